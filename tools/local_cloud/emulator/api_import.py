@@ -1,0 +1,67 @@
+"""What the emulator's import of an API's body drops: gateway errors, binary types, mock answers."""
+
+from typing import Any
+
+from ministack.services import apigateway_v1 as gateway
+
+from tools.local_cloud.emulator.pinned import pinned
+
+# Any: parts of an OpenAPI document, as the template has them.
+Document = dict[str, Any]
+
+
+def apply() -> None:
+    keep_gateway_responses_and_binary_types()
+    keep_integration_details()
+
+
+def keep_gateway_responses_and_binary_types() -> None:
+    original = pinned(gateway, "_import_rest_api", "spec base_data")
+    put = pinned(gateway, "_put_gateway_response", "api_id response_type data")
+
+    def import_rest_api(spec: Document, base_data: Document | None = None) -> str:
+        data = dict(base_data or {})
+        binary = spec.get("x-amazon-apigateway-binary-media-types") or []
+        data["binaryMediaTypes"] = sorted({*data.get("binaryMediaTypes", []), *binary})
+        api_id: str = original(spec, data)
+        for kind, declared in spec.get("x-amazon-apigateway-gateway-responses", {}).items():
+            response = {name: value for name, value in declared.items() if value}
+            status, _, body = put(api_id, kind, response)
+            if status >= 400:
+                raise ValueError(f"Gateway response {kind}: {body!r}")
+        return api_id
+
+    gateway._import_rest_api = import_rest_api
+
+
+def keep_integration_details() -> None:
+    original = pinned(
+        gateway,
+        "_import_operation",
+        "api_id resource_id http_method operation scheme_map default_security",
+        source='"uri": integration.get("uri"),',
+    )
+
+    def import_operation(
+        api_id: str, resource_id: str, method: str, operation: Document, *rest: object
+    ) -> None:
+        original(api_id, resource_id, method, operation, *rest)
+        declared = operation.get("x-amazon-apigateway-integration") or {}
+        stored = gateway._resources[api_id][resource_id]["resourceMethods"][method].get(
+            "methodIntegration"
+        )
+        if not stored:
+            return
+        for name in ("requestTemplates", "passthroughBehavior", "timeoutInMillis"):
+            if name in declared:
+                stored[name] = declared[name]
+        for pattern, response in declared.get("responses", {}).items():
+            status = str(response["statusCode"])
+            stored["integrationResponses"][status] = {
+                "statusCode": status,
+                "selectionPattern": "" if pattern == "default" else str(pattern),
+                "responseParameters": response.get("responseParameters", {}),
+                "responseTemplates": response.get("responseTemplates", {}),
+            }
+
+    gateway._import_operation = import_operation

@@ -1,0 +1,37 @@
+"""One request at the gateway: what its patches need to know of it, wherever they are called."""
+
+from collections.abc import Iterable
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from uuid import uuid4
+
+Headers = list[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """A request as it came in; ``path`` is the client's, still percent-encoded."""
+
+    path: str
+    peer: str
+    headers: Headers
+    query: str = ""
+    request_id: str = field(default_factory=lambda: str(uuid4()))
+
+    def header(self, name: str) -> str | None:
+        values = [value for key, value in self.headers if key.lower() == name.lower()]
+        return values[-1] if values else None
+
+
+current: ContextVar[Exchange | None] = ContextVar("exchange", default=None)
+
+
+def decoded(raw: Iterable[tuple[bytes, bytes]]) -> Headers:
+    return [(name.decode("latin-1"), _text(value)) for name, value in raw]
+
+
+def _text(value: bytes) -> str:
+    try:
+        return value.decode("utf-8")
+    except UnicodeDecodeError:
+        return value.decode("latin-1")

@@ -1,0 +1,256 @@
+"""How the gateway takes a request to a function and its answer back, errors and limits included."""
+
+import asyncio
+import base64
+import binascii
+import json
+import logging
+from typing import Any
+from urllib.parse import quote
+
+from ministack.core import responses
+from ministack.services import apigateway_v1 as gateway
+
+from tools.local_cloud.emulator import exchange
+from tools.local_cloud.emulator.exchange import Exchange
+from tools.local_cloud.emulator.pinned import pinned
+
+# https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
+REQUEST_BYTES = 10 * 1024 * 1024
+# What Lambda takes and gives in a synchronous call, the JSON around a body included.
+INVOCATION_BYTES = 6 * 1024 * 1024
+# Headers that a function cannot set: they reach the client under another name.
+REMAPPED = frozenset(
+    {"authorization", "connection", "content-length", "content-md5", "date", "expect", "host"}
+    | {"max-forwards", "server", "te", "trailer", "upgrade", "user-agent", "via"}
+    | {"www-authenticate"}
+)
+PROXY_RESPONSE = {"statusCode", "headers", "multiValueHeaders", "body", "isBase64Encoded"}
+
+log = logging.getLogger("local_cloud")
+# Any: the emulator's own records, errors and answers.
+Record = dict[str, Any]
+# Invocations that outlived their request: referenced, or they would be collected half way.
+_late: set[asyncio.Task[Any]] = set()
+
+
+class MalformedAnswer(ValueError):
+    """A function answered what the proxy integration does not understand."""
+
+
+def apply() -> None:
+    give_each_request_one_id_and_refuse_large_ones()
+    answer_for_functions_as_the_gateway_does()
+
+
+def give_each_request_one_id_and_refuse_large_ones() -> None:
+    pinned(
+        gateway,
+        "_handle_execute_in_scope",
+        "api_id stage_name method path headers body query_params owner_account_id owner_region",
+        source='"request_id": new_uuid(),',
+    )
+    pinned(
+        gateway,
+        "_execute_in_scope",
+        "request api_id stage_name method path headers body query_params "
+        "owner_account_id owner_region",
+    )
+    pinned(gateway, "_gateway_error_response", "error request", source='request["request_id"]')
+    pinned(gateway, "_GatewayError")
+    pinned(responses, "_request_client_ip")
+    gateway._handle_execute_in_scope = _handle
+
+
+def answer_for_functions_as_the_gateway_does() -> None:
+    pinned(
+        gateway,
+        "_invoke_lambda_proxy_v1",
+        "integration api_id stage_name stage resource request_path method headers body "
+        "query_params path_params owner_account_id owner_region binary_media_types "
+        "authorizer_context caller_identity",
+        source="_lambda_proxy_response(result)",
+    )
+    pinned(gateway, "_build_lambda_event_v1", source='"sourceIp"')
+    pinned(gateway, "_call_lambda_raw", "function_ref event account_id region")
+    pinned(gateway, "_media_type_matches", "media_type binary_media_types")
+    gateway._invoke_lambda_proxy_v1 = _invoke
+
+
+async def _handle(
+    api_id: str,
+    stage_name: str,
+    method: str,
+    path: str,
+    headers: dict[str, str],
+    body: bytes,
+    query_params: dict[str, list[str]],
+    account: str,
+    region: str,
+) -> Any:
+    incoming = exchange.current.get()
+    if incoming is None:
+        # Through the execute-api URL, where the stage is the first segment.
+        client = responses._request_client_ip.get() or "127.0.0.1"
+        incoming = Exchange(f"/{stage_name}{quote(path)}", client, list(headers.items()))
+        exchange.current.set(incoming)
+    request = {
+        "api_id": api_id,
+        "stage_name": stage_name,
+        "stage": gateway._stages_v1.get(api_id, {}).get(stage_name),
+        "headers": headers,
+        "query_params": query_params,
+        "path_params": {},
+        "resource_path": "",
+        "request_id": incoming.request_id,
+    }
+    if request["stage"] and len(body or b"") > REQUEST_BYTES:
+        answer = gateway._gw_error("REQUEST_TOO_LARGE", "Request Too Long")
+    else:
+        try:
+            answer = await gateway._execute_in_scope(
+                request, api_id, stage_name, method, path, headers, body, query_params,
+                account, region,
+            )  # fmt: skip
+        except Exception:
+            log.exception("%s %s failed in the emulator", method, path)
+            answer = _bad_gateway()
+    if isinstance(answer, gateway._GatewayError):
+        answer = _rendered(answer, request)
+    status, answer_headers, content = answer
+    given = {"x-amzn-requestid", "x-amz-apigw-id"}
+    kept = {name: value for name, value in answer_headers.items() if name.lower() not in given}
+    return status, {**kept, "x-amzn-RequestId": incoming.request_id}, content
+
+
+def _bad_gateway() -> Any:
+    error = gateway._gw_error("DEFAULT_5XX", "Internal server error")
+    error.unmapped_status = 502
+    return error
+
+
+def _rendered(error: Any, request: Record) -> tuple[int, Record, bytes]:
+    status, headers, content = gateway._gateway_error_response(error, request)
+    deployed = gateway._deployed_gateway_responses.get(request["api_id"], {}).get(
+        request["stage"].get("deploymentId"), {}
+    )
+    if not deployed.get(error.response_type, {}).get("statusCode"):
+        status = getattr(error, "unmapped_status", status)
+    return status, headers, content
+
+
+async def _invoke(
+    integration: Record,
+    api_id: str,
+    stage_name: str,
+    stage: Record,
+    resource: Record,
+    request_path: str,
+    method: str,
+    headers: dict[str, str],
+    body: bytes,
+    query_params: dict[str, list[str]],
+    path_params: dict[str, str],
+    *,
+    owner_account_id: str,
+    owner_region: str,
+    binary_media_types: list[str],
+    authorizer_context: Record | None,
+    caller_identity: Record | None,
+) -> Any:
+    event = gateway._build_lambda_event_v1(
+        api_id, stage_name, stage, resource, request_path, method, headers, body, query_params,
+        path_params, binary_media_types=binary_media_types,
+        authorizer_context=authorizer_context, caller_identity=caller_identity,
+    )  # fmt: skip
+    _correct(event, exchange.current.get())
+    if len(json.dumps(event)) > INVOCATION_BYTES:
+        return gateway._gw_error("REQUEST_TOO_LARGE", "Request Too Long")
+
+    reference = gateway._extract_lambda_ref_from_integration_uri(integration["uri"])
+    call = asyncio.create_task(
+        gateway._call_lambda_raw(reference, event, account_id=owner_account_id, region=owner_region)
+    )
+    # Lambda goes on when the gateway has given up, so nothing is cancelled.
+    _late.add(call)
+    call.add_done_callback(_late.discard)
+    await asyncio.wait({call}, timeout=integration["timeoutInMillis"] / 1000)
+    if not call.done():
+        return gateway._gw_error("INTEGRATION_TIMEOUT", "Endpoint request timed out")
+    result, missing = call.result()
+    if missing:
+        return gateway._gw_error("API_CONFIGURATION_ERROR", "Internal server error")
+    if result.get("error") or result.get("throttle"):
+        return _bad_gateway()
+    try:
+        decodes = gateway._media_type_matches(
+            headers.get("accept", "").split(",")[0], binary_media_types
+        )
+        return _answer(result.get("body"), decodes)
+    except MalformedAnswer as malformed:
+        log.warning("%s answered no proxy response: %s", reference, malformed)
+        return _bad_gateway()
+
+
+def _correct(event: Record, incoming: Exchange | None) -> None:
+    """Make the emulator's event what API Gateway sends."""
+    if incoming is None:
+        raise LookupError("A function was called outside of a request.")
+    del event["version"]
+    fields: dict[str, list[str]] = {}
+    spelt: dict[str, str] = {}
+    forwarded = ", ".join(
+        value for name, value in incoming.headers if name.lower() == "x-forwarded-for"
+    )
+    for name, value in incoming.headers:
+        if name.lower() != "x-forwarded-for":
+            # Equal names in another case are one field.
+            fields.setdefault(spelt.setdefault(name.lower(), name), []).append(value)
+    fields["X-Forwarded-For"] = [f"{forwarded}, {incoming.peer}" if forwarded else incoming.peer]
+    event["multiValueHeaders"] = fields
+    event["headers"] = {name: values[-1] for name, values in fields.items()}
+    if queries := event["multiValueQueryStringParameters"]:
+        event["queryStringParameters"] = {name: values[-1] for name, values in queries.items()}
+    context = event["requestContext"]
+    context["requestId"] = context["extendedRequestId"] = incoming.request_id
+    context["path"] = incoming.path
+    context["domainName"] = incoming.header("host") or ""
+    context["domainPrefix"] = context["domainName"].split(".")[0]
+    context["identity"]["sourceIp"] = incoming.peer
+
+
+def _answer(answer: Any, decodes: bool) -> tuple[int, Record, bytes]:
+    """Read ``{statusCode, headers, multiValueHeaders, body, isBase64Encoded}``."""
+    if not isinstance(answer, dict) or not answer.keys() <= PROXY_RESPONSE:
+        raise MalformedAnswer("it is no object of the known members alone")
+    status, text = answer.get("statusCode", 200), answer.get("body")
+    if isinstance(status, bool) or not str(status).isdigit() or not 100 <= int(status) <= 599:
+        raise MalformedAnswer(f"statusCode is {status!r}")
+    if text is not None and not isinstance(text, str):
+        raise MalformedAnswer(f"body is of type {type(text).__name__}")
+    content = (text or "").encode("utf-8", errors="replace")
+    if answer.get("isBase64Encoded") and decodes:
+        try:
+            content = base64.b64decode(content, validate=True)
+        except binascii.Error as error:
+            raise MalformedAnswer("body is not base64") from error
+    return int(status), _headers(answer), content
+
+
+def _headers(answer: Record) -> Record:
+    single, multiple = answer.get("headers") or {}, answer.get("multiValueHeaders") or {}
+    if not isinstance(single, dict) or not isinstance(multiple, dict):
+        raise MalformedAnswer("headers are no object")
+    merged: dict[str, tuple[str, list[str]]] = {
+        "content-type": ("Content-Type", ["application/json"])
+    }
+    for name, values in [*((name, [it]) for name, it in single.items()), *multiple.items()]:
+        if not isinstance(values, list) or any(isinstance(it, list | dict) for it in values):
+            raise MalformedAnswer(f"the header {name} is no text")
+        shown = f"x-amzn-Remapped-{name}" if name.lower() in REMAPPED else name
+        merged[shown.lower()] = (shown, [_text(it) for it in values if it is not None])
+    return {name: values for name, values in merged.values() if values}
+
+
+def _text(value: object) -> str:
+    return json.dumps(value) if isinstance(value, bool) else str(value)

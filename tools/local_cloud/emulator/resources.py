@@ -1,0 +1,92 @@
+"""CloudFormation as this stack uses it: types without effect here, and properties else dropped."""
+
+from typing import Any
+
+from ministack.services import lambda_svc, secretsmanager
+from ministack.services.cloudformation import provisioners
+
+from tools.local_cloud.emulator.pinned import PatchTargetChanged, handlers_of, pinned
+
+# Accepted so that the real template deploys; nothing is watched, shifted or kept by them here.
+WITHOUT_EFFECT = (
+    "AWS::ApplicationInsights::Application",
+    "AWS::ApplicationSignals::ServiceLevelObjective",
+    "AWS::Backup::BackupSelection",
+    "AWS::Budgets::Budget",
+    "AWS::CloudWatch::AnomalyDetector",
+    "AWS::CloudWatch::CompositeAlarm",
+    "AWS::CodeDeploy::Application",
+    "AWS::CodeDeploy::DeploymentGroup",
+    "AWS::EventSchemas::Discoverer",
+    "AWS::EventSchemas::Registry",
+    "AWS::EventSchemas::Schema",
+    "AWS::Events::Archive",
+    "AWS::Logs::QueryDefinition",
+    "AWS::ResourceGroups::Group",
+    "AWS::SecretsManager::RotationSchedule",
+    "AWS::Synthetics::Canary",
+    "AWS::WAFv2::LoggingConfiguration",
+    "AWS::WAFv2::WebACLAssociation",
+    "AWS::XRay::Group",
+    "AWS::XRay::SamplingRule",
+)
+
+# Any: template properties and attributes.
+Properties = dict[str, Any]
+
+
+def apply() -> None:
+    accept_types_without_effect()
+    reserve_concurrency()
+    leave_undeclared_secrets_empty()
+
+
+def accept_types_without_effect() -> None:
+    known = pinned(provisioners, "_RESOURCE_HANDLERS")
+    for resource_type in WITHOUT_EFFECT:
+        if resource_type in known:
+            raise PatchTargetChanged(f"ministack knows {resource_type} by now: use its own.")
+        known[resource_type] = {"create": _do_nothing, "delete": lambda *_: None}
+
+
+def _do_nothing(logical_id: str, _: Properties, stack: str) -> tuple[str, Properties]:
+    physical_id = f"{stack}-{logical_id}"
+    return physical_id, {"Arn": f"arn:aws:local:::{physical_id}"}
+
+
+def reserve_concurrency() -> None:
+    """Apply ReservedConcurrentExecutions, which the template's functions lose otherwise."""
+    handlers = handlers_of(provisioners, "AWS::Lambda::Function")
+    create, update = handlers["create"], handlers["update"]
+    pinned(lambda_svc, "_reserved_concurrency", source='get("concurrency")')
+
+    def reserved(answer: tuple[str, Properties], props: Properties) -> tuple[str, Properties]:
+        function = lambda_svc._functions[answer[0]]
+        declared = props.get("ReservedConcurrentExecutions")
+        function["concurrency"] = None if declared is None else int(declared)
+        return answer
+
+    def created(logical_id: str, props: Properties, stack: str) -> tuple[str, Properties]:
+        return reserved(create(logical_id, props, stack), props)
+
+    def updated(
+        physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str
+    ) -> tuple[str, Properties]:
+        return reserved(update(physical_id, old, new, stack, logical_id=logical_id), new)
+
+    handlers["create"], handlers["update"] = created, updated
+
+
+def leave_undeclared_secrets_empty() -> None:
+    """A secret that declares no value has none, until somebody puts one."""
+    handlers = handlers_of(provisioners, "AWS::SecretsManager::Secret")
+    create = handlers["create"]
+    pinned(provisioners, "_sm_secret_create", source='"Stages": ["AWSCURRENT"]')
+
+    def created(logical_id: str, props: Properties, stack: str) -> tuple[str, Properties]:
+        answer: tuple[str, Properties] = create(logical_id, props, stack)
+        if "SecretString" not in props and "GenerateSecretString" not in props:
+            secretsmanager._secrets[answer[0]]["Versions"].clear()
+        return answer
+
+    handlers["create"] = created

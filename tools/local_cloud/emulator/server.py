@@ -1,0 +1,80 @@
+"""The two ports of the emulator, and its end."""
+
+import asyncio
+import os
+import signal
+import sys
+import threading
+import time
+
+import ministack.app
+from hypercorn.asyncio import serve as listen
+from hypercorn.config import Config
+from ministack.core import lambda_runtime
+
+from tools.local_cloud.emulator import api_import, lambdas, mock_integration, proxy, resources
+from tools.local_cloud.emulator.front_door import FrontDoor
+from tools.local_cloud.emulator.settings import Settings
+
+
+def serve(settings: Settings) -> None:
+    api_import.apply()
+    mock_integration.apply()
+    proxy.apply()
+    resources.apply()
+    lambdas.apply(settings)
+    # A later step's event sources (streams, queues, the bus) get their patches here.
+    asyncio.run(_serve(settings))
+    # Handlers may still be at work in threads, and nothing they could do matters any more.
+    os._exit(0)
+
+
+async def _serve(settings: Settings) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    _stop_with_parent(loop, stop)
+
+    clouds = listen(ministack.app.app, _listening(settings.port), shutdown_trigger=stop.wait)
+    api = FrontDoor(settings.api_name)
+    # Raw, because API Gateway hands functions the header names as the client spelt them.
+    front = _listening(settings.api_port, h11_pass_raw_headers=True)
+    await asyncio.gather(clouds, listen(api, front, shutdown_trigger=stop.wait))
+    _end_workers()
+
+
+def _listening(port: int, **options: object) -> Config:
+    config = Config()
+    config.bind = [f"127.0.0.1:{port}"]
+    config.keep_alive_timeout = 75
+    config.graceful_timeout = 0.5
+    config.shutdown_timeout = 1
+    config.include_server_header = False
+    config.loglevel = "WARNING"
+    for name, value in options.items():
+        setattr(config, name, value)
+    return config
+
+
+def _stop_with_parent(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+    """End when standard input does: the parent's death closes it, even by SIGKILL."""
+
+    def wait() -> None:
+        while sys.stdin.buffer.read(1024):
+            pass
+        loop.call_soon_threadsafe(stop.set)
+        # A loop that is stuck must not keep the process alive.
+        time.sleep(3)
+        _end_workers()
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True, name="parent").start()
+
+
+def _end_workers() -> None:
+    with lambda_runtime._lock:
+        workers = [worker for pool in lambda_runtime._workers.values() for worker in pool]
+    for worker in workers:
+        if worker._proc is not None:
+            worker._proc.kill()

@@ -1,0 +1,117 @@
+"""The emulator as a process of its own, which ends with the one that started it."""
+
+import os
+import signal
+import subprocess
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+PYTHON = REPOSITORY / ".venv-emulator/bin/python"
+# Its own end takes a second at the most; what is left after this is killed.
+GRACE_SECONDS = 2.5
+
+
+class EmulatorFailed(RuntimeError):
+    """The emulator did not start; the message holds the end of its log."""
+
+
+@dataclass
+class EmulatorProcess:
+    """``port`` serves the AWS APIs, ``api_port`` the deployed REST API; both on 127.0.0.1 only."""
+
+    home: Path
+    port: int
+    api_port: int
+    api_name: str
+    region: str
+
+    @property
+    def endpoint(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def log(self) -> Path:
+        return self.home / "emulator.log"
+
+    @property
+    def function_log(self) -> Path:
+        """What functions log, one JSON object per invocation: group, function, time, lines."""
+        return self.home / "functions.log"
+
+    def start(self, keep_open: tuple[int, ...] = ()) -> None:
+        """Start and wait until it answers, 20 s at the most."""
+        self.home.mkdir(parents=True, exist_ok=True)
+        self.function_log.write_text("")
+        arguments = [
+            *("--port", str(self.port)),
+            *("--api-port", str(self.api_port)),
+            *("--api-name", self.api_name),
+            *("--region", self.region),
+            *("--state", str(self.home / "emulator")),
+            *("--function-log", str(self.function_log)),
+        ]
+        with self.log.open("w") as log:
+            self._process = subprocess.Popen(
+                [PYTHON, "-m", "tools.local_cloud.emulator", *arguments],
+                cwd=REPOSITORY,
+                env={"PATH": os.environ.get("PATH", os.defpath)},
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                # A Ctrl-C is for whoever shows the progress, not for this.
+                process_group=0,
+                pass_fds=keep_open,
+            )
+        self._wait_until_healthy()
+
+    def _wait_until_healthy(self) -> None:
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            if self._process.poll() is not None:
+                raise EmulatorFailed(f"The emulator ended at once.\n{tail(self.log)}")
+            if _answers(self.port) and _answers(self.api_port):
+                return
+            time.sleep(0.02)
+        self.stop()
+        raise EmulatorFailed(f"The emulator does not answer.\n{tail(self.log)}")
+
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+    def stop(self) -> None:
+        """End it and all its workers."""
+        self._process.terminate()
+        try:
+            self._process.wait(GRACE_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+        kill_group(self._process)
+
+
+def kill_group(process: subprocess.Popen[bytes]) -> None:
+    """Kill what is left of the process group that ``process`` leads."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    if process.stdin:
+        process.stdin.close()
+
+
+def tail(log: Path, lines: int = 30) -> str:
+    return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
+
+
+def _answers(port: int) -> bool:
+    connection = HTTPConnection("127.0.0.1", port, timeout=1)
+    try:
+        connection.request("GET", "/_ministack/health")
+        connection.getresponse().read()
+    except OSError:
+        return False
+    finally:
+        connection.close()
+    return True
