@@ -1,0 +1,1 @@
+"""Shadowed: a function's own module of this name comes first."""

@@ -1,0 +1,3 @@
+"""What the tiny stack's layer has."""
+
+NAME = "first"
