@@ -4,6 +4,7 @@ from functools import cache
 from typing import Any
 
 import botocore.session
+from botocore.config import Config
 
 # The emulator's own words for root: it checks every other caller's signature and policies.
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
@@ -18,4 +19,5 @@ def client(service: str, endpoint: str, region: str) -> Any:
     session.set_config_variable("config_file", "/dev/null")
     session.set_config_variable("credentials_file", "/dev/null")
     session.set_credentials(*CREDENTIALS.values())
-    return session.create_client(service, endpoint_url=endpoint, region_name=region)
+    direct = Config(proxies={})
+    return session.create_client(service, region, endpoint_url=endpoint, config=direct)

@@ -1,0 +1,73 @@
+"""What a template's functions and layers are made from."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+
+@dataclass(frozen=True)
+class Function:
+    logical_id: str
+    folder: Path
+    handler: str
+    layers: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Layer:
+    logical_id: str
+    folder: Path
+
+
+@dataclass(frozen=True)
+class Project:
+    template: Path
+    functions: tuple[Function, ...]
+    layers: tuple[Layer, ...]
+
+
+def read_project(template: Path) -> Project:
+    """Read the serverless functions and layers of a SAM template, global properties included."""
+    document = yaml.load(template.read_text(), _IntrinsicsAsText)
+    shared = document.get("Globals", {}).get("Function", {})
+    functions, layers = [], []
+    for logical_id, resource in document["Resources"].items():
+        properties = resource.get("Properties", {})
+        match resource["Type"]:
+            case "AWS::Serverless::Function":
+                own = shared | properties
+                attached = [*shared.get("Layers", []), *properties.get("Layers", [])]
+                functions.append(
+                    Function(
+                        logical_id,
+                        (template.parent / own["CodeUri"]).resolve(),
+                        own["Handler"],
+                        frozenset(_referred(it) for it in attached),
+                    )
+                )
+            case "AWS::Serverless::LayerVersion":
+                folder = (template.parent / properties["ContentUri"]).resolve()
+                layers.append(Layer(logical_id, folder))
+    return Project(template, tuple(functions), tuple(layers))
+
+
+def _referred(layer: object) -> str:
+    return str(layer["Ref"] if isinstance(layer, dict) else layer)
+
+
+class _IntrinsicsAsText(yaml.SafeLoader):
+    """``!Ref Name`` reads as ``Name``: nothing that is read here needs more."""
+
+
+# Any: PyYAML's nodes are typed as anything.
+def _content(loader: Any, _: str, node: Any) -> object:
+    if isinstance(node, yaml.ScalarNode):
+        return loader.construct_scalar(node)
+    if isinstance(node, yaml.SequenceNode):
+        return loader.construct_sequence(node, deep=True)
+    return loader.construct_mapping(node, deep=True)
+
+
+_IntrinsicsAsText.add_multi_constructor("!", _content)

@@ -1,0 +1,144 @@
+"""``make run``: the whole system on this machine, its log, and edits taken in while it runs."""
+
+import signal
+import sys
+import threading
+import time
+from argparse import ArgumentParser
+from contextlib import suppress
+from types import FrameType
+
+from tools.local_cloud.emulator_process import REPOSITORY
+from tools.local_cloud.follow import Follower
+from tools.local_cloud.seed import SeedFailed, seeding
+from tools.local_cloud.stack import LocalStack, LocalStackFailed, StackInfo
+from tools.local_cloud.watch import Watcher
+
+LOCAL = REPOSITORY / ".local"
+
+
+class Stopped(SystemExit):
+    """Somebody wants an end, by Ctrl-C or by a signal: that is success once the stack is ready."""
+
+
+def main() -> None:
+    parser = ArgumentParser(prog="make run", description=__doc__)
+    parser.add_argument("--port", type=int, default=8080, help="of the API; 0 is any")
+    parser.add_argument("--emulator-port", type=int, default=4566, help="of the AWS APIs; 0 is any")
+    parser.add_argument("--no-demo", action="store_true", help="an admin, but no demo data")
+    options = parser.parse_args()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _stop)
+
+    progress = ProgressLines()
+    stack = LocalStack(
+        LOCAL / "run",
+        options.port,
+        options.emulator_port,
+        progress,
+        seed=seeding(not options.no_demo),
+        info_file=LOCAL / "stack.json",
+    )
+    try:
+        with stack:
+            progress.end()
+            print(_welcome(stack.info, progress.seconds), flush=True)
+            with suppress(Stopped):
+                _attend(stack)
+    except (LocalStackFailed, SeedFailed) as failed:
+        progress.end()
+        sys.exit(f"{failed}")
+
+
+def _stop(number: int, _: FrameType | None) -> None:
+    # Once is enough: a second one must not interrupt the stopping.
+    for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ignored, signal.SIG_IGN)
+    raise Stopped(128 + number)
+
+
+def _attend(stack: LocalStack) -> None:
+    """Show logs and take edits in until somebody stops it."""
+    saying = threading.Lock()
+
+    def say(text: str) -> None:
+        with saying:
+            print(text, flush=True)
+
+    follower = Follower(stack.function_log, say)
+    watcher = Watcher(stack, lambda text: say(f"{time.strftime('%H:%M:%S')}  {text}"))
+    follower.start()
+    watcher.start()
+    try:
+        while stack.emulator and stack.emulator.alive():
+            time.sleep(0.5)
+        raise LocalStackFailed(f"The emulator has ended, see {stack.home / 'emulator.log'}")
+    finally:
+        watcher.stop()
+        follower.stop()
+
+
+class ProgressLines:
+    """Phases with their seconds: in place on a terminal, a line for each elsewhere."""
+
+    def __init__(self) -> None:
+        self._started = time.monotonic()
+        self._open: dict[str, float] = {}
+        self._lock = threading.Lock()
+        self._live = sys.stdout.isatty()
+        if self._live:
+            threading.Thread(target=self._tick, daemon=True).start()
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self._started
+
+    def __call__(self, phase: str, seconds: float | None) -> None:
+        with self._lock:
+            if seconds is None:
+                self._open[phase] = time.monotonic()
+                return
+            del self._open[phase]
+            self._clear()
+            print(f"  {phase:10} {seconds:5.1f} s", flush=True)
+
+    def end(self) -> None:
+        with self._lock:
+            self._open.clear()
+            self._clear()
+
+    def _tick(self) -> None:
+        while True:
+            time.sleep(0.1)
+            with self._lock:
+                if self._open:
+                    now = time.monotonic()
+                    parts = [f"{name} {now - start:.1f} s" for name, start in self._open.items()]
+                    self._clear()
+                    print(f"  {', '.join(parts)} …", end="", flush=True)
+
+    def _clear(self) -> None:
+        if self._live:
+            print("\r\033[K", end="")
+
+
+def _welcome(info: StackInfo, seconds: float) -> str:
+    assert info.admin
+    log_in = f'{{"email": "{info.admin.email}", "password": "{info.admin.password}"}}'
+    json_body = "-H 'Content-Type: application/json'"
+    bearer = '-H "Authorization: Bearer $TOKEN"'
+    product = '{"sku": "MUG", "name": "Mug", "price": "8.50", "currency": "EUR", "stock": 10}'
+    return f"""
+Ready in {seconds:.0f} s: {info.url}
+Admin: {info.admin.email}, password {info.admin.password}
+
+TOKEN=$(curl -s {info.url}/api/sessions {json_body} -d '{log_in}' | sed 's/.*"accessToken": *"\\([^"]*\\)".*/\\1/')
+curl -s {info.url}/api/users/me {bearer}
+curl -s {info.url}/api/products {bearer} -H 'Idempotency-Key: mug' {json_body} -d '{product}'
+
+Edits of functions and layers are taken in while this runs. Ctrl-C stops it.
+"""  # noqa: E501
+
+
+if __name__ == "__main__":
+    main()

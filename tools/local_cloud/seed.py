@@ -1,0 +1,115 @@
+"""An admin, and a small shop to look at: made over the public ways only."""
+
+import json
+import secrets
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any
+
+import httpx
+
+from tools.local_cloud.clients import client
+from tools.local_cloud.stack import NAME, REGION, Admin
+
+ADMIN_EMAIL = "admin@example.com"
+# Of this machine only: the emulator listens on nothing else and forgets everything.
+CUSTOMER_PASSWORD = "local-demo-only"
+CUSTOMERS = {"ada@example.com": "Ada Lovelace", "grace@example.com": "Grace Hopper"}
+PRODUCTS = (
+    ("TEA-GREEN", "Green tea, 100 g", "7.90"),
+    ("TEA-BLACK", "Black tea, 100 g", "6.50"),
+    ("TEA-POT", "Teapot, cast iron", "49.00"),
+    ("CUP-SMALL", "Cup, small", "9.50"),
+    ("CUP-LARGE", "Cup, large", "12.50"),
+    ("COFFEE-250", "Coffee beans, 250 g", "8.40"),
+    ("COFFEE-1000", "Coffee beans, 1 kg", "28.90"),
+    ("GRINDER", "Coffee grinder", "89.00"),
+    ("KETTLE", "Kettle", "39.90"),
+    ("HONEY", "Honey, 500 g", "11.20"),
+    ("SUGAR", "Brown sugar, 500 g", "3.10"),
+    ("BISCUITS", "Butter biscuits", "4.60"),
+)
+# Which customer ordered what: product number and quantity.
+ORDERS = (
+    ("ada@example.com", {0: 2, 3: 1}),
+    ("ada@example.com", {5: 1}),
+    ("grace@example.com", {6: 1, 7: 1, 10: 3}),
+)
+
+
+class SeedFailed(RuntimeError):
+    """The API refused what the seed asked for."""
+
+
+def seed_admin(endpoint: str, url: str) -> Admin:
+    """Make the admin through the operators' function, with a new password each time."""
+    del url
+    admin = Admin(ADMIN_EMAIL, secrets.token_urlsafe(12))
+    arguments = {"email": admin.email, "name": "Local admin", "password": admin.password}
+    answer = client("lambda", endpoint, REGION).invoke(
+        FunctionName=_function("CreateAdmin", endpoint), Payload=json.dumps(arguments).encode()
+    )
+    if "FunctionError" in answer:
+        raise SeedFailed(f"CreateAdmin failed: {answer['Payload'].read().decode()}")
+    return admin
+
+
+def seed_demo(endpoint: str, url: str) -> Admin:
+    """The admin, two customers, a dozen products and a few orders."""
+    # One thread a resource: more would only start more of the same function.
+    with (
+        httpx.Client(base_url=url, timeout=30, trust_env=False) as http,
+        ThreadPoolExecutor() as at,
+    ):
+        customers = at.submit(_make_customers, http)
+        admin = seed_admin(endpoint, url)
+        credentials = {"email": admin.email, "password": admin.password}
+        token = _post(http, "/api/sessions", credentials)["accessToken"]
+        authorization = {"Authorization": f"Bearer {token}"}
+        products = _make_products(http, authorization)
+        ids = customers.result()
+        for number, (email, items) in enumerate(ORDERS):
+            lines = [{"productId": products[it], "quantity": count} for it, count in items.items()]
+            key = {"Idempotency-Key": f"seed-{number}"}
+            path = f"/api/users/{ids[email]}/orders"
+            _post(http, path, {"items": lines}, authorization | key)
+    return admin
+
+
+def seeding(demo: bool) -> Callable[[str, str], Admin]:
+    return seed_demo if demo else seed_admin
+
+
+def _make_customers(http: httpx.Client) -> dict[str, str]:
+    make = partial(_post, http, "/api/users")
+    return {
+        email: make({"email": email, "name": name, "password": CUSTOMER_PASSWORD})["id"]
+        for email, name in CUSTOMERS.items()
+    }
+
+
+def _make_products(http: httpx.Client, authorization: dict[str, str]) -> list[str]:
+    made = []
+    for sku, name, price in PRODUCTS:
+        product = {"sku": sku, "name": name, "price": price, "currency": "EUR", "stock": 100}
+        headers = authorization | {"Idempotency-Key": f"seed-{sku}"}
+        made.append(_post(http, "/api/products", product, headers)["id"])
+    return made
+
+
+# Any: whatever JSON the API answers.
+def _post(
+    http: httpx.Client, path: str, body: object, headers: dict[str, str] | None = None
+) -> Any:
+    answer = http.post(path, json=body, headers=headers)
+    if answer.status_code != 201:
+        raise SeedFailed(f"POST {path} answered {answer.status_code}: {answer.text}")
+    return answer.json()
+
+
+def _function(logical_id: str, endpoint: str) -> str:
+    found = client("cloudformation", endpoint, REGION).describe_stack_resource(
+        StackName=NAME, LogicalResourceId=logical_id
+    )
+    return str(found["StackResourceDetail"]["PhysicalResourceId"])

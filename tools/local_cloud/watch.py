@@ -1,0 +1,215 @@
+"""Bringing edits into the running stack, the way a deployment would: version, then alias."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+import threading
+import time
+import zipfile
+from collections.abc import Callable, Iterable
+from functools import partial
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from tools.local_cloud.clients import client
+from tools.local_cloud.project import Function, Layer, read_project
+from tools.local_cloud.stack import REGION, SAM, LocalStack
+
+POLL_SECONDS = 0.3
+# Editors write in several steps; what is this old is complete.
+SETTLED_SECONDS = 0.1
+
+# Modification time and size of each file.
+Snapshot = dict[Path, tuple[int, int]]
+
+
+class EditRefused(ValueError):
+    """The edit cannot work, so what runs stays as it is; the message says why."""
+
+
+class Watcher:
+    """Polls the sources of a started stack in a thread of its own and tells ``say`` what it did."""
+
+    def __init__(self, stack: LocalStack, say: Callable[[str], None]) -> None:
+        self._project = read_project(stack.project / "template.yaml")
+        self._say = say
+        self._resources = stack.resources()
+        # Any: botocore makes its clients at run time.
+        self._lambda: Any = client("lambda", stack.endpoint, REGION)
+        self._replaced: dict[str, str] = {}
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True, name="watch")
+
+    def start(self) -> None:
+        self._seen = self._snapshot()
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._thread.join(timeout=1)
+
+    def _run(self) -> None:
+        while not self._stop.wait(POLL_SECONDS):
+            if self._snapshot() == self._seen:
+                continue
+            before, self._seen = self._seen, self._settled()
+            paths = before.keys() | self._seen.keys()
+            self._apply({it for it in paths if before.get(it) != self._seen.get(it)})
+
+    def _settled(self) -> Snapshot:
+        while True:
+            first = self._snapshot()
+            time.sleep(SETTLED_SECONDS)
+            if self._snapshot() == first:
+                return first
+
+    def _snapshot(self) -> Snapshot:
+        found: Snapshot = {}
+        for path in [self._project.template, *_sources(self._folders())]:
+            try:
+                status = path.stat()
+            except FileNotFoundError:
+                continue
+            found[path] = status.st_mtime_ns, status.st_size
+        return found
+
+    def _folders(self) -> set[Path]:
+        functions, layers = self._project.functions, self._project.layers
+        return {it.folder for it in functions} | {it.folder for it in layers}
+
+    def _apply(self, changed: set[Path]) -> None:
+        if self._project.template in changed:
+            self._say(f"{self._project.template.name} changed: restart to apply it.")
+        for layer in self._project.layers:
+            self._try(layer.folder, changed, partial(self._update_layer, layer))
+        for folder in sorted({it.folder for it in self._project.functions}):
+            self._try(folder, changed, partial(self._update_functions, folder))
+
+    def _try(self, folder: Path, changed: set[Path], update: Callable[[], list[str]]) -> None:
+        edited = sorted(it for it in changed if it.is_relative_to(folder))
+        if not edited:
+            return
+        name = os.path.relpath(edited[0], self._project.template.parent)
+        more = f" and {len(edited) - 1} more" if len(edited) > 1 else ""
+        started = time.monotonic()
+        try:
+            _compile(it for it in edited if it.suffix == ".py" and it.exists())
+            updated = update()
+        except EditRefused as refused:
+            self._say(f"{name}{more}: {refused}\nThe code from before goes on.")
+        except (ClientError, BotoCoreError, OSError) as error:
+            self._say(f"{name}{more}: not applied, {error}")
+        else:
+            seconds = time.monotonic() - started
+            self._say(f"{name}{more}: updated {', '.join(updated)} in {seconds:.1f} s")
+
+    def _update_functions(self, folder: Path) -> list[str]:
+        functions = [it for it in self._project.functions if it.folder == folder]
+        package = _zipped(folder)
+        for function in functions:
+            name = self._resources[function.logical_id]
+            self._lambda.update_function_code(FunctionName=name, ZipFile=package)
+            self._publish(name)
+        return [it.logical_id for it in functions]
+
+    def _update_layer(self, layer: Layer) -> list[str]:
+        users = [it for it in self._project.functions if layer.logical_id in it.layers]
+        if not users:
+            return ["nothing, no function has it"]
+        current = self._attached(users[0], layer)
+        name = current.rpartition(":")[0]
+        with tempfile.TemporaryDirectory() as folder:
+            _build(layer, Path(folder))
+            new = self._lambda.publish_layer_version(
+                LayerName=name, Content={"ZipFile": _zipped(Path(folder))}
+            )["LayerVersionArn"]
+        for function in users:
+            physical = self._resources[function.logical_id]
+            arns = [new if it.rpartition(":")[0] == name else it for it in self._layers(function)]
+            self._lambda.update_function_configuration(FunctionName=physical, Layers=arns)
+            self._publish(physical)
+        return [layer.logical_id, f"{len(users)} functions"]
+
+    def _attached(self, function: Function, layer: Layer) -> str:
+        """The layer version that a function has: its place among the layers is the template's."""
+        # SAM adds a digest to a layer's logical id.
+        physical = {
+            arn.rpartition(":")[0]
+            for logical_id, arn in self._resources.items()
+            if logical_id.startswith(layer.logical_id) and ":layer:" in arn
+        }
+        return next(it for it in self._layers(function) if it.rpartition(":")[0] in physical)
+
+    def _layers(self, function: Function) -> list[str]:
+        name = self._resources[function.logical_id]
+        configuration = self._lambda.get_function_configuration(FunctionName=name)
+        return [it["Arn"] for it in configuration.get("Layers", [])]
+
+    def _publish(self, name: str) -> None:
+        version = self._lambda.publish_version(FunctionName=name)["Version"]
+        for alias in self._lambda.list_aliases(FunctionName=name)["Aliases"]:
+            self._lambda.update_alias(
+                FunctionName=name, Name=alias["Name"], FunctionVersion=version
+            )
+            self._forget(name, alias["FunctionVersion"])
+
+    def _forget(self, name: str, version: str) -> None:
+        """Delete the version before the last: the last may still be answering somebody."""
+        older = self._replaced.get(name)
+        self._replaced[name] = version
+        if older:
+            self._lambda.delete_function(FunctionName=name, Qualifier=older)
+
+
+def _sources(folders: Iterable[Path]) -> Iterable[Path]:
+    for folder in folders:
+        for parent, children, names in os.walk(folder):
+            children[:] = [it for it in children if it != "__pycache__" and it[0] != "."]
+            for name in names:
+                if name[0] != "." and not name.endswith((".pyc", "~", ".swp")):
+                    yield Path(parent, name)
+
+
+def _compile(sources: Iterable[Path]) -> None:
+    for source in sources:
+        try:
+            compile(source.read_bytes(), source, "exec", dont_inherit=True)
+        except SyntaxError as error:
+            shown = (error.text or "").rstrip()
+            marker = " " * ((error.offset or 1) - 1) + "^"
+            raise EditRefused(f"line {error.lineno}: {error.msg}\n  {shown}\n  {marker}") from None
+
+
+def _build(layer: Layer, target: Path) -> None:
+    """Build as ``sam build`` does, by the layer's own makefile."""
+    make = shutil.which("make") or "make"
+    environment = os.environ | {
+        "ARTIFACTS_DIR": str(target),
+        "PATH": f"{SAM.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+    }
+    done = subprocess.run(
+        [make, f"build-{layer.logical_id}"],
+        cwd=layer.folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise EditRefused(f"building {layer.logical_id} failed\n{done.stdout}{done.stderr}")
+
+
+def _zipped(folder: Path) -> bytes:
+    content = BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for parent, children, names in os.walk(folder):
+            children.sort()
+            for name in sorted(names):
+                path = Path(parent, name)
+                archive.write(path, path.relative_to(folder))
+    return content.getvalue()
