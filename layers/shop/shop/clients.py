@@ -1,0 +1,38 @@
+"""The AWS clients, one of each per sandbox, and the only place where they are tuned.
+
+A request has 10 s (the functions' timeout). A call that hangs is given up after 1 s to connect
+and 2 s to answer, and tried three times in all, so that 503 is told before the gateway gives up.
+"""
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+    from mypy_boto3_ssm import SSMClient
+
+_CONFIG = Config(
+    connect_timeout=1,
+    read_timeout=2,
+    retries={"mode": "standard", "total_max_attempts": 3},
+    tcp_keepalive=True,
+)
+
+
+@cache
+def dynamodb() -> "DynamoDBClient":
+    return boto3.client("dynamodb", config=_CONFIG)
+
+
+@cache
+def secrets() -> "SecretsManagerClient":
+    return boto3.client("secretsmanager", config=_CONFIG)
+
+
+@cache
+def parameters() -> "SSMClient":
+    return boto3.client("ssm", config=_CONFIG)

@@ -1,0 +1,119 @@
+"""Every refusal a caller can meet: its status, code and words; raised low, rendered once."""
+
+from collections.abc import Sequence
+from typing import ClassVar, NamedTuple
+
+
+class Detail(NamedTuple):
+    """One place to point at: `field` is a dotted path such as `body.items.0.quantity`."""
+
+    field: str
+    code: str
+    message: str
+
+
+class ShopError(Exception):
+    """A refusal with the HTTP status, code and message that `docs/errors.md` promises.
+
+    `retry_after` is in seconds and becomes the `Retry-After` header.
+    """
+
+    status: ClassVar[int]
+    code: ClassVar[str]
+    message: str
+
+    def __init__(
+        self,
+        message: str | None = None,
+        details: Sequence[Detail] = (),
+        retry_after: int | None = None,
+    ) -> None:
+        self.message = message or self.message
+        self.details = tuple(details)
+        self.retry_after = retry_after
+        super().__init__(self.message)
+
+
+class BadRequest(ShopError):
+    status, code = 400, "BAD_REQUEST"
+    message = "The request is malformed."
+
+
+class Unauthorized(ShopError):
+    status, code = 401, "UNAUTHORIZED"
+    message = "A valid access token is required."
+
+
+class InvalidCredentials(ShopError):
+    status, code = 401, "INVALID_CREDENTIALS"
+    message = "The e-mail or the password is wrong."
+
+
+class Forbidden(ShopError):
+    status, code = 403, "FORBIDDEN"
+    message = "You are not allowed to do this."
+
+
+class AccountInactive(ShopError):
+    status, code = 403, "ACCOUNT_INACTIVE"
+    message = "This account is inactive."
+
+
+class NotFound(ShopError):
+    status, code = 404, "NOT_FOUND"
+    message = "There is nothing here."
+
+
+class EmailInUse(ShopError):
+    status, code = 409, "EMAIL_IN_USE"
+    message = "Another account uses this e-mail."
+
+
+class InsufficientStock(ShopError):
+    status, code = 409, "INSUFFICIENT_STOCK"
+    message = "There is not enough stock for the lines named."
+
+
+class SkuInUse(ShopError):
+    status, code = 409, "SKU_IN_USE"
+    message = "Another product uses this SKU."
+
+
+class PayloadTooLarge(ShopError):
+    status, code = 413, "PAYLOAD_TOO_LARGE"
+    message = "The body is larger than 1 MiB."
+
+
+class UnsupportedMediaType(ShopError):
+    status, code = 415, "UNSUPPORTED_MEDIA_TYPE"
+    message = "The body must be application/json."
+
+
+class ValidationFailed(ShopError):
+    status, code = 422, "VALIDATION_ERROR"
+    message = "The request is not valid."
+
+
+class IdempotencyKeyReused(ShopError):
+    status, code = 422, "IDEMPOTENCY_KEY_REUSED"
+    message = "This idempotency key was used with another body. Use a new key for a new request."
+
+
+class ProductUnavailable(ShopError):
+    status, code = 422, "PRODUCT_UNAVAILABLE"
+    message = "The products of the lines named are not for sale."
+
+
+class CurrencyMismatch(ShopError):
+    status, code = 422, "CURRENCY_MISMATCH"
+    message = "All products of an order must have one currency."
+
+
+class InternalError(ShopError):
+    status, code = 500, "INTERNAL_ERROR"
+    message = "Something went wrong on our side. Quote the request id when you report it."
+
+
+class ServiceUnavailable(ShopError):
+    status, code = 503, "SERVICE_UNAVAILABLE"
+    message = "The service cannot answer right now. Nothing was changed; try again."

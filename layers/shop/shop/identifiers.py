@@ -1,0 +1,26 @@
+"""Ids: UUIDv7 strings (RFC 9562), so that they sort by the time they were made."""
+
+import re
+import secrets
+import time
+from collections.abc import Callable
+
+type NewId = Callable[[], str]
+
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+def new_id() -> str:
+    """48 bits of Unix milliseconds, then 74 random bits around version and variant.
+
+    The standard library has `uuid7` from Python 3.14 on.
+    """
+    value = time.time_ns() // 1_000_000 << 80 | 0x7 << 76 | secrets.randbits(12) << 64
+    value |= 0b10 << 62 | secrets.randbits(62)
+    digits = f"{value:032x}"
+    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
+
+
+def is_id(text: str) -> bool:
+    """Whether `text` is a UUID in its canonical lower-case spelling."""
+    return _UUID.fullmatch(text) is not None

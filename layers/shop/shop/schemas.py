@@ -1,0 +1,71 @@
+"""What every body has in common: camelCase outside, snake_case inside, nothing unnamed."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic.alias_generators import to_camel
+
+from shop.clock import to_text
+
+if TYPE_CHECKING:
+    from shop.http.request import Request
+
+
+class Schema(BaseModel):
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        validate_by_name=True,
+        validate_by_alias=True,
+        serialize_by_alias=True,
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,  # or a log could hold what somebody sent
+    )
+
+
+class Body(Schema):
+    """A request body: JSON in, every type strict, unknown fields refused."""
+
+    model_config = ConfigDict(strict=True, validate_by_name=False)
+
+
+class Query(Schema):
+    """Query parameters: text in, unknown names refused."""
+
+    model_config = ConfigDict(validate_by_name=False)
+
+
+class Reply(Schema):
+    """A response body."""
+
+    def headers(self, request: "Request") -> dict[str, str]:  # noqa: ARG002
+        return {}
+
+
+class Resource(Reply):
+    """A response body that is one stored thing."""
+
+    id: str
+    version: Annotated[int, Field(exclude=True)]
+
+    @classmethod
+    def of(cls, stored: Any) -> Self:
+        """The reply that tells of a model; `Any`, since each feature says of which."""
+        raise NotImplementedError
+
+    def headers(self, request: "Request") -> dict[str, str]:
+        """Its version is its strong ETag, and what a POST made lies below where it was made."""
+        headers = {"ETag": f'"{self.version}"'}
+        if request.method == "POST":
+            headers["Location"] = f"{request.path}/{self.id}"
+        return headers
+
+
+Timestamp = Annotated[
+    datetime,
+    PlainSerializer(to_text, return_type=str),
+    WithJsonSchema(
+        {"type": "string", "format": "date-time", "examples": ["2026-11-22T18:06:00.123Z"]}
+    ),
+]
