@@ -1,0 +1,1 @@
+"""The one client, the item codec and the transactions of DynamoDB."""

@@ -1,0 +1,70 @@
+"""Idempotency records in DynamoDB, read beside other items and written in their transactions."""
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from shop.clients import dynamodb
+from shop.clock import from_text, now, to_epoch, to_text
+from shop.dynamo import tables
+from shop.dynamo.codec import decode, encode
+from shop.idempotency import Answer, Once, Record
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
+
+ACTION = "idempotency"  # the action's name in a transaction
+
+
+def key_of(key: str) -> dict[str, Any]:
+    return encode({"id": key})
+
+
+def find(once: Once) -> Record | None:
+    """1 read unit per 4 KB of stored answer; none without a key."""
+    if once.key is None:
+        return None
+    answer = dynamodb().get_item(
+        TableName=tables.idempotency(), Key=key_of(once.key), ConsistentRead=True
+    )
+    return from_attributes(answer["Item"]) if "Item" in answer else None
+
+
+def put(record: Record | None) -> "dict[str, TransactWriteItemTypeDef]":
+    """The action that stores the record unless one is in force; nothing without a record."""
+    if record is None:
+        return {}
+    item = {
+        "id": record.key,
+        "digest": record.digest,
+        "answer": json.dumps(
+            {
+                "status": record.answer.status,
+                "headers": dict(record.answer.headers),
+                "body": record.answer.body,
+            }
+        ),
+        "expires_at": to_text(record.expires_at),
+        "ttl": to_epoch(record.expires_at),
+        "schema_version": 1,
+    }
+    return {
+        ACTION: {
+            "Put": {
+                "TableName": tables.idempotency(),
+                "Item": encode(item),
+                # DynamoDB deletes late, so an expired record may still be there.
+                "ConditionExpression": "attribute_not_exists(id) OR expires_at <= :now",
+                "ExpressionAttributeValues": encode({":now": to_text(now())}),
+            }
+        }
+    }
+
+
+def from_attributes(attributes: dict[str, Any]) -> Record:
+    item = decode(attributes)
+    return Record(
+        key=item["id"],
+        digest=bytes(item["digest"]),
+        answer=Answer(**json.loads(item["answer"])),
+        expires_at=from_text(item["expires_at"]),
+    )

@@ -1,0 +1,27 @@
+"""The tables by their names in the deployment."""
+
+from shop.config import setting
+
+
+def users() -> str:
+    return setting("USERS_TABLE")
+
+
+def credentials() -> str:
+    return setting("CREDENTIALS_TABLE")
+
+
+def sessions() -> str:
+    return setting("SESSIONS_TABLE")
+
+
+def products() -> str:
+    return setting("PRODUCTS_TABLE")
+
+
+def orders() -> str:
+    return setting("ORDERS_TABLE")
+
+
+def idempotency() -> str:
+    return setting("IDEMPOTENCY_TABLE")
