@@ -1,0 +1,1 @@
+"""The rooms of the HTTP edge: requests in, answers out."""

@@ -1,0 +1,146 @@
+"""A request: API Gateway's proxy event, read strictly."""
+
+import json
+import re
+from base64 import b64decode
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any  # the event is JSON of the gateway's, and bodies are JSON of strangers
+
+from shop.auth.caller import Caller, Client
+from shop.errors import (
+    BadRequest,
+    Detail,
+    PayloadTooLarge,
+    Unauthorized,
+    UnsupportedMediaType,
+    ValidationFailed,
+)
+
+LARGEST_BODY = 1024 * 1024  # bytes
+DEEPEST_BODY = 32  # objects and arrays within each other
+_JSON_TYPE = re.compile(r"""application/json\s*(;\s*charset="?utf-8"?\s*)?""", re.IGNORECASE)
+_IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+_ENTITY_TAGS = re.compile(r'\*|(W/)?"[\x21\x23-\x7e]*"(\s*,\s*(W/)?"[\x21\x23-\x7e]*")*')
+
+
+@dataclass(frozen=True)
+class Request:
+    event: Mapping[str, Any]
+
+    @property
+    def id(self) -> str:
+        return str(self.event["requestContext"]["requestId"])
+
+    @property
+    def method(self) -> str:
+        return str(self.event["httpMethod"])
+
+    @property
+    def path(self) -> str:
+        """As the client sent it, with stage or base path, so that links work as sent."""
+        return str(self.event["requestContext"]["path"])
+
+    @property
+    def path_parameters(self) -> Mapping[str, str]:
+        return self.event.get("pathParameters") or {}
+
+    @cached_property
+    def headers(self) -> Mapping[str, str]:
+        return {name.lower(): text for name, text in (self.event.get("headers") or {}).items()}
+
+    @cached_property
+    def query(self) -> Mapping[str, str]:
+        """Raises `ValidationFailed` where a parameter is given twice: which one was meant?"""
+        given = self.event.get("multiValueQueryStringParameters") or {}
+        twice = [
+            Detail(f"query.{name[:100]}", "repeated", "must be given once")
+            for name, values in given.items()
+            if len(values) != 1
+        ]
+        if twice:
+            raise ValidationFailed(details=twice)
+        return {name: values[0] for name, values in given.items()}
+
+    @property
+    def client(self) -> Client:
+        identity = self.event["requestContext"]["identity"]
+        return Client((identity.get("userAgent") or "")[:256], identity.get("sourceIp") or "")
+
+    @cached_property
+    def caller(self) -> Caller | None:
+        """Whom the authorizer let in; None on a route that has no authorizer."""
+        context = self.event["requestContext"].get("authorizer")
+        if not context:
+            return None
+        try:
+            return Caller.from_authorizer(context)
+        except (KeyError, ValueError):
+            raise Unauthorized from None
+
+    @property
+    def idempotency_key(self) -> str | None:
+        key = self.headers.get("idempotency-key")
+        if key is not None and _IDEMPOTENCY_KEY.fullmatch(key) is None:
+            raise BadRequest("Idempotency-Key must be 1 to 255 visible ASCII characters.")
+        return key
+
+    def none_match(self, entity_tag: str) -> bool:
+        """Whether `If-None-Match` allows an answer with this entity tag (RFC 9110, 13.1.2)."""
+        wanted = self.headers.get("if-none-match")
+        if wanted is None:
+            return True
+        if _ENTITY_TAGS.fullmatch(wanted) is None:
+            raise BadRequest("If-None-Match must be * or a list of entity tags.")
+        return wanted != "*" and entity_tag not in re.findall(r'"[^"]*"', wanted)
+
+    def json(self) -> bytes:
+        """The body, proven to be JSON that every parser reads alike.
+
+        Raises `UnsupportedMediaType`, `PayloadTooLarge`, or `BadRequest` for malformed JSON, NaN,
+        infinities, a name given twice, invalid UTF-8 and nesting deeper than 32.
+        """
+        text = self.event.get("body") or ""
+        content_type = self.headers.get("content-type")
+        if (content_type or text) and _JSON_TYPE.fullmatch(content_type or "") is None:
+            raise UnsupportedMediaType
+        if len(text) > LARGEST_BODY * 4 // 3 + 4:
+            raise PayloadTooLarge
+        body = b64decode(text) if self.event.get("isBase64Encoded") else text.encode()
+        if len(body) > LARGEST_BODY:
+            raise PayloadTooLarge
+        try:
+            value = json.loads(
+                body.decode(), object_pairs_hook=_unique, parse_constant=_refuse_constant
+            )
+        except (ValueError, RecursionError):
+            raise BadRequest("The body is not valid JSON.") from None
+        if _is_deeper(value, DEEPEST_BODY):
+            raise BadRequest(f"The body is nested deeper than {DEEPEST_BODY} levels.")
+        return body
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        raise ValueError("a name is given twice")
+    return value
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    row = [value]
+    for _ in range(levels + 1):
+        row = [inner for outer in row for inner in _inside(outer)]
+    return bool(row)
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    """What a container contains; a scalar contains nothing."""
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()

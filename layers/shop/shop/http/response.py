@@ -1,0 +1,111 @@
+"""Answers: headers that every answer has, and the one shape of errors."""
+
+import json
+import sys
+from typing import Any  # what JSON and the SDK's exceptions are made of
+
+from pydantic import ValidationError
+
+from shop.config import setting
+from shop.errors import (
+    BadRequest,
+    Detail,
+    InternalError,
+    ServiceUnavailable,
+    ShopError,
+    ValidationFailed,
+)
+from shop.http.request import Request
+from shop.idempotency import Answer
+
+_EVERYWHERE = {
+    "Strict-Transport-Security": "max-age=63072000; includeSubDomains",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Access-Control-Expose-Headers": (
+        "ETag, Location, Link, Retry-After, X-Request-Id, Idempotent-Replayed"
+    ),
+    "Vary": "Origin",
+}
+_MOST_DETAILS = 50
+_RETRY_AFTER = 1  # seconds, where a dependency failed and nobody knows better
+
+# botocore's codes of a dependency that refuses for now or does not know us for now.
+_DEPENDENCY_CODES = {
+    "AccessDeniedException",
+    "ExpiredTokenException",
+    "InternalServerError",
+    "LimitExceededException",
+    "ParameterNotFound",
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "ResourceNotFoundException",
+    "ThrottlingException",
+    "UnrecognizedClientException",
+}
+
+
+def to_gateway(answer: Answer, request: Request) -> dict[str, Any]:
+    """The proxy response, with what every answer carries."""
+    headers = {
+        **_EVERYWHERE,
+        "X-Request-Id": request.id,
+        **_allowed_origin(request.headers.get("origin")),
+        **answer.headers,
+    }
+    if answer.body:
+        headers["Content-Type"] = "application/json"
+    return {"statusCode": answer.status, "headers": headers, "body": answer.body}
+
+
+def error_answer(error: ShopError, request_id: str) -> Answer:
+    told: dict[str, Any] = {
+        "code": error.code,
+        "message": error.message,
+        "requestId": request_id,
+    }
+    if error.details:
+        told["details"] = [detail._asdict() for detail in error.details[:_MOST_DETAILS]]
+    headers = {"Cache-Control": "no-store"}
+    if error.retry_after is not None:
+        headers["Retry-After"] = str(error.retry_after)
+    return Answer(error.status, headers, json.dumps({"error": told}, ensure_ascii=False))
+
+
+def validation_failed(place: str, failure: ValidationError) -> ShopError:
+    """pydantic's errors as ours, without what was sent in."""
+    details = []
+    for error in failure.errors(include_url=False, include_input=False, include_context=False):
+        if error["type"] == "json_invalid":
+            return BadRequest("The body is not valid JSON.")
+        field = ".".join([place, *(str(part) for part in error["loc"])])
+        details.append(Detail(field[:200], error["type"], error["msg"]))
+    return ValidationFailed(details=details)
+
+
+def as_shop_error(error: Exception) -> ShopError:
+    """What a client is told of an exception that nobody expected."""
+    # Without the SDK imported no exception can be the SDK's, and importing it costs 150 ms.
+    botocore: Any = sys.modules.get("botocore.exceptions")
+    if botocore is None:
+        return InternalError()
+    if isinstance(error, botocore.ClientError):
+        answer: Any = error
+        code = answer.response.get("Error", {}).get("Code")
+        status = answer.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        if code in _DEPENDENCY_CODES or status >= 500:
+            return ServiceUnavailable(retry_after=_RETRY_AFTER)
+        return InternalError()
+    if isinstance(error, botocore.HTTPClientError | botocore.ConnectionError):
+        return ServiceUnavailable(retry_after=_RETRY_AFTER)
+    return InternalError()
+
+
+def _allowed_origin(origin: str | None) -> dict[str, str]:
+    allowed = setting("ALLOWED_ORIGINS").split(",")
+    if "*" in allowed:
+        return {"Access-Control-Allow-Origin": "*"}
+    return {"Access-Control-Allow-Origin": origin} if origin and origin in allowed else {}
