@@ -1,0 +1,1 @@
+"""Sessions: logging in, and the gate that can end them all."""

@@ -1,0 +1,59 @@
+"""What an access token entitles to, decided against the live session."""
+
+from collections.abc import Callable
+from typing import Any, Protocol  # a policy is the gateway's JSON
+
+from shop.auth.access_tokens import BadToken, Claims, scope_of
+from shop.clock import Clock
+from shop.observability import logger
+from shop.sessions.models import Gate, Session
+
+
+class SessionStore(Protocol):
+    def with_gate(self, user_id: str, session_id: str) -> tuple[Session | None, Gate | None]: ...
+
+
+class Authorizer:
+    def __init__(
+        self, sessions: SessionStore, verify: Callable[[str], Claims], clock: Clock
+    ) -> None:
+        self._sessions = sessions
+        self._verify = verify
+        self._clock = clock
+
+    def decide(self, token: str, method_arn: str, function_name: str) -> dict[str, Any]:
+        """Allow with the caller as context, or Deny; the role is the gate's, not the token's.
+
+        The policy covers the whole stage, since the gateway keeps it for the caller's other routes.
+        """
+        api_and_stage = "/".join(method_arn.split("/")[:2])
+        try:
+            claims = self._verify(token)
+            session, gate = self._sessions.with_gate(claims.user_id, claims.session_id)
+            if session is None or gate is None or not session.is_live(gate, self._clock()):
+                raise BadToken("session")
+        except BadToken as reason:
+            logger().info("denied", reason=str(reason), function_name=function_name)
+            return _policy("anonymous", "Deny", api_and_stage, {})
+        caller = {
+            "sub": gate.user_id,
+            "sid": session.id,
+            "role": gate.role.value,
+            "scope": scope_of(gate.role),
+        }
+        return _policy(gate.user_id, "Allow", api_and_stage, caller)
+
+
+def _policy(
+    principal: str, effect: str, api_and_stage: str, context: dict[str, str]
+) -> dict[str, Any]:
+    statement = {
+        "Action": "execute-api:Invoke",
+        "Effect": effect,
+        "Resource": f"{api_and_stage}/*",
+    }
+    return {
+        "principalId": principal,
+        "policyDocument": {"Version": "2012-10-17", "Statement": [statement]},
+        "context": context,
+    }

@@ -1,0 +1,58 @@
+"""Passwords: bcrypt hashes, what bcrypt takes, and what is too easily guessed."""
+
+from functools import cache
+from pathlib import Path
+
+from shop.config import setting
+
+MOST_BYTES = 72  # bcrypt reads no further; more is refused, never cut off
+FEWEST_CHARACTERS = 8
+
+
+def hash_password(password: str) -> str:
+    """The bcrypt hash, at the cost BCRYPT_COST (a logarithm: 12 is 0.25 s of a full core)."""
+    import bcrypt  # here, since most functions that know users never hash
+
+    return bcrypt.hashpw(password.encode(), bcrypt.gensalt(int(setting("BCRYPT_COST")))).decode()
+
+
+def password_matches(password: str, password_hash: str | None) -> bool:
+    """Whether the password has this hash; None, an unknown e-mail, takes as long to deny.
+
+    Raises ValueError where the stored hash is no bcrypt hash.
+    """
+    import bcrypt
+
+    secret = password.encode()
+    if not bcrypt_takes(password):
+        secret, password_hash = b"", None
+    matches = bcrypt.checkpw(secret, (password_hash or _hash_of_nothing()).encode())
+    return matches and password_hash is not None
+
+
+def bcrypt_takes(password: str) -> bool:
+    return len(password.encode()) <= MOST_BYTES and "\0" not in password
+
+
+def complaint(password: str, email: str) -> tuple[str, str] | None:
+    """What is wrong with a new password, as (code, message), or None."""
+    if len(password) < FEWEST_CHARACTERS:
+        return "password_too_short", f"must have at least {FEWEST_CHARACTERS} characters"
+    if not bcrypt_takes(password):
+        return "password_too_long", f"must have at most {MOST_BYTES} bytes in UTF-8, and no NUL"
+    if password.casefold() == email.casefold():
+        return "password_is_email", "must not be the e-mail"
+    if password.casefold() in _common_passwords():
+        return "password_too_common", "is among the passwords most commonly used"
+    return None
+
+
+def _hash_of_nothing() -> str:
+    """Well-formed, so that bcrypt does all its work, and no password is known to have it."""
+    return f"$2b${int(setting('BCRYPT_COST')):02d}$" + "." * 53
+
+
+@cache
+def _common_passwords() -> frozenset[str]:
+    lines = Path(__file__).with_name("common_passwords.txt").read_text("utf-8").splitlines()
+    return frozenset(line for line in lines if not line.startswith("#!"))

@@ -1,0 +1,68 @@
+"""What a session is, and the gate that can end all of a user's sessions in one write."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from shop.auth.caller import Role
+from shop.users.models import UserStatus
+
+IDLE_LIFETIME = timedelta(days=30)
+ABSOLUTE_LIFETIME = timedelta(days=180)
+
+
+@dataclass(frozen=True)
+class Gate:
+    """A session lives only while its epoch is the gate's and the gate's status is active."""
+
+    user_id: str
+    epoch: int
+    status: UserStatus
+    role: Role
+
+
+@dataclass(frozen=True)
+class Credential:
+    user_id: str
+    password_hash: str
+
+
+@dataclass(frozen=True)
+class RefreshDigests:
+    """All that is stored of a refresh token: digests of its family and secrets, and a salt."""
+
+    family: bytes
+    current: bytes
+    salt: bytes
+
+
+@dataclass(frozen=True)
+class Session:
+    user_id: str
+    id: str
+    epoch: int
+    refresh: RefreshDigests
+    created_at: datetime
+    last_used_at: datetime
+    idle_expires_at: datetime
+    absolute_expires_at: datetime
+    user_agent: str
+    ip_address: str
+
+    @property
+    def expires_at(self) -> datetime:
+        return min(self.idle_expires_at, self.absolute_expires_at)
+
+    def is_live(self, gate: Gate | None, now: datetime) -> bool:
+        return (
+            gate is not None
+            and gate.status is UserStatus.ACTIVE
+            and gate.epoch == self.epoch
+            and now < self.expires_at
+        )
+
+
+@dataclass(frozen=True)
+class Grant:
+    session: Session
+    access_token: str
+    refresh_token: str

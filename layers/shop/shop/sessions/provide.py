@@ -1,0 +1,33 @@
+"""The session service, put together on first use."""
+
+from functools import cache
+from typing import Annotated
+
+from shop.auth import access_tokens
+from shop.auth.caller import Role
+from shop.auth.key_store import key_store
+from shop.auth.passwords import password_matches
+from shop.auth.published_keys import Reloaded
+from shop.clock import now
+from shop.http.parameters import Provide
+from shop.identifiers import new_id
+from shop.sessions.repository import SessionRepository
+from shop.sessions.service import IssueAccessToken, SessionService
+
+
+@cache
+def session_service() -> SessionService:
+    return SessionService(SessionRepository(), password_matches, _issue_access_token(), now, new_id)
+
+
+def _issue_access_token() -> IssueAccessToken:
+    keys = Reloaded(key_store().private)
+    issuer = access_tokens.Issuer.from_settings()
+
+    def issue(user_id: str, session_id: str, role: Role) -> str:
+        return access_tokens.issue(keys.get().current, issuer, user_id, session_id, role, now())
+
+    return issue
+
+
+Sessions = Annotated[SessionService, Provide(session_service)]

@@ -1,0 +1,149 @@
+"""Sessions and the gate in DynamoDB."""
+
+from datetime import datetime
+
+from shop.auth.caller import Role
+from shop.clients import dynamodb
+from shop.clock import from_text, to_epoch, to_text
+from shop.dynamo import tables, transactions
+from shop.dynamo.codec import Item, decode, encode
+from shop.errors import ServiceUnavailable
+from shop.sessions.models import Credential, Gate, RefreshDigests, Session
+from shop.users.models import UserStatus
+
+SCHEMA_VERSION = 1
+_GATE = "gate"
+
+
+class SessionRepository:
+    def credential(self, email: str) -> Credential | None:
+        """1 read unit."""
+        answer = dynamodb().get_item(
+            TableName=tables.credentials(), Key={"email": {"S": email}}, ConsistentRead=True
+        )
+        if "Item" not in answer:
+            return None
+        item = decode(answer["Item"])
+        return Credential(item["user_id"], item["password_hash"])
+
+    def gate(self, user_id: str) -> Gate | None:
+        """1 read unit."""
+        answer = dynamodb().get_item(
+            TableName=tables.sessions(), Key=encode(_gate_key(user_id)), ConsistentRead=True
+        )
+        return _gate_from_item(decode(answer["Item"])) if "Item" in answer else None
+
+    def with_gate(self, user_id: str, session_id: str) -> tuple[Session | None, Gate | None]:
+        """Both in one consistent read of 2 units."""
+        table = tables.sessions()
+        keys = [{"user_id": user_id, "id": session_id}, _gate_key(user_id)]
+        answer = dynamodb().batch_get_item(
+            RequestItems={table: {"Keys": [encode(key) for key in keys], "ConsistentRead": True}}
+        )
+        if answer.get("UnprocessedKeys"):
+            raise ServiceUnavailable(retry_after=1)
+        items = {item["id"]: item for item in map(decode, answer["Responses"].get(table, []))}
+        session, gate = items.get(session_id), items.get(_GATE)
+        return (
+            _from_item(session) if session else None,
+            _gate_from_item(gate) if gate else None,
+        )
+
+    def begin(self, session: Session, email: str, password_hash: str) -> bool:
+        try:
+            transactions.write(
+                {
+                    "credential": {
+                        "ConditionCheck": {
+                            "TableName": tables.credentials(),
+                            "Key": {"email": {"S": email}},
+                            "ConditionExpression": "user_id = :user AND password_hash = :hash",
+                            "ExpressionAttributeValues": encode(
+                                {":user": session.user_id, ":hash": password_hash}
+                            ),
+                        }
+                    },
+                    "gate": {
+                        "ConditionCheck": {
+                            "TableName": tables.sessions(),
+                            "Key": encode(_gate_key(session.user_id)),
+                            "ConditionExpression": "epoch = :epoch AND #status = :active",
+                            "ExpressionAttributeNames": {"#status": "status"},
+                            "ExpressionAttributeValues": encode(
+                                {":epoch": session.epoch, ":active": UserStatus.ACTIVE.value}
+                            ),
+                        }
+                    },
+                    "session": {
+                        "Put": {
+                            "TableName": tables.sessions(),
+                            "Item": encode(_to_item(session)),
+                            "ConditionExpression": "attribute_not_exists(id)",
+                        }
+                    },
+                }
+            )
+        except transactions.ConditionFailed:
+            return False
+        return True
+
+
+def gate_to_item(gate: Gate) -> Item:
+    return _gate_key(gate.user_id) | {
+        "epoch": gate.epoch,
+        "status": gate.status.value,
+        "role": gate.role.value,
+        "schema_version": SCHEMA_VERSION,
+    }
+
+
+def _gate_key(user_id: str) -> Item:
+    return {"user_id": user_id, "id": _GATE}
+
+
+def _gate_from_item(item: Item) -> Gate:
+    return Gate(
+        user_id=item["user_id"],
+        epoch=int(item["epoch"]),
+        status=UserStatus(item["status"]),
+        role=Role(item["role"]),
+    )
+
+
+def _to_item(session: Session) -> Item:
+    return {
+        "user_id": session.user_id,
+        "id": session.id,
+        "epoch": session.epoch,
+        "family_digest": session.refresh.family,
+        "current_digest": session.refresh.current,
+        "salt": session.refresh.salt,
+        "created_at": to_text(session.created_at),
+        "last_used_at": to_text(session.last_used_at),
+        "idle_expires_at": to_text(session.idle_expires_at),
+        "absolute_expires_at": to_text(session.absolute_expires_at),
+        "user_agent": session.user_agent,
+        "ip_address": session.ip_address,
+        "ttl": to_epoch(session.expires_at),
+        "schema_version": SCHEMA_VERSION,
+    }
+
+
+def _from_item(item: Item) -> Session:
+    def moment(name: str) -> datetime:
+        return from_text(item[name])
+
+    return Session(
+        user_id=item["user_id"],
+        id=item["id"],
+        epoch=int(item["epoch"]),
+        refresh=RefreshDigests(
+            bytes(item["family_digest"]), bytes(item["current_digest"]), bytes(item["salt"])
+        ),
+        created_at=moment("created_at"),
+        last_used_at=moment("last_used_at"),
+        idle_expires_at=moment("idle_expires_at"),
+        absolute_expires_at=moment("absolute_expires_at"),
+        user_agent=item["user_agent"],
+        ip_address=item["ip_address"],
+    )

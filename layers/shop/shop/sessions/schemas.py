@@ -1,0 +1,75 @@
+"""Sessions as the API speaks of them."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, SecretStr
+
+from shop.http.parameters import PathId
+from shop.schemas import Body, Reply, Timestamp
+from shop.sessions.models import Grant, Session
+
+SessionId = Annotated[str, PathId()]
+
+
+class SessionCreate(Body):
+    """Any spelling of the e-mail and any password, so that a wrong one is always 401."""
+
+    email: Annotated[str, Field(min_length=1, max_length=320, examples=["ada@example.com"])]
+    password: Annotated[SecretStr, Field(max_length=1024, examples=["correct horse battery"])]
+
+
+class SessionRead(Reply):
+    id: str
+    created_at: Timestamp
+    last_used_at: Timestamp
+    expires_at: Timestamp
+    user_agent: str
+    ip_address: str
+    current: bool
+
+    @classmethod
+    def of(cls, session: Session, current: bool) -> Self:
+        return cls(
+            id=session.id,
+            created_at=session.created_at,
+            last_used_at=session.last_used_at,
+            expires_at=session.expires_at,
+            user_agent=session.user_agent,
+            ip_address=session.ip_address,
+            current=current,
+        )
+
+
+class TokenGrant(Reply):
+    """What a log-in gives: both tokens, and the session they belong to."""
+
+    access_token: str
+    token_type: Literal["Bearer"] = "Bearer"
+    expires_in: Annotated[int, Field(description="seconds")]
+    refresh_token: str
+    session: SessionRead
+
+    @classmethod
+    def of(cls, grant: Grant, expires_in: int) -> Self:
+        return cls(
+            access_token=grant.access_token,
+            expires_in=expires_in,
+            refresh_token=grant.refresh_token,
+            session=SessionRead.of(grant.session, current=True),
+        )
+
+
+class PublicKey(Reply):
+    """A JSON Web Key; its names are the RFC's."""
+
+    kty: Literal["EC"]
+    crv: Literal["P-256"]
+    x: str
+    y: str
+    kid: str
+    alg: Literal["ES256"]
+    use: Literal["sig"]
+
+
+class JwksRead(Reply):
+    keys: list[PublicKey]
