@@ -1,0 +1,1 @@
+"""Users: who they are, their credentials, and signing up."""

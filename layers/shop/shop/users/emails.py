@@ -1,0 +1,40 @@
+"""E-mail addresses: one spelling for each, so that no spelling makes a second account."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
+
+LONGEST = 254  # characters, RFC 5321's path less its brackets
+
+
+def normalised(address: str) -> str:
+    """Trimmed, lower case, the domain as IDNA A-labels; raises ValueError where it is none."""
+    from email_validator import (  # 50 ms; only where mail comes in
+        EmailNotValidError,
+        validate_email,
+    )
+
+    try:
+        checked = validate_email(
+            address.strip(), check_deliverability=False, allow_smtputf8=False
+        ).ascii_email
+    except EmailNotValidError as error:
+        raise ValueError(str(error)) from None
+    if checked is None or len(checked) > LONGEST:
+        raise ValueError(f"an e-mail has at most {LONGEST} characters")
+    return checked.lower()
+
+
+def _email(address: str) -> str:
+    try:
+        return normalised(address)
+    except ValueError as error:
+        raise PydanticCustomError("email", "{reason}", {"reason": str(error)}) from None
+
+
+EmailAddress = Annotated[
+    str,
+    Field(max_length=320, examples=["ada@example.com"], json_schema_extra={"format": "email"}),
+    AfterValidator(_email),
+]

@@ -1,0 +1,25 @@
+"""What a user is."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from shop.auth.caller import Role
+
+
+class UserStatus(StrEnum):
+    ACTIVE = "active"
+    INACTIVE = "inactive"
+
+
+@dataclass(frozen=True)
+class User:
+    id: str
+    email: str  # normalised
+    name: str
+    status: UserStatus
+    role: Role
+    email_verified: bool
+    created_at: datetime
+    updated_at: datetime
+    version: int

@@ -1,0 +1,19 @@
+"""The user service, put together on first use."""
+
+from functools import cache
+from typing import Annotated
+
+from shop.auth.passwords import hash_password
+from shop.clock import now
+from shop.http.parameters import Provide
+from shop.identifiers import new_id
+from shop.users.repository import UserRepository
+from shop.users.service import UserService
+
+
+@cache
+def user_service() -> UserService:
+    return UserService(UserRepository(), hash_password, now, new_id)
+
+
+Users = Annotated[UserService, Provide(user_service)]

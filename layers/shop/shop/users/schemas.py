@@ -1,0 +1,51 @@
+"""Users as the API speaks of them."""
+
+from typing import Annotated, Self
+
+from pydantic import Field, SecretStr, model_validator
+from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
+
+from shop.auth import passwords
+from shop.auth.caller import Role
+from shop.http.parameters import PathId
+from shop.schemas import Body, Resource, Timestamp
+from shop.text import Name
+from shop.users.emails import EmailAddress
+from shop.users.models import User, UserStatus
+
+UserId = Annotated[str, PathId(me=True)]
+Password = Annotated[SecretStr, Field(max_length=1024, examples=["correct horse battery staple"])]
+
+
+class UserCreate(Body):
+    email: EmailAddress
+    name: Name
+    password: Password
+
+    @model_validator(mode="after")
+    def _password_is_good(self) -> Self:
+        refuse_bad_password(self.password, self.email, "password")
+        return self
+
+
+class UserRead(Resource):
+    email: str
+    name: str
+    status: UserStatus
+    role: Role
+    email_verified: bool
+    created_at: Timestamp
+    updated_at: Timestamp
+
+    @classmethod
+    def of(cls, user: User) -> Self:
+        return cls.model_validate(user, from_attributes=True)
+
+
+def refuse_bad_password(password: SecretStr, email: str, field: str) -> None:
+    """Raises pydantic's error at `field`, without the password in it."""
+    complaint = passwords.complaint(password.get_secret_value(), email)
+    if complaint is not None:
+        error = PydanticCustomError(*complaint)
+        details = InitErrorDetails(type=error, loc=(field,), input="")
+        raise ValidationError.from_exception_data("password", [details])
