@@ -1,0 +1,1 @@
+"""Orders: placing and reading them."""

@@ -1,0 +1,42 @@
+"""What an order is: lines at the prices of the moment it was placed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from shop.money import Money
+
+
+class OrderStatus(StrEnum):
+    PENDING = "pending"
+    PROCESSING = "processing"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True)
+class OrderLine:
+    product_id: str
+    sku: str
+    name: str
+    unit_price: Money
+    quantity: int
+    taken: int  # pieces of stock; 0 where the stock was unlimited
+
+    @property
+    def total(self) -> Money:
+        return self.unit_price * self.quantity
+
+
+@dataclass(frozen=True)
+class Order:
+    id: str
+    user_id: str
+    status: OrderStatus
+    total: Money
+    lines: Sequence[OrderLine]
+    note: str | None
+    created_at: datetime
+    updated_at: datetime
+    version: int

@@ -1,0 +1,18 @@
+"""The order service, put together on first use."""
+
+from functools import cache
+from typing import Annotated
+
+from shop.clock import now
+from shop.http.parameters import Provide
+from shop.identifiers import new_id
+from shop.orders.repository import OrderRepository
+from shop.orders.service import OrderService
+
+
+@cache
+def order_service() -> OrderService:
+    return OrderService(OrderRepository(), now, new_id)
+
+
+Orders = Annotated[OrderService, Provide(order_service)]

@@ -1,0 +1,241 @@
+"""Orders in DynamoDB: under their user, newest last, beside one row that counts them."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from shop.clients import dynamodb
+from shop.clock import from_text, to_text
+from shop.dynamo import records, tables, transactions
+from shop.dynamo.codec import Item, decode, encode
+from shop.errors import AccountInactive, NotFound, ServiceUnavailable
+from shop.idempotency import Once, Record
+from shop.money import Money
+from shop.orders.models import Order, OrderLine, OrderStatus
+from shop.orders.service import CatalogueChanged
+from shop.products.models import Product, ProductStatus
+from shop.products.repository import product_from_item
+from shop.users.models import UserStatus
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.type_defs import (
+        KeysAndAttributesTypeDef,
+        QueryInputTypeDef,
+        TransactWriteItemTypeDef,
+    )
+
+SCHEMA_VERSION = 1
+_SUMMARY = "summary"
+_FIRST_ID, _LAST_ID = "0", "g"  # every UUID sorts between them, and the summary row after
+
+
+class OrderRepository:
+    def catalogue(
+        self, product_ids: Sequence[str], once: Once
+    ) -> tuple[Mapping[str, Product], Record | None]:
+        """One consistent read: 1 unit a product, and the record's size."""
+        products, idempotency = tables.products(), tables.idempotency()
+        wanted: dict[str, KeysAndAttributesTypeDef] = {
+            products: {
+                "Keys": [encode({"id": product_id}) for product_id in product_ids],
+                "ConsistentRead": True,
+            }
+        }
+        if once.key is not None:
+            wanted[idempotency] = {"Keys": [records.key_of(once.key)], "ConsistentRead": True}
+        answer = dynamodb().batch_get_item(RequestItems=wanted)
+        if answer.get("UnprocessedKeys"):
+            raise ServiceUnavailable(retry_after=1)
+        found = map(product_from_item, map(decode, answer["Responses"].get(products, [])))
+        stored = answer["Responses"].get(idempotency, [])
+        return (
+            {product.id: product for product in found},
+            records.from_attributes(stored[0]) if stored else None,
+        )
+
+    def recorded(self, once: Once) -> Record | None:
+        return records.find(once)
+
+    def add(self, order: Order, once: Once) -> None:
+        """4 actions and one a line; 2 write units for each KB of each item."""
+        try:
+            transactions.write(
+                {
+                    "user": _user_is_active(order.user_id),
+                    **{f"product#{line.product_id}": _take(line, order) for line in order.lines},
+                    "order": _put_new(order),
+                    "summary": _count_one(order),
+                    **records.put(once.record(order)),
+                }
+            )
+        except transactions.ConditionFailed as failed:
+            if "user" in failed.old:
+                raise (AccountInactive if failed.old["user"] else NotFound) from None
+            raise CatalogueChanged from None
+
+    def get(self, user_id: str, order_id: str) -> Order | None:
+        """1 read unit for each 4 KB."""
+        answer = dynamodb().get_item(
+            TableName=tables.orders(),
+            Key=encode({"user_id": user_id, "id": order_id}),
+            ConsistentRead=True,
+        )
+        return _from_item(decode(answer["Item"])) if "Item" in answer else None
+
+    def newest(self, user_id: str, before: str | None, limit: int) -> Sequence[Order]:
+        """1 read unit for each 4 KB of the orders returned, at any depth."""
+        query: QueryInputTypeDef = {
+            "TableName": tables.orders(),
+            "KeyConditionExpression": "user_id = :user AND id BETWEEN :first AND :last",
+            "ExpressionAttributeValues": encode(
+                {":user": user_id, ":first": _FIRST_ID, ":last": _LAST_ID}
+            ),
+            "ScanIndexForward": False,
+            "ConsistentRead": True,
+        }
+        if before is not None:
+            query["ExclusiveStartKey"] = encode({"user_id": user_id, "id": before})
+        orders: list[Order] = []
+        while True:
+            query["Limit"] = limit - len(orders)
+            answer = dynamodb().query(**query)
+            orders += [_from_item(decode(item)) for item in answer["Items"]]
+            # DynamoDB ends a page early at 1 MB.
+            if len(orders) == limit or "LastEvaluatedKey" not in answer:
+                return orders
+            query["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+    def count(self, user_id: str) -> int:
+        """1 read unit, however many orders."""
+        answer = dynamodb().get_item(
+            TableName=tables.orders(),
+            Key=encode({"user_id": user_id, "id": _SUMMARY}),
+            ConsistentRead=True,
+        )
+        summary = decode(answer.get("Item", {}))
+        return sum(int(summary.get(status.value, 0)) for status in OrderStatus)
+
+
+def _user_is_active(user_id: str) -> "TransactWriteItemTypeDef":
+    return {
+        "ConditionCheck": {
+            "TableName": tables.users(),
+            "Key": encode({"id": user_id}),
+            "ConditionExpression": "#status = :active",
+            "ExpressionAttributeNames": {"#status": "status"},
+            "ExpressionAttributeValues": encode({":active": UserStatus.ACTIVE.value}),
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+    }
+
+
+def _take(line: OrderLine, order: Order) -> "TransactWriteItemTypeDef":
+    """Takes the stock if the product is still what the line says, at the price it says."""
+    names = {"#status": "status", "#name": "name"}
+    values = {
+        ":active": ProductStatus.ACTIVE.value,
+        ":price": line.unit_price.amount,
+        ":currency": line.unit_price.currency,
+        ":name": line.name,
+        ":sku": line.sku,
+    }
+    condition = (
+        "#status = :active AND price = :price AND currency = :currency"
+        " AND #name = :name AND sku = :sku AND "
+    )
+    key = encode({"id": line.product_id})
+    if not line.taken:
+        return {
+            "ConditionCheck": {
+                "TableName": tables.products(),
+                "Key": key,
+                "ConditionExpression": condition + "stock = :unlimited",
+                "ExpressionAttributeNames": names,
+                "ExpressionAttributeValues": encode(values | {":unlimited": None}),
+            }
+        }
+    changes = {":taken": line.taken, ":one": 1, ":now": to_text(order.created_at)}
+    return {
+        "Update": {
+            "TableName": tables.products(),
+            "Key": key,
+            "UpdateExpression": (
+                "SET stock = stock - :taken, version = version + :one, updated_at = :now"
+            ),
+            "ConditionExpression": condition + "stock >= :taken",
+            "ExpressionAttributeNames": names,
+            "ExpressionAttributeValues": encode(values | changes),
+        }
+    }
+
+
+def _put_new(order: Order) -> "TransactWriteItemTypeDef":
+    return {
+        "Put": {
+            "TableName": tables.orders(),
+            "Item": encode(_to_item(order)),
+            "ConditionExpression": "attribute_not_exists(id)",
+        }
+    }
+
+
+def _count_one(order: Order) -> "TransactWriteItemTypeDef":
+    return {
+        "Update": {
+            "TableName": tables.orders(),
+            "Key": encode({"user_id": order.user_id, "id": _SUMMARY}),
+            "UpdateExpression": "ADD #status :one SET schema_version = :schema",
+            "ExpressionAttributeNames": {"#status": order.status.value},
+            "ExpressionAttributeValues": encode({":one": 1, ":schema": SCHEMA_VERSION}),
+        }
+    }
+
+
+def _to_item(order: Order) -> Item:
+    return {
+        "user_id": order.user_id,
+        "id": order.id,
+        "status": order.status.value,
+        "currency": order.total.currency,
+        "total": order.total.amount,
+        "lines": [
+            {
+                "product_id": line.product_id,
+                "sku": line.sku,
+                "name": line.name,
+                "unit_price": line.unit_price.amount,
+                "quantity": line.quantity,
+                "taken": line.taken,
+            }
+            for line in order.lines
+        ],
+        "note": order.note,
+        "created_at": to_text(order.created_at),
+        "updated_at": to_text(order.updated_at),
+        "version": order.version,
+        "schema_version": SCHEMA_VERSION,
+    }
+
+
+def _from_item(item: Item) -> Order:
+    currency = item["currency"]
+    return Order(
+        id=item["id"],
+        user_id=item["user_id"],
+        status=OrderStatus(item["status"]),
+        total=Money(item["total"], currency),
+        lines=[
+            OrderLine(
+                product_id=line["product_id"],
+                sku=line["sku"],
+                name=line["name"],
+                unit_price=Money(line["unit_price"], currency),
+                quantity=int(line["quantity"]),
+                taken=int(line["taken"]),
+            )
+            for line in item["lines"]
+        ],
+        note=item["note"],
+        created_at=from_text(item["created_at"]),
+        updated_at=from_text(item["updated_at"]),
+        version=int(item["version"]),
+    )

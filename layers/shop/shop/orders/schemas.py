@@ -1,0 +1,89 @@
+"""Orders as the API speaks of them."""
+
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
+
+from shop.http.parameters import PathId
+from shop.identifiers import is_id
+from shop.money import Amount, Currency
+from shop.orders.models import Order, OrderLine, OrderStatus
+from shop.pagination import Page
+from shop.schemas import Body, Reply, Resource, Timestamp
+from shop.text import Note
+
+OrderId = Annotated[str, PathId()]
+
+MOST_LINES = 50
+LARGEST_QUANTITY = 999
+
+Quantity = Annotated[int, Field(ge=1, le=LARGEST_QUANTITY, examples=[2])]
+
+
+def _uuid(text: str) -> str:
+    if not is_id(text):
+        raise PydanticCustomError("uuid", "must be a UUID in lower case")
+    return text
+
+
+class OrderLinePlace(Body):
+    product_id: Annotated[
+        str, Field(max_length=36, json_schema_extra={"format": "uuid"}), AfterValidator(_uuid)
+    ]
+    quantity: Quantity
+
+
+class OrderPlace(Body):
+    items: Annotated[list[OrderLinePlace], Field(min_length=1, max_length=MOST_LINES)]
+    note: Note | None = None
+
+
+class OrderLineRead(Reply):
+    product_id: str
+    sku: str
+    name: str
+    unit_price: Amount
+    quantity: int
+    line_total: Amount
+
+    @classmethod
+    def of(cls, line: OrderLine) -> Self:
+        return cls(
+            product_id=line.product_id,
+            sku=line.sku,
+            name=line.name,
+            unit_price=line.unit_price.amount,
+            quantity=line.quantity,
+            line_total=line.total.amount,
+        )
+
+
+class OrderRead(Resource):
+    user_id: str
+    status: OrderStatus
+    currency: Currency
+    total: Amount
+    items: list[OrderLineRead]
+    note: str | None
+    created_at: Timestamp
+    updated_at: Timestamp
+
+    @classmethod
+    def of(cls, order: Order) -> Self:
+        return cls(
+            id=order.id,
+            user_id=order.user_id,
+            status=order.status,
+            currency=order.total.currency,
+            total=order.total.amount,
+            items=[OrderLineRead.of(line) for line in order.lines],
+            note=order.note,
+            created_at=order.created_at,
+            updated_at=order.updated_at,
+            version=order.version,
+        )
+
+
+class OrderPage(Page[OrderRead]):
+    """A page of orders."""

@@ -1,0 +1,180 @@
+"""The rules of orders: catalogue prices, stock taken all or nothing, one order per key."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+from shop.auth.caller import Caller, require
+from shop.clock import Clock
+from shop.errors import (
+    CurrencyMismatch,
+    Detail,
+    InsufficientStock,
+    NotFound,
+    ProductUnavailable,
+    ServiceUnavailable,
+    ShopError,
+    ValidationFailed,
+)
+from shop.idempotency import Once, Record
+from shop.identifiers import NewId, is_id
+from shop.money import Money
+from shop.orders.models import Order, OrderLine, OrderStatus
+from shop.orders.schemas import LARGEST_QUANTITY, OrderPlace
+from shop.pagination import ListQuery, Slice, read_cursor, write_cursor
+from shop.products.models import Product
+
+# How often a catalogue may change between reading and committing before we say "try again".
+MOST_READS = 5
+
+
+class CatalogueChanged(Exception):
+    """A price, a stock or the record was not what was read; nothing was written."""
+
+
+class OrderStore(Protocol):
+    def catalogue(
+        self, product_ids: Sequence[str], once: Once
+    ) -> tuple[Mapping[str, Product], Record | None]:
+        """The products that exist, and the answer that an equal request got before."""
+
+    def recorded(self, once: Once) -> Record | None: ...
+
+    def add(self, order: Order, once: Once) -> None:
+        """Order, stock, summary and record together, if the user is active and every line's
+        product is as the line says. Raises `CatalogueChanged`, `NotFound`, `AccountInactive`.
+        """
+
+    def get(self, user_id: str, order_id: str) -> Order | None: ...
+
+    def newest(self, user_id: str, before: str | None, limit: int) -> Sequence[Order]: ...
+
+    def count(self, user_id: str) -> int: ...
+
+
+class OrderService:
+    def __init__(self, orders: OrderStore, clock: Clock, new_id: NewId) -> None:
+        self._orders = orders
+        self._clock = clock
+        self._new_id = new_id
+
+    def place(self, caller: Caller, user_id: str, wanted: OrderPlace, once: Once) -> Order:
+        require(caller.may_act_for(user_id))
+        quantities = _merged(wanted)
+        for _ in range(MOST_READS):
+            products, record = self._orders.catalogue(list(quantities), once)
+            once.replay(record)
+            try:
+                order = self._order(user_id, _lines(wanted, quantities, products), wanted.note)
+                self._orders.add(order, once)
+            except CatalogueChanged:
+                continue
+            except ShopError:
+                # An equal request may have taken the last piece since: then its order is ours.
+                once.replay(self._orders.recorded(once))
+                raise
+            return order
+        raise ServiceUnavailable(retry_after=1)
+
+    def read(self, caller: Caller, user_id: str, order_id: str) -> Order:
+        require(caller.may_act_for(user_id))
+        order = self._orders.get(user_id, order_id)
+        if order is None:
+            raise NotFound
+        return order
+
+    def newest(self, caller: Caller, user_id: str, query: ListQuery) -> Slice[Order]:
+        require(caller.may_act_for(user_id))
+        listing = f"orders of {user_id} by -createdAt"
+        before = read_cursor(listing, query.cursor, is_id)
+        found = self._orders.newest(user_id, before, query.limit + 1)
+        items = found[: query.limit]
+        return Slice(
+            items,
+            write_cursor(listing, items[-1].id) if len(found) > query.limit else None,
+            self._orders.count(user_id),
+        )
+
+    def _order(self, user_id: str, lines: Sequence[OrderLine], note: str | None) -> Order:
+        now = self._clock()
+        return Order(
+            id=self._new_id(),
+            user_id=user_id,
+            status=OrderStatus.PENDING,
+            total=_total(lines),
+            lines=lines,
+            note=note,
+            created_at=now,
+            updated_at=now,
+            version=1,
+        )
+
+
+def _merged(wanted: OrderPlace) -> dict[str, int]:
+    """Pieces by product, in the order of the lines; a product named twice is one line."""
+    quantities: dict[str, int] = {}
+    for line in wanted.items:
+        quantities[line.product_id] = quantities.get(line.product_id, 0) + line.quantity
+    too_many = f"All lines of one product together may order {LARGEST_QUANTITY} at most."
+    _refuse(
+        ValidationFailed,
+        wanted,
+        lambda product_id: quantities[product_id] > LARGEST_QUANTITY,
+        Detail("quantity", "less_than_equal", too_many),
+    )
+    return quantities
+
+
+def _lines(
+    wanted: OrderPlace, quantities: Mapping[str, int], products: Mapping[str, Product]
+) -> list[OrderLine]:
+    def is_short(product_id: str) -> bool:
+        stock = products[product_id].stock
+        return stock is not None and stock < quantities[product_id]
+
+    _refuse(
+        ProductUnavailable,
+        wanted,
+        lambda product_id: product_id not in products or not products[product_id].is_for_sale,
+        Detail("productId", "product_unavailable", "This product is not for sale."),
+    )
+    if len({products[product_id].price.currency for product_id in quantities}) > 1:
+        raise CurrencyMismatch
+    _refuse(
+        InsufficientStock,
+        wanted,
+        is_short,
+        Detail("quantity", "insufficient_stock", "There are not as many in stock."),
+    )
+    return [_line(products[product_id], quantity) for product_id, quantity in quantities.items()]
+
+
+def _line(product: Product, quantity: int) -> OrderLine:
+    return OrderLine(
+        product_id=product.id,
+        sku=product.sku,
+        name=product.name,
+        unit_price=product.price,
+        quantity=quantity,
+        taken=0 if product.stock is None else quantity,
+    )
+
+
+def _total(lines: Sequence[OrderLine]) -> Money:
+    try:
+        return Money.total(line.total for line in lines)
+    except OverflowError:
+        message = "The order's total must be at most 99999999.99."
+        raise ValidationFailed(details=[Detail("body.items", "total_too_large", message)]) from None
+
+
+def _refuse(
+    error: type[ShopError], wanted: OrderPlace, is_wrong: Callable[[str], bool], detail: Detail
+) -> None:
+    """Raises the error with a detail for every line, as the client numbered them, that is wrong."""
+    details = [
+        detail._replace(field=f"body.items.{index}.{detail.field}")
+        for index, line in enumerate(wanted.items)
+        if is_wrong(line.product_id)
+    ]
+    if details:
+        raise error(details=details)
