@@ -1,0 +1,13 @@
+"""GET /ready: whether what requests depend on answers."""
+
+from shop.endpoint import endpoint
+from shop.errors import ServiceUnavailable
+from shop.operations.provide import Dependencies
+from shop.operations.schemas import Health
+
+
+@endpoint("GET /ready", raises=(ServiceUnavailable,), cache_control="no-store")
+def handler(dependencies: Dependencies) -> Health:
+    """Ask the database and the signing key whether they answer; by their roles, not their names."""
+    dependencies.check()
+    return Health()

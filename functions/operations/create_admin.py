@@ -1,0 +1,14 @@
+"""The first admin, made by whoever may invoke this function; it has no route."""
+
+import json
+from typing import Any  # the event is what the operator wrote
+
+from shop.auth.caller import Role
+from shop.users.provide import user_service
+from shop.users.schemas import UserCreate
+
+
+def handler(event: dict[str, Any], _context: Any) -> dict[str, str]:
+    """Takes `{"email", "name", "password"}`, gives `{"id"}`; raises where the e-mail is in use."""
+    wanted = UserCreate.model_validate_json(json.dumps(event))
+    return {"id": user_service().sign_up(wanted, Role.ADMIN).id}

@@ -1,0 +1,37 @@
+"""POST /api/users/{userId}/orders: place an order."""
+
+from shop.auth.caller import Caller
+from shop.endpoint import endpoint
+from shop.errors import (
+    AccountInactive,
+    CurrencyMismatch,
+    Forbidden,
+    IdempotencyKeyReused,
+    InsufficientStock,
+    NotFound,
+    ProductUnavailable,
+)
+from shop.idempotency import Once
+from shop.orders.provide import Orders
+from shop.orders.schemas import OrderPlace, OrderRead
+from shop.users.schemas import UserId
+
+
+@endpoint(
+    "POST /api/users/{userId}/orders",
+    status=201,
+    raises=(
+        Forbidden,
+        NotFound,
+        AccountInactive,
+        IdempotencyKeyReused,
+        ProductUnavailable,
+        CurrencyMismatch,
+        InsufficientStock,
+    ),
+)
+def handler(
+    user_id: UserId, wanted: OrderPlace, caller: Caller, once: Once, orders: Orders
+) -> OrderRead:
+    """Place an order at catalogue prices; its stock is taken with it, all or nothing."""
+    return OrderRead.of(orders.place(caller, user_id, wanted, once))
