@@ -1,0 +1,83 @@
+# The one door: `make help` lists what it does.
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PORT ?= 8080
+EMULATOR_PORT ?= 4566
+export ARCHITECTURE ?= arm64
+export SAM_CLI_TELEMETRY := 0
+export PATH := $(CURDIR)/.uv/bin:$(PATH)
+
+# A version manager's default may be older than ours, or its shims refuse to run: name ours.
+PYENV_PYTHON := $(lastword $(sort $(wildcard $(or $(PYENV_ROOT),$(HOME)/.pyenv)/versions/3.13.*/bin/python3.13)))
+ifneq ($(PYENV_PYTHON),)
+export UV_PYTHON := $(PYENV_PYTHON)
+endif
+
+PYTHON := .venv/bin/python
+SAM := PATH="$(CURDIR)/.venv-sam/bin:$$PATH" .venv-sam/bin/sam
+SOURCES := layers/shop/shop functions tools tests
+
+.PHONY: help
+help: ## Show this help
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: environments ## Run the whole system on this machine (PORT=8080 EMULATOR_PORT=4566)
+	@exec $(PYTHON) -m tools.local_cloud.run --port $(PORT) --emulator-port $(EMULATOR_PORT)
+
+.PHONY: test
+test: environments lint ## Run every check and every test (8 minutes at most)
+	$(PYTHON) -m pytest
+
+.PHONY: check
+check: environments lint ## Run the quick checks: lint, types, unit tests (half a minute)
+	$(PYTHON) -m pytest tests/unit tests/endpoints tests/repositories
+
+.PHONY: lint
+lint: environments ## Run ruff and mypy --strict
+	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy $(SOURCES)
+
+.PHONY: format
+format: environments ## Format the code
+	@.venv/bin/ruff check --fix . && .venv/bin/ruff format .
+
+.PHONY: build
+build: environments ## Build what is deployed, into .aws-sam (ARCHITECTURE=arm64 or x86_64)
+	@$(SAM) build
+
+.PHONY: validate
+validate: environments ## Check template.yaml with SAM and cfn-lint
+	@$(SAM) validate --lint --region us-east-1
+
+.PHONY: lock
+lock: uv ## Update uv.lock and what the dependency layer installs from it
+	uv lock --upgrade
+	$(MAKE) layer-requirements
+
+.PHONY: layer-requirements
+layer-requirements: uv ## Write the dependency layer's requirements from uv.lock
+	@uv export --frozen --quiet --only-group lambda --no-annotate --no-header \
+		--output-file layers/dependencies/requirements.txt
+
+.PHONY: environments
+environments: .venv/.synced .venv-emulator/.synced .venv-sam/.synced
+
+.venv/.synced: uv.lock pyproject.toml .python-version | uv
+	@echo "Python packages: ours" && uv sync --frozen --quiet && touch $@
+
+.venv-emulator/.synced: uv.lock pyproject.toml .python-version | uv
+	@echo "Python packages: the emulator's" && \
+		UV_PROJECT_ENVIRONMENT=.venv-emulator uv sync --frozen --quiet --only-group emulator && touch $@
+
+.venv-sam/.synced: uv.lock pyproject.toml .python-version | uv
+	@echo "Python packages: SAM's" && \
+		UV_PROJECT_ENVIRONMENT=.venv-sam uv sync --frozen --quiet --only-group sam && touch $@
+
+.PHONY: uv
+uv:
+	@tools/bootstrap.sh
+
+.PHONY: clean
+clean: ## Remove what was built and the environments
+	rm -rf .aws-sam .local .venv .venv-emulator .venv-sam .uv
