@@ -44,7 +44,7 @@ format: environments ## Format the code
 
 .PHONY: build
 build: environments ## Build what is deployed, into .aws-sam (ARCHITECTURE=arm64 or x86_64)
-	@$(SAM) build
+	@$(SAM) build --cache-dir .aws-sam/cache-$(ARCHITECTURE)
 
 .PHONY: validate
 validate: environments ## Check template.yaml with SAM and cfn-lint

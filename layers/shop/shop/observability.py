@@ -8,4 +8,4 @@ from aws_lambda_powertools import Logger
 @cache
 def logger() -> Logger:
     """Its level is POWERTOOLS_LOG_LEVEL and its service POWERTOOLS_SERVICE_NAME."""
-    return Logger(utc=True)
+    return Logger(location=None, use_rfc3339=True, utc=True)

@@ -112,11 +112,16 @@ def verify(
 
 
 def _check_times(claims: dict[str, Any], now: int) -> None:
-    """PyJWT takes a string for `exp`, and any lifetime; a token of ours has neither."""
+    """PyJWT takes a string for `exp`, and any lifetime; a token of ours has neither, nor `nbf`."""
     issued_at, expires_at = claims.get("iat"), claims.get("exp")
     if type(issued_at) is not int or type(expires_at) is not int:
         raise BadToken("times")
-    if expires_at - issued_at > LIFETIME or issued_at > now + _LEEWAY or expires_at <= now:
+    if (
+        "nbf" in claims
+        or expires_at - issued_at > LIFETIME
+        or issued_at > now + _LEEWAY
+        or expires_at <= now
+    ):
         raise BadToken("times")
 
 

@@ -134,9 +134,9 @@ def _refuse_constant(name: str) -> Any:
 
 def _is_deeper(value: Any, levels: int) -> bool:
     row = [value]
-    for _ in range(levels + 1):
+    for _ in range(levels):
         row = [inner for outer in row for inner in _inside(outer)]
-    return bool(row)
+    return any(isinstance(value, dict | list) for value in row)
 
 
 def _inside(value: Any) -> Iterable[Any]:

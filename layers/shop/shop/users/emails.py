@@ -17,7 +17,7 @@ def normalised(address: str) -> str:
 
     try:
         checked = validate_email(
-            address.strip(), check_deliverability=False, allow_smtputf8=False
+            address.strip(), check_deliverability=False, allow_smtputf8=False, strict=True
         ).ascii_email
     except EmailNotValidError as error:
         raise ValueError(str(error)) from None

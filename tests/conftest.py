@@ -1,0 +1,50 @@
+"""What every test has: the settings that the template gives functions, with no AWS behind them."""
+
+import io
+import json
+import logging
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.template import template
+
+type LogLines = Callable[[], list[dict[str, Any]]]
+
+_GIVEN = {
+    "ALLOWED_ORIGINS": "https://shop.example,https://admin.example",
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "BCRYPT_COST": "4",
+    "JWKS_PARAMETER": "/shop/jwks",
+    "POWERTOOLS_LOG_LEVEL": "INFO",
+    "POWERTOOLS_SERVICE_NAME": "shop",
+    "TOKEN_AUDIENCE": "shop-api",
+    "TOKEN_CLIENT_ID": "shop",
+    "TOKEN_ISSUER": "https://issuer.example",
+}
+
+
+def pytest_configure() -> None:
+    names = template()["Globals"]["Function"]["Environment"]["Variables"]
+    os.environ.update({name: name.lower() for name in names})
+    os.environ.update(_GIVEN)
+    # No test may reach a real account, whatever the shell has.
+    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL"):
+        os.environ.pop(name, None)
+
+
+@pytest.fixture
+def log() -> Iterator[LogLines]:
+    """What was logged since the test began."""
+    from shop.observability import logger
+
+    stream = io.StringIO()
+    handler = logger().registered_handler
+    assert isinstance(handler, logging.StreamHandler)
+    before = handler.setStream(stream)
+    yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
+    handler.setStream(before)

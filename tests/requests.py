@@ -1,0 +1,64 @@
+"""Events as API Gateway sends them, for tests that call a handler."""
+
+import json
+from base64 import b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from shop.auth.caller import Caller
+
+
+@dataclass(frozen=True)
+class Context:
+    """As much of Lambda's context object as handlers read."""
+
+    function_name: str = "function"
+    log_stream_name: str = "stream"
+
+
+def event(
+    route: str,
+    path: Mapping[str, str] | None = None,
+    *,
+    body: object = None,
+    raw: bytes | None = None,
+    query: Mapping[str, str] | None = None,
+    headers: Mapping[str, str] | None = None,
+    caller: Caller | None = None,
+    prefix: str = "/local",
+) -> dict[str, Any]:
+    """A proxy event of `METHOD /path`; `body` is sent as JSON, `raw` as it is."""
+    method, resource = route.split(" ")
+    sent = dict(headers or {})
+    if body is not None:
+        raw = json.dumps(body).encode()
+    if raw is not None:
+        sent.setdefault("Content-Type", "application/json")
+    filled = resource
+    for name, value in (path or {}).items():
+        filled = filled.replace(f"{{{name}}}", value)
+    context: dict[str, Any] = {
+        "requestId": "11111111-2222-3333-4444-555555555555",
+        "path": prefix + filled,
+        "identity": {"sourceIp": "192.0.2.1", "userAgent": "a browser"},
+    }
+    if caller is not None:
+        context["authorizer"] = {
+            "principalId": caller.id,
+            "sub": caller.id,
+            "sid": caller.session_id,
+            "role": caller.role.value,
+            "scope": "shop",
+        }
+    return {
+        "httpMethod": method,
+        "resource": resource,
+        "path": filled,
+        "pathParameters": dict(path) if path else None,
+        "headers": sent,
+        "multiValueQueryStringParameters": {n: [v] for n, v in query.items()} if query else None,
+        "requestContext": context,
+        "body": b64encode(raw).decode() if raw is not None else None,
+        "isBase64Encoded": raw is not None,
+    }

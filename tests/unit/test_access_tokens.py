@@ -1,0 +1,223 @@
+"""An access token proves its session and nothing but a token of ours proves anything."""
+
+import base64
+import hmac
+import json
+from datetime import timedelta
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from shop.auth.access_tokens import BadToken, Issuer, issue, verify
+from shop.auth.caller import Role
+from shop.auth.signing_keys import KeySet, SigningKey
+from tests.people import ALICE, NOON
+
+KEY = SigningKey.new()
+OTHER_KEY = SigningKey.new()
+ISSUER = Issuer("https://issuer.example", "shop-api", "shop")
+NOW = int(NOON.timestamp())
+HEADER = {"typ": "at+jwt", "kid": KEY.kid, "alg": "ES256"}
+CLAIMS = {
+    "iss": ISSUER.issuer,
+    "aud": ISSUER.audience,
+    "sub": ALICE.id,
+    "exp": NOW + 900,
+    "iat": NOW,
+    "jti": "1",
+    "client_id": "shop",
+    "sid": ALICE.session_id,
+    "role": "customer",
+    "scope": "shop",
+}
+
+
+def find_key(kid: str) -> dict[str, str] | None:
+    return KEY.public_jwk() if kid == KEY.kid else None
+
+
+def proven(token: str) -> bool:
+    try:
+        verify(token, find_key, ISSUER, NOON)
+    except BadToken:
+        return False
+    return True
+
+
+def encoded(value: Any) -> str:
+    text = value if isinstance(value, bytes) else json.dumps(value).encode()
+    return base64.urlsafe_b64encode(text).rstrip(b"=").decode()
+
+
+def signed(
+    header: dict[str, Any] | bytes = HEADER,
+    claims: dict[str, Any] | bytes = CLAIMS,
+    key: SigningKey = KEY,
+) -> str:
+    """Signed well, whatever header and claims say."""
+    content = f"{encoded(header)}.{encoded(claims)}"
+    signature = jwt.get_algorithm_by_name("ES256").sign(content.encode(), key.parsed)
+    return f"{content}.{encoded(signature)}"
+
+
+def test_a_token_that_we_issue_proves_its_user_and_session() -> None:
+    token = issue(KEY, ISSUER, ALICE.id, ALICE.session_id, Role.CUSTOMER, NOON)
+
+    claims = verify(token, find_key, ISSUER, NOON)
+
+    assert (claims.user_id, claims.session_id) == (ALICE.id, ALICE.session_id)
+    assert jwt.get_unverified_header(token) == HEADER
+    assert proven(signed())
+
+
+def test_it_is_good_for_15_minutes_to_the_second() -> None:
+    token = issue(KEY, ISSUER, ALICE.id, ALICE.session_id, Role.CUSTOMER, NOON)
+
+    verify(token, find_key, ISSUER, NOON + timedelta(seconds=899))
+    with pytest.raises(BadToken):
+        verify(token, find_key, ISSUER, NOON + timedelta(seconds=900))
+
+
+@pytest.mark.parametrize("algorithm", ["none", "None", "NONE", "HS256", "RS256", "ES384", "", None])
+def test_no_other_algorithm_is_taken(algorithm: str | None) -> None:
+    assert not proven(signed(HEADER | {"alg": algorithm}))
+    content = f"{encoded(HEADER | {'alg': algorithm})}.{encoded(CLAIMS)}"
+    assert not proven(f"{content}.")
+
+
+@pytest.mark.parametrize("form", [PublicFormat.SubjectPublicKeyInfo, "jwk"])
+def test_the_public_key_is_no_shared_secret(form: PublicFormat | str) -> None:
+    secret = (
+        KEY.parsed.public_key().public_bytes(Encoding.PEM, form)
+        if isinstance(form, PublicFormat)
+        else json.dumps(KEY.public_jwk()).encode()
+    )
+    for algorithm in ("HS256", "ES256"):
+        content = f"{encoded(HEADER | {'alg': algorithm})}.{encoded(CLAIMS)}"
+        digest = hmac.digest(secret, content.encode(), "sha256")
+        assert not proven(f"{content}.{encoded(digest)}")
+
+
+@pytest.mark.parametrize("name", ["jwk", "jku", "x5u", "x5c", "crit", "zip", "b64"])
+def test_a_header_that_brings_its_own_key_is_refused(name: str) -> None:
+    brought = OTHER_KEY.public_jwk() if name == "jwk" else "https://evil.example/jwks.json"
+
+    assert not proven(signed(HEADER | {name: brought}, key=OTHER_KEY))
+    assert not proven(signed(HEADER | {name: brought}))
+
+
+@pytest.mark.parametrize("kid", [None, "", 7, [], {}, "../../dev/null", "' OR 1=1", "unknown"])
+def test_an_odd_key_id_finds_no_key(kid: object) -> None:
+    assert not proven(signed(HEADER | {"kid": kid}))
+
+
+@pytest.mark.parametrize("typ", [None, "", "JWT", "jwt", "rt+jwt", 7])
+def test_another_type_of_token_is_refused(typ: object) -> None:
+    assert not proven(signed(HEADER | {"typ": typ}))
+
+
+@pytest.mark.parametrize("name", sorted(CLAIMS.keys() - {"role", "scope", "jti"}))
+def test_a_claim_that_is_missing_or_of_another_kind_is_refused(name: str) -> None:
+    without = {key: value for key, value in CLAIMS.items() if key != name}
+
+    assert not proven(signed(claims=without))
+    kinds: list[object] = [None, "", [], {}, "other", 1.5, True]
+    for wrong in kinds:
+        assert not proven(signed(claims=CLAIMS | {name: wrong})), wrong
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        {"exp": NOW - 1},
+        {"exp": NOW},
+        {"exp": str(NOW + 900)},
+        {"exp": NOW + 900.0},
+        {"exp": 10**400},
+        {"exp": NOW + 901},
+        {"iat": NOW + 31, "exp": NOW + 931},
+        {"iat": NOW - 901, "exp": NOW},
+        {"iat": 0},
+        {"nbf": NOW + 3600},
+    ],
+)
+def test_times_out_of_order_are_refused(times: dict[str, Any]) -> None:
+    assert not proven(signed(claims=CLAIMS | times))
+
+
+def test_a_signature_of_another_key_or_content_proves_nothing() -> None:
+    token = signed()
+    header, claims, signature = token.split(".")
+    other = encoded(CLAIMS | {"sub": "01900000-0000-7000-8000-00000000000b"})
+
+    assert not proven(signed(key=OTHER_KEY))
+    assert not proven(f"{header}.{other}.{signature}")
+    assert not proven(f"{header}.{claims}.")
+    assert not proven(f"{header}.{claims}.{encoded(bytes(64))}")
+
+
+def test_a_token_has_one_spelling() -> None:
+    token = signed()
+    header, claims, signature = token.split(".")
+    last = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    other_last = last[last.index(signature[-1]) ^ 1]
+
+    assert not proven(f"{token}==")
+    assert not proven(f"{header}=.{claims}.{signature}")
+    assert not proven(f"{header}.{claims}.{signature[:-1]}{other_last}")
+    assert not proven(f"{header}.{claims}.{signature[:10]}\n{signature[10:]}")
+
+
+def test_a_name_given_twice_is_refused() -> None:
+    header = json.dumps(HEADER).encode()
+    claims = json.dumps(CLAIMS).encode()
+
+    assert proven(signed(header, claims))
+    assert not proven(signed(header[:-1] + b', "alg": "ES256"}', claims))
+    assert not proven(signed(header, claims[:-1] + b', "sub": "' + ALICE.id.encode() + b'"}'))
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        "",
+        ".",
+        "..",
+        "a.b",
+        "a.b.c",
+        "a.b.c.d.e",
+        "é.é.é",
+        "bnVsbA.bnVsbA.bnVsbA",
+        "W10.W10.",
+        "x" * 9000,
+    ],
+)
+def test_what_is_no_token_is_refused(token: str) -> None:
+    assert not proven(token)
+
+
+def test_a_token_of_nine_kilobytes_is_refused() -> None:
+    assert not proven(signed(claims=CLAIMS | {"padding": "x" * 6700}))
+
+
+def test_a_key_that_cannot_be_loaded_is_not_the_tokens_fault() -> None:
+    def broken(kid: str) -> dict[str, str] | None:
+        raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        verify(signed(), broken, ISSUER, NOON)
+
+
+def test_private_keys_survive_their_secret_and_never_reach_the_jwks() -> None:
+    keys = KeySet.new()
+
+    assert KeySet.from_secret(keys.to_secret()) == keys
+    told = json.dumps(keys.jwks())
+    assert "PRIVATE" not in told and '"d"' not in told
+    assert [key["kid"] for key in keys.jwks()["keys"]] == [
+        keys.previous.kid,
+        keys.current.kid,
+        keys.next.kid,
+    ]

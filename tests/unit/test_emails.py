@@ -1,0 +1,47 @@
+"""One address has one spelling."""
+
+import pytest
+
+from shop.users.emails import normalised
+
+
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        ("ada@example.com", "ada@example.com"),
+        ("  Ada@EXAMPLE.com \n", "ada@example.com"),
+        ("ada+shop@example.com", "ada+shop@example.com"),
+        ("ada@bücher.example", "ada@xn--bcher-kva.example"),
+        ("ada@BÜCHER.example", "ada@xn--bcher-kva.example"),
+        ("ada@xn--bcher-kva.example", "ada@xn--bcher-kva.example"),
+        ("ada@ｅｘａｍｐｌｅ.com", "ada@example.com"),
+    ],
+)
+def test_every_spelling_of_an_address_becomes_one(written: str, kept: str) -> None:
+    assert normalised(written) == kept
+    assert normalised(kept) == kept
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "",
+        "ada",
+        "@example.com",
+        "ada@",
+        "ada@@example.com",
+        "ada@example",
+        "ada @example.com",
+        "ädä@example.com",
+        "ada@exa mple.com",
+        "Ada <ada@example.com>",
+        "ada@[127.0.0.1]",
+        "ada@example..com",
+        "ada\0@example.com",
+        f"{'a' * 65}@example.com",
+        f"ada@{'x' * 60}.{'y' * 60}.{'z' * 60}.{'w' * 60}.example.com",
+    ],
+)
+def test_what_is_no_address_is_refused(written: str) -> None:
+    with pytest.raises(ValueError, match="."):
+        normalised(written)

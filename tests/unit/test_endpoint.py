@@ -1,0 +1,471 @@
+"""The HTTP edge keeps every convention, whatever the feature behind it."""
+
+import json
+from typing import Annotated, Any, Self
+
+import pytest
+from pydantic import Field
+
+from shop.auth.caller import Caller, Client
+from shop.endpoint import endpoint
+from shop.errors import Detail, NotFound, ServiceUnavailable
+from shop.http.parameters import PathId, Provide
+from shop.idempotency import Once
+from shop.schemas import Body, Query, Reply, Resource
+from tests.conftest import LogLines
+from tests.people import ADMIN, ALICE
+from tests.requests import Context, event
+
+THING = "01900000-0000-7000-8000-000000000001"
+CONTEXT = Context()
+
+
+class ThingCreate(Body):
+    name: Annotated[str, Field(min_length=1)]
+    how_many: int = 1
+    inner: "list[ThingCreate]" = []
+
+
+class ThingQuery(Query):
+    limit: Annotated[int, Field(ge=1, le=100)] = 20
+
+
+class ThingRead(Resource):
+    how_many: int
+
+    @classmethod
+    def of(cls, stored: Any) -> Self:
+        return cls(id=THING, version=7, how_many=stored)
+
+
+class Told(Reply):
+    text: str
+
+
+class Drawer:
+    def __init__(self) -> None:
+        self.opened = 0
+
+
+DRAWER = Drawer()
+
+
+@endpoint("POST /api/things", status=201)
+def create(wanted: ThingCreate, caller: Caller) -> ThingRead:
+    return ThingRead.of(wanted.how_many)
+
+
+@endpoint("GET /api/things/{thingId}")
+def read(thing_id: Annotated[str, PathId()], caller: Caller) -> ThingRead:
+    return ThingRead.of(3)
+
+
+@endpoint("GET /api/users/{userId}/things")
+def listing(user_id: Annotated[str, PathId(me=True)], query: ThingQuery, caller: Caller) -> Told:
+    return Told(text=f"{user_id} {query.limit}")
+
+
+@endpoint("DELETE /api/things/{thingId}")
+def delete(
+    thing_id: Annotated[str, PathId()], drawer: Annotated[Drawer, Provide(lambda: DRAWER)]
+) -> None:
+    drawer.opened += 1
+
+
+@endpoint("GET /api/open")
+def anyone(client: Client) -> Told:
+    return Told(text=client.user_agent)
+
+
+def answer(handler: Any, given: dict[str, Any]) -> tuple[int, dict[str, str], Any]:
+    response = handler(given, CONTEXT)
+    body = json.loads(response["body"]) if response["body"] else None
+    return response["statusCode"], response["headers"], body
+
+
+def refused(handler: Any, given: dict[str, Any], status: int, code: str) -> dict[str, Any]:
+    got, headers, body = answer(handler, given)
+    assert (got, body["error"]["code"]) == (status, code)
+    assert body["error"]["requestId"] == headers["X-Request-Id"]
+    assert headers["Cache-Control"] == "no-store"
+    error: dict[str, Any] = body["error"]
+    return error
+
+
+def posted(**given: Any) -> dict[str, Any]:
+    return event("POST /api/things", caller=ALICE, **given)
+
+
+def test_what_is_created_has_camel_case_a_location_and_a_strong_entity_tag() -> None:
+    status, headers, body = answer(create, posted(body={"name": "x", "howMany": 2}))
+
+    assert (status, body) == (201, {"id": THING, "howMany": 2})
+    assert headers["Location"] == f"/local/api/things/{THING}"
+    assert headers["ETag"] == '"7"'
+    assert headers["Content-Type"] == "application/json"
+    assert headers["Cache-Control"] == "no-store"
+
+
+def test_every_answer_has_the_security_headers_and_its_request_id() -> None:
+    for given, handler in [(event("GET /api/open"), anyone), (posted(raw=b"{"), create)]:
+        _, headers, _ = answer(handler, given)
+
+        assert headers["Strict-Transport-Security"].startswith("max-age=63072000")
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["X-Frame-Options"] == "DENY"
+        assert headers["Referrer-Policy"] == "no-referrer"
+        assert headers["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"
+        assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
+        assert headers["X-Request-Id"] == "11111111-2222-3333-4444-555555555555"
+
+
+@pytest.mark.parametrize(
+    ("origin", "allowed"),
+    [
+        ("https://shop.example", "https://shop.example"),
+        ("https://admin.example", "https://admin.example"),
+        ("https://evil.example", None),
+        ("https://shop.example.evil.example", None),
+        ("null", None),
+        ("", None),
+    ],
+)
+def test_only_the_origins_of_the_deployment_may_read_answers(
+    origin: str, allowed: str | None
+) -> None:
+    _, headers, _ = answer(anyone, event("GET /api/open", headers={"Origin": origin}))
+
+    assert headers.get("Access-Control-Allow-Origin") == allowed
+    assert headers["Vary"] == "Origin"
+    assert "Idempotent-Replayed" in headers["Access-Control-Expose-Headers"]
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b" ",
+        b"{",
+        b"nope",
+        b"{'name': 'x'}",
+        b'{"name": NaN}',
+        b'{"name": "x", "howMany": Infinity}',
+        b'{"name": "x", "howMany": -Infinity}',
+        b'{"name": "x", "name": "y"}',
+        b'{"name": "x", "inner": [{"name": "x", "name": "y"}]}',
+        b'{"name": "\xff"}',
+        b'{"name": "\xc3"}',
+        b'{"name": "\\ud800"}',
+        b'\xef\xbb\xbf{"name": "x"}',
+        b'{"name": "x"} {}',
+        b'{"name": "a\nb"}',
+        b"[" * 33 + b"]" * 33,
+        b"[" * 100_000,
+        b'{"inner":' * 33 + b"{}" + b"}" * 33,
+    ],
+)
+def test_a_body_that_is_no_json_is_a_bad_request(raw: bytes) -> None:
+    refused(create, posted(raw=raw), 400, "BAD_REQUEST")
+
+
+def test_nesting_of_32_levels_is_still_read() -> None:
+    body: dict[str, Any] = {"name": "x"}
+    for _ in range(15):
+        body = {"name": "x", "inner": [body]}
+
+    status, _, _ = answer(create, posted(body=body))
+
+    assert status == 201
+    refused(
+        create,
+        posted(body={"name": "x", "inner": [{"name": "x", "inner": [body]}]}),
+        400,
+        "BAD_REQUEST",
+    )
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    ["text/plain", "application/xml", "application/jsonp", "application/json; charset=latin-1", ""],
+)
+def test_a_body_of_another_type_is_refused(content_type: str) -> None:
+    given = posted(body={"name": "x"}, headers={"Content-Type": content_type})
+
+    refused(create, given, 415, "UNSUPPORTED_MEDIA_TYPE")
+
+
+@pytest.mark.parametrize(
+    "content_type", ["application/json; charset=utf-8", "Application/JSON;charset=UTF-8"]
+)
+def test_the_charset_may_be_said(content_type: str) -> None:
+    status, _, _ = answer(
+        create, posted(body={"name": "x"}, headers={"content-type": content_type})
+    )
+
+    assert status == 201
+
+
+def test_a_body_over_one_mebibyte_is_too_large() -> None:
+    def body_of(size: int) -> bytes:
+        return b'{"name": "x", "howMany": 1' + b" " * (size - 27) + b"}"
+
+    assert answer(create, posted(raw=body_of(1024 * 1024)))[0] == 201
+    refused(create, posted(raw=body_of(1024 * 1024 + 1)), 413, "PAYLOAD_TOO_LARGE")
+    refused(create, posted(raw=body_of(3 * 1024 * 1024)), 413, "PAYLOAD_TOO_LARGE")
+
+
+@pytest.mark.parametrize(
+    ("body", "field", "code"),
+    [
+        ({}, "body.name", "missing"),
+        ({"name": ""}, "body.name", "string_too_short"),
+        ({"name": 7}, "body.name", "string_type"),
+        ({"name": None}, "body.name", "string_type"),
+        ({"name": "x", "howMany": "2"}, "body.howMany", "int_type"),
+        ({"name": "x", "howMany": 2.5}, "body.howMany", "int_type"),
+        ({"name": "x", "howMany": True}, "body.howMany", "int_type"),
+        ({"name": "x", "how_many": 2}, "body.how_many", "extra_forbidden"),
+        ({"name": "x", "admin": True}, "body.admin", "extra_forbidden"),
+        ({"name": "x", "inner": [{"name": "y"}, {}]}, "body.inner.1.name", "missing"),
+        ([], "body", "model_type"),
+        ("x", "body", "model_type"),
+    ],
+)
+def test_what_is_wrong_in_a_body_is_pointed_at(body: object, field: str, code: str) -> None:
+    error = refused(create, posted(body=body), 422, "VALIDATION_ERROR")
+
+    assert (field, code) in [(detail["field"], detail["code"]) for detail in error["details"]]
+
+
+def test_a_refusal_never_repeats_what_was_sent_and_stays_small() -> None:
+    body = {f"secret{number}": "hunter2" for number in range(5000)}
+
+    response = create(posted(body=body), CONTEXT)
+
+    assert "hunter2" not in response["body"]
+    assert len(response["body"]) < 20_000
+
+
+def test_path_and_query_are_typed_and_me_is_the_caller() -> None:
+    route = "GET /api/users/{userId}/things"
+
+    def listed(user: str, **query: str) -> dict[str, Any]:
+        return event(route, {"userId": user}, query=query, caller=ALICE)
+
+    assert answer(listing, listed("me", limit="5"))[2] == {"text": f"{ALICE.id} 5"}
+    assert answer(listing, listed(ADMIN.id))[2] == {"text": f"{ADMIN.id} 20"}
+    refused(listing, listed("you"), 404, "NOT_FOUND")
+    for wrong in ("0", "101", "x", "", "1.5", "-1"):
+        error = refused(listing, listed("me", limit=wrong), 422, "VALIDATION_ERROR")
+        assert error["details"][0]["field"] == "query.limit"
+
+
+def test_an_unknown_query_parameter_is_named_and_refused_everywhere() -> None:
+    for handler, given in [
+        (
+            listing,
+            event(
+                "GET /api/users/{userId}/things",
+                {"userId": "me"},
+                query={"limitt": "5"},
+                caller=ALICE,
+            ),
+        ),
+        (
+            read,
+            event(
+                "GET /api/things/{thingId}", {"thingId": THING}, query={"limitt": "5"}, caller=ALICE
+            ),
+        ),
+        (create, posted(body={"name": "x"}, query={"limitt": "5"})),
+    ]:
+        error = refused(handler, given, 422, "VALIDATION_ERROR")
+        assert [detail["field"] for detail in error["details"]] == ["query.limitt"]
+
+
+def test_a_query_parameter_given_twice_is_refused() -> None:
+    given = event("GET /api/users/{userId}/things", {"userId": "me"}, caller=ALICE)
+    given["multiValueQueryStringParameters"] = {"limit": ["1", "2"]}
+
+    error = refused(listing, given, 422, "VALIDATION_ERROR")
+
+    assert error["details"][0]["code"] == "repeated"
+
+
+def test_me_without_a_caller_is_nobody() -> None:
+    given = event("GET /api/users/{userId}/things", {"userId": "me"})
+
+    refused(listing, given, 401, "UNAUTHORIZED")
+
+
+@pytest.mark.parametrize("role", ["", "root", "ADMIN"])
+def test_an_authorizer_context_that_is_not_ours_is_nobody(role: str) -> None:
+    given = event("GET /api/things/{thingId}", {"thingId": THING}, caller=ADMIN)
+    given["requestContext"]["authorizer"]["role"] = role
+
+    refused(read, given, 401, "UNAUTHORIZED")
+
+
+@pytest.mark.parametrize(
+    ("if_none_match", "status"),
+    [('"7"', 304), ('W/"7"', 304), ('"1", "7"', 304), ("*", 304), ('"8"', 200), ('"77"', 200)],
+)
+def test_an_unchanged_resource_is_not_sent_again(if_none_match: str, status: int) -> None:
+    given = event(
+        "GET /api/things/{thingId}",
+        {"thingId": THING},
+        caller=ALICE,
+        headers={"If-None-Match": if_none_match},
+    )
+
+    got, headers, body = answer(read, given)
+
+    assert got == status
+    assert headers["ETag"] == '"7"'
+    assert (body is None) == (status == 304)
+
+
+@pytest.mark.parametrize("if_none_match", ["7", '"7', "", '"7" "8"', '"a"b"'])
+def test_a_malformed_precondition_is_a_bad_request(if_none_match: str) -> None:
+    given = event(
+        "GET /api/things/{thingId}",
+        {"thingId": THING},
+        caller=ALICE,
+        headers={"If-None-Match": if_none_match},
+    )
+
+    refused(read, given, 400, "BAD_REQUEST")
+
+
+def test_nothing_to_say_is_204_without_a_body() -> None:
+    before = DRAWER.opened
+
+    response = delete(event("DELETE /api/things/{thingId}", {"thingId": THING}), CONTEXT)
+
+    assert (response["statusCode"], response["body"]) == (204, "")
+    assert "Content-Type" not in response["headers"]
+    assert DRAWER.opened == before + 1
+
+
+def test_what_anyone_may_see_may_be_kept_if_checked_and_the_rest_not_at_all() -> None:
+    assert answer(anyone, event("GET /api/open"))[1]["Cache-Control"] == "no-cache"
+    given = event("GET /api/things/{thingId}", {"thingId": THING}, caller=ALICE)
+    assert answer(read, given)[1]["Cache-Control"] == "no-store"
+
+
+def test_refusals_are_rendered_with_their_details_and_retry_after() -> None:
+    @endpoint("GET /api/open")
+    def busy() -> Told:
+        raise ServiceUnavailable(details=[Detail("database", "unavailable", "…")], retry_after=5)
+
+    error = refused(busy, event("GET /api/open"), 503, "SERVICE_UNAVAILABLE")
+    _, headers, _ = answer(busy, event("GET /api/open"))
+
+    assert headers["Retry-After"] == "5"
+    assert error["details"] == [{"field": "database", "code": "unavailable", "message": "…"}]
+    assert not any(word in json.dumps(error) for word in ("Traceback", "File"))
+
+
+def test_an_unforeseen_failure_tells_nothing_but_is_logged_with_its_stack(
+    log: LogLines,
+) -> None:
+    @endpoint("GET /api/open")
+    def broken() -> Told:
+        raise RuntimeError("table shop-users is on fire")
+
+    response = broken(event("GET /api/open"), CONTEXT)
+
+    assert response["statusCode"] == 500
+    assert "fire" not in response["body"] and "RuntimeError" not in response["body"]
+    assert any("on fire" in line.get("exception", "") for line in log())
+
+
+def test_a_wrong_answer_of_ours_is_our_failure() -> None:
+    @endpoint("GET /api/open")
+    def wrong() -> Told:
+        return ThingRead.of(1)  # type: ignore[return-value]  # the mistake under test
+
+    refused(wrong, event("GET /api/open"), 500, "INTERNAL_ERROR")
+
+
+def test_each_request_leaves_one_line_without_body_or_token(
+    log: LogLines,
+) -> None:
+    given = posted(body={"name": "hunter2"}, headers={"Authorization": "Bearer aaa.bbb.ccc"})
+
+    create(given, CONTEXT)
+
+    (line,) = log()
+    assert line["message"] == "request"
+    assert (line["method"], line["route"], line["status"]) == ("POST", "/api/things", 201)
+    assert line["caller_id"] == ALICE.id
+    assert line["request_id"] == "11111111-2222-3333-4444-555555555555"
+    assert line["milliseconds"] >= 0
+    assert isinstance(line["cold_start"], bool)
+    assert "hunter2" not in str(line) and "aaa.bbb.ccc" not in str(line)
+
+
+def test_the_first_request_of_a_sandbox_is_its_cold_start(
+    log: LogLines,
+) -> None:
+    @endpoint("GET /api/open")
+    def fresh() -> Told:
+        raise NotFound
+
+    fresh(event("GET /api/open"), CONTEXT)
+    fresh(event("GET /api/open"), CONTEXT)
+
+    assert [line["cold_start"] for line in log()] == [True, False]
+
+
+@pytest.mark.parametrize("key", ["", "x" * 256, "with space", "ünï", "a\tb"])
+def test_a_malformed_idempotency_key_is_a_bad_request(key: str) -> None:
+    @endpoint("POST /api/things", status=201)
+    def once_only(wanted: ThingCreate, caller: Caller, once: Once) -> ThingRead:
+        return ThingRead.of(1)
+
+    given = posted(body={"name": "x"}, headers={"Idempotency-Key": key})
+
+    refused(once_only, given, 400, "BAD_REQUEST")
+
+
+def test_a_replayed_answer_is_the_first_one_byte_for_byte() -> None:
+    stored: dict[str, Any] = {}
+
+    @endpoint("POST /api/users/{userId}/things", status=201)
+    def once_only(
+        user_id: Annotated[str, PathId(me=True)], wanted: ThingCreate, caller: Caller, once: Once
+    ) -> ThingRead:
+        once.replay(stored.get(once.key or ""))
+        record = once.record(wanted.how_many)
+        assert record is not None
+        stored[record.key] = record
+        return ThingRead.of(wanted.how_many)
+
+    def sent(user: str, raw: bytes, caller: Caller = ALICE) -> dict[str, Any]:
+        given = event(
+            "POST /api/users/{userId}/things",
+            {"userId": user},
+            raw=raw,
+            caller=caller,
+            headers={"Idempotency-Key": "k"},
+        )
+        answered: dict[str, Any] = once_only(given, CONTEXT)
+        return answered
+
+    first = sent("me", b'{"name": "x", "howMany": 2}')
+    again = sent(ALICE.id, b'{ "howMany":2,"name":"x" }')
+    other_body = sent("me", b'{"name": "x", "howMany": 3}')
+    other_caller = sent(ALICE.id, b'{"name": "x", "howMany": 3}', caller=ADMIN)
+
+    assert (again["statusCode"], again["body"]) == (first["statusCode"], first["body"])
+    for name in ("Location", "ETag", "Cache-Control"):
+        assert again["headers"][name] == first["headers"][name]
+    assert again["headers"]["Idempotent-Replayed"] == "true"
+    assert "Idempotent-Replayed" not in first["headers"]
+    assert other_body["statusCode"] == 422
+    assert json.loads(other_body["body"])["error"]["code"] == "IDEMPOTENCY_KEY_REUSED"
+    assert "Idempotent-Replayed" not in other_caller["headers"]
+    assert set(stored) == {
+        f"{caller.id}#POST#/api/users/{ALICE.id}/things#k" for caller in (ALICE, ADMIN)
+    }

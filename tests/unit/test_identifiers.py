@@ -1,0 +1,44 @@
+"""Ids are UUIDv7: unique, and sorted by the time they were made."""
+
+import time
+from uuid import UUID
+
+import pytest
+
+from shop.identifiers import is_id, new_id
+
+
+def test_an_id_is_a_uuid_of_version_7_and_carries_its_time() -> None:
+    before = time.time_ns() // 1_000_000
+    value = UUID(new_id())
+    after = time.time_ns() // 1_000_000
+
+    assert value.version == 7
+    assert value.variant == "specified in RFC 4122"
+    assert before <= value.int >> 80 <= after
+
+
+def test_ids_differ_and_later_ones_sort_behind() -> None:
+    first = [new_id() for _ in range(1000)]
+    time.sleep(0.002)
+    later = [new_id() for _ in range(1000)]
+
+    assert len({*first, *later}) == 2000
+    assert max(first) < min(later)
+    assert all(map(is_id, first))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "me",
+        "0190a6b2-7c9e-7b1a-8f00-00000000000",
+        "0190A6B2-7C9E-7B1A-8F00-000000000001",
+        "0190a6b27c9e7b1a8f00000000000001",
+        "{0190a6b2-7c9e-7b1a-8f00-000000000001}",
+        "0190a6b2-7c9e-7b1a-8f00-000000000001\n",
+    ],
+)
+def test_anything_but_the_canonical_spelling_is_no_id(text: str) -> None:
+    assert not is_id(text)

@@ -1,0 +1,63 @@
+"""Money is exact, strict on the way in, and never too large."""
+
+from decimal import Decimal
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from shop.money import CURRENCIES, Amount, Currency, Money
+
+AMOUNT: TypeAdapter[Decimal] = TypeAdapter(Amount)
+
+
+@pytest.mark.parametrize("text", ["0.00", "0.10", "19.90", "99999999.99"])
+def test_an_amount_is_told_as_it_was_written(text: str) -> None:
+    amount = AMOUNT.validate_json(f'"{text}"')
+
+    assert AMOUNT.dump_json(amount) == f'"{text}"'.encode()
+
+
+@pytest.mark.parametrize(
+    "json",
+    ["19.9", "19.90", "1990", "true", "null", "[]"]
+    + [
+        f'"{text}"'
+        for text in (
+            *("", "1", "1.9", "1.900", "01.00", ".50", "-1.00", "+1.00", " 1.00", "1.00\\n"),
+            *("1,00", "1e2", "NaN", "Infinity", "100000000.00", "١.٠٠"),
+        )
+    ],
+)
+def test_an_amount_is_a_string_of_digits_with_two_places_or_refused(json: str) -> None:
+    with pytest.raises(ValidationError):
+        AMOUNT.validate_json(json)
+
+
+def test_a_total_is_exact() -> None:
+    dime = Money(Decimal("0.10"), "EUR")
+
+    assert Money.total([dime] * 3) == Money(Decimal("0.30"), "EUR")
+    assert dime * 7 == Money(Decimal("0.70"), "EUR")
+
+
+def test_a_total_of_two_currencies_is_refused() -> None:
+    with pytest.raises(ValueError, match="currencies differ"):
+        Money.total([Money(Decimal(1), "EUR"), Money(Decimal(1), "USD")])
+
+
+def test_a_total_that_does_not_fit_is_refused() -> None:
+    largest = Money(Decimal("99999999.99"), "EUR")
+
+    assert Money.total([largest]) == largest
+    with pytest.raises(OverflowError):
+        Money.total([largest, Money(Decimal("0.01"), "EUR")])
+
+
+def test_only_currencies_of_iso_4217_are_known() -> None:
+    currency: TypeAdapter[str] = TypeAdapter(Currency)
+
+    assert currency.validate_python("EUR") == "EUR"
+    assert len(CURRENCIES) > 150 and all(len(code) == 3 for code in CURRENCIES)
+    for wrong in ("eur", "EURO", "XXX", "", "EU"):
+        with pytest.raises(ValidationError):
+            currency.validate_python(wrong)

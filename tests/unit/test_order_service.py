@@ -1,0 +1,329 @@
+"""Orders take catalogue prices and stock, all or nothing, and one key makes one order."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from shop.errors import (
+    CurrencyMismatch,
+    Forbidden,
+    IdempotencyKeyReused,
+    InsufficientStock,
+    NotFound,
+    ProductUnavailable,
+    ServiceUnavailable,
+    ShopError,
+    ValidationFailed,
+)
+from shop.idempotency import Answer, Once, Record, Replayed
+from shop.identifiers import new_id
+from shop.money import Money
+from shop.orders.models import Order, OrderStatus
+from shop.orders.schemas import OrderPlace
+from shop.orders.service import CatalogueChanged, OrderService
+from shop.pagination import ListQuery
+from shop.products.models import Product, ProductStatus
+from tests.people import ADMIN, ALICE, BOB, NOON
+
+
+def product(price: str, stock: int | None, currency: str = "EUR") -> Product:
+    product_id = new_id()
+    return Product(
+        id=product_id,
+        sku=f"SKU-{product_id}",
+        name="A fruit",
+        price=Money(Decimal(price), currency),
+        stock=stock,
+        status=ProductStatus.ACTIVE,
+        created_at=NOON,
+        updated_at=NOON,
+        version=1,
+    )
+
+
+PEAR = product("0.10", 10)
+PLUM = product("19.90", 3)
+LINK = product("5.00", None)
+DOLLAR = product("1.00", 5, "USD")
+GONE = replace(product("1.00", 5), status=ProductStatus.INACTIVE)
+
+
+class Shelf:
+    """Orders and stock in memory; `meanwhile` runs once between a read and its commit."""
+
+    def __init__(self) -> None:
+        self.products = {p.id: p for p in (PEAR, PLUM, LINK, DOLLAR, GONE)}
+        self.orders: list[Order] = []
+        self.records: dict[str, Record] = {}
+        self.meanwhile: list[object] = []
+
+    def catalogue(
+        self, product_ids: Sequence[str], once: Once
+    ) -> tuple[Mapping[str, Product], Record | None]:
+        found = {i: self.products[i] for i in product_ids if i in self.products}
+        return found, self.recorded(once)
+
+    def recorded(self, once: Once) -> Record | None:
+        return self.records.get(once.key or "")
+
+    def add(self, order: Order, once: Once) -> None:
+        if self.meanwhile:
+            change = self.meanwhile.pop(0)
+            assert callable(change)
+            change()
+        for line in order.lines:
+            now = self.products[line.product_id]
+            if now.price != line.unit_price or (now.stock is not None and now.stock < line.taken):
+                raise CatalogueChanged
+        for line in order.lines:
+            now = self.products[line.product_id]
+            if now.stock is not None:
+                self.products[now.id] = replace(now, stock=now.stock - line.taken)
+        self.orders.append(order)
+        record = once.record(order)
+        if record is not None:
+            self.records[record.key] = record
+
+    def get(self, user_id: str, order_id: str) -> Order | None:
+        return next((o for o in self.orders if (o.user_id, o.id) == (user_id, order_id)), None)
+
+    def newest(self, user_id: str, before: str | None, limit: int) -> Sequence[Order]:
+        own = [o for o in self.orders if o.user_id == user_id and (not before or o.id < before)]
+        return sorted(own, key=lambda o: o.id, reverse=True)[:limit]
+
+    def count(self, user_id: str) -> int:
+        return sum(o.user_id == user_id for o in self.orders)
+
+    def stock(self, of: Product) -> int | None:
+        return self.products[of.id].stock
+
+
+@pytest.fixture
+def shelf() -> Shelf:
+    return Shelf()
+
+
+@pytest.fixture
+def desk(shelf: Shelf) -> OrderService:
+    return OrderService(shelf, lambda: NOON, new_id)
+
+
+def wanted(*lines: tuple[Product, int]) -> OrderPlace:
+    return OrderPlace.model_validate(
+        {"items": [{"productId": p.id, "quantity": quantity} for p, quantity in lines]}
+    )
+
+
+def once(key: str | None = None, digest: bytes = b"body") -> Once:
+    def render(created: object) -> Answer:
+        assert isinstance(created, Order)
+        return Answer(201, {}, created.id)
+
+    return Once(key, digest, render, lambda: NOON)
+
+
+def test_an_order_has_catalogue_prices_and_an_exact_total(desk: OrderService) -> None:
+    order = desk.place(ALICE, ALICE.id, wanted((PEAR, 3), (PLUM, 2)), once())
+
+    assert [(line.unit_price.amount, line.quantity) for line in order.lines] == [
+        (Decimal("0.10"), 3),
+        (Decimal("19.90"), 2),
+    ]
+    assert order.total == Money(Decimal("40.10"), "EUR")
+    assert order.status is OrderStatus.PENDING
+
+
+def test_stock_is_taken_with_the_order(desk: OrderService, shelf: Shelf) -> None:
+    order = desk.place(ALICE, ALICE.id, wanted((PEAR, 3), (LINK, 2)), once())
+
+    assert shelf.stock(PEAR) == 7
+    assert shelf.stock(LINK) is None
+    assert [line.taken for line in order.lines] == [3, 0]
+
+
+def test_a_product_named_twice_is_one_line(desk: OrderService, shelf: Shelf) -> None:
+    order = desk.place(ALICE, ALICE.id, wanted((PEAR, 3), (PLUM, 1), (PEAR, 4)), once())
+
+    assert [(line.product_id, line.quantity) for line in order.lines] == [
+        (PEAR.id, 7),
+        (PLUM.id, 1),
+    ]
+    assert shelf.stock(PEAR) == 3
+
+
+def test_lines_of_one_product_may_not_add_up_to_more_than_a_line_may_have(
+    desk: OrderService,
+) -> None:
+    with pytest.raises(ValidationFailed) as refusal:
+        desk.place(ALICE, ALICE.id, wanted((LINK, 999), (PEAR, 1), (LINK, 1)), once())
+
+    assert [detail.field for detail in refusal.value.details] == [
+        "body.items.0.quantity",
+        "body.items.2.quantity",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("lines", "error", "fields"),
+    [
+        ([(PEAR, 1), (PLUM, 4)], InsufficientStock, ["body.items.1.quantity"]),
+        ([(PEAR, 1), (GONE, 1)], ProductUnavailable, ["body.items.1.productId"]),
+        ([(product("1.00", 1), 1)], ProductUnavailable, ["body.items.0.productId"]),
+        ([(PEAR, 1), (DOLLAR, 1)], CurrencyMismatch, []),
+        ([(replace(PEAR), 6), (PEAR, 5)], InsufficientStock, 2 * [None]),
+    ],
+)
+def test_what_cannot_be_sold_is_refused_and_nothing_is_taken(
+    desk: OrderService,
+    shelf: Shelf,
+    lines: list[tuple[Product, int]],
+    error: type[ShopError],
+    fields: list[str | None],
+) -> None:
+    before = dict(shelf.products)
+
+    with pytest.raises(error) as refusal:
+        desk.place(ALICE, ALICE.id, wanted(*lines), once())
+
+    assert len(refusal.value.details) == len(fields)
+    assert all(
+        field in (None, detail.field)
+        for field, detail in zip(fields, refusal.value.details, strict=True)
+    )
+    assert shelf.products == before and shelf.orders == []
+
+
+def test_a_total_that_does_not_fit_is_refused(desk: OrderService, shelf: Shelf) -> None:
+    dear = product("99999999.99", None)
+    shelf.products[dear.id] = dear
+
+    assert desk.place(ALICE, ALICE.id, wanted((dear, 1)), once()).total == dear.price
+    with pytest.raises(ValidationFailed):
+        desk.place(ALICE, ALICE.id, wanted((dear, 2)), once())
+
+
+def test_a_stranger_orders_nothing_and_an_admin_may_for_anyone(
+    desk: OrderService, shelf: Shelf
+) -> None:
+    with pytest.raises(Forbidden):
+        desk.place(BOB, ALICE.id, wanted((PEAR, 1)), once())
+    assert shelf.orders == []
+
+    assert desk.place(ADMIN, ALICE.id, wanted((PEAR, 1)), once()).user_id == ALICE.id
+
+
+def test_a_price_that_changes_before_the_commit_is_read_again(
+    desk: OrderService, shelf: Shelf
+) -> None:
+    dearer = replace(PEAR, price=Money(Decimal("0.20"), "EUR"))
+    shelf.meanwhile = [lambda: shelf.products.update({PEAR.id: dearer})]
+
+    order = desk.place(ALICE, ALICE.id, wanted((PEAR, 2)), once())
+
+    assert order.total == Money(Decimal("0.40"), "EUR")
+
+
+def test_the_last_piece_taken_before_the_commit_is_missing(
+    desk: OrderService, shelf: Shelf
+) -> None:
+    shelf.meanwhile = [lambda: shelf.products.update({PEAR.id: replace(PEAR, stock=0)})]
+
+    with pytest.raises(InsufficientStock):
+        desk.place(ALICE, ALICE.id, wanted((PEAR, 1)), once())
+
+
+def test_a_catalogue_that_never_rests_ends_in_try_again(desk: OrderService, shelf: Shelf) -> None:
+    def reprice() -> None:
+        now = shelf.products[PEAR.id]
+        price = replace(now.price, amount=now.price.amount + 1)
+        shelf.products[PEAR.id] = replace(now, price=price)
+
+    shelf.meanwhile = [reprice] * 100
+
+    with pytest.raises(ServiceUnavailable) as refusal:
+        desk.place(ALICE, ALICE.id, wanted((PEAR, 1)), once())
+
+    assert refusal.value.retry_after == 1
+    assert shelf.orders == []
+
+
+def test_the_same_request_again_gets_the_first_answer(desk: OrderService, shelf: Shelf) -> None:
+    order = desk.place(ALICE, ALICE.id, wanted((PEAR, 1)), once("k"))
+
+    with pytest.raises(Replayed) as again:
+        desk.place(ALICE, ALICE.id, wanted((PEAR, 1)), once("k"))
+
+    assert again.value.answer.body == order.id
+    assert shelf.stock(PEAR) == 9
+
+
+def test_the_same_key_with_another_body_is_refused(desk: OrderService, shelf: Shelf) -> None:
+    desk.place(ALICE, ALICE.id, wanted((PEAR, 1)), once("k"))
+
+    with pytest.raises(IdempotencyKeyReused):
+        desk.place(ALICE, ALICE.id, wanted((PEAR, 2)), once("k", b"other"))
+    assert shelf.stock(PEAR) == 9
+
+
+def test_the_loser_of_two_equal_requests_for_the_last_piece_gets_its_own_order(
+    desk: OrderService, shelf: Shelf
+) -> None:
+    shelf.products[PEAR.id] = replace(PEAR, stock=1)
+    shelf.meanwhile = [lambda: desk.place(ALICE, ALICE.id, wanted((PEAR, 1)), once("k"))]
+
+    with pytest.raises(Replayed) as loser:
+        desk.place(ALICE, ALICE.id, wanted((PEAR, 1)), once("k"))
+
+    (order,) = shelf.orders
+    assert loser.value.answer.body == order.id
+    assert shelf.stock(PEAR) == 0
+
+
+def test_a_refused_request_is_not_recorded_and_may_be_sent_again(
+    desk: OrderService, shelf: Shelf
+) -> None:
+    shelf.products[PEAR.id] = replace(PEAR, stock=0)
+    with pytest.raises(InsufficientStock):
+        desk.place(ALICE, ALICE.id, wanted((PEAR, 1)), once("k"))
+
+    shelf.products[PEAR.id] = PEAR
+
+    assert desk.place(ALICE, ALICE.id, wanted((PEAR, 1)), once("k")).total == PEAR.price
+
+
+def test_an_order_is_read_by_its_user_and_admins_only(desk: OrderService) -> None:
+    order = desk.place(ALICE, ALICE.id, wanted((PEAR, 1)), once())
+
+    assert desk.read(ALICE, ALICE.id, order.id) == order
+    assert desk.read(ADMIN, ALICE.id, order.id) == order
+    with pytest.raises(Forbidden):
+        desk.read(BOB, ALICE.id, order.id)
+    with pytest.raises(NotFound):
+        desk.read(BOB, BOB.id, order.id)
+
+
+def test_orders_are_walked_newest_first_without_skips_while_new_ones_come(
+    desk: OrderService,
+) -> None:
+    placed = [desk.place(ALICE, ALICE.id, wanted((LINK, 1)), once()).id for _ in range(5)]
+    walked, cursor = [], None
+    while True:
+        page = desk.newest(ALICE, ALICE.id, ListQuery(limit=2, cursor=cursor))
+        walked += [order.id for order in page.items]
+        desk.place(ALICE, ALICE.id, wanted((LINK, 1)), once())
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+
+    assert [order_id for order_id in walked if order_id in placed] == sorted(placed, reverse=True)
+
+
+def test_a_page_that_ends_exactly_has_no_next(desk: OrderService) -> None:
+    for _ in range(2):
+        desk.place(ALICE, ALICE.id, wanted((LINK, 1)), once())
+
+    page = desk.newest(ALICE, ALICE.id, ListQuery(limit=2))
+
+    assert (len(page.items), page.next_cursor, page.total) == (2, None, 2)

@@ -1,0 +1,57 @@
+"""Passwords are what bcrypt takes and nobody guesses at once."""
+
+import bcrypt
+import pytest
+
+from shop.auth.passwords import complaint, hash_password, password_matches
+
+GOOD = "correct horse battery staple"
+
+
+def test_a_password_matches_its_own_hash_only() -> None:
+    stored = hash_password(GOOD)
+
+    assert stored.startswith("$2b$04$")
+    assert password_matches(GOOD, stored)
+    assert not password_matches(GOOD + "r", stored)
+    assert not password_matches(GOOD, None)
+
+
+def test_a_password_longer_than_bcrypt_reads_never_matches() -> None:
+    stored = bcrypt.hashpw(b"x" * 72, bcrypt.gensalt(4)).decode()
+
+    assert password_matches("x" * 72, stored)
+    assert not password_matches("x" * 73, stored)
+    assert not password_matches("", None)
+
+
+def test_a_stored_hash_that_is_none_says_so() -> None:
+    with pytest.raises(ValueError, match="salt"):
+        password_matches(GOOD, "plain")
+
+
+@pytest.mark.parametrize("password", [GOOD, "ünïcödé wörks", "x7" * 36, "        7"])
+def test_good_passwords_have_no_complaint(password: str) -> None:
+    assert complaint(password, "ada@example.com") is None
+
+
+@pytest.mark.parametrize(
+    ("password", "code"),
+    [
+        ("short", "password_too_short"),
+        ("", "password_too_short"),
+        ("é" * 37, "password_too_long"),
+        ("x" * 73, "password_too_long"),
+        ("with\0nul in it", "password_too_long"),
+        ("Ada@Example.com", "password_is_email"),
+        ("password1", "password_too_common"),
+        ("PassWord1", "password_too_common"),
+        ("qwertyuiop", "password_too_common"),
+        ("12345678", "password_too_common"),
+    ],
+)
+def test_bad_passwords_have_one(password: str, code: str) -> None:
+    found = complaint(password, "ada@example.com")
+
+    assert found is not None and found[0] == code
+    assert password not in found[1] or not password

@@ -1,0 +1,74 @@
+"""Public keys reload when they are old or a key id is new, and a failure is never kept."""
+
+import pytest
+
+from shop.auth.published_keys import Jwks, PublishedKeys, Reloaded
+
+
+class Shelf:
+    """A parameter that counts how often it is read, and a clock."""
+
+    def __init__(self) -> None:
+        self.kids = ["old"]
+        self.reads = 0
+        self.now = 0.0
+        self.is_broken = False
+
+    def load(self) -> Jwks:
+        self.reads += 1
+        if self.is_broken:
+            raise ConnectionError
+        return {"keys": [{"kid": kid} for kid in self.kids]}
+
+    def keys(self) -> PublishedKeys:
+        return PublishedKeys(Reloaded(self.load, lambda: self.now))
+
+
+def test_a_known_key_is_read_once_in_five_minutes() -> None:
+    shelf = Shelf()
+    keys = shelf.keys()
+
+    for second in (0, 1, 299):
+        shelf.now = second
+        assert keys.find("old") == {"kid": "old"}
+    assert shelf.reads == 1
+
+    shelf.now = 300
+    assert keys.find("old") == {"kid": "old"}
+    assert shelf.reads == 2
+
+
+def test_an_unknown_key_is_looked_for_again_at_most_every_30_seconds() -> None:
+    shelf = Shelf()
+    keys = shelf.keys()
+
+    assert all(keys.find("new") is None for _ in range(100))
+    assert shelf.reads == 1
+
+    shelf.kids, shelf.now = ["old", "new"], 30
+    assert keys.find("new") == {"kid": "new"}
+    assert shelf.reads == 2
+
+
+def test_a_failure_to_load_rises_and_is_not_kept() -> None:
+    shelf = Shelf()
+    keys = shelf.keys()
+    shelf.is_broken = True
+
+    for _ in range(2):
+        with pytest.raises(ConnectionError):
+            keys.find("old")
+    assert shelf.reads == 2
+
+    shelf.is_broken = False
+    assert keys.find("old") == {"kid": "old"}
+
+
+def test_keys_too_old_to_trust_are_not_used_when_reloading_fails() -> None:
+    shelf = Shelf()
+    keys = shelf.keys()
+    keys.find("old")
+    shelf.is_broken, shelf.now = True, 300
+
+    with pytest.raises(ConnectionError):
+        keys.find("old")
