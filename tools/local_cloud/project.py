@@ -1,5 +1,7 @@
-"""What a template's functions and layers are made from."""
+"""What a project deploys and how: from its template and its samconfig.toml."""
 
+import platform
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,31 @@ class Project:
     template: Path
     functions: tuple[Function, ...]
     layers: tuple[Layer, ...]
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """The ``default`` environment of samconfig.toml, for this machine's architecture."""
+
+    stack_name: str
+    region: str
+    parameters: tuple[str, ...]
+
+
+def read_deployment(project: Path) -> Deployment:
+    configuration = tomllib.loads((project / "samconfig.toml").read_text())["default"]
+    shared = configuration["global"]["parameters"]
+    overrides = configuration.get("deploy", {}).get("parameters", {}).get("parameter_overrides", "")
+    return Deployment(
+        shared["stack_name"],
+        shared["region"],
+        (*overrides.split(), f"Architecture={architecture()}"),
+    )
+
+
+def architecture() -> str:
+    """As Lambda names it."""
+    return "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64"
 
 
 def read_project(template: Path) -> Project:

@@ -6,6 +6,7 @@ import threading
 import time
 from argparse import ArgumentParser
 from contextlib import suppress
+from pathlib import Path
 from types import FrameType
 
 from tools.local_cloud.emulator_process import REPOSITORY
@@ -13,8 +14,6 @@ from tools.local_cloud.follow import Follower
 from tools.local_cloud.seed import SeedFailed, seeding
 from tools.local_cloud.stack import LocalStack, LocalStackFailed, StackInfo
 from tools.local_cloud.watch import Watcher
-
-LOCAL = REPOSITORY / ".local"
 
 
 class Stopped(SystemExit):
@@ -26,18 +25,23 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8080, help="of the API; 0 is any")
     parser.add_argument("--emulator-port", type=int, default=4566, help="of the AWS APIs; 0 is any")
     parser.add_argument("--no-demo", action="store_true", help="an admin, but no demo data")
+    parser.add_argument("--project", type=Path, default=REPOSITORY, help="where template.yaml is")
+    parser.add_argument(
+        "--home", type=Path, default=REPOSITORY / ".local", help="for what it keeps"
+    )
     options = parser.parse_args()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _stop)
 
     progress = ProgressLines()
     stack = LocalStack(
-        LOCAL / "run",
+        options.home / "run",
         options.port,
         options.emulator_port,
         progress,
         seed=seeding(not options.no_demo),
-        info_file=LOCAL / "stack.json",
+        project=options.project,
+        info_file=options.home / "stack.json",
     )
     try:
         with stack:
@@ -65,12 +69,12 @@ def _attend(stack: LocalStack) -> None:
         with saying:
             print(text, flush=True)
 
-    follower = Follower(stack.function_log, say)
+    follower = Follower(stack.emulator.function_log, say)
     watcher = Watcher(stack, lambda text: say(f"{time.strftime('%H:%M:%S')}  {text}"))
     follower.start()
     watcher.start()
     try:
-        while stack.emulator and stack.emulator.alive():
+        while stack.emulator.alive():
             time.sleep(0.5)
         raise LocalStackFailed(f"The emulator has ended, see {stack.home / 'emulator.log'}")
     finally:

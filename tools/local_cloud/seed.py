@@ -9,8 +9,7 @@ from typing import Any
 
 import httpx
 
-from tools.local_cloud.clients import client
-from tools.local_cloud.stack import NAME, REGION, Admin
+from tools.local_cloud.stack import Admin, LocalStack
 
 ADMIN_EMAIL = "admin@example.com"
 # Of this machine only: the emulator listens on nothing else and forgets everything.
@@ -42,28 +41,27 @@ class SeedFailed(RuntimeError):
     """The API refused what the seed asked for."""
 
 
-def seed_admin(endpoint: str, url: str) -> Admin:
+def seed_admin(stack: LocalStack) -> Admin:
     """Make the admin through the operators' function, with a new password each time."""
-    del url
     admin = Admin(ADMIN_EMAIL, secrets.token_urlsafe(12))
     arguments = {"email": admin.email, "name": "Local admin", "password": admin.password}
-    answer = client("lambda", endpoint, REGION).invoke(
-        FunctionName=_function("CreateAdmin", endpoint), Payload=json.dumps(arguments).encode()
+    answer = stack.client("lambda").invoke(
+        FunctionName=stack.resources()["CreateAdmin"], Payload=json.dumps(arguments).encode()
     )
     if "FunctionError" in answer:
         raise SeedFailed(f"CreateAdmin failed: {answer['Payload'].read().decode()}")
     return admin
 
 
-def seed_demo(endpoint: str, url: str) -> Admin:
+def seed_demo(stack: LocalStack) -> Admin:
     """The admin, two customers, a dozen products and a few orders."""
     # One thread a resource: more would only start more of the same function.
     with (
-        httpx.Client(base_url=url, timeout=30, trust_env=False) as http,
+        _http(stack) as http,
         ThreadPoolExecutor() as at,
     ):
         customers = at.submit(_make_customers, http)
-        admin = seed_admin(endpoint, url)
+        admin = seed_admin(stack)
         credentials = {"email": admin.email, "password": admin.password}
         token = _post(http, "/api/sessions", credentials)["accessToken"]
         authorization = {"Authorization": f"Bearer {token}"}
@@ -77,8 +75,12 @@ def seed_demo(endpoint: str, url: str) -> Admin:
     return admin
 
 
-def seeding(demo: bool) -> Callable[[str, str], Admin]:
+def seeding(demo: bool) -> Callable[[LocalStack], Admin]:
     return seed_demo if demo else seed_admin
+
+
+def _http(stack: LocalStack) -> httpx.Client:
+    return httpx.Client(base_url=stack.url, timeout=30, trust_env=False)
 
 
 def _make_customers(http: httpx.Client) -> dict[str, str]:
@@ -106,10 +108,3 @@ def _post(
     if answer.status_code != 201:
         raise SeedFailed(f"POST {path} answered {answer.status_code}: {answer.text}")
     return answer.json()
-
-
-def _function(logical_id: str, endpoint: str) -> str:
-    found = client("cloudformation", endpoint, REGION).describe_stack_resource(
-        StackName=NAME, LogicalResourceId=logical_id
-    )
-    return str(found["StackResourceDetail"]["PhysicalResourceId"])

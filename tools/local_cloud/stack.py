@@ -3,7 +3,6 @@
 import fcntl
 import json
 import os
-import platform
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -12,7 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import IO, Any, Self
 
 from tools.local_cloud.clients import CREDENTIALS, client
 from tools.local_cloud.emulator_process import (
@@ -23,11 +22,9 @@ from tools.local_cloud.emulator_process import (
     tail,
 )
 from tools.local_cloud.free_port import HOST, free_port, is_free
+from tools.local_cloud.project import architecture, read_deployment
 
-NAME = "shop-local"
-REGION = "eu-central-1"
 SAM = REPOSITORY / ".venv-sam/bin/sam"
-ARTIFACTS = "artifacts"
 # What a run that was killed may still be finishing in the same folder.
 LOCK_SECONDS = 15
 
@@ -57,8 +54,8 @@ class StackInfo:
 class LocalStack:
     """The stack from ``start`` to ``stop``; a context manager, so that it ends in any case.
 
-    ``home`` keeps the build and the logs. Port 0 is any free one. ``seed`` gets the endpoint of
-    the AWS APIs and the URL of the API once the stack is deployed, and returns its admin.
+    ``home`` keeps the build and the logs. Port 0 is any free one. ``seed`` is called with this
+    stack once it is deployed, and returns its admin.
     """
 
     def __init__(
@@ -69,18 +66,19 @@ class LocalStack:
         progress: Progress = lambda *_: None,
         *,
         project: Path = REPOSITORY,
-        seed: Callable[[str, str], Admin | None] = lambda *_: None,
+        seed: Callable[["LocalStack"], Admin | None] = lambda _: None,
         info_file: Path | None = None,
     ) -> None:
         self.home = home.resolve()
         self.project = project
         self.info_file = info_file or self.home / "stack.json"
+        self.deployment = read_deployment(project)
         self._progress = progress
         self._seed = seed
         self._wanted = {"PORT": port, "EMULATOR_PORT": emulator_port}
         self._running: list[subprocess.Popen[bytes]] = []
         self._lock: IO[str] | None = None
-        self.emulator: EmulatorProcess | None = None
+        self._emulator: EmulatorProcess | None = None
 
     def __enter__(self) -> Self:
         try:
@@ -99,28 +97,27 @@ class LocalStack:
         self.stop()
 
     @property
-    def endpoint(self) -> str:
-        """Of the AWS APIs."""
-        assert self.emulator is not None, "not started"
-        return self.emulator.endpoint
+    def emulator(self) -> EmulatorProcess:
+        if self._emulator is None:
+            raise LookupError("The local stack is not started.")
+        return self._emulator
 
     @property
-    def function_log(self) -> Path:
-        assert self.emulator is not None, "not started"
-        return self.emulator.function_log
+    def url(self) -> str:
+        """Of the API; the AWS APIs are at ``emulator.endpoint``."""
+        return f"http://{HOST}:{self.emulator.api_port}"
 
-    @property
-    def build_folder(self) -> Path:
-        return self.home / "build"
+    # Any: botocore makes its clients at run time.
+    def client(self, service: str) -> Any:
+        """A client of an AWS API, as the account's root."""
+        return client(service, self.emulator.endpoint, self.deployment.region)
 
     def resources(self) -> dict[str, str]:
         """Physical ids by logical id."""
-        pages = client("cloudformation", self.endpoint, REGION).get_paginator(
-            "list_stack_resources"
-        )
+        pages = self.client("cloudformation").get_paginator("list_stack_resources")
         return {
             found["LogicalResourceId"]: found["PhysicalResourceId"]
-            for page in pages.paginate(StackName=NAME)
+            for page in pages.paginate(StackName=self.deployment.stack_name)
             for found in page["StackResourceSummaries"]
         }
 
@@ -133,7 +130,8 @@ class LocalStack:
         self.home.mkdir(parents=True, exist_ok=True)
         self._lock = self._locked()
         self.info_file.unlink(missing_ok=True)
-        self.emulator = EmulatorProcess(self.home, emulator_port, port, NAME, REGION)
+        name, region = self.deployment.stack_name, self.deployment.region
+        self._emulator = EmulatorProcess(self.home, emulator_port, port, name, region)
 
         with ThreadPoolExecutor(2) as both:
             emulator = both.submit(self._start_emulator)
@@ -144,10 +142,9 @@ class LocalStack:
                 self._end_commands()
                 raise
         self._deploy()
-        url = f"http://{HOST}:{port}"
         with self._phase("seed"):
-            admin = self._seed(self.endpoint, url)
-        self.info = StackInfo(url, self.endpoint, admin)
+            admin = self._seed(self)
+        self.info = StackInfo(self.url, self.emulator.endpoint, admin)
         self._write_info()
         return self.info
 
@@ -155,53 +152,44 @@ class LocalStack:
         """End everything that was started, at once."""
         self.info_file.unlink(missing_ok=True)
         self._end_commands()
-        if self.emulator:
-            self.emulator.stop()
+        if self._emulator:
+            self._emulator.stop()
         if self._lock:
             self._lock.close()
             self._lock = None
 
     def _start_emulator(self) -> None:
-        assert self.emulator and self._lock
         with self._phase("emulator"):
-            self.emulator.start(keep_open=(self._lock.fileno(),))
-            client("s3", self.endpoint, REGION).create_bucket(
-                Bucket=ARTIFACTS, CreateBucketConfiguration={"LocationConstraint": REGION}
-            )
+            self.emulator.start(keep_open=self._kept_open())
 
     def _build(self) -> None:
         with self._phase("build"):
             self._sam(
-                *("build", "--template", str(self.project / "template.yaml")),
-                *("--build-dir", str(self.build_folder)),
+                *("build", "--build-dir", str(self.home / "build")),
                 *("--cached", "--cache-dir", str(self.home / "cache"), "--parallel"),
-                *("--parameter-overrides", f"Architecture={_architecture()}"),
+                *("--parameter-overrides", *self.deployment.parameters),
             )
 
     def _deploy(self) -> None:
         with self._phase("deploy"):
             self._sam(
-                *("deploy", "--template", str(self.build_folder / "template.yaml")),
-                *("--stack-name", NAME, "--region", REGION, "--s3-bucket", ARTIFACTS),
-                *("--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"),
-                *("--no-confirm-changeset", "--no-progressbar"),
-                *("--parameter-overrides", f"Architecture={_architecture()}"),
+                *("deploy", "--template", str(self.home / "build/template.yaml")),
+                *("--config-file", str(self.project / "samconfig.toml")),
+                *("--no-progressbar", "--parameter-overrides", *self.deployment.parameters),
             )
 
     def _sam(self, command: str, *arguments: str) -> None:
         log = self.home / f"{command}.log"
-        assert self._lock
         with log.open("wb") as output:
             process = subprocess.Popen(
                 [SAM, command, *arguments],
                 cwd=self.project,
-                env=self._environment(),
+                env=self.environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
                 process_group=0,
-                # Should this process be killed, the next one waits until the command has ended.
-                pass_fds=(self._lock.fileno(),),
+                pass_fds=self._kept_open(),
             )
             self._running.append(process)
             code = process.wait()
@@ -209,24 +197,32 @@ class LocalStack:
         if code:
             raise LocalStackFailed(f"sam {command} failed, see {log}\n\n{tail(log)}")
 
-    def _environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
         """Ours, but for whatever could lead to a real AWS account."""
         hidden = ("AWS_", "SAM_", "PYTHON", "VIRTUAL_ENV")
         inherited = {it: value for it, value in os.environ.items() if not it.startswith(hidden)}
         return inherited | {
             **CREDENTIALS,
-            "AWS_ENDPOINT_URL": self.endpoint,
+            # For the makefiles of the layers.
+            "ARCHITECTURE": architecture(),
+            "AWS_ENDPOINT_URL": self.emulator.endpoint,
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             "AWS_EC2_METADATA_DISABLED": "true",
-            "AWS_DEFAULT_REGION": REGION,
+            "AWS_DEFAULT_REGION": self.deployment.region,
             "NO_PROXY": HOST,
             "no_proxy": HOST,
-            "PATH": f"{SAM.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+            "PATH": os.pathsep.join(
+                [str(SAM.parent), str(REPOSITORY / ".uv/bin"), os.environ.get("PATH", os.defpath)]
+            ),
             "SAM_CLI_POLL_DELAY": "0.2",
             "SAM_CLI_TELEMETRY": "0",
             "__SAM_CLI_APP_DIR": str(self.home / "sam"),
         }
+
+    def _kept_open(self) -> tuple[int, ...]:
+        """What the processes started here hold, so that the lock is free when all have ended."""
+        return (self._lock.fileno(),) if self._lock else ()
 
     def _end_commands(self) -> None:
         for process in self._running:
@@ -263,7 +259,3 @@ def _port(name: str, wanted: int) -> int:
             f"Port {wanted} is taken. Free it, or choose another: make run {name}={wanted + 1}"
         )
     return wanted or free_port()
-
-
-def _architecture() -> str:
-    return "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64"

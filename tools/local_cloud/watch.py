@@ -1,7 +1,6 @@
 """Bringing edits into the running stack, the way a deployment would: version, then alias."""
 
 import os
-import shutil
 import subprocess
 import tempfile
 import threading
@@ -15,9 +14,8 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tools.local_cloud.clients import client
 from tools.local_cloud.project import Function, Layer, read_project
-from tools.local_cloud.stack import REGION, SAM, LocalStack
+from tools.local_cloud.stack import LocalStack
 
 POLL_SECONDS = 0.3
 # Editors write in several steps; what is this old is complete.
@@ -37,9 +35,10 @@ class Watcher:
     def __init__(self, stack: LocalStack, say: Callable[[str], None]) -> None:
         self._project = read_project(stack.project / "template.yaml")
         self._say = say
+        self._environment = stack.environment()
         self._resources = stack.resources()
         # Any: botocore makes its clients at run time.
-        self._lambda: Any = client("lambda", stack.endpoint, REGION)
+        self._lambda: Any = stack.client("lambda")
         self._replaced: dict[str, str] = {}
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True, name="watch")
@@ -123,7 +122,7 @@ class Watcher:
         current = self._attached(users[0], layer)
         name = current.rpartition(":")[0]
         with tempfile.TemporaryDirectory() as folder:
-            _build(layer, Path(folder))
+            _build(layer, Path(folder), self._environment)
             new = self._lambda.publish_layer_version(
                 LayerName=name, Content={"ZipFile": _zipped(Path(folder))}
             )["LayerVersionArn"]
@@ -184,17 +183,12 @@ def _compile(sources: Iterable[Path]) -> None:
             raise EditRefused(f"line {error.lineno}: {error.msg}\n  {shown}\n  {marker}") from None
 
 
-def _build(layer: Layer, target: Path) -> None:
+def _build(layer: Layer, target: Path, environment: dict[str, str]) -> None:
     """Build as ``sam build`` does, by the layer's own makefile."""
-    make = shutil.which("make") or "make"
-    environment = os.environ | {
-        "ARTIFACTS_DIR": str(target),
-        "PATH": f"{SAM.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
-    }
     done = subprocess.run(
-        [make, f"build-{layer.logical_id}"],
+        ["make", f"build-{layer.logical_id}"],
         cwd=layer.folder,
-        env=environment,
+        env=environment | {"ARTIFACTS_DIR": str(target)},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

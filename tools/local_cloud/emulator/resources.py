@@ -38,7 +38,7 @@ Properties = dict[str, Any]
 def apply() -> None:
     accept_types_without_effect()
     reserve_concurrency()
-    leave_undeclared_secrets_empty()
+    give_secrets_their_arn_and_only_declared_values()
 
 
 def accept_types_without_effect() -> None:
@@ -58,7 +58,9 @@ def reserve_concurrency() -> None:
     """Apply ReservedConcurrentExecutions, which the template's functions lose otherwise."""
     handlers = handlers_of(provisioners, "AWS::Lambda::Function")
     create, update = handlers["create"], handlers["update"]
-    pinned(lambda_svc, "_reserved_concurrency", source='get("concurrency")')
+    original = pinned(
+        lambda_svc, "_reserved_concurrency", "func config", source='get("concurrency")'
+    )
 
     def reserved(answer: tuple[str, Properties], props: Properties) -> tuple[str, Properties]:
         function = lambda_svc._functions[answer[0]]
@@ -74,19 +76,35 @@ def reserve_concurrency() -> None:
     ) -> tuple[str, Properties]:
         return reserved(update(physical_id, old, new, stack, logical_id=logical_id), new)
 
+    def shared(func: Properties, config: Properties) -> int | None:
+        # Versions share it; ministack looks for it in the version that is called.
+        limit: int | None = original(lambda_svc._functions.get(config["FunctionName"]), config)
+        return limit if limit is not None else original(func, config)
+
     handlers["create"], handlers["update"] = created, updated
+    lambda_svc._reserved_concurrency = shared
 
 
-def leave_undeclared_secrets_empty() -> None:
-    """A secret that declares no value has none, until somebody puts one."""
+def give_secrets_their_arn_and_only_declared_values() -> None:
+    """``Ref`` of a secret is its ARN; without a declared value it has none until one is put."""
     handlers = handlers_of(provisioners, "AWS::SecretsManager::Secret")
-    create = handlers["create"]
-    pinned(provisioners, "_sm_secret_create", source='"Stages": ["AWSCURRENT"]')
+    create, update, delete = handlers["create"], handlers["update"], handlers["delete"]
+    pinned(provisioners, "_sm_secret_create", source='return name, {"Id": arn, "Arn": arn}')
+    resolve = pinned(secretsmanager, "_resolve")
 
     def created(logical_id: str, props: Properties, stack: str) -> tuple[str, Properties]:
-        answer: tuple[str, Properties] = create(logical_id, props, stack)
+        name, attributes = create(logical_id, props, stack)
         if "SecretString" not in props and "GenerateSecretString" not in props:
-            secretsmanager._secrets[answer[0]]["Versions"].clear()
-        return answer
+            secretsmanager._secrets[name]["Versions"].clear()
+        return attributes["Arn"], attributes
 
-    handlers["create"] = created
+    def updated(
+        arn: str, old: Properties, new: Properties, stack: str, logical_id: str
+    ) -> tuple[str, Properties]:
+        _, attributes = update(resolve(arn)[0], old, new, stack, logical_id=logical_id)
+        return attributes["Arn"], attributes
+
+    def deleted(arn: str, props: Properties) -> None:
+        delete(resolve(arn)[0], props)
+
+    handlers |= {"create": created, "update": updated, "delete": deleted}
