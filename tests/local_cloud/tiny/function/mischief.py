@@ -16,6 +16,8 @@ def handler(event, _context):
             os._exit(3)
         case "sleep":
             time.sleep(1.5)
+        case "hang":
+            time.sleep(60)
         case "text":
             return "a secret detail"
         case "dict":
@@ -24,6 +26,8 @@ def handler(event, _context):
             return {"statusCode": 200, "body": "", "cookies": []}
         case "null":
             return None
+        case "status":
+            return {"statusCode": "many", "body": ""}
         case "large":
             return {"statusCode": 200, "body": "x" * 7 * 1024 * 1024}
         case "medium":

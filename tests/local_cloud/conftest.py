@@ -1,0 +1,32 @@
+"""A tiny stack of this folder's own, started once for all that only look at it."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tools.local_cloud.stack import LocalStack
+
+TINY = Path(__file__).with_name("tiny")
+
+
+@pytest.fixture(scope="session")
+def tiny_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy, so that tests may edit it."""
+    project = tmp_path_factory.mktemp("tiny") / "project"
+    shutil.copytree(TINY, project, ignore=shutil.ignore_patterns("__pycache__"))
+    return project
+
+
+@pytest.fixture(scope="session")
+def stack(tiny_project: Path) -> Iterator[LocalStack]:
+    with LocalStack(tiny_project.with_name("home"), project=tiny_project) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def api(stack: LocalStack) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=stack.url, timeout=30, trust_env=False) as client:
+        yield client

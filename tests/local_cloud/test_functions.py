@@ -1,0 +1,109 @@
+"""The emulator's Lambda, where it differs from AWS as it is installed."""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tools.local_cloud.stack import LocalStack
+
+
+def test_a_function_sees_its_package_and_layers_and_nothing_else(api: httpx.Client) -> None:
+    seen = api.get("/echo/1").json()
+
+    assert seen["layer"] == "first"
+    # The function's own module won over the layer's, or there would be no answer.
+    assert not seen["boto3"]
+    assert not seen["ministack"]
+    assert not any("site-packages" in it or "/work" in it for it in seen["path"])
+
+
+def test_the_environment_is_lambdas_and_nothing_else(api: httpx.Client, stack: LocalStack) -> None:
+    variables = api.get("/echo/1").json()["variables"]
+
+    assert variables["GREETING"] == "hello"
+    assert variables["AWS_ENDPOINT_URL"] == stack.emulator.endpoint
+    assert variables["AWS_EXECUTION_ENV"] == "AWS_Lambda_python3.13"
+    assert variables["AWS_LAMBDA_INITIALIZATION_TYPE"] == "on-demand"
+    assert variables["AWS_LAMBDA_LOG_GROUP_NAME"] == "/tiny/http"
+    assert variables["_HANDLER"] == "echo.handler"
+    assert variables["TZ"] == ":UTC"
+    assert not {"AUTH", "HOME", "GATEWAY_PORT", "VIRTUAL_ENV", "PYTHONPATH"} & variables.keys()
+
+
+def test_packages_are_unpacked_once_for_all_environments(
+    api: httpx.Client, stack: LocalStack
+) -> None:
+    roots = {api.get(path).json()["variables"]["LAMBDA_TASK_ROOT"] for path in ("/echo/1",) * 2}
+    api.get("/mischief")
+
+    # One package that all functions share, and one layer.
+    packages = stack.home / "emulator/packages"
+    assert roots == {str(it) for it in packages.iterdir() if (it / "echo.py").exists()}
+    assert len(list(packages.iterdir())) == 2
+
+
+def test_a_handlers_error_leaves_its_environment_as_it_is(api: httpx.Client) -> None:
+    before = int(api.get("/mischief").text)
+
+    api.get("/mischief", params={"do": "raise"})
+
+    assert int(api.get("/mischief").text) == before + 2
+
+
+def test_a_function_that_hangs_is_ended_at_its_timeout(stack: LocalStack) -> None:
+    event = json.dumps({"queryStringParameters": {"do": "hang"}})
+
+    started = time.monotonic()
+    answer = stack.client("lambda").invoke(
+        FunctionName=stack.resources()["Mischief"], Payload=event.encode()
+    )
+
+    assert "Task timed out after 2.00 seconds" in answer["Payload"].read().decode()
+    assert time.monotonic() - started < 4
+
+
+def test_a_silent_handler_is_not_waited_for(api: httpx.Client) -> None:
+    api.get("/mischief")
+
+    times = [api.get("/mischief").elapsed.total_seconds() for _ in range(20)]
+
+    # Plain ministack waits 50 ms for log lines each time.
+    assert min(times) < 0.04
+
+
+def test_logs_go_to_the_group_of_the_template_in_one_stream_per_environment(
+    api: httpx.Client, stack: LocalStack
+) -> None:
+    streams = {api.get("/echo/1").json()["log_stream"] for _ in range(3)}
+
+    [stream] = streams
+    events = stack.client("logs").get_log_events(logGroupName="/tiny/http", logStreamName=stream)
+    messages = [it["message"] for it in events["events"]]
+    assert '{"level": "INFO", "message": "starting"}' in messages
+    assert sum(it.startswith("REPORT RequestId") for it in messages) >= 3
+
+
+def test_whatever_a_handler_writes_is_log(api: httpx.Client, stack: LocalStack) -> None:
+    assert api.get("/mischief", params={"do": "log"}).status_code == 200
+
+    assert _logged(stack.emulator.function_log)[-1]["lines"] == ["printed", "written"]
+
+
+def test_an_error_is_logged_with_its_stack(api: httpx.Client, stack: LocalStack) -> None:
+    api.get("/mischief", params={"do": "raise"})
+
+    lines = _logged(stack.emulator.function_log)[-1]["lines"]
+    assert lines[0] == "[ERROR] ValueError: a secret detail"
+    assert any("mischief.py" in it for it in lines)
+
+
+def test_a_functions_role_may_do_what_its_policy_says_and_no_more(api: httpx.Client) -> None:
+    assert api.get("/stored").json() == {"get": 200, "put": "AccessDeniedException"}
+
+
+# Any: a record is whatever JSON holds.
+def _logged(function_log: Path) -> list[Any]:
+    return [json.loads(line) for line in function_log.read_text().splitlines()]
