@@ -1,6 +1,7 @@
 """Bringing edits into the running stack, the way a deployment would: version, then alias."""
 
 import os
+import re
 import subprocess
 import tempfile
 import threading
@@ -14,7 +15,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tools.local_cloud.project import Function, Layer, read_project
+from tools.local_cloud.project import Layer, read_project
 from tools.local_cloud.stack import LocalStack
 
 POLL_SECONDS = 0.3
@@ -119,34 +120,34 @@ class Watcher:
         users = [it for it in self._project.functions if layer.logical_id in it.layers]
         if not users:
             return ["nothing, no function has it"]
-        current = self._attached(users[0], layer)
-        name = current.rpartition(":")[0]
+        unversioned = self._unversioned(layer)
         with tempfile.TemporaryDirectory() as folder:
             _build(layer, Path(folder), self._environment)
             new = self._lambda.publish_layer_version(
-                LayerName=name, Content={"ZipFile": _zipped(Path(folder))}
+                # Its name: ministack does not take the ARN, as AWS would.
+                LayerName=unversioned.rpartition(":")[2],
+                Content={"ZipFile": _zipped(Path(folder))},
             )["LayerVersionArn"]
         for function in users:
             physical = self._resources[function.logical_id]
-            arns = [new if it.rpartition(":")[0] == name else it for it in self._layers(function)]
+            attached = [it["Arn"] for it in self._configuration(physical).get("Layers", [])]
+            arns = [new if it.rpartition(":")[0] == unversioned else it for it in attached]
             self._lambda.update_function_configuration(FunctionName=physical, Layers=arns)
             self._publish(physical)
         return [layer.logical_id, f"{len(users)} functions"]
 
-    def _attached(self, function: Function, layer: Layer) -> str:
-        """The layer version that a function has: its place among the layers is the template's."""
-        # SAM adds a digest to a layer's logical id.
-        physical = {
+    def _unversioned(self, layer: Layer) -> str:
+        """The layer's ARN without a version; SAM adds a digest to its logical id."""
+        digested = re.compile(f"{layer.logical_id}([0-9a-f]{{10}})?")
+        return next(
             arn.rpartition(":")[0]
             for logical_id, arn in self._resources.items()
-            if logical_id.startswith(layer.logical_id) and ":layer:" in arn
-        }
-        return next(it for it in self._layers(function) if it.rpartition(":")[0] in physical)
+            if digested.fullmatch(logical_id)
+        )
 
-    def _layers(self, function: Function) -> list[str]:
-        name = self._resources[function.logical_id]
-        configuration = self._lambda.get_function_configuration(FunctionName=name)
-        return [it["Arn"] for it in configuration.get("Layers", [])]
+    # Any: as botocore answers.
+    def _configuration(self, name: str) -> Any:
+        return self._lambda.get_function_configuration(FunctionName=name)
 
     def _publish(self, name: str) -> None:
         version = self._lambda.publish_version(FunctionName=name)["Version"]
