@@ -1,0 +1,54 @@
+"""What functions log, as it is shown."""
+
+import json
+
+from tools.local_cloud.follow import shown
+
+REQUEST = {
+    "level": "INFO",
+    "message": "request",
+    "timestamp": "2026-11-22T12:01:02.000Z",
+    "service": "shop",
+    "function_name": "shop-local-CreateUser",
+    "cold_start": True,
+    "request_id": "1",
+    "method": "POST",
+    "route": "/api/users",
+    "status": 201,
+    "milliseconds": 34.2,
+    "caller_id": "0190",
+}
+
+
+def test_a_request_is_one_line() -> None:
+    [line] = _shown(json.dumps(REQUEST))
+
+    assert line[8:] == "  201  POST   /api/users  34 ms  caller 0190  cold"
+
+
+def test_what_is_not_known_of_a_request_is_left_out() -> None:
+    [line] = _shown(json.dumps(REQUEST | {"caller_id": None, "cold_start": False}))
+
+    assert line[8:] == "  201  POST   /api/users  34 ms"
+
+
+def test_an_error_has_its_stack_below_it() -> None:
+    error = {"level": "ERROR", "message": "unforeseen", "exception": "Traceback:\n  File", "a": 1}
+
+    [line] = _shown(json.dumps(error))
+
+    assert line[8:] == "  ERROR   unforeseen  a=1\n    Traceback:\n      File"
+
+
+def test_what_is_no_json_is_shown_below_its_functions_name() -> None:
+    [line] = _shown("[ERROR] ValueError: no", "Traceback")
+
+    assert line[8:] == "  CreateUser\n    [ERROR] ValueError: no\n    Traceback"
+
+
+def test_metrics_are_not_shown() -> None:
+    assert _shown(json.dumps({"_aws": {}, "orders": 1})) == []
+
+
+def _shown(*lines: str) -> list[str]:
+    return list(shown({"time": 0, "function": "CreateUser", "group": "http", "lines": lines}))
