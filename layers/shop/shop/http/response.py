@@ -6,7 +6,6 @@ from typing import Any  # what JSON and the SDK's exceptions are made of
 
 from pydantic import ValidationError
 
-from shop.config import setting
 from shop.errors import (
     BadRequest,
     Detail,
@@ -15,6 +14,7 @@ from shop.errors import (
     ShopError,
     ValidationFailed,
 )
+from shop.http.cors import EXPOSED_HEADERS, allowed_origin
 from shop.http.request import Request
 from shop.idempotency import Answer
 
@@ -25,9 +25,7 @@ _EVERYWHERE = {
     "Referrer-Policy": "no-referrer",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Cross-Origin-Resource-Policy": "same-origin",
-    "Access-Control-Expose-Headers": (
-        "ETag, Location, Link, Retry-After, X-Request-Id, Idempotent-Replayed"
-    ),
+    "Access-Control-Expose-Headers": EXPOSED_HEADERS,
     "Vary": "Origin",
 }
 _MOST_DETAILS = 50
@@ -53,7 +51,7 @@ def to_gateway(answer: Answer, request: Request) -> dict[str, Any]:
     headers = {
         **_EVERYWHERE,
         "X-Request-Id": request.id,
-        **_allowed_origin(request.headers.get("origin")),
+        **allowed_origin(request.headers.get("origin")),
         **answer.headers,
     }
     if answer.body:
@@ -102,10 +100,3 @@ def as_shop_error(error: Exception) -> ShopError:
     if isinstance(error, botocore.HTTPClientError | botocore.ConnectionError):
         return ServiceUnavailable(retry_after=_RETRY_AFTER)
     return InternalError()
-
-
-def _allowed_origin(origin: str | None) -> dict[str, str]:
-    allowed = setting("ALLOWED_ORIGINS").split(",")
-    if "*" in allowed:
-        return {"Access-Control-Allow-Origin": "*"}
-    return {"Access-Control-Allow-Origin": origin} if origin and origin in allowed else {}
