@@ -3,7 +3,6 @@
 import shutil
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 import pytest
@@ -16,8 +15,9 @@ from tools.local_cloud.watch import Watcher
 class Edited:
     """A stack of its own that is edited, and what the watcher said of it."""
 
-    def __init__(self, project: Path, api: httpx.Client, said: list[str]) -> None:
-        self.project = project
+    def __init__(self, stack: LocalStack, api: httpx.Client, said: list[str]) -> None:
+        self.stack = stack
+        self.project = stack.project
         self.api = api
         self.said = said
 
@@ -47,7 +47,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edited]:
     ):
         watcher = Watcher(stack, said.append)
         watcher.start()
-        yield Edited(project, api, said)
+        yield Edited(stack, api, said)
         watcher.stop()
 
 
@@ -99,9 +99,27 @@ def test_a_layer_that_does_not_build_is_shown_and_the_old_one_goes_on(edited: Ed
 
     assert "no-such-command" in said
     assert edited.api.get("/echo/1").json()["layer"] == before
+    edited.replace("layer/Makefile", "no-such-command", "cp -R")
+    edited.heard("updated Layer", seconds=5)
 
 
-def test_an_edited_template_asks_for_a_restart(edited: Edited) -> None:
-    edited.replace("template.yaml", "Timeout: 5", "Timeout: 6")
+def test_an_edited_template_is_deployed_again_behind_the_same_url(edited: Edited) -> None:
+    before = edited.stack.resources()["Api"]
+    assert edited.api.get("/renamed").status_code == 404
+    edited.replace("template.yaml", "/throttled:", "/renamed:")
+    edited.replace("function/echo.py", '"edited": True', '"edited": "again"')
 
-    edited.heard("template.yaml changed: restart to apply it.", seconds=3)
+    edited.heard("template.yaml: updated the stack", seconds=15)
+
+    assert edited.stack.resources()["Api"] != before
+    assert edited.api.get("/renamed").json()["edited"] == "again"
+    assert edited.api.get("/throttled").status_code == 404
+
+
+def test_a_template_that_cannot_be_deployed_is_shown_and_the_stack_goes_on(edited: Edited) -> None:
+    edited.replace("template.yaml", "Type: AWS::DynamoDB::Table", "Type: AWS::DynamoDB::Chair")
+
+    said = edited.heard("What was there before goes on.", seconds=15)
+
+    assert "AWS::DynamoDB::Chair" in said
+    assert edited.api.get("/echo/1").status_code == 200

@@ -44,11 +44,10 @@ def main() -> None:
         info_file=options.home / "stack.json",
     )
     try:
-        with stack:
+        with stack, suppress(Stopped):
             progress.end()
             print(_welcome(stack.info, progress.seconds), flush=True)
-            with suppress(Stopped):
-                _attend(stack)
+            _attend(stack)
     except (LocalStackFailed, SeedFailed) as failed:
         progress.end()
         sys.exit(f"{failed}")
@@ -137,10 +136,10 @@ Ready in {seconds:.0f} s: {info.url}
 Admin: {info.admin.email}, password {info.admin.password}
 
 TOKEN=$(curl -s {info.url}/api/sessions {json_body} -d '{log_in}' | sed 's/.*"accessToken": *"\\([^"]*\\)".*/\\1/')
-curl -s {info.url}/api/users/me {bearer}
-curl -s {info.url}/api/products {bearer} -H 'Idempotency-Key: mug' {json_body} -d '{product}'
+curl -s -w '\n' {info.url}/api/users/me {bearer}
+curl -s -w '\n' {info.url}/api/products {bearer} -H 'Idempotency-Key: mug' {json_body} -d '{product}'
 
-Edits of functions and layers are taken in while this runs. Ctrl-C stops it.
+Edits of functions, layers and template are taken in while this runs. Ctrl-C stops it.
 """  # noqa: E501
 
 

@@ -125,7 +125,9 @@ class LocalStack:
         """Build, deploy and seed; raises LocalStackFailed."""
         for needed in (SAM, PYTHON):
             if not needed.exists():
-                raise LocalStackFailed(f"{needed.relative_to(REPOSITORY)} is missing: make install")
+                raise LocalStackFailed(
+                    f"{needed.relative_to(REPOSITORY)} is missing: make environments"
+                )
         port, emulator_port = (_port(name, port) for name, port in self._wanted.items())
         self.home.mkdir(parents=True, exist_ok=True)
         self._lock = self._locked()
@@ -136,17 +138,24 @@ class LocalStack:
         with ThreadPoolExecutor(2) as both:
             emulator = both.submit(self._start_emulator)
             try:
-                self._build()
+                with self._phase("build"):
+                    self._build()
                 emulator.result()
             except BaseException:
                 self._end_commands()
                 raise
-        self._deploy()
+        with self._phase("deploy"):
+            self._deploy()
         with self._phase("seed"):
             admin = self._seed(self)
         self.info = StackInfo(self.url, self.emulator.endpoint, admin)
         self._write_info()
         return self.info
+
+    def redeploy(self) -> None:
+        """Bring a changed template into the running stack; raises LocalStackFailed."""
+        self._build()
+        self._deploy()
 
     def stop(self) -> None:
         """End everything that was started, at once."""
@@ -163,20 +172,18 @@ class LocalStack:
             self.emulator.start(keep_open=self._kept_open())
 
     def _build(self) -> None:
-        with self._phase("build"):
-            self._sam(
-                *("build", "--build-dir", str(self.home / "build")),
-                *("--cached", "--cache-dir", str(self.home / "cache"), "--parallel"),
-                *("--parameter-overrides", *self.deployment.parameters),
-            )
+        self._sam(
+            *("build", "--build-dir", str(self.home / "build")),
+            *("--cached", "--cache-dir", str(self.home / "cache"), "--parallel"),
+            *("--parameter-overrides", *self.deployment.parameters),
+        )
 
     def _deploy(self) -> None:
-        with self._phase("deploy"):
-            self._sam(
-                *("deploy", "--template", str(self.home / "build/template.yaml")),
-                *("--config-file", str(self.project / "samconfig.toml")),
-                *("--no-progressbar", "--parameter-overrides", *self.deployment.parameters),
-            )
+        self._sam(
+            *("deploy", "--template", str(self.home / "build/template.yaml")),
+            *("--config-file", str(self.project / "samconfig.toml")),
+            *("--no-progressbar", "--parameter-overrides", *self.deployment.parameters),
+        )
 
     def _sam(self, command: str, *arguments: str) -> None:
         log = self.home / f"{command}.log"

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
+from yaml import YAMLError
 
 from tools.local_cloud.project import Layer, read_project
-from tools.local_cloud.stack import LocalStack
+from tools.local_cloud.stack import LocalStack, LocalStackFailed
 
 POLL_SECONDS = 0.3
 # Editors write in several steps; what is this old is complete.
@@ -34,10 +35,9 @@ class Watcher:
     """Polls the sources of a started stack in a thread of its own and tells ``say`` what it did."""
 
     def __init__(self, stack: LocalStack, say: Callable[[str], None]) -> None:
-        self._project = read_project(stack.project / "template.yaml")
+        self._stack = stack
         self._say = say
-        self._environment = stack.environment()
-        self._resources = stack.resources()
+        self._read()
         # Any: botocore makes its clients at run time.
         self._lambda: Any = stack.client("lambda")
         self._replaced: dict[str, str] = {}
@@ -51,6 +51,10 @@ class Watcher:
     def stop(self) -> None:
         self._stop.set()
         self._thread.join(timeout=1)
+
+    def _read(self) -> None:
+        self._project = read_project(self._stack.project / "template.yaml")
+        self._resources = self._stack.resources()
 
     def _run(self) -> None:
         while not self._stop.wait(POLL_SECONDS):
@@ -83,14 +87,26 @@ class Watcher:
 
     def _apply(self, changed: set[Path]) -> None:
         if self._project.template in changed:
-            self._say(f"{self._project.template.name} changed: restart to apply it.")
+            # That takes everything else in, too.
+            self._try(self._project.template, changed, self._redeploy)
+            self._seen = self._snapshot()
+            return
         for layer in self._project.layers:
             self._try(layer.folder, changed, partial(self._update_layer, layer))
         for folder in sorted({it.folder for it in self._project.functions}):
             self._try(folder, changed, partial(self._update_functions, folder))
 
-    def _try(self, folder: Path, changed: set[Path], update: Callable[[], list[str]]) -> None:
-        edited = sorted(it for it in changed if it.is_relative_to(folder))
+    def _redeploy(self) -> list[str]:
+        self._say(f"{self._project.template.name}: deploying again …")
+        try:
+            self._stack.redeploy()
+            self._read()
+        except (LocalStackFailed, YAMLError) as failed:
+            raise EditRefused(str(failed)) from failed
+        return ["the stack"]
+
+    def _try(self, place: Path, changed: set[Path], update: Callable[[], list[str]]) -> None:
+        edited = sorted(it for it in changed if it.is_relative_to(place))
         if not edited:
             return
         name = os.path.relpath(edited[0], self._project.template.parent)
@@ -100,7 +116,7 @@ class Watcher:
             _compile(it for it in edited if it.suffix == ".py" and it.exists())
             updated = update()
         except EditRefused as refused:
-            self._say(f"{name}{more}: {refused}\nThe code from before goes on.")
+            self._say(f"{name}{more}: {refused}\nWhat was there before goes on.")
         except (ClientError, BotoCoreError, OSError) as error:
             self._say(f"{name}{more}: not applied, {error}")
         else:
@@ -122,7 +138,7 @@ class Watcher:
             return ["nothing, no function has it"]
         unversioned = self._unversioned(layer)
         with tempfile.TemporaryDirectory() as folder:
-            _build(layer, Path(folder), self._environment)
+            _build(layer, Path(folder), self._stack.environment())
             new = self._lambda.publish_layer_version(
                 # Its name: ministack does not take the ARN, as AWS would.
                 LayerName=unversioned.rpartition(":")[2],

@@ -10,6 +10,7 @@ from ministack.services import apigateway_v1 as gateway
 
 from tools.local_cloud.emulator import exchange
 from tools.local_cloud.emulator.exchange import Exchange
+from tools.local_cloud.emulator.pinned import pinned
 
 # Any: what ASGI says.
 Message = MutableMapping[str, Any]
@@ -27,6 +28,9 @@ class FrontDoor:
     """An ASGI application that serves the newest API of one name, whatever its id is by now."""
 
     def __init__(self, api_name: str) -> None:
+        pinned(gateway, "handle_execute", "api_id stage_name method path headers body query_params")
+        pinned(gateway, "stages_for_api", "api_id")
+        pinned(gateway, "_rest_apis")
         self._api_name = api_name
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:

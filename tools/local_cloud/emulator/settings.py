@@ -33,6 +33,8 @@ class Settings:
             "IOT_MTLS_ENABLED": "0",
             "SFTP_ENABLED": "0",
             "LOG_LEVEL": "WARNING",
+            # What a burst of requests started beyond the first goes soon: each takes 60 MB.
+            "LAMBDA_WARM_TTL_SECONDS": "60",
             "TMPDIR": str(temporary),
             "STATE_DIR": str(self.state / "ministack"),
             "S3_DATA_DIR": str(self.state / "s3"),
