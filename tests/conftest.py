@@ -9,7 +9,10 @@ from typing import Any
 
 import pytest
 
+from tests.deployed import shop, stack
 from tests.template import template
+
+__all__ = ["log", "shop", "stack"]
 
 type LogLines = Callable[[], list[dict[str, Any]]]
 

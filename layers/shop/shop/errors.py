@@ -13,7 +13,7 @@ class Detail(NamedTuple):
 
 
 class ShopError(Exception):
-    """A refusal with the HTTP status, code and message that `docs/errors.md` promises.
+    """A refusal with the HTTP status, code and message that clients are promised.
 
     `retry_after` is in seconds and becomes the `Retry-After` header.
     """

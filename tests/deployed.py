@@ -1,0 +1,145 @@
+"""The deployed local stack, and people who use it over HTTP, for the tests that count."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from tests.people import PASSWORD
+from tests.template import ROOT
+from tools.local_cloud.seed import seed_admin
+from tools.local_cloud.stack import LocalStack
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody with an account, and the client that they are logged in with."""
+
+    id: str
+    email: str
+    http: httpx.Client
+    grant: dict[str, Any] = field(repr=False)
+
+    def order(self, *lines: tuple[str, int], key: str | None = None, **more: Any) -> httpx.Response:
+        """Orders (product id, quantity) for themselves."""
+        items = [{"productId": product, "quantity": quantity} for product, quantity in lines]
+        headers = {} if key is None else {"Idempotency-Key": key}
+        return self.http.post(
+            "/api/users/me/orders", json={"items": items, **more}, headers=headers
+        )
+
+
+class Shop:
+    """The API of a deployed stack, and the tables behind it."""
+
+    def __init__(self, stack: LocalStack) -> None:
+        self.stack = stack
+        self.url = stack.url
+        self.anonymous = self.client()
+        admin = stack.info.admin
+        assert admin is not None
+        self.admin = self.log_in(admin.email, admin.password)
+        self._dynamodb = stack.client("dynamodb")
+
+    def client(self, token: str | None = None) -> httpx.Client:
+        headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+        return httpx.Client(base_url=self.url, headers=headers, timeout=30)
+
+    def sign_up(self, **wanted: Any) -> Person:
+        body = {"email": new_email(), "name": "Ada Lovelace", "password": PASSWORD} | wanted
+        created = self.anonymous.post("/api/users", json=body)
+        assert created.status_code == 201, created.text
+        return self.log_in(body["email"], body["password"])
+
+    def log_in(self, email: str, password: str = PASSWORD) -> Person:
+        answer = self.anonymous.post("/api/sessions", json={"email": email, "password": password})
+        assert answer.status_code == 201, answer.text
+        grant = answer.json()
+        http = self.client(grant["accessToken"])
+        return Person(http.get("/api/users/me").json()["id"], email, http, grant)
+
+    def product(self, **wanted: Any) -> dict[str, Any]:
+        body = new_product() | wanted
+        created = self.admin.http.post("/api/products", json=body)
+        assert created.status_code == 201, created.text
+        product: dict[str, Any] = created.json()
+        return product
+
+    def stock(self, product: dict[str, Any]) -> int | None:
+        stock: int | None = self.anonymous.get(f"/api/products/{product['id']}").json()["stock"]
+        return stock
+
+    def table(self, name: str) -> list[dict[str, Any]]:
+        """Every item of a table, by its logical id in the template."""
+        table = self.stack.resources()[name]
+        pages = self._dynamodb.get_paginator("scan").paginate(TableName=table, ConsistentRead=True)
+        return [item for page in pages for item in page["Items"]]
+
+    def everything(self) -> dict[str, list[str]]:
+        """All that is stored, to compare before and after."""
+        tables = [name for name in self.stack.resources() if name.endswith("Table")]
+        return {
+            name: sorted(str(sorted(item.items())) for item in self.table(name)) for name in tables
+        }
+
+    def change(self, table: str, key: dict[str, str], **values: str) -> None:
+        """Sets string attributes of an item behind the API's back."""
+        self._dynamodb.update_item(
+            TableName=self.stack.resources()[table],
+            Key={name: {"S": value} for name, value in key.items()},
+            UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in values),
+            ExpressionAttributeNames={f"#{name}": name for name in values},
+            ExpressionAttributeValues={f":{name}": {"S": v} for name, v in values.items()},
+        )
+
+    def deactivate(self, person: Person) -> None:
+        self.change("UsersTable", {"id": person.id}, status="inactive")
+        self.change("SessionsTable", {"user_id": person.id, "id": "gate"}, status="inactive")
+
+    def restart(self, *functions: str) -> None:
+        """Moves each function's alias to a new version, so that its next request is cold."""
+        lambda_, resources = self.stack.client("lambda"), self.stack.resources()
+        for function in functions:
+            name = resources[function]
+            lambda_.update_function_configuration(FunctionName=name, Description=str(uuid4()))
+            version = lambda_.publish_version(FunctionName=name)["Version"]
+            lambda_.update_alias(FunctionName=name, Name="live", FunctionVersion=version)
+
+
+def at_once(times: int, work: Any) -> list[Any]:
+    """The results of `work(0)` to `work(times - 1)`, run by as many threads."""
+    with ThreadPoolExecutor(times) as pool:
+        return list(pool.map(work, range(times)))
+
+
+def new_email() -> str:
+    return f"ada.{uuid4().hex[:12]}@example.com"
+
+
+def new_product() -> dict[str, Any]:
+    sku = f"PEAR-{uuid4().hex[:12]}"
+    return {"sku": sku, "name": "A pear", "price": "19.90", "currency": "EUR", "stock": 10}
+
+
+def error_of(answer: httpx.Response) -> tuple[int, str]:
+    """Status and code of a refusal, whose shape is the one that every refusal has."""
+    error = answer.json()["error"]
+    assert error.keys() - {"details"} == {"code", "message", "requestId"}
+    assert error["requestId"] == answer.headers["X-Request-Id"]
+    return answer.status_code, error["code"]
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[LocalStack]:
+    """The real template, built and deployed on free ports, with IAM enforced."""
+    with LocalStack(ROOT / ".local/test", seed=seed_admin) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def shop(stack: LocalStack) -> Shop:
+    return Shop(stack)

@@ -1,0 +1,76 @@
+"""Health, readiness, and what happens when the signing keys are gone."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.deployed import Shop, error_of
+from tests.people import PASSWORD
+
+KEYED = ("Authorizer", "CreateSession", "GetJwks", "CheckReadiness")
+
+
+def test_health_and_readiness_say_ok(shop: Shop) -> None:
+    for path in ("/health", "/ready"):
+        answer = shop.anonymous.get(path)
+        assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+        assert answer.headers["Cache-Control"] == "no-store"
+
+
+@pytest.fixture
+def without_keys(shop: Shop) -> Iterator[None]:
+    """The public keys deleted and the private ones unreadable, in new sandboxes; then as before."""
+    parameters, secrets = shop.stack.client("ssm"), shop.stack.client("secretsmanager")
+    secret = shop.stack.resources()["SigningKeysSecret"]
+    parameter = "/shop-local/jwks"
+    jwks = parameters.get_parameter(Name=parameter)["Parameter"]["Value"]
+    private = secrets.get_secret_value(SecretId=secret)["SecretString"]
+    parameters.delete_parameter(Name=parameter)
+    secrets.put_secret_value(SecretId=secret, SecretString="{}")
+    shop.restart(*KEYED)
+    yield
+    parameters.put_parameter(Name=parameter, Value=jwks, Type="String")
+    secrets.put_secret_value(SecretId=secret, SecretString=private)
+
+
+def test_without_signing_keys_nobody_gets_in_and_nothing_is_half_done(
+    shop: Shop, without_keys: None
+) -> None:
+    user = shop.anonymous.post(
+        "/api/users",
+        json={"email": "keyless@example.com", "name": "Ada", "password": PASSWORD},
+    ).json()
+    token = shop.admin.grant["accessToken"]
+    before = shop.everything()
+
+    for _ in range(2):
+        mine = shop.client(token[:-1] + ("A" if token[-1] != "A" else "B")).get("/api/users/me")
+        assert error_of(mine) == (503, "SERVICE_UNAVAILABLE")
+        assert mine.headers["Retry-After"]
+        jwks = shop.anonymous.get("/.well-known/jwks.json")
+        assert error_of(jwks) == (503, "SERVICE_UNAVAILABLE")
+        body = {"email": user["email"], "password": PASSWORD}
+        assert shop.anonymous.post("/api/sessions", json=body).status_code >= 500
+        ready = shop.anonymous.get("/ready")
+        assert error_of(ready) == (503, "SERVICE_UNAVAILABLE")
+        assert [d["field"] for d in ready.json()["error"]["details"]] == ["signing-key"]
+        assert ready.headers["Retry-After"] == "5"
+
+    assert shop.anonymous.get("/health").status_code == 200
+    assert shop.everything() == before
+
+
+def test_once_the_keys_are_back_everything_works_without_a_restart(shop: Shop) -> None:
+    person = shop.sign_up()
+
+    assert person.http.get("/api/users/me").status_code == 200
+    assert shop.anonymous.get("/.well-known/jwks.json").status_code == 200
+
+
+def test_an_admin_is_made_by_invoking_the_function_only(shop: Shop) -> None:
+    routes = shop.stack.client("apigateway")
+    (api,) = [a for a in routes.get_rest_apis()["items"] if a["name"] == "shop-local"]
+    paths = {r["path"] for r in routes.get_resources(restApiId=api["id"], limit=500)["items"]}
+
+    assert not any("admin" in path for path in paths)
+    assert shop.admin.http.get("/api/users/me").json()["role"] == "admin"

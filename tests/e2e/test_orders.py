@@ -1,0 +1,281 @@
+"""Placing and reading orders, over HTTP, one by one and all at once."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from tests.deployed import Person, Shop, at_once, error_of
+
+NOBODY = "01900000-0000-7000-8000-000000000000"
+
+
+@pytest.fixture(scope="module")
+def person(shop: Shop) -> Person:
+    return shop.sign_up()
+
+
+def test_an_order_is_placed_at_catalogue_prices_and_read_back(shop: Shop) -> None:
+    pear, plum = shop.product(price="0.10"), shop.product(price="19.90", stock=None)
+    buyer = shop.sign_up()
+
+    answer = buyer.order((pear["id"], 3), (plum["id"], 2), (pear["id"], 1), note="Ring twice.")
+
+    order = answer.json()
+    assert answer.status_code == 201
+    assert (order["userId"], order["status"], order["note"]) == (buyer.id, "pending", "Ring twice.")
+    assert (order["currency"], order["total"]) == ("EUR", "40.20")
+    assert order["items"] == [
+        {
+            "productId": pear["id"],
+            "sku": pear["sku"],
+            "name": "A pear",
+            "unitPrice": "0.10",
+            "quantity": 4,
+            "lineTotal": "0.40",
+        },
+        {
+            "productId": plum["id"],
+            "sku": plum["sku"],
+            "name": "A pear",
+            "unitPrice": "19.90",
+            "quantity": 2,
+            "lineTotal": "39.80",
+        },
+    ]
+    assert answer.headers["ETag"] == '"1"'
+    assert answer.headers["Location"] == f"/api/users/me/orders/{order['id']}"
+    read = buyer.http.get(answer.headers["Location"])
+    assert (read.json(), read.headers["ETag"]) == (order, '"1"')
+    assert shop.admin.http.get(f"/api/users/{buyer.id}/orders/{order['id']}").json() == order
+    assert shop.stock(pear) == 6
+    assert shop.stock(plum) is None
+
+
+def test_a_sale_gives_the_product_a_new_entity_tag(shop: Shop, person: Person) -> None:
+    product = shop.product()
+    person.order((product["id"], 1))
+
+    answer = shop.anonymous.get(f"/api/products/{product['id']}", headers={"If-None-Match": '"1"'})
+
+    assert (answer.status_code, answer.headers["ETag"]) == (200, '"2"')
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({}, "body.items"),
+        ({"items": []}, "body.items"),
+        ({"items": [{"productId": NOBODY, "quantity": 1}] * 51}, "body.items"),
+        ({"items": [{"productId": NOBODY, "quantity": 0}]}, "body.items.0.quantity"),
+        ({"items": [{"productId": NOBODY, "quantity": 1000}]}, "body.items.0.quantity"),
+        ({"items": [{"productId": NOBODY, "quantity": 999}] * 2}, "body.items.1.quantity"),
+        ({"items": [{"productId": NOBODY, "quantity": "1"}]}, "body.items.0.quantity"),
+        ({"items": [{"productId": NOBODY}]}, "body.items.0.quantity"),
+        ({"items": [{"productId": "sku#PEAR", "quantity": 1}]}, "body.items.0.productId"),
+        ({"items": [{"productId": NOBODY, "quantity": 1, "price": "0.01"}]}, "body.items.0.price"),
+        ({"items": [{"productId": NOBODY, "quantity": 1}], "total": "0.01"}, "body.total"),
+        ({"items": [{"productId": NOBODY, "quantity": 1}], "userId": NOBODY}, "body.userId"),
+        ({"items": [{"productId": NOBODY, "quantity": 1}], "note": "x" * 501}, "body.note"),
+        ({"items": [{"productId": NOBODY, "quantity": 1}], "note": ""}, "body.note"),
+    ],
+)
+def test_what_is_no_order_is_refused_and_nothing_is_stored(
+    shop: Shop, person: Person, body: dict[str, Any], field: str
+) -> None:
+    before = shop.everything()
+
+    answer = person.http.post("/api/users/me/orders", json=body)
+
+    assert error_of(answer) == (422, "VALIDATION_ERROR")
+    assert field in [detail["field"] for detail in answer.json()["error"]["details"]]
+    assert shop.everything() == before
+
+
+def test_what_cannot_be_sold_is_refused_and_nothing_is_stored(shop: Shop, person: Person) -> None:
+    pear = shop.product(stock=5)
+    gone = shop.product(status="inactive")
+    dollar = shop.product(currency="USD")
+    dear = shop.product(price="99999999.99")
+    before = shop.everything()
+
+    refusals = [
+        (person.order((pear["id"], 1), (gone["id"], 1)), (422, "PRODUCT_UNAVAILABLE"), "items.1"),
+        (person.order((NOBODY, 1)), (422, "PRODUCT_UNAVAILABLE"), "items.0"),
+        (person.order((pear["id"], 1), (dollar["id"], 1)), (422, "CURRENCY_MISMATCH"), ""),
+        (person.order((pear["id"], 6)), (409, "INSUFFICIENT_STOCK"), "items.0"),
+        (person.order((pear["id"], 3), (pear["id"], 3)), (409, "INSUFFICIENT_STOCK"), "items.1"),
+        (person.order((dear["id"], 2)), (422, "VALIDATION_ERROR"), "items"),
+    ]
+
+    for answer, expected, line in refusals:
+        assert error_of(answer) == expected
+        assert line in str(answer.json()["error"].get("details", ""))
+    assert shop.everything() == before
+
+
+def test_fifty_lines_fit_in_one_order(shop: Shop, person: Person) -> None:
+    products = [shop.product(stock=999, price="1.00") for _ in range(50)]
+
+    answer = person.order(*[(product["id"], 999) for product in products], key="fifty")
+
+    assert answer.status_code == 201, answer.text
+    assert answer.json()["total"] == "49950.00"
+    assert {shop.stock(product) for product in products} == {0}
+
+
+def test_nobody_orders_for_who_does_not_exist_or_is_inactive(shop: Shop) -> None:
+    product = shop.product()
+    inactive = shop.sign_up()
+    shop.deactivate(inactive)
+    body = {"items": [{"productId": product["id"], "quantity": 1}]}
+    before = shop.everything()
+
+    nobody = shop.admin.http.post(f"/api/users/{NOBODY}/orders", json=body)
+    for_inactive = shop.admin.http.post(f"/api/users/{inactive.id}/orders", json=body)
+
+    assert error_of(nobody) == (404, "NOT_FOUND")
+    assert error_of(for_inactive) == (403, "ACCOUNT_INACTIVE")
+    assert shop.everything() == before
+
+
+def test_twenty_buyers_of_five_pieces_make_five_orders(shop: Shop) -> None:
+    product = shop.product(stock=5)
+    buyers = at_once(4, lambda _: shop.sign_up())
+
+    answers = at_once(20, lambda number: buyers[number % 4].order((product["id"], 1)))
+
+    assert sorted(answer.status_code for answer in answers) == [*[201] * 5, *[409] * 15]
+    assert {error_of(a)[1] for a in answers if a.status_code == 409} == {"INSUFFICIENT_STOCK"}
+    assert shop.stock(product) == 0
+    placed = [buyer.http.get("/api/users/me/orders").json() for buyer in buyers]
+    assert sum(page["meta"]["total"] for page in placed) == 5
+    assert sum(len(page["data"]) for page in placed) == 5
+
+
+def test_one_key_ten_times_at_once_makes_one_order_and_ten_equal_answers(shop: Shop) -> None:
+    product = shop.product(stock=100)
+    buyer = shop.sign_up()
+
+    answers = at_once(10, lambda _: buyer.order((product["id"], 3), key="key"))
+
+    assert {answer.status_code for answer in answers} == {201}
+    assert len({answer.content for answer in answers}) == 1
+    assert len({(a.headers["Location"], a.headers["ETag"]) for a in answers}) == 1
+    assert sum("Idempotent-Replayed" not in answer.headers for answer in answers) == 1
+    assert shop.stock(product) == 97
+    assert buyer.http.get("/api/users/me/orders").json()["meta"]["total"] == 1
+
+
+def test_equal_requests_for_the_last_piece_all_get_their_one_order(shop: Shop) -> None:
+    product = shop.product(stock=1)
+    buyer = shop.sign_up()
+
+    answers = at_once(10, lambda _: buyer.order((product["id"], 1), key="last"))
+
+    assert {(answer.status_code, answer.content) for answer in answers} == {
+        (201, answers[0].content)
+    }
+    assert shop.stock(product) == 0
+
+
+def test_a_key_belongs_to_its_caller_and_body(shop: Shop) -> None:
+    product = shop.product(stock=100)
+    alice, bob = shop.sign_up(), shop.sign_up()
+    first = alice.order((product["id"], 1), key="k")
+
+    other_body = alice.order((product["id"], 2), key="k")
+    other_caller = bob.order((product["id"], 1), key="k")
+    by_id = alice.http.post(
+        f"/api/users/{alice.id}/orders",
+        content=f'{{ "items" : [ {{"quantity":1, "productId":"{product["id"]}"}} ] }}',
+        headers={"Idempotency-Key": "k", "Content-Type": "application/json"},
+    )
+
+    assert error_of(other_body) == (422, "IDEMPOTENCY_KEY_REUSED")
+    assert other_caller.status_code == 201
+    assert other_caller.json()["id"] != first.json()["id"]
+    assert by_id.content == first.content and by_id.headers["Idempotent-Replayed"] == "true"
+    assert shop.stock(product) == 98
+
+
+def test_a_refused_request_may_be_sent_again_under_its_key(shop: Shop) -> None:
+    product = shop.product(stock=1)
+    buyer = shop.sign_up()
+
+    assert error_of(buyer.order((product["id"], 2), key="k"))[0] == 409
+    assert buyer.order((product["id"], 1), key="k").status_code == 201
+
+
+@pytest.mark.parametrize("key", ["x" * 256, "with space"])
+def test_a_malformed_key_is_refused_before_anything_happens(
+    shop: Shop, person: Person, key: str
+) -> None:
+    product = shop.product()
+
+    assert error_of(person.order((product["id"], 1), key=key)) == (400, "BAD_REQUEST")
+    assert shop.stock(product) == product["stock"]
+
+
+def test_orders_are_listed_newest_first_and_walked_by_cursor(shop: Shop) -> None:
+    product = shop.product(stock=None, price="1.00")
+    buyer = shop.sign_up()
+    placed = [buyer.order((product["id"], n)).json() for n in range(1, 8)]
+
+    walked: list[dict[str, Any]] = []
+    target: str | None = "/api/users/me/orders?limit=3"
+    while target:
+        answer = buyer.http.get(target)
+        page = answer.json()
+        walked += page["data"]
+        assert (page["meta"]["limit"], page["meta"]["total"], page["meta"]["totalPages"]) == (
+            3,
+            7,
+            3,
+        )
+        assert page["meta"]["page"] == (1 if len(walked) == 3 else None)
+        assert answer.links["first"]["url"] == "/api/users/me/orders?limit=3"
+        target = answer.links["next"]["url"] if "next" in answer.links else None
+        assert (target is None) == (page["meta"]["nextCursor"] is None)
+
+    assert walked == placed[::-1]
+    assert sum(Decimal(order["total"]) for order in walked) == 28
+
+
+def test_a_list_without_orders_is_empty(shop: Shop) -> None:
+    page = shop.sign_up().http.get("/api/users/me/orders").json()
+
+    assert page == {
+        "data": [],
+        "meta": {"page": 1, "limit": 20, "total": 0, "totalPages": 0, "nextCursor": None},
+    }
+
+
+def test_a_cursor_works_in_its_own_list_only(shop: Shop) -> None:
+    product = shop.product()
+    alice, bob = shop.sign_up(), shop.sign_up()
+    for _ in range(2):
+        assert alice.order((product["id"], 1)).status_code == 201
+    cursor = alice.http.get("/api/users/me/orders?limit=1").json()["meta"]["nextCursor"]
+
+    for client, wrong in [(bob.http, cursor), (alice.http, cursor + "A"), (alice.http, "x")]:
+        answer = client.get("/api/users/me/orders", params={"cursor": wrong})
+        assert error_of(answer) == (400, "BAD_REQUEST")
+    assert alice.http.get("/api/users/me/orders", params={"cursor": cursor}).status_code == 200
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=101", "limit=x", "limit=1&limit=2", "page=x"])
+def test_a_list_takes_no_nonsense(person: Person, query: str) -> None:
+    answer = person.http.get(f"/api/users/me/orders?{query}")
+
+    assert error_of(answer) == (422, "VALIDATION_ERROR")
+
+
+def test_an_order_of_somebody_else_is_not_found_below_oneself(shop: Shop, person: Person) -> None:
+    product = shop.product()
+    order = person.order((product["id"], 1)).json()
+    other = shop.sign_up()
+
+    assert error_of(other.http.get(f"/api/users/me/orders/{order['id']}")) == (404, "NOT_FOUND")
+    wrong_user = f"/api/users/{other.id}/orders/{order['id']}"
+    assert error_of(shop.admin.http.get(wrong_user)) == (404, "NOT_FOUND")

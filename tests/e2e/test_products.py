@@ -1,0 +1,101 @@
+"""The catalogue, over HTTP."""
+
+from typing import Any
+
+import pytest
+
+from tests.deployed import Shop, at_once, error_of, new_product
+
+
+def test_a_product_is_added_and_anyone_reads_it(shop: Shop) -> None:
+    wanted = new_product()
+
+    answer = shop.admin.http.post("/api/products", json=wanted)
+
+    product = answer.json()
+    assert answer.status_code == 201
+    assert {name: product[name] for name in wanted} == wanted
+    assert product["status"] == "active"
+    assert answer.headers["Location"] == f"/api/products/{product['id']}"
+    read = shop.anonymous.get(answer.headers["Location"])
+    assert read.json() == product
+    assert read.headers["ETag"] == answer.headers["ETag"] == '"1"'
+    assert read.headers["Cache-Control"] == "no-cache"
+
+
+def test_stock_may_be_unlimited_and_a_product_not_for_sale(shop: Shop) -> None:
+    product = shop.product(stock=None, status="inactive", price="0.00")
+
+    read = shop.anonymous.get(f"/api/products/{product['id']}").json()
+
+    assert (read["stock"], read["status"], read["price"]) == (None, "inactive", "0.00")
+
+
+@pytest.mark.parametrize(
+    ("changed", "field"),
+    [
+        ({"price": "1.9"}, "body.price"),
+        ({"price": 1.90}, "body.price"),
+        ({"price": "-1.00"}, "body.price"),
+        ({"price": "100000000.00"}, "body.price"),
+        ({"currency": "eur"}, "body.currency"),
+        ({"currency": "XXX"}, "body.currency"),
+        ({"stock": -1}, "body.stock"),
+        ({"stock": 1.5}, "body.stock"),
+        ({"stock": "1"}, "body.stock"),
+        ({"sku": ""}, "body.sku"),
+        ({"sku": "a b"}, "body.sku"),
+        ({"sku": "-x"}, "body.sku"),
+        ({"sku": "x" * 65}, "body.sku"),
+        ({"name": " "}, "body.name"),
+        ({"status": "gone"}, "body.status"),
+        ({"version": 7}, "body.version"),
+    ],
+)
+def test_what_is_no_product_is_refused_and_nothing_is_stored(
+    shop: Shop, changed: dict[str, Any], field: str
+) -> None:
+    before = shop.everything()
+
+    answer = shop.admin.http.post("/api/products", json=new_product() | changed)
+
+    assert error_of(answer) == (422, "VALIDATION_ERROR")
+    assert field in [detail["field"] for detail in answer.json()["error"]["details"]]
+    assert shop.everything() == before
+
+
+def test_a_sku_in_use_is_refused_also_to_sixteen_at_once(shop: Shop) -> None:
+    wanted = new_product()
+
+    statuses = at_once(16, lambda _: shop.admin.http.post("/api/products", json=wanted).status_code)
+
+    assert sorted(statuses) == [201, *[409] * 15]
+    assert error_of(shop.admin.http.post("/api/products", json=wanted)) == (409, "SKU_IN_USE")
+    rows = [
+        item
+        for item in shop.table("ProductsTable")
+        if item.get("sku", {}).get("S") == wanted["sku"]
+    ]
+    assert len(rows) == 1
+
+
+def test_adding_is_safe_to_retry_with_a_key(shop: Shop) -> None:
+    wanted = new_product()
+    headers = {"Idempotency-Key": wanted["sku"]}
+
+    answers = at_once(
+        10, lambda _: shop.admin.http.post("/api/products", json=wanted, headers=headers)
+    )
+
+    assert {answer.status_code for answer in answers} == {201}
+    assert len({answer.text for answer in answers}) == 1
+    assert len({answer.headers["Location"] for answer in answers}) == 1
+    assert sum("Idempotent-Replayed" not in answer.headers for answer in answers) == 1
+    other = shop.admin.http.post("/api/products", json=wanted | {"name": "B"}, headers=headers)
+    assert error_of(other) == (422, "IDEMPOTENCY_KEY_REUSED")
+
+
+def test_there_is_no_product_of_an_unknown_id(shop: Shop) -> None:
+    answer = shop.anonymous.get("/api/products/01900000-0000-7000-8000-000000000000")
+
+    assert error_of(answer) == (404, "NOT_FOUND")

@@ -1,0 +1,181 @@
+"""Logging in, and what the tokens it gives are good for, over HTTP."""
+
+import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from typing import Any
+
+import httpx
+import jwt
+import pytest
+
+from shop.identifiers import is_id
+from tests.deployed import Person, Shop, error_of, new_email
+from tests.people import PASSWORD
+
+
+def log_in(shop: Shop, email: str, password: str = PASSWORD) -> httpx.Response:
+    headers = {"User-Agent": "a browser"}
+    body = {"email": email, "password": password}
+    return shop.anonymous.post("/api/sessions", json=body, headers=headers)
+
+
+def me(shop: Shop, token: str) -> httpx.Response:
+    return shop.anonymous.get("/api/users/me", headers={"Authorization": f"Bearer {token}"})
+
+
+def decoded(part: str) -> dict[str, Any]:
+    value: dict[str, Any] = json.loads(urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    return value
+
+
+def encoded(value: dict[str, Any]) -> str:
+    return urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
+
+
+def test_logging_in_gives_two_tokens_and_a_session(shop: Shop) -> None:
+    person = shop.sign_up()
+
+    answer = log_in(shop, f" {person.email.upper()} ")
+
+    grant = answer.json()
+    session = grant["session"]
+    assert answer.status_code == 201
+    assert list(grant) == ["accessToken", "tokenType", "expiresIn", "refreshToken", "session"]
+    assert (grant["tokenType"], grant["expiresIn"]) == ("Bearer", 900)
+    assert is_id(session["id"]) and session["current"] is True
+    assert session["userAgent"] == "a browser" and session["ipAddress"] == "127.0.0.1"
+    assert session["createdAt"] == session["lastUsedAt"] < session["expiresAt"]
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert "Location" not in answer.headers
+
+
+def test_the_access_token_is_a_jwt_of_rfc_9068_that_the_jwks_verifies(shop: Shop) -> None:
+    person = shop.sign_up()
+    token = person.grant["accessToken"]
+
+    jwks = jwt.PyJWKSet.from_dict(shop.anonymous.get("/.well-known/jwks.json").json())
+    header = jwt.get_unverified_header(token)
+    claims = jwt.decode(
+        token, jwks[header["kid"]], algorithms=["ES256"], audience="shop-api", issuer="shop-local"
+    )
+
+    assert header.keys() == {"alg", "kid", "typ"} and header["typ"] == "at+jwt"
+    assert claims["sub"] == person.id and claims["sid"] == person.grant["session"]["id"]
+    assert claims["exp"] - claims["iat"] == 900
+    assert (claims["client_id"], claims["role"], claims["scope"]) == ("shop", "customer", "shop")
+    assert is_id(claims["jti"])
+
+
+def test_the_jwks_holds_three_public_keys_and_may_be_cached(shop: Shop) -> None:
+    answer = shop.anonymous.get("/.well-known/jwks.json")
+
+    keys = answer.json()["keys"]
+    assert len({key["kid"] for key in keys}) == 3
+    assert all(key.keys() == {"kty", "crv", "x", "y", "kid", "alg", "use"} for key in keys)
+    assert answer.headers["Cache-Control"] == "public, max-age=300"
+
+
+def test_tokens_are_stored_as_digests_only(shop: Shop) -> None:
+    person = shop.sign_up()
+
+    stored = str(shop.everything())
+
+    refresh_token = person.grant["refreshToken"]
+    assert refresh_token not in stored and person.grant["accessToken"] not in stored
+    assert urlsafe_b64decode(refresh_token + "==")[-32:] not in [
+        value.get("B") for item in shop.table("SessionsTable") for value in item.values()
+    ]
+
+
+def test_a_wrong_password_and_an_unknown_address_cannot_be_told_apart(shop: Shop) -> None:
+    person = shop.sign_up()
+    before = shop.everything()
+
+    answers = [
+        log_in(shop, person.email, "wrong horse"),
+        log_in(shop, new_email()),
+        log_in(shop, person.email, "x" * 73),
+        log_in(shop, person.email, ""),
+        log_in(shop, person.email, "nul\0nul"),
+        log_in(shop, "not an address"),
+    ]
+
+    told = set()
+    for answer in answers:
+        assert error_of(answer) == (401, "INVALID_CREDENTIALS")
+        varying = {"X-Request-Id", "x-amzn-requestid", "date", "content-length"}
+        headers = {
+            n: v for n, v in answer.headers.items() if n.lower() not in map(str.lower, varying)
+        }
+        told.add((answer.json()["error"]["message"], str(sorted(headers.items()))))
+    assert len(told) == 1
+    assert shop.everything() == before
+
+
+def test_an_inactive_account_is_told_so_only_with_the_right_password(shop: Shop) -> None:
+    person = shop.sign_up()
+    shop.deactivate(person)
+    before = shop.everything()
+
+    assert error_of(log_in(shop, person.email)) == (403, "ACCOUNT_INACTIVE")
+    assert error_of(log_in(shop, person.email, "wrong horse")) == (401, "INVALID_CREDENTIALS")
+    assert shop.everything() == before
+
+
+def forged(person: Person, header: dict[str, Any], claims: dict[str, Any]) -> str:
+    parts = person.grant["accessToken"].split(".")
+    return ".".join(
+        [encoded(decoded(parts[0]) | header), encoded(decoded(parts[1]) | claims), parts[2]]
+    )
+
+
+@pytest.mark.parametrize(
+    ("header", "claims"),
+    [
+        ({}, {"role": "admin"}),
+        ({}, {"exp": 9999999999}),
+        ({"alg": "none"}, {}),
+        ({"alg": "HS256"}, {}),
+        ({"kid": "unknown"}, {}),
+        ({"jku": "https://evil.example"}, {}),
+    ],
+)
+def test_a_forged_token_opens_nothing(
+    shop: Shop, header: dict[str, Any], claims: dict[str, Any]
+) -> None:
+    person = shop.sign_up()
+
+    answer = me(shop, forged(person, header, claims))
+
+    assert error_of(answer) == (401, "UNAUTHORIZED")
+
+
+def test_a_refresh_token_is_no_access_token(shop: Shop) -> None:
+    assert error_of(me(shop, shop.admin.grant["refreshToken"])) == (401, "UNAUTHORIZED")
+
+
+def test_a_session_that_has_ended_lets_nobody_in(shop: Shop) -> None:
+    person = shop.sign_up()
+    grant = log_in(shop, person.email).json()
+    key = {"user_id": person.id, "id": grant["session"]["id"]}
+    shop.change("SessionsTable", key, idle_expires_at="2026-01-01T00:00:00.000Z")
+
+    assert error_of(me(shop, grant["accessToken"])) == (401, "UNAUTHORIZED")
+
+
+def test_who_was_deactivated_is_not_let_in(shop: Shop) -> None:
+    person = shop.sign_up()
+    fresh = log_in(shop, person.email).json()["accessToken"]
+    shop.deactivate(person)
+
+    assert error_of(me(shop, fresh)) == (401, "UNAUTHORIZED")
+
+
+def test_the_role_is_the_gates_and_not_the_tokens(shop: Shop) -> None:
+    person = shop.sign_up()
+    fresh = log_in(shop, person.email).json()["accessToken"]
+    shop.change("SessionsTable", {"user_id": person.id, "id": "gate"}, role="admin")
+
+    answer = shop.client(fresh).get(f"/api/users/{shop.admin.id}")
+
+    assert answer.status_code == 200

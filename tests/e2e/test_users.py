@@ -1,0 +1,133 @@
+"""Signing up and reading users, over HTTP."""
+
+from typing import Any
+
+import pytest
+
+from shop.identifiers import is_id
+from tests.deployed import Shop, at_once, error_of, new_email
+from tests.people import PASSWORD
+
+
+def body(**changed: Any) -> dict[str, Any]:
+    return {"email": new_email(), "name": "Ada Lovelace", "password": PASSWORD} | changed
+
+
+def test_signing_up_makes_an_active_customer(shop: Shop) -> None:
+    wanted = body()
+
+    answer = shop.anonymous.post("/api/users", json=wanted)
+
+    user = answer.json()
+    assert answer.status_code == 201
+    assert list(user) == [
+        *("id", "email", "name", "status", "role", "emailVerified", "createdAt", "updatedAt")
+    ]
+    assert is_id(user["id"])
+    assert (user["email"], user["name"]) == (wanted["email"], wanted["name"])
+    assert (user["status"], user["role"], user["emailVerified"]) == ("active", "customer", False)
+    assert user["createdAt"] == user["updatedAt"]
+    assert len(user["createdAt"]) == 24 and user["createdAt"].endswith("Z")
+    assert answer.headers["Location"] == f"/api/users/{user['id']}"
+    assert answer.headers["ETag"] == '"1"'
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_a_password_is_kept_as_a_bcrypt_hash_beside_the_credential_only(shop: Shop) -> None:
+    person = shop.sign_up()
+
+    stored = str(shop.everything())
+    (credential,) = [i for i in shop.table("CredentialsTable") if i["email"]["S"] == person.email]
+
+    assert PASSWORD not in stored
+    assert credential["password_hash"]["S"].startswith("$2b$10$")
+    assert "$2b$" not in str(shop.table("UsersTable"))
+
+
+def test_who_signed_up_reads_themselves_by_me_and_by_id(shop: Shop) -> None:
+    person = shop.sign_up()
+
+    by_me = person.http.get("/api/users/me")
+    by_id = person.http.get(f"/api/users/{person.id}")
+
+    assert by_me.json() == by_id.json()
+    assert by_me.headers["ETag"] == by_id.headers["ETag"] == '"1"'
+
+
+def test_an_unchanged_user_is_not_sent_again(shop: Shop) -> None:
+    answer = shop.admin.http.get("/api/users/me", headers={"If-None-Match": '"1"'})
+
+    assert answer.status_code == 304 and answer.content == b""
+    assert answer.headers["ETag"] == '"1"'
+
+
+def test_an_admin_who_asks_for_nobody_gets_404_and_a_stranger_403(shop: Shop) -> None:
+    nobody = "/api/users/01900000-0000-7000-8000-000000000000"
+
+    assert error_of(shop.admin.http.get(nobody)) == (404, "NOT_FOUND")
+    assert error_of(shop.sign_up().http.get(nobody)) == (403, "FORBIDDEN")
+
+
+@pytest.mark.parametrize(
+    ("changed", "field"),
+    [
+        ({"email": "nobody"}, "body.email"),
+        ({"email": ""}, "body.email"),
+        ({"email": None}, "body.email"),
+        ({"email": 7}, "body.email"),
+        ({"email": "ädä@example.com"}, "body.email"),
+        ({"email": f"{'a' * 64}@{'b' * 63}.{'c' * 63}.{'d' * 63}.example"}, "body.email"),
+        ({"name": ""}, "body.name"),
+        ({"name": "x" * 101}, "body.name"),
+        ({"name": "a\u202eb"}, "body.name"),
+        ({"password": "7 chars"}, "body.password"),
+        ({"password": "x" * 73}, "body.password"),
+        ({"password": "é" * 37}, "body.password"),
+        ({"password": "password1"}, "body.password"),
+        ({"email": "me@example.com", "password": "ME@example.com"}, "body.password"),
+        ({"role": "admin"}, "body.role"),
+        ({"status": "inactive"}, "body.status"),
+        ({"id": "01900000-0000-7000-8000-000000000000"}, "body.id"),
+        ({"emailVerified": True}, "body.emailVerified"),
+        ({"__proto__": {}}, "body.__proto__"),
+    ],
+)
+def test_what_is_not_acceptable_is_pointed_at_and_nothing_is_stored(
+    shop: Shop, changed: dict[str, Any], field: str
+) -> None:
+    before = shop.everything()
+
+    answer = shop.anonymous.post("/api/users", json=body(**changed))
+
+    assert error_of(answer) == (422, "VALIDATION_ERROR")
+    assert [detail["field"] for detail in answer.json()["error"]["details"]] == [field]
+    assert str(changed.get("password", PASSWORD)) not in answer.text
+    assert shop.everything() == before
+
+
+def test_an_address_in_use_is_refused_in_every_spelling(shop: Shop) -> None:
+    person = shop.sign_up()
+    before = shop.everything()
+
+    for spelling in (person.email, person.email.upper(), f"  {person.email}\t"):
+        answer = shop.anonymous.post("/api/users", json=body(email=spelling))
+        assert error_of(answer) == (409, "EMAIL_IN_USE")
+        assert person.email not in answer.text
+
+    assert shop.everything() == before
+
+
+def test_sixteen_sign_ups_at_once_with_one_address_make_one_user(shop: Shop) -> None:
+    email = new_email()
+
+    def sign_up(number: int) -> int:
+        spelling = "".join(c.upper() if number >> i % 4 & 1 else c for i, c in enumerate(email))
+        return shop.anonymous.post("/api/users", json=body(email=spelling)).status_code
+
+    statuses = at_once(16, sign_up)
+
+    assert sorted(statuses) == [201, *[409] * 15]
+    users = [user for user in shop.table("UsersTable") if user["email"]["S"] == email]
+    credentials = [c for c in shop.table("CredentialsTable") if c["email"]["S"] == email]
+    gates = [s for s in shop.table("SessionsTable") if s["user_id"]["S"] == users[0]["id"]["S"]]
+    assert (len(users), len(credentials), len(gates)) == (1, 1, 1)

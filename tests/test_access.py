@@ -1,0 +1,93 @@
+"""Who may do what: every route of the template, as anonymous, stranger, self and admin."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.deployed import Person, Shop, new_email, new_product
+from tests.people import PASSWORD
+from tests.template import functions
+
+# The whole table. Columns are the statuses for: anonymous, stranger, self, admin.
+ACCESS = {
+    "POST /api/users": (201, 201, 201, 201),
+    "GET /api/users/{userId}": (401, 403, 200, 200),
+    "POST /api/sessions": (201, 201, 201, 201),
+    "GET /.well-known/jwks.json": (200, 200, 200, 200),
+    "POST /api/products": (401, 403, 403, 201),
+    "GET /api/products/{productId}": (200, 200, 200, 200),
+    "POST /api/users/{userId}/orders": (401, 403, 201, 201),
+    "GET /api/users/{userId}/orders": (401, 403, 200, 200),
+    "GET /api/users/{userId}/orders/{orderId}": (401, 403, 200, 200),
+    "GET /health": (200, 200, 200, 200),
+    "GET /ready": (200, 200, 200, 200),
+    "OPTIONS /{proxy+}": (204, 204, 204, 204),
+}
+WHO = ("anonymous", "stranger", "self", "admin")
+CODES = {401: "UNAUTHORIZED", 403: "FORBIDDEN"}
+
+
+@pytest.fixture(scope="module")
+def owner(shop: Shop) -> Person:
+    """Whose user id and order id stand in the paths."""
+    return shop.sign_up()
+
+
+@pytest.fixture(scope="module")
+def product(shop: Shop) -> dict[str, Any]:
+    return shop.product(stock=1000)
+
+
+@pytest.fixture(scope="module")
+def order(owner: Person, product: dict[str, Any]) -> dict[str, Any]:
+    placed: dict[str, Any] = owner.order((product["id"], 1)).json()
+    return placed
+
+
+@pytest.fixture(scope="module")
+def clients(shop: Shop, owner: Person) -> dict[str, httpx.Client]:
+    return {
+        "anonymous": shop.anonymous,
+        "stranger": shop.sign_up().http,
+        "self": owner.http,
+        "admin": shop.admin.http,
+    }
+
+
+def test_every_route_is_in_the_table() -> None:
+    assert {function.route for function in functions() if function.route} == set(ACCESS)
+
+
+@pytest.mark.parametrize("who", WHO)
+@pytest.mark.parametrize("route", ACCESS)
+def test_access(
+    shop: Shop,
+    clients: dict[str, httpx.Client],
+    owner: Person,
+    product: dict[str, Any],
+    order: dict[str, Any],
+    route: str,
+    who: str,
+) -> None:
+    method, path = route.split(" ")
+    ids = {"userId": owner.id, "orderId": order["id"], "productId": product["id"]}
+    for name, value in ids.items():
+        path = path.replace(f"{{{name}}}", value)
+    bodies = {
+        "POST /api/users": {"email": new_email(), "name": "Ada", "password": PASSWORD},
+        "POST /api/sessions": {"email": owner.email, "password": PASSWORD},
+        "POST /api/products": new_product(),
+        "POST /api/users/{userId}/orders": {"items": [{"productId": product["id"], "quantity": 1}]},
+    }
+    expected = dict(zip(WHO, ACCESS[route], strict=True))[who]
+    before = shop.everything() if expected >= 400 else None
+
+    answer = clients[who].request(
+        method, path.replace("{proxy+}", "api/users"), json=bodies.get(route)
+    )
+
+    assert answer.status_code == expected, answer.text
+    if expected >= 400:
+        assert answer.json()["error"]["code"] == CODES[expected]
+        assert shop.everything() == before
