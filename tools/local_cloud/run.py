@@ -136,8 +136,8 @@ Ready in {seconds:.0f} s: {info.url}
 Admin: {info.admin.email}, password {info.admin.password}
 
 TOKEN=$(curl -s {info.url}/api/sessions {json_body} -d '{log_in}' | sed 's/.*"accessToken": *"\\([^"]*\\)".*/\\1/')
-curl -s -w '\n' {info.url}/api/users/me {bearer}
-curl -s -w '\n' {info.url}/api/products {bearer} -H 'Idempotency-Key: mug' {json_body} -d '{product}'
+curl -s -w '\\n' {info.url}/api/users/me {bearer}
+curl -s -w '\\n' {info.url}/api/products {bearer} -H 'Idempotency-Key: mug' {json_body} -d '{product}'
 
 Edits of functions, layers and template are taken in while this runs. Ctrl-C stops it.
 """  # noqa: E501
