@@ -1,0 +1,66 @@
+"""moto's AWS with the template's tables, for tests of handlers and repositories one at a time.
+
+moto does not isolate transactions: races are tested on the deployed stack, never here.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import boto3
+from moto import mock_aws
+
+import shop.auth.key_store
+import shop.auth.provide
+import shop.auth.published_keys
+import shop.clients
+import shop.operations.provide
+import shop.orders.provide
+import shop.products.provide
+import shop.sessions.provide
+import shop.users.provide
+from shop.config import setting
+from tests.template import resources, template
+
+# What functions put together once in a sandbox, and every test anew.
+_CACHED = (
+    shop.auth.key_store.key_store,
+    shop.auth.provide.authorizer,
+    shop.auth.published_keys.published_jwks,
+    shop.clients.dynamodb,
+    shop.clients.parameters,
+    shop.clients.secrets,
+    shop.operations.provide.dependency_check,
+    shop.orders.provide.order_service,
+    shop.products.provide.product_service,
+    shop.sessions.provide.session_service,
+    shop.users.provide.user_service,
+)
+
+
+@contextmanager
+def fresh_aws() -> Iterator[None]:
+    """Empty tables and an empty secret, under the names that the settings have."""
+    with mock_aws():
+        for cached in _CACHED:
+            cached.cache_clear()
+        _create_tables()
+        boto3.client("secretsmanager").create_secret(Name=setting("SIGNING_KEYS_SECRET"))
+        yield
+        for cached in _CACHED:
+            cached.cache_clear()
+
+
+def _create_tables() -> None:
+    variables: dict[str, Any] = template()["Globals"]["Function"]["Environment"]["Variables"]
+    names = {
+        value["Ref"]: setting(variable)
+        for variable, value in variables.items()
+        if variable.endswith("_TABLE")
+    }
+    passed = ("AttributeDefinitions", "KeySchema", "BillingMode", "GlobalSecondaryIndexes")
+    for logical_id, properties in resources("AWS::DynamoDB::Table").items():
+        boto3.client("dynamodb").create_table(
+            TableName=names[logical_id],
+            **{name: properties[name] for name in passed if name in properties},
+        )

@@ -1,0 +1,171 @@
+"""Every function has one realistic event in events/, and answers it."""
+
+import importlib
+import json
+import threading
+from collections.abc import Iterator
+from decimal import Decimal
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+
+import boto3
+import pytest
+
+from shop.auth.caller import Role
+from shop.auth.key_store import key_store
+from shop.idempotency import Answer, Once
+from shop.money import Money
+from shop.orders.models import Order, OrderLine, OrderStatus
+from shop.orders.repository import OrderRepository
+from shop.products.models import Product, ProductStatus
+from shop.products.repository import ProductRepository
+from shop.users.models import User, UserStatus
+from shop.users.repository import UserRepository
+from tests.aws import fresh_aws
+from tests.people import NOON, PASSWORD
+from tests.requests import Context
+from tests.template import ROOT, Function, functions
+
+USER = "0190a6b2-7c9e-7b1a-8f00-0000000000a1"
+PRODUCT = "0190a6b2-7c9e-7b1a-8f00-0000000000b1"
+ORDER = "0190a6b2-7c9e-7b1a-8f00-0000000000c1"
+
+# What each function's event is answered with: a status, or what it returns.
+ANSWERS: dict[str, Any] = {
+    "create_user": 201,
+    "get_user": 200,
+    "create_session": 201,
+    "get_jwks": 200,
+    "create_product": 201,
+    "get_product": 200,
+    "place_order": 201,
+    "get_order": 200,
+    "list_orders": 200,
+    "check_health": 200,
+    "check_readiness": 200,
+    "answer_preflight": 204,
+    "authorize": "Deny",
+    "create_admin": "id",
+    "create_signing_keys": None,
+}
+
+
+@pytest.fixture
+def aws() -> Iterator[None]:
+    """The user, the product and the order that the events speak of, and signing keys."""
+    from shop.auth.passwords import hash_password
+
+    price = Money(Decimal("4.90"), "EUR")
+    user = User(
+        USER, "ada@example.com", "Ada", UserStatus.ACTIVE, Role.CUSTOMER, False, NOON, NOON, 1
+    )
+    product = Product(PRODUCT, "PEAR", "Pears", price, 10, ProductStatus.ACTIVE, NOON, NOON, 1)
+    line = OrderLine(PRODUCT, "PEAR", "Pears", price, 1, 1)
+    order = Order(ORDER, USER, OrderStatus.PENDING, price, [line], None, NOON, NOON, 1)
+    keyless = Once(None, b"", lambda _: Answer(201, {}, ""), lambda: NOON)
+    with fresh_aws():
+        UserRepository().add(user, hash_password(PASSWORD))
+        ProductRepository().add(product, keyless)
+        OrderRepository().add(order, keyless)
+        key_store().create_if_absent()
+        yield
+
+
+class CloudFormation(BaseHTTPRequestHandler):
+    """Takes a custom resource's answer."""
+
+    answers: list[dict[str, Any]] = []
+
+    def do_PUT(self) -> None:
+        length = int(self.headers["Content-Length"])
+        self.answers.append(json.loads(self.rfile.read(length)))
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *args: Any) -> None:
+        """Quiet."""
+
+
+@pytest.fixture
+def response_url() -> Iterator[str]:
+    server = HTTPServer(("127.0.0.1", 0), CloudFormation)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+    server.server_close()
+
+
+def test_every_function_has_an_event_and_every_event_a_function() -> None:
+    events = {path.stem for path in (ROOT / "events").glob("*.json")}
+
+    assert events == {function.path.stem for function in functions()} == set(ANSWERS)
+
+
+@pytest.mark.parametrize("function", functions(), ids=lambda function: function.path.stem)
+def test_a_function_answers_its_event(aws: None, response_url: str, function: Function) -> None:
+    event = json.loads((ROOT / f"events/{function.path.stem}.json").read_text())
+    if "ResponseURL" in event:
+        event["ResponseURL"] = response_url
+    handler = importlib.import_module(function.module).handler
+    expected = ANSWERS[function.path.stem]
+
+    answer = handler(event, Context())
+
+    if isinstance(expected, int):
+        assert answer["statusCode"] == expected, answer["body"]
+    elif expected == "Deny":
+        assert answer["policyDocument"]["Statement"][0]["Effect"] == "Deny"
+    elif expected == "id":
+        assert answer.keys() == {"id"}
+    else:
+        assert CloudFormation.answers[-1]["Status"] == "SUCCESS"
+
+
+@pytest.mark.parametrize("function", functions(), ids=lambda function: function.path.stem)
+def test_a_route_is_spelled_alike_in_template_handler_and_event(function: Function) -> None:
+    if function.route is None:
+        return
+    event = json.loads((ROOT / f"events/{function.path.stem}.json").read_text())
+    handler = importlib.import_module(function.module).handler
+
+    assert f"{event['httpMethod']} {event['resource']}" == function.route
+    if function.name != "AnswerPreflight":
+        assert f"{handler.method} {handler.path}" == function.route
+        assert handler.needs_caller is not function.is_public
+
+
+def test_keys_are_made_once_and_a_second_deployment_changes_none(
+    aws: None, response_url: str
+) -> None:
+    secrets, parameters = boto3.client("secretsmanager"), boto3.client("ssm")
+    event = json.loads((ROOT / "events/create_signing_keys.json").read_text())
+    event["ResponseURL"] = response_url
+    handler = importlib.import_module("functions.operations.create_signing_keys").handler
+
+    def kept() -> tuple[str, str]:
+        return (
+            secrets.get_secret_value(SecretId="signing_keys_secret")["SecretString"],
+            parameters.get_parameter(Name="/shop/jwks")["Parameter"]["Value"],
+        )
+
+    before = kept()
+    for kind in ("Create", "Update", "Delete"):
+        handler(event | {"RequestType": kind, "PhysicalResourceId": "SigningKeys"}, Context())
+        assert CloudFormation.answers[-1]["Status"] == "SUCCESS"
+        assert CloudFormation.answers[-1]["PhysicalResourceId"] == "SigningKeys"
+
+    assert kept() == before
+
+
+def test_a_custom_resource_that_fails_says_so(response_url: str) -> None:
+    event = json.loads((ROOT / "events/create_signing_keys.json").read_text())
+    event["ResponseURL"] = response_url
+    handler = importlib.import_module("functions.operations.create_signing_keys").handler
+
+    with fresh_aws():
+        boto3.client("secretsmanager").put_secret_value(
+            SecretId="signing_keys_secret", SecretString="not ours"
+        )
+        handler(event, Context())
+
+    assert CloudFormation.answers[-1]["Status"] == "FAILED"

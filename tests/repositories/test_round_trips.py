@@ -1,0 +1,233 @@
+"""What a repository stores it reads back the same, and its guards hold one at a time."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+import boto3
+import pytest
+
+from shop.auth.caller import Role
+from shop.dynamo import records
+from shop.errors import AccountInactive, EmailInUse, NotFound, SkuInUse
+from shop.idempotency import KEPT_FOR, Answer, Once, Replayed
+from shop.identifiers import new_id
+from shop.money import Money
+from shop.orders.models import Order, OrderLine, OrderStatus
+from shop.orders.repository import OrderRepository
+from shop.orders.service import CatalogueChanged
+from shop.products.models import Product, ProductStatus
+from shop.products.repository import ProductRepository
+from shop.sessions.models import Gate, RefreshDigests, Session
+from shop.sessions.repository import SessionRepository
+from shop.users.models import User, UserStatus
+from shop.users.repository import UserRepository
+from tests.aws import fresh_aws
+from tests.people import ALICE, NOON
+
+USER = User(
+    ALICE.id, "ada@example.com", "Ada", UserStatus.ACTIVE, Role.CUSTOMER, False, NOON, NOON, 1
+)
+PRICE = Money(Decimal("19.90"), "EUR")
+
+
+@pytest.fixture(autouse=True)
+def aws() -> Iterator[None]:
+    with fresh_aws():
+        yield
+
+
+def product(stock: int | None = 10) -> Product:
+    product_id = new_id()
+    active = ProductStatus.ACTIVE
+    return Product(product_id, f"SKU-{product_id}", "A pear", PRICE, stock, active, NOON, NOON, 1)
+
+
+def order(of: Product, quantity: int = 1, note: str | None = None) -> Order:
+    taken = 0 if of.stock is None else quantity
+    line = OrderLine(of.id, of.sku, of.name, of.price, quantity, taken)
+    pending = OrderStatus.PENDING
+    return Order(new_id(), ALICE.id, pending, line.total, [line], note, NOON, NOON, 1)
+
+
+def once(key: str | None = None) -> Once:
+    return Once(key, b"digest", lambda _: Answer(201, {"ETag": '"1"'}, "é"), lambda: NOON)
+
+
+def keep(kept: Product) -> Product:
+    ProductRepository().add(kept, once())
+    return kept
+
+
+def test_a_user_is_stored_with_credential_and_gate() -> None:
+    UserRepository().add(USER, "hash")
+
+    assert UserRepository().get(USER.id) == USER
+    assert UserRepository().get(new_id()) is None
+    credential = SessionRepository().credential("ada@example.com")
+    assert credential is not None
+    assert (credential.user_id, credential.password_hash) == (USER.id, "hash")
+    assert SessionRepository().gate(USER.id) == Gate(USER.id, 1, UserStatus.ACTIVE, Role.CUSTOMER)
+
+
+def test_a_second_user_of_an_address_leaves_nothing_behind() -> None:
+    UserRepository().add(USER, "hash")
+    second = replace(USER, id=new_id())
+
+    with pytest.raises(EmailInUse):
+        UserRepository().add(second, "other")
+
+    assert UserRepository().get(second.id) is None
+    assert SessionRepository().gate(second.id) is None
+
+
+def test_a_session_is_read_back_beside_its_gate() -> None:
+    UserRepository().add(USER, "hash")
+    later = NOON + timedelta(days=30)
+    digests = RefreshDigests(b"family", b"current", b"salt")
+    session = Session(
+        *(USER.id, new_id(), 1, digests, NOON, NOON, later, later, "a browser", "192.0.2.1")
+    )
+
+    assert SessionRepository().begin(session, USER.email, "hash")
+
+    assert SessionRepository().with_gate(USER.id, session.id) == (
+        session,
+        SessionRepository().gate(USER.id),
+    )
+    assert SessionRepository().with_gate(new_id(), session.id) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("epoch", "password_hash", "status"),
+    [(2, "hash", "active"), (1, "other", "active"), (1, "hash", "inactive")],
+)
+def test_a_session_does_not_begin_once_hash_epoch_or_status_have_changed(
+    epoch: int, password_hash: str, status: str
+) -> None:
+    UserRepository().add(USER, "hash")
+    boto3.client("dynamodb").update_item(
+        TableName="sessions_table",
+        Key={"user_id": {"S": USER.id}, "id": {"S": "gate"}},
+        UpdateExpression="SET #s = :s",
+        ExpressionAttributeNames={"#s": "status"},
+        ExpressionAttributeValues={":s": {"S": status}},
+    )
+    digests = RefreshDigests(b"family", b"current", b"salt")
+    session = Session(USER.id, new_id(), epoch, digests, NOON, NOON, NOON, NOON, "", "")
+
+    assert not SessionRepository().begin(session, USER.email, password_hash)
+    assert SessionRepository().with_gate(USER.id, session.id)[0] is None
+
+
+@pytest.mark.parametrize("stock", [0, 10, None])
+def test_a_product_is_read_back_as_it_was(stock: int | None) -> None:
+    kept = keep(product(stock))
+
+    assert ProductRepository().get(kept.id) == kept
+
+
+def test_a_sku_is_taken_once() -> None:
+    kept = keep(product())
+
+    with pytest.raises(SkuInUse):
+        ProductRepository().add(replace(product(), sku=kept.sku), once())
+
+
+def test_an_order_is_read_back_as_it_was_and_counted() -> None:
+    UserRepository().add(USER, "hash")
+    placed = order(keep(product()), 3, "Ring twice.")
+
+    OrderRepository().add(placed, once())
+
+    assert OrderRepository().get(ALICE.id, placed.id) == placed
+    assert OrderRepository().count(ALICE.id) == 1
+    (line,) = placed.lines
+    left = ProductRepository().get(line.product_id)
+    assert left is not None and (left.stock, left.version) == (7, 2)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"price": Money(Decimal("19.91"), "EUR")},
+        {"price": Money(Decimal("19.90"), "USD")},
+        {"name": "Another"},
+        {"sku": "ANOTHER"},
+        {"stock": None},
+    ],
+)
+def test_an_order_of_a_product_that_is_not_as_it_was_read_is_not_placed(
+    changed: dict[str, object],
+) -> None:
+    UserRepository().add(USER, "hash")
+    kept = keep(product())
+    stale = order(replace(kept, **changed))  # type: ignore[arg-type]  # a field and its value
+
+    with pytest.raises(CatalogueChanged):
+        OrderRepository().add(stale, once())
+
+    assert OrderRepository().get(ALICE.id, stale.id) is None
+    assert ProductRepository().get(kept.id) == kept
+
+
+def test_an_order_takes_no_more_than_there_is() -> None:
+    UserRepository().add(USER, "hash")
+    kept = keep(product(2))
+
+    with pytest.raises(CatalogueChanged):
+        OrderRepository().add(order(kept, 3), once())
+
+    assert ProductRepository().get(kept.id) == kept
+
+
+def test_nobody_and_the_inactive_get_no_order() -> None:
+    kept = keep(product())
+    with pytest.raises(NotFound):
+        OrderRepository().add(order(kept), once())
+
+    UserRepository().add(replace(USER, status=UserStatus.INACTIVE), "hash")
+    with pytest.raises(AccountInactive):
+        OrderRepository().add(order(kept), once())
+
+
+def test_orders_come_newest_first_in_pieces_and_never_the_summary() -> None:
+    UserRepository().add(USER, "hash")
+    kept = keep(product(None))
+    placed = [order(kept) for _ in range(5)]
+    for each in placed:
+        OrderRepository().add(each, once())
+    placed.sort(key=lambda each: each.id, reverse=True)
+
+    assert OrderRepository().newest(ALICE.id, None, 10) == placed
+    assert OrderRepository().newest(ALICE.id, placed[1].id, 2) == placed[2:4]
+    assert OrderRepository().newest(new_id(), None, 10) == []
+    assert OrderRepository().count(new_id()) == 0
+
+
+def test_a_record_is_kept_with_its_effect_and_found_beside_the_catalogue() -> None:
+    UserRepository().add(USER, "hash")
+    kept = keep(product())
+
+    OrderRepository().add(order(kept), once("key"))
+    products, record = OrderRepository().catalogue([kept.id, new_id()], once("key"))
+
+    assert record is not None and record == records.find(once("key"))
+    assert (record.answer.status, dict(record.answer.headers)) == (201, {"ETag": '"1"'})
+    assert record.answer.body == "é" and record.expires_at == NOON + KEPT_FOR
+    assert list(products) == [kept.id]
+    with pytest.raises(Replayed):
+        once("key").replay(record)
+
+
+def test_a_record_that_has_expired_is_replaced() -> None:
+    UserRepository().add(USER, "hash")
+    kept = keep(product())
+    long_ago = Once("key", b"d", lambda _: Answer(201, {}, "old"), lambda: NOON - KEPT_FOR * 99)
+    OrderRepository().add(order(kept), long_ago)
+
+    OrderRepository().add(order(replace(kept)), once("key"))
+
+    record = records.find(once("key"))
+    assert record is not None and record.answer.body == "é"

@@ -1,0 +1,118 @@
+"""What `sam build` made: complete, compiled, and no heavier than each function needs.
+
+Handlers are imported by a bare interpreter that sees the built folders alone, since the emulator's
+own packages, or these tests', would hide a dependency that is missing from the layer.
+"""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.template import Function, functions, resources
+from tools.local_cloud.stack import LocalStack
+
+# Modules worth 20 ms and more of a cold start.
+HEAVY = ("boto3", "cryptography", "email_validator", "jwt", "pydantic")
+POWERTOOLS = "aws_lambda_powertools"
+
+_STORED = {"boto3", "pydantic", POWERTOOLS}
+_SIGNED = _STORED | {"cryptography", "jwt"}
+MAY_LOAD = {
+    "CreateUser": _STORED,
+    "GetUser": _STORED,
+    "CreateSession": _SIGNED,
+    "GetJwks": _STORED,
+    "CreateProduct": _STORED,
+    "GetProduct": _STORED,
+    "PlaceOrder": _STORED,
+    "GetOrder": _STORED,
+    "ListOrders": _STORED,
+    "CheckHealth": {"pydantic", POWERTOOLS},
+    "CheckReadiness": _STORED,
+    "AnswerPreflight": set(),
+    "Authorizer": _SIGNED - {"pydantic"},
+    "CreateAdmin": {"boto3", "pydantic"},
+    "CreateSigningKeys": {"boto3", "cryptography", POWERTOOLS},
+}
+
+
+@pytest.fixture(scope="module")
+def build(stack: LocalStack) -> Path:
+    return stack.home / "build"
+
+
+def run_bare(build: Path, folders: list[str], code: str) -> str:
+    """What `code` prints in an interpreter that sees the standard library and these folders."""
+    paths = [str(build / folder) for folder in folders]
+    python = str(Path(sys.base_prefix, "bin/python3.13"))
+    done = subprocess.run(
+        [python, "-I", "-S", "-c", f"import sys; sys.path += {paths}\n{code}"],
+        capture_output=True,
+        text=True,
+        env={"AWS_DEFAULT_REGION": "us-east-1"},
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+LAYERS = ["DependenciesLayer/python", "ShopLayer/python"]
+
+
+@pytest.mark.parametrize("function", functions(), ids=lambda function: function.name)
+def test_a_built_handler_imports_and_loads_no_more_than_it_may(
+    build: Path, function: Function
+) -> None:
+    watched = (*HEAVY, POWERTOOLS)
+    code = (
+        f"import json; from {function.path.stem} import handler; assert callable(handler)\n"
+        f"print(json.dumps([m for m in {watched!r} if m in sys.modules]))"
+    )
+
+    loaded = json.loads(run_bare(build, [function.name, *LAYERS], code))
+
+    assert set(loaded) == MAY_LOAD[function.name]
+
+
+def test_the_layer_has_the_services_that_functions_call_and_no_others(build: Path) -> None:
+    code = (
+        "from shop import clients\n"
+        "clients.dynamodb(), clients.secrets(), clients.parameters()\n"
+        "import boto3; print(*boto3.session.Session().get_available_services())"
+    )
+
+    assert run_bare(build, LAYERS, code).split() == ["dynamodb", "secretsmanager", "ssm"]
+
+
+def test_what_is_imported_late_is_in_the_layer_too(build: Path) -> None:
+    code = (
+        "import os; os.environ['BCRYPT_COST'] = '4'\n"
+        "from shop.auth.passwords import complaint, hash_password, password_matches\n"
+        "from shop.users.emails import normalised\n"
+        "hashed = hash_password('x'); assert password_matches('x', hashed)\n"
+        "assert complaint('password1', '')\n"
+        "print(normalised('Ada@Example.com'))"
+    )
+
+    assert run_bare(build, LAYERS, code).strip() == "ada@example.com"
+
+
+@pytest.mark.parametrize("layer", sorted(resources("AWS::Serverless::LayerVersion")))
+def test_every_module_of_a_layer_is_compiled_and_never_checked_again(
+    build: Path, layer: str
+) -> None:
+    sources = list((build / layer).rglob("*.py"))
+
+    assert sources
+    for source in sources:
+        compiled = source.parent / "__pycache__" / f"{source.stem}.cpython-313.pyc"
+        flags = int.from_bytes(compiled.read_bytes()[4:8], "little")
+        assert flags == 0b01, source  # PEP 552: a hash, and unchecked
+
+
+def test_the_dependency_layer_stays_small(build: Path) -> None:
+    files = [path for path in (build / "DependenciesLayer").rglob("*") if path.is_file()]
+
+    assert sum(path.stat().st_size for path in files) < 60_000_000

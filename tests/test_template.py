@@ -1,0 +1,246 @@
+"""The rules of the template that no linter knows."""
+
+import json
+import os
+import subprocess
+from typing import Any
+
+import pytest
+
+from tests.template import ROOT, functions, resources, template
+
+MOST_RESOURCES = 450  # CloudFormation's limit is 500
+
+
+def translated(**uploads: str) -> dict[str, dict[str, Any]]:
+    """The resources of the expanded template."""
+    command = [".venv-sam/bin/python", "tests/translate.py"]
+    done = subprocess.run(
+        command + [f"{name}={key}" for name, key in uploads.items()],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found: dict[str, dict[str, Any]] = json.loads(done.stdout)["Resources"]
+    return found
+
+
+@pytest.fixture(scope="module")
+def expanded() -> dict[str, dict[str, Any]]:
+    return translated()
+
+
+def of_type(found: dict[str, dict[str, Any]], type_: str) -> dict[str, dict[str, Any]]:
+    return {name: r.get("Properties", {}) for name, r in found.items() if r["Type"] == type_}
+
+
+def test_sam_and_cfn_lint_find_nothing() -> None:
+    done = subprocess.run(
+        [".venv-sam/bin/sam", "validate", "--lint", "--region", "us-east-1"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "SAM_CLI_TELEMETRY": "0"},
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_expanded_template_leaves_room_below_cloudformations_limit(
+    expanded: dict[str, dict[str, Any]],
+) -> None:
+    assert len(expanded) <= MOST_RESOURCES
+
+
+@pytest.mark.parametrize("layer", ["ShopLayer", "DependenciesLayer"])
+def test_a_change_of_a_layer_alone_reaches_every_alias(
+    expanded: dict[str, dict[str, Any]], layer: str
+) -> None:
+    changed = translated(**{layer: "another"})
+
+    before = set(of_type(expanded, "AWS::Lambda::Version"))
+    after = set(of_type(changed, "AWS::Lambda::Version"))
+    assert len(before) == len(after) == len(functions())
+    assert before.isdisjoint(after)
+
+
+def test_the_gateway_and_cloudformation_call_functions_of_ours_by_their_alias(
+    expanded: dict[str, dict[str, Any]],
+) -> None:
+    (api,) = of_type(expanded, "AWS::ApiGateway::RestApi").values()
+    called = [
+        operation["x-amazon-apigateway-integration"]["uri"]["Fn::Sub"]
+        for path in api["Body"]["paths"].values()
+        for operation in path.values()
+    ]
+    schemes = api["Body"]["components"]["securitySchemes"]["AccessToken"]
+    authorizer = json.dumps(schemes["x-amazon-apigateway-authorizer"]["authorizerUri"])
+
+    assert len(called) == len([function for function in functions() if function.route])
+    assert all("Aliaslive}/invocations" in uri for uri in called)
+    assert "AuthorizerAliaslive" in authorizer
+
+
+def test_every_function_has_a_role_of_its_own_that_grants_no_more_than_is_named(
+    expanded: dict[str, dict[str, Any]],
+) -> None:
+    basic = {"AWSLambdaBasicExecutionRole", "AWSXrayWriteOnlyAccess", "AWSXRayDaemonWriteAccess"}
+    roles = of_type(expanded, "AWS::IAM::Role")
+    used = [f["Role"]["Fn::GetAtt"][0] for f in of_type(expanded, "AWS::Lambda::Function").values()]
+
+    assert sorted(used) == sorted(roles)
+    for name, role in roles.items():
+        managed = json.dumps(role.get("ManagedPolicyArns", []))
+        assert managed.count("arn:") == sum(policy in managed for policy in basic), name
+        for policy in role.get("Policies", []):
+            for statement in policy["PolicyDocument"]["Statement"]:
+                assert "*" not in json.dumps(statement), name
+                assert statement["Effect"] == "Allow"
+
+
+def who_may(action_prefix: str, resource: str) -> set[str]:
+    """The functions whose policy allows such actions on such a resource."""
+    found = set()
+    for name, properties in resources("AWS::Serverless::Function").items():
+        for policy in properties.get("Policies", []):
+            for statement in policy["Statement"]:
+                allows = action_prefix in json.dumps(statement["Action"])
+                if allows and resource in json.dumps(statement["Resource"]):
+                    found.add(name)
+    return found
+
+
+def test_credentials_are_within_reach_of_those_who_need_them_only() -> None:
+    assert who_may("dynamodb:", "CredentialsTable") == {
+        "CreateUser",
+        "CreateSession",
+        "CreateAdmin",
+    }
+    assert who_may("dynamodb:GetItem", "CredentialsTable") == {"CreateSession"}
+
+
+def test_private_keys_are_read_by_those_who_sign_only_and_written_by_one() -> None:
+    keys = "SigningKeysSecret"
+
+    assert who_may("secretsmanager:GetSecretValue", keys) == {"CreateSession", "CreateSigningKeys"}
+    assert who_may("secretsmanager:PutSecretValue", keys) == {"CreateSigningKeys"}
+    assert who_may("ssm:PutParameter", "jwks") == {"CreateSigningKeys"}
+
+
+def test_the_template_holds_no_secret() -> None:
+    (secret,) = resources("AWS::SecretsManager::Secret").values()
+
+    assert secret.keys() == {"Description"}
+    assert not any("Password" in name or "Secret" in name for name in template()["Parameters"])
+
+
+def test_every_function_publishes_all_its_properties_and_logs_to_a_shared_group() -> None:
+    shared = template()["Globals"]["Function"]
+    groups = resources("AWS::Logs::LogGroup")
+
+    assert set(groups) == {"HttpLogs", "WorkerLogs", "OpsLogs"}
+    assert all(group["RetentionInDays"] for group in groups.values())
+    assert shared["LoggingConfig"]["LogGroup"]["Ref"] == "HttpLogs"
+    for name, properties in resources("AWS::Serverless::Function").items():
+        assert properties["AutoPublishAliasAllProperties"] is True, name
+        assert properties.get("LoggingConfig", shared["LoggingConfig"])["LogGroup"]["Ref"] in groups
+    for name, properties in resources("AWS::Serverless::LayerVersion").items():
+        assert properties["PublishLambdaVersion"] is True, name
+
+
+def test_tables_are_encrypted_on_demand_and_kept_where_they_cannot_be_rebuilt() -> None:
+    kept = {"UsersTable", "CredentialsTable", "SessionsTable", "ProductsTable", "OrdersTable"}
+
+    for name, properties in resources("AWS::DynamoDB::Table").items():
+        assert properties["SSESpecification"] == {"SSEEnabled": True}
+        assert properties["BillingMode"] == "PAY_PER_REQUEST"
+        if name in kept:
+            policy = template()["Resources"][name]
+            assert policy["DeletionPolicy"] == policy["UpdateReplacePolicy"]
+            assert policy["DeletionPolicy"] == {"Ref": "DataDeletionPolicy"}
+            assert "DeletionProtectionEnabled" in properties
+            assert "PointInTimeRecoverySpecification" in properties
+    production = (ROOT / "samconfig.toml").read_text().split("[prod.")[-1]
+    assert "DataProtection=on" in production and "DataDeletionPolicy=Retain" in production
+
+
+def test_nothing_refers_back_to_the_api_which_would_make_a_cycle() -> None:
+    told = json.dumps([template()["Globals"], resources("AWS::Serverless::Function")])
+    told = told.replace('"RestApiId": {"Ref": "Api"}', "")
+
+    for way in ('{"Ref": "Api', '{"Fn::GetAtt": "Api', "${Api"):
+        assert way not in told
+
+
+SECURITY_HEADERS = {
+    "Strict-Transport-Security",
+    "X-Content-Type-Options",
+    "X-Frame-Options",
+    "Referrer-Policy",
+    "Content-Security-Policy",
+    "Cross-Origin-Resource-Policy",
+    "Access-Control-Allow-Origin",
+    "Access-Control-Expose-Headers",
+    "X-Request-Id",
+}
+GATEWAY_ERRORS = resources("AWS::Serverless::Api")["Api"]["GatewayResponses"]
+
+
+@pytest.mark.parametrize("type_", sorted(GATEWAY_ERRORS))
+def test_what_the_gateway_refuses_has_our_shape_and_headers(type_: str) -> None:
+    response = GATEWAY_ERRORS[type_]
+    headers = response["ResponseParameters"]["Headers"]
+    error = json.loads(response["ResponseTemplates"]["application/json"])["error"]
+
+    assert headers.keys() >= SECURITY_HEADERS
+    assert error.keys() == {"code", "message", "requestId"}
+    assert error["requestId"] == "$context.requestId"
+    assert ("WWW-Authenticate" in headers) == (error["code"] == "UNAUTHORIZED")
+    assert ("Retry-After" in headers) == (response["StatusCode"] in (429, 503))
+
+
+def test_a_failing_authorizer_or_function_is_503_and_a_denied_token_401() -> None:
+    for type_ in (
+        "AUTHORIZER_FAILURE",
+        "AUTHORIZER_CONFIGURATION_ERROR",
+        "INTEGRATION_FAILURE",
+        "INTEGRATION_TIMEOUT",
+    ):
+        assert GATEWAY_ERRORS[type_]["StatusCode"] == 503
+    for type_ in ("ACCESS_DENIED", "UNAUTHORIZED"):
+        assert GATEWAY_ERRORS[type_]["StatusCode"] == 401
+    assert GATEWAY_ERRORS["MISSING_AUTHENTICATION_TOKEN"]["StatusCode"] == 404
+
+
+def test_sign_up_and_log_in_are_throttled_tighter_than_the_rest() -> None:
+    settings = {
+        (s["HttpMethod"], s["ResourcePath"]): s
+        for s in resources("AWS::Serverless::Api")["Api"]["MethodSettings"]
+    }
+
+    for path in ("/api/users", "/api/sessions"):
+        assert settings["POST", path]["ThrottlingRateLimit"] == {"Ref": "HashingRequestRate"}
+    assert settings["*", "/*"]["ThrottlingRateLimit"] == {"Ref": "RequestRate"}
+    parameters = template()["Parameters"]
+    assert parameters["HashingRequestRate"]["Default"] < parameters["RequestRate"]["Default"]
+
+
+def test_there_is_an_environment_for_each_stage() -> None:
+    config = (ROOT / "samconfig.toml").read_text()
+
+    for environment in ("default", "staging", "prod"):
+        assert f"[{environment}.deploy.parameters]" in config
+
+
+def test_the_dependency_layer_installs_what_the_lock_says(tmp_path: Any) -> None:
+    fresh = tmp_path / "requirements.txt"
+    subprocess.run(
+        ["uv", "export", "--frozen", "--quiet", "--only-group", "lambda", "--no-annotate"]
+        + ["--no-header", "--output-file", str(fresh)],
+        cwd=ROOT,
+        check=True,
+    )
+
+    committed = ROOT / "layers/dependencies/requirements.txt"
+    assert committed.read_text() == fresh.read_text(), "run: make layer-requirements"

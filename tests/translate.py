@@ -1,0 +1,22 @@
+"""Expands template.yaml as AWS does on deployment; runs in SAM's environment, and prints JSON.
+
+Each argument `LogicalId=key` says what a deployment would upload for a function or layer.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+from boto3 import Session
+from samcli.yamlhelper import yaml_parse
+from samtranslator.parser.parser import Parser
+from samtranslator.translator.translator import Translator
+
+template = yaml_parse(Path("template.yaml").read_text())
+keys = dict(argument.split("=") for argument in sys.argv[1:])
+for name, resource in template["Resources"].items():
+    for property_ in ("CodeUri", "ContentUri"):
+        if property_ in resource["Properties"]:
+            resource["Properties"][property_] = f"s3://bucket/{keys.get(name, name)}"
+translator = Translator({}, Parser(), plugins=[], boto_session=Session(region_name="us-east-1"))
+print(json.dumps(translator.translate(template, {"Stage": "prod"})))

@@ -1,0 +1,82 @@
+"""What a client is told when a dependency fails: try again, or that we are at fault."""
+
+import pytest
+from botocore.exceptions import (
+    ClientError,
+    ConnectionClosedError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    ParamValidationError,
+    ReadTimeoutError,
+)
+
+from shop.errors import ServiceUnavailable
+from shop.http.response import as_shop_error
+from shop.operations.readiness import DependencyCheck
+
+
+def refused(code: str, status: int = 400) -> ClientError:
+    return ClientError(
+        {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}},  # type: ignore[typeddict-item]  # as much as is read
+        "GetItem",
+    )
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ConnectTimeoutError(endpoint_url="http://x"),
+        ReadTimeoutError(endpoint_url="http://x"),
+        EndpointConnectionError(endpoint_url="http://x"),
+        ConnectionClosedError(endpoint_url="http://x"),
+        refused("ProvisionedThroughputExceededException"),
+        refused("ThrottlingException"),
+        refused("AccessDeniedException"),
+        refused("ExpiredTokenException"),
+        refused("ResourceNotFoundException"),
+        refused("ParameterNotFound"),
+        refused("InternalServerError", 500),
+        refused("SomethingNew", 503),
+    ],
+    ids=repr,
+)
+def test_a_dependency_that_fails_is_503_and_may_be_tried_again(error: Exception) -> None:
+    told = as_shop_error(error)
+
+    assert (told.status, told.code, told.retry_after) == (503, "SERVICE_UNAVAILABLE", 1)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [refused("ValidationException"), ParamValidationError(report="x"), KeyError("x"), ValueError()],
+    ids=repr,
+)
+def test_a_mistake_of_ours_is_500(error: Exception) -> None:
+    assert as_shop_error(error).status == 500
+
+
+def test_dependencies_are_asked_every_five_seconds_at_most() -> None:
+    asked, now = [], [0.0]
+    check = DependencyCheck({"database": lambda: asked.append(1)}, lambda: now[0])
+
+    for second in (0, 1, 4.9):
+        now[0] = second
+        check.check()
+    assert len(asked) == 1
+
+    now[0] = 5
+    check.check()
+    assert len(asked) == 2
+
+
+def test_the_dependency_that_does_not_answer_is_named_by_its_role() -> None:
+    def broken() -> None:
+        raise ConnectionError("table shop-users")
+
+    check = DependencyCheck({"database": broken, "signing-key": lambda: None}, lambda: 0.0)
+
+    for _ in range(2):
+        with pytest.raises(ServiceUnavailable) as refusal:
+            check.check()
+        (detail,) = refusal.value.details
+        assert detail.field == "database" and "shop-users" not in str(detail)

@@ -1,0 +1,135 @@
+"""A log-in proves the password, and a log-in that lost a race is no log-in."""
+
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+import pytest
+
+from shop.auth.caller import Role
+from shop.errors import AccountInactive, InvalidCredentials
+from shop.identifiers import new_id
+from shop.sessions.models import Credential, Gate, Session
+from shop.sessions.schemas import SessionCreate
+from shop.sessions.service import SessionService
+from shop.users.models import UserStatus
+from tests.conftest import LogLines
+from tests.people import ALICE, BROWSER, NOON, PASSWORD
+
+GATE = Gate(ALICE.id, 3, UserStatus.ACTIVE, Role.CUSTOMER)
+
+
+@dataclass
+class Lobby:
+    """Sessions in memory; a password's hash is the password."""
+
+    credentials: dict[str, Credential] = field(
+        default_factory=lambda: {"ada@example.com": Credential(ALICE.id, PASSWORD)}
+    )
+    gates: dict[str, Gate] = field(default_factory=lambda: {ALICE.id: GATE})
+    sessions: list[Session] = field(default_factory=list)
+    is_still_so: bool = True
+    compared: list[str | None] = field(default_factory=list)
+
+    def credential(self, email: str) -> Credential | None:
+        return self.credentials.get(email)
+
+    def gate(self, user_id: str) -> Gate | None:
+        return self.gates.get(user_id)
+
+    def begin(self, session: Session, email: str, password_hash: str) -> bool:
+        if self.is_still_so:
+            self.sessions.append(session)
+        return self.is_still_so
+
+    def matches(self, password: str, password_hash: str | None) -> bool:
+        self.compared.append(password_hash)
+        if password_hash == "malformed":
+            raise ValueError("Invalid salt")
+        return password == password_hash
+
+    def service(self) -> SessionService:
+        def issue(user_id: str, session_id: str, role: Role) -> str:
+            return f"{user_id} {session_id} {role}"
+
+        return SessionService(self, self.matches, issue, lambda: NOON, new_id)
+
+
+def attempt(email: str = "ada@example.com", password: str = PASSWORD) -> SessionCreate:
+    return SessionCreate.model_validate({"email": email, "password": password}, strict=False)
+
+
+def test_the_right_password_begins_a_session_under_the_gates_epoch_and_role() -> None:
+    lobby = Lobby()
+
+    grant = lobby.service().log_in(attempt(" ADA@example.com"), BROWSER)
+
+    assert lobby.sessions == [grant.session]
+    assert (grant.session.epoch, grant.session.user_agent) == (3, "a browser")
+    assert grant.session.expires_at == NOON + timedelta(days=30)
+    assert grant.access_token == f"{ALICE.id} {grant.session.id} customer"
+    assert grant.session.refresh.current not in grant.refresh_token.encode()
+
+
+@pytest.mark.parametrize(
+    ("email", "password"),
+    [
+        ("ada@example.com", "wrong"),
+        ("nobody@example.com", PASSWORD),
+        ("no address", PASSWORD),
+        ("   ", PASSWORD),
+    ],
+)
+def test_anything_else_is_refused_after_one_comparison(email: str, password: str) -> None:
+    lobby = Lobby()
+
+    with pytest.raises(InvalidCredentials):
+        lobby.service().log_in(attempt(email, password), BROWSER)
+
+    assert len(lobby.compared) == 1
+    assert lobby.sessions == []
+
+
+def test_an_inactive_account_is_refused() -> None:
+    lobby = Lobby(gates={ALICE.id: replace(GATE, status=UserStatus.INACTIVE)})
+
+    with pytest.raises(AccountInactive):
+        lobby.service().log_in(attempt(), BROWSER)
+    with pytest.raises(InvalidCredentials):
+        lobby.service().log_in(attempt(password="wrong"), BROWSER)
+    assert lobby.sessions == []
+
+
+def test_a_log_in_that_a_password_change_overtook_is_refused() -> None:
+    lobby = Lobby(is_still_so=False)
+
+    with pytest.raises(InvalidCredentials):
+        lobby.service().log_in(attempt(), BROWSER)
+
+
+def test_a_malformed_stored_hash_is_a_failed_log_in_and_an_error_line(log: LogLines) -> None:
+    lobby = Lobby(credentials={"ada@example.com": Credential(ALICE.id, "malformed")})
+
+    with pytest.raises(InvalidCredentials):
+        lobby.service().log_in(attempt(), BROWSER)
+
+    (line,) = log()
+    assert (line["level"], line["user_id"]) == ("ERROR", ALICE.id)
+
+
+@pytest.mark.parametrize(
+    ("gate", "days", "is_live"),
+    [
+        (GATE, 0, True),
+        (GATE, 29.9, True),
+        (GATE, 30, False),
+        (None, 0, False),
+        (replace(GATE, epoch=4), 0, False),
+        (replace(GATE, status=UserStatus.INACTIVE), 0, False),
+    ],
+)
+def test_a_session_lives_while_gate_and_clock_let_it(
+    gate: Gate | None, days: float, is_live: bool
+) -> None:
+    session = Lobby().service().log_in(attempt(), BROWSER).session
+
+    assert session.is_live(gate, NOON + timedelta(days=days)) is is_live
