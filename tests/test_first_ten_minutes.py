@@ -1,0 +1,137 @@
+"""The README as a newcomer follows it: a fresh clone, its two commands, its lines to copy."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.template import ROOT
+
+README = (ROOT / "README.md").read_text()
+READY_WITHIN = 120.0  # seconds; 60 on a machine that does nothing else
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("newcomer") / "shop"
+    subprocess.run(["git", "clone", "--quiet", str(ROOT), str(path)], check=True)
+    return path
+
+
+@pytest.fixture(scope="module")
+def running(clone: Path) -> Iterator[str]:
+    """`make run` in the clone, until it says that it is ready; stopped by Ctrl-C's signal."""
+    port = free_port()
+    ready = clone / ".local/stack.json"
+    with (clone / "run.log").open("w") as log:
+        command = ["make", "run", f"PORT={port}", f"EMULATOR_PORT={free_port()}"]
+        make = subprocess.Popen(command, cwd=clone, stdout=log, stderr=log, start_new_session=True)
+        try:
+            gives_up_at = time.monotonic() + READY_WITHIN
+            while not ready.exists():
+                printed = (clone / "run.log").read_text()
+                assert make.poll() is None and time.monotonic() < gives_up_at, printed
+                time.sleep(0.1)
+            yield f"http://localhost:{port}"
+        finally:
+            os.killpg(make.pid, signal.SIGINT)
+            make.wait(30)
+    assert not ready.exists()
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"http://localhost:{port}/health")
+
+
+def block_that_begins_with(text: str) -> str:
+    blocks: list[str] = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
+    (found,) = [block for block in blocks if block.startswith(text)]
+    return found
+
+
+def run_in_shell(script: str, folder: Path) -> str:
+    done = subprocess.run(
+        ["sh", "-euc", script], cwd=folder, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_two_commands_are_there() -> None:
+    for command in ("make run", "make test"):
+        assert command in block_that_begins_with("make run")
+
+
+def test_the_lines_to_try_work_as_they_stand(clone: Path, running: str) -> None:
+    script = block_that_begins_with("URL=").replace("http://localhost:8080", running)
+
+    printed = run_in_shell(script, clone)
+
+    assert '"email":"admin@example.com"' in printed
+    assert printed.lower().count("http/1.1 201") == 2
+    assert "idempotent-replayed: true" in printed.lower()
+    assert '"stock":8' in printed
+    assert '"total":1' in printed
+
+
+def test_the_lines_that_make_run_prints_work_as_they_stand(clone: Path, running: str) -> None:
+    printed = (clone / "run.log").read_text()
+    lines = [line.strip() for line in printed.splitlines() if re.search(r"\bcurl -", line)]
+
+    answered = run_in_shell("\n".join(lines[:3]), clone)
+
+    assert len(lines) >= 3
+    assert '"error"' not in answered and '"id"' in answered
+
+
+def test_the_demo_data_is_there(clone: Path, running: str) -> None:
+    told = json.loads((clone / ".local/stack.json").read_text())
+    admin = httpx.post(f"{running}/api/sessions", json=told["admin"]).json()
+
+    assert told.keys() == {"url", "emulator", "admin"}
+    assert told["url"] == running
+    assert admin["tokenType"] == "Bearer"
+
+
+def test_an_edited_function_is_served_within_seconds(clone: Path, running: str) -> None:
+    path = clone / "functions/operations/check_health.py"
+    path.write_text(
+        path.read_text().replace('cache_control="no-store"', 'cache_control="no-cache"')
+    )
+    edited_at = time.monotonic()
+
+    while httpx.get(f"{running}/health").headers["Cache-Control"] != "no-cache":
+        assert time.monotonic() - edited_at < 10
+        time.sleep(0.05)
+
+
+def test_what_aws_gets_is_built_for_arm64_unless_said_otherwise(clone: Path) -> None:
+    subprocess.run(["make", "build"], cwd=clone, check=True, capture_output=True)
+
+    (library,) = (clone / ".aws-sam/build/DependenciesLayer").rglob("_pydantic_core*.so")
+    assert library.read_bytes()[18:20] == b"\xb7\x00"  # ELF's e_machine of AArch64
+
+
+@pytest.mark.parametrize("target", sorted(set(re.findall(r"\bmake ([a-z]+)", README))))
+def test_every_make_target_of_the_readme_is_one(target: str) -> None:
+    printed = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True).stdout
+
+    assert re.search(rf"^  make {target} ", printed, re.MULTILINE)
+
+
+def test_every_path_of_the_readme_exists() -> None:
+    for path in re.findall(r"`((?:functions|layers|tests|tools|docs|events)/[\w./]*)`", README):
+        assert (ROOT / path).exists(), path
