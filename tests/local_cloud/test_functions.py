@@ -1,7 +1,9 @@
 """The emulator's Lambda, where it differs from AWS as it is installed."""
 
 import json
+import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +65,16 @@ def test_a_function_that_hangs_is_ended_at_its_timeout(stack: LocalStack) -> Non
 
     assert "Task timed out after 2.00 seconds" in answer["Payload"].read().decode()
     assert time.monotonic() - started < 4
+
+
+def test_a_burst_of_cold_starts_takes_turns_and_what_is_free_first(api: httpx.Client) -> None:
+    burst = 6 * max(2, os.process_cpu_count() or 2)
+    with ThreadPoolExecutor(burst) as clients:
+        answers = list(clients.map(lambda _: api.get("/slow"), range(burst)))
+
+    assert {it.status_code for it in answers} == {200}
+    # Else each would have started an environment of its own.
+    assert len({it.text for it in answers}) <= burst / 2
 
 
 def test_a_silent_handler_is_not_waited_for(api: httpx.Client) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 import signal
 import sys
 import threading
@@ -12,7 +13,14 @@ from hypercorn.asyncio import serve as listen
 from hypercorn.config import Config
 from ministack.core import lambda_runtime
 
-from tools.local_cloud.emulator import api_import, lambdas, mock_integration, proxy, resources
+from tools.local_cloud.emulator import (
+    api_import,
+    function_logs,
+    lambdas,
+    mock_integration,
+    proxy,
+    resources,
+)
 from tools.local_cloud.emulator.front_door import FrontDoor
 from tools.local_cloud.emulator.settings import Settings
 
@@ -23,7 +31,9 @@ def serve(settings: Settings) -> None:
     proxy.apply()
     resources.apply()
     lambdas.apply(settings)
+    function_logs.apply(settings)
     # A later step's event sources (streams, queues, the bus) get their patches here.
+    _allow_many_files()
     asyncio.run(_serve(settings))
     # Handlers may still be at work in threads, and nothing they could do matters any more.
     os._exit(0)
@@ -42,6 +52,13 @@ async def _serve(settings: Settings) -> None:
     front = _listening(settings.api_port, h11_pass_raw_headers=True)
     await asyncio.gather(clouds, listen(api, front, shutdown_trigger=stop.wait))
     _end_workers()
+
+
+def _allow_many_files() -> None:
+    """Each environment takes three; the soft limit is 1,024 on most machines."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 16_384 if hard == resource.RLIM_INFINITY else min(hard, 16_384)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
 
 
 def _listening(port: int, **options: object) -> Config:

@@ -1,0 +1,213 @@
+"""Lambda's execution environment: a process that is as bare as AWS's."""
+
+import json
+import os
+import select
+import subprocess
+import sys
+import threading
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from queue import Empty, Queue
+from typing import IO, Any
+from uuid import uuid4
+
+from ministack.core import lambda_runtime
+
+from tools.local_cloud.emulator.bootstrap import END_OF_LOG
+from tools.local_cloud.emulator.packages import Packages, search_path
+from tools.local_cloud.emulator.settings import Settings
+
+BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
+# Logs are complete when their end mark has come; this bounds the wait for a process that is gone.
+LOG_SECONDS = 0.5
+# Longer than on AWS, where nothing else wants the processor.
+INIT_SECONDS = 30
+HANDLER_FAILED = ("handler-error", "init-error")
+
+# On AWS each environment has its own processor. Here a burst of cold starts shares a few, and all
+# would time out together: so they take turns.
+turns = threading.Semaphore(max(2, os.process_cpu_count() or 2))
+# Which environment this thread ran last, for the log stream of the invocation.
+last_run = threading.local()
+# Any: the emulator's own records.
+Record = dict[str, Any]
+
+
+class Environment(lambda_runtime.Worker):  # type: ignore[misc]
+    """One execution environment: a process that is frozen, not ended, between invocations."""
+
+    def __init__(
+        self, settings: Settings, packages: Packages, name: str, config: Record, code: bytes
+    ) -> None:
+        super().__init__(name, config, code)
+        self._settings = settings
+        self._packages = packages
+        self.has_turn = False
+        self.log_stream = ""
+        self._starting_log = ""
+
+    def invoke(
+        self,
+        event: object,
+        request_id: str,
+        *,
+        trace_id: str | None = None,
+        invoked_function_arn: str | None = None,
+        **_not_modelled: object,
+    ) -> Record:
+        try:
+            with self._lock:
+                return self._invoked(event, request_id, trace_id, invoked_function_arn)
+        finally:
+            self.give_turn_back()
+
+    def _invoked(
+        self, event: object, request_id: str, trace_id: str | None, function_arn: str | None
+    ) -> Record:
+        cold = self._proc is None or self._proc.poll() is not None
+        answer = self._started() if cold else None
+        last_run.log_stream = self.log_stream
+        if answer is None:
+            timeout = float(self.config.get("Timeout", 3))
+            request = {
+                "event": event,
+                "request_id": request_id,
+                "trace_id": trace_id,
+                "function_arn": function_arn or self.config["FunctionArn"],
+                "deadline": time.time() + timeout,
+            }
+            answer = self._asked(request, timeout)
+        if answer["status"] == "ok":
+            answer["result"] = json.loads(answer["result"])
+        else:
+            answer["error"] = answer["message"]
+            # The handler's own stack is in the log already.
+            answer["trace"] = "" if answer["status"] in HANDLER_FAILED else answer["message"]
+        return {**answer, "cold_start": cold, "log": self._log()}
+
+    def _spawn(self) -> None:
+        """Start the environment; ministack calls this too, when it publishes a version."""
+        failure = self._started()
+        if failure:
+            raise RuntimeError(failure["message"])
+
+    def _started(self) -> Record | None:
+        today = datetime.now(UTC).strftime("%Y/%m/%d")
+        version = self.config.get("Version", "$LATEST")
+        self.log_stream = f"{today}/[{version}]{uuid4().hex}"
+        code = self._packages.unpacked(self.code_zip)
+        layers = [self._packages.layer(it) for it in self.config.get("Layers") or []]
+        # Any: the emulator's own attribute, which holds nothing in between.
+        self._proc: Any = subprocess.Popen(
+            # Isolated and without site, so that nothing of the emulator can be imported.
+            [getattr(sys, "_base_executable", sys.executable), "-I", "-S", "-B", str(BOOTSTRAP)],
+            cwd=code,
+            env=self._variables(code),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        self._stderr_queue: Queue[str | None] = Queue()
+        threading.Thread(
+            target=_read_lines, args=(self._proc.stderr, self._stderr_queue), daemon=True
+        ).start()
+        answer = self._asked({"path": search_path(code, layers)}, timeout=INIT_SECONDS)
+        if answer["status"] == "ready":
+            self._starting_log = self._log()
+            return None
+        self._end()
+        return answer
+
+    def _variables(self, code: Path) -> dict[str, str]:
+        """https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html"""
+        account, region = lambda_runtime._account_region_from_function_config(self.config)
+        name = self.config["FunctionName"]
+        group = (self.config.get("LoggingConfig") or {}).get("LogGroup")
+        return {
+            "AWS_ENDPOINT_URL": self._settings.endpoint,
+            **self.config.get("Environment", {}).get("Variables", {}),
+            **lambda_runtime.execution_credentials(self.config),
+            "AWS_REGION": region,
+            "AWS_DEFAULT_REGION": region,
+            "AWS_EXECUTION_ENV": f"AWS_Lambda_{self.config['Runtime']}",
+            "AWS_LAMBDA_FUNCTION_NAME": name,
+            "AWS_LAMBDA_FUNCTION_VERSION": self.config.get("Version", "$LATEST"),
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(self.config.get("MemorySize", 128)),
+            "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+            "AWS_LAMBDA_LOG_GROUP_NAME": group or f"/aws/lambda/{name}",
+            "AWS_LAMBDA_LOG_STREAM_NAME": self.log_stream,
+            "LAMBDA_TASK_ROOT": str(code),
+            "_HANDLER": self.config["Handler"],
+            "TZ": ":UTC",
+            "LANG": "en_US.UTF-8",
+            "PATH": "/usr/local/bin:/usr/bin:/bin",
+        }
+
+    def _asked(self, request: Record, timeout: float) -> Record:
+        deadline = time.monotonic() + timeout
+        try:
+            self._proc.stdin.write(json.dumps(request).encode() + b"\n")
+            self._proc.stdin.flush()
+            line = _line(self._proc.stdout, deadline)
+        except TimeoutError:
+            self._end()
+            message = f"Task timed out after {timeout:.2f} seconds"
+            return {"status": "error", "type": "Sandbox.Timedout", "message": message}
+        except OSError:
+            line = b""
+        if not line:
+            self._end()
+            message = "Runtime exited without providing a reason"
+            return {"status": "error", "type": "Runtime.ExitError", "message": message}
+        answer: Record = json.loads(line)
+        return answer
+
+    def _end(self) -> None:
+        if self._proc is not None:
+            self._proc.kill()
+            self._proc.wait()
+
+    def _log(self) -> str:
+        lines, self._starting_log = [self._starting_log], ""
+        deadline = time.monotonic() + LOG_SECONDS
+        while True:
+            try:
+                line = self._stderr_queue.get(timeout=max(0, deadline - time.monotonic()))
+            except Empty:
+                break
+            if line is None or line == END_OF_LOG:
+                break
+            lines.append(line)
+        return "\n".join(line for line in lines if line)
+
+    def give_turn_back(self) -> None:
+        if self.has_turn:
+            self.has_turn = False
+            turns.release()
+
+    def _discard_tmpdir(self) -> None:
+        """Nothing to discard: packages are shared."""
+
+
+def _read_lines(stream: IO[bytes], lines: Queue[str | None]) -> None:
+    for line in stream:
+        lines.put(line.decode("utf-8", errors="replace").rstrip("\n"))
+    lines.put(None)
+
+
+def _line(stream: IO[bytes], deadline: float) -> bytes:
+    """One line, of however many reads; empty at the end of the stream."""
+    parts: list[bytes] = []
+    # Not select, which refuses file numbers above 1023.
+    waiting = select.poll()
+    waiting.register(stream, select.POLLIN)
+    while not parts or not parts[-1].endswith(b"\n"):
+        if not waiting.poll(max(0, deadline - time.monotonic()) * 1000):
+            raise TimeoutError
+        part = os.read(stream.fileno(), 1 << 20)
+        if not part:
+            return b""
+        parts.append(part)
+    return b"".join(parts)

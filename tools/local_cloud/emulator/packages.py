@@ -1,0 +1,51 @@
+"""Deployment packages on disk, for the processes that run them."""
+
+import sys
+import tempfile
+import threading
+import zipfile
+from hashlib import sha256
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from ministack.services import lambda_svc
+
+
+class Packages:
+    """Deployment packages and layers, each unpacked once for all environments that use it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._lock = threading.Lock()
+        self._layers: dict[str, Path] = {}
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def unpacked(self, content: bytes) -> Path:
+        target = self._folder / sha256(content).hexdigest()[:32]
+        with self._lock:
+            if not target.exists():
+                # Whole or not at all, should the emulator be killed in between.
+                unfinished = Path(tempfile.mkdtemp(dir=self._folder))
+                with zipfile.ZipFile(BytesIO(content)) as archive:
+                    archive.extractall(unfinished)
+                unfinished.rename(target)
+        return target
+
+    # Any: the emulator's own record of an attached layer.
+    def layer(self, attachment: str | dict[str, Any]) -> Path:
+        arn = attachment if isinstance(attachment, str) else attachment["Arn"]
+        if arn not in self._layers:
+            content = lambda_svc._resolve_layer_zip(attachment)
+            if content is None:
+                raise FileNotFoundError(f"The layer {arn} has no content.")
+            self._layers[arn] = self.unpacked(content)
+        return self._layers[arn]
+
+
+def search_path(code: Path, layers: list[Path]) -> list[str]:
+    """As on AWS: the function before its layers, which are laid over each other in /opt."""
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    libraries = [layer / "python/lib" / version / "site-packages" for layer in reversed(layers)]
+    roots = [layer / "python" for layer in reversed(layers)]
+    return [str(code), *(str(it) for it in libraries + roots if it.is_dir())]
