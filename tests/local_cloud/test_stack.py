@@ -115,6 +115,7 @@ def test_after_sigkill_nothing_is_left_and_it_starts_again(run: Run) -> None:
 
 
 def test_a_taken_port_is_named_with_what_to_do(run: Run) -> None:
+    run.info.write_text("{}")
     with socket.create_server(("127.0.0.1", run.ports[0])):
         run.start()
         code, output = run.process.wait(10), run.output()
@@ -122,8 +123,9 @@ def test_a_taken_port_is_named_with_what_to_do(run: Run) -> None:
     assert code == 1
     assert f"Port {run.ports[0]} is taken" in output
     assert f"make run PORT={run.ports[0] + 1}" in output
-    # Nothing was begun.
+    # Nothing was begun, and what another one wrote is still there.
     assert "build" not in output
+    assert run.info.read_text() == "{}"
 
 
 def test_a_second_one_in_the_same_folder_is_refused(
@@ -131,8 +133,11 @@ def test_a_second_one_in_the_same_folder_is_refused(
 ) -> None:
     monkeypatch.setattr("tools.local_cloud.stack.LOCK_SECONDS", 0)
 
-    with pytest.raises(LocalStackFailed, match="Another local cloud runs in"):
-        LocalStack(stack.home, project=tiny_project).start()
+    with (
+        pytest.raises(LocalStackFailed, match="Another local cloud runs in"),
+        LocalStack(stack.home, project=tiny_project),
+    ):
+        raise AssertionError("it started")
 
     assert stack.info_file.exists()
 
@@ -158,6 +163,7 @@ def test_the_emulator_ends_with_its_parent_and_its_workers_with_it(tmp_path: Pat
     emulator.start()
     answer = httpx.get(f"http://127.0.0.1:{emulator.api_port}/", trust_env=False)
     # What the kernel does when the parent is killed.
+    assert emulator._process
     assert emulator._process.stdin
     emulator._process.stdin.close()
 

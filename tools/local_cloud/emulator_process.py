@@ -5,7 +5,7 @@ import signal
 import subprocess
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from pathlib import Path
 
@@ -28,6 +28,7 @@ class EmulatorProcess:
     api_port: int
     api_name: str
     region: str
+    _process: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
     @property
     def endpoint(self) -> str:
@@ -71,7 +72,7 @@ class EmulatorProcess:
     def _wait_until_healthy(self) -> None:
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline:
-            if self._process.poll() is not None:
+            if not self.alive():
                 raise EmulatorFailed(f"The emulator ended at once.\n{tail(self.log)}")
             if _answers(self.port) and _answers(self.api_port):
                 return
@@ -80,10 +81,12 @@ class EmulatorProcess:
         raise EmulatorFailed(f"The emulator does not answer.\n{tail(self.log)}")
 
     def alive(self) -> bool:
-        return self._process.poll() is None
+        return self._process is not None and self._process.poll() is None
 
     def stop(self) -> None:
         """End it and all its workers."""
+        if self._process is None:
+            return
         self._process.terminate()
         try:
             self._process.wait(GRACE_SECONDS)

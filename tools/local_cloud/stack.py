@@ -17,6 +17,7 @@ from tools.local_cloud.clients import CREDENTIALS, client
 from tools.local_cloud.emulator_process import (
     PYTHON,
     REPOSITORY,
+    EmulatorFailed,
     EmulatorProcess,
     kill_group,
     tail,
@@ -159,17 +160,22 @@ class LocalStack:
 
     def stop(self) -> None:
         """End everything that was started, at once."""
+        if self._lock is None:
+            # Nothing was: the folder may be another's.
+            return
         self.info_file.unlink(missing_ok=True)
         self._end_commands()
         if self._emulator:
             self._emulator.stop()
-        if self._lock:
-            self._lock.close()
-            self._lock = None
+        self._lock.close()
+        self._lock = None
 
     def _start_emulator(self) -> None:
-        with self._phase("emulator"):
-            self.emulator.start(keep_open=self._kept_open())
+        try:
+            with self._phase("emulator"):
+                self.emulator.start(keep_open=self._kept_open())
+        except EmulatorFailed as failed:
+            raise LocalStackFailed(str(failed)) from failed
 
     def _build(self) -> None:
         self._sam(
@@ -232,7 +238,8 @@ class LocalStack:
         return (self._lock.fileno(),) if self._lock else ()
 
     def _end_commands(self) -> None:
-        for process in self._running:
+        # A copy: who waits for it removes it.
+        for process in list(self._running):
             kill_group(process)
 
     def _locked(self) -> IO[str]:

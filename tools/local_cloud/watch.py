@@ -89,7 +89,6 @@ class Watcher:
         if self._project.template in changed:
             # That takes everything else in, too.
             self._try(self._project.template, changed, self._redeploy)
-            self._seen = self._snapshot()
             return
         for layer in self._project.layers:
             self._try(layer.folder, changed, partial(self._update_layer, layer))
