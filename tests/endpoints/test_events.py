@@ -95,6 +95,12 @@ def response_url() -> Iterator[str]:
     server.server_close()
 
 
+def test_every_handler_is_deployed_by_the_template() -> None:
+    handlers = {path.relative_to(ROOT) for path in ROOT.glob("functions/*/*.py")}
+
+    assert handlers == {function.path.relative_to(ROOT) for function in functions()}
+
+
 def test_every_function_has_an_event_and_every_event_a_function() -> None:
     events = {path.stem for path in (ROOT / "events").glob("*.json")}
 
