@@ -15,25 +15,6 @@ from tools.local_cloud.stack import LocalStack
 MEBIBYTE = 1024 * 1024
 
 
-def test_a_preflight_answers_the_origin_that_the_template_allows(api: httpx.Client) -> None:
-    allowed = api.options("/echo/1", headers={"oRiGiN": "https://shop.example"})
-    other = api.options("/echo/1", headers={"Origin": "https://evil.example"})
-    none = api.options("/echo/1")
-
-    assert allowed.status_code == 204
-    assert allowed.headers["Access-Control-Allow-Origin"] == "https://shop.example"
-    assert allowed.headers["Access-Control-Max-Age"] == "600"
-    for answer in (other, none):
-        assert answer.status_code == 204
-        assert "Access-Control-Allow-Origin" not in answer.headers
-
-
-def test_a_mapping_template_can_override_the_status(api: httpx.Client) -> None:
-    answer = api.options("/echo/1", headers={"Origin": "https://teapot.example"})
-
-    assert answer.status_code == 418
-
-
 def test_gateway_responses_of_the_template_are_used(api: httpx.Client) -> None:
     answer = api.get("/nothing")
 

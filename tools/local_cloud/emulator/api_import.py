@@ -1,4 +1,4 @@
-"""What the emulator's import of an API's body drops: gateway errors, binary types, mock answers."""
+"""What the emulator's import of an API's body drops: gateway errors, binary types, timeouts."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ Document = dict[str, Any]
 
 def apply() -> None:
     keep_gateway_responses_and_binary_types()
-    keep_integration_details()
+    keep_integration_timeouts()
 
 
 def keep_gateway_responses_and_binary_types() -> None:
@@ -34,7 +34,7 @@ def keep_gateway_responses_and_binary_types() -> None:
     gateway._import_rest_api = import_rest_api
 
 
-def keep_integration_details() -> None:
+def keep_integration_timeouts() -> None:
     original = pinned(
         gateway,
         "_import_operation",
@@ -52,16 +52,7 @@ def keep_integration_details() -> None:
         )
         if not stored:
             return
-        for name in ("requestTemplates", "passthroughBehavior", "timeoutInMillis"):
-            if name in declared:
-                stored[name] = declared[name]
-        for pattern, response in declared.get("responses", {}).items():
-            status = str(response["statusCode"])
-            stored["integrationResponses"][status] = {
-                "statusCode": status,
-                "selectionPattern": "" if pattern == "default" else str(pattern),
-                "responseParameters": response.get("responseParameters", {}),
-                "responseTemplates": response.get("responseTemplates", {}),
-            }
+        if "timeoutInMillis" in declared:
+            stored["timeoutInMillis"] = declared["timeoutInMillis"]
 
     gateway._import_operation = import_operation

@@ -17,7 +17,6 @@ from tools.local_cloud.emulator import (
     api_import,
     function_logs,
     lambdas,
-    mock_integration,
     proxy,
     resources,
 )
@@ -27,7 +26,6 @@ from tools.local_cloud.emulator.settings import Settings
 
 def serve(settings: Settings) -> None:
     api_import.apply()
-    mock_integration.apply()
     proxy.apply()
     resources.apply()
     lambdas.apply(settings)
