@@ -107,7 +107,7 @@ def test_the_scheme_is_read_in_any_case(shop: Shop, scheme: str) -> None:
         (b"{}", {"Content-Type": "text/plain"}, (415, "UNSUPPORTED_MEDIA_TYPE")),
         (
             b"email=a",
-            {"Content-Type": "application/x-www-form-urlencoded"},
+            FORM,
             (415, "UNSUPPORTED_MEDIA_TYPE"),
         ),
         (b"{}", {}, (415, "UNSUPPORTED_MEDIA_TYPE")),
@@ -169,6 +169,37 @@ def test_an_unknown_query_parameter_is_refused(shop: Shop, path: str) -> None:
 )
 def test_a_path_that_names_no_id_is_404(shop: Shop, path: str) -> None:
     assert error_of(shop.admin.http.get(path)) == (404, "NOT_FOUND")
+
+
+def test_the_gateways_throttle_is_429_and_says_when_to_come_back(shop: Shop) -> None:
+    gateway = shop.stack.client("apigateway")
+    (api,) = [a for a in gateway.get_rest_apis()["items"] if a["name"] == "shop-local"]
+    stage = {"restApiId": api["id"], "stageName": "local"}
+
+    def throttle_health(burst: int) -> None:
+        path = "/~1health/GET/throttling/burstLimit"
+        operation = {"op": "replace", "path": path, "value": str(burst)}
+        rate = operation | {"path": "/~1health/GET/throttling/rateLimit"}
+        gateway.update_stage(**stage, patchOperations=[operation, rate])
+
+    throttle_health(1)
+    answers = [shop.anonymous.get("/health") for _ in range(4)]
+    throttle_health(1000)
+
+    refused = [answer for answer in answers if answer.status_code != 200]
+    assert refused and {error_of(answer) for answer in refused} == {(429, "TOO_MANY_REQUESTS")}
+    assert {answer.headers["Retry-After"] for answer in refused} == {"1"}
+
+
+def test_sign_up_and_log_in_have_a_throttle_of_their_own(shop: Shop) -> None:
+    gateway = shop.stack.client("apigateway")
+    (api,) = [a for a in gateway.get_rest_apis()["items"] if a["name"] == "shop-local"]
+
+    settings = gateway.get_stage(restApiId=api["id"], stageName="local")["methodSettings"]
+
+    limits = {path: setting["throttlingBurstLimit"] for path, setting in settings.items()}
+    assert limits["/api/users/POST"] == limits["/api/sessions/POST"] == 100
+    assert limits["*/*"] == 1000
 
 
 def preflight(shop: Shop, path: str, origin: str) -> httpx.Response:

@@ -1,6 +1,6 @@
 """Health, readiness, and what happens when the signing keys are gone."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -18,8 +18,8 @@ def test_health_and_readiness_say_ok(shop: Shop) -> None:
 
 
 @pytest.fixture
-def without_keys(shop: Shop) -> Iterator[None]:
-    """The public keys deleted and the private ones unreadable, in new sandboxes; then as before."""
+def without_keys(shop: Shop) -> Iterator[Callable[[], None]]:
+    """Public keys deleted and private ones unreadable, in new sandboxes; call it to undo that."""
     parameters, secrets = shop.stack.client("ssm"), shop.stack.client("secretsmanager")
     secret = shop.stack.resources()["SigningKeysSecret"]
     parameter = "/shop-local/jwks"
@@ -28,13 +28,17 @@ def without_keys(shop: Shop) -> Iterator[None]:
     parameters.delete_parameter(Name=parameter)
     secrets.put_secret_value(SecretId=secret, SecretString="{}")
     shop.restart(*KEYED)
-    yield
-    parameters.put_parameter(Name=parameter, Value=jwks, Type="String")
-    secrets.put_secret_value(SecretId=secret, SecretString=private)
+
+    def put_back() -> None:
+        parameters.put_parameter(Name=parameter, Value=jwks, Type="String", Overwrite=True)
+        secrets.put_secret_value(SecretId=secret, SecretString=private)
+
+    yield put_back
+    put_back()
 
 
-def test_without_signing_keys_nobody_gets_in_and_nothing_is_half_done(
-    shop: Shop, without_keys: None
+def test_without_signing_keys_nobody_gets_in_until_they_are_back(
+    shop: Shop, without_keys: Callable[[], None]
 ) -> None:
     user = shop.anonymous.post(
         "/api/users",
@@ -59,11 +63,9 @@ def test_without_signing_keys_nobody_gets_in_and_nothing_is_half_done(
     assert shop.anonymous.get("/health").status_code == 200
     assert shop.everything() == before
 
+    without_keys()
 
-def test_once_the_keys_are_back_everything_works_without_a_restart(shop: Shop) -> None:
-    person = shop.sign_up()
-
-    assert person.http.get("/api/users/me").status_code == 200
+    assert shop.sign_up().http.get("/api/users/me").status_code == 200
     assert shop.anonymous.get("/.well-known/jwks.json").status_code == 200
 
 

@@ -85,6 +85,7 @@ def test_an_admin_who_asks_for_nobody_gets_404_and_a_stranger_403(shop: Shop) ->
         ({"password": "é" * 37}, "body.password"),
         ({"password": "password1"}, "body.password"),
         ({"email": "me@example.com", "password": "ME@example.com"}, "body.password"),
+        ({"email": "me@bücher.example", "password": "ME@bücher.example"}, "body.password"),
         ({"role": "admin"}, "body.role"),
         ({"status": "inactive"}, "body.status"),
         ({"id": "01900000-0000-7000-8000-000000000000"}, "body.id"),

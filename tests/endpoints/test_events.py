@@ -163,6 +163,21 @@ def test_keys_are_made_once_and_a_second_deployment_changes_none(
     assert kept() == before
 
 
+def test_a_secret_without_a_value_makes_the_stack_unready() -> None:
+    event = json.loads((ROOT / "events/check_readiness.json").read_text())
+    handler = importlib.import_module("functions.operations.check_readiness").handler
+
+    with fresh_aws():
+        boto3.client("ssm").put_parameter(
+            Name="/shop/jwks", Value='{"keys": [{"kid": "1"}]}', Type="String"
+        )
+        answer = handler(event, Context())
+
+    assert answer["statusCode"] == 503
+    (detail,) = json.loads(answer["body"])["error"]["details"]
+    assert detail["field"] == "signing-key"
+
+
 def test_a_custom_resource_that_fails_says_so(response_url: str) -> None:
     event = json.loads((ROOT / "events/create_signing_keys.json").read_text())
     event["ResponseURL"] = response_url

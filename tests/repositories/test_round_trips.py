@@ -156,14 +156,16 @@ def test_an_order_is_read_back_as_it_was_and_counted() -> None:
         {"name": "Another"},
         {"sku": "ANOTHER"},
         {"stock": None},
+        {"status": ProductStatus.INACTIVE},
     ],
 )
 def test_an_order_of_a_product_that_is_not_as_it_was_read_is_not_placed(
     changed: dict[str, object],
 ) -> None:
     UserRepository().add(USER, "hash")
-    kept = keep(product())
-    stale = order(replace(kept, **changed))  # type: ignore[arg-type]  # a field and its value
+    read = product()
+    kept = keep(replace(read, **changed))  # type: ignore[arg-type]  # a field and its value
+    stale = order(read)
 
     with pytest.raises(CatalogueChanged):
         OrderRepository().add(stale, once())

@@ -25,6 +25,24 @@ def test_a_password_longer_than_bcrypt_reads_never_matches() -> None:
     assert not password_matches("", None)
 
 
+@pytest.mark.parametrize("password", [GOOD, "", "x" * 73, "nul\0nul"])
+@pytest.mark.parametrize("stored", [None, "$2b$04$" + "." * 53])
+def test_every_denial_costs_one_comparison_at_the_cost_of_the_deployment(
+    monkeypatch: pytest.MonkeyPatch, password: str, stored: str | None
+) -> None:
+    compared: list[bytes] = []
+    check = bcrypt.checkpw
+
+    def spy(secret: bytes, hashed: bytes) -> bool:
+        compared.append(hashed)
+        return check(secret, hashed)
+
+    monkeypatch.setattr(bcrypt, "checkpw", spy)
+
+    assert not password_matches(password, stored)
+    assert [hashed[:7] for hashed in compared] == [b"$2b$04$"]
+
+
 def test_a_stored_hash_that_is_none_says_so() -> None:
     with pytest.raises(ValueError, match="salt"):
         password_matches(GOOD, "plain")
@@ -32,7 +50,7 @@ def test_a_stored_hash_that_is_none_says_so() -> None:
 
 @pytest.mark.parametrize("password", [GOOD, "ünïcödé wörks", "x7" * 36, "        7"])
 def test_good_passwords_have_no_complaint(password: str) -> None:
-    assert complaint(password, "ada@example.com") is None
+    assert complaint(password, is_email=False) is None
 
 
 @pytest.mark.parametrize(
@@ -43,7 +61,6 @@ def test_good_passwords_have_no_complaint(password: str) -> None:
         ("é" * 37, "password_too_long"),
         ("x" * 73, "password_too_long"),
         ("with\0nul in it", "password_too_long"),
-        ("Ada@Example.com", "password_is_email"),
         ("password1", "password_too_common"),
         ("PassWord1", "password_too_common"),
         ("qwertyuiop", "password_too_common"),
@@ -51,7 +68,7 @@ def test_good_passwords_have_no_complaint(password: str) -> None:
     ],
 )
 def test_bad_passwords_have_one(password: str, code: str) -> None:
-    found = complaint(password, "ada@example.com")
+    found = complaint(password, is_email=False)
 
     assert found is not None and found[0] == code
     assert password not in found[1] or not password

@@ -70,14 +70,24 @@ def test_a_refusal_weighs_more_than_a_conflict_beside_it(client: Stubber) -> Non
 )
 def test_what_passes_is_waited_for(client: Stubber, code: str) -> None:
     waiting = Waiting()
+    tokens: list[str] = []
+    client.client.meta.events.register(
+        "before-parameter-build.dynamodb.TransactWriteItems",
+        lambda params, **_: tokens.append(params["ClientRequestToken"]),
+    )
     for _ in range(3):
         cancelled(client, {"Code": code}, {"Code": "None"})
     client.add_client_error("transact_write_items", "TransactionInProgressException")
     client.add_response("transact_write_items", {})
 
     transactions.write(ACTIONS, waiting.pause, waiting.clock)
+    first = set(tokens)
 
     client.assert_no_pending_responses()
+    assert len(tokens) == 5 and len(first) == 1, "a lost answer would be a second effect"
+    client.add_response("transact_write_items", {})
+    transactions.write(ACTIONS, waiting.pause, waiting.clock)
+    assert tokens[-1] not in first
 
 
 def test_what_does_not_pass_in_time_ends_in_try_again(client: Stubber) -> None:

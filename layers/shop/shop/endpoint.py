@@ -134,13 +134,16 @@ class Endpoint:
         return {Caller: request.caller, Client: request.client}.get(annotation)
 
     def _once(self, request: Request, arguments: Mapping[str, object]) -> Once:
-        """Keyed by caller, operation and client's key; the body is canonical once validated."""
+        """Keyed by caller, operation and client's key; the body is canonical once validated.
+
+        Without its defaults, so that a field added later does not make it another body.
+        """
         key = request.idempotency_key
         body = next(value for value in arguments.values() if isinstance(value, Body))
         path = re.sub(r"{(\w+)}", lambda m: str(arguments[to_snake(m[1])]), self.path)
         if key is not None and request.caller is not None:
             key = f"{request.caller.id}#{self.method}#{path}#{key}"
-        digest = hashlib.sha256(body.model_dump_json().encode()).digest()
+        digest = hashlib.sha256(body.model_dump_json(exclude_defaults=True).encode()).digest()
 
         def render(created: object) -> Answer:
             if self.reply is None or not issubclass(self.reply, Resource):

@@ -116,4 +116,4 @@ class InternalError(ShopError):
 
 class ServiceUnavailable(ShopError):
     status, code = 503, "SERVICE_UNAVAILABLE"
-    message = "The service cannot answer right now. Nothing was changed; try again."
+    message = "The service cannot answer right now. Try again, with the same key if you sent one."

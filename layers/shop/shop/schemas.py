@@ -58,7 +58,7 @@ class Resource(Reply):
         """Its version is its strong ETag, and what a POST made lies below where it was made."""
         headers = {"ETag": f'"{self.version}"'}
         if request.method == "POST":
-            headers["Location"] = f"{request.path}/{self.id}"
+            headers["Location"] = f"{request.path.rstrip('/')}/{self.id}"
         return headers
 
 

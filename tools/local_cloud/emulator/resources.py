@@ -39,6 +39,7 @@ def apply() -> None:
     accept_types_without_effect()
     reserve_concurrency()
     give_secrets_their_arn_and_only_declared_values()
+    decode_paths_of_method_settings()
 
 
 def accept_types_without_effect() -> None:
@@ -108,3 +109,21 @@ def give_secrets_their_arn_and_only_declared_values() -> None:
         delete(resolve(arn)[0], props)
 
     handlers |= {"create": created, "update": updated, "delete": deleted}
+
+
+def decode_paths_of_method_settings() -> None:
+    """Read a method's path as CloudFormation wants it written: `/~1api~1users` is /api/users."""
+    original = pinned(provisioners, "_apigw_method_settings", "raw")
+
+    def method_settings(raw: object) -> Properties:
+        if not isinstance(raw, list):
+            return dict(original(raw))
+        decoded = []
+        for setting in raw:
+            path = setting.get("ResourcePath", "/*")
+            if path not in ("/", "/*") and not path.startswith("/~1"):
+                raise ValueError(f"ResourcePath {path} must be written /~1{path[1:]}.")
+            decoded.append({**setting, "ResourcePath": path.replace("/~1", "/").replace("~1", "/")})
+        return dict(original(decoded))
+
+    provisioners._apigw_method_settings = method_settings

@@ -34,13 +34,13 @@ def bcrypt_takes(password: str) -> bool:
     return len(password.encode()) <= MOST_BYTES and "\0" not in password
 
 
-def complaint(password: str, email: str) -> tuple[str, str] | None:
+def complaint(password: str, is_email: bool) -> tuple[str, str] | None:
     """What is wrong with a new password, as (code, message), or None."""
     if len(password) < FEWEST_CHARACTERS:
         return "password_too_short", f"must have at least {FEWEST_CHARACTERS} characters"
     if not bcrypt_takes(password):
         return "password_too_long", f"must have at most {MOST_BYTES} bytes in UTF-8, and no NUL"
-    if password.casefold() == email.casefold():
+    if is_email:
         return "password_is_email", "must not be the e-mail"
     if password.casefold() in _common_passwords():
         return "password_too_common", "is among the passwords most commonly used"

@@ -1,12 +1,12 @@
 """Idempotency records in DynamoDB, read beside other items and written in their transactions."""
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from shop.clients import dynamodb
 from shop.clock import from_text, now, to_epoch, to_text
 from shop.dynamo import tables
-from shop.dynamo.codec import decode, encode
+from shop.dynamo.codec import Item, decode, encode
 from shop.idempotency import Answer, Once, Record
 
 if TYPE_CHECKING:
@@ -15,18 +15,14 @@ if TYPE_CHECKING:
 ACTION = "idempotency"  # the action's name in a transaction
 
 
-def key_of(key: str) -> dict[str, Any]:
-    return encode({"id": key})
-
-
 def find(once: Once) -> Record | None:
     """1 read unit per 4 KB of stored answer; none without a key."""
     if once.key is None:
         return None
     answer = dynamodb().get_item(
-        TableName=tables.idempotency(), Key=key_of(once.key), ConsistentRead=True
+        TableName=tables.idempotency(), Key=encode({"id": once.key}), ConsistentRead=True
     )
-    return from_attributes(answer["Item"]) if "Item" in answer else None
+    return from_item(decode(answer["Item"])) if "Item" in answer else None
 
 
 def put(record: Record | None) -> "dict[str, TransactWriteItemTypeDef]":
@@ -60,8 +56,7 @@ def put(record: Record | None) -> "dict[str, TransactWriteItemTypeDef]":
     }
 
 
-def from_attributes(attributes: dict[str, Any]) -> Record:
-    item = decode(attributes)
+def from_item(item: Item) -> Record:
     return Record(
         key=item["id"],
         digest=bytes(item["digest"]),

@@ -4,6 +4,7 @@ import random
 import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from shop.clients import dynamodb
 from shop.dynamo.codec import Item, decode
@@ -12,7 +13,7 @@ from shop.errors import ServiceUnavailable
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
-BUDGET = 5.0  # seconds that conflicts may be retried, of the functions' 10
+BUDGET = 2.0  # seconds in which conflicts are tried again, of the functions' 10
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 0.5  # seconds, before jitter
 
 # Reasons that say "not now": https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
@@ -37,16 +38,19 @@ def write(
 ) -> None:
     """One TransactWriteItems (at most 100 actions).
 
-    botocore sends a ClientRequestToken, so a commit whose answer was lost is not repeated by the
-    SDK's own retries. Raises `ConditionFailed`, or `ServiceUnavailable` where other writers of the
-    same items win for longer than `BUDGET`.
+    All tries, ours and the SDK's, carry one ClientRequestToken, so that a commit whose answer was
+    lost is neither repeated nor refused by its own effect. Raises `ConditionFailed`, or
+    `ServiceUnavailable` where other writers of the same items win for longer than `BUDGET`.
     """
     client = dynamodb()
+    token = str(uuid4())
     gives_up_at = clock() + BUDGET
     longest = _FIRST_PAUSE
     while True:
         try:
-            client.transact_write_items(TransactItems=list(actions.values()))
+            client.transact_write_items(
+                TransactItems=list(actions.values()), ClientRequestToken=token
+            )
             return
         except client.exceptions.TransactionCanceledException as error:
             _raise_unless_passing(list(actions), error)

@@ -4,7 +4,8 @@ from functools import cache
 from typing import Annotated
 
 from shop.auth.published_keys import load_jwks
-from shop.clients import dynamodb
+from shop.clients import dynamodb, secrets
+from shop.config import setting
 from shop.dynamo import tables
 from shop.http.parameters import Provide
 from shop.operations.readiness import DependencyCheck
@@ -12,12 +13,20 @@ from shop.operations.readiness import DependencyCheck
 
 @cache
 def dependency_check() -> DependencyCheck:
-    return DependencyCheck({"database": _ask_database, "signing-key": load_jwks})
+    return DependencyCheck({"database": _ask_database, "signing-key": _ask_signing_key})
 
 
 def _ask_database() -> None:
     """Half a read unit, for a user that does not exist."""
     dynamodb().get_item(TableName=tables.users(), Key={"id": {"S": "ready"}})
+
+
+def _ask_signing_key() -> None:
+    """Whether tokens can be verified and signed; the private keys themselves are not read."""
+    load_jwks()
+    secret = secrets().describe_secret(SecretId=setting("SIGNING_KEYS_SECRET"))
+    if not any("AWSCURRENT" in stages for stages in secret["VersionIdsToStages"].values()):
+        raise LookupError("the secret has no current version")
 
 
 Dependencies = Annotated[DependencyCheck, Provide(dependency_check)]

@@ -7,7 +7,8 @@ from shop.clients import dynamodb
 from shop.clock import from_text, to_text
 from shop.dynamo import records, tables, transactions
 from shop.dynamo.codec import Item, decode, encode
-from shop.errors import AccountInactive, NotFound, ServiceUnavailable
+from shop.dynamo.reads import batch_get
+from shop.errors import AccountInactive, NotFound
 from shop.idempotency import Once, Record
 from shop.money import Money
 from shop.orders.models import Order, OrderLine, OrderStatus
@@ -18,7 +19,6 @@ from shop.users.models import UserStatus
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import (
-        KeysAndAttributesTypeDef,
         QueryInputTypeDef,
         TransactWriteItemTypeDef,
     )
@@ -34,22 +34,15 @@ class OrderRepository:
     ) -> tuple[Mapping[str, Product], Record | None]:
         """One consistent read: 1 unit a product, and the record's size."""
         products, idempotency = tables.products(), tables.idempotency()
-        wanted: dict[str, KeysAndAttributesTypeDef] = {
-            products: {
-                "Keys": [encode({"id": product_id}) for product_id in product_ids],
-                "ConsistentRead": True,
+        found = batch_get(
+            {
+                products: [{"id": product_id} for product_id in product_ids],
+                idempotency: [] if once.key is None else [{"id": once.key}],
             }
-        }
-        if once.key is not None:
-            wanted[idempotency] = {"Keys": [records.key_of(once.key)], "ConsistentRead": True}
-        answer = dynamodb().batch_get_item(RequestItems=wanted)
-        if answer.get("UnprocessedKeys"):
-            raise ServiceUnavailable(retry_after=1)
-        found = map(product_from_item, map(decode, answer["Responses"].get(products, [])))
-        stored = answer["Responses"].get(idempotency, [])
+        )
         return (
-            {product.id: product for product in found},
-            records.from_attributes(stored[0]) if stored else None,
+            {item["id"]: product_from_item(item) for item in found[products]},
+            records.from_item(found[idempotency][0]) if found[idempotency] else None,
         )
 
     def recorded(self, once: Once) -> Record | None:

@@ -7,7 +7,7 @@ from pydantic_core import PydanticCustomError
 
 from shop.http.parameters import PathId
 from shop.identifiers import is_id
-from shop.money import Amount, Currency
+from shop.money import Amount
 from shop.orders.models import Order, OrderLine, OrderStatus
 from shop.pagination import Page
 from shop.schemas import Body, Reply, Resource, Timestamp
@@ -62,7 +62,7 @@ class OrderLineRead(Reply):
 class OrderRead(Resource):
     user_id: str
     status: OrderStatus
-    currency: Currency
+    currency: str
     total: Amount
     items: list[OrderLineRead]
     note: str | None

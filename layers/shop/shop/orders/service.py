@@ -1,6 +1,7 @@
 """The rules of orders: catalogue prices, stock taken all or nothing, one order per key."""
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from typing import Protocol
 
 from shop.auth.caller import Caller, require
@@ -23,8 +24,9 @@ from shop.orders.schemas import LARGEST_QUANTITY, OrderPlace
 from shop.pagination import ListQuery, Slice, read_cursor, write_cursor
 from shop.products.models import Product
 
-# How often a catalogue may change between reading and committing before we say "try again".
+# How often, and for how long, a catalogue may change under a buyer before we say "try again".
 MOST_READS = 5
+READ_AGAIN_WITHIN = timedelta(seconds=3)  # of the function's 10
 
 
 class CatalogueChanged(Exception):
@@ -60,6 +62,7 @@ class OrderService:
     def place(self, caller: Caller, user_id: str, wanted: OrderPlace, once: Once) -> Order:
         require(caller.may_act_for(user_id))
         quantities = _merged(wanted)
+        gives_up_at = self._clock() + READ_AGAIN_WITHIN
         for _ in range(MOST_READS):
             products, record = self._orders.catalogue(list(quantities), once)
             once.replay(record)
@@ -67,6 +70,8 @@ class OrderService:
                 order = self._order(user_id, _lines(wanted, quantities, products), wanted.note)
                 self._orders.add(order, once)
             except CatalogueChanged:
+                if self._clock() >= gives_up_at:
+                    break
                 continue
             except ShopError:
                 # An equal request may have taken the last piece since: then its order is ours.

@@ -35,7 +35,7 @@ class ProductRead(Resource):
     sku: str
     name: str
     price: Amount
-    currency: Currency
+    currency: str
     stock: int | None
     status: ProductStatus
     created_at: Timestamp

@@ -7,7 +7,7 @@ from shop.clients import dynamodb
 from shop.clock import from_text, to_epoch, to_text
 from shop.dynamo import tables, transactions
 from shop.dynamo.codec import Item, decode, encode
-from shop.errors import ServiceUnavailable
+from shop.dynamo.reads import batch_get
 from shop.sessions.models import Credential, Gate, RefreshDigests, Session
 from shop.users.models import UserStatus
 
@@ -37,12 +37,7 @@ class SessionRepository:
         """Both in one consistent read of 2 units."""
         table = tables.sessions()
         keys = [{"user_id": user_id, "id": session_id}, _gate_key(user_id)]
-        answer = dynamodb().batch_get_item(
-            RequestItems={table: {"Keys": [encode(key) for key in keys], "ConsistentRead": True}}
-        )
-        if answer.get("UnprocessedKeys"):
-            raise ServiceUnavailable(retry_after=1)
-        items = {item["id"]: item for item in map(decode, answer["Responses"].get(table, []))}
+        items = {item["id"]: item for item in batch_get({table: keys})[table]}
         session, gate = items.get(session_id), items.get(_GATE)
         return (
             _from_item(session) if session else None,

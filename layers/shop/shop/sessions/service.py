@@ -90,8 +90,8 @@ class SessionService:
 
 
 def _spelling_of(email: str) -> str:
-    """An address that is none stays as it came: it is nobody's, and costs what others cost."""
+    """What is no address is nobody's, and costs what others cost."""
     try:
         return normalised(email)
     except ValueError:
-        return email.strip().lower() or "?"
+        return "no address"

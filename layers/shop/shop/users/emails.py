@@ -26,6 +26,14 @@ def normalised(address: str) -> str:
     return checked.lower()
 
 
+def is_spelling_of(text: str, email: str) -> bool:
+    """Whether text is the normalised e-mail, however it is written."""
+    try:
+        return "@" in text and normalised(text) == email
+    except ValueError:
+        return False
+
+
 def _email(address: str) -> str:
     try:
         return normalised(address)

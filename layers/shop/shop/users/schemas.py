@@ -10,7 +10,7 @@ from shop.auth.caller import Role
 from shop.http.parameters import PathId
 from shop.schemas import Body, Resource, Timestamp
 from shop.text import Name
-from shop.users.emails import EmailAddress
+from shop.users.emails import EmailAddress, is_spelling_of
 from shop.users.models import User, UserStatus
 
 UserId = Annotated[str, PathId(me=True)]
@@ -44,7 +44,8 @@ class UserRead(Resource):
 
 def refuse_bad_password(password: SecretStr, email: str, field: str) -> None:
     """Raises pydantic's error at `field`, without the password in it."""
-    complaint = passwords.complaint(password.get_secret_value(), email)
+    secret = password.get_secret_value()
+    complaint = passwords.complaint(secret, is_spelling_of(secret, email))
     if complaint is not None:
         error = PydanticCustomError(*complaint)
         details = InitErrorDetails(type=error, loc=(field,), input="")

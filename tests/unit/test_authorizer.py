@@ -1,0 +1,83 @@
+"""The authorizer lets in who has a live session, and raises only for failures of our own."""
+
+from datetime import timedelta
+
+import pytest
+
+from shop.auth.access_tokens import BadToken, Claims
+from shop.auth.authorizer import Authorizer
+from shop.auth.caller import Role
+from shop.sessions.models import Gate, RefreshDigests, Session
+from shop.users.models import UserStatus
+from tests.people import ALICE, NOON
+
+ARN = "arn:aws:execute-api:eu-central-1:123456789012:abc123/prod/GET/api/users/me"
+STAGE = "arn:aws:execute-api:eu-central-1:123456789012:abc123/prod/*"
+LATER = NOON + timedelta(days=30)
+SESSION = Session(
+    user_id=ALICE.id,
+    id=ALICE.session_id,
+    epoch=1,
+    refresh=RefreshDigests(b"", b"", b""),
+    created_at=NOON,
+    last_used_at=NOON,
+    idle_expires_at=LATER,
+    absolute_expires_at=LATER,
+    user_agent="",
+    ip_address="",
+)
+GATE = Gate(ALICE.id, 1, UserStatus.ACTIVE, Role.ADMIN)
+
+
+class Rows:
+    def __init__(self, session: Session | None = SESSION, gate: Gate | None = GATE) -> None:
+        self.answer = session, gate
+
+    def with_gate(self, user_id: str, session_id: str) -> tuple[Session | None, Gate | None]:
+        assert (user_id, session_id) == (ALICE.id, ALICE.session_id)
+        return self.answer
+
+
+def verify(token: str) -> Claims:
+    if token == "broken":
+        raise ConnectionError
+    if token != "good":
+        raise BadToken("form")
+    return Claims(ALICE.id, ALICE.session_id)
+
+
+def test_a_live_session_is_let_into_the_whole_stage_with_the_gates_role() -> None:
+    policy = Authorizer(Rows(), verify, lambda: NOON).decide("good", ARN, "authorizer")
+
+    (statement,) = policy["policyDocument"]["Statement"]
+    assert statement == {"Action": "execute-api:Invoke", "Effect": "Allow", "Resource": STAGE}
+    assert policy["principalId"] == ALICE.id
+    assert policy["context"] == {
+        "sub": ALICE.id,
+        "sid": ALICE.session_id,
+        "role": "admin",
+        "scope": "shop shop:admin",
+    }
+
+
+@pytest.mark.parametrize(
+    ("token", "rows"),
+    [
+        ("bad", Rows()),
+        ("good", Rows(session=None)),
+        ("good", Rows(gate=None)),
+        ("good", Rows(gate=Gate(ALICE.id, 2, UserStatus.ACTIVE, Role.ADMIN))),
+        ("good", Rows(gate=Gate(ALICE.id, 1, UserStatus.INACTIVE, Role.ADMIN))),
+    ],
+)
+def test_anybody_else_is_denied_without_an_error(token: str, rows: Rows) -> None:
+    policy = Authorizer(rows, verify, lambda: NOON).decide(token, ARN, "authorizer")
+
+    (statement,) = policy["policyDocument"]["Statement"]
+    assert (statement["Effect"], statement["Resource"]) == ("Deny", STAGE)
+    assert policy["context"] == {}
+
+
+def test_keys_that_cannot_be_loaded_are_our_failure() -> None:
+    with pytest.raises(ConnectionError):
+        Authorizer(Rows(), verify, lambda: NOON).decide("broken", ARN, "authorizer")

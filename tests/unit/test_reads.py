@@ -1,0 +1,56 @@
+"""Several items are read at once, consistently, and what was left unread is asked for again."""
+
+from typing import Any
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+
+from shop.dynamo import reads
+from shop.errors import ServiceUnavailable
+
+WANTED = {"t": {"Keys": [{"id": {"S": "a"}}, {"id": {"S": "b"}}], "ConsistentRead": True}}
+LEFT = {"t": {"Keys": [{"id": {"S": "b"}}], "ConsistentRead": True}}
+
+
+@pytest.fixture
+def client(monkeypatch: pytest.MonkeyPatch) -> Stubber:
+    real = boto3.client("dynamodb", region_name="us-east-1")
+    monkeypatch.setattr(reads, "dynamodb", lambda: real)
+    stub = Stubber(real)
+    stub.activate()
+    return stub
+
+
+def answers(stub: Stubber, asked: Any, *ids: str, left: Any = None) -> None:
+    found = {"Responses": {"t": [{"id": {"S": id_}} for id_ in ids]}, "UnprocessedKeys": left or {}}
+    stub.add_response("batch_get_item", found, {"RequestItems": asked})
+
+
+def read() -> dict[str, list[dict[str, Any]]]:
+    keys = {"t": [{"id": "a"}, {"id": "b"}], "unused": []}
+    return reads.batch_get(keys, pause=lambda _: None)
+
+
+def test_reads_are_consistent_and_tables_without_keys_are_not_asked(client: Stubber) -> None:
+    answers(client, WANTED, "a")
+
+    assert read() == {"t": [{"id": "a"}], "unused": []}
+
+
+def test_keys_left_unread_are_asked_for_again(client: Stubber) -> None:
+    answers(client, WANTED, "a", left=LEFT)
+    answers(client, LEFT, "b")
+
+    assert read()["t"] == [{"id": "a"}, {"id": "b"}]
+
+
+def test_keys_that_stay_unread_end_in_try_again(client: Stubber) -> None:
+    answers(client, WANTED, "a", left=LEFT)
+    for _ in range(3):
+        answers(client, LEFT, left=LEFT)
+
+    with pytest.raises(ServiceUnavailable) as refusal:
+        read()
+
+    assert refusal.value.retry_after == 1
