@@ -12,7 +12,12 @@ from tests.template import functions
 # The whole table. Columns are the statuses for: anonymous, stranger, self, admin.
 ACCESS = {
     "POST /api/users": (201, 201, 201, 201),
+    "GET /api/users": (401, 403, 403, 200),
     "GET /api/users/{userId}": (401, 403, 200, 200),
+    "PUT /api/users/{userId}": (401, 403, 200, 200),
+    "PATCH /api/users/{userId}": (401, 403, 200, 200),
+    "DELETE /api/users/{userId}": (401, 403, 204, 204),
+    "PUT /api/users/{userId}/password": (401, 403, 204, 403),
     "POST /api/sessions": (201, 201, 201, 201),
     "GET /.well-known/jwks.json": (200, 200, 200, 200),
     "POST /api/products": (401, 403, 403, 201),
@@ -76,11 +81,21 @@ def test_access(
         path = path.replace(f"{{{name}}}", value)
     bodies = {
         "POST /api/users": {"email": new_email(), "name": "Ada", "password": PASSWORD},
+        "PUT /api/users/{userId}": {
+            **{"email": owner.email, "name": "Ada King", "status": "active", "role": "customer"}
+        },
+        "PATCH /api/users/{userId}": {"name": "Ada Byron"},
+        "PUT /api/users/{userId}/password": {"currentPassword": PASSWORD, "newPassword": PASSWORD},
         "POST /api/sessions": {"email": owner.email, "password": PASSWORD},
         "POST /api/products": new_product(),
         "POST /api/users/{userId}/orders": {"items": [{"productId": product["id"], "quantity": 1}]},
     }
     expected = dict(zip(WHO, ACCESS[route], strict=True))[who]
+    if route == "DELETE /api/users/{userId}" and expected == 204:
+        # Somebody else each time, since the owner is needed further on.
+        doomed = shop.sign_up()
+        path = f"/api/users/{doomed.id}"
+        clients = clients | {"self": doomed.http}
     before = shop.everything() if expected >= 400 else None
 
     answer = clients[who].request(

@@ -23,6 +23,11 @@ _SIGNED = _STORED | {"cryptography", "jwt"}
 MAY_LOAD = {
     "CreateUser": _STORED,
     "GetUser": _STORED,
+    "ListUsers": _STORED,
+    "ReplaceUser": _STORED,
+    "UpdateUser": _STORED,
+    "DeleteUser": _STORED,
+    "ChangePassword": _STORED,
     "CreateSession": _SIGNED,
     "GetJwks": _STORED,
     "CreateProduct": _STORED,

@@ -112,12 +112,15 @@ def who_may(action_prefix: str, resource: str) -> set[str]:
 
 
 def test_credentials_are_within_reach_of_those_who_need_them_only() -> None:
-    assert who_may("dynamodb:", "CredentialsTable") == {
-        "CreateUser",
-        "CreateSession",
-        "CreateAdmin",
-    }
-    assert who_may("dynamodb:GetItem", "CredentialsTable") == {"CreateSession"}
+    table = "CredentialsTable"
+    proving = {"CreateSession", "ReplaceUser", "UpdateUser", "ChangePassword"}
+    making = {"CreateUser", "CreateAdmin", "ReplaceUser", "UpdateUser"}
+
+    assert who_may("dynamodb:GetItem", table) == proving | {"DeleteUser"}
+    assert who_may("dynamodb:PutItem", table) == making
+    assert who_may("dynamodb:UpdateItem", table) == {"ChangePassword"}
+    assert who_may("dynamodb:DeleteItem", table) == {"ReplaceUser", "UpdateUser", "DeleteUser"}
+    assert who_may("dynamodb:", table) == proving | making | {"DeleteUser"}
 
 
 def test_private_keys_are_read_by_those_who_sign_only_and_written_by_one() -> None:

@@ -4,6 +4,7 @@ import importlib
 import json
 import threading
 from collections.abc import Iterator
+from datetime import timedelta
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
@@ -19,6 +20,8 @@ from shop.orders.models import Order, OrderLine, OrderStatus
 from shop.orders.repository import OrderRepository
 from shop.products.models import Product, ProductStatus
 from shop.products.repository import ProductRepository
+from shop.sessions.models import RefreshDigests, Session
+from shop.sessions.repository import SessionRepository
 from shop.users.models import User, UserStatus
 from shop.users.repository import UserRepository
 from tests.aws import fresh_aws
@@ -27,6 +30,7 @@ from tests.requests import Context
 from tests.template import ROOT, Function, functions
 
 USER = "0190a6b2-7c9e-7b1a-8f00-0000000000a1"
+SESSION = "0190a6b2-7c9e-7b1a-9f00-0000000000a1"
 PRODUCT = "0190a6b2-7c9e-7b1a-8f00-0000000000b1"
 ORDER = "0190a6b2-7c9e-7b1a-8f00-0000000000c1"
 
@@ -34,6 +38,11 @@ ORDER = "0190a6b2-7c9e-7b1a-8f00-0000000000c1"
 ANSWERS: dict[str, Any] = {
     "create_user": 201,
     "get_user": 200,
+    "list_users": 200,
+    "replace_user": 200,
+    "update_user": 200,
+    "delete_user": 204,
+    "change_password": 204,
     "create_session": 201,
     "get_jwks": 200,
     "create_product": 201,
@@ -62,9 +71,14 @@ def aws() -> Iterator[None]:
     product = Product(PRODUCT, "PEAR", "Pears", price, 10, ProductStatus.ACTIVE, NOON, NOON, 1)
     line = OrderLine(PRODUCT, "PEAR", "Pears", price, 1, 1)
     order = Order(ORDER, USER, OrderStatus.PENDING, price, [line], None, NOON, NOON, 1)
+    later = NOON + timedelta(days=30)
+    digests = RefreshDigests(b"family", b"current", b"salt")
+    session = Session(USER, SESSION, 1, digests, NOON, NOON, later, later, "curl", "192.0.2.10")
+    hashed = hash_password(PASSWORD)
     keyless = Once(None, b"", lambda _: Answer(201, {}, ""), lambda: NOON)
     with fresh_aws():
-        UserRepository().add(user, hash_password(PASSWORD))
+        UserRepository().add(user, hashed)
+        SessionRepository().begin(session, user.email, hashed)
         ProductRepository().add(product, keyless)
         OrderRepository().add(order, keyless)
         key_store().create_if_absent()

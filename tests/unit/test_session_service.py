@@ -8,10 +8,10 @@ import pytest
 from shop.auth.caller import Role
 from shop.errors import AccountInactive, InvalidCredentials
 from shop.identifiers import new_id
-from shop.sessions.models import Credential, Gate, Session
+from shop.sessions.models import Gate, Session
 from shop.sessions.schemas import SessionCreate
 from shop.sessions.service import SessionService
-from shop.users.models import UserStatus
+from shop.users.models import Credential, UserStatus
 from tests.conftest import LogLines
 from tests.people import ALICE, BROWSER, NOON, PASSWORD
 

@@ -23,6 +23,7 @@ from shop.http.request import Request
 from shop.http.response import as_shop_error, error_answer, to_gateway, validation_failed
 from shop.idempotency import Answer, Once, Replayed
 from shop.observability import logger
+from shop.preconditions import Precondition
 from shop.schemas import Body, Query, Reply, Resource
 
 type Handler = Callable[..., Reply | None]
@@ -38,9 +39,9 @@ def endpoint(
     """Declares a handler's `METHOD /path`, as spelled in the template and in OpenAPI.
 
     The handler says by its annotations what it takes: ids of the path (`PathId`), one `Body`, one
-    `Query`, the `Caller`, the `Client`, a `Once` (the endpoint then heeds Idempotency-Key), and
-    services (`Provide`). It returns its `Reply`, or None for 204. `raises` names the refusals of
-    its own rules; those that every endpoint has go without saying.
+    `Query`, the `Caller`, the `Client`, a `Precondition` (If-Match), a `Once` (the endpoint then
+    heeds Idempotency-Key), and services (`Provide`). It returns its `Reply`, or None for 204.
+    `raises` names the refusals of its own rules; those that every endpoint has go without saying.
     """
     return lambda function: Endpoint(route, function, status, raises, cache_control)
 
@@ -131,6 +132,8 @@ class Endpoint:
             return _validate("query", annotation, request.query)
         if annotation is self.body:
             return _validate_json("body", annotation, request.json())
+        if annotation is Precondition:
+            return request.precondition
         return {Caller: request.caller, Client: request.client}.get(annotation)
 
     def _once(self, request: Request, arguments: Mapping[str, object]) -> Once:

@@ -79,6 +79,16 @@ class SkuInUse(ShopError):
     message = "Another product uses this SKU."
 
 
+class LastAdmin(ShopError):
+    status, code = 409, "LAST_ADMIN"
+    message = "No active admin would be left."
+
+
+class PreconditionFailed(ShopError):
+    status, code = 412, "PRECONDITION_FAILED"
+    message = "The resource has changed since. Read it again, then change that."
+
+
 class PayloadTooLarge(ShopError):
     status, code = 413, "PAYLOAD_TOO_LARGE"
     message = "The body is larger than 1 MiB."

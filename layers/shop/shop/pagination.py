@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Self
 from urllib.parse import urlencode
 
-from pydantic import Field
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from shop.errors import BadRequest
 from shop.schemas import Query, Reply, Schema
@@ -15,12 +16,43 @@ from shop.schemas import Query, Reply, Schema
 if TYPE_CHECKING:
     from shop.http.request import Request
 
+DEEPEST_ROW = 10_000  # that page numbers reach; a cursor has no end
 _BINDING_BYTES = 9
 
 
 class ListQuery(Query):
     limit: Annotated[int, Field(ge=1, le=100)] = 20
     cursor: Annotated[str | None, Field(max_length=512, description="opaque")] = None
+
+    @property
+    def number(self) -> int | None:
+        """The page's number; None where a cursor led to it."""
+        return 1 if self.cursor is None else None
+
+
+class PageQuery(ListQuery):
+    """A list that can be entered by page number too, as far as that reaches."""
+
+    page: Annotated[int, Field(ge=1)] = 1
+
+    @model_validator(mode="after")
+    def _page_is_within_reach(self) -> Self:
+        if self.page * self.limit > DEEPEST_ROW:
+            raise PydanticCustomError(
+                "page_too_deep", f"pages end at row {DEEPEST_ROW}: go on with the cursor"
+            )
+        if self.cursor is not None and "page" in self.model_fields_set:
+            raise PydanticCustomError("page_and_cursor", "give either a page or a cursor")
+        return self
+
+    @property
+    def number(self) -> int | None:
+        return self.page if self.cursor is None else None
+
+    @property
+    def skipped(self) -> int:
+        """How many rows lie before the page."""
+        return 0 if self.cursor is not None else (self.page - 1) * self.limit
 
 
 @dataclass(frozen=True)
@@ -49,7 +81,7 @@ class Page[T](Reply):
         return cls(
             data=[read(item) for item in found.items],
             meta=Meta(
-                page=1 if query.cursor is None else None,
+                page=query.number,
                 limit=query.limit,
                 total=found.total,
                 total_pages=None if found.total is None else -(-found.total // query.limit),
@@ -60,12 +92,15 @@ class Page[T](Reply):
     def headers(self, request: "Request") -> dict[str, str]:
         """The `Link` header of RFC 8288, path-absolute like everything we point at."""
 
-        def link(relation: str, **cursor: str) -> str:
-            query = {n: v for n, v in request.query.items() if n != "cursor"} | cursor
+        def link(relation: str, **position: str) -> str:
+            given = request.query.items()
+            query = {n: v for n, v in given if n not in ("cursor", "page")} | position
             target = request.path + ("?" + urlencode(query) if query else "")
             return f'<{target}>; rel="{relation}"'
 
         links = [link("first")]
+        if self.meta.page is not None and self.meta.page > 1:
+            links.append(link("prev", page=str(self.meta.page - 1)))
         if self.meta.next_cursor is not None:
             links.append(link("next", cursor=self.meta.next_cursor))
         return {"Link": ", ".join(links)}

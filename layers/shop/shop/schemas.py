@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSche
 from pydantic.alias_generators import to_camel
 
 from shop.clock import to_text
+from shop.preconditions import entity_tag
 
 if TYPE_CHECKING:
     from shop.http.request import Request
@@ -28,6 +29,20 @@ class Body(Schema):
     """A request body: JSON in, every type strict, unknown fields refused."""
 
     model_config = ConfigDict(strict=True, validate_by_name=False)
+
+
+class Patch(Body):
+    """A JSON Merge Patch (RFC 7396): what is absent stays, and null is no value of ours.
+
+    Every field is declared with `ABSENT` for its default, and without None for its type.
+    """
+
+    def changes(self) -> dict[str, Any]:
+        """The fields that were sent, by name."""
+        return {name: getattr(self, name) for name in self.model_fields_set}
+
+
+ABSENT: Any = None  # the value of what was not sent, which nobody reads
 
 
 class Query(Schema):
@@ -56,7 +71,7 @@ class Resource(Reply):
 
     def headers(self, request: "Request") -> dict[str, str]:
         """Its version is its strong ETag, and what a POST made lies below where it was made."""
-        headers = {"ETag": f'"{self.version}"'}
+        headers = {"ETag": entity_tag(self.version)}
         if request.method == "POST":
             headers["Location"] = f"{request.path.rstrip('/')}/{self.id}"
         return headers

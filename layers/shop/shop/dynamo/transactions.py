@@ -13,6 +13,7 @@ from shop.errors import ServiceUnavailable
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
+MOST_ACTIONS = 100  # DynamoDB's limit
 BUDGET = 2.0  # seconds in which conflicts are tried again, of the functions' 10
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 0.5  # seconds, before jitter
 
@@ -36,7 +37,7 @@ def write(
     pause: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> None:
-    """One TransactWriteItems (at most 100 actions).
+    """One TransactWriteItems of at most `MOST_ACTIONS`.
 
     All tries, ours and the SDK's, carry one ClientRequestToken, so that a commit whose answer was
     lost is neither repeated nor refused by its own effect. Raises `ConditionFailed`, or

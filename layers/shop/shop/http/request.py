@@ -17,10 +17,13 @@ from shop.errors import (
     UnsupportedMediaType,
     ValidationFailed,
 )
+from shop.preconditions import Precondition
 
 LARGEST_BODY = 1024 * 1024  # bytes
 DEEPEST_BODY = 32  # objects and arrays within each other
-_JSON_TYPE = re.compile(r"""application/json\s*(;\s*charset="?utf-8"?\s*)?""", re.IGNORECASE)
+_CHARSET = r"""\s*(;\s*charset="?utf-8"?\s*)?"""
+_JSON_TYPE = re.compile("application/json" + _CHARSET, re.IGNORECASE)
+_PATCH_TYPE = re.compile(r"application/(merge-patch\+)?json" + _CHARSET, re.IGNORECASE)
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _ENTITY_TAGS = re.compile(r'\*|(W/)?"[\x21\x23-\x7e]*"(\s*,\s*(W/)?"[\x21\x23-\x7e]*")*')
 
@@ -88,12 +91,25 @@ class Request:
 
     def none_match(self, entity_tag: str) -> bool:
         """Whether `If-None-Match` allows an answer with this entity tag (RFC 9110, 13.1.2)."""
-        wanted = self.headers.get("if-none-match")
-        if wanted is None:
-            return True
-        if _ENTITY_TAGS.fullmatch(wanted) is None:
-            raise BadRequest("If-None-Match must be * or a list of entity tags.")
-        return wanted != "*" and entity_tag not in re.findall(r'"[^"]*"', wanted)
+        wanted = self._entity_tags("If-None-Match")
+        return wanted is None or (
+            wanted != ["*"] and entity_tag not in [tag.removeprefix("W/") for tag in wanted]
+        )
+
+    @property
+    def precondition(self) -> Precondition:
+        """What `If-Match` demands; a weak entity tag matches nothing."""
+        wanted = self._entity_tags("If-Match")
+        return Precondition(None if wanted in (None, ["*"]) else frozenset(wanted or ()))
+
+    def _entity_tags(self, header: str) -> list[str] | None:
+        """`*` alone or entity tags as they stand; None without the header."""
+        text = self.headers.get(header.lower())
+        if text is None:
+            return None
+        if _ENTITY_TAGS.fullmatch(text) is None:
+            raise BadRequest(f"{header} must be * or a list of entity tags.")
+        return ["*"] if text == "*" else re.findall(r'(?:W/)?"[^"]*"', text)
 
     def json(self) -> bytes:
         """The body, proven to be JSON that every parser reads alike.
@@ -103,7 +119,8 @@ class Request:
         """
         text = self.event.get("body") or ""
         content_type = self.headers.get("content-type")
-        if (content_type or text) and _JSON_TYPE.fullmatch(content_type or "") is None:
+        expected = _PATCH_TYPE if self.method == "PATCH" else _JSON_TYPE
+        if (content_type or text) and expected.fullmatch(content_type or "") is None:
             raise UnsupportedMediaType
         if len(text) > LARGEST_BODY * 4 // 3 + 4:
             raise PayloadTooLarge

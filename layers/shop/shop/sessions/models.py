@@ -21,12 +21,6 @@ class Gate:
 
 
 @dataclass(frozen=True)
-class Credential:
-    user_id: str
-    password_hash: str
-
-
-@dataclass(frozen=True)
 class RefreshDigests:
     """All that is stored of a refresh token: digests of its family and secrets, and a salt."""
 

@@ -8,11 +8,11 @@ from shop.clock import Clock
 from shop.errors import AccountInactive, InvalidCredentials
 from shop.identifiers import NewId
 from shop.observability import logger
-from shop.sessions.models import ABSOLUTE_LIFETIME, IDLE_LIFETIME, Credential, Gate, Grant, Session
+from shop.sessions.models import ABSOLUTE_LIFETIME, IDLE_LIFETIME, Gate, Grant, Session
 from shop.sessions.refresh_tokens import new_refresh_token
 from shop.sessions.schemas import SessionCreate
 from shop.users.emails import normalised
-from shop.users.models import UserStatus
+from shop.users.models import Credential, UserStatus
 
 
 class SessionStore(Protocol):

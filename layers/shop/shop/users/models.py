@@ -23,3 +23,13 @@ class User:
     created_at: datetime
     updated_at: datetime
     version: int
+
+    @property
+    def is_active_admin(self) -> bool:
+        return self.role is Role.ADMIN and self.status is UserStatus.ACTIVE
+
+
+@dataclass(frozen=True)
+class Credential:
+    user_id: str
+    password_hash: str

@@ -3,7 +3,7 @@
 from functools import cache
 from typing import Annotated
 
-from shop.auth.passwords import hash_password
+from shop.auth.passwords import hash_password, password_matches
 from shop.clock import now
 from shop.http.parameters import Provide
 from shop.identifiers import new_id
@@ -13,7 +13,7 @@ from shop.users.service import UserService
 
 @cache
 def user_service() -> UserService:
-    return UserService(UserRepository(), hash_password, now, new_id)
+    return UserService(UserRepository(), hash_password, password_matches, now, new_id)
 
 
 Users = Annotated[UserService, Provide(user_service)]

@@ -1,44 +1,52 @@
-"""Users in DynamoDB: the profile, the credential under its e-mail, and the gate."""
+"""Users in DynamoDB: the profile, the credential under its e-mail, the gate, and the admins' count.
+
+A user is changed with all that hangs on it in one transaction. Each action is conditional on what
+was read: the profile on its version, the credential on its owner and hash.
+"""
+
+import heapq
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from itertools import islice
+from typing import TYPE_CHECKING
 
 from shop.auth.caller import Role
 from shop.clients import dynamodb
-from shop.clock import from_text, to_text
+from shop.clock import from_text, now, to_epoch, to_text
 from shop.dynamo import tables, transactions
 from shop.dynamo.codec import Item, decode, encode
-from shop.errors import EmailInUse
+from shop.errors import EmailInUse, LastAdmin, Unauthorized
 from shop.sessions.models import Gate
-from shop.sessions.repository import gate_to_item
-from shop.users.models import User, UserStatus
+from shop.sessions.repository import SessionRepository, gate_key, gate_to_item, session_key
+from shop.users.models import Credential, User, UserStatus
+from shop.users.service import Overtaken
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.type_defs import (
+        QueryInputTypeDef,
+        TransactWriteItemTypeDef,
+        UpdateTypeDef,
+    )
+
+    type Actions = dict[str, TransactWriteItemTypeDef]
 
 SCHEMA_VERSION = 1
+_ADMINS = {"id": "admins"}  # the row that counts active admins
+_GATE_KEPT_FOR = timedelta(days=1)  # a deleted user's, far longer than an access token lives
 
 
 class UserRepository:
     def add(self, user: User, password_hash: str) -> None:
-        credential = {"email": user.email, "user_id": user.id, "password_hash": password_hash}
+        """3 items of up to 1 KB: 6 write units; 2 more for an admin."""
         gate = Gate(user.id, epoch=1, status=user.status, role=user.role)
+        actions: Actions = {
+            "user": _put_new(tables.users(), _to_item(user), "id"),
+            "credential": _put_credential(user.email, Credential(user.id, password_hash)),
+            "gate": {"Put": {"TableName": tables.sessions(), "Item": encode(gate_to_item(gate))}},
+            **_count_admins(int(user.is_active_admin)),
+        }
         try:
-            transactions.write(
-                {
-                    "user": {
-                        "Put": {
-                            "TableName": tables.users(),
-                            "Item": encode(_to_item(user)),
-                            "ConditionExpression": "attribute_not_exists(id)",
-                        }
-                    },
-                    "credential": {
-                        "Put": {
-                            "TableName": tables.credentials(),
-                            "Item": encode(credential | {"schema_version": SCHEMA_VERSION}),
-                            "ConditionExpression": "attribute_not_exists(email)",
-                        }
-                    },
-                    "gate": {
-                        "Put": {"TableName": tables.sessions(), "Item": encode(gate_to_item(gate))}
-                    },
-                }
-            )
+            transactions.write(actions)
         except transactions.ConditionFailed as failed:
             if "credential" in failed.old:
                 raise EmailInUse from None
@@ -47,9 +55,256 @@ class UserRepository:
     def get(self, user_id: str) -> User | None:
         """1 read unit."""
         answer = dynamodb().get_item(
-            TableName=tables.users(), Key={"id": {"S": user_id}}, ConsistentRead=True
+            TableName=tables.users(), Key=encode({"id": user_id}), ConsistentRead=True
         )
         return _from_item(decode(answer["Item"])) if "Item" in answer else None
+
+    def credential(self, email: str) -> Credential | None:
+        return SessionRepository().credential(email)
+
+    def save(self, before: User, after: User) -> None:
+        """2 write units; 4 more where the e-mail changes, 2 for status or role, 2 for admins."""
+        actions: Actions = {"user": _update(before, after)}
+        if after.email != before.email:
+            credential = self.credential(before.email)
+            if credential is None or credential.user_id != before.id:
+                raise Overtaken
+            actions["old credential"] = _delete_credential(before.email, credential)
+            actions["credential"] = _put_credential(after.email, credential)
+        if (after.status, after.role) != (before.status, before.role):
+            is_shut = after.status is UserStatus.INACTIVE
+            actions["gate"] = _change_gate(after, bumped=int(is_shut))
+        actions |= _count_admins(after.is_active_admin - before.is_active_admin)
+        _write(actions)
+
+    def delete(self, user: User) -> None:
+        """6 write units, and 2 for each session and where the user is an admin."""
+        credential = self.credential(user.email)
+        if credential is None or credential.user_id != user.id:
+            raise Overtaken
+        table = tables.sessions()
+        actions: Actions = {
+            "user": {
+                "Delete": {
+                    "TableName": tables.users(),
+                    "Key": encode({"id": user.id}),
+                    "ConditionExpression": "version = :version",
+                    "ExpressionAttributeValues": encode({":version": user.version}),
+                }
+            },
+            "credential": _delete_credential(user.email, credential),
+            "gate": _shut_gate(user),
+            **_count_admins(-int(user.is_active_admin)),
+        }
+        sessions = SessionRepository()
+        for session_id in sessions.ids(user.id)[: transactions.MOST_ACTIONS - len(actions)]:
+            key = encode(session_key(user.id, session_id))
+            actions[f"session {session_id}"] = {"Delete": {"TableName": table, "Key": key}}
+        _write(actions)
+        # A log-in may have slipped in before the gate was shut; its row holds an address too.
+        for session_id in sessions.ids(user.id):
+            dynamodb().delete_item(TableName=table, Key=encode(session_key(user.id, session_id)))
+
+    def change_password(self, user: User, session_id: str, old_hash: str, new_hash: str) -> None:
+        """8 write units and 2 read units."""
+        session, gate = SessionRepository().with_gate(user.id, session_id)
+        if session is None or gate is None or not session.is_live(gate, now()):
+            raise Unauthorized
+        _write(
+            {
+                "user": _update_password_time(user),
+                "credential": {
+                    "Update": {
+                        "TableName": tables.credentials(),
+                        "Key": encode({"email": user.email}),
+                        "UpdateExpression": "SET password_hash = :new",
+                        "ConditionExpression": "user_id = :user AND password_hash = :old",
+                        "ExpressionAttributeValues": encode(
+                            {":user": user.id, ":old": old_hash, ":new": new_hash}
+                        ),
+                    }
+                },
+                "gate": _raise_epoch(gate_key(user.id), gate.epoch),
+                "session": _raise_epoch(session_key(user.id, session_id), gate.epoch),
+            }
+        )
+
+    def newest_first(
+        self, statuses: Sequence[UserStatus], after: str | None, limit: int, descending: bool
+    ) -> Sequence[User]:
+        """Users of these statuses in the order of their ids; reads `limit` of each at most."""
+        walks = [_walk(status, after, limit, descending) for status in statuses]
+        merged = heapq.merge(*walks, key=lambda user: user.id, reverse=descending)
+        return list(islice(merged, limit))
+
+
+def _walk(status: UserStatus, after: str | None, limit: int, descending: bool) -> Iterator[User]:
+    query: QueryInputTypeDef = {
+        "TableName": tables.users(),
+        "IndexName": "by_status",
+        "KeyConditionExpression": "#status = :status",
+        "ExpressionAttributeNames": {"#status": "status"},
+        "ExpressionAttributeValues": encode({":status": status.value}),
+        "ScanIndexForward": not descending,
+        "Limit": limit,
+    }
+    if after is not None:
+        query["ExclusiveStartKey"] = encode({"status": status.value, "id": after})
+    while True:
+        answer = dynamodb().query(**query)
+        yield from (_from_item(decode(item)) for item in answer["Items"])
+        if "LastEvaluatedKey" not in answer:
+            return
+        query["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+
+def _write(actions: "Actions") -> None:
+    try:
+        transactions.write(actions)
+    except transactions.ConditionFailed as failed:
+        if "user" in failed.old or "old credential" in failed.old or "gate" in failed.old:
+            raise Overtaken from None
+        if "admins" in failed.old:
+            raise LastAdmin from None
+        if "credential" in failed.old and "old credential" in actions:
+            raise EmailInUse from None
+        raise Overtaken from None
+
+
+def _update(before: User, after: User) -> "TransactWriteItemTypeDef":
+    """Sets what may change and leaves the rest, which newer code may have added."""
+    names = ("email", "name", "status", "role", "email_verified", "updated_at", "version")
+    item = _to_item(after)
+    return {
+        "Update": {
+            "TableName": tables.users(),
+            "Key": encode({"id": after.id}),
+            "UpdateExpression": "SET " + ", ".join(f"#{name} = :{name}" for name in names),
+            "ConditionExpression": "version = :before",
+            "ExpressionAttributeNames": {f"#{name}": name for name in names},
+            "ExpressionAttributeValues": encode(
+                {":before": before.version} | {f":{name}": item[name] for name in names}
+            ),
+        }
+    }
+
+
+def _update_password_time(user: User) -> "TransactWriteItemTypeDef":
+    """The change is told by the profile's stream, so the profile has to change with it."""
+    return {
+        "Update": {
+            "TableName": tables.users(),
+            "Key": encode({"id": user.id}),
+            "UpdateExpression": (
+                "SET password_changed_at = :now, updated_at = :now, version = :next"
+            ),
+            "ConditionExpression": "version = :version",
+            "ExpressionAttributeValues": encode(
+                {
+                    ":now": to_text(now()),
+                    ":version": user.version,
+                    ":next": user.version + 1,
+                }
+            ),
+        }
+    }
+
+
+def _put_credential(email: str, credential: Credential) -> "TransactWriteItemTypeDef":
+    item = {
+        "email": email,
+        "user_id": credential.user_id,
+        "password_hash": credential.password_hash,
+        "schema_version": SCHEMA_VERSION,
+    }
+    return _put_new(tables.credentials(), item, "email")
+
+
+def _delete_credential(email: str, credential: Credential) -> "TransactWriteItemTypeDef":
+    return {
+        "Delete": {
+            "TableName": tables.credentials(),
+            "Key": encode({"email": email}),
+            "ConditionExpression": "user_id = :user AND password_hash = :hash",
+            "ExpressionAttributeValues": encode(
+                {":user": credential.user_id, ":hash": credential.password_hash}
+            ),
+        }
+    }
+
+
+def _raise_epoch(key: Item, epoch: int) -> "TransactWriteItemTypeDef":
+    """Of the gate or of a session, to the next after `epoch`."""
+    return {
+        "Update": {
+            "TableName": tables.sessions(),
+            "Key": encode(key),
+            "UpdateExpression": "SET epoch = :next",
+            "ConditionExpression": "epoch = :epoch",
+            "ExpressionAttributeValues": encode({":epoch": epoch, ":next": epoch + 1}),
+        }
+    }
+
+
+def _change_gate(user: User, bumped: int) -> "TransactWriteItemTypeDef":
+    return {
+        "Update": {
+            "TableName": tables.sessions(),
+            "Key": encode(gate_key(user.id)),
+            "UpdateExpression": "SET #status = :status, #role = :role, epoch = epoch + :bumped",
+            "ConditionExpression": "attribute_exists(id)",
+            "ExpressionAttributeNames": {"#status": "status", "#role": "role"},
+            "ExpressionAttributeValues": encode(
+                {":status": user.status.value, ":role": user.role.value, ":bumped": bumped}
+            ),
+        }
+    }
+
+
+def _shut_gate(user: User) -> "TransactWriteItemTypeDef":
+    """A deleted user's gate stays for a while, shut, so that no token finds it open."""
+    return {
+        "Update": {
+            "TableName": tables.sessions(),
+            "Key": encode(gate_key(user.id)),
+            "UpdateExpression": "SET #status = :shut, epoch = epoch + :one, #ttl = :ttl",
+            "ConditionExpression": "attribute_exists(id)",
+            "ExpressionAttributeNames": {"#status": "status", "#ttl": "ttl"},
+            "ExpressionAttributeValues": encode(
+                {
+                    ":shut": UserStatus.INACTIVE.value,
+                    ":one": 1,
+                    ":ttl": to_epoch(now() + _GATE_KEPT_FOR),
+                }
+            ),
+        }
+    }
+
+
+def _count_admins(difference: int) -> "Actions":
+    """The action that keeps the number of active admins, never below one; none for 0."""
+    if not difference:
+        return {}
+    update: UpdateTypeDef = {
+        "TableName": tables.users(),
+        "Key": encode(_ADMINS),
+        "UpdateExpression": "ADD active_admins :difference",
+        "ExpressionAttributeValues": encode({":difference": difference}),
+    }
+    if difference < 0:
+        update["ConditionExpression"] = "active_admins > :least"
+        update["ExpressionAttributeValues"] = encode({":difference": difference, ":least": 1})
+    return {"admins": {"Update": update}}
+
+
+def _put_new(table: str, item: Item, key: str) -> "TransactWriteItemTypeDef":
+    return {
+        "Put": {
+            "TableName": table,
+            "Item": encode(item),
+            "ConditionExpression": f"attribute_not_exists({key})",
+        }
+    }
 
 
 def _to_item(user: User) -> Item:

@@ -1,6 +1,6 @@
 """Users as the API speaks of them."""
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
@@ -8,12 +8,16 @@ from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
 from shop.auth import passwords
 from shop.auth.caller import Role
 from shop.http.parameters import PathId
-from shop.schemas import Body, Resource, Timestamp
+from shop.pagination import Page, PageQuery
+from shop.schemas import ABSENT, Body, Patch, Resource, Timestamp
 from shop.text import Name
 from shop.users.emails import EmailAddress, is_spelling_of
 from shop.users.models import User, UserStatus
 
 UserId = Annotated[str, PathId(me=True)]
+StatusIn = Annotated[UserStatus, Field(strict=False)]  # a string in JSON, whatever strictness says
+RoleIn = Annotated[Role, Field(strict=False)]
+CurrentPassword = Annotated[SecretStr, Field(examples=["correct horse battery staple"])]
 Password = Annotated[SecretStr, Field(max_length=1024, examples=["correct horse battery staple"])]
 
 
@@ -28,6 +32,32 @@ class UserCreate(Body):
         return self
 
 
+class UserReplace(Body):
+    email: EmailAddress
+    name: Name
+    status: StatusIn
+    role: RoleIn
+    current_password: CurrentPassword | None = None
+
+
+class UserUpdate(Patch):
+    email: EmailAddress = ABSENT
+    name: Name = ABSENT
+    status: StatusIn = ABSENT
+    role: RoleIn = ABSENT
+    current_password: CurrentPassword = ABSENT
+
+
+class PasswordChange(Body):
+    current_password: CurrentPassword
+    new_password: Password
+
+
+class UserListQuery(PageQuery):
+    status: UserStatus | None = None
+    sort: Literal["createdAt", "-createdAt"] = "-createdAt"
+
+
 class UserRead(Resource):
     email: str
     name: str
@@ -40,6 +70,10 @@ class UserRead(Resource):
     @classmethod
     def of(cls, user: User) -> Self:
         return cls.model_validate(user, from_attributes=True)
+
+
+class UserPage(Page[UserRead]):
+    """A page of users."""
 
 
 def refuse_bad_password(password: SecretStr, email: str, field: str) -> None:

@@ -1,14 +1,40 @@
-"""The rules of users: signing up, and who may read whom."""
+"""The rules of users: signing up, and who may read, change and delete whom."""
 
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Protocol  # `Any`: the changed fields of a user are of several types
+
+from pydantic import SecretStr
 
 from shop.auth.caller import Caller, Role, require
+from shop.auth.passwords import complaint
 from shop.clock import Clock
-from shop.errors import NotFound
-from shop.identifiers import NewId
-from shop.users.models import User, UserStatus
-from shop.users.schemas import UserCreate
+from shop.errors import (
+    Detail,
+    Forbidden,
+    InvalidCredentials,
+    NotFound,
+    ServiceUnavailable,
+    ValidationFailed,
+)
+from shop.identifiers import NewId, is_id
+from shop.pagination import Slice, read_cursor, write_cursor
+from shop.preconditions import Precondition
+from shop.users.emails import is_spelling_of
+from shop.users.models import Credential, User, UserStatus
+from shop.users.schemas import (
+    PasswordChange,
+    UserCreate,
+    UserListQuery,
+    UserReplace,
+    UserUpdate,
+)
+
+MOST_TRIES = 5  # against others who change the same user at the same time
+
+
+class Overtaken(Exception):
+    """Somebody changed the user, or the credential, since it was read; nothing was written."""
 
 
 class UserStore(Protocol):
@@ -17,17 +43,37 @@ class UserStore(Protocol):
 
     def get(self, user_id: str) -> User | None: ...
 
+    def credential(self, email: str) -> Credential | None: ...
+
+    def save(self, before: User, after: User) -> None:
+        """What changed, with credential, gate and the number of admins.
+
+        Raises `Overtaken`, `EmailInUse`, `LastAdmin`.
+        """
+
+    def delete(self, user: User) -> None:
+        """User, credential and sessions; the gate stays shut. Raises `Overtaken`, `LastAdmin`."""
+
+    def change_password(self, user: User, session_id: str, old_hash: str, new_hash: str) -> None:
+        """Hash and epoch, and that of this one session. Raises `Overtaken`, `Unauthorized`."""
+
+    def newest_first(
+        self, statuses: Sequence[UserStatus], after: str | None, limit: int, descending: bool
+    ) -> Sequence[User]: ...
+
 
 class UserService:
     def __init__(
         self,
         users: UserStore,
         hash_password: Callable[[str], str],
+        password_matches: Callable[[str, str | None], bool],
         clock: Clock,
         new_id: NewId,
     ) -> None:
         self._users = users
         self._hash_password = hash_password
+        self._password_matches = password_matches
         self._clock = clock
         self._new_id = new_id
 
@@ -50,7 +96,103 @@ class UserService:
 
     def read(self, caller: Caller, user_id: str) -> User:
         require(caller.may_act_for(user_id))
+        return self._get(user_id)
+
+    def list(self, caller: Caller, query: UserListQuery) -> Slice[User]:
+        require(caller.is_admin)
+        listing = f"users of status {query.status} by {query.sort}"
+        after = read_cursor(listing, query.cursor, is_id)
+        statuses = [query.status] if query.status else list(UserStatus)
+        skipped = query.skipped
+        descending = query.sort.startswith("-")
+        found = self._users.newest_first(statuses, after, skipped + query.limit + 1, descending)
+        items = found[skipped : skipped + query.limit]
+        has_more = len(found) > skipped + query.limit
+        return Slice(items, write_cursor(listing, items[-1].id) if has_more else None, None)
+
+    def replace(
+        self, caller: Caller, user_id: str, wanted: UserReplace, precondition: Precondition
+    ) -> User:
+        changes = {name: getattr(wanted, name) for name in ("email", "name", "status", "role")}
+        return self._change(caller, user_id, changes, wanted.current_password, precondition)
+
+    def update(
+        self, caller: Caller, user_id: str, wanted: UserUpdate, precondition: Precondition
+    ) -> User:
+        changes = wanted.changes()
+        current_password = changes.pop("current_password", None)
+        return self._change(caller, user_id, changes, current_password, precondition)
+
+    def delete(self, caller: Caller, user_id: str, precondition: Precondition) -> None:
+        """Erases the user; what they ordered stays under the bare id."""
+        require(caller.may_act_for(user_id))
+        for _ in range(MOST_TRIES):
+            user = self._get(user_id)
+            precondition.check(user.version)
+            try:
+                return self._users.delete(user)
+            except Overtaken:
+                continue
+        raise ServiceUnavailable(retry_after=1)
+
+    def change_password(self, caller: Caller, user_id: str, wanted: PasswordChange) -> None:
+        """Ends all sessions but the caller's; raises `InvalidCredentials`."""
+        require(caller.id == user_id)
+        new_password = wanted.new_password.get_secret_value()
+        for _ in range(MOST_TRIES):
+            user = self._get(user_id)
+            old_hash = self._proven_hash(user, wanted.current_password)
+            wrong = complaint(new_password, is_spelling_of(new_password, user.email))
+            if wrong is not None:
+                raise ValidationFailed(details=[Detail("body.newPassword", *wrong)])
+            new_hash = self._hash_password(new_password)
+            try:
+                return self._users.change_password(user, caller.session_id, old_hash, new_hash)
+            except Overtaken:
+                continue
+        raise ServiceUnavailable(retry_after=1)
+
+    def _change(
+        self,
+        caller: Caller,
+        user_id: str,
+        changes: Mapping[str, Any],
+        current_password: SecretStr | None,
+        precondition: Precondition,
+    ) -> User:
+        """Without a precondition, changes of others to other fields are kept beside these."""
+        require(caller.may_act_for(user_id))
+        for _ in range(MOST_TRIES):
+            user = self._get(user_id)
+            precondition.check(user.version)
+            changed = replace(user, **changes)
+            if changed == user:
+                return user
+            if not caller.is_admin and (changed.status, changed.role) != (user.status, user.role):
+                raise Forbidden("Only an admin changes status and role.")
+            if changed.email != user.email:
+                if caller.id == user_id:
+                    self._proven_hash(user, current_password)
+                changed = replace(changed, email_verified=False)
+            changed = replace(changed, updated_at=self._clock(), version=user.version + 1)
+            try:
+                self._users.save(user, changed)
+            except Overtaken:
+                continue
+            return changed
+        raise ServiceUnavailable(retry_after=1)
+
+    def _get(self, user_id: str) -> User:
         user = self._users.get(user_id)
         if user is None:
             raise NotFound
         return user
+
+    def _proven_hash(self, user: User, current_password: SecretStr | None) -> str:
+        """The stored hash that the password has; raises `InvalidCredentials`."""
+        credential = self._users.credential(user.email)
+        stored = credential.password_hash if credential and credential.user_id == user.id else None
+        password = current_password.get_secret_value() if current_password else None
+        if password is None or not self._password_matches(password, stored) or stored is None:
+            raise InvalidCredentials("The current password is wrong or missing.")
+        return stored

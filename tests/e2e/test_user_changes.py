@@ -1,0 +1,472 @@
+"""Changing and deleting users, alone and against each other, over HTTP."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.deployed import Person, Shop, at_once, error_of, new_email
+from tests.people import PASSWORD
+
+OTHER_PASSWORD = "wrong donkey charger paperclip"
+PASSWORDS = {"currentPassword": PASSWORD, "newPassword": OTHER_PASSWORD}
+STALE = {"If-Match": '"99"'}
+
+
+def path_of(person: Person) -> str:
+    return f"/api/users/{person.id}"
+
+
+def whole(person: Person, **changed: Any) -> dict[str, Any]:
+    body = {"email": person.email, "name": "Ada Lovelace", "status": "active", "role": "customer"}
+    return body | changed
+
+
+def patch(client: httpx.Client, person: Person, **changes: Any) -> httpx.Response:
+    return client.patch(path_of(person), json=changes)
+
+
+def logs_in(shop: Shop, email: str, password: str = PASSWORD) -> int:
+    body = {"email": email, "password": password}
+    return shop.anonymous.post("/api/sessions", json=body).status_code
+
+
+def is_let_in(shop: Shop, token: str) -> bool:
+    """With a token that the gateway has not seen, and so has no verdict on."""
+    return shop.client(token).get("/api/users/me").status_code == 200
+
+
+def fresh_token(shop: Shop, person: Person, password: str = PASSWORD) -> str:
+    body = {"email": person.email, "password": password}
+    token: str = shop.anonymous.post("/api/sessions", json=body).json()["accessToken"]
+    return token
+
+
+def test_a_user_is_replaced_as_a_whole(shop: Shop) -> None:
+    person = shop.sign_up()
+
+    answer = person.http.put("/api/users/me", json=whole(person, name="Ada King"))
+
+    assert answer.status_code == 200
+    assert answer.json()["name"] == "Ada King"
+    assert answer.json()["updatedAt"] > answer.json()["createdAt"]
+    assert answer.headers["ETag"] == '"2"'
+    assert person.http.get("/api/users/me").json() == answer.json()
+
+
+@pytest.mark.parametrize("content_type", ["application/json", "application/merge-patch+json"])
+def test_a_patch_changes_what_it_names_only(shop: Shop, content_type: str) -> None:
+    person = shop.sign_up()
+    before = person.http.get("/api/users/me").json()
+
+    headers = {"Content-Type": content_type}
+    answer = person.http.patch("/api/users/me", content=b'{"name": "Ada King"}', headers=headers)
+
+    after = answer.json()
+    assert answer.status_code == 200
+    assert after == before | {"name": "Ada King", "updatedAt": after["updatedAt"]}
+
+
+def test_a_patch_that_changes_nothing_leaves_the_version(shop: Shop) -> None:
+    person = shop.sign_up()
+
+    for changes in ({}, {"name": "Ada Lovelace"}, {"email": person.email.upper()}):
+        answer = patch(person.http, person, **changes)
+        assert (answer.status_code, answer.headers["ETag"]) == (200, '"1"')
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"name": None}, "body.name"),
+        ({"email": None}, "body.email"),
+        ({"name": ""}, "body.name"),
+        ({"email": "nobody"}, "body.email"),
+        ({"role": "root"}, "body.role"),
+        ({"status": "gone"}, "body.status"),
+        ({"password": PASSWORD}, "body.password"),
+        ({"emailVerified": True}, "body.emailVerified"),
+        ({"version": 7}, "body.version"),
+    ],
+)
+def test_a_patch_that_makes_no_user_is_refused(
+    shop: Shop, changes: dict[str, Any], field: str
+) -> None:
+    person = shop.sign_up()
+    before = shop.everything()
+
+    answer = patch(person.http, person, **changes)
+
+    assert error_of(answer) == (422, "VALIDATION_ERROR")
+    assert [detail["field"] for detail in answer.json()["error"]["details"]] == [field]
+    assert shop.everything() == before
+
+
+def test_put_wants_every_field(shop: Shop) -> None:
+    person = shop.sign_up()
+    for missing in ("email", "name", "status", "role"):
+        body = whole(person)
+        del body[missing]
+        assert error_of(person.http.put("/api/users/me", json=body)) == (422, "VALIDATION_ERROR")
+
+
+def test_a_stale_precondition_stops_every_change(shop: Shop) -> None:
+    person = shop.sign_up()
+    before = shop.everything()
+
+    for answer in (
+        person.http.put("/api/users/me", json=whole(person, name="B"), headers=STALE),
+        person.http.patch("/api/users/me", json={"name": "B"}, headers=STALE),
+        person.http.delete("/api/users/me", headers=STALE),
+        person.http.patch("/api/users/me", json={"name": "B"}, headers={"If-Match": 'W/"1"'}),
+    ):
+        assert error_of(answer) == (412, "PRECONDITION_FAILED")
+
+    assert shop.everything() == before
+
+
+def test_a_precondition_that_holds_lets_one_of_many_through(shop: Shop) -> None:
+    person = shop.sign_up()
+
+    answers = at_once(
+        8,
+        lambda n: person.http.patch(
+            "/api/users/me", json={"name": f"Ada {n}"}, headers={"If-Match": '"1"'}
+        ),
+    )
+
+    assert sorted(answer.status_code for answer in answers) == [200, *[412] * 7]
+    assert person.http.get("/api/users/me").headers["ETag"] == '"2"'
+    headers = {"If-Match": "*"}
+    assert person.http.patch("/api/users/me", json={"name": "A"}, headers=headers).is_success
+
+
+def test_changes_of_different_fields_at_once_both_survive(shop: Shop) -> None:
+    person = shop.sign_up()
+    admin = shop.admin.http
+    for round_ in range(10):
+        email, name = new_email(), f"Ada {round_}"
+        changes = [{"email": email}, {"name": name}]
+
+        answers = at_once(2, lambda n, changes=changes: patch(admin, person, **changes[n]))
+
+        assert [answer.status_code for answer in answers] == [200, 200]
+        user = admin.get(path_of(person)).json()
+        assert (user["email"], user["name"]) == (email, name)
+
+
+def test_only_an_admin_changes_status_and_role(shop: Shop) -> None:
+    person = shop.sign_up()
+    before = shop.everything()
+
+    for answer in (
+        patch(person.http, person, role="admin"),
+        patch(person.http, person, status="inactive"),
+        person.http.put("/api/users/me", json=whole(person, role="admin")),
+    ):
+        assert error_of(answer) == (403, "FORBIDDEN")
+    assert shop.everything() == before
+
+    assert patch(shop.admin.http, person, role="admin").json()["role"] == "admin"
+    assert shop.client(fresh_token(shop, person)).get("/api/users").status_code == 200
+    assert patch(shop.admin.http, person, role="customer").json()["role"] == "customer"
+    assert shop.client(fresh_token(shop, person)).get("/api/users").status_code == 403
+
+
+def test_who_is_deactivated_is_out_and_old_sessions_never_come_back(shop: Shop) -> None:
+    person = shop.sign_up()
+    unseen, unseen_too = fresh_token(shop, person), fresh_token(shop, person)
+
+    assert patch(shop.admin.http, person, status="inactive").json()["status"] == "inactive"
+    assert not is_let_in(shop, unseen)
+    assert logs_in(shop, person.email) == 403
+
+    assert patch(shop.admin.http, person, status="active").is_success
+    assert not is_let_in(shop, unseen_too)
+    assert logs_in(shop, person.email) == 201
+
+
+def test_changing_ones_own_address_takes_the_current_password(shop: Shop) -> None:
+    person = shop.sign_up()
+    email = new_email()
+    before = shop.everything()
+
+    assert error_of(patch(person.http, person, email=email)) == (401, "INVALID_CREDENTIALS")
+    wrong = patch(person.http, person, email=email, currentPassword="wrong horse")
+    assert error_of(wrong) == (401, "INVALID_CREDENTIALS")
+    by_put = person.http.put("/api/users/me", json=whole(person, email=email))
+    assert error_of(by_put) == (401, "INVALID_CREDENTIALS")
+    assert shop.everything() == before
+
+    changed = patch(person.http, person, email=f" {email.upper()} ", currentPassword=PASSWORD)
+    assert (changed.status_code, changed.json()["email"]) == (200, email)
+    assert changed.json()["emailVerified"] is False
+    assert (logs_in(shop, email), logs_in(shop, person.email)) == (201, 401)
+    assert shop.sign_up(email=person.email).id != person.id
+
+
+def test_an_address_in_use_cannot_be_taken_over(shop: Shop) -> None:
+    person, other = shop.sign_up(), shop.sign_up()
+    before = shop.everything()
+
+    taken = patch(person.http, person, email=other.email.upper(), currentPassword=PASSWORD)
+    by_admin = patch(shop.admin.http, person, email=other.email)
+
+    assert error_of(taken) == error_of(by_admin) == (409, "EMAIL_IN_USE")
+    assert shop.everything() == before
+
+
+def test_many_who_want_one_address_at_once_leave_one_owner(shop: Shop) -> None:
+    people = at_once(6, lambda _: shop.sign_up())
+    email = new_email()
+
+    answers = at_once(6, lambda n: patch(shop.admin.http, people[n], email=email))
+
+    assert sorted(answer.status_code for answer in answers) == [200, *[409] * 5]
+    owners = [user for user in shop.table("UsersTable") if user.get("email", {}).get("S") == email]
+    (credential,) = [c for c in shop.table("CredentialsTable") if c["email"]["S"] == email]
+    assert [owner["id"] for owner in owners] == [credential["user_id"]]
+    for person, answer in zip(people, answers, strict=True):
+        assert logs_in(shop, email if answer.is_success else person.email) == 201
+
+
+def test_who_is_deleted_leaves_orders_only(shop: Shop) -> None:
+    product = shop.product()
+    person = shop.sign_up(name="Unmistakable Name")
+    order = person.order((product["id"], 1)).json()
+    unseen = fresh_token(shop, person)
+
+    answer = person.http.delete("/api/users/me")
+
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert error_of(shop.admin.http.get(path_of(person))) == (404, "NOT_FOUND")
+    assert shop.admin.http.get(f"{path_of(person)}/orders/{order['id']}").json() == order
+    assert not is_let_in(shop, unseen)
+    assert logs_in(shop, person.email) == 401
+    stored = shop.everything()
+    assert "Unmistakable" not in str(stored) and person.email not in str(stored)
+    rows = [row for row in shop.table("SessionsTable") if row["user_id"]["S"] == person.id]
+    assert [(row["id"]["S"], row["status"]["S"]) for row in rows] == [("gate", "inactive")]
+    assert shop.sign_up(email=person.email).id != person.id
+    assert error_of(shop.admin.http.delete(path_of(person))) == (404, "NOT_FOUND")
+
+
+def test_the_last_active_admin_stays(shop: Shop) -> None:
+    before = shop.everything()
+
+    for answer in (
+        patch(shop.admin.http, shop.admin, role="customer"),
+        patch(shop.admin.http, shop.admin, status="inactive"),
+        shop.admin.http.delete("/api/users/me"),
+    ):
+        assert error_of(answer) == (409, "LAST_ADMIN")
+        assert shop.everything() == before
+
+
+def test_of_two_admins_who_demote_each_other_one_stays(shop: Shop) -> None:
+    second = shop.sign_up()
+    for _ in range(5):
+        assert patch(shop.admin.http, second, role="admin").is_success
+        pair = [shop.admin, second]
+        clients = [shop.client(fresh_token(shop, second))]
+        admin = shop.stack.info.admin
+        assert admin is not None
+        clients.append(shop.log_in(admin.email, admin.password).http)
+
+        answers = at_once(2, lambda n, c=clients, p=pair: patch(c[n], p[n], role="customer"))
+
+        assert sorted(answer.status_code for answer in answers) == [200, 409]
+        admins = [u for u in shop.table("UsersTable") if u.get("role", {}).get("S") == "admin"]
+        (count,) = [u for u in shop.table("UsersTable") if u["id"]["S"] == "admins"]
+        assert len(admins) == 1 and count["active_admins"] == {"N": "1"}
+        if admins[0]["id"]["S"] == second.id:
+            keeper = shop.client(fresh_token(shop, second))
+            assert patch(keeper, shop.admin, role="admin").is_success
+            assert patch(keeper, second, role="customer").is_success
+
+
+def test_a_password_change_ends_all_other_sessions(shop: Shop) -> None:
+    person = shop.sign_up()
+    unseen = fresh_token(shop, person)
+    body = {"currentPassword": PASSWORD, "newPassword": OTHER_PASSWORD}
+
+    answer = person.http.put("/api/users/me/password", json=body)
+
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert not is_let_in(shop, unseen)
+    assert person.http.get("/api/users/me").headers["ETag"] == '"2"'
+    assert logs_in(shop, person.email) == 401
+    assert logs_in(shop, person.email, OTHER_PASSWORD) == 201
+    session = {"user_id": person.id, "id": person.grant["session"]["id"]}
+    rows = {
+        row["id"]["S"]: row
+        for row in shop.table("SessionsTable")
+        if row["user_id"]["S"] == person.id
+    }
+    assert rows[session["id"]]["epoch"] == rows["gate"]["epoch"] == {"N": "2"}
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (
+            {"currentPassword": "wrong horse", "newPassword": OTHER_PASSWORD},
+            (401, "INVALID_CREDENTIALS"),
+        ),
+        (
+            {"currentPassword": "x" * 73, "newPassword": OTHER_PASSWORD},
+            (401, "INVALID_CREDENTIALS"),
+        ),
+        ({"currentPassword": PASSWORD, "newPassword": "short"}, (422, "VALIDATION_ERROR")),
+        ({"currentPassword": PASSWORD, "newPassword": "password1"}, (422, "VALIDATION_ERROR")),
+        ({"currentPassword": PASSWORD, "newPassword": "x" * 73}, (422, "VALIDATION_ERROR")),
+        ({"newPassword": OTHER_PASSWORD}, (422, "VALIDATION_ERROR")),
+    ],
+)
+def test_a_password_change_that_is_refused_changes_nothing(
+    shop: Shop, body: dict[str, str], expected: tuple[int, str]
+) -> None:
+    person = shop.sign_up()
+    before = shop.everything()
+
+    answer = person.http.put("/api/users/me/password", json=body)
+
+    assert error_of(answer) == expected
+    assert OTHER_PASSWORD not in answer.text
+    assert shop.everything() == before
+
+
+def test_the_new_password_may_not_be_the_address(shop: Shop) -> None:
+    person = shop.sign_up()
+    body = {"currentPassword": PASSWORD, "newPassword": person.email.upper()}
+
+    assert error_of(person.http.put("/api/users/me/password", json=body))[0] == 422
+
+
+def test_address_and_password_changed_at_once_leave_one_working_pair(shop: Shop) -> None:
+    for _ in range(5):
+        person = shop.sign_up()
+        email = new_email()
+
+        def change(n: int, person: Person = person, email: str = email) -> httpx.Response:
+            if n == 0:
+                return patch(person.http, person, email=email, currentPassword=PASSWORD)
+            return person.http.put("/api/users/me/password", json=PASSWORDS)
+
+        by_address, by_password = at_once(2, change)
+
+        assert by_password.status_code == 204
+        assert by_address.status_code in (200, 401)
+        now = email if by_address.status_code == 200 else person.email
+        assert logs_in(shop, now, OTHER_PASSWORD) == 201
+        assert logs_in(shop, now, PASSWORD) == 401
+        mine = [c for c in shop.table("CredentialsTable") if c["user_id"]["S"] == person.id]
+        assert [c["email"]["S"] for c in mine] == [now]
+
+
+def test_no_log_in_with_the_old_password_outlives_its_change(shop: Shop) -> None:
+    for _ in range(3):
+        person = shop.sign_up()
+        body = {"currentPassword": PASSWORD, "newPassword": OTHER_PASSWORD}
+
+        def act(n: int, person: Person = person, body: dict[str, str] = body) -> httpx.Response:
+            if n == 3:
+                return person.http.put("/api/users/me/password", json=body)
+            log_in = {"email": person.email, "password": PASSWORD}
+            return shop.anonymous.post("/api/sessions", json=log_in)
+
+        answers = at_once(7, act)
+
+        assert answers.pop(3).status_code == 204
+        for answer in answers:
+            assert answer.status_code in (201, 401)
+            if answer.status_code == 201:
+                assert not is_let_in(shop, answer.json()["accessToken"])
+
+
+def test_who_is_deleted_while_ordering_has_the_order_or_the_stock_stays(shop: Shop) -> None:
+    product = shop.product(stock=1000)
+    for _ in range(5):
+        person = shop.sign_up()
+        stock = shop.stock(product)
+
+        def act(n: int, person: Person = person) -> httpx.Response:
+            if n == 2:
+                return shop.admin.http.delete(path_of(person))
+            return person.order((product["id"], 1))
+
+        answers = at_once(6, act)
+
+        assert answers.pop(2).status_code == 204
+        assert {answer.status_code for answer in answers} <= {201, 404}
+        placed = sum(answer.status_code == 201 for answer in answers)
+        page = shop.admin.http.get(f"{path_of(person)}/orders").json()
+        assert len(page["data"]) == page["meta"]["total"] == placed
+        assert stock is not None and shop.stock(product) == stock - placed
+
+
+def test_admins_list_users_by_status_and_time(shop: Shop) -> None:
+    people = [shop.sign_up() for _ in range(4)]
+    shop.deactivate(people[1])
+    ids = [person.id for person in people]
+
+    newest = shop.admin.http.get("/api/users", params={"limit": "4"}).json()
+    inactive = shop.admin.http.get("/api/users", params={"status": "inactive", "limit": "1"}).json()
+
+    assert [user["id"] for user in newest["data"]] == ids[::-1]
+    assert newest["meta"]["page"] == 1 and newest["meta"]["nextCursor"]
+    assert [user["id"] for user in inactive["data"]] == [people[1].id]
+    assert "password" not in str(newest).lower()
+
+
+@pytest.mark.parametrize("sort", ["createdAt", "-createdAt"])
+def test_a_walk_by_cursor_meets_every_user_once_while_others_sign_up(shop: Shop, sort: str) -> None:
+    known = sorted(user["id"]["S"] for user in shop.table("UsersTable") if "email" in user)
+    walked: list[str] = []
+    target: str | None = f"/api/users?limit=7&sort={sort}"
+    while target:
+        answer = shop.admin.http.get(target)
+        walked += [user["id"] for user in answer.json()["data"]]
+        if len(walked) < 20:
+            shop.sign_up()
+        target = answer.links.get("next", {}).get("url")
+
+    assert len(walked) == len(set(walked))
+    seen = [user for user in walked if user in known]
+    assert seen == (known if sort == "createdAt" else known[::-1])
+
+
+def test_pages_are_numbered_and_linked(shop: Shop) -> None:
+    first = shop.admin.http.get("/api/users?limit=2&page=1&sort=createdAt")
+    second = shop.admin.http.get("/api/users?limit=2&page=2&sort=createdAt")
+    both = shop.admin.http.get("/api/users?limit=4&sort=createdAt").json()["data"]
+
+    assert first.json()["data"] + second.json()["data"] == both
+    assert (first.json()["meta"]["page"], second.json()["meta"]["page"]) == (1, 2)
+    assert shop.admin.http.get(second.links["prev"]["url"]).json() == first.json()
+    assert shop.admin.http.get(first.links["next"]["url"]).json()["data"] == second.json()["data"]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "status=gone",
+        "sort=password",
+        "sort=%2BcreatedAt",
+        "page=0",
+        "page=101&limit=100",
+        "page=2&cursor=x",
+        "status=active&status=inactive",
+        "searhc=ada",
+    ],
+)
+def test_a_user_list_takes_no_nonsense(shop: Shop, query: str) -> None:
+    assert error_of(shop.admin.http.get(f"/api/users?{query}")) == (422, "VALIDATION_ERROR")
+
+
+def test_a_cursor_is_bound_to_filter_and_sort(shop: Shop) -> None:
+    cursor = shop.admin.http.get("/api/users?limit=1").json()["meta"]["nextCursor"]
+
+    for other in ("sort=createdAt", "status=active"):
+        answer = shop.admin.http.get(f"/api/users?cursor={cursor}&{other}")
+        assert error_of(answer) == (400, "BAD_REQUEST")

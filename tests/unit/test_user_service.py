@@ -1,0 +1,151 @@
+"""Changes of a user meet those of others: merged, refused, or given up on in time."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from shop.auth.caller import Role
+from shop.errors import Forbidden, InvalidCredentials, PreconditionFailed, ServiceUnavailable
+from shop.identifiers import new_id
+from shop.preconditions import Precondition
+from shop.users.models import Credential, User, UserStatus
+from shop.users.schemas import PasswordChange, UserUpdate
+from shop.users.service import MOST_TRIES, Overtaken, UserService
+from tests.people import ADMIN, ALICE, BOB, NOON
+
+USER = User(
+    ALICE.id, "ada@example.com", "Ada", UserStatus.ACTIVE, Role.CUSTOMER, False, NOON, NOON, 1
+)
+
+
+class Shelf:
+    """One user in memory, whom somebody else changes before each of the next `overtaken` writes."""
+
+    def __init__(self, overtaken: int = 0) -> None:
+        self.user = USER
+        self.overtaken = overtaken
+        self.writes = 0
+        self.password_hash = "hash of correct horse"
+
+    def add(self, user: User, password_hash: str) -> None:
+        raise NotImplementedError
+
+    def get(self, user_id: str) -> User | None:
+        return self.user if user_id == self.user.id else None
+
+    def credential(self, email: str) -> Credential | None:
+        return Credential(USER.id, self.password_hash) if email == self.user.email else None
+
+    def save(self, before: User, after: User) -> None:
+        self._write()
+        self.user = after
+
+    def delete(self, user: User) -> None:
+        self._write()
+
+    def change_password(self, user: User, session_id: str, old_hash: str, new_hash: str) -> None:
+        self._write()
+        self.password_hash = new_hash
+
+    def newest_first(
+        self, statuses: Sequence[UserStatus], after: str | None, limit: int, descending: bool
+    ) -> Sequence[User]:
+        raise NotImplementedError
+
+    def _write(self) -> None:
+        self.writes += 1
+        if self.overtaken:
+            self.overtaken -= 1
+            self.user = replace(self.user, name="Ada King", version=self.user.version + 1)
+            raise Overtaken
+
+
+def desk(shelf: Shelf) -> UserService:
+    def matches(password: str, password_hash: str | None) -> bool:
+        return f"hash of {password}" == password_hash
+
+    return UserService(shelf, lambda password: f"hash of {password}", matches, lambda: NOON, new_id)
+
+
+def patch(**changes: object) -> UserUpdate:
+    return UserUpdate.model_validate(changes, strict=False)
+
+
+def test_a_change_is_made_on_top_of_somebody_elses() -> None:
+    shelf = Shelf(overtaken=1)
+
+    changed = desk(shelf).update(
+        ADMIN, ALICE.id, patch(email="ada.king@example.com"), Precondition()
+    )
+
+    assert (changed.name, changed.email, changed.version) == (
+        *("Ada King", "ada.king@example.com"),
+        3,
+    )
+
+
+def test_a_change_that_demands_a_version_is_not() -> None:
+    shelf = Shelf(overtaken=1)
+    demanded = Precondition(frozenset({'"1"'}))
+
+    with pytest.raises(PreconditionFailed):
+        desk(shelf).update(ADMIN, ALICE.id, patch(name="B"), demanded)
+    assert shelf.writes == 1
+
+
+def test_a_user_that_never_rests_ends_in_try_again() -> None:
+    passwords = {"currentPassword": "correct horse", "newPassword": "wrong donkey"}
+    wanted = PasswordChange.model_validate(passwords, strict=False)
+
+    for attempt in (
+        lambda service: service.update(ADMIN, ALICE.id, patch(name="B"), Precondition()),
+        lambda service: service.delete(ADMIN, ALICE.id, Precondition()),
+        lambda service: service.change_password(ALICE, ALICE.id, wanted),
+    ):
+        shelf = Shelf(overtaken=1000)
+        with pytest.raises(ServiceUnavailable) as refusal:
+            attempt(desk(shelf))
+        assert refusal.value.retry_after == 1
+        assert shelf.writes == MOST_TRIES
+
+
+def test_nothing_is_written_where_nothing_changes() -> None:
+    shelf = Shelf()
+
+    assert desk(shelf).update(ALICE, ALICE.id, patch(name="Ada"), Precondition()) == USER
+    assert shelf.writes == 0
+
+
+def test_a_new_address_is_unverified_until_its_holder_proves_it() -> None:
+    shelf = Shelf()
+    shelf.user = replace(USER, email_verified=True)
+
+    kept = desk(shelf).update(ADMIN, ALICE.id, patch(name="B"), Precondition())
+    changed = desk(shelf).update(ADMIN, ALICE.id, patch(email="b@example.com"), Precondition())
+
+    assert (kept.email_verified, changed.email_verified) == (True, False)
+
+
+def test_an_admin_changes_their_own_address_with_their_password_only() -> None:
+    shelf = Shelf()
+    shelf.user = replace(USER, id=ADMIN.id, role=Role.ADMIN)
+
+    with pytest.raises(InvalidCredentials):
+        desk(shelf).update(ADMIN, ADMIN.id, patch(email="b@example.com"), Precondition())
+    assert shelf.writes == 0
+
+
+def test_a_stranger_changes_nothing() -> None:
+    shelf = Shelf()
+    passwords = {"currentPassword": "correct horse", "newPassword": "wrong donkey"}
+    wanted = PasswordChange.model_validate(passwords, strict=False)
+
+    for attempt in (
+        lambda: desk(shelf).update(BOB, ALICE.id, patch(name="B"), Precondition()),
+        lambda: desk(shelf).delete(BOB, ALICE.id, Precondition()),
+        lambda: desk(shelf).change_password(ADMIN, ALICE.id, wanted),
+    ):
+        with pytest.raises(Forbidden):
+            attempt()
+    assert shelf.writes == 0
