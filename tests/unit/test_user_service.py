@@ -1,6 +1,6 @@
 """Changes of a user meet those of others: merged, refused, or given up on in time."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
@@ -98,11 +98,12 @@ def test_a_user_that_never_rests_ends_in_try_again() -> None:
     passwords = {"currentPassword": "correct horse", "newPassword": "wrong donkey"}
     wanted = PasswordChange.model_validate(passwords, strict=False)
 
-    for attempt in (
+    attempts: list[Callable[[UserService], object]] = [
         lambda service: service.update(ADMIN, ALICE.id, patch(name="B"), Precondition()),
         lambda service: service.delete(ADMIN, ALICE.id, Precondition()),
         lambda service: service.change_password(ALICE, ALICE.id, wanted),
-    ):
+    ]
+    for attempt in attempts:
         shelf = Shelf(overtaken=1000)
         with pytest.raises(ServiceUnavailable) as refusal:
             attempt(desk(shelf))
