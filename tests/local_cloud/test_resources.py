@@ -1,5 +1,7 @@
 """The emulator's CloudFormation, where it differs from AWS as it is installed."""
 
+from uuid import uuid4
+
 import pytest
 from botocore.exceptions import ClientError
 
@@ -33,3 +35,23 @@ def test_a_custom_resource_writes_a_secret_as_its_functions_role(stack: LocalSta
     secret = stack.client("secretsmanager").get_secret_value(SecretId=stack.resources()["Secret"])
 
     assert secret["SecretString"] == "made"
+
+
+def test_a_version_of_a_secret_is_put_once_and_stays_as_it_is(stack: LocalStack) -> None:
+    secrets, token = stack.client("secretsmanager"), str(uuid4())
+    secret = secrets.create_secret(Name=f"once-{token}", SecretString="before")["ARN"]
+
+    def put(value: str) -> str:
+        stored = secrets.put_secret_value(
+            SecretId=secret, SecretString=value, ClientRequestToken=token
+        )
+        version: str = stored["VersionId"]
+        return version
+
+    assert put("first") == put("first") == token
+    with pytest.raises(ClientError) as refused:
+        put("second")
+
+    assert refused.value.response["Error"]["Code"] == "ResourceExistsException"
+    assert secrets.get_secret_value(SecretId=secret)["SecretString"] == "first"
+    assert secrets.get_secret_value(SecretId=secret)["VersionId"] == token

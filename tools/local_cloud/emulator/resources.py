@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from ministack.core.responses import error_response_json, json_response
 from ministack.services import lambda_svc, secretsmanager
 from ministack.services.cloudformation import provisioners
 
@@ -39,6 +40,7 @@ def apply() -> None:
     accept_types_without_effect()
     reserve_concurrency()
     give_secrets_their_arn_and_only_declared_values()
+    keep_a_secrets_version_as_it_was_put()
     decode_paths_of_method_settings()
 
 
@@ -109,6 +111,38 @@ def give_secrets_their_arn_and_only_declared_values() -> None:
         delete(resolve(arn)[0], props)
 
     handlers |= {"create": created, "update": updated, "delete": deleted}
+
+
+def keep_a_secrets_version_as_it_was_put() -> None:
+    """A ClientRequestToken names a version: put again it changes nothing, or fails if it differs.
+
+    https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_PutSecretValue.html
+    """
+    original = pinned(
+        secretsmanager, "_put_secret_value", "data", source='data.get("ClientRequestToken"'
+    )
+
+    # Any: the emulator's own answers.
+    def put_secret_value(data: Properties) -> Any:
+        _, secret = secretsmanager._resolve(data.get("SecretId"))
+        token = data.get("ClientRequestToken")
+        version = secret["Versions"].get(token) if secret else None
+        if version is None:
+            return original(data)
+        for kind in ("SecretString", "SecretBinary"):
+            if version[kind] != data.get(kind):
+                message = f"The version {token} has another value already."
+                return error_response_json("ResourceExistsException", message, 400)
+        return json_response(
+            {
+                "ARN": secret["ARN"],
+                "Name": secret["Name"],
+                "VersionId": token,
+                "VersionStages": list(version["Stages"]),
+            }
+        )
+
+    secretsmanager._put_secret_value = put_secret_value
 
 
 def decode_paths_of_method_settings() -> None:
