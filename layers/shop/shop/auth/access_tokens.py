@@ -6,6 +6,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Self
 
 import jwt
@@ -94,7 +95,7 @@ def verify(
     try:
         jwt.decode(
             token,
-            jwt.PyJWK(public, algorithm="ES256"),
+            _parsed(**public),
             algorithms=["ES256"],
             audience=issuer.audience,
             issuer=issuer.issuer,
@@ -108,6 +109,12 @@ def verify(
     if not all(isinstance(value, str) and _ID.fullmatch(value) for value in (user_id, session_id)):
         raise BadToken("sub")
     return Claims(user_id, session_id)
+
+
+@lru_cache(maxsize=8)
+def _parsed(**public: str) -> jwt.PyJWK:
+    """A public JWK, parsed once in a sandbox and not for every token."""
+    return jwt.PyJWK(public, algorithm="ES256")
 
 
 def _check_times(claims: dict[str, Any], now: int) -> None:
