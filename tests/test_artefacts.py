@@ -41,6 +41,7 @@ MAY_LOAD = {
     "Authorizer": _SIGNED - {"pydantic"},
     "CreateAdmin": {"boto3", "pydantic"},
     "CreateSigningKeys": {"boto3", "cryptography", POWERTOOLS},
+    "RotateSigningKeys": {"boto3", "cryptography", POWERTOOLS},
 }
 
 

@@ -123,12 +123,18 @@ def test_credentials_are_within_reach_of_those_who_need_them_only() -> None:
     assert who_may("dynamodb:", table) == proving | making | {"DeleteUser"}
 
 
-def test_private_keys_are_read_by_those_who_sign_only_and_written_by_one() -> None:
-    keys = "SigningKeysSecret"
+def test_private_keys_are_read_by_those_who_sign_and_written_by_those_who_make_them() -> None:
+    keys, makers = "SigningKeysSecret", {"CreateSigningKeys", "RotateSigningKeys"}
 
-    assert who_may("secretsmanager:GetSecretValue", keys) == {"CreateSession", "CreateSigningKeys"}
-    assert who_may("secretsmanager:PutSecretValue", keys) == {"CreateSigningKeys"}
-    assert who_may("ssm:PutParameter", "jwks") == {"CreateSigningKeys"}
+    assert who_may("secretsmanager:GetSecretValue", keys) == {"CreateSession", *makers}
+    assert who_may("secretsmanager:PutSecretValue", keys) == makers
+    assert who_may("ssm:PutParameter", "jwks") == makers
+
+
+def test_the_signing_keys_rotate_every_30_days_and_by_no_route() -> None:
+    (event,) = resources("AWS::Serverless::Function")["RotateSigningKeys"]["Events"].values()
+
+    assert event == {"Type": "Schedule", "Properties": {"Schedule": "rate(30 days)"}}
 
 
 def test_the_template_holds_no_secret() -> None:

@@ -71,6 +71,14 @@ class KeySet:
         keys = json.loads(text)
         return cls(*(SigningKey(**keys[name]) for name in ("previous", "current", "next")))
 
+    @property
+    def kids(self) -> list[str]:
+        return [key.kid for key in (self.previous, self.current, self.next)]
+
+    def rotated(self) -> Self:
+        """The set that follows: what verifiers know as next signs from now on."""
+        return type(self)(self.current, self.next, SigningKey.new())
+
     def to_secret(self) -> str:
         keys = {"previous": self.previous, "current": self.current, "next": self.next}
         return json.dumps({name: {"kid": k.kid, "pem": k.pem} for name, k in keys.items()})

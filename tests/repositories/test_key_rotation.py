@@ -1,0 +1,244 @@
+"""The signing keys change one step at a time, whoever changes them, and are published with it."""
+
+import importlib
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from shop.auth.key_store import KeyStore
+from shop.auth.signing_keys import KeySet
+from tests.aws import fresh_aws
+from tests.requests import Context
+from tests.template import ROOT
+
+DAY = timedelta(days=1)
+
+
+class Keys:
+    """The keys in moto's AWS; `meanwhile` does something before the next call of an operation."""
+
+    def __init__(self, age: timedelta = timedelta(0)) -> None:
+        self.pauses = 0
+        self.published: list[list[str]] = []  # key ids, one list for each publication
+        # Any: botocore makes its clients at run time.
+        self.clients: dict[str, Any] = {
+            "secretsmanager": boto3.client("secretsmanager"),
+            "ssm": boto3.client("ssm"),
+        }
+        self.clients["ssm"].meta.events.register("provide-client-params.ssm.PutParameter", self._of)
+        self.store = KeyStore(
+            self.clients["secretsmanager"],
+            self.clients["ssm"],
+            "signing_keys_secret",
+            "/shop/jwks",
+            clock=lambda: datetime.now(UTC) + age,
+            pause=self._pause,
+        )
+
+    def kids(self) -> list[str]:
+        return self.store.private().kids
+
+    def jwks(self) -> list[str]:
+        """The key ids that verifiers find now."""
+        found = boto3.client("ssm").get_parameter(Name="/shop/jwks")["Parameter"]["Value"]
+        return [key["kid"] for key in json.loads(found)["keys"]]
+
+    def meanwhile(self, service: str, operation: str, work: Callable[[], object]) -> None:
+        events = self.clients[service].meta.events
+        name = f"before-call.{service}.{operation}"
+
+        def once(**_: Any) -> None:
+            events.unregister(name, once)
+            work()
+
+        events.register(name, once)
+
+    def _of(self, params: dict[str, Any], **_: Any) -> None:
+        self.published.append([key["kid"] for key in json.loads(params["Value"])["keys"]])
+
+    def _pause(self, seconds: float) -> None:
+        self.pauses += 1
+
+
+@pytest.fixture
+def keys() -> Iterator[Keys]:
+    with fresh_aws():
+        keys = Keys()
+        keys.store.create_if_absent()
+        keys.published.clear()
+        yield keys
+
+
+def test_a_rotation_moves_every_key_on_by_one(keys: Keys) -> None:
+    _, current, following = keys.kids()
+
+    rotated = keys.store.rotate()
+
+    assert rotated.kids[:2] == [current, following]
+    assert rotated.kids[2] not in (current, following)
+    assert keys.kids() == keys.jwks() == rotated.kids
+
+
+def test_after_two_rotations_nothing_is_left_of_the_key_that_signed(keys: Keys) -> None:
+    _, current, _ = keys.kids()
+
+    keys.store.rotate()
+    assert current in keys.jwks()
+    keys.store.rotate()
+
+    assert current not in keys.jwks() + keys.kids()
+
+
+def test_a_revocation_replaces_every_key(keys: Keys) -> None:
+    before = keys.kids()
+
+    revoked = keys.store.revoke()
+
+    assert not set(before) & set(revoked.kids)
+    assert keys.kids() == keys.jwks() == revoked.kids
+
+
+@pytest.mark.parametrize("change", [KeyStore.rotate, KeyStore.revoke])
+def test_new_keys_are_published_beside_the_old_before_anyone_can_sign_with_them(
+    keys: Keys, change: Callable[[KeyStore], KeySet]
+) -> None:
+    before = keys.kids()
+    seen: list[list[str]] = []
+    keys.meanwhile("secretsmanager", "PutSecretValue", lambda: seen.append(keys.jwks()))
+
+    after = change(keys.store).kids
+
+    assert set(seen[0]) == {*before, *after}
+    assert keys.published == [seen[0], after]
+
+
+@pytest.mark.parametrize("change", [KeyStore.rotate, KeyStore.revoke])
+def test_two_of_a_kind_at_once_make_one_and_both_publish_it(
+    keys: Keys, change: Callable[[KeyStore], KeySet]
+) -> None:
+    faster: list[KeySet] = []
+    keys.meanwhile("secretsmanager", "PutSecretValue", lambda: faster.append(change(Keys().store)))
+
+    slower = change(keys.store)
+
+    assert slower == faster[0]
+    assert keys.kids() == keys.jwks() == slower.kids
+
+
+def test_a_revocation_is_not_done_by_a_rotation_that_was_faster(keys: Keys) -> None:
+    before = keys.kids()
+    keys.meanwhile("secretsmanager", "PutSecretValue", Keys().store.rotate)
+
+    revoked = keys.store.revoke()
+
+    assert not set(before) & {*keys.kids(), *keys.jwks()}
+    assert keys.kids() == keys.jwks() == revoked.kids
+
+
+def test_a_rotation_does_not_bring_back_what_a_faster_revocation_replaced(keys: Keys) -> None:
+    before = keys.kids()
+    keys.meanwhile("secretsmanager", "PutSecretValue", Keys().store.revoke)
+
+    keys.store.rotate()
+
+    assert not set(before) & {*keys.kids(), *keys.jwks()}
+    assert keys.kids() == keys.jwks()
+
+
+def test_a_slow_publisher_leaves_the_newest_set_behind(keys: Keys) -> None:
+    slow = Keys()
+    slow.meanwhile("ssm", "PutParameter", keys.store.rotate)
+
+    slow.store.create_if_absent()
+
+    assert keys.jwks() == keys.kids()
+
+
+def test_two_first_deployments_at_once_make_one_set() -> None:
+    with fresh_aws():
+        keys = Keys()
+        faster: list[KeySet] = []
+        keys.meanwhile(
+            "secretsmanager",
+            "PutSecretValue",
+            lambda: faster.append(Keys().store.create_if_absent()),
+        )
+
+        slower = keys.store.create_if_absent()
+
+        assert slower == faster[0]
+        assert keys.kids() == keys.jwks() == slower.kids
+
+
+def test_a_parameter_that_another_is_writing_is_written_again(keys: Keys) -> None:
+    def refuse() -> None:
+        error = {"Error": {"Code": "TooManyUpdates"}}
+        raise keys.clients["ssm"].exceptions.TooManyUpdates(error, "PutParameter")
+
+    keys.meanwhile("ssm", "PutParameter", refuse)
+
+    rotated = keys.store.rotate()
+
+    assert keys.pauses == 1
+    assert keys.jwks() == rotated.kids
+
+
+def test_a_rotation_that_cannot_publish_changes_no_key(keys: Keys) -> None:
+    before = keys.kids()
+
+    def fail() -> None:
+        raise ClientError({"Error": {"Code": "InternalServerError"}}, "PutParameter")
+
+    keys.meanwhile("ssm", "PutParameter", fail)
+    with pytest.raises(ClientError):
+        keys.store.rotate()
+
+    assert keys.kids() == keys.jwks() == before
+
+
+def test_the_same_delivery_of_the_schedule_rotates_once(keys: Keys) -> None:
+    before = keys.kids()
+
+    assert keys.store.rotate(unless_younger_than=DAY).kids == before == keys.kids()
+    assert Keys(age=DAY + timedelta(seconds=1)).store.rotate(unless_younger_than=DAY).kids != before
+
+
+def handler(event: dict[str, Any]) -> list[str]:
+    module = importlib.import_module("functions.operations.rotate_signing_keys")
+    answer: dict[str, list[str]] = module.handler(event, Context())
+    return answer["kids"]
+
+
+def test_an_operator_rotates_with_nothing_and_revokes_by_saying_so(keys: Keys) -> None:
+    first = keys.kids()
+
+    second = handler({})
+    third = handler({"revoke": True})
+
+    assert second[:2] == first[1:]
+    assert not set(second) & set(third)
+    assert keys.kids() == keys.jwks() == third
+
+
+def test_the_schedule_leaves_keys_alone_that_were_made_today(keys: Keys) -> None:
+    event = json.loads((ROOT / "events/rotate_signing_keys.json").read_text())
+
+    assert handler(event) == keys.kids()
+    assert keys.published == [] and keys.jwks() == keys.kids()
+
+
+@pytest.mark.parametrize("event", [{"revoke": "true"}, {"revoke": False}, {"Revoke": True}])
+def test_a_revocation_misspelt_is_refused_and_changes_nothing(
+    keys: Keys, event: dict[str, Any]
+) -> None:
+    before = keys.kids()
+
+    with pytest.raises(ValueError, match="revoke"):
+        handler(event)
+
+    assert keys.kids() == keys.jwks() == before
