@@ -50,6 +50,11 @@ build: environments ## Build what is deployed, into .aws-sam (ARCHITECTURE=arm64
 validate: environments ## Check template.yaml with SAM and cfn-lint
 	@$(SAM) validate --lint --region us-east-1
 
+.PHONY: rotate-keys
+rotate-keys: environments ## Rotate a deployment's signing keys (ENV=staging [REVOKE=1])
+	@$(SAM) remote invoke RotateSigningKeys --config-env $(or $(ENV),$(error ENV=staging or ENV=prod)) \
+		--event '$(if $(REVOKE),{"revoke": true},{})'
+
 .PHONY: lock
 lock: uv ## Update uv.lock and what the dependency layer installs from it
 	uv lock --upgrade

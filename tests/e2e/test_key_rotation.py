@@ -1,0 +1,218 @@
+"""The signing keys of the deployed stack rotate and are revoked without anybody losing a session.
+
+Functions keep keys for 5 minutes. Only where a test speaks of what is true after that is the
+function that keeps them restarted; everything else must hold without.
+"""
+
+import json
+import subprocess
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import httpx
+import jwt
+import pytest
+
+from shop.auth.key_store import KeyStore
+from tests.deployed import Person, Shop, at_once, error_of
+from tests.people import PASSWORD
+from tests.template import ROOT
+
+JWKS = "/shop-local/jwks"
+
+
+@pytest.fixture(autouse=True)
+def keys_put_back(shop: Shop) -> Iterator[None]:
+    """Others are logged in with the keys that there were."""
+    secrets, parameters = shop.stack.client("secretsmanager"), shop.stack.client("ssm")
+    secret = shop.stack.resources()["SigningKeysSecret"]
+    private = secrets.get_secret_value(SecretId=secret)["SecretString"]
+    public = parameters.get_parameter(Name=JWKS)["Parameter"]["Value"]
+    yield
+    secrets.put_secret_value(SecretId=secret, SecretString=private)
+    parameters.put_parameter(Name=JWKS, Value=public, Type="String", Overwrite=True)
+    shop.restart("Authorizer", "CreateSession", "GetJwks")
+
+
+def key_store(shop: Shop) -> KeyStore:
+    """The deployed keys, as root."""
+    secret = shop.stack.resources()["SigningKeysSecret"]
+    return KeyStore(shop.stack.client("secretsmanager"), shop.stack.client("ssm"), secret, JWKS)
+
+
+def published(shop: Shop) -> list[str]:
+    text = shop.stack.client("ssm").get_parameter(Name=JWKS)["Parameter"]["Value"]
+    return [key["kid"] for key in json.loads(text)["keys"]]
+
+
+def change_keys(shop: Shop, event: dict[str, Any]) -> list[str]:
+    answer = shop.stack.client("lambda").invoke(
+        FunctionName=shop.stack.resources()["RotateSigningKeys"],
+        Qualifier="live",
+        Payload=json.dumps(event),
+    )
+    told = json.loads(answer["Payload"].read())
+    assert "FunctionError" not in answer, told
+    kids: list[str] = told["kids"]
+    return kids
+
+
+def new_token(shop: Shop, person: Person) -> str:
+    """A token that no request was made with, so that the gateway has no verdict on it yet."""
+    body = {"email": person.email, "password": PASSWORD}
+    answer = shop.anonymous.post("/api/sessions", json=body)
+    assert answer.status_code == 201, answer.text
+    token: str = answer.json()["accessToken"]
+    return token
+
+
+def kid_of(token: str) -> str:
+    kid: str = jwt.get_unverified_header(token)["kid"]
+    return kid
+
+
+def me(shop: Shop, token: str) -> httpx.Response:
+    return shop.client(token).get("/api/users/me")
+
+
+def test_a_rotation_logs_nobody_out_and_signs_with_a_key_that_verifiers_knew(shop: Shop) -> None:
+    person = shop.sign_up()
+    previous, current, following = published(shop)
+    before = new_token(shop, person)
+    assert kid_of(before) == current
+
+    rotated = change_keys(shop, {})
+    # Still the key that signed: whoever keeps it may use it until they reload.
+    meanwhile = new_token(shop, person)
+    # What is true once log-in has reloaded; the authorizer has not.
+    shop.restart("CreateSession")
+    after = new_token(shop, person)
+
+    assert rotated == published(shop) == [current, following, rotated[2]]
+    assert rotated[2] not in (previous, current, following)
+    assert (kid_of(meanwhile), kid_of(after)) == (current, following)
+    for token in (before, meanwhile, after):
+        assert me(shop, token).status_code == 200
+
+
+def test_tokens_of_before_are_good_for_verifiers_that_have_reloaded(shop: Shop) -> None:
+    person = shop.sign_up()
+    token = new_token(shop, person)
+
+    change_keys(shop, {})
+    shop.restart("Authorizer")
+
+    assert me(shop, token).status_code == 200
+
+
+def test_after_two_rotations_no_trace_is_left_of_the_first_key(shop: Shop) -> None:
+    person = shop.sign_up()
+    token = new_token(shop, person)
+    first = kid_of(token)
+
+    change_keys(shop, {})
+    change_keys(shop, {})
+    shop.restart("GetJwks", "Authorizer", "CreateSession")
+
+    told = shop.anonymous.get("/.well-known/jwks.json").json()
+    assert [key["kid"] for key in told["keys"]] == published(shop) == key_store(shop).private().kids
+    assert first not in json.dumps(told)
+    assert error_of(me(shop, token)) == (401, "UNAUTHORIZED")
+    assert me(shop, new_token(shop, person)).status_code == 200
+
+
+def test_two_rotations_at_once_make_one(shop: Shop) -> None:
+    """Two invocations may miss each other by milliseconds and rotate twice: then once more."""
+    at_once(2, lambda _: change_keys(shop, {}))  # two warm sandboxes
+
+    for _ in range(10):
+        before = published(shop)
+        one, other = at_once(2, lambda _: change_keys(shop, {}))
+        stored = key_store(shop).private().kids
+        assert published(shop) == stored
+        if one == other:
+            assert stored == one == [*before[1:], one[2]]
+            return
+        assert before[2] in stored and stored in (one, other)
+    pytest.fail("no two of ten met")
+
+
+def test_a_rotation_that_is_overtaken_by_the_deployed_one_takes_its_keys_over(shop: Shop) -> None:
+    slow = key_store(shop)
+    before = published(shop)
+    events = shop.stack.client("secretsmanager").meta.events
+    faster: list[list[str]] = []
+
+    def overtake(**_: Any) -> None:
+        events.unregister("before-call.secrets-manager.PutSecretValue", overtake)
+        faster.append(change_keys(shop, {}))
+
+    events.register("before-call.secrets-manager.PutSecretValue", overtake)
+    kids = slow.rotate().kids
+
+    assert [kids] == faster
+    assert kids == published(shop) == key_store(shop).private().kids
+    assert kids[:2] == before[1:]
+
+
+def test_a_revocation_ends_every_token_and_new_log_ins_work(shop: Shop) -> None:
+    person = shop.sign_up()
+    token = new_token(shop, person)
+    before = published(shop)
+    stored = shop.everything()
+
+    revoked = change_keys(shop, {"revoke": True})
+    # What is true 5 minutes later.
+    shop.restart("Authorizer", "CreateSession")
+
+    assert not set(before) & set(revoked)
+    assert revoked == published(shop) == key_store(shop).private().kids
+    assert error_of(me(shop, token)) == (401, "UNAUTHORIZED")
+    assert shop.everything() == stored
+    again = new_token(shop, person)
+    assert kid_of(again) == revoked[1]
+    assert me(shop, again).status_code == 200
+    assert shop.anonymous.get("/ready").status_code == 200
+
+
+def test_no_private_key_is_logged(shop: Shop) -> None:
+    change_keys(shop, {})
+
+    logs = shop.stack.client("logs")
+    pages = logs.get_paginator("filter_log_events").paginate(logGroupName="/shop-local/ops")
+    lines = [event["message"] for page in pages for event in page["events"]]
+
+    assert any("signing keys changed" in line for line in lines)
+    assert not any("PRIVATE" in line for line in lines)
+
+
+def test_make_rotates_and_revokes_the_keys_of_a_deployment(shop: Shop) -> None:
+    environment = shop.stack.environment()
+    run = partial(subprocess.run, cwd=ROOT, env=environment, capture_output=True, text=True)
+    before = published(shop)
+
+    rotated = run(["make", "rotate-keys", "ENV=default"])
+    first = published(shop)
+    revoked = run(["make", "rotate-keys", "ENV=default", "REVOKE=1"])
+    second = published(shop)
+
+    assert rotated.returncode == 0, rotated.stderr
+    assert revoked.returncode == 0, revoked.stderr
+    assert first[:2] == before[1:] and json.loads(rotated.stdout) == {"kids": first}
+    assert not set(first) & set(second) and json.loads(revoked.stdout) == {"kids": second}
+
+
+def test_make_asks_which_deployment_is_meant(shop: Shop) -> None:
+    before = published(shop)
+
+    done = subprocess.run(
+        ["make", "rotate-keys"],
+        cwd=ROOT,
+        env={n: v for n, v in shop.stack.environment().items() if n != "ENV"},
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.returncode != 0 and "ENV=staging" in done.stderr
+    assert published(shop) == before
