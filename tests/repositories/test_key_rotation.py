@@ -150,6 +150,23 @@ def test_a_rotation_does_not_bring_back_what_a_faster_revocation_replaced(keys: 
     assert keys.kids() == keys.jwks()
 
 
+def test_a_read_that_lags_behind_the_write_is_not_published(keys: Keys) -> None:
+    secrets = keys.clients["secretsmanager"]
+    stale = secrets.get_secret_value(SecretId="signing_keys_secret")
+    events, name = secrets.meta.events, "after-call.secretsmanager.GetSecretValue"
+
+    def lag(parsed: dict[str, Any], **_: Any) -> None:
+        events.unregister(name, lag)
+        parsed.update(stale)
+
+    keys.meanwhile("secretsmanager", "PutSecretValue", lambda: events.register(name, lag))
+
+    rotated = keys.store.rotate()
+
+    assert keys.pauses == 1
+    assert keys.jwks() == rotated.kids == keys.kids()
+
+
 def test_a_slow_publisher_leaves_the_newest_set_behind(keys: Keys) -> None:
     slow = Keys()
     slow.meanwhile("ssm", "PutParameter", keys.store.rotate)

@@ -1,0 +1,76 @@
+"""The first admin of a deployment, made as docs/operations.md says and in no other way."""
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.deployed import Shop, new_email
+from tests.people import PASSWORD
+from tests.template import ROOT
+
+
+def create_admin(shop: Shop, folder: Path, **wanted: str) -> subprocess.CompletedProcess[str]:
+    event = folder / "admin.json"
+    event.write_text(json.dumps({"name": "Ada", "password": PASSWORD} | wanted))
+    return subprocess.run(
+        [".venv-sam/bin/sam", "remote", "invoke", "CreateAdmin"]
+        + ["--config-env", "default", "--event-file", str(event)],
+        cwd=ROOT,
+        env=shop.stack.environment(),
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_an_admin_is_made_once_for_an_address(shop: Shop, tmp_path: Path) -> None:
+    email = new_email()
+
+    first = create_admin(shop, tmp_path, email=email)
+    before = shop.everything()
+    second = create_admin(shop, tmp_path, email=email.upper(), password="another long password")
+
+    admin = shop.log_in(email)
+    told = admin.http.get("/api/users/me").json()
+    assert json.loads(first.stdout) == {"id": told["id"]} and told["role"] == "admin"
+    assert "EmailInUse" in second.stdout + second.stderr
+    assert without_sessions(shop.everything()) == without_sessions(before)
+
+
+def test_an_account_that_exists_is_not_made_an_admins(shop: Shop, tmp_path: Path) -> None:
+    person = shop.sign_up()
+    before = shop.everything()
+
+    done = create_admin(shop, tmp_path, email=person.email)
+
+    assert "EmailInUse" in done.stdout + done.stderr
+    assert shop.everything() == before
+
+
+def without_sessions(stored: dict[str, list[str]]) -> dict[str, list[str]]:
+    return {table: items for table, items in stored.items() if table != "SessionsTable"}
+
+
+@pytest.mark.parametrize(
+    ("function", "callers"),
+    [("CreateAdmin", set()), ("RotateSigningKeys", {"events.amazonaws.com"})],
+)
+def test_no_gateway_may_invoke_what_operators_do(
+    shop: Shop, function: str, callers: set[str]
+) -> None:
+    lambda_, name = shop.stack.client("lambda"), shop.stack.resources()[function]
+    found: set[Any] = set()
+    for qualifier in ({}, {"Qualifier": "live"}):
+        try:
+            policy = lambda_.get_policy(FunctionName=name, **qualifier)["Policy"]
+        except ClientError as error:
+            assert error.response["Error"]["Code"] == "ResourceNotFoundException"
+            continue
+        found |= {
+            statement["Principal"]["Service"] for statement in json.loads(policy)["Statement"]
+        }
+
+    assert found == callers

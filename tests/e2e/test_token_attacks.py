@@ -1,0 +1,465 @@
+"""Known attacks on JWTs, against the deployed authorizer: each is 401, and nothing behind it runs.
+
+Well-formed tokens with wrong claims are signed with the real key, so that the claim is what is
+refused. Every token is a new one, since the gateway keeps a verdict for 50 s.
+"""
+
+import hmac
+import json
+import string
+import threading
+import time
+from base64 import b64encode, urlsafe_b64encode
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+
+import httpx
+import jwt
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from shop.auth.signing_keys import KeySet, SigningKey
+from shop.identifiers import new_id
+from tests.deployed import Person, Shop, error_of
+
+MINUTE = 60  # seconds
+BASE64URL = string.ascii_uppercase + string.ascii_lowercase + string.digits + "-_"
+
+# Any: headers and claims are JSON of an attacker's choice.
+Json = dict[str, Any]
+
+
+def encoded(value: object) -> str:
+    text = value if isinstance(value, bytes) else json.dumps(value).encode()
+    return urlsafe_b64encode(text).rstrip(b"=").decode()
+
+
+class Forge:
+    """Makes tokens of one real session, signed with the real key unless told otherwise."""
+
+    def __init__(self, keys: KeySet, person: Person) -> None:
+        self.key = keys.current
+        self.header = jwt.get_unverified_header(person.grant["accessToken"])
+        self._claims = jwt.decode(person.grant["accessToken"], options={"verify_signature": False})
+
+    def claims(self) -> Json:
+        """Good ones, of a token issued now."""
+        now = int(time.time())
+        return self._claims | {"iat": now, "exp": now + 15 * MINUTE, "jti": new_id()}
+
+    def token(
+        self,
+        header: Json | bytes | None = None,
+        claims: Json | bytes | None = None,
+        key: SigningKey | None = None,
+        without: str = "",
+    ) -> str:
+        """Objects change the good ones; bytes are taken as they are."""
+        if not isinstance(header, bytes):
+            header = self.header | (header or {})
+        if not isinstance(claims, bytes):
+            claims = self.claims() | (claims or {})
+            claims.pop(without, None)
+        content = f"{encoded(header)}.{encoded(claims)}"
+        private = (key or self.key).parsed
+        signature = jwt.get_algorithm_by_name("ES256").sign(content.encode(), private)
+        return f"{content}.{encoded(signature)}"
+
+
+@pytest.fixture(scope="module")
+def forge(shop: Shop) -> Forge:
+    stored = shop.stack.client("secretsmanager").get_secret_value(
+        SecretId=shop.stack.resources()["SigningKeysSecret"]
+    )
+    return Forge(KeySet.from_secret(stored["SecretString"]), shop.sign_up())
+
+
+type Refused = Callable[..., None]
+
+
+@pytest.fixture
+def refused(shop: Shop) -> Iterator[Refused]:
+    """Sends tokens, and in the end sees that GetUser ran for none and that nothing was changed."""
+    function = shop.stack.resources()["GetUser"]
+    before, stored = runs_of(shop, function), shop.everything()
+    answers: list[httpx.Response] = []
+
+    def refuse(*tokens: str) -> None:
+        for token in tokens:
+            answer = me(shop, f"Bearer {token}")
+            assert error_of(answer) == (401, "UNAUTHORIZED"), token
+            assert answer.headers["WWW-Authenticate"] == "Bearer"
+            answers.append(answer)
+
+    yield refuse
+    assert answers
+    assert runs_of(shop, function) == before
+    assert shop.everything() == stored
+
+
+def me(shop: Shop, authorization: str) -> httpx.Response:
+    return shop.anonymous.get("/api/users/me", headers={"Authorization": authorization})
+
+
+def runs_of(shop: Shop, function: str) -> set[str]:
+    """The ids of the requests that a function has answered, by its log."""
+    logs = shop.stack.client("logs")
+    found = logs.get_paginator("filter_log_events").paginate(logGroupName="/shop-local/http")
+    lines = [event["message"] for page in found for event in page["events"]]
+    entries = [json.loads(line) for line in lines if f'"{function}"' in line and line[0] == "{"]
+    return {entry["request_id"] for entry in entries if "status" in entry}
+
+
+def test_a_good_token_is_let_in_and_seen_to_be(shop: Shop, forge: Forge) -> None:
+    """Or the refusals below would prove nothing."""
+    function = shop.stack.resources()["GetUser"]
+    before = runs_of(shop, function)
+
+    answer = me(shop, f"Bearer {forge.token()}")
+
+    assert answer.status_code == 200
+    assert runs_of(shop, function) - before == {answer.headers["X-Request-Id"]}
+
+
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER", "bEaReR"])
+def test_the_scheme_is_taken_in_any_case(shop: Shop, forge: Forge, scheme: str) -> None:
+    assert me(shop, f"{scheme} {forge.token()}").status_code == 200
+
+
+def test_another_scheme_is_refused(shop: Shop, forge: Forge) -> None:
+    for scheme in ("Basic ", "Token ", "JWT ", "", "Bearer", "Bearer Bearer ", "Bearer: "):
+        assert error_of(me(shop, f"{scheme}{forge.token()}")) == (401, "UNAUTHORIZED")
+
+
+@pytest.mark.parametrize("algorithm", ["none", "None", "NONE", "nOnE"])
+def test_no_signature_is_refused_in_any_case(
+    refused: Refused, forge: Forge, algorithm: str
+) -> None:
+    header = {"alg": algorithm}
+    content = f"{encoded(forge.header | header)}.{encoded(forge.claims())}"
+
+    refused(f"{content}.", f"{content}.{encoded(bytes(64))}", forge.token(header))
+
+
+@pytest.mark.parametrize(
+    "algorithm", ["HS256", "HS384", "RS256", "PS256", "ES384", "EdDSA", "", None, []]
+)
+def test_another_algorithm_is_refused(refused: Refused, forge: Forge, algorithm: object) -> None:
+    refused(forge.token({"alg": algorithm}))
+
+
+def test_the_public_key_in_any_form_is_no_shared_secret(refused: Refused, forge: Forge) -> None:
+    public, jwk = forge.key.parsed.public_key(), forge.key.public_jwk()
+    pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    forms = [
+        pem,
+        pem.strip(),
+        public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo),
+        public.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint),
+        public.public_bytes(Encoding.X962, PublicFormat.CompressedPoint),
+        json.dumps(jwk).encode(),
+        json.dumps(jwk, separators=(",", ":")).encode(),
+        json.dumps({"keys": [jwk]}).encode(),
+        jwk["x"].encode(),
+        forge.key.kid.encode(),
+        b"",
+    ]
+    for algorithm in ("HS256", "hs256", "ES256"):
+        for secret in forms:
+            content = f"{encoded(forge.header | {'alg': algorithm})}.{encoded(forge.claims())}"
+            refused(f"{content}.{encoded(hmac.digest(secret, content.encode(), 'sha256'))}")
+
+
+class Listener(BaseHTTPRequestHandler):
+    """Would hand out the attacker's key, and counts who asks."""
+
+    asked: list[str] = []
+
+    def do_GET(self) -> None:
+        self.asked.append(self.path)
+        self.send_error(404)
+
+    do_POST = do_HEAD = do_GET
+
+    def log_message(self, *args: Any) -> None:
+        """Quiet."""
+
+
+@pytest.fixture
+def listener() -> Iterator[str]:
+    server = HTTPServer(("127.0.0.1", 0), Listener)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize("kid", ["ours", "theirs"])
+def test_a_token_that_brings_or_names_a_key_is_refused_and_nothing_is_fetched(
+    refused: Refused, forge: Forge, listener: str, kid: str
+) -> None:
+    theirs = SigningKey.new()
+    public = theirs.parsed.public_key()
+    der = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    brought: Json = {
+        "jwk": theirs.public_jwk(),
+        "jku": f"{listener}/jwks.json",
+        "x5u": f"{listener}/certificate.pem",
+        "x5c": [b64encode(der).decode()],
+        "x5t": encoded(b"thumbprint"),
+        "crit": ["exp"],
+    }
+    named = {"kid": forge.key.kid if kid == "ours" else theirs.kid}
+
+    for name, value in brought.items():
+        refused(forge.token({name: value} | named, key=theirs))
+        refused(forge.token({name: value}))
+    refused(forge.token({"kid": f"{listener}/jwks.json"}, key=theirs))
+
+    assert Listener.asked == []
+
+
+@pytest.mark.parametrize(
+    "kid",
+    [
+        "../../../../dev/null",
+        "/dev/null",
+        "..\\..\\nul",
+        "' OR '1'='1",
+        "x' UNION SELECT 'key' --",
+        "| id",
+        "${jndi:ldap://127.0.0.1/a}",
+        "\0",
+        "",
+        " ",
+        0,
+        1.5,
+        True,
+        None,
+        [],
+        {},
+        "k" * 2000,
+    ],
+)
+def test_an_odd_key_id_is_refused(refused: Refused, forge: Forge, kid: object) -> None:
+    refused(forge.token({"kid": kid}))
+    # As if the key were an empty file.
+    content = f"{encoded(forge.header | {'kid': kid, 'alg': 'HS256'})}.{encoded(forge.claims())}"
+    refused(f"{content}.{encoded(hmac.digest(b'', content.encode(), 'sha256'))}")
+
+
+def test_a_token_without_key_id_is_refused(refused: Refused, forge: Forge) -> None:
+    header = {name: value for name, value in forge.header.items() if name != "kid"}
+
+    refused(forge.token(json.dumps(header).encode()))
+
+
+def test_another_key_under_our_key_id_is_refused(refused: Refused, forge: Forge) -> None:
+    refused(forge.token(key=SigningKey.new()))
+
+
+@pytest.mark.parametrize("typ", [None, "", "JWT", "jwt", "rt+jwt", "at+jwt2", 7, ["at+jwt"]])
+def test_another_type_is_refused(refused: Refused, forge: Forge, typ: object) -> None:
+    refused(forge.token({"typ": typ}))
+
+
+@pytest.mark.parametrize(
+    "name", ["iss", "aud", "sub", "exp", "iat", "jti", "client_id", "sid", "role", "scope"]
+)
+def test_a_claim_that_is_missing_is_refused(refused: Refused, forge: Forge, name: str) -> None:
+    refused(forge.token(without=name))
+
+
+@pytest.mark.parametrize("name", ["iss", "aud", "client_id", "sub", "sid"])
+def test_a_claim_that_is_not_ours_is_refused(refused: Refused, forge: Forge, name: str) -> None:
+    good = forge.claims()[name]
+    others: list[object] = ["other", "", None, 7, True, [], {}, [good], [good, "other"], f"{good} "]
+    for wrong in others:
+        refused(forge.token(claims={name: wrong}))
+    refused(forge.token(claims={name: good.upper()}), forge.token(claims={name: good[:-1]}))
+
+
+def test_a_token_of_another_users_session_is_refused(
+    refused: Refused, shop: Shop, forge: Forge
+) -> None:
+    refused(forge.token(claims={"sub": shop.admin.id}), forge.token(claims={"sid": new_id()}))
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        {"exp": "later"},
+        {"exp": f"+{10 * MINUTE}"},
+        {"exp": None},
+        {"exp": True},
+        {"exp": [10 * MINUTE]},
+        {"exp": 10**400},
+        {"exp": -(10**400)},
+        {"exp": 2**63},
+    ],
+)
+def test_an_end_that_is_no_time_is_refused(refused: Refused, forge: Forge, times: Json) -> None:
+    refused(forge.token(claims=times))
+
+
+def test_an_end_as_text_or_fraction_is_refused(refused: Refused, forge: Forge) -> None:
+    end = int(time.time()) + 10 * MINUTE
+
+    refused(*(forge.token(claims={"exp": wrong}) for wrong in (str(end), float(end), end + 0.5)))
+    for literal in (b"1e400", b"Infinity", b"NaN", b"9" * 3000):
+        claims = json.dumps(forge.claims() | {"exp": 0}).encode()
+        refused(forge.token(claims=claims.replace(b'"exp": 0', b'"exp": ' + literal)))
+
+
+@pytest.mark.parametrize(
+    ("issued_ago", "ends_in"),
+    [
+        (16 * MINUTE, -MINUTE),
+        (15 * MINUTE + 61, -61),
+        (15 * MINUTE, 0),
+        (10 * MINUTE, -3600),
+        (-61, 14 * MINUTE),
+        (-3600, 3600 + 15 * MINUTE),
+        (-3600, 10 * MINUTE),
+        (0, 15 * MINUTE + 1),
+        (0, 24 * 3600),
+        (14 * MINUTE, 2 * MINUTE),
+        (10**9, 10 * MINUTE),
+    ],
+)
+def test_times_out_of_order_are_refused(
+    refused: Refused, forge: Forge, issued_ago: int, ends_in: int
+) -> None:
+    now = int(time.time())
+
+    refused(forge.token(claims={"iat": now - issued_ago, "exp": now + ends_in}))
+
+
+def test_a_token_that_begins_later_is_refused(refused: Refused, forge: Forge) -> None:
+    for begins_in in (61, 3600, 10**10):
+        refused(forge.token(claims={"nbf": int(time.time()) + begins_in}))
+    refused(forge.token(claims={"nbf": "now"}), forge.token(claims={"nbf": None}))
+
+
+def test_a_clock_that_is_a_little_ahead_is_forgiven(shop: Shop, forge: Forge) -> None:
+    now = int(time.time())
+    token = forge.token(claims={"iat": now + 20, "exp": now + 20 + 15 * MINUTE})
+
+    assert me(shop, f"Bearer {token}").status_code == 200
+
+
+def test_a_second_spelling_of_a_token_is_refused(refused: Refused, forge: Forge) -> None:
+    header, claims, signature = forge.token().split(".")
+    # The last of 86 characters holds two bits of the signature: the other four must be zero.
+    spare = BASE64URL[BASE64URL.index(signature[-1]) ^ 1]
+
+    refused(
+        f"{header}.{claims}.{signature[:-1]}{spare}",
+        f"{header}.{claims}.{signature}=",
+        f"{header}.{claims}.{signature}==",
+        f"{header}=.{claims}.{signature}",
+        f"{header}.{claims}.{signature}A",
+        f"{header}.{claims}.{signature[:-1]}",
+        f"{header}.{claims}.{signature[:43]} {signature[43:]}",
+        f" {header}.{claims} .{signature}",
+        f"{header}.{claims}.{signature},{header}.{claims}.{signature}",
+    )
+
+
+def test_standard_base64_is_refused(refused: Refused, forge: Forge) -> None:
+    while not set(token := forge.token()) & set("-_"):
+        pass
+
+    refused(token.replace("-", "+").replace("_", "/"))
+
+
+def test_a_signature_in_another_encoding_is_refused(refused: Refused, forge: Forge) -> None:
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    content = forge.token().rpartition(".")[0]
+    der = forge.key.parsed.sign(content.encode(), ec.ECDSA(hashes.SHA256()))
+
+    refused(f"{content}.{encoded(der)}", f"{content}.{encoded(der.hex().encode())}")
+
+
+def test_the_signature_of_nothing_is_refused(refused: Refused, forge: Forge) -> None:
+    """CVE-2022-21449: r and s of zero, or of the curve's order, hold for any content."""
+    order = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+    content = forge.token().rpartition(".")[0]
+
+    for number in (0, 1, order):
+        refused(f"{content}.{encoded(number.to_bytes(32) * 2)}")
+    refused(f"{content}.{encoded(b'short')}")
+
+
+def test_a_name_given_twice_is_refused(refused: Refused, forge: Forge) -> None:
+    header = json.dumps(forge.header).encode()
+
+    def doubled(name: str, value: object) -> list[bytes]:
+        good = json.dumps(forge.claims()).encode()
+        pair = f'"{name}": {json.dumps(value)}'.encode()
+        return [b"{" + pair + b", " + good[1:], good[:-1] + b", " + pair + b"}"]
+
+    for name, value in [("sub", new_id()), ("role", "admin"), ("exp", 9999999999)]:
+        refused(*(forge.token(claims=claims) for claims in doubled(name, value)))
+    refused(forge.token(header[:-1] + b', "alg": "none"}'))
+    refused(forge.token(b'{"alg": "none", ' + header[1:]))
+
+
+def test_what_is_no_object_is_refused(refused: Refused, forge: Forge) -> None:
+    nested = b"[" * 1200 + b"]" * 1200
+    for content in (b"null", b"[]", b'"text"', b"7", b"{}", b"{", b"\xff\xfe", nested):
+        refused(forge.token(claims=content), forge.token(header=content))
+
+
+def test_content_changed_after_signing_is_refused(refused: Refused, forge: Forge) -> None:
+    header, claims, signature = forge.token().split(".")
+    promoted = forge.claims() | {"role": "admin", "scope": "shop shop:admin"}
+
+    refused(
+        f"{header}.{encoded(promoted)}.{signature}",
+        f"{header}.{claims}.{forge.token().split('.')[2]}",
+        f"{header}.{claims}.{signature[::-1]}",
+        f"{claims}.{header}.{signature}",
+    )
+
+
+def test_a_role_of_admin_in_a_token_of_ours_gives_no_more_than_the_gate(
+    shop: Shop, forge: Forge
+) -> None:
+    token = forge.token(claims={"role": "admin", "scope": "shop shop:admin"})
+
+    answer = shop.client(token).get(f"/api/users/{shop.admin.id}")
+
+    assert error_of(answer) == (403, "FORBIDDEN")
+
+
+def test_a_refresh_token_is_no_access_token(refused: Refused, shop: Shop) -> None:
+    refused(shop.admin.grant["refreshToken"])
+
+
+def test_other_numbers_of_parts_are_refused(refused: Refused, forge: Forge) -> None:
+    token = forge.token()
+    header, claims, signature = token.split(".")
+
+    refused(
+        f"{header}.{encoded(b'key')}.{encoded(b'iv')}.{claims}.{signature}",
+        f"{token}.{signature}",
+        f"{token}.",
+        f".{token}",
+        f"{header}.{claims}",
+        header,
+        "..",
+        ".",
+        "a.b.c",
+    )
+
+
+@pytest.mark.parametrize("size", [5_000, 9_000])
+def test_a_large_token_is_refused(refused: Refused, forge: Forge, size: int) -> None:
+    token = forge.token(claims={"padding": "x" * (size * 3 // 4 - 600)})
+    assert size - 1000 < len(token) <= size
+
+    refused(token)
