@@ -53,7 +53,7 @@ validate: environments ## Check template.yaml with SAM and cfn-lint
 .PHONY: rotate-keys
 rotate-keys: environments ## Rotate a deployment's signing keys (ENV=staging [REVOKE=1])
 	@$(SAM) remote invoke RotateSigningKeys --config-env $(or $(ENV),$(error ENV=staging or ENV=prod)) \
-		--event '$(if $(REVOKE),{"revoke": true},{})'
+		--event '$(if $(REVOKE),{"revoke": true},{})' | grep '"kids"' # sam succeeds when a function fails
 
 .PHONY: lock
 lock: uv ## Update uv.lock and what the dependency layer installs from it

@@ -203,6 +203,24 @@ def test_make_rotates_and_revokes_the_keys_of_a_deployment(shop: Shop) -> None:
     assert not set(first) & set(second) and json.loads(revoked.stdout) == {"kids": second}
 
 
+def test_make_fails_where_the_function_fails(shop: Shop) -> None:
+    before = published(shop)
+    shop.stack.client("secretsmanager").put_secret_value(
+        SecretId=shop.stack.resources()["SigningKeysSecret"], SecretString="{}"
+    )
+
+    done = subprocess.run(
+        ["make", "rotate-keys", "ENV=default", "REVOKE=1"],
+        cwd=ROOT,
+        env=shop.stack.environment(),
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.returncode != 0 and "KeyError" in done.stderr
+    assert published(shop) == before
+
+
 def test_make_asks_which_deployment_is_meant(shop: Shop) -> None:
     before = published(shop)
 
