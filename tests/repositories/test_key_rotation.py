@@ -3,7 +3,7 @@
 import importlib
 import json
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import boto3
@@ -12,17 +12,22 @@ from botocore.exceptions import ClientError
 
 from shop.auth.key_store import KeyStore
 from shop.auth.signing_keys import KeySet
+from shop.clock import now
 from tests.aws import fresh_aws
 from tests.requests import Context
 from tests.template import ROOT
 
-DAY = timedelta(days=1)
+HOUR = timedelta(hours=1)
 
 
 class Keys:
-    """The keys in moto's AWS; `meanwhile` does something before the next call of an operation."""
+    """The keys in moto's AWS, an hour from now, when they may be rotated.
 
-    def __init__(self, age: timedelta = timedelta(0)) -> None:
+    `meanwhile` does something before the next call of an operation.
+    """
+
+    def __init__(self, later: timedelta = HOUR) -> None:
+        self.later = later
         self.pauses = 0
         self.published: list[list[str]] = []  # key ids, one list for each publication
         # Any: botocore makes its clients at run time.
@@ -36,7 +41,7 @@ class Keys:
             self.clients["ssm"],
             "signing_keys_secret",
             "/shop/jwks",
-            clock=lambda: datetime.now(UTC) + age,
+            clock=lambda: now() + self.later,
             pause=self._pause,
         )
 
@@ -68,10 +73,8 @@ class Keys:
 @pytest.fixture
 def keys() -> Iterator[Keys]:
     with fresh_aws():
-        keys = Keys()
-        keys.store.create_if_absent()
-        keys.published.clear()
-        yield keys
+        Keys(timedelta(0)).store.create_if_absent()
+        yield Keys()
 
 
 def test_a_rotation_moves_every_key_on_by_one(keys: Keys) -> None:
@@ -89,6 +92,7 @@ def test_after_two_rotations_nothing_is_left_of_the_key_that_signed(keys: Keys) 
 
     keys.store.rotate()
     assert current in keys.jwks()
+    keys.later += HOUR
     keys.store.rotate()
 
     assert current not in keys.jwks() + keys.kids()
@@ -218,11 +222,22 @@ def test_a_rotation_that_cannot_publish_changes_no_key(keys: Keys) -> None:
     assert keys.kids() == keys.jwks() == before
 
 
-def test_the_same_delivery_of_the_schedule_rotates_once(keys: Keys) -> None:
-    before = keys.kids()
+def test_keys_that_changed_a_moment_ago_are_published_again_and_not_rotated(keys: Keys) -> None:
+    rotated = keys.store.rotate().kids
+    boto3.client("ssm").put_parameter(
+        Name="/shop/jwks", Value='{"keys": []}', Type="String", Overwrite=True
+    )
 
-    assert keys.store.rotate(unless_younger_than=DAY).kids == before == keys.kids()
-    assert Keys(age=DAY + timedelta(seconds=1)).store.rotate(unless_younger_than=DAY).kids != before
+    keys.later += timedelta(minutes=19)
+    assert keys.store.rotate().kids == rotated == keys.kids() == keys.jwks()
+    keys.later += timedelta(minutes=1)
+    assert keys.store.rotate().kids[:2] == rotated[1:]
+
+
+def test_keys_that_changed_a_moment_ago_may_be_revoked(keys: Keys) -> None:
+    rotated = keys.store.rotate().kids
+
+    assert not set(keys.store.revoke().kids) & set(rotated)
 
 
 def handler(event: dict[str, Any]) -> list[str]:
@@ -231,22 +246,36 @@ def handler(event: dict[str, Any]) -> list[str]:
     return answer["kids"]
 
 
-def test_an_operator_rotates_with_nothing_and_revokes_by_saying_so(keys: Keys) -> None:
-    first = keys.kids()
-
-    second = handler({})
-    third = handler({"revoke": True})
-
-    assert second[:2] == first[1:]
-    assert not set(second) & set(third)
-    assert keys.kids() == keys.jwks() == third
+SCHEDULED = json.loads((ROOT / "events/rotate_signing_keys.json").read_text())
 
 
-def test_the_schedule_leaves_keys_alone_that_were_made_today(keys: Keys) -> None:
-    event = json.loads((ROOT / "events/rotate_signing_keys.json").read_text())
+def grown_old() -> list[str]:
+    """The ids of keys that were made two hours ago, which are stored in place of the others."""
+    keys = KeySet.new(now() - 2 * HOUR)
+    boto3.client("secretsmanager").put_secret_value(
+        SecretId="signing_keys_secret", SecretString=keys.to_secret()
+    )
+    return keys.kids
 
-    assert handler(event) == keys.kids()
-    assert keys.published == [] and keys.jwks() == keys.kids()
+
+@pytest.mark.parametrize("event", [{}, SCHEDULED])
+def test_operator_and_schedule_rotate(keys: Keys, event: dict[str, Any]) -> None:
+    before = grown_old()
+
+    after = handler(event)
+
+    assert after[:2] == before[1:]
+    assert keys.kids() == keys.jwks() == after
+    assert handler(event) == after
+
+
+def test_an_operator_revokes_by_saying_so(keys: Keys) -> None:
+    before = keys.kids()
+
+    after = handler({"revoke": True})
+
+    assert not set(before) & set(after)
+    assert keys.kids() == keys.jwks() == after
 
 
 @pytest.mark.parametrize("event", [{"revoke": "true"}, {"revoke": False}, {"Revoke": True}])

@@ -211,7 +211,7 @@ def test_a_key_that_cannot_be_loaded_is_not_the_tokens_fault() -> None:
 
 
 def test_private_keys_survive_their_secret_and_never_reach_the_jwks() -> None:
-    keys = KeySet.new()
+    keys = KeySet.new(NOON)
 
     assert KeySet.from_secret(keys.to_secret()) == keys
     told = json.dumps(keys.jwks())

@@ -14,7 +14,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid5
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
 
 _SUCCESSORS = UUID("4dda3d66-3d21-5c8c-a87b-252caf76e7c9")  # a namespace of our own
+# A token's 15 minutes, and the 5 for which signers keep the key that signs.
+MINIMUM_AGE = timedelta(minutes=20)
 _PAUSE = 0.2  # seconds
 
 
@@ -38,7 +40,6 @@ class Stored:
     """A version of the secret, and what it holds."""
 
     version: str
-    created_at: datetime
     keys: KeySet
 
 
@@ -68,15 +69,18 @@ class KeyStore:
         try:
             self._stored()
         except self._secrets.exceptions.ResourceNotFoundException:
-            self._put(KeySet.new(), after=self._secret)
+            self._put(KeySet.new(self._clock()), after=self._secret)
         return self._publish_what_is_stored()
 
-    def rotate(self, unless_younger_than: timedelta | None = None) -> KeySet:
-        """The next key signs, the current one still verifies, the previous one is forgotten."""
-        stored = self._stored()
-        age = self._clock() - stored.created_at
-        if unless_younger_than is None or age >= unless_younger_than:
-            self._replace(stored, stored.keys.rotated())
+    def rotate(self) -> KeySet:
+        """The next key signs, the current one still verifies, the previous one is forgotten.
+
+        Not where keys changed a moment ago, be it that somebody asks twice, that a schedule
+        delivers twice or that Lambda tries again: a second step would end tokens that are good.
+        """
+        stored, now = self._stored(), self._clock()
+        if now - stored.keys.changed_at >= MINIMUM_AGE:
+            self._replace(stored, stored.keys.rotated(now))
         return self._publish_what_is_stored()
 
     def revoke(self) -> KeySet:
@@ -84,7 +88,7 @@ class KeyStore:
         stored = self._stored()
         revoked = set(stored.keys.kids)
         while revoked & set(stored.keys.kids):
-            stored = self._replace(stored, KeySet.new())
+            stored = self._replace(stored, KeySet.new(self._clock()))
         return self._publish_what_is_stored()
 
     def _replace(self, stored: Stored, keys: KeySet) -> Stored:
@@ -134,7 +138,7 @@ class KeyStore:
     def _stored(self) -> Stored:
         answer = self._secrets.get_secret_value(SecretId=self._secret)
         keys = KeySet.from_secret(answer["SecretString"])
-        return Stored(answer["VersionId"], answer["CreatedDate"], keys)
+        return Stored(answer["VersionId"], keys)
 
 
 @cache

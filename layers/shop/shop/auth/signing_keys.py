@@ -7,6 +7,7 @@ reloaded yet knows the key that becomes current.
 import json
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from typing import Self
 
@@ -19,7 +20,10 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from shop.auth.published_keys import Jwks
+from shop.clock import from_text, to_text
 from shop.identifiers import new_id
+
+_NAMES = ("previous", "current", "next")  # in the secret
 
 
 @dataclass(frozen=True)
@@ -60,31 +64,40 @@ class KeySet:
     previous: SigningKey
     current: SigningKey
     next: SigningKey
+    changed_at: datetime
 
     @classmethod
-    def new(cls) -> Self:
-        return cls(SigningKey.new(), SigningKey.new(), SigningKey.new())
+    def new(cls, now: datetime) -> Self:
+        return cls(SigningKey.new(), SigningKey.new(), SigningKey.new(), now)
 
     @classmethod
     def from_secret(cls, text: str) -> Self:
         """Raises KeyError, TypeError or ValueError where the secret is not ours."""
         keys = json.loads(text)
-        return cls(*(SigningKey(**keys[name]) for name in ("previous", "current", "next")))
+        previous, current, following = (SigningKey(**keys[name]) for name in _NAMES)
+        return cls(previous, current, following, from_text(keys["changed_at"]))
 
     @property
     def kids(self) -> list[str]:
-        return [key.kid for key in (self.previous, self.current, self.next)]
+        return [key.kid for key in self._keys]
 
-    def rotated(self) -> Self:
+    def rotated(self, now: datetime) -> Self:
         """The set that follows: what verifiers know as next signs from now on."""
-        return type(self)(self.current, self.next, SigningKey.new())
+        return type(self)(self.current, self.next, SigningKey.new(), now)
 
     def to_secret(self) -> str:
-        keys = {"previous": self.previous, "current": self.current, "next": self.next}
-        return json.dumps({name: {"kid": k.kid, "pem": k.pem} for name, k in keys.items()})
+        keys = {
+            name: {"kid": key.kid, "pem": key.pem}
+            for name, key in zip(_NAMES, self._keys, strict=True)
+        }
+        return json.dumps({**keys, "changed_at": to_text(self.changed_at)})
 
     def jwks(self) -> Jwks:
-        return {"keys": [key.public_jwk() for key in (self.previous, self.current, self.next)]}
+        return {"keys": [key.public_jwk() for key in self._keys]}
+
+    @property
+    def _keys(self) -> tuple[SigningKey, SigningKey, SigningKey]:
+        return self.previous, self.current, self.next
 
 
 def _base64url(number: int) -> str:
