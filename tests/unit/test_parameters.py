@@ -1,0 +1,21 @@
+"""Words that stand for an id in a path, where they may, and for nobody but the caller."""
+
+import pytest
+
+from shop.errors import NotFound
+from shop.http.parameters import PathId
+from tests.people import ALICE, BOB
+
+
+def test_a_word_stands_for_the_callers_own_id_only() -> None:
+    assert PathId(me=True).read("me", ALICE) == ALICE.id
+    assert PathId(current=True).read("current", ALICE) == ALICE.session_id
+    assert PathId(current=True).read(BOB.session_id, ALICE) == BOB.session_id
+
+
+@pytest.mark.parametrize("text", ["me", "current", "gate", "summary", "", BOB.id.upper()])
+def test_any_other_word_is_nothing(text: str) -> None:
+    with pytest.raises(NotFound):
+        PathId().read(text, ALICE)
+    with pytest.raises(NotFound):
+        PathId(me=True, current=True).read(text, None)
