@@ -31,6 +31,7 @@ def refused(code: str, status: int = 400) -> ClientError:
         ConnectionClosedError(endpoint_url="http://x"),
         refused("ProvisionedThroughputExceededException"),
         refused("ThrottlingException"),
+        refused("TransactionConflictException"),
         refused("AccessDeniedException"),
         refused("ExpiredTokenException"),
         refused("ResourceNotFoundException"),

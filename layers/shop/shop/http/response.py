@@ -42,6 +42,7 @@ _DEPENDENCY_CODES = {
     "RequestLimitExceeded",
     "ResourceNotFoundException",
     "ThrottlingException",
+    "TransactionConflictException",
     "UnrecognizedClientException",
 }
 
