@@ -33,6 +33,7 @@ _CACHED = (
     shop.operations.provide.dependency_check,
     shop.orders.provide.order_service,
     shop.products.provide.product_service,
+    shop.sessions.provide.access_token_issuer,
     shop.sessions.provide.session_service,
     shop.users.provide.user_service,
 )

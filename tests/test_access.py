@@ -19,6 +19,10 @@ ACCESS = {
     "DELETE /api/users/{userId}": (401, 403, 204, 204),
     "PUT /api/users/{userId}/password": (401, 403, 204, 403),
     "POST /api/sessions": (201, 201, 201, 201),
+    "POST /api/access-tokens": (201, 201, 201, 201),
+    "GET /api/sessions": (401, 200, 200, 200),
+    "DELETE /api/sessions/{sessionId}": (401, 404, 204, 404),
+    "DELETE /api/sessions": (401, 204, 204, 204),
     "GET /.well-known/jwks.json": (200, 200, 200, 200),
     "POST /api/products": (401, 403, 403, 201),
     "GET /api/products/{productId}": (200, 200, 200, 200),
@@ -30,7 +34,7 @@ ACCESS = {
     "OPTIONS /{proxy+}": (204, 204, 204, 204),
 }
 WHO = ("anonymous", "stranger", "self", "admin")
-CODES = {401: "UNAUTHORIZED", 403: "FORBIDDEN"}
+CODES = {401: "UNAUTHORIZED", 403: "FORBIDDEN", 404: "NOT_FOUND"}
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +55,13 @@ def order(owner: Person, product: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
+def session(shop: Shop, owner: Person) -> dict[str, Any]:
+    """Another session of the owner's, which may end."""
+    begun: dict[str, Any] = shop.log_in(owner.email).grant["session"]
+    return begun
+
+
+@pytest.fixture(scope="module")
 def clients(shop: Shop, owner: Person) -> dict[str, httpx.Client]:
     return {
         "anonymous": shop.anonymous,
@@ -58,6 +69,15 @@ def clients(shop: Shop, owner: Person) -> dict[str, httpx.Client]:
         "self": owner.http,
         "admin": shop.admin.http,
     }
+
+
+def leaving(shop: Shop, who: str) -> httpx.Client:
+    """Somebody of that kind whom no other test needs logged in."""
+    person = shop.sign_up()
+    if who == "admin":
+        shop.change("SessionsTable", {"user_id": person.id, "id": "gate"}, role="admin")
+        person = shop.log_in(person.email)
+    return person.http
 
 
 def test_every_route_is_in_the_table() -> None:
@@ -72,11 +92,17 @@ def test_access(
     owner: Person,
     product: dict[str, Any],
     order: dict[str, Any],
+    session: dict[str, Any],
     route: str,
     who: str,
 ) -> None:
     method, path = route.split(" ")
-    ids = {"userId": owner.id, "orderId": order["id"], "productId": product["id"]}
+    ids = {
+        "userId": owner.id,
+        "orderId": order["id"],
+        "productId": product["id"],
+        "sessionId": session["id"],
+    }
     for name, value in ids.items():
         path = path.replace(f"{{{name}}}", value)
     bodies = {
@@ -90,6 +116,11 @@ def test_access(
         "POST /api/products": new_product(),
         "POST /api/users/{userId}/orders": {"items": [{"productId": product["id"], "quantity": 1}]},
     }
+    if route == "POST /api/access-tokens":
+        bodies[route] = {"refreshToken": shop.sign_up().grant["refreshToken"]}
+    client = clients[who]
+    if route == "DELETE /api/sessions" and who != "anonymous":
+        client = leaving(shop, who)
     expected = dict(zip(WHO, ACCESS[route], strict=True))[who]
     if route == "DELETE /api/users/{userId}" and expected == 204:
         # Somebody else each time, since the owner is needed further on.
@@ -98,9 +129,7 @@ def test_access(
         clients = clients | {"self": doomed.http}
     before = shop.everything() if expected >= 400 else None
 
-    answer = clients[who].request(
-        method, path.replace("{proxy+}", "api/users"), json=bodies.get(route)
-    )
+    answer = client.request(method, path.replace("{proxy+}", "api/users"), json=bodies.get(route))
 
     assert answer.status_code == expected, answer.text
     if expected >= 400:

@@ -126,7 +126,10 @@ def test_credentials_are_within_reach_of_those_who_need_them_only() -> None:
 def test_private_keys_are_read_by_those_who_sign_and_written_by_those_who_make_them() -> None:
     keys, makers = "SigningKeysSecret", {"CreateSigningKeys", "RotateSigningKeys"}
 
-    assert who_may("secretsmanager:GetSecretValue", keys) == {"CreateSession", *makers}
+    assert who_may("secretsmanager:GetSecretValue", keys) == {
+        *("CreateAccessToken", "CreateSession"),
+        *makers,
+    }
     assert who_may("secretsmanager:PutSecretValue", keys) == makers
     assert who_may("ssm:PutParameter", "jwks") == makers
 

@@ -4,7 +4,6 @@ import importlib
 import json
 import threading
 from collections.abc import Iterator
-from datetime import timedelta
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
@@ -14,13 +13,15 @@ import pytest
 
 from shop.auth.caller import Role
 from shop.auth.key_store import key_store
+from shop.clock import now
 from shop.idempotency import Answer, Once
 from shop.money import Money
 from shop.orders.models import Order, OrderLine, OrderStatus
 from shop.orders.repository import OrderRepository
 from shop.products.models import Product, ProductStatus
 from shop.products.repository import ProductRepository
-from shop.sessions.models import RefreshDigests, Session
+from shop.sessions.models import IDLE_LIFETIME, Session
+from shop.sessions.refresh_tokens import RefreshToken
 from shop.sessions.repository import SessionRepository
 from shop.users.models import User, UserStatus
 from shop.users.repository import UserRepository
@@ -44,6 +45,10 @@ ANSWERS: dict[str, Any] = {
     "delete_user": 204,
     "change_password": 204,
     "create_session": 201,
+    "create_access_token": 201,
+    "list_sessions": 200,
+    "delete_session": 204,
+    "delete_all_sessions": 204,
     "get_jwks": 200,
     "create_product": 201,
     "get_product": 200,
@@ -62,7 +67,7 @@ ANSWERS: dict[str, Any] = {
 
 @pytest.fixture
 def aws() -> Iterator[None]:
-    """The user, the product and the order that the events speak of, and signing keys."""
+    """The user, session, product and order that the events speak of, and signing keys."""
     from shop.auth.passwords import hash_password
 
     price = Money(Decimal("4.90"), "EUR")
@@ -72,14 +77,14 @@ def aws() -> Iterator[None]:
     product = Product(PRODUCT, "PEAR", "Pears", price, 10, ProductStatus.ACTIVE, NOON, NOON, 1)
     line = OrderLine(PRODUCT, "PEAR", "Pears", price, 1, 1)
     order = Order(ORDER, USER, OrderStatus.PENDING, price, [line], None, NOON, NOON, 1)
-    later = NOON + timedelta(days=30)
-    digests = RefreshDigests(b"family", b"current", b"salt")
-    session = Session(USER, SESSION, 1, digests, NOON, NOON, later, later, "curl", "192.0.2.10")
-    hashed = hash_password(PASSWORD)
+    refresh = RefreshToken(USER, SESSION, b"f" * 16, b"s" * 32).digests()
+    end = now() + IDLE_LIFETIME
+    session = Session(USER, SESSION, 1, refresh, now(), now(), end, end, "a browser", "192.0.2.1")
     keyless = Once(None, b"", lambda _: Answer(201, {}, ""), lambda: NOON)
     with fresh_aws():
-        UserRepository().add(user, hashed)
-        SessionRepository().begin(session, user.email, hashed)
+        password_hash = hash_password(PASSWORD)
+        UserRepository().add(user, password_hash)
+        SessionRepository().begin(session, user.email, password_hash)
         ProductRepository().add(product, keyless)
         OrderRepository().add(order, keyless)
         key_store().create_if_absent()

@@ -68,7 +68,9 @@ def test_a_user_is_stored_with_credential_and_gate() -> None:
     credential = SessionRepository().credential("ada@example.com")
     assert credential is not None
     assert (credential.user_id, credential.password_hash) == (USER.id, "hash")
-    assert SessionRepository().gate(USER.id) == Gate(USER.id, 1, UserStatus.ACTIVE, Role.CUSTOMER)
+    assert SessionRepository().of_user(USER.id)[1] == Gate(
+        USER.id, 1, UserStatus.ACTIVE, Role.CUSTOMER
+    )
 
 
 def test_a_second_user_of_an_address_leaves_nothing_behind() -> None:
@@ -79,7 +81,7 @@ def test_a_second_user_of_an_address_leaves_nothing_behind() -> None:
         UserRepository().add(second, "other")
 
     assert UserRepository().get(second.id) is None
-    assert SessionRepository().gate(second.id) is None
+    assert SessionRepository().of_user(second.id) == ([], None)
 
 
 def test_a_session_is_read_back_beside_its_gate() -> None:
@@ -94,7 +96,7 @@ def test_a_session_is_read_back_beside_its_gate() -> None:
 
     assert SessionRepository().with_gate(USER.id, session.id) == (
         session,
-        SessionRepository().gate(USER.id),
+        Gate(USER.id, 1, UserStatus.ACTIVE, Role.CUSTOMER),
     )
     assert SessionRepository().with_gate(new_id(), session.id) == (None, None)
 

@@ -1,7 +1,8 @@
 """A log-in proves the password, and a log-in that lost a race is no log-in."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -29,17 +30,48 @@ class Lobby:
     sessions: list[Session] = field(default_factory=list)
     is_still_so: bool = True
     compared: list[str | None] = field(default_factory=list)
+    now: datetime = NOON
+    between_read_and_write: Callable[[], None] = lambda: None
 
     def credential(self, email: str) -> Credential | None:
         return self.credentials.get(email)
 
-    def gate(self, user_id: str) -> Gate | None:
-        return self.gates.get(user_id)
+    def of_user(self, user_id: str) -> tuple[list[Session], Gate | None]:
+        mine = [session for session in self.sessions if session.user_id == user_id]
+        return sorted(mine, key=lambda session: session.id, reverse=True), self.gates.get(user_id)
 
-    def begin(self, session: Session, email: str, password_hash: str) -> bool:
+    def begin(
+        self, session: Session, email: str, password_hash: str, ended: Sequence[str] = ()
+    ) -> bool:
         if self.is_still_so:
-            self.sessions.append(session)
+            self.sessions = [kept for kept in self.sessions if kept.id not in ended] + [session]
         return self.is_still_so
+
+    def with_gate(self, user_id: str, session_id: str) -> tuple[Session | None, Gate | None]:
+        return self._find(user_id, session_id), self.gates.get(user_id)
+
+    def rotate(self, session: Session, spent: bytes) -> Session | None:
+        self.between_read_and_write()
+        stored = self._find(session.user_id, session.id)
+        if stored is None or (stored.refresh.current, stored.epoch) != (spent, session.epoch):
+            return stored
+        self.sessions[self.sessions.index(stored)] = session
+        return session
+
+    def end(self, user_id: str, session_id: str, family: bytes | None = None) -> bool:
+        stored = self._find(user_id, session_id)
+        if stored is None or family not in (None, stored.refresh.family):
+            return False
+        self.sessions.remove(stored)
+        return True
+
+    def end_all(self, user_id: str) -> None:
+        gate = self.gates[user_id]
+        self.gates[user_id] = replace(gate, epoch=gate.epoch + 1)
+
+    def _find(self, user_id: str, session_id: str) -> Session | None:
+        found = (s for s in self.sessions if (s.user_id, s.id) == (user_id, session_id))
+        return next(found, None)
 
     def matches(self, password: str, password_hash: str | None) -> bool:
         self.compared.append(password_hash)
@@ -51,7 +83,7 @@ class Lobby:
         def issue(user_id: str, session_id: str, role: Role) -> str:
             return f"{user_id} {session_id} {role}"
 
-        return SessionService(self, self.matches, issue, lambda: NOON, new_id)
+        return SessionService(self, self.matches, issue, lambda: self.now, new_id)
 
 
 def attempt(email: str = "ada@example.com", password: str = PASSWORD) -> SessionCreate:

@@ -2,12 +2,15 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from hmac import compare_digest
 
 from shop.auth.caller import Role
 from shop.users.models import UserStatus
 
 IDLE_LIFETIME = timedelta(days=30)
 ABSOLUTE_LIFETIME = timedelta(days=180)
+REUSE_GRACE = timedelta(seconds=30)  # for a lost answer, or two tabs
+MOST_SESSIONS = 50  # of one user
 
 
 @dataclass(frozen=True)
@@ -22,11 +25,25 @@ class Gate:
 
 @dataclass(frozen=True)
 class RefreshDigests:
-    """All that is stored of a refresh token: digests of its family and secrets, and a salt."""
+    """All that is stored of a refresh token: digests of its family and secrets, and a salt.
+
+    The salt and the previous secret, which only its holder knows, give the current one.
+    """
 
     family: bytes
     current: bytes
     salt: bytes
+    previous: bytes | None = None
+    rotated_at: datetime | None = None
+
+    def is_current(self, digest: bytes) -> bool:
+        return compare_digest(self.current, digest)
+
+    def was_just_spent(self, digest: bytes, now: datetime) -> bool:
+        """Whether it is the previous secret's, and that was spent 30 s ago at the most."""
+        if self.previous is None or self.rotated_at is None:
+            return False
+        return compare_digest(self.previous, digest) and now <= self.rotated_at + REUSE_GRACE
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,7 @@
 from functools import cache
 from typing import Annotated
 
-from shop.auth import access_tokens
 from shop.auth.caller import Role
-from shop.auth.key_store import key_store
 from shop.auth.passwords import password_matches
 from shop.auth.published_keys import Reloaded
 from shop.clock import now
@@ -17,10 +15,19 @@ from shop.sessions.service import IssueAccessToken, SessionService
 
 @cache
 def session_service() -> SessionService:
-    return SessionService(SessionRepository(), password_matches, _issue_access_token(), now, new_id)
+    return SessionService(SessionRepository(), password_matches, _issue_access_token, now, new_id)
 
 
-def _issue_access_token() -> IssueAccessToken:
+def _issue_access_token(user_id: str, session_id: str, role: Role) -> str:
+    return access_token_issuer()(user_id, session_id, role)
+
+
+@cache
+def access_token_issuer() -> IssueAccessToken:
+    # Here, since not every function of sessions signs; those that do import them on their own.
+    from shop.auth import access_tokens
+    from shop.auth.key_store import key_store
+
     keys = Reloaded(key_store().private)
     issuer = access_tokens.Issuer.from_settings()
 

@@ -1,6 +1,8 @@
 """Sessions and the gate in DynamoDB."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 from shop.auth.caller import Role
 from shop.clients import dynamodb
@@ -11,8 +13,15 @@ from shop.dynamo.reads import batch_get
 from shop.sessions.models import Gate, RefreshDigests, Session
 from shop.users.models import Credential, UserStatus
 
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
+
 SCHEMA_VERSION = 1
 _GATE = "gate"
+_ROTATED = (
+    *("current_digest", "previous_digest", "salt", "rotated_at", "last_used_at"),
+    *("idle_expires_at", "ttl", "user_agent", "ip_address"),
+)
 
 
 class SessionRepository:
@@ -26,12 +35,18 @@ class SessionRepository:
         item = decode(answer["Item"])
         return Credential(item["user_id"], item["password_hash"])
 
-    def gate(self, user_id: str) -> Gate | None:
-        """1 read unit."""
-        answer = dynamodb().get_item(
-            TableName=tables.sessions(), Key=encode(gate_key(user_id)), ConsistentRead=True
+    def of_user(self, user_id: str) -> tuple[Sequence[Session], Gate | None]:
+        """1 read unit for each 4 KB. Log-ins keep them few, so that one page has them all."""
+        answer = dynamodb().query(
+            TableName=tables.sessions(),
+            KeyConditionExpression="user_id = :user",
+            ExpressionAttributeValues=encode({":user": user_id}),
+            ScanIndexForward=False,
+            ConsistentRead=True,
         )
-        return _gate_from_item(decode(answer["Item"])) if "Item" in answer else None
+        items = [decode(item) for item in answer["Items"]]
+        gate = next((_gate_from_item(item) for item in items if item["id"] == _GATE), None)
+        return [_from_item(item) for item in items if item["id"] != _GATE], gate
 
     def with_gate(self, user_id: str, session_id: str) -> tuple[Session | None, Gate | None]:
         """Both in one consistent read of 2 units."""
@@ -62,7 +77,10 @@ class SessionRepository:
             found += [item["id"] for item in map(decode, page["Items"])]
         return found
 
-    def begin(self, session: Session, email: str, password_hash: str) -> bool:
+    def begin(
+        self, session: Session, email: str, password_hash: str, ended: Sequence[str] = ()
+    ) -> bool:
+        """3 actions, and one for each session that ends with it."""
         try:
             transactions.write(
                 {
@@ -94,11 +112,68 @@ class SessionRepository:
                             "ConditionExpression": "attribute_not_exists(id)",
                         }
                     },
+                    **{f"ended#{id_}": _delete(session.user_id, id_) for id_ in ended},
                 }
             )
         except transactions.ConditionFailed:
             return False
         return True
+
+    def rotate(self, session: Session, spent: bytes) -> Session | None:
+        """1 write unit for each KB; a condition that fails costs as much."""
+        client = dynamodb()
+        item = _to_item(session)
+        changes = {f":{name}": item[name] for name in _ROTATED}
+        try:
+            client.update_item(
+                TableName=tables.sessions(),
+                Key=encode(session_key(session.user_id, session.id)),
+                UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in _ROTATED),
+                ConditionExpression="#current_digest = :spent AND epoch = :epoch",
+                ExpressionAttributeNames={f"#{name}": name for name in _ROTATED},
+                ExpressionAttributeValues=encode(
+                    changes | {":spent": spent, ":epoch": session.epoch}
+                ),
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except client.exceptions.ConditionalCheckFailedException as failed:
+            answer: Any = failed.response  # botocore's type does not know of the item
+            return _from_item(decode(answer["Item"])) if answer.get("Item") else None
+        return session
+
+    def end(self, user_id: str, session_id: str, family: bytes | None = None) -> bool:
+        """A transaction, since its token tells a try of ours whose answer was lost from another's
+        delete: 2 write units for each KB.
+        """
+        delete = _delete(user_id, session_id)
+        delete["Delete"]["ConditionExpression"] = "attribute_exists(id)"
+        if family is not None:
+            delete["Delete"]["ConditionExpression"] = "family_digest = :family"
+            delete["Delete"]["ExpressionAttributeValues"] = encode({":family": family})
+        try:
+            transactions.write({"session": delete})
+        except transactions.ConditionFailed:
+            return False
+        return True
+
+    def end_all(self, user_id: str) -> None:
+        """2 write units, however many sessions: the next epoch begins."""
+        try:
+            transactions.write(
+                {
+                    "gate": {
+                        "Update": {
+                            "TableName": tables.sessions(),
+                            "Key": encode(gate_key(user_id)),
+                            "UpdateExpression": "SET epoch = epoch + :one",
+                            "ConditionExpression": "attribute_exists(id)",
+                            "ExpressionAttributeValues": encode({":one": 1}),
+                        }
+                    }
+                }
+            )
+        except transactions.ConditionFailed:
+            return  # without a gate no session lives
 
 
 def gate_to_item(gate: Gate) -> Item:
@@ -118,6 +193,12 @@ def session_key(user_id: str, session_id: str) -> Item:
     return {"user_id": user_id, "id": session_id}
 
 
+def _delete(user_id: str, session_id: str) -> "TransactWriteItemTypeDef":
+    return {
+        "Delete": {"TableName": tables.sessions(), "Key": encode(session_key(user_id, session_id))}
+    }
+
+
 def _gate_from_item(item: Item) -> Gate:
     return Gate(
         user_id=item["user_id"],
@@ -128,13 +209,16 @@ def _gate_from_item(item: Item) -> Gate:
 
 
 def _to_item(session: Session) -> Item:
+    refresh = session.refresh
     return {
         "user_id": session.user_id,
         "id": session.id,
         "epoch": session.epoch,
-        "family_digest": session.refresh.family,
-        "current_digest": session.refresh.current,
-        "salt": session.refresh.salt,
+        "family_digest": refresh.family,
+        "current_digest": refresh.current,
+        "previous_digest": refresh.previous,
+        "salt": refresh.salt,
+        "rotated_at": None if refresh.rotated_at is None else to_text(refresh.rotated_at),
         "created_at": to_text(session.created_at),
         "last_used_at": to_text(session.last_used_at),
         "idle_expires_at": to_text(session.idle_expires_at),
@@ -155,7 +239,11 @@ def _from_item(item: Item) -> Session:
         id=item["id"],
         epoch=int(item["epoch"]),
         refresh=RefreshDigests(
-            bytes(item["family_digest"]), bytes(item["current_digest"]), bytes(item["salt"])
+            family=bytes(item["family_digest"]),
+            current=bytes(item["current_digest"]),
+            salt=bytes(item["salt"]),
+            previous=None if item["previous_digest"] is None else bytes(item["previous_digest"]),
+            rotated_at=None if item["rotated_at"] is None else moment("rotated_at"),
         ),
         created_at=moment("created_at"),
         last_used_at=moment("last_used_at"),

@@ -1,14 +1,16 @@
 """Sessions as the API speaks of them."""
 
+from collections.abc import Sequence
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, SecretStr
 
 from shop.http.parameters import PathId
+from shop.pagination import ListQuery, Page, Slice
 from shop.schemas import Body, Reply, Timestamp
-from shop.sessions.models import Grant, Session
+from shop.sessions.models import MOST_SESSIONS, Grant, Session
 
-SessionId = Annotated[str, PathId()]
+SessionId = Annotated[str, PathId(current=True)]
 
 
 class SessionCreate(Body):
@@ -16,6 +18,12 @@ class SessionCreate(Body):
 
     email: Annotated[str, Field(examples=["ada@example.com"])]
     password: Annotated[SecretStr, Field(examples=["correct horse battery staple"])]
+
+
+class AccessTokenCreate(Body):
+    """Any text, so that what is no token is refused like one that is no longer good."""
+
+    refresh_token: SecretStr
 
 
 class SessionRead(Reply):
@@ -40,8 +48,20 @@ class SessionRead(Reply):
         )
 
 
+class SessionPage(Page[SessionRead]):
+    """All live sessions of a user: so few that they are one page."""
+
+    @classmethod
+    def of_all(cls, sessions: Sequence[Session], current_id: str) -> Self:
+        return cls.of(
+            Slice(sessions, next_cursor=None, total=len(sessions)),
+            ListQuery(limit=MOST_SESSIONS),
+            lambda session: SessionRead.of(session, current=session.id == current_id),
+        )
+
+
 class TokenGrant(Reply):
-    """What a log-in gives: both tokens, and the session they belong to."""
+    """What a log-in and a refresh give: both tokens, and the session they belong to."""
 
     access_token: str
     token_type: Literal["Bearer"] = "Bearer"

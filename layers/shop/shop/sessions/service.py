@@ -1,27 +1,63 @@
-"""The rules of sessions: a log-in proves the password and never outlives its change."""
+"""The rules of sessions: a log-in proves the password, and a refresh token is spent once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from hmac import compare_digest
 from typing import Protocol
 
-from shop.auth.caller import Client, Role
+from shop.auth.caller import Caller, Client, Role
 from shop.clock import Clock
-from shop.errors import AccountInactive, InvalidCredentials
+from shop.errors import (
+    AccountInactive,
+    InvalidCredentials,
+    NotFound,
+    ServiceUnavailable,
+    Unauthorized,
+)
 from shop.identifiers import NewId
 from shop.observability import logger
-from shop.sessions.models import ABSOLUTE_LIFETIME, IDLE_LIFETIME, Gate, Grant, Session
-from shop.sessions.refresh_tokens import new_refresh_token
-from shop.sessions.schemas import SessionCreate
+from shop.sessions.models import (
+    ABSOLUTE_LIFETIME,
+    IDLE_LIFETIME,
+    MOST_SESSIONS,
+    Gate,
+    Grant,
+    Session,
+)
+from shop.sessions.refresh_tokens import RefreshToken, new_salt
+from shop.sessions.schemas import AccessTokenCreate, SessionCreate
 from shop.users.emails import normalised
 from shop.users.models import Credential, UserStatus
+
+_MOST_ENDED = 90  # by one log-in, of the 100 actions of a transaction
 
 
 class SessionStore(Protocol):
     def credential(self, email: str) -> Credential | None: ...
 
-    def gate(self, user_id: str) -> Gate | None: ...
+    def of_user(self, user_id: str) -> tuple[Sequence[Session], Gate | None]:
+        """All of a user's sessions, the dead ones too, newest first; and the gate."""
 
-    def begin(self, session: Session, email: str, password_hash: str) -> bool:
-        """Stores the session if hash and gate are still as they were read; else False."""
+    def with_gate(self, user_id: str, session_id: str) -> tuple[Session | None, Gate | None]: ...
+
+    def begin(
+        self, session: Session, email: str, password_hash: str, ended: Sequence[str] = ()
+    ) -> bool:
+        """Stores the session if hash and gate are still as they were read; else False.
+
+        Sessions that it ends, by their ids, end together with it.
+        """
+
+    def rotate(self, session: Session, spent: bytes) -> Session | None:
+        """Stores what a refresh changed, if `spent` is the current digest still and the epoch the
+        same. Gives the session as it is stored then, another's refresh perhaps; None if it ended.
+        """
+
+    def end(self, user_id: str, session_id: str, family: bytes | None = None) -> bool:
+        """Whether there was such a session, of that family if one is named."""
+
+    def end_all(self, user_id: str) -> None: ...
 
 
 class IssueAccessToken(Protocol):
@@ -49,7 +85,7 @@ class SessionService:
         credential = self._sessions.credential(email)
         if not self._proves(wanted.password.get_secret_value(), credential) or credential is None:
             raise InvalidCredentials
-        gate = self._sessions.gate(credential.user_id)
+        sessions, gate = self._sessions.of_user(credential.user_id)
         if gate is None:
             raise InvalidCredentials
         if gate.status is not UserStatus.ACTIVE:
@@ -57,9 +93,54 @@ class SessionService:
         session, refresh_token = self._new_session(gate, client)
         # Signed before the session is stored: without a key nothing may be half done.
         access_token = self._issue_access_token(gate.user_id, session.id, gate.role)
-        if not self._sessions.begin(session, email, credential.password_hash):
+        ended = _ended_by_one_more(sessions, gate, session.created_at)
+        if not self._sessions.begin(session, email, credential.password_hash, ended):
             raise InvalidCredentials
         return Grant(session, access_token, refresh_token)
+
+    def refresh(self, wanted: AccessTokenCreate, client: Client) -> Grant:
+        """New tokens for a refresh token that was not spent yet, or within the last 30 s.
+
+        Raises `Unauthorized` for any other. One that was spent before that is in two hands, and
+        its session ends; a stranger's invention ends nothing, since it does not know the family.
+        """
+        token = _parsed(wanted)
+        session, gate = self._sessions.with_gate(token.user_id, token.session_id)
+        now = self._clock()
+        if gate is None or session is None or not session.is_live(gate, now):
+            raise _refused()
+        if not compare_digest(session.refresh.family, token.family_digest):
+            raise _refused()
+        spent = token.secret_digest
+        if session.refresh.is_current(spent):
+            session = self._sessions.rotate(_rotated(session, token, client, now), spent)
+        if session is None:
+            raise _refused()
+        if session.epoch != gate.epoch:
+            # A password change has carried the session over to a new epoch since it was read.
+            raise ServiceUnavailable(retry_after=1)
+        if not session.refresh.was_just_spent(spent, now):
+            self._sessions.end(session.user_id, session.id, token.family_digest)
+            logger().warning("refresh token reused", user_id=gate.user_id, session_id=session.id)
+            raise _refused()
+        # Who spent it and who came second read the same successor off the same row. If signing
+        # fails, asking again within the grace gives it once more.
+        successor = token.successor(session.refresh.salt)
+        access_token = self._issue_access_token(gate.user_id, session.id, gate.role)
+        return Grant(session, access_token, successor.text)
+
+    def live(self, caller: Caller) -> Sequence[Session]:
+        """The caller's sessions, newest first; parallel log-ins may have made a few too many."""
+        sessions, gate = self._sessions.of_user(caller.id)
+        now = self._clock()
+        return [session for session in sessions if session.is_live(gate, now)][:MOST_SESSIONS]
+
+    def end(self, caller: Caller, session_id: str) -> None:
+        if not self._sessions.end(caller.id, session_id):
+            raise NotFound
+
+    def end_all(self, caller: Caller) -> None:
+        self._sessions.end_all(caller.id)
 
     def _proves(self, password: str, credential: Credential | None) -> bool:
         if credential is None:
@@ -73,12 +154,12 @@ class SessionService:
     def _new_session(self, gate: Gate, client: Client) -> tuple[Session, str]:
         now = self._clock()
         session_id = self._new_id()
-        refresh_token, digests = new_refresh_token(gate.user_id, session_id)
+        refresh_token = RefreshToken.new(gate.user_id, session_id)
         session = Session(
             user_id=gate.user_id,
             id=session_id,
             epoch=gate.epoch,
-            refresh=digests,
+            refresh=refresh_token.digests(),
             created_at=now,
             last_used_at=now,
             idle_expires_at=now + IDLE_LIFETIME,
@@ -86,7 +167,44 @@ class SessionService:
             user_agent=client.user_agent,
             ip_address=client.ip_address,
         )
-        return session, refresh_token
+        return session, refresh_token.text
+
+
+def _parsed(wanted: AccessTokenCreate) -> RefreshToken:
+    try:
+        return RefreshToken.parse(wanted.refresh_token.get_secret_value())
+    except ValueError:
+        raise _refused() from None
+
+
+def _refused() -> Unauthorized:
+    return Unauthorized("A valid refresh token is required.")
+
+
+def _rotated(session: Session, token: RefreshToken, client: Client, now: datetime) -> Session:
+    salt = new_salt()
+    digests = replace(
+        session.refresh,
+        current=token.successor(salt).secret_digest,
+        salt=salt,
+        previous=session.refresh.current,
+        rotated_at=now,
+    )
+    return replace(
+        session,
+        refresh=digests,
+        last_used_at=now,
+        idle_expires_at=now + IDLE_LIFETIME,
+        user_agent=client.user_agent,
+        ip_address=client.ip_address,
+    )
+
+
+def _ended_by_one_more(sessions: Sequence[Session], gate: Gate, now: datetime) -> Sequence[str]:
+    """What is dead already, and the oldest of those that would be too many."""
+    live = [session for session in sessions if session.is_live(gate, now)]
+    kept = {session.id for session in live[: MOST_SESSIONS - 1]}
+    return [session.id for session in sessions if session.id not in kept][-_MOST_ENDED:]
 
 
 def _spelling_of(email: str) -> str:

@@ -1,0 +1,298 @@
+"""Refresh tokens that are spent once, and sessions that are listed and ended, over HTTP."""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from shop.clock import now, to_text
+from tests.deployed import Person, Shop, at_once, error_of
+from tests.people import PASSWORD
+
+type Grant = dict[str, Any]
+
+
+def refresh(shop: Shop, token: str, device: str = "a browser") -> httpx.Response:
+    headers = {"User-Agent": device}
+    return shop.anonymous.post("/api/access-tokens", json={"refreshToken": token}, headers=headers)
+
+
+def log_in(shop: Shop, person: Person, device: str = "a browser") -> Grant:
+    body = {"email": person.email, "password": PASSWORD}
+    answer = shop.anonymous.post("/api/sessions", json=body, headers={"User-Agent": device})
+    assert answer.status_code == 201, answer.text
+    grant: Grant = answer.json()
+    return grant
+
+
+def row(person: Person, grant: Grant) -> dict[str, str]:
+    return {"user_id": person.id, "id": grant["session"]["id"]}
+
+
+def ago(seconds: int) -> str:
+    return to_text(now() - timedelta(seconds=seconds))
+
+
+def is_let_in(shop: Shop, grant: Grant) -> bool:
+    """Whether its access token opens anything; ask once only, since the gateway remembers."""
+    status = shop.client(grant["accessToken"]).get("/api/users/me").status_code
+    assert status in (200, 401)
+    return status == 200
+
+
+def assert_refused(shop: Shop, token: str) -> None:
+    """Refused, and nothing changed by asking."""
+    before = shop.everything()
+
+    answer = refresh(shop, token)
+
+    assert error_of(answer) == (401, "UNAUTHORIZED")
+    assert shop.everything() == before
+
+
+def test_a_refresh_gives_new_tokens_of_the_same_session(shop: Shop) -> None:
+    person = shop.sign_up()
+    first = log_in(shop, person)
+
+    answer = refresh(shop, first["refreshToken"], device="another browser")
+
+    second = answer.json()
+    assert answer.status_code == 201
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert list(second) == list(first)
+    assert second["refreshToken"] != first["refreshToken"]
+    assert second["session"] == first["session"] | {
+        "lastUsedAt": second["session"]["lastUsedAt"],
+        "expiresAt": second["session"]["expiresAt"],
+        "userAgent": "another browser",
+    }
+    assert second["session"]["lastUsedAt"] > first["session"]["lastUsedAt"]
+    assert second["session"]["expiresAt"] > first["session"]["expiresAt"]
+    assert is_let_in(shop, first) and is_let_in(shop, second)
+
+
+def test_parallel_refreshes_never_fork_a_session(shop: Shop) -> None:
+    token = log_in(shop, shop.sign_up())["refreshToken"]
+
+    for _ in range(30):
+        answers = at_once(8, lambda _, spent=token: refresh(shop, spent))
+
+        assert [answer.status_code for answer in answers] == [201] * 8
+        (successor,) = {answer.json()["refreshToken"] for answer in answers}
+        assert successor != token
+        token = successor
+    assert is_let_in(shop, refresh(shop, token).json())
+
+
+def test_a_spent_token_gives_the_same_successor_within_the_grace_and_writes_nothing(
+    shop: Shop,
+) -> None:
+    person = shop.sign_up()
+    first = log_in(shop, person)
+    second = refresh(shop, first["refreshToken"]).json()
+    shop.change("SessionsTable", row(person, first), rotated_at=ago(20))
+    before = shop.everything()
+
+    again = refresh(shop, first["refreshToken"], device="another browser")
+
+    assert again.status_code == 201
+    assert again.json()["refreshToken"] == second["refreshToken"]
+    assert again.json()["session"] == second["session"]
+    assert shop.everything() == before
+    assert is_let_in(shop, again.json())
+
+
+def test_a_spent_token_ends_its_session_after_the_grace(shop: Shop) -> None:
+    person = shop.sign_up()
+    other = log_in(shop, person)
+    first = log_in(shop, person)
+    second = refresh(shop, first["refreshToken"]).json()
+    shop.change("SessionsTable", row(person, first), rotated_at=ago(31))
+
+    assert error_of(refresh(shop, first["refreshToken"])) == (401, "UNAUTHORIZED")
+
+    assert not is_let_in(shop, second)
+    assert_refused(shop, second["refreshToken"])
+    assert is_let_in(shop, refresh(shop, other["refreshToken"]).json())
+
+
+def test_a_token_two_steps_old_ends_its_session_at_once(shop: Shop) -> None:
+    first = log_in(shop, shop.sign_up())
+    second = refresh(shop, first["refreshToken"]).json()
+    third = refresh(shop, second["refreshToken"]).json()
+
+    assert error_of(refresh(shop, first["refreshToken"])) == (401, "UNAUTHORIZED")
+
+    assert not is_let_in(shop, third)
+    assert_refused(shop, third["refreshToken"])
+
+
+def log_out(shop: Shop, person: Person, grant: Grant) -> None:
+    ended = shop.client(grant["accessToken"]).delete("/api/sessions/current")
+    assert ended.status_code == 204
+
+
+def log_out_everywhere(shop: Shop, person: Person, grant: Grant) -> None:
+    assert person.http.delete("/api/sessions").status_code == 204
+
+
+def deactivate(shop: Shop, person: Person, grant: Grant) -> None:
+    shop.deactivate(person)
+
+
+def lose_the_gate(shop: Shop, person: Person, grant: Grant) -> None:
+    resources = shop.stack.resources()
+    key = {"user_id": {"S": person.id}, "id": {"S": "gate"}}
+    shop.stack.client("dynamodb").delete_item(TableName=resources["SessionsTable"], Key=key)
+
+
+def be_idle(shop: Shop, person: Person, grant: Grant) -> None:
+    shop.change("SessionsTable", row(person, grant), idle_expires_at=ago(1))
+
+
+def grow_old(shop: Shop, person: Person, grant: Grant) -> None:
+    shop.change("SessionsTable", row(person, grant), absolute_expires_at=ago(1))
+
+
+@pytest.mark.parametrize(
+    "end", [log_out, log_out_everywhere, deactivate, lose_the_gate, be_idle, grow_old]
+)
+def test_no_refresh_succeeds_after_the_end(
+    shop: Shop, end: Callable[[Shop, Person, Grant], None]
+) -> None:
+    person = shop.sign_up()
+    first = log_in(shop, person)
+    second = refresh(shop, first["refreshToken"]).json()
+
+    end(shop, person, first)
+
+    assert_refused(shop, second["refreshToken"])
+    assert_refused(shop, first["refreshToken"])
+    assert not is_let_in(shop, second)
+
+
+def test_what_is_no_refresh_token_is_refused(shop: Shop) -> None:
+    token = shop.admin.grant["refreshToken"]
+    raw = urlsafe_b64decode(token + "=")
+
+    def spelled(changed: bytes) -> str:
+        return urlsafe_b64encode(changed).rstrip(b"=").decode()
+
+    other_spelling = token[:-1] + chr(ord(token[-1]) + 1)  # its last bits are not read
+    assert urlsafe_b64decode(other_spelling + "=") == raw
+    for wrong in (
+        *("", "x", "é" * 107, "x" * 107, "=" * 107, "x" * 100_000),
+        *(token[:-1], token[1:], token + "=", token + "A", f" {token}", f"{token}\n"),
+        other_spelling,
+        spelled(raw[:32] + bytes(48)),  # what anyone can make who knows user and session
+        spelled(bytes(32) + raw[32:]),
+        spelled(raw + b"\0"),
+        shop.admin.grant["accessToken"],
+    ):
+        assert_refused(shop, wrong)
+
+
+def test_a_refresh_token_says_nothing_in_the_wrong_type_or_place(shop: Shop) -> None:
+    token = shop.admin.grant["refreshToken"]
+
+    for body in ({}, {"refreshToken": None}, {"refreshToken": [token]}, {"refresh_token": token}):
+        answer = shop.anonymous.post("/api/access-tokens", json=body)
+        assert error_of(answer) == (422, "VALIDATION_ERROR")
+        assert token not in answer.text
+
+
+def test_the_list_shows_live_sessions_newest_first_and_which_is_this_one(shop: Shop) -> None:
+    person = shop.sign_up()
+    idle, tablet, browser = (log_in(shop, person, device) for device in ("idle", "tablet", "b"))
+    shop.change("SessionsTable", row(person, idle), idle_expires_at=ago(1))
+    refreshed = refresh(shop, tablet["refreshToken"], "a tablet").json()
+
+    answer = shop.client(refreshed["accessToken"]).get("/api/sessions")
+
+    assert answer.status_code == 200
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.json() == {
+        "data": [
+            browser["session"] | {"current": False},
+            refreshed["session"],
+            person.grant["session"] | {"current": False},
+        ],
+        "meta": {"page": 1, "limit": 50, "total": 3, "totalPages": 1, "nextCursor": None},
+    }
+    session = refreshed["session"]
+    assert list(session) == [
+        *("id", "createdAt", "lastUsedAt", "expiresAt", "userAgent", "ipAddress", "current")
+    ]
+    assert (session["userAgent"], session["ipAddress"]) == ("a tablet", "127.0.0.1")
+    assert session["current"] is True
+    assert error_of(person.http.get("/api/sessions?limit=1")) == (422, "VALIDATION_ERROR")
+
+
+def listed(client: httpx.Client) -> list[str]:
+    return [session["id"] for session in client.get("/api/sessions").json()["data"]]
+
+
+def test_one_session_is_ended_by_its_id_once(shop: Shop) -> None:
+    person = shop.sign_up()
+    other = log_in(shop, person)
+    path = f"/api/sessions/{other['session']['id']}"
+
+    ended, again = person.http.delete(path), person.http.delete(path)
+
+    assert (ended.status_code, ended.content) == (204, b"")
+    assert error_of(again) == (404, "NOT_FOUND")
+    assert listed(person.http) == [person.grant["session"]["id"]]
+    assert not is_let_in(shop, other)
+
+
+def test_the_current_session_is_ended_by_its_word(shop: Shop) -> None:
+    person = shop.sign_up()
+    here = log_in(shop, person)
+
+    assert shop.client(here["accessToken"]).delete("/api/sessions/current").status_code == 204
+
+    assert listed(person.http) == [person.grant["session"]["id"]]
+
+
+def test_nothing_but_a_session_of_ones_own_is_ended(shop: Shop) -> None:
+    person = shop.sign_up()
+    anothers = log_in(shop, shop.sign_up())["session"]["id"]
+    before = shop.everything()
+
+    for wrong in (anothers, anothers.upper(), person.id, "gate", "me", "x"):
+        answer = person.http.delete(f"/api/sessions/{wrong}")
+        assert error_of(answer) == (404, "NOT_FOUND")
+
+    assert shop.everything() == before
+
+
+def test_logging_out_everywhere_ends_every_session_in_one_write(shop: Shop) -> None:
+    person = shop.sign_up()
+    others = [log_in(shop, person) for _ in range(2)]
+    before = shop.table("SessionsTable")
+
+    assert person.http.delete("/api/sessions").status_code == 204
+
+    changed = [item for item in shop.table("SessionsTable") if item not in before]
+    assert [item["id"]["S"] for item in changed] == ["gate"]
+    assert len(shop.table("SessionsTable")) == len(before)
+    assert not any(is_let_in(shop, grant) for grant in others)
+    anew = shop.log_in(person.email)
+    assert listed(anew.http) == [anew.grant["session"]["id"]]
+
+
+def test_the_oldest_session_ends_where_there_would_be_more_than_fifty(shop: Shop) -> None:
+    person = shop.sign_up()
+    for _ in range(49):
+        newest = log_in(shop, person)
+    assert len(listed(shop.client(newest["accessToken"]))) == 50
+
+    newest = log_in(shop, person)
+
+    left = listed(shop.client(newest["accessToken"]))
+    assert len(left) == 50 and left[0] == newest["session"]["id"]
+    assert person.grant["session"]["id"] not in left
+    assert_refused(shop, person.grant["refreshToken"])

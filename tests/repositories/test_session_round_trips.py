@@ -1,0 +1,136 @@
+"""Sessions are read back as they were stored, and change under their conditions only."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+
+import boto3
+import pytest
+
+from shop.auth.caller import Role
+from shop.identifiers import new_id
+from shop.sessions.models import Gate, RefreshDigests, Session
+from shop.sessions.repository import SessionRepository
+from shop.users.models import User, UserStatus
+from shop.users.repository import UserRepository
+from tests.aws import fresh_aws
+from tests.people import ALICE, BOB, NOON
+
+USER = User(
+    ALICE.id, "ada@example.com", "Ada", UserStatus.ACTIVE, Role.CUSTOMER, False, NOON, NOON, 1
+)
+GATE = Gate(USER.id, 1, UserStatus.ACTIVE, Role.CUSTOMER)
+END = NOON + timedelta(days=30)
+
+
+@pytest.fixture(autouse=True)
+def aws() -> Iterator[None]:
+    with fresh_aws():
+        UserRepository().add(USER, "hash")
+        yield
+
+
+def begin(*ended: str) -> Session:
+    digests = RefreshDigests(b"family", b"current", b"salt")
+    session = Session(USER.id, new_id(), 1, digests, NOON, NOON, END, END, "b", "192.0.2.1")
+    assert SessionRepository().begin(session, USER.email, "hash", ended)
+    return session
+
+
+def rotated(session: Session) -> Session:
+    return replace(
+        session,
+        refresh=RefreshDigests(b"family", b"next", b"other salt", b"current", NOON),
+        last_used_at=NOON + timedelta(days=1),
+        idle_expires_at=END + timedelta(days=1),
+        user_agent="a tablet",
+        ip_address="192.0.2.2",
+    )
+
+
+def ends_at(session: Session) -> int:
+    """What DynamoDB is told to delete it by."""
+    key = {"user_id": {"S": session.user_id}, "id": {"S": session.id}}
+    item = boto3.client("dynamodb").get_item(TableName="sessions_table", Key=key)["Item"]
+    return int(item["ttl"]["N"])
+
+
+def test_what_a_refresh_changes_is_stored() -> None:
+    session = begin()
+    wanted = replace(rotated(session), absolute_expires_at=END)
+
+    assert SessionRepository().rotate(wanted, b"current") == wanted
+
+    assert SessionRepository().with_gate(USER.id, session.id) == (wanted, GATE)
+    assert ends_at(session) == END.timestamp()
+
+
+def test_a_session_is_kept_for_as_long_as_it_may_be_used() -> None:
+    begun = begin()
+    later = END + timedelta(days=150)
+    boto3.client("dynamodb").update_item(
+        TableName="sessions_table",
+        Key={"user_id": {"S": begun.user_id}, "id": {"S": begun.id}},
+        UpdateExpression="SET absolute_expires_at = :later",
+        ExpressionAttributeValues={":later": {"S": later.isoformat()}},
+    )
+
+    SessionRepository().rotate(replace(rotated(begun), absolute_expires_at=later), b"current")
+
+    assert ends_at(begun) == (END + timedelta(days=1)).timestamp()
+
+
+@pytest.mark.parametrize(("spent", "epoch"), [(b"older", 1), (b"current", 2)])
+def test_a_session_that_is_not_as_it_was_read_is_given_back_unchanged(
+    spent: bytes, epoch: int
+) -> None:
+    session = begin()
+
+    assert SessionRepository().rotate(replace(rotated(session), epoch=epoch), spent) == session
+
+    assert SessionRepository().with_gate(USER.id, session.id)[0] == session
+
+
+def test_a_session_that_has_ended_is_not_brought_back() -> None:
+    session = begin()
+    SessionRepository().end(USER.id, session.id)
+
+    assert SessionRepository().rotate(rotated(session), b"current") is None
+
+    assert SessionRepository().of_user(USER.id) == ([], GATE)
+
+
+def test_a_session_is_ended_once_and_of_its_family_only() -> None:
+    session, other = begin(), begin()
+
+    assert not SessionRepository().end(USER.id, session.id, b"another")
+    assert not SessionRepository().end(BOB.id, session.id)
+    assert SessionRepository().end(USER.id, session.id, b"family")
+    assert not SessionRepository().end(USER.id, session.id)
+
+    assert SessionRepository().of_user(USER.id) == ([other], GATE)
+
+
+def test_sessions_come_newest_first_with_their_gate() -> None:
+    begun = sorted((begin() for _ in range(5)), key=lambda session: session.id, reverse=True)
+
+    assert SessionRepository().of_user(USER.id) == (begun, GATE)
+    assert SessionRepository().of_user(BOB.id) == ([], None)
+
+
+def test_sessions_end_with_the_one_that_is_one_too_many() -> None:
+    first, second = begin(), begin()
+
+    third = begin(first.id, second.id)
+
+    assert SessionRepository().of_user(USER.id) == ([third], GATE)
+
+
+def test_the_next_epoch_begins_for_who_has_a_gate() -> None:
+    session = begin()
+
+    SessionRepository().end_all(USER.id)
+    SessionRepository().end_all(BOB.id)
+
+    assert SessionRepository().of_user(USER.id) == ([session], replace(GATE, epoch=2))
+    assert SessionRepository().of_user(BOB.id) == ([], None)

@@ -1,0 +1,334 @@
+"""A refresh token is spent once; a lost answer costs nothing, and a stolen token the session."""
+
+from base64 import urlsafe_b64encode
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from shop.auth.caller import Caller, Client
+from shop.errors import NotFound, ServiceUnavailable, Unauthorized
+from shop.identifiers import new_id
+from shop.sessions.models import Grant, Session
+from shop.sessions.refresh_tokens import RefreshToken, new_salt
+from shop.sessions.schemas import AccessTokenCreate
+from shop.users.models import UserStatus
+from tests.conftest import LogLines
+from tests.people import ALICE, BOB, BROWSER, NOON
+from tests.unit.test_session_service import GATE, Lobby, attempt
+
+TABLET = Client("a tablet", "192.0.2.2")
+
+
+@pytest.fixture
+def lobby() -> Lobby:
+    return Lobby()
+
+
+@pytest.fixture
+def first(lobby: Lobby) -> Grant:
+    return lobby.service().log_in(attempt(), BROWSER)
+
+
+def refresh(lobby: Lobby, token: str, client: Client = BROWSER) -> Grant:
+    wanted = AccessTokenCreate.model_validate({"refreshToken": token}, strict=False)
+    return lobby.service().refresh(wanted, client)
+
+
+def assert_refused(lobby: Lobby, token: str) -> None:
+    before = list(lobby.sessions)
+
+    with pytest.raises(Unauthorized):
+        refresh(lobby, token)
+
+    assert lobby.sessions == before
+
+
+def test_a_refresh_gives_a_new_token_and_tells_when_and_where_it_was(
+    lobby: Lobby, first: Grant
+) -> None:
+    lobby.now = NOON + timedelta(days=29)
+
+    second = refresh(lobby, first.refresh_token, TABLET)
+
+    assert second.refresh_token != first.refresh_token
+    assert second.access_token == f"{ALICE.id} {first.session.id} customer"
+    assert lobby.sessions == [second.session]
+    assert second.session == replace(
+        first.session,
+        refresh=second.session.refresh,
+        last_used_at=lobby.now,
+        idle_expires_at=lobby.now + timedelta(days=30),
+        user_agent="a tablet",
+        ip_address="192.0.2.2",
+    )
+
+
+def test_only_digests_are_stored(lobby: Lobby, first: Grant) -> None:
+    second = refresh(lobby, first.refresh_token)
+
+    stored = second.session.refresh
+    for grant in (first, second):
+        token = RefreshToken.parse(grant.refresh_token)
+        assert not {token.secret, token.family} & {
+            *(stored.family, stored.current, stored.previous, stored.salt)
+        }
+        assert str(token.secret) not in repr(token)
+
+
+def test_no_session_outlives_180_days_however_often_it_is_used(lobby: Lobby, first: Grant) -> None:
+    grant = first
+    for day in range(0, 180, 20):
+        lobby.now = NOON + timedelta(days=day)
+        grant = refresh(lobby, grant.refresh_token)
+    assert grant.session.expires_at == NOON + timedelta(days=180)
+
+    lobby.now = NOON + timedelta(days=180)
+
+    assert_refused(lobby, grant.refresh_token)
+
+
+@pytest.mark.parametrize("seconds", [0, 29, 30])
+def test_the_same_successor_is_given_again_for_30_seconds(
+    lobby: Lobby, first: Grant, seconds: int
+) -> None:
+    second = refresh(lobby, first.refresh_token)
+    lobby.now = NOON + timedelta(seconds=seconds)
+
+    again = refresh(lobby, first.refresh_token, TABLET)
+
+    assert (again.refresh_token, again.session) == (second.refresh_token, second.session)
+    assert lobby.sessions == [second.session]
+    assert refresh(lobby, again.refresh_token).refresh_token != again.refresh_token
+
+
+@pytest.mark.parametrize("late", [timedelta(milliseconds=30_001), timedelta(seconds=31)])
+def test_a_token_spent_before_that_ends_its_session(
+    lobby: Lobby, first: Grant, late: timedelta, log: LogLines
+) -> None:
+    second = refresh(lobby, first.refresh_token)
+    lobby.now = NOON + late
+
+    with pytest.raises(Unauthorized):
+        refresh(lobby, first.refresh_token)
+
+    assert lobby.sessions == []
+    assert_refused(lobby, second.refresh_token)
+    (line,) = log()
+    assert (line["message"], line["session_id"]) == ("refresh token reused", first.session.id)
+    assert first.refresh_token not in str(line)
+
+
+def test_a_token_two_steps_old_ends_its_session_at_once(lobby: Lobby, first: Grant) -> None:
+    refresh(lobby, refresh(lobby, first.refresh_token).refresh_token)
+
+    with pytest.raises(Unauthorized):
+        refresh(lobby, first.refresh_token)
+
+    assert lobby.sessions == []
+
+
+def test_a_secret_of_the_right_family_that_never_was_ends_the_session(
+    lobby: Lobby, first: Grant
+) -> None:
+    forged = replace(RefreshToken.parse(first.refresh_token), secret=b"s" * 32)
+
+    with pytest.raises(Unauthorized):
+        refresh(lobby, forged.text)
+
+    assert lobby.sessions == []
+
+
+@pytest.mark.parametrize(
+    "forge",
+    [
+        lambda token: RefreshToken.new(token.user_id, token.session_id),
+        lambda token: replace(token, family=bytes(16)),
+        lambda token: replace(token, user_id=BOB.id),
+        lambda token: replace(token, session_id=new_id()),
+    ],
+    ids=["all but the ids", "family", "user", "session"],
+)
+def test_whoever_knows_a_session_id_ends_nothing(
+    lobby: Lobby, first: Grant, forge: Callable[[RefreshToken], RefreshToken]
+) -> None:
+    lobby.gates[BOB.id] = replace(GATE, user_id=BOB.id)
+
+    assert_refused(lobby, forge(RefreshToken.parse(first.refresh_token)).text)
+
+
+@pytest.mark.parametrize(
+    "gate",
+    [None, replace(GATE, epoch=4), replace(GATE, status=UserStatus.INACTIVE)],
+    ids=["no gate", "another epoch", "inactive"],
+)
+def test_a_dead_session_is_refused_whichever_token_is_shown(
+    lobby: Lobby, first: Grant, gate: object
+) -> None:
+    second = refresh(lobby, first.refresh_token)
+    lobby.gates = {} if gate is None else {ALICE.id: gate}  # type: ignore[dict-item]  # a gate
+
+    for grant in (first, second):
+        assert_refused(lobby, grant.refresh_token)
+
+
+def test_an_idle_session_is_refused(lobby: Lobby, first: Grant) -> None:
+    lobby.now = NOON + timedelta(days=30)
+
+    assert_refused(lobby, first.refresh_token)
+
+
+def once(lobby: Lobby, change: Callable[[], object]) -> None:
+    """Makes a change between the next refresh's read and its write."""
+
+    def between() -> None:
+        lobby.between_read_and_write = lambda: None
+        change()
+
+    lobby.between_read_and_write = between
+
+
+def test_who_comes_second_gets_the_successor_of_who_came_first(lobby: Lobby, first: Grant) -> None:
+    rivals: list[Grant] = []
+    once(lobby, lambda: rivals.append(refresh(lobby, first.refresh_token, TABLET)))
+
+    grant = refresh(lobby, first.refresh_token)
+
+    (rival,) = rivals
+    assert (grant.refresh_token, grant.session) == (rival.refresh_token, rival.session)
+    assert lobby.sessions == [rival.session]
+
+
+def test_who_comes_two_steps_late_ends_the_session(lobby: Lobby, first: Grant) -> None:
+    once(lobby, lambda: refresh(lobby, refresh(lobby, first.refresh_token).refresh_token))
+
+    with pytest.raises(Unauthorized):
+        refresh(lobby, first.refresh_token)
+
+    assert lobby.sessions == []
+
+
+def test_a_session_that_ends_meanwhile_is_not_brought_back(lobby: Lobby, first: Grant) -> None:
+    once(lobby, lobby.sessions.clear)
+
+    with pytest.raises(Unauthorized):
+        refresh(lobby, first.refresh_token)
+
+    assert lobby.sessions == []
+
+
+def test_a_session_carried_over_to_a_new_epoch_meanwhile_lives_and_is_asked_again(
+    lobby: Lobby, first: Grant
+) -> None:
+    carried = replace(first.session, epoch=4)
+
+    def change_password() -> None:
+        lobby.sessions[:] = [carried]
+        lobby.gates[ALICE.id] = replace(GATE, epoch=4)
+
+    once(lobby, change_password)
+
+    with pytest.raises(ServiceUnavailable):
+        refresh(lobby, first.refresh_token)
+
+    assert lobby.sessions == [carried]
+    assert refresh(lobby, first.refresh_token).session.epoch == 4
+
+
+def test_a_token_has_one_spelling() -> None:
+    token = RefreshToken.new(ALICE.id, ALICE.session_id)
+    text = token.text
+
+    assert RefreshToken.parse(text) == token
+    for other in (
+        *("", text + "=", text[:-1], text + "A", f"{text}\n", f" {text}", "é" * len(text)),
+        text[:-1] + chr(ord(text[-1]) + 1),
+        text[:20] + "!" + text[20:],
+        urlsafe_b64encode(bytes(79)).decode().rstrip("="),
+        urlsafe_b64encode(bytes(81)).decode().rstrip("="),
+    ):
+        with pytest.raises(ValueError):
+            RefreshToken.parse(other)
+
+
+def test_a_successor_is_known_by_secret_salt_and_session_alone() -> None:
+    token = RefreshToken.new(ALICE.id, ALICE.session_id)
+    salt = new_salt()
+
+    assert token.successor(salt) == token.successor(salt)
+    others = {
+        token.successor(new_salt()).secret,
+        replace(token, session_id=BOB.session_id).successor(salt).secret,
+        replace(token, secret=bytes(32)).successor(salt).secret,
+    }
+    assert len(others | {token.successor(salt).secret, token.secret}) == 5
+
+
+def many(lobby: Lobby, count: int) -> list[Session]:
+    """As many log-ins, newest first."""
+    begun = [lobby.service().log_in(attempt(), BROWSER).session for _ in range(count)]
+    return sorted(begun, key=lambda session: session.id, reverse=True)
+
+
+def test_the_oldest_session_ends_where_there_would_be_more_than_fifty(lobby: Lobby) -> None:
+    begun = many(lobby, 51)
+
+    assert lobby.service().live(ALICE) == begun[:50]
+    assert len(lobby.sessions) == 50
+
+
+def test_a_log_in_sweeps_dead_sessions_and_ends_no_live_one_for_them(lobby: Lobby) -> None:
+    begun = many(lobby, 50)
+    lobby.sessions = [replace(session, epoch=2) for session in begun[:40]] + begun[40:]
+
+    newest = lobby.service().log_in(attempt(), BROWSER).session
+
+    assert {session.id for session in lobby.sessions} == {s.id for s in [newest, *begun[40:]]}
+
+
+def test_a_log_in_ends_no_more_than_a_transaction_takes(lobby: Lobby, first: Grant) -> None:
+    lobby.sessions = [replace(first.session, id=new_id()) for _ in range(150)]
+    oldest = sorted(session.id for session in lobby.sessions)[:90]
+
+    lobby.service().log_in(attempt(), BROWSER)
+
+    assert len(lobby.sessions) == 61
+    assert not {session.id for session in lobby.sessions} & set(oldest)
+
+
+def test_a_refused_log_in_ends_no_session(lobby: Lobby) -> None:
+    many(lobby, 50)
+    lobby.is_still_so = False
+    before = list(lobby.sessions)
+
+    with pytest.raises(Exception, match="password"):
+        lobby.service().log_in(attempt(), BROWSER)
+
+    assert lobby.sessions == before
+
+
+def test_only_live_sessions_are_listed(lobby: Lobby) -> None:
+    newest, old, oldest = many(lobby, 3)
+    lobby.sessions = [newest, replace(old, idle_expires_at=NOON), oldest]
+
+    assert lobby.service().live(ALICE) == [newest, oldest]
+    assert lobby.service().live(BOB) == []
+
+
+def test_a_session_of_ones_own_is_ended_and_no_other(lobby: Lobby, first: Grant) -> None:
+    desk = lobby.service()
+
+    with pytest.raises(NotFound):
+        desk.end(BOB, first.session.id)
+    assert lobby.sessions == [first.session]
+
+    desk.end(Caller(ALICE.id, first.session.id, ALICE.role), first.session.id)
+    assert lobby.sessions == []
+
+
+def test_after_logging_out_everywhere_nothing_lives(lobby: Lobby, first: Grant) -> None:
+    lobby.service().end_all(ALICE)
+
+    assert lobby.service().live(ALICE) == []
+    assert_refused(lobby, first.refresh_token)
