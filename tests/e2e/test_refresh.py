@@ -174,6 +174,28 @@ def test_no_refresh_succeeds_after_the_end(
     assert not is_let_in(shop, second)
 
 
+def test_a_refresh_that_races_a_log_out_brings_no_session_back(shop: Shop) -> None:
+    person = shop.sign_up()
+    for _ in range(5):
+        grant = log_in(shop, person)
+        path = f"/api/sessions/{grant['session']['id']}"
+
+        def work(turn: int, grant: Grant = grant, path: str = path) -> httpx.Response:
+            if turn == 3:
+                return person.http.delete(path)
+            return refresh(shop, grant["refreshToken"])
+
+        *answers, last = at_once(6, work)
+
+        # 503 where a write met the log-out's transaction: nothing half done, ask again.
+        assert answers.pop(3).status_code == 204
+        assert {answer.status_code for answer in [*answers, last]} <= {201, 401, 503}
+        assert listed(person.http) == [person.grant["session"]["id"]]
+        for answer in [*answers, last]:
+            if answer.status_code == 201:
+                assert_refused(shop, answer.json()["refreshToken"])
+
+
 def test_what_is_no_refresh_token_is_refused(shop: Shop) -> None:
     token = shop.admin.grant["refreshToken"]
     raw = urlsafe_b64decode(token + "=")

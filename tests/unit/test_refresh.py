@@ -236,6 +236,21 @@ def test_a_session_carried_over_to_a_new_epoch_meanwhile_lives_and_is_asked_agai
     assert refresh(lobby, first.refresh_token).session.epoch == 4
 
 
+def test_two_round_trips_to_the_store_are_enough(lobby: Lobby, first: Grant) -> None:
+    refresh(lobby, first.refresh_token)
+    assert lobby.asked == ["with_gate", "rotate"]
+
+    lobby.asked.clear()
+    refresh(lobby, first.refresh_token)
+    assert lobby.asked == ["with_gate"]
+
+    lobby.asked.clear()
+    lobby.now = NOON + timedelta(seconds=31)
+    with pytest.raises(Unauthorized):
+        refresh(lobby, first.refresh_token)
+    assert lobby.asked == ["with_gate", "end"]
+
+
 def test_a_token_has_one_spelling() -> None:
     token = RefreshToken.new(ALICE.id, ALICE.session_id)
     text = token.text
@@ -314,6 +329,13 @@ def test_only_live_sessions_are_listed(lobby: Lobby) -> None:
 
     assert lobby.service().live(ALICE) == [newest, oldest]
     assert lobby.service().live(BOB) == []
+
+
+def test_the_list_ends_at_fifty_though_parallel_log_ins_made_more(lobby: Lobby) -> None:
+    newest, *older = many(lobby, 50)
+    lobby.sessions = [newest, *older, replace(newest, id=ALICE.session_id)]
+
+    assert lobby.service().live(ALICE) == [newest, *older]
 
 
 def test_a_session_of_ones_own_is_ended_and_no_other(lobby: Lobby, first: Grant) -> None:

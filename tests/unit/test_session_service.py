@@ -30,6 +30,7 @@ class Lobby:
     sessions: list[Session] = field(default_factory=list)
     is_still_so: bool = True
     compared: list[str | None] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
     now: datetime = NOON
     between_read_and_write: Callable[[], None] = lambda: None
 
@@ -48,9 +49,11 @@ class Lobby:
         return self.is_still_so
 
     def with_gate(self, user_id: str, session_id: str) -> tuple[Session | None, Gate | None]:
+        self.asked.append("with_gate")
         return self._find(user_id, session_id), self.gates.get(user_id)
 
     def rotate(self, session: Session, spent: bytes) -> Session | None:
+        self.asked.append("rotate")
         self.between_read_and_write()
         stored = self._find(session.user_id, session.id)
         if stored is None or (stored.refresh.current, stored.epoch) != (spent, session.epoch):
@@ -59,6 +62,7 @@ class Lobby:
         return session
 
     def end(self, user_id: str, session_id: str, family: bytes | None = None) -> bool:
+        self.asked.append("end")
         stored = self._find(user_id, session_id)
         if stored is None or family not in (None, stored.refresh.family):
             return False
