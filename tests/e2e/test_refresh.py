@@ -143,6 +143,16 @@ def deactivate(shop: Shop, person: Person, grant: Grant) -> None:
     shop.deactivate(person)
 
 
+def change_the_password_elsewhere(shop: Shop, person: Person, grant: Grant) -> None:
+    wanted = {"currentPassword": PASSWORD, "newPassword": "another horse, another battery"}
+    changed = person.http.put("/api/users/me/password", json=wanted)
+    assert changed.status_code == 204, changed.text
+
+
+def delete_the_account(shop: Shop, person: Person, grant: Grant) -> None:
+    assert person.http.delete("/api/users/me").status_code == 204
+
+
 def lose_the_gate(shop: Shop, person: Person, grant: Grant) -> None:
     resources = shop.stack.resources()
     key = {"user_id": {"S": person.id}, "id": {"S": "gate"}}
@@ -158,7 +168,11 @@ def grow_old(shop: Shop, person: Person, grant: Grant) -> None:
 
 
 @pytest.mark.parametrize(
-    "end", [log_out, log_out_everywhere, deactivate, lose_the_gate, be_idle, grow_old]
+    "end",
+    [
+        *(log_out, log_out_everywhere, deactivate, change_the_password_elsewhere),
+        *(delete_the_account, lose_the_gate, be_idle, grow_old),
+    ],
 )
 def test_no_refresh_succeeds_after_the_end(
     shop: Shop, end: Callable[[Shop, Person, Grant], None]
@@ -172,6 +186,14 @@ def test_no_refresh_succeeds_after_the_end(
     assert_refused(shop, second["refreshToken"])
     assert_refused(shop, first["refreshToken"])
     assert not is_let_in(shop, second)
+
+
+def test_a_session_goes_on_after_the_password_change_that_was_made_in_it(shop: Shop) -> None:
+    person = shop.sign_up()
+
+    change_the_password_elsewhere(shop, person, person.grant)
+
+    assert is_let_in(shop, refresh(shop, person.grant["refreshToken"]).json())
 
 
 def test_a_refresh_that_races_a_log_out_brings_no_session_back(shop: Shop) -> None:
