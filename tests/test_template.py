@@ -113,14 +113,19 @@ def who_may(action_prefix: str, resource: str) -> set[str]:
 
 def test_credentials_are_within_reach_of_those_who_need_them_only() -> None:
     table = "CredentialsTable"
-    proving = {"CreateSession", "ReplaceUser", "UpdateUser", "ChangePassword"}
+    proving = {"ReplaceUser", "UpdateUser", "ChangePassword"}
     making = {"CreateUser", "CreateAdmin", "ReplaceUser", "UpdateUser"}
 
     assert who_may("dynamodb:GetItem", table) == proving | {"DeleteUser"}
     assert who_may("dynamodb:PutItem", table) == making
-    assert who_may("dynamodb:UpdateItem", table) == {"ChangePassword"}
+    assert who_may("dynamodb:BatchGetItem", table) == {"CreateSession"}
+    assert who_may("dynamodb:UpdateItem", table) == {"ChangePassword", "CreateSession"}
     assert who_may("dynamodb:DeleteItem", table) == {"ReplaceUser", "UpdateUser", "DeleteUser"}
-    assert who_may("dynamodb:", table) == proving | making | {"DeleteUser"}
+    assert who_may("dynamodb:", table) == proving | making | {"CreateSession", "DeleteUser"}
+
+
+def test_attempts_are_within_reach_of_the_log_in_only() -> None:
+    assert who_may("dynamodb:", "AttemptsTable") == {"CreateSession"}
 
 
 def test_private_keys_are_read_by_those_who_sign_and_written_by_those_who_make_them() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import boto3
 import pytest
 
+from shop.attempts.service import attempt_on
 from shop.auth.caller import Role
 from shop.auth.key_store import key_store
 from shop.clock import now
@@ -84,7 +85,8 @@ def aws() -> Iterator[None]:
     with fresh_aws():
         password_hash = hash_password(PASSWORD)
         UserRepository().add(user, password_hash)
-        SessionRepository().begin(session, user.email, password_hash)
+        attempt = attempt_on(user.email, "192.0.2.1").opened(NOON)
+        SessionRepository().begin(session, user.email, password_hash, None, attempt)
         ProductRepository().add(product, keyless)
         OrderRepository().add(order, keyless)
         key_store().create_if_absent()

@@ -8,6 +8,7 @@ from decimal import Decimal
 import boto3
 import pytest
 
+from shop.attempts.service import attempt_on
 from shop.auth.caller import Role
 from shop.dynamo import records
 from shop.errors import AccountInactive, EmailInUse, NotFound, SkuInUse
@@ -29,6 +30,7 @@ from tests.people import ALICE, NOON
 USER = User(
     ALICE.id, "ada@example.com", "Ada", UserStatus.ACTIVE, Role.CUSTOMER, False, NOON, NOON, 1
 )
+UNSEEN = attempt_on("ada@example.com", "192.0.2.1")
 PRICE = Money(Decimal("19.90"), "EUR")
 
 
@@ -65,7 +67,7 @@ def test_a_user_is_stored_with_credential_and_gate() -> None:
 
     assert UserRepository().get(USER.id) == USER
     assert UserRepository().get(new_id()) is None
-    credential = SessionRepository().credential("ada@example.com")
+    credential, _ = SessionRepository().look_up("ada@example.com", UNSEEN)
     assert credential is not None
     assert (credential.user_id, credential.password_hash) == (USER.id, "hash")
     assert SessionRepository().of_user(USER.id)[1] == Gate(
@@ -92,7 +94,7 @@ def test_a_session_is_read_back_beside_its_gate() -> None:
         *(USER.id, new_id(), 1, digests, NOON, NOON, later, later, "a browser", "192.0.2.1")
     )
 
-    assert SessionRepository().begin(session, USER.email, "hash")
+    assert SessionRepository().begin(session, USER.email, "hash", None, UNSEEN.opened(NOON))
 
     assert SessionRepository().with_gate(USER.id, session.id) == (
         session,
@@ -119,7 +121,8 @@ def test_a_session_does_not_begin_once_hash_epoch_or_status_have_changed(
     digests = RefreshDigests(b"family", b"current", b"salt")
     session = Session(USER.id, new_id(), epoch, digests, NOON, NOON, NOON, NOON, "", "")
 
-    assert not SessionRepository().begin(session, USER.email, password_hash)
+    attempt = UNSEEN.opened(NOON)
+    assert not SessionRepository().begin(session, USER.email, password_hash, None, attempt)
     assert SessionRepository().with_gate(USER.id, session.id)[0] is None
 
 

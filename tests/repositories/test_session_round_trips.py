@@ -7,6 +7,7 @@ from datetime import timedelta
 import boto3
 import pytest
 
+from shop.attempts.service import attempt_on
 from shop.auth.caller import Role
 from shop.identifiers import new_id
 from shop.sessions.models import Gate, RefreshDigests, Session
@@ -33,7 +34,8 @@ def aws() -> Iterator[None]:
 def begin(*ended: str) -> Session:
     digests = RefreshDigests(b"family", b"current", b"salt")
     session = Session(USER.id, new_id(), 1, digests, NOON, NOON, END, END, "b", "192.0.2.1")
-    assert SessionRepository().begin(session, USER.email, "hash", ended)
+    attempt = attempt_on(USER.email, session.ip_address).opened(NOON)
+    assert SessionRepository().begin(session, USER.email, "hash", None, attempt, ended)
     return session
 
 

@@ -3,7 +3,7 @@
 import bcrypt
 import pytest
 
-from shop.auth.passwords import complaint, hash_password, password_matches
+from shop.auth.passwords import complaint, hash_password, password_matches, rehashed
 
 GOOD = "correct horse battery staple"
 
@@ -41,6 +41,20 @@ def test_every_denial_costs_one_comparison_at_the_cost_of_the_deployment(
 
     assert not password_matches(password, stored)
     assert [hashed[:7] for hashed in compared] == [b"$2b$04$"]
+
+
+def test_a_hash_is_made_again_only_where_the_deployments_cost_is_higher(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stored = hash_password(GOOD)
+    dearer = bcrypt.hashpw(GOOD.encode(), bcrypt.gensalt(5)).decode()
+
+    assert rehashed(GOOD, stored) is None and rehashed(GOOD, dearer) is None
+    monkeypatch.setattr("shop.auth.passwords.setting", {"BCRYPT_COST": "5"}.__getitem__)
+    new = rehashed(GOOD, stored)
+
+    assert new is not None and new.startswith("$2b$05$")
+    assert password_matches(GOOD, new)
 
 
 def test_a_stored_hash_that_is_none_says_so() -> None:

@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from shop.attempts.models import Attempt
 from shop.auth.caller import Role
-from shop.errors import AccountInactive, InvalidCredentials
+from shop.errors import AccountInactive, InvalidCredentials, TooManyRequests
 from shop.identifiers import new_id
 from shop.sessions.models import Gate, Session
 from shop.sessions.schemas import SessionCreate
@@ -29,24 +30,50 @@ class Lobby:
     gates: dict[str, Gate] = field(default_factory=lambda: {ALICE.id: GATE})
     sessions: list[Session] = field(default_factory=list)
     is_still_so: bool = True
+    is_full: bool = False
+    counted: list[Attempt] = field(default_factory=list)
+    taken_back: list[Attempt] = field(default_factory=list)
     compared: list[str | None] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     now: datetime = NOON
     between_read_and_write: Callable[[], None] = lambda: None
+    other_hash: str | None = None  # what another log-in puts in the hash's place meanwhile
 
-    def credential(self, email: str) -> Credential | None:
-        return self.credentials.get(email)
+    def look_up(self, email: str, attempt: Attempt) -> tuple[Credential | None, Attempt]:
+        return self.credentials.get(email), attempt
+
+    def count(self, attempt: Attempt) -> Attempt:
+        if self.is_full:
+            raise TooManyRequests
+        self.counted.append(attempt)
+        return attempt
 
     def of_user(self, user_id: str) -> tuple[list[Session], Gate | None]:
         mine = [session for session in self.sessions if session.user_id == user_id]
         return sorted(mine, key=lambda session: session.id, reverse=True), self.gates.get(user_id)
 
     def begin(
-        self, session: Session, email: str, password_hash: str, ended: Sequence[str] = ()
+        self,
+        session: Session,
+        email: str,
+        password_hash: str,
+        new_hash: str | None,
+        attempt: Attempt,
+        ended: Sequence[str] = (),
     ) -> bool:
-        if self.is_still_so:
-            self.sessions = [kept for kept in self.sessions if kept.id not in ended] + [session]
-        return self.is_still_so
+        if self.other_hash is not None:
+            self.credentials[email] = replace(
+                self.credentials[email], password_hash=self.other_hash
+            )
+            self.other_hash = None
+        is_still_so = self.credentials[email].password_hash == password_hash
+        if not (self.is_still_so and is_still_so):
+            return False
+        self.sessions = [kept for kept in self.sessions if kept.id not in ended] + [session]
+        self.taken_back.append(attempt)
+        if new_hash is not None:
+            self.credentials[email] = replace(self.credentials[email], password_hash=new_hash)
+        return True
 
     def with_gate(self, user_id: str, session_id: str) -> tuple[Session | None, Gate | None]:
         self.asked.append("with_gate")
@@ -81,13 +108,18 @@ class Lobby:
         self.compared.append(password_hash)
         if password_hash == "malformed":
             raise ValueError("Invalid salt")
-        return password == password_hash
+        return password_hash in (password, f"weak {password}")
+
+    def rehashed(self, password: str, password_hash: str) -> str | None:
+        return password if password_hash.startswith("weak") else None
 
     def service(self) -> SessionService:
         def issue(user_id: str, session_id: str, role: Role) -> str:
             return f"{user_id} {session_id} {role}"
 
-        return SessionService(self, self.matches, issue, lambda: self.now, new_id)
+        return SessionService(
+            self, self, self.matches, self.rehashed, issue, lambda: self.now, new_id
+        )
 
 
 def attempt(email: str = "ada@example.com", password: str = PASSWORD) -> SessionCreate:
@@ -150,6 +182,57 @@ def test_a_malformed_stored_hash_is_a_failed_log_in_and_an_error_line(log: LogLi
 
     (line,) = log()
     assert (line["level"], line["user_id"]) == ("ERROR", ALICE.id)
+
+
+def test_an_attempt_is_counted_before_the_password_is_compared_and_whoever_has_the_e_mail() -> None:
+    lobby = Lobby(is_full=True)
+
+    for email, password in (("ada@example.com", PASSWORD), ("nobody@example.com", "wrong")):
+        with pytest.raises(TooManyRequests):
+            lobby.service().log_in(attempt(email, password), BROWSER)
+
+    assert lobby.compared == [] and lobby.sessions == []
+
+
+def test_an_attempt_is_taken_back_where_the_log_in_succeeds_only() -> None:
+    lobby = Lobby()
+
+    with pytest.raises(InvalidCredentials):
+        lobby.service().log_in(attempt(password="wrong"), BROWSER)
+    lobby.service().log_in(attempt(), BROWSER)
+
+    assert len(lobby.counted) == 2
+    assert lobby.taken_back == lobby.counted[1:]
+
+
+def test_a_weak_hash_is_raised_by_who_has_the_password_only() -> None:
+    weak = Credential(ALICE.id, f"weak {PASSWORD}")
+    lobby = Lobby(credentials={"ada@example.com": weak})
+
+    with pytest.raises(InvalidCredentials):
+        lobby.service().log_in(attempt(password="wrong"), BROWSER)
+    assert lobby.credentials["ada@example.com"] == weak
+    lobby.service().log_in(attempt(), BROWSER)
+
+    assert lobby.credentials["ada@example.com"].password_hash == PASSWORD
+
+
+def test_a_log_in_that_met_another_raising_the_hash_succeeds_and_is_counted_once() -> None:
+    weak = Credential(ALICE.id, f"weak {PASSWORD}")
+    lobby = Lobby(credentials={"ada@example.com": weak}, other_hash=PASSWORD)
+
+    grant = lobby.service().log_in(attempt(), BROWSER)
+
+    assert lobby.sessions == [grant.session] and len(lobby.counted) == 1
+
+
+def test_a_log_in_that_met_a_password_change_compares_with_the_new_password() -> None:
+    lobby = Lobby(other_hash="another password")
+
+    with pytest.raises(InvalidCredentials):
+        lobby.service().log_in(attempt(), BROWSER)
+
+    assert lobby.compared == [PASSWORD, "another password"] and lobby.sessions == []
 
 
 @pytest.mark.parametrize(

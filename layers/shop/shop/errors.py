@@ -119,6 +119,11 @@ class CurrencyMismatch(ShopError):
     message = "All products of an order must have one currency."
 
 
+class TooManyRequests(ShopError):
+    status, code = 429, "TOO_MANY_REQUESTS"
+    message = "Too many requests. Wait, then try again."
+
+
 class InternalError(ShopError):
     status, code = 500, "INTERNAL_ERROR"
     message = "Something went wrong on our side. Quote the request id when you report it."

@@ -30,6 +30,12 @@ def password_matches(password: str, password_hash: str | None) -> bool:
     return matches and password_hash is not None
 
 
+def rehashed(password: str, password_hash: str) -> str | None:
+    """The hash to keep instead of one that is cheaper to guess than BCRYPT_COST, or None."""
+    cost = int(password_hash.split("$")[2])
+    return hash_password(password) if cost < int(setting("BCRYPT_COST")) else None
+
+
 def bcrypt_takes(password: str) -> bool:
     return len(password.encode()) <= MOST_BYTES and "\0" not in password
 

@@ -25,3 +25,7 @@ def orders() -> str:
 
 def idempotency() -> str:
     return setting("IDEMPOTENCY_TABLE")
+
+
+def attempts() -> str:
+    return setting("ATTEMPTS_TABLE")

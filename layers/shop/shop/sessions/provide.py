@@ -3,8 +3,10 @@
 from functools import cache
 from typing import Annotated
 
+from shop.attempts.repository import AttemptRepository
+from shop.attempts.service import AttemptService
 from shop.auth.caller import Role
-from shop.auth.passwords import password_matches
+from shop.auth.passwords import password_matches, rehashed
 from shop.auth.published_keys import Reloaded
 from shop.clock import now
 from shop.http.parameters import Provide
@@ -15,7 +17,15 @@ from shop.sessions.service import IssueAccessToken, SessionService
 
 @cache
 def session_service() -> SessionService:
-    return SessionService(SessionRepository(), password_matches, _issue_access_token, now, new_id)
+    return SessionService(
+        SessionRepository(),
+        AttemptService(AttemptRepository(), now),
+        password_matches,
+        rehashed,
+        _issue_access_token,
+        now,
+        new_id,
+    )
 
 
 def _issue_access_token(user_id: str, session_id: str, role: Role) -> str:

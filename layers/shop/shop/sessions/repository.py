@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from shop.attempts import repository as attempts
+from shop.attempts.models import Attempt
 from shop.auth.caller import Role
 from shop.clients import dynamodb
 from shop.clock import from_text, to_epoch, to_text
@@ -30,10 +32,14 @@ class SessionRepository:
         answer = dynamodb().get_item(
             TableName=tables.credentials(), Key={"email": {"S": email}}, ConsistentRead=True
         )
-        if "Item" not in answer:
-            return None
-        item = decode(answer["Item"])
-        return Credential(item["user_id"], item["password_hash"])
+        return _credential(decode(answer["Item"])) if "Item" in answer else None
+
+    def look_up(self, email: str, attempt: Attempt) -> tuple[Credential | None, Attempt]:
+        """All in one consistent read of 3 units."""
+        credentials, counted = tables.credentials(), tables.attempts()
+        found = batch_get({credentials: [{"email": email}], counted: attempts.keys(attempt)})
+        credential = next(map(_credential, found[credentials]), None)
+        return credential, attempts.as_stored(attempt, found[counted])
 
     def of_user(self, user_id: str) -> tuple[Sequence[Session], Gate | None]:
         """1 read unit for each 4 KB. Log-ins keep them few, so that one page has them all."""
@@ -78,46 +84,47 @@ class SessionRepository:
         return found
 
     def begin(
-        self, session: Session, email: str, password_hash: str, ended: Sequence[str] = ()
+        self,
+        session: Session,
+        email: str,
+        password_hash: str,
+        new_hash: str | None,
+        attempt: Attempt,
+        ended: Sequence[str] = (),
     ) -> bool:
-        """3 actions, and one for each session that ends with it."""
-        try:
-            transactions.write(
-                {
-                    "credential": {
-                        "ConditionCheck": {
-                            "TableName": tables.credentials(),
-                            "Key": {"email": {"S": email}},
-                            "ConditionExpression": "user_id = :user AND password_hash = :hash",
-                            "ExpressionAttributeValues": encode(
-                                {":user": session.user_id, ":hash": password_hash}
-                            ),
-                        }
-                    },
-                    "gate": {
-                        "ConditionCheck": {
-                            "TableName": tables.sessions(),
-                            "Key": encode(gate_key(session.user_id)),
-                            "ConditionExpression": "epoch = :epoch AND #status = :active",
-                            "ExpressionAttributeNames": {"#status": "status"},
-                            "ExpressionAttributeValues": encode(
-                                {":epoch": session.epoch, ":active": UserStatus.ACTIVE.value}
-                            ),
-                        }
-                    },
-                    "session": {
-                        "Put": {
-                            "TableName": tables.sessions(),
-                            "Item": encode(_to_item(session)),
-                            "ConditionExpression": "attribute_not_exists(id)",
-                        }
-                    },
-                    **{f"ended#{id_}": _delete(session.user_id, id_) for id_ in ended},
+        """5 actions, and one for each session that ends with it."""
+        actions: dict[str, TransactWriteItemTypeDef] = {
+            "credential": _hash_is_still(email, session.user_id, password_hash, new_hash),
+            "gate": {
+                "ConditionCheck": {
+                    "TableName": tables.sessions(),
+                    "Key": encode(gate_key(session.user_id)),
+                    "ConditionExpression": "epoch = :epoch AND #status = :active",
+                    "ExpressionAttributeNames": {"#status": "status"},
+                    "ExpressionAttributeValues": encode(
+                        {":epoch": session.epoch, ":active": UserStatus.ACTIVE.value}
+                    ),
                 }
-            )
-        except transactions.ConditionFailed:
-            return False
-        return True
+            },
+            "session": {
+                "Put": {
+                    "TableName": tables.sessions(),
+                    "Item": encode(_to_item(session)),
+                    "ConditionExpression": "attribute_not_exists(id)",
+                }
+            },
+            **{f"ended#{id_}": _delete(session.user_id, id_) for id_ in ended},
+        }
+        forgotten = attempts.forget(attempt)
+        while True:
+            try:
+                transactions.write({**actions, **forgotten})
+                return True
+            except transactions.ConditionFailed as failed:
+                if actions.keys() & failed.old.keys():
+                    return False
+                # A window that has been closed meanwhile is no reason to refuse the right password.
+                forgotten = {n: a for n, a in forgotten.items() if n not in failed.old}
 
     def rotate(self, session: Session, spent: bytes) -> Session | None:
         """1 write unit for each KB; a condition that fails costs as much."""
@@ -252,3 +259,34 @@ def _from_item(item: Item) -> Session:
         user_agent=item["user_agent"],
         ip_address=item["ip_address"],
     )
+
+
+def _hash_is_still(
+    email: str, user_id: str, password_hash: str, new_hash: str | None
+) -> "TransactWriteItemTypeDef":
+    """Refuses unless the credential is as it was read; a new hash takes the old one's place."""
+    key = {"email": {"S": email}}
+    condition = "user_id = :user AND password_hash = :hash"
+    values = {":user": user_id, ":hash": password_hash}
+    if new_hash is None:
+        return {
+            "ConditionCheck": {
+                "TableName": tables.credentials(),
+                "Key": key,
+                "ConditionExpression": condition,
+                "ExpressionAttributeValues": encode(values),
+            }
+        }
+    return {
+        "Update": {
+            "TableName": tables.credentials(),
+            "Key": key,
+            "UpdateExpression": "SET password_hash = :new",
+            "ConditionExpression": condition,
+            "ExpressionAttributeValues": encode(values | {":new": new_hash}),
+        }
+    }
+
+
+def _credential(item: Item) -> Credential:
+    return Credential(item["user_id"], item["password_hash"])

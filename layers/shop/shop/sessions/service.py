@@ -1,11 +1,14 @@
 """The rules of sessions: a log-in proves the password, and a refresh token is spent once."""
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from hmac import compare_digest
 from typing import Protocol
 
+from shop.attempts.models import Attempt
+from shop.attempts.service import attempt_on
 from shop.auth.caller import Caller, Client, Role
 from shop.clock import Clock
 from shop.errors import (
@@ -34,7 +37,8 @@ _MOST_ENDED = 90  # by one log-in, of the 100 actions of a transaction
 
 
 class SessionStore(Protocol):
-    def credential(self, email: str) -> Credential | None: ...
+    def look_up(self, email: str, attempt: Attempt) -> tuple[Credential | None, Attempt]:
+        """The credential, and the attempt with what was counted before it."""
 
     def of_user(self, user_id: str) -> tuple[Sequence[Session], Gate | None]:
         """All of a user's sessions, the dead ones too, newest first; and the gate."""
@@ -42,9 +46,16 @@ class SessionStore(Protocol):
     def with_gate(self, user_id: str, session_id: str) -> tuple[Session | None, Gate | None]: ...
 
     def begin(
-        self, session: Session, email: str, password_hash: str, ended: Sequence[str] = ()
+        self,
+        session: Session,
+        email: str,
+        password_hash: str,
+        new_hash: str | None,
+        attempt: Attempt,
+        ended: Sequence[str] = (),
     ) -> bool:
-        """Stores the session if hash and gate are still as they were read; else False.
+        """Stores the session, and the new hash if there is one, and takes the attempt back, all
+        if hash and gate are still as they were read; else False.
 
         Sessions that it ends, by their ids, end together with it.
         """
@@ -60,6 +71,11 @@ class SessionStore(Protocol):
     def end_all(self, user_id: str) -> None: ...
 
 
+class AttemptLimit(Protocol):
+    def count(self, attempt: Attempt) -> Attempt:
+        """Counts it as failed; raises `TooManyRequests`."""
+
+
 class IssueAccessToken(Protocol):
     def __call__(self, user_id: str, session_id: str, role: Role) -> str: ...
 
@@ -68,22 +84,49 @@ class SessionService:
     def __init__(
         self,
         sessions: SessionStore,
+        attempts: AttemptLimit,
         password_matches: Callable[[str, str | None], bool],
+        rehashed: Callable[[str, str], str | None],
         issue_access_token: IssueAccessToken,
         clock: Clock,
         new_id: NewId,
     ) -> None:
         self._sessions = sessions
+        self._attempts = attempts
         self._password_matches = password_matches
+        self._rehashed = rehashed
         self._issue_access_token = issue_access_token
         self._clock = clock
         self._new_id = new_id
 
     def log_in(self, wanted: SessionCreate, client: Client) -> Grant:
-        """Raises `InvalidCredentials`, or `AccountInactive` to whoever has the right password."""
+        """Raises `TooManyRequests`, `InvalidCredentials`, or `AccountInactive` to whoever has the
+        right password. Four round trips to storage.
+        """
         email = _spelling_of(wanted.email)
-        credential = self._sessions.credential(email)
-        if not self._proves(wanted.password.get_secret_value(), credential) or credential is None:
+        password = wanted.password.get_secret_value()
+        seen = attempt_on(email, client.ip_address)
+        credential, seen = self._sessions.look_up(email, seen)
+        attempt = self._attempts.count(seen)
+        grant = self._begin(email, password, credential, attempt, client)
+        if grant is None:
+            # Perhaps another log-in raised the hash's cost: the password may be right as ever.
+            credential, _ = self._sessions.look_up(email, attempt)
+            grant = self._begin(email, password, credential, attempt, client)
+        if grant is None:
+            raise InvalidCredentials
+        return grant
+
+    def _begin(
+        self,
+        email: str,
+        password: str,
+        credential: Credential | None,
+        attempt: Attempt,
+        client: Client,
+    ) -> Grant | None:
+        """None where credential or gate changed meanwhile."""
+        if not self._proves(password, credential) or credential is None:
             raise InvalidCredentials
         sessions, gate = self._sessions.of_user(credential.user_id)
         if gate is None:
@@ -94,8 +137,10 @@ class SessionService:
         # Signed before the session is stored: without a key nothing may be half done.
         access_token = self._issue_access_token(gate.user_id, session.id, gate.role)
         ended = _ended_by_one_more(sessions, gate, session.created_at)
-        if not self._sessions.begin(session, email, credential.password_hash, ended):
-            raise InvalidCredentials
+        old_hash = credential.password_hash
+        new_hash = self._rehashed(password, old_hash)
+        if not self._sessions.begin(session, email, old_hash, new_hash, attempt, ended):
+            return None
         return Grant(session, access_token, refresh_token)
 
     def refresh(self, wanted: AccessTokenCreate, client: Client) -> Grant:
@@ -212,4 +257,5 @@ def _spelling_of(email: str) -> str:
     try:
         return normalised(email)
     except ValueError:
-        return "no address"
+        # Each its own, so that one typing error is not counted with everybody's.
+        return f"no address {hashlib.sha256(email.encode()).hexdigest()}"

@@ -1,0 +1,247 @@
+"""Guessing passwords runs dry, for accounts and for e-mails that have none, over HTTP."""
+
+import re
+import statistics
+import time
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import bcrypt
+import httpx
+import pytest
+
+from shop.attempts.repository import AttemptRepository
+from shop.attempts.service import AttemptService, attempt_on
+from shop.clock import now, to_text
+from shop.errors import TooManyRequests
+from tests.deployed import Shop, at_once, error_of, new_email
+from tests.people import PASSWORD
+
+REFUSED = (429, "TOO_MANY_REQUESTS")
+WRONG = (401, "INVALID_CREDENTIALS")
+HOME = "127.0.0.1"
+
+
+def log_in(
+    shop: Shop, email: str, password: str = "wrong horse", address: str = HOME
+) -> httpx.Response:
+    """Any address of 127.0.0.0/8 is this machine's; the gateway sees which one called."""
+    transport = httpx.HTTPTransport(local_address=address)
+    with httpx.Client(base_url=shop.url, timeout=30, transport=transport) as client:
+        return client.post("/api/sessions", json={"email": email, "password": password})
+
+
+def guess(shop: Shop, email: str, times: int, address: str = HOME) -> Counter[tuple[int, str]]:
+    """How often each refusal was told to guesses one after the other."""
+    return Counter(error_of(log_in(shop, email, address=address)) for _ in range(times))
+
+
+def digests(email: str, address: str = HOME) -> tuple[str, str]:
+    network, anywhere = attempt_on(email, address)
+    return network.digest, anywhere.digest
+
+
+def counts(shop: Shop, email: str, address: str = HOME) -> tuple[int, int]:
+    """What is counted from the address's network, and from anywhere."""
+    stored = {item["digest"]["S"]: int(item["count"]["N"]) for item in shop.table("AttemptsTable")}
+    network, anywhere = digests(email, address)
+    return stored.get(network, 0), stored.get(anywhere, 0)
+
+
+def end_window(shop: Shop, email: str, address: str = HOME) -> None:
+    just_over = to_text(datetime.now(UTC) - timedelta(milliseconds=1))
+    for digest in digests(email, address):
+        shop.change("AttemptsTable", {"digest": digest}, ends_at=just_over)
+
+
+def account(shop: Shop) -> str:
+    return shop.sign_up().email
+
+
+def nobody(shop: Shop) -> str:
+    return new_email()
+
+
+@pytest.mark.parametrize("whose", [account, nobody])
+def test_the_eleventh_attempt_is_refused_with_the_right_password_too(
+    shop: Shop, whose: Callable[[Shop], str]
+) -> None:
+    email = whose(shop)
+    assert guess(shop, email, 10) == {WRONG: 10}
+    before = shop.everything()
+
+    answers = [log_in(shop, email, PASSWORD), log_in(shop, f" {email.upper()}")]
+
+    for answer in answers:
+        assert error_of(answer) == REFUSED
+        assert 800 < int(answer.headers["Retry-After"]) <= 900
+        assert answer.headers["Cache-Control"] == "no-store"
+    assert shop.everything() == before
+
+
+@pytest.mark.parametrize("whose", [account, nobody])
+def test_of_twenty_attempts_at_once_ten_are_compared(
+    shop: Shop, whose: Callable[[Shop], str]
+) -> None:
+    email = whose(shop)
+    before = shop.everything_but_attempts()
+
+    answers = at_once(20, lambda _: log_in(shop, email))
+
+    assert Counter(map(error_of, answers)) == {WRONG: 10, REFUSED: 10}
+    assert counts(shop, email) == (10, 10)
+    assert shop.everything_but_attempts() == before
+
+
+def test_of_twenty_that_saw_no_count_before_them_ten_are_counted(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Functions start one after the other on a small machine; here all twenty really race."""
+    email, table, client = (
+        new_email(),
+        shop.stack.resources()["AttemptsTable"],
+        shop.stack.client("dynamodb"),
+    )
+    monkeypatch.setattr("shop.dynamo.tables.attempts", lambda: table)
+    monkeypatch.setattr("shop.dynamo.transactions.dynamodb", lambda: client)
+    service = AttemptService(AttemptRepository(), now)
+
+    def count(_: int) -> str:
+        try:
+            service.count(attempt_on(email, HOME))
+        except TooManyRequests:
+            return "refused"
+        return "counted"
+
+    assert Counter(at_once(20, count)) == {"counted": 10, "refused": 10}
+    assert counts(shop, email) == (10, 10)
+
+
+def test_another_network_is_still_let_in_and_the_same_one_is_not(shop: Shop) -> None:
+    email = account(shop)
+    guess(shop, email, 10)
+
+    assert error_of(log_in(shop, email, PASSWORD, "127.0.0.2")) == REFUSED
+    assert log_in(shop, email, PASSWORD, "127.0.1.1").status_code == 201
+    # Whoever guesses elsewhere gains nothing from it.
+    assert error_of(log_in(shop, email, PASSWORD)) == REFUSED
+    assert counts(shop, email) == (10, 10)
+
+
+def test_once_the_window_is_over_log_ins_are_counted_anew(shop: Shop) -> None:
+    email = account(shop)
+    guess(shop, email, 10)
+    end_window(shop, email)
+
+    assert error_of(log_in(shop, email)) == WRONG
+    assert counts(shop, email) == (1, 1)
+    assert log_in(shop, email, PASSWORD).status_code == 201
+
+
+def test_a_success_starts_afresh_so_that_who_mistypes_now_and_then_is_never_refused(
+    shop: Shop,
+) -> None:
+    email = account(shop)
+
+    for _ in range(3):
+        assert guess(shop, email, 9) == {WRONG: 9}
+        assert log_in(shop, email, PASSWORD).status_code == 201
+        assert counts(shop, email)[0] == 0
+
+    assert counts(shop, email) == (0, 27)
+
+
+def test_log_ins_that_succeed_at_once_all_succeed_and_leave_nothing_counted(shop: Shop) -> None:
+    email = account(shop)
+
+    answers = at_once(8, lambda _: log_in(shop, email, PASSWORD))
+
+    assert [answer.status_code for answer in answers] == [201] * 8
+    assert counts(shop, email) == (0, 0)
+
+
+def test_a_hundred_attempts_across_networks_are_the_most(shop: Shop) -> None:
+    email = account(shop)
+
+    told = at_once(10, lambda n: guess(shop, email, 10, f"127.0.{n + 1}.1"))
+
+    assert sum(told, Counter()) == {WRONG: 100}
+    before = shop.everything()
+    refused = log_in(shop, email, PASSWORD, "127.0.11.1")
+    assert error_of(refused) == REFUSED
+    assert 700 < int(refused.headers["Retry-After"]) <= 900
+    assert shop.everything() == before
+
+
+def test_who_is_refused_in_one_network_does_not_use_up_the_others_attempts(shop: Shop) -> None:
+    email = account(shop)
+
+    assert guess(shop, email, 30) == {WRONG: 10, REFUSED: 20}
+
+    assert counts(shop, email) == (10, 10)
+
+
+def test_no_e_mail_and_no_address_can_be_read_in_the_table(shop: Shop) -> None:
+    email = new_email()
+    log_in(shop, email)
+
+    rows = shop.table("AttemptsTable")
+
+    assert set(digests(email)) <= {row["digest"]["S"] for row in rows}
+    for row in rows:
+        assert row.keys() == {"digest", "count", "ends_at", "ttl", "schema_version"}
+        assert re.fullmatch("[0-9a-f]{64}", row["digest"]["S"])
+
+
+def test_what_is_no_address_is_counted_each_for_itself(shop: Shop) -> None:
+    first, second = (f"no address {new_email()} {n}" for n in range(2))
+
+    assert guess(shop, first, 11) == {WRONG: 10, REFUSED: 1}
+    assert guess(shop, second, 1) == {WRONG: 1}
+
+
+def test_a_hash_of_lower_cost_is_raised_by_the_owners_log_in_only(shop: Shop) -> None:
+    email = account(shop)
+    weak = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
+    shop.change("CredentialsTable", {"email": email}, password_hash=weak)
+
+    def stored() -> str:
+        items = {item["email"]["S"]: item for item in shop.table("CredentialsTable")}
+        return str(items[email]["password_hash"]["S"])
+
+    assert error_of(log_in(shop, email)) == WRONG
+    assert stored() == weak
+    answers = at_once(4, lambda _: log_in(shop, email, PASSWORD))
+
+    assert [answer.status_code for answer in answers] == [201] * 4
+    assert stored().startswith("$2b$10$") and bcrypt.checkpw(PASSWORD.encode(), stored().encode())
+
+
+def test_a_malformed_stored_hash_is_a_failed_log_in(shop: Shop) -> None:
+    email = account(shop)
+    shop.change("CredentialsTable", {"email": email}, password_hash="malformed")
+
+    assert error_of(log_in(shop, email, PASSWORD)) == WRONG
+
+
+def test_an_unknown_e_mail_takes_as_long_to_refuse_as_a_wrong_password(shop: Shop) -> None:
+    def seconds(email: str, password: str) -> float:
+        started = time.perf_counter()
+        assert error_of(log_in(shop, email, password)) == WRONG
+        return time.perf_counter() - started
+
+    # So many that none of them reaches the limit.
+    accounts = [account(shop) for _ in range(8)]
+    guess(shop, new_email(), 3)
+
+    told: dict[str, list[float]] = {"unknown": [], "wrong": [], "long": []}
+    for pair in range(30):
+        email = accounts[pair % 8]
+        told["unknown"].append(seconds(new_email(), "wrong horse"))
+        told["wrong"].append(seconds(email, "wrong horse"))
+        told["long"].append(seconds(email, "x" * 73))
+
+    medians = {case: statistics.median(times) for case, times in told.items()}
+    for case in ("wrong", "long"):
+        assert 0.8 <= medians["unknown"] / medians[case] <= 1.25, medians

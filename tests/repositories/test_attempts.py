@@ -1,0 +1,142 @@
+"""Attempts are counted in both windows or in neither, and a success takes back its own."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+import boto3
+import pytest
+
+from shop.attempts.models import MOST_FROM_NETWORK, WINDOW, Attempt
+from shop.attempts.repository import AttemptRepository
+from shop.attempts.service import attempt_on
+from shop.auth.caller import Role
+from shop.clock import to_epoch
+from shop.identifiers import new_id
+from shop.sessions.models import RefreshDigests, Session
+from shop.sessions.repository import SessionRepository
+from shop.users.models import User, UserStatus
+from shop.users.repository import UserRepository
+from tests.aws import fresh_aws
+from tests.people import ALICE, NOON
+
+EMAIL = "ada@example.com"
+USER = User(ALICE.id, EMAIL, "Ada", UserStatus.ACTIVE, Role.CUSTOMER, False, NOON, NOON, 1)
+
+
+@pytest.fixture(autouse=True)
+def aws() -> Iterator[None]:
+    with fresh_aws():
+        UserRepository().add(USER, "hash")
+        yield
+
+
+def seen(address: str = "192.0.2.1") -> Attempt:
+    return SessionRepository().look_up(EMAIL, attempt_on(EMAIL, address))[1]
+
+
+def counts(address: str = "192.0.2.1") -> tuple[int, int]:
+    attempt = seen(address)
+    return attempt.from_network.count, attempt.from_anywhere.count
+
+
+def count(now: datetime = NOON, address: str = "192.0.2.1") -> Attempt:
+    attempt = seen(address).opened(now)
+    assert AttemptRepository().count(attempt, now) is None
+    return attempt
+
+
+def begin(attempt: Attempt, password_hash: str = "hash", new_hash: str | None = None) -> bool:
+    digests = RefreshDigests(b"family", b"current", b"salt")
+    session = Session(USER.id, new_id(), 1, digests, NOON, NOON, NOON, NOON, "", "")
+    return SessionRepository().begin(session, EMAIL, password_hash, new_hash, attempt)
+
+
+def test_a_count_is_read_back_with_its_window_and_both_are_deleted_after_it() -> None:
+    count()
+    count(NOON + timedelta(minutes=14))
+
+    attempt = seen()
+    assert [(tally.count, tally.ends_at) for tally in attempt] == [(2, NOON + WINDOW)] * 2
+    items = boto3.client("dynamodb").scan(TableName="attempts_table")["Items"]
+    assert [item["ttl"]["N"] for item in items] == [str(to_epoch(NOON + WINDOW))] * 2
+
+
+def test_a_window_that_is_over_is_replaced_though_it_is_still_stored() -> None:
+    count()
+    count()
+
+    count(NOON + WINDOW)
+
+    assert counts() == (1, 1)
+    assert seen().from_network.ends_at == NOON + 2 * WINDOW
+
+
+def test_a_full_window_counts_in_neither_and_tells_how_they_stand() -> None:
+    for _ in range(MOST_FROM_NETWORK):
+        stale = count()
+
+    stands = AttemptRepository().count(stale, NOON)
+
+    assert stands is not None and stands.from_network == seen().from_network
+    assert stands.from_network.is_full
+    assert counts() == (10, 10)
+
+
+def test_who_opens_a_window_second_is_told_of_the_first() -> None:
+    unseen = seen().opened(NOON)
+    count()
+
+    stands = AttemptRepository().count(unseen, NOON)
+
+    assert stands == seen()
+
+
+def test_a_success_clears_its_network_and_takes_back_only_itself_elsewhere() -> None:
+    count(address="198.51.100.1")
+    count()
+
+    assert begin(count())
+
+    assert counts() == (0, 2)
+    assert counts("198.51.100.1") == (1, 2)
+
+
+def test_a_success_in_a_window_that_ended_takes_nothing_back() -> None:
+    attempt = count()
+    count(NOON + WINDOW)
+
+    assert begin(attempt)
+
+    assert counts() == (1, 1)
+
+
+def test_of_two_successes_at_once_both_begin_and_nothing_stays_counted() -> None:
+    first, second = count(), count()
+
+    assert begin(first) and begin(second)
+
+    assert counts() == (0, 0)
+
+
+def test_a_window_with_nothing_counted_is_opened_anew() -> None:
+    assert begin(count())
+
+    count(NOON + timedelta(minutes=1))
+
+    assert [tally.ends_at for tally in seen()] == [NOON + timedelta(minutes=1) + WINDOW] * 2
+
+
+def test_a_log_in_that_lost_a_race_stays_counted() -> None:
+    assert not begin(count(), "another hash")
+
+    assert counts() == (1, 1)
+
+
+def test_a_new_hash_takes_the_old_ones_place_under_the_conditions_of_the_log_in() -> None:
+    assert not begin(count(), "another hash", "new hash")
+    assert begin(count(), "hash", "new hash")
+    assert not begin(count(), "hash", "newer hash")
+
+    credential, _ = SessionRepository().look_up(EMAIL, seen())
+    assert credential is not None
+    assert credential.password_hash == "new hash"
