@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import tomllib
 from typing import Any
 
 import pytest
@@ -242,6 +243,25 @@ def test_sign_up_and_log_in_are_throttled_tighter_than_the_rest() -> None:
     assert settings["*", "/*"]["ThrottlingRateLimit"] == {"Ref": "RequestRate"}
     parameters = template()["Parameters"]
     assert parameters["HashingRequestRate"]["Default"] < parameters["RequestRate"]["Default"]
+
+
+def test_the_gateway_throttles_before_reserved_concurrency_runs_out() -> None:
+    defaults = {name: p.get("Default") for name, p in template()["Parameters"].items()}
+    setting = resources("AWS::Serverless::Api")["Api"]["MethodSettings"][1]
+    assert setting["ThrottlingBurstLimit"] == setting["ThrottlingRateLimit"]
+    config = tomllib.loads((ROOT / "samconfig.toml").read_text())
+    environments = [e["deploy"]["parameters"] for e in config.values() if isinstance(e, dict)]
+
+    for environment in environments:
+        told = dict(pair.split("=") for pair in environment["parameter_overrides"].split())
+        chosen = defaults | told
+        reserved = int(chosen["HashingConcurrency"])
+        # A full burst and a second's worth of the rate, for a request is done within a second.
+        assert reserved == 0 or 2 * int(chosen["HashingRequestRate"]) <= reserved
+    assert defaults["HashingConcurrency"] == 0
+    for name in ("CreateUser", "CreateSession"):
+        function = resources("AWS::Serverless::Function")[name]
+        assert function["ReservedConcurrentExecutions"]["Fn::If"][0] == "ReservesHashing"
 
 
 def test_there_is_an_environment_for_each_stage() -> None:
