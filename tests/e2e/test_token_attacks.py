@@ -440,6 +440,17 @@ def test_a_refresh_token_is_no_access_token(refused: Refused, shop: Shop) -> Non
     refused(shop.admin.grant["refreshToken"])
 
 
+def test_an_access_token_is_no_refresh_token(shop: Shop, forge: Forge) -> None:
+    token = forge.token()
+    before = shop.everything()
+
+    for wrong in (token, *token.split("."), f"Bearer {token}"):
+        answer = shop.anonymous.post("/api/access-tokens", json={"refreshToken": wrong})
+        assert error_of(answer) == (401, "UNAUTHORIZED")
+
+    assert shop.everything() == before
+
+
 def test_other_numbers_of_parts_are_refused(refused: Refused, forge: Forge) -> None:
     token = forge.token()
     header, claims, signature = token.split(".")
