@@ -39,6 +39,7 @@ class Shop:
     def __init__(self, stack: LocalStack) -> None:
         self.stack = stack
         self.url = stack.url
+        self.resources = stack.resources()
         self.anonymous = self.client()
         admin = stack.info.admin
         assert admin is not None
@@ -75,13 +76,13 @@ class Shop:
 
     def table(self, name: str) -> list[dict[str, Any]]:
         """Every item of a table, by its logical id in the template."""
-        table = self.stack.resources()[name]
+        table = self.resources[name]
         pages = self._dynamodb.get_paginator("scan").paginate(TableName=table, ConsistentRead=True)
         return [item for page in pages for item in page["Items"]]
 
     def everything(self) -> dict[str, list[str]]:
         """All that is stored, to compare before and after."""
-        tables = [name for name in self.stack.resources() if name.endswith("Table")]
+        tables = [name for name in self.resources if name.endswith("Table")]
         return {
             name: sorted(str(sorted(item.items())) for item in self.table(name)) for name in tables
         }
@@ -93,7 +94,7 @@ class Shop:
     def change(self, table: str, key: dict[str, str], **values: str) -> None:
         """Sets string attributes of an item behind the API's back."""
         self._dynamodb.update_item(
-            TableName=self.stack.resources()[table],
+            TableName=self.resources[table],
             Key={name: {"S": value} for name, value in key.items()},
             UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in values),
             ExpressionAttributeNames={f"#{name}": name for name in values},
@@ -106,7 +107,7 @@ class Shop:
 
     def restart(self, *functions: str) -> None:
         """Moves each function's alias to a new version, so that its next request is cold."""
-        lambda_, resources = self.stack.client("lambda"), self.stack.resources()
+        lambda_, resources = self.stack.client("lambda"), self.resources
         for function in functions:
             name = resources[function]
             lambda_.update_function_configuration(FunctionName=name, Description=str(uuid4()))

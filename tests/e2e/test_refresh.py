@@ -218,6 +218,28 @@ def test_a_refresh_that_races_a_log_out_brings_no_session_back(shop: Shop) -> No
                 assert_refused(shop, answer.json()["refreshToken"])
 
 
+def test_a_refresh_that_races_a_deactivation_leaves_nothing_that_lives(shop: Shop) -> None:
+    for _ in range(5):
+        person = shop.sign_up()
+        grant = log_in(shop, person)
+
+        def work(turn: int, person: Person = person, grant: Grant = grant) -> httpx.Response:
+            if turn == 2:
+                return shop.admin.http.patch(f"/api/users/{person.id}", json={"status": "inactive"})
+            return refresh(shop, grant["refreshToken"])
+
+        answers = at_once(5, work)
+
+        assert answers.pop(2).status_code == 200
+        assert {answer.status_code for answer in answers} <= {201, 401, 503}
+        assert_refused(shop, grant["refreshToken"])
+        for answer in answers:
+            if answer.status_code == 201:
+                assert_refused(shop, answer.json()["refreshToken"])
+                assert not is_let_in(shop, answer.json())
+                break  # the others got the same successor, and the gateway remembers
+
+
 def test_what_is_no_refresh_token_is_refused(shop: Shop) -> None:
     token = shop.admin.grant["refreshToken"]
     raw = urlsafe_b64decode(token + "=")

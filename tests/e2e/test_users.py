@@ -120,6 +120,20 @@ def test_an_address_in_use_is_refused_in_every_spelling(shop: Shop) -> None:
     assert shop.everything() == before
 
 
+def test_a_double_sign_up_has_one_winner_in_thirty_rounds(shop: Shop) -> None:
+    for _ in range(30):
+        wanted = body()
+
+        answers = at_once(2, lambda _, w=wanted: shop.anonymous.post("/api/users", json=w))
+
+        assert sorted(answer.status_code for answer in answers) == [201, 409]
+        (credential,) = [
+            row for row in shop.table("CredentialsTable") if row["email"]["S"] == wanted["email"]
+        ]
+        (winner,) = [answer.json()["id"] for answer in answers if answer.status_code == 201]
+        assert credential["user_id"]["S"] == winner
+
+
 def test_sixteen_sign_ups_at_once_with_one_address_make_one_user(shop: Shop) -> None:
     email = new_email()
 

@@ -16,6 +16,7 @@ from shop.sessions.service import SessionService
 from shop.users.models import Credential, UserStatus
 from tests.conftest import LogLines
 from tests.people import ALICE, BROWSER, NOON, PASSWORD
+from tests.template import resources
 
 GATE = Gate(ALICE.id, 3, UserStatus.ACTIVE, Role.CUSTOMER)
 
@@ -182,6 +183,8 @@ def test_a_malformed_stored_hash_is_a_failed_log_in_and_an_error_line(log: LogLi
 
     (line,) = log()
     assert (line["level"], line["user_id"]) == ("ERROR", ALICE.id)
+    (metric,) = resources("AWS::Logs::MetricFilter").values()
+    assert metric["FilterPattern"] == f'{{ $.message = "{line["message"]}" }}', "or nobody is told"
 
 
 def test_an_attempt_is_counted_before_the_password_is_compared_and_whoever_has_the_e_mail() -> None:
