@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.template import ROOT
+from tests.template import ROOT, functions, resources
 
 README = (ROOT / "README.md").read_text()
 READY_WITHIN = 120.0  # seconds; 60 on a machine that does nothing else
@@ -130,6 +130,14 @@ def test_every_make_target_of_the_readme_is_one(target: str) -> None:
     printed = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True).stdout
 
     assert re.search(rf"^  make {target} ", printed, re.MULTILINE)
+
+
+def test_the_picture_shows_every_function_and_every_table() -> None:
+    picture = README.split("```mermaid")[1].split("```")[0]
+
+    drawn = set(re.findall(r"\w+", picture))
+    assert {function.name for function in functions()} <= drawn
+    assert {name.removesuffix("Table") for name in resources("AWS::DynamoDB::Table")} <= drawn
 
 
 def test_every_path_of_the_readme_exists() -> None:
