@@ -32,7 +32,7 @@ test: environments lint ## Run every check and every test (8 minutes at most)
 
 .PHONY: check
 check: environments lint ## Run the quick checks: lint, types, unit tests (half a minute)
-	$(PYTHON) -m pytest tests/unit tests/endpoints tests/repositories
+	$(PYTHON) -m pytest -n 2 tests/unit tests/endpoints tests/repositories
 
 .PHONY: lint
 lint: environments ## Run ruff and mypy --strict
