@@ -10,7 +10,7 @@ import pytest
 from shop.auth.caller import Caller, Client
 from shop.errors import NotFound, ServiceUnavailable, Unauthorized
 from shop.identifiers import new_id
-from shop.sessions.models import Grant, Session
+from shop.sessions.models import Gate, Grant, Session
 from shop.sessions.refresh_tokens import RefreshToken, new_salt
 from shop.sessions.schemas import AccessTokenCreate
 from shop.users.models import UserStatus
@@ -164,10 +164,10 @@ def test_whoever_knows_a_session_id_ends_nothing(
     ids=["no gate", "another epoch", "inactive"],
 )
 def test_a_dead_session_is_refused_whichever_token_is_shown(
-    lobby: Lobby, first: Grant, gate: object
+    lobby: Lobby, first: Grant, gate: Gate | None
 ) -> None:
     second = refresh(lobby, first.refresh_token)
-    lobby.gates = {} if gate is None else {ALICE.id: gate}  # type: ignore[dict-item]  # a gate
+    lobby.gates = {} if gate is None else {ALICE.id: gate}
 
     for grant in (first, second):
         assert_refused(lobby, grant.refresh_token)

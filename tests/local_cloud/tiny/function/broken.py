@@ -1,3 +1,3 @@
 """Cannot be imported."""
 
-import no_such_module  # noqa: F401
+import no_such_module  # noqa: F401  (that it fails is the point)
