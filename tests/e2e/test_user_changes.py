@@ -281,6 +281,8 @@ def test_of_two_admins_who_demote_each_other_one_stays(shop: Shop) -> None:
         admin = shop.stack.info.admin
         assert admin is not None
         clients.append(shop.log_in(admin.email, admin.password).http)
+        for client in clients:  # whose verdict the gateway then keeps, the loser's too
+            assert client.get("/api/users/me").json()["role"] == "admin"
 
         answers = at_once(2, lambda n, c=clients, p=pair: patch(c[n], p[n], role="customer"))
 
