@@ -23,6 +23,7 @@ _GIVEN = {
     "AWS_DEFAULT_REGION": "us-east-1",
     "BCRYPT_COST": "4",
     "JWKS_PARAMETER": "/shop/jwks",
+    "LIST_SHARDS": "4",
     "POWERTOOLS_LOG_LEVEL": "INFO",
     "POWERTOOLS_SERVICE_NAME": "shop",
     "TOKEN_AUDIENCE": "shop-api",

@@ -8,6 +8,7 @@ from shop.clock import from_text, to_text
 from shop.dynamo import records, tables, transactions
 from shop.dynamo.codec import Item, decode, encode
 from shop.dynamo.reads import batch_get
+from shop.dynamo.sort_keys import amount_key, shard_key
 from shop.errors import AccountInactive, NotFound
 from shop.idempotency import Once, Record
 from shop.money import Money
@@ -206,6 +207,17 @@ def _to_item(order: Order) -> Item:
         "updated_at": to_text(order.updated_at),
         "version": order.version,
         "schema_version": SCHEMA_VERSION,
+        **_list_keys(order),
+    }
+
+
+def _list_keys(order: Order) -> Item:
+    """What puts the order in its places on the lists; all of it changes with the status."""
+    status = order.status.value
+    return {
+        "status_id": f"{status}#{order.id}",
+        "status_total": f"{status}#{amount_key(order.total.amount, order.id)}",
+        "status_shard": shard_key(status, order.id),
     }
 
 

@@ -6,6 +6,7 @@ from shop.clients import dynamodb
 from shop.clock import from_text, to_text
 from shop.dynamo import records, tables, transactions
 from shop.dynamo.codec import Item, decode, encode
+from shop.dynamo.sort_keys import amount_key, text_key
 from shop.errors import SkuInUse
 from shop.idempotency import Once, Record
 from shop.money import Money
@@ -69,6 +70,8 @@ def _to_item(product: Product) -> Item:
         "updated_at": to_text(product.updated_at),
         "version": product.version,
         "schema_version": SCHEMA_VERSION,
+        "name_key": text_key(product.name, product.id),
+        "price_key": amount_key(product.price.amount, product.id),
     }
 
 

@@ -1,0 +1,34 @@
+"""Keys that put items in order: each ends with the item's id, so that no two are equal."""
+
+import unicodedata
+from decimal import Decimal
+from hashlib import blake2s
+
+from shop.config import setting
+
+_TEXT_BYTES = 256  # of a text that order; a sort key may have 1,024 in all
+_DIGITS = 10  # of an amount in hundredths, the largest being 99999999.99
+
+
+def amount_key(amount: Decimal, item_id: str) -> str:
+    """In the order of the numbers: `0000001990#<id>` for 19.90."""
+    return f"{int(amount * 100):0{_DIGITS}}#{item_id}"
+
+
+def text_key(text: str, item_id: str) -> str:
+    """In the order of the code points, without regard to case, width or composition.
+
+    The NUL, which no text of ours holds, puts "pear" before "pear tree" whatever the ids.
+    """
+    folded = unicodedata.normalize("NFKC", text).casefold().encode()[:_TEXT_BYTES]
+    return f"{folded.decode(errors='ignore')}\0{item_id}"
+
+
+def shards() -> int:
+    """Over how many partitions an index is spread that all writers of a table share."""
+    return int(setting("LIST_SHARDS"))
+
+
+def shard_key(name: str, item_id: str) -> str:
+    """The partition of `name` that an item belongs to: `pending#3`."""
+    return f"{name}#{int.from_bytes(blake2s(item_id.encode(), digest_size=4).digest()) % shards()}"
