@@ -1,6 +1,5 @@
 """Placing and reading orders, over HTTP, one by one and all at once."""
 
-from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -215,60 +214,6 @@ def test_a_malformed_key_is_refused_before_anything_happens(
 
     assert error_of(person.order((product["id"], 1), key=key)) == (400, "BAD_REQUEST")
     assert shop.stock(product) == product["stock"]
-
-
-def test_orders_are_listed_newest_first_and_walked_by_cursor(shop: Shop) -> None:
-    product = shop.product(stock=None, price="1.00")
-    buyer = shop.sign_up()
-    placed = [buyer.order((product["id"], n)).json() for n in range(1, 8)]
-
-    walked: list[dict[str, Any]] = []
-    target: str | None = "/api/users/me/orders?limit=3"
-    while target:
-        answer = buyer.http.get(target)
-        page = answer.json()
-        walked += page["data"]
-        assert (page["meta"]["limit"], page["meta"]["total"], page["meta"]["totalPages"]) == (
-            3,
-            7,
-            3,
-        )
-        assert page["meta"]["page"] == (1 if len(walked) == 3 else None)
-        assert answer.links["first"]["url"] == "/api/users/me/orders?limit=3"
-        target = answer.links["next"]["url"] if "next" in answer.links else None
-        assert (target is None) == (page["meta"]["nextCursor"] is None)
-
-    assert walked == placed[::-1]
-    assert sum(Decimal(order["total"]) for order in walked) == 28
-
-
-def test_a_list_without_orders_is_empty(shop: Shop) -> None:
-    page = shop.sign_up().http.get("/api/users/me/orders").json()
-
-    assert page == {
-        "data": [],
-        "meta": {"page": 1, "limit": 20, "total": 0, "totalPages": 0, "nextCursor": None},
-    }
-
-
-def test_a_cursor_works_in_its_own_list_only(shop: Shop) -> None:
-    product = shop.product()
-    alice, bob = shop.sign_up(), shop.sign_up()
-    for _ in range(2):
-        assert alice.order((product["id"], 1)).status_code == 201
-    cursor = alice.http.get("/api/users/me/orders?limit=1").json()["meta"]["nextCursor"]
-
-    for client, wrong in [(bob.http, cursor), (alice.http, cursor + "A"), (alice.http, "x")]:
-        answer = client.get("/api/users/me/orders", params={"cursor": wrong})
-        assert error_of(answer) == (400, "BAD_REQUEST")
-    assert alice.http.get("/api/users/me/orders", params={"cursor": cursor}).status_code == 200
-
-
-@pytest.mark.parametrize("query", ["limit=0", "limit=101", "limit=x", "limit=1&limit=2", "page=x"])
-def test_a_list_takes_no_nonsense(person: Person, query: str) -> None:
-    answer = person.http.get(f"/api/users/me/orders?{query}")
-
-    assert error_of(answer) == (422, "VALIDATION_ERROR")
 
 
 def test_an_order_of_somebody_else_is_not_found_below_oneself(shop: Shop, person: Person) -> None:

@@ -1,6 +1,6 @@
 """What a repository stores it reads back the same, and its guards hold one at a time."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -19,6 +19,7 @@ from shop.money import Money
 from shop.orders.models import Order, OrderLine, OrderStatus
 from shop.orders.repository import OrderRepository
 from shop.orders.service import CatalogueChanged
+from shop.pagination import Span
 from shop.products.models import Product, ProductStatus
 from shop.products.repository import ProductRepository
 from shop.sessions.models import Gate, RefreshDigests, Session
@@ -148,7 +149,7 @@ def test_an_order_is_read_back_as_it_was_and_counted() -> None:
     OrderRepository().add(placed, once())
 
     assert OrderRepository().get(ALICE.id, placed.id) == placed
-    assert OrderRepository().count(ALICE.id) == 1
+    assert OrderRepository().count(ALICE.id, [*OrderStatus]) == 1
     (line,) = placed.lines
     left = ProductRepository().get(line.product_id)
     assert left is not None and (left.stock, left.version) == (7, 2)
@@ -200,18 +201,61 @@ def test_nobody_and_the_inactive_get_no_order() -> None:
         OrderRepository().add(order(kept), once())
 
 
-def test_orders_come_newest_first_in_pieces_and_never_the_summary() -> None:
+@pytest.fixture
+def placed() -> list[Order]:
+    """Twelve orders of Alice in all statuses, oldest first, with totals of 1 to 5 digits."""
     UserRepository().add(USER, "hash")
     kept = keep(product(None))
-    placed = [order(kept) for _ in range(5)]
-    for each in placed:
-        OrderRepository().add(each, once())
-    placed.sort(key=lambda each: each.id, reverse=True)
+    orders = []
+    for number, status in enumerate([*OrderStatus] * 3):
+        total = Money(Decimal(number * 7 % 12) ** 3 / 4, "EUR")
+        orders.append(replace(order(kept), status=status, total=total))
+        OrderRepository().add(orders[-1], once())
+    return sorted(orders, key=lambda each: each.id)
 
-    assert OrderRepository().newest(ALICE.id, None, 10) == placed
-    assert OrderRepository().newest(ALICE.id, placed[1].id, 2) == placed[2:4]
-    assert OrderRepository().newest(new_id(), None, 10) == []
-    assert OrderRepository().count(new_id()) == 0
+
+def by_id(order: Order) -> str:
+    return order.id
+
+
+def by_total(order: Order) -> tuple[Decimal, str]:
+    return order.total.amount, order.id
+
+
+@pytest.mark.parametrize("descends", [False, True])
+@pytest.mark.parametrize(("sort", "key"), [("createdAt", by_id), ("total", by_total)])
+@pytest.mark.parametrize("statuses", [[*OrderStatus], *([status] for status in OrderStatus)])
+def test_a_users_orders_are_listed_by_status_time_and_total(
+    placed: list[Order],
+    statuses: list[OrderStatus],
+    sort: str,
+    key: Callable[[Order], Any],
+    descends: bool,
+) -> None:
+    expected = [order for order in placed if order.status in statuses]
+    expected.sort(key=key, reverse=descends)
+    orders, found, after = OrderRepository(), list[Order](), None
+    while True:
+        rows = orders.of_user(ALICE.id, statuses, sort, Span(after, 0, 2), descends)
+        found += rows.items
+        if rows.following is None:
+            break
+        after = rows.following
+
+    assert found == expected
+    assert orders.count(ALICE.id, statuses) == len(expected)
+    assert orders.of_user(new_id(), statuses, sort, Span(None, 0, 2), descends).items == []
+
+
+@pytest.mark.parametrize("descends", [False, True])
+def test_the_orders_of_everyone_are_listed_by_status_and_time(
+    placed: list[Order], descends: bool
+) -> None:
+    for statuses in ([*OrderStatus], [OrderStatus.PENDING]):
+        rows = OrderRepository().of_everyone(statuses, Span(None, 0, 100), descends)
+
+        expected = [order for order in placed if order.status in statuses]
+        assert rows.items == (expected[::-1] if descends else expected)
 
 
 def test_a_record_is_kept_with_its_effect_and_found_beside_the_catalogue() -> None:

@@ -21,9 +21,9 @@ from shop.idempotency import Answer, Once, Record, Replayed
 from shop.identifiers import new_id
 from shop.money import Money
 from shop.orders.models import Order, OrderStatus
-from shop.orders.schemas import OrderPlace
+from shop.orders.schemas import AllOrdersQuery, OrderListQuery, OrderPlace
 from shop.orders.service import CatalogueChanged, OrderService
-from shop.pagination import ListQuery
+from shop.pagination import Rows, Span
 from shop.products.models import Product, ProductStatus
 from tests.people import ADMIN, ALICE, BOB, NOON
 
@@ -89,11 +89,17 @@ class Shelf:
     def get(self, user_id: str, order_id: str) -> Order | None:
         return next((o for o in self.orders if (o.user_id, o.id) == (user_id, order_id)), None)
 
-    def newest(self, user_id: str, before: str | None, limit: int) -> Sequence[Order]:
-        own = [o for o in self.orders if o.user_id == user_id and (not before or o.id < before)]
-        return sorted(own, key=lambda o: o.id, reverse=True)[:limit]
+    def of_user(
+        self, user_id: str, statuses: Sequence[OrderStatus], sort: str, span: Span, descends: bool
+    ) -> Rows[Order]:
+        return Rows([o for o in self.orders if o.user_id == user_id], None)
 
-    def count(self, user_id: str) -> int:
+    def of_everyone(
+        self, statuses: Sequence[OrderStatus], span: Span, descends: bool
+    ) -> Rows[Order]:
+        return Rows(self.orders, None)
+
+    def count(self, user_id: str, statuses: Sequence[OrderStatus]) -> int:
         return sum(o.user_id == user_id for o in self.orders)
 
     def stock(self, of: Product) -> int | None:
@@ -304,26 +310,14 @@ def test_an_order_is_read_by_its_user_and_admins_only(desk: OrderService) -> Non
         desk.read(BOB, BOB.id, order.id)
 
 
-def test_orders_are_walked_newest_first_without_skips_while_new_ones_come(
-    desk: OrderService,
-) -> None:
-    placed = [desk.place(ALICE, ALICE.id, wanted((LINK, 1)), once()).id for _ in range(5)]
-    walked, cursor = [], None
-    while True:
-        page = desk.newest(ALICE, ALICE.id, ListQuery(limit=2, cursor=cursor))
-        walked += [order.id for order in page.items]
-        desk.place(ALICE, ALICE.id, wanted((LINK, 1)), once())
-        cursor = page.next_cursor
-        if cursor is None:
-            break
+def test_who_may_list_orders(desk: OrderService) -> None:
+    desk.place(ALICE, ALICE.id, wanted((LINK, 1)), once())
 
-    assert [order_id for order_id in walked if order_id in placed] == sorted(placed, reverse=True)
-
-
-def test_a_page_that_ends_exactly_has_no_next(desk: OrderService) -> None:
-    for _ in range(2):
-        desk.place(ALICE, ALICE.id, wanted((LINK, 1)), once())
-
-    page = desk.newest(ALICE, ALICE.id, ListQuery(limit=2))
-
-    assert (len(page.items), page.next_cursor, page.total) == (2, None, 2)
+    for caller in (ALICE, ADMIN):
+        own = desk.list(caller, ALICE.id, OrderListQuery())
+        assert (len(own.items), own.next_cursor, own.total) == (1, None, 1)
+    with pytest.raises(Forbidden):
+        desk.list(BOB, ALICE.id, OrderListQuery())
+    assert len(desk.list_all(ADMIN, AllOrdersQuery()).items) == 1
+    with pytest.raises(Forbidden):
+        desk.list_all(ALICE, AllOrdersQuery())

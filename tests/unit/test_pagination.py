@@ -1,43 +1,85 @@
-"""A cursor goes on where its own list stopped, and is refused everywhere else."""
+"""A cursor goes on where its own list stopped; pages are numbered as far as they reach."""
+
+from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from shop.errors import BadRequest
-from shop.identifiers import is_id
-from shop.pagination import read_cursor, write_cursor
+from shop.pagination import ListQuery, PublicListQuery, Rows, Span, read_cursor, write_cursor
 
-POSITION = "01900000-0000-7000-8000-000000000001"
+ID = "01900000-0000-7000-8000-000000000001"
 
 
-def test_a_cursor_finds_its_position_in_its_own_list() -> None:
-    cursor = write_cursor("orders of alice", POSITION)
+@pytest.mark.parametrize("position", [ID, f"0000001990#{ID}", f"äpfel\0{ID}"])
+def test_a_cursor_finds_its_position_in_its_own_list(position: str) -> None:
+    cursor = write_cursor("orders of alice", position)
 
-    assert read_cursor("orders of alice", cursor, is_id) == POSITION
-    assert read_cursor("orders of alice", None, is_id) is None
+    assert read_cursor("orders of alice", cursor) == position
+
+
+def test_the_longest_position_fits_a_cursor() -> None:
+    cursor = write_cursor("products", "ä" * 128 + "\0" + ID)
+
+    assert ListQuery(cursor=cursor).cursor == cursor
 
 
 def test_a_cursor_of_another_list_is_refused() -> None:
-    cursor = write_cursor("orders of alice", POSITION)
+    cursor = write_cursor("orders of alice", ID)
 
     with pytest.raises(BadRequest):
-        read_cursor("orders of bob", cursor, is_id)
+        read_cursor("orders of bob", cursor)
 
 
 @pytest.mark.parametrize("position", ["summary", "gate", "", "0", "sku#PEAR"])
 def test_a_cursor_to_what_the_list_would_not_show_is_refused(position: str) -> None:
     with pytest.raises(BadRequest):
-        read_cursor("orders of alice", write_cursor("orders of alice", position), is_id)
+        read_cursor("orders of alice", write_cursor("orders of alice", position))
 
 
 @pytest.mark.parametrize("cursor", ["", "x", "!", "é", "AAAA", "A" * 500, "=", "eyJhIjoxfQ"])
 def test_a_malformed_cursor_is_refused(cursor: str) -> None:
     with pytest.raises(BadRequest):
-        read_cursor("orders of alice", cursor, is_id)
+        read_cursor("orders of alice", cursor)
 
 
 def test_a_cursor_has_one_spelling() -> None:
-    cursor = write_cursor("orders of alice", POSITION)
+    cursor = write_cursor("orders of alice", ID)
 
     for other in (cursor + "=", cursor + "==", cursor + "\n", " " + cursor):
         with pytest.raises(BadRequest):
-            read_cursor("orders of alice", other, is_id)
+            read_cursor("orders of alice", other)
+
+
+def test_a_cursor_is_bound_to_the_sort_and_not_to_the_length_of_the_page() -> None:
+    cursor = ListQuery(limit=2).slice("users", Rows(["a"], ID), None).next_cursor
+
+    assert ListQuery(cursor=cursor, limit=7).span("users") == Span(ID, 0, 7)
+    with pytest.raises(BadRequest):
+        ListQuery(cursor=cursor, sort="createdAt").span("users")
+    with pytest.raises(BadRequest):
+        ListQuery(cursor=cursor).span("orders")
+
+
+def test_a_page_number_skips_what_lies_before_it() -> None:
+    assert ListQuery(page=3, limit=20).span("users") == Span(None, 40, 20)
+
+
+@pytest.mark.parametrize(
+    ("query", "given"),
+    [
+        (ListQuery, {"page": 101, "limit": 100}),
+        (ListQuery, {"page": 10_001, "limit": 1}),
+        (PublicListQuery, {"page": 11, "limit": 100}),
+        (PublicListQuery, {"page": 2, "cursor": "x"}),
+        (PublicListQuery, {"page": 1, "cursor": "x"}),
+    ],
+)
+def test_a_page_out_of_reach_is_refused(query: type[ListQuery], given: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        query(**given)
+
+
+def test_the_last_page_within_reach_is_taken() -> None:
+    assert ListQuery(page=100, limit=100).span("users").skipped == 9_900
+    assert PublicListQuery(page=10, limit=100).span("products").skipped == 900

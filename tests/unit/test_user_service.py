@@ -8,6 +8,7 @@ import pytest
 from shop.auth.caller import Role
 from shop.errors import Forbidden, InvalidCredentials, PreconditionFailed, ServiceUnavailable
 from shop.identifiers import new_id
+from shop.pagination import Rows, Span
 from shop.preconditions import Precondition
 from shop.users.models import Credential, User, UserStatus
 from shop.users.schemas import PasswordChange, UserUpdate
@@ -48,9 +49,7 @@ class Shelf:
         self._write()
         self.password_hash = new_hash
 
-    def newest_first(
-        self, statuses: Sequence[UserStatus], after: str | None, limit: int, descending: bool
-    ) -> Sequence[User]:
+    def list(self, statuses: Sequence[UserStatus], span: Span, descends: bool) -> Rows[User]:
         raise NotImplementedError
 
     def _write(self) -> None:

@@ -1,67 +1,105 @@
-"""Lists: cursors that are bound to their list, and the page that carries them."""
+"""Lists: entered by page number or by cursor, and the page that is answered."""
 
 import hashlib
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Self
 from urllib.parse import urlencode
 
-from pydantic import Field, model_validator
+from pydantic import Field, PrivateAttr, model_validator
 from pydantic_core import PydanticCustomError
 
 from shop.errors import BadRequest
+from shop.identifiers import is_id
 from shop.schemas import Query, Reply, Schema
 
 if TYPE_CHECKING:
     from shop.http.request import Request
 
-DEEPEST_ROW = 10_000  # that page numbers reach; a cursor has no end
 _BINDING_BYTES = 9
+_ID_LENGTH = 36
+
+
+@dataclass(frozen=True)
+class Span:
+    """Which rows of a list: `limit` of them after a position, or after so many others."""
+
+    after: str | None
+    skipped: int
+    limit: int
+
+
+@dataclass(frozen=True)
+class Rows[T]:
+    """Rows of a list in order, and the position of the last where others follow it."""
+
+    items: Sequence[T]
+    following: str | None
+
+
+@dataclass(frozen=True)
+class Slice[T]:
+    """What a list gives: items in order, where to go on, and how many there are, if known."""
+
+    items: Sequence[T]
+    next_cursor: str | None
+    total: int | None
 
 
 class ListQuery(Query):
+    """The query of a list, to which each list adds its filters and the sorts that it has."""
+
+    deepest_row: ClassVar = 10_000  # that page numbers reach; a cursor has no end
+
+    sort: str = "-createdAt"
+    page: Annotated[int, Field(ge=1)] = 1
     limit: Annotated[int, Field(ge=1, le=100)] = 20
     cursor: Annotated[str | None, Field(max_length=512, description="opaque")] = None
 
-    @property
-    def number(self) -> int | None:
-        """The page's number; None where a cursor led to it."""
-        return 1 if self.cursor is None else None
-
-
-class PageQuery(ListQuery):
-    """A list that can be entered by page number too, as far as that reaches."""
-
-    page: Annotated[int, Field(ge=1)] = 1
-
     @model_validator(mode="after")
     def _page_is_within_reach(self) -> Self:
-        if self.page * self.limit > DEEPEST_ROW:
+        if self.page * self.limit > self.deepest_row:
             raise PydanticCustomError(
-                "page_too_deep", f"pages end at row {DEEPEST_ROW}: go on with the cursor"
+                "page_too_deep", f"pages end at row {self.deepest_row}: go on with the cursor"
             )
         if self.cursor is not None and "page" in self.model_fields_set:
             raise PydanticCustomError("page_and_cursor", "give either a page or a cursor")
         return self
 
     @property
-    def number(self) -> int | None:
-        return self.page if self.cursor is None else None
+    def sorted_by(self) -> str:
+        return self.sort.removeprefix("-")
 
     @property
-    def skipped(self) -> int:
-        """How many rows lie before the page."""
-        return 0 if self.cursor is not None else (self.page - 1) * self.limit
+    def descends(self) -> bool:
+        return self.sort.startswith("-")
+
+    @property
+    def number(self) -> int | None:
+        """The page's number; None where a cursor led to it."""
+        return self.page if self.cursor is None else None
+
+    def span(self, name: str) -> Span:
+        """What to read of the list of this name; raises `BadRequest` for another's cursor."""
+        if self.cursor is None:
+            return Span(None, (self.page - 1) * self.limit, self.limit)
+        return Span(read_cursor(self._listing(name), self.cursor), 0, self.limit)
+
+    def slice[T](self, name: str, rows: Rows[T], total: int | None) -> Slice[T]:
+        following = rows.following
+        cursor = None if following is None else write_cursor(self._listing(name), following)
+        return Slice(rows.items, cursor, total)
+
+    def _listing(self, name: str) -> str:
+        """The list, its filters and its sort: what a cursor is bound to."""
+        return name + self.model_dump_json(exclude={"page", "limit", "cursor"})
 
 
-@dataclass(frozen=True)
-class Slice[T]:
-    """What a list gives: items in order, and where to go on, or None at the end."""
+class PublicListQuery(ListQuery):
+    """Of a list that is open to anyone, who could make deep pages costly."""
 
-    items: Sequence[T]
-    next_cursor: str | None
-    total: int | None
+    deepest_row = 1_000
 
 
 class Meta(Schema):
@@ -75,19 +113,24 @@ class Meta(Schema):
 class Page[T](Reply):
     data: list[T]
     meta: Meta
+    _last_page: int | None = PrivateAttr(None)  # where a page number reaches it
 
     @classmethod
     def of[S](cls, found: Slice[S], query: ListQuery, read: Callable[[S], T]) -> Self:
-        return cls(
+        total_pages = None if found.total is None else -(-found.total // query.limit)
+        page = cls(
             data=[read(item) for item in found.items],
             meta=Meta(
                 page=query.number,
                 limit=query.limit,
                 total=found.total,
-                total_pages=None if found.total is None else -(-found.total // query.limit),
+                total_pages=total_pages,
                 next_cursor=found.next_cursor,
             ),
         )
+        if total_pages and total_pages * query.limit <= query.deepest_row:
+            page._last_page = total_pages
+        return page
 
     def headers(self, request: "Request") -> dict[str, str]:
         """The `Link` header of RFC 8288, path-absolute like everything we point at."""
@@ -103,6 +146,8 @@ class Page[T](Reply):
             links.append(link("prev", page=str(self.meta.page - 1)))
         if self.meta.next_cursor is not None:
             links.append(link("next", cursor=self.meta.next_cursor))
+        if self._last_page is not None:
+            links.append(link("last", page=str(self._last_page)))
         return {"Link": ", ".join(links)}
 
 
@@ -111,16 +156,14 @@ def write_cursor(listing: str, position: str) -> str:
     return urlsafe_b64encode(_binding(listing) + position.encode()).rstrip(b"=").decode()
 
 
-def read_cursor(listing: str, cursor: str | None, is_position: Callable[[str], bool]) -> str | None:
+def read_cursor(listing: str, cursor: str) -> str:
     """The position in a cursor of this very listing; raises `BadRequest` for any other."""
-    if cursor is None:
-        return None
     try:
         raw = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
         position = raw[_BINDING_BYTES:].decode()
     except ValueError:
         raise BadRequest("The cursor is malformed.") from None
-    if write_cursor(listing, position) != cursor or not is_position(position):
+    if write_cursor(listing, position) != cursor or not is_id(position[-_ID_LENGTH:]):
         raise BadRequest("The cursor does not belong to this list.")
     return position
 

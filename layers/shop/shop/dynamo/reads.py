@@ -1,4 +1,4 @@
-"""Consistent reads of several items at once, of several tables if need be."""
+"""Reads of several items at once, of several tables if need be."""
 
 import random
 import time
@@ -16,14 +16,17 @@ _FIRST_PAUSE = 0.05  # seconds, before jitter
 def batch_get(
     keys: Mapping[str, Sequence[Mapping[str, Any]]],
     pause: Callable[[float], None] = time.sleep,
+    consistent: bool = True,
 ) -> dict[str, list[Item]]:
-    """The items that exist, by table and in no order; 1 read unit for each 4 KB of each.
+    """The items that exist, by table and in no order.
+
+    1 read unit for each 4 KB of each item; half of that where it need not be consistent.
 
     At most 100 keys. DynamoDB may leave some unread when it is busy, and the SDK does not ask
     again: this does, and raises `ServiceUnavailable` where some stay unread.
     """
     wanted: dict[str, Any] = {
-        table: {"Keys": [encode(key) for key in listed], "ConsistentRead": True}
+        table: {"Keys": [encode(key) for key in listed], "ConsistentRead": consistent}
         for table, listed in keys.items()
         if listed
     }

@@ -1,6 +1,7 @@
 """Keys that put items in order: each ends with the item's id, so that no two are equal."""
 
 import unicodedata
+from collections.abc import Sequence
 from decimal import Decimal
 from hashlib import blake2s
 
@@ -24,11 +25,12 @@ def text_key(text: str, item_id: str) -> str:
     return f"{folded.decode(errors='ignore')}\0{item_id}"
 
 
-def shards() -> int:
-    """Over how many partitions an index is spread that all writers of a table share."""
-    return int(setting("LIST_SHARDS"))
+def shard_keys(name: str) -> Sequence[str]:
+    """The partitions over which an index is spread that all writers of a table share."""
+    return [f"{name}#{shard}" for shard in range(int(setting("LIST_SHARDS")))]
 
 
 def shard_key(name: str, item_id: str) -> str:
-    """The partition of `name` that an item belongs to: `pending#3`."""
-    return f"{name}#{int.from_bytes(blake2s(item_id.encode(), digest_size=4).digest()) % shards()}"
+    """The one of them that an item belongs to: `pending#3`."""
+    keys = shard_keys(name)
+    return keys[int.from_bytes(blake2s(item_id.encode(), digest_size=4).digest()) % len(keys)]

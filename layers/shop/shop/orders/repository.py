@@ -7,26 +7,25 @@ from shop.clients import dynamodb
 from shop.clock import from_text, to_text
 from shop.dynamo import records, tables, transactions
 from shop.dynamo.codec import Item, decode, encode
+from shop.dynamo.listing import Listing, Range
 from shop.dynamo.reads import batch_get
-from shop.dynamo.sort_keys import amount_key, shard_key
+from shop.dynamo.sort_keys import amount_key, shard_key, shard_keys
 from shop.errors import AccountInactive, NotFound
 from shop.idempotency import Once, Record
 from shop.money import Money
 from shop.orders.models import Order, OrderLine, OrderStatus
 from shop.orders.service import CatalogueChanged
+from shop.pagination import Rows, Span
 from shop.products.models import Product, ProductStatus
 from shop.products.repository import product_from_item
 from shop.users.models import UserStatus
 
 if TYPE_CHECKING:
-    from mypy_boto3_dynamodb.type_defs import (
-        QueryInputTypeDef,
-        TransactWriteItemTypeDef,
-    )
+    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
 SCHEMA_VERSION = 1
 _SUMMARY = "summary"
-_FIRST_ID, _LAST_ID = "0", "g"  # every UUID sorts between them, and the summary row after
+_AFTER_EVERY_ID = "g"  # and before the summary row
 
 
 class OrderRepository:
@@ -75,30 +74,24 @@ class OrderRepository:
         )
         return _from_item(decode(answer["Item"])) if "Item" in answer else None
 
-    def newest(self, user_id: str, before: str | None, limit: int) -> Sequence[Order]:
-        """1 read unit for each 4 KB of the orders returned, at any depth."""
-        query: QueryInputTypeDef = {
-            "TableName": tables.orders(),
-            "KeyConditionExpression": "user_id = :user AND id BETWEEN :first AND :last",
-            "ExpressionAttributeValues": encode(
-                {":user": user_id, ":first": _FIRST_ID, ":last": _LAST_ID}
-            ),
-            "ScanIndexForward": False,
-            "ConsistentRead": True,
-        }
-        if before is not None:
-            query["ExclusiveStartKey"] = encode({"user_id": user_id, "id": before})
-        orders: list[Order] = []
-        while True:
-            query["Limit"] = limit - len(orders)
-            answer = dynamodb().query(**query)
-            orders += [_from_item(decode(item)) for item in answer["Items"]]
-            # DynamoDB ends a page early at 1 MB.
-            if len(orders) == limit or "LastEvaluatedKey" not in answer:
-                return orders
-            query["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+    def of_user(
+        self, user_id: str, statuses: Sequence[OrderStatus], sort: str, span: Span, descends: bool
+    ) -> Rows[Order]:
+        """1 read unit for each 4 KB of all orders by time; else 1 an order and 1 a status."""
+        if sort == "createdAt" and len(statuses) == len(OrderStatus):
+            return _OF_USER.page([Range(user_id)], span, descends)
+        listing = _OF_USER_BY_STATUS if sort == "createdAt" else _OF_USER_BY_TOTAL
+        ranges = [Range(user_id, f"{status}#") for status in statuses]
+        return listing.page(ranges, span, descends, lambda order: order.status in statuses)
 
-    def count(self, user_id: str) -> int:
+    def of_everyone(
+        self, statuses: Sequence[OrderStatus], span: Span, descends: bool
+    ) -> Rows[Order]:
+        """Half a read unit for each 4 KB of each order, and half for each shard of each status."""
+        ranges = [Range(shard) for status in statuses for shard in shard_keys(status)]
+        return _OF_EVERYONE.page(ranges, span, descends, lambda order: order.status in statuses)
+
+    def count(self, user_id: str, statuses: Sequence[OrderStatus]) -> int:
         """1 read unit, however many orders."""
         answer = dynamodb().get_item(
             TableName=tables.orders(),
@@ -106,7 +99,7 @@ class OrderRepository:
             ConsistentRead=True,
         )
         summary = decode(answer.get("Item", {}))
-        return sum(int(summary.get(status.value, 0)) for status in OrderStatus)
+        return sum(int(summary.get(status, 0)) for status in statuses)
 
 
 def _user_is_active(user_id: str) -> "TransactWriteItemTypeDef":
@@ -244,3 +237,12 @@ def _from_item(item: Item) -> Order:
         updated_at=from_text(item["updated_at"]),
         version=int(item["version"]),
     )
+
+
+_KEY = ("user_id", "id")
+_OF_USER = Listing(tables.orders, *_KEY, _from_item, last=_AFTER_EVERY_ID)
+_OF_USER_BY_STATUS = Listing(tables.orders, "user_id", "status_id", _from_item, "by_status", _KEY)
+_OF_USER_BY_TOTAL = Listing(
+    tables.orders, "user_id", "status_total", _from_item, "by_status_total", _KEY
+)
+_OF_EVERYONE = Listing(tables.orders, "status_shard", "id", _from_item, "by_status_shard", _KEY)

@@ -1,6 +1,6 @@
 """Orders as the API speaks of them."""
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
@@ -9,7 +9,7 @@ from shop.http.parameters import PathId
 from shop.identifiers import is_id
 from shop.money import Amount
 from shop.orders.models import Order, OrderLine, OrderStatus
-from shop.pagination import Page
+from shop.pagination import ListQuery, Page
 from shop.schemas import Body, Reply, Resource, Timestamp
 from shop.text import Note
 
@@ -87,3 +87,17 @@ class OrderRead(Resource):
 
 class OrderPage(Page[OrderRead]):
     """A page of orders."""
+
+
+class OrderListQuery(ListQuery):
+    """Of one user's orders."""
+
+    status: OrderStatus | None = None
+    sort: Literal["createdAt", "-createdAt", "total", "-total"] = "-createdAt"
+
+
+class AllOrdersQuery(ListQuery):
+    """Of everyone's orders."""
+
+    status: OrderStatus | None = None
+    sort: Literal["createdAt", "-createdAt"] = "-createdAt"

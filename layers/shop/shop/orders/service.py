@@ -17,11 +17,11 @@ from shop.errors import (
     ValidationFailed,
 )
 from shop.idempotency import Once, Record
-from shop.identifiers import NewId, is_id
+from shop.identifiers import NewId
 from shop.money import Money
 from shop.orders.models import Order, OrderLine, OrderStatus
-from shop.orders.schemas import LARGEST_QUANTITY, OrderPlace
-from shop.pagination import ListQuery, Slice, read_cursor, write_cursor
+from shop.orders.schemas import LARGEST_QUANTITY, AllOrdersQuery, OrderListQuery, OrderPlace
+from shop.pagination import Rows, Slice, Span
 from shop.products.models import Product
 
 # How often, and for how long, a catalogue may change under a buyer before we say "try again".
@@ -48,9 +48,17 @@ class OrderStore(Protocol):
 
     def get(self, user_id: str, order_id: str) -> Order | None: ...
 
-    def newest(self, user_id: str, before: str | None, limit: int) -> Sequence[Order]: ...
+    def of_user(
+        self, user_id: str, statuses: Sequence[OrderStatus], sort: str, span: Span, descends: bool
+    ) -> Rows[Order]:
+        """By `createdAt` or by `total`."""
 
-    def count(self, user_id: str) -> int: ...
+    def of_everyone(
+        self, statuses: Sequence[OrderStatus], span: Span, descends: bool
+    ) -> Rows[Order]:
+        """By the time they were placed."""
+
+    def count(self, user_id: str, statuses: Sequence[OrderStatus]) -> int: ...
 
 
 class OrderService:
@@ -87,17 +95,20 @@ class OrderService:
             raise NotFound
         return order
 
-    def newest(self, caller: Caller, user_id: str, query: ListQuery) -> Slice[Order]:
+    def list(self, caller: Caller, user_id: str, query: OrderListQuery) -> Slice[Order]:
         require(caller.may_act_for(user_id))
-        listing = f"orders of {user_id} by -createdAt"
-        before = read_cursor(listing, query.cursor, is_id)
-        found = self._orders.newest(user_id, before, query.limit + 1)
-        items = found[: query.limit]
-        return Slice(
-            items,
-            write_cursor(listing, items[-1].id) if len(found) > query.limit else None,
-            self._orders.count(user_id),
+        name = f"orders of {user_id}"
+        statuses = _statuses(query.status)
+        rows = self._orders.of_user(
+            user_id, statuses, query.sorted_by, query.span(name), query.descends
         )
+        return query.slice(name, rows, self._orders.count(user_id, statuses))
+
+    def list_all(self, caller: Caller, query: AllOrdersQuery) -> Slice[Order]:
+        require(caller.is_admin)
+        name = "orders of everyone"
+        rows = self._orders.of_everyone(_statuses(query.status), query.span(name), query.descends)
+        return query.slice(name, rows, total=None)
 
     def _order(self, user_id: str, lines: Sequence[OrderLine], note: str | None) -> Order:
         now = self._clock()
@@ -112,6 +123,10 @@ class OrderService:
             updated_at=now,
             version=1,
         )
+
+
+def _statuses(wanted: OrderStatus | None) -> Sequence[OrderStatus]:
+    return tuple(OrderStatus) if wanted is None else (wanted,)
 
 
 def _merged(wanted: OrderPlace) -> dict[str, int]:

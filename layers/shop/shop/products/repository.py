@@ -6,10 +6,12 @@ from shop.clients import dynamodb
 from shop.clock import from_text, to_text
 from shop.dynamo import records, tables, transactions
 from shop.dynamo.codec import Item, decode, encode
+from shop.dynamo.listing import Listing, Range
 from shop.dynamo.sort_keys import amount_key, text_key
 from shop.errors import SkuInUse
 from shop.idempotency import Once, Record
 from shop.money import Money
+from shop.pagination import Rows, Span
 from shop.products.models import Product, ProductStatus
 
 SCHEMA_VERSION = 1
@@ -40,6 +42,11 @@ class ProductRepository:
             TableName=tables.products(), Key=encode({"id": product_id}), ConsistentRead=True
         )
         return product_from_item(decode(answer["Item"])) if "Item" in answer else None
+
+    def list(self, status: ProductStatus, sort: str, span: Span, descends: bool) -> Rows[Product]:
+        """Half a read unit for each product, and one for each 8 KB of the index's keys."""
+        listing = _BY[sort]
+        return listing.page([Range(status)], span, descends, lambda p: p.status is status)
 
 
 def product_from_item(item: Item) -> Product:
@@ -83,3 +90,14 @@ def _put_new(item: Item) -> Any:
             "ConditionExpression": "attribute_not_exists(id)",
         }
     }
+
+
+def _listing(index: str, sort_key: str) -> Listing[Product]:
+    return Listing(tables.products, "status", sort_key, product_from_item, index, ("id",))
+
+
+_BY = {
+    "createdAt": _listing("by_id", "id"),
+    "name": _listing("by_name", "name_key"),
+    "price": _listing("by_price", "price_key"),
+}

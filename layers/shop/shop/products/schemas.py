@@ -1,11 +1,12 @@
 """Products as the API speaks of them."""
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints
 
 from shop.http.parameters import PathId
 from shop.money import Amount, Currency
+from shop.pagination import Page, PublicListQuery
 from shop.products.models import Product, ProductStatus
 from shop.schemas import Body, Resource, Timestamp
 from shop.text import Name
@@ -55,3 +56,12 @@ class ProductRead(Resource):
             updated_at=product.updated_at,
             version=product.version,
         )
+
+
+class ProductListQuery(PublicListQuery):
+    status: ProductStatus = ProductStatus.ACTIVE
+    sort: Literal["createdAt", "-createdAt", "name", "-name", "price", "-price"] = "-createdAt"
+
+
+class ProductPage(Page[ProductRead]):
+    """A page of products."""

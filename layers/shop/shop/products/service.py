@@ -8,8 +8,9 @@ from shop.errors import NotFound
 from shop.idempotency import Once, Record
 from shop.identifiers import NewId
 from shop.money import Money
-from shop.products.models import Product
-from shop.products.schemas import ProductCreate
+from shop.pagination import Rows, Slice, Span
+from shop.products.models import Product, ProductStatus
+from shop.products.schemas import ProductCreate, ProductListQuery
 
 
 class ProductStore(Protocol):
@@ -19,6 +20,9 @@ class ProductStore(Protocol):
         """Product, SKU and record together; raises `SkuInUse`, or what `once.replay` raises."""
 
     def get(self, product_id: str) -> Product | None: ...
+
+    def list(self, status: ProductStatus, sort: str, span: Span, descends: bool) -> Rows[Product]:
+        """By `createdAt`, `name` or `price`."""
 
 
 class ProductService:
@@ -50,3 +54,9 @@ class ProductService:
         if product is None:
             raise NotFound
         return product
+
+    def list(self, query: ProductListQuery) -> Slice[Product]:
+        rows = self._products.list(
+            query.status, query.sorted_by, query.span("products"), query.descends
+        )
+        return query.slice("products", rows, total=None)

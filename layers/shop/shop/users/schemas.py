@@ -8,7 +8,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
 from shop.auth import passwords
 from shop.auth.caller import Role
 from shop.http.parameters import PathId
-from shop.pagination import Page, PageQuery
+from shop.pagination import ListQuery, Page
 from shop.schemas import ABSENT, Body, Patch, Resource, Timestamp
 from shop.text import Name
 from shop.users.emails import EmailAddress, is_spelling_of
@@ -53,7 +53,7 @@ class PasswordChange(Body):
     new_password: Password
 
 
-class UserListQuery(PageQuery):
+class UserListQuery(ListQuery):
     status: UserStatus | None = None
     sort: Literal["createdAt", "-createdAt"] = "-createdAt"
 

@@ -17,8 +17,8 @@ from shop.errors import (
     ServiceUnavailable,
     ValidationFailed,
 )
-from shop.identifiers import NewId, is_id
-from shop.pagination import Slice, read_cursor, write_cursor
+from shop.identifiers import NewId
+from shop.pagination import Rows, Slice, Span
 from shop.preconditions import Precondition
 from shop.users.emails import is_spelling_of
 from shop.users.models import Credential, User, UserStatus
@@ -57,9 +57,8 @@ class UserStore(Protocol):
     def change_password(self, user: User, session_id: str, old_hash: str, new_hash: str) -> None:
         """Hash and epoch, and that of this one session. Raises `Overtaken`, `Unauthorized`."""
 
-    def newest_first(
-        self, statuses: Sequence[UserStatus], after: str | None, limit: int, descending: bool
-    ) -> Sequence[User]: ...
+    def list(self, statuses: Sequence[UserStatus], span: Span, descends: bool) -> Rows[User]:
+        """By the time they signed up."""
 
 
 class UserService:
@@ -100,15 +99,9 @@ class UserService:
 
     def list(self, caller: Caller, query: UserListQuery) -> Slice[User]:
         require(caller.is_admin)
-        listing = f"users of status {query.status} by {query.sort}"
-        after = read_cursor(listing, query.cursor, is_id)
-        statuses = [query.status] if query.status else list(UserStatus)
-        skipped = query.skipped
-        descending = query.sort.startswith("-")
-        found = self._users.newest_first(statuses, after, skipped + query.limit + 1, descending)
-        items = found[skipped : skipped + query.limit]
-        has_more = len(found) > skipped + query.limit
-        return Slice(items, write_cursor(listing, items[-1].id) if has_more else None, None)
+        statuses = [query.status] if query.status else [*UserStatus]
+        rows = self._users.list(statuses, query.span("users"), query.descends)
+        return query.slice("users", rows, total=None)
 
     def replace(
         self, caller: Caller, user_id: str, wanted: UserReplace, precondition: Precondition

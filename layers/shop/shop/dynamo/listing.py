@@ -1,0 +1,127 @@
+"""Lists in the order of an index: ranges of it merged, from any position on.
+
+A position is what follows the range's prefix in the sort key, so one position leads into all
+ranges at once, also when the row that it was taken from is gone.
+"""
+
+import heapq
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby, islice
+from typing import TYPE_CHECKING
+
+from shop.clients import dynamodb
+from shop.dynamo.codec import Item, decode, encode
+from shop.dynamo.reads import batch_get
+from shop.pagination import Rows, Span
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.type_defs import QueryInputTypeDef
+
+_LAST = "\U0010ffff"
+
+
+@dataclass(frozen=True)
+class Range:
+    """The rows of a partition whose sort keys begin with `prefix`, ordered by what follows it."""
+
+    partition: str
+    prefix: str = ""
+
+
+@dataclass(frozen=True)
+class Listing[T]:
+    """One order of a table's items: the table's own, or that of an index."""
+
+    table: Callable[[], str]
+    partition_key: str
+    sort_key: str
+    read: Callable[[Item], T]
+    index: str | None = None
+    table_key: tuple[str, ...] = ()  # by which items are loaded, where the index has keys only
+    last: str = _LAST  # no position of the list is greater
+
+    def page(
+        self,
+        ranges: Sequence[Range],
+        span: Span,
+        descends: bool,
+        shows: Callable[[T], bool] = lambda _: True,
+    ) -> Rows[T]:
+        """The rows of a span, without those that have changed since the index saw them.
+
+        Half a read unit for each 4 KB of the span and of what it skips (a whole one from the
+        table itself, which is consistent), at least half for each range, and half for each item
+        loaded. The depth of a position costs nothing.
+        """
+        reach = -(-(span.skipped + span.limit + 1) // len(ranges))
+        walks = [self._walk(range_, span.after, descends, reach) for range_ in ranges]
+        merged = heapq.merge(*walks, key=_position, reverse=descends)
+        # An item on its way from one range to another may be in both, at the same position.
+        rows = islice((next(same) for _, same in groupby(merged, _position)), span.skipped, None)
+        found: list[tuple[str, T]] = []
+        while len(found) < span.limit:
+            chunk = list(islice(rows, span.limit - len(found)))
+            if not chunk:
+                return Rows([item for _, item in found], None)
+            loaded = self._load([item for _, item in chunk])
+            found += [
+                (position, item)
+                for (position, _), item in zip(chunk, loaded, strict=True)
+                if item is not None and shows(item)
+            ]
+        following = None if next(rows, None) is None else found[-1][0]
+        return Rows([item for _, item in found], following)
+
+    def _walk(
+        self, range_: Range, after: str | None, descends: bool, limit: int
+    ) -> Iterator[tuple[str, Item]]:
+        """Positions and items of one range, after a position that may be anything."""
+        first, last = "", self.last
+        if after is not None:
+            first, last = ("", min(after, last)) if descends else (after, last)
+        if first > last:
+            return
+        first, last = range_.prefix + first, range_.prefix + last
+        bounds = "BETWEEN :first AND :last" if first else "<= :last"
+        values = {":partition": range_.partition, ":last": last}
+        query: QueryInputTypeDef = {
+            "TableName": self.table(),
+            "KeyConditionExpression": f"#partition = :partition AND #sort {bounds}",
+            "ExpressionAttributeNames": {
+                "#partition": self.partition_key,
+                "#sort": self.sort_key,
+            },
+            "ExpressionAttributeValues": encode(values | ({":first": first} if first else {})),
+            "ScanIndexForward": not descends,
+            "ConsistentRead": self.index is None,
+            "Limit": limit,
+        }
+        if self.index is not None:
+            query["IndexName"] = self.index
+        while True:
+            answer = dynamodb().query(**query)
+            for item in map(decode, answer["Items"]):
+                position = item[self.sort_key].removeprefix(range_.prefix)
+                if position != after:  # both ends of BETWEEN are within it
+                    yield position, item
+            if "LastEvaluatedKey" not in answer:
+                return
+            query["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+    def _load(self, items: Sequence[Item]) -> Sequence[T | None]:
+        """Each item whole, or None where it is gone."""
+        if not self.table_key:
+            return [self.read(item) for item in items]
+        table = self.table()
+        keys = [{name: item[name] for name in self.table_key} for item in items]
+        found = batch_get({table: keys}, consistent=False)[table]
+        by_key = {self._key(item): self.read(item) for item in found}
+        return [by_key.get(self._key(item)) for item in items]
+
+    def _key(self, item: Mapping[str, str]) -> tuple[str, ...]:
+        return tuple(item[name] for name in self.table_key)
+
+
+def _position(row: tuple[str, Item]) -> str:
+    return row[0]

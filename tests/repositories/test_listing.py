@@ -1,0 +1,149 @@
+"""Lists over indexes: order, positions, several ranges, and rows that changed meanwhile."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+
+from shop.clients import dynamodb
+from shop.dynamo import tables
+from shop.dynamo.codec import encode
+from shop.dynamo.listing import Listing, Range
+from shop.idempotency import Answer, Once
+from shop.identifiers import new_id
+from shop.money import Money
+from shop.pagination import Rows, Span
+from shop.products.models import Product, ProductStatus
+from shop.products.repository import ProductRepository, product_from_item
+from tests.aws import fresh_aws
+
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+ONCE = Once(None, b"", lambda _: Answer(201, {}, ""), lambda: NOON)
+NAMES = ["pear", "Apple", "äpfel", "PEAR", "Zebra", "pears", "100 plums", "pear"]
+PRICES = ["10.00", "9.00", "0.05", "100.00", "9.99", "99999999.99", "9.00", "0.00"]
+BOTH = [Range("active"), Range("inactive")]
+# As the products' list by time, but of any status.
+ANY = Listing(tables.products, "status", "id", product_from_item, "by_id", ("id",))
+
+
+@pytest.fixture(autouse=True)
+def aws() -> Iterator[None]:
+    with fresh_aws():
+        yield
+
+
+@pytest.fixture
+def products() -> list[Product]:
+    made = []
+    for number, (name, price) in enumerate(zip(NAMES, PRICES, strict=True)):
+        product = Product(
+            id=new_id(),
+            sku=f"SKU-{number}",
+            name=name,
+            price=Money(Decimal(price), "EUR"),
+            stock=1,
+            status=ProductStatus.ACTIVE if number % 3 else ProductStatus.INACTIVE,
+            created_at=NOON,
+            updated_at=NOON,
+            version=1,
+        )
+        ProductRepository().add(product, ONCE)
+        made.append(product)
+    return sorted(made, key=lambda product: product.id)
+
+
+def walked(sort: str, descends: bool, limit: int) -> list[Product]:
+    """Everything active, page by page; a full page is as long as it was asked to be."""
+    found: list[Product] = []
+    after: str | None = None
+    while True:
+        span = Span(after, 0, limit)
+        page = ProductRepository().list(ProductStatus.ACTIVE, sort, span, descends)
+        found += page.items
+        if page.following is None:
+            return found
+        assert len(page.items) == limit
+        after = page.following
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 5, 100])
+@pytest.mark.parametrize("descends", [False, True])
+@pytest.mark.parametrize("sort", ["createdAt", "name", "price"])
+def test_a_walk_meets_every_row_once_in_order(
+    products: list[Product], sort: str, descends: bool, limit: int
+) -> None:
+    key = {
+        "createdAt": lambda product: product.id,
+        "name": lambda product: (product.name.casefold(), product.id),
+        "price": lambda product: (product.price.amount, product.id),
+    }[sort]
+    active = [product for product in products if product.is_for_sale]
+
+    assert walked(sort, descends, limit) == sorted(active, key=key, reverse=descends)
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 8])
+@pytest.mark.parametrize("descends", [False, True])
+def test_ranges_are_merged_and_one_position_leads_into_all(
+    products: list[Product], descends: bool, limit: int
+) -> None:
+    found: list[Product] = []
+    page = ANY.page(BOTH, Span(None, 0, limit), descends)
+    found += page.items
+    while page.following is not None:
+        page = ANY.page(BOTH, Span(page.following, 0, limit), descends)
+        found += page.items
+
+    assert found == (products[::-1] if descends else products)
+
+
+def test_pages_by_number_and_by_position_are_the_same(products: list[Product]) -> None:
+    first = ANY.page(BOTH, Span(None, 0, 3), descends=False)
+    second = ANY.page(BOTH, Span(None, 3, 3), descends=False)
+
+    assert ANY.page(BOTH, Span(first.following, 0, 3), descends=False) == second
+    assert ANY.page(BOTH, Span(None, 8, 3), descends=False) == Rows([], None)
+
+
+def test_a_page_that_ends_exactly_has_none_after_it(products: list[Product]) -> None:
+    assert ANY.page(BOTH, Span(None, 0, len(products)), descends=False).following is None
+
+
+def test_the_row_a_position_was_taken_from_may_be_gone(products: list[Product]) -> None:
+    first = ANY.page(BOTH, Span(None, 0, 3), descends=False)
+    dynamodb().delete_item(TableName=tables.products(), Key=encode({"id": products[2].id}))
+
+    rest = ANY.page(BOTH, Span(first.following, 0, 9), descends=False)
+
+    assert rest.items == products[3:]
+
+
+def test_rows_that_the_list_no_longer_shows_are_left_out_and_the_page_is_full(
+    products: list[Product],
+) -> None:
+    hidden = {products[0].id, products[2].id}
+
+    page = ANY.page(BOTH, Span(None, 0, 3), False, lambda product: product.id not in hidden)
+
+    assert page.items == [products[1], products[3], products[4]]
+    assert page.following == products[4].id
+
+
+def test_an_item_that_the_index_shows_in_two_ranges_is_listed_once(
+    products: list[Product],
+) -> None:
+    page = ANY.page([Range("active"), Range("active")], Span(None, 0, 100), descends=False)
+
+    assert page.items == [product for product in products if product.is_for_sale]
+
+
+@pytest.mark.parametrize("position", ["\U0010ffff" * 2, " ", "\0", "zzz", "0"])
+@pytest.mark.parametrize("descends", [False, True])
+def test_a_position_that_no_row_had_is_no_error(
+    products: list[Product], position: str, descends: bool
+) -> None:
+    page = ANY.page(BOTH, Span(position, 0, 100), descends)
+
+    met = [p for p in products if (p.id < position if descends else p.id > position)]
+    assert page.items == (met[::-1] if descends else met)
