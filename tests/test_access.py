@@ -27,6 +27,8 @@ ACCESS = {
     "POST /api/products": (401, 403, 403, 201),
     "GET /api/products": (200, 200, 200, 200),
     "GET /api/products/{productId}": (200, 200, 200, 200),
+    "PATCH /api/products/{productId}": (401, 403, 403, 200),
+    "DELETE /api/products/{productId}": (401, 403, 403, 204),
     "POST /api/users/{userId}/orders": (401, 403, 201, 201),
     "GET /api/users/{userId}/orders": (401, 403, 200, 200),
     "GET /api/orders": (401, 403, 403, 200),
@@ -106,6 +108,7 @@ def test_access(
         "PUT /api/users/{userId}/password": {"currentPassword": PASSWORD, "newPassword": PASSWORD},
         "POST /api/sessions": {"email": owner.email, "password": PASSWORD},
         "POST /api/products": new_product(),
+        "PATCH /api/products/{productId}": {"stockDelta": 1},
         "POST /api/users/{userId}/orders": {"items": [{"productId": product["id"], "quantity": 1}]},
     }
     if route == "POST /api/access-tokens":
@@ -119,6 +122,9 @@ def test_access(
         doomed = shop.sign_up()
         path = f"/api/users/{doomed.id}"
         client = doomed.http if who == "self" else client
+    if route == "DELETE /api/products/{productId}" and expected == 204:
+        # Another, since the product is needed further on.
+        path = f"/api/products/{shop.product()['id']}"
     before = shop.everything() if expected >= 400 else None
 
     answer = client.request(method, path.replace("{proxy+}", "api/users"), json=bodies.get(route))

@@ -37,6 +37,8 @@ MAY_LOAD = {
     "CreateProduct": _STORED,
     "GetProduct": _STORED,
     "ListProducts": _STORED,
+    "UpdateProduct": _STORED,
+    "DeleteProduct": _STORED,
     "PlaceOrder": _STORED,
     "GetOrder": _STORED,
     "ListOrders": _STORED,

@@ -54,6 +54,8 @@ ANSWERS: dict[str, Any] = {
     "create_product": 201,
     "get_product": 200,
     "list_products": 200,
+    "update_product": 200,
+    "delete_product": 204,
     "place_order": 201,
     "get_order": 200,
     "list_orders": 200,

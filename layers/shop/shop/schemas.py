@@ -32,9 +32,10 @@ class Body(Schema):
 
 
 class Patch(Body):
-    """A JSON Merge Patch (RFC 7396): what is absent stays, and null is no value of ours.
+    """A JSON Merge Patch (RFC 7396): what is absent stays, and null is a value where one is.
 
-    Every field is declared with `ABSENT` for its default, and without None for its type.
+    Every field is declared with `ABSENT` for its default; only a field whose value may be null
+    has None in its type.
     """
 
     def changes(self) -> dict[str, Any]:

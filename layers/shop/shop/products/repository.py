@@ -1,6 +1,7 @@
 """Products in DynamoDB, each with a guard row that makes its SKU unique."""
 
-from typing import Any
+from collections.abc import Collection
+from typing import TYPE_CHECKING
 
 from shop.clients import dynamodb
 from shop.clock import from_text, to_text
@@ -13,8 +14,16 @@ from shop.idempotency import Once, Record
 from shop.money import Money
 from shop.pagination import Rows, Span
 from shop.products.models import Product, ProductStatus
+from shop.products.schemas import LARGEST_STOCK
+from shop.products.service import Overtaken
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
+
+    type Actions = dict[str, TransactWriteItemTypeDef]
 
 SCHEMA_VERSION = 1
+_SORT_KEYS = {"name": "name_key", "price": "price_key"}  # which follow what they sort by
 
 
 class ProductRepository:
@@ -26,7 +35,7 @@ class ProductRepository:
             transactions.write(
                 {
                     "product": _put_new(_to_item(product)),
-                    "sku": _put_new({"id": f"sku#{product.sku}", "product_id": product.id}),
+                    "sku": _put_sku(product),
                     **records.put(once.record(product)),
                 }
             )
@@ -47,6 +56,49 @@ class ProductRepository:
         """Half a read unit for each product, and one for each 8 KB of the index's keys."""
         listing = _BY[sort]
         return listing.page([Range(status)], span, descends, lambda p: p.status is status)
+
+    def save(
+        self,
+        before: Product,
+        after: Product,
+        named: Collection[str],
+        stock_delta: int,
+        version: int | None,
+    ) -> None:
+        """2 write units for each KB; 4 more for another SKU, 2 and more in indexes.
+
+        A transaction also where it is one action, since it alone is safe to send again: a move of
+        the stock whose answer was lost must not happen twice.
+        """
+        actions: Actions = {"product": _update(before, after, named, stock_delta, version)}
+        if after.sku != before.sku:
+            actions["old sku"] = _delete_sku(before)
+            actions["sku"] = _put_sku(after)
+        try:
+            transactions.write(actions)
+        except transactions.ConditionFailed as failed:
+            if failed.old.keys() == {"sku"}:
+                raise SkuInUse from None
+            raise Overtaken from None
+
+    def delete(self, product: Product, version: int | None) -> None:
+        """4 write units, and 2 for each index."""
+        condition, values = _stands(version)
+        actions: Actions = {
+            "product": {
+                "Delete": {
+                    "TableName": tables.products(),
+                    "Key": encode({"id": product.id}),
+                    "ConditionExpression": f"{condition} AND sku = :old_sku",
+                    "ExpressionAttributeValues": encode(values | {":old_sku": product.sku}),
+                }
+            },
+            "sku": _delete_sku(product),
+        }
+        try:
+            transactions.write(actions)
+        except transactions.ConditionFailed:
+            raise Overtaken from None
 
 
 def product_from_item(item: Item) -> Product:
@@ -82,7 +134,68 @@ def _to_item(product: Product) -> Item:
     }
 
 
-def _put_new(item: Item) -> Any:
+def _update(
+    before: Product,
+    after: Product,
+    named: Collection[str],
+    stock_delta: int,
+    version: int | None,
+) -> "TransactWriteItemTypeDef":
+    """Conditional on the version only where one is given: every sale gives a product another, and
+    a product that sells well could never be changed.
+    """
+    item = _to_item(after)
+    names = {*named, *(_SORT_KEYS[name] for name in named if name in _SORT_KEYS), "updated_at"}
+    updates = ["version = version + :one", *(f"#{name} = :{name}" for name in sorted(names))]
+    condition, values = _stands(version)
+    values |= {":one": 1} | {f":{name}": item[name] for name in names}
+    if "sku" in named:
+        condition += " AND sku = :old_sku"
+        values[":old_sku"] = before.sku
+    if stock_delta:
+        updates.append("stock = stock + :delta")
+        # Unlimited stock is NULL, which is not between any two numbers.
+        condition += " AND stock BETWEEN :least AND :most"
+        values |= {
+            ":delta": stock_delta,
+            ":least": -stock_delta,
+            ":most": LARGEST_STOCK - stock_delta,
+        }
+    return {
+        "Update": {
+            "TableName": tables.products(),
+            "Key": encode({"id": before.id}),
+            "UpdateExpression": f"SET {', '.join(updates)}",
+            "ConditionExpression": condition,
+            "ExpressionAttributeNames": {f"#{name}": name for name in names},
+            "ExpressionAttributeValues": encode(values),
+        }
+    }
+
+
+def _stands(version: int | None) -> tuple[str, Item]:
+    """The condition, with its values, that the product is there, at the version if one is given."""
+    if version is None:
+        return "attribute_exists(id)", {}
+    return "version = :version", {":version": version}
+
+
+def _put_sku(product: Product) -> "TransactWriteItemTypeDef":
+    return _put_new({"id": f"sku#{product.sku}", "product_id": product.id})
+
+
+def _delete_sku(product: Product) -> "TransactWriteItemTypeDef":
+    return {
+        "Delete": {
+            "TableName": tables.products(),
+            "Key": encode({"id": f"sku#{product.sku}"}),
+            "ConditionExpression": "product_id = :product",
+            "ExpressionAttributeValues": encode({":product": product.id}),
+        }
+    }
+
+
+def _put_new(item: Item) -> "TransactWriteItemTypeDef":
     return {
         "Put": {
             "TableName": tables.products(),

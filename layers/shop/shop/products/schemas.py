@@ -2,14 +2,17 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
 
 from shop.http.parameters import PathId
 from shop.money import Amount, Currency
 from shop.pagination import Page, PublicListQuery
 from shop.products.models import Product, ProductStatus
-from shop.schemas import Body, Resource, Timestamp
+from shop.schemas import ABSENT, Body, Patch, Resource, Timestamp
 from shop.text import Name
+
+LARGEST_STOCK = 1_000_000_000
 
 ProductId = Annotated[str, PathId()]
 Sku = Annotated[
@@ -19,7 +22,27 @@ Sku = Annotated[
 ]
 Stock = Annotated[
     int | None,
-    Field(ge=0, le=1_000_000_000, description="pieces; null is unlimited", examples=[100]),
+    Field(ge=0, le=LARGEST_STOCK, description="pieces; null is unlimited", examples=[100]),
+]
+StatusIn = Annotated[ProductStatus, Field(strict=False)]  # a string, whatever strictness says
+
+
+def _not_zero(value: int) -> int:
+    if value == 0:
+        raise PydanticCustomError("not_zero", "must not be 0")
+    return value
+
+
+StockDelta = Annotated[
+    int,
+    Field(
+        ge=-LARGEST_STOCK,
+        le=LARGEST_STOCK,
+        description="pieces that come, or go where negative",
+        examples=[-3],
+        json_schema_extra={"not": {"const": 0}},
+    ),
+    AfterValidator(_not_zero),
 ]
 
 
@@ -29,7 +52,23 @@ class ProductCreate(Body):
     price: Amount
     currency: Currency
     stock: Stock
-    status: Annotated[ProductStatus, Field(strict=False)] = ProductStatus.ACTIVE
+    status: StatusIn = ProductStatus.ACTIVE
+
+
+class ProductUpdate(Patch):
+    sku: Sku = ABSENT
+    name: Name = ABSENT
+    price: Amount = ABSENT
+    currency: Currency = ABSENT
+    stock: Stock = ABSENT
+    stock_delta: StockDelta = ABSENT
+    status: StatusIn = ABSENT
+
+    @model_validator(mode="after")
+    def _stock_is_set_or_moved(self) -> Self:
+        if {"stock", "stock_delta"} <= self.model_fields_set:
+            raise PydanticCustomError("stock_twice", "stock and stockDelta exclude each other")
+        return self
 
 
 class ProductRead(Resource):

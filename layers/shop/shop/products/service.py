@@ -1,16 +1,31 @@
 """The rules of products: anyone reads them, admins keep them."""
 
-from typing import Protocol
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from typing import Any, Protocol  # `Any`: the changed fields of a product are of several types
 
 from shop.auth.caller import Caller, require
 from shop.clock import Clock
-from shop.errors import NotFound
+from shop.errors import (
+    Detail,
+    InsufficientStock,
+    NotFound,
+    ServiceUnavailable,
+    ValidationFailed,
+)
 from shop.idempotency import Once, Record
 from shop.identifiers import NewId
 from shop.money import Money
 from shop.pagination import Rows, Slice, Span
+from shop.preconditions import Precondition
 from shop.products.models import Product, ProductStatus
-from shop.products.schemas import ProductCreate, ProductListQuery
+from shop.products.schemas import LARGEST_STOCK, ProductCreate, ProductListQuery, ProductUpdate
+
+MOST_TRIES = 5  # against others who change the same product at the same time
+
+
+class Overtaken(Exception):
+    """The product is not as it must be for this change any more; nothing was written."""
 
 
 class ProductStore(Protocol):
@@ -23,6 +38,26 @@ class ProductStore(Protocol):
 
     def list(self, status: ProductStatus, sort: str, span: Span, descends: bool) -> Rows[Product]:
         """By `createdAt`, `name` or `price`."""
+
+    def save(
+        self,
+        before: Product,
+        after: Product,
+        named: Collection[str],
+        stock_delta: int,
+        version: int | None,
+    ) -> None:
+        """Sets the attributes named to what they are in `after`, and moves the stock, on top of
+        whatever was sold or changed since `before` was read.
+
+        Raises `SkuInUse`, and `Overtaken` where the product is gone, its SKU is named and is not
+        as before, its stock does not allow the move, or its version is not the one given.
+        """
+
+    def delete(self, product: Product, version: int | None) -> None:
+        """Product and SKU; raises `Overtaken` where it is gone, has another SKU, or another
+        version than the one given.
+        """
 
 
 class ProductService:
@@ -60,3 +95,66 @@ class ProductService:
             query.status, query.sorted_by, query.span("products"), query.descends
         )
         return query.slice("products", rows, total=None)
+
+    def update(
+        self, caller: Caller, product_id: str, wanted: ProductUpdate, precondition: Precondition
+    ) -> Product:
+        """Without a precondition no sale gets in the way, and changes of others are kept."""
+        require(caller.is_admin)
+        changes = wanted.changes()
+        stock_delta = changes.pop("stock_delta", 0)
+        for _ in range(MOST_TRIES):
+            product = self.read(product_id)
+            precondition.check(product.version)
+            changed = _changed(product, changes)
+            if changed == product and not stock_delta:
+                return product
+            _refuse_impossible_stock(product.stock, stock_delta)
+            changed = replace(changed, updated_at=self._clock())
+            version = _demanded(precondition, product)
+            try:
+                self._products.save(product, changed, changes.keys(), stock_delta, version)
+            except Overtaken:
+                continue
+            # What others sold or changed meanwhile is known to the table alone.
+            return self.read(product_id)
+        raise ServiceUnavailable(retry_after=1)
+
+    def delete(self, caller: Caller, product_id: str, precondition: Precondition) -> None:
+        """Past orders keep their lines, and the SKU is free again."""
+        require(caller.is_admin)
+        for _ in range(MOST_TRIES):
+            product = self.read(product_id)
+            precondition.check(product.version)
+            try:
+                return self._products.delete(product, _demanded(precondition, product))
+            except Overtaken:
+                continue
+        raise ServiceUnavailable(retry_after=1)
+
+
+def _changed(product: Product, changes: Mapping[str, Any]) -> Product:
+    amount = changes.get("price", product.price.amount)
+    currency = changes.get("currency", product.price.currency)
+    others = {name: changes[name] for name in changes.keys() - {"price", "currency"}}
+    return replace(product, price=Money(amount, currency), **others)
+
+
+def _refuse_impossible_stock(stock: int | None, delta: int) -> None:
+    field = "body.stockDelta"
+    if not delta:
+        return
+    if stock is None:
+        message = "The stock is unlimited; set it with stock."
+        raise ValidationFailed(details=[Detail(field, "stock_unlimited", message)])
+    if stock + delta < 0:
+        message = "There is not enough stock to take that many."
+        raise InsufficientStock(message, [Detail(field, "insufficient_stock", message)])
+    if stock + delta > LARGEST_STOCK:
+        message = f"The stock would be more than {LARGEST_STOCK}."
+        raise ValidationFailed(details=[Detail(field, "stock_too_large", message)])
+
+
+def _demanded(precondition: Precondition, product: Product) -> int | None:
+    """The version that the write must meet; None where any will do."""
+    return None if precondition.entity_tags is None else product.version

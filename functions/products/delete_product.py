@@ -1,0 +1,16 @@
+"""DELETE /api/products/{productId}: take a product out of the catalogue."""
+
+from shop.auth.caller import Caller
+from shop.endpoint import endpoint
+from shop.errors import Forbidden, NotFound, PreconditionFailed
+from shop.preconditions import Precondition
+from shop.products.provide import Products
+from shop.products.schemas import ProductId
+
+
+@endpoint("DELETE /api/products/{productId}", raises=(Forbidden, NotFound, PreconditionFailed))
+def handler(
+    product_id: ProductId, caller: Caller, precondition: Precondition, products: Products
+) -> None:
+    """Delete a product, and free its SKU; past orders keep their lines. Admins only."""
+    products.delete(caller, product_id, precondition)
