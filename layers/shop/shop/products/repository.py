@@ -65,7 +65,8 @@ class ProductRepository:
         stock_delta: int,
         version: int | None,
     ) -> None:
-        """2 write units for each KB; 4 more for another SKU, 2 and more in indexes.
+        """2 write units for each KB, 4 for another SKU, and some in the indexes of name, price
+        and status where these change.
 
         A transaction also where it is one action, since it alone is safe to send again: a move of
         the stock whose answer was lost must not happen twice.

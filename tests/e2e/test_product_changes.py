@@ -1,0 +1,442 @@
+"""Changing and deleting products, one request at a time, over HTTP."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from shop.auth.caller import Caller, Role
+from shop.clock import now
+from shop.identifiers import new_id
+from shop.preconditions import Precondition
+from shop.products.repository import ProductRepository
+from shop.products.schemas import LARGEST_STOCK, ProductUpdate
+from shop.products.service import ProductService
+from tests.deployed import Person, Shop, error_of, new_product
+
+NOBODY = "/api/products/01900000-0000-7000-8000-000000000000"
+
+
+@pytest.fixture(scope="module")
+def customer(shop: Shop) -> Person:
+    return shop.sign_up()
+
+
+def path_of(product: dict[str, Any]) -> str:
+    return f"/api/products/{product['id']}"
+
+
+def patch(shop: Shop, product: dict[str, Any], **changes: Any) -> httpx.Response:
+    return shop.admin.http.patch(path_of(product), json=changes)
+
+
+def read(shop: Shop, product: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = shop.anonymous.get(path_of(product)).json()
+    return found
+
+
+def rows_of(shop: Shop, product: dict[str, Any]) -> list[dict[str, Any]]:
+    """The product's row, where there is one, and those that guard its SKUs."""
+    own = {"S": product["id"]}
+    rows = shop.table("ProductsTable")
+    found = [row for row in rows if own in (row["id"], row.get("product_id"))]
+    return sorted(found, key=lambda row: str(row["id"]["S"]))
+
+
+@pytest.mark.parametrize("content_type", ["application/json", "application/merge-patch+json"])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"name": "Zwei Birnen 🍐"},
+        {"price": "0.00"},
+        {"currency": "USD"},
+        {"stock": 0},
+        {"stock": None},
+        {"status": "inactive"},
+        {"name": "A plum", "price": "99999999.99", "currency": "JPY", "stock": LARGEST_STOCK},
+    ],
+    ids=str,
+)
+def test_a_patch_changes_what_it_names_only(
+    shop: Shop, content_type: str, changes: dict[str, Any]
+) -> None:
+    product = shop.product()
+
+    answer = shop.admin.http.patch(
+        path_of(product), json=changes, headers={"Content-Type": content_type}
+    )
+
+    changed = answer.json()
+    assert (answer.status_code, answer.headers["ETag"]) == (200, '"2"')
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert changed == product | changes | {"updatedAt": changed["updatedAt"]}
+    assert changed["updatedAt"] > product["updatedAt"]
+    assert read(shop, product) == changed
+
+
+def test_the_sort_keys_follow_and_nothing_else_is_touched(shop: Shop) -> None:
+    product = shop.product(name="A pear")
+    before, guard = rows_of(shop, product)
+
+    patch(shop, product, name="Ärger", price="7.51", stockDelta=2)
+
+    after, guard_after = rows_of(shop, product)
+    assert guard_after == guard
+    assert after == before | {
+        "name": {"S": "Ärger"},
+        "name_key": {"S": f"ärger\0{product['id']}"},
+        "price": {"N": "7.51"},
+        "price_key": {"S": f"0000000751#{product['id']}"},
+        "stock": {"N": "12"},
+        "version": {"N": "2"},
+        "updated_at": after["updated_at"],
+    }
+
+
+@pytest.mark.parametrize("stock", [10, None])
+def test_a_patch_that_changes_nothing_writes_nothing(shop: Shop, stock: int | None) -> None:
+    product = shop.product(stock=stock)
+    same = {name: product[name] for name in ("sku", "name", "price", "currency", "stock", "status")}
+    before = shop.everything()
+
+    for changes in ({}, same, {"name": f" {product['name']} "}, {"stock": stock}):
+        answer = patch(shop, product, **changes)
+        assert (answer.status_code, answer.headers["ETag"]) == (200, '"1"')
+        assert answer.json() == product
+    assert shop.everything() == before
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"name": None}, "body.name"),
+        ({"sku": None}, "body.sku"),
+        ({"price": None}, "body.price"),
+        ({"currency": None}, "body.currency"),
+        ({"status": None}, "body.status"),
+        ({"stockDelta": None}, "body.stockDelta"),
+        ({"name": " "}, "body.name"),
+        ({"name": "A\u202epear"}, "body.name"),
+        ({"name": "x" * 101}, "body.name"),
+        ({"sku": "sku#X"}, "body.sku"),
+        ({"sku": "a b"}, "body.sku"),
+        ({"sku": "PEAR\n"}, "body.sku"),
+        ({"sku": "x" * 65}, "body.sku"),
+        ({"sku": 5}, "body.sku"),
+        ({"price": "1.9"}, "body.price"),
+        ({"price": "1"}, "body.price"),
+        ({"price": "1.999"}, "body.price"),
+        ({"price": "1e2"}, "body.price"),
+        ({"price": "١.٠٠"}, "body.price"),
+        ({"price": "100000000.00"}, "body.price"),
+        ({"price": 1.90}, "body.price"),
+        ({"price": 2}, "body.price"),
+        ({"price": "-1.00"}, "body.price"),
+        ({"currency": "eur"}, "body.currency"),
+        ({"currency": "XXX"}, "body.currency"),
+        ({"stock": "5"}, "body.stock"),
+        ({"stock": 1.0}, "body.stock"),
+        ({"stock": True}, "body.stock"),
+        ({"stock": -1}, "body.stock"),
+        ({"stock": LARGEST_STOCK + 1}, "body.stock"),
+        ({"stock": {"N": "5"}}, "body.stock"),
+        ({"stockDelta": 0}, "body.stockDelta"),
+        ({"stockDelta": "5"}, "body.stockDelta"),
+        ({"stockDelta": 1.0}, "body.stockDelta"),
+        ({"stockDelta": True}, "body.stockDelta"),
+        ({"stockDelta": LARGEST_STOCK + 1}, "body.stockDelta"),
+        ({"stockDelta": -LARGEST_STOCK - 1}, "body.stockDelta"),
+        ({"stockDelta": 10**100}, "body.stockDelta"),
+        ({"stock": 5, "stockDelta": 1}, "body"),
+        ({"stock": None, "stockDelta": 1}, "body"),
+        ({"status": "gone"}, "body.status"),
+        ({"status": 0}, "body.status"),
+        ({"version": 7}, "body.version"),
+        ({"id": "01900000-0000-7000-8000-000000000000"}, "body.id"),
+        ({"createdAt": "2026-11-22T18:06:00.123Z"}, "body.createdAt"),
+        ({"stock_delta": 1}, "body.stock_delta"),
+        ({"price_key": "0"}, "body.price_key"),
+        ({"name": "B", "nmae": "C"}, "body.nmae"),
+    ],
+    ids=str,
+)
+def test_a_patch_that_makes_no_product_is_refused(
+    shop: Shop, changes: dict[str, Any], field: str
+) -> None:
+    product = shop.product()
+    before = shop.everything()
+
+    answer = patch(shop, product, **changes)
+
+    assert error_of(answer) == (422, "VALIDATION_ERROR")
+    assert [detail["field"] for detail in answer.json()["error"]["details"]] == [field]
+    assert shop.everything() == before
+
+
+@pytest.mark.parametrize(
+    ("content", "content_type", "expected"),
+    [
+        (b"", "application/json", (400, "BAD_REQUEST")),
+        (b"{", "application/json", (400, "BAD_REQUEST")),
+        (b'{"stock": NaN}', "application/json", (400, "BAD_REQUEST")),
+        (b'{"stockDelta": 1, "stockDelta": 2}', "application/json", (400, "BAD_REQUEST")),
+        (b'{"stock": ' + b"9" * 5000 + b"}", "application/json", (400, "BAD_REQUEST")),
+        (b'{"name": "\xff"}', "application/json", (400, "BAD_REQUEST")),
+        (b"[]", "application/json", (422, "VALIDATION_ERROR")),
+        (b"null", "application/json", (422, "VALIDATION_ERROR")),
+        (b'[{"op": "replace"}]', "application/json-patch+json", (415, "UNSUPPORTED_MEDIA_TYPE")),
+        (b'{"stock": 1}', "text/plain", (415, "UNSUPPORTED_MEDIA_TYPE")),
+        (
+            b'{"name": "' + b"x" * 1024 * 1024 + b'"}',
+            "application/json",
+            (413, "PAYLOAD_TOO_LARGE"),
+        ),
+        (
+            b'{"name": "' + b"x" * 11 * 1024 * 1024 + b'"}',
+            "application/json",
+            (413, "PAYLOAD_TOO_LARGE"),
+        ),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_a_patch_that_cannot_be_read_is_refused(
+    shop: Shop, content: bytes, content_type: str, expected: tuple[int, str]
+) -> None:
+    product = shop.product()
+    before = shop.everything()
+
+    answer = shop.admin.http.patch(
+        path_of(product), content=content, headers={"Content-Type": content_type}
+    )
+
+    assert error_of(answer) == expected
+    assert shop.everything() == before
+
+
+@pytest.mark.parametrize("method", ["PATCH", "DELETE"])
+def test_only_admins_change_the_catalogue_and_others_learn_nothing_of_it(
+    shop: Shop, customer: Person, method: str
+) -> None:
+    product = shop.product()
+    body = {"price": "0.01"} if method == "PATCH" else None
+    before = shop.everything()
+
+    for path in (path_of(product), NOBODY):
+        anonymous = shop.anonymous.request(method, path, json=body)
+        assert error_of(anonymous) == (401, "UNAUTHORIZED")
+        assert error_of(customer.http.request(method, path, json=body)) == (403, "FORBIDDEN")
+        stale = customer.http.request(method, path, json=body, headers={"If-Match": '"9"'})
+        assert error_of(stale) == (403, "FORBIDDEN")
+    assert shop.everything() == before
+
+
+@pytest.mark.parametrize("method", ["PATCH", "DELETE"])
+def test_a_path_that_names_no_product_is_404(shop: Shop, method: str) -> None:
+    sku = shop.product()["sku"]
+    before = shop.everything()
+
+    for path in (NOBODY, f"/api/products/sku%23{sku}", "/api/products/1", "/api/products/me"):
+        body = {"name": "B", "stock": 5} if method == "PATCH" else None
+        answer = shop.admin.http.request(method, path, json=body)
+        assert error_of(answer) == (404, "NOT_FOUND")
+    assert shop.everything() == before
+
+
+@pytest.mark.parametrize("method", ["PATCH", "DELETE"])
+def test_an_unknown_query_parameter_is_refused(shop: Shop, method: str) -> None:
+    product = shop.product()
+    body = {"name": "B"} if method == "PATCH" else None
+
+    answer = shop.admin.http.request(method, f"{path_of(product)}?force=true", json=body)
+
+    assert error_of(answer) == (422, "VALIDATION_ERROR")
+    assert read(shop, product) == product
+
+
+@pytest.mark.parametrize(
+    ("stock", "delta", "left"),
+    [(10, -3, 7), (10, 3, 13), (10, -10, 0), (0, LARGEST_STOCK, LARGEST_STOCK)],
+)
+def test_stock_is_moved_by_a_difference(shop: Shop, stock: int, delta: int, left: int) -> None:
+    product = shop.product(stock=stock)
+
+    answer = patch(shop, product, stockDelta=delta)
+
+    assert (answer.status_code, answer.json()["stock"]) == (200, left)
+
+
+@pytest.mark.parametrize(
+    ("stock", "delta", "expected"),
+    [
+        (10, -11, (409, "INSUFFICIENT_STOCK")),
+        (0, -LARGEST_STOCK, (409, "INSUFFICIENT_STOCK")),
+        (1, LARGEST_STOCK, (422, "VALIDATION_ERROR")),
+        (LARGEST_STOCK, 1, (422, "VALIDATION_ERROR")),
+        (None, 1, (422, "VALIDATION_ERROR")),
+        (None, -1, (422, "VALIDATION_ERROR")),
+    ],
+)
+def test_a_difference_that_does_not_fit_is_refused_with_all_that_came_with_it(
+    shop: Shop, stock: int | None, delta: int, expected: tuple[int, str]
+) -> None:
+    product = shop.product(stock=stock)
+    before = shop.everything()
+
+    answer = patch(shop, product, stockDelta=delta, name="B", sku=new_product()["sku"])
+
+    assert error_of(answer) == expected
+    assert [d["field"] for d in answer.json()["error"]["details"]] == ["body.stockDelta"]
+    assert shop.everything() == before
+
+
+def test_a_difference_whose_answer_was_lost_counts_once(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    product = shop.product(stock=10)
+    client = shop.stack.client("dynamodb")
+    sent: list[int] = []
+
+    def lose_the_first_answer(**answered: Any) -> float | None:
+        """botocore asks in how many seconds to send again, or not."""
+        sent.append(answered["response"][0].status_code)
+        return 0.0 if len(sent) == 1 else None
+
+    client.meta.events.register_first(
+        "needs-retry.dynamodb.TransactWriteItems", lose_the_first_answer
+    )
+    for module in ("shop.dynamo.transactions", "shop.products.repository"):
+        monkeypatch.setattr(f"{module}.dynamodb", lambda: client)
+    table = shop.resources["ProductsTable"]
+    monkeypatch.setattr("shop.dynamo.tables.products", lambda: table)
+    service = ProductService(ProductRepository(), now, new_id)
+    wanted = ProductUpdate.model_validate({"stockDelta": -3}, strict=False)
+
+    changed = service.update(
+        Caller(shop.admin.id, "", Role.ADMIN), product["id"], wanted, Precondition()
+    )
+
+    assert sent == [200, 200]
+    assert (changed.stock, changed.version) == (7, 2)
+    assert shop.stock(product) == 7
+
+
+def test_a_product_that_is_unchanged_is_not_sent_again(shop: Shop) -> None:
+    product = shop.product()
+
+    for tags in ('"1"', 'W/"1"', '"7", "1"', "*"):
+        answer = shop.anonymous.get(path_of(product), headers={"If-None-Match": tags})
+        assert (answer.status_code, answer.content, answer.headers["ETag"]) == (304, b"", '"1"')
+    patch(shop, product, stockDelta=1)
+    answer = shop.anonymous.get(path_of(product), headers={"If-None-Match": '"1"'})
+    assert (answer.status_code, answer.headers["ETag"]) == (200, '"2"')
+
+
+@pytest.mark.parametrize("tags", ['"99"', 'W/"1"', '"2", W/"1"', '"1.0"', '"01"', '""'])
+def test_a_stale_precondition_stops_every_change(shop: Shop, tags: str) -> None:
+    product = shop.product()
+    headers = {"If-Match": tags}
+    before = shop.everything()
+
+    answers = [
+        shop.admin.http.patch(path_of(product), json=changes, headers=headers)
+        for changes in ({"name": "B"}, {"stockDelta": -99}, {"sku": "B"}, {})
+    ]
+    answers.append(shop.admin.http.delete(path_of(product), headers=headers))
+
+    assert {error_of(answer) for answer in answers} == {(412, "PRECONDITION_FAILED")}
+    assert shop.everything() == before
+
+
+def test_a_precondition_that_holds_lets_the_change_through(shop: Shop) -> None:
+    product = shop.product()
+
+    for version, tags in enumerate(('"1"', '"1", "2"', 'W/"9", "3"', "*"), start=2):
+        headers = {"If-Match": tags}
+        answer = shop.admin.http.patch(path_of(product), json={"stockDelta": 1}, headers=headers)
+        assert (answer.status_code, answer.headers["ETag"]) == (200, f'"{version}"')
+    for tags, status in (('"4"', 412), ('"5"', 204)):
+        answer = shop.admin.http.delete(path_of(product), headers={"If-Match": tags})
+        assert answer.status_code == status
+
+
+def test_a_malformed_precondition_is_refused(shop: Shop) -> None:
+    product = shop.product()
+    headers = {"If-Match": "1"}
+
+    patched = shop.admin.http.patch(path_of(product), json={"name": "B"}, headers=headers)
+    deleted = shop.admin.http.delete(path_of(product), headers=headers)
+
+    assert error_of(patched) == error_of(deleted) == (400, "BAD_REQUEST")
+    assert read(shop, product) == product
+
+
+def test_a_precondition_on_what_is_gone_is_404(shop: Shop) -> None:
+    answer = shop.admin.http.patch(NOBODY, json={"name": "B"}, headers={"If-Match": "*"})
+
+    assert error_of(answer) == (404, "NOT_FOUND")
+
+
+def test_a_new_sku_is_taken_and_the_old_one_is_free(shop: Shop) -> None:
+    product = shop.product()
+    old, new = product["sku"], new_product()["sku"]
+
+    assert patch(shop, product, sku=new).json()["sku"] == new
+    assert error_of(shop.admin.http.post("/api/products", json=new_product() | {"sku": new})) == (
+        *(409, "SKU_IN_USE"),
+    )
+    other = shop.product(sku=old)
+    before = shop.everything()
+    assert error_of(patch(shop, product, sku=old, name="B")) == (409, "SKU_IN_USE")
+    assert shop.everything() == before
+    assert shop.admin.http.delete(path_of(other)).status_code == 204
+    assert patch(shop, product, sku=old).json()["sku"] == old
+    assert [row["id"]["S"] for row in rows_of(shop, product)] == [product["id"], f"sku#{old}"]
+
+
+def test_a_deleted_product_is_gone_and_past_orders_keep_their_lines(shop: Shop) -> None:
+    buyer = shop.sign_up()
+    product = shop.product()
+    order = buyer.order((product["id"], 2)).json()
+
+    answer = shop.admin.http.delete(path_of(product))
+
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert rows_of(shop, product) == []
+    assert error_of(shop.anonymous.get(path_of(product))) == (404, "NOT_FOUND")
+    assert buyer.http.get(f"/api/users/me/orders/{order['id']}").json() == order
+    assert buyer.http.get("/api/users/me/orders").json()["data"] == [order]
+    before = shop.everything()
+    assert error_of(buyer.order((product["id"], 1))) == (422, "PRODUCT_UNAVAILABLE")
+    assert error_of(shop.admin.http.delete(path_of(product))) == (404, "NOT_FOUND")
+    assert error_of(patch(shop, product, name="B")) == (404, "NOT_FOUND")
+    assert error_of(patch(shop, product, stockDelta=1)) == (404, "NOT_FOUND")
+    assert shop.everything() == before
+    assert shop.product(sku=product["sku"])["id"] != product["id"]
+
+
+def test_an_inactive_product_is_not_sold_until_it_is_active_again(
+    shop: Shop, customer: Person
+) -> None:
+    product = shop.product()
+    patch(shop, product, status="inactive")
+    before = shop.everything()
+
+    assert error_of(customer.order((product["id"], 1))) == (422, "PRODUCT_UNAVAILABLE")
+    assert shop.everything() == before
+    patch(shop, product, status="active")
+    assert customer.order((product["id"], 1)).status_code == 201
+
+
+def test_a_change_never_touches_past_orders(shop: Shop) -> None:
+    buyer = shop.sign_up()
+    product = shop.product(price="19.90")
+    order = buyer.order((product["id"], 2)).json()
+
+    patch(shop, product, price="0.01", name="Another", sku=f"{product['sku']}-2", currency="USD")
+
+    assert buyer.http.get(f"/api/users/me/orders/{order['id']}").json() == order
+    assert buyer.http.get("/api/users/me/orders").json()["data"] == [order]
+    later = buyer.order((product["id"], 2)).json()
+    (line,) = later["items"]
+    assert (later["currency"], later["total"], line["unitPrice"]) == ("USD", "0.02", "0.01")
+    assert (line["name"], line["sku"]) == ("Another", f"{product['sku']}-2")

@@ -1,0 +1,206 @@
+"""Changes of products against each other, against deletions and against sales, over HTTP."""
+
+import threading
+from decimal import Decimal
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.deployed import Person, Shop, at_once, error_of, new_product
+from tests.e2e.test_product_changes import patch, path_of, read, rows_of
+
+
+def test_differences_at_once_all_count(shop: Shop) -> None:
+    product = shop.product(stock=100)
+
+    answers = at_once(20, lambda n: patch(shop, product, stockDelta=5 if n % 2 else -3))
+
+    assert {answer.status_code for answer in answers} == {200}
+    after = shop.anonymous.get(path_of(product))
+    assert (after.json()["stock"], after.headers["ETag"]) == (120, '"21"')
+
+
+def test_takers_at_once_never_take_more_than_there_is(shop: Shop) -> None:
+    product = shop.product(stock=10)
+
+    answers = at_once(16, lambda _: patch(shop, product, stockDelta=-3))
+
+    assert sorted(answer.status_code for answer in answers) == [*[200] * 3, *[409] * 13]
+    assert {error_of(a)[1] for a in answers if a.status_code == 409} == {"INSUFFICIENT_STOCK"}
+    assert shop.stock(product) == 1
+
+
+def test_differences_and_orders_at_once_end_at_their_sum(shop: Shop) -> None:
+    product = shop.product(stock=50)
+    buyers = at_once(8, lambda _: shop.sign_up())
+
+    def act(n: int) -> httpx.Response:
+        return patch(shop, product, stockDelta=4) if n >= 8 else buyers[n].order((product["id"], 3))
+
+    answers = at_once(16, act)
+
+    assert [answer.status_code for answer in answers] == [*[201] * 8, *[200] * 8]
+    assert shop.stock(product) == 50 - 8 * 3 + 8 * 4
+
+
+@pytest.mark.parametrize("change", [{"name": "B"}, {"stockDelta": -1}, {"sku": None}], ids=str)
+def test_a_precondition_lets_one_of_many_through(shop: Shop, change: dict[str, Any]) -> None:
+    product = shop.product()
+
+    def act(n: int) -> httpx.Response:
+        wanted = {"sku": f"{product['sku']}-{n}"} if "sku" in change else change
+        headers = {"If-Match": '"1"'}
+        return shop.admin.http.patch(path_of(product), json=wanted, headers=headers)
+
+    answers = at_once(8, act)
+
+    assert sorted(answer.status_code for answer in answers) == [200, *[412] * 7]
+    assert shop.anonymous.get(path_of(product)).headers["ETag"] == '"2"'
+    assert len(rows_of(shop, product)) == 2
+
+
+def test_changes_of_different_fields_at_once_all_survive(shop: Shop) -> None:
+    product = shop.product()
+    for round_ in range(5):
+        wanted: list[dict[str, Any]] = [
+            {"name": f"Pear {round_}"},
+            {"price": f"{round_}.50"},
+            {"currency": ("EUR", "USD")[round_ % 2]},
+            {"stock": 100 + round_},
+            {"status": ("inactive", "active")[round_ % 2]},
+            {"sku": f"{product['sku']}-{round_}"},
+        ]
+
+        answers = at_once(6, lambda n, wanted=wanted: patch(shop, product, **wanted[n]))
+
+        assert {answer.status_code for answer in answers} == {200}
+        everything = {name: value for change in wanted for name, value in change.items()}
+        after = read(shop, product)
+        assert {name: after[name] for name in everything} == everything
+        row, guard = rows_of(shop, product)
+        assert guard["id"]["S"] == f"sku#{after['sku']}"
+        assert row["name_key"]["S"] == f"pear {round_}\0{product['id']}"
+
+
+def test_a_product_that_sells_all_the_time_can_be_changed(shop: Shop) -> None:
+    product = shop.product(stock=10_000)
+    buyers = at_once(4, lambda _: shop.sign_up())
+    done = threading.Event()
+    sold = [0] * 4
+
+    def act(n: int) -> list[httpx.Response]:
+        if n == 4:
+            try:
+                names = [{"name": f"Pear {i}"} for i in range(5)]
+                skus = [{"sku": f"{product['sku']}-{i}"} for i in range(5)]
+                return [patch(shop, product, **change) for change in (*names, *skus)]
+            finally:
+                done.set()
+        while not done.is_set():
+            sold[n] += buyers[n].order((product["id"], 1)).status_code == 201
+        return []
+
+    answers = at_once(5, act)[4]
+
+    assert [answer.status_code for answer in answers] == [200] * 10
+    after = shop.anonymous.get(path_of(product))
+    assert after.json()["name"] == "Pear 4" and after.json()["sku"] == f"{product['sku']}-4"
+    assert sum(sold) > 0 and after.json()["stock"] == 10_000 - sum(sold)
+    assert after.headers["ETag"] == f'"{1 + 10 + sum(sold)}"'
+
+
+def test_of_many_who_want_one_sku_at_once_one_gets_it(shop: Shop) -> None:
+    products = at_once(6, lambda _: shop.product())
+    sku = new_product()["sku"]
+
+    answers = at_once(6, lambda n: patch(shop, products[n], sku=sku))
+
+    assert sorted(answer.status_code for answer in answers) == [200, *[409] * 5]
+    for product, answer in zip(products, answers, strict=True):
+        owned = sku if answer.status_code == 200 else product["sku"]
+        assert [row["id"]["S"] for row in rows_of(shop, product)] == [product["id"], f"sku#{owned}"]
+
+
+def test_many_skus_at_once_for_one_product_leave_one_guard(shop: Shop) -> None:
+    product = shop.product()
+
+    answers = at_once(4, lambda n: patch(shop, product, sku=f"{product['sku']}-{n}"))
+
+    assert {answer.status_code for answer in answers} == {200}
+    row, guard = rows_of(shop, product)
+    assert guard["id"]["S"] == f"sku#{row['sku']['S']}"
+
+
+def test_of_many_deletions_at_once_one_succeeds(shop: Shop) -> None:
+    product = shop.product()
+
+    statuses = at_once(6, lambda _: shop.admin.http.delete(path_of(product)).status_code)
+
+    assert sorted(statuses) == [204, *[404] * 5]
+    assert rows_of(shop, product) == []
+
+
+def test_a_product_deleted_while_it_is_changed_and_sold_leaves_no_ghost(shop: Shop) -> None:
+    buyers: list[Person] = at_once(3, lambda _: shop.sign_up())
+    for round_ in range(5):
+        product = shop.product()
+
+        changes: list[dict[str, Any]] = [
+            {"stockDelta": 1},
+            {"name": "B"},
+            {"sku": f"{product['sku']}-{round_}"},
+        ]
+
+        def act(
+            n: int,
+            product: dict[str, Any] = product,
+            changes: list[dict[str, Any]] = changes,
+        ) -> httpx.Response:
+            if n == 3:
+                return shop.admin.http.delete(path_of(product))
+            if n < 3:
+                return buyers[n].order((product["id"], 1))
+            return patch(shop, product, **changes[n - 4])
+
+        answers = at_once(7, act)
+
+        assert answers[3].status_code == 204
+        assert {answer.status_code for answer in answers[:3]} <= {201, 422}
+        assert {answer.status_code for answer in answers[4:]} <= {200, 404}
+        assert rows_of(shop, product) == []
+
+
+def test_who_orders_while_the_price_changes_pays_one_of_the_prices(shop: Shop) -> None:
+    offers = [{"price": "1.10", "name": "Cheap"}, {"price": "9.90", "name": "Dear"}]
+    product = shop.product(stock=1000, **offers[0])
+    buyers = at_once(4, lambda _: shop.sign_up())
+    done = threading.Event()
+
+    def act(n: int) -> list[httpx.Response]:
+        if n == 4:
+            flips: list[httpx.Response] = []
+            while not done.wait(0.02):
+                flips.append(patch(shop, product, **offers[(len(flips) + 1) % 2]))
+            return flips
+        try:
+            return [buyers[n].order((product["id"], 3)) for _ in range(10)]
+        finally:
+            if n == 0:
+                done.set()
+
+    *orders, flips = at_once(5, act)
+
+    answers = [answer for each in orders for answer in each]
+    assert len(flips) > 1 and {flip.status_code for flip in flips} == {200}
+    assert {answer.status_code for answer in answers} <= {201, 503}
+    placed = [answer.json() for answer in answers if answer.status_code == 201]
+    assert len(placed) > len(answers) / 2
+    for order in placed:
+        (line,) = order["items"]
+        assert {"price": line["unitPrice"], "name": line["name"]} in offers
+        assert (
+            Decimal(order["total"]) == Decimal(line["lineTotal"]) == 3 * Decimal(line["unitPrice"])
+        )
+    assert len({order["total"] for order in placed}) == 2
+    assert shop.stock(product) == 1000 - 3 * len(placed)

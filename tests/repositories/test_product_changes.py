@@ -1,0 +1,226 @@
+"""What a change of a product writes, one at a time: what it names, and all that follows it."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import boto3
+import pytest
+
+from shop.dynamo.codec import Item, decode
+from shop.dynamo.sort_keys import amount_key, text_key
+from shop.errors import SkuInUse
+from shop.idempotency import Answer, Once
+from shop.identifiers import new_id
+from shop.money import Money
+from shop.products.models import Product, ProductStatus
+from shop.products.repository import ProductRepository
+from shop.products.schemas import LARGEST_STOCK
+from shop.products.service import Overtaken
+from tests.aws import fresh_aws
+from tests.people import NOON
+
+KEYLESS = Once(None, b"", lambda _: Answer(201, {}, ""), lambda: NOON)
+LATER = NOON + timedelta(hours=1)
+
+
+@pytest.fixture(autouse=True)
+def aws() -> Iterator[None]:
+    with fresh_aws():
+        yield
+
+
+def kept(**wanted: Any) -> Product:
+    price = Money(Decimal("19.90"), "EUR")
+    product_id = new_id()
+    product = Product(
+        *(product_id, f"SKU-{product_id}", "A pear", price, 10, ProductStatus.ACTIVE),
+        *(NOON, NOON, 1),
+    )
+    product = replace(product, **wanted)
+    ProductRepository().add(product, KEYLESS)
+    return product
+
+
+def change(
+    before: Product, delta: int = 0, version: int | None = None, **changes: Any
+) -> Product | None:
+    """Saves the changes, and reads what is there then."""
+    after = replace(before, updated_at=LATER, **changes)
+    ProductRepository().save(before, after, _names(changes), delta, version)
+    return ProductRepository().get(before.id)
+
+
+def _names(changes: dict[str, Any]) -> set[str]:
+    return {name for name in changes if name != "price"} | (
+        {"price", "currency"} if "price" in changes else set()
+    )
+
+
+def everything() -> list[Item]:
+    items = boto3.client("dynamodb").scan(TableName="products_table")["Items"]
+    return sorted(map(decode, items), key=lambda item: str(item["id"]))
+
+
+def test_what_is_named_is_set_and_the_sort_keys_follow() -> None:
+    product = kept()
+    (before, guard) = everything()
+    price = Money(Decimal("5.00"), "USD")
+
+    changed = change(product, name="Zwei Birnen", price=price)
+
+    assert changed == replace(product, name="Zwei Birnen", price=price, updated_at=LATER, version=2)
+    assert everything() == [
+        before
+        | {
+            "name": "Zwei Birnen",
+            "name_key": text_key("Zwei Birnen", product.id),
+            "price": Decimal("5.00"),
+            "currency": "USD",
+            "price_key": amount_key(Decimal("5.00"), product.id),
+            "updated_at": "2026-11-22T13:00:00.000Z",
+            "version": 2,
+        },
+        guard,
+    ]
+
+
+@pytest.mark.parametrize(("stock", "changed"), [(10, None), (None, 10), (10, 0)])
+def test_stock_is_set_whatever_it_was(stock: int | None, changed: int | None) -> None:
+    product = kept(stock=stock)
+
+    after = change(product, stock=changed, status=ProductStatus.INACTIVE)
+
+    assert after is not None
+    assert (after.stock, after.status) == (changed, ProductStatus.INACTIVE)
+
+
+def test_what_others_changed_since_stays_where_it_is_not_named() -> None:
+    read = kept()
+    change(read, delta=-3, status=ProductStatus.INACTIVE)
+
+    changed = change(read, name="B")
+
+    assert changed is not None
+    assert (changed.stock, changed.status, changed.version) == (7, ProductStatus.INACTIVE, 3)
+
+
+@pytest.mark.parametrize(
+    ("stock", "delta", "left"),
+    [(10, -10, 0), (0, LARGEST_STOCK, LARGEST_STOCK), (LARGEST_STOCK, -LARGEST_STOCK, 0)],
+)
+def test_stock_moves_as_far_as_its_bounds(stock: int, delta: int, left: int) -> None:
+    changed = change(kept(stock=stock), delta)
+
+    assert changed is not None and changed.stock == left
+
+
+@pytest.mark.parametrize(
+    ("stock", "delta"), [(10, -11), (0, -1), (1, LARGEST_STOCK), (None, 1), (None, -1)]
+)
+def test_stock_never_moves_beyond_and_nothing_else_changes(stock: int | None, delta: int) -> None:
+    read = kept(stock=stock)
+    before = everything()
+
+    with pytest.raises(Overtaken):
+        change(read, delta, name="B", sku="B")
+
+    assert everything() == before
+
+
+def test_who_was_overtaken_learns_that_before_that_a_sku_is_in_use() -> None:
+    read, other = kept(), kept()
+    change(read, delta=-1)
+
+    with pytest.raises(Overtaken):
+        change(read, version=1, sku=other.sku)
+
+
+def test_a_new_sku_frees_the_old_one() -> None:
+    product = kept(sku="OLD")
+
+    changed = change(product, sku="NEW")
+
+    assert changed is not None and changed.sku == "NEW"
+    assert {item["id"] for item in everything()} == {product.id, "sku#NEW"}
+    assert kept(sku="OLD").sku == "OLD"
+
+
+def test_a_sku_in_use_stays_with_its_product() -> None:
+    product, other = kept(), kept()
+    before = everything()
+
+    with pytest.raises(SkuInUse):
+        change(product, sku=other.sku)
+
+    assert everything() == before
+
+
+def test_a_named_sku_is_changed_only_if_it_is_as_read() -> None:
+    read = kept(sku="OLD")
+    change(read, sku="NEW")
+    before = everything()
+
+    for sku in ("OLD", "NEWER"):
+        with pytest.raises(Overtaken):
+            change(read, sku=sku, name="B")
+
+    assert everything() == before
+
+
+@pytest.mark.parametrize("sku", ["SAME", "OTHER"])
+def test_a_version_that_is_given_must_be_met(sku: str) -> None:
+    read = kept(sku="SAME")
+    change(read, delta=-1)
+    before = everything()
+
+    with pytest.raises(Overtaken):
+        change(read, version=1, sku=sku, name="B")
+    with pytest.raises(Overtaken):
+        ProductRepository().delete(read, 1)
+
+    assert everything() == before
+    assert change(read, version=2, sku=sku, name="B") is not None
+
+
+def test_a_product_that_is_gone_is_not_made_again() -> None:
+    read = kept()
+
+    ProductRepository().delete(read, None)
+
+    assert everything() == []
+    for attempt in ({"name": "B"}, {"delta": 1}, {"sku": "B"}):
+        with pytest.raises(Overtaken):
+            change(read, **attempt)
+    with pytest.raises(Overtaken):
+        ProductRepository().delete(read, None)
+    assert everything() == []
+
+
+def test_a_guard_of_another_product_is_left_alone() -> None:
+    read = kept(sku="OLD")
+    boto3.client("dynamodb").put_item(
+        TableName="products_table", Item={"id": {"S": "sku#OLD"}, "product_id": {"S": new_id()}}
+    )
+    before = everything()
+
+    with pytest.raises(Overtaken):
+        ProductRepository().delete(read, None)
+    with pytest.raises(Overtaken):
+        change(read, sku="NEW")
+
+    assert everything() == before
+
+
+def test_who_deletes_by_an_old_sku_deletes_nothing() -> None:
+    read = kept(sku="OLD")
+    change(read, sku="NEW")
+    kept(sku="OLD")
+    before = everything()
+
+    with pytest.raises(Overtaken):
+        ProductRepository().delete(read, None)
+
+    assert everything() == before

@@ -1,0 +1,234 @@
+"""Changes of a product are made on top of what was sold and changed meanwhile, or refused."""
+
+from collections.abc import Callable, Collection
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from shop.errors import (
+    Forbidden,
+    InsufficientStock,
+    NotFound,
+    PreconditionFailed,
+    ServiceUnavailable,
+    ShopError,
+    ValidationFailed,
+)
+from shop.idempotency import Once, Record
+from shop.identifiers import new_id
+from shop.money import Money
+from shop.preconditions import Precondition
+from shop.products.models import Product, ProductStatus
+from shop.products.schemas import LARGEST_STOCK, ProductUpdate
+from shop.products.service import MOST_TRIES, Overtaken, ProductService
+from tests.people import ADMIN, ALICE, NOON
+
+EURO = Money(Decimal("19.90"), "EUR")
+PEAR = Product(new_id(), "PEAR", "A pear", EURO, 10, ProductStatus.ACTIVE, NOON, NOON, 1)
+FIRST = Precondition(frozenset({'"1"'}))
+
+
+class Shelf:
+    """One product in memory, to which `meanwhile` happens between a read and its write."""
+
+    def __init__(self, product: Product | None = PEAR, *meanwhile: Product | None) -> None:
+        self.product = product
+        self.meanwhile = list(meanwhile)
+        self.writes: list[tuple[set[str], int, int | None]] = []
+
+    def recorded(self, once: Once) -> Record | None:
+        raise NotImplementedError
+
+    def add(self, product: Product, once: Once) -> None:
+        raise NotImplementedError
+
+    def get(self, product_id: str) -> Product | None:
+        return self.product
+
+    def save(
+        self,
+        before: Product,
+        after: Product,
+        named: Collection[str],
+        stock_delta: int,
+        version: int | None,
+    ) -> None:
+        self.writes.append((set(named), stock_delta, version))
+        self._overtake()
+        self.product = replace(after, version=before.version + 1)
+
+    def delete(self, product: Product, version: int | None) -> None:
+        self.writes.append((set(), 0, version))
+        self._overtake()
+        self.product = None
+
+    def _overtake(self) -> None:
+        if self.meanwhile:
+            self.product = self.meanwhile.pop(0)
+            raise Overtaken
+
+
+def desk(shelf: Shelf) -> ProductService:
+    return ProductService(shelf, lambda: NOON, new_id)
+
+
+def patch(**changes: object) -> ProductUpdate:
+    return ProductUpdate.model_validate(changes, strict=False)
+
+
+def update(shelf: Shelf, precondition: Precondition | None = None, **changes: object) -> Product:
+    return desk(shelf).update(ADMIN, PEAR.id, patch(**changes), precondition or Precondition())
+
+
+def test_only_what_was_named_is_written_and_no_version_is_asked_for() -> None:
+    shelf = Shelf()
+
+    changed = update(shelf, price="20.00", status="inactive")
+
+    assert changed.price == Money(Decimal("20.00"), "EUR")
+    assert (changed.status, changed.version) == (ProductStatus.INACTIVE, 2)
+    assert shelf.writes == [({"price", "status"}, 0, None)]
+
+
+def test_a_currency_may_change_alone() -> None:
+    assert update(Shelf(), currency="USD").price == Money(Decimal("19.90"), "USD")
+
+
+def test_stock_may_become_unlimited() -> None:
+    shelf = Shelf()
+
+    assert update(shelf, stock=None).stock is None
+    assert shelf.writes == [({"stock"}, 0, None)]
+
+
+def test_a_move_of_the_stock_is_left_to_the_store() -> None:
+    shelf = Shelf()
+
+    update(shelf, stockDelta=-10)
+
+    assert shelf.writes == [(set(), -10, None)]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"sku": "PEAR", "name": " A pear ", "price": "19.90", "currency": "EUR"},
+        {"stock": 10, "status": "active"},
+    ],
+)
+def test_nothing_is_written_where_nothing_changes(changes: dict[str, Any]) -> None:
+    shelf = Shelf()
+
+    assert update(shelf, **changes) == PEAR
+    assert shelf.writes == []
+
+
+@pytest.mark.parametrize(
+    ("stock", "delta", "refusal", "code"),
+    [
+        (10, -11, InsufficientStock, "insufficient_stock"),
+        (0, -1, InsufficientStock, "insufficient_stock"),
+        (1, LARGEST_STOCK, ValidationFailed, "stock_too_large"),
+        (None, 1, ValidationFailed, "stock_unlimited"),
+        (None, -1, ValidationFailed, "stock_unlimited"),
+    ],
+)
+def test_a_stock_that_cannot_be_is_refused(
+    stock: int | None, delta: int, refusal: type[ShopError], code: str
+) -> None:
+    shelf = Shelf(replace(PEAR, stock=stock))
+
+    with pytest.raises(refusal) as refused:
+        update(shelf, stockDelta=delta)
+
+    (detail,) = refused.value.details
+    assert (detail.field, detail.code) == ("body.stockDelta", code)
+    assert shelf.writes == []
+
+
+def test_a_stock_that_cannot_be_any_more_is_refused_too() -> None:
+    for now, refusal in ((1, InsufficientStock), (None, ValidationFailed)):
+        shelf = Shelf(PEAR, replace(PEAR, stock=now, version=2))
+        with pytest.raises(refusal):
+            update(shelf, stockDelta=-2)
+        assert len(shelf.writes) == 1
+
+
+def test_a_change_that_demands_a_version_meets_it_or_is_refused() -> None:
+    shelf = Shelf()
+    assert update(shelf, FIRST, name="B").version == 2
+    assert shelf.writes == [({"name"}, 0, 1)]
+
+    with pytest.raises(PreconditionFailed):
+        update(shelf, FIRST, stockDelta=-99)
+    assert len(shelf.writes) == 1
+
+    overtaken = Shelf(PEAR, replace(PEAR, version=2))
+    with pytest.raises(PreconditionFailed):
+        update(overtaken, FIRST, name="B")
+    assert len(overtaken.writes) == 1
+
+
+def test_a_deletion_that_demands_a_version_meets_it_or_is_refused() -> None:
+    shelf = Shelf(PEAR, replace(PEAR, version=2))
+
+    with pytest.raises(PreconditionFailed):
+        desk(shelf).delete(ADMIN, PEAR.id, FIRST)
+
+    assert shelf.writes == [(set(), 0, 1)]
+
+
+def test_a_product_that_is_gone_is_not_found() -> None:
+    for shelf in (Shelf(None), Shelf(PEAR, None)):
+        with pytest.raises(NotFound):
+            update(shelf, name="B")
+    for shelf in (Shelf(None), Shelf(PEAR, None)):
+        with pytest.raises(NotFound):
+            desk(shelf).delete(ADMIN, PEAR.id, Precondition())
+
+
+def test_a_product_that_never_rests_ends_in_try_again() -> None:
+    attempts: list[Callable[[Shelf], object]] = [
+        lambda shelf: update(shelf, sku="PEAR-2"),
+        lambda shelf: desk(shelf).delete(ADMIN, PEAR.id, Precondition()),
+    ]
+    for attempt in attempts:
+        shelf = Shelf(PEAR, *[PEAR] * 1000)
+        with pytest.raises(ServiceUnavailable) as refusal:
+            attempt(shelf)
+        assert refusal.value.retry_after == 1
+        assert len(shelf.writes) == MOST_TRIES
+
+
+def test_only_admins_change_and_delete() -> None:
+    shelf = Shelf()
+
+    with pytest.raises(Forbidden):
+        desk(shelf).update(ALICE, PEAR.id, patch(name="B"), Precondition())
+    with pytest.raises(Forbidden):
+        desk(shelf).delete(ALICE, PEAR.id, Precondition())
+    assert shelf.writes == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "place"),
+    [
+        ({"stock": 1, "stockDelta": 1}, ()),
+        ({"stock": None, "stockDelta": 1}, ()),
+        ({"stockDelta": 0}, ("stockDelta",)),
+        ({"stockDelta": None}, ("stockDelta",)),
+        ({"stockDelta": LARGEST_STOCK + 1}, ("stockDelta",)),
+        ({"stockDelta": -LARGEST_STOCK - 1}, ("stockDelta",)),
+        ({"stock": LARGEST_STOCK + 1}, ("stock",)),
+        ({"sku": None}, ("sku",)),
+    ],
+)
+def test_what_is_no_change_is_refused(changes: dict[str, object], place: tuple[str]) -> None:
+    with pytest.raises(ValidationError) as refused:
+        patch(**changes)
+
+    assert [error["loc"] for error in refused.value.errors()] == [place]
