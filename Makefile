@@ -20,7 +20,7 @@ SOURCES := layers/shop/shop functions tools tests
 
 .PHONY: help
 help: ## Show this help
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: environments ## Run the whole system on this machine (PORT=8080 EMULATOR_PORT=4566)
@@ -29,6 +29,10 @@ run: environments ## Run the whole system on this machine (PORT=8080 EMULATOR_PO
 .PHONY: test
 test: environments lint ## Run every check and every test (8 minutes at most)
 	$(PYTHON) -m pytest
+
+.PHONY: test-dynamodb
+test-dynamodb: environments ## Run tests/repositories on Amazon's DynamoDB Local (half a minute)
+	$(PYTHON) -m pytest --dynamodb-local tests/repositories
 
 .PHONY: check
 check: environments lint ## Run the quick checks: lint, types, unit tests (half a minute)

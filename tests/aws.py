@@ -1,8 +1,10 @@
-"""moto's AWS with the template's tables, for tests of handlers and repositories one at a time.
+"""AWS with the template's tables, for tests of handlers and repositories one at a time.
 
-moto does not isolate transactions: races are tested on the deployed stack, never here.
+moto's, which does not isolate transactions: races are tested on the deployed stack, never here.
+With `--dynamodb-local` the tables are on Amazon's DynamoDB Local, and the rest stays moto's.
 """
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -20,6 +22,8 @@ import shop.sessions.provide
 import shop.users.provide
 from shop.config import setting
 from tests.template import resources, template
+
+DYNAMODB_URL = "AWS_ENDPOINT_URL_DYNAMODB"  # boto3 reads it, and moto lets its requests pass
 
 # What functions put together once in a sandbox, and every test anew; but for the clients, which
 # take 0.2 s to make and go through moto as well.
@@ -42,11 +46,18 @@ def fresh_aws() -> Iterator[None]:
     with mock_aws():
         for cached in _CACHED:
             cached.cache_clear()
+        if DYNAMODB_URL in os.environ:
+            _delete_tables()
         _create_tables()
         shop.clients.secrets().create_secret(Name=setting("SIGNING_KEYS_SECRET"))
         yield
         for cached in _CACHED:
             cached.cache_clear()
+
+
+def _delete_tables() -> None:
+    for name in shop.clients.dynamodb().list_tables()["TableNames"]:
+        shop.clients.dynamodb().delete_table(TableName=name)
 
 
 def _create_tables() -> None:

@@ -32,13 +32,22 @@ _GIVEN = {
 }
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--dynamodb-local",
+        action="store_true",
+        help="keep the tables of tests/repositories in Amazon's DynamoDB Local",
+    )
+
+
 def pytest_configure() -> None:
     names = template()["Globals"]["Function"]["Environment"]["Variables"]
     os.environ.update({name: name.lower() for name in names})
     os.environ.update(_GIVEN)
     # No test may reach a real account, whatever the shell has.
-    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL"):
-        os.environ.pop(name, None)
+    for name in list(os.environ):
+        if name.startswith(("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL")):
+            del os.environ[name]
 
 
 @pytest.fixture

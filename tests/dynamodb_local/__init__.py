@@ -1,0 +1,1 @@
+"""Amazon's DynamoDB Local as a process of its own, for tests that moto is too lenient for."""

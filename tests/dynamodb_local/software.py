@@ -1,0 +1,58 @@
+"""Where DynamoDB Local comes from: the npm package that carries it, pinned and kept in .local/."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import tarfile
+import tempfile
+from pathlib import Path
+
+from tests.template import ROOT
+
+PACKAGE = "amplify-dynamodb-simulator"
+VERSION = "2.9.30"  # carries DynamoDB Local 1.25.1
+SHA256 = "3503ffac19f183407909fecdacf4db51ab1fdad1da7b2f177016670b2d80e4b9"
+
+_KEPT = ROOT / ".local/dynamodb-local"
+
+
+class NotHere(Exception):
+    """What DynamoDB Local needs is missing on this machine; the message says what."""
+
+
+def software() -> Path:
+    """The folder of DynamoDBLocal.jar; 57 MB are downloaded on first use."""
+    # A JDK, since the launcher is run from its source.
+    if not _runs("javac", "-version"):
+        raise NotHere("no Java")
+    unpacked = _KEPT / f"{PACKAGE}-{VERSION}"
+    if not unpacked.exists():
+        _download(unpacked)
+    return unpacked / "package/emulator"
+
+
+def _download(unpacked: Path) -> None:
+    if shutil.which("npm") is None:
+        raise NotHere("no npm")
+    _KEPT.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=_KEPT) as folder:
+        wanted = f"{PACKAGE}@{VERSION}"
+        if not _runs("npm", "pack", "--silent", "--pack-destination", folder, wanted):
+            raise NotHere(f"no download of {wanted}")
+        archive = Path(folder) / f"{PACKAGE}-{VERSION}.tgz"
+        if hashlib.sha256(archive.read_bytes()).hexdigest() != SHA256:
+            raise ValueError(f"{archive.name} is not the one that was pinned")
+        fresh = Path(folder) / "unpacked"
+        with tarfile.open(archive) as packed:
+            packed.extractall(fresh, filter="data")
+        # Whole or not at all, whoever else is at it.
+        if not unpacked.exists():
+            os.rename(fresh, unpacked)
+
+
+def _runs(*command: str) -> bool:
+    try:
+        return subprocess.run(command, capture_output=True, timeout=120).returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
+        return False
