@@ -33,6 +33,7 @@ ACCESS = {
     "GET /api/users/{userId}/orders": (401, 403, 200, 200),
     "GET /api/orders": (401, 403, 403, 200),
     "GET /api/users/{userId}/orders/{orderId}": (401, 403, 200, 200),
+    "PATCH /api/users/{userId}/orders/{orderId}": (401, 403, 200, 200),
     "GET /health": (200, 200, 200, 200),
     "GET /ready": (200, 200, 200, 200),
     "OPTIONS /{proxy+}": (204, 204, 204, 204),
@@ -110,6 +111,7 @@ def test_access(
         "POST /api/products": new_product(),
         "PATCH /api/products/{productId}": {"stockDelta": 1},
         "POST /api/users/{userId}/orders": {"items": [{"productId": product["id"], "quantity": 1}]},
+        "PATCH /api/users/{userId}/orders/{orderId}": {"note": "Please ring twice."},
     }
     if route == "POST /api/access-tokens":
         bodies[route] = {"refreshToken": shop.sign_up().grant["refreshToken"]}

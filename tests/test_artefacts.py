@@ -41,6 +41,7 @@ MAY_LOAD = {
     "DeleteProduct": _STORED,
     "PlaceOrder": _STORED,
     "GetOrder": _STORED,
+    "UpdateOrder": _STORED,
     "ListOrders": _STORED,
     "ListAllOrders": _STORED,
     "CheckHealth": {"pydantic", POWERTOOLS},

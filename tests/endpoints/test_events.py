@@ -58,6 +58,7 @@ ANSWERS: dict[str, Any] = {
     "delete_product": 204,
     "place_order": 201,
     "get_order": 200,
+    "update_order": 200,
     "list_orders": 200,
     "list_all_orders": 200,
     "check_health": 200,

@@ -20,9 +20,9 @@ from shop.errors import (
 from shop.idempotency import Answer, Once, Record, Replayed
 from shop.identifiers import new_id
 from shop.money import Money
-from shop.orders.models import Order, OrderStatus
+from shop.orders.models import Order, OrderLine, OrderStatus
 from shop.orders.schemas import AllOrdersQuery, OrderListQuery, OrderPlace
-from shop.orders.service import CatalogueChanged, OrderService
+from shop.orders.service import CatalogueChanged, OrderService, Overtaken
 from shop.pagination import Rows, Span
 from shop.products.models import Product, ProductStatus
 from tests.people import ADMIN, ALICE, BOB, NOON
@@ -68,11 +68,14 @@ class Shelf:
     def recorded(self, once: Once) -> Record | None:
         return self.records.get(once.key or "")
 
-    def add(self, order: Order, once: Once) -> None:
+    def _let_others_act(self) -> None:
         if self.meanwhile:
             change = self.meanwhile.pop(0)
             assert callable(change)
             change()
+
+    def add(self, order: Order, once: Once) -> None:
+        self._let_others_act()
         for line in order.lines:
             now = self.products[line.product_id]
             if now.price != line.unit_price or (now.stock is not None and now.stock < line.taken):
@@ -88,6 +91,16 @@ class Shelf:
 
     def get(self, user_id: str, order_id: str) -> Order | None:
         return next((o for o in self.orders if (o.user_id, o.id) == (user_id, order_id)), None)
+
+    def save(self, before: Order, after: Order, returned: Sequence[OrderLine]) -> None:
+        self._let_others_act()
+        if before not in self.orders:
+            raise Overtaken
+        self.orders[self.orders.index(before)] = after
+        for line in returned:
+            now = self.products.get(line.product_id)
+            if now is not None and now.stock is not None:
+                self.products[now.id] = replace(now, stock=now.stock + line.taken)
 
     def of_user(
         self, user_id: str, statuses: Sequence[OrderStatus], sort: str, span: Span, descends: bool

@@ -69,6 +69,11 @@ class EmailInUse(ShopError):
     message = "Another account uses this e-mail."
 
 
+class InvalidTransition(ShopError):
+    status, code = 409, "INVALID_TRANSITION"
+    message = "The order's status does not allow this."
+
+
 class InsufficientStock(ShopError):
     status, code = 409, "INSUFFICIENT_STOCK"
     message = "There is not enough stock for the lines named."

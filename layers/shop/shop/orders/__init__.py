@@ -1,1 +1,1 @@
-"""Orders: placing and reading them."""
+"""Orders: placing, reading and changing them."""

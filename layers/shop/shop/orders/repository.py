@@ -1,6 +1,7 @@
 """Orders in DynamoDB: under their user, newest last, beside one row that counts them."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from shop.clients import dynamodb
@@ -14,7 +15,7 @@ from shop.errors import AccountInactive, NotFound
 from shop.idempotency import Once, Record
 from shop.money import Money
 from shop.orders.models import Order, OrderLine, OrderStatus
-from shop.orders.service import CatalogueChanged
+from shop.orders.service import CatalogueChanged, Overtaken
 from shop.pagination import Rows, Span
 from shop.products.models import Product, ProductStatus
 from shop.products.repository import product_from_item
@@ -56,7 +57,7 @@ class OrderRepository:
                     "user": _user_is_active(order.user_id),
                     **{f"product#{line.product_id}": _take(line, order) for line in order.lines},
                     "order": _put_new(order),
-                    "summary": _count_one(order),
+                    "summary": _count(order.user_id, {order.status: 1}),
                     **records.put(once.record(order)),
                 }
             )
@@ -73,6 +74,19 @@ class OrderRepository:
             ConsistentRead=True,
         )
         return _from_item(decode(answer["Item"])) if "Item" in answer else None
+
+    def save(self, before: Order, after: Order, returned: Sequence[OrderLine]) -> None:
+        """1 action, one for a change of status, and one for each line returned; 2 write units for
+        each KB of each item, and 1 read unit for each product.
+        """
+        actions = {"order": _update(before, after)}
+        if after.status is not before.status:
+            differences = {before.status: -1, after.status: 1}
+            actions["summary"] = _count(after.user_id, differences)
+        try:
+            transactions.write(actions | _give_back(returned, after.updated_at))
+        except transactions.ConditionFailed:
+            raise Overtaken from None
 
     def of_user(
         self, user_id: str, statuses: Sequence[OrderStatus], sort: str, span: Span, descends: bool
@@ -165,14 +179,83 @@ def _put_new(order: Order) -> "TransactWriteItemTypeDef":
     }
 
 
-def _count_one(order: Order) -> "TransactWriteItemTypeDef":
+def _update(before: Order, after: Order) -> "TransactWriteItemTypeDef":
+    """Sets what may change and leaves the rest, which newer code may have added."""
+    item = _to_item(after)
+    names = ("status", "note", "updated_at", "version", *_list_keys(after))
     return {
         "Update": {
             "TableName": tables.orders(),
-            "Key": encode({"user_id": order.user_id, "id": _SUMMARY}),
-            "UpdateExpression": "ADD #status :one SET schema_version = :schema",
-            "ExpressionAttributeNames": {"#status": order.status.value},
-            "ExpressionAttributeValues": encode({":one": 1, ":schema": SCHEMA_VERSION}),
+            "Key": encode({"user_id": after.user_id, "id": after.id}),
+            "UpdateExpression": "SET " + ", ".join(f"#{name} = :{name}" for name in names),
+            "ConditionExpression": "version = :before",
+            "ExpressionAttributeNames": {f"#{name}": name for name in names},
+            "ExpressionAttributeValues": encode(
+                {":before": before.version} | {f":{name}": item[name] for name in names}
+            ),
+        }
+    }
+
+
+def _give_back(lines: Sequence[OrderLine], now: datetime) -> "dict[str, TransactWriteItemTypeDef]":
+    """Stock to the products that count it, if each of the others is still gone or unlimited.
+
+    A product that appears, goes, or begins or ceases to be counted between the read and the
+    commit fails its condition, so that no pieces get lost and no row is made of a stock alone.
+    """
+    if not lines:
+        return {}
+    table = tables.products()
+    found = batch_get({table: [{"id": line.product_id} for line in lines]})[table]
+    counted = {item["id"] for item in found if item["stock"] is not None}
+    return {
+        f"product#{line.product_id}": (
+            _add_stock(line, now) if line.product_id in counted else _is_uncounted(line)
+        )
+        for line in lines
+    }
+
+
+def _add_stock(line: OrderLine, now: datetime) -> "TransactWriteItemTypeDef":
+    return {
+        "Update": {
+            "TableName": tables.products(),
+            "Key": encode({"id": line.product_id}),
+            "UpdateExpression": (
+                "SET stock = stock + :taken, version = version + :one, updated_at = :now"
+            ),
+            "ConditionExpression": "attribute_type(stock, :number)",
+            "ExpressionAttributeValues": encode(
+                {":taken": line.taken, ":one": 1, ":now": to_text(now), ":number": "N"}
+            ),
+        }
+    }
+
+
+def _is_uncounted(line: OrderLine) -> "TransactWriteItemTypeDef":
+    return {
+        "ConditionCheck": {
+            "TableName": tables.products(),
+            "Key": encode({"id": line.product_id}),
+            "ConditionExpression": "NOT attribute_type(stock, :number)",
+            "ExpressionAttributeValues": encode({":number": "N"}),
+        }
+    }
+
+
+def _count(user_id: str, differences: Mapping[OrderStatus, int]) -> "TransactWriteItemTypeDef":
+    """Adds to how many orders of each status the user has."""
+    added = ", ".join(f"#{status} :{status}" for status in differences)
+    return {
+        "Update": {
+            "TableName": tables.orders(),
+            "Key": encode({"user_id": user_id, "id": _SUMMARY}),
+            "UpdateExpression": f"ADD {added} SET schema_version = :schema",
+            "ExpressionAttributeNames": {f"#{status}": status.value for status in differences},
+            "ExpressionAttributeValues": encode(
+                {":schema": SCHEMA_VERSION}
+                | {f":{status}": difference for status, difference in differences.items()}
+            ),
         }
     }
 

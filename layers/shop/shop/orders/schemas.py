@@ -10,7 +10,7 @@ from shop.identifiers import is_id
 from shop.money import Amount
 from shop.orders.models import Order, OrderLine, OrderStatus
 from shop.pagination import ListQuery, Page
-from shop.schemas import Body, Reply, Resource, Timestamp
+from shop.schemas import ABSENT, Body, Patch, Reply, Resource, Timestamp
 from shop.text import Note
 
 OrderId = Annotated[str, PathId()]
@@ -37,6 +37,11 @@ class OrderLinePlace(Body):
 class OrderPlace(Body):
     items: Annotated[list[OrderLinePlace], Field(min_length=1, max_length=MOST_LINES)]
     note: Note | None = None
+
+
+class OrderUpdate(Patch):
+    status: Annotated[OrderStatus, Field(strict=False)] = ABSENT
+    note: Note | None = ABSENT
 
 
 class OrderLineRead(Reply):

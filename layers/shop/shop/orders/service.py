@@ -1,15 +1,18 @@
-"""The rules of orders: catalogue prices, stock taken all or nothing, one order per key."""
+"""The rules of orders: catalogue prices, stock taken all or nothing and given back once."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
-from typing import Protocol
+from typing import Any, Protocol  # `Any`: the changed fields of an order are of several types
 
 from shop.auth.caller import Caller, require
 from shop.clock import Clock
 from shop.errors import (
     CurrencyMismatch,
     Detail,
+    Forbidden,
     InsufficientStock,
+    InvalidTransition,
     NotFound,
     ProductUnavailable,
     ServiceUnavailable,
@@ -19,18 +22,30 @@ from shop.errors import (
 from shop.idempotency import Once, Record
 from shop.identifiers import NewId
 from shop.money import Money
-from shop.orders.models import Order, OrderLine, OrderStatus
-from shop.orders.schemas import LARGEST_QUANTITY, AllOrdersQuery, OrderListQuery, OrderPlace
+from shop.orders.models import TRANSITIONS, Order, OrderLine, OrderStatus
+from shop.orders.schemas import (
+    LARGEST_QUANTITY,
+    AllOrdersQuery,
+    OrderListQuery,
+    OrderPlace,
+    OrderUpdate,
+)
 from shop.pagination import Rows, Slice, Span
+from shop.preconditions import Precondition
 from shop.products.models import Product
 
 # How often, and for how long, a catalogue may change under a buyer before we say "try again".
 MOST_READS = 5
+MOST_TRIES = 20  # against others who change the same order, one of whom wins each time
 READ_AGAIN_WITHIN = timedelta(seconds=3)  # of the function's 10
 
 
 class CatalogueChanged(Exception):
     """A price, a stock or the record was not what was read; nothing was written."""
+
+
+class Overtaken(Exception):
+    """The order, or a product of it, is not what was read by now; nothing was written."""
 
 
 class OrderStore(Protocol):
@@ -47,6 +62,11 @@ class OrderStore(Protocol):
         """
 
     def get(self, user_id: str, order_id: str) -> Order | None: ...
+
+    def save(self, before: Order, after: Order, returned: Sequence[OrderLine]) -> None:
+        """The order and the count of its status, and each returned line's pieces to its product
+        if that exists and counts its stock, all together. Raises `Overtaken`.
+        """
 
     def of_user(
         self, user_id: str, statuses: Sequence[OrderStatus], sort: str, span: Span, descends: bool
@@ -90,10 +110,39 @@ class OrderService:
 
     def read(self, caller: Caller, user_id: str, order_id: str) -> Order:
         require(caller.may_act_for(user_id))
-        order = self._orders.get(user_id, order_id)
-        if order is None:
-            raise NotFound
-        return order
+        return self._get(user_id, order_id)
+
+    def update(
+        self,
+        caller: Caller,
+        user_id: str,
+        order_id: str,
+        wanted: OrderUpdate,
+        precondition: Precondition,
+    ) -> Order:
+        """Admins move orders on and edit notes; who placed one may cancel it and edit its note
+        while it is pending. Without a precondition, changes of others are kept beside these.
+        """
+        require(caller.may_act_for(user_id))
+        changes = wanted.changes()
+        if not caller.is_admin and changes.get("status") not in (None, OrderStatus.CANCELLED):
+            raise Forbidden("Only an admin gives an order this status.")
+        gives_up_at = self._clock() + READ_AGAIN_WITHIN
+        for _ in range(MOST_TRIES):
+            order = self._get(user_id, order_id)
+            precondition.check(order.version)
+            changed = _changed(order, changes, is_owner=not caller.is_admin)
+            if changed == order:
+                return order
+            changed = replace(changed, updated_at=self._clock(), version=order.version + 1)
+            try:
+                self._orders.save(order, changed, _returned(order, changed))
+            except Overtaken:
+                if self._clock() >= gives_up_at:
+                    break
+                continue
+            return changed
+        raise ServiceUnavailable(retry_after=1)
 
     def list(self, caller: Caller, user_id: str, query: OrderListQuery) -> Slice[Order]:
         require(caller.may_act_for(user_id))
@@ -109,6 +158,12 @@ class OrderService:
         name = "orders of everyone"
         rows = self._orders.of_everyone(_statuses(query.status), query.span(name), query.descends)
         return query.slice(name, rows, total=None)
+
+    def _get(self, user_id: str, order_id: str) -> Order:
+        order = self._orders.get(user_id, order_id)
+        if order is None:
+            raise NotFound
+        return order
 
     def _order(self, user_id: str, lines: Sequence[OrderLine], note: str | None) -> Order:
         now = self._clock()
@@ -127,6 +182,27 @@ class OrderService:
 
 def _statuses(wanted: OrderStatus | None) -> Sequence[OrderStatus]:
     return tuple(OrderStatus) if wanted is None else (wanted,)
+
+
+def _changed(order: Order, changes: Mapping[str, Any], is_owner: bool) -> Order:
+    """Raises `InvalidTransition`, also for the status that the order has already."""
+    if changes and is_owner and order.status is not OrderStatus.PENDING:
+        raise InvalidTransition(
+            f"This order is {order.status}. You may cancel it and edit its note while it is"
+            f" {OrderStatus.PENDING}."
+        )
+    if "status" in changes and changes["status"] not in TRANSITIONS[order.status]:
+        raise InvalidTransition(
+            f"This order is {order.status} and cannot become {changes['status']}."
+        )
+    return replace(order, **changes)
+
+
+def _returned(before: Order, after: Order) -> list[OrderLine]:
+    """The lines that give back what they took: those of an order that is cancelled now."""
+    if after.status is before.status or after.status is not OrderStatus.CANCELLED:
+        return []
+    return [line for line in before.lines if line.taken]
 
 
 def _merged(wanted: OrderPlace) -> dict[str, int]:

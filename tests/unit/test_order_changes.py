@@ -1,0 +1,279 @@
+"""What becomes of an order: who may move it where, and what its stock does then."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from shop.auth.caller import Caller, Role
+from shop.errors import (
+    Forbidden,
+    InvalidTransition,
+    NotFound,
+    PreconditionFailed,
+    ServiceUnavailable,
+    ShopError,
+)
+from shop.identifiers import new_id
+from shop.orders.models import TRANSITIONS, Order, OrderStatus
+from shop.orders.schemas import OrderUpdate
+from shop.orders.service import OrderService
+from shop.preconditions import Precondition
+from tests.people import ADMIN, ALICE, BOB, NOON
+from tests.unit.test_order_service import LINK, PEAR, PLUM, Shelf, once, wanted
+
+PENDING, PROCESSING, COMPLETED, CANCELLED = OrderStatus
+WHATEVER = Precondition()
+
+
+@pytest.fixture
+def shelf() -> Shelf:
+    return Shelf()
+
+
+@pytest.fixture
+def desk(shelf: Shelf) -> OrderService:
+    return OrderService(shelf, lambda: NOON, new_id)
+
+
+def update(**changes: Any) -> OrderUpdate:
+    return OrderUpdate.model_validate(changes)
+
+
+def placed(desk: OrderService, shelf: Shelf, status: OrderStatus = PENDING) -> Order:
+    """Alice's order of three pears and two links, in this status without a way there."""
+    order = desk.place(ALICE, ALICE.id, wanted((PEAR, 3), (LINK, 2)), once())
+    shelf.orders[-1] = replace(order, status=status)
+    return shelf.orders[-1]
+
+
+def act(
+    desk: OrderService,
+    caller: Caller,
+    order: Order,
+    precondition: Precondition = WHATEVER,
+    **changes: Any,
+) -> Order:
+    return desk.update(caller, order.user_id, order.id, update(**changes), precondition)
+
+
+def test_completed_and_cancelled_have_no_way_out_and_every_status_its_line() -> None:
+    assert set(TRANSITIONS) == set(OrderStatus)
+    assert not TRANSITIONS[COMPLETED] and not TRANSITIONS[CANCELLED]
+    assert all(status not in targets for status, targets in TRANSITIONS.items())
+
+
+@pytest.mark.parametrize(("before", "after"), [(PENDING, PROCESSING), (PROCESSING, COMPLETED)])
+def test_an_admin_moves_an_order_on_and_its_stock_stays_taken(
+    desk: OrderService, shelf: Shelf, before: OrderStatus, after: OrderStatus
+) -> None:
+    order = placed(desk, shelf, before)
+
+    moved = act(desk, ADMIN, order, status=after)
+
+    assert moved == replace(order, status=after, version=2)
+    assert desk.read(ALICE, ALICE.id, order.id) == moved
+    assert shelf.stock(PEAR) == 7
+
+
+@pytest.mark.parametrize("status", [PROCESSING, COMPLETED, PENDING])
+def test_an_owner_gives_no_status_but_cancelled(
+    desk: OrderService, shelf: Shelf, status: OrderStatus
+) -> None:
+    order = placed(desk, shelf)
+
+    with pytest.raises(Forbidden):
+        act(desk, ALICE, order, status=status)
+
+    assert shelf.orders == [order]
+
+
+@pytest.mark.parametrize("status", [PROCESSING, COMPLETED, CANCELLED])
+@pytest.mark.parametrize("changes", [{"status": CANCELLED}, {"note": "x"}, {"note": None}])
+def test_an_owner_changes_nothing_that_is_not_pending(
+    desk: OrderService, shelf: Shelf, status: OrderStatus, changes: dict[str, Any]
+) -> None:
+    order = placed(desk, shelf, status)
+
+    with pytest.raises(InvalidTransition, match=f"This order is {status}"):
+        act(desk, ALICE, order, **changes)
+
+    assert shelf.orders == [order]
+    assert shelf.stock(PEAR) == 7
+
+
+@pytest.mark.parametrize("status", OrderStatus)
+def test_an_admin_edits_and_clears_the_note_in_any_status(
+    desk: OrderService, shelf: Shelf, status: OrderStatus
+) -> None:
+    order = placed(desk, shelf, status)
+
+    noted = act(desk, ADMIN, order, note="Left at the door.")
+    cleared = act(desk, ADMIN, order, note=None)
+
+    assert noted == replace(order, note="Left at the door.", version=2)
+    assert cleared == replace(order, note=None, version=3)
+    assert shelf.stock(PEAR) == 7
+
+
+def test_status_and_note_change_together_or_not_at_all(desk: OrderService, shelf: Shelf) -> None:
+    order = placed(desk, shelf)
+
+    cancelled = act(desk, ALICE, order, status=CANCELLED, note="Ordered twice.")
+    with pytest.raises(InvalidTransition):
+        act(desk, ADMIN, order, status=COMPLETED, note="Done.")
+
+    assert (cancelled.status, cancelled.note) == (CANCELLED, "Ordered twice.")
+    assert shelf.orders == [cancelled]
+
+
+@pytest.mark.parametrize("changes", [{}, {"note": None}])
+def test_a_change_that_changes_nothing_leaves_the_version(
+    desk: OrderService, shelf: Shelf, changes: dict[str, Any]
+) -> None:
+    order = placed(desk, shelf)
+
+    assert act(desk, ALICE, order, **changes) == order
+    assert shelf.orders == [order]
+
+
+def test_strangers_are_refused_before_anything_is_read(desk: OrderService) -> None:
+    for order_id in (new_id(), new_id()):
+        with pytest.raises(Forbidden):
+            desk.update(BOB, ALICE.id, order_id, update(status="cancelled"), WHATEVER)
+        with pytest.raises(NotFound):
+            desk.update(ADMIN, ALICE.id, order_id, update(status="cancelled"), WHATEVER)
+
+
+def test_a_stale_precondition_is_refused_before_the_transition_is_judged(
+    desk: OrderService, shelf: Shelf
+) -> None:
+    order = placed(desk, shelf, COMPLETED)
+
+    with pytest.raises(PreconditionFailed):
+        act(desk, ADMIN, order, Precondition(frozenset({'"2"'})), status="cancelled")
+    with pytest.raises(InvalidTransition):
+        act(desk, ADMIN, order, Precondition(frozenset({'"1"'})), status="cancelled")
+
+    assert shelf.orders == [order]
+
+
+def test_a_note_that_comes_between_is_kept_unless_the_caller_demands_the_version(
+    desk: OrderService, shelf: Shelf
+) -> None:
+    order = placed(desk, shelf)
+    shelf.meanwhile = [lambda: act(desk, ADMIN, order, note="Ring twice.")]
+
+    cancelled = act(desk, ALICE, order, status=CANCELLED)
+
+    assert cancelled == replace(order, status=CANCELLED, note="Ring twice.", version=3)
+    assert shelf.stock(PEAR) == 10
+
+    other = placed(desk, shelf)
+    shelf.meanwhile = [lambda: act(desk, ADMIN, other, note="Ring twice.")]
+    with pytest.raises(PreconditionFailed):
+        act(desk, ALICE, other, Precondition(frozenset({'"1"'})), status=CANCELLED)
+    assert shelf.stock(PEAR) == 7
+
+
+def test_whoever_comes_second_to_cancel_or_complete_is_refused(
+    desk: OrderService, shelf: Shelf
+) -> None:
+    order = placed(desk, shelf, PROCESSING)
+    shelf.meanwhile = [lambda: act(desk, ADMIN, order, status=COMPLETED)]
+
+    with pytest.raises(InvalidTransition):
+        act(desk, ADMIN, order, status=CANCELLED)
+
+    assert [kept.status for kept in shelf.orders] == [COMPLETED]
+    assert shelf.stock(PEAR) == 7
+
+
+def test_an_order_that_never_rests_ends_in_try_again(desk: OrderService, shelf: Shelf) -> None:
+    order = placed(desk, shelf)
+
+    def edit() -> None:
+        shelf.orders[0] = replace(shelf.orders[0], version=shelf.orders[0].version + 1)
+
+    shelf.meanwhile = [edit] * 100
+
+    with pytest.raises(ServiceUnavailable) as refusal:
+        act(desk, ALICE, order, status=CANCELLED)
+
+    assert refusal.value.retry_after == 1
+    assert [kept.status for kept in shelf.orders] == [PENDING]
+    assert shelf.stock(PEAR) == 7
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"status": None},
+        {"status": "lost"},
+        {"status": "Cancelled"},
+        {"note": ""},
+        {"note": 1},
+        {"total": "0.01"},
+        {"version": 2},
+    ],
+)
+def test_what_is_no_change_of_an_order_is_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        update(**changes)
+
+
+# The rules once more, written as differently as can be, for the property below.
+WAYS = ("pending>processing", "pending>cancelled", "processing>completed", "processing>cancelled")
+
+callers = st.sampled_from([ALICE, BOB, ADMIN, replace(ALICE, role=Role.ADMIN)])
+changes_ = st.fixed_dictionaries(
+    {},
+    optional={
+        "status": st.sampled_from(OrderStatus),
+        "note": st.sampled_from([None, "Ring.", "Knock."]),
+    },
+)
+
+
+def expected_refusal(
+    caller: Caller, status: OrderStatus, changes: dict[str, Any]
+) -> type[ShopError] | None:
+    is_admin = caller.role is Role.ADMIN
+    asked = changes.get("status")
+    if not is_admin and (caller.id != ALICE.id or asked in (PENDING, PROCESSING, COMPLETED)):
+        return Forbidden
+    if changes and not is_admin and status != "pending":
+        return InvalidTransition
+    if asked is not None and f"{status}>{asked}" not in WAYS:
+        return InvalidTransition
+    return None
+
+
+@given(st.lists(st.tuples(callers, changes_), max_size=12))
+def test_whatever_anybody_asks_in_whatever_order_the_rules_hold(
+    asked: Sequence[tuple[Caller, dict[str, Any]]],
+) -> None:
+    shelf = Shelf()
+    desk = OrderService(shelf, lambda: NOON, new_id)
+    order = desk.place(ALICE, ALICE.id, wanted((PEAR, 3), (PLUM, 1), (LINK, 2)), once())
+    status, note, version = order.status, order.note, 1
+
+    for caller, changes in asked:
+        refusal = expected_refusal(caller, status, changes)
+        if refusal is not None:
+            with pytest.raises(refusal):
+                act(desk, caller, order, **changes)
+        else:
+            before = (status, note)
+            status, note = changes.get("status", status), changes.get("note", note)
+            version += before != (status, note)
+            act(desk, caller, order, **changes)
+        (kept,) = shelf.orders
+        assert kept == replace(order, status=status, note=note, version=version)
+        is_back = status is CANCELLED
+        assert (shelf.stock(PEAR), shelf.stock(PLUM)) == ((10, 3) if is_back else (7, 2))
+        assert shelf.stock(LINK) is None
