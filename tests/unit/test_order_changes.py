@@ -80,6 +80,19 @@ def test_an_admin_moves_an_order_on_and_its_stock_stays_taken(
     assert shelf.stock(PEAR) == 7
 
 
+def test_a_product_of_which_nothing_was_taken_stays_as_it_is(
+    desk: OrderService, shelf: Shelf
+) -> None:
+    order = placed(desk, shelf)
+    counted = replace(LINK, stock=5)
+    shelf.products[LINK.id] = counted
+
+    act(desk, ALICE, order, status=CANCELLED)
+
+    assert shelf.products[LINK.id] == counted
+    assert shelf.products[PEAR.id] == replace(PEAR, version=2)
+
+
 @pytest.mark.parametrize("status", [PROCESSING, COMPLETED, PENDING])
 def test_an_owner_gives_no_status_but_cancelled(
     desk: OrderService, shelf: Shelf, status: OrderStatus

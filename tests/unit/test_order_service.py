@@ -100,7 +100,9 @@ class Shelf:
         for line in returned:
             now = self.products.get(line.product_id)
             if now is not None and now.stock is not None:
-                self.products[now.id] = replace(now, stock=now.stock + line.taken)
+                self.products[now.id] = replace(
+                    now, stock=now.stock + line.taken, version=now.version + 1
+                )
 
     def of_user(
         self, user_id: str, statuses: Sequence[OrderStatus], sort: str, span: Span, descends: bool

@@ -1,0 +1,584 @@
+"""What becomes of an order, over HTTP, by everybody, one by one and all at once."""
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from shop.dynamo.codec import decode
+from tests.deployed import Person, Shop, at_once, error_of
+
+NOBODY = "01900000-0000-7000-8000-000000000000"
+STATUSES = ("pending", "processing", "completed", "cancelled")
+WAYS = {
+    ("pending", "processing"),
+    ("pending", "cancelled"),
+    ("processing", "completed"),
+    ("processing", "cancelled"),
+}
+TO = {  # the requests that bring a new order to each status
+    "pending": (),
+    "processing": ("processing",),
+    "completed": ("processing", "completed"),
+    "cancelled": ("cancelled",),
+}
+ROUNDS = range(5)
+MOMENTS = [number * 0.004 for number in range(10)]  # seconds, over all of a warm request
+
+
+@pytest.fixture(scope="module")
+def person(shop: Shop) -> Person:
+    return shop.sign_up()
+
+
+@pytest.fixture(autouse=True)
+def whatever_happens_every_count_is_exact(shop: Shop) -> Iterator[None]:
+    """After each test: the summaries are what the orders say, and so are the orders' list keys."""
+    yield
+    rows = [decode(item) for item in shop.table("OrdersTable")]
+    orders = [row for row in rows if row["id"] != "summary"]
+    counted = {
+        (row["user_id"], status): row[status]
+        for row in rows
+        for status in STATUSES
+        if row["id"] == "summary" and row.get(status)
+    }
+    assert counted == Counter((order["user_id"], order["status"]) for order in orders)
+    for order in orders:
+        status = order["status"]
+        assert order["status_id"] == f"{status}#{order['id']}"
+        assert order["status_total"].startswith(f"{status}#")
+        assert order["status_shard"].startswith(f"{status}#")
+
+
+def path_of(order: dict[str, Any]) -> str:
+    return f"/api/users/{order['userId']}/orders/{order['id']}"
+
+
+def placed(
+    shop: Shop, person: Person, *lines: tuple[dict[str, Any], int], status: str = "pending"
+) -> dict[str, Any]:
+    answer = person.order(*[(product["id"], quantity) for product, quantity in lines])
+    assert answer.status_code == 201, answer.text
+    order: dict[str, Any] = answer.json()
+    for step in TO[status]:
+        moved = patch(shop.admin.http, order, status=step)
+        assert moved.status_code == 200, moved.text
+        order = moved.json()
+    return order
+
+
+def patch(
+    client: httpx.Client,
+    order: dict[str, Any],
+    headers: dict[str, str] | None = None,
+    /,
+    **changes: Any,
+) -> httpx.Response:
+    return client.patch(path_of(order), json=changes, headers=headers)
+
+
+def now_of(shop: Shop, order: dict[str, Any]) -> dict[str, Any]:
+    read: dict[str, Any] = shop.admin.http.get(path_of(order)).json()
+    return read
+
+
+def set_stock(shop: Shop, product: dict[str, Any], stock: int | None) -> None:
+    shop.change("ProductsTable", {"id": product["id"]}, stock=stock)
+
+
+def delete(shop: Shop, product: dict[str, Any]) -> None:
+    """As an admin deletes a product: its row, and the guard of its SKU."""
+    for key in (product["id"], f"sku#{product['sku']}"):
+        shop.remove("ProductsTable", {"id": key})
+
+
+def product_ids(shop: Shop) -> set[str]:
+    return {decode(item)["id"] for item in shop.table("ProductsTable")}
+
+
+def test_an_order_goes_on_until_it_is_completed(shop: Shop, person: Person) -> None:
+    product = shop.product()
+    order = placed(shop, person, (product, 3))
+
+    processing = patch(shop.admin.http, order, status="processing")
+    completed = patch(shop.admin.http, order, status="completed")
+
+    assert (processing.status_code, processing.headers["ETag"]) == (200, '"2"')
+    assert processing.headers["Cache-Control"] == "no-store"
+    changed = processing.json()
+    assert changed["updatedAt"] > order["updatedAt"]
+    assert changed == order | {"status": "processing", "updatedAt": changed["updatedAt"]}
+    assert (completed.json()["status"], completed.headers["ETag"]) == ("completed", '"3"')
+    read = person.http.get(path_of(order))
+    assert (read.json(), read.headers["ETag"]) == (completed.json(), '"3"')
+    assert shop.stock(product) == 7
+
+
+def test_there_is_no_other_way(shop: Shop, person: Person) -> None:
+    product = shop.product(stock=100)
+
+    for before in STATUSES:
+        for after in STATUSES:
+            order = placed(shop, person, (product, 1), status=before)
+            stored = shop.everything() if (before, after) not in WAYS else None
+
+            answer = patch(shop.admin.http, order, status=after, note="Moved.")
+
+            if stored is None:
+                assert answer.status_code == 200
+                assert (answer.json()["status"], answer.json()["note"]) == (after, "Moved.")
+            else:
+                assert error_of(answer) == (409, "INVALID_TRANSITION")
+                assert before in answer.json()["error"]["message"]
+                assert shop.everything() == stored
+
+
+def test_an_owner_cancels_and_the_stock_is_back_once(shop: Shop, person: Person) -> None:
+    pear, plum = shop.product(), shop.product(stock=None)
+    order = placed(shop, person, (pear, 3), (plum, 2))
+    other = placed(shop, person, (pear, 1))
+
+    cancelled = person.http.patch(
+        f"/api/users/me/orders/{order['id']}", json={"status": "cancelled"}
+    )
+    stored = shop.everything()
+    again = patch(person.http, order, status="cancelled")
+    by_admin = patch(shop.admin.http, order, status="cancelled")
+
+    assert (cancelled.status_code, cancelled.json()["status"]) == (200, "cancelled")
+    assert cancelled.json()["items"] == order["items"]
+    assert error_of(again) == error_of(by_admin) == (409, "INVALID_TRANSITION")
+    assert "cancelled" in again.json()["error"]["message"]
+    assert shop.everything() == stored
+    assert shop.stock(pear) == 9
+    assert shop.stock(plum) is None
+    assert now_of(shop, other) == other
+    listed = person.http.get("/api/users/me/orders?limit=2").json()
+    assert listed["data"] == [other, cancelled.json()]
+
+
+def test_a_product_that_gets_pieces_back_has_a_new_entity_tag(shop: Shop, person: Person) -> None:
+    product = shop.product()
+    order = placed(shop, person, (product, 1))
+    before = shop.anonymous.get(f"/api/products/{product['id']}")
+
+    patch(person.http, order, status="cancelled")
+
+    after = shop.anonymous.get(f"/api/products/{product['id']}")
+    assert (before.headers["ETag"], after.headers["ETag"]) == ('"2"', '"3"')
+    assert after.json()["updatedAt"] > before.json()["updatedAt"]
+
+
+def test_what_came_back_is_sold_again(shop: Shop, person: Person) -> None:
+    product = shop.product(stock=1)
+    order = placed(shop, person, (product, 1))
+    assert error_of(person.order((product["id"], 1)))[0] == 409
+
+    patch(person.http, order, status="cancelled")
+
+    assert person.order((product["id"], 1)).status_code == 201
+
+
+def test_an_owner_gives_no_status_but_cancelled(shop: Shop, person: Person) -> None:
+    order = placed(shop, person, (shop.product(), 1))
+    before = shop.everything()
+
+    for status in ("pending", "processing", "completed"):
+        assert error_of(patch(person.http, order, status=status)) == (403, "FORBIDDEN")
+        assert error_of(patch(person.http, order, status=status, note="x")) == (403, "FORBIDDEN")
+    assert shop.everything() == before
+
+
+@pytest.mark.parametrize("status", ["processing", "completed", "cancelled"])
+def test_an_owner_changes_nothing_that_is_not_pending(
+    shop: Shop, person: Person, status: str
+) -> None:
+    order = placed(shop, person, (shop.product(), 1), status=status)
+    before = shop.everything()
+
+    for changes in ({"status": "cancelled"}, {"note": "x"}, {"note": None}):
+        answer = patch(person.http, order, **changes)
+        assert error_of(answer) == (409, "INVALID_TRANSITION")
+    assert shop.everything() == before
+
+
+def test_notes_are_set_and_cleared_by_owners_while_pending_and_by_admins_always(
+    shop: Shop, person: Person
+) -> None:
+    product = shop.product()
+    order = placed(shop, person, (product, 1))
+
+    noted = patch(person.http, order, note="  Ring twice.\nThen knock. ")
+    cleared = patch(person.http, order, note=None)
+
+    assert noted.json()["note"] == "Ring twice.\nThen knock."
+    assert (cleared.status_code, cleared.json()["note"]) == (200, None)
+    for status in STATUSES:
+        order = placed(shop, person, (product, 1), status=status)
+        answer = patch(shop.admin.http, order, note=f"It is {status}.")
+        assert answer.json()["note"] == f"It is {status}."
+        assert answer.json()["status"] == status
+    assert shop.stock(product) == 10 - 4  # the cancelled one is not given back again
+
+
+@pytest.mark.parametrize("content_type", ["application/json", "application/merge-patch+json"])
+def test_status_and_note_change_together(shop: Shop, person: Person, content_type: str) -> None:
+    order = placed(shop, person, (shop.product(), 1))
+
+    answer = person.http.patch(
+        path_of(order),
+        content=b'{"status": "cancelled", "note": "Ordered twice."}',
+        headers={"Content-Type": content_type},
+    )
+
+    assert (answer.status_code, answer.headers["ETag"]) == (200, '"2"')
+    assert (answer.json()["status"], answer.json()["note"]) == ("cancelled", "Ordered twice.")
+
+
+def test_a_change_that_changes_nothing_leaves_the_version(shop: Shop, person: Person) -> None:
+    order = placed(shop, person, (shop.product(), 1))
+    before = shop.everything()
+
+    for changes in ({}, {"note": None}):
+        answer = patch(person.http, order, **changes)
+        assert (answer.status_code, answer.json()) == (200, order)
+        assert answer.headers["ETag"] == '"1"'
+    assert shop.everything() == before
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"status": "lost"}, "body.status"),
+        ({"status": "CANCELLED"}, "body.status"),
+        ({"status": None}, "body.status"),
+        ({"status": 1}, "body.status"),
+        ({"status": ["cancelled"]}, "body.status"),
+        ({"note": ""}, "body.note"),
+        ({"note": "x" * 501}, "body.note"),
+        ({"note": "\u202eecilA"}, "body.note"),
+        ({"note": 1}, "body.note"),
+        ({"status": "cancelled", "total": "0.01"}, "body.total"),
+        ({"status": "cancelled", "items": []}, "body.items"),
+        ({"status": "cancelled", "userId": NOBODY}, "body.userId"),
+        ({"status": "cancelled", "version": 1}, "body.version"),
+        ([], "body"),
+    ],
+)
+def test_what_is_no_change_is_refused_and_nothing_is_changed(
+    shop: Shop, person: Person, body: Any, field: str
+) -> None:
+    order = placed(shop, person, (shop.product(), 1))
+    before = shop.everything()
+
+    for client in (person.http, shop.admin.http):
+        answer = client.patch(path_of(order), json=body)
+        assert error_of(answer) == (422, "VALIDATION_ERROR")
+        assert [detail["field"] for detail in answer.json()["error"]["details"]] == [field]
+    assert shop.everything() == before
+
+
+@pytest.mark.parametrize(
+    ("content", "content_type", "expected"),
+    [
+        (b"", "application/json", (400, "BAD_REQUEST")),
+        (b'{"status": "cancelled"', "application/json", (400, "BAD_REQUEST")),
+        (b'{"note": "a", "note": "b"}', "application/json", (400, "BAD_REQUEST")),
+        (b'{"status": "cancelled"}', "text/plain", (415, "UNSUPPORTED_MEDIA_TYPE")),
+    ],
+)
+def test_what_cannot_be_read_is_refused_and_nothing_is_changed(
+    shop: Shop, person: Person, content: bytes, content_type: str, expected: tuple[int, str]
+) -> None:
+    order = placed(shop, person, (shop.product(), 1))
+    before = shop.everything()
+
+    answer = person.http.patch(
+        path_of(order), content=content, headers={"Content-Type": content_type}
+    )
+
+    assert error_of(answer) == expected
+    assert shop.everything() == before
+
+
+def test_query_parameters_are_refused(shop: Shop, person: Person) -> None:
+    order = placed(shop, person, (shop.product(), 1))
+
+    answer = person.http.patch(path_of(order) + "?force=true", json={"status": "cancelled"})
+
+    assert error_of(answer) == (422, "VALIDATION_ERROR")
+    assert now_of(shop, order) == order
+
+
+def test_what_is_no_order_of_the_user_is_not_found(shop: Shop, person: Person) -> None:
+    order = placed(shop, person, (shop.product(), 1))
+    other = shop.sign_up()
+    before = shop.everything()
+
+    for client, path in [
+        (person.http, f"/api/users/me/orders/{NOBODY}"),
+        (person.http, "/api/users/me/orders/summary"),
+        (person.http, "/api/users/me/orders/1"),
+        (other.http, f"/api/users/me/orders/{order['id']}"),
+        (shop.admin.http, f"/api/users/{other.id}/orders/{order['id']}"),
+        (shop.admin.http, f"/api/users/{person.id}/orders/summary"),
+        (shop.admin.http, f"/api/users/{NOBODY}/orders/{order['id']}"),
+    ]:
+        for changes in ({"status": "cancelled"}, {"note": "x"}, {}):
+            assert error_of(client.patch(path, json=changes)) == (404, "NOT_FOUND"), path
+    assert shop.everything() == before
+
+
+def test_strangers_learn_nothing_and_change_nothing(shop: Shop, person: Person) -> None:
+    order = placed(shop, person, (shop.product(), 1))
+    stranger = shop.sign_up()
+    unknown = order | {"id": NOBODY}
+    before = shop.everything()
+
+    for changes in ({"status": "cancelled"}, {"note": "x"}, {"status": "processing"}, {}):
+        assert error_of(patch(shop.anonymous, order, **changes)) == (401, "UNAUTHORIZED")
+        for asked in (order, unknown):
+            assert error_of(patch(stranger.http, asked, **changes)) == (403, "FORBIDDEN")
+    assert shop.everything() == before
+
+
+def test_a_stale_entity_tag_changes_nothing_and_the_present_one_does(
+    shop: Shop, person: Person
+) -> None:
+    order = placed(shop, person, (shop.product(), 1))
+    patch(shop.admin.http, order, note="Ring twice.")
+    before = shop.everything()
+
+    for stale in ('"1"', 'W/"2"', '"99", "1"'):
+        for changes in ({"status": "cancelled"}, {"note": "x"}, {}):
+            answer = patch(person.http, order, {"If-Match": stale}, **changes)
+            assert error_of(answer) == (412, "PRECONDITION_FAILED")
+    assert shop.everything() == before
+
+    assert patch(person.http, order, {"If-Match": '"2"'}, note="x").headers["ETag"] == '"3"'
+    assert patch(person.http, order, {"If-Match": "*"}, status="cancelled").status_code == 200
+
+
+def test_an_order_is_not_sent_again_until_it_changes(shop: Shop, person: Person) -> None:
+    order = placed(shop, person, (shop.product(), 1))
+    known = {"If-None-Match": '"1"'}
+
+    unchanged = person.http.get(path_of(order), headers=known)
+    patch(shop.admin.http, order, status="processing")
+    changed = person.http.get(path_of(order), headers=known)
+
+    assert (unchanged.status_code, unchanged.content) == (304, b"")
+    assert (changed.status_code, changed.headers["ETag"]) == (200, '"2"')
+    assert changed.json()["status"] == "processing"
+
+
+def test_each_product_gets_back_what_was_taken_of_it_if_it_counts_its_stock(
+    shop: Shop, person: Person
+) -> None:
+    kept, gone, freed = shop.product(), shop.product(), shop.product()
+    link = shop.product(stock=None)
+    retired, full = shop.product(), shop.product()
+    order = placed(shop, person, *[(each, 3) for each in (kept, gone, freed, link, retired, full)])
+    delete(shop, gone)
+    again = shop.product(sku=gone["sku"], stock=5)
+    set_stock(shop, freed, None)
+    set_stock(shop, link, 5)
+    shop.change("ProductsTable", {"id": retired["id"]}, status="inactive")
+    set_stock(shop, full, 1_000_000_000)
+    before = product_ids(shop)
+
+    answer = patch(person.http, order, status="cancelled")
+
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["items"] == order["items"]
+    assert shop.stock(kept) == 10
+    assert shop.anonymous.get(f"/api/products/{gone['id']}").status_code == 404
+    assert shop.stock(again) == 5
+    assert shop.stock(freed) is None
+    assert shop.stock(link) == 5
+    assert shop.stock(retired) == 10
+    assert shop.stock(full) == 1_000_000_003
+    assert product_ids(shop) == before
+
+
+def test_an_order_of_products_that_are_all_gone_is_cancelled(shop: Shop, person: Person) -> None:
+    product = shop.product()
+    order = placed(shop, person, (product, 1))
+    delete(shop, product)
+
+    assert patch(person.http, order, status="cancelled").status_code == 200
+    assert product["id"] not in product_ids(shop)
+
+
+def test_fifty_lines_are_given_back_together(shop: Shop, person: Person) -> None:
+    products = [shop.product(stock=999, price="1.00") for _ in range(50)]
+    order = placed(shop, person, *[(product, 999) for product in products])
+
+    answer = patch(person.http, order, status="cancelled")
+
+    assert answer.status_code == 200, answer.text
+    assert {shop.stock(product) for product in products} == {999}
+
+
+def test_the_orders_of_who_is_deleted_go_on_or_give_back_their_stock(shop: Shop) -> None:
+    product = shop.product()
+    leaver = shop.sign_up()
+    sent, unsent = (placed(shop, leaver, (product, 2)) for _ in range(2))
+    assert leaver.http.delete("/api/users/me").status_code == 204
+
+    moved = patch(shop.admin.http, sent, status="processing")
+    cancelled = patch(shop.admin.http, unsent, status="cancelled")
+
+    assert (moved.status_code, moved.json()["status"]) == (200, "processing")
+    assert (cancelled.status_code, cancelled.json()["userId"]) == (200, leaver.id)
+    assert shop.stock(product) == 8
+
+
+def test_ten_cancellations_at_once_give_the_stock_back_once(shop: Shop, person: Person) -> None:
+    product = shop.product()
+    clients = [person.http, shop.admin.http]
+    for _ in ROUNDS:
+        order = placed(shop, person, (product, 3))
+
+        answers = at_once(10, lambda n, o=order: patch(clients[n % 2], o, status="cancelled"))
+
+        assert sorted(answer.status_code for answer in answers) == [200, *[409] * 9]
+        refusals = {error_of(answer) for answer in answers if answer.status_code == 409}
+        assert refusals == {(409, "INVALID_TRANSITION")}
+        assert shop.stock(product) == 10
+
+
+def test_of_cancelling_and_completing_at_once_one_wins(shop: Shop, person: Person) -> None:
+    product = shop.product(stock=1000)
+    wanted = ("cancelled", "completed")
+    left = 1000
+    for _ in ROUNDS:
+        order = placed(shop, person, (product, 3), status="processing")
+
+        answers = at_once(6, lambda n, o=order: patch(shop.admin.http, o, status=wanted[n % 2]))
+
+        (won,) = [answer.json() for answer in answers if answer.status_code == 200]
+        assert sorted(answer.status_code for answer in answers) == [200, *[409] * 5]
+        assert now_of(shop, order) == won
+        left -= 0 if won["status"] == "cancelled" else 3
+        assert shop.stock(product) == left
+
+
+def test_an_owner_who_cancels_while_an_admin_moves_on_loses_or_wins_whole(
+    shop: Shop, person: Person
+) -> None:
+    product = shop.product(stock=1000)
+    left = 1000
+    for _ in ROUNDS:
+        order = placed(shop, person, (product, 3))
+        asked = [(person.http, "cancelled"), (shop.admin.http, "processing")]
+
+        answers = at_once(2, lambda n, o=order, a=asked: patch(a[n][0], o, status=a[n][1]))
+
+        assert sorted(answer.status_code for answer in answers) == [200, 409]
+        (won,) = [answer.json() for answer in answers if answer.status_code == 200]
+        assert now_of(shop, order) == won
+        left -= 0 if won["status"] == "cancelled" else 3
+        assert shop.stock(product) == left
+
+
+def test_a_note_and_a_cancellation_at_once_both_survive(shop: Shop, person: Person) -> None:
+    product = shop.product()
+    for _ in ROUNDS:
+        order = placed(shop, person, (product, 3))
+        asked = [{"note": "Sorry."}, {"status": "cancelled"}]
+
+        answers = at_once(2, lambda n, o=order, a=asked: patch(shop.admin.http, o, **a[n]))
+
+        assert [answer.status_code for answer in answers] == [200, 200]
+        assert {answer.headers["ETag"] for answer in answers} == {'"2"', '"3"'}
+        kept = now_of(shop, order)
+        assert (kept["status"], kept["note"]) == ("cancelled", "Sorry.")
+        # Each answer tells what was stored when it was given.
+        assert max(answers, key=lambda answer: answer.headers["ETag"]).json() == kept
+        assert shop.stock(product) == 10
+
+
+def test_an_owners_note_is_not_written_on_an_order_that_moves_on(
+    shop: Shop, person: Person
+) -> None:
+    product = shop.product()
+    for _ in ROUNDS:
+        order = placed(shop, person, (product, 1))
+        asked = [(person.http, {"note": "Wait!"}), (shop.admin.http, {"status": "processing"})]
+
+        note, move = at_once(2, lambda n, o=order, a=asked: patch(a[n][0], o, **a[n][1]))
+
+        assert move.status_code == 200 and note.status_code in (200, 409)
+        kept = now_of(shop, order)
+        assert kept["note"] == ("Wait!" if note.status_code == 200 else None)
+        assert move.json() == kept  # the note came before, or not at all
+
+
+def test_ten_notes_at_once_are_ten_versions(shop: Shop, person: Person) -> None:
+    order = placed(shop, person, (shop.product(), 1))
+
+    answers = at_once(10, lambda n: patch(person.http, order, note=f"Note {n}."))
+
+    assert {answer.status_code for answer in answers} == {200}
+    assert {answer.headers["ETag"] for answer in answers} == {f'"{n}"' for n in range(2, 12)}
+    last = next(answer for answer in answers if answer.headers["ETag"] == '"11"')
+    assert now_of(shop, order) == last.json()
+
+
+def test_of_two_who_demand_the_same_version_one_changes_it(shop: Shop, person: Person) -> None:
+    for _ in ROUNDS:
+        order = placed(shop, person, (shop.product(), 1))
+
+        answers = at_once(
+            4, lambda n, o=order: patch(person.http, o, {"If-Match": '"1"'}, note=f"{n}")
+        )
+
+        assert sorted(answer.status_code for answer in answers) == [200, 412, 412, 412]
+
+
+@pytest.mark.parametrize("becomes", ["deleted", "unlimited"])
+def test_a_product_that_changes_while_its_order_is_cancelled_gets_nothing(
+    shop: Shop, person: Person, becomes: str
+) -> None:
+    for moment in MOMENTS:
+        pear, plum = shop.product(), shop.product()
+        order = placed(shop, person, (pear, 3), (plum, 3))
+
+        def change(after: float = moment, product: dict[str, Any] = pear) -> None:
+            time.sleep(after)
+            if becomes == "deleted":
+                delete(shop, product)
+            else:
+                set_stock(shop, product, None)
+
+        work = [change, lambda o=order: patch(person.http, o, status="cancelled")]
+        _, answer = at_once(2, lambda n, w=work: w[n]())
+
+        assert answer.status_code == 200, answer.text
+        assert shop.stock(plum) == 10
+        if becomes == "deleted":
+            assert pear["id"] not in product_ids(shop)
+        else:
+            assert shop.stock(pear) is None
+
+
+def test_buyers_and_those_who_cancel_at_once_never_lose_a_piece(shop: Shop) -> None:
+    product = shop.product(stock=20)
+    buyers: list[Person] = at_once(4, lambda _: shop.sign_up())
+    orders = [placed(shop, buyer, (product, 2)) for buyer in buyers]
+
+    def work(number: int) -> httpx.Response:
+        buyer, order = buyers[number // 2], orders[number // 2]
+        if number % 2:
+            return buyer.order((product["id"], 3))
+        return patch(buyer.http, order, status="cancelled")
+
+    answers = at_once(8, work)
+
+    assert [answer.status_code for answer in answers] == [200, 201] * 4
+    assert shop.stock(product) == 20 - 4 * 3
