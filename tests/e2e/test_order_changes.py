@@ -26,7 +26,7 @@ TO = {  # the requests that bring a new order to each status
     "cancelled": ("cancelled",),
 }
 ROUNDS = range(5)
-MOMENTS = [number * 0.004 for number in range(10)]  # seconds, over all of a warm request
+MOMENTS = [number * 0.002 for number in range(20)]  # seconds, over all of a warm request
 
 
 @pytest.fixture(scope="module")
