@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from tests.deployed import shop, stack
+from tests.deployed import faults, shop, stack
 from tests.template import template
 
-__all__ = ["log", "shop", "stack"]
+__all__ = ["faults", "log", "shop", "stack"]
 
 type LogLines = Callable[[], list[dict[str, Any]]]
 

@@ -10,8 +10,10 @@ import httpx
 import pytest
 
 from shop.dynamo.codec import encode
+from tests.faults import FaultProxy
 from tests.people import PASSWORD
 from tests.template import ROOT
+from tools.local_cloud.free_port import free_port
 from tools.local_cloud.seed import seed_admin
 from tools.local_cloud.stack import LocalStack
 
@@ -144,9 +146,21 @@ def error_of(answer: httpx.Response) -> tuple[int, str]:
 
 
 @pytest.fixture(scope="session")
-def stack() -> Iterator[LocalStack]:
+def faults() -> Iterator[FaultProxy]:
+    """What the stack's functions take for DynamoDB."""
+    proxy = FaultProxy(free_port(), upstream_port=free_port())
+    proxy.start()
+    yield proxy
+    proxy.stop()
+
+
+@pytest.fixture(scope="session")
+def stack(faults: FaultProxy) -> Iterator[LocalStack]:
     """The real template, built and deployed on free ports, with IAM enforced."""
-    with LocalStack(ROOT / ".local/test", seed=seed_admin) as running:
+    home, emulator_port = ROOT / ".local/test", faults.upstream_port
+    with LocalStack(
+        home, emulator_port=emulator_port, seed=seed_admin, dynamodb=faults.url
+    ) as running:
         yield running
 
 

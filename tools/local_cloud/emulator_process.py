@@ -21,13 +21,17 @@ class EmulatorFailed(RuntimeError):
 
 @dataclass
 class EmulatorProcess:
-    """``port`` serves the AWS APIs, ``api_port`` the deployed REST API; both on 127.0.0.1 only."""
+    """``port`` serves the AWS APIs, ``api_port`` the deployed REST API; both on 127.0.0.1 only.
+
+    ``dynamodb`` is where functions find DynamoDB, if not at ``port``.
+    """
 
     home: Path
     port: int
     api_port: int
     api_name: str
     region: str
+    dynamodb: str | None = None
     _process: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
     @property
@@ -54,6 +58,7 @@ class EmulatorProcess:
             *("--region", self.region),
             *("--state", str(self.home / "emulator")),
             *("--function-log", str(self.function_log)),
+            *(("--dynamodb", self.dynamodb) if self.dynamodb else ()),
         ]
         with self.log.open("w") as log:
             self._process = subprocess.Popen(

@@ -56,7 +56,8 @@ class LocalStack:
     """The stack from ``start`` to ``stop``; a context manager, so that it ends in any case.
 
     ``home`` keeps the build and the logs. Port 0 is any free one. ``seed`` is called with this
-    stack once it is deployed, and returns its admin.
+    stack once it is deployed, and returns its admin. ``dynamodb`` is where its functions find
+    DynamoDB, if not at the emulator, so that something can stand between them.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class LocalStack:
         project: Path = REPOSITORY,
         seed: Callable[["LocalStack"], Admin | None] = lambda _: None,
         info_file: Path | None = None,
+        dynamodb: str | None = None,
     ) -> None:
         self.home = home.resolve()
         self.project = project
@@ -76,6 +78,7 @@ class LocalStack:
         self.deployment = read_deployment(project)
         self._progress = progress
         self._seed = seed
+        self._dynamodb = dynamodb
         self._wanted = {"PORT": port, "EMULATOR_PORT": emulator_port}
         self._running: list[subprocess.Popen[bytes]] = []
         self._lock: IO[str] | None = None
@@ -134,7 +137,9 @@ class LocalStack:
         self._lock = self._locked()
         self.info_file.unlink(missing_ok=True)
         name, region = self.deployment.stack_name, self.deployment.region
-        self._emulator = EmulatorProcess(self.home, emulator_port, port, name, region)
+        self._emulator = EmulatorProcess(
+            self.home, emulator_port, port, name, region, self._dynamodb
+        )
 
         with ThreadPoolExecutor(2) as both:
             emulator = both.submit(self._start_emulator)

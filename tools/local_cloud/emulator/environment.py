@@ -127,6 +127,7 @@ class Environment(lambda_runtime.Worker):  # type: ignore[misc]
         group = (self.config.get("LoggingConfig") or {}).get("LogGroup")
         return {
             "AWS_ENDPOINT_URL": self._settings.endpoint,
+            **self._dynamodb(),
             **self.config.get("Environment", {}).get("Variables", {}),
             **lambda_runtime.execution_credentials(self.config),
             "AWS_REGION": region,
@@ -144,6 +145,10 @@ class Environment(lambda_runtime.Worker):  # type: ignore[misc]
             "LANG": "en_US.UTF-8",
             "PATH": "/usr/local/bin:/usr/bin:/bin",
         }
+
+    def _dynamodb(self) -> dict[str, str]:
+        elsewhere = self._settings.dynamodb
+        return {"AWS_ENDPOINT_URL_DYNAMODB": elsewhere} if elsewhere else {}
 
     def _asked(self, request: Record, timeout: float) -> Record:
         deadline = time.monotonic() + timeout

@@ -15,6 +15,7 @@ class Settings:
     region: str
     state: Path
     function_log: Path
+    dynamodb: str | None = None
 
     @property
     def endpoint(self) -> str:
@@ -51,4 +52,5 @@ def read_settings(arguments: list[str]) -> Settings:
     parser.add_argument("--region", required=True)
     parser.add_argument("--state", type=Path, required=True, help="a folder of its own, emptied")
     parser.add_argument("--function-log", type=Path, required=True, help="JSON lines")
+    parser.add_argument("--dynamodb", help="where functions find DynamoDB, if not here")
     return Settings(**vars(parser.parse_args(arguments)))

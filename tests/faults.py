@@ -1,0 +1,286 @@
+"""A proxy between the deployed functions and DynamoDB, and the faults that tests put into it.
+
+An HTTP/1.1 proxy of our own: each call is handed to the first fault that matches, which may send
+it on or not, once and late, and answer what DynamoDB would. Nothing is changed on the way, Host
+and signature included. It listens on 127.0.0.1 only.
+"""
+
+import asyncio
+import json
+import random
+import threading
+import zlib
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any  # what DynamoDB's JSON is made of
+
+HOST = "127.0.0.1"
+WRITES = ("TransactWriteItems", "UpdateItem", "PutItem", "DeleteItem")
+
+_NAMESPACE = "com.amazonaws.dynamodb.v20120810"
+
+type Send = Callable[[], Awaitable["Answer"]]
+type Fault = Callable[["Call", Send], Awaitable["Answer"]]
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of DynamoDB; `request` is the JSON that it came with."""
+
+    operation: str
+    request: dict[str, Any]
+
+    @property
+    def tables(self) -> set[str]:
+        """The tables that it reads or writes, by their physical names."""
+        actions = [inner for it in self.request.get("TransactItems", ()) for inner in it.values()]
+        named = {it["TableName"] for it in [self.request, *actions] if "TableName" in it}
+        return named | set(self.request.get("RequestItems", ()))
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer as it goes over the wire, all at once or with a pause before each byte."""
+
+    head: bytes
+    body: bytes
+    pause: float = 0  # seconds
+
+    @classmethod
+    def of(cls, status: int, value: dict[str, Any]) -> "Answer":
+        body = json.dumps(value).encode()
+        lines = [
+            f"HTTP/1.1 {status} {'OK' if status < 300 else 'Refused'}",
+            "Content-Type: application/x-amz-json-1.0",
+            f"Content-Length: {len(body)}",
+            f"x-amz-crc32: {zlib.crc32(body)}",
+        ]
+        return cls("\r\n".join([*lines, "", ""]).encode(), body)
+
+
+class Lost(Exception):
+    """The connection ends without an answer."""
+
+
+@dataclass
+class Hits:
+    """The calls that met a fault, in their order."""
+
+    calls: list[Call]
+
+    def __len__(self) -> int:
+        return len(self.calls)
+
+
+class FaultProxy:
+    """Listens from `start` to `stop`; without faults it hands everything on."""
+
+    def __init__(self, port: int, upstream_port: int) -> None:
+        self.port = port
+        self.upstream_port = upstream_port
+        self._faults: tuple[tuple[Callable[[Call], bool], Fault], ...] = ()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+
+    @property
+    def url(self) -> str:
+        return f"http://{HOST}:{self.port}"
+
+    def start(self) -> None:
+        self._thread.start()
+        listen = asyncio.start_server(self._serve, HOST, self.port)
+        asyncio.run_coroutine_threadsafe(listen, self._loop).result()
+
+    def stop(self) -> None:
+        asyncio.run_coroutine_threadsafe(_end_tasks(), self._loop).result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    @contextmanager
+    def on(
+        self,
+        fault: Fault,
+        *operations: str,
+        table: str | None = None,
+        skip: int = 0,
+        times: float = float("inf"),
+    ) -> Iterator[Hits]:
+        """Calls of these operations, or of all, on this table meet the fault while it lasts.
+
+        The first `skip` of them pass, and all after the next `times`.
+        """
+        hits = Hits([])
+        passed = 0
+
+        def matches(call: Call) -> bool:
+            nonlocal passed
+            if operations and call.operation not in operations:
+                return False
+            if table is not None and table not in call.tables:
+                return False
+            if passed < skip:
+                passed += 1
+                return False
+            if len(hits) >= times:
+                return False
+            hits.calls.append(call)
+            return True
+
+        entry = (matches, fault)
+        self._faults += (entry,)
+        try:
+            yield hits
+        finally:
+            self._faults = tuple(it for it in self._faults if it is not entry)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One connection of a function's, and one of our own to DynamoDB for it."""
+        upstream = _Upstream(self.upstream_port)
+        try:
+            while True:
+                head, body = await _message(reader)
+                await _write(writer, await self._answer(head, body, upstream))
+        except (asyncio.IncompleteReadError, ConnectionError, Lost):
+            pass  # a connection that either end has closed
+        finally:
+            writer.transport.abort()
+            upstream.close()
+
+    async def _answer(self, head: bytes, body: bytes, upstream: "_Upstream") -> Answer:
+        def send() -> Awaitable[Answer]:
+            return upstream.ask(head + body)
+
+        if self._faults:
+            operation = _header(head, b"x-amz-target").rpartition(".")[2]
+            call = Call(operation, json.loads(body))
+            for matches, fault in self._faults:
+                if matches(call):
+                    return await fault(call, send)
+        return await send()
+
+
+class _Upstream:
+    """A connection that is opened when it is needed, and again when its peer has closed it."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+
+    async def ask(self, request: bytes) -> Answer:
+        if self._streams is None or self._streams[0].at_eof():
+            self.close()
+            self._streams = await asyncio.open_connection(HOST, self._port)
+        reader, writer = self._streams
+        writer.write(request)
+        return Answer(*await _message(reader))
+
+    def close(self) -> None:
+        if self._streams is not None:
+            self._streams[1].close()
+
+
+async def _message(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
+    """Head and body of a request or an answer, both of which say their length here."""
+    head = await reader.readuntil(b"\r\n\r\n")
+    return head, await reader.readexactly(int(_header(head, b"content-length")))
+
+
+async def _write(writer: asyncio.StreamWriter, answer: Answer) -> None:
+    content = answer.head + answer.body
+    step = 1 if answer.pause else len(content)
+    for start in range(0, len(content), step):
+        await asyncio.sleep(answer.pause)
+        writer.write(content[start : start + step])
+        await writer.drain()
+
+
+async def _end_tasks() -> None:
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _header(head: bytes, name: bytes) -> str:
+    for line in head.split(b"\r\n"):
+        field, _, value = line.partition(b":")
+        if field.lower() == name:
+            return value.strip().decode()
+    raise ValueError(f"There is no {name.decode()} in {head!r}.")
+
+
+async def answer_lost(call: Call, send: Send) -> Answer:
+    """What was asked is done, and nobody is told."""
+    await send()
+    raise Lost
+
+
+async def never_arrived(call: Call, send: Send) -> Answer:
+    """The connection breaks before DynamoDB hears of it."""
+    raise Lost
+
+
+def dripping(pause: float) -> Fault:
+    """What was asked is done, and the answer comes byte by byte, each of which renews the patience
+    of the SDK, however long it takes in all.
+    """
+
+    async def fault(call: Call, send: Send) -> Answer:
+        return replace(await send(), pause=pause)
+
+    return fault
+
+
+def delayed(seconds: float) -> Fault:
+    """What was asked is done, and told late."""
+
+    async def fault(call: Call, send: Send) -> Answer:
+        answer = await send()
+        await asyncio.sleep(seconds)
+        return answer
+
+    return fault
+
+
+def refused(code: str, status: int = 400) -> Fault:
+    """An error of DynamoDB's, before anything is done."""
+
+    async def fault(call: Call, send: Send) -> Answer:
+        return Answer.of(status, {"__type": f"{_NAMESPACE}#{code}", "message": "Injected."})
+
+    return fault
+
+
+async def unprocessed(call: Call, send: Send) -> Answer:
+    """A BatchGetItem of which nothing is read yet."""
+    wanted = call.request["RequestItems"]
+    return Answer.of(200, {"Responses": {}, "UnprocessedKeys": wanted})
+
+
+def conflicts(share: float, seed: int) -> Fault:
+    """Cancels this share of transactions for another's on a random one of their items."""
+    chance = random.Random(seed)
+
+    async def fault(call: Call, send: Send) -> Answer:
+        if chance.random() >= share:
+            return await send()
+        actions = call.request["TransactItems"]
+        reasons: list[dict[str, str]] = [{"Code": "None"} for _ in actions]
+        reasons[chance.randrange(len(actions))] = {
+            "Code": "TransactionConflict",
+            "Message": "Transaction is ongoing for the item",
+        }
+        codes = ", ".join(reason["Code"] for reason in reasons)
+        return Answer.of(
+            400,
+            {
+                "__type": f"{_NAMESPACE}#TransactionCanceledException",
+                "Message": "Transaction cancelled, please refer cancellation reasons for specific "
+                f"reasons [{codes}]",
+                "CancellationReasons": reasons,
+            },
+        )
+
+    return fault

@@ -1,0 +1,205 @@
+"""The proxy for faults: the SDK takes what it answers for DynamoDB's."""
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
+
+from tests import faults
+from tests.faults import FaultProxy
+from tools.local_cloud.free_port import free_port
+
+KEY = {"id": {"S": "1"}}
+TRANSACTION: list[Any] = [
+    {"Put": {"TableName": "orders", "Item": KEY}},
+    {"Delete": {"TableName": "products", "Key": KEY}},
+]
+
+
+class Database(ThreadingHTTPServer):
+    """Answers everything alike, and remembers what it was asked."""
+
+    def __init__(self) -> None:
+        super().__init__((faults.HOST, free_port()), Answering)
+        self.asked: list[tuple[dict[str, str], dict[str, Any]]] = []
+
+
+class Answering(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    server: Database
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.server.asked.append((dict(self.headers), body))
+        self.send_response(200)
+        self.send_header("Content-Length", "15")
+        self.end_headers()
+        self.wfile.write(b'{"Responses":0}')
+
+    def log_message(self, *_: object) -> None:
+        """Not into the tests' output."""
+
+
+@pytest.fixture
+def database() -> Iterator[Database]:
+    with Database() as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def proxy(database: Database) -> Iterator[FaultProxy]:
+    running = FaultProxy(free_port(), database.server_port)
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def client(proxy: FaultProxy) -> Any:  # boto3 makes its clients at run time
+    config = Config(retries={"total_max_attempts": 1}, read_timeout=0.3)
+    return boto3.client("dynamodb", endpoint_url=proxy.url, config=config)
+
+
+def test_without_a_fault_a_call_passes_as_it_was_signed(
+    client: Any, database: Database, proxy: FaultProxy
+) -> None:
+    for _ in range(2):
+        client.get_item(TableName="orders", Key=KEY)
+
+    for headers, body in database.asked:
+        assert headers["Host"] == f"127.0.0.1:{proxy.port}"
+        assert headers["Authorization"].startswith("AWS4-HMAC-SHA256 ")
+        assert body == {"TableName": "orders", "Key": KEY}
+    assert len(database.asked) == 2
+
+
+def test_an_idle_proxy_takes_less_than_a_millisecond(
+    client: Any, database: Database, proxy: FaultProxy
+) -> None:
+    direct = boto3.client("dynamodb", endpoint_url=f"http://{faults.HOST}:{database.server_port}")
+
+    def fastest(way: Any) -> float:
+        taken = []
+        for _ in range(50):
+            started = time.perf_counter()
+            way.get_item(TableName="orders", Key=KEY)
+            taken.append(time.perf_counter() - started)
+        return min(taken)
+
+    assert fastest(client) - fastest(direct) < 0.001
+
+
+def test_conflicts_are_shaped_as_dynamodb_shapes_them(
+    client: Any, database: Database, proxy: FaultProxy
+) -> None:
+    with (
+        proxy.on(faults.conflicts(share=1, seed=1), "TransactWriteItems"),
+        pytest.raises(client.exceptions.TransactionCanceledException) as cancelled,
+    ):
+        client.transact_write_items(TransactItems=TRANSACTION)
+
+    answer = cancelled.value.response
+    codes = [reason["Code"] for reason in answer["CancellationReasons"]]
+    assert sorted(codes) == ["None", "TransactionConflict"]
+    assert answer["ResponseMetadata"]["HTTPStatusCode"] == 400
+    assert f"[{', '.join(codes)}]" in answer["Error"]["Message"]
+    assert database.asked == []
+
+
+def test_a_share_of_conflicts_is_the_same_for_the_same_seed(
+    client: Any, database: Database, proxy: FaultProxy
+) -> None:
+    def outcomes() -> list[bool]:
+        passed = []
+        with proxy.on(faults.conflicts(share=0.5, seed=7), "TransactWriteItems"):
+            for _ in range(40):
+                try:
+                    client.transact_write_items(TransactItems=TRANSACTION)
+                    passed.append(True)
+                except client.exceptions.TransactionCanceledException:
+                    passed.append(False)
+        return passed
+
+    first = outcomes()
+
+    assert outcomes() == first
+    assert 10 < first.count(True) < 30
+
+
+def test_a_lost_answer_was_given_and_a_broken_connection_asked_nothing(
+    client: Any, database: Database, proxy: FaultProxy
+) -> None:
+    for fault, asked in [(faults.never_arrived, 0), (faults.answer_lost, 1)]:
+        with proxy.on(fault), pytest.raises(ConnectionClosedError):
+            client.get_item(TableName="orders", Key=KEY)
+        assert len(database.asked) == asked
+    client.get_item(TableName="orders", Key=KEY)
+
+
+def test_an_answer_may_come_late_or_drip(
+    client: Any, database: Database, proxy: FaultProxy
+) -> None:
+    with proxy.on(faults.delayed(1)), pytest.raises(ReadTimeoutError):
+        client.get_item(TableName="orders", Key=KEY)
+
+    started = time.monotonic()
+    with proxy.on(faults.dripping(pause=0.01)):
+        client.get_item(TableName="orders", Key=KEY)
+    assert time.monotonic() - started > 0.3, "longer than the SDK waits for a byte"
+
+
+@pytest.mark.parametrize(
+    ("code", "status"), [("ThrottlingException", 400), ("InternalServerError", 500)]
+)
+def test_a_refusal_has_its_code_and_status(
+    client: Any, database: Database, proxy: FaultProxy, code: str, status: int
+) -> None:
+    with proxy.on(faults.refused(code, status)), pytest.raises(ClientError) as refusal:
+        client.get_item(TableName="orders", Key=KEY)
+
+    assert refusal.value.response["Error"]["Code"] == code
+    assert refusal.value.response["ResponseMetadata"]["HTTPStatusCode"] == status
+    assert database.asked == []
+
+
+def test_keys_may_stay_unprocessed(client: Any, proxy: FaultProxy) -> None:
+    wanted = {"orders": {"Keys": [KEY]}}
+
+    with proxy.on(faults.unprocessed, "BatchGetItem"):
+        answer = client.batch_get_item(RequestItems=wanted)
+
+    assert answer["UnprocessedKeys"] == wanted
+
+
+def test_a_fault_meets_the_calls_it_is_meant_for_and_no_others(
+    client: Any, database: Database, proxy: FaultProxy
+) -> None:
+    def is_refused(operation: str, **request: Any) -> bool:
+        try:
+            getattr(client, operation)(**request)
+        except ClientError:
+            return True
+        return False
+
+    throttled = faults.refused("ThrottlingException")
+    with proxy.on(throttled, "TransactWriteItems", table="products", skip=1, times=2) as hits:
+        assert not is_refused("get_item", TableName="products", Key=KEY)
+        assert not is_refused("transact_write_items", TransactItems=TRANSACTION[:1])
+        assert [
+            is_refused("transact_write_items", TransactItems=TRANSACTION) for _ in range(4)
+        ] == [False, True, True, False]
+
+    assert len(hits) == 2 and hits.calls[0].tables == {"orders", "products"}
+    assert not is_refused("transact_write_items", TransactItems=TRANSACTION)
