@@ -19,6 +19,7 @@ from tools.local_cloud.emulator import (
     lambdas,
     proxy,
     resources,
+    transactions,
 )
 from tools.local_cloud.emulator.front_door import FrontDoor
 from tools.local_cloud.emulator.settings import Settings
@@ -28,6 +29,7 @@ def serve(settings: Settings) -> None:
     api_import.apply()
     proxy.apply()
     resources.apply()
+    transactions.apply()
     lambdas.apply(settings)
     function_logs.apply(settings)
     # A later step's event sources (streams, queues, the bus) get their patches here.

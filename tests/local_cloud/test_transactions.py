@@ -1,0 +1,27 @@
+"""The emulator's transactions, where it differs from AWS as it is installed."""
+
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tools.local_cloud.stack import LocalStack
+
+
+def test_a_transaction_sent_again_with_its_token_is_the_same_one(stack: LocalStack) -> None:
+    dynamodb, token = stack.client("dynamodb"), str(uuid4())
+    (table,) = dynamodb.list_tables()["TableNames"]
+
+    def write(price: str) -> None:
+        item = {"id": {"S": token}, "price": {"N": price}}
+        put: Any = {"TableName": table, "Item": item}
+        put["ConditionExpression"] = "attribute_not_exists(id)"
+        dynamodb.transact_write_items(TransactItems=[{"Put": put}], ClientRequestToken=token)
+
+    for _ in range(3):
+        write("19.90")
+    with pytest.raises(ClientError) as refused:
+        write("19.80")
+
+    assert refused.value.response["Error"]["Code"] == "IdempotentParameterMismatchException"
