@@ -15,6 +15,10 @@ class Context:
 
     function_name: str = "function"
     log_stream_name: str = "stream"
+    milliseconds: int = 10_000
+
+    def get_remaining_time_in_millis(self) -> int:
+        return self.milliseconds
 
 
 def event(

@@ -17,7 +17,8 @@ from pydantic.alias_generators import to_snake
 
 from shop.auth.caller import Caller, Client
 from shop.clock import now
-from shop.errors import ShopError, Unauthorized
+from shop.deadline import OutOfTime, deadline
+from shop.errors import ServiceUnavailable, ShopError, Unauthorized
 from shop.http.parameters import PathId, Provide
 from shop.http.request import Request
 from shop.http.response import as_shop_error, error_answer, to_gateway, validation_failed
@@ -25,6 +26,9 @@ from shop.idempotency import Answer, Once, Replayed
 from shop.observability import logger
 from shop.preconditions import Precondition
 from shop.schemas import Body, Query, Reply, Resource
+
+# Kept of a function's timeout to tell that there was too little: Lambda's own word would be a 500.
+_TO_ANSWER = 0.5  # seconds
 
 type Handler = Callable[..., Reply | None]
 
@@ -77,9 +81,13 @@ class Endpoint:
         log = logger()
         log.append_keys(request_id=request.id)
         try:
-            answer = self._answer(request)
+            with deadline(context.get_remaining_time_in_millis() / 1000 - _TO_ANSWER):
+                answer = self._answer(request)
         except ShopError as error:
             answer = error_answer(error, request.id)
+        except OutOfTime:
+            log.exception("out of time")
+            answer = error_answer(ServiceUnavailable(retry_after=1), request.id)
         except Exception as error:
             log.exception("unforeseen")
             answer = error_answer(as_shop_error(error), request.id)

@@ -1,0 +1,25 @@
+"""The end of work that would outlast its request, so that who waits is told to try again."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class OutOfTime(BaseException):
+    """No `Exception`, which the SDK would take for a broken connection and try again."""
+
+
+@contextmanager
+def deadline(seconds: float) -> Iterator[None]:
+    """Raises `OutOfTime` wherever the work is by then; in the main thread, as Lambda's work is."""
+    signal.signal(signal.SIGALRM, _raise)
+    # Zero would mean never.
+    signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.001))
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _raise(*_: object) -> None:
+    raise OutOfTime

@@ -1,0 +1,71 @@
+"""Work that would outlast its request ends in time to say so."""
+
+import time
+from contextlib import suppress
+
+import pytest
+
+from shop.deadline import OutOfTime, deadline
+from shop.endpoint import endpoint
+from shop.schemas import Reply
+from tests.conftest import LogLines
+from tests.requests import Context, event
+
+
+class Told(Reply):
+    text: str
+
+
+def patient_work() -> None:
+    """What the SDK does: it takes every failure for a reason to try again."""
+    for _ in range(3):
+        with suppress(Exception):
+            time.sleep(1)
+
+
+def test_work_ends_at_its_deadline_and_not_with_its_next_try() -> None:
+    started = time.monotonic()
+
+    with pytest.raises(OutOfTime), deadline(0.05):
+        patient_work()
+
+    assert time.monotonic() - started < 0.5
+
+
+def test_work_may_have_no_time_at_all() -> None:
+    with pytest.raises(OutOfTime), deadline(-1):
+        patient_work()
+
+
+def test_work_that_is_done_is_not_disturbed_later() -> None:
+    with deadline(0.05):
+        pass
+
+    time.sleep(0.1)
+
+
+def test_a_request_that_runs_out_of_time_is_told_to_try_again_and_says_where_it_was(
+    log: LogLines,
+) -> None:
+    @endpoint("GET /api/open")
+    def slow() -> Told:
+        patient_work()
+        return Told(text="too late")
+
+    answer = slow(event("GET /api/open"), Context(milliseconds=550))
+
+    assert answer["statusCode"] == 503
+    assert answer["headers"]["Retry-After"] == "1"
+    assert '"SERVICE_UNAVAILABLE"' in answer["body"]
+    assert any("patient_work" in line.get("exception", "") for line in log())
+
+
+def test_the_next_request_of_a_sandbox_has_a_time_of_its_own() -> None:
+    @endpoint("GET /api/open")
+    def quick() -> Told:
+        time.sleep(0.1)
+        return Told(text="in time")
+
+    answers = [quick(event("GET /api/open"), Context(milliseconds=it)) for it in (510, 10_000)]
+
+    assert [answer["statusCode"] for answer in answers] == [503, 200]
