@@ -1,0 +1,385 @@
+"""What callers meet, and what is stored, when DynamoDB refuses, breaks off or answers nobody."""
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.deployed import Person, Shop, at_once, error_of, new_email, new_product
+from tests.faults import (
+    WRITES,
+    Fault,
+    FaultProxy,
+    answer_lost,
+    conflicts,
+    delayed,
+    dripping,
+    never_arrived,
+    refused,
+    unanswered,
+    unprocessed,
+)
+from tests.people import PASSWORD
+from tests.template import functions
+
+type Send = Callable[[], httpx.Response]
+
+ID = "01900000-0000-7000-8000-000000000000"
+# These read no table.
+WITHOUT_DATABASE = {"GET /health", "GET /.well-known/jwks.json", "OPTIONS /{proxy+}"}
+ROUTES = sorted({it.route for it in functions() if it.route} - WITHOUT_DATABASE)
+NO_BODY = ("GET", "DELETE")
+THROTTLED = refused("ThrottlingException")
+
+
+@pytest.fixture
+def admin(shop: Shop) -> Person:
+    """Logged in anew, so that the gateway remembers the verdict on the token for 50 s more."""
+    known = shop.stack.info.admin
+    assert known is not None
+    return shop.log_in(known.email, known.password)
+
+
+@pytest.fixture
+def person(shop: Shop) -> Person:
+    return shop.sign_up()
+
+
+def requests(shop: Shop, admin: Person, routes: list[str]) -> list[Send]:
+    """Requests to these routes that nothing is wrong with."""
+    known = shop.stack.info.admin
+    assert known is not None
+    product = shop.product()
+    ids = {"userId": "me", "productId": product["id"], "orderId": ID, "sessionId": "current"}
+    profile = {"email": admin.email, "name": "Root", "status": "active", "role": "admin"}
+    sign_up = {"email": new_email(), "name": "Ada", "password": PASSWORD}
+    passwords = {"currentPassword": known.password, "newPassword": PASSWORD}
+    bodies: dict[str, Any] = {
+        "POST /api/users": sign_up,
+        "PUT /api/users/{userId}": profile,
+        "PATCH /api/users/{userId}": {"name": "Root"},
+        "PUT /api/users/{userId}/password": passwords,
+        "POST /api/sessions": {"email": known.email, "password": known.password},
+        "POST /api/access-tokens": {"refreshToken": admin.grant["refreshToken"]},
+        "POST /api/products": new_product(),
+        "POST /api/users/{userId}/orders": {"items": [{"productId": product["id"], "quantity": 1}]},
+    }
+
+    def request(route: str) -> Send:
+        method, path = route.split(" ")
+        for name, value in ids.items():
+            path = path.replace(f"{{{name}}}", value)
+        body = None if method in NO_BODY else bodies[route]
+        return lambda: admin.http.request(method, path, json=body)
+
+    return [request(route) for route in routes]
+
+
+def answers_under(proxy: FaultProxy, fault: Fault, *operations: str, to: list[Send]) -> Any:
+    with proxy.on(fault, *operations):
+        return at_once(len(to), lambda number: to[number]())
+
+
+def assert_try_again(answer: httpx.Response) -> None:
+    assert error_of(answer) == (503, "SERVICE_UNAVAILABLE"), answer.request.url
+    assert int(answer.headers["Retry-After"]) > 0
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        refused("ProvisionedThroughputExceededException"),
+        refused("InternalServerError", 500),
+        never_arrived,
+        unanswered(30),
+    ],
+    ids=["throttled", "failing", "breaking", "hanging"],
+)
+def test_without_a_database_every_route_says_try_again_and_nothing_changes(
+    shop: Shop, faults: FaultProxy, admin: Person, fault: Fault
+) -> None:
+    sent = requests(shop, admin, ROUTES)
+    before = shop.everything()
+
+    answers = answers_under(faults, fault, to=sent)
+
+    for answer in answers:
+        assert_try_again(answer)
+    assert shop.everything() == before
+
+
+def test_with_a_database_that_only_reads_nothing_is_half_done(
+    shop: Shop, faults: FaultProxy, admin: Person
+) -> None:
+    sent = requests(shop, admin, [it for it in ROUTES if not it.startswith("GET ")])
+    before = shop.everything()
+
+    answers = answers_under(faults, THROTTLED, *WRITES, to=sent)
+
+    for answer in answers:
+        assert_try_again(answer)
+    assert shop.everything() == before
+
+
+def test_keys_that_stay_unread_are_asked_for_again_and_then_told_as_try_again(
+    shop: Shop, faults: FaultProxy, person: Person
+) -> None:
+    product = shop.product()
+    before = shop.everything()
+
+    with faults.on(unprocessed, "BatchGetItem"):
+        assert_try_again(person.order((product["id"], 1)))
+    assert shop.everything() == before
+
+    with faults.on(unprocessed, "BatchGetItem", times=2) as hits:
+        assert person.order((product["id"], 1)).status_code == 201
+    assert len(hits) == 2
+
+
+def test_an_authorizer_that_cannot_read_says_try_again(shop: Shop, faults: FaultProxy) -> None:
+    person = shop.sign_up()
+    body = {"email": person.email, "password": PASSWORD}
+    token = shop.anonymous.post("/api/sessions", json=body).json()["accessToken"]
+    never_seen = shop.client(token)
+
+    with faults.on(THROTTLED, table=shop.resources["SessionsTable"]) as hits:
+        assert_try_again(never_seen.get("/api/users/me"))
+    assert len(hits) == 3
+    assert never_seen.get("/api/users/me").status_code == 200
+
+
+# Orders
+
+
+# Any: DynamoDB's JSON.
+def orders_of(shop: Shop, person: Person) -> list[dict[str, Any]]:
+    return [it for it in shop.table("OrdersTable") if it["user_id"]["S"] == person.id]
+
+
+def assert_one_order(shop: Shop, person: Person, answer: httpx.Response) -> None:
+    """It is the answer's, and counted once."""
+    order, summary = sorted(orders_of(shop, person), key=lambda item: item["id"]["S"])
+    assert order["id"]["S"] == answer.json()["id"]
+    assert summary["pending"] == {"N": "1"}
+
+
+def test_an_order_whose_answer_got_lost_is_tried_again_and_is_one(
+    shop: Shop, faults: FaultProxy, person: Person
+) -> None:
+    product = shop.product()
+
+    with faults.on(answer_lost, "TransactWriteItems", times=1) as hits:
+        answer = person.order((product["id"], 3))
+
+    assert (answer.status_code, len(hits)) == (201, 1)
+    assert_one_order(shop, person, answer)
+    assert shop.stock(product) == 7
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [answer_lost, delayed(30), dripping(0.5)],
+    ids=["lost", "late", "dripping"],
+)
+def test_an_order_that_nobody_could_be_told_of_is_the_answer_to_the_next_try(
+    shop: Shop, faults: FaultProxy, person: Person, fault: Fault
+) -> None:
+    product = shop.product()
+
+    with faults.on(fault, "TransactWriteItems") as hits:
+        assert_try_again(person.order((product["id"], 3), key="k"))
+    tokens = {call.request["ClientRequestToken"] for call in hits.calls}
+    again = person.order((product["id"], 3), key="k")
+    third = person.order((product["id"], 3), key="k")
+
+    assert len(tokens) == 1
+    assert again.status_code == 201 and again.headers["Idempotent-Replayed"] == "true"
+    assert third.content == again.content
+    assert_one_order(shop, person, again)
+    assert shop.stock(product) == 7
+
+
+def test_a_try_that_got_503_binds_its_key_to_nothing(
+    shop: Shop, faults: FaultProxy, person: Person
+) -> None:
+    product = shop.product()
+
+    with faults.on(THROTTLED, "TransactWriteItems"):
+        assert_try_again(person.order((product["id"], 3), key="k"))
+    other = person.order((product["id"], 4), key="k")
+
+    assert other.status_code == 201 and "Idempotent-Replayed" not in other.headers
+    assert_one_order(shop, person, other)
+    assert shop.stock(product) == 6
+
+
+def test_of_a_hundred_orders_under_conflicts_sixty_are_sold_and_none_twice(
+    shop: Shop, faults: FaultProxy
+) -> None:
+    product = shop.product(stock=60)
+    buyers: list[Person] = at_once(25, lambda _: shop.sign_up())
+
+    def buy(number: int) -> httpx.Response:
+        buyer = buyers[number % len(buyers)]
+        return buyer.order((product["id"], 1), key=f"buy-{number}")
+
+    with faults.on(conflicts(share=0.5, seed=20), "TransactWriteItems"):
+        answers = at_once(100, buy)
+
+    unlucky = [number for number, answer in enumerate(answers) if answer.status_code == 503]
+    assert len(unlucky) < 5
+    for number in unlucky:
+        assert_try_again(answers[number])
+        answers[number] = buy(number)
+    sold = [answer for answer in answers if answer.status_code == 201]
+    refusals = {error_of(answer) for answer in answers if answer.status_code != 201}
+    assert refusals == {(409, "INSUFFICIENT_STOCK")}
+    assert len({answer.json()["id"] for answer in sold}) == len(sold) == 60
+    assert shop.stock(product) == 0
+    items = [item for buyer in buyers for item in orders_of(shop, buyer)]
+    orders = [item for item in items if item["id"]["S"] != "summary"]
+    counts = {it["user_id"]["S"]: int(it["pending"]["N"]) for it in items if it not in orders}
+    assert {order["id"]["S"] for order in orders} == {answer.json()["id"] for answer in sold}
+    assert counts == Counter(order["user_id"]["S"] for order in orders)
+
+
+def test_equal_orders_at_once_are_one_also_while_answers_get_lost_and_writers_conflict(
+    shop: Shop, faults: FaultProxy, person: Person
+) -> None:
+    product = shop.product()
+
+    with (
+        faults.on(answer_lost, "TransactWriteItems", skip=1, times=8),
+        faults.on(conflicts(share=0.5, seed=3), "TransactWriteItems"),
+    ):
+        answers = at_once(20, lambda _: person.order((product["id"], 3), key="k"))
+
+    told = [answer for answer in answers if answer.status_code != 503]
+    assert {answer.status_code for answer in told} == {201}
+    assert len({answer.content for answer in told}) == 1
+    assert_one_order(shop, person, told[0])
+    assert shop.stock(product) == 7
+
+
+# What else is written
+
+
+@pytest.mark.parametrize(
+    ("route", "status"),
+    [
+        ("PUT /api/users/{userId}", 200),
+        ("PUT /api/users/{userId}/password", 204),
+        ("DELETE /api/sessions/{sessionId}", 204),
+        ("DELETE /api/sessions", 204),
+    ],
+)
+def test_a_write_whose_answer_got_lost_meets_not_its_own_effect(
+    shop: Shop, faults: FaultProxy, admin: Person, route: str, status: int
+) -> None:
+    (send,) = requests(shop, admin, [route])
+
+    with faults.on(answer_lost, "TransactWriteItems", times=1) as hits:
+        answer = send()
+
+    assert (answer.status_code, len(hits)) == (status, 1)
+
+
+def test_an_account_whose_deletions_answer_got_lost_is_gone(
+    shop: Shop, faults: FaultProxy, person: Person
+) -> None:
+    with faults.on(answer_lost, "TransactWriteItems", times=1) as hits:
+        answer = person.http.delete("/api/users/me")
+
+    assert (answer.status_code, len(hits)) == (204, 1)
+    assert shop.admin.http.get(f"/api/users/{person.id}").status_code == 404
+
+
+def test_a_product_whose_answer_got_lost_is_one(shop: Shop, faults: FaultProxy) -> None:
+    first, second = new_product(), new_product()
+    key = {"Idempotency-Key": first["sku"]}
+
+    with faults.on(answer_lost, "TransactWriteItems", times=1):
+        assert shop.admin.http.post("/api/products", json=second).status_code == 201
+    with faults.on(answer_lost, "TransactWriteItems"):
+        assert_try_again(shop.admin.http.post("/api/products", json=first, headers=key))
+    again = shop.admin.http.post("/api/products", json=first, headers=key)
+
+    assert again.status_code == 201 and again.headers["Idempotent-Replayed"] == "true"
+    stored = shop.anonymous.get(again.headers["Location"])
+    assert stored.json() == again.json()
+    skus = [item["sku"]["S"] for item in shop.table("ProductsTable") if "sku" in item]
+    assert (skus.count(first["sku"]), skus.count(second["sku"])) == (1, 1)
+
+
+def test_a_sign_up_whose_answer_got_lost_is_not_refused_by_itself(
+    shop: Shop, faults: FaultProxy
+) -> None:
+    body = {"email": new_email(), "name": "Ada", "password": PASSWORD}
+
+    with faults.on(answer_lost, "TransactWriteItems", times=1) as hits:
+        answer = shop.anonymous.post("/api/users", json=body)
+
+    assert (answer.status_code, len(hits)) == (201, 1)
+    assert shop.log_in(body["email"]).id == answer.json()["id"]
+
+
+def test_a_sign_up_that_nobody_could_be_told_of_leaves_an_account_that_works(
+    shop: Shop, faults: FaultProxy
+) -> None:
+    body = {"email": new_email(), "name": "Ada", "password": PASSWORD}
+
+    with faults.on(answer_lost, "TransactWriteItems"):
+        assert_try_again(shop.anonymous.post("/api/users", json=body))
+
+    assert error_of(shop.anonymous.post("/api/users", json=body)) == (409, "EMAIL_IN_USE")
+    assert shop.log_in(body["email"]).email == body["email"]
+
+
+@pytest.mark.parametrize("times", [1, 3], ids=["once", "each time"])
+def test_a_change_whose_answer_got_lost_is_made_once(
+    shop: Shop, faults: FaultProxy, person: Person, times: int
+) -> None:
+    with faults.on(answer_lost, "TransactWriteItems", times=times) as hits:
+        answer = person.http.patch("/api/users/me", json={"name": "Ada King"})
+    if times > 1:
+        assert_try_again(answer)
+        answer = person.http.patch("/api/users/me", json={"name": "Ada King"})
+
+    assert len(hits) == times
+    assert (answer.status_code, answer.headers["ETag"]) == (200, '"2"')
+    assert person.http.get("/api/users/me").json() == answer.json()
+
+
+@pytest.mark.parametrize("times", [1, 3], ids=["once", "each time"])
+def test_a_refresh_whose_answer_got_lost_gives_the_one_successor(
+    shop: Shop, faults: FaultProxy, person: Person, times: int
+) -> None:
+    spent = {"refreshToken": person.grant["refreshToken"]}
+
+    with faults.on(answer_lost, "UpdateItem", times=times) as hits:
+        answer = shop.anonymous.post("/api/access-tokens", json=spent)
+    if times > 1:
+        assert_try_again(answer)
+        answer = shop.anonymous.post("/api/access-tokens", json=spent)
+
+    assert len(hits) == times
+    assert answer.status_code == 201
+    again = shop.anonymous.post("/api/access-tokens", json=spent)
+    assert again.json()["refreshToken"] == answer.json()["refreshToken"]
+    successor = {"refreshToken": answer.json()["refreshToken"]}
+    assert shop.anonymous.post("/api/access-tokens", json=successor).status_code == 201
+
+
+def test_a_log_in_whose_answers_got_lost_is_one_session(
+    shop: Shop, faults: FaultProxy, person: Person
+) -> None:
+    body = {"email": person.email, "password": PASSWORD}
+
+    with faults.on(answer_lost, "TransactWriteItems", times=2):
+        answer = shop.anonymous.post("/api/sessions", json=body)
+
+    assert answer.status_code == 201
+    sessions = shop.client(answer.json()["accessToken"]).get("/api/sessions").json()["data"]
+    assert len(sessions) == 2
