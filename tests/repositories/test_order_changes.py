@@ -107,7 +107,7 @@ def test_a_status_changes_with_all_that_lists_and_counts_it() -> None:
     assert after["status_shard"].startswith("processing#")
     summary = row("summary")
     assert (summary["pending"], summary["processing"]) == (0, 1)
-    assert OrderRepository().count(ALICE.id) == 1
+    assert OrderRepository().count(ALICE.id, [*OrderStatus]) == 1
 
 
 def test_a_note_changes_neither_count_nor_place_and_keeps_what_newer_code_added() -> None:

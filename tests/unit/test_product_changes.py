@@ -20,6 +20,7 @@ from shop.errors import (
 from shop.idempotency import Once, Record
 from shop.identifiers import new_id
 from shop.money import Money
+from shop.pagination import Rows, Span
 from shop.preconditions import Precondition
 from shop.products.models import Product, ProductStatus
 from shop.products.schemas import LARGEST_STOCK, ProductUpdate
@@ -47,6 +48,9 @@ class Shelf:
 
     def get(self, product_id: str) -> Product | None:
         return self.product
+
+    def list(self, status: ProductStatus, sort: str, span: Span, descends: bool) -> Rows[Product]:
+        raise NotImplementedError
 
     def save(
         self,

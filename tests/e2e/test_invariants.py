@@ -1,0 +1,173 @@
+"""Random work of several buyers and an admin at once, and what must be true after it.
+
+A seed of its own each time; it is in the output of a failure and in SHOP_TEST_SEED to repeat the
+choices, though not the order in which threads meet.
+"""
+
+import os
+import random
+from collections import Counter
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+from uuid import uuid4
+
+from tests.deployed import Person, Shop, at_once
+from tests.faults import FaultProxy, conflicts
+
+BUYERS = 6
+STEPS = 40  # of each buyer and of the admin
+INITIAL = 40
+PRICES = ("0.01", "0.10", "9.99", "1234.50")
+STATUSES = ("processing", "completed", "cancelled")
+TRANSITIONS = {
+    ("pending", "processing"),
+    ("processing", "completed"),
+    ("pending", "cancelled"),
+    ("processing", "cancelled"),
+}
+
+
+@dataclass
+class Told:
+    """What the answers said, collected by each thread on its own."""
+
+    orders: dict[str, dict[str, Any]] = field(default_factory=dict)  # first answers by key
+    bodies: dict[str, list[tuple[str, int]]] = field(default_factory=dict)
+    transitions: list[tuple[str, str]] = field(default_factory=list)  # (order, new status)
+    deltas: Counter[str] = field(default_factory=Counter)
+    statuses: Counter[int] = field(default_factory=Counter)
+
+
+def buy(person: Person, products: list[dict[str, Any]], chance: random.Random) -> Told:
+    """Orders, sends some again under their key, cancels, and writes notes."""
+    told = Told()
+    for _ in range(STEPS):
+        known = list(told.orders)
+        action = chance.choice(["order", "order", "again", "cancel", "note"])
+        if action == "order" or not known:
+            lines = [
+                (chance.choice(products)["id"], chance.randint(1, 4))
+                for _ in range(chance.randint(1, 3))
+            ]
+            key = str(uuid4())
+            told.bodies[key] = lines
+            answers = [person.order(*lines, key=key)]
+        elif action == "again":
+            key = chance.choice(list(told.bodies))
+            answers = [person.order(*told.bodies[key], key=key)]
+        else:
+            order = told.orders[chance.choice(known)]["id"]
+            change = {"status": "cancelled"} if action == "cancel" else {"note": str(uuid4())}
+            answer = person.http.patch(f"/api/users/me/orders/{order}", json=change)
+            told.statuses[answer.status_code] += 1
+            assert answer.status_code in (200, 409, 503), answer.text
+            if answer.status_code == 200 and action == "cancel":
+                told.transitions.append((order, "cancelled"))
+            continue
+        for answer in answers:
+            told.statuses[answer.status_code] += 1
+            assert answer.status_code in (201, 409, 503), answer.text
+            if answer.status_code == 201:
+                first = told.orders.setdefault(key, answer.json())
+                assert answer.json() == first
+    return told
+
+
+def administer(
+    shop: Shop, people: list[Person], products: list[dict[str, Any]], chance: random.Random
+) -> Told:
+    """Moves orders on, and changes stock and prices."""
+    told = Told()
+    for _ in range(STEPS):
+        product = chance.choice(products)["id"]
+        action = chance.choice(["move", "move", "delta", "price"])
+        if action == "move":
+            whose = f"/api/users/{chance.choice(people).id}/orders"
+            found = shop.admin.http.get(whose, params={"limit": 100}).json()["data"]
+            if not found:
+                continue
+            order, status = chance.choice(found)["id"], chance.choice(STATUSES)
+            answer = shop.admin.http.patch(f"{whose}/{order}", json={"status": status})
+            if answer.status_code == 200:
+                told.transitions.append((order, status))
+        elif action == "delta":
+            delta = chance.choice([-3, -1, 2, 5])
+            answer = shop.admin.http.patch(f"/api/products/{product}", json={"stockDelta": delta})
+            if answer.status_code == 200:
+                told.deltas[product] += delta
+        else:
+            price = {"price": chance.choice(PRICES)}
+            answer = shop.admin.http.patch(f"/api/products/{product}", json=price)
+        told.statuses[answer.status_code] += 1
+        assert answer.status_code in (200, 409, 503), answer.text
+    return told
+
+
+def test_whatever_happens_at_once_nothing_is_lost_or_made(shop: Shop, faults: FaultProxy) -> None:
+    seed = os.environ.get("SHOP_TEST_SEED") or str(random.getrandbits(32))
+    print(f"SHOP_TEST_SEED={seed}")
+    products = [shop.product(stock=INITIAL, price=PRICES[0]) for _ in range(3)]
+    people = [shop.sign_up() for _ in range(BUYERS)]
+
+    def work(number: int) -> Told:
+        chance = random.Random(f"{seed} {number}")
+        if number == BUYERS:
+            return administer(shop, people, products, chance)
+        return buy(people[number], products, chance)
+
+    with faults.on(conflicts(0.1, seed=int(seed)), "TransactWriteItems"):
+        told = at_once(BUYERS + 1, work)
+
+    ids = {person.id for person in people}
+    rows = [row for row in shop.table("OrdersTable") if row["user_id"]["S"] in ids]
+    orders = {row["id"]["S"]: row for row in rows if "lines" in row}
+    summaries = {row["user_id"]["S"]: row for row in rows if "lines" not in row}
+
+    # One order for each key that got an answer, as that answer said.
+    keyed = [order for each in told for order in each.orders.values()]
+    assert len(keyed) == len({order["id"] for order in keyed}) and len(keyed) > 20
+    # A 503 may not have told of an order, but its key has one at the most.
+    keys = [key for each in told for key in each.bodies]
+    assert {order["id"] for order in keyed} <= set(orders)
+    assert len(orders) <= len(keys)
+    for order in keyed:
+        assert Decimal(order["total"]) == sum(Decimal(line["lineTotal"]) for line in order["items"])
+        for line in order["items"]:
+            assert line["unitPrice"] in PRICES
+            assert Decimal(line["lineTotal"]) == Decimal(line["unitPrice"]) * line["quantity"]
+
+    # Every transition that was answered 200 is one that there is, in an order that can be.
+    moves: dict[str, list[str]] = {}
+    for each in told:
+        for order_id, status in each.transitions:
+            moves.setdefault(order_id, []).append(status)
+    for order_id, row in orders.items():
+        made = moves.get(order_id, [])
+        assert len(made) == len(set(made)) <= 2
+        path = ["pending", *sorted(made, key=STATUSES.index)]
+        assert set(zip(path, path[1:], strict=False)) <= TRANSITIONS
+        assert row["status"]["S"] == path[-1]
+
+    # Stock is never negative, and what was taken and not given back is what is missing.
+    for product in products:
+        live = sum(
+            int(line["M"]["taken"]["N"])
+            for row in orders.values()
+            for line in row["lines"]["L"]
+            if row["status"]["S"] != "cancelled" and line["M"]["product_id"]["S"] == product["id"]
+        )
+        deltas = sum(each.deltas[product["id"]] for each in told)
+        stock = shop.stock(product)
+        assert stock is not None and stock >= 0
+        assert stock + live == INITIAL + deltas
+
+    # The summary of each buyer counts the rows.
+    for person in people:
+        counted = {name: int(n["N"]) for name, n in summaries[person.id].items() if "N" in n}
+        counted.pop("schema_version")
+        own = Counter(r["status"]["S"] for r in orders.values() if r["user_id"]["S"] == person.id)
+        assert {status: n for status, n in counted.items() if n} == own
+
+    answered = sum((each.statuses for each in told), Counter[int]())
+    assert answered[503] <= answered.total() * 0.05, answered
