@@ -9,7 +9,6 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from shop.dynamo.codec import encode
 from tests.faults import FaultProxy
 from tests.people import PASSWORD
 from tests.template import ROOT
@@ -94,19 +93,15 @@ class Shop:
         """What a log-in that fails must leave as it was; the attempt itself is counted."""
         return {name: items for name, items in self.everything().items() if name != "AttemptsTable"}
 
-    def change(self, table: str, key: dict[str, str], **values: Any) -> None:
-        """Sets attributes of an item behind the API's back."""
+    def change(self, table: str, key: dict[str, str], **values: str) -> None:
+        """Sets string attributes of an item behind the API's back."""
         self._dynamodb.update_item(
             TableName=self.resources[table],
-            Key=encode(key),
+            Key={name: {"S": value} for name, value in key.items()},
             UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in values),
             ExpressionAttributeNames={f"#{name}": name for name in values},
-            ExpressionAttributeValues=encode({f":{n}": value for n, value in values.items()}),
+            ExpressionAttributeValues={f":{name}": {"S": v} for name, v in values.items()},
         )
-
-    def remove(self, table: str, key: dict[str, str]) -> None:
-        """Deletes an item behind the API's back."""
-        self._dynamodb.delete_item(TableName=self.resources[table], Key=encode(key))
 
     def deactivate(self, person: Person) -> None:
         self.change("UsersTable", {"id": person.id}, status="inactive")

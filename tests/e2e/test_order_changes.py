@@ -86,14 +86,14 @@ def now_of(shop: Shop, order: dict[str, Any]) -> dict[str, Any]:
     return read
 
 
-def set_stock(shop: Shop, product: dict[str, Any], stock: int | None) -> None:
-    shop.change("ProductsTable", {"id": product["id"]}, stock=stock)
+def edit(shop: Shop, product: dict[str, Any], **changes: Any) -> None:
+    answer = shop.admin.http.patch(f"/api/products/{product['id']}", json=changes)
+    assert answer.status_code == 200, answer.text
 
 
 def delete(shop: Shop, product: dict[str, Any]) -> None:
-    """As an admin deletes a product: its row, and the guard of its SKU."""
-    for key in (product["id"], f"sku#{product['sku']}"):
-        shop.remove("ProductsTable", {"id": key})
+    answer = shop.admin.http.delete(f"/api/products/{product['id']}")
+    assert answer.status_code == 204, answer.text
 
 
 def product_ids(shop: Shop) -> set[str]:
@@ -385,10 +385,10 @@ def test_each_product_gets_back_what_was_taken_of_it_if_it_counts_its_stock(
     order = placed(shop, person, *[(each, 3) for each in (kept, gone, freed, link, retired, full)])
     delete(shop, gone)
     again = shop.product(sku=gone["sku"], stock=5)
-    set_stock(shop, freed, None)
-    set_stock(shop, link, 5)
-    shop.change("ProductsTable", {"id": retired["id"]}, status="inactive")
-    set_stock(shop, full, 1_000_000_000)
+    edit(shop, freed, stock=None)
+    edit(shop, link, stock=5)
+    edit(shop, retired, status="inactive")
+    edit(shop, full, stock=1_000_000_000)
     before = product_ids(shop)
 
     answer = patch(person.http, order, status="cancelled")
@@ -554,7 +554,7 @@ def test_a_product_that_changes_while_its_order_is_cancelled_gets_nothing(
             if becomes == "deleted":
                 delete(shop, product)
             else:
-                set_stock(shop, product, None)
+                edit(shop, product, stock=None)
 
         work = [change, lambda o=order: patch(person.http, o, status="cancelled")]
         _, answer = at_once(2, lambda n, w=work: w[n]())
