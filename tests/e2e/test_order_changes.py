@@ -10,6 +10,7 @@ import pytest
 
 from shop.dynamo.codec import decode
 from tests.deployed import Person, Shop, at_once, error_of
+from tests.faults import FaultProxy, answer_lost, conflicts
 
 NOBODY = "01900000-0000-7000-8000-000000000000"
 STATUSES = ("pending", "processing", "completed", "cancelled")
@@ -565,6 +566,52 @@ def test_a_product_that_changes_while_its_order_is_cancelled_gets_nothing(
             assert pear["id"] not in product_ids(shop)
         else:
             assert shop.stock(pear) is None
+
+
+def test_a_cancellation_whose_answer_got_lost_is_made_once_and_told(
+    shop: Shop, faults: FaultProxy, person: Person
+) -> None:
+    product = shop.product()
+    order = placed(shop, person, (product, 3))
+
+    with faults.on(answer_lost, "TransactWriteItems", times=1) as hits:
+        answer = patch(person.http, order, status="cancelled")
+
+    assert (answer.status_code, answer.headers["ETag"], len(hits)) == (200, '"2"', 1)
+    assert now_of(shop, order) == answer.json()
+    assert shop.stock(product) == 10
+
+
+def test_a_cancellation_that_nobody_could_be_told_of_is_not_made_again(
+    shop: Shop, faults: FaultProxy, person: Person
+) -> None:
+    product = shop.product()
+    order = placed(shop, person, (product, 3))
+
+    with faults.on(answer_lost, "TransactWriteItems"):
+        untold = patch(person.http, order, status="cancelled")
+    again = patch(person.http, order, status="cancelled")
+
+    assert error_of(untold) == (503, "SERVICE_UNAVAILABLE")
+    assert error_of(again) == (409, "INVALID_TRANSITION")
+    assert "cancelled" in again.json()["error"]["message"]
+    assert shop.stock(product) == 10
+
+
+def test_conflicts_that_never_end_are_told_as_try_again_and_nothing_is_changed(
+    shop: Shop, faults: FaultProxy, person: Person
+) -> None:
+    order = placed(shop, person, (shop.product(), 3))
+    before = shop.everything()
+
+    with faults.on(conflicts(1, seed=1), "TransactWriteItems"):
+        answers = [patch(person.http, order, **c) for c in ({"status": "cancelled"}, {"note": "x"})]
+
+    for answer in answers:
+        assert error_of(answer) == (503, "SERVICE_UNAVAILABLE")
+        assert int(answer.headers["Retry-After"]) > 0
+    assert shop.everything() == before
+    assert patch(person.http, order, status="cancelled").status_code == 200
 
 
 def test_buyers_and_those_who_cancel_at_once_never_lose_a_piece(shop: Shop) -> None:
