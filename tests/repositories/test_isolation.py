@@ -1,0 +1,262 @@
+"""Many at once through the real repositories, on a store that isolates its transactions.
+
+DynamoDB Local runs them one after another, and so never answers `TransactionConflict`, as AWS
+does: that is tested with injected faults.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import boto3
+import pytest
+
+from shop.attempts.models import MOST_FROM_NETWORK
+from shop.attempts.repository import AttemptRepository
+from shop.attempts.service import AttemptService, attempt_on
+from shop.auth.caller import Role
+from shop.clients import dynamodb
+from shop.clock import now
+from shop.errors import EmailInUse, InsufficientStock, LastAdmin, ShopError, SkuInUse
+from shop.idempotency import Answer, Once, Replayed
+from shop.identifiers import new_id
+from shop.money import Money
+from shop.orders.models import Order
+from shop.orders.repository import OrderRepository
+from shop.orders.schemas import OrderPlace
+from shop.orders.service import OrderService
+from shop.products.models import Product, ProductStatus
+from shop.products.repository import ProductRepository
+from shop.sessions.models import RefreshDigests, Session
+from shop.sessions.repository import SessionRepository
+from shop.users.models import User, UserStatus
+from shop.users.repository import UserRepository
+from tests.aws import fresh_aws
+from tests.deployed import at_once
+from tests.people import ALICE, NOON
+
+pytestmark = pytest.mark.dynamodb_local
+
+MANY = 16
+USER = User(
+    ALICE.id, "ada@example.com", "Ada", UserStatus.ACTIVE, Role.CUSTOMER, False, NOON, NOON, 1
+)
+
+
+@pytest.fixture(autouse=True)
+def aws() -> Iterator[None]:
+    with fresh_aws():
+        UserRepository().add(USER, "hash")
+        yield
+
+
+def outcomes(work: Callable[[int], object]) -> Counter[str]:
+    """How often each kind of answer or refusal came of `MANY` at once."""
+
+    def outcome(index: int) -> str:
+        try:
+            return type(work(index)).__name__
+        except (ShopError, Replayed) as refusal:
+            return type(refusal).__name__
+
+    return Counter(at_once(MANY, outcome))
+
+
+def product(stock: int) -> Product:
+    product_id, price = new_id(), Money(Decimal("19.90"), "EUR")
+    return Product(
+        *(product_id, f"SKU-{product_id}", "A pear", price, stock),
+        *(ProductStatus.ACTIVE, NOON, NOON, 1),
+    )
+
+
+def keep(kept: Product) -> Product:
+    ProductRepository().add(kept, once(None))
+    return kept
+
+
+def once(key: str | None) -> Once:
+    return Once(key, b"digest", lambda created: Answer(201, {}, str(created)), now)
+
+
+def place(wanted: list[tuple[Product, int]], key: str | None = None) -> Order:
+    items = [{"productId": each.id, "quantity": quantity} for each, quantity in wanted]
+    service = OrderService(OrderRepository(), now, new_id)
+    return service.place(ALICE, ALICE.id, OrderPlace.model_validate({"items": items}), once(key))
+
+
+def begin() -> Session:
+    digests = RefreshDigests(b"family", b"current", b"salt")
+    session = Session(USER.id, new_id(), 1, digests, NOON, NOON, NOON, NOON, "", "192.0.2.1")
+    attempt = attempt_on(USER.email, session.ip_address).opened(NOON)
+    assert SessionRepository().begin(session, USER.email, "hash", None, attempt)
+    return session
+
+
+def stock(of: Product) -> int | None:
+    found = ProductRepository().get(of.id)
+    assert found is not None
+    return found.stock
+
+
+def count(table: str) -> int:
+    return boto3.client("dynamodb").scan(TableName=table, Select="COUNT")["Count"]
+
+
+def test_no_piece_is_sold_twice_and_none_is_left_over() -> None:
+    pear = keep(product(10))
+
+    found = outcomes(lambda _: place([(pear, 1)]))
+
+    assert found == {"Order": 10, InsufficientStock.__name__: 6}
+    assert stock(pear) == 0
+    assert OrderRepository().count(ALICE.id) == 10
+    assert len(OrderRepository().newest(ALICE.id, None, 100)) == 10
+
+
+def test_an_order_of_two_products_takes_both_or_none() -> None:
+    pear, plum = keep(product(10)), keep(product(4))
+    lines = [(pear, 1), (plum, 1)]
+
+    found = outcomes(lambda index: place(lines if index % 2 else lines[::-1]))
+
+    assert found == {"Order": 4, InsufficientStock.__name__: 12}
+    assert (stock(pear), stock(plum)) == (6, 0)
+
+
+def test_one_key_makes_one_order_and_everybody_else_gets_its_answer() -> None:
+    pear = keep(product(10))
+    answers: list[str] = []
+
+    def work(_: int) -> Order:
+        try:
+            return place([(pear, 1)], "key")
+        except Replayed as replayed:
+            answers.append(replayed.answer.body)
+            raise
+
+    found = outcomes(work)
+
+    assert found == {"Order": 1, Replayed.__name__: 15}
+    assert len(set(answers)) == 1 and OrderRepository().count(ALICE.id) == 1
+    assert stock(pear) == 9
+
+
+def test_the_last_piece_under_one_key_is_never_out_of_stock_for_who_bought_it() -> None:
+    pear = keep(product(1))
+
+    found = outcomes(lambda _: place([(pear, 1)], "key"))
+
+    assert found == {"Order": 1, Replayed.__name__: 15}
+
+
+def test_a_sku_belongs_to_one_product() -> None:
+    wanted = product(1)
+
+    found = outcomes(lambda _: keep(replace(wanted, id=new_id())))
+
+    assert found == {"Product": 1, SkuInUse.__name__: 15}
+    assert count("products_table") == 2  # with the row that guards the SKU
+
+
+def test_an_address_belongs_to_one_user() -> None:
+    def sign_up(_: int) -> None:
+        wanted = replace(USER, id=new_id(), email="new@example.com")
+        UserRepository().add(wanted, "hash")
+
+    found = outcomes(sign_up)
+
+    assert found == {"NoneType": 1, EmailInUse.__name__: 15}
+    assert (count("users_table"), count("sessions_table")) == (2, 2)
+
+
+def test_of_admins_who_all_step_down_at_once_one_stays() -> None:
+    admins = [
+        replace(USER, id=new_id(), email=f"{index}@example.com", role=Role.ADMIN)
+        for index in range(MANY)
+    ]
+    for admin in admins:
+        UserRepository().add(admin, "hash")
+
+    def step_down(index: int) -> None:
+        before = admins[index]
+        UserRepository().save(before, replace(before, role=Role.CUSTOMER, version=2))
+
+    found = outcomes(step_down)
+
+    assert found == {"NoneType": 15, LastAdmin.__name__: 1}
+    left = [UserRepository().get(admin.id) for admin in admins]
+    assert [user.role for user in left if user].count(Role.ADMIN) == 1
+
+
+def test_parallel_guesses_are_counted_up_to_the_limit_and_no_further() -> None:
+    service = AttemptService(AttemptRepository(), now)
+
+    found = outcomes(lambda _: service.count(attempt_on("ada@example.com", "192.0.2.1")))
+
+    assert found == {"Attempt": MOST_FROM_NETWORK, "TooManyRequests": MANY - MOST_FROM_NETWORK}
+    _, seen = SessionRepository().look_up(
+        "ada@example.com", attempt_on("ada@example.com", "192.0.2.1")
+    )
+    assert [tally.count for tally in seen] == [MOST_FROM_NETWORK, MOST_FROM_NETWORK]
+
+
+def test_parallel_refreshes_of_one_token_agree_on_its_successor() -> None:
+    session = begin()
+
+    def refresh(index: int) -> bytes | None:
+        following = RefreshDigests(b"family", f"next {index}".encode(), b"salt", b"current", NOON)
+        rotated = SessionRepository().rotate(replace(session, refresh=following), b"current")
+        return None if rotated is None else rotated.refresh.current
+
+    (successor,) = set(at_once(MANY, refresh))
+    assert successor is not None
+
+
+def lose_the_first_answer(to: str) -> list[int]:
+    """Makes the SDK send the next request of an operation twice; gets a line when it has."""
+    events: Any = dynamodb().meta.events  # its type does not know that handlers may answer
+    name = f"needs-retry.dynamodb.{to}"
+    lost: list[int] = []
+
+    def lose(attempts: int, **_: object) -> float:
+        events.unregister(name, lose)
+        lost.append(attempts)
+        return 0.0
+
+    events.register_first(name, lose)
+    return lost
+
+
+def test_an_order_whose_answer_was_lost_is_placed_once_and_not_refused_by_itself() -> None:
+    pear = keep(product(1))
+    lost = lose_the_first_answer("TransactWriteItems")
+
+    placed = place([(pear, 1)], "key")
+
+    assert lost == [1]
+    assert OrderRepository().newest(ALICE.id, None, 10) == [placed]
+    assert (stock(pear), OrderRepository().count(ALICE.id)) == (0, 1)
+
+
+def test_an_end_of_a_session_whose_answer_was_lost_is_still_its_own() -> None:
+    session = begin()
+    lost = lose_the_first_answer("TransactWriteItems")
+
+    assert SessionRepository().end(USER.id, session.id)
+
+    assert lost == [1]
+    assert not SessionRepository().end(USER.id, session.id)
+
+
+def test_a_refresh_whose_answer_was_lost_is_still_its_own() -> None:
+    session = begin()
+    following = RefreshDigests(b"family", b"next", b"salt", b"current", NOON)
+    lost = lose_the_first_answer("UpdateItem")
+
+    rotated = SessionRepository().rotate(replace(session, refresh=following), b"current")
+
+    assert lost == [1]
+    assert rotated is not None and rotated.refresh == following

@@ -1,0 +1,204 @@
+"""A user changes with all that hangs on it, if all is still as it was read, or not at all."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import pairwise
+
+import boto3
+import pytest
+
+from shop.attempts.service import attempt_on
+from shop.auth.caller import Role
+from shop.clock import now
+from shop.errors import EmailInUse, LastAdmin, Unauthorized
+from shop.identifiers import new_id
+from shop.sessions.models import IDLE_LIFETIME, MOST_SESSIONS, Gate, RefreshDigests, Session
+from shop.sessions.repository import SessionRepository
+from shop.users.models import Credential, User, UserStatus
+from shop.users.repository import UserRepository
+from shop.users.service import Overtaken
+from tests.aws import fresh_aws
+from tests.people import NOON
+
+ACTIVE, INACTIVE = UserStatus.ACTIVE, UserStatus.INACTIVE
+
+
+@pytest.fixture(autouse=True)
+def aws() -> Iterator[None]:
+    with fresh_aws():
+        yield
+
+
+def user(role: Role = Role.CUSTOMER, status: UserStatus = ACTIVE) -> User:
+    id_ = new_id()
+    kept = User(id_, f"{id_}@example.com", "Ada", status, role, False, NOON, NOON, 1)
+    UserRepository().add(kept, "hash")
+    return kept
+
+
+def session_of(user: User) -> Session:
+    digests = RefreshDigests(b"family", b"current", b"salt")
+    end = now() + IDLE_LIFETIME
+    session = Session(user.id, new_id(), 1, digests, NOON, NOON, end, end, "b", "192.0.2.1")
+    attempt = attempt_on(user.email, session.ip_address).opened(NOON)
+    assert SessionRepository().begin(session, user.email, "hash", None, attempt)
+    return session
+
+
+def gate(user: User) -> Gate | None:
+    return SessionRepository().of_user(user.id)[1]
+
+
+def everything() -> dict[str, list[str]]:
+    client = boto3.client("dynamodb")
+    return {
+        table: sorted(
+            str(sorted(item.items()))
+            for page in client.get_paginator("scan").paginate(TableName=table)
+            for item in page["Items"]
+        )
+        for table in client.list_tables()["TableNames"]
+    }
+
+
+def test_an_address_moves_with_its_credential_and_is_free_again() -> None:
+    before = user()
+    after = replace(before, email="new@example.com", version=2)
+
+    UserRepository().save(before, after)
+
+    assert UserRepository().get(before.id) == after
+    assert UserRepository().credential(before.email) is None
+    assert UserRepository().credential(after.email) == Credential(before.id, "hash")
+
+
+def test_an_address_that_is_taken_changes_nothing() -> None:
+    before, other = user(), user()
+    stored = everything()
+
+    with pytest.raises(EmailInUse):
+        UserRepository().save(before, replace(before, email=other.email, version=2))
+
+    assert everything() == stored
+
+
+def test_a_change_of_what_has_changed_since_changes_nothing() -> None:
+    before = user()
+    UserRepository().save(before, replace(before, name="Grace", version=2))
+    stored = everything()
+
+    with pytest.raises(Overtaken):
+        UserRepository().save(before, replace(before, email="new@example.com", version=2))
+
+    assert everything() == stored
+
+
+def test_who_is_deactivated_finds_the_gate_shut_with_every_session_behind_it() -> None:
+    before = user()
+    session = session_of(before)
+
+    UserRepository().save(before, replace(before, status=INACTIVE, version=2))
+
+    shut = gate(before)
+    assert shut == Gate(before.id, 2, INACTIVE, Role.CUSTOMER)
+    assert not session.is_live(shut, now())
+
+
+def test_a_new_role_leaves_the_sessions_alive() -> None:
+    before = user()
+
+    UserRepository().save(before, replace(before, role=Role.ADMIN, version=2))
+
+    assert gate(before) == Gate(before.id, 1, ACTIVE, Role.ADMIN)
+
+
+def test_the_last_active_admin_stays_whatever_is_tried() -> None:
+    user(Role.ADMIN, INACTIVE)
+    last = user(Role.ADMIN)
+    stored = everything()
+
+    for changed in ({"role": Role.CUSTOMER}, {"status": INACTIVE}):
+        with pytest.raises(LastAdmin):
+            UserRepository().save(last, replace(last, **changed, version=2))
+    with pytest.raises(LastAdmin):
+        UserRepository().delete(last)
+
+    assert everything() == stored
+
+
+def test_one_of_two_admins_may_go() -> None:
+    first, last = user(Role.ADMIN), user(Role.ADMIN)
+
+    UserRepository().delete(first)
+
+    with pytest.raises(LastAdmin):
+        UserRepository().delete(last)
+
+
+def test_who_is_deleted_leaves_a_shut_gate_and_no_session() -> None:
+    gone = user()
+    for _ in range(MOST_SESSIONS):
+        session_of(gone)
+
+    UserRepository().delete(gone)
+
+    assert UserRepository().get(gone.id) is None
+    assert UserRepository().credential(gone.email) is None
+    assert SessionRepository().of_user(gone.id) == ([], Gate(gone.id, 2, INACTIVE, Role.CUSTOMER))
+
+
+def test_more_sessions_than_one_transaction_takes_are_deleted_too() -> None:
+    gone = user()
+    client = boto3.client("dynamodb")
+    for _ in range(110):
+        row = {"user_id": {"S": gone.id}, "id": {"S": new_id()}}
+        client.put_item(TableName="sessions_table", Item=row)
+
+    UserRepository().delete(gone)
+
+    assert SessionRepository().ids(gone.id) == []
+
+
+def test_a_new_password_ends_every_session_but_the_one_that_set_it() -> None:
+    changed = user()
+    other, own = session_of(changed), session_of(changed)
+
+    UserRepository().change_password(changed, own.id, "hash", "new hash")
+
+    sessions, opened = SessionRepository().of_user(changed.id)
+    assert [session.id for session in sessions if session.is_live(opened, now())] == [own.id]
+    assert other.id in [session.id for session in sessions]
+    assert UserRepository().credential(changed.email) == Credential(changed.id, "new hash")
+    stored = UserRepository().get(changed.id)
+    assert stored is not None and stored.version == 2
+
+
+def test_a_password_that_is_no_longer_the_old_one_changes_nothing() -> None:
+    changed = user()
+    own = session_of(changed)
+    stored = everything()
+
+    with pytest.raises(Overtaken):
+        UserRepository().change_password(changed, own.id, "another hash", "new hash")
+    with pytest.raises(Unauthorized):
+        UserRepository().change_password(changed, new_id(), "hash", "new hash")
+
+    assert everything() == stored
+
+
+@pytest.mark.parametrize("descending", [False, True])
+def test_users_are_listed_by_id_across_statuses_from_any_of_them_on(descending: bool) -> None:
+    statuses = (ACTIVE, INACTIVE, ACTIVE, ACTIVE, INACTIVE)
+    gone, *listed = [user(status=status) for status in statuses]
+    listed.append(user(Role.ADMIN))  # and so the row that counts admins, which is no user
+    UserRepository().delete(gone)
+    listed.sort(key=lambda each: each.id, reverse=descending)
+    everyone = list(UserStatus)
+
+    def of(statuses: list[UserStatus], after: str | None, limit: int) -> list[User]:
+        return list(UserRepository().newest_first(statuses, after, limit, descending))
+
+    assert of(everyone, None, 10) == listed
+    for each, following in pairwise(listed):
+        assert of(everyone, each.id, 1) == [following]
+    assert of([INACTIVE], None, 10) == [each for each in listed if each.status is INACTIVE]
