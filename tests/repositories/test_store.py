@@ -1,0 +1,174 @@
+"""What our transactions build on, asked of the store itself."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import pytest
+from botocore.exceptions import ClientError
+
+from shop.auth.caller import Role
+from shop.clients import dynamodb
+from shop.clock import now
+from shop.dynamo import records, tables, transactions
+from shop.dynamo.codec import encode
+from shop.idempotency import Answer, Once
+from shop.identifiers import new_id
+from shop.money import Money
+from shop.orders.models import Order
+from shop.orders.repository import OrderRepository
+from shop.orders.schemas import LARGEST_QUANTITY, MOST_LINES, OrderPlace, OrderRead
+from shop.orders.service import OrderService
+from shop.products.models import Product, ProductStatus
+from shop.products.repository import ProductRepository
+from shop.users.models import User, UserStatus
+from shop.users.repository import UserRepository
+from tests.aws import fresh_aws
+from tests.people import ALICE, NOON
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
+
+pytestmark = pytest.mark.dynamodb_local
+
+LARGEST_ITEM = 400 * 1024  # bytes, the names of its attributes among them
+PEAR = "\N{PEAR}"  # four bytes
+
+
+@pytest.fixture(autouse=True)
+def aws() -> Iterator[None]:
+    with fresh_aws():
+        yield
+
+
+def put(id_: str, **values: Any) -> "TransactWriteItemTypeDef":
+    """Any: an item's values are of any type DynamoDB knows."""
+    return {
+        "Put": {
+            "TableName": tables.products(),
+            "Item": encode({"id": id_, **values}),
+            "ConditionExpression": "attribute_not_exists(id)",
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+    }
+
+
+def stored() -> list[str]:
+    items = dynamodb().scan(TableName=tables.products())["Items"]
+    return sorted(item["id"]["S"] for item in items)
+
+
+def test_a_refusal_tells_by_name_which_conditions_failed_and_what_stood_there() -> None:
+    transactions.write({"first": put("a", colour="green")})
+    absent = put("c")
+    absent["Put"]["ConditionExpression"] = "attribute_exists(id)"
+
+    with pytest.raises(transactions.ConditionFailed) as refused:
+        transactions.write({"one": put("b"), "two": put("a"), "three": absent, "four": put("d")})
+
+    assert refused.value.old == {"two": {"id": "a", "colour": "green"}, "three": None}
+    assert stored() == ["a"]
+
+
+def test_the_same_token_commits_once_and_never_something_else() -> None:
+    token, client = str(uuid4()), dynamodb()
+    for _ in range(3):
+        client.transact_write_items(TransactItems=[put("a")], ClientRequestToken=token)
+
+    with pytest.raises(client.exceptions.IdempotentParameterMismatchException):
+        client.transact_write_items(TransactItems=[put("b")], ClientRequestToken=token)
+
+    assert stored() == ["a"]
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [
+        [("", {})],
+        [(str(index), {}) for index in range(transactions.MOST_ACTIONS + 1)],
+        [("a", {"text": "x" * LARGEST_ITEM})],
+        [(str(index), {"text": "x" * (LARGEST_ITEM - 1000)}) for index in range(11)],
+    ],
+    ids=["an empty key", "101 actions", "401 KB", "more than 4 MB"],
+)
+def test_what_no_transaction_may_hold_leaves_nothing_behind(
+    refused: list[tuple[str, dict[str, str]]],
+) -> None:
+    actions = [put("beside"), *(put(id_, **values) for id_, values in refused)]
+
+    with pytest.raises(ClientError, match="ValidationException"):
+        transactions.write({str(index): action for index, action in enumerate(actions)})
+
+    assert stored() == []
+
+
+def test_a_transaction_holds_as_many_actions_as_we_believe_and_an_item_as_many_bytes() -> None:
+    full = LARGEST_ITEM - len("id" + "0" + "text")
+    texts = ["x" * full, *[""] * (transactions.MOST_ACTIONS - 1)]
+
+    transactions.write({str(i): put(str(i), text=text) for i, text in enumerate(texts)})
+
+    assert len(stored()) == transactions.MOST_ACTIONS
+
+
+def test_the_largest_order_that_the_api_takes_fits_in_one_transaction_with_its_answer() -> None:
+    sign_up()
+    products = [keep(largest_product()) for _ in range(MOST_LINES)]
+
+    order = place(products, LARGEST_QUANTITY, PEAR * 500, "key")
+
+    assert OrderRepository().get(ALICE.id, order.id) == order
+    record = records.find(once("key"))
+    assert record is not None and record.answer == answer(order)
+
+
+def test_a_page_that_the_store_ends_early_is_read_on() -> None:
+    sign_up()
+    kept = keep(replace(largest_product(), stock=None))
+    placed = [place([kept], 1, None, None) for _ in range(5)]
+    # As newer code may do, which writes more into an order than ours does.
+    for order in placed:
+        dynamodb().update_item(
+            TableName=tables.orders(),
+            Key=encode({"user_id": ALICE.id, "id": order.id}),
+            UpdateExpression="SET history = :long",
+            ExpressionAttributeValues=encode({":long": "x" * 390 * 1024}),
+        )
+    placed.sort(key=lambda each: each.id, reverse=True)
+
+    assert OrderRepository().newest(ALICE.id, None, 5) == placed
+
+
+def sign_up() -> None:
+    active, customer = UserStatus.ACTIVE, Role.CUSTOMER
+    user = User(ALICE.id, "ada@example.com", "Ada", active, customer, False, NOON, NOON, 1)
+    UserRepository().add(user, "hash")
+
+
+def keep(product: Product) -> Product:
+    ProductRepository().add(product, once(None))
+    return product
+
+
+def place(of: list[Product], quantity: int, note: str | None, key: str | None) -> Order:
+    items = [{"productId": each.id, "quantity": quantity} for each in of]
+    wanted = OrderPlace.model_validate({"items": items, "note": note})
+    service = OrderService(OrderRepository(), now, new_id)
+    return service.place(ALICE, ALICE.id, wanted, once(key))
+
+
+def once(key: str | None) -> Once:
+    return Once(key, b"digest", answer, now)
+
+
+def largest_product() -> Product:
+    product_id, active, price = new_id(), ProductStatus.ACTIVE, Money(Decimal("9.99"), "EUR")
+    sku, name = product_id.ljust(64, "X"), PEAR * 100
+    return Product(product_id, sku, name, price, 1_000_000_000, active, NOON, NOON, 1)
+
+
+def answer(created: object) -> Answer:
+    body = OrderRead.of(created).model_dump_json() if isinstance(created, Order) else ""
+    return Answer(201, {}, body)
