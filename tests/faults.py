@@ -222,6 +222,16 @@ async def never_arrived(call: Call, send: Send) -> Answer:
     raise Lost
 
 
+def unanswered(seconds: float) -> Fault:
+    """DynamoDB never hears of it, and whoever asked waits."""
+
+    async def fault(call: Call, send: Send) -> Answer:
+        await asyncio.sleep(seconds)
+        raise Lost
+
+    return fault
+
+
 def dripping(pause: float) -> Fault:
     """What was asked is done, and the answer comes byte by byte, each of which renews the patience
     of the SDK, however long it takes in all.

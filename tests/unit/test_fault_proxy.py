@@ -148,6 +148,15 @@ def test_a_lost_answer_was_given_and_a_broken_connection_asked_nothing(
     client.get_item(TableName="orders", Key=KEY)
 
 
+def test_a_call_that_nobody_answers_asked_nothing(
+    client: Any, database: Database, proxy: FaultProxy
+) -> None:
+    with proxy.on(faults.unanswered(1)), pytest.raises(ReadTimeoutError):
+        client.get_item(TableName="orders", Key=KEY)
+
+    assert database.asked == []
+
+
 def test_an_answer_may_come_late_or_drip(
     client: Any, database: Database, proxy: FaultProxy
 ) -> None:

@@ -1,0 +1,143 @@
+"""What a key promises: the first answer again, byte for byte, whatever happened since."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.deployed import Person, Shop, error_of, new_email, new_product
+from tests.people import PASSWORD
+
+LONG_AGO = "2026-01-01T00:00:00.000Z"
+
+
+@pytest.fixture
+def person(shop: Shop) -> Person:
+    return shop.sign_up()
+
+
+def told(answer: httpx.Response) -> tuple[int, bytes, str, str]:
+    headers = answer.headers
+    return answer.status_code, answer.content, headers["Location"], headers["ETag"]
+
+
+def record_of(shop: Shop, person: Person) -> dict[str, Any]:
+    """The one record of this caller's."""
+    (record,) = [it for it in shop.table("IdempotencyTable") if person.id in it["id"]["S"]]
+    return record
+
+
+def test_an_order_that_changed_since_is_answered_as_it_was_placed(
+    shop: Shop, person: Person
+) -> None:
+    product = shop.product(stock=5)
+    first = person.order((product["id"], 5), key="k")
+    order = {"user_id": person.id, "id": first.json()["id"]}
+    shop.change("OrdersTable", order, status="completed", note="Changed.")
+    shop.change("ProductsTable", {"id": product["id"]}, name="A plum", status="inactive")
+
+    again = person.order((product["id"], 5), key="k")
+
+    assert person.http.get(first.headers["Location"]).json()["status"] == "completed"
+    assert told(again) == told(first)
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert "Idempotent-Replayed" not in first.headers
+
+
+def test_a_product_that_is_dearer_since_is_answered_as_it_was_added(shop: Shop) -> None:
+    wanted = new_product()
+    key = {"Idempotency-Key": wanted["sku"]}
+    first = shop.admin.http.post("/api/products", json=wanted, headers=key)
+    shop.stack.client("dynamodb").update_item(
+        TableName=shop.resources["ProductsTable"],
+        Key={"id": {"S": first.json()["id"]}},
+        UpdateExpression="SET price = :price, version = :version",
+        ExpressionAttributeValues={":price": {"N": "99"}, ":version": {"N": "2"}},
+    )
+
+    again = shop.admin.http.post("/api/products", json=wanted, headers=key)
+
+    assert shop.anonymous.get(first.headers["Location"]).json()["price"] == "99.00"
+    assert told(again) == told(first)
+    assert again.headers["Idempotent-Replayed"] == "true"
+
+
+def test_a_key_that_expired_is_a_new_one_before_its_record_is_deleted(
+    shop: Shop, person: Person
+) -> None:
+    product = shop.product()
+    first = person.order((product["id"], 1), key="k")
+    shop.change("IdempotencyTable", {"id": record_of(shop, person)["id"]["S"]}, expires_at=LONG_AGO)
+
+    second = person.order((product["id"], 2), key="k")
+    third = person.order((product["id"], 2), key="k")
+
+    assert second.status_code == 201 and "Idempotent-Replayed" not in second.headers
+    assert second.json()["id"] != first.json()["id"]
+    assert told(third) == told(second)
+    assert record_of(shop, person)["expires_at"]["S"] > second.json()["createdAt"]
+
+
+def test_a_key_belongs_to_its_operation_and_path(shop: Shop, person: Person) -> None:
+    product = shop.product()
+    other = shop.sign_up()
+    body = {"items": [{"productId": product["id"], "quantity": 1}]}
+    wanted = new_product()
+    key = {"Idempotency-Key": wanted["sku"]}
+
+    answers = [
+        shop.admin.http.post("/api/products", json=wanted, headers=key),
+        shop.admin.http.post(f"/api/users/{person.id}/orders", json=body, headers=key),
+        shop.admin.http.post(f"/api/users/{other.id}/orders", json=body, headers=key),
+    ]
+
+    assert [answer.status_code for answer in answers] == [201, 201, 201]
+    assert len({answer.json()["id"] for answer in answers}) == 3
+
+
+def test_a_request_that_failed_validation_may_be_corrected_under_its_key(
+    shop: Shop, person: Person
+) -> None:
+    product = shop.product()
+    before = shop.everything()
+
+    refusals = [
+        person.order((product["id"], 0), key="k"),
+        person.order((product["id"], 1), key="k", total="0.01"),
+        person.order(("01900000-0000-7000-8000-000000000000", 1), key="k"),
+    ]
+
+    assert [error_of(answer)[0] for answer in refusals] == [422, 422, 422]
+    assert shop.everything() == before
+    assert person.order((product["id"], 1), key="k").status_code == 201
+
+
+def test_equal_keys_keep_each_body_for_itself(shop: Shop, person: Person) -> None:
+    product = shop.product()
+    first = person.order((product["id"], 1), key="k", note="Ring twice.")
+    before = shop.everything()
+
+    other = person.order((product["id"], 1), key="k")
+
+    assert error_of(other) == (422, "IDEMPOTENCY_KEY_REUSED")
+    assert shop.everything() == before
+    assert told(person.order((product["id"], 1), key="k", note="Ring twice.")) == told(first)
+
+
+def test_nothing_is_recorded_of_requests_that_hold_a_secret(shop: Shop, person: Person) -> None:
+    before = shop.table("IdempotencyTable")
+    key = {"Idempotency-Key": "secret"}
+    log_in = {"email": person.email, "password": PASSWORD}
+    passwords = {"currentPassword": PASSWORD, "newPassword": PASSWORD + "!"}
+    refresh = {"refreshToken": person.grant["refreshToken"]}
+    sign_up = {"email": new_email(), "name": "Ada", "password": PASSWORD}
+
+    answers = [
+        person.http.post("/api/users", json=sign_up, headers=key),
+        person.http.post("/api/sessions", json=log_in, headers=key),
+        person.http.post("/api/access-tokens", json=refresh, headers=key),
+        person.http.put("/api/users/me/password", json=passwords, headers=key),
+    ]
+
+    assert [answer.status_code for answer in answers] == [201, 201, 201, 204]
+    assert shop.table("IdempotencyTable") == before
