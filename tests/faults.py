@@ -10,7 +10,7 @@ import json
 import random
 import threading
 import zlib
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any  # what DynamoDB's JSON is made of
@@ -63,16 +63,6 @@ class Lost(Exception):
     """The connection ends without an answer."""
 
 
-@dataclass
-class Hits:
-    """The calls that met a fault, in their order."""
-
-    calls: list[Call]
-
-    def __len__(self) -> int:
-        return len(self.calls)
-
-
 class FaultProxy:
     """Listens from `start` to `stop`; without faults it hands everything on."""
 
@@ -81,6 +71,7 @@ class FaultProxy:
         self.upstream_port = upstream_port
         self._faults: tuple[tuple[Callable[[Call], bool], Fault], ...] = ()
         self._loop = asyncio.new_event_loop()
+        self._server: asyncio.Server
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
 
     @property
@@ -89,11 +80,11 @@ class FaultProxy:
 
     def start(self) -> None:
         self._thread.start()
-        listen = asyncio.start_server(self._serve, HOST, self.port)
-        asyncio.run_coroutine_threadsafe(listen, self._loop).result()
+        self._run(self._listen())
 
     def stop(self) -> None:
-        asyncio.run_coroutine_threadsafe(_end_tasks(), self._loop).result()
+        self._run(self._leave())
+        self._run(_end_tasks())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
@@ -106,12 +97,12 @@ class FaultProxy:
         table: str | None = None,
         skip: int = 0,
         times: float = float("inf"),
-    ) -> Iterator[Hits]:
+    ) -> Iterator[list[Call]]:
         """Calls of these operations, or of all, on this table meet the fault while it lasts.
 
-        The first `skip` of them pass, and all after the next `times`.
+        The first `skip` of them pass, and all after the next `times`. Yields those that met it.
         """
-        hits = Hits([])
+        hits: list[Call] = []
         passed = 0
 
         def matches(call: Call) -> bool:
@@ -125,7 +116,7 @@ class FaultProxy:
                 return False
             if len(hits) >= times:
                 return False
-            hits.calls.append(call)
+            hits.append(call)
             return True
 
         entry = (matches, fault)
@@ -134,6 +125,25 @@ class FaultProxy:
             yield hits
         finally:
             self._faults = tuple(it for it in self._faults if it is not entry)
+
+    @contextmanager
+    def down(self) -> Iterator[None]:
+        """Nobody listens while it lasts: connections are refused, those that were open are cut."""
+        self._run(self._leave())
+        try:
+            yield
+        finally:
+            self._run(self._listen())
+
+    def _run(self, work: Coroutine[None, None, None]) -> None:
+        asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+    async def _listen(self) -> None:
+        self._server = await asyncio.start_server(self._serve, HOST, self.port)
+
+    async def _leave(self) -> None:
+        self._server.close()
+        self._server.abort_clients()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection of a function's, and one of our own to DynamoDB for it."""

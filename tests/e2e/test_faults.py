@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import httpx
@@ -25,6 +26,7 @@ from tests.people import PASSWORD
 from tests.template import functions
 
 type Send = Callable[[], httpx.Response]
+type Outage = Callable[[FaultProxy], AbstractContextManager[object]]
 
 ID = "01900000-0000-7000-8000-000000000000"
 # These read no table.
@@ -77,33 +79,30 @@ def requests(shop: Shop, admin: Person, routes: list[str]) -> list[Send]:
     return [request(route) for route in routes]
 
 
-def answers_under(proxy: FaultProxy, fault: Fault, *operations: str, to: list[Send]) -> Any:
-    with proxy.on(fault, *operations):
-        return at_once(len(to), lambda number: to[number]())
-
-
 def assert_try_again(answer: httpx.Response) -> None:
     assert error_of(answer) == (503, "SERVICE_UNAVAILABLE"), answer.request.url
     assert int(answer.headers["Retry-After"]) > 0
 
 
 @pytest.mark.parametrize(
-    "fault",
+    "outage",
     [
-        refused("ProvisionedThroughputExceededException"),
-        refused("InternalServerError", 500),
-        never_arrived,
-        unanswered(30),
+        lambda proxy: proxy.on(refused("ProvisionedThroughputExceededException")),
+        lambda proxy: proxy.on(refused("InternalServerError", 500)),
+        lambda proxy: proxy.on(never_arrived),
+        lambda proxy: proxy.on(unanswered(30)),
+        FaultProxy.down,
     ],
-    ids=["throttled", "failing", "breaking", "hanging"],
+    ids=["throttled", "failing", "breaking", "hanging", "down"],
 )
 def test_without_a_database_every_route_says_try_again_and_nothing_changes(
-    shop: Shop, faults: FaultProxy, admin: Person, fault: Fault
+    shop: Shop, faults: FaultProxy, admin: Person, outage: Outage
 ) -> None:
     sent = requests(shop, admin, ROUTES)
     before = shop.everything()
 
-    answers = answers_under(faults, fault, to=sent)
+    with outage(faults):
+        answers = at_once(len(sent), lambda number: sent[number]())
 
     for answer in answers:
         assert_try_again(answer)
@@ -116,7 +115,8 @@ def test_with_a_database_that_only_reads_nothing_is_half_done(
     sent = requests(shop, admin, [it for it in ROUTES if not it.startswith("GET ")])
     before = shop.everything()
 
-    answers = answers_under(faults, THROTTLED, *WRITES, to=sent)
+    with faults.on(THROTTLED, *WRITES):
+        answers = at_once(len(sent), lambda number: sent[number]())
 
     for answer in answers:
         assert_try_again(answer)
@@ -190,7 +190,7 @@ def test_an_order_that_nobody_could_be_told_of_is_the_answer_to_the_next_try(
 
     with faults.on(fault, "TransactWriteItems") as hits:
         assert_try_again(person.order((product["id"], 3), key="k"))
-    tokens = {call.request["ClientRequestToken"] for call in hits.calls}
+    tokens = {call.request["ClientRequestToken"] for call in hits}
     again = person.order((product["id"], 3), key="k")
     third = person.order((product["id"], 3), key="k")
 

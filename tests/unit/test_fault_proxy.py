@@ -10,7 +10,12 @@ from typing import Any
 import boto3
 import pytest
 from botocore.config import Config
-from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
+from botocore.exceptions import (
+    ClientError,
+    ConnectionClosedError,
+    EndpointConnectionError,
+    ReadTimeoutError,
+)
 
 from tests import faults
 from tests.faults import FaultProxy
@@ -148,6 +153,19 @@ def test_a_lost_answer_was_given_and_a_broken_connection_asked_nothing(
     client.get_item(TableName="orders", Key=KEY)
 
 
+def test_while_the_proxy_is_down_nobody_connects(
+    client: Any, database: Database, proxy: FaultProxy
+) -> None:
+    client.get_item(TableName="orders", Key=KEY)
+
+    for _ in range(2):
+        with proxy.down(), pytest.raises((ConnectionClosedError, EndpointConnectionError)):
+            client.get_item(TableName="orders", Key=KEY)
+
+    client.get_item(TableName="orders", Key=KEY)
+    assert len(database.asked) == 2
+
+
 def test_a_call_that_nobody_answers_asked_nothing(
     client: Any, database: Database, proxy: FaultProxy
 ) -> None:
@@ -210,5 +228,5 @@ def test_a_fault_meets_the_calls_it_is_meant_for_and_no_others(
             is_refused("transact_write_items", TransactItems=TRANSACTION) for _ in range(4)
         ] == [False, True, True, False]
 
-    assert len(hits) == 2 and hits.calls[0].tables == {"orders", "products"}
+    assert len(hits) == 2 and hits[0].tables == {"orders", "products"}
     assert not is_refused("transact_write_items", TransactItems=TRANSACTION)
