@@ -93,6 +93,34 @@ def test_the_sort_keys_follow_and_nothing_else_is_touched(shop: Shop) -> None:
     }
 
 
+def listed(shop: Shop, sort: str, status: str = "active") -> list[str]:
+    """The ids of all products of a status, in their order."""
+    found: list[str] = []
+    target: str | None = f"/api/products?status={status}&sort={sort}&limit=100"
+    while target:
+        answer = shop.anonymous.get(target)
+        found += [product["id"] for product in answer.json()["data"]]
+        target = answer.links.get("next", {}).get("url")
+    return found
+
+
+def test_a_changed_product_is_at_its_new_place_of_every_list(shop: Shop) -> None:
+    first, second = (shop.product(name=name, price="5.00")["id"] for name in ("Ab", "Ac"))
+    products = {"id": first}
+
+    def order(sort: str) -> list[str]:
+        return [product for product in listed(shop, sort) if product in (first, second)]
+
+    assert order("name") == order("price") == order("createdAt") == [first, second]
+    patch(shop, products, name="ad", price="5.01")
+    assert order("name") == order("price") == [second, first]
+    assert order("createdAt") == [first, second]
+    patch(shop, products, status="inactive")
+    assert order("name") == [second] and first in listed(shop, "name", "inactive")
+    shop.admin.http.delete(path_of(products))
+    assert first not in listed(shop, "name", "inactive")
+
+
 @pytest.mark.parametrize("stock", [10, None])
 def test_a_patch_that_changes_nothing_writes_nothing(shop: Shop, stock: int | None) -> None:
     product = shop.product(stock=stock)
