@@ -5,14 +5,9 @@ from typing import Any
 import httpx
 import pytest
 
-from shop.auth.caller import Caller, Role
-from shop.clock import now
-from shop.identifiers import new_id
-from shop.preconditions import Precondition
-from shop.products.repository import ProductRepository
-from shop.products.schemas import LARGEST_STOCK, ProductUpdate
-from shop.products.service import ProductService
+from shop.products.schemas import LARGEST_STOCK
 from tests.deployed import Person, Shop, error_of, new_product
+from tests.faults import FaultProxy, answer_lost
 
 NOBODY = "/api/products/01900000-0000-7000-8000-000000000000"
 
@@ -317,35 +312,29 @@ def test_a_difference_that_does_not_fit_is_refused_with_all_that_came_with_it(
     assert shop.everything() == before
 
 
-def test_a_difference_whose_answer_was_lost_counts_once(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_difference_whose_answer_was_lost_counts_once(shop: Shop, faults: FaultProxy) -> None:
     product = shop.product(stock=10)
-    client = shop.stack.client("dynamodb")
-    sent: list[int] = []
 
-    def lose_the_first_answer(**answered: Any) -> float | None:
-        """botocore asks in how many seconds to send again, or not."""
-        sent.append(answered["response"][0].status_code)
-        return 0.0 if len(sent) == 1 else None
+    with faults.on(answer_lost, "TransactWriteItems", times=1) as hits:
+        answer = patch(shop, product, stockDelta=-3)
 
-    client.meta.events.register_first(
-        "needs-retry.dynamodb.TransactWriteItems", lose_the_first_answer
-    )
-    for module in ("shop.dynamo.transactions", "shop.products.repository"):
-        monkeypatch.setattr(f"{module}.dynamodb", lambda: client)
-    table = shop.resources["ProductsTable"]
-    monkeypatch.setattr("shop.dynamo.tables.products", lambda: table)
-    service = ProductService(ProductRepository(), now, new_id)
-    wanted = ProductUpdate.model_validate({"stockDelta": -3}, strict=False)
+    assert (answer.status_code, len(hits)) == (200, 1)
+    assert (answer.json()["stock"], answer.headers["ETag"]) == (7, '"2"')
+    assert read(shop, product) == answer.json()
 
-    changed = service.update(
-        Caller(shop.admin.id, "", Role.ADMIN), product["id"], wanted, Precondition()
-    )
 
-    assert sent == [200, 200]
-    assert (changed.stock, changed.version) == (7, 2)
-    assert shop.stock(product) == 7
+def test_a_deletion_and_a_new_sku_whose_answer_was_lost_are_done_once(
+    shop: Shop, faults: FaultProxy
+) -> None:
+    product = shop.product()
+    sku = new_product()["sku"]
+
+    with faults.on(answer_lost, "TransactWriteItems", times=1):
+        assert patch(shop, product, sku=sku).status_code == 200
+    assert [row["id"]["S"] for row in rows_of(shop, product)] == [product["id"], f"sku#{sku}"]
+    with faults.on(answer_lost, "TransactWriteItems", times=1):
+        assert shop.admin.http.delete(path_of(product)).status_code == 204
+    assert rows_of(shop, product) == []
 
 
 def test_a_product_that_is_unchanged_is_not_sent_again(shop: Shop) -> None:

@@ -69,9 +69,6 @@ class Shelf:
         self._overtake()
         self.product = None
 
-    def list(self, status: ProductStatus, sort: str, span: Span, descends: bool) -> Rows[Product]:
-        raise NotImplementedError
-
     def _overtake(self) -> None:
         if self.meanwhile:
             self.product = self.meanwhile.pop(0)
