@@ -66,6 +66,7 @@ def requests(shop: Shop, admin: Person, routes: list[str]) -> list[Send]:
         "POST /api/sessions": {"email": known.email, "password": known.password},
         "POST /api/access-tokens": {"refreshToken": admin.grant["refreshToken"]},
         "POST /api/products": new_product(),
+        "PATCH /api/products/{productId}": {"stockDelta": 1, "name": "Pears"},
         "POST /api/users/{userId}/orders": {"items": [{"productId": product["id"], "quantity": 1}]},
     }
 
