@@ -28,7 +28,6 @@ from tests.template import functions
 type Send = Callable[[], httpx.Response]
 type Outage = Callable[[FaultProxy], AbstractContextManager[object]]
 
-ID = "01900000-0000-7000-8000-000000000000"
 # These read no table.
 WITHOUT_DATABASE = {"GET /health", "GET /.well-known/jwks.json", "OPTIONS /{proxy+}"}
 ROUTES = sorted({it.route for it in functions() if it.route} - WITHOUT_DATABASE)
@@ -54,7 +53,8 @@ def requests(shop: Shop, admin: Person, routes: list[str]) -> list[Send]:
     known = shop.stack.info.admin
     assert known is not None
     product = shop.product()
-    ids = {"userId": "me", "productId": product["id"], "orderId": ID, "sessionId": "current"}
+    order = admin.order((product["id"], 1)).json()["id"]
+    ids = {"userId": "me", "productId": product["id"], "orderId": order, "sessionId": "current"}
     profile = {"email": admin.email, "name": "Root", "status": "active", "role": "admin"}
     sign_up = {"email": new_email(), "name": "Ada", "password": PASSWORD}
     passwords = {"currentPassword": known.password, "newPassword": PASSWORD}
@@ -68,6 +68,7 @@ def requests(shop: Shop, admin: Person, routes: list[str]) -> list[Send]:
         "POST /api/products": new_product(),
         "PATCH /api/products/{productId}": {"stockDelta": 1, "name": "Pears"},
         "POST /api/users/{userId}/orders": {"items": [{"productId": product["id"], "quantity": 1}]},
+        "PATCH /api/users/{userId}/orders/{orderId}": {"note": "Please ring twice."},
     }
 
     def request(route: str) -> Send:

@@ -1,6 +1,6 @@
 """What our transactions build on, asked of the store itself."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -17,10 +17,11 @@ from shop.dynamo.codec import encode
 from shop.idempotency import Answer, Once
 from shop.identifiers import new_id
 from shop.money import Money
-from shop.orders.models import Order
+from shop.orders.models import Order, OrderStatus
 from shop.orders.repository import OrderRepository
 from shop.orders.schemas import LARGEST_QUANTITY, MOST_LINES, OrderPlace, OrderRead
 from shop.orders.service import OrderService
+from shop.pagination import Span
 from shop.products.models import Product, ProductStatus
 from shop.products.repository import ProductRepository
 from shop.users.models import User, UserStatus
@@ -138,7 +139,12 @@ def test_a_page_that_the_store_ends_early_is_read_on() -> None:
         )
     placed.sort(key=lambda each: each.id, reverse=True)
 
-    assert OrderRepository().newest(ALICE.id, None, 5) == placed
+    assert newest(5) == placed
+
+
+def newest(limit: int) -> Sequence[Order]:
+    span = Span(None, 0, limit)
+    return OrderRepository().of_user(ALICE.id, [*OrderStatus], "createdAt", span, True).items
 
 
 def sign_up() -> None:

@@ -12,6 +12,7 @@ from shop.auth.caller import Role
 from shop.clock import now
 from shop.errors import EmailInUse, LastAdmin, Unauthorized
 from shop.identifiers import new_id
+from shop.pagination import Span
 from shop.sessions.models import IDLE_LIFETIME, MOST_SESSIONS, Gate, RefreshDigests, Session
 from shop.sessions.repository import SessionRepository
 from shop.users.models import Credential, User, UserStatus
@@ -196,7 +197,7 @@ def test_users_are_listed_by_id_across_statuses_from_any_of_them_on(descending: 
     everyone = list(UserStatus)
 
     def of(statuses: list[UserStatus], after: str | None, limit: int) -> list[User]:
-        return list(UserRepository().newest_first(statuses, after, limit, descending))
+        return list(UserRepository().list(statuses, Span(after, 0, limit), descending).items)
 
     assert of(everyone, None, 10) == listed
     for each, following in pairwise(listed):
