@@ -46,9 +46,11 @@ def _download(unpacked: Path) -> None:
         fresh = Path(folder) / "unpacked"
         with tarfile.open(archive) as packed:
             packed.extractall(fresh, filter="data")
-        # Whole or not at all, whoever else is at it.
-        if not unpacked.exists():
+        try:
             os.rename(fresh, unpacked)
+        except OSError:
+            if not unpacked.exists():  # another run was faster
+                raise
 
 
 def _runs(*command: str) -> bool:
