@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from typing import Any  # what DynamoDB's JSON is made of
 
 HOST = "127.0.0.1"
+READS = ("GetItem", "BatchGetItem", "Query")
 WRITES = ("TransactWriteItems", "UpdateItem", "PutItem", "DeleteItem")
 
 _NAMESPACE = "com.amazonaws.dynamodb.v20120810"
@@ -69,6 +70,7 @@ class FaultProxy:
     def __init__(self, port: int, upstream_port: int) -> None:
         self.port = port
         self.upstream_port = upstream_port
+        self.writes = 0  # rises with every call that may have written, when it comes and is done
         self._faults: tuple[tuple[Callable[[Call], bool], Fault], ...] = ()
         self._loop = asyncio.new_event_loop()
         self._server: asyncio.Server
@@ -159,11 +161,16 @@ class FaultProxy:
             upstream.close()
 
     async def _answer(self, head: bytes, body: bytes, upstream: "_Upstream") -> Answer:
-        def send() -> Awaitable[Answer]:
-            return upstream.ask(head + body)
+        operation = _header(head, b"x-amz-target").rpartition(".")[2]
+        is_write = operation not in READS
+
+        async def send() -> Answer:
+            self.writes += is_write
+            answer = await upstream.ask(head + body)
+            self.writes += is_write
+            return answer
 
         if self._faults:
-            operation = _header(head, b"x-amz-target").rpartition(".")[2]
             call = Call(operation, json.loads(body))
             for matches, fault in self._faults:
                 if matches(call):
