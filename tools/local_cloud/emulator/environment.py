@@ -29,7 +29,7 @@ HANDLER_FAILED = ("handler-error", "init-error")
 # On AWS each environment has its own processor. Here a burst of cold starts shares a few, and all
 # would time out together: so they take turns.
 turns = threading.Semaphore(max(2, os.process_cpu_count() or 2))
-# Which environment this thread ran last, for the log stream of the invocation.
+# What this thread ran last: the log stream of its environment, and the id of the invocation.
 last_run = threading.local()
 # Any: the emulator's own records.
 Record = dict[str, Any]
@@ -68,7 +68,7 @@ class Environment(lambda_runtime.Worker):  # type: ignore[misc]
     ) -> Record:
         cold = self._proc is None or self._proc.poll() is not None
         answer = self._started() if cold else None
-        last_run.log_stream = self.log_stream
+        last_run.log_stream, last_run.request_id = self.log_stream, request_id
         if answer is None:
             timeout = float(self.config.get("Timeout", 3))
             request = {

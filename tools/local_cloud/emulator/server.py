@@ -17,8 +17,10 @@ from tools.local_cloud.emulator import (
     api_import,
     function_logs,
     lambdas,
+    mappings,
     proxy,
     resources,
+    streams,
     transactions,
 )
 from tools.local_cloud.emulator.front_door import FrontDoor
@@ -32,7 +34,8 @@ def serve(settings: Settings) -> None:
     transactions.apply()
     lambdas.apply(settings)
     function_logs.apply(settings)
-    # A later step's event sources (streams, queues, the bus) get their patches here.
+    mappings.apply()
+    streams.apply()
     _allow_many_files()
     asyncio.run(_serve(settings))
     # Handlers may still be at work in threads, and nothing they could do matters any more.

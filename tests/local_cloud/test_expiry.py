@@ -1,0 +1,54 @@
+"""What TTL deletes, which the emulator does once a minute: too rarely to wait for a deployed one."""
+
+import json
+import subprocess
+
+from tools.local_cloud.emulator_process import PYTHON, REPOSITORY
+
+# In the emulator's own environment, with its own reaper, made to sleep once and shortly.
+EXPIRE = """
+import json, threading, time
+from ministack.services import dynamodb
+from tools.local_cloud.emulator.streams import EXPIRY_THREAD, tell_expiry_from_deletion
+
+tell_expiry_from_deletion()
+dynamodb._create_table({
+    "TableName": "things", "BillingMode": "PAY_PER_REQUEST",
+    "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+    "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+    "StreamSpecification": {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+})
+dynamodb._update_ttl({
+    "TableName": "things",
+    "TimeToLiveSpecification": {"Enabled": True, "AttributeName": "expires"},
+})
+for name, expires in (("old", "1"), ("new", str(int(time.time()) + 60)), ("deleted", "1")):
+    item = {"id": {"S": name}, "expires": {"N": expires}}
+    dynamodb._put_item({"TableName": "things", "Item": item})
+dynamodb._delete_item({"TableName": "things", "Key": {"id": {"S": "deleted"}}})
+
+done, naps = threading.Event(), iter((0, 60))
+class Clock:
+    time = time.time
+    def sleep(self, _):
+        nap = next(naps)
+        if nap:
+            done.set()
+        time.sleep(nap)
+dynamodb.time = Clock()
+threading.Thread(target=dynamodb._ttl_reaper, name=EXPIRY_THREAD, daemon=True).start()
+done.wait(5)
+print(json.dumps(dynamodb._stream_records["things"]))
+"""
+
+
+def test_an_item_that_expired_is_on_the_stream_as_removed_by_the_service() -> None:
+    ran = subprocess.run(
+        [PYTHON, "-c", EXPIRE], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    )
+
+    records = json.loads(ran.stdout.splitlines()[-1])
+    deleted, expired = [it for it in records if it["eventName"] == "REMOVE"]
+    assert expired["dynamodb"]["OldImage"]["id"] == {"S": "old"}
+    assert expired["userIdentity"] == {"PrincipalId": "dynamodb.amazonaws.com", "Type": "Service"}
+    assert "userIdentity" not in deleted

@@ -1,0 +1,94 @@
+"""Which records of a batch are tried again, as Lambda's documentation has it."""
+
+import pytest
+
+from tools.local_cloud.emulator.stream_retries import (
+    Attempt,
+    Failure,
+    Positioned,
+    attempts_after,
+    failure_of,
+)
+
+BATCH = [Positioned(it, {"dynamodb": {"SequenceNumber": str(100 + it)}}) for it in range(4)]
+ERROR = Failure(0, reported=False)
+
+
+def places(attempts: list[Attempt] | None) -> list[list[int]] | None:
+    if attempts is None:
+        return None
+    return [[it.position for it in attempt.records] for attempt in attempts]
+
+
+@pytest.mark.parametrize(
+    "answer", [None, {}, {"batchItemFailures": None}, {"batchItemFailures": []}]
+)
+def test_an_answer_without_failures_is_a_success(answer: object) -> None:
+    assert failure_of(answer, BATCH) is None
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        {"itemIdentifier": ""},
+        {"itemIdentifier": None},
+        {"itemIdentifier": "99"},
+        {"itemidentifier": "101"},
+        "101",
+    ],
+)
+def test_a_failure_that_names_no_record_is_all_of_them(failure: object) -> None:
+    named = {"itemIdentifier": "102"}
+
+    assert failure_of({"batchItemFailures": [named, failure]}, BATCH) == ERROR
+
+
+def test_an_answer_that_is_no_object_is_a_failure() -> None:
+    assert failure_of("done", BATCH) == ERROR
+
+
+def test_the_lowest_record_reported_is_where_to_go_on() -> None:
+    answer = {"batchItemFailures": [{"itemIdentifier": "103"}, {"itemIdentifier": "101"}]}
+
+    assert failure_of(answer, BATCH) == Failure(1, reported=True)
+
+
+def test_what_comes_after_progress_has_all_its_retries() -> None:
+    [rest] = attempts_after(Attempt(BATCH, 2, 3), Failure(1, True), 2, False) or []
+
+    assert (places([rest]), rest.retries, rest.invocations) == ([[1, 2, 3]], 0, 4)
+
+
+def test_a_batch_is_tried_once_and_then_as_often_as_allowed() -> None:
+    attempt, tried = Attempt(BATCH), 0
+    while attempts := attempts_after(attempt, ERROR, 2, False):
+        [attempt] = attempts
+        tried += 1
+
+    assert tried == 2
+    assert attempt.invocations + 1 == 3
+
+
+def test_no_maximum_is_for_ever() -> None:
+    assert places(attempts_after(Attempt(BATCH, 10_000), ERROR, -1, False)) == [[0, 1, 2, 3]]
+
+
+def test_an_error_splits_a_batch_without_using_up_a_retry() -> None:
+    halves = attempts_after(Attempt(BATCH, 1), ERROR, 1, bisect=True)
+
+    assert places(halves) == [[0, 1], [2, 3]]
+    assert [it.retries for it in halves or []] == [1, 1]
+
+
+def test_a_reported_record_does_not_split_what_is_left() -> None:
+    first = Failure(0, reported=True)
+
+    assert places(attempts_after(Attempt(BATCH), first, 1, bisect=True)) == [[0, 1, 2, 3]]
+    assert attempts_after(Attempt(BATCH, 1), first, 1, bisect=True) is None
+
+
+def test_a_single_record_is_retried_and_then_discarded() -> None:
+    single = Attempt(BATCH[:1])
+
+    assert places(attempts_after(single, ERROR, 1, bisect=True)) == [[0]]
+    assert attempts_after(Attempt(BATCH[:1], 1), ERROR, 1, bisect=True) is None

@@ -1,0 +1,315 @@
+"""Streams that invoke functions, on the emulator, where it differs from AWS as it is installed."""
+
+import json
+import time
+from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.local_cloud.watching import Queue, Table, eventually, invocations
+from tools.local_cloud.stack import LocalStack
+
+
+@pytest.fixture
+def table(stack: LocalStack) -> Table:
+    return Table(stack)
+
+
+def test_records_come_in_order_with_both_images_whoever_writes_at_once(table: Table) -> None:
+    def add(writer: int) -> None:
+        for it in range(20):
+            table.dynamodb.update_item(
+                TableName=table.name,
+                Key={"id": {"S": f"item-{it % 3}"}},
+                UpdateExpression="SET nested = if_not_exists(nested, :empty), writer = :writer "
+                "ADD changes :one",
+                ExpressionAttributeValues={
+                    ":empty": {"M": {"count": {"N": "0"}}},
+                    ":writer": {"S": f"{writer}-{it}"},
+                    ":one": {"N": "1"},
+                },
+            )
+            table.dynamodb.update_item(
+                TableName=table.name,
+                Key={"id": {"S": f"item-{it % 3}"}},
+                UpdateExpression="ADD nested.#count :one",
+                ExpressionAttributeNames={"#count": "count"},
+                ExpressionAttributeValues={":one": {"N": "1"}},
+            )
+
+    table.follow(BatchSize=7)
+    with ThreadPoolExecutor(6) as writers:
+        list(writers.map(add, range(6)))
+
+    eventually(lambda: sum(len(it.records) for it in table.seen()) >= 240)
+    records = [it for batch in table.seen() for it in batch.records]
+    numbers = [int(it["dynamodb"]["SequenceNumber"]) for it in records]
+    assert len(records) == 240
+    assert numbers == sorted(set(numbers))
+    images: dict[str, list[Any]] = defaultdict(lambda: [None])
+    for it in records:
+        change = it["dynamodb"]
+        history = images[change["Keys"]["id"]["S"]]
+        assert change.get("OldImage") == history[-1]
+        history.append(change["NewImage"])
+    for history in images.values():
+        counted = [int(it["changes"]["N"]) + nested(it) for it in history[1:]]
+        assert counted == list(range(1, len(history)))
+
+
+def test_a_change_comes_in_less_than_300_milliseconds(table: Table) -> None:
+    table.follow()
+    table.put("warm")
+    table.batches(1)
+
+    times = []
+    for it in range(3):
+        time.sleep(0.2)
+        started = time.time()
+        table.put(f"item-{it}")
+        table.batches(it + 2)
+        times.append(table.seen()[-1].at - started)
+
+    assert min(times) < 0.3
+
+
+def test_every_change_of_a_transaction_comes_and_none_that_failed(table: Table) -> None:
+    def put(name: str, **more: str) -> dict[str, Any]:
+        return {"Put": {"TableName": table.name, "Item": {"id": {"S": name}}, **more}}
+
+    table.dynamodb.transact_write_items(TransactItems=[put("a"), put("b"), put("c")])
+    with pytest.raises(ClientError):
+        table.dynamodb.transact_write_items(
+            TransactItems=[put("d"), put("a", ConditionExpression="attribute_not_exists(id)")]
+        )
+    table.follow()
+
+    assert table.batches(1) == [["a", "b", "c"]]
+
+
+def test_two_mappings_of_a_stream_each_get_every_record(table: Table) -> None:
+    for function in ("Watcher", "SecondWatcher"):
+        table.follow(function)
+    for name in ("a", "b"):
+        table.put(name)
+
+    def counted() -> dict[str, int]:
+        counts: dict[str, int] = defaultdict(int)
+        for it in table.seen():
+            counts[it.function] += len(it.records)
+        return counts
+
+    assert eventually(lambda: sorted(counted().values()) == [2, 2])
+
+
+def test_a_batch_waits_for_its_window_and_no_longer_than_it_is_full(table: Table) -> None:
+    table.follow(BatchSize=3, MaximumBatchingWindowInSeconds=1)
+    for name in ("a", "b", "c", "d", "e"):
+        table.put(name)
+
+    assert table.batches(2) == [["a", "b", "c"], ["d", "e"]]
+    first, second = table.seen()
+    assert second.at - first.at > 0.5
+
+
+def test_records_that_no_filter_lets_through_do_not_come(table: Table) -> None:
+    for name in ("a", "b", "c"):
+        table.put(name, do="nothing" if name == "b" else "")
+    pattern = {"dynamodb": {"NewImage": {"do": {"S": [{"anything-but": ["raise"]}]}}}}
+    table.follow(FilterCriteria={"Filters": [{"Pattern": json.dumps(pattern)}]})
+
+    assert table.batches(1) == [["b"]]
+
+
+def test_a_batch_that_failed_is_tried_again_before_what_comes_after(table: Table) -> None:
+    for name, do in (("a", ""), ("b", "raise once"), ("c", "")):
+        table.put(name, do)
+    table.follow(BatchSize=2)
+
+    assert table.batches(3) == [["a", "b"], ["a", "b"], ["c"]]
+
+
+def test_a_function_that_takes_too_long_is_tried_again(table: Table, stack: LocalStack) -> None:
+    discarded = Queue(stack)
+    table.put("a", "hang")
+    table.follow(MaximumRetryAttempts=1, DestinationConfig=to(discarded))
+
+    [message] = map(json.loads, discarded.received())
+    assert message["requestContext"]["approximateInvokeCount"] == 2
+
+
+def test_a_reported_record_is_where_the_next_invocation_starts(table: Table) -> None:
+    for name, do in (("a", ""), ("b", "report once"), ("c", "report once"), ("d", "")):
+        table.put(name, do)
+    table.follow(FunctionResponseTypes=["ReportBatchItemFailures"])
+
+    assert table.batches(2) == [["a", "b", "c", "d"], ["b", "c", "d"]]
+
+
+def test_what_fails_too_often_is_pointed_to_and_can_be_read_again(
+    table: Table, stack: LocalStack
+) -> None:
+    discarded = Queue(stack)
+    for name, do in (("a", ""), ("b", "report"), ("c", "")):
+        table.put(name, do)
+    mapping = table.follow(
+        FunctionResponseTypes=["ReportBatchItemFailures"],
+        MaximumRetryAttempts=1,
+        DestinationConfig=to(discarded),
+    )
+    [message] = map(json.loads, discarded.received())
+    table.put("d")
+
+    assert table.batches(4) == [["a", "b", "c"], ["b", "c"], ["b", "c"], ["d"]]
+    assert set(message) == {
+        *("requestContext", "responseContext", "version", "timestamp", "DDBStreamBatchInfo")
+    }
+    context = message["requestContext"]
+    assert context["condition"] == "RetryAttemptsExhausted"
+    assert context["approximateInvokeCount"] == 3
+    assert context["functionArn"] == described(stack, mapping)["FunctionArn"]
+    assert context["functionArn"].endswith(":live")
+    assert context["requestId"] in log_of(stack)
+    info = message["DDBStreamBatchInfo"]
+    assert info["streamArn"] == table.stream
+    assert info["batchSize"] == 2
+    sent = table.seen()[1].records
+    assert info["startSequenceNumber"] == sent[0]["dynamodb"]["SequenceNumber"]
+    assert info["endSequenceNumber"] == sent[1]["dynamodb"]["SequenceNumber"]
+    assert read_again(stack, info) == ["b", "c"]
+
+
+def test_an_error_splits_its_batch_until_what_causes_it_is_alone(
+    table: Table, stack: LocalStack
+) -> None:
+    discarded = Queue(stack)
+    for name in ("a", "b", "c", "d"):
+        table.put(name, "raise" if name == "c" else "")
+    table.follow(
+        BisectBatchOnFunctionError=True, MaximumRetryAttempts=1, DestinationConfig=to(discarded)
+    )
+    [message] = map(json.loads, discarded.received())
+
+    assert table.batches(6) == [["a", "b", "c", "d"], ["a", "b"], ["c", "d"], ["c"], ["c"], ["d"]]
+    assert message["DDBStreamBatchInfo"]["batchSize"] == 1
+    assert message["responseContext"]["functionError"] == "Unhandled"
+
+
+def test_a_record_that_is_too_old_is_discarded(table: Table, stack: LocalStack) -> None:
+    discarded = Queue(stack)
+    table.put("a", "raise")
+    table.follow(MaximumRecordAgeInSeconds=1, DestinationConfig=to(discarded))
+
+    [message] = map(json.loads, discarded.received())
+    table.put("b")
+
+    assert message["requestContext"]["condition"] == "MaxRecordAgeExceeded"
+    assert eventually(lambda: table.seen()[-1].ids == ["b"])
+
+
+def test_a_mapping_goes_on_where_it_was_disabled(table: Table, stack: LocalStack) -> None:
+    mapping, functions = table.follow(), stack.client("lambda")
+    table.put("a")
+    table.batches(1)
+    functions.update_event_source_mapping(UUID=mapping, Enabled=False)
+    table.put("b")
+    time.sleep(0.3)
+    assert len(table.seen()) == 1
+
+    functions.update_event_source_mapping(UUID=mapping, Enabled=True)
+
+    assert table.batches(2) == [["a"], ["b"]]
+
+
+def test_disabling_a_mapping_ends_its_retries(table: Table, stack: LocalStack) -> None:
+    mapping, functions = table.follow(), stack.client("lambda")
+    table.put("a", "raise")
+    table.batches(2)
+
+    functions.update_event_source_mapping(UUID=mapping, Enabled=False)
+    time.sleep(0.5)
+    count = len(table.seen())
+    time.sleep(0.5)
+
+    assert len(table.seen()) == count
+
+
+def test_latest_is_what_comes_after_the_mapping(table: Table) -> None:
+    table.put("before")
+    table.follow(StartingPosition="LATEST")
+    table.put("after")
+
+    assert table.batches(1) == [["after"]]
+
+
+def test_a_mapping_whose_role_may_not_read_the_stream_is_refused(table: Table) -> None:
+    with pytest.raises(ClientError, match="Cannot access stream"):
+        table.follow("Echo")
+
+
+def test_a_mapping_of_a_template_has_what_the_template_says_and_defaults(
+    stack: LocalStack,
+) -> None:
+    [mapping] = stack.client("lambda").list_event_source_mappings(
+        FunctionName=stack.resources()["Follow"]
+    )["EventSourceMappings"]
+
+    assert mapping["BatchSize"] == 10
+    assert mapping["MaximumRetryAttempts"] == 1
+    assert mapping["MaximumRecordAgeInSeconds"] == -1
+    assert mapping["BisectBatchOnFunctionError"] is False
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert mapping["FunctionArn"].endswith(":live")
+
+
+def test_a_mapping_of_a_template_invokes_discards_and_goes_on(stack: LocalStack) -> None:
+    resources, dynamodb = stack.resources(), stack.client("dynamodb")
+    table = resources["Watched"]
+    for name, do in (("a", "report"), ("b", "")):
+        dynamodb.put_item(TableName=table, Item={"id": {"S": name}, "do": {"S": do}})
+    dynamodb.delete_item(TableName=table, Key={"id": {"S": "a"}})
+
+    sqs = stack.client("sqs")
+    answer = sqs.receive_message(QueueUrl=resources["Discarded"], WaitTimeSeconds=5)
+
+    [message] = answer["Messages"]
+    assert json.loads(message["Body"])["requestContext"]["condition"] == "RetryAttemptsExhausted"
+    stream = dynamodb.describe_table(TableName=table)["Table"]["LatestStreamArn"]
+    names = {it["eventName"] for seen in invocations(stack, stream) for it in seen.records}
+    assert names == {"INSERT"}
+
+
+def nested(image: dict[str, Any]) -> int:
+    return int(image["nested"]["M"]["count"]["N"])
+
+
+def to(queue: Queue) -> dict[str, Any]:
+    return {"OnFailure": {"Destination": queue.arn}}
+
+
+def described(stack: LocalStack, mapping: str) -> dict[str, Any]:
+    found: dict[str, Any] = stack.client("lambda").get_event_source_mapping(UUID=mapping)
+    return found
+
+
+def log_of(stack: LocalStack) -> str:
+    """All that the functions logged, with their platform's lines."""
+    events = stack.client("logs").filter_log_events(logGroupName="/tiny/http")["events"]
+    return "\n".join(it["message"] for it in events)
+
+
+def read_again(stack: LocalStack, info: dict[str, Any]) -> list[str]:
+    """The ids of the records that a message of the destination points to."""
+    streams = stack.client("dynamodbstreams")
+    iterator = streams.get_shard_iterator(
+        StreamArn=info["streamArn"],
+        ShardId=info["shardId"],
+        ShardIteratorType="AT_SEQUENCE_NUMBER",
+        SequenceNumber=info["startSequenceNumber"],
+    )["ShardIterator"]
+    records = streams.get_records(ShardIterator=iterator, Limit=info["batchSize"])["Records"]
+    assert records[-1]["dynamodb"]["SequenceNumber"] == info["endSequenceNumber"]
+    return [it["dynamodb"]["Keys"]["id"]["S"] for it in records]

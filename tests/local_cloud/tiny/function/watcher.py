@@ -1,0 +1,39 @@
+"""Log the records that came, and do what they ask for."""
+
+import json
+import time
+
+tries = {}
+
+
+def handler(event, context):
+    records = event["Records"]
+    print(json.dumps({"records": records, "function": context.function_name}))
+    failures = [identifier(it) for it in records if fails(it)]
+    return {"batchItemFailures": [{"itemIdentifier": it} for it in failures]}
+
+
+def identifier(record):
+    if "dynamodb" in record:
+        return record["dynamodb"]["SequenceNumber"]
+    return record["messageId"]
+
+
+def wish(record):
+    if "dynamodb" in record:
+        return record["dynamodb"].get("NewImage", {}).get("do", {}).get("S", "")
+    body = record["body"]
+    return json.loads(body).get("do", "") if body.startswith("{") else ""
+
+
+def fails(record):
+    wanted = wish(record)
+    tries[identifier(record)] = tries.get(identifier(record), 0) + 1
+    first = tries[identifier(record)] == 1
+    if wanted == "raise" or (wanted == "raise once" and first):
+        raise ValueError("as it was asked to")
+    if wanted == "hang":
+        time.sleep(60)
+    if wanted == "nap":
+        time.sleep(0.5)
+    return wanted == "report" or (wanted == "report once" and first)

@@ -1,0 +1,122 @@
+"""Tables, queues and mappings that a test makes for itself, and what came to the functions."""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+from tools.local_cloud.stack import LocalStack
+
+# Any: events, messages and items are whatever JSON holds.
+Record = dict[str, Any]
+
+
+def eventually[T](look: Callable[[], T], seconds: float = 10) -> T:
+    """What ``look`` returns as soon as it is true, or else in the end."""
+    deadline = time.monotonic() + seconds
+    while not (seen := look()) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return seen
+
+
+@dataclass(frozen=True)
+class Invocation:
+    function: str
+    at: float
+    records: list[Record]
+
+    @property
+    def ids(self) -> list[str]:
+        return [it["dynamodb"]["Keys"]["id"]["S"] for it in self.records]
+
+
+def invocations(stack: LocalStack, source: str) -> list[Invocation]:
+    """How the watchers were invoked with what came from a stream or a queue."""
+    found = []
+    for line in stack.emulator.function_log.read_text().splitlines():
+        entry = json.loads(line)
+        for it in entry["lines"]:
+            if it.startswith('{"records"') and source in it:
+                content = json.loads(it)
+                found.append(
+                    Invocation(content["function"], entry["time"] / 1000, content["records"])
+                )
+    return found
+
+
+class Queue:
+    """A queue of a test's own."""
+
+    def __init__(self, stack: LocalStack, **attributes: str) -> None:
+        self._sqs = stack.client("sqs")
+        self.url: str = self._sqs.create_queue(
+            QueueName=f"queue-{uuid4().hex[:12]}", Attributes=attributes
+        )["QueueUrl"]
+        self.arn = self.attribute("QueueArn")
+
+    def attribute(self, name: str) -> str:
+        attributes = self._sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=[name])
+        value: str = attributes["Attributes"][name]
+        return value
+
+    def send(self, body: str, **more: Any) -> str:
+        sent: str = self._sqs.send_message(QueueUrl=self.url, MessageBody=body, **more)["MessageId"]
+        return sent
+
+    def received(self, count: int = 1, seconds: float = 10) -> list[str]:
+        """The bodies of so many messages, which are gone then."""
+        bodies: list[str] = []
+        deadline = time.monotonic() + seconds
+        while len(bodies) < count and time.monotonic() < deadline:
+            answer = self._sqs.receive_message(
+                QueueUrl=self.url, MaxNumberOfMessages=10, WaitTimeSeconds=1
+            )
+            for message in answer.get("Messages", []):
+                bodies.append(message["Body"])
+                self._sqs.delete_message(QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"])
+        return bodies
+
+
+class Table:
+    """A table of a test's own, with a stream, whose mappings go to the watchers."""
+
+    def __init__(self, stack: LocalStack) -> None:
+        self._stack = stack
+        self.dynamodb = stack.client("dynamodb")
+        self.name = f"table-{uuid4().hex[:12]}"
+        created = self.dynamodb.create_table(
+            TableName=self.name,
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+            StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+        )
+        self.stream: str = created["TableDescription"]["LatestStreamArn"]
+
+    def put(self, name: str, do: str = "") -> None:
+        self.dynamodb.put_item(
+            TableName=self.name, Item={"id": {"S": name}, **({"do": {"S": do}} if do else {})}
+        )
+
+    def follow(self, function: str = "Watcher", **options: Any) -> str:
+        """Map the stream from its beginning, so that what was put before is one batch."""
+        return follow(
+            self._stack, self.stream, function, **({"StartingPosition": "TRIM_HORIZON"} | options)
+        )
+
+    def batches(self, count: int, seconds: float = 10) -> list[list[str]]:
+        """The ids that came, by invocation, once there are so many."""
+        eventually(lambda: len(self.seen()) >= count, seconds)
+        return [it.ids for it in self.seen()]
+
+    def seen(self) -> list[Invocation]:
+        return invocations(self._stack, self.stream)
+
+
+def follow(stack: LocalStack, source: str, function: str, **options: Any) -> str:
+    mapped: str = stack.client("lambda").create_event_source_mapping(
+        EventSourceArn=source, FunctionName=f"{stack.resources()[function]}:live", **options
+    )["UUID"]
+    return mapped

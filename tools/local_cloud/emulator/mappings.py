@@ -1,0 +1,209 @@
+"""Event source mappings as they are made: defaults, filters, and what AWS refuses."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from ministack.core import iam_evaluator
+from ministack.core.responses import error_response_json, get_region
+from ministack.services import eventbridge, lambda_svc, sqs
+from ministack.services.cloudformation import provisioners
+
+from tools.local_cloud.emulator.pinned import handlers_of, pinned
+
+# Any: the emulator's own records.
+Record = dict[str, Any]
+
+DEFAULTS: Record = {
+    "BatchSize": 10,
+    "DestinationConfig": {},
+    "Enabled": True,
+    "FilterCriteria": {},
+    "FunctionResponseTypes": [],
+    "MaximumBatchingWindowInSeconds": 0,
+}
+STREAM_DEFAULTS: Record = DEFAULTS | {
+    "BatchSize": 100,
+    "BisectBatchOnFunctionError": False,
+    "MaximumRecordAgeInSeconds": -1,
+    "MaximumRetryAttempts": -1,
+    "ParallelizationFactor": 1,
+}
+STREAM_ACTIONS = ("DescribeStream", "GetRecords", "GetShardIterator", "ListStreams")
+QUEUE_ACTIONS = ("DeleteMessage", "GetQueueAttributes", "ReceiveMessage")
+
+
+def apply() -> None:
+    make_mappings_as_aws_does()
+    filter_as_event_patterns_do()
+
+
+def of_stream(mapping: Record) -> bool:
+    return ":dynamodb:" in mapping["EventSourceArn"]
+
+
+def make_mappings_as_aws_does() -> None:
+    """Refuse what AWS refuses, and give a stream its defaults, by the API and by a template."""
+    create = pinned(lambda_svc, "_create_esm", "data", source="_esms[esm_id] = esm")
+    update = pinned(lambda_svc, "_update_esm", "esm_id data")
+    pinned(lambda_svc, "_resolve_existing_esm_function", "function_ref")
+    pinned(provisioners, "_lambda_function_for_cfn_ref", "function_ref")
+    handlers = handlers_of(provisioners, "AWS::Lambda::EventSourceMapping")
+    declare, change = handlers["create"], handlers["update"]
+    pinned(provisioners, "_lambda_esm_update", "physical_id old_props new_props stack_name")
+
+    # Any: the emulator's own answers.
+    def created(data: Record) -> Any:
+        name, _, error = lambda_svc._resolve_existing_esm_function(data.get("FunctionName", ""))
+        if not error and (message := _refusal(name, data)):
+            return error_response_json("InvalidParameterValueException", message, 400)
+        return _awake(create(_with_defaults(data)))
+
+    def updated(mapping_id: str, data: Record) -> Any:
+        mapping = lambda_svc._esms.get(mapping_id)
+        if mapping and (message := _refusal(mapping["FunctionName"], mapping | data)):
+            return error_response_json("InvalidParameterValueException", message, 400)
+        return _awake(update(mapping_id, data))
+
+    def declared(logical_id: str, props: Record, stack: str) -> tuple[str, Record]:
+        props = _typed(props)
+        _raise_refusal(props)
+        answer: tuple[str, Record] = declare(logical_id, _with_defaults(props), stack)
+        _set_state(lambda_svc._esms[answer[0]])
+        return answer
+
+    def changed(physical_id: str, old: Record, new: Record, stack: str) -> tuple[str, Record]:
+        old, new = _typed(old), _typed(new)
+        _raise_refusal(new)
+        # With defaults, since what a template no longer says is as if it had never said it.
+        answer: tuple[str, Record] = change(physical_id, old, _with_defaults(new), stack)
+        _set_state(lambda_svc._esms[answer[0]])
+        return answer
+
+    lambda_svc._create_esm, lambda_svc._update_esm = created, updated
+    handlers |= {"create": declared, "update": changed}
+
+
+def filter_as_event_patterns_do() -> None:
+    """Match FilterCriteria with the bus's own patterns, since the syntax is the same."""
+    pinned(lambda_svc, "_apply_filter_criteria", "records esm")
+    pinned(eventbridge, "_compiled_pattern", "pattern_str")
+    pinned(eventbridge, "_matches_detail", "detail pattern")
+    lambda_svc._apply_filter_criteria = lambda records, mapping: [
+        it for it in records if passes(it, mapping)
+    ]
+
+
+def passes(record: Record, mapping: Record) -> bool:
+    """Whether any filter lets the record through, or there is none."""
+    filters = (mapping.get("FilterCriteria") or {}).get("Filters") or []
+    if not filters:
+        return True
+    if "body" in record:
+        record = {**record, "body": _decoded(record["body"])}
+    return any(
+        eventbridge._matches_detail(record, alternative)
+        for it in filters
+        for alternative in eventbridge._compiled_pattern(it["Pattern"]) or ()
+    )
+
+
+# Any: JSON, or the text that is none.
+def _decoded(body: str) -> Any:
+    try:
+        return json.loads(body)
+    except ValueError:
+        return body
+
+
+def _awake[Answer](answer: Answer) -> Answer:
+    """Look at the mappings now rather than within a second."""
+    lambda_svc._esm_wake.set()
+    return answer
+
+
+def _with_defaults(wanted: Record) -> Record:
+    return (STREAM_DEFAULTS if of_stream(wanted) else DEFAULTS) | wanted
+
+
+def _typed(props: Record) -> Record:
+    """Parameters of a template are text, whatever they are for."""
+    typed = dict(props)
+    for name, default in STREAM_DEFAULTS.items():
+        value = props.get(name)
+        if isinstance(value, str) and isinstance(default, int):
+            typed[name] = value.lower() == "true" if isinstance(default, bool) else int(value)
+    return typed
+
+
+def _set_state(mapping: Record) -> None:
+    mapping["State"] = "Enabled" if mapping["Enabled"] else "Disabled"
+    _, mapping["Qualifier"] = lambda_svc._resolve_request_scoped_name_and_qualifier(
+        mapping["FunctionArn"]
+    )
+
+
+def _raise_refusal(props: Record) -> None:
+    function, name, _, _ = provisioners._lambda_function_for_cfn_ref(props["FunctionName"])
+    if function is None:
+        raise ValueError(f"Function not found: {name}")
+    if message := _refusal(name, props):
+        raise ValueError(message)
+
+
+def _refusal(function: str, wanted: Record) -> str | None:
+    return next(_refusals(lambda_svc._functions[function]["config"], wanted), None)
+
+
+def _refusals(function: Record, wanted: Record) -> Iterator[str]:
+    source, role = wanted["EventSourceArn"], function["Role"]
+    if of_stream(wanted):
+        if not all(_may(role, f"dynamodb:{it}", source) for it in STREAM_ACTIONS):
+            yield (
+                f"Cannot access stream {source}. Please ensure the role can perform the "
+                f"{', '.join(STREAM_ACTIONS)} Actions on your stream in IAM."
+            )
+    elif queue := sqs._queue_by_arn(source):
+        for action in QUEUE_ACTIONS:
+            if not _may(role, f"sqs:{action}", source):
+                yield (
+                    f"The provided execution role does not have permissions to call {action} on SQS"
+                )
+        visibility = int(queue["attributes"].get("VisibilityTimeout", 30))
+        if visibility < function["Timeout"]:
+            yield (
+                f"Queue visibility timeout: {visibility} seconds is less than "
+                f"Function timeout: {function['Timeout']} seconds"
+            )
+        window = int(wanted.get("MaximumBatchingWindowInSeconds") or 0)
+        if int(wanted.get("BatchSize", 10)) > 10 and window < 1:
+            yield (
+                "Maximum batch window in seconds must be greater than 0 if maximum batch size "
+                "is greater than 10"
+            )
+    destination = ((wanted.get("DestinationConfig") or {}).get("OnFailure") or {}).get(
+        "Destination"
+    )
+    if destination:
+        if ":sqs:" not in destination:
+            yield f"Only queues are destinations in the local cloud, not {destination}"
+        elif not _may(role, "sqs:SendMessage", destination):
+            yield "The function execution role does not have permissions to call SendMessage on SQS"
+    for it in (wanted.get("FilterCriteria") or {}).get("Filters") or []:
+        if error := eventbridge._event_pattern_error(it["Pattern"]):
+            yield f"Invalid filter pattern definition: {error}"
+
+
+def _may(role: str, action: str, resource: str) -> bool:
+    """Whether a function's role allows its mapping, which acts with it, what it needs."""
+    account, name = role.split(":")[4], role.rpartition("/")[2]
+    context = iam_evaluator.EvalContext(
+        principal_arn=role,
+        principal_type="AssumedRole",
+        principal_account=account,
+        action=action,
+        resource_arn=resource,
+        region=get_region(),
+    )
+    policies = iam_evaluator._gather_role_policies(name, account)
+    return bool(iam_evaluator.evaluate(context, policies).decision == "Allow")
