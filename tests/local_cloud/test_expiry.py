@@ -1,4 +1,4 @@
-"""What TTL deletes, which the emulator does once a minute: too rarely to wait for a deployed one."""
+"""What TTL deletes, once a minute in the emulator: too rarely to wait for a deployed one."""
 
 import json
 import subprocess

@@ -245,6 +245,23 @@ def test_latest_is_what_comes_after_the_mapping(table: Table) -> None:
     assert table.batches(1) == [["after"]]
 
 
+def test_the_version_is_invoked_that_the_alias_points_to_by_then(
+    table: Table, stack: LocalStack
+) -> None:
+    table.follow("SecondWatcher")
+    table.put("a")
+    table.batches(1)
+    functions, function = stack.client("lambda"), stack.resources()["SecondWatcher"]
+    functions.update_function_configuration(FunctionName=function, Description=table.name)
+    version = functions.publish_version(FunctionName=function)["Version"]
+    functions.update_alias(FunctionName=function, Name="live", FunctionVersion=version)
+
+    table.put("b")
+
+    assert table.batches(2) == [["a"], ["b"]]
+    assert table.seen()[-1].version == version
+
+
 def test_a_mapping_whose_role_may_not_read_the_stream_is_refused(table: Table) -> None:
     with pytest.raises(ClientError, match="Cannot access stream"):
         table.follow("Echo")

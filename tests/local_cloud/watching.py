@@ -24,12 +24,17 @@ def eventually[T](look: Callable[[], T], seconds: float = 10) -> T:
 @dataclass(frozen=True)
 class Invocation:
     function: str
+    version: str
     at: float
     records: list[Record]
 
     @property
     def ids(self) -> list[str]:
         return [it["dynamodb"]["Keys"]["id"]["S"] for it in self.records]
+
+    @property
+    def bodies(self) -> list[str]:
+        return [it["body"] for it in self.records]
 
 
 def invocations(stack: LocalStack, source: str) -> list[Invocation]:
@@ -40,20 +45,22 @@ def invocations(stack: LocalStack, source: str) -> list[Invocation]:
         for it in entry["lines"]:
             if it.startswith('{"records"') and source in it:
                 content = json.loads(it)
-                found.append(
-                    Invocation(content["function"], entry["time"] / 1000, content["records"])
-                )
+                found.append(Invocation(**content, at=entry["time"] / 1000))
     return found
 
 
 class Queue:
-    """A queue of a test's own."""
+    """A queue of a test's own, or one of the stack's."""
 
-    def __init__(self, stack: LocalStack, **attributes: str) -> None:
+    def __init__(self, stack: LocalStack, url: str | None = None, **attributes: str) -> None:
+        self._stack = stack
         self._sqs = stack.client("sqs")
-        self.url: str = self._sqs.create_queue(
-            QueueName=f"queue-{uuid4().hex[:12]}", Attributes=attributes
-        )["QueueUrl"]
+        self.url: str = (
+            url
+            or self._sqs.create_queue(QueueName=f"queue-{uuid4().hex[:12]}", Attributes=attributes)[
+                "QueueUrl"
+            ]
+        )
         self.arn = self.attribute("QueueArn")
 
     def attribute(self, name: str) -> str:
@@ -61,22 +68,47 @@ class Queue:
         value: str = attributes["Attributes"][name]
         return value
 
+    def is_empty(self) -> bool:
+        """Without a message that waits, is delayed or is being worked on."""
+        names = ("", "NotVisible", "Delayed")
+        return not any(int(self.attribute(f"ApproximateNumberOfMessages{it}")) for it in names)
+
     def send(self, body: str, **more: Any) -> str:
         sent: str = self._sqs.send_message(QueueUrl=self.url, MessageBody=body, **more)["MessageId"]
         return sent
 
+    def send_all(self, *bodies: str) -> None:
+        entries = [{"Id": str(it), "MessageBody": body} for it, body in enumerate(bodies)]
+        self._sqs.send_message_batch(QueueUrl=self.url, Entries=entries)
+
     def received(self, count: int = 1, seconds: float = 10) -> list[str]:
         """The bodies of so many messages, which are gone then."""
-        bodies: list[str] = []
+        return [it["Body"] for it in self.messages(count, seconds)]
+
+    def messages(self, count: int = 1, seconds: float = 10) -> list[Record]:
+        found: list[Record] = []
         deadline = time.monotonic() + seconds
-        while len(bodies) < count and time.monotonic() < deadline:
+        while len(found) < count and time.monotonic() < deadline:
             answer = self._sqs.receive_message(
-                QueueUrl=self.url, MaxNumberOfMessages=10, WaitTimeSeconds=1
+                QueueUrl=self.url,
+                MaxNumberOfMessages=10,
+                WaitTimeSeconds=1,
+                MessageAttributeNames=["All"],
+                MessageSystemAttributeNames=["All"],
             )
             for message in answer.get("Messages", []):
-                bodies.append(message["Body"])
+                found.append(message)
                 self._sqs.delete_message(QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"])
-        return bodies
+        return found
+
+    def follow(self, function: str = "Watcher", **options: Any) -> str:
+        return follow(self._stack, self.arn, function, **options)
+
+    def seen(self) -> list[Invocation]:
+        return invocations(self._stack, self.arn)
+
+    def worked_on(self) -> list[str]:
+        return [body for it in self.seen() for body in it.bodies]
 
 
 class Table:

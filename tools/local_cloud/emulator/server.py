@@ -15,10 +15,12 @@ from ministack.core import lambda_runtime
 
 from tools.local_cloud.emulator import (
     api_import,
+    bus,
     function_logs,
     lambdas,
     mappings,
     proxy,
+    queues,
     resources,
     streams,
     transactions,
@@ -36,6 +38,8 @@ def serve(settings: Settings) -> None:
     function_logs.apply(settings)
     mappings.apply()
     streams.apply()
+    queues.apply()
+    bus.apply()
     _allow_many_files()
     asyncio.run(_serve(settings))
     # Handlers may still be at work in threads, and nothing they could do matters any more.

@@ -8,12 +8,15 @@ tries = {}
 
 def handler(event, context):
     records = event["Records"]
-    print(json.dumps({"records": records, "function": context.function_name}))
+    seen = {"function": context.function_name, "version": context.function_version}
+    print(json.dumps({"records": records} | seen))
     failures = [identifier(it) for it in records if fails(it)]
     return {"batchItemFailures": [{"itemIdentifier": it} for it in failures]}
 
 
 def identifier(record):
+    if wish(record) == "report nobody":
+        return "nobody"
     if "dynamodb" in record:
         return record["dynamodb"]["SequenceNumber"]
     return record["messageId"]
@@ -36,4 +39,4 @@ def fails(record):
         time.sleep(60)
     if wanted == "nap":
         time.sleep(0.5)
-    return wanted == "report" or (wanted == "report once" and first)
+    return wanted in ("report", "report nobody") or (wanted == "report once" and first)

@@ -1,0 +1,224 @@
+"""EventBridge: events and targets refused as on AWS, dead letters, and archives of a template."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+from uuid import uuid4
+
+from ministack.core.arn import parse_arn
+from ministack.core.responses import error_response_json, get_account_id, get_region, json_response
+from ministack.services import eventbridge, sqs
+from ministack.services.cloudformation import provisioners
+
+from tools.local_cloud.emulator.pinned import PatchTargetChanged, handlers_of, pinned
+
+# Any: the emulator's own records.
+Record = dict[str, Any]
+
+REQUEST_BYTES = 256 * 1024
+
+
+def apply() -> None:
+    refuse_malformed_entries()
+    deliver_where_queues_allow()
+    check_rules_of_templates()
+    keep_archives_of_templates()
+
+
+def refuse_malformed_entries() -> None:
+    """Say which entries of PutEvents are refused, and keep the time of those that are not.
+
+    https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsResultEntry.html
+    """
+    original = pinned(
+        eventbridge, "_put_events", "data allow_aws_source", source="_archive_event(event_record"
+    )
+    pinned(eventbridge, "_event_bus_name_from_ref", "name")
+    pinned(eventbridge, "_pattern_event_view", "event")
+    pinned(eventbridge, "_dispatch_event", "event view")
+    pinned(eventbridge, "_coerce_timestamp", "value")
+
+    # Any: the emulator's own answers.
+    def put_events(data: Record, allow_aws_source: bool = False) -> Any:
+        entries = data.get("Entries", [])
+        if allow_aws_source or len(entries) > 10:
+            return original(data, allow_aws_source)
+        if sum(map(_size, entries)) > REQUEST_BYTES:
+            message = "Total size of the entries in the request is over the limit."
+            return error_response_json("ValidationException", message, 400)
+        results = [_put(it) for it in entries]
+        failed = sum("ErrorCode" in it for it in results)
+        return json_response({"FailedEntryCount": failed, "Entries": results})
+
+    eventbridge._put_events = put_events
+
+
+def deliver_where_queues_allow() -> None:
+    """Deliver to a queue whose policy lets the rule, or else to the target's dead-letter queue."""
+    invoke = pinned(
+        eventbridge, "_invoke_target", "target event rule view", source="_dispatch_to_sqs("
+    )
+    pinned(sqs, "queue_policy_allows", "queue_arn service source_arn source_account")
+
+    def invoke_target(target: Record, event: Record, rule: Record, view: Any = None) -> None:
+        arn = target["Arn"]
+        error = _refusal(arn, rule) if parse_arn(arn).service == "sqs" else None
+        if error is None:
+            invoke(target, event, rule, view)
+            return
+        dead_letters = (target.get("DeadLetterConfig") or {}).get("Arn")
+        if dead_letters and _refusal(dead_letters, rule) is None:
+            view = view or eventbridge._pattern_event_view(event)
+            _send(dead_letters, view.event_with_detail(), error, rule, arn)
+
+    eventbridge._invoke_target = invoke_target
+
+
+def check_rules_of_templates() -> None:
+    """Fail the deployment for a pattern or a bus that AWS would fail it for."""
+    handlers = handlers_of(provisioners, "AWS::Events::Rule")
+    create, update = handlers["create"], handlers["update"]
+    pinned(provisioners, "_eb_rule_bus_name", "props")
+    pinned(eventbridge, "_event_pattern_error", "pattern_str")
+
+    def created(logical_id: str, props: Record, stack: str) -> tuple[str, Record]:
+        _check_rule(props)
+        answer: tuple[str, Record] = create(logical_id, props, stack)
+        return answer
+
+    def updated(
+        physical_id: str, old: Record, new: Record, stack: str, logical_id: str
+    ) -> tuple[str, Record]:
+        _check_rule(new)
+        answer: tuple[str, Record] = update(physical_id, old, new, stack, logical_id)
+        return answer
+
+    handlers |= {"create": created, "update": updated}
+
+
+def keep_archives_of_templates() -> None:
+    """The emulator keeps and replays archives, but only those made by its API."""
+    known = pinned(provisioners, "_RESOURCE_HANDLERS")
+    pinned(eventbridge, "_create_archive", "data")
+    pinned(eventbridge, "_update_archive", "data")
+    pinned(eventbridge, "_delete_archive", "data")
+    if "AWS::Events::Archive" in known:
+        raise PatchTargetChanged("ministack knows AWS::Events::Archive by now: use its own.")
+
+    def created(logical_id: str, props: Record, stack: str) -> tuple[str, Record]:
+        name = props.get("ArchiveName") or f"{stack}-{logical_id}"
+        return name, _answered(eventbridge._create_archive(_archive(name, props)))
+
+    def updated(name: str, _: Record, new: Record, __: str) -> tuple[str, Record]:
+        return name, _answered(eventbridge._update_archive(_archive(name, new)))
+
+    def deleted(name: str, _: Record) -> None:
+        eventbridge._delete_archive({"ArchiveName": name})
+
+    known["AWS::Events::Archive"] = {"create": created, "update": updated, "delete": deleted}
+
+
+def _put(entry: Record) -> Record:
+    bus, error = eventbridge._event_bus_name_from_ref(entry.get("EventBusName") or "default")
+    for code, message in (error,) if error else _faults(entry):
+        return {"ErrorCode": code, "ErrorMessage": message}
+    now = eventbridge._now_ts()
+    event = {
+        "EventId": str(uuid4()),
+        "Source": entry["Source"],
+        "DetailType": entry["DetailType"],
+        "Detail": entry["Detail"],
+        "EventBusName": bus,
+        "Time": int(eventbridge._coerce_timestamp(entry.get("Time") or now)),
+        "Resources": entry.get("Resources", []),
+        "Account": get_account_id(),
+        "Region": get_region(),
+    }
+    view = eventbridge._pattern_event_view(event)
+    eventbridge._dispatch_event(event, view)
+    eventbridge._archive_event(event, view)
+    return {"EventId": event["EventId"]}
+
+
+def _faults(entry: Record) -> Iterator[tuple[str, str]]:
+    for name in ("Source", "DetailType", "Detail"):
+        if not entry.get(name):
+            yield (
+                "InvalidArgument",
+                f"Parameter {name} is not valid. Reason: {name} is a required argument.",
+            )
+    if str(entry.get("Source")).startswith("aws."):
+        yield "NotAuthorizedForSourceException", "Not authorized for the source."
+    try:
+        detail = json.loads(entry.get("Detail") or "{}")
+    except ValueError:
+        detail = None
+    if not isinstance(detail, dict):
+        yield "MalformedDetail", "Detail is malformed."
+
+
+def _size(entry: Record) -> int:
+    """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevent-size.html"""
+    texts = [entry.get(it) or "" for it in ("Source", "DetailType", "Detail")]
+    texts += entry.get("Resources") or []
+    return sum(len(it.encode()) for it in texts) + (14 if entry.get("Time") else 0)
+
+
+def _refusal(queue: str, rule: Record) -> tuple[str, str] | None:
+    if sqs._queue_by_arn(queue) is None:
+        return "NO_RESOURCE", "The queue does not exist."
+    account = get_account_id()
+    if not sqs.queue_policy_allows(queue, "events.amazonaws.com", rule["Arn"], account):
+        return "NO_PERMISSIONS", "The queue's policy does not allow the rule to send to it."
+    return None
+
+
+def _send(queue: str, event: Record, error: tuple[str, str], rule: Record, target: str) -> None:
+    """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html"""
+    code, message = error
+    attributes = {
+        "ERROR_CODE": code,
+        "ERROR_MESSAGE": message,
+        "RULE_ARN": rule["Arn"],
+        "TARGET_ARN": target,
+    }
+    sqs._act_send_message(
+        {
+            "MessageBody": json.dumps(event),
+            "MessageAttributes": {
+                name: {"DataType": "String", "StringValue": value}
+                for name, value in attributes.items()
+            },
+        },
+        sqs._queue_by_arn(queue)["url"],
+    )
+
+
+def _check_rule(props: Record) -> None:
+    bus = provisioners._eb_rule_bus_name(props)
+    if bus != "default" and bus not in eventbridge._event_buses:
+        raise ValueError(f"Event bus {bus} does not exist.")
+    pattern = props.get("EventPattern") or ""
+    text = pattern if isinstance(pattern, str) else json.dumps(pattern)
+    if error := eventbridge._event_pattern_error(text):
+        raise ValueError(f"Event pattern is not valid. Reason: {error}")
+
+
+def _archive(name: str, props: Record) -> Record:
+    pattern = props.get("EventPattern") or ""
+    return {
+        "ArchiveName": name,
+        "Description": props.get("Description", ""),
+        "EventPattern": pattern if isinstance(pattern, str) else json.dumps(pattern),
+        "EventSourceArn": props["SourceArn"],
+        "RetentionDays": int(props.get("RetentionDays", 0)),
+    }
+
+
+# Any: the emulator's own answers.
+def _answered(answer: Any) -> Record:
+    status, _, body = answer
+    content: Record = json.loads(body)
+    if status != 200:
+        raise ValueError(content["message"])
+    return {"Arn": content["ArchiveArn"], "ArchiveName": content["ArchiveArn"].rpartition("/")[2]}
