@@ -3,11 +3,13 @@
 import shutil
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import pytest
 
 from tests.local_cloud.conftest import TINY
+from tests.local_cloud.watching import eventually, invocations
 from tools.local_cloud.stack import LocalStack
 from tools.local_cloud.watch import Watcher
 
@@ -114,6 +116,37 @@ def test_an_edited_template_is_deployed_again_behind_the_same_url(edited: Edited
     assert edited.stack.resources()["Api"] != before
     assert edited.api.get("/renamed").json()["edited"] == "again"
     assert edited.api.get("/throttled").status_code == 404
+
+
+def test_a_mapping_goes_on_where_it_was_and_as_the_template_has_it_then(edited: Edited) -> None:
+    stack, resources = edited.stack, edited.stack.resources()
+    dynamodb, table = stack.client("dynamodb"), resources["Watched"]
+    stream = dynamodb.describe_table(TableName=table)["Table"]["LatestStreamArn"]
+
+    def mapping() -> dict[str, Any]:
+        found: list[dict[str, Any]] = stack.client("lambda").list_event_source_mappings(
+            FunctionName=resources["Follow"]
+        )["EventSourceMappings"]
+        assert len(found) == 1
+        return found[0]
+
+    def put_and_seen(name: str, count: int) -> list[list[str]]:
+        dynamodb.put_item(TableName=table, Item={"id": {"S": name}})
+        eventually(lambda: len(invocations(stack, stream)) >= count)
+        return [it.ids for it in invocations(stack, stream)]
+
+    before = mapping()
+    assert put_and_seen("before", 1) == [["before"]]
+    edited.replace(
+        "template.yaml", "BatchSize: 10\n            MaximumRetryAttempts: 1", "BatchSize: 20"
+    )
+    edited.heard("template.yaml: updated the stack", seconds=15)
+
+    assert put_and_seen("after", 2) == [["before"], ["after"]]
+    assert mapping()["UUID"] == before["UUID"]
+    assert mapping()["BatchSize"] == 20
+    # Lambda's default, since the template does not say it any more.
+    assert mapping()["MaximumRetryAttempts"] == -1
 
 
 def test_a_template_that_cannot_be_deployed_is_shown_and_the_stack_goes_on(edited: Edited) -> None:
