@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.local_cloud.watching import Queue, eventually
+from tests.local_cloud.watching import Queue, eventually, invocations
 from tools.local_cloud.stack import LocalStack
 
 AT = datetime(2026, 5, 1, 10, tzinfo=UTC)
@@ -56,6 +56,15 @@ def test_an_event_comes_as_each_target_wants_it(bus: Bus) -> None:
     assert by_path == {"kind": "placed", "order": "1"}
     assert transformed == {"order": "1", "text": "placed at 2026-05-01T10:00:00Z"}
     assert bus.placed.is_empty()
+
+
+def test_an_event_invokes_the_function_of_a_rule(bus: Bus, stack: LocalStack) -> None:
+    order = uuid4().hex
+
+    bus.put(placed(order, Source="direct"))
+
+    [invocation] = eventually(lambda: invocations(stack, order))
+    assert invocation.records[0]["detail"]["order"] == order
 
 
 def test_a_queue_without_a_policy_gets_nothing_and_the_dead_letters_say_why(bus: Bus) -> None:

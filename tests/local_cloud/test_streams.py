@@ -105,6 +105,26 @@ def test_two_mappings_of_a_stream_each_get_every_record(table: Table) -> None:
     assert eventually(lambda: sorted(counted().values()) == [2, 2])
 
 
+def test_a_mapping_that_is_stuck_holds_up_no_other(stack: LocalStack) -> None:
+    stuck, other = Table(stack), Table(stack)
+    stuck.follow(MaximumRetryAttempts=0)
+    other.follow("SecondWatcher")
+    other.put("warm")
+    other.batches(1)
+
+    # Ended after a second.
+    stuck.put("a", "hang")
+    started = time.time()
+    for it in range(3):
+        time.sleep(0.1)
+        other.put(f"item-{it}")
+        other.batches(it + 2)
+
+    assert other.seen()[-1].at - started < 0.9
+    assert stuck.batches(1) == [["a"]]
+    assert stuck.seen()[0].at - started > 0.9
+
+
 def test_a_batch_waits_for_its_window_and_no_longer_than_it_is_full(table: Table) -> None:
     table.follow(BatchSize=3, MaximumBatchingWindowInSeconds=1)
     for name in ("a", "b", "c", "d", "e"):
@@ -118,7 +138,12 @@ def test_a_batch_waits_for_its_window_and_no_longer_than_it_is_full(table: Table
 def test_records_that_no_filter_lets_through_do_not_come(table: Table) -> None:
     for name in ("a", "b", "c"):
         table.put(name, do="nothing" if name == "b" else "")
-    pattern = {"dynamodb": {"NewImage": {"do": {"S": [{"anything-but": ["raise"]}]}}}}
+    pattern = {
+        "$or": [
+            {"eventName": ["REMOVE"]},
+            {"dynamodb": {"NewImage": {"do": {"S": [{"anything-but": ["raise"]}]}}}},
+        ]
+    }
     table.follow(FilterCriteria={"Filters": [{"Pattern": json.dumps(pattern)}]})
 
     assert table.batches(1) == [["b"]]
@@ -139,6 +164,23 @@ def test_a_function_that_takes_too_long_is_tried_again(table: Table, stack: Loca
 
     [message] = map(json.loads, discarded.received())
     assert message["requestContext"]["approximateInvokeCount"] == 2
+
+
+def test_a_function_that_is_throttled_is_tried_until_it_is_not(
+    table: Table, stack: LocalStack
+) -> None:
+    discarded = Queue(stack)
+    functions, function = stack.client("lambda"), stack.resources()["SecondWatcher"]
+    functions.put_function_concurrency(FunctionName=function, ReservedConcurrentExecutions=0)
+    table.put("a")
+    table.follow("SecondWatcher", MaximumRetryAttempts=0, DestinationConfig=to(discarded))
+    time.sleep(0.4)
+    assert table.seen() == []
+
+    functions.delete_function_concurrency(FunctionName=function)
+
+    assert table.batches(1) == [["a"]]
+    assert discarded.is_empty()
 
 
 def test_a_reported_record_is_where_the_next_invocation_starts(table: Table) -> None:

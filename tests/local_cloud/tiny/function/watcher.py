@@ -7,9 +7,10 @@ tries = {}
 
 
 def handler(event, context):
-    records = event["Records"]
+    records = event.get("Records", [])
     seen = {"function": context.function_name, "version": context.function_version}
-    print(json.dumps({"records": records} | seen))
+    # What comes from the bus has no records and is one.
+    print(json.dumps({"records": records or [event]} | seen))
     failures = [identifier(it) for it in records if fails(it)]
     return {"batchItemFailures": [{"itemIdentifier": it} for it in failures]}
 
