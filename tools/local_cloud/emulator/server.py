@@ -19,6 +19,7 @@ from tools.local_cloud.emulator import (
     function_logs,
     lambdas,
     mappings,
+    permissions,
     proxy,
     queues,
     resources,
@@ -40,6 +41,7 @@ def serve(settings: Settings) -> None:
     streams.apply()
     queues.apply()
     bus.apply()
+    permissions.apply()
     _allow_many_files()
     asyncio.run(_serve(settings))
     # Handlers may still be at work in threads, and nothing they could do matters any more.
