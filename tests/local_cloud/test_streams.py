@@ -46,9 +46,10 @@ def test_records_come_in_order_with_both_images_whoever_writes_at_once(table: Ta
 
     eventually(lambda: sum(len(it.records) for it in table.seen()) >= 240)
     records = [it for batch in table.seen() for it in batch.records]
-    numbers = [int(it["dynamodb"]["SequenceNumber"]) for it in records]
+    numbers = [it["dynamodb"]["SequenceNumber"] for it in records]
     assert len(records) == 240
-    assert numbers == sorted(set(numbers))
+    # As numbers, which on AWS have no leading zeros either.
+    assert numbers == [str(it) for it in sorted({int(it) for it in numbers})]
     images: dict[str, list[Any]] = defaultdict(lambda: [None])
     for it in records:
         change = it["dynamodb"]
@@ -107,22 +108,18 @@ def test_two_mappings_of_a_stream_each_get_every_record(table: Table) -> None:
 
 def test_a_mapping_that_is_stuck_holds_up_no_other(stack: LocalStack) -> None:
     stuck, other = Table(stack), Table(stack)
-    stuck.follow(MaximumRetryAttempts=0)
+    # A second each, until they are ended.
+    for name in ("a", "b", "c"):
+        stuck.put(name, "hang")
+    stuck.follow(BatchSize=1, MaximumRetryAttempts=0)
     other.follow("SecondWatcher")
-    other.put("warm")
-    other.batches(1)
 
-    # Ended after a second.
-    stuck.put("a", "hang")
-    started = time.time()
     for it in range(3):
-        time.sleep(0.1)
         other.put(f"item-{it}")
-        other.batches(it + 2)
+        assert len(other.batches(it + 1)) == it + 1
 
-    assert other.seen()[-1].at - started < 0.9
-    assert stuck.batches(1) == [["a"]]
-    assert stuck.seen()[0].at - started > 0.9
+    assert len(stuck.seen()) < 3
+    assert stuck.batches(1)[0] == ["a"]
 
 
 def test_a_batch_waits_for_its_window_and_no_longer_than_it_is_full(table: Table) -> None:

@@ -56,6 +56,9 @@ def change_queues_one_at_a_time() -> None:
     eventbridge._dispatch_to_sqs = alone(
         pinned(eventbridge, "_dispatch_to_sqs", "spec payload sqs_parameters")
     )
+    lambda_svc._route_async_failure = alone(
+        pinned(lambda_svc, "_route_async_failure", "target_arn func_name event result")
+    )
 
 
 def delete_only_what_a_function_processed() -> None:
