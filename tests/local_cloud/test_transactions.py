@@ -11,7 +11,7 @@ from tools.local_cloud.stack import LocalStack
 
 def test_a_transaction_sent_again_with_its_token_is_the_same_one(stack: LocalStack) -> None:
     dynamodb, token = stack.client("dynamodb"), str(uuid4())
-    (table,) = dynamodb.list_tables()["TableNames"]
+    table = stack.resources()["Table"]
 
     def write(price: str) -> None:
         item = {"id": {"S": token}, "price": {"N": price}}
