@@ -1,5 +1,11 @@
 """Transactions say which action was refused, and wait out writers of the same items."""
 
+import heapq
+import random
+import threading
+from collections.abc import Callable
+from itertools import count
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -107,3 +113,82 @@ def test_what_is_our_mistake_rises(client: Stubber) -> None:
 
     with pytest.raises(ClientError):
         transactions.write(ACTIONS)
+
+
+class VirtualTime:
+    """Threads of which one runs at a time, the one whose pause ends first; nobody really waits."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self._pauses: list[tuple[float, int, threading.Event]] = []
+        self._numbers = count()
+        self._is_idle = threading.Semaphore(0)
+
+    def pause(self, seconds: float) -> None:
+        over = threading.Event()
+        heapq.heappush(self._pauses, (self.now + seconds, next(self._numbers), over))
+        self._is_idle.release()
+        over.wait()
+
+    def run(self, works: list[Callable[[], None]]) -> None:
+        def begin(work: Callable[[], None]) -> None:
+            self.pause(0)
+            work()
+            self._is_idle.release()
+
+        for work in works:
+            threading.Thread(target=begin, args=[work], daemon=True).start()
+            self._is_idle.acquire()
+        while self._pauses:
+            self.now, _, over = heapq.heappop(self._pauses)
+            over.set()
+            self._is_idle.acquire()
+
+
+class HotItem:
+    """An item that one transaction has at a time, as in DynamoDB; others conflict with it."""
+
+    class TransactionCanceledException(Exception):
+        response: Any = {"CancellationReasons": [{"Code": "TransactionConflict"}, {"Code": "None"}]}
+
+    TransactionInProgressException = type("TransactionInProgressException", (Exception,), {})
+
+    def __init__(self, time: VirtualTime, held: float) -> None:
+        self.exceptions = self
+        self.writes = 0
+        self._time = time
+        self._held = held
+        self._is_taken = False
+
+    def transact_write_items(self, **_: object) -> None:
+        self._time.pause(0.004)  # the way there and back
+        if self._is_taken:
+            raise self.TransactionCanceledException
+        self._is_taken = True
+        self._time.pause(self._held)
+        self._is_taken = False
+        self.writes += 1
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_of_a_hundred_who_want_one_item_at_once_hardly_any_is_sent_away(
+    monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    time = VirtualTime()
+    item = HotItem(time, held=0.015)
+    sent_away: list[ServiceUnavailable] = []
+    monkeypatch.setattr(transactions, "dynamodb", lambda: item)
+    monkeypatch.setattr(
+        transactions, "random", SimpleNamespace(uniform=random.Random(seed).uniform)
+    )
+
+    def buy() -> None:
+        try:
+            transactions.write(ACTIONS, time.pause, lambda: time.now)
+        except ServiceUnavailable as refusal:
+            sent_away.append(refusal)
+
+    time.run([buy] * 100)
+
+    assert item.writes + len(sent_away) == 100
+    assert len(sent_away) < 5
