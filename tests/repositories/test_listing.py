@@ -138,6 +138,17 @@ def test_an_item_that_the_index_shows_in_two_ranges_is_listed_once(
     assert page.items == [product for product in products if product.is_for_sale]
 
 
+def test_an_item_that_the_index_shows_in_two_places_is_listed_once(
+    products: list[Product],
+) -> None:
+    by_name = Listing(tables.products, "status", "name_key", product_from_item, "by_name", ("id",))
+
+    page = by_name.page([Range("active"), Range("active", "pear\0")], Span(None, 0, 100), False)
+
+    active = [product for product in products if product.is_for_sale]
+    assert sorted(page.items, key=lambda product: product.id) == active
+
+
 @pytest.mark.parametrize("position", ["\U0010ffff" * 2, " ", "\0", "zzz", "0"])
 @pytest.mark.parametrize("descends", [False, True])
 def test_a_position_that_no_row_had_is_no_error(

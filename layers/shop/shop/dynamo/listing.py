@@ -110,14 +110,16 @@ class Listing[T]:
             query["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
     def _load(self, items: Sequence[Item]) -> Sequence[T | None]:
-        """Each item whole, or None where it is gone."""
+        """Each item whole, or None where it is gone, or where it is among those before it: an index
+        may show an item in its old place and its new, and DynamoDB refuses to load it twice.
+        """
         if not self.table_key:
             return [self.read(item) for item in items]
         table = self.table()
-        keys = [{name: item[name] for name in self.table_key} for item in items]
-        found = batch_get({table: keys}, consistent=False)[table]
+        keys = {self._key(it): {name: it[name] for name in self.table_key} for it in items}
+        found = batch_get({table: [*keys.values()]}, consistent=False)[table]
         by_key = {self._key(item): self.read(item) for item in found}
-        return [by_key.get(self._key(item)) for item in items]
+        return [by_key.pop(self._key(item), None) for item in items]
 
     def _key(self, item: Mapping[str, str]) -> tuple[str, ...]:
         return tuple(item[name] for name in self.table_key)
