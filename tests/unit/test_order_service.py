@@ -302,6 +302,20 @@ def test_the_loser_of_two_equal_requests_for_the_last_piece_gets_its_own_order(
     assert shelf.stock(PEAR) == 0
 
 
+def test_who_reads_the_stock_after_an_equal_request_but_not_its_record_gets_its_order(
+    desk: OrderService, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shelf.products[PEAR.id] = replace(PEAR, stock=1)
+    order = desk.place(ALICE, ALICE.id, wanted((PEAR, 1)), once("k"))
+    # A BatchGetItem is no snapshot: each of its items is read at a moment of its own.
+    monkeypatch.setattr(shelf, "catalogue", lambda *_: (shelf.products, None))
+
+    with pytest.raises(Replayed) as loser:
+        desk.place(ALICE, ALICE.id, wanted((PEAR, 1)), once("k"))
+
+    assert loser.value.answer.body == order.id
+
+
 def test_a_refused_request_is_not_recorded_and_may_be_sent_again(
     desk: OrderService, shelf: Shelf
 ) -> None:
