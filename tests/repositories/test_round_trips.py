@@ -11,6 +11,7 @@ import pytest
 
 from shop.attempts.service import attempt_on
 from shop.auth.caller import Role
+from shop.clock import now
 from shop.dynamo import records
 from shop.errors import AccountInactive, EmailInUse, NotFound, SkuInUse
 from shop.idempotency import KEPT_FOR, Answer, Once, Replayed
@@ -283,3 +284,19 @@ def test_a_record_that_has_expired_is_replaced() -> None:
 
     record = records.find(once("key"))
     assert record is not None and record.answer.body == "é"
+
+
+def test_a_record_in_force_undoes_a_second_effect() -> None:
+    UserRepository().add(USER, "hash")
+    kept = keep(product())
+    in_force = Once("key", b"digest", lambda _: Answer(201, {}, "first"), now)
+    OrderRepository().add(order(kept), in_force)
+
+    with pytest.raises(CatalogueChanged):
+        OrderRepository().add(order(kept), in_force)
+    with pytest.raises(Replayed):
+        ProductRepository().add(product(), in_force)
+
+    assert OrderRepository().count(ALICE.id, [*OrderStatus]) == 1
+    left = ProductRepository().get(kept.id)
+    assert left is not None and left.stock == 9
