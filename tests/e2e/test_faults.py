@@ -313,6 +313,20 @@ def test_a_product_whose_answer_got_lost_is_one(shop: Shop, faults: FaultProxy) 
     assert (skus.count(first["sku"]), skus.count(second["sku"])) == (1, 1)
 
 
+def test_a_stock_that_was_moved_is_told_whatever_cannot_be_read_after(
+    shop: Shop, faults: FaultProxy
+) -> None:
+    product = shop.product(stock=10)
+    path = f"/api/products/{product['id']}"
+
+    with faults.on(THROTTLED, "GetItem", table=shop.resources["ProductsTable"], skip=1):
+        answer = shop.admin.http.patch(path, json={"stockDelta": -3})
+
+    assert (answer.status_code, answer.json()["stock"]) == (200, 7)
+    read = shop.anonymous.get(path)
+    assert (read.json(), read.headers["ETag"]) == (answer.json(), answer.headers["ETag"])
+
+
 def test_a_sign_up_whose_answer_got_lost_is_not_refused_by_itself(
     shop: Shop, faults: FaultProxy
 ) -> None:

@@ -87,14 +87,14 @@ def update(shelf: Shelf, precondition: Precondition | None = None, **changes: ob
     return desk(shelf).update(ADMIN, PEAR.id, patch(**changes), precondition or Precondition())
 
 
-def test_only_what_was_named_is_written_and_no_version_is_asked_for() -> None:
+def test_only_what_was_named_is_written_first_at_the_version_that_was_read() -> None:
     shelf = Shelf()
 
     changed = update(shelf, price="20.00", status="inactive")
 
     assert changed.price == Money(Decimal("20.00"), "EUR")
     assert (changed.status, changed.version) == (ProductStatus.INACTIVE, 2)
-    assert shelf.writes == [({"price", "status"}, 0, None)]
+    assert shelf.writes == [({"price", "status"}, 0, 1)]
 
 
 def test_a_currency_may_change_alone() -> None:
@@ -105,15 +105,24 @@ def test_stock_may_become_unlimited() -> None:
     shelf = Shelf()
 
     assert update(shelf, stock=None).stock is None
-    assert shelf.writes == [({"stock"}, 0, None)]
+    assert shelf.writes == [({"stock"}, 0, 1)]
 
 
 def test_a_move_of_the_stock_is_left_to_the_store() -> None:
     shelf = Shelf()
 
-    update(shelf, stockDelta=-10)
+    changed = update(shelf, stockDelta=-10)
 
-    assert shelf.writes == [(set(), -10, None)]
+    assert (changed.stock, changed.version) == (0, 2)
+    assert shelf.writes == [(set(), -10, 1)]
+
+
+def test_who_is_overtaken_asks_for_no_version_any_more() -> None:
+    shelf = Shelf(PEAR, replace(PEAR, stock=8, version=2))
+
+    update(shelf, stockDelta=-3, price="20.00")
+
+    assert shelf.writes == [({"price"}, -3, 1), ({"price"}, -3, None)]
 
 
 @pytest.mark.parametrize(
