@@ -61,7 +61,7 @@ def requests(shop: Shop, admin: Person, routes: list[str]) -> list[Send]:
     bodies: dict[str, Any] = {
         "POST /api/users": sign_up,
         "PUT /api/users/{userId}": profile,
-        "PATCH /api/users/{userId}": {"name": "Root"},
+        "PATCH /api/users/{userId}": {"name": f"Root {product['sku']}"},
         "PUT /api/users/{userId}/password": passwords,
         "POST /api/sessions": {"email": known.email, "password": known.password},
         "POST /api/access-tokens": {"refreshToken": admin.grant["refreshToken"]},

@@ -192,3 +192,31 @@ def test_of_a_hundred_who_want_one_item_at_once_hardly_any_is_sent_away(
 
     assert item.writes + len(sent_away) == 100
     assert len(sent_away) < 5
+
+
+def test_a_read_that_meets_a_write_waits_for_it(client: Stubber) -> None:
+    waiting = Waiting()
+    conflict = {"CancellationReasons": [{"Code": "TransactionConflict"}, {"Code": "None"}]}
+    error = "TransactionCanceledException"
+    client.add_client_error("transact_get_items", error, modeled_fields=conflict)
+    found = {"Responses": [{"Item": {"id": {"S": "first"}}}, {}]}
+    client.add_response("transact_get_items", found)
+
+    gets: list[Any] = [{"TableName": "t", "Key": {"id": {"S": name}}} for name in ACTIONS]
+    read = transactions.read(gets, waiting.pause, waiting.clock)
+
+    assert read == [{"id": "first"}, None]
+    client.assert_no_pending_responses()
+
+
+def test_a_read_that_meets_writes_without_end_gives_up(client: Stubber) -> None:
+    waiting = Waiting()
+    conflict = {"CancellationReasons": [{"Code": "TransactionConflict"}]}
+    for _ in range(100):
+        error = "TransactionCanceledException"
+        client.add_client_error("transact_get_items", error, modeled_fields=conflict)
+
+    with pytest.raises(ServiceUnavailable):
+        key: Any = {"TableName": "t", "Key": {"id": {"S": "first"}}}
+        transactions.read([key], waiting.pause, waiting.clock)
+    assert waiting.now <= transactions.BUDGET

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar, Self
 from urllib.parse import urlencode
 
-from pydantic import Field, PrivateAttr, model_validator
+from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 from pydantic_core import PydanticCustomError
 
 from shop.errors import BadRequest
@@ -19,6 +19,16 @@ if TYPE_CHECKING:
 
 _BINDING_BYTES = 9
 _ID_LENGTH = 36
+
+
+def _digits(text: object) -> object:
+    if isinstance(text, str) and not (text.isascii() and text.isdecimal()):
+        raise PydanticCustomError("int_parsing", "must be digits alone")
+    return text
+
+
+# What else Python takes for a number ("1_0", " 1", "1.0") is a slip of the client's.
+Number = Annotated[int, BeforeValidator(_digits), Field(ge=1)]
 
 
 @dataclass(frozen=True)
@@ -53,8 +63,8 @@ class ListQuery(Query):
     deepest_row: ClassVar = 10_000  # that page numbers reach; a cursor has no end
 
     sort: str = "-createdAt"
-    page: Annotated[int, Field(ge=1)] = 1
-    limit: Annotated[int, Field(ge=1, le=100)] = 20
+    page: Number = 1
+    limit: Annotated[Number, Field(le=100)] = 20
     cursor: Annotated[str | None, Field(max_length=512, description="opaque")] = None
 
     @model_validator(mode="after")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from shop.clients import dynamodb
 from shop.clock import from_text, now, to_epoch, to_text
-from shop.dynamo import tables
+from shop.dynamo import tables, transactions
 from shop.dynamo.codec import Item, decode, encode
 from shop.idempotency import Answer, Once, Record
 
@@ -25,6 +25,19 @@ def find(once: Once) -> Record | None:
     return from_item(decode(answer["Item"])) if "Item" in answer else None
 
 
+def settled(once: Once) -> Record | None:
+    """As `find`, after a transaction that was refused by the effects of an equal one.
+
+    A plain read may come between the writes of that other transaction, and miss the record of what
+    it has just been refused for; this one comes before all of them or after. 2 read units.
+    """
+    if once.key is None:
+        return None
+    key = encode({"id": once.key})
+    (item,) = transactions.read([{"TableName": tables.idempotency(), "Key": key}])
+    return None if item is None else from_item(item)
+
+
 def put(record: Record | None) -> "dict[str, TransactWriteItemTypeDef]":
     """The action that stores the record unless one is in force; nothing without a record."""
     if record is None:
@@ -37,7 +50,8 @@ def put(record: Record | None) -> "dict[str, TransactWriteItemTypeDef]":
                 "status": record.answer.status,
                 "headers": dict(record.answer.headers),
                 "body": record.answer.body,
-            }
+            },
+            ensure_ascii=False,  # which would write a character of many scripts in six bytes
         ),
         "expires_at": to_text(record.expires_at),
         "ttl": to_epoch(record.expires_at),

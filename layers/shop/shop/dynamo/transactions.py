@@ -1,8 +1,8 @@
-"""All-or-nothing writes: each action has a name, and a refusal says which actions failed."""
+"""All-or-nothing writes, whose refusal says by name which actions failed, and reads."""
 
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -11,7 +11,11 @@ from shop.dynamo.codec import Item, decode
 from shop.errors import ServiceUnavailable
 
 if TYPE_CHECKING:
-    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
+    from mypy_boto3_dynamodb.type_defs import (
+        GetTypeDef,
+        TransactGetItemTypeDef,
+        TransactWriteItemTypeDef,
+    )
 
 MOST_ACTIONS = 100  # DynamoDB's limit
 # Seconds in which conflicts are tried again, of the functions' 10. One transaction at a time has an
@@ -45,19 +49,50 @@ def write(
     lost is neither repeated nor refused by its own effect. Raises `ConditionFailed`, or
     `ServiceUnavailable` where other writers of the same items win for longer than `BUDGET`.
     """
-    client = dynamodb()
     token = str(uuid4())
+    items = list(actions.values())
+    _tried(
+        lambda: dynamodb().transact_write_items(TransactItems=items, ClientRequestToken=token),
+        list(actions),
+        pause,
+        clock,
+    )
+
+
+def read(
+    gets: Sequence["GetTypeDef"],
+    pause: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
+) -> Sequence[Item | None]:
+    """The items as they are before or after any transaction that writes them, never in between.
+
+    2 read units for each 4 KB; raises `ServiceUnavailable` like `write`.
+    """
+    items: list[TransactGetItemTypeDef] = [{"Get": get} for get in gets]
+    answer = _tried(
+        lambda: dynamodb().transact_get_items(TransactItems=items),
+        [str(number) for number in range(len(gets))],
+        pause,
+        clock,
+    )
+    return [decode(found["Item"]) if "Item" in found else None for found in answer["Responses"]]
+
+
+def _tried[T](
+    attempt: Callable[[], T],
+    names: list[str],
+    pause: Callable[[float], None],
+    clock: Callable[[], float],
+) -> T:
+    exceptions = dynamodb().exceptions
     gives_up_at = clock() + BUDGET
     longest = _FIRST_PAUSE
     while True:
         try:
-            client.transact_write_items(
-                TransactItems=list(actions.values()), ClientRequestToken=token
-            )
-            return
-        except client.exceptions.TransactionCanceledException as error:
-            _raise_unless_passing(list(actions), error)
-        except client.exceptions.TransactionInProgressException:
+            return attempt()
+        except exceptions.TransactionCanceledException as error:
+            _raise_unless_passing(names, error)
+        except exceptions.TransactionInProgressException:
             pass
         if clock() + longest > gives_up_at:
             raise ServiceUnavailable(retry_after=1)

@@ -9,7 +9,7 @@ from shop.dynamo import records, tables, transactions
 from shop.dynamo.codec import Item, decode, encode
 from shop.dynamo.listing import Listing, Range
 from shop.dynamo.sort_keys import amount_key, text_key
-from shop.errors import SkuInUse
+from shop.errors import ServiceUnavailable, SkuInUse
 from shop.idempotency import Once, Record
 from shop.money import Money
 from shop.pagination import Rows, Span
@@ -40,10 +40,11 @@ class ProductRepository:
                 }
             )
         except transactions.ConditionFailed as failed:
-            once.replay(records.find(once))
+            once.replay(records.settled(once))
             if "sku" in failed.old:
                 raise SkuInUse from None
-            raise
+            # By a record that expired between the transaction and the look at it.
+            raise ServiceUnavailable(retry_after=1) from None
 
     def get(self, product_id: str) -> Product | None:
         """1 read unit."""
