@@ -71,6 +71,7 @@ class FaultProxy:
         self.port = port
         self.upstream_port = upstream_port
         self.writes = 0  # rises with every call that may have written, when it comes and is done
+        self.aside: set[str] = set()  # tables whose calls meet a fault only where one names them
         self._faults: tuple[tuple[Callable[[Call], bool], Fault], ...] = ()
         self._loop = asyncio.new_event_loop()
         self._server: asyncio.Server
@@ -112,6 +113,8 @@ class FaultProxy:
             if operations and call.operation not in operations:
                 return False
             if table is not None and table not in call.tables:
+                return False
+            if table is None and call.tables & self.aside:
                 return False
             if passed < skip:
                 passed += 1

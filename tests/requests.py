@@ -14,6 +14,7 @@ class Context:
     """As much of Lambda's context object as handlers read."""
 
     function_name: str = "function"
+    aws_request_id: str = "5b3f1c8e-8a58-4c3e-9d1a-0f3f6f3f2a01"
     log_stream_name: str = "stream"
     milliseconds: int = 10_000
 

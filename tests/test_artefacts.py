@@ -51,6 +51,7 @@ MAY_LOAD = {
     "CreateAdmin": {"boto3", "pydantic"},
     "CreateSigningKeys": {"boto3", "cryptography", POWERTOOLS},
     "RotateSigningKeys": {"boto3", "cryptography", POWERTOOLS},
+    "ProjectLists": _STORED,
 }
 
 

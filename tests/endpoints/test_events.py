@@ -15,6 +15,7 @@ from shop.attempts.service import attempt_on
 from shop.auth.caller import Role
 from shop.auth.key_store import key_store
 from shop.clock import now
+from shop.config import setting
 from shop.idempotency import Answer, Once
 from shop.money import Money
 from shop.orders.models import Order, OrderLine, OrderStatus
@@ -68,6 +69,7 @@ ANSWERS: dict[str, Any] = {
     "create_admin": "id",
     "create_signing_keys": None,
     "rotate_signing_keys": "kids",
+    "project_lists": "batchItemFailures",
 }
 
 
@@ -136,7 +138,9 @@ def test_every_function_has_an_event_and_every_event_a_function() -> None:
 
 @pytest.mark.parametrize("function", functions(), ids=lambda function: function.path.stem)
 def test_a_function_answers_its_event(aws: None, response_url: str, function: Function) -> None:
-    event = json.loads((ROOT / f"events/{function.path.stem}.json").read_text())
+    text = (ROOT / f"events/{function.path.stem}.json").read_text()
+    # What `sam local` calls the table, which the settings of the tests call otherwise.
+    event = json.loads(text.replace("table/UsersTable/", f"table/{setting('USERS_TABLE')}/"))
     if "ResponseURL" in event:
         event["ResponseURL"] = response_url
     handler = importlib.import_module(function.module).handler

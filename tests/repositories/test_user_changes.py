@@ -197,7 +197,9 @@ def test_users_are_listed_by_id_across_statuses_from_any_of_them_on(descending: 
     everyone = list(UserStatus)
 
     def of(statuses: list[UserStatus], after: str | None, limit: int) -> list[User]:
-        return list(UserRepository().list(statuses, Span(after, 0, limit), descending).items)
+        return list(
+            UserRepository().list(statuses, "createdAt", Span(after, 0, limit), descending).items
+        )
 
     assert of(everyone, None, 10) == listed
     for each, following in pairwise(listed):

@@ -114,6 +114,9 @@ class Shelf:
     ) -> Rows[Order]:
         return Rows(self.orders, None)
 
+    def count_all(self, statuses: Sequence[OrderStatus]) -> int:
+        return len(self.orders)
+
     def count(self, user_id: str, statuses: Sequence[OrderStatus]) -> int:
         return sum(o.user_id == user_id for o in self.orders)
 

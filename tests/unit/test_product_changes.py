@@ -52,6 +52,9 @@ class Shelf:
     def list(self, status: ProductStatus, sort: str, span: Span, descends: bool) -> Rows[Product]:
         raise NotImplementedError
 
+    def count(self, status: ProductStatus) -> int:
+        raise NotImplementedError
+
     def save(
         self,
         before: Product,

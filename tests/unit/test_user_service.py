@@ -49,7 +49,17 @@ class Shelf:
         self._write()
         self.password_hash = new_hash
 
-    def list(self, statuses: Sequence[UserStatus], span: Span, descends: bool) -> Rows[User]:
+    def list(
+        self, statuses: Sequence[UserStatus], sort: str, span: Span, descends: bool
+    ) -> Rows[User]:
+        raise NotImplementedError
+
+    def search(
+        self, text: str, statuses: Sequence[UserStatus], span: Span, descends: bool
+    ) -> tuple[Rows[User], int | None]:
+        raise NotImplementedError
+
+    def count(self, statuses: Sequence[UserStatus]) -> int:
         raise NotImplementedError
 
     def _write(self) -> None:

@@ -7,7 +7,8 @@ ranges at once, also when the row that it was taken from is gone.
 import heapq
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby, islice
+from itertools import groupby, islice, takewhile
+from math import ceil, sqrt
 from typing import TYPE_CHECKING
 
 from shop.clients import dynamodb
@@ -19,6 +20,15 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import QueryInputTypeDef
 
 _LAST = "\U0010ffff"
+_NO_END = 1_000_000_000  # rows
+
+
+@dataclass
+class Budget:
+    """How many rows may still be read of an index; a walk stops where it is when none may."""
+
+    rows: int
+    ended: bool = False
 
 
 @dataclass(frozen=True)
@@ -54,11 +64,8 @@ class Listing[T]:
         table itself, which is consistent), at least half for each range, and half for each item
         loaded. The depth of a position costs nothing.
         """
-        reach = -(-(span.skipped + span.limit + 1) // len(ranges))
-        walks = [self._walk(range_, span.after, descends, reach) for range_ in ranges]
-        merged = heapq.merge(*walks, key=_position, reverse=descends)
-        # An item on its way from one range to another may be in both, at the same position.
-        rows = islice((next(same) for _, same in groupby(merged, _position)), span.skipped, None)
+        wanted = span.skipped + span.limit + 1
+        rows = islice(self.rows(ranges, span.after, descends, wanted), span.skipped, None)
         found: list[tuple[str, T]] = []
         while len(found) < span.limit:
             chunk = list(islice(rows, span.limit - len(found)))
@@ -73,10 +80,29 @@ class Listing[T]:
         following = None if next(rows, None) is None else found[-1][0]
         return Rows([item for _, item in found], following)
 
-    def _walk(
-        self, range_: Range, after: str | None, descends: bool, limit: int
+    def rows(
+        self,
+        ranges: Sequence[Range],
+        after: str | None,
+        descends: bool,
+        wanted: int,
+        budget: Budget | None = None,
     ) -> Iterator[tuple[str, Item]]:
-        """Positions and items of one range, after a position that may be anything."""
+        """Positions and items in order; `wanted` says how many are likely to be taken."""
+        mean = wanted / len(ranges)
+        # Ranges are not met evenly: two deviations more spare most of the second queries.
+        limit = ceil(mean + 2 * sqrt(mean)) if len(ranges) > 1 else wanted
+        budget = budget or Budget(_NO_END)
+        walks = [self._walk(range_, after, descends, limit, budget) for range_ in ranges]
+        merged = heapq.merge(*walks, key=_position, reverse=descends)
+        # An item on its way from one range to another may be in both, at the same position.
+        for _, same in groupby(takewhile(lambda _: not budget.ended, merged), _position):
+            yield next(same)
+
+    def _walk(
+        self, range_: Range, after: str | None, descends: bool, limit: int, budget: Budget
+    ) -> Iterator[tuple[str, Item]]:
+        """Of one range, after a position that may be anything."""
         first, last = "", self.last
         if after is not None:
             first, last = ("", min(after, last)) if descends else (after, last)
@@ -88,19 +114,20 @@ class Listing[T]:
         query: QueryInputTypeDef = {
             "TableName": self.table(),
             "KeyConditionExpression": f"#partition = :partition AND #sort {bounds}",
-            "ExpressionAttributeNames": {
-                "#partition": self.partition_key,
-                "#sort": self.sort_key,
-            },
+            "ExpressionAttributeNames": {"#partition": self.partition_key, "#sort": self.sort_key},
             "ExpressionAttributeValues": encode(values | ({":first": first} if first else {})),
             "ScanIndexForward": not descends,
             "ConsistentRead": self.index is None,
-            "Limit": limit,
         }
         if self.index is not None:
             query["IndexName"] = self.index
         while True:
+            query["Limit"] = min(limit, budget.rows)
+            if not query["Limit"]:
+                budget.ended = True
+                return
             answer = dynamodb().query(**query)
+            budget.rows -= len(answer["Items"])
             for item in map(decode, answer["Items"]):
                 position = item[self.sort_key].removeprefix(range_.prefix)
                 if position != after:  # both ends of BETWEEN are within it
@@ -108,6 +135,7 @@ class Listing[T]:
             if "LastEvaluatedKey" not in answer:
                 return
             query["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+            limit *= 2
 
     def _load(self, items: Sequence[Item]) -> Sequence[T | None]:
         """Each item whole, or None where it is gone, or where it is among those before it: an index

@@ -29,3 +29,11 @@ def idempotency() -> str:
 
 def attempts() -> str:
     return setting("ATTEMPTS_TABLE")
+
+
+def counters() -> str:
+    return setting("COUNTERS_TABLE")
+
+
+def search() -> str:
+    return setting("SEARCH_TABLE")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from shop.clients import dynamodb
 from shop.clock import from_text, to_text
-from shop.dynamo import records, tables, transactions
+from shop.dynamo import records, tables, totals, transactions
 from shop.dynamo.codec import Item, decode, encode
 from shop.dynamo.listing import Listing, Range
 from shop.dynamo.reads import batch_get
@@ -24,7 +24,7 @@ from shop.users.models import UserStatus
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2  # since items have the keys of the lists
 _SUMMARY = "summary"
 _AFTER_EVERY_ID = "g"  # and before the summary row
 
@@ -116,6 +116,9 @@ class OrderRepository:
         )
         summary = decode(answer.get("Item", {}))
         return sum(int(summary.get(status, 0)) for status in statuses)
+
+    def count_all(self, statuses: Sequence[OrderStatus]) -> int:
+        return totals.read("orders", statuses)
 
 
 def _user_is_active(user_id: str) -> "TransactWriteItemTypeDef":

@@ -80,6 +80,8 @@ class OrderStore(Protocol):
 
     def count(self, user_id: str, statuses: Sequence[OrderStatus]) -> int: ...
 
+    def count_all(self, statuses: Sequence[OrderStatus]) -> int: ...
+
 
 class OrderService:
     def __init__(self, orders: OrderStore, clock: Clock, new_id: NewId) -> None:
@@ -156,8 +158,9 @@ class OrderService:
     def list_all(self, caller: Caller, query: AllOrdersQuery) -> Slice[Order]:
         require(caller.is_admin)
         name = "orders of everyone"
-        rows = self._orders.of_everyone(_statuses(query.status), query.span(name), query.descends)
-        return query.slice(name, rows, total=None)
+        statuses = _statuses(query.status)
+        rows = self._orders.of_everyone(statuses, query.span(name), query.descends)
+        return query.slice(name, rows, self._orders.count_all(statuses))
 
     def _get(self, user_id: str, order_id: str) -> Order:
         order = self._orders.get(user_id, order_id)

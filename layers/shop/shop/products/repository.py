@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from shop.clients import dynamodb
 from shop.clock import from_text, to_text
-from shop.dynamo import records, tables, transactions
+from shop.dynamo import records, tables, totals, transactions
 from shop.dynamo.codec import Item, decode, encode
 from shop.dynamo.listing import Listing, Range
 from shop.dynamo.sort_keys import amount_key, text_key
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     type Actions = dict[str, TransactWriteItemTypeDef]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2  # since items have the keys of the lists
 _SORT_KEYS = {"name": "name_key", "price": "price_key"}  # which follow what they sort by
 
 
@@ -57,6 +57,9 @@ class ProductRepository:
         """Half a read unit for each product, and one for each 8 KB of the index's keys."""
         listing = _BY[sort]
         return listing.page([Range(status)], span, descends, lambda p: p.status is status)
+
+    def count(self, status: ProductStatus) -> int:
+        return totals.read("products", [status])
 
     def save(
         self,

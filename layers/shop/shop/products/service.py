@@ -39,6 +39,8 @@ class ProductStore(Protocol):
     def list(self, status: ProductStatus, sort: str, span: Span, descends: bool) -> Rows[Product]:
         """By `createdAt`, `name` or `price`."""
 
+    def count(self, status: ProductStatus) -> int: ...
+
     def save(
         self,
         before: Product,
@@ -94,7 +96,7 @@ class ProductService:
         rows = self._products.list(
             query.status, query.sorted_by, query.span("products"), query.descends
         )
-        return query.slice("products", rows, total=None)
+        return query.slice("products", rows, self._products.count(query.status))
 
     def update(
         self, caller: Caller, product_id: str, wanted: ProductUpdate, precondition: Precondition

@@ -11,14 +11,17 @@ from typing import TYPE_CHECKING
 from shop.auth.caller import Role
 from shop.clients import dynamodb
 from shop.clock import from_text, now, to_epoch, to_text
-from shop.dynamo import tables, transactions
+from shop.dynamo import tables, totals, transactions
 from shop.dynamo.codec import Item, decode, encode
 from shop.dynamo.listing import Listing, Range
+from shop.dynamo.sort_keys import shard_key, shard_keys, text_key
 from shop.errors import EmailInUse, LastAdmin, Unauthorized
 from shop.pagination import Rows, Span
+from shop.search import fold
 from shop.sessions.models import Gate
 from shop.sessions.repository import SessionRepository, gate_key, gate_to_item, session_key
 from shop.users.models import Credential, User, UserStatus
+from shop.users.search import find
 from shop.users.service import Overtaken
 
 if TYPE_CHECKING:
@@ -29,7 +32,8 @@ if TYPE_CHECKING:
 
     type Actions = dict[str, TransactWriteItemTypeDef]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 1  # of credentials
+_USER_SCHEMA_VERSION = 2  # since items have the keys of the lists
 _ADMINS = {"id": "admins"}  # the row that counts active admins
 _GATE_KEPT_FOR = timedelta(days=1)  # a deleted user's, far longer than an access token lives
 
@@ -128,9 +132,25 @@ class UserRepository:
             }
         )
 
-    def list(self, statuses: Sequence[UserStatus], span: Span, descends: bool) -> Rows[User]:
-        """Half a read unit for each 4 KB of the page, and of the pages before its number."""
-        return _BY_ID.page([Range(status) for status in statuses], span, descends)
+    def list(
+        self, statuses: Sequence[UserStatus], sort: str, span: Span, descends: bool
+    ) -> Rows[User]:
+        """Half a read unit for each 4 KB of the page and of the pages before its number, and at
+        least half for each shard of each status.
+        """
+        return _BY[sort].page(_ranges(statuses), span, descends)
+
+    def search(
+        self, text: str, statuses: Sequence[UserStatus], span: Span, descends: bool
+    ) -> tuple[Rows[User], int | None]:
+        return find(fold(text), statuses, _BY["createdAt"], _ranges(statuses), span, descends)
+
+    def count(self, statuses: Sequence[UserStatus]) -> int:
+        return totals.read("users", statuses)
+
+
+def _ranges(statuses: Sequence[UserStatus]) -> Sequence[Range]:
+    return [Range(shard) for status in statuses for shard in shard_keys(status)]
 
 
 def _write(actions: "Actions") -> None:
@@ -148,8 +168,8 @@ def _write(actions: "Actions") -> None:
 
 def _update(before: User, after: User) -> "TransactWriteItemTypeDef":
     """Sets what may change and leaves the rest, which newer code may have added."""
-    names = ("email", "name", "status", "role", "email_verified", "updated_at", "version")
     item = _to_item(after)
+    names = sorted(item.keys() - {"id", "created_at"})
     return {
         "Update": {
             "TableName": tables.users(),
@@ -293,7 +313,10 @@ def _to_item(user: User) -> Item:
         "created_at": to_text(user.created_at),
         "updated_at": to_text(user.updated_at),
         "version": user.version,
-        "schema_version": SCHEMA_VERSION,
+        "schema_version": _USER_SCHEMA_VERSION,
+        "status_shard": shard_key(user.status, user.id),
+        "name_key": text_key(user.name, user.id),
+        "email_key": text_key(user.email, user.id),
     }
 
 
@@ -311,4 +334,8 @@ def _from_item(item: Item) -> User:
     )
 
 
-_BY_ID = Listing(tables.users, "status", "id", _from_item, index="by_status")
+_BY = {
+    "createdAt": Listing(tables.users, "status_shard", "id", _from_item, "by_id"),
+    "name": Listing(tables.users, "status_shard", "name_key", _from_item, "by_name"),
+    "email": Listing(tables.users, "status_shard", "email_key", _from_item, "by_email"),
+}

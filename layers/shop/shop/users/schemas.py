@@ -55,7 +55,17 @@ class PasswordChange(Body):
 
 class UserListQuery(ListQuery):
     status: UserStatus | None = None
-    sort: Literal["createdAt", "-createdAt"] = "-createdAt"
+    search: Annotated[
+        str | None,
+        Field(min_length=2, max_length=100, description="part of a name or e-mail in any case"),
+    ] = None
+    sort: Literal["createdAt", "-createdAt", "name", "-name", "email", "-email"] = "-createdAt"
+
+    @model_validator(mode="after")
+    def _search_is_sorted_by_time(self) -> Self:
+        if self.search is not None and self.sorted_by != "createdAt":
+            raise PydanticCustomError("search_sort", "with search, sort is createdAt or -createdAt")
+        return self
 
 
 class UserRead(Resource):

@@ -57,8 +57,19 @@ class UserStore(Protocol):
     def change_password(self, user: User, session_id: str, old_hash: str, new_hash: str) -> None:
         """Hash and epoch, and that of this one session. Raises `Overtaken`, `Unauthorized`."""
 
-    def list(self, statuses: Sequence[UserStatus], span: Span, descends: bool) -> Rows[User]:
-        """By the time they signed up."""
+    def list(
+        self, statuses: Sequence[UserStatus], sort: str, span: Span, descends: bool
+    ) -> Rows[User]:
+        """By `createdAt`, `name` or `email`."""
+
+    def search(
+        self, text: str, statuses: Sequence[UserStatus], span: Span, descends: bool
+    ) -> tuple[Rows[User], int | None]:
+        """Those whose name or e-mail holds the text, by `createdAt`, and how many there are in
+        all, if that could be counted.
+        """
+
+    def count(self, statuses: Sequence[UserStatus]) -> int: ...
 
 
 class UserService:
@@ -100,8 +111,12 @@ class UserService:
     def list(self, caller: Caller, query: UserListQuery) -> Slice[User]:
         require(caller.is_admin)
         statuses = [query.status] if query.status else [*UserStatus]
-        rows = self._users.list(statuses, query.span("users"), query.descends)
-        return query.slice("users", rows, total=None)
+        span = query.span("users")
+        if query.search is not None:
+            found = self._users.search(query.search, statuses, span, query.descends)
+            return query.slice("users", *found)
+        rows = self._users.list(statuses, query.sorted_by, span, query.descends)
+        return query.slice("users", rows, self._users.count(statuses))
 
     def replace(
         self, caller: Caller, user_id: str, wanted: UserReplace, precondition: Precondition

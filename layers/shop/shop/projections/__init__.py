@@ -1,0 +1,1 @@
+"""What lists know beside the tables: totals by status, and rows by which users are searched."""

@@ -1,0 +1,11 @@
+"""The projection service, put together on first use."""
+
+from functools import cache
+
+from shop.projections.repository import ProjectionRepository
+from shop.projections.service import ProjectionService
+
+
+@cache
+def projections() -> ProjectionService:
+    return ProjectionService(ProjectionRepository())

@@ -1,0 +1,140 @@
+"""Projections in DynamoDB: a row for each entity beside the totals, and users by trigrams."""
+
+import random
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+from itertools import batched
+from typing import TYPE_CHECKING, Any  # an item's values are of any type DynamoDB knows
+
+from shop.clients import dynamodb
+from shop.clock import now, to_epoch
+from shop.dynamo import tables, totals, transactions
+from shop.dynamo.codec import Item, encode
+from shop.dynamo.reads import batch_get
+from shop.errors import ServiceUnavailable
+from shop.projections.models import Deleted, Entity, Kind, Reading, State
+from shop.projections.service import Overtaken
+from shop.search import fold
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
+
+SCHEMA_VERSION = 1
+# Longer than any projector that read the entity before it was deleted can still be at work.
+_DELETED_KEPT_FOR = timedelta(days=2)
+_MOST_WRITES = 25  # BatchWriteItem's limit
+_TRIES = 6
+_FIRST_PAUSE = 0.05  # seconds, before jitter
+
+
+class ProjectionRepository:
+    def read(self, entities: Sequence[Entity]) -> Sequence[Reading]:
+        """Consistently; 1 read unit for each 4 KB of an entity, and 1 for its row."""
+        counters = tables.counters()
+        keys: dict[str, list[Mapping[str, Any]]] = {
+            counters: [{"id": _row_id(entity)} for entity in entities]
+        }
+        for entity in entities:
+            keys.setdefault(_table(entity.kind), []).append(_key(entity))
+        found = batch_get(keys)
+        rows = {item["id"]: item for item in found.pop(counters)}
+        items = {(table, item["id"]): item for table in found for item in found[table]}
+        return [
+            Reading(
+                entity,
+                _state(entity, items.get((_table(entity.kind), entity.id))),
+                _projected(rows.get(_row_id(entity))),
+            )
+            for entity in entities
+        ]
+
+    def write_search(
+        self, entity: Entity, state: State | None, put: Iterable[str], drop: Iterable[str]
+    ) -> None:
+        """1 write unit for each trigram."""
+        writes: list[Any] = [
+            {"DeleteRequest": {"Key": encode({"gram": gram, "user_id": entity.id})}}
+            for gram in drop
+        ]
+        if state is not None:
+            row = {"user_id": entity.id, "texts": [*state.texts], "status": state.status}
+            writes += [{"PutRequest": {"Item": encode(row | {"gram": gram})}} for gram in put]
+        for chunk in batched(writes, _MOST_WRITES, strict=False):
+            _write_all(tables.search(), chunk)
+
+    def advance(self, readings: Sequence[Reading]) -> None:
+        """2 write units for each entity, and 2 for the totals of each kind that change."""
+        actions = {_row_id(reading.entity): _put(reading) for reading in readings}
+        for kind in Kind:
+            differences: Counter[str] = Counter()
+            for reading in readings:
+                if reading.entity.kind is kind:
+                    if isinstance(reading.projected, State):
+                        differences[reading.projected.status] -= 1
+                    if reading.state is not None:
+                        differences[reading.state.status] += 1
+            changed = {status: count for status, count in differences.items() if count}
+            if changed:
+                actions[kind] = totals.add(kind, changed)
+        try:
+            transactions.write(actions)
+        except transactions.ConditionFailed:
+            raise Overtaken from None
+
+
+def _write_all(table: str, writes: Sequence[Any]) -> None:
+    wanted = {table: [*writes]}
+    for attempt in range(_TRIES):
+        wanted = dynamodb().batch_write_item(RequestItems=wanted)["UnprocessedItems"]
+        if not wanted:
+            return
+        time.sleep(random.uniform(0, _FIRST_PAUSE * 2**attempt))
+    raise ServiceUnavailable(retry_after=1)
+
+
+def _put(reading: Reading) -> "TransactWriteItemTypeDef":
+    """The row as the entity is now, if it is still as it was read."""
+    row: Item = {"id": _row_id(reading.entity), "schema_version": SCHEMA_VERSION}
+    if reading.state is None:
+        row |= {"deleted": True, "ttl": to_epoch(now() + _DELETED_KEPT_FOR)}
+    else:
+        row |= {"version": reading.state.version, "status": reading.state.status}
+        row |= {"texts": [*reading.state.texts]}
+    put: Any = {"TableName": tables.counters(), "Item": encode(row)}
+    if isinstance(reading.projected, State):
+        put["ConditionExpression"] = "version = :before"
+        put["ExpressionAttributeValues"] = encode({":before": reading.projected.version})
+    else:
+        put["ConditionExpression"] = "attribute_not_exists(id)"
+    return {"Put": put}
+
+
+def _table(kind: Kind) -> str:
+    return {Kind.USERS: tables.users, Kind.ORDERS: tables.orders, Kind.PRODUCTS: tables.products}[
+        kind
+    ]()
+
+
+def _key(entity: Entity) -> Mapping[str, str]:
+    return {"id": entity.id} | ({"user_id": entity.owner} if entity.owner else {})
+
+
+def _row_id(entity: Entity) -> str:
+    return f"{entity.kind}:{entity.id}"
+
+
+def _state(entity: Entity, item: Item | None) -> State | None:
+    if item is None:
+        return None
+    texts = (fold(item["name"]), fold(item["email"])) if entity.kind is Kind.USERS else ()
+    return State(int(item["version"]), item["status"], texts)
+
+
+def _projected(row: Item | None) -> State | Deleted | None:
+    if row is None:
+        return None
+    if row.get("deleted"):
+        return Deleted()
+    return State(int(row["version"]), row["status"], tuple(row["texts"]))

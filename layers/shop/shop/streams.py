@@ -1,0 +1,57 @@
+"""The edge of a function that reads a table's stream: records in, those that failed out."""
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import wraps
+from typing import Any  # an event and its context are whatever Lambda sends
+
+from shop.dynamo.codec import Item, decode
+from shop.observability import logger
+
+
+class Record:
+    """One change of one item: how it was and how it is, or None where it was not or is no more."""
+
+    def __init__(self, record: Mapping[str, Any]) -> None:
+        change = record["dynamodb"]
+        self.sequence_number: str = change["SequenceNumber"]
+        self.table: str = record["eventSourceARN"].split("/")[1]
+        self.key: Item = decode(change["Keys"])
+        self.before = decode(change["OldImage"]) if "OldImage" in change else None
+        self.after = decode(change["NewImage"]) if "NewImage" in change else None
+
+
+class BatchFailed(Exception):
+    """Nothing of the batch could be done, and it has several records: Lambda is to split it."""
+
+
+type Work = Callable[[Sequence[Record]], Iterable[Record]]
+type Handler = Callable[[dict[str, Any], Any], dict[str, list[dict[str, str]]]]
+
+
+def stream_worker(work: Work) -> Handler:
+    """A handler that answers Lambda with the records that `work` gives back.
+
+    Lambda then sends the first of them again with all that came after it (ReportBatchItemFailures),
+    and does not split that batch, which in the end would leave whole with the one that cannot be
+    done. So where the very first fails, this fails, and BisectBatchOnFunctionError leads to a batch
+    of that one record: only it leaves for the on-failure queue.
+    """
+
+    @wraps(work)
+    def handler(event: dict[str, Any], context: Any) -> dict[str, list[dict[str, str]]]:
+        began = time.monotonic()
+        records = [Record(record) for record in event["Records"]]
+        failed = list(work(records))
+        logger().info(
+            "batch",
+            function_request_id=context.aws_request_id,
+            records=len(records),
+            failed=len(failed),
+            milliseconds=round((time.monotonic() - began) * 1000, 1),
+        )
+        if failed and records[0] in failed and len(records) > 1:
+            raise BatchFailed(f"the first of {len(records)} records failed")
+        return {"batchItemFailures": [{"itemIdentifier": it.sequence_number} for it in failed]}
+
+    return handler

@@ -1,0 +1,317 @@
+"""Totals and search rows are true, whatever a stream tells, however often, in whatever order."""
+
+import random
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from shop.auth.caller import Role
+from shop.clients import dynamodb
+from shop.dynamo import tables, totals
+from shop.dynamo.codec import decode, encode
+from shop.idempotency import Answer, Once
+from shop.identifiers import new_id
+from shop.money import Money
+from shop.orders.models import Order, OrderStatus
+from shop.orders.repository import OrderRepository
+from shop.products.models import Product, ProductStatus
+from shop.products.repository import ProductRepository
+from shop.projections.models import Entity, Kind, Reading, State
+from shop.projections.repository import ProjectionRepository
+from shop.projections.service import AT_ONCE, Overtaken, ProjectionService
+from shop.search import fold, grams_of
+from shop.users.models import User, UserStatus
+from shop.users.repository import UserRepository
+from tests.aws import fresh_aws
+
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+ONCE = Once(None, b"", lambda _: Answer(201, {}, ""), lambda: NOON)
+
+
+@pytest.fixture(autouse=True)
+def aws() -> Iterator[None]:
+    with fresh_aws():
+        yield
+
+
+def signed_up(name: str = "Ada Lovelace", email: str | None = None) -> User:
+    user_id = new_id()
+    user = User(
+        id=user_id,
+        email=email or f"{user_id[-12:]}@analytical.example",
+        name=name,
+        status=UserStatus.ACTIVE,
+        role=Role.CUSTOMER,
+        email_verified=False,
+        created_at=NOON,
+        updated_at=NOON,
+        version=1,
+    )
+    UserRepository().add(user, "hash")
+    return user
+
+
+def changed(user: User, **changes: Any) -> User:
+    after = replace(user, **changes, version=user.version + 1)
+    UserRepository().save(user, after)
+    return after
+
+
+def entity(user: User) -> Entity:
+    return Entity(Kind.USERS, user.id)
+
+
+def project(*entities: Entity) -> None:
+    assert ProjectionService(ProjectionRepository()).project(entities) == {}
+
+
+def scanned(table: str) -> list[dict[str, Any]]:
+    pages = dynamodb().get_paginator("scan").paginate(TableName=table)
+    return [decode(item) for page in pages for item in page["Items"]]
+
+
+def searchable() -> dict[str, set[str]]:
+    """The trigrams by which each user is found; every row of a user says the same."""
+    found: dict[str, set[str]] = {}
+    said: dict[str, set[tuple[Any, ...]]] = {}
+    for row in scanned(tables.search()):
+        found.setdefault(row["user_id"], set()).add(row["gram"])
+        said.setdefault(row["user_id"], set()).add((*row["texts"], row["status"]))
+    assert all(len(texts) == 1 for texts in said.values())
+    return found
+
+
+def counted() -> dict[str, int]:
+    return {status: totals.read("users", [status]) for status in UserStatus}
+
+
+def assert_true() -> None:
+    """Totals and search rows are what the users' table says."""
+    users = [row for row in scanned(tables.users()) if "email" in row]
+    by_status = Counter(row["status"] for row in users)
+    assert counted() == {status: by_status[status] for status in UserStatus}
+    assert searchable() == {
+        row["id"]: set(grams_of([fold(row["name"]), fold(row["email"])])) for row in users
+    }
+
+
+def test_a_sign_up_is_counted_once_however_often_it_is_told() -> None:
+    user = signed_up()
+
+    for _ in range(3):
+        project(entity(user), entity(user))
+
+    assert counted() == {"active": 1, "inactive": 0}
+    assert_true()
+
+
+def test_what_changed_is_moved_and_what_is_gone_is_gone() -> None:
+    ada, bob = signed_up(), signed_up("Bob")
+    project(entity(ada), entity(bob))
+
+    ada = changed(ada, name="Ada King", status=UserStatus.INACTIVE)
+    project(entity(ada))
+    assert counted() == {"active": 1, "inactive": 1}
+    assert_true()
+
+    UserRepository().delete(ada)
+    project(entity(ada), entity(bob))
+    assert counted() == {"active": 1, "inactive": 0}
+    assert_true()
+
+
+def test_a_replay_of_everything_changes_nothing() -> None:
+    users = [signed_up(f"User {number}") for number in range(5)]
+    entities = [entity(user) for user in users]
+    project(*entities)
+    changed(users[0], status=UserStatus.INACTIVE)
+    UserRepository().delete(users[1])
+    project(*entities)
+    before = scanned(tables.counters()), scanned(tables.search())
+
+    project(*entities * 2)
+
+    assert (scanned(tables.counters()), scanned(tables.search())) == before
+    assert_true()
+
+
+def test_what_was_never_seen_alive_leaves_no_trace_in_totals() -> None:
+    user = signed_up()
+    UserRepository().delete(user)
+
+    project(entity(user))
+
+    assert counted() == {"active": 0, "inactive": 0}
+    assert_true()
+
+
+def test_more_entities_than_fit_one_transaction_are_all_counted() -> None:
+    users = [signed_up() for _ in range(AT_ONCE + 5)]
+
+    project(*map(entity, users))
+
+    assert counted()["active"] == AT_ONCE + 5
+
+
+def test_orders_and_products_are_counted_by_status() -> None:
+    user = signed_up()
+    product = Product(
+        id=new_id(),
+        sku="PEAR",
+        name="Pear",
+        price=Money(Decimal("1.00"), "EUR"),
+        stock=None,
+        status=ProductStatus.ACTIVE,
+        created_at=NOON,
+        updated_at=NOON,
+        version=1,
+    )
+    ProductRepository().add(product, ONCE)
+    orders = []
+    for status in (OrderStatus.PENDING, OrderStatus.PENDING, OrderStatus.CANCELLED):
+        order = Order(
+            id=new_id(),
+            user_id=user.id,
+            status=status,
+            total=product.price,
+            lines=[],
+            note=None,
+            created_at=NOON,
+            updated_at=NOON,
+            version=1,
+        )
+        OrderRepository().add(order, ONCE)
+        orders.append(order)
+
+    project(
+        Entity(Kind.PRODUCTS, product.id),
+        *(Entity(Kind.ORDERS, order.id, user.id) for order in orders),
+    )
+    moved = replace(orders[0], status=OrderStatus.PROCESSING, version=2)
+    OrderRepository().save(orders[0], moved, [])
+    project(Entity(Kind.ORDERS, moved.id, user.id))
+
+    assert totals.read("products", ["active"]) == 1
+    statuses = ("pending", "processing", "completed", "cancelled")
+    assert [totals.read("orders", [status]) for status in statuses] == [1, 1, 0, 1]
+    assert OrderRepository().count_all([*OrderStatus]) == 3
+
+
+class Interrupted(ProjectionRepository):
+    """Does something, once, at each place where two projectors may meet or one may die."""
+
+    def __init__(self, place: str, meanwhile: Any) -> None:
+        self.place, self.meanwhile = place, meanwhile
+
+    def _interrupt(self, place: str) -> None:
+        if place == self.place:
+            self.place = ""
+            self.meanwhile()
+
+    def read(self, entities: Sequence[Entity]) -> Sequence[Reading]:
+        readings = super().read(entities)
+        self._interrupt("read")
+        return readings
+
+    def write_search(
+        self, entity: Entity, state: State | None, put: Iterable[str], drop: Iterable[str]
+    ) -> None:
+        super().write_search(entity, state, put, drop)
+        self._interrupt("searched")
+
+    def advance(self, readings: Sequence[Reading]) -> None:
+        super().advance(readings)
+        self._interrupt("advanced")
+
+
+PLACES = ("read", "searched", "advanced")
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("deletes", [False, True])
+def test_a_projector_that_another_overtakes_leaves_what_is_true(place: str, deletes: bool) -> None:
+    ada, bob = signed_up("Ada Lovelace"), signed_up("Bob")
+    project(entity(ada))
+    ada = changed(ada, name="Ada Byron")
+
+    def meanwhile() -> None:
+        if deletes:
+            UserRepository().delete(ada)
+        else:
+            changed(ada, name="Countess of Nowhere", status=UserStatus.INACTIVE)
+        project(entity(ada))
+
+    slow = ProjectionService(Interrupted(place, meanwhile))
+    assert slow.project([entity(ada), entity(bob)]) == {}
+
+    assert_true()
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_projector_that_dies_is_made_up_for_by_the_next_delivery(place: str) -> None:
+    ada = signed_up("Ada Lovelace")
+    project(entity(ada))
+    ada = changed(ada, name="Ada Byron", status=UserStatus.INACTIVE)
+
+    def die() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        ProjectionService(Interrupted(place, die)).project([entity(ada)])
+    project(entity(ada))
+
+    assert_true()
+
+
+def test_one_that_cannot_be_read_holds_up_no_other() -> None:
+    users = [signed_up(f"User {number}") for number in range(10)]
+    broken = entity(users[4])
+    dynamodb().update_item(
+        TableName=tables.users(),
+        Key=encode({"id": users[4].id}),
+        UpdateExpression="REMOVE version",
+    )
+
+    failed = ProjectionService(ProjectionRepository()).project(map(entity, users))
+
+    assert list(failed) == [broken]
+    assert counted()["active"] == 9
+
+
+def test_who_is_always_overtaken_gives_up_and_says_so() -> None:
+    class Beaten(ProjectionRepository):
+        def advance(self, readings: Sequence[Reading]) -> None:
+            raise Overtaken
+
+    failed = ProjectionService(Beaten()).project([entity(signed_up())])
+
+    assert len(failed) == 1
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_any_order_and_number_of_deliveries_end_in_what_is_true(seed: int) -> None:
+    chance = random.Random(seed)
+    users = [signed_up(f"User {number}") for number in range(6)]
+    told: list[Entity] = [entity(user) for user in users]
+    for _ in range(25):
+        position = chance.randrange(len(users))
+        user = users[position]
+        action = chance.choice(["rename", "status", "tell", "tell", "delete"])
+        if action == "tell":
+            project(*chance.sample(told, chance.randint(1, min(8, len(told)))))
+        elif action == "delete" and len(users) > 2:
+            UserRepository().delete(users.pop(position))
+        elif action == "rename":
+            users[position] = changed(user, name=chance.choice(["Ada", "Bo", "Ada Lovelace"]))
+        else:
+            users[position] = changed(user, status=chance.choice([*UserStatus]))
+        told.append(entity(user))
+
+    project(*chance.sample(told, len(told)))
+
+    assert_true()

@@ -1,0 +1,177 @@
+"""Users are found by any part of their name or e-mail, within a budget however many there are."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from shop.auth.caller import Role
+from shop.clients import dynamodb
+from shop.identifiers import new_id
+from shop.pagination import Rows, Span
+from shop.projections.models import Entity, Kind
+from shop.projections.provide import projections
+from shop.search import fold
+from shop.users import search
+from shop.users.models import User, UserStatus
+from shop.users.repository import UserRepository
+from tests.aws import fresh_aws
+from tests.people import NOON
+
+PEOPLE = [
+    ("Ada Lovelace", "ada@analytical.example", "active"),
+    ("adam smith", "wealth@nations.example", "active"),
+    ("Łukasz Żak", "lukasz@xn--rda.example", "active"),
+    ("İbrahim", "i.b@x.example", "inactive"),
+    ("王小明", "wang@mail.example", "active"),
+    ("Al", "al@b.co", "active"),
+    ("100% Pure_*", "pure@x.example", "active"),
+    ("Straße Nord", "nord@gmail.com", "active"),
+    ("Ada King", "king@gmail.com", "inactive"),
+    ("Zoe\u0301 Deschanel", "zoe@x.example", "active"),
+]
+BOTH = [*UserStatus]
+
+
+@pytest.fixture(autouse=True)
+def aws() -> Iterator[None]:
+    with fresh_aws():
+        yield
+
+
+@pytest.fixture
+def users() -> list[User]:
+    """In the order of their ids, and known to search."""
+    made = [sign_up(*person) for person in PEOPLE]
+    project(*made)
+    return sorted(made, key=lambda user: user.id)
+
+
+def sign_up(name: str, email: str, status: str = "active") -> User:
+    user = User(
+        id=new_id(),
+        email=email,
+        name=name,
+        status=UserStatus(status),
+        role=Role.CUSTOMER,
+        email_verified=False,
+        created_at=NOON,
+        updated_at=NOON,
+        version=1,
+    )
+    UserRepository().add(user, "hash")
+    return user
+
+
+def project(*users: User) -> None:
+    assert projections().project([Entity(Kind.USERS, user.id) for user in users]) == {}
+
+
+def walked(
+    text: str, statuses: list[UserStatus] = BOTH, limit: int = 100, descends: bool = False
+) -> list[User]:
+    """All that is found, page by page; a page may be short."""
+    found: list[User] = []
+    after: str | None = None
+    while True:
+        rows, _ = UserRepository().search(text, statuses, Span(after, 0, limit), descends)
+        assert len(rows.items) <= limit
+        found += rows.items
+        if rows.following is None:
+            return found
+        assert after is None or (rows.following < after if descends else rows.following > after)
+        after = rows.following
+
+
+TERMS = [
+    *("ada", "ADA", "lovelace", "a l", "da", "al", "am", "smith", "@x.", "gmail.com", "@gmail"),
+    *("łukasz", "ŁUKASZ", "żak", "王小", "王小明", "小明", "100%", "%", "_*", "STRASSE", "straße"),
+    *("ibrahim", "zoé", "zoe\u0301", "zo", ".example", "nobody at all", "xn--", "e", "\u0301"),
+]
+
+
+@pytest.mark.parametrize("limit", [1, 3, 100])
+@pytest.mark.parametrize("descends", [False, True])
+@pytest.mark.parametrize("text", TERMS)
+def test_everyone_whose_name_or_address_holds_the_text_is_found_once(
+    users: list[User], text: str, descends: bool, limit: int
+) -> None:
+    part = fold(text)
+    expected = [user for user in users if part in fold(user.name) or part in fold(user.email)]
+
+    assert walked(text, BOTH, limit, descends) == (expected[::-1] if descends else expected)
+    active = [user for user in expected if user.status is UserStatus.ACTIVE]
+    found = walked(text, [UserStatus.ACTIVE], limit, descends)
+    assert found == (active[::-1] if descends else active)
+
+
+@pytest.mark.parametrize("text", TERMS)
+def test_the_total_is_exact_on_the_first_page(users: list[User], text: str) -> None:
+    _, total = UserRepository().search(text, BOTH, Span(None, 0, 1), True)
+
+    assert total == len(walked(text))
+
+
+def test_pages_by_number_follow_each_other(users: list[User]) -> None:
+    everyone = walked("a", limit=100)
+    pages = [
+        UserRepository().search("a", BOTH, Span(None, skipped, 3), False)[0].items
+        for skipped in range(0, 12, 3)
+    ]
+
+    assert [user for page in pages for user in page] == everyone
+
+
+def test_a_row_that_is_behind_its_user_shows_nobody(users: list[User]) -> None:
+    (ada,) = walked("lovelace")
+    UserRepository().save(ada, replace(ada, name="Countess", version=2))
+    assert walked("lovelace") == []
+
+    smith = walked("adam smith")[0]
+    UserRepository().delete(smith)
+    assert walked("adam smith") == []
+
+
+class Meter:
+    """Counts the rows that queries return."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        # botocore's events hand over whatever an operation answers.
+        dynamodb().meta.events.register("after-call.dynamodb.Query", self._count)
+
+    def _count(self, parsed: dict[str, Any], **_: object) -> None:
+        self.rows += parsed["Count"]
+
+    def read(self) -> int:
+        rows, self.rows = self.rows, 0
+        return rows
+
+
+@pytest.mark.parametrize("text", ["zz", "common", "common x", "nobody", "x-1", "23"])
+def test_a_page_never_reads_more_than_its_budget_and_the_walk_gets_there(
+    monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    monkeypatch.setattr(search, "MOST_ROWS", 30)
+    made = [sign_up(f"Common X-{number}", f"{number}@common.example") for number in range(80)]
+    project(*made)
+    meter = Meter()
+    budget = 30 * (search.MOST_GRAMS + 1)
+    found: list[User] = []
+    rows: Rows[User] = Rows([], None)
+    pages, after = 0, None
+    while pages == 0 or rows.following is not None:
+        after = rows.following
+        rows, total = UserRepository().search(text, BOTH, Span(after, 0, 5), False)
+        found += rows.items
+        pages += 1
+        assert meter.read() <= budget
+        if total is not None:
+            assert total == len([user for user in made if fold(text) in fold(user.name)])
+        assert pages < 100
+
+    expected = [user for user in made if text in fold(user.name) or text in user.email]
+    assert found == sorted(expected, key=lambda user: user.id)
+    # A page may be short, but not for ever: each gets a good part of its budget further.
+    assert pages <= len(expected) // 5 + 80 // 10
