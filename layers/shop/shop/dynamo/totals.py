@@ -12,6 +12,8 @@ from shop.dynamo.sort_keys import shard_keys
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
+SCHEMA_VERSION = 1
+
 
 def read(name: str, statuses: Sequence[str]) -> int:
     """Half a read unit for each shard, whatever the total."""
@@ -23,13 +25,15 @@ def read(name: str, statuses: Sequence[str]) -> int:
 def add(name: str, differences: Mapping[str, int]) -> "TransactWriteItemTypeDef":
     """The action that adds to the totals by status, in one of their rows."""
     statuses = list(differences)
+    added = ", ".join(f"#{number} :{number}" for number in range(len(statuses)))
     names = {f"#{number}": status for number, status in enumerate(statuses)}
     values = {f":{number}": differences[status] for number, status in enumerate(statuses)}
+    values[":schema"] = SCHEMA_VERSION
     return {
         "Update": {
             "TableName": tables.counters(),
             "Key": encode({"id": random.choice(shard_keys(name))}),
-            "UpdateExpression": "ADD " + ", ".join(f"#{n} :{n}" for n in range(len(statuses))),
+            "UpdateExpression": f"ADD {added} SET schema_version = :schema",
             "ExpressionAttributeNames": names,
             "ExpressionAttributeValues": encode(values),
         }

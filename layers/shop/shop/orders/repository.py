@@ -24,7 +24,8 @@ from shop.users.models import UserStatus
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
-SCHEMA_VERSION = 2  # since items have the keys of the lists
+SCHEMA_VERSION = 2  # of orders, since they have the keys of the lists
+_SUMMARY_SCHEMA_VERSION = 1
 _SUMMARY = "summary"
 _AFTER_EVERY_ID = "g"  # and before the summary row
 
@@ -187,7 +188,7 @@ def _put_new(order: Order) -> "TransactWriteItemTypeDef":
 def _update(before: Order, after: Order) -> "TransactWriteItemTypeDef":
     """Sets what may change and leaves the rest, which newer code may have added."""
     item = _to_item(after)
-    names = ("status", "note", "updated_at", "version", *_list_keys(after))
+    names = ("status", "note", "updated_at", "version", "schema_version", *_list_keys(after))
     return {
         "Update": {
             "TableName": tables.orders(),
@@ -258,7 +259,7 @@ def _count(user_id: str, differences: Mapping[OrderStatus, int]) -> "TransactWri
             "UpdateExpression": f"ADD {added} SET schema_version = :schema",
             "ExpressionAttributeNames": {f"#{status}": status.value for status in differences},
             "ExpressionAttributeValues": encode(
-                {":schema": SCHEMA_VERSION}
+                {":schema": _SUMMARY_SCHEMA_VERSION}
                 | {f":{status}": difference for status, difference in differences.items()}
             ),
         }

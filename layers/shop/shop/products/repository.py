@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
     type Actions = dict[str, TransactWriteItemTypeDef]
 
-SCHEMA_VERSION = 2  # since items have the keys of the lists
+SCHEMA_VERSION = 2  # of products, since they have the keys of the lists
+_SKU_SCHEMA_VERSION = 1
 _SORT_KEYS = {"name": "name_key", "price": "price_key"}  # which follow what they sort by
 
 
@@ -186,7 +187,8 @@ def _stands(version: int | None) -> tuple[str, Item]:
 
 
 def _put_sku(product: Product) -> "TransactWriteItemTypeDef":
-    return _put_new({"id": f"sku#{product.sku}", "product_id": product.id})
+    guard = {"id": f"sku#{product.sku}", "product_id": product.id}
+    return _put_new(guard | {"schema_version": _SKU_SCHEMA_VERSION})
 
 
 def _delete_sku(product: Product) -> "TransactWriteItemTypeDef":

@@ -60,6 +60,7 @@ class ProjectionRepository:
         ]
         if state is not None:
             row = {"user_id": entity.id, "texts": [*state.texts], "status": state.status}
+            row |= {"schema_version": SCHEMA_VERSION}
             writes += [{"PutRequest": {"Item": encode(row | {"gram": gram})}} for gram in put]
         for chunk in batched(writes, _MOST_WRITES, strict=False):
             _write_all(tables.search(), chunk)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     type Actions = dict[str, TransactWriteItemTypeDef]
 
-SCHEMA_VERSION = 1  # of credentials
+SCHEMA_VERSION = 1  # of credentials and the admins' count
 _USER_SCHEMA_VERSION = 2  # since items have the keys of the lists
 _ADMINS = {"id": "admins"}  # the row that counts active admins
 _GATE_KEPT_FOR = timedelta(days=1)  # a deleted user's, far longer than an access token lives
@@ -283,12 +283,13 @@ def _count_admins(difference: int) -> "Actions":
     update: UpdateTypeDef = {
         "TableName": tables.users(),
         "Key": encode(_ADMINS),
-        "UpdateExpression": "ADD active_admins :difference",
-        "ExpressionAttributeValues": encode({":difference": difference}),
+        "UpdateExpression": "ADD active_admins :difference SET schema_version = :schema",
     }
+    values = {":difference": difference, ":schema": SCHEMA_VERSION}
     if difference < 0:
         update["ConditionExpression"] = "active_admins > :least"
-        update["ExpressionAttributeValues"] = encode({":difference": difference, ":least": 1})
+        values[":least"] = 1
+    update["ExpressionAttributeValues"] = encode(values)
     return {"admins": {"Update": update}}
 
 

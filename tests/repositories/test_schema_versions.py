@@ -1,0 +1,192 @@
+"""Every row says which shape it has, and rows from before the keys of lists are read and lifted."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from shop.attempts.repository import AttemptRepository
+from shop.attempts.service import attempt_on
+from shop.auth.caller import Role
+from shop.clients import dynamodb
+from shop.dynamo import tables
+from shop.dynamo.codec import Item, decode, encode
+from shop.idempotency import Answer, Once
+from shop.identifiers import new_id
+from shop.money import Money
+from shop.orders.models import Order, OrderLine, OrderStatus
+from shop.orders.repository import OrderRepository
+from shop.products.models import Product, ProductStatus
+from shop.products.repository import ProductRepository
+from shop.projections.models import Entity, Kind
+from shop.projections.repository import ProjectionRepository
+from shop.projections.service import ProjectionService
+from shop.sessions.models import RefreshDigests, Session
+from shop.sessions.repository import SessionRepository
+from shop.users.models import User, UserStatus
+from shop.users.repository import UserRepository
+from tests.aws import fresh_aws
+from tests.people import NOON
+from tests.template import resources
+
+LISTED = {
+    "users": ("status_shard", "name_key", "email_key"),
+    "products": ("name_key", "price_key"),
+    "orders": ("status_id", "status_total", "status_shard"),
+}
+# Of the rows of a table that are not all of one kind, by what the others have and it has not.
+KINDS = {
+    "users": {"email": "user", "active_admins": "active admins"},
+    "products": {"sku": "product", "product_id": "SKU"},
+    "orders": {"lines": "order", "": "summary"},
+    "sessions": {"family_digest": "session", "role": "gate"},
+    "counters": {"deleted": "deleted entity", "version": "entity", "": "total"},
+}
+EVERY_KIND = {name for kinds in KINDS.values() for name in kinds.values()} | {
+    *("credentials", "attempts", "idempotency", "search")
+}
+
+
+@pytest.fixture(autouse=True)
+def aws() -> Iterator[None]:
+    with fresh_aws():
+        yield
+
+
+def once(key: str) -> Once:
+    return Once(key, b"digest", lambda _: Answer(201, {}, ""), lambda: NOON)
+
+
+def sign_up(role: Role = Role.CUSTOMER) -> User:
+    id_ = new_id()
+    email = f"{id_[-12:]}@analytical.example"
+    user = User(id_, email, "Ada Lovelace", UserStatus.ACTIVE, role, False, NOON, NOON, 1)
+    UserRepository().add(user, "hash")
+    return user
+
+
+def keep() -> Product:
+    id_, price = new_id(), Money(Decimal("9.99"), "EUR")
+    product = Product(id_, f"SKU-{id_}", "Pear", price, 10, ProductStatus.ACTIVE, NOON, NOON, 1)
+    ProductRepository().add(product, once(f"product {id_}"))
+    return product
+
+
+def place(user: User, of: Product) -> Order:
+    line = OrderLine(of.id, of.sku, of.name, of.price, 1, 1)
+    pending = OrderStatus.PENDING
+    order = Order(new_id(), user.id, pending, line.total, [line], None, NOON, NOON, 1)
+    OrderRepository().add(order, once(f"order {order.id}"))
+    return order
+
+
+def log_in(user: User) -> Session:
+    digests = RefreshDigests(b"family", b"current", b"salt")
+    end = NOON + timedelta(days=30)
+    session = Session(user.id, new_id(), 1, digests, NOON, NOON, end, end, "b", "192.0.2.1")
+    attempt = attempt_on(user.email, session.ip_address).opened(NOON)
+    assert SessionRepository().begin(session, user.email, "hash", None, attempt)
+    assert AttemptRepository().count(attempt, NOON) is None
+    return session
+
+
+def project(*entities: Entity) -> None:
+    assert ProjectionService(ProjectionRepository()).project(entities) == {}
+
+
+def everything() -> Iterator[tuple[str, Item]]:
+    for logical_id in resources("AWS::DynamoDB::Table"):
+        name = logical_id.removesuffix("Table").lower()
+        items = dynamodb().scan(TableName=f"{name}_table")["Items"]
+        yield from ((name, decode(item)) for item in items)
+
+
+def kind(table: str, item: Item) -> str:
+    kinds = KINDS.get(table, {"": table})
+    return next(name for marker, name in kinds.items() if not marker or marker in item)
+
+
+def test_whatever_is_written_says_which_shape_it_has() -> None:
+    user, admin, product = sign_up(), sign_up(Role.ADMIN), keep()
+    other_admin, gone = sign_up(Role.ADMIN), sign_up()
+    order = place(user, product)
+    session = log_in(user)
+    entities = [Entity(Kind.USERS, it.id) for it in (user, admin, other_admin, gone)]
+    entities += [Entity(Kind.PRODUCTS, product.id), Entity(Kind.ORDERS, order.id, user.id)]
+    project(*entities)
+
+    inactive = replace(other_admin, status=UserStatus.INACTIVE, email="new@x.example", version=2)
+    UserRepository().save(other_admin, inactive)
+    UserRepository().change_password(user, session.id, "hash", "new hash")
+    UserRepository().delete(gone)
+    dearer = replace(product, sku="OTHER", price=Money(Decimal("10"), "EUR"))
+    ProductRepository().save(product, dearer, {"sku", "price"}, 1, None)
+    going_on = replace(order, status=OrderStatus.PROCESSING, version=2)
+    OrderRepository().save(order, going_on, [])
+    project(*entities)
+
+    found = [(kind(table, item), item) for table, item in everything()]
+    assert {name for name, _ in found} == EVERY_KIND
+    assert {name for name, item in found if "schema_version" not in item} == set()
+
+
+def unlist(table: str, key: Mapping[str, str]) -> None:
+    """Makes a row what the first version of the code wrote."""
+    dynamodb().update_item(
+        TableName=f"{table}_table",
+        Key=encode(key),
+        UpdateExpression=f"REMOVE {', '.join(LISTED[table])} SET schema_version = :one",
+        ExpressionAttributeValues=encode({":one": 1}),
+    )
+
+
+def stored(table: str, key: Mapping[str, str]) -> dict[str, Any]:
+    answer = dynamodb().get_item(TableName=f"{table}_table", Key=encode(key))
+    return decode(answer["Item"])
+
+
+def test_rows_of_the_first_shape_are_read_and_what_changes_them_lifts_them() -> None:
+    user, product = sign_up(), keep()
+    order = place(user, product)
+    order_key = {"user_id": user.id, "id": order.id}
+    as_new = [
+        stored("users", {"id": user.id}),
+        stored("products", {"id": product.id}),
+        stored("orders", order_key),
+    ]
+    unlist("users", {"id": user.id})
+    unlist("products", {"id": product.id})
+    unlist("orders", order_key)
+
+    assert UserRepository().get(user.id) == user
+    sold = replace(product, stock=9, version=2)
+    assert ProductRepository().get(product.id) == sold
+    assert OrderRepository().get(user.id, order.id) == order
+    assert OrderRepository().catalogue([product.id], once("another"))[0] == {product.id: sold}
+
+    UserRepository().save(user, replace(user, version=2))
+    OrderRepository().save(order, replace(order, version=2), [])
+    ProductRepository().save(sold, sold, {"name", "price"}, 0, None)
+    lifted = [
+        stored("users", {"id": user.id}),
+        stored("products", {"id": product.id}),
+        stored("orders", order_key),
+    ]
+    for before, after, table in zip(as_new, lifted, LISTED, strict=True):
+        assert [after[name] for name in LISTED[table]] == [before[name] for name in LISTED[table]]
+    # A product's patch sets what it names, so only what migrates it knows that it has all keys.
+    assert [int(it["schema_version"]) for it in lifted] == [2, 1, 2]
+
+
+def test_what_is_projected_of_rows_of_the_first_shape_is_the_same() -> None:
+    user = sign_up()
+    unlist("users", {"id": user.id})
+
+    project(Entity(Kind.USERS, user.id))
+
+    rows = dynamodb().scan(TableName=tables.counters())["Items"]
+    assert f"users:{user.id}" in {row["id"]["S"] for row in rows}
+    assert UserRepository().count([UserStatus.ACTIVE]) == 1
