@@ -59,8 +59,8 @@ class ProjectionRepository:
             for gram in drop
         ]
         if state is not None:
-            row = {"user_id": entity.id, "texts": [*state.texts], "status": state.status}
-            row |= {"schema_version": SCHEMA_VERSION}
+            row: Item = {"user_id": entity.id, "schema_version": SCHEMA_VERSION}
+            row |= {"texts": [*state.texts], "status": state.status}
             writes += [{"PutRequest": {"Item": encode(row | {"gram": gram})}} for gram in put]
         for chunk in batched(writes, _MOST_WRITES, strict=False):
             _write_all(tables.search(), chunk)
