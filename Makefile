@@ -59,6 +59,11 @@ rotate-keys: environments ## Rotate a deployment's signing keys (ENV=staging [RE
 	@$(SAM) remote invoke RotateSigningKeys --config-env $(or $(ENV),$(error ENV=staging or ENV=prod)) \
 		--event '$(if $(REVOKE),{"revoke": true},{})' | grep '"kids"' # sam succeeds when a function fails
 
+.PHONY: migrate
+migrate: environments ## Change what is stored (MIGRATION=1 ACTION=plan|dry-run|run|verify [ENV=staging RATE=100])
+	@PYTHONPATH=layers/shop $(PYTHON) -m tools.migrate $(or $(ACTION),plan) \
+		--migration $(or $(MIGRATION),$(error MIGRATION=1)) $(if $(ENV),--env $(ENV)) $(if $(RATE),--rate $(RATE))
+
 .PHONY: lock
 lock: uv ## Update uv.lock and what the dependency layer installs from it
 	uv lock --upgrade

@@ -1,10 +1,9 @@
 """Every row says which shape it has, and rows from before the keys of lists are read and lifted."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
 
 import pytest
 
@@ -13,13 +12,11 @@ from shop.attempts.service import attempt_on
 from shop.auth.caller import Role
 from shop.clients import dynamodb
 from shop.dynamo import tables
-from shop.dynamo.codec import Item, decode, encode
-from shop.idempotency import Answer, Once
+from shop.dynamo.codec import Item, decode
 from shop.identifiers import new_id
 from shop.money import Money
-from shop.orders.models import Order, OrderLine, OrderStatus
+from shop.orders.models import OrderStatus
 from shop.orders.repository import OrderRepository
-from shop.products.models import Product, ProductStatus
 from shop.products.repository import ProductRepository
 from shop.projections.models import Entity, Kind
 from shop.projections.repository import ProjectionRepository
@@ -30,13 +27,9 @@ from shop.users.models import User, UserStatus
 from shop.users.repository import UserRepository
 from tests.aws import fresh_aws
 from tests.people import NOON
+from tests.repositories.stored_shop import LISTED, keep, once, place, sign_up, stored, unlist
 from tests.template import resources
 
-LISTED = {
-    "users": ("status_shard", "name_key", "email_key"),
-    "products": ("name_key", "price_key"),
-    "orders": ("status_id", "status_total", "status_shard"),
-}
 # Of the rows of a table that are not all of one kind, by what the others have and it has not.
 KINDS = {
     "users": {"email": "user", "active_admins": "active admins"},
@@ -54,33 +47,6 @@ EVERY_KIND = {name for kinds in KINDS.values() for name in kinds.values()} | {
 def aws() -> Iterator[None]:
     with fresh_aws():
         yield
-
-
-def once(key: str) -> Once:
-    return Once(key, b"digest", lambda _: Answer(201, {}, ""), lambda: NOON)
-
-
-def sign_up(role: Role = Role.CUSTOMER) -> User:
-    id_ = new_id()
-    email = f"{id_[-12:]}@analytical.example"
-    user = User(id_, email, "Ada Lovelace", UserStatus.ACTIVE, role, False, NOON, NOON, 1)
-    UserRepository().add(user, "hash")
-    return user
-
-
-def keep() -> Product:
-    id_, price = new_id(), Money(Decimal("9.99"), "EUR")
-    product = Product(id_, f"SKU-{id_}", "Pear", price, 10, ProductStatus.ACTIVE, NOON, NOON, 1)
-    ProductRepository().add(product, once(f"product {id_}"))
-    return product
-
-
-def place(user: User, of: Product) -> Order:
-    line = OrderLine(of.id, of.sku, of.name, of.price, 1, 1)
-    pending = OrderStatus.PENDING
-    order = Order(new_id(), user.id, pending, line.total, [line], None, NOON, NOON, 1)
-    OrderRepository().add(order, once(f"order {order.id}"))
-    return order
 
 
 def log_in(user: User) -> Session:
@@ -131,21 +97,6 @@ def test_whatever_is_written_says_which_shape_it_has() -> None:
     found = [(kind(table, item), item) for table, item in everything()]
     assert {name for name, _ in found} == EVERY_KIND
     assert {name for name, item in found if "schema_version" not in item} == set()
-
-
-def unlist(table: str, key: Mapping[str, str]) -> None:
-    """Makes a row what the first version of the code wrote."""
-    dynamodb().update_item(
-        TableName=f"{table}_table",
-        Key=encode(key),
-        UpdateExpression=f"REMOVE {', '.join(LISTED[table])} SET schema_version = :one",
-        ExpressionAttributeValues=encode({":one": 1}),
-    )
-
-
-def stored(table: str, key: Mapping[str, str]) -> dict[str, Any]:
-    answer = dynamodb().get_item(TableName=f"{table}_table", Key=encode(key))
-    return decode(answer["Item"])
 
 
 def test_rows_of_the_first_shape_are_read_and_what_changes_them_lifts_them() -> None:

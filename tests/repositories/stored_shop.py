@@ -1,0 +1,66 @@
+"""A small shop stored through its repositories, and rows made what older code wrote."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+from shop.auth.caller import Role
+from shop.clients import dynamodb
+from shop.dynamo.codec import Item, decode, encode
+from shop.idempotency import Answer, Once
+from shop.identifiers import new_id
+from shop.money import Money
+from shop.orders.models import Order, OrderLine, OrderStatus
+from shop.orders.repository import OrderRepository
+from shop.products.models import Product, ProductStatus
+from shop.products.repository import ProductRepository
+from shop.users.models import User, UserStatus
+from shop.users.repository import UserRepository
+from tests.people import NOON
+
+LISTED = {
+    "users": ("status_shard", "name_key", "email_key"),
+    "products": ("name_key", "price_key"),
+    "orders": ("status_id", "status_total", "status_shard"),
+}
+
+
+def once(key: str) -> Once:
+    return Once(key, b"digest", lambda _: Answer(201, {}, ""), lambda: NOON)
+
+
+def sign_up(role: Role = Role.CUSTOMER) -> User:
+    id_ = new_id()
+    email = f"{id_[-12:]}@analytical.example"
+    user = User(id_, email, "Ada Lovelace", UserStatus.ACTIVE, role, False, NOON, NOON, 1)
+    UserRepository().add(user, "hash")
+    return user
+
+
+def keep() -> Product:
+    id_, price = new_id(), Money(Decimal("9.99"), "EUR")
+    product = Product(id_, f"SKU-{id_}", "Pear", price, 10, ProductStatus.ACTIVE, NOON, NOON, 1)
+    ProductRepository().add(product, once(f"product {id_}"))
+    return product
+
+
+def place(user: User, of: Product) -> Order:
+    line = OrderLine(of.id, of.sku, of.name, of.price, 1, 1)
+    pending = OrderStatus.PENDING
+    order = Order(new_id(), user.id, pending, line.total, [line], None, NOON, NOON, 1)
+    OrderRepository().add(order, once(f"order {order.id}"))
+    return order
+
+
+def unlist(table: str, key: Mapping[str, str]) -> None:
+    """Makes a row what the first version of the code wrote."""
+    dynamodb().update_item(
+        TableName=f"{table}_table",
+        Key=encode(key),
+        UpdateExpression=f"REMOVE {', '.join(LISTED[table])} SET schema_version = :one",
+        ExpressionAttributeValues=encode({":one": 1}),
+    )
+
+
+def stored(table: str, key: Mapping[str, str]) -> Item:
+    answer = dynamodb().get_item(TableName=f"{table}_table", Key=encode(key))
+    return decode(answer["Item"])

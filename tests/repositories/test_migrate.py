@@ -1,0 +1,278 @@
+"""Migrations beside live traffic: nothing is lost, whatever happens in the middle."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+import tools.migrate.__main__ as command
+from shop.clients import dynamodb
+from shop.dynamo import tables
+from shop.dynamo.codec import Item, decode, encode
+from shop.dynamo.sort_keys import shard_keys, text_key
+from shop.orders.models import OrderStatus
+from shop.orders.repository import OrderRepository
+from shop.pagination import Span
+from shop.products.models import ProductStatus
+from shop.products.repository import ProductRepository
+from shop.projections.records import changed_entity
+from shop.streams import Record
+from shop.users.models import User, UserStatus
+from shop.users.repository import UserRepository
+from tests.aws import fresh_aws
+from tests.repositories.stored_shop import keep, place, sign_up, stored, unlist
+from tools.migrate.engine import Contended, Engine
+from tools.migrate.migration import every_migration
+from tools.migrate.migrations.m0001_list_keys import MIGRATION, of_user
+from tools.tables.rate import Rate
+
+TABLES = ("users", "products", "orders")
+ALL = Span(None, 0, 100)
+
+
+@pytest.fixture(autouse=True)
+def aws() -> Iterator[None]:
+    with fresh_aws():
+        yield
+
+
+class Client:
+    """DynamoDB's, that does something before some of its calls.
+
+    `Any`: a client has calls of every shape.
+    """
+
+    def __init__(self, before: Callable[[str, int], None]) -> None:
+        self._before = before
+        self.calls: list[str] = []
+
+    def __getattr__(self, name: str) -> Any:
+        wrapped = getattr(dynamodb(), name)
+        if not callable(wrapped):
+            return wrapped
+
+        def call(**arguments: Any) -> Any:
+            self.calls.append(name)
+            self._before(name, self.calls.count(name))
+            return wrapped(**arguments)
+
+        return call
+
+
+def engine(client: Any = None, segments: int = 2) -> Engine:
+    return Engine(client or dynamodb(), Rate(1_000_000), segments)
+
+
+def needing() -> list[int]:
+    return [found.needing for found in engine().look(MIGRATION)]
+
+
+def rows() -> dict[str, list[Item]]:
+    return {
+        table: sorted(
+            map(decode, dynamodb().scan(TableName=f"{table}_table")["Items"]),
+            key=lambda item: str(item["id"]),
+        )
+        for table in (*TABLES, "counters")
+    }
+
+
+def old_users(number: int) -> list[User]:
+    users = [sign_up() for _ in range(number)]
+    for user in users:
+        unlist("users", {"id": user.id})
+    return users
+
+
+def test_what_repositories_write_needs_no_migration() -> None:
+    user, product = sign_up(), keep()
+    place(user, product)
+
+    assert needing() == [0, 0, 0]
+
+
+def test_old_items_are_lifted_to_what_new_code_would_have_written_and_are_listed() -> None:
+    users = [sign_up() for _ in range(3)]
+    products = [keep() for _ in range(3)]
+    orders = [place(users[0], product) for product in products]
+    as_new = rows()
+    for user in users:
+        unlist("users", {"id": user.id})
+    for product in products:
+        unlist("products", {"id": product.id})
+    for order in orders[:2]:
+        unlist("orders", {"user_id": order.user_id, "id": order.id})
+    assert needing() == [3, 3, 2]
+
+    engine().run(MIGRATION)
+
+    assert needing() == [0, 0, 0]
+    assert rows() == as_new
+    listed = UserRepository().list([UserStatus.ACTIVE], "name", ALL, False).items
+    assert {it.id for it in listed} == {it.id for it in users}
+    assert len(ProductRepository().list(ProductStatus.ACTIVE, "price", ALL, False).items) == 3
+    assert len(OrderRepository().of_everyone([OrderStatus.PENDING], ALL, False).items) == 3
+
+
+def test_what_old_code_writes_after_a_run_is_found_and_mended_by_another() -> None:
+    user = sign_up()
+    engine().run(MIGRATION)
+    # Old code knows nothing of the key, and says which shape it takes the item to have.
+    dynamodb().update_item(
+        TableName=tables.users(),
+        Key=encode({"id": user.id}),
+        UpdateExpression="SET #name = :name, version = :two, schema_version = :one",
+        ExpressionAttributeNames={"#name": "name"},
+        ExpressionAttributeValues=encode({":name": "Grace", ":two": 2, ":one": 1}),
+    )
+    assert needing() == [1, 0, 0]
+
+    engine().run(MIGRATION)
+
+    assert needing() == [0, 0, 0]
+    found = stored("users", {"id": user.id})
+    assert (found["name"], found["name_key"]) == ("Grace", text_key("Grace", user.id))
+
+
+def test_a_run_that_was_stopped_goes_on_where_it_was() -> None:
+    old_users(250)  # more than two pages of a segment
+
+    def crash(call: str, times: int) -> None:
+        if call == "update_item" and times == 120:
+            raise KeyboardInterrupt
+
+    first = Client(crash)
+    with pytest.raises(KeyboardInterrupt):
+        engine(first, segments=1).run(MIGRATION)
+    left = needing()[0]
+    assert 0 < left < 250
+
+    second = Client(lambda *_: None)
+    engine(second, segments=1).run(MIGRATION)
+
+    assert needing() == [0, 0, 0]
+    assert second.calls.count("update_item") == left
+    # The first page was done and is not read again: two of users, one of each other table.
+    assert second.calls.count("scan") == 4
+    assert rows()["counters"] == []
+
+
+def test_what_changes_in_the_middle_is_neither_lost_nor_overwritten() -> None:
+    renamed, deleted, *_ = users = old_users(4)
+
+    def meanwhile(call: str, times: int) -> None:
+        if (call, times) == ("update_item", 1):
+            new = replace(renamed, name="Grace Hopper", status=UserStatus.INACTIVE, version=2)
+            UserRepository().save(renamed, new)
+            UserRepository().delete(deleted)
+            for user in users[2:]:  # by old code, and between the read and the write
+                dynamodb().update_item(
+                    TableName=tables.users(),
+                    Key=encode({"id": user.id}),
+                    UpdateExpression="SET #name = :name ADD version :one",
+                    ExpressionAttributeNames={"#name": "name"},
+                    ExpressionAttributeValues=encode({":name": "Katherine", ":one": 1}),
+                )
+
+    engine(Client(meanwhile), segments=1).run(MIGRATION)
+
+    assert needing() == [0, 0, 0]
+    assert UserRepository().get(deleted.id) is None
+    repository = UserRepository()
+    found = repository.list([*UserStatus], "name", ALL, False).items
+    assert [(user.name, user.version) for user in found] == [
+        ("Grace Hopper", 2),
+        ("Katherine", 2),
+        ("Katherine", 2),
+    ]
+
+
+def test_an_item_that_always_changes_stops_the_run_and_says_which() -> None:
+    (user,) = old_users(1)
+
+    def meanwhile(call: str, times: int) -> None:
+        if call == "update_item":
+            dynamodb().update_item(
+                TableName=tables.users(),
+                Key=encode({"id": user.id}),
+                UpdateExpression="ADD version :one",
+                ExpressionAttributeValues=encode({":one": 1}),
+            )
+
+    with pytest.raises(Contended, match=user.id):
+        engine(Client(meanwhile)).run(MIGRATION)
+
+
+def test_nobody_takes_a_migrated_item_for_a_changed_one() -> None:
+    (user,) = old_users(1)
+    key = {"id": user.id}
+    before = stored("users", key)
+
+    engine().run(MIGRATION)
+
+    after = stored("users", key)
+    assert before["version"] == after["version"] and before["updated_at"] == after["updated_at"]
+    change = {
+        "SequenceNumber": "1",
+        "Keys": encode(key),
+        "OldImage": encode(before),
+        "NewImage": encode(after),
+    }
+    arn = f"arn:aws:dynamodb:us-east-1:123456789012:table/{tables.users()}/stream/1"
+    assert changed_entity(Record({"eventSourceARN": arn, "dynamodb": change})) is None
+
+
+def test_items_of_later_shapes_and_in_shards_that_are_read_are_left_alone() -> None:
+    item = stored("users", {"id": sign_up().id})
+
+    assert of_user(item | {"schema_version": 3, "name_key": "of another kind"}) is None
+    for shard in shard_keys("active"):
+        assert of_user(item | {"status_shard": shard}) is None
+    wanted = {"status_shard": item["status_shard"]}
+    assert of_user(item | {"status_shard": "active#4"}) == wanted
+    assert of_user(item | {"status_shard": "inactive#0"}) == wanted
+
+
+def test_a_run_takes_no_more_units_a_second_than_it_is_given() -> None:
+    old_users(60)
+    waited: list[float] = []
+    client = Client(lambda *_: None)
+
+    Engine(client, Rate(100, lambda: sum(waited), waited.append), 1).run(MIGRATION)  # type: ignore[arg-type]
+
+    assert client.calls.count("update_item") == 60
+    assert sum(waited) > 0.6 * 0.4  # moto counts half a unit for anything
+
+
+def command_line(monkeypatch: pytest.MonkeyPatch, action: str) -> int:
+    monkeypatch.setattr(command, "attach", lambda *_: None)
+    monkeypatch.setattr(command, "patient_client", dynamodb)
+    return command.main([action, "--migration", "1", "--rate", "100000"])
+
+
+def test_the_command_plans_tries_runs_and_verifies(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    users = old_users(5)
+    as_old = rows()
+
+    assert command_line(monkeypatch, "plan") == 0
+    assert f"{tables.users()}: 5 items" in capsys.readouterr().out
+    assert command_line(monkeypatch, "dry-run") == 0
+    said = capsys.readouterr().out
+    assert f"{tables.users()}: 5 of 5 items would change" in said
+    assert said.count(": email_key, name_key, schema_version, status_shard") == 3
+    assert not any(text in said for user in users for text in (user.email, user.name))
+    assert command_line(monkeypatch, "verify") == 1
+    assert rows() == as_old
+
+    assert command_line(monkeypatch, "run") == 0
+    assert command_line(monkeypatch, "verify") == 0
+
+
+def test_migrations_are_numbered_as_their_modules_are() -> None:
+    found = every_migration()
+
+    assert list(found) == list(range(1, len(found) + 1))
+    assert found[1] is MIGRATION

@@ -1,0 +1,53 @@
+"""Tools take no more units a second than they are given, all threads together."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tools.tables.rate import Rate
+
+
+class Time:
+    """Passes while somebody waits, and not otherwise."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def clock(self) -> float:
+        return self.now
+
+    def wait(self, seconds: float) -> None:
+        self.now += seconds
+
+
+def test_what_was_spent_is_waited_for() -> None:
+    time = Time()
+    rate = Rate(100, time.clock, time.wait)
+
+    for _ in range(50):
+        rate.spend(6)
+
+    assert time.now == pytest.approx(1003)
+
+
+def test_time_in_which_nothing_is_spent_is_not_saved_up() -> None:
+    time = Time()
+    rate = Rate(100, time.clock, time.wait)
+    rate.spend(1)
+    time.wait(60)
+
+    began = time.now
+    rate.spend(100)
+
+    assert time.now == pytest.approx(began + 1)
+
+
+def test_threads_share_one_rate() -> None:
+    waited: list[float] = []
+    rate = Rate(100, lambda: 1000.0, waited.append)
+
+    with ThreadPoolExecutor(8) as pool:
+        for _ in range(80):
+            pool.submit(rate.spend, 5)
+
+    assert sorted(waited) == pytest.approx([0.05 * number for number in range(1, 81)])

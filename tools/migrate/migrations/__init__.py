@@ -1,0 +1,1 @@
+"""The migrations, each in a module named by its number."""

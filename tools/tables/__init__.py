@@ -1,0 +1,1 @@
+"""What tools need to go through whole tables of a deployment."""
