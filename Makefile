@@ -64,6 +64,11 @@ migrate: environments ## Change what is stored (MIGRATION=1 ACTION=plan|dry-run|
 	@PYTHONPATH=layers/shop $(PYTHON) -m tools.migrate $(or $(ACTION),plan) \
 		--migration $(or $(MIGRATION),$(error MIGRATION=1)) $(if $(ENV),--env $(ENV)) $(if $(RATE),--rate $(RATE))
 
+.PHONY: recount
+recount: environments ## Compare totals and search with the tables ([REPAIR=1] [ENV=staging RATE=1000])
+	@PYTHONPATH=layers/shop $(PYTHON) -m tools.recount $(if $(REPAIR),--repair) \
+		$(if $(ENV),--env $(ENV)) $(if $(RATE),--rate $(RATE))
+
 .PHONY: lock
 lock: uv ## Update uv.lock and what the dependency layer installs from it
 	uv lock --upgrade

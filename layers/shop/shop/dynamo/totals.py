@@ -28,12 +28,13 @@ def add(name: str, differences: Mapping[str, int]) -> "TransactWriteItemTypeDef"
     added = ", ".join(f"#{number} :{number}" for number in range(len(statuses)))
     names = {f"#{number}": status for number, status in enumerate(statuses)}
     values = {f":{number}": differences[status] for number, status in enumerate(statuses)}
-    values[":schema"] = SCHEMA_VERSION
+    # Who counts anew can tell by the changes whether it had the totals to itself.
+    values |= {":schema": SCHEMA_VERSION, ":one": 1}
     return {
         "Update": {
             "TableName": tables.counters(),
             "Key": encode({"id": random.choice(shard_keys(name))}),
-            "UpdateExpression": f"ADD {added} SET schema_version = :schema",
+            "UpdateExpression": f"ADD {added}, changes :one SET schema_version = :schema",
             "ExpressionAttributeNames": names,
             "ExpressionAttributeValues": encode(values),
         }

@@ -34,7 +34,7 @@ class ProjectionRepository:
         """Consistently; 1 read unit for each 4 KB of an entity, and 1 for its row."""
         counters = tables.counters()
         keys: dict[str, list[Mapping[str, Any]]] = {
-            counters: [{"id": _row_id(entity)} for entity in entities]
+            counters: [{"id": row_id(entity)} for entity in entities]
         }
         for entity in entities:
             keys.setdefault(_table(entity.kind), []).append(_key(entity))
@@ -44,11 +44,17 @@ class ProjectionRepository:
         return [
             Reading(
                 entity,
-                _state(entity, items.get((_table(entity.kind), entity.id))),
-                _projected(rows.get(_row_id(entity))),
+                state_of(entity, items.get((_table(entity.kind), entity.id))),
+                as_projected(rows.get(row_id(entity))),
             )
             for entity in entities
         ]
+
+    def row(self, entity: Entity) -> State | Deleted | None:
+        """What was projected of it, and nothing of itself: 1 read unit."""
+        table = tables.counters()
+        found = batch_get({table: [{"id": row_id(entity)}]})[table]
+        return as_projected(found[0] if found else None)
 
     def write_search(
         self, entity: Entity, state: State | None, put: Iterable[str], drop: Iterable[str]
@@ -67,7 +73,7 @@ class ProjectionRepository:
 
     def advance(self, readings: Sequence[Reading]) -> None:
         """2 write units for each entity, and 2 for the totals of each kind that change."""
-        actions = {_row_id(reading.entity): _put(reading) for reading in readings}
+        actions = {row_id(reading.entity): _put(reading) for reading in readings}
         for kind in Kind:
             differences: Counter[str] = Counter()
             for reading in readings:
@@ -97,7 +103,7 @@ def _write_all(table: str, writes: Sequence[Any]) -> None:
 
 def _put(reading: Reading) -> "TransactWriteItemTypeDef":
     """The row as the entity is now, if it is still as it was read."""
-    row: Item = {"id": _row_id(reading.entity), "schema_version": SCHEMA_VERSION}
+    row: Item = {"id": row_id(reading.entity), "schema_version": SCHEMA_VERSION}
     if reading.state is None:
         row |= {"deleted": True, "ttl": to_epoch(now() + _DELETED_KEPT_FOR)}
     else:
@@ -122,18 +128,18 @@ def _key(entity: Entity) -> Mapping[str, str]:
     return {"id": entity.id} | ({"user_id": entity.owner} if entity.owner else {})
 
 
-def _row_id(entity: Entity) -> str:
+def row_id(entity: Entity) -> str:
     return f"{entity.kind}:{entity.id}"
 
 
-def _state(entity: Entity, item: Item | None) -> State | None:
+def state_of(entity: Entity, item: Item | None) -> State | None:
     if item is None:
         return None
     texts = (fold(item["name"]), fold(item["email"])) if entity.kind is Kind.USERS else ()
     return State(int(item["version"]), item["status"], texts)
 
 
-def _projected(row: Item | None) -> State | Deleted | None:
+def as_projected(row: Item | None) -> State | Deleted | None:
     if row is None:
         return None
     if row.get("deleted"):

@@ -1,0 +1,102 @@
+"""Items of the first shape behind the API, alive before, during and after their migration."""
+
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from tests.deployed import Person, Shop
+from tests.repositories.stored_shop import LISTED
+from tests.template import ROOT
+
+
+def unlist(shop: Shop, table: str, **key: str) -> None:
+    """Makes an item what the first version of the code wrote."""
+    shop.stack.client("dynamodb").update_item(
+        TableName=shop.resources[f"{table.title()}Table"],
+        Key={name: {"S": value} for name, value in key.items()},
+        UpdateExpression=f"REMOVE {', '.join(LISTED[table])} SET schema_version = :one",
+        ExpressionAttributeValues={":one": {"N": "1"}},
+    )
+
+
+def migrate(shop: Shop, action: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "tools.migrate", action, "--migration", "1"]
+    return subprocess.run(
+        [*command, "--rate", "10000", "--local-stack", str(shop.stack.info_file)],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT / "layers/shop")},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def listed(shop: Shop, path: str, wanted: set[str]) -> dict[str, dict[str, Any]]:
+    """Which of the wanted a list shows, all its pages taken together."""
+    found: dict[str, dict[str, Any]] = {}
+    following: str | None = path
+    while following:
+        answer = shop.admin.http.get(following)
+        assert answer.status_code == 200, answer.text
+        found |= {item["id"]: item for item in answer.json()["data"] if item["id"] in wanted}
+        following = answer.links.get("next", {}).get("url")
+    return found
+
+
+@pytest.fixture
+def old(shop: Shop) -> tuple[list[Person], list[dict[str, Any]], list[dict[str, Any]]]:
+    people = [shop.sign_up() for _ in range(6)]
+    products = [shop.product(name=f"Pear {number}") for number in range(4)]
+    orders = [people[0].order((product["id"], 1)).json() for product in products]
+    for person in people:
+        unlist(shop, "users", id=person.id)
+    for product in products:
+        unlist(shop, "products", id=product["id"])
+    for order in orders:
+        unlist(shop, "orders", user_id=people[0].id, id=order["id"])
+    return people, products, orders
+
+
+def test_old_items_are_served_migrated_under_traffic_and_listed(
+    shop: Shop, old: tuple[list[Person], list[dict[str, Any]], list[dict[str, Any]]]
+) -> None:
+    people, products, orders = old
+    users = {person.id for person in people}
+    by_name = "/api/users?sort=name&limit=100"
+    assert listed(shop, by_name, users) == {}
+    assert migrate(shop, "verify").returncode == 1
+
+    # Both shapes are served: what is read stays old, and what a user changes is lifted.
+    assert {person.http.get("/api/users/me").status_code for person in people} == {200}
+    assert people[0].order((products[0]["id"], 2)).status_code == 201
+    order_path = f"/api/users/{people[0].id}/orders/{orders[0]['id']}"
+    assert shop.admin.http.patch(order_path, json={"status": "processing"}).status_code == 200
+    assert people[0].http.patch("/api/users/me", json={"name": "Aaron"}).status_code == 200
+    assert listed(shop, by_name, users).keys() == {people[0].id}
+
+    def rename(person: Person) -> list[int]:
+        names = [f"Ada {number}" for number in range(10)]
+        renamed = [person.http.patch("/api/users/me", json={"name": name}) for name in names]
+        return [answer.status_code for answer in renamed]
+
+    with ThreadPoolExecutor(3) as pool:
+        renaming = [pool.submit(rename, person) for person in people[1:3]]
+        ran = migrate(shop, "run")
+        assert all(status == 200 for done in renaming for status in done.result())
+    assert ran.returncode == 0, ran.stderr
+
+    verified = migrate(shop, "verify")
+    assert verified.returncode == 0, verified.stdout + verified.stderr
+    names = {id_: user["name"] for id_, user in listed(shop, by_name, users).items()}
+    assert names.keys() == users
+    assert [names[person.id] for person in people[:3]] == ["Aaron", "Ada 9", "Ada 9"]
+    wanted = {product["id"] for product in products}
+    assert listed(shop, "/api/products?sort=price&limit=100", wanted).keys() == wanted
+    wanted = {order["id"] for order in orders}
+    assert listed(shop, "/api/orders?limit=100", wanted).keys() == wanted
+    mine = people[0].http.get("/api/users/me/orders?sort=total&status=pending").json()
+    assert len(mine["data"]) == mine["meta"]["total"] == 4

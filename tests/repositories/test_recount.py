@@ -1,0 +1,277 @@
+"""Damage to what lists know is found and mended, and changes at the same time come to no harm."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from shop.clients import dynamodb
+from shop.dynamo import tables, totals
+from shop.dynamo.codec import Item, decode, encode
+from shop.orders.models import Order, OrderStatus
+from shop.orders.repository import OrderRepository
+from shop.products.models import Product
+from shop.projections.models import Entity, Kind
+from shop.projections.repository import ProjectionRepository
+from shop.projections.service import ProjectionService
+from shop.search import fold, grams_of
+from shop.users.models import User, UserStatus
+from shop.users.repository import UserRepository
+from tests.aws import fresh_aws
+from tests.repositories.stored_shop import keep, place, sign_up
+from tools.recount import entities
+from tools.recount.__main__ import recount
+from tools.recount.census import Reader
+from tools.tables.rate import Rate
+
+ID = "01900000-0000-7000-8000-00000000dead"  # of nothing that exists
+
+
+@pytest.fixture(autouse=True)
+def aws() -> Iterator[None]:
+    with fresh_aws():
+        yield
+
+
+def project(*things: User | Product | Order) -> None:
+    kinds: dict[type, Kind] = {User: Kind.USERS, Product: Kind.PRODUCTS, Order: Kind.ORDERS}
+    told = [
+        Entity(kinds[type(it)], it.id, it.user_id if isinstance(it, Order) else None)
+        for it in things
+    ]
+    assert ProjectionService(ProjectionRepository()).project(told) == {}
+
+
+@pytest.fixture
+def user() -> User:
+    return sign_up()
+
+
+@pytest.fixture
+def order(user: User) -> Order:
+    """One of some in a shop where all is well."""
+    other, product = sign_up(), keep()
+    orders = [place(user, product), place(other, product)]
+    project(user, other, product, *orders)
+    assert look() == []
+    return orders[0]
+
+
+def look(repair: bool = False) -> list[str]:
+    said: list[str] = []
+    reader = Reader(dynamodb(), Rate(1_000_000), 2)
+    left = recount(dynamodb(), reader, 0, repair, said.append)
+    assert left == bool(said) if not repair else not left
+    return said
+
+
+def put(table: str, item: Item) -> None:
+    dynamodb().put_item(TableName=table, Item=encode({"schema_version": 1} | item))
+
+
+def row(entity: str) -> Item:
+    key = encode({"id": entity})
+    return decode(dynamodb().get_item(TableName=tables.counters(), Key=key)["Item"])
+
+
+def remove_rows(*ids: str) -> None:
+    for id_ in ids:
+        dynamodb().delete_item(TableName=tables.counters(), Key=encode({"id": id_}))
+
+
+def search_row(user: User, **changes: Any) -> Item:
+    texts = [fold(user.name), fold(user.email)]
+    wanted = {"gram": "ada", "user_id": user.id, "texts": texts, "status": "active"}
+    return wanted | changes
+
+
+def remove_search_row(user: User) -> None:
+    key = encode({"gram": "ada", "user_id": user.id})
+    dynamodb().delete_item(TableName=tables.search(), Key=key)
+
+
+def everything() -> tuple[list[str], dict[str, int]]:
+    """But for how totals are spread over their rows, and for tombstones."""
+    searched = dynamodb().scan(TableName=tables.search())["Items"]
+    rows = map(decode, dynamodb().scan(TableName=tables.counters())["Items"])
+    lasting = [row for row in rows if ":" in row["id"] and "deleted" not in row]
+    counted = {
+        f"{kind} {status}": totals.read(kind, [status])
+        for kind in Kind
+        for status in ("active", "inactive", "pending", "processing", "completed", "cancelled")
+    }
+    return sorted(map(str, map(decode, searched))) + sorted(map(str, lasting)), counted
+
+
+def test_where_all_is_well_nothing_is_found_and_nothing_written(order: Order) -> None:
+    before = dynamodb().scan(TableName=tables.counters())["Items"]
+
+    assert look(repair=True) == []
+
+    assert dynamodb().scan(TableName=tables.counters())["Items"] == before
+
+
+type Damage = Callable[[User, Order], object]
+
+DAMAGE: dict[str, tuple[Damage, str]] = {
+    "a user's row gone": (lambda user, _: remove_rows(f"users:{user.id}"), "no row"),
+    "an order's row gone": (lambda _, order: remove_rows(f"orders:{order.id}"), "no row"),
+    "another status": (
+        lambda user, _: put(tables.counters(), row(f"users:{user.id}") | {"status": "inactive"}),
+        "row differs",
+    ),
+    "other texts": (
+        lambda user, _: put(tables.counters(), row(f"users:{user.id}") | {"texts": ["x", "y"]}),
+        "row differs",
+    ),
+    "a version from the future": (
+        lambda user, _: put(tables.counters(), row(f"users:{user.id}") | {"version": 99}),
+        "row is at version 99 of 1",
+    ),
+    "called deleted": (
+        lambda user, _: put(tables.counters(), {"id": f"users:{user.id}", "deleted": True}),
+        "a row that calls it deleted",
+    ),
+    "a row of no user": (
+        lambda user, _: put(tables.counters(), row(f"users:{user.id}") | {"id": f"users:{ID}"}),
+        "a row of what does not exist",
+    ),
+    "a row of no order": (
+        lambda _, order: put(tables.counters(), row(f"orders:{order.id}") | {"id": f"orders:{ID}"}),
+        "a row of what does not exist",
+    ),
+    "not found": (lambda user, _: remove_search_row(user), "1 search rows missing"),
+    "found by what it is not": (
+        lambda user, _: put(tables.search(), search_row(user, gram="xyz")),
+        "1 search rows surplus",
+    ),
+    "found by what nobody is": (
+        lambda user, _: put(tables.search(), search_row(user, gram="gma")),
+        "1 search rows surplus",
+    ),
+    "found as it was": (
+        lambda user, _: put(tables.search(), search_row(user, status="inactive")),
+        "1 search rows stale",
+    ),
+    "found though it is nobody": (
+        lambda user, _: put(tables.search(), search_row(user, user_id=ID)),
+        "1 search rows surplus",
+    ),
+    "too high a total": (
+        lambda *_: put(tables.counters(), row_of_totals("users", 5)),
+        "totals of users: +",
+    ),
+    "a total gone": (
+        lambda *_: remove_rows("orders#0", "orders#1", "orders#2", "orders#3"),
+        "totals of orders: -2 pending",
+    ),
+}
+
+
+def row_of_totals(kind: str, active: int) -> Item:
+    return {"id": f"{kind}#0", "active": active, "changes": 1}
+
+
+@pytest.mark.parametrize("name", DAMAGE)
+def test_damage_is_found_and_mended(user: User, order: Order, name: str) -> None:
+    damage, said = DAMAGE[name]
+    well = everything()
+    damage(user, order)
+    as_damaged = dynamodb().scan(TableName=tables.counters())["Items"]
+
+    found = look()
+    assert any(said in line for line in found), found
+    assert not any(user.name in line or user.email in line for line in found)
+    assert dynamodb().scan(TableName=tables.counters())["Items"] == as_damaged
+
+    look(repair=True)
+
+    assert everything() == well
+    assert look() == []
+
+
+def test_what_the_projector_never_heard_of_is_made_up_for(user: User, order: Order) -> None:
+    late = sign_up()
+    renamed = replace(user, name="Grace Hopper", status=UserStatus.INACTIVE, version=2)
+    UserRepository().save(user, renamed)
+    assert len(look()) == 2
+
+    look(repair=True)
+
+    assert UserRepository().count([UserStatus.ACTIVE]) == 2
+    assert UserRepository().count([UserStatus.INACTIVE]) == 1
+    project(late, user)
+    assert look() == []
+
+
+def test_sales_do_not_count_as_differences(user: User, order: Order) -> None:
+    place(user, product := keep())
+    project(product)
+
+    assert not any("products" in line for line in look())
+
+
+def test_a_change_while_it_is_mended_wins(
+    user: User, order: Order, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At the worst moment: between what the tool read and what it writes."""
+    put(tables.search(), search_row(user, gram="xyz"))
+    remove_search_row(user)
+    mend = entities.mend
+    changed: list[User] = []
+
+    def after_a_change(client: Any, fault: entities.Fault) -> None:
+        if not changed:
+            changed.append(replace(user, name="Grace Hopper", version=2))
+            UserRepository().save(user, changed[0])
+            project(user)
+        mend(client, fault)
+
+    monkeypatch.setattr(entities, "mend", after_a_change)
+    look(repair=True)
+
+    assert look() == []
+    found = dynamodb().scan(TableName=tables.search())["Items"]
+    grams = {it["gram"]["S"] for it in found if it["user_id"]["S"] == user.id}
+    assert grams == grams_of(["grace hopper", fold(user.email)])
+
+
+def test_totals_that_change_while_they_are_counted_are_left_alone(
+    user: User, order: Order, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(tables.counters(), row_of_totals("users", 50))
+    each = Reader.each
+    versions = iter(range(1, 100))
+
+    def beside_changes(reader: Reader, table: str, add: Any) -> None:
+        each(reader, table, add)
+        version = next(versions)
+        status = [*UserStatus][version % 2]
+        before = replace(user, version=version)
+        UserRepository().save(before, replace(user, status=status, version=version + 1))
+        project(user)
+
+    monkeypatch.setattr(Reader, "each", beside_changes)
+    said: list[str] = []
+    reader = Reader(dynamodb(), Rate(1_000_000), 1)
+    assert recount(dynamodb(), reader, 0, True, said.append)
+    assert "totals of users: not compared, since they changed meanwhile" in said
+    assert row("users#0")["active"] > 40
+
+    monkeypatch.undo()
+    look(repair=True)
+    assert UserRepository().count([*UserStatus]) == 2
+    assert OrderRepository().count_all([*OrderStatus]) == 2
+
+
+def test_two_that_mend_totals_at_once_mend_them_once(order: Order) -> None:
+    from tools.recount import totals as mended
+
+    put(tables.counters(), row_of_totals("users", 50))
+    found = mended.differences(Reader(dynamodb(), Rate(1_000_000), 1))
+
+    for difference in [*found, *found]:
+        mended.mend(dynamodb(), difference)
+
+    assert look() == []

@@ -1,0 +1,1 @@
+"""Whether lists know what the tables say: totals, entity rows and search rows."""

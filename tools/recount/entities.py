@@ -1,0 +1,142 @@
+"""Entities that lists show wrongly: what is wrong with each, and how it is put right."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import batched
+from typing import TYPE_CHECKING, Any  # arguments of a call are of many types
+
+from shop.dynamo import tables
+from shop.dynamo.codec import Item, encode
+from shop.projections.models import Deleted, Entity, Kind, Reading, State
+from shop.projections.repository import SCHEMA_VERSION, ProjectionRepository, row_id
+from shop.projections.service import AT_ONCE, Overtaken, ProjectionService
+from shop.search import grams_of
+from tools.recount.census import SearchRow
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+type SearchRows = Mapping[str, Mapping[str, SearchRow]]
+
+_BEFORE_EVERY_VERSION = 0
+
+
+@dataclass(frozen=True)
+class Fault:
+    reading: Reading
+    grams: Collection[str]  # under which the user is found now
+    said: Sequence[str]
+
+    def __str__(self) -> str:
+        return f"{row_id(self.reading.entity)}: {', '.join(self.said)}"
+
+
+def faults(entities: Collection[Entity], searched: SearchRows) -> Sequence[Fault]:
+    """What is wrong with these, read anew and consistently, if anything still is."""
+    found = []
+    for chunk in batched(entities, AT_ONCE, strict=False):
+        for reading in _read(chunk):
+            rows = searched.get(reading.entity.id, {})
+            said = [*_wrong_with_row(reading), *_wrong_with_search(reading, rows)]
+            if said:
+                found.append(Fault(reading, rows.keys(), said))
+    return found
+
+
+def mend(client: "DynamoDBClient", fault: Fault) -> None:
+    """Makes the row say what search really has, at a version before every other, and projects.
+
+    So it is the projector's own way, which minds others at the same entity: who read the row
+    before this fails its condition and reads again.
+    """
+    reading = fault.reading
+    never_indexed = {gram for gram in fault.grams if not grams_of([gram])}
+    if reading.state is None and not isinstance(reading.projected, State):
+        never_indexed = {*fault.grams}  # ids are not given twice, so nobody else puts these
+    ProjectionRepository().write_search(reading.entity, None, (), never_indexed)
+    try:
+        if _has_no_owner(reading.entity):
+            ProjectionRepository().advance([reading])
+            return
+        _unsettle(client, reading, {*fault.grams} - never_indexed)
+    except (Overtaken, client.exceptions.ConditionalCheckFailedException):
+        return  # somebody is at it: the next look tells
+    for error in ProjectionService(ProjectionRepository()).project([reading.entity]).values():
+        raise error
+
+
+def _read(entities: Sequence[Entity]) -> Sequence[Reading]:
+    repository = ProjectionRepository()
+    # Of a row of an order that is nowhere the key is not known; and orders are never deleted.
+    lost = [it for it in entities if _has_no_owner(it)]
+    there = [it for it in entities if not _has_no_owner(it)]
+    readings = repository.read(there) if there else []
+    return [*readings, *(Reading(it, None, repository.row(it)) for it in lost)]
+
+
+def _has_no_owner(entity: Entity) -> bool:
+    return entity.kind is Kind.ORDERS and entity.owner is None
+
+
+def _wrong_with_row(reading: Reading) -> Sequence[str]:
+    state, row = reading.state, reading.projected
+    if state is None:
+        return ["a row of what does not exist"] if isinstance(row, State) else []
+    if not isinstance(row, State):
+        return ["no row" if row is None else "a row that calls it deleted"]
+    said = []
+    if row.version > state.version:
+        said.append(f"row is at version {row.version} of {state.version}")
+    if (row.status, *row.texts) != (state.status, *state.texts):
+        said.append("row differs")
+    return said
+
+
+def _wrong_with_search(reading: Reading, rows: Mapping[str, SearchRow]) -> Sequence[str]:
+    state = reading.state
+    if reading.entity.kind is not Kind.USERS:
+        return []
+    expected = grams_of(state.texts) if state else frozenset()
+    row = (tuple(state.texts), state.status) if state else None
+    counted: Mapping[str, Collection[str]] = {
+        "missing": expected - rows.keys(),
+        "surplus": rows.keys() - expected,
+        "stale": [gram for gram in expected & rows.keys() if rows[gram] != row],
+    }
+    return [f"{len(grams)} search rows {how}" for how, grams in counted.items() if grams]
+
+
+def _unsettle(client: "DynamoDBClient", reading: Reading, grams: set[str]) -> None:
+    """Conditional on the row as it was read."""
+    row = reading.projected
+    if row is None and (reading.state is None or not grams):
+        return
+    key = {"id": row_id(reading.entity)}
+    if isinstance(row, Deleted):
+        if reading.state is not None:
+            client.delete_item(
+                TableName=tables.counters(),
+                Key=encode(key),
+                ConditionExpression="deleted = :deleted",
+                ExpressionAttributeValues=encode({":deleted": True}),
+            )
+        return
+    known = row or reading.state
+    assert known is not None
+    # The empty text, which has no trigrams, makes it differ from the entity in any case.
+    texts = [*(row.texts if row else ()), *sorted(grams), ""]
+    item: Item = {"version": _BEFORE_EVERY_VERSION, "status": known.status, "texts": texts}
+    client.put_item(
+        TableName=tables.counters(),
+        Item=encode(key | item | {"schema_version": SCHEMA_VERSION}),
+        **_as_read(row),
+    )
+
+
+def _as_read(row: State | None) -> dict[str, Any]:
+    if row is None:
+        return {"ConditionExpression": "attribute_not_exists(id)"}
+    return {
+        "ConditionExpression": "version = :read",
+        "ExpressionAttributeValues": encode({":read": row.version}),
+    }

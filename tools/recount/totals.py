@@ -1,0 +1,106 @@
+"""Totals against the rows that they count, while both change."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from shop.dynamo import tables
+from shop.dynamo.codec import Item, encode
+from shop.dynamo.reads import batch_get
+from shop.dynamo.sort_keys import shard_keys
+from shop.orders.models import OrderStatus
+from shop.products.models import ProductStatus
+from shop.projections.models import Kind
+from shop.users.models import UserStatus
+from tools.recount.census import Reader, entity_of_row
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+_STATUSES: Mapping[Kind, Iterable[str]] = {
+    Kind.USERS: UserStatus,
+    Kind.ORDERS: OrderStatus,
+    Kind.PRODUCTS: ProductStatus,
+}
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What must be added to the totals of a kind; None where they would not stand still."""
+
+    kind: Kind
+    missing: Mapping[str, int] | None
+    changes: int | None  # that the first of its rows has had
+
+    def __str__(self) -> str:
+        if self.missing is None:
+            return f"totals of {self.kind}: not compared, since they changed meanwhile"
+        parts = [f"{-count:+,} {status}" for status, count in self.missing.items()]
+        return f"totals of {self.kind}: {', '.join(parts)}"
+
+
+def differences(reader: Reader) -> Sequence[Difference]:
+    """Exact, since only kinds are compared whose totals stand still while their rows are counted.
+
+    A total and its rows change together, so what they differ by is the same at any time.
+    """
+    before = _totals()
+    counted: dict[Kind, Counter[str]] = {kind: Counter() for kind in Kind}
+
+    def add(items: Iterable[Item]) -> None:
+        for item in items:
+            key = entity_of_row(item)
+            if key is not None and not item.get("deleted"):
+                counted[key[0]][item["status"]] += 1
+
+    reader.each(tables.counters(), add)
+    after = _totals()
+    found = []
+    for kind in Kind:
+        rows = after[kind]
+        missing = {
+            status: counted[kind][status] - sum(int(row.get(status, 0)) for row in rows)
+            for status in map(str, _STATUSES[kind])
+        }
+        first = next((row for row in rows if row["id"] == shard_keys(kind)[0]), {})
+        changes = int(first["changes"]) if "changes" in first else None
+        if before[kind] != rows:
+            found.append(Difference(kind, None, None))
+        elif any(missing.values()):
+            missing = {status: count for status, count in missing.items() if count}
+            found.append(Difference(kind, missing, changes))
+    return found
+
+
+def mend(client: "DynamoDBClient", difference: Difference) -> None:
+    """Adds what is missing, unless somebody else, who may have mended it, was at that row."""
+    if difference.missing is None:
+        return
+    updates = {f"#{status}": status for status in difference.missing}
+    values = {f":{status}": count for status, count in difference.missing.items()}
+    is_as_read = "attribute_not_exists(changes)"
+    if difference.changes is not None:
+        is_as_read = "changes = :seen"
+        values[":seen"] = difference.changes
+    added = ", ".join(f"#{status} :{status}" for status in difference.missing)
+    try:
+        client.update_item(
+            TableName=tables.counters(),
+            Key=encode({"id": shard_keys(difference.kind)[0]}),
+            UpdateExpression=f"ADD {added}, changes :one SET schema_version = :one",
+            ConditionExpression=is_as_read,
+            ExpressionAttributeNames=updates,
+            ExpressionAttributeValues=encode(values | {":one": 1}),
+        )
+    except client.exceptions.ConditionalCheckFailedException:
+        return  # the next look tells
+
+
+def _totals() -> Mapping[Kind, Sequence[Item]]:
+    keys = {kind: shard_keys(kind) for kind in Kind}
+    found = {}
+    for kind, ids in keys.items():
+        rows = batch_get({tables.counters(): [{"id": id_} for id_ in ids]})[tables.counters()]
+        found[kind] = sorted(rows, key=lambda row: str(row["id"]))
+    return found
