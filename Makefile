@@ -69,6 +69,11 @@ recount: environments ## Compare totals and search with the tables ([REPAIR=1] [
 	@PYTHONPATH=layers/shop $(PYTHON) -m tools.recount $(if $(REPAIR),--repair) \
 		$(if $(ENV),--env $(ENV)) $(if $(RATE),--rate $(RATE))
 
+.PHONY: seed
+seed: environments ## Fill the local stack (USERS=100000 [PRODUCTS=1000 ORDERS=50000 ENDPOINT=http://…])
+	@PYTHONPATH=layers/shop $(PYTHON) -m tools.seed --users $(or $(USERS),0) \
+		--products $(or $(PRODUCTS),0) --orders $(or $(ORDERS),0) $(if $(ENDPOINT),--endpoint $(ENDPOINT))
+
 .PHONY: lock
 lock: uv ## Update uv.lock and what the dependency layer installs from it
 	uv lock --upgrade

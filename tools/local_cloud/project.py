@@ -80,6 +80,18 @@ def read_project(template: Path) -> Project:
     return Project(template, tuple(functions), tuple(layers))
 
 
+def read_tables(template: Path) -> dict[str, dict[str, Any]]:
+    """What CreateTable takes of each table, by the setting that tells functions its name."""
+    document = yaml.load(template.read_text(), _IntrinsicsAsText)
+    taken = ("AttributeDefinitions", "KeySchema", "BillingMode", "GlobalSecondaryIndexes")
+    return {
+        setting: {name: properties[name] for name in taken if name in properties}
+        for setting, table in document["Globals"]["Function"]["Environment"]["Variables"].items()
+        if setting.endswith("_TABLE")
+        for properties in [document["Resources"][table]["Properties"]]
+    }
+
+
 def _referred(layer: object) -> str:
     return str(layer["Ref"] if isinstance(layer, dict) else layer)
 

@@ -11,12 +11,16 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def new_id() -> str:
-    """48 bits of Unix milliseconds, then 74 random bits around version and variant.
+    return id_of(time.time_ns() // 1_000_000, secrets.randbits(74))
+
+
+def id_of(milliseconds: int, chance: int) -> str:
+    """48 bits of Unix milliseconds, then 74 bits of chance around version and variant.
 
     The standard library has `uuid7` from Python 3.14 on.
     """
-    value = time.time_ns() // 1_000_000 << 80 | 0x7 << 76 | secrets.randbits(12) << 64
-    value |= 0b10 << 62 | secrets.randbits(62)
+    value = milliseconds << 80 | 0x7 << 76 | (chance >> 62) << 64
+    value |= 0b10 << 62 | chance & (1 << 62) - 1
     digits = f"{value:032x}"
     return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
 

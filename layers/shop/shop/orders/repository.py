@@ -179,7 +179,7 @@ def _put_new(order: Order) -> "TransactWriteItemTypeDef":
     return {
         "Put": {
             "TableName": tables.orders(),
-            "Item": encode(_to_item(order)),
+            "Item": encode(order_to_item(order)),
             "ConditionExpression": "attribute_not_exists(id)",
         }
     }
@@ -187,7 +187,7 @@ def _put_new(order: Order) -> "TransactWriteItemTypeDef":
 
 def _update(before: Order, after: Order) -> "TransactWriteItemTypeDef":
     """Sets what may change and leaves the rest, which newer code may have added."""
-    item = _to_item(after)
+    item = order_to_item(after)
     names = ("status", "note", "updated_at", "version", "schema_version", *_list_keys(after))
     return {
         "Update": {
@@ -266,7 +266,13 @@ def _count(user_id: str, differences: Mapping[OrderStatus, int]) -> "TransactWri
     }
 
 
-def _to_item(order: Order) -> Item:
+def summary_to_item(user_id: str, counts: Mapping[OrderStatus, int]) -> Item:
+    """What `_count` has made of a user's row when they have so many orders."""
+    row = {"user_id": user_id, "id": _SUMMARY, "schema_version": _SUMMARY_SCHEMA_VERSION}
+    return row | {status.value: count for status, count in counts.items()}
+
+
+def order_to_item(order: Order) -> Item:
     return {
         "user_id": order.user_id,
         "id": order.id,

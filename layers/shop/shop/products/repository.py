@@ -35,7 +35,7 @@ class ProductRepository:
         try:
             transactions.write(
                 {
-                    "product": _put_new(_to_item(product)),
+                    "product": _put_new(product_to_item(product)),
                     "sku": _put_sku(product),
                     **records.put(once.record(product)),
                 }
@@ -122,7 +122,16 @@ def product_from_item(item: Item) -> Product:
     )
 
 
-def _to_item(product: Product) -> Item:
+def sku_to_item(product: Product) -> Item:
+    """The row that guards its SKU."""
+    return {
+        "id": f"sku#{product.sku}",
+        "product_id": product.id,
+        "schema_version": _SKU_SCHEMA_VERSION,
+    }
+
+
+def product_to_item(product: Product) -> Item:
     return {
         "id": product.id,
         "sku": product.sku,
@@ -150,7 +159,7 @@ def _update(
     """Conditional on the version only where one is given: every sale gives a product another, and
     a product that sells well could never be changed.
     """
-    item = _to_item(after)
+    item = product_to_item(after)
     names = {*named, *(_SORT_KEYS[name] for name in named if name in _SORT_KEYS), "updated_at"}
     updates = ["version = version + :one", *(f"#{name} = :{name}" for name in sorted(names))]
     condition, values = _stands(version)
@@ -187,8 +196,7 @@ def _stands(version: int | None) -> tuple[str, Item]:
 
 
 def _put_sku(product: Product) -> "TransactWriteItemTypeDef":
-    guard = {"id": f"sku#{product.sku}", "product_id": product.id}
-    return _put_new(guard | {"schema_version": _SKU_SCHEMA_VERSION})
+    return _put_new(sku_to_item(product))
 
 
 def _delete_sku(product: Product) -> "TransactWriteItemTypeDef":

@@ -65,9 +65,8 @@ class ProjectionRepository:
             for gram in drop
         ]
         if state is not None:
-            row: Item = {"user_id": entity.id, "schema_version": SCHEMA_VERSION}
-            row |= {"texts": [*state.texts], "status": state.status}
-            writes += [{"PutRequest": {"Item": encode(row | {"gram": gram})}} for gram in put]
+            rows = search_attributes(entity.id, state, put)
+            writes += [{"PutRequest": {"Item": row}} for row in rows]
         for chunk in batched(writes, _MOST_WRITES, strict=False):
             _write_all(tables.search(), chunk)
 
@@ -103,12 +102,7 @@ def _write_all(table: str, writes: Sequence[Any]) -> None:
 
 def _put(reading: Reading) -> "TransactWriteItemTypeDef":
     """The row as the entity is now, if it is still as it was read."""
-    row: Item = {"id": row_id(reading.entity), "schema_version": SCHEMA_VERSION}
-    if reading.state is None:
-        row |= {"deleted": True, "ttl": to_epoch(now() + _DELETED_KEPT_FOR)}
-    else:
-        row |= {"version": reading.state.version, "status": reading.state.status}
-        row |= {"texts": [*reading.state.texts]}
+    row = row_to_item(reading.entity, reading.state)
     put: Any = {"TableName": tables.counters(), "Item": encode(row)}
     if isinstance(reading.projected, State):
         put["ConditionExpression"] = "version = :before"
@@ -116,6 +110,22 @@ def _put(reading: Reading) -> "TransactWriteItemTypeDef":
     else:
         put["ConditionExpression"] = "attribute_not_exists(id)"
     return {"Put": put}
+
+
+def row_to_item(entity: Entity, state: State | None) -> Item:
+    """What is projected of an entity; without a state, that it was deleted."""
+    row: Item = {"id": row_id(entity), "schema_version": SCHEMA_VERSION}
+    if state is None:
+        return row | {"deleted": True, "ttl": to_epoch(now() + _DELETED_KEPT_FOR)}
+    return row | {"version": state.version, "status": state.status, "texts": [*state.texts]}
+
+
+def search_attributes(user_id: str, state: State, grams: Iterable[str]) -> Iterable[Any]:
+    """The user's rows under these trigrams, encoded: they are many, and alike but for one."""
+    row: Item = {"user_id": user_id, "schema_version": SCHEMA_VERSION}
+    row |= {"texts": [*state.texts], "status": state.status}
+    alike = encode(row)
+    return (alike | {"gram": {"S": gram}} for gram in grams)
 
 
 def _table(kind: Kind) -> str:

@@ -43,7 +43,7 @@ class UserRepository:
         """3 items of up to 1 KB: 6 write units; 2 more for an admin."""
         gate = Gate(user.id, epoch=1, status=user.status, role=user.role)
         actions: Actions = {
-            "user": _put_new(tables.users(), _to_item(user), "id"),
+            "user": _put_new(tables.users(), user_to_item(user), "id"),
             "credential": _put_credential(user.email, Credential(user.id, password_hash)),
             "gate": {"Put": {"TableName": tables.sessions(), "Item": encode(gate_to_item(gate))}},
             **_count_admins(int(user.is_active_admin)),
@@ -168,7 +168,7 @@ def _write(actions: "Actions") -> None:
 
 def _update(before: User, after: User) -> "TransactWriteItemTypeDef":
     """Sets what may change and leaves the rest, which newer code may have added."""
-    item = _to_item(after)
+    item = user_to_item(after)
     names = sorted(item.keys() - {"id", "created_at"})
     return {
         "Update": {
@@ -206,13 +206,7 @@ def _update_password_time(user: User) -> "TransactWriteItemTypeDef":
 
 
 def _put_credential(email: str, credential: Credential) -> "TransactWriteItemTypeDef":
-    item = {
-        "email": email,
-        "user_id": credential.user_id,
-        "password_hash": credential.password_hash,
-        "schema_version": SCHEMA_VERSION,
-    }
-    return _put_new(tables.credentials(), item, "email")
+    return _put_new(tables.credentials(), credential_to_item(email, credential), "email")
 
 
 def _delete_credential(email: str, credential: Credential) -> "TransactWriteItemTypeDef":
@@ -303,7 +297,16 @@ def _put_new(table: str, item: Item, key: str) -> "TransactWriteItemTypeDef":
     }
 
 
-def _to_item(user: User) -> Item:
+def credential_to_item(email: str, credential: Credential) -> Item:
+    return {
+        "email": email,
+        "user_id": credential.user_id,
+        "password_hash": credential.password_hash,
+        "schema_version": SCHEMA_VERSION,
+    }
+
+
+def user_to_item(user: User) -> Item:
     return {
         "id": user.id,
         "email": user.email,

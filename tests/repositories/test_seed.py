@@ -1,0 +1,114 @@
+"""What the seed makes is what the repositories and the projector would have made."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+import pytest
+
+from shop.clients import dynamodb
+from shop.dynamo import tables
+from shop.dynamo.codec import decode
+from shop.orders.models import OrderStatus
+from shop.orders.repository import OrderRepository
+from shop.pagination import Span
+from shop.products.models import ProductStatus
+from shop.products.repository import ProductRepository
+from shop.projections.models import Entity, Kind
+from shop.projections.repository import ProjectionRepository
+from shop.projections.service import ProjectionService
+from shop.users.models import UserStatus
+from shop.users.repository import UserRepository
+from tests.aws import fresh_aws
+from tools.migrate.engine import Engine
+from tools.migrate.migration import every_migration
+from tools.recount.__main__ import recount
+from tools.recount.census import Reader
+from tools.seed import things
+from tools.seed.fill import fill
+from tools.tables.rate import Rate
+
+ALL = Span(None, 0, 100)
+FAST = Rate(1_000_000)
+
+
+@pytest.fixture(autouse=True)
+def aws() -> Iterator[None]:
+    with fresh_aws():
+        yield
+
+
+def seed(users: int, products: int = 0, orders: int = 0) -> int:
+    wanted = {Kind.USERS: users, Kind.PRODUCTS: products, Kind.ORDERS: orders}
+    return fill(dynamodb(), wanted)
+
+
+def assert_well() -> None:
+    said: list[str] = []
+    assert not recount(dynamodb(), Reader(dynamodb(), FAST, 2), 0, False, said.append), said
+    for migration in every_migration().values():
+        assert [it.needing for it in Engine(dynamodb(), FAST, 2).look(migration)] == [0, 0, 0]
+
+
+def test_lists_show_what_was_seeded_and_neither_recount_nor_migrations_find_fault() -> None:
+    seed(users=60, products=8, orders=40)
+
+    assert_well()
+    users, orders = UserRepository(), OrderRepository()
+    listed = users.list([*UserStatus], "createdAt", ALL, False).items
+    assert [*listed] == [things.user(number) for number in range(60)]
+    assert users.count([*UserStatus]) == 60
+    products = ProductRepository().list(ProductStatus.ACTIVE, "price", ALL, False).items
+    assert len(products) == ProductRepository().count(ProductStatus.ACTIVE)
+    found = orders.of_everyone([*OrderStatus], ALL, False).items
+    assert len(found) == orders.count_all([*OrderStatus]) == 40
+    buyer = found[0].user_id
+    mine = orders.of_user(buyer, [*OrderStatus], "total", ALL, False).items
+    assert len(mine) == orders.count(buyer, [*OrderStatus])
+    assert all(sum(line.total.amount for line in it.lines) == it.total.amount for it in found)
+    credential = users.credential(listed[0].email)
+    assert credential is not None and credential.user_id == listed[0].id
+
+
+def test_a_seed_adds_what_is_missing_and_nothing_twice() -> None:
+    seed(users=30, products=2, orders=10)
+    assert seed(users=30, products=2, orders=10) == 0
+
+    seed(users=50, products=2, orders=30)
+
+    assert_well()
+    assert UserRepository().count([*UserStatus]) == 50
+    assert OrderRepository().count_all([*OrderStatus]) == 30
+
+
+def test_the_projector_finds_nothing_to_do() -> None:
+    seed(users=5)
+    before = dynamodb().scan(TableName=tables.counters())["Items"]
+
+    entities = [Entity(Kind.USERS, things.user(number).id) for number in range(5)]
+    assert ProjectionService(ProjectionRepository()).project(entities) == {}
+
+    assert dynamodb().scan(TableName=tables.counters())["Items"] == before
+
+
+def test_every_row_says_which_shape_it_has() -> None:
+    seed(users=5, products=2, orders=5)
+
+    for table in dynamodb().list_tables()["TableNames"]:
+        for item in dynamodb().scan(TableName=table)["Items"]:
+            assert "schema_version" in decode(item)
+
+
+def test_things_follow_from_their_numbers_and_are_of_many_scripts() -> None:
+    users = [things.user(number) for number in range(500)]
+
+    assert users == [things.user(number) for number in range(500)]
+    assert len({user.id for user in users}) == len({user.email for user in users}) == 500
+    assert [user.id for user in users] == sorted(user.id for user in users)
+    assert sum(user.name.isascii() for user in users) < 400
+    assert {user.status for user in users} == {*UserStatus}
+    assert all(things.product(number).price.amount >= Decimal("0.5") for number in range(50))
+
+
+def test_orders_without_users_are_refused() -> None:
+    with pytest.raises(ValueError, match="users and products"):
+        seed(users=0, orders=1)

@@ -1,0 +1,1 @@
+"""As many users, products and orders as are wanted, the same every time."""
