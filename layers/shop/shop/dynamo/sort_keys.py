@@ -27,10 +27,27 @@ def text_key(text: str, item_id: str) -> str:
 
 def shard_keys(name: str) -> Sequence[str]:
     """The partitions over which an index is spread that all writers of a table share."""
-    return [f"{name}#{shard}" for shard in range(int(setting("LIST_SHARDS")))]
+    return _first(max(_shards()), name)
+
+
+def shard_keys_to_write(name: str) -> Sequence[str]:
+    """Those of them that writers use: fewer, while their number is being raised."""
+    return _first(_shards()[0], name)
 
 
 def shard_key(name: str, item_id: str) -> str:
-    """The one of them that an item belongs to: `pending#3`."""
-    keys = shard_keys(name)
+    """The one of them that an item is written to: `pending#3`.
+
+    One that was written to before stays, and is read there, until the item is written again.
+    """
+    keys = shard_keys_to_write(name)
     return keys[int.from_bytes(blake2s(item_id.encode(), digest_size=4).digest()) % len(keys)]
+
+
+def _first(number: int, name: str) -> Sequence[str]:
+    return [f"{name}#{shard}" for shard in range(number)]
+
+
+def _shards() -> Sequence[int]:
+    """`4`, or `4,8` where 4 are written and 8 are read, so that who reads knows them first."""
+    return [int(number) for number in setting("LIST_SHARDS").split(",")]

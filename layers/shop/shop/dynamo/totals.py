@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from shop.dynamo import tables
 from shop.dynamo.codec import encode
 from shop.dynamo.reads import batch_get
-from shop.dynamo.sort_keys import shard_keys
+from shop.dynamo.sort_keys import shard_keys, shard_keys_to_write
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
@@ -33,7 +33,7 @@ def add(name: str, differences: Mapping[str, int]) -> "TransactWriteItemTypeDef"
     return {
         "Update": {
             "TableName": tables.counters(),
-            "Key": encode({"id": random.choice(shard_keys(name))}),
+            "Key": encode({"id": random.choice(shard_keys_to_write(name))}),
             "UpdateExpression": f"ADD {added}, changes :one SET schema_version = :schema",
             "ExpressionAttributeNames": names,
             "ExpressionAttributeValues": encode(values),

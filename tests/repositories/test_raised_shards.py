@@ -1,0 +1,137 @@
+"""Raising the number of shards, deploy by deploy, hides nothing and shows nothing twice."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import pytest
+
+from shop.clients import dynamodb
+from shop.config import setting
+from shop.dynamo.sort_keys import shard_keys
+from shop.orders.models import OrderStatus
+from shop.orders.repository import OrderRepository
+from shop.pagination import Span
+from shop.projections.models import Entity, Kind
+from shop.projections.repository import ProjectionRepository
+from shop.projections.service import ProjectionService
+from shop.users.models import User, UserStatus
+from shop.users.repository import UserRepository
+from tests.aws import fresh_aws
+from tests.repositories.stored_shop import keep, place, sign_up, stored
+from tools.migrate.engine import Engine
+from tools.migrate.migrations.m0001_list_keys import MIGRATION
+from tools.recount.__main__ import recount
+from tools.recount.census import Reader
+from tools.tables.rate import Rate
+
+type Deploy = Callable[[str], None]
+
+FAST = Rate(1_000_000)
+
+
+@pytest.fixture(autouse=True)
+def aws() -> Iterator[None]:
+    with fresh_aws():
+        yield
+
+
+@pytest.fixture
+def deploy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Deploy]:
+    """From now on code has this number of shards."""
+
+    def change(shards: str) -> None:
+        monkeypatch.setenv("LIST_SHARDS", shards)
+        setting.cache_clear()
+
+    yield change
+    monkeypatch.undo()
+    setting.cache_clear()
+
+
+def sign_up_and_count(number: int) -> list[User]:
+    users = [sign_up() for _ in range(number)]
+    told = [Entity(Kind.USERS, user.id) for user in users]
+    assert ProjectionService(ProjectionRepository()).project(told) == {}
+    return users
+
+
+def listed(sort: str = "createdAt") -> list[User]:
+    """In pages of 7."""
+    found: list[User] = []
+    after: str | None = None
+    while True:
+        span = Span(after, 0, 7)
+        page = UserRepository().list([*UserStatus], sort, span, False)
+        found += page.items
+        after = page.following
+        if after is None:
+            return found
+
+
+def shards_of(users: list[User]) -> set[str]:
+    return {stored("users", {"id": user.id})["status_shard"] for user in users}
+
+
+def test_items_of_fewer_shards_are_listed_beside_those_of_more(deploy: Deploy) -> None:
+    deploy("2")
+    old = sign_up_and_count(30)
+    assert shards_of(old) == {*shard_keys("active")} == {"active#0", "active#1"}
+    deploy("4")
+    new = sign_up_and_count(30)
+
+    assert shards_of(new) == {*shard_keys("active")}
+    assert listed() == old + new
+    assert {*(user.id for user in listed("email"))} == {user.id for user in old + new}
+    assert len(listed("name")) == UserRepository().count([*UserStatus]) == 60
+
+
+def test_while_a_deploy_is_in_progress_old_and_new_functions_see_what_either_writes(
+    deploy: Deploy,
+) -> None:
+    written: list[User] = []
+    for before, after in (("2", "2,4"), ("2,4", "4")):
+        for shards in (before, after):
+            deploy(shards)
+            written += sign_up_and_count(20)
+        for shards in (before, after):
+            deploy(shards)
+            assert listed() == written
+            assert UserRepository().count([*UserStatus]) == len(written)
+    assert len(shards_of(written)) == 4
+
+
+def test_in_one_step_functions_of_before_would_miss_what_those_of_after_write(
+    deploy: Deploy,
+) -> None:
+    """Which is why there are two."""
+    deploy("4")
+    written = sign_up_and_count(30)
+    deploy("2")
+
+    assert len(listed()) < len(written)
+
+
+def test_an_item_moves_to_its_new_shard_when_it_is_written_again(deploy: Deploy) -> None:
+    deploy("2")
+    users = sign_up_and_count(30)
+    order = place(users[0], keep())
+    deploy("4")
+
+    renamed = [replace(user, name="Grace", version=2) for user in users[:15]]
+    for before, after in zip(users, renamed, strict=False):
+        UserRepository().save(before, after)
+    OrderRepository().save(order, replace(order, status=OrderStatus.COMPLETED, version=2), [])
+
+    assert listed() == renamed + users[15:]
+    assert shards_of(users[:15]) > shards_of(users[15:])
+    everyone = OrderRepository().of_everyone([*OrderStatus], Span(None, 0, 10), True)
+    assert [found.id for found in everyone.items] == [order.id]
+
+
+def test_neither_migration_nor_recount_take_old_shards_for_faults(deploy: Deploy) -> None:
+    deploy("2")
+    sign_up_and_count(10)
+    deploy("2,4")
+
+    assert [found.needing for found in Engine(dynamodb(), FAST, 1).look(MIGRATION)] == [0, 0, 0]
+    assert not recount(dynamodb(), Reader(dynamodb(), FAST, 1), 0, False)
