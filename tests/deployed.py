@@ -109,7 +109,7 @@ class Shop:
 
     def change(self, table: str, key: dict[str, str], **values: str) -> None:
         """Sets string attributes of an item behind the API's back."""
-        self._seen = (-1, {})
+        self.written_behind()
         self._dynamodb.update_item(
             TableName=self.resources[table],
             Key={name: {"S": value} for name, value in key.items()},
@@ -117,6 +117,10 @@ class Shop:
             ExpressionAttributeNames={f"#{name}": name for name in values},
             ExpressionAttributeValues={f":{name}": {"S": v} for name, v in values.items()},
         )
+
+    def written_behind(self) -> None:
+        """Somebody other than a function wrote."""
+        self._seen = (-1, {})
 
     def deactivate(self, person: Person) -> None:
         self.change("UsersTable", {"id": person.id}, status="inactive")

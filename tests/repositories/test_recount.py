@@ -9,6 +9,7 @@ import pytest
 from shop.clients import dynamodb
 from shop.dynamo import tables, totals
 from shop.dynamo.codec import Item, decode, encode
+from shop.errors import ServiceUnavailable
 from shop.orders.models import Order, OrderStatus
 from shop.orders.repository import OrderRepository
 from shop.products.models import Product
@@ -205,6 +206,37 @@ def test_what_the_projector_never_heard_of_is_made_up_for(user: User, order: Ord
     assert look() == []
 
 
+def test_lost_tables_are_filled_again(user: User, order: Order) -> None:
+    well = everything()
+    for table, keys in ((tables.counters(), ("id",)), (tables.search(), ("gram", "user_id"))):
+        for item in dynamodb().scan(TableName=table)["Items"]:
+            dynamodb().delete_item(TableName=table, Key={key: item[key] for key in keys})
+
+    look(repair=True)
+
+    assert everything() == well
+
+
+def test_one_that_cannot_be_projected_is_told_and_holds_up_no_other(
+    user: User, order: Order, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remove_rows(f"users:{user.id}", f"orders:{order.id}")
+    advance = ProjectionRepository.advance
+
+    def refuse(store: ProjectionRepository, readings: Any) -> None:
+        if any(reading.entity.id == user.id for reading in readings):
+            raise ServiceUnavailable(retry_after=1)
+        advance(store, readings)
+
+    monkeypatch.setattr(ProjectionRepository, "advance", refuse)
+    said: list[str] = []
+    reader = Reader(dynamodb(), Rate(1_000_000), 1)
+    assert recount(dynamodb(), reader, 0, True, said.append)
+
+    assert any(line.startswith(f"users:{user.id}: not mended: ") for line in said)
+    assert row(f"orders:{order.id}")["status"] == "pending"
+
+
 def test_sales_do_not_count_as_differences(user: User, order: Order) -> None:
     place(user, product := keep())
     project(product)
@@ -221,12 +253,12 @@ def test_a_change_while_it_is_mended_wins(
     mend = entities.mend
     changed: list[User] = []
 
-    def after_a_change(client: Any, fault: entities.Fault) -> None:
+    def after_a_change(client: Any, found: Any) -> Any:
         if not changed:
             changed.append(replace(user, name="Grace Hopper", version=2))
             UserRepository().save(user, changed[0])
             project(user)
-        mend(client, fault)
+        return mend(client, found)
 
     monkeypatch.setattr(entities, "mend", after_a_change)
     look(repair=True)

@@ -4,10 +4,14 @@ import sys
 import time
 from argparse import ArgumentParser
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import batched
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shop.projections.models import Kind
+from shop.projections.repository import row_id
+from shop.projections.service import AT_ONCE
 from tools.recount import entities, totals
 from tools.recount.census import Reader
 from tools.tables.deployment import LOCAL_STACK, attach, patient_client
@@ -17,6 +21,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 _LOOKS = 3  # the last of which finds nothing if the others mended it
+_MENDING = 4  # threads
 _CONFIRMED = 2  # times, before anything counts as a fault
 
 
@@ -75,8 +80,12 @@ def _entities(
         doubtful = {fault.reading.entity for fault in found}
     for fault in found:
         say(str(fault))
-        if repair:
-            entities.mend(client, fault)
+    if repair:
+        chunks = batched(found, AT_ONCE, strict=False)
+        with ThreadPoolExecutor(_MENDING) as at:
+            for failed in at.map(lambda chunk: entities.mend(client, chunk), chunks):
+                for entity, error in failed.items():
+                    say(f"{row_id(entity)}: not mended: {error!r}")
     return bool(found)
 
 

@@ -43,26 +43,31 @@ def faults(entities: Collection[Entity], searched: SearchRows) -> Sequence[Fault
     return found
 
 
-def mend(client: "DynamoDBClient", fault: Fault) -> None:
-    """Makes the row say what search really has, at a version before every other, and projects.
+def mend(client: "DynamoDBClient", found: Sequence[Fault]) -> Mapping[Entity, Exception]:
+    """Makes each row say what search really has, at a version before every other, and projects.
 
     So it is the projector's own way, which minds others at the same entity: who read the row
-    before this fails its condition and reads again.
+    before this fails its condition and reads again. Returns what cannot be projected, with why.
     """
+    unsettled = [fault.reading.entity for fault in found if _unsettle(client, fault)]
+    return ProjectionService(ProjectionRepository()).project(unsettled)
+
+
+def _unsettle(client: "DynamoDBClient", fault: Fault) -> bool:
+    """Whether it is to be projected now; not where somebody else is at it: the next look tells."""
     reading = fault.reading
-    never_indexed = {gram for gram in fault.grams if not grams_of([gram])}
+    direct = {gram for gram in fault.grams if not grams_of([gram])}  # no longer indexed
     if reading.state is None and not isinstance(reading.projected, State):
-        never_indexed = {*fault.grams}  # ids are not given twice, so nobody else puts these
-    ProjectionRepository().write_search(reading.entity, None, (), never_indexed)
+        direct = {*fault.grams}  # ids are not given twice, so nobody else puts these
+    ProjectionRepository().write_search(reading.entity, None, (), direct)
     try:
         if _has_no_owner(reading.entity):
             ProjectionRepository().advance([reading])
-            return
-        _unsettle(client, reading, {*fault.grams} - never_indexed)
+            return False
+        _set_back(client, reading, {*fault.grams} - direct)
     except (Overtaken, client.exceptions.ConditionalCheckFailedException):
-        return  # somebody is at it: the next look tells
-    for error in ProjectionService(ProjectionRepository()).project([reading.entity]).values():
-        raise error
+        return False
+    return True
 
 
 def _read(entities: Sequence[Entity]) -> Sequence[Reading]:
@@ -106,7 +111,7 @@ def _wrong_with_search(reading: Reading, rows: Mapping[str, SearchRow]) -> Seque
     return [f"{len(grams)} search rows {how}" for how, grams in counted.items() if grams]
 
 
-def _unsettle(client: "DynamoDBClient", reading: Reading, grams: set[str]) -> None:
+def _set_back(client: "DynamoDBClient", reading: Reading, grams: set[str]) -> None:
     """Conditional on the row as it was read."""
     row = reading.projected
     if row is None and (reading.state is None or not grams):

@@ -1,16 +1,27 @@
-"""Items of the first shape behind the API, alive before, during and after their migration."""
+"""Tools that go through whole tables, beside a deployed stack that serves."""
 
 import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
+from shop.config import setting
+from shop.dynamo.codec import encode
+from shop.dynamo.sort_keys import shard_keys
 from tests.deployed import Person, Shop
 from tests.repositories.stored_shop import LISTED
+from tests.repositories.test_filled_table import OLD, new_indexes, update
 from tests.template import ROOT
+from tools.local_cloud.seed import CUSTOMER_PASSWORD
+from tools.migrate.engine import Engine
+from tools.migrate.migration import Migration, Part
+from tools.migrate.migrations.m0001_list_keys import of_user
+from tools.seed import things
+from tools.tables.rate import Rate
 
 
 def unlist(shop: Shop, table: str, **key: str) -> None:
@@ -23,16 +34,21 @@ def unlist(shop: Shop, table: str, **key: str) -> None:
     )
 
 
-def migrate(shop: Shop, action: str) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-m", "tools.migrate", action, "--migration", "1"]
-    return subprocess.run(
-        [*command, "--rate", "10000", "--local-stack", str(shop.stack.info_file)],
+def run(shop: Shop, tool: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    ran = subprocess.run(
+        [sys.executable, "-m", tool, *arguments, "--local-stack", str(shop.stack.info_file)],
         cwd=ROOT,
         env=os.environ | {"PYTHONPATH": str(ROOT / "layers/shop")},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
     )
+    shop.written_behind()
+    return ran
+
+
+def migrate(shop: Shop, action: str) -> "subprocess.CompletedProcess[str]":
+    return run(shop, "tools.migrate", action, "--migration", "1", "--rate", "10000")
 
 
 def listed(shop: Shop, path: str, wanted: set[str]) -> dict[str, dict[str, Any]]:
@@ -100,3 +116,56 @@ def test_old_items_are_served_migrated_under_traffic_and_listed(
     assert listed(shop, "/api/orders?limit=100", wanted).keys() == wanted
     mine = people[0].http.get("/api/users/me/orders?sort=total&status=pending").json()
     assert len(mine["data"]) == mine["meta"]["total"] == 4
+
+
+def test_a_full_table_of_the_emulator_gets_its_indexes_one_by_one(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dynamodb, table = shop.stack.client("dynamodb"), f"users-{uuid4().hex}"
+    monkeypatch.setenv("COUNTERS_TABLE", shop.resources["CountersTable"])
+    setting.cache_clear()
+    dynamodb.create_table(TableName=table, **OLD)
+    for number in range(20):
+        item = {
+            "id": f"{number}",
+            "status": "active",
+            "name": "Ada",
+            "email": f"{number}@x.example",
+        }
+        old = item | {"version": 1, "schema_version": 1}
+        dynamodb.put_item(TableName=table, Item=encode(old))
+
+    for index in new_indexes():
+        update(dynamodb, table, {"Create": index})
+    Engine(dynamodb, Rate(1_000_000), 2).run(Migration(1, "", [Part(lambda: table, of_user)]))
+    update(dynamodb, table, {"Delete": {"IndexName": "by_status"}})
+
+    for name in ("by_id", "by_name", "by_email"):
+        query = {"TableName": table, "IndexName": name, "Select": "COUNT"}
+        query["KeyConditionExpression"] = "status_shard = :shard"
+        counts = [
+            dynamodb.query(**query, ExpressionAttributeValues=encode({":shard": shard}))["Count"]
+            for shard in shard_keys("active")
+        ]
+        assert sum(counts) == 20
+    dynamodb.delete_table(TableName=table)
+    setting.cache_clear()
+
+
+def test_what_is_seeded_is_served_counted_and_found_and_recount_finds_no_fault(shop: Shop) -> None:
+    before = shop.admin.http.get("/api/users").json()["meta"]["total"]
+
+    seeded = run(shop, "tools.seed", "--users", "50", "--products", "5", "--orders", "20")
+    assert seeded.returncode == 0, seeded.stderr
+
+    users = [things.user(number) for number in range(50)]
+    assert shop.admin.http.get("/api/users").json()["meta"]["total"] == before + 50
+    wanted = {user.id for user in users}
+    assert listed(shop, "/api/users?sort=email&limit=100", wanted).keys() == wanted
+    found = shop.admin.http.get("/api/users", params={"search": users[7].email}).json()
+    assert [user["id"] for user in found["data"]] == [users[7].id]
+    active = next(user for user in users if user.status == "active")
+    assert shop.log_in(active.email, CUSTOMER_PASSWORD).id == active.id
+
+    recounted = run(shop, "tools.recount", "--rate", "10000", "--settle", "3")
+    assert recounted.returncode == 0, recounted.stdout + recounted.stderr
