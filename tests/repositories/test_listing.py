@@ -158,3 +158,15 @@ def test_a_position_that_no_row_had_is_no_error(
 
     met = [p for p in products if (p.id < position if descends else p.id > position)]
     assert page.items == (met[::-1] if descends else met)
+
+
+def test_a_page_after_a_position_of_one_range_is_one_query(products: list[Product]) -> None:
+    queries: list[int] = []
+    # botocore's events hand over whatever an operation answers.
+    dynamodb().meta.events.register(
+        "after-call.dynamodb.Query", lambda parsed, **_: queries.append(parsed["Count"])
+    )
+    first = ProductRepository().list(ProductStatus.ACTIVE, "name", Span(None, 0, 2), False)
+    ProductRepository().list(ProductStatus.ACTIVE, "name", Span(first.following, 0, 2), False)
+
+    assert queries == [3, 4]  # one more says whether others follow, and one was seen before

@@ -5,6 +5,8 @@ import secrets
 import time
 from collections.abc import Callable
 
+ID_LENGTH = 36
+
 type NewId = Callable[[], str]
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")

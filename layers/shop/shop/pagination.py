@@ -11,14 +11,13 @@ from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 from pydantic_core import PydanticCustomError
 
 from shop.errors import BadRequest
-from shop.identifiers import is_id
+from shop.identifiers import ID_LENGTH, is_id
 from shop.schemas import Query, Reply, Schema
 
 if TYPE_CHECKING:
     from shop.http.request import Request
 
 _BINDING_BYTES = 9
-_ID_LENGTH = 36
 
 
 def _digits(text: object) -> object:
@@ -173,7 +172,7 @@ def read_cursor(listing: str, cursor: str) -> str:
         position = raw[_BINDING_BYTES:].decode()
     except ValueError:
         raise BadRequest("The cursor is malformed.") from None
-    if write_cursor(listing, position) != cursor or not is_id(position[-_ID_LENGTH:]):
+    if write_cursor(listing, position) != cursor or not is_id(position[-ID_LENGTH:]):
         raise BadRequest("The cursor does not belong to this list.")
     return position
 

@@ -50,6 +50,7 @@ class Listing[T]:
     index: str | None = None
     table_key: tuple[str, ...] = ()  # by which items are loaded, where the index has keys only
     last: str = _LAST  # no position of the list is greater
+    is_consistent: bool = True  # where the list is the table's own; an index never is
 
     def page(
         self,
@@ -89,10 +90,14 @@ class Listing[T]:
         budget: Budget | None = None,
     ) -> Iterator[tuple[str, Item]]:
         """Positions and items in order; `wanted` says how many are likely to be taken."""
-        mean = wanted / len(ranges)
-        # Ranges are not met evenly: two deviations more spare most of the second queries.
-        limit = ceil(mean + 2 * sqrt(mean)) if len(ranges) > 1 else wanted
         budget = budget or Budget(_NO_END)
+        limit = wanted + (after is not None)  # the row at the position itself comes along
+        if len(ranges) > 1:
+            mean = wanted / len(ranges)
+            # Ranges are not met evenly: two deviations more spare most of the second queries.
+            limit = ceil(mean + 2 * sqrt(mean))
+            # A row is passed on when all ranges have told their next one, so none may take all.
+            limit = min(limit, max(1, budget.rows // (2 * len(ranges))))
         walks = [self._walk(range_, after, descends, limit, budget) for range_ in ranges]
         merged = heapq.merge(*walks, key=_position, reverse=descends)
         # An item on its way from one range to another may be in both, at the same position.
@@ -117,7 +122,7 @@ class Listing[T]:
             "ExpressionAttributeNames": {"#partition": self.partition_key, "#sort": self.sort_key},
             "ExpressionAttributeValues": encode(values | ({":first": first} if first else {})),
             "ScanIndexForward": not descends,
-            "ConsistentRead": self.index is None,
+            "ConsistentRead": self.index is None and self.is_consistent,
         }
         if self.index is not None:
             query["IndexName"] = self.index

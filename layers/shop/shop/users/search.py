@@ -1,10 +1,13 @@
 """Users whose name or e-mail holds a text, found by its trigrams or by walking the list.
 
-However many users there are, one page reads at most `MOST_GRAMS` times `MOST_ROWS` rows of
-trigrams (some 150 bytes each) and then `MOST_ROWS` users (some 500 bytes each).
+However many users there are, one page reads at most `MOST_ROWS` rows of each of `MOST_GRAMS`
+trigrams (some 110 bytes a row), and of one of them again where all have more; the pages after it
+go on there and read one of them only. Without a trigram it reads `MOST_ROWS` users (some 450
+bytes each).
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -13,6 +16,7 @@ from shop.dynamo import tables, totals
 from shop.dynamo.codec import Item, decode, encode
 from shop.dynamo.listing import Budget, Listing, Range
 from shop.dynamo.reads import batch_get
+from shop.identifiers import ID_LENGTH
 from shop.pagination import Rows, Span
 from shop.search import fold, grams_to_try
 from shop.users.models import User, UserStatus
@@ -36,25 +40,36 @@ def find(
 
     A page may be short, or empty, and still be followed by others.
     """
-    for gram in grams_to_try(text)[:MOST_GRAMS]:
-        rows = _rows_under(gram)
-        if rows is not None:
-            ids = [
-                row["user_id"]
-                for row in rows
-                if row["status"] in statuses and any(text in other for other in row["texts"])
-            ]
-            page = _page_of(ids, span, descends)
-            users = _loaded(page.items, listing)
-            # A row may be a moment behind its user.
-            shown = [user for user in users if _holds(user, text) and user.status in statuses]
-            return Rows(shown, page.following), len(ids)
+    grams = grams_to_try(text)[:MOST_GRAMS]
+    gram, span = _entered(span, grams)
+    if gram is None:
+        crowded: dict[str, str] = {}  # the id of the thousandth user by trigram
+        for gram in grams:
+            rows, is_all = _rows_under(gram)
+            if is_all:
+                matches = [row["user_id"] for row in rows if _matches(row, text, statuses)]
+                page = _page_of(matches, span, descends)
+                return _shown(page, text, statuses, listing), len(matches)
+            crowded[gram] = rows[-1]["user_id"]
+        # Ids sort by time: where a thousand users took longest to come, there are the fewest.
+        gram = max(crowded, key=crowded.__getitem__, default=None)
+    if gram is not None:
+        page = _walk_rows(gram, text, statuses, span, descends)
+        return _shown(page, text, statuses, listing), None
     is_countable = span.after is None and totals.read("users", statuses) <= MOST_ROWS
     return _walk(text, listing, ranges, span, descends, is_countable)
 
 
-def _rows_under(gram: str) -> Sequence[Item] | None:
-    """All rows of a trigram, oldest user first; None where there are too many of them."""
+def _entered(span: Span, grams: Sequence[str]) -> tuple[str | None, Span]:
+    """The trigram whose rows a page goes on with, which stands before the id in its position."""
+    if span.after is None or len(span.after) == ID_LENGTH:
+        return None, span
+    gram, user_id = span.after[:-ID_LENGTH], span.after[-ID_LENGTH:]
+    return gram if gram in grams else None, replace(span, after=user_id)
+
+
+def _rows_under(gram: str) -> tuple[Sequence[Item], bool]:
+    """The rows of a trigram, oldest user first, and whether these are all."""
     query: QueryInputTypeDef = {
         "TableName": tables.search(),
         "KeyConditionExpression": "gram = :gram",
@@ -63,7 +78,39 @@ def _rows_under(gram: str) -> Sequence[Item] | None:
     }
     answer = dynamodb().query(**query)
     # At exactly the limit DynamoDB says that there may be more, and so do we.
-    return None if "LastEvaluatedKey" in answer else [decode(item) for item in answer["Items"]]
+    return [decode(item) for item in answer["Items"]], "LastEvaluatedKey" not in answer
+
+
+def _walk_rows(
+    gram: str, text: str, statuses: Sequence[UserStatus], span: Span, descends: bool
+) -> Rows[str]:
+    """The page of ids among the rows of a trigram that has too many to count."""
+    budget = Budget(MOST_ROWS)
+    wanted = span.skipped + span.limit + 1
+    examined = span.after
+    found: list[str] = []
+    for user_id, row in _UNDER.rows([Range(gram)], span.after, descends, wanted, budget):
+        if _matches(row, text, statuses):
+            found.append(user_id)
+            if len(found) == wanted:
+                break
+        examined = user_id
+    ids = found[span.skipped : span.skipped + span.limit]
+    following = ids[-1] if len(found) == wanted else examined if budget.ended else None
+    return Rows(ids, None if following is None else gram + following)
+
+
+def _shown(
+    page: Rows[str], text: str, statuses: Sequence[UserStatus], listing: Listing[User]
+) -> Rows[User]:
+    """The users of a page, without those that have changed since their rows were written."""
+    users = _loaded(page.items, listing)
+    shown = [user for user in users if _holds(user, text) and user.status in statuses]
+    return Rows(shown, page.following)
+
+
+def _matches(row: Item, text: str, statuses: Sequence[UserStatus]) -> bool:
+    return row["status"] in statuses and any(text in other for other in row["texts"])
 
 
 def _page_of(ids: Sequence[str], span: Span, descends: bool) -> Rows[str]:
@@ -116,3 +163,6 @@ def _walk(
 
 def _holds(user: User, text: str) -> bool:
     return text in fold(user.name) or text in fold(user.email)
+
+
+_UNDER = Listing(tables.search, "gram", "user_id", lambda row: row, is_consistent=False)

@@ -1,0 +1,179 @@
+"""Searches whose every trigram has more rows than a page may read go through the rows of one."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from shop.auth.caller import Role
+from shop.clients import dynamodb
+from shop.identifiers import new_id
+from shop.pagination import Rows, Span
+from shop.projections.models import Entity, Kind
+from shop.projections.provide import projections
+from shop.users import search
+from shop.users.models import User, UserStatus
+from shop.users.repository import UserRepository
+from tests.aws import fresh_aws
+from tests.people import NOON
+
+MOST_ROWS = 30
+BOTH = [*UserStatus]
+ACTIVE = [UserStatus.ACTIVE]
+
+
+@pytest.fixture(autouse=True)
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(search, "MOST_ROWS", MOST_ROWS)
+    with fresh_aws():
+        yield
+
+
+@pytest.fixture
+def crowd() -> list[User]:
+    """80 whose names hold "many", every fourth inactive, every tenth with "anya" after it."""
+    made = [sign_up(number) for number in range(80)]
+    entities = [Entity(Kind.USERS, user.id) for user in made]
+    assert projections().project(entities) == {}
+    return sorted(made, key=lambda user: user.id)
+
+
+def sign_up(number: int) -> User:
+    user = User(
+        id=new_id(),
+        email=f"{number}@gmail.com",
+        name="Many Manya" if number % 10 == 0 else "Many",
+        status=UserStatus.ACTIVE if number % 4 else UserStatus.INACTIVE,
+        role=Role.CUSTOMER,
+        email_verified=False,
+        created_at=NOON,
+        updated_at=NOON,
+        version=1,
+    )
+    UserRepository().add(user, "hash")
+    return user
+
+
+def walked(
+    text: str, statuses: list[UserStatus], limit: int, descends: bool
+) -> tuple[list[User], int]:
+    """Who is found, and in how many pages."""
+    found: list[User] = []
+    rows: Rows[User] = Rows([], None)
+    pages = 0
+    while pages == 0 or rows.following is not None:
+        rows, _ = UserRepository().search(text, statuses, Span(rows.following, 0, limit), descends)
+        assert len(rows.items) <= limit
+        found += rows.items
+        pages += 1
+    return found, pages
+
+
+class Meter:
+    """Counts the queries, and the rows that they return."""
+
+    def __init__(self) -> None:
+        self.queries = self.rows = 0
+        # botocore's events hand over whatever an operation answers.
+        dynamodb().meta.events.register("after-call.dynamodb.Query", self._count)
+
+    def _count(self, parsed: dict[str, Any], **_: object) -> None:
+        self.queries += 1
+        self.rows += parsed["Count"]
+
+    def read(self) -> tuple[int, int]:
+        read, self.queries, self.rows = (self.queries, self.rows), 0, 0
+        return read
+
+
+@pytest.mark.parametrize("statuses", [BOTH, ACTIVE])
+@pytest.mark.parametrize("descends", [False, True])
+@pytest.mark.parametrize("limit", [1, 7, 100])
+def test_everyone_is_found_once_in_order(
+    crowd: list[User], limit: int, descends: bool, statuses: list[UserStatus]
+) -> None:
+    expected = [user for user in crowd if user.status in statuses]
+
+    found, _ = walked("MANY", statuses, limit, descends)
+
+    assert found == (expected[::-1] if descends else expected)
+
+
+def test_the_total_is_unknown(crowd: list[User]) -> None:
+    assert UserRepository().search("many", BOTH, Span(None, 0, 7), False)[1] is None
+
+
+def test_pages_after_the_first_read_one_trigram_and_little_more_than_they_show(
+    crowd: list[User],
+) -> None:
+    meter = Meter()
+    first, _ = UserRepository().search("many", BOTH, Span(None, 0, 7), True)
+    assert meter.read() == (3, 2 * MOST_ROWS + 8)  # "man" and "any", and the page
+
+    UserRepository().search("many", BOTH, Span(first.following, 0, 7), True)
+
+    assert meter.read() == (1, 9)  # the row before the page, and the one that says it goes on
+
+
+def test_pages_by_number_follow_each_other(crowd: list[User]) -> None:
+    pages = [
+        UserRepository().search("many", BOTH, Span(None, skipped, 9), False)[0].items
+        for skipped in range(0, 27, 9)
+    ]
+
+    assert [user for page in pages for user in page] == crowd[:27]
+
+
+def test_one_trigram_that_is_not_crowded_makes_the_total_exact(crowd: list[User]) -> None:
+    rows, total = UserRepository().search("many manya", BOTH, Span(None, 0, 3), False)
+
+    assert (len(rows.items), total) == (3, 8)
+
+
+@pytest.mark.parametrize("text", ["ny", "many"])
+@pytest.mark.parametrize("skipped", [0, 20, 60])
+def test_a_page_that_its_budget_cuts_short_tells_where_to_go_on(
+    crowd: list[User], text: str, skipped: int
+) -> None:
+    """Also where a page's number asks for more rows than the budget has."""
+    rows, _ = UserRepository().search(text, BOTH, Span(None, skipped, 100), False)
+    assert len(rows.items) < 80 - skipped
+    assert rows.following is not None
+
+    found, pages = walked(text, BOTH, 100, False)
+    assert found == crowd
+    assert pages <= 80 // 10
+
+
+def test_who_changed_since_their_rows_were_written_is_not_shown(crowd: list[User]) -> None:
+    UserRepository().save(crowd[0], replace(crowd[0], name="Few", version=2))
+    UserRepository().delete(crowd[3])
+
+    found, _ = walked("many", BOTH, 7, False)
+
+    assert found == [*crowd[1:3], *crowd[4:]]
+
+
+@pytest.mark.parametrize("gram", ["xyz", "gma", "\U0010ffff" * 3, "manyman"])
+def test_a_position_with_a_trigram_that_is_not_the_querys_is_a_position(
+    crowd: list[User], gram: str
+) -> None:
+    after = gram + crowd[4].id
+
+    rows, _ = UserRepository().search("many", BOTH, Span(after, 0, 7), False)
+
+    assert rows.items == crowd[5:12]
+
+
+def test_a_trigram_that_ceased_to_be_crowded_is_exact_again(crowd: list[User]) -> None:
+    first, _ = UserRepository().search("many", BOTH, Span(None, 0, 7), False)
+    for user in crowd[20:]:
+        UserRepository().delete(user)
+    assert projections().project([Entity(Kind.USERS, user.id) for user in crowd[20:]]) == {}
+
+    rest, total = UserRepository().search("many", BOTH, Span(first.following, 0, 100), False)
+    again, exact = UserRepository().search("many", BOTH, Span(None, 0, 100), False)
+
+    assert (rest.items, rest.following, total) == (crowd[7:20], None, None)
+    assert (again.items, exact) == (crowd[:20], 20)
