@@ -170,3 +170,31 @@ def test_a_page_after_a_position_of_one_range_is_one_query(products: list[Produc
     ProductRepository().list(ProductStatus.ACTIVE, "name", Span(first.following, 0, 2), False)
 
     assert queries == [3, 4]  # one more says whether others follow, and one was seen before
+
+
+def test_a_range_that_has_more_than_its_share_is_asked_for_that_share() -> None:
+    for number in range(60):
+        status = ProductStatus.ACTIVE if number % 10 else ProductStatus.INACTIVE
+        product = Product(
+            id=new_id(),
+            sku=f"SKU-{number}",
+            name="pear",
+            price=Money(Decimal(1), "EUR"),
+            stock=1,
+            status=status,
+            created_at=NOON,
+            updated_at=NOON,
+            version=1,
+        )
+        ProductRepository().add(product, ONCE)
+    queries: list[int] = []
+    # botocore's events hand over whatever an operation answers.
+    dynamodb().meta.events.register(
+        "after-call.dynamodb.Query", lambda parsed, **_: queries.append(parsed["Count"])
+    )
+
+    page = ANY.page(BOTH, Span(None, 0, 39), descends=False)
+
+    assert len(page.items) == 39
+    assert queries[:2] == [29, 6]
+    assert 39 - 29 - 6 < queries[2] < 58 // 2 and len(queries) == 3

@@ -31,6 +31,21 @@ class Budget:
     ended: bool = False
 
 
+@dataclass
+class _Progress:
+    """Of all ranges together: how many rows are likely to be taken, and how many were."""
+
+    wanted: int
+    taken: int = 0
+
+    def still(self, seen: int, limit: int) -> int:
+        """How many more to ask of a range that gave `seen` of them, its last query `limit`."""
+        lacking = self.wanted - self.taken
+        if lacking <= 0 or not seen:
+            return limit * 2
+        return min(limit * 2, _likely(lacking * seen / self.taken))
+
+
 @dataclass(frozen=True)
 class Range:
     """The rows of a partition whose sort keys begin with `prefix`, ordered by what follows it."""
@@ -93,19 +108,25 @@ class Listing[T]:
         budget = budget or Budget(_NO_END)
         limit = wanted + (after is not None)  # the row at the position itself comes along
         if len(ranges) > 1:
-            mean = wanted / len(ranges)
-            # Ranges are not met evenly: two deviations more spare most of the second queries.
-            limit = ceil(mean + 2 * sqrt(mean))
+            limit = _likely(wanted / len(ranges))
             # A row is passed on when all ranges have told their next one, so none may take all.
             limit = min(limit, max(1, budget.rows // (2 * len(ranges))))
-        walks = [self._walk(range_, after, descends, limit, budget) for range_ in ranges]
+        progress = _Progress(wanted)
+        walks = [self._walk(range_, after, descends, limit, budget, progress) for range_ in ranges]
         merged = heapq.merge(*walks, key=_position, reverse=descends)
         # An item on its way from one range to another may be in both, at the same position.
         for _, same in groupby(takewhile(lambda _: not budget.ended, merged), _position):
+            progress.taken += 1
             yield next(same)
 
     def _walk(
-        self, range_: Range, after: str | None, descends: bool, limit: int, budget: Budget
+        self,
+        range_: Range,
+        after: str | None,
+        descends: bool,
+        limit: int,
+        budget: Budget,
+        progress: _Progress,
     ) -> Iterator[tuple[str, Item]]:
         """Of one range, after a position that may be anything."""
         first, last = "", self.last
@@ -126,6 +147,7 @@ class Listing[T]:
         }
         if self.index is not None:
             query["IndexName"] = self.index
+        seen = 0
         while True:
             query["Limit"] = min(limit, budget.rows)
             if not query["Limit"]:
@@ -136,11 +158,12 @@ class Listing[T]:
             for item in map(decode, answer["Items"]):
                 position = item[self.sort_key].removeprefix(range_.prefix)
                 if position != after:  # both ends of BETWEEN are within it
+                    seen += 1
                     yield position, item
             if "LastEvaluatedKey" not in answer:
                 return
             query["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
-            limit *= 2
+            limit = progress.still(seen, limit)
 
     def _load(self, items: Sequence[Item]) -> Sequence[T | None]:
         """Each item whole, or None where it is gone, or where it is among those before it: an index
@@ -156,6 +179,11 @@ class Listing[T]:
 
     def _key(self, item: Mapping[str, str]) -> tuple[str, ...]:
         return tuple(item[name] for name in self.table_key)
+
+
+def _likely(mean: float) -> int:
+    """Ranges are not met evenly: two deviations more spare most of the further queries."""
+    return ceil(mean + 2 * sqrt(mean))
 
 
 def _position(row: tuple[str, Item]) -> str:
