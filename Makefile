@@ -34,6 +34,10 @@ test: environments lint ## Run every check and every test (8 minutes at most)
 test-dynamodb: environments ## Run tests/repositories on Amazon's DynamoDB Local (half a minute)
 	$(PYTHON) -m pytest --dynamodb-local tests/repositories
 
+.PHONY: bench-lists
+bench-lists: environments ## Measure lists, searches and writes into docs/scaling.md (6 minutes; [FULL=1])
+	PYTHONPATH=layers/shop:. $(PYTHON) -m tests.benchmarks.lists $(if $(FULL),--full)
+
 .PHONY: check
 check: environments lint ## Run the quick checks: lint, types, unit tests (half a minute)
 	$(PYTHON) -m pytest -n 2 tests/unit tests/endpoints tests/repositories

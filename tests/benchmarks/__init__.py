@@ -1,0 +1,1 @@
+"""What things cost, measured; run by hand, since they take minutes."""

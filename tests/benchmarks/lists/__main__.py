@@ -1,0 +1,94 @@
+"""`make bench-lists`: measures, writes docs/scaling.md and .svg, and fails where costs grow."""
+
+import argparse
+import os
+import sys
+import time
+from collections import Counter
+
+import shop.clients
+from shop.dynamo.codec import encode
+from shop.orders.models import Order
+from shop.products.models import Product
+from shop.projections.models import Kind
+from shop.search import grams_to_try
+from shop.users import repository as users_repository
+from shop.users.models import User
+from shop.users.search import MOST_GRAMS
+from tests.aws import DYNAMODB_URL, fresh_aws
+from tests.benchmarks.lists import fill, people, reads, report, scans, writes
+from tests.benchmarks.lists.ledger import size_of
+from tests.conftest import pytest_configure
+from tests.dynamodb_local.process import dynamodb_local
+
+SIZES = (1_000, 10_000, 100_000)
+OTHERS = (1_000, 10_000)  # products, and orders
+TOLERANCE = 1.2
+LARGEST_ROW = 130  # bytes, of a trigram
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="make bench-lists", description=__doc__)
+    parser.add_argument("--full", action="store_true", help="all search rows of 100,000 users")
+    full = parser.parse_args().full
+    pytest_configure()
+    began = time.monotonic()
+    with dynamodb_local() as url:
+        os.environ[DYNAMODB_URL] = url
+        shop.clients.dynamodb.cache_clear()
+        with fresh_aws():
+            written = [*writes.all_writes()]
+            batch = writes.batch_of_sign_ups()
+        with fresh_aws():
+            found = report.Reads({}, {}, {})
+            measure_users(found, full)
+            measure_others(found)
+    grown = found.grown(TOLERANCE)
+    report.write(found, written, batch, time.monotonic() - began, full)
+    sys.exit("\n".join(grown) if grown else None)
+
+
+def measure_users(found: report.Reads, full: bool) -> None:
+    everyone: list[User] = []
+    tried = {gram for term in reads.TERMS for gram in grams_to_try(term)[:MOST_GRAMS]}
+    for size in SIZES:
+        added = [*people.users(len(everyone), size)]
+        everyone += added
+        fill.add_users(added)
+        if full or size < SIZES[-1]:
+            fill.project(Kind.USERS, [user.id for user in added])
+        else:
+            fill.project_partly(added, frozenset(tried))
+        tell(f"{size} users are there")
+        largest = max(size_of(encode(users_repository._to_item(user))) for user in everyone)
+        most = reads.most_of_a_search(largest, LARGEST_ROW)
+        found.add(size, reads.of_users(everyone) + reads.of_searches(everyone, most))
+        found.scans[size] = scans.costs()
+
+
+def measure_others(found: report.Reads) -> None:
+    buyer = people.user(0).id
+    products: list[Product] = []
+    orders: list[Order] = []
+    for size in OTHERS:
+        more = [people.product(number) for number in range(len(products), size)]
+        fill.add_products(more)
+        fill.count(Kind.PRODUCTS, Counter(product.status.value for product in more))
+        products += more
+        placed = [
+            people.order(number, buyer if number % 2 else people.user(number).id)
+            for number in range(len(orders), size)
+        ]
+        fill.add_orders(placed)
+        fill.count(Kind.ORDERS, Counter(order.status.value for order in placed))
+        orders += placed
+        tell(f"{size} products and orders are there")
+        found.add(size, reads.of_products(products) + reads.of_orders(orders, buyer))
+
+
+def tell(news: str) -> None:
+    print(f"{time.strftime('%H:%M:%S')} {news}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,79 @@
+"""Read units and calls of whatever the code asks, as DynamoDB Local tells them.
+
+It forgets two things that AWS bills: a query that finds nothing costs half a unit, and so does a
+key of BatchGetItem that is not there, or a whole one where the read is consistent.
+https://github.com/awslabs/amazon-dynamodb-local-samples/issues/7
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any  # botocore's events hand over whatever is sent and answered
+
+from shop.clients import dynamodb
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+_READS = ("GetItem", "BatchGetItem", "Query", "Scan")
+
+
+@dataclass
+class Cost:
+    units: float = 0.0
+    calls: float = 0
+
+
+@contextmanager
+def metered_reads(client: "DynamoDBClient | None" = None) -> Iterator[Cost]:
+    """Of the code's own client, unless another is given."""
+    cost = Cost()
+    wanted: dict[str, Any] = {}
+
+    def ask(params: dict[str, Any], **_: object) -> None:
+        params["ReturnConsumedCapacity"] = "TOTAL"
+        wanted.update(params)
+
+    def count(model: Any, parsed: dict[str, Any], **_: object) -> None:
+        consumed = parsed["ConsumedCapacity"]
+        tables = consumed if isinstance(consumed, list) else [consumed]
+        units = sum(table["CapacityUnits"] for table in tables)
+        cost.units += _missing(wanted, parsed) + units if model.name == "BatchGetItem" else units
+        if model.name == "Query" and not units:
+            cost.units += 1.0 if wanted.get("ConsistentRead") else 0.5
+        cost.calls += 1
+
+    events = (client or dynamodb()).meta.events
+    for operation in _READS:
+        events.register(f"provide-client-params.dynamodb.{operation}", ask)
+        events.register(f"after-call.dynamodb.{operation}", count)
+    try:
+        yield cost
+    finally:
+        for operation in _READS:
+            events.unregister(f"provide-client-params.dynamodb.{operation}", ask)
+            events.unregister(f"after-call.dynamodb.{operation}", count)
+
+
+@contextmanager
+def counted_calls() -> Iterator[Counter[str]]:
+    """By operation."""
+    calls: Counter[str] = Counter()
+
+    def count(model: Any, **_: object) -> None:
+        calls[model.name] += 1
+
+    dynamodb().meta.events.register("after-call.dynamodb", count)
+    try:
+        yield calls
+    finally:
+        dynamodb().meta.events.unregister("after-call.dynamodb", count)
+
+
+def _missing(wanted: dict[str, Any], parsed: dict[str, Any]) -> float:
+    return sum(
+        (len(asked["Keys"]) - len(parsed["Responses"].get(table, [])))
+        * (1.0 if asked.get("ConsistentRead") else 0.5)
+        for table, asked in wanted["RequestItems"].items()
+    )

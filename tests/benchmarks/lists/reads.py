@@ -1,0 +1,190 @@
+"""The questions that are asked of lists at each size, through the services that answer the API."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from math import ceil
+from typing import Any  # what is listed is of several types
+
+from shop.config import setting
+from shop.dynamo.sort_keys import amount_key, text_key
+from shop.identifiers import ID_LENGTH
+from shop.orders.models import Order, OrderStatus
+from shop.orders.provide import order_service
+from shop.orders.schemas import AllOrdersQuery, OrderListQuery
+from shop.pagination import ListQuery, Rows, Slice
+from shop.products.models import Product
+from shop.products.provide import product_service
+from shop.products.schemas import ProductListQuery
+from shop.users.models import User, UserStatus
+from shop.users.provide import user_service
+from shop.users.schemas import UserListQuery
+from shop.users.search import MOST_GRAMS, MOST_ROWS
+from tests.benchmarks.lists import people
+from tests.benchmarks.lists.meter import Cost, metered_reads
+from tests.people import ADMIN
+
+LIMIT = 20  # rows a page, the API's default
+DEPTH = 1_000  # pages
+PAGES = 8  # over which what a cursor costs is a mean, since shards are not met evenly
+COLUMNS = ("page 1", "page 50", "cursor, page 2", "cursor, page 1,000")
+
+# Whether a search costs the same at any size, or more for more matches up to a limit, since it
+# counts them: up to a thousand for `total`.
+TERMS = {
+    people.RARE: ("one match", True),
+    people.FIVE_HUNDRED: ("500 matches", True),
+    "nobody": ("no match", True),
+    "qj": ("no match, two characters", True),
+    people.SHARE: ("every 35th user", False),
+    people.DOMAIN: ("three users in five", False),
+    "an": ("two characters of many", False),
+}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A list in one order, or a search."""
+
+    title: str
+    name: str  # by which its cursors are bound
+    query: ListQuery
+    positions: Sequence[str]  # of all its rows, in order
+    ask: Callable[[ListQuery], Slice[Any]]
+    grows_to: float | None = None  # units, for what counts its matches; else it costs the same
+
+    def costs(self) -> dict[str, Cost]:
+        """By column, those that the list is long enough for."""
+        last = (len(self.positions) - 1) // LIMIT  # pages that others follow
+        deep = min(DEPTH, last)
+        found = {"page 1": self._mean([self.query])}
+        if len(self.positions) > 49 * LIMIT:
+            found["page 50"] = self._mean([self.query.model_copy(update={"page": 50})])
+        if last > PAGES:
+            found["cursor, page 2"] = self._mean(map(self._after, range(1, PAGES + 1)))
+            found["cursor, page 1,000"] = self._mean(map(self._after, range(deep - PAGES, deep)))
+        return found
+
+    def _after(self, pages: int) -> ListQuery:
+        position = self._trigram + self.positions[pages * LIMIT - 1]
+        cursor = self.query.slice(self.name, Rows[object]([], position), None).next_cursor
+        return self.query.model_copy(update={"cursor": cursor})
+
+    @cached_property
+    def _trigram(self) -> str:
+        """What stands before the id in the cursors of a search that goes through its rows."""
+        if not self.title.startswith("search"):
+            return ""
+        cursor = self.ask(self.query).next_cursor
+        after = self.query.model_copy(update={"cursor": cursor}).span(self.name).after
+        return (after or "")[:-ID_LENGTH]
+
+    def _mean(self, queries: Iterable[ListQuery]) -> Cost:
+        asked = list(queries)
+        with metered_reads() as cost:
+            for query in asked:
+                self.ask(query)
+        return Cost(cost.units / len(asked), cost.calls / len(asked))
+
+
+def of_users(users: Sequence[User]) -> list[Asked]:
+    keys: dict[str, Callable[[User], str]] = {
+        "createdAt": lambda user: user.id,
+        "name": lambda user: text_key(user.name, user.id),
+        "email": lambda user: text_key(user.email, user.id),
+    }
+    asked = []
+    for sort, key in keys.items():
+        for status in (None, *UserStatus):
+            positions = sorted(key(user) for user in users if status in (None, user.status))
+            for sign in ("", "-"):
+                query = UserListQuery(sort=f"{sign}{sort}", status=status)
+                ordered = positions[::-1] if sign else positions
+                title = f"users, {status or 'all'}, {sign}{sort}"
+                asked.append(Asked(title, "users", query, ordered, _users))
+    return asked
+
+
+def of_searches(users: Sequence[User], most: float) -> list[Asked]:
+    """`most` is what no page may cost."""
+    asked = []
+    for term, (what, is_the_same) in TERMS.items():
+        grows_to = None if is_the_same else most
+        ids = sorted(user.id for user in users if _holds(user, term))
+        for sign in ("", "-"):
+            query = UserListQuery(search=term, sort=f"{sign}createdAt")
+            ordered = ids[::-1] if sign else ids
+            title = f"search {term}: {what}, {sign}createdAt"
+            asked.append(Asked(title, "users", query, ordered, _users, grows_to))
+    return asked
+
+
+def of_products(products: Sequence[Product]) -> list[Asked]:
+    keys: dict[str, Callable[[Product], str]] = {
+        "createdAt": lambda product: product.id,
+        "name": lambda product: text_key(product.name, product.id),
+        "price": lambda product: amount_key(product.price.amount, product.id),
+    }
+    asked = []
+    for sort, key in keys.items():
+        positions = sorted(map(key, products))
+        query = ProductListQuery(sort=sort)
+        asked.append(Asked(f"products, active, {sort}", "products", query, positions, _products))
+    return asked
+
+
+def of_orders(orders: Sequence[Order], buyer: str) -> list[Asked]:
+    asked = []
+    for status in (None, OrderStatus.PENDING):
+        everyones = [order for order in orders if status in (None, order.status)]
+        ids = sorted((order.id for order in everyones), reverse=True)
+        what = status or "all"
+        query = AllOrdersQuery(status=status)
+        asked.append(
+            Asked(f"orders of everyone, {what}", "orders of everyone", query, ids, _orders)
+        )
+        own = [order for order in everyones if order.user_id == buyer]
+        totals = [amount_key(order.total.amount, order.id) for order in own]
+        name = f"orders of {buyer}"
+        of_user = _OrdersOf(buyer)
+        for sort, positions in {"-createdAt": [it.id for it in own], "-total": totals}.items():
+            one = OrderListQuery(status=status, sort=sort)
+            ordered = sorted(positions, reverse=True)
+            asked.append(Asked(f"orders of one user, {what}, {sort}", name, one, ordered, of_user))
+    return asked
+
+
+def most_of_a_search(user: int, row: int) -> float:
+    """Units that no page of a search exceeds, by the sizes in bytes of users and their rows."""
+    trigrams = (MOST_GRAMS + 1) * ceil(MOST_ROWS * row / 4096) + LIMIT
+    # Queries are rounded up, and a small table is counted by its totals.
+    walked = ceil(MOST_ROWS * user / 4096) + MOST_ROWS // 20 + int(setting("LIST_SHARDS"))
+    return max(trigrams, walked) / 2
+
+
+def _users(query: ListQuery) -> Slice[Any]:
+    assert isinstance(query, UserListQuery)
+    return user_service().list(ADMIN, query)
+
+
+def _products(query: ListQuery) -> Slice[Any]:
+    assert isinstance(query, ProductListQuery)
+    return product_service().list(query)
+
+
+def _orders(query: ListQuery) -> Slice[Any]:
+    assert isinstance(query, AllOrdersQuery)
+    return order_service().list_all(ADMIN, query)
+
+
+@dataclass(frozen=True)
+class _OrdersOf:
+    buyer: str
+
+    def __call__(self, query: ListQuery) -> Slice[Any]:
+        assert isinstance(query, OrderListQuery)
+        return order_service().list(ADMIN, self.buyer, query)
+
+
+def _holds(user: User, term: str) -> bool:
+    return term in user.name.casefold() or term in user.email

@@ -1,0 +1,105 @@
+"""Pages and searches cost the same at any size; `make bench-lists` shows it for far larger ones."""
+
+from collections.abc import Iterator
+from typing import Any  # what an operation answers
+
+import pytest
+
+from shop.clients import dynamodb
+from shop.dynamo import tables
+from shop.dynamo.codec import encode
+from shop.search import grams_to_try
+from shop.users.search import MOST_GRAMS
+from tests.aws import fresh_aws
+from tests.benchmarks.lists import fill, people, reads
+from tests.benchmarks.lists.ledger import Ledger, billed_writes
+from tests.benchmarks.lists.meter import metered_reads
+from tests.benchmarks.lists.report import Reads
+
+pytestmark = pytest.mark.dynamodb_local
+LISTS = ("users, all, -createdAt", "users, active, name", "users, all, -email")
+
+
+@pytest.fixture(autouse=True)
+def aws() -> Iterator[None]:
+    with fresh_aws():
+        yield
+
+
+def test_five_times_as_many_users_make_no_page_and_no_search_dearer() -> None:
+    found = Reads({}, {}, {})
+    grams = frozenset(gram for term in reads.TERMS for gram in grams_to_try(term)[:MOST_GRAMS])
+    everyone = [*people.users(0, 5_000)]
+    for first, size in ((0, 1_000), (1_000, 5_000)):
+        fill.add_users(everyone[first:size])
+        fill.project_partly(everyone[first:size], grams)
+        there = everyone[:size]
+        found.add(size, [it for it in reads.of_users(there) if it.title in LISTS])
+        found.add(size, reads.of_searches(there, reads.most_of_a_search(400, 120)))
+
+    assert len(found.costs) == len(LISTS) + 2 * len(reads.TERMS)
+    assert found.grown(1.2) == []
+
+
+def test_what_is_measured_of_reads_is_what_aws_bills() -> None:
+    """12 users of 350 bytes are more than 4 KB; what is not there costs as well."""
+    table = tables.users()
+    shard = {":shard": {"S": "active#0"}}
+    condition = {
+        "TableName": table,
+        "IndexName": "by_id",
+        "KeyConditionExpression": "status_shard = :shard",
+    }
+    with metered_reads() as cost:
+        dynamodb().query(**condition, ExpressionAttributeValues=shard)  # type: ignore[arg-type]
+    assert (cost.units, cost.calls) == (0.5, 1)
+
+    users = [user for user in people.users(0, 200) if user.status == "active"]
+    fill.add_users(users)
+    with metered_reads() as cost:
+        dynamodb().query(
+            **condition,  # type: ignore[arg-type]
+            ExpressionAttributeValues=shard,
+            Limit=12,
+        )
+    assert cost.units == 1.0
+
+    keys = [encode({"id": id_}) for id_ in (users[0].id, "nobody")]
+    with metered_reads() as cost:
+        dynamodb().batch_get_item(RequestItems={table: {"Keys": keys}})
+    assert cost.units == 1.0
+
+
+@pytest.mark.parametrize("size", [100, 1_000, 1_500, 5_000])
+def test_writes_are_billed_as_dynamodb_local_tells_where_it_can(size: int) -> None:
+    """For single writes, new, changed, in another place of an index, and gone."""
+    table, key = tables.users(), {"id": {"S": "someone"}}
+    billed, told = [], []
+
+    def count(ledger: Ledger, answer: Any) -> None:
+        billed.append(ledger.units)
+        told.append(answer["ConsumedCapacity"]["CapacityUnits"])
+
+    for version, name in ((1, "a"), (2, "a"), (3, "b")):
+        item = {"id": "someone", "status_shard": "active#0", "name_key": name, "version": version}
+        whole = encode(item | {"text": "x" * size})
+        with billed_writes() as ledger:
+            answer: Any = dynamodb().put_item(
+                TableName=table, Item=whole, ReturnConsumedCapacity="TOTAL"
+            )
+        count(ledger, answer)
+    with billed_writes() as ledger:
+        answer = dynamodb().update_item(
+            TableName=table,
+            Key=key,
+            UpdateExpression="SET #text = :text",
+            ExpressionAttributeNames={"#text": "text"},
+            ExpressionAttributeValues={":text": {"S": "short"}},
+            ReturnConsumedCapacity="TOTAL",
+        )
+    count(ledger, answer)
+    with billed_writes() as ledger:
+        answer = dynamodb().delete_item(TableName=table, Key=key, ReturnConsumedCapacity="TOTAL")
+    count(ledger, answer)
+
+    assert billed == told
