@@ -60,7 +60,7 @@ def measure_users(found: report.Reads, full: bool) -> None:
         else:
             fill.project_partly(added, frozenset(tried))
         tell(f"{size} users are there")
-        largest = max(size_of(encode(users_repository._to_item(user))) for user in everyone)
+        largest = max(size_of(encode(users_repository.user_to_item(user))) for user in everyone)
         most = reads.most_of_a_search(largest, LARGEST_ROW)
         found.add(size, reads.of_users(everyone) + reads.of_searches(everyone, most))
         found.scans[size] = scans.costs()

@@ -27,15 +27,15 @@ _AT_ONCE = 4  # DynamoDB Local writes one thing at a time: the rest is for what 
 
 
 def add_users(added: Iterable[User]) -> None:
-    _put(tables.users(), map(users._to_item, added))
+    _put(tables.users(), map(users.user_to_item, added))
 
 
 def add_products(added: Iterable[Product]) -> None:
-    _put(tables.products(), map(products._to_item, added))
+    _put(tables.products(), map(products.product_to_item, added))
 
 
 def add_orders(added: Iterable[Order]) -> None:
-    _put(tables.orders(), map(orders._to_item, added))
+    _put(tables.orders(), map(orders.order_to_item, added))
 
 
 def project(kind: Kind, ids: Iterable[str]) -> None:
