@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tools.tables.rate import Rate
+from tools.tables.scan import Segment, in_segments
 
 
 class Time:
@@ -51,3 +52,16 @@ def test_threads_share_one_rate() -> None:
             pool.submit(rate.spend, 5)
 
     assert sorted(waited) == pytest.approx([0.05 * number for number in range(1, 81)])
+
+
+def test_where_one_segment_fails_the_others_end_too() -> None:
+    rate = Rate(1_000_000)
+
+    def work(segment: Segment) -> None:
+        if segment.number == 2:
+            raise KeyboardInterrupt
+        while True:
+            rate.spend(1)
+
+    with pytest.raises(KeyboardInterrupt):
+        in_segments(4, work, rate)

@@ -5,7 +5,7 @@ from argparse import ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
 
-from tools.migrate.engine import Engine, Found
+from tools.migrate.engine import Contended, Engine, Found
 from tools.migrate.migration import Migration, every_migration
 from tools.migrate.plan import plan
 from tools.tables.deployment import LOCAL_STACK, attach, patient_client
@@ -31,7 +31,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     engine = Engine(client, Rate(options.rate), options.segments)
     if options.action == "run":
-        return _report(migration, engine.run(migration), "changed")
+        try:
+            return _report(migration, engine.run(migration), "changed")
+        except (KeyboardInterrupt, Contended) as stopped:
+            sys.exit(f"Stopped: {stopped!r}. Run it again to go on from there.")
     found = engine.look(migration)
     needing = _report(migration, found, "would change")
     return needing if options.action == "verify" else 0

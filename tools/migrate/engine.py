@@ -76,7 +76,7 @@ class Engine:
                 progress.add(len(items))
 
         with Progress(part.table(), table["ItemCount"]) as progress:
-            in_segments(self._segments, work)
+            in_segments(self._segments, work, self._rate)
         return found
 
     def _look_at(self, part: Part, item: Item, keys: Sequence[str], found: Found) -> None:

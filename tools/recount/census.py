@@ -85,7 +85,7 @@ class Reader:
                 progress.add(len(items))
 
         with Progress(table, expected) as progress:
-            in_segments(self._segments, work)
+            in_segments(self._segments, work, self._rate)
 
 
 def entity_of_row(row: Item) -> tuple[Kind, str] | None:

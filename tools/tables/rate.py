@@ -5,6 +5,10 @@ import time
 from collections.abc import Callable
 
 
+class Stopped(RuntimeError):
+    """Another thread of the tool failed, or somebody wants an end."""
+
+
 class Rate:
     """Capacity units a second that all threads of a tool have together.
 
@@ -23,9 +27,16 @@ class Rate:
         self._pause = pause
         self._paid_at = clock()
         self._lock = threading.Lock()
+        self._is_stopped = False
+
+    def stop(self) -> None:
+        """Whoever spends from now on gets `Stopped`."""
+        self._is_stopped = True
 
     def spend(self, units: float) -> None:
         """Returns when these units, and those of others before them, are paid for."""
+        if self._is_stopped:
+            raise Stopped
         with self._lock:
             now = self._clock()
             self._paid_at = max(self._paid_at, now) + units / self._units

@@ -1,7 +1,7 @@
 """Whole tables, page by page and in parallel."""
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -51,8 +51,16 @@ def pages(
             return
 
 
-def in_segments(number: int, work: Callable[[Segment], None]) -> None:
-    """Does the work of each segment in a thread of its own; raises what one of them raises."""
+def in_segments(number: int, work: Callable[[Segment], None], rate: Rate) -> None:
+    """Does the work of each segment in a thread of its own.
+
+    Raises what the first to fail raises, or Ctrl-C; the others end where they next spend.
+    """
     with ThreadPoolExecutor(number) as pool:
-        for done in [pool.submit(work, Segment(it, number)) for it in range(number)]:
-            done.result()
+        running = [pool.submit(work, Segment(it, number)) for it in range(number)]
+        try:
+            for done in as_completed(running):
+                done.result()
+        except BaseException:
+            rate.stop()
+            raise
