@@ -58,6 +58,10 @@ build: environments ## Build what is deployed, into .aws-sam (ARCHITECTURE=arm64
 validate: environments ## Check template.yaml with SAM and cfn-lint
 	@$(SAM) validate --lint --region us-east-1
 
+.PHONY: event-schemas
+event-schemas: environments ## Write docs/events from the code
+	@$(PYTHON) -m tools.event_schemas
+
 .PHONY: rotate-keys
 rotate-keys: environments ## Rotate a deployment's signing keys (ENV=staging [REVOKE=1])
 	@$(SAM) remote invoke RotateSigningKeys --config-env $(or $(ENV),$(error ENV=staging or ENV=prod)) \

@@ -6,13 +6,19 @@ from typing import Any
 import pytest
 
 from shop.streams import BatchFailed, Record, stream_worker
+from tests.people import NOON
 from tests.requests import Context
 
 ARN = "arn:aws:dynamodb:eu-central-1:123456789012:table/users/stream/2026-11-22T12:00:00.000"
 
 
 def record(number: int, **images: dict[str, Any]) -> dict[str, Any]:
-    change = {"SequenceNumber": str(number), "Keys": {"id": {"S": f"user {number}"}}, **images}
+    change = {
+        "SequenceNumber": str(number),
+        "ApproximateCreationDateTime": NOON.timestamp(),
+        "Keys": {"id": {"S": f"user {number}"}},
+        **images,
+    }
     return {"eventSourceARN": ARN, "dynamodb": change}
 
 
@@ -36,6 +42,7 @@ def test_a_record_has_its_table_key_and_images() -> None:
 
     assert (read.table, read.sequence_number, read.key) == ("users", "7", {"id": "user 7"})
     assert read.before is None and read.after == {"id": "user 7", "version": 3}
+    assert read.at == NOON
 
 
 def test_what_is_done_is_not_sent_again() -> None:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from functools import wraps
 from typing import Any  # an event and its context are whatever Lambda sends
 
@@ -15,10 +16,13 @@ class Record:
     def __init__(self, record: Mapping[str, Any]) -> None:
         change = record["dynamodb"]
         self.sequence_number: str = change["SequenceNumber"]
-        self.table: str = record["eventSourceARN"].split("/")[1]
+        self.stream: str = record["eventSourceARN"]
+        self.table = self.stream.split("/")[1]
         self.key: Item = decode(change["Keys"])
         self.before = decode(change["OldImage"]) if "OldImage" in change else None
         self.after = decode(change["NewImage"]) if "NewImage" in change else None
+        # To the second, and the same however often the record comes.
+        self.at = datetime.fromtimestamp(change["ApproximateCreationDateTime"], UTC)
 
 
 class BatchFailed(Exception):

@@ -1,0 +1,1 @@
+"""What happened to users and orders, told on the bus."""

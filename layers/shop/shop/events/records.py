@@ -1,0 +1,95 @@
+"""Which event a stream's record is: one for each change of a user or an order, or none."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from pydantic.alias_generators import to_camel
+
+from shop.clock import from_text
+from shop.dynamo import tables
+from shop.dynamo.codec import Item
+from shop.events.schemas import (
+    AnyEvent,
+    OrderCancelled,
+    OrderCompleted,
+    OrderData,
+    OrderItem,
+    OrderPlaced,
+    OrderProcessing,
+    UserChange,
+    UserData,
+    UserDeactivated,
+    UserDeleted,
+    UserPasswordChanged,
+    UserRegistered,
+    UserUpdated,
+)
+from shop.identifiers import is_id
+from shop.orders.models import OrderStatus
+from shop.streams import Record
+from shop.users.models import UserStatus
+
+type _OrderEvent = OrderPlaced | OrderProcessing | OrderCompleted | OrderCancelled
+
+_OF_STATUS: Mapping[OrderStatus, type[_OrderEvent]] = {
+    OrderStatus.PENDING: OrderPlaced,
+    OrderStatus.PROCESSING: OrderProcessing,
+    OrderStatus.COMPLETED: OrderCompleted,
+    OrderStatus.CANCELLED: OrderCancelled,
+}
+_USER_FIELDS = ("email", "name", "status", "role", "email_verified")
+
+
+def event_of(record: Record) -> AnyEvent | None:
+    """None for rows that are no entities, and for rewritten items, whose version stays.
+
+    Raises, whatever it may be, for an item that is not as ours are: it tells nothing, ever.
+    """
+    before, after = record.before, record.after
+    if not is_id(record.key["id"]):
+        return None
+    if before is not None and after is not None and before.get("version") == after["version"]:
+        return None
+    if record.table == tables.users():
+        return _of_user(before, after, record.at)
+    return _of_order(before, after)
+
+
+def _of_user(before: Item | None, after: Item | None, at: datetime) -> AnyEvent:
+    if after is None:
+        # Who asked is not known: the item that was does not say who ended it.
+        assert before is not None
+        user_id = before["id"]
+        data = UserData(user_id=user_id, version=int(before["version"]) + 1)
+        return UserDeleted.of(user_id, at, None, data)
+    user_id, version = after["id"], int(after["version"])
+    told = (user_id, from_text(after["updated_at"]), after.get("request_id"))
+    if before is None:
+        return UserRegistered.of(*told, UserData(user_id=user_id, version=version))
+    if before.get("password_changed_at") != after.get("password_changed_at"):
+        return UserPasswordChanged.of(*told, UserData(user_id=user_id, version=version))
+    changed = [name for name in _USER_FIELDS if before.get(name) != after.get(name)]
+    change = UserChange(user_id=user_id, version=version, changed=[*map(to_camel, changed)])
+    if "status" in changed and after["status"] == UserStatus.INACTIVE:
+        return UserDeactivated.of(*told, change)
+    return UserUpdated.of(*told, change)
+
+
+def _of_order(before: Item | None, after: Item | None) -> AnyEvent | None:
+    """None for a change that leaves the status: of the note."""
+    if after is None or (before is not None and before["status"] == after["status"]):
+        return None
+    data = OrderData(
+        order_id=after["id"],
+        user_id=after["user_id"],
+        version=int(after["version"]),
+        status=OrderStatus(after["status"]),
+        currency=after["currency"],
+        total=after["total"],
+        items=[
+            OrderItem(product_id=line["product_id"], quantity=int(line["quantity"]))
+            for line in after["lines"]
+        ],
+    )
+    at = from_text(after["updated_at"])
+    return _OF_STATUS[data.status].of(data.order_id, at, after.get("request_id"), data)

@@ -1,0 +1,156 @@
+"""Events as the bus carries them: CloudEvents 1.0, one class for each type.
+
+A type may get new optional fields, which older readers ignore. A field that goes, or that comes to
+mean something else, makes a new version of the type's data, told by `dataschema`.
+
+https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md
+"""
+
+from datetime import datetime
+from typing import Annotated, ClassVar, Literal, Self, get_args
+from uuid import UUID, uuid5
+
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic.alias_generators import to_camel
+
+from shop.money import Amount
+from shop.orders.models import OrderStatus
+from shop.schemas import Timestamp
+
+
+class _Told(BaseModel):
+    """Ids, and what may be kept for ever, since nobody can take an event back: no name, address,
+    e-mail, note or token.
+    """
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        validate_by_name=True,
+        validate_by_alias=True,
+        serialize_by_alias=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
+    )
+
+
+class UserData(_Told):
+    user_id: str
+    version: Annotated[int, Field(ge=1, description="Of the user; rises with each change")]
+
+
+class UserChange(UserData):
+    changed: Annotated[list[str], Field(description="Names of fields, as the API has them")]
+
+
+class OrderItem(_Told):
+    product_id: str
+    quantity: int
+
+
+class OrderData(_Told):
+    order_id: str
+    user_id: str
+    version: Annotated[int, Field(ge=1, description="Of the order; rises with each change")]
+    status: OrderStatus
+    currency: str
+    total: Amount
+    items: list[OrderItem]
+
+
+class Event[Data: UserData | OrderData](_Told):
+    data_version: ClassVar[int] = 1
+
+    specversion: Literal["1.0"]
+    id: Annotated[str, Field(description="The same however often this change is told")]
+    source: Literal["/shop"]
+    type: str
+    subject: Annotated[str, Field(description="The id of the user or order")]
+    time: Timestamp
+    datacontenttype: Literal["application/json"]
+    dataschema: Annotated[str, Field(description="Type and version of the data")]
+    # An extension attribute, absent where nobody asked by HTTP; null is not for CloudEvents.
+    correlationid: Annotated[
+        str | None,
+        WithJsonSchema({"type": "string"}),
+        Field(
+            description="The id of the request that led to the change",
+            json_schema_extra=lambda schema: schema.pop("default"),
+        ),
+    ] = None
+    data: Data
+
+    @classmethod
+    def of(cls, subject: str, at: datetime, correlation_id: str | None, data: Data) -> Self:
+        """Raises `ValueError` where `subject` is no UUID."""
+        type_ = cls.name()
+        return cls(
+            specversion="1.0",
+            id=str(uuid5(UUID(subject), f"{type_} {data.version}")),
+            source="/shop",
+            type=type_,
+            subject=subject,
+            time=at,
+            datacontenttype="application/json",
+            dataschema=f"urn:shop:event:{type_}:{cls.data_version}",
+            correlationid=correlation_id,
+            data=data,
+        )
+
+    @classmethod
+    def name(cls) -> str:
+        """The type that events of this class have."""
+        name: str = get_args(cls.model_fields["type"].annotation)[0]
+        return name
+
+    def to_json(self) -> str:
+        return self.model_dump_json(exclude_none=True)
+
+
+class UserRegistered(Event[UserData]):
+    type: Literal["user.registered"]
+
+
+class UserUpdated(Event[UserChange]):
+    type: Literal["user.updated"]
+
+
+class UserPasswordChanged(Event[UserData]):
+    type: Literal["user.password_changed"]
+
+
+class UserDeactivated(Event[UserChange]):
+    type: Literal["user.deactivated"]
+
+
+class UserDeleted(Event[UserData]):
+    type: Literal["user.deleted"]
+
+
+class OrderPlaced(Event[OrderData]):
+    type: Literal["order.placed"]
+
+
+class OrderProcessing(Event[OrderData]):
+    type: Literal["order.processing"]
+
+
+class OrderCompleted(Event[OrderData]):
+    type: Literal["order.completed"]
+
+
+class OrderCancelled(Event[OrderData]):
+    type: Literal["order.cancelled"]
+
+
+type AnyEvent = (
+    UserRegistered
+    | UserUpdated
+    | UserPasswordChanged
+    | UserDeactivated
+    | UserDeleted
+    | OrderPlaced
+    | OrderProcessing
+    | OrderCompleted
+    | OrderCancelled
+)

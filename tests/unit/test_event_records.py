@@ -1,0 +1,212 @@
+"""Each change of a user or an order is one event, the same whenever it is told, and no secret."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from shop.dynamo.codec import encode
+from shop.events.records import event_of
+from shop.events.schemas import AnyEvent
+from shop.streams import Record
+from tests.people import ALICE, NOON
+
+ORDER_ID = "0190a6b2-7c9e-7b1a-8f00-0000000000c1"
+PRODUCT_ID = "0190a6b2-7c9e-7b1a-8f00-0000000000b1"
+REQUEST_ID = "11111111-2222-3333-4444-555555555555"
+SECRET = "plum-7261"
+
+USER: dict[str, Any] = {
+    "id": ALICE.id,
+    "email": f"{SECRET}@example.com",
+    "name": SECRET,
+    "status": "active",
+    "role": "customer",
+    "email_verified": False,
+    "created_at": "2026-11-22T12:00:00.000Z",
+    "updated_at": "2026-11-22T12:00:00.123Z",
+    "version": 3,
+    "name_key": SECRET,
+    "request_id": REQUEST_ID,
+}
+LINE = {"product_id": PRODUCT_ID, "sku": "P", "name": SECRET, "quantity": 2, "taken": 2}
+ORDER: dict[str, Any] = {
+    "user_id": ALICE.id,
+    "id": ORDER_ID,
+    "status": "pending",
+    "currency": "EUR",
+    "total": 5,
+    "lines": [LINE],
+    "note": SECRET,
+    "updated_at": "2026-11-22T12:00:00.123Z",
+    "version": 1,
+    "request_id": REQUEST_ID,
+}
+
+type Image = Mapping[str, Any] | None
+
+
+def record(table: str, before: Image, after: Image) -> Record:
+    image = before or after or {}
+    change: dict[str, Any] = {
+        "SequenceNumber": "1",
+        "ApproximateCreationDateTime": NOON.timestamp(),
+        "Keys": encode({name: image[name] for name in ("user_id", "id") if name in image}),
+    }
+    if before is not None:
+        change["OldImage"] = encode(before)
+    if after is not None:
+        change["NewImage"] = encode(after)
+    stream = f"arn:aws:dynamodb:eu-central-1:123456789012:table/{table}/stream/1"
+    return Record({"eventSourceARN": stream, "dynamodb": change})
+
+
+def of_user(before: Image, after: Image) -> AnyEvent | None:
+    return event_of(record("users_table", before, after))
+
+
+def of_order(before: Image, after: Image) -> AnyEvent | None:
+    return event_of(record("orders_table", before, after))
+
+
+def told(event: AnyEvent | None) -> tuple[str, dict[str, Any]]:
+    assert event is not None
+    return event.type, event.data.model_dump()
+
+
+def changed(**values: Any) -> dict[str, Any]:
+    return USER | {"version": 4} | values
+
+
+def test_an_event_is_a_cloudevent_without_anything_personal() -> None:
+    event = of_order(None, ORDER)
+    assert event is not None
+
+    assert event.model_dump(mode="json") == {
+        "specversion": "1.0",
+        "id": event.id,
+        "source": "/shop",
+        "type": "order.placed",
+        "subject": ORDER_ID,
+        "time": "2026-11-22T12:00:00.123Z",
+        "datacontenttype": "application/json",
+        "dataschema": "urn:shop:event:order.placed:1",
+        "correlationid": REQUEST_ID,
+        "data": {
+            "orderId": ORDER_ID,
+            "userId": ALICE.id,
+            "version": 1,
+            "status": "pending",
+            "currency": "EUR",
+            "total": "5.00",
+            "items": [{"productId": PRODUCT_ID, "quantity": 2}],
+        },
+    }
+    assert UUID(event.id).version == 5
+    assert SECRET not in event.to_json()
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "type_", "data"),
+    [
+        (None, USER, "user.registered", {"version": 3}),
+        (USER, changed(name="x"), "user.updated", {"version": 4, "changed": ["name"]}),
+        (
+            USER,
+            changed(email="x@example.com", email_verified=True),
+            "user.updated",
+            {"version": 4, "changed": ["email", "emailVerified"]},
+        ),
+        (
+            USER,
+            changed(password_changed_at="2026-11-22T12:00:00.123Z"),
+            "user.password_changed",
+            {"version": 4},
+        ),
+        (
+            USER,
+            changed(status="inactive", name="x"),
+            "user.deactivated",
+            {"version": 4, "changed": ["name", "status"]},
+        ),
+        (
+            USER | {"status": "inactive"},
+            changed(),
+            "user.updated",
+            {"version": 4, "changed": ["status"]},
+        ),
+        (USER, None, "user.deleted", {"version": 4}),
+        # By code that is newer than this: it is told that there was a change.
+        (USER, changed(shoe_size=42), "user.updated", {"version": 4, "changed": []}),
+    ],
+)
+def test_a_change_of_a_user_is_one_event(
+    before: Image, after: Image, type_: str, data: dict[str, Any]
+) -> None:
+    event = of_user(before, after)
+
+    assert told(event) == (type_, {"userId": ALICE.id} | data)
+    assert event is not None and event.subject == ALICE.id
+    assert SECRET not in event.to_json()
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("pending", "processing"),
+        ("processing", "completed"),
+        ("pending", "cancelled"),
+        ("processing", "cancelled"),
+    ],
+)
+def test_a_change_of_an_orders_status_is_one_event(before: str, after: str) -> None:
+    event = of_order(ORDER | {"status": before}, ORDER | {"status": after, "version": 2})
+
+    type_, data = told(event)
+    assert type_ == f"order.{after}"
+    assert (data["version"], data["status"]) == (2, after)
+
+
+def test_what_is_no_change_of_an_entity_is_no_event() -> None:
+    admins = {"id": "admins", "active_admins": 1}
+    summary = {"user_id": ALICE.id, "id": "summary", "pending": 1, "schema_version": 2}
+
+    assert of_user(USER, USER | {"schema_version": 3}) is None
+    assert of_order(ORDER, ORDER | {"schema_version": 3}) is None
+    assert of_order(ORDER, ORDER | {"note": "x", "version": 2}) is None
+    assert of_user(None, admins) is None
+    assert of_user(admins, admins | {"active_admins": 2}) is None
+    assert of_order(None, summary) is None
+    assert of_order(summary, summary | {"pending": 2}) is None
+
+
+def test_the_same_change_has_the_same_id_and_any_other_another() -> None:
+    events = [
+        of_user(None, USER),
+        of_user(USER, None),
+        of_user(USER, changed(name="x")),
+        of_user(USER, changed(status="inactive")),
+        of_user(changed(), changed(version=5)),
+        of_order(None, ORDER),
+        of_order(ORDER, ORDER | {"status": "cancelled", "version": 2}),
+    ]
+
+    ids = {event.id for event in events if event}
+    assert len(ids) == len(events)
+    again = of_user(None, USER)
+    assert again is not None and again == events[0]
+
+
+def test_a_change_that_nobody_asked_for_by_http_has_no_correlation_id() -> None:
+    deleted, migrated = of_user(USER, None), of_user(None, USER | {"request_id": None})
+
+    for event in (deleted, migrated):
+        assert event is not None and "correlationid" not in event.to_json()
+    assert deleted is not None and deleted.time == NOON
+
+
+@pytest.mark.parametrize("missing", ["version", "updated_at", "lines", "status"])
+def test_an_item_that_is_not_ours_raises(missing: str) -> None:
+    with pytest.raises(KeyError):
+        of_order(None, {name: value for name, value in ORDER.items() if name != missing})

@@ -1,0 +1,98 @@
+"""The schemas of events are documented, and what once read an event reads it for ever."""
+
+import json
+from collections.abc import Iterator
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shop.events.schemas import OrderPlaced
+from tests.template import ROOT
+from tests.unit.test_event_records import ORDER, of_order
+from tools.event_schemas import schemas, text_of
+
+# As the types' versions were when they were first told; never written again.
+FIRST = {path.stem: path for path in (Path(__file__).parent / "first_events").glob("*.json")}
+
+type Schema = dict[str, Any]
+
+
+def breaks(old: Schema, new: Schema) -> list[str]:
+    """Where a reader by the old schema may not understand what the new one allows."""
+    return list(_breaks(old, new, old, new, ""))
+
+
+def _breaks(old: Schema, new: Schema, olds: Schema, news: Schema, at: str) -> Iterator[str]:
+    old, new = _resolved(old, olds), _resolved(new, news)
+    for word in ("type", "const", "pattern", "format", "minimum"):
+        if old.get(word) != new.get(word):
+            yield f"{at}: {word}"
+    if not set(new.get("enum", ())) <= set(old.get("enum") or new.get("enum", ())):
+        yield f"{at}: enum"
+    if old.get("additionalProperties") is False:
+        yield f"{at}: unknown fields are refused"
+    yield from (f"{at}.{it}" for it in set(old.get("required", ())) - set(new.get("required", ())))
+    for name, schema in old.get("properties", {}).items():
+        if name in new["properties"]:
+            yield from _breaks(schema, new["properties"][name], olds, news, f"{at}.{name}")
+    if "items" in old:
+        yield from _breaks(old["items"], new["items"], olds, news, f"{at}[]")
+
+
+def _resolved(schema: Schema, whole: Schema) -> Schema:
+    if "$ref" in schema:
+        found: Schema = whole["$defs"][schema["$ref"].rpartition("/")[2]]
+        return found
+    return schema
+
+
+@pytest.mark.parametrize("type_", sorted(schemas()))
+def test_the_documented_schema_is_the_codes(type_: str) -> None:
+    documented = ROOT / f"docs/events/{type_}.json"
+
+    assert documented.read_text() == text_of(schemas()[type_]), "run: make event-schemas"
+
+
+def test_no_schema_is_left_of_a_type_that_is_gone() -> None:
+    documented = {path.stem for path in (ROOT / "docs/events").glob("*.json")}
+
+    assert documented == set(schemas()) >= set(FIRST)
+
+
+@pytest.mark.parametrize("type_", sorted(FIRST))
+def test_a_reader_of_the_first_events_reads_those_of_today(type_: str) -> None:
+    assert breaks(json.loads(FIRST[type_].read_text()), schemas()[type_]) == []
+
+
+def test_a_field_that_goes_changes_or_may_be_absent_breaks_readers_and_a_new_one_does_not() -> None:
+    old = schemas()["order.placed"]
+    new = deepcopy(old)
+    data = new["$defs"]["OrderData"]
+
+    data["properties"]["coupon"] = {"type": "string"}
+    assert breaks(old, new) == []
+
+    data["required"].remove("total")
+    data["properties"]["currency"]["type"] = "integer"
+    del new["$defs"]["OrderItem"]["properties"]["quantity"]
+    new["$defs"]["OrderItem"]["required"].remove("quantity")
+    new["$defs"]["OrderStatus"]["enum"].append("lost")
+    assert sorted(breaks(old, new)) == [
+        ".data.currency: type",
+        ".data.items[].quantity",
+        ".data.status: enum",
+        ".data.total",
+    ]
+
+
+def test_what_a_reader_does_not_know_it_ignores() -> None:
+    placed = of_order(None, ORDER)
+    assert isinstance(placed, OrderPlaced)
+    newer = json.loads(placed.to_json())
+    newer["traceparent"] = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    newer["data"]["coupon"] = "PLUM"
+    newer["data"]["items"][0]["unitPrice"] = "2.50"
+
+    assert OrderPlaced.model_validate(newer) == placed

@@ -1,0 +1,44 @@
+"""docs/events: a JSON Schema for each type of event, as the code has it."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic.json_schema import GenerateJsonSchema
+
+FOLDER = Path(__file__).parent.parent / "docs/events"
+
+
+class _Untitled(GenerateJsonSchema):
+    """Without titles of fields, which only spell their names once more."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002
+        return False
+
+
+# Any: what JSON Schema is made of.
+def schemas() -> dict[str, dict[str, Any]]:
+    """By the type of event."""
+    from shop.events.schemas import AnyEvent
+
+    found = {}
+    for event in get_args(AnyEvent.__value__):
+        schema = event.model_json_schema(mode="serialization", schema_generator=_Untitled)
+        found[event.name()] = {"$schema": _Untitled.schema_dialect, **schema}
+    return found
+
+
+def text_of(schema: dict[str, Any]) -> str:
+    return json.dumps(schema, indent=2, sort_keys=True) + "\n"
+
+
+def main() -> None:
+    FOLDER.mkdir(exist_ok=True)
+    for type_, schema in schemas().items():
+        (FOLDER / f"{type_}.json").write_text(text_of(schema))
+
+
+if __name__ == "__main__":
+    sys.path.append("layers/shop")
+    main()
