@@ -15,6 +15,7 @@ import shop.auth.key_store
 import shop.auth.provide
 import shop.auth.published_keys
 import shop.clients
+import shop.events.provide
 import shop.operations.provide
 import shop.orders.provide
 import shop.products.provide
@@ -31,6 +32,7 @@ _CACHED = (
     shop.auth.key_store.key_store,
     shop.auth.provide.authorizer,
     shop.auth.published_keys.published_jwks,
+    shop.events.provide.outbox,
     shop.operations.provide.dependency_check,
     shop.orders.provide.order_service,
     shop.products.provide.product_service,
@@ -42,7 +44,7 @@ _CACHED = (
 
 @contextmanager
 def fresh_aws() -> Iterator[None]:
-    """Empty tables and an empty secret, under the names that the settings have."""
+    """Empty tables, an empty secret, a bus and a queue, under the names that the settings have."""
     with mock_aws():
         for cached in _CACHED:
             cached.cache_clear()
@@ -50,6 +52,8 @@ def fresh_aws() -> Iterator[None]:
             _delete_tables()
         _create_tables()
         shop.clients.secrets().create_secret(Name=setting("SIGNING_KEYS_SECRET"))
+        shop.clients.events().create_event_bus(Name=setting("BUS"))
+        shop.clients.queues().create_queue(QueueName="unpublished")
         yield
         for cached in _CACHED:
             cached.cache_clear()

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.deployed import faults, shop, stack
-from tests.template import template
+from tests.template import resources, template
 
 __all__ = ["faults", "log", "shop", "stack"]
 
@@ -29,6 +29,7 @@ _GIVEN = {
     "TOKEN_AUDIENCE": "shop-api",
     "TOKEN_CLIENT_ID": "shop",
     "TOKEN_ISSUER": "https://issuer.example",
+    "UNPUBLISHED_EVENTS_QUEUE": "https://sqs.us-east-1.amazonaws.com/123456789012/unpublished",
 }
 
 
@@ -41,8 +42,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure() -> None:
-    names = template()["Globals"]["Function"]["Environment"]["Variables"]
-    os.environ.update({name: name.lower() for name in names})
+    functions = [
+        template()["Globals"]["Function"],
+        *resources("AWS::Serverless::Function").values(),
+    ]
+    for function in functions:
+        names = function.get("Environment", {}).get("Variables", {})
+        os.environ.update({name: name.lower() for name in names})
     os.environ.update(_GIVEN)
     # No test may reach a real account, whatever the shell has.
     for name in list(os.environ):

@@ -52,6 +52,7 @@ MAY_LOAD = {
     "CreateSigningKeys": {"boto3", "cryptography", POWERTOOLS},
     "RotateSigningKeys": {"boto3", "cryptography", POWERTOOLS},
     "ProjectLists": _STORED,
+    "PublishEvents": _STORED,
 }
 
 
@@ -96,10 +97,13 @@ def test_the_layer_has_the_services_that_functions_call_and_no_others(build: Pat
     code = (
         "from shop import clients\n"
         "clients.dynamodb(), clients.secrets(), clients.parameters()\n"
+        "clients.events(), clients.queues()\n"
         "import boto3; print(*boto3.session.Session().get_available_services())"
     )
 
-    assert run_bare(build, LAYERS, code).split() == ["dynamodb", "secretsmanager", "ssm"]
+    assert run_bare(build, LAYERS, code).split() == [
+        *("dynamodb", "events", "secretsmanager", "sqs", "ssm"),
+    ]
 
 
 def test_what_is_imported_late_is_in_the_layer_too(build: Path) -> None:

@@ -70,6 +70,7 @@ ANSWERS: dict[str, Any] = {
     "create_signing_keys": None,
     "rotate_signing_keys": "kids",
     "project_lists": "batchItemFailures",
+    "publish_events": "batchItemFailures",
 }
 
 

@@ -9,7 +9,9 @@ from shop import clients
 REQUEST_SECONDS = 10
 
 
-@pytest.mark.parametrize("make", [clients.dynamodb, clients.secrets, clients.parameters])
+@pytest.mark.parametrize(
+    "make", [clients.dynamodb, clients.events, clients.parameters, clients.queues, clients.secrets]
+)
 def test_a_call_that_hangs_is_given_up_within_the_requests_time(make: Any) -> None:
     config = make().meta.config
 

@@ -13,7 +13,9 @@ from botocore.config import Config
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_secretsmanager import SecretsManagerClient
+    from mypy_boto3_sqs import SQSClient
     from mypy_boto3_ssm import SSMClient
 
 _CONFIG = Config(
@@ -37,3 +39,13 @@ def secrets() -> "SecretsManagerClient":
 @cache
 def parameters() -> "SSMClient":
     return boto3.client("ssm", config=_CONFIG)
+
+
+@cache
+def events() -> "EventBridgeClient":
+    return boto3.client("events", config=_CONFIG)
+
+
+@cache
+def queues() -> "SQSClient":
+    return boto3.client("sqs", config=_CONFIG)

@@ -17,6 +17,7 @@ from pydantic.alias_generators import to_snake
 
 from shop.auth.caller import Caller, Client
 from shop.clock import now
+from shop.correlation import correlation_id
 from shop.deadline import OutOfTime, deadline
 from shop.errors import ServiceUnavailable, ShopError, Unauthorized
 from shop.http.parameters import PathId, Provide
@@ -80,6 +81,7 @@ class Endpoint:
         request = Request(event)
         log = logger()
         log.append_keys(request_id=request.id)
+        correlation_id.set(request.id)
         try:
             with deadline(context.get_remaining_time_in_millis() / 1000 - _TO_ANSWER):
                 answer = self._answer(request)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from shop.clients import dynamodb
 from shop.clock import from_text, to_text
+from shop.correlation import correlation_id
 from shop.dynamo import records, tables, totals, transactions
 from shop.dynamo.codec import Item, decode, encode
 from shop.dynamo.listing import Listing, Range
@@ -188,7 +189,10 @@ def _put_new(order: Order) -> "TransactWriteItemTypeDef":
 def _update(before: Order, after: Order) -> "TransactWriteItemTypeDef":
     """Sets what may change and leaves the rest, which newer code may have added."""
     item = order_to_item(after)
-    names = ("status", "note", "updated_at", "version", "schema_version", *_list_keys(after))
+    names = (
+        *("status", "note", "updated_at", "version", "schema_version", "request_id"),
+        *_list_keys(after),
+    )
     return {
         "Update": {
             "TableName": tables.orders(),
@@ -294,6 +298,7 @@ def order_to_item(order: Order) -> Item:
         "created_at": to_text(order.created_at),
         "updated_at": to_text(order.updated_at),
         "version": order.version,
+        "request_id": correlation_id.get(),
         "schema_version": SCHEMA_VERSION,
         **_list_keys(order),
     }

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from shop.auth.caller import Role
 from shop.clients import dynamodb
 from shop.clock import from_text, now, to_epoch, to_text
+from shop.correlation import correlation_id
 from shop.dynamo import tables, totals, transactions
 from shop.dynamo.codec import Item, decode, encode
 from shop.dynamo.listing import Listing, Range
@@ -191,7 +192,8 @@ def _update_password_time(user: User) -> "TransactWriteItemTypeDef":
             "TableName": tables.users(),
             "Key": encode({"id": user.id}),
             "UpdateExpression": (
-                "SET password_changed_at = :now, updated_at = :now, version = :next"
+                "SET password_changed_at = :now, updated_at = :now, version = :next,"
+                " request_id = :request"
             ),
             "ConditionExpression": "version = :version",
             "ExpressionAttributeValues": encode(
@@ -199,6 +201,7 @@ def _update_password_time(user: User) -> "TransactWriteItemTypeDef":
                     ":now": to_text(now()),
                     ":version": user.version,
                     ":next": user.version + 1,
+                    ":request": correlation_id.get(),
                 }
             ),
         }
@@ -317,6 +320,7 @@ def user_to_item(user: User) -> Item:
         "created_at": to_text(user.created_at),
         "updated_at": to_text(user.updated_at),
         "version": user.version,
+        "request_id": correlation_id.get(),
         "schema_version": _USER_SCHEMA_VERSION,
         "status_shard": shard_key(user.status, user.id),
         "name_key": text_key(user.name, user.id),

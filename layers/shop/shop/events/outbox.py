@@ -1,0 +1,55 @@
+"""The outbox: what a stream says was committed goes to the bus, and nothing is lost on the way."""
+
+from collections.abc import Callable, Sequence
+
+from shop.events.records import event_of
+from shop.events.schemas import AnyEvent
+from shop.events.service import EventPublisher, Outcome
+from shop.observability import logger
+from shop.streams import Record
+
+type SetAside = Callable[[Record], None]
+
+
+class Outbox:
+    def __init__(self, publisher: EventPublisher, set_aside: SetAside) -> None:
+        self._publisher = publisher
+        self._set_aside = set_aside
+
+    def tell(self, records: Sequence[Record]) -> Sequence[Record]:
+        """Tells the bus, and returns those that are to come again: from the first that waits on.
+
+        A record that can never be told is set aside at once. Lambda would do that too, but only
+        after as many tries as an outage of the bus is given, with all others waiting behind it.
+        """
+        outcomes: dict[Record, Outcome] = {}
+        events: dict[Record, AnyEvent] = {}
+        for record in records:
+            try:
+                event = event_of(record)
+            except Exception as error:
+                outcomes[record] = Outcome.REFUSED
+                # No message and no trace, which could quote the item.
+                logger().error(
+                    "not an event",
+                    table=record.table,
+                    sequence_number=record.sequence_number,
+                    error=type(error).__name__,
+                )
+            else:
+                if event is not None:
+                    events[record] = event
+        outcomes |= zip(events, self._publisher.publish([*events.values()]), strict=True)
+        for position, record in enumerate(records):
+            if not self._is_settled(record, outcomes.get(record, Outcome.TOLD)):
+                return records[position:]
+        return []
+
+    def _is_settled(self, record: Record, outcome: Outcome) -> bool:
+        if outcome is Outcome.REFUSED:
+            try:
+                self._set_aside(record)
+            except Exception:
+                logger().exception("not set aside", sequence_number=record.sequence_number)
+                return False
+        return outcome is not Outcome.AGAIN

@@ -1,0 +1,104 @@
+"""What is told on the deployed stack's bus, for tests that listen there."""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from uuid import uuid4
+
+from tests.local_cloud.watching import Queue, eventually
+from tools.local_cloud.stack import LocalStack
+
+# Any: events are whatever JSON holds.
+Event = dict[str, Any]
+
+
+class Listener:
+    """A rule of a test's own that catches all that the shop tells, and its queue."""
+
+    def __init__(self, stack: LocalStack) -> None:
+        self.stack = stack
+        self.resources = stack.resources()
+        self._bus = self.resources["Bus"]
+        self._rule = f"rule-{uuid4().hex[:12]}"
+        self._queue = Queue(stack)
+        self._events = stack.client("events")
+        self.heard: list[Event] = []
+        rule = self._events.put_rule(
+            Name=self._rule, EventBusName=self._bus, EventPattern='{"source": ["shop"]}'
+        )["RuleArn"]
+        statement = {
+            "Effect": "Allow",
+            "Principal": {"Service": "events.amazonaws.com"},
+            "Action": "sqs:SendMessage",
+            "Resource": self._queue.arn,
+            "Condition": {"ArnEquals": {"aws:SourceArn": rule}},
+        }
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        stack.client("sqs").set_queue_attributes(
+            QueueUrl=self._queue.url, Attributes={"Policy": policy}
+        )
+        self._events.put_targets(
+            Rule=self._rule, EventBusName=self._bus, Targets=[{"Id": "1", "Arn": self._queue.arn}]
+        )
+
+    def close(self) -> None:
+        self._events.remove_targets(Rule=self._rule, EventBusName=self._bus, Ids=["1"])
+        self._events.delete_rule(Name=self._rule, EventBusName=self._bus)
+
+    def listen(self) -> list[Event]:
+        """All events so far, in the order in which they came."""
+        sqs = self.stack.client("sqs")
+        while messages := sqs.receive_message(QueueUrl=self._queue.url, MaxNumberOfMessages=10).get(
+            "Messages", []
+        ):
+            for message in messages:
+                self.heard.append(json.loads(message["Body"]))
+                sqs.delete_message(QueueUrl=self._queue.url, ReceiptHandle=message["ReceiptHandle"])
+        return self.heard
+
+    def of(self, *subjects: str) -> list[Event]:
+        """The CloudEvents about these, so far."""
+        details = [event["detail"] for event in self.listen()]
+        return [detail for detail in details if detail["subject"] in subjects]
+
+    def types(self, subject: str) -> list[str]:
+        return [event["type"] for event in self.of(subject)]
+
+    def hears(self, subject: str, *types: str, within: float = 10) -> list[Event]:
+        """The events of a subject, once they are exactly these."""
+        assert eventually(lambda: self.types(subject) == [*types], within), self.types(subject)
+        return self.of(subject)
+
+    def is_quiet(self, seconds: float = 1) -> bool:
+        """Whether nothing more is told for so long."""
+        before = len(self.listen())
+        time.sleep(seconds)
+        return len(self.listen()) == before
+
+    @contextmanager
+    def bus_down(self) -> Iterator[None]:
+        """The bus takes nothing from the publisher while it lasts."""
+        iam = self.stack.client("iam")
+        function = self.stack.client("lambda").get_function_configuration(
+            FunctionName=self.resources["PublishEvents"]
+        )
+        role = function["Role"].rpartition("/")[2]
+        statement = {"Effect": "Deny", "Action": "events:PutEvents", "Resource": "*"}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        iam.put_role_policy(RoleName=role, PolicyName="down", PolicyDocument=policy)
+        try:
+            yield
+        finally:
+            iam.delete_role_policy(RoleName=role, PolicyName="down")
+
+    @contextmanager
+    def held(self, mapping: str) -> Iterator[None]:
+        """What comes to a mapping's source while it lasts waits, to come in one batch."""
+        lambda_ = self.stack.client("lambda")
+        lambda_.update_event_source_mapping(UUID=self.resources[mapping], Enabled=False)
+        try:
+            yield
+        finally:
+            lambda_.update_event_source_mapping(UUID=self.resources[mapping], Enabled=True)

@@ -1,0 +1,254 @@
+"""Every change is told on the bus: at least once, in order, under one id, and nothing personal."""
+
+import json
+import random
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from shop.identifiers import new_id
+from tests.deployed import Person, Shop, at_once
+from tests.e2e.collecting import Event, Listener
+from tests.faults import FaultProxy, conflicts
+from tests.local_cloud.watching import Queue, eventually
+from tests.people import PASSWORD
+
+SOON = 2  # seconds
+
+
+@pytest.fixture(scope="module")
+def bus(shop: Shop) -> Iterator[Listener]:
+    listener = Listener(shop.stack)
+    yield listener
+    listener.close()
+
+
+def request_ids(*answers: Any) -> list[str]:
+    for answer in answers:
+        assert answer.is_success, answer.text
+    return [answer.headers["X-Request-Id"] for answer in answers]
+
+
+def test_every_change_of_a_user_is_told_within_two_seconds(shop: Shop, bus: Listener) -> None:
+    person = shop.sign_up()
+    path = f"/api/users/{person.id}"
+    asked = request_ids(
+        person.http.patch(path, json={"name": "Grace Hopper"}),
+        person.http.patch(
+            path, json={"email": f"x{uuid4().hex}@example.com", "currentPassword": PASSWORD}
+        ),
+        person.http.put(
+            f"{path}/password",
+            json={"currentPassword": PASSWORD, "newPassword": "another horse another staple"},
+        ),
+        shop.admin.http.patch(path, json={"status": "inactive", "name": "Ada"}),
+        shop.admin.http.patch(path, json={"status": "active"}),
+    )
+    request_ids(shop.admin.http.delete(path))
+
+    told = bus.hears(
+        person.id,
+        *("user.registered", "user.updated", "user.updated", "user.password_changed"),
+        *("user.deactivated", "user.updated", "user.deleted"),
+        within=SOON,
+    )
+
+    assert [event["data"]["version"] for event in told] == [*range(1, 8)]
+    assert [event["data"].get("changed") for event in told] == [
+        *(None, ["name"], ["email"], None),
+        *(["name", "status"], ["status"], None),
+    ]
+    assert [event.get("correlationid") for event in told[1:]] == [*asked, None]
+    assert told[0]["correlationid"]
+    assert len({event["id"] for event in told}) == 7
+
+
+def test_every_change_of_an_orders_status_is_told_within_two_seconds(
+    shop: Shop, bus: Listener
+) -> None:
+    person, product = shop.sign_up(), shop.product(price="2.50")
+    placed = [person.order((product["id"], 3)) for _ in range(2)]
+    one, other = (answer.json()["id"] for answer in placed)
+    path = f"/api/users/{person.id}/orders"
+    asked = request_ids(
+        placed[0],
+        shop.admin.http.patch(f"{path}/{one}", json={"status": "processing", "note": "soon"}),
+        shop.admin.http.patch(f"{path}/{one}", json={"status": "completed"}),
+    )
+    request_ids(
+        person.http.patch(f"{path}/{other}", json={"note": "in a box"}),
+        person.http.patch(f"{path}/{other}", json={"status": "cancelled"}),
+    )
+
+    first = bus.hears(one, "order.placed", "order.processing", "order.completed", within=SOON)
+    second = bus.hears(other, "order.placed", "order.cancelled", within=SOON)
+
+    assert [event["correlationid"] for event in first] == asked
+    assert first[0]["data"] == {
+        "orderId": one,
+        "userId": person.id,
+        "version": 1,
+        "status": "pending",
+        "currency": "EUR",
+        "total": "7.50",
+        "items": [{"productId": product["id"], "quantity": 3}],
+    }
+    assert [event["data"]["version"] for event in second] == [1, 3]
+    assert len({event["id"] for event in first + second}) == 5
+
+
+def test_what_did_not_commit_is_not_told(shop: Shop, bus: Listener) -> None:
+    person, product = shop.sign_up(), shop.product(stock=1)
+    bus.hears(person.id, "user.registered")
+    path = f"/api/users/{person.id}"
+
+    refused = [
+        person.order((product["id"], 2)),
+        person.http.patch(path, json={"email": shop.admin.email, "currentPassword": PASSWORD}),
+        person.http.patch(path, json={"role": "admin"}),
+        person.http.patch(path, json={"name": "x"}, headers={"If-Match": '"9"'}),
+    ]
+    unchanged = person.http.patch(path, json={"name": "Ada Lovelace"})
+
+    assert [answer.status_code for answer in refused] == [409, 409, 403, 412]
+    assert unchanged.status_code == 200
+    assert bus.is_quiet()
+
+
+@pytest.mark.parametrize("place", [0, 4, 9])
+def test_a_poison_record_leaves_alone_and_the_others_go_on(
+    shop: Shop, bus: Listener, place: int
+) -> None:
+    aside = Queue(shop.stack, shop.resources["UnpublishedEvents"])
+    key = {"id": {"S": new_id()}}
+    dynamodb = shop.stack.client("dynamodb")
+    with bus.held("PublishUsers"):
+        people = [shop.sign_up() for _ in range(place)]
+        dynamodb.put_item(TableName=shop.resources["UsersTable"], Item=key)
+        people += [shop.sign_up() for _ in range(9 - place)]
+
+    for person in people:
+        bus.hears(person.id, "user.registered")
+    [pointer] = [json.loads(body) for body in aside.received()]
+    batch = pointer["DDBStreamBatchInfo"]
+    assert batch["batchSize"] == 1
+    assert batch["startSequenceNumber"] == batch["endSequenceNumber"]
+    assert aside.is_empty()
+
+    dynamodb.delete_item(TableName=shop.resources["UsersTable"], Key=key)
+    assert len(aside.received()) == 1
+
+
+def test_a_bus_that_is_down_for_longer_than_a_function_runs_gets_all_in_order(
+    shop: Shop, bus: Listener
+) -> None:
+    with bus.bus_down():
+        person = shop.sign_up()
+        for name in "abc":
+            request_ids(person.http.patch("/api/users/me", json={"name": name}))
+        time.sleep(22)  # the publisher tries for 20 s before it reports the records
+        assert bus.of(person.id) == []
+
+    told = bus.hears(person.id, "user.registered", *["user.updated"] * 3)
+
+    assert [event["data"]["version"] for event in told] == [1, 2, 3, 4]
+
+
+def test_a_thousand_changes_with_faults_are_a_thousand_events(
+    shop: Shop, bus: Listener, faults: FaultProxy
+) -> None:
+    secret = f"plum-{uuid4().hex}"
+    product = shop.product(stock=None, name=secret)
+    people = [shop.sign_up(name=secret, email=f"{secret}-{it}@example.com") for it in range(8)]
+    seed = random.getrandbits(32)
+    print(f"seed {seed}")
+    is_over = threading.Event()
+
+    def disturb() -> None:
+        """The bus comes and goes."""
+        while not is_over.wait(0.7):
+            with bus.bus_down():
+                is_over.wait(0.5)
+
+    def work(number: int) -> Counter[str]:
+        return _changes(shop, people[number], product["id"], random.Random(seed + number), secret)
+
+    disturbing = threading.Thread(target=disturb)
+    disturbing.start()
+    try:
+        with faults.on(conflicts(0.05, seed=seed), "TransactWriteItems"):
+            changes = sum(at_once(len(people), work), Counter[str]())
+    finally:
+        is_over.set()
+        disturbing.join()
+
+    ids = {person.id for person in people}
+    committed = changes.total() + len(people)
+    assert committed > 1_000
+
+    def told() -> dict[str, Event]:
+        mine = [it["detail"] for it in bus.listen() if it["detail"]["data"]["userId"] in ids]
+        return {event["id"]: event for event in mine}
+
+    eventually(lambda: len(told()) >= committed, 30)
+    assert Counter(event["type"] for event in told().values()) == changes + Counter(
+        {"user.registered": len(people)}
+    )
+    # One entity's are told in order, though some again; and a user's leave no version out.
+    first: dict[str, list[int]] = {}
+    for event in told().values():
+        first.setdefault(event["subject"], []).append(event["data"]["version"])
+    assert all(versions == sorted(set(versions)) for versions in first.values())
+    for person in people:
+        assert first[person.id] == [*range(1, len(first[person.id]) + 1)]
+    # And nobody hears, or reads in a log, what is personal.
+    assert secret not in json.dumps(bus.heard)
+    assert secret not in shop.stack.emulator.function_log.read_text()
+
+
+def _changes(
+    shop: Shop, person: Person, product: str, chance: random.Random, secret: str
+) -> Counter[str]:
+    """125 changes of a person and their orders, by the type of event that they are."""
+    done = Counter[str]()
+    orders: list[tuple[str, str]] = []  # id and status
+    path = f"/api/users/{person.id}"
+    while done.total() < 125:
+        match chance.choice(["name", "status", "order", "move", "move", "note"]):
+            case "name":
+                name = {"name": f"{secret} {done.total()}"}
+                if person.http.patch(path, json=name).is_success:
+                    done["user.updated"] += 1
+            case "status":
+                # Together, since in between they cannot order.
+                for status, type_ in (("inactive", "deactivated"), ("active", "updated")):
+                    while not shop.admin.http.patch(path, json={"status": status}).is_success:
+                        pass
+                    done[f"user.{type_}"] += 1
+            case "order":
+                answer = shop.admin.http.post(
+                    f"{path}/orders",
+                    json={"items": [{"productId": product, "quantity": 1}], "note": secret},
+                )
+                if answer.is_success:
+                    orders.append((answer.json()["id"], "pending"))
+                    done["order.placed"] += 1
+            case "move" if orders:
+                order, status = orders.pop(chance.randrange(len(orders)))
+                ways = {"pending": ["processing", "cancelled"]}
+                status = chance.choice(ways.get(status, ["completed", "cancelled"]))
+                answer = shop.admin.http.patch(f"{path}/orders/{order}", json={"status": status})
+                assert answer.is_success, answer.text
+                done[f"order.{status}"] += 1
+                if status == "processing":
+                    orders.append((order, status))
+            case "note" if orders:
+                order, _ = chance.choice(orders)
+                note = {"note": f"{secret} {done.total()}"}
+                shop.admin.http.patch(f"{path}/orders/{order}", json=note)
+    return done

@@ -1,0 +1,126 @@
+"""The publisher between a stream and the bus, as far as moto has them."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from functions.workers.publish_events import handler
+from shop import clients
+from shop.config import setting
+from shop.events.bus import EventBus
+from shop.events.schemas import AnyEvent
+from shop.events.service import BusUnavailable, Outcome
+from shop.identifiers import new_id
+from tests.aws import fresh_aws
+from tests.people import NOON
+from tests.requests import Context
+from tests.template import ROOT
+from tests.unit.test_event_records import USER, of_user
+
+
+@pytest.fixture(autouse=True)
+def aws() -> Iterator[None]:
+    with fresh_aws():
+        yield
+
+
+def batch(*user_ids: str) -> dict[str, Any]:
+    """The example, once for each of these users."""
+    text = (ROOT / "events/publish_events.json").read_text()
+    event: dict[str, Any] = json.loads(
+        text.replace("table/UsersTable/", f"table/{setting('USERS_TABLE')}/")
+    )
+    [example] = event["Records"]
+    known = example["dynamodb"]["Keys"]["id"]["S"]
+    event["Records"] = [json.loads(json.dumps(example).replace(known, it)) for it in user_ids]
+    for number, record in enumerate(event["Records"]):
+        record["dynamodb"]["SequenceNumber"] = str(100 + number)
+    return event
+
+
+def messages(url: str) -> list[dict[str, Any]]:
+    answer = clients.queues().receive_message(QueueUrl=url, MaxNumberOfMessages=10)
+    return [json.loads(message["Body"]) for message in answer.get("Messages", [])]
+
+
+class Answering:
+    """A client of the bus that answers entries with these codes, or raises."""
+
+    def __init__(self, *codes: str | None, error: Exception | None = None) -> None:
+        self.codes = codes
+        self.error = error
+        self.entries: list[Any] = []
+
+    def put_events(self, Entries: list[Any]) -> dict[str, Any]:  # noqa: N803
+        if self.error:
+            raise self.error
+        self.entries += Entries
+        answers = [{"ErrorCode": code} if code else {"EventId": "1"} for code in self.codes]
+        return {"FailedEntryCount": len([*filter(None, self.codes)]), "Entries": answers}
+
+
+def some(count: int) -> list[AnyEvent]:
+    found = [of_user(None, USER | {"id": new_id()}) for _ in range(count)]
+    return [event for event in found if event]
+
+
+def test_a_change_is_an_entry_with_its_type_time_and_request(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bus, user_id = Answering(None), new_id()
+    monkeypatch.setattr("shop.events.bus.client", lambda: bus)
+
+    assert handler(batch(user_id), Context()) == {"batchItemFailures": []}
+
+    [entry] = bus.entries
+    assert (entry["Source"], entry["DetailType"]) == ("shop", "user.registered")
+    assert (entry["EventBusName"], entry["Time"]) == (setting("BUS"), NOON)
+    detail = json.loads(entry["Detail"])
+    assert detail["subject"] == detail["data"]["userId"] == user_id
+    assert detail["correlationid"] == "6f7c8a52-3d5e-4b7e-9a53-2f1f0a9d4e11"
+
+
+def test_a_poison_record_is_pointed_to_and_its_item_is_not_told() -> None:
+    event = batch(new_id(), new_id(), new_id())
+    del event["Records"][1]["dynamodb"]["NewImage"]["version"]
+
+    assert handler(event, Context()) == {"batchItemFailures": []}
+
+    [pointer] = messages(setting("UNPUBLISHED_EVENTS_QUEUE"))
+    assert pointer["DDBStreamBatchInfo"] == {
+        "startSequenceNumber": "101",
+        "endSequenceNumber": "101",
+        "batchSize": 1,
+        "streamArn": event["Records"][1]["eventSourceARN"],
+    }
+    assert "ada" not in json.dumps(pointer)
+
+
+def test_what_the_bus_does_not_take_comes_again_with_what_is_behind_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("shop.events.service.BUDGET", 0)
+    monkeypatch.setattr("shop.events.bus.client", lambda: Answering(None, "InternalFailure", None))
+
+    answer = handler(batch(new_id(), new_id(), new_id()), Context())
+
+    assert [it["itemIdentifier"] for it in answer["batchItemFailures"]] == ["101", "102"]
+
+
+def test_each_entry_of_a_call_is_answered_for_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    codes = [None, "ThrottlingException", "MalformedDetail", "InternalFailure", None]
+    monkeypatch.setattr("shop.events.bus.client", lambda: Answering(*codes))
+
+    told, again, refused = Outcome
+    assert EventBus().put(some(5)) == [told, again, refused, again, told]
+
+
+def test_a_call_that_fails_says_nothing_of_any_event(monkeypatch: pytest.MonkeyPatch) -> None:
+    error = ClientError({"Error": {"Code": "InternalException"}}, "PutEvents")
+    monkeypatch.setattr("shop.events.bus.client", lambda: Answering(error=error))
+
+    with pytest.raises(BusUnavailable):
+        EventBus().put(some(2))

@@ -1,0 +1,198 @@
+"""Events are told in order for each entity, and what cannot be told waits or is set aside."""
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+
+from shop.events.outbox import Outbox
+from shop.events.schemas import AnyEvent
+from shop.events.service import (
+    BUDGET,
+    MOST_BYTES,
+    MOST_ENTRIES,
+    BusUnavailable,
+    EventPublisher,
+    Outcome,
+)
+from shop.identifiers import new_id
+from shop.streams import Record
+from tests.conftest import LogLines
+from tests.unit.test_event_records import ORDER, SECRET, USER, record
+
+TOLD, AGAIN, REFUSED = Outcome
+
+type Answer = Callable[[AnyEvent], Outcome]
+
+
+class FakeBus:
+    """Keeps what it was told; the first `down` calls find nobody there."""
+
+    def __init__(self, answer: Answer = lambda _: TOLD, down: int = 0) -> None:
+        self.answer = answer
+        self.down = down
+        self.calls: list[list[str]] = []  # by subject
+        self.told: list[AnyEvent] = []
+
+    def put(self, events: Sequence[AnyEvent]) -> Sequence[Outcome]:
+        self.calls.append([event.subject for event in events])
+        if self.down:
+            self.down -= 1
+            raise BusUnavailable
+        answers = [self.answer(event) for event in events]
+        self.told += [e for e, it in zip(events, answers, strict=True) if it is TOLD]
+        return answers
+
+
+class Desk:
+    """An outbox at this bus, what it set aside, and time that passes only in pauses."""
+
+    def __init__(self, bus: FakeBus, is_aside_down: bool = False) -> None:
+        self.aside: list[str] = []
+        self.time = 0.0
+
+        def pause(seconds: float) -> None:
+            self.time += max(seconds, 0.01)
+
+        def set_aside(record: Record) -> None:
+            if is_aside_down:
+                raise ConnectionError
+            self.aside.append(record.key["id"])
+
+        publisher = EventPublisher(bus, pause, lambda: self.time)
+        self.outbox = Outbox(publisher, set_aside)
+
+    def tell(self, records: Sequence[Record]) -> list[int]:
+        """The positions of those that come again."""
+        return [records.index(it) for it in self.outbox.tell(records)]
+
+
+def user(version: int = 1, user_id: str | None = None, **more: Any) -> Record:
+    after = USER | {"id": user_id or new_id(), "version": version} | more
+    before = None if version == 1 else after | {"version": version - 1}
+    return record("users_table", before, after)
+
+
+def poison() -> Record:
+    return record("users_table", None, {"id": new_id(), "name": SECRET})
+
+
+def test_all_is_told_ten_at_a_time_in_the_order_of_the_stream() -> None:
+    bus, records = FakeBus(), [user() for _ in range(25)]
+
+    assert Desk(bus).tell(records) == []
+
+    assert [len(call) for call in bus.calls] == [10, 10, 5]
+    assert [event.subject for event in bus.told] == [it.key["id"] for it in records]
+
+
+def test_no_call_has_two_events_of_one_entity() -> None:
+    bus, one, other = FakeBus(), new_id(), new_id()
+    records = [user(1, one), user(2, one), user(1, other), user(3, one), user(2, other)]
+
+    assert Desk(bus).tell(records) == []
+
+    assert bus.calls == [[one, other], [one, other], [one]]
+
+
+def test_no_call_has_more_than_the_bus_takes() -> None:
+    bus = FakeBus()
+    lines = [ORDER["lines"][0]] * 1_000  # more than any order of ours has
+    records = [
+        record("orders_table", None, ORDER | {"id": new_id(), "lines": lines}) for _ in "123456"
+    ]
+
+    assert Desk(bus).tell(records) == []
+
+    size = len(bus.told[0].to_json())
+    assert [len(call) for call in bus.calls] == [MOST_BYTES // size, 6 - MOST_BYTES // size]
+    assert MOST_BYTES // size < 6 < MOST_ENTRIES
+
+
+def test_what_no_call_could_carry_is_set_aside() -> None:
+    bus = FakeBus()
+    desk = Desk(bus)
+    large = record("orders_table", None, ORDER | {"lines": ORDER["lines"] * 5_000})
+
+    assert desk.tell([user(), large, user()]) == []
+
+    assert len(bus.told) == 2 and desk.aside == [ORDER["id"]]
+
+
+def test_an_entry_that_fails_is_tried_again_before_the_next_of_its_entity() -> None:
+    one, other = new_id(), new_id()
+    fails = [one, one]
+
+    def answer(event: AnyEvent) -> Outcome:
+        if event.subject in fails:
+            fails.remove(event.subject)
+            return AGAIN
+        return TOLD
+
+    bus = FakeBus(answer)
+
+    assert Desk(bus).tell([user(1, one), user(2, one), user(1, other)]) == []
+
+    versions = [event.data.version for event in bus.told if event.subject == one]
+    assert versions == [1, 2]
+    assert sorted(event.subject for event in bus.told) == sorted([one, one, other])
+
+
+def test_a_bus_that_comes_back_in_time_is_waited_for() -> None:
+    bus, records = FakeBus(down=3), [user(), user()]
+
+    assert Desk(bus).tell(records) == []
+
+    assert len(bus.told) == 2
+
+
+def test_a_bus_that_stays_away_lets_all_wait_within_the_workers_time() -> None:
+    bus = FakeBus(down=10**9)
+    desk = Desk(bus)
+
+    assert desk.tell([user(), user()]) == [0, 1]
+
+    assert BUDGET <= desk.time < BUDGET + 5
+
+
+def test_one_that_is_never_taken_holds_up_what_comes_after_it_and_nothing_before() -> None:
+    stuck = new_id()
+    bus = FakeBus(lambda event: AGAIN if event.subject == stuck else TOLD)
+    desk = Desk(bus)
+
+    assert desk.tell([user(), user(1, stuck), poison(), user()]) == [1, 2, 3]
+
+    # What comes again with it is not set aside now, or it would be each time.
+    assert desk.aside == []
+
+
+@pytest.mark.parametrize("place", range(10))
+def test_a_record_that_is_no_event_leaves_alone(place: int, log: LogLines) -> None:
+    bus = FakeBus()
+    desk = Desk(bus)
+    records = [user() for _ in range(10)]
+    records[place] = poison()
+
+    assert desk.tell(records) == []
+
+    assert len(bus.told) == 9
+    assert desk.aside == [records[place].key["id"]]
+    assert [line["error"] for line in log()] == ["KeyError"]
+    assert SECRET not in json.dumps(log())
+
+
+def test_an_event_that_the_bus_refuses_leaves_alone() -> None:
+    records = [user(), user(), user()]
+    refused = records[1].key["id"]
+    desk = Desk(FakeBus(lambda event: REFUSED if event.subject == refused else TOLD))
+
+    assert desk.tell(records) == []
+
+    assert desk.aside == [refused]
+
+
+def test_what_cannot_be_set_aside_either_comes_again() -> None:
+    desk = Desk(FakeBus(), is_aside_down=True)
+
+    assert desk.tell([user(), poison(), user()]) == [1, 2]
