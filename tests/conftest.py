@@ -24,6 +24,7 @@ _GIVEN = {
     "BCRYPT_COST": "4",
     "JWKS_PARAMETER": "/shop/jwks",
     "LIST_SHARDS": "4",
+    "MOST_RECEIVES": "5",
     "POWERTOOLS_LOG_LEVEL": "INFO",
     "POWERTOOLS_SERVICE_NAME": "shop",
     "TOKEN_AUDIENCE": "shop-api",

@@ -53,6 +53,7 @@ MAY_LOAD = {
     "RotateSigningKeys": {"boto3", "cryptography", POWERTOOLS},
     "ProjectLists": _STORED,
     "PublishEvents": _STORED,
+    "StartProcessing": _STORED,
 }
 
 

@@ -71,6 +71,7 @@ ANSWERS: dict[str, Any] = {
     "rotate_signing_keys": "kids",
     "project_lists": "batchItemFailures",
     "publish_events": "batchItemFailures",
+    "start_processing": "batchItemFailures",
 }
 
 

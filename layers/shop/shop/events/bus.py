@@ -45,6 +45,7 @@ class EventBus:
 def _outcome(event: AnyEvent, entry: Mapping[str, Any]) -> Outcome:
     code = entry.get("ErrorCode")
     if code is None:
+        logger().info("event told", id=event.id, type=event.type, request_id=event.correlationid)
         return Outcome.TOLD
-    logger().warning("event not taken", event_id=event.id, code=code)
+    logger().warning("event not taken", id=event.id, type=event.type, code=code)
     return Outcome.REFUSED if code in _LASTING else Outcome.AGAIN

@@ -6,6 +6,7 @@ from typing import Annotated
 from shop.clock import now
 from shop.http.parameters import Provide
 from shop.identifiers import new_id
+from shop.orders.fulfilment import AcceptsEverything, Fulfilment
 from shop.orders.repository import OrderRepository
 from shop.orders.service import OrderService
 
@@ -13,6 +14,11 @@ from shop.orders.service import OrderService
 @cache
 def order_service() -> OrderService:
     return OrderService(OrderRepository(), now, new_id)
+
+
+def fulfilment() -> Fulfilment:
+    """Put here what tells whoever packs and ships."""
+    return AcceptsEverything()
 
 
 Orders = Annotated[OrderService, Provide(order_service)]

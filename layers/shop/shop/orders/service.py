@@ -1,6 +1,7 @@
 """The rules of orders: catalogue prices, stock taken all or nothing and given back once."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Protocol  # `Any`: the changed fields of an order are of several types
@@ -22,6 +23,7 @@ from shop.errors import (
 from shop.idempotency import Once, Record
 from shop.identifiers import NewId
 from shop.money import Money
+from shop.orders.fulfilment import Fulfilment, FulfilmentFailed
 from shop.orders.models import TRANSITIONS, Order, OrderLine, OrderStatus
 from shop.orders.schemas import (
     LARGEST_QUANTITY,
@@ -129,22 +131,28 @@ class OrderService:
         changes = wanted.changes()
         if not caller.is_admin and changes.get("status") not in (None, OrderStatus.CANCELLED):
             raise Forbidden("Only an admin gives an order this status.")
-        gives_up_at = self._clock() + READ_AGAIN_WITHIN
-        for _ in range(MOST_TRIES):
-            order = self._get(user_id, order_id)
+
+        def change(order: Order) -> Order:
             precondition.check(order.version)
-            changed = _changed(order, changes, is_owner=not caller.is_admin)
-            if changed == order:
-                return order
-            changed = replace(changed, updated_at=self._clock(), version=order.version + 1)
+            return _changed(order, changes, is_owner=not caller.is_admin)
+
+        return self._change(user_id, order_id, change)
+
+    def start_processing(self, user_id: str, order_id: str, fulfilment: Fulfilment) -> None:
+        """An order that is accepted is processing; raises `FulfilmentFailed`."""
+
+        def accepted(order: Order) -> OrderStatus:
             try:
-                self._orders.save(order, changed, _returned(order, changed))
-            except Overtaken:
-                if self._clock() >= gives_up_at:
-                    break
-                continue
-            return changed
-        raise ServiceUnavailable(retry_after=1)
+                fulfilment.accept(order)
+            except Exception as error:
+                raise FulfilmentFailed from error
+            return OrderStatus.PROCESSING
+
+        self._settle(user_id, order_id, accepted)
+
+    def give_up(self, user_id: str, order_id: str) -> None:
+        """An order that nobody fulfils is cancelled."""
+        self._settle(user_id, order_id, lambda _: OrderStatus.CANCELLED)
 
     def list(self, caller: Caller, user_id: str, query: OrderListQuery) -> Slice[Order]:
         require(caller.may_act_for(user_id))
@@ -161,6 +169,35 @@ class OrderService:
         statuses = _statuses(query.status)
         rows = self._orders.of_everyone(statuses, query.span(name), query.descends)
         return query.slice(name, rows, self._orders.count_all(statuses))
+
+    def _settle(self, user_id: str, order_id: str, become: Callable[[Order], OrderStatus]) -> None:
+        """Nothing where the order is not pending any more, or not there: so it happens once."""
+
+        def change(order: Order) -> Order:
+            if order.status is not OrderStatus.PENDING:
+                return order
+            return replace(order, status=become(order))
+
+        with suppress(NotFound):
+            self._change(user_id, order_id, change)
+
+    def _change(self, user_id: str, order_id: str, change: Callable[[Order], Order]) -> Order:
+        """What `change` makes of the order as it is, or as others leave it meanwhile."""
+        gives_up_at = self._clock() + READ_AGAIN_WITHIN
+        for _ in range(MOST_TRIES):
+            order = self._get(user_id, order_id)
+            changed = change(order)
+            if changed == order:
+                return order
+            changed = replace(changed, updated_at=self._clock(), version=order.version + 1)
+            try:
+                self._orders.save(order, changed, _returned(order, changed))
+            except Overtaken:
+                if self._clock() >= gives_up_at:
+                    break
+                continue
+            return changed
+        raise ServiceUnavailable(retry_after=1)
 
     def _get(self, user_id: str, order_id: str) -> Order:
         order = self._orders.get(user_id, order_id)

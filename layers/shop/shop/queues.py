@@ -1,0 +1,60 @@
+"""The edge of a function that works on a queue of events: messages in, those that failed out."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any  # an event and its context are whatever Lambda sends
+
+from aws_lambda_powertools.utilities.batch import (
+    BatchProcessor,
+    EventType,
+    process_partial_response,
+)
+from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+
+from shop.correlation import correlation_id
+from shop.observability import logger
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A CloudEvent, and for which time it comes: 1 for the first."""
+
+    event: Mapping[str, Any]
+    receives: int
+
+
+type Work = Callable[[Delivery], None]
+type Handler = Callable[[dict[str, Any], Any], PartialItemFailureResponse]
+
+
+def queue_worker(work: Work) -> Handler:
+    """A handler that does the work for each message, and has those come again for which it raises.
+
+    A message is what the bus delivers, whole: so a rule's dead letters, which are never cut to the
+    detail, can be moved to its queue like any other's.
+    """
+    # Without an error where all fail, since what failed is told in any case.
+    processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
+
+    def deliver(record: SQSRecord) -> None:
+        receives = int(record.attributes.approximate_receive_count)
+        told: dict[str, Any] = {"message_id": record.message_id, "receives": receives}
+        try:
+            event = json.loads(record.body)["detail"]
+            correlation_id.set(event.get("correlationid"))
+            told |= {name: event.get(name) for name in ("id", "type", "subject")}
+            told["request_id"] = correlation_id.get()
+            work(Delivery(event, receives))
+        except Exception:
+            logger().exception("not done", **told)
+            raise
+        logger().info("done", **told)
+
+    @wraps(work)
+    def handler(event: dict[str, Any], context: Any) -> PartialItemFailureResponse:
+        return process_partial_response(event, deliver, processor, context)
+
+    return handler

@@ -1,0 +1,138 @@
+"""A placed order goes on by itself when its time to be cancelled is over, once and never lost."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from tests.deployed import Person, Shop
+from tests.e2e.collecting import Listener
+from tests.faults import FaultProxy, refused
+from tests.local_cloud.watching import Queue, eventually
+from tools.local_cloud.stack import LocalStack
+
+
+@pytest.fixture(scope="module")
+def bus(shop: Shop) -> Iterator[Listener]:
+    listener = Listener(shop.stack)
+    yield listener
+    listener.close()
+
+
+@contextmanager
+def queue_with(stack: LocalStack, **attributes: str) -> Iterator[Queue]:
+    """The orders' queue with other attributes while it lasts."""
+    sqs, queue = stack.client("sqs"), Queue(stack, stack.resources()["OrdersToProcess"])
+    before = {name: queue.attribute(name) for name in attributes}
+    sqs.set_queue_attributes(QueueUrl=queue.url, Attributes=attributes)
+    try:
+        yield queue
+    finally:
+        sqs.set_queue_attributes(QueueUrl=queue.url, Attributes=before)
+
+
+def placed(shop: Shop) -> tuple[Person, str, dict[str, Any]]:
+    person, product = shop.sign_up(), shop.product()
+    answer = person.order((product["id"], 2))
+    assert answer.status_code == 201
+    return person, answer.json()["id"], product
+
+
+def status(person: Person, order: str) -> str:
+    found: str = person.http.get(f"/api/users/me/orders/{order}").json()["status"]
+    return found
+
+
+def test_an_order_is_followed_from_its_request_to_its_processing_by_one_id(
+    shop: Shop, bus: Listener
+) -> None:
+    person, product = shop.sign_up(), shop.product()
+    with queue_with(shop.stack, DelaySeconds="2"):
+        answer = person.order((product["id"], 1))
+        order = answer.json()["id"]
+        bus.hears(order, "order.placed", within=2)
+        assert status(person, order) == "pending"
+
+        told = bus.hears(order, "order.placed", "order.processing")
+
+    request_id = answer.headers["X-Request-Id"]
+    assert [event["correlationid"] for event in told] == [request_id] * 2
+    assert status(person, order) == "processing"
+    lines = [
+        json.loads(line)
+        for entry in shop.stack.emulator.function_log.read_text().splitlines()
+        for line in json.loads(entry)["lines"]
+        if request_id in line and line.startswith("{")
+    ]
+    messages = [line["message"] for line in lines if line.get("request_id") == request_id]
+    assert sorted(messages) == ["done", "event told", "event told", "request"]
+
+
+def test_an_order_that_is_cancelled_in_time_stays_cancelled(shop: Shop, bus: Listener) -> None:
+    with queue_with(shop.stack, DelaySeconds="2") as queue:
+        person, order, product = placed(shop)
+        answer = person.http.patch(f"/api/users/me/orders/{order}", json={"status": "cancelled"})
+        assert answer.is_success
+        assert eventually(lambda: not queue.is_empty()) and eventually(lambda: _is_idle(queue))
+
+    assert bus.is_quiet()
+    assert bus.types(order) == ["order.placed", "order.cancelled"]
+    assert shop.stock(product) == 10
+
+
+def _is_idle(queue: Queue) -> bool:
+    """Whether nothing that could come now is left; orders of other tests wait for long."""
+    return not any(
+        int(queue.attribute(f"ApproximateNumberOfMessages{it}")) for it in ("", "NotVisible")
+    )
+
+
+def test_duplicates_and_disorder_change_nothing(shop: Shop, bus: Listener) -> None:
+    with queue_with(shop.stack, DelaySeconds="0") as queue:
+        person, order, product = placed(shop)
+        bus.hears(order, "order.placed", "order.processing")
+        [event] = [it for it in bus.heard if it["detail"]["subject"] == order][:1]
+        queue.send_all(*[json.dumps(event)] * 3)
+        path = f"/api/users/{person.id}/orders/{order}"
+        assert shop.admin.http.patch(path, json={"status": "completed"}).is_success
+        queue.send_all(*[json.dumps(event)] * 3)
+        assert eventually(lambda: _is_idle(queue))
+
+    bus.hears(order, "order.placed", "order.processing", "order.completed")
+    assert bus.is_quiet()
+    assert shop.stock(product) == 8
+
+
+def test_an_order_that_could_not_be_read_is_tried_again(
+    shop: Shop, bus: Listener, faults: FaultProxy
+) -> None:
+    table = shop.resources["OrdersTable"]
+    throttled = refused("ProvisionedThroughputExceededException")
+    with queue_with(shop.stack, DelaySeconds="0", VisibilityTimeout="1"):
+        with faults.on(throttled, "GetItem", table=table) as hits:
+            _, order, _ = placed(shop)
+            assert eventually(lambda: len(hits) >= 3)  # as often as the SDK tries
+        bus.hears(order, "order.placed", "order.processing")
+
+
+def test_dead_letters_go_back_after_a_fix_and_have_their_effect_once(
+    shop: Shop, bus: Listener, faults: FaultProxy
+) -> None:
+    dead = Queue(shop.stack, shop.resources["FailedOrdersToProcess"])
+    table = shop.resources["OrdersTable"]
+    throttled = refused("ProvisionedThroughputExceededException")
+    with queue_with(shop.stack, DelaySeconds="0", VisibilityTimeout="2") as queue:
+        with faults.on(throttled, "GetItem", table=table):
+            person, order, product = placed(shop)
+            assert eventually(lambda: not dead.is_empty(), 60)
+        assert status(person, order) == "pending"
+
+        shop.stack.client("sqs").start_message_move_task(
+            SourceArn=dead.arn, DestinationArn=queue.arn
+        )
+
+        bus.hears(order, "order.placed", "order.processing")
+    assert dead.is_empty()
+    assert shop.stock(product) == 8

@@ -1,0 +1,172 @@
+"""The worker that moves orders on: message by message, and at the last try without fulfilment."""
+
+import json
+from collections.abc import Iterator
+from decimal import Decimal
+
+import pytest
+
+from functions.workers import start_processing
+from shop.auth.caller import Role
+from shop.correlation import correlation_id
+from shop.idempotency import Answer, Once
+from shop.identifiers import new_id
+from shop.money import Money
+from shop.orders.models import Order, OrderLine, OrderStatus
+from shop.orders.repository import OrderRepository
+from shop.products.models import Product, ProductStatus
+from shop.products.repository import ProductRepository
+from shop.users.models import User, UserStatus
+from shop.users.repository import UserRepository
+from tests.aws import fresh_aws
+from tests.conftest import LogLines
+from tests.people import ALICE, NOON
+from tests.requests import Context
+from tests.template import ROOT, resources
+
+PRICE = Money(Decimal("4.90"), "EUR")
+PEAR = Product(new_id(), "PEAR", "Pears", PRICE, 10, ProductStatus.ACTIVE, NOON, NOON, 1)
+MOST_RECEIVES = 5
+
+
+class Fulfilment:
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.refuses: set[str] = set()
+
+    def accept(self, order: Order) -> None:
+        self.asked.append(order.id)
+        if order.id in self.refuses:
+            raise ConnectionError("nobody is there")
+
+
+@pytest.fixture
+def fulfilment(monkeypatch: pytest.MonkeyPatch) -> Iterator[Fulfilment]:
+    port = Fulfilment()
+    monkeypatch.setattr(start_processing, "fulfilment", lambda: port)
+    user = User(
+        *(ALICE.id, "ada@example.com", "Ada", UserStatus.ACTIVE, Role.CUSTOMER, False),
+        *(NOON, NOON, 1),
+    )
+    with fresh_aws():
+        UserRepository().add(user, "hash")
+        ProductRepository().add(PEAR, keyless())
+        yield port
+
+
+def keyless() -> Once:
+    return Once(None, b"", lambda _: Answer(201, {}, ""), lambda: NOON)
+
+
+def placed() -> str:
+    line = OrderLine(PEAR.id, "PEAR", "Pears", PRICE, 1, 1)
+    order = Order(new_id(), ALICE.id, OrderStatus.PENDING, PRICE, [line], None, NOON, NOON, 1)
+    OrderRepository().add(order, keyless())
+    return order.id
+
+
+def run(*order_ids: str, receives: int = 1) -> list[int]:
+    """The positions of the messages that come again."""
+    [example] = json.loads((ROOT / "events/start_processing.json").read_text())["Records"]
+    known = json.loads(example["body"])["detail"]["data"]
+    records = []
+    for position, order_id in enumerate(order_ids):
+        body = example["body"].replace(known["orderId"], order_id)
+        body = body.replace(known["userId"], ALICE.id)
+        attributes = example["attributes"] | {"ApproximateReceiveCount": str(receives)}
+        records.append(
+            example | {"messageId": str(position), "body": body, "attributes": attributes}
+        )
+    answer = start_processing.handler({"Records": records}, Context())
+    return [int(str(it["itemIdentifier"])) for it in answer["batchItemFailures"]]
+
+
+def status(order_id: str) -> str:
+    order = OrderRepository().get(ALICE.id, order_id)
+    assert order is not None
+    return order.status.value
+
+
+def stock() -> int:
+    product = ProductRepository().get(PEAR.id)
+    assert product is not None and product.stock is not None
+    return product.stock
+
+
+def test_each_message_is_an_order_that_goes_on_once(fulfilment: Fulfilment) -> None:
+    one, other = placed(), placed()
+
+    assert run(one, other, one, new_id()) == []
+    assert run(one, other) == []
+
+    assert [status(one), status(other)] == ["processing"] * 2
+    assert fulfilment.asked == [one, other]
+
+
+def test_only_what_was_not_accepted_comes_again(fulfilment: Fulfilment) -> None:
+    one, other = placed(), placed()
+    fulfilment.refuses = {one}
+
+    assert run(one, other, receives=MOST_RECEIVES - 1) == [0]
+
+    assert [status(one), status(other)] == ["pending", "processing"]
+
+
+def test_at_the_last_try_an_order_is_cancelled_and_its_stock_is_back(
+    fulfilment: Fulfilment,
+) -> None:
+    one, other = placed(), placed()
+    fulfilment.refuses = {one}
+    before = stock()
+
+    assert run(one, other, receives=MOST_RECEIVES) == []
+    assert run(one, receives=1) == []
+
+    assert [status(one), status(other)] == ["cancelled", "processing"]
+    assert stock() == before + 1
+
+
+def test_an_order_is_not_given_up_for_a_failure_of_ours(
+    fulfilment: Fulfilment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order_id = placed()
+
+    def fail(*_: object) -> None:
+        raise TimeoutError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(OrderRepository, "save", fail)
+        assert run(order_id, receives=MOST_RECEIVES) == [0]
+
+    assert status(order_id) == "pending"
+
+
+def test_a_message_that_is_no_event_comes_again_until_it_is_a_dead_letter(
+    fulfilment: Fulfilment,
+) -> None:
+    event = json.loads((ROOT / "events/start_processing.json").read_text())
+    for body in ("no JSON", "[]", '{"detail": {"type": "order.placed"}}'):
+        event["Records"][0]["body"] = body
+
+        answer = start_processing.handler(event, Context())
+
+        assert len(answer["batchItemFailures"]) == 1
+
+
+def test_what_it_writes_and_logs_has_the_id_of_the_request_that_placed_the_order(
+    fulfilment: Fulfilment, log: LogLines
+) -> None:
+    run(placed())
+
+    request_id = "6f7c8a52-3d5e-4b7e-9a53-2f1f0a9d4e11"
+    assert correlation_id.get() == request_id
+    assert log()[-1]["request_id"] == request_id
+    assert log()[-1]["message"] == "done"
+
+
+def test_the_last_try_is_the_queues() -> None:
+    function = resources("AWS::Serverless::Function")["StartProcessing"]
+    queue = resources("AWS::SQS::Queue")["OrdersToProcess"]
+
+    last = int(function["Environment"]["Variables"]["MOST_RECEIVES"])
+    assert last == queue["RedrivePolicy"]["maxReceiveCount"] == MOST_RECEIVES

@@ -1,0 +1,85 @@
+"""What the template promises of streams, queues and rules, which no linter knows."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.template import resources
+
+QUEUES = resources("AWS::SQS::Queue")
+MAPPINGS = resources("AWS::Lambda::EventSourceMapping")
+STREAMS = {name: it for name, it in MAPPINGS.items() if "StreamArn" in str(it["EventSourceArn"])}
+WORK = {name: it for name, it in MAPPINGS.items() if name not in STREAMS}
+FUNCTIONS = resources("AWS::Serverless::Function")
+DAY = 24 * 3600
+
+
+def named(reference: dict[str, str]) -> str:
+    """The logical id in a `Ref` or a `GetAtt`."""
+    [value] = reference.values()
+    return value.split(".")[0]
+
+
+@pytest.mark.parametrize("name", sorted(QUEUES))
+def test_a_queue_is_encrypted_and_keeps_what_it_has(name: str) -> None:
+    assert QUEUES[name]["SqsManagedSseEnabled"] is True
+    assert QUEUES[name]["MessageRetentionPeriod"] == 14 * DAY  # SQS' most
+
+
+@pytest.mark.parametrize("name", sorted(STREAMS))
+def test_a_stream_is_read_with_bounds_and_nothing_of_it_is_dropped(name: str) -> None:
+    mapping = STREAMS[name]
+
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert mapping["BisectBatchOnFunctionError"] is True
+    assert mapping["StartingPosition"] == "TRIM_HORIZON"
+    assert 0 <= mapping["MaximumRetryAttempts"] <= 10_000
+    # What is pointed to is to be read again before the stream forgets it.
+    assert 0 < mapping["MaximumRecordAgeInSeconds"] <= DAY - 4 * 3600
+    destination = named(mapping["DestinationConfig"]["OnFailure"]["Destination"])
+    assert destination in QUEUES
+
+
+def test_a_stream_has_two_readers_at_most() -> None:
+    sources = [named(mapping["EventSourceArn"]) for mapping in STREAMS.values()]
+
+    assert max(sources.count(source) for source in sources) <= 2
+
+
+@pytest.mark.parametrize("name", sorted(WORK))
+def test_a_queue_waits_six_times_as_long_as_its_worker_and_has_dead_letters(name: str) -> None:
+    queue = QUEUES[named(WORK[name]["EventSourceArn"])]
+    function = FUNCTIONS[named(WORK[name]["FunctionName"])]
+
+    assert WORK[name]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert queue["VisibilityTimeout"] >= 6 * function["Timeout"]
+    assert named(queue["RedrivePolicy"]["deadLetterTargetArn"]) in QUEUES
+    assert queue["RedrivePolicy"]["maxReceiveCount"] >= 5
+
+
+def may_send(rule: str, queue: str) -> bool:
+    """Whether a policy lets this rule, and not all of them, send to the queue."""
+    for policy in resources("AWS::SQS::QueuePolicy").values():
+        for statement in policy["PolicyDocument"]["Statement"]:
+            if (
+                statement["Principal"] == {"Service": "events.amazonaws.com"}
+                and statement["Action"] == "sqs:SendMessage"
+                and queue in json.dumps(statement["Resource"])
+                and {"Ref": queue} in policy["Queues"]
+            ):
+                sources: Any = statement["Condition"]["ArnEquals"]["aws:SourceArn"]
+                sources = sources if isinstance(sources, list) else [sources]
+                if rule in map(named, sources):
+                    return True
+    return False
+
+
+@pytest.mark.parametrize("name", sorted(resources("AWS::Events::Rule")))
+def test_a_rule_may_send_to_its_queue_and_to_its_dead_letters(name: str) -> None:
+    for target in resources("AWS::Events::Rule")[name]["Targets"]:
+        dead_letters = target["DeadLetterConfig"]["Arn"]
+        for queue in (target["Arn"], dead_letters):
+            assert may_send(name, named(queue))
+        # Moved back, they are as the rule would have delivered them.
+        assert not {"InputPath", "InputTransformer", "Input"} & target.keys()

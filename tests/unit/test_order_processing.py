@@ -1,0 +1,122 @@
+"""Placed orders go on once, however often and in whatever order that is asked, or are given up."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from shop.identifiers import new_id
+from shop.orders.fulfilment import FulfilmentFailed
+from shop.orders.models import Order, OrderStatus
+from shop.orders.service import OrderService
+from tests.people import ALICE, NOON
+from tests.unit.test_order_changes import act, placed
+from tests.unit.test_order_service import PEAR, Shelf
+
+PENDING, PROCESSING, COMPLETED, CANCELLED = OrderStatus
+
+
+class Packer:
+    """Takes orders on, or is on strike; `meanwhile` happens while it looks at one."""
+
+    def __init__(self, meanwhile: Callable[[], object] = lambda: None) -> None:
+        self.accepted: list[str] = []
+        self.is_on_strike = False
+        self.meanwhile = meanwhile
+
+    def accept(self, order: Order) -> None:
+        if self.is_on_strike:
+            raise ConnectionError
+        self.accepted.append(order.id)
+        self.meanwhile()
+
+
+@pytest.fixture
+def shelf() -> Shelf:
+    return Shelf()
+
+
+@pytest.fixture
+def desk(shelf: Shelf) -> OrderService:
+    return OrderService(shelf, lambda: NOON, new_id)
+
+
+def start(desk: OrderService, order: Order, packer: Packer) -> None:
+    desk.start_processing(order.user_id, order.id, packer)
+
+
+def test_a_pending_order_is_accepted_and_processing(desk: OrderService, shelf: Shelf) -> None:
+    order, packer = placed(desk, shelf), Packer()
+
+    start(desk, order, packer)
+
+    assert packer.accepted == [order.id]
+    assert shelf.orders == [replace(order, status=PROCESSING, version=2)]
+    assert shelf.stock(PEAR) == 7
+
+
+def test_it_goes_on_once_however_often_that_is_asked(desk: OrderService, shelf: Shelf) -> None:
+    order, packer = placed(desk, shelf), Packer()
+
+    for _ in range(3):
+        start(desk, order, packer)
+
+    assert packer.accepted == [order.id]
+    assert shelf.orders[0].version == 2
+
+
+@pytest.mark.parametrize("status", [PROCESSING, COMPLETED, CANCELLED])
+def test_an_order_that_is_not_pending_any_more_stays(
+    desk: OrderService, shelf: Shelf, status: OrderStatus
+) -> None:
+    order, packer = placed(desk, shelf, status), Packer()
+
+    start(desk, order, packer)
+    desk.give_up(order.user_id, order.id)
+
+    assert (packer.accepted, shelf.orders) == ([], [order])
+    assert shelf.stock(PEAR) == 7
+
+
+def test_an_order_that_is_not_there_is_nothing_to_do(desk: OrderService) -> None:
+    packer = Packer()
+
+    desk.start_processing(ALICE.id, new_id(), packer)
+    desk.give_up(ALICE.id, new_id())
+
+    assert packer.accepted == []
+
+
+def test_an_order_that_is_cancelled_while_it_is_accepted_stays_cancelled(
+    desk: OrderService, shelf: Shelf
+) -> None:
+    order = placed(desk, shelf)
+    packer = Packer(meanwhile=lambda: act(desk, ALICE, order, status=CANCELLED))
+
+    start(desk, order, packer)
+
+    assert shelf.orders[0].status is CANCELLED
+    assert shelf.stock(PEAR) == 10
+
+
+def test_an_order_that_is_not_accepted_is_as_it_was(desk: OrderService, shelf: Shelf) -> None:
+    order, packer = placed(desk, shelf), Packer()
+    packer.is_on_strike = True
+
+    with pytest.raises(FulfilmentFailed):
+        start(desk, order, packer)
+
+    assert shelf.orders == [order]
+
+
+def test_an_order_that_is_given_up_is_cancelled_and_its_stock_is_back_once(
+    desk: OrderService, shelf: Shelf
+) -> None:
+    order = placed(desk, shelf)
+
+    for _ in range(3):
+        desk.give_up(order.user_id, order.id)
+
+    assert shelf.orders[0].status is CANCELLED
+    assert shelf.orders[0].version == 2
+    assert shelf.stock(PEAR) == 10
