@@ -215,6 +215,7 @@ def test_nobody_takes_a_migrated_item_for_a_changed_one() -> None:
     assert before["version"] == after["version"] and before["updated_at"] == after["updated_at"]
     change = {
         "SequenceNumber": "1",
+        "ApproximateCreationDateTime": 1795348800,
         "Keys": encode(key),
         "OldImage": encode(before),
         "NewImage": encode(after),
