@@ -16,6 +16,7 @@ import shop.auth.provide
 import shop.auth.published_keys
 import shop.clients
 import shop.events.provide
+import shop.mail.provide
 import shop.operations.provide
 import shop.orders.provide
 import shop.products.provide
@@ -33,6 +34,7 @@ _CACHED = (
     shop.auth.provide.authorizer,
     shop.auth.published_keys.published_jwks,
     shop.events.provide.outbox,
+    shop.mail.provide.mail_service,
     shop.operations.provide.dependency_check,
     shop.orders.provide.order_service,
     shop.products.provide.product_service,
@@ -54,6 +56,8 @@ def fresh_aws() -> Iterator[None]:
         shop.clients.secrets().create_secret(Name=setting("SIGNING_KEYS_SECRET"))
         shop.clients.events().create_event_bus(Name=setting("BUS"))
         shop.clients.queues().create_queue(QueueName="unpublished")
+        shop.clients.queues().create_queue(QueueName=setting("EMAILS_TO_SEND_QUEUE").split("/")[-1])
+        shop.clients.mail().create_email_identity(EmailIdentity=setting("MAIL_FROM"))
         yield
         for cached in _CACHED:
             cached.cache_clear()

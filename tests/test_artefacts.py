@@ -54,6 +54,7 @@ MAY_LOAD = {
     "ProjectLists": _STORED,
     "PublishEvents": _STORED,
     "StartProcessing": _STORED,
+    "SendEmail": _STORED,
 }
 
 
@@ -98,13 +99,12 @@ def test_the_layer_has_the_services_that_functions_call_and_no_others(build: Pat
     code = (
         "from shop import clients\n"
         "clients.dynamodb(), clients.secrets(), clients.parameters()\n"
-        "clients.events(), clients.queues()\n"
+        "clients.events(), clients.queues(), clients.mail()\n"
         "import boto3; print(*boto3.session.Session().get_available_services())"
     )
 
-    assert run_bare(build, LAYERS, code).split() == [
-        *("dynamodb", "events", "secretsmanager", "sqs", "ssm"),
-    ]
+    services = ["dynamodb", "events", "secretsmanager", "sesv2", "sqs", "ssm"]
+    assert run_bare(build, LAYERS, code).split() == services
 
 
 def test_what_is_imported_late_is_in_the_layer_too(build: Path) -> None:

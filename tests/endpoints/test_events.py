@@ -72,6 +72,7 @@ ANSWERS: dict[str, Any] = {
     "project_lists": "batchItemFailures",
     "publish_events": "batchItemFailures",
     "start_processing": "batchItemFailures",
+    "send_email": "batchItemFailures",
 }
 
 

@@ -159,3 +159,16 @@ def test_a_stranger_changes_nothing() -> None:
         with pytest.raises(Forbidden):
             attempt()
     assert shelf.writes == 0
+
+
+def test_the_last_addresses_are_remembered_with_the_versions_that_replaced_them() -> None:
+    shelf = Shelf()
+
+    for number in range(12):
+        email = f"ada.{number}@example.com"
+        desk(shelf).update(ADMIN, ALICE.id, patch(email=email), Precondition())
+
+    former = shelf.user.former_emails
+    assert [(it.email, it.version) for it in former] == [
+        (f"ada.{number}@example.com", number + 3) for number in range(1, 11)
+    ]

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_secretsmanager import SecretsManagerClient
+    from mypy_boto3_sesv2 import SESV2Client
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_ssm import SSMClient
 
@@ -23,6 +24,10 @@ _CONFIG = Config(
     read_timeout=2,
     retries={"mode": "standard", "total_max_attempts": 3},
     tcp_keepalive=True,
+)
+# SES knows no tokens for requests that are sent again: a second try would be a second mail.
+_ONCE = Config(
+    connect_timeout=1, read_timeout=4, retries={"mode": "standard", "total_max_attempts": 1}
 )
 
 
@@ -49,3 +54,8 @@ def events() -> "EventBridgeClient":
 @cache
 def queues() -> "SQSClient":
     return boto3.client("sqs", config=_CONFIG)
+
+
+@cache
+def mail() -> "SESV2Client":
+    return boto3.client("sesv2", config=_ONCE)

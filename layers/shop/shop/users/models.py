@@ -1,5 +1,6 @@
 """What a user is."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -13,6 +14,14 @@ class UserStatus(StrEnum):
 
 
 @dataclass(frozen=True)
+class FormerEmail:
+    """An address that the user had until this version replaced it."""
+
+    email: str  # normalised
+    version: int
+
+
+@dataclass(frozen=True)
 class User:
     id: str
     email: str  # normalised
@@ -23,6 +32,7 @@ class User:
     created_at: datetime
     updated_at: datetime
     version: int
+    former_emails: Sequence[FormerEmail] = ()  # the last of them, oldest first
 
     @property
     def is_active_admin(self) -> bool:

@@ -21,7 +21,7 @@ from shop.pagination import Rows, Span
 from shop.search import fold
 from shop.sessions.models import Gate
 from shop.sessions.repository import SessionRepository, gate_key, gate_to_item, session_key
-from shop.users.models import Credential, User, UserStatus
+from shop.users.models import Credential, FormerEmail, User, UserStatus
 from shop.users.search import find
 from shop.users.service import Overtaken
 
@@ -325,6 +325,7 @@ def user_to_item(user: User) -> Item:
         "status_shard": shard_key(user.status, user.id),
         "name_key": text_key(user.name, user.id),
         "email_key": text_key(user.email, user.id),
+        "former_emails": [{"email": it.email, "version": it.version} for it in user.former_emails],
     }
 
 
@@ -339,6 +340,9 @@ def _from_item(item: Item) -> User:
         created_at=from_text(item["created_at"]),
         updated_at=from_text(item["updated_at"]),
         version=int(item["version"]),
+        former_emails=tuple(
+            FormerEmail(it["email"], int(it["version"])) for it in item.get("former_emails", ())
+        ),
     )
 
 

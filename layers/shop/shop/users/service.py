@@ -21,7 +21,7 @@ from shop.identifiers import NewId
 from shop.pagination import Rows, Slice, Span
 from shop.preconditions import Precondition
 from shop.users.emails import is_spelling_of
-from shop.users.models import Credential, User, UserStatus
+from shop.users.models import Credential, FormerEmail, User, UserStatus
 from shop.users.schemas import (
     PasswordChange,
     UserCreate,
@@ -30,6 +30,7 @@ from shop.users.schemas import (
     UserUpdate,
 )
 
+MOST_FORMER_EMAILS = 10  # enough for notices that are late to meet their address
 MOST_TRIES = 5  # against others who change the same user at the same time
 
 
@@ -181,7 +182,9 @@ class UserService:
             if changed.email != user.email:
                 if caller.id == user_id:
                     self._proven_hash(user, current_password)
-                changed = replace(changed, email_verified=False)
+                changed = replace(
+                    changed, email_verified=False, former_emails=_with_former_email(user)
+                )
             changed = replace(changed, updated_at=self._clock(), version=user.version + 1)
             try:
                 self._users.save(user, changed)
@@ -204,3 +207,9 @@ class UserService:
         if password is None or not self._password_matches(password, stored) or stored is None:
             raise InvalidCredentials("The current password is wrong or missing.")
         return stored
+
+
+def _with_former_email(user: User) -> Sequence[FormerEmail]:
+    """Who holds an address is told that it was replaced, by an event that holds no address."""
+    former = FormerEmail(user.email, version=user.version + 1)
+    return (*user.former_emails, former)[-MOST_FORMER_EMAILS:]

@@ -1,0 +1,32 @@
+"""What a mail is, and what asks for one."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any  # an event's data is of many types
+
+NEWS_FOR = timedelta(hours=24)  # of an event; a replay of older ones is no reason to write
+VERIFICATION_WANTED = "mail.verification_wanted"
+RESET_WANTED = "mail.reset_wanted"
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Something that happened, or that somebody asked for: as much of a CloudEvent as mail needs.
+
+    The id is the same however often it comes.
+    """
+
+    id: str
+    type: str
+    time: datetime
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A mail that is written, both ways; the subject holds nothing that a stranger chose."""
+
+    subject: str
+    text: str
+    html: str

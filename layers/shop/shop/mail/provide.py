@@ -1,0 +1,16 @@
+"""The mail service, put together on first use."""
+
+from functools import cache
+
+from shop.clock import now
+from shop.config import setting
+from shop.mail.postbox import SesPostbox
+from shop.mail.repository import ArchiveRepository, MarkRepository
+from shop.mail.service import MailService
+
+
+@cache
+def mail_service() -> MailService:
+    sender = setting("MAIL_FROM")
+    postbox = SesPostbox(sender) if sender else None
+    return MailService(ArchiveRepository(), MarkRepository(now), postbox, now)

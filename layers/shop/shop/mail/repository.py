@@ -1,0 +1,88 @@
+"""What mail reads, and its marks: a row for each event, beside the records of requests."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any  # botocore's type does not know of a refused condition's item
+from uuid import uuid4
+
+from shop.clients import dynamodb
+from shop.clock import Clock, to_epoch, to_text
+from shop.dynamo import tables
+from shop.dynamo.codec import Item, decode, encode
+from shop.mail.service import InProgress
+from shop.orders.models import Order
+from shop.orders.repository import OrderRepository
+from shop.users.models import User
+from shop.users.repository import UserRepository
+
+CLAIMED_FOR = timedelta(seconds=40)  # longer than the worker may run
+_KEPT_FOR = timedelta(days=40)  # longer than the bus archives events
+
+
+class ArchiveRepository:
+    def user(self, user_id: str) -> User | None:
+        """1 read unit."""
+        return UserRepository().get(user_id)
+
+    def order(self, user_id: str, order_id: str) -> Order | None:
+        """1 read unit for each 4 KB."""
+        return OrderRepository().get(user_id, order_id)
+
+
+class MarkRepository:
+    def __init__(self, clock: Clock, new_claim: Callable[[], str] = lambda: str(uuid4())) -> None:
+        self._clock = clock
+        self._new_claim = new_claim
+
+    def claim(self, notice_id: str) -> bool:
+        """1 write unit, also where it is refused."""
+        client = dynamodb()
+        now = self._clock()
+        claim = self._new_claim()
+        try:
+            client.update_item(
+                TableName=tables.idempotency(),
+                Key=_key(notice_id),
+                UpdateExpression="SET claim = :claim, claimed_until = :until, #ttl = :ttl",
+                ConditionExpression="attribute_not_exists(finished_at) AND "
+                "(attribute_not_exists(claimed_until) OR claimed_until <= :now)",
+                ExpressionAttributeNames={"#ttl": "ttl"},
+                ExpressionAttributeValues=encode(
+                    {
+                        ":claim": claim,
+                        ":now": to_text(now),
+                        ":until": to_text(now + CLAIMED_FOR),
+                        ":ttl": to_epoch(now + _KEPT_FOR),
+                    }
+                ),
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except client.exceptions.ConditionalCheckFailedException as failed:
+            answer: Any = failed.response
+            stands: Item = decode(answer["Item"])
+            if "finished_at" in stands:
+                return False
+            # Ours, if an answer was lost and the SDK asked again.
+            if stands["claim"] != claim:
+                raise InProgress(notice_id) from None
+        return True
+
+    def finish(self, notice_id: str) -> None:
+        """1 write unit."""
+        self._set(notice_id, "finished_at")
+
+    def release(self, notice_id: str) -> None:
+        """1 write unit."""
+        self._set(notice_id, "claimed_until")
+
+    def _set(self, notice_id: str, moment: str) -> None:
+        dynamodb().update_item(
+            TableName=tables.idempotency(),
+            Key=_key(notice_id),
+            UpdateExpression=f"SET {moment} = :now",
+            ExpressionAttributeValues=encode({":now": to_text(self._clock())}),
+        )
+
+
+def _key(notice_id: str) -> Item:
+    return encode({"id": f"mail#{notice_id}"})

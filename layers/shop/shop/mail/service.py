@@ -1,0 +1,135 @@
+"""The rules of mail: who is written what, once, and what is not worth a mail any more."""
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from shop.clock import Clock
+from shop.mail import letters
+from shop.mail.models import NEWS_FOR, Letter, Notice
+from shop.mail.schemas import AboutOrder, AboutUpdate, AboutUser
+from shop.observability import logger
+from shop.orders.models import Order, OrderStatus
+from shop.users.models import User, UserStatus
+
+type Written = tuple[str, Letter] | None  # to whom, and what
+
+
+class Refused(Exception):
+    """The mail service will not take this mail, however often it is asked."""
+
+
+class InProgress(Exception):
+    """Another sandbox is at this very notice, or died at it: it is to be tried again later."""
+
+
+class Archive(Protocol):
+    """What mail reads when it writes, so that it tells of the present."""
+
+    def user(self, user_id: str) -> User | None: ...
+
+    def order(self, user_id: str, order_id: str) -> Order | None: ...
+
+
+class Marks(Protocol):
+    """Which notices are done, by their ids."""
+
+    def claim(self, notice_id: str) -> bool:
+        """False if it is done; raises `InProgress` while somebody else's claim lasts."""
+
+    def finish(self, notice_id: str) -> None: ...
+
+    def release(self, notice_id: str) -> None: ...
+
+
+class Postbox(Protocol):
+    def send(self, address: str, letter: Letter, reference: str) -> None:
+        """Raises `Refused` where trying again is in vain."""
+
+
+class MailService:
+    def __init__(
+        self, archive: Archive, marks: Marks, postbox: Postbox | None, clock: Clock
+    ) -> None:
+        """Without a postbox no mail is sent."""
+        self._archive = archive
+        self._marks = marks
+        self._postbox = postbox
+        self._clock = clock
+        self._writers: Mapping[str, Callable[[Notice], Written]] = {
+            "user.registered": self._welcome,
+            "user.updated": self._address_changed,
+            "user.password_changed": self._password_changed,
+            "order.placed": self._order_placed,
+            "order.cancelled": self._order_cancelled,
+        }
+
+    def deliver(self, notice: Notice) -> str:
+        """Writes and sends what the notice calls for, marks it done, and says how it went.
+
+        A crash between sending and marking is the only way to a second mail.
+        """
+        if notice.type not in self._writers:
+            return "no mail: no such type"
+        if self._clock() - notice.time > NEWS_FOR:
+            return "no mail: too old"
+        if self._postbox is None:
+            return "no mail: no sender"
+        if not self._marks.claim(notice.id):
+            return "no mail: done before"
+        try:
+            outcome = self._send(notice, self._postbox)
+        except BaseException:
+            self._marks.release(notice.id)
+            raise
+        self._marks.finish(notice.id)
+        return outcome
+
+    def _send(self, notice: Notice, postbox: Postbox) -> str:
+        written = self._writers[notice.type](notice)
+        if written is None:
+            return "no mail: nobody to tell"
+        try:
+            postbox.send(*written, notice.id)
+        except Refused as refused:
+            # What SES says besides its code may name the address.
+            logger().error("mail refused", event_id=notice.id, code=str(refused))
+            return "no mail: refused"
+        return "mail sent"
+
+    def _welcome(self, notice: Notice) -> Written:
+        user = self._user(notice)
+        return (user.email, letters.welcome(user.name, None)) if user else None
+
+    def _address_changed(self, notice: Notice) -> Written:
+        about = AboutUpdate.model_validate(notice.data)
+        user = self._user(notice) if "email" in about.changed else None
+        if user is None:
+            return None
+        former = next((it for it in user.former_emails if it.version == about.version), None)
+        return (former.email, letters.address_changed(user.name)) if former else None
+
+    def _password_changed(self, notice: Notice) -> Written:
+        user = self._user(notice)
+        return (user.email, letters.password_changed(user.name)) if user else None
+
+    def _order_placed(self, notice: Notice) -> Written:
+        """Not where it has been cancelled meanwhile: that mail may have been faster."""
+        user, order = self._user(notice), self._order(notice)
+        if user is None or order is None or order.status is OrderStatus.CANCELLED:
+            return None
+        return user.email, letters.order_placed(user.name, order)
+
+    def _order_cancelled(self, notice: Notice) -> Written:
+        user, order = self._user(notice), self._order(notice)
+        if user is None or order is None:
+            return None
+        return user.email, letters.order_cancelled(user.name, order)
+
+    def _user(self, notice: Notice) -> User | None:
+        """None if there is nobody any more, or nobody who may log in."""
+        user = self._archive.user(AboutUser.model_validate(notice.data).user_id)
+        return user if user and user.status is UserStatus.ACTIVE else None
+
+    def _order(self, notice: Notice) -> Order | None:
+        about = AboutOrder.model_validate(notice.data)
+        return self._archive.order(about.user_id, about.order_id)

@@ -1,0 +1,200 @@
+"""What happens is told by mail, once, to the address that is right by then."""
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from tests.deployed import Shop, new_email
+from tests.mail import Mail
+from tests.people import PASSWORD
+
+
+@pytest.fixture
+def mail(shop: Shop) -> Iterator[Mail]:
+    mail = Mail(shop)
+    yield mail
+    mail.rests()
+
+
+def test_who_signs_up_is_welcomed_as_text_and_as_html(shop: Shop, mail: Mail) -> None:
+    ada = shop.sign_up(name="Ada <script> & “Co”")
+
+    mail.tell("user.registered", userId=ada.id, version=1)
+
+    (message,) = mail.to(ada.email)
+    assert message.sender == "shop@example.com"
+    assert message.to == (ada.email,)
+    assert message.subject == "Welcome to the shop"
+    assert "Hello Ada <script> & “Co”," in message.text
+    assert "Hello Ada &lt;script&gt; &amp; “Co”," in message.html
+    assert "<script" not in message.html
+
+
+def test_an_event_that_comes_three_times_is_one_mail(shop: Shop, mail: Mail) -> None:
+    ada = shop.sign_up()
+    id_ = mail.tell("user.registered", userId=ada.id, version=1)
+    mail.to(ada.email)
+
+    for _ in range(2):
+        mail.tell_again(id_, "user.registered", userId=ada.id, version=1)
+    mail.rests()
+
+    assert len(mail.to(ada.email)) == 1
+    assert sorted(mail.outcomes(id_)) == ["mail sent", *["no mail: done before"] * 2]
+
+
+def test_three_copies_at_once_are_one_mail(shop: Shop, mail: Mail) -> None:
+    ada = shop.sign_up()
+    body = {
+        **{"id": f"copies of {ada.id}", "type": "user.registered", "time": "2999-01-01T00:00:00Z"},
+        "data": {"userId": ada.id},
+    }
+    entries = [{"Id": str(it), "MessageBody": json.dumps(body)} for it in range(3)]
+
+    shop.stack.client("sqs").send_message_batch(
+        QueueUrl=shop.resources["EmailsToSend"], Entries=entries
+    )
+
+    assert len(mail.to(ada.email)) == 1
+
+
+def test_the_old_address_is_told_of_a_new_one_without_it(shop: Shop, mail: Mail) -> None:
+    ada = shop.sign_up()
+    new = new_email()
+    body = {"email": new, "currentPassword": PASSWORD}
+    assert ada.http.patch("/api/users/me", json=body).status_code == 200
+
+    mail.tell("user.updated", userId=ada.id, version=2, changed=["email"])
+
+    (message,) = mail.to(ada.email)
+    assert message.subject == "Your e-mail address was changed"
+    assert new not in message.text + message.html
+    assert mail.to(new, 0) == []
+
+
+def test_each_of_two_old_addresses_is_told_whatever_order_events_come_in(
+    shop: Shop, mail: Mail
+) -> None:
+    ada = shop.sign_up()
+    second = new_email()
+    for email in (second, new_email()):
+        body = {"email": email, "currentPassword": PASSWORD}
+        assert ada.http.patch("/api/users/me", json=body).status_code == 200
+
+    mail.tell("user.updated", userId=ada.id, version=3, changed=["email"])
+    mail.tell("user.updated", userId=ada.id, version=2, changed=["email", "name"])
+
+    assert len(mail.to(ada.email)) == len(mail.to(second)) == 1
+
+
+def test_a_new_name_alone_is_no_mail(shop: Shop, mail: Mail) -> None:
+    ada = shop.sign_up()
+
+    id_ = mail.tell("user.updated", userId=ada.id, version=2, changed=["name"])
+    mail.rests()
+
+    assert mail.outcomes(id_) == ["no mail: nobody to tell"]
+    assert mail.to(ada.email, 0) == []
+
+
+def test_a_new_password_is_told_to_the_address_of_the_moment(shop: Shop, mail: Mail) -> None:
+    ada = shop.sign_up()
+    new = new_email()
+    ada.http.patch("/api/users/me", json={"email": new, "currentPassword": PASSWORD})
+
+    mail.tell("user.password_changed", userId=ada.id, version=2)
+
+    (message,) = mail.to(new)
+    assert message.subject == "Your password was changed"
+    assert mail.to(ada.email, 0) == []
+
+
+def test_an_order_is_told_when_it_is_placed_and_when_it_is_cancelled(
+    shop: Shop, mail: Mail
+) -> None:
+    ada = shop.sign_up()
+    order = ada.order((shop.product(name="Pears & <b>plums</b>")["id"], 2)).json()
+
+    mail.tell("order.placed", userId=ada.id, orderId=order["id"], version=1)
+    (placed,) = mail.to(ada.email)
+    ada.http.patch(f"/api/users/me/orders/{order['id']}", json={"status": "cancelled"})
+    mail.tell("order.cancelled", userId=ada.id, orderId=order["id"], version=2)
+    _, cancelled = mail.to(ada.email, 2)
+
+    assert placed.subject == "We have your order"
+    assert cancelled.subject == "Your order is cancelled"
+    for message in (placed, cancelled):
+        assert order["id"] in message.text and order["id"] in message.html
+        assert "2 × Pears & <b>plums</b>" in message.text and "39.80 EUR" in message.text
+        assert "2 × Pears &amp; &lt;b&gt;plums&lt;/b&gt;" in message.html
+
+
+def test_an_order_that_was_cancelled_already_is_not_told_to_be_placed(
+    shop: Shop, mail: Mail
+) -> None:
+    ada = shop.sign_up()
+    order = ada.order((shop.product()["id"], 1)).json()
+    ada.http.patch(f"/api/users/me/orders/{order['id']}", json={"status": "cancelled"})
+
+    mail.tell("order.cancelled", userId=ada.id, orderId=order["id"], version=2)
+    id_ = mail.tell("order.placed", userId=ada.id, orderId=order["id"], version=1)
+    mail.rests()
+
+    assert [it.subject for it in mail.to(ada.email)] == ["Your order is cancelled"]
+    assert mail.outcomes(id_) == ["no mail: nobody to tell"]
+
+
+def test_who_is_gone_or_inactive_gets_no_mail(shop: Shop, mail: Mail) -> None:
+    gone, inactive = shop.sign_up(), shop.sign_up()
+    assert gone.http.delete("/api/users/me").status_code == 204
+    shop.deactivate(inactive)
+
+    ids = [
+        mail.tell("user.password_changed", userId=person.id, version=2)
+        for person in (gone, inactive)
+    ]
+    mail.rests()
+
+    assert [mail.outcomes(id_) for id_ in ids] == [["no mail: nobody to tell"]] * 2
+    assert mail.to(gone.email, 0) == mail.to(inactive.email, 0) == []
+
+
+def test_what_is_replayed_from_the_archive_after_a_day_is_no_mail(shop: Shop, mail: Mail) -> None:
+    ada = shop.sign_up()
+
+    id_ = mail.tell("user.registered", timedelta(hours=24, minutes=1), userId=ada.id, version=1)
+    mail.rests()
+
+    assert mail.outcomes(id_) == ["no mail: too old"]
+    assert mail.to(ada.email, 0) == []
+
+
+def test_no_log_line_names_an_address(shop: Shop, mail: Mail) -> None:
+    ada = shop.sign_up()
+
+    mail.tell("user.registered", userId=ada.id, version=1)
+    mail.to(ada.email)
+    mail.rests()
+
+    assert ada.email not in json.dumps(mail.log_lines())
+
+
+def test_a_message_that_nobody_understands_holds_up_no_other(shop: Shop, mail: Mail) -> None:
+    ada = shop.sign_up()
+    queue = shop.resources["EmailsToSend"]
+    sqs = shop.stack.client("sqs")
+
+    good = {
+        **{"id": f"beside {ada.id}", "type": "user.registered", "time": "2999-01-01T00:00:00Z"},
+        "data": {"userId": ada.id},
+    }
+    entries = [
+        {"Id": str(it), "MessageBody": body}
+        for it, body in enumerate(["not JSON", "{}", json.dumps(good)])
+    ]
+    sqs.send_message_batch(QueueUrl=queue, Entries=entries)
+
+    assert len(mail.to(ada.email)) == 1
+    sqs.purge_queue(QueueUrl=queue)

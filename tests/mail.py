@@ -1,0 +1,66 @@
+"""Events that call for mail, put on the deployed bus, and the mail that people get."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from tests.deployed import Shop
+from tests.local_cloud.watching import eventually
+from tools.local_cloud.mailbox import Mailbox, Message
+
+ARRIVES_WITHIN = 20.0  # seconds, a cold start on a busy machine included
+
+
+class Mail:
+    def __init__(self, shop: Shop) -> None:
+        self._shop = shop
+        self._events = shop.stack.client("events")
+        self._sqs = shop.stack.client("sqs")
+        self._mailbox = Mailbox(shop.stack.emulator.endpoint)
+
+    def tell(self, type_: str, age: timedelta = timedelta(), **data: Any) -> str:
+        """Puts an event as the outbox does, and gives its id."""
+        id_ = str(uuid4())
+        self.tell_again(id_, type_, age, **data)
+        return id_
+
+    def tell_again(self, id_: str, type_: str, age: timedelta = timedelta(), **data: Any) -> None:
+        time = (datetime.now(UTC) - age).isoformat()
+        detail = {"specversion": "1.0", "id": id_, "source": "/shop", "type": type_, "time": time}
+        entry = {
+            "EventBusName": self._shop.resources["Bus"],
+            "Source": "shop",
+            "DetailType": type_,
+            "Detail": json.dumps(detail | {"data": data}),
+        }
+        assert self._events.put_events(Entries=[entry])["FailedEntryCount"] == 0
+
+    def to(self, address: str, count: int = 1) -> list[Message]:
+        """All that the address has got, as soon as that is as much as is wanted."""
+        eventually(lambda: len(self._mailbox.messages(address)) >= count, ARRIVES_WITHIN)
+        return self._mailbox.messages(address)
+
+    def rests(self) -> None:
+        """Waits until nothing is left to be written."""
+
+        def is_empty() -> bool:
+            names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+            found = self._sqs.get_queue_attributes(
+                QueueUrl=self._shop.resources["EmailsToSend"], AttributeNames=names
+            )
+            return not any(int(number) for number in found["Attributes"].values())
+
+        assert eventually(is_empty, ARRIVES_WITHIN)
+
+    def outcomes(self, event_id: str) -> list[str]:
+        """What the worker logged of an event."""
+        return [line["message"] for line in self.log_lines() if line.get("event_id") == event_id]
+
+    def log_lines(self) -> list[dict[str, Any]]:
+        found = []
+        for entry in self._shop.stack.emulator.function_log.read_text().splitlines():
+            for line in json.loads(entry)["lines"]:
+                if line.startswith("{"):
+                    found.append(json.loads(line))
+        return found

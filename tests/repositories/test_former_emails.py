@@ -1,0 +1,33 @@
+"""The addresses that a user had are kept with the versions that replaced them."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from shop.auth.caller import Role
+from shop.users.models import FormerEmail, User, UserStatus
+from shop.users.repository import UserRepository
+from tests.aws import fresh_aws
+from tests.people import ALICE, NOON
+
+USER = User(
+    ALICE.id, "ada@example.com", "Ada", UserStatus.ACTIVE, Role.CUSTOMER, False, NOON, NOON, 1
+)
+
+
+@pytest.fixture(autouse=True)
+def aws() -> Iterator[None]:
+    with fresh_aws():
+        yield
+
+
+def test_former_addresses_are_read_back() -> None:
+    users = UserRepository()
+    users.add(USER, "hash")
+    former = (FormerEmail(USER.email, 2),)
+    changed = replace(USER, email="king@example.com", former_emails=former, version=2)
+
+    users.save(USER, changed)
+
+    assert users.get(USER.id) == changed

@@ -1,0 +1,56 @@
+"""Letters: the same words twice, and nothing in them that a stranger could misuse."""
+
+from decimal import Decimal
+
+import pytest
+
+from shop.mail import letters
+from shop.money import Money
+from shop.orders.models import Order, OrderLine, OrderStatus
+from tests.people import ALICE, NOON
+
+
+def test_what_people_write_is_text_in_html() -> None:
+    letter = letters.password_changed('<script> "x" & co')
+
+    assert 'Hello <script> "x" & co,' in letter.text
+    assert "Hello &lt;script&gt; &quot;x&quot; &amp; co," in letter.html
+    assert "<script" not in letter.html
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Win at https://evil.example", "evil.example", "a@evil.example", "WWW evil", "evil:8080"],
+)
+def test_a_name_that_reads_like_a_link_is_left_out(name: str) -> None:
+    letter = letters.welcome(name, None)
+
+    assert "Hello,\n" in letter.text
+    assert "evil" not in (letter.text + letter.html).lower()
+
+
+def test_ordinary_names_are_greeted() -> None:
+    for name in ("Ada Lovelace", "J. R. Ewing", "Seán O'Casey", "李小龍", "Martin Luther King Jr."):
+        assert f"Hello {name}," in letters.welcome(name, None).text
+
+
+def test_a_link_stands_in_both_and_cannot_leave_its_attribute() -> None:
+    letter = letters.reset("Ada", 'https://shop.example/r#reset=a"b&c')
+
+    assert 'https://shop.example/r#reset=a"b&c' in letter.text
+    assert 'href="https://shop.example/r#reset=a&quot;b&amp;c"' in letter.html
+
+
+def test_an_order_is_a_table_with_its_sum() -> None:
+    price = Money(Decimal("4.90"), "EUR")
+    line = OrderLine("p", "PEAR", "Pear", price, 2, 2)
+    order = Order("the id", ALICE.id, OrderStatus.PENDING, price * 2, [line], None, NOON, NOON, 1)
+
+    letter = letters.order_placed("Ada", order)
+
+    assert [text.split() for text in letter.text.splitlines() if "9.80" in text] == [
+        ["2", "×", "Pear", "9.80"],
+        ["Total", "9.80", "EUR"],
+    ]
+    assert letter.html.count("<tr>") == 2
+    assert "{" not in letter.html

@@ -1,0 +1,184 @@
+"""Mail is sent once: whatever comes again, fails, or is refused on the way."""
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from shop.auth.caller import Role
+from shop.mail.models import NEWS_FOR, Letter, Notice
+from shop.mail.service import InProgress, MailService, Refused
+from shop.money import Money
+from shop.orders.models import Order, OrderLine, OrderStatus
+from shop.users.models import FormerEmail, User, UserStatus
+from tests.conftest import LogLines
+from tests.people import ALICE, NOON
+
+USER = User(
+    ALICE.id, "ada@example.com", "Ada", UserStatus.ACTIVE, Role.CUSTOMER, False, NOON, NOON, 1
+)
+PRICE = Money(Decimal("4.90"), "EUR")
+ORDER = Order(
+    "order",
+    ALICE.id,
+    OrderStatus.PENDING,
+    PRICE,
+    [OrderLine("p", "PEAR", "Pear", PRICE, 1, 1)],
+    None,
+    NOON,
+    NOON,
+    1,
+)
+SIGNED_UP = Notice("event", "user.registered", NOON, {"userId": ALICE.id})
+
+
+class Office:
+    """Archive, marks and postbox in memory; `trouble` is raised by the next sendings."""
+
+    def __init__(self, *trouble: Exception) -> None:
+        self.known: User | None = USER
+        self.placed: Order | None = ORDER
+        self.trouble = list(trouble)
+        self.sent: list[tuple[str, Letter, str]] = []
+        self.claimed: set[str] = set()
+        self.finished: set[str] = set()
+
+    def user(self, user_id: str) -> User | None:
+        return self.known
+
+    def order(self, user_id: str, order_id: str) -> Order | None:
+        return self.placed
+
+    def claim(self, notice_id: str) -> bool:
+        if notice_id in self.finished:
+            return False
+        if notice_id in self.claimed:
+            raise InProgress
+        self.claimed.add(notice_id)
+        return True
+
+    def finish(self, notice_id: str) -> None:
+        self.finished.add(notice_id)
+
+    def release(self, notice_id: str) -> None:
+        self.claimed.remove(notice_id)
+
+    def send(self, address: str, letter: Letter, reference: str) -> None:
+        if self.trouble:
+            raise self.trouble.pop(0)
+        self.sent.append((address, letter, reference))
+
+
+def service(office: Office) -> MailService:
+    return MailService(office, office, office, lambda: NOON)
+
+
+def test_a_notice_that_comes_again_is_one_mail_with_the_events_id() -> None:
+    office = Office()
+
+    outcomes = [service(office).deliver(SIGNED_UP) for _ in range(3)]
+
+    assert outcomes == ["mail sent", "no mail: done before", "no mail: done before"]
+    [(address, _, reference)] = office.sent
+    assert (address, reference) == ("ada@example.com", "event")
+
+
+def test_a_mail_that_failed_on_the_way_is_sent_by_the_next_try() -> None:
+    office = Office(ConnectionError())
+
+    with pytest.raises(ConnectionError):
+        service(office).deliver(SIGNED_UP)
+    assert service(office).deliver(SIGNED_UP) == "mail sent"
+
+
+def test_while_somebody_else_is_at_it_it_is_put_off() -> None:
+    office = Office()
+    office.claim("event")
+
+    with pytest.raises(InProgress):
+        service(office).deliver(SIGNED_UP)
+    assert office.sent == []
+
+
+def test_a_mail_that_is_refused_for_good_is_logged_and_never_tried_again(log: LogLines) -> None:
+    office = Office(Refused("MessageRejected"))
+
+    assert service(office).deliver(SIGNED_UP) == "no mail: refused"
+    assert service(office).deliver(SIGNED_UP) == "no mail: done before"
+
+    (line,) = log()
+    assert (line["level"], line["code"]) == ("ERROR", "MessageRejected")
+    assert "ada" not in str(line)
+
+
+def test_after_a_crash_between_sending_and_marking_the_mail_comes_again_with_its_id() -> None:
+    office = Office()
+    service(office).deliver(SIGNED_UP)
+    office.finished.clear()
+    office.claimed.clear()
+
+    service(office).deliver(SIGNED_UP)
+
+    assert [reference for _, _, reference in office.sent] == ["event", "event"]
+
+
+@pytest.mark.parametrize(
+    "known", [None, replace(USER, status=UserStatus.INACTIVE)], ids=["gone", "inactive"]
+)
+@pytest.mark.parametrize(
+    "type_", ["user.registered", "user.password_changed", "order.placed", "order.cancelled"]
+)
+def test_who_is_gone_or_inactive_gets_none(known: User | None, type_: str) -> None:
+    office = Office()
+    office.known = known
+    notice = replace(SIGNED_UP, type=type_, data={"userId": ALICE.id, "orderId": "order"})
+
+    assert service(office).deliver(notice) == "no mail: nobody to tell"
+
+
+def test_an_order_that_is_not_there_is_no_mail() -> None:
+    office = Office()
+    office.placed = None
+
+    for type_ in ("order.placed", "order.cancelled"):
+        notice = Notice(type_, type_, NOON, {"userId": ALICE.id, "orderId": "order"})
+        assert service(office).deliver(notice) == "no mail: nobody to tell"
+
+
+def test_only_the_address_that_this_version_replaced_is_told() -> None:
+    office = Office()
+    office.known = replace(
+        USER, former_emails=(FormerEmail("first@a.example", 2), FormerEmail("second@a.example", 4))
+    )
+    data = {"userId": ALICE.id, "changed": ["email"]}
+
+    for version in (4, 3, 2):
+        notice = Notice(f"{version}", "user.updated", NOON, data | {"version": version})
+        service(office).deliver(notice)
+
+    assert [address for address, _, _ in office.sent] == ["second@a.example", "first@a.example"]
+
+
+def test_news_is_told_for_a_day() -> None:
+    office = Office()
+
+    at_the_end = replace(SIGNED_UP, time=NOON - NEWS_FOR)
+    too_old = replace(SIGNED_UP, id="old", time=NOON - NEWS_FOR - timedelta(seconds=1))
+
+    assert service(office).deliver(at_the_end) == "mail sent"
+    assert service(office).deliver(too_old) == "no mail: too old"
+    assert office.claimed == {"event"}
+
+
+def test_without_a_sender_nothing_is_sent_and_nothing_marked() -> None:
+    office = Office()
+
+    outcome = MailService(office, office, None, lambda: NOON).deliver(SIGNED_UP)
+
+    assert outcome == "no mail: no sender"
+    assert office.claimed == set()
+
+
+def test_a_type_that_is_new_to_us_is_passed_over() -> None:
+    assert service(Office()).deliver(replace(SIGNED_UP, type="user.knighted")).endswith("type")
