@@ -20,6 +20,7 @@ import shop.mail.provide
 import shop.operations.provide
 import shop.orders.provide
 import shop.products.provide
+import shop.recovery.provide
 import shop.sessions.provide
 import shop.users.provide
 from shop.config import setting
@@ -38,6 +39,7 @@ _CACHED = (
     shop.operations.provide.dependency_check,
     shop.orders.provide.order_service,
     shop.products.provide.product_service,
+    shop.recovery.provide.recovery_service,
     shop.sessions.provide.access_token_issuer,
     shop.sessions.provide.session_service,
     shop.users.provide.user_service,

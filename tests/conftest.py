@@ -29,6 +29,7 @@ _GIVEN = {
     "MAIL_FROM": "shop@example.com",
     "POWERTOOLS_LOG_LEVEL": "INFO",
     "POWERTOOLS_SERVICE_NAME": "shop",
+    "RECOVERY_PAGE": "https://shop.example/recovery",
     "TOKEN_AUDIENCE": "shop-api",
     "TOKEN_CLIENT_ID": "shop",
     "TOKEN_ISSUER": "https://issuer.example",

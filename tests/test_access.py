@@ -7,6 +7,7 @@ import pytest
 
 from tests.deployed import Person, Shop, new_email, new_product
 from tests.people import PASSWORD
+from tests.recovery import mint
 from tests.template import functions
 
 # The whole table. Columns are the statuses for: anonymous, stranger, self, admin.
@@ -23,6 +24,11 @@ ACCESS = {
     "GET /api/sessions": (401, 200, 200, 200),
     "DELETE /api/sessions/{sessionId}": (401, 404, 204, 404),
     "DELETE /api/sessions": (401, 204, 204, 204),
+    "POST /api/email-verifications": (401, 202, 202, 202),
+    "PUT /api/email-verifications/{token}": (204, 204, 204, 204),
+    "POST /api/password-resets": (202, 202, 202, 202),
+    "PUT /api/password-resets/{token}": (204, 204, 204, 204),
+    "GET /recovery": (200, 200, 200, 200),
     "GET /.well-known/jwks.json": (200, 200, 200, 200),
     "POST /api/products": (401, 403, 403, 201),
     "GET /api/products": (200, 200, 200, 200),
@@ -98,6 +104,9 @@ def test_access(
     if "{sessionId}" in path:
         # Another each time, since the owner's first is needed further on.
         ids["sessionId"] = shop.log_in(owner.email).grant["session"]["id"]
+    if "{token}" in path:
+        # Of somebody else, since a reset ends all sessions.
+        ids["token"] = mint(shop, shop.sign_up(), path.split("/")[2])
     for name, value in ids.items():
         path = path.replace(f"{{{name}}}", value)
     bodies = {
@@ -108,6 +117,9 @@ def test_access(
         "PATCH /api/users/{userId}": {"name": "Ada Byron"},
         "PUT /api/users/{userId}/password": {"currentPassword": PASSWORD, "newPassword": PASSWORD},
         "POST /api/sessions": {"email": owner.email, "password": PASSWORD},
+        "POST /api/email-verifications": {},
+        "POST /api/password-resets": {"email": new_email()},
+        "PUT /api/password-resets/{token}": {"password": PASSWORD},
         "POST /api/products": new_product(),
         "PATCH /api/products/{productId}": {"stockDelta": 1},
         "POST /api/users/{userId}/orders": {"items": [{"productId": product["id"], "quantity": 1}]},

@@ -116,17 +116,51 @@ def test_credentials_are_within_reach_of_those_who_need_them_only() -> None:
     table = "CredentialsTable"
     proving = {"ReplaceUser", "UpdateUser", "ChangePassword"}
     making = {"CreateUser", "CreateAdmin", "ReplaceUser", "UpdateUser"}
+    recovering = {"CompletePasswordReset", "SendEmail"}
 
-    assert who_may("dynamodb:GetItem", table) == proving | {"DeleteUser"}
+    assert who_may("dynamodb:GetItem", table) == proving | recovering | {"DeleteUser"}
     assert who_may("dynamodb:PutItem", table) == making
     assert who_may("dynamodb:BatchGetItem", table) == {"CreateSession"}
-    assert who_may("dynamodb:UpdateItem", table) == {"ChangePassword", "CreateSession"}
+    assert who_may("dynamodb:UpdateItem", table) == {
+        *("ChangePassword", "CompletePasswordReset", "CreateSession")
+    }
     assert who_may("dynamodb:DeleteItem", table) == {"ReplaceUser", "UpdateUser", "DeleteUser"}
-    assert who_may("dynamodb:", table) == proving | making | {"CreateSession", "DeleteUser"}
+    others = {"CreateSession", "DeleteUser"}
+    assert who_may("dynamodb:", table) == proving | making | recovering | others
 
 
-def test_attempts_are_within_reach_of_the_log_in_only() -> None:
-    assert who_may("dynamodb:", "AttemptsTable") == {"CreateSession"}
+def test_mail_learns_whose_an_address_is_and_never_a_hash() -> None:
+    (statement,) = [
+        statement
+        for policy in resources("AWS::Serverless::Function")["SendEmail"]["Policies"]
+        for statement in policy["Statement"]
+        if "CredentialsTable" in json.dumps(statement)
+    ]
+
+    assert statement["Action"] == "dynamodb:GetItem"
+    assert statement["Condition"] == {
+        "ForAllValues:StringEquals": {"dynamodb:Attributes": ["email", "user_id"]},
+        "StringEquals": {"dynamodb:Select": "SPECIFIC_ATTRIBUTES"},
+    }
+
+
+def test_attempts_are_within_reach_of_those_who_are_counted_only() -> None:
+    asking = {"CreateEmailVerification", "CreatePasswordReset"}
+
+    assert who_may("dynamodb:UpdateItem", "AttemptsTable") == asking | {"CreateSession"}
+    assert who_may("dynamodb:", "AttemptsTable") == {
+        *asking,
+        *("CreateSession", "CompletePasswordReset"),
+    }
+
+
+def test_tokens_are_made_by_who_mails_them_and_spent_by_who_heeds_them() -> None:
+    table = "RecoveryTokensTable"
+    spending = {"CompleteEmailVerification", "CompletePasswordReset"}
+
+    assert who_may("dynamodb:PutItem", table) == {"SendEmail"}
+    assert who_may("dynamodb:DeleteItem", table) == spending
+    assert who_may("dynamodb:", table) == {"SendEmail"} | spending
 
 
 def test_private_keys_are_read_by_those_who_sign_and_written_by_those_who_make_them() -> None:
@@ -238,7 +272,7 @@ def test_sign_up_and_log_in_are_throttled_tighter_than_the_rest() -> None:
     }
 
     # CloudFormation wants the slashes of a method's path encoded as ~1.
-    for path in ("/~1api~1users", "/~1api~1sessions"):
+    for path in ("/~1api~1users", "/~1api~1sessions", "/~1api~1password-resets"):
         assert settings["POST", path]["ThrottlingRateLimit"] == {"Ref": "HashingRequestRate"}
     assert settings["*", "/*"]["ThrottlingRateLimit"] == {"Ref": "RequestRate"}
     parameters = template()["Parameters"]

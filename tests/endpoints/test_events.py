@@ -22,6 +22,9 @@ from shop.orders.models import Order, OrderLine, OrderStatus
 from shop.orders.repository import OrderRepository
 from shop.products.models import Product, ProductStatus
 from shop.products.repository import ProductRepository
+from shop.recovery.models import Purpose, RecoveryToken
+from shop.recovery.repository import RecoveryRepository
+from shop.recovery.tokens import digest_of
 from shop.sessions.models import IDLE_LIFETIME, Session
 from shop.sessions.refresh_tokens import RefreshToken
 from shop.sessions.repository import SessionRepository
@@ -52,6 +55,11 @@ ANSWERS: dict[str, Any] = {
     "delete_session": 204,
     "delete_all_sessions": 204,
     "get_jwks": 200,
+    "create_email_verification": 202,
+    "complete_email_verification": 204,
+    "create_password_reset": 202,
+    "complete_password_reset": 204,
+    "show_recovery_page": 200,
     "create_product": 201,
     "get_product": 200,
     "list_products": 200,
@@ -100,6 +108,9 @@ def aws() -> Iterator[None]:
         ProductRepository().add(product, keyless)
         OrderRepository().add(order, keyless)
         key_store().create_if_absent()
+        for purpose in Purpose:
+            digest = digest_of(f"{purpose}-".ljust(43, "x"))
+            RecoveryRepository().add(RecoveryToken(digest, purpose, USER, user.email, 1, end))
         yield
 
 

@@ -8,7 +8,7 @@ import pytest
 from tests.template import ROOT
 
 LAYER = ROOT / "layers/shop/shop"
-FEATURES = ("users", "sessions", "products", "orders")
+FEATURES = ("users", "sessions", "products", "orders", "recovery", "mail")
 IO = {"boto3", "botocore", "urllib.request", "bcrypt", "cryptography"}
 
 

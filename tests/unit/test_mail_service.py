@@ -7,10 +7,11 @@ from decimal import Decimal
 import pytest
 
 from shop.auth.caller import Role
-from shop.mail.models import NEWS_FOR, Letter, Notice
+from shop.mail.models import NEWS_FOR, RESET_WANTED, VERIFICATION_WANTED, Letter, Notice
 from shop.mail.service import InProgress, MailService, Refused
 from shop.money import Money
 from shop.orders.models import Order, OrderLine, OrderStatus
+from shop.recovery.models import Purpose
 from shop.users.models import FormerEmail, User, UserStatus
 from tests.conftest import LogLines
 from tests.people import ALICE, NOON
@@ -41,14 +42,22 @@ class Office:
         self.placed: Order | None = ORDER
         self.trouble = list(trouble)
         self.sent: list[tuple[str, Letter, str]] = []
+        self.made: list[Purpose] = []
         self.claimed: set[str] = set()
         self.finished: set[str] = set()
 
     def user(self, user_id: str) -> User | None:
         return self.known
 
+    def owner(self, email: str) -> User | None:
+        return self.known if self.known and self.known.email == email else None
+
     def order(self, user_id: str, order_id: str) -> Order | None:
         return self.placed
+
+    def make(self, user: User, purpose: Purpose) -> str | None:
+        self.made.append(purpose)
+        return f"https://shop.example/recovery#{purpose}=token"
 
     def claim(self, notice_id: str) -> bool:
         if notice_id in self.finished:
@@ -71,7 +80,7 @@ class Office:
 
 
 def service(office: Office) -> MailService:
-    return MailService(office, office, office, lambda: NOON)
+    return MailService(office, office, office, office, lambda: NOON)
 
 
 def test_a_notice_that_comes_again_is_one_mail_with_the_events_id() -> None:
@@ -174,7 +183,7 @@ def test_news_is_told_for_a_day() -> None:
 def test_without_a_sender_nothing_is_sent_and_nothing_marked() -> None:
     office = Office()
 
-    outcome = MailService(office, office, None, lambda: NOON).deliver(SIGNED_UP)
+    outcome = MailService(office, office, office, None, lambda: NOON).deliver(SIGNED_UP)
 
     assert outcome == "no mail: no sender"
     assert office.claimed == set()
@@ -182,3 +191,50 @@ def test_without_a_sender_nothing_is_sent_and_nothing_marked() -> None:
 
 def test_a_type_that_is_new_to_us_is_passed_over() -> None:
     assert service(Office()).deliver(replace(SIGNED_UP, type="user.knighted")).endswith("type")
+
+
+VERIFY = Notice("wish", VERIFICATION_WANTED, NOON, {"userId": ALICE.id})
+RESET = Notice("wish", RESET_WANTED, NOON, {"email": "ada@example.com"})
+
+
+@pytest.mark.parametrize(
+    ("notice", "purpose"),
+    [
+        (SIGNED_UP, Purpose.VERIFICATION),
+        (VERIFY, Purpose.VERIFICATION),
+        (RESET, Purpose.RESET),
+    ],
+    ids=["sign-up", "verification", "reset"],
+)
+def test_a_link_is_made_as_its_mail_is_written_and_once(notice: Notice, purpose: Purpose) -> None:
+    office = Office()
+
+    for _ in range(3):
+        service(office).deliver(notice)
+
+    [(_, letter, _)] = office.sent
+    assert office.made == [purpose]
+    assert f"https://shop.example/recovery#{purpose}=token" in letter.text
+    assert f'href="https://shop.example/recovery#{purpose}=token"' in letter.html
+
+
+def test_an_address_that_is_verified_needs_no_link() -> None:
+    office = Office()
+    office.known = replace(USER, email_verified=True)
+
+    assert service(office).deliver(VERIFY) == "no mail: nobody to tell"
+    assert service(office).deliver(SIGNED_UP) == "mail sent"
+    assert office.made == [] and "https" not in office.sent[0][1].text
+
+
+@pytest.mark.parametrize(
+    "known",
+    [None, replace(USER, status=UserStatus.INACTIVE), replace(USER, email="king@example.com")],
+    ids=["unknown", "inactive", "moved"],
+)
+def test_no_reset_is_mailed_to_an_address_that_is_nobodys(known: User | None) -> None:
+    office = Office()
+    office.known = known
+
+    assert service(office).deliver(RESET) == "no mail: nobody to tell"
+    assert office.made == []

@@ -29,6 +29,9 @@ SAM = REPOSITORY / ".venv-sam/bin/sam"
 # What a run that was killed may still be finishing in the same folder.
 LOCK_SECONDS = 15
 
+# Where `make run` serves the API, as samconfig.toml names it; this stack's own URL takes its place.
+USUAL_URL = "http://localhost:8080"
+
 # Called with what begins, and again with its seconds when it is done.
 Progress = Callable[[str, float | None], None]
 
@@ -186,15 +189,18 @@ class LocalStack:
         self._sam(
             *("build", "--build-dir", str(self.home / "build")),
             *("--cached", "--cache-dir", str(self.home / "cache"), "--parallel"),
-            *("--parameter-overrides", *self.deployment.parameters),
+            *("--parameter-overrides", *self._parameters()),
         )
 
     def _deploy(self) -> None:
         self._sam(
             *("deploy", "--template", str(self.home / "build/template.yaml")),
             *("--config-file", str(self.project / "samconfig.toml")),
-            *("--no-progressbar", "--parameter-overrides", *self.deployment.parameters),
+            *("--no-progressbar", "--parameter-overrides", *self._parameters()),
         )
+
+    def _parameters(self) -> list[str]:
+        return [it.replace(USUAL_URL, self.url) for it in self.deployment.parameters]
 
     def _sam(self, command: str, *arguments: str) -> None:
         log = self.home / f"{command}.log"

@@ -171,7 +171,7 @@ class Endpoint:
             return Answer(204, headers, "")
         if self.reply is None or not isinstance(reply, self.reply):
             raise TypeError(f"{self.method} {self.path} replied with a {type(reply).__name__}")
-        return Answer(self.status, headers | reply.headers(request), reply.model_dump_json())
+        return Answer(self.status, headers | reply.headers(request), reply.as_text())
 
     def _parameter_of(self, kind: type[BaseModel]) -> Any:
         return next(

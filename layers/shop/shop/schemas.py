@@ -53,7 +53,10 @@ class Query(Schema):
 
 
 class Reply(Schema):
-    """A response body."""
+    """A response body: JSON, unless it says otherwise, in its headers too."""
+
+    def as_text(self) -> str:
+        return self.model_dump_json()
 
     def headers(self, request: "Request") -> dict[str, str]:  # noqa: ARG002
         return {}

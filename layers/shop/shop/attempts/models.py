@@ -12,7 +12,7 @@ MOST_FROM_ANYWHERE = 100
 
 @dataclass(frozen=True)
 class Tally:
-    """The log-ins under one digest, in a window that the first of them opened."""
+    """What is counted under one digest, in a window that the first of it opened."""
 
     digest: str  # hexadecimal, so that whoever reads the table reads no e-mail
     most: int
@@ -32,7 +32,10 @@ class Tally:
 
 @dataclass(frozen=True)
 class Attempt:
-    """One log-in: it counts as failed from before the password is compared until it succeeds."""
+    """One log-in: it counts as failed from before the password is compared until it succeeds.
+
+    Or one wish for a mail, which counts in any case: anywhere is then all that concern one person.
+    """
 
     from_network: Tally
     from_anywhere: Tally

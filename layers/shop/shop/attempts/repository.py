@@ -77,6 +77,14 @@ def forget(attempt: Attempt) -> "Mapping[str, TransactWriteItemTypeDef]":
     }
 
 
+def clear(attempt: Attempt) -> "Mapping[str, TransactWriteItemTypeDef]":
+    """The actions that forget all that was counted, with whatever else makes it pointless."""
+    return {
+        name: {"Delete": {"TableName": tables.attempts(), "Key": {"digest": {"S": tally.digest}}}}
+        for name, tally in zip((_NETWORK, _ANYWHERE), attempt, strict=True)
+    }
+
+
 def _count(tally: Tally, now: datetime) -> "TransactWriteItemTypeDef":
     return {"Update": _open(tally, now) if tally.count == 0 else _count_on(tally)}
 

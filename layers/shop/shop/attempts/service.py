@@ -51,6 +51,17 @@ def attempt_on(email: str, ip_address: str) -> Attempt:
     )
 
 
+def wish(kind: str, person: str, ip_address: str, most: int, most_from_network: int) -> Attempt:
+    """A wish that concerns a person, known or not; a network's are counted whomever they concern.
+
+    No log-in has such digests: the kind is no e-mail.
+    """
+    return Attempt(
+        Tally(_digest(f"{kind} from {network_of(ip_address)}"), most_from_network),
+        Tally(_digest(f"{kind} for {person}"), most),
+    )
+
+
 def network_of(text: str) -> str:
     """What one household or host usually has at its disposal: an IPv4 /24 or an IPv6 /64."""
     try:

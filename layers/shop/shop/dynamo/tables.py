@@ -31,6 +31,10 @@ def attempts() -> str:
     return setting("ATTEMPTS_TABLE")
 
 
+def recovery_tokens() -> str:
+    return setting("RECOVERY_TOKENS_TABLE")
+
+
 def counters() -> str:
     return setting("COUNTERS_TABLE")
 

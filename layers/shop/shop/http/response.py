@@ -53,10 +53,9 @@ def to_gateway(answer: Answer, request: Request) -> dict[str, Any]:
         **_EVERYWHERE,
         "X-Request-Id": request.id,
         **allowed_origin(request.headers.get("origin")),
+        **({"Content-Type": "application/json"} if answer.body else {}),
         **answer.headers,
     }
-    if answer.body:
-        headers["Content-Type"] = "application/json"
     return {"statusCode": answer.status, "headers": headers, "body": answer.body}
 
 

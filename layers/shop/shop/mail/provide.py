@@ -7,10 +7,13 @@ from shop.config import setting
 from shop.mail.postbox import SesPostbox
 from shop.mail.repository import ArchiveRepository, MarkRepository
 from shop.mail.service import MailService
+from shop.recovery.repository import RecoveryRepository
+from shop.recovery.service import Links
 
 
 @cache
 def mail_service() -> MailService:
     sender = setting("MAIL_FROM")
     postbox = SesPostbox(sender) if sender else None
-    return MailService(ArchiveRepository(), MarkRepository(now), postbox, now)
+    links = Links(RecoveryRepository(), setting("RECOVERY_PAGE"), now)
+    return MailService(ArchiveRepository(), links, MarkRepository(now), postbox, now)

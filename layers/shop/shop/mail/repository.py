@@ -24,6 +24,17 @@ class ArchiveRepository:
         """1 read unit."""
         return UserRepository().get(user_id)
 
+    def owner(self, email: str) -> User | None:
+        """2 read units. The hash beside the owner's id is not for mail: it may not read it."""
+        answer = dynamodb().get_item(
+            TableName=tables.credentials(),
+            Key=encode({"email": email}),
+            ProjectionExpression="email, user_id",
+            ConsistentRead=True,
+        )
+        user = self.user(decode(answer["Item"])["user_id"]) if "Item" in answer else None
+        return user if user and user.email == email else None
+
     def order(self, user_id: str, order_id: str) -> Order | None:
         """1 read unit for each 4 KB."""
         return OrderRepository().get(user_id, order_id)

@@ -1,5 +1,6 @@
 """Events as mail reads them: tolerant of what newer ones say besides."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any  # an event's data is of many types
 
@@ -45,7 +46,7 @@ class ToAddress(_Read):
     email: str
 
 
-def cloud_event(id_: str, type_: str, time: datetime, data: dict[str, str]) -> dict[str, object]:
+def cloud_event(id_: str, type_: str, time: datetime, data: Mapping[str, str]) -> dict[str, object]:
     """A wish for a mail, in the envelope that events come in."""
     return {
         "specversion": "1.0",
@@ -53,5 +54,5 @@ def cloud_event(id_: str, type_: str, time: datetime, data: dict[str, str]) -> d
         "source": "/shop",
         "type": type_,
         "time": to_text(time),
-        "data": data,
+        "data": dict(data),
     }

@@ -5,10 +5,11 @@ from typing import Protocol
 
 from shop.clock import Clock
 from shop.mail import letters
-from shop.mail.models import NEWS_FOR, Letter, Notice
-from shop.mail.schemas import AboutOrder, AboutUpdate, AboutUser
+from shop.mail.models import NEWS_FOR, RESET_WANTED, VERIFICATION_WANTED, Letter, Notice
+from shop.mail.schemas import AboutOrder, AboutUpdate, AboutUser, ToAddress
 from shop.observability import logger
 from shop.orders.models import Order, OrderStatus
+from shop.recovery.models import Purpose
 from shop.users.models import User, UserStatus
 
 type Written = tuple[str, Letter] | None  # to whom, and what
@@ -26,6 +27,8 @@ class Archive(Protocol):
     """What mail reads when it writes, so that it tells of the present."""
 
     def user(self, user_id: str) -> User | None: ...
+
+    def owner(self, email: str) -> User | None: ...
 
     def order(self, user_id: str, order_id: str) -> Order | None: ...
 
@@ -46,12 +49,23 @@ class Postbox(Protocol):
         """Raises `Refused` where trying again is in vain."""
 
 
+class LinkMaker(Protocol):
+    def make(self, user: User, purpose: Purpose) -> str | None:
+        """An address of the web with a token in it; None if the user is gone."""
+
+
 class MailService:
     def __init__(
-        self, archive: Archive, marks: Marks, postbox: Postbox | None, clock: Clock
+        self,
+        archive: Archive,
+        links: LinkMaker,
+        marks: Marks,
+        postbox: Postbox | None,
+        clock: Clock,
     ) -> None:
         """Without a postbox no mail is sent."""
         self._archive = archive
+        self._links = links
         self._marks = marks
         self._postbox = postbox
         self._clock = clock
@@ -61,7 +75,14 @@ class MailService:
             "user.password_changed": self._password_changed,
             "order.placed": self._order_placed,
             "order.cancelled": self._order_cancelled,
+            VERIFICATION_WANTED: self._verification,
+            RESET_WANTED: self._reset,
         }
+
+    @property
+    def types(self) -> frozenset[str]:
+        """Of the notices that somebody is written of."""
+        return frozenset(self._writers)
 
     def deliver(self, notice: Notice) -> str:
         """Writes and sends what the notice calls for, marks it done, and says how it went.
@@ -98,7 +119,24 @@ class MailService:
 
     def _welcome(self, notice: Notice) -> Written:
         user = self._user(notice)
-        return (user.email, letters.welcome(user.name, None)) if user else None
+        if user is None:
+            return None
+        link = None if user.email_verified else self._links.make(user, Purpose.VERIFICATION)
+        return user.email, letters.welcome(user.name, link)
+
+    def _verification(self, notice: Notice) -> Written:
+        user = self._user(notice)
+        if user is None or user.email_verified:
+            return None
+        link = self._links.make(user, Purpose.VERIFICATION)
+        return (user.email, letters.verification(user.name, link)) if link else None
+
+    def _reset(self, notice: Notice) -> Written:
+        user = self._archive.owner(ToAddress.model_validate(notice.data).email)
+        if user is None or user.status is not UserStatus.ACTIVE:
+            return None
+        link = self._links.make(user, Purpose.RESET)
+        return (user.email, letters.reset(user.name, link)) if link else None
 
     def _address_changed(self, notice: Notice) -> Written:
         about = AboutUpdate.model_validate(notice.data)

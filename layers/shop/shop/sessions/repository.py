@@ -65,6 +65,13 @@ class SessionRepository:
             _gate_from_item(gate) if gate else None,
         )
 
+    def gate(self, user_id: str) -> Gate | None:
+        """1 read unit."""
+        answer = dynamodb().get_item(
+            TableName=tables.sessions(), Key=encode(gate_key(user_id)), ConsistentRead=True
+        )
+        return _gate_from_item(decode(answer["Item"])) if "Item" in answer else None
+
     def ids(self, user_id: str) -> list[str]:
         """Of all sessions of a user, live or not; half a read unit for each 4 KB of them."""
         found: list[str] = []

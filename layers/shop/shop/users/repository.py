@@ -5,7 +5,7 @@ was read: the profile on its version, the credential on its owner and hash.
 """
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from shop.auth.caller import Role
@@ -68,7 +68,7 @@ class UserRepository:
 
     def save(self, before: User, after: User) -> None:
         """2 write units; 4 more where the e-mail changes, 2 for status or role, 2 for admins."""
-        actions: Actions = {"user": _update(before, after)}
+        actions: Actions = {"user": profile_update(before, after)}
         if after.email != before.email:
             credential = self.credential(before.email)
             if credential is None or credential.user_id != before.id:
@@ -117,19 +117,9 @@ class UserRepository:
         _write(
             {
                 "user": _update_password_time(user),
-                "credential": {
-                    "Update": {
-                        "TableName": tables.credentials(),
-                        "Key": encode({"email": user.email}),
-                        "UpdateExpression": "SET password_hash = :new",
-                        "ConditionExpression": "user_id = :user AND password_hash = :old",
-                        "ExpressionAttributeValues": encode(
-                            {":user": user.id, ":old": old_hash, ":new": new_hash}
-                        ),
-                    }
-                },
-                "gate": _raise_epoch(gate_key(user.id), gate.epoch),
-                "session": _raise_epoch(session_key(user.id, session_id), gate.epoch),
+                "credential": hash_update(user, old_hash, new_hash),
+                "gate": raise_epoch(gate_key(user.id), gate.epoch),
+                "session": raise_epoch(session_key(user.id, session_id), gate.epoch),
             }
         )
 
@@ -167,9 +157,13 @@ def _write(actions: "Actions") -> None:
         raise Overtaken from None
 
 
-def _update(before: User, after: User) -> "TransactWriteItemTypeDef":
+def profile_update(
+    before: User, after: User, password_changed_at: datetime | None = None
+) -> "TransactWriteItemTypeDef":
     """Sets what may change and leaves the rest, which newer code may have added."""
     item = user_to_item(after)
+    if password_changed_at is not None:
+        item["password_changed_at"] = to_text(password_changed_at)
     names = sorted(item.keys() - {"id", "created_at"})
     return {
         "Update": {
@@ -180,6 +174,20 @@ def _update(before: User, after: User) -> "TransactWriteItemTypeDef":
             "ExpressionAttributeNames": {f"#{name}": name for name in names},
             "ExpressionAttributeValues": encode(
                 {":before": before.version} | {f":{name}": item[name] for name in names}
+            ),
+        }
+    }
+
+
+def hash_update(user: User, old_hash: str, new_hash: str) -> "TransactWriteItemTypeDef":
+    return {
+        "Update": {
+            "TableName": tables.credentials(),
+            "Key": encode({"email": user.email}),
+            "UpdateExpression": "SET password_hash = :new",
+            "ConditionExpression": "user_id = :user AND password_hash = :old",
+            "ExpressionAttributeValues": encode(
+                {":user": user.id, ":old": old_hash, ":new": new_hash}
             ),
         }
     }
@@ -225,7 +233,7 @@ def _delete_credential(email: str, credential: Credential) -> "TransactWriteItem
     }
 
 
-def _raise_epoch(key: Item, epoch: int) -> "TransactWriteItemTypeDef":
+def raise_epoch(key: Item, epoch: int) -> "TransactWriteItemTypeDef":
     """Of the gate or of a session, to the next after `epoch`."""
     return {
         "Update": {

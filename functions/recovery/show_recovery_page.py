@@ -1,0 +1,10 @@
+"""GET /recovery: the page that links in mails may lead to."""
+
+from shop.endpoint import endpoint
+from shop.recovery.page import RecoveryPage, recovery_page
+
+
+@endpoint("GET /recovery")
+def handler() -> RecoveryPage:
+    """Show a page that confirms an address, or sets a new password, with the token in its link."""
+    return recovery_page()

@@ -1,0 +1,1 @@
+"""Recovery: whoever reads an address's mail can confirm it, and choose a new password."""

@@ -1,0 +1,389 @@
+"""Whoever reads an address's mail can confirm it and choose a new password; nobody else can."""
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.deployed import Person, Shop, at_once, error_of, new_email
+from tests.faults import Answer, Call, FaultProxy, Send, refused
+from tests.mail import Mail
+from tests.people import PASSWORD
+from tests.recovery import KINDS, forget_wishes, is_kept, mint, token_in
+
+NEW_PASSWORD = "wrong donkey charger paperclip"
+
+
+@pytest.fixture(autouse=True)
+def unhurried(shop: Shop) -> None:
+    forget_wishes(shop)
+
+
+@pytest.fixture
+def mail(shop: Shop) -> Iterator[Mail]:
+    mail = Mail(shop)
+    yield mail
+    mail.rests()
+
+
+def redeem(shop: Shop, kind: str, token: str, password: str = NEW_PASSWORD) -> httpx.Response:
+    body = {"json": {"password": password}} if kind == "password-resets" else {}
+    return shop.anonymous.put(f"/api/{kind}/{token}", **body)  # type: ignore[arg-type]
+
+
+def want_reset(shop: Shop, email: str) -> httpx.Response:
+    return shop.anonymous.post("/api/password-resets", json={"email": email})
+
+
+def log_in(shop: Shop, email: str, password: str) -> int:
+    body = {"email": email, "password": password}
+    return shop.anonymous.post("/api/sessions", json=body).status_code
+
+
+def refresh(shop: Shop, person: Person) -> int:
+    body = {"refreshToken": person.grant["refreshToken"]}
+    return shop.anonymous.post("/api/access-tokens", json=body).status_code
+
+
+def is_verified(person: Person) -> bool:
+    verified: bool = person.http.get("/api/users/me").json()["emailVerified"]
+    return verified
+
+
+# A link from the mail
+
+
+def test_an_address_is_verified_by_the_link_mailed_to_it_once(shop: Shop, mail: Mail) -> None:
+    ada = shop.sign_up()
+
+    asked = ada.http.post("/api/email-verifications", json={})
+    token = token_in(mail.to(ada.email)[0])
+    done = redeem(shop, "email-verifications", token)
+    again = redeem(shop, "email-verifications", token)
+
+    assert (asked.status_code, asked.json()) == (202, {})
+    assert asked.headers["Cache-Control"] == "no-store"
+    assert (done.status_code, done.content) == (204, b"")
+    assert is_verified(ada)
+    assert error_of(again) == (404, "NOT_FOUND")
+
+
+def test_the_welcome_mail_has_such_a_link_too(shop: Shop, mail: Mail) -> None:
+    ada = shop.sign_up()
+    mail.tell("user.registered", userId=ada.id, version=1)
+
+    token = token_in(mail.to(ada.email)[0])
+
+    assert redeem(shop, "email-verifications", token).status_code == 204
+    assert is_verified(ada)
+
+
+def test_links_lead_to_the_page_of_the_deployment_with_the_token_in_the_fragment(
+    shop: Shop, mail: Mail
+) -> None:
+    ada = shop.sign_up()
+    want_reset(shop, ada.email)
+
+    (message,) = mail.to(ada.email)
+
+    assert f"{shop.url}/recovery#reset={token_in(message)}" in message.text
+
+
+def test_a_verified_address_gets_no_further_link(shop: Shop, mail: Mail) -> None:
+    ada = shop.sign_up()
+    redeem(shop, "email-verifications", mint(shop, ada, "email-verifications"))
+
+    assert ada.http.post("/api/email-verifications", json={}).status_code == 202
+    mail.rests()
+
+    assert mail.to(ada.email, 0) == []
+
+
+def test_a_reset_sets_the_password_ends_all_sessions_and_verifies(shop: Shop, mail: Mail) -> None:
+    ada = shop.sign_up()
+    laptop = shop.log_in(ada.email)
+
+    assert want_reset(shop, f" {ada.email.upper()} ").status_code == 202
+    token = token_in(mail.to(ada.email)[0])
+    done = redeem(shop, "password-resets", token)
+
+    assert (done.status_code, done.content) == (204, b"")
+    assert [refresh(shop, person) for person in (ada, laptop)] == [401, 401]
+    assert log_in(shop, ada.email, PASSWORD) == 401
+    assert is_verified(shop.log_in(ada.email, NEW_PASSWORD))
+    assert error_of(redeem(shop, "password-resets", token)) == (404, "NOT_FOUND")
+
+
+def test_a_reset_lets_in_who_guessed_too_often(shop: Shop) -> None:
+    ada = shop.sign_up()
+    while log_in(shop, ada.email, "wrong horse") != 429:
+        pass
+
+    redeem(shop, "password-resets", mint(shop, ada, "password-resets"))
+
+    assert log_in(shop, ada.email, NEW_PASSWORD) == 201
+
+
+# What the answer must not tell
+
+
+def test_known_and_unknown_addresses_cannot_be_told_apart(
+    shop: Shop, faults: FaultProxy, mail: Mail
+) -> None:
+    ada, gone = shop.sign_up(), shop.sign_up()
+    gone.http.delete("/api/users/me")
+    seen = []
+
+    async def passed(call: Call, send: Send) -> Answer:
+        return await send()
+
+    for email in (ada.email, gone.email, new_email()):
+        with faults.on(passed, table=shop.resources["AttemptsTable"]) as calls:
+            answers = [want_reset(shop, email) for _ in range(4)]
+        told = [(answer.status_code, sorted(answer.headers)) for answer in answers]
+        seen.append((told, [call.operation for call in calls]))
+        assert [answer.status_code for answer in answers] == [202, 202, 202, 429]
+        assert [answer.json() for answer in answers[:3]] == [{}] * 3
+
+    assert [told for told, _ in seen] == [seen[0][0]] * 3
+    assert {operation for _, calls in seen for operation in calls} == {"TransactWriteItems"}
+    assert len(mail.to(ada.email, 3)) == 3
+    mail.rests()
+    assert mail.to(gone.email, 0) == []
+
+
+def test_an_inactive_account_gets_no_link(shop: Shop, mail: Mail) -> None:
+    ada = shop.sign_up()
+    shop.deactivate(ada)
+
+    assert want_reset(shop, ada.email).status_code == 202
+    mail.rests()
+
+    assert mail.to(ada.email, 0) == []
+
+
+def test_a_token_is_kept_and_logged_nowhere(shop: Shop, mail: Mail) -> None:
+    ada = shop.sign_up()
+    want_reset(shop, ada.email)
+    token = token_in(mail.to(ada.email)[0])
+
+    short = redeem(shop, "password-resets", token, "short")
+    tables = {name: shop.table(name) for name in shop.resources if name.endswith("Table")}
+    done = redeem(shop, "password-resets", token)
+
+    assert (short.status_code, done.status_code) == (422, 204)
+    logs = shop.stack.emulator.function_log.read_text()
+    assert token not in json.dumps(tables, default=str)
+    assert token not in logs and NEW_PASSWORD not in logs and ada.email not in logs
+    assert '"route":"/api/password-resets/{token}"' in logs.replace("\\", "").replace('": "', '":"')
+
+
+# Tokens that are none
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_no_good_token_is_404_and_changes_nothing(shop: Shop, kind: str) -> None:
+    ada, spender = shop.sign_up(), shop.sign_up()
+    good, spent = mint(shop, ada, kind), mint(shop, spender, kind)
+    assert redeem(shop, kind, spent).status_code == 204
+    bad = {
+        "unknown": "x" * 43,
+        "spent": spent,
+        "truncated": good[:-1],
+        "longer": good + "x",
+        "in another case": good.swapcase(),
+        "very long": "x" * 5000,
+        "an id": ada.id,
+        "another kind's": mint(shop, ada, next(it for it in KINDS if it != kind)),
+        "expired": mint(shop, ada, kind, lives=timedelta()),
+        "of another epoch": mint(shop, ada, "password-resets", epoch=2),
+        "spelt otherwise": good[:20] + "%20" + good[21:],
+    }
+    before = shop.everything()
+
+    for why, token in bad.items():
+        assert error_of(redeem(shop, kind, token)) == (404, "NOT_FOUND"), why
+
+    assert shop.everything() == before
+    assert redeem(shop, kind, good).status_code == 204
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_of_two_at_once_one_is_done_and_one_is_404(shop: Shop, kind: str) -> None:
+    ada = shop.sign_up()
+    token = mint(shop, ada, kind)
+
+    answers = at_once(2, lambda number: redeem(shop, kind, token, f"{NEW_PASSWORD} {number}"))
+
+    statuses = [answer.status_code for answer in answers]
+    assert sorted(statuses) == [204, 404]
+    password = PASSWORD
+    if kind == "password-resets":
+        password = f"{NEW_PASSWORD} {statuses.index(204)}"
+    me = shop.log_in(ada.email, password).http.get("/api/users/me")
+    assert me.json()["emailVerified"] and me.headers["ETag"] == '"2"'
+
+
+def test_of_two_resets_at_once_the_sessions_of_neither_survive(shop: Shop) -> None:
+    ada = shop.sign_up()
+    tokens = [mint(shop, ada, "password-resets") for _ in range(2)]
+
+    answers = at_once(2, lambda number: redeem(shop, "password-resets", tokens[number]))
+
+    assert sorted(answer.status_code for answer in answers) == [204, 404]
+    assert refresh(shop, ada) == 401
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_token_dies_with_its_address(shop: Shop, kind: str) -> None:
+    ada = shop.sign_up()
+    token = mint(shop, ada, kind)
+    body = {"email": new_email(), "currentPassword": PASSWORD}
+    assert ada.http.patch("/api/users/me", json=body).status_code == 200
+
+    assert error_of(redeem(shop, kind, token)) == (404, "NOT_FOUND")
+    assert not is_verified(ada)
+    # Whoever has the address now is somebody else.
+    shop.sign_up(email=ada.email)
+    assert error_of(redeem(shop, kind, token)) == (404, "NOT_FOUND")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_token_dies_with_its_user(shop: Shop, kind: str) -> None:
+    ada, inactive = shop.sign_up(), shop.sign_up()
+    tokens = [mint(shop, person, kind) for person in (ada, inactive)]
+    assert ada.http.delete("/api/users/me").status_code == 204
+    shop.deactivate(inactive)
+
+    for token in tokens:
+        assert error_of(redeem(shop, kind, token)) == (404, "NOT_FOUND")
+
+
+def test_a_new_password_outdates_a_reset_that_was_mailed_before(shop: Shop) -> None:
+    ada = shop.sign_up()
+    token = mint(shop, ada, "password-resets")
+    body = {"currentPassword": PASSWORD, "newPassword": NEW_PASSWORD}
+    assert ada.http.put("/api/users/me/password", json=body).status_code == 204
+    before = shop.everything()
+
+    assert error_of(redeem(shop, "password-resets", token)) == (404, "NOT_FOUND")
+    assert shop.everything() == before
+
+
+# What is refused
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"password": "short"}, "body.password"),
+        ({"password": "x" * 73}, "body.password"),
+        ({"password": "password1"}, "body.password"),
+        ({"password": None}, "body.password"),
+        ({}, "body.password"),
+        ({"password": NEW_PASSWORD, "email": "x@example.com"}, "body.email"),
+    ],
+)
+def test_a_password_that_sign_up_refuses_is_422_and_spends_nothing(
+    shop: Shop, body: dict[str, Any], field: str
+) -> None:
+    ada = shop.sign_up()
+    token = mint(shop, ada, "password-resets")
+    before = shop.everything()
+
+    answer = shop.anonymous.put(f"/api/password-resets/{token}", json=body)
+
+    assert error_of(answer) == (422, "VALIDATION_ERROR")
+    assert [it["field"] for it in answer.json()["error"]["details"]] == [field]
+    assert shop.everything() == before and is_kept(shop, token)
+    assert token not in answer.text
+
+
+def test_ones_own_address_is_no_password(shop: Shop) -> None:
+    ada = shop.sign_up()
+    token = mint(shop, ada, "password-resets")
+
+    answer = redeem(shop, "password-resets", token, ada.email.upper())
+
+    assert error_of(answer) == (422, "VALIDATION_ERROR")
+    assert is_kept(shop, token)
+
+
+def test_malformed_requests_are_refused_before_anything_is_counted(shop: Shop) -> None:
+    before = shop.everything()
+    large = b'{"password": "' + b"x" * 11_000_000 + b'"}'
+    send = shop.anonymous.request
+
+    for answer, told in [
+        (want_reset(shop, "no address"), (422, "VALIDATION_ERROR")),
+        (want_reset(shop, "a@b.example\r\nBcc: c@d.example"), (422, "VALIDATION_ERROR")),
+        (send("POST", "/api/password-resets", json={}), (422, "VALIDATION_ERROR")),
+        (send("POST", "/api/password-resets", json=["a"]), (422, "VALIDATION_ERROR")),
+        (send("POST", "/api/password-resets?next=x", json={}), (422, "VALIDATION_ERROR")),
+        (send("POST", "/api/password-resets", content=b"{}"), (415, "UNSUPPORTED_MEDIA_TYPE")),
+        (
+            send(
+                *("PUT", f"/api/password-resets/{'x' * 43}"),
+                content=large,
+                headers={"Content-Type": "application/json"},
+            ),
+            (413, "PAYLOAD_TOO_LARGE"),
+        ),
+    ]:
+        assert error_of(answer) == told
+    assert shop.everything() == before
+
+
+def test_a_name_cannot_add_headers_to_a_mail(shop: Shop) -> None:
+    for name in ("Ada\r\nBcc: c@d.example", "Ada\nX: y", "Ada\u2028x", "Ada\0"):
+        body = {"email": new_email(), "name": name, "password": PASSWORD}
+        answer = shop.anonymous.post("/api/users", json=body)
+        assert error_of(answer) == (422, "VALIDATION_ERROR")
+
+
+def test_a_verification_is_for_who_is_logged_in_and_asked_for_thrice_at_most(shop: Shop) -> None:
+    ada = shop.sign_up()
+
+    anonymous = shop.anonymous.post("/api/email-verifications", json={})
+    answers = [ada.http.post("/api/email-verifications", json={}) for _ in range(4)]
+
+    assert error_of(anonymous) == (401, "UNAUTHORIZED")
+    assert [answer.status_code for answer in answers] == [202, 202, 202, 429]
+    assert 0 < int(answers[-1].headers["Retry-After"]) <= 900
+
+
+def test_a_network_that_asks_for_many_addresses_is_slowed_down(shop: Shop, mail: Mail) -> None:
+    statuses = [want_reset(shop, new_email()).status_code for _ in range(40)]
+
+    assert statuses == sorted(statuses)
+    assert statuses[0] == 202 and statuses[-1] == 429 and statuses.count(202) <= 20
+    forget_wishes(shop)
+    assert want_reset(shop, new_email()).status_code == 202
+
+
+def test_wishes_at_once_are_all_counted(shop: Shop) -> None:
+    email = new_email()
+
+    answers = at_once(8, lambda _: want_reset(shop, email))
+
+    statuses = [answer.status_code for answer in answers]
+    assert statuses.count(202) <= 3 and set(statuses) <= {202, 429, 503}
+
+
+def test_while_the_database_throttles_nothing_is_half_done(shop: Shop, faults: FaultProxy) -> None:
+    ada = shop.sign_up()
+    token = mint(shop, ada, "password-resets")
+    before = shop.everything()
+
+    with faults.on(refused("ThrottlingException")):
+        asked = want_reset(shop, ada.email)
+        redeemed = redeem(shop, "password-resets", token)
+
+    for answer in (asked, redeemed):
+        assert error_of(answer) == (503, "SERVICE_UNAVAILABLE")
+        assert answer.headers["Retry-After"] == "1"
+    assert shop.everything() == before
+    assert redeem(shop, "password-resets", token).status_code == 204

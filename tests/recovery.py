@@ -1,0 +1,53 @@
+"""Recovery tokens on the deployed stack: made behind the API's back, and read out of mails."""
+
+import re
+from datetime import timedelta
+
+from shop.clock import now, to_epoch, to_text
+from shop.recovery.models import LIFETIME, MOST_FROM_NETWORK, Purpose
+from shop.recovery.tokens import digest_of, new_token
+from tests.deployed import Person, Shop
+from tools.local_cloud.mailbox import Message
+
+KINDS = {"email-verifications": Purpose.VERIFICATION, "password-resets": Purpose.RESET}
+
+
+def mint(shop: Shop, person: Person, kind: str, epoch: int = 1, lives: timedelta = LIFETIME) -> str:
+    """A token as the worker makes them."""
+    token = new_token()
+    expires_at = now() + lives
+    shop.stack.client("dynamodb").put_item(
+        TableName=shop.resources["RecoveryTokensTable"],
+        Item={
+            "digest": {"S": digest_of(token)},
+            "purpose": {"S": KINDS[kind].value},
+            "user_id": {"S": person.id},
+            "email": {"S": person.email},
+            "epoch": {"N": str(epoch)},
+            "expires_at": {"S": to_text(expires_at)},
+            # Later, so that what has expired is there still, as on AWS.
+            "ttl": {"N": str(to_epoch(expires_at + timedelta(days=1)))},
+        },
+    )
+    return token
+
+
+def is_kept(shop: Shop, token: str) -> bool:
+    return digest_of(token) in {row["digest"]["S"] for row in shop.table("RecoveryTokensTable")}
+
+
+def token_in(message: Message) -> str:
+    """The token of the mail's one link, which is the same in text and HTML."""
+    (link,) = re.findall(r"^https?://\S+$", message.text, re.MULTILINE)
+    assert f'href="{link}"' in message.html
+    token: str = link.partition("#")[2].partition("=")[2]
+    return token
+
+
+def forget_wishes(shop: Shop) -> None:
+    """All tests are one network, which has used up its wishes after a few of them."""
+    client = shop.stack.client("dynamodb")
+    for row in shop.table("AttemptsTable"):
+        if int(row["count"]["N"]) > MOST_FROM_NETWORK // 2:
+            key = {"digest": row["digest"]}
+            client.delete_item(TableName=shop.resources["AttemptsTable"], Key=key)

@@ -1,0 +1,275 @@
+"""A link is good for one use, for its purpose, while nothing has changed since it was mailed."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from shop.attempts.models import Attempt
+from shop.auth.caller import Client, Role
+from shop.errors import NotFound, ServiceUnavailable, TooManyRequests, ValidationFailed
+from shop.mail.models import RESET_WANTED, VERIFICATION_WANTED
+from shop.recovery.models import LIFETIME, Purpose, RecoveryToken
+from shop.recovery.schemas import PasswordReset, PasswordResetCreate
+from shop.recovery.service import Links, RecoveryService
+from shop.recovery.tokens import digest_of
+from shop.sessions.models import Gate
+from shop.users.models import Credential, User, UserStatus
+from shop.users.service import MOST_TRIES, Overtaken
+from tests.people import ALICE, BROWSER, NOON
+
+USER = User(
+    ALICE.id, "ada@example.com", "Ada", UserStatus.ACTIVE, Role.CUSTOMER, False, NOON, NOON, 1
+)
+NEW = PasswordReset.model_validate({"password": "wrong donkey charger"}, strict=False)
+
+
+class Shelf:
+    """One user and the tokens, in memory; others are faster in the next `overtaken` writes."""
+
+    def __init__(self, overtaken: int = 0) -> None:
+        self.known: User | None = USER
+        self.epoch = 1
+        self.hash = "hash of correct horse"
+        self.tokens: dict[str, RecoveryToken] = {}
+        self.overtaken = overtaken
+        self.writes = 0
+        self.forgotten: Attempt | None = None
+
+    def add(self, token: RecoveryToken) -> None:
+        self.tokens[token.digest] = token
+
+    def token(self, digest: str) -> RecoveryToken | None:
+        return self.tokens.get(digest)
+
+    def user(self, user_id: str) -> User | None:
+        return self.known
+
+    def gate(self, user_id: str) -> Gate | None:
+        if self.known is None:
+            return None
+        return Gate(user_id, self.epoch, self.known.status, self.known.role)
+
+    def credential(self, email: str) -> Credential | None:
+        return Credential(ALICE.id, self.hash) if self.known else None
+
+    def verify(self, token: RecoveryToken, before: User, after: User) -> None:
+        self._spend(token)
+        self.known = after
+
+    def reset(
+        self,
+        token: RecoveryToken,
+        before: User,
+        after: User,
+        old_hash: str,
+        new_hash: str,
+        forgotten: Attempt,
+    ) -> None:
+        self._spend(token)
+        self.known, self.hash, self.forgotten = after, new_hash, forgotten
+        self.epoch += 1
+
+    def _spend(self, token: RecoveryToken) -> None:
+        self.writes += 1
+        if self.overtaken:
+            self.overtaken -= 1
+            raise Overtaken
+        if token.digest not in self.tokens:
+            raise NotFound
+        del self.tokens[token.digest]
+
+
+class Desk:
+    """Counts wishes, up to three, and keeps what was wished for."""
+
+    def __init__(self) -> None:
+        self.counted: list[Attempt] = []
+        self.wishes: list[tuple[str, Mapping[str, str]]] = []
+
+    def count(self, attempt: Attempt) -> Attempt:
+        if len(self.counted) == 3:
+            raise TooManyRequests(retry_after=1)
+        self.counted.append(attempt)
+        return attempt
+
+    def put(self, id_: str, type_: str, time: datetime, data: Mapping[str, str]) -> None:
+        self.wishes.append((type_, data))
+
+
+def service(shelf: Shelf, desk: Desk | None = None, now: datetime = NOON) -> RecoveryService:
+    desk = desk or Desk()
+    return RecoveryService(
+        shelf, desk, desk, lambda password: f"hash of {password}", lambda: now, lambda: "id"
+    )
+
+
+def mailed(shelf: Shelf, purpose: Purpose) -> str:
+    """The token of a link that was just made."""
+    link = Links(shelf, "https://shop.example/recovery", lambda: NOON).make(USER, purpose)
+    assert link is not None
+    page, _, token = link.partition(f"#{purpose}=")
+    assert page == "https://shop.example/recovery"
+    return token
+
+
+def test_a_link_holds_what_is_stored_as_a_digest_only() -> None:
+    shelf = Shelf()
+
+    token = mailed(shelf, Purpose.RESET)
+
+    (kept,) = shelf.tokens.values()
+    assert token not in str(kept)
+    assert len(token) == 43
+    assert kept == RecoveryToken(
+        digest_of(token), Purpose.RESET, ALICE.id, "ada@example.com", 1, NOON + LIFETIME
+    )
+
+
+def test_no_link_is_made_for_who_is_gone() -> None:
+    shelf = Shelf()
+    shelf.known = None
+
+    assert Links(shelf, "", lambda: NOON).make(USER, Purpose.RESET) is None
+    assert shelf.tokens == {}
+
+
+def test_a_confirmed_address_is_verified_and_the_token_spent() -> None:
+    shelf = Shelf()
+    token = mailed(shelf, Purpose.VERIFICATION)
+
+    service(shelf).verify(token)
+
+    assert shelf.known == replace(USER, email_verified=True, version=2)
+    with pytest.raises(NotFound):
+        service(shelf).verify(token)
+
+
+def test_a_reset_sets_the_hash_ends_sessions_verifies_and_forgets_attempts() -> None:
+    shelf = Shelf()
+
+    service(shelf).reset(mailed(shelf, Purpose.RESET), NEW, BROWSER)
+
+    assert shelf.hash == "hash of wrong donkey charger"
+    assert shelf.epoch == 2
+    assert shelf.known == replace(USER, email_verified=True, version=2)
+    assert shelf.forgotten is not None and shelf.tokens == {}
+
+
+def test_a_reset_outdates_all_other_resets_but_no_verification() -> None:
+    shelf = Shelf()
+    first, second = (mailed(shelf, Purpose.RESET) for _ in range(2))
+    verification = mailed(shelf, Purpose.VERIFICATION)
+
+    service(shelf).reset(first, NEW, BROWSER)
+
+    with pytest.raises(NotFound):
+        service(shelf).reset(second, NEW, BROWSER)
+    service(shelf).verify(verification)
+
+
+@pytest.mark.parametrize(
+    "known",
+    [None, replace(USER, email="king@example.com"), replace(USER, status=UserStatus.INACTIVE)],
+    ids=["gone", "moved", "inactive"],
+)
+@pytest.mark.parametrize("purpose", Purpose)
+def test_a_link_is_dead_when_its_address_or_account_is(
+    known: User | None, purpose: Purpose
+) -> None:
+    shelf = Shelf()
+    token = mailed(shelf, purpose)
+    shelf.known = known
+
+    with pytest.raises(NotFound):
+        if purpose is Purpose.RESET:
+            service(shelf).reset(token, NEW, BROWSER)
+        else:
+            service(shelf).verify(token)
+    assert shelf.writes == 0
+
+
+@pytest.mark.parametrize("purpose", Purpose)
+def test_a_link_lives_for_an_hour_and_not_a_moment_longer(purpose: Purpose) -> None:
+    shelf = Shelf()
+    token = mailed(shelf, purpose)
+
+    def redeem(now: datetime) -> None:
+        if purpose is Purpose.RESET:
+            service(shelf, now=now).reset(token, NEW, BROWSER)
+        else:
+            service(shelf, now=now).verify(token)
+
+    with pytest.raises(NotFound):
+        redeem(NOON + LIFETIME)
+    redeem(NOON + LIFETIME - timedelta(milliseconds=1))
+
+
+def test_a_token_of_another_purpose_is_none() -> None:
+    shelf = Shelf()
+
+    with pytest.raises(NotFound):
+        service(shelf).verify(mailed(shelf, Purpose.RESET))
+    with pytest.raises(NotFound):
+        service(shelf).reset(mailed(shelf, Purpose.VERIFICATION), NEW, BROWSER)
+    assert shelf.writes == 0
+
+
+@pytest.mark.parametrize("password", ["short", "x" * 73, "Ada@Example.com", "password1"])
+def test_a_password_that_sign_up_would_refuse_leaves_the_token_good(password: str) -> None:
+    shelf = Shelf()
+    token = mailed(shelf, Purpose.RESET)
+    wanted = PasswordReset.model_validate({"password": password}, strict=False)
+
+    with pytest.raises(ValidationFailed) as refusal:
+        service(shelf).reset(token, wanted, BROWSER)
+
+    assert [detail.field for detail in refusal.value.details] == ["body.password"]
+    service(shelf).reset(token, NEW, BROWSER)
+
+
+def test_who_is_overtaken_tries_again_and_gives_up_in_time() -> None:
+    shelf = Shelf(overtaken=1)
+    service(shelf).verify(mailed(shelf, Purpose.VERIFICATION))
+    assert shelf.writes == 2
+
+    for purpose in Purpose:
+        shelf = Shelf(overtaken=1000)
+        token = mailed(shelf, purpose)
+        with pytest.raises(ServiceUnavailable):
+            if purpose is Purpose.RESET:
+                service(shelf).reset(token, NEW, BROWSER)
+            else:
+                service(shelf).verify(token)
+        assert shelf.writes == MOST_TRIES
+
+
+def test_wishes_are_counted_before_anything_is_sent() -> None:
+    shelf, desk = Shelf(), Desk()
+    wanted = PasswordResetCreate.model_validate({"email": "ada@example.com"})
+
+    service(shelf, desk).want_verification(ALICE, BROWSER)
+    service(shelf, desk).want_reset(wanted, BROWSER)
+    service(shelf, desk).want_reset(wanted, BROWSER)
+    with pytest.raises(TooManyRequests):
+        service(shelf, desk).want_reset(wanted, BROWSER)
+
+    assert desk.wishes == [
+        (VERIFICATION_WANTED, {"userId": ALICE.id}),
+        (RESET_WANTED, {"email": "ada@example.com"}),
+        (RESET_WANTED, {"email": "ada@example.com"}),
+    ]
+
+
+def test_a_network_is_counted_whomever_it_asks_for_and_a_person_from_wherever() -> None:
+    desk = Desk()
+    for email, address in [("a@a.example", "192.0.2.1"), ("b@a.example", "192.0.2.9")]:
+        wanted = PasswordResetCreate.model_validate({"email": email})
+        service(Shelf(), desk).want_reset(wanted, Client("", address))
+    wanted = PasswordResetCreate.model_validate({"email": "a@a.example"})
+    service(Shelf(), desk).want_reset(wanted, Client("", "198.51.100.1"))
+
+    first, second, third = desk.counted
+    assert first.from_network.digest == second.from_network.digest != third.from_network.digest
+    assert first.from_anywhere.digest == third.from_anywhere.digest != second.from_anywhere.digest
