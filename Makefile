@@ -82,6 +82,16 @@ seed: environments ## Fill the local stack (USERS=100000 [PRODUCTS=1000 ORDERS=5
 	@PYTHONPATH=layers/shop $(PYTHON) -m tools.seed --users $(or $(USERS),0) \
 		--products $(or $(PRODUCTS),0) --orders $(or $(ORDERS),0) $(if $(ENDPOINT),--endpoint $(ENDPOINT))
 
+.PHONY: redrive
+redrive: environments ## Have dead letters worked on again (QUEUE=FailedOrdersToProcess [ENV=staging])
+	@$(PYTHON) -m tools.redrive $(or $(QUEUE),$(error QUEUE=FailedOrdersToProcess)) \
+		--environment $(or $(ENV),default)
+
+.PHONY: replay
+replay: environments ## Read again what a queue points to on a stream (QUEUE=UnpublishedEvents [ENV=staging])
+	@$(PYTHON) -m tools.replay $(or $(QUEUE),$(error QUEUE=UnpublishedEvents)) \
+		--environment $(or $(ENV),default)
+
 .PHONY: lock
 lock: uv ## Update uv.lock and what the dependency layer installs from it
 	uv lock --upgrade

@@ -1,11 +1,12 @@
 """What the template promises of streams, queues and rules, which no linter knows."""
 
 import json
+import re
 from typing import Any
 
 import pytest
 
-from tests.template import resources
+from tests.template import ROOT, resources
 
 QUEUES = resources("AWS::SQS::Queue")
 MAPPINGS = resources("AWS::Lambda::EventSourceMapping")
@@ -83,3 +84,46 @@ def test_a_rule_may_send_to_its_queue_and_to_its_dead_letters(name: str) -> None
             assert may_send(name, named(queue))
         # Moved back, they are as the rule would have delivered them.
         assert not {"InputPath", "InputTransformer", "Input"} & target.keys()
+
+
+ALARMS = resources("AWS::CloudWatch::Alarm")
+
+
+def is_watched(metric: str, dimension: dict[str, Any]) -> bool:
+    return any(
+        alarm["MetricName"] == metric and alarm.get("Dimensions") == [dimension]
+        for alarm in ALARMS.values()
+    )
+
+
+def test_somebody_is_told_of_whatever_leaves_for_a_queue_that_nobody_works_on() -> None:
+    worked_on = {named(mapping["EventSourceArn"]) for mapping in WORK.values()}
+
+    for queue in QUEUES.keys() - worked_on:
+        name = {"Name": "QueueName", "Value": {"Fn::GetAtt": f"{queue}.QueueName"}}
+        assert is_watched("ApproximateNumberOfMessagesVisible", name), queue
+
+
+def test_somebody_is_told_of_a_stream_that_lags_before_records_are_given_up() -> None:
+    for mapping in STREAMS.values():
+        function = named(mapping["FunctionName"])
+        assert is_watched("IteratorAge", {"Name": "FunctionName", "Value": {"Ref": function}})
+    for alarm in ALARMS.values():
+        if alarm["MetricName"] == "IteratorAge":
+            oldest = min(it["MaximumRecordAgeInSeconds"] for it in STREAMS.values())
+            assert alarm["Threshold"] / 1000 < oldest / 2
+
+
+@pytest.mark.parametrize("name", sorted(ALARMS))
+def test_an_alarm_says_where_it_is_written_what_to_do(name: str) -> None:
+    _, _, section = ALARMS[name]["AlarmDescription"].partition("docs/operations.md, ")
+    headings = re.findall(r"^##+ (.*)$", (ROOT / "docs/operations.md").read_text(), re.MULTILINE)
+
+    assert section in headings
+
+
+def test_there_is_a_month_to_tell_events_again() -> None:
+    [archive] = resources("AWS::Events::Archive").values()
+
+    assert archive["RetentionDays"] == 30
+    assert archive["SourceArn"] == {"Fn::GetAtt": "Bus.Arn"}

@@ -11,7 +11,9 @@ from tests.deployed import Person, Shop
 from tests.e2e.collecting import Listener
 from tests.faults import FaultProxy, refused
 from tests.local_cloud.watching import Queue, eventually
+from tools.deployments import Deployment
 from tools.local_cloud.stack import LocalStack
+from tools.redrive import redrive
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +47,16 @@ def status(person: Person, order: str) -> str:
     return found
 
 
+def logged(shop: Shop, **values: str) -> list[dict[str, Any]]:
+    """The functions' log lines that have these values."""
+    entries = shop.stack.emulator.function_log.read_text().splitlines()
+    lines = [line for entry in entries for line in json.loads(entry)["lines"]]
+    found = [json.loads(line) for line in lines if line.startswith('{"level"')]
+    return [
+        line for line in found if all(line.get(name) == value for name, value in values.items())
+    ]
+
+
 def test_an_order_is_followed_from_its_request_to_its_processing_by_one_id(
     shop: Shop, bus: Listener
 ) -> None:
@@ -60,33 +72,20 @@ def test_an_order_is_followed_from_its_request_to_its_processing_by_one_id(
     request_id = answer.headers["X-Request-Id"]
     assert [event["correlationid"] for event in told] == [request_id] * 2
     assert status(person, order) == "processing"
-    lines = [
-        json.loads(line)
-        for entry in shop.stack.emulator.function_log.read_text().splitlines()
-        for line in json.loads(entry)["lines"]
-        if request_id in line and line.startswith("{")
-    ]
-    messages = [line["message"] for line in lines if line.get("request_id") == request_id]
+    messages = [line["message"] for line in logged(shop, request_id=request_id)]
     assert sorted(messages) == ["done", "event told", "event told", "request"]
 
 
 def test_an_order_that_is_cancelled_in_time_stays_cancelled(shop: Shop, bus: Listener) -> None:
-    with queue_with(shop.stack, DelaySeconds="2") as queue:
+    with queue_with(shop.stack, DelaySeconds="2"):
         person, order, product = placed(shop)
         answer = person.http.patch(f"/api/users/me/orders/{order}", json={"status": "cancelled"})
         assert answer.is_success
-        assert eventually(lambda: not queue.is_empty()) and eventually(lambda: _is_idle(queue))
+        assert eventually(lambda: logged(shop, message="done", subject=order))
 
     assert bus.is_quiet()
     assert bus.types(order) == ["order.placed", "order.cancelled"]
     assert shop.stock(product) == 10
-
-
-def _is_idle(queue: Queue) -> bool:
-    """Whether nothing that could come now is left; orders of other tests wait for long."""
-    return not any(
-        int(queue.attribute(f"ApproximateNumberOfMessages{it}")) for it in ("", "NotVisible")
-    )
 
 
 def test_duplicates_and_disorder_change_nothing(shop: Shop, bus: Listener) -> None:
@@ -98,7 +97,7 @@ def test_duplicates_and_disorder_change_nothing(shop: Shop, bus: Listener) -> No
         path = f"/api/users/{person.id}/orders/{order}"
         assert shop.admin.http.patch(path, json={"status": "completed"}).is_success
         queue.send_all(*[json.dumps(event)] * 3)
-        assert eventually(lambda: _is_idle(queue))
+        assert eventually(lambda: len(logged(shop, message="done", subject=order)) == 7)
 
     bus.hears(order, "order.placed", "order.processing", "order.completed")
     assert bus.is_quiet()
@@ -117,21 +116,26 @@ def test_an_order_that_could_not_be_read_is_tried_again(
         bus.hears(order, "order.placed", "order.processing")
 
 
+@pytest.mark.parametrize("queue", ["UnpublishedEvents", "OrdersToProcess", "Nothing"])
+def test_only_dead_letters_are_moved_back(shop: Shop, queue: str) -> None:
+    with pytest.raises(SystemExit):
+        redrive(Deployment("default", shop.stack.info_file), queue)
+
+
 def test_dead_letters_go_back_after_a_fix_and_have_their_effect_once(
     shop: Shop, bus: Listener, faults: FaultProxy
 ) -> None:
     dead = Queue(shop.stack, shop.resources["FailedOrdersToProcess"])
     table = shop.resources["OrdersTable"]
     throttled = refused("ProvisionedThroughputExceededException")
-    with queue_with(shop.stack, DelaySeconds="0", VisibilityTimeout="2") as queue:
+    with queue_with(shop.stack, DelaySeconds="0", VisibilityTimeout="2"):
         with faults.on(throttled, "GetItem", table=table):
             person, order, product = placed(shop)
             assert eventually(lambda: not dead.is_empty(), 60)
         assert status(person, order) == "pending"
 
-        shop.stack.client("sqs").start_message_move_task(
-            SourceArn=dead.arn, DestinationArn=queue.arn
-        )
+        deployment = Deployment("default", shop.stack.info_file)
+        assert redrive(deployment, "FailedOrdersToProcess") == 1
 
         bus.hears(order, "order.placed", "order.processing")
     assert dead.is_empty()

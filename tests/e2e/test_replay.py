@@ -1,0 +1,174 @@
+"""What is told again changes nothing, and what was set aside is found and told again."""
+
+import json
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from shop.identifiers import new_id
+from tests.deployed import Shop
+from tests.e2e.collecting import Listener
+from tests.e2e.test_order_processing import placed, queue_with
+from tests.local_cloud.watching import Queue, eventually
+from tools.deployments import Deployment
+from tools.replay import replay
+
+
+@pytest.fixture(scope="module")
+def bus(shop: Shop) -> Iterator[Listener]:
+    listener = Listener(shop.stack)
+    yield listener
+    listener.close()
+
+
+@pytest.fixture(scope="module")
+def deployment(shop: Shop) -> Deployment:
+    return Deployment("default", shop.stack.info_file)
+
+
+def records(shop: Shop, table: str) -> list[dict[str, Any]]:
+    """All of a stream, whose one shard is the local cloud's."""
+    dynamodb, streams = shop.stack.client("dynamodb"), shop.stack.client("dynamodbstreams")
+    described = dynamodb.describe_table(TableName=shop.resources[table])["Table"]
+    stream = described["LatestStreamArn"]
+    [shard] = streams.describe_stream(StreamArn=stream)["StreamDescription"]["Shards"]
+    iterator = streams.get_shard_iterator(
+        StreamArn=stream, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
+    )["ShardIterator"]
+    found: list[dict[str, Any]] = []
+    while page := streams.get_records(ShardIterator=iterator):
+        if not page["Records"]:
+            return found
+        found += [it | {"stream": stream, "shard": shard["ShardId"]} for it in page["Records"]]
+        iterator = page["NextShardIterator"]
+    return found
+
+
+def pointer(batch: list[dict[str, Any]], **more: str) -> str:
+    """As Lambda leaves it for a batch that it gave up."""
+    first, last = (batch[it]["dynamodb"]["SequenceNumber"] for it in (0, -1))
+    info = {
+        "startSequenceNumber": first,
+        "endSequenceNumber": last,
+        "batchSize": len(batch),
+        "streamArn": batch[0]["stream"],
+    }
+    return json.dumps({"version": "1.0", "DDBStreamBatchInfo": info | more})
+
+
+def kept(queue: Queue) -> int:
+    names = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
+    return sum(int(queue.attribute(name)) for name in names)
+
+
+def ids(bus: Listener, *subjects: str) -> set[str]:
+    return {event["id"] for event in bus.of(*subjects)}
+
+
+def test_what_was_given_up_is_told_again_under_the_same_ids(
+    shop: Shop, bus: Listener, deployment: Deployment
+) -> None:
+    people = [shop.sign_up().id for _ in range(3)]
+    for person in people:
+        bus.hears(person, "user.registered")
+    before, everything = ids(bus, *people), shop.everything()
+    stream = records(shop, "UsersTable")
+    batch = [it for it in stream if it["dynamodb"]["Keys"]["id"]["S"] in people]
+    queue = Queue(shop.stack, shop.resources["UnpublishedEvents"])
+    queue.send(pointer(batch, shardId=batch[0]["shard"]))
+    queue.send(pointer(batch[1:2]))
+
+    assert replay(deployment, "UnpublishedEvents") == (2, 0)
+
+    assert eventually(lambda: len(bus.of(*people)) == 7)
+    assert bus.is_quiet()
+    assert ids(bus, *people) == before
+    assert queue.is_empty()
+    assert shop.everything() == everything
+
+
+def test_a_whole_stream_that_is_read_again_changes_nothing(
+    shop: Shop, bus: Listener, deployment: Deployment
+) -> None:
+    with queue_with(shop.stack, DelaySeconds="0"):
+        person, order, _ = placed(shop)
+        bus.hears(order, "order.placed", "order.processing")
+    assert bus.is_quiet()
+    before, everything = ids(bus, order, person.id), shop.everything()
+    for table in ("UsersTable", "OrdersTable"):
+        queue = Queue(shop.stack, shop.resources["UnpublishedEvents"])
+        queue.send(pointer(records(shop, table)))
+
+    assert replay(deployment, "UnpublishedEvents") == (2, 0)
+
+    # Six of them: twice what there was.
+    assert eventually(lambda: len(bus.of(order, person.id)) == 6)
+    assert ids(bus, order, person.id) == before
+    assert shop.everything() == everything
+
+
+def test_what_can_still_not_be_told_is_set_aside_once_more_and_kept(
+    shop: Shop, deployment: Deployment
+) -> None:
+    key = {"id": {"S": new_id()}}
+    table = {"TableName": shop.resources["UsersTable"]}
+    queue = Queue(shop.stack, shop.resources["UnpublishedEvents"])
+    shop.stack.client("dynamodb").put_item(**table, Item=key)
+    assert eventually(lambda: not queue.is_empty())
+
+    replay(deployment, "UnpublishedEvents")
+    assert kept(queue) == 1
+
+    # Its end cannot be told either.
+    shop.stack.client("dynamodb").delete_item(**table, Key=key)
+    assert eventually(lambda: kept(queue) == 2)
+    shop.stack.client("sqs").purge_queue(QueueUrl=queue.url)
+
+
+def test_a_record_that_the_stream_forgot_is_not_taken_for_told(
+    shop: Shop, deployment: Deployment
+) -> None:
+    shop.sign_up()
+    last = records(shop, "UsersTable")[-1]
+    queue = Queue(shop.stack, shop.resources["UnpublishedEvents"])
+    forgotten = json.loads(pointer([last]))
+    forgotten["DDBStreamBatchInfo"]["batchSize"] = 2
+    queue.send(json.dumps(forgotten))
+
+    assert replay(deployment, "UnpublishedEvents") == (0, 1)
+
+    assert not queue.is_empty()
+    shop.stack.client("sqs").purge_queue(QueueUrl=queue.url)
+
+
+def test_the_archive_told_again_changes_nothing(shop: Shop, bus: Listener) -> None:
+    began = datetime.now(UTC) - timedelta(seconds=1)
+    with queue_with(shop.stack, DelaySeconds="0"):
+        person, order, product = placed(shop)
+        bus.hears(order, "order.placed", "order.processing")
+        path = f"/api/users/{person.id}/orders/{order}"
+        assert shop.admin.http.patch(path, json={"status": "cancelled"}).is_success
+        before = bus.hears(order, "order.placed", "order.processing", "order.cancelled")
+        everything = shop.everything()
+        events = shop.stack.client("events")
+        archive = events.describe_archive(ArchiveName=shop.resources["EventArchive"])
+        assert archive["RetentionDays"] == 30
+
+        events.start_replay(
+            ReplayName=f"replay-{uuid4().hex[:8]}",
+            EventSourceArn=archive["ArchiveArn"],
+            EventStartTime=began,
+            EventEndTime=datetime.now(UTC) + timedelta(seconds=1),
+            Destination={"Arn": archive["EventSourceArn"]},
+        )
+
+        assert eventually(lambda: len(bus.of(order)) == 6)
+        time.sleep(1)  # for whoever works on it
+    assert bus.of(order)[3:] == before
+    assert bus.is_quiet()
+    assert shop.everything() == everything
+    assert shop.stock(product) == 10

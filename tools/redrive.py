@@ -1,0 +1,40 @@
+"""Dead letters back to the queue that they come from, to be worked on again."""
+
+import argparse
+import time
+
+from tools.deployments import Deployment
+
+
+def redrive(deployment: Deployment, name: str) -> int:
+    """How many were moved from the queue of this logical id; raises `SystemExit`."""
+    sqs = deployment.client("sqs")
+    arn = deployment.attribute(deployment.queue(name), "QueueArn")
+    urls = deployment.queues().values()
+    sources = [url for url in urls if arn in deployment.attribute(url, "RedrivePolicy")]
+    if len(sources) != 1:
+        raise SystemExit(f"{name} is no queue of dead letters. Of pointers? make replay")
+    # Named, since what a rule could not deliver never was in that queue.
+    source = deployment.attribute(sources[0], "QueueArn")
+    sqs.start_message_move_task(SourceArn=arn, DestinationArn=source)
+    while True:
+        [task] = sqs.list_message_move_tasks(SourceArn=arn, MaxResults=1)["Results"]
+        if task["Status"] != "RUNNING":
+            break
+        time.sleep(1)
+    if task["Status"] != "COMPLETED":
+        raise SystemExit(f"{task['Status']}: {task.get('FailureReason')}")
+    moved: int = task["ApproximateNumberOfMessagesMoved"]
+    return moved
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("queue", help="its name in template.yaml")
+    parser.add_argument("--environment", default="default")
+    wanted = parser.parse_args()
+    print(f"{redrive(Deployment(wanted.environment), wanted.queue)} moved")
+
+
+if __name__ == "__main__":
+    main()
