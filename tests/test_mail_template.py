@@ -42,6 +42,7 @@ def test_only_the_rule_may_deliver_and_what_it_cannot_deliver_is_kept() -> None:
         "Statement"
     ]
 
+    assert "InputPath" not in target  # or what it cannot deliver would look otherwise
     assert target["Arn"] == arn(QUEUE) and target["DeadLetterConfig"] == {"Arn": arn(FAILED)}
     assert statement["Resource"] == [arn(QUEUE), arn(FAILED)]
     assert statement["Principal"] == {"Service": "events.amazonaws.com"}

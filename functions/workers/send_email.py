@@ -11,7 +11,7 @@ from aws_lambda_powertools.utilities.batch.types import PartialItemFailureRespon
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from shop.mail.provide import mail_service
-from shop.mail.schemas import Envelope
+from shop.mail.schemas import Message
 from shop.observability import logger
 
 # A batch that fails as a whole is told like any other, or it would count as our error.
@@ -25,9 +25,10 @@ def handler(event: dict[str, Any], context: Any) -> PartialItemFailureResponse:
 
 def _deliver(record: SQSRecord) -> None:
     try:
-        notice = Envelope.model_validate_json(record.body).notice()
-        outcome = mail_service().deliver(notice)
+        event = Message.model_validate_json(record.body).detail
+        outcome = mail_service().deliver(event.notice())
     except Exception:
         logger().exception("mail not sent", message_id=record.message_id)
         raise
-    logger().info(outcome, event_id=notice.id, event_type=notice.type)
+    told = {"event_id": event.id, "event_type": event.type, "request_id": event.correlationid}
+    logger().info(outcome, extra=told)

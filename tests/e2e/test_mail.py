@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -51,7 +52,7 @@ def test_three_copies_at_once_are_one_mail(shop: Shop, mail: Mail) -> None:
         **{"id": f"copies of {ada.id}", "type": "user.registered", "time": "2999-01-01T00:00:00Z"},
         "data": {"userId": ada.id},
     }
-    entries = [{"Id": str(it), "MessageBody": json.dumps(body)} for it in range(3)]
+    entries = [{"Id": str(it), "MessageBody": json.dumps({"detail": body})} for it in range(3)]
 
     shop.stack.client("sqs").send_message_batch(
         QueueUrl=shop.resources["EmailsToSend"], Entries=entries
@@ -192,9 +193,37 @@ def test_a_message_that_nobody_understands_holds_up_no_other(shop: Shop, mail: M
     }
     entries = [
         {"Id": str(it), "MessageBody": body}
-        for it, body in enumerate(["not JSON", "{}", json.dumps(good)])
+        for it, body in enumerate(["not JSON", "{}", json.dumps({"detail": good})])
     ]
     sqs.send_message_batch(QueueUrl=queue, Entries=entries)
 
     assert len(mail.to(ada.email)) == 1
     sqs.purge_queue(QueueUrl=queue)
+
+
+def test_what_the_bus_could_not_deliver_is_mailed_after_a_redrive(shop: Shop, mail: Mail) -> None:
+    ada = shop.sign_up()
+    event = {
+        **{"id": f"dead {ada.id}", "type": "user.registered", "time": "2999-01-01T00:00:00Z"},
+        **{"data": {"userId": ada.id}, "correlationid": f"request of {ada.id}"},
+    }
+    # As the bus leaves it in its target's dead-letter queue.
+    letter = {"version": "0", "source": "shop", "detail-type": event["type"], "detail": event}
+    sqs = shop.stack.client("sqs")
+
+    sqs.send_message(QueueUrl=shop.resources["EmailsToSendFailed"], MessageBody=json.dumps(letter))
+    sqs.start_message_move_task(
+        SourceArn=_arn(sqs, shop.resources["EmailsToSendFailed"]),
+        DestinationArn=_arn(sqs, shop.resources["EmailsToSend"]),
+    )
+
+    assert len(mail.to(ada.email)) == 1
+    mail.rests()
+    (line,) = [it for it in mail.log_lines() if it.get("event_id") == event["id"]]
+    assert (line["message"], line["request_id"]) == ("mail sent", f"request of {ada.id}")
+
+
+def _arn(sqs: Any, url: str) -> str:
+    found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+    arn: str = found["Attributes"]["QueueArn"]
+    return arn

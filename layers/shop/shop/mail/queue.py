@@ -6,11 +6,11 @@ from datetime import datetime
 
 from shop.clients import queues
 from shop.config import setting
-from shop.mail.schemas import cloud_event
+from shop.mail.schemas import wish
 
 
 class MailQueue:
     def put(self, id_: str, type_: str, time: datetime, data: Mapping[str, str]) -> None:
         """Sent twice where an answer was lost: the id is the same, and the mail one."""
-        body = json.dumps(cloud_event(id_, type_, time, data))
+        body = json.dumps(wish(id_, type_, time, data))
         queues().send_message(QueueUrl=setting("EMAILS_TO_SEND_QUEUE"), MessageBody=body)

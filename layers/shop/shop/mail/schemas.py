@@ -24,9 +24,18 @@ class Envelope(_Read):
     type: str
     time: AwareDatetime
     data: dict[str, Any]
+    correlationid: str | None = None  # of the request that it began with
 
     def notice(self) -> Notice:
         return Notice(self.id, self.type, self.time, self.data)
+
+
+class Message(_Read):
+    """What the bus delivers, whole: its dead letters are never cut to the detail either, and so
+    can be moved to the queue like any other's.
+    """
+
+    detail: Envelope
 
 
 class AboutUser(_Read):
@@ -46,9 +55,9 @@ class ToAddress(_Read):
     email: str
 
 
-def cloud_event(id_: str, type_: str, time: datetime, data: Mapping[str, str]) -> dict[str, object]:
-    """A wish for a mail, in the envelope that events come in."""
-    return {
+def wish(id_: str, type_: str, time: datetime, data: Mapping[str, str]) -> dict[str, object]:
+    """Of a mail, in the form in which events come."""
+    event = {
         "specversion": "1.0",
         "id": id_,
         "source": "/shop",
@@ -56,3 +65,4 @@ def cloud_event(id_: str, type_: str, time: datetime, data: Mapping[str, str]) -
         "time": to_text(time),
         "data": dict(data),
     }
+    return {"detail": event}
