@@ -6,6 +6,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from pydantic.alias_generators import to_snake
 
 from shop.attempts.repository import AttemptRepository
 from shop.attempts.service import attempt_on
@@ -21,6 +22,8 @@ from shop.products.repository import ProductRepository
 from shop.projections.models import Entity, Kind
 from shop.projections.repository import ProjectionRepository
 from shop.projections.service import ProjectionService
+from shop.recovery.models import Purpose, RecoveryToken
+from shop.recovery.repository import RecoveryRepository
 from shop.sessions.models import RefreshDigests, Session
 from shop.sessions.repository import SessionRepository
 from shop.users.models import User, UserStatus
@@ -39,7 +42,7 @@ KINDS = {
     "counters": {"deleted": "deleted entity", "version": "entity", "": "total"},
 }
 EVERY_KIND = {name for kinds in KINDS.values() for name in kinds.values()} | {
-    *("credentials", "attempts", "idempotency", "search")
+    *("credentials", "attempts", "idempotency", "search", "recovery_tokens")
 }
 
 
@@ -65,7 +68,7 @@ def project(*entities: Entity) -> None:
 
 def everything() -> Iterator[tuple[str, Item]]:
     for logical_id in resources("AWS::DynamoDB::Table"):
-        name = logical_id.removesuffix("Table").lower()
+        name = to_snake(logical_id.removesuffix("Table"))
         items = dynamodb().scan(TableName=f"{name}_table")["Items"]
         yield from ((name, decode(item)) for item in items)
 
@@ -88,6 +91,8 @@ def test_whatever_is_written_says_which_shape_it_has() -> None:
     UserRepository().save(other_admin, inactive)
     UserRepository().change_password(user, session.id, "hash", "new hash")
     UserRepository().delete(gone)
+    token = RecoveryToken("digest", Purpose.RESET, user.id, user.email, 1, NOON)
+    RecoveryRepository().add(token)
     dearer = replace(product, sku="OTHER", price=Money(Decimal("10"), "EUR"))
     ProductRepository().save(product, dearer, {"sku", "price"}, 1, None)
     going_on = replace(order, status=OrderStatus.PROCESSING, version=2)
