@@ -10,7 +10,7 @@ import pytest
 
 from tests.deployed import Person, Shop, at_once, error_of, new_email
 from tests.faults import Answer, Call, FaultProxy, Send, refused
-from tests.mail import Mail
+from tests.mail import RESET, VERIFICATION, WELCOME, Mail
 from tests.people import PASSWORD
 from tests.recovery import KINDS, forget_wishes, is_kept, mint, token_in
 
@@ -60,7 +60,7 @@ def test_an_address_is_verified_by_the_link_mailed_to_it_once(shop: Shop, mail: 
     ada = shop.sign_up()
 
     asked = ada.http.post("/api/email-verifications", json={})
-    token = token_in(mail.to(ada.email)[0])
+    token = token_in(mail.to(ada.email, VERIFICATION)[0])
     done = redeem(shop, "email-verifications", token)
     again = redeem(shop, "email-verifications", token)
 
@@ -73,9 +73,9 @@ def test_an_address_is_verified_by_the_link_mailed_to_it_once(shop: Shop, mail: 
 
 def test_the_welcome_mail_has_such_a_link_too(shop: Shop, mail: Mail) -> None:
     ada = shop.sign_up()
-    mail.tell("user.registered", userId=ada.id, version=1)
+    mail.happened("user.registered", userId=ada.id, version=1)
 
-    token = token_in(mail.to(ada.email)[0])
+    token = token_in(mail.to(ada.email, WELCOME)[0])
 
     assert redeem(shop, "email-verifications", token).status_code == 204
     assert is_verified(ada)
@@ -87,7 +87,7 @@ def test_links_lead_to_the_page_of_the_deployment_with_the_token_in_the_fragment
     ada = shop.sign_up()
     want_reset(shop, ada.email)
 
-    (message,) = mail.to(ada.email)
+    (message,) = mail.to(ada.email, RESET)
 
     assert f"{shop.url}/recovery#reset={token_in(message)}" in message.text
 
@@ -99,7 +99,7 @@ def test_a_verified_address_gets_no_further_link(shop: Shop, mail: Mail) -> None
     assert ada.http.post("/api/email-verifications", json={}).status_code == 202
     mail.rests()
 
-    assert mail.to(ada.email, 0) == []
+    assert mail.to(ada.email, VERIFICATION, 0) == []
 
 
 def test_a_reset_sets_the_password_ends_all_sessions_and_verifies(shop: Shop, mail: Mail) -> None:
@@ -107,7 +107,7 @@ def test_a_reset_sets_the_password_ends_all_sessions_and_verifies(shop: Shop, ma
     laptop = shop.log_in(ada.email)
 
     assert want_reset(shop, f" {ada.email.upper()} ").status_code == 202
-    token = token_in(mail.to(ada.email)[0])
+    token = token_in(mail.to(ada.email, RESET)[0])
     done = redeem(shop, "password-resets", token)
 
     assert (done.status_code, done.content) == (204, b"")
@@ -150,9 +150,9 @@ def test_known_and_unknown_addresses_cannot_be_told_apart(
 
     assert [told for told, _ in seen] == [seen[0][0]] * 3
     assert {operation for _, calls in seen for operation in calls} == {"TransactWriteItems"}
-    assert len(mail.to(ada.email, 3)) == 3
+    assert len(mail.to(ada.email, RESET, 3)) == 3
     mail.rests()
-    assert mail.to(gone.email, 0) == []
+    assert mail.to(gone.email, RESET, 0) == []
 
 
 def test_an_inactive_account_gets_no_link(shop: Shop, mail: Mail) -> None:
@@ -162,13 +162,13 @@ def test_an_inactive_account_gets_no_link(shop: Shop, mail: Mail) -> None:
     assert want_reset(shop, ada.email).status_code == 202
     mail.rests()
 
-    assert mail.to(ada.email, 0) == []
+    assert mail.to(ada.email, RESET, 0) == []
 
 
 def test_a_token_is_kept_and_logged_nowhere(shop: Shop, mail: Mail) -> None:
     ada = shop.sign_up()
     want_reset(shop, ada.email)
-    token = token_in(mail.to(ada.email)[0])
+    token = token_in(mail.to(ada.email, RESET)[0])
 
     short = redeem(shop, "password-resets", token, "short")
     tables = {name: shop.table(name) for name in shop.resources if name.endswith("Table")}
