@@ -26,11 +26,6 @@ class Mail:
         self._sqs = shop.stack.client("sqs")
         self._mailbox = Mailbox(shop.stack.emulator.endpoint)
 
-    def happened(self, type_: str, **data: Any) -> None:
-        """Puts an event of something that did happen, unless the stack tells of it itself."""
-        if "PublishEvents" not in self._shop.resources:
-            self.tell(type_, **data)
-
     def tell(self, type_: str, age: timedelta = timedelta(), **data: Any) -> str:
         """Puts an event as the outbox does, and gives its id."""
         id_ = str(uuid4())

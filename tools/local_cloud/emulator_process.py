@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
@@ -23,7 +24,8 @@ class EmulatorFailed(RuntimeError):
 class EmulatorProcess:
     """``port`` serves the AWS APIs, ``api_port`` the deployed REST API; both on 127.0.0.1 only.
 
-    ``dynamodb`` is where functions find DynamoDB, if not at ``port``.
+    ``dynamodb`` is where functions find DynamoDB, if not at ``port``, but for those with one of
+    ``dynamodb_not_of`` in their names.
     """
 
     home: Path
@@ -32,6 +34,7 @@ class EmulatorProcess:
     api_name: str
     region: str
     dynamodb: str | None = None
+    dynamodb_not_of: Sequence[str] = ()
     _process: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
     @property
@@ -59,6 +62,7 @@ class EmulatorProcess:
             *("--state", str(self.home / "emulator")),
             *("--function-log", str(self.function_log)),
             *(("--dynamodb", self.dynamodb) if self.dynamodb else ()),
+            *(("--dynamodb-not-of", *self.dynamodb_not_of) if self.dynamodb_not_of else ()),
         ]
         with self.log.open("w") as log:
             self._process = subprocess.Popen(

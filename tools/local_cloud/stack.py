@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -60,7 +60,8 @@ class LocalStack:
 
     ``home`` keeps the build and the logs. Port 0 is any free one. ``seed`` is called with this
     stack once it is deployed, and returns its admin. ``dynamodb`` is where its functions find
-    DynamoDB, if not at the emulator, so that something can stand between them.
+    DynamoDB, if not at the emulator, so that something can stand between them; those whose names
+    hold one of ``dynamodb_not_of`` find it at the emulator all the same.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class LocalStack:
         seed: Callable[["LocalStack"], Admin | None] = lambda _: None,
         info_file: Path | None = None,
         dynamodb: str | None = None,
+        dynamodb_not_of: Sequence[str] = (),
     ) -> None:
         self.home = home.resolve()
         self.project = project
@@ -82,6 +84,7 @@ class LocalStack:
         self._progress = progress
         self._seed = seed
         self._dynamodb = dynamodb
+        self._dynamodb_not_of = dynamodb_not_of
         self._wanted = {"PORT": port, "EMULATOR_PORT": emulator_port}
         self._running: list[subprocess.Popen[bytes]] = []
         self._lock: IO[str] | None = None
@@ -141,7 +144,7 @@ class LocalStack:
         self.info_file.unlink(missing_ok=True)
         name, region = self.deployment.stack_name, self.deployment.region
         self._emulator = EmulatorProcess(
-            self.home, emulator_port, port, name, region, self._dynamodb
+            self.home, emulator_port, port, name, region, self._dynamodb, self._dynamodb_not_of
         )
 
         with ThreadPoolExecutor(2) as both:

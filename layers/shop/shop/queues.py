@@ -55,6 +55,7 @@ def queue_worker(work: Work) -> Handler:
 
     @wraps(work)
     def handler(event: dict[str, Any], context: Any) -> PartialItemFailureResponse:
+        logger().append_keys(function_name=context.function_name)
         return process_partial_response(event, deliver, processor, context)
 
     return handler

@@ -49,6 +49,7 @@ def stream_worker(work: Work) -> Handler:
         failed = list(work(records))
         logger().info(
             "batch",
+            function_name=context.function_name,
             function_request_id=context.aws_request_id,
             records=len(records),
             failed=len(failed),

@@ -147,8 +147,10 @@ class Environment(lambda_runtime.Worker):  # type: ignore[misc]
         }
 
     def _dynamodb(self) -> dict[str, str]:
-        elsewhere = self._settings.dynamodb
-        return {"AWS_ENDPOINT_URL_DYNAMODB": elsewhere} if elsewhere else {}
+        elsewhere, name = self._settings.dynamodb, self.config["FunctionName"]
+        if elsewhere is None or any(it in name for it in self._settings.dynamodb_not_of):
+            return {}
+        return {"AWS_ENDPOINT_URL_DYNAMODB": elsewhere}
 
     def _asked(self, request: Record, timeout: float) -> Record:
         deadline = time.monotonic() + timeout

@@ -1,6 +1,7 @@
 """What the emulator is told by whoever starts it."""
 
 from argparse import ArgumentParser
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ class Settings:
     state: Path
     function_log: Path
     dynamodb: str | None = None
+    dynamodb_not_of: Sequence[str] = ()
 
     @property
     def endpoint(self) -> str:
@@ -53,4 +55,10 @@ def read_settings(arguments: list[str]) -> Settings:
     parser.add_argument("--state", type=Path, required=True, help="a folder of its own, emptied")
     parser.add_argument("--function-log", type=Path, required=True, help="JSON lines")
     parser.add_argument("--dynamodb", help="where functions find DynamoDB, if not here")
+    parser.add_argument(
+        "--dynamodb-not-of",
+        nargs="*",
+        default=(),
+        help="parts of the names of functions that find it here all the same",
+    )
     return Settings(**vars(parser.parse_args(arguments)))

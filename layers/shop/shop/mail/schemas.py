@@ -30,14 +30,6 @@ class Envelope(_Read):
         return Notice(self.id, self.type, self.time, self.data)
 
 
-class Message(_Read):
-    """What the bus delivers, whole: its dead letters are never cut to the detail either, and so
-    can be moved to the queue like any other's.
-    """
-
-    detail: Envelope
-
-
 class AboutUser(_Read):
     user_id: str
 
