@@ -127,7 +127,7 @@ def test_equal_keys_keep_each_body_for_itself(shop: Shop, person: Person) -> Non
 
 
 def test_nothing_is_recorded_of_requests_that_hold_a_secret(shop: Shop, person: Person) -> None:
-    before = shop.table("IdempotencyTable")
+    before = shop.everything()["IdempotencyTable"]
     key = {"Idempotency-Key": "secret"}
     log_in = {"email": person.email, "password": PASSWORD}
     passwords = {"currentPassword": PASSWORD, "newPassword": PASSWORD + "!"}
@@ -142,4 +142,4 @@ def test_nothing_is_recorded_of_requests_that_hold_a_secret(shop: Shop, person: 
     ]
 
     assert [answer.status_code for answer in answers] == [201, 201, 201, 204]
-    assert shop.table("IdempotencyTable") == before
+    assert shop.everything()["IdempotencyTable"] == before
