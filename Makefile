@@ -27,7 +27,7 @@ run: environments ## Run the whole system on this machine (PORT=8080 EMULATOR_PO
 	@exec $(PYTHON) -m tools.local_cloud.run --port $(PORT) --emulator-port $(EMULATOR_PORT)
 
 .PHONY: test
-test: environments lint ## Run every check and every test (8 minutes at most)
+test: environments lint ## Run every check and every test (a quarter of an hour)
 	$(PYTHON) -m pytest
 
 .PHONY: test-dynamodb
