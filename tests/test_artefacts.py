@@ -56,7 +56,7 @@ MAY_LOAD = {
     "CreateAdmin": {"boto3", "pydantic"},
     "CreateSigningKeys": {"boto3", "cryptography", POWERTOOLS},
     "RotateSigningKeys": {"boto3", "cryptography", POWERTOOLS},
-    "ProjectLists": _STORED,
+    "ProjectLists": {"boto3", POWERTOOLS},
     "PublishEvents": _STORED,
     "StartProcessing": _STORED,
     "SendEmail": _STORED,
