@@ -71,3 +71,15 @@ def test_every_environment_that_mails_has_a_page(environment: str) -> None:
     told = config["deploy"]["parameters"]["parameter_overrides"]
 
     assert ("MailFrom=" in told) == ("RecoveryPage=" in told)
+
+
+def test_the_worker_mails_from_the_sender_only_also_where_ses_asks_for_the_recipient() -> None:
+    (policy,) = resources("AWS::Serverless::Function")["SendEmail"]["Policies"]
+    sending = [it for it in policy["Statement"] if it["Action"] == "ses:SendEmail"]
+
+    for statement in sending:
+        if str(statement["Resource"]).count("identity/*"):
+            assert statement["Condition"] == {
+                "StringEquals": {"ses:FromAddress": {"Ref": "MailFrom"}}
+            }
+    assert [str(it["Resource"]).count("identity/*") for it in sending] == [0, 1]
