@@ -3,13 +3,12 @@
 from collections.abc import Iterator
 
 import pytest
-from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
 import shop.clients
 from shop.mail.models import Letter
 from shop.mail.postbox import SesPostbox
-from shop.mail.service import Refused
+from shop.mail.service import NotTaken, Refused
 
 LETTER = Letter("Subject", "text", "<p>html</p>")
 
@@ -63,7 +62,10 @@ def test_what_is_wrong_with_the_mail_itself_is_refused_for_good(ses: Stubber, co
     "code", ["TooManyRequestsException", "SendingPausedException", "InternalFailure"]
 )
 def test_what_may_pass_is_tried_again_by_the_queue_and_not_here(ses: Stubber, code: str) -> None:
-    ses.add_client_error("send_email", code, http_status_code=429)
+    message = "not authorized on identity/ada@example.com"
+    ses.add_client_error("send_email", code, message, http_status_code=429)
 
-    with pytest.raises(ClientError):
+    with pytest.raises(NotTaken) as not_taken:
         send()
+    # Nor is what SES said, with an address in it, logged as this one's context.
+    assert str(not_taken.value) == code and not_taken.value.__suppress_context__

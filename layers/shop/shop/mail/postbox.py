@@ -2,7 +2,7 @@
 
 from shop.clients import mail
 from shop.mail.models import Letter
-from shop.mail.service import Refused
+from shop.mail.service import NotTaken, Refused
 
 # What is wrong with this one mail. All else may pass, or an operator can mend it:
 # https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html
@@ -36,6 +36,5 @@ class SesPostbox:
             )
         except client.exceptions.ClientError as error:
             code = error.response["Error"]["Code"]
-            if code in _IN_VAIN:
-                raise Refused(code) from None
-            raise
+            # What SES says besides the code may name the address, and what is raised is logged.
+            raise (Refused if code in _IN_VAIN else NotTaken)(code) from None

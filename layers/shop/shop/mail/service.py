@@ -19,6 +19,10 @@ class Refused(Exception):
     """The mail service will not take this mail, however often it is asked."""
 
 
+class NotTaken(Exception):
+    """The mail service did not take the mail this time; it says why by a code, and no address."""
+
+
 class InProgress(Exception):
     """Another sandbox is at this very notice, or died at it: it is to be tried again later."""
 
@@ -46,7 +50,7 @@ class Marks(Protocol):
 
 class Postbox(Protocol):
     def send(self, address: str, letter: Letter, reference: str) -> None:
-        """Raises `Refused` where trying again is in vain."""
+        """Raises `Refused` where trying again is in vain, and else `NotTaken`."""
 
 
 class LinkMaker(Protocol):
