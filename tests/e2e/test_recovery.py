@@ -30,8 +30,8 @@ def mail(shop: Shop) -> Iterator[Mail]:
 
 
 def redeem(shop: Shop, kind: str, token: str, password: str = NEW_PASSWORD) -> httpx.Response:
-    body = {"json": {"password": password}} if kind == "password-resets" else {}
-    return shop.anonymous.put(f"/api/{kind}/{token}", **body)  # type: ignore[arg-type]
+    body = {"password": password} if kind == "password-resets" else None
+    return shop.anonymous.put(f"/api/{kind}/{token}", json=body)
 
 
 def want_reset(shop: Shop, email: str) -> httpx.Response:

@@ -54,7 +54,7 @@ class Answering:
         self.error = error
         self.entries: list[Any] = []
 
-    def put_events(self, Entries: list[Any]) -> dict[str, Any]:  # noqa: N803
+    def put_events(self, Entries: list[Any]) -> dict[str, Any]:
         if self.error:
             raise self.error
         self.entries += Entries

@@ -45,20 +45,20 @@ def test_what_is_measured_of_reads_is_what_aws_bills() -> None:
     """12 users of 350 bytes are more than 4 KB; what is not there costs as well."""
     table = tables.users()
     shard = {":shard": {"S": "active#0"}}
-    condition = {
+    condition: dict[str, Any] = {
         "TableName": table,
         "IndexName": "by_id",
         "KeyConditionExpression": "status_shard = :shard",
     }
     with metered_reads() as cost:
-        dynamodb().query(**condition, ExpressionAttributeValues=shard)  # type: ignore[arg-type]
+        dynamodb().query(**condition, ExpressionAttributeValues=shard)
     assert (cost.units, cost.calls) == (0.5, 1)
 
     users = [user for user in people.users(0, 200) if user.status == "active"]
     fill.add_users(users)
     with metered_reads() as cost:
         dynamodb().query(
-            **condition,  # type: ignore[arg-type]
+            **condition,
             ExpressionAttributeValues=shard,
             Limit=12,
         )

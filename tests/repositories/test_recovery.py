@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import boto3
 import pytest
@@ -100,12 +101,12 @@ def test_a_reset_changes_hash_epoch_profile_and_attempts_and_spends_the_token() 
     ids=["token", "epoch", "user", "hash"],
 )
 def test_a_reset_on_top_of_another_change_changes_nothing(
-    stale: dict[str, object], error: type[Exception]
+    stale: dict[str, Any], error: type[Exception]
 ) -> None:
     before = everything()
 
     with pytest.raises(error):
-        reset(**stale)  # type: ignore[arg-type] # each value is of its parameter's type
+        reset(**stale)
 
     assert everything() == before
 

@@ -26,11 +26,11 @@ class Cloud:
         self.environment = dict(os.environ)
         return self
 
-    def describe_stack_resource(self, StackName: str, LogicalResourceId: str) -> Any:  # noqa: N803
+    def describe_stack_resource(self, StackName: str, LogicalResourceId: str) -> Any:
         self.asked += [StackName, LogicalResourceId]
         return {"StackResourceDetail": {"PhysicalResourceId": "function-7"}}
 
-    def get_function_configuration(self, FunctionName: str) -> Any:  # noqa: N803
+    def get_function_configuration(self, FunctionName: str) -> Any:
         self.asked.append(FunctionName)
         return {"Environment": {"Variables": SETTINGS}}
 

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import batched
+from typing import Any
 
 from shop.clients import dynamodb
 from shop.dynamo import tables, totals, transactions
@@ -71,8 +72,8 @@ def count(kind: Kind, by_status: Counter[str]) -> None:
 
 def _put(table: str, items: Iterable[Item]) -> None:
     def put(part: Sequence[Item]) -> None:
-        requests = [{"PutRequest": {"Item": encode(item)}} for item in part]
-        answer = dynamodb().batch_write_item(RequestItems={table: requests})  # type: ignore[dict-item]
+        requests: list[Any] = [{"PutRequest": {"Item": encode(item)}} for item in part]
+        answer = dynamodb().batch_write_item(RequestItems={table: requests})
         assert not answer["UnprocessedItems"]
 
     _in_parallel(put, batched(items, 25, strict=False))
