@@ -1,5 +1,6 @@
 """The deployed local stack, and people who use it over HTTP, for the tests that count."""
 
+import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -178,12 +179,13 @@ def faults() -> Iterator[FaultProxy]:
 @pytest.fixture(scope="session")
 def stack(faults: FaultProxy) -> Iterator[LocalStack]:
     """The real template, built and deployed on free ports, with IAM enforced."""
-    home, emulator_port = ROOT / ".local/test", faults.upstream_port
+    # A home for each process of pytest, so that they have a stack each.
+    home = ROOT / ".local" / f"test-{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
     # A mail is written whenever its event arrives, and a fault is not meant for that: the mail
     # would come minutes later, among others' tests.
     with LocalStack(
         home,
-        emulator_port=emulator_port,
+        emulator_port=faults.upstream_port,
         seed=seed_admin,
         dynamodb=faults.url,
         dynamodb_not_of=["SendEmail-"],
