@@ -53,7 +53,7 @@ MAY_LOAD = {
     "CheckReadiness": _STORED,
     "AnswerPreflight": set(),
     "Authorizer": _SIGNED - {"pydantic"},
-    "CreateAdmin": {"boto3", "pydantic"},
+    "CreateAdmin": _STORED,
     "CreateSigningKeys": {"boto3", "cryptography", POWERTOOLS},
     "RotateSigningKeys": {"boto3", "cryptography", POWERTOOLS},
     "ProjectLists": {"boto3", POWERTOOLS},

@@ -4,11 +4,13 @@ import json
 from typing import Any  # the event is what the operator wrote
 
 from shop.auth.caller import Role
+from shop.operations.edge import operation
 from shop.users.provide import user_service
 from shop.users.schemas import UserCreate
 
 
-def handler(event: dict[str, Any], _context: Any) -> dict[str, str]:
+@operation
+def handler(event: dict[str, Any]) -> dict[str, str]:
     """Takes `{"email", "name", "password"}`, gives `{"id"}`; raises where the e-mail is in use."""
     wanted = UserCreate.model_validate_json(json.dumps(event))
     return {"id": user_service().sign_up(wanted, Role.ADMIN).id}

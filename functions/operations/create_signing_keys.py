@@ -13,4 +13,4 @@ def handler(event: dict[str, Any], context: Any) -> None:
         if event["RequestType"] != "Delete":
             key_store().create_if_absent()
 
-    answer_cloudformation(event, context.log_stream_name, work)
+    answer_cloudformation(event, context, work)

@@ -3,9 +3,11 @@
 from typing import Any  # the event is the schedule's or the operator's JSON
 
 from shop.auth.key_store import key_store
+from shop.operations.edge import operation
 
 
-def handler(event: dict[str, Any], _context: Any) -> dict[str, list[str]]:
+@operation
+def handler(event: dict[str, Any]) -> dict[str, list[str]]:
     """Gives the key ids that are published now: previous, current, next.
 
     They are what they were if they changed less than 20 minutes ago.

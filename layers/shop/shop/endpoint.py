@@ -15,7 +15,7 @@ from typing import Any  # events, and handlers' parameters, are of many types
 from pydantic import BaseModel, ValidationError
 from pydantic.alias_generators import to_snake
 
-from shop.auth.caller import Caller, Client
+from shop.auth.caller import Caller, Client, Role
 from shop.clock import now
 from shop.correlation import correlation_id
 from shop.deadline import OutOfTime, deadline
@@ -24,7 +24,8 @@ from shop.http.parameters import PathId, Provide
 from shop.http.request import Request
 from shop.http.response import as_shop_error, error_answer, to_gateway, validation_failed
 from shop.idempotency import Answer, Once, Replayed
-from shop.observability import logger
+from shop.identifiers import is_id
+from shop.observability import audit, logger
 from shop.preconditions import Precondition
 from shop.schemas import Body, Query, Reply, Resource
 
@@ -80,7 +81,7 @@ class Endpoint:
         started = time.perf_counter()
         request = Request(event)
         log = logger()
-        log.append_keys(request_id=request.id)
+        log.append_keys(request_id=request.id, function_name=context.function_name)
         correlation_id.set(request.id)
         try:
             with deadline(context.get_remaining_time_in_millis() / 1000 - _TO_ANSWER):
@@ -95,16 +96,32 @@ class Endpoint:
             answer = error_answer(as_shop_error(error), request.id)
         log.info(
             "request",
-            function_name=context.function_name,
             method=self.method,
             route=self.path,
             status=answer.status,
             milliseconds=round((time.perf_counter() - started) * 1000, 1),
-            caller_id=(event["requestContext"].get("authorizer") or {}).get("sub"),
+            caller_id=request.authorized.get("sub"),
             cold_start=self._is_cold,
         )
         self._is_cold = False
+        self._audit(request, answer)
         return to_gateway(answer, request)
+
+    def _audit(self, request: Request, answer: Answer) -> None:
+        """What admins do and try, all but reading; what a POST made has its id in `Location`.
+
+        Of the path only ids are told: the rest is a stranger's text, or a token.
+        """
+        who = request.authorized
+        if self.method == "GET" or who.get("role") != Role.ADMIN:
+            return
+        told = {"me": who["sub"], "current": who["sid"]}
+        given = {n: told.get(text, text) for n, text in request.path_parameters.items()}
+        subject = {to_snake(name): text for name, text in given.items() if is_id(text)}
+        if "Location" in answer.headers:
+            subject["id"] = answer.headers["Location"].rpartition("/")[2]
+        route = f"{self.method} {self.path}"
+        audit(route, actor=who["sub"], subject=subject, outcome=answer.status)
 
     def _answer(self, request: Request) -> Answer:
         arguments = self._arguments(request)

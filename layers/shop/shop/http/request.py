@@ -71,14 +71,18 @@ class Request:
         identity = self.event["requestContext"]["identity"]
         return Client((identity.get("userAgent") or "")[:256], identity.get("sourceIp") or "")
 
+    @property
+    def authorized(self) -> Mapping[str, str]:
+        """What the authorizer says of the caller; nothing on a route that has none."""
+        return self.event["requestContext"].get("authorizer") or {}
+
     @cached_property
     def caller(self) -> Caller | None:
         """Whom the authorizer let in; None on a route that has no authorizer."""
-        context = self.event["requestContext"].get("authorizer")
-        if not context:
+        if not self.authorized:
             return None
         try:
-            return Caller.from_authorizer(context)
+            return Caller.from_authorizer(self.authorized)
         except (KeyError, ValueError):
             raise Unauthorized from None
 

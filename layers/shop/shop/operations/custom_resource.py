@@ -3,22 +3,26 @@
 import json
 import urllib.request
 from collections.abc import Callable
-from typing import Any  # CloudFormation's event is its JSON
+from typing import Any  # CloudFormation's event is its JSON, and the context is Lambda's
 
-from shop.observability import logger
+from shop.observability import audit, logger
+from shop.operations.edge import begin_operation, invoker
 
 
-def answer_cloudformation(event: dict[str, Any], log_stream: str, work: Callable[[], None]) -> None:
-    """Does the work and sends SUCCESS or FAILED to the event's ResponseURL.
+def answer_cloudformation(event: dict[str, Any], context: Any, work: Callable[[], None]) -> None:
+    """Does the work, leaves its audit line, and sends SUCCESS or FAILED to the ResponseURL.
 
     https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-responses.html
     """
-    status, reason = "SUCCESS", f"See log stream {log_stream}"
+    begin_operation(context)
+    status, reason = "SUCCESS", f"See log stream {context.log_stream_name}"
     try:
         work()
     except Exception:
         logger().exception("custom resource failed")
         status = "FAILED"
+    subject = {"resource": event["LogicalResourceId"], "request": event["RequestType"]}
+    audit(context.function_name, actor=invoker(event), subject=subject, outcome=status)
     answer = {
         "Status": status,
         "Reason": reason,
