@@ -12,6 +12,15 @@ def test_types_without_effect_here_do_not_fail_the_deployment(stack: LocalStack)
     assert stack.resources()["Alarms"] == "tiny-Alarms"
 
 
+def test_an_alarm_on_several_metrics_is_there_and_rests(stack: LocalStack) -> None:
+    name = stack.resources()["Share"]
+
+    (alarm,) = stack.client("cloudwatch").describe_alarms(AlarmNames=[name])["MetricAlarms"]
+
+    assert alarm["StateValue"] == "INSUFFICIENT_DATA"
+    assert alarm["Threshold"] == 1
+
+
 def test_reserved_concurrency_of_the_template_is_applied(stack: LocalStack) -> None:
     found = stack.client("lambda").get_function_concurrency(
         FunctionName=stack.resources()["Single"]
