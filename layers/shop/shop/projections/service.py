@@ -5,6 +5,7 @@ what totals and search know of it, is brought there in one transaction with the 
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from itertools import batched
 from typing import Protocol
 
@@ -32,6 +33,14 @@ class ProjectionStore(Protocol):
         """The rows and the totals, all or nothing; raises `Overtaken`."""
 
 
+@dataclass(frozen=True)
+class Touched:
+    """Trigrams whose rows were written, and what others had projected by then if it was that."""
+
+    grams: frozenset[str]
+    as_projected: State | Deleted | None
+
+
 class ProjectionService:
     def __init__(self, store: ProjectionStore) -> None:
         self._store = store
@@ -51,13 +60,16 @@ class ProjectionService:
         return failed
 
     def _project(self, entities: Sequence[Entity]) -> None:
-        touched: dict[Entity, frozenset[str]] = {}
+        touched: dict[Entity, Touched] = {}
         for _ in range(MOST_TRIES):
             readings = self._store.read(entities)
-            for reading in readings:
-                self._search(reading, touched)
+            # All of them, and not until the first that is.
+            wrote = [self._search(reading, touched) for reading in readings]
             changed = [reading for reading in readings if not reading.is_projected]
             if not changed:
+                if any(wrote):
+                    # A third may have gone on while this was written.
+                    continue
                 return
             try:
                 return self._store.advance(changed)
@@ -65,14 +77,16 @@ class ProjectionService:
                 continue
         raise ServiceUnavailable(retry_after=1)
 
-    def _search(self, reading: Reading, touched: dict[Entity, frozenset[str]]) -> None:
+    def _search(self, reading: Reading, touched: dict[Entity, Touched]) -> bool:
         """Before the row advances, so that a crash between the two repeats this.
 
         What was touched for a state that somebody else overtook is put right with the next one.
+        Whether anything was written.
         """
-        again = touched.get(reading.entity, frozenset())
-        if reading.is_projected and not again:
-            return
+        last = touched.get(reading.entity)
+        if reading.is_projected and (last is None or last.as_projected == reading.projected):
+            return False
+        again = last.grams if last else frozenset()
         before = reading.projected if isinstance(reading.projected, State) else None
         after = reading.state
         if isinstance(reading.projected, Deleted):
@@ -84,5 +98,7 @@ class ProjectionService:
         is_same = before and after and (before.texts, before.status) == (after.texts, after.status)
         put = new & again if is_same else new
         drop = (old | again) - new
-        touched[reading.entity] = again | put | drop
+        as_projected = reading.projected if reading.is_projected else None
+        touched[reading.entity] = Touched(again | put | drop, as_projected)
         self._store.write_search(reading.entity, after, put, drop)
+        return True
