@@ -2,14 +2,22 @@
 
 A request has 10 s (the functions' timeout). A call that hangs is given up after 1 s to connect
 or 2 s to answer and tried three times in all, about 7 s, so that 503 is told in time. What tries
-again on top of that (transactions, orders) has budgets that end earlier.
+again on top of that (transactions, orders) has budgets that end earlier, and whatever several
+calls take one after another, `shop.deadline` ends it. docs/operations.md has the arithmetic.
+
+Retries are the SDK's standard mode: adaptive would slow every call of a sandbox down because one
+table throttles it, and a sandbox has one request at a time. A sandbox that meets failures only
+soon fails at once, by the mode's quota: a retry takes 14 of 500, after throttling 5.
 """
 
+import json
+import zlib
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any  # botocore makes its clients and answers at run time
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import HTTPClientError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -19,10 +27,15 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_ssm import SSMClient
 
+TRIES = 3
+_PAUSE = 0.05  # seconds
+_DAMAGED = "Damaged"  # beside what an answer says
+
 _CONFIG = Config(
     connect_timeout=1,
     read_timeout=2,
-    retries={"mode": "standard", "total_max_attempts": 3},
+    retries={"mode": "standard", "total_max_attempts": TRIES},
+    # A sandbox is frozen between requests, and what lies between may forget its connections.
     tcp_keepalive=True,
 )
 # SES knows no tokens for requests that are sent again: a second try would be a second mail.
@@ -31,31 +44,76 @@ _ONCE = Config(
 )
 
 
+class DamagedAnswer(HTTPClientError):
+    """What came is not what was sent."""
+
+    fmt = "The answer to {operation} is damaged."
+
+
 @cache
 def dynamodb() -> "DynamoDBClient":
-    return boto3.client("dynamodb", config=_CONFIG)
+    return _checked(boto3.client("dynamodb", config=_CONFIG))
 
 
 @cache
 def secrets() -> "SecretsManagerClient":
-    return boto3.client("secretsmanager", config=_CONFIG)
+    return _checked(boto3.client("secretsmanager", config=_CONFIG))
 
 
 @cache
 def parameters() -> "SSMClient":
-    return boto3.client("ssm", config=_CONFIG)
+    return _checked(boto3.client("ssm", config=_CONFIG))
 
 
 @cache
 def events() -> "EventBridgeClient":
-    return boto3.client("events", config=_CONFIG)
+    return _checked(boto3.client("events", config=_CONFIG))
 
 
 @cache
 def queues() -> "SQSClient":
-    return boto3.client("sqs", config=_CONFIG)
+    return _checked(boto3.client("sqs", config=_CONFIG))
 
 
 @cache
 def mail() -> "SESV2Client":
     return boto3.client("sesv2", config=_ONCE)
+
+
+def _checked[Client: Any](client: Client) -> Client:
+    """Has a damaged answer asked for again, which only botocore's legacy mode does.
+
+    In standard mode one that is no JSON is read as empty: as an item that does not exist.
+    """
+    client.meta.events.register("before-parse", _mark_if_damaged)
+    client.meta.events.register("needs-retry", _pause_before_another_try)
+    return client
+
+
+def _mark_if_damaged(
+    response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_: object
+) -> None:
+    if _is_damaged(response_dict["body"], response_dict["headers"].get("x-amz-crc32")):
+        response_dict["body"] = b"{}"
+        customized_response_dict[_DAMAGED] = True
+
+
+def _is_damaged(body: bytes, checksum: str | None) -> bool:
+    """By DynamoDB's checksum; what the others answer has none, and is short."""
+    if checksum is not None:
+        return zlib.crc32(body) != int(checksum)
+    try:
+        json.loads(body)
+    except ValueError:
+        return True
+    return False
+
+
+def _pause_before_another_try(
+    response: Any, attempts: int, operation: Any, **_: object
+) -> float | None:
+    if response is None or _DAMAGED not in response[1]:
+        return None
+    if attempts < TRIES:
+        return _PAUSE
+    raise DamagedAnswer(operation=operation.name)
