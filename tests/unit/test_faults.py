@@ -39,6 +39,15 @@ def refused(code: str, status: int = 400) -> ClientError:
         refused("ParameterNotFound"),
         refused("InternalServerError", 500),
         refused("SomethingNew", 503),
+        # Of other services, and what AWS says to credentials that ended or clocks that differ
+        refused("AccessDenied", 403),
+        refused("ExpiredToken", 403),
+        refused("InvalidSignatureException"),
+        refused("RequestThrottled", 403),
+        refused("UnrecognizedClientException"),
+        refused("DecryptionFailure"),
+        refused("AWS.SimpleQueueService.NonExistentQueue"),
+        refused("400"),
     ],
     ids=repr,
 )
@@ -50,7 +59,13 @@ def test_a_dependency_that_fails_is_503_and_may_be_tried_again(error: Exception)
 
 @pytest.mark.parametrize(
     "error",
-    [refused("ValidationException"), ParamValidationError(report="x"), KeyError("x"), ValueError()],
+    [
+        refused("ValidationException"),
+        refused("TransactionCanceledException"),
+        ParamValidationError(report="x"),
+        KeyError("x"),
+        ValueError(),
+    ],
     ids=repr,
 )
 def test_a_mistake_of_ours_is_500(error: Exception) -> None:

@@ -31,19 +31,20 @@ _EVERYWHERE = {
 _MOST_DETAILS = 50
 _RETRY_AFTER = 1  # seconds, where a dependency failed and nobody knows better
 
-# botocore's codes of a dependency that refuses for now or does not know us for now.
-_DEPENDENCY_CODES = {
-    "AccessDeniedException",
-    "ExpiredTokenException",
-    "InternalServerError",
-    "LimitExceededException",
-    "ParameterNotFound",
-    "ProvisionedThroughputExceededException",
-    "RequestLimitExceeded",
-    "ResourceNotFoundException",
-    "ThrottlingException",
-    "TransactionConflictException",
-    "UnrecognizedClientException",
+# botocore's codes of requests that our code should not have made. Every other refusal is the
+# dependency's state: it throttles, is denied to us for now, does not know our credentials any more,
+# or says what nobody has met yet. That passes or is mended, so who tries again is right.
+_OUR_MISTAKES = {
+    "ConditionalCheckFailedException",
+    "IdempotentParameterMismatchException",
+    "InvalidParameterException",
+    "InvalidParameterValue",
+    "InvalidRequestException",
+    "ItemCollectionSizeLimitExceededException",
+    "SerializationException",
+    "TransactionCanceledException",
+    "UnsupportedOperation",
+    "ValidationException",
 }
 
 
@@ -93,10 +94,9 @@ def as_shop_error(error: Exception) -> ShopError:
     if isinstance(error, botocore.ClientError):
         answer: Any = error
         code = answer.response.get("Error", {}).get("Code")
-        status = answer.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        if code in _DEPENDENCY_CODES or status >= 500:
-            return ServiceUnavailable(retry_after=_RETRY_AFTER)
-        return InternalError()
+        if code in _OUR_MISTAKES:
+            return InternalError()
+        return ServiceUnavailable(retry_after=_RETRY_AFTER)
     if isinstance(error, botocore.HTTPClientError | botocore.ConnectionError):
         return ServiceUnavailable(retry_after=_RETRY_AFTER)
     return InternalError()
