@@ -3,6 +3,7 @@
 from typing import Any  # the gateway's event and policy are its JSON
 
 from shop.auth.provide import authorizer
+from shop.deadline import TO_ANSWER, OutOfTime, deadline
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -12,4 +13,9 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     count as a failure of ours, which strangers could cause. What we fail at raises: 503.
     """
     _, _, token = event["authorizationToken"].partition(" ")
-    return authorizer().decide(token.strip(), event["methodArn"], context.function_name)
+    try:
+        with deadline(context.get_remaining_time_in_millis() / 1000 - TO_ANSWER):
+            return authorizer().decide(token.strip(), event["methodArn"], context.function_name)
+    except OutOfTime:
+        # As a failure of the call, where Lambda would end the sandbox with all that it keeps.
+        raise TimeoutError("The authorizer is out of time.") from None

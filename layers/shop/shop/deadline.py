@@ -4,6 +4,9 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+# Kept of a function's timeout to tell that there was too little: Lambda's own word would be a 500.
+TO_ANSWER = 0.5  # seconds
+
 
 class OutOfTime(BaseException):
     """No `Exception`, which the SDK would take for a broken connection and try again."""

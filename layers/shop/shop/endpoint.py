@@ -18,7 +18,7 @@ from pydantic.alias_generators import to_snake
 from shop.auth.caller import Caller, Client, Role
 from shop.clock import now
 from shop.correlation import correlation_id
-from shop.deadline import OutOfTime, deadline
+from shop.deadline import TO_ANSWER, OutOfTime, deadline
 from shop.errors import ServiceUnavailable, ShopError, Unauthorized
 from shop.http.parameters import PathId, Provide
 from shop.http.request import Request
@@ -28,9 +28,6 @@ from shop.identifiers import is_id
 from shop.observability import audit, logger
 from shop.preconditions import Precondition
 from shop.schemas import Body, Query, Reply, Resource
-
-# Kept of a function's timeout to tell that there was too little: Lambda's own word would be a 500.
-_TO_ANSWER = 0.5  # seconds
 
 type Handler = Callable[..., Reply | None]
 
@@ -84,7 +81,7 @@ class Endpoint:
         log.append_keys(request_id=request.id, function_name=context.function_name)
         correlation_id.set(request.id)
         try:
-            with deadline(context.get_remaining_time_in_millis() / 1000 - _TO_ANSWER):
+            with deadline(context.get_remaining_time_in_millis() / 1000 - TO_ANSWER):
                 answer = self._answer(request)
         except ShopError as error:
             answer = error_answer(error, request.id)
