@@ -4,8 +4,10 @@ from typing import Any  # the gateway's event and policy are its JSON
 
 from shop.auth.provide import authorizer
 from shop.deadline import TO_ANSWER, OutOfTime, deadline
+from shop.tracing import annotate, traced
 
 
+@traced("authorization")
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """A TOKEN authorizer of API Gateway.
 
@@ -15,7 +17,9 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     _, _, token = event["authorizationToken"].partition(" ")
     try:
         with deadline(context.get_remaining_time_in_millis() / 1000 - TO_ANSWER):
-            return authorizer().decide(token.strip(), event["methodArn"], context.function_name)
+            policy = authorizer().decide(token.strip(), event["methodArn"], context.function_name)
     except OutOfTime:
         # As a failure of the call, where Lambda would end the sandbox with all that it keeps.
         raise TimeoutError("The authorizer is out of time.") from None
+    annotate(caller=policy["principalId"])
+    return policy

@@ -19,6 +19,8 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import HTTPClientError
 
+from shop.tracing import observed
+
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_events import EventBridgeClient
@@ -52,32 +54,32 @@ class DamagedAnswer(HTTPClientError):
 
 @cache
 def dynamodb() -> "DynamoDBClient":
-    return _checked(boto3.client("dynamodb", config=_CONFIG))
+    return observed(_checked(boto3.client("dynamodb", config=_CONFIG)))
 
 
 @cache
 def secrets() -> "SecretsManagerClient":
-    return _checked(boto3.client("secretsmanager", config=_CONFIG))
+    return observed(_checked(boto3.client("secretsmanager", config=_CONFIG)))
 
 
 @cache
 def parameters() -> "SSMClient":
-    return _checked(boto3.client("ssm", config=_CONFIG))
+    return observed(_checked(boto3.client("ssm", config=_CONFIG)))
 
 
 @cache
 def events() -> "EventBridgeClient":
-    return _checked(boto3.client("events", config=_CONFIG))
+    return observed(_checked(boto3.client("events", config=_CONFIG)))
 
 
 @cache
 def queues() -> "SQSClient":
-    return _checked(boto3.client("sqs", config=_CONFIG))
+    return observed(_checked(boto3.client("sqs", config=_CONFIG)))
 
 
 @cache
 def mail() -> "SESV2Client":
-    return boto3.client("sesv2", config=_ONCE)
+    return observed(boto3.client("sesv2", config=_ONCE))
 
 
 def _checked[Client: Any](client: Client) -> Client:

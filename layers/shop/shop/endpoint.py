@@ -20,7 +20,7 @@ from shop.clock import now
 from shop.correlation import correlation_id
 from shop.deadline import TO_ANSWER, OutOfTime, deadline
 from shop.errors import ServiceUnavailable, ShopError, Unauthorized
-from shop.http.parameters import PathId, Provide
+from shop.http.parameters import PathId, PathToken, Provide
 from shop.http.request import Request
 from shop.http.response import as_shop_error, error_answer, to_gateway, validation_failed
 from shop.idempotency import Answer, Once, Replayed
@@ -28,6 +28,7 @@ from shop.identifiers import is_id
 from shop.observability import audit, logger
 from shop.preconditions import Precondition
 from shop.schemas import Body, Query, Reply, Resource
+from shop.tracing import annotate, traced
 
 type Handler = Callable[..., Reply | None]
 
@@ -74,6 +75,7 @@ class Endpoint:
         self._path_names = {to_snake(name): name for name in re.findall(r"{(\w+)}", self.path)}
         self._is_cold = True
 
+    @traced("request")
     def __call__(self, event: Mapping[str, Any], context: Any) -> dict[str, Any]:
         started = time.perf_counter()
         request = Request(event)
@@ -91,6 +93,13 @@ class Endpoint:
         except Exception as error:
             log.exception("unforeseen")
             answer = error_answer(as_shop_error(error), request.id)
+        annotate(
+            status=answer.status,
+            route=f"{self.method} {self.path}",
+            request_id=request.id,
+            caller=(event["requestContext"].get("authorizer") or {}).get("sub"),
+            **self._made(answer),
+        )
         log.info(
             "request",
             method=self.method,
@@ -149,7 +158,10 @@ class Endpoint:
         for marker in getattr(annotation, "__metadata__", ()):
             if isinstance(marker, PathId):
                 text = request.path_parameters[self._path_names[name]]
-                return marker.read(text, request.caller)
+                value = marker.read(text, request.caller)
+                if not isinstance(marker, PathToken):
+                    annotate(**{name: value})
+                return value
             if isinstance(marker, Provide):
                 return marker.factory()
         if annotation is self.query:
@@ -186,6 +198,11 @@ class Endpoint:
         if self.reply is None or not isinstance(reply, self.reply):
             raise TypeError(f"{self.method} {self.path} replied with a {type(reply).__name__}")
         return Answer(self.status, headers | reply.headers(request), reply.as_text())
+
+    def _made(self, answer: Answer) -> dict[str, str]:
+        """The id of what a POST made, named as in paths below: to /orders it is an order_id."""
+        _, _, made = answer.headers.get("Location", "").rpartition("/")
+        return {f"{self.path.rpartition('/')[2].removesuffix('s')}_id": made} if made else {}
 
     def _parameter_of(self, kind: type[BaseModel]) -> Any:
         return next(

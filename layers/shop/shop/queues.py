@@ -16,6 +16,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from shop.correlation import correlation_id
 from shop.observability import logger
+from shop.tracing import annotate, traced
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ def queue_worker(work: Work) -> Handler:
     # Without an error where all fail, since what failed is told in any case.
     processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
 
+    @traced("message")
     def deliver(record: SQSRecord) -> None:
         receives = int(record.attributes.approximate_receive_count)
         told: dict[str, Any] = {"message_id": record.message_id, "receives": receives}
@@ -47,6 +49,7 @@ def queue_worker(work: Work) -> Handler:
             correlation_id.set(event.get("correlationid"))
             told |= {name: event.get(name) for name in ("id", "type", "subject")}
             told["request_id"] = correlation_id.get()
+            annotate(request_id=told["request_id"], type=told["type"], subject=told["subject"])
             work(Delivery(event, receives))
         except Exception:
             logger().exception("not done", **told)

@@ -8,6 +8,7 @@ from typing import Any  # an event and its context are whatever Lambda sends
 
 from shop.dynamo.codec import Item, decode
 from shop.observability import logger
+from shop.tracing import annotate, traced
 
 
 class Record:
@@ -42,10 +43,12 @@ def stream_worker(work: Work) -> Handler:
     of that one record: only it leaves for the on-failure queue.
     """
 
+    @traced("batch")
     @wraps(work)
     def handler(event: dict[str, Any], context: Any) -> dict[str, list[dict[str, str]]]:
         began = time.monotonic()
         records = [Record(record) for record in event["Records"]]
+        annotate(request_id=_request_ids(records))
         failed = list(work(records))
         logger().info(
             "batch",
@@ -60,3 +63,9 @@ def stream_worker(work: Work) -> Handler:
         return {"batchItemFailures": [{"itemIdentifier": it.sequence_number} for it in failed]}
 
     return handler
+
+
+def _request_ids(records: Iterable[Record]) -> str | None:
+    """Of the requests that led to these changes, each once; a trace takes the first 27 of them."""
+    found = (record.after.get("request_id") for record in records if record.after)
+    return " ".join(dict.fromkeys(str(it) for it in found if it)) or None

@@ -1,0 +1,301 @@
+"""What a sampled invocation tells the X-Ray daemon, and what it never does."""
+
+import json
+import os
+import socket
+import time
+from collections.abc import Iterator
+from typing import Any, Literal
+
+import boto3
+import pytest
+from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
+from botocore.config import Config
+from botocore.exceptions import ClientError, ParamValidationError, ReadTimeoutError
+
+from shop import tracing
+from shop.deadline import OutOfTime
+from shop.tracing import annotate, observed, traced
+
+TRACE, FUNCTION = "1-5759e988-bd862e3fe1be46a994272793", "53995c3f42cd8ad8"
+HEADER = f"Root={TRACE};Parent={FUNCTION};Sampled=1;Lineage=1:a:0"
+SECRET = "ada@example.com"
+
+
+class Daemon:
+    """What arrives at the port that Lambda's daemon would listen on."""
+
+    def __init__(self) -> None:
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 0))
+        self.socket.setblocking(False)
+
+    def told(self) -> list[dict[str, Any]]:
+        documents: list[dict[str, Any]] = []
+        while True:
+            try:
+                header, document = self.socket.recv(65536).split(b"\n", 1)
+            except BlockingIOError:
+                return documents
+            assert json.loads(header) == {"format": "json", "version": 1}
+            documents.append(json.loads(document))
+
+
+@pytest.fixture
+def daemon(monkeypatch: pytest.MonkeyPatch) -> Iterator[Daemon]:
+    found = Daemon()
+    _, port = found.socket.getsockname()
+    monkeypatch.setenv("AWS_XRAY_DAEMON_ADDRESS", f"127.0.0.1:{port}")
+    monkeypatch.setenv("_X_AMZN_TRACE_ID", HEADER)
+    yield found
+    found.socket.close()
+
+
+class Raw:
+    """A body, as urllib3 would read it."""
+
+    def __init__(self, body: bytes) -> None:
+        self.body = body
+
+    def stream(self) -> Iterator[bytes]:
+        yield self.body
+
+
+# Any: what a call answers or raises, and botocore's clients.
+def client(answer: Any, service: Literal["dynamodb", "sqs"] = "dynamodb") -> Any:
+    """A client whose requests are answered here: by (status, JSON), or by raising."""
+
+    def send(**_: object) -> AWSResponse:
+        if isinstance(answer, BaseException):
+            raise answer
+        status, body = answer
+        raw = Raw(json.dumps(body).encode())
+        headers = HTTPHeaders.from_dict({"x-amzn-RequestId": "REQUEST"})
+        return AWSResponse("http://localhost", status, headers, raw)
+
+    made: Any = boto3.client(
+        service,
+        "eu-central-1",
+        aws_access_key_id="id",
+        aws_secret_access_key="key",
+        config=Config(retries={"mode": "standard", "total_max_attempts": 1}),
+    )
+    made.meta.events.register("before-send", send)
+    return observed(made)
+
+
+def put(**more: Any) -> dict[str, Any]:
+    return {"TableName": "shop-Users", "Item": {"email": {"S": SECRET}}, **more}
+
+
+def test_a_request_is_told_with_what_it_is_found_by(daemon: Daemon) -> None:
+    before = time.time()
+    with traced("request"):
+        annotate(route="GET /api/users/{userId}", caller="someone", order_id=None)
+        annotate(status=404)
+    (request,) = daemon.told()
+
+    assert request["annotations"] == {
+        "route": "GET /api/users/{userId}",
+        "caller": "someone",
+        "status": 404,
+    }
+    assert (request["trace_id"], request["parent_id"]) == (TRACE, FUNCTION)
+    assert (request["type"], request["name"]) == ("subsegment", "request")
+    assert (request["error"], request.get("fault")) == (True, None)
+    assert before <= request["start_time"] <= request["end_time"] <= time.time()
+
+
+@pytest.mark.parametrize(
+    ("status", "kinds"),
+    [(200, set()), (409, {"error"}), (429, {"error", "throttle"}), (503, {"fault"})],
+)
+def test_a_status_says_whose_fault_it_is(daemon: Daemon, status: int, kinds: set[str]) -> None:
+    with traced("request"):
+        annotate(status=status)
+    (request,) = daemon.told()
+
+    assert request.keys() & {"error", "throttle", "fault"} == kinds
+    assert request["http"]["response"]["status"] == status
+
+
+def test_a_call_is_told_below_what_made_it(daemon: Daemon) -> None:
+    with traced("request"):
+        client((200, {})).put_item(**put())
+    call, request = daemon.told()
+
+    assert call["parent_id"] == request["id"]
+    assert (call["name"], call["namespace"]) == ("dynamodb", "aws")
+    assert call["aws"] == {
+        "operation": "PutItem",
+        "region": "eu-central-1",
+        "table_name": "shop-Users",
+        "request_id": "REQUEST",
+        "retries": 0,
+    }
+    assert request["start_time"] <= call["start_time"]
+    assert call["end_time"] <= request["end_time"]
+
+
+def test_a_call_outside_of_any_work_is_the_functions(daemon: Daemon) -> None:
+    client((200, {})).put_item(**put())
+
+    assert [call["parent_id"] for call in daemon.told()] == [FUNCTION]
+
+
+def test_what_has_several_tables_names_each_once(daemon: Daemon) -> None:
+    item = {"id": {"S": "1"}}
+    actions = [
+        {"Put": {"TableName": "Orders", "Item": item}},
+        {"Delete": {"TableName": "Orders", "Key": item}},
+        {"ConditionCheck": {"TableName": "Users", "Key": item, "ConditionExpression": "x"}},
+    ]
+    client((200, {})).transact_write_items(TransactItems=actions)
+    client((200, {})).batch_get_item(RequestItems={"Products": {"Keys": [item]}})
+
+    tables = [call["aws"]["table_names"] for call in daemon.told()]
+    assert tables == [["Orders", "Users"], ["Products"]]
+
+
+def test_a_queue_is_named(daemon: Daemon) -> None:
+    client((200, {}), "sqs").send_message(QueueUrl="http://localhost/q", MessageBody=SECRET)
+    (call,) = daemon.told()
+
+    assert call["aws"]["queue_url"] == "http://localhost/q"
+    assert SECRET not in json.dumps(call)
+
+
+def test_a_refused_call_says_the_code_and_not_the_message(daemon: Daemon) -> None:
+    refusal = {"__type": "ConditionalCheckFailedException", "message": f"not {SECRET}"}
+    with pytest.raises(ClientError):
+        client((400, refusal)).put_item(**put())
+    (call,) = daemon.told()
+
+    assert call["error"]
+    assert call["cause"]["exceptions"][0]["type"] == "ConditionalCheckFailedException"
+    assert SECRET not in json.dumps(call)
+
+
+def test_a_call_without_an_answer_is_a_fault(daemon: Daemon) -> None:
+    with pytest.raises(ReadTimeoutError):
+        client(ReadTimeoutError(endpoint_url=SECRET)).put_item(**put())
+    (call,) = daemon.told()
+
+    assert call["fault"]
+    assert call["cause"]["exceptions"][0]["type"] == "ReadTimeoutError"
+    assert SECRET not in json.dumps(call)
+
+
+def test_a_call_that_the_end_of_time_cut_short_is_told_too(daemon: Daemon) -> None:
+    with pytest.raises(OutOfTime), traced("request"):
+        client(OutOfTime()).put_item(**put())
+    call, request = daemon.told()
+
+    assert call["aws"]["operation"] == "PutItem"
+    assert call["fault"]
+    assert request["fault"]
+
+
+def test_what_work_raises_passes_and_is_told_by_its_type_alone(daemon: Daemon) -> None:
+    with pytest.raises(ValueError, match=SECRET), traced("message"):
+        raise ValueError(SECRET)
+    (message,) = daemon.told()
+
+    assert message["cause"]["exceptions"][0]["type"] == "ValueError"
+    assert message["fault"]
+    assert SECRET not in json.dumps(message)
+
+
+def test_work_within_work_is_below_it_and_the_next_is_not(daemon: Daemon) -> None:
+    with traced("batch"):
+        with traced("message"):
+            pass
+        with traced("message"):
+            pass
+    first, second, batch = daemon.told()
+
+    assert first["parent_id"] == second["parent_id"] == batch["id"]
+
+
+def test_a_long_list_is_cut_to_what_xray_takes(daemon: Daemon) -> None:
+    with traced("batch"):
+        annotate(request_id="x" * 2000)
+    (batch,) = daemon.told()
+
+    assert len(batch["annotations"]["request_id"]) == tracing.MOST_CHARACTERS
+
+
+@pytest.mark.parametrize("header", ["", HEADER.replace("Sampled=1", "Sampled=0"), "Sampled=?"])
+def test_what_is_not_sampled_tells_nothing(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch, header: str
+) -> None:
+    monkeypatch.setenv("_X_AMZN_TRACE_ID", header)
+
+    with traced("request"):
+        annotate(status=200)
+        client((200, {})).put_item(**put())
+
+    assert daemon.told() == []
+
+
+def test_each_invocation_is_asked_anew(daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
+    users = client((200, {}))
+    for sampled in ("0", "1", "0"):
+        monkeypatch.setenv("_X_AMZN_TRACE_ID", HEADER.replace("Sampled=1", f"Sampled={sampled}"))
+        users.put_item(**put())
+
+    assert len(daemon.told()) == 1
+
+
+@pytest.mark.parametrize(
+    "address", ["", "nonsense", "127.0.0.1:", "127.0.0.1:99999", "127.0.0.1:1"]
+)
+def test_no_daemon_fails_nothing_and_is_not_waited_for(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    monkeypatch.setenv("AWS_XRAY_DAEMON_ADDRESS", address)
+    users = client((200, {}))
+    started = time.perf_counter()
+
+    for _ in range(100):
+        with traced("request"):
+            users.put_item(**put())
+
+    assert time.perf_counter() - started < 2
+
+
+def test_what_is_too_large_for_a_datagram_fails_nothing(daemon: Daemon) -> None:
+    items = {f"{number:0255}": {"Keys": [{"id": {"S": "1"}}]} for number in range(500)}
+
+    with traced("request"):
+        client((200, {})).batch_get_item(RequestItems=items)
+
+    assert [it["name"] for it in daemon.told()] == ["request"]
+
+
+def test_a_socket_that_fails_fails_nothing(daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_more(*_: object) -> socket.socket:
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(tracing, "_socket", no_more)
+
+    with traced("request"):
+        pass
+
+    assert daemon.told() == []
+
+
+def test_a_call_that_is_none_is_refused_as_ever(daemon: Daemon) -> None:
+    with pytest.raises(ParamValidationError), traced("request"):
+        client((200, {})).put_item(TableName="Users", Item=SECRET)
+
+    assert SECRET not in json.dumps(daemon.told())
+
+
+def test_the_header_is_read_as_lambda_sets_it(daemon: Daemon) -> None:
+    assert os.environ["_X_AMZN_TRACE_ID"] == HEADER
+    with traced("request"):
+        pass
+
+    assert {it["trace_id"] for it in daemon.told()} == {TRACE}
