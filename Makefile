@@ -23,8 +23,13 @@ help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: run
-run: environments ## Run the whole system on this machine (PORT=8080 EMULATOR_PORT=4566)
-	@exec $(PYTHON) -m tools.local_cloud.run --port $(PORT) --emulator-port $(EMULATOR_PORT)
+run: environments ## Run the whole system on this machine (PORT=8080 EMULATOR_PORT=4566 [SAMPLE=0])
+	@exec $(PYTHON) -m tools.local_cloud.run --port $(PORT) --emulator-port $(EMULATOR_PORT) \
+		$(if $(filter 0,$(SAMPLE)),--no-sample)
+
+.PHONY: trace
+trace: environments ## Show how the last requests spent their time, while `make run` runs ([N=5] [REQUEST=id])
+	@$(PYTHON) -m tools.local_cloud.waterfall $(if $(N),--requests $(N)) $(if $(REQUEST),--request $(REQUEST))
 
 .PHONY: test
 test: environments lint ## Run every check and every test, on two stacks side by side (ten minutes)

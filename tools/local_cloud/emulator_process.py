@@ -35,6 +35,7 @@ class EmulatorProcess:
     region: str
     dynamodb: str | None = None
     dynamodb_not_of: Sequence[str] = ()
+    sample: bool = True
     _process: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
     @property
@@ -50,6 +51,11 @@ class EmulatorProcess:
         """What functions log, one JSON object per invocation: group, function, time, lines."""
         return self.home / "functions.log"
 
+    @property
+    def traces(self) -> Path:
+        """X-Ray's documents, the newest some thousand: one JSON object a line."""
+        return self.home / "traces.jsonl"
+
     def start(self, keep_open: tuple[int, ...] = ()) -> None:
         """Start and wait until it answers, 20 s at the most."""
         self.home.mkdir(parents=True, exist_ok=True)
@@ -61,6 +67,8 @@ class EmulatorProcess:
             *("--region", self.region),
             *("--state", str(self.home / "emulator")),
             *("--function-log", str(self.function_log)),
+            *("--traces", str(self.traces)),
+            *(() if self.sample else ("--no-sample",)),
             *(("--dynamodb", self.dynamodb) if self.dynamodb else ()),
             *(("--dynamodb-not-of", *self.dynamodb_not_of) if self.dynamodb_not_of else ()),
         ]

@@ -61,7 +61,8 @@ class LocalStack:
     ``home`` keeps the build and the logs. Port 0 is any free one. ``seed`` is called with this
     stack once it is deployed, and returns its admin. ``dynamodb`` is where its functions find
     DynamoDB, if not at the emulator, so that something can stand between them; those whose names
-    hold one of ``dynamodb_not_of`` find it at the emulator all the same.
+    hold one of ``dynamodb_not_of`` find it at the emulator all the same. ``sample`` is whether its
+    requests are traced.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class LocalStack:
         info_file: Path | None = None,
         dynamodb: str | None = None,
         dynamodb_not_of: Sequence[str] = (),
+        sample: bool = True,
     ) -> None:
         self.home = home.resolve()
         self.project = project
@@ -85,6 +87,7 @@ class LocalStack:
         self._seed = seed
         self._dynamodb = dynamodb
         self._dynamodb_not_of = dynamodb_not_of
+        self._sample = sample
         self._wanted = {"PORT": port, "EMULATOR_PORT": emulator_port}
         self._running: list[subprocess.Popen[bytes]] = []
         self._lock: IO[str] | None = None
@@ -144,7 +147,14 @@ class LocalStack:
         self.info_file.unlink(missing_ok=True)
         name, region = self.deployment.stack_name, self.deployment.region
         self._emulator = EmulatorProcess(
-            self.home, emulator_port, port, name, region, self._dynamodb, self._dynamodb_not_of
+            self.home,
+            emulator_port,
+            port,
+            name,
+            region,
+            self._dynamodb,
+            self._dynamodb_not_of,
+            self._sample,
         )
 
         with ThreadPoolExecutor(2) as both:

@@ -18,6 +18,7 @@ from ministack.core import lambda_runtime
 from tools.local_cloud.emulator.bootstrap import END_OF_LOG
 from tools.local_cloud.emulator.packages import Packages, search_path
 from tools.local_cloud.emulator.settings import Settings
+from tools.local_cloud.emulator.traces import Traces
 
 BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
 # Logs are complete when their end mark has come; this bounds the wait for a process that is gone.
@@ -39,11 +40,18 @@ class Environment(lambda_runtime.Worker):  # type: ignore[misc]
     """One execution environment: a process that is frozen, not ended, between invocations."""
 
     def __init__(
-        self, settings: Settings, packages: Packages, name: str, config: Record, code: bytes
+        self,
+        settings: Settings,
+        packages: Packages,
+        traces: Traces,
+        name: str,
+        config: Record,
+        code: bytes,
     ) -> None:
         super().__init__(name, config, code)
         self._settings = settings
         self._packages = packages
+        self._traces = traces
         self.has_turn = False
         self.log_stream = ""
         self._starting_log = ""
@@ -66,8 +74,10 @@ class Environment(lambda_runtime.Worker):  # type: ignore[misc]
     def _invoked(
         self, event: object, request_id: str, trace_id: str | None, function_arn: str | None
     ) -> Record:
+        began = time.time()
         cold = self._proc is None or self._proc.poll() is not None
         answer = self._started() if cold else None
+        initialised = time.time() if cold else None
         last_run.log_stream, last_run.request_id = self.log_stream, request_id
         if answer is None:
             timeout = float(self.config.get("Timeout", 3))
@@ -79,6 +89,8 @@ class Environment(lambda_runtime.Worker):  # type: ignore[misc]
                 "deadline": time.time() + timeout,
             }
             answer = self._asked(request, timeout)
+        fault = answer["status"] != "ok"
+        self._traces.keep_invocation(trace_id, self.config, request_id, began, initialised, fault)
         if answer["status"] == "ok":
             answer["result"] = json.loads(answer["result"])
         else:
@@ -139,6 +151,7 @@ class Environment(lambda_runtime.Worker):  # type: ignore[misc]
             "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
             "AWS_LAMBDA_LOG_GROUP_NAME": group or f"/aws/lambda/{name}",
             "AWS_LAMBDA_LOG_STREAM_NAME": self.log_stream,
+            "AWS_XRAY_DAEMON_ADDRESS": self._traces.daemon_address,
             "LAMBDA_TASK_ROOT": str(code),
             "_HANDLER": self.config["Handler"],
             "TZ": ":UTC",

@@ -11,6 +11,7 @@ from tools.local_cloud.emulator.environment import Environment, turns
 from tools.local_cloud.emulator.packages import Packages
 from tools.local_cloud.emulator.pinned import pinned
 from tools.local_cloud.emulator.settings import Settings
+from tools.local_cloud.emulator.traces import Traces
 
 # Less than the gateway waits.
 TURN_SECONDS = 20
@@ -20,12 +21,12 @@ TURN_POLL_SECONDS = 0.02
 Record = dict[str, Any]
 
 
-def apply(settings: Settings) -> None:
-    run_functions_in_bare_interpreters(settings)
+def apply(settings: Settings, traces: Traces) -> None:
+    run_functions_in_bare_interpreters(settings, traces)
     start_environments_in_turns()
 
 
-def run_functions_in_bare_interpreters(settings: Settings) -> None:
+def run_functions_in_bare_interpreters(settings: Settings, traces: Traces) -> None:
     pinned(lambda_runtime, "_worker_class_for", "config")
     pinned(lambda_runtime, "execution_credentials", "config", source="register_session")
     pinned(lambda_runtime.Worker, "__init__", "self func_name config code_zip")
@@ -39,7 +40,7 @@ def run_functions_in_bare_interpreters(settings: Settings) -> None:
     pinned(lambda_svc, "_resolve_layer_zip", "attachment")
 
     packages = Packages(settings.state / "packages")
-    lambda_runtime._worker_class_for = lambda _: partial(Environment, settings, packages)
+    lambda_runtime._worker_class_for = lambda _: partial(Environment, settings, packages, traces)
 
 
 def start_environments_in_turns() -> None:

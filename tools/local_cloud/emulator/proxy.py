@@ -5,6 +5,8 @@ import base64
 import binascii
 import json
 import logging
+import time
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -14,6 +16,7 @@ from ministack.services import apigateway_v1 as gateway
 from tools.local_cloud.emulator import exchange
 from tools.local_cloud.emulator.exchange import Exchange
 from tools.local_cloud.emulator.pinned import pinned
+from tools.local_cloud.emulator.traces import Traces
 
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
 REQUEST_BYTES = 10 * 1024 * 1024
@@ -38,12 +41,12 @@ class MalformedAnswer(ValueError):
     """A function answered what the proxy integration does not understand."""
 
 
-def apply() -> None:
-    give_each_request_one_id_and_refuse_large_ones()
+def apply(traces: Traces) -> None:
+    give_each_request_one_id_and_refuse_large_ones(traces)
     answer_for_functions_as_the_gateway_does()
 
 
-def give_each_request_one_id_and_refuse_large_ones() -> None:
+def give_each_request_one_id_and_refuse_large_ones(traces: Traces) -> None:
     pinned(
         gateway,
         "_handle_execute_in_scope",
@@ -59,7 +62,7 @@ def give_each_request_one_id_and_refuse_large_ones() -> None:
     pinned(gateway, "_gateway_error_response", "error request", source='request["request_id"]')
     pinned(gateway, "_GatewayError")
     pinned(responses, "_request_client_ip")
-    gateway._handle_execute_in_scope = _handle
+    gateway._handle_execute_in_scope = partial(_handle, traces)
 
 
 def answer_for_functions_as_the_gateway_does() -> None:
@@ -78,6 +81,7 @@ def answer_for_functions_as_the_gateway_does() -> None:
 
 
 async def _handle(
+    traces: Traces,
     api_id: str,
     stage_name: str,
     method: str,
@@ -88,6 +92,7 @@ async def _handle(
     account: str,
     region: str,
 ) -> Any:
+    started = time.time()
     incoming = exchange.current.get()
     if incoming is None:
         # Through the execute-api URL, where the stage is the first segment.
@@ -118,6 +123,8 @@ async def _handle(
     if isinstance(answer, gateway._GatewayError):
         answer = _rendered(answer, request)
     status, answer_headers, content = answer
+    route = f"{method} {request['resource_path']}"
+    traces.keep_request(incoming, f"{api_id}/{stage_name}", route, status, started)
     given = {"x-amzn-requestid", "x-amz-apigw-id"}
     kept = {name: value for name, value in answer_headers.items() if name.lower() not in given}
     return status, {**kept, "x-amzn-RequestId": incoming.request_id}, content

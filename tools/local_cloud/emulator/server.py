@@ -24,6 +24,7 @@ from tools.local_cloud.emulator import (
     queues,
     resources,
     streams,
+    traces,
     transactions,
 )
 from tools.local_cloud.emulator.front_door import FrontDoor
@@ -32,10 +33,11 @@ from tools.local_cloud.emulator.settings import Settings
 
 def serve(settings: Settings) -> None:
     api_import.apply()
-    proxy.apply()
+    xray = traces.apply(settings)
+    proxy.apply(xray)
     resources.apply()
     transactions.apply()
-    lambdas.apply(settings)
+    lambdas.apply(settings, xray)
     function_logs.apply(settings)
     mappings.apply()
     streams.apply()

@@ -16,6 +16,8 @@ class Settings:
     region: str
     state: Path
     function_log: Path
+    traces: Path
+    sample: bool = True
     dynamodb: str | None = None
     dynamodb_not_of: Sequence[str] = ()
 
@@ -54,6 +56,8 @@ def read_settings(arguments: list[str]) -> Settings:
     parser.add_argument("--region", required=True)
     parser.add_argument("--state", type=Path, required=True, help="a folder of its own, emptied")
     parser.add_argument("--function-log", type=Path, required=True, help="JSON lines")
+    parser.add_argument("--traces", type=Path, required=True, help="JSON lines")
+    parser.add_argument("--no-sample", dest="sample", action="store_false", help="no traces")
     parser.add_argument("--dynamodb", help="where functions find DynamoDB, if not here")
     parser.add_argument(
         "--dynamodb-not-of",
