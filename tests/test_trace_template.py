@@ -1,0 +1,74 @@
+"""Traces in the template: everything is traced, but for what would put secrets into a trace."""
+
+import json
+import tomllib
+from fnmatch import fnmatch
+from functools import cache
+from typing import Any
+
+import pytest
+
+from tests.template import ROOT, functions, resources
+from tests.test_template import of_type, translated
+
+ROUTES = [function.route for function in functions() if function.route]
+# Paths that hold a token, and queries that hold names and e-mails.
+TELLING = {route for route in ROUTES if "oken}" in route} | {"GET /api/users"}
+
+
+@cache
+def expanded() -> dict[str, dict[str, Any]]:
+    return translated()
+
+
+def test_the_gateway_and_every_function_are_traced() -> None:
+    (stage,) = of_type(expanded(), "AWS::ApiGateway::Stage").values()
+    lambdas = of_type(expanded(), "AWS::Lambda::Function")
+
+    assert stage["TracingEnabled"] is True
+    assert len(lambdas) == len(functions())
+    assert {it["TracingConfig"]["Mode"] for it in lambdas.values()} == {"Active"}
+
+
+def test_functions_may_tell_xray_by_the_one_managed_policy_beside_the_basic_one() -> None:
+    for role in of_type(expanded(), "AWS::IAM::Role").values():
+        managed = [json.dumps(arn) for arn in role["ManagedPolicyArns"]]
+        assert len(managed) == 2
+        assert sum("AWSLambdaBasicExecutionRole" in arn for arn in managed) == 1
+        assert sum("XRayDaemonWrite" in arn or "XrayWriteOnly" in arn for arn in managed) == 1
+
+
+def unsampled(route: str) -> bool:
+    """Whether a rule says that requests of the route are never traced."""
+    method, _, path = route.partition(" ")
+    rules = [it["SamplingRule"] for it in resources("AWS::XRay::SamplingRule").values()]
+    return any(
+        rule["HTTPMethod"] == method
+        and fnmatch(f"/staging{path}", rule["URLPath"])
+        and fnmatch(path, rule["URLPath"])
+        and (rule["ReservoirSize"], rule["FixedRate"]) == (0, 0)
+        for rule in rules
+    )
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_what_is_telling_is_not_traced_and_all_else_is(route: str) -> None:
+    assert len(TELLING) == 3
+    assert unsampled(route) == (route in TELLING)
+
+
+def test_the_rules_are_this_deployments_own() -> None:
+    api = resources("AWS::Serverless::Api")["Api"]
+    rules = [it["SamplingRule"] for it in resources("AWS::XRay::SamplingRule").values()]
+    longest = max(
+        len(environment["global"]["parameters"]["stack_name"])
+        for environment in tomllib.loads((ROOT / "samconfig.toml").read_text()).values()
+        if isinstance(environment, dict)
+    )
+
+    assert (api["Name"], api["StageName"]) == ({"Ref": "AWS::StackName"}, {"Ref": "Stage"})
+    assert {it["ServiceName"]["Fn::Sub"] for it in rules} == {"${AWS::StackName}/${Stage}"}
+    assert len({it["Priority"] for it in rules}) == len(rules)
+    for rule in rules:
+        name = rule["RuleName"]["Fn::Sub"].replace("${AWS::StackName}", "")
+        assert longest + len(name) <= 32  # X-Ray takes no longer ones
