@@ -16,7 +16,7 @@ template = yaml_parse(Path("template.yaml").read_text())
 keys = dict(argument.split("=") for argument in sys.argv[1:])
 for name, resource in template["Resources"].items():
     for property_ in ("CodeUri", "ContentUri"):
-        if property_ in resource["Properties"]:
+        if property_ in resource.get("Properties", {}):
             resource["Properties"][property_] = f"s3://bucket/{keys.get(name, name)}"
 translator = Translator({}, Parser(), plugins=[], boto_session=Session(region_name="us-east-1"))
 print(json.dumps(translator.translate(template, {"Stage": "prod"})))
