@@ -148,12 +148,10 @@ def test_mail_learns_whose_an_address_is_and_never_a_hash() -> None:
 
 def test_attempts_are_within_reach_of_those_who_are_counted_only() -> None:
     asking = {"CreateEmailVerification", "CreatePasswordReset"}
+    proving = {"CreateSession", "ChangePassword", "ReplaceUser", "UpdateUser"}
 
-    assert who_may("dynamodb:UpdateItem", "AttemptsTable") == asking | {"CreateSession"}
-    assert who_may("dynamodb:", "AttemptsTable") == {
-        *asking,
-        *("CreateSession", "CompletePasswordReset"),
-    }
+    assert who_may("dynamodb:UpdateItem", "AttemptsTable") == asking | proving
+    assert who_may("dynamodb:", "AttemptsTable") == {*asking, *proving, "CompletePasswordReset"}
 
 
 def test_tokens_are_made_by_who_mails_them_and_spent_by_who_heeds_them() -> None:

@@ -1,6 +1,6 @@
 """PUT /api/users/{userId}: replace a user."""
 
-from shop.auth.caller import Caller
+from shop.auth.caller import Caller, Client
 from shop.endpoint import endpoint
 from shop.errors import (
     EmailInUse,
@@ -9,6 +9,7 @@ from shop.errors import (
     LastAdmin,
     NotFound,
     PreconditionFailed,
+    TooManyRequests,
 )
 from shop.preconditions import Precondition
 from shop.users.provide import Users
@@ -17,14 +18,18 @@ from shop.users.schemas import UserId, UserRead, UserReplace
 
 @endpoint(
     "PUT /api/users/{userId}",
-    raises=(Forbidden, NotFound, PreconditionFailed, EmailInUse, InvalidCredentials, LastAdmin),
+    raises=(
+        *(Forbidden, NotFound, PreconditionFailed, EmailInUse, InvalidCredentials),
+        *(LastAdmin, TooManyRequests),
+    ),
 )
 def handler(
     user_id: UserId,
     wanted: UserReplace,
     caller: Caller,
+    client: Client,
     precondition: Precondition,
     users: Users,
 ) -> UserRead:
     """Replace a user; only admins change status and role."""
-    return UserRead.of(users.replace(caller, user_id, wanted, precondition))
+    return UserRead.of(users.replace(caller, user_id, wanted, precondition, client))

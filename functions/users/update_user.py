@@ -1,6 +1,6 @@
 """PATCH /api/users/{userId}: change some fields of a user."""
 
-from shop.auth.caller import Caller
+from shop.auth.caller import Caller, Client
 from shop.endpoint import endpoint
 from shop.errors import (
     EmailInUse,
@@ -9,6 +9,7 @@ from shop.errors import (
     LastAdmin,
     NotFound,
     PreconditionFailed,
+    TooManyRequests,
 )
 from shop.preconditions import Precondition
 from shop.users.provide import Users
@@ -17,14 +18,18 @@ from shop.users.schemas import UserId, UserRead, UserUpdate
 
 @endpoint(
     "PATCH /api/users/{userId}",
-    raises=(Forbidden, NotFound, PreconditionFailed, EmailInUse, InvalidCredentials, LastAdmin),
+    raises=(
+        *(Forbidden, NotFound, PreconditionFailed, EmailInUse, InvalidCredentials),
+        *(LastAdmin, TooManyRequests),
+    ),
 )
 def handler(
     user_id: UserId,
     wanted: UserUpdate,
     caller: Caller,
+    client: Client,
     precondition: Precondition,
     users: Users,
 ) -> UserRead:
     """Change some fields of a user (JSON Merge Patch); only admins change status and role."""
-    return UserRead.of(users.update(caller, user_id, wanted, precondition))
+    return UserRead.of(users.update(caller, user_id, wanted, precondition, client))

@@ -89,7 +89,8 @@ def test_whatever_is_written_says_which_shape_it_has() -> None:
 
     inactive = replace(other_admin, status=UserStatus.INACTIVE, email="new@x.example", version=2)
     UserRepository().save(other_admin, inactive)
-    UserRepository().change_password(user, session.id, "hash", "new hash")
+    attempt = attempt_on(user.email, "192.0.2.1").opened(NOON)
+    UserRepository().change_password(user, session.id, "hash", "new hash", attempt)
     UserRepository().delete(gone)
     token = RecoveryToken("digest", Purpose.RESET, user.id, user.email, 1, NOON)
     RecoveryRepository().add(token)

@@ -7,6 +7,7 @@ from itertools import pairwise
 import boto3
 import pytest
 
+from shop.attempts.models import Attempt
 from shop.attempts.service import attempt_on
 from shop.auth.caller import Role
 from shop.clock import now
@@ -44,6 +45,10 @@ def session_of(user: User) -> Session:
     attempt = attempt_on(user.email, session.ip_address).opened(NOON)
     assert SessionRepository().begin(session, user.email, "hash", None, attempt)
     return session
+
+
+def attempt(user: User) -> Attempt:
+    return attempt_on(user.email, "192.0.2.1").opened(NOON)
 
 
 def gate(user: User) -> Gate | None:
@@ -164,7 +169,7 @@ def test_a_new_password_ends_every_session_but_the_one_that_set_it() -> None:
     changed = user()
     other, own = session_of(changed), session_of(changed)
 
-    UserRepository().change_password(changed, own.id, "hash", "new hash")
+    UserRepository().change_password(changed, own.id, "hash", "new hash", attempt(changed))
 
     sessions, opened = SessionRepository().of_user(changed.id)
     assert [session.id for session in sessions if session.is_live(opened, now())] == [own.id]
@@ -177,12 +182,12 @@ def test_a_new_password_ends_every_session_but_the_one_that_set_it() -> None:
 def test_a_password_that_is_no_longer_the_old_one_changes_nothing() -> None:
     changed = user()
     own = session_of(changed)
-    stored = everything()
+    stored, guess = everything(), attempt(changed)
 
     with pytest.raises(Overtaken):
-        UserRepository().change_password(changed, own.id, "another hash", "new hash")
+        UserRepository().change_password(changed, own.id, "another hash", "new hash", guess)
     with pytest.raises(Unauthorized):
-        UserRepository().change_password(changed, new_id(), "hash", "new hash")
+        UserRepository().change_password(changed, new_id(), "hash", "new hash", guess)
 
     assert everything() == stored
 

@@ -5,8 +5,17 @@ from dataclasses import replace
 
 import pytest
 
-from shop.auth.caller import Role
-from shop.errors import Forbidden, InvalidCredentials, PreconditionFailed, ServiceUnavailable
+from shop.attempts.models import Attempt
+from shop.attempts.service import attempt_on
+from shop.auth.caller import Client, Role
+from shop.errors import (
+    Forbidden,
+    InvalidCredentials,
+    PreconditionFailed,
+    ServiceUnavailable,
+    TooManyRequests,
+    ValidationFailed,
+)
 from shop.identifiers import new_id
 from shop.pagination import Rows, Span
 from shop.preconditions import Precondition
@@ -18,6 +27,9 @@ from tests.people import ADMIN, ALICE, BOB, NOON
 USER = User(
     ALICE.id, "ada@example.com", "Ada", UserStatus.ACTIVE, Role.CUSTOMER, False, NOON, NOON, 1
 )
+
+
+CLIENT = Client("a browser", "192.0.2.1")
 
 
 class Shelf:
@@ -38,14 +50,16 @@ class Shelf:
     def credential(self, email: str) -> Credential | None:
         return Credential(USER.id, self.password_hash) if email == self.user.email else None
 
-    def save(self, before: User, after: User) -> None:
+    def save(self, before: User, after: User, attempt: Attempt | None = None) -> None:
         self._write()
         self.user = after
 
     def delete(self, user: User) -> None:
         self._write()
 
-    def change_password(self, user: User, session_id: str, old_hash: str, new_hash: str) -> None:
+    def change_password(
+        self, user: User, session_id: str, old_hash: str, new_hash: str, attempt: Attempt
+    ) -> None:
         self._write()
         self.password_hash = new_hash
 
@@ -70,11 +84,32 @@ class Shelf:
             raise Overtaken
 
 
-def desk(shelf: Shelf) -> UserService:
+class Counting:
+    """Counts guesses, and refuses when there were as many as it was told."""
+
+    def __init__(self, most: int = 1000) -> None:
+        self.most = most
+        self.counted: list[Attempt] = []
+
+    def count(self, attempt: Attempt) -> Attempt:
+        if len(self.counted) == self.most:
+            raise TooManyRequests
+        self.counted.append(attempt)
+        return attempt
+
+
+def desk(shelf: Shelf, counter: Counting | None = None) -> UserService:
     def matches(password: str, password_hash: str | None) -> bool:
         return f"hash of {password}" == password_hash
 
-    return UserService(shelf, lambda password: f"hash of {password}", matches, lambda: NOON, new_id)
+    return UserService(
+        shelf,
+        counter or Counting(),
+        lambda password: f"hash of {password}",
+        matches,
+        lambda: NOON,
+        new_id,
+    )
 
 
 def patch(**changes: object) -> UserUpdate:
@@ -85,7 +120,7 @@ def test_a_change_is_made_on_top_of_somebody_elses() -> None:
     shelf = Shelf(overtaken=1)
 
     changed = desk(shelf).update(
-        ADMIN, ALICE.id, patch(email="ada.king@example.com"), Precondition()
+        ADMIN, ALICE.id, patch(email="ada.king@example.com"), Precondition(), CLIENT
     )
 
     assert (changed.name, changed.email, changed.version) == (
@@ -99,7 +134,7 @@ def test_a_change_that_demands_a_version_is_not() -> None:
     demanded = Precondition(frozenset({'"1"'}))
 
     with pytest.raises(PreconditionFailed):
-        desk(shelf).update(ADMIN, ALICE.id, patch(name="B"), demanded)
+        desk(shelf).update(ADMIN, ALICE.id, patch(name="B"), demanded, CLIENT)
     assert shelf.writes == 1
 
 
@@ -108,9 +143,9 @@ def test_a_user_that_never_rests_ends_in_try_again() -> None:
     wanted = PasswordChange.model_validate(passwords, strict=False)
 
     attempts: list[Callable[[UserService], object]] = [
-        lambda service: service.update(ADMIN, ALICE.id, patch(name="B"), Precondition()),
+        lambda service: service.update(ADMIN, ALICE.id, patch(name="B"), Precondition(), CLIENT),
         lambda service: service.delete(ADMIN, ALICE.id, Precondition()),
-        lambda service: service.change_password(ALICE, ALICE.id, wanted),
+        lambda service: service.change_password(ALICE, ALICE.id, wanted, CLIENT),
     ]
     for attempt in attempts:
         shelf = Shelf(overtaken=1000)
@@ -123,7 +158,7 @@ def test_a_user_that_never_rests_ends_in_try_again() -> None:
 def test_nothing_is_written_where_nothing_changes() -> None:
     shelf = Shelf()
 
-    assert desk(shelf).update(ALICE, ALICE.id, patch(name="Ada"), Precondition()) == USER
+    assert desk(shelf).update(ALICE, ALICE.id, patch(name="Ada"), Precondition(), CLIENT) == USER
     assert shelf.writes == 0
 
 
@@ -131,8 +166,10 @@ def test_a_new_address_is_unverified_until_its_holder_proves_it() -> None:
     shelf = Shelf()
     shelf.user = replace(USER, email_verified=True)
 
-    kept = desk(shelf).update(ADMIN, ALICE.id, patch(name="B"), Precondition())
-    changed = desk(shelf).update(ADMIN, ALICE.id, patch(email="b@example.com"), Precondition())
+    kept = desk(shelf).update(ADMIN, ALICE.id, patch(name="B"), Precondition(), CLIENT)
+    changed = desk(shelf).update(
+        ADMIN, ALICE.id, patch(email="b@example.com"), Precondition(), CLIENT
+    )
 
     assert (kept.email_verified, changed.email_verified) == (True, False)
 
@@ -142,7 +179,7 @@ def test_an_admin_changes_their_own_address_with_their_password_only() -> None:
     shelf.user = replace(USER, id=ADMIN.id, role=Role.ADMIN)
 
     with pytest.raises(InvalidCredentials):
-        desk(shelf).update(ADMIN, ADMIN.id, patch(email="b@example.com"), Precondition())
+        desk(shelf).update(ADMIN, ADMIN.id, patch(email="b@example.com"), Precondition(), CLIENT)
     assert shelf.writes == 0
 
 
@@ -152,9 +189,9 @@ def test_a_stranger_changes_nothing() -> None:
     wanted = PasswordChange.model_validate(passwords, strict=False)
 
     for attempt in (
-        lambda: desk(shelf).update(BOB, ALICE.id, patch(name="B"), Precondition()),
+        lambda: desk(shelf).update(BOB, ALICE.id, patch(name="B"), Precondition(), CLIENT),
         lambda: desk(shelf).delete(BOB, ALICE.id, Precondition()),
-        lambda: desk(shelf).change_password(ADMIN, ALICE.id, wanted),
+        lambda: desk(shelf).change_password(ADMIN, ALICE.id, wanted, CLIENT),
     ):
         with pytest.raises(Forbidden):
             attempt()
@@ -166,9 +203,54 @@ def test_the_last_addresses_are_remembered_with_the_versions_that_replaced_them(
 
     for number in range(12):
         email = f"ada.{number}@example.com"
-        desk(shelf).update(ADMIN, ALICE.id, patch(email=email), Precondition())
+        desk(shelf).update(ADMIN, ALICE.id, patch(email=email), Precondition(), CLIENT)
 
     former = shelf.user.former_emails
     assert [(it.email, it.version) for it in former] == [
         (f"ada.{number}@example.com", number + 3) for number in range(1, 11)
     ]
+
+
+def passwords(current: str, new: str = "wrong donkey") -> PasswordChange:
+    given = {"currentPassword": current, "newPassword": new}
+    return PasswordChange.model_validate(given, strict=False)
+
+
+def test_guesses_of_the_current_password_count_as_log_ins_do_before_they_are_compared() -> None:
+    shelf, counter = Shelf(), Counting(most=2)
+    service = desk(shelf, counter)
+
+    with pytest.raises(InvalidCredentials):
+        service.change_password(ALICE, ALICE.id, passwords("wrong horse"), CLIENT)
+    with pytest.raises(InvalidCredentials):
+        body = patch(email="b@example.com", currentPassword="wrong horse")
+        service.update(ALICE, ALICE.id, body, Precondition(), CLIENT)
+    with pytest.raises(TooManyRequests):
+        service.change_password(ALICE, ALICE.id, passwords("correct horse"), CLIENT)
+
+    assert counter.counted == [attempt_on(USER.email, CLIENT.ip_address)] * 2
+    assert shelf.writes == 0
+
+
+def test_who_is_overtaken_has_guessed_once() -> None:
+    counter = Counting()
+
+    desk(Shelf(overtaken=2), counter).change_password(
+        ALICE, ALICE.id, passwords("correct horse"), CLIENT
+    )
+
+    assert len(counter.counted) == 1
+
+
+def test_what_guesses_nothing_is_not_counted() -> None:
+    shelf, counter = Shelf(), Counting()
+    service = desk(shelf, counter)
+
+    service.update(ALICE, ALICE.id, patch(name="B"), Precondition(), CLIENT)
+    service.update(ADMIN, ALICE.id, patch(email="b@example.com"), Precondition(), CLIENT)
+    with pytest.raises(InvalidCredentials):
+        service.update(ALICE, ALICE.id, patch(email="c@example.com"), Precondition(), CLIENT)
+    with pytest.raises(ValidationFailed):
+        service.change_password(ALICE, ALICE.id, passwords("correct horse", "short"), CLIENT)
+
+    assert counter.counted == []

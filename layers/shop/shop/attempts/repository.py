@@ -48,8 +48,24 @@ def as_stored(attempt: Attempt, items: Iterable[Item]) -> Attempt:
     return Attempt(*(_as_stored(tally, found.get(tally.digest)) for tally in attempt))
 
 
-def forget(attempt: Attempt) -> "Mapping[str, TransactWriteItemTypeDef]":
-    """The actions that take a log-in back that succeeded.
+def write_and_forget(actions: "Mapping[str, TransactWriteItemTypeDef]", attempt: Attempt) -> None:
+    """The transaction of what the right password is good for, which takes the attempt back.
+
+    Raises `ConditionFailed` for these actions only: a window that has been closed meanwhile is no
+    reason to refuse the right password.
+    """
+    forgotten = _forget(attempt)
+    while True:
+        try:
+            return transactions.write({**actions, **forgotten})
+        except transactions.ConditionFailed as failed:
+            if actions.keys() & failed.old.keys():
+                raise
+            forgotten = {name: it for name, it in forgotten.items() if name not in failed.old}
+
+
+def _forget(attempt: Attempt) -> "Mapping[str, TransactWriteItemTypeDef]":
+    """The actions that take an attempt back that succeeded.
 
     Its network starts afresh; elsewhere others may be guessing, so only this one is taken back.
     """

@@ -122,16 +122,11 @@ class SessionRepository:
             },
             **{f"ended#{id_}": _delete(session.user_id, id_) for id_ in ended},
         }
-        forgotten = attempts.forget(attempt)
-        while True:
-            try:
-                transactions.write({**actions, **forgotten})
-                return True
-            except transactions.ConditionFailed as failed:
-                if actions.keys() & failed.old.keys():
-                    return False
-                # A window that has been closed meanwhile is no reason to refuse the right password.
-                forgotten = {n: a for n, a in forgotten.items() if n not in failed.old}
+        try:
+            attempts.write_and_forget(actions, attempt)
+        except transactions.ConditionFailed:
+            return False
+        return True
 
     def rotate(self, session: Session, spent: bytes) -> Session | None:
         """1 write unit for each KB; a condition that fails costs as much."""

@@ -3,6 +3,8 @@
 from functools import cache
 from typing import Annotated
 
+from shop.attempts.repository import AttemptRepository
+from shop.attempts.service import AttemptService
 from shop.auth.passwords import hash_password, password_matches
 from shop.clock import now
 from shop.http.parameters import Provide
@@ -13,7 +15,14 @@ from shop.users.service import UserService
 
 @cache
 def user_service() -> UserService:
-    return UserService(UserRepository(), hash_password, password_matches, now, new_id)
+    return UserService(
+        UserRepository(),
+        AttemptService(AttemptRepository(), now),
+        hash_password,
+        password_matches,
+        now,
+        new_id,
+    )
 
 
 Users = Annotated[UserService, Provide(user_service)]

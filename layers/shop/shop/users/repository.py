@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from shop.attempts import repository as attempts
+from shop.attempts.models import Attempt
 from shop.auth.caller import Role
 from shop.clients import dynamodb
 from shop.clock import from_text, now, to_epoch, to_text
@@ -68,8 +70,10 @@ class UserRepository:
     def credential(self, email: str) -> Credential | None:
         return SessionRepository().credential(email)
 
-    def save(self, before: User, after: User) -> None:
-        """2 write units; 4 more where the e-mail changes, 2 for status or role, 2 for admins."""
+    def save(self, before: User, after: User, attempt: Attempt | None = None) -> None:
+        """2 write units; 4 more where the e-mail changes, 4 for an attempt, 2 for status or role,
+        2 for admins.
+        """
         actions: Actions = {"user": profile_update(before, after)}
         if after.email != before.email:
             credential = self.credential(before.email)
@@ -81,7 +85,7 @@ class UserRepository:
             is_shut = after.status is UserStatus.INACTIVE
             actions["gate"] = _change_gate(after, bumped=int(is_shut))
         actions |= _count_admins(after.is_active_admin - before.is_active_admin)
-        _write(actions)
+        _write(actions, attempt)
 
     def delete(self, user: User) -> None:
         """6 write units, and 2 for each session and where the user is an admin."""
@@ -116,8 +120,10 @@ class UserRepository:
         except (Exception, OutOfTime):
             logger().warning("sessions left to expire", user_id=user.id, exc_info=True)
 
-    def change_password(self, user: User, session_id: str, old_hash: str, new_hash: str) -> None:
-        """8 write units and 2 read units."""
+    def change_password(
+        self, user: User, session_id: str, old_hash: str, new_hash: str, attempt: Attempt
+    ) -> None:
+        """12 write units and 2 read units."""
         session, gate = SessionRepository().with_gate(user.id, session_id)
         if session is None or gate is None or not session.is_live(gate, now()):
             raise Unauthorized
@@ -127,7 +133,8 @@ class UserRepository:
                 "credential": hash_update(user, old_hash, new_hash),
                 "gate": raise_epoch(gate_key(user.id), gate.epoch),
                 "session": raise_epoch(session_key(user.id, session_id), gate.epoch),
-            }
+            },
+            attempt,
         )
 
     def list(
@@ -151,9 +158,12 @@ def _ranges(statuses: Sequence[UserStatus]) -> Sequence[Range]:
     return [Range(shard) for status in statuses for shard in shard_keys(status)]
 
 
-def _write(actions: "Actions") -> None:
+def _write(actions: "Actions", attempt: Attempt | None = None) -> None:
     try:
-        transactions.write(actions)
+        if attempt is None:
+            transactions.write(actions)
+        else:
+            attempts.write_and_forget(actions, attempt)
     except transactions.ConditionFailed as failed:
         if "user" in failed.old or "old credential" in failed.old or "gate" in failed.old:
             raise Overtaken from None

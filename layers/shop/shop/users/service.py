@@ -6,7 +6,9 @@ from typing import Any, Protocol  # `Any`: the changed fields of a user are of s
 
 from pydantic import SecretStr
 
-from shop.auth.caller import Caller, Role, require
+from shop.attempts.models import Attempt
+from shop.attempts.service import attempt_on
+from shop.auth.caller import Caller, Client, Role, require
 from shop.auth.passwords import complaint
 from shop.clock import Clock
 from shop.errors import (
@@ -46,8 +48,8 @@ class UserStore(Protocol):
 
     def credential(self, email: str) -> Credential | None: ...
 
-    def save(self, before: User, after: User) -> None:
-        """What changed, with credential, gate and the number of admins.
+    def save(self, before: User, after: User, attempt: Attempt | None = None) -> None:
+        """What changed, with credential, gate and the number of admins; takes the attempt back.
 
         Raises `Overtaken`, `EmailInUse`, `LastAdmin`.
         """
@@ -55,8 +57,13 @@ class UserStore(Protocol):
     def delete(self, user: User) -> None:
         """User, credential and sessions; the gate stays shut. Raises `Overtaken`, `LastAdmin`."""
 
-    def change_password(self, user: User, session_id: str, old_hash: str, new_hash: str) -> None:
-        """Hash and epoch, and that of this one session. Raises `Overtaken`, `Unauthorized`."""
+    def change_password(
+        self, user: User, session_id: str, old_hash: str, new_hash: str, attempt: Attempt
+    ) -> None:
+        """Hash and epoch, and that of this one session; takes the attempt back.
+
+        Raises `Overtaken`, `Unauthorized`.
+        """
 
     def list(
         self, statuses: Sequence[UserStatus], sort: str, span: Span, descends: bool
@@ -73,16 +80,23 @@ class UserStore(Protocol):
     def count(self, statuses: Sequence[UserStatus]) -> int: ...
 
 
+class AttemptLimit(Protocol):
+    def count(self, attempt: Attempt) -> Attempt:
+        """Counts it as failed; raises `TooManyRequests`."""
+
+
 class UserService:
     def __init__(
         self,
         users: UserStore,
+        attempts: AttemptLimit,
         hash_password: Callable[[str], str],
         password_matches: Callable[[str, str | None], bool],
         clock: Clock,
         new_id: NewId,
     ) -> None:
         self._users = users
+        self._attempts = attempts
         self._hash_password = hash_password
         self._password_matches = password_matches
         self._clock = clock
@@ -120,17 +134,27 @@ class UserService:
         return query.slice("users", rows, self._users.count(statuses))
 
     def replace(
-        self, caller: Caller, user_id: str, wanted: UserReplace, precondition: Precondition
+        self,
+        caller: Caller,
+        user_id: str,
+        wanted: UserReplace,
+        precondition: Precondition,
+        client: Client,
     ) -> User:
         changes = {name: getattr(wanted, name) for name in ("email", "name", "status", "role")}
-        return self._change(caller, user_id, changes, wanted.current_password, precondition)
+        return self._change(caller, user_id, changes, wanted.current_password, precondition, client)
 
     def update(
-        self, caller: Caller, user_id: str, wanted: UserUpdate, precondition: Precondition
+        self,
+        caller: Caller,
+        user_id: str,
+        wanted: UserUpdate,
+        precondition: Precondition,
+        client: Client,
     ) -> User:
         changes = wanted.changes()
         current_password = changes.pop("current_password", None)
-        return self._change(caller, user_id, changes, current_password, precondition)
+        return self._change(caller, user_id, changes, current_password, precondition, client)
 
     def delete(self, caller: Caller, user_id: str, precondition: Precondition) -> None:
         """Erases the user; what they ordered stays under the bare id."""
@@ -144,19 +168,27 @@ class UserService:
                 continue
         raise ServiceUnavailable(retry_after=1)
 
-    def change_password(self, caller: Caller, user_id: str, wanted: PasswordChange) -> None:
-        """Ends all sessions but the caller's; raises `InvalidCredentials`."""
+    def change_password(
+        self, caller: Caller, user_id: str, wanted: PasswordChange, client: Client
+    ) -> None:
+        """Ends all sessions but the caller's; raises `InvalidCredentials`, `TooManyRequests`."""
         require(caller.id == user_id)
         new_password = wanted.new_password.get_secret_value()
+        attempt: Attempt | None = None
         for _ in range(MOST_TRIES):
             user = self._get(user_id)
-            old_hash = self._proven_hash(user, wanted.current_password)
+            # Before the old one is compared, since what is refused for it stays counted.
             wrong = complaint(new_password, is_spelling_of(new_password, user.email))
             if wrong is not None:
                 raise ValidationFailed(details=[Detail("body.newPassword", *wrong)])
+            if attempt is None:
+                attempt = self._attempts.count(attempt_on(user.email, client.ip_address))
+            old_hash = self._proven_hash(user, wanted.current_password)
             new_hash = self._hash_password(new_password)
             try:
-                return self._users.change_password(user, caller.session_id, old_hash, new_hash)
+                return self._users.change_password(
+                    user, caller.session_id, old_hash, new_hash, attempt
+                )
             except Overtaken:
                 continue
         raise ServiceUnavailable(retry_after=1)
@@ -168,9 +200,15 @@ class UserService:
         changes: Mapping[str, Any],
         current_password: SecretStr | None,
         precondition: Precondition,
+        client: Client,
     ) -> User:
-        """Without a precondition, changes of others to other fields are kept beside these."""
+        """Without a precondition, changes of others to other fields are kept beside these.
+
+        A new address of one's own takes the password, and guesses count as log-ins do: raises
+        `InvalidCredentials`, `TooManyRequests`.
+        """
         require(caller.may_act_for(user_id))
+        attempt: Attempt | None = None
         for _ in range(MOST_TRIES):
             user = self._get(user_id)
             precondition.check(user.version)
@@ -181,13 +219,15 @@ class UserService:
                 raise Forbidden("Only an admin changes status and role.")
             if changed.email != user.email:
                 if caller.id == user_id:
+                    if attempt is None and current_password is not None:
+                        attempt = self._attempts.count(attempt_on(user.email, client.ip_address))
                     self._proven_hash(user, current_password)
                 changed = replace(
                     changed, email_verified=False, former_emails=_with_former_email(user)
                 )
             changed = replace(changed, updated_at=self._clock(), version=user.version + 1)
             try:
-                self._users.save(user, changed)
+                self._users.save(user, changed, attempt)
             except Overtaken:
                 continue
             return changed

@@ -1,0 +1,52 @@
+"""Who holds a token but not the password cannot guess it, over HTTP."""
+
+from typing import Any
+
+import pytest
+
+from tests.deployed import Person, Shop, error_of, new_email
+from tests.people import PASSWORD
+
+OTHER_PASSWORD = "wrong donkey charger paperclip"
+WRONG = (401, "INVALID_CREDENTIALS")
+REFUSED = (429, "TOO_MANY_REQUESTS")
+
+
+def change(person: Person, way: str, password: str) -> Any:
+    if way == "password":
+        body = {"currentPassword": password, "newPassword": OTHER_PASSWORD}
+        return person.http.put("/api/users/me/password", json=body)
+    profile = {"email": new_email(), "currentPassword": password}
+    if way == "PATCH":
+        return person.http.patch("/api/users/me", json=profile)
+    known = {"name": "Ada Lovelace", "status": "active", "role": "customer"}
+    return person.http.put("/api/users/me", json=known | profile)
+
+
+@pytest.mark.parametrize("way", ["password", "PATCH", "PUT"])
+def test_the_eleventh_guess_is_refused_like_a_log_in_the_right_password_too(
+    shop: Shop, way: str
+) -> None:
+    person = shop.sign_up()
+
+    told = [error_of(change(person, way, "wrong horse")) for _ in range(10)]
+    refused = change(person, way, PASSWORD)
+
+    assert told == [WRONG] * 10
+    assert error_of(refused) == REFUSED
+    assert 0 < int(refused.headers["Retry-After"]) <= 900
+    credentials = {"email": person.email, "password": PASSWORD}
+    assert error_of(shop.anonymous.post("/api/sessions", json=credentials)) == REFUSED
+
+
+def test_the_right_password_takes_its_own_attempt_and_the_networks_back(shop: Shop) -> None:
+    person = shop.sign_up()
+    credentials = {"email": person.email, "password": OTHER_PASSWORD}
+
+    for _ in range(9):
+        assert error_of(change(person, "password", "wrong horse")) == WRONG
+    assert change(person, "password", PASSWORD).status_code == 204
+    for _ in range(9):
+        assert error_of(change(person, "PATCH", "wrong horse")) == WRONG
+
+    assert shop.anonymous.post("/api/sessions", json=credentials).status_code == 201
