@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from tests.deployed import faults, shop, stack
+from tests.deployed import faults, mail_faults, shop, stack
 from tests.template import resources, template
 
-__all__ = ["faults", "log", "shop", "stack"]
+__all__ = ["faults", "log", "mail_faults", "shop", "stack"]
 
 type LogLines = Callable[[], list[dict[str, Any]]]
 

@@ -169,26 +169,34 @@ def error_of(answer: httpx.Response) -> tuple[int, str]:
 
 @pytest.fixture(scope="session")
 def faults() -> Iterator[FaultProxy]:
-    """What the stack's functions take for DynamoDB."""
-    proxy = FaultProxy(free_port(), upstream_port=free_port())
+    """What the stack's functions take for AWS, but for the one that mails."""
+    yield from _running(FaultProxy(free_port(), upstream_port=free_port()))
+
+
+@pytest.fixture(scope="session")
+def mail_faults(faults: FaultProxy) -> Iterator[FaultProxy]:
+    """What that one takes for AWS. A mail is written whenever its event arrives, and a fault that
+    is meant for others would let it come minutes later, among others' tests.
+    """
+    yield from _running(FaultProxy(free_port(), faults.upstream_port))
+
+
+def _running(proxy: FaultProxy) -> Iterator[FaultProxy]:
     proxy.start()
     yield proxy
     proxy.stop()
 
 
 @pytest.fixture(scope="session")
-def stack(faults: FaultProxy) -> Iterator[LocalStack]:
+def stack(faults: FaultProxy, mail_faults: FaultProxy) -> Iterator[LocalStack]:
     """The real template, built and deployed on free ports, with IAM enforced."""
     # A home for each process of pytest, so that they have a stack each.
     home = ROOT / ".local" / f"test-{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
-    # A mail is written whenever its event arrives, and a fault is not meant for that: the mail
-    # would come minutes later, among others' tests.
     with LocalStack(
         home,
         emulator_port=faults.upstream_port,
         seed=seed_admin,
-        dynamodb=faults.url,
-        dynamodb_not_of=["SendEmail-"],
+        endpoints={"": faults.url, "SendEmail-": mail_faults.url},
     ) as running:
         # No order is to go on by itself while a test looks; SQS knows no longer delay.
         running.client("sqs").set_queue_attributes(

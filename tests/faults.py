@@ -1,36 +1,48 @@
-"""A proxy between the deployed functions and DynamoDB, and the faults that tests put into it.
+"""A proxy between the deployed functions and AWS, and the faults that tests put into it.
 
 An HTTP/1.1 proxy of our own: each call is handed to the first fault that matches, which may send
-it on or not, once and late, and answer what DynamoDB would. Nothing is changed on the way, Host
+it on or not, once and late, and answer what the service would. Nothing is changed on the way, Host
 and signature included. It listens on 127.0.0.1 only.
 """
 
 import asyncio
 import json
 import random
+import re
 import threading
 import zlib
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any  # what DynamoDB's JSON is made of
+from typing import Any, Protocol  # `Any` is what JSON is made of
 
 HOST = "127.0.0.1"
 READS = ("GetItem", "BatchGetItem", "Query")
 WRITES = ("TransactWriteItems", "UpdateItem", "PutItem", "DeleteItem")
 
-_NAMESPACE = "com.amazonaws.dynamodb.v20120810"
+# How services are called in the credential scope of what is signed for them.
+DYNAMODB, SECRETS, PARAMETERS, BUS, QUEUES, MAIL = SERVICES = (
+    *("dynamodb", "secretsmanager", "ssm", "events", "sqs", "ses"),
+)
+# What precedes the code of an error, in those services that say it.
+_NAMESPACES = {DYNAMODB: "com.amazonaws.dynamodb.v20120810#", QUEUES: "com.amazonaws.sqs#"}
+_SCOPE = re.compile(r"Credential=[^/]+/\d+/[^/]+/(\w+)/")
 
-type Send = Callable[[], Awaitable["Answer"]]
 type Fault = Callable[["Call", Send], Awaitable["Answer"]]
+
+
+class Send(Protocol):
+    def __call__(self, instead: dict[str, Any] | None = None) -> Awaitable["Answer"]:
+        """Asks the service what the function asked, or something else instead."""
 
 
 @dataclass(frozen=True)
 class Call:
-    """One call of DynamoDB; `request` is the JSON that it came with."""
+    """One call of a service; `request` is the JSON that it came with."""
 
     operation: str
     request: dict[str, Any]
+    service: str = DYNAMODB
 
     @property
     def tables(self) -> set[str]:
@@ -47,15 +59,17 @@ class Answer:
     head: bytes
     body: bytes
     pause: float = 0  # seconds
+    breaks: bool = False  # whether the connection ends with it
 
     @classmethod
-    def of(cls, status: int, value: dict[str, Any]) -> "Answer":
+    def of(cls, status: int, value: dict[str, Any], *headers: str) -> "Answer":
         body = json.dumps(value).encode()
         lines = [
             f"HTTP/1.1 {status} {'OK' if status < 300 else 'Refused'}",
             "Content-Type: application/x-amz-json-1.0",
             f"Content-Length: {len(body)}",
             f"x-amz-crc32: {zlib.crc32(body)}",
+            *headers,
         ]
         return cls("\r\n".join([*lines, "", ""]).encode(), body)
 
@@ -97,11 +111,13 @@ class FaultProxy:
         self,
         fault: Fault,
         *operations: str,
+        service: str = DYNAMODB,
         table: str | None = None,
         skip: int = 0,
         times: float = float("inf"),
     ) -> Iterator[list[Call]]:
-        """Calls of these operations, or of all, on this table meet the fault while it lasts.
+        """Calls of these operations, or of all, on this table meet the fault while it lasts; those
+        of DynamoDB unless another service is named.
 
         The first `skip` of them pass, and all after the next `times`. Yields those that met it.
         """
@@ -110,6 +126,8 @@ class FaultProxy:
 
         def matches(call: Call) -> bool:
             nonlocal passed
+            if call.service != service:
+                return False
             if operations and call.operation not in operations:
                 return False
             if table is not None and table not in call.tables:
@@ -151,7 +169,7 @@ class FaultProxy:
         self._server.abort_clients()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One connection of a function's, and one of our own to DynamoDB for it."""
+        """One connection of a function's, and one of our own to AWS for it."""
         upstream = _Upstream(self.upstream_port)
         try:
             while True:
@@ -164,17 +182,26 @@ class FaultProxy:
             upstream.close()
 
     async def _answer(self, head: bytes, body: bytes, upstream: "_Upstream") -> Answer:
-        operation = _header(head, b"x-amz-target").rpartition(".")[2]
-        is_write = operation not in READS
+        scope = _SCOPE.search(_header(head, b"authorization"))
+        service = scope[1] if scope else ""
+        # SES has a path for each operation.
+        operation = "SendEmail"
+        if service != MAIL:
+            operation = _header(head, b"x-amz-target").rpartition(".")[2]
+        is_write = service == DYNAMODB and operation not in READS
 
-        async def send() -> Answer:
+        async def send(instead: dict[str, Any] | None = None) -> Answer:
             self.writes += is_write
-            answer = await upstream.ask(head + body)
+            asked = head + body
+            if instead is not None:
+                changed = json.dumps(instead).encode()
+                asked = _with_length(head, len(changed)) + changed
+            answer = await upstream.ask(asked)
             self.writes += is_write
             return answer
 
         if self._faults:
-            call = Call(operation, json.loads(body))
+            call = Call(operation, json.loads(body), service)
             for matches, fault in self._faults:
                 if matches(call):
                     return await fault(call, send)
@@ -214,6 +241,14 @@ async def _write(writer: asyncio.StreamWriter, answer: Answer) -> None:
         await asyncio.sleep(answer.pause)
         writer.write(content[start : start + step])
         await writer.drain()
+    if answer.breaks:
+        writer.close()
+        await writer.wait_closed()
+        raise Lost
+
+
+def _with_length(head: bytes, length: int) -> bytes:
+    return re.sub(rb"(?i)(\r\ncontent-length:)[^\r]*", rb"\1 %d" % length, head)
 
 
 async def _end_tasks() -> None:
@@ -238,12 +273,12 @@ async def answer_lost(call: Call, send: Send) -> Answer:
 
 
 async def never_arrived(call: Call, send: Send) -> Answer:
-    """The connection breaks before DynamoDB hears of it."""
+    """The connection breaks before the service hears of it."""
     raise Lost
 
 
 def unanswered(seconds: float) -> Fault:
-    """DynamoDB never hears of it, and whoever asked waits."""
+    """The service never hears of it, and whoever asked waits."""
 
     async def fault(call: Call, send: Send) -> Answer:
         await asyncio.sleep(seconds)
@@ -275,10 +310,67 @@ def delayed(seconds: float) -> Fault:
 
 
 def refused(code: str, status: int = 400) -> Fault:
-    """An error of DynamoDB's, before anything is done."""
+    """An error of the service's, before anything is done."""
 
     async def fault(call: Call, send: Send) -> Answer:
-        return Answer.of(status, {"__type": f"{_NAMESPACE}#{code}", "message": "Injected."})
+        told = {"__type": f"{_NAMESPACES.get(call.service, '')}{code}", "message": "Injected."}
+        # SQS says the codes of its former protocol too, and SES says them nowhere else.
+        also = {
+            QUEUES: [f"x-amzn-query-error: {code};Sender"],
+            MAIL: [f"x-amzn-errortype: {code}"],
+        }
+        return Answer.of(status, told, *also.get(call.service, []))
+
+    return fault
+
+
+def damaged(damage: Callable[[bytes], bytes]) -> Fault:
+    """What was asked is done, and other bytes arrive than were sent, under the same head."""
+
+    async def fault(call: Call, send: Send) -> Answer:
+        answer = await send()
+        body = damage(answer.body)
+        return replace(answer, head=_with_length(answer.head, len(body)), body=body)
+
+    return fault
+
+
+def cut(body: bytes) -> bytes:
+    """The first half."""
+    return body[: len(body) // 2]
+
+
+def no_json(body: bytes) -> bytes:
+    return b"<html>Bad gateway</html>"
+
+
+def flipped(body: bytes) -> bytes:
+    """JSON as before, in which one digit or letter is another."""
+    place = body.rindex(b'"') - 1
+    return body[:place] + (b"0" if body[place : place + 1] != b"0" else b"1") + body[place + 1 :]
+
+
+async def cut_off(call: Call, send: Send) -> Answer:
+    """What was asked is done, and the connection breaks in the middle of the answer."""
+    answer = await send()
+    return replace(answer, body=cut(answer.body), breaks=True)
+
+
+def partly(share: float, seed: int, code: str = "ThrottlingException") -> Fault:
+    """A PutEvents of which the bus takes some entries, and says of the others that it did not."""
+    chance = random.Random(seed)
+
+    async def fault(call: Call, send: Send) -> Answer:
+        entries = call.request["Entries"]
+        fails = [chance.random() < share for _ in entries]
+        if not any(fails):
+            return await send()
+        passed = [entry for entry, it in zip(entries, fails, strict=True) if not it]
+        told = await send({"Entries": passed}) if passed else Answer.of(200, {"Entries": []})
+        taken = iter(json.loads(told.body)["Entries"])
+        error = {"ErrorCode": code, "ErrorMessage": "Injected."}
+        answers = [error if it else next(taken) for it in fails]
+        return Answer.of(200, {"FailedEntryCount": sum(fails), "Entries": answers})
 
     return fault
 
@@ -306,7 +398,7 @@ def conflicts(share: float, seed: int) -> Fault:
         return Answer.of(
             400,
             {
-                "__type": f"{_NAMESPACE}#TransactionCanceledException",
+                "__type": f"{_NAMESPACES[DYNAMODB]}TransactionCanceledException",
                 "Message": "Transaction cancelled, please refer cancellation reasons for specific "
                 f"reasons [{codes}]",
                 "CancellationReasons": reasons,

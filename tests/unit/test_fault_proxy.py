@@ -3,7 +3,7 @@
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -29,11 +29,12 @@ TRANSACTION: list[Any] = [
 
 
 class Database(ThreadingHTTPServer):
-    """Answers everything alike, and remembers what it was asked."""
+    """Answers everything alike, unless told how, and remembers what it was asked."""
 
     def __init__(self) -> None:
         super().__init__((faults.HOST, free_port()), Answering)
         self.asked: list[tuple[dict[str, str], dict[str, Any]]] = []
+        self.answer: Callable[[dict[str, Any]], dict[str, Any]] = lambda _: {"Responses": 0}
 
 
 class Answering(BaseHTTPRequestHandler):
@@ -44,10 +45,11 @@ class Answering(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.server.asked.append((dict(self.headers), body))
+        answer = json.dumps(self.server.answer(body), separators=(",", ":")).encode()
         self.send_response(200)
-        self.send_header("Content-Length", "15")
+        self.send_header("Content-Length", str(len(answer)))
         self.end_headers()
-        self.wfile.write(b'{"Responses":0}')
+        self.wfile.write(answer)
 
     def log_message(self, *_: object) -> None:
         """Not into the tests' output."""

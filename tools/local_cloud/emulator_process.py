@@ -1,10 +1,11 @@
 """The emulator as a process of its own, which ends with the one that started it."""
 
+import json
 import os
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
@@ -24,8 +25,8 @@ class EmulatorFailed(RuntimeError):
 class EmulatorProcess:
     """``port`` serves the AWS APIs, ``api_port`` the deployed REST API; both on 127.0.0.1 only.
 
-    ``dynamodb`` is where functions find DynamoDB, if not at ``port``, but for those with one of
-    ``dynamodb_not_of`` in their names.
+    ``endpoints`` says where functions find AWS, if not at ``port``, by parts of their names, of
+    which the longest counts.
     """
 
     home: Path
@@ -33,9 +34,8 @@ class EmulatorProcess:
     api_port: int
     api_name: str
     region: str
-    dynamodb: str | None = None
-    dynamodb_not_of: Sequence[str] = ()
     sample: bool = True
+    endpoints: Mapping[str, str] = field(default_factory=dict)
     _process: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
     @property
@@ -69,8 +69,7 @@ class EmulatorProcess:
             *("--function-log", str(self.function_log)),
             *("--traces", str(self.traces)),
             *(() if self.sample else ("--no-sample",)),
-            *(("--dynamodb", self.dynamodb) if self.dynamodb else ()),
-            *(("--dynamodb-not-of", *self.dynamodb_not_of) if self.dynamodb_not_of else ()),
+            *("--endpoints", json.dumps({**self.endpoints})),
         ]
         with self.log.open("w") as log:
             self._process = subprocess.Popen(

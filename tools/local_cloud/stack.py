@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -59,9 +59,9 @@ class LocalStack:
     """The stack from ``start`` to ``stop``; a context manager, so that it ends in any case.
 
     ``home`` keeps the build and the logs. Port 0 is any free one. ``seed`` is called with this
-    stack once it is deployed, and returns its admin. ``dynamodb`` is where its functions find
-    DynamoDB, if not at the emulator, so that something can stand between them; those whose names
-    hold one of ``dynamodb_not_of`` find it at the emulator all the same. ``sample`` is whether its
+    stack once it is deployed, and returns its admin. ``endpoints`` says where its functions
+    find AWS, if not at the emulator, so that something can stand between them: by parts of their
+    names, of which the longest counts, and the empty one is part of all. ``sample`` is whether its
     requests are traced.
     """
 
@@ -75,9 +75,8 @@ class LocalStack:
         project: Path = REPOSITORY,
         seed: Callable[["LocalStack"], Admin | None] = lambda _: None,
         info_file: Path | None = None,
-        dynamodb: str | None = None,
-        dynamodb_not_of: Sequence[str] = (),
         sample: bool = True,
+        endpoints: Mapping[str, str] | None = None,
     ) -> None:
         self.home = home.resolve()
         self.project = project
@@ -85,9 +84,8 @@ class LocalStack:
         self.deployment = read_deployment(project)
         self._progress = progress
         self._seed = seed
-        self._dynamodb = dynamodb
-        self._dynamodb_not_of = dynamodb_not_of
         self._sample = sample
+        self._endpoints = endpoints or {}
         self._wanted = {"PORT": port, "EMULATOR_PORT": emulator_port}
         self._running: list[subprocess.Popen[bytes]] = []
         self._lock: IO[str] | None = None
@@ -147,14 +145,7 @@ class LocalStack:
         self.info_file.unlink(missing_ok=True)
         name, region = self.deployment.stack_name, self.deployment.region
         self._emulator = EmulatorProcess(
-            self.home,
-            emulator_port,
-            port,
-            name,
-            region,
-            self._dynamodb,
-            self._dynamodb_not_of,
-            self._sample,
+            self.home, emulator_port, port, name, region, self._sample, self._endpoints
         )
 
         with ThreadPoolExecutor(2) as both:

@@ -138,8 +138,7 @@ class Environment(lambda_runtime.Worker):  # type: ignore[misc]
         name = self.config["FunctionName"]
         group = (self.config.get("LoggingConfig") or {}).get("LogGroup")
         return {
-            "AWS_ENDPOINT_URL": self._settings.endpoint,
-            **self._dynamodb(),
+            "AWS_ENDPOINT_URL": self._settings.endpoint_of(name),
             **self.config.get("Environment", {}).get("Variables", {}),
             **lambda_runtime.execution_credentials(self.config),
             "AWS_REGION": region,
@@ -158,12 +157,6 @@ class Environment(lambda_runtime.Worker):  # type: ignore[misc]
             "LANG": "en_US.UTF-8",
             "PATH": "/usr/local/bin:/usr/bin:/bin",
         }
-
-    def _dynamodb(self) -> dict[str, str]:
-        elsewhere, name = self._settings.dynamodb, self.config["FunctionName"]
-        if elsewhere is None or any(it in name for it in self._settings.dynamodb_not_of):
-            return {}
-        return {"AWS_ENDPOINT_URL_DYNAMODB": elsewhere}
 
     def _asked(self, request: Record, timeout: float) -> Record:
         deadline = time.monotonic() + timeout

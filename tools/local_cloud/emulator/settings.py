@@ -1,8 +1,9 @@
 """What the emulator is told by whoever starts it."""
 
+import json
 from argparse import ArgumentParser
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 ACCOUNT = "000000000000"
@@ -18,12 +19,16 @@ class Settings:
     function_log: Path
     traces: Path
     sample: bool = True
-    dynamodb: str | None = None
-    dynamodb_not_of: Sequence[str] = ()
+    endpoints: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def endpoint(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    def endpoint_of(self, function: str) -> str:
+        """Where a function finds AWS: as the longest part of its name says, or here."""
+        parts = [part for part in self.endpoints if part in function]
+        return self.endpoints[max(parts, key=len)] if parts else self.endpoint
 
     def environment(self) -> dict[str, str]:
         """All that ministack reads, and nothing of the environment it was started from."""
@@ -58,11 +63,10 @@ def read_settings(arguments: list[str]) -> Settings:
     parser.add_argument("--function-log", type=Path, required=True, help="JSON lines")
     parser.add_argument("--traces", type=Path, required=True, help="JSON lines")
     parser.add_argument("--no-sample", dest="sample", action="store_false", help="no traces")
-    parser.add_argument("--dynamodb", help="where functions find DynamoDB, if not here")
     parser.add_argument(
-        "--dynamodb-not-of",
-        nargs="*",
-        default=(),
-        help="parts of the names of functions that find it here all the same",
+        "--endpoints",
+        type=json.loads,
+        default={},
+        help="where functions find AWS, if not here, by parts of their names; JSON",
     )
     return Settings(**vars(parser.parse_args(arguments)))

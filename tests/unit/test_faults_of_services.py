@@ -1,0 +1,130 @@
+"""The SDK takes what the proxy answers for each service's own, and calls are told apart."""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import boto3
+import httpx
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError, ConnectionClosedError
+
+from tests import faults
+from tests.faults import BUS, DYNAMODB, MAIL, PARAMETERS, QUEUES, SECRETS, FaultProxy
+from tests.unit.test_fault_proxy import KEY, Database, database, proxy
+
+__all__ = ["database", "proxy"]
+
+# boto3's name of each service, and a call of it
+CALLS: dict[str, tuple[str, Callable[[Any], Any]]] = {
+    DYNAMODB: ("dynamodb", lambda it: it.get_item(TableName="orders", Key=KEY)),
+    SECRETS: ("secretsmanager", lambda it: it.get_secret_value(SecretId="keys")),
+    PARAMETERS: ("ssm", lambda it: it.get_parameter(Name="jwks")),
+    BUS: ("events", lambda it: it.put_events(Entries=[entry("1")])),
+    QUEUES: ("sqs", lambda it: it.send_message(QueueUrl="http://x/1/q", MessageBody="1")),
+    MAIL: (
+        "sesv2",
+        lambda it: it.send_email(FromEmailAddress="a@example.com", Content={"Raw": {"Data": b""}}),
+    ),
+}
+
+
+def entry(detail: str) -> dict[str, str]:
+    return {"Source": "shop", "DetailType": "told", "Detail": detail}
+
+
+@pytest.fixture(params=CALLS)
+def service(request: pytest.FixtureRequest) -> Iterator[str]:
+    name: str = request.param
+    yield name
+
+
+def call(proxy: FaultProxy, service: str) -> Any:
+    name, made = CALLS[service]
+    config = Config(retries={"total_max_attempts": 1}, read_timeout=1)
+    return made(boto3.client(name, endpoint_url=proxy.url, config=config))
+
+
+def test_every_service_is_told_from_the_others(service: str, proxy: FaultProxy) -> None:
+    for other in faults.SERVICES:
+        with proxy.on(faults.never_arrived, service=other) as hits:
+            if other != service:
+                call(proxy, service)
+            else:
+                with pytest.raises(ConnectionClosedError):
+                    call(proxy, service)
+        assert [hit.service for hit in hits] == ([service] if other == service else [])
+
+
+@pytest.mark.parametrize("code", ["ThrottlingException", "AccessDenied", "RequestThrottled"])
+def test_a_refusal_has_the_code_in_the_services_own_shape(
+    service: str, proxy: FaultProxy, code: str
+) -> None:
+    with (
+        proxy.on(faults.refused(code), service=service),
+        pytest.raises(ClientError) as refusal,
+    ):
+        call(proxy, service)
+
+    assert refusal.value.response["Error"]["Code"] == code
+
+
+@pytest.mark.parametrize("damage", [faults.cut, faults.no_json, faults.flipped])
+def test_damaged_bytes_arrive_whole_under_the_head_of_what_was_sent(
+    service: str, proxy: FaultProxy, database: Database, damage: Callable[[bytes], bytes]
+) -> None:
+    seen: list[bytes] = []
+
+    def watched(body: bytes) -> bytes:
+        seen.append(damage(body))
+        return seen[-1]
+
+    with proxy.on(faults.damaged(watched), service=service):
+        call(proxy, service)
+
+    assert len(database.asked) == 1
+    assert seen and seen[0] != b'{"Responses":0}'
+
+
+def test_an_answer_that_is_cut_off_was_given_and_the_sdk_does_not_see_that_it_is_short(
+    service: str, proxy: FaultProxy, database: Database
+) -> None:
+    """So that our clients have to."""
+    with proxy.on(faults.cut_off, service=service):
+        call(proxy, service)
+
+    assert len(database.asked) == 1
+
+
+def test_an_answer_that_is_cut_off_is_shorter_than_its_head_says(
+    proxy: FaultProxy, database: Database
+) -> None:
+    scope = "AWS4-HMAC-SHA256 Credential=key/20261122/eu-central-1/sqs/aws4_request"
+    headers = {"Authorization": scope, "X-Amz-Target": "AmazonSQS.SendMessage"}
+
+    with (
+        proxy.on(faults.cut_off, service=QUEUES),
+        pytest.raises(httpx.RemoteProtocolError, match="complete message body"),
+    ):
+        httpx.post(proxy.url, headers=headers, json={})
+
+
+def test_of_entries_some_are_taken_and_the_others_told_as_failed(
+    proxy: FaultProxy, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = boto3.client("events", endpoint_url=proxy.url)
+    given = [entry(str(number)) for number in range(10)]
+    monkeypatch.setattr(
+        database, "answer", lambda asked: {"Entries": [{"EventId": "1"} for _ in asked["Entries"]]}
+    )
+
+    with proxy.on(faults.partly(share=0.5, seed=1), service=BUS):
+        answer: Any = client.put_events(Entries=given)
+
+    failed = [it.get("ErrorCode") == "ThrottlingException" for it in answer["Entries"]]
+    assert answer["FailedEntryCount"] == sum(failed) and 0 < sum(failed) < 10
+    ((_, asked),) = database.asked
+    passed = [it["Detail"] for it in asked["Entries"]]
+    assert passed == [str(number) for number in range(10) if not failed[number]]
+    assert json.loads(passed[0]) == failed.index(False)
