@@ -53,6 +53,7 @@ MAY_LOAD = {
     "CheckReadiness": _STORED,
     "AnswerPreflight": set(),
     "Authorizer": _SIGNED - {"pydantic"},
+    "CheckBeforeTraffic": _STORED,
     "CreateAdmin": _STORED,
     "CreateSigningKeys": {"boto3", "cryptography", POWERTOOLS},
     "RotateSigningKeys": {"boto3", "cryptography", POWERTOOLS},
@@ -105,10 +106,12 @@ def test_the_layer_has_the_services_that_functions_call_and_no_others(build: Pat
         "from shop import clients\n"
         "clients.dynamodb(), clients.secrets(), clients.parameters()\n"
         "clients.events(), clients.queues(), clients.mail()\n"
+        "clients.deployments(), clients.functions()\n"
         "import boto3; print(*boto3.session.Session().get_available_services())"
     )
 
-    services = ["dynamodb", "events", "secretsmanager", "sesv2", "sqs", "ssm"]
+    services = ["codedeploy", "dynamodb", "events", "lambda"]
+    services += ["secretsmanager", "sesv2", "sqs", "ssm"]
     assert run_bare(build, LAYERS, code).split() == services
 
 

@@ -1,6 +1,7 @@
 """Expands template.yaml as AWS does on deployment; runs in SAM's environment, and prints JSON.
 
-Each argument `LogicalId=key` says what a deployment would upload for a function or layer.
+Each argument `LogicalId=key` says what a deployment would upload for a function or layer, or what
+value a parameter has.
 """
 
 import json
@@ -19,4 +20,5 @@ for name, resource in template["Resources"].items():
         if property_ in resource.get("Properties", {}):
             resource["Properties"][property_] = f"s3://bucket/{keys.get(name, name)}"
 translator = Translator({}, Parser(), plugins=[], boto_session=Session(region_name="us-east-1"))
-print(json.dumps(translator.translate(template, {"Stage": "prod"})))
+given = {name: value for name, value in keys.items() if name in template["Parameters"]}
+print(json.dumps(translator.translate(template, {"Stage": "prod"} | given)))

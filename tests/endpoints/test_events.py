@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
+from unittest.mock import Mock
 
 import boto3
 import pytest
@@ -18,6 +19,7 @@ from shop.clock import now
 from shop.config import setting
 from shop.idempotency import Answer, Once
 from shop.money import Money
+from shop.operations.traffic import TrafficCheck
 from shop.orders.models import Order, OrderLine, OrderStatus
 from shop.orders.repository import OrderRepository
 from shop.products.models import Product, ProductStatus
@@ -74,6 +76,7 @@ ANSWERS: dict[str, Any] = {
     "check_readiness": 200,
     "answer_preflight": 204,
     "authorize": "Deny",
+    "check_before_traffic": "status",
     "create_admin": "id",
     "create_signing_keys": None,
     "rotate_signing_keys": "kids",
@@ -112,6 +115,13 @@ def aws() -> Iterator[None]:
             digest = digest_of(f"{purpose}-".ljust(43, "x"))
             RecoveryRepository().add(RecoveryToken(digest, purpose, USER, user.email, 1, end))
         yield
+
+
+@pytest.fixture(autouse=True)
+def deployments(monkeypatch: pytest.MonkeyPatch) -> None:
+    """CodeDeploy, which moto has without its hooks; it knows no deployment."""
+    check = TrafficCheck(Mock(get_deployment=Mock(side_effect=LookupError)), Mock(), "")
+    monkeypatch.setattr("functions.operations.check_before_traffic.traffic_check", lambda: check)
 
 
 class CloudFormation(BaseHTTPRequestHandler):

@@ -22,8 +22,10 @@ from botocore.exceptions import HTTPClientError
 from shop.tracing import observed
 
 if TYPE_CHECKING:
+    from mypy_boto3_codedeploy import CodeDeployClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_events import EventBridgeClient
+    from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sesv2 import SESV2Client
     from mypy_boto3_sqs import SQSClient
@@ -43,6 +45,10 @@ _CONFIG = Config(
 # SES knows no tokens for requests that are sent again: a second try would be a second mail.
 _ONCE = Config(
     connect_timeout=1, read_timeout=4, retries={"mode": "standard", "total_max_attempts": 1}
+)
+# A function that is invoked may be cold, and has 10 s.
+_INVOKING = Config(
+    connect_timeout=1, read_timeout=15, retries={"mode": "standard", "total_max_attempts": 2}
 )
 
 
@@ -80,6 +86,16 @@ def queues() -> "SQSClient":
 @cache
 def mail() -> "SESV2Client":
     return observed(boto3.client("sesv2", config=_ONCE))
+
+
+@cache
+def deployments() -> "CodeDeployClient":
+    return observed(_checked(boto3.client("codedeploy", config=_CONFIG)))
+
+
+@cache
+def functions() -> "LambdaClient":
+    return observed(boto3.client("lambda", config=_INVOKING))
 
 
 def _checked[Client: Any](client: Client) -> Client:

@@ -1,19 +1,25 @@
-"""The dependencies that /ready asks after, put together on first use."""
+"""What /ready asks after, and the check of new versions, put together on first use."""
 
 from functools import cache
 from typing import Annotated
 
 from shop.auth.published_keys import load_jwks
-from shop.clients import dynamodb, secrets
+from shop.clients import deployments, dynamodb, functions, secrets
 from shop.config import setting
 from shop.dynamo import tables
 from shop.http.parameters import Provide
 from shop.operations.readiness import DependencyCheck
+from shop.operations.traffic import TrafficCheck
 
 
 @cache
 def dependency_check() -> DependencyCheck:
     return DependencyCheck({"database": _ask_database, "signing-key": _ask_signing_key})
+
+
+@cache
+def traffic_check() -> TrafficCheck:
+    return TrafficCheck(deployments(), functions(), setting("CHECK_READINESS_FUNCTION"))
 
 
 def _ask_database() -> None:

@@ -1,0 +1,154 @@
+"""A new version gets traffic if it answers, and being asked changes nothing."""
+
+import importlib
+import io
+import json
+from collections.abc import Callable, Iterator
+from typing import Any  # CodeDeploy's and Lambda's answers are JSON
+
+import pytest
+
+from shop.auth.key_store import key_store
+from shop.clients import dynamodb
+from shop.operations.traffic import READERS, TrafficCheck
+from tests.aws import fresh_aws
+from tests.conftest import LogLines
+from tests.requests import Context
+from tests.template import Function, functions, resources
+
+ASKED = [f for f in functions() if f.route or f.name == "Authorizer"]
+
+
+@pytest.fixture
+def aws() -> Iterator[None]:
+    with fresh_aws():
+        key_store().create_if_absent()
+        yield
+
+
+class CodeDeploy:
+    """Holds one deployment, and tells its content as CodeDeploy does: for the revision only."""
+
+    def __init__(self, name: str, kept_as: str = "appSpecContent") -> None:
+        properties = {"Name": name, "Alias": "live", "CurrentVersion": "6", "TargetVersion": "7"}
+        resource = {"Any": {"Type": "AWS::Lambda::Function", "Properties": properties}}
+        self._content = json.dumps({"version": 0.0, "Resources": [resource]})
+        self._kept_as = kept_as
+        self.statuses: list[tuple[str, str, str]] = []
+
+    def get_deployment(self, deploymentId: str) -> Any:
+        revision = {"revisionType": "AppSpecContent", self._kept_as: {"sha256": "abc"}}
+        return {"deploymentInfo": {"applicationName": "shop", "revision": revision}}
+
+    def get_application_revision(self, applicationName: str, revision: Any) -> Any:
+        assert (applicationName, revision[self._kept_as]) == ("shop", {"sha256": "abc"})
+        return {"revision": revision | {self._kept_as: {"content": self._content}}}
+
+    def put_lifecycle_event_hook_execution_status(
+        self, deploymentId: str, lifecycleEventHookExecutionId: str, status: str
+    ) -> None:
+        self.statuses.append((deploymentId, lifecycleEventHookExecutionId, status))
+
+
+class Lambda:
+    """Runs our handlers, or else what a test puts in their place."""
+
+    def __init__(self, **instead: Callable[[Any], Any]) -> None:
+        self._instead = instead
+        self.invoked: list[tuple[str, str]] = []
+
+    def invoke(self, FunctionName: str, Qualifier: str, Payload: str) -> Any:
+        self.invoked.append((FunctionName, Qualifier))
+        name = FunctionName.split("-")[-2]
+        module = next(f.module for f in functions() if f.name == name)
+        handler = self._instead.get(name) or (
+            lambda event: importlib.import_module(module).handler(event, Context())
+        )
+        try:
+            said = handler(json.loads(Payload))
+        except Exception as error:
+            failure = io.BytesIO(json.dumps({"errorType": type(error).__name__}).encode())
+            return {"FunctionError": "Unhandled", "Payload": failure}
+        return {"Payload": io.BytesIO(json.dumps(said).encode())}
+
+
+def checked(codedeploy: Any, lambda_: Any) -> str:
+    check = TrafficCheck(codedeploy, lambda_, "shop-prod-CheckReadiness-XYZ")
+    return check.answer("d-1", "hook-1")
+
+
+def everything() -> list[str]:
+    tables = dynamodb().list_tables()["TableNames"]
+    return [str(dynamodb().scan(TableName=table)["Items"]) for table in tables]
+
+
+@pytest.mark.parametrize("function", ASKED, ids=lambda function: function.name)
+def test_each_function_answers_and_changes_nothing(aws: None, function: Function) -> None:
+    name = f"shop-prod-{function.name}-ABC"
+    codedeploy, lambda_, before = CodeDeploy(name), Lambda(), everything()
+
+    assert checked(codedeploy, lambda_) == "Succeeded"
+    assert codedeploy.statuses == [("d-1", "hook-1", "Succeeded")]
+    assert lambda_.invoked == [(name, "7"), ("shop-prod-CheckReadiness-XYZ", "live")]
+    assert everything() == before
+
+
+@pytest.mark.parametrize("function", ASKED, ids=lambda function: function.name)
+def test_a_function_is_asked_to_work_only_if_it_has_a_get_route(
+    aws: None, function: Function
+) -> None:
+    reads = function.route is not None and function.route.startswith("GET ")
+
+    assert function.name.startswith(READERS) is reads
+
+    answers = []
+
+    def listened(event: Any) -> Any:
+        answer = importlib.import_module(function.module).handler(event, Context())
+        answers.append(answer)
+        return answer
+
+    checked(CodeDeploy(f"shop-{function.name}-A"), Lambda(**{function.name: listened}))
+    if not reads and function.name not in ("Authorizer", "AnswerPreflight"):
+        # Refused before anything is done: for the parameter, the empty body or the token's form.
+        assert answers[0]["statusCode"] in (404, 422), answers[0]
+
+
+def test_what_an_older_codedeploy_calls_a_string_is_read_too(aws: None) -> None:
+    assert checked(CodeDeploy("shop-prod-GetUser-ABC", "string"), Lambda()) == "Succeeded"
+
+
+def crash(event: Any) -> Any:
+    raise ImportError
+
+
+@pytest.mark.parametrize("broken", ["PlaceOrder", "CheckReadiness"])
+@pytest.mark.parametrize(
+    "instead", [crash, lambda _: {"statusCode": 500}, lambda _: {"statusCode": 503}, lambda _: {}]
+)
+def test_a_version_that_fails_or_finds_no_dependencies_gets_no_traffic(
+    aws: None, log: LogLines, broken: str, instead: Callable[[Any], Any]
+) -> None:
+    codedeploy = CodeDeploy("shop-prod-PlaceOrder-ABC")
+
+    assert checked(codedeploy, Lambda(**{broken: instead})) == "Failed"
+    assert codedeploy.statuses == [("d-1", "hook-1", "Failed")]
+    (line,) = [line for line in log() if line["message"] == "not fit for traffic"]
+    assert line["deployment"] == "d-1"
+    assert broken in line["exception"]
+
+
+def test_a_deployment_that_cannot_be_read_fails_and_says_why(log: LogLines) -> None:
+    codedeploy = CodeDeploy("shop-prod-GetUser-ABC")
+    codedeploy._content = '{"Resources": []}'
+
+    assert checked(codedeploy, Lambda()) == "Failed"
+    (line,) = [line for line in log() if line["message"] == "not fit for traffic"]
+    assert "names no function" in line["exception"]
+
+
+def test_it_may_invoke_what_it_is_asked_about_and_nothing_else() -> None:
+    (policy,) = resources("AWS::Serverless::Function")["CheckBeforeTraffic"]["Policies"]
+    (statement,) = [s for s in policy["Statement"] if s["Action"] == "lambda:InvokeFunction"]
+
+    assert statement["Resource"] == [{"Fn::Sub": f"${{{f.name}.Arn}}:*"} for f in ASKED]

@@ -1,0 +1,178 @@
+"""How new versions get their traffic, and that a parameter's new value makes new versions."""
+
+import json
+import re
+import tomllib
+from typing import Any  # resources are of many types
+
+import pytest
+
+from tests.template import ROOT, functions, resources, template
+from tests.test_template import of_type, translated
+
+SHIFTING = ["Canary10Percent5Minutes", "Linear10PercentEvery1Minute"]
+WITH_TRAFFIC = {f.name for f in functions() if f.route or f.name == "Authorizer"}
+
+
+def parameters_of(environment: str) -> dict[str, str]:
+    config = tomllib.loads((ROOT / "samconfig.toml").read_text())
+    told = config[environment]["deploy"]["parameters"]["parameter_overrides"]
+    return dict(pair.split("=") for pair in told.split())
+
+
+def test_prod_shifts_traffic_and_the_others_do_not() -> None:
+    assert parameters_of("prod")["Rollout"] == "Canary10Percent5Minutes"
+    assert "Rollout" not in parameters_of("staging") | parameters_of("default")
+    assert template()["Parameters"]["Rollout"]["Default"] == "AllAtOnce"
+    assert template()["Parameters"]["Rollout"]["AllowedValues"] == ["AllAtOnce", *SHIFTING]
+
+
+def test_all_at_once_needs_nothing_of_codedeploy_so_that_no_alarm_can_stop_it() -> None:
+    found = translated()
+
+    assert not [r for r in found.values() if r["Type"].startswith("AWS::CodeDeploy")]
+    assert not [r for r in found.values() if "UpdatePolicy" in r]
+    assert "CodeDeployServiceRole" not in found
+
+
+@pytest.mark.parametrize("rollout", SHIFTING)
+def test_functions_with_a_route_and_the_authorizer_shift_and_workers_do_not(rollout: str) -> None:
+    found = translated(Rollout=rollout)
+
+    groups = of_type(found, "AWS::CodeDeploy::DeploymentGroup")
+    assert set(groups) == {f"{name}DeploymentGroup" for name in WITH_TRAFFIC}
+    for group in groups.values():
+        assert group["DeploymentConfigName"]["Fn::Sub"][1] == {"ConfigName": rollout}
+        assert group["AlarmConfiguration"]["Alarms"] == [
+            {"Name": {"Ref": "ServerErrorsAlarm"}},
+            {"Name": {"Ref": "LatencyAlarm"}},
+        ]
+        assert group["ServiceRoleArn"] == {"Fn::GetAtt": ["DeploymentRole", "Arn"]}
+    for name, alias in found.items():
+        if alias["Type"] == "AWS::Lambda::Alias":
+            policy = alias.get("UpdatePolicy", {}).get("CodeDeployLambdaAliasUpdate")
+            assert (policy is not None) is (name.removesuffix("Aliaslive") in WITH_TRAFFIC)
+            if policy:
+                assert policy["BeforeAllowTrafficHook"] == {"Ref": "CheckBeforeTraffic"}
+    # SAM's own would have a managed policy for every function of the account.
+    assert "CodeDeployServiceRole" not in found
+    assert len(found) <= 450
+
+
+def test_the_alarms_that_stop_a_deployment_do_not_wait_for_what_is_deployed() -> None:
+    alarms = resources("AWS::CloudWatch::Alarm")
+    deployed = {"Ref": "Api"}, *({"Ref": name} for name in WITH_TRAFFIC)
+
+    for name in ("ServerErrorsAlarm", "LatencyAlarm"):
+        assert not any(json.dumps(way) in json.dumps(alarms[name]) for way in deployed)
+
+
+def test_every_setting_that_a_parameter_sets_is_what_a_version_is_named_by() -> None:
+    shared = template()["Globals"]["Function"]["Environment"]["Variables"]
+    parameters = template()["Parameters"]
+
+    def told(variables: dict[str, Any]) -> set[str]:
+        found = re.findall(r'"Ref": "(\w+)"', json.dumps(variables))
+        return {name for name in found if name in parameters}
+
+    for name, properties in resources("AWS::Serverless::Function").items():
+        own = properties.get("Environment", {}).get("Variables", {})
+        described = json.dumps(properties["VersionDescription"])
+        named = set(re.findall(r"\$\{(\w+)\}", described)) - {"Origins"} | told(
+            json.loads(described)
+        )
+
+        assert named == told(shared | own), name
+
+
+def test_versions_of_an_environment_can_be_described() -> None:
+    defaults = {n: p.get("Default", "") for n, p in template()["Parameters"].items()}
+    (text, more) = resources("AWS::Serverless::Function")["CreateUser"]["VersionDescription"][
+        "Fn::Sub"
+    ]
+    assert more == {"Origins": {"Fn::Join": [",", {"Ref": "AllowedOrigins"}]}}
+
+    for environment in ("default", "staging", "prod"):
+        described = text
+        for name, value in (defaults | parameters_of(environment)).items():
+            used = "Origins" if name == "AllowedOrigins" else name
+            described = described.replace(f"${{{used}}}", str(value))
+
+        assert "$" not in described
+        assert len(described) <= 256  # CloudFormation's limit
+
+
+def test_the_deployment_role_shifts_traffic_of_this_stack_and_nothing_else() -> None:
+    (policy,) = resources("AWS::IAM::Role")["DeploymentRole"]["Policies"]
+    shift, ask, look = policy["PolicyDocument"]["Statement"]
+
+    assert shift["Resource"]["Fn::Sub"].endswith(":function:${AWS::StackName}-*")
+    assert ask["Resource"] == {"Fn::GetAtt": "CheckBeforeTraffic.Arn"}
+    assert look["Action"] == "cloudwatch:DescribeAlarms"
+
+
+def test_the_tables_that_cannot_be_rebuilt_are_protected_in_prod() -> None:
+    protected = {
+        name
+        for name, properties in resources("AWS::DynamoDB::Table").items()
+        if properties.get("DeletionProtectionEnabled") == {"Fn::If": ["ProtectsData", True, False]}
+        and properties["PointInTimeRecoverySpecification"]
+        == {"PointInTimeRecoveryEnabled": {"Fn::If": ["ProtectsData", True, False]}}
+        and template()["Resources"][name]["DeletionPolicy"] == {"Ref": "DataDeletionPolicy"}
+        and template()["Resources"][name]["UpdateReplacePolicy"] == {"Ref": "DataDeletionPolicy"}
+    }
+
+    assert {
+        f"{it}Table" for it in ("Users", "Credentials", "Sessions", "Products", "Orders")
+    } == protected
+    prod = parameters_of("prod")
+    assert (prod["DataProtection"], prod["DataDeletionPolicy"]) == ("on", "Retain")
+    assert template()["Conditions"]["ProtectsData"] == {
+        "Fn::Equals": [{"Ref": "DataProtection"}, "on"]
+    }
+
+
+def test_a_domain_and_a_firewall_are_there_only_where_they_are_asked_for() -> None:
+    conditions = {
+        "ApiDomain": "HasDomain",
+        "ApiMapping": "HasDomain",
+        "ApiRecord": "HasZone",
+        "Firewall": "LimitsAddresses",
+        "FirewallOfApi": "LimitsAddresses",
+    }
+    defaults = template()["Parameters"]
+
+    for name, condition in conditions.items():
+        assert template()["Resources"][name]["Condition"] == condition
+    assert [defaults[it]["Default"] for it in ("DomainName", "CertificateArn", "HostedZoneId")] == [
+        *("", "", "")
+    ]
+    assert defaults["RateLimitPerAddress"]["Default"] == 0
+    assert resources("AWS::ApiGateway::DomainName")["ApiDomain"]["SecurityPolicy"] == "TLS_1_2"
+
+
+@pytest.mark.parametrize(
+    ("path", "hashes"),
+    [
+        ("/api/users", True),
+        ("/prod/api/users", True),
+        ("/prod/api/sessions/", True),
+        ("/api/access-tokens", True),
+        ("/api/password-resets", True),
+        ("/api/users/me/orders", False),
+        ("/api/products", False),
+    ],
+)
+def test_the_firewall_counts_log_ins_and_sign_ups_of_an_address_apart(
+    path: str, hashes: bool
+) -> None:
+    hashing, everything = resources("AWS::WAFv2::WebACL")["Firewall"]["Rules"]
+    rate = hashing["Statement"]["RateBasedStatement"]
+    method, where = rate["ScopeDownStatement"]["AndStatement"]["Statements"]
+
+    assert method["ByteMatchStatement"]["SearchString"] == "POST"
+    pattern = where["RegexMatchStatement"]["RegexString"]
+    assert (re.search(pattern, path) is not None) is hashes
+    limit = everything["Statement"]["RateBasedStatement"]
+    assert limit["Limit"] == {"Ref": "RateLimitPerAddress"}
+    assert "ScopeDownStatement" not in limit
