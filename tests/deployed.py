@@ -136,12 +136,22 @@ class Shop:
 
     def restart(self, *functions: str) -> None:
         """Moves each function's alias to a new version, so that its next request is cold."""
-        lambda_, resources = self.stack.client("lambda"), self.resources
         for function in functions:
-            name = resources[function]
-            lambda_.update_function_configuration(FunctionName=name, Description=str(uuid4()))
-            version = lambda_.publish_version(FunctionName=name)["Version"]
-            lambda_.update_alias(FunctionName=name, Name="live", FunctionVersion=version)
+            self._publish(function, Description=str(uuid4()))
+
+    def set_environment(self, function: str, **variables: str) -> None:
+        """Gives a function a new version that has these settings, as a deployment would."""
+        name = self.resources[function]
+        found = self.stack.client("lambda").get_function_configuration(FunctionName=name)
+        changed = found["Environment"]["Variables"] | variables
+        self._publish(function, Environment={"Variables": changed})
+
+    # Any: what is configured is of many types.
+    def _publish(self, function: str, **configuration: Any) -> None:
+        lambda_, name = self.stack.client("lambda"), self.resources[function]
+        lambda_.update_function_configuration(FunctionName=name, **configuration)
+        version = lambda_.publish_version(FunctionName=name)["Version"]
+        lambda_.update_alias(FunctionName=name, Name="live", FunctionVersion=version)
 
 
 def at_once(times: int, work: Any) -> list[Any]:

@@ -10,8 +10,10 @@ from shop.errors import (
     InsufficientStock,
     NotFound,
     ProductUnavailable,
+    ServiceUnavailable,
 )
 from shop.idempotency import Once
+from shop.operations.switches import require_on
 from shop.orders.provide import Orders
 from shop.orders.schemas import OrderPlace, OrderRead
 from shop.users.schemas import UserId
@@ -28,10 +30,12 @@ from shop.users.schemas import UserId
         ProductUnavailable,
         CurrencyMismatch,
         InsufficientStock,
+        ServiceUnavailable,
     ),
 )
 def handler(
     user_id: UserId, wanted: OrderPlace, caller: Caller, once: Once, orders: Orders
 ) -> OrderRead:
     """Place an order at catalogue prices; its stock is taken with it, all or nothing."""
+    require_on("ORDERING", "Ordering is switched off for now.")
     return OrderRead.of(orders.place(caller, user_id, wanted, once))
