@@ -2,13 +2,14 @@
 
 from shop.auth.caller import Caller, Client
 from shop.endpoint import endpoint
-from shop.errors import Forbidden, InvalidCredentials, TooManyRequests
+from shop.errors import Forbidden, InvalidCredentials, NotFound, TooManyRequests
 from shop.users.provide import Users
 from shop.users.schemas import PasswordChange, UserId
 
 
 @endpoint(
-    "PUT /api/users/{userId}/password", raises=(Forbidden, InvalidCredentials, TooManyRequests)
+    "PUT /api/users/{userId}/password",
+    raises=(Forbidden, NotFound, InvalidCredentials, TooManyRequests),
 )
 def handler(
     user_id: UserId, wanted: PasswordChange, caller: Caller, client: Client, users: Users

@@ -19,7 +19,17 @@ from shop.auth.caller import Caller, Client, Role
 from shop.clock import now
 from shop.correlation import correlation_id
 from shop.deadline import TO_ANSWER, OutOfTime, deadline
-from shop.errors import ServiceUnavailable, ShopError, Unauthorized
+from shop.errors import (
+    BadRequest,
+    InternalError,
+    PayloadTooLarge,
+    ServiceUnavailable,
+    ShopError,
+    TooManyRequests,
+    Unauthorized,
+    UnsupportedMediaType,
+    ValidationFailed,
+)
 from shop.http.parameters import PathId, PathToken, Provide
 from shop.http.request import Request
 from shop.http.response import as_shop_error, error_answer, to_gateway, validation_failed
@@ -71,9 +81,17 @@ class Endpoint:
         self.needs_caller = Caller in self.parameters.values()
         self.query = self._parameter_of(Query)
         self.body = self._parameter_of(Body)
-        self._cache_control = cache_control or self._default_cache_control()
+        self.cache_control = cache_control or self._default_cache_control()
         self._path_names = {to_snake(name): name for name in re.findall(r"{(\w+)}", self.path)}
         self._is_cold = True
+
+    @property
+    def errors(self) -> frozenset[type[ShopError]]:
+        """Every refusal that it may answer, and no other: its own, the edge's and the gateway's."""
+        of_all = {BadRequest, ValidationFailed, TooManyRequests, InternalError, ServiceUnavailable}
+        of_callers = {Unauthorized} if self.needs_caller else set()
+        of_bodies = {PayloadTooLarge, UnsupportedMediaType} if self.body else set()
+        return frozenset({*self.raises, *of_all, *of_callers, *of_bodies})
 
     @traced("request")
     def __call__(self, event: Mapping[str, Any], context: Any) -> dict[str, Any]:
@@ -192,7 +210,7 @@ class Endpoint:
         return Once(key, digest, render, now)
 
     def _render(self, reply: Reply | None, request: Request) -> Answer:
-        headers = {"Cache-Control": self._cache_control}
+        headers = {"Cache-Control": self.cache_control}
         if reply is None and self.reply is None:
             return Answer(204, headers, "")
         if self.reply is None or not isinstance(reply, self.reply):

@@ -9,7 +9,8 @@ ID_LENGTH = 36
 
 type NewId = Callable[[], str]
 
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+UUID_PATTERN = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_UUID = re.compile(UUID_PATTERN)
 
 
 def new_id() -> str:

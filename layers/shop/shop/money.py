@@ -86,6 +86,12 @@ Amount = Annotated[
         }
     ),
 ]
+CurrencyRead = Annotated[
+    str,
+    WithJsonSchema(
+        {"type": "string", "pattern": "^[A-Z]{3}$", "maxLength": 3, "examples": ["EUR"]}
+    ),
+]
 Currency = Annotated[
     str,
     AfterValidator(_known_currency),

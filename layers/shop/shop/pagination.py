@@ -7,12 +7,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar, Self
 from urllib.parse import urlencode
 
-from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import (
+    BeforeValidator,
+    Field,
+    GetJsonSchemaHandler,
+    PrivateAttr,
+    model_validator,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError
 
 from shop.errors import BadRequest
 from shop.identifiers import ID_LENGTH, is_id
-from shop.schemas import Query, Reply, Schema
+from shop.schemas import Query, Reply, Schema, shown
 
 if TYPE_CHECKING:
     from shop.http.request import Request
@@ -27,7 +34,7 @@ def _digits(text: object) -> object:
 
 
 # What else Python takes for a number ("1_0", " 1", "1.0") is a slip of the client's.
-Number = Annotated[int, BeforeValidator(_digits), Field(ge=1)]
+_Digits = BeforeValidator(_digits)
 
 
 @dataclass(frozen=True)
@@ -62,9 +69,25 @@ class ListQuery(Query):
     deepest_row: ClassVar = 10_000  # that page numbers reach; a cursor has no end
 
     sort: str = "-createdAt"
-    page: Number = 1
-    limit: Annotated[Number, Field(le=100)] = 20
-    cursor: Annotated[str | None, Field(max_length=512, description="opaque")] = None
+    page: Annotated[int, Field(ge=1), _Digits] = 1
+    limit: Annotated[int, Field(ge=1, le=100), _Digits] = 20
+    cursor: Annotated[
+        str | None,
+        Field(
+            max_length=512,
+            description="opaque: the `nextCursor` of the page before",
+            examples=["bmV4dCBwYWdl"],
+            json_schema_extra={"pattern": "^[A-Za-z0-9_-]+$"},
+        ),
+    ] = None
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        told = handler.resolve_ref_schema(handler(schema))
+        told["properties"]["page"]["maximum"] = cls.deepest_row
+        return told
 
     @model_validator(mode="after")
     def _page_is_within_reach(self) -> Self:
@@ -111,16 +134,34 @@ class PublicListQuery(ListQuery):
     deepest_row = 1_000
 
 
+_Count = Annotated[int | None, shown(minimum=0, maximum=2**53 - 1, examples=[1])]
+
+
 class Meta(Schema):
-    page: int | None
-    limit: int
-    total: int | None
-    total_pages: int | None
-    next_cursor: str | None
+    """Where a page stands in its list."""
+
+    page: Annotated[
+        int | None,
+        shown(
+            minimum=1,
+            maximum=ListQuery.deepest_row,
+            description="null after a cursor",
+            examples=[1],
+        ),
+    ]
+    limit: Annotated[int, shown(minimum=1, maximum=100, examples=[20])]
+    total: Annotated[_Count, shown(description="null where a search is too broad to count")]
+    total_pages: Annotated[_Count, shown(description="null where a search is too broad to count")]
+    next_cursor: Annotated[
+        str | None,
+        shown(maxLength=512, description="null on the last page", examples=[None]),
+    ]
 
 
 class Page[T](Reply):
-    data: list[T]
+    sends = ("Link",)
+
+    data: Annotated[list[T], shown(maxItems=100)]
     meta: Meta
     _last_page: int | None = PrivateAttr(None)  # where a page number reaches it
 

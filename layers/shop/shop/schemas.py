@@ -1,7 +1,7 @@
 """What every body has in common: camelCase outside, snake_case inside, nothing unnamed."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
 from pydantic.alias_generators import to_camel
@@ -52,8 +52,25 @@ class Query(Schema):
     model_config = ConfigDict(validate_by_name=False)
 
 
+def shown(**keywords: Any) -> Any:
+    """JSON Schema of what we give; it is not checked, or a rule made later would hide what is old.
+
+    `Any`, since it is JSON, and what pydantic's `Field` gives.
+    """
+    return Field(json_schema_extra=keywords)
+
+
+Id = Annotated[
+    str,
+    shown(format="uuid", maxLength=36, examples=["0190a6b2-7c9e-7b1a-8f00-0000000000a1"]),
+]
+
+
 class Reply(Schema):
     """A response body: JSON, unless it says otherwise, in its headers too."""
+
+    media_type: ClassVar = "application/json"
+    sends: ClassVar[tuple[str, ...]] = ()  # names of the headers that it gives
 
     def as_text(self) -> str:
         return self.model_dump_json()
@@ -65,7 +82,9 @@ class Reply(Schema):
 class Resource(Reply):
     """A response body that is one stored thing."""
 
-    id: str
+    sends = ("ETag",)
+
+    id: Id
     version: Annotated[int, Field(exclude=True)]
 
     @classmethod
@@ -85,6 +104,10 @@ Timestamp = Annotated[
     datetime,
     PlainSerializer(to_text, return_type=str),
     WithJsonSchema(
-        {"type": "string", "format": "date-time", "examples": ["2026-11-22T18:06:00.123Z"]}
+        {
+            "type": "string",
+            "format": "date-time",
+            "examples": ["2026-11-22T18:06:00.123Z"],
+        }
     ),
 ]

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from shop.auth.caller import Caller
 from shop.errors import NotFound
-from shop.identifiers import is_id
+from shop.identifiers import UUID_PATTERN, is_id
 
-_TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
+_TOKEN_PATTERN = "[A-Za-z0-9_-]{43}"
+_TOKEN = re.compile(_TOKEN_PATTERN)
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,12 @@ class PathId:
 
     me: bool = False
     current: bool = False
+
+    @property
+    def pattern(self) -> str:
+        """What is read; everything else is not found."""
+        words = ["me"] * self.me + ["current"] * self.current
+        return f"^({'|'.join([*words, UUID_PATTERN])})$"
 
     def read(self, text: str, caller: Caller | None) -> str:
         """Raises `NotFound` for what is no id: no resource has such a path."""
@@ -34,6 +41,10 @@ class PathId:
 @dataclass(frozen=True)
 class PathToken(PathId):
     """A secret in the path: 32 bytes in base64url. It is in no log line, which has the route."""
+
+    @property
+    def pattern(self) -> str:
+        return f"^{_TOKEN_PATTERN}$"
 
     def read(self, text: str, caller: Caller | None) -> str:  # noqa: ARG002
         """Raises `NotFound` for what is none, before anything is looked up."""

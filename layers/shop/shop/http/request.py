@@ -24,8 +24,10 @@ DEEPEST_BODY = 32  # objects and arrays within each other
 _CHARSET = r"""\s*(;\s*charset="?utf-8"?\s*)?"""
 _JSON_TYPE = re.compile("application/json" + _CHARSET, re.IGNORECASE)
 _PATCH_TYPE = re.compile(r"application/(merge-patch\+)?json" + _CHARSET, re.IGNORECASE)
-_IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
-_ENTITY_TAGS = re.compile(r'\*|(W/)?"[\x21\x23-\x7e]*"(\s*,\s*(W/)?"[\x21\x23-\x7e]*")*')
+IDEMPOTENCY_KEY_PATTERN = r"[\x21-\x7e]{1,255}"
+ENTITY_TAGS_PATTERN = r'\*|(W/)?"[\x21\x23-\x7e]*"(\s*,\s*(W/)?"[\x21\x23-\x7e]*")*'
+_IDEMPOTENCY_KEY = re.compile(IDEMPOTENCY_KEY_PATTERN)
+_ENTITY_TAGS = re.compile(ENTITY_TAGS_PATTERN)
 
 
 @dataclass(frozen=True)

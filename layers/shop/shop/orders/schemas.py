@@ -6,12 +6,13 @@ from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from shop.http.parameters import PathId
-from shop.identifiers import is_id
-from shop.money import Amount
+from shop.identifiers import UUID_PATTERN, is_id
+from shop.money import Amount, CurrencyRead
 from shop.orders.models import Order, OrderLine, OrderStatus
 from shop.pagination import ListQuery, Page
-from shop.schemas import ABSENT, Body, Patch, Reply, Resource, Timestamp
-from shop.text import Note
+from shop.products.schemas import ProductName, SkuRead
+from shop.schemas import ABSENT, Body, Id, Patch, Reply, Resource, Timestamp, shown
+from shop.text import Note, NoteRead
 
 OrderId = Annotated[str, PathId()]
 
@@ -29,7 +30,13 @@ def _uuid(text: str) -> str:
 
 class OrderLinePlace(Body):
     product_id: Annotated[
-        str, Field(max_length=36, json_schema_extra={"format": "uuid"}), AfterValidator(_uuid)
+        str,
+        Field(
+            max_length=36,
+            json_schema_extra={"format": "uuid", "pattern": f"^{UUID_PATTERN}$"},
+            examples=["0190a6b2-7c9e-7b1a-8f00-0000000000b1"],
+        ),
+        AfterValidator(_uuid),
     ]
     quantity: Quantity
 
@@ -45,11 +52,11 @@ class OrderUpdate(Patch):
 
 
 class OrderLineRead(Reply):
-    product_id: str
-    sku: str
-    name: str
+    product_id: Id
+    sku: SkuRead
+    name: ProductName
     unit_price: Amount
-    quantity: int
+    quantity: Annotated[int, shown(minimum=1, maximum=LARGEST_QUANTITY, examples=[1])]
     line_total: Amount
 
     @classmethod
@@ -65,12 +72,12 @@ class OrderLineRead(Reply):
 
 
 class OrderRead(Resource):
-    user_id: str
+    user_id: Id
     status: OrderStatus
-    currency: str
+    currency: CurrencyRead
     total: Amount
-    items: list[OrderLineRead]
-    note: str | None
+    items: Annotated[list[OrderLineRead], shown(maxItems=MOST_LINES)]
+    note: NoteRead | None
     created_at: Timestamp
     updated_at: Timestamp
 

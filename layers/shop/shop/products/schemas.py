@@ -2,17 +2,20 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from shop.http.parameters import PathId
-from shop.money import Amount, Currency
+from shop.money import Amount, Currency, CurrencyRead
 from shop.pagination import Page, PublicListQuery
 from shop.products.models import Product, ProductStatus
-from shop.schemas import ABSENT, Body, Patch, Resource, Timestamp
-from shop.text import Name
+from shop.schemas import ABSENT, Body, Patch, Resource, Timestamp, shown
+from shop.text import Name, NameRead
 
 LARGEST_STOCK = 1_000_000_000
+
+_NAMED = Field(examples=["Pears, a kilogram"])
+ProductName = Annotated[NameRead, _NAMED]
 
 ProductId = Annotated[str, PathId()]
 Sku = Annotated[
@@ -20,6 +23,7 @@ Sku = Annotated[
     StringConstraints(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$"),
     Field(examples=["PEAR-1KG"]),
 ]
+SkuRead = Annotated[str, shown(maxLength=64, examples=["PEAR-1KG"])]
 Stock = Annotated[
     int | None,
     Field(ge=0, le=LARGEST_STOCK, description="pieces; null is unlimited", examples=[100]),
@@ -48,7 +52,7 @@ StockDelta = Annotated[
 
 class ProductCreate(Body):
     sku: Sku
-    name: Name
+    name: Annotated[Name, _NAMED]
     price: Amount
     currency: Currency
     stock: Stock
@@ -57,12 +61,19 @@ class ProductCreate(Body):
 
 class ProductUpdate(Patch):
     sku: Sku = ABSENT
-    name: Name = ABSENT
+    name: Annotated[Name, _NAMED] = ABSENT
     price: Amount = ABSENT
     currency: Currency = ABSENT
     stock: Stock = ABSENT
     stock_delta: StockDelta = ABSENT
     status: StatusIn = ABSENT
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "not": {"required": ["stock", "stockDelta"]},
+            "examples": [{"price": "21.90", "stockDelta": -3}],
+        }
+    )
 
     @model_validator(mode="after")
     def _stock_is_set_or_moved(self) -> Self:
@@ -72,11 +83,14 @@ class ProductUpdate(Patch):
 
 
 class ProductRead(Resource):
-    sku: str
-    name: str
+    sku: SkuRead
+    name: ProductName
     price: Amount
-    currency: str
-    stock: int | None
+    currency: CurrencyRead
+    stock: Annotated[
+        int | None,
+        shown(minimum=0, maximum=LARGEST_STOCK, description="null is unlimited", examples=[100]),
+    ]
     status: ProductStatus
     created_at: Timestamp
     updated_at: Timestamp

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 class RecoveryPage(Reply):
     """HTML with one script and one style, and a policy that lets in these two and nothing else."""
 
+    media_type = "text/html; charset=utf-8"
+
     html: str
     policy: str
 
@@ -24,7 +26,7 @@ class RecoveryPage(Reply):
 
     def headers(self, request: "Request") -> dict[str, str]:  # noqa: ARG002
         return {
-            "Content-Type": "text/html; charset=utf-8",
+            "Content-Type": self.media_type,
             "Content-Security-Policy": self.policy,
         }
 

@@ -7,33 +7,42 @@ from pydantic import Field, SecretStr
 
 from shop.http.parameters import PathId
 from shop.pagination import ListQuery, Page, Slice
-from shop.schemas import Body, Reply, Timestamp
+from shop.schemas import Body, Id, Reply, Timestamp, shown
 from shop.sessions.models import MOST_SESSIONS, Grant, Session
 
 SessionId = Annotated[str, PathId(current=True)]
 
 
+_REFRESH_TOKEN = (
+    "AZCmsnyeexqPAAAAAAAAoQGQprJ8nnsanwAAAAAAAKFmZmZmZmZmZmZmZmZm"
+    "ZmZmc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3M"
+)
+_COORDINATE = "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4"
+
+
 class SessionCreate(Body):
     """Any spelling of the e-mail and any password, so that a wrong one is always 401."""
 
-    email: Annotated[str, Field(examples=["ada@example.com"])]
-    password: Annotated[SecretStr, Field(examples=["correct horse battery staple"])]
+    email: Annotated[str, Field(max_length=1024, examples=["ada@example.com"])]
+    password: Annotated[
+        SecretStr, Field(max_length=1024, examples=["correct horse battery staple"])
+    ]
 
 
 class AccessTokenCreate(Body):
     """Any text, so that what is no token is refused like one that is no longer good."""
 
-    refresh_token: SecretStr
+    refresh_token: Annotated[SecretStr, Field(max_length=1024, examples=[_REFRESH_TOKEN])]
 
 
 class SessionRead(Reply):
-    id: str
+    id: Id
     created_at: Timestamp
     last_used_at: Timestamp
     expires_at: Timestamp
-    user_agent: str
-    ip_address: str
-    current: bool
+    user_agent: Annotated[str, shown(maxLength=256, examples=["Mozilla/5.0"])]
+    ip_address: Annotated[str, shown(maxLength=45, examples=["192.0.2.1"])]
+    current: Annotated[bool, Field(description="whether it is the session of this request")]
 
     @classmethod
     def of(cls, session: Session, current: bool) -> Self:
@@ -63,10 +72,14 @@ class SessionPage(Page[SessionRead]):
 class TokenGrant(Reply):
     """What a log-in and a refresh give: both tokens, and the session they belong to."""
 
-    access_token: str
+    access_token: Annotated[
+        str, shown(maxLength=2048, examples=["eyJ0eXAiOiJhdCtqd3QifQ.eyJzdWIiOiIifQ.c2lnbmF0dXJl"])
+    ]
     token_type: Literal["Bearer"] = "Bearer"
-    expires_in: Annotated[int, Field(description="seconds")]
-    refresh_token: str
+    expires_in: Annotated[
+        int, shown(minimum=1, maximum=86400, description="seconds", examples=[900])
+    ]
+    refresh_token: Annotated[str, shown(maxLength=256, examples=[_REFRESH_TOKEN])]
     session: SessionRead
 
     @classmethod
@@ -84,12 +97,12 @@ class PublicKey(Reply):
 
     kty: Literal["EC"]
     crv: Literal["P-256"]
-    x: str
-    y: str
-    kid: str
+    x: Annotated[str, shown(maxLength=43, examples=[_COORDINATE])]
+    y: Annotated[str, shown(maxLength=43, examples=[_COORDINATE])]
+    kid: Annotated[str, shown(maxLength=64, examples=["0190a6b2-7c9e-7b1a-8f00-0000000000e1"])]
     alg: Literal["ES256"]
     use: Literal["sig"]
 
 
 class JwksRead(Reply):
-    keys: list[PublicKey]
+    keys: Annotated[list[PublicKey], shown(maxItems=10)]

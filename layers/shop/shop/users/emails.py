@@ -43,6 +43,6 @@ def _email(address: str) -> str:
 
 EmailAddress = Annotated[
     str,
-    Field(max_length=320, examples=["ada@example.com"], json_schema_extra={"format": "email"}),
+    Field(max_length=320, examples=["ada@example.com"], json_schema_extra={"format": "idn-email"}),
     AfterValidator(_email),
 ]

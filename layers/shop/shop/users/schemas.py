@@ -9,16 +9,30 @@ from shop.auth import passwords
 from shop.auth.caller import Role
 from shop.http.parameters import PathId
 from shop.pagination import ListQuery, Page
-from shop.schemas import ABSENT, Body, Patch, Resource, Timestamp
-from shop.text import Name
+from shop.schemas import ABSENT, Body, Patch, Resource, Timestamp, shown
+from shop.text import Name, NameRead
 from shop.users.emails import EmailAddress, is_spelling_of
 from shop.users.models import User, UserStatus
 
 UserId = Annotated[str, PathId(me=True)]
 StatusIn = Annotated[UserStatus, Field(strict=False)]  # a string in JSON, whatever strictness says
 RoleIn = Annotated[Role, Field(strict=False)]
-CurrentPassword = Annotated[SecretStr, Field(examples=["correct horse battery staple"])]
-Password = Annotated[SecretStr, Field(max_length=1024, examples=["correct horse battery staple"])]
+CurrentPassword = Annotated[
+    SecretStr, Field(max_length=1024, examples=["correct horse battery staple"])
+]
+Password = Annotated[
+    SecretStr,
+    Field(
+        max_length=1024,
+        description=(
+            "8 or more characters and at most 72 bytes in UTF-8, without NUL; neither the e-mail "
+            "nor a password that is commonly used"
+        ),
+        examples=["a long walk by the river"],
+        # After pydantic's own, whose limit keeps what is absurd from being looked at.
+        json_schema_extra={"minLength": 8, "maxLength": 72, "pattern": "^[^\\x00]*$"},
+    ),
+]
 
 
 class UserCreate(Body):
@@ -57,7 +71,12 @@ class UserListQuery(ListQuery):
     status: UserStatus | None = None
     search: Annotated[
         str | None,
-        Field(min_length=2, max_length=100, description="part of a name or e-mail in any case"),
+        Field(
+            min_length=2,
+            max_length=100,
+            description="part of a name or e-mail in any case",
+            examples=["lovelace"],
+        ),
     ] = None
     sort: Literal["createdAt", "-createdAt", "name", "-name", "email", "-email"] = "-createdAt"
 
@@ -69,8 +88,8 @@ class UserListQuery(ListQuery):
 
 
 class UserRead(Resource):
-    email: str
-    name: str
+    email: Annotated[str, shown(format="email", maxLength=254, examples=["ada@example.com"])]
+    name: NameRead
     status: UserStatus
     role: Role
     email_verified: bool
