@@ -67,6 +67,10 @@ validate: environments ## Check template.yaml with SAM and cfn-lint
 event-schemas: environments ## Write docs/events from the code
 	@$(PYTHON) -m tools.event_schemas
 
+.PHONY: openapi
+openapi: environments ## Write docs/openapi.json from the handlers
+	@PYTHONPATH=layers/shop $(PYTHON) -m tools.openapi
+
 .PHONY: rotate-keys
 rotate-keys: environments ## Rotate a deployment's signing keys (ENV=staging [REVOKE=1])
 	@$(SAM) remote invoke RotateSigningKeys --config-env $(or $(ENV),$(error ENV=staging or ENV=prod)) \

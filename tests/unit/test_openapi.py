@@ -1,0 +1,256 @@
+"""The OpenAPI document is the handlers', complete, and limits everything that it speaks of."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from jsonschema_rs import Draft202012Validator
+from pydantic import BaseModel
+
+from shop.errors import ShopError
+from shop.schemas import Body
+from shop.text import Name, Note
+from tests.template import functions
+from tools.openapi.document import DOCUMENT, document, endpoints, text_of
+from tools.openapi.models import TwoOfOneName, schemas_of
+
+type Part = Any  # of the document, which is JSON
+
+
+@pytest.fixture(scope="module")
+def told() -> Part:
+    return json.loads(DOCUMENT.read_text())
+
+
+def operations(told: Part) -> Iterator[tuple[str, Part]]:
+    for path, methods in told["paths"].items():
+        for method, operation in methods.items():
+            yield f"{method.upper()} {path}", operation
+
+
+def parts(part: Part, at: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every object of the document but examples, with where it stands."""
+    if isinstance(part, dict):
+        yield at, part
+        for name, inner in part.items():
+            if name not in ("examples", "enum", "required") or at.endswith("/properties"):
+                yield from parts(inner, f"{at}/{name}")
+    elif isinstance(part, list):
+        for index, inner in enumerate(part):
+            yield from parts(inner, f"{at}/{index}")
+
+
+def schemas(part: Part) -> Iterator[tuple[str, dict[str, Any]]]:
+    for at, inner in parts(part):
+        if isinstance(inner.get("type"), str | list) and "/securitySchemes" not in at:
+            yield at, inner
+
+
+def validator(told: Part, schema: Part) -> Draft202012Validator:
+    return Draft202012Validator(
+        {**schema, "components": {"schemas": told["components"]["schemas"]}},
+        validate_formats=True,
+    )
+
+
+def test_the_document_is_the_handlers() -> None:
+    assert DOCUMENT.read_text() == text_of(document()), "run: make openapi"
+
+
+def test_every_route_of_the_template_is_in_the_document_and_no_other(told: Part) -> None:
+    routes = {function.route for function in functions() if function.route}
+
+    # Preflights are the browser's own, on every path.
+    assert {route for route, _ in operations(told)} == routes - {"OPTIONS /{proxy+}"}
+
+
+def test_a_route_is_public_in_the_document_where_it_is_in_the_template(told: Part) -> None:
+    public = {function.route for function in functions() if function.is_public}
+
+    assert {route for route, it in operations(told) if it.get("security") == []} == public - {
+        "OPTIONS /{proxy+}"
+    }
+    assert told["security"] == [{"accessToken": []}]
+
+
+def test_operation_ids_are_the_functions_names_and_unique(told: Part) -> None:
+    names = {function.route: function.name for function in functions()}
+    counted = Counter(operation["operationId"] for _, operation in operations(told))
+
+    assert set(counted.values()) == {1}
+    for route, operation in operations(told):
+        name = names[route]
+        assert operation["operationId"] == name[0].lower() + name[1:]
+
+
+def test_everything_has_limits(told: Part) -> None:
+    found = 0
+    for at, schema in schemas(told):
+        types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
+        found += 1
+        if "string" in types:
+            assert "maxLength" in schema or "enum" in schema or "const" in schema, at
+        if {"integer", "number"} & set(types):
+            assert {"minimum", "maximum", "format"} <= schema.keys(), at
+        if "array" in types:
+            assert "maxItems" in schema, at
+    assert found > 100
+
+
+def test_every_schema_uses_words_of_json_schema_alone(told: Part) -> None:
+    """pydantic writes `ge` where it cannot say `minimum`, and validators pass over such words."""
+    known = {
+        *("type", "format", "description", "examples", "default", "enum", "const", "writeOnly"),
+        *("minLength", "maxLength", "pattern", "minimum", "maximum", "minItems", "maxItems"),
+        *("items", "properties", "required", "additionalProperties", "not"),
+    }
+    for at, schema in schemas(told):
+        assert schema.keys() <= known, at
+
+
+def test_bodies_refuse_unknown_fields_and_answers_may_grow(told: Part) -> None:
+    bodies = {it.body for it in endpoints().values() if it.body}
+    nested = {"OrderLinePlace"}
+
+    closed = {
+        name
+        for name, schema in told["components"]["schemas"].items()
+        if schema.get("additionalProperties") is False
+    }
+
+    assert closed == {body.__name__ for body in bodies} | nested
+
+
+def test_every_example_is_valid_by_its_schema(told: Part) -> None:
+    checked = 0
+    for at, schema in schemas(told):
+        check = validator(told, schema)
+        for example in schema.get("examples", []):
+            assert list(check.iter_errors(example)) == [], at
+            checked += 1
+    for at, media in parts(told):
+        if "schema" not in media or not isinstance(media.get("examples"), dict):
+            continue
+        check = validator(told, media["schema"])
+        for example in media["examples"].values():
+            assert list(check.iter_errors(example["value"])) == [], at
+            checked += 1
+    assert checked > 200
+
+
+def test_every_model_has_an_example(told: Part) -> None:
+    for name, schema in told["components"]["schemas"].items():
+        assert schema["examples"], name
+
+
+@pytest.mark.parametrize("name", sorted(endpoints()))
+def test_the_examples_of_bodies_are_taken_by_the_models(name: str, told: Part) -> None:
+    endpoint = endpoints()[name]
+    if endpoint.body is None:
+        return
+    operation = told["paths"][endpoint.path][endpoint.method.lower()]
+
+    for media in operation["requestBody"]["content"].values():
+        for example in media["examples"].values():
+            endpoint.body.model_validate_json(json.dumps(example["value"]))
+
+
+def test_every_refusal_is_an_example_under_its_status(told: Part) -> None:
+    routes = dict(operations(told))
+    shared = told["components"]["responses"]
+
+    def codes(response: Part) -> set[str]:
+        if "$ref" in response:
+            response = shared[response["$ref"].rpartition("/")[2]]
+        return set(response["content"]["application/json"]["examples"])
+
+    for endpoint in endpoints().values():
+        answers = routes[f"{endpoint.method} {endpoint.path}"]["responses"]
+        found = {
+            (int(status), code)
+            for status, response in answers.items()
+            if int(status) >= 400
+            for code in codes(response)
+        }
+        assert found == {(error.status, error.code) for error in endpoint.errors}
+
+
+def test_every_code_has_one_status_and_one_class() -> None:
+    errors = ShopError.__subclasses__()
+
+    assert len({error.code for error in errors}) == len(errors)
+
+
+def test_two_models_of_one_name_are_refused() -> None:
+    def made(field: type) -> type[BaseModel]:
+        space: dict[str, Any] = {"__annotations__": {"it": field}, "__module__": str(field)}
+        return type("Thing", (Body,), space)
+
+    with pytest.raises(TwoOfOneName):
+        schemas_of([made(int), made(str)])
+
+
+TEXTS = [
+    *(
+        "",
+        " ",
+        "Ada",
+        " Ada ",
+        "\tAda\n",
+        "A",
+        " A ",
+        "a\nb",
+        "a\tb",
+        "a\rb",
+        "a\0b",
+        "a\x1fb",
+        "\x1f",
+    ),
+    *(
+        "x" * 100,
+        "x" * 101,
+        " " + "x" * 100,
+        " " * 50 + "x" * 100 + " " * 50,
+        " " * 101 + "x" * 100,
+    ),
+    *(
+        "\u2028Ada\u2029",
+        "a\u2028b",
+        "\u202egnp",
+        "a\u2066b",
+        "\u3000Ada\xa0",
+        "\x85Ada",
+        "👩‍🚀",
+        "é",
+        "\u200b",
+    ),
+    *(
+        "\x0bAda\x0c",
+        "x" * 500,
+        "x" * 501,
+        " " * 501 + "x" * 500,
+        "a\n\nb",
+        "x\n",
+        "\u180e",
+        "\ufeff",
+    ),
+]
+
+
+@pytest.mark.parametrize("text", TEXTS, ids=[repr(text)[:20] for text in TEXTS])
+@pytest.mark.parametrize("kind", [Name, Note], ids=["name", "note"])
+def test_the_pattern_of_a_text_takes_what_the_model_takes(kind: Any, text: str) -> None:
+    from pydantic import TypeAdapter, ValidationError
+
+    adapter: TypeAdapter[str] = TypeAdapter(kind)
+    schema = adapter.json_schema()
+
+    try:
+        adapter.validate_python(text)
+        taken = True
+    except ValidationError:
+        taken = False
+
+    assert Draft202012Validator(schema).is_valid(text) is taken

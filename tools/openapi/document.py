@@ -1,0 +1,227 @@
+"""The OpenAPI document, as the handlers have it."""
+
+import importlib
+import json
+import tomllib
+from pathlib import Path
+from typing import Any  # what the document is made of
+
+from pydantic.alias_generators import to_camel
+
+from shop.endpoint import Endpoint
+from shop.http.parameters import PathId, PathToken
+from shop.idempotency import Once
+from shop.identifiers import ID_LENGTH
+from shop.preconditions import Precondition
+from shop.schemas import Resource
+from tools.openapi.errors import error_schemas, responses, shared_responses
+from tools.openapi.headers import headers, shared_headers, shared_parameters
+from tools.openapi.models import COMPONENTS, component_name, example_of, schemas_of
+
+ROOT = Path(__file__).parent.parent.parent
+DOCUMENT = ROOT / "docs/openapi.json"
+
+_TAGS = {
+    "users": "People with an account: signing up, reading, changing and erasing them.",
+    "sessions": "Logging in and out, and the tokens that prove it.",
+    "recovery": "Confirming an address, and forgotten passwords.",
+    "products": "The catalogue.",
+    "orders": "Placing orders, and what becomes of them.",
+    "operations": "For whoever runs the service, and for tools that read this document.",
+}
+_AN_ID = "0190a6b2-7c9e-7b1a-8f00-0000000000a1"
+_DESCRIPTION = """\
+Users and orders. All bodies are JSON with camelCase names; unknown fields and query parameters are
+refused. Ids are UUIDs that sort by time, times are RFC 3339 in UTC with milliseconds, and money is
+a decimal string with two places.
+
+Every refusal has the shape `Error`; programs decide by its `code`. Answers may have more fields
+one day: ignore those that you do not know.
+"""
+
+_PHRASES = {200: "Found, or done", 201: "Made", 202: "Taken on; a mail may follow"}
+
+type Part = dict[str, Any]
+
+
+def endpoints() -> dict[str, Endpoint]:
+    """By the path of the handler's file, `users/create_user`."""
+    found = {}
+    for path in sorted(ROOT.glob("functions/*/*.py")):
+        module = importlib.import_module(f"functions.{path.parent.name}.{path.stem}")
+        if isinstance(module.handler, Endpoint):
+            found[f"{path.parent.name}/{path.stem}"] = module.handler
+    return found
+
+
+def document() -> Part:
+    handlers = endpoints()
+    queries = {handler.query for handler in handlers.values() if handler.query}
+    bodies = {handler.body for handler in handlers.values() if handler.body}
+    replies = {
+        handler.reply
+        for handler in handlers.values()
+        if handler.reply and handler.reply.media_type == "application/json"
+    }
+    schemas = schemas_of(queries | bodies | replies) | error_schemas()
+    paths: Part = {}
+    for name, handler in handlers.items():
+        path = paths.setdefault(handler.path, {})
+        path[handler.method.lower()] = _operation(name, handler, schemas)
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Shop",
+            "version": version,
+            "description": _DESCRIPTION,
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        "servers": [{"url": "/", "description": "Where this document was read from"}],
+        "security": [{"accessToken": []}],
+        "tags": [{"name": name, "description": told} for name, told in _TAGS.items()],
+        "paths": paths,
+        "components": {
+            "securitySchemes": {
+                "accessToken": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "bearerFormat": "JWT",
+                    "description": (
+                        "The `accessToken` of a session: a JWT of RFC 9068, made and checked as "
+                        "RFC 8725 says, sent as RFC 6750 says"
+                    ),
+                }
+            },
+            "headers": shared_headers(),
+            "parameters": shared_parameters(),
+            "responses": _used(shared_responses(), paths),
+            "schemas": {
+                name: schema
+                for name, schema in schemas.items()
+                if name not in {query.__name__ for query in queries}
+            },
+        },
+    }
+
+
+def text_of(document: Part) -> str:
+    return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def _operation(name: str, handler: Endpoint, schemas: Part) -> Part:
+    tag, _, verb_and_noun = name.partition("/")
+    description = handler.function.__doc__
+    if description is None:
+        raise ValueError(f"{name} says nothing of itself")
+    operation: Part = {
+        "operationId": to_camel(verb_and_noun),
+        "tags": [tag],
+        "summary": description.partition(";")[0].rstrip("."),
+        "description": description,
+        "parameters": _parameters(handler, schemas),
+        "responses": {**_success(handler, schemas), **responses(handler.errors)},
+    }
+    if handler.body is not None:
+        content = {
+            "schema": {"$ref": COMPONENTS + handler.body.__name__},
+            "examples": {"example": {"value": example_of(schemas[handler.body.__name__], schemas)}},
+        }
+        types = ["application/json"]
+        if handler.method == "PATCH":
+            types.insert(0, "application/merge-patch+json")
+        operation["requestBody"] = {"required": True, "content": dict.fromkeys(types, content)}
+    if not handler.needs_caller:
+        operation["security"] = []
+    return operation
+
+
+def _parameters(handler: Endpoint, schemas: Part) -> list[Part]:
+    found = []
+    for name, annotation in handler.parameters.items():
+        for marker in getattr(annotation, "__metadata__", ()):
+            if isinstance(marker, PathId):
+                found.append(_path_parameter(to_camel(name), marker))
+    if handler.query is not None:
+        found += [
+            _query_parameter(name, schema)
+            for name, schema in schemas[handler.query.__name__]["properties"].items()
+        ]
+    taken = {Once: "IdempotencyKey", Precondition: "IfMatch"}
+    names = [name for type_, name in taken.items() if type_ in handler.parameters.values()]
+    if _may_be_unchanged(handler):
+        names.append("IfNoneMatch")
+    return found + [{"$ref": f"#/components/parameters/{name}"} for name in names]
+
+
+def _path_parameter(name: str, marker: PathId) -> Part:
+    words = ["`me`, the caller"] * marker.me + ["`current`, the caller's session"] * marker.current
+    description, example, longest = " or ".join(["an id", *words]), _AN_ID, ID_LENGTH
+    if isinstance(marker, PathToken):
+        description, example, longest = "what the mailed link holds", "x" * 43, 43
+    return {
+        "name": name,
+        "in": "path",
+        "required": True,
+        "description": description,
+        "schema": {
+            "type": "string",
+            "pattern": marker.pattern,
+            "maxLength": longest,
+            "examples": [example],
+        },
+    }
+
+
+def _query_parameter(name: str, schema: Part) -> Part:
+    """What is absent is null to the handler, but no text in a query is."""
+    match schema:
+        case {"anyOf": [only, {"type": "null"}], **rest}:
+            schema = {**only, **rest}
+        case {"type": [only, "null"], **rest}:
+            schema = {**rest, "type": only}
+    description = schema.get("description")
+    schema = {word: inner for word, inner in schema.items() if word != "description"}
+    told = {"name": name, "in": "query", "required": False, "schema": schema}
+    return told if description is None else {**told, "description": description}
+
+
+def _success(handler: Endpoint, schemas: Part) -> Part:
+    common = headers("X-Request-Id", "Cache-Control", "Access-Control-Allow-Origin")
+    if handler.reply is None:
+        return {"204": {"description": "Done", "headers": common}}
+    names = list(handler.reply.sends)
+    if handler.method == "POST" and issubclass(handler.reply, Resource):
+        names.append("Location")
+    if Once in handler.parameters.values():
+        names.append("Idempotent-Replayed")
+    if handler.reply.media_type == "application/json":
+        name = component_name(handler.reply)
+        media = "application/json"
+        content = {
+            "schema": {"$ref": COMPONENTS + name},
+            "examples": {"example": {"value": example_of(schemas[name], schemas)}},
+        }
+    else:
+        media = handler.reply.media_type.partition(";")[0]
+        content = {"schema": {"type": "string", "maxLength": 100_000}}
+    told: Part = {
+        str(handler.status): {
+            "description": _PHRASES[handler.status],
+            "headers": common | headers(*names),
+            "content": {media: content},
+        }
+    }
+    if _may_be_unchanged(handler):
+        told["304"] = {"description": "You have it already", "headers": common | headers("ETag")}
+    return told
+
+
+def _may_be_unchanged(handler: Endpoint) -> bool:
+    return handler.method == "GET" and handler.reply is not None and "ETag" in handler.reply.sends
+
+
+def _used(shared: Part, paths: Part) -> Part:
+    """Those that some operation refers to."""
+    text = json.dumps(paths)
+    return {n: told for n, told in shared.items() if f'"#/components/responses/{n}"' in text}

@@ -1,0 +1,104 @@
+"""Headers in the document: those that requests may have, and those that answers do."""
+
+from typing import Any  # what JSON is made of
+
+from shop.http.request import ENTITY_TAGS_PATTERN, IDEMPOTENCY_KEY_PATTERN
+
+type Schema = dict[str, Any]
+
+_LONGEST = 8192  # characters; the gateway takes 10,240 bytes of all headers together
+
+
+def _text(longest: int, example: str, **more: str) -> Schema:
+    return {"type": "string", "maxLength": longest, "examples": [example], **more}
+
+
+_ANSWERED: dict[str, tuple[str, Schema]] = {
+    "Access-Control-Allow-Origin": (
+        "Whose pages may read the answer; absent for those of other origins",
+        _text(256, "https://shop.example"),
+    ),
+    "Cache-Control": ("Whether and for how long the answer may be kept", _text(64, "no-store")),
+    "ETag": (
+        "The version of the resource, for If-Match and If-None-Match",
+        _text(80, '"1"', pattern=r'^"[\x21\x23-\x7e]*"$'),
+    ),
+    "Idempotent-Replayed": (
+        "Whether this is the first answer again",
+        {"type": "string", "enum": ["true"], "examples": ["true"]},
+    ),
+    "Link": (
+        "The first, previous, next and last page where they exist (RFC 8288)",
+        _text(_LONGEST, '</api/products>; rel="first"'),
+    ),
+    "Location": (
+        "The path of what was made",
+        _text(2048, "/api/products/0190a6b2-7c9e-7b1a-8f00-0000000000a1", format="uri-reference"),
+    ),
+    "Retry-After": (
+        "Seconds to wait before another try",
+        {
+            "type": "integer",
+            "format": "int32",
+            "minimum": 1,
+            "maximum": 86400,
+            "examples": [1],
+        },
+    ),
+    "WWW-Authenticate": (
+        "How to authenticate (RFC 6750); where the gateway itself refuses the token",
+        _text(64, "Bearer"),
+    ),
+    "X-Request-Id": (
+        "The id of the request, also in logs and traces",
+        _text(36, "0190a6b2-7c9e-4b1a-8f00-0000000000d1", format="uuid"),
+    ),
+}
+_NOT_ALWAYS = {"Access-Control-Allow-Origin", "Idempotent-Replayed", "WWW-Authenticate"}
+
+_SENT: dict[str, tuple[str, str, Schema]] = {
+    "IdempotencyKey": (
+        "Idempotency-Key",
+        "Makes it safe to send the request again: for 24 hours the same key and body give the "
+        "first answer again",
+        _text(255, "my-first-order", pattern=f"^{IDEMPOTENCY_KEY_PATTERN}$") | {"minLength": 1},
+    ),
+    "IfMatch": (
+        "If-Match",
+        "Entity tags, or `*`: another version is refused with 412",
+        _text(_LONGEST, '"1"', pattern=f"^({ENTITY_TAGS_PATTERN})$"),
+    ),
+    "IfNoneMatch": (
+        "If-None-Match",
+        "Entity tags, or `*`: a version that you have already is 304",
+        _text(_LONGEST, '"1"', pattern=f"^({ENTITY_TAGS_PATTERN})$"),
+    ),
+}
+
+
+def header(name: str) -> Schema:
+    return {name: {"$ref": f"#/components/headers/{name}"}}
+
+
+def headers(*names: str) -> Schema:
+    return {name: told for each in names for name, told in header(each).items()}
+
+
+def shared_headers() -> Schema:
+    return {
+        name: {"description": description, "required": name not in _NOT_ALWAYS, "schema": schema}
+        for name, (description, schema) in _ANSWERED.items()
+    }
+
+
+def shared_parameters() -> Schema:
+    return {
+        key: {
+            "name": name,
+            "in": "header",
+            "required": False,
+            "description": description,
+            "schema": schema,
+        }
+        for key, (name, description, schema) in _SENT.items()
+    }

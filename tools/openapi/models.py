@@ -1,0 +1,127 @@
+"""Models of bodies and queries as JSON Schema, the same for every reader of the document."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any  # what JSON Schema is made of
+
+from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, models_json_schema
+
+from shop.schemas import Patch, Reply
+
+COMPONENTS = "#/components/schemas/"
+_NAME = re.compile(r"[A-Za-z0-9]+")
+_LARGEST_INT32 = 2**31 - 1
+
+type Schema = dict[str, Any]
+
+
+class TwoOfOneName(Exception):
+    """Two models would have one name in the document, and one would take the other's place."""
+
+
+class _Generator(GenerateJsonSchema):
+    def model_schema(self, schema: Any) -> Schema:
+        """Bodies with other fields are refused; what we give may have more fields one day."""
+        told = super().model_schema(schema)
+        if self.mode == "serialization":
+            told.pop("additionalProperties", None)
+        return told
+
+
+def component_name(model: type[BaseModel]) -> str:
+    """What a client calls it: `OrderRead` is an Order."""
+    return model.__name__.removesuffix("Read")
+
+
+def schemas_of(models: Iterable[type[BaseModel]]) -> dict[str, Schema]:
+    """By the name of each model, and of each that they are made of."""
+    wanted = sorted(set(models), key=lambda model: model.__name__)
+    modes: list[tuple[type[BaseModel], JsonSchemaMode]] = [
+        (model, "serialization" if issubclass(model, Reply) else "validation") for model in wanted
+    ]
+    _, found = models_json_schema(
+        modes, ref_template=COMPONENTS + "{model}", schema_generator=_Generator
+    )
+    # pydantic tells two of one name apart by their modules, or by what they are read for.
+    if alike := [name for name in found["$defs"] if _NAME.fullmatch(name) is None]:
+        raise TwoOfOneName(f"of {alike}: give one of them another name")
+    patches = {model.__name__ for model in wanted if issubclass(model, Patch)}
+    schemas: dict[str, Schema] = {}
+    for name, schema in found["$defs"].items():
+        told = _plain(schema, has_defaults=name not in patches)
+        if name.removesuffix("Read") in schemas:
+            raise TwoOfOneName(name)
+        schemas[name.removesuffix("Read")] = told
+    for schema in schemas.values():
+        _give_examples(schema, schemas)
+    return schemas
+
+
+def example_of(schema: Schema, schemas: Mapping[str, Schema]) -> Any:
+    """The schema's own example, or one made of those of its parts."""
+    if "$ref" in schema:
+        return example_of(schemas[schema["$ref"].removeprefix(COMPONENTS)], schemas)
+    for word in ("examples", "enum"):
+        if word in schema:
+            return schema[word][0]
+    for word in ("const", "default"):
+        if word in schema:
+            return schema[word]
+    if "anyOf" in schema:
+        return example_of(schema["anyOf"][0], schemas)
+    match schema["type"]:
+        case "object":
+            parts = schema.get("properties", {})
+            return {name: example_of(part, schemas) for name, part in parts.items()}
+        case "array":
+            return [example_of(schema["items"], schemas)]
+        case "boolean":
+            return True
+    raise ValueError(f"nobody gave an example of {schema}")
+
+
+def _give_examples(schema: Schema, schemas: Mapping[str, Schema]) -> None:
+    schema.setdefault("examples", [example_of(schema, schemas)])
+
+
+def _plain(value: Any, *, has_defaults: bool) -> Any:
+    """Without titles, which only spell names once more, and defaults that nobody may send."""
+    if isinstance(value, list):
+        return [_plain(inner, has_defaults=has_defaults) for inner in value]
+    if not isinstance(value, dict):
+        return value
+    plain: Schema = {}
+    for word, inner in value.items():
+        if word == "properties":
+            plain[word] = {n: _plain(s, has_defaults=has_defaults) for n, s in inner.items()}
+        elif word == "$ref":
+            plain[word] = inner.removesuffix("Read")
+        elif word in ("examples", "enum", "const"):
+            plain[word] = inner
+        elif word == "default":
+            if has_defaults and inner is not None:
+                plain[word] = inner
+        elif word != "title":
+            plain[word] = _plain(inner, has_defaults=has_defaults)
+    return _with_limits(_nullable(plain))
+
+
+def _nullable(schema: Schema) -> Schema:
+    """`anyOf` of one type and null as two types, which more readers of schemas understand."""
+    match schema.get("anyOf"):
+        case [{"type": str(type_)} as typed, {"type": "null"}]:
+            told = {word: inner for word, inner in schema.items() if word != "anyOf"}
+            return {**typed, **told, "type": [type_, "null"]}
+    return schema
+
+
+def _with_limits(schema: Schema) -> Schema:
+    """Integers with the format that holds them; times are as long as we write them."""
+    type_ = schema.get("type")
+    if type_ == "integer" or type_ == ["integer", "null"]:
+        largest = max(abs(schema.get("minimum", 0)), abs(schema.get("maximum", 0)))
+        schema["format"] = "int32" if largest <= _LARGEST_INT32 else "int64"
+    if schema.get("format") == "date-time":
+        schema["maxLength"] = 24
+    return schema
