@@ -9,6 +9,7 @@ from shop.endpoint import endpoint
 from shop.errors import EmailInUse, Forbidden
 from shop.http.parameters import PathId
 from shop.operations.edge import operation
+from shop.redaction import Failed
 from shop.schemas import Reply, Resource
 from tests.conftest import LogLines
 from tests.people import ADMIN, ALICE, BOB
@@ -122,7 +123,7 @@ def test_an_operation_that_fails_is_on_record_and_still_fails(log: LogLines) -> 
     def refuse(_: dict[str, Any]) -> dict[str, str]:
         raise EmailInUse
 
-    with pytest.raises(EmailInUse):
+    with pytest.raises(Failed, match="^EmailInUse: Another account uses this e-mail.$"):
         operation(refuse)({}, Context())
 
     assert [line["outcome"] for line in audited(log)] == ["EmailInUse"]

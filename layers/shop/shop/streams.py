@@ -8,6 +8,7 @@ from typing import Any  # an event and its context are whatever Lambda sends
 
 from shop.dynamo.codec import Item, decode
 from shop.observability import logger
+from shop.redaction import Failed, words_of
 from shop.tracing import annotate, traced
 
 
@@ -22,6 +23,7 @@ class Record:
         self.key: Item = decode(change["Keys"])
         self.before = decode(change["OldImage"]) if "OldImage" in change else None
         self.after = decode(change["NewImage"]) if "NewImage" in change else None
+        self.request_id: str | None = (self.after or {}).get("request_id")
         # To the second, and the same however often the record comes.
         self.at = datetime.fromtimestamp(change["ApproximateCreationDateTime"], UTC)
 
@@ -48,12 +50,18 @@ def stream_worker(work: Work) -> Handler:
     def handler(event: dict[str, Any], context: Any) -> dict[str, list[dict[str, str]]]:
         began = time.monotonic()
         records = [Record(record) for record in event["Records"]]
-        annotate(request_id=_request_ids(records))
-        failed = list(work(records))
+        logger().append_keys(function_name=context.function_name)
+        # A trace takes the first 27 of them.
+        annotate(request_id=" ".join(_request_ids(records)) or None)
+        try:
+            failed = list(work(records))
+        except Exception as error:
+            logger().exception("not done", request_ids=_request_ids(records))
+            raise Failed(words_of(error)) from None
         logger().info(
             "batch",
-            function_name=context.function_name,
             function_request_id=context.aws_request_id,
+            request_ids=_request_ids(records),
             records=len(records),
             failed=len(failed),
             milliseconds=round((time.monotonic() - began) * 1000, 1),
@@ -65,7 +73,6 @@ def stream_worker(work: Work) -> Handler:
     return handler
 
 
-def _request_ids(records: Iterable[Record]) -> str | None:
-    """Of the requests that led to these changes, each once; a trace takes the first 27 of them."""
-    found = (record.after.get("request_id") for record in records if record.after)
-    return " ".join(dict.fromkeys(str(it) for it in found if it)) or None
+def _request_ids(records: Iterable[Record]) -> list[str]:
+    """Of the requests that led to them, as far as their items say."""
+    return sorted({record.request_id for record in records if record.request_id})

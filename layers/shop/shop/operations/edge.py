@@ -6,6 +6,7 @@ from typing import Any  # an event and its context are whatever Lambda sends
 
 from shop.correlation import correlation_id
 from shop.observability import audit, logger
+from shop.redaction import Failed, words_of
 
 type Ids = Mapping[str, str | Sequence[str]]
 type Work = Callable[[dict[str, Any]], Ids]
@@ -15,7 +16,7 @@ type Handler = Callable[[dict[str, Any], Any], Ids]
 def operation(work: Work) -> Handler:
     """A handler that does the work and leaves one audit line, also of what fails.
 
-    What it gives back is on that line, so ids only.
+    What it gives back is on that line, so ids only. Raises `Failed`, for Lambda logs what it is.
     """
 
     @wraps(work)
@@ -25,8 +26,9 @@ def operation(work: Work) -> Handler:
         try:
             ids = work(event)
         except Exception as error:
+            logger().exception("not done")
             audit(action, actor=actor, subject={}, outcome=type(error).__name__)
-            raise
+            raise Failed(words_of(error)) from None
         audit(action, actor=actor, subject=ids, outcome="done")
         return ids
 

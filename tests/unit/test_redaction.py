@@ -1,0 +1,166 @@
+"""Whatever raises, a log line of it says nothing that somebody sent."""
+
+import json
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from pydantic import BaseModel
+
+from shop.endpoint import endpoint
+from shop.errors import EmailInUse
+from shop.observability import logger
+from shop.operations.edge import operation
+from shop.redaction import Failed, words_of
+from shop.schemas import Reply
+from shop.streams import stream_worker
+from shop.users.schemas import UserCreate
+from tests.conftest import LogLines
+from tests.requests import Context, event
+
+SECRET = "hunter2-" + "planted"  # not as it stands in this line, which a trace shows
+
+
+class Loose(BaseModel):
+    """Unlike ours it quotes what it refuses."""
+
+    number: int
+
+
+class Done(Reply):
+    text: str = "done"
+
+
+def pydantic_quotes() -> None:
+    Loose.model_validate({"number": SECRET})
+
+
+def pydantic_names_an_unknown_field() -> None:
+    UserCreate.model_validate({SECRET: 1})
+
+
+def botocore_quotes_a_parameter() -> None:
+    boto3.client("dynamodb").get_item(TableName="users", Key={"id": SECRET})
+
+
+def botocore_repeats_an_answer() -> None:
+    answer: Any = {"Error": {"Code": "MessageRejected", "Message": f"{SECRET} is not verified"}}
+    raise ClientError(answer, "SendEmail")
+
+
+def python_quotes() -> None:
+    int(SECRET)
+
+
+def a_key_is_the_message() -> None:
+    dict[str, str]()[SECRET]
+
+
+def the_cause_quotes() -> None:
+    try:
+        python_quotes()
+    except ValueError as error:
+        raise RuntimeError("no number") from error
+
+
+def the_context_quotes() -> None:
+    try:
+        python_quotes()
+    except ValueError:
+        raise RuntimeError("no number")  # noqa: B904 (the context is under test)
+
+
+def a_note_quotes() -> None:
+    error = ValueError("no")
+    error.add_note(SECRET)
+    raise error
+
+
+QUOTING = [
+    pydantic_quotes,
+    pydantic_names_an_unknown_field,
+    botocore_quotes_a_parameter,
+    botocore_repeats_an_answer,
+    python_quotes,
+    a_key_is_the_message,
+    the_cause_quotes,
+    the_context_quotes,
+    a_note_quotes,
+]
+each = pytest.mark.parametrize("fails", QUOTING, ids=lambda fails: fails.__name__)
+
+
+def assert_told_without_it(log: LogLines, fails: Callable[[], None]) -> None:
+    lines = log()
+    assert SECRET not in json.dumps(lines)
+    assert any(fails.__name__ in line.get("exception", "") for line in lines)
+
+
+@each
+def test_an_exception_is_logged_with_its_trace_and_without_what_it_quotes(
+    log: LogLines, fails: Callable[[], None]
+) -> None:
+    @endpoint("GET /api/open")
+    def handler() -> Done:
+        fails()
+        return Done()
+
+    handler(event("GET /api/open"), Context())
+
+    assert_told_without_it(log, fails)
+
+
+@each
+def test_nor_is_it_in_what_is_raised_for_lambda_to_log(
+    log: LogLines, fails: Callable[[], None]
+) -> None:
+    def work(*_: Any) -> Any:
+        fails()
+
+    for edge in (operation(work), stream_worker(work)):
+        with pytest.raises(Failed) as raised:
+            edge({"Records": []}, Context())
+
+        assert SECRET not in str(raised.value)
+    assert_told_without_it(log, fails)
+
+
+def test_what_led_to_an_exception_is_told_before_it(log: LogLines) -> None:
+    try:
+        the_cause_quotes()
+    except RuntimeError:
+        logger().exception("failed")
+
+    (line,) = log()
+    first, second = line["exception"].split("\n\n")
+    assert "in python_quotes" in first and first.endswith("ValueError")
+    assert "in the_cause_quotes" in second and second.endswith("RuntimeError")
+    assert line["exception_name"] == "RuntimeError"
+
+
+def test_what_is_ours_or_a_code_is_told() -> None:
+    with pytest.raises(ClientError) as refused:
+        botocore_repeats_an_answer()
+    with pytest.raises(ValueError) as invalid:
+        UserCreate.model_validate({SECRET: 1, "email": "no"})
+
+    assert words_of(refused.value) == "ClientError: SendEmail MessageRejected"
+    assert words_of(invalid.value) == (
+        "ValidationError: email email, name missing, password missing, extra_forbidden"
+    )
+    assert words_of(EmailInUse()) == "EmailInUse: Another account uses this e-mail."
+
+
+def test_the_sdk_logs_nothing_of_what_it_sends_whatever_the_level_of_the_function(
+    log: LogLines,
+) -> None:
+    root = logging.getLogger()
+    root.setLevel(logging.DEBUG)
+    logger.cache_clear()
+
+    logger()
+
+    assert not logging.getLogger("botocore.endpoint").isEnabledFor(logging.INFO)
