@@ -252,7 +252,7 @@ def test_the_request_id_finds_the_log_line_which_holds_nothing_private(shop: Sho
 
     (line,) = log_lines(shop, answer.headers["X-Request-Id"])
 
-    assert (line["method"], line["route"], line["status"]) == ("POST", "/api/sessions", 401)
+    assert (line["route"], line["status"]) == ("POST /api/sessions", 401)
     assert "planted" not in str(line) and PASSWORD not in str(line)
 
 

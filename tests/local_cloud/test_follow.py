@@ -12,8 +12,7 @@ REQUEST = {
     "function_name": "shop-local-CreateUser",
     "cold_start": True,
     "request_id": "1",
-    "method": "POST",
-    "route": "/api/users",
+    "route": "POST /api/users",
     "status": 201,
     "milliseconds": 34.2,
     "caller_id": "0190",
@@ -46,8 +45,10 @@ def test_what_is_no_json_is_shown_below_its_functions_name() -> None:
     assert line[8:] == "  CreateUser\n    [ERROR] ValueError: no\n    Traceback"
 
 
-def test_metrics_are_not_shown() -> None:
-    assert _shown(json.dumps({"_aws": {}, "orders": 1})) == []
+def test_metrics_of_a_request_are_not_shown() -> None:
+    [line] = _shown(json.dumps(REQUEST | {"_aws": {}, "OrdersPlaced": 1}))
+
+    assert line[8:] == "  201  POST   /api/users  34 ms  caller 0190  cold"
 
 
 def _shown(*lines: str) -> list[str]:

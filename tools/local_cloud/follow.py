@@ -59,8 +59,7 @@ def shown(invocation: Entry) -> Iterator[str]:
         entry = _entry(line)
         if entry is None:
             plain.append(line)
-        elif "_aws" not in entry:
-            # Metrics are for CloudWatch.
+        else:
             yield f"{at}  {_readable(entry)}"
     if plain:
         yield f"{at}  {invocation['function']}\n" + "\n".join(f"    {it}" for it in plain)
@@ -78,7 +77,7 @@ def _readable(entry: Entry) -> str:
     if entry.get("message") == "request" and "status" in entry:
         parts = [
             f"{entry['status']}",
-            f"{entry.get('method', ''):6} {entry.get('route', '')}",
+            "{:6} {}".format(*entry["route"].split(" ")),
             f"{entry.get('milliseconds', 0):.0f} ms",
         ]
         if entry.get("caller_id"):

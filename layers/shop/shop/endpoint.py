@@ -15,6 +15,7 @@ from typing import Any  # events, and handlers' parameters, are of many types
 from pydantic import BaseModel, ValidationError
 from pydantic.alias_generators import to_snake
 
+from shop import metrics
 from shop.auth.caller import Caller, Client, Role
 from shop.clock import now
 from shop.correlation import correlation_id
@@ -72,6 +73,7 @@ class Endpoint:
         cache_control: str | None,
     ) -> None:
         signature = inspect.signature(function)
+        self.route = route
         self.method, self.path = route.split(" ")
         self.function = function
         self.status = status
@@ -98,6 +100,7 @@ class Endpoint:
         started = time.perf_counter()
         request = Request(event)
         log = logger()
+        metrics.collect()
         log.append_keys(request_id=request.id, function_name=context.function_name)
         correlation_id.set(request.id)
         try:
@@ -113,19 +116,20 @@ class Endpoint:
             answer = error_answer(as_shop_error(error), request.id)
         annotate(
             status=answer.status,
-            route=f"{self.method} {self.path}",
+            route=self.route,
             request_id=request.id,
             caller=(event["requestContext"].get("authorizer") or {}).get("sub"),
             **self._made(answer),
         )
+        milliseconds = round((time.perf_counter() - started) * 1000, 1)
+        metrics.measure("Latency", milliseconds, route=self.route)
         log.info(
             "request",
-            method=self.method,
-            route=self.path,
             status=answer.status,
-            milliseconds=round((time.perf_counter() - started) * 1000, 1),
+            milliseconds=milliseconds,
             caller_id=request.authorized.get("sub"),
             cold_start=self._is_cold,
+            **metrics.told(),  # the route is among them
         )
         self._is_cold = False
         self._audit(request, answer)
@@ -144,8 +148,7 @@ class Endpoint:
         subject = {to_snake(name): text for name, text in given.items() if is_id(text)}
         if "Location" in answer.headers:
             subject["id"] = answer.headers["Location"].rpartition("/")[2]
-        route = f"{self.method} {self.path}"
-        audit(route, actor=who["sub"], subject=subject, outcome=answer.status)
+        audit(self.route, actor=who["sub"], subject=subject, outcome=answer.status)
 
     def _answer(self, request: Request) -> Answer:
         arguments = self._arguments(request)
@@ -204,7 +207,7 @@ class Endpoint:
 
         def render(created: object) -> Answer:
             if self.reply is None or not issubclass(self.reply, Resource):
-                raise TypeError(f"{self.method} {self.path} takes a key but makes no resource")
+                raise TypeError(f"{self.route} takes a key but makes no resource")
             return self._render(self.reply.of(created), request)
 
         return Once(key, digest, render, now)
@@ -214,7 +217,7 @@ class Endpoint:
         if reply is None and self.reply is None:
             return Answer(204, headers, "")
         if self.reply is None or not isinstance(reply, self.reply):
-            raise TypeError(f"{self.method} {self.path} replied with a {type(reply).__name__}")
+            raise TypeError(f"{self.route} replied with a {type(reply).__name__}")
         return Answer(self.status, headers | reply.headers(request), reply.as_text())
 
     def _made(self, answer: Answer) -> dict[str, str]:

@@ -22,6 +22,7 @@ from shop.errors import (
 )
 from shop.idempotency import Once, Record
 from shop.identifiers import NewId
+from shop.metrics import count, measure
 from shop.money import Money
 from shop.orders.fulfilment import Fulfilment, FulfilmentFailed
 from shop.orders.models import TRANSITIONS, Order, OrderLine, OrderStatus
@@ -105,10 +106,14 @@ class OrderService:
                 if self._clock() >= gives_up_at:
                     break
                 continue
-            except ShopError:
+            except ShopError as refusal:
                 # An equal request may have taken the last piece since: then its order is ours.
                 once.replay(self._orders.recorded(once))
+                if isinstance(refusal, InsufficientStock):
+                    count("StockRefusals")
                 raise
+            count("OrdersPlaced")
+            measure("OrderValue", float(order.total.amount), currency=order.total.currency)
             return order
         raise ServiceUnavailable(retry_after=1)
 

@@ -16,9 +16,11 @@ from shop.errors import (
     InvalidCredentials,
     NotFound,
     ServiceUnavailable,
+    TooManyRequests,
     Unauthorized,
 )
 from shop.identifiers import NewId
+from shop.metrics import count
 from shop.observability import logger
 from shop.sessions.models import (
     ABSOLUTE_LIFETIME,
@@ -103,6 +105,16 @@ class SessionService:
         """Raises `TooManyRequests`, `InvalidCredentials`, or `AccountInactive` to whoever has the
         right password. Four round trips to storage.
         """
+        try:
+            return self._log_in(wanted, client)
+        except TooManyRequests:
+            count("LogInsThrottled")
+            raise
+        except InvalidCredentials:
+            count("LogInsFailed")
+            raise
+
+    def _log_in(self, wanted: SessionCreate, client: Client) -> Grant:
         email = _spelling_of(wanted.email)
         password = wanted.password.get_secret_value()
         seen = attempt_on(email, client.ip_address)
@@ -166,6 +178,7 @@ class SessionService:
             raise ServiceUnavailable(retry_after=1)
         if not session.refresh.was_just_spent(spent, now):
             self._sessions.end(session.user_id, session.id, token.family_digest)
+            count("RefreshReuse")
             logger().warning("refresh token reused", user_id=gate.user_id, session_id=session.id)
             raise _refused()
         # Who spent it and who came second read the same successor off the same row. If signing

@@ -20,6 +20,7 @@ from shop.errors import (
     ValidationFailed,
 )
 from shop.identifiers import NewId
+from shop.metrics import count
 from shop.pagination import Rows, Slice, Span
 from shop.preconditions import Precondition
 from shop.users.emails import is_spelling_of
@@ -117,6 +118,7 @@ class UserService:
             version=1,
         )
         self._users.add(user, self._hash_password(wanted.password.get_secret_value()))
+        count("SignUps")
         return user
 
     def read(self, caller: Caller, user_id: str) -> User:

@@ -1,0 +1,74 @@
+"""What happens on the deployed stack is in its log as CloudWatch takes metrics from it."""
+
+import httpx
+import pytest
+
+from tests.deployed import Shop, new_email
+from tests.logs import Logs
+from tests.metrics import counted, metrics_of
+from tests.people import PASSWORD
+
+STACK = "shop-local"
+
+
+@pytest.fixture
+def logs(shop: Shop) -> Logs:
+    return Logs(shop)
+
+
+def told(logs: Logs, answer: httpx.Response) -> dict[str, float]:
+    """What the line of a request counts."""
+    (line,) = logs.lines(answer.headers["X-Request-Id"], message="request")
+    assert line["status"] == answer.status_code
+    return counted(line, STACK)
+
+
+def test_every_request_has_its_latency_by_route(shop: Shop, logs: Logs) -> None:
+    answer = shop.admin.http.get(f"/api/users/{shop.admin.id}")
+
+    (line,) = logs.lines(answer.headers["X-Request-Id"], message="request")
+    dimension = frozenset({("route", "GET /api/users/{userId}")})
+    unit, value = metrics_of(line, STACK)["Latency", dimension]
+    assert unit == "Milliseconds" and 0 < value == line["milliseconds"]
+
+
+def test_sign_ups_and_log_ins(shop: Shop, logs: Logs) -> None:
+    email = new_email()
+    body = {"email": email, "name": "Ada", "password": PASSWORD}
+    wrong = {"email": email, "password": "wrong horse"}
+
+    assert told(logs, shop.anonymous.post("/api/users", json=body)) == {"SignUps": 1}
+    assert told(logs, shop.anonymous.post("/api/users", json=body)) == {}
+    for _ in range(10):
+        assert told(logs, shop.anonymous.post("/api/sessions", json=wrong)) == {"LogInsFailed": 1}
+    throttled = shop.anonymous.post("/api/sessions", json=wrong)
+    assert throttled.status_code == 429
+    assert told(logs, throttled) == {"LogInsThrottled": 1}
+
+
+def test_a_refresh_token_that_is_used_again(shop: Shop, logs: Logs) -> None:
+    def refresh(token: str) -> httpx.Response:
+        return shop.anonymous.post("/api/access-tokens", json={"refreshToken": token})
+
+    first = shop.sign_up().grant["refreshToken"]
+    second = refresh(first)
+    third = refresh(second.json()["refreshToken"])
+
+    assert told(logs, second) == told(logs, third) == {}
+    assert told(logs, refresh(first)) == {"RefreshReuse": 1}
+    assert told(logs, refresh(first)) == {}
+
+
+def test_orders_their_value_and_refusals(shop: Shop, logs: Logs) -> None:
+    person, product = shop.sign_up(), shop.product(price="12.25", currency="CHF", stock=3)
+
+    placed = person.order((product["id"], 2), key="one-order")
+    replayed = person.order((product["id"], 2), key="one-order")
+    refused = person.order((product["id"], 2))
+
+    (line,) = logs.lines(placed.headers["X-Request-Id"], message="request")
+    value = metrics_of(line, STACK)["OrderValue", frozenset({("currency", "CHF")})]
+    assert value == ("None", 24.5)
+    assert told(logs, placed) == {"OrdersPlaced": 1, "OrderValue": 24.5}
+    assert replayed.json() == placed.json() and told(logs, replayed) == {}
+    assert refused.status_code == 409 and told(logs, refused) == {"StockRefusals": 1}

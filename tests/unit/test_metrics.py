@@ -1,0 +1,203 @@
+"""What is counted is counted once, and told in CloudWatch's format in the request's own line."""
+
+from datetime import timedelta
+from typing import Any, get_args
+
+import pytest
+
+from shop import metrics
+from shop.auth.caller import Role
+from shop.endpoint import endpoint
+from shop.errors import (
+    CurrencyMismatch,
+    InsufficientStock,
+    InvalidCredentials,
+    NotFound,
+    TooManyRequests,
+    Unauthorized,
+)
+from shop.idempotency import Replayed
+from shop.identifiers import new_id
+from shop.operations.edge import operation
+from shop.orders.service import OrderService
+from shop.schemas import Reply
+from shop.users.models import User
+from shop.users.schemas import UserCreate
+from shop.users.service import UserService
+from tests.conftest import LogLines
+from tests.metrics import counted, metrics_of
+from tests.people import ALICE, BROWSER, NOON, PASSWORD
+from tests.requests import Context, event
+from tests.template import template
+from tests.unit.test_order_service import DOLLAR, PEAR, PLUM, Shelf, once, wanted
+from tests.unit.test_refresh import refresh
+from tests.unit.test_session_service import Lobby, attempt
+from tests.unit.test_user_service import Shelf as Users
+
+SHOP = "metrics_namespace"
+PLACES = "POST /api/users/{userId}/orders"
+
+
+class Done(Reply):
+    text: str = "done"
+
+
+def told(work: Any) -> dict[str, float]:
+    """What is counted while the work is done, whatever it raises."""
+    metrics.collect()
+    work()
+    return counted(metrics.told(), SHOP)
+
+
+def raises(error: type[Exception], work: Any) -> Any:
+    def refused() -> None:
+        with pytest.raises(error):
+            work()
+
+    return refused
+
+
+def place(shelf: Shelf, *lines: Any, key: str | None = None) -> Any:
+    desk = OrderService(shelf, lambda: NOON, new_id)
+    return lambda: desk.place(ALICE, ALICE.id, wanted(*lines), once(key))
+
+
+def test_each_request_tells_its_latency_by_the_route_as_declared(log: LogLines) -> None:
+    @endpoint("GET /api/things/{thingId}")
+    def read() -> Done:
+        return Done()
+
+    read(event("GET /api/things/{thingId}", {"thingId": new_id()}), Context())
+
+    (line,) = log()
+    route = frozenset({("route", "GET /api/things/{thingId}")})
+    assert metrics_of(line, SHOP) == {("Latency", route): ("Milliseconds", line["milliseconds"])}
+
+
+def test_a_request_tells_what_it_counted_and_the_next_begins_anew(log: LogLines) -> None:
+    @endpoint(PLACES)
+    def handler() -> Done:
+        if len(log()) == 0:
+            metrics.count("OrdersPlaced")
+            metrics.count("OrdersPlaced")
+            metrics.measure("OrderValue", 12.5, currency="EUR")
+        return Done()
+
+    for _ in range(2):
+        handler(event(PLACES, {"userId": "me"}), Context())
+
+    first, second = log()
+    told = metrics_of(first, SHOP)
+    assert told["OrdersPlaced", frozenset()] == ("Count", 2)
+    assert told["OrderValue", frozenset({("currency", "EUR")})] == ("None", 12.5)
+    assert len(told) == 3
+    assert counted(second, SHOP) == {}
+
+
+def test_what_fails_is_told_too(log: LogLines) -> None:
+    @endpoint(PLACES, raises=(NotFound,))
+    def handler() -> Done:
+        metrics.count("StockRefusals")
+        raise NotFound
+
+    handler(event(PLACES, {"userId": "me"}), Context())
+
+    assert [counted(line, SHOP) for line in log()] == [{"StockRefusals": 1}]
+
+
+def test_all_that_can_be_counted_together_is_within_the_formats_limits() -> None:
+    metrics.collect()
+    for name in get_args(metrics.Countable.__value__):
+        metrics.count(name)
+    metrics.measure("OrderValue", 12.5, currency="EUR")
+    metrics.measure("Latency", 3.2, route=PLACES)
+
+    names = {name for name, _ in metrics_of(metrics.told(), SHOP)}
+
+    assert names == {
+        *("SignUps", "LogInsFailed", "LogInsThrottled", "RefreshReuse"),
+        *("OrdersPlaced", "StockRefusals", "OrderValue", "Latency"),
+    }
+
+
+def test_an_order_and_its_value_are_counted_where_it_is_placed() -> None:
+    metrics.collect()
+    place(Shelf(), (PEAR, 2), (PLUM, 1))()
+
+    told = metrics_of(metrics.told(), SHOP)
+
+    assert told["OrdersPlaced", frozenset()] == ("Count", 1)
+    assert told["OrderValue", frozenset({("currency", "EUR")})] == ("None", 20.1)
+    assert counted(metrics.told(), SHOP).keys() == {"OrdersPlaced", "OrderValue"}
+
+
+def test_a_replay_counts_nothing() -> None:
+    shelf = Shelf()
+    place(shelf, (PLUM, 3), key="one")()
+
+    assert told(raises(Replayed, place(shelf, (PLUM, 3), key="one"))) == {}
+
+
+def test_a_refused_order_counts_once_what_it_was_refused_for() -> None:
+    short = place(Shelf(), (PLUM, 4), (PEAR, 11))
+
+    assert told(raises(InsufficientStock, short)) == {"StockRefusals": 1}
+    assert told(raises(CurrencyMismatch, place(Shelf(), (PEAR, 1), (DOLLAR, 1)))) == {}
+
+
+def test_a_log_in_counts_where_it_fails_only() -> None:
+    lobby = Lobby()
+    log_in = lobby.service().log_in
+
+    assert told(lambda: log_in(attempt(), BROWSER)) == {}
+    wrong = raises(InvalidCredentials, lambda: log_in(attempt(password="no"), BROWSER))
+    assert told(wrong) == {"LogInsFailed": 1}
+    lobby.is_full = True
+    full = raises(TooManyRequests, lambda: log_in(attempt(), BROWSER))
+    assert told(full) == {"LogInsThrottled": 1}
+
+
+def test_a_spent_refresh_token_counts_where_it_ends_its_session() -> None:
+    lobby = Lobby()
+    first = lobby.service().log_in(attempt(), BROWSER).refresh_token
+
+    assert told(lambda: refresh(lobby, first)) == {}
+    assert told(lambda: refresh(lobby, first)) == {}  # within the grace
+    lobby.now = NOON + timedelta(seconds=31)
+    again = raises(Unauthorized, lambda: refresh(lobby, first))
+    assert told(again) == {"RefreshReuse": 1}
+    assert told(again) == {}  # which is over
+
+
+class Registry(Users):
+    def add(self, user: User, password_hash: str) -> None:
+        self.user = user
+
+
+SIGN_UP = UserCreate.model_validate(
+    {"email": "new@example.com", "name": "Ada", "password": PASSWORD}
+)
+
+
+def sign_up(role: Role = Role.CUSTOMER) -> User:
+    service = UserService(
+        Registry(), lambda password: password, lambda *_: True, lambda: NOON, new_id
+    )
+    return service.sign_up(SIGN_UP, role)
+
+
+def test_a_sign_up_is_counted() -> None:
+    assert told(sign_up) == {"SignUps": 1}
+
+
+def test_what_operators_do_counts_nothing(log: LogLines) -> None:
+    operation(lambda _: {"id": sign_up(Role.ADMIN).id})({}, Context())
+
+    assert not any("_aws" in line for line in log())
+
+
+def test_no_level_can_be_deployed_that_leaves_the_lines_with_metrics_out() -> None:
+    level = template()["Parameters"]["LogLevel"]
+
+    assert level["AllowedValues"] == ["DEBUG", "INFO"]
+    assert level["Default"] in level["AllowedValues"]
