@@ -65,8 +65,9 @@ class Mail:
         assert eventually(is_empty, ARRIVES_WITHIN)
 
     def outcomes(self, event_id: str) -> list[str]:
-        """What the worker logged of an event."""
-        return [line["message"] for line in self.log_lines() if line.get("event_id") == event_id]
+        """What the worker logged of an event's mail."""
+        lines = [line for line in self.log_lines() if line.get("id") == event_id]
+        return [line["message"] for line in lines if "mail" in line["message"]]
 
     def log_lines(self) -> list[dict[str, Any]]:
         found = []

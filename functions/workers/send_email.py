@@ -11,4 +11,4 @@ def handler(delivery: Delivery) -> None:
     """Sends what the event calls for, and says what became of it."""
     event = Envelope.model_validate(delivery.event)
     outcome = mail_service().deliver(event.notice())
-    logger().info(outcome, event_id=event.id, request_id=event.correlationid)
+    logger().info(outcome, id=event.id, type=event.type)

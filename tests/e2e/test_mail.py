@@ -212,8 +212,9 @@ def test_what_the_bus_could_not_deliver_is_mailed_after_a_redrive(shop: Shop, ma
 
     assert len(mail.to(ada.email, NEW_PASSWORD)) == 1
     mail.rests()
-    (line,) = [it for it in mail.log_lines() if it.get("event_id") == event["id"]]
-    assert (line["message"], line["request_id"]) == ("mail sent", f"request of {ada.id}")
+    sent, done = [it for it in mail.log_lines() if it.get("id") == event["id"]]
+    assert (sent["message"], sent["request_id"]) == ("mail sent", f"request of {ada.id}")
+    assert (done["message"], done["request_id"]) == ("done", f"request of {ada.id}")
 
 
 def _arn(sqs: Any, url: str) -> str:

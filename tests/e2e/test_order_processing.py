@@ -78,7 +78,7 @@ def test_an_order_is_followed_from_its_request_to_its_processing_by_one_id(
     request_id = answer.headers["X-Request-Id"]
     assert [event["correlationid"] for event in told] == [request_id] * 2
     assert status(person, order) == "processing"
-    said = ["done", "done", "event told", "event told", "mail sent", "request"]
+    said = ["done", "done", "mail sent", "request", "told", "told"]
     assert eventually(
         lambda: sorted(it["message"] for it in logged(shop, request_id=request_id)) == said
     )

@@ -9,6 +9,7 @@ from shop.auth.authorizer import Authorizer
 from shop.auth.caller import Role
 from shop.sessions.models import Gate, RefreshDigests, Session
 from shop.users.models import UserStatus
+from tests.conftest import LogLines
 from tests.people import ALICE, NOON
 
 ARN = "arn:aws:execute-api:eu-central-1:123456789012:abc123/prod/GET/api/users/me"
@@ -47,7 +48,7 @@ def verify(token: str) -> Claims:
 
 
 def test_a_live_session_is_let_into_the_whole_stage_with_the_gates_role() -> None:
-    policy = Authorizer(Rows(), verify, lambda: NOON).decide("good", ARN, "authorizer")
+    policy = Authorizer(Rows(), verify, lambda: NOON).decide("good", ARN)
 
     (statement,) = policy["policyDocument"]["Statement"]
     assert statement == {"Action": "execute-api:Invoke", "Effect": "Allow", "Resource": STAGE}
@@ -71,13 +72,32 @@ def test_a_live_session_is_let_into_the_whole_stage_with_the_gates_role() -> Non
     ],
 )
 def test_anybody_else_is_denied_without_an_error(token: str, rows: Rows) -> None:
-    policy = Authorizer(rows, verify, lambda: NOON).decide(token, ARN, "authorizer")
+    policy = Authorizer(rows, verify, lambda: NOON).decide(token, ARN)
 
     (statement,) = policy["policyDocument"]["Statement"]
     assert (statement["Effect"], statement["Resource"]) == ("Deny", STAGE)
     assert policy["context"] == {}
 
 
+@pytest.mark.parametrize(
+    ("token", "rows", "verdict", "caller"),
+    [
+        ("good", Rows(), "allowed", ALICE.id),
+        ("good", Rows(session=None), "session", ALICE.id),
+        ("bad", Rows(), "form", None),
+    ],
+)
+def test_each_verdict_is_logged_in_a_word_with_whose_token_it_is_if_that_is_known(
+    log: LogLines, token: str, rows: Rows, verdict: str, caller: str | None
+) -> None:
+    Authorizer(rows, verify, lambda: NOON).decide(token, ARN)
+
+    (line,) = log()
+    assert (line["message"], line["verdict"]) == ("authorization", verdict)
+    assert line.get("caller_id") == caller
+    assert line["milliseconds"] >= 0
+
+
 def test_keys_that_cannot_be_loaded_are_our_failure() -> None:
     with pytest.raises(ConnectionError):
-        Authorizer(Rows(), verify, lambda: NOON).decide("broken", ARN, "authorizer")
+        Authorizer(Rows(), verify, lambda: NOON).decide("broken", ARN)

@@ -61,7 +61,7 @@ class Desk:
             self.aside.append(record.key["id"])
 
         publisher = EventPublisher(bus, pause, lambda: self.time)
-        self.outbox = Outbox(publisher, set_aside)
+        self.outbox = Outbox(publisher, lambda _: {}, set_aside)
 
     def tell(self, records: Sequence[Record]) -> list[int]:
         """The positions of those that come again."""

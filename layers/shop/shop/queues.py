@@ -1,6 +1,7 @@
 """The edge of a function that works on a queue of events: messages in, those that failed out."""
 
 import json
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import wraps
@@ -43,18 +44,21 @@ def queue_worker(work: Work) -> Handler:
     @traced("message")
     def deliver(record: SQSRecord) -> None:
         receives = int(record.attributes.approximate_receive_count)
+        log, began = logger(), time.perf_counter()
         told: dict[str, Any] = {"message_id": record.message_id, "receives": receives}
+        # Or what a message that is none of ours leads to would be said of the one before it.
+        log.append_keys(request_id=None)
         try:
             event = json.loads(record.body)["detail"]
             correlation_id.set(event.get("correlationid"))
+            log.append_keys(request_id=correlation_id.get())
             told |= {name: event.get(name) for name in ("id", "type", "subject")}
-            told["request_id"] = correlation_id.get()
-            annotate(request_id=told["request_id"], type=told["type"], subject=told["subject"])
+            annotate(request_id=correlation_id.get(), type=told["type"], subject=told["subject"])
             work(Delivery(event, receives))
         except Exception:
-            logger().exception("not done", **told)
+            log.exception("not done", **told)
             raise
-        logger().info("done", **told)
+        log.info("done", milliseconds=round((time.perf_counter() - began) * 1000, 1), **told)
 
     @wraps(work)
     def handler(event: dict[str, Any], context: Any) -> PartialItemFailureResponse:

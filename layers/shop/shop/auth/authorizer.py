@@ -1,5 +1,6 @@
 """What an access token entitles to, decided against the live session."""
 
+import time
 from collections.abc import Callable
 from typing import Any, Protocol  # a policy is the gateway's JSON
 
@@ -21,27 +22,39 @@ class Authorizer:
         self._verify = verify
         self._clock = clock
 
-    def decide(self, token: str, method_arn: str, function_name: str) -> dict[str, Any]:
+    def decide(self, token: str, method_arn: str) -> dict[str, Any]:
         """Allow with the caller as context, or Deny; the role is the gate's, not the token's.
 
         The policy covers the whole stage, since the gateway keeps it for the caller's other routes.
         """
-        api_and_stage = "/".join(method_arn.split("/")[:2])
+        began = time.perf_counter()
+        verdict, caller_id, policy = self._verdict(token, "/".join(method_arn.split("/")[:2]))
+        logger().info(
+            "authorization",
+            verdict=verdict,
+            caller_id=caller_id,
+            milliseconds=round((time.perf_counter() - began) * 1000, 1),
+        )
+        return policy
+
+    def _verdict(self, token: str, api_and_stage: str) -> tuple[str, str | None, dict[str, Any]]:
+        """One word, whose token it is if that is proven, and the policy."""
+        claims = None
         try:
             claims = self._verify(token)
             session, gate = self._sessions.with_gate(claims.user_id, claims.session_id)
             if session is None or gate is None or not session.is_live(gate, self._clock()):
                 raise BadToken("session")
         except BadToken as reason:
-            logger().info("denied", reason=str(reason), function_name=function_name)
-            return _policy("anonymous", "Deny", api_and_stage, {})
+            caller_id = claims.user_id if claims else None
+            return str(reason), caller_id, _policy("anonymous", "Deny", api_and_stage, {})
         caller = {
             "sub": gate.user_id,
             "sid": session.id,
             "role": gate.role.value,
             "scope": scope_of(gate.role),
         }
-        return _policy(gate.user_id, "Allow", api_and_stage, caller)
+        return "allowed", gate.user_id, _policy(gate.user_id, "Allow", api_and_stage, caller)
 
 
 def _policy(

@@ -1,7 +1,7 @@
 """The bus: an event is one entry, whose detail is the whole CloudEvent."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any  # what an entry was answered is botocore's
+from typing import Any  # what an entry was answered is botocore's, and a line's values are many
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -44,8 +44,10 @@ class EventBus:
 
 def _outcome(event: AnyEvent, entry: Mapping[str, Any]) -> Outcome:
     code = entry.get("ErrorCode")
+    told: dict[str, Any] = {"id": event.id, "type": event.type, "subject": event.subject}
+    told["request_id"] = event.correlationid
     if code is None:
-        logger().info("event told", id=event.id, type=event.type, request_id=event.correlationid)
+        logger().info("told", **told)
         return Outcome.TOLD
-    logger().warning("event not taken", id=event.id, type=event.type, code=code)
+    logger().warning("event not taken", code=code, **told)
     return Outcome.REFUSED if code in _LASTING else Outcome.AGAIN

@@ -1,19 +1,23 @@
 """The outbox: what a stream says was committed goes to the bus, and nothing is lost on the way."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from shop.events.records import event_of
-from shop.events.schemas import AnyEvent
+from shop.events.schemas import AnyEvent, UserDeleted
 from shop.events.service import EventPublisher, Outcome
 from shop.observability import logger
 from shop.streams import Record
 
+type DeletingRequests = Callable[[Iterable[str]], Mapping[str, str]]
 type SetAside = Callable[[Record], None]
 
 
 class Outbox:
-    def __init__(self, publisher: EventPublisher, set_aside: SetAside) -> None:
+    def __init__(
+        self, publisher: EventPublisher, deleting_requests: DeletingRequests, set_aside: SetAside
+    ) -> None:
         self._publisher = publisher
+        self._deleting_requests = deleting_requests
         self._set_aside = set_aside
 
     def tell(self, records: Sequence[Record]) -> Sequence[Record]:
@@ -39,11 +43,19 @@ class Outbox:
             else:
                 if event is not None:
                     events[record] = event
+        self._name_who_deleted(events)
         outcomes |= zip(events, self._publisher.publish([*events.values()]), strict=True)
         for position, record in enumerate(records):
             if not self._is_settled(record, outcomes.get(record, Outcome.TOLD)):
                 return records[position:]
         return []
+
+    def _name_who_deleted(self, events: dict[Record, AnyEvent]) -> None:
+        deleted = {r: event for r, event in events.items() if isinstance(event, UserDeleted)}
+        asked = self._deleting_requests([event.subject for event in deleted.values()])
+        for record, event in deleted.items():
+            correlation = {"correlationid": asked.get(event.subject)}
+            events[record] = event.model_copy(update=correlation)
 
     def _is_settled(self, record: Record, outcome: Outcome) -> bool:
         if outcome is Outcome.REFUSED:

@@ -57,7 +57,7 @@ def event_of(record: Record) -> AnyEvent | None:
 
 def _of_user(before: Item | None, after: Item | None, at: datetime) -> AnyEvent:
     if after is None:
-        # Who asked is not known: the item that was does not say who ended it.
+        # The item that was does not say who ended it: the outbox asks the gate.
         assert before is not None
         user_id = before["id"]
         data = UserData(user_id=user_id, version=int(before["version"]) + 1)

@@ -8,6 +8,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from shop.clock import to_text
+from shop.correlation import correlation_id
 from shop.mail.models import Notice
 
 
@@ -56,5 +57,6 @@ def wish(id_: str, type_: str, time: datetime, data: Mapping[str, str]) -> dict[
         "type": type_,
         "time": to_text(time),
         "data": dict(data),
+        "correlationid": correlation_id.get(),
     }
     return {"detail": event}

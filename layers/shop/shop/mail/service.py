@@ -117,7 +117,7 @@ class MailService:
             postbox.send(*written, notice.id)
         except Refused as refused:
             # What SES says besides its code may name the address.
-            logger().error("mail refused", event_id=notice.id, code=str(refused))
+            logger().error("mail refused", id=notice.id, code=str(refused))
             return "no mail: refused"
         return "mail sent"
 

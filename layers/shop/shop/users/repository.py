@@ -279,12 +279,17 @@ def _change_gate(user: User, bumped: int) -> "TransactWriteItemTypeDef":
 
 
 def _shut_gate(user: User) -> "TransactWriteItemTypeDef":
-    """A deleted user's gate stays for a while, shut, so that no token finds it open."""
+    """A deleted user's gate stays for a while, shut, so that no token finds it open.
+
+    It says who deleted the user, for the event that the deletion is told by.
+    """
     return {
         "Update": {
             "TableName": tables.sessions(),
             "Key": encode(gate_key(user.id)),
-            "UpdateExpression": "SET #status = :shut, epoch = epoch + :one, #ttl = :ttl",
+            "UpdateExpression": (
+                "SET #status = :shut, epoch = epoch + :one, #ttl = :ttl, request_id = :request"
+            ),
             "ConditionExpression": "attribute_exists(id)",
             "ExpressionAttributeNames": {"#status": "status", "#ttl": "ttl"},
             "ExpressionAttributeValues": encode(
@@ -292,6 +297,7 @@ def _shut_gate(user: User) -> "TransactWriteItemTypeDef":
                     ":shut": UserStatus.INACTIVE.value,
                     ":one": 1,
                     ":ttl": to_epoch(now() + _GATE_KEPT_FOR),
+                    ":request": correlation_id.get(),
                 }
             ),
         }

@@ -1,0 +1,134 @@
+"""One id follows a request to the last of what it led to, and admins leave a trace."""
+
+import json
+from functools import partial
+from typing import Any
+
+import pytest
+
+from tests.deployed import Shop
+from tests.local_cloud.watching import Queue, eventually
+from tests.logs import Logs
+from tests.mail import ORDERED, RESET, Mail
+from tests.recovery import forget_wishes
+
+
+@pytest.fixture
+def logs(shop: Shop) -> Logs:
+    return Logs(shop)
+
+
+def function_of(shop: Shop, line: dict[str, Any]) -> str:
+    """The logical id of the function that wrote a line."""
+    names = {physical: logical for logical, physical in shop.resources.items()}
+    return names[line["function_name"]]
+
+
+def test_an_order_is_followed_from_its_request_to_its_mail_by_one_id(
+    shop: Shop, logs: Logs
+) -> None:
+    person, product = shop.sign_up(), shop.product()
+    queue = Queue(shop.stack, shop.resources["OrdersToProcess"])
+    sqs = shop.stack.client("sqs")
+    sqs.set_queue_attributes(QueueUrl=queue.url, Attributes={"DelaySeconds": "1"})
+    try:
+        answer = person.order((product["id"], 1))
+        request_id, order = answer.headers["X-Request-Id"], answer.json()["id"]
+
+        def said() -> set[tuple[str, str]]:
+            return {(function_of(shop, it), it["message"]) for it in logs.lines(request_id)}
+
+        expected = {
+            ("PlaceOrder", "request"),
+            ("PublishEvents", "told"),
+            ("PublishEvents", "batch"),
+            ("ProjectLists", "batch"),
+            ("StartProcessing", "done"),
+            ("SendEmail", "mail sent"),
+            ("SendEmail", "done"),
+        }
+        assert eventually(lambda: said() == expected, 20), said()
+        assert eventually(lambda: len(logs.lines(request_id, message="told")) == 2)
+    finally:
+        sqs.set_queue_attributes(QueueUrl=queue.url, Attributes={"DelaySeconds": "900"})
+
+    (request,) = logs.lines(request_id, message="request")
+    assert (request["route"], request["status"]) == ("POST /api/users/{userId}/orders", 201)
+    assert (request["request_id"], request["caller_id"]) == (request_id, person.id)
+    told = logs.lines(request_id, message="told", request_id=request_id)
+    assert [line["type"] for line in told] == ["order.placed", "order.processing"]
+    placed = {name: told[0][name] for name in ("id", "type", "subject", "request_id")}
+    assert placed["subject"] == order
+    for function in ("StartProcessing", "SendEmail"):
+        (done,) = [
+            line
+            for line in logs.lines(request_id, message="done")
+            if function_of(shop, line) == function
+        ]
+        assert {name: done[name] for name in placed} == placed
+    assert len(logs.lines(request_id, message="mail sent", **placed | {"subject": None})) == 1
+    assert all(request_id in it["request_ids"] for it in logs.lines(request_id, message="batch"))
+    assert len(Mail(shop).to(person.email, ORDERED)) == 1
+
+
+def test_a_mail_that_is_asked_for_is_followed_too(shop: Shop, logs: Logs) -> None:
+    person = shop.sign_up()
+    forget_wishes(shop)
+
+    for asked in (
+        shop.anonymous.post("/api/password-resets", json={"email": person.email}),
+        person.http.post("/api/email-verifications", json={}),
+    ):
+        sent = partial(logs.lines, asked.headers["X-Request-Id"], message="mail sent")
+        assert eventually(sent, 20)
+
+    assert len(Mail(shop).to(person.email, RESET)) == 1
+
+
+def test_the_authorizer_says_what_it_decided_and_both_lines_have_their_trace(
+    shop: Shop, logs: Logs
+) -> None:
+    """On AWS it is one trace for both; the emulator begins another for the authorizer."""
+    person = shop.sign_up()
+    (verdict,) = logs.lines(person.id, message="authorization")
+
+    assert verdict["verdict"] == "allowed"
+    assert verdict["milliseconds"] >= 0
+    assert function_of(shop, verdict) == "Authorizer"
+    (request,) = logs.lines(person.id, message="request", caller_id=person.id)
+    assert verdict["xray_trace_id"] and request["xray_trace_id"]
+
+
+def test_a_denied_token_leaves_why_in_a_word(shop: Shop, logs: Logs) -> None:
+    answer = shop.client("not.a.token").get("/api/users/me")
+
+    assert answer.status_code == 401
+    assert [it["verdict"] for it in logs.lines("authorization", message="authorization")] == [
+        "encoding"
+    ]
+
+
+def test_what_admins_do_is_on_record(shop: Shop, logs: Logs) -> None:
+    person = shop.sign_up()
+    answer = shop.admin.http.patch(f"/api/users/{person.id}", json={"name": "Grace Hopper"})
+
+    (line,) = logs.lines(answer.headers["X-Request-Id"], message="admin action")
+    assert (line["action"], line["actor"]) == ("PATCH /api/users/{userId}", shop.admin.id)
+    assert (line["subject"], line["outcome"]) == ({"user_id": person.id}, 200)
+    assert person.http.patch("/api/users/me", json={"name": "Ada"}).is_success
+    assert not logs.lines(person.id, message="admin action", actor=person.id)
+
+
+def test_what_operators_try_is_on_record(shop: Shop, logs: Logs) -> None:
+    function = shop.resources["CreateAdmin"]
+
+    answer = shop.stack.client("lambda").invoke(
+        FunctionName=function, Payload=json.dumps({"email": "nobody"}).encode()
+    )
+
+    failed = json.loads(answer["Payload"].read())
+    assert failed["errorMessage"].startswith("ValidationError: email email")
+    (line,) = logs.lines(function, message="admin action")
+    assert (line["action"], line["actor"], line["subject"]) == (function, "operator", {})
+    assert line["outcome"] == "ValidationError"
+    assert [it["message"] for it in logs.lines(line["request_id"])] == ["not done", "admin action"]
