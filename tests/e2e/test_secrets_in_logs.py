@@ -1,0 +1,200 @@
+"""Whatever people send, and whatever breaks meanwhile, no log group holds any of it."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from tests.deployed import Person, Shop, new_product
+from tests.faults import Answer, Call, FaultProxy, Send
+from tests.local_cloud.watching import Queue, eventually
+from tests.logs import Logs
+from tests.mail import RESET, VERIFICATION, WELCOME, Mail
+from tests.recovery import forget_wishes, token_in
+
+MARK = "planted"
+
+
+def planted(kind: str) -> str:
+    return f"{MARK}{kind}{uuid4().hex}"
+
+
+@dataclass
+class Secrets:
+    """What is said by one person in the test, and by nobody else."""
+
+    email: str
+    name: str
+    password: str
+    known: list[str]
+
+    @classmethod
+    def new(cls) -> "Secrets":
+        email, name, password = f"{planted('mail')}@example.com", planted("name"), planted("pass")
+        return cls(email, name, password, [email, email.partition("@")[0], name, password])
+
+    def another(self, kind: str) -> str:
+        self.known.append(planted(kind))
+        return self.known[-1]
+
+    def grant(self, grant: dict[str, Any]) -> None:
+        """Tokens, and the parts of them that prove something."""
+        self.known += [grant["accessToken"], grant["accessToken"].rpartition(".")[2]]
+        self.known += [grant["refreshToken"], grant["refreshToken"][-43:]]
+
+
+@pytest.fixture
+def logs(shop: Shop) -> Logs:
+    return Logs(shop)
+
+
+@pytest.fixture
+def secrets() -> Secrets:
+    return Secrets.new()
+
+
+@pytest.fixture
+def person(shop: Shop, secrets: Secrets) -> Person:
+    person = shop.sign_up(email=secrets.email, name=secrets.name, password=secrets.password)
+    secrets.grant(person.grant)
+    return person
+
+
+def assert_unsaid(logs: Logs, secrets: Secrets, *seen: httpx.Response) -> None:
+    """The log has these requests, and none of the secrets."""
+    everything = "\n".join(logs.texts())
+    for answer in seen:
+        assert answer.headers["X-Request-Id"] in everything
+    assert [secret for secret in secrets.known if secret in everything] == []
+    # Also of those that this test has not kept, such as what a trace would quote in part.
+    assert MARK not in everything
+
+
+async def quoting(call: Call, send: Send) -> Answer:
+    """An error that nobody foresees, whose message repeats what was asked."""
+    error = {"__type": "com.amazon.coral.validate#ValidationException"}
+    return Answer.of(400, error | {"message": json.dumps(call.request)})
+
+
+def test_nothing_that_people_send_is_logged(
+    shop: Shop, logs: Logs, secrets: Secrets, person: Person
+) -> None:
+    client, me = person.http, f"/api/users/{person.id}"
+    new = secrets.another
+    product = shop.product()
+    line = [{"productId": product["id"], "quantity": 1}]
+    password = secrets.password
+    with_key = {"Idempotency-Key": new("key")}
+    answers = [
+        client.get(me, headers={"User-Agent": new("agent"), "If-None-Match": f'"{new("tag")}"'}),
+        client.post(f"{me}/orders", json={"items": line, "note": new("note")}, headers=with_key),
+        client.post(f"{me}/orders", json={"items": line, "note": new("note")}, headers=with_key),
+        client.patch(me, json={"name": new("name")}),
+        client.patch(me, json={"email": f"{new('mail')}@example.com", "currentPassword": "wrong"}),
+        client.put(
+            f"{me}/password", json={"currentPassword": new("wrong"), "newPassword": new("pass")}
+        ),
+        shop.anonymous.post("/api/sessions", json={"email": secrets.email, "password": new("no")}),
+        shop.anonymous.post("/api/sessions", json={"email": new("mail"), "password": password}),
+        shop.anonymous.post("/api/access-tokens", json={"refreshToken": new("refresh")}),
+        shop.admin.http.get("/api/users", params={"search": new("search")[:60]}),
+        # Refused for their form
+        shop.anonymous.post("/api/users", json={new("field"): new("value")}),
+        shop.anonymous.post("/api/users", json={"email": new("mail"), "name": 1, "password": 2}),
+        shop.anonymous.post("/api/users", content=f'{{"password": "{new("pass")}'),
+        shop.anonymous.post("/api/users", content=new("body"), headers={"Content-Type": "a/b"}),
+        client.get(me, params={new("parameter"): new("value")}),
+        client.get(f"/api/users/{new('id')}"),
+        client.get(f"/api/{new('path')}"),
+        client.patch(me, json={"name": "Ada"}, headers={"If-Match": new("tag")}),
+        shop.anonymous.put(f"/api/email-verifications/{new('token')}"),
+        shop.anonymous.put(
+            f"/api/password-resets/{uuid4().hex + uuid4().hex[:11]}", json={"password": new("pass")}
+        ),
+        shop.admin.http.post("/api/products", json=new_product() | {"sku": new("sku") * 9}),
+        shop.admin.http.delete(f"/api/products/{new('product')}"),
+    ]
+    # Which never reach a function
+    shop.client(f"{new('a')}.{new('b')}.{new('c')}").get(me)
+    shop.client(new("token")).get(me)
+
+    assert_unsaid(logs, secrets, *answers[:10])
+
+
+def test_no_token_of_a_mail_is_logged(
+    shop: Shop, logs: Logs, secrets: Secrets, person: Person
+) -> None:
+    mail = Mail(shop)
+    forget_wishes(shop)
+    secrets.known.append(token_in(mail.to(secrets.email, WELCOME)[0]))
+    person.http.post("/api/email-verifications", json={})
+    shop.anonymous.post("/api/password-resets", json={"email": secrets.email})
+    verification = token_in(mail.to(secrets.email, VERIFICATION)[0])
+    reset = token_in(mail.to(secrets.email, RESET)[0])
+    secrets.known += [verification, reset]
+
+    done = [
+        shop.anonymous.put(f"/api/email-verifications/{verification}"),
+        shop.anonymous.put(
+            f"/api/password-resets/{reset}", json={"password": secrets.another("pass")}
+        ),
+    ]
+
+    assert [answer.status_code for answer in done] == [204, 204]
+    mail.rests()
+    assert_unsaid(logs, secrets, *done)
+
+
+def test_nothing_of_it_is_in_the_traces_of_what_breaks(
+    shop: Shop, logs: Logs, secrets: Secrets, faults: FaultProxy, person: Person
+) -> None:
+    sign_up = {"email": f"{planted('mail')}@example.com", "name": planted("name")}
+    with faults.on(quoting):
+        answers = [
+            person.http.patch(f"/api/users/{person.id}", json={"name": planted("name")}),
+            shop.anonymous.post("/api/users", json=sign_up | {"password": planted("pass")}),
+            shop.anonymous.post(
+                "/api/sessions", json={"email": secrets.email, "password": secrets.password}
+            ),
+            person.http.post(
+                f"/api/users/{person.id}/orders",
+                json={"items": [{"productId": person.id, "quantity": 1}], "note": planted("note")},
+            ),
+        ]
+
+    for answer in answers:
+        assert answer.status_code == 500
+        (failed,) = logs.lines(answer.headers["X-Request-Id"], message="unforeseen")
+        assert "ValidationException" in failed["exception"]
+        assert "in _answer" in failed["exception"]
+    assert_unsaid(logs, secrets, *answers)
+
+
+def test_nothing_that_operators_send_is_logged(shop: Shop, logs: Logs, secrets: Secrets) -> None:
+    lambda_, function = shop.stack.client("lambda"), shop.resources["CreateAdmin"]
+    for event in (
+        {"email": planted("mail"), "name": planted("name"), "password": planted("pass")},
+        {planted("field"): planted("value")},
+    ):
+        answer = lambda_.invoke(FunctionName=function, Payload=json.dumps(event).encode())
+        assert "FunctionError" in answer
+
+    assert len(logs.lines(function, message="admin action")) == 2
+    assert_unsaid(logs, secrets)
+
+
+def test_nothing_of_a_message_that_cannot_be_worked_on_is_logged(
+    shop: Shop, logs: Logs, secrets: Secrets
+) -> None:
+    queue = Queue(shop.stack, shop.resources["EmailsToSend"])
+    event = {"id": str(uuid4()), "type": "user.registered", "time": planted("time"), "data": {}}
+    queue.send_all(json.dumps({"detail": event | {"data": {"email": planted("mail")}}}))
+    queue.send_all(planted("body"))
+
+    assert eventually(lambda: len(logs.lines("not done", message="not done")) == 2, 20)
+    shop.stack.client("sqs").purge_queue(QueueUrl=queue.url)
+
+    assert_unsaid(logs, secrets)
