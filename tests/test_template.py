@@ -149,6 +149,21 @@ def test_mail_learns_whose_an_address_is_and_never_a_hash() -> None:
     }
 
 
+def test_the_publisher_learns_who_deleted_a_user_and_nothing_else_of_a_session() -> None:
+    (statement,) = [
+        statement
+        for policy in resources("AWS::Serverless::Function")["PublishEvents"]["Policies"]
+        for statement in policy["Statement"]
+        if "SessionsTable" in json.dumps(statement)
+    ]
+
+    assert statement["Action"] == "dynamodb:GetItem"
+    assert statement["Condition"] == {
+        "ForAllValues:StringEquals": {"dynamodb:Attributes": ["id", "request_id", "user_id"]},
+        "StringEquals": {"dynamodb:Select": "SPECIFIC_ATTRIBUTES"},
+    }
+
+
 def test_attempts_are_within_reach_of_those_who_are_counted_only() -> None:
     asking = {"CreateEmailVerification", "CreatePasswordReset"}
     proving = {"CreateSession", "ChangePassword", "ReplaceUser", "UpdateUser"}

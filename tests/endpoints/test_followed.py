@@ -156,6 +156,17 @@ def test_the_authorizer_says_what_it_decided_and_which_trace_it_belongs_to(
     assert line["milliseconds"] >= 0
 
 
+def test_a_preflight_leaves_a_line_without_the_logger(capsys: pytest.CaptureFixture[str]) -> None:
+    event = json.loads((ROOT / "events/answer_preflight.json").read_text())
+
+    importlib.import_module("functions.operations.answer_preflight").handler(event, Context())
+
+    line = json.loads(capsys.readouterr().out)
+    assert (line["message"], line["route"], line["status"]) == ("request", "OPTIONS /{proxy+}", 204)
+    assert line["request_id"] == event["requestContext"]["requestId"]
+    assert (line["function_name"], line["level"]) == ("function", "INFO")
+
+
 def test_a_request_says_which_trace_it_belongs_to(
     log: LogLines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
