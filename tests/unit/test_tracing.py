@@ -14,8 +14,9 @@ from botocore.compat import HTTPHeaders
 from botocore.config import Config
 from botocore.exceptions import ClientError, ParamValidationError, ReadTimeoutError
 
-from shop import tracing
+from shop import clients, streams, tracing
 from shop.deadline import OutOfTime
+from shop.streams import Record
 from shop.tracing import annotate, observed, traced
 
 TRACE, FUNCTION = "1-5759e988-bd862e3fe1be46a994272793", "53995c3f42cd8ad8"
@@ -299,3 +300,41 @@ def test_the_header_is_read_as_lambda_sets_it(daemon: Daemon) -> None:
         pass
 
     assert {it["trace_id"] for it in daemon.told()} == {TRACE}
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        *(clients.dynamodb, clients.events, clients.mail),
+        *(clients.parameters, clients.queues, clients.secrets),
+    ],
+)
+def test_every_client_is_observed(daemon: Daemon, make: Any) -> None:
+    context: dict[str, Any] = {"client_region": "eu-central-1"}
+    service = make().meta.service_model
+    model = service.operation_model(service.operation_names[0])
+    make().meta.events.emit(
+        f"before-parameter-build.any.{model.name}", params={}, model=model, context=context
+    )
+    make().meta.events.emit(f"after-call.any.{model.name}", parsed={}, context=context)
+
+    assert [call["aws"]["operation"] for call in daemon.told()] == [model.name]
+
+
+def change(request_id: str | None, deleted: bool = False) -> Record:
+    item = {"id": {"S": "1"}} | ({"request_id": {"S": request_id}} if request_id else {})
+    images = {"OldImage": item} if deleted else {"NewImage": item}
+    times = {"SequenceNumber": "1", "ApproximateCreationDateTime": 0}
+    return Record(
+        {
+            "eventSourceARN": "arn:aws:dynamodb:::table/Orders/stream/now",
+            "dynamodb": {"Keys": {"id": {"S": "1"}}, **images, **times},
+        }
+    )
+
+
+def test_a_batch_names_each_request_once_and_none_for_what_was_deleted() -> None:
+    records = [change("a"), change("b"), change("a"), change(None), change("c", deleted=True)]
+
+    assert streams._request_ids(records) == "a b"
+    assert streams._request_ids([change(None)]) is None
