@@ -63,6 +63,23 @@ build: environments ## Build what is deployed, into .aws-sam (ARCHITECTURE=arm64
 validate: environments ## Check template.yaml with SAM and cfn-lint
 	@$(SAM) validate --lint --region us-east-1
 
+.PHONY: preflight
+preflight: environments ## Check that an account has what a deployment needs (ENV=staging [PARAMETERS="A=1"])
+	@$(PYTHON) -m tools.preflight --environment $(or $(ENV),default) --parameters '$(PARAMETERS)'
+
+.PHONY: deploy
+deploy: environments lint validate ## Check, build, preflight, deploy and smoke-test (ENV=staging [PARAMETERS="A=1"])
+	@$(PYTHON) -m tools.deploy --environment $(or $(ENV),$(error ENV=staging or ENV=prod)) \
+		--parameters '$(PARAMETERS)'
+
+.PHONY: smoke
+smoke: environments ## Check over HTTP that a deployment serves; changes nothing ([ENV=staging])
+	@$(PYTHON) -m tools.smoke --environment $(or $(ENV),default)
+
+.PHONY: destroy
+destroy: environments ## Delete a stack for development with its data, after asking (ENV=staging)
+	@$(PYTHON) -m tools.destroy --environment $(or $(ENV),$(error ENV=staging))
+
 .PHONY: event-schemas
 event-schemas: environments ## Write docs/events from the code
 	@$(PYTHON) -m tools.event_schemas

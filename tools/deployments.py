@@ -1,4 +1,4 @@
-"""A deployment by its environment in samconfig.toml, for tools that work on its queues."""
+"""A deployment by its environment in samconfig.toml, for tools that work on it."""
 
 import json
 import tomllib
@@ -17,27 +17,66 @@ class Deployment:
 
     def __init__(self, environment: str, running: Path = ROOT / ".local/stack.json") -> None:
         configuration = tomllib.loads((ROOT / "samconfig.toml").read_text())
+        if environment not in configuration or environment == "version":
+            raise SystemExit(f"There is no environment {environment} in samconfig.toml.")
         shared = configuration[environment]["global"]["parameters"]
-        self._stack: str = shared["stack_name"]
+        wanted = configuration[environment]["deploy"]["parameters"]["parameter_overrides"]
+        self.stack: str = shared["stack_name"]
+        # What samconfig.toml says, which a deployment may not have yet.
+        self.wanted: dict[str, str] = dict(pair.split("=", 1) for pair in wanted.split())
         self._region: str | None = shared.get("region")
-        self._endpoint: str | None = None
+        self.endpoint: str | None = None
+        self._url: str | None = None
         if environment == "default":
             if not running.exists():
                 raise SystemExit("The local cloud does not run here: make run")
-            self._endpoint = json.loads(running.read_text())["emulator"]
+            info = json.loads(running.read_text())
+            self.endpoint, self._url = info["emulator"], info["url"]
 
     # Any: botocore makes its clients at run time.
     def client(self, service: str) -> Any:
-        if self._endpoint is not None:
-            return client(service, self._endpoint, str(self._region))
+        if self.endpoint is not None:
+            return client(service, self.endpoint, str(self._region))
         return botocore.session.Session().create_client(service, self._region)
+
+    # Any: botocore makes its exceptions at run time, and answers are of many types.
+    def described(self) -> dict[str, Any] | None:
+        """The stack as CloudFormation describes it; None if there is none."""
+        cloudformation = self.client("cloudformation")
+        try:
+            (stack,) = cloudformation.describe_stacks(StackName=self.stack)["Stacks"]
+        except cloudformation.exceptions.ClientError as error:
+            if "does not exist" in str(error):
+                return None
+            raise
+        found: dict[str, Any] = stack
+        return found
+
+    def deployed(self) -> dict[str, Any]:
+        """As `described`; raises `SystemExit` if there is none."""
+        stack = self.described()
+        if stack is None:
+            raise SystemExit(f"There is no stack {self.stack}.")
+        return stack
+
+    def parameters(self) -> dict[str, str]:
+        """What is deployed."""
+        found = self.deployed().get("Parameters", [])
+        return {it["ParameterKey"]: it["ParameterValue"] for it in found}
+
+    def url(self) -> str:
+        """Where the API answers."""
+        if self._url is not None:
+            return self._url
+        outputs = {it["OutputKey"]: it["OutputValue"] for it in self.deployed()["Outputs"]}
+        return str(outputs["ApiUrl"])
 
     def queues(self) -> dict[str, str]:
         """The URLs of the template's queues, by their names in it."""
         pages = self.client("cloudformation").get_paginator("list_stack_resources")
         return {
             found["LogicalResourceId"]: found["PhysicalResourceId"]
-            for page in pages.paginate(StackName=self._stack)
+            for page in pages.paginate(StackName=self.stack)
             for found in page["StackResourceSummaries"]
             if found["ResourceType"] == "AWS::SQS::Queue"
         }
