@@ -74,7 +74,10 @@ class KeySet:
     def from_secret(cls, text: str) -> Self:
         """Raises KeyError, TypeError or ValueError where the secret is not ours."""
         keys = json.loads(text)
-        previous, current, following = (SigningKey(**keys[name]) for name in _NAMES)
+        # By name, since newer code may have written more.
+        previous, current, following = (
+            SigningKey(keys[name]["kid"], keys[name]["pem"]) for name in _NAMES
+        )
         return cls(previous, current, following, from_text(keys["changed_at"]))
 
     @property

@@ -71,9 +71,11 @@ def put(record: Record | None) -> "dict[str, TransactWriteItemTypeDef]":
 
 
 def from_item(item: Item) -> Record:
+    answer = json.loads(item["answer"])
     return Record(
         key=item["id"],
         digest=bytes(item["digest"]),
-        answer=Answer(**json.loads(item["answer"])),
+        # By name, since newer code may have written more.
+        answer=Answer(answer["status"], answer["headers"], answer["body"]),
         expires_at=from_text(item["expires_at"]),
     )

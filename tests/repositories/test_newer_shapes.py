@@ -1,0 +1,300 @@
+"""A deployment can be taken back: rows and messages that newer code wrote are read, and kept.
+
+Newer code adds attributes and raises `schema_version`, in rows and in what they hold.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any  # rows and messages are of many types
+
+import pytest
+
+from shop.attempts.service import attempt_on
+from shop.auth.caller import Role
+from shop.auth.signing_keys import KeySet
+from shop.clients import dynamodb
+from shop.dynamo import records
+from shop.dynamo.codec import Item, encode
+from shop.events.records import event_of
+from shop.events.schemas import (
+    AnyEvent,
+    OrderCancelled,
+    OrderCompleted,
+    OrderData,
+    OrderItem,
+    OrderPlaced,
+    OrderProcessing,
+    UserChange,
+    UserData,
+    UserDeactivated,
+    UserDeleted,
+    UserPasswordChanged,
+    UserRegistered,
+    UserUpdated,
+)
+from shop.mail.schemas import AboutOrder, AboutUpdate, AboutUser, Envelope
+from shop.money import Money
+from shop.orders.models import Order, OrderStatus
+from shop.orders.repository import OrderRepository
+from shop.pagination import Span
+from shop.products.models import Product
+from shop.products.repository import ProductRepository
+from shop.projections.models import Entity, Kind
+from shop.recovery.models import Purpose, RecoveryToken
+from shop.recovery.repository import RecoveryRepository
+from shop.sessions.models import Session
+from shop.sessions.repository import SessionRepository
+from shop.streams import Record
+from shop.users.models import User, UserStatus
+from shop.users.repository import UserRepository
+from tests.aws import fresh_aws
+from tests.people import NOON
+from tests.repositories.stored_shop import keep, once, place, sign_up
+from tests.repositories.test_schema_versions import (
+    EVERY_KIND,
+    everything,
+    kind,
+    log_in,
+    project,
+)
+from tests.template import ROOT
+
+FUTURE = "of_the_future"
+# Rows that are written whole, and so lose what newer code added. All but a credential, which moves
+# to another key with its e-mail, are made again from other rows.
+WRITTEN_WHOLE = {"credentials", "entity", "deleted entity", "search"}
+
+
+@dataclass(frozen=True)
+class Stored:
+    user: User
+    gone: User
+    product: Product
+    order: Order
+    session: Session
+    token: RecoveryToken
+
+
+READ: dict[str, Callable[[Stored], object]] = {
+    "user": lambda it: (
+        UserRepository().get(it.user.id),
+        UserRepository().list([UserStatus.ACTIVE], "name", Span(None, 0, 9), False),
+    ),
+    "active admins": lambda _: _deactivate_an_admin(),
+    "product": lambda it: ProductRepository().get(it.product.id),
+    "SKU": lambda it: _change_sku(it.product),
+    "order": lambda it: (
+        OrderRepository().get(it.user.id, it.order.id),
+        OrderRepository().of_everyone([OrderStatus.PENDING], Span(None, 0, 9), True),
+    ),
+    "summary": lambda it: OrderRepository().count(it.user.id, [OrderStatus.PENDING]),
+    "session": lambda it: SessionRepository().with_gate(it.user.id, it.session.id),
+    "gate": lambda it: SessionRepository().of_user(it.user.id),
+    "credentials": lambda it: UserRepository().credential(it.user.email),
+    "attempts": lambda it: SessionRepository().look_up(
+        it.user.email, attempt_on(it.user.email, it.session.ip_address)
+    ),
+    "idempotency": lambda it: records.find(once(f"order {it.order.id}")),
+    "entity": lambda it: _project_again(it, it.user),
+    "deleted entity": lambda it: _project_again(it, it.gone),
+    "total": lambda _: UserRepository().count([UserStatus.ACTIVE]),
+    "search": lambda _: UserRepository().search(
+        "Lovelace", [UserStatus.ACTIVE], Span(None, 0, 9), False
+    ),
+    "recovery_tokens": lambda it: RecoveryRepository().token(it.token.digest),
+}
+
+
+def _deactivate_an_admin() -> None:
+    admin = sign_up(Role.ADMIN)
+    UserRepository().save(admin, replace(admin, status=UserStatus.INACTIVE, version=2))
+
+
+def _change_sku(product: Product) -> None:
+    renamed = replace(product, sku=f"{product.sku}-2", version=2)
+    ProductRepository().save(product, renamed, {"sku"}, 0, None)
+
+
+def _project_again(stored: Stored, user: User) -> int:
+    project(Entity(Kind.USERS, user.id))
+    return UserRepository().count([UserStatus.ACTIVE])
+
+
+@pytest.fixture(autouse=True)
+def aws() -> Iterator[None]:
+    with fresh_aws():
+        yield
+
+
+@pytest.fixture
+def stored() -> Stored:
+    user, gone, product = sign_up(), sign_up(), keep()
+    sign_up(Role.ADMIN)
+    order, session = place(user, product), log_in(user)
+    project(Entity(Kind.USERS, user.id), Entity(Kind.USERS, gone.id))
+    UserRepository().delete(gone)
+    project(Entity(Kind.USERS, gone.id))
+    token = RecoveryToken("digest", Purpose.RESET, user.id, user.email, 1, NOON)
+    RecoveryRepository().add(token)
+    return Stored(user, gone, product, order, session, token)
+
+
+def from_the_future(value: Any) -> Any:
+    """With something unknown in each map, at any depth."""
+    if isinstance(value, dict):
+        return {name: from_the_future(it) for name, it in value.items()} | {FUTURE: "x"}
+    return [from_the_future(it) for it in value] if isinstance(value, list) else value
+
+
+def lift(table: str, item: Item) -> None:
+    newer = from_the_future(item) | {"schema_version": item["schema_version"] + 1}
+    if "answer" in item:
+        newer["answer"] = json.dumps(json.loads(item["answer"]) | {FUTURE: "x"})
+    dynamodb().put_item(TableName=f"{table}_table", Item=encode(newer))
+
+
+def lift_all() -> set[str]:
+    """Every row becomes what newer code may have written; the kinds that there are."""
+    found = list(everything())
+    for table, item in found:
+        lift(table, item)
+    return {kind(table, item) for table, item in found}
+
+
+def test_every_kind_of_row_is_here(stored: Stored) -> None:
+    assert lift_all() == EVERY_KIND == set(READ)
+
+
+@pytest.mark.parametrize("name", [name for name in READ if name not in ("SKU", "active admins")])
+def test_a_row_that_newer_code_wrote_reads_the_same(stored: Stored, name: str) -> None:
+    before = READ[name](stored)
+
+    lift_all()
+
+    assert READ[name](stored) == before
+    assert before
+
+
+@pytest.mark.parametrize("name", ["SKU", "active admins"])
+def test_a_guard_that_newer_code_wrote_still_guards(stored: Stored, name: str) -> None:
+    lift_all()
+
+    READ[name](stored)
+
+    assert {kind(table, item) for table, item in everything()} == EVERY_KIND
+
+
+def test_what_newer_code_added_stays_where_a_row_is_changed(stored: Stored) -> None:
+    lift_all()
+    user, product, order = stored.user, stored.product, stored.order
+
+    renamed = replace(user, name="Ada King", email="king@x.example", version=2)
+    UserRepository().save(user, renamed)
+    UserRepository().change_password(renamed, stored.session.id, "hash", "new hash")
+    dearer = replace(product, price=Money(Decimal("10"), "EUR"))
+    ProductRepository().save(product, dearer, {"price"}, 1, None)
+    OrderRepository().save(order, replace(order, status=OrderStatus.PROCESSING, version=2), [])
+    SessionRepository().rotate(stored.session, stored.session.refresh.current)
+    project(Entity(Kind.USERS, user.id))
+    _deactivate_an_admin()
+
+    changed = {
+        "user": ("users_table", {"id": user.id}),
+        "product": ("products_table", {"id": product.id}),
+        "order": ("orders_table", {"user_id": user.id, "id": order.id}),
+        "session": ("sessions_table", {"user_id": user.id, "id": stored.session.id}),
+        "gate": ("sessions_table", {"user_id": user.id, "id": "gate"}),
+        "summary": ("orders_table", {"user_id": user.id, "id": "summary"}),
+    }
+    for name, (table, key) in changed.items():
+        row = dynamodb().get_item(TableName=table, Key=encode(key))["Item"]
+        assert FUTURE in row, name
+    lost = {kind(table, item) for table, item in everything() if FUTURE not in item}
+    # The rows of the admin that was made just now, besides
+    made = {"user", "gate", "credentials"}
+    assert lost - made <= WRITTEN_WHOLE
+
+
+def test_signing_keys_that_newer_code_wrote_are_read() -> None:
+    keys = KeySet.new(NOON)
+
+    newer = json.dumps(from_the_future(json.loads(keys.to_secret())))
+
+    assert KeySet.from_secret(newer) == keys
+
+
+def of_stream(table: str, before: Item | None, after: Item | None) -> Record:
+    images = {"OldImage": before, "NewImage": after}
+    change = {name: encode(image) for name, image in images.items() if image is not None}
+    keyed = after or before
+    assert keyed is not None
+    return Record(
+        {
+            "eventSourceARN": f"arn:aws:dynamodb:us-east-1:1:table/{table}_table/stream/1",
+            "dynamodb": change
+            | {
+                "SequenceNumber": "1",
+                "Keys": encode({"id": keyed["id"]}),
+                "ApproximateCreationDateTime": datetime(2026, 1, 1, tzinfo=UTC).timestamp(),
+            },
+        }
+    )
+
+
+def test_streams_of_newer_rows_tell_the_same_events(stored: Stored) -> None:
+    told = 0
+    for table, item in everything():
+        if kind(table, item) in ("user", "order"):
+            newer = of_stream(table, None, from_the_future(item))
+            assert event_of(newer) == event_of(of_stream(table, None, item))
+            told += event_of(newer) is not None
+
+    assert told == 3  # a user, an admin and an order
+
+
+USER, ORDER = "0190a6b2-7c9e-7b1a-8f00-0000000000a1", "0190a6b2-7c9e-7b1a-8f00-0000000000c1"
+_ABOUT_USER = UserData(user_id=USER, version=2)
+_CHANGE = UserChange(user_id=USER, version=2, changed=["email"])
+_ABOUT_ORDER = OrderData(
+    order_id=ORDER,
+    user_id=USER,
+    version=1,
+    status=OrderStatus.PENDING,
+    currency="EUR",
+    total="4.90",
+    items=[OrderItem(product_id="p", quantity=1)],
+)
+EVENTS: list[AnyEvent] = [
+    UserRegistered.of(USER, NOON, "request", _ABOUT_USER),
+    UserPasswordChanged.of(USER, NOON, None, _ABOUT_USER),
+    UserDeleted.of(USER, NOON, None, _ABOUT_USER),
+    UserUpdated.of(USER, NOON, "request", _CHANGE),
+    UserDeactivated.of(USER, NOON, "request", _CHANGE),
+    OrderPlaced.of(ORDER, NOON, "request", _ABOUT_ORDER),
+    OrderProcessing.of(ORDER, NOON, None, _ABOUT_ORDER),
+    OrderCompleted.of(ORDER, NOON, None, _ABOUT_ORDER),
+    OrderCancelled.of(ORDER, NOON, None, _ABOUT_ORDER),
+]
+
+
+def test_every_type_of_event_is_here() -> None:
+    documented = {path.stem for path in (ROOT / "docs/events").glob("*.json")}
+
+    assert {event.type for event in EVENTS} == documented
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.type)
+def test_messages_of_newer_code_are_read_alike_by_all_who_read_them(event: AnyEvent) -> None:
+    told = json.loads(event.to_json())
+    newer = from_the_future(told) | {"dataschema": f"urn:shop:event:{event.type}:2"}
+    before, after = Envelope.model_validate(told), Envelope.model_validate(newer)
+    readers = {UserData: AboutUser, UserChange: AboutUpdate, OrderData: AboutOrder}
+    reader = readers[type(event.data)]
+
+    assert (after.id, after.type, after.time) == (before.id, before.type, before.time)
+    assert after.correlationid == before.correlationid
+    assert reader.model_validate(after.data) == reader.model_validate(before.data)
+    assert type(event).model_validate(newer).data == event.data
