@@ -1,0 +1,195 @@
+"""What preflight asks of an account and of the parameters, and what it says to do."""
+
+from collections.abc import Iterator
+from typing import Any  # AWS's answers are of many types
+
+import pytest
+from botocore.exceptions import ClientError, NoCredentialsError
+
+from tools import preflight
+from tools.preflight import Finding, Preflight, Verdict, is_ready, pairs
+
+STACK = {"StackStatus": "UPDATE_COMPLETE", "Parameters": []}
+
+
+class NotFound(ClientError):
+    """SES does not know an identity."""
+
+    def __init__(self) -> None:
+        super().__init__({"Error": {"Code": "NotFoundException"}}, "GetEmailIdentity")
+
+
+class Account:
+    """A deployment and every client of its account: what a test says, or else that all is well."""
+
+    class exceptions:
+        NotFoundException = NotFound
+
+    class meta:
+        region_name = "eu-west-1"
+
+    def __init__(self, wanted: dict[str, str] | None = None, **answers: Any) -> None:
+        self.wanted = {"Stage": "staging"} | (wanted or {})
+        self.stack = "shop-staging"
+        self._answers = {
+            "described": STACK,
+            "get_caller_identity": {"Account": "123456789012", "Arn": "arn:aws:iam::1:user/ada"},
+            "get_account_settings": {"AccountLimit": {"UnreservedConcurrentExecutions": 1000}},
+            "describe_stacks": {"Stacks": [STACK]},
+            "get_email_identity": {"VerifiedForSendingStatus": True},
+            "describe_certificate": {"Certificate": {"Status": "ISSUED"}},
+            "get_account": {"ProductionAccessEnabled": True, "cloudwatchRoleArn": "arn:aws:iam"},
+        } | answers
+
+    def client(self, service: str) -> "Account":
+        return self
+
+    def described(self) -> Any:
+        return self._answers["described"]
+
+    def __getattr__(self, operation: str) -> Any:
+        if operation not in self._answers:
+            raise AttributeError(operation)
+        answer = self._answers[operation]
+
+        def call(**_: Any) -> Any:
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+        return call
+
+
+@pytest.fixture(autouse=True)
+def this_machine(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(preflight, "built_architecture", lambda: "arm64")
+    monkeypatch.setattr(preflight, "_git", lambda *_: "")
+    yield
+
+
+def found(account: Account, about: str, **given: str) -> Finding:
+    # An account is as much of a deployment as is asked.
+    deployment: Any = account
+    (finding,) = [it for it in Preflight(deployment, given).findings() if it.about == about]
+    return finding
+
+
+def test_where_nothing_is_missing_it_says_what_it_looked_at_and_where() -> None:
+    said: list[str] = []
+    deployment: Any = Account()
+
+    assert is_ready(deployment, {}, said.append)
+    assert any("account 123456789012 in eu-west-1" in line for line in said)
+    assert len(said) == 10
+
+
+def test_without_credentials_nothing_else_is_asked() -> None:
+    said: list[str] = []
+    deployment: Any = Account(get_caller_identity=NoCredentialsError())
+
+    assert not is_ready(deployment, {}, said.append)
+    assert "credentials: Unable to locate credentials" in said[-1]
+
+
+DOMAIN = {"DomainName": "api.example.com"}
+CERTIFICATE = "arn:aws:acm:{}:123456789012:certificate/1"
+DENIED = ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "GetAccount")
+NO_STACK = ClientError({"Error": {"Code": "V", "Message": "it does not exist"}}, "DescribeStacks")
+MAIL = {"MailFrom": "shop@example.com", "RecoveryPage": "https://example.com"}
+SANDBOX = {"ProductionAccessEnabled": False}
+PROD = {"Stage": "prod", "DataProtection": "on"}
+FEW = {"AccountLimit": {"UnreservedConcurrentExecutions": 10}}
+ENOUGH = {"AccountLimit": {"UnreservedConcurrentExecutions": 140}}
+OURS = STACK | {
+    "Parameters": [{"ParameterKey": "HashingConcurrency", "ParameterValue": "40"}],
+}
+M, N, OK = Verdict.MISSING, Verdict.NOTE, Verdict.OK
+
+
+@pytest.mark.parametrize(
+    ("account", "about", "verdict", "word"),
+    [
+        (Account({"Colour": "red"}), "parameters", M, "no parameter Colour"),
+        (Account({"Rollout": "Slowly"}), "parameters", M, "one of AllAtOnce"),
+        (Account({"ListShards": "many"}), "parameters", M, "like"),
+        (Account({"BcryptCost": "9"}), "parameters", M, "no number"),
+        (Account({"BcryptCost": "99"}), "parameters", M, "no number"),
+        (Account({"MailFrom": "shop@example.com"}), "parameters", M, "RecoveryPage"),
+        (Account(DOMAIN), "parameters", M, "CertificateArn"),
+        (Account({"RateLimitPerAddress": "50"}), "parameters", M, "at least 100"),
+        (Account({"HashingConcurrency": "39"}), "parameters", M, "twice"),
+        (Account({"Stage": "prod"}), "parameters", M, "DataProtection"),
+        (Account({"AllowedOrigins": "https://" + "a" * 250}), "parameters", M, "shorten"),
+        (Account({"Architecture": "x86_64"}), "architecture", M, "ARCHITECTURE=x86_64"),
+        (Account(), "architecture", OK, "arm64"),
+        (Account(described=None), "stack", OK, "will be made"),
+        (Account(described={"StackStatus": "ROLLBACK_COMPLETE"}), "stack", M, "delete"),
+        (Account(described={"StackStatus": "UPDATE_ROLLBACK_FAILED"}), "stack", M, "events"),
+        (Account(described={"StackStatus": "UPDATE_IN_PROGRESS"}), "stack", M, "events"),
+        (Account(get_account_settings=FEW), "concurrency", M, "Service Quotas"),
+        (Account(get_account_settings=ENOUGH), "concurrency", OK, "140"),
+        (
+            Account({"HashingConcurrency": "40"}, get_account_settings=ENOUGH),
+            *("concurrency", M, "180 needed"),
+        ),
+        (
+            Account({"HashingConcurrency": "40"}, get_account_settings=ENOUGH, described=OURS),
+            *("concurrency", OK, "220"),
+        ),
+        (Account(describe_stacks=NO_STACK), "upload bucket", N, "first deployment"),
+        (Account(describe_stacks=DENIED), "upload bucket", M, "Log in"),
+        (Account(), "mail", OK, "off"),
+        (Account(MAIL), "mail", OK, "shop@example.com"),
+        (Account(MAIL, get_email_identity=NotFound()), "mail", N, "link"),
+        (Account(MAIL, get_account=SANDBOX), "mail", N, "sandbox"),
+        (Account(MAIL | PROD, get_account=SANDBOX), "mail", M, "sandbox"),
+        (
+            Account(DOMAIN | {"CertificateArn": CERTIFICATE.format("us-east-1")}),
+            *("certificate", M, "us-east-1"),
+        ),
+        (
+            Account(DOMAIN | {"CertificateArn": CERTIFICATE.format("eu-west-1")}),
+            *("certificate", OK, "issued"),
+        ),
+        (
+            Account(
+                DOMAIN | {"CertificateArn": CERTIFICATE.format("eu-west-1")},
+                describe_certificate={"Certificate": {"Status": "PENDING_VALIDATION"}},
+            ),
+            *("certificate", M, "PENDING"),
+        ),
+    ],
+)
+def test_each_thing_is_looked_at(account: Account, about: str, verdict: Verdict, word: str) -> None:
+    finding = found(account, about)
+
+    assert finding.verdict is verdict, finding
+    assert word in finding.said
+
+
+def test_access_logs_need_a_role_of_the_account_or_one_that_the_stack_makes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    known = {"AccessLogs": {"Type": "String"}, "CreateApiGatewayAccount": {"Type": "String"}}
+    declared = preflight.declared_parameters() | known
+    monkeypatch.setattr(preflight, "declared_parameters", lambda: declared)
+    without = Account({"AccessLogs": "on"}, get_account={})
+
+    assert found(without, "access logs").verdict is Verdict.MISSING
+    assert found(without, "access logs", CreateApiGatewayAccount="true").verdict is Verdict.OK
+    assert found(Account({"AccessLogs": "on"}), "access logs").verdict is Verdict.OK
+    assert found(Account(), "access logs").verdict is Verdict.OK
+
+
+def test_prod_is_deployed_from_what_is_committed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preflight, "_git", lambda *_: " M template.yaml")
+
+    assert found(Account(PROD), "git").verdict is Verdict.MISSING
+    assert found(Account(), "git").verdict is Verdict.NOTE
+
+
+def test_what_is_given_counts_over_what_samconfig_says() -> None:
+    assert found(Account(PROD), "parameters", Rollout="Slowly").verdict is Verdict.MISSING
+    assert pairs("Ordering=off Rollout=AllAtOnce") == {"Ordering": "off", "Rollout": "AllAtOnce"}
+    with pytest.raises(SystemExit):
+        pairs("Ordering")
