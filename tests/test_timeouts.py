@@ -1,0 +1,92 @@
+"""What waits for what, and for how long: each gives up before whoever waits for it does."""
+
+from typing import Any
+
+import pytest
+
+from shop import clients
+from shop.deadline import TO_ANSWER
+from shop.dynamo import transactions
+from shop.events import service as publishing
+from shop.mail.repository import CLAIMED_FOR
+from tests.template import functions, resources, template
+
+FUNCTIONS = resources("AWS::Serverless::Function")
+QUEUES = resources("AWS::SQS::Queue")
+MAPPINGS = resources("AWS::Lambda::EventSourceMapping")
+REQUEST: int = template()["Globals"]["Function"]["Timeout"]
+
+
+def longest(client: Any) -> float:
+    """Seconds of a call that hangs each time as long as it may, at first when it connects."""
+    config = client.meta.config
+    tries: int = config.retries["total_max_attempts"]
+    # Between tries that failed otherwise than by throttling: half a tenth of a second, doubled.
+    pauses = sum(0.05 * 2**number for number in range(tries - 1))
+    return float(tries * (config.connect_timeout + config.read_timeout) + pauses)
+
+
+def longest_throttled(client: Any) -> float:
+    """Seconds of pauses of a call that is throttled each time: one, doubled."""
+    tries: int = client.meta.config.retries["total_max_attempts"]
+    return float(sum(2**number for number in range(tries - 1)))
+
+
+ASKED_IN_REQUESTS = [clients.dynamodb, clients.parameters, clients.queues, clients.secrets]
+
+
+@pytest.mark.parametrize("make", ASKED_IN_REQUESTS)
+def test_one_call_that_hangs_is_told_by_its_own_error_and_several_by_the_deadline(
+    make: Any,
+) -> None:
+    assert longest(make()) < REQUEST - TO_ANSWER
+    assert longest_throttled(make()) < (REQUEST - TO_ANSWER) / 2
+
+
+def test_every_function_with_a_route_has_the_same_time_and_answers_in_it() -> None:
+    for function in functions():
+        if function.route:
+            assert "Timeout" not in FUNCTIONS[function.name], function.name
+    assert "Timeout" not in FUNCTIONS["Authorizer"]
+    assert REQUEST <= 10 and 0.3 <= TO_ANSWER < 1
+    # Less than the gateway waits: https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
+    assert 2 * REQUEST < 29
+
+
+def test_conflicts_are_tried_again_for_half_a_request_at_the_most() -> None:
+    assert transactions.BUDGET <= (REQUEST - TO_ANSWER) * 0.6
+
+
+def test_the_publisher_reports_what_waits_before_it_is_ended() -> None:
+    last_call = longest(clients.events())
+    sets_aside = longest(clients.queues())
+
+    assert publishing.BUDGET + last_call + sets_aside < FUNCTIONS["PublishEvents"]["Timeout"]
+
+
+def test_a_batch_of_mails_is_sent_in_time_however_slow_ses_is() -> None:
+    (batch,) = (
+        mapping["BatchSize"]
+        for mapping in MAPPINGS.values()
+        if "SendEmail" in str(mapping["FunctionName"])
+    )
+
+    assert batch * longest(clients.mail()) < FUNCTIONS["SendEmail"]["Timeout"]
+
+
+def test_a_claim_outlasts_its_worker_and_ends_before_the_message_comes_again() -> None:
+    claimed = CLAIMED_FOR.total_seconds()
+
+    assert FUNCTIONS["SendEmail"]["Timeout"] < claimed
+    assert claimed < QUEUES["EmailsToSend"]["VisibilityTimeout"]
+
+
+@pytest.mark.parametrize(
+    ("worker", "queue"), [("SendEmail", "EmailsToSend"), ("StartProcessing", "OrdersToProcess")]
+)
+def test_a_message_comes_again_when_its_worker_is_surely_gone(worker: str, queue: str) -> None:
+    hidden, tries = QUEUES[queue]["VisibilityTimeout"], QUEUES[queue]["RedrivePolicy"]
+
+    assert hidden >= 6 * FUNCTIONS[worker]["Timeout"]
+    # An outage of 20 minutes makes no dead letters.
+    assert hidden * (tries["maxReceiveCount"] - 1) >= 20 * 60
