@@ -61,7 +61,7 @@ class Listener:
     def of(self, *subjects: str) -> list[Event]:
         """The CloudEvents about these, so far."""
         details = [event["detail"] for event in self.listen()]
-        return [detail for detail in details if detail["subject"] in subjects]
+        return [detail for detail in details if detail.get("subject") in subjects]
 
     def types(self, subject: str) -> list[str]:
         return [event["type"] for event in self.of(subject)]

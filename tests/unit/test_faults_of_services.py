@@ -43,7 +43,8 @@ def service(request: pytest.FixtureRequest) -> Iterator[str]:
 def call(proxy: FaultProxy, service: str) -> Any:
     name, made = CALLS[service]
     config = Config(retries={"total_max_attempts": 1}, read_timeout=1)
-    return made(boto3.client(name, endpoint_url=proxy.url, config=config))
+    make: Any = boto3.client  # which is typed for names that are spelled out
+    return made(make(name, endpoint_url=proxy.url, config=config))
 
 
 def test_every_service_is_told_from_the_others(service: str, proxy: FaultProxy) -> None:
@@ -113,14 +114,14 @@ def test_an_answer_that_is_cut_off_is_shorter_than_its_head_says(
 def test_of_entries_some_are_taken_and_the_others_told_as_failed(
     proxy: FaultProxy, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    client = boto3.client("events", endpoint_url=proxy.url)
+    client: Any = boto3.client("events", endpoint_url=proxy.url)
     given = [entry(str(number)) for number in range(10)]
     monkeypatch.setattr(
         database, "answer", lambda asked: {"Entries": [{"EventId": "1"} for _ in asked["Entries"]]}
     )
 
     with proxy.on(faults.partly(share=0.5, seed=1), service=BUS):
-        answer: Any = client.put_events(Entries=given)
+        answer = client.put_events(Entries=given)
 
     failed = [it.get("ErrorCode") == "ThrottlingException" for it in answer["Entries"]]
     assert answer["FailedEntryCount"] == sum(failed) and 0 < sum(failed) < 10
