@@ -1,0 +1,24 @@
+"""Where the local cloud's functions find AWS."""
+
+import pytest
+
+from tools.local_cloud.emulator.settings import read_settings
+
+ARGUMENTS = (
+    *("--port", "1", "--api-port", "2", "--api-name", "shop", "--region", "eu-central-1"),
+    *("--state", "state", "--function-log", "log"),
+)
+
+
+@pytest.mark.parametrize(
+    ("function", "endpoint"),
+    [("shop-local-GetUser-1", "http://all"), ("shop-local-SendEmail-1", "http://mail")],
+)
+def test_the_longest_part_of_a_name_says_where(function: str, endpoint: str) -> None:
+    told = '{"": "http://all", "SendEmail-": "http://mail"}'
+
+    assert read_settings([*ARGUMENTS, "--endpoints", told]).endpoint_of(function) == endpoint
+
+
+def test_unless_told_it_is_the_emulator_itself() -> None:
+    assert read_settings([*ARGUMENTS]).endpoint_of("shop-local-GetUser-1") == "http://127.0.0.1:1"
