@@ -20,7 +20,7 @@ SOURCES := layers/shop/shop functions tools tests
 
 .PHONY: help
 help: ## Show this help
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: environments ## Run the whole system on this machine (PORT=8080 EMULATOR_PORT=4566 [SAMPLE=0])
@@ -89,9 +89,30 @@ openapi: environments ## Write docs/openapi.json from the handlers
 	@PYTHONPATH=layers/shop $(PYTHON) -m tools.openapi
 
 .PHONY: rotate-keys
-rotate-keys: environments ## Rotate a deployment's signing keys (ENV=staging [REVOKE=1])
-	@$(SAM) remote invoke RotateSigningKeys --config-env $(or $(ENV),$(error ENV=staging or ENV=prod)) \
-		--event '$(if $(REVOKE),{"revoke": true},{})' | grep '"kids"' # sam succeeds when a function fails
+rotate-keys: environments ## Rotate a deployment's signing keys (ENV=staging [DRY_RUN=1 REVOKE=1])
+	@$(PYTHON) -m tools.rotate_keys --environment $(or $(ENV),$(error ENV=staging or ENV=prod)) \
+		$(if $(REVOKE),--revoke) $(if $(DRY_RUN),--dry-run)
+
+# Said on the command line, since every shell has a USER of its own.
+SAID_USER = $(if $(findstring command,$(origin USER)),$(USER),$(error USER=<id>))
+OPERATE = $(PYTHON) -m tools.operate $@ $(SAID_USER) --environment $(or $(ENV),default) \
+	$(if $(CONFIRM),--confirm $(CONFIRM))
+
+.PHONY: deactivate-user
+deactivate-user: environments ## Shut a user out, sessions and all (USER=<id> [CONFIRM=1 ENV=staging])
+	@$(OPERATE)
+
+.PHONY: activate-user
+activate-user: environments ## Let a user in again (USER=<id> [CONFIRM=1 ENV=staging])
+	@$(OPERATE)
+
+.PHONY: end-sessions
+end-sessions: environments ## Log a user out everywhere (USER=<id> [CONFIRM=1 ENV=staging])
+	@$(OPERATE)
+
+.PHONY: resend-mail
+resend-mail: environments ## Mail a user a link, or an order, again (USER=<id> [ORDER=<id> CONFIRM=<id> ENV=staging])
+	@$(OPERATE) $(if $(ORDER),--order $(ORDER))
 
 .PHONY: migrate
 migrate: environments ## Change what is stored (MIGRATION=1 ACTION=plan|dry-run|run|verify [ENV=staging RATE=100])
@@ -109,14 +130,14 @@ seed: environments ## Fill the local stack (USERS=100000 [PRODUCTS=1000 ORDERS=5
 		--products $(or $(PRODUCTS),0) --orders $(or $(ORDERS),0) $(if $(ENDPOINT),--endpoint $(ENDPOINT))
 
 .PHONY: redrive
-redrive: environments ## Have dead letters worked on again (QUEUE=FailedOrdersToProcess [ENV=staging])
+redrive: environments ## Have dead letters worked on again (QUEUE=FailedOrdersToProcess [DRY_RUN=1 ENV=staging])
 	@$(PYTHON) -m tools.redrive $(or $(QUEUE),$(error QUEUE=FailedOrdersToProcess)) \
-		--environment $(or $(ENV),default)
+		--environment $(or $(ENV),default) $(if $(DRY_RUN),--dry-run)
 
 .PHONY: replay
-replay: environments ## Read again what a queue points to on a stream (QUEUE=UnpublishedEvents [ENV=staging])
+replay: environments ## Read again what a queue points to on a stream (QUEUE=UnpublishedEvents [DRY_RUN=1 ENV=staging])
 	@$(PYTHON) -m tools.replay $(or $(QUEUE),$(error QUEUE=UnpublishedEvents)) \
-		--environment $(or $(ENV),default)
+		--environment $(or $(ENV),default) $(if $(DRY_RUN),--dry-run)
 
 .PHONY: lock
 lock: uv ## Update uv.lock and what the dependency layer installs from it

@@ -36,6 +36,7 @@ _CACHED = (
     shop.auth.published_keys.published_jwks,
     shop.events.provide.outbox,
     shop.mail.provide.mail_service,
+    shop.mail.provide.resending,
     shop.operations.provide.dependency_check,
     shop.orders.provide.order_service,
     shop.products.provide.product_service,

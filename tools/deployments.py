@@ -1,6 +1,7 @@
-"""A deployment by its environment in samconfig.toml, for tools that work on it."""
+"""A deployment by its environment in samconfig.toml, for tools that work on it from outside."""
 
 import json
+import os
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,10 @@ ROOT = Path(__file__).parent.parent
 
 
 class Deployment:
-    """`default` is the local cloud while it runs; others are AWS, as the shell is logged in."""
+    """`default` is the local cloud: that of `AWS_ENDPOINT_URL`, or else the one that runs here.
+
+    Others are AWS, as the shell is logged in.
+    """
 
     def __init__(self, environment: str, running: Path = ROOT / ".local/stack.json") -> None:
         configuration = tomllib.loads((ROOT / "samconfig.toml").read_text())
@@ -27,7 +31,7 @@ class Deployment:
         self._region: str | None = shared.get("region")
         self.endpoint: str | None = None
         self._url: str | None = None
-        if environment == "default":
+        if environment == "default" and "AWS_ENDPOINT_URL" not in os.environ:
             if not running.exists():
                 raise SystemExit("The local cloud does not run here: make run")
             info = json.loads(running.read_text())
@@ -70,6 +74,25 @@ class Deployment:
             return self._url
         outputs = {it["OutputKey"]: it["OutputValue"] for it in self.deployed()["Outputs"]}
         return str(outputs["ApiUrl"])
+
+    def operator(self) -> str:
+        """The ARN of whoever runs this."""
+        arn: str = self.client("sts").get_caller_identity()["Arn"]
+        return arn
+
+    # Any: what a function takes and answers is any JSON.
+    def invoke(self, function: str, event: dict[str, Any]) -> Any:
+        """What the function of this logical id answers; raises `SystemExit` where it fails."""
+        found = self.client("cloudformation").describe_stack_resource(
+            StackName=self.stack, LogicalResourceId=function
+        )["StackResourceDetail"]
+        answer = self.client("lambda").invoke(
+            FunctionName=found["PhysicalResourceId"], Qualifier="live", Payload=json.dumps(event)
+        )
+        told = json.load(answer["Payload"])
+        if "FunctionError" in answer:
+            raise SystemExit(f"{function} failed: {json.dumps(told)}")
+        return told
 
     def queues(self) -> dict[str, str]:
         """The URLs of the template's queues, by their names in it."""

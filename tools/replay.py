@@ -49,6 +49,16 @@ def replay(deployment: Deployment, name: str) -> tuple[int, int]:
     return done, stay
 
 
+def foresee(deployment: Deployment, name: str) -> str:
+    """How many wait, for people. Looking at them would hide them from who replays."""
+    url = deployment.queue(name)
+    waiting = deployment.attribute(url, "ApproximateNumberOfMessages")
+    hidden = deployment.attribute(url, "ApproximateNumberOfMessagesNotVisible")
+    return (
+        f"{waiting} would be read again; {hidden} more stay hidden for {HIDDEN_SECONDS} s at most"
+    )
+
+
 def _is_done(deployment: Deployment, batch: Record, queue: str) -> bool:
     lambda_ = deployment.client("lambda")
     records = [*_records(deployment, batch)]
@@ -134,8 +144,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("queue", help="its name in template.yaml")
     parser.add_argument("--environment", default="default")
+    parser.add_argument("--dry-run", action="store_true", help="say how many, and read none")
     wanted = parser.parse_args()
-    done, stay = replay(Deployment(wanted.environment), wanted.queue)
+    deployment = Deployment(wanted.environment)
+    if wanted.dry_run:
+        print(foresee(deployment, wanted.queue))
+        return
+    done, stay = replay(deployment, wanted.queue)
     print(f"{done} done, {stay} left")
     raise SystemExit(bool(stay))
 

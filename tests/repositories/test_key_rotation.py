@@ -288,3 +288,31 @@ def test_a_revocation_misspelt_is_refused_and_changes_nothing(
         handler(event)
 
     assert keys.kids() == keys.jwks() == before
+
+
+@pytest.mark.parametrize("event", [{"dryRun": True}, {"dryRun": True, "revoke": True}])
+def test_a_dry_run_says_which_keys_there_would_be_and_changes_none(
+    keys: Keys, event: dict[str, Any]
+) -> None:
+    module = importlib.import_module("functions.operations.rotate_signing_keys")
+    before = grown_old()
+
+    answer = module.handler(event | {"operator": "arn"}, Context())
+
+    then = ["new"] * 3 if "revoke" in event else [*before[1:], "new"]
+    assert answer == {"kids": before, "then": then}
+    assert keys.kids() == before
+
+
+def test_a_dry_run_foresees_that_keys_that_changed_a_moment_ago_stay(keys: Keys) -> None:
+    kids = keys.store.rotate().kids
+
+    assert keys.store.foresee(revoked=False) == kids
+
+
+def test_a_dry_run_misspelt_rotates_nothing(keys: Keys) -> None:
+    before = grown_old()
+
+    with pytest.raises(ValueError, match="rotate"):
+        handler({"dryRun": "1"})
+    assert keys.kids() == before

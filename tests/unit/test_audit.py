@@ -104,7 +104,12 @@ def test_reading_is_not_and_customers_are_not(log: LogLines) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "actor"), [({}, "operator"), ({"detail-type": "Scheduled Event"}, "schedule")]
+    ("given", "actor"),
+    [
+        ({}, "operator"),
+        ({"operator": "arn:aws:iam::123456789012:user/ada"}, "arn:aws:iam::123456789012:user/ada"),
+        ({"detail-type": "Scheduled Event"}, "schedule"),
+    ],
 )
 def test_what_operators_and_schedules_have_done_is_on_record(
     log: LogLines, given: dict[str, Any], actor: str
@@ -127,3 +132,9 @@ def test_an_operation_that_fails_is_on_record_and_still_fails(log: LogLines) -> 
         operation(refuse)({}, Context())
 
     assert [line["outcome"] for line in audited(log)] == ["EmailInUse"]
+
+
+def test_an_operation_that_was_only_tried_is_on_record_as_such(log: LogLines) -> None:
+    operation(lambda _: {"id": PEAR})({"dryRun": True}, Context())
+
+    assert [line["outcome"] for line in audited(log)] == ["dry run"]

@@ -4,6 +4,7 @@ import re
 import secrets
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 ID_LENGTH = 36
 
@@ -26,6 +27,11 @@ def id_of(milliseconds: int, chance: int) -> str:
     value |= 0b10 << 62 | chance & (1 << 62) - 1
     digits = f"{value:032x}"
     return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
+
+
+def made_at(id_: str) -> datetime:
+    """When a UUIDv7 was made; of another UUID it is any time."""
+    return datetime.fromtimestamp(int(id_.replace("-", "")[:12], 16) / 1000, UTC)
 
 
 def is_id(text: str) -> bool:

@@ -72,6 +72,14 @@ class KeyStore:
             self._put(KeySet.new(self._clock()), after=self._secret)
         return self._publish_what_is_stored()
 
+    def foresee(self, revoked: bool) -> list[str]:
+        """The key ids after a rotation or revocation that began now; those to come are `new`."""
+        keys = self.private()
+        if revoked:
+            return ["new"] * len(keys.kids)
+        is_due = self._clock() - keys.changed_at >= MINIMUM_AGE
+        return [*keys.kids[1:], "new"] if is_due else keys.kids
+
     def rotate(self) -> KeySet:
         """The next key signs, the current one still verifies, the previous one is forgotten.
 

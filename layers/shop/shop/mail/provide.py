@@ -1,11 +1,14 @@
-"""The mail service, put together on first use."""
+"""The mail services, put together on first use."""
 
 from functools import cache
 
 from shop.clock import now
 from shop.config import setting
+from shop.identifiers import new_id
 from shop.mail.postbox import SesPostbox
+from shop.mail.queue import MailQueue
 from shop.mail.repository import ArchiveRepository, MarkRepository
+from shop.mail.resending import Resending
 from shop.mail.service import MailService
 from shop.recovery.repository import RecoveryRepository
 from shop.recovery.service import Links
@@ -17,3 +20,8 @@ def mail_service() -> MailService:
     postbox = SesPostbox(sender) if sender else None
     links = Links(RecoveryRepository(), setting("RECOVERY_PAGE"), now)
     return MailService(ArchiveRepository(), links, MarkRepository(now), postbox, now)
+
+
+@cache
+def resending() -> Resending:
+    return Resending(ArchiveRepository(), MailQueue(), now, new_id)

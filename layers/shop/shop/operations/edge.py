@@ -29,7 +29,8 @@ def operation(work: Work) -> Handler:
             logger().exception("not done")
             audit(action, actor=actor, subject={}, outcome=type(error).__name__)
             raise Failed(words_of(error)) from None
-        audit(action, actor=actor, subject=ids, outcome="done")
+        outcome = "dry run" if event.get("dryRun") is True else "done"
+        audit(action, actor=actor, subject=ids, outcome=outcome)
         return ids
 
     return handler
@@ -42,7 +43,7 @@ def begin_operation(context: Any) -> None:
 
 
 def invoker(event: Mapping[str, Any]) -> str:
-    """As far as the event shows."""
+    """As far as the event shows; an operator may say who they are."""
     if event.get("detail-type") == "Scheduled Event":
         return "schedule"
-    return "cloudformation" if "ResponseURL" in event else "operator"
+    return "cloudformation" if "ResponseURL" in event else str(event.get("operator", "operator"))

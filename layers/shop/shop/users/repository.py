@@ -153,6 +153,13 @@ class UserRepository:
     def count(self, statuses: Sequence[UserStatus]) -> int:
         return totals.read("users", statuses)
 
+    def active_admins(self) -> int:
+        """1 read unit."""
+        answer = dynamodb().get_item(
+            TableName=tables.users(), Key=encode(_ADMINS), ConsistentRead=True
+        )
+        return int(decode(answer.get("Item", {})).get("active_admins", 0))
+
 
 def _ranges(statuses: Sequence[UserStatus]) -> Sequence[Range]:
     return [Range(shard) for status in statuses for shard in shard_keys(status)]

@@ -15,6 +15,7 @@ from shop.errors import (
     Detail,
     Forbidden,
     InvalidCredentials,
+    LastAdmin,
     NotFound,
     ServiceUnavailable,
     ValidationFailed,
@@ -79,6 +80,8 @@ class UserStore(Protocol):
         """
 
     def count(self, statuses: Sequence[UserStatus]) -> int: ...
+
+    def active_admins(self) -> int: ...
 
 
 class AttemptLimit(Protocol):
@@ -157,6 +160,15 @@ class UserService:
         changes = wanted.changes()
         current_password = changes.pop("current_password", None)
         return self._change(caller, user_id, changes, current_password, precondition, client)
+
+    def foresee(self, caller: Caller, user_id: str, status: UserStatus) -> User:
+        """The user as they are before that change of status; raises `LastAdmin` as it would."""
+        require(caller.is_admin)
+        user = self._get(user_id)
+        ceases = user.is_active_admin and status is not UserStatus.ACTIVE
+        if ceases and self._users.active_admins() <= 1:
+            raise LastAdmin
+        return user
 
     def delete(self, caller: Caller, user_id: str, precondition: Precondition) -> None:
         """Erases the user; what they ordered stays under the bare id."""

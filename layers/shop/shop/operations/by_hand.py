@@ -1,0 +1,64 @@
+"""The edge of a function that operators invoke by hand: a dry run, or it is confirmed."""
+
+import json
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Any  # an event and its context are whatever Lambda sends
+
+from pydantic import ValidationError
+
+from shop.auth.caller import Caller, Role
+from shop.errors import ShopError
+from shop.http.response import validation_failed
+from shop.observability import audit
+from shop.operations.commands import Command
+from shop.operations.edge import begin_operation
+
+type Facts = Mapping[str, str | int]
+type Told = dict[str, Any]
+
+
+def in_place_of(user_id: str) -> Caller:
+    """An operator, who acts on a user's account with an admin's power."""
+    return Caller(user_id, session_id="", role=Role.ADMIN)
+
+
+def by_hand[C: Command](
+    wanted: type[C],
+) -> Callable[[Callable[[C], Facts]], Callable[[Told, Any], Told]]:
+    """A handler that leaves one audit line for each command, be it done, tried or refused.
+
+    A refusal is an answer, so that no alarm of failed functions rings for a slip of the hand.
+    """
+
+    def decorate(work: Callable[[C], Facts]) -> Callable[[Told, Any], Told]:
+        @wraps(work)
+        def handler(event: Told, context: Any) -> Told:
+            begin_operation(context)
+            try:
+                command = wanted.model_validate_json(json.dumps(event))
+            except ValidationError as error:
+                return _refused(validation_failed("event", error))
+            return _carry_out(command, work)
+
+        return handler
+
+    return decorate
+
+
+def _carry_out[C: Command](command: C, work: Callable[[C], Facts]) -> Told:
+    outcome = "failed"
+    try:
+        facts = work(command)
+        outcome = "done" if command.is_confirmed else "dry run"
+    except ShopError as error:
+        outcome = type(error).__name__
+        return _refused(error)
+    finally:
+        audit(command.action, actor=command.operator, subject=command.subject, outcome=outcome)
+    return {"outcome": outcome, "facts": dict(facts)}
+
+
+def _refused(error: ShopError) -> Told:
+    details = [f"{field}: {message}" for field, _, message in error.details]
+    return {"outcome": "refused", "code": error.code, "why": [error.message, *details]}

@@ -1,0 +1,209 @@
+"""What operators do by hand: tried first, on record in any case, and never done by accident."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from shop.auth.caller import Role
+from shop.errors import AccountInactive, LastAdmin, NotFound, ShopError, ValidationFailed
+from shop.identifiers import id_of, made_at
+from shop.mail.models import VERIFICATION_WANTED
+from shop.mail.resending import CONFIRMED_WITHIN, Resending
+from shop.operations.by_hand import Facts, by_hand
+from shop.operations.commands import MailAgain, SessionsEnd, StatusChange
+from shop.orders.models import Order, OrderStatus
+from shop.users.models import User, UserStatus
+from tests.conftest import LogLines
+from tests.people import ADMIN, ALICE, NOON
+from tests.requests import Context
+from tests.unit.test_mail_service import ORDER, USER
+from tests.unit.test_user_service import Shelf, desk
+
+OPERATOR = "arn:aws:sts::123456789012:assumed-role/Operator/ada"
+FRESH = id_of(int(NOON.timestamp() * 1000), chance=7)
+SHUT: dict[str, Any] = {"operator": OPERATOR, "userId": ALICE.id, "status": "inactive"}
+
+
+@by_hand(StatusChange)
+def change(command: StatusChange) -> Facts:
+    return {"sessions": 2}
+
+
+def audited(log: LogLines) -> list[dict[str, Any]]:
+    return [line for line in log() if line["message"] == "admin action"]
+
+
+@pytest.mark.parametrize(
+    ("given", "outcome"),
+    [({}, "dry run"), ({"confirm": False}, "dry run"), ({"confirm": True}, "done")],
+)
+def test_a_command_is_a_dry_run_until_it_is_confirmed_and_on_record_both_times(
+    log: LogLines, given: dict[str, Any], outcome: str
+) -> None:
+    answer = change(SHUT | given, Context())
+
+    assert answer == {"outcome": outcome, "facts": {"sessions": 2}}
+    (line,) = audited(log)
+    assert (line["action"], line["actor"]) == ("deactivate-user", OPERATOR)
+    assert (line["subject"], line["outcome"]) == ({"user_id": ALICE.id}, outcome)
+    assert (line["request_id"], line["function_name"]) == (Context.aws_request_id, "function")
+
+
+def test_a_refusal_is_an_answer_and_on_record(log: LogLines) -> None:
+    @by_hand(SessionsEnd)
+    def refuse(command: SessionsEnd) -> Facts:
+        raise LastAdmin
+
+    answer = refuse({"operator": OPERATOR, "userId": ALICE.id, "confirm": True}, Context())
+
+    assert (answer["outcome"], answer["code"]) == ("refused", "LAST_ADMIN")
+    assert [line["outcome"] for line in audited(log)] == ["LastAdmin"]
+
+
+def test_a_failure_is_on_record_and_still_fails(log: LogLines) -> None:
+    @by_hand(SessionsEnd)
+    def fail(command: SessionsEnd) -> Facts:
+        raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        fail({"operator": OPERATOR, "userId": ALICE.id}, Context())
+    assert [line["outcome"] for line in audited(log)] == ["failed"]
+
+
+@pytest.mark.parametrize(
+    "slip",
+    [
+        {"userId": "root"},
+        {"status": "gone"},
+        {"confirm": "yes"},
+        {"confirmed": True},
+        {"operator": ""},
+    ],
+)
+def test_a_slip_of_the_hand_is_refused_before_anything_is_done(slip: dict[str, Any]) -> None:
+    done = []
+
+    @by_hand(StatusChange)
+    def handler(command: StatusChange) -> Facts:
+        done.append(command)
+        return {}
+
+    answer = handler(SHUT | {"confirm": True} | slip, Context())
+
+    assert (answer["outcome"], answer["code"]) == ("refused", "VALIDATION_ERROR")
+    assert next(iter(slip)) in " ".join(answer["why"])
+    assert done == []
+
+
+@pytest.mark.parametrize(
+    ("role", "status", "admins", "refusal"),
+    [
+        (Role.ADMIN, UserStatus.INACTIVE, 1, LastAdmin),
+        (Role.ADMIN, UserStatus.INACTIVE, 2, None),
+        (Role.ADMIN, UserStatus.ACTIVE, 1, None),
+        (Role.CUSTOMER, UserStatus.INACTIVE, 1, None),
+    ],
+)
+def test_a_dry_run_foresees_that_the_last_admin_stays(
+    role: Role, status: UserStatus, admins: int, refusal: type[ShopError] | None
+) -> None:
+    shelf = Shelf()
+    shelf.user, shelf.admins = replace(shelf.user, role=role), admins
+
+    if refusal is None:
+        assert desk(shelf).foresee(ADMIN, ALICE.id, status) == shelf.user
+    else:
+        with pytest.raises(refusal):
+            desk(shelf).foresee(ADMIN, ALICE.id, status)
+    assert shelf.writes == 0
+
+
+class Office:
+    """A user, an order, and the wishes for mail."""
+
+    def __init__(self, user: User | None = USER, order: Order | None = ORDER) -> None:
+        self.known, self.placed = user, order
+        self.wishes: list[tuple[str, str, Mapping[str, str]]] = []
+
+    def user(self, user_id: str) -> User | None:
+        return self.known
+
+    def order(self, user_id: str, order_id: str) -> Order | None:
+        return self.placed
+
+    def put(self, id_: str, type_: str, time: datetime, data: Mapping[str, str]) -> None:
+        self.wishes.append((id_, type_, data))
+
+    def resend(self, order_id: str | None = None, confirmed: str | None = None) -> tuple[str, str]:
+        return Resending(self, self, lambda: NOON, lambda: FRESH).resend(
+            ALICE.id, order_id, confirmed
+        )
+
+
+def test_without_an_id_to_confirm_no_mail_is_wished_for() -> None:
+    office = Office()
+
+    assert office.resend() == (VERIFICATION_WANTED, FRESH)
+    assert office.wishes == []
+
+
+def test_the_id_of_the_dry_run_is_the_mails_so_that_a_second_try_is_the_same_mail() -> None:
+    office = Office()
+
+    for _ in range(2):
+        office.resend(confirmed=office.resend()[1])
+
+    assert office.wishes == [(FRESH, VERIFICATION_WANTED, {"userId": ALICE.id})] * 2
+
+
+@pytest.mark.parametrize("status", OrderStatus)
+def test_an_orders_mail_is_that_of_its_status(status: OrderStatus) -> None:
+    office = Office(order=replace(ORDER, status=status))
+
+    office.resend(ORDER.id, FRESH)
+
+    [(_, type_, data)] = office.wishes
+    is_cancelled = status is OrderStatus.CANCELLED
+    assert type_ == ("order.cancelled" if is_cancelled else "order.placed")
+    assert data == {"userId": ALICE.id, "orderId": ORDER.id}
+
+
+@pytest.mark.parametrize("age", [CONFIRMED_WITHIN + timedelta(seconds=1), -timedelta(seconds=1)])
+def test_an_id_that_is_not_of_the_last_hour_confirms_nothing(age: timedelta) -> None:
+    office = Office()
+    stale = id_of(int((NOON - age).timestamp() * 1000), chance=7)
+    assert made_at(stale) == NOON - age
+
+    with pytest.raises(ValidationFailed, match="dry run"):
+        office.resend(confirmed=stale)
+    assert office.wishes == []
+
+
+@pytest.mark.parametrize(
+    ("office", "refusal"),
+    [
+        (Office(user=None), NotFound),
+        (Office(user=replace(USER, status=UserStatus.INACTIVE)), AccountInactive),
+        (Office(user=replace(USER, email_verified=True)), ValidationFailed),
+    ],
+)
+def test_who_is_not_to_be_written_to_is_not(office: Office, refusal: type[ShopError]) -> None:
+    with pytest.raises(refusal):
+        office.resend(confirmed=FRESH)
+    assert office.wishes == []
+
+
+def test_an_order_that_is_not_there_is_not_found() -> None:
+    with pytest.raises(NotFound):
+        Office(order=None).resend(ORDER.id)
+
+
+def test_a_mail_is_confirmed_by_an_id_only() -> None:
+    event = {"operator": OPERATOR, "userId": ALICE.id, "confirm": "1"}
+
+    answer = by_hand(MailAgain)(lambda _: {})(event, Context())
+
+    assert answer["code"] == "VALIDATION_ERROR"
