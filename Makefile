@@ -124,6 +124,13 @@ recount: environments ## Compare totals and search with the tables ([REPAIR=1] [
 	@PYTHONPATH=layers/shop $(PYTHON) -m tools.recount $(if $(REPAIR),--repair) \
 		$(if $(ENV),--env $(ENV)) $(if $(RATE),--rate $(RATE))
 
+.PHONY: restore-table
+restore-table: environments ## Bring lost items back (TABLE=UsersTable AT=2026-11-23T10:00:00Z ACTION=plan|restore|compare|bring-back|clean)
+	@PYTHONPATH=layers/shop $(PYTHON) -m tools.restore $(or $(ACTION),plan) \
+		--table $(or $(TABLE),$(error TABLE=UsersTable)) --at $(or $(AT),$(error AT=2026-11-23T10:00:00Z)) \
+		$(if $(KEYS),--keys '$(KEYS)') $(if $(ALL_MISSING),--all-missing) \
+		$(if $(ENV),--env $(ENV)) $(if $(RATE),--rate $(RATE))
+
 .PHONY: seed
 seed: environments ## Fill the local stack (USERS=100000 [PRODUCTS=1000 ORDERS=50000 ENDPOINT=http://…])
 	@PYTHONPATH=layers/shop $(PYTHON) -m tools.seed --users $(or $(USERS),0) \

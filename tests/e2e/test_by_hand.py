@@ -1,4 +1,4 @@
-"""What operators do by hand on the deployed stack: `make` as they give it, and what is on record."""
+"""What operators do by hand on the deployed stack, by `make`, and what is on record of it."""
 
 import json
 import re

@@ -23,11 +23,12 @@ LOCAL_STACK = REPOSITORY / ".local/stack.json"  # exists while `make run` is rea
 _ASKED = "ProjectLists"  # any function: all have the same settings
 
 
-def attach(environment: str | None, local_stack: Path = LOCAL_STACK) -> None:
+def attach(environment: str | None, local_stack: Path = LOCAL_STACK) -> str:
     """Gives this process the settings of the deployed functions, among them the tables' names.
 
     Without an environment it is the local stack's, and no credentials of whoever runs this are
-    looked at. Ends the program where nothing is deployed.
+    looked at. Ends the program where nothing is deployed; returns
+    the stack's name.
     """
     if environment is None:
         if not local_stack.exists():
@@ -41,6 +42,7 @@ def attach(environment: str | None, local_stack: Path = LOCAL_STACK) -> None:
     )["StackResourceDetail"]["PhysicalResourceId"]
     asked = boto3.client("lambda").get_function_configuration(FunctionName=function)
     os.environ.update(_settings(asked["Environment"]["Variables"]))
+    return stack_name
 
 
 def use_local(endpoint: str) -> None:

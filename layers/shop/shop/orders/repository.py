@@ -75,7 +75,7 @@ class OrderRepository:
             Key=encode({"user_id": user_id, "id": order_id}),
             ConsistentRead=True,
         )
-        return _from_item(decode(answer["Item"])) if "Item" in answer else None
+        return order_from_item(decode(answer["Item"])) if "Item" in answer else None
 
     def save(self, before: Order, after: Order, returned: Sequence[OrderLine]) -> None:
         """1 action, one for a change of status, and one for each line returned; 2 write units for
@@ -314,7 +314,7 @@ def _list_keys(order: Order) -> Item:
     }
 
 
-def _from_item(item: Item) -> Order:
+def order_from_item(item: Item) -> Order:
     currency = item["currency"]
     return Order(
         id=item["id"],
@@ -340,9 +340,13 @@ def _from_item(item: Item) -> Order:
 
 
 _KEY = ("user_id", "id")
-_OF_USER = Listing(tables.orders, *_KEY, _from_item, last=_AFTER_EVERY_ID)
-_OF_USER_BY_STATUS = Listing(tables.orders, "user_id", "status_id", _from_item, "by_status", _KEY)
-_OF_USER_BY_TOTAL = Listing(
-    tables.orders, "user_id", "status_total", _from_item, "by_status_total", _KEY
+_OF_USER = Listing(tables.orders, *_KEY, order_from_item, last=_AFTER_EVERY_ID)
+_OF_USER_BY_STATUS = Listing(
+    tables.orders, "user_id", "status_id", order_from_item, "by_status", _KEY
 )
-_OF_EVERYONE = Listing(tables.orders, "status_shard", "id", _from_item, "by_status_shard", _KEY)
+_OF_USER_BY_TOTAL = Listing(
+    tables.orders, "user_id", "status_total", order_from_item, "by_status_total", _KEY
+)
+_OF_EVERYONE = Listing(
+    tables.orders, "status_shard", "id", order_from_item, "by_status_shard", _KEY
+)

@@ -1,0 +1,170 @@
+"""Items that were lost behind the API's back come back, and requests work again."""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from tests.deployed import Person, Shop
+from tests.e2e.test_by_hand import on_record
+from tests.e2e.test_table_tools import listed, run
+from tests.mail import ORDERED, WELCOME, Mail
+
+
+class Restoring:
+    """A table's copy, made now: the local cloud knows no other moment."""
+
+    def __init__(self, shop: Shop, table: str) -> None:
+        self._shop = shop
+        self.table = table
+        self.at = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+        assert self("restore").returncode == 0
+
+    def __call__(self, action: str, *more: str) -> Any:
+        words = ("--table", self.table, "--at", self.at, "--rate", "100000", *more)
+        return run(self._shop, "tools.restore", action, *words)
+
+    def names(self) -> set[str]:
+        compared = self("compare")
+        assert compared.returncode == 0, compared.stderr
+        return set(re.findall(r"^  (\S+)$", compared.stdout, re.MULTILINE))
+
+
+def delete(shop: Shop, table: str, **key: str) -> None:
+    shop.written_behind()
+    shop.stack.client("dynamodb").delete_item(
+        TableName=shop.resources[table], Key={name: {"S": value} for name, value in key.items()}
+    )
+
+
+@pytest.fixture
+def copies(shop: Shop) -> Iterator[list[Restoring]]:
+    made: list[Restoring] = []
+    yield made
+    for restoring in made:
+        assert restoring("clean").returncode == 0
+    names = shop.stack.client("dynamodb").list_tables()["TableNames"]
+    assert not [name for name in names if "-restored-" in name]
+
+
+def me(shop: Shop, person: Person) -> Any:
+    return shop.log_in(person.email).http.get("/api/users/me")
+
+
+def test_a_lost_user_comes_back_logs_in_and_is_found_and_gets_no_second_welcome(
+    shop: Shop, copies: list[Restoring]
+) -> None:
+    mail, person = Mail(shop), shop.sign_up(name="Lost Lovelace")
+    tag = person.http.get("/api/users/me").headers["ETag"]
+    assert len(mail.to(person.email, WELCOME)) == 1
+    restoring = Restoring(shop, "UsersTable")
+    copies.append(restoring)
+    delete(shop, "UsersTable", id=person.id)
+    assert person.http.get("/api/users/me").status_code == 404
+
+    before = shop.everything()
+    assert person.id in restoring.names()
+    assert shop.everything() == before
+    brought = restoring("bring-back", "--keys", person.id)
+
+    assert brought.returncode == 0, brought.stdout + brought.stderr
+    again = me(shop, person)
+    assert again.status_code == 200 and again.json()["name"] == "Lost Lovelace"
+    assert int(again.headers["ETag"].strip('"')) > int(tag.strip('"')) + 1
+    assert person.http.get("/api/sessions").status_code == 401  # of an epoch before
+    run(shop, "tools.recount", "--repair", "--rate", "10000", "--settle", "3")
+    assert run(shop, "tools.recount", "--rate", "10000", "--settle", "3").returncode == 0
+    assert listed(shop, f"/api/users?search={person.email}", {person.id}).keys() == {person.id}
+    mail.rests()
+    assert len(mail.to(person.email, WELCOME)) == 1
+    [line] = [it for it in on_record(shop) if person.id in it["subject"].get("items", [])]
+    assert (line["action"], line["outcome"]) == ("restore-table", "brought back")
+    assert line["actor"].startswith("arn:aws:")
+
+
+def test_the_last_admin_is_still_the_last_after_another_came_back(
+    shop: Shop, copies: list[Restoring]
+) -> None:
+    restoring = Restoring(shop, "UsersTable")
+    copies.append(restoring)
+    delete(shop, "UsersTable", id=shop.admin.id)
+
+    brought = restoring("bring-back", "--keys", shop.admin.id)
+
+    assert "1 active admins" in brought.stdout, brought.stdout + brought.stderr
+    # Whoever is brought back has to log in again; the other tests' admin too.
+    info = shop.stack.info.admin
+    assert info is not None
+    shop.admin = shop.log_in(info.email, info.password)
+    answer = shop.admin.http.patch("/api/users/me", json={"status": "inactive"})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "LAST_ADMIN")
+
+
+def test_lost_and_garbled_orders_come_back_and_give_their_stock_back_once(
+    shop: Shop, copies: list[Restoring]
+) -> None:
+    mail, person, product = Mail(shop), shop.sign_up(), shop.product()
+    lost, garbled = (person.order((product["id"], 2)).json()["id"] for _ in range(2))
+    assert len(mail.to(person.email, ORDERED, 2)) == 2
+    restoring = Restoring(shop, "OrdersTable")
+    copies.append(restoring)
+    delete(shop, "OrdersTable", user_id=person.id, id=lost)
+    shop.change("OrdersTable", {"user_id": person.id, "id": garbled}, total="x", status="?")
+    path = "/api/users/me/orders"
+    assert person.http.get(f"{path}/{garbled}").status_code == 500
+
+    names = [name for name in restoring.names() if name.startswith(person.id)]
+    assert len(names) == 2
+    brought = restoring("bring-back", "--keys", " ".join(names))
+
+    assert brought.returncode == 0, brought.stdout + brought.stderr
+    for order in (lost, garbled):
+        again = person.http.get(f"{path}/{order}")
+        assert again.status_code == 200 and again.json()["status"] == "pending"
+    assert person.http.get(path).json()["meta"]["total"] == 2
+    assert shop.stock(product) == 6
+    for order in (lost, garbled):
+        answer = person.http.patch(f"{path}/{order}", json={"status": "cancelled"})
+        assert answer.status_code == 200, answer.text
+    assert shop.stock(product) == 10
+    assert person.http.get(path, params={"status": "cancelled"}).json()["meta"]["total"] == 2
+    mail.rests()
+    assert len(mail.to(person.email, ORDERED)) == 2
+
+
+def test_all_that_is_missing_comes_back_but_what_the_api_may_have_deleted(
+    shop: Shop, copies: list[Restoring]
+) -> None:
+    lost, deleted = shop.product(), shop.product()
+    restoring = Restoring(shop, "ProductsTable")
+    copies.append(restoring)
+    delete(shop, "ProductsTable", id=lost["id"])
+    assert shop.admin.http.delete(f"/api/products/{deleted['id']}").status_code == 204
+
+    brought = restoring("bring-back", "--all-missing")
+
+    assert brought.returncode == 0, brought.stdout + brought.stderr
+    assert f"{deleted['id']}: left, perhaps deleted by an admin" in brought.stdout
+    assert shop.anonymous.get(f"/api/products/{deleted['id']}").status_code == 404
+    # Nobody knows how many were sold since: none is, until somebody has counted.
+    person = shop.sign_up()
+    assert person.order((lost["id"], 1)).status_code == 409
+    counted = shop.admin.http.patch(f"/api/products/{lost['id']}", json={"stock": 3})
+    assert counted.status_code == 200
+    assert person.order((lost["id"], 1)).status_code == 201
+
+
+def test_a_garbled_password_hash_comes_back(shop: Shop, copies: list[Restoring]) -> None:
+    person = shop.sign_up()
+    restoring = Restoring(shop, "CredentialsTable")
+    copies.append(restoring)
+    shop.change("CredentialsTable", {"email": person.email}, password_hash="garbled")
+
+    [name] = [name for name in restoring.names() if name.startswith(person.id)]
+    assert person.email not in restoring("compare").stdout
+    brought = restoring("bring-back", "--keys", name)
+
+    assert brought.returncode == 0, brought.stdout + brought.stderr
+    assert me(shop, person).status_code == 200

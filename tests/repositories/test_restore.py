@@ -1,0 +1,390 @@
+"""Out of a copy of a table comes back what was lost, with all that belongs to it, and no more."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from shop.auth.caller import Role
+from shop.clients import dynamodb
+from shop.clock import now
+from shop.dynamo import tables
+from shop.dynamo.codec import Item, decode, encode
+from shop.mail.repository import MarkRepository
+from shop.orders.models import OrderStatus
+from shop.orders.repository import OrderRepository
+from shop.products.repository import ProductRepository
+from shop.sessions.repository import SessionRepository
+from shop.users.models import UserStatus
+from shop.users.repository import UserRepository
+from tests.aws import fresh_aws
+from tests.repositories.stored_shop import keep, place, sign_up
+from tools.restore.bringing import Bringing, Outcome
+from tools.restore.comparison import Comparing, Comparison
+from tools.restore.counts import count_admins, count_orders
+from tools.restore.rooms import ROOMS, Sight
+from tools.tables.rate import Rate
+
+
+@pytest.fixture(autouse=True)
+def aws() -> Iterator[None]:
+    with fresh_aws():
+        yield
+
+
+def copied(table: str) -> str:
+    """As point-in-time recovery copies it, by what the tests' stores have all of them."""
+    described: Any = dynamodb().describe_table(TableName=table)["Table"]
+    keys = {key["AttributeName"] for key in described["KeySchema"]}
+    name = f"{table}-restored"
+    dynamodb().create_table(
+        TableName=name,
+        KeySchema=described["KeySchema"],
+        AttributeDefinitions=[
+            it for it in described["AttributeDefinitions"] if it["AttributeName"] in keys
+        ],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    for item in rows(table):
+        dynamodb().put_item(TableName=name, Item=encode(item))
+    return name
+
+
+def rows(table: str) -> list[Item]:
+    return [decode(item) for item in dynamodb().scan(TableName=table)["Items"]]
+
+
+def get(table: str, **key: str) -> Item | None:
+    answer = dynamodb().get_item(TableName=table, Key=encode(key), ConsistentRead=True)
+    return decode(answer["Item"]) if "Item" in answer else None
+
+
+def delete(table: str, **key: str) -> None:
+    dynamodb().delete_item(TableName=table, Key=encode(key))
+
+
+def change(table: str, key: dict[str, str], **values: Any) -> None:
+    dynamodb().update_item(
+        TableName=table,
+        Key=encode(key),
+        UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in values),
+        ExpressionAttributeNames={f"#{name}": name for name in values},
+        ExpressionAttributeValues=encode({f":{name}": value for name, value in values.items()}),
+    )
+
+
+class Restoring:
+    """Of one table, from a copy made now."""
+
+    def __init__(self, table: str, credentials: str | None = None) -> None:
+        self.room = ROOMS[table]
+        self.copy = copied(self.room.table())
+        if table == "CredentialsTable":
+            credentials = self.copy
+        self.bringing = Bringing(self.room, self.copy, Sight(dynamodb(), credentials))
+
+    def compare(self) -> Comparison:
+        comparing = Comparing(dynamodb(), Rate(1e6), self.room.keys, self.room.name)
+        return comparing.compare(self.room.table(), self.copy)
+
+    def missing(self) -> set[str]:
+        return {*self.bringing.missing(self.compare())}
+
+    def doubtful(self) -> dict[str, str | None]:
+        missing = self.bringing.missing(self.compare())
+        return {name: self.bringing.why_doubtful(key) for name, key in missing.items()}
+
+    def bring(self, *names: str) -> list[Outcome]:
+        return [*self.bringing.bring(self.bringing.wanted(self.compare(), names))]
+
+    def bring_changed(self, id_: str) -> list[Outcome]:
+        [name] = [name for name in self.compare().changed if name.startswith(id_)]
+        return self.bring(name)
+
+
+def test_what_is_the_same_missing_changed_and_new_is_told_apart() -> None:
+    same, gone, other = keep(), keep(), keep()
+    restoring = Restoring("ProductsTable")
+    delete(tables.products(), id=gone.id)
+    change(tables.products(), {"id": other.id}, name="Plum")
+    keep()
+
+    found = restoring.compare()
+
+    assert restoring.missing() == {gone.id}
+    assert [name.split("~")[0] for name in found.changed] == [other.id]
+    assert (found.same, found.new) == (4, 2)  # with the rows that guard SKUs
+    assert same.id not in restoring.missing()
+
+
+def test_a_user_comes_back_with_a_higher_version_and_without_old_sessions() -> None:
+    user = sign_up()
+    restoring = Restoring("UsersTable")
+    delete(tables.users(), id=user.id)
+    gate = SessionRepository().gate(user.id)
+
+    [outcome] = restoring.bring(user.id)
+
+    again, new_gate = UserRepository().get(user.id), SessionRepository().gate(user.id)
+    assert outcome.refused is None
+    assert again is not None and again.version > user.version + 1
+    assert (again.email, again.name, again.status) == (user.email, user.name, user.status)
+    assert gate and new_gate and new_gate.epoch == gate.epoch + 1
+    assert new_gate.status is UserStatus.ACTIVE
+
+
+def test_a_user_who_was_lost_with_credential_and_gate_comes_back_with_both() -> None:
+    user = sign_up(Role.ADMIN)
+    credentials = copied(tables.credentials())
+    restoring = Restoring("UsersTable", credentials)
+    delete(tables.users(), id=user.id)
+    delete(tables.credentials(), email=user.email)
+    delete(tables.sessions(), user_id=user.id, id="gate")
+
+    assert restoring.doubtful() == {user.id: "perhaps erased at their own wish"}
+    [outcome] = restoring.bring(user.id)
+
+    assert outcome.refused is None
+    credential = UserRepository().credential(user.email)
+    assert credential is not None and credential.user_id == user.id
+    gate = SessionRepository().gate(user.id)
+    assert gate is not None and (gate.role, gate.epoch) == (Role.ADMIN, 1)
+
+
+def test_a_user_does_not_come_back_without_a_credential() -> None:
+    user = sign_up()
+    restoring = Restoring("UsersTable")
+    delete(tables.users(), id=user.id)
+    delete(tables.credentials(), email=user.email)
+
+    [outcome] = restoring.bring(user.id)
+
+    assert "CredentialsTable" in (outcome.refused or "")
+    assert UserRepository().get(user.id) is None
+
+
+def test_who_was_erased_by_the_api_is_doubtful_and_who_was_lost_is_not() -> None:
+    erased, lost = sign_up(), sign_up()
+    restoring = Restoring("UsersTable")
+    UserRepository().delete(erased)
+    delete(tables.users(), id=lost.id)
+
+    assert restoring.doubtful() == {erased.id: "perhaps erased at their own wish", lost.id: None}
+
+
+def test_an_address_that_is_anothers_by_now_stays_theirs() -> None:
+    user = sign_up()
+    restoring = Restoring("UsersTable")
+    delete(tables.users(), id=user.id)
+    change(tables.credentials(), {"email": user.email}, user_id="another")
+
+    [outcome] = restoring.bring(user.id)
+
+    assert "another user's" in (outcome.refused or "")
+    assert UserRepository().get(user.id) is None
+
+
+def test_a_garbled_user_is_put_right_and_nobody_gets_a_role_back() -> None:
+    user = sign_up(Role.ADMIN)
+    restoring = Restoring("UsersTable")
+    key = {"id": user.id}
+    change(tables.users(), key, name="\0", email_verified="?", role="customer", version=9)
+
+    [outcome] = restoring.bring_changed(user.id)
+
+    again = UserRepository().get(user.id)
+    assert outcome.refused is None and again is not None
+    assert (again.name, again.email_verified, again.version) == (user.name, False, 10)
+    assert again.role is Role.CUSTOMER
+    gate = SessionRepository().gate(user.id)
+    assert gate is not None and gate.role is Role.CUSTOMER
+
+
+def test_who_was_shut_out_before_they_were_lost_stays_so() -> None:
+    user = sign_up()
+    restoring = Restoring("UsersTable")
+    change(tables.sessions(), {"user_id": user.id, "id": "gate"}, status="inactive")
+    delete(tables.users(), id=user.id)
+
+    restoring.bring(user.id)
+
+    again = UserRepository().get(user.id)
+    assert again is not None and again.status is UserStatus.INACTIVE
+
+
+def test_what_changed_since_it_was_compared_stays() -> None:
+    user = sign_up()
+    restoring = Restoring("UsersTable")
+    change(tables.users(), {"id": user.id}, name="B", version=2)
+    found = restoring.compare()
+    change(tables.users(), {"id": user.id}, name="C", version=3)
+
+    outcomes = restoring.bringing.bring(found.changed)
+
+    assert ["changed" in (it.refused or "") for it in outcomes] == [True]
+    again = UserRepository().get(user.id)
+    assert again is not None and again.name == "C"
+
+
+def test_a_name_of_nothing_is_refused_before_anything_comes_back() -> None:
+    lost = sign_up()
+    restoring = Restoring("UsersTable")
+    delete(tables.users(), id=lost.id)
+
+    with pytest.raises(LookupError, match="typo"):
+        restoring.bring(lost.id, "typo")
+    assert UserRepository().get(lost.id) is None
+
+
+def test_active_admins_are_counted_anew() -> None:
+    sign_up(Role.ADMIN), sign_up(Role.ADMIN), sign_up()
+    for damage in (1, 7):
+        change(tables.users(), {"id": "admins"}, active_admins=damage)
+        assert count_admins(dynamodb()) == 2
+        assert UserRepository().active_admins() == 2
+    delete(tables.users(), id="admins")
+    assert count_admins(dynamodb()) == UserRepository().active_admins() == 2
+
+
+def test_a_credential_comes_back_to_its_user_only() -> None:
+    lost, moved, garbled = sign_up(), sign_up(), sign_up()
+    restoring = Restoring("CredentialsTable")
+    delete(tables.credentials(), email=lost.email)
+    delete(tables.credentials(), email=moved.email)
+    change(tables.users(), {"id": moved.id}, email="new@analytical.example")
+    change(tables.credentials(), {"email": garbled.email}, password_hash="garbled")
+
+    [one] = restoring.bring(lost.id)
+    [two] = restoring.bring(moved.id)
+    [three] = restoring.bring_changed(garbled.id)
+
+    assert (one.refused, three.refused) == (None, None)
+    assert "another address" in (two.refused or "")
+    for user in (lost, garbled):
+        credential = UserRepository().credential(user.email)
+        assert credential is not None and credential.password_hash == "hash"
+    assert UserRepository().credential(moved.email) is None
+
+
+def test_a_gate_comes_back_as_its_user_is_and_sessions_do_not() -> None:
+    user = sign_up()
+    change(tables.sessions(), {"user_id": user.id, "id": "gate"}, epoch=5)
+    restoring = Restoring("SessionsTable")
+    delete(tables.sessions(), user_id=user.id, id="gate")
+    change(tables.users(), {"id": user.id}, status="inactive")
+
+    [outcome] = restoring.bring(user.id)
+
+    gate = SessionRepository().gate(user.id)
+    assert outcome.refused is None and gate is not None
+    assert (gate.epoch, gate.status) == (6, UserStatus.INACTIVE)
+
+
+def test_a_product_comes_back_with_its_sku_and_is_not_sold_before_it_is_counted() -> None:
+    lost, deleted = keep(), keep()
+    restoring = Restoring("ProductsTable")
+    delete(tables.products(), id=lost.id)
+    ProductRepository().delete(deleted, None)
+
+    doubts = restoring.doubtful()
+    assert doubts[lost.id] is None
+    assert doubts[deleted.id] == "perhaps deleted by an admin"
+    outcomes = restoring.bring(lost.id, deleted.id)
+
+    assert [it.refused for it in outcomes] == [None, None]
+    for product in (lost, deleted):
+        again = ProductRepository().get(product.id)
+        assert again is not None and (again.stock, again.sku) == (0, product.sku)
+        assert again.version > product.version
+        guard = get(tables.products(), id=f"sku#{product.sku}")
+        assert guard is not None and guard["product_id"] == product.id
+
+
+def test_a_product_whose_sku_is_anothers_stays_gone() -> None:
+    product = keep()
+    restoring = Restoring("ProductsTable")
+    delete(tables.products(), id=product.id)
+    change(tables.products(), {"id": f"sku#{product.sku}"}, product_id="another")
+
+    [outcome] = restoring.bring(product.id)
+
+    assert "another product's" in (outcome.refused or "")
+
+
+def test_a_garbled_product_keeps_the_stock_that_it_has_now() -> None:
+    product = keep()
+    restoring = Restoring("ProductsTable")
+    change(tables.products(), {"id": product.id}, name="\0", stock=3, version=8)
+
+    restoring.bring_changed(product.id)
+
+    again = ProductRepository().get(product.id)
+    assert again is not None and (again.name, again.stock, again.version) == (product.name, 3, 9)
+
+
+def test_an_order_comes_back_in_its_status_of_now_and_is_counted() -> None:
+    user, product = sign_up(), keep()
+    garbled, lost, kept = (place(user, product) for _ in range(3))
+    restoring = Restoring("OrdersTable")
+    key = {"user_id": user.id, "id": garbled.id}
+    change(tables.orders(), key, total="x", status="cancelled", version=4)
+    delete(tables.orders(), user_id=user.id, id=lost.id)
+    delete(tables.orders(), user_id=user.id, id="summary")
+
+    assert restoring.missing() == {f"{user.id}/{lost.id}", f"{user.id}/summary"}
+    outcomes = restoring.bring(f"{user.id}/{lost.id}", f"{user.id}/summary")
+    outcomes += restoring.bring_changed(f"{user.id}/{garbled.id}")
+    count_orders(dynamodb(), user.id)
+
+    assert [it.refused for it in outcomes] == [None] * 3
+    repository = OrderRepository()
+    one, two = repository.get(user.id, garbled.id), repository.get(user.id, lost.id)
+    assert one is not None and (one.status, one.version) == (OrderStatus.CANCELLED, 5)
+    assert one.total == garbled.total
+    assert two is not None and (two.status, two.lines) == (OrderStatus.PENDING, lost.lines)
+    assert repository.count(user.id, [OrderStatus.PENDING]) == 2
+    assert repository.count(user.id, [OrderStatus.CANCELLED]) == 1
+    assert kept.id not in str(outcomes)
+    # Its stock was taken when it was placed, and that is still so.
+    stock = ProductRepository().get(product.id)
+    assert stock is not None and stock.stock == 7
+
+
+def _lost_user() -> tuple[Restoring, str]:
+    user = sign_up()
+    restoring = Restoring("UsersTable")
+    delete(tables.users(), id=user.id)
+    return restoring, user.id
+
+
+def _lost_order() -> tuple[Restoring, str]:
+    user = sign_up()
+    order = place(user, keep())
+    restoring = Restoring("OrdersTable")
+    delete(tables.orders(), user_id=user.id, id=order.id)
+    return restoring, f"{user.id}/{order.id}"
+
+
+@pytest.mark.parametrize("lose", [_lost_user, _lost_order])
+def test_nobody_is_mailed_of_what_came_back(lose: Callable[[], tuple[Restoring, str]]) -> None:
+    restoring, name = lose()
+    before = {row["id"] for row in rows(tables.idempotency())}
+
+    restoring.bring(name)
+
+    marks = {row["id"] for row in rows(tables.idempotency())} - before
+    assert len(marks) == 1
+    assert MarkRepository(now).claim(marks.pop().removeprefix("mail#")) is False
+
+
+def test_a_gate_that_an_erasure_shut_opens_for_who_is_named() -> None:
+    user = sign_up()
+    credentials = copied(tables.credentials())
+    restoring = Restoring("UsersTable", credentials)
+    UserRepository().delete(user)
+
+    [outcome] = restoring.bring(user.id)
+
+    row = get(tables.sessions(), user_id=user.id, id="gate")
+    assert outcome.refused is None
+    assert row is not None and row["status"] == "active" and "ttl" not in row

@@ -1,0 +1,105 @@
+"""A restore is planned before it costs money, and is of tables that have something to lose."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+import pytest
+
+from tests.people import NOON
+from tests.template import resources
+from tools.restore.__main__ import main
+from tools.restore.comparison import fingerprint
+from tools.restore.copy import Copy
+from tools.restore.rooms import ROOMS
+
+
+class Tables:
+    """What DynamoDB says of a table of 10 GB; `Any`, as its answers are."""
+
+    def __init__(self, recovery: dict[str, Any]) -> None:
+        self.recovery = recovery
+
+    def describe_table(self, TableName: str) -> Any:
+        return {"Table": {"ItemCount": 1000, "TableSizeBytes": 10 * 1024**3}}
+
+    def describe_continuous_backups(self, TableName: str) -> Any:
+        return {"ContinuousBackupsDescription": {"PointInTimeRecoveryDescription": self.recovery}}
+
+
+ON = {
+    "PointInTimeRecoveryStatus": "ENABLED",
+    "EarliestRestorableDateTime": NOON - timedelta(days=35),
+    "LatestRestorableDateTime": NOON,
+}
+
+
+@pytest.mark.parametrize(
+    ("at", "recovery", "last"),
+    [
+        (NOON - timedelta(hours=1), ON, "  possible from 2026-10-18 12:00:00"),
+        (NOON + timedelta(seconds=1), ON, "Not possible: that is no time"),
+        (NOON - timedelta(days=36), ON, "Not possible: that is no time"),
+        (NOON, {"PointInTimeRecoveryStatus": "DISABLED"}, "Not possible: point-in-time recovery"),
+    ],
+)
+def test_a_plan_says_what_it_costs_and_whether_it_can_be(
+    at: datetime, recovery: dict[str, Any], last: str
+) -> None:
+    lines = [*Copy(cast(Any, Tables(recovery)), "users", at).plan()]
+
+    assert lines[0] == "users: 1,000 items, $1.50"
+    assert lines[-1].startswith(last)
+
+
+def test_a_copy_is_found_by_its_moment() -> None:
+    at = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
+
+    assert Copy(cast(Any, None), "users", at).name == "users-restored-20261123T100000Z"
+
+
+@pytest.mark.parametrize(
+    ("table", "why"),
+    [
+        ("CountersTable", "make recount"),
+        ("SearchTable", "make recount"),
+        ("AttemptsTable", "nothing is kept"),
+        ("Users", "nothing is kept"),
+    ],
+)
+def test_what_can_be_made_again_or_was_never_kept_is_refused(
+    capsys: pytest.CaptureFixture[str], table: str, why: str
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["plan", "--table", table, "--at", "2026-11-23T10:00:00Z"])
+
+    assert why in capsys.readouterr().err
+
+
+def test_every_table_that_is_kept_can_be_brought_back_from() -> None:
+    kept = {
+        name
+        for name, properties in resources("AWS::DynamoDB::Table").items()
+        if "PointInTimeRecoverySpecification" in properties
+    }
+
+    assert kept == ROOMS.keys()
+
+
+@pytest.mark.parametrize("words", [[], ["--keys", "a", "--all-missing"]], ids=["nothing", "both"])
+def test_what_comes_back_is_said(capsys: pytest.CaptureFixture[str], words: list[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["bring-back", "--table", "UsersTable", "--at", "2026-11-23T10:00:00Z", *words])
+
+    assert "say which items" in capsys.readouterr().err
+
+
+def test_a_moment_without_a_zone_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["plan", "--table", "UsersTable", "--at", "2026-11-23T10:00:00"])
+
+    assert "--at" in capsys.readouterr().err
+
+
+def test_a_fingerprint_is_of_the_content_and_not_of_its_order() -> None:
+    assert fingerprint({"a": 1, "b": ["x"]}) == fingerprint({"b": ["x"], "a": 1})
+    assert fingerprint({"a": 1}) != fingerprint({"a": "1"}) != fingerprint({"a": ["1"]})

@@ -1,0 +1,92 @@
+"""Rows that count others: counted anew, and set if nobody changed them meanwhile."""
+
+from collections import Counter
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any  # a row's values are of any type DynamoDB knows
+
+from shop.auth.caller import Role
+from shop.dynamo import tables
+from shop.dynamo.codec import Item, decode, encode
+from shop.orders.models import OrderStatus
+from shop.orders.repository import summary_to_item
+from shop.users.models import UserStatus
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+ADMINS = "admins"
+SUMMARY = "summary"
+_TRIES = 5
+
+
+class Contended(RuntimeError):
+    """What is counted changed each time that it was about to be set; run again."""
+
+
+def count_admins(client: "DynamoDBClient") -> int:
+    """How many active admins there are; 1 read unit for each 4 KB of the table."""
+
+    def count() -> Item:
+        pages = client.get_paginator("scan").paginate(
+            TableName=tables.users(),
+            ConsistentRead=True,
+            FilterExpression="#role = :admin AND #status = :active",
+            ExpressionAttributeNames={"#role": "role", "#status": "status"},
+            ExpressionAttributeValues=encode(
+                {":admin": Role.ADMIN.value, ":active": UserStatus.ACTIVE.value}
+            ),
+        )
+        admins = sum(len(page["Items"]) for page in pages)
+        return {"id": ADMINS, "active_admins": admins, "schema_version": 1}
+
+    counted = _settled(client, tables.users(), {"id": ADMINS}, count)
+    return int(counted["active_admins"])
+
+
+def count_orders(client: "DynamoDBClient", user_id: str) -> None:
+    """Of one user, by status."""
+
+    def count() -> Item:
+        found: Counter[OrderStatus] = Counter()
+        for page in client.get_paginator("query").paginate(
+            TableName=tables.orders(),
+            KeyConditionExpression="user_id = :user",
+            ExpressionAttributeValues=encode({":user": user_id}),
+            ConsistentRead=True,
+        ):
+            rows = [decode(item) for item in page["Items"]]
+            found.update(OrderStatus(row["status"]) for row in rows if row["id"] != SUMMARY)
+        return summary_to_item(user_id, {status: found[status] for status in OrderStatus})
+
+    _settled(client, tables.orders(), {"user_id": user_id, "id": SUMMARY}, count)
+
+
+def _settled(client: "DynamoDBClient", table: str, key: Item, count: Callable[[], Item]) -> Item:
+    """Exact: a row changes together with what it counts, so that one that stood still while they
+    were counted is right or wrong by what is found.
+    """
+    for _ in range(_TRIES):
+        answer = client.get_item(TableName=table, Key=encode(key), ConsistentRead=True)
+        before, row = answer.get("Item"), count()
+        if before is not None and _counts(decode(before)) == _counts(row):
+            return row
+        condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(id)"}
+        if before is not None:
+            names = {f"#{number}": name for number, name in enumerate(before)}
+            values = {f":{number}": value for number, value in enumerate(before.values())}
+            condition = {
+                "ConditionExpression": " AND ".join(f"#{n} = :{n}" for n in range(len(before))),
+                "ExpressionAttributeNames": names,
+                "ExpressionAttributeValues": values,
+            }
+        try:
+            client.put_item(TableName=table, Item=encode(row), **condition)
+        except client.exceptions.ConditionalCheckFailedException:
+            continue
+        return row
+    raise Contended(str(key))
+
+
+def _counts(row: Item) -> Item:
+    """A count that is not there is 0."""
+    return {name: it for name, it in row.items() if name != "schema_version" and it != 0}
