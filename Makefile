@@ -125,7 +125,7 @@ recount: environments ## Compare totals and search with the tables ([REPAIR=1] [
 		$(if $(ENV),--env $(ENV)) $(if $(RATE),--rate $(RATE))
 
 .PHONY: restore-table
-restore-table: environments ## Bring lost items back (TABLE=UsersTable AT=2026-11-23T10:00:00Z ACTION=plan|restore|compare|bring-back|clean)
+restore-table: environments ## Bring lost items back (TABLE=UsersTable AT=2026-11-23T10:00:00Z ACTION=plan|restore|compare|bring-back|clean [ENV=staging])
 	@PYTHONPATH=layers/shop $(PYTHON) -m tools.restore $(or $(ACTION),plan) \
 		--table $(or $(TABLE),$(error TABLE=UsersTable)) --at $(or $(AT),$(error AT=2026-11-23T10:00:00Z)) \
 		$(if $(KEYS),--keys '$(KEYS)') $(if $(ALL_MISSING),--all-missing) \

@@ -1,39 +1,34 @@
-"""The audit lines of what operators do with tables themselves, beside those of the functions."""
+"""The audit lines of what operators do from where they sit, beside those of the functions."""
 
 import json
-import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING
-
-import boto3
-
-from shop.clock import now, to_text
-
-if TYPE_CHECKING:
-    from mypy_boto3_logs.type_defs import InputLogEventTypeDef
+from datetime import UTC, datetime
+from typing import Any
 
 _STREAM = "by-hand"
 
 
+# Any: a function that makes clients, of which botocore learns at run time.
 def leave_audit_line(
-    stack: str, action: str, subject: Mapping[str, str | Sequence[str]], outcome: str
+    client: Any,
+    stack: str,
+    action: str,
+    subject: Mapping[str, str | Sequence[str]],
+    outcome: str,
 ) -> None:
-    """In the shape of `shop.observability.audit`."""
-    logs, group = boto3.client("logs"), f"/{stack}/ops"
+    """In the shape of `shop.observability.audit`; `client` makes a deployment's clients by their names."""
+    logs, group, moment = client("logs"), f"/{stack}/ops", datetime.now(UTC)
     line = {
         "level": "INFO",
         "message": "admin action",
-        "timestamp": to_text(now()),
+        "timestamp": f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03}Z",
         "action": action,
-        "actor": boto3.client("sts").get_caller_identity()["Arn"],
+        "actor": client("sts").get_caller_identity()["Arn"],
         "subject": subject,
         "outcome": outcome,
     }
     with suppress(logs.exceptions.ResourceAlreadyExistsException):
         logs.create_log_stream(logGroupName=group, logStreamName=_STREAM)
-    event: InputLogEventTypeDef = {
-        "timestamp": int(time.time() * 1000),
-        "message": json.dumps(line),
-    }
+    event = {"timestamp": int(moment.timestamp() * 1000), "message": json.dumps(line)}
     logs.put_log_events(logGroupName=group, logStreamName=_STREAM, logEvents=[event])

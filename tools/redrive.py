@@ -3,6 +3,7 @@
 import argparse
 import time
 
+from tools.audit import leave_audit_line
 from tools.deployments import Deployment
 
 
@@ -50,7 +51,10 @@ def main() -> None:
     if wanted.dry_run:
         print(foresee(deployment, wanted.queue))
     else:
-        print(f"{redrive(deployment, wanted.queue)} moved")
+        moved = redrive(deployment, wanted.queue)
+        subject = {"queue": wanted.queue}
+        leave_audit_line(deployment.client, deployment.stack, "redrive", subject, f"{moved} moved")
+        print(f"{moved} moved")
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from tools.audit import leave_audit_line
 from tools.deployments import Deployment
 
 AT_ONCE = 100  # records an invocation, as the mappings have it
@@ -151,7 +152,10 @@ def main() -> None:
         print(foresee(deployment, wanted.queue))
         return
     done, stay = replay(deployment, wanted.queue)
-    print(f"{done} done, {stay} left")
+    outcome = f"{done} done, {stay} left"
+    subject = {"queue": wanted.queue}
+    leave_audit_line(deployment.client, deployment.stack, "replay", subject, outcome)
+    print(outcome)
     raise SystemExit(bool(stay))
 
 

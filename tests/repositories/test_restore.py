@@ -289,6 +289,7 @@ def test_a_product_comes_back_with_its_sku_and_is_not_sold_before_it_is_counted(
     doubts = restoring.doubtful()
     assert doubts[lost.id] is None
     assert doubts[deleted.id] == "perhaps deleted by an admin"
+    assert doubts[f"sku#{deleted.sku}"] == "perhaps deleted by an admin"
     outcomes = restoring.bring(lost.id, deleted.id)
 
     assert [it.refused for it in outcomes] == [None, None]
@@ -298,6 +299,20 @@ def test_a_product_comes_back_with_its_sku_and_is_not_sold_before_it_is_counted(
         assert again.version > product.version
         guard = get(tables.products(), id=f"sku#{product.sku}")
         assert guard is not None and guard["product_id"] == product.id
+
+
+def test_a_guard_that_was_lost_alone_comes_back_to_its_product() -> None:
+    product = keep()
+    guard = {"id": f"sku#{product.sku}"}
+    restoring = Restoring("ProductsTable")
+    delete(tables.products(), **guard)
+
+    assert restoring.doubtful() == {guard["id"]: None}
+    [outcome] = restoring.bring(guard["id"])
+
+    row = get(tables.products(), **guard)
+    assert outcome.refused is None
+    assert row is not None and row["product_id"] == product.id
 
 
 def test_a_product_whose_sku_is_anothers_stays_gone() -> None:

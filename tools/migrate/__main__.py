@@ -5,6 +5,9 @@ from argparse import ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
 
+import boto3
+
+from tools.audit import leave_audit_line
 from tools.migrate.engine import Contended, Engine, Found
 from tools.migrate.migration import Migration, every_migration
 from tools.migrate.plan import plan
@@ -24,13 +27,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     migration = every_migration().get(options.migration)
     if migration is None:
         parser.error(f"there is no migration {options.migration}")
-    attach(options.env, options.local_stack)
+    stack = attach(options.env, options.local_stack)
     client = patient_client()
     if options.action == "plan":
         print(*plan(client, migration, options.rate), sep="\n")
         return 0
     engine = Engine(client, Rate(options.rate), options.segments)
     if options.action == "run":
+        subject = {"migration": str(migration.number)}
+        leave_audit_line(boto3.client, stack, "migrate", subject, "begun")
         try:
             return _report(migration, engine.run(migration), "changed")
         except (KeyboardInterrupt, Contended) as stopped:

@@ -9,9 +9,12 @@ from itertools import batched
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import boto3
+
 from shop.projections.models import Kind
 from shop.projections.repository import row_id
 from shop.projections.service import AT_ONCE
+from tools.audit import leave_audit_line
 from tools.recount import entities, totals
 from tools.recount.census import Reader
 from tools.tables.deployment import LOCAL_STACK, attach, patient_client
@@ -36,10 +39,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--settle", type=float, default=5, help="seconds that the projector has to catch up"
     )
     options = parser.parse_args(arguments)
-    attach(options.env, options.local_stack)
+    stack = attach(options.env, options.local_stack)
     client = patient_client()
     reader = Reader(client, Rate(options.rate), options.segments)
     found = recount(client, reader, options.settle, options.repair)
+    if options.repair:
+        outcome = "something is left" if found else "done"
+        leave_audit_line(boto3.client, stack, "recount", {"tables": "counters, search"}, outcome)
     print("Something is left." if found else "Lists know what the tables say.")
     return int(found)
 

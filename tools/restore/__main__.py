@@ -4,9 +4,12 @@ import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from itertools import batched
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import boto3
 
 from shop.dynamo import tables
 from tools.audit import leave_audit_line
@@ -31,6 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _options(arguments)
     stack = attach(options.env, options.local_stack)
     client = patient_client()
+    leave = partial(leave_audit_line, boto3.client, stack, "restore-table")
     room = ROOMS[options.table]
     copy = Copy(client, room.table(), options.at)
     if options.action == "plan":
@@ -40,14 +44,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     subject = {"table": options.table, "copy": copy.name}
     if options.action == "restore":
         copy.restore()
-        leave_audit_line(stack, "restore-table", subject, "restored")
+        leave(subject, "restored")
         print(f"{copy.name} is there.")
         return 0
     if not copy.exists():
         sys.exit(f"There is no {copy.name}: ACTION=restore")
     if options.action == "clean":
         copy.delete()
-        leave_audit_line(stack, "restore-table", subject, "cleaned")
+        leave(subject, "cleaned")
         return 0
     credentials = Copy(client, tables.credentials(), options.at)
     sight = Sight(client, credentials.name if credentials.exists() else None)
@@ -55,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     comparing = Comparing(client, Rate(options.rate), room.keys, room.name)
     found = comparing.compare(room.table(), copy.name)
     if options.action == "compare":
-        leave_audit_line(stack, "restore-table", subject, "compared")
+        leave(subject, "compared")
         _show(bringing, found)
         return 0
     done: list[Outcome] = []
@@ -65,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Also where it was stopped halfway.
         names = (it.name for it in done if not it.refused)
         for chunk in batched(names, _NAMES_A_LINE, strict=False):
-            leave_audit_line(stack, "restore-table", {**subject, "items": chunk}, "brought back")
+            leave({**subject, "items": chunk}, "brought back")
         _count(client, options.table, done)
     print("Then: make recount, and with REPAIR=1 if it finds something.")
     return int(any(it.refused for it in done))

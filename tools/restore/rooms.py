@@ -187,10 +187,13 @@ def _product_name(item: Item) -> str | None:
 
 
 def _taken_off(sight: Sight, was: Item) -> str | None:
-    guard = sight.get(tables.products(), {"id": f"{_SKU}{was.get('sku')}"})
-    if not is_id(was["id"]) or (guard and guard["product_id"] == was["id"]):
-        return None
-    return "perhaps deleted by an admin"
+    """A loss leaves one of a product and the guard of its SKU; a deletion leaves neither."""
+    if is_id(was["id"]):
+        guard = sight.get(tables.products(), {"id": f"{_SKU}{was['sku']}"})
+        is_lost = guard is not None and guard["product_id"] == was["id"]
+    else:
+        is_lost = sight.get(tables.products(), {"id": was["product_id"]}) is not None
+    return None if is_lost else "perhaps deleted by an admin"
 
 
 def _bring_product(sight: Sight, lost: Lost) -> Actions:

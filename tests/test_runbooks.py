@@ -1,0 +1,47 @@
+"""docs/operations.md and the Makefile name the same things, and links lead somewhere."""
+
+import re
+
+import pytest
+
+from tests.template import ROOT, functions
+
+OPERATIONS = (ROOT / "docs/operations.md").read_text()
+MAKEFILE = (ROOT / "Makefile").read_text()
+TARGETS = dict(re.findall(r"^([a-z-]+):.*## (.*)$", MAKEFILE, re.MULTILINE))
+# Whatever is done to a deployment says which.
+BY_OPERATORS = {name for name, help_ in TARGETS.items() if "ENV=" in help_}
+BY_HAND = OPERATIONS.split("## By hand\n")[1].split("\n## ")[0]
+
+
+def test_every_target_that_the_runbooks_name_exists() -> None:
+    named = set(re.findall(r"\bmake ([a-z][a-z-]+)", OPERATIONS))
+
+    assert named >= BY_OPERATORS
+    assert named <= TARGETS.keys()
+
+
+@pytest.mark.parametrize("target", sorted(BY_OPERATORS))
+def test_what_operators_do_is_in_the_index_with_its_dry_run(target: str) -> None:
+    rows = [row for row in BY_HAND.splitlines() if f"| `make {target} " in row]
+
+    assert len(rows) == 1
+    assert len([cell for cell in rows[0].split("|") if cell.strip()]) == 6
+
+
+def test_every_function_that_only_operators_invoke_is_in_the_index() -> None:
+    operated = {
+        function.name
+        for function in functions()
+        if function.path.parent.name == "operations" and function.route is None
+    }
+
+    for name in operated - {"CreateSigningKeys", "AnswerPreflight"}:
+        assert name in BY_HAND
+
+
+def test_links_lead_to_headings_that_are_there() -> None:
+    headings = re.findall(r"^#+ (.*)$", OPERATIONS, re.MULTILINE)
+    anchors = {re.sub(r"[^\w -]", "", text).lower().replace(" ", "-") for text in headings}
+
+    assert set(re.findall(r"\]\(#([^)]+)\)", OPERATIONS)) <= anchors
