@@ -17,7 +17,7 @@ def leave_audit_line(
     subject: Mapping[str, str | Sequence[str]],
     outcome: str,
 ) -> None:
-    """In the shape of `shop.observability.audit`; `client` makes a deployment's clients by their names."""
+    """In the shape of `shop.observability.audit`; `client` makes clients of the deployment."""
     logs, group, moment = client("logs"), f"/{stack}/ops", datetime.now(UTC)
     line = {
         "level": "INFO",

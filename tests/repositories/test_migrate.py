@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
+import boto3
 import pytest
 
 import tools.migrate.__main__ as command
@@ -247,7 +248,7 @@ def test_a_run_takes_no_more_units_a_second_than_it_is_given() -> None:
 
 
 def command_line(monkeypatch: pytest.MonkeyPatch, action: str) -> int:
-    monkeypatch.setattr(command, "attach", lambda *_: None)
+    monkeypatch.setattr(command, "attach", lambda *_: "shop")
     monkeypatch.setattr(command, "patient_client", dynamodb)
     return command.main([action, "--migration", "1", "--rate", "100000"])
 
@@ -257,6 +258,8 @@ def test_the_command_plans_tries_runs_and_verifies(
 ) -> None:
     users = old_users(5)
     as_old = rows()
+    logs = boto3.client("logs")
+    logs.create_log_group(logGroupName="/shop/ops")
 
     assert command_line(monkeypatch, "plan") == 0
     assert f"{tables.users()}: 5 items" in capsys.readouterr().out
@@ -267,8 +270,11 @@ def test_the_command_plans_tries_runs_and_verifies(
     assert not any(text in said for user in users for text in (user.email, user.name))
     assert command_line(monkeypatch, "verify") == 1
     assert rows() == as_old
+    assert logs.filter_log_events(logGroupName="/shop/ops")["events"] == []
 
     assert command_line(monkeypatch, "run") == 0
+    [line] = logs.filter_log_events(logGroupName="/shop/ops")["events"]
+    assert '"action": "migrate"' in line["message"]
     assert command_line(monkeypatch, "verify") == 0
 
 
