@@ -193,7 +193,8 @@ def test_what_newer_code_added_stays_where_a_row_is_changed(stored: Stored) -> N
 
     renamed = replace(user, name="Ada King", email="king@x.example", version=2)
     UserRepository().save(user, renamed)
-    UserRepository().change_password(renamed, stored.session.id, "hash", "new hash")
+    guess = attempt_on(renamed.email, "203.0.113.7")
+    UserRepository().change_password(renamed, stored.session.id, "hash", "new hash", guess)
     dearer = replace(product, price=Money(Decimal("10"), "EUR"))
     ProductRepository().save(product, dearer, {"price"}, 1, None)
     OrderRepository().save(order, replace(order, status=OrderStatus.PROCESSING, version=2), [])

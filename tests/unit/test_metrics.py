@@ -32,6 +32,7 @@ from tests.template import template
 from tests.unit.test_order_service import DOLLAR, PEAR, PLUM, Shelf, once, wanted
 from tests.unit.test_refresh import refresh
 from tests.unit.test_session_service import Lobby, attempt
+from tests.unit.test_user_service import Counting
 from tests.unit.test_user_service import Shelf as Users
 
 SHOP = "metrics_namespace"
@@ -181,7 +182,7 @@ SIGN_UP = UserCreate.model_validate(
 
 def sign_up(role: Role = Role.CUSTOMER) -> User:
     service = UserService(
-        Registry(), lambda password: password, lambda *_: True, lambda: NOON, new_id
+        Registry(), Counting(), lambda password: password, lambda *_: True, lambda: NOON, new_id
     )
     return service.sign_up(SIGN_UP, role)
 
