@@ -31,7 +31,12 @@ def test_the_gateway_and_every_function_are_traced() -> None:
 
 
 def test_functions_may_tell_xray_by_the_one_managed_policy_beside_the_basic_one() -> None:
-    for role in of_type(expanded(), "AWS::IAM::Role").values():
+    roles = of_type(expanded(), "AWS::IAM::Role")
+    of_functions = {
+        it["Role"]["Fn::GetAtt"][0] for it in of_type(expanded(), "AWS::Lambda::Function").values()
+    }
+
+    for role in (roles[name] for name in of_functions):
         managed = [json.dumps(arn) for arn in role["ManagedPolicyArns"]]
         assert len(managed) == 2
         assert sum("AWSLambdaBasicExecutionRole" in arn for arn in managed) == 1

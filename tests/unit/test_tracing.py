@@ -336,5 +336,5 @@ def change(request_id: str | None, deleted: bool = False) -> Record:
 def test_a_batch_names_each_request_once_and_none_for_what_was_deleted() -> None:
     records = [change("a"), change("b"), change("a"), change(None), change("c", deleted=True)]
 
-    assert streams._request_ids(records) == "a b"
-    assert streams._request_ids([change(None)]) is None
+    assert streams._request_ids(records) == ["a", "b"]
+    assert streams._request_ids([change(None)]) == []
