@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 from shop.auth.key_store import KeyStore
 from shop.auth.signing_keys import KeySet
 from shop.clock import now
+from shop.redaction import Failed
 from tests.aws import fresh_aws
 from tests.requests import Context
 from tests.template import ROOT
@@ -284,7 +285,7 @@ def test_a_revocation_misspelt_is_refused_and_changes_nothing(
 ) -> None:
     before = keys.kids()
 
-    with pytest.raises(ValueError, match="revoke"):
+    with pytest.raises(Failed, match="ValueError"):
         handler(event)
 
     assert keys.kids() == keys.jwks() == before
@@ -313,6 +314,6 @@ def test_a_dry_run_foresees_that_keys_that_changed_a_moment_ago_stay(keys: Keys)
 def test_a_dry_run_misspelt_rotates_nothing(keys: Keys) -> None:
     before = grown_old()
 
-    with pytest.raises(ValueError, match="rotate"):
+    with pytest.raises(Failed, match="ValueError"):
         handler({"dryRun": "1"})
     assert keys.kids() == before

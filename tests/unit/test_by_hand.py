@@ -15,6 +15,7 @@ from shop.mail.resending import CONFIRMED_WITHIN, Resending
 from shop.operations.by_hand import Facts, by_hand
 from shop.operations.commands import MailAgain, SessionsEnd, StatusChange
 from shop.orders.models import Order, OrderStatus
+from shop.redaction import Failed
 from shop.users.models import User, UserStatus
 from tests.conftest import LogLines
 from tests.people import ADMIN, ALICE, NOON
@@ -68,7 +69,7 @@ def test_a_failure_is_on_record_and_still_fails(log: LogLines) -> None:
     def fail(command: SessionsEnd) -> Facts:
         raise ConnectionError
 
-    with pytest.raises(ConnectionError):
+    with pytest.raises(Failed, match="ConnectionError"):
         fail({"operator": OPERATOR, "userId": ALICE.id}, Context())
     assert [line["outcome"] for line in audited(log)] == ["failed"]
 

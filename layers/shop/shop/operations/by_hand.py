@@ -10,9 +10,10 @@ from pydantic import ValidationError
 from shop.auth.caller import Caller, Role
 from shop.errors import ShopError
 from shop.http.response import validation_failed
-from shop.observability import audit
+from shop.observability import audit, logger
 from shop.operations.commands import Command
 from shop.operations.edge import begin_operation
+from shop.redaction import Failed, words_of
 
 type Facts = Mapping[str, str | int]
 type Told = dict[str, Any]
@@ -29,6 +30,7 @@ def by_hand[C: Command](
     """A handler that leaves one audit line for each command, be it done, tried or refused.
 
     A refusal is an answer, so that no alarm of failed functions rings for a slip of the hand.
+    Raises `Failed` for all else, as `operation` does.
     """
 
     def decorate(work: Callable[[C], Facts]) -> Callable[[Told, Any], Told]:
@@ -54,6 +56,9 @@ def _carry_out[C: Command](command: C, work: Callable[[C], Facts]) -> Told:
     except ShopError as error:
         outcome = type(error).__name__
         return _refused(error)
+    except Exception as error:
+        logger().exception("not done")
+        raise Failed(words_of(error)) from None
     finally:
         audit(command.action, actor=command.operator, subject=command.subject, outcome=outcome)
     return {"outcome": outcome, "facts": dict(facts)}
