@@ -1,6 +1,6 @@
 """Deactivation and activation of a user by an operator; it has no route."""
 
-from shop.operations.by_hand import Facts, by_hand, in_place_of
+from shop.operations.by_hand import AT_HAND, Facts, by_hand, in_place_of
 from shop.operations.commands import StatusChange
 from shop.preconditions import Precondition
 from shop.sessions.provide import session_service
@@ -16,5 +16,5 @@ def handler(command: StatusChange) -> Facts:
     sessions = len(session_service().live(operator))
     if command.is_confirmed:
         wanted = UserUpdate(status=command.status)
-        user_service().update(operator, command.user_id, wanted, Precondition())
+        user_service().update(operator, command.user_id, wanted, Precondition(), AT_HAND)
     return {"role": user.role, "before": user.status, "after": command.status, "sessions": sessions}
