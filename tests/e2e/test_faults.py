@@ -9,6 +9,13 @@ import httpx
 import pytest
 
 from tests.deployed import Person, Shop, at_once, error_of, new_email, new_product
+from tests.e2e.failing import (
+    ROUTES,
+    THROTTLED,
+    assert_all_in_time,
+    assert_try_again,
+    requests,
+)
 from tests.faults import (
     WRITES,
     Fault,
@@ -23,18 +30,8 @@ from tests.faults import (
     unprocessed,
 )
 from tests.people import PASSWORD
-from tests.template import functions
 
-type Send = Callable[[], httpx.Response]
 type Outage = Callable[[FaultProxy], AbstractContextManager[object]]
-
-# These read no table.
-WITHOUT_DATABASE = {
-    *("GET /health", "GET /recovery", "GET /.well-known/jwks.json", "OPTIONS /{proxy+}")
-}
-ROUTES = sorted({it.route for it in functions() if it.route} - WITHOUT_DATABASE)
-NO_BODY = ("GET", "DELETE")
-THROTTLED = refused("ThrottlingException")
 
 
 @pytest.fixture
@@ -48,49 +45,6 @@ def admin(shop: Shop) -> Person:
 @pytest.fixture
 def person(shop: Shop) -> Person:
     return shop.sign_up()
-
-
-def requests(shop: Shop, admin: Person, routes: list[str]) -> list[Send]:
-    """Requests to these routes that nothing is wrong with."""
-    known = shop.stack.info.admin
-    assert known is not None
-    product = shop.product()
-    order = admin.order((product["id"], 1)).json()["id"]
-    ids = {"userId": "me", "productId": product["id"], "orderId": order, "sessionId": "current"}
-    ids["token"] = "x" * 43  # whether it is one is what the database would know
-    profile = {"email": admin.email, "name": "Root", "status": "active", "role": "admin"}
-    sign_up = {"email": new_email(), "name": "Ada", "password": PASSWORD}
-    passwords = {"currentPassword": known.password, "newPassword": PASSWORD}
-    bodies: dict[str, Any] = {
-        "POST /api/users": sign_up,
-        "PUT /api/users/{userId}": profile,
-        "PATCH /api/users/{userId}": {"name": f"Root {product['sku']}"},
-        "PUT /api/users/{userId}/password": passwords,
-        "POST /api/sessions": {"email": known.email, "password": known.password},
-        "POST /api/access-tokens": {"refreshToken": admin.grant["refreshToken"]},
-        "POST /api/email-verifications": {},
-        "PUT /api/email-verifications/{token}": {},
-        "POST /api/password-resets": {"email": new_email()},
-        "PUT /api/password-resets/{token}": {"password": PASSWORD},
-        "POST /api/products": new_product(),
-        "PATCH /api/products/{productId}": {"stockDelta": 1, "name": "Pears"},
-        "POST /api/users/{userId}/orders": {"items": [{"productId": product["id"], "quantity": 1}]},
-        "PATCH /api/users/{userId}/orders/{orderId}": {"note": "Please ring twice."},
-    }
-
-    def request(route: str) -> Send:
-        method, path = route.split(" ")
-        for name, value in ids.items():
-            path = path.replace(f"{{{name}}}", value)
-        body = None if method in NO_BODY else bodies[route]
-        return lambda: admin.http.request(method, path, json=body)
-
-    return [request(route) for route in routes]
-
-
-def assert_try_again(answer: httpx.Response) -> None:
-    assert error_of(answer) == (503, "SERVICE_UNAVAILABLE"), answer.request.url
-    assert int(answer.headers["Retry-After"]) > 0
 
 
 @pytest.mark.parametrize(
@@ -115,6 +69,7 @@ def test_without_a_database_every_route_says_try_again_and_nothing_changes(
 
     for answer in answers:
         assert_try_again(answer)
+    assert_all_in_time(shop, answers)
     assert shop.everything() == before
 
 

@@ -1,0 +1,89 @@
+"""Requests that nothing is wrong with, and what they are answered while something behind is."""
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import httpx
+
+from tests.deployed import Person, Shop, error_of, new_email, new_product
+from tests.faults import refused
+from tests.people import PASSWORD
+from tests.template import functions
+
+type Send = Callable[[], httpx.Response]
+
+# These read no table.
+WITHOUT_DATABASE = {
+    *("GET /health", "GET /recovery", "GET /.well-known/jwks.json", "OPTIONS /{proxy+}")
+}
+ROUTES = sorted({it.route for it in functions() if it.route} - WITHOUT_DATABASE)
+NO_BODY = ("GET", "DELETE")
+THROTTLED = refused("ThrottlingException")
+# What no client may read of what failed.
+INTERNALS = re.compile(
+    r"boto|aws|amazon|arn:|dynamo|sqs|secretsmanager|ssm|table|throttl|injected|exception|traceback"
+    r"|shop-local|127\.0\.0\.1|denied|credential",
+    re.IGNORECASE,
+)
+SECONDS = 10  # in which anybody is answered
+
+
+def requests(shop: Shop, admin: Person, routes: list[str]) -> list[Send]:
+    """Requests to these routes that nothing is wrong with."""
+    known = shop.stack.info.admin
+    assert known is not None
+    product = shop.product()
+    order = admin.order((product["id"], 1)).json()["id"]
+    ids = {"userId": "me", "productId": product["id"], "orderId": order, "sessionId": "current"}
+    ids["token"] = "x" * 43  # whether it is one is what the database would know
+    profile = {"email": admin.email, "name": "Root", "status": "active", "role": "admin"}
+    sign_up = {"email": new_email(), "name": "Ada", "password": PASSWORD}
+    passwords = {"currentPassword": known.password, "newPassword": PASSWORD}
+    bodies: dict[str, Any] = {
+        "POST /api/users": sign_up,
+        "PUT /api/users/{userId}": profile,
+        "PATCH /api/users/{userId}": {"name": f"Root {product['sku']}"},
+        "PUT /api/users/{userId}/password": passwords,
+        "POST /api/sessions": {"email": known.email, "password": known.password},
+        "POST /api/access-tokens": {"refreshToken": admin.grant["refreshToken"]},
+        "POST /api/email-verifications": {},
+        "PUT /api/email-verifications/{token}": {},
+        "POST /api/password-resets": {"email": new_email()},
+        "PUT /api/password-resets/{token}": {"password": PASSWORD},
+        "POST /api/products": new_product(),
+        "PATCH /api/products/{productId}": {"stockDelta": 1, "name": "Pears"},
+        "POST /api/users/{userId}/orders": {"items": [{"productId": product["id"], "quantity": 1}]},
+        "PATCH /api/users/{userId}/orders/{orderId}": {"note": "Please ring twice."},
+    }
+
+    def request(route: str) -> Send:
+        method, path = route.split(" ")
+        for name, value in ids.items():
+            path = path.replace(f"{{{name}}}", value)
+        body = None if method in NO_BODY else bodies[route]
+        return lambda: admin.http.request(method, path, json=body)
+
+    return [request(route) for route in routes]
+
+
+def assert_try_again(answer: httpx.Response) -> None:
+    assert answer.status_code == 503, (answer.request.method, answer.request.url, answer.text)
+    assert error_of(answer) == (503, "SERVICE_UNAVAILABLE")
+    assert int(answer.headers["Retry-After"]) > 0
+    assert not INTERNALS.search(answer.text), answer.text
+
+
+def assert_all_in_time(shop: Shop, answers: Sequence[httpx.Response]) -> None:
+    """By the functions' own clocks, since tests wait for their turn on the machine besides."""
+    ids = {answer.headers["X-Request-Id"] for answer in answers}
+    slow = [
+        line
+        for entry in shop.stack.emulator.function_log.read_text().splitlines()
+        for text in json.loads(entry)["lines"]
+        if text.startswith("{") and '"milliseconds"' in text
+        for line in [json.loads(text)]
+        if line.get("request_id") in ids and line["milliseconds"] >= SECONDS * 1000
+    ]
+    assert not slow

@@ -1,0 +1,307 @@
+"""What callers meet when a service that functions call is denied, damaged, throttled or away."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.deployed import Person, Shop, at_once, error_of
+from tests.e2e.failing import ROUTES, assert_all_in_time, assert_try_again, requests
+from tests.faults import (
+    DYNAMODB,
+    PARAMETERS,
+    QUEUES,
+    READS,
+    SECRETS,
+    Fault,
+    FaultProxy,
+    answer_lost,
+    cut,
+    cut_off,
+    damaged,
+    dripping,
+    flipped,
+    never_arrived,
+    no_json,
+    refused,
+    unanswered,
+)
+from tests.mail import RESET, VERIFICATION, Mail
+from tests.people import PASSWORD
+from tests.recovery import forget_wishes
+
+# What each service says when it throttles.
+THROTTLES = {
+    DYNAMODB: "ProvisionedThroughputExceededException",
+    SECRETS: "ThrottlingException",
+    PARAMETERS: "ThrottlingException",
+    QUEUES: "RequestThrottled",
+}
+# But for /ready, which keeps what it found for 5 s.
+GETS = [route for route in ROUTES if route.startswith("GET ") and route != "GET /ready"]
+
+
+def faults_of(service: str) -> dict[str, Fault]:
+    """Each way to fail that costs no test much time."""
+    every: dict[str, Fault] = {
+        "throttled": refused(THROTTLES[service]),
+        "failing": refused("InternalServerError", 500),
+        "denied": refused("AccessDeniedException"),
+        "expired": refused("ExpiredTokenException"),
+        "breaking": never_arrived,
+        "cut": damaged(cut),
+        "cut off": cut_off,
+        "no JSON": damaged(no_json),
+    }
+    # Only DynamoDB's answers have a checksum.
+    return every | ({"another letter": damaged(flipped)} if service == DYNAMODB else {})
+
+
+# What passes if it is asked again
+PASSING = ("throttled", "failing", "breaking", "cut", "cut off", "no JSON", "another letter")
+
+
+@pytest.fixture
+def admin(shop: Shop) -> Person:
+    """Logged in anew, so that the gateway remembers the verdict on the token for 50 s more."""
+    known = shop.stack.info.admin
+    assert known is not None
+    return shop.log_in(known.email, known.password)
+
+
+@pytest.fixture
+def mail(shop: Shop) -> Iterator[Mail]:
+    forget_wishes(shop)
+    mail = Mail(shop)
+    yield mail
+    mail.rests()
+
+
+def new_token(shop: Shop, person: Person) -> str:
+    """One that no request was made with, so that the gateway has no verdict on it yet."""
+    body = {"email": person.email, "password": PASSWORD}
+    token: str = shop.anonymous.post("/api/sessions", json=body).json()["accessToken"]
+    return token
+
+
+# DynamoDB
+
+
+@pytest.mark.parametrize("kind", ["denied", "expired"])
+def test_refused_or_with_credentials_that_ended_every_route_says_try_again(
+    shop: Shop, faults: FaultProxy, admin: Person, kind: str
+) -> None:
+    sent = requests(shop, admin, ROUTES)
+    before = shop.everything()
+
+    with faults.on(faults_of(DYNAMODB)[kind]):
+        answers = at_once(len(sent), lambda number: sent[number]())
+
+    for answer in answers:
+        assert_try_again(answer)
+    assert_all_in_time(shop, answers)
+    assert shop.everything() == before
+
+
+@pytest.mark.parametrize("kind", ["cut", "cut off", "no JSON", "another letter"])
+def test_what_was_read_damaged_is_neither_told_nor_taken_for_nothing(
+    shop: Shop, faults: FaultProxy, admin: Person, kind: str
+) -> None:
+    sent = requests(shop, admin, GETS)
+
+    with faults.on(faults_of(DYNAMODB)[kind], *READS):
+        answers = at_once(len(sent), lambda number: sent[number]())
+
+    for answer in answers:
+        assert_try_again(answer)
+    # And the sandboxes that failed work on.
+    for again in at_once(len(sent), lambda number: sent[number]()):
+        assert again.status_code == 200, again.text
+
+
+@pytest.mark.parametrize("kind", PASSING)
+def test_what_fails_once_is_asked_again_and_nobody_notices(
+    shop: Shop, faults: FaultProxy, admin: Person, kind: str
+) -> None:
+    person = shop.sign_up()
+    product = shop.product()
+
+    with faults.on(faults_of(DYNAMODB)[kind], "GetItem", times=1) as reads:
+        assert person.http.get("/api/users/me").status_code == 200
+    with faults.on(faults_of(DYNAMODB)[kind], "TransactWriteItems", times=1) as writes:
+        assert person.order((product["id"], 3)).status_code == 201
+
+    assert len(reads) == len(writes) == 1
+    assert shop.stock(product) == 7
+    assert person.http.get("/api/users/me/orders").json()["meta"]["total"] in (0, 1)
+
+
+@pytest.mark.parametrize("kind", ["cut", "cut off", "no JSON", "another letter"])
+def test_an_order_whose_answers_came_damaged_is_the_answer_to_the_next_try(
+    shop: Shop, faults: FaultProxy, kind: str
+) -> None:
+    person, product = shop.sign_up(), shop.product()
+
+    with faults.on(faults_of(DYNAMODB)[kind], "TransactWriteItems"):
+        assert_try_again(person.order((product["id"], 3), key="k"))
+    again = person.order((product["id"], 3), key="k")
+
+    assert again.status_code == 201 and again.headers["Idempotent-Replayed"] == "true"
+    assert shop.stock(product) == 7
+
+
+# Keys
+
+
+@pytest.fixture
+def cold(shop: Shop) -> None:
+    """Nobody has keys."""
+    shop.restart("Authorizer", "CreateAccessToken", "CreateSession", "GetJwks")
+
+
+def test_who_cannot_load_the_public_keys_says_so_and_asks_anew_the_next_time(
+    shop: Shop, faults: FaultProxy
+) -> None:
+    person = shop.sign_up()
+    stranger = shop.client(new_token(shop, person))
+    shop.restart("Authorizer", "GetJwks")
+
+    # The same sandboxes meet one after another.
+    for fault in faults_of(PARAMETERS).values():
+        with faults.on(fault, service=PARAMETERS) as hits:
+            jwks, me = at_once(
+                2,
+                lambda number: (
+                    shop.anonymous.get("/.well-known/jwks.json")
+                    if number
+                    else stranger.get("/api/users/me")
+                ),
+            )[::-1]
+        assert hits
+        for answer in (jwks, me):
+            assert_try_again(answer)
+            assert answer.headers["Cache-Control"] == "no-store"
+
+    assert shop.anonymous.get("/.well-known/jwks.json").status_code == 200
+    assert stranger.get("/api/users/me").status_code == 200
+
+
+def test_who_cannot_load_the_private_keys_begins_and_spends_nothing(
+    shop: Shop, faults: FaultProxy
+) -> None:
+    person = shop.sign_up()
+    credentials = {"email": person.email, "password": PASSWORD}
+    spent = {"refreshToken": person.grant["refreshToken"]}
+    shop.restart("CreateAccessToken", "CreateSession")
+    sessions = len(person.http.get("/api/sessions").json()["data"])
+
+    for fault in faults_of(SECRETS).values():
+        with faults.on(fault, service=SECRETS) as hits:
+            answers = at_once(
+                2,
+                lambda number: shop.anonymous.post(
+                    *(("/api/sessions",) if number else ("/api/access-tokens",)),
+                    json=credentials if number else spent,
+                ),
+            )
+        assert hits
+        for answer in answers:
+            assert_try_again(answer)
+
+    assert len(person.http.get("/api/sessions").json()["data"]) == sessions
+    # Within 30 s the spent token gives its one successor; and a log-in is let in as before.
+    assert shop.anonymous.post("/api/sessions", json=credentials).status_code == 201
+
+
+def test_keys_that_could_not_be_loaded_once_are_asked_for_again_at_once(
+    shop: Shop, faults: FaultProxy, cold: None
+) -> None:
+    person_body = {"email": shop.sign_up().email, "password": PASSWORD}
+    shop.restart("CreateSession", "GetJwks")
+
+    with (
+        faults.on(refused("ThrottlingException"), service=SECRETS, times=1) as secret,
+        faults.on(damaged(cut), service=PARAMETERS, times=1) as parameter,
+    ):
+        assert shop.anonymous.post("/api/sessions", json=person_body).status_code == 201
+        assert shop.anonymous.get("/.well-known/jwks.json").status_code == 200
+
+    assert len(secret) == len(parameter) == 1
+
+
+def test_keys_that_never_come_are_given_up_in_time(shop: Shop, faults: FaultProxy) -> None:
+    person = shop.sign_up()
+    stranger = shop.client(new_token(shop, person))
+    credentials = {"email": person.email, "password": PASSWORD}
+    shop.restart("Authorizer", "CreateSession", "GetJwks")
+
+    with (
+        faults.on(unanswered(30), service=PARAMETERS),
+        faults.on(dripping(0.5), service=SECRETS),
+    ):
+        answers = at_once(
+            3,
+            lambda number: (
+                lambda: shop.anonymous.get("/.well-known/jwks.json"),
+                lambda: stranger.get("/api/users/me"),
+                lambda: shop.anonymous.post("/api/sessions", json=credentials),
+            )[number](),
+        )
+
+    for answer in answers:
+        assert_try_again(answer)
+    assert_all_in_time(shop, answers)
+    assert stranger.get("/api/users/me").status_code == 200
+
+
+# Queues
+
+
+def test_a_mail_that_could_not_be_queued_is_asked_for_again(
+    shop: Shop, faults: FaultProxy, mail: Mail
+) -> None:
+    people = [shop.sign_up() for _ in faults_of(QUEUES)]
+
+    for person, (kind, fault) in zip(people, faults_of(QUEUES).items(), strict=True):
+        forget_wishes(shop)
+        with faults.on(fault, service=QUEUES) as hits:
+            reset = {"email": person.email}
+            answers = at_once(
+                2,
+                lambda number, http=person.http, reset=reset: (
+                    http.post("/api/email-verifications", json={})
+                    if number
+                    else shop.anonymous.post("/api/password-resets", json=reset)
+                ),
+            )
+        assert hits, kind
+        for answer in answers:
+            assert_try_again(answer)
+        assert person.http.post("/api/email-verifications", json={}).status_code == 202, kind
+
+    for person in people:
+        assert mail.to(person.email, VERIFICATION)
+
+
+def test_a_mail_that_was_queued_though_nobody_said_so_is_one(
+    shop: Shop, faults: FaultProxy, mail: Mail
+) -> None:
+    person = shop.sign_up()
+
+    with faults.on(answer_lost, service=QUEUES, times=1) as hits:
+        answer = shop.anonymous.post("/api/password-resets", json={"email": person.email})
+    mail.to(person.email, RESET)
+    mail.rests()
+
+    assert (answer.status_code, len(hits)) == (202, 1)
+    assert len(mail.to(person.email, RESET)) == 1
+
+
+def test_readiness_names_what_fails_and_nothing_of_it(shop: Shop, faults: FaultProxy) -> None:
+    shop.restart("CheckReadiness")
+
+    with faults.on(refused("AccessDeniedException"), service=PARAMETERS):
+        answer = shop.anonymous.get("/ready")
+
+    assert error_of(answer) == (503, "SERVICE_UNAVAILABLE")
+    assert [it["field"] for it in answer.json()["error"]["details"]] == ["signing-key"]
+    assert_try_again(answer)

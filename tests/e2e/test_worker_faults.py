@@ -1,0 +1,263 @@
+"""What workers are to do is done in the end and not twice, whatever fails meanwhile."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from shop.clock import now, to_text
+from shop.identifiers import new_id
+from tests.deployed import Person, Shop, at_once
+from tests.e2e.collecting import Listener
+from tests.faults import (
+    BUS,
+    MAIL,
+    QUEUES,
+    Answer,
+    Call,
+    Fault,
+    FaultProxy,
+    Send,
+    answer_lost,
+    cut,
+    cut_off,
+    damaged,
+    never_arrived,
+    no_json,
+    partly,
+    refused,
+)
+from tests.local_cloud.watching import Queue, eventually
+from tests.mail import NEW_PASSWORD, Mail
+
+THROTTLED = refused("ThrottlingException")
+FAULTS: dict[str, Fault] = {
+    "throttled": THROTTLED,
+    "failing": refused("InternalException", 500),
+    "expired": refused("ExpiredTokenException"),
+    "lost": answer_lost,
+    "cut off": cut_off,
+    "no JSON": damaged(no_json),
+    "half of them": partly(share=0.5, seed=7),
+    "all of them": partly(share=1, seed=7, code="InternalFailure"),
+}
+
+
+@pytest.fixture(scope="module")
+def bus(shop: Shop) -> Iterator[Listener]:
+    listener = Listener(shop.stack)
+    yield listener
+    listener.close()
+
+
+@pytest.fixture
+def mail(shop: Shop) -> Iterator[Mail]:
+    mail = Mail(shop)
+    yield mail
+    mail.rests()
+
+
+@contextmanager
+def soon_again(shop: Shop, queue: str) -> Iterator[None]:
+    """What failed comes again after seconds, not after minutes; longer than a worker takes."""
+    sqs, url = shop.stack.client("sqs"), shop.resources[queue]
+    name = "VisibilityTimeout"
+    before = Queue(shop.stack, url).attribute(name)
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={name: "4"})
+    try:
+        yield
+    finally:
+        sqs.set_queue_attributes(QueueUrl=url, Attributes={name: before})
+
+
+async def passed(call: Call, send: Send) -> Answer:
+    return await send()
+
+
+def met(hits: list[Call], count: int) -> bool:
+    return eventually(lambda: len(hits) >= count, 20)
+
+
+# The publisher
+
+
+def test_whatever_the_bus_answers_all_is_told_in_order_under_one_id(
+    shop: Shop, bus: Listener, faults: FaultProxy
+) -> None:
+    told = {kind: [shop.sign_up() for _ in range(2)] for kind in FAULTS}
+
+    for kind, people in told.items():
+        # As many entries as one call may have, so that some of a call fail and some do not.
+        with bus.held("PublishUsers"):
+            for person in people:
+                for name in "abcd":
+                    changed = person.http.patch("/api/users/me", json={"name": name})
+                    assert changed.status_code == 200
+        # More than the SDK's three tries, so that it is the publisher's turn.
+        with faults.on(FAULTS[kind], service=BUS, times=5) as hits:
+            assert met(hits, 5), kind
+
+    for kind, people in told.items():
+        for person in people:
+            assert heard(bus, person, 5), kind
+            assert versions(bus, person) == [1, 2, 3, 4, 5], kind
+
+
+def heard(bus: Listener, person: Person, count: int) -> bool:
+    return eventually(lambda: len(versions(bus, person)) >= count)
+
+
+def versions(bus: Listener, person: Person) -> list[int]:
+    """Of a user's events, each as it came for the first time."""
+    first = {event["id"]: event["data"]["version"] for event in reversed(bus.of(person.id))}
+    return list(reversed(first.values()))
+
+
+def test_a_record_that_could_not_be_set_aside_holds_the_others_up_and_loses_none(
+    shop: Shop, bus: Listener, faults: FaultProxy
+) -> None:
+    aside = Queue(shop.stack, shop.resources["UnpublishedEvents"])
+    key = {"id": {"S": new_id()}}
+    dynamodb = shop.stack.client("dynamodb")
+
+    with faults.on(refused("RequestThrottled"), service=QUEUES) as hits:
+        dynamodb.put_item(TableName=shop.resources["UsersTable"], Item=key)
+        person = shop.sign_up()
+        assert eventually(lambda: len(hits) >= 3)
+    bus.hears(person.id, "user.registered")
+
+    assert len(aside.received()) == 1
+    dynamodb.delete_item(TableName=shop.resources["UsersTable"], Key=key)
+    assert len(aside.received()) == 1
+
+
+# Mail
+
+
+def test_a_mail_that_met_a_fault_is_sent_once_when_that_is_over(
+    shop: Shop, mail: Mail, mail_faults: FaultProxy
+) -> None:
+    kinds: dict[str, tuple[Fault, dict[str, Any]]] = {
+        "the claim": (THROTTLED, {"operation": "UpdateItem"}),
+        "the claim's answer": (answer_lost, {"operation": "UpdateItem", "times": 1}),
+        "reading": (refused("InternalServerError", 500), {"operation": "GetItem"}),
+        "reading, damaged": (damaged(cut), {"operation": "GetItem"}),
+        "sending": (refused("TooManyRequestsException", 429), {"service": MAIL}),
+        "sending, denied": (refused("AccessDeniedException", 403), {"service": MAIL}),
+        "sending, broken": (never_arrived, {"service": MAIL}),
+    }
+    people = {kind: shop.sign_up() for kind in kinds}
+    mail.rests()
+
+    with soon_again(shop, "EmailsToSend"):
+        for kind, (fault, where) in kinds.items():
+            operations = [where.pop("operation")] if "operation" in where else []
+            with mail_faults.on(fault, *operations, **where) as hits:
+                mail.tell("user.password_changed", userId=people[kind].id, version=1)
+                assert met(hits, 1), kind
+        for kind, person in people.items():
+            assert len(mail.to(person.email, NEW_PASSWORD)) == 1, kind
+        mail.rests()
+
+    for kind, person in people.items():
+        assert len(mail.to(person.email, NEW_PASSWORD)) == 1, kind
+
+
+def test_a_mail_that_could_not_be_marked_is_marked_by_a_second_copy_that_names_the_first(
+    shop: Shop, mail: Mail, mail_faults: FaultProxy
+) -> None:
+    """The only way to two: whoever sent it died, or met no table, before it could say so."""
+    ada = shop.sign_up()
+    mail.rests()
+
+    with soon_again(shop, "EmailsToSend"):
+        # The claim passes; neither the mark nor the claim's end does.
+        with mail_faults.on(THROTTLED, "UpdateItem", skip=1, times=6) as hits:
+            id_ = mail.tell("user.password_changed", userId=ada.id, version=1)
+            mail.to(ada.email, NEW_PASSWORD)
+            assert eventually(lambda: len(hits) >= 3, 20)
+        # While the claim lasts nobody sends; then somebody does.
+        shop.change("IdempotencyTable", {"id": f"mail#{id_}"}, claimed_until=to_text(now()))
+        with mail_faults.on(passed, service=MAIL) as sent:
+            assert len(mail.to(ada.email, NEW_PASSWORD, 2)) == 2
+            mail.rests()
+        mail.tell_again(id_, "user.password_changed", userId=ada.id, version=1)
+        mail.rests()
+
+    (copy,) = sent
+    assert {"Name": "X-Entity-Ref-ID", "Value": id_} in copy.request["Content"]["Simple"]["Headers"]
+    assert len(mail.to(ada.email, NEW_PASSWORD, 2)) == 2
+    assert "no mail: done before" in mail.outcomes(id_)
+
+
+# Orders that go on
+
+
+@contextmanager
+def orders_go_on(shop: Shop) -> Iterator[None]:
+    sqs, url = shop.stack.client("sqs"), shop.resources["OrdersToProcess"]
+    before = Queue(shop.stack, url).attribute("DelaySeconds")
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"DelaySeconds": "0"})
+    try:
+        with soon_again(shop, "OrdersToProcess"):
+            yield
+    finally:
+        sqs.set_queue_attributes(QueueUrl=url, Attributes={"DelaySeconds": before})
+
+
+def test_orders_go_on_once_whatever_the_database_does(
+    shop: Shop, bus: Listener, faults: FaultProxy
+) -> None:
+    kinds: dict[str, Fault] = {
+        "throttled": THROTTLED,
+        "failing": refused("InternalServerError", 500),
+        "denied": refused("AccessDeniedException"),
+        "breaking": never_arrived,
+        "lost": answer_lost,
+        "cut": damaged(cut),
+        "cut off": cut_off,
+    }
+    person, product = shop.sign_up(), shop.product(stock=100)
+    orders = {}
+
+    with orders_go_on(shop):
+        for kind, fault in kinds.items():
+            placed = person.order((product["id"], 1))
+            assert placed.status_code == 201
+            orders[kind] = placed.json()["id"]
+            # The first writes that follow are the worker's.
+            with faults.on(fault, "TransactWriteItems", times=3) as hits:
+                assert met(hits, 3), kind
+        for kind, order in orders.items():
+            told = bus.hears(order, "order.placed", "order.processing", within=30)
+            assert [event["data"]["version"] for event in told] == [1, 2], kind
+
+    assert shop.stock(product) == 100 - len(kinds)
+    assert Queue(shop.stack, shop.resources["FailedOrdersToProcess"]).is_empty()
+
+
+# Lists
+
+
+def test_lists_follow_when_what_they_are_kept_in_works_again(
+    shop: Shop, faults: FaultProxy
+) -> None:
+    search, counters = shop.resources["SearchTable"], shop.resources["CountersTable"]
+    name = f"Zephyr {new_id()[-8:]}"
+
+    def total() -> int:
+        found: int = shop.admin.http.get("/api/users").json()["meta"]["total"]
+        return found
+
+    before = total()
+    with (
+        faults.on(THROTTLED, table=search),
+        faults.on(damaged(no_json), "BatchGetItem", table=counters) as states,
+    ):
+        at_once(4, lambda _: shop.sign_up(name=name))
+        assert eventually(lambda: len(states) >= 3)
+    assert eventually(lambda: total() == before + 4, 20)
+    found = shop.admin.http.get("/api/users", params={"search": name}).json()["data"]
+
+    assert [user["name"] for user in found] == [name] * 4
