@@ -56,10 +56,16 @@ class EmulatorProcess:
         """X-Ray's documents, the newest some thousand: one JSON object a line."""
         return self.home / "traces.jsonl"
 
+    @property
+    def permission_log(self) -> Path:
+        """What roles asked IAM for, one JSON object each: role, action, resource, allowed."""
+        return self.home / "permissions.log"
+
     def start(self, keep_open: tuple[int, ...] = ()) -> None:
         """Start and wait until it answers, 20 s at the most."""
         self.home.mkdir(parents=True, exist_ok=True)
         self.function_log.write_text("")
+        self.permission_log.write_text("")
         arguments = [
             *("--port", str(self.port)),
             *("--api-port", str(self.api_port)),
@@ -67,6 +73,7 @@ class EmulatorProcess:
             *("--region", self.region),
             *("--state", str(self.home / "emulator")),
             *("--function-log", str(self.function_log)),
+            *("--permission-log", str(self.permission_log)),
             *("--traces", str(self.traces)),
             *(() if self.sample else ("--no-sample",)),
             *("--endpoints", json.dumps({**self.endpoints})),

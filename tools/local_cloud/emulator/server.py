@@ -16,6 +16,7 @@ from ministack.core import lambda_runtime
 from tools.local_cloud.emulator import (
     api_import,
     bus,
+    decisions,
     function_logs,
     lambdas,
     mappings,
@@ -44,6 +45,7 @@ def serve(settings: Settings) -> None:
     queues.apply()
     bus.apply()
     permissions.apply()
+    decisions.apply(settings)
     _allow_many_files()
     asyncio.run(_serve(settings))
     # Handlers may still be at work in threads, and nothing they could do matters any more.

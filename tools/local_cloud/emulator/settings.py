@@ -18,6 +18,7 @@ class Settings:
     state: Path
     function_log: Path
     traces: Path
+    permission_log: Path
     sample: bool = True
     endpoints: Mapping[str, str] = field(default_factory=dict)
 
@@ -61,6 +62,7 @@ def read_settings(arguments: list[str]) -> Settings:
     parser.add_argument("--region", required=True)
     parser.add_argument("--state", type=Path, required=True, help="a folder of its own, emptied")
     parser.add_argument("--function-log", type=Path, required=True, help="JSON lines")
+    parser.add_argument("--permission-log", type=Path, required=True, help="JSON lines")
     parser.add_argument("--traces", type=Path, required=True, help="JSON lines")
     parser.add_argument("--no-sample", dest="sample", action="store_false", help="no traces")
     parser.add_argument(
