@@ -12,6 +12,7 @@ import pytest
 
 from tests.faults import FaultProxy
 from tests.people import PASSWORD
+from tests.permission_records import keep
 from tests.template import ROOT
 from tools.local_cloud.free_port import free_port
 from tools.local_cloud.seed import seed_admin
@@ -213,6 +214,7 @@ def stack(faults: FaultProxy, mail_faults: FaultProxy) -> Iterator[LocalStack]:
             QueueUrl=running.resources()["OrdersToProcess"], Attributes={"DelaySeconds": "900"}
         )
         yield running
+        keep(running)
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,53 @@
+"""After all end-to-end tests: functions may do what they did, and nothing else."""
+
+import os
+
+import pytest
+
+from tests.granted import Grant, Template, asked, granted
+from tests.permission_records import FOLDER, Record, kept
+from tests.template import ROOT
+from tests.test_template import translated
+
+# What is granted though no test asks for it, and why. What is used after all, or granted no more,
+# must go from here.
+UNUSED = {
+    Grant("SendEmail", "ses:SendEmail", "ses:identity/*"): (
+        "SES asks for the recipient's identity in its sandbox only, and the local cloud has none"
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def records() -> list[Record]:
+    folder = os.environ.get(FOLDER)
+    assert folder, "make test records what functions ask for, and then runs this"
+    return kept(ROOT / folder)
+
+
+@pytest.fixture(scope="module")
+def template() -> Template:
+    return translated()
+
+
+def test_every_file_of_end_to_end_tests_was_recorded(records: list[Record]) -> None:
+    ran = {file for record in records for file in record.tests}
+
+    assert ran == {file.name for file in (ROOT / "tests/e2e").glob("test_*.py")}
+
+
+def test_no_function_asked_for_what_it_is_not_granted(
+    records: list[Record], template: Template
+) -> None:
+    wanted = set().union(*(asked(template, record) for record in records))
+
+    assert sorted(wanted - granted(template)) == []
+
+
+def test_no_function_is_granted_what_it_never_used(
+    records: list[Record], template: Template
+) -> None:
+    used = set().union(*(asked(template, record, in_vain=False) for record in records))
+
+    unused = granted(template) - used
+    assert sorted(unused) == sorted(UNUSED)
