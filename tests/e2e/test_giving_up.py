@@ -1,0 +1,69 @@
+"""An order that nobody fulfils is cancelled in the end, by what the deployed worker may do."""
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from zipfile import ZipFile
+
+from tests.deployed import Shop
+from tests.e2e.test_order_processing import queue_with, status
+from tests.local_cloud.watching import eventually
+from tools.local_cloud.stack import LocalStack
+
+WORKER = "StartProcessing"
+REFUSING = """
+import start_processing
+from shop.orders.fulfilment import FulfilmentFailed
+
+class Refuses:
+    def accept(self, order):
+        raise FulfilmentFailed
+
+start_processing.fulfilment = Refuses
+handler = start_processing.handler
+"""
+
+
+@contextmanager
+def nobody_fulfilling(stack: LocalStack) -> Iterator[None]:
+    """The worker as it is deployed, with its role, gives up at the first refusal while it lasts."""
+    lambda_, name = stack.client("lambda"), stack.resources()[WORKER]
+    before = lambda_.get_function_configuration(FunctionName=name)
+    version = lambda_.get_alias(FunctionName=name, Name="live")["FunctionVersion"]
+    variables = before["Environment"]["Variables"] | {"MOST_RECEIVES": "1"}
+    lambda_.update_function_code(FunctionName=name, ZipFile=_package(stack))
+    lambda_.update_function_configuration(
+        FunctionName=name, Handler="refusing.handler", Environment={"Variables": variables}
+    )
+    refusing = lambda_.publish_version(FunctionName=name)["Version"]
+    lambda_.update_alias(FunctionName=name, Name="live", FunctionVersion=refusing)
+    try:
+        yield
+    finally:
+        lambda_.update_alias(FunctionName=name, Name="live", FunctionVersion=version)
+        lambda_.update_function_configuration(
+            FunctionName=name, Handler=before["Handler"], Environment=before["Environment"]
+        )
+
+
+def _package(stack: LocalStack) -> bytes:
+    """What was built, and the module that refuses."""
+    content = io.BytesIO()
+    with ZipFile(content, "w") as package:
+        for file in (stack.home / "build" / WORKER).glob("*.py"):
+            package.write(file, file.name)
+        package.writestr("refusing.py", REFUSING)
+    return content.getvalue()
+
+
+def test_an_order_that_nobody_fulfils_is_cancelled_and_gives_its_stock_back(shop: Shop) -> None:
+    person, counted, unlimited = shop.sign_up(), shop.product(), shop.product()
+
+    # Time for a product to lose its count meanwhile
+    with nobody_fulfilling(shop.stack), queue_with(shop.stack, DelaySeconds="5"):
+        order = person.order((counted["id"], 2), (unlimited["id"], 1)).json()["id"]
+        shop.admin.http.patch(f"/api/products/{unlimited['id']}", json={"stock": None})
+
+        assert eventually(lambda: status(person, order) == "cancelled", 30)
+    assert shop.stock(counted) == 10
+    assert shop.stock(unlimited) is None
