@@ -1,0 +1,66 @@
+"""Who is let in: what no scanner knows of policies, in the template as AWS expands it."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.test_template import of_type, translated
+
+# Any: the translated template, and what is in it.
+type Resources = dict[str, dict[str, Any]]
+
+RESOURCE_POLICIES = (
+    "AWS::Events::EventBusPolicy",
+    "AWS::SNS::TopicPolicy",
+    "AWS::SQS::QueuePolicy",
+)
+
+
+@pytest.fixture(scope="module")
+def expanded() -> Resources:
+    return translated()
+
+
+def test_queues_topics_and_buses_take_from_named_sources_only(expanded: Resources) -> None:
+    for type_ in RESOURCE_POLICIES:
+        for name, policy in of_type(expanded, type_).items():
+            for statement in policy["PolicyDocument"]["Statement"]:
+                assert statement["Principal"].keys() == {"Service"}, name
+                assert "*" not in json.dumps(statement), name
+                [sources] = statement["Condition"].values()
+                assert sources.keys() <= {"aws:SourceArn", "aws:SourceAccount"}, name
+
+
+def test_a_queue_takes_from_a_rule_of_this_template(expanded: Resources) -> None:
+    rules = of_type(expanded, "AWS::Events::Rule")
+
+    for name, policy in of_type(expanded, "AWS::SQS::QueuePolicy").items():
+        for statement in policy["PolicyDocument"]["Statement"]:
+            source = statement["Condition"]["ArnEquals"]["aws:SourceArn"]["Fn::GetAtt"]
+            assert source[0] in rules and source[1] == "Arn", name
+
+
+def test_functions_are_invoked_by_services_on_behalf_of_something_named(
+    expanded: Resources,
+) -> None:
+    for name, permission in of_type(expanded, "AWS::Lambda::Permission").items():
+        assert permission["Action"] == "lambda:InvokeFunction", name
+        assert permission["Principal"] in ("apigateway.amazonaws.com", "events.amazonaws.com"), name
+        assert permission["SourceArn"], name
+
+
+def test_a_function_s_role_is_nobody_else_s(expanded: Resources) -> None:
+    roles = of_type(expanded, "AWS::IAM::Role")
+    for name, function in of_type(expanded, "AWS::Lambda::Function").items():
+        assert function["Role"] == {"Fn::GetAtt": [f"{name}Role", "Arn"]}
+        [trust] = roles[f"{name}Role"]["AssumeRolePolicyDocument"]["Statement"]
+
+        assert trust["Principal"] == {"Service": ["lambda.amazonaws.com"]}, name
+        assert trust["Action"] == ["sts:AssumeRole"], name
+
+
+def test_permissions_are_in_roles_and_nowhere_else(expanded: Resources) -> None:
+    identities = {it["Type"] for it in expanded.values() if it["Type"].startswith("AWS::IAM::")}
+
+    assert identities == {"AWS::IAM::Role"}
