@@ -17,6 +17,8 @@ endif
 PYTHON := .venv/bin/python
 SAM := PATH="$(CURDIR)/.venv-sam/bin:$$PATH" .venv-sam/bin/sam
 SOURCES := layers/shop/shop functions tools tests
+# What functions ask IAM for during the tests, of which the last one says whether it is what they may.
+PERMISSION_RECORDS := .local/permissions
 
 .PHONY: help
 help: ## Show this help
@@ -32,8 +34,10 @@ trace: environments ## Show how the last requests spent their time, while `make 
 	@$(PYTHON) -m tools.local_cloud.waterfall $(if $(N),--requests $(N)) $(if $(REQUEST),--request $(REQUEST))
 
 .PHONY: test
-test: environments lint ## Run every check and every test, on two stacks side by side (ten minutes)
-	$(PYTHON) -m pytest -n 2 --dist loadfile
+test: environments lint check-code check-template ## Run every check and every test, on two stacks side by side (ten minutes)
+	@rm -rf $(PERMISSION_RECORDS)
+	PERMISSION_RECORDS=$(PERMISSION_RECORDS) $(PYTHON) -m pytest -n 2 --dist loadfile
+	PERMISSION_RECORDS=$(PERMISSION_RECORDS) $(PYTHON) -m pytest tests/last/privilege.py
 
 .PHONY: test-dynamodb
 test-dynamodb: environments ## Run tests/repositories on Amazon's DynamoDB Local (half a minute)
@@ -79,6 +83,18 @@ smoke: environments ## Check over HTTP that a deployment serves; changes nothing
 .PHONY: destroy
 destroy: environments ## Delete a stack for development with its data, after asking (ENV=staging)
 	@$(PYTHON) -m tools.destroy --environment $(or $(ENV),$(error ENV=staging))
+
+.PHONY: check-template
+check-template: validate .venv-checkers/.synced ## Check template.yaml, as written and as AWS expands it, with SAM, cfn-lint and checkov
+	@mkdir -p .local && .venv-sam/bin/python tests/translate.py > .local/translated.json
+	@.venv-sam/bin/cfn-lint --regions us-east-1 --template .local/translated.json
+	@.venv-checkers/bin/checkov --config-file .checkov.yaml --file template.yaml --file .local/translated.json
+
+.PHONY: check-code
+check-code: .venv-checkers/.synced ## Look for weak code and for secrets, with bandit and detect-secrets
+	@.venv-checkers/bin/bandit --quiet --configfile pyproject.toml --baseline .bandit.json \
+		--recursive layers/shop/shop functions tools
+	@tools/find_secrets.sh
 
 .PHONY: event-schemas
 event-schemas: environments ## Write docs/events from the code
@@ -170,10 +186,14 @@ environments: .venv/.synced .venv-emulator/.synced .venv-sam/.synced
 	@echo "Python packages: SAM's" && \
 		UV_PROJECT_ENVIRONMENT=.venv-sam uv sync --frozen --quiet --only-group sam && touch $@
 
+.venv-checkers/.synced: uv.lock pyproject.toml .python-version | uv
+	@echo "Python packages: the checkers'" && \
+		UV_PROJECT_ENVIRONMENT=.venv-checkers uv sync --frozen --quiet --only-group checkers && touch $@
+
 .PHONY: uv
 uv:
 	@tools/bootstrap.sh
 
 .PHONY: clean
 clean: ## Remove what was built and the environments
-	rm -rf .aws-sam .local .venv .venv-emulator .venv-sam .uv
+	rm -rf .aws-sam .local .venv .venv-emulator .venv-sam .venv-checkers .uv
