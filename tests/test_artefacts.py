@@ -53,7 +53,7 @@ MAY_LOAD = {
     "CheckReadiness": _STORED,
     "AnswerPreflight": set(),
     "Authorizer": _SIGNED - {"pydantic"},
-    "CheckBeforeTraffic": _STORED,
+    "CheckBeforeTraffic": {"boto3", POWERTOOLS},
     "CreateAdmin": _STORED,
     "ChangeUserStatus": _STORED,
     "EndSessions": _STORED,
