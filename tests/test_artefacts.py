@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.template import Function, functions, resources
+from tests.template import ROOT, Function, functions, resources
 from tools.local_cloud.stack import LocalStack
 
 # Modules worth 20 ms and more of a cold start.
@@ -51,6 +51,7 @@ MAY_LOAD = {
     "ListAllOrders": _STORED,
     "CheckHealth": {"pydantic", POWERTOOLS},
     "CheckReadiness": _STORED,
+    "ShowOpenApi": {"pydantic", POWERTOOLS},
     "AnswerPreflight": set(),
     "Authorizer": _SIGNED - {"pydantic"},
     "CheckBeforeTraffic": {"boto3", POWERTOOLS},
@@ -148,3 +149,9 @@ def test_the_dependency_layer_stays_small(build: Path) -> None:
     files = [path for path in (build / "DependenciesLayer").rglob("*") if path.is_file()]
 
     assert sum(path.stat().st_size for path in files) < 60_000_000
+
+
+def test_the_document_is_in_the_layer(build: Path) -> None:
+    built = build / "ShopLayer/python/shop/operations/openapi.json"
+
+    assert built.read_bytes() == (ROOT / "docs/openapi.json").read_bytes()

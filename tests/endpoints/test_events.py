@@ -74,6 +74,7 @@ ANSWERS: dict[str, Any] = {
     "list_all_orders": 200,
     "check_health": 200,
     "check_readiness": 200,
+    "show_open_api": 200,
     "answer_preflight": 204,
     "authorize": "Deny",
     "check_before_traffic": "status",

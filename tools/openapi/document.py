@@ -77,9 +77,15 @@ def document() -> Part:
             "description": _DESCRIPTION,
             "license": {"name": "MIT", "identifier": "MIT"},
         },
-        "servers": [{"url": "/", "description": "Where this document was read from"}],
+        "servers": [
+            {
+                "url": "/",
+                "description": "The one that this was read from: local, staging or production",
+                "x-internal": False,
+            }
+        ],
         "security": [{"accessToken": []}],
-        "tags": [{"name": name, "description": told} for name, told in _TAGS.items()],
+        "tags": [{"name": name, "description": told} for name, told in sorted(_TAGS.items())],
         "paths": paths,
         "components": {
             "securitySchemes": {
@@ -89,7 +95,7 @@ def document() -> Part:
                     "bearerFormat": "JWT",
                     "description": (
                         "The `accessToken` of a session: a JWT of RFC 9068, made and checked as "
-                        "RFC 8725 says, sent as RFC 6750 says"
+                        "RFC8725 says, sent as RFC 6750 says"
                     ),
                 }
             },

@@ -29,7 +29,7 @@ def error_schemas() -> dict[str, Schema]:
         "required": list(Detail._fields),
         "properties": {
             "field": _text(200, "body.items.0.quantity", "a dotted path"),
-            "code": _text(100, "greater_than_equal"),
+            "code": {**_text(100, "greater_than_equal"), "pattern": "^[a-z0-9_]+$"},
             "message": _text(1000, "Input should be greater than or equal to 1"),
         },
     }

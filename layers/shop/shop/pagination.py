@@ -69,8 +69,12 @@ class ListQuery(Query):
     deepest_row: ClassVar = 10_000  # that page numbers reach; a cursor has no end
 
     sort: str = "-createdAt"
-    page: Annotated[int, Field(ge=1), _Digits] = 1
-    limit: Annotated[int, Field(ge=1, le=100), _Digits] = 20
+    page: Annotated[
+        int,
+        Field(ge=1, description="`page * limit` has an end; the cursor has none"),
+        _Digits,
+    ] = 1
+    limit: Annotated[int, Field(ge=1, le=100, description="items on a page"), _Digits] = 20
     cursor: Annotated[
         str | None,
         Field(
@@ -86,7 +90,11 @@ class ListQuery(Query):
         cls, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
         told = handler.resolve_ref_schema(handler(schema))
-        told["properties"]["page"]["maximum"] = cls.deepest_row
+        fields = told["properties"]
+        fields["page"]["maximum"] = cls.deepest_row
+        fields["sort"]["description"] = "the field to sort by; with a minus, descending"
+        if "status" in fields:
+            fields["status"]["description"] = "only those of this status"
         return told
 
     @model_validator(mode="after")
@@ -154,7 +162,12 @@ class Meta(Schema):
     total_pages: Annotated[_Count, shown(description="null where a search is too broad to count")]
     next_cursor: Annotated[
         str | None,
-        shown(maxLength=512, description="null on the last page", examples=[None]),
+        shown(
+            maxLength=512,
+            pattern="^[A-Za-z0-9_-]+$",
+            description="null on the last page",
+            examples=[None],
+        ),
     ]
 
 

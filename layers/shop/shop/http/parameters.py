@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Annotated
 
 from shop.auth.caller import Caller
 from shop.errors import NotFound
@@ -58,3 +59,11 @@ class Provide:
     """A service that `factory` puts together on first use."""
 
     factory: Callable[[], object]
+
+
+@dataclass(frozen=True)
+class PathPrefix:
+    """What stands before the route in the path that was asked for: a stage, or a base path."""
+
+
+Prefix = Annotated[str, PathPrefix()]

@@ -14,16 +14,17 @@ from shop.text import Name, NameRead
 
 LARGEST_STOCK = 1_000_000_000
 
+_SKU_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 _NAMED = Field(examples=["Pears, a kilogram"])
 ProductName = Annotated[NameRead, _NAMED]
 
 ProductId = Annotated[str, PathId()]
 Sku = Annotated[
     str,
-    StringConstraints(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$"),
+    StringConstraints(min_length=1, max_length=64, pattern=_SKU_PATTERN),
     Field(examples=["PEAR-1KG"]),
 ]
-SkuRead = Annotated[str, shown(maxLength=64, examples=["PEAR-1KG"])]
+SkuRead = Annotated[str, shown(maxLength=64, pattern=_SKU_PATTERN, examples=["PEAR-1KG"])]
 Stock = Annotated[
     int | None,
     Field(ge=0, le=LARGEST_STOCK, description="pieces; null is unlimited", examples=[100]),

@@ -17,6 +17,7 @@ _REFRESH_TOKEN = (
     "AZCmsnyeexqPAAAAAAAAoQGQprJ8nnsanwAAAAAAAKFmZmZmZmZmZmZmZmZm"
     "ZmZmc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3M"
 )
+_BASE64URL = "^[A-Za-z0-9_-]+$"
 _COORDINATE = "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4"
 
 
@@ -79,7 +80,9 @@ class TokenGrant(Reply):
     expires_in: Annotated[
         int, shown(minimum=1, maximum=86400, description="seconds", examples=[900])
     ]
-    refresh_token: Annotated[str, shown(maxLength=256, examples=[_REFRESH_TOKEN])]
+    refresh_token: Annotated[
+        str, shown(maxLength=256, pattern=_BASE64URL, examples=[_REFRESH_TOKEN])
+    ]
     session: SessionRead
 
     @classmethod
@@ -97,8 +100,8 @@ class PublicKey(Reply):
 
     kty: Literal["EC"]
     crv: Literal["P-256"]
-    x: Annotated[str, shown(maxLength=43, examples=[_COORDINATE])]
-    y: Annotated[str, shown(maxLength=43, examples=[_COORDINATE])]
+    x: Annotated[str, shown(maxLength=43, pattern=_BASE64URL, examples=[_COORDINATE])]
+    y: Annotated[str, shown(maxLength=43, pattern=_BASE64URL, examples=[_COORDINATE])]
     kid: Annotated[str, shown(maxLength=64, examples=["0190a6b2-7c9e-7b1a-8f00-0000000000e1"])]
     alg: Literal["ES256"]
     use: Literal["sig"]
