@@ -34,7 +34,7 @@ trace: environments ## Show how the last requests spent their time, while `make 
 	@$(PYTHON) -m tools.local_cloud.waterfall $(if $(N),--requests $(N)) $(if $(REQUEST),--request $(REQUEST))
 
 .PHONY: test
-test: environments lint check-code check-template ## Run every check and every test, on two stacks side by side (ten minutes)
+test: environments lint check-code check-template lint-openapi ## Run every check and every test, on two stacks side by side (ten minutes)
 	@rm -rf $(PERMISSION_RECORDS)
 	PERMISSION_RECORDS=$(PERMISSION_RECORDS) $(PYTHON) -m pytest -n 2 --dist loadfile
 	PERMISSION_RECORDS=$(PERMISSION_RECORDS) $(PYTHON) -m pytest tests/last/privilege.py
@@ -103,6 +103,22 @@ event-schemas: environments ## Write docs/events from the code
 .PHONY: openapi
 openapi: environments ## Write docs/openapi.json from the handlers
 	@PYTHONPATH=layers/shop $(PYTHON) -m tools.openapi
+
+LINT := tools/openapi/lint
+
+.PHONY: lint-openapi
+lint-openapi: $(if $(shell command -v npm),$(LINT)/node_modules/.installed) ## Run Spectral with OWASP's rules, and Redocly, on the document (needs npm)
+ifeq ($(shell command -v npm),)
+	@echo "lint-openapi: skipped, since npm is not here"
+else
+	@cd $(LINT) && node_modules/.bin/spectral lint --quiet --ruleset spectral.yaml \
+		--fail-severity hint $(CURDIR)/docs/openapi.json
+	@cd $(LINT) && REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true \
+		node_modules/.bin/redocly lint --config redocly.yaml $(CURDIR)/docs/openapi.json
+endif
+
+$(LINT)/node_modules/.installed: $(LINT)/package-lock.json
+	@echo "npm packages: those that read the document" && cd $(LINT) && npm ci --silent && touch $(CURDIR)/$@
 
 .PHONY: rotate-keys
 rotate-keys: environments ## Rotate a deployment's signing keys (ENV=staging [DRY_RUN=1 REVOKE=1])
