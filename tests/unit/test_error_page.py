@@ -1,0 +1,29 @@
+"""docs/errors.md explains every code, under its status, and no other."""
+
+import re
+
+import pytest
+
+from shop.errors import ShopError
+from tests.template import ROOT
+from tools.openapi.errors import all_errors
+
+PAGE = (ROOT / "docs/errors.md").read_text()
+SECTIONS = dict(re.findall(r"^## (\w+)\n\n(.*?)(?=\n## |\Z)", PAGE, re.MULTILINE | re.DOTALL))
+
+
+def test_every_code_has_its_anchor_and_no_other_has() -> None:
+    headings = re.findall("^## (.*)$", PAGE, re.MULTILINE)
+
+    assert sorted(headings) == sorted(error.code for error in all_errors())
+
+
+@pytest.mark.parametrize("error", all_errors(), ids=lambda error: error.code)
+def test_a_code_is_explained_with_its_status_what_to_do_and_whether_to_retry(
+    error: type[ShopError],
+) -> None:
+    section = SECTIONS[error.code]
+
+    assert section.startswith(f"{error.status}. ")
+    assert "**Do:** " in section
+    assert "**Retry:** " in section
