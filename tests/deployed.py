@@ -10,6 +10,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from tests.contract import contract
 from tests.faults import FaultProxy
 from tests.people import PASSWORD
 from tests.permission_records import keep
@@ -51,6 +52,7 @@ class Shop:
         self._faults = faults
         self._seen: tuple[int, dict[str, list[str]]] = (-1, {})
         self.url = stack.url
+        self._prefix = httpx.URL(stack.url).path.rstrip("/")
         self.resources = stack.resources()
         self.anonymous = self.client()
         admin = stack.info.admin
@@ -60,7 +62,13 @@ class Shop:
 
     def client(self, token: str | None = None) -> httpx.Client:
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
-        return httpx.Client(base_url=self.url, headers=headers, timeout=30)
+        hooks = {"response": [self._check]}
+        return httpx.Client(base_url=self.url, headers=headers, timeout=30, event_hooks=hooks)
+
+    def _check(self, answer: httpx.Response) -> None:
+        """Every answer of every test is as the document says."""
+        answer.read()
+        contract().check(answer, self._prefix)
 
     def sign_up(self, **wanted: Any) -> Person:
         body = {"email": new_email(), "name": "Ada Lovelace", "password": PASSWORD} | wanted

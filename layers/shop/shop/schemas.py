@@ -60,6 +60,8 @@ def shown(**keywords: Any) -> Any:
     return Field(json_schema_extra=keywords)
 
 
+LONGEST_TEXT = 1024 * 1024  # characters; no body is longer
+
 Id = Annotated[
     str,
     shown(format="uuid", maxLength=36, examples=["0190a6b2-7c9e-7b1a-8f00-0000000000a1"]),

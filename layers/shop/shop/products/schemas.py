@@ -90,7 +90,12 @@ class ProductRead(Resource):
     currency: CurrencyRead
     stock: Annotated[
         int | None,
-        shown(minimum=0, maximum=LARGEST_STOCK, description="null is unlimited", examples=[100]),
+        shown(
+            minimum=0,
+            maximum=2**53 - 1,  # what cancelled orders give back knows no largest stock
+            description="null is unlimited",
+            examples=[100],
+        ),
     ]
     status: ProductStatus
     created_at: Timestamp

@@ -7,7 +7,7 @@ from pydantic import Field, SecretStr
 
 from shop.http.parameters import PathId
 from shop.pagination import ListQuery, Page, Slice
-from shop.schemas import Body, Id, Reply, Timestamp, shown
+from shop.schemas import LONGEST_TEXT, Body, Id, Reply, Timestamp, shown
 from shop.sessions.models import MOST_SESSIONS, Grant, Session
 
 SessionId = Annotated[str, PathId(current=True)]
@@ -24,16 +24,16 @@ _COORDINATE = "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4"
 class SessionCreate(Body):
     """Any spelling of the e-mail and any password, so that a wrong one is always 401."""
 
-    email: Annotated[str, Field(max_length=1024, examples=["ada@example.com"])]
+    email: Annotated[str, shown(maxLength=LONGEST_TEXT, examples=["ada@example.com"])]
     password: Annotated[
-        SecretStr, Field(max_length=1024, examples=["correct horse battery staple"])
+        SecretStr, shown(maxLength=LONGEST_TEXT, examples=["correct horse battery staple"])
     ]
 
 
 class AccessTokenCreate(Body):
     """Any text, so that what is no token is refused like one that is no longer good."""
 
-    refresh_token: Annotated[SecretStr, Field(max_length=1024, examples=[_REFRESH_TOKEN])]
+    refresh_token: Annotated[SecretStr, shown(maxLength=LONGEST_TEXT, examples=[_REFRESH_TOKEN])]
 
 
 class SessionRead(Reply):

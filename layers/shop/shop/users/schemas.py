@@ -9,7 +9,7 @@ from shop.auth import passwords
 from shop.auth.caller import Role
 from shop.http.parameters import PathId
 from shop.pagination import ListQuery, Page
-from shop.schemas import ABSENT, Body, Patch, Resource, Timestamp, shown
+from shop.schemas import ABSENT, LONGEST_TEXT, Body, Patch, Resource, Timestamp, shown
 from shop.text import Name, NameRead
 from shop.users.emails import EmailAddress, is_spelling_of
 from shop.users.models import User, UserStatus
@@ -18,7 +18,7 @@ UserId = Annotated[str, PathId(me=True)]
 StatusIn = Annotated[UserStatus, Field(strict=False)]  # a string in JSON, whatever strictness says
 RoleIn = Annotated[Role, Field(strict=False)]
 CurrentPassword = Annotated[
-    SecretStr, Field(max_length=1024, examples=["correct horse battery staple"])
+    SecretStr, shown(maxLength=LONGEST_TEXT, examples=["correct horse battery staple"])
 ]
 Password = Annotated[
     SecretStr,
