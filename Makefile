@@ -104,6 +104,10 @@ event-schemas: environments ## Write docs/events from the code
 openapi: environments ## Write docs/openapi.json from the handlers
 	@PYTHONPATH=layers/shop $(PYTHON) -m tools.openapi
 
+.PHONY: release-openapi
+release-openapi: openapi ## Keep the document as that of a release, with which later ones are compared
+	@cp docs/openapi.json docs/openapi.released.json
+
 LINT := tools/openapi/lint
 
 .PHONY: lint-openapi

@@ -1,0 +1,125 @@
+"""What clients of the last release rely on stays, or the changelog says that it does not."""
+
+import json
+import re
+from collections.abc import Callable
+from copy import deepcopy
+from typing import Any
+
+import pytest
+
+from tests.template import ROOT
+from tools.openapi.breaking import breaks
+from tools.openapi.document import DOCUMENT
+
+type Part = Any  # of the document, which is JSON
+
+RELEASED = ROOT / "docs/openapi.released.json"
+NOW = json.loads(DOCUMENT.read_text())
+
+
+def named_in(changelog: str) -> list[str]:
+    """What stands as code under `### Breaking` of the newest version."""
+    newest = changelog.split("\n## ")[1]
+    _, _, section = newest.partition("### Breaking\n")
+    return re.findall(r"`([^`]+)`", section.partition("\n### ")[0])
+
+
+def schema(document: Part, name: str) -> Part:
+    return document["components"]["schemas"][name]
+
+
+def operation(document: Part, route: str) -> Part:
+    method, path = route.split(" ")
+    return document["paths"][path][method.lower()]
+
+
+def test_an_incompatible_change_is_named_in_the_changelog() -> None:
+    found = breaks(json.loads(RELEASED.read_text()), NOW)
+
+    named = named_in((ROOT / "CHANGELOG.md").read_text())
+    assert [it for it in found if it not in named] == [], (
+        "put each as `code` under ### Breaking of the newest version in CHANGELOG.md"
+    )
+
+
+def test_a_change_is_named_under_breaking_of_the_newest_version_alone() -> None:
+    changelog = (
+        "# Changelog\n\n## Unreleased\n\n### Added\n\n* `GET /a: gone`\n\n### Breaking\n\n"
+        "* `GET /b: gone`\n\n### Fixed\n\n* `GET /c: gone`\n\n"
+        "## 1\n\n### Breaking\n\n* `GET /d: gone`\n"
+    )
+
+    assert named_in(changelog) == ["GET /b: gone"]
+
+
+BREAKING: dict[str, Callable[[Part], object]] = {
+    "GET /health: gone": lambda it: it["paths"].pop("/health"),
+    "GET /health: operationId": lambda it: operation(it, "GET /health").update(operationId="x"),
+    "GET /health: no longer open to anyone": lambda it: operation(it, "GET /health").pop(
+        "security"
+    ),
+    "POST /api/users 409: gone": lambda it: operation(it, "POST /api/users")["responses"].pop(
+        "409"
+    ),
+    "POST /api/users 201 Location: gone": lambda it: operation(it, "POST /api/users")["responses"][
+        "201"
+    ]["headers"].pop("Location"),
+    "POST /api/users body.name: maxLength": lambda it: schema(it, "UserCreate")["properties"][
+        "name"
+    ].update(maxLength=50),
+    "POST /api/users body.phone: required": lambda it: schema(it, "UserCreate")["required"].append(
+        "phone"
+    ),
+    "POST /api/users body.name: gone": lambda it: schema(it, "UserCreate")["properties"].pop(
+        "name"
+    ),
+    "POST /api/users 201 body.role: may be absent": lambda it: schema(it, "User")[
+        "required"
+    ].remove("role"),
+    "POST /api/users 201 body.name: type": lambda it: schema(it, "User")["properties"][
+        "name"
+    ].update(type=["string", "null"]),
+    "PATCH /api/users/{userId} body.status: enum": lambda it: schema(it, "UserStatus")[
+        "enum"
+    ].remove("inactive"),
+    "PATCH /api/users/{userId} body: application/json gone": lambda it: operation(
+        it, "PATCH /api/users/{userId}"
+    )["requestBody"]["content"].pop("application/json"),
+    "POST /api/products body.sku: pattern": lambda it: schema(it, "ProductCreate")["properties"][
+        "sku"
+    ].update(pattern="^[A-Z]+$"),
+    "GET /api/products query.colour: new and required": lambda it: operation(
+        it, "GET /api/products"
+    )["parameters"].append(
+        {"name": "colour", "in": "query", "required": True, "schema": {"type": "string"}}
+    ),
+    "GET /api/products query.cursor: gone": lambda it: operation(it, "GET /api/products")[
+        "parameters"
+    ].pop(3),
+    "GET /api/products query.limit: maximum": lambda it: operation(it, "GET /api/products")[
+        "parameters"
+    ][2]["schema"].update(maximum=50),
+}
+
+
+@pytest.mark.parametrize("expected", BREAKING)
+def test_what_clients_may_fail_by_is_found(expected: str) -> None:
+    new = deepcopy(NOW)
+
+    BREAKING[expected](new)
+
+    assert expected in breaks(NOW, new)
+
+
+def test_more_is_no_break() -> None:
+    new = deepcopy(NOW)
+
+    new["paths"]["/api/coupons"] = {"get": {}}
+    schema(new, "User")["properties"]["phone"] = {"type": "string"}
+    schema(new, "UserCreate")["properties"]["phone"] = {"type": "string"}
+    schema(new, "UserCreate")["properties"]["name"]["maxLength"] = 500
+    schema(new, "OrderStatus")["enum"].append("returned")
+    operation(new, "GET /health")["responses"]["409"] = {"headers": {}}
+
+    assert breaks(NOW, new) == []

@@ -1,0 +1,149 @@
+"""What of a document is incompatible with the one before: clients of that may fail by it."""
+
+from collections.abc import Iterator
+from typing import Any  # what documents are made of
+
+type Part = dict[str, Any]
+
+_MOST = ("maximum", "maxLength", "maxItems")
+_LEAST = ("minimum", "minLength", "minItems")
+_RULES = ("pattern", "not", "anyOf")
+
+
+def breaks(old: Part, new: Part) -> list[str]:
+    """One line for each, such as `POST /api/users body.name: maxLength`."""
+    return sorted(set(_Comparison(old, new).of_documents()))
+
+
+class _Comparison:
+    def __init__(self, old: Part, new: Part) -> None:
+        self._old, self._new = old, new
+
+    def of_documents(self) -> Iterator[str]:
+        for path, methods in self._old["paths"].items():
+            for method, old in methods.items():
+                at = f"{method.upper()} {path}"
+                new = self._new["paths"].get(path, {}).get(method)
+                if new is None:
+                    yield f"{at}: gone"
+                    continue
+                if old["operationId"] != new["operationId"]:
+                    yield f"{at}: operationId"
+                if self._is_public(old, self._old) and not self._is_public(new, self._new):
+                    yield f"{at}: no longer open to anyone"
+                yield from self._of_parameters(at, old, new)
+                yield from self._of_bodies(at, old, new)
+                yield from self._of_responses(at, old, new)
+
+    def _is_public(self, operation: Part, document: Part) -> bool:
+        return operation.get("security", document["security"]) == []
+
+    def _of_parameters(self, at: str, old: Part, new: Part) -> Iterator[str]:
+        olds, news = _by_name(old, self._old), _by_name(new, self._new)
+        for name, parameter in news.items():
+            if name not in olds and parameter["required"]:
+                yield f"{at} {name}: new and required"
+        for name, parameter in olds.items():
+            if name not in news:
+                yield f"{at} {name}: gone"
+                continue
+            if news[name]["required"] and not parameter["required"]:
+                yield f"{at} {name}: required"
+            yield from self._taken(f"{at} {name}", parameter["schema"], news[name]["schema"])
+
+    def _of_bodies(self, at: str, old: Part, new: Part) -> Iterator[str]:
+        olds = old.get("requestBody", {}).get("content", {})
+        news = new.get("requestBody", {}).get("content", {})
+        if news and not olds:
+            yield f"{at} body: new and required"
+        for media_type, body in olds.items():
+            if media_type not in news:
+                yield f"{at} body: {media_type} gone"
+            else:
+                yield from self._taken(f"{at} body", body["schema"], news[media_type]["schema"])
+
+    def _of_responses(self, at: str, old: Part, new: Part) -> Iterator[str]:
+        for status, answer in old["responses"].items():
+            if status not in new["responses"]:
+                yield f"{at} {status}: gone"
+                continue
+            before = _resolved(answer, self._old)
+            after = _resolved(new["responses"][status], self._new)
+            for name in before["headers"].keys() - after["headers"].keys():
+                yield f"{at} {status} {name}: gone"
+            for media_type, body in before.get("content", {}).items():
+                if media_type not in after.get("content", {}):
+                    yield f"{at} {status}: {media_type} gone"
+                    continue
+                told = after["content"][media_type]["schema"]
+                yield from self._given(f"{at} {status} body", body["schema"], told)
+
+    def _taken(self, at: str, old: Part, new: Part) -> Iterator[str]:
+        """Where what could be sent is refused now."""
+        old, new = _resolved(old, self._old), _resolved(new, self._new)
+        if not _types(old) <= _types(new):
+            yield f"{at}: type"
+        before, after = _values(old), _values(new)
+        if after is not None and (before is None or not before <= after):
+            yield f"{at}: enum"
+        for word in _MOST:
+            if word in new and new[word] < old.get(word, float("inf")):
+                yield f"{at}: {word}"
+        for word in _LEAST:
+            if word in new and new[word] > old.get(word, float("-inf")):
+                yield f"{at}: {word}"
+        for word in _RULES:
+            if word in new and new[word] != old.get(word):
+                yield f"{at}: {word}"
+        for name in set(new.get("required", ())) - set(old.get("required", ())):
+            yield f"{at}.{name}: required"
+        for name, field in old.get("properties", {}).items():
+            if name in new.get("properties", {}):
+                yield from self._taken(f"{at}.{name}", field, new["properties"][name])
+            else:
+                yield f"{at}.{name}: gone"
+        if "items" in old and "items" in new:
+            yield from self._taken(f"{at}[]", old["items"], new["items"])
+
+    def _given(self, at: str, old: Part, new: Part) -> Iterator[str]:
+        """Where what could be relied on is given no longer; more values of an enum are allowed."""
+        old, new = _resolved(old, self._old), _resolved(new, self._new)
+        if not _types(new) <= _types(old):
+            yield f"{at}: type"
+        before, after = _values(old), _values(new)
+        if before is not None and (after is None or not before <= after):
+            yield f"{at}: enum"
+        for word in ("format", "pattern", "anyOf"):
+            if word in old and old[word] != new.get(word):
+                yield f"{at}: {word}"
+        for name in set(old.get("required", ())) - set(new.get("required", ())):
+            yield f"{at}.{name}: may be absent"
+        for name, field in old.get("properties", {}).items():
+            if name in new.get("properties", {}):
+                yield from self._given(f"{at}.{name}", field, new["properties"][name])
+        if "items" in old and "items" in new:
+            yield from self._given(f"{at}[]", old["items"], new["items"])
+
+
+def _resolved(part: Part, document: Part) -> Part:
+    if "$ref" not in part:
+        return part
+    kind, name = part["$ref"].split("/")[-2:]
+    found: Part = document["components"][kind][name]
+    return found
+
+
+def _by_name(operation: Part, document: Part) -> dict[str, Part]:
+    parameters = [_resolved(parameter, document) for parameter in operation["parameters"]]
+    return {f"{it['in']}.{it['name']}": it for it in parameters}
+
+
+def _types(schema: Part) -> set[str]:
+    type_ = schema.get("type", [])
+    return {type_} if isinstance(type_, str) else set(type_)
+
+
+def _values(schema: Part) -> set[Any] | None:
+    if "const" in schema:
+        return {schema["const"]}
+    return set(schema["enum"]) if "enum" in schema else None
