@@ -27,9 +27,14 @@ def test_queues_topics_and_buses_take_from_named_sources_only(expanded: Resource
         for name, policy in of_type(expanded, type_).items():
             for statement in policy["PolicyDocument"]["Statement"]:
                 assert statement["Principal"].keys() == {"Service"}, name
-                assert "*" not in json.dumps(statement), name
-                [sources] = statement["Condition"].values()
-                assert sources.keys() <= {"aws:SourceArn", "aws:SourceAccount"}, name
+                conditions = statement["Condition"]
+                assert "*" not in json.dumps(statement | {"Condition": None}), name
+                sources = {key for condition in conditions.values() for key in condition}
+                assert sources and sources <= {"aws:SourceArn", "aws:SourceAccount"}, name
+                # Part of a name, if at all, and then of this account's own
+                if "*" in json.dumps(conditions):
+                    account = {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
+                    assert conditions["StringEquals"] == account, name
 
 
 def test_a_queue_takes_from_a_rule_of_this_template(expanded: Resources) -> None:

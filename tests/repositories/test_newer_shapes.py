@@ -12,10 +12,12 @@ from typing import Any  # rows and messages are of many types
 
 import pytest
 
-from shop.attempts.service import attempt_on
+from shop.attempts.repository import AttemptRepository
+from shop.attempts.service import AttemptService, attempt_on
 from shop.auth.caller import Role
 from shop.auth.signing_keys import KeySet
 from shop.clients import dynamodb
+from shop.clock import now
 from shop.dynamo import records
 from shop.dynamo.codec import Item, encode
 from shop.events.records import event_of
@@ -193,7 +195,7 @@ def test_what_newer_code_added_stays_where_a_row_is_changed(stored: Stored) -> N
 
     renamed = replace(user, name="Ada King", email="king@x.example", version=2)
     UserRepository().save(user, renamed)
-    guess = attempt_on(renamed.email, "203.0.113.7")
+    guess = AttemptService(AttemptRepository(), now).count(attempt_on(renamed.email, "203.0.113.7"))
     UserRepository().change_password(renamed, stored.session.id, "hash", "new hash", guess)
     dearer = replace(product, price=Money(Decimal("10"), "EUR"))
     ProductRepository().save(product, dearer, {"price"}, 1, None)

@@ -7,6 +7,7 @@ from tools.local_cloud.emulator.settings import read_settings
 ARGUMENTS = (
     *("--port", "1", "--api-port", "2", "--api-name", "shop", "--region", "eu-central-1"),
     *("--state", "state", "--function-log", "log"),
+    *("--traces", "traces", "--permission-log", "permissions"),
 )
 
 

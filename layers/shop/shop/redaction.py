@@ -13,7 +13,7 @@ from shop.errors import ShopError
 
 
 class Failed(Exception):
-    """Instead of an exception that Lambda would log word for word."""
+    """Said in words of ours; also instead of what Lambda would log word for word."""
 
 
 def words_of(error: BaseException) -> str:

@@ -4,6 +4,7 @@ import json
 from typing import TYPE_CHECKING, Any  # what functions are sent and answer is JSON
 
 from shop.observability import logger
+from shop.redaction import Failed
 
 if TYPE_CHECKING:
     from mypy_boto3_codedeploy import CodeDeployClient
@@ -44,7 +45,7 @@ _READ: dict[str, Any] = {
 _REFUSED = _READ | {"multiValueQueryStringParameters": {"checkBeforeTraffic": ["yes"]}}
 
 
-class NotFit(Exception):
+class NotFit(Failed):
     """Why a version may not get traffic."""
 
 
