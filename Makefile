@@ -87,7 +87,8 @@ destroy: environments ## Delete a stack for development with its data, after ask
 .PHONY: check-template
 check-template: validate .venv-checkers/.synced ## Check template.yaml, as written and as AWS expands it, with SAM, cfn-lint and checkov
 	@mkdir -p .local && .venv-sam/bin/python tests/translate.py > .local/translated.json
-	@.venv-sam/bin/cfn-lint --regions us-east-1 --template .local/translated.json
+	@# SAM has used up what it took for itself: a parameter and a mapping.
+	@.venv-sam/bin/cfn-lint --regions us-east-1 --ignore-checks W2001 W7001 --template .local/translated.json
 	@.venv-checkers/bin/checkov --config-file .checkov.yaml --file template.yaml --file .local/translated.json
 
 .PHONY: check-code

@@ -39,7 +39,9 @@ def test_the_group_is_kept_as_long_as_the_others_and_waits_for_the_right_to_writ
 
     assert SETTING[1]["DestinationArn"] == {"Fn::GetAtt": "GatewayLogs.Arn"}
     assert group["Condition"] == "LogsAccess"
-    assert group["DependsOn"] == "ApiGatewayAccount"
+    [tag] = group["Properties"]["Tags"]
+    account = {"Ref": "ApiGatewayAccount"}
+    assert tag["Value"] == {"Fn::If": ["CreatesApiGatewayAccount", account, "elsewhere"]}
     assert group["Properties"]["RetentionInDays"] == {"Ref": "LogRetentionDays"}
 
 

@@ -21,4 +21,7 @@ for name, resource in template["Resources"].items():
             resource["Properties"][property_] = f"s3://bucket/{keys.get(name, name)}"
 translator = Translator({}, Parser(), plugins=[], boto_session=Session(region_name="us-east-1"))
 given = {name: value for name, value in keys.items() if name in template["Parameters"]}
-print(json.dumps(translator.translate(template, {"Stage": "prod"} | given)))
+expanded = translator.translate(template, {"Stage": "prod"} | given)
+# What AWS expands after SAM.
+expanded["Transform"] = "AWS::LanguageExtensions"
+print(json.dumps(expanded))

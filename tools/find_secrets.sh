@@ -15,6 +15,12 @@ set -- "$@" --exclude-lines '^ *"body": "eyJ'
 # The made-up access tokens of recorded requests and of a test: no key signed them.
 set -- "$@" --exclude-secrets '^eyJhbGciOiJFUzI1NiJ9\.eyJzdWIiOiIuLi4ifQ\.c2lnbmF0dXJl$'
 set -- "$@" --exclude-secrets '^eyJhbGciOiJub25lIn0\.'
+# The document's examples of a token and of a public key.
+set -- "$@" --exclude-secrets '^eyJ0eXAiOiJhdCtqd3QifQ\.eyJzdWIiOiIifQ\.c2lnbmF0dXJl$'
+set -- "$@" --exclude-secrets '^MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4$'
+# Ids as services of AWS make them up, and the name of a policy of theirs.
+set -- "$@" --exclude-secrets '^(eyJlbmNyeXB0ZWREYXRhIjoiLi4uIn0=|53995c3f42cd8ad8)$'
+set -- "$@" --exclude-lines 'iam::aws:policy/service-role/'
 # Alphabets.
 set -- "$@" --exclude-secrets '^(eanirolstmdhcuykgbjpvfwzxq|ABCDEFGHIJKLMNOPQRSTUVWXYZ.*)$'
 # The digest of DynamoDB Local.
