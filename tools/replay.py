@@ -16,6 +16,7 @@ from tools.deployments import Deployment
 
 AT_ONCE = 100  # records an invocation, as the mappings have it
 HIDDEN_SECONDS = 600  # for nobody else to replay the same meanwhile
+LOOK_SECONDS = 2  # or SQS asks some of its servers only, and says of a short queue that it is empty
 EMPTY_PAGES = 20  # of a stream, in a row, before there is nothing more
 
 # Any: messages and records are whatever JSON and botocore hold.
@@ -30,24 +31,32 @@ def replay(deployment: Deployment, name: str) -> tuple[int, int]:
     sqs, url = deployment.client("sqs"), deployment.queue(name)
     arn = deployment.attribute(url, "QueueArn")
     began = time.time()
-    done = stay = 0
-    while messages := sqs.receive_message(
-        QueueUrl=url,
-        MaxNumberOfMessages=10,
-        VisibilityTimeout=HIDDEN_SECONDS,
-        MessageSystemAttributeNames=["SentTimestamp"],
-    ).get("Messages"):
-        for message in messages:
-            is_new = int(message["Attributes"]["SentTimestamp"]) / 1000 > began
-            batch = json.loads(message["Body"]).get("DDBStreamBatchInfo")
-            if batch is None:
-                raise SystemExit(f"{name} has no pointers to a stream. Dead letters? make redrive")
-            if not is_new and _is_done(deployment, batch, arn):
-                sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-                done += 1
-            else:
-                stay += 1
-    return done, stay
+    done, staying = 0, list[str]()
+    try:
+        while messages := sqs.receive_message(
+            QueueUrl=url,
+            MaxNumberOfMessages=10,
+            VisibilityTimeout=HIDDEN_SECONDS,
+            WaitTimeSeconds=LOOK_SECONDS,
+            MessageSystemAttributeNames=["SentTimestamp"],
+        ).get("Messages"):
+            staying += [message["ReceiptHandle"] for message in messages]
+            for message in messages:
+                is_new = int(message["Attributes"]["SentTimestamp"]) / 1000 > began
+                batch = json.loads(message["Body"]).get("DDBStreamBatchInfo")
+                if batch is None:
+                    raise SystemExit(
+                        f"{name} has no pointers to a stream. Dead letters? make redrive"
+                    )
+                if not is_new and _is_done(deployment, batch, arn):
+                    sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+                    staying.remove(message["ReceiptHandle"])
+                    done += 1
+    finally:
+        # Or who runs it again within these minutes would be told that none is left.
+        for handle in staying:
+            sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=handle, VisibilityTimeout=0)
+    return done, len(staying)
 
 
 def foresee(deployment: Deployment, name: str) -> str:

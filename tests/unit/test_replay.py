@@ -1,0 +1,68 @@
+"""Pointers are found wherever SQS keeps them, and are there for the next one who looks."""
+
+import json
+from typing import Any  # messages are whatever JSON they hold
+
+import pytest
+
+from tools.replay import replay
+
+
+class Queue:
+    """SQS with one message, on a server that is asked only by who waits for the answer."""
+
+    def __init__(self, body: dict[str, Any]) -> None:
+        self._body = body
+        self._is_visible = True
+
+    def receive_message(self, WaitTimeSeconds: int = 0, **_: Any) -> Any:
+        if not WaitTimeSeconds or not self._is_visible:
+            return {}
+        self._is_visible = False
+        message = {"Body": json.dumps(self._body), "ReceiptHandle": "1"}
+        return {"Messages": [message | {"Attributes": {"SentTimestamp": "0"}}]}
+
+    def change_message_visibility(self, VisibilityTimeout: int, **_: Any) -> None:
+        self._is_visible = VisibilityTimeout == 0
+
+    def get_shard_iterator(self, **_: Any) -> Any:
+        return {"ShardIterator": "1"}
+
+    def get_records(self, **_: Any) -> Any:
+        return {"Records": []}
+
+
+class Deployed:
+    """A deployment whose every client is that queue."""
+
+    def __init__(self, queue: Queue) -> None:
+        self._queue = queue
+
+    def client(self, _: str) -> Queue:
+        return self._queue
+
+    def queue(self, name: str) -> str:
+        return name
+
+    def attribute(self, url: str, name: str) -> str:
+        return url
+
+
+def pointer() -> dict[str, Any]:
+    numbers = {"startSequenceNumber": "1", "endSequenceNumber": "1", "shardId": "shard"}
+    return {"DDBStreamBatchInfo": numbers | {"batchSize": 1, "streamArn": "stream"}}
+
+
+def test_what_stays_is_counted_by_everybody_who_looks() -> None:
+    deployment: Any = Deployed(Queue(pointer()))
+
+    assert replay(deployment, "UnpublishedEvents") == (0, 1)
+    assert replay(deployment, "UnpublishedEvents") == (0, 1)
+
+
+def test_a_queue_of_something_else_is_left_as_it_was() -> None:
+    deployment: Any = Deployed(Queue({"detail": {}}))
+
+    for _ in range(2):
+        with pytest.raises(SystemExit, match="make redrive"):
+            replay(deployment, "EmailsToSendFailed")
