@@ -24,6 +24,9 @@ WORDS = {"fields", "filter", "stats", "sort", "limit", "by", "as", "and", "or", 
 }
 # `admin action` has these, and what the edge puts on every line.
 OF_ADMIN_ACTIONS = {"action", "actor", "subject", "outcome"}
+# What Lambda's runtime logs of a function that cannot be loaded or raises, and its platform of one
+# that is ended: https://github.com/aws/aws-lambda-python-runtime-interface-client
+OF_LAMBDA = {"errorType", "errorMessage", "record", "status"}
 # StartProcessing's word for an order that nobody fulfilled
 OF_ORDERS_GIVEN_UP = {"order_id"}
 
@@ -65,7 +68,7 @@ def asked_for(query: str) -> set[str]:
 
 @pytest.mark.parametrize("query", QUERIES, ids=lambda query: str(query["Name"]))
 def test_a_query_reads_keys_that_lines_have(query: dict[str, Any], log: LogLines) -> None:
-    known = logged(log) | OF_ADMIN_ACTIONS | OF_ORDERS_GIVEN_UP
+    known = logged(log) | OF_ADMIN_ACTIONS | OF_ORDERS_GIVEN_UP | OF_LAMBDA
 
     assert asked_for(query["QueryString"])
     assert asked_for(query["QueryString"]) <= known
@@ -75,6 +78,13 @@ def test_a_query_reads_keys_that_lines_have(query: dict[str, Any], log: LogLines
 def test_a_query_is_named_after_its_stack_and_reads_its_groups(query: dict[str, Any]) -> None:
     assert query["Name"].startswith("shop-test/")
     assert query["LogGroupNames"] and set(query["LogGroupNames"]) <= GROUPS
+
+
+def test_errors_are_also_those_of_functions_that_cannot_be_loaded_or_are_ended() -> None:
+    (query,) = [it["QueryString"] for it in QUERIES if it["Name"].endswith("/errors")]
+
+    assert asked_for(query) >= OF_LAMBDA
+    assert "@logStream" in query  # such a line has no `function_name`
 
 
 def test_a_key_that_no_line_has_is_noticed() -> None:
