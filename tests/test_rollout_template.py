@@ -10,7 +10,7 @@ import pytest
 from tests.template import ROOT, functions, resources, template
 from tests.test_template import of_type, translated
 
-SHIFTING = ["Canary10Percent5Minutes", "Linear10PercentEvery1Minute"]
+SHIFTING = ["Canary10Percent10Minutes", "Linear10PercentEvery1Minute"]
 WITH_TRAFFIC = {f.name for f in functions() if f.route or f.name == "Authorizer"}
 
 
@@ -21,7 +21,7 @@ def parameters_of(environment: str) -> dict[str, str]:
 
 
 def test_prod_shifts_traffic_and_the_others_do_not() -> None:
-    assert parameters_of("prod")["Rollout"] == "Canary10Percent5Minutes"
+    assert parameters_of("prod")["Rollout"] == "Canary10Percent10Minutes"
     assert "Rollout" not in parameters_of("staging") | parameters_of("default")
     assert template()["Parameters"]["Rollout"]["Default"] == "AllAtOnce"
     assert template()["Parameters"]["Rollout"]["AllowedValues"] == ["AllAtOnce", *SHIFTING]
@@ -65,6 +65,18 @@ def test_the_alarms_that_stop_a_deployment_do_not_wait_for_what_is_deployed() ->
 
     for name in ("ServerErrorsAlarm", "LatencyAlarm"):
         assert not any(json.dumps(way) in json.dumps(alarms[name]) for way in deployed)
+
+
+@pytest.mark.parametrize("rollout", SHIFTING)
+def test_shifting_takes_longer_than_an_alarm_needs_to_tell(rollout: str) -> None:
+    first, *more = map(int, re.findall(r"\d+", rollout))
+    minutes = more[0] if rollout.startswith("Canary") else 100 / first * more[0]
+    late = 3  # minutes: the one that it begins in, and until the last one's metrics are there
+
+    for name in ("ServerErrorsAlarm", "LatencyAlarm"):
+        alarm = resources("AWS::CloudWatch::Alarm")[name]
+        assert '"Period": 60' in json.dumps(alarm)
+        assert alarm["DatapointsToAlarm"] + late < minutes
 
 
 def test_every_setting_that_a_parameter_sets_is_what_a_version_is_named_by() -> None:
