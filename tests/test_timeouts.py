@@ -43,6 +43,16 @@ def test_one_call_that_hangs_is_told_by_its_own_error_and_several_by_the_deadlin
     assert longest_throttled(make()) < (REQUEST - TO_ANSWER) / 2
 
 
+def test_the_check_before_traffic_sits_throttling_out_as_all_functions_are_checked_at_once() -> (
+    None
+):
+    asked = [clients.deployments()] * 3 + [clients.functions()] * 2
+    pauses = [longest_throttled(client) for client in asked]
+
+    assert min(pauses) >= 30
+    assert sum(pauses) < FUNCTIONS["CheckBeforeTraffic"]["Timeout"]
+
+
 def test_every_function_with_a_route_has_the_same_time_and_answers_in_it() -> None:
     for function in functions():
         if function.route:

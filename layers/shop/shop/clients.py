@@ -46,9 +46,10 @@ _CONFIG = Config(
 _ONCE = Config(
     connect_timeout=1, read_timeout=4, retries={"mode": "standard", "total_max_attempts": 1}
 )
-# A function that is invoked may be cold, and has 10 s.
-_INVOKING = Config(
-    connect_timeout=1, read_timeout=15, retries={"mode": "standard", "total_max_attempts": 2}
+# A deployment has all functions checked at one moment, so that CodeDeploy and Lambda throttle; and
+# a function that is invoked may be cold, and has 10 s.
+_PATIENT = Config(
+    connect_timeout=1, read_timeout=15, retries={"mode": "standard", "total_max_attempts": 6}
 )
 
 
@@ -90,12 +91,12 @@ def mail() -> "SESV2Client":
 
 @cache
 def deployments() -> "CodeDeployClient":
-    return observed(_checked(boto3.client("codedeploy", config=_CONFIG)))
+    return observed(_checked(boto3.client("codedeploy", config=_PATIENT)))
 
 
 @cache
 def functions() -> "LambdaClient":
-    return observed(boto3.client("lambda", config=_INVOKING))
+    return observed(boto3.client("lambda", config=_PATIENT))
 
 
 def _checked[Client: Any](client: Client) -> Client:
