@@ -16,6 +16,7 @@ from tools.deployments import ROOT, Deployment
 
 UNRESERVED = 100  # executions that Lambda keeps for all functions without a number of their own
 LONGEST_DESCRIPTION = 256  # of a version
+LONGEST_STACK = 18  # of the 32 characters of a sampling rule's name, which says besides what of
 DESCRIBING = (
     *("LogLevel", "BcryptCost", "ListShards", "TokenIssuer", "TokenAudience", "TokenClientId"),
     *("MailFrom", "RecoveryPage", "AllowedOrigins"),
@@ -155,6 +156,9 @@ class Preflight:
     def _stack(self) -> Finding:
         stack = self._deployment.described()
         name = self._deployment.stack
+        if len(name) > LONGEST_STACK:
+            said = f"{name} has more than {LONGEST_STACK} characters: shorten it in samconfig.toml"
+            return missing("stack", said)
         if stack is None:
             return ok("stack", f"{name} will be made")
         status: str = stack["StackStatus"]

@@ -6,8 +6,9 @@ from typing import Any  # AWS's answers are of many types
 import pytest
 from botocore.exceptions import ClientError, NoCredentialsError
 
+from tests.template import resources
 from tools import preflight
-from tools.preflight import Finding, Preflight, Verdict, is_ready, pairs
+from tools.preflight import LONGEST_STACK, Finding, Preflight, Verdict, is_ready, pairs
 
 STACK = {"StackStatus": "UPDATE_COMPLETE", "Parameters": []}
 
@@ -193,3 +194,17 @@ def test_what_is_given_counts_over_what_samconfig_says() -> None:
     assert pairs("Ordering=off Rollout=AllAtOnce") == {"Ordering": "off", "Rollout": "AllAtOnce"}
     with pytest.raises(SystemExit):
         pairs("Ordering")
+
+
+def test_a_stack_has_a_name_that_leaves_room_for_the_names_made_of_it() -> None:
+    account = Account()
+    account.stack = "s" * LONGEST_STACK
+    assert found(account, "stack").verdict is Verdict.OK
+    account.stack += "s"
+    assert found(account, "stack").verdict is Verdict.MISSING
+
+    made = [
+        str(rule["SamplingRule"]["RuleName"]["Fn::Sub"]).replace("${AWS::StackName}", "")
+        for rule in resources("AWS::XRay::SamplingRule").values()
+    ]
+    assert max(len(name) for name in made) + LONGEST_STACK == 32  # X-Ray's limit
