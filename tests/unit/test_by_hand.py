@@ -183,6 +183,15 @@ def test_an_id_that_is_not_of_the_last_hour_confirms_nothing(age: timedelta) -> 
     assert office.wishes == []
 
 
+@pytest.mark.parametrize("first", ["0", "e", "f"])
+def test_an_id_of_something_else_confirms_nothing_either(first: str) -> None:
+    office = Office()
+
+    with pytest.raises(ValidationFailed, match="dry run"):
+        office.resend(confirmed=f"{first}e2e2e2e-2e2e-4e2e-8e2e-2e2e2e2e2e2e")
+    assert office.wishes == []
+
+
 @pytest.mark.parametrize(
     ("office", "refusal"),
     [

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 ID_LENGTH = 36
+_LATEST = 253402300799  # seconds: the last of the year 9999, after which datetime knows none
 
 type NewId = Callable[[], str]
 
@@ -31,7 +32,8 @@ def id_of(milliseconds: int, chance: int) -> str:
 
 def made_at(id_: str) -> datetime:
     """When a UUIDv7 was made; of another UUID it is any time."""
-    return datetime.fromtimestamp(int(id_.replace("-", "")[:12], 16) / 1000, UTC)
+    milliseconds = int(id_.replace("-", "")[:12], 16)
+    return datetime.fromtimestamp(min(milliseconds / 1000, _LATEST), UTC)
 
 
 def is_id(text: str) -> bool:
