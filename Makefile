@@ -125,6 +125,32 @@ endif
 $(LINT)/node_modules/.installed: $(LINT)/package-lock.json
 	@echo "npm packages: those that read the document" && cd $(LINT) && npm ci --silent && touch $(CURDIR)/$@
 
+TYPESCRIPT := clients/typescript
+OTHER_CLIENT := .local/clients/python
+
+.PHONY: clients
+clients: $(TYPESCRIPT)/node_modules/.installed ## Write the TypeScript client's types from docs/openapi.json (needs npm)
+	@cd $(TYPESCRIPT) && npm run --silent generate
+
+.PHONY: test-clients
+test-clients: environments $(TYPESCRIPT)/node_modules/.installed $(OTHER_CLIENT)/.installed ## Check the TypeScript client and another in Python, also on a stack (needs npm and Java; a minute)
+	@cd $(TYPESCRIPT) && npm run --silent generate -- --check && npm run --silent lint && \
+		npm test --silent && npm pack --silent --dry-run
+	$(PYTHON) -m pytest tests/clients/typescript.py tests/clients/python.py
+
+$(TYPESCRIPT)/node_modules/.installed: $(TYPESCRIPT)/package-lock.json
+	@echo "npm packages: the TypeScript client's" && cd $(TYPESCRIPT) && npm ci --silent && touch $(CURDIR)/$@
+
+# What it needs is taken at our versions, so that a new one of those fails in an update and not here.
+$(OTHER_CLIENT)/.installed: docs/openapi.json .venv-clients/.synced
+	@echo "Python client: generated" && rm -rf $(OTHER_CLIENT) && mkdir -p $(OTHER_CLIENT)
+	@.venv-clients/bin/openapi-generator-cli generate --input-spec docs/openapi.json --generator-name python \
+		--package-name shop_client --output $(OTHER_CLIENT)/source > $(OTHER_CLIENT)/generator.log
+	@uv export --frozen --quiet --only-group dev --no-hashes --output-file $(OTHER_CLIENT)/constraints.txt
+	@uv venv --quiet --python $(PYTHON) $(OTHER_CLIENT)/environment
+	@uv pip install --quiet --python $(OTHER_CLIENT)/environment \
+		--constraints $(OTHER_CLIENT)/constraints.txt $(OTHER_CLIENT)/source && touch $@
+
 .PHONY: rotate-keys
 rotate-keys: environments ## Rotate a deployment's signing keys (ENV=staging [DRY_RUN=1 REVOKE=1])
 	@$(PYTHON) -m tools.rotate_keys --environment $(or $(ENV),$(error ENV=staging or ENV=prod)) \
@@ -211,10 +237,14 @@ environments: .venv/.synced .venv-emulator/.synced .venv-sam/.synced
 	@echo "Python packages: the checkers'" && \
 		UV_PROJECT_ENVIRONMENT=.venv-checkers uv sync --frozen --quiet --only-group checkers && touch $@
 
+.venv-clients/.synced: uv.lock pyproject.toml .python-version | uv
+	@echo "Python packages: the generator's" && \
+		UV_PROJECT_ENVIRONMENT=.venv-clients uv sync --frozen --quiet --only-group clients && touch $@
+
 .PHONY: uv
 uv:
 	@tools/bootstrap.sh
 
 .PHONY: clean
 clean: ## Remove what was built and the environments
-	rm -rf .aws-sam .local .venv .venv-emulator .venv-sam .venv-checkers .uv
+	rm -rf .aws-sam .local .venv .venv-emulator .venv-sam .venv-checkers .venv-clients .uv

@@ -1,0 +1,144 @@
+/** From signing up to a cancelled order, on a deployed stack. */
+
+import { sign } from "node:crypto";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { createShop, inMemory, type Product, type Shop } from "../../src/index.js";
+import { losingProxy } from "./losing-proxy.js";
+
+const PASSWORD = "a long walk by the river";
+const stack = JSON.parse(process.env.SHOP_STACK ?? "null") as {
+  url: string;
+  admin: { email: string; password: string };
+  /** The private key of the stack, which lives as long as the tests, to make tokens that have expired. */
+  signingKey: string;
+};
+
+let proxy: Awaited<ReturnType<typeof losingProxy>>;
+let pear: Product;
+
+beforeAll(async () => {
+  proxy = await losingProxy(stack.url);
+  const admin = createShop({ baseUrl: stack.url });
+  await admin.logIn(stack.admin);
+  pear = await admin.products.create({
+    sku: `PEAR-${Date.now()}`,
+    name: "A pear",
+    price: "19.90",
+    currency: "EUR",
+    stock: 10,
+  });
+});
+
+afterAll(() => proxy.stop());
+
+async function customer() {
+  const tokens = inMemory();
+  const shop = createShop({ baseUrl: proxy.url, tokens });
+  const email = `ada.${crypto.randomUUID()}@example.com`;
+  await shop.signUp({ email, name: "Ada Lovelace", password: PASSWORD });
+  await shop.logIn({ email, password: PASSWORD });
+  return { shop, email, expire: () => expire(tokens) };
+}
+
+/** The same token as it would be an hour later: claims, session and signature are right. */
+async function expire(tokens: ReturnType<typeof inMemory>): Promise<string> {
+  const stored = await tokens.load();
+  if (stored === undefined) throw new Error("nobody is logged in");
+  const [header = "", payload = ""] = stored.accessToken.split(".");
+  const claims = JSON.parse(Buffer.from(payload, "base64url").toString());
+  const earlier = { ...claims, iat: claims.iat - 3600, exp: claims.exp - 3600 };
+  const content = `${header}.${Buffer.from(JSON.stringify(earlier)).toString("base64url")}`;
+  const key = { key: stack.signingKey, dsaEncoding: "ieee-p1363" } as const;
+  const signature = sign("sha256", Buffer.from(content), key).toString("base64url");
+  const accessToken = `${content}.${signature}`;
+  await tokens.save({ ...stored, accessToken });
+  return accessToken;
+}
+
+async function all<Item>(list: AsyncIterable<Item>): Promise<Item[]> {
+  const found: Item[] = [];
+  for await (const item of list) found.push(item);
+  return found;
+}
+
+const stock = async (shop: Shop) => (await shop.products.get(pear.id)).stock;
+const twoPears = () => ({ items: [{ productId: pear.id, quantity: 2 }] });
+
+test("from signing up to a cancelled order, with an expired token and lost answers on the way", async () => {
+  const { shop, email, expire } = await customer();
+  expect((await shop.users.get()).email).toBe(email);
+  expect((await all(shop.products.list({ sort: "name" }))).map(({ id }) => id)).toContain(pear.id);
+
+  const expired = await expire();
+  const bare = await fetch(`${stack.url}/api/users/me`, {
+    headers: { Authorization: `Bearer ${expired}` },
+  });
+  expect(bare.status).toBe(401);
+  proxy.lose("POST /api/users/me/orders");
+  const order = await shop.orders.place(twoPears());
+
+  // Refused, lost, replayed: still one order, and its stock is taken once.
+  expect(proxy.times("POST /api/users/me/orders")).toBe(3);
+  expect(await all(shop.orders.list())).toEqual([order]);
+  expect([order.total, order.status]).toEqual(["39.80", "pending"]);
+  expect(await stock(shop)).toBe(8);
+
+  const noted = await shop.orders.edit(order.id, ({ total }) => ({ note: `at most ${total}` }));
+  expect(noted.note).toBe("at most 39.80");
+
+  proxy.lose(`PATCH /api/users/me/orders/${order.id}`);
+  const cancelled = await shop.orders.cancel(order.id);
+  expect(cancelled).toMatchObject({ id: order.id, status: "cancelled" });
+  expect(await stock(shop)).toBe(10);
+
+  await shop.logOut();
+  await expect(shop.users.get()).rejects.toMatchObject({ status: 401, code: "UNAUTHORIZED" });
+});
+
+test("requests that are refused at once renew once, though the renewal's answer is lost", async () => {
+  const { shop, expire } = await customer();
+  await expire();
+  const before = proxy.times("POST /api/access-tokens");
+  proxy.lose("POST /api/access-tokens");
+
+  const answers = await Promise.all(Array.from({ length: 4 }, () => shop.users.get()));
+
+  expect(new Set(answers.map(({ id }) => id)).size).toBe(1);
+  expect(proxy.times("POST /api/access-tokens") - before).toBe(2);
+  expect(await shop.sessions.list()).toHaveLength(1);
+});
+
+test("a list that has several pages is walked to its end", async () => {
+  const { shop } = await customer();
+  const placed: string[] = [];
+  for (let count = 0; count < 3; count++) placed.push((await shop.orders.place(twoPears())).id);
+
+  const found = await all(shop.orders.list({ sort: "createdAt", limit: 2 }));
+
+  expect(found.map(({ id }) => id)).toEqual(placed);
+  for (const id of placed) await shop.orders.cancel(id);
+});
+
+test("of two who edit at once, the later decides on what the earlier wrote", async () => {
+  const { shop } = await customer();
+  const order = await shop.orders.place(twoPears());
+
+  const append = (word: string) =>
+    shop.orders.edit(order.id, ({ note }) => ({ note: `${note ?? ""} ${word}`.trim() }));
+  await Promise.all([append("one"), append("two")]);
+
+  expect(["one two", "two one"]).toContain((await shop.orders.get(order.id)).note);
+});
+
+test("a refusal says which field is wrong", async () => {
+  const { shop } = await customer();
+
+  const placing = shop.orders.place({ items: [{ productId: pear.id, quantity: 0 }] });
+
+  await expect(placing).rejects.toMatchObject({
+    status: 422,
+    code: "VALIDATION_ERROR",
+    requestId: expect.stringMatching(/^[0-9a-f-]{36}$/),
+    details: [{ field: "body.items.0.quantity" }],
+  });
+});

@@ -1,0 +1,48 @@
+/** An API that answers as it is told to, one request after the other. */
+
+import { createShop, type ErrorCode, inMemory, type ShopOptions } from "../src/index.js";
+
+type Step = Response | Error | ((request: Request) => Response | Promise<Response>);
+
+export function scripted(steps: Step[], options: Partial<ShopOptions> = {}) {
+  const requests: Request[] = [];
+  const fetch = async (request: Request) => {
+    requests.push(request.clone());
+    const step = steps.shift();
+    if (step === undefined) throw new Error(`nobody expected ${request.method} ${request.url}`);
+    if (step instanceof Error) throw step;
+    return step instanceof Response ? step : step(request);
+  };
+  return { requests, shop: createShop({ baseUrl: "http://shop.test", fetch, ...options }) };
+}
+
+export const lost = () => new TypeError("fetch failed");
+
+export const never = (request: Request) =>
+  new Promise<Response>((_, reject) => {
+    request.signal.addEventListener("abort", () => reject(request.signal.reason));
+  });
+
+export function answer(body: unknown, status = 200, headers: HeadersInit = {}): Response {
+  return Response.json(body, { status, headers });
+}
+
+export function refusal(status: number, code: ErrorCode, headers: HeadersInit = {}): Response {
+  const details = [{ field: "body.name", code: "missing", message: "Field required" }];
+  const error = { code, message: "No.", requestId: "0190a6b2", details };
+  return Response.json({ error }, { status, headers });
+}
+
+export const grant = (name: string) =>
+  answer({ accessToken: `access-${name}`, refreshToken: `refresh-${name}`, session: {} }, 201);
+
+export const loggedIn = (name = "old") =>
+  inMemory({ accessToken: `access-${name}`, refreshToken: `refresh-${name}` });
+
+export function headers(requests: Request[], name: string): (string | null)[] {
+  return requests.map((request) => request.headers.get(name));
+}
+
+export function paths(requests: Request[]): string[] {
+  return requests.map((request) => `${request.method} ${new URL(request.url).pathname}`);
+}

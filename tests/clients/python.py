@@ -1,0 +1,28 @@
+"""A client that another generator makes of the document, for those who use other languages."""
+
+import json
+import os
+import subprocess
+from dataclasses import asdict
+from pathlib import Path
+
+from tests.template import ROOT
+from tools.local_cloud.stack import LocalStack
+
+# Where `make test-clients` has put it, in an environment of its own.
+PYTHON = ROOT / ".local/clients/python/environment/bin/python"
+
+
+def test_a_generated_python_client_can_buy(stack: LocalStack) -> None:
+    assert stack.info.admin is not None
+    told = {"url": stack.url, "admin": asdict(stack.info.admin)}
+
+    done = subprocess.run(
+        [PYTHON, Path(__file__).with_name("customer.py")],
+        env=os.environ | {"SHOP_STACK": json.dumps(told)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+    assert done.returncode == 0, done.stdout

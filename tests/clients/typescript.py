@@ -1,0 +1,33 @@
+"""The TypeScript client on a deployed stack, as its own tests say; `make test-clients` runs it."""
+
+import json
+import os
+import subprocess
+from dataclasses import asdict
+
+from shop.auth.signing_keys import KeySet
+from tests.template import ROOT
+from tools.local_cloud.stack import LocalStack
+
+
+def test_the_typescript_client_goes_the_whole_way(stack: LocalStack) -> None:
+    assert stack.info.admin is not None
+    secret = stack.client("secretsmanager").get_secret_value(
+        SecretId=stack.resources()["SigningKeysSecret"]
+    )
+    told = {
+        "url": stack.url,
+        "admin": asdict(stack.info.admin),
+        "signingKey": KeySet.from_secret(secret["SecretString"]).current.pem,
+    }
+
+    done = subprocess.run(
+        ["npm", "run", "--silent", "test:deployed"],
+        cwd=ROOT / "clients/typescript",
+        env=os.environ | {"SHOP_STACK": json.dumps(told), "NO_COLOR": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+    assert done.returncode == 0, done.stdout
