@@ -2,10 +2,12 @@
 
 from typing import Any  # CodeDeploy's event is its JSON
 
+from shop.operations.edge import begin_operation
 from shop.operations.provide import traffic_check
 
 
-def handler(event: dict[str, Any], _context: Any) -> dict[str, str]:
+def handler(event: dict[str, Any], context: Any) -> dict[str, str]:
     """Tells CodeDeploy Succeeded or Failed; whatever goes wrong on the way is Failed."""
+    begin_operation(context)
     deployment, hook = event["DeploymentId"], event["LifecycleEventHookExecutionId"]
     return {"status": traffic_check().answer(deployment, hook)}

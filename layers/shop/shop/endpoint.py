@@ -100,41 +100,49 @@ class Endpoint:
     def __call__(self, event: Mapping[str, Any], context: Any) -> dict[str, Any]:
         started = time.perf_counter()
         request = Request(event)
-        log = logger()
-        metrics.collect()
-        log.append_keys(request_id=request.id, function_name=context.function_name)
+        logger().append_keys(request_id=request.id, function_name=context.function_name)
         correlation_id.set(request.id)
+        metrics.collect()
+        answer = self._answer_in_time(request, context.get_remaining_time_in_millis() / 1000)
+        self._tell(request, answer, time.perf_counter() - started)
+        return to_gateway(answer, request)
+
+    def _answer_in_time(self, request: Request, seconds: float) -> Answer:
+        """Whatever happens is an answer, and nothing internal is in it."""
         try:
-            with deadline(context.get_remaining_time_in_millis() / 1000 - TO_ANSWER):
-                answer = self._answer(request)
+            with deadline(seconds - TO_ANSWER):
+                return self._answer(request)
         except ShopError as error:
-            answer = error_answer(error, request.id)
+            return error_answer(error, request.id)
         except OutOfTime:
-            log.exception("out of time")
-            answer = error_answer(ServiceUnavailable(retry_after=1), request.id)
+            logger().exception("out of time")
+            return error_answer(ServiceUnavailable(retry_after=1), request.id)
         except Exception as error:
-            log.exception("unforeseen")
-            answer = error_answer(as_shop_error(error), request.id)
+            logger().exception("unforeseen")
+            return error_answer(as_shop_error(error), request.id)
+
+    def _tell(self, request: Request, answer: Answer, seconds: float) -> None:
+        """To the trace, and in one line to the log, with what was counted."""
+        caller = request.authorized.get("sub")
         annotate(
             status=answer.status,
             route=self.route,
             request_id=request.id,
-            caller=(event["requestContext"].get("authorizer") or {}).get("sub"),
+            caller=caller,
             **self._made(answer),
         )
-        milliseconds = round((time.perf_counter() - started) * 1000, 1)
+        milliseconds = round(seconds * 1000, 1)
         metrics.measure("Latency", milliseconds, route=self.route)
-        log.info(
+        logger().info(
             "request",
             status=answer.status,
             milliseconds=milliseconds,
-            caller_id=request.authorized.get("sub"),
+            caller_id=caller,
             cold_start=self._is_cold,
             **metrics.told(),  # the route is among them
         )
         self._is_cold = False
         self._audit(request, answer)
-        return to_gateway(answer, request)
 
     def _audit(self, request: Request, answer: Answer) -> None:
         """What admins do and try, all but reading; what a POST made has its id in `Location`.
