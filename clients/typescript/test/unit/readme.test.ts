@@ -23,4 +23,4 @@ test("the README's examples compile against the package as it is published", () 
 
   expect(examples.length).toBeGreaterThan(4);
   expect(found.map(({ messageText }) => messageText)).toEqual([]);
-}, 30_000);
+}, 60_000);
