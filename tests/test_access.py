@@ -43,6 +43,9 @@ ACCESS = {
     "GET /health": (200, 200, 200, 200),
     "GET /ready": (200, 200, 200, 200),
     "GET /openapi.json": (200, 200, 200, 200),
+    "GET /": (307, 307, 307, 307),
+    "GET /docs": (200, 200, 200, 200),
+    "GET /docs/{asset}": (200, 200, 200, 200),
     "OPTIONS /{proxy+}": (204, 204, 204, 204),
 }
 WHO = ("anonymous", "stranger", "self", "admin")
@@ -102,6 +105,7 @@ def test_access(
 ) -> None:
     method, path = route.split(" ")
     ids = {"userId": owner.id, "orderId": order["id"], "productId": product["id"]}
+    ids["asset"] = "page.js"
     if "{sessionId}" in path:
         # Another each time, since the owner's first is needed further on.
         ids["sessionId"] = shop.log_in(owner.email).grant["session"]["id"]

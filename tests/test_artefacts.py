@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from shop.docs.assets import docs_asset
 from tests.template import ROOT, Function, functions, resources
 from tools.local_cloud.stack import LocalStack
 
@@ -52,6 +53,9 @@ MAY_LOAD = {
     "CheckHealth": {"pydantic", POWERTOOLS},
     "CheckReadiness": _STORED,
     "ShowOpenApi": {"pydantic", POWERTOOLS},
+    "ShowRoot": {"pydantic", POWERTOOLS},
+    "ShowDocs": {"pydantic", POWERTOOLS},
+    "ShowDocsAsset": {"pydantic", POWERTOOLS},
     "AnswerPreflight": set(),
     "Authorizer": _SIGNED - {"pydantic"},
     "CheckBeforeTraffic": {"boto3", POWERTOOLS},
@@ -155,3 +159,10 @@ def test_the_document_is_in_the_layer(build: Path) -> None:
     built = build / "ShopLayer/python/shop/operations/openapi.json"
 
     assert built.read_bytes() == (ROOT / "docs/openapi.json").read_bytes()
+
+
+@pytest.mark.parametrize("name", ["page.css", "page.js", "swagger-ui.css", "swagger-ui.js"])
+def test_what_the_page_of_the_api_loads_is_in_the_layers(build: Path, name: str) -> None:
+    code = f"from shop.docs.assets import docs_asset; print(docs_asset({name!r}, False).entity_tag)"
+
+    assert run_bare(build, LAYERS, code).strip() == docs_asset(name, False).entity_tag

@@ -16,7 +16,8 @@ type Send = Callable[[], httpx.Response]
 
 # These read no table.
 WITHOUT_DATABASE = {
-    *("GET /health", "GET /recovery", "GET /.well-known/jwks.json", "OPTIONS /{proxy+}")
+    *("GET /health", "GET /recovery", "GET /.well-known/jwks.json", "OPTIONS /{proxy+}"),
+    *("GET /", "GET /docs", "GET /docs/{asset}"),
 }
 ROUTES = sorted({it.route for it in functions() if it.route} - WITHOUT_DATABASE)
 NO_BODY = ("GET", "DELETE")

@@ -18,6 +18,9 @@ from tools.openapi.models import TwoOfOneName, schemas_of
 
 type Part = Any  # of the document, which is JSON
 
+# Preflights are the browser's own, on every path, and pages are for people.
+NOT_FOR_PROGRAMS = {"OPTIONS /{proxy+}", "GET /", "GET /docs", "GET /docs/{asset}"}
+
 
 @pytest.fixture(scope="module")
 def told() -> Part:
@@ -62,16 +65,15 @@ def test_the_document_is_the_handlers() -> None:
 def test_every_route_of_the_template_is_in_the_document_and_no_other(told: Part) -> None:
     routes = {function.route for function in functions() if function.route}
 
-    # Preflights are the browser's own, on every path.
-    assert {route for route, _ in operations(told)} == routes - {"OPTIONS /{proxy+}"}
+    assert {route for route, _ in operations(told)} == routes - NOT_FOR_PROGRAMS
 
 
 def test_a_route_is_public_in_the_document_where_it_is_in_the_template(told: Part) -> None:
     public = {function.route for function in functions() if function.is_public}
 
-    assert {route for route, it in operations(told) if it.get("security") == []} == public - {
-        "OPTIONS /{proxy+}"
-    }
+    assert {route for route, it in operations(told) if it.get("security") == []} == (
+        public - NOT_FOR_PROGRAMS
+    )
     assert told["security"] == [{"accessToken": []}]
 
 

@@ -39,17 +39,20 @@ Every refusal has the shape `Error`; programs decide by its `code`. Answers may 
 one day: ignore those that you do not know.
 """
 
+# Pages for people and what these load: programs have nothing to do with them.
+PAGES = {"GET /", "GET /docs", "GET /docs/{asset}"}
+
 _PHRASES = {200: "Found, or done", 201: "Made", 202: "Taken on; a mail may follow"}
 
 type Part = dict[str, Any]
 
 
 def endpoints() -> dict[str, Endpoint]:
-    """By the path of the handler's file, `users/create_user`."""
+    """All but pages, by the path of the handler's file, `users/create_user`."""
     found = {}
     for path in sorted(ROOT.glob("functions/*/*.py")):
         module = importlib.import_module(f"functions.{path.parent.name}.{path.stem}")
-        if isinstance(module.handler, Endpoint):
+        if isinstance(module.handler, Endpoint) and module.handler.route not in PAGES:
             found[f"{path.parent.name}/{path.stem}"] = module.handler
     return found
 

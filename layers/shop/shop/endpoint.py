@@ -31,7 +31,7 @@ from shop.errors import (
     UnsupportedMediaType,
     ValidationFailed,
 )
-from shop.http.parameters import PathId, PathPrefix, PathToken, Provide
+from shop.http.parameters import PathId, PathPrefix, PathToken, Provide, TakesGzip
 from shop.http.request import Request
 from shop.http.response import as_shop_error, error_answer, to_gateway, validation_failed
 from shop.idempotency import Answer, Once, Replayed
@@ -55,9 +55,9 @@ def endpoint(
 
     The handler says by its annotations what it takes: ids of the path (`PathId`), one `Body`, one
     `Query`, the `Caller`, the `Client`, a `Precondition` (If-Match), a `Once` (the endpoint then
-    heeds Idempotency-Key), the `Prefix` before the route, and services (`Provide`). It returns its
-    `Reply`, or None for 204. `raises` names the refusals of its own rules, all of them; those that
-    every endpoint has go without saying.
+    heeds Idempotency-Key), the `Prefix` before the route, whether `Gzip` is taken, and services
+    (`Provide`). It returns its `Reply`, or None for 204. `raises` names the refusals of its own
+    rules, all of them; those that every endpoint has go without saying.
     """
     return lambda function: Endpoint(route, function, status, raises, cache_control)
 
@@ -194,6 +194,8 @@ class Endpoint:
                 return value
             if isinstance(marker, PathPrefix):
                 return request.path.removesuffix(self.path)
+            if isinstance(marker, TakesGzip):
+                return request.takes_gzip
             if isinstance(marker, Provide):
                 return marker.factory()
         if annotation is self.query:

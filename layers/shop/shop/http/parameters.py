@@ -55,6 +55,19 @@ class PathToken(PathId):
 
 
 @dataclass(frozen=True)
+class PathName(PathId):
+    """One of a few names."""
+
+    names: frozenset[str] = frozenset()
+
+    def read(self, text: str, caller: Caller | None) -> str:  # noqa: ARG002
+        """Raises `NotFound` for every other."""
+        if text not in self.names:
+            raise NotFound
+        return text
+
+
+@dataclass(frozen=True)
 class Provide:
     """A service that `factory` puts together on first use."""
 
@@ -67,3 +80,11 @@ class PathPrefix:
 
 
 Prefix = Annotated[str, PathPrefix()]
+
+
+@dataclass(frozen=True)
+class TakesGzip:
+    """Whether the client takes answers that are compressed."""
+
+
+Gzip = Annotated[bool, TakesGzip()]

@@ -26,6 +26,8 @@ _JSON_TYPE = re.compile("application/json" + _CHARSET, re.IGNORECASE)
 _PATCH_TYPE = re.compile(r"application/(merge-patch\+)?json" + _CHARSET, re.IGNORECASE)
 IDEMPOTENCY_KEY_PATTERN = r"[\x21-\x7e]{1,255}"
 ENTITY_TAGS_PATTERN = r'\*|(W/)?"[\x21\x23-\x7e]*"(\s*,\s*(W/)?"[\x21\x23-\x7e]*")*'
+# Named, and not with a weight of nothing (RFC 9110, 12.5.3).
+_GZIP = re.compile(r"(^|[\s,])gzip\s*(;\s*q=(1|0?\.\d*[1-9])[^,]*)?(,|$)", re.IGNORECASE)
 _IDEMPOTENCY_KEY = re.compile(IDEMPOTENCY_KEY_PATTERN)
 _ENTITY_TAGS = re.compile(ENTITY_TAGS_PATTERN)
 
@@ -116,6 +118,12 @@ class Request:
         if _ENTITY_TAGS.fullmatch(text) is None:
             raise BadRequest(f"{header} must be * or a list of entity tags.")
         return ["*"] if text == "*" else re.findall(r'(?:W/)?"[^"]*"', text)
+
+    @property
+    def takes_gzip(self) -> bool:
+        """Only of whoever says what it accepts: to others the gateway gives base64 as it is."""
+        encodings = self.headers.get("accept-encoding", "")
+        return "accept" in self.headers and _GZIP.search(encodings) is not None
 
     def json(self) -> bytes:
         """The body, proven to be JSON that every parser reads alike.

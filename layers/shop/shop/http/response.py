@@ -57,7 +57,13 @@ def to_gateway(answer: Answer, request: Request) -> dict[str, Any]:
         **({"Content-Type": "application/json"} if answer.body else {}),
         **answer.headers,
     }
-    return {"statusCode": answer.status, "headers": headers, "body": answer.body}
+    return {
+        "statusCode": answer.status,
+        "headers": headers,
+        "body": answer.body,
+        # What is compressed is no text, which bodies are here.
+        "isBase64Encoded": "Content-Encoding" in headers,
+    }
 
 
 def error_answer(error: ShopError, request_id: str) -> Answer:

@@ -30,6 +30,7 @@ _READ: dict[str, Any] = {
     "pathParameters": {
         **dict.fromkeys(("userId", "sessionId", "productId", "orderId"), _NOBODY),
         "token": "check",
+        "asset": "swagger-ui.js",
     },
     "multiValueQueryStringParameters": None,
     "requestContext": {

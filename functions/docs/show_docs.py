@@ -1,0 +1,10 @@
+"""GET /docs: the page that shows the API and tries its calls."""
+
+from shop.docs.page import DocsPage, docs_page
+from shop.endpoint import endpoint
+
+
+@endpoint("GET /docs")
+def handler() -> DocsPage:
+    """Show the API in a browser, with a log-in, and try its calls there."""
+    return docs_page()

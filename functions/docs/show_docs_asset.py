@@ -1,0 +1,12 @@
+"""GET /docs/{asset}: what the page of the API loads."""
+
+from shop.docs.assets import AssetName, DocsAsset, docs_asset
+from shop.endpoint import endpoint
+from shop.errors import NotFound
+from shop.http.parameters import Gzip
+
+
+@endpoint("GET /docs/{asset}", raises=(NotFound,))
+def handler(asset: AssetName, gzip: Gzip) -> DocsAsset:
+    """Read a script or a style of the page of the API."""
+    return docs_asset(asset, gzip)

@@ -1,0 +1,74 @@
+"""What the page loads: Swagger UI, as Powertools brings it along, and what is our own around it."""
+
+from base64 import b64encode
+from dataclasses import dataclass
+from functools import cache
+from gzip import compress
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import aws_lambda_powertools
+
+from shop.http.parameters import PathName
+from shop.schemas import Reply
+
+if TYPE_CHECKING:
+    from shop.http.request import Request
+
+_OURS = Path(__file__).parent
+_SWAGGER_UI = Path(aws_lambda_powertools.__file__).parent / "event_handler/openapi/swagger_ui"
+
+
+@dataclass(frozen=True)
+class _Asset:
+    path: Path
+    media_type: str
+
+
+# Without a charset, Swagger UI's script is no JavaScript to a browser.
+_SCRIPT = "text/javascript; charset=utf-8"
+_STYLE = "text/css; charset=utf-8"
+_ASSETS = {
+    "page.css": _Asset(_OURS / "page.css", _STYLE),
+    "page.js": _Asset(_OURS / "page.js", _SCRIPT),
+    "swagger-ui.css": _Asset(_SWAGGER_UI / "swagger-ui.min.css", _STYLE),
+    "swagger-ui.js": _Asset(_SWAGGER_UI / "swagger-ui-bundle.min.js", _SCRIPT),
+}
+
+AssetName = Annotated[str, PathName(names=frozenset(_ASSETS))]
+
+
+class DocsAsset(Reply):
+    """A script or a style; compressed, it is base64, as the gateway takes what is no text."""
+
+    content: str
+    media_type_told: str
+    entity_tag: str
+    is_compressed: bool
+
+    def as_text(self) -> str:
+        return self.content
+
+    def headers(self, request: "Request") -> dict[str, str]:  # noqa: ARG002
+        encoding = {"Content-Encoding": "gzip"} if self.is_compressed else {}
+        return {
+            "Content-Type": self.media_type_told,
+            "ETag": f'"{self.entity_tag}"',
+            "Vary": "Accept-Encoding, Origin",
+            **encoding,
+        }
+
+
+@cache
+def docs_asset(name: str, compressed: bool) -> DocsAsset:
+    asset = _ASSETS[name]
+    content = asset.path.read_bytes()
+    digest = sha256(content).hexdigest()[:32]
+    return DocsAsset(
+        content=b64encode(compress(content)).decode() if compressed else content.decode(),
+        media_type_told=asset.media_type,
+        # What differs in a byte is another representation, with a tag of its own (RFC 9110, 8.8.3).
+        entity_tag=f"{digest}-gzip" if compressed else digest,
+        is_compressed=compressed,
+    )

@@ -1,0 +1,94 @@
+"""The page that shows the API, and what it loads, as the handlers answer."""
+
+import re
+from base64 import b64decode
+from gzip import decompress
+from typing import Any
+
+import pytest
+
+from functions.docs.show_docs import handler as show_docs
+from functions.docs.show_docs_asset import handler as show_docs_asset
+from functions.docs.show_root import handler as show_root
+from tests.requests import Context, event
+
+ASSETS = ("page.css", "page.js", "swagger-ui.css", "swagger-ui.js")
+BROWSER = {"Accept": "*/*", "Accept-Encoding": "gzip, deflate, br"}
+
+
+def get(name: str, **headers: str) -> dict[str, Any]:
+    sent = event("GET /docs/{asset}", {"asset": name}, headers=headers)
+    return show_docs_asset(sent, Context())
+
+
+@pytest.mark.parametrize("name", ASSETS)
+def test_what_is_compressed_is_the_same(name: str) -> None:
+    plain, compressed = get(name), get(name, **BROWSER)
+
+    assert (plain["statusCode"], plain["isBase64Encoded"]) == (200, False)
+    assert "Content-Encoding" not in plain["headers"]
+    assert compressed["isBase64Encoded"]
+    assert compressed["headers"]["Content-Encoding"] == "gzip"
+    assert decompress(b64decode(compressed["body"])).decode() == plain["body"]
+    assert plain["headers"]["ETag"] != compressed["headers"]["ETag"]
+    assert plain["headers"]["Vary"] == compressed["headers"]["Vary"] == "Accept-Encoding, Origin"
+
+
+@pytest.mark.parametrize(
+    ("headers", "is_compressed"),
+    [
+        ({"Accept": "*/*", "Accept-Encoding": "gzip"}, True),
+        ({"Accept": "*/*", "Accept-Encoding": "br, GZIP ; q=0.5"}, True),
+        ({"Accept": "*/*", "Accept-Encoding": "gzip;q=0, br"}, False),
+        ({"Accept": "*/*", "Accept-Encoding": "gzip;q=0.000"}, False),
+        ({"Accept": "*/*", "Accept-Encoding": "xgzip, gzipped"}, False),
+        ({"Accept": "*/*", "Accept-Encoding": ""}, False),
+        ({"Accept": "*/*"}, False),
+        # The gateway would hand the base64 on.
+        ({"Accept-Encoding": "gzip"}, False),
+    ],
+)
+def test_only_who_takes_gzip_gets_it(headers: dict[str, str], is_compressed: bool) -> None:
+    assert get("page.js", **headers)["isBase64Encoded"] is is_compressed
+
+
+@pytest.mark.parametrize("headers", [{}, BROWSER])
+def test_who_has_it_is_not_sent_it_again(headers: dict[str, str]) -> None:
+    entity_tag = get("swagger-ui.js", **headers)["headers"]["ETag"]
+
+    again = get("swagger-ui.js", **headers, **{"If-None-Match": entity_tag})
+
+    assert (again["statusCode"], again["body"]) == (304, "")
+
+
+@pytest.mark.parametrize(
+    "name", ["page.html", "assets.py", "../page.js", "%2e%2e", "swagger-ui.js ", "", "PAGE.JS"]
+)
+def test_nothing_else_is_there(name: str) -> None:
+    assert get(name)["statusCode"] == 404
+
+
+def test_the_page_loads_all_of_it_and_nothing_else_from_beside_itself() -> None:
+    html = show_docs(event("GET /docs"), Context())["body"]
+
+    loaded = re.findall(r'(?:src|href)="([^"]*)"', html)
+
+    assert sorted(it for it in loaded if not it.startswith("data:")) == [
+        f"docs/{name}" for name in ASSETS
+    ]
+    assert not re.search(r"<style|\sstyle=|\son\w+=|<script>", html)
+
+
+@pytest.mark.parametrize(
+    ("prefix", "path"), [("/prod", "/prod/docs"), ("", "/docs"), ("/shop/v1", "/shop/v1/docs")]
+)
+def test_the_root_leads_to_the_page_below_the_stage_or_the_base_path(
+    prefix: str, path: str
+) -> None:
+    with_slash = event("GET /", prefix=prefix, headers={"Host": "evil.example"})
+    without = event("GET /", prefix=prefix)
+    without["requestContext"]["path"] = prefix
+
+    for sent in (with_slash, without):
+        answer = show_root(sent, Context())
+        assert (answer["statusCode"], answer["headers"]["Location"]) == (307, path)
