@@ -43,6 +43,10 @@ test: environments lint check-code check-template lint-openapi ## Run every chec
 test-dynamodb: environments ## Run tests/repositories on Amazon's DynamoDB Local (half a minute)
 	$(PYTHON) -m pytest --dynamodb-local tests/repositories
 
+.PHONY: test-browser
+test-browser: environments ## Open the pages in a real browser, and use them (a minute; needs Chromium)
+	$(PYTHON) -m pytest --browser tests/browser
+
 .PHONY: bench-lists
 bench-lists: environments ## Measure lists, searches and writes into docs/scaling.md (6 minutes; [FULL=1])
 	PYTHONPATH=layers/shop:. $(PYTHON) -m tests.benchmarks.lists $(if $(FULL),--full)

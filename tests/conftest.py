@@ -5,12 +5,13 @@ import json
 import logging
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.deployed import faults, mail_faults, shop, stack
-from tests.template import resources, template
+from tests.template import ROOT, resources, template
 
 __all__ = ["faults", "log", "mail_faults", "shop", "stack"]
 
@@ -43,6 +44,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="keep the tables of tests/repositories in Amazon's DynamoDB Local",
     )
+    parser.addoption(
+        "--browser", action="store_true", help="run tests/browser, which need Chromium"
+    )
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Only where it was asked for is a browser needed."""
+    is_left_out = collection_path == ROOT / "tests/browser" and not config.getoption("--browser")
+    return True if is_left_out else None
 
 
 def pytest_configure() -> None:

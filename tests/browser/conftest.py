@@ -1,0 +1,59 @@
+"""Debian's Chromium, and pages that are watched: they say nothing wrong and ask nobody else."""
+
+import shutil
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+
+from tests.deployed import Shop
+
+# Not a name of this machine, on which Swagger UI behaves otherwise than anywhere else.
+HOST = "shop.example"
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    found = shutil.which("chromium")
+    if found is None:
+        pytest.exit("tests/browser needs Chromium: apt-get install chromium", returncode=1)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=found, args=[f"--host-resolver-rules=MAP {HOST} 127.0.0.1"]
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def url(shop: Shop) -> str:
+    """Of the shop, by a name as others have it."""
+    return f"http://{HOST}:{urlsplit(shop.url).port}"
+
+
+@pytest.fixture
+def page(chromium: Browser) -> Iterator[Page]:
+    page = chromium.new_page(locale="en-GB")
+    page.set_default_timeout(15_000)
+    wrong: list[str] = []
+    asked: set[str] = set()
+
+    def on_console(message: ConsoleMessage) -> None:
+        # Chromium says this of every refusal of the API; the page is to show it.
+        is_refusal = "the server responded with a status of 4" in message.text
+        is_of_api = urlsplit(message.location["url"]).path.startswith("/api/")
+        if message.type in ("error", "warning") and not (is_refusal and is_of_api):
+            wrong.append(message.text)
+
+    def on_request(request: Request) -> None:
+        if request.url.startswith("http"):
+            asked.add(urlsplit(request.url).netloc)
+
+    page.on("console", on_console)
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("request", on_request)
+    yield page
+    page.close()
+    assert wrong == []
+    assert len(asked) <= 1

@@ -1,0 +1,216 @@
+"""GET /docs: people read what the API does, log in, and try its calls."""
+
+import json
+from typing import Any
+
+import pytest
+from playwright.sync_api import Locator, Page, Route, expect
+
+from tests.deployed import Person, Shop, new_product
+from tests.people import PASSWORD
+from tools.openapi.document import DOCUMENT
+
+OPERATIONS = [
+    operation
+    for methods in json.loads(DOCUMENT.read_text())["paths"].values()
+    for operation in methods.values()
+]
+NARROW, WIDE = {"width": 360, "height": 740}, {"width": 1280, "height": 900}
+
+
+@pytest.fixture
+def docs(page: Page, url: str) -> Page:
+    page.goto(f"{url}/docs")
+    expect(page.get_by_role("button", name="Log in", exact=True)).to_be_enabled()
+    return page
+
+
+def log_in(docs: Page, email: str, password: str = PASSWORD) -> None:
+    docs.get_by_label("E-mail", exact=True).fill(email)
+    docs.get_by_label("Password", exact=True).fill(password)
+    docs.get_by_role("button", name="Log in", exact=True).click()
+
+
+def told(docs: Page) -> Locator:
+    return docs.get_by_role("status")
+
+
+def call(docs: Page, name: str, body: Any = None, **parameters: str) -> tuple[int, Any]:
+    """Status and body, as the page shows them; a parameter that is not named is sent as it is."""
+    operation = docs.locator(f'[id$="-{name}"].opblock')
+    if "is-open" not in (operation.get_attribute("class") or ""):
+        operation.locator(".opblock-summary-control").click()
+        operation.get_by_role("button", name="Try it out").click()
+    for parameter, value in parameters.items():
+        operation.locator(f'[data-param-name="{parameter}"] input').fill(value)
+    if body is not None:
+        operation.locator("textarea").fill(json.dumps(body))
+    with docs.expect_response(lambda answer: "/api/" in answer.url):
+        operation.get_by_role("button", name="Execute").click()
+    answer = operation.locator(".live-responses-table .response").first
+    status = answer.locator(".response-col_status").inner_text().split()[0]
+    shown = answer.locator(".microlight, .highlight-code code").first.inner_text()
+    return int(status), json.loads(shown)
+
+
+def test_it_shows_every_call_that_the_api_has(docs: Page) -> None:
+    expect(docs.locator(".opblock")).to_have_count(len(OPERATIONS))
+
+    for operation in OPERATIONS:
+        expect(docs.locator(f'[id$="-{operation["operationId"]}"].opblock')).to_be_visible()
+    expect(docs.get_by_role("heading", name="Shop")).to_be_visible()
+
+
+def test_the_root_leads_to_it(page: Page, url: str) -> None:
+    page.goto(url)
+
+    expect(page).to_have_url(f"{url}/docs")
+    expect(page.get_by_role("button", name="Log in", exact=True)).to_be_enabled()
+
+
+def test_anybody_reads_products_there(shop: Shop, docs: Page) -> None:
+    product = shop.product()
+
+    status, shown = call(docs, "listProducts")
+
+    assert status == 200
+    assert product["id"] in [it["id"] for it in shown["data"]]
+
+
+def test_who_logs_in_places_an_order_there(shop: Shop, docs: Page) -> None:
+    ada, product = shop.sign_up(), shop.product(stock=5)
+    log_in(docs, ada.email)
+    expect(told(docs)).to_contain_text(f"Logged in as {ada.email} until ")
+
+    lines = {"items": [{"productId": product["id"], "quantity": 2}]}
+    status, placed = call(docs, "placeOrder", lines, userId="me", **{"Idempotency-Key": "two"})
+
+    assert status == 201
+    assert shop.stock(product) == 3
+    (order,) = ada.http.get("/api/users/me/orders").json()["data"]
+    assert order["id"] == placed["id"]
+
+
+def test_what_is_refused_is_shown_with_its_code(shop: Shop, docs: Page) -> None:
+    log_in(docs, shop.sign_up().email)
+    expect(told(docs)).to_contain_text("Logged in")
+
+    status, shown = call(docs, "createProduct", new_product())
+
+    assert (status, shown["error"]["code"]) == (403, "FORBIDDEN")
+
+
+def test_nobody_is_logged_in_at_first(docs: Page) -> None:
+    status, shown = call(docs, "getUser", userId="me")
+
+    assert (status, shown["error"]["code"]) == (401, "UNAUTHORIZED")
+
+
+def test_a_wrong_password_is_told_and_logs_nobody_in(shop: Shop, docs: Page) -> None:
+    log_in(docs, shop.sign_up().email, "no such password")
+
+    expect(told(docs)).to_have_text("The e-mail or the password is wrong.")
+    expect(docs.get_by_role("button", name="Log in", exact=True)).to_be_enabled()
+    expect(docs.get_by_role("button", name="Log out", exact=True)).to_be_hidden()
+
+
+def sessions(person: Person) -> int:
+    return len(person.http.get("/api/sessions").json()["data"])
+
+
+def test_who_logs_out_ends_the_session_and_the_page_knows_its_token_no_more(
+    shop: Shop, docs: Page
+) -> None:
+    ada = shop.sign_up()
+    log_in(docs, ada.email)
+    assert call(docs, "getUser", userId="me")[0] == 200
+    assert sessions(ada) == 2
+
+    docs.get_by_role("button", name="Log out", exact=True).click()
+
+    expect(told(docs)).to_have_text("Logged out.")
+    assert sessions(ada) == 1
+    assert call(docs, "getUser", userId="me")[0] == 401
+
+
+def test_tokens_are_in_memory_alone(shop: Shop, docs: Page, url: str) -> None:
+    log_in(docs, shop.sign_up().email)
+    expect(told(docs)).to_contain_text("Logged in")
+    assert call(docs, "getUser", userId="me")[0] == 200
+
+    kept = docs.evaluate(
+        "async () => [localStorage.length, sessionStorage.length, document.cookie,"
+        " location.search, (await indexedDB.databases()).length]"
+    )
+    docs.goto("about:blank")
+    docs.goto(f"{url}/docs")
+    expect(docs.get_by_role("button", name="Log in", exact=True)).to_be_enabled()
+
+    assert kept == [0, 0, "", "", 0]
+    expect(docs.get_by_label("Password", exact=True)).to_have_value("")
+    assert call(docs, "getUser", userId="me")[0] == 401
+
+
+def test_a_token_can_be_pasted_too(shop: Shop, docs: Page) -> None:
+    ada = shop.sign_up()
+    docs.get_by_role("button", name="Authorize").click()
+    dialog = docs.locator(".dialog-ux")
+    dialog.locator("input").fill(ada.grant["accessToken"])
+    dialog.get_by_role("button", name="Apply credentials").click()
+    dialog.get_by_role("button", name="Close").first.click()
+
+    status, shown = call(docs, "getUser", userId="me")
+
+    assert (status, shown["email"]) == (200, ada.email)
+
+
+def test_a_keyboard_is_enough(shop: Shop, docs: Page) -> None:
+    ada = shop.sign_up()
+    keyboard = docs.keyboard
+
+    keyboard.press("Tab")
+    expect(docs.get_by_label("E-mail", exact=True)).to_be_focused()
+    keyboard.type(ada.email)
+    keyboard.press("Tab")
+    expect(docs.get_by_label("Password", exact=True)).to_be_focused()
+    keyboard.type(PASSWORD)
+    keyboard.press("Enter")
+    expect(told(docs)).to_contain_text("Logged in")
+    expect(docs.get_by_role("button", name="Log out", exact=True)).to_be_focused()
+    keyboard.press("Enter")
+
+    expect(told(docs)).to_have_text("Logged out.")
+    expect(docs.get_by_label("E-mail", exact=True)).to_be_focused()
+
+
+@pytest.mark.parametrize("size", [NARROW, WIDE], ids=["narrow", "wide"])
+def test_nothing_lies_outside_of_the_window(docs: Page, size: dict[str, int]) -> None:
+    docs.set_viewport_size({"width": size["width"], "height": size["height"]})
+    for name in ("E-mail", "Password"):
+        expect(docs.get_by_label(name, exact=True)).to_be_in_viewport(ratio=1)
+
+    call(docs, "listProducts")
+
+    assert docs.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
+
+
+def test_it_works_below_a_stage(shop: Shop, page: Page, url: str) -> None:
+    """As at the gateway's own address, which has the stage before every path."""
+    emulator = shop.stack.emulator.endpoint
+    host = f"{shop.resources['Api']}.execute-api.127.0.0.1"
+
+    def ask_gateway(route: Route) -> None:
+        asked = emulator + route.request.url.removeprefix(url)
+        route.fulfill(
+            response=route.fetch(url=asked, headers=route.request.headers | {"host": host})
+        )
+
+    page.route(f"{url}/local/**", ask_gateway)
+    page.goto(f"{url}/local/docs")
+    expect(page.get_by_role("button", name="Log in", exact=True)).to_be_enabled()
+    ada = shop.sign_up()
+
+    log_in(page, ada.email)
+    expect(told(page)).to_contain_text("Logged in")
+
+    assert call(page, "getUser", userId="me")[1]["email"] == ada.email

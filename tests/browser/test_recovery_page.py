@@ -1,0 +1,115 @@
+"""GET /recovery: people follow the links of their mails."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.deployed import Person, Shop
+from tests.mail import RESET, WELCOME, Mail
+from tests.people import PASSWORD
+from tests.recovery import forget_wishes
+
+NEW_PASSWORD = "wrong donkey charger paperclip"
+
+
+@pytest.fixture
+def mail(shop: Shop) -> Iterator[Mail]:
+    forget_wishes(shop)
+    mail = Mail(shop)
+    yield mail
+    mail.rests()
+
+
+def link_to(mail: Mail, person: Person, subject: str) -> str:
+    (message,) = mail.to(person.email, subject)
+    (link,) = re.findall(r"^https?://\S+$", message.text, re.MULTILINE)
+    return str(link)
+
+
+def reset_link(shop: Shop, mail: Mail, person: Person) -> str:
+    wish = shop.anonymous.post("/api/password-resets", json={"email": person.email})
+    assert wish.status_code == 202
+    return link_to(mail, person, RESET)
+
+
+def status_of_log_in(shop: Shop, person: Person, password: str) -> int:
+    body = {"email": person.email, "password": password}
+    return shop.anonymous.post("/api/sessions", json=body).status_code
+
+
+def test_the_link_of_the_welcome_confirms_the_address(shop: Shop, mail: Mail, page: Page) -> None:
+    ada = shop.sign_up()
+
+    page.goto(link_to(mail, ada, WELCOME))
+    expect(page).to_have_title("Confirm your e-mail address")
+    # A mail reader that looks at links ahead of people confirms nothing.
+    assert not ada.http.get("/api/users/me").json()["emailVerified"]
+    page.get_by_role("button", name="Confirm this address").click()
+
+    expect(page.get_by_role("status")).to_have_text("Thank you, your address is confirmed.")
+    assert ada.http.get("/api/users/me").json()["emailVerified"]
+
+
+def test_the_link_of_a_reset_sets_the_password(shop: Shop, mail: Mail, page: Page) -> None:
+    ada = shop.sign_up()
+
+    page.goto(reset_link(shop, mail, ada))
+    page.get_by_label("New password").fill(NEW_PASSWORD)
+    page.get_by_role("button", name="Set this password").click()
+
+    expect(page.get_by_role("status")).to_contain_text("Your password is set.")
+    assert status_of_log_in(shop, ada, NEW_PASSWORD) == 201
+    assert status_of_log_in(shop, ada, PASSWORD) == 401
+
+
+def test_the_token_leaves_the_address_bar_and_is_kept_nowhere(
+    shop: Shop, mail: Mail, page: Page
+) -> None:
+    page.goto(reset_link(shop, mail, shop.sign_up()))
+    expect(page.get_by_label("New password")).to_be_visible()
+
+    assert page.evaluate("[location.hash, localStorage.length, sessionStorage.length]") == [
+        "",
+        0,
+        0,
+    ]
+    page.reload()
+    expect(page.get_by_role("status")).to_have_text("Open the link in your mail to get on.")
+
+
+def test_a_link_that_was_used_is_said_to_be(shop: Shop, mail: Mail, page: Page) -> None:
+    link = reset_link(shop, mail, shop.sign_up())
+    for said in ("Your password is set.", "This link was used before"):
+        page.goto("about:blank")
+        page.goto(link)
+        page.get_by_label("New password").fill(NEW_PASSWORD)
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("status")).to_contain_text(said)
+    expect(page.get_by_label("New password")).to_be_hidden()
+
+
+def test_a_weak_password_is_refused_with_the_reason_and_the_link_stays_good(
+    shop: Shop, mail: Mail, page: Page
+) -> None:
+    page.goto(reset_link(shop, mail, shop.sign_up()))
+    page.get_by_label("New password").fill("password1")
+    page.get_by_role("button").click()
+    expect(page.get_by_role("status")).to_contain_text("The password ")
+
+    page.get_by_label("New password").fill(NEW_PASSWORD)
+    page.get_by_role("button").click()
+
+    expect(page.get_by_role("status")).to_contain_text("Your password is set.")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_fits_into_a_narrow_window(shop: Shop, mail: Mail, page: Page, scheme: str) -> None:
+    page.set_viewport_size({"width": 320, "height": 640})
+    page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+
+    page.goto(reset_link(shop, mail, shop.sign_up()))
+
+    expect(page.get_by_label("New password")).to_be_in_viewport()
+    assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
