@@ -135,6 +135,7 @@ def _welcome(info: StackInfo, seconds: float) -> str:
     product = '{"sku": "MUG", "name": "Mug", "price": "8.50", "currency": "EUR", "stock": 10}'
     return f"""
 Ready in {seconds:.0f} s: {info.url}
+In a browser: {info.url}/docs
 Admin: {info.admin.email}, password {info.admin.password}
 
 TOKEN=$(curl -s {info.url}/api/sessions {json_body} -d '{log_in}' | sed 's/.*"accessToken": *"\\([^"]*\\)".*/\\1/')
