@@ -3,7 +3,14 @@
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    WithJsonSchema,
+)
 from pydantic.alias_generators import to_camel
 
 from shop.clock import to_text
@@ -59,6 +66,14 @@ def shown(**keywords: Any) -> Any:
     """
     return Field(json_schema_extra=keywords)
 
+
+def _without_point(value: object) -> object:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+# JSON has one kind of number: `2.0`, as some clients write 2, is an integer in JSON Schema too.
+# Comes after an integer's limits, which would not be in the document otherwise.
+HOWEVER_WRITTEN = BeforeValidator(_without_point)
 
 LONGEST_TEXT = 1024 * 1024  # characters; no body is longer
 

@@ -11,7 +11,17 @@ from shop.money import Amount, CurrencyRead
 from shop.orders.models import Order, OrderLine, OrderStatus
 from shop.pagination import ListQuery, Page
 from shop.products.schemas import ProductName, SkuRead
-from shop.schemas import ABSENT, Body, Id, Patch, Reply, Resource, Timestamp, shown
+from shop.schemas import (
+    ABSENT,
+    HOWEVER_WRITTEN,
+    Body,
+    Id,
+    Patch,
+    Reply,
+    Resource,
+    Timestamp,
+    shown,
+)
 from shop.text import Note, NoteRead
 
 OrderId = Annotated[str, PathId()]
@@ -19,7 +29,7 @@ OrderId = Annotated[str, PathId()]
 MOST_LINES = 50
 LARGEST_QUANTITY = 999
 
-Quantity = Annotated[int, Field(ge=1, le=LARGEST_QUANTITY, examples=[2])]
+Quantity = Annotated[int, Field(ge=1, le=LARGEST_QUANTITY, examples=[2]), HOWEVER_WRITTEN]
 
 
 def _uuid(text: str) -> str:

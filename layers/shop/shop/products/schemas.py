@@ -9,7 +9,7 @@ from shop.http.parameters import PathId
 from shop.money import Amount, Currency, CurrencyRead
 from shop.pagination import Page, PublicListQuery
 from shop.products.models import Product, ProductStatus
-from shop.schemas import ABSENT, Body, Patch, Resource, Timestamp, shown
+from shop.schemas import ABSENT, HOWEVER_WRITTEN, Body, Patch, Resource, Timestamp, shown
 from shop.text import Name, NameRead
 
 LARGEST_STOCK = 1_000_000_000
@@ -28,6 +28,7 @@ SkuRead = Annotated[str, shown(maxLength=64, pattern=_SKU_PATTERN, examples=["PE
 Stock = Annotated[
     int | None,
     Field(ge=0, le=LARGEST_STOCK, description="pieces; null is unlimited", examples=[100]),
+    HOWEVER_WRITTEN,
 ]
 StatusIn = Annotated[ProductStatus, Field(strict=False)]  # a string, whatever strictness says
 
@@ -48,6 +49,7 @@ StockDelta = Annotated[
         json_schema_extra={"not": {"const": 0}},
     ),
     AfterValidator(_not_zero),
+    HOWEVER_WRITTEN,
 ]
 
 
