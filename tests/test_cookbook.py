@@ -1,0 +1,82 @@
+"""The cookbook as a reader follows it: block after block in one shell, each as it stands."""
+
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.deployed import Shop
+from tests.template import ROOT
+
+COOKBOOK = (ROOT / "docs/cookbook.md").read_text()
+# By heading; the first has none of a task.
+RECIPES = dict(
+    part.split("\n", 1) for part in re.split(r"\A# |^## ", COOKBOOK, flags=re.MULTILINE)[1:]
+)
+# Printed between blocks, so that what each printed can be told apart.
+CUT = "----- 8< -----"
+
+
+@pytest.fixture(scope="module")
+def printed(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
+    """By heading, what its block printed."""
+    folder = tmp_path_factory.mktemp("reader")
+    (folder / ".local").mkdir()
+    shutil.copy(shop.stack.info_file, folder / ".local/stack.json")
+    script = f"\necho '{CUT}'\n".join(_block(recipe) for recipe in RECIPES.values())
+    return _run(script.replace("http://localhost:8080", shop.url), folder)
+
+
+def _run(script: str, folder: Path) -> Mapping[str, str]:
+    done = subprocess.run(
+        ["sh", "-euc", script], cwd=folder, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    outputs = done.stdout.split(CUT)
+    return dict(zip(RECIPES, outputs, strict=True))
+
+
+def _block(recipe: str) -> str:
+    (block,) = re.findall(r"```sh\n(.*?)```", recipe, re.DOTALL)
+    return str(block)
+
+
+@pytest.mark.parametrize("heading", RECIPES)
+def test_no_block_is_refused(printed: Mapping[str, str], heading: str) -> None:
+    assert '"error"' not in printed[heading]
+
+
+@pytest.mark.parametrize(
+    ("heading", "found"),
+    [
+        ("Sign up", [r"^HTTP/1.1 201", r"^location: /api/users/", '"emailVerified":false']),
+        ("Who am I?", [r'"email":"ada\.\d+@example.com"']),
+        ("As an admin: add a product, and change its stock", ['"stock":25']),
+        ("List products", ['"data":', '"name":"Six kiwis"']),
+        ("Place an order", [r"^HTTP/1.1 201", "^idempotent-replayed: true", '"total":"4.98"']),
+        ("List one's orders, page after page", ['"nextCursor":"', '"nextCursor":null']),
+        ("Cancel an order", ['"status":"cancelled"']),
+        (
+            "Change one's e-mail, if nobody else has changed the account",
+            [r'"email":"new\.ada\.\d+@example.com"'],
+        ),
+        ("Change one's password", [r"^HTTP/1.1 204"]),
+        ("Log out everywhere", [r"^HTTP/1.1 204"]),
+    ],
+)
+def test_a_block_prints_what_it_is_for(
+    printed: Mapping[str, str], heading: str, found: list[str]
+) -> None:
+    for pattern in found:
+        assert re.search(pattern, printed[heading], re.MULTILINE | re.IGNORECASE), pattern
+
+
+def test_an_order_that_is_sent_again_is_one(printed: Mapping[str, str]) -> None:
+    first, again = re.findall(r'"id":"([^"]*)","userId"', printed["Place an order"])
+
+    assert first == again
+    pages = printed["List one's orders, page after page"]
+    assert pages.count('"meta"') == 2
