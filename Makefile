@@ -51,6 +51,11 @@ test-browser: environments ## Open the pages in a real browser, and use them (a 
 bench-lists: environments ## Measure lists, searches and writes into docs/scaling.md (6 minutes; [FULL=1])
 	PYTHONPATH=layers/shop:. $(PYTHON) -m tests.benchmarks.lists $(if $(FULL),--full)
 
+.PHONY: fuzz
+fuzz: environments ## Ask what nobody thought of, on what runs or a stack of its own ([DURATION=600] [SEED=1])
+	PYTHONPATH=layers/shop:. $(PYTHON) -m tests.conformance $(if $(DURATION),--duration $(DURATION)) \
+		$(if $(SEED),--seed $(SEED))
+
 .PHONY: check
 check: environments lint ## Run the quick checks: lint, types, unit tests (half a minute)
 	$(PYTHON) -m pytest -n 2 tests/unit tests/endpoints tests/repositories

@@ -1,0 +1,43 @@
+"""Who asks in a run of schemathesis: people who have just signed up, and the admin."""
+
+from collections.abc import Mapping
+from uuid import uuid4
+
+import httpx
+
+from tests.people import PASSWORD
+from tools.local_cloud.stack import Admin
+
+# The first tries each operation, and the next who is let in keeps it: see the section auth.wfc.
+PEERS = ("ada", "grace")
+
+
+def sign_up(http: httpx.Client) -> Mapping[str, str]:
+    """The id, e-mail and access token of somebody new."""
+    email = f"{uuid4().hex}@example.com"
+    person = {"email": email, "name": "Ada Lovelace", "password": PASSWORD}
+    http.post("/api/users", json=person).raise_for_status()
+    return log_in(http, email, PASSWORD)
+
+
+def log_in(http: httpx.Client, email: str, password: str) -> Mapping[str, str]:
+    answer = http.post("/api/sessions", json={"email": email, "password": password})
+    token: str = answer.raise_for_status().json()["accessToken"]
+    me = http.get("/api/users/me", headers={"Authorization": f"Bearer {token}"}).json()
+    return {"id": me["id"], "email": email, "token": token}
+
+
+def people(http: httpx.Client, admin: Admin) -> Mapping[str, object]:
+    """As schemathesis reads them (Web Fuzzing Commons), with their ids."""
+    found = {name: sign_up(http) for name in PEERS}
+    found["admin"] = log_in(http, admin.email, admin.password)
+    return {
+        "auth": [
+            {
+                "name": name,
+                "id": person["id"],
+                "fixedHeaders": [{"name": "Authorization", "value": f"Bearer {person['token']}"}],
+            }
+            for name, person in found.items()
+        ]
+    }

@@ -1,0 +1,45 @@
+"""schemathesis against a stack on this machine."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import httpx
+
+from tests.conformance.people import people
+from tests.template import ROOT
+from tools.local_cloud.free_port import HOST
+from tools.local_cloud.stack import Admin
+
+HERE = Path(__file__).parent
+
+
+def run(
+    url: str, admin: Admin, sender: str, command: str, *options: str, quiet: bool = False
+) -> subprocess.CompletedProcess[str]:
+    """What schemathesis found, which an exit code of 0 says is nothing, and said if it is `quiet`.
+
+    The sender is one of the people: "ada", or "admin", whom more is open to.
+    """
+    assert httpx.URL(url).host == HOST, f"{url} is not on this machine"
+    with TemporaryDirectory() as folder, httpx.Client(base_url=url, timeout=30) as http:
+        told = Path(folder) / "people.json"
+        told.write_text(json.dumps(people(http, admin)))
+        arguments = [
+            *(sys.executable, "-m", "schemathesis.cli", "--no-color"),
+            *("--config-file", str(HERE / "schemathesis.toml")),
+            *(command, f"{url}/openapi.json", "--url", url),
+            *("--auth-wfc-user", sender, *options),
+        ]
+        environment = {
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "layers/shop")]),
+            "SCHEMATHESIS_PEOPLE": str(told),
+            "SCHEMATHESIS_URL": url,
+        }
+        return subprocess.run(
+            arguments, cwd=folder, env=environment, capture_output=quiet, text=True
+        )

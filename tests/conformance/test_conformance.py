@@ -1,0 +1,58 @@
+"""The document, held against the deployed stack by requests that nobody thought of."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conformance.running import run
+from tests.deployed import Shop
+
+SEED = "20261123"
+# Of 30; some want what is only mailed, or who somebody is.
+FEWEST_SERVED = {"admin": 18, "ada": 6}
+
+
+@pytest.fixture(autouse=True)
+def tidy(shop: Shop) -> Iterator[None]:
+    """Whoever tests after this finds one admin, and nobody shut out for too many attempts."""
+    yield
+    for user in shop.table("UsersTable"):
+        if user.get("role", {}).get("S") == "admin" and user["id"]["S"] != shop.admin.id:
+            shop.admin.http.delete(f"/api/users/{user['id']['S']}").raise_for_status()
+    dynamodb = shop.stack.client("dynamodb")
+    table = shop.resources["AttemptsTable"]
+    keys = dynamodb.describe_table(TableName=table)["Table"]["KeySchema"]
+    for attempt in shop.table("AttemptsTable"):
+        dynamodb.delete_item(
+            TableName=table, Key={k["AttributeName"]: attempt[k["AttributeName"]] for k in keys}
+        )
+    shop.written_behind()
+
+
+@pytest.mark.parametrize(
+    ("sender", "phases", "examples"),
+    [("admin", "coverage,fuzzing,stateful", "2"), ("ada", "fuzzing,stateful", "2")],
+)
+def test_every_answer_is_as_the_document_promises(
+    shop: Shop, tmp_path: Path, sender: str, phases: str, examples: str
+) -> None:
+    admin, report = shop.stack.info.admin, tmp_path / "report.json"
+    assert admin is not None
+
+    done = run(
+        *(shop.url, admin, sender, "run", "--phases", phases, "--max-examples", examples),
+        *("--seed", SEED, "--report", "json", "--report-json-path", str(report)),
+        quiet=True,
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    told = json.loads(report.read_text())
+    assert told["operations"]["tested"] == told["operations"]["total"]
+    served = [
+        operation
+        for operation, phases in told["valid_rates"].items()
+        if any(phase["accepted"] for phase in phases.values())
+    ]
+    assert len(served) >= FEWEST_SERVED[sender], f"too little was let in to tell: {served}"
