@@ -22,12 +22,9 @@ def tidy(shop: Shop) -> Iterator[None]:
         if user.get("role", {}).get("S") == "admin" and user["id"]["S"] != shop.admin.id:
             shop.admin.http.delete(f"/api/users/{user['id']['S']}").raise_for_status()
     dynamodb = shop.stack.client("dynamodb")
-    table = shop.resources["AttemptsTable"]
-    keys = dynamodb.describe_table(TableName=table)["Table"]["KeySchema"]
     for attempt in shop.table("AttemptsTable"):
-        dynamodb.delete_item(
-            TableName=table, Key={k["AttributeName"]: attempt[k["AttributeName"]] for k in keys}
-        )
+        key = {"digest": attempt["digest"]}
+        dynamodb.delete_item(TableName=shop.resources["AttemptsTable"], Key=key)
     shop.written_behind()
 
 
