@@ -43,7 +43,7 @@ def test_every_answer_has_the_security_headers_and_a_request_id(shop: Shop) -> N
 @pytest.mark.parametrize(
     ("method", "path"),
     [
-        ("GET", "/docs/nowhere"),
+        ("GET", "/docs/page.js/nowhere"),
         ("GET", "/nowhere"),
         ("GET", "/api"),
         ("DELETE", "/health"),
