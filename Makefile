@@ -45,7 +45,7 @@ test-dynamodb: environments ## Run tests/repositories on Amazon's DynamoDB Local
 
 .PHONY: test-browser
 test-browser: environments ## Open the pages in a real browser, and use them (a minute; needs Chromium)
-	$(PYTHON) -m pytest --browser tests/browser
+	TEST_STACK=browser $(PYTHON) -m pytest --browser tests/browser
 
 .PHONY: bench-lists
 bench-lists: environments ## Measure lists, searches and writes into docs/scaling.md (6 minutes; [FULL=1])

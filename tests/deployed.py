@@ -223,8 +223,10 @@ def _running(proxy: FaultProxy) -> Iterator[FaultProxy]:
 @pytest.fixture(scope="session")
 def stack(faults: FaultProxy, mail_faults: FaultProxy) -> Iterator[LocalStack]:
     """The real template, built and deployed on free ports, with IAM enforced."""
-    # A home for each process of pytest, so that they have a stack each.
-    home = ROOT / ".local" / f"test-{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
+    # A home for each process of pytest, so that they have a stack each; TEST_STACK names that of a
+    # run beside others.
+    name = os.environ.get("PYTEST_XDIST_WORKER") or os.environ.get("TEST_STACK", "alone")
+    home = ROOT / ".local" / f"test-{name}"
     with LocalStack(
         home,
         emulator_port=faults.upstream_port,
