@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from tests.deployed import faults, mail_faults, shop, stack
+from tests.deployed import admin_stays_logged_in, faults, mail_faults, shop, stack
 from tests.template import ROOT, resources, template
 
-__all__ = ["faults", "log", "mail_faults", "shop", "stack"]
+__all__ = ["admin_stays_logged_in", "faults", "log", "mail_faults", "shop", "stack"]
 
 type LogLines = Callable[[], list[dict[str, Any]]]
 

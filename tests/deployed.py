@@ -57,8 +57,8 @@ class Shop:
         self._prefix = httpx.URL(stack.url).path.rstrip("/")
         self.resources = stack.resources()
         self.anonymous = self.client()
-        self._admin: tuple[float, Person] | None = None
         self._dynamodb = stack.client("dynamodb")
+        self.log_in_admin()
 
     def client(self, token: str | None = None) -> httpx.Client:
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
@@ -70,19 +70,16 @@ class Shop:
         answer.read()
         contract().check(answer, self._prefix)
 
-    @property
-    def admin(self) -> Person:
-        """Logged in anew in time: all tests together may take longer than an access token lives."""
-        now = time.monotonic()
-        if self._admin is None or now - self._admin[0] > ADMIN_SECONDS:
-            admin = self.stack.info.admin
-            assert admin is not None
-            self._admin = now, self.log_in(admin.email, admin.password)
-        return self._admin[1]
+    def log_in_admin(self) -> None:
+        admin = self.stack.info.admin
+        assert admin is not None
+        self.admin = self.log_in(admin.email, admin.password)
+        self._admin_since = time.monotonic()
 
-    def forget_admin(self) -> None:
-        """Somebody ended the admin's session."""
-        self._admin = None
+    def keep_admin(self) -> None:
+        """All tests together may take longer than an access token lives."""
+        if time.monotonic() - self._admin_since > ADMIN_SECONDS:
+            self.log_in_admin()
 
     def sign_up(self, **wanted: Any) -> Person:
         body = {"email": new_email(), "name": "Ada Lovelace", "password": PASSWORD} | wanted
@@ -237,6 +234,10 @@ def stack(faults: FaultProxy, mail_faults: FaultProxy) -> Iterator[LocalStack]:
         running.client("sqs").set_queue_attributes(
             QueueUrl=running.resources()["OrdersToProcess"], Attributes={"DelaySeconds": "900"}
         )
+        # A mail that met one test's fault is to be written before another waits for its own.
+        running.client("sqs").set_queue_attributes(
+            QueueUrl=running.resources()["EmailsToSend"], Attributes={"VisibilityTimeout": "30"}
+        )
         yield running
         keep(running)
 
@@ -246,3 +247,10 @@ def shop(stack: LocalStack, faults: FaultProxy) -> Shop:
     shop = Shop(stack, faults)
     faults.aside = {shop.resources[name] for name in PROJECTED}
     return shop
+
+
+@pytest.fixture(autouse=True)
+def admin_stays_logged_in(request: pytest.FixtureRequest) -> None:
+    """Between tests, so that none sees it."""
+    if "shop" in request.fixturenames:
+        request.getfixturevalue("shop").keep_admin()

@@ -177,7 +177,7 @@ def test_a_token_is_kept_and_logged_nowhere(shop: Shop, mail: Mail) -> None:
     logs = shop.stack.emulator.function_log.read_text()
     assert token not in json.dumps(tables, default=str)
     assert token not in logs and NEW_PASSWORD not in logs and ada.email not in logs
-    assert '"route":"/api/password-resets/{token}"' in logs.replace("\\", "").replace('": "', '":"')
+    assert '"PUT /api/password-resets/{token}"' in logs.replace("\\", "")
 
 
 # Tokens that are none

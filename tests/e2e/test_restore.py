@@ -95,7 +95,7 @@ def test_the_last_admin_is_still_the_last_after_another_came_back(
 
     assert "1 active admins" in brought.stdout, brought.stdout + brought.stderr
     # Whoever is brought back has to log in again; the other tests' admin too.
-    shop.forget_admin()
+    shop.log_in_admin()
     answer = shop.admin.http.patch("/api/users/me", json={"status": "inactive"})
     assert (answer.status_code, answer.json()["error"]["code"]) == (409, "LAST_ADMIN")
 

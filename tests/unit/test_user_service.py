@@ -49,7 +49,7 @@ class Shelf:
         return self.user if user_id == self.user.id else None
 
     def credential(self, email: str) -> Credential | None:
-        return Credential(USER.id, self.password_hash) if email == self.user.email else None
+        return Credential(self.user.id, self.password_hash) if email == self.user.email else None
 
     def save(self, before: User, after: User, attempt: Attempt | None = None) -> None:
         self._write()
@@ -185,6 +185,24 @@ def test_an_admin_changes_their_own_address_with_their_password_only() -> None:
     with pytest.raises(InvalidCredentials):
         desk(shelf).update(ADMIN, ADMIN.id, patch(email="b@example.com"), Precondition(), CLIENT)
     assert shelf.writes == 0
+
+
+def test_an_address_that_is_changed_meanwhile_makes_no_password_wrong() -> None:
+    class Moving(Shelf):
+        def credential(self, email: str) -> Credential | None:
+            found = super().credential(email)
+            if self.user.version == USER.version:
+                self.user = replace(self.user, email="moved@example.com", version=2)
+                return None
+            return found
+
+    shelf = Moving()
+    passwords = {"currentPassword": "correct horse", "newPassword": "a walk by the river"}
+    wanted = PasswordChange.model_validate(passwords, strict=False)
+
+    desk(shelf).change_password(ALICE, ALICE.id, wanted, CLIENT)
+
+    assert shelf.password_hash == "hash of a walk by the river"
 
 
 def test_a_stranger_changes_nothing() -> None:

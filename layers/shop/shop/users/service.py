@@ -197,9 +197,9 @@ class UserService:
                 raise ValidationFailed(details=[Detail("body.newPassword", *wrong)])
             if attempt is None:
                 attempt = self._attempts.count(attempt_on(user.email, client.ip_address))
-            old_hash = self._proven_hash(user, wanted.current_password)
-            new_hash = self._hash_password(new_password)
             try:
+                old_hash = self._proven_hash(user, wanted.current_password)
+                new_hash = self._hash_password(new_password)
                 return self._users.change_password(
                     user, caller.session_id, old_hash, new_hash, attempt
                 )
@@ -231,16 +231,18 @@ class UserService:
                 return user
             if not caller.is_admin and (changed.status, changed.role) != (user.status, user.role):
                 raise Forbidden("Only an admin changes status and role.")
-            if changed.email != user.email:
-                if caller.id == user_id:
-                    if attempt is None and current_password is not None:
-                        attempt = self._attempts.count(attempt_on(user.email, client.ip_address))
-                    self._proven_hash(user, current_password)
-                changed = replace(
-                    changed, email_verified=False, former_emails=_with_former_email(user)
-                )
-            changed = replace(changed, updated_at=self._clock(), version=user.version + 1)
             try:
+                if changed.email != user.email:
+                    if caller.id == user_id:
+                        if attempt is None and current_password is not None:
+                            attempt = self._attempts.count(
+                                attempt_on(user.email, client.ip_address)
+                            )
+                        self._proven_hash(user, current_password)
+                    changed = replace(
+                        changed, email_verified=False, former_emails=_with_former_email(user)
+                    )
+                changed = replace(changed, updated_at=self._clock(), version=user.version + 1)
                 self._users.save(user, changed, attempt)
             except Overtaken:
                 continue
@@ -254,13 +256,17 @@ class UserService:
         return user
 
     def _proven_hash(self, user: User, current_password: SecretStr | None) -> str:
-        """The stored hash that the password has; raises `InvalidCredentials`."""
+        """The stored hash that the password has; raises `InvalidCredentials`.
+
+        Or `Overtaken`, where the address is not the user's any more: they changed it meanwhile.
+        """
         credential = self._users.credential(user.email)
-        stored = credential.password_hash if credential and credential.user_id == user.id else None
+        if credential is None or credential.user_id != user.id:
+            raise Overtaken
         password = current_password.get_secret_value() if current_password else None
-        if password is None or not self._password_matches(password, stored) or stored is None:
+        if password is None or not self._password_matches(password, credential.password_hash):
             raise InvalidCredentials("The current password is wrong or missing.")
-        return stored
+        return credential.password_hash
 
 
 def _with_former_email(user: User) -> Sequence[FormerEmail]:
