@@ -70,6 +70,14 @@ def pytest_configure() -> None:
             del os.environ[name]
 
 
+@pytest.fixture(autouse=True)
+def nothing_is_followed() -> None:
+    """No test writes its items with the id of another's request."""
+    from shop.correlation import correlation_id
+
+    correlation_id.set(None)
+
+
 @pytest.fixture
 def log() -> Iterator[LogLines]:
     """What was logged since the test began."""
