@@ -34,9 +34,9 @@ trace: environments ## Show how the last requests spent their time, while `make 
 	@$(PYTHON) -m tools.local_cloud.waterfall $(if $(N),--requests $(N)) $(if $(REQUEST),--request $(REQUEST))
 
 .PHONY: test
-test: environments lint check-code check-template lint-openapi ## Run every check and every test, on two stacks side by side (ten minutes)
+test: environments lint check-code check-template lint-openapi ## Run every check and every test, on three stacks side by side (ten minutes)
 	@rm -rf $(PERMISSION_RECORDS)
-	PERMISSION_RECORDS=$(PERMISSION_RECORDS) $(PYTHON) -m pytest -n 2 --dist loadfile
+	PERMISSION_RECORDS=$(PERMISSION_RECORDS) $(PYTHON) -m pytest -n 3 --dist loadfile
 	PERMISSION_RECORDS=$(PERMISSION_RECORDS) $(PYTHON) -m pytest tests/last/privilege.py
 
 .PHONY: test-dynamodb
