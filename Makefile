@@ -51,6 +51,10 @@ test-browser: environments ## Open the pages in a real browser, and use them (a 
 bench-lists: environments ## Measure lists, searches and writes into docs/scaling.md (6 minutes; [FULL=1])
 	PYTHONPATH=layers/shop:. $(PYTHON) -m tests.benchmarks.lists $(if $(FULL),--full)
 
+.PHONY: bench
+bench: environments ## Measure us and our peers into docs/performance.md (needs a JDK and npm; [ROUNDS=20])
+	PYTHONPATH=layers/shop:. $(PYTHON) -m tests.benchmarks.peers $(if $(ROUNDS),--rounds $(ROUNDS))
+
 .PHONY: fuzz
 fuzz: environments ## Ask what nobody thought of, on what runs or a stack of its own ([DURATION=600] [SEED=1])
 	PYTHONPATH=layers/shop:. $(PYTHON) -m tests.conformance $(if $(DURATION),--duration $(DURATION)) \

@@ -1,0 +1,14 @@
+"""What API Gateway wants back, and who asks."""
+
+import json
+
+_HEADERS = {"Content-Type": "application/json"}
+
+
+def answer(status, body):
+    return {"statusCode": status, "headers": _HEADERS, "body": json.dumps(body)}
+
+
+def may(event):
+    sub = event["requestContext"]["authorizer"]["sub"]
+    return event["pathParameters"]["userId"] == sub

@@ -1,0 +1,19 @@
+"""GET /api/users/{userId}, of an item that is as the peers keep it."""
+
+import edge_store
+from edge_schemas import User
+
+from shop.auth.caller import Caller, require
+from shop.endpoint import endpoint
+from shop.errors import Forbidden, NotFound
+from shop.users.schemas import UserId
+
+
+@endpoint("GET /api/users/{userId}", raises=(Forbidden, NotFound))
+def handler(user_id: UserId, caller: Caller) -> User:
+    """One read."""
+    require(caller.may_act_for(user_id))
+    user = edge_store.user(user_id)
+    if user is None:
+        raise NotFound
+    return User(**user)

@@ -1,0 +1,17 @@
+"""POST /api/users/{userId}/orders, by one conditional write as the peers do it."""
+
+import edge_store
+from edge_schemas import Order
+
+from shop.auth.caller import Caller, require
+from shop.endpoint import endpoint
+from shop.errors import Forbidden
+from shop.orders.schemas import OrderPlace
+from shop.users.schemas import UserId
+
+
+@endpoint("POST /api/users/{userId}/orders", status=201, raises=(Forbidden,))
+def handler(user_id: UserId, wanted: OrderPlace, caller: Caller) -> Order:
+    """One write."""
+    require(caller.may_act_for(user_id))
+    return Order(**edge_store.place(user_id, wanted.model_dump()["items"], wanted.note))

@@ -1,0 +1,157 @@
+"""Packages as they would be deployed: the product's by its Makefiles, peers' by the same steps."""
+
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from tests.benchmarks.peers.cases import APPS, Case
+from tests.template import ROOT
+
+HOME = ROOT / ".local/peers"
+MACHINE = {"x86_64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}[platform.machine()]
+
+_HERE = Path(__file__).parent
+_PLATFORM = f"{platform.machine()}-manylinux_2_28"
+_FUNCTIONS = ("functions/users/get_user.py", "functions/orders/place_order.py")
+# All of Chalice that `chalice package` deploys (its deploy/packager.py); the rest is its command.
+_OF_CHALICE = {"__init__.py", "app.py"}
+
+
+@dataclass(frozen=True)
+class Built:
+    task: Path
+    layers: tuple[Path, ...]
+    bytes_unpacked: int
+    bytes_zipped: int
+
+
+def build(case: Case) -> Built:
+    if case.is_ours:
+        layers: tuple[Path, ...] = tuple(_product_layer(name) for name in ("Dependencies", "Shop"))
+    else:
+        layers = (_peer_layer(case.group, case.is_pruned),) if case.group else ()
+    task = _fresh(HOME / case.name / "task")
+    sources = [ROOT / path for path in _FUNCTIONS] if not case.apps else []
+    for app in case.apps:
+        sources += (APPS / app).glob("*.py")
+    for source in sources:
+        shutil.copy(source, task)
+    if case.apps:
+        _compile(task)  # the product's are deployed as they are
+    files = [path for folder in (task, *layers) for path in folder.rglob("*") if path.is_file()]
+    unpacked = sum(path.stat().st_size for path in files)
+    return Built(task, layers, unpacked, _zipped(files, HOME / case.name / "package.zip"))
+
+
+def runtime() -> Path:
+    """Lambda's own loop, which is there before any function is."""
+    return _peer_layer("runtime", is_pruned=False)
+
+
+def check_versions() -> None:
+    """Raises `ValueError` where a peer would run on another version than the product does."""
+    ours = dict(_pins((ROOT / "layers/dependencies/requirements.txt").read_text()))
+    theirs = dict(_pins(_requirements("powertools") + _requirements("fastapi")))
+    if moved := {name for name in ours.keys() & theirs.keys() if ours[name] != theirs[name]}:
+        raise ValueError(f"other versions than the product's, so uv lock --upgrade: {moved}")
+
+
+@cache
+def _product_layer(name: str) -> Path:
+    artefacts = HOME / f"{name}Layer"
+    folder = {"Dependencies": "dependencies", "Shop": "shop"}[name]
+    _fresh(artefacts)
+    subprocess.run(
+        [
+            *("make", "--silent", "-C", str(ROOT / "layers" / folder), f"build-{name}Layer"),
+            *(f"ARTIFACTS_DIR={artefacts}", f"ARCHITECTURE={MACHINE}"),
+        ],
+        check=True,
+        env=os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+    )
+    return artefacts / "python"
+
+
+@cache
+def _peer_layer(group: str, is_pruned: bool) -> Path:
+    site = _fresh(HOME / f"{group}{'-pruned' * is_pruned}" / "python")
+    requirements = site.parent / "requirements.txt"
+    requirements.write_text(_requirements(group))
+    subprocess.run(
+        [
+            *("uv", "pip", "install", "--quiet", "--no-deps", "--require-hashes"),
+            *("--only-binary", ":all:", "--link-mode", "copy", "--python-version", "3.13"),
+            *("--python-platform", _PLATFORM, "--target", str(site), "-r", str(requirements)),
+        ],
+        check=True,
+    )
+    if is_pruned:
+        for service in (site / "botocore/data").iterdir():
+            if service.is_dir() and service.name != "dynamodb":
+                shutil.rmtree(service)
+    if group == "chalice":
+        _leave_the_command_out(site)
+    shutil.rmtree(site / "bin", ignore_errors=True)
+    _compile(site)
+    return site
+
+
+def _leave_the_command_out(site: Path) -> None:
+    for path in (site / "chalice").iterdir():
+        if path.name not in _OF_CHALICE:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    kept = {name.replace("-", "_") for name, _ in _pins(_requirements("boto3"))}
+    # Distributions are known by their metadata, and what they installed by its RECORD.
+    for metadata in site.glob("*.dist-info"):
+        name = metadata.name.split("-")[0].lower()
+        if name in kept or name == "chalice":
+            continue
+        for line in (metadata / "RECORD").read_text().splitlines():
+            (site / line.split(",")[0]).unlink(missing_ok=True)
+
+
+def _requirements(group: str) -> str:
+    return subprocess.run(
+        [
+            *("uv", "export", "--project", str(_HERE), "--frozen", "--quiet"),
+            *("--only-group", group, "--no-annotate", "--no-header"),
+        ],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+
+
+def _pins(requirements: str) -> list[tuple[str, str]]:
+    return re.findall(r"^([\w.-]+)(?:\[\S+\])?==(\S+)", requirements, re.MULTILINE)
+
+
+def _compile(folder: Path) -> None:
+    subprocess.run(
+        [
+            *(sys.executable, "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash"),
+            str(folder),
+        ],
+        check=True,
+    )
+
+
+def _fresh(folder: Path) -> Path:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
+
+
+def _zipped(files: list[Path], target: Path) -> int:
+    """As large as an upload of all of it, in one archive."""
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in files:
+            archive.write(path, path.relative_to(HOME))
+    return target.stat().st_size

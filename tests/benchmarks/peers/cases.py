@@ -1,0 +1,64 @@
+"""Who is measured: the product, its edge alone, and each peer as its own documentation has it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+GET, POST = "GET", "POST"
+APPS = Path(__file__).parent / "apps"
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    name: str
+    title: str
+    handlers: dict[str, str]  # by method
+    group: str | None  # of pyproject.toml beside this; None without packages
+    apps: tuple[str, ...]  # folders whose files are deployed with it
+    # Whether botocore's data is cut down to DynamoDB's, as the product's layer cuts it to its own.
+    is_pruned: bool = False
+    is_ours: bool = False  # and has the product's layers
+
+
+_OF_ONE_APP = {GET: "app.handler", POST: "app.handler"}
+_OF_TWO_FILES = {GET: "get_user.handler", POST: "place_order.handler"}
+
+CASES = (
+    Case("shop", "**the product**", _OF_TWO_FILES, None, (), is_ours=True),
+    Case(
+        "edge",
+        "the product's edge, with the peers' work",
+        _OF_TWO_FILES,
+        None,
+        ("edge",),
+        is_ours=True,
+    ),
+    Case(
+        "stdlib", "standard library: SigV4, json", _OF_TWO_FILES, None, ("bare", "rules", "stdlib")
+    ),
+    Case("boto3", "boto3 + json", _OF_TWO_FILES, "boto3", ("bare", "rules", "shared")),
+    Case(
+        "boto3-pruned",
+        "the same, data pruned",
+        _OF_TWO_FILES,
+        "boto3",
+        ("bare", "rules", "shared"),
+        True,
+    ),
+    Case(
+        "chalice",
+        "Chalice",
+        {GET: "app.app", POST: "app.app"},
+        "chalice",
+        ("rules", "shared", "chalice"),
+    ),
+    Case("powertools", "Powertools", _OF_ONE_APP, "powertools", ("shared", "powertools")),
+    Case(
+        "powertools-full",
+        "Powertools + Logger, Tracer, Metrics",
+        _OF_ONE_APP,
+        "powertools",
+        ("shared", "powertools_full"),
+    ),
+    Case("flask", "Flask + apig-wsgi", _OF_ONE_APP, "flask", ("rules", "shared", "flask")),
+    Case("fastapi", "FastAPI + Mangum", _OF_ONE_APP, "fastapi", ("shared", "fastapi")),
+)
