@@ -52,8 +52,9 @@ bench-lists: environments ## Measure lists, searches and writes into docs/scalin
 	PYTHONPATH=layers/shop:. $(PYTHON) -m tests.benchmarks.lists $(if $(FULL),--full)
 
 .PHONY: bench
-bench: environments ## Measure us and our peers into docs/performance.md (needs a JDK and npm; [ROUNDS=20])
-	PYTHONPATH=layers/shop:. $(PYTHON) -m tests.benchmarks.peers $(if $(ROUNDS),--rounds $(ROUNDS))
+bench: environments ## Measure us and our peers into docs/performance.md (needs a JDK and npm; [ROUNDS=20 WARM=100])
+	PYTHONPATH=layers/shop:. $(PYTHON) -m tests.benchmarks.peers \
+		$(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(WARM),--warm $(WARM))
 
 .PHONY: fuzz
 fuzz: environments ## Ask what nobody thought of, on what runs or a stack of its own ([DURATION=600] [SEED=1])
@@ -225,6 +226,7 @@ replay: environments ## Read again what a queue points to on a stream (QUEUE=Unp
 .PHONY: lock
 lock: uv ## Update uv.lock and what the dependency layer installs from it
 	uv lock --upgrade
+	uv lock --upgrade --project tests/benchmarks/peers
 	$(MAKE) layer-requirements
 
 .PHONY: layer-requirements

@@ -21,7 +21,7 @@ _SITE = ROOT / ".venv-sam/lib/python3.13/site-packages"
 _EMULATOR = _SITE / f"samcli/local/rapid/aws-lambda-rie-{MACHINE}"
 _INVOKE = "/2015-03-31/functions/function/invocations"
 # Nineteen of twenty requests are not sampled, by X-Ray's default rule.
-_TRACE = "Root=1-674a1b2c-0123456789abcdef01234567;Parent=0123456789abcdef;Sampled=0"
+TRACE = "Root=1-674a1b2c-0123456789abcdef01234567;Parent=0123456789abcdef;Sampled=0"
 
 
 class Sandbox:
@@ -33,7 +33,7 @@ class Sandbox:
         """The function's answer, and how many seconds it took; the first starts the process."""
         body = json.dumps(event)
         began = time.perf_counter()
-        self._connection.request("POST", _INVOKE, body, {"X-Amzn-Trace-Id": _TRACE})
+        self._connection.request("POST", _INVOKE, body, {"X-Amzn-Trace-Id": TRACE})
         answer = self._connection.getresponse().read()
         return json.loads(answer), time.perf_counter() - began
 
@@ -69,7 +69,27 @@ def sandbox(
         *("--runtime-interface-emulator-address", f"{HOST}:{port}"),
         *(str(PYTHON), "-m", "awslambdaric", handler),
     ]
-    variables = {
+    with log.open("w") as lines:
+        process = subprocess.Popen(
+            command,
+            cwd=built.task,
+            env={**variables(built, runtime), **environment},
+            stdout=lines,
+            stderr=lines,
+        )
+    _wait(port, process)
+    begun = Sandbox(process.pid, port)
+    try:
+        yield begun
+    finally:
+        begun.close()
+        process.terminate()  # which ends the runtime too
+        process.wait()
+
+
+def variables(built: Built, runtime: Path) -> dict[str, str]:
+    """What Lambda itself sets."""
+    return {
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
         "AWS_LAMBDA_FUNCTION_NAME": "function",
         "AWS_LAMBDA_FUNCTION_TIMEOUT": "10",
@@ -84,18 +104,6 @@ def sandbox(
         "PYTHONPATH": ":".join(map(str, (*built.layers, runtime))),
         "TZ": ":UTC",
     }
-    with log.open("w") as lines:
-        process = subprocess.Popen(
-            command, cwd=built.task, env=variables | environment, stdout=lines, stderr=lines
-        )
-    _wait(port, process)
-    begun = Sandbox(process.pid, port)
-    try:
-        yield begun
-    finally:
-        begun.close()
-        process.terminate()  # which ends the runtime too
-        process.wait()
 
 
 def _wait(port: int, process: subprocess.Popen[bytes]) -> None:

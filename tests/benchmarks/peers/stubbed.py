@@ -1,0 +1,36 @@
+"""What a request costs in everything but the store: CPU, with its calls replayed."""
+
+import json
+import random
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from tests.benchmarks.peers.build import HOME, Built
+from tests.benchmarks.peers.cases import APPS, GET, POST, Case
+from tests.benchmarks.peers.people import request
+from tests.benchmarks.peers.sandbox import PYTHON, TRACE, variables
+
+
+def stubbed_seconds(
+    cases: Mapping[Case, Built], runtime: Path, environment: Mapping[str, str], rounds: int
+) -> Iterator[tuple[str, str, list[float]]]:
+    """Case, method, and seconds of a request in each block, all threads together."""
+    turns = [(case, method) for case in cases for method in (GET, POST)]
+    for _ in range(rounds):
+        random.shuffle(turns)
+        for case, method in turns:
+            event, answer = HOME / "event.json", HOME / "stubbed.json"
+            event.write_text(json.dumps(request(method)))
+            given = variables(cases[case], runtime)
+            given["PYTHONPATH"] = f"{cases[case].task}:{given['PYTHONPATH']}"
+            done = subprocess.run(
+                [PYTHON, APPS / "stubbed.py", case.handlers[method], event, answer],
+                env={**given, **environment, "_X_AMZN_TRACE_ID": TRACE},
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            if done.returncode:
+                raise RuntimeError(f"{case.name} {method}: {done.stderr}")
+            yield case.name, method, [block / 1e9 for block in json.loads(answer.read_text())]

@@ -1,0 +1,53 @@
+"""What the runs come to: medians, and how far they lie apart."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil
+from statistics import median, quantiles
+
+from tests.benchmarks.peers.measure import Run
+
+
+@dataclass(frozen=True)
+class Spread:
+    least: float
+    lower: float  # quartile
+    middle: float  # median
+    upper: float  # quartile
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Of a case and method; times in seconds."""
+
+    processes: int
+    requests: int
+    cold: Spread
+    cold_cpu: Spread
+    warm: Spread  # over processes, of the median of each
+    warm_99: float  # of a hundred requests, all but one are faster
+    warm_cpu: Spread
+    stubbed: Spread
+    peak_bytes: float
+
+
+def summarise(runs: Sequence[Run], stubbed: Sequence[float]) -> Summary:
+    warm = [seconds for run in runs for seconds in run.warm]
+    return Summary(
+        processes=len(runs),
+        requests=len(warm),
+        cold=spread([run.cold for run in runs]),
+        cold_cpu=spread([run.cold_cpu for run in runs]),
+        warm=spread([median(run.warm) for run in runs]),
+        warm_99=sorted(warm)[ceil(0.99 * len(warm)) - 1],
+        warm_cpu=spread([run.warm_cpu for run in runs]),
+        stubbed=spread(stubbed),
+        peak_bytes=median([run.peak_bytes for run in runs]),
+    )
+
+
+def spread(values: Sequence[float]) -> Spread:
+    if len(values) == 1:
+        return Spread(*[values[0]] * 4)
+    lower, middle, upper = quantiles(values, n=4, method="inclusive")
+    return Spread(min(values), lower, middle, upper)
