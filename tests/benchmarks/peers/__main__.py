@@ -1,6 +1,7 @@
 """`make bench`: measures the product and its peers, and writes docs/performance.md and .svg."""
 
 import argparse
+import os
 import sys
 import time
 from collections import defaultdict
@@ -21,7 +22,7 @@ def main() -> None:
     parser.add_argument("--warm", type=int, default=100, help="requests of each process")
     parser.add_argument("--only", nargs="+", help="cases by name; nothing is written then")
     wanted = parser.parse_args()
-    began = time.monotonic()
+    began, (load, _, _) = time.monotonic(), os.getloadavg()
     build.check_versions()
     cases = {
         case: build.build(case) for case in CASES if not wanted.only or case.name in wanted.only
@@ -38,7 +39,7 @@ def main() -> None:
             tell(f"{name} {method}: {min(blocks) * 1e6:.0f} µs without the store")
     found = {key: summarise(ran[key], stubbed[key]) for key in ran}
     if not wanted.only:
-        report.write(cases, found, time.monotonic() - began)
+        report.write(cases, found, time.monotonic() - began, load)
 
 
 def tell(news: str) -> None:

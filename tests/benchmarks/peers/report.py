@@ -20,20 +20,21 @@ _BEGIN, _END = "<!-- measured: make bench -->", "<!-- end of what is measured --
 type Found = Mapping[tuple[str, str], Summary]  # by case and method
 
 
-def write(cases: Mapping[Case, Built], found: Found, seconds: float) -> None:
-    NUMBERS.write_text(json.dumps(_numbers(cases, found), indent=1) + "\n")
+def write(cases: Mapping[Case, Built], found: Found, seconds: float, load: float) -> None:
+    NUMBERS.write_text(json.dumps(_numbers(cases, found, load), indent=1) + "\n")
     bars = [Bar(case.title.strip("*"), _of(found, case, GET).cold, case.is_ours) for case in cases]
     PLOT.write_text(svg(bars))
     before, _, rest = PAGE.read_text().partition(_BEGIN)
     _, _, after = rest.partition(_END)
-    measured = "\n\n".join(_measured(cases, found, seconds))
+    measured = "\n\n".join(_measured(cases, found, seconds, load))
     PAGE.write_text(f"{before}{_BEGIN}\n\n{measured}\n\n{_END}{after}")
 
 
-def _numbers(cases: Mapping[Case, Built], found: Found) -> dict[str, object]:
+def _numbers(cases: Mapping[Case, Built], found: Found, load: float) -> dict[str, object]:
     return {
         "measured": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": _machine(),
+        "load_before": load,
         "cases": {
             case.name: {
                 "bytes_zipped": built.bytes_zipped,
@@ -45,10 +46,13 @@ def _numbers(cases: Mapping[Case, Built], found: Found) -> dict[str, object]:
     }
 
 
-def _measured(cases: Mapping[Case, Built], found: Found, seconds: float) -> Iterable[str]:
+def _measured(
+    cases: Mapping[Case, Built], found: Found, seconds: float, load: float
+) -> Iterable[str]:
     one = next(iter(found.values()))
     yield (
-        f"Measured on {datetime.now(UTC).date()} in {seconds / 60:.0f} minutes, on {_machine()}:"
+        f"Measured on {datetime.now(UTC).date()} in {seconds / 60:.0f} minutes, on {_machine()},"
+        f" which others kept busy with a load of {load:.1f} as it began:"
         f" {one.processes} processes of each row and method, {one.requests} warm requests."
         " Milliseconds are medians, with the quartiles in brackets."
     )
