@@ -52,9 +52,10 @@ bench-lists: environments ## Measure lists, searches and writes into docs/scalin
 	PYTHONPATH=layers/shop:. $(PYTHON) -m tests.benchmarks.lists $(if $(FULL),--full)
 
 .PHONY: bench
-bench: environments ## Measure us and our peers into docs/performance.md (needs a JDK and npm; [ROUNDS=20 WARM=100])
+bench: environments ## Measure us and our peers into docs/performance.md (needs a JDK and npm; [ROUNDS=20 WARM=100 ONLY="shop boto3"])
 	PYTHONPATH=layers/shop:. $(PYTHON) -m tests.benchmarks.peers \
-		$(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(WARM),--warm $(WARM))
+		$(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(WARM),--warm $(WARM)) \
+		$(if $(ONLY),--only $(ONLY))
 
 .PHONY: fuzz
 fuzz: environments ## Ask what nobody thought of, on what runs or a stack of its own ([DURATION=600] [SEED=1])

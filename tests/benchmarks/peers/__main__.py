@@ -5,6 +5,7 @@ import os
 import sys
 import time
 from collections import defaultdict
+from statistics import median
 
 from tests.benchmarks.peers import build, report
 from tests.benchmarks.peers.cases import CASES
@@ -33,7 +34,10 @@ def main() -> None:
     with environment() as given:
         for run in runs(cases, runtime, given, wanted.rounds, wanted.warm):
             ran[run.case, run.method].append(run)
-            tell(f"{run.case} {run.method}: cold {run.cold * 1e3:.0f} ms")
+            tell(
+                f"{run.case} {run.method}: cold {run.cold * 1e3:.0f} ms, then"
+                f" {median(run.warm) * 1e3:.1f} ms, {run.warm_cpu * 1e3:.2f} of them CPU"
+            )
         for name, method, blocks in stubbed_seconds(cases, runtime, given, STUBBED_ROUNDS):
             stubbed[name, method] += blocks
             tell(f"{name} {method}: {min(blocks) * 1e6:.0f} µs without the store")

@@ -38,7 +38,7 @@ CASES = (
     Case("boto3", "boto3 + json", _OF_TWO_FILES, "boto3", ("bare", "rules", "shared")),
     Case(
         "boto3-pruned",
-        "the same, data pruned",
+        "boto3 + json, data pruned",
         _OF_TWO_FILES,
         "boto3",
         ("bare", "rules", "shared"),
