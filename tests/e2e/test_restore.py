@@ -32,6 +32,20 @@ class Restoring:
         return set(re.findall(r"^  (\S+)$", compared.stdout, re.MULTILINE))
 
 
+def recounted(shop: Shop, *repair: str) -> int:
+    """The exit code: 0 where totals and search rows say what the tables say."""
+    done = run(shop, "tools.recount", *repair, "--rate", "10000", "--settle", "3")
+    return int(done.returncode)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def totals_and_search_are_mended_at_last(shop: Shop) -> Iterator[None]:
+    """The last step of the runbook, without which other tests' recounts find what was lost here."""
+    yield
+    recounted(shop, "--repair")
+    assert recounted(shop) == 0
+
+
 def delete(shop: Shop, table: str, **key: str) -> None:
     shop.written_behind()
     shop.stack.client("dynamodb").delete_item(
@@ -74,8 +88,8 @@ def test_a_lost_user_comes_back_logs_in_and_is_found_and_gets_no_second_welcome(
     assert again.status_code == 200 and again.json()["name"] == "Lost Lovelace"
     assert int(again.headers["ETag"].strip('"')) > int(tag.strip('"')) + 1
     assert refreshed(shop, person) == 401  # of an epoch before
-    run(shop, "tools.recount", "--repair", "--rate", "10000", "--settle", "3")
-    assert run(shop, "tools.recount", "--rate", "10000", "--settle", "3").returncode == 0
+    recounted(shop, "--repair")
+    assert recounted(shop) == 0
     assert listed(shop, f"/api/users?search={person.email}", {person.id}).keys() == {person.id}
     mail.rests()
     assert len(mail.to(person.email, WELCOME)) == 1
