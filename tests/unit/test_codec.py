@@ -1,0 +1,70 @@
+"""Items are encoded and decoded as boto3 does it, only sooner."""
+
+from datetime import UTC, datetime
+from decimal import Decimal, DecimalException
+from typing import Any
+
+import pytest
+from boto3.dynamodb.types import Binary, TypeDeserializer, TypeSerializer
+from hypothesis import given
+from hypothesis import strategies as some
+
+from shop.dynamo.codec import decode, encode
+from shop.orders.models import OrderStatus
+
+numbers = some.integers(-(10**37), 10**37) | some.decimals(-(10**9), 10**9, places=2)
+scalars = some.none() | some.booleans() | numbers | some.text() | some.binary()
+values = some.recursive(
+    scalars, lambda inner: some.lists(inner) | some.dictionaries(some.text(), inner)
+)
+
+
+def as_boto3_reads(value: Any) -> Any:
+    read = TypeDeserializer().deserialize(value)
+    return read.value if isinstance(read, Binary) else read
+
+
+@given(values)
+def test_a_value_is_written_as_boto3_writes_it(value: Any) -> None:
+    assert encode({"it": value}) == {"it": TypeSerializer().serialize(value)}
+
+
+@given(values)
+def test_a_value_comes_back_equal(value: Any) -> None:
+    assert decode(encode({"it": value})) == {"it": value}
+
+
+@given(scalars)
+def test_a_value_is_read_as_boto3_reads_it(value: Any) -> None:
+    attribute = TypeSerializer().serialize(value)
+
+    read = decode({"it": attribute})["it"]
+
+    assert (type(read), read) == (type(as_boto3_reads(attribute)), as_boto3_reads(attribute))
+
+
+def test_an_enumeration_is_its_text_and_a_tuple_a_list() -> None:
+    assert encode({"it": (OrderStatus.PENDING,)}) == {"it": {"L": [{"S": "pending"}]}}
+
+
+@pytest.mark.parametrize("value", [1.5, {"a"}, datetime.now(UTC), bytearray(b"a")])
+def test_what_no_item_of_ours_has_is_refused(value: object) -> None:
+    with pytest.raises(TypeError):
+        encode({"it": value})
+
+
+@pytest.mark.parametrize("text", ["NaN", "Infinity", "-Infinity"])
+def test_a_number_is_finite(text: str) -> None:
+    with pytest.raises(TypeError):
+        encode({"it": Decimal(text)})
+
+
+@pytest.mark.parametrize("text", ["1" * 39, "1E127", "1E-200"])
+def test_a_number_that_would_be_rounded_is_refused(text: str) -> None:
+    with pytest.raises(DecimalException):
+        encode({"it": Decimal(text)})
+
+
+def test_a_kind_that_no_item_of_ours_has_is_not_guessed_at() -> None:
+    with pytest.raises(TypeError):
+        decode({"it": {"SS": ["a"]}})
