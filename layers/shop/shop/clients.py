@@ -8,14 +8,17 @@ calls take one after another, `shop.deadline` ends it. docs/operations.md has th
 Retries are the SDK's standard mode: adaptive would slow every call of a sandbox down because one
 table throttles it, and a sandbox has one request at a time. A sandbox that meets failures only
 soon fails at once, by the mode's quota: a retry takes 14 of 500, after throttling 5.
+
+They are botocore's own: boto3, which only passes them on, has its part for S3 along, and would be
+a twentieth of a cold start.
 """
 
 import json
 import zlib
 from functools import cache
-from typing import TYPE_CHECKING, Any  # botocore makes its clients and answers at run time
+from typing import TYPE_CHECKING, Any, cast  # botocore makes its clients and answers at run time
 
-import boto3
+import botocore.session
 from botocore.config import Config
 from botocore.exceptions import HTTPClientError
 
@@ -61,42 +64,51 @@ class DamagedAnswer(HTTPClientError):
 
 @cache
 def dynamodb() -> "DynamoDBClient":
-    return observed(_checked(boto3.client("dynamodb", config=_CONFIG)))
+    return cast("DynamoDBClient", observed(_checked(_client("dynamodb", _CONFIG))))
 
 
 @cache
 def secrets() -> "SecretsManagerClient":
-    return observed(_checked(boto3.client("secretsmanager", config=_CONFIG)))
+    return cast("SecretsManagerClient", observed(_checked(_client("secretsmanager", _CONFIG))))
 
 
 @cache
 def parameters() -> "SSMClient":
-    return observed(_checked(boto3.client("ssm", config=_CONFIG)))
+    return cast("SSMClient", observed(_checked(_client("ssm", _CONFIG))))
 
 
 @cache
 def events() -> "EventBridgeClient":
-    return observed(_checked(boto3.client("events", config=_CONFIG)))
+    return cast("EventBridgeClient", observed(_checked(_client("events", _CONFIG))))
 
 
 @cache
 def queues() -> "SQSClient":
-    return observed(_checked(boto3.client("sqs", config=_CONFIG)))
+    return cast("SQSClient", observed(_checked(_client("sqs", _CONFIG))))
 
 
 @cache
 def mail() -> "SESV2Client":
-    return observed(boto3.client("sesv2", config=_ONCE))
+    return cast("SESV2Client", observed(_client("sesv2", _ONCE)))
 
 
 @cache
 def deployments() -> "CodeDeployClient":
-    return observed(_checked(boto3.client("codedeploy", config=_PATIENT)))
+    return cast("CodeDeployClient", observed(_checked(_client("codedeploy", _PATIENT))))
 
 
 @cache
 def functions() -> "LambdaClient":
-    return observed(boto3.client("lambda", config=_PATIENT))
+    return cast("LambdaClient", observed(_client("lambda", _PATIENT)))
+
+
+@cache
+def _session() -> botocore.session.Session:
+    return botocore.session.get_session()
+
+
+def _client(service: str, config: Config) -> Any:
+    return _session().create_client(service, config=config)
 
 
 def _checked[Client: Any](client: Client) -> Client:
