@@ -230,10 +230,14 @@ lock: uv ## Update uv.lock and what the dependency layer installs from it
 	uv lock --upgrade --project tests/benchmarks/peers
 	$(MAKE) layer-requirements
 
+# What a layer needs, and of botocore's data what functions may call by their policies.
+EXPORT = uv export --frozen --quiet --no-annotate --no-header
+
 .PHONY: layer-requirements
-layer-requirements: uv ## Write the dependency layer's requirements from uv.lock
-	@uv export --frozen --quiet --only-group lambda --no-annotate --no-header \
-		--output-file layers/dependencies/requirements.txt
+layer-requirements: environments ## Write what the dependency layers hold, from uv.lock and template.yaml
+	@$(EXPORT) --only-group lambda --output-file layers/dependencies/requirements.txt
+	@$(EXPORT) --only-group signing --output-file layers/dependencies/signing.txt
+	@$(PYTHON) -m tools.layer_services > layers/dependencies/services.txt
 
 .PHONY: environments
 environments: .venv/.synced .venv-emulator/.synced .venv-sam/.synced

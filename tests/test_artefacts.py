@@ -5,21 +5,32 @@ own packages, or these tests', would hide a dependency that is missing from the 
 """
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import botocore
 import pytest
 
 from shop.docs.assets import docs_asset
 from tests.template import ROOT, Function, functions, resources
+from tools.local_cloud.project import read_project
 from tools.local_cloud.stack import LocalStack
 
 # Modules worth 20 ms and more of a cold start.
-HEAVY = ("boto3", "cryptography", "email_validator", "jwt", "pydantic")
+HEAVY = (
+    "boto3",
+    "botocore.session",
+    "cryptography",
+    "email_validator",
+    "jwt",
+    "pydantic",
+    "s3transfer",
+)
 POWERTOOLS = "aws_lambda_powertools"
 
-_STORED = {"boto3", "pydantic", POWERTOOLS}
+_STORED = {"botocore.session", "pydantic", POWERTOOLS}
 _SIGNED = _STORED | {"cryptography", "jwt"}
 MAY_LOAD = {
     "CreateUser": _STORED,
@@ -58,14 +69,14 @@ MAY_LOAD = {
     "ShowDocsAsset": {"pydantic", POWERTOOLS},
     "AnswerPreflight": set(),
     "Authorizer": _SIGNED - {"pydantic"},
-    "CheckBeforeTraffic": {"boto3", POWERTOOLS},
+    "CheckBeforeTraffic": {"botocore.session", POWERTOOLS},
     "CreateAdmin": _STORED,
     "ChangeUserStatus": _STORED,
     "EndSessions": _STORED,
     "ResendMail": _STORED,
-    "CreateSigningKeys": {"boto3", "cryptography", POWERTOOLS},
-    "RotateSigningKeys": {"boto3", "cryptography", POWERTOOLS},
-    "ProjectLists": {"boto3", POWERTOOLS},
+    "CreateSigningKeys": {"botocore.session", "cryptography", POWERTOOLS},
+    "RotateSigningKeys": {"botocore.session", "cryptography", POWERTOOLS},
+    "ProjectLists": {"botocore.session", POWERTOOLS},
     "PublishEvents": _STORED,
     "StartProcessing": _STORED,
     "SendEmail": _STORED,
@@ -94,6 +105,12 @@ def run_bare(build: Path, folders: list[str], code: str) -> str:
 LAYERS = ["DependenciesLayer/python", "ShopLayer/python"]
 
 
+def layers(function: str) -> list[str]:
+    project = read_project(ROOT / "template.yaml")
+    [attached] = [it.layers for it in project.functions if it.logical_id == function]
+    return [f"{layer}/python" for layer in attached]
+
+
 @pytest.mark.parametrize("function", functions(), ids=lambda function: function.name)
 def test_a_built_handler_imports_and_loads_no_more_than_it_may(
     build: Path, function: Function
@@ -104,7 +121,7 @@ def test_a_built_handler_imports_and_loads_no_more_than_it_may(
         f"print(json.dumps([m for m in {watched!r} if m in sys.modules]))"
     )
 
-    loaded = json.loads(run_bare(build, [function.name, *LAYERS], code))
+    loaded = json.loads(run_bare(build, [function.name, *layers(function.name)], code))
 
     assert set(loaded) == MAY_LOAD[function.name]
 
@@ -115,12 +132,47 @@ def test_the_layer_has_the_services_that_functions_call_and_no_others(build: Pat
         "clients.dynamodb(), clients.secrets(), clients.parameters()\n"
         "clients.events(), clients.queues(), clients.mail()\n"
         "clients.deployments(), clients.functions()\n"
-        "import boto3; print(*boto3.session.Session().get_available_services())"
+        "import botocore.session; print(*botocore.session.get_session().get_available_services())"
     )
 
-    services = ["codedeploy", "dynamodb", "events", "lambda"]
-    services += ["secretsmanager", "sesv2", "sqs", "ssm"]
-    assert run_bare(build, LAYERS, code).split() == services
+    listed = (ROOT / "layers/dependencies/services.txt").read_text().split()
+    assert run_bare(build, LAYERS, code).split() == listed
+
+
+@pytest.mark.parametrize("partition", ["us-east-1", "eu-central-1", "cn-north-1", "us-gov-west-1"])
+def test_a_client_asks_where_botocore_with_all_its_data_would(build: Path, partition: str) -> None:
+    services = (ROOT / "layers/dependencies/services.txt").read_text().split()
+    code = (
+        "import botocore.session; session = botocore.session.get_session()\n"
+        f"for service in {services}:\n"
+        f"    client = session.create_client(service, region_name={partition!r},\n"
+        "        aws_access_key_id='x', aws_secret_access_key='x')\n"
+        "    print(client.meta.endpoint_url, client._request_signer.signing_name)\n"
+        "    print(*sorted(client.meta.method_to_api_mapping))"
+    )
+    whole = str(Path(botocore.__file__).parent.parent)
+
+    assert run_bare(build, LAYERS, code) == run_bare(build, [whole], code)
+
+
+def test_a_client_that_is_not_declared_fails(build: Path) -> None:
+    code = (
+        "import botocore.session, botocore.exceptions\n"
+        "try: botocore.session.get_session().create_client('s3')\n"
+        "except botocore.exceptions.UnknownServiceError: print('unknown')"
+    )
+
+    assert run_bare(build, LAYERS, code).strip() == "unknown"
+
+
+def test_on_lambda_the_client_is_made_while_the_sandbox_begins(build: Path) -> None:
+    code = (
+        "import os; os.environ['AWS_LAMBDA_INITIALIZATION_TYPE'] = 'on-demand'\n"
+        "from get_user import handler\n"
+        "from shop import clients; print(clients.dynamodb.cache_info().currsize)"
+    )
+
+    assert run_bare(build, ["GetUser", *LAYERS], code).strip() == "1"
 
 
 def test_what_is_imported_late_is_in_the_layer_too(build: Path) -> None:
@@ -149,10 +201,13 @@ def test_every_module_of_a_layer_is_compiled_and_never_checked_again(
         assert flags == 0b01, source  # PEP 552: a hash, and unchecked
 
 
-def test_the_dependency_layer_stays_small(build: Path) -> None:
-    files = [path for path in (build / "DependenciesLayer").rglob("*") if path.is_file()]
+def test_the_layer_of_all_functions_stays_small(build: Path, tmp_path: Path) -> None:
+    layer = build / "DependenciesLayer"
+    zipped = shutil.make_archive(str(tmp_path / "layer"), "zip", layer)
 
-    assert sum(path.stat().st_size for path in files) < 60_000_000
+    files = [path for path in layer.rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in files) < 30_000_000
+    assert Path(zipped).stat().st_size < 9_000_000
 
 
 def test_the_document_is_in_the_layer(build: Path) -> None:

@@ -114,7 +114,7 @@ def test_an_edited_function_is_served_within_seconds(clone: Path, running: str) 
     edited_at = time.monotonic()
 
     while httpx.get(f"{running}/health").headers["Cache-Control"] != "no-cache":
-        assert time.monotonic() - edited_at < 10
+        assert time.monotonic() - edited_at < 20
         time.sleep(0.05)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.template import ROOT, functions, resources, template
+from tools.local_cloud.project import read_project, read_services
 
 MOST_RESOURCES = 450  # CloudFormation's limit is 500
 # All versions of one function, all that the stack names like this, and alarms, which are only read
@@ -57,8 +58,8 @@ def test_the_expanded_template_leaves_room_below_cloudformations_limit(
     assert len(expanded) <= MOST_RESOURCES
 
 
-@pytest.mark.parametrize("layer", ["ShopLayer", "DependenciesLayer"])
-def test_a_change_of_a_layer_alone_reaches_every_alias(
+@pytest.mark.parametrize("layer", ["ShopLayer", "DependenciesLayer", "SigningLayer"])
+def test_a_change_of_a_layer_alone_reaches_every_alias_of_the_functions_that_have_it(
     expanded: dict[str, dict[str, Any]], layer: str
 ) -> None:
     changed = translated(**{layer: "another"})
@@ -66,7 +67,8 @@ def test_a_change_of_a_layer_alone_reaches_every_alias(
     before = set(of_type(expanded, "AWS::Lambda::Version"))
     after = set(of_type(changed, "AWS::Lambda::Version"))
     assert len(before) == len(after) == len(functions())
-    assert before.isdisjoint(after)
+    attached = [it.layers for it in read_project(ROOT / "template.yaml").functions]
+    assert len(after - before) == len([it for it in attached if layer in it])
 
 
 def test_the_gateway_calls_functions_by_their_alias(
@@ -323,14 +325,25 @@ def test_there_is_an_environment_for_each_stage() -> None:
         assert f"[{environment}.deploy.parameters]" in config
 
 
-def test_the_dependency_layer_installs_what_the_lock_says(tmp_path: Any) -> None:
-    fresh = tmp_path / "requirements.txt"
+@pytest.mark.parametrize(
+    ("group", "name"), [("lambda", "requirements.txt"), ("signing", "signing.txt")]
+)
+def test_a_layer_of_dependencies_installs_what_the_lock_says(
+    tmp_path: Any, group: str, name: str
+) -> None:
+    fresh = tmp_path / name
     subprocess.run(
-        ["uv", "export", "--frozen", "--quiet", "--only-group", "lambda", "--no-annotate"]
+        ["uv", "export", "--frozen", "--quiet", "--only-group", group, "--no-annotate"]
         + ["--no-header", "--output-file", str(fresh)],
         cwd=ROOT,
         check=True,
     )
 
-    committed = ROOT / "layers/dependencies/requirements.txt"
+    committed = ROOT / "layers/dependencies" / name
     assert committed.read_text() == fresh.read_text(), "run: make layer-requirements"
+
+
+def test_the_layer_of_dependencies_has_the_services_that_functions_may_call() -> None:
+    listed = (ROOT / "layers/dependencies/services.txt").read_text().split()
+
+    assert listed == sorted(read_services(ROOT / "template.yaml")), "run: make layer-requirements"

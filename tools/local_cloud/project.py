@@ -92,6 +92,27 @@ def read_tables(template: Path) -> dict[str, dict[str, Any]]:
     }
 
 
+def read_services(template: Path) -> set[str]:
+    """The AWS services that functions may call by their policies, as botocore names them."""
+    document = yaml.load(template.read_text(), _IntrinsicsAsText)
+    return {
+        _NAMES_OF_BOTOCORE.get(service, service)
+        for resource in document["Resources"].values()
+        if resource["Type"] == "AWS::Serverless::Function"
+        for policy in resource["Properties"].get("Policies", [])
+        for statement in policy["Statement"]
+        for action in _listed(statement["Action"])
+        for service in [action.partition(":")[0]]
+    }
+
+
+_NAMES_OF_BOTOCORE = {"ses": "sesv2"}  # where IAM's is another
+
+
+def _listed(value: object) -> list[str]:
+    return value if isinstance(value, list) else [str(value)]
+
+
 def _referred(layer: object) -> str:
     return str(layer["Ref"] if isinstance(layer, dict) else layer)
 
