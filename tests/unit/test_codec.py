@@ -21,7 +21,7 @@ values = some.recursive(
 
 def as_boto3_reads(value: Any) -> Any:
     read = TypeDeserializer().deserialize(value)
-    return read.value if isinstance(read, Binary) else read
+    return bytes(read) if isinstance(read, Binary) else read
 
 
 @given(values)
