@@ -10,6 +10,7 @@ import inspect
 import re
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any  # events, and handlers' parameters, are of many types
 
 from pydantic import BaseModel, ValidationError
@@ -86,6 +87,8 @@ class Endpoint:
         self.body = self._parameter_of(Body)
         self.cache_control = cache_control or self._default_cache_control()
         self._path_names = {to_snake(name): name for name in re.findall(r"{(\w+)}", self.path)}
+        self._readers = {name: self._reader(name, a) for name, a in self.parameters.items()}
+        self._once_name = next((n for n, a in self.parameters.items() if a is Once), None)
         self._is_cold = True
 
     @property
@@ -176,35 +179,35 @@ class Endpoint:
     def _arguments(self, request: Request) -> dict[str, object]:
         if self.needs_caller and request.caller is None:
             raise Unauthorized
-        arguments = {n: self._argument(n, a, request) for n, a in self.parameters.items()}
-        if self.query is None:
+        arguments = {name: read(request) for name, read in self._readers.items()}
+        if self.query is None and request.query:
             _validate("query", Query, request.query)
-        for name, annotation in self.parameters.items():
-            if annotation is Once:
-                arguments[name] = self._once(request, arguments)
+        if self._once_name is not None:
+            arguments[self._once_name] = self._once(request, arguments)
         return arguments
 
-    def _argument(self, name: str, annotation: Any, request: Request) -> object:
+    def _reader(self, name: str, annotation: Any) -> Callable[[Request], object]:
+        """What takes the parameter out of a request; chosen once, as annotations stay."""
         for marker in getattr(annotation, "__metadata__", ()):
             if isinstance(marker, PathId):
-                text = request.path_parameters[self._path_names[name]]
-                value = marker.read(text, request.caller)
-                if not isinstance(marker, PathToken):
-                    annotate(**{name: value})
-                return value
+                return partial(self._read_path, name, marker)
             if isinstance(marker, PathPrefix):
-                return request.path.removesuffix(self.path)
+                return lambda request: request.path.removesuffix(self.path)
             if isinstance(marker, TakesGzip):
-                return request.takes_gzip
+                return lambda request: request.takes_gzip
             if isinstance(marker, Provide):
-                return marker.factory()
+                return lambda _: marker.factory()
         if annotation is self.query:
-            return _validate("query", annotation, request.query)
+            return lambda request: _validate("query", annotation, request.query)
         if annotation is self.body:
-            return _validate_json("body", annotation, request.json())
-        if annotation is Precondition:
-            return request.precondition
-        return {Caller: request.caller, Client: request.client}.get(annotation)
+            return lambda request: _validate_json("body", annotation, request.json())
+        return _READERS[annotation]
+
+    def _read_path(self, name: str, marker: PathId, request: Request) -> str:
+        value = marker.read(request.path_parameters[self._path_names[name]], request.caller)
+        if not isinstance(marker, PathToken):
+            annotate(**{name: value})
+        return value
 
     def _once(self, request: Request, arguments: Mapping[str, object]) -> Once:
         """Keyed by caller, operation and client's key; the body is canonical once validated.
@@ -247,6 +250,14 @@ class Endpoint:
     def _default_cache_control(self) -> str:
         """What anyone may see may be kept, if it is checked again; all else may not be kept."""
         return "no-cache" if self.method == "GET" and not self.needs_caller else "no-store"
+
+
+_READERS: Mapping[Any, Callable[[Request], object]] = {
+    Caller: lambda request: request.caller,
+    Client: lambda request: request.client,
+    Precondition: lambda request: request.precondition,
+    Once: lambda _: None,  # made of the others
+}
 
 
 def _validate(place: str, model: type[BaseModel], value: object) -> BaseModel:
