@@ -216,7 +216,7 @@ class Endpoint:
         """
         key = request.idempotency_key
         body = next(value for value in arguments.values() if isinstance(value, Body))
-        path = re.sub(r"{(\w+)}", lambda m: str(arguments[to_snake(m[1])]), self.path)
+        path = self.path.format_map({n: arguments[name] for name, n in self._path_names.items()})
         if key is not None and request.caller is not None:
             key = f"{request.caller.id}#{self.method}#{path}#{key}"
         digest = hashlib.sha256(body.model_dump_json(exclude_defaults=True).encode()).digest()

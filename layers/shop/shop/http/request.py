@@ -142,12 +142,11 @@ class Request:
         if len(body) > LARGEST_BODY:
             raise PayloadTooLarge
         try:
-            value = json.loads(
-                body.decode(), object_pairs_hook=_unique, parse_constant=_refuse_constant
-            )
+            value = _DECODER.decode(body.decode())
         except (ValueError, RecursionError):
             raise BadRequest("The body is not valid JSON.") from None
-        if _is_deeper(value, DEEPEST_BODY):
+        # What opens no more than that is no deeper either.
+        if body.count(b"{") + body.count(b"[") > DEEPEST_BODY and _is_deeper(value, DEEPEST_BODY):
             raise BadRequest(f"The body is nested deeper than {DEEPEST_BODY} levels.")
         return body
 
@@ -161,6 +160,9 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse_constant)
 
 
 def _is_deeper(value: Any, levels: int) -> bool:
