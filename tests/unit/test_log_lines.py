@@ -1,0 +1,43 @@
+"""A line is as Powertools writes it, byte for byte, though another writes it."""
+
+import json
+import logging
+
+import pytest
+from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
+
+from shop.observability import logger
+from tests.conftest import LogLines
+
+TRACE = "Root=1-674a1b2c-0123456789abcdef01234567;Parent=0123456789abcdef;Sampled=0"
+
+
+@pytest.mark.parametrize("trace", [TRACE, ""])
+def test_a_line_is_as_powertools_writes_it(trace: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("_X_AMZN_TRACE_ID", trace)
+    keys = {"service": "shop", "request_id": "a-request", "nothing": None}
+    theirs = LambdaPowertoolsFormatter(utc=True, use_rfc3339=True, location=None)
+    ours = type(logger().registered_formatter)()
+    for formatter in (ours, theirs):
+        formatter.append_keys(**keys)
+    told = {"status": 200, "names": ["Zoë", None], "caller_id": None, "metrics": {"Latency": 1.5}}
+    record = logging.makeLogRecord({"msg": "request", "levelname": "INFO"} | told)
+
+    line = ours.format(record)
+
+    assert line == theirs.format(record)
+    assert "Zoë" in line
+
+
+def test_what_json_does_not_know_is_told_as_text(log: LogLines) -> None:
+    logger().info("request", status={1})
+
+    assert [line["status"] for line in log()] == ["{1}"]
+
+
+def test_keys_that_are_taken_back_are_in_no_line(log: LogLines) -> None:
+    logger().append_keys(passing="here")
+    logger().remove_keys(["passing", "never there"])
+    logger().info("request")
+
+    assert "passing" not in json.dumps(log())
