@@ -4,7 +4,6 @@ import importlib
 import json
 import threading
 from collections.abc import Iterator
-from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 from unittest.mock import Mock
@@ -12,35 +11,12 @@ from unittest.mock import Mock
 import boto3
 import pytest
 
-from shop.attempts.service import attempt_on
-from shop.auth.caller import Role
-from shop.auth.key_store import key_store
-from shop.clock import now
 from shop.config import setting
-from shop.idempotency import Answer, Once
-from shop.money import Money
 from shop.operations.traffic import TrafficCheck
-from shop.orders.models import Order, OrderLine, OrderStatus
-from shop.orders.repository import OrderRepository
-from shop.products.models import Product, ProductStatus
-from shop.products.repository import ProductRepository
-from shop.recovery.models import Purpose, RecoveryToken
-from shop.recovery.repository import RecoveryRepository
-from shop.recovery.tokens import digest_of
-from shop.sessions.models import IDLE_LIFETIME, Session
-from shop.sessions.refresh_tokens import RefreshToken
-from shop.sessions.repository import SessionRepository
-from shop.users.models import User, UserStatus
-from shop.users.repository import UserRepository
 from tests.aws import fresh_aws
-from tests.people import NOON, PASSWORD
+from tests.examples import add_examples
 from tests.requests import Context
 from tests.template import ROOT, Function, functions
-
-USER = "0190a6b2-7c9e-7b1a-8f00-0000000000a1"
-SESSION = "0190a6b2-7c9e-7b1a-9f00-0000000000a1"
-PRODUCT = "0190a6b2-7c9e-7b1a-8f00-0000000000b1"
-ORDER = "0190a6b2-7c9e-7b1a-8f00-0000000000c1"
 
 # What each function's event is answered with: a status, or what it returns.
 ANSWERS: dict[str, Any] = {
@@ -96,31 +72,8 @@ ANSWERS: dict[str, Any] = {
 
 @pytest.fixture
 def aws() -> Iterator[None]:
-    """The user, session, product and order that the events speak of, and signing keys."""
-    from shop.auth.passwords import hash_password
-
-    price = Money(Decimal("4.90"), "EUR")
-    user = User(
-        USER, "ada@example.com", "Ada", UserStatus.ACTIVE, Role.CUSTOMER, False, NOON, NOON, 1
-    )
-    product = Product(PRODUCT, "PEAR", "Pears", price, 10, ProductStatus.ACTIVE, NOON, NOON, 1)
-    line = OrderLine(PRODUCT, "PEAR", "Pears", price, 1, 1)
-    order = Order(ORDER, USER, OrderStatus.PENDING, price, [line], None, NOON, NOON, 1)
-    refresh = RefreshToken(USER, SESSION, b"f" * 16, b"s" * 32).digests()
-    end = now() + IDLE_LIFETIME
-    session = Session(USER, SESSION, 1, refresh, now(), now(), end, end, "a browser", "192.0.2.1")
-    keyless = Once(None, b"", lambda _: Answer(201, {}, ""), lambda: NOON)
     with fresh_aws():
-        password_hash = hash_password(PASSWORD)
-        UserRepository().add(user, password_hash)
-        attempt = attempt_on(user.email, "192.0.2.1").opened(NOON)
-        SessionRepository().begin(session, user.email, password_hash, None, attempt)
-        ProductRepository().add(product, keyless)
-        OrderRepository().add(order, keyless)
-        key_store().create_if_absent()
-        for purpose in Purpose:
-            digest = digest_of(f"{purpose}-".ljust(43, "x"))
-            RecoveryRepository().add(RecoveryToken(digest, purpose, USER, user.email, 1, end))
+        add_examples()
         yield
 
 

@@ -1,0 +1,53 @@
+"""Everything that events/ speaks of: a user, a session, a product, an order, links, and keys."""
+
+from decimal import Decimal
+
+from shop.attempts.service import attempt_on
+from shop.auth.caller import Role
+from shop.auth.key_store import key_store
+from shop.auth.passwords import hash_password
+from shop.clock import now
+from shop.idempotency import Answer, Once
+from shop.money import Money
+from shop.orders.models import Order, OrderLine, OrderStatus
+from shop.orders.repository import OrderRepository
+from shop.products.models import Product, ProductStatus
+from shop.products.repository import ProductRepository
+from shop.recovery.models import Purpose, RecoveryToken
+from shop.recovery.repository import RecoveryRepository
+from shop.recovery.tokens import digest_of
+from shop.sessions.models import IDLE_LIFETIME, Session
+from shop.sessions.refresh_tokens import RefreshToken
+from shop.sessions.repository import SessionRepository
+from shop.users.models import User, UserStatus
+from shop.users.repository import UserRepository
+from tests.people import NOON, PASSWORD
+
+_USER = "0190a6b2-7c9e-7b1a-8f00-0000000000a1"
+_SESSION = "0190a6b2-7c9e-7b1a-9f00-0000000000a1"
+_PRODUCT = "0190a6b2-7c9e-7b1a-8f00-0000000000b1"
+_ORDER = "0190a6b2-7c9e-7b1a-8f00-0000000000c1"
+
+
+def add_examples() -> None:
+    price = Money(Decimal("4.90"), "EUR")
+    user = User(
+        _USER, "ada@example.com", "Ada", UserStatus.ACTIVE, Role.CUSTOMER, False, NOON, NOON, 1
+    )
+    product = Product(_PRODUCT, "PEAR", "Pears", price, 10, ProductStatus.ACTIVE, NOON, NOON, 1)
+    line = OrderLine(_PRODUCT, "PEAR", "Pears", price, 1, 1)
+    order = Order(_ORDER, _USER, OrderStatus.PENDING, price, [line], None, NOON, NOON, 1)
+    refresh = RefreshToken(_USER, _SESSION, b"f" * 16, b"s" * 32).digests()
+    end = now() + IDLE_LIFETIME
+    session = Session(_USER, _SESSION, 1, refresh, now(), now(), end, end, "a browser", "192.0.2.1")
+    keyless = Once(None, b"", lambda _: Answer(201, {}, ""), lambda: NOON)
+    password_hash = hash_password(PASSWORD)
+    UserRepository().add(user, password_hash)
+    attempt = attempt_on(user.email, "192.0.2.1").opened(NOON)
+    SessionRepository().begin(session, user.email, password_hash, None, attempt)
+    ProductRepository().add(product, keyless)
+    OrderRepository().add(order, keyless)
+    key_store().create_if_absent()
+    for purpose in Purpose:
+        digest = digest_of(f"{purpose}-".ljust(43, "x"))
+        RecoveryRepository().add(RecoveryToken(digest, purpose, _USER, user.email, 1, end))
