@@ -2,19 +2,25 @@
 
 import argparse
 import os
+import platform
 import sys
 import time
 from collections import defaultdict
+from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
 from statistics import median
 
-from tests.benchmarks.peers import build, report
-from tests.benchmarks.peers.cases import CASES
-from tests.benchmarks.peers.measure import Run, runs
+from tests.benchmarks.peers import build, check, endpoints, report, results
+from tests.benchmarks.peers.cases import CASES, GET, POST, Case
+from tests.benchmarks.peers.measure import Run, runs, turns_of
 from tests.benchmarks.peers.people import environment
 from tests.benchmarks.peers.stubbed import stubbed_seconds
-from tests.benchmarks.peers.summary import summarise
+from tests.benchmarks.peers.summary import spread, summarise, summarise_cold
 
 STUBBED_ROUNDS = 3
+
+type Ran = dict[tuple[str, str], list[Run]]  # by case and method
 
 
 def main() -> None:
@@ -22,31 +28,102 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--warm", type=int, default=100, help="requests of each process")
     parser.add_argument("--only", nargs="+", help="cases by name; nothing is written then")
+    parser.add_argument("--check", action="store_true", help="compare with docs/performance.json")
+    parser.add_argument("--render", action="store_true", help="write the page again, from the same")
     wanted = parser.parse_args()
+    if wanted.render:
+        report.write(results.read())
+    elif wanted.check:
+        check_ratios()
+    elif wanted.only:
+        _measure_cases(_built(wanted.only), build.runtime(), wanted.rounds, wanted.warm)
+    else:
+        measured = measure(wanted.rounds, wanted.warm)
+        results.keep(measured)
+        report.write(measured)
+
+
+def measure(rounds: int, warm: int) -> results.Results:
     began, (load, _, _) = time.monotonic(), os.getloadavg()
     build.check_versions()
-    cases = {
-        case: build.build(case) for case in CASES if not wanted.only or case.name in wanted.only
-    }
+    cases = _built([case.name for case in CASES])
     runtime = build.runtime()
-    ran: dict[tuple[str, str], list[Run]] = defaultdict(list)
-    stubbed: dict[tuple[str, str], list[float]] = defaultdict(list)
-    with environment() as given:
-        for run in runs(cases, runtime, given, wanted.rounds, wanted.warm):
-            ran[run.case, run.method].append(run)
-            tell(
-                f"{run.case} {run.method}: cold {run.cold * 1e3:.0f} ms, then"
-                f" {median(run.warm) * 1e3:.1f} ms, {run.warm_cpu * 1e3:.2f} of them CPU"
+    ran, stubbed = _measure_cases(cases, runtime, rounds, warm)
+    of_functions = endpoints.measure(cases[endpoints.BARE], runtime, rounds, _tell_run)
+    return results.Results(
+        measured=datetime.now(UTC).isoformat(timespec="seconds"),
+        seconds=time.monotonic() - began,
+        machine=_machine(),
+        load=load,
+        cases={
+            case.name: results.Found(
+                built.size,
+                *(
+                    summarise(ran[case.name, method], stubbed[case.name, method])
+                    for method in (GET, POST)
+                ),
             )
-        for name, method, blocks in stubbed_seconds(cases, runtime, given, STUBBED_ROUNDS):
+            for case, built in cases.items()
+            if not case.is_cold_only
+        },
+        cold_only={
+            case.name: summarise_cold(ran[case.name, GET]) for case in cases if case.is_cold_only
+        },
+        dependencies=build.size_of_dependencies(),
+        endpoints=of_functions,
+    )
+
+
+def check_ratios() -> None:
+    before = check.recorded(results.read())
+    ran: dict[str, list[float]] = defaultdict(list)
+    cases = _built(before)
+    turns = [turn for case in cases for turn in turns_of(case, cases[case], (GET,), warm=0)]
+    with environment() as given:
+        for run in runs(turns, build.runtime(), given, check.ROUNDS):
+            ran[run.case].append(run.cold_cpu)
+    now = {name: spread(ran[name]).lower for name in before}
+    compared = [*check.compared(before, now)]
+    for told, is_right in compared:
+        print(f"bench-check: a cold GET takes {told}" + ": TOO SLOW" * (not is_right))
+    if not all(is_right for _, is_right in compared):
+        sys.exit("bench-check: make bench tells more; where slower is wanted, it records that too")
+
+
+def _measure_cases(
+    cases: Mapping[Case, build.Built], runtime: Path, rounds: int, warm: int
+) -> tuple[Ran, dict[tuple[str, str], list[float]]]:
+    ran: Ran = defaultdict(list)
+    stubbed: dict[tuple[str, str], list[float]] = defaultdict(list)
+    turns = [turn for case in cases for turn in turns_of(case, cases[case], [*case.handlers], warm)]
+    with environment() as given:
+        for run in runs(turns, runtime, given, rounds):
+            ran[run.case, run.method].append(run)
+            _tell_run(run)
+        whole = {case: built for case, built in cases.items() if not case.is_cold_only}
+        for name, method, blocks in stubbed_seconds(whole, runtime, given, STUBBED_ROUNDS):
             stubbed[name, method] += blocks
-            tell(f"{name} {method}: {min(blocks) * 1e6:.0f} µs without the store")
-    found = {key: summarise(ran[key], stubbed[key]) for key in ran}
-    if not wanted.only:
-        report.write(cases, found, time.monotonic() - began, load)
+            _tell(f"{name} {method}: {min(blocks) * 1e6:.0f} µs without the store")
+    return ran, stubbed
 
 
-def tell(news: str) -> None:
+def _machine() -> str:
+    python = platform.python_version()
+    return f"{os.cpu_count()} cores of {platform.machine()}, Python {python}"
+
+
+def _built(names: Collection[str]) -> dict[Case, build.Built]:
+    return {case: build.build(case) for case in CASES if case.name in names}
+
+
+def _tell_run(run: Run) -> None:
+    told = f"{run.case} {run.method}: cold {run.cold * 1e3:.0f} ms"
+    if run.warm:
+        told += f", then {median(run.warm) * 1e3:.1f} ms, {run.warm_cpu * 1e3:.2f} of them CPU"
+    _tell(told)
+
+
+def _tell(news: str) -> None:
     print(f"{time.strftime('%H:%M:%S')} {news}", file=sys.stderr)
 
 

@@ -25,16 +25,21 @@ _OF_CHALICE = {"__init__.py", "app.py"}
 
 
 @dataclass(frozen=True)
+class Size:
+    unpacked: int  # bytes
+    zipped: int
+
+
+@dataclass(frozen=True)
 class Built:
     task: Path
     layers: tuple[Path, ...]
-    bytes_unpacked: int
-    bytes_zipped: int
+    size: Size
 
 
 def build(case: Case) -> Built:
     if case.is_ours:
-        layers: tuple[Path, ...] = tuple(_product_layer(name) for name in ("Dependencies", "Shop"))
+        layers = _product_layers()
     else:
         layers = (_peer_layer(case.group, case.is_pruned),) if case.group else ()
     task = _fresh(HOME / case.name / "task")
@@ -43,11 +48,24 @@ def build(case: Case) -> Built:
         sources += (APPS / app).glob("*.py")
     for source in sources:
         shutil.copy(source, task)
-    if case.apps:
+    if case.apps and case.is_compiled:
         _compile(task)  # the product's are deployed as they are
-    files = [path for folder in (task, *layers) for path in folder.rglob("*") if path.is_file()]
-    unpacked = sum(path.stat().st_size for path in files)
-    return Built(task, layers, unpacked, _zipped(files, HOME / case.name / "package.zip"))
+    if not case.is_compiled:
+        layers = tuple(_without_compiled(layer, HOME / case.name) for layer in layers)
+    return Built(task, layers, _size(task, *layers))
+
+
+def build_product() -> Built:
+    """With all functions at once, of which no two files have the same name."""
+    task = _fresh(HOME / "product/task")
+    for source in ROOT.glob("functions/*/*.py"):
+        shutil.copy(source, task)
+    layers = _product_layers()
+    return Built(task, layers, _size(task, *layers))
+
+
+def size_of_dependencies() -> Size:
+    return _size(_product_layer("Dependencies"))
 
 
 def runtime() -> Path:
@@ -61,6 +79,10 @@ def check_versions() -> None:
     theirs = dict(_pins(_requirements("powertools") + _requirements("fastapi")))
     if moved := {name for name in ours.keys() & theirs.keys() if ours[name] != theirs[name]}:
         raise ValueError(f"other versions than the product's, so uv lock --upgrade: {moved}")
+
+
+def _product_layers() -> tuple[Path, ...]:
+    return tuple(_product_layer(name) for name in ("Dependencies", "Shop"))
 
 
 @cache
@@ -149,9 +171,18 @@ def _fresh(folder: Path) -> Path:
     return folder
 
 
-def _zipped(files: list[Path], target: Path) -> int:
-    """As large as an upload of all of it, in one archive."""
+def _without_compiled(layer: Path, home: Path) -> Path:
+    copied = home / layer.relative_to(HOME)
+    shutil.rmtree(copied, ignore_errors=True)
+    shutil.copytree(layer, copied, ignore=shutil.ignore_patterns("__pycache__"))
+    return copied
+
+
+def _size(*folders: Path) -> Size:
+    """Zipped: as large as an upload of all of it, in one archive."""
+    files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
+    target = HOME / "package.zip"
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in files:
             archive.write(path, path.relative_to(HOME))
-    return target.stat().st_size
+    return Size(sum(path.stat().st_size for path in files), target.stat().st_size)

@@ -17,11 +17,21 @@ class Case:
     # Whether botocore's data is cut down to DynamoDB's, as the product's layer cuts it to its own.
     is_pruned: bool = False
     is_ours: bool = False  # and has the product's layers
+    is_compiled: bool = True
+    is_cold_only: bool = False
 
 
 _OF_ONE_APP = {GET: "app.handler", POST: "app.handler"}
 _OF_TWO_FILES = {GET: "get_user.handler", POST: "place_order.handler"}
 
+NO_OP = Case(
+    "noop",
+    "a function that does nothing",
+    {GET: "app.handler"},
+    None,
+    ("noop",),
+    is_cold_only=True,
+)
 CASES = (
     Case("shop", "**the product**", _OF_TWO_FILES, None, (), is_ours=True),
     Case(
@@ -61,4 +71,24 @@ CASES = (
     ),
     Case("flask", "Flask + apig-wsgi", _OF_ONE_APP, "flask", ("rules", "shared", "flask")),
     Case("fastapi", "FastAPI + Mangum", _OF_ONE_APP, "fastapi", ("shared", "fastapi")),
+    Case(
+        "shop-source",
+        "the product without its .pyc files",
+        {GET: "get_user.handler"},
+        None,
+        (),
+        is_ours=True,
+        is_compiled=False,
+        is_cold_only=True,
+    ),
+    Case(
+        "fastapi-source",
+        "FastAPI without its .pyc files",
+        {GET: "app.handler"},
+        "fastapi",
+        ("shared", "fastapi"),
+        is_compiled=False,
+        is_cold_only=True,
+    ),
+    NO_OP,
 )

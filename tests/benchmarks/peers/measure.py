@@ -1,15 +1,28 @@
-"""Rounds in which every case has its turn, in another order each time."""
+"""Rounds in which everyone has their turn, in another order each time."""
 
 import random
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any  # events and answers are JSON
 
 from tests.benchmarks.peers.build import HOME, Built
-from tests.benchmarks.peers.cases import GET, POST, Case
+from tests.benchmarks.peers.cases import NO_OP, Case
 from tests.benchmarks.peers.people import check, request
 from tests.benchmarks.peers.sandbox import sandbox
+
+
+@dataclass(frozen=True)
+class Turn:
+    case: str
+    method: str
+    built: Built
+    handler: str
+    request: Callable[[], Mapping[str, Any]]
+    check: Callable[[Any], None]  # raises `KeyError` or `ValueError`
+    warm: int  # requests; 0 where only the cold start matters
 
 
 @dataclass(frozen=True)
@@ -28,47 +41,61 @@ class Run:
 WARMING = 10  # requests that count neither as cold nor as warm
 
 
+def turns_of(case: Case, built: Built, methods: Sequence[str], warm: int) -> Iterator[Turn]:
+    for method in methods:
+        yield Turn(
+            case.name,
+            method,
+            built,
+            case.handlers[method],
+            partial(request, method),
+            _nothing_to_check if case is NO_OP else partial(check, method),
+            0 if case.is_cold_only else warm,
+        )
+
+
 def runs(
-    cases: Mapping[Case, Built],
+    turns: Sequence[Turn],
     runtime: Path,
     environment: Mapping[str, str],
     rounds: int,
-    warm: int,
+    before: Callable[[], None] = lambda: None,
 ) -> Iterator[Run]:
-    turns = [(case, method) for case in cases for method in (GET, POST)]
+    """`before` is called before each turn."""
+    shuffled = [*turns]
     # The first start of each reads its files into the page cache, and is no measurement.
     for number in range(rounds + 1):
-        random.shuffle(turns)
-        for case, method in turns:
-            run = _run(case, cases[case], runtime, method, environment, warm if number else 1)
+        random.shuffle(shuffled)
+        for turn in shuffled:
+            before()
+            run = _run(turn, runtime, environment, turn.warm if number else min(turn.warm, 1))
             if number:
                 yield run
 
 
-def _run(
-    case: Case,
-    built: Built,
-    runtime: Path,
-    method: str,
-    environment: Mapping[str, str],
-    warm: int,
-) -> Run:
-    log = HOME / f"{case.name}-{method}.log"
-    with sandbox(built, runtime, case.handlers[method], environment, log) as begun:
-        answer, cold = begun.invoke(request(method))
+def _run(turn: Turn, runtime: Path, environment: Mapping[str, str], warm: int) -> Run:
+    log = HOME / f"{turn.case}-{turn.method}.log"
+    with sandbox(turn.built, runtime, turn.handler, environment, log) as begun:
+        answer, cold = begun.invoke(turn.request())
         try:
-            check(method, answer)
+            turn.check(answer)
         except (KeyError, ValueError) as error:
-            raise RuntimeError(f"{case.name} {method}: {error}\n{log.read_text()}") from None
+            raise RuntimeError(f"{turn.case} {turn.method}: {error}\n{log.read_text()}") from None
         cold_cpu = begun.cpu_seconds()
+        took: list[float] = []
+        if not warm:
+            return Run(turn.case, turn.method, cold, cold_cpu, took, 0, begun.peak_bytes())
         for _ in range(WARMING):
-            begun.invoke(request(method))
+            begun.invoke(turn.request())
         before = begun.cpu_seconds()
-        took = []
         for _ in range(warm):
-            answer, seconds = begun.invoke(request(method))
-            check(method, answer)
+            answer, seconds = begun.invoke(turn.request())
+            turn.check(answer)
             took.append(seconds)
         time.sleep(0.01)  # until the loop asks for the next event again
         spent = (begun.cpu_seconds() - before) / warm
-        return Run(case.name, method, cold, cold_cpu, took, spent, begun.peak_bytes())
+        return Run(turn.case, turn.method, cold, cold_cpu, took, spent, begun.peak_bytes())
+
+
+def _nothing_to_check(_: object) -> None:
+    """As it does nothing."""

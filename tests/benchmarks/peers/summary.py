@@ -17,13 +17,19 @@ class Spread:
 
 
 @dataclass(frozen=True)
-class Summary:
-    """Of a case and method; times in seconds."""
+class Cold:
+    """First answers of new processes; times in seconds."""
 
     processes: int
-    requests: int
     cold: Spread
     cold_cpu: Spread
+
+
+@dataclass(frozen=True)
+class Summary(Cold):
+    """Of a case and method; times in seconds."""
+
+    requests: int
     warm: Spread  # over processes, of the median of each
     warm_99: float  # of a hundred requests, all but one are faster
     warm_cpu: Spread
@@ -33,17 +39,22 @@ class Summary:
 
 def summarise(runs: Sequence[Run], stubbed: Sequence[float]) -> Summary:
     warm = [seconds for run in runs for seconds in run.warm]
+    begun = summarise_cold(runs)
     return Summary(
-        processes=len(runs),
+        begun.processes,
+        begun.cold,
+        begun.cold_cpu,
         requests=len(warm),
-        cold=spread([run.cold for run in runs]),
-        cold_cpu=spread([run.cold_cpu for run in runs]),
         warm=spread([median(run.warm) for run in runs]),
         warm_99=sorted(warm)[ceil(0.99 * len(warm)) - 1],
         warm_cpu=spread([run.warm_cpu for run in runs]),
         stubbed=spread(stubbed),
         peak_bytes=median([run.peak_bytes for run in runs]),
     )
+
+
+def summarise_cold(runs: Sequence[Run]) -> Cold:
+    return Cold(len(runs), spread([it.cold for it in runs]), spread([it.cold_cpu for it in runs]))
 
 
 def spread(values: Sequence[float]) -> Spread:

@@ -1,0 +1,170 @@
+"""Cold starts of all our functions that somebody waits for, each on its event of events/."""
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from statistics import median
+from typing import Any  # events and answers are JSON
+
+import bcrypt
+
+import shop.clients
+from functions.sessions import create_session
+from shop.config import setting
+from tests.benchmarks.peers.build import HOME, Built, build_product
+from tests.benchmarks.peers.cases import CASES, GET
+from tests.benchmarks.peers.measure import Run, Turn, runs, turns_of
+from tests.benchmarks.peers.people import environment
+from tests.benchmarks.peers.summary import Cold, summarise_cold
+from tests.examples import add_examples
+from tests.requests import Context
+from tests.template import ROOT, Function, functions, resources, template
+from tools.local_cloud.clients import CREDENTIALS, client
+from tools.local_cloud.emulator_process import EmulatorProcess
+from tools.local_cloud.free_port import free_port
+
+AUTHORIZER = "Authorizer"
+BARE = next(case for case in CASES if case.name == "boto3")
+
+type Items = dict[str, list[dict[str, Any]]]  # by table
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    route: str | None  # None for the authorizer
+    is_hashing: bool
+    start: Cold
+
+
+@dataclass(frozen=True)
+class Endpoints:
+    bare: Cold  # the GET of boto3 + json, in the same rounds
+    hash_seconds: float  # CPU of one password at the cost that is deployed
+    of_functions: dict[str, Endpoint]  # by logical id
+
+
+def waited_for() -> list[Function]:
+    return [it for it in functions() if it.route is not None or it.name == AUTHORIZER]
+
+
+def measure(bare: Built, runtime: Path, rounds: int, tell: Callable[[Run], None]) -> Endpoints:
+    product = build_product()
+    ran: dict[str, list[Run]] = {}
+    with environment() as given:
+        events = _events()
+        kept = _items()
+        turns = [*turns_of(BARE, bare, (GET,), warm=0)]
+        turns += [_turn(function, product, events[function.name]) for function in waited_for()]
+        settings = {name: os.environ[name] for name in _setting_names()}
+        with _other_services() as services:
+            found = settings | given | services
+            for run in runs(turns, runtime, found, rounds, before=partial(_restore, kept)):
+                ran.setdefault(run.case, []).append(run)
+                tell(run)
+    properties = resources("AWS::Serverless::Function")
+    return Endpoints(
+        summarise_cold(ran[BARE.name]),
+        _hash_seconds(),
+        {
+            function.name: Endpoint(
+                function.route,
+                properties[function.name].get("MemorySize") == {"Ref": "HashingMemory"},
+                summarise_cold(ran[function.name]),
+            )
+            for function in waited_for()
+        },
+    )
+
+
+def _turn(function: Function, product: Built, event: Mapping[str, Any]) -> Turn:
+    handler = f"{function.path.stem}.handler"
+    return Turn(function.name, "", product, handler, lambda: event, _check, warm=0)
+
+
+def _check(answer: Any) -> None:
+    """A refusal is soon told, and would make an endpoint look quick."""
+    if "policyDocument" in answer:
+        refused = answer["policyDocument"]["Statement"][0]["Effect"] != "Allow"
+    else:
+        refused = answer["statusCode"] >= 400
+    if refused:
+        raise ValueError(answer)
+
+
+def _events() -> dict[str, dict[str, Any]]:
+    """Of each function, after which everything that they speak of is there."""
+    add_examples()
+    found = {
+        it.name: json.loads((ROOT / f"events/{it.path.stem}.json").read_text())
+        for it in waited_for()
+    }
+    answer = create_session.handler(found["CreateSession"], Context())
+    token = json.loads(answer["body"])["accessToken"]
+    found[AUTHORIZER] |= {"authorizationToken": f"Bearer {token}"}
+    return found
+
+
+@contextmanager
+def _other_services() -> Iterator[dict[str, str]]:
+    """What is not DynamoDB, on the local cloud's emulator, with the keys that this process has."""
+    emulator = EmulatorProcess(
+        HOME / "emulator", free_port(), free_port(), "shop", "us-east-1", sample=False
+    )
+    secret, parameter = setting("SIGNING_KEYS_SECRET"), setting("JWKS_PARAMETER")
+    keys = shop.clients.secrets().get_secret_value(SecretId=secret)["SecretString"]
+    published = shop.clients.parameters().get_parameter(Name=parameter)["Parameter"]["Value"]
+    emulator.start()
+    try:
+        secrets, parameters, queues = (
+            client(service, emulator.endpoint, emulator.region)
+            for service in ("secretsmanager", "ssm", "sqs")
+        )
+        secrets.create_secret(Name=secret, SecretString=keys)
+        parameters.put_parameter(Name=parameter, Value=published, Type="String")
+        queue = queues.create_queue(QueueName="emails")["QueueUrl"]
+        yield CREDENTIALS | {"AWS_ENDPOINT_URL": emulator.endpoint, "EMAILS_TO_SEND_QUEUE": queue}
+    finally:
+        emulator.stop()
+
+
+def _items() -> Items:
+    dynamodb = shop.clients.dynamodb()
+    return {
+        table: [dict(item) for item in dynamodb.scan(TableName=table)["Items"]]
+        for table in dynamodb.list_tables()["TableNames"]
+    }
+
+
+def _restore(kept: Items) -> None:
+    """Requests change what they find, and each is to find the same."""
+    dynamodb = shop.clients.dynamodb()
+    for table, items in _items().items():
+        described = dynamodb.describe_table(TableName=table)["Table"]["KeySchema"]
+        names = [it["AttributeName"] for it in described]
+        for item in items:
+            if item not in kept[table]:
+                dynamodb.delete_item(TableName=table, Key={name: item[name] for name in names})
+        for item in kept[table]:
+            if item not in items:
+                dynamodb.put_item(TableName=table, Item=item)
+
+
+def _setting_names() -> set[str]:
+    deployed = [template()["Globals"]["Function"], *resources("AWS::Serverless::Function").values()]
+    return {name for it in deployed for name in it.get("Environment", {}).get("Variables", {})}
+
+
+def _hash_seconds() -> float:
+    """At the cost that the template has: the functions here hash at the least."""
+    cost = int(template()["Parameters"]["BcryptCost"]["Default"])
+    took = []
+    for _ in range(5):
+        began = time.process_time()
+        bcrypt.hashpw(b"correct horse battery staple", bcrypt.gensalt(cost))
+        took.append(time.process_time() - began)
+    return median(took)
