@@ -57,6 +57,14 @@ bench: environments ## Measure us and our peers into docs/performance.md (needs 
 		$(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(WARM),--warm $(WARM)) \
 		$(if $(ONLY),--only $(ONLY))
 
+.PHONY: bench-check
+bench-check: environments ## Compare cold starts with those in docs/performance.json (a minute; needs a JDK and npm)
+	@PYTHONPATH=layers/shop:. $(PYTHON) -m tests.benchmarks.peers --check
+
+.PHONY: bench-page
+bench-page: environments ## Write docs/performance.md and .svg again, from the numbers that are there
+	@PYTHONPATH=layers/shop:. $(PYTHON) -m tests.benchmarks.peers --render
+
 .PHONY: fuzz
 fuzz: environments ## Ask what nobody thought of, on what runs or a stack of its own ([DURATION=600] [SEED=1])
 	PYTHONPATH=layers/shop:. $(PYTHON) -m tests.conformance $(if $(DURATION),--duration $(DURATION)) \

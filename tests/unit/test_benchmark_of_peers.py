@@ -1,7 +1,9 @@
 """`make bench`, as far as it needs neither Java nor peers: its own arithmetic, and fair play."""
 
 import importlib.util
+import json
 import tomllib
+from dataclasses import replace
 from types import ModuleType
 from xml.etree import ElementTree
 
@@ -10,11 +12,17 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
+from tests.benchmarks.peers import check as bench_check
+from tests.benchmarks.peers import report
 from tests.benchmarks.peers.cases import APPS, CASES, POST, Case
+from tests.benchmarks.peers.endpoints import refuse_refusals, waited_for
 from tests.benchmarks.peers.measure import Run
 from tests.benchmarks.peers.people import PRODUCTS, check
 from tests.benchmarks.peers.plot import Bar, svg
+from tests.benchmarks.peers.results import NUMBERS, Results, read
 from tests.benchmarks.peers.summary import Spread, spread, summarise
+from tests.benchmarks.peers.targets import Target
+from tests.template import functions
 
 TARGET = "DynamoDB_20120810.GetItem"
 
@@ -89,3 +97,85 @@ def test_the_plot_has_a_bar_for_everyone_and_the_fastest_first() -> None:
     texts = [node.text for node in ElementTree.fromstring(svg(bars)).iter() if node.text]
 
     assert texts.index("ours") < texts.index("slow & old")
+
+
+def test_the_page_and_the_plot_say_what_the_numbers_say() -> None:
+    results, text = read(), report.PAGE.read_text()
+
+    assert report.page(text, results) == text, "make bench-page"
+    assert report.PLOT.read_text() == report.plot(results), "make bench-page"
+
+
+def test_the_targets_in_the_page_are_those_of_the_numbers() -> None:
+    cases = json.loads(NUMBERS.read_text())["cases"]
+    row = next(line for line in report.PAGE.read_text().splitlines() if "/ FastAPI + M" in line)
+    ours, theirs = (cases[name]["GET"]["cold"]["middle"] for name in ("shop", "fastapi"))
+
+    told = float(row.split("|")[3].strip(" *"))
+
+    assert told == pytest.approx(ours / theirs, abs=0.005)
+    assert ("**no**" in row) is (told > 0.6)
+
+
+def as_fast_as(seconds: float) -> Results:
+    """What the page would be told of, had the product's cold GET taken so long."""
+    results = read()
+    get = results.cases["shop"].GET
+    faster = replace(get, cold=Spread(*[seconds] * 4))
+    return replace(
+        results, cases=results.cases | {"shop": replace(results.cases["shop"], GET=faster)}
+    )
+
+
+def test_a_target_that_is_missed_is_said_to_be() -> None:
+    fast, slow = (report.page("", as_fast_as(seconds)) for seconds in (0.001, 10))
+
+    target = "cold start of GET / boto3 + json | 1.20 |"
+    assert next(line for line in fast.splitlines() if target in line).endswith("| yes |")
+    assert next(line for line in slow.splitlines() if target in line).endswith("| **no** |")
+    assert "targets are not met.**" in slow
+
+
+def test_a_target_is_judged_by_the_number_that_is_told() -> None:
+    assert Target("", 1.2, 1.2049).is_met
+    assert not Target("", 1.2, 1.2051).is_met
+    assert not Target("", 30, 30.06, "MB").is_met
+
+
+def test_a_busy_machine_is_called_busy_and_an_idle_one_is_not() -> None:
+    idle, busy = (report.page("", replace(read(), load=load)) for load in (0.1, 3.7))
+
+    assert "nothing else to do (a load of 0.1" in idle and "kept busy" not in idle
+    assert "kept busy** (a load of 3.7" in busy and "nothing else" not in busy
+
+
+RECORDED = {"shop": 0.24, "boto3": 0.2, "powertools-full": 0.3, "fastapi": 0.4}
+
+
+def test_a_cold_start_that_got_half_as_slow_again_fails_the_check(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit, match="too slow beside boto3, powertools-full, fastapi"):
+        bench_check.judge(RECORDED, RECORDED | {"shop": 0.37})
+
+    assert "1.85 times that of boto3, recorded 1.20, at most 1.80" in capsys.readouterr().out
+
+
+def test_a_slower_machine_and_some_noise_pass_the_check() -> None:
+    bench_check.judge(RECORDED, {name: 3 * seconds for name, seconds in RECORDED.items()})
+    bench_check.judge(RECORDED, RECORDED | {"shop": 0.35})
+
+
+def test_every_function_that_somebody_waits_for_is_started_cold() -> None:
+    waits = {function.name for function in functions() if function.route} | {"Authorizer"}
+
+    assert {function.name for function in waited_for()} == waits
+
+
+def test_a_refusal_is_never_measured_as_an_endpoint() -> None:
+    denied = {"policyDocument": {"Statement": [{"Effect": "Deny"}]}}
+
+    for answer in ({"statusCode": 401}, {"statusCode": 503}, denied):
+        with pytest.raises(ValueError):
+            refuse_refusals(answer)
+    refuse_refusals({"statusCode": 307})

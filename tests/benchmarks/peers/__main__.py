@@ -57,7 +57,7 @@ def measure(rounds: int, warm: int) -> results.Results:
         load=load,
         cases={
             case.name: results.Found(
-                built.size,
+                built.size(),
                 *(
                     summarise(ran[case.name, method], stubbed[case.name, method])
                     for method in (GET, POST)
@@ -82,12 +82,7 @@ def check_ratios() -> None:
     with environment() as given:
         for run in runs(turns, build.runtime(), given, check.ROUNDS):
             ran[run.case].append(run.cold_cpu)
-    now = {name: spread(ran[name]).lower for name in before}
-    compared = [*check.compared(before, now)]
-    for told, is_right in compared:
-        print(f"bench-check: a cold GET takes {told}" + ": TOO SLOW" * (not is_right))
-    if not all(is_right for _, is_right in compared):
-        sys.exit("bench-check: make bench tells more; where slower is wanted, it records that too")
+    check.judge(before, {name: spread(ran[name]).lower for name in before})
 
 
 def _measure_cases(

@@ -34,7 +34,9 @@ class Size:
 class Built:
     task: Path
     layers: tuple[Path, ...]
-    size: Size
+
+    def size(self) -> Size:
+        return _size(self.task, *self.layers)
 
 
 def build(case: Case) -> Built:
@@ -52,7 +54,7 @@ def build(case: Case) -> Built:
         _compile(task)  # the product's are deployed as they are
     if not case.is_compiled:
         layers = tuple(_without_compiled(layer, HOME / case.name) for layer in layers)
-    return Built(task, layers, _size(task, *layers))
+    return Built(task, layers)
 
 
 def build_product() -> Built:
@@ -60,8 +62,7 @@ def build_product() -> Built:
     task = _fresh(HOME / "product/task")
     for source in ROOT.glob("functions/*/*.py"):
         shutil.copy(source, task)
-    layers = _product_layers()
-    return Built(task, layers, _size(task, *layers))
+    return Built(task, _product_layers())
 
 
 def size_of_dependencies() -> Size:

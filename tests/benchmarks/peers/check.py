@@ -1,6 +1,7 @@
 """`make bench-check`: whether cold starts are still what docs/performance.json says of them."""
 
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Mapping
 
 from tests.benchmarks.peers.results import Results
 
@@ -15,9 +16,15 @@ def recorded(results: Results) -> dict[str, float]:
     return {name: results.cases[name].GET.cold_cpu.lower for name in (OURS, *PEERS)}
 
 
-def compared(before: Mapping[str, float], now: Mapping[str, float]) -> Iterator[tuple[str, bool]]:
-    """What is to be told of each peer, and whether it may be."""
+def judge(before: Mapping[str, float], now: Mapping[str, float]) -> None:
+    """Raises `SystemExit` where ours has got slower beside any peer's."""
+    slower = []
     for peer in PEERS:
         was, is_now = before[OURS] / before[peer], now[OURS] / now[peer]
         most = SLACK * was
-        yield f"{is_now:.2f} of {peer}, recorded {was:.2f}, at most {most:.2f}", is_now <= most
+        told = f"{is_now:.2f} times that of {peer}, recorded {was:.2f}, at most {most:.2f}"
+        print(f"bench-check: CPU of a cold GET is {told}")
+        if is_now > most:
+            slower.append(peer)
+    if slower:
+        sys.exit(f"bench-check: too slow beside {', '.join(slower)}; make bench tells more")

@@ -21,6 +21,7 @@ from tests.benchmarks.peers.cases import CASES, GET
 from tests.benchmarks.peers.measure import Run, Turn, runs, turns_of
 from tests.benchmarks.peers.people import environment
 from tests.benchmarks.peers.summary import Cold, summarise_cold
+from tests.benchmarks.peers.tables import items, restore
 from tests.examples import add_examples
 from tests.requests import Context
 from tests.template import ROOT, Function, functions, resources, template
@@ -30,8 +31,6 @@ from tools.local_cloud.free_port import free_port
 
 AUTHORIZER = "Authorizer"
 BARE = next(case for case in CASES if case.name == "boto3")
-
-type Items = dict[str, list[dict[str, Any]]]  # by table
 
 
 @dataclass(frozen=True)
@@ -57,13 +56,13 @@ def measure(bare: Built, runtime: Path, rounds: int, tell: Callable[[Run], None]
     ran: dict[str, list[Run]] = {}
     with environment() as given:
         events = _events()
-        kept = _items()
+        kept = items()
         turns = [*turns_of(BARE, bare, (GET,), warm=0)]
         turns += [_turn(function, product, events[function.name]) for function in waited_for()]
         settings = {name: os.environ[name] for name in _setting_names()}
         with _other_services() as services:
             found = settings | given | services
-            for run in runs(turns, runtime, found, rounds, before=partial(_restore, kept)):
+            for run in runs(turns, runtime, found, rounds, before=partial(restore, kept)):
                 ran.setdefault(run.case, []).append(run)
                 tell(run)
     properties = resources("AWS::Serverless::Function")
@@ -83,11 +82,11 @@ def measure(bare: Built, runtime: Path, rounds: int, tell: Callable[[Run], None]
 
 def _turn(function: Function, product: Built, event: Mapping[str, Any]) -> Turn:
     handler = f"{function.path.stem}.handler"
-    return Turn(function.name, "", product, handler, lambda: event, _check, warm=0)
+    return Turn(function.name, "", product, handler, lambda: event, refuse_refusals, warm=0)
 
 
-def _check(answer: Any) -> None:
-    """A refusal is soon told, and would make an endpoint look quick."""
+def refuse_refusals(answer: Any) -> None:
+    """Raises `ValueError`: a refusal is soon told, and would make an endpoint look quick."""
     if "policyDocument" in answer:
         refused = answer["policyDocument"]["Statement"][0]["Effect"] != "Allow"
     else:
@@ -130,28 +129,6 @@ def _other_services() -> Iterator[dict[str, str]]:
         yield CREDENTIALS | {"AWS_ENDPOINT_URL": emulator.endpoint, "EMAILS_TO_SEND_QUEUE": queue}
     finally:
         emulator.stop()
-
-
-def _items() -> Items:
-    dynamodb = shop.clients.dynamodb()
-    return {
-        table: [dict(item) for item in dynamodb.scan(TableName=table)["Items"]]
-        for table in dynamodb.list_tables()["TableNames"]
-    }
-
-
-def _restore(kept: Items) -> None:
-    """Requests change what they find, and each is to find the same."""
-    dynamodb = shop.clients.dynamodb()
-    for table, items in _items().items():
-        described = dynamodb.describe_table(TableName=table)["Table"]["KeySchema"]
-        names = [it["AttributeName"] for it in described]
-        for item in items:
-            if item not in kept[table]:
-                dynamodb.delete_item(TableName=table, Key={name: item[name] for name in names})
-        for item in kept[table]:
-            if item not in items:
-                dynamodb.put_item(TableName=table, Item=item)
 
 
 def _setting_names() -> set[str]:

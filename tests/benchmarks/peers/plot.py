@@ -6,8 +6,8 @@ from xml.sax.saxutils import escape
 
 from tests.benchmarks.peers.summary import Spread
 
-_WIDTH, _LEFT, _RIGHT, _ROW, _TOP = 760, 290, 690, 30, 40
-_OURS, _THEIRS = "#00798c", "#b0b7bd"
+_WIDTH, _LEFT, _RIGHT, _ROW, _TOP, _THICK = 800, 330, 730, 30, 50, 22
+_OURS, _THEIRS, _INK = "#00798c", "#b8c0c8", "#24292f"
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Bar:
 def svg(bars: Sequence[Bar]) -> str:
     ordered = sorted(bars, key=lambda bar: bar.seconds.middle)
     most = max(bar.seconds.upper for bar in bars)
-    height = _TOP + _ROW * len(bars) + 20
+    height = _TOP + _ROW * len(bars) + 12
 
     def x(seconds: float) -> float:
         return round(_LEFT + (_RIGHT - _LEFT) * seconds / most, 1)
@@ -28,24 +28,35 @@ def svg(bars: Sequence[Bar]) -> str:
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}"'
         ' font-family="sans-serif" font-size="13">',
-        "<title>Cold start of GET in milliseconds: median and quartiles</title>",
-        f'<rect width="{_WIDTH}" height="{height}" fill="#fff"/>',
-        _text(_LEFT, _TOP - 14, "cold start of GET, ms: median and quartiles"),
+        "<title>Cold start of a GET in milliseconds: median and quartiles</title>",
+        # A card of its own, since a page may be light or dark.
+        f'<rect width="{_WIDTH}" height="{height}" rx="6" fill="#fff"/>',
+        _text(16, 28, "Cold start of a GET, in milliseconds: median and quartiles", size=15),
+        f'<rect x="{_RIGHT - 118}" y="16" width="14" height="14" fill="{_OURS}"/>',
+        _text(_RIGHT - 98, 28, "ours", is_bold=True),
+        f'<rect x="{_RIGHT - 48}" y="16" width="14" height="14" fill="{_THEIRS}"/>',
+        _text(_RIGHT - 28, 28, "others"),
     ]
     for number, bar in enumerate(ordered):
         top = _TOP + _ROW * number
-        middle = top + 11
+        middle, base = top + _THICK // 2, top + _THICK // 2 + 5
         it = bar.seconds
         colour = _OURS if bar.is_ours else _THEIRS
         parts += [
-            _text(_LEFT - 10, middle + 5, bar.name, anchor="end"),
-            f'<rect x="{_LEFT}" y="{top}" width="{x(it.middle) - _LEFT:.1f}" height="22"'
+            _text(_LEFT - 10, base, bar.name, anchor="end", is_bold=bar.is_ours),
+            f'<rect x="{_LEFT}" y="{top}" width="{x(it.middle) - _LEFT:.1f}" height="{_THICK}"'
             f' fill="{colour}"/>',
-            f'<path d="M{x(it.lower)} {middle}H{x(it.upper)}" stroke="#333" stroke-width="2"/>',
-            _text(x(max(it.middle, it.upper)) + 8, middle + 5, f"{it.middle * 1e3:.0f}"),
+            f'<path d="M{x(it.lower)} {middle}H{x(it.upper)}" stroke="{_INK}" stroke-width="2"/>',
+            _text(x(it.upper) + 8, base, f"{it.middle * 1e3:.0f}", is_bold=bar.is_ours),
         ]
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 
-def _text(x: float, y: float, text: str, anchor: str = "start") -> str:
-    return f'<text x="{x}" y="{y}" text-anchor="{anchor}" fill="#333">{escape(text)}</text>'
+def _text(
+    x: float, y: float, text: str, anchor: str = "start", is_bold: bool = False, size: int = 13
+) -> str:
+    weight = ' font-weight="bold"' if is_bold else ""
+    return (
+        f'<text x="{x}" y="{y}" text-anchor="{anchor}" font-size="{size}"{weight} fill="{_INK}">'
+        f"{escape(text)}</text>"
+    )

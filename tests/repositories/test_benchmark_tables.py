@@ -1,0 +1,42 @@
+"""`make bench` starts each function on the same tables, whatever the one before did to them."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+import shop.clients
+from tests.aws import fresh_aws
+from tests.benchmarks.peers.tables import Items, items, restore
+from tests.examples import add_examples
+
+
+@pytest.fixture
+def aws() -> Iterator[None]:
+    with fresh_aws():
+        add_examples()
+        yield
+
+
+def test_what_was_changed_deleted_and_added_is_put_back(aws: None) -> None:
+    dynamodb = shop.clients.dynamodb()
+    kept = items()
+    (user,), (order, _) = kept["users_table"], kept["orders_table"]
+    dynamodb.put_item(TableName="users_table", Item=user | {"name": {"S": "Eve"}})
+    dynamodb.put_item(TableName="users_table", Item=user | {"id": {"S": "another"}})
+    key = {name: order[name] for name in ("user_id", "id")}
+    dynamodb.delete_item(TableName="orders_table", Key=key)
+    changed = items()
+
+    restore(kept)
+
+    assert _sorted(changed) != _sorted(kept)
+    assert _sorted(items()) == _sorted(kept)
+
+
+def _sorted(found: Items) -> dict[str, list[str]]:
+    """DynamoDB gives items back in an order of its own."""
+    return {
+        table: sorted(json.dumps(item, sort_keys=True, default=str) for item in rows)
+        for table, rows in found.items()
+    }
