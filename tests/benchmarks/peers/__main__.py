@@ -69,7 +69,8 @@ def measure(rounds: int, warm: int) -> results.Results:
         cold_only={
             case.name: summarise_cold(ran[case.name, GET]) for case in cases if case.is_cold_only
         },
-        dependencies=build.size_of_dependencies(),
+        dependencies=build.size_of_layer("DependenciesLayer"),
+        signing=build.size_of_layer("SigningLayer"),
         endpoints=of_functions,
     )
 

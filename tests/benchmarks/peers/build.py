@@ -13,6 +13,7 @@ from pathlib import Path
 
 from tests.benchmarks.peers.cases import APPS, Case
 from tests.template import ROOT
+from tools.local_cloud.project import read_project
 
 HOME = ROOT / ".local/peers"
 MACHINE = {"x86_64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}[platform.machine()]
@@ -41,7 +42,7 @@ class Built:
 
 def build(case: Case) -> Built:
     if case.is_ours:
-        layers = _product_layers()
+        layers = _product_layers("DependenciesLayer", "ShopLayer")
     else:
         layers = (_peer_layer(case.group, case.is_pruned),) if case.group else ()
     task = _fresh(HOME / case.name / "task")
@@ -57,16 +58,19 @@ def build(case: Case) -> Built:
     return Built(task, layers)
 
 
-def build_product() -> Built:
-    """With all functions at once, of which no two files have the same name."""
+def build_functions() -> dict[str, Built]:
+    """All of the product's, by logical id; in one folder, as no two have the same file's name."""
     task = _fresh(HOME / "product/task")
     for source in ROOT.glob("functions/*/*.py"):
         shutil.copy(source, task)
-    return Built(task, _product_layers())
+    return {
+        function.logical_id: Built(task, _product_layers(*sorted(function.layers)))
+        for function in read_project(ROOT / "template.yaml").functions
+    }
 
 
-def size_of_dependencies() -> Size:
-    return _size(_product_layer("Dependencies"))
+def size_of_layer(layer: str) -> Size:
+    return _size(*_product_layers(layer))
 
 
 def runtime() -> Path:
@@ -82,18 +86,17 @@ def check_versions() -> None:
         raise ValueError(f"other versions than the product's, so uv lock --upgrade: {moved}")
 
 
-def _product_layers() -> tuple[Path, ...]:
-    return tuple(_product_layer(name) for name in ("Dependencies", "Shop"))
+def _product_layers(*layers: str) -> tuple[Path, ...]:
+    return tuple(_product_layer(layer) for layer in layers)
 
 
 @cache
-def _product_layer(name: str) -> Path:
-    artefacts = HOME / f"{name}Layer"
-    folder = {"Dependencies": "dependencies", "Shop": "shop"}[name]
-    _fresh(artefacts)
+def _product_layer(layer: str) -> Path:
+    artefacts = _fresh(HOME / layer)
+    folder = "shop" if layer == "ShopLayer" else "dependencies"
     subprocess.run(
         [
-            *("make", "--silent", "-C", str(ROOT / "layers" / folder), f"build-{name}Layer"),
+            *("make", "--silent", "-C", str(ROOT / "layers" / folder), f"build-{layer}"),
             *(f"ARTIFACTS_DIR={artefacts}", f"ARCHITECTURE={MACHINE}"),
         ],
         check=True,

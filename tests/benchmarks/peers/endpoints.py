@@ -16,7 +16,7 @@ import bcrypt
 import shop.clients
 from functions.sessions import create_session
 from shop.config import setting
-from tests.benchmarks.peers.build import HOME, Built, build_product
+from tests.benchmarks.peers.build import HOME, Built, build_functions
 from tests.benchmarks.peers.cases import CASES, GET
 from tests.benchmarks.peers.measure import Run, Turn, runs, turns_of
 from tests.benchmarks.peers.people import environment
@@ -52,13 +52,13 @@ def waited_for() -> list[Function]:
 
 
 def measure(bare: Built, runtime: Path, rounds: int, tell: Callable[[Run], None]) -> Endpoints:
-    product = build_product()
+    built = build_functions()
     ran: dict[str, list[Run]] = {}
     with environment() as given:
         events = _events()
         kept = items()
         turns = [*turns_of(BARE, bare, (GET,), warm=0)]
-        turns += [_turn(function, product, events[function.name]) for function in waited_for()]
+        turns += [_turn(it, built[it.name], events[it.name]) for it in waited_for()]
         settings = {name: os.environ[name] for name in _setting_names()}
         with _other_services() as services:
             found = settings | given | services
@@ -80,9 +80,9 @@ def measure(bare: Built, runtime: Path, rounds: int, tell: Callable[[Run], None]
     )
 
 
-def _turn(function: Function, product: Built, event: Mapping[str, Any]) -> Turn:
+def _turn(function: Function, built: Built, event: Mapping[str, Any]) -> Turn:
     handler = f"{function.path.stem}.handler"
-    return Turn(function.name, "", product, handler, lambda: event, refuse_refusals, warm=0)
+    return Turn(function.name, "", built, handler, lambda: event, refuse_refusals, warm=0)
 
 
 def refuse_refusals(answer: Any) -> None:

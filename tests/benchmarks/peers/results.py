@@ -29,7 +29,8 @@ class Results:
     load: float  # of the machine as it began
     cases: dict[str, Found]  # by name
     cold_only: dict[str, Cold]
-    dependencies: Size  # of the layer
+    dependencies: Size  # of the layer that all functions have
+    signing: Size  # of the one more that some have
     endpoints: Endpoints
 
 
