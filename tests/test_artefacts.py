@@ -6,6 +6,7 @@ own packages, or these tests', would hide a dependency that is missing from the 
 
 import json
 import shutil
+import ssl
 import subprocess
 import sys
 from pathlib import Path
@@ -153,6 +154,18 @@ def test_a_client_asks_where_botocore_with_all_its_data_would(build: Path, parti
     whole = str(Path(botocore.__file__).parent.parent)
 
     assert run_bare(build, LAYERS, code) == run_bare(build, [whole], code)
+
+
+def test_clients_trust_amazons_authorities_and_no_others(build: Path) -> None:
+    trusted = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    trusted.load_verify_locations(build / "DependenciesLayer/python/botocore/cacert.pem")
+
+    subjects = [json.dumps(it["subject"]) for it in trusted.get_ca_certs()]
+    # https://www.amazontrust.com/repository/ recommends these five for trust stores of one's own.
+    names = [f"Amazon Root CA {number}" for number in range(1, 5)]
+    names += ["Starfield Services Root Certificate Authority - G2"]
+    assert len(subjects) == len(names)
+    assert all(any(f'"{name}"' in it for it in subjects) for name in names)
 
 
 def test_a_client_that_is_not_declared_fails(build: Path) -> None:

@@ -1,11 +1,15 @@
 """Leaves of botocore's data what the services in a list need at run time.
 
-    python3 prune.py services.txt …/botocore/data
+    python3 prune.py services.txt …/botocore
 
 Botocore comes with 20 MB about all services, and reads of it, in each new sandbox, all endpoints of
 all of them and the documentation of each service that is used. What goes: other services, versions
 of an API before its last, examples, documentation, and endpoints of other services. A client for
 a service that is not in the list raises `UnknownServiceError`.
+
+Of the certificate authorities that botocore trusts, 126, those of Amazon stay: each new connection
+reads them all, 15 ms, and AWS's certificates are of Amazon Trust Services:
+https://www.amazontrust.com/repository/. `AWS_CA_BUNDLE` names another file to trust.
 """
 
 import gzip
@@ -14,6 +18,9 @@ import shutil
 import sys
 from pathlib import Path
 from typing import Any  # botocore's data is JSON
+
+# As the file labels them; AWS names these five for trust stores of one's own.
+OF_AMAZON = ("Amazon Root CA ", "Starfield Services Root Certificate Authority - G2")
 
 
 def prune(services: set[str], data: Path) -> None:
@@ -64,10 +71,20 @@ def _leave_endpoints(path: Path, names: set[str]) -> None:
     _write(path, endpoints)
 
 
+def _leave_authorities(path: Path) -> None:
+    """Of blocks apart by an empty line: what is known of a certificate, and itself."""
+    blocks = path.read_text().strip().split("\n\n")
+    kept = [it for it in blocks if any(f'# Label: "{name}' in it for name in OF_AMAZON)]
+    if len(kept) < 5:
+        raise SystemExit(f"of Amazon's roots only {len(kept)} are in {path}")
+    path.write_text("\n\n".join(kept) + "\n")
+
+
 def _write(path: Path, content: Any) -> None:
     path.write_text(json.dumps(content, separators=(",", ":")))
 
 
 if __name__ == "__main__":
     _, listed, folder = sys.argv
-    prune(set(Path(listed).read_text().split()), Path(folder))
+    prune(set(Path(listed).read_text().split()), Path(folder, "data"))
+    _leave_authorities(Path(folder, "cacert.pem"))
