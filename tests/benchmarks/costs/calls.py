@@ -1,0 +1,90 @@
+"""Which calls of AWS a request makes, and how many of them wait for one another."""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from threading import local
+from typing import Any  # botocore tells whatever listens more than it wants to know
+
+import shop.clients
+
+_CLIENTS = (
+    *(shop.clients.dynamodb, shop.clients.secrets, shop.clients.parameters),
+    *(shop.clients.events, shop.clients.queues),
+)
+
+
+@dataclass
+class Call:
+    operation: str
+    began: int
+    ended: int | None = None
+
+
+@dataclass
+class Calls:
+    made: list[Call] = field(default_factory=list)
+    _moments: Iterator[int] = field(default_factory=count)
+
+    def began(self, operation: str) -> Call:
+        call = Call(operation, next(self._moments))
+        self.made.append(call)
+        return call
+
+    def ended(self, call: Call) -> None:
+        call.ended = next(self._moments)
+
+    def steps(self) -> list[str]:
+        """`["BatchGetItem", "2 Query + GetItem"]`: what begins after another's end is in a later
+        step than that, and each step is one round trip's time.
+        """
+        depths: list[int] = []
+        for call in self.made:
+            before = [
+                depth
+                for other, depth in zip(self.made, depths, strict=False)
+                if other.ended is not None and other.ended < call.began
+            ]
+            depths.append(1 + max(before, default=0))
+        return [
+            _spelled(
+                call.operation
+                for call, depth in zip(self.made, depths, strict=True)
+                if depth == step
+            )
+            for step in sorted({*depths})
+        ]
+
+
+@contextmanager
+def counted() -> Iterator[Calls]:
+    """Those of the product's own clients, each try of the SDK's for itself."""
+    calls, mine = Calls(), local()
+
+    def sent(operation_name: str, **_: Any) -> None:
+        mine.call = calls.began(operation_name)
+
+    def answered(**_: Any) -> None:
+        calls.ended(mine.call)
+
+    # There is no event for each try's end but this one, which decides on the next.
+    listeners = (("request-created", sent), ("needs-retry", answered))
+    clients = [client() for client in _CLIENTS]
+    for client in clients:
+        for name, listener in listeners:
+            client.meta.events.register(name, listener)
+    try:
+        yield calls
+    finally:
+        for client in clients:
+            for name, listener in listeners:
+                client.meta.events.unregister(name, listener)
+
+
+def _spelled(operations: Iterator[str]) -> str:
+    return " + ".join(
+        operation if number == 1 else f"{number} {operation}"
+        for operation, number in Counter(operations).items()
+    )

@@ -1,0 +1,101 @@
+"""What each route asks of AWS in a warm sandbox, and how often it waits for an answer."""
+
+import importlib
+from collections.abc import Iterator
+
+import pytest
+
+from shop.clients import dynamodb
+from tests.aws import fresh_aws
+from tests.benchmarks.costs.calls import Calls, counted
+from tests.benchmarks.costs.routes import function_of
+from tests.benchmarks.costs.scenario import AUTHORIZER, REQUESTS, fill_shop, request
+from tests.requests import Context
+from tests.template import functions
+
+GET, QUERY, BATCH = "GetItem", "Query", "BatchGetItem"
+WRITE, SEND = "TransactWriteItems", "SendMessage"
+
+# One entry for each time that the request waits, with the calls that are on their way meanwhile.
+ROUND_TRIPS: dict[str, list[str]] = {
+    AUTHORIZER: [BATCH],
+    "POST /api/users": [WRITE],
+    "GET /api/users/{userId}": [GET],
+    "GET /api/users": [*[QUERY] * 8, BATCH],
+    "PUT /api/users/{userId}": [GET, WRITE],
+    "PATCH /api/users/{userId}": [GET, WRITE],
+    "DELETE /api/users/{userId}": [GET, GET, QUERY, WRITE, QUERY],
+    "PUT /api/users/{userId}/password": [GET, WRITE, GET, BATCH, WRITE],
+    "POST /api/sessions": [BATCH, WRITE, QUERY, WRITE],
+    "POST /api/access-tokens": [BATCH, "UpdateItem"],
+    "GET /api/sessions": [QUERY],
+    "DELETE /api/sessions/{sessionId}": [WRITE],
+    "DELETE /api/sessions": [WRITE],
+    "GET /.well-known/jwks.json": [],
+    "POST /api/email-verifications": [WRITE, SEND],
+    "PUT /api/email-verifications/{token}": [GET, GET, WRITE],
+    "POST /api/password-resets": [WRITE, SEND],
+    "PUT /api/password-resets/{token}": [GET, GET, GET, GET, WRITE],
+    "GET /recovery": [],
+    "POST /api/products": [GET, WRITE],
+    "GET /api/products/{productId}": [GET],
+    "GET /api/products": [QUERY, BATCH, BATCH],
+    "PATCH /api/products/{productId}": [GET, WRITE],
+    "DELETE /api/products/{productId}": [GET, WRITE],
+    "POST /api/users/{userId}/orders": [BATCH, WRITE],
+    "GET /api/users/{userId}/orders/{orderId}": [GET],
+    "PATCH /api/users/{userId}/orders/{orderId}": [GET, BATCH, WRITE],
+    "GET /api/users/{userId}/orders": [QUERY, GET],
+    "GET /api/orders": [*[QUERY] * 16, BATCH, BATCH],
+    "GET /health": [],
+    "GET /ready": [],  # it asks once in 5 s
+    "GET /openapi.json": [],
+    "GET /": [],
+    "GET /docs": [],
+    "GET /docs/{asset}": [],
+    "OPTIONS /{proxy+}": [],
+}
+
+
+@pytest.fixture(scope="module")
+def filled() -> Iterator[None]:
+    with fresh_aws():
+        fill_shop()
+        yield
+
+
+def test_every_route_has_its_round_trips_told() -> None:
+    routes = {function.route for function in functions() if function.route}
+
+    assert ROUND_TRIPS.keys() == REQUESTS.keys() == {*routes, AUTHORIZER}
+
+
+@pytest.mark.parametrize("route", ROUND_TRIPS)
+def test_a_warm_request_waits_for_aws_as_often_as_is_told(filled: None, route: str) -> None:
+    handler = importlib.import_module(function_of(route).module).handler
+    handler(request(route), Context())
+    asked = request(route)
+
+    with counted() as calls:
+        answer = handler(asked, Context())
+
+    assert answer.get("statusCode", 200) < 400, answer
+    assert calls.steps() == ROUND_TRIPS[route]
+
+
+def test_calls_are_one_step_where_they_are_on_their_way_at_once() -> None:
+    calls = Calls()
+    calls.began("A")
+    first = calls.began("B")
+    calls.ended(first)
+    calls.began("C")
+
+    assert calls.steps() == ["A + B", "C"]
+
+
+def test_what_the_sdk_tries_again_is_another_call(filled: None) -> None:
+    with counted() as calls:
+        for _ in range(2):
+            dynamodb().get_item(TableName="users_table", Key={"id": {"S": "nobody"}})
+
+    assert calls.steps() == [GET, GET]
