@@ -65,6 +65,11 @@ bench-check: environments ## Compare cold starts with those in docs/performance.
 bench-page: environments ## Write docs/performance.md and .svg again, from the numbers that are there
 	@PYTHONPATH=layers/shop:. $(PYTHON) -m tests.benchmarks.peers --render
 
+.PHONY: bench-costs
+bench-costs: environments ## Measure what a million calls of each route cost into docs/performance.md (4 minutes; needs a JDK and npm; [ROUNDS=3 AGAIN=1])
+	PYTHONPATH=layers/shop:. $(PYTHON) -m tests.benchmarks.costs \
+		$(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(AGAIN),--again)
+
 .PHONY: fuzz
 fuzz: environments ## Ask what nobody thought of, on what runs or a stack of its own ([DURATION=600] [SEED=1])
 	PYTHONPATH=layers/shop:. $(PYTHON) -m tests.conformance $(if $(DURATION),--duration $(DURATION)) \

@@ -1,0 +1,42 @@
+"""`make bench-costs`: measures what requests take, and writes what a million of each cost."""
+
+import argparse
+import os
+import sys
+import time
+
+from tests.benchmarks.costs import report
+from tests.benchmarks.costs.deployed import deployed
+from tests.benchmarks.costs.measure import measure
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="make bench-costs", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3, help="processes of each route")
+    parser.add_argument("--warm", type=int, default=20, help="requests of each process")
+    parser.add_argument(
+        "--again", action="store_true", help="write the page from the last run's numbers"
+    )
+    wanted = parser.parse_args()
+    if wanted.again:
+        report.PAGE.write_text(report.page())
+        return
+    load, _, _ = os.getloadavg()
+    found = {}
+    with deployed() as shop:
+        for route, measured in measure(shop, wanted.rounds, wanted.warm):
+            found[route] = measured
+            use = measured.use
+            tell(
+                f"{route}: {use.cpu * 1e3:.2f} ms CPU, {use.round_trips} round trips,"
+                f" {use.reads} + {use.writes} units"
+            )
+    report.write(found, load)
+
+
+def tell(news: str) -> None:
+    print(f"{time.strftime('%H:%M:%S')} {news}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,60 @@
+"""The shop as it would be deployed, one package for all functions, and what its functions find."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import shop.clients
+from tests.aws import DYNAMODB_URL, fresh_aws
+from tests.benchmarks.costs import streams
+from tests.benchmarks.costs.scenario import fill_shop
+from tests.benchmarks.costs.services import services
+from tests.benchmarks.peers import build
+from tests.benchmarks.peers.cases import CASES
+from tests.conftest import pytest_configure
+from tests.dynamodb_local.process import dynamodb_local
+from tests.template import functions, template
+
+
+@dataclass(frozen=True)
+class Deployed:
+    built: build.Built
+    runtime: Path
+    environment: dict[str, str]
+    dynamodb_url: str
+
+
+@contextmanager
+def deployed() -> Iterator[Deployed]:
+    pytest_configure()
+    os.environ |= {
+        "BCRYPT_COST": str(template()["Parameters"]["BcryptCost"]["Default"]),
+        "ORDERING": "on",
+        "SIGN_UP": "on",
+        "AWS_REGION": "us-east-1",
+    }
+    with dynamodb_local() as url, services() as endpoints:
+        os.environ[DYNAMODB_URL] = url
+        shop.clients.dynamodb.cache_clear()
+        with fresh_aws():
+            streams.enable()
+            fill_shop()
+            environment = {
+                name: text
+                for name, text in os.environ.items()
+                if name.isupper() and not name.startswith(("PYTHON", "PYTEST", "UV", "MAKE"))
+            }
+            yield Deployed(_package(), build.runtime(), environment | endpoints, url)
+
+
+def _package() -> build.Built:
+    ours = next(case for case in CASES if case.is_ours and not case.apps)
+    task = build.HOME / "costs"
+    shutil.rmtree(task, ignore_errors=True)
+    task.mkdir(parents=True)
+    for function in functions():
+        shutil.copy(function.path, task)
+    return replace(build.build(ours), task=task)

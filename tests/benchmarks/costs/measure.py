@@ -1,0 +1,186 @@
+"""What each request takes: CPU in sandboxes, units and calls in this process, log lines in both."""
+
+import importlib
+import io
+import logging
+import re
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any  # events and answers are JSON
+
+from functions.workers import project_lists
+from shop.observability import logger
+from tests.benchmarks.costs import scenario, streams
+from tests.benchmarks.costs.calls import counted
+from tests.benchmarks.costs.deployed import Deployed
+from tests.benchmarks.costs.price import AROUND_LINE, Use
+from tests.benchmarks.costs.routes import function_of, is_hashing
+from tests.benchmarks.costs.scenario import REQUESTS
+from tests.benchmarks.lists.ledger import billed_writes
+from tests.benchmarks.lists.meter import metered_reads
+from tests.benchmarks.peers.build import HOME
+from tests.benchmarks.peers.sandbox import Sandbox, sandbox
+from tests.requests import Context
+
+WARMING, HASHING_WARMING = 10, 2  # requests that count neither as cold nor as warm
+WORKERS = {"project_lists": ("users", "orders", "products"), "publish_events": ("users", "orders")}
+_BATCHES = 4  # of each route, by each worker, after one that does not count
+_METERS = 3
+
+type Handler = Callable[[Mapping[str, Any], Context], Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Cold:
+    cpu: float  # seconds, from the start of the process to its first answer
+    first: float  # seconds of it that the first request took, after all imports
+    peak_bytes: int
+
+
+@dataclass(frozen=True)
+class Measured:
+    use: Use
+    cold: Cold
+    afterwards: Mapping[str, Sequence[Use]]  # by worker, one for each table that was written
+
+
+def measure(shop: Deployed, rounds: int, warm: int) -> Iterator[tuple[str, Measured]]:
+    """By route. Every round has a process of its own for each route, and the median counts."""
+    runs: dict[str, list[tuple[Cold, float]]] = defaultdict(list)
+    # The first start of each reads its files into the page cache, and is no measurement.
+    for number in range(rounds + 1):
+        for route in REQUESTS:
+            run = _run(shop, route, warm if number else 1)
+            if number:
+                runs[route].append(run)
+    with _workers(shop) as workers:
+        for route in REQUESTS:
+            cold = Cold(
+                median(cold.cpu for cold, _ in runs[route]),
+                median(cold.first for cold, _ in runs[route]),
+                max(cold.peak_bytes for cold, _ in runs[route]),
+            )
+            cpu = median(cpu for _, cpu in runs[route])
+            yield route, Measured(_use(route, cpu), cold, _afterwards(shop, workers, route))
+
+
+def _run(shop: Deployed, route: str, warm: int) -> tuple[Cold, float]:
+    name = function_of(route).path.stem
+    if is_hashing(function_of(route)):
+        warm = min(warm, 5)
+    warming = HASHING_WARMING if is_hashing(function_of(route)) else WARMING
+    first, *others = [scenario.request(route) for _ in range(1 + warming + warm)]
+    log = HOME / f"costs-{name}.log"
+    with sandbox(shop.built, shop.runtime, f"{name}.handler", shop.environment, log) as begun:
+        _check(begun.invoke(first)[0], route)
+        cold = Cold(begun.cpu_seconds(), _first(log), begun.peak_bytes())
+        for event in others[:warming]:
+            begun.invoke(event)
+        return cold, _cpu_each(begun, others[warming:], route)
+
+
+def _first(log: Path) -> float:
+    """As the emulator tells it."""
+    told = re.search(r"INVOKE RTDONE\(.*duration: ([\d.]+)ms", log.read_text())
+    if told is None:
+        raise RuntimeError(f"{log} does not tell how long the first request took")
+    return float(told[1]) / 1000
+
+
+def _cpu_each(begun: Sandbox, events: Sequence[Mapping[str, Any]], what: str) -> float:
+    before = begun.cpu_seconds()
+    for event in events:
+        _check(begun.invoke(event)[0], what)
+    time.sleep(0.01)  # until the loop asks for the next event again
+    return (begun.cpu_seconds() - before) / len(events)
+
+
+def _check(answer: Mapping[str, Any], what: str) -> None:
+    if answer.get("statusCode", 200) >= 400 or "errorType" in answer:
+        raise RuntimeError(f"{what}: {answer}")
+
+
+def _use(route: str, cpu: float) -> Use:
+    events = [scenario.request(route) for _ in range(1 + _METERS)]
+    handler = importlib.import_module(function_of(route).module).handler
+    _check(handler(events.pop(), Context()), route)
+    return _metered(handler, events, cpu)
+
+
+def _afterwards(
+    shop: Deployed, workers: Mapping[str, Sandbox], route: str
+) -> Mapping[str, Sequence[Use]]:
+    """Each batch is another request's, since workers know what they have seen already."""
+    handler = importlib.import_module(function_of(route).module).handler
+    batches: list[streams.Batches] = []
+    for _ in range(_METERS + 1 + _BATCHES):
+        with streams.told(shop.dynamodb_url) as before:
+            event = scenario.request(route)
+        for told in before.values():
+            project_lists.handler(told, Context())
+        with streams.told(shop.dynamodb_url) as batch:
+            _check(handler(event, Context()), route)
+        if not batch:
+            return {}
+        batches.append(batch)
+    found: dict[str, list[Use]] = defaultdict(list)
+    for worker, names in WORKERS.items():
+        work = importlib.import_module(f"functions.workers.{worker}").handler
+        for table in [f"{name}_table" for name in names if f"{name}_table" in batches[0]]:
+            of_table = [batch[table] for batch in batches]
+            workers[worker].invoke(of_table.pop())
+            cpu = _cpu_each(workers[worker], of_table[_METERS:], f"{worker} after {route}")
+            found[worker].append(_metered(work, of_table[:_METERS], cpu))
+    return found
+
+
+@contextmanager
+def _workers(shop: Deployed) -> Iterator[Mapping[str, Sandbox]]:
+    with ExitStack() as stack:
+        begun = {}
+        for name in WORKERS:
+            log = HOME / f"costs-{name}.log"
+            begun[name] = stack.enter_context(
+                sandbox(shop.built, shop.runtime, f"{name}.handler", shop.environment, log)
+            )
+            for _ in range(WARMING):
+                begun[name].invoke({"Records": []})
+        yield begun
+
+
+def _metered(handler: Handler, events: Sequence[Mapping[str, Any]], cpu: float) -> Use:
+    """A meter each for an event, since meters read too."""
+    counting, reading, writing = events
+    with counted() as calls, _logged() as lines:
+        handler(counting, Context())
+    with metered_reads() as read:
+        handler(reading, Context())
+    with billed_writes() as written:
+        handler(writing, Context())
+    told = lines.getvalue()
+    return Use(
+        cpu=cpu,
+        round_trips=len(calls.steps()),
+        reads=read.units,
+        writes=written.units,
+        log_bytes=len(told.encode()) + AROUND_LINE * told.count("\n"),
+        messages=sum(call.operation == "SendMessage" for call in calls.made),
+        events=told.count('"message":"told"'),
+    )
+
+
+@contextmanager
+def _logged() -> Iterator[io.StringIO]:
+    stream = io.StringIO()
+    handler = logger().registered_handler
+    assert isinstance(handler, logging.StreamHandler)
+    before = handler.setStream(stream)
+    try:
+        yield stream
+    finally:
+        handler.setStream(before)

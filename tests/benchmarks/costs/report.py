@@ -1,0 +1,188 @@
+"""docs/performance.md, its part about costs, with the numbers beside it."""
+
+import json
+import os
+import platform
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from statistics import mean
+from typing import Any  # what JSON holds
+
+from tests.benchmarks.costs import price
+from tests.benchmarks.costs.measure import WORKERS, Cold, Measured
+from tests.benchmarks.costs.price import Prices, Use
+from tests.benchmarks.costs.routes import function_of, is_hashing, memory_of, needs_token
+from tests.benchmarks.costs.scenario import AUTHORIZER
+from tests.template import ROOT, functions
+
+PAGE, NUMBERS = ROOT / "docs/performance.md", ROOT / "docs/costs.json"
+BEGIN, END = "<!-- costs: make bench-costs -->", "<!-- end of costs -->"
+SIZES = (128, 256, 512, 1024, 1769)  # MB
+_QUIET = 0.5  # load, below which nobody else can have been in the way for long
+
+type Found = Mapping[str, Measured]  # by route
+
+
+def write(found: Found, load: float) -> None:
+    numbers = {
+        "measured": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": f"{os.cpu_count()} cores of {platform.machine()},"
+        f" Python {platform.python_version()}",
+        "load_before": load,
+        "routes": {route: asdict(it) for route, it in found.items()},
+    }
+    NUMBERS.write_text(json.dumps(numbers, indent=1) + "\n")
+    PAGE.write_text(page())
+
+
+def page() -> str:
+    """As it is to be, by the numbers, the prices and the template."""
+    before, _, rest = PAGE.read_text().partition(BEGIN)
+    _, _, after = rest.partition(END)
+    measured = "\n\n".join(_measured(json.loads(NUMBERS.read_text())))
+    return f"{before}{BEGIN}\n\n{measured}\n\n{END}{after}"
+
+
+def _found(routes: Mapping[str, Any]) -> Found:
+    return {
+        route: Measured(
+            Use(**it["use"]),
+            Cold(**it["cold"]),
+            {name: [Use(**use) for use in uses] for name, uses in it["afterwards"].items()},
+        )
+        for route, it in routes.items()
+    }
+
+
+def _measured(numbers: Mapping[str, Any]) -> Iterable[str]:
+    found, load = _found(numbers["routes"]), numbers["load_before"]
+    prices = price.prices()
+    known = json.loads(price.PRICES.read_text())
+    busy = (
+        "" if load < _QUIET else f", which others kept busy with a load of {load:.1f} as it began"
+    )
+    yield (
+        f"Measured on {numbers['measured'][:10]} on {numbers['machine']}{busy}."
+        f" Prices of {known['as_of']}, {known['region']}."
+    )
+    yield "Dollars for a million calls, and how long one takes, warm, at the function's memory:"
+    yield _table(
+        [
+            *("", "MB", "ms", "gateway", "authorizer", "Lambda", "DynamoDB", "logs, queue"),
+            *("**sum**", "afterwards"),
+        ],
+        [_row_of_prices(route, found, prices) for route in found],
+    )
+    yield "What one call takes:"
+    yield _table(
+        [
+            *("", "CPU, ms", "waits", "read units", "write units", "bytes of log"),
+            *("cold start's CPU, ms", "of it the first request", "peak MB"),
+        ],
+        [
+            [
+                _name(route),
+                f"{it.use.cpu * 1e3:.2f}",
+                f"{it.use.round_trips}",
+                f"{it.use.reads:g}",
+                f"{it.use.writes:g}",
+                f"{it.use.log_bytes:.0f}",
+                f"{it.cold.cpu * 1e3:.0f}",
+                f"{it.cold.first * 1e3:.0f}",
+                f"{it.cold.peak_bytes / 1e6:.0f}",
+            ]
+            for route, it in found.items()
+        ],
+    )
+    yield "What a warm call takes at other sizes, and what Lambda asks for a million of them:"
+    yield _table(
+        ["", *(f"{size:,} MB" for size in SIZES)],
+        [
+            [_name(route), *(_at(it.use, size, prices) for size in SIZES)]
+            for route, it in found.items()
+        ],
+    )
+    yield (
+        "All that do not hash passwords together, one call of each: how long it takes, with what"
+        " the authorizer takes, what a million of it cost in all, and the first request of a"
+        " sandbox:"
+    )
+    yield _table(["MB", "ms", "dollars", "first request, ms"], [*_mean_rows(found, prices)])
+
+
+def _row_of_prices(route: str, found: Found, prices: Prices) -> list[str]:
+    it, memory = found[route], memory_of(function_of(route))
+    parts = _parts(route, found, memory, prices)
+    dollars = [f"{part:.2f}" if part else "–" for part in parts]
+    after = afterwards(it, prices)
+    return [
+        _name(route),
+        f"{memory:,}",
+        _milliseconds(it.use, memory),
+        *dollars,
+        f"**{sum(parts):.2f}**",
+        f"{after:.2f}" if after else "–",
+    ]
+
+
+def _parts(route: str, found: Found, memory: int, prices: Prices) -> list[float]:
+    """Of the gateway, authorizer, Lambda, DynamoDB and all else, in dollars for a million."""
+    use = found[route].use
+    is_route = route != AUTHORIZER
+    authorizer = 0.0
+    if is_route and needs_token(route):
+        size = memory_of(function_of(AUTHORIZER))
+        authorizer = price.of_invocation(found[AUTHORIZER].use, size, prices)
+    return [
+        price.of_gateway(prices) if is_route else 0.0,
+        authorizer,
+        price.of_lambda(use, memory, prices),
+        price.of_tables(use, prices),
+        price.of_the_rest(use, prices),
+    ]
+
+
+def afterwards(it: Measured, prices: Prices) -> float:
+    """Dollars for a million, where no two calls share a batch."""
+    sizes = {f.path.stem: memory_of(f) for f in functions() if f.path.stem in WORKERS}
+    return sum(
+        price.of_invocation(use, sizes[worker], prices)
+        for worker, uses in it.afterwards.items()
+        for use in uses
+    )
+
+
+def _mean_rows(found: Found, prices: Prices) -> Iterable[list[str]]:
+    routes = [it for it in found if it != AUTHORIZER and not is_hashing(function_of(it))]
+    for size in SIZES:
+        took, costs, firsts = [], [], []
+        for route in routes:
+            uses = [found[route].use] + [found[AUTHORIZER].use] * needs_token(route)
+            took.append(sum(price.seconds(use, size) for use in uses))
+            at_size = sum(price.of_invocation(use, size, prices) for use in uses)
+            costs.append(at_size + price.of_gateway(prices))
+            firsts.append(found[route].cold.first * price.FULL_CORE / min(size, price.FULL_CORE))
+        yield [
+            f"{size:,}",
+            f"{mean(took) * 1e3:.0f}",
+            f"{mean(costs):.2f}",
+            f"{mean(firsts) * 1e3:.0f}",
+        ]
+
+
+def _at(use: Use, size: int, prices: Prices) -> str:
+    return f"{_milliseconds(use, size)} ms, ${price.of_lambda(use, size, prices):.2f}"
+
+
+def _milliseconds(use: Use, memory: int) -> str:
+    return f"{price.seconds(use, memory) * 1e3:.0f}"
+
+
+def _name(route: str) -> str:
+    return route if route == AUTHORIZER else f"`{route}`"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---"] + ["---:"] * (len(head) - 1), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)

@@ -1,0 +1,79 @@
+"""What a million calls cost, by numbers that were worked out by hand, and as it is told."""
+
+import json
+
+import pytest
+
+from tests.benchmarks.costs import price, report
+from tests.benchmarks.costs.price import Prices, Use
+from tests.benchmarks.costs.routes import memory_of, needs_token
+from tests.benchmarks.costs.scenario import AUTHORIZER
+from tests.template import functions
+
+PRICES = Prices(
+    gateway_request=3.5e-6,
+    lambda_request=2e-7,
+    lambda_gb_second=1.33334e-5,
+    read_unit=1.25e-7,
+    write_unit=6.25e-7,
+    log_byte=5e-10,
+    queue_message=4e-7,
+    event=1e-6,
+    trace=5e-6,
+)
+GET = Use(cpu=0.002, round_trips=1, reads=1, writes=0, log_bytes=440)
+ORDER = Use(cpu=0.004, round_trips=2, reads=4, writes=19, log_bytes=800)
+
+
+@pytest.mark.parametrize(
+    ("memory", "milliseconds"), [(128, 32.64), (512, 11.91), (1769, 7), (3538, 7)]
+)
+def test_a_share_of_a_core_makes_cpu_longer_and_no_wait(memory: int, milliseconds: float) -> None:
+    assert price.seconds(GET, memory) * 1000 == pytest.approx(milliseconds, abs=0.005)
+
+
+def test_lambda_bills_whole_milliseconds_of_all_the_memory() -> None:
+    # 12 ms of half a GB: 6,000 GB-seconds for a million, and 0.20 for the requests.
+    assert price.of_lambda(GET, 512, PRICES) == pytest.approx(0.2 + 6_000 * 1.33334e-5)
+    # Exactly 7 ms are no eighth.
+    assert price.of_lambda(GET, 1769, PRICES) == pytest.approx(0.2 + 7 * 1769 / 1024 * 0.0133334)
+
+
+def test_tables_bill_units_and_the_gateway_its_traces() -> None:
+    assert price.of_tables(ORDER, PRICES) == pytest.approx(0.5 + 11.875)
+    assert price.of_gateway(PRICES) == pytest.approx(3.5 + 0.25)
+
+
+def test_lines_of_lambda_itself_messages_and_events_are_billed_too() -> None:
+    told = Use(cpu=0, round_trips=0, reads=0, writes=0, log_bytes=388, messages=1, events=2)
+
+    # 388 + 560 of Lambda's two lines + 26 beside each of these.
+    assert price.of_the_rest(told, PRICES) == pytest.approx(0.5 + 0.4 + 2.0)
+
+
+def test_the_prices_that_are_kept_have_each_a_source() -> None:
+    kept = json.loads(price.PRICES.read_text())
+
+    assert kept["dollars"].keys() == kept["sources"].keys()
+    assert price.prices() == PRICES
+
+
+def test_memory_is_the_templates() -> None:
+    by_name = {function.name: memory_of(function) for function in functions()}
+
+    assert (by_name["CreateSession"], by_name["AnswerPreflight"]) == (1769, 256)
+
+
+def test_only_routes_behind_the_authorizer_pay_for_it() -> None:
+    assert needs_token("GET /api/users/{userId}")
+    assert not needs_token("POST /api/sessions") and not needs_token(AUTHORIZER)
+
+
+def test_every_route_has_its_price_told_as_numbers_prices_and_template_have_it() -> None:
+    page = report.PAGE.read_text()
+    routes = {function.route for function in functions() if function.route}
+
+    assert json.loads(report.NUMBERS.read_text())["routes"].keys() == {*routes, AUTHORIZER}
+    assert all(f"| `{route}` |" in page for route in routes)
+    # Or `make bench-costs AGAIN=1`, which measures nothing.
+    assert page == report.page()
