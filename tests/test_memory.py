@@ -1,0 +1,13 @@
+"""What functions have as memory, where it is counted with."""
+
+from tests.template import resources, template
+
+
+def test_the_dashboard_counts_gb_seconds_with_the_memory_that_functions_have() -> None:
+    memory = template()["Globals"]["Function"]["MemorySize"]
+    (body,) = (it["DashboardBody"] for it in resources("AWS::CloudWatch::Dashboard").values())
+    text = str(body)
+
+    # Durations are in milliseconds: of a GB's thousandth parts there are 1,024 to the second.
+    assert text.count(f") / {1024 * 1000 // memory}") == 2
+    assert f"- hashing * {memory} /" in text
