@@ -13,6 +13,7 @@ from tests.benchmarks.costs.scenario import AUTHORIZER, REQUESTS, fill_shop, req
 from tests.requests import Context
 from tests.template import functions
 
+LATENCY = 0.05  # seconds
 GET, QUERY, BATCH = "GetItem", "Query", "BatchGetItem"
 WRITE, SEND = "TransactWriteItems", "SendMessage"
 
@@ -21,7 +22,7 @@ ROUND_TRIPS: dict[str, list[str]] = {
     AUTHORIZER: [BATCH],
     "POST /api/users": [WRITE],
     "GET /api/users/{userId}": [GET],
-    "GET /api/users": [*[QUERY] * 8, BATCH],
+    "GET /api/users": ["8 Query", BATCH],
     "PUT /api/users/{userId}": [GET, WRITE],
     "PATCH /api/users/{userId}": [GET, WRITE],
     "DELETE /api/users/{userId}": [GET, GET, QUERY, WRITE, QUERY],
@@ -46,7 +47,7 @@ ROUND_TRIPS: dict[str, list[str]] = {
     "GET /api/users/{userId}/orders/{orderId}": [GET],
     "PATCH /api/users/{userId}/orders/{orderId}": [GET, BATCH, WRITE],
     "GET /api/users/{userId}/orders": [QUERY, GET],
-    "GET /api/orders": [*[QUERY] * 16, BATCH, BATCH],
+    "GET /api/orders": ["8 Query", "8 Query", BATCH, BATCH],
     "GET /health": [],
     "GET /ready": [],  # it asks once in 5 s
     "GET /openapi.json": [],
@@ -76,7 +77,7 @@ def test_a_warm_request_waits_for_aws_as_often_as_is_told(filled: None, route: s
     handler(request(route), Context())
     asked = request(route)
 
-    with counted() as calls:
+    with counted(LATENCY) as calls:
         answer = handler(asked, Context())
 
     assert answer.get("statusCode", 200) < 400, answer

@@ -196,5 +196,5 @@ def test_a_range_that_has_more_than_its_share_is_asked_for_that_share() -> None:
     page = ANY.page(BOTH, Span(None, 0, 39), descends=False)
 
     assert len(page.items) == 39
-    assert queries[:2] == [29, 6]
+    assert {*queries[:2]} == {29, 6}  # which are on their way at once
     assert 39 - 29 - 6 < queries[2] < 58 // 2 and len(queries) == 3

@@ -58,7 +58,7 @@ def traced(name: str) -> Iterator[None]:
     finally:
         _open.reset(token)
         # What was cut short by the end of the request's time is what one wants to see.
-        for call in now.calls.values():
+        for call in [*now.calls.values()]:  # some may end on their threads meanwhile
             _tell(call | {"fault": True})
         _tell(segment)
 

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from threading import local
+from time import sleep
 from typing import Any  # botocore tells whatever listens more than it wants to know
 
 import shop.clients
@@ -59,12 +60,15 @@ class Calls:
 
 
 @contextmanager
-def counted() -> Iterator[Calls]:
-    """Those of the product's own clients, each try of the SDK's for itself."""
+def counted(latency: float = 0.0) -> Iterator[Calls]:
+    """Those of the product's own clients, each try of the SDK's for itself; slower by so many
+    seconds, or what could be on its way at once might be answered too fast to be.
+    """
     calls, mine = Calls(), local()
 
     def sent(operation_name: str, **_: Any) -> None:
         mine.call = calls.began(operation_name)
+        sleep(latency)
 
     def answered(**_: Any) -> None:
         calls.ended(mine.call)

@@ -31,6 +31,7 @@ WARMING, HASHING_WARMING = 10, 2  # requests that count neither as cold nor as w
 WORKERS = {"project_lists": ("users", "orders", "products"), "publish_events": ("users", "orders")}
 _BATCHES = 4  # of each route, by each worker, after one that does not count
 _METERS = 3
+_LATENCY = 0.03  # seconds
 
 type Handler = Callable[[Mapping[str, Any], Context], Mapping[str, Any]]
 
@@ -156,7 +157,7 @@ def _workers(shop: Deployed) -> Iterator[Mapping[str, Sandbox]]:
 def _metered(handler: Handler, events: Sequence[Mapping[str, Any]], cpu: float) -> Use:
     """A meter each for an event, since meters read too."""
     counting, reading, writing = events
-    with counted() as calls, _logged() as lines:
+    with counted(_LATENCY) as calls, _logged() as lines:
         handler(counting, Context())
     with metered_reads() as read:
         handler(reading, Context())

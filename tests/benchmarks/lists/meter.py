@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import Lock
 from typing import TYPE_CHECKING, Any  # botocore's events hand over whatever is sent and answered
 
 from shop.clients import dynamodb
@@ -30,6 +31,7 @@ def metered_reads(client: "DynamoDBClient | None" = None) -> Iterator[Cost]:
     """Of the code's own client, unless another is given."""
     cost = Cost()
     wanted: dict[str, Any] = {}
+    one_at_a_time = Lock()  # the queries of a list are on their way at once
 
     def ask(params: dict[str, Any], **_: object) -> None:
         params["ReturnConsumedCapacity"] = "TOTAL"
@@ -39,10 +41,13 @@ def metered_reads(client: "DynamoDBClient | None" = None) -> Iterator[Cost]:
         consumed = parsed["ConsumedCapacity"]
         tables = consumed if isinstance(consumed, list) else [consumed]
         units = sum(table["CapacityUnits"] for table in tables)
-        cost.units += _missing(wanted, parsed) + units if model.name == "BatchGetItem" else units
+        if model.name == "BatchGetItem":
+            units += _missing(wanted, parsed)
         if model.name == "Query" and not units:
-            cost.units += 1.0 if wanted.get("ConsistentRead") else 0.5
-        cost.calls += 1
+            units = 1.0 if wanted.get("ConsistentRead") else 0.5
+        with one_at_a_time:
+            cost.units += units
+            cost.calls += 1
 
     events = (client or dynamodb()).meta.events
     for operation in _READS:

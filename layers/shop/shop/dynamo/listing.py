@@ -7,17 +7,19 @@ ranges at once, also when the row that it was taken from is gone.
 import heapq
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby, islice, takewhile
 from math import ceil, sqrt
 from typing import TYPE_CHECKING
 
 from shop.clients import dynamodb
+from shop.dynamo.at_once import at_once
 from shop.dynamo.codec import Item, decode, encode
 from shop.dynamo.reads import batch_get
 from shop.pagination import Rows, Span
 
 if TYPE_CHECKING:
-    from mypy_boto3_dynamodb.type_defs import QueryInputTypeDef
+    from mypy_boto3_dynamodb.type_defs import QueryInputTypeDef, QueryOutputTypeDef
 
 _LAST = "\U0010ffff"
 _NO_END = 1_000_000_000  # rows
@@ -112,28 +114,33 @@ class Listing[T]:
             # A row is passed on when all ranges have told their next one, so none may take all.
             limit = min(limit, max(1, budget.rows // (2 * len(ranges))))
         progress = _Progress(wanted)
-        walks = [self._walk(range_, after, descends, limit, budget, progress) for range_ in ranges]
+        queries = {
+            range_: query
+            for range_ in ranges
+            if (query := self._query(range_, after, descends, min(limit, budget.rows)))
+        }
+        ask = dynamodb().query
+        # Each of them is needed before the first row is known: all wait for one round trip.
+        answers = at_once([partial(ask, **query) for query in queries.values()])
+        walks = [
+            self._walk(range_, query, answer, after, budget, progress)
+            for (range_, query), answer in zip(queries.items(), answers, strict=True)
+        ]
         merged = heapq.merge(*walks, key=_position, reverse=descends)
         # An item on its way from one range to another may be in both, at the same position.
         for _, same in groupby(takewhile(lambda _: not budget.ended, merged), _position):
             progress.taken += 1
             yield next(same)
 
-    def _walk(
-        self,
-        range_: Range,
-        after: str | None,
-        descends: bool,
-        limit: int,
-        budget: Budget,
-        progress: _Progress,
-    ) -> Iterator[tuple[str, Item]]:
-        """Of one range, after a position that may be anything."""
+    def _query(
+        self, range_: Range, after: str | None, descends: bool, limit: int
+    ) -> "QueryInputTypeDef | None":
+        """For the rows after a position that may be anything; None if there can be none."""
         first, last = "", self.last
         if after is not None:
             first, last = ("", min(after, last)) if descends else (after, last)
         if first > last:
-            return
+            return None
         first, last = range_.prefix + first, range_.prefix + last
         bounds = "BETWEEN :first AND :last" if first else "<= :last"
         values = {":partition": range_.partition, ":last": last}
@@ -144,16 +151,24 @@ class Listing[T]:
             "ExpressionAttributeValues": encode(values | ({":first": first} if first else {})),
             "ScanIndexForward": not descends,
             "ConsistentRead": self.index is None and self.is_consistent,
+            "Limit": limit,
         }
         if self.index is not None:
             query["IndexName"] = self.index
+        return query
+
+    def _walk(
+        self,
+        range_: Range,
+        query: "QueryInputTypeDef",
+        answer: "QueryOutputTypeDef",
+        after: str | None,
+        budget: Budget,
+        progress: _Progress,
+    ) -> Iterator[tuple[str, Item]]:
+        """Of one range, from the answer to its first query on."""
         seen = 0
         while True:
-            query["Limit"] = min(limit, budget.rows)
-            if not query["Limit"]:
-                budget.ended = True
-                return
-            answer = dynamodb().query(**query)
             budget.rows -= len(answer["Items"])
             for item in map(decode, answer["Items"]):
                 position = item[self.sort_key].removeprefix(range_.prefix)
@@ -163,7 +178,11 @@ class Listing[T]:
             if "LastEvaluatedKey" not in answer:
                 return
             query["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
-            limit = progress.still(seen, limit)
+            query["Limit"] = min(progress.still(seen, query["Limit"]), budget.rows)
+            if not query["Limit"]:
+                budget.ended = True
+                return
+            answer = dynamodb().query(**query)
 
     def _load(self, items: Sequence[Item]) -> Sequence[T | None]:
         """Each item whole, or None where it is gone, or where it is among those before it: an index
