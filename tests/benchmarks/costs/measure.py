@@ -26,6 +26,7 @@ from tests.benchmarks.lists.meter import metered_reads
 from tests.benchmarks.peers.build import HOME
 from tests.benchmarks.peers.sandbox import Sandbox, sandbox
 from tests.requests import Context
+from tests.template import functions
 
 WARMING, HASHING_WARMING = 10, 2  # requests that count neither as cold nor as warm
 WORKERS = {"project_lists": ("users", "orders", "products"), "publish_events": ("users", "orders")}
@@ -71,13 +72,16 @@ def measure(shop: Deployed, rounds: int, warm: int) -> Iterator[tuple[str, Measu
 
 
 def _run(shop: Deployed, route: str, warm: int) -> tuple[Cold, float]:
-    name = function_of(route).path.stem
-    if is_hashing(function_of(route)):
+    function = function_of(route)
+    name = function.path.stem
+    if is_hashing(function):
         warm = min(warm, 5)
-    warming = HASHING_WARMING if is_hashing(function_of(route)) else WARMING
+    warming = HASHING_WARMING if is_hashing(function) else WARMING
     first, *others = [scenario.request(route) for _ in range(1 + warming + warm)]
     log = HOME / f"costs-{name}.log"
-    with sandbox(shop.built, shop.runtime, f"{name}.handler", shop.environment, log) as begun:
+    with sandbox(
+        shop.built[function.name], shop.runtime, f"{name}.handler", shop.environment, log
+    ) as begun:
         _check(begun.invoke(first)[0], route)
         cold = Cold(begun.cpu_seconds(), _first(log), begun.peak_bytes())
         for event in others[:warming]:
@@ -146,8 +150,9 @@ def _workers(shop: Deployed) -> Iterator[Mapping[str, Sandbox]]:
         begun = {}
         for name in WORKERS:
             log = HOME / f"costs-{name}.log"
+            built = shop.built[next(it.name for it in functions() if it.path.stem == name)]
             begun[name] = stack.enter_context(
-                sandbox(shop.built, shop.runtime, f"{name}.handler", shop.environment, log)
+                sandbox(built, shop.runtime, f"{name}.handler", shop.environment, log)
             )
             for _ in range(WARMING):
                 begun[name].invoke({"Records": []})
