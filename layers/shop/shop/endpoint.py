@@ -90,6 +90,9 @@ class Endpoint:
         self._readers = {name: self._reader(name, a) for name, a in self.parameters.items()}
         self._once_name = next((n for n, a in self.parameters.items() if a is Once), None)
         self._is_cold = True
+        for schema in (self.query, self.body, self.reply):
+            if schema is not None:
+                schema.model_rebuild()  # now, or the first request would wait for it
 
     @property
     def errors(self) -> frozenset[type[ShopError]]:

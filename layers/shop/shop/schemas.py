@@ -29,6 +29,7 @@ class Schema(BaseModel):
         extra="forbid",
         frozen=True,
         hide_input_in_errors=True,  # or a log could hold what somebody sent
+        defer_build=True,  # each endpoint builds its own, of many that are imported
     )
 
 
