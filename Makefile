@@ -249,7 +249,7 @@ EXPORT = uv export --frozen --quiet --no-annotate --no-header
 .PHONY: layer-requirements
 layer-requirements: environments ## Write what the dependency layers hold, from uv.lock and template.yaml
 	@$(EXPORT) --only-group lambda --output-file layers/dependencies/requirements.txt
-	@$(EXPORT) --only-group signing --output-file layers/dependencies/signing.txt
+	@$(EXPORT) --only-group signing --output-file layers/dependencies/signing-requirements.txt
 	@$(PYTHON) -m tools.layer_services > layers/dependencies/services.txt
 
 .PHONY: environments

@@ -326,7 +326,7 @@ def test_there_is_an_environment_for_each_stage() -> None:
 
 
 @pytest.mark.parametrize(
-    ("group", "name"), [("lambda", "requirements.txt"), ("signing", "signing.txt")]
+    ("group", "name"), [("lambda", "requirements.txt"), ("signing", "signing-requirements.txt")]
 )
 def test_a_layer_of_dependencies_installs_what_the_lock_says(
     tmp_path: Any, group: str, name: str

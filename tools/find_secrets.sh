@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 # Looks at names, not at values: it finds settings and tests. bandit does the same for our code.
 set -- --disable-plugin KeywordDetector
 # Digests of packages.
-set -- "$@" --exclude-files '(^|/)(uv\.lock|requirements\.txt)$'
+set -- "$@" --exclude-files '(^|/)(uv\.lock|(signing-)?requirements\.txt)$'
 # What AWS puts into every event.
 set -- "$@" --exclude-lines '"(eventID|md5OfBody|receiptHandle)": "'
 # Bodies of recorded requests; their tokens and passwords are made up.
