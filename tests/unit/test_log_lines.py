@@ -21,7 +21,9 @@ def test_a_line_is_as_powertools_writes_it(trace: str, monkeypatch: pytest.Monke
     for formatter in (ours, theirs):
         formatter.append_keys(**keys)
     told = {"status": 200, "names": ["Zoë", None], "caller_id": None, "metrics": {"Latency": 1.5}}
-    record = logging.makeLogRecord({"msg": "request", "levelname": "INFO"} | told)
+    record = logging.makeLogRecord(
+        {"msg": "%s of %d", "args": ("one", 2), "levelname": "INFO", "level": "mine"} | told
+    )
 
     line = ours.format(record)
 

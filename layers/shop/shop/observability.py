@@ -81,4 +81,5 @@ def _trace_id() -> str | None:
     return root.removeprefix("Root=") or None
 
 
-_STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime"}
+# What a line says itself cannot be said by one who logs.
+_STANDARD = {*logging.makeLogRecord({}).__dict__, "level", "message", "timestamp", "asctime"}

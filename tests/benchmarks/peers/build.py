@@ -20,6 +20,7 @@ MACHINE = {"x86_64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}[platform.ma
 
 _HERE = Path(__file__).parent
 _PLATFORM = f"{platform.machine()}-manylinux_2_28"
+_PRUNE = ROOT / "layers/dependencies/prune.py"
 _FUNCTIONS = ("functions/users/get_user.py", "functions/orders/place_order.py")
 # All of Chalice that `chalice package` deploys (its deploy/packager.py); the rest is its command.
 _OF_CHALICE = {"__init__.py", "app.py"}
@@ -119,9 +120,9 @@ def _peer_layer(group: str, is_pruned: bool) -> Path:
         check=True,
     )
     if is_pruned:
-        for service in (site / "botocore/data").iterdir():
-            if service.is_dir() and service.name != "dynamodb":
-                shutil.rmtree(service)
+        services = site.parent / "services.txt"
+        services.write_text("dynamodb")
+        subprocess.run([sys.executable, str(_PRUNE), services, site / "botocore"], check=True)
     if group == "chalice":
         _leave_the_command_out(site)
     shutil.rmtree(site / "bin", ignore_errors=True)

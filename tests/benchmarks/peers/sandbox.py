@@ -88,7 +88,7 @@ def sandbox(
 def variables(built: Built, runtime: Path) -> dict[str, str]:
     """What Lambda itself sets."""
     return {
-        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1024",
         "AWS_LAMBDA_FUNCTION_NAME": "function",
         "AWS_LAMBDA_FUNCTION_TIMEOUT": "10",
         "AWS_LAMBDA_LOG_FORMAT": "JSON",

@@ -9,7 +9,8 @@ from typing import Any  # an item's values are of any type DynamoDB knows
 
 type Item = dict[str, Any]
 
-# As boto3 has it: 38 digits are what DynamoDB stores of a number, and none is ever rounded.
+# As boto3 has it: 38 digits are what DynamoDB stores of a number, and none is ever rounded. An int
+# that has more is refused by DynamoDB itself.
 _NUMBERS = Context(
     prec=38, Emin=-128, Emax=126, traps=[Clamped, Inexact, Overflow, Rounded, Underflow]
 )

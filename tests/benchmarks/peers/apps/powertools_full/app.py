@@ -1,5 +1,7 @@
 """As in https://docs.aws.amazon.com/powertools/python/latest/core/, all four."""
 
+import logging
+
 import store
 from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver
@@ -7,6 +9,10 @@ from aws_lambda_powertools.event_handler.exceptions import NotFoundError, Unauth
 from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.metrics import MetricUnit
 from models import Order, OrderPlace, User
+
+# The emulator passes no trace on, which Lambda always does; the SDK would warn of that three times
+# a request, and be slower for it.
+logging.getLogger("aws_xray_sdk").setLevel(logging.ERROR)
 
 logger, tracer, metrics = Logger(), Tracer(), Metrics()
 app = APIGatewayRestResolver(enable_validation=True)
