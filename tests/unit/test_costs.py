@@ -6,7 +6,7 @@ import pytest
 
 from tests.benchmarks.costs import price, report
 from tests.benchmarks.costs.price import Prices, Use
-from tests.benchmarks.costs.routes import memory_of, needs_token
+from tests.benchmarks.costs.routes import is_traced, memory_of, needs_token
 from tests.benchmarks.costs.scenario import AUTHORIZER
 from tests.template import functions
 
@@ -17,7 +17,7 @@ PRICES = Prices(
     read_unit=1.25e-7,
     write_unit=6.25e-7,
     log_byte=5e-10,
-    queue_message=4e-7,
+    queue_request=4e-7,
     event=1e-6,
     trace=5e-6,
 )
@@ -41,14 +41,41 @@ def test_lambda_bills_whole_milliseconds_of_all_the_memory() -> None:
 
 def test_tables_bill_units_and_the_gateway_its_traces() -> None:
     assert price.of_tables(ORDER, PRICES) == pytest.approx(0.5 + 11.875)
-    assert price.of_gateway(PRICES) == pytest.approx(3.5 + 0.25)
+    # Of 50 in a second the first, and 5 % of 49.
+    assert price.of_gateway(PRICES, is_traced=True) == pytest.approx(3.5 + 5 * 3.45 / 50)
+    assert price.of_gateway(PRICES, is_traced=False) == pytest.approx(3.5)
+
+
+@pytest.mark.parametrize(("rate", "share"), [(0.2, 1), (1, 1), (2, 0.525), (100, 0.0595)])
+def test_the_fewer_requests_there_are_the_more_of_them_are_traced(
+    rate: float, share: float
+) -> None:
+    assert price.traced(rate) == pytest.approx(share)
+
+
+def test_nothing_is_asked_for_traces_of_requests_that_the_template_never_samples() -> None:
+    routes = {function.route for function in functions() if function.route}
+
+    assert {route for route in routes if not is_traced(route)} == {
+        "GET /api/users",
+        "PUT /api/email-verifications/{token}",
+        "PUT /api/password-resets/{token}",
+    }
+
+
+def test_a_cold_start_has_a_full_core_until_its_first_request() -> None:
+    # 200 ms at any size, and 10 ms that the first request took longer than others: 34.6 at 512 MB.
+    at_half = price.of_cold_start(0.2, 0.012, GET, 512, PRICES)
+    assert at_half == pytest.approx((0.2 + 0.03455) / 2 * 13.3334, rel=1e-3)
+    at_full = price.of_cold_start(0.2, 0.012, GET, 1769, PRICES)
+    assert at_full == pytest.approx(0.21 * 1769 / 1024 * 13.3334)
 
 
 def test_lines_of_lambda_itself_messages_and_events_are_billed_too() -> None:
     told = Use(cpu=0, round_trips=0, reads=0, writes=0, log_bytes=388, messages=1, events=2)
 
-    # 388 + 560 of Lambda's two lines + 26 beside each of these.
-    assert price.of_the_rest(told, PRICES) == pytest.approx(0.5 + 0.4 + 2.0)
+    # 388 + 560 of Lambda's two lines + 26 beside each of these; three requests of the queue.
+    assert price.of_the_rest(told, PRICES) == pytest.approx(0.5 + 1.2 + 2.0)
 
 
 def test_the_prices_that_are_kept_have_each_a_source() -> None:

@@ -11,7 +11,9 @@ PRICES = Path(__file__).with_name("prices.json")
 MILLION = 1_000_000
 FULL_CORE = 1769  # MB, https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
 ROUND_TRIP = 0.005  # seconds that a call of DynamoDB is assumed to take, beyond our own CPU
-TRACED = 0.05  # of all requests, by X-Ray's rule where there is no other
+RATE = 50  # requests a second that the stack is assumed to get, for the share that is traced
+COLD = 0.01  # of all calls, assumed; AWS tells of fewer: https://aws.amazon.com/blogs/compute/aws-lambda-standardizes-billing-for-init-phase/
+REQUESTS_OF_MESSAGE = 3  # it is sent, received and deleted
 # What Lambda writes itself at INFO, platform.start and platform.report, the latter with a trace.
 LINES_OF_LAMBDA = 160 + 400
 AROUND_LINE = 26  # bytes that CloudWatch bills beside each
@@ -40,7 +42,7 @@ class Prices:
     read_unit: float
     write_unit: float
     log_byte: float
-    queue_message: float
+    queue_request: float
     event: float
     trace: float
 
@@ -54,7 +56,19 @@ def seconds(use: Use, memory: int) -> float:
     """A share of a core makes each second of CPU longer, and no wait; more than one core is of no
     use to one thread.
     """
-    return use.cpu * FULL_CORE / min(memory, FULL_CORE) + use.round_trips * ROUND_TRIP
+    return use.cpu * slowness(memory) + use.round_trips * ROUND_TRIP
+
+
+def slowness(memory: int) -> float:
+    """How many times as long CPU takes as on a full core."""
+    return FULL_CORE / min(memory, FULL_CORE)
+
+
+def traced(rate: float) -> float:
+    """Which part of so many requests a second X-Ray samples by its default rule: the first of each
+    second, and 5 % of the others.
+    """
+    return (1 + 0.05 * (rate - 1)) / rate if rate > 1 else 1.0
 
 
 def of_lambda(use: Use, memory: int, price: Prices) -> float:
@@ -62,6 +76,14 @@ def of_lambda(use: Use, memory: int, price: Prices) -> float:
     billed = ceil(round(seconds(use, memory) * 1000, 6)) / 1000
     each = price.lambda_request + billed * memory / 1024 * price.lambda_gb_second
     return each * MILLION
+
+
+def of_cold_start(init: float, first: float, use: Use, memory: int, price: Prices) -> float:
+    """Dollars for a million, beyond what they cost warm: `init` has a full core at any size, and
+    the first request, with CPU of so many seconds, has what all have.
+    """
+    more = init + max(first - use.cpu, 0) * slowness(memory)
+    return more * memory / 1024 * price.lambda_gb_second * MILLION
 
 
 def of_tables(use: Use, price: Prices) -> float:
@@ -72,7 +94,8 @@ def of_tables(use: Use, price: Prices) -> float:
 def of_the_rest(use: Use, price: Prices) -> float:
     """Dollars for a million: log lines, messages and events."""
     logged = use.log_bytes + LINES_OF_LAMBDA + 2 * AROUND_LINE
-    sent = use.messages * price.queue_message + use.events * price.event
+    queued = use.messages * REQUESTS_OF_MESSAGE * price.queue_request
+    sent = queued + use.events * price.event
     return (logged * price.log_byte + sent) * MILLION
 
 
@@ -81,6 +104,11 @@ def of_invocation(use: Use, memory: int, price: Prices) -> float:
     return of_lambda(use, memory, price) + of_tables(use, price) + of_the_rest(use, price)
 
 
-def of_gateway(price: Prices) -> float:
+def of_traces(price: Prices) -> float:
+    """Dollars for a million requests or batches, of which few are traced."""
+    return traced(RATE) * price.trace * MILLION
+
+
+def of_gateway(price: Prices, is_traced: bool) -> float:
     """Dollars for a million, with the traces that it begins."""
-    return (price.gateway_request + TRACED * price.trace) * MILLION
+    return price.gateway_request * MILLION + (of_traces(price) if is_traced else 0)

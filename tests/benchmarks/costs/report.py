@@ -6,13 +6,19 @@ import platform
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from statistics import mean
+from statistics import mean, median
 from typing import Any  # what JSON holds
 
 from tests.benchmarks.costs import price
 from tests.benchmarks.costs.measure import WORKERS, Cold, Measured
 from tests.benchmarks.costs.price import Prices, Use
-from tests.benchmarks.costs.routes import function_of, is_hashing, memory_of, needs_token
+from tests.benchmarks.costs.routes import (
+    function_of,
+    is_hashing,
+    is_traced,
+    memory_of,
+    needs_token,
+)
 from tests.benchmarks.costs.scenario import AUTHORIZER
 from tests.template import ROOT, functions
 
@@ -20,6 +26,7 @@ PAGE, NUMBERS = ROOT / "docs/performance.md", ROOT / "docs/costs.json"
 BEGIN, END = "<!-- costs: make bench-costs -->", "<!-- end of costs -->"
 SIZES = (128, 256, 512, 1024, 1769)  # MB
 _QUIET = 0.5  # load, below which nobody else can have been in the way for long
+_HASHING = 0.1  # seconds of CPU, which only a password's hash takes
 
 type Found = Mapping[str, Measured]  # by route
 
@@ -74,11 +81,13 @@ def _measured(numbers: Mapping[str, Any]) -> Iterable[str]:
         ],
         [_row_of_prices(route, found, prices) for route in found],
     )
+    yield _lambdas_part(found, prices)
+    yield _traces(prices)
     yield "What one call takes:"
     yield _table(
         [
             *("", "CPU, ms", "waits", "read units", "write units", "bytes of log"),
-            *("cold start's CPU, ms", "of it the first request", "peak MB"),
+            *("cold start's CPU, ms", "of it the first request's", "peak MB"),
         ],
         [
             [
@@ -105,10 +114,75 @@ def _measured(numbers: Mapping[str, Any]) -> Iterable[str]:
     )
     yield (
         "All that do not hash passwords together, one call of each: how long it takes, with what"
-        " the authorizer takes, what a million of it cost in all, and the first request of a"
-        " sandbox:"
+        " the authorizer takes; what a million of it cost in all, warm, and with"
+        f" {price.COLD:.0%} of them cold (assumed); what a million cold starts cost Lambda beyond"
+        " warm calls; and how long the CPU of a sandbox's first request takes:"
     )
-    yield _table(["MB", "ms", "dollars", "first request, ms"], [*_mean_rows(found, prices)])
+    yield _table(
+        [
+            *("MB", "ms", "dollars, warm", f"dollars, {price.COLD:.0%} cold"),
+            *("a million cold starts", "first request's CPU, ms"),
+        ],
+        [*_mean_rows(found, prices)],
+    )
+    yield "What the workers on streams take for one call's changes, from the least to the most:"
+    yield _table(
+        [
+            *("", "MB", "CPU, ms", "waits", "write units"),
+            *(f"a million at {size:,} MB: Lambda" for size in (512, 1024)),
+        ],
+        [_row_of_worker(name, found, prices) for name in WORKERS],
+    )
+
+
+def _lambdas_part(found: Found, prices: Prices) -> str:
+    hashing: list[tuple[float, str]] = []
+    others: list[tuple[float, str]] = []
+    for route, it in found.items():
+        if route == AUTHORIZER:
+            continue
+        parts = _parts(route, found, memory_of(function_of(route)), prices)
+        of_kind = hashing if it.use.cpu > _HASHING else others
+        of_kind.append((parts[2] / sum(parts), route))
+    most, route = max(others)
+    shares = [share for share, _ in hashing]
+    return (
+        f"Lambda's own part of these sums is {min(shares):.0%} to {max(shares):.0%} where a"
+        f" password is hashed. Elsewhere it is {median(share for share, _ in others):.0%} in the"
+        f" middle, and {most:.0%} at the most, for `{route}`."
+    )
+
+
+def _traces(prices: Prices) -> str:
+    return (
+        f"The gateway's part has X-Ray's traces as if there were {price.RATE} requests a second:"
+        " its default rule samples the first of each second and 5% of the others, which is"
+        f" {price.traced(price.RATE):.1%} of so many, ${price.of_traces(prices):.2f} a million."
+        " Under one request a second all are traced, for"
+        f" ${prices.trace * price.MILLION:.2f} a million, where the gateway itself takes"
+        f" ${prices.gateway_request * price.MILLION:.2f}."
+    )
+
+
+def _row_of_worker(name: str, found: Found, prices: Prices) -> list[str]:
+    function = next(it for it in functions() if it.path.stem == name)
+    uses = [use for it in found.values() for use in it.afterwards.get(name, [])]
+    return [
+        function.name,
+        f"{memory_of(function):,}",
+        _spread([use.cpu * 1e3 for use in uses], ".1f"),
+        _spread([use.round_trips for use in uses], "d"),
+        _spread([use.writes for use in uses], "g"),
+        *(
+            _spread([price.of_lambda(use, size, prices) for use in uses], ".2f")
+            for size in (512, 1024)
+        ),
+    ]
+
+
+def _spread(values: Sequence[float], spelling: str) -> str:
+    ends = [format(end, spelling) for end in (min(values), max(values))]
+    return ends[0] if ends[0] == ends[1] else "–".join(ends)
 
 
 def _row_of_prices(route: str, found: Found, prices: Prices) -> list[str]:
@@ -135,7 +209,7 @@ def _parts(route: str, found: Found, memory: int, prices: Prices) -> list[float]
         size = memory_of(function_of(AUTHORIZER))
         authorizer = price.of_invocation(found[AUTHORIZER].use, size, prices)
     return [
-        price.of_gateway(prices) if is_route else 0.0,
+        price.of_gateway(prices, is_traced(route)) if is_route else 0.0,
         authorizer,
         price.of_lambda(use, memory, prices),
         price.of_tables(use, prices),
@@ -144,10 +218,10 @@ def _parts(route: str, found: Found, memory: int, prices: Prices) -> list[float]
 
 
 def afterwards(it: Measured, prices: Prices) -> float:
-    """Dollars for a million, where no two calls share a batch."""
+    """Dollars for a million, where no two calls share a batch, whose traces are its own."""
     sizes = {f.path.stem: memory_of(f) for f in functions() if f.path.stem in WORKERS}
     return sum(
-        price.of_invocation(use, sizes[worker], prices)
+        price.of_invocation(use, sizes[worker], prices) + price.of_traces(prices)
         for worker, uses in it.afterwards.items()
         for use in uses
     )
@@ -156,17 +230,25 @@ def afterwards(it: Measured, prices: Prices) -> float:
 def _mean_rows(found: Found, prices: Prices) -> Iterable[list[str]]:
     routes = [it for it in found if it != AUTHORIZER and not is_hashing(function_of(it))]
     for size in SIZES:
-        took, costs, firsts = [], [], []
+        took, costs, starts, all_starts, firsts = [], [], [], [], []
         for route in routes:
-            uses = [found[route].use] + [found[AUTHORIZER].use] * needs_token(route)
-            took.append(sum(price.seconds(use, size) for use in uses))
-            at_size = sum(price.of_invocation(use, size, prices) for use in uses)
-            costs.append(at_size + price.of_gateway(prices))
-            firsts.append(found[route].cold.first * price.FULL_CORE / min(size, price.FULL_CORE))
+            asked = [found[it] for it in [route] + [AUTHORIZER] * needs_token(route)]
+            took.append(sum(price.seconds(it.use, size) for it in asked))
+            at_size = sum(price.of_invocation(it.use, size, prices) for it in asked)
+            costs.append(at_size + price.of_gateway(prices, is_traced(route)))
+            of_asked = [
+                price.of_cold_start(it.cold.init, it.cold.first, it.use, size, prices)
+                for it in asked
+            ]
+            starts.append(of_asked[0])
+            all_starts.append(sum(of_asked))
+            firsts.append(found[route].cold.first * price.slowness(size))
         yield [
             f"{size:,}",
             f"{mean(took) * 1e3:.0f}",
             f"{mean(costs):.2f}",
+            f"{mean(costs) + price.COLD * mean(all_starts):.2f}",
+            f"{mean(starts):.2f}",
             f"{mean(firsts) * 1e3:.0f}",
         ]
 

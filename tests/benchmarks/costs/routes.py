@@ -1,5 +1,6 @@
-"""Which function answers a route, and with how much memory."""
+"""Which function answers a route, with how much memory, and what is asked around it."""
 
+from fnmatch import fnmatchcase
 from typing import Any  # a template's values are of several types
 
 from tests.benchmarks.costs.scenario import AUTHORIZER
@@ -24,6 +25,18 @@ def is_hashing(function: Function) -> bool:
     """Whether it has the memory of those that hash passwords, though not every request does."""
     properties = resources("AWS::Serverless::Function")[function.name]
     return properties.get("MemorySize") == {"Ref": "HashingMemory"}
+
+
+def is_traced(route: str) -> bool:
+    """Unless a rule of the template has X-Ray sample none of its requests."""
+    method, path = route.split(" ", 1)
+    return not any(
+        rule["FixedRate"] == rule["ReservoirSize"] == 0
+        and fnmatchcase(method, rule["HTTPMethod"])
+        and fnmatchcase(path, rule["URLPath"])
+        for properties in resources("AWS::XRay::SamplingRule").values()
+        for rule in [properties["SamplingRule"]]
+    )
 
 
 def needs_token(route: str) -> bool:
