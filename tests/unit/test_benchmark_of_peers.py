@@ -16,7 +16,7 @@ from tests.benchmarks.peers import check as bench_check
 from tests.benchmarks.peers import report
 from tests.benchmarks.peers.cases import APPS, CASES, POST, Case
 from tests.benchmarks.peers.endpoints import refuse_refusals, waited_for
-from tests.benchmarks.peers.measure import Run
+from tests.benchmarks.peers.measure import Run, load_once_quiet
 from tests.benchmarks.peers.people import PRODUCTS, check
 from tests.benchmarks.peers.plot import Bar, svg
 from tests.benchmarks.peers.results import NUMBERS, Results, read
@@ -147,6 +147,25 @@ def test_a_busy_machine_is_called_busy_and_an_idle_one_is_not() -> None:
 
     assert "nothing else to do (a load of 0.1" in idle and "kept busy" not in idle
     assert "kept busy** (a load of 3.7" in busy and "nothing else" not in busy
+
+
+def test_a_run_begins_when_what_was_done_before_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    loads = iter([1.9, 0.9, 0.4, 0.3])
+    waited: list[float] = []
+    monkeypatch.setattr("os.getloadavg", lambda: (next(loads), 0, 0))
+    monkeypatch.setattr("time.sleep", waited.append)
+
+    assert load_once_quiet() == 0.3
+    assert len(waited) == 2
+
+
+def test_a_run_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[float] = []
+    monkeypatch.setattr("os.getloadavg", lambda: (2.0, 0, 0))
+    monkeypatch.setattr("time.sleep", waited.append)
+
+    assert load_once_quiet() == 2.0
+    assert sum(waited) == 180
 
 
 RECORDED = {"shop": 0.24, "boto3": 0.2, "powertools-full": 0.3, "fastapi": 0.4}

@@ -13,7 +13,7 @@ from statistics import median
 
 from tests.benchmarks.peers import build, check, endpoints, report, results
 from tests.benchmarks.peers.cases import CASES, GET, POST, Case
-from tests.benchmarks.peers.measure import Run, runs, turns_of
+from tests.benchmarks.peers.measure import Run, load_once_quiet, runs, turns_of
 from tests.benchmarks.peers.people import environment
 from tests.benchmarks.peers.stubbed import stubbed_seconds
 from tests.benchmarks.peers.summary import spread, summarise, summarise_cold
@@ -44,10 +44,11 @@ def main() -> None:
 
 
 def measure(rounds: int, warm: int) -> results.Results:
-    began, (load, _, _) = time.monotonic(), os.getloadavg()
     build.check_versions()
     cases = _built([case.name for case in CASES])
     runtime = build.runtime()
+    load = load_once_quiet()
+    began = time.monotonic()
     ran, stubbed = _measure_cases(cases, runtime, rounds, warm)
     of_functions = endpoints.measure(cases[endpoints.BARE], runtime, rounds, _tell_run)
     return results.Results(

@@ -1,5 +1,6 @@
 """Rounds in which everyone has their turn, in another order each time."""
 
+import os
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -38,7 +39,17 @@ class Run:
     peak_bytes: int
 
 
+IDLE = 0.5  # load of a machine that has nothing else to do
 WARMING = 10  # requests that count neither as cold nor as warm
+
+
+def load_once_quiet() -> float:
+    """The machine's, when what was done before is out of its average; or what it is after 3 min."""
+    for _ in range(36):
+        if os.getloadavg()[0] < IDLE:
+            break
+        time.sleep(5)
+    return os.getloadavg()[0]
 
 
 def turns_of(case: Case, built: Built, methods: Sequence[str], warm: int) -> Iterator[Turn]:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from tests.benchmarks.peers.cases import CASES, GET, POST, Case
 from tests.benchmarks.peers.endpoints import Endpoints
+from tests.benchmarks.peers.measure import IDLE
 from tests.benchmarks.peers.plot import Bar, svg
 from tests.benchmarks.peers.results import Results
 from tests.benchmarks.peers.summary import Cold, Spread, Summary
@@ -12,7 +13,6 @@ from tests.template import ROOT
 
 PAGE, PLOT = ROOT / "docs/performance.md", ROOT / "docs/performance.svg"
 _BEGIN, _END = "<!-- measured: make bench -->", "<!-- end of what is measured -->"
-_IDLE = 0.5  # load of a machine that has nothing else to do
 
 _MEASURED = tuple(case for case in CASES if not case.is_cold_only)
 _COLD_ONLY = tuple(case for case in CASES if case.is_cold_only)
@@ -136,7 +136,7 @@ def _circumstances(results: Results) -> str:
     load = f"a load of {results.load:.1f} as it began"
     others = (
         f"which had nothing else to do ({load})"
-        if results.load < _IDLE
+        if results.load < IDLE
         else f"**which others kept busy** ({load}), so that times are too long, and ratios rough"
     )
     return (
