@@ -17,6 +17,8 @@ from shop.money import CURRENCIES
 
 # Refusals of requests that are valid each by itself: they depend on what is stored.
 OF_THE_STATE = {"CURRENCY_MISMATCH", "IDEMPOTENCY_KEY_REUSED", "PRODUCT_UNAVAILABLE"}
+# The same, as details: a stock that is unlimited, or would be too much, and prices that add up.
+DETAILS_OF_THE_STATE = {"stock_unlimited", "stock_too_large", "total_too_large"}
 # Rules that the document tells in words, since no JSON Schema of one value can.
 TOLD_IN_WORDS = {
     "email",  # of the special domains of RFC 6761, `.test` for one, none gets mail
@@ -27,8 +29,6 @@ TOLD_IN_WORDS = {
     "password_too_common",
     "password_too_long",  # 72 bytes, where JSON Schema counts characters
 }
-
-
 # All lines of one product together, of which no schema knows.
 MOST_OF_ONE_PRODUCT = "All lines of one product together may order 999 at most."
 
@@ -64,7 +64,8 @@ def _is_right(error: dict[str, Any], case: Case[Any]) -> bool:
     match error.get("code"):
         case "VALIDATION_ERROR":
             return all(
-                detail["code"] in TOLD_IN_WORDS or detail["message"] == MOST_OF_ONE_PRODUCT
+                detail["code"] in TOLD_IN_WORDS | DETAILS_OF_THE_STATE
+                or detail["message"] == MOST_OF_ONE_PRODUCT
                 for detail in error["details"]
             )
         case "BAD_REQUEST" if "cursor" in error["message"]:
