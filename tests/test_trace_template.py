@@ -60,6 +60,7 @@ def unsampled(route: str) -> bool:
 def test_what_is_telling_is_not_traced_and_all_else_is(route: str) -> None:
     assert len(TELLING) == 3
     assert unsampled(route) == (route in TELLING)
+    assert unsampled(f"{route}/") == (route in TELLING)  # the gateway takes both
 
 
 def test_the_rules_are_this_deployments_own() -> None:
