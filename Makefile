@@ -52,7 +52,7 @@ bench-lists: environments ## Measure lists, searches and writes into docs/scalin
 	PYTHONPATH=layers/shop:. $(PYTHON) -m tests.benchmarks.lists $(if $(FULL),--full)
 
 .PHONY: bench
-bench: environments ## Measure us and our peers into docs/performance.md (20 minutes; needs a JDK and npm; [ROUNDS=20 WARM=100 ONLY="shop boto3"])
+bench: environments ## Measure us and our peers into docs/performance.md (10 minutes; needs a JDK and npm; [ROUNDS=20 WARM=100 ONLY="shop boto3"])
 	PYTHONPATH=layers/shop:. $(PYTHON) -m tests.benchmarks.peers \
 		$(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(WARM),--warm $(WARM)) \
 		$(if $(ONLY),--only $(ONLY))

@@ -7,7 +7,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -193,11 +193,13 @@ def _metered(handler: Handler, events: Sequence[Mapping[str, Any]], cpu: float) 
 
 @contextmanager
 def _logged() -> Iterator[io.StringIO]:
+    """Of the logger, and of what prints its line without one."""
     stream = io.StringIO()
     handler = logger().registered_handler
     assert isinstance(handler, logging.StreamHandler)
     before = handler.setStream(stream)
     try:
-        yield stream
+        with redirect_stdout(stream):
+            yield stream
     finally:
         handler.setStream(before)
