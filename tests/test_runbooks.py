@@ -13,6 +13,7 @@ TARGETS = dict(re.findall(r"^([a-z-]+):.*## (.*)$", MAKEFILE, re.MULTILINE))
 DEPLOYING = {"deploy", "destroy", "preflight", "smoke"}
 BY_OPERATORS = {name for name, help_ in TARGETS.items() if "ENV=" in help_} - DEPLOYING
 BY_HAND = OPERATIONS.split("## By hand\n")[1].split("\n## ")[0]
+METRICS = OPERATIONS.split("## Metrics\n")[1].split("\n## ")[0]
 
 
 def test_every_target_that_the_runbooks_name_exists() -> None:
@@ -28,6 +29,15 @@ def test_what_operators_do_is_in_the_index_with_its_dry_run(target: str) -> None
 
     assert len(rows) == 1
     assert len([cell for cell in rows[0].split("|") if cell.strip()]) == 6
+
+
+def test_the_price_of_metrics_is_that_of_all_there_are() -> None:
+    rows = re.findall(r"^\| `[A-Za-z]+` \|[^|]*\|([^|]*)\|", METRICS, re.MULTILINE)
+    plain = sum(not dimension.strip() for dimension in rows)
+    routes = sum("\n@endpoint(" in function.path.read_text() for function in functions())
+
+    assert f"at most {plain} without one, {routes} routes" in METRICS
+    assert f"so ${(plain + routes + 1) * 0.3:.2f} at most with one currency" in METRICS
 
 
 def test_every_function_that_only_operators_invoke_is_in_the_index() -> None:

@@ -1,7 +1,7 @@
 """The AWS clients, one of each per sandbox, and the only place where they are tuned.
 
 A request has 10 s (the functions' timeout). A call that hangs is given up after 1 s to connect
-or 2 s to answer and tried three times in all, about 7 s, so that 503 is told in time. What tries
+or 2 s to answer and tried three times in all, about 9 s, so that 503 is told in time. What tries
 again on top of that (transactions, orders) has budgets that end earlier, and whatever several
 calls take one after another, `shop.deadline` ends it. docs/operations.md has the arithmetic.
 
