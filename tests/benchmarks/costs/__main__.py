@@ -1,13 +1,13 @@
 """`make bench-costs`: measures what requests take, and writes what a million of each cost."""
 
 import argparse
-import os
 import sys
 import time
 
 from tests.benchmarks.costs import report
 from tests.benchmarks.costs.deployed import deployed
 from tests.benchmarks.costs.measure import measure
+from tests.benchmarks.peers.measure import load_once_quiet
 
 
 def main() -> None:
@@ -21,7 +21,7 @@ def main() -> None:
     if wanted.again:
         report.PAGE.write_text(report.page())
         return
-    load, _, _ = os.getloadavg()
+    load = load_once_quiet()
     found = {}
     with deployed() as shop:
         for route, measured in measure(shop, wanted.rounds, wanted.warm):

@@ -20,12 +20,12 @@ from tests.benchmarks.costs.routes import (
     needs_token,
 )
 from tests.benchmarks.costs.scenario import AUTHORIZER
+from tests.benchmarks.peers.measure import IDLE
 from tests.template import ROOT, functions
 
 PAGE, NUMBERS = ROOT / "docs/performance.md", ROOT / "docs/costs.json"
 BEGIN, END = "<!-- costs: make bench-costs -->", "<!-- end of costs -->"
 SIZES = (128, 256, 512, 1024, 1769)  # MB
-_QUIET = 0.5  # load, below which nobody else can have been in the way for long
 _HASHING = 0.1  # seconds of CPU, which only a password's hash takes
 
 type Found = Mapping[str, Measured]  # by route
@@ -66,9 +66,7 @@ def _measured(numbers: Mapping[str, Any]) -> Iterable[str]:
     found, load = _found(numbers["routes"]), numbers["load_before"]
     prices = price.prices()
     known = json.loads(price.PRICES.read_text())
-    busy = (
-        "" if load < _QUIET else f", which others kept busy with a load of {load:.1f} as it began"
-    )
+    busy = "" if load < IDLE else f", which others kept busy with a load of {load:.1f} as it began"
     yield (
         f"Measured on {numbers['measured'][:10]} on {numbers['machine']}{busy}."
         f" Prices of {known['as_of']}, {known['region']}."
