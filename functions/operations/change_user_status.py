@@ -1,11 +1,9 @@
 """Deactivation and activation of a user by an operator; it has no route."""
 
-from shop.operations.by_hand import AT_HAND, Facts, by_hand, in_place_of
+from shop.operations.by_hand import Facts, by_hand, in_place_of
 from shop.operations.commands import StatusChange
-from shop.preconditions import Precondition
 from shop.sessions.provide import session_service
 from shop.users.provide import user_service
-from shop.users.schemas import UserUpdate
 
 
 @by_hand(StatusChange)
@@ -15,6 +13,5 @@ def handler(command: StatusChange) -> Facts:
     user = user_service().foresee(operator, command.user_id, command.status)
     sessions = len(session_service().live(operator))
     if command.is_confirmed:
-        wanted = UserUpdate(status=command.status)
-        user_service().update(operator, command.user_id, wanted, Precondition(), AT_HAND)
+        user_service().change_status(command.user_id, command.status)
     return {"role": user.role, "before": user.status, "after": command.status, "sessions": sessions}

@@ -286,13 +286,36 @@ def test_of_two_admins_who_demote_each_other_one_stays(shop: Shop) -> None:
 
         answers = at_once(2, lambda n, c=clients, p=pair: patch(c[n], p[n], role="customer"))
 
-        assert sorted(answer.status_code for answer in answers) == [200, 409]
+        assert sorted(answer.status_code for answer in answers) == [200, 403]
         admins, counted = active_admins(shop)
         assert len(admins) == counted == 1
         if admins == [second.id]:
             keeper = shop.client(fresh_token(shop, second))
             assert patch(keeper, shop.admin, role="admin").is_success
             assert patch(keeper, second, role="customer").is_success
+
+
+def test_who_was_an_admin_a_moment_ago_is_none(shop: Shop) -> None:
+    person, friend = shop.sign_up(), shop.sign_up()
+    assert patch(shop.admin.http, person, role="admin").is_success
+    fired = shop.client(fresh_token(shop, person))
+    assert fired.get("/api/users").is_success  # a verdict that the gateway keeps from here on
+    assert patch(shop.admin.http, person, role="customer", status="inactive").is_success
+    before = shop.everything()
+
+    answers = [
+        patch(fired, person, role="admin", status="active"),
+        patch(fired, friend, role="admin"),
+        patch(fired, friend, email=f"taken-{friend.email}"),
+        fired.put(
+            path_of(friend),
+            json={"email": friend.email, "name": "F", "status": "inactive", "role": "customer"},
+        ),
+        fired.delete(path_of(friend)),
+    ]
+
+    assert [error_of(answer) for answer in answers] == [(403, "FORBIDDEN")] * 5
+    assert shop.everything() == before
 
 
 def test_a_password_change_ends_all_other_sessions(shop: Shop) -> None:

@@ -11,7 +11,7 @@ from shop.attempts.models import Attempt
 from shop.attempts.service import attempt_on
 from shop.auth.caller import Role
 from shop.clock import now
-from shop.errors import EmailInUse, LastAdmin, Unauthorized
+from shop.errors import EmailInUse, Forbidden, LastAdmin, Unauthorized
 from shop.identifiers import new_id
 from shop.pagination import Span
 from shop.sessions.models import IDLE_LIFETIME, MOST_SESSIONS, Gate, RefreshDigests, Session
@@ -139,6 +139,35 @@ def test_one_of_two_admins_may_go() -> None:
 
     with pytest.raises(LastAdmin):
         UserRepository().delete(last)
+
+
+@pytest.mark.parametrize(
+    ("role", "status"), [(Role.CUSTOMER, ACTIVE), (Role.ADMIN, INACTIVE), (None, ACTIVE)]
+)
+def test_who_is_no_admin_any_more_changes_nobody(role: Role | None, status: UserStatus) -> None:
+    user(Role.ADMIN)
+    before = user()
+    caller = new_id() if role is None else user(role, status).id
+    stored = everything()
+
+    for changed in ({"role": Role.ADMIN}, {"email": "new@example.com"}, {"name": "Eve"}):
+        with pytest.raises(Forbidden):
+            UserRepository().save(before, replace(before, **changed, version=2), by_admin=caller)
+    with pytest.raises(Forbidden):
+        UserRepository().delete(before, caller)
+
+    assert everything() == stored
+
+
+def test_who_is_an_admin_still_changes_others() -> None:
+    caller, before, gone = user(Role.ADMIN), user(), user()
+
+    UserRepository().save(before, replace(before, name="Eve", version=2), by_admin=caller.id)
+    UserRepository().delete(gone, caller.id)
+
+    found = UserRepository().get(before.id)
+    assert found is not None and found.name == "Eve"
+    assert UserRepository().get(gone.id) is None
 
 
 def test_who_is_deleted_leaves_a_shut_gate_and_no_session() -> None:

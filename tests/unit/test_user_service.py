@@ -40,6 +40,7 @@ class Shelf:
         self.overtaken = overtaken
         self.writes = 0
         self.admins = 1
+        self.by_admin: str | None = None  # of the last write
         self.password_hash = "hash of correct horse"
 
     def add(self, user: User, password_hash: str) -> None:
@@ -51,11 +52,19 @@ class Shelf:
     def credential(self, email: str) -> Credential | None:
         return Credential(self.user.id, self.password_hash) if email == self.user.email else None
 
-    def save(self, before: User, after: User, attempt: Attempt | None = None) -> None:
+    def save(
+        self,
+        before: User,
+        after: User,
+        attempt: Attempt | None = None,
+        by_admin: str | None = None,
+    ) -> None:
+        self.by_admin = by_admin
         self._write()
         self.user = after
 
-    def delete(self, user: User) -> None:
+    def delete(self, user: User, by_admin: str | None = None) -> None:
+        self.by_admin = by_admin
         self._write()
 
     def change_password(
@@ -185,6 +194,46 @@ def test_an_admin_changes_their_own_address_with_their_password_only() -> None:
     with pytest.raises(InvalidCredentials):
         desk(shelf).update(ADMIN, ADMIN.id, patch(email="b@example.com"), Precondition(), CLIENT)
     assert shelf.writes == 0
+
+
+@pytest.mark.parametrize(
+    ("role", "status"),
+    [(Role.CUSTOMER, UserStatus.ACTIVE), (Role.ADMIN, UserStatus.INACTIVE)],
+)
+def test_nobody_makes_himself_an_admin_again_by_what_the_gateway_still_believes(
+    role: Role, status: UserStatus
+) -> None:
+    shelf = Shelf()
+    shelf.user = replace(USER, id=ADMIN.id, role=role, status=status)
+    wanted = patch(role="admin", status="active")
+
+    with pytest.raises(Forbidden):
+        desk(shelf).update(ADMIN, ADMIN.id, wanted, Precondition(), CLIENT)
+    assert shelf.writes == 0
+
+
+def test_what_an_admin_does_to_another_is_written_while_they_are_one() -> None:
+    shelf = Shelf()
+
+    desk(shelf).update(ADMIN, ALICE.id, patch(name="B"), Precondition(), CLIENT)
+    assert shelf.by_admin == ADMIN.id
+    desk(shelf).update(ALICE, ALICE.id, patch(name="C"), Precondition(), CLIENT)
+    assert shelf.by_admin is None
+    desk(shelf).delete(ADMIN, ALICE.id, Precondition())
+    assert shelf.by_admin == ADMIN.id
+
+
+def test_an_operator_changes_a_status_whoever_else_is_writing() -> None:
+    shelf = Shelf(overtaken=1)
+
+    desk(shelf).change_status(ALICE.id, UserStatus.INACTIVE)
+    assert (shelf.user.status, shelf.user.version) == (UserStatus.INACTIVE, 3)
+    desk(shelf).change_status(ALICE.id, UserStatus.INACTIVE)
+    assert shelf.writes == 2
+
+    shelf.overtaken = 1000
+    with pytest.raises(ServiceUnavailable):
+        desk(shelf).change_status(ALICE.id, UserStatus.ACTIVE)
 
 
 def test_an_address_that_is_changed_meanwhile_makes_no_password_wrong() -> None:

@@ -7,7 +7,7 @@ from typing import Any  # an event and its context are whatever Lambda sends
 
 from pydantic import ValidationError
 
-from shop.auth.caller import Caller, Client, Role
+from shop.auth.caller import Caller, Role
 from shop.errors import ShopError
 from shop.http.response import validation_failed
 from shop.observability import audit, logger
@@ -17,9 +17,6 @@ from shop.redaction import Failed, words_of
 
 type Facts = Mapping[str, str | int]
 type Told = dict[str, Any]
-
-
-AT_HAND = Client(user_agent="operator", ip_address="")
 
 
 def in_place_of(user_id: str) -> Caller:

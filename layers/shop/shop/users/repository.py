@@ -19,7 +19,7 @@ from shop.dynamo import tables, totals, transactions
 from shop.dynamo.codec import Item, decode, encode
 from shop.dynamo.listing import Listing, Range
 from shop.dynamo.sort_keys import shard_key, shard_keys, text_key
-from shop.errors import EmailInUse, LastAdmin, Unauthorized
+from shop.errors import EmailInUse, Forbidden, LastAdmin, Unauthorized
 from shop.observability import logger
 from shop.pagination import Rows, Span
 from shop.search import fold
@@ -70,11 +70,17 @@ class UserRepository:
     def credential(self, email: str) -> Credential | None:
         return SessionRepository().credential(email)
 
-    def save(self, before: User, after: User, attempt: Attempt | None = None) -> None:
+    def save(
+        self,
+        before: User,
+        after: User,
+        attempt: Attempt | None = None,
+        by_admin: str | None = None,
+    ) -> None:
         """2 write units; 4 more where the e-mail changes, 4 for an attempt, 2 for status or role,
-        2 for admins.
+        2 for admins, 2 where an admin does it to another.
         """
-        actions: Actions = {"user": profile_update(before, after)}
+        actions: Actions = {"user": profile_update(before, after), **_check_admin(by_admin)}
         if after.email != before.email:
             credential = self.credential(before.email)
             if credential is None or credential.user_id != before.id:
@@ -87,8 +93,10 @@ class UserRepository:
         actions |= _count_admins(after.is_active_admin - before.is_active_admin)
         _write(actions, attempt)
 
-    def delete(self, user: User) -> None:
-        """6 write units, and 2 for each session and where the user is an admin."""
+    def delete(self, user: User, by_admin: str | None = None) -> None:
+        """6 write units, and 2 for each session, where the user is an admin, and where one does it
+        to another.
+        """
         credential = self.credential(user.email)
         if credential is None or credential.user_id != user.id:
             raise Overtaken
@@ -105,6 +113,7 @@ class UserRepository:
             "credential": _delete_credential(user.email, credential),
             "gate": _shut_gate(user),
             **_count_admins(-int(user.is_active_admin)),
+            **_check_admin(by_admin),
         }
         sessions = SessionRepository()
         for session_id in sessions.ids(user.id)[: transactions.MOST_ACTIONS - len(actions)]:
@@ -172,6 +181,8 @@ def _write(actions: "Actions", attempt: Attempt | None = None) -> None:
         else:
             attempts.write_and_forget(actions, attempt)
     except transactions.ConditionFailed as failed:
+        if "caller" in failed.old:
+            raise Forbidden from None
         if "user" in failed.old or "old credential" in failed.old or "gate" in failed.old:
             raise Overtaken from None
         if "admins" in failed.old:
@@ -307,6 +318,25 @@ def _shut_gate(user: User) -> "TransactWriteItemTypeDef":
                     ":request": correlation_id.get(),
                 }
             ),
+        }
+    }
+
+
+def _check_admin(user_id: str | None) -> "Actions":
+    """That they are an active admin still: the gateway keeps for 50 s what it knows of a role."""
+    if user_id is None:
+        return {}
+    return {
+        "caller": {
+            "ConditionCheck": {
+                "TableName": tables.users(),
+                "Key": encode({"id": user_id}),
+                "ConditionExpression": "#role = :admin AND #status = :active",
+                "ExpressionAttributeNames": {"#role": "role", "#status": "status"},
+                "ExpressionAttributeValues": encode(
+                    {":admin": Role.ADMIN.value, ":active": UserStatus.ACTIVE.value}
+                ),
+            }
         }
     }
 

@@ -50,14 +50,23 @@ class UserStore(Protocol):
 
     def credential(self, email: str) -> Credential | None: ...
 
-    def save(self, before: User, after: User, attempt: Attempt | None = None) -> None:
+    def save(
+        self,
+        before: User,
+        after: User,
+        attempt: Attempt | None = None,
+        by_admin: str | None = None,
+    ) -> None:
         """What changed, with credential, gate and the number of admins; takes the attempt back.
 
-        Raises `Overtaken`, `EmailInUse`, `LastAdmin`.
+        Raises `Overtaken`, `EmailInUse`, `LastAdmin`; `Forbidden` where another does it, by their
+        id, who is no active admin any more.
         """
 
-    def delete(self, user: User) -> None:
-        """User, credential and sessions; the gate stays shut. Raises `Overtaken`, `LastAdmin`."""
+    def delete(self, user: User, by_admin: str | None = None) -> None:
+        """User, credential and sessions; the gate stays shut. Raises `Overtaken`, `LastAdmin`, and
+        `Forbidden` as above.
+        """
 
     def change_password(
         self, user: User, session_id: str, old_hash: str, new_hash: str, attempt: Attempt
@@ -170,6 +179,18 @@ class UserService:
             raise LastAdmin
         return user
 
+    def change_status(self, user_id: str, status: UserStatus) -> None:
+        """By an operator, whom IAM has let in: nobody's role is asked."""
+        for _ in range(MOST_TRIES):
+            user = self._get(user_id)
+            if user.status is status:
+                return
+            try:
+                return self._users.save(user, self._next(replace(user, status=status)))
+            except Overtaken:
+                continue
+        raise ServiceUnavailable(retry_after=1)
+
     def delete(self, caller: Caller, user_id: str, precondition: Precondition) -> None:
         """Erases the user; what they ordered stays under the bare id."""
         require(caller.may_act_for(user_id))
@@ -177,7 +198,7 @@ class UserService:
             user = self._get(user_id)
             precondition.check(user.version)
             try:
-                return self._users.delete(user)
+                return self._users.delete(user, _other_admin(caller, user_id))
             except Overtaken:
                 continue
         raise ServiceUnavailable(retry_after=1)
@@ -229,8 +250,11 @@ class UserService:
             changed = replace(user, **changes)
             if changed == user:
                 return user
-            if not caller.is_admin and (changed.status, changed.role) != (user.status, user.role):
-                raise Forbidden("Only an admin changes status and role.")
+            if (changed.status, changed.role) != (user.status, user.role):
+                # The gateway knows for 50 s who was an admin; nobody makes himself one again.
+                is_admin = user.is_active_admin if caller.id == user_id else caller.is_admin
+                if not is_admin:
+                    raise Forbidden("Only an admin changes status and role.")
             try:
                 if changed.email != user.email:
                     if caller.id == user_id:
@@ -242,12 +266,15 @@ class UserService:
                     changed = replace(
                         changed, email_verified=False, former_emails=_with_former_email(user)
                     )
-                changed = replace(changed, updated_at=self._clock(), version=user.version + 1)
-                self._users.save(user, changed, attempt)
+                changed = self._next(changed)
+                self._users.save(user, changed, attempt, _other_admin(caller, user_id))
             except Overtaken:
                 continue
             return changed
         raise ServiceUnavailable(retry_after=1)
+
+    def _next(self, changed: User) -> User:
+        return replace(changed, updated_at=self._clock(), version=changed.version + 1)
 
     def _get(self, user_id: str) -> User:
         user = self._users.get(user_id)
@@ -267,6 +294,11 @@ class UserService:
         if password is None or not self._password_matches(password, credential.password_hash):
             raise InvalidCredentials("The current password is wrong or missing.")
         return credential.password_hash
+
+
+def _other_admin(caller: Caller, user_id: str) -> str | None:
+    """Who does to another what only admins may, by their id; None where users do it themselves."""
+    return None if caller.id == user_id else caller.id
 
 
 def _with_former_email(user: User) -> Sequence[FormerEmail]:
