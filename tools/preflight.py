@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from tools.deployments import ROOT, Deployment
 
-UNRESERVED = 100  # executions that Lambda keeps for all functions without a number of their own
+UNRESERVED = 100  # executions that Lambda keeps for all functions where some are reserved for one
 LONGEST_DESCRIPTION = 256  # of a version
 LONGEST_STACK = 18  # of the 32 characters of a sampling rule's name, which says besides what of
 DESCRIBING = (
@@ -175,12 +175,13 @@ class Preflight:
         ours = {it["ParameterKey"]: it["ParameterValue"] for it in deployed.get("Parameters", [])}
         free = limits["UnreservedConcurrentExecutions"]
         free += 2 * _number(ours.get("HashingConcurrency", "0"))
-        if free < reserved + UNRESERVED:
-            return missing(
-                "concurrency",
-                f"{free} executions are free and {reserved + UNRESERVED} needed: ask for more in "
-                "Service Quotas, Lambda, Concurrent executions (new accounts have 10)",
-            )
+        more = "in Service Quotas, Lambda, Concurrent executions (new accounts have 10)"
+        if reserved and free < reserved + UNRESERVED:
+            said = f"{free} executions are free and {reserved + UNRESERVED} needed: ask for more"
+            return missing("concurrency", f"{said} {more}")
+        if free < UNRESERVED:
+            said = f"{free} executions at once are little, all beyond are refused: ask for more"
+            return note("concurrency", f"{said} {more}")
         return ok("concurrency", f"{free} executions are free, {reserved} will be reserved")
 
     def _bucket(self) -> Finding:

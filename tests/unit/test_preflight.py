@@ -84,6 +84,12 @@ def test_where_nothing_is_missing_it_says_what_it_looked_at_and_where() -> None:
     assert len(said) == 10
 
 
+def test_a_new_account_is_deployed_to() -> None:
+    deployment: Any = Account(described=None, get_account_settings=FEW)
+
+    assert is_ready(deployment, {}, lambda _: None)
+
+
 def test_without_credentials_nothing_else_is_asked() -> None:
     said: list[str] = []
     deployment: Any = Account(get_caller_identity=NoCredentialsError())
@@ -127,7 +133,11 @@ M, N, OK = Verdict.MISSING, Verdict.NOTE, Verdict.OK
         (Account(described={"StackStatus": "ROLLBACK_COMPLETE"}), "stack", M, "delete"),
         (Account(described={"StackStatus": "UPDATE_ROLLBACK_FAILED"}), "stack", M, "events"),
         (Account(described={"StackStatus": "UPDATE_IN_PROGRESS"}), "stack", M, "events"),
-        (Account(get_account_settings=FEW), "concurrency", M, "Service Quotas"),
+        (Account(get_account_settings=FEW), "concurrency", N, "Service Quotas"),
+        (
+            Account({"HashingConcurrency": "40"}, get_account_settings=FEW),
+            *("concurrency", M, "10 executions are free and 180 needed"),
+        ),
         (Account(get_account_settings=ENOUGH), "concurrency", OK, "140"),
         (
             Account({"HashingConcurrency": "40"}, get_account_settings=ENOUGH),
