@@ -59,22 +59,24 @@ class Preflight:
     def __init__(self, deployment: Deployment, given: dict[str, str]) -> None:
         self._deployment = deployment
         self._declared = declared_parameters()
-        defaults = {name: str(it.get("Default", "")) for name, it in self._declared.items()}
         self._given = deployment.wanted | given
-        self._chosen = defaults | self._given
+        self._before: dict[str, str] = {}
+        self._chosen: dict[str, str] = {}  # nothing as long as nobody knows what is deployed
         self._region = ""
 
     def findings(self) -> Iterator[Finding]:
-        """Without credentials, nothing else can be asked."""
-        yield from self._parameters()
-        yield self._architecture()
-        yield self._tree()
+        """Without credentials, or what is deployed, nothing else can be told."""
         credentials = self._asked("credentials", self._credentials)
         yield credentials
         if credentials.verdict is Verdict.MISSING:
             return
+        yield self._asked("stack", self._stack)
+        if not self._chosen:
+            return
+        yield from self._parameters()
+        yield self._architecture()
+        yield self._tree()
         checks = {
-            "stack": self._stack,
             "concurrency": self._concurrency,
             "upload bucket": self._bucket,
             "access logs": self._access_logs,
@@ -97,7 +99,7 @@ class Preflight:
             yield ok("parameters", f"{len(self._given)} set, {len(self._declared)} known")
 
     def _refused(self) -> Iterator[str]:
-        for name, value in self._given.items():
+        for name, value in self._chosen.items():
             rules = self._declared.get(name)
             if rules is None:
                 yield f"template.yaml has no parameter {name}"
@@ -119,7 +121,8 @@ class Preflight:
         reserved = _number(chosen["HashingConcurrency"])
         if 0 < reserved < 2 * _number(chosen["HashingRequestRate"]):
             yield "HashingConcurrency must be 0 or at least twice HashingRequestRate"
-        if chosen["Stage"] == "prod" and chosen["DataProtection"] != "on":
+        protection = (chosen["DataProtection"], chosen["DataDeletionPolicy"])
+        if chosen["Stage"] == "prod" and protection != ("on", "Retain"):
             yield "Stage=prod needs DataProtection=on and DataDeletionPolicy=Retain"
         described = sum(len(chosen[name]) + 1 for name in DESCRIBING) + len("ordering off")
         if described > LONGEST_DESCRIPTION:
@@ -155,6 +158,7 @@ class Preflight:
 
     def _stack(self) -> Finding:
         stack = self._deployment.described()
+        self._choose(stack)
         name = self._deployment.stack
         if len(name) > LONGEST_STACK:
             said = f"{name} has more than {LONGEST_STACK} characters: shorten it in samconfig.toml"
@@ -168,13 +172,19 @@ class Preflight:
             return missing("stack", f"{name} is {status}: look at its events in CloudFormation")
         return ok("stack", f"{name} is {status}")
 
+    def _choose(self, stack: Mapping[str, Any] | None) -> None:
+        """As sam has it: what is not given stays, unless the template knows it no more."""
+        defaults = {name: str(it.get("Default", "")) for name, it in self._declared.items()}
+        before = (stack or {}).get("Parameters", [])
+        self._before = {it["ParameterKey"]: it["ParameterValue"] for it in before}
+        known = {name: it for name, it in self._before.items() if name in defaults}
+        self._chosen = defaults | known | self._given
+
     def _concurrency(self) -> Finding:
         limits = self._deployment.client("lambda").get_account_settings()["AccountLimit"]
         reserved = 2 * _number(self._chosen["HashingConcurrency"])
-        deployed = self._deployment.described() or {}
-        ours = {it["ParameterKey"]: it["ParameterValue"] for it in deployed.get("Parameters", [])}
         free = limits["UnreservedConcurrentExecutions"]
-        free += 2 * _number(ours.get("HashingConcurrency", "0"))
+        free += 2 * _number(self._before.get("HashingConcurrency", "0"))
         more = "in Service Quotas, Lambda, Concurrent executions (new accounts have 10)"
         if reserved and free < reserved + UNRESERVED:
             said = f"{free} executions are free and {reserved + UNRESERVED} needed: ask for more"

@@ -13,6 +13,12 @@ from tools.preflight import LONGEST_STACK, Finding, Preflight, Verdict, is_ready
 STACK = {"StackStatus": "UPDATE_COMPLETE", "Parameters": []}
 
 
+def deployed(**parameters: str) -> dict[str, Any]:
+    """A stack with what was given for it once."""
+    described = [{"ParameterKey": it, "ParameterValue": parameters[it]} for it in parameters]
+    return STACK | {"Parameters": described}
+
+
 class NotFound(ClientError):
     """SES does not know an identity."""
 
@@ -46,7 +52,10 @@ class Account:
         return self
 
     def described(self) -> Any:
-        return self._answers["described"]
+        answer = self._answers["described"]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
     def __getattr__(self, operation: str) -> Any:
         if operation not in self._answers:
@@ -104,12 +113,9 @@ DENIED = ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "GetA
 NO_STACK = ClientError({"Error": {"Code": "V", "Message": "it does not exist"}}, "DescribeStacks")
 MAIL = {"MailFrom": "shop@example.com", "RecoveryPage": "https://example.com"}
 SANDBOX = {"ProductionAccessEnabled": False}
-PROD = {"Stage": "prod", "DataProtection": "on"}
+PROD = {"Stage": "prod", "DataProtection": "on", "DataDeletionPolicy": "Retain"}
 FEW = {"AccountLimit": {"UnreservedConcurrentExecutions": 10}}
 ENOUGH = {"AccountLimit": {"UnreservedConcurrentExecutions": 140}}
-OURS = STACK | {
-    "Parameters": [{"ParameterKey": "HashingConcurrency", "ParameterValue": "40"}],
-}
 M, N, OK = Verdict.MISSING, Verdict.NOTE, Verdict.OK
 
 
@@ -125,7 +131,9 @@ M, N, OK = Verdict.MISSING, Verdict.NOTE, Verdict.OK
         (Account(DOMAIN), "parameters", M, "CertificateArn"),
         (Account({"RateLimitPerAddress": "50"}), "parameters", M, "at least 100"),
         (Account({"HashingConcurrency": "39"}), "parameters", M, "twice"),
-        (Account({"Stage": "prod"}), "parameters", M, "DataProtection"),
+        (Account(PROD), "parameters", OK, ""),
+        (Account(PROD | {"DataProtection": "off"}), "parameters", M, "DataProtection=on"),
+        (Account(PROD | {"DataDeletionPolicy": "Delete"}), "parameters", M, "Policy=Retain"),
         (Account({"AllowedOrigins": "https://" + "a" * 250}), "parameters", M, "shorten"),
         (Account({"Architecture": "x86_64"}), "architecture", M, "ARCHITECTURE=x86_64"),
         (Account(), "architecture", OK, "arm64"),
@@ -144,8 +152,8 @@ M, N, OK = Verdict.MISSING, Verdict.NOTE, Verdict.OK
             *("concurrency", M, "180 needed"),
         ),
         (
-            Account({"HashingConcurrency": "40"}, get_account_settings=ENOUGH, described=OURS),
-            *("concurrency", OK, "220"),
+            Account(get_account_settings=ENOUGH, described=deployed(HashingConcurrency="40")),
+            *("concurrency", OK, "220 executions are free, 80 will be reserved"),
         ),
         (Account(describe_stacks=NO_STACK), "upload bucket", N, "first deployment"),
         (Account(describe_stacks=DENIED), "upload bucket", M, "Log in"),
@@ -204,6 +212,37 @@ def test_what_is_given_counts_over_what_samconfig_says() -> None:
     assert pairs("Ordering=off Rollout=AllAtOnce") == {"Ordering": "off", "Rollout": "AllAtOnce"}
     with pytest.raises(SystemExit):
         pairs("Ordering")
+
+
+def test_what_was_given_once_stays_until_it_is_given_again() -> None:
+    mailed = Account(described=deployed(**MAIL), get_account=SANDBOX)
+    assert "sandbox" in found(mailed, "mail").said
+    assert found(mailed, "mail", MailFrom="").verdict is Verdict.OK
+
+    linked = Account(described=deployed(RecoveryPage="https://example.com"))
+    assert found(linked, "parameters", MailFrom="shop@example.com").verdict is Verdict.OK
+
+    limited = Account(described=deployed(RateLimitPerAddress="50"))
+    assert "at least 100" in found(limited, "parameters").said
+    assert found(limited, "parameters", RateLimitPerAddress="100").verdict is Verdict.OK
+
+
+def test_a_parameter_that_the_template_has_no_more_is_forgotten() -> None:
+    assert found(Account(described=deployed(Colour="red")), "parameters").verdict is Verdict.OK
+
+
+def test_a_value_of_before_that_the_template_allows_no_more_is_told() -> None:
+    finding = found(Account(described=deployed(BcryptCost="9")), "parameters")
+
+    assert finding.verdict is Verdict.MISSING and "BcryptCost=9" in finding.said
+
+
+def test_nothing_is_told_of_parameters_where_nobody_knows_what_is_deployed() -> None:
+    said: list[str] = []
+    deployment: Any = Account(described=DENIED)
+
+    assert not is_ready(deployment, {}, said.append)
+    assert "stack: An error occurred (AccessDenied)" in said[-1]
 
 
 def test_a_stack_has_a_name_that_leaves_room_for_the_names_made_of_it() -> None:
