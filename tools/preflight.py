@@ -158,6 +158,8 @@ class Preflight:
 
     def _stack(self) -> Finding:
         stack = self._deployment.described()
+        if stack is not None and stack["StackStatus"] == "REVIEW_IN_PROGRESS":
+            stack = None  # a first change set that nobody took; sam makes the stack all the same
         self._choose(stack)
         name = self._deployment.stack
         if len(name) > LONGEST_STACK:

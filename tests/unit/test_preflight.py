@@ -138,6 +138,7 @@ M, N, OK = Verdict.MISSING, Verdict.NOTE, Verdict.OK
         (Account({"Architecture": "x86_64"}), "architecture", M, "ARCHITECTURE=x86_64"),
         (Account(), "architecture", OK, "arm64"),
         (Account(described=None), "stack", OK, "will be made"),
+        (Account(described={"StackStatus": "REVIEW_IN_PROGRESS"}), "stack", OK, "will be made"),
         (Account(described={"StackStatus": "ROLLBACK_COMPLETE"}), "stack", M, "delete"),
         (Account(described={"StackStatus": "UPDATE_ROLLBACK_FAILED"}), "stack", M, "events"),
         (Account(described={"StackStatus": "UPDATE_IN_PROGRESS"}), "stack", M, "events"),
@@ -225,6 +226,12 @@ def test_what_was_given_once_stays_until_it_is_given_again() -> None:
     limited = Account(described=deployed(RateLimitPerAddress="50"))
     assert "at least 100" in found(limited, "parameters").said
     assert found(limited, "parameters", RateLimitPerAddress="100").verdict is Verdict.OK
+
+
+def test_of_a_change_set_that_nobody_took_nothing_stays() -> None:
+    untaken = deployed(MailFrom="shop@example.com") | {"StackStatus": "REVIEW_IN_PROGRESS"}
+
+    assert found(Account(described=untaken), "mail").said.startswith("off")
 
 
 def test_a_parameter_that_the_template_has_no_more_is_forgotten() -> None:
