@@ -82,6 +82,8 @@ class Preflight:
             "access logs": self._access_logs,
             "mail": self._mail,
             "certificate": self._certificate,
+            "alarms": self._alarms,
+            "runbooks": self._runbooks,
         }
         for about, check in checks.items():
             yield self._asked(about, check)
@@ -251,6 +253,19 @@ class Preflight:
         if status != "ISSUED":
             return missing("certificate", f"it is {status}")
         return ok("certificate", "issued")
+
+    def _alarms(self) -> Finding:
+        address = self._chosen["AlarmEmail"]
+        if address:
+            return ok("alarms", f"mailed to {address}, once the link that SNS mails is followed")
+        said = "AlarmEmail is empty: they tell nobody but who subscribed to AlarmTopic"
+        return note("alarms", said) if self._chosen["Stage"] == "prod" else ok("alarms", said)
+
+    def _runbooks(self) -> Finding:
+        said = f"alarms link to {self._chosen['RunbookUrl']}"
+        if "://" in said or self._chosen["Stage"] != "prod":
+            return ok("runbooks", said)
+        return note("runbooks", f"{said}, which leads nowhere: set RunbookUrl to its address")
 
 
 def declared_parameters() -> dict[str, dict[str, Any]]:

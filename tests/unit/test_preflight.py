@@ -90,7 +90,7 @@ def test_where_nothing_is_missing_it_says_what_it_looked_at_and_where() -> None:
 
     assert is_ready(deployment, {}, said.append)
     assert any("account 123456789012 in eu-west-1" in line for line in said)
-    assert len(said) == 10
+    assert len(said) == 12
 
 
 def test_a_new_account_is_deployed_to() -> None:
@@ -116,6 +116,7 @@ SANDBOX = {"ProductionAccessEnabled": False}
 PROD = {"Stage": "prod", "DataProtection": "on", "DataDeletionPolicy": "Retain"}
 FEW = {"AccountLimit": {"UnreservedConcurrentExecutions": 10}}
 ENOUGH = {"AccountLimit": {"UnreservedConcurrentExecutions": 140}}
+RUNBOOKS = "https://example.com/operations"
 M, N, OK = Verdict.MISSING, Verdict.NOTE, Verdict.OK
 
 
@@ -178,6 +179,12 @@ M, N, OK = Verdict.MISSING, Verdict.NOTE, Verdict.OK
             ),
             *("certificate", M, "PENDING"),
         ),
+        (Account(PROD), "alarms", N, "AlarmEmail"),
+        (Account(), "alarms", OK, "AlarmEmail"),
+        (Account(PROD | {"AlarmEmail": "ops@example.com"}), "alarms", OK, "ops@example.com"),
+        (Account(PROD), "runbooks", N, "RunbookUrl"),
+        (Account(), "runbooks", OK, "docs/operations.md"),
+        (Account(PROD | {"RunbookUrl": RUNBOOKS}), "runbooks", OK, RUNBOOKS),
     ],
 )
 def test_each_thing_is_looked_at(account: Account, about: str, verdict: Verdict, word: str) -> None:
