@@ -3,7 +3,7 @@
 import argparse
 import time
 
-from tools.audit import leave_audit_line
+from tools.audit import on_record
 from tools.deployments import Deployment
 
 
@@ -11,15 +11,18 @@ def redrive(deployment: Deployment, name: str) -> int:
     """How many were moved from the queue of this logical id; raises `SystemExit`."""
     sqs = deployment.client("sqs")
     arn, source = _way(deployment, name)
-    sqs.start_message_move_task(SourceArn=arn, DestinationArn=source)
-    while True:
-        [task] = sqs.list_message_move_tasks(SourceArn=arn, MaxResults=1)["Results"]
-        if task["Status"] != "RUNNING":
-            break
-        time.sleep(1)
+    with on_record(deployment.client, deployment.stack, "redrive", {"queue": name}) as record:
+        sqs.start_message_move_task(SourceArn=arn, DestinationArn=source)
+        while True:
+            [task] = sqs.list_message_move_tasks(SourceArn=arn, MaxResults=1)["Results"]
+            moved: int = task["ApproximateNumberOfMessagesMoved"]
+            # SQS goes on with it if this is stopped.
+            record.outcome = f"{moved} moved, {task['Status'].lower()}"
+            if task["Status"] != "RUNNING":
+                break
+            time.sleep(1)
     if task["Status"] != "COMPLETED":
         raise SystemExit(f"{task['Status']}: {task.get('FailureReason')}")
-    moved: int = task["ApproximateNumberOfMessagesMoved"]
     return moved
 
 
@@ -51,10 +54,7 @@ def main() -> None:
     if wanted.dry_run:
         print(foresee(deployment, wanted.queue))
     else:
-        moved = redrive(deployment, wanted.queue)
-        subject = {"queue": wanted.queue}
-        leave_audit_line(deployment.client, deployment.stack, "redrive", subject, f"{moved} moved")
-        print(f"{moved} moved")
+        print(f"{redrive(deployment, wanted.queue)} moved")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from tools.audit import leave_audit_line
+from tools.audit import on_record
 from tools.deployments import Deployment
 
 AT_ONCE = 100  # records an invocation, as the mappings have it
@@ -28,7 +28,15 @@ def replay(deployment: Deployment, name: str) -> tuple[int, int]:
 
     What the function sets aside once more is a new message, which is left for another time.
     """
-    sqs, url = deployment.client("sqs"), deployment.queue(name)
+    url = deployment.queue(name)
+    with on_record(deployment.client, deployment.stack, "replay", {"queue": name}) as record:
+        done, stay = _replayed(deployment, name, url)
+        record.outcome = f"{done} done, {stay} left"
+    return done, stay
+
+
+def _replayed(deployment: Deployment, name: str, url: str) -> tuple[int, int]:
+    sqs = deployment.client("sqs")
     arn = deployment.attribute(url, "QueueArn")
     began = time.time()
     done, staying = 0, list[str]()
@@ -161,10 +169,7 @@ def main() -> None:
         print(foresee(deployment, wanted.queue))
         return
     done, stay = replay(deployment, wanted.queue)
-    outcome = f"{done} done, {stay} left"
-    subject = {"queue": wanted.queue}
-    leave_audit_line(deployment.client, deployment.stack, "replay", subject, outcome)
-    print(outcome)
+    print(f"{done} done, {stay} left")
     raise SystemExit(bool(stay))
 
 

@@ -273,8 +273,9 @@ def test_the_command_plans_tries_runs_and_verifies(
     assert logs.filter_log_events(logGroupName="/shop/ops")["events"] == []
 
     assert command_line(monkeypatch, "run") == 0
-    [line] = logs.filter_log_events(logGroupName="/shop/ops")["events"]
-    assert '"action": "migrate"' in line["message"]
+    lines = [*logs.filter_log_events(logGroupName="/shop/ops")["events"]]
+    assert all('"action": "migrate"' in line["message"] for line in lines)
+    assert ['"begun"' in lines[0]["message"], '"done"' in lines[1]["message"]] == [True, True]
     assert command_line(monkeypatch, "verify") == 0
 
 

@@ -5,6 +5,7 @@ from typing import Any  # messages are whatever JSON they hold
 
 import pytest
 
+from tests.unit.test_operators_lines import Logs
 from tools.replay import replay
 
 
@@ -33,13 +34,16 @@ class Queue:
 
 
 class Deployed:
-    """A deployment whose every client is that queue."""
+    """A deployment whose every client is that queue, but for those of its audit."""
+
+    stack = "shop"
 
     def __init__(self, queue: Queue) -> None:
         self._queue = queue
+        self.logs = Logs()
 
-    def client(self, _: str) -> Queue:
-        return self._queue
+    def client(self, service: str) -> Queue | Logs:
+        return self.logs if service in ("logs", "sts") else self._queue
 
     def queue(self, name: str) -> str:
         return name
@@ -66,3 +70,21 @@ def test_a_queue_of_something_else_is_left_as_it_was() -> None:
     for _ in range(2):
         with pytest.raises(SystemExit, match="make redrive"):
             replay(deployment, "EmailsToSendFailed")
+
+
+def test_what_is_read_again_is_on_record_also_where_it_stops_midway(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    deployment: Any = Deployed(Queue(pointer()))
+    assert replay(deployment, "UnpublishedEvents") == (0, 1)
+    assert deployment.logs.outcomes == ["begun", "0 done, 1 left"]
+
+    def break_off(*_: object, **__: object) -> None:
+        raise ConnectionError
+
+    monkeypatch.setattr(Queue, "get_records", break_off)
+    with pytest.raises(ConnectionError):
+        replay(deployment, "UnpublishedEvents")
+
+    assert deployment.logs.outcomes[2:] == ["begun", "stopped"]
+    assert deployment.logs.lines[-1]["subject"] == {"queue": "UnpublishedEvents"}

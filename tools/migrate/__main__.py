@@ -7,7 +7,7 @@ from pathlib import Path
 
 import boto3
 
-from tools.audit import leave_audit_line
+from tools.audit import on_record
 from tools.migrate.engine import Contended, Engine, Found
 from tools.migrate.migration import Migration, every_migration
 from tools.migrate.plan import plan
@@ -35,11 +35,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     engine = Engine(client, Rate(options.rate), options.segments)
     if options.action == "run":
         subject = {"migration": str(migration.number)}
-        leave_audit_line(boto3.client, stack, "migrate", subject, "begun")
         try:
-            return _report(migration, engine.run(migration), "changed")
+            with on_record(boto3.client, stack, "migrate", subject) as record:
+                changed = engine.run(migration)
+                record.outcome = "done"
         except (KeyboardInterrupt, Contended) as stopped:
             sys.exit(f"Stopped: {stopped!r}. Run it again to go on from there.")
+        return _report(migration, changed, "changed")
     found = engine.look(migration)
     needing = _report(migration, found, "would change")
     return needing if options.action == "verify" else 0

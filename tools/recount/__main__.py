@@ -14,7 +14,7 @@ import boto3
 from shop.projections.models import Kind
 from shop.projections.repository import row_id
 from shop.projections.service import AT_ONCE
-from tools.audit import leave_audit_line
+from tools.audit import on_record
 from tools.recount import entities, totals
 from tools.recount.census import Reader
 from tools.tables.deployment import LOCAL_STACK, attach, patient_client
@@ -42,10 +42,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     stack = attach(options.env, options.local_stack)
     client = patient_client()
     reader = Reader(client, Rate(options.rate), options.segments)
-    found = recount(client, reader, options.settle, options.repair)
     if options.repair:
-        outcome = "something is left" if found else "done"
-        leave_audit_line(boto3.client, stack, "recount", {"tables": "counters, search"}, outcome)
+        subject = {"tables": "counters, search"}
+        with on_record(boto3.client, stack, "recount", subject) as record:
+            found = recount(client, reader, options.settle, repair=True)
+            record.outcome = "something is left" if found else "done"
+    else:
+        found = recount(client, reader, options.settle, repair=False)
     print("Something is left." if found else "Lists know what the tables say.")
     return int(found)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import boto3
 
 from shop.dynamo import tables
-from tools.audit import leave_audit_line
+from tools.audit import leave_audit_line, on_record
 from tools.restore.bringing import Bringing, Outcome
 from tools.restore.comparison import Comparing, Comparison
 from tools.restore.copy import Copy
@@ -35,6 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     stack = attach(options.env, options.local_stack)
     client = patient_client()
     leave = partial(leave_audit_line, boto3.client, stack, "restore-table")
+    begin = partial(on_record, boto3.client, stack, "restore-table")
     room = ROOMS[options.table]
     copy = Copy(client, room.table(), options.at)
     if options.action == "plan":
@@ -43,15 +44,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(lines[-1].startswith("Not"))
     subject = {"table": options.table, "copy": copy.name}
     if options.action == "restore":
-        copy.restore()
-        leave(subject, "restored")
+        with begin(subject) as record:
+            copy.restore()
+            record.outcome = "restored"
         print(f"{copy.name} is there.")
         return 0
     if not copy.exists():
         sys.exit(f"There is no {copy.name}: ACTION=restore")
     if options.action == "clean":
-        copy.delete()
-        leave(subject, "cleaned")
+        with begin(subject) as record:
+            copy.delete()
+            record.outcome = "cleaned"
         return 0
     credentials = Copy(client, tables.credentials(), options.at)
     sight = Sight(client, credentials.name if credentials.exists() else None)
@@ -63,16 +66,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _show(bringing, found)
         return 0
     done: list[Outcome] = []
-    try:
-        done.extend(_brought(options, bringing, found))
-    finally:
-        # Also where it was stopped halfway.
-        names = (it.name for it in done if not it.refused)
-        for chunk in batched(names, _NAMES_A_LINE, strict=False):
-            leave({**subject, "items": chunk}, "brought back")
-        _count(client, options.table, done)
+    with begin(subject) as record:
+        try:
+            done.extend(_brought(options, bringing, found))
+        finally:
+            # Also where it was stopped halfway.
+            names = (it.name for it in done if not it.refused)
+            for chunk in batched(names, _NAMES_A_LINE, strict=False):
+                leave({**subject, "items": chunk}, "brought back")
+            _count(client, options.table, done)
+        refused = any(it.refused for it in done)
+        record.outcome = "something is left" if refused else "done"
     print("Then: make recount, and with REPAIR=1 if it finds something.")
-    return int(any(it.refused for it in done))
+    return int(refused)
 
 
 def _options(arguments: Sequence[str] | None) -> Namespace:

@@ -1,0 +1,240 @@
+"""What operators do to tables and queues is on record before it begins, and however it ends."""
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any  # AWS's answers, and a deployment that is as much of one as is asked
+
+import boto3
+import pytest
+
+import tools.migrate.__main__ as migrate
+import tools.recount.__main__ as recount
+import tools.restore.__main__ as restore
+from tools.audit import on_record
+from tools.migrate.engine import Contended, Engine
+from tools.redrive import redrive
+from tools.restore.bringing import Bringing, Outcome
+from tools.restore.comparison import Comparing
+from tools.restore.copy import Copy
+
+OPERATOR = "arn:aws:iam::123456789012:user/ada"
+SUBJECT = {"queue": "FailedOrdersToProcess"}
+
+
+class Logs:
+    """CloudWatch Logs and STS, made by calling it: keeps the lines that it is told."""
+
+    class exceptions:
+        class ResourceAlreadyExistsException(Exception):
+            """The stream is there since another day."""
+
+    def __init__(self) -> None:
+        self.lines: list[dict[str, Any]] = []
+
+    def __call__(self, _: str) -> "Logs":
+        return self
+
+    def create_log_stream(self, **_: str) -> None:
+        raise self.exceptions.ResourceAlreadyExistsException
+
+    def put_log_events(self, logEvents: Sequence[dict[str, Any]], **_: str) -> None:
+        self.lines += [json.loads(event["message"]) for event in logEvents]
+
+    def get_caller_identity(self) -> dict[str, str]:
+        return {"Arn": OPERATOR}
+
+    @property
+    def outcomes(self) -> list[str]:
+        return [line["outcome"] for line in self.lines]
+
+
+class Denying(Logs):
+    def put_log_events(self, logEvents: Sequence[dict[str, Any]], **_: str) -> None:
+        raise PermissionError
+
+
+@pytest.fixture
+def logs(monkeypatch: pytest.MonkeyPatch) -> Logs:
+    made = Logs()
+    monkeypatch.setattr(boto3, "client", made)
+    for command in (migrate, recount, restore):
+        monkeypatch.setattr(command, "attach", lambda *_: "shop")
+        monkeypatch.setattr(command, "patient_client", lambda: None)
+    return made
+
+
+def test_work_is_on_record_when_it_begins_and_when_it_ended() -> None:
+    logs = Logs()
+
+    with on_record(logs, "shop", "redrive", SUBJECT) as record:
+        assert logs.outcomes == ["begun"]
+        record.outcome = "3 moved"
+
+    assert logs.outcomes == ["begun", "3 moved"]
+    for line in logs.lines:
+        assert (line["action"], line["actor"], line["subject"]) == ("redrive", OPERATOR, SUBJECT)
+
+
+@pytest.mark.parametrize("how", [KeyboardInterrupt, SystemExit, ConnectionError])
+def test_work_that_stops_midway_is_on_record_and_still_stops(how: type[BaseException]) -> None:
+    logs = Logs()
+
+    with pytest.raises(how), on_record(logs, "shop", "redrive", SUBJECT):
+        raise how
+
+    assert logs.outcomes == ["begun", "stopped"]
+
+
+def test_nothing_is_done_that_could_not_be_put_on_record() -> None:
+    done = []
+
+    with pytest.raises(PermissionError), on_record(Denying(), "shop", "redrive", SUBJECT):
+        done.append("moved")
+
+    assert done == []
+
+
+class Queues:
+    """A deployment with dead letters, of which a task moves three and is then as a test says."""
+
+    stack = "shop"
+
+    def __init__(self, logs: Logs, status: str) -> None:
+        self._logs = logs
+        self._status = status
+
+    def client(self, service: str) -> Any:
+        return self if service == "sqs" else self._logs
+
+    def queue(self, name: str) -> str:
+        return name
+
+    def queues(self) -> dict[str, str]:
+        return {"OrdersToProcess": "OrdersToProcess"}
+
+    def attribute(self, url: str, name: str) -> str:
+        return "FailedOrdersToProcess" if name == "RedrivePolicy" else url
+
+    def start_message_move_task(self, **_: str) -> None:
+        assert self._logs.outcomes == ["begun"]
+
+    def list_message_move_tasks(self, **_: Any) -> Any:
+        task = {"Status": self._status, "ApproximateNumberOfMessagesMoved": 3}
+        return {"Results": [task]}
+
+
+def test_a_move_of_dead_letters_that_fails_is_on_record_with_what_it_moved() -> None:
+    logs = Logs()
+    deployment: Any = Queues(logs, "FAILED")
+
+    with pytest.raises(SystemExit, match="FAILED"):
+        redrive(deployment, "FailedOrdersToProcess")
+
+    assert logs.outcomes == ["begun", "3 moved, failed"]
+    assert logs.lines[-1]["subject"] == SUBJECT
+
+
+def test_a_move_that_nobody_waits_for_is_on_record_as_one_that_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    logs = Logs()
+    deployment: Any = Queues(logs, "RUNNING")
+
+    def interrupt(_: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(time, "sleep", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        redrive(deployment, "FailedOrdersToProcess")
+
+    assert logs.outcomes == ["begun", "3 moved, running"]
+
+
+def test_of_a_queue_that_has_no_dead_letters_nothing_is_on_record() -> None:
+    logs = Logs()
+    deployment: Any = Queues(logs, "COMPLETED")
+
+    with pytest.raises(SystemExit, match="no queue of dead letters"):
+        redrive(deployment, "ada@example.com")
+
+    assert logs.outcomes == []
+
+
+def interrupted(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_a_repair_that_stops_midway_is_on_record(
+    logs: Logs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recount, "recount", interrupted)
+
+    with pytest.raises(KeyboardInterrupt):
+        recount.main(["--repair"])
+
+    assert [(line["action"], line["outcome"]) for line in logs.lines] == [
+        *(("recount", "begun"), ("recount", "stopped"))
+    ]
+
+
+@pytest.mark.parametrize(("left", "outcome"), [(True, "something is left"), (False, "done")])
+def test_a_repair_says_how_it_ended_and_a_look_is_not_on_record(
+    logs: Logs, monkeypatch: pytest.MonkeyPatch, left: bool, outcome: str
+) -> None:
+    monkeypatch.setattr(recount, "recount", lambda *_, **__: left)
+
+    assert recount.main([]) == left
+    assert logs.outcomes == []
+    assert recount.main(["--repair"]) == left
+    assert logs.outcomes == ["begun", outcome]
+
+
+@pytest.mark.parametrize("why", [KeyboardInterrupt(), Contended("id")])
+def test_a_migration_that_stops_midway_is_on_record(
+    logs: Logs, monkeypatch: pytest.MonkeyPatch, why: BaseException
+) -> None:
+    def stop(*_: object) -> None:
+        raise why
+
+    monkeypatch.setattr(Engine, "run", stop)
+
+    with pytest.raises(SystemExit, match="Stopped"):
+        migrate.main(["run", "--migration", "1"])
+
+    assert logs.outcomes == ["begun", "stopped"]
+
+
+COMMAND = ["--table", "ProductsTable", "--at", "2026-11-23T10:00:00Z"]
+
+
+@pytest.mark.parametrize(("action", "step"), [("restore", "restore"), ("clean", "delete")])
+def test_a_copy_that_is_half_made_or_deleted_is_on_record(
+    logs: Logs, monkeypatch: pytest.MonkeyPatch, action: str, step: str
+) -> None:
+    monkeypatch.setattr(Copy, "exists", lambda _: True)
+    monkeypatch.setattr(Copy, step, interrupted)
+
+    with pytest.raises(KeyboardInterrupt):
+        restore.main([action, *COMMAND])
+
+    assert logs.outcomes == ["begun", "stopped"]
+
+
+def test_items_are_on_record_also_where_bringing_them_back_stops_midway(
+    logs: Logs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def bring(*_: object) -> Iterator[Outcome]:
+        yield Outcome("first", {"id": "first"}, None)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Copy, "exists", lambda _: True)
+    monkeypatch.setattr(Comparing, "compare", lambda *_: None)
+    monkeypatch.setattr(Bringing, "wanted", lambda *_: {})
+    monkeypatch.setattr(Bringing, "bring", bring)
+
+    with pytest.raises(KeyboardInterrupt):
+        restore.main(["bring-back", *COMMAND, "--keys", "first second"])
+
+    assert logs.outcomes == ["begun", "brought back", "stopped"]
+    assert logs.lines[1]["subject"]["items"] == ["first"]
