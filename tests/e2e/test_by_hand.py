@@ -140,6 +140,17 @@ def test_a_user_who_is_not_there_is_not_found(shop: Shop, target: str) -> None:
     assert shop.everything() == before
 
 
+def test_an_address_in_place_of_an_id_is_refused_and_on_record_without_it(shop: Shop) -> None:
+    address = f"{new_id()}@example.com"
+
+    done = make(shop, "end-sessions", USER=address, CONFIRM="1")
+
+    assert done.returncode != 0 and "VALIDATION_ERROR" in done.stderr
+    [line] = [it for it in on_record(shop) if it["outcome"] == "ValidationFailed"]
+    assert "EndSessions" in line["action"] and line["actor"].startswith("arn:aws:")
+    assert line["request_id"] and address not in str(line)
+
+
 def test_the_user_of_the_shell_is_not_taken_for_one_of_ours(shop: Shop) -> None:
     done = make(shop, "end-sessions")
 

@@ -99,6 +99,41 @@ def test_a_slip_of_the_hand_is_refused_before_anything_is_done(slip: dict[str, A
     assert done == []
 
 
+def test_a_slip_of_the_hand_is_on_record_with_nothing_that_was_sent_but_by_whom(
+    log: LogLines,
+) -> None:
+    change(SHUT | {"userId": "ada@example.com", "Ada Lovelace": True}, Context())
+
+    (line,) = audited(log)
+    assert (line["action"], line["actor"]) == ("function", OPERATOR)
+    assert (line["subject"], line["outcome"]) == ({}, "ValidationFailed")
+    assert line["request_id"] == Context.aws_request_id
+    assert "ada@" not in str(log()) and "Lovelace" not in str(log())
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {},
+        {"operator": ""},
+        {"operator": 7},
+        {"operator": "Ada Lovelace"},
+        {"operator": f"{OPERATOR} who lives in London"},
+        {"operator": "arn:aws:iam::123456789012:user/" + "a" * 3000},
+        ["ada@example.com"],
+        "ada@example.com",
+        None,
+    ],
+)
+def test_whoever_sends_what_is_no_command_is_an_operator_where_no_arn_says_which(
+    log: LogLines, sent: Any
+) -> None:
+    answer = change(sent, Context())
+
+    assert answer["outcome"] == "refused"
+    assert [line["actor"] for line in audited(log)] == ["operator"]
+
+
 @pytest.mark.parametrize(
     ("role", "status", "admins", "refusal"),
     [

@@ -1,6 +1,7 @@
 """The edge of a function that operators invoke by hand: a dry run, or it is confirmed."""
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any  # an event and its context are whatever Lambda sends
@@ -18,6 +19,8 @@ from shop.redaction import Failed, words_of
 type Facts = Mapping[str, str | int]
 type Told = dict[str, Any]
 
+# As `make` sends it: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
+_ARN = re.compile(r"arn:aws[a-z-]*:(iam|sts)::[0-9]{12}:[A-Za-z0-9_+=,.@/-]{1,512}")
 
 def in_place_of(user_id: str) -> Caller:
     """An operator, who acts on a user's account with an admin's power."""
@@ -40,12 +43,22 @@ def by_hand[C: Command](
             try:
                 command = wanted.model_validate_json(json.dumps(event))
             except ValidationError as error:
-                return _refused(validation_failed("event", error))
+                refusal = validation_failed("event", error)
+                outcome = type(refusal).__name__
+                # Nothing else of what was sent, which may be anybody's name or address.
+                audit(context.function_name, actor=_sender(event), subject={}, outcome=outcome)
+                return _refused(refusal)
             return _carry_out(command, work)
 
         return handler
 
     return decorate
+
+
+def _sender(event: object) -> str:
+    """Of what is no command; a text that is no ARN may be anything."""
+    said = event.get("operator") if isinstance(event, dict) else None
+    return said if isinstance(said, str) and _ARN.fullmatch(said) else "operator"
 
 
 def _carry_out[C: Command](command: C, work: Callable[[C], Facts]) -> Told:
