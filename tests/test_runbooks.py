@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.template import ROOT, functions
+from tests.template import ROOT, functions, resources
 
 OPERATIONS = (ROOT / "docs/operations.md").read_text()
 MAKEFILE = (ROOT / "Makefile").read_text()
@@ -57,3 +57,15 @@ def test_links_lead_to_headings_that_are_there() -> None:
     anchors = {re.sub(r"[^\w -]", "", text).lower().replace(" ", "-") for text in headings}
 
     assert set(re.findall(r"\]\(#([^)]+)\)", OPERATIONS)) <= anchors
+
+
+def test_how_often_messages_are_tried_is_told_of_each_queue_as_the_template_has_it() -> None:
+    dead_letters = OPERATIONS.split("### Dead letters\n")[1].split("\n```")[0]
+    words = {5: "five", 10: "ten"}
+    told = re.findall(r"(\w+)(?: tries)? of `(\w+)`", dead_letters)
+
+    assert {name: often for often, name in told} == {
+        name: words[queue["RedrivePolicy"]["maxReceiveCount"]]
+        for name, queue in resources("AWS::SQS::Queue").items()
+        if "RedrivePolicy" in queue
+    }
