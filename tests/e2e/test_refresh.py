@@ -1,5 +1,6 @@
 """Refresh tokens that are spent once, and sessions that are listed and ended, over HTTP."""
 
+import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
 from datetime import timedelta
@@ -280,6 +281,9 @@ def test_the_list_shows_live_sessions_newest_first_and_which_is_this_one(shop: S
 
     assert answer.status_code == 200
     assert answer.headers["Cache-Control"] == "no-store"
+    assert re.findall(r'<([^>]*)>; rel="(\w+)"', answer.headers["Link"]) == [
+        ("/api/sessions", "first")  # whose every link would have to work as sent
+    ]
     assert answer.json() == {
         "data": [
             browser["session"] | {"current": False},

@@ -63,11 +63,13 @@ class SessionPage(Page[SessionRead]):
 
     @classmethod
     def of_all(cls, sessions: Sequence[Session], current_id: str) -> Self:
-        return cls.of(
+        page = cls.of(
             Slice(sessions, next_cursor=None, total=len(sessions)),
             ListQuery(limit=MOST_SESSIONS),
             lambda session: SessionRead.of(session, current=session.id == current_id),
         )
+        page._last_page = None  # the route takes no number of a page, so that no link may have one
+        return page
 
 
 class TokenGrant(Reply):
