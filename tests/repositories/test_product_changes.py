@@ -109,7 +109,12 @@ def test_what_others_changed_since_stays_where_it_is_not_named() -> None:
 
 @pytest.mark.parametrize(
     ("stock", "delta", "left"),
-    [(10, -10, 0), (0, LARGEST_STOCK, LARGEST_STOCK), (LARGEST_STOCK, -LARGEST_STOCK, 0)],
+    [
+        (10, -10, 0),
+        (0, LARGEST_STOCK, LARGEST_STOCK),
+        (LARGEST_STOCK, -LARGEST_STOCK, 0),
+        (LARGEST_STOCK + 5, -1, LARGEST_STOCK + 4),  # as cancelled orders may leave it
+    ],
 )
 def test_stock_moves_as_far_as_its_bounds(stock: int, delta: int, left: int) -> None:
     changed = change(kept(stock=stock), delta)
@@ -118,7 +123,8 @@ def test_stock_moves_as_far_as_its_bounds(stock: int, delta: int, left: int) -> 
 
 
 @pytest.mark.parametrize(
-    ("stock", "delta"), [(10, -11), (0, -1), (1, LARGEST_STOCK), (None, 1), (None, -1)]
+    ("stock", "delta"),
+    [(10, -11), (0, -1), (1, LARGEST_STOCK), (LARGEST_STOCK + 5, 1), (None, 1), (None, -1)],
 )
 def test_stock_never_moves_beyond_and_nothing_else_changes(stock: int | None, delta: int) -> None:
     read = kept(stock=stock)

@@ -143,6 +143,12 @@ def test_nothing_is_written_where_nothing_changes(changes: dict[str, Any]) -> No
     assert shelf.writes == []
 
 
+def test_what_cancelled_orders_gave_back_beyond_the_largest_stock_may_be_taken() -> None:
+    shelf = Shelf(replace(PEAR, stock=LARGEST_STOCK + 5))
+
+    assert update(shelf, stockDelta=-1).stock == LARGEST_STOCK + 4
+
+
 @pytest.mark.parametrize(
     ("stock", "delta", "refusal", "code"),
     [

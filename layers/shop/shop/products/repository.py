@@ -169,13 +169,11 @@ def _update(
         values[":old_sku"] = before.sku
     if stock_delta:
         updates.append("stock = stock + :delta")
-        # Unlimited stock is NULL, which is not between any two numbers.
-        condition += " AND stock BETWEEN :least AND :most"
-        values |= {
-            ":delta": stock_delta,
-            ":least": -stock_delta,
-            ":most": LARGEST_STOCK - stock_delta,
-        }
+        # Unlimited stock is NULL, which is neither more nor less than any number.
+        is_possible = "stock <= :bound" if stock_delta > 0 else "stock >= :bound"
+        condition += f" AND {is_possible}"
+        bound = LARGEST_STOCK - stock_delta if stock_delta > 0 else -stock_delta
+        values |= {":delta": stock_delta, ":bound": bound}
     return {
         "Update": {
             "TableName": tables.products(),

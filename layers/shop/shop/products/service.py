@@ -161,7 +161,8 @@ def _refuse_impossible_stock(stock: int | None, delta: int) -> None:
     if stock + delta < 0:
         message = "There is not enough stock to take that many."
         raise InsufficientStock(message, [Detail(field, "insufficient_stock", message)])
-    if stock + delta > LARGEST_STOCK:
+    # Cancelled orders may have given back more than that, which may be taken from.
+    if delta > 0 and stock + delta > LARGEST_STOCK:
         message = f"The stock would be more than {LARGEST_STOCK}."
         raise ValidationFailed(details=[Detail(field, "stock_too_large", message)])
 
