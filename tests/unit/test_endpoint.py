@@ -168,6 +168,15 @@ def test_a_body_that_is_no_json_is_a_bad_request(raw: bytes) -> None:
     refused(create, posted(raw=raw), 400, "BAD_REQUEST")
 
 
+def test_what_names_more_than_any_body_has_is_refused_at_once() -> None:
+    said = {f"name {number}": number for number in range(201)}
+
+    refused(create, posted(raw=json.dumps(said).encode()), 400, "BAD_REQUEST")
+    refused(create, posted(raw=json.dumps({"name": said}).encode()), 400, "BAD_REQUEST")
+    del said["name 0"]
+    refused(create, posted(raw=json.dumps(said).encode()), 422, "VALIDATION_ERROR")
+
+
 def test_nesting_of_32_levels_is_still_read() -> None:
     body: dict[str, Any] = {"name": "x"}
     for _ in range(15):

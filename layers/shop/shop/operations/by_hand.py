@@ -22,6 +22,7 @@ type Told = dict[str, Any]
 # As `make` sends it: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
 _ARN = re.compile(r"arn:aws[a-z-]*:(iam|sts)::[0-9]{12}:[A-Za-z0-9_+=,.@/-]{1,512}")
 
+
 def in_place_of(user_id: str) -> Caller:
     """An operator, who acts on a user's account with an admin's power."""
     return Caller(user_id, session_id="", role=Role.ADMIN)

@@ -6,10 +6,13 @@ from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 LONGEST = 254  # characters, RFC 5321's path less its brackets
+LONGEST_WRITTEN = 320  # characters, before it is normalised: 64 of the part before the @, 255 after
 
 
 def normalised(address: str) -> str:
     """Trimmed, lower case, the domain as IDNA A-labels; raises ValueError where it is none."""
+    if len(address) > LONGEST_WRITTEN:  # which to look through could take half a second
+        raise ValueError(f"an e-mail has at most {LONGEST} characters")
     from email_validator import (  # 50 ms; only where mail comes in
         EmailNotValidError,
         validate_email,
@@ -44,7 +47,7 @@ def _email(address: str) -> str:
 EmailAddress = Annotated[
     str,
     Field(
-        max_length=320,
+        max_length=LONGEST_WRITTEN,
         description="blanks around it are cut off; the domain may be international",
         examples=["ada@example.com"],
         # The format is a hint, by JSON Schema 2020-12 no rule, and narrower than what is taken.
