@@ -1,15 +1,26 @@
-"""What happens is told by mail, once, to the address that is right by then."""
+"""What happens is mailed, once, to the address that is right by then; little to strangers."""
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from shop.mail.models import MOST_UNVERIFIED
 from tests.deployed import Shop, new_email
-from tests.mail import CANCELLED, NEW_ADDRESS, NEW_PASSWORD, ORDERED, WELCOME, Mail
+from tests.mail import (
+    CANCELLED,
+    NEW_ADDRESS,
+    NEW_PASSWORD,
+    ORDERED,
+    VERIFICATION,
+    WELCOME,
+    Mail,
+)
 from tests.people import PASSWORD
+from tests.recovery import verify
 
 
 @pytest.fixture
@@ -19,12 +30,25 @@ def mail(shop: Shop) -> Iterator[Mail]:
     mail.rests()
 
 
-def test_who_signs_up_is_welcomed_as_text_and_as_html(shop: Shop, mail: Mail) -> None:
-    ada = shop.sign_up(name="Ada <script> & “Co”")
+def test_who_signs_up_is_welcomed_without_words_of_their_own(shop: Shop, mail: Mail) -> None:
+    ada = shop.sign_up(name="Buy at our shop now")
 
     (message,) = mail.to(ada.email, WELCOME)
     assert message.sender == "shop@example.com"
     assert message.to == (ada.email,)
+    assert message.text.startswith("Hello,\n") and "<p>Hello,</p>" in message.html
+    assert "Buy" not in message.text + message.html
+
+
+def test_who_has_verified_the_address_is_greeted_as_text_and_as_html(
+    shop: Shop, mail: Mail
+) -> None:
+    ada = shop.sign_up(name="Ada <script> & “Co”")
+    verify(shop, ada)
+
+    mail.tell("user.password_changed", userId=ada.id, version=2)
+
+    (message,) = mail.to(ada.email, NEW_PASSWORD)
     assert "Hello Ada <script> & “Co”," in message.text
     assert "Hello Ada &lt;script&gt; &amp; “Co”," in message.html
     assert "<script" not in message.html
@@ -64,6 +88,7 @@ def test_three_copies_at_once_are_one_mail(shop: Shop, mail: Mail) -> None:
 
 def test_the_old_address_is_told_of_a_new_one_without_it(shop: Shop, mail: Mail) -> None:
     ada = shop.sign_up()
+    verify(shop, ada)
     new = new_email()
     body = {"email": new, "currentPassword": PASSWORD}
     assert ada.http.patch("/api/users/me", json=body).status_code == 200
@@ -78,11 +103,57 @@ def test_each_of_two_old_addresses_is_told_whatever_order_events_come_in(
 ) -> None:
     ada = shop.sign_up()
     second = new_email()
-    for email in (second, new_email()):
-        body = {"email": email, "currentPassword": PASSWORD}
+    moves = [(ada.email, second), (second, new_email())]
+    for old, new in moves:
+        verify(shop, replace(ada, email=old))
+        body = {"email": new, "currentPassword": PASSWORD}
         assert ada.http.patch("/api/users/me", json=body).status_code == 200
 
     assert len(mail.to(ada.email, NEW_ADDRESS)) == len(mail.to(second, NEW_ADDRESS)) == 1
+
+
+def test_an_address_that_nobody_verified_is_not_told_of_a_new_one(shop: Shop, mail: Mail) -> None:
+    """Or who moves to and fro could fill a stranger's mailbox."""
+    ada = shop.sign_up()
+    verify(shop, ada)
+    stranger = new_email()
+    for email in (stranger, ada.email, stranger, ada.email):
+        body = {"email": email, "currentPassword": PASSWORD}
+        assert ada.http.patch("/api/users/me", json=body).status_code == 200
+
+    assert len(mail.to(ada.email, NEW_ADDRESS)) == 1
+    mail.rests()
+
+    assert mail.to(stranger, NEW_ADDRESS, 0) == []
+    assert len(mail.to(ada.email, NEW_ADDRESS)) == 1
+
+
+def test_an_unverified_address_gets_few_mails_whosever_it_was_meanwhile(
+    shop: Shop, mail: Mail
+) -> None:
+    somebody = shop.sign_up()
+    mail.to(somebody.email, WELCOME)
+    assert somebody.http.delete("/api/users/me").status_code == 204
+    ada = shop.sign_up(email=somebody.email)
+    assert len(mail.to(ada.email, WELCOME, 2)) == 2
+    for _ in range(MOST_UNVERIFIED - 2):
+        mail.tell("user.password_changed", userId=ada.id, version=1)
+    assert len(mail.to(ada.email, NEW_PASSWORD, MOST_UNVERIFIED - 2)) == MOST_UNVERIFIED - 2
+
+    limited = mail.tell("user.password_changed", userId=ada.id, version=1)
+    assert ada.http.post("/api/email-verifications", json={}).status_code == 202
+    mail.rests()
+    verify(shop, ada)
+    mail.tell_again(limited, "user.password_changed", userId=ada.id, version=1)
+    mail.tell("user.password_changed", userId=ada.id, version=1)
+
+    assert len(mail.to(ada.email, NEW_PASSWORD, MOST_UNVERIFIED - 1)) == MOST_UNVERIFIED - 1
+    mail.rests()
+    assert mail.outcomes(limited) == [
+        *("no mail: too many to an unverified address", "no mail: done before")
+    ]
+    assert mail.to(ada.email, VERIFICATION, 0) == []
+    assert len(mail.to(ada.email, NEW_PASSWORD)) == MOST_UNVERIFIED - 1
 
 
 def test_a_new_name_alone_is_no_mail(shop: Shop, mail: Mail) -> None:

@@ -30,6 +30,7 @@ from tests.faults import (
 )
 from tests.local_cloud.watching import Queue, eventually
 from tests.mail import NEW_PASSWORD, Mail
+from tests.recovery import verify
 
 THROTTLED = refused("ThrottlingException")
 FAULTS: dict[str, Fault] = {
@@ -141,6 +142,8 @@ def test_a_mail_that_met_a_fault_is_sent_once_when_that_is_over(
     kinds: dict[str, tuple[Fault, dict[str, Any]]] = {
         "the claim": (THROTTLED, {"operation": "UpdateItem"}),
         "the claim's answer": (answer_lost, {"operation": "UpdateItem", "times": 1}),
+        "counting": (THROTTLED, {"operation": "UpdateItem", "skip": 1}),
+        "counting, its answer": (answer_lost, {"operation": "UpdateItem", "skip": 2, "times": 1}),
         "reading": (refused("InternalServerError", 500), {"operation": "GetItem"}),
         "reading, damaged": (damaged(cut), {"operation": "GetItem"}),
         "sending": (refused("TooManyRequestsException", 429), {"service": MAIL}),
@@ -169,6 +172,7 @@ def test_a_mail_that_could_not_be_marked_is_marked_by_a_second_copy_that_names_t
 ) -> None:
     """The only way to two: whoever sent it died, or met no table, before it could say so."""
     ada = shop.sign_up()
+    verify(shop, ada)  # or this mail is counted between the two
     mail.rests()
 
     with soon_again(shop, "EmailsToSend"):

@@ -34,6 +34,11 @@ def test_ordinary_names_are_greeted() -> None:
         assert f"Hello {name}," in letters.welcome(name, None).text
 
 
+def test_where_no_name_is_told_nobody_is_named() -> None:
+    assert "Hello,\n" in letters.welcome(None, None).text
+    assert "<p>Hello,</p>" in letters.welcome(None, None).html
+
+
 def test_a_link_stands_in_both_and_cannot_leave_its_attribute() -> None:
     letter = letters.reset("Ada", 'https://shop.example/r#reset=a"b&c')
 

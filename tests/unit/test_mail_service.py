@@ -45,6 +45,8 @@ class Office:
         self.made: list[Purpose] = []
         self.claimed: set[str] = set()
         self.finished: set[str] = set()
+        self.counted: list[tuple[str, str]] = []
+        self.most = 100
 
     def user(self, user_id: str) -> User | None:
         return self.known
@@ -73,6 +75,10 @@ class Office:
     def release(self, notice_id: str) -> None:
         self.claimed.remove(notice_id)
 
+    def admits(self, address: str, notice_id: str) -> bool:
+        self.counted.append((address, notice_id))
+        return len(self.counted) <= self.most
+
     def send(self, address: str, letter: Letter, reference: str) -> None:
         if self.trouble:
             raise self.trouble.pop(0)
@@ -80,7 +86,7 @@ class Office:
 
 
 def service(office: Office) -> MailService:
-    return MailService(office, office, office, office, lambda: NOON)
+    return MailService(office, office, office, office, office, lambda: NOON)
 
 
 def test_a_notice_that_comes_again_is_one_mail_with_the_events_id() -> None:
@@ -183,7 +189,7 @@ def test_news_is_told_for_a_day() -> None:
 def test_without_a_sender_nothing_is_sent_and_nothing_marked() -> None:
     office = Office()
 
-    outcome = MailService(office, office, office, None, lambda: NOON).deliver(SIGNED_UP)
+    outcome = MailService(office, office, office, office, None, lambda: NOON).deliver(SIGNED_UP)
 
     assert outcome == "no mail: no sender"
     assert office.claimed == set()
@@ -238,3 +244,73 @@ def test_no_reset_is_mailed_to_an_address_that_is_nobodys(known: User | None) ->
 
     assert service(office).deliver(RESET) == "no mail: nobody to tell"
     assert office.made == []
+
+
+VERIFIED = replace(USER, email_verified=True)
+ABOUT = {"userId": ALICE.id, "orderId": "order", "email": "ada@example.com"}
+TOLD_BOTH = ["user.registered", "user.password_changed", "order.placed", "order.cancelled"]
+
+
+@pytest.mark.parametrize("type_", [*TOLD_BOTH, VERIFICATION_WANTED, RESET_WANTED])
+def test_no_name_is_told_to_an_address_that_nobody_has_verified(type_: str) -> None:
+    office = Office()
+
+    service(office).deliver(Notice("event", type_, NOON, ABOUT))
+
+    [(_, letter, _)] = office.sent
+    assert letter.text.startswith("Hello,\n")
+    assert "Ada" not in letter.text + letter.html
+
+
+@pytest.mark.parametrize("type_", [*TOLD_BOTH, RESET_WANTED])
+def test_the_owner_of_a_verified_address_is_greeted_by_name_and_not_limited(type_: str) -> None:
+    office = Office()
+    office.known, office.most = VERIFIED, 0
+
+    assert service(office).deliver(Notice("event", type_, NOON, ABOUT)) == "mail sent"
+
+    [(_, letter, _)] = office.sent
+    assert letter.text.startswith("Hello Ada,\n")
+
+
+def test_a_former_address_is_told_no_name_that_who_is_in_the_account_has_chosen() -> None:
+    office = Office()
+    office.known = replace(VERIFIED, former_emails=(FormerEmail("first@a.example", 2),))
+    data = {"userId": ALICE.id, "changed": ["email"], "version": 2}
+
+    service(office).deliver(Notice("event", "user.updated", NOON, data))
+
+    [(_, letter, _)] = office.sent
+    assert "Ada" not in letter.text + letter.html
+
+
+@pytest.mark.parametrize("type_", [*TOLD_BOTH, VERIFICATION_WANTED])
+def test_one_too_many_to_an_unverified_address_is_not_sent_then_or_later(type_: str) -> None:
+    office = Office()
+    office.most = 1
+    notices = [Notice(id_, type_, NOON, ABOUT) for id_ in ("first", "second")]
+
+    outcomes = [service(office).deliver(notice) for notice in notices]
+    office.most = 100
+    again = service(office).deliver(notices[1])
+
+    assert outcomes == ["mail sent", "no mail: too many to an unverified address"]
+    assert again == "no mail: done before"
+    assert office.counted == [("ada@example.com", "first"), ("ada@example.com", "second")]
+    assert [reference for _, _, reference in office.sent] == ["first"]
+
+
+def test_resets_are_not_limited_since_wishes_for_them_are() -> None:
+    office = Office()
+    office.most = 0
+
+    assert service(office).deliver(RESET) == "mail sent"
+
+
+def test_what_calls_for_no_mail_does_not_count() -> None:
+    office = Office()
+    office.placed = None
+
+    service(office).deliver(Notice("event", "order.placed", NOON, ABOUT))
+
+    assert office.counted == []

@@ -9,7 +9,7 @@ from shop.mail.models import Letter
 from shop.money import amount_to_text
 from shop.orders.models import Order
 
-# Mail programs make links of these, and anybody may sign a stranger up under such a name.
+# Mail programs make links of these, and whoever is in an account may name its owner so.
 _LIKE_A_LINK = re.compile(r"[/:@\\]|\w\.\w|www", re.IGNORECASE)
 
 _PAGE = (
@@ -45,7 +45,7 @@ class Table:
 type Part = str | Link | Table
 
 
-def welcome(name: str, link: str | None) -> Letter:
+def welcome(name: str | None, link: str | None) -> Letter:
     parts: list[Part] = ["Welcome! Your account is ready."]
     if link is not None:
         parts += [
@@ -56,7 +56,7 @@ def welcome(name: str, link: str | None) -> Letter:
     return _letter("Welcome to the shop", name, parts)
 
 
-def verification(name: str, link: str) -> Letter:
+def verification(name: str | None, link: str) -> Letter:
     return _letter(
         "Confirm your e-mail address",
         name,
@@ -68,7 +68,7 @@ def verification(name: str, link: str) -> Letter:
     )
 
 
-def reset(name: str, link: str) -> Letter:
+def reset(name: str | None, link: str) -> Letter:
     return _letter(
         "Choose a new password",
         name,
@@ -81,11 +81,13 @@ def reset(name: str, link: str) -> Letter:
     )
 
 
-def address_changed(name: str) -> Letter:
-    """Without the new address, which is no business of whoever reads the old one's mail."""
+def address_changed() -> Letter:
+    """Without the new address, which is no business of whoever reads the old one's mail, and
+    without the name: whoever is in the account may have chosen it.
+    """
     return _letter(
         "Your e-mail address was changed",
-        name,
+        None,
         [
             "Your account has another e-mail address from now on, and no more mail comes here.",
             "If it was not you, somebody else is in your account: contact us at once.",
@@ -93,7 +95,7 @@ def address_changed(name: str) -> Letter:
     )
 
 
-def password_changed(name: str) -> Letter:
+def password_changed(name: str | None) -> Letter:
     return _letter(
         "Your password was changed",
         name,
@@ -104,7 +106,7 @@ def password_changed(name: str) -> Letter:
     )
 
 
-def order_placed(name: str, order: Order) -> Letter:
+def order_placed(name: str | None, order: Order) -> Letter:
     return _letter(
         "We have your order",
         name,
@@ -112,7 +114,7 @@ def order_placed(name: str, order: Order) -> Letter:
     )
 
 
-def order_cancelled(name: str, order: Order) -> Letter:
+def order_cancelled(name: str | None, order: Order) -> Letter:
     return _letter(
         "Your order is cancelled",
         name,
@@ -128,8 +130,9 @@ def _lines_of(order: Order) -> Table:
     return Table([*rows, ("Total", f"{amount_to_text(order.total.amount)} {order.total.currency}")])
 
 
-def _letter(subject: str, name: str, parts: Sequence[Part]) -> Letter:
-    greeting = "Hello," if _LIKE_A_LINK.search(name) else f"Hello {name},"
+def _letter(subject: str, name: str | None, parts: Sequence[Part]) -> Letter:
+    """Without a name where nobody has verified the address: a stranger's words are no greeting."""
+    greeting = "Hello," if name is None or _LIKE_A_LINK.search(name) else f"Hello {name},"
     footer = "You get this mail because of your account with us. Nobody reads answers to it."
     told = [greeting, *parts]
     return Letter(

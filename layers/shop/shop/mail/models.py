@@ -6,6 +6,9 @@ from datetime import datetime, timedelta
 from typing import Any  # an event's data is of many types
 
 NEWS_FOR = timedelta(hours=24)  # of an event; a replay of older ones is no reason to write
+# To an address that nobody has verified, which may be a stranger's, and for how long they count.
+MOST_UNVERIFIED = 5
+COUNTED_FOR = timedelta(hours=24)
 VERIFICATION_WANTED = "mail.verification_wanted"
 RESET_WANTED = "mail.reset_wanted"
 
@@ -30,3 +33,10 @@ class Letter:
     subject: str
     text: str
     html: str
+
+
+@dataclass(frozen=True)
+class Mail:
+    address: str
+    letter: Letter
+    is_limited: bool  # whether it counts among the few to an address that nobody has verified

@@ -7,7 +7,7 @@ from shop.config import setting
 from shop.identifiers import new_id
 from shop.mail.postbox import SesPostbox
 from shop.mail.queue import MailQueue
-from shop.mail.repository import ArchiveRepository, MarkRepository
+from shop.mail.repository import ArchiveRepository, LimitRepository, MarkRepository
 from shop.mail.resending import Resending
 from shop.mail.service import MailService
 from shop.recovery.repository import RecoveryRepository
@@ -19,7 +19,8 @@ def mail_service() -> MailService:
     sender = setting("MAIL_FROM")
     postbox = SesPostbox(sender) if sender else None
     links = Links(RecoveryRepository(), setting("RECOVERY_PAGE"), now)
-    return MailService(ArchiveRepository(), links, MarkRepository(now), postbox, now)
+    limit = LimitRepository(now)
+    return MailService(ArchiveRepository(), links, MarkRepository(now), limit, postbox, now)
 
 
 @cache

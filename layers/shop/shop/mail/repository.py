@@ -1,7 +1,8 @@
-"""What mail reads, and its marks: a row for each event, beside the records of requests."""
+"""What mail reads, its marks and its limit: rows beside the records of requests."""
 
 from collections.abc import Callable
 from datetime import timedelta
+from hashlib import sha256
 from typing import Any  # botocore's type does not know of a refused condition's item
 from uuid import uuid4
 
@@ -9,6 +10,7 @@ from shop.clients import dynamodb
 from shop.clock import Clock, to_epoch, to_text
 from shop.dynamo import tables
 from shop.dynamo.codec import Item, decode, encode
+from shop.mail.models import COUNTED_FOR, MOST_UNVERIFIED
 from shop.mail.service import InProgress
 from shop.orders.models import Order
 from shop.orders.repository import OrderRepository
@@ -95,5 +97,64 @@ class MarkRepository:
         )
 
 
-def _key(notice_id: str) -> Item:
-    return encode({"id": f"mail#{notice_id}"})
+class LimitRepository:
+    """The notices that were mailed to an address, in a window that the first of them opened.
+
+    Their ids and not their number, or mails that SES does not take would be counted at each try.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def admits(self, address: str, notice_id: str) -> bool:
+        """2 write units, or 1 if it is the first."""
+        # Whoever reads the table reads no e-mail.
+        key = _key(f"to#{sha256(address.encode()).hexdigest()}")
+        return self._opens_with(key, notice_id) or self._goes_on_with(key, notice_id)
+
+    def _opens_with(self, key: Item, notice_id: str) -> bool:
+        client = dynamodb()
+        now = self._clock()
+        ends_at = now + COUNTED_FOR
+        try:
+            client.update_item(
+                TableName=tables.idempotency(),
+                Key=key,
+                UpdateExpression="SET notices = :notices, ends_at = :ends, #ttl = :ttl",
+                # DynamoDB deletes late, so a window that is over may still be there.
+                ConditionExpression="attribute_not_exists(ends_at) OR ends_at <= :now",
+                ExpressionAttributeNames={"#ttl": "ttl"},
+                ExpressionAttributeValues=encode(
+                    {
+                        ":notices": [notice_id],
+                        ":now": to_text(now),
+                        ":ends": to_text(ends_at),
+                        ":ttl": to_epoch(ends_at),
+                    }
+                ),
+            )
+        except client.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
+
+    def _goes_on_with(self, key: Item, notice_id: str) -> bool:
+        client = dynamodb()
+        try:
+            client.update_item(
+                TableName=tables.idempotency(),
+                Key=key,
+                UpdateExpression="SET notices = list_append(notices, :notices)",
+                ConditionExpression="size(notices) < :most AND NOT contains(notices, :notice)",
+                ExpressionAttributeValues=encode(
+                    {":notices": [notice_id], ":notice": notice_id, ":most": MOST_UNVERIFIED}
+                ),
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except client.exceptions.ConditionalCheckFailedException as failed:
+            answer: Any = failed.response
+            return notice_id in decode(answer["Item"])["notices"]
+        return True
+
+
+def _key(name: str) -> Item:
+    return encode({"id": f"mail#{name}"})

@@ -5,14 +5,12 @@ from typing import Protocol
 
 from shop.clock import Clock
 from shop.mail import letters
-from shop.mail.models import NEWS_FOR, RESET_WANTED, VERIFICATION_WANTED, Letter, Notice
+from shop.mail.models import NEWS_FOR, RESET_WANTED, VERIFICATION_WANTED, Letter, Mail, Notice
 from shop.mail.schemas import AboutOrder, AboutUpdate, AboutUser, ToAddress
 from shop.observability import logger
 from shop.orders.models import Order, OrderStatus
 from shop.recovery.models import Purpose
 from shop.users.models import User, UserStatus
-
-type Written = tuple[str, Letter] | None  # to whom, and what
 
 
 class Refused(Exception):
@@ -48,6 +46,11 @@ class Marks(Protocol):
     def release(self, notice_id: str) -> None: ...
 
 
+class Limit(Protocol):
+    def admits(self, address: str, notice_id: str) -> bool:
+        """Counts a notice once, however often it comes; False if the address has had its most."""
+
+
 class Postbox(Protocol):
     def send(self, address: str, letter: Letter, reference: str) -> None:
         """Raises `Refused` where trying again is in vain, and else `NotTaken`."""
@@ -64,6 +67,7 @@ class MailService:
         archive: Archive,
         links: LinkMaker,
         marks: Marks,
+        limit: Limit,
         postbox: Postbox | None,
         clock: Clock,
     ) -> None:
@@ -71,9 +75,10 @@ class MailService:
         self._archive = archive
         self._links = links
         self._marks = marks
+        self._limit = limit
         self._postbox = postbox
         self._clock = clock
-        self._writers: Mapping[str, Callable[[Notice], Written]] = {
+        self._writers: Mapping[str, Callable[[Notice], Mail | None]] = {
             "user.registered": self._welcome,
             "user.updated": self._address_changed,
             "user.password_changed": self._password_changed,
@@ -110,62 +115,68 @@ class MailService:
         return outcome
 
     def _send(self, notice: Notice, postbox: Postbox) -> str:
-        written = self._writers[notice.type](notice)
-        if written is None:
+        mail = self._writers[notice.type](notice)
+        if mail is None:
             return "no mail: nobody to tell"
+        if mail.is_limited and not self._limit.admits(mail.address, notice.id):
+            return "no mail: too many to an unverified address"
         try:
-            postbox.send(*written, notice.id)
+            postbox.send(mail.address, mail.letter, notice.id)
         except Refused as refused:
             # What SES says besides its code may name the address.
             logger().error("mail refused", id=notice.id, code=str(refused))
             return "no mail: refused"
         return "mail sent"
 
-    def _welcome(self, notice: Notice) -> Written:
+    def _welcome(self, notice: Notice) -> Mail | None:
         user = self._user(notice)
         if user is None:
             return None
         link = None if user.email_verified else self._links.make(user, Purpose.VERIFICATION)
-        return user.email, letters.welcome(user.name, link)
+        return _to(user, letters.welcome(_name_of(user), link))
 
-    def _verification(self, notice: Notice) -> Written:
+    def _verification(self, notice: Notice) -> Mail | None:
         user = self._user(notice)
         if user is None or user.email_verified:
             return None
         link = self._links.make(user, Purpose.VERIFICATION)
-        return (user.email, letters.verification(user.name, link)) if link else None
+        return _to(user, letters.verification(_name_of(user), link)) if link else None
 
-    def _reset(self, notice: Notice) -> Written:
+    def _reset(self, notice: Notice) -> Mail | None:
+        """Not limited here: wishes for it are counted by address when they are wished."""
         user = self._archive.owner(ToAddress.model_validate(notice.data).email)
         if user is None or user.status is not UserStatus.ACTIVE:
             return None
         link = self._links.make(user, Purpose.RESET)
-        return (user.email, letters.reset(user.name, link)) if link else None
+        if link is None:
+            return None
+        return Mail(user.email, letters.reset(_name_of(user), link), is_limited=False)
 
-    def _address_changed(self, notice: Notice) -> Written:
+    def _address_changed(self, notice: Notice) -> Mail | None:
+        """Former addresses are remembered only where they were verified."""
         about = AboutUpdate.model_validate(notice.data)
         user = self._user(notice) if "email" in about.changed else None
         if user is None:
             return None
         former = next((it for it in user.former_emails if it.version == about.version), None)
-        return (former.email, letters.address_changed(user.name)) if former else None
+        return Mail(former.email, letters.address_changed(), is_limited=False) if former else None
 
-    def _password_changed(self, notice: Notice) -> Written:
+    def _password_changed(self, notice: Notice) -> Mail | None:
         user = self._user(notice)
-        return (user.email, letters.password_changed(user.name)) if user else None
+        return _to(user, letters.password_changed(_name_of(user))) if user else None
 
-    def _order_placed(self, notice: Notice) -> Written:
+    def _order_placed(self, notice: Notice) -> Mail | None:
         """Not where it has been cancelled meanwhile: that mail may have been faster."""
         user, order = self._user(notice), self._order(notice)
         if user is None or order is None or order.status is OrderStatus.CANCELLED:
             return None
-        return user.email, letters.order_placed(user.name, order)
+        return _to(user, letters.order_placed(_name_of(user), order))
 
-    def _order_cancelled(self, notice: Notice) -> Written:
+    def _order_cancelled(self, notice: Notice) -> Mail | None:
         user, order = self._user(notice), self._order(notice)
         if user is None or order is None:
             return None
-        return user.email, letters.order_cancelled(user.name, order)
+        return _to(user, letters.order_cancelled(_name_of(user), order))
 
     def _user(self, notice: Notice) -> User | None:
         """None if there is nobody any more, or nobody who may log in."""
@@ -175,3 +186,12 @@ class MailService:
     def _order(self, notice: Notice) -> Order | None:
         about = AboutOrder.model_validate(notice.data)
         return self._archive.order(about.user_id, about.order_id)
+
+
+def _to(user: User, letter: Letter) -> Mail:
+    return Mail(user.email, letter, is_limited=not user.email_verified)
+
+
+def _name_of(user: User) -> str | None:
+    """None while the address may be a stranger's, and the name what somebody wants to tell them."""
+    return user.name if user.email_verified else None

@@ -1,0 +1,60 @@
+"""Mails to an address that nobody has verified: a few a day, each counted once."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+import boto3
+import pytest
+
+from shop.clock import to_epoch
+from shop.mail.models import COUNTED_FOR, MOST_UNVERIFIED
+from shop.mail.repository import LimitRepository
+from tests.aws import fresh_aws
+from tests.people import NOON
+
+ADDRESS = "victim@example.org"
+MOMENT = timedelta(seconds=1)
+
+
+@pytest.fixture(autouse=True)
+def aws() -> Iterator[None]:
+    with fresh_aws():
+        yield
+
+
+def admits(notice_id: str, now: datetime = NOON, address: str = ADDRESS) -> bool:
+    return LimitRepository(lambda: now).admits(address, notice_id)
+
+
+def test_an_address_gets_a_few_and_others_are_not_counted_with_it() -> None:
+    admitted = [admits(f"event {number}") for number in range(MOST_UNVERIFIED + 2)]
+
+    assert admitted == [True] * MOST_UNVERIFIED + [False] * 2
+    assert admits("event", address="ada@example.com")
+
+
+def test_a_notice_that_is_tried_again_counts_once_and_is_admitted_again() -> None:
+    first = [admits("event 0") for _ in range(MOST_UNVERIFIED + 1)]
+    others = [admits(f"event {number}") for number in range(1, MOST_UNVERIFIED + 1)]
+
+    assert all(first)
+    assert others == [True] * (MOST_UNVERIFIED - 1) + [False]
+    assert admits(f"event {MOST_UNVERIFIED - 1}")
+
+
+def test_a_window_lasts_from_its_first_mail_on_and_then_another_begins() -> None:
+    for number in range(MOST_UNVERIFIED):
+        admits(f"event {number}", NOON + number * MOMENT)
+
+    assert not admits("later", NOON + COUNTED_FOR - MOMENT)
+    assert admits("later", NOON + COUNTED_FOR)
+    assert admits("and another", NOON + COUNTED_FOR + MOMENT)
+
+
+def test_the_row_holds_no_address_and_goes_with_its_window() -> None:
+    admits("event")
+
+    (row,) = boto3.client("dynamodb").scan(TableName="idempotency_table")["Items"]
+    assert row.keys() == {"id", "notices", "ends_at", "ttl"}
+    assert "example" not in str(row)
+    assert int(row["ttl"]["N"]) == to_epoch(NOON + COUNTED_FOR)
