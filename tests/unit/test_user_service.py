@@ -19,7 +19,7 @@ from shop.errors import (
 from shop.identifiers import new_id
 from shop.pagination import Rows, Span
 from shop.preconditions import Precondition
-from shop.users.models import Credential, FormerEmail, User, UserStatus
+from shop.users.models import Credential, User, UserStatus
 from shop.users.schemas import PasswordChange, UserUpdate
 from shop.users.service import MOST_TRIES, Overtaken, UserService
 from tests.people import ADMIN, ALICE, BOB, NOON
@@ -274,24 +274,12 @@ def test_the_last_addresses_are_remembered_with_the_versions_that_replaced_them(
 
     for number in range(12):
         email = f"ada.{number}@example.com"
-        shelf.user = replace(shelf.user, email_verified=True)
         desk(shelf).update(ADMIN, ALICE.id, patch(email=email), Precondition(), CLIENT)
 
     former = shelf.user.former_emails
     assert [(it.email, it.version) for it in former] == [
         (f"ada.{number}@example.com", number + 3) for number in range(1, 11)
     ]
-
-
-def test_an_address_that_nobody_verified_is_not_remembered_and_keeps_those_that_are() -> None:
-    shelf = Shelf()
-    shelf.user = replace(USER, email_verified=True)
-
-    for number in range(3):
-        email = f"ada.{number}@example.com"
-        desk(shelf).update(ADMIN, ALICE.id, patch(email=email), Precondition(), CLIENT)
-
-    assert shelf.user.former_emails == (FormerEmail(USER.email, 2),)
 
 
 def passwords(current: str, new: str = "wrong donkey") -> PasswordChange:

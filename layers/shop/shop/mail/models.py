@@ -7,7 +7,7 @@ from typing import Any  # an event's data is of many types
 
 NEWS_FOR = timedelta(hours=24)  # of an event; a replay of older ones is no reason to write
 # To an address that nobody has verified, which may be a stranger's, and for how long they count.
-MOST_UNVERIFIED = 5
+MOST_UNVERIFIED = 10
 COUNTED_FOR = timedelta(hours=24)
 VERIFICATION_WANTED = "mail.verification_wanted"
 RESET_WANTED = "mail.reset_wanted"

@@ -153,13 +153,13 @@ class MailService:
         return Mail(user.email, letters.reset(_name_of(user), link), is_limited=False)
 
     def _address_changed(self, notice: Notice) -> Mail | None:
-        """Former addresses are remembered only where they were verified."""
+        """Always limited: whether a former address was verified is not remembered."""
         about = AboutUpdate.model_validate(notice.data)
         user = self._user(notice) if "email" in about.changed else None
         if user is None:
             return None
         former = next((it for it in user.former_emails if it.version == about.version), None)
-        return Mail(former.email, letters.address_changed(), is_limited=False) if former else None
+        return Mail(former.email, letters.address_changed(), is_limited=True) if former else None
 
     def _password_changed(self, notice: Notice) -> Mail | None:
         user = self._user(notice)

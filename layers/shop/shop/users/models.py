@@ -15,7 +15,7 @@ class UserStatus(StrEnum):
 
 @dataclass(frozen=True)
 class FormerEmail:
-    """A verified address that the user had until this version replaced it."""
+    """An address that the user had until this version replaced it."""
 
     email: str  # normalised
     version: int

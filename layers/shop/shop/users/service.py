@@ -302,11 +302,6 @@ def _other_admin(caller: Caller, user_id: str) -> str | None:
 
 
 def _with_former_email(user: User) -> Sequence[FormerEmail]:
-    """Who holds an address is told that it was replaced, by an event that holds no address.
-
-    Not where nobody has verified it: it may be a stranger's, whom anybody could make it and change.
-    """
-    if not user.email_verified:
-        return user.former_emails
+    """Who holds an address is told that it was replaced, by an event that holds no address."""
     former = FormerEmail(user.email, version=user.version + 1)
     return (*user.former_emails, former)[-MOST_FORMER_EMAILS:]
