@@ -34,6 +34,18 @@ def operation(document: Part, route: str) -> Part:
     return document["paths"][path][method.lower()]
 
 
+def field(document: Part, name: str, field: str) -> Part:
+    return schema(document, name)["properties"][field]
+
+
+def parameter(document: Part, route: str, name: str) -> Part:
+    return next(it for it in operation(document, route)["parameters"] if it.get("name") == name)
+
+
+def examples(document: Part, response: str) -> Part:
+    return document["components"]["responses"][response]["content"]["application/json"]["examples"]
+
+
 def test_an_incompatible_change_is_named_in_the_changelog() -> None:
     found = breaks(json.loads(RELEASED.read_text()), NOW)
 
@@ -100,6 +112,61 @@ BREAKING: dict[str, Callable[[Part], object]] = {
     "GET /api/products query.limit: maximum": lambda it: operation(it, "GET /api/products")[
         "parameters"
     ][2]["schema"].update(maximum=50),
+    "GET /api/products query.sort: default": lambda it: parameter(it, "GET /api/products", "sort")[
+        "schema"
+    ].update(default="name"),
+    "GET /api/products query.limit: default": lambda it: parameter(
+        it, "GET /api/products", "limit"
+    )["schema"].update(default=10),
+    "GET /api/products query.status: default": lambda it: parameter(
+        it, "GET /api/products", "status"
+    )["schema"].pop("default"),
+    "GET /api/users query.status: default": lambda it: parameter(it, "GET /api/users", "status")[
+        "schema"
+    ].update(default="active"),
+    "POST /api/products body.status: default": lambda it: field(
+        it, "ProductCreate", "status"
+    ).update(default="inactive"),
+    "POST /api/users 409: EMAIL_IN_USE gone": lambda it: operation(it, "POST /api/users")[
+        "responses"
+    ].update({"409": {"$ref": "#/components/responses/SkuInUse"}}),
+    "GET /api/users 403: FORBIDDEN gone": lambda it: examples(it, "Forbidden").pop("FORBIDDEN"),
+    "securitySchemes.accessToken: type": lambda it: it["components"].update(
+        securitySchemes={"accessToken": {"type": "apiKey", "in": "header", "name": "X-Key"}}
+    ),
+    "securitySchemes.accessToken: scheme": lambda it: it["components"].update(securitySchemes={}),
+    "GET /api/users: security": lambda it: it.update(security=[{"apiKey": []}]),
+    "DELETE /api/users/{userId}: security": lambda it: operation(
+        it, "DELETE /api/users/{userId}"
+    ).update(security=[{"accessToken": [], "apiKey": []}]),
+    "POST /api/users 400 body.error.details: gone": lambda it: schema(it, "ErrorContent")[
+        "properties"
+    ].pop("details"),
+    "POST /api/sessions 201 body.tokenType: gone": lambda it: schema(it, "TokenGrant")[
+        "properties"
+    ].pop("tokenType"),
+    "GET /health 200 body.status: gone": lambda it: schema(it, "Health")["properties"].pop(
+        "status"
+    ),
+    "POST /api/users 201 body.name: maxLength": lambda it: field(it, "User", "name").update(
+        maxLength=5000
+    ),
+    "GET /api/users 200 body.meta.total: minimum": lambda it: field(it, "Meta", "total").update(
+        minimum=-100
+    ),
+    "GET /api/users 200 body.meta.limit: maximum": lambda it: field(it, "Meta", "limit").pop(
+        "maximum"
+    ),
+    "GET /api/users 200 body.data: maxItems": lambda it: field(it, "UserPage", "data").update(
+        maxItems=1000
+    ),
+    "POST /api/users 201 body.email: type": lambda it: field(it, "User", "email").pop("type"),
+    "GET /health 200 X-Request-Id: may be absent": lambda it: it["components"]["headers"][
+        "X-Request-Id"
+    ].update(required=False),
+    "GET /health 200 X-Request-Id: maxLength": lambda it: it["components"]["headers"][
+        "X-Request-Id"
+    ]["schema"].update(maxLength=100),
 }
 
 
@@ -121,5 +188,12 @@ def test_more_is_no_break() -> None:
     schema(new, "UserCreate")["properties"]["name"]["maxLength"] = 500
     schema(new, "OrderStatus")["enum"].append("returned")
     operation(new, "GET /health")["responses"]["409"] = {"headers": {}}
+    examples(new, "EmailInUse")["NAME_IN_USE"] = {}
+    schema(new, "UserCreate")["required"].remove("name")
+    field(new, "UserCreate", "name")["default"] = "Ada"
+    field(new, "User", "name")["maxLength"] = 50
+    new["components"]["securitySchemes"]["apiKey"] = {"type": "apiKey"}
+    operation(new, "GET /api/users")["security"] = [{"apiKey": []}, {"accessToken": []}]
+    operation(new, "GET /api/orders")["security"] = []
 
     assert breaks(NOW, new) == []

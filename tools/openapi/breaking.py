@@ -8,6 +8,9 @@ type Part = dict[str, Any]
 _MOST = ("maximum", "maxLength", "maxItems")
 _LEAST = ("minimum", "minLength", "minItems")
 _RULES = ("pattern", "not", "anyOf")
+_ANY = ("null", "boolean", "integer", "number", "string", "array", "object")
+# What a scheme says to people, by which nothing is sent otherwise.
+_HINTS = {"description", "bearerFormat"}
 
 
 def breaks(old: Part, new: Part) -> list[str]:
@@ -20,6 +23,12 @@ class _Comparison:
         self._old, self._new = old, new
 
     def of_documents(self) -> Iterator[str]:
+        schemes = self._new["components"]["securitySchemes"]
+        for name, scheme in self._old["components"]["securitySchemes"].items():
+            told = schemes.get(name, {})
+            for word in (scheme.keys() | told.keys()) - _HINTS:
+                if scheme.get(word) != told.get(word):
+                    yield f"securitySchemes.{name}: {word}"
         for path, methods in self._old["paths"].items():
             for method, old in methods.items():
                 at = f"{method.upper()} {path}"
@@ -29,14 +38,16 @@ class _Comparison:
                     continue
                 if old["operationId"] != new["operationId"]:
                     yield f"{at}: operationId"
-                if self._is_public(old, self._old) and not self._is_public(new, self._new):
-                    yield f"{at}: no longer open to anyone"
+                yield from self._of_security(at, old, new)
                 yield from self._of_parameters(at, old, new)
                 yield from self._of_bodies(at, old, new)
                 yield from self._of_responses(at, old, new)
 
-    def _is_public(self, operation: Part, document: Part) -> bool:
-        return operation.get("security", document["security"]) == []
+    def _of_security(self, at: str, old: Part, new: Part) -> Iterator[str]:
+        before, after = _ways_in(old, self._old), _ways_in(new, self._new)
+        if {} in after or all(way in after for way in before):
+            return
+        yield f"{at}: no longer open to anyone" if {} in before else f"{at}: security"
 
     def _of_parameters(self, at: str, old: Part, new: Part) -> Iterator[str]:
         olds, news = _by_name(old, self._old), _by_name(new, self._new)
@@ -49,6 +60,7 @@ class _Comparison:
                 continue
             if news[name]["required"] and not parameter["required"]:
                 yield f"{at} {name}: required"
+            yield from _of_default(f"{at} {name}", parameter["schema"], news[name]["schema"])
             yield from self._taken(f"{at} {name}", parameter["schema"], news[name]["schema"])
 
     def _of_bodies(self, at: str, old: Part, new: Part) -> Iterator[str]:
@@ -69,14 +81,25 @@ class _Comparison:
                 continue
             before = _resolved(answer, self._old)
             after = _resolved(new["responses"][status], self._new)
-            for name in before["headers"].keys() - after["headers"].keys():
-                yield f"{at} {status} {name}: gone"
+            yield from self._of_headers(f"{at} {status}", before["headers"], after["headers"])
+            for code in _codes(status, before) - _codes(status, after):
+                yield f"{at} {status}: {code} gone"
             for media_type, body in before.get("content", {}).items():
                 if media_type not in after.get("content", {}):
                     yield f"{at} {status}: {media_type} gone"
                     continue
                 told = after["content"][media_type]["schema"]
                 yield from self._given(f"{at} {status} body", body["schema"], told)
+
+    def _of_headers(self, at: str, old: Part, new: Part) -> Iterator[str]:
+        for name, header in old.items():
+            if name not in new:
+                yield f"{at} {name}: gone"
+                continue
+            before, after = _resolved(header, self._old), _resolved(new[name], self._new)
+            if before["required"] and not after["required"]:
+                yield f"{at} {name}: may be absent"
+            yield from self._given(f"{at} {name}", before["schema"], after["schema"])
 
     def _taken(self, at: str, old: Part, new: Part) -> Iterator[str]:
         """Where what could be sent is refused now."""
@@ -86,22 +109,20 @@ class _Comparison:
         before, after = _values(old), _values(new)
         if after is not None and (before is None or not before <= after):
             yield f"{at}: enum"
-        for word in _MOST:
-            if word in new and new[word] < old.get(word, float("inf")):
-                yield f"{at}: {word}"
-        for word in _LEAST:
-            if word in new and new[word] > old.get(word, float("-inf")):
-                yield f"{at}: {word}"
+        for word in _narrower(old, new):
+            yield f"{at}: {word}"
         for word in _RULES:
             if word in new and new[word] != old.get(word):
                 yield f"{at}: {word}"
         for name in set(new.get("required", ())) - set(old.get("required", ())):
             yield f"{at}.{name}: required"
         for name, field in old.get("properties", {}).items():
-            if name in new.get("properties", {}):
-                yield from self._taken(f"{at}.{name}", field, new["properties"][name])
-            else:
+            if name not in new.get("properties", {}):
                 yield f"{at}.{name}: gone"
+                continue
+            if name not in old.get("required", ()):
+                yield from _of_default(f"{at}.{name}", field, new["properties"][name])
+            yield from self._taken(f"{at}.{name}", field, new["properties"][name])
         if "items" in old and "items" in new:
             yield from self._taken(f"{at}[]", old["items"], new["items"])
 
@@ -116,11 +137,15 @@ class _Comparison:
         for word in ("format", "pattern", "anyOf"):
             if word in old and old[word] != new.get(word):
                 yield f"{at}: {word}"
+        for word in _narrower(new, old):
+            yield f"{at}: {word}"
         for name in set(old.get("required", ())) - set(new.get("required", ())):
             yield f"{at}.{name}: may be absent"
         for name, field in old.get("properties", {}).items():
             if name in new.get("properties", {}):
                 yield from self._given(f"{at}.{name}", field, new["properties"][name])
+            else:
+                yield f"{at}.{name}: gone"
         if "items" in old and "items" in new:
             yield from self._given(f"{at}[]", old["items"], new["items"])
 
@@ -133,13 +158,40 @@ def _resolved(part: Part, document: Part) -> Part:
     return found
 
 
+def _ways_in(operation: Part, document: Part) -> list[Part]:
+    """Each is enough by itself; an empty one asks for nothing."""
+    return operation.get("security", document["security"]) or [{}]
+
+
+def _codes(status: str, answer: Part) -> set[str]:
+    """Of refusals, under whose status each has an example."""
+    media = answer.get("content", {}).get("application/json", {})
+    return set(media.get("examples", ())) if status >= "400" else set()
+
+
+def _of_default(at: str, old: Part, new: Part) -> Iterator[str]:
+    """It is what those asked for who sent nothing."""
+    if old.get("default") != new.get("default"):
+        yield f"{at}: default"
+
+
 def _by_name(operation: Part, document: Part) -> dict[str, Part]:
     parameters = [_resolved(parameter, document) for parameter in operation["parameters"]]
     return {f"{it['in']}.{it['name']}": it for it in parameters}
 
 
+def _narrower(old: Part, new: Part) -> Iterator[str]:
+    """The bounds by which less fits than before."""
+    for word in _MOST:
+        if word in new and new[word] < old.get(word, float("inf")):
+            yield word
+    for word in _LEAST:
+        if word in new and new[word] > old.get(word, float("-inf")):
+            yield word
+
+
 def _types(schema: Part) -> set[str]:
-    type_ = schema.get("type", [])
+    type_ = schema.get("type", _ANY)
     return {type_} if isinstance(type_, str) else set(type_)
 
 
