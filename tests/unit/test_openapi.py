@@ -125,6 +125,17 @@ def test_bodies_refuse_unknown_fields_and_answers_may_grow(told: Part) -> None:
     assert closed == {body.__name__ for body in bodies} | nested
 
 
+def test_what_we_give_is_always_there(told: Part) -> None:
+    sometimes = {
+        (name, field)
+        for name, schema in told["components"]["schemas"].items()
+        if schema.get("additionalProperties") is not False
+        for field in schema.get("properties", {}).keys() - set(schema.get("required", ()))
+    }
+
+    assert sometimes == {("ErrorContent", "details")}
+
+
 def test_every_example_is_valid_by_its_schema(told: Part) -> None:
     checked = 0
     for at, schema in schemas(told):

@@ -28,6 +28,10 @@ class _Generator(GenerateJsonSchema):
             told.pop("additionalProperties", None)
         return told
 
+    def field_is_required(self, field: Any, total: bool) -> bool:
+        """What we give is always there, if only as its default."""
+        return self.mode == "serialization" or super().field_is_required(field, total)
+
 
 def component_name(model: type[BaseModel]) -> str:
     """What a client calls it: `OrderRead` is an Order."""

@@ -558,7 +558,7 @@ export interface components {
              * @default ok
              * @constant
              */
-            status?: "ok";
+            status: "ok";
         };
         /**
          * @example {
@@ -1159,7 +1159,7 @@ export interface components {
              * @default Bearer
              * @constant
              */
-            tokenType?: "Bearer";
+            tokenType: "Bearer";
         };
         /**
          * @example {
