@@ -158,6 +158,26 @@ def test_every_model_has_an_example(told: Part) -> None:
         assert schema["examples"], name
 
 
+def test_all_that_is_sent_or_given_has_an_example(told: Part) -> None:
+    def resolved(part: Part) -> Part:
+        if "$ref" not in part:
+            return part
+        kind, name = part["$ref"].split("/")[-2:]
+        return told["components"][kind][name]
+
+    for route, operation in operations(told):
+        messages = [
+            operation.get("requestBody", {}),
+            *map(resolved, operation["responses"].values()),
+        ]
+        headers = [header for it in messages for header in it.get("headers", {}).values()]
+        for value in map(resolved, [*operation["parameters"], *headers]):
+            assert resolved(value["schema"]).get("examples"), (route, value)
+        for message in messages:
+            for body in message.get("content", {}).values():
+                assert body.get("examples"), (route, body)
+
+
 @pytest.mark.parametrize("name", sorted(endpoints()))
 def test_the_examples_of_bodies_are_taken_by_the_models(name: str, told: Part) -> None:
     endpoint = endpoints()[name]

@@ -42,6 +42,7 @@ one day: ignore those that you do not know.
 # Pages for people and what these load: programs have nothing to do with them.
 PAGES = {"GET /", "GET /docs", "GET /docs/{asset}"}
 
+_A_PAGE = "<!doctype html>\n<title>Your account</title>\n"
 _PHRASES = {200: "Found, or done", 201: "Made", 202: "Taken on; a mail may follow"}
 
 type Part = dict[str, Any]
@@ -213,7 +214,10 @@ def _success(handler: Endpoint, schemas: Part) -> Part:
         }
     else:
         media = handler.reply.media_type.partition(";")[0]
-        content = {"schema": {"type": "string", "maxLength": 100_000}}
+        content = {
+            "schema": {"type": "string", "maxLength": 100_000},
+            "examples": {"example": {"value": _A_PAGE}},
+        }
     told: Part = {
         str(handler.status): {
             "description": _PHRASES[handler.status],

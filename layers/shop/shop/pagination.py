@@ -71,10 +71,12 @@ class ListQuery(Query):
     sort: str = "-createdAt"
     page: Annotated[
         int,
-        Field(ge=1, description="`page * limit` has an end; the cursor has none"),
+        Field(ge=1, description="`page * limit` has an end; the cursor has none", examples=[1]),
         _Digits,
     ] = 1
-    limit: Annotated[int, Field(ge=1, le=100, description="items on a page"), _Digits] = 20
+    limit: Annotated[
+        int, Field(ge=1, le=100, description="items on a page", examples=[20]), _Digits
+    ] = 20
     cursor: Annotated[
         str | None,
         Field(
@@ -93,6 +95,7 @@ class ListQuery(Query):
         fields = told["properties"]
         fields["page"]["maximum"] = cls.deepest_row
         fields["sort"]["description"] = "the field to sort by; with a minus, descending"
+        fields["sort"]["examples"] = ["-createdAt"]
         if "status" in fields:
             fields["status"]["description"] = "only those of this status"
         return told
