@@ -11,7 +11,7 @@ from tests.deployed import Shop
 
 SEED = "20261123"
 # Of 30; some want what is only mailed, or who somebody is.
-FEWEST_SERVED = {"admin": 18, "ada": 6}
+FEWEST_SERVED = {"admin": 21, "ada": 7}
 
 
 @pytest.fixture(autouse=True)
@@ -30,7 +30,11 @@ def tidy(shop: Shop) -> Iterator[None]:
 
 @pytest.mark.parametrize(
     ("sender", "phases", "examples"),
-    [("admin", "coverage,fuzzing,stateful", "2"), ("ada", "fuzzing,stateful", "2")],
+    [
+        ("admin", "examples,coverage,fuzzing,stateful", "2"),
+        # Her coverage passes too, but sends 1,200 requests more than fit into a minute and a half.
+        ("ada", "examples,fuzzing,stateful", "2"),
+    ],
 )
 def test_every_answer_is_as_the_document_promises(
     shop: Shop, tmp_path: Path, sender: str, phases: str, examples: str
