@@ -2,16 +2,19 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pytest
 
 from shop.endpoint import endpoint
+from shop.observability import logger
 from shop.queues import Delivery, queue_worker
+from shop.redaction import Failed
 from shop.schemas import Reply
+from shop.streams import Record, stream_worker
 from tests.conftest import LogLines
-from tests.people import ALICE
+from tests.people import ALICE, NOON
 from tests.requests import Context, event
 from tests.template import resources
 from tests.watching import filled
@@ -20,7 +23,7 @@ QUERIES = [filled(query) for query in resources("AWS::Logs::QueryDefinition").va
 GROUPS = {f"<{name}>" for name in resources("AWS::Logs::LogGroup")}
 # Words of its language: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_QuerySyntax.html
 WORDS = {"fields", "filter", "stats", "sort", "limit", "by", "as", "and", "or", "asc", "desc"} | {
-    *("count", "pct", "sum", "ispresent")
+    *("count", "pct", "sum", "ispresent", "like")
 }
 # `admin action` has these, and what the edge puts on every line.
 OF_ADMIN_ACTIONS = {"action", "actor", "subject", "outcome"}
@@ -45,18 +48,47 @@ def failing(delivery: Delivery) -> None:
     raise ValueError(delivery.event["id"])
 
 
-def logged(log: LogLines) -> set[str]:
-    """The keys of what an endpoint and a worker log, when all goes wrong."""
-    broken(event("GET /things", caller=ALICE), Context())
-    body = {"detail": {"id": "1", "type": "order.placed", "subject": "2", "correlationid": "3"}}
-    record: Mapping[str, Any] = {
+@stream_worker
+def reading(records: Sequence[Record]) -> Iterable[Record]:
+    return []
+
+
+@stream_worker
+def stumbling(records: Sequence[Record]) -> Iterable[Record]:
+    raise ValueError(records[0].sequence_number)
+
+
+def logged(log: LogLines) -> list[dict[str, Any]]:
+    """What an endpoint and the workers log of one request, when all goes wrong, and one batch of a
+    stream that does not.
+    """
+    asked = event("GET /things", caller=ALICE)
+    request_id = asked["requestContext"]["requestId"]
+    broken(asked, Context())
+    detail = {"id": "1", "type": "order.placed", "subject": "2", "correlationid": request_id}
+    message: Mapping[str, Any] = {
         "messageId": "4",
         "eventSource": "aws:sqs",
-        "body": json.dumps(body),
+        "body": json.dumps({"detail": detail}),
         "attributes": {"ApproximateReceiveCount": "1"},
     }
-    failing({"Records": [record]}, Context())
-    return {key for line in log() for key in line}
+    failing({"Records": [message]}, Context())
+    logger().remove_keys(["request_id"])  # as in a sandbox of its own
+    changes = {"Records": [change(request_id), change("of another request")]}
+    reading(changes, Context())
+    with pytest.raises(Failed):
+        stumbling(changes, Context())
+    return log()
+
+
+def change(request_id: str) -> dict[str, Any]:
+    """A record of a stream."""
+    image = {"id": {"S": "5"}, "request_id": {"S": request_id}}
+    told = {"SequenceNumber": "6", "ApproximateCreationDateTime": NOON.timestamp()}
+    return {
+        "eventSourceARN": "arn:aws:dynamodb:eu-central-1:123456789012:table/users/stream/2026",
+        "dynamodb": told | {"Keys": {"id": {"S": "5"}}, "NewImage": image},
+    }
 
 
 def asked_for(query: str) -> set[str]:
@@ -68,7 +100,8 @@ def asked_for(query: str) -> set[str]:
 
 @pytest.mark.parametrize("query", QUERIES, ids=lambda query: str(query["Name"]))
 def test_a_query_reads_keys_that_lines_have(query: dict[str, Any], log: LogLines) -> None:
-    known = logged(log) | OF_ADMIN_ACTIONS | OF_ORDERS_GIVEN_UP | OF_LAMBDA
+    known = {key for line in logged(log) for key in line}
+    known |= OF_ADMIN_ACTIONS | OF_ORDERS_GIVEN_UP | OF_LAMBDA
 
     assert asked_for(query["QueryString"])
     assert asked_for(query["QueryString"]) <= known
@@ -78,6 +111,20 @@ def test_a_query_reads_keys_that_lines_have(query: dict[str, Any], log: LogLines
 def test_a_query_is_named_after_its_stack_and_reads_its_groups(query: dict[str, Any]) -> None:
     assert query["Name"].startswith("shop-test/")
     assert query["LogGroupNames"] and set(query["LogGroupNames"]) <= GROUPS
+
+
+def test_one_request_is_found_in_what_endpoint_queue_and_streams_log(log: LogLines) -> None:
+    (query,) = [it["QueryString"] for it in QUERIES if it["Name"].endswith("/one request")]
+    # By text, which finds it in a list too.
+    (placeholder,) = re.findall(r'\| filter @message like "(\w+)"\n', query)
+
+    lines = logged(log)
+
+    request_id = lines[0]["request_id"]
+    assert placeholder == "REQUEST_ID"
+    messages = [line["message"] for line in lines]
+    assert messages == ["unforeseen", "request", "not done", "batch", "not done"]
+    assert all(request_id in json.dumps(line) for line in lines)
 
 
 def test_errors_are_also_those_of_functions_that_cannot_be_loaded_or_are_ended() -> None:
