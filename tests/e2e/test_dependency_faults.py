@@ -5,7 +5,13 @@ from collections.abc import Iterator
 import pytest
 
 from tests.deployed import Person, Shop, at_once, error_of
-from tests.e2e.failing import ROUTES, assert_all_in_time, assert_try_again, requests
+from tests.e2e.failing import (
+    ROUTES,
+    assert_all_in_time,
+    assert_authorizer_failed_in_time,
+    assert_try_again,
+    requests,
+)
 from tests.faults import (
     DYNAMODB,
     PARAMETERS,
@@ -25,6 +31,7 @@ from tests.faults import (
     refused,
     unanswered,
 )
+from tests.logs import Logs
 from tests.mail import RESET, VERIFICATION, Mail
 from tests.people import PASSWORD
 from tests.recovery import forget_wishes
@@ -91,14 +98,14 @@ def test_refused_or_with_credentials_that_ended_every_route_says_try_again(
     shop: Shop, faults: FaultProxy, admin: Person, kind: str
 ) -> None:
     sent = requests(shop, admin, ROUTES)
-    before = shop.everything()
+    before, logs = shop.everything(), Logs(shop)
 
     with faults.on(faults_of(DYNAMODB)[kind]):
         answers = at_once(len(sent), lambda number: sent[number]())
 
     for answer in answers:
         assert_try_again(answer)
-    assert_all_in_time(shop, answers)
+    assert_all_in_time(logs, answers)
     assert shop.everything() == before
 
 
@@ -228,28 +235,30 @@ def test_keys_that_could_not_be_loaded_once_are_asked_for_again_at_once(
     assert len(secret) == len(parameter) == 1
 
 
-def test_keys_that_never_come_are_given_up_in_time(shop: Shop, faults: FaultProxy) -> None:
+@pytest.mark.parametrize("fault", [unanswered(30), dripping(0.5)], ids=["hanging", "dripping"])
+def test_keys_that_never_come_are_given_up_in_time(
+    shop: Shop, faults: FaultProxy, fault: Fault
+) -> None:
     person = shop.sign_up()
     stranger = shop.client(new_token(shop, person))
     credentials = {"email": person.email, "password": PASSWORD}
     shop.restart("Authorizer", "CreateSession", "GetJwks")
+    logs = Logs(shop)
 
-    with (
-        faults.on(unanswered(30), service=PARAMETERS),
-        faults.on(dripping(0.5), service=SECRETS),
-    ):
-        answers = at_once(
+    with faults.on(fault, service=PARAMETERS), faults.on(fault, service=SECRETS):
+        me, *answers = at_once(
             3,
             lambda number: (
-                lambda: shop.anonymous.get("/.well-known/jwks.json"),
                 lambda: stranger.get("/api/users/me"),
+                lambda: shop.anonymous.get("/.well-known/jwks.json"),
                 lambda: shop.anonymous.post("/api/sessions", json=credentials),
             )[number](),
         )
 
-    for answer in answers:
+    for answer in (me, *answers):
         assert_try_again(answer)
-    assert_all_in_time(shop, answers)
+    assert_authorizer_failed_in_time(shop, logs)
+    assert_all_in_time(logs, answers)
     assert stranger.get("/api/users/me").status_code == 200
 
 

@@ -13,6 +13,7 @@ from tests.e2e.failing import (
     ROUTES,
     THROTTLED,
     assert_all_in_time,
+    assert_authorizer_failed_in_time,
     assert_try_again,
     requests,
 )
@@ -29,6 +30,7 @@ from tests.faults import (
     unanswered,
     unprocessed,
 )
+from tests.logs import Logs
 from tests.people import PASSWORD
 
 type Outage = Callable[[FaultProxy], AbstractContextManager[object]]
@@ -62,14 +64,14 @@ def test_without_a_database_every_route_says_try_again_and_nothing_changes(
     shop: Shop, faults: FaultProxy, admin: Person, outage: Outage
 ) -> None:
     sent = requests(shop, admin, ROUTES)
-    before = shop.everything()
+    before, logs = shop.everything(), Logs(shop)
 
     with outage(faults):
         answers = at_once(len(sent), lambda number: sent[number]())
 
     for answer in answers:
         assert_try_again(answer)
-    assert_all_in_time(shop, answers)
+    assert_all_in_time(logs, answers)
     assert shop.everything() == before
 
 
@@ -103,15 +105,19 @@ def test_keys_that_stay_unread_are_asked_for_again_and_then_told_as_try_again(
     assert len(hits) == 2
 
 
-def test_an_authorizer_that_cannot_read_says_try_again(shop: Shop, faults: FaultProxy) -> None:
+@pytest.mark.parametrize("fault", [THROTTLED, unanswered(30)], ids=["throttled", "hanging"])
+def test_an_authorizer_that_cannot_read_says_try_again(
+    shop: Shop, faults: FaultProxy, fault: Fault
+) -> None:
     person = shop.sign_up()
     body = {"email": person.email, "password": PASSWORD}
     token = shop.anonymous.post("/api/sessions", json=body).json()["accessToken"]
-    never_seen = shop.client(token)
+    never_seen, logs = shop.client(token), Logs(shop)
 
-    with faults.on(THROTTLED, table=shop.resources["SessionsTable"]) as hits:
+    with faults.on(fault, table=shop.resources["SessionsTable"]) as hits:
         assert_try_again(never_seen.get("/api/users/me"))
     assert len(hits) == 3
+    assert_authorizer_failed_in_time(shop, logs)
     assert never_seen.get("/api/users/me").status_code == 200
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from functions.authorizer import authorize
+from tests.conftest import LogLines
 from tests.requests import Context
 
 
@@ -22,7 +23,7 @@ class Patient:
 
 
 def test_an_authorizer_that_is_out_of_time_raises_before_its_sandbox_is_ended(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, log: LogLines
 ) -> None:
     monkeypatch.setattr(authorize, "authorizer", Patient)
     started = time.monotonic()
@@ -33,3 +34,6 @@ def test_an_authorizer_that_is_out_of_time_raises_before_its_sandbox_is_ended(
         )
 
     assert time.monotonic() - started < 0.5
+    (line,) = log()
+    assert (line["message"], line["reason"]) == ("not done", "out of time")
+    assert 100 <= line["milliseconds"] < 500
