@@ -268,9 +268,10 @@ def test_keys_that_never_come_are_given_up_in_time(
 def test_a_mail_that_could_not_be_queued_is_asked_for_again(
     shop: Shop, faults: FaultProxy, mail: Mail
 ) -> None:
-    people = [shop.sign_up() for _ in faults_of(QUEUES)]
+    kinds = faults_of(QUEUES) | {"hanging": unanswered(30)}
+    people = [shop.sign_up() for _ in kinds]
 
-    for person, (kind, fault) in zip(people, faults_of(QUEUES).items(), strict=True):
+    for person, (kind, fault) in zip(people, kinds.items(), strict=True):
         forget_wishes(shop)
         with faults.on(fault, service=QUEUES) as hits:
             reset = {"email": person.email}

@@ -27,6 +27,7 @@ from tests.faults import (
     no_json,
     partly,
     refused,
+    unanswered,
 )
 from tests.local_cloud.watching import Queue, eventually
 from tests.mail import NEW_PASSWORD, Mail
@@ -36,6 +37,8 @@ THROTTLED = refused("ThrottlingException")
 FAULTS: dict[str, Fault] = {
     "throttled": THROTTLED,
     "failing": refused("InternalException", 500),
+    "hanging": unanswered(30),
+    "denied": refused("AccessDeniedException"),
     "expired": refused("ExpiredTokenException"),
     "lost": answer_lost,
     "cut off": cut_off,
@@ -115,14 +118,17 @@ def versions(bus: Listener, person: Person) -> list[int]:
     return list(reversed(first.values()))
 
 
+@pytest.mark.parametrize(
+    "fault", [refused("RequestThrottled"), unanswered(30)], ids=["throttled", "hanging"]
+)
 def test_a_record_that_could_not_be_set_aside_holds_the_others_up_and_loses_none(
-    shop: Shop, bus: Listener, faults: FaultProxy
+    shop: Shop, bus: Listener, faults: FaultProxy, fault: Fault
 ) -> None:
     aside = Queue(shop.stack, shop.resources["UnpublishedEvents"])
     key = {"id": {"S": new_id()}}
     dynamodb = shop.stack.client("dynamodb")
 
-    with faults.on(refused("RequestThrottled"), service=QUEUES) as hits:
+    with faults.on(fault, service=QUEUES) as hits:
         dynamodb.put_item(TableName=shop.resources["UsersTable"], Item=key)
         person = shop.sign_up()
         assert eventually(lambda: len(hits) >= 3)
