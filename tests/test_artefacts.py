@@ -5,22 +5,31 @@ own packages, or these tests', would hide a dependency that is missing from the 
 """
 
 import json
+import os
 import shutil
 import ssl
 import subprocess
 import sys
+from base64 import b64encode
 from pathlib import Path
+from typing import Any  # events and what AWS answers
 
 import botocore
 import pytest
 
+from shop import clients
+from shop.clock import now, to_text
+from shop.config import setting
 from shop.docs.assets import docs_asset
+from tests.aws import fresh_aws
+from tests.examples import add_examples
 from tests.template import ROOT, Function, functions, resources
 from tools.local_cloud.project import read_project
 from tools.local_cloud.stack import LocalStack
 
-# Modules worth 20 ms and more of a cold start.
+# Modules worth 20 ms and more of a cold start, and bcrypt, which says that a hash was computed.
 HEAVY = (
+    "bcrypt",
     "boto3",
     "botocore.session",
     "cryptography",
@@ -32,7 +41,8 @@ HEAVY = (
 POWERTOOLS = "aws_lambda_powertools"
 
 _STORED = {"botocore.session", "pydantic", POWERTOOLS}
-_SIGNED = _STORED | {"cryptography", "jwt"}
+_KEYS = {"bcrypt", "cryptography"}  # which loads bcrypt, for OpenSSH keys that we have none of
+_SIGNED = _STORED | _KEYS | {"jwt"}
 MAY_LOAD = {
     "CreateUser": _STORED,
     "GetUser": _STORED,
@@ -75,12 +85,22 @@ MAY_LOAD = {
     "ChangeUserStatus": _STORED,
     "EndSessions": _STORED,
     "ResendMail": _STORED,
-    "CreateSigningKeys": {"botocore.session", "cryptography", POWERTOOLS},
-    "RotateSigningKeys": {"botocore.session", "cryptography", POWERTOOLS},
+    "CreateSigningKeys": _KEYS | {"botocore.session", POWERTOOLS},
+    "RotateSigningKeys": _KEYS | {"botocore.session", POWERTOOLS},
     "ProjectLists": {"botocore.session", POWERTOOLS},
     "PublishEvents": _STORED,
     "StartProcessing": _STORED,
     "SendEmail": _STORED,
+}
+# What the first request loads besides.
+LOADS_LATER = {
+    "CreateUser": {"bcrypt", "email_validator"},
+    "ReplaceUser": {"email_validator"},
+    "ChangePassword": {"bcrypt"},
+    "CreateSession": {"email_validator"},
+    "CreatePasswordReset": {"email_validator"},
+    "CompletePasswordReset": {"bcrypt"},
+    "CreateAdmin": {"bcrypt", "email_validator"},
 }
 
 
@@ -89,12 +109,15 @@ def build(stack: LocalStack) -> Path:
     return stack.home / "build"
 
 
-def run_bare(build: Path, folders: list[str], code: str) -> str:
-    """What `code` prints in an interpreter that sees the standard library and these folders."""
+def run_bare(build: Path, folders: list[str], code: str, given: str = "") -> str:
+    """What `code`, which may read what is given, prints in an interpreter that sees the standard
+    library and these folders.
+    """
     paths = [str(build / folder) for folder in folders]
     python = str(Path(sys.base_prefix, "bin/python3.13"))
     done = subprocess.run(
         [python, "-I", "-S", "-c", f"import sys; sys.path += {paths}\n{code}"],
+        input=given,
         capture_output=True,
         text=True,
         env={"AWS_DEFAULT_REGION": "us-east-1"},
@@ -103,6 +126,38 @@ def run_bare(build: Path, folders: list[str], code: str) -> str:
     return done.stdout
 
 
+@pytest.fixture(scope="module")
+def aws() -> dict[str, Any]:
+    """What `first_request` answers instead of AWS: all that the events in events/ speak of."""
+    with fresh_aws():
+        add_examples()
+        names = clients.dynamodb().list_tables()["TableNames"]
+        tables = {name: clients.dynamodb().scan(TableName=name)["Items"] for name in names}
+        secret = clients.secrets().get_secret_value(SecretId=setting("SIGNING_KEYS_SECRET"))
+        jwks = clients.parameters().get_parameter(Name=setting("JWKS_PARAMETER"))
+    return {
+        "tables": tables,
+        "answers": {
+            "Query": {"Items": []},
+            "BatchWriteItem": {"UnprocessedItems": {}},
+            "GetParameter": {"Parameter": {"Value": jwks["Parameter"]["Value"]}},
+            "GetSecretValue": {name: secret[name] for name in ("SecretString", "VersionId")},
+            "DescribeSecret": {"VersionIdsToStages": {secret["VersionId"]: ["AWSCURRENT"]}},
+            "PutEvents": {"Entries": [{}]},
+        },
+    }
+
+
+def event_of(function: Function) -> Any:
+    text = (ROOT / f"events/{function.path.stem}.json").read_text()
+    text = text.replace("table/UsersTable/", f"table/{setting('USERS_TABLE')}/")
+    # No mail is sent of what was long ago.
+    event = json.loads(text.replace("2026-11-22T12:00:00.000Z", to_text(now())))
+    # To which CloudFormation's answer is put, without a network.
+    return event | ({"ResponseURL": "data:,"} if "ResponseURL" in event else {})
+
+
+FIRST_REQUEST = (ROOT / "tests/first_request.py").read_text()
 LAYERS = ["DependenciesLayer/python", "ShopLayer/python"]
 
 
@@ -113,18 +168,29 @@ def layers(function: str) -> list[str]:
 
 
 @pytest.mark.parametrize("function", functions(), ids=lambda function: function.name)
-def test_a_built_handler_imports_and_loads_no_more_than_it_may(
-    build: Path, function: Function
+def test_a_built_handler_and_its_first_request_load_no_more_than_they_may(
+    build: Path, aws: dict[str, Any], function: Function
 ) -> None:
-    watched = (*HEAVY, POWERTOOLS)
-    code = (
-        f"import json; from {function.path.stem} import handler; assert callable(handler)\n"
-        f"print(json.dumps([m for m in {watched!r} if m in sys.modules]))"
-    )
+    """Every event is worked on to its good end, but that lists are empty, that the authorizer
+    refuses its token and that CodeDeploy knows no deployment: what is loaded only for the items of
+    a list, or for what an event does not ask for, is not seen.
+    """
+    given = aws | {
+        "module": function.path.stem,
+        "event": event_of(function),
+        "settings": dict(os.environ),
+        "watched": [*HEAVY, POWERTOOLS],
+    }
+    # Bytes as DynamoDB sends them
+    text = json.dumps(given, default=lambda binary: b64encode(binary).decode())
 
-    loaded = json.loads(run_bare(build, [function.name, *layers(function.name)], code))
+    printed = run_bare(build, [function.name, *layers(function.name)], FIRST_REQUEST, text)
 
-    assert set(loaded) == MAY_LOAD[function.name]
+    told = json.loads(printed.splitlines()[-1])
+    assert set(told["imported"]) == MAY_LOAD[function.name]
+    assert set(told["later"]) == LOADS_LATER.get(function.name, set())
+    answer = told["answer"] or {}
+    assert answer.get("statusCode", 200) < 400 and not answer.get("batchItemFailures"), printed
 
 
 def test_the_layer_has_the_services_that_functions_call_and_no_others(build: Path) -> None:
