@@ -120,6 +120,28 @@ def test_what_did_not_commit_is_not_told(shop: Shop, bus: Listener) -> None:
     assert bus.is_quiet()
 
 
+def found(shop: Shop, email: str) -> list[str]:
+    answer = shop.admin.http.get("/api/users", params={"search": email})
+    assert answer.status_code == 200, answer.text
+    return [user["id"] for user in answer.json()["data"]]
+
+
+def test_a_user_whom_newer_code_gave_a_set_is_read_found_and_told(
+    shop: Shop, bus: Listener
+) -> None:
+    person = shop.sign_up()
+    shop.stack.client("dynamodb").update_item(
+        TableName=shop.resources["UsersTable"],
+        Key={"id": {"S": person.id}},
+        UpdateExpression="SET labels = :labels ADD version :one",
+        ExpressionAttributeValues={":labels": {"SS": ["new"]}, ":one": {"N": "1"}},
+    )
+
+    bus.hears(person.id, "user.registered", "user.updated", within=SOON)
+    assert eventually(lambda: found(shop, person.email) == [person.id], SOON)
+    assert person.http.get("/api/users/me").is_success
+
+
 @pytest.mark.parametrize("place", [0, 4, 9])
 def test_a_poison_record_leaves_alone_and_the_others_go_on(
     shop: Shop, bus: Listener, place: int

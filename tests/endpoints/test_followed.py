@@ -130,6 +130,20 @@ def test_the_projectors_line_names_the_requests_of_its_records(log: LogLines) ->
     assert (line["request_ids"], line["records"]) == ([REQUEST], 3)
 
 
+def test_the_projector_does_not_stand_still_for_a_record_that_cannot_be_read(log: LogLines) -> None:
+    one, odd, other = (record(someone(), "NewImage") for _ in range(3))
+    unread = odd["dynamodb"]
+    unread["SequenceNumber"] = "2"
+    unread["NewImage"] = unread["NewImage"] | {"name": {"XS": ["Ada"]}}
+
+    answer = project_lists.handler({"Records": [one, odd, other]}, Context())
+
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "2"}]}
+    assert UserRepository().count([UserStatus.ACTIVE]) == 2
+    (line,) = [line for line in log() if line["message"] == "not projected"]
+    assert line["entity"] == f"{setting('USERS_TABLE')}:{unread['Keys']['id']['S']}"
+
+
 def test_a_mail_that_is_asked_for_carries_the_request() -> None:
     correlation_id.set(REQUEST)
 

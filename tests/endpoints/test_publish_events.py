@@ -83,9 +83,12 @@ def test_a_change_is_an_entry_with_its_type_time_and_request(
     assert detail["correlationid"] == "6f7c8a52-3d5e-4b7e-9a53-2f1f0a9d4e11"
 
 
-def test_a_poison_record_is_pointed_to_and_its_item_is_not_told() -> None:
+@pytest.mark.parametrize("odd", [{}, {"version": {"XN": "1"}}], ids=["incomplete", "unreadable"])
+def test_a_poison_record_is_pointed_to_and_its_item_is_not_told(odd: dict[str, Any]) -> None:
     event = batch(new_id(), new_id(), new_id())
-    del event["Records"][1]["dynamodb"]["NewImage"]["version"]
+    image = event["Records"][1]["dynamodb"]["NewImage"]
+    del image["version"]
+    image |= odd
 
     assert handler(event, Context()) == {"batchItemFailures": []}
 

@@ -103,3 +103,8 @@ def test_a_moment_without_a_zone_is_refused(capsys: pytest.CaptureFixture[str]) 
 def test_a_fingerprint_is_of_the_content_and_not_of_its_order() -> None:
     assert fingerprint({"a": 1, "b": ["x"]}) == fingerprint({"b": ["x"], "a": 1})
     assert fingerprint({"a": 1}) != fingerprint({"a": "1"}) != fingerprint({"a": ["1"]})
+
+
+def test_a_fingerprint_of_a_set_is_the_same_in_every_process() -> None:
+    # Python orders a set's texts anew in each.
+    assert fingerprint({"a": frozenset("xyz")}) == "07daacb5cfcc"

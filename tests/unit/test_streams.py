@@ -45,6 +45,17 @@ def test_a_record_has_its_table_key_and_images() -> None:
     assert read.at == NOON
 
 
+def test_an_image_that_cannot_be_read_fails_whoever_asks_for_it_and_nobody_else() -> None:
+    image = {"id": {"S": "user 7"}, "request_id": {"S": "a request"}, "odd": {"XS": ["x"]}}
+
+    read = Record(record(7, NewImage=image))
+
+    assert (read.key, read.request_id) == ({"id": "user 7"}, "a request")
+    assert read.before is None
+    with pytest.raises(TypeError):
+        _ = read.after
+
+
 def test_what_is_done_is_not_sent_again() -> None:
     assert run(failing(), 1, 2, 3) == []
 

@@ -96,9 +96,11 @@ def fingerprint(item: Item) -> str:
 
 
 def _canonical(value: object) -> str:
-    """The same for equal values: maps have no order, and 1.0 is 1."""
+    """The same for equal values: maps and sets have no order, and 1.0 is 1."""
     if isinstance(value, dict):
         return f"{{{','.join(f'{name!r}:{_canonical(value[name])}' for name in sorted(value))}}}"
     if isinstance(value, list):
         return f"[{','.join(map(_canonical, value))}]"
+    if isinstance(value, frozenset):
+        return f"<{','.join(sorted(map(_canonical, value)))}>"
     return f"{type(value).__name__}:{value}"

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import wraps
+from functools import cached_property, wraps
 from typing import Any  # an event and its context are whatever Lambda sends
 
 from shop.dynamo.codec import Item, decode
@@ -13,7 +13,11 @@ from shop.tracing import annotate, traced
 
 
 class Record:
-    """One change of one item: how it was and how it is, or None where it was not or is no more."""
+    """One change of one item: how it was and how it is, or None where it was not or is no more.
+
+    Images are decoded when they are asked for, so that one that cannot be fails whoever works on
+    its record, and not the batch.
+    """
 
     def __init__(self, record: Mapping[str, Any]) -> None:
         change = record["dynamodb"]
@@ -21,11 +25,21 @@ class Record:
         self.stream: str = record["eventSourceARN"]
         self.table = self.stream.split("/")[1]
         self.key: Item = decode(change["Keys"])
-        self.before = decode(change["OldImage"]) if "OldImage" in change else None
-        self.after = decode(change["NewImage"]) if "NewImage" in change else None
-        self.request_id: str | None = (self.after or {}).get("request_id")
+        self._images: Mapping[str, Mapping[str, Any]] = change
+        self.request_id: str | None = change.get("NewImage", {}).get("request_id", {}).get("S")
         # To the second, and the same however often the record comes.
         self.at = datetime.fromtimestamp(change["ApproximateCreationDateTime"], UTC)
+
+    @cached_property
+    def before(self) -> Item | None:
+        return self._image("OldImage")
+
+    @cached_property
+    def after(self) -> Item | None:
+        return self._image("NewImage")
+
+    def _image(self, name: str) -> Item | None:
+        return decode(self._images[name]) if name in self._images else None
 
 
 class BatchFailed(Exception):

@@ -1,6 +1,6 @@
 """Items: plain Python values in, DynamoDB's typed attributes out, and back.
 
-boto3's own serializer takes three times as long, for sets too, of which no item of ours has one.
+boto3's own serializer takes three times as long, and writes sets, of which no item of ours has one.
 """
 
 from collections.abc import Mapping
@@ -22,7 +22,9 @@ def encode(item: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def decode(attributes: Mapping[str, Any]) -> Item:
-    """Numbers come back as Decimal, whatever they went in as."""
+    """Numbers come back as Decimal, whatever they went in as, and sets, which code of another
+    version may have written, as frozensets.
+    """
     return {name: _from_attribute(attribute) for name, attribute in attributes.items()}
 
 
@@ -67,4 +69,8 @@ def _from_attribute(attribute: Mapping[str, Any]) -> Any:
         return [_from_attribute(one) for one in value]
     if kind == "M":
         return decode(value)
-    raise TypeError(f"no item of ours has a {kind}")
+    if kind in ("SS", "BS"):
+        return frozenset(value)
+    if kind == "NS":
+        return frozenset(map(Decimal, value))
+    raise TypeError(f"DynamoDB has no {kind} that we know of")
