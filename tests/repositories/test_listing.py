@@ -1,6 +1,7 @@
 """Lists over indexes: order, positions, several ranges, and rows that changed meanwhile."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -149,7 +150,23 @@ def test_an_item_that_the_index_shows_in_two_places_is_listed_once(
     assert sorted(page.items, key=lambda product: product.id) == active
 
 
-@pytest.mark.parametrize("position", ["\U0010ffff" * 2, " ", "\0", "zzz", "0"])
+@pytest.mark.parametrize(
+    "name", ["\U0010ffff", "\U0010ffff pear", "\U0010ffff" * 100], ids=["alone", "first", "long"]
+)
+@pytest.mark.parametrize("descends", [False, True])
+def test_a_name_of_the_last_code_point_is_listed_too(
+    products: list[Product], name: str, descends: bool
+) -> None:
+    last = replace(products[1], id=new_id(), sku="LAST", name=name)
+    ProductRepository().add(last, ONCE)
+
+    by_time, by_name = (walked(sort, descends, 2) for sort in ("createdAt", "name"))
+
+    assert by_name[0 if descends else -1] == last
+    assert {product.id for product in by_name} == {product.id for product in by_time}
+
+
+@pytest.mark.parametrize("position", ["\U0010ffff" * 99, "\U0010ffff" * 2, " ", "\0", "zzz", "0"])
 @pytest.mark.parametrize("descends", [False, True])
 def test_a_position_that_no_row_had_is_no_error(
     products: list[Product], position: str, descends: bool

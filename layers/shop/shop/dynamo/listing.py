@@ -16,12 +16,12 @@ from shop.clients import dynamodb
 from shop.dynamo.at_once import at_once
 from shop.dynamo.codec import Item, decode, encode
 from shop.dynamo.reads import batch_get
+from shop.dynamo.sort_keys import AFTER_EVERY_TEXT
 from shop.pagination import Rows, Span
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import QueryInputTypeDef, QueryOutputTypeDef
 
-_LAST = "\U0010ffff"
 _NO_END = 1_000_000_000  # rows
 
 
@@ -66,7 +66,7 @@ class Listing[T]:
     read: Callable[[Item], T]
     index: str | None = None
     table_key: tuple[str, ...] = ()  # by which items are loaded, where the index has keys only
-    last: str = _LAST  # no position of the list is greater
+    last: str = AFTER_EVERY_TEXT  # no position of the list is greater
     is_consistent: bool = True  # where the list is the table's own; an index never is
 
     def page(

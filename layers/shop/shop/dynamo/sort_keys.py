@@ -8,6 +8,8 @@ from hashlib import blake2s
 from shop.config import setting
 
 _TEXT_BYTES = 256  # of a text that order; a sort key may have 1,024 in all
+# People may write the last code point too: a text of nothing else is cut off one short of this.
+AFTER_EVERY_TEXT = "\U0010ffff" * (_TEXT_BYTES // len("\U0010ffff".encode()) + 1)
 _DIGITS = 10  # of an amount in hundredths, the largest being 99999999.99
 
 
