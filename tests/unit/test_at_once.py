@@ -8,8 +8,8 @@ from functools import partial
 
 import pytest
 
+from shop.at_once import MOST, at_once
 from shop.deadline import OutOfTime, deadline
-from shop.dynamo.at_once import MOST, at_once
 
 NAME: ContextVar[str] = ContextVar("name")
 

@@ -1,5 +1,7 @@
 """What a client is told when a dependency fails: try again, or that we are at fault."""
 
+import threading
+import time
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 
+from shop.deadline import deadline
 from shop.errors import ServiceUnavailable
 from shop.http.response import as_shop_error
 from shop.operations.readiness import DependencyCheck
@@ -84,6 +87,46 @@ def test_dependencies_are_asked_every_five_seconds_at_most() -> None:
     now[0] = 5
     check.check()
     assert len(asked) == 2
+
+
+def test_dependencies_are_asked_at_once() -> None:
+    everybody = threading.Barrier(2, timeout=5)
+    check = DependencyCheck({"database": everybody.wait, "signing-key": everybody.wait})
+
+    check.check()
+
+
+def test_what_outlasts_the_request_is_named_and_not_asked_again_at_once() -> None:
+    asked, now, end = [], [0.0], threading.Event()
+
+    def hang() -> None:
+        asked.append(1)
+        now[0] += 9.5
+        end.wait(5)
+
+    check = DependencyCheck({"signing-key": lambda: None, "database": hang}, lambda: now[0])
+    began = time.monotonic()
+
+    try:
+        for _ in range(2):
+            now[0] += 2
+            with pytest.raises(ServiceUnavailable) as refusal, deadline(0.2):
+                check.check()
+            assert [detail.field for detail in refusal.value.details] == ["database"]
+    finally:
+        end.set()
+
+    assert asked == [1]
+    assert time.monotonic() - began < 2
+
+
+def test_one_dependency_that_outlasts_the_request_is_named_too() -> None:
+    check = DependencyCheck({"database": lambda: time.sleep(5)})
+
+    with pytest.raises(ServiceUnavailable) as refusal, deadline(0.05):
+        check.check()
+
+    assert [detail.field for detail in refusal.value.details] == ["database"]
 
 
 def test_the_dependency_that_does_not_answer_is_named_by_its_role() -> None:

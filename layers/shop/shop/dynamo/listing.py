@@ -12,8 +12,8 @@ from itertools import groupby, islice, takewhile
 from math import ceil, sqrt
 from typing import TYPE_CHECKING
 
+from shop.at_once import at_once
 from shop.clients import dynamodb
-from shop.dynamo.at_once import at_once
 from shop.dynamo.codec import Item, decode, encode
 from shop.dynamo.reads import batch_get
 from shop.dynamo.sort_keys import AFTER_EVERY_TEXT

@@ -4,7 +4,7 @@ from functools import cache
 from typing import Annotated
 
 from shop.auth.published_keys import load_jwks
-from shop.clients import deployments, dynamodb, functions, secrets
+from shop.clients import deployments, dynamodb, functions, parameters, secrets
 from shop.config import setting
 from shop.dynamo import tables
 from shop.http.parameters import Provide
@@ -14,6 +14,9 @@ from shop.operations.traffic import TrafficCheck
 
 @cache
 def dependency_check() -> DependencyCheck:
+    # Made by one thread: botocore's session, which makes them, is not for several.
+    for client in (dynamodb, parameters, secrets):
+        client()
     return DependencyCheck({"database": _ask_database, "signing-key": _ask_signing_key})
 
 

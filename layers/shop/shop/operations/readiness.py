@@ -2,7 +2,10 @@
 
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 
+from shop.at_once import at_once
+from shop.deadline import OutOfTime
 from shop.errors import Detail, ServiceUnavailable
 from shop.observability import logger
 
@@ -10,7 +13,7 @@ ASK_EVERY = 5.0  # seconds, in one sandbox
 
 
 class DependencyCheck:
-    """Asks each dependency, named by its role, and remembers what it said for 5 s."""
+    """Asks all dependencies at once, named by their roles, and remembers the outcome for 5 s."""
 
     def __init__(
         self,
@@ -24,19 +27,28 @@ class DependencyCheck:
 
     def check(self) -> None:
         """Raises `ServiceUnavailable` naming the dependencies that do not answer."""
-        now = self._clock()
-        if self._asked_at is None or now - self._asked_at >= ASK_EVERY:
-            self._silent = [role for role, probe in self._probes.items() if not _answers(probe)]
-            self._asked_at = now
+        if self._asked_at is None or self._clock() - self._asked_at >= ASK_EVERY:
+            self._silent = self._ask()
+            # Since then, for those that hang take longer than what they said is remembered.
+            self._asked_at = self._clock()
         if self._silent:
             details = [Detail(role, "unavailable", "does not answer") for role in self._silent]
             raise ServiceUnavailable(details=details, retry_after=int(ASK_EVERY))
 
+    def _ask(self) -> list[str]:
+        """The roles of those that do not answer, or not before the request is out of time."""
+        answered: set[str] = set()
 
-def _answers(probe: Callable[[], object]) -> bool:
-    try:
-        probe()
-    except Exception:  # whatever it is, the dependency is of no use to a request
-        logger().exception("dependency does not answer")
-        return False
-    return True
+        def ask(role: str) -> None:
+            try:
+                self._probes[role]()
+            except Exception:  # whatever it is, the dependency is of no use to a request
+                logger().exception("dependency does not answer", dependency=role)
+            else:
+                answered.add(role)
+
+        try:
+            at_once([partial(ask, role) for role in self._probes])
+        except OutOfTime:
+            logger().exception("dependencies do not answer in time")
+        return [role for role in self._probes if role not in answered]
