@@ -2,9 +2,10 @@
 
 from shop.docs.page import DocsPage, docs_page
 from shop.endpoint import endpoint
+from shop.http.parameters import Prefix
 
 
 @endpoint("GET /docs")
-def handler() -> DocsPage:
+def handler(prefix: Prefix) -> DocsPage:
     """Show the API in a browser, with a log-in, and try its calls there."""
-    return docs_page()
+    return docs_page(prefix)

@@ -1,5 +1,7 @@
 """The page of the API on the deployed stack: Swagger UI out of the layer, through the gateway."""
 
+import re
+
 import httpx
 import pytest
 
@@ -18,6 +20,20 @@ def test_the_root_leads_to_the_page(shop: Shop, page: httpx.Response) -> None:
     assert led.url == page.url
     assert led.text == page.text
     assert led.headers["Content-Type"] == "text/html; charset=utf-8"
+
+
+@pytest.mark.parametrize("end", ["", "/"])
+def test_all_that_it_loads_is_there_also_with_a_slash_at_the_end(shop: Shop, end: str) -> None:
+    page = shop.anonymous.get(f"/docs{end}")
+
+    linked = re.findall(r'(?:src|href)="(/[^"]*)"', page.text)
+
+    assert len(linked) == 4
+    for address in linked:
+        assert shop.anonymous.get(page.url.join(address)).status_code == 200, address
+    # By which its script finds the document and the API
+    beside = page.url.join(linked[-1]).join("../openapi.json")
+    assert beside == shop.anonymous.get("/openapi.json").url
 
 
 def test_its_policy_lets_in_what_is_served_beside_it_and_nothing_else(

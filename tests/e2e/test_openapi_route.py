@@ -21,6 +21,12 @@ def test_the_document_is_served_with_the_path_that_it_was_read_at(shop: Shop) ->
     assert httpx.get(health).json() == {"status": "ok"}
 
 
+def test_a_slash_at_the_end_makes_no_other_document(shop: Shop) -> None:
+    answer = shop.anonymous.get("/openapi.json/")
+
+    assert answer.text == shop.anonymous.get("/openapi.json").text
+
+
 def test_no_header_of_the_caller_says_where_the_api_is(shop: Shop) -> None:
     misled = {"Host": "evil.example", "X-Forwarded-Host": "evil.example"}
 

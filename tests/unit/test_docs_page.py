@@ -68,15 +68,27 @@ def test_nothing_else_is_there(name: str) -> None:
     assert get(name)["statusCode"] == 404
 
 
-def test_the_page_loads_all_of_it_and_nothing_else_from_beside_itself() -> None:
-    html = show_docs(event("GET /docs"), Context())["body"]
+@pytest.mark.parametrize("prefix", ["", "/prod", "/shop/v1", "/a%20b"])
+@pytest.mark.parametrize("end", ["", "/"])
+def test_the_page_loads_all_of_it_and_nothing_else_from_beside_itself(
+    prefix: str, end: str
+) -> None:
+    sent = event("GET /docs", prefix=prefix)
+    sent["requestContext"]["path"] += end
+    html = show_docs(sent, Context())["body"]
 
     loaded = re.findall(r'(?:src|href)="([^"]*)"', html)
 
     assert sorted(it for it in loaded if not it.startswith("data:")) == [
-        f"docs/{name}" for name in ASSETS
+        f"{prefix}/docs/{name}" for name in ASSETS
     ]
     assert not re.search(r"<style|\sstyle=|\son\w+=|<script>", html)
+
+
+def test_what_the_path_says_is_no_html() -> None:
+    html = show_docs(event("GET /docs", prefix='/"><b>&'), Context())["body"]
+
+    assert 'src="/%22%3E%3Cb%3E%26/docs/page.js"' in html
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,17 @@ def test_the_server_is_the_stage_or_the_base_path(prefix: str, url: str) -> None
     assert "evil" not in answer["body"]
 
 
+@pytest.mark.parametrize(("prefix", "url"), [("/prod", "/prod"), ("", "/")])
+def test_a_slash_at_the_end_makes_no_other_document(prefix: str, url: str) -> None:
+    sent = event("GET /openapi.json", prefix=prefix)
+    sent["requestContext"]["path"] += "/"
+
+    answer = handler(sent, Context())
+
+    assert answer == handler(event("GET /openapi.json", prefix=prefix), Context())
+    assert [server["url"] for server in json.loads(answer["body"])["servers"]] == [url]
+
+
 def test_another_path_is_another_entity_tag() -> None:
     tags = {
         handler(event("GET /openapi.json", prefix=prefix), Context())["headers"]["ETag"]

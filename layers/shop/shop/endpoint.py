@@ -195,7 +195,9 @@ class Endpoint:
             if isinstance(marker, PathId):
                 return partial(self._read_path, name, marker)
             if isinstance(marker, PathPrefix):
-                return lambda request: request.path.removesuffix(self.path)
+                # The gateway takes a slash at the end of any path, too.
+                route = self.path.rstrip("/")
+                return lambda request: request.path.rstrip("/").removesuffix(route)
             if isinstance(marker, TakesGzip):
                 return lambda request: request.takes_gzip
             if isinstance(marker, Provide):

@@ -1,8 +1,9 @@
 "use strict";
-// Addresses are relative to the page, wherever it is served. Tokens are in memory alone: whoever
+// Addresses are relative to this script, wherever it is served: the page's own may end in a slash. Tokens are in memory alone: whoever
 // reloads the page, or closes it, has none.
+const API = new URL("..", document.currentScript.src);
 const ui = SwaggerUIBundle({
-  url: "openapi.json",
+  url: new URL("openapi.json", API).href,
   dom_id: "#calls",
   deepLinking: true,
   defaultModelsExpandDepth: 0,
@@ -65,7 +66,7 @@ const NOT_ENDED = "Logged out here, but the session could not be ended.";
 
 function ask(method, path, headers, body) {
   const type = body ? { "Content-Type": "application/json" } : {};
-  return fetch(path, { method, headers: { ...headers, ...type }, body, credentials: "omit", cache: "no-store" });
+  return fetch(new URL(path, API), { method, headers: { ...headers, ...type }, body, credentials: "omit", cache: "no-store" });
 }
 
 form.addEventListener("submit", logIn);

@@ -1,8 +1,9 @@
 """The page itself, and the way to it."""
 
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from shop.schemas import Reply
 
@@ -31,9 +32,11 @@ class DocsPage(Reply):
         }
 
 
-@cache
-def docs_page() -> DocsPage:
-    return DocsPage(html=Path(__file__).with_name("page.html").read_text("utf-8"))
+@lru_cache(maxsize=8)  # a stage and a domain or two
+def docs_page(prefix: str) -> DocsPage:
+    """What it loads is below this path, and not relative to its own, which may end in a slash."""
+    html = Path(__file__).with_name("page.html").read_text("utf-8")
+    return DocsPage(html=html.replace("{prefix}", quote(prefix, safe="/%")))
 
 
 class WayToDocs(Reply):
