@@ -12,13 +12,15 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Imports nothing heavy: a browser waits for this before the request that it asks about."""
     began = time.perf_counter()
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
-    answer = {"statusCode": 204, "headers": preflight_headers(headers.get("origin")), "body": ""}
+    request_id = event["requestContext"]["requestId"]
+    told = {"X-Request-Id": request_id, **preflight_headers(headers.get("origin"))}
+    answer = {"statusCode": 204, "headers": told, "body": ""}
     # As the logger would say it, whose import would be most of a cold start.
     line = {
         "level": "INFO",
         "message": "request",
         "timestamp": to_text(now()),
-        "request_id": event["requestContext"]["requestId"],
+        "request_id": request_id,
         "function_name": context.function_name,
         "route": "OPTIONS /{proxy+}",
         "status": 204,

@@ -216,6 +216,7 @@ def test_a_preflight_allows_the_origin_of_the_deployment(shop: Shop, path: str) 
     assert answer.status_code == 204 and answer.content == b""
     assert answer.headers["Access-Control-Allow-Origin"] == "http://localhost:3000"
     assert answer.headers["Vary"] == "Origin"
+    assert answer.headers["X-Request-Id"]
     assert answer.headers["Access-Control-Allow-Headers"] == (
         "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match"
     )

@@ -134,6 +134,7 @@ def test_a_function_answers_its_event(aws: None, response_url: str, function: Fu
 
     if isinstance(expected, int):
         assert answer["statusCode"] == expected, answer["body"]
+        assert answer["headers"]["X-Request-Id"] == event["requestContext"]["requestId"]
     elif expected == "Deny":
         assert answer["policyDocument"]["Statement"][0]["Effect"] == "Deny"
     elif isinstance(expected, str):

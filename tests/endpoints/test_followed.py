@@ -173,11 +173,13 @@ def test_the_authorizer_says_what_it_decided_and_which_trace_it_belongs_to(
 def test_a_preflight_leaves_a_line_without_the_logger(capsys: pytest.CaptureFixture[str]) -> None:
     event = json.loads((ROOT / "events/answer_preflight.json").read_text())
 
-    importlib.import_module("functions.operations.answer_preflight").handler(event, Context())
+    preflight = importlib.import_module("functions.operations.answer_preflight").handler
+    answer = preflight(event, Context())
 
     line = json.loads(capsys.readouterr().out)
     assert (line["message"], line["route"], line["status"]) == ("request", "OPTIONS /{proxy+}", 204)
     assert line["request_id"] == event["requestContext"]["requestId"]
+    assert line["request_id"] == answer["headers"]["X-Request-Id"]
     assert (line["function_name"], line["level"]) == ("function", "INFO")
 
 
