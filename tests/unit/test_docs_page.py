@@ -85,6 +85,13 @@ def test_the_page_loads_all_of_it_and_nothing_else_from_beside_itself(
     assert not re.search(r"<style|\sstyle=|\son\w+=|<script>", html)
 
 
+def test_no_path_names_another_host() -> None:
+    html = show_docs(event("GET /docs", prefix="//evil.example"), Context())["body"]
+
+    assert 'src="/evil.example/docs/page.js"' in html
+    assert '"//' not in html
+
+
 def test_what_the_path_says_is_no_html() -> None:
     html = show_docs(event("GET /docs", prefix='/"><b>&'), Context())["body"]
 

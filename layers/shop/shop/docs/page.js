@@ -1,6 +1,6 @@
 "use strict";
-// Addresses are relative to this script, wherever it is served: the page's own may end in a slash. Tokens are in memory alone: whoever
-// reloads the page, or closes it, has none.
+// Addresses are relative to this script, wherever it is served: the page's own may end in a slash.
+// Tokens are in memory alone: whoever reloads the page, or closes it, has none.
 const API = new URL("..", document.currentScript.src);
 const ui = SwaggerUIBundle({
   url: new URL("openapi.json", API).href,
