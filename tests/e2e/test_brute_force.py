@@ -1,7 +1,6 @@
 """Guessing passwords runs dry, for accounts and for e-mails that have none, over HTTP."""
 
 import re
-import statistics
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -242,6 +241,7 @@ def test_an_unknown_e_mail_takes_as_long_to_refuse_as_a_wrong_password(shop: Sho
         told["wrong"].append(seconds(email, "wrong horse"))
         told["long"].append(seconds(email, "x" * 73))
 
-    medians = {case: statistics.median(times) for case, times in told.items()}
+    # What each takes where nothing else is in the way; whoever listens takes the fastest too.
+    fastest = {case: min(times) for case, times in told.items()}
     for case in ("wrong", "long"):
-        assert 0.8 <= medians["unknown"] / medians[case] <= 1.25, medians
+        assert 0.8 <= fastest["unknown"] / fastest[case] <= 1.25, fastest

@@ -13,7 +13,8 @@ from tests.benchmarks.costs.scenario import AUTHORIZER, REQUESTS, fill_shop, req
 from tests.requests import Context
 from tests.template import functions
 
-LATENCY = 0.05  # seconds
+# Seconds that an answer takes: more than a busy machine may take to send all that goes at once.
+LATENCY = 0.5
 GET, QUERY, BATCH = "GetItem", "Query", "BatchGetItem"
 WRITE, SEND = "TransactWriteItems", "SendMessage"
 
@@ -77,7 +78,8 @@ def test_a_warm_request_waits_for_aws_as_often_as_is_told(filled: None, route: s
     handler(request(route), Context())
     asked = request(route)
 
-    with counted(LATENCY) as calls:
+    at_once = any(step[0].isdigit() for step in ROUND_TRIPS[route])
+    with counted(LATENCY * at_once) as calls:
         answer = handler(asked, Context())
 
     assert answer.get("statusCode", 200) < 400, answer
