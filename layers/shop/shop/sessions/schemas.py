@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, SecretStr
 
 from shop.http.parameters import PathId
-from shop.pagination import ListQuery, Page, Slice
+from shop.pagination import Meta, Page
 from shop.schemas import LONGEST_TEXT, Body, Id, Reply, Timestamp, shown
 from shop.sessions.models import MOST_SESSIONS, Grant, Session
 
@@ -63,13 +63,17 @@ class SessionPage(Page[SessionRead]):
 
     @classmethod
     def of_all(cls, sessions: Sequence[Session], current_id: str) -> Self:
-        page = cls.of(
-            Slice(sessions, next_cursor=None, total=len(sessions)),
-            ListQuery(limit=MOST_SESSIONS),
-            lambda session: SessionRead.of(session, current=session.id == current_id),
+        count = len(sessions)
+        return cls(
+            data=[SessionRead.of(it, current=it.id == current_id) for it in sessions],
+            meta=Meta(
+                page=1,
+                limit=MOST_SESSIONS,
+                total=count,
+                total_pages=min(count, 1),
+                next_cursor=None,
+            ),
         )
-        page._last_page = None  # the route takes no number of a page, so that no link may have one
-        return page
 
 
 class TokenGrant(Reply):
