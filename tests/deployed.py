@@ -16,6 +16,7 @@ from tests.faults import FaultProxy
 from tests.people import PASSWORD
 from tests.permission_records import keep
 from tests.template import ROOT
+from tests.waiting import HANG_SECONDS
 from tools.local_cloud.free_port import free_port
 from tools.local_cloud.seed import seed_admin
 from tools.local_cloud.stack import LocalStack
@@ -63,7 +64,9 @@ class Shop:
     def client(self, token: str | None = None) -> httpx.Client:
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
         hooks = {"response": [self._check]}
-        return httpx.Client(base_url=self.url, headers=headers, timeout=30, event_hooks=hooks)
+        return httpx.Client(
+            base_url=self.url, headers=headers, timeout=HANG_SECONDS, event_hooks=hooks
+        )
 
     def _check(self, answer: httpx.Response) -> None:
         """Every answer of every test is as the document says."""
@@ -134,6 +137,14 @@ class Shop:
     def everything_but_attempts(self) -> dict[str, list[str]]:
         """What a log-in that fails must leave as it was; the attempt itself is counted."""
         return {name: items for name, items in self.everything().items() if name != "AttemptsTable"}
+
+    def everything_about(self, *ids: str) -> dict[str, list[str]]:
+        """The stored items that name one of these ids, while other tests' work goes on."""
+        self.written_behind()
+        return {
+            name: [item for item in items if any(id_ in item for id_ in ids)]
+            for name, items in self.everything().items()
+        }
 
     def change(self, table: str, key: dict[str, str], **values: str) -> None:
         """Sets string attributes of an item behind the API's back."""

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 from tests.deployed import Shop
-from tests.local_cloud.watching import eventually
+from tests.waiting import eventually
 from tools.local_cloud.mailbox import Mailbox, Message
 
 WELCOME = "Welcome to the shop"
@@ -16,8 +16,6 @@ NEW_ADDRESS = "Your e-mail address was changed"
 NEW_PASSWORD = "Your password was changed"
 ORDERED = "We have your order"
 CANCELLED = "Your order is cancelled"
-RESTS_WITHIN = 60.0  # seconds, in which what met a fault has come again
-ARRIVES_WITHIN = 20.0  # seconds, a cold start on a busy machine included
 
 
 class Mail:
@@ -50,7 +48,7 @@ class Mail:
         def got() -> list[Message]:
             return [it for it in self._mailbox.messages(address) if it.subject == subject]
 
-        eventually(lambda: len(got()) >= count, ARRIVES_WITHIN)
+        eventually(lambda: len(got()) >= count)
         return got()
 
     def rests(self) -> None:
@@ -63,7 +61,7 @@ class Mail:
             )
             return not any(int(number) for number in found["Attributes"].values())
 
-        assert eventually(is_empty, RESTS_WITHIN)
+        assert eventually(is_empty)
 
     def outcomes(self, event_id: str) -> list[str]:
         """What the worker logged of an event's mail."""

@@ -10,6 +10,7 @@ import pytest
 
 from tests.deployed import Shop
 from tests.template import ROOT
+from tests.waiting import HANG_SECONDS
 
 COOKBOOK = (ROOT / "docs/cookbook.md").read_text()
 # By heading; the first has none of a task.
@@ -32,7 +33,7 @@ def printed(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str
 
 def _run(script: str, folder: Path) -> Mapping[str, str]:
     done = subprocess.run(
-        ["sh", "-euc", script], cwd=folder, capture_output=True, text=True, timeout=60
+        ["sh", "-euc", script], cwd=folder, capture_output=True, text=True, timeout=HANG_SECONDS
     )
     assert done.returncode == 0, done.stdout + done.stderr
     outputs = done.stdout.split(CUT)

@@ -6,7 +6,6 @@ import re
 import signal
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,9 +13,9 @@ import httpx
 import pytest
 
 from tests.template import ROOT, functions, resources
+from tests.waiting import HANG_SECONDS, eventually
 
 README = (ROOT / "README.md").read_text()
-READY_WITHIN = 120.0  # seconds; 60 on a machine that does nothing else
 
 
 def free_port() -> int:
@@ -42,15 +41,12 @@ def running(clone: Path) -> Iterator[str]:
         command = ["make", "run", f"PORT={port}", f"EMULATOR_PORT={free_port()}"]
         make = subprocess.Popen(command, cwd=clone, stdout=log, stderr=log, start_new_session=True)
         try:
-            gives_up_at = time.monotonic() + READY_WITHIN
-            while not ready.exists():
-                printed = (clone / "run.log").read_text()
-                assert make.poll() is None and time.monotonic() < gives_up_at, printed
-                time.sleep(0.1)
+            assert eventually(lambda: ready.exists() or make.poll() is not None)
+            assert make.poll() is None, (clone / "run.log").read_text()
             yield f"http://localhost:{port}"
         finally:
             os.killpg(make.pid, signal.SIGINT)
-            make.wait(30)
+            make.wait(HANG_SECONDS)
     assert not ready.exists()
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"http://localhost:{port}/health")
@@ -64,7 +60,7 @@ def block_that_begins_with(text: str) -> str:
 
 def run_in_shell(script: str, folder: Path) -> str:
     done = subprocess.run(
-        ["sh", "-euc", script], cwd=folder, capture_output=True, text=True, timeout=60
+        ["sh", "-euc", script], cwd=folder, capture_output=True, text=True, timeout=HANG_SECONDS
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -106,16 +102,13 @@ def test_the_demo_data_is_there(clone: Path, running: str) -> None:
     assert admin["tokenType"] == "Bearer"
 
 
-def test_an_edited_function_is_served_within_seconds(clone: Path, running: str) -> None:
+def test_edited_function_is_served(clone: Path, running: str) -> None:
     path = clone / "functions/operations/check_health.py"
     path.write_text(
         path.read_text().replace('cache_control="no-store"', 'cache_control="no-cache"')
     )
-    edited_at = time.monotonic()
 
-    while httpx.get(f"{running}/health").headers["Cache-Control"] != "no-cache":
-        assert time.monotonic() - edited_at < 20
-        time.sleep(0.05)
+    assert eventually(lambda: httpx.get(f"{running}/health").headers["Cache-Control"] == "no-cache")
 
 
 def test_what_aws_gets_is_built_for_arm64_unless_said_otherwise(clone: Path) -> None:

@@ -16,6 +16,7 @@ from schemathesis.core.transport import Response
 from tests.conformance import exclusions
 from tests.conformance.people import sign_up
 from tests.people import PASSWORD
+from tests.waiting import HANG_SECONDS
 
 # Would change or shut out whoever sends them, after which nothing else could be asked.
 OF_ACCOUNTS = {"changePassword", "deleteUser", "replaceUser", "updateUser"}
@@ -30,7 +31,7 @@ class StandIn:
     """Somebody who has just signed up, and stays until a request has changed or ended them."""
 
     def __init__(self) -> None:
-        self._http = httpx.Client(base_url=os.environ["SCHEMATHESIS_URL"], timeout=30)
+        self._http = httpx.Client(base_url=os.environ["SCHEMATHESIS_URL"], timeout=HANG_SECONDS)
         self._person: Mapping[str, str] | None = None
 
     def person(self) -> Mapping[str, str]:

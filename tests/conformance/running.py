@@ -11,6 +11,7 @@ import httpx
 
 from tests.conformance.people import people
 from tests.template import ROOT
+from tests.waiting import HANG_SECONDS
 from tools.local_cloud.free_port import HOST
 from tools.local_cloud.stack import Admin
 
@@ -25,7 +26,7 @@ def run(
     The sender is one of the people: "ada", or "admin", whom more is open to.
     """
     assert httpx.URL(url).host == HOST, f"{url} is not on this machine"
-    with TemporaryDirectory() as folder, httpx.Client(base_url=url, timeout=30) as http:
+    with TemporaryDirectory() as folder, httpx.Client(base_url=url, timeout=HANG_SECONDS) as http:
         told = Path(folder) / "people.json"
         told.write_text(json.dumps(people(http, admin)))
         arguments = [

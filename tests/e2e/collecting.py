@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from typing import Any
 from uuid import uuid4
 
-from tests.local_cloud.watching import Queue, eventually
+from tests.local_cloud.watching import Queue
+from tests.waiting import HANG_SECONDS, eventually
 from tools.local_cloud.stack import LocalStack
 
 # Any: events are whatever JSON holds.
@@ -66,16 +67,16 @@ class Listener:
     def types(self, subject: str) -> list[str]:
         return [event["type"] for event in self.of(subject)]
 
-    def hears(self, subject: str, *types: str, within: float = 10) -> list[Event]:
+    def hears(self, subject: str, *types: str, within: float = HANG_SECONDS) -> list[Event]:
         """The events of a subject, once they are exactly these."""
         assert eventually(lambda: self.types(subject) == [*types], within), self.types(subject)
         return self.of(subject)
 
-    def is_quiet(self, seconds: float = 1) -> bool:
-        """Whether nothing more is told for so long."""
-        before = len(self.listen())
-        time.sleep(seconds)
-        return len(self.listen()) == before
+    def is_quiet(self, *subjects: str) -> bool:
+        """Whether no further event of these subjects arrives within a second."""
+        before = len(self.of(*subjects))
+        time.sleep(1)
+        return len(self.of(*subjects)) == before
 
     @contextmanager
     def bus_down(self) -> Iterator[None]:
@@ -95,10 +96,17 @@ class Listener:
 
     @contextmanager
     def held(self, mapping: str) -> Iterator[None]:
-        """What comes to a mapping's source while it lasts waits, to come in one batch."""
-        lambda_ = self.stack.client("lambda")
-        lambda_.update_event_source_mapping(UUID=self.resources[mapping], Enabled=False)
-        try:
+        """Disable an event source mapping, so that its source's records wait and form one batch."""
+        with held(self.stack, mapping):
             yield
-        finally:
-            lambda_.update_event_source_mapping(UUID=self.resources[mapping], Enabled=True)
+
+
+@contextmanager
+def held(stack: LocalStack, mapping: str) -> Iterator[None]:
+    """Disable an event source mapping, by its logical id, while the block runs."""
+    lambda_, uuid = stack.client("lambda"), stack.resources()[mapping]
+    lambda_.update_event_source_mapping(UUID=uuid, Enabled=False)
+    try:
+        yield
+    finally:
+        lambda_.update_event_source_mapping(UUID=uuid, Enabled=True)

@@ -13,6 +13,7 @@ from tests.deployed import Person, Shop, error_of
 from tests.local_cloud.watching import Queue
 from tests.mail import CANCELLED, ORDERED, VERIFICATION, Mail
 from tests.template import ROOT
+from tests.waiting import HANG_SECONDS
 
 
 @pytest.fixture
@@ -27,7 +28,7 @@ def make(shop: Shop, target: str, **words: str) -> "subprocess.CompletedProcess[
         env=shop.stack.environment(),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=HANG_SECONDS,
     )
     shop.written_behind()
     return done

@@ -6,8 +6,9 @@ from contextlib import contextmanager
 from zipfile import ZipFile
 
 from tests.deployed import Shop
+from tests.e2e.collecting import held
 from tests.e2e.test_order_processing import queue_with, status
-from tests.local_cloud.watching import eventually
+from tests.waiting import eventually
 from tools.local_cloud.stack import LocalStack
 
 WORKER = "StartProcessing"
@@ -59,11 +60,11 @@ def _package(stack: LocalStack) -> bytes:
 def test_an_order_that_nobody_fulfils_is_cancelled_and_gives_its_stock_back(shop: Shop) -> None:
     person, counted, unlimited = shop.sign_up(), shop.product(), shop.product()
 
-    # Time for a product to lose its count meanwhile
-    with nobody_fulfilling(shop.stack), queue_with(shop.stack, DelaySeconds="5"):
-        order = person.order((counted["id"], 2), (unlimited["id"], 1)).json()["id"]
-        shop.admin.http.patch(f"/api/products/{unlimited['id']}", json={"stock": None})
+    with nobody_fulfilling(shop.stack), queue_with(shop.stack, DelaySeconds="0"):
+        with held(shop.stack, "ProcessOrders"):
+            order = person.order((counted["id"], 2), (unlimited["id"], 1)).json()["id"]
+            shop.admin.http.patch(f"/api/products/{unlimited['id']}", json={"stock": None})
 
-        assert eventually(lambda: status(person, order) == "cancelled", 30)
+        assert eventually(lambda: status(person, order) == "cancelled")
     assert shop.stock(counted) == 10
     assert shop.stock(unlimited) is None

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from tests.deployed import Shop
-from tests.local_cloud.watching import Queue, eventually
+from tests.local_cloud.watching import Queue
 from tests.logs import Logs
 from tests.mail import ORDERED, RESET, Mail
 from tests.recovery import forget_wishes
+from tests.waiting import eventually
 
 
 @pytest.fixture
@@ -47,7 +48,7 @@ def test_an_order_is_followed_from_its_request_to_its_mail_by_one_id(
             ("SendEmail", "mail sent"),
             ("SendEmail", "done"),
         }
-        assert eventually(lambda: said() == expected, 20), said()
+        assert eventually(lambda: said() == expected), said()
         assert eventually(lambda: len(logs.lines(request_id, message="told")) == 2)
     finally:
         sqs.set_queue_attributes(QueueUrl=queue.url, Attributes={"DelaySeconds": "900"})
@@ -80,7 +81,7 @@ def test_a_mail_that_is_asked_for_is_followed_too(shop: Shop, logs: Logs) -> Non
         person.http.post("/api/email-verifications", json={}),
     ):
         sent = partial(logs.lines, asked.headers["X-Request-Id"], message="mail sent")
-        assert eventually(sent, 20)
+        assert eventually(sent)
 
     assert len(Mail(shop).to(person.email, RESET)) == 1
 

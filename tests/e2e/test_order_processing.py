@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from tests.deployed import Person, Shop
-from tests.e2e.collecting import Listener
+from tests.e2e.collecting import Listener, held
 from tests.faults import FaultProxy, refused
-from tests.local_cloud.watching import Queue, eventually
+from tests.local_cloud.watching import Queue
+from tests.waiting import eventually
 from tools.deployments import Deployment
 from tools.local_cloud.stack import LocalStack
 from tools.redrive import redrive
@@ -67,11 +68,12 @@ def test_an_order_is_followed_from_its_request_to_its_processing_by_one_id(
     shop: Shop, bus: Listener
 ) -> None:
     person, product = shop.sign_up(), shop.product()
-    with queue_with(shop.stack, DelaySeconds="2"):
-        answer = person.order((product["id"], 1))
-        order = answer.json()["id"]
-        bus.hears(order, "order.placed", within=2)
-        assert status(person, order) == "pending"
+    with queue_with(shop.stack, DelaySeconds="0"):
+        with held(shop.stack, "ProcessOrders"):
+            answer = person.order((product["id"], 1))
+            order = answer.json()["id"]
+            bus.hears(order, "order.placed")
+            assert status(person, order) == "pending"
 
         told = bus.hears(order, "order.placed", "order.processing")
 
@@ -85,13 +87,14 @@ def test_an_order_is_followed_from_its_request_to_its_processing_by_one_id(
 
 
 def test_an_order_that_is_cancelled_in_time_stays_cancelled(shop: Shop, bus: Listener) -> None:
-    with queue_with(shop.stack, DelaySeconds="2"):
-        person, order, product = placed(shop)
-        answer = person.http.patch(f"/api/users/me/orders/{order}", json={"status": "cancelled"})
-        assert answer.is_success
+    with queue_with(shop.stack, DelaySeconds="0"):
+        with held(shop.stack, "ProcessOrders"):
+            person, order, product = placed(shop)
+            path = f"/api/users/me/orders/{order}"
+            assert person.http.patch(path, json={"status": "cancelled"}).is_success
         assert eventually(lambda: worked_on(shop, order))
 
-    assert bus.is_quiet()
+    assert bus.is_quiet(order)
     assert bus.types(order) == ["order.placed", "order.cancelled"]
     assert shop.stock(product) == 10
 
@@ -108,7 +111,7 @@ def test_duplicates_and_disorder_change_nothing(shop: Shop, bus: Listener) -> No
         assert eventually(lambda: len(worked_on(shop, order)) == 7)
 
     bus.hears(order, "order.placed", "order.processing", "order.completed")
-    assert bus.is_quiet()
+    assert bus.is_quiet(order)
     assert shop.stock(product) == 8
 
 
@@ -139,7 +142,7 @@ def test_dead_letters_go_back_after_a_fix_and_have_their_effect_once(
     with queue_with(shop.stack, DelaySeconds="0", VisibilityTimeout="2"):
         with faults.on(throttled, "GetItem", table=table):
             person, order, product = placed(shop)
-            assert eventually(lambda: not dead.is_empty(), 60)
+            assert eventually(lambda: not dead.is_empty())
         assert status(person, order) == "pending"
 
         deployment = Deployment("default", shop.stack.info_file)

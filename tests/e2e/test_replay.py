@@ -1,7 +1,6 @@
 """What is told again changes nothing, and what was set aside is found and told again."""
 
 import json
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,8 +11,9 @@ import pytest
 from shop.identifiers import new_id
 from tests.deployed import Shop
 from tests.e2e.collecting import Listener
-from tests.e2e.test_order_processing import placed, queue_with
-from tests.local_cloud.watching import Queue, eventually
+from tests.e2e.test_order_processing import placed, queue_with, worked_on
+from tests.local_cloud.watching import Queue
+from tests.waiting import eventually
 from tools.deployments import Deployment
 from tools.replay import replay
 
@@ -75,7 +75,7 @@ def test_what_was_given_up_is_told_again_under_the_same_ids(
     people = [shop.sign_up().id for _ in range(3)]
     for person in people:
         bus.hears(person, "user.registered")
-    before, everything = ids(bus, *people), shop.everything()
+    before, everything = ids(bus, *people), shop.everything_about(*people)
     stream = records(shop, "UsersTable")
     batch = [it for it in stream if it["dynamodb"]["Keys"]["id"]["S"] in people]
     queue = Queue(shop.stack, shop.resources["UnpublishedEvents"])
@@ -85,10 +85,10 @@ def test_what_was_given_up_is_told_again_under_the_same_ids(
     assert replay(deployment, "UnpublishedEvents") == (2, 0)
 
     assert eventually(lambda: len(bus.of(*people)) == 7)
-    assert bus.is_quiet()
+    assert bus.is_quiet(*people)
     assert ids(bus, *people) == before
     assert queue.is_empty()
-    assert shop.everything() == everything
+    assert shop.everything_about(*people) == everything
 
 
 def test_a_long_stretch_of_a_stream_that_is_read_again_changes_nothing(
@@ -97,8 +97,8 @@ def test_a_long_stretch_of_a_stream_that_is_read_again_changes_nothing(
     with queue_with(shop.stack, DelaySeconds="0"):
         person, order, _ = placed(shop)
         bus.hears(order, "order.placed", "order.processing")
-    assert bus.is_quiet()
-    before, everything = ids(bus, order, person.id), shop.everything()
+    before = ids(bus, order, person.id)
+    everything = shop.everything_about(order, person.id)
     for table in ("UsersTable", "OrdersTable"):
         queue = Queue(shop.stack, shop.resources["UnpublishedEvents"])
         # Not all of what other tests did, some of which was never to be told.
@@ -109,7 +109,7 @@ def test_a_long_stretch_of_a_stream_that_is_read_again_changes_nothing(
     # Six of them: twice what there was.
     assert eventually(lambda: len(bus.of(order, person.id)) == 6)
     assert ids(bus, order, person.id) == before
-    assert shop.everything() == everything
+    assert shop.everything_about(order, person.id) == everything
 
 
 def test_what_can_still_not_be_told_is_set_aside_once_more_and_kept(
@@ -156,7 +156,7 @@ def test_the_archive_told_again_changes_nothing(shop: Shop, bus: Listener) -> No
         path = f"/api/users/{person.id}/orders/{order}"
         assert shop.admin.http.patch(path, json={"status": "cancelled"}).is_success
         before = bus.hears(order, "order.placed", "order.processing", "order.cancelled")
-        everything = shop.everything()
+        everything = shop.everything_about(person.id, order, product["id"])
         events = shop.stack.client("events")
         archive = events.describe_archive(ArchiveName=shop.resources["EventArchive"])
         assert archive["RetentionDays"] == 30
@@ -170,8 +170,8 @@ def test_the_archive_told_again_changes_nothing(shop: Shop, bus: Listener) -> No
         )
 
         assert eventually(lambda: len(bus.of(order)) == 6)
-        time.sleep(1)  # for whoever works on it
+        assert eventually(lambda: len(worked_on(shop, order)) == 2)
     assert bus.of(order)[3:] == before
-    assert bus.is_quiet()
-    assert shop.everything() == everything
+    assert bus.is_quiet(order)
+    assert shop.everything_about(person.id, order, product["id"]) == everything
     assert shop.stock(product) == 10

@@ -10,10 +10,11 @@ import pytest
 
 from tests.deployed import Person, Shop, new_product
 from tests.faults import Answer, Call, FaultProxy, Send
-from tests.local_cloud.watching import Queue, eventually
+from tests.local_cloud.watching import Queue
 from tests.logs import Logs
 from tests.mail import RESET, VERIFICATION, WELCOME, Mail
 from tests.recovery import forget_wishes, token_in
+from tests.waiting import eventually
 
 MARK = "planted"
 
@@ -194,7 +195,7 @@ def test_nothing_of_a_message_that_cannot_be_worked_on_is_logged(
     queue.send_all(json.dumps({"detail": event | {"data": {"email": planted("mail")}}}))
     queue.send_all(planted("body"))
 
-    assert eventually(lambda: len(logs.lines("not done", message="not done")) == 2, 20)
+    assert eventually(lambda: len(logs.lines("not done", message="not done")) == 2)
     shop.stack.client("sqs").purge_queue(QueueUrl=queue.url)
 
     assert_unsaid(logs, secrets)

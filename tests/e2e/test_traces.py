@@ -1,7 +1,6 @@
 """Traces of the deployed stack: how a request went, whoever it led to, and nothing personal."""
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
@@ -9,17 +8,10 @@ from tests.deployed import Person, Shop, new_email
 from tests.mail import RESET, Mail
 from tests.people import PASSWORD
 from tests.recovery import forget_wishes, token_in
+from tests.waiting import eventually
 from tools.local_cloud.traces import Span, read_documents, trees
 
 NEW_PASSWORD = "wrong donkey charger paperclip"
-
-
-def eventually[Found](look: Callable[[], Found]) -> Found:
-    """What `look` finds once that is anything."""
-    deadline = time.monotonic() + 20
-    while not (found := look()) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    return found
 
 
 def about(shop: Shop, request_id: str) -> list[Span]:

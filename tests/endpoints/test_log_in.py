@@ -1,5 +1,6 @@
-"""What a log-in asks of DynamoDB, call by call."""
+"""The cost of a log-in: its calls of DynamoDB, and its CPU time."""
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,6 +10,7 @@ from shop.auth.caller import Role
 from shop.auth.key_store import key_store
 from shop.auth.passwords import hash_password
 from shop.clients import dynamodb
+from shop.config import setting
 from shop.errors import InvalidCredentials, TooManyRequests
 from shop.sessions.provide import session_service
 from shop.sessions.schemas import SessionCreate
@@ -18,6 +20,15 @@ from tests.aws import fresh_aws
 from tests.people import ALICE, BROWSER, NOON, PASSWORD
 
 COUNTED = ["BatchGetItem", "TransactWriteItems"]
+
+
+@pytest.fixture
+def costly_hashes(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Hashes that cost enough to dominate a log-in, as deployed ones do."""
+    monkeypatch.setenv("BCRYPT_COST", "10")
+    setting.cache_clear()
+    yield
+    setting.cache_clear()
 
 
 @pytest.fixture
@@ -68,3 +79,25 @@ def test_a_log_in_that_fails_takes_the_same_two_and_a_refused_one_writes_nothing
         log_in(email)
 
     assert calls == ["BatchGetItem"]
+
+
+def test_unknown_email_costs_as_much_cpu_time_as_a_wrong_password(
+    costly_hashes: None, calls: list[str]
+) -> None:
+    """So that the response time does not reveal which emails have an account."""
+    cases = {
+        "unknown": ("nobody@example.com", "wrong horse"),
+        "wrong": ("ada@example.com", "wrong horse"),
+        "too long": ("ada@example.com", "x" * 73),
+    }
+
+    def seconds(case: str) -> float:
+        started = time.thread_time()
+        with pytest.raises(InvalidCredentials):
+            log_in(*cases[case])
+        return time.thread_time() - started
+
+    # Three each, since the limit is ten; CPU time, and the least, so that other load is left out.
+    least = {case: min(seconds(case) for _ in range(3)) for case in cases}
+    for case in ("wrong", "too long"):
+        assert 0.8 <= least["unknown"] / least[case] <= 1.25, least

@@ -7,6 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.waiting import HANG_SECONDS
 from tools.local_cloud.stack import LocalStack
 
 TINY = Path(__file__).with_name("tiny")
@@ -28,5 +29,5 @@ def stack(tiny_project: Path) -> Iterator[LocalStack]:
 
 @pytest.fixture(scope="session")
 def api(stack: LocalStack) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=stack.url, timeout=30, trust_env=False) as client:
+    with httpx.Client(base_url=stack.url, timeout=HANG_SECONDS, trust_env=False) as client:
         yield client

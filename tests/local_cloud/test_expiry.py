@@ -37,7 +37,7 @@ class Clock:
         time.sleep(nap)
 dynamodb.time = Clock()
 threading.Thread(target=dynamodb._ttl_reaper, name=EXPIRY_THREAD, daemon=True).start()
-done.wait(5)
+done.wait()
 print(json.dumps(dynamodb._stream_records["things"]))
 """
 

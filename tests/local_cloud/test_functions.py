@@ -2,24 +2,30 @@
 
 import json
 import os
-import time
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from tests.waiting import eventually
 from tools.local_cloud.stack import LocalStack
 
 
-def test_a_function_sees_its_package_and_layers_and_nothing_else(api: httpx.Client) -> None:
+def test_function_sees_its_package_and_layers_and_nothing_else(
+    api: httpx.Client, stack: LocalStack
+) -> None:
     seen = api.get("/echo/1").json()
 
     assert seen["layer"] == "first"
     # The function's own module won over the layer's, or there would be no answer.
     assert not seen["boto3"]
     assert not seen["ministack"]
-    assert not any("site-packages" in it or "/work" in it for it in seen["path"])
+    own = [stack.home, Path(sys.base_prefix)]
+    for path in seen["path"]:
+        assert any(Path(path).is_relative_to(it) for it in own), path
+        assert "site-packages" not in path
 
 
 def test_the_environment_is_lambdas_and_nothing_else(api: httpx.Client, stack: LocalStack) -> None:
@@ -58,13 +64,11 @@ def test_a_handlers_error_leaves_its_environment_as_it_is(api: httpx.Client) -> 
 def test_a_function_that_hangs_is_ended_at_its_timeout(stack: LocalStack) -> None:
     event = json.dumps({"queryStringParameters": {"do": "hang"}})
 
-    started = time.monotonic()
     answer = stack.client("lambda").invoke(
         FunctionName=stack.resources()["Mischief"], Payload=event.encode()
     )
 
     assert "Task timed out after 2.00 seconds" in answer["Payload"].read().decode()
-    assert time.monotonic() - started < 4
 
 
 def test_a_burst_of_cold_starts_takes_turns_and_what_is_free_first(api: httpx.Client) -> None:
@@ -80,10 +84,8 @@ def test_a_burst_of_cold_starts_takes_turns_and_what_is_free_first(api: httpx.Cl
 def test_a_silent_handler_is_not_waited_for(api: httpx.Client) -> None:
     api.get("/mischief")
 
-    times = [api.get("/mischief").elapsed.total_seconds() for _ in range(20)]
-
-    # Plain ministack waits 50 ms for log lines each time.
-    assert min(times) < 0.04
+    # Plain ministack waits 50 ms for log lines each time, on the fastest machine too.
+    assert eventually(lambda: api.get("/mischief").elapsed.total_seconds() < 0.04)
 
 
 def test_logs_go_to_the_group_of_the_template_in_one_stream_per_environment(

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.local_cloud.watching import Queue, eventually
+from tests.local_cloud.watching import Queue
+from tests.waiting import eventually
 from tools.local_cloud.emulator_process import PYTHON, REPOSITORY
 from tools.local_cloud.stack import LocalStack
 
@@ -29,7 +30,7 @@ with sqs._queues_lock:
     sending.start()
     sending.join(0.2)
     print(len(sqs._queues[url]["messages"]), end=" ")
-sending.join(5)
+sending.join()
 print(len(sqs._queues[url]["messages"]))
 """
 

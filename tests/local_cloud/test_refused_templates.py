@@ -1,13 +1,13 @@
 """What AWS fails a deployment for, so that it fails here as well."""
 
 import json
-import time
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from tests.local_cloud.watching import Queue, Table
+from tests.waiting import eventually
 from tools.local_cloud.stack import LocalStack
 
 Properties = dict[str, Any]
@@ -18,15 +18,16 @@ def reasons(stack: LocalStack, kind: str, properties: Properties) -> str:
     cloudformation, name = stack.client("cloudformation"), f"refused-{uuid4().hex[:8]}"
     template = {"Resources": {"It": {"Type": kind, "Properties": properties}}}
     cloudformation.create_stack(StackName=name, TemplateBody=json.dumps(template))
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
+
+    def settled() -> str | None:
         [found] = cloudformation.describe_stacks(StackName=name)["Stacks"]
-        if not found["StackStatus"].endswith("IN_PROGRESS"):
-            break
-        time.sleep(0.05)
+        status: str = found["StackStatus"]
+        return None if status.endswith("IN_PROGRESS") else status
+
+    status = eventually(settled)
     events = cloudformation.describe_stack_events(StackName=name)["StackEvents"]
     cloudformation.delete_stack(StackName=name)
-    if found["StackStatus"] == "CREATE_COMPLETE":
+    if status == "CREATE_COMPLETE":
         return ""
     return "\n".join(it.get("ResourceStatusReason", "") for it in events)
 

@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -15,6 +14,7 @@ import httpx
 import pytest
 
 from tests.local_cloud.conftest import TINY
+from tests.waiting import HANG_SECONDS, eventually
 from tools.local_cloud.emulator_process import REPOSITORY, EmulatorProcess
 from tools.local_cloud.free_port import free_port, is_free
 from tools.local_cloud.stack import LocalStack, LocalStackFailed
@@ -48,11 +48,11 @@ class Run:
         )
 
     def wait_until_ready(self) -> None:
-        deadline = time.monotonic() + 40
-        while not self.info.exists():
-            assert self.process.poll() is None, self.output()
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        def is_over() -> bool:
+            return self.info.exists() or self.process.poll() is not None
+
+        assert eventually(is_over)
+        assert self.process.poll() is None, self.output()
 
     def output(self) -> str:
         assert self.process.stdout
@@ -73,14 +73,11 @@ def test_a_signal_stops_everything_cleanly(run: Run, number: signal.Signals) -> 
     # So that a worker is there to be ended.
     assert httpx.get(f"{url}/mischief", trust_env=False).status_code == 200
     started = _descendants(run.process.pid)
-    time.sleep(0.5)
 
-    sent = time.monotonic()
     run.process.send_signal(number)
     output = run.output()
 
-    assert run.process.wait(5) == 0
-    assert time.monotonic() - sent < 5
+    assert run.process.wait(HANG_SECONDS) == 0
     assert not run.info.exists()
     assert len(started) >= 2
     assert not started & _processes().keys()
@@ -89,12 +86,13 @@ def test_a_signal_stops_everything_cleanly(run: Run, number: signal.Signals) -> 
 
 def test_a_signal_before_it_is_ready_stops_it_too(run: Run) -> None:
     run.start()
-    time.sleep(1.5)
+    # The emulator and the build, one process each.
+    assert eventually(lambda: len(_descendants(run.process.pid)) >= 2)
     started = _descendants(run.process.pid)
 
     run.process.send_signal(signal.SIGTERM)
 
-    assert run.process.wait(5) == 128 + signal.SIGTERM
+    assert run.process.wait(HANG_SECONDS) == 128 + signal.SIGTERM
     assert not run.info.exists()
     assert not started & _processes().keys()
 
@@ -118,7 +116,7 @@ def test_a_taken_port_is_named_with_what_to_do(run: Run) -> None:
     run.info.write_text("{}")
     with socket.create_server(("127.0.0.1", run.ports[0])):
         run.start()
-        code, output = run.process.wait(10), run.output()
+        code, output = run.process.wait(HANG_SECONDS), run.output()
 
     assert code == 1
     assert f"Port {run.ports[0]} is taken" in output
@@ -167,7 +165,7 @@ def test_the_emulator_ends_with_its_parent_and_its_workers_with_it(tmp_path: Pat
     assert emulator._process.stdin
     emulator._process.stdin.close()
 
-    assert emulator._process.wait(3) == 0
+    assert emulator._process.wait(HANG_SECONDS) == 0
     assert answer.status_code == 503
     assert is_free(emulator.port)
     assert is_free(emulator.api_port)
@@ -191,11 +189,8 @@ def _descendants(process: int) -> set[int]:
 
 
 def _ended(processes: set[int]) -> bool:
-    deadline = time.monotonic() + 5
-    while time.monotonic() < deadline:
-        if not processes & _processes().keys():
-            return True
-        time.sleep(0.05)
+    if eventually(lambda: not processes & _processes().keys()):
+        return True
     for left in processes & _processes().keys():
         with suppress(ProcessLookupError):
             os.kill(left, signal.SIGKILL)

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.local_cloud.watching import Queue, Table, eventually, invocations
+from tests.local_cloud.watching import Queue, Table, invocations
+from tests.waiting import eventually
 from tools.local_cloud.stack import LocalStack
 
 
@@ -61,20 +62,20 @@ def test_records_come_in_order_with_both_images_whoever_writes_at_once(table: Ta
         assert counted == list(range(1, len(history)))
 
 
-def test_a_change_comes_in_less_than_300_milliseconds(table: Table) -> None:
+def test_change_reaches_its_function_within_300_milliseconds(table: Table) -> None:
+    """By the fastest of many, since a busy machine slows any single one."""
     table.follow()
     table.put("warm")
     table.batches(1)
 
-    times = []
-    for it in range(3):
-        time.sleep(0.2)
+    def seconds_on_the_way() -> float:
+        number = len(table.seen())
         started = time.time()
-        table.put(f"item-{it}")
-        table.batches(it + 2)
-        times.append(table.seen()[-1].at - started)
+        table.put(f"item-{number}")
+        table.batches(number + 1)
+        return table.seen()[-1].at - started
 
-    assert min(times) < 0.3
+    assert eventually(lambda: seconds_on_the_way() < 0.3)
 
 
 def test_every_change_of_a_transaction_comes_and_none_that_failed(table: Table) -> None:
@@ -108,8 +109,9 @@ def test_two_mappings_of_a_stream_each_get_every_record(table: Table) -> None:
 
 def test_a_mapping_that_is_stuck_holds_up_no_other(stack: LocalStack) -> None:
     stuck, other = Table(stack), Table(stack)
-    # A second each, until they are ended.
-    for name in ("a", "b", "c"):
+    # A second each, until they are ended: far longer together than the others take.
+    names = [f"stuck-{number:03}" for number in range(100)]
+    for name in names:
         stuck.put(name, "hang")
     stuck.follow(BatchSize=1, MaximumRetryAttempts=0)
     other.follow("SecondWatcher")
@@ -118,14 +120,14 @@ def test_a_mapping_that_is_stuck_holds_up_no_other(stack: LocalStack) -> None:
         other.put(f"item-{it}")
         assert len(other.batches(it + 1)) == it + 1
 
-    assert len(stuck.seen()) < 3
-    assert stuck.batches(1)[0] == ["a"]
+    assert len(stuck.seen()) < len(names)
+    assert stuck.batches(1)[0] == names[:1]
 
 
 def test_a_batch_waits_for_its_window_and_no_longer_than_it_is_full(table: Table) -> None:
-    table.follow(BatchSize=3, MaximumBatchingWindowInSeconds=1)
     for name in ("a", "b", "c", "d", "e"):
         table.put(name)
+    table.follow(BatchSize=3, MaximumBatchingWindowInSeconds=1)
 
     assert table.batches(2) == [["a", "b", "c"], ["d", "e"]]
     first, second = table.seen()
@@ -269,11 +271,11 @@ def test_disabling_a_mapping_ends_its_retries(table: Table, stack: LocalStack) -
     table.batches(2)
 
     functions.update_event_source_mapping(UUID=mapping, Enabled=False)
-    time.sleep(0.5)
     count = len(table.seen())
-    time.sleep(0.5)
+    time.sleep(1.5)  # in which an enabled mapping tries again at least twice
 
-    assert len(table.seen()) == count
+    # One may have been under way.
+    assert len(table.seen()) <= count + 1
 
 
 def test_latest_is_what_comes_after_the_mapping(table: Table) -> None:

@@ -6,13 +6,13 @@ import socket
 import threading
 import time
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from tests.waiting import eventually
 from tools.local_cloud.clients import client
 from tools.local_cloud.emulator_process import EmulatorProcess
 from tools.local_cloud.free_port import free_port
@@ -21,14 +21,6 @@ from tools.local_cloud.traces import Span, read_documents, trees
 
 HEADER = b'{"format": "json", "version": 1}\n'
 TOKEN = {"Authorization": "Allow"}
-
-
-def eventually[Found](look: Callable[[], Found]) -> Found:
-    """What `look` finds once that is anything."""
-    deadline = time.monotonic() + 10
-    while not (found := look()) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return found
 
 
 def traced(stack: LocalStack, request_id: str) -> Span:

@@ -1,7 +1,6 @@
 """Edits reach the stack while it runs."""
 
 import shutil
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,7 +8,8 @@ import httpx
 import pytest
 
 from tests.local_cloud.conftest import TINY
-from tests.local_cloud.watching import eventually, invocations
+from tests.local_cloud.watching import invocations
+from tests.waiting import HANG_SECONDS, eventually
 from tools.local_cloud.stack import LocalStack
 from tools.local_cloud.watch import Watcher
 
@@ -28,14 +28,10 @@ class Edited:
         assert old in path.read_text()
         path.write_text(path.read_text().replace(old, new))
 
-    def heard(self, words: str, seconds: float) -> str:
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            for line in self.said:
-                if words in line:
-                    return line
-            time.sleep(0.05)
-        raise AssertionError(f"{words!r} was not said in {seconds} s, but {self.said}")
+    def heard(self, words: str) -> str:
+        line = eventually(lambda: next((it for it in self.said if words in it), None))
+        assert line, f"{words!r} was not said, but {self.said}"
+        return line
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +41,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edited]:
     said: list[str] = []
     with (
         LocalStack(project.with_name("home"), project=project) as stack,
-        httpx.Client(base_url=stack.url, timeout=30, trust_env=False) as api,
+        httpx.Client(base_url=stack.url, timeout=HANG_SECONDS, trust_env=False) as api,
     ):
         watcher = Watcher(stack, said.append)
         watcher.start()
@@ -62,7 +58,7 @@ def edited(running: Edited) -> Edited:
 def test_an_edited_function_serves_the_next_request_through_its_alias(edited: Edited) -> None:
     edited.replace("function/echo.py", '"layer":', '"edited": True, "layer":')
 
-    edited.heard("updated Echo", seconds=3)
+    edited.heard("updated Echo")
 
     assert edited.api.get("/echo/1").json()["edited"]
 
@@ -70,7 +66,7 @@ def test_an_edited_function_serves_the_next_request_through_its_alias(edited: Ed
 def test_an_edited_layer_reaches_the_functions_that_have_it(edited: Edited) -> None:
     edited.replace("layer/python/layered.py", '"first"', '"second"')
 
-    edited.heard("updated Layer, 1 functions", seconds=10)
+    edited.heard("updated Layer, 1 functions")
 
     assert edited.api.get("/echo/1").json()["layer"] == "second"
 
@@ -81,7 +77,7 @@ def test_a_syntax_error_is_shown_and_the_old_code_goes_on(edited: Edited) -> Non
         "function/echo.py", "def handler(event, context):", "def handler(event, context:"
     )
 
-    said = edited.heard("function/echo.py: line", seconds=3)
+    said = edited.heard("function/echo.py: line")
 
     assert "'(' was never closed" in said
     assert "def handler(event, context:" in said
@@ -90,19 +86,19 @@ def test_a_syntax_error_is_shown_and_the_old_code_goes_on(edited: Edited) -> Non
     edited.replace(
         "function/echo.py", "def handler(event, context:", "def handler(event, context):"
     )
-    edited.heard("updated Echo", seconds=3)
+    edited.heard("updated Echo")
 
 
 def test_a_layer_that_does_not_build_is_shown_and_the_old_one_goes_on(edited: Edited) -> None:
     before = edited.api.get("/echo/1").json()["layer"]
     edited.replace("layer/Makefile", "cp -R", "no-such-command")
 
-    said = edited.heard("building Layer failed", seconds=5)
+    said = edited.heard("building Layer failed")
 
     assert "no-such-command" in said
     assert edited.api.get("/echo/1").json()["layer"] == before
     edited.replace("layer/Makefile", "no-such-command", "cp -R")
-    edited.heard("updated Layer", seconds=5)
+    edited.heard("updated Layer")
 
 
 def test_an_edited_template_is_deployed_again_behind_the_same_url(edited: Edited) -> None:
@@ -111,7 +107,7 @@ def test_an_edited_template_is_deployed_again_behind_the_same_url(edited: Edited
     edited.replace("template.yaml", "/throttled:", "/renamed:")
     edited.replace("function/echo.py", '"edited": True', '"edited": "again"')
 
-    edited.heard("template.yaml: updated the stack", seconds=15)
+    edited.heard("template.yaml: updated the stack")
 
     assert edited.stack.resources()["Api"] != before
     assert edited.api.get("/renamed").json()["edited"] == "again"
@@ -140,7 +136,7 @@ def test_a_mapping_goes_on_where_it_was_and_as_the_template_has_it_then(edited: 
     edited.replace(
         "template.yaml", "BatchSize: 10\n            MaximumRetryAttempts: 1", "BatchSize: 20"
     )
-    edited.heard("template.yaml: updated the stack", seconds=15)
+    edited.heard("template.yaml: updated the stack")
 
     assert put_and_seen("after", 2) == [["before"], ["after"]]
     assert mapping()["UUID"] == before["UUID"]
@@ -152,7 +148,7 @@ def test_a_mapping_goes_on_where_it_was_and_as_the_template_has_it_then(edited: 
 def test_a_template_that_cannot_be_deployed_is_shown_and_the_stack_goes_on(edited: Edited) -> None:
     edited.replace("template.yaml", "Type: AWS::DynamoDB::Table", "Type: AWS::DynamoDB::Chair")
 
-    said = edited.heard("What was there before goes on.", seconds=15)
+    said = edited.heard("What was there before goes on.")
 
     assert "AWS::DynamoDB::Chair" in said
     assert edited.api.get("/echo/1").status_code == 200

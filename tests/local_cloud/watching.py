@@ -2,23 +2,15 @@
 
 import json
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
+from tests.waiting import HANG_SECONDS, eventually
 from tools.local_cloud.stack import LocalStack
 
 # Any: events, messages and items are whatever JSON holds.
 Record = dict[str, Any]
-
-
-def eventually[T](look: Callable[[], T], seconds: float = 10) -> T:
-    """What ``look`` returns as soon as it is true, or else in the end."""
-    deadline = time.monotonic() + seconds
-    while not (seen := look()) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return seen
 
 
 @dataclass(frozen=True)
@@ -81,11 +73,11 @@ class Queue:
         entries = [{"Id": str(it), "MessageBody": body} for it, body in enumerate(bodies)]
         self._sqs.send_message_batch(QueueUrl=self.url, Entries=entries)
 
-    def received(self, count: int = 1, seconds: float = 10) -> list[str]:
+    def received(self, count: int = 1, seconds: float = HANG_SECONDS) -> list[str]:
         """The bodies of so many messages, which are gone then."""
         return [it["Body"] for it in self.messages(count, seconds)]
 
-    def messages(self, count: int = 1, seconds: float = 10) -> list[Record]:
+    def messages(self, count: int = 1, seconds: float = HANG_SECONDS) -> list[Record]:
         found: list[Record] = []
         deadline = time.monotonic() + seconds
         while len(found) < count and time.monotonic() < deadline:
@@ -138,7 +130,7 @@ class Table:
             self._stack, self.stream, function, **({"StartingPosition": "TRIM_HORIZON"} | options)
         )
 
-    def batches(self, count: int, seconds: float = 10) -> list[list[str]]:
+    def batches(self, count: int, seconds: float = HANG_SECONDS) -> list[list[str]]:
         """The ids that came, by invocation, once there are so many."""
         eventually(lambda: len(self.seen()) >= count, seconds)
         return [it.ids for it in self.seen()]

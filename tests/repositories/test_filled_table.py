@@ -1,6 +1,5 @@
 """Adding indexes to a table that is full, one at a time, as docs/operations.md tells to."""
 
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +14,7 @@ from shop.users.repository import UserRepository
 from tests.aws import fresh_aws
 from tests.repositories.stored_shop import sign_up, unlist
 from tests.template import resources
+from tests.waiting import eventually
 from tools.migrate.engine import Engine
 from tools.migrate.migrations.m0001_list_keys import MIGRATION
 from tools.tables.rate import Rate
@@ -59,14 +59,13 @@ def update(client: Any, table: str, change: dict[str, Any]) -> None:
         AttributeDefinitions=[{"AttributeName": it, "AttributeType": "S"} for it in sorted(names)],
         GlobalSecondaryIndexUpdates=[change],
     )
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
+
+    def is_active() -> bool:
         found = client.describe_table(TableName=table)["Table"]
         states = {it["IndexStatus"] for it in found.get("GlobalSecondaryIndexes", [])}
-        if states <= {"ACTIVE"} and found["TableStatus"] == "ACTIVE":
-            return
-        time.sleep(0.05)
-    raise TimeoutError(table)
+        return states <= {"ACTIVE"} and found["TableStatus"] == "ACTIVE"
+
+    assert eventually(is_active)
 
 
 def new_indexes() -> list[dict[str, Any]]:

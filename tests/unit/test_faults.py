@@ -18,6 +18,7 @@ from shop.deadline import deadline
 from shop.errors import ServiceUnavailable
 from shop.http.response import as_shop_error
 from shop.operations.readiness import DependencyCheck
+from tests.waiting import HANG_SECONDS
 
 
 def refused(code: str, status: int = 400) -> ClientError:
@@ -90,7 +91,7 @@ def test_dependencies_are_asked_every_five_seconds_at_most() -> None:
 
 
 def test_dependencies_are_asked_at_once() -> None:
-    everybody = threading.Barrier(2, timeout=5)
+    everybody = threading.Barrier(2, timeout=HANG_SECONDS)
     check = DependencyCheck({"database": everybody.wait, "signing-key": everybody.wait})
 
     check.check()
@@ -102,26 +103,24 @@ def test_what_outlasts_the_request_is_named_and_not_asked_again_at_once() -> Non
     def hang() -> None:
         asked.append(1)
         now[0] += 9.5
-        end.wait(5)
+        end.wait()
 
     check = DependencyCheck({"signing-key": lambda: None, "database": hang}, lambda: now[0])
-    began = time.monotonic()
 
     try:
         for _ in range(2):
             now[0] += 2
-            with pytest.raises(ServiceUnavailable) as refusal, deadline(0.2):
+            with pytest.raises(ServiceUnavailable) as refusal, deadline(1):
                 check.check()
             assert [detail.field for detail in refusal.value.details] == ["database"]
     finally:
         end.set()
 
     assert asked == [1]
-    assert time.monotonic() - began < 2
 
 
 def test_one_dependency_that_outlasts_the_request_is_named_too() -> None:
-    check = DependencyCheck({"database": lambda: time.sleep(5)})
+    check = DependencyCheck({"database": lambda: time.sleep(HANG_SECONDS)})
 
     with pytest.raises(ServiceUnavailable) as refusal, deadline(0.05):
         check.check()

@@ -257,13 +257,15 @@ def test_no_daemon_fails_nothing_and_is_not_waited_for(
 ) -> None:
     monkeypatch.setenv("AWS_XRAY_DAEMON_ADDRESS", address)
     users = client((200, {}))
-    started = time.perf_counter()
 
-    for _ in range(100):
+    def seconds() -> float:
+        started = time.perf_counter()
         with traced("request"):
             users.put_item(**put())
+        return time.perf_counter() - started
 
-    assert time.perf_counter() - started < 2
+    # The fastest, since a busy machine slows any single one.
+    assert min(seconds() for _ in range(100)) < 0.02
 
 
 def test_what_is_too_large_for_a_datagram_fails_nothing(daemon: Daemon) -> None:

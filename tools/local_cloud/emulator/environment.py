@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from pathlib import Path
 from queue import Empty, Queue
@@ -30,10 +31,31 @@ HANDLER_FAILED = ("handler-error", "init-error")
 # On AWS each environment has its own processor. Here a burst of cold starts shares a few, and all
 # would time out together: so they take turns.
 turns = threading.Semaphore(max(2, os.process_cpu_count() or 2))
+# The wait for a turn of the request that is being answered.
+turn_wait: ContextVar["TurnWait | None"] = ContextVar("turn_wait", default=None)
 # What this thread ran last: the log stream of its environment, and the id of the invocation.
 last_run = threading.local()
 # Any: the emulator's own records.
 Record = dict[str, Any]
+
+
+class TurnWait:
+    """Seconds that a request waited for a turn: this machine's queue, which AWS does not have."""
+
+    def __init__(self) -> None:
+        self._over = 0.0
+        self._began: float | None = None
+
+    def begin(self) -> None:
+        self._began = time.monotonic()
+
+    def end(self) -> None:
+        self._over, self._began = self.seconds, None
+
+    @property
+    def seconds(self) -> float:
+        began = self._began
+        return self._over + (time.monotonic() - began if began is not None else 0)
 
 
 class Environment(lambda_runtime.Worker):  # type: ignore[misc]

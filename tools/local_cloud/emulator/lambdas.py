@@ -7,14 +7,14 @@ from typing import Any
 from ministack.core import lambda_runtime
 from ministack.services import lambda_svc
 
-from tools.local_cloud.emulator.environment import Environment, turns
+from tools.local_cloud.emulator.environment import Environment, TurnWait, turn_wait, turns
 from tools.local_cloud.emulator.packages import Packages
 from tools.local_cloud.emulator.pinned import pinned
 from tools.local_cloud.emulator.settings import Settings
 from tools.local_cloud.emulator.traces import Traces
 
-# Less than the gateway waits.
-TURN_SECONDS = 20
+# Bounds a deadlock: what holds the turns may be waiting for this very function.
+TURN_SECONDS = 60
 TURN_POLL_SECONDS = 0.02
 
 # Any: the emulator's own records.
@@ -53,13 +53,17 @@ def start_environments_in_turns() -> None:
 
     def acquire_in_turn(name: str, config: Record, code: bytes, qualifier: str) -> tuple[Any, str]:
         key = lambda_runtime._worker_key(name, config, qualifier)
-        # Not for ever: what holds the turns may be waiting for this very function.
-        deadline = time.monotonic() + TURN_SECONDS
-        has_turn = False
-        while not has_turn and time.monotonic() < deadline:
-            if free := _free_environment(key):
-                return free, "reused"
-            has_turn = turns.acquire(timeout=TURN_POLL_SECONDS)
+        wait = turn_wait.get() or TurnWait()
+        wait.begin()
+        try:
+            deadline = time.monotonic() + TURN_SECONDS
+            has_turn = False
+            while not has_turn and time.monotonic() < deadline:
+                if free := _free_environment(key):
+                    return free, "reused"
+                has_turn = turns.acquire(timeout=TURN_POLL_SECONDS)
+        finally:
+            wait.end()
         environment, reason = acquire(name, config, code, qualifier=qualifier)
         environment.has_turn = has_turn
         return environment, reason

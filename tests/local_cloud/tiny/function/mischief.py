@@ -9,13 +9,12 @@ calls = 0
 def handler(event, _context):
     global calls
     calls += 1
-    match (event.get("queryStringParameters") or {}).get("do"):
+    query = event.get("queryStringParameters") or {}
+    match query.get("do"):
         case "raise":
             raise ValueError("a secret detail")
         case "exit":
             os._exit(3)
-        case "sleep":
-            time.sleep(1.5)
         case "hang":
             time.sleep(60)
         case "text":
@@ -32,8 +31,11 @@ def handler(event, _context):
             return {"statusCode": 200, "body": "x" * 7 * 1024 * 1024}
         case "medium":
             return {"statusCode": 200, "body": "x" * 5 * 1024 * 1024}
-        case "nap":
-            time.sleep(0.4)
+        case "hold":
+            # Until the test deletes its file.
+            os.rename(query["file"], query["file"] + ".held")
+            while os.path.exists(query["file"] + ".held"):
+                time.sleep(0.01)
         case "log":
             print("printed")
             os.write(1, b"written\n")
