@@ -22,6 +22,7 @@ from shop.clock import now, to_text
 from shop.config import setting
 from shop.docs.assets import docs_asset
 from tests.aws import fresh_aws
+from tests.environments import remedy, shared_files
 from tests.examples import add_examples
 from tests.template import ROOT, Function, functions, resources
 from tools.local_cloud.project import read_project
@@ -296,6 +297,12 @@ def test_layers_stay_small(
     files = [path for path in (build / layer).rglob("*") if path.is_file()]
     assert sum(path.stat().st_size for path in files) < unpacked
     assert Path(archive).stat().st_size < zipped
+
+
+def test_no_file_of_the_layers_belongs_to_two_distributions(build: Path) -> None:
+    shared = shared_files(*build.glob("*Layer/python"))
+
+    assert not shared, remedy(shared)
 
 
 def test_the_document_is_in_the_layer(build: Path) -> None:

@@ -33,13 +33,24 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def running(clone: Path) -> Iterator[str]:
-    """`make run` in the clone, until it says that it is ready; stopped by Ctrl-C's signal."""
+def running(clone: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """`make run` in the clone, until it says that it is ready; stopped by Ctrl-C's signal.
+
+    It leaves nothing in the system's folder for temporary files.
+    """
+    temporary = tmp_path_factory.mktemp("temporary")
     port = free_port()
     ready = clone / ".local/stack.json"
     with (clone / "run.log").open("w") as log:
         command = ["make", "run", f"PORT={port}", f"EMULATOR_PORT={free_port()}"]
-        make = subprocess.Popen(command, cwd=clone, stdout=log, stderr=log, start_new_session=True)
+        make = subprocess.Popen(
+            command,
+            cwd=clone,
+            env=os.environ | {"TMPDIR": str(temporary)},
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
         try:
             assert eventually(lambda: ready.exists() or make.poll() is not None)
             assert make.poll() is None, (clone / "run.log").read_text()
@@ -48,6 +59,7 @@ def running(clone: Path) -> Iterator[str]:
             os.killpg(make.pid, signal.SIGINT)
             make.wait(HANG_SECONDS)
     assert not ready.exists()
+    assert [*temporary.iterdir()] == []
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"http://localhost:{port}/health")
 

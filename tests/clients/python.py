@@ -6,11 +6,19 @@ import subprocess
 from dataclasses import asdict
 from pathlib import Path
 
+from tests.environments import remedy, shared_files, site_packages
 from tests.template import ROOT
 from tools.local_cloud.stack import LocalStack
 
 # Where `make test-clients` has put it, in an environment of its own.
 PYTHON = ROOT / ".local/clients/python/environment/bin/python"
+
+
+def test_no_file_of_its_environments_belongs_to_two_distributions() -> None:
+    for environment in (ROOT / ".venv-clients", PYTHON.parents[1]):
+        shared = shared_files(site_packages(environment))
+
+        assert not shared, remedy(shared)
 
 
 def test_a_generated_python_client_can_buy(stack: LocalStack) -> None:

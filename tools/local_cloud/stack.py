@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -142,6 +143,7 @@ class LocalStack:
         port, emulator_port = (_port(name, port) for name, port in self._wanted.items())
         self.home.mkdir(parents=True, exist_ok=True)
         self._lock = self._locked()
+        self._empty_temporary()
         self.info_file.unlink(missing_ok=True)
         name, region = self.deployment.stack_name, self.deployment.region
         self._emulator = EmulatorProcess(
@@ -243,10 +245,21 @@ class LocalStack:
             "PATH": os.pathsep.join(
                 [str(SAM.parent), str(REPOSITORY / ".uv/bin"), os.environ.get("PATH", os.defpath)]
             ),
+            # SAM leaves an empty folder for each function that it builds.
+            "TMPDIR": str(self._temporary),
             "SAM_CLI_POLL_DELAY": "0.2",
             "SAM_CLI_TELEMETRY": "0",
             "__SAM_CLI_APP_DIR": str(self.home / "sam"),
         }
+
+    @property
+    def _temporary(self) -> Path:
+        return self.home / "tmp"
+
+    def _empty_temporary(self) -> None:
+        """Also of what a run left that was killed."""
+        shutil.rmtree(self._temporary, ignore_errors=True)
+        self._temporary.mkdir()
 
     def _kept_open(self) -> tuple[int, ...]:
         """What the processes started here hold, so that the lock is free when all have ended."""
