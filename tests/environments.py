@@ -16,9 +16,10 @@ def shared_files(*folders: Path) -> dict[str, list[str]]:
     owners: dict[str, list[str]] = defaultdict(list)
     for folder in folders:
         for distribution in distributions(path=[str(folder)]):
+            owner = f"{distribution.name} {distribution.version}"
             record = distribution.read_text("RECORD") or ""
             for file, *_ in csv.reader(record.splitlines()):
-                owners[file].append(f"{distribution.name} {distribution.version}")
+                owners[file].append(owner)
     return {file: names for file, names in owners.items() if len(names) > 1}
 
 
