@@ -1,16 +1,17 @@
 """Which calls of AWS a request makes, and how many of them wait for one another."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
-from threading import local
+from threading import Barrier, Lock, local
 from time import sleep
 from typing import Any  # botocore tells whatever listens more than it wants to know
 
 import shop.clients
 
+HANG = 60.0  # seconds, after which calls that should be parallel are sequential
 _CLIENTS = (
     *(shop.clients.dynamodb, shop.clients.secrets, shop.clients.parameters),
     *(shop.clients.events, shop.clients.queues),
@@ -60,15 +61,22 @@ class Calls:
 
 
 @contextmanager
-def counted(latency: float = 0.0) -> Iterator[Calls]:
-    """Those of the product's own clients, each try of the SDK's for itself; slower by so many
-    seconds, or what could be on its way at once might be answered too fast to be.
+def counted(latency: float = 0.0, parallel: Sequence[int] = ()) -> Iterator[Calls]:
+    """The calls of the product's own clients; each try of the SDK's is one.
+
+    Fast answers would make parallel calls look sequential. So each waits ``latency`` seconds, or,
+    where ``parallel`` has the number of calls of each step, until all of its step were made.
     """
-    calls, mine = Calls(), local()
+    calls, mine, lock = Calls(), local(), Lock()
+    together = [barrier for it in parallel for barrier in [Barrier(it, timeout=HANG)] * it]
 
     def sent(operation_name: str, **_: Any) -> None:
-        mine.call = calls.began(operation_name)
+        with lock:
+            number = len(calls.made)
+            mine.call = calls.began(operation_name)
         sleep(latency)
+        if number < len(together):
+            together[number].wait()
 
     def answered(**_: Any) -> None:
         calls.ended(mine.call)
