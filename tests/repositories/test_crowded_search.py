@@ -1,73 +1,27 @@
 """Searches whose every trigram has more rows than a page may read go through the rows of one."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from shop.auth.caller import Role
 from shop.clients import dynamodb
-from shop.identifiers import new_id
-from shop.pagination import Rows, Span
-from shop.projections.models import Entity, Kind
-from shop.projections.provide import projections
+from shop.pagination import Span
 from shop.users import search
 from shop.users.models import User, UserStatus
 from shop.users.repository import UserRepository
 from tests.aws import fresh_aws
-from tests.people import NOON
+from tests.repositories.crowd import BOTH, MOST_ROWS, sign_up_crowd, walked
 
-MOST_ROWS = 30
-BOTH = [*UserStatus]
 ACTIVE = [UserStatus.ACTIVE]
 
 
-@pytest.fixture(autouse=True)
-def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(search, "MOST_ROWS", MOST_ROWS)
-    with fresh_aws():
-        yield
-
-
-@pytest.fixture
-def crowd() -> list[User]:
-    """80 whose names hold "many", every fourth inactive, every tenth with "anya" after it."""
-    made = [sign_up(number) for number in range(80)]
-    entities = [Entity(Kind.USERS, user.id) for user in made]
-    assert projections().project(entities) == {}
-    return sorted(made, key=lambda user: user.id)
-
-
-def sign_up(number: int) -> User:
-    user = User(
-        id=new_id(),
-        email=f"{number}@gmail.com",
-        name="Many Manya" if number % 10 == 0 else "Many",
-        status=UserStatus.ACTIVE if number % 4 else UserStatus.INACTIVE,
-        role=Role.CUSTOMER,
-        email_verified=False,
-        created_at=NOON,
-        updated_at=NOON,
-        version=1,
-    )
-    UserRepository().add(user, "hash")
-    return user
-
-
-def walked(
-    text: str, statuses: list[UserStatus], limit: int, descends: bool
-) -> tuple[list[User], int]:
-    """Who is found, and in how many pages."""
-    found: list[User] = []
-    rows: Rows[User] = Rows([], None)
-    pages = 0
-    while pages == 0 or rows.following is not None:
-        rows, _ = UserRepository().search(text, statuses, Span(rows.following, 0, limit), descends)
-        assert len(rows.items) <= limit
-        found += rows.items
-        pages += 1
-    return found, pages
+@pytest.fixture(scope="module")
+def crowd() -> Iterator[list[User]]:
+    """Made once, since no test here changes it."""
+    with pytest.MonkeyPatch.context() as patch, fresh_aws():
+        patch.setattr(search, "MOST_ROWS", MOST_ROWS)
+        yield sign_up_crowd()
 
 
 class Meter:
@@ -146,15 +100,6 @@ def test_a_page_that_its_budget_cuts_short_tells_where_to_go_on(
     assert pages <= 80 // 10
 
 
-def test_who_changed_since_their_rows_were_written_is_not_shown(crowd: list[User]) -> None:
-    UserRepository().save(crowd[0], replace(crowd[0], name="Few", version=2))
-    UserRepository().delete(crowd[3])
-
-    found, _ = walked("many", BOTH, 7, False)
-
-    assert found == [*crowd[1:3], *crowd[4:]]
-
-
 @pytest.mark.parametrize("gram", ["xyz", "gma", "\U0010ffff" * 3, "manyman"])
 def test_a_position_with_a_trigram_that_is_not_the_querys_is_a_position(
     crowd: list[User], gram: str
@@ -164,16 +109,3 @@ def test_a_position_with_a_trigram_that_is_not_the_querys_is_a_position(
     rows, _ = UserRepository().search("many", BOTH, Span(after, 0, 7), False)
 
     assert rows.items == crowd[5:12]
-
-
-def test_a_trigram_that_ceased_to_be_crowded_is_exact_again(crowd: list[User]) -> None:
-    first, _ = UserRepository().search("many", BOTH, Span(None, 0, 7), False)
-    for user in crowd[20:]:
-        UserRepository().delete(user)
-    assert projections().project([Entity(Kind.USERS, user.id) for user in crowd[20:]]) == {}
-
-    rest, total = UserRepository().search("many", BOTH, Span(first.following, 0, 100), False)
-    again, exact = UserRepository().search("many", BOTH, Span(None, 0, 100), False)
-
-    assert (rest.items, rest.following, total) == (crowd[7:20], None, None)
-    assert (again.items, exact) == (crowd[:20], 20)

@@ -1,0 +1,52 @@
+"""A crowd whose every trigram has more rows than a page of a search may read."""
+
+from shop.auth.caller import Role
+from shop.identifiers import new_id
+from shop.pagination import Rows, Span
+from shop.projections.models import Entity, Kind
+from shop.projections.provide import projections
+from shop.users.models import User, UserStatus
+from shop.users.repository import UserRepository
+from tests.people import NOON
+
+MOST_ROWS = 30
+BOTH = [*UserStatus]
+
+
+def sign_up_crowd() -> list[User]:
+    """80 whose names hold "many", every fourth inactive, every tenth with "anya" after it."""
+    made = [sign_up(number) for number in range(80)]
+    entities = [Entity(Kind.USERS, user.id) for user in made]
+    assert projections().project(entities) == {}
+    return sorted(made, key=lambda user: user.id)
+
+
+def sign_up(number: int) -> User:
+    user = User(
+        id=new_id(),
+        email=f"{number}@gmail.com",
+        name="Many Manya" if number % 10 == 0 else "Many",
+        status=UserStatus.ACTIVE if number % 4 else UserStatus.INACTIVE,
+        role=Role.CUSTOMER,
+        email_verified=False,
+        created_at=NOON,
+        updated_at=NOON,
+        version=1,
+    )
+    UserRepository().add(user, "hash")
+    return user
+
+
+def walked(
+    text: str, statuses: list[UserStatus], limit: int, descends: bool
+) -> tuple[list[User], int]:
+    """Who is found, and in how many pages."""
+    found: list[User] = []
+    rows: Rows[User] = Rows([], None)
+    pages = 0
+    while pages == 0 or rows.following is not None:
+        rows, _ = UserRepository().search(text, statuses, Span(rows.following, 0, limit), descends)
+        assert len(rows.items) <= limit
+        found += rows.items
+        pages += 1
+    return found, pages
