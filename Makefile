@@ -6,6 +6,8 @@ PORT ?= 8080
 EMULATOR_PORT ?= 4566
 export ARCHITECTURE ?= arm64
 export SAM_CLI_TELEMETRY := 0
+# Else each process would compile all that it imports wherever PYTHONDONTWRITEBYTECODE is set.
+export UV_COMPILE_BYTECODE := 1
 export PATH := $(CURDIR)/.uv/bin:$(PATH)
 # SAM, checkov and pytest leave files in the folder for temporary ones.
 export TMPDIR := $(CURDIR)/.local/tmp
