@@ -32,8 +32,8 @@ _TAGS = {
 _AN_ID = "0190a6b2-7c9e-7b1a-8f00-0000000000a1"
 _DESCRIPTION = """\
 Users and orders. All bodies are JSON with camelCase names; unknown fields and query parameters are
-refused. Ids are UUIDs that sort by time, times are RFC 3339 in UTC with milliseconds, and money is
-a decimal string with two places.
+refused. Ids are UUIDs that sort by time, accepted in upper and lower case and returned in lower
+case; times are RFC 3339 in UTC with milliseconds, and money is a decimal string with two places.
 
 Every refusal has the shape `Error`; programs decide by its `code`. Answers may have more fields
 one day: ignore those that you do not know.

@@ -36,7 +36,7 @@ from shop.http.parameters import PathId, PathPrefix, PathToken, Provide, TakesGz
 from shop.http.request import Request
 from shop.http.response import as_shop_error, error_answer, to_gateway, validation_failed
 from shop.idempotency import Answer, Once, Replayed
-from shop.identifiers import is_id
+from shop.identifiers import canonical_id
 from shop.observability import audit, logger
 from shop.preconditions import Precondition
 from shop.schemas import Body, Query, Reply, Resource
@@ -160,7 +160,7 @@ class Endpoint:
             return
         told = {"me": who["sub"], "current": who["sid"]}
         given = {n: told.get(text, text) for n, text in request.path_parameters.items()}
-        subject = {to_snake(name): text for name, text in given.items() if is_id(text)}
+        subject = {to_snake(n): id_ for n, text in given.items() if (id_ := canonical_id(text))}
         if "Location" in answer.headers:
             subject["id"] = answer.headers["Location"].rpartition("/")[2]
         audit(self.route, actor=who["sub"], subject=subject, outcome=answer.status)

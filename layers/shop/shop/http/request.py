@@ -17,6 +17,7 @@ from shop.errors import (
     UnsupportedMediaType,
     ValidationFailed,
 )
+from shop.identifiers import with_canonical_ids
 from shop.preconditions import Precondition
 
 LARGEST_BODY = 1024 * 1024  # bytes
@@ -47,8 +48,8 @@ class Request:
 
     @property
     def path(self) -> str:
-        """As the client sent it, with stage or base path, so that links work as sent."""
-        return str(self.event["requestContext"]["path"])
+        """As the client sent it, with stage or base path, so that links work; ids in lower case."""
+        return with_canonical_ids(str(self.event["requestContext"]["path"]))
 
     @property
     def path_parameters(self) -> Mapping[str, str]:
