@@ -127,8 +127,9 @@ def _operation(name: str, handler: Endpoint, schemas: Part) -> Part:
     operation: Part = {
         "operationId": to_camel(verb_and_noun),
         "tags": [tag],
+    access = "" if handler.access is None else f" {handler.access.description}"
         "summary": description.partition(";")[0].rstrip("."),
-        "description": description,
+        "description": description + access,
         "parameters": _parameters(handler, schemas),
         "responses": {**_success(handler, schemas), **responses(handler.errors)},
     }

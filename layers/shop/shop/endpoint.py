@@ -23,6 +23,7 @@ from shop.correlation import correlation_id
 from shop.deadline import TO_ANSWER, OutOfTime, deadline
 from shop.errors import (
     BadRequest,
+    Forbidden,
     InternalError,
     PayloadTooLarge,
     ServiceUnavailable,
@@ -32,6 +33,7 @@ from shop.errors import (
     UnsupportedMediaType,
     ValidationFailed,
 )
+from shop.http.access import Access
 from shop.http.parameters import PathId, PathPrefix, PathToken, Provide, TakesGzip
 from shop.http.request import Request
 from shop.http.response import as_shop_error, error_answer, to_gateway, validation_failed
@@ -55,10 +57,11 @@ def endpoint(
     """Declares a handler's `METHOD /path`, as spelled in the template and in OpenAPI.
 
     The handler says by its annotations what it takes: ids of the path (`PathId`), one `Body`, one
-    `Query`, the `Caller`, the `Client`, a `Precondition` (If-Match), a `Once` (the endpoint then
-    heeds Idempotency-Key), the `Prefix` before the route, whether `Gzip` is taken, and services
-    (`Provide`). It returns its `Reply`, or None for 204. `raises` names the refusals of its own
-    rules, all of them; those that every endpoint has go without saying.
+    `Query`, the `Caller` (anyone with a token, or by an `Access` rule such as `AdminCaller`), the
+    `Client`, a `Precondition` (If-Match), a `Once` (the endpoint then heeds Idempotency-Key), the
+    `Prefix` before the route, whether `Gzip` is taken, and services (`Provide`). It returns its
+    `Reply`, or None for 204. `raises` names the refusals of its own rules, all of them; those that
+    every endpoint has go without saying.
     """
     return lambda function: Endpoint(route, function, status, raises, cache_control)
 
@@ -82,12 +85,16 @@ class Endpoint:
         self.raises = raises
         self.reply: type[Reply] | None = signature.return_annotation
         self.parameters = {name: p.annotation for name, p in signature.parameters.items()}
-        self.needs_caller = Caller in self.parameters.values()
+        markers = (m for a in self.parameters.values() for m in getattr(a, "__metadata__", ()))
+        self.access = next((marker for marker in markers if isinstance(marker, Access)), None)
+        self.needs_caller = self.access is not None or Caller in self.parameters.values()
         self.query = self._parameter_of(Query)
         self.body = self._parameter_of(Body)
         self.cache_control = cache_control or self._default_cache_control()
         self._path_names = {to_snake(name): name for name in re.findall(r"{(\w+)}", self.path)}
-        self._readers = {name: self._reader(name, a) for name, a in self.parameters.items()}
+        # The path first: where it names nothing, the response is 404 whatever else is sent.
+        names = sorted(self.parameters, key=lambda name: name not in self._path_names)
+        self._readers = {name: self._reader(name, self.parameters[name]) for name in names}
         self._once_name = next((n for n, a in self.parameters.items() if a is Once), None)
         self._is_cold = True
         for schema in (self.query, self.body, self.reply):
@@ -99,8 +106,9 @@ class Endpoint:
         """Every refusal that it may answer, and no other: its own, the edge's and the gateway's."""
         of_all = {BadRequest, ValidationFailed, TooManyRequests, InternalError, ServiceUnavailable}
         of_callers = {Unauthorized} if self.needs_caller else set()
+        of_access = {Forbidden} if self.access else set()
         of_bodies = {PayloadTooLarge, UnsupportedMediaType} if self.body else set()
-        return frozenset({*self.raises, *of_all, *of_callers, *of_bodies})
+        return frozenset({*self.raises, *of_all, *of_callers, *of_access, *of_bodies})
 
     @traced("request")
     def __call__(self, event: Mapping[str, Any], context: Any) -> dict[str, Any]:
@@ -180,14 +188,20 @@ class Endpoint:
         return answer
 
     def _arguments(self, request: Request) -> dict[str, object]:
-        if self.needs_caller and request.caller is None:
-            raise Unauthorized
+        self._check_access(request)
         arguments = {name: read(request) for name, read in self._readers.items()}
         if self.query is None and request.query:
             _validate("query", Query, request.query)
         if self._once_name is not None:
             arguments[self._once_name] = self._once(request, arguments)
         return arguments
+
+    def _check_access(self, request: Request) -> None:
+        """Raise `Unauthorized` or `Forbidden`, before anything that was sent is validated."""
+        if self.needs_caller and request.caller is None:
+            raise Unauthorized
+        if self.access is not None and request.caller is not None:
+            self.access.check(request.caller, request.path_parameters)
 
     def _reader(self, name: str, annotation: Any) -> Callable[[Request], object]:
         """What takes the parameter out of a request; chosen once, as annotations stay."""
@@ -202,6 +216,8 @@ class Endpoint:
                 return lambda request: request.takes_gzip
             if isinstance(marker, Provide):
                 return lambda _: marker.factory()
+            if isinstance(marker, Access):
+                return _READERS[Caller]
         if annotation is self.query:
             return lambda request: _validate("query", annotation, request.query)
         if annotation is self.body:
