@@ -37,6 +37,9 @@ case; times are RFC 3339 in UTC with milliseconds, and money is a decimal string
 
 Every refusal has the shape `Error`; programs decide by its `code`. Answers may have more fields
 one day: ignore those that you do not know.
+
+Pages and probes (`/recovery`, `/health`, `/ready`, this document) also answer HEAD, and ignore
+query parameters.
 """
 
 # Pages for people and what these load: programs have nothing to do with them.
@@ -124,10 +127,10 @@ def _operation(name: str, handler: Endpoint, schemas: Part) -> Part:
     description = handler.function.__doc__
     if description is None:
         raise ValueError(f"{name} says nothing of itself")
+    access = "" if handler.access is None else f" {handler.access.description}"
     operation: Part = {
         "operationId": to_camel(verb_and_noun),
         "tags": [tag],
-    access = "" if handler.access is None else f" {handler.access.description}"
         "summary": description.partition(";")[0].rstrip("."),
         "description": description + access,
         "parameters": _parameters(handler, schemas),
@@ -144,6 +147,8 @@ def _operation(name: str, handler: Endpoint, schemas: Part) -> Part:
         operation["requestBody"] = {"required": True, "content": dict.fromkeys(types, content)}
     if not handler.needs_caller:
         operation["security"] = []
+    if handler.is_page:
+        operation["x-ignores-query"] = True
     return operation
 
 

@@ -53,6 +53,7 @@ def endpoint(
     status: int = 200,
     raises: tuple[type[ShopError], ...] = (),
     cache_control: str | None = None,
+    is_page: bool = False,
 ) -> Callable[[Handler], "Endpoint"]:
     """Declares a handler's `METHOD /path`, as spelled in the template and in OpenAPI.
 
@@ -61,9 +62,10 @@ def endpoint(
     `Client`, a `Precondition` (If-Match), a `Once` (the endpoint then heeds Idempotency-Key), the
     `Prefix` before the route, whether `Gzip` is taken, and services (`Provide`). It returns its
     `Reply`, or None for 204. `raises` names the refusals of its own rules, all of them; those that
-    every endpoint has go without saying.
+    every endpoint has go without saying. A page or probe (`is_page`) also answers HEAD, with the
+    GET response, whose body the gateway leaves out, and ignores query parameters.
     """
-    return lambda function: Endpoint(route, function, status, raises, cache_control)
+    return lambda function: Endpoint(route, function, status, raises, cache_control, is_page)
 
 
 class Endpoint:
@@ -76,6 +78,7 @@ class Endpoint:
         status: int,
         raises: tuple[type[ShopError], ...],
         cache_control: str | None,
+        is_page: bool,
     ) -> None:
         signature = inspect.signature(function)
         self.route = route
@@ -85,6 +88,7 @@ class Endpoint:
         self.raises = raises
         self.reply: type[Reply] | None = signature.return_annotation
         self.parameters = {name: p.annotation for name, p in signature.parameters.items()}
+        self.is_page = is_page
         markers = (m for a in self.parameters.values() for m in getattr(a, "__metadata__", ()))
         self.access = next((marker for marker in markers if isinstance(marker, Access)), None)
         self.needs_caller = self.access is not None or Caller in self.parameters.values()
@@ -190,7 +194,7 @@ class Endpoint:
     def _arguments(self, request: Request) -> dict[str, object]:
         self._check_access(request)
         arguments = {name: read(request) for name, read in self._readers.items()}
-        if self.query is None and request.query:
+        if self.query is None and not self.is_page and request.query:
             _validate("query", Query, request.query)
         if self._once_name is not None:
             arguments[self._once_name] = self._once(request, arguments)
