@@ -215,7 +215,7 @@ class Endpoint:
             if isinstance(marker, PathPrefix):
                 # The gateway takes a slash at the end of any path, too.
                 route = self.path.rstrip("/")
-                return lambda request: _prefix(request.path.rstrip("/").removesuffix(route))
+                return lambda request: request.path.rstrip("/").removesuffix(route)
             if isinstance(marker, TakesGzip):
                 return lambda request: request.takes_gzip
             if isinstance(marker, Provide):
@@ -283,11 +283,6 @@ _READERS: Mapping[Any, Callable[[Request], object]] = {
     Precondition: lambda request: request.precondition,
     Once: lambda _: None,  # made of the others
 }
-
-
-def _prefix(path: str) -> str:
-    """For addresses: with two slashes before it, a browser would take it for a host's name."""
-    return "/" + path.strip("/") if path.strip("/") else ""
 
 
 def _validate(place: str, model: type[BaseModel], value: object) -> BaseModel:

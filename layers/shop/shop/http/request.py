@@ -26,6 +26,7 @@ MOST_NAMES = 200  # in an object; to refuse each of 100,000 would take half a se
 _CHARSET = r"""\s*(;\s*charset="?utf-8"?\s*)?"""
 _JSON_TYPE = re.compile("application/json" + _CHARSET, re.IGNORECASE)
 _PATCH_TYPE = re.compile(r"application/(merge-patch\+)?json" + _CHARSET, re.IGNORECASE)
+_SLASHES = re.compile(r"[/\\]+")  # browsers read a backslash as a slash
 IDEMPOTENCY_KEY_PATTERN = r"[\x21-\x7e]{1,255}"
 ENTITY_TAGS_PATTERN = r'\*|(W/)?"[\x21\x23-\x7e]*"(\s*,\s*(W/)?"[\x21\x23-\x7e]*")*'
 # Named, and not with a weight of nothing (RFC 9110, 12.5.3).
@@ -48,8 +49,13 @@ class Request:
 
     @property
     def path(self) -> str:
-        """As the client sent it, with stage or base path, so that links work; ids in lower case."""
-        return with_canonical_ids(str(self.event["requestContext"]["path"]))
+        """The path that links start with: as sent, with the stage or base path.
+
+        One slash where several were sent, or a browser would take `//api` for a host; ids in lower
+        case, as in bodies.
+        """
+        path = _SLASHES.sub("/", str(self.event["requestContext"]["path"]))
+        return with_canonical_ids(path)
 
     @property
     def path_parameters(self) -> Mapping[str, str]:
