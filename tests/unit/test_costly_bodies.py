@@ -63,6 +63,7 @@ def test_body_that_no_schema_accepts_costs_little_cpu(body: bytes) -> None:
     assert len(body) <= LARGEST_BODY
 
     for name, endpoint in WITH_BODY.items():
+        rejected(endpoint, b"[]")  # what is imported or built at first use is not measured
         status, seconds = rejected(endpoint, body)
         assert status in (400, 422), name
         assert seconds < MAX_SECONDS, name

@@ -12,6 +12,7 @@ from shop.endpoint import endpoint
 from shop.errors import Detail, NotFound, ServiceUnavailable
 from shop.http.parameters import PathId, Provide
 from shop.idempotency import Once
+from shop.preconditions import Precondition
 from shop.schemas import Body, Query, Reply, Resource
 from tests.conftest import LogLines
 from tests.people import ADMIN, ALICE
@@ -321,6 +322,22 @@ def test_id_in_upper_case_is_the_same_resource_in_lower_case() -> None:
         assert headers["Location"] == f"/local/api/users/{ALICE.id}/things/{THING}"
 
     assert keys == [f"{ALICE.id}#POST#/api/users/{ALICE.id}/things#k"] * 2
+
+
+def test_path_that_names_nothing_is_404_whatever_else_is_sent() -> None:
+    @endpoint("PATCH /api/things/{thingId}")
+    def update(
+        wanted: ThingCreate,
+        precondition: Precondition,
+        thing_id: Annotated[str, PathId()],
+        caller: Caller,
+    ) -> ThingRead:
+        return ThingRead.of(1)
+
+    route, headers = "PATCH /api/things/{thingId}", {"If-Match": "x", "Content-Type": "text/plain"}
+    given = event(route, {"thingId": "1"}, body={}, headers=headers, caller=ALICE)
+
+    refused(update, given, 404, "NOT_FOUND")
 
 
 @pytest.mark.parametrize("path", ["//api/things", "/\\api//things/", "/api///things"])
