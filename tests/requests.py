@@ -38,8 +38,8 @@ def event(
     sent = dict(headers or {})
     if body is not None:
         raw = json.dumps(body).encode()
-    if raw is not None:
-        sent.setdefault("Content-Type", "application/json")
+    if raw is not None and "content-type" not in {name.lower() for name in sent}:
+        sent["Content-Type"] = "application/json"
     filled = resource
     for name, value in (path or {}).items():
         filled = filled.replace(f"{{{name}}}", value)
@@ -62,6 +62,7 @@ def event(
         "path": filled,
         "pathParameters": dict(path) if path else None,
         "headers": sent,
+        "multiValueHeaders": {name: [text] for name, text in sent.items()},
         "multiValueQueryStringParameters": {n: [v] for n, v in query.items()} if query else None,
         "requestContext": context,
         "body": b64encode(raw).decode() if raw is not None else None,

@@ -48,6 +48,7 @@ class Function:
     path: Path  # the file that holds the handler
     route: str | None  # `METHOD /path`
     is_public: bool  # no authorizer before it
+    answers_head: bool  # beside GET
 
     @property
     def module(self) -> str:
@@ -60,12 +61,14 @@ def functions() -> list[Function]:
     for name, properties in resources("AWS::Serverless::Function").items():
         module = properties["Handler"].removesuffix(".handler")
         event = properties.get("Events", {}).get("Http", {}).get("Properties")
+        head = properties.get("Events", {}).get("HttpHead", {}).get("Properties")
         found.append(
             Function(
                 name=name,
                 path=ROOT / properties["CodeUri"] / f"{module}.py",
                 route=f"{event['Method']} {event['Path']}" if event else None,
                 is_public=bool(event) and event.get("Auth", {}).get("Authorizer") == "NONE",
+                answers_head=bool(event) and head == event | {"Method": "HEAD"},
             )
         )
     return found

@@ -1,11 +1,12 @@
 """Who may do what: every route of the template, as anonymous, stranger, self and admin."""
 
+import re
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.deployed import Person, Shop, new_email, new_product
+from tests.deployed import Person, Shop, error_of, new_email, new_product
 from tests.people import PASSWORD
 from tests.recovery import mint
 from tests.template import functions
@@ -152,3 +153,30 @@ def test_access(
     if expected >= 400:
         assert answer.json()["error"]["code"] == CODES[expected]
         assert shop.everything() == before
+
+
+FORBIDDEN = [
+    (r, who) for r, it in ACCESS.items() for who, s in zip(WHO, it, strict=True) if s == 403
+]
+
+
+@pytest.mark.parametrize(("route", "who"), FORBIDDEN)
+def test_forbidden_comes_before_everything_that_was_sent(
+    shop: Shop, clients: dict[str, httpx.Client], owner: Person, route: str, who: str
+) -> None:
+    method, path = route.split(" ")
+    before = shop.everything()
+
+    for id_ in (owner.id, "no-id"):
+        answers = [
+            clients[who].request(method, re.sub(r"{\w+}", id_, path), **sent)
+            for sent in (
+                {"json": {"unknown": 1}},
+                {"content": b"{", "headers": {"Content-Type": "application/json"}},
+                {"content": b"x" * 2 * 1024 * 1024, "headers": {"Content-Type": "text/plain"}},
+                {"json": {}, "headers": {"If-Match": "x", "Idempotency-Key": "a b"}},
+                {"json": {}, "params": {"unknown": "1", "limit": "x"}},
+            )
+        ]
+        assert [error_of(answer) for answer in answers] == [(403, "FORBIDDEN")] * len(answers)
+    assert shop.everything() == before

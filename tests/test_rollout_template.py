@@ -3,7 +3,9 @@
 import json
 import re
 import tomllib
+from posixpath import normpath
 from typing import Any  # resources are of many types
+from urllib.parse import unquote
 
 import pytest
 
@@ -164,27 +166,50 @@ def test_a_domain_and_a_firewall_are_there_only_where_they_are_asked_for() -> No
 
 
 @pytest.mark.parametrize(
-    ("path", "hashes"),
+    ("request_line", "hashes"),
     [
-        ("/api/users", True),
-        ("/prod/api/users", True),
-        ("/prod/api/sessions/", True),
-        ("/api/access-tokens", True),
-        ("/api/password-resets", True),
-        ("/api/users/me/orders", False),
-        ("/api/products", False),
+        ("POST /api/users", True),
+        ("POST /prod/api/users", True),
+        ("POST /prod/api/sessions/", True),
+        ("POST /api/access-tokens", True),
+        ("POST /api/password-resets", True),
+        ("POST //api/users", True),
+        ("POST /prod//api/./sessions", True),
+        ("POST /api/%75sers", True),
+        ("PUT /api/password-resets/abc", True),
+        ("PUT /api/users/me", True),
+        ("PATCH /prod/api/users/0190a6b2-7c9e-7b1a-8f00-0000000000a1", True),
+        ("PUT /api/users/me/password", True),
+        ("PUT /api//users//me//password/", True),
+        ("GET /api/users", False),
+        ("DELETE /api/users/me", False),
+        ("POST /api/users/me/orders", False),
+        ("PATCH /api/users/me/orders/1", False),
+        ("POST /api/products", False),
     ],
 )
-def test_the_firewall_counts_log_ins_and_sign_ups_of_an_address_apart(
-    path: str, hashes: bool
+def test_firewall_counts_requests_that_hash_passwords_apart(
+    request_line: str, hashes: bool
 ) -> None:
     hashing, everything = resources("AWS::WAFv2::WebACL")["Firewall"]["Rules"]
     rate = hashing["Statement"]["RateBasedStatement"]
-    method, where = rate["ScopeDownStatement"]["AndStatement"]["Statements"]
+    statements = rate["ScopeDownStatement"]["AndStatement"]["Statements"]
+    method, where = (statement["RegexMatchStatement"] for statement in statements)
 
-    assert method["ByteMatchStatement"]["SearchString"] == "POST"
-    pattern = where["RegexMatchStatement"]["RegexString"]
-    assert (re.search(pattern, path) is not None) is hashes
+    sent, path = request_line.split(" ")
+    assert (method["FieldToMatch"], where["FieldToMatch"]) == ({"Method": {}}, {"UriPath": {}})
+    found = re.search(method["RegexString"], sent) and re.search(
+        where["RegexString"], transformed(path, where["TextTransformations"])
+    )
+    assert (found is not None) is hashes
     limit = everything["Statement"]["RateBasedStatement"]
     assert limit["Limit"] == {"Ref": "RateLimitPerAddress"}
     assert "ScopeDownStatement" not in limit
+
+
+def transformed(path: str, transformations: list[dict[str, Any]]) -> str:
+    """As the firewall does it before it compares."""
+    kinds = {"URL_DECODE": unquote, "NORMALIZE_PATH": lambda it: re.sub("/+", "/", normpath(it))}
+    for transformation in sorted(transformations, key=lambda it: int(it["Priority"])):
+        path = kinds[transformation["Type"]](path)
+    return path

@@ -1,5 +1,6 @@
 """The rules of the template that no linter knows."""
 
+import importlib
 import json
 import os
 import re
@@ -71,6 +72,19 @@ def test_a_change_of_a_layer_alone_reaches_every_alias_of_the_functions_that_hav
     assert len(after - before) == len([it for it in attached if layer in it])
 
 
+def test_pages_and_probes_answer_head_and_nothing_else_does() -> None:
+    pages = {
+        *("GET /", "GET /docs", "GET /docs/{asset}", "GET /recovery"),
+        *("GET /health", "GET /ready", "GET /openapi.json"),
+    }
+
+    assert {function.route for function in functions() if function.answers_head} == pages
+    for function in functions():
+        if function.route and function.route != "OPTIONS /{proxy+}":
+            handler = importlib.import_module(function.module).handler
+            assert handler.is_page is (function.route in pages), function.name
+
+
 def test_the_gateway_calls_functions_by_their_alias(
     expanded: dict[str, dict[str, Any]],
 ) -> None:
@@ -83,7 +97,9 @@ def test_the_gateway_calls_functions_by_their_alias(
     schemes = api["Body"]["components"]["securitySchemes"]["AccessToken"]
     authorizer = json.dumps(schemes["x-amazon-apigateway-authorizer"]["authorizerUri"])
 
-    assert len(called) == len([function for function in functions() if function.route])
+    routes = [function for function in functions() if function.route]
+    heads = [function for function in routes if function.answers_head]
+    assert len(called) == len(routes) + len(heads)
     assert all("Aliaslive}/invocations" in uri for uri in called)
     assert "AuthorizerAliaslive" in authorizer
 

@@ -5,7 +5,7 @@ from shop.endpoint import endpoint
 from shop.http.parameters import Prefix
 
 
-@endpoint("GET /docs")
+@endpoint("GET /docs", is_page=True)
 def handler(prefix: Prefix) -> DocsPage:
     """Show the API in a browser, with a log-in, and try its calls there."""
     return docs_page(prefix)

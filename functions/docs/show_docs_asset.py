@@ -6,7 +6,7 @@ from shop.errors import NotFound
 from shop.http.parameters import Gzip
 
 
-@endpoint("GET /docs/{asset}", raises=(NotFound,))
+@endpoint("GET /docs/{asset}", raises=(NotFound,), is_page=True)
 def handler(asset: AssetName, gzip: Gzip) -> DocsAsset:
     """Read a script or a style of the page of the API."""
     return docs_asset(asset, gzip)

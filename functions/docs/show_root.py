@@ -5,7 +5,7 @@ from shop.endpoint import endpoint
 from shop.http.parameters import Prefix
 
 
-@endpoint("GET /", status=307)
+@endpoint("GET /", status=307, is_page=True)
 def handler(prefix: Prefix) -> WayToDocs:
     """Lead browsers to the page of the API."""
     return way_to_docs(prefix)

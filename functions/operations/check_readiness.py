@@ -6,7 +6,7 @@ from shop.operations.provide import Dependencies
 from shop.operations.schemas import Health
 
 
-@endpoint("GET /ready", raises=(ServiceUnavailable,), cache_control="no-store")
+@endpoint("GET /ready", raises=(ServiceUnavailable,), cache_control="no-store", is_page=True)
 def handler(dependencies: Dependencies) -> Health:
     """Ask the database and the signing key whether they answer; by their roles, not their names."""
     dependencies.check()

@@ -1,14 +1,16 @@
 """GET /api/users/{userId}/orders: list a user's orders."""
 
-from shop.auth.caller import Caller
 from shop.endpoint import endpoint
 from shop.errors import Forbidden, NotFound
+from shop.http.access import SelfOrAdminCaller
 from shop.orders.provide import Orders
 from shop.orders.schemas import OrderListQuery, OrderPage, OrderRead
 from shop.users.schemas import UserId
 
 
 @endpoint("GET /api/users/{userId}/orders", raises=(Forbidden, NotFound))
-def handler(user_id: UserId, query: OrderListQuery, caller: Caller, orders: Orders) -> OrderPage:
+def handler(
+    user_id: UserId, query: OrderListQuery, caller: SelfOrAdminCaller, orders: Orders
+) -> OrderPage:
     """List a user's orders."""
     return OrderPage.of(orders.list(caller, user_id, query), query, OrderRead.of)

@@ -1,6 +1,5 @@
 """POST /api/users/{userId}/orders: place an order."""
 
-from shop.auth.caller import Caller
 from shop.endpoint import endpoint
 from shop.errors import (
     AccountInactive,
@@ -12,6 +11,7 @@ from shop.errors import (
     ProductUnavailable,
     ServiceUnavailable,
 )
+from shop.http.access import SelfOrAdminCaller
 from shop.idempotency import Once
 from shop.operations.switches import require_on
 from shop.orders.provide import Orders
@@ -34,7 +34,7 @@ from shop.users.schemas import UserId
     ),
 )
 def handler(
-    user_id: UserId, wanted: OrderPlace, caller: Caller, once: Once, orders: Orders
+    user_id: UserId, wanted: OrderPlace, caller: SelfOrAdminCaller, once: Once, orders: Orders
 ) -> OrderRead:
     """Place an order at catalogue prices; its stock is taken with it, all or nothing."""
     require_on("ORDERING", "Ordering is switched off for now.")

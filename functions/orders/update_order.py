@@ -1,8 +1,8 @@
 """PATCH /api/users/{userId}/orders/{orderId}: change an order's status or note."""
 
-from shop.auth.caller import Caller
 from shop.endpoint import endpoint
 from shop.errors import Forbidden, InvalidTransition, NotFound, PreconditionFailed
+from shop.http.access import SelfOrAdminCaller
 from shop.orders.provide import Orders
 from shop.orders.schemas import OrderId, OrderRead, OrderUpdate
 from shop.preconditions import Precondition
@@ -17,7 +17,7 @@ def handler(
     user_id: UserId,
     order_id: OrderId,
     wanted: OrderUpdate,
-    caller: Caller,
+    caller: SelfOrAdminCaller,
     precondition: Precondition,
     orders: Orders,
 ) -> OrderRead:

@@ -1,8 +1,8 @@
 """DELETE /api/products/{productId}: take a product out of the catalogue."""
 
-from shop.auth.caller import Caller
 from shop.endpoint import endpoint
 from shop.errors import Forbidden, NotFound, PreconditionFailed
+from shop.http.access import AdminCaller
 from shop.preconditions import Precondition
 from shop.products.provide import Products
 from shop.products.schemas import ProductId
@@ -10,7 +10,7 @@ from shop.products.schemas import ProductId
 
 @endpoint("DELETE /api/products/{productId}", raises=(Forbidden, NotFound, PreconditionFailed))
 def handler(
-    product_id: ProductId, caller: Caller, precondition: Precondition, products: Products
+    product_id: ProductId, caller: AdminCaller, precondition: Precondition, products: Products
 ) -> None:
-    """Delete a product, and free its SKU; past orders keep their lines. Admins only."""
+    """Delete a product, and free its SKU; past orders keep their lines."""
     products.delete(caller, product_id, precondition)

@@ -4,7 +4,7 @@ from shop.endpoint import endpoint
 from shop.recovery.page import RecoveryPage, recovery_page
 
 
-@endpoint("GET /recovery")
+@endpoint("GET /recovery", is_page=True)
 def handler() -> RecoveryPage:
     """Show a page that confirms an address, or sets a new password, with the token in its link."""
     return recovery_page()

@@ -1,6 +1,6 @@
 """PUT /api/users/{userId}: replace a user."""
 
-from shop.auth.caller import Caller, Client
+from shop.auth.caller import Client
 from shop.endpoint import endpoint
 from shop.errors import (
     EmailInUse,
@@ -11,6 +11,7 @@ from shop.errors import (
     PreconditionFailed,
     TooManyRequests,
 )
+from shop.http.access import SelfOrAdminCaller
 from shop.preconditions import Precondition
 from shop.users.provide import Users
 from shop.users.schemas import UserId, UserRead, UserReplace
@@ -26,7 +27,7 @@ from shop.users.schemas import UserId, UserRead, UserReplace
 def handler(
     user_id: UserId,
     wanted: UserReplace,
-    caller: Caller,
+    caller: SelfOrAdminCaller,
     client: Client,
     precondition: Precondition,
     users: Users,

@@ -1,12 +1,13 @@
 """What every answer keeps, whoever gives it: a function or the gateway itself."""
 
+import gzip
 import json
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.deployed import Shop, error_of
+from tests.deployed import Shop, error_of, new_email, new_product
 from tests.people import PASSWORD
 
 SECURITY_HEADERS = {
@@ -104,6 +105,7 @@ def test_the_scheme_is_read_in_any_case(shop: Shop, scheme: str) -> None:
         (b'{"name": "\xff"}', JSON, (400, "BAD_REQUEST")),
         (b'{"name": "\\ud800"}', JSON, (400, "BAD_REQUEST")),
         (b"[" * 33 + b"]" * 33, JSON, (400, "BAD_REQUEST")),
+        (b"[" + b"[]," * 300_000 + b"[]]", JSON, (400, "BAD_REQUEST")),
         (b"{}", {"Content-Type": "text/plain"}, (415, "UNSUPPORTED_MEDIA_TYPE")),
         (
             b"email=a",
@@ -146,13 +148,177 @@ def test_text_of_any_script_survives(shop: Shop, content_type: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/health", "/api/users/me", "/api/users/me/orders", "/.well-known/jwks.json"]
+    "path", ["/api/users/me", "/api/users/me/orders", "/api/products", "/.well-known/jwks.json"]
 )
 def test_an_unknown_query_parameter_is_refused(shop: Shop, path: str) -> None:
     answer = shop.admin.http.get(path, params={"limitt": "5"})
 
     assert error_of(answer) == (422, "VALIDATION_ERROR")
     assert answer.json()["error"]["details"][0]["field"] == "query.limitt"
+
+
+PAGES_AND_PROBES = {
+    **dict.fromkeys(("/health", "/ready", "/docs", "/docs/page.js", "/recovery"), 200),
+    **{"/openapi.json": 200, "/": 307},
+}
+
+
+@pytest.mark.parametrize("path", PAGES_AND_PROBES)
+def test_pages_and_probes_ignore_query_parameters(shop: Shop, path: str) -> None:
+    plain = shop.anonymous.get(path)
+
+    answer = shop.anonymous.get(f"{path}?utm_source=mail&_=1&_=2")
+
+    assert (answer.status_code, answer.content) == (PAGES_AND_PROBES[path], plain.content)
+
+
+@pytest.mark.parametrize("path", PAGES_AND_PROBES)
+def test_pages_and_probes_answer_head_like_get_without_a_body(shop: Shop, path: str) -> None:
+    got = shop.anonymous.get(path)
+
+    answer = shop.anonymous.head(path)
+
+    assert (answer.status_code, answer.content) == (PAGES_AND_PROBES[path], b"")
+    of_each_request = {"x-request-id", "x-amzn-requestid", "date"}
+    assert {n: text for n, text in answer.headers.items() if n not in of_each_request} == {
+        n: text for n, text in got.headers.items() if n not in of_each_request
+    }
+
+
+def test_head_of_an_unchanged_page_is_304(shop: Shop) -> None:
+    entity_tag = shop.anonymous.head("/openapi.json").headers["ETag"]
+
+    answer = shop.anonymous.head("/openapi.json", headers={"If-None-Match": f"{entity_tag},"})
+
+    assert (answer.status_code, answer.content) == (304, b"")
+
+
+@pytest.mark.parametrize("path", ["/api/products", "/api/users/me", "/.well-known/jwks.json"])
+def test_head_of_anything_else_is_404(shop: Shop, path: str) -> None:
+    assert shop.admin.http.head(path).status_code == 404
+
+
+def test_empty_elements_and_several_lines_of_a_list_header_are_one_list(shop: Shop) -> None:
+    path = f"/api/products/{shop.product()['id']}"
+    entity_tag = shop.anonymous.get(path).headers["ETag"]
+    lists = [[f"{entity_tag},"], [',"0",, ' + entity_tag], [entity_tag, '"0"'], ['"0"', entity_tag]]
+
+    for lines in lists:
+        answer = shop.anonymous.get(path, headers=[("If-None-Match", line) for line in lines])
+        assert answer.status_code == 304, lines
+    other = shop.anonymous.get(path, headers={"If-None-Match": '"0",'})
+    assert other.status_code == 200
+    stale = shop.admin.http.patch(path, json={"name": "Plum"}, headers={"If-Match": '"0",'})
+    assert error_of(stale) == (412, "PRECONDITION_FAILED")
+    changed = shop.admin.http.patch(
+        path, json={"name": "Plum"}, headers=[("If-Match", '"0",'), ("If-Match", entity_tag)]
+    )
+    assert changed.status_code == 200, changed.text
+
+
+@pytest.mark.parametrize(
+    ("content_type", "status"),
+    [
+        ("application/json;", 201),
+        ("application/json;charset=utf8", 201),
+        ("application/json;odata=verbose", 201),
+        ('application/json; charset="UTF-8"; version=1', 201),
+        ("application/json;charset=utf-16", 415),
+        ("application/json;version=1;charset=latin1", 415),
+    ],
+)
+def test_media_type_parameters_do_not_matter_but_a_foreign_charset(
+    shop: Shop, content_type: str, status: int
+) -> None:
+    body = json.dumps(new_product()).encode()
+
+    answer = shop.admin.http.post(
+        "/api/products", content=body, headers={"Content-Type": content_type}
+    )
+
+    assert answer.status_code == status, answer.text
+
+
+def test_compressed_body_is_an_unsupported_media_type(shop: Shop) -> None:
+    body = {"email": "gzip@example.com", "name": "Ada", "password": PASSWORD}
+    before = shop.everything()
+
+    answer = shop.anonymous.post(
+        "/api/users",
+        content=gzip.compress(json.dumps(body).encode()),
+        headers=JSON | {"Content-Encoding": "gzip"},
+    )
+
+    assert error_of(answer) == (415, "UNSUPPORTED_MEDIA_TYPE")
+    assert shop.everything() == before
+
+
+def test_links_have_one_slash_whatever_path_was_requested(shop: Shop) -> None:
+    url = httpx.URL(shop.url)
+    prefix = url.path.rstrip("/")
+    body = {"email": new_email(), "name": "Ada", "password": PASSWORD}
+
+    def doubled(path: str) -> httpx.URL:
+        return url.copy_with(raw_path=f"/{prefix}//{path}".encode())
+
+    created = shop.anonymous.post(doubled("api//users"), json=body)
+    listed = shop.anonymous.get(doubled("/api/products?limit=1"))
+    root = shop.anonymous.get(url.copy_with(raw_path=f"/{prefix}//".encode()))
+
+    assert created.status_code == 201, created.text
+    assert created.headers["Location"] == f"{prefix}/api/users/{created.json()['id']}"
+    assert listed.headers["Link"].startswith(f'<{prefix}/api/products?limit=1>; rel="first"')
+    assert "//" not in listed.headers["Link"]
+    assert root.headers["Location"] == f"{prefix}/docs"
+
+
+def test_ids_are_accepted_in_upper_case_and_returned_in_lower_case(shop: Shop) -> None:
+    person, product = shop.sign_up(), shop.product(stock=5)
+    path = f"/api/users/{person.id.upper()}"
+    body = {"items": [{"productId": product["id"].upper(), "quantity": 2}]}
+
+    user = person.http.get(path)
+    placed = person.http.post(f"{path}/orders", json=body, headers={"Idempotency-Key": "k"})
+    again = person.http.post(
+        f"/api/users/{person.id}/orders",
+        json={"items": [{"productId": product["id"], "quantity": 2}]},
+        headers={"Idempotency-Key": "k"},
+    )
+    order = placed.json()
+    read = person.http.get(f"{path}/orders/{order['id'].upper()}")
+    listed = person.http.get(f"{path}/orders", params={"limit": "1"})
+    session = person.grant["session"]["id"].upper()
+    ended = person.http.delete(f"/api/sessions/{session}")
+
+    assert (user.status_code, user.json()["id"]) == (200, person.id)
+    assert placed.status_code == 201, placed.text
+    assert (order["userId"], order["items"][0]["productId"]) == (person.id, product["id"])
+    assert placed.headers["Location"].endswith(f"/api/users/{person.id}/orders/{order['id']}")
+    assert (again.content, again.headers["Idempotent-Replayed"]) == (placed.content, "true")
+    assert read.json() == order
+    assert f"/api/users/{person.id}/orders?limit=1>" in listed.headers["Link"]
+    assert ended.status_code == 204
+    assert shop.stock(product) == 3
+
+
+def test_different_idempotency_keys_in_one_request_are_rejected(shop: Shop) -> None:
+    person, product = shop.sign_up(), shop.product()
+    body = {"items": [{"productId": product["id"], "quantity": 1}]}
+    before = shop.everything()
+
+    def placed(*keys: str) -> httpx.Response:
+        # Not by the shop's client, which holds both lines together against the document.
+        token = person.grant["accessToken"]
+        headers = [("Idempotency-Key", key) for key in keys] + [
+            ("Authorization", f"Bearer {token}")
+        ]
+        return httpx.post(f"{shop.url}/api/users/me/orders", json=body, headers=headers, timeout=30)
+
+    assert error_of(placed("a", "b")) == (400, "BAD_REQUEST")
+    assert shop.everything() == before
+    first = placed("a", "a")
+    assert first.status_code == 201
+    assert placed("a").content == first.content
 
 
 @pytest.mark.parametrize(

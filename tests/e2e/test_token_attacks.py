@@ -174,6 +174,16 @@ def test_the_public_key_in_any_form_is_no_shared_secret(refused: Refused, forge:
             refused(f"{content}.{encoded(hmac.digest(secret, content.encode(), 'sha256'))}")
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-32-be"])
+def test_claims_in_another_encoding_than_utf_8_are_refused(
+    refused: Refused, forge: Forge, encoding: str
+) -> None:
+    refused(
+        forge.token(claims=json.dumps(forge.claims()).encode(encoding)),
+        forge.token(header=json.dumps(forge.header).encode(encoding)),
+    )
+
+
 class Listener(BaseHTTPRequestHandler):
     """Would hand out the attacker's key, and counts who asks."""
 

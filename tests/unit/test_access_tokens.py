@@ -180,6 +180,18 @@ def test_a_name_given_twice_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
+    "encoding",
+    ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be", "utf-8-sig"],
+)
+def test_header_and_claims_in_another_encoding_than_utf_8_prove_nothing(encoding: str) -> None:
+    header, claims = json.dumps(HEADER), json.dumps(CLAIMS)
+
+    assert proven(signed(header.encode(), claims.encode()))
+    assert not proven(signed(header.encode(), claims.encode(encoding)))
+    assert not proven(signed(header.encode(encoding), claims.encode()))
+
+
+@pytest.mark.parametrize(
     "token",
     [
         "",

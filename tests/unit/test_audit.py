@@ -54,6 +54,15 @@ def audited(log: LogLines) -> list[dict[str, Any]]:
     return [line for line in log() if line["message"] == "admin action"]
 
 
+def test_id_in_upper_case_is_on_record_in_lower_case(log: LogLines) -> None:
+    path = {"userId": ALICE.id.upper(), "sessionId": ALICE.session_id.upper()}
+
+    end(event(ROUTE, path, caller=ADMIN), Context())
+
+    (line,) = audited(log)
+    assert line["subject"] == {"user_id": ALICE.id, "session_id": ALICE.session_id}
+
+
 def test_what_an_admin_does_is_on_record(log: LogLines) -> None:
     path = {"userId": ALICE.id, "sessionId": ALICE.session_id}
 

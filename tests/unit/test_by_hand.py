@@ -33,6 +33,13 @@ def change(command: StatusChange) -> Facts:
     return {"sessions": 2}
 
 
+def test_id_in_upper_case_is_taken_in_lower_case(log: LogLines) -> None:
+    change(SHUT | {"userId": ALICE.id.upper()}, Context())
+
+    (line,) = audited(log)
+    assert line["subject"] == {"user_id": ALICE.id}
+
+
 def audited(log: LogLines) -> list[dict[str, Any]]:
     return [line for line in log() if line["message"] == "admin action"]
 

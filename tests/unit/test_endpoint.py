@@ -1,5 +1,6 @@
 """The HTTP edge keeps every convention, whatever the feature behind it."""
 
+import gzip
 import json
 from typing import Annotated, Any, Self
 
@@ -11,6 +12,7 @@ from shop.endpoint import endpoint
 from shop.errors import Detail, NotFound, ServiceUnavailable
 from shop.http.parameters import PathId, Provide
 from shop.idempotency import Once
+from shop.preconditions import Precondition
 from shop.schemas import Body, Query, Reply, Resource
 from tests.conftest import LogLines
 from tests.people import ADMIN, ALICE
@@ -195,7 +197,16 @@ def test_nesting_of_32_levels_is_still_read() -> None:
 
 @pytest.mark.parametrize(
     "content_type",
-    ["text/plain", "application/xml", "application/jsonp", "application/json; charset=latin-1", ""],
+    [
+        *("text/plain", "application/xml", "application/jsonp", "", ";", "charset=utf-8"),
+        *("application/json; charset=latin-1", "application/json;charset=utf-16"),
+        *('application/json; odata=verbose; CHARSET="UTF-16"', "application/json; charset="),
+        *(
+            'application/json; a="\\"; charset=utf-8"; charset=utf-32',
+            "application/json, text/plain",
+        ),
+        "application/merge-patch+json",
+    ],
 )
 def test_a_body_of_another_type_is_refused(content_type: str) -> None:
     given = posted(body={"name": "x"}, headers={"Content-Type": content_type})
@@ -204,14 +215,32 @@ def test_a_body_of_another_type_is_refused(content_type: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "content_type", ["application/json; charset=utf-8", "Application/JSON;charset=UTF-8"]
+    "content_type",
+    [
+        *("application/json", " application/json ", "application/json;", "application/json ; ;"),
+        *("application/json; charset=utf-8", "Application/JSON;charset=UTF-8"),
+        *("application/json;charset=utf8", 'application/json; Charset="utf-8"'),
+        *("application/json;odata=verbose", "application/json; version=1; charset=utf-8"),
+        *('application/json; a="; charset=utf-16"', "application/json; xcharset=utf-16"),
+    ],
 )
-def test_the_charset_may_be_said(content_type: str) -> None:
+def test_parameters_other_than_a_foreign_charset_do_not_matter(content_type: str) -> None:
     status, _, _ = answer(
         create, posted(body={"name": "x"}, headers={"content-type": content_type})
     )
 
     assert status == 201
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "br", "identity", "gzip, deflate"])
+def test_body_with_a_content_encoding_is_an_unsupported_media_type(encoding: str) -> None:
+    headers = {"Content-Encoding": encoding}
+
+    error = refused(
+        create, posted(raw=gzip.compress(b"{}"), headers=headers), 415, "UNSUPPORTED_MEDIA_TYPE"
+    )
+
+    assert error["message"] == "The body must be sent without a Content-Encoding."
 
 
 def test_a_body_over_one_mebibyte_is_too_large() -> None:
@@ -269,6 +298,70 @@ def test_path_and_query_are_typed_and_me_is_the_caller() -> None:
         assert error["details"][0]["field"] == "query.limit"
 
 
+def test_id_in_upper_case_is_the_same_resource_in_lower_case() -> None:
+    route = "POST /api/users/{userId}/things"
+    keys = []
+
+    @endpoint(route, status=201)
+    def create_below(
+        user_id: Annotated[str, PathId(me=True)], wanted: ThingCreate, caller: Caller, once: Once
+    ) -> ThingRead:
+        keys.append(once.key)
+        return ThingRead.of(1)
+
+    for user in (ALICE.id, ALICE.id.upper()):
+        given = event(
+            route,
+            {"userId": user},
+            body={"name": "x"},
+            caller=ALICE,
+            headers={"Idempotency-Key": "k"},
+        )
+        status, headers, _ = answer(create_below, given)
+        assert status == 201
+        assert headers["Location"] == f"/local/api/users/{ALICE.id}/things/{THING}"
+
+    assert keys == [f"{ALICE.id}#POST#/api/users/{ALICE.id}/things#k"] * 2
+
+
+def test_path_that_names_nothing_is_404_whatever_else_is_sent() -> None:
+    @endpoint("PATCH /api/things/{thingId}")
+    def update(
+        wanted: ThingCreate,
+        precondition: Precondition,
+        thing_id: Annotated[str, PathId()],
+        caller: Caller,
+    ) -> ThingRead:
+        return ThingRead.of(1)
+
+    route, headers = "PATCH /api/things/{thingId}", {"If-Match": "x", "Content-Type": "text/plain"}
+    given = event(route, {"thingId": "1"}, body={}, headers=headers, caller=ALICE)
+
+    refused(update, given, 404, "NOT_FOUND")
+
+
+@pytest.mark.parametrize("path", ["//api/things", "/\\api//things/", "/api///things"])
+def test_location_has_one_slash_whatever_path_was_requested(path: str) -> None:
+    given = posted(body={"name": "x"})
+    given["requestContext"]["path"] = path
+
+    assert answer(create, given)[1]["Location"] == f"/api/things/{THING}"
+
+
+def test_page_ignores_query_parameters_and_answers_head_like_get() -> None:
+    @endpoint("GET /page", is_page=True)
+    def page() -> Told:
+        return Told(text="x")
+
+    expected = page(event("GET /page"), CONTEXT)
+    assert expected["statusCode"] == 200
+
+    for method in ("GET", "HEAD"):
+        given = event(f"{method} /page")
+        given["multiValueQueryStringParameters"] = {"utm_source": ["mail"], "x": ["1", "2"]}
+        assert page(given, CONTEXT) == expected
+
+
 def test_an_unknown_query_parameter_is_named_and_refused_everywhere() -> None:
     for handler, given in [
         (
@@ -317,7 +410,10 @@ def test_an_authorizer_context_that_is_not_ours_is_nobody(role: str) -> None:
 
 @pytest.mark.parametrize(
     ("if_none_match", "status"),
-    [('"7"', 304), ('W/"7"', 304), ('"1", "7"', 304), ("*", 304), ('"8"', 200), ('"77"', 200)],
+    [
+        *(('"7"', 304), ('W/"7"', 304), ('"1", "7"', 304), ("*", 304), ('"8"', 200), ('"77"', 200)),
+        *(('"7",', 304), (', "7"', 304), (',,"1" ,, "7" , ,', 304), ('"8",', 200), ('"1,7"', 200)),
+    ],
 )
 def test_an_unchanged_resource_is_not_sent_again(if_none_match: str, status: int) -> None:
     given = event(
@@ -334,7 +430,9 @@ def test_an_unchanged_resource_is_not_sent_again(if_none_match: str, status: int
     assert (body is None) == (status == 304)
 
 
-@pytest.mark.parametrize("if_none_match", ["7", '"7', "", '"7" "8"', '"a"b"'])
+@pytest.mark.parametrize(
+    "if_none_match", ["7", '"7', "", ",", "*,", '*, "7"', '"7" "8"', '"a"b"', '"7",8']
+)
 def test_a_malformed_precondition_is_a_bad_request(if_none_match: str) -> None:
     given = event(
         "GET /api/things/{thingId}",
@@ -425,6 +523,43 @@ def test_the_first_request_of_a_sandbox_is_its_cold_start(
     fresh(event("GET /api/open"), CONTEXT)
 
     assert [line["cold_start"] for line in log()] == [True, False]
+
+
+def test_lines_of_one_list_header_are_combined() -> None:
+    given = event("GET /api/things/{thingId}", {"thingId": THING}, caller=ALICE)
+    given["multiValueHeaders"] = {"If-None-Match": ['"1"'], "if-none-match": ['"2"', '"7",']}
+
+    assert answer(read, given)[0] == 304
+
+    given["multiValueHeaders"]["If-None-Match"] = ["*"]
+    refused(read, given, 400, "BAD_REQUEST")
+
+
+@pytest.mark.parametrize(
+    ("keys", "key"), [(["a", "a"], "a"), (["a", "b"], None), (["a", ""], None), (["a,b"], "a,b")]
+)
+def test_different_idempotency_keys_in_one_request_are_rejected(
+    keys: list[str], key: str | None
+) -> None:
+    @endpoint("POST /api/things", status=201)
+    def once_only(wanted: ThingCreate, caller: Caller, once: Once) -> ThingRead:
+        assert once.key == f"{ALICE.id}#POST#/api/things#{key}"
+        return ThingRead.of(1)
+
+    given = posted(body={"name": "x"})
+    given["multiValueHeaders"]["Idempotency-Key"] = keys
+
+    if key is None:
+        refused(once_only, given, 400, "BAD_REQUEST")
+    else:
+        assert answer(once_only, given)[0] == 201
+
+
+def test_headers_are_read_where_each_has_one_line_alone() -> None:
+    given = posted(body={"name": "x"})
+    del given["multiValueHeaders"]
+
+    assert answer(create, given)[0] == 201
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256, "with space", "ünï", "a\tb"])

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from shop.identifiers import is_id, new_id
+from shop.identifiers import canonical_id, is_id, new_id, with_canonical_ids
 
 
 def test_an_id_is_a_uuid_of_version_7_and_carries_its_time() -> None:
@@ -31,6 +31,21 @@ def test_ids_differ_and_later_ones_sort_behind() -> None:
 @pytest.mark.parametrize(
     "text",
     [
+        "0190a6b2-7c9e-7b1a-8f00-00000000abcd",
+        "0190A6B2-7C9E-7B1A-8F00-00000000ABCD",
+        "0190a6b2-7c9e-7b1a-8f00-00000000AbCd",
+    ],
+)
+def test_an_id_in_any_case_has_one_canonical_form(text: str) -> None:
+    assert canonical_id(text) == "0190a6b2-7c9e-7b1a-8f00-00000000abcd"
+    assert with_canonical_ids(f"/Prod/api/users/{text}/orders") == (
+        "/Prod/api/users/0190a6b2-7c9e-7b1a-8f00-00000000abcd/orders"
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
         "",
         "me",
         "0190a6b2-7c9e-7b1a-8f00-00000000000",
@@ -42,3 +57,18 @@ def test_ids_differ_and_later_ones_sort_behind() -> None:
 )
 def test_anything_but_the_canonical_spelling_is_no_id(text: str) -> None:
     assert not is_id(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "ME",
+        "0190A6B2-7C9E-7B1A-8F00-00000000000",
+        "0190A6B2-7C9E-7B1A-8F00-00000000000G",
+        "0190A6B27C9E7B1A8F00000000000001",
+        "0190A6B2-7C9E-7B1A-8F00-000000000001\n",
+    ],
+)
+def test_text_that_is_no_uuid_has_no_canonical_form(text: str) -> None:
+    assert canonical_id(text) is None

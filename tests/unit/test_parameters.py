@@ -13,7 +13,12 @@ def test_a_word_stands_for_the_callers_own_id_only() -> None:
     assert PathId(current=True).read(BOB.session_id, ALICE) == BOB.session_id
 
 
-@pytest.mark.parametrize("text", ["me", "current", "gate", "summary", "", BOB.id.upper()])
+def test_an_id_in_upper_case_is_read_in_lower_case() -> None:
+    assert PathId().read(BOB.id.upper(), ALICE) == BOB.id
+    assert PathId(current=True).read(BOB.session_id.upper(), ALICE) == BOB.session_id
+
+
+@pytest.mark.parametrize("text", ["me", "current", "gate", "summary", "", "ME", BOB.id[:-1]])
 def test_any_other_word_is_nothing(text: str) -> None:
     with pytest.raises(NotFound):
         PathId().read(text, ALICE)

@@ -32,11 +32,14 @@ _TAGS = {
 _AN_ID = "0190a6b2-7c9e-7b1a-8f00-0000000000a1"
 _DESCRIPTION = """\
 Users and orders. All bodies are JSON with camelCase names; unknown fields and query parameters are
-refused. Ids are UUIDs that sort by time, times are RFC 3339 in UTC with milliseconds, and money is
-a decimal string with two places.
+refused. Ids are UUIDs that sort by time, accepted in upper and lower case and returned in lower
+case; times are RFC 3339 in UTC with milliseconds, and money is a decimal string with two places.
 
 Every refusal has the shape `Error`; programs decide by its `code`. Answers may have more fields
 one day: ignore those that you do not know.
+
+Pages and probes (`/recovery`, `/health`, `/ready`, this document) also answer HEAD, and ignore
+query parameters.
 """
 
 # Pages for people and what these load: programs have nothing to do with them.
@@ -124,11 +127,12 @@ def _operation(name: str, handler: Endpoint, schemas: Part) -> Part:
     description = handler.function.__doc__
     if description is None:
         raise ValueError(f"{name} says nothing of itself")
+    access = "" if handler.access is None else f" {handler.access.description}"
     operation: Part = {
         "operationId": to_camel(verb_and_noun),
         "tags": [tag],
         "summary": description.partition(";")[0].rstrip("."),
-        "description": description,
+        "description": description + access,
         "parameters": _parameters(handler, schemas),
         "responses": {**_success(handler, schemas), **responses(handler.errors)},
     }
@@ -143,6 +147,8 @@ def _operation(name: str, handler: Endpoint, schemas: Part) -> Part:
         operation["requestBody"] = {"required": True, "content": dict.fromkeys(types, content)}
     if not handler.needs_caller:
         operation["security"] = []
+    if handler.is_page:
+        operation["x-ignores-query"] = True
     return operation
 
 

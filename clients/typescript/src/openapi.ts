@@ -93,7 +93,7 @@ export interface paths {
         };
         /**
          * List every user's orders by status
-         * @description List every user's orders by status; admins only.
+         * @description List every user's orders by status. Admins only.
          */
         get: operations["listAllOrders"];
         put?: never;
@@ -159,7 +159,7 @@ export interface paths {
         put?: never;
         /**
          * Add a product
-         * @description Add a product; admins only.
+         * @description Add a product. Admins only.
          */
         post: operations["createProduct"];
         delete?: never;
@@ -191,7 +191,7 @@ export interface paths {
         head?: never;
         /**
          * Change some fields of a product (JSON Merge Patch), or move its stock
-         * @description Change some fields of a product (JSON Merge Patch), or move its stock; admins only.
+         * @description Change some fields of a product (JSON Merge Patch), or move its stock. Admins only.
          */
         patch: operations["updateProduct"];
         trace?: never;
@@ -253,7 +253,7 @@ export interface paths {
         };
         /**
          * List users by status and time
-         * @description List users by status and time; admins only.
+         * @description List users by status and time. Admins only.
          */
         get: operations["listUsers"];
         put?: never;
@@ -277,25 +277,25 @@ export interface paths {
         };
         /**
          * Read yourself (`me`), or as an admin anyone
-         * @description Read yourself (`me`), or as an admin anyone.
+         * @description Read yourself (`me`), or as an admin anyone. The user and admins only.
          */
         get: operations["getUser"];
         /**
          * Replace a user
-         * @description Replace a user; only admins change status and role.
+         * @description Replace a user; only admins change status and role. The user and admins only.
          */
         put: operations["replaceUser"];
         post?: never;
         /**
          * Erase a user with credentials and sessions
-         * @description Erase a user with credentials and sessions; their orders stay under the bare id.
+         * @description Erase a user with credentials and sessions; their orders stay under the bare id. The user and admins only.
          */
         delete: operations["deleteUser"];
         options?: never;
         head?: never;
         /**
          * Change some fields of a user (JSON Merge Patch)
-         * @description Change some fields of a user (JSON Merge Patch); only admins change status and role.
+         * @description Change some fields of a user (JSON Merge Patch); only admins change status and role. The user and admins only.
          */
         patch: operations["updateUser"];
         trace?: never;
@@ -309,13 +309,13 @@ export interface paths {
         };
         /**
          * List a user's orders
-         * @description List a user's orders.
+         * @description List a user's orders. The user and admins only.
          */
         get: operations["listOrders"];
         put?: never;
         /**
          * Place an order at catalogue prices
-         * @description Place an order at catalogue prices; its stock is taken with it, all or nothing.
+         * @description Place an order at catalogue prices; its stock is taken with it, all or nothing. The user and admins only.
          */
         post: operations["placeOrder"];
         delete?: never;
@@ -333,7 +333,7 @@ export interface paths {
         };
         /**
          * Read one order of a user
-         * @description Read one order of a user.
+         * @description Read one order of a user. The user and admins only.
          */
         get: operations["getOrder"];
         put?: never;
@@ -343,7 +343,7 @@ export interface paths {
         head?: never;
         /**
          * Change status, note or both (JSON Merge Patch)
-         * @description Change status, note or both (JSON Merge Patch); cancelling gives the stock back, once.
+         * @description Change status, note or both (JSON Merge Patch); cancelling gives the stock back, once. The user and admins only.
          */
         patch: operations["updateOrder"];
         trace?: never;
@@ -358,7 +358,7 @@ export interface paths {
         get?: never;
         /**
          * Change one's own password
-         * @description Change one's own password; all other sessions end.
+         * @description Change one's own password; all other sessions end. The user only.
          */
         put: operations["changePassword"];
         post?: never;

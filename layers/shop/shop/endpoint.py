@@ -23,6 +23,7 @@ from shop.correlation import correlation_id
 from shop.deadline import TO_ANSWER, OutOfTime, deadline
 from shop.errors import (
     BadRequest,
+    Forbidden,
     InternalError,
     PayloadTooLarge,
     ServiceUnavailable,
@@ -32,11 +33,12 @@ from shop.errors import (
     UnsupportedMediaType,
     ValidationFailed,
 )
+from shop.http.access import Access
 from shop.http.parameters import PathId, PathPrefix, PathToken, Provide, TakesGzip
 from shop.http.request import Request
 from shop.http.response import as_shop_error, error_answer, to_gateway, validation_failed
 from shop.idempotency import Answer, Once, Replayed
-from shop.identifiers import is_id
+from shop.identifiers import canonical_id
 from shop.observability import audit, logger
 from shop.preconditions import Precondition
 from shop.schemas import Body, Query, Reply, Resource
@@ -51,16 +53,19 @@ def endpoint(
     status: int = 200,
     raises: tuple[type[ShopError], ...] = (),
     cache_control: str | None = None,
+    is_page: bool = False,
 ) -> Callable[[Handler], "Endpoint"]:
     """Declares a handler's `METHOD /path`, as spelled in the template and in OpenAPI.
 
     The handler says by its annotations what it takes: ids of the path (`PathId`), one `Body`, one
-    `Query`, the `Caller`, the `Client`, a `Precondition` (If-Match), a `Once` (the endpoint then
-    heeds Idempotency-Key), the `Prefix` before the route, whether `Gzip` is taken, and services
-    (`Provide`). It returns its `Reply`, or None for 204. `raises` names the refusals of its own
-    rules, all of them; those that every endpoint has go without saying.
+    `Query`, the `Caller` (anyone with a token, or by an `Access` rule such as `AdminCaller`), the
+    `Client`, a `Precondition` (If-Match), a `Once` (the endpoint then heeds Idempotency-Key), the
+    `Prefix` before the route, whether `Gzip` is taken, and services (`Provide`). It returns its
+    `Reply`, or None for 204. `raises` names the refusals of its own rules, all of them; those that
+    every endpoint has go without saying. A page or probe (`is_page`) also answers HEAD, with the
+    GET response, whose body the gateway leaves out, and ignores query parameters.
     """
-    return lambda function: Endpoint(route, function, status, raises, cache_control)
+    return lambda function: Endpoint(route, function, status, raises, cache_control, is_page)
 
 
 class Endpoint:
@@ -73,6 +78,7 @@ class Endpoint:
         status: int,
         raises: tuple[type[ShopError], ...],
         cache_control: str | None,
+        is_page: bool,
     ) -> None:
         signature = inspect.signature(function)
         self.route = route
@@ -82,12 +88,17 @@ class Endpoint:
         self.raises = raises
         self.reply: type[Reply] | None = signature.return_annotation
         self.parameters = {name: p.annotation for name, p in signature.parameters.items()}
-        self.needs_caller = Caller in self.parameters.values()
+        self.is_page = is_page
+        markers = (m for a in self.parameters.values() for m in getattr(a, "__metadata__", ()))
+        self.access = next((marker for marker in markers if isinstance(marker, Access)), None)
+        self.needs_caller = self.access is not None or Caller in self.parameters.values()
         self.query = self._parameter_of(Query)
         self.body = self._parameter_of(Body)
         self.cache_control = cache_control or self._default_cache_control()
         self._path_names = {to_snake(name): name for name in re.findall(r"{(\w+)}", self.path)}
-        self._readers = {name: self._reader(name, a) for name, a in self.parameters.items()}
+        # The path first: where it names nothing, the response is 404 whatever else is sent.
+        names = sorted(self.parameters, key=lambda name: name not in self._path_names)
+        self._readers = {name: self._reader(name, self.parameters[name]) for name in names}
         self._once_name = next((n for n, a in self.parameters.items() if a is Once), None)
         self._is_cold = True
         for schema in (self.query, self.body, self.reply):
@@ -99,8 +110,9 @@ class Endpoint:
         """Every refusal that it may answer, and no other: its own, the edge's and the gateway's."""
         of_all = {BadRequest, ValidationFailed, TooManyRequests, InternalError, ServiceUnavailable}
         of_callers = {Unauthorized} if self.needs_caller else set()
+        of_access = {Forbidden} if self.access else set()
         of_bodies = {PayloadTooLarge, UnsupportedMediaType} if self.body else set()
-        return frozenset({*self.raises, *of_all, *of_callers, *of_bodies})
+        return frozenset({*self.raises, *of_all, *of_callers, *of_access, *of_bodies})
 
     @traced("request")
     def __call__(self, event: Mapping[str, Any], context: Any) -> dict[str, Any]:
@@ -160,7 +172,7 @@ class Endpoint:
             return
         told = {"me": who["sub"], "current": who["sid"]}
         given = {n: told.get(text, text) for n, text in request.path_parameters.items()}
-        subject = {to_snake(name): text for name, text in given.items() if is_id(text)}
+        subject = {to_snake(n): id_ for n, text in given.items() if (id_ := canonical_id(text))}
         if "Location" in answer.headers:
             subject["id"] = answer.headers["Location"].rpartition("/")[2]
         audit(self.route, actor=who["sub"], subject=subject, outcome=answer.status)
@@ -180,14 +192,20 @@ class Endpoint:
         return answer
 
     def _arguments(self, request: Request) -> dict[str, object]:
-        if self.needs_caller and request.caller is None:
-            raise Unauthorized
+        self._check_access(request)
         arguments = {name: read(request) for name, read in self._readers.items()}
-        if self.query is None and request.query:
+        if self.query is None and not self.is_page and request.query:
             _validate("query", Query, request.query)
         if self._once_name is not None:
             arguments[self._once_name] = self._once(request, arguments)
         return arguments
+
+    def _check_access(self, request: Request) -> None:
+        """Raise `Unauthorized` or `Forbidden`, before anything that was sent is validated."""
+        if self.needs_caller and request.caller is None:
+            raise Unauthorized
+        if self.access is not None and request.caller is not None:
+            self.access.check(request.caller, request.path_parameters)
 
     def _reader(self, name: str, annotation: Any) -> Callable[[Request], object]:
         """What takes the parameter out of a request; chosen once, as annotations stay."""
@@ -197,11 +215,13 @@ class Endpoint:
             if isinstance(marker, PathPrefix):
                 # The gateway takes a slash at the end of any path, too.
                 route = self.path.rstrip("/")
-                return lambda request: _prefix(request.path.rstrip("/").removesuffix(route))
+                return lambda request: request.path.rstrip("/").removesuffix(route)
             if isinstance(marker, TakesGzip):
                 return lambda request: request.takes_gzip
             if isinstance(marker, Provide):
                 return lambda _: marker.factory()
+            if isinstance(marker, Access):
+                return _READERS[Caller]
         if annotation is self.query:
             return lambda request: _validate("query", annotation, request.query)
         if annotation is self.body:
@@ -263,11 +283,6 @@ _READERS: Mapping[Any, Callable[[Request], object]] = {
     Precondition: lambda request: request.precondition,
     Once: lambda _: None,  # made of the others
 }
-
-
-def _prefix(path: str) -> str:
-    """For addresses: with two slashes before it, a browser would take it for a host's name."""
-    return "/" + path.strip("/") if path.strip("/") else ""
 
 
 def _validate(place: str, model: type[BaseModel], value: object) -> BaseModel:

@@ -11,7 +11,7 @@ _LATEST = 253402300799  # seconds: the last of the year 9999, after which dateti
 
 type NewId = Callable[[], str]
 
-UUID_PATTERN = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+UUID_PATTERN = "[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
 _UUID = re.compile(UUID_PATTERN)
 
 
@@ -36,6 +36,19 @@ def made_at(id_: str) -> datetime:
     return datetime.fromtimestamp(min(milliseconds / 1000, _LATEST), UTC)
 
 
+def canonical_id(text: str) -> str | None:
+    """Return a UUID in lower case, which is how ids are stored, or None.
+
+    RFC 9562, section 4: case-insensitive on input, lower case on output.
+    """
+    return text.lower() if _UUID.fullmatch(text) else None
+
+
+def with_canonical_ids(path: str) -> str:
+    """Return a path with each UUID in it in lower case."""
+    return _UUID.sub(lambda found: found[0].lower(), path)
+
+
 def is_id(text: str) -> bool:
-    """Whether `text` is a UUID in its canonical lower-case spelling."""
-    return _UUID.fullmatch(text) is not None
+    """Whether `text` is a UUID in its canonical lower-case form."""
+    return canonical_id(text) == text

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -12,8 +13,10 @@ from pydantic import (
     WithJsonSchema,
 )
 from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
 
 from shop.clock import to_text
+from shop.identifiers import ID_LENGTH, UUID_PATTERN, canonical_id
 from shop.preconditions import entity_tag
 
 if TYPE_CHECKING:
@@ -81,6 +84,24 @@ LONGEST_TEXT = 1024 * 1024  # characters; no body is longer
 Id = Annotated[
     str,
     shown(format="uuid", maxLength=36, examples=["0190a6b2-7c9e-7b1a-8f00-0000000000a1"]),
+]
+
+
+def _canonical_id(text: str) -> str:
+    id_ = canonical_id(text)
+    if id_ is None:
+        raise PydanticCustomError("uuid", "Must be a UUID.")
+    return id_
+
+
+# An id in a body, in upper or lower case; its value is in lower case.
+IdIn = Annotated[
+    str,
+    Field(
+        max_length=ID_LENGTH,
+        json_schema_extra={"format": "uuid", "pattern": f"^{UUID_PATTERN}$"},
+    ),
+    AfterValidator(_canonical_id),
 ]
 
 

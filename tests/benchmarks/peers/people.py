@@ -83,7 +83,6 @@ def request(method: str) -> dict[str, Any]:
             caller=_CALLER,
         )
     return made | {
-        "multiValueHeaders": {name: [value] for name, value in made["headers"].items()},
         "queryStringParameters": None,
         "requestContext": made["requestContext"]
         | {"httpMethod": method, "resourcePath": made["resource"], "stage": "local"},

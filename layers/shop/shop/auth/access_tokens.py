@@ -157,7 +157,8 @@ def _strict_object(text: bytes) -> dict[str, Any]:
             raise ValueError("a name stands twice")
         return dict(pairs)
 
-    value = json.loads(text, object_pairs_hook=unique)
+    # Of bytes, `json` guesses the encoding; RFC 7519 allows UTF-8 alone, and no byte order mark.
+    value = json.loads(text.decode("utf-8"), object_pairs_hook=unique)
     if not isinstance(value, dict):
         raise ValueError("not an object")
     return value

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from shop.auth.caller import Caller
 from shop.errors import NotFound
-from shop.identifiers import UUID_PATTERN, is_id
+from shop.identifiers import UUID_PATTERN, canonical_id
 
 _TOKEN_PATTERN = "[A-Za-z0-9_-]{43}"
 _TOKEN = re.compile(_TOKEN_PATTERN)
@@ -34,9 +34,10 @@ class PathId:
             return caller.id
         if self.current and text == "current" and caller is not None:
             return caller.session_id
-        if not is_id(text):
+        id_ = canonical_id(text)
+        if id_ is None:
             raise NotFound
-        return text
+        return id_
 
 
 @dataclass(frozen=True)

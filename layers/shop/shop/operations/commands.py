@@ -2,21 +2,10 @@
 
 from typing import Annotated, ClassVar
 
-from pydantic import AfterValidator, Field
-from pydantic_core import PydanticCustomError
+from pydantic import Field
 
-from shop.identifiers import is_id
-from shop.schemas import Body
+from shop.schemas import Body, IdIn
 from shop.users.models import UserStatus
-
-
-def _uuid(text: str) -> str:
-    if not is_id(text):
-        raise PydanticCustomError("uuid", "must be a UUID in lower case")
-    return text
-
-
-Id = Annotated[str, AfterValidator(_uuid)]
 
 
 class Command(Body):
@@ -41,7 +30,7 @@ class Command(Body):
 
 
 class OfUser(Command):
-    user_id: Id
+    user_id: IdIn
     confirm: bool = False
 
     @property
@@ -69,9 +58,9 @@ class MailAgain(Command):
     """Of an order, or without one the link that verifies an address."""
 
     action: ClassVar[str] = "resend-mail"
-    user_id: Id
-    order_id: Id | None = None
-    confirm: Annotated[Id | None, Field(description="the id that the dry run gave")] = None
+    user_id: IdIn
+    order_id: IdIn | None = None
+    confirm: Annotated[IdIn | None, Field(description="the id that the dry run gave")] = None
 
     @property
     def is_confirmed(self) -> bool:

@@ -2,11 +2,9 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field
-from pydantic_core import PydanticCustomError
+from pydantic import Field
 
 from shop.http.parameters import PathId
-from shop.identifiers import UUID_PATTERN, is_id
 from shop.money import Amount, CurrencyRead
 from shop.orders.models import Order, OrderLine, OrderStatus
 from shop.pagination import ListQuery, Page
@@ -16,6 +14,7 @@ from shop.schemas import (
     HOWEVER_WRITTEN,
     Body,
     Id,
+    IdIn,
     Patch,
     Reply,
     Resource,
@@ -32,22 +31,8 @@ LARGEST_QUANTITY = 999
 Quantity = Annotated[int, Field(ge=1, le=LARGEST_QUANTITY, examples=[2]), HOWEVER_WRITTEN]
 
 
-def _uuid(text: str) -> str:
-    if not is_id(text):
-        raise PydanticCustomError("uuid", "must be a UUID in lower case")
-    return text
-
-
 class OrderLinePlace(Body):
-    product_id: Annotated[
-        str,
-        Field(
-            max_length=36,
-            json_schema_extra={"format": "uuid", "pattern": f"^{UUID_PATTERN}$"},
-            examples=["0190a6b2-7c9e-7b1a-8f00-0000000000b1"],
-        ),
-        AfterValidator(_uuid),
-    ]
+    product_id: Annotated[IdIn, Field(examples=["0190a6b2-7c9e-7b1a-8f00-0000000000b1"])]
     quantity: Quantity
 
 

@@ -1,0 +1,98 @@
+"""Bodies that no schema accepts are rejected within 100 ms of CPU, whatever their shape."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from shop.http.request import LARGEST_BODY, MAX_TOKENS
+from tests.people import ADMIN
+from tests.requests import Context, event
+from tools.openapi.document import endpoints
+
+MAX_SECONDS = 0.1
+WITH_BODY = {name: it for name, it in endpoints().items() if it.body is not None}
+DEEP_ARRAY = b"[" * 31 + b"]" * 31
+DEEP_OBJECT = b'{"a":' * 31 + b"1" + b"}" * 31
+
+
+def filled(
+    value: bytes, before: bytes = b"[", after: bytes = b"]", size: int = LARGEST_BODY
+) -> bytes:
+    """A list of one value again and again, of about that many bytes."""
+    times = (size - len(before) - len(after)) // (len(value) + 1)
+    return before + b",".join([value] * times) + after
+
+
+def names(number: int) -> bytes:
+    return b"{" + b",".join(b'"%d":""' % it for it in range(number)) + b"}"
+
+
+def shapes() -> Iterator[tuple[str, bytes]]:
+    yield "nested arrays", filled(DEEP_ARRAY)
+    yield "nested objects", filled(DEEP_OBJECT)
+    yield "empty arrays", filled(b"[]")
+    yield "empty objects", filled(b"{}")
+    yield "numbers", filled(b"0")
+    yield "floats", filled(b"1.2345678901234567e-300")
+    yield "long integers", filled(b"9" * 4000)
+    yield "strings", filled(b'""')
+    yield "strings of brackets", filled(b'"["')
+    yield "one string of brackets", b'["' + b"[" * (LARGEST_BODY - 4) + b'"]'
+    yield "string without an end", b'["' + rb"\"" * (LARGEST_BODY // 2 - 1)
+    yield "escapes", b'["' + rb"\u00e9" * (LARGEST_BODY // 6 - 1) + b'"]'
+    yield "opening brackets", b"[" * LARGEST_BODY
+    yield "opening braces", b'{"":' * (LARGEST_BODY // 4)
+    yield "one long name", b'{"' + b"a" * (LARGEST_BODY - 6) + b'":1}'
+    yield "objects of many names", filled(names(200))
+    yield "lines of many names", filled(names(200), b'{"items":[', b"]}")
+    yield (
+        "lines of many names, just few enough",
+        filled(names(200), b'{"items":[', b"]}", size=MAX_TOKENS // 400 * len(names(200))),
+    )
+    yield "nested arrays, just few enough", filled(DEEP_ARRAY, size=MAX_TOKENS // 32 * 63)
+    yield (
+        "lines of numbers, just few enough",
+        filled(b"0", b'{"items":[', b"]}", size=2 * MAX_TOKENS - 20),
+    )
+
+
+@pytest.mark.parametrize("body", [it for _, it in shapes()], ids=[it for it, _ in shapes()])
+def test_body_that_no_schema_accepts_costs_little_cpu(body: bytes) -> None:
+    assert len(body) <= LARGEST_BODY
+
+    for name, endpoint in WITH_BODY.items():
+        rejected(endpoint, b"[]")  # what is imported or built at first use is not measured
+        status, seconds = rejected(endpoint, body)
+        assert status in (400, 422), name
+        assert seconds < MAX_SECONDS, name
+
+
+@pytest.mark.parametrize(("number", "expected"), [(MAX_TOKENS, 422), (MAX_TOKENS + 1, 400)])
+def test_values_are_counted_exactly(number: int, expected: int) -> None:
+    # A bracket, and one comma less than there are numbers.
+    body = b"[" + b",".join([b"0"] * number) + b"]"
+
+    status, _ = rejected(WITH_BODY["sessions/create_session"], body)
+
+    assert status == expected
+
+
+def test_brackets_and_commas_in_texts_do_not_count() -> None:
+    text = b"[{," * MAX_TOKENS + rb"\"" * MAX_TOKENS
+    body = b'{"email": "ada@example.com", "password": "' + text + b'", "more": 1}'
+
+    status, _ = rejected(WITH_BODY["sessions/create_session"], body)
+
+    assert status == 422
+
+
+def rejected(endpoint: Any, body: bytes) -> tuple[int, float]:
+    """The status, and the seconds of CPU that it took."""
+    ids = {"userId": ADMIN.id, "orderId": ADMIN.id, "productId": ADMIN.id, "token": "x" * 43}
+    path = {name: id_ for name, id_ in ids.items() if f"{{{name}}}" in endpoint.path}
+    given = event(endpoint.route, path, raw=body, caller=ADMIN if endpoint.needs_caller else None)
+    started = time.process_time()
+    answer = endpoint(given, Context())
+    return answer["statusCode"], time.process_time() - started
