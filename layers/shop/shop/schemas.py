@@ -12,6 +12,7 @@ from pydantic import (
     WithJsonSchema,
 )
 from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
 
 from shop.clock import to_text
 from shop.preconditions import entity_tag
@@ -58,6 +59,15 @@ class Query(Schema):
     """Query parameters: text in, unknown names refused."""
 
     model_config = ConfigDict(validate_by_name=False)
+
+
+def violation(code: str, message: str, field: str | None = None) -> PydanticCustomError:
+    """A broken rule of the API, for a validator to raise, with the message that clients read.
+
+    `field` is the alias of the sibling to point at instead of the one that is validated.
+    """
+    context = {"message": message} if field is None else {"message": message, "field": field}
+    return PydanticCustomError(code, "{message}", context)
 
 
 def shown(**keywords: Any) -> Any:

@@ -3,7 +3,7 @@
 import json
 import re
 from base64 import b64decode
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any  # the event is JSON of the gateway's, and bodies are JSON of strangers
@@ -15,7 +15,6 @@ from shop.errors import (
     PayloadTooLarge,
     Unauthorized,
     UnsupportedMediaType,
-    ValidationFailed,
 )
 from shop.preconditions import Precondition
 
@@ -60,16 +59,21 @@ class Request:
 
     @cached_property
     def query(self) -> Mapping[str, str]:
-        """Raises `ValidationFailed` where a parameter is given twice: which one was meant?"""
-        given = self.event.get("multiValueQueryStringParameters") or {}
-        twice = [
-            Detail(f"query.{name[:100]}", "repeated", "must be given once")
-            for name, values in given.items()
+        """The parameters that are given once; `repeated` has the others."""
+        return {name: values[0] for name, values in self._parameters.items() if len(values) == 1}
+
+    @property
+    def repeated(self) -> Sequence[Detail]:
+        """Query parameters that are given twice: which one was meant?"""
+        return [
+            Detail(f"query.{name[:100]}", "repeated", "Must be given once.")
+            for name, values in self._parameters.items()
             if len(values) != 1
         ]
-        if twice:
-            raise ValidationFailed(details=twice)
-        return {name: values[0] for name, values in given.items()}
+
+    @property
+    def _parameters(self) -> Mapping[str, Sequence[str]]:
+        return self.event.get("multiValueQueryStringParameters") or {}
 
     @property
     def client(self) -> Client:

@@ -3,16 +3,15 @@
 from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, Field
-from pydantic_core import PydanticCustomError
 
 from shop.identifiers import is_id
-from shop.schemas import Body
+from shop.schemas import Body, violation
 from shop.users.models import UserStatus
 
 
 def _uuid(text: str) -> str:
     if not is_id(text):
-        raise PydanticCustomError("uuid", "must be a UUID in lower case")
+        raise violation("uuid", "Must be a UUID in lower case.")
     return text
 
 

@@ -3,7 +3,6 @@
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field
-from pydantic_core import PydanticCustomError
 
 from shop.http.parameters import PathId
 from shop.identifiers import UUID_PATTERN, is_id
@@ -21,6 +20,7 @@ from shop.schemas import (
     Resource,
     Timestamp,
     shown,
+    violation,
 )
 from shop.text import Note, NoteRead
 
@@ -34,7 +34,7 @@ Quantity = Annotated[int, Field(ge=1, le=LARGEST_QUANTITY, examples=[2]), HOWEVE
 
 def _uuid(text: str) -> str:
     if not is_id(text):
-        raise PydanticCustomError("uuid", "must be a UUID in lower case")
+        raise violation("uuid", "Must be a UUID in lower case.")
     return text
 
 
