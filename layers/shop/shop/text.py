@@ -75,7 +75,7 @@ _NEVER = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069"
 _LINES = r"\t\n\r"
 
 
-def _as_json_schema(longest: int, inside: str, example: str) -> WithJsonSchema:
+def _as_json_schema(longest: int, inside: str) -> WithJsonSchema:
     edge = f"[^{_BLANKS}{_NEVER}]"
     return WithJsonSchema(
         {
@@ -87,7 +87,6 @@ def _as_json_schema(longest: int, inside: str, example: str) -> WithJsonSchema:
             "minLength": 1,
             "maxLength": 2 * longest,
             "pattern": f"^[{_BLANKS}]*{edge}({inside}{{0,{longest - 2}}}{edge})?[{_BLANKS}]*$",
-            "examples": [example],
         }
     )
 
@@ -97,14 +96,14 @@ Name = Annotated[
     StringConstraints(strip_whitespace=True, min_length=1, max_length=100),
     _printable(allowed=frozenset()),
     _at_most(100),
-    _as_json_schema(100, f"[^{_NEVER}{_LINES}]", "Ada Lovelace"),
+    _as_json_schema(100, f"[^{_NEVER}{_LINES}]"),
 ]
-NameRead = Annotated[str, shown(maxLength=100, examples=["Ada Lovelace"])]
+NameRead = Annotated[str, shown(maxLength=100)]
 Note = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=500),
     _printable(allowed=_LINE_CONTROLS),
     _at_most(500),
-    _as_json_schema(500, f"[^{_NEVER}]", "Please ring twice."),
+    _as_json_schema(500, f"[^{_NEVER}]"),
 ]
-NoteRead = Annotated[str, shown(maxLength=500, examples=["Please ring twice."])]
+NoteRead = Annotated[str, shown(maxLength=500)]

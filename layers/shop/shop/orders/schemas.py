@@ -24,6 +24,7 @@ from shop.schemas import (
 )
 from shop.text import Note, NoteRead
 
+_NOTED = Field(examples=["Please ring twice."])
 OrderId = Annotated[str, PathId()]
 
 MOST_LINES = 50
@@ -44,7 +45,6 @@ class OrderLinePlace(Body):
         Field(
             max_length=36,
             json_schema_extra={"format": "uuid", "pattern": f"^{UUID_PATTERN}$"},
-            examples=["0190a6b2-7c9e-7b1a-8f00-0000000000b1"],
         ),
         AfterValidator(_uuid),
     ]
@@ -53,12 +53,12 @@ class OrderLinePlace(Body):
 
 class OrderPlace(Body):
     items: Annotated[list[OrderLinePlace], Field(min_length=1, max_length=MOST_LINES)]
-    note: Note | None = None
+    note: Annotated[Note | None, _NOTED] = None
 
 
 class OrderUpdate(Patch):
     status: Annotated[OrderStatus, Field(strict=False)] = ABSENT
-    note: Note | None = ABSENT
+    note: Annotated[Note | None, _NOTED] = ABSENT
 
 
 class OrderLineRead(Reply):
@@ -87,7 +87,7 @@ class OrderRead(Resource):
     currency: CurrencyRead
     total: Amount
     items: Annotated[list[OrderLineRead], shown(maxItems=MOST_LINES)]
-    note: NoteRead | None
+    note: Annotated[NoteRead | None, _NOTED]
     created_at: Timestamp
     updated_at: Timestamp
 

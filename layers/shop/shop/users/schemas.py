@@ -13,6 +13,7 @@ from shop.text import Name, NameRead
 from shop.users.emails import EmailAddress, is_spelling_of
 from shop.users.models import User, UserStatus
 
+_NAMED = Field(examples=["Ada Lovelace"])
 UserId = Annotated[str, PathId(me=True)]
 StatusIn = Annotated[UserStatus, Field(strict=False)]  # a string in JSON, whatever strictness says
 RoleIn = Annotated[Role, Field(strict=False)]
@@ -44,7 +45,7 @@ Password = Annotated[
 
 class UserCreate(Body):
     email: EmailAddress
-    name: Name
+    name: Annotated[Name, _NAMED]
     password: Password
 
     @field_validator("password")
@@ -56,7 +57,7 @@ class UserCreate(Body):
 
 class UserReplace(Body):
     email: EmailAddress
-    name: Name
+    name: Annotated[Name, _NAMED]
     status: StatusIn
     role: RoleIn
     current_password: CurrentPassword | None = None
@@ -64,7 +65,7 @@ class UserReplace(Body):
 
 class UserUpdate(Patch):
     email: EmailAddress = ABSENT
-    name: Name = ABSENT
+    name: Annotated[Name, _NAMED] = ABSENT
     status: StatusIn = ABSENT
     role: RoleIn = ABSENT
     current_password: CurrentPassword = ABSENT
@@ -98,7 +99,7 @@ class UserListQuery(ListQuery):
 
 class UserRead(Resource):
     email: Annotated[str, shown(format="email", maxLength=254, examples=["ada@example.com"])]
-    name: NameRead
+    name: Annotated[NameRead, _NAMED]
     status: UserStatus
     role: Role
     email_verified: bool
