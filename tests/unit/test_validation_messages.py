@@ -116,7 +116,9 @@ WRONG: list[Any] = [
     *(None, True, 0, -1, 2.5, 10**30, [], {}, [[]], [{}], "", "x", "x" * 2000, "\u200b"),
     *("\u202e", "1.5", "a@b", 'a"@b.example', "KWD", "eur", "password1", "12345678901" * 9),
 ]
-FAMILIAR = re.compile(r"Input should|should have at|should match|Value error|Field required|Extra inputs")
+FAMILIAR = re.compile(
+    r"Input should|should have at|should match|Value error|Field required|Extra inputs"
+)
 
 
 def wrong_bodies(model: type[BaseModel]) -> Iterator[Any]:
