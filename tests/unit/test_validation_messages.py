@@ -243,6 +243,22 @@ def test_sign_up_compares_the_password_with_the_email_whatever_else_is_wrong() -
                 ("body.note", "invisible_text"),
             ],
         ),
+        (
+            "POST /api/users/{userId}/orders",
+            {
+                "items": [
+                    {"productId": ID, "quantity": 999},
+                    {"productId": ALICE.id, "quantity": 999},
+                    {"productId": ID, "quantity": 1},
+                ],
+                "note": "",
+            },
+            [
+                ("body.items.0.quantity", "less_than_equal"),
+                ("body.items.2.quantity", "less_than_equal"),
+                ("body.note", "string_too_short"),
+            ],
+        ),
     ],
 )
 def test_rules_between_fields_are_named_beside_other_errors(

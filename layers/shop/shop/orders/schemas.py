@@ -1,8 +1,10 @@
 """Orders as the API speaks of them."""
 
+from collections import Counter
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, ValidationError, field_validator
+from pydantic_core import InitErrorDetails
 
 from shop.http.parameters import PathId
 from shop.identifiers import UUID_PATTERN, is_id
@@ -30,6 +32,10 @@ OrderId = Annotated[str, PathId()]
 MOST_LINES = 50
 LARGEST_QUANTITY = 999
 
+_TOO_MANY = violation(
+    "less_than_equal", f"All lines of one product together may order {LARGEST_QUANTITY} at most."
+)
+
 Quantity = Annotated[int, Field(ge=1, le=LARGEST_QUANTITY, examples=[2]), HOWEVER_WRITTEN]
 
 
@@ -54,6 +60,22 @@ class OrderLinePlace(Body):
 class OrderPlace(Body):
     items: Annotated[list[OrderLinePlace], Field(min_length=1, max_length=MOST_LINES)]
     note: Annotated[Note | None, _NOTED] = None
+
+    @field_validator("items")
+    @classmethod
+    def _lines_of_one_product_are_one(cls, items: list[OrderLinePlace]) -> list[OrderLinePlace]:
+        """Points at each line of a product of which they order too many together."""
+        quantities: Counter[str] = Counter()
+        for line in items:
+            quantities[line.product_id] += line.quantity
+        wrong = [
+            InitErrorDetails(type=_TOO_MANY, loc=(index, "quantity"), input=line.quantity)
+            for index, line in enumerate(items)
+            if quantities[line.product_id] > LARGEST_QUANTITY
+        ]
+        if wrong:
+            raise ValidationError.from_exception_data("items", wrong)
+        return items
 
 
 class OrderUpdate(Patch):
