@@ -56,9 +56,7 @@ COMPOSED, DECOMPOSED = "caf\u00e9 am See", "cafe\u0301 am See"
 @pytest.mark.parametrize(
     ("signed_up", "typed"), [(COMPOSED, DECOMPOSED), (DECOMPOSED, COMPOSED)], ids=["nfc", "nfd"]
 )
-def test_a_password_logs_in_however_its_letters_are_composed(
-    shop: Shop, signed_up: str, typed: str
-) -> None:
+def test_password_logs_in_in_either_unicode_form(shop: Shop, signed_up: str, typed: str) -> None:
     email = new_email()
     body = {"email": email, "name": "Ada", "password": signed_up}
     assert shop.anonymous.post("/api/users", json=body).status_code == 201
@@ -72,7 +70,7 @@ def test_a_password_logs_in_however_its_letters_are_composed(
     assert log_in(shop, email, typed).status_code == 401
 
 
-def test_an_old_hash_of_the_decomposed_form_still_logs_in(shop: Shop) -> None:
+def test_old_hash_of_the_decomposed_form_still_logs_in(shop: Shop) -> None:
     ada = shop.sign_up()
     old = bcrypt.hashpw(DECOMPOSED.encode(), bcrypt.gensalt(4)).decode()
     shop.change("CredentialsTable", {"email": ada.email}, password_hash=old)

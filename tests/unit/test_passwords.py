@@ -22,11 +22,11 @@ NFC, NFD = "caf\u00e9 am See", "cafe\u0301 am See"
 
 @pytest.mark.parametrize("signed_up", [NFC, NFD])
 @pytest.mark.parametrize("typed", [NFC, NFD])
-def test_a_password_is_one_however_its_letters_are_composed(signed_up: str, typed: str) -> None:
+def test_password_matches_in_either_unicode_form(signed_up: str, typed: str) -> None:
     assert password_matches(typed, hash_password(signed_up))
 
 
-def test_an_old_hash_of_the_typed_form_still_matches_that_form() -> None:
+def test_old_hash_of_the_decomposed_form_still_matches() -> None:
     old = bcrypt.hashpw(NFD.encode(), bcrypt.gensalt(4)).decode()
     long = "\u0958" * 12  # 36 bytes, and 72 in NFC, which excludes it from composition
     too_long_in_nfc = bcrypt.hashpw((long * 2).encode(), bcrypt.gensalt(4)).decode()
@@ -38,7 +38,7 @@ def test_an_old_hash_of_the_typed_form_still_matches_that_form() -> None:
 
 @pytest.mark.parametrize(("typed", "comparisons"), [(NFC, 1), (NFD, 2), ("x" * 73, 1)])
 @pytest.mark.parametrize("is_known", [True, False])
-def test_a_denial_costs_as_much_for_unknown_accounts_in_either_form(
+def test_denial_costs_the_same_for_known_and_unknown_accounts(
     monkeypatch: pytest.MonkeyPatch, typed: str, comparisons: int, is_known: bool
 ) -> None:
     stored = hash_password("another password") if is_known else None
@@ -55,7 +55,7 @@ def test_a_denial_costs_as_much_for_unknown_accounts_in_either_form(
     assert [hashed[:7] for hashed in compared] == [b"$2b$04$"] * comparisons
 
 
-def test_what_no_password_can_be_is_not_normalised(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_overlong_password_is_not_normalised(monkeypatch: pytest.MonkeyPatch) -> None:
     def never(form: str, text: str) -> str:
         raise AssertionError(f"{len(text)} characters would be put in order, in minutes")
 
@@ -68,7 +68,7 @@ def test_what_no_password_can_be_is_not_normalised(monkeypatch: pytest.MonkeyPat
     assert found is not None and found[0] == "password_too_long"
 
 
-def test_limits_are_those_of_the_composed_form() -> None:
+def test_password_limits_apply_to_the_composed_form() -> None:
     decomposed = "e\u0301" * 36  # 108 bytes, and 72 in NFC
 
     assert complaint(decomposed, is_email=False) is None

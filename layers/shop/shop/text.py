@@ -15,12 +15,10 @@ _BIDI_PAIRS = dict.fromkeys("\u202a\u202b\u202d\u202e", "\u202c") | dict.fromkey
 )
 _BIDI_CONTROLS = frozenset(_BIDI_PAIRS) | frozenset(_BIDI_PAIRS.values())
 _LINE_CONTROLS = frozenset("\t\n\r")
-# What `strip_whitespace` trims: Unicode's White_Space. Python's `strip` takes four controls too.
+# Unicode's White_Space, as `strip_whitespace` trims it. Python's `strip` takes four controls too.
 _WHITE_SPACE = (
-    "".join(
-        map(chr, (*range(9, 14), 32, 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029))
-    )
-    + "\u202f\u205f\u3000"
+    "\t\n\x0b\x0c\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009"
+    "\u200a\u2028\u2029\u202f\u205f\u3000"
 )
 # Letters and symbols that fonts draw as nothing: four Hangul fillers, the blank of Braille, the
 # null notehead of music and two blanks of hieroglyphs.
