@@ -71,10 +71,16 @@ def _at_most(longest: int) -> BeforeValidator:
 _BLANKS = r" \t\n\x0b\f\r\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 _NEVER = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069"
 _LINES = r"\t\n\r"
+_BIDI_PAIR_PATTERNS = [
+    (r"[\u202a\u202b\u202d\u202e]", r"\u202c"),
+    (r"[\u2066-\u2068]", r"\u2069"),
+]
 
 
 def _as_json_schema(longest: int, inside: str) -> WithJsonSchema:
-    edge = f"[^{_BLANKS}{_NEVER}]"
+    edge, blanks = f"[^{_BLANKS}{_NEVER}]", f"[{_BLANKS}]*"
+    text = f"{edge}({inside}{{0,{longest - 2}}}{edge})?"
+    paired = [f"{start}{blanks}{text}{blanks}{end}" for start, end in _BIDI_PAIR_PATTERNS]
     return WithJsonSchema(
         {
             "type": "string",
@@ -84,7 +90,7 @@ def _as_json_schema(longest: int, inside: str) -> WithJsonSchema:
             ),
             "minLength": 1,
             "maxLength": 2 * longest,
-            "pattern": f"^[{_BLANKS}]*{edge}({inside}{{0,{longest - 2}}}{edge})?[{_BLANKS}]*$",
+            "pattern": f"^{blanks}({'|'.join([text, *paired])}){blanks}$",
         }
     )
 
