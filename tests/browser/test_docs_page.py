@@ -61,6 +61,23 @@ def test_it_shows_every_call_that_the_api_has(docs: Page) -> None:
     expect(docs.get_by_role("heading", name="Shop")).to_be_visible()
 
 
+def test_headers_of_responses_open_on_a_click(docs: Page) -> None:
+    operation = docs.locator('[id$="-placeOrder"].opblock')
+    operation.locator(".opblock-summary-control").click()
+    responses = operation.locator(".responses-table .response")
+    expect(responses.first).to_be_visible()
+    name = operation.get_by_role("cell", name="X-Request-Id", exact=True)
+
+    expect(responses).to_have_count(12)
+    expect(operation.locator("summary")).to_have_text(["Headers"] * 12)
+    for number in range(12):
+        expect(name.nth(number)).to_be_hidden()
+
+    responses.nth(3).locator("summary").click()
+
+    expect(responses.nth(3).get_by_role("cell", name="X-Request-Id", exact=True)).to_be_visible()
+
+
 def test_the_root_leads_to_it(page: Page, url: str) -> None:
     page.goto(url)
 

@@ -21,7 +21,9 @@ OF_THE_STATE = {"CURRENCY_MISMATCH", "IDEMPOTENCY_KEY_REUSED", "PRODUCT_UNAVAILA
 DETAILS_OF_THE_STATE = {"stock_unlimited", "stock_too_large", "total_too_large"}
 # Rules that the document tells in words, since no JSON Schema of one value can.
 TOLD_IN_WORDS = {
+    "amount_precision",  # of a price, by its currency
     "email",  # of the special domains of RFC 6761, `.test` for one, none gets mail
+    "invisible_text",  # of Unicode's categories, which patterns of JavaScript do not share
     "page_and_cursor",  # two parameters of a query exclude each other
     "page_too_deep",  # their product has an end
     "search_sort",  # one leaves the other fewer values

@@ -85,6 +85,8 @@ def test_pages_of_orders_are_numbered_and_linked_to_the_last(buyer: Person) -> N
         assert buyer.http.get(page.links["last"]["url"]).json() == pages[2].json()
     assert "prev" not in pages[0].links and "next" not in pages[2].links
     assert buyer.http.get(pages[2].links["prev"]["url"]).json() == pages[1].json()
+    for beyond in (pages[3], buyer.http.get(f"{path}&page=9")):
+        assert buyer.http.get(beyond.links["prev"]["url"]).json() == pages[2].json()
     following = buyer.http.get(pages[0].links["next"]["url"]).json()
     assert following["data"] == pages[1].json()["data"] and following["meta"]["page"] is None
 

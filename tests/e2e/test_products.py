@@ -31,6 +31,24 @@ def test_stock_may_be_unlimited_and_a_product_not_for_sale(shop: Shop) -> None:
     assert (read["stock"], read["status"], read["price"]) == (None, "inactive", "0.00")
 
 
+def test_currencies_without_decimals_are_sold_in_whole_amounts(shop: Shop) -> None:
+    product = shop.product(price="100.00", currency="JPY")
+    path = f"/api/products/{product['id']}"
+
+    refused = shop.admin.http.patch(path, json={"price": "100.50"})
+
+    assert (product["price"], product["currency"]) == ("100.00", "JPY")
+    assert error_of(refused) == (422, "VALIDATION_ERROR")
+    assert refused.json()["error"]["details"] == [
+        {
+            "field": "body.price",
+            "code": "amount_precision",
+            "message": "Must end in .00: JPY has no decimals.",
+        }
+    ]
+    assert shop.anonymous.get(path).json() == product
+
+
 @pytest.mark.parametrize(
     ("changed", "field"),
     [
@@ -38,6 +56,8 @@ def test_stock_may_be_unlimited_and_a_product_not_for_sale(shop: Shop) -> None:
         ({"price": 1.90}, "body.price"),
         ({"price": "-1.00"}, "body.price"),
         ({"price": "100000000.00"}, "body.price"),
+        ({"price": "100.50", "currency": "JPY"}, "body.price"),
+        ({"currency": "KWD"}, "body.currency"),
         ({"currency": "eur"}, "body.currency"),
         ({"currency": "XXX"}, "body.currency"),
         ({"stock": -1}, "body.stock"),

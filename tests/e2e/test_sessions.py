@@ -4,6 +4,7 @@ import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Any
 
+import bcrypt
 import httpx
 import jwt
 import pytest
@@ -47,6 +48,36 @@ def test_logging_in_gives_two_tokens_and_a_session(shop: Shop) -> None:
     assert session["createdAt"] == session["lastUsedAt"] < session["expiresAt"]
     assert answer.headers["Cache-Control"] == "no-store"
     assert "Location" not in answer.headers
+
+
+COMPOSED, DECOMPOSED = "caf\u00e9 am See", "cafe\u0301 am See"
+
+
+@pytest.mark.parametrize(
+    ("signed_up", "typed"), [(COMPOSED, DECOMPOSED), (DECOMPOSED, COMPOSED)], ids=["nfc", "nfd"]
+)
+def test_password_logs_in_in_either_unicode_form(shop: Shop, signed_up: str, typed: str) -> None:
+    email = new_email()
+    body = {"email": email, "name": "Ada", "password": signed_up}
+    assert shop.anonymous.post("/api/users", json=body).status_code == 201
+
+    token = log_in(shop, email, typed).json()["accessToken"]
+
+    change = {"currentPassword": typed, "newPassword": "another password"}
+    headers = {"Authorization": f"Bearer {token}"}
+    changed = shop.anonymous.put("/api/users/me/password", json=change, headers=headers)
+    assert changed.status_code == 204
+    assert log_in(shop, email, typed).status_code == 401
+
+
+def test_old_hash_of_the_decomposed_form_still_logs_in(shop: Shop) -> None:
+    ada = shop.sign_up()
+    old = bcrypt.hashpw(DECOMPOSED.encode(), bcrypt.gensalt(4)).decode()
+    shop.change("CredentialsTable", {"email": ada.email}, password_hash=old)
+
+    assert log_in(shop, ada.email, DECOMPOSED).status_code == 201
+    # Its cost is raised at the log-in, and the new hash is of the composed form.
+    assert log_in(shop, ada.email, COMPOSED).status_code == 201
 
 
 def test_the_access_token_is_a_jwt_of_rfc_9068_that_the_jwks_verifies(shop: Shop) -> None:

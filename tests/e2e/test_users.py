@@ -33,6 +33,29 @@ def test_signing_up_makes_an_active_customer(shop: Shop) -> None:
     assert answer.headers["Cache-Control"] == "no-store"
 
 
+def test_sign_up_names_all_that_is_wrong_in_one_response(shop: Shop) -> None:
+    before = shop.everything()
+    wrong = {"email": "nobody", "name": "", "password": "short", "admin": True}
+
+    answer = shop.anonymous.post("/api/users?page=1", json=wrong)
+
+    assert error_of(answer) == (422, "VALIDATION_ERROR")
+    assert [(it["field"], it["message"]) for it in answer.json()["error"]["details"]] == [
+        ("body.email", "An email address must have an @-sign."),
+        ("body.name", "Must be at least 1 character."),
+        ("body.password", "Must be at least 8 characters."),
+        ("body.admin", "Unknown field."),
+        ("query.page", "Unknown query parameter."),
+    ]
+    assert shop.everything() == before
+
+
+def test_paired_direction_marks_around_a_pasted_name_are_removed(shop: Shop) -> None:
+    person = shop.sign_up(name=" \u2068Ada\u200d Lovelace\u2069 ")
+
+    assert person.http.get("/api/users/me").json()["name"] == "Ada\u200d Lovelace"
+
+
 def test_a_password_is_kept_as_a_bcrypt_hash_beside_the_credential_only(shop: Shop) -> None:
     person = shop.sign_up()
 
@@ -82,6 +105,8 @@ def test_an_admin_who_asks_for_nobody_gets_404_and_a_stranger_403(shop: Shop) ->
         ({"name": ""}, "body.name"),
         ({"name": "x" * 101}, "body.name"),
         ({"name": "a\u202eb"}, "body.name"),
+        ({"name": "\u200b"}, "body.name"),
+        ({"name": "\u3164\u2800\u00ad\u0301"}, "body.name"),
         ({"password": "7 chars"}, "body.password"),
         ({"password": "x" * 73}, "body.password"),
         ({"password": "é" * 37}, "body.password"),

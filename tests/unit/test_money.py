@@ -5,9 +5,13 @@ from decimal import Decimal
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from shop.money import CURRENCIES, Amount, Currency, Money
+from shop.money import CURRENCIES, Amount, Currency, Money, amount_complaint
 
 AMOUNT: TypeAdapter[Decimal] = TypeAdapter(Amount)
+
+
+def codes(refused: ValidationError) -> set[str]:
+    return {error["type"] for error in refused.errors()}
 
 
 @pytest.mark.parametrize("text", ["0.00", "0.10", "19.90", "99999999.99"])
@@ -57,7 +61,36 @@ def test_only_currencies_of_iso_4217_are_known() -> None:
     currency: TypeAdapter[str] = TypeAdapter(Currency)
 
     assert currency.validate_python("EUR") == "EUR"
-    assert len(CURRENCIES) > 150 and all(len(code) == 3 for code in CURRENCIES)
+    assert len(CURRENCIES) == 148 and all(len(code) == 3 for code in CURRENCIES)
     for wrong in ("eur", "EURO", "XXX", "", "EU"):
-        with pytest.raises(ValidationError):
+        with pytest.raises(ValidationError) as refused:
             currency.validate_python(wrong)
+        assert codes(refused.value) == {"value_error"}
+
+
+@pytest.mark.parametrize("code", ["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"])
+def test_currencies_with_three_decimals_are_not_offered(code: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        TypeAdapter(Currency).validate_python(code)
+
+    (error,) = refused.value.errors()
+    assert (error["type"], error["ctx"]["message"]) == (
+        "currency_not_offered",
+        f"{code} is not offered: it has three decimals, and amounts have two.",
+    )
+
+
+def test_currencies_without_decimals_take_whole_amounts_alone() -> None:
+    whole = {
+        *("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW"),
+        *("PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF"),
+    }
+
+    for code in CURRENCIES:
+        wrong = amount_complaint(Decimal("100.50"), code)
+        assert (wrong is not None) is (code in whole), code
+        assert amount_complaint(Decimal("100.00"), code) is None
+    assert amount_complaint(Decimal("0.01"), "JPY") == (
+        "amount_precision",
+        "Must end in .00: JPY has no decimals.",
+    )

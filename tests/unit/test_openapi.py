@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterator
+from http import HTTPStatus
 from typing import Any
 
 import pytest
@@ -15,6 +16,8 @@ from shop.text import Name, Note
 from tests.template import functions
 from tools.openapi.document import DOCUMENT, document, endpoints, text_of
 from tools.openapi.models import TwoOfOneName, schemas_of
+
+IDS = ("a1", "b1", "c1", "e1")  # the ends of those of users, products, orders and sessions
 
 type Part = Any  # of the document, which is JSON
 
@@ -153,6 +156,66 @@ def test_every_example_is_valid_by_its_schema(told: Part) -> None:
     assert checked > 200
 
 
+def test_examples_are_of_their_own_resource(told: Part) -> None:
+    user, product, order, session = (f"0190a6b2-7c9e-7b1a-8f00-0000000000{it}" for it in IDS)
+    expected = {
+        "User": {"id": user, "name": "Ada Lovelace"},
+        "Product": {"id": product, "name": "Pears, a kilogram"},
+        "Session": {"id": session, "expiresAt": "2026-12-22T18:06:00.123Z"},
+        "Order": {"id": order, "userId": user, "note": "Please ring twice."},
+        "OrderLine": {"productId": product, "name": "Pears, a kilogram"},
+        "OrderLinePlace": {"productId": product},
+        "ProductCreate": {"name": "Pears, a kilogram"},
+        "UserCreate": {"name": "Ada Lovelace"},
+    }
+    for name, fields in expected.items():
+        (example,) = told["components"]["schemas"][name]["examples"]
+        assert example.items() >= fields.items(), name
+
+    ids = {"userId": user, "productId": product, "orderId": order, "sessionId": session}
+    found = 0
+    for route, operation in operations(told):
+        for parameter in operation["parameters"]:
+            if parameter.get("name") in ids:
+                found += 1
+                assert parameter["schema"]["examples"] == [ids[parameter["name"]]], route
+    assert found > 10
+
+
+def test_links_are_examples_of_their_own_route(told: Part) -> None:
+    def example(route: str, status: str, header: str) -> str:
+        method, path = route.split(" ")
+        answer = told["paths"][path][method]["responses"][status]
+        (text,) = answer["headers"][header]["schema"]["examples"]
+        return str(text)
+
+    user, _, order, _ = (f"0190a6b2-7c9e-7b1a-8f00-0000000000{it}" for it in IDS)
+    orders = f"/api/users/{user}/orders"
+
+    assert example("get /api/users", "200", "Link") == '</api/users>; rel="first"'
+    assert example("get /api/users/{userId}/orders", "200", "Link") == f'<{orders}>; rel="first"'
+    assert example("post /api/users", "201", "Location") == f"/api/users/{user}"
+    assert example("post /api/users/{userId}/orders", "201", "Location") == f"{orders}/{order}"
+
+
+def test_statuses_are_described_by_their_phrase(told: Part) -> None:
+    for route, operation in operations(told):
+        for status, answer in operation["responses"].items():
+            if int(status) < 400:
+                assert answer["description"] == HTTPStatus(int(status)).phrase, route
+
+
+def test_validation_errors_are_examples_of_what_the_operation_takes(told: Part) -> None:
+    for route, operation in operations(told):
+        answer = operation["responses"]["422"]
+        if "$ref" in answer:
+            answer = told["components"]["responses"][answer["$ref"].rpartition("/")[2]]
+        example = answer["content"]["application/json"]["examples"]["VALIDATION_ERROR"]["value"]
+        (detail,) = example["error"]["details"]
+        place = "body" if "requestBody" in operation else "query"
+        assert detail["field"].partition(".")[0] == place, route
+
+
 def test_every_model_has_an_example(told: Part) -> None:
     for name, schema in told["components"]["schemas"].items():
         assert schema["examples"], name
@@ -252,12 +315,17 @@ TEXTS = [
         "\u2028Ada\u2029",
         "a\u2028b",
         "\u202egnp",
+        " \u2068 Ada \u2069 ",
+        "\u202aAda\u202c",
+        "\u202aAda\u2069",
+        "\u2068Ada",
+        "\u2068\u2069",
+        "\u2068" + "x" * 100 + "\u2069",
         "a\u2066b",
         "\u3000Ada\xa0",
         "\x85Ada",
         "👩‍🚀",
         "é",
-        "\u200b",
     ),
     *(
         "\x0bAda\x0c",
@@ -266,8 +334,8 @@ TEXTS = [
         " " * 501 + "x" * 500,
         "a\n\nb",
         "x\n",
-        "\u180e",
-        "\ufeff",
+        "a\u180e",
+        "a\ufeff",
     ),
 ]
 

@@ -108,10 +108,10 @@ BREAKING: dict[str, Callable[[Part], object]] = {
     ),
     "GET /api/products query.cursor: gone": lambda it: operation(it, "GET /api/products")[
         "parameters"
-    ].pop(3),
-    "GET /api/products query.limit: maximum": lambda it: operation(it, "GET /api/products")[
-        "parameters"
-    ][2]["schema"].update(maximum=50),
+    ].remove(parameter(it, "GET /api/products", "cursor")),
+    "GET /api/products query.limit: maximum": lambda it: parameter(
+        it, "GET /api/products", "limit"
+    )["schema"].update(maximum=50),
     "GET /api/products query.sort: default": lambda it: parameter(it, "GET /api/products", "sort")[
         "schema"
     ].update(default="name"),

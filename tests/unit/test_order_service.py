@@ -177,18 +177,6 @@ def test_a_product_named_twice_is_one_line(desk: OrderService, shelf: Shelf) -> 
     assert shelf.stock(PEAR) == 3
 
 
-def test_lines_of_one_product_may_not_add_up_to_more_than_a_line_may_have(
-    desk: OrderService,
-) -> None:
-    with pytest.raises(ValidationFailed) as refusal:
-        desk.place(ALICE, ALICE.id, wanted((LINK, 999), (PEAR, 1), (LINK, 1)), once())
-
-    assert [detail.field for detail in refusal.value.details] == [
-        "body.items.0.quantity",
-        "body.items.2.quantity",
-    ]
-
-
 @pytest.mark.parametrize(
     ("lines", "error", "fields"),
     [

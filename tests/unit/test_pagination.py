@@ -1,13 +1,41 @@
 """A cursor goes on where its own list stopped; pages are numbered as far as they reach."""
 
-from typing import Any
+import re
+from types import SimpleNamespace
+from typing import Any, Self
 
 import pytest
 from pydantic import ValidationError
 
 from shop.errors import BadRequest
-from shop.pagination import ListQuery, PublicListQuery, Rows, Span, read_cursor, write_cursor
+from shop.http.request import Request
+from shop.pagination import (
+    ListQuery,
+    Page,
+    PublicListQuery,
+    Rows,
+    Slice,
+    Span,
+    read_cursor,
+    write_cursor,
+)
+from shop.schemas import Reply
+from tests.requests import event
 
+
+class Line(Reply):
+    text: str
+
+    @classmethod
+    def of(cls, stored: Any) -> Self:
+        return cls(text=stored.text)
+
+
+class Names(Page[Line]):
+    """A page of names."""
+
+
+LISTED = Request(event("GET /api/names", query={"limit": "20", "page": "1"}, prefix=""))
 ID = "01900000-0000-7000-8000-000000000001"
 
 
@@ -78,6 +106,33 @@ def test_a_page_number_skips_what_lies_before_it() -> None:
 def test_a_page_out_of_reach_is_refused(query: type[ListQuery], given: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         query(**given)
+
+
+@pytest.mark.parametrize(
+    ("page", "items", "total", "previous"),
+    [
+        (1, ["a"], 1, None),
+        (2, ["a"], 21, 1),
+        (3, ["a"], 21, 2),  # the total is late by up to 2 s
+        (2, [], 20, 1),
+        (3, [], 20, 1),
+        (5, [], 41, 3),
+        (4, [], 80, 3),
+        (1, [], 20, None),
+        (2, [], 0, None),
+        (3, [], None, None),
+        (3, ["a"], None, 2),
+    ],
+)
+def test_previous_page_is_one_with_rows(
+    page: int, items: list[str], total: int | None, previous: int | None
+) -> None:
+    found = Slice([SimpleNamespace(text=it) for it in items], None, total)
+
+    links = Names.of(found, ListQuery(page=page), Line.of).headers(LISTED)["Link"]
+
+    found_links = re.findall(r'<([^>]*)>; rel="prev"', links)
+    assert found_links == ([f"/api/names?limit=20&page={previous}"] if previous else [])
 
 
 def test_the_last_page_within_reach_is_taken() -> None:

@@ -17,6 +17,67 @@ def test_a_password_matches_its_own_hash_only() -> None:
     assert not password_matches(GOOD, None)
 
 
+NFC, NFD = "caf\u00e9 am See", "cafe\u0301 am See"
+
+
+@pytest.mark.parametrize("signed_up", [NFC, NFD])
+@pytest.mark.parametrize("typed", [NFC, NFD])
+def test_password_matches_in_either_unicode_form(signed_up: str, typed: str) -> None:
+    assert password_matches(typed, hash_password(signed_up))
+
+
+def test_old_hash_of_the_decomposed_form_still_matches() -> None:
+    old = bcrypt.hashpw(NFD.encode(), bcrypt.gensalt(4)).decode()
+    long = "\u0958" * 12  # 36 bytes, and 72 in NFC, which excludes it from composition
+    too_long_in_nfc = bcrypt.hashpw((long * 2).encode(), bcrypt.gensalt(4)).decode()
+
+    assert password_matches(NFD, old)
+    assert not password_matches(NFD + "x", old)
+    assert password_matches(long * 2, too_long_in_nfc)
+
+
+@pytest.mark.parametrize(("typed", "comparisons"), [(NFC, 1), (NFD, 2), ("x" * 73, 1)])
+@pytest.mark.parametrize("is_known", [True, False])
+def test_denial_costs_the_same_for_known_and_unknown_accounts(
+    monkeypatch: pytest.MonkeyPatch, typed: str, comparisons: int, is_known: bool
+) -> None:
+    stored = hash_password("another password") if is_known else None
+    compared: list[bytes] = []
+    check = bcrypt.checkpw
+
+    def spy(secret: bytes, hashed: bytes) -> bool:
+        compared.append(hashed)
+        return check(secret, hashed)
+
+    monkeypatch.setattr(bcrypt, "checkpw", spy)
+
+    assert not password_matches(typed, stored)
+    assert [hashed[:7] for hashed in compared] == [b"$2b$04$"] * comparisons
+
+
+def test_overlong_password_is_not_normalised(monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(form: str, text: str) -> str:
+        raise AssertionError(f"{len(text)} characters would be put in order, in minutes")
+
+    monkeypatch.setattr("shop.auth.passwords.normalize", never)
+    marks = "\u0301\u0316" * 500_000
+
+    assert not password_matches(marks, None)
+    found = complaint(marks, is_email=False)
+
+    assert found is not None and found[0] == "password_too_long"
+
+
+def test_password_limits_apply_to_the_composed_form() -> None:
+    decomposed = "e\u0301" * 36  # 108 bytes, and 72 in NFC
+
+    assert complaint(decomposed, is_email=False) is None
+    assert complaint("e\u0301" * 7, is_email=False) == (
+        "password_too_short",
+        "Must be at least 8 characters.",
+    )
+
+
 def test_a_password_longer_than_bcrypt_reads_never_matches() -> None:
     stored = bcrypt.hashpw(b"x" * 72, bcrypt.gensalt(4)).decode()
 

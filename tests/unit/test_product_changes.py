@@ -9,6 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from shop.errors import (
+    Detail,
     Forbidden,
     InsufficientStock,
     NotFound,
@@ -102,6 +103,33 @@ def test_only_what_was_named_is_written_first_at_the_version_that_was_read() -> 
 
 def test_a_currency_may_change_alone() -> None:
     assert update(Shelf(), currency="USD").price == Money(Decimal("19.90"), "USD")
+
+
+@pytest.mark.parametrize(
+    ("stored", "changes", "field"),
+    [
+        (Money(Decimal("120.00"), "JPY"), {"price": "120.50"}, "body.price"),
+        (Money(Decimal("19.90"), "EUR"), {"currency": "JPY"}, "body.currency"),
+    ],
+)
+def test_price_keeps_to_the_decimals_of_the_stored_currency(
+    stored: Money, changes: dict[str, Any], field: str
+) -> None:
+    shelf = Shelf(replace(PEAR, price=stored))
+
+    with pytest.raises(ValidationFailed) as refused:
+        update(shelf, **changes)
+
+    message = "Must end in .00: JPY has no decimals."
+    assert refused.value.details == (Detail(field, "amount_precision", message),)
+    assert shelf.writes == []
+
+
+def test_price_stored_before_the_rule_outlives_other_changes() -> None:
+    old = Money(Decimal("100.50"), "JPY")
+
+    assert update(Shelf(replace(PEAR, price=old)), name="A pear").price == old
+    assert update(Shelf(replace(PEAR, price=old)), price="100.00").price.amount == 100
 
 
 def test_stock_may_become_unlimited() -> None:
@@ -239,8 +267,8 @@ def test_only_admins_change_and_delete() -> None:
 @pytest.mark.parametrize(
     ("changes", "place"),
     [
-        ({"stock": 1, "stockDelta": 1}, ()),
-        ({"stock": None, "stockDelta": 1}, ()),
+        ({"stock": 1, "stockDelta": 1}, ("stock",)),
+        ({"stock": None, "stockDelta": 1}, ("stock",)),
         ({"stockDelta": 0}, ("stockDelta",)),
         ({"stockDelta": None}, ("stockDelta",)),
         ({"stockDelta": LARGEST_STOCK + 1}, ("stockDelta",)),

@@ -216,11 +216,10 @@ def test_a_token_of_another_purpose_is_none() -> None:
     assert shelf.writes == 0
 
 
-@pytest.mark.parametrize("password", ["short", "x" * 73, "Ada@Example.com", "password1"])
-def test_a_password_that_sign_up_would_refuse_leaves_the_token_good(password: str) -> None:
+def test_the_email_as_password_leaves_the_token_good() -> None:
     shelf = Shelf()
     token = mailed(shelf, Purpose.RESET)
-    wanted = PasswordReset.model_validate({"password": password}, strict=False)
+    wanted = PasswordReset.model_validate({"password": "Ada@Example.com"}, strict=False)
 
     with pytest.raises(ValidationFailed) as refusal:
         service(shelf).reset(token, wanted, BROWSER)

@@ -3,6 +3,8 @@
 import importlib
 import json
 import tomllib
+from collections.abc import Sequence
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any  # what the document is made of
 
@@ -15,7 +17,8 @@ from shop.identifiers import ID_LENGTH
 from shop.preconditions import Precondition
 from shop.schemas import Resource
 from tools.openapi.errors import error_schemas, responses, shared_responses
-from tools.openapi.headers import headers, shared_headers, shared_parameters
+from tools.openapi.examples import id_of, path_of
+from tools.openapi.headers import headers, link, shared_headers, shared_parameters
 from tools.openapi.models import COMPONENTS, component_name, example_of, schemas_of
 
 ROOT = Path(__file__).parent.parent.parent
@@ -29,7 +32,6 @@ _TAGS = {
     "orders": "Placing orders, and what becomes of them.",
     "operations": "For whoever runs the service, and for tools that read this document.",
 }
-_AN_ID = "0190a6b2-7c9e-7b1a-8f00-0000000000a1"
 _DESCRIPTION = """\
 Users and orders. All bodies are JSON with camelCase names; unknown fields and query parameters are
 refused. Ids are UUIDs that sort by time, accepted in upper and lower case and returned in lower
@@ -46,7 +48,6 @@ query parameters.
 PAGES = {"GET /", "GET /docs", "GET /docs/{asset}"}
 
 _A_PAGE = "<!doctype html>\n<title>Your account</title>\n"
-_PHRASES = {200: "Found, or done", 201: "Made", 202: "Taken on; a mail may follow"}
 
 type Part = dict[str, Any]
 
@@ -134,7 +135,10 @@ def _operation(name: str, handler: Endpoint, schemas: Part) -> Part:
         "summary": description.partition(";")[0].rstrip("."),
         "description": description + access,
         "parameters": _parameters(handler, schemas),
-        "responses": {**_success(handler, schemas), **responses(handler.errors)},
+        "responses": {
+            **_success(handler, schemas),
+            **responses(handler.errors, has_body=handler.body is not None),
+        },
     }
     if handler.body is not None:
         content = {
@@ -172,9 +176,10 @@ def _parameters(handler: Endpoint, schemas: Part) -> list[Part]:
 
 def _path_parameter(name: str, marker: PathId) -> Part:
     words = ["`me`, the caller"] * marker.me + ["`current`, the caller's session"] * marker.current
-    description, example, longest = " or ".join(["an id", *words]), _AN_ID, ID_LENGTH
     if isinstance(marker, PathToken):
         description, example, longest = "what the mailed link holds", "x" * 43, 43
+    else:
+        description, example, longest = " or ".join(["an id", *words]), id_of(name), ID_LENGTH
     return {
         "name": name,
         "in": "path",
@@ -205,7 +210,7 @@ def _query_parameter(name: str, schema: Part) -> Part:
 def _success(handler: Endpoint, schemas: Part) -> Part:
     common = headers("X-Request-Id", "Cache-Control", "Access-Control-Allow-Origin")
     if handler.reply is None:
-        return {"204": {"description": "Done", "headers": common}}
+        return {"204": {"description": HTTPStatus(204).phrase, "headers": common}}
     names = list(handler.reply.sends)
     if handler.method == "POST" and issubclass(handler.reply, Resource):
         names.append("Location")
@@ -226,13 +231,27 @@ def _success(handler: Endpoint, schemas: Part) -> Part:
         }
     told: Part = {
         str(handler.status): {
-            "description": _PHRASES[handler.status],
-            "headers": common | headers(*names),
+            "description": HTTPStatus(handler.status).phrase,
+            "headers": common | _headers_of(handler, names),
             "content": {media: content},
         }
     }
     if _may_be_unchanged(handler):
-        told["304"] = {"description": "You have it already", "headers": common | headers("ETag")}
+        told["304"] = {
+            "description": HTTPStatus(304).phrase,
+            "headers": common | headers("ETag"),
+        }
+    return told
+
+
+def _headers_of(handler: Endpoint, names: Sequence[str]) -> Part:
+    """Shared ones, and links with an example of this very route."""
+    path = path_of(handler.path)
+    told = headers(*names)
+    if "Link" in names:
+        told["Link"] = link("Link", f'<{path}>; rel="first"')
+    if "Location" in names and handler.reply is not None:
+        told["Location"] = link("Location", f"{path}/{id_of(component_name(handler.reply))}")
     return told
 
 

@@ -6,12 +6,16 @@ from http import HTTPStatus
 from typing import Any  # what JSON is made of
 
 from shop.errors import Detail, ShopError, ValidationFailed
+from shop.http.messages import message_of
 from tools.openapi.headers import header, headers
 
 _REQUEST_ID = "0190a6b2-7c9e-4b1a-8f00-0000000000d1"
-_DETAILS = {
-    ValidationFailed: Detail("query.limit", "less_than_equal", "Input should be <= 100"),
-}
+# True of every operation: its fields and parameters are its own.
+_UNKNOWN_FIELD = Detail("body.colour", "extra_forbidden", message_of("body", "extra_forbidden", {}))
+_UNKNOWN_PARAMETER = Detail(
+    "query.colour", "extra_forbidden", message_of("query", "extra_forbidden", {})
+)
+_OF_BODY = "InvalidBody"  # the shared response whose example is of a body
 # The gateway refuses with the first, before a function runs.
 _HEADERS = {401: "WWW-Authenticate", 429: "Retry-After", 503: "Retry-After"}
 
@@ -30,7 +34,7 @@ def error_schemas() -> dict[str, Schema]:
         "properties": {
             "field": _text(200, "body.items.0.quantity", "a dotted path"),
             "code": {**_text(100, "greater_than_equal"), "pattern": "^[a-z0-9_]+$"},
-            "message": _text(1000, "Input should be greater than or equal to 1"),
+            "message": _text(1000, "Must be at least 1."),
         },
     }
     told = {
@@ -61,7 +65,7 @@ def error_schemas() -> dict[str, Schema]:
         "required": ["error"],
         "properties": {"error": {"$ref": "#/components/schemas/ErrorContent"}},
     }
-    example = _example(ValidationFailed)
+    example = _example(ValidationFailed, has_body=True)
     detail["examples"] = example["error"]["details"]
     told["examples"] = [example["error"]]
     error["examples"] = [example]
@@ -70,22 +74,27 @@ def error_schemas() -> dict[str, Schema]:
 
 def shared_responses() -> dict[str, Schema]:
     """By the name of each error: what a status with this code alone is answered with."""
-    return {error.__name__: _response([error]) for error in all_errors()}
+    told = {error.__name__: _response([error], has_body=False) for error in all_errors()}
+    return told | {_OF_BODY: _response([ValidationFailed], has_body=True)}
 
 
-def responses(errors: Iterable[type[ShopError]]) -> dict[str, Schema]:
+def responses(errors: Iterable[type[ShopError]], has_body: bool) -> dict[str, Schema]:
     by_status = defaultdict(list)
     for error in sorted(errors, key=lambda error: error.code):
         by_status[error.status].append(error)
     return {
-        str(status): {"$ref": f"#/components/responses/{alike[0].__name__}"}
+        str(status): {"$ref": f"#/components/responses/{_shared_name(alike[0], has_body)}"}
         if len(alike) == 1
-        else _response(alike)
+        else _response(alike, has_body)
         for status, alike in by_status.items()
     }
 
 
-def _response(errors: Sequence[type[ShopError]]) -> Schema:
+def _shared_name(error: type[ShopError], has_body: bool) -> str:
+    return _OF_BODY if has_body and error is ValidationFailed else error.__name__
+
+
+def _response(errors: Sequence[type[ShopError]], has_body: bool) -> Schema:
     status = errors[0].status
     codes = ", ".join(f"`{error.code}`" for error in errors)
     told = headers("X-Request-Id", "Cache-Control", "Access-Control-Allow-Origin")
@@ -98,7 +107,7 @@ def _response(errors: Sequence[type[ShopError]]) -> Schema:
             "application/json": {
                 "schema": {"$ref": "#/components/schemas/Error"},
                 "examples": {
-                    error.code: {"summary": error.message, "value": _example(error)}
+                    error.code: {"summary": error.message, "value": _example(error, has_body)}
                     for error in errors
                 },
             }
@@ -106,10 +115,10 @@ def _response(errors: Sequence[type[ShopError]]) -> Schema:
     }
 
 
-def _example(error: type[ShopError]) -> Any:
+def _example(error: type[ShopError], has_body: bool) -> Any:
     told: Schema = {"code": error.code, "message": error.message, "requestId": _REQUEST_ID}
-    if error in _DETAILS:
-        told["details"] = [_DETAILS[error]._asdict()]
+    if error is ValidationFailed:
+        told["details"] = [(_UNKNOWN_FIELD if has_body else _UNKNOWN_PARAMETER)._asdict()]
     return {"error": told}
 
 

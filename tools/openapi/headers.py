@@ -27,14 +27,6 @@ _ANSWERED: dict[str, tuple[str, Schema]] = {
         "Whether this is the first answer again",
         {"type": "string", "enum": ["true"], "examples": ["true"]},
     ),
-    "Link": (
-        "The first, previous, next and last page where they exist (RFC 8288)",
-        _text(_LONGEST, '</api/products>; rel="first"'),
-    ),
-    "Location": (
-        "The path of what was made",
-        _text(2048, "/api/products/0190a6b2-7c9e-7b1a-8f00-0000000000a1", format="uri-reference"),
-    ),
     "Retry-After": (
         "Seconds to wait before another try",
         {
@@ -52,6 +44,17 @@ _ANSWERED: dict[str, tuple[str, Schema]] = {
     "X-Request-Id": (
         "The id of the request, also in logs and traces",
         _text(36, "0190a6b2-7c9e-4b1a-8f00-0000000000d1", format="uuid"),
+    ),
+}
+# With an example of each route, which no shared header could have.
+_LINKS: dict[str, tuple[str, Schema]] = {
+    "Link": (
+        "The first, previous, next and last page where they exist (RFC 8288)",
+        {"type": "string", "maxLength": _LONGEST},
+    ),
+    "Location": (
+        "The path of what was made",
+        {"type": "string", "maxLength": 2048, "format": "uri-reference"},
     ),
 }
 _NOT_ALWAYS = {"Access-Control-Allow-Origin", "Idempotent-Replayed", "WWW-Authenticate"}
@@ -82,6 +85,16 @@ def header(name: str) -> Schema:
 
 def headers(*names: str) -> Schema:
     return {name: told for each in names for name, told in header(each).items()}
+
+
+def link(name: str, example: str) -> Schema:
+    """`Link` or `Location`, with an example."""
+    description, schema = _LINKS[name]
+    return {
+        "description": description,
+        "required": True,
+        "schema": {**schema, "examples": [example]},
+    }
 
 
 def shared_headers() -> Schema:

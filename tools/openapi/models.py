@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, models_json_schema
 
 from shop.schemas import Patch, Reply
+from tools.openapi.examples import give_ids
 
 COMPONENTS = "#/components/schemas/"
 _NAME = re.compile(r"[A-Za-z0-9]+")
@@ -57,6 +58,7 @@ def schemas_of(models: Iterable[type[BaseModel]]) -> dict[str, Schema]:
         if name.removesuffix("Read") in schemas:
             raise TwoOfOneName(name)
         schemas[name.removesuffix("Read")] = told
+    give_ids(schemas)
     for schema in schemas.values():
         _give_examples(schema, schemas)
     return schemas

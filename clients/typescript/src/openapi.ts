@@ -482,9 +482,9 @@ export interface components {
          *         "code": "VALIDATION_ERROR",
          *         "details": [
          *           {
-         *             "code": "less_than_equal",
-         *             "field": "query.limit",
-         *             "message": "Input should be <= 100"
+         *             "code": "extra_forbidden",
+         *             "field": "body.colour",
+         *             "message": "Unknown field."
          *           }
          *         ],
          *         "message": "The request is not valid.",
@@ -501,9 +501,9 @@ export interface components {
          *       "code": "VALIDATION_ERROR",
          *       "details": [
          *         {
-         *           "code": "less_than_equal",
-         *           "field": "query.limit",
-         *           "message": "Input should be <= 100"
+         *           "code": "extra_forbidden",
+         *           "field": "body.colour",
+         *           "message": "Unknown field."
          *         }
          *       ],
          *       "message": "The request is not valid.",
@@ -532,9 +532,9 @@ export interface components {
         /**
          * @description One place to point at.
          * @example {
-         *       "code": "less_than_equal",
-         *       "field": "query.limit",
-         *       "message": "Input should be <= 100"
+         *       "code": "extra_forbidden",
+         *       "field": "body.colour",
+         *       "message": "Unknown field."
          *     }
          */
         ErrorDetail: {
@@ -545,7 +545,7 @@ export interface components {
              * @example body.items.0.quantity
              */
             field: string;
-            /** @example Input should be greater than or equal to 1 */
+            /** @example Must be at least 1. */
             message: string;
         };
         /**
@@ -645,12 +645,12 @@ export interface components {
          * @example {
          *       "createdAt": "2026-11-22T18:06:00.123Z",
          *       "currency": "EUR",
-         *       "id": "0190a6b2-7c9e-7b1a-8f00-0000000000a1",
+         *       "id": "0190a6b2-7c9e-7b1a-8f00-0000000000c1",
          *       "items": [
          *         {
          *           "lineTotal": "19.90",
-         *           "name": "Ada Lovelace",
-         *           "productId": "0190a6b2-7c9e-7b1a-8f00-0000000000a1",
+         *           "name": "Pears, a kilogram",
+         *           "productId": "0190a6b2-7c9e-7b1a-8f00-0000000000b1",
          *           "quantity": 1,
          *           "sku": "PEAR-1KG",
          *           "unitPrice": "19.90"
@@ -673,7 +673,7 @@ export interface components {
             currency: string;
             /**
              * Format: uuid
-             * @example 0190a6b2-7c9e-7b1a-8f00-0000000000a1
+             * @example 0190a6b2-7c9e-7b1a-8f00-0000000000c1
              */
             id: string;
             items: components["schemas"]["OrderLine"][];
@@ -696,8 +696,8 @@ export interface components {
         /**
          * @example {
          *       "lineTotal": "19.90",
-         *       "name": "Ada Lovelace",
-         *       "productId": "0190a6b2-7c9e-7b1a-8f00-0000000000a1",
+         *       "name": "Pears, a kilogram",
+         *       "productId": "0190a6b2-7c9e-7b1a-8f00-0000000000b1",
          *       "quantity": 1,
          *       "sku": "PEAR-1KG",
          *       "unitPrice": "19.90"
@@ -706,11 +706,11 @@ export interface components {
         OrderLine: {
             /** @example 19.90 */
             lineTotal: string;
-            /** @example Ada Lovelace */
+            /** @example Pears, a kilogram */
             name: string;
             /**
              * Format: uuid
-             * @example 0190a6b2-7c9e-7b1a-8f00-0000000000a1
+             * @example 0190a6b2-7c9e-7b1a-8f00-0000000000b1
              */
             productId: string;
             /**
@@ -748,12 +748,12 @@ export interface components {
          *         {
          *           "createdAt": "2026-11-22T18:06:00.123Z",
          *           "currency": "EUR",
-         *           "id": "0190a6b2-7c9e-7b1a-8f00-0000000000a1",
+         *           "id": "0190a6b2-7c9e-7b1a-8f00-0000000000c1",
          *           "items": [
          *             {
          *               "lineTotal": "19.90",
-         *               "name": "Ada Lovelace",
-         *               "productId": "0190a6b2-7c9e-7b1a-8f00-0000000000a1",
+         *               "name": "Pears, a kilogram",
+         *               "productId": "0190a6b2-7c9e-7b1a-8f00-0000000000b1",
          *               "quantity": 1,
          *               "sku": "PEAR-1KG",
          *               "unitPrice": "19.90"
@@ -793,7 +793,7 @@ export interface components {
         OrderPlace: {
             items: components["schemas"]["OrderLinePlace"][];
             /**
-             * @description 1 to 500 characters once trimmed, without control characters
+             * @description 1 to 500 characters once trimmed, at least one of them visible, without control characters; paired direction marks around it are removed
              * @example Please ring twice.
              */
             note?: string | null;
@@ -811,7 +811,7 @@ export interface components {
          */
         OrderUpdate: {
             /**
-             * @description 1 to 500 characters once trimmed, without control characters
+             * @description 1 to 500 characters once trimmed, at least one of them visible, without control characters; paired direction marks around it are removed
              * @example Please ring twice.
              */
             note?: string | null;
@@ -831,7 +831,7 @@ export interface components {
             currentPassword: string;
             /**
              * Format: password
-             * @description 8 or more characters and at most 72 bytes in UTF-8, without NUL; neither the e-mail nor a password that is commonly used
+             * @description 8 or more characters and at most 72 bytes in UTF-8, without NUL, once it is normalised to NFC; neither the e-mail nor a password that is commonly used
              * @example a long walk by the river
              */
             newPassword: string;
@@ -844,7 +844,7 @@ export interface components {
         PasswordReset: {
             /**
              * Format: password
-             * @description 8 or more characters and at most 72 bytes in UTF-8, without NUL; neither the e-mail nor a password that is commonly used
+             * @description 8 or more characters and at most 72 bytes in UTF-8, without NUL, once it is normalised to NFC; neither the e-mail nor a password that is commonly used
              * @example a long walk by the river
              */
             password: string;
@@ -866,8 +866,8 @@ export interface components {
          * @example {
          *       "createdAt": "2026-11-22T18:06:00.123Z",
          *       "currency": "EUR",
-         *       "id": "0190a6b2-7c9e-7b1a-8f00-0000000000a1",
-         *       "name": "Ada Lovelace",
+         *       "id": "0190a6b2-7c9e-7b1a-8f00-0000000000b1",
+         *       "name": "Pears, a kilogram",
          *       "price": "19.90",
          *       "sku": "PEAR-1KG",
          *       "status": "active",
@@ -885,10 +885,10 @@ export interface components {
             currency: string;
             /**
              * Format: uuid
-             * @example 0190a6b2-7c9e-7b1a-8f00-0000000000a1
+             * @example 0190a6b2-7c9e-7b1a-8f00-0000000000b1
              */
             id: string;
-            /** @example Ada Lovelace */
+            /** @example Pears, a kilogram */
             name: string;
             /** @example 19.90 */
             price: string;
@@ -922,9 +922,9 @@ export interface components {
              * @example EUR
              * @enum {string}
              */
-            currency: "AED" | "AFN" | "ALL" | "AMD" | "AOA" | "ARS" | "AUD" | "AWG" | "AZN" | "BAM" | "BBD" | "BDT" | "BHD" | "BIF" | "BMD" | "BND" | "BOB" | "BRL" | "BSD" | "BTN" | "BWP" | "BYN" | "BZD" | "CAD" | "CDF" | "CHF" | "CLP" | "CNY" | "COP" | "CRC" | "CUP" | "CVE" | "CZK" | "DJF" | "DKK" | "DOP" | "DZD" | "EGP" | "ERN" | "ETB" | "EUR" | "FJD" | "FKP" | "GBP" | "GEL" | "GHS" | "GIP" | "GMD" | "GNF" | "GTQ" | "GYD" | "HKD" | "HNL" | "HTG" | "HUF" | "IDR" | "ILS" | "INR" | "IQD" | "IRR" | "ISK" | "JMD" | "JOD" | "JPY" | "KES" | "KGS" | "KHR" | "KMF" | "KPW" | "KRW" | "KWD" | "KYD" | "KZT" | "LAK" | "LBP" | "LKR" | "LRD" | "LSL" | "LYD" | "MAD" | "MDL" | "MGA" | "MKD" | "MMK" | "MNT" | "MOP" | "MRU" | "MUR" | "MVR" | "MWK" | "MXN" | "MYR" | "MZN" | "NAD" | "NGN" | "NIO" | "NOK" | "NPR" | "NZD" | "OMR" | "PAB" | "PEN" | "PGK" | "PHP" | "PKR" | "PLN" | "PYG" | "QAR" | "RON" | "RSD" | "RUB" | "RWF" | "SAR" | "SBD" | "SCR" | "SDG" | "SEK" | "SGD" | "SHP" | "SLE" | "SOS" | "SRD" | "SSP" | "STN" | "SVC" | "SYP" | "SZL" | "THB" | "TJS" | "TMT" | "TND" | "TOP" | "TRY" | "TTD" | "TWD" | "TZS" | "UAH" | "UGX" | "USD" | "UYU" | "UZS" | "VED" | "VES" | "VND" | "VUV" | "WST" | "XAF" | "XCD" | "XCG" | "XOF" | "XPF" | "YER" | "ZAR" | "ZMW" | "ZWG";
+            currency: "AED" | "AFN" | "ALL" | "AMD" | "AOA" | "ARS" | "AUD" | "AWG" | "AZN" | "BAM" | "BBD" | "BDT" | "BIF" | "BMD" | "BND" | "BOB" | "BRL" | "BSD" | "BTN" | "BWP" | "BYN" | "BZD" | "CAD" | "CDF" | "CHF" | "CLP" | "CNY" | "COP" | "CRC" | "CUP" | "CVE" | "CZK" | "DJF" | "DKK" | "DOP" | "DZD" | "EGP" | "ERN" | "ETB" | "EUR" | "FJD" | "FKP" | "GBP" | "GEL" | "GHS" | "GIP" | "GMD" | "GNF" | "GTQ" | "GYD" | "HKD" | "HNL" | "HTG" | "HUF" | "IDR" | "ILS" | "INR" | "IRR" | "ISK" | "JMD" | "JPY" | "KES" | "KGS" | "KHR" | "KMF" | "KPW" | "KRW" | "KYD" | "KZT" | "LAK" | "LBP" | "LKR" | "LRD" | "LSL" | "MAD" | "MDL" | "MGA" | "MKD" | "MMK" | "MNT" | "MOP" | "MRU" | "MUR" | "MVR" | "MWK" | "MXN" | "MYR" | "MZN" | "NAD" | "NGN" | "NIO" | "NOK" | "NPR" | "NZD" | "PAB" | "PEN" | "PGK" | "PHP" | "PKR" | "PLN" | "PYG" | "QAR" | "RON" | "RSD" | "RUB" | "RWF" | "SAR" | "SBD" | "SCR" | "SDG" | "SEK" | "SGD" | "SHP" | "SLE" | "SOS" | "SRD" | "SSP" | "STN" | "SVC" | "SYP" | "SZL" | "THB" | "TJS" | "TMT" | "TOP" | "TRY" | "TTD" | "TWD" | "TZS" | "UAH" | "UGX" | "USD" | "UYU" | "UZS" | "VED" | "VES" | "VND" | "VUV" | "WST" | "XAF" | "XCD" | "XCG" | "XOF" | "XPF" | "YER" | "ZAR" | "ZMW" | "ZWG";
             /**
-             * @description 1 to 100 characters once trimmed, without control characters
+             * @description 1 to 100 characters once trimmed, at least one of them visible, without control characters; paired direction marks around it are removed
              * @example Pears, a kilogram
              */
             name: string;
@@ -948,8 +948,8 @@ export interface components {
          *         {
          *           "createdAt": "2026-11-22T18:06:00.123Z",
          *           "currency": "EUR",
-         *           "id": "0190a6b2-7c9e-7b1a-8f00-0000000000a1",
-         *           "name": "Ada Lovelace",
+         *           "id": "0190a6b2-7c9e-7b1a-8f00-0000000000b1",
+         *           "name": "Pears, a kilogram",
          *           "price": "19.90",
          *           "sku": "PEAR-1KG",
          *           "status": "active",
@@ -986,9 +986,9 @@ export interface components {
              * @example EUR
              * @enum {string}
              */
-            currency?: "AED" | "AFN" | "ALL" | "AMD" | "AOA" | "ARS" | "AUD" | "AWG" | "AZN" | "BAM" | "BBD" | "BDT" | "BHD" | "BIF" | "BMD" | "BND" | "BOB" | "BRL" | "BSD" | "BTN" | "BWP" | "BYN" | "BZD" | "CAD" | "CDF" | "CHF" | "CLP" | "CNY" | "COP" | "CRC" | "CUP" | "CVE" | "CZK" | "DJF" | "DKK" | "DOP" | "DZD" | "EGP" | "ERN" | "ETB" | "EUR" | "FJD" | "FKP" | "GBP" | "GEL" | "GHS" | "GIP" | "GMD" | "GNF" | "GTQ" | "GYD" | "HKD" | "HNL" | "HTG" | "HUF" | "IDR" | "ILS" | "INR" | "IQD" | "IRR" | "ISK" | "JMD" | "JOD" | "JPY" | "KES" | "KGS" | "KHR" | "KMF" | "KPW" | "KRW" | "KWD" | "KYD" | "KZT" | "LAK" | "LBP" | "LKR" | "LRD" | "LSL" | "LYD" | "MAD" | "MDL" | "MGA" | "MKD" | "MMK" | "MNT" | "MOP" | "MRU" | "MUR" | "MVR" | "MWK" | "MXN" | "MYR" | "MZN" | "NAD" | "NGN" | "NIO" | "NOK" | "NPR" | "NZD" | "OMR" | "PAB" | "PEN" | "PGK" | "PHP" | "PKR" | "PLN" | "PYG" | "QAR" | "RON" | "RSD" | "RUB" | "RWF" | "SAR" | "SBD" | "SCR" | "SDG" | "SEK" | "SGD" | "SHP" | "SLE" | "SOS" | "SRD" | "SSP" | "STN" | "SVC" | "SYP" | "SZL" | "THB" | "TJS" | "TMT" | "TND" | "TOP" | "TRY" | "TTD" | "TWD" | "TZS" | "UAH" | "UGX" | "USD" | "UYU" | "UZS" | "VED" | "VES" | "VND" | "VUV" | "WST" | "XAF" | "XCD" | "XCG" | "XOF" | "XPF" | "YER" | "ZAR" | "ZMW" | "ZWG";
+            currency?: "AED" | "AFN" | "ALL" | "AMD" | "AOA" | "ARS" | "AUD" | "AWG" | "AZN" | "BAM" | "BBD" | "BDT" | "BIF" | "BMD" | "BND" | "BOB" | "BRL" | "BSD" | "BTN" | "BWP" | "BYN" | "BZD" | "CAD" | "CDF" | "CHF" | "CLP" | "CNY" | "COP" | "CRC" | "CUP" | "CVE" | "CZK" | "DJF" | "DKK" | "DOP" | "DZD" | "EGP" | "ERN" | "ETB" | "EUR" | "FJD" | "FKP" | "GBP" | "GEL" | "GHS" | "GIP" | "GMD" | "GNF" | "GTQ" | "GYD" | "HKD" | "HNL" | "HTG" | "HUF" | "IDR" | "ILS" | "INR" | "IRR" | "ISK" | "JMD" | "JPY" | "KES" | "KGS" | "KHR" | "KMF" | "KPW" | "KRW" | "KYD" | "KZT" | "LAK" | "LBP" | "LKR" | "LRD" | "LSL" | "MAD" | "MDL" | "MGA" | "MKD" | "MMK" | "MNT" | "MOP" | "MRU" | "MUR" | "MVR" | "MWK" | "MXN" | "MYR" | "MZN" | "NAD" | "NGN" | "NIO" | "NOK" | "NPR" | "NZD" | "PAB" | "PEN" | "PGK" | "PHP" | "PKR" | "PLN" | "PYG" | "QAR" | "RON" | "RSD" | "RUB" | "RWF" | "SAR" | "SBD" | "SCR" | "SDG" | "SEK" | "SGD" | "SHP" | "SLE" | "SOS" | "SRD" | "SSP" | "STN" | "SVC" | "SYP" | "SZL" | "THB" | "TJS" | "TMT" | "TOP" | "TRY" | "TTD" | "TWD" | "TZS" | "UAH" | "UGX" | "USD" | "UYU" | "UZS" | "VED" | "VES" | "VND" | "VUV" | "WST" | "XAF" | "XCD" | "XCG" | "XOF" | "XPF" | "YER" | "ZAR" | "ZMW" | "ZWG";
             /**
-             * @description 1 to 100 characters once trimmed, without control characters
+             * @description 1 to 100 characters once trimmed, at least one of them visible, without control characters; paired direction marks around it are removed
              * @example Pears, a kilogram
              */
             name?: string;
@@ -1047,8 +1047,8 @@ export interface components {
          * @example {
          *       "createdAt": "2026-11-22T18:06:00.123Z",
          *       "current": true,
-         *       "expiresAt": "2026-11-22T18:06:00.123Z",
-         *       "id": "0190a6b2-7c9e-7b1a-8f00-0000000000a1",
+         *       "expiresAt": "2026-12-22T18:06:00.123Z",
+         *       "id": "0190a6b2-7c9e-7b1a-8f00-0000000000e1",
          *       "ipAddress": "192.0.2.1",
          *       "lastUsedAt": "2026-11-22T18:06:00.123Z",
          *       "userAgent": "Mozilla/5.0"
@@ -1064,12 +1064,12 @@ export interface components {
             current: boolean;
             /**
              * Format: date-time
-             * @example 2026-11-22T18:06:00.123Z
+             * @example 2026-12-22T18:06:00.123Z
              */
             expiresAt: string;
             /**
              * Format: uuid
-             * @example 0190a6b2-7c9e-7b1a-8f00-0000000000a1
+             * @example 0190a6b2-7c9e-7b1a-8f00-0000000000e1
              */
             id: string;
             /** @example 192.0.2.1 */
@@ -1105,8 +1105,8 @@ export interface components {
          *         {
          *           "createdAt": "2026-11-22T18:06:00.123Z",
          *           "current": true,
-         *           "expiresAt": "2026-11-22T18:06:00.123Z",
-         *           "id": "0190a6b2-7c9e-7b1a-8f00-0000000000a1",
+         *           "expiresAt": "2026-12-22T18:06:00.123Z",
+         *           "id": "0190a6b2-7c9e-7b1a-8f00-0000000000e1",
          *           "ipAddress": "192.0.2.1",
          *           "lastUsedAt": "2026-11-22T18:06:00.123Z",
          *           "userAgent": "Mozilla/5.0"
@@ -1134,8 +1134,8 @@ export interface components {
          *       "session": {
          *         "createdAt": "2026-11-22T18:06:00.123Z",
          *         "current": true,
-         *         "expiresAt": "2026-11-22T18:06:00.123Z",
-         *         "id": "0190a6b2-7c9e-7b1a-8f00-0000000000a1",
+         *         "expiresAt": "2026-12-22T18:06:00.123Z",
+         *         "id": "0190a6b2-7c9e-7b1a-8f00-0000000000e1",
          *         "ipAddress": "192.0.2.1",
          *         "lastUsedAt": "2026-11-22T18:06:00.123Z",
          *         "userAgent": "Mozilla/5.0"
@@ -1215,13 +1215,13 @@ export interface components {
              */
             email: string;
             /**
-             * @description 1 to 100 characters once trimmed, without control characters
+             * @description 1 to 100 characters once trimmed, at least one of them visible, without control characters; paired direction marks around it are removed
              * @example Ada Lovelace
              */
             name: string;
             /**
              * Format: password
-             * @description 8 or more characters and at most 72 bytes in UTF-8, without NUL; neither the e-mail nor a password that is commonly used
+             * @description 8 or more characters and at most 72 bytes in UTF-8, without NUL, once it is normalised to NFC; neither the e-mail nor a password that is commonly used
              * @example a long walk by the river
              */
             password: string;
@@ -1276,7 +1276,7 @@ export interface components {
              */
             email: string;
             /**
-             * @description 1 to 100 characters once trimmed, without control characters
+             * @description 1 to 100 characters once trimmed, at least one of them visible, without control characters; paired direction marks around it are removed
              * @example Ada Lovelace
              */
             name: string;
@@ -1310,7 +1310,7 @@ export interface components {
              */
             email?: string;
             /**
-             * @description 1 to 100 characters once trimmed, without control characters
+             * @description 1 to 100 characters once trimmed, at least one of them visible, without control characters; paired direction marks around it are removed
              * @example Ada Lovelace
              */
             name?: string;
@@ -1381,6 +1381,18 @@ export interface components {
         };
         /** @description Internal Server Error: `INTERNAL_ERROR` */
         InternalError: {
+            headers: {
+                "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                "Cache-Control": components["headers"]["Cache-Control"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description Unprocessable Content: `VALIDATION_ERROR` */
+        InvalidBody: {
             headers: {
                 "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
                 "Cache-Control": components["headers"]["Cache-Control"];
@@ -1558,10 +1570,6 @@ export interface components {
         ETag: string;
         /** @description Whether this is the first answer again */
         "Idempotent-Replayed": "true";
-        /** @description The first, previous, next and last page where they exist (RFC 8288) */
-        Link: string;
-        /** @description The path of what was made */
-        Location: string;
         /** @description Seconds to wait before another try */
         "Retry-After": number;
         /** @description How to authenticate (RFC 6750); where the gateway itself refuses the token */
@@ -1614,6 +1622,7 @@ export type ResponseEmailInUse = components['responses']['EmailInUse'];
 export type ResponseForbidden = components['responses']['Forbidden'];
 export type ResponseInsufficientStock = components['responses']['InsufficientStock'];
 export type ResponseInternalError = components['responses']['InternalError'];
+export type ResponseInvalidBody = components['responses']['InvalidBody'];
 export type ResponseInvalidCredentials = components['responses']['InvalidCredentials'];
 export type ResponseInvalidTransition = components['responses']['InvalidTransition'];
 export type ResponseLastAdmin = components['responses']['LastAdmin'];
@@ -1633,8 +1642,6 @@ export type HeaderAccessControlAllowOrigin = components['headers']['Access-Contr
 export type HeaderCacheControl = components['headers']['Cache-Control'];
 export type HeaderETag = components['headers']['ETag'];
 export type HeaderIdempotentReplayed = components['headers']['Idempotent-Replayed'];
-export type HeaderLink = components['headers']['Link'];
-export type HeaderLocation = components['headers']['Location'];
 export type HeaderRetryAfter = components['headers']['Retry-After'];
 export type HeaderWwwAuthenticate = components['headers']['WWW-Authenticate'];
 export type HeaderXRequestId = components['headers']['X-Request-Id'];
@@ -1649,7 +1656,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Found, or done */
+            /** @description OK */
             200: {
                 headers: {
                     "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
@@ -1681,7 +1688,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Made */
+            /** @description Created */
             201: {
                 headers: {
                     "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
@@ -1697,7 +1704,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             413: components["responses"]["PayloadTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
-            422: components["responses"]["ValidationFailed"];
+            422: components["responses"]["InvalidBody"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["ServiceUnavailable"];
@@ -1716,7 +1723,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Taken on; a mail may follow */
+            /** @description Accepted */
             202: {
                 headers: {
                     "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
@@ -1732,7 +1739,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             413: components["responses"]["PayloadTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
-            422: components["responses"]["ValidationFailed"];
+            422: components["responses"]["InvalidBody"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["ServiceUnavailable"];
@@ -1750,7 +1757,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Done */
+            /** @description No Content */
             204: {
                 headers: {
                     "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
@@ -1773,12 +1780,12 @@ export interface operations {
             query?: {
                 /** @description the field to sort by; with a minus, descending */
                 sort?: "createdAt" | "-createdAt";
-                /** @description `page * limit` has an end; the cursor has none */
-                page?: number;
                 /** @description items on a page */
                 limit?: number;
                 /** @description opaque: the `nextCursor` of the page before */
                 cursor?: string;
+                /** @description `page * limit` has an end; the cursor has none */
+                page?: number;
                 /** @description only those of this status */
                 status?: components["schemas"]["OrderStatus"];
             };
@@ -1788,12 +1795,13 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Found, or done */
+            /** @description OK */
             200: {
                 headers: {
                     "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
                     "Cache-Control": components["headers"]["Cache-Control"];
-                    Link: components["headers"]["Link"];
+                    /** @description The first, previous, next and last page where they exist (RFC 8288) */
+                    Link: string;
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
@@ -1823,7 +1831,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Taken on; a mail may follow */
+            /** @description Accepted */
             202: {
                 headers: {
                     "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
@@ -1838,7 +1846,7 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             413: components["responses"]["PayloadTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
-            422: components["responses"]["ValidationFailed"];
+            422: components["responses"]["InvalidBody"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["ServiceUnavailable"];
@@ -1860,7 +1868,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Done */
+            /** @description No Content */
             204: {
                 headers: {
                     "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
@@ -1874,7 +1882,7 @@ export interface operations {
             404: components["responses"]["NotFound"];
             413: components["responses"]["PayloadTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
-            422: components["responses"]["ValidationFailed"];
+            422: components["responses"]["InvalidBody"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["ServiceUnavailable"];
@@ -1885,12 +1893,12 @@ export interface operations {
             query?: {
                 /** @description the field to sort by; with a minus, descending */
                 sort?: "createdAt" | "-createdAt" | "name" | "-name" | "price" | "-price";
-                /** @description `page * limit` has an end; the cursor has none */
-                page?: number;
                 /** @description items on a page */
                 limit?: number;
                 /** @description opaque: the `nextCursor` of the page before */
                 cursor?: string;
+                /** @description `page * limit` has an end; the cursor has none */
+                page?: number;
                 /** @description only those of this status */
                 status?: components["schemas"]["ProductStatus"];
             };
@@ -1900,12 +1908,13 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Found, or done */
+            /** @description OK */
             200: {
                 headers: {
                     "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
                     "Cache-Control": components["headers"]["Cache-Control"];
-                    Link: components["headers"]["Link"];
+                    /** @description The first, previous, next and last page where they exist (RFC 8288) */
+                    Link: string;
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
@@ -1936,14 +1945,15 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Made */
+            /** @description Created */
             201: {
                 headers: {
                     "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
                     "Cache-Control": components["headers"]["Cache-Control"];
                     ETag: components["headers"]["ETag"];
                     "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
-                    Location: components["headers"]["Location"];
+                    /** @description The path of what was made */
+                    Location: string;
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
@@ -1989,7 +1999,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Found, or done */
+            /** @description OK */
             200: {
                 headers: {
                     "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
@@ -2002,7 +2012,7 @@ export interface operations {
                     "application/json": components["schemas"]["Product"];
                 };
             };
-            /** @description You have it already */
+            /** @description Not Modified */
             304: {
                 headers: {
                     "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
@@ -2036,7 +2046,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Done */
+            /** @description No Content */
             204: {
                 headers: {
                     "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
@@ -2077,7 +2087,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Found, or done */
+            /** @description OK */
             200: {
                 headers: {
                     "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
@@ -2109,7 +2119,7 @@ export interface operations {
             412: components["responses"]["PreconditionFailed"];
             413: components["responses"]["PayloadTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
-            422: components["responses"]["ValidationFailed"];
+            422: components["responses"]["InvalidBody"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["ServiceUnavailable"];
@@ -2124,12 +2134,13 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Found, or done */
+            /** @description OK */
             200: {
                 headers: {
                     "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
                     "Cache-Control": components["headers"]["Cache-Control"];
-                    Link: components["headers"]["Link"];
+                    /** @description The first, previous, next and last page where they exist (RFC 8288) */
+                    Link: string;
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
@@ -2158,7 +2169,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Made */
+            /** @description Created */
             201: {
                 headers: {
                     "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
@@ -2175,7 +2186,7 @@ export interface operations {
             403: components["responses"]["AccountInactive"];
             413: components["responses"]["PayloadTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
-            422: components["responses"]["ValidationFailed"];
+            422: components["responses"]["InvalidBody"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["ServiceUnavailable"];
@@ -2190,7 +2201,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Done */
+            /** @description No Content */
             204: {
                 headers: {
                     "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
@@ -2220,7 +2231,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Done */
+            /** @description No Content */
             204: {
                 headers: {
                     "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
@@ -2244,12 +2255,12 @@ export interface operations {
             query?: {
                 /** @description the field to sort by; with a minus, descending */
                 sort?: "createdAt" | "-createdAt" | "name" | "-name" | "email" | "-email";
-                /** @description `page * limit` has an end; the cursor has none */
-                page?: number;
                 /** @description items on a page */
                 limit?: number;
                 /** @description opaque: the `nextCursor` of the page before */
                 cursor?: string;
+                /** @description `page * limit` has an end; the cursor has none */
+                page?: number;
                 /** @description only those of this status */
                 status?: components["schemas"]["UserStatus"];
                 /** @description part of a name or e-mail in any case */
@@ -2261,12 +2272,13 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Found, or done */
+            /** @description OK */
             200: {
                 headers: {
                     "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
                     "Cache-Control": components["headers"]["Cache-Control"];
-                    Link: components["headers"]["Link"];
+                    /** @description The first, previous, next and last page where they exist (RFC 8288) */
+                    Link: string;
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
@@ -2296,13 +2308,14 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Made */
+            /** @description Created */
             201: {
                 headers: {
                     "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
                     "Cache-Control": components["headers"]["Cache-Control"];
                     ETag: components["headers"]["ETag"];
-                    Location: components["headers"]["Location"];
+                    /** @description The path of what was made */
+                    Location: string;
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
@@ -2314,7 +2327,7 @@ export interface operations {
             409: components["responses"]["EmailInUse"];
             413: components["responses"]["PayloadTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
-            422: components["responses"]["ValidationFailed"];
+            422: components["responses"]["InvalidBody"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["ServiceUnavailable"];
@@ -2335,7 +2348,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Found, or done */
+            /** @description OK */
             200: {
                 headers: {
                     "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
@@ -2348,7 +2361,7 @@ export interface operations {
                     "application/json": components["schemas"]["User"];
                 };
             };
-            /** @description You have it already */
+            /** @description Not Modified */
             304: {
                 headers: {
                     "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
@@ -2388,7 +2401,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Found, or done */
+            /** @description OK */
             200: {
                 headers: {
                     "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
@@ -2432,7 +2445,7 @@ export interface operations {
             412: components["responses"]["PreconditionFailed"];
             413: components["responses"]["PayloadTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
-            422: components["responses"]["ValidationFailed"];
+            422: components["responses"]["InvalidBody"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["ServiceUnavailable"];
@@ -2453,7 +2466,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Done */
+            /** @description No Content */
             204: {
                 headers: {
                     "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
@@ -2495,7 +2508,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Found, or done */
+            /** @description OK */
             200: {
                 headers: {
                     "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
@@ -2539,7 +2552,7 @@ export interface operations {
             412: components["responses"]["PreconditionFailed"];
             413: components["responses"]["PayloadTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
-            422: components["responses"]["ValidationFailed"];
+            422: components["responses"]["InvalidBody"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["ServiceUnavailable"];
@@ -2550,12 +2563,12 @@ export interface operations {
             query?: {
                 /** @description the field to sort by; with a minus, descending */
                 sort?: "createdAt" | "-createdAt" | "total" | "-total";
-                /** @description `page * limit` has an end; the cursor has none */
-                page?: number;
                 /** @description items on a page */
                 limit?: number;
                 /** @description opaque: the `nextCursor` of the page before */
                 cursor?: string;
+                /** @description `page * limit` has an end; the cursor has none */
+                page?: number;
                 /** @description only those of this status */
                 status?: components["schemas"]["OrderStatus"];
             };
@@ -2568,12 +2581,13 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Found, or done */
+            /** @description OK */
             200: {
                 headers: {
                     "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
                     "Cache-Control": components["headers"]["Cache-Control"];
-                    Link: components["headers"]["Link"];
+                    /** @description The first, previous, next and last page where they exist (RFC 8288) */
+                    Link: string;
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
@@ -2610,14 +2624,15 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Made */
+            /** @description Created */
             201: {
                 headers: {
                     "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
                     "Cache-Control": components["headers"]["Cache-Control"];
                     ETag: components["headers"]["ETag"];
                     "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
-                    Location: components["headers"]["Location"];
+                    /** @description The path of what was made */
+                    Location: string;
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
@@ -2677,7 +2692,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Found, or done */
+            /** @description OK */
             200: {
                 headers: {
                     "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
@@ -2690,7 +2705,7 @@ export interface operations {
                     "application/json": components["schemas"]["Order"];
                 };
             };
-            /** @description You have it already */
+            /** @description Not Modified */
             304: {
                 headers: {
                     "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
@@ -2733,7 +2748,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Found, or done */
+            /** @description OK */
             200: {
                 headers: {
                     "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
@@ -2754,7 +2769,7 @@ export interface operations {
             412: components["responses"]["PreconditionFailed"];
             413: components["responses"]["PayloadTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
-            422: components["responses"]["ValidationFailed"];
+            422: components["responses"]["InvalidBody"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["ServiceUnavailable"];
@@ -2776,7 +2791,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Done */
+            /** @description No Content */
             204: {
                 headers: {
                     "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
@@ -2804,7 +2819,7 @@ export interface operations {
             404: components["responses"]["NotFound"];
             413: components["responses"]["PayloadTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
-            422: components["responses"]["ValidationFailed"];
+            422: components["responses"]["InvalidBody"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["ServiceUnavailable"];
@@ -2819,7 +2834,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Found, or done */
+            /** @description OK */
             200: {
                 headers: {
                     "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
@@ -2850,7 +2865,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Found, or done */
+            /** @description OK */
             200: {
                 headers: {
                     "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
@@ -2863,7 +2878,7 @@ export interface operations {
                     "application/json": components["schemas"]["OpenApi"];
                 };
             };
-            /** @description You have it already */
+            /** @description Not Modified */
             304: {
                 headers: {
                     "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
@@ -2890,7 +2905,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Found, or done */
+            /** @description OK */
             200: {
                 headers: {
                     "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
@@ -2918,7 +2933,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Found, or done */
+            /** @description OK */
             200: {
                 headers: {
                     "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];

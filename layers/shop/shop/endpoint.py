@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any  # events, and handlers' parameters, are of many types
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 from pydantic.alias_generators import to_snake
 
 from shop import metrics
@@ -23,6 +23,7 @@ from shop.correlation import correlation_id
 from shop.deadline import TO_ANSWER, OutOfTime, deadline
 from shop.errors import (
     BadRequest,
+    Detail,
     Forbidden,
     InternalError,
     PayloadTooLarge,
@@ -36,7 +37,8 @@ from shop.errors import (
 from shop.http.access import Access
 from shop.http.parameters import PathId, PathPrefix, PathToken, Provide, TakesGzip
 from shop.http.request import Request
-from shop.http.response import as_shop_error, error_answer, to_gateway, validation_failed
+from shop.http.response import as_shop_error, error_answer, to_gateway
+from shop.http.validation import read_body, read_query, unknown_parameters
 from shop.idempotency import Answer, Once, Replayed
 from shop.identifiers import canonical_id
 from shop.observability import audit, logger
@@ -193,9 +195,17 @@ class Endpoint:
 
     def _arguments(self, request: Request) -> dict[str, object]:
         self._check_access(request)
-        arguments = {name: read(request) for name, read in self._readers.items()}
-        if self.query is None and not self.is_page and request.query:
-            _validate("query", Query, request.query)
+        arguments: dict[str, object] = {}
+        wrong: list[Detail] = []  # of all parts of the request, so that one response names it all
+        for name, read in self._readers.items():
+            try:
+                arguments[name] = read(request)
+            except ValidationFailed as failure:
+                wrong += failure.details
+        if self.query is None and not self.is_page:
+            wrong += unknown_parameters(request)
+        if wrong:
+            raise ValidationFailed(details=wrong)
         if self._once_name is not None:
             arguments[self._once_name] = self._once(request, arguments)
         return arguments
@@ -223,9 +233,9 @@ class Endpoint:
             if isinstance(marker, Access):
                 return _READERS[Caller]
         if annotation is self.query:
-            return lambda request: _validate("query", annotation, request.query)
+            return lambda request: read_query(annotation, request)
         if annotation is self.body:
-            return lambda request: _validate_json("body", annotation, request.json())
+            return lambda request: read_body(annotation, request)
         return _READERS[annotation]
 
     def _read_path(self, name: str, marker: PathId, request: Request) -> str:
@@ -281,19 +291,5 @@ _READERS: Mapping[Any, Callable[[Request], object]] = {
     Caller: lambda request: request.caller,
     Client: lambda request: request.client,
     Precondition: lambda request: request.precondition,
-    Once: lambda _: None,  # made of the others
+    Once: lambda request: request.idempotency_key,  # made of the others, but malformed at once
 }
-
-
-def _validate(place: str, model: type[BaseModel], value: object) -> BaseModel:
-    try:
-        return model.model_validate(value)
-    except ValidationError as error:
-        raise validation_failed(place, error) from None
-
-
-def _validate_json(place: str, model: type[BaseModel], text: bytes) -> BaseModel:
-    try:
-        return model.model_validate_json(text)
-    except ValidationError as error:
-        raise validation_failed(place, error) from None

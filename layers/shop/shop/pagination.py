@@ -12,14 +12,15 @@ from pydantic import (
     Field,
     GetJsonSchemaHandler,
     PrivateAttr,
-    model_validator,
+    ValidationInfo,
+    field_validator,
 )
 from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema, PydanticCustomError
+from pydantic_core import CoreSchema
 
 from shop.errors import BadRequest
 from shop.identifiers import ID_LENGTH, is_id
-from shop.schemas import Query, Reply, Schema, shown
+from shop.schemas import Query, Reply, Schema, shown, violation
 
 if TYPE_CHECKING:
     from shop.http.request import Request
@@ -29,7 +30,7 @@ _BINDING_BYTES = 9
 
 def _digits(text: object) -> object:
     if isinstance(text, str) and not (text.isascii() and text.isdecimal()):
-        raise PydanticCustomError("int_parsing", "must be digits alone")
+        raise violation("int_parsing", "Must consist of digits.")
     return text
 
 
@@ -69,11 +70,6 @@ class ListQuery(Query):
     deepest_row: ClassVar = 10_000  # that page numbers reach; a cursor has no end
 
     sort: str = "-createdAt"
-    page: Annotated[
-        int,
-        Field(ge=1, description="`page * limit` has an end; the cursor has none", examples=[1]),
-        _Digits,
-    ] = 1
     limit: Annotated[
         int, Field(ge=1, le=100, description="items on a page", examples=[20]), _Digits
     ] = 20
@@ -86,6 +82,11 @@ class ListQuery(Query):
             json_schema_extra={"pattern": "^[A-Za-z0-9_-]+$"},
         ),
     ] = None
+    page: Annotated[
+        int,
+        Field(ge=1, description="`page * limit` has an end; the cursor has none", examples=[1]),
+        _Digits,
+    ] = 1  # after the two that its rules look at
 
     @classmethod
     def __get_pydantic_json_schema__(
@@ -100,15 +101,21 @@ class ListQuery(Query):
             fields["status"]["description"] = "only those of this status"
         return told
 
-    @model_validator(mode="after")
-    def _page_is_within_reach(self) -> Self:
-        if self.page * self.limit > self.deepest_row:
-            raise PydanticCustomError(
-                "page_too_deep", f"pages end at row {self.deepest_row}: go on with the cursor"
-            )
-        if self.cursor is not None and "page" in self.model_fields_set:
-            raise PydanticCustomError("page_and_cursor", "give either a page or a cursor")
-        return self
+    @field_validator("page", mode="before")
+    @classmethod
+    def _page_excludes_cursor(cls, page: object, others: ValidationInfo) -> object:
+        """Only a page that was sent comes here; a cursor that is wrong is not among the others."""
+        if others.data.get("cursor", "a wrong one") is not None:
+            raise violation("page_and_cursor", "Send either page or cursor, not both.")
+        return page
+
+    @field_validator("page")
+    @classmethod
+    def _page_is_within_reach(cls, page: int, others: ValidationInfo) -> int:
+        if page * others.data.get("limit", 1) > cls.deepest_row:
+            message = f"Pages end at row {cls.deepest_row}. Use the cursor beyond it."
+            raise violation("page_too_deep", message)
+        return page
 
     @property
     def sorted_by(self) -> str:
@@ -208,13 +215,20 @@ class Page[T](Reply):
             return f'<{target}>; rel="{relation}"'
 
         links = [link("first")]
-        if self.meta.page is not None and self.meta.page > 1:
-            links.append(link("prev", page=str(self.meta.page - 1)))
+        if previous := self._previous_page():
+            links.append(link("prev", page=str(previous)))
         if self.meta.next_cursor is not None:
             links.append(link("next", cursor=self.meta.next_cursor))
         if self._last_page is not None:
             links.append(link("last", page=str(self._last_page)))
         return {"Link": ", ".join(links)}
+
+    def _previous_page(self) -> int:
+        """The last page beyond the end; 0 if there is none, or if the end is not known."""
+        if self.meta.page is None:
+            return 0
+        before = self.meta.page - 1
+        return before if self.data else min(before, self.meta.total_pages or 0)
 
 
 def write_cursor(listing: str, position: str) -> str:

@@ -63,6 +63,15 @@ class Query(Schema):
     model_config = ConfigDict(validate_by_name=False)
 
 
+def violation(code: str, message: str, field: str | None = None) -> PydanticCustomError:
+    """A broken rule of the API, for a validator to raise, with the message that clients read.
+
+    `field` is the alias of the sibling to point at instead of the one that is validated.
+    """
+    context = {"message": message} if field is None else {"message": message, "field": field}
+    return PydanticCustomError(code, "{message}", context)
+
+
 def shown(**keywords: Any) -> Any:
     """JSON Schema of what we give; it is not checked, or a rule made later would hide what is old.
 
@@ -81,16 +90,13 @@ HOWEVER_WRITTEN = BeforeValidator(_without_point)
 
 LONGEST_TEXT = 1024 * 1024  # characters; no body is longer
 
-Id = Annotated[
-    str,
-    shown(format="uuid", maxLength=36, examples=["0190a6b2-7c9e-7b1a-8f00-0000000000a1"]),
-]
+Id = Annotated[str, shown(format="uuid", maxLength=36)]  # the document gives each kind an example
 
 
 def _canonical_id(text: str) -> str:
     id_ = canonical_id(text)
     if id_ is None:
-        raise PydanticCustomError("uuid", "Must be a UUID.")
+        raise violation("uuid", "Must be a UUID.")
     return id_
 
 

@@ -1,46 +1,67 @@
 """Text that people write: trimmed, and free of characters that lie about what is shown."""
 
 import unicodedata
+from collections.abc import Callable
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, StringConstraints, WithJsonSchema
-from pydantic_core import PydanticCustomError
+from pydantic import BeforeValidator, StringConstraints, WithJsonSchema, WrapValidator
+from pydantic_core import PydanticKnownError
 
-from shop.schemas import shown
+from shop.schemas import shown, violation
 
 # Unicode's bidirectional overrides can make text read as something else (CVE-2021-42574).
-_BIDI_OVERRIDES = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_BIDI_PAIRS = dict.fromkeys("\u202a\u202b\u202d\u202e", "\u202c") | dict.fromkeys(
+    "\u2066\u2067\u2068", "\u2069"
+)
+_BIDI_CONTROLS = frozenset(_BIDI_PAIRS) | frozenset(_BIDI_PAIRS.values())
 _LINE_CONTROLS = frozenset("\t\n\r")
+# Unicode's White_Space, as `strip_whitespace` trims it. Python's `strip` takes four controls too.
+_WHITE_SPACE = (
+    "\t\n\x0b\x0c\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009"
+    "\u200a\u2028\u2029\u202f\u205f\u3000"
+)
+# Letters and symbols that fonts draw as nothing: four Hangul fillers, the blank of Braille, the
+# null notehead of music and two blanks of hieroglyphs.
+_BLANK_LETTERS = frozenset("\u115f\u1160\u3164\uffa0\u2800\U0001d159\U00013441\U00013442")
 
 
-def _one_line(value: str) -> str:
-    return _printable(value, allowed=frozenset())
+def _without_bidi_pair(text: str) -> str:
+    """Without the pairs of direction marks that apps put around a name that is copied."""
+    inner = text.strip(_WHITE_SPACE)
+    while len(inner) > 1 and _BIDI_PAIRS.get(inner[0]) == inner[-1]:
+        text = inner = inner[1:-1].strip(_WHITE_SPACE)
+    return text
 
 
-def _lines(value: str) -> str:
-    return _printable(value, allowed=_LINE_CONTROLS)
+def _printable(allowed: frozenset[str]) -> WrapValidator:
+    """Checks the characters; the limits of its length are those of what is left of the text."""
+
+    def check(value: object, validate: Callable[[object], str]) -> str:
+        text = validate(_without_bidi_pair(value) if isinstance(value, str) else value)
+        for character in text:
+            if character in allowed:
+                continue
+            category = unicodedata.category(character)
+            if category in ("Cc", "Zl", "Zp") or character in _BIDI_CONTROLS:
+                raise violation("value_error", "Must not contain control characters.")
+        if not any(map(_is_visible, text)):
+            raise violation("invisible_text", "Must contain a visible character.")
+        return text
+
+    return WrapValidator(check)
 
 
-def _printable(value: str, allowed: frozenset[str]) -> str:
-    for character in value:
-        if character in allowed:
-            continue
-        category = unicodedata.category(character)
-        if category in ("Cc", "Zl", "Zp") or character in _BIDI_OVERRIDES:
-            raise ValueError("must not contain control characters")
-    return value
+def _is_visible(character: str) -> bool:
+    """Letters, digits, punctuation and symbols; marks are not, without one of these below them."""
+    return unicodedata.category(character)[0] in "LNPS" and character not in _BLANK_LETTERS
 
 
-def _at_most(length: int) -> BeforeValidator:
+def _at_most(longest: int) -> BeforeValidator:
     """A limit of what is sent, so that blanks around a text, which are cut off, have an end too."""
 
     def check(value: object) -> object:
-        if isinstance(value, str) and len(value) > length:
-            raise PydanticCustomError(
-                "string_too_long",
-                "String should have at most {length} characters",
-                {"length": length},
-            )
+        if isinstance(value, str) and len(value) > 2 * longest:
+            raise PydanticKnownError("string_too_long", {"max_length": longest})
         return value
 
     return BeforeValidator(check)
@@ -50,18 +71,26 @@ def _at_most(length: int) -> BeforeValidator:
 _BLANKS = r" \t\n\x0b\f\r\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 _NEVER = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069"
 _LINES = r"\t\n\r"
+_BIDI_PAIR_PATTERNS = [
+    (r"[\u202a\u202b\u202d\u202e]", r"\u202c"),
+    (r"[\u2066-\u2068]", r"\u2069"),
+]
 
 
-def _as_json_schema(longest: int, inside: str, example: str) -> WithJsonSchema:
-    edge = f"[^{_BLANKS}{_NEVER}]"
+def _as_json_schema(longest: int, inside: str) -> WithJsonSchema:
+    edge, blanks = f"[^{_BLANKS}{_NEVER}]", f"[{_BLANKS}]*"
+    text = f"{edge}({inside}{{0,{longest - 2}}}{edge})?"
+    paired = [f"{start}{blanks}{text}{blanks}{end}" for start, end in _BIDI_PAIR_PATTERNS]
     return WithJsonSchema(
         {
             "type": "string",
-            "description": f"1 to {longest} characters once trimmed, without control characters",
+            "description": (
+                f"1 to {longest} characters once trimmed, at least one of them visible, without "
+                "control characters; paired direction marks around it are removed"
+            ),
             "minLength": 1,
             "maxLength": 2 * longest,
-            "pattern": f"^[{_BLANKS}]*{edge}({inside}{{0,{longest - 2}}}{edge})?[{_BLANKS}]*$",
-            "examples": [example],
+            "pattern": f"^{blanks}({'|'.join([text, *paired])}){blanks}$",
         }
     )
 
@@ -69,16 +98,16 @@ def _as_json_schema(longest: int, inside: str, example: str) -> WithJsonSchema:
 Name = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=100),
-    AfterValidator(_one_line),
-    _at_most(200),
-    _as_json_schema(100, f"[^{_NEVER}{_LINES}]", "Ada Lovelace"),
+    _printable(allowed=frozenset()),
+    _at_most(100),
+    _as_json_schema(100, f"[^{_NEVER}{_LINES}]"),
 ]
-NameRead = Annotated[str, shown(maxLength=100, examples=["Ada Lovelace"])]
+NameRead = Annotated[str, shown(maxLength=100)]
 Note = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=500),
-    AfterValidator(_lines),
-    _at_most(1000),
-    _as_json_schema(500, f"[^{_NEVER}]", "Please ring twice."),
+    _printable(allowed=_LINE_CONTROLS),
+    _at_most(500),
+    _as_json_schema(500, f"[^{_NEVER}]"),
 ]
-NoteRead = Annotated[str, shown(maxLength=500, examples=["Please ring twice."])]
+NoteRead = Annotated[str, shown(maxLength=500)]

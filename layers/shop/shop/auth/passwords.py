@@ -2,32 +2,34 @@
 
 from functools import cache
 from pathlib import Path
+from unicodedata import normalize
 
 from shop.config import setting
 
 MOST_BYTES = 72  # bcrypt reads no further; more is refused, never cut off
 FEWEST_CHARACTERS = 8
+# No text of 72 bytes in NFC is longer however it is composed. Unicode's reordering of marks takes
+# quadratic time: a mebibyte of them would take minutes.
+_MAX_CHARACTERS = 4 * MOST_BYTES
 
 
 def hash_password(password: str) -> str:
     """The bcrypt hash, at the cost BCRYPT_COST (a logarithm: 12 is 0.25 s of a full core)."""
     import bcrypt  # here, since most functions that know users never hash
 
-    return bcrypt.hashpw(password.encode(), bcrypt.gensalt(int(setting("BCRYPT_COST")))).decode()
+    secret = _canonical(password).encode()
+    return bcrypt.hashpw(secret, bcrypt.gensalt(int(setting("BCRYPT_COST")))).decode()
 
 
 def password_matches(password: str, password_hash: str | None) -> bool:
     """Whether the password has this hash; None, an unknown e-mail, takes as long to deny.
 
-    Raises ValueError where the stored hash is no bcrypt hash.
+    Hashes from before passwords were normalised are of the password as it was typed, so this form
+    is compared too where it is another. Raises ValueError where the stored hash is no bcrypt hash.
     """
-    import bcrypt
-
-    secret = password.encode()
-    if not bcrypt_takes(password):
-        secret, password_hash = b"", None
-    matches = bcrypt.checkpw(secret, (password_hash or _hash_of_nothing()).encode())
-    return matches and password_hash is not None
+    canonical = _canonical(password)
+    forms = [canonical] if canonical == password else [canonical, password]
+    return any(_form_matches(form, password_hash) for form in forms)
 
 
 def rehashed(password: str, password_hash: str) -> str | None:
@@ -37,20 +39,38 @@ def rehashed(password: str, password_hash: str) -> str | None:
 
 
 def bcrypt_takes(password: str) -> bool:
+    """Expects the canonical form."""
     return len(password.encode()) <= MOST_BYTES and "\0" not in password
 
 
 def complaint(password: str, is_email: bool) -> tuple[str, str] | None:
     """What is wrong with a new password, as (code, message), or None."""
+    password = _canonical(password)
     if len(password) < FEWEST_CHARACTERS:
-        return "password_too_short", f"must have at least {FEWEST_CHARACTERS} characters"
+        return "password_too_short", f"Must be at least {FEWEST_CHARACTERS} characters."
     if not bcrypt_takes(password):
-        return "password_too_long", f"must have at most {MOST_BYTES} bytes in UTF-8, and no NUL"
+        message = f"Must be at most {MOST_BYTES} bytes in UTF-8, without NUL."
+        return "password_too_long", message
     if is_email:
-        return "password_is_email", "must not be the e-mail"
+        return "password_is_email", "Must not be the e-mail address."
     if password.casefold() in _common_passwords():
-        return "password_too_common", "is among the passwords most commonly used"
+        return "password_too_common", "Must not be a commonly used password."
     return None
+
+
+def _canonical(password: str) -> str:
+    """NFC, since keyboards compose the same letters differently. What is too long stays so."""
+    return password if len(password) > _MAX_CHARACTERS else normalize("NFC", password)
+
+
+def _form_matches(form: str, password_hash: str | None) -> bool:
+    import bcrypt
+
+    secret = form.encode()
+    if not bcrypt_takes(form):
+        secret, password_hash = b"", None
+    matches = bcrypt.checkpw(secret, (password_hash or _hash_of_nothing()).encode())
+    return matches and password_hash is not None
 
 
 def _hash_of_nothing() -> str:

@@ -16,7 +16,6 @@ from shop.errors import (
     PayloadTooLarge,
     Unauthorized,
     UnsupportedMediaType,
-    ValidationFailed,
 )
 from shop.identifiers import with_canonical_ids
 from shop.preconditions import Precondition
@@ -90,16 +89,21 @@ class Request:
 
     @cached_property
     def query(self) -> Mapping[str, str]:
-        """Raises `ValidationFailed` where a parameter is given twice: which one was meant?"""
-        given = self.event.get("multiValueQueryStringParameters") or {}
-        twice = [
-            Detail(f"query.{name[:100]}", "repeated", "must be given once")
-            for name, values in given.items()
+        """The parameters that are given once; `repeated` has the others."""
+        return {name: values[0] for name, values in self._parameters.items() if len(values) == 1}
+
+    @property
+    def repeated(self) -> Sequence[Detail]:
+        """Query parameters that are given twice: which one was meant?"""
+        return [
+            Detail(f"query.{name[:100]}", "repeated", "Must be given once.")
+            for name, values in self._parameters.items()
             if len(values) != 1
         ]
-        if twice:
-            raise ValidationFailed(details=twice)
-        return {name: values[0] for name, values in given.items()}
+
+    @property
+    def _parameters(self) -> Mapping[str, Sequence[str]]:
+        return self.event.get("multiValueQueryStringParameters") or {}
 
     @property
     def client(self) -> Client:

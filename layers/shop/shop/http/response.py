@@ -4,16 +4,7 @@ import json
 import sys
 from typing import Any  # what JSON and the SDK's exceptions are made of
 
-from pydantic import ValidationError
-
-from shop.errors import (
-    BadRequest,
-    Detail,
-    InternalError,
-    ServiceUnavailable,
-    ShopError,
-    ValidationFailed,
-)
+from shop.errors import InternalError, ServiceUnavailable, ShopError
 from shop.http.cors import EXPOSED_HEADERS, allowed_origin
 from shop.http.request import Request
 from shop.idempotency import Answer
@@ -78,17 +69,6 @@ def error_answer(error: ShopError, request_id: str) -> Answer:
     if error.retry_after is not None:
         headers["Retry-After"] = str(error.retry_after)
     return Answer(error.status, headers, json.dumps({"error": told}, ensure_ascii=False))
-
-
-def validation_failed(place: str, failure: ValidationError) -> ShopError:
-    """pydantic's errors as ours, without what was sent in."""
-    details = []
-    for error in failure.errors(include_url=False, include_input=False, include_context=False):
-        if error["type"] == "json_invalid":
-            return BadRequest("The body is not valid JSON.")
-        field = ".".join([place, *(str(part) for part in error["loc"])])
-        details.append(Detail(field[:200], error["type"], error["msg"]))
-    return ValidationFailed(details=details)
 
 
 def as_shop_error(error: Exception) -> ShopError:

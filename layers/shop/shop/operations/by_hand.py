@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from shop.auth.caller import Caller, Role
 from shop.errors import ShopError
-from shop.http.response import validation_failed
+from shop.http.validation import validation_failed
 from shop.observability import audit, logger
 from shop.operations.commands import Command
 from shop.operations.edge import begin_operation

@@ -1,8 +1,10 @@
 """Orders as the API speaks of them."""
 
+from collections import Counter
 from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, ValidationError, field_validator
+from pydantic_core import InitErrorDetails
 
 from shop.http.parameters import PathId
 from shop.money import Amount, CurrencyRead
@@ -20,30 +22,52 @@ from shop.schemas import (
     Resource,
     Timestamp,
     shown,
+    violation,
 )
 from shop.text import Note, NoteRead
 
+_NOTED = Field(examples=["Please ring twice."])
 OrderId = Annotated[str, PathId()]
 
 MOST_LINES = 50
 LARGEST_QUANTITY = 999
 
+_TOO_MANY = violation(
+    "less_than_equal", f"All lines of one product together may order {LARGEST_QUANTITY} at most."
+)
+
 Quantity = Annotated[int, Field(ge=1, le=LARGEST_QUANTITY, examples=[2]), HOWEVER_WRITTEN]
 
 
 class OrderLinePlace(Body):
-    product_id: Annotated[IdIn, Field(examples=["0190a6b2-7c9e-7b1a-8f00-0000000000b1"])]
+    product_id: IdIn
     quantity: Quantity
 
 
 class OrderPlace(Body):
     items: Annotated[list[OrderLinePlace], Field(min_length=1, max_length=MOST_LINES)]
-    note: Note | None = None
+    note: Annotated[Note | None, _NOTED] = None
+
+    @field_validator("items")
+    @classmethod
+    def _lines_of_one_product_are_one(cls, items: list[OrderLinePlace]) -> list[OrderLinePlace]:
+        """Points at each line of a product of which they order too many together."""
+        quantities: Counter[str] = Counter()
+        for line in items:
+            quantities[line.product_id] += line.quantity
+        wrong = [
+            InitErrorDetails(type=_TOO_MANY, loc=(index, "quantity"), input=line.quantity)
+            for index, line in enumerate(items)
+            if quantities[line.product_id] > LARGEST_QUANTITY
+        ]
+        if wrong:
+            raise ValidationError.from_exception_data("items", wrong)
+        return items
 
 
 class OrderUpdate(Patch):
     status: Annotated[OrderStatus, Field(strict=False)] = ABSENT
-    note: Note | None = ABSENT
+    note: Annotated[Note | None, _NOTED] = ABSENT
 
 
 class OrderLineRead(Reply):
@@ -72,7 +96,7 @@ class OrderRead(Resource):
     currency: CurrencyRead
     total: Amount
     items: Annotated[list[OrderLineRead], shown(maxItems=MOST_LINES)]
-    note: NoteRead | None
+    note: Annotated[NoteRead | None, _NOTED]
     created_at: Timestamp
     updated_at: Timestamp
 

@@ -27,7 +27,6 @@ from shop.money import Money
 from shop.orders.fulfilment import Fulfilment, FulfilmentFailed
 from shop.orders.models import TRANSITIONS, Order, OrderLine, OrderStatus
 from shop.orders.schemas import (
-    LARGEST_QUANTITY,
     AllOrdersQuery,
     OrderListQuery,
     OrderPlace,
@@ -255,13 +254,6 @@ def _merged(wanted: OrderPlace) -> dict[str, int]:
     quantities: dict[str, int] = {}
     for line in wanted.items:
         quantities[line.product_id] = quantities.get(line.product_id, 0) + line.quantity
-    too_many = f"All lines of one product together may order {LARGEST_QUANTITY} at most."
-    _refuse(
-        ValidationFailed,
-        wanted,
-        lambda product_id: quantities[product_id] > LARGEST_QUANTITY,
-        Detail("quantity", "less_than_equal", too_many),
-    )
     return quantities
 
 

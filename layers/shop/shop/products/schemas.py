@@ -1,15 +1,31 @@
 """Products as the API speaks of them."""
 
+from decimal import Decimal
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import (
+    AfterValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+)
 
 from shop.http.parameters import PathId
-from shop.money import Amount, Currency, CurrencyRead
+from shop.money import Amount, Currency, CurrencyRead, amount_complaint
 from shop.pagination import Page, PublicListQuery
 from shop.products.models import Product, ProductStatus
-from shop.schemas import ABSENT, HOWEVER_WRITTEN, Body, Patch, Resource, Timestamp, shown
+from shop.schemas import (
+    ABSENT,
+    HOWEVER_WRITTEN,
+    Body,
+    Patch,
+    Resource,
+    Timestamp,
+    shown,
+    violation,
+)
 from shop.text import Name, NameRead
 
 LARGEST_STOCK = 1_000_000_000
@@ -35,7 +51,7 @@ StatusIn = Annotated[ProductStatus, Field(strict=False)]  # a string, whatever s
 
 def _not_zero(value: int) -> int:
     if value == 0:
-        raise PydanticCustomError("not_zero", "must not be 0")
+        raise violation("not_zero", "Must not be 0.")
     return value
 
 
@@ -53,6 +69,14 @@ StockDelta = Annotated[
 ]
 
 
+def _currency_of(price: Decimal | None, currency: str) -> str:
+    """The currency; raises at the price, if that was sent and is an amount at all."""
+    wrong = None if price is None else amount_complaint(price, currency)
+    if wrong is not None:
+        raise violation(*wrong, field="price")
+    return currency
+
+
 class ProductCreate(Body):
     sku: Sku
     name: Annotated[Name, _NAMED]
@@ -61,14 +85,19 @@ class ProductCreate(Body):
     stock: Stock
     status: StatusIn = ProductStatus.ACTIVE
 
+    @field_validator("currency")
+    @classmethod
+    def _price_has_its_decimals(cls, currency: str, others: ValidationInfo) -> str:
+        return _currency_of(others.data.get("price"), currency)
+
 
 class ProductUpdate(Patch):
     sku: Sku = ABSENT
     name: Annotated[Name, _NAMED] = ABSENT
     price: Amount = ABSENT
     currency: Currency = ABSENT
-    stock: Stock = ABSENT
     stock_delta: StockDelta = ABSENT
+    stock: Stock = ABSENT  # after the one that it excludes
     status: StatusIn = ABSENT
 
     model_config = ConfigDict(
@@ -78,11 +107,18 @@ class ProductUpdate(Patch):
         }
     )
 
-    @model_validator(mode="after")
-    def _stock_is_set_or_moved(self) -> Self:
-        if {"stock", "stock_delta"} <= self.model_fields_set:
-            raise PydanticCustomError("stock_twice", "stock and stockDelta exclude each other")
-        return self
+    @field_validator("currency")
+    @classmethod
+    def _price_has_its_decimals(cls, currency: str, others: ValidationInfo) -> str:
+        return _currency_of(others.data.get("price"), currency)
+
+    @field_validator("stock", mode="before")
+    @classmethod
+    def _stock_is_set_or_moved(cls, stock: object, others: ValidationInfo) -> object:
+        """Only a stock that was sent comes here; a delta that is wrong is not among the others."""
+        if others.data.get("stock_delta", "a wrong one") is not ABSENT:
+            raise violation("stock_twice", "Send either stock or stockDelta, not both.")
+        return stock
 
 
 class ProductRead(Resource):

@@ -15,7 +15,7 @@ from shop.errors import (
 )
 from shop.idempotency import Once, Record
 from shop.identifiers import NewId
-from shop.money import Money
+from shop.money import Money, amount_complaint
 from shop.pagination import Rows, Slice, Span
 from shop.preconditions import Precondition
 from shop.products.models import Product, ProductStatus
@@ -143,7 +143,17 @@ def _changed(product: Product, changes: Mapping[str, Any]) -> Product:
     amount = changes.get("price", product.price.amount)
     currency = changes.get("currency", product.price.currency)
     others = {name: changes[name] for name in changes.keys() - {"price", "currency"}}
-    return replace(product, price=Money(amount, currency), **others)
+    price = Money(amount, currency)
+    if price != product.price:
+        _refuse_wrong_decimals(price, "body.price" if "price" in changes else "body.currency")
+    return replace(product, price=price, **others)
+
+
+def _refuse_wrong_decimals(price: Money, field: str) -> None:
+    """What was stored before there was this rule stays as it is until it is changed."""
+    wrong = amount_complaint(price.amount, price.currency)
+    if wrong is not None:
+        raise ValidationFailed(details=[Detail(field, *wrong)])
 
 
 def _moved(product: Product, delta: int) -> Product:

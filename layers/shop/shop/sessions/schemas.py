@@ -40,7 +40,7 @@ class SessionRead(Reply):
     id: Id
     created_at: Timestamp
     last_used_at: Timestamp
-    expires_at: Timestamp
+    expires_at: Annotated[Timestamp, Field(examples=["2026-12-22T18:06:00.123Z"])]
     user_agent: Annotated[str, shown(maxLength=256, examples=["Mozilla/5.0"])]
     ip_address: Annotated[str, shown(maxLength=45, examples=["192.0.2.1"])]
     current: Annotated[bool, Field(description="whether it is the session of this request")]

@@ -3,7 +3,8 @@
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
-from pydantic_core import PydanticCustomError
+
+from shop.schemas import violation
 
 LONGEST = 254  # characters, RFC 5321's path less its brackets
 LONGEST_WRITTEN = 320  # characters, before it is normalised: 64 of the part before the @, 255 after
@@ -12,7 +13,7 @@ LONGEST_WRITTEN = 320  # characters, before it is normalised: 64 of the part bef
 def normalised(address: str) -> str:
     """Trimmed, lower case, the domain as IDNA A-labels; raises ValueError where it is none."""
     if len(address) > LONGEST_WRITTEN:  # which to look through could take half a second
-        raise ValueError(f"an e-mail has at most {LONGEST} characters")
+        raise ValueError(f"Must be at most {LONGEST} characters.")
     from email_validator import (  # 50 ms; only where mail comes in
         EmailNotValidError,
         validate_email,
@@ -25,7 +26,7 @@ def normalised(address: str) -> str:
     except EmailNotValidError as error:
         raise ValueError(str(error)) from None
     if checked is None or len(checked) > LONGEST:
-        raise ValueError(f"an e-mail has at most {LONGEST} characters")
+        raise ValueError(f"Must be at most {LONGEST} characters.")
     return checked.lower()
 
 
@@ -41,7 +42,7 @@ def _email(address: str) -> str:
     try:
         return normalised(address)
     except ValueError as error:
-        raise PydanticCustomError("email", "{reason}", {"reason": str(error)}) from None
+        raise violation("email", str(error)) from None
 
 
 EmailAddress = Annotated[

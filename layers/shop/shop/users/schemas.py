@@ -2,53 +2,62 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, SecretStr, model_validator
-from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator
 
 from shop.auth import passwords
 from shop.auth.caller import Role
 from shop.http.parameters import PathId
 from shop.pagination import ListQuery, Page
-from shop.schemas import ABSENT, LONGEST_TEXT, Body, Patch, Resource, Timestamp, shown
+from shop.schemas import ABSENT, LONGEST_TEXT, Body, Patch, Resource, Timestamp, shown, violation
 from shop.text import Name, NameRead
 from shop.users.emails import EmailAddress, is_spelling_of
 from shop.users.models import User, UserStatus
 
+_NAMED = Field(examples=["Ada Lovelace"])
 UserId = Annotated[str, PathId(me=True)]
 StatusIn = Annotated[UserStatus, Field(strict=False)]  # a string in JSON, whatever strictness says
 RoleIn = Annotated[Role, Field(strict=False)]
 CurrentPassword = Annotated[
     SecretStr, shown(maxLength=LONGEST_TEXT, examples=["correct horse battery staple"])
 ]
+
+
+def _acceptable(password: SecretStr, *, is_email: bool = False) -> SecretStr:
+    wrong = passwords.complaint(password.get_secret_value(), is_email)
+    if wrong is not None:
+        raise violation(*wrong)
+    return password
+
+
 Password = Annotated[
     SecretStr,
     Field(
-        max_length=1024,
         description=(
-            "8 or more characters and at most 72 bytes in UTF-8, without NUL; neither the e-mail "
-            "nor a password that is commonly used"
+            "8 or more characters and at most 72 bytes in UTF-8, without NUL, once it is "
+            "normalised to NFC; neither the e-mail nor a password that is commonly used"
         ),
         examples=["a long walk by the river"],
-        # After pydantic's own, whose limit keeps what is absurd from being looked at.
         json_schema_extra={"minLength": 8, "maxLength": 72, "pattern": "^[^\\x00]*$"},
     ),
+    AfterValidator(_acceptable),
 ]
 
 
 class UserCreate(Body):
     email: EmailAddress
-    name: Name
+    name: Annotated[Name, _NAMED]
     password: Password
 
-    @model_validator(mode="after")
-    def _password_is_good(self) -> Self:
-        refuse_bad_password(self.password, self.email, "password")
-        return self
+    @field_validator("password")
+    @classmethod
+    def _password_is_not_the_email(cls, password: SecretStr, others: ValidationInfo) -> SecretStr:
+        email = others.data.get("email", "")  # a wrong one is not among the others
+        return _acceptable(password, is_email=is_spelling_of(password.get_secret_value(), email))
 
 
 class UserReplace(Body):
     email: EmailAddress
-    name: Name
+    name: Annotated[Name, _NAMED]
     status: StatusIn
     role: RoleIn
     current_password: CurrentPassword | None = None
@@ -56,7 +65,7 @@ class UserReplace(Body):
 
 class UserUpdate(Patch):
     email: EmailAddress = ABSENT
-    name: Name = ABSENT
+    name: Annotated[Name, _NAMED] = ABSENT
     status: StatusIn = ABSENT
     role: RoleIn = ABSENT
     current_password: CurrentPassword = ABSENT
@@ -80,16 +89,17 @@ class UserListQuery(ListQuery):
     ] = None
     sort: Literal["createdAt", "-createdAt", "name", "-name", "email", "-email"] = "-createdAt"
 
-    @model_validator(mode="after")
-    def _search_is_sorted_by_time(self) -> Self:
-        if self.search is not None and self.sorted_by != "createdAt":
-            raise PydanticCustomError("search_sort", "with search, sort is createdAt or -createdAt")
-        return self
+    @field_validator("search")
+    @classmethod
+    def _search_is_sorted_by_time(cls, search: str, others: ValidationInfo) -> str:
+        if others.data.get("sort", "createdAt").removeprefix("-") != "createdAt":
+            raise violation("search_sort", "With search, sort must be createdAt or -createdAt.")
+        return search
 
 
 class UserRead(Resource):
     email: Annotated[str, shown(format="email", maxLength=254, examples=["ada@example.com"])]
-    name: NameRead
+    name: Annotated[NameRead, _NAMED]
     status: UserStatus
     role: Role
     email_verified: bool
@@ -103,13 +113,3 @@ class UserRead(Resource):
 
 class UserPage(Page[UserRead]):
     """A page of users."""
-
-
-def refuse_bad_password(password: SecretStr, email: str, field: str) -> None:
-    """Raises pydantic's error at `field`, without the password in it."""
-    secret = password.get_secret_value()
-    complaint = passwords.complaint(secret, is_spelling_of(secret, email))
-    if complaint is not None:
-        error = PydanticCustomError(*complaint)
-        details = InitErrorDetails(type=error, loc=(field,), input="")
-        raise ValidationError.from_exception_data("password", [details])

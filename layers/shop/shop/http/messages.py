@@ -1,0 +1,43 @@
+"""Messages of validation errors: pydantic's error types in the words of the API."""
+
+from collections.abc import Mapping
+from typing import Any  # the details of a pydantic error are of several types
+
+# By pydantic's type, which is the `code` of the detail; filled in with the error's context.
+MESSAGES: Mapping[str, str] = {
+    "missing": "This field is required.",
+    "extra_forbidden": "Unknown field.",
+    "model_type": "Must be an object.",
+    "list_type": "Must be an array.",
+    "too_short": "Must have at least {min_length} item{s}.",
+    "too_long": "Must have at most {max_length} item{s}.",
+    "string_type": "Must be a string.",
+    "string_unicode": "Must be valid Unicode.",
+    "string_too_short": "Must be at least {min_length} character{s}.",
+    "string_too_long": "Must be at most {max_length} character{s}.",
+    "string_pattern_mismatch": "Must match the pattern {pattern}",
+    "bool_type": "Must be true or false.",
+    "int_type": "Must be an integer.",
+    "int_from_float": "Must be an integer.",
+    "int_parsing": "Must be an integer.",
+    "int_parsing_size": "Must have fewer digits.",
+    "greater_than_equal": "Must be at least {ge}.",
+    "less_than_equal": "Must be at most {le}.",
+    "enum": "Must be {expected}.",
+    "literal_error": "Must be {expected}.",
+}
+_ANY_OTHER = "This value is not valid."
+
+
+def message_of(place: str, type_: str, context: Mapping[str, Any]) -> str:
+    """The message of our own rule, as `violation` made it, or that of pydantic's error type.
+
+    pydantic's own wording never reaches clients: a type that is not in the table gets a sentence
+    that fits any.
+    """
+    if "message" in context:
+        return str(context["message"])
+    if place == "query" and type_ == "extra_forbidden":
+        return "Unknown query parameter."
+    is_one = 1 in (context.get("min_length"), context.get("max_length"))
+    return MESSAGES.get(type_, _ANY_OTHER).format_map({**context, "s": "" if is_one else "s"})

@@ -1,0 +1,56 @@
+"""Validation of requests: schemas applied to body and query, and their errors as details."""
+
+from collections.abc import Sequence
+
+from pydantic import BaseModel, ValidationError
+
+from shop.errors import BadRequest, Detail, ShopError, ValidationFailed
+from shop.http.messages import message_of
+from shop.http.request import Request
+from shop.schemas import Query
+
+
+def read_body(model: type[BaseModel], request: Request) -> BaseModel:
+    """Raises `ValidationFailed`, or what `Request.json` raises."""
+    try:
+        return model.model_validate_json(request.json())
+    except ValidationError as error:
+        raise validation_failed("body", error) from None
+
+
+def read_query(model: type[BaseModel], request: Request) -> BaseModel:
+    """Raises `ValidationFailed`, also for parameters that are given twice."""
+    repeated = request.repeated
+    try:
+        query = model.model_validate(request.query)
+    except ValidationError as error:
+        failure = validation_failed("query", error)
+        raise ValidationFailed(details=[*repeated, *failure.details]) from None
+    if repeated:
+        raise ValidationFailed(details=repeated)
+    return query
+
+
+def unknown_parameters(request: Request) -> Sequence[Detail]:
+    """Those of an endpoint that takes none, all of them."""
+    if not request.query and not request.repeated:
+        return ()
+    try:
+        read_query(Query, request)
+    except ValidationFailed as failure:
+        return failure.details
+    return ()
+
+
+def validation_failed(place: str, failure: ValidationError) -> ShopError:
+    """pydantic's errors as ours, without what was sent in."""
+    details = []
+    for error in failure.errors(include_url=False, include_input=False):
+        code, location, context = error["type"], error["loc"], error.get("ctx", {})
+        if code == "json_invalid":
+            return BadRequest("The body is not valid JSON.")
+        if "field" in context:
+            location = (*location[:-1], context["field"])
+        field = ".".join([place, *map(str, location)])
+        details.append(Detail(field[:200], code, message_of(place, code, context)))
+    return ValidationFailed(details=details)

@@ -1,0 +1,32 @@
+"""Examples of the document that depend on where they stand: ids by resource, links by route."""
+
+import re
+from collections.abc import Mapping
+from typing import Any  # what JSON Schema is made of
+
+type Schema = dict[str, Any]
+
+_IDS = {
+    "User": "0190a6b2-7c9e-7b1a-8f00-0000000000a1",
+    "Product": "0190a6b2-7c9e-7b1a-8f00-0000000000b1",
+    "Order": "0190a6b2-7c9e-7b1a-8f00-0000000000c1",
+    "Session": "0190a6b2-7c9e-7b1a-8f00-0000000000e1",
+}
+
+
+def give_ids(schemas: Mapping[str, Schema]) -> None:
+    """To `id` that of the resource, to `userId` that of a user, wherever it stands."""
+    for name, schema in schemas.items():
+        for field, part in schema.get("properties", {}).items():
+            if part.get("format") == "uuid" and "examples" not in part:
+                part["examples"] = [id_of(name if field == "id" else field)]
+
+
+def id_of(name: str) -> str:
+    """Of a resource, or of what refers to it: `User` or `userId`. Raises KeyError for others."""
+    return _IDS[(name[0].upper() + name[1:]).removesuffix("Id")]
+
+
+def path_of(route: str) -> str:
+    """A path of this route, such as `/api/users/{userId}`, with ids in it."""
+    return re.sub(r"{(\w+)}", lambda match: id_of(match[1]), route)
