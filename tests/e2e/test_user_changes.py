@@ -155,6 +155,41 @@ def test_changes_of_different_fields_at_once_both_survive(shop: Shop) -> None:
         assert (user["email"], user["name"]) == (email, name)
 
 
+def test_patches_of_one_user_at_once_all_succeed(shop: Shop) -> None:
+    """24 writers: half set the name, half the email, each to another value."""
+    person = shop.sign_up()
+    names = [f"Ada {n}" for n in range(12)]
+    emails = [new_email() for _ in range(12)]
+
+    answers = at_once(
+        24,
+        lambda n: patch(
+            shop.admin.http,
+            person,
+            **({"email": emails[n // 2]} if n % 2 else {"name": names[n // 2]}),
+        ),
+    )
+
+    assert [answer.status_code for answer in answers] == [200] * 24
+    versions = sorted(int(answer.headers["ETag"].strip('"')) for answer in answers)
+    assert versions == list(range(2, 26))
+    last = next(answer for answer in answers if answer.headers["ETag"] == '"25"')
+    assert shop.admin.http.get(path_of(person)).json() == last.json()
+    assert last.json()["name"] in names and last.json()["email"] in emails
+    assert logs_in(shop, last.json()["email"]) == 201
+
+
+def test_patches_of_one_field_at_once_all_succeed(shop: Shop) -> None:
+    person = shop.sign_up()
+
+    answers = at_once(24, lambda n: patch(person.http, person, name=f"Ada {n}"))
+
+    assert [answer.status_code for answer in answers] == [200] * 24
+    assert {answer.json()["name"] for answer in answers} == {f"Ada {n}" for n in range(24)}
+    last = next(answer for answer in answers if answer.headers["ETag"] == '"25"')
+    assert person.http.get("/api/users/me").json() == last.json()
+
+
 def test_only_an_admin_changes_status_and_role(shop: Shop) -> None:
     person = shop.sign_up()
     before = shop.everything()

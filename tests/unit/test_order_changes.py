@@ -206,7 +206,8 @@ def test_whoever_comes_second_to_cancel_or_complete_is_refused(
     assert shelf.stock(PEAR) == 7
 
 
-def test_an_order_that_never_rests_ends_in_try_again(desk: OrderService, shelf: Shelf) -> None:
+@pytest.mark.usefixtures("no_time_to_retry")
+def test_order_change_gets_503_while_others_win(desk: OrderService, shelf: Shelf) -> None:
     order = placed(desk, shelf)
 
     def edit() -> None:

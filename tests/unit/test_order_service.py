@@ -22,9 +22,10 @@ from shop.identifiers import new_id
 from shop.money import Money
 from shop.orders.models import Order, OrderLine, OrderStatus
 from shop.orders.schemas import AllOrdersQuery, OrderListQuery, OrderPlace
-from shop.orders.service import CatalogueChanged, OrderService, Overtaken
+from shop.orders.service import OrderService
 from shop.pagination import Rows, Span
 from shop.products.models import Product, ProductStatus
+from shop.retries import StaleVersion
 from tests.people import ADMIN, ALICE, BOB, NOON
 
 
@@ -79,7 +80,7 @@ class Shelf:
         for line in order.lines:
             now = self.products[line.product_id]
             if now.price != line.unit_price or (now.stock is not None and now.stock < line.taken):
-                raise CatalogueChanged
+                raise StaleVersion
         for line in order.lines:
             now = self.products[line.product_id]
             if now.stock is not None:
@@ -95,7 +96,7 @@ class Shelf:
     def save(self, before: Order, after: Order, returned: Sequence[OrderLine]) -> None:
         self._let_others_act()
         if before not in self.orders:
-            raise Overtaken
+            raise StaleVersion
         self.orders[self.orders.index(before)] = after
         for line in returned:
             now = self.products.get(line.product_id)
@@ -258,7 +259,8 @@ def test_the_last_piece_taken_before_the_commit_is_missing(
         desk.place(ALICE, ALICE.id, wanted((PEAR, 1)), once())
 
 
-def test_a_catalogue_that_never_rests_ends_in_try_again(desk: OrderService, shelf: Shelf) -> None:
+@pytest.mark.usefixtures("no_time_to_retry")
+def test_order_gets_503_while_prices_keep_changing(desk: OrderService, shelf: Shelf) -> None:
     def reprice() -> None:
         now = shelf.products[PEAR.id]
         price = replace(now.price, amount=now.price.amount + 1)

@@ -8,7 +8,7 @@ import pytest
 
 from shop.attempts.models import Attempt
 from shop.auth.caller import Role
-from shop.errors import AccountInactive, InvalidCredentials, TooManyRequests
+from shop.errors import AccountInactive, InvalidCredentials, ServiceUnavailable, TooManyRequests
 from shop.identifiers import new_id
 from shop.sessions.models import Gate, Session
 from shop.sessions.schemas import SessionCreate
@@ -168,10 +168,11 @@ def test_an_inactive_account_is_refused() -> None:
     assert lobby.sessions == []
 
 
-def test_a_log_in_that_a_password_change_overtook_is_refused() -> None:
+@pytest.mark.usefixtures("no_time_to_retry")
+def test_log_in_gets_503_while_its_account_keeps_changing() -> None:
     lobby = Lobby(is_still_so=False)
 
-    with pytest.raises(InvalidCredentials):
+    with pytest.raises(ServiceUnavailable):
         lobby.service().log_in(attempt(), BROWSER)
 
 

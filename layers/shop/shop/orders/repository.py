@@ -16,10 +16,10 @@ from shop.errors import AccountInactive, NotFound
 from shop.idempotency import Once, Record
 from shop.money import Money
 from shop.orders.models import Order, OrderLine, OrderStatus
-from shop.orders.service import CatalogueChanged, Overtaken
 from shop.pagination import Rows, Span
 from shop.products.models import Product, ProductStatus
 from shop.products.repository import product_from_item
+from shop.retries import StaleVersion
 from shop.users.models import UserStatus
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class OrderRepository:
         except transactions.ConditionFailed as failed:
             if "user" in failed.old:
                 raise (AccountInactive if failed.old["user"] else NotFound) from None
-            raise CatalogueChanged from None
+            raise StaleVersion from None
 
     def get(self, user_id: str, order_id: str) -> Order | None:
         """1 read unit for each 4 KB."""
@@ -88,7 +88,7 @@ class OrderRepository:
         try:
             transactions.write(actions | _give_back(returned, after.updated_at))
         except transactions.ConditionFailed:
-            raise Overtaken from None
+            raise StaleVersion from None
 
     def of_user(
         self, user_id: str, statuses: Sequence[OrderStatus], sort: str, span: Span, descends: bool

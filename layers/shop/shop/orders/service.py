@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any, Protocol  # `Any`: the changed fields of an order are of several types
 
 from shop.auth.caller import Caller, require
@@ -16,7 +15,6 @@ from shop.errors import (
     InvalidTransition,
     NotFound,
     ProductUnavailable,
-    ServiceUnavailable,
     ShopError,
     ValidationFailed,
 )
@@ -36,19 +34,7 @@ from shop.orders.schemas import (
 from shop.pagination import Rows, Slice, Span
 from shop.preconditions import Precondition
 from shop.products.models import Product
-
-# How often, and for how long, a catalogue may change under a buyer before we say "try again".
-MOST_READS = 5
-MOST_TRIES = 20  # against others who change the same order, one of whom wins each time
-READ_AGAIN_WITHIN = timedelta(seconds=3)  # of the function's 10
-
-
-class CatalogueChanged(Exception):
-    """A price, a stock or the record was not what was read; nothing was written."""
-
-
-class Overtaken(Exception):
-    """The order, or a product of it, is not what was read by now; nothing was written."""
+from shop.retries import retry_stale
 
 
 class OrderStore(Protocol):
@@ -61,14 +47,14 @@ class OrderStore(Protocol):
 
     def add(self, order: Order, once: Once) -> None:
         """Order, stock, summary and record together, if the user is active and every line's
-        product is as the line says. Raises `CatalogueChanged`, `NotFound`, `AccountInactive`.
+        product is as the line says. Raises `StaleVersion`, `NotFound`, `AccountInactive`.
         """
 
     def get(self, user_id: str, order_id: str) -> Order | None: ...
 
     def save(self, before: Order, after: Order, returned: Sequence[OrderLine]) -> None:
         """The order and the count of its status, and each returned line's pieces to its product
-        if that exists and counts its stock, all together. Raises `Overtaken`.
+        if that exists and counts its stock, all together. Raises `StaleVersion`.
         """
 
     def of_user(
@@ -95,27 +81,25 @@ class OrderService:
     def place(self, caller: Caller, user_id: str, wanted: OrderPlace, once: Once) -> Order:
         require(caller.may_act_for(user_id))
         quantities = _merged(wanted)
-        gives_up_at = self._clock() + READ_AGAIN_WITHIN
-        for _ in range(MOST_READS):
+
+        def place() -> Order:
             products, record = self._orders.catalogue(list(quantities), once)
             once.replay(record)
             try:
                 order = self._order(user_id, _lines(wanted, quantities, products), wanted.note)
                 self._orders.add(order, once)
-            except CatalogueChanged:
-                if self._clock() >= gives_up_at:
-                    break
-                continue
             except ShopError as refusal:
                 # An equal request may have taken the last piece since: then its order is ours.
                 once.replay(self._orders.recorded(once))
                 if isinstance(refusal, InsufficientStock):
                     count("StockRefusals")
                 raise
-            count("OrdersPlaced")
-            measure("OrderValue", float(order.total.amount), currency=order.total.currency)
             return order
-        raise ServiceUnavailable(retry_after=1)
+
+        order = retry_stale(place)
+        count("OrdersPlaced")
+        measure("OrderValue", float(order.total.amount), currency=order.total.currency)
+        return order
 
     def read(self, caller: Caller, user_id: str, order_id: str) -> Order:
         require(caller.may_act_for(user_id))
@@ -188,21 +172,17 @@ class OrderService:
 
     def _change(self, user_id: str, order_id: str, change: Callable[[Order], Order]) -> Order:
         """What `change` makes of the order as it is, or as others leave it meanwhile."""
-        gives_up_at = self._clock() + READ_AGAIN_WITHIN
-        for _ in range(MOST_TRIES):
+
+        def save() -> Order:
             order = self._get(user_id, order_id)
             changed = change(order)
             if changed == order:
                 return order
             changed = replace(changed, updated_at=self._clock(), version=order.version + 1)
-            try:
-                self._orders.save(order, changed, _returned(order, changed))
-            except Overtaken:
-                if self._clock() >= gives_up_at:
-                    break
-                continue
+            self._orders.save(order, changed, _returned(order, changed))
             return changed
-        raise ServiceUnavailable(retry_after=1)
+
+        return retry_stale(save)
 
     def _get(self, user_id: str, order_id: str) -> Order:
         order = self._orders.get(user_id, order_id)

@@ -15,7 +15,7 @@ from shop.money import Money
 from shop.pagination import Rows, Span
 from shop.products.models import Product, ProductStatus
 from shop.products.schemas import LARGEST_STOCK
-from shop.products.service import Overtaken
+from shop.retries import StaleVersion
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
@@ -85,7 +85,7 @@ class ProductRepository:
         except transactions.ConditionFailed as failed:
             if failed.old.keys() == {"sku"}:
                 raise SkuInUse from None
-            raise Overtaken from None
+            raise StaleVersion from None
 
     def delete(self, product: Product, version: int | None) -> None:
         """4 write units, and 2 for each index."""
@@ -104,7 +104,7 @@ class ProductRepository:
         try:
             transactions.write(actions)
         except transactions.ConditionFailed:
-            raise Overtaken from None
+            raise StaleVersion from None
 
 
 def product_from_item(item: Item) -> Product:

@@ -15,13 +15,13 @@ from shop.errors import (
     AccountInactive,
     InvalidCredentials,
     NotFound,
-    ServiceUnavailable,
     TooManyRequests,
     Unauthorized,
 )
 from shop.identifiers import NewId
 from shop.metrics import count
 from shop.observability import logger
+from shop.retries import StaleVersion, retry_stale
 from shop.sessions.models import (
     ABSOLUTE_LIFETIME,
     IDLE_LIFETIME,
@@ -120,14 +120,17 @@ class SessionService:
         seen = attempt_on(email, client.ip_address)
         credential, seen = self._sessions.look_up(email, seen)
         attempt = self._attempts.count(seen)
-        grant = self._begin(email, password, credential, attempt, client)
-        if grant is None:
-            # Perhaps another log-in raised the hash's cost: the password may be right as ever.
-            credential, _ = self._sessions.look_up(email, attempt)
-            grant = self._begin(email, password, credential, attempt, client)
-        if grant is None:
-            raise InvalidCredentials
-        return grant
+        is_first_try = True
+
+        def begin() -> Grant:
+            nonlocal credential, is_first_try
+            if not is_first_try:
+                # Perhaps another log-in raised the hash's cost: the password may be right as ever.
+                credential, _ = self._sessions.look_up(email, attempt)
+            is_first_try = False
+            return self._begin(email, password, credential, attempt, client)
+
+        return retry_stale(begin)
 
     def _begin(
         self,
@@ -136,8 +139,8 @@ class SessionService:
         credential: Credential | None,
         attempt: Attempt,
         client: Client,
-    ) -> Grant | None:
-        """None where credential or gate changed meanwhile."""
+    ) -> Grant:
+        """Raises `StaleVersion` where credential or gate changed meanwhile."""
         if not self._proves(password, credential) or credential is None:
             raise InvalidCredentials
         sessions, gate = self._sessions.of_user(credential.user_id)
@@ -152,7 +155,7 @@ class SessionService:
         old_hash = credential.password_hash
         new_hash = self._rehashed(password, old_hash)
         if not self._sessions.begin(session, email, old_hash, new_hash, attempt, ended):
-            return None
+            raise StaleVersion
         return Grant(session, access_token, refresh_token)
 
     def refresh(self, wanted: AccessTokenCreate, client: Client) -> Grant:
@@ -162,6 +165,9 @@ class SessionService:
         its session ends; a stranger's invention ends nothing, since it does not know the family.
         """
         token = _parsed(wanted)
+        return retry_stale(lambda: self._refresh(token, client))
+
+    def _refresh(self, token: RefreshToken, client: Client) -> Grant:
         session, gate = self._sessions.with_gate(token.user_id, token.session_id)
         now = self._clock()
         if gate is None or session is None or not session.is_live(gate, now):
@@ -175,7 +181,7 @@ class SessionService:
             raise _refused()
         if session.epoch != gate.epoch:
             # A password change has carried the session over to a new epoch since it was read.
-            raise ServiceUnavailable(retry_after=1)
+            raise StaleVersion
         if not session.refresh.was_just_spent(spent, now):
             self._sessions.end(session.user_id, session.id, token.family_digest)
             count("RefreshReuse")

@@ -22,12 +22,12 @@ from shop.dynamo.sort_keys import shard_key, shard_keys, text_key
 from shop.errors import EmailInUse, Forbidden, LastAdmin, Unauthorized
 from shop.observability import logger
 from shop.pagination import Rows, Span
+from shop.retries import StaleVersion
 from shop.search import fold
 from shop.sessions.models import Gate
 from shop.sessions.repository import SessionRepository, gate_key, gate_to_item, session_key
 from shop.users.models import Credential, FormerEmail, User, UserStatus
 from shop.users.search import find
-from shop.users.service import Overtaken
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import (
@@ -84,7 +84,7 @@ class UserRepository:
         if after.email != before.email:
             credential = self.credential(before.email)
             if credential is None or credential.user_id != before.id:
-                raise Overtaken
+                raise StaleVersion
             actions["old credential"] = _delete_credential(before.email, credential)
             actions["credential"] = _put_credential(after.email, credential)
         if (after.status, after.role) != (before.status, before.role):
@@ -99,7 +99,7 @@ class UserRepository:
         """
         credential = self.credential(user.email)
         if credential is None or credential.user_id != user.id:
-            raise Overtaken
+            raise StaleVersion
         table = tables.sessions()
         actions: Actions = {
             "user": {
@@ -184,12 +184,12 @@ def _write(actions: "Actions", attempt: Attempt | None = None) -> None:
         if "caller" in failed.old:
             raise Forbidden from None
         if "user" in failed.old or "old credential" in failed.old or "gate" in failed.old:
-            raise Overtaken from None
+            raise StaleVersion from None
         if "admins" in failed.old:
             raise LastAdmin from None
         if "credential" in failed.old and "old credential" in actions:
             raise EmailInUse from None
-        raise Overtaken from None
+        raise StaleVersion from None
 
 
 def profile_update(

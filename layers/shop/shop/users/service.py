@@ -17,13 +17,13 @@ from shop.errors import (
     InvalidCredentials,
     LastAdmin,
     NotFound,
-    ServiceUnavailable,
     ValidationFailed,
 )
 from shop.identifiers import NewId
 from shop.metrics import count
 from shop.pagination import Rows, Slice, Span
 from shop.preconditions import Precondition
+from shop.retries import StaleVersion, retry_stale
 from shop.users.emails import is_spelling_of
 from shop.users.models import Credential, FormerEmail, User, UserStatus
 from shop.users.schemas import (
@@ -35,11 +35,6 @@ from shop.users.schemas import (
 )
 
 MOST_FORMER_EMAILS = 10  # enough for notices that are late to meet their address
-MOST_TRIES = 5  # against others who change the same user at the same time
-
-
-class Overtaken(Exception):
-    """Somebody changed the user, or the credential, since it was read; nothing was written."""
 
 
 class UserStore(Protocol):
@@ -59,13 +54,13 @@ class UserStore(Protocol):
     ) -> None:
         """What changed, with credential, gate and the number of admins; takes the attempt back.
 
-        Raises `Overtaken`, `EmailInUse`, `LastAdmin`; `Forbidden` where another does it, by their
-        id, who is no active admin any more.
+        Raises `StaleVersion`, `EmailInUse`, `LastAdmin`; `Forbidden` where another does it, by
+        their id, who is no active admin any more.
         """
 
     def delete(self, user: User, by_admin: str | None = None) -> None:
-        """User, credential and sessions; the gate stays shut. Raises `Overtaken`, `LastAdmin`, and
-        `Forbidden` as above.
+        """User, credential and sessions; the gate stays shut. Raises `StaleVersion`, `LastAdmin`,
+        and `Forbidden` as above.
         """
 
     def change_password(
@@ -73,7 +68,7 @@ class UserStore(Protocol):
     ) -> None:
         """Hash and epoch, and that of this one session; takes the attempt back.
 
-        Raises `Overtaken`, `Unauthorized`.
+        Raises `StaleVersion`, `Unauthorized`.
         """
 
     def list(
@@ -181,27 +176,24 @@ class UserService:
 
     def change_status(self, user_id: str, status: UserStatus) -> None:
         """By an operator, whom IAM has let in: nobody's role is asked."""
-        for _ in range(MOST_TRIES):
+
+        def change() -> None:
             user = self._get(user_id)
-            if user.status is status:
-                return
-            try:
-                return self._users.save(user, self._next(replace(user, status=status)))
-            except Overtaken:
-                continue
-        raise ServiceUnavailable(retry_after=1)
+            if user.status is not status:
+                self._users.save(user, self._next(replace(user, status=status)))
+
+        retry_stale(change)
 
     def delete(self, caller: Caller, user_id: str, precondition: Precondition) -> None:
         """Erases the user; what they ordered stays under the bare id."""
         require(caller.may_act_for(user_id))
-        for _ in range(MOST_TRIES):
+
+        def delete() -> None:
             user = self._get(user_id)
             precondition.check(user.version)
-            try:
-                return self._users.delete(user, _other_admin(caller, user_id))
-            except Overtaken:
-                continue
-        raise ServiceUnavailable(retry_after=1)
+            self._users.delete(user, _other_admin(caller, user_id))
+
+        retry_stale(delete)
 
     def change_password(
         self, caller: Caller, user_id: str, wanted: PasswordChange, client: Client
@@ -210,7 +202,9 @@ class UserService:
         require(caller.id == user_id)
         new_password = wanted.new_password.get_secret_value()
         attempt: Attempt | None = None
-        for _ in range(MOST_TRIES):
+
+        def change() -> None:
+            nonlocal attempt
             user = self._get(user_id)
             # Before the old one is compared, since what is refused for it stays counted.
             wrong = complaint(new_password, is_spelling_of(new_password, user.email))
@@ -218,15 +212,11 @@ class UserService:
                 raise ValidationFailed(details=[Detail("body.newPassword", *wrong)])
             if attempt is None:
                 attempt = self._attempts.count(attempt_on(user.email, client.ip_address))
-            try:
-                old_hash = self._proven_hash(user, wanted.current_password)
-                new_hash = self._hash_password(new_password)
-                return self._users.change_password(
-                    user, caller.session_id, old_hash, new_hash, attempt
-                )
-            except Overtaken:
-                continue
-        raise ServiceUnavailable(retry_after=1)
+            old_hash = self._proven_hash(user, wanted.current_password)
+            new_hash = self._hash_password(new_password)
+            self._users.change_password(user, caller.session_id, old_hash, new_hash, attempt)
+
+        retry_stale(change)
 
     def _change(
         self,
@@ -244,7 +234,9 @@ class UserService:
         """
         require(caller.may_act_for(user_id))
         attempt: Attempt | None = None
-        for _ in range(MOST_TRIES):
+
+        def change() -> User:
+            nonlocal attempt
             user = self._get(user_id)
             precondition.check(user.version)
             changed = replace(user, **changes)
@@ -255,23 +247,19 @@ class UserService:
                 is_admin = user.is_active_admin if caller.id == user_id else caller.is_admin
                 if not is_admin:
                     raise Forbidden("Only an admin changes status and role.")
-            try:
-                if changed.email != user.email:
-                    if caller.id == user_id:
-                        if attempt is None and current_password is not None:
-                            attempt = self._attempts.count(
-                                attempt_on(user.email, client.ip_address)
-                            )
-                        self._proven_hash(user, current_password)
-                    changed = replace(
-                        changed, email_verified=False, former_emails=_with_former_email(user)
-                    )
-                changed = self._next(changed)
-                self._users.save(user, changed, attempt, _other_admin(caller, user_id))
-            except Overtaken:
-                continue
+            if changed.email != user.email:
+                if caller.id == user_id:
+                    if attempt is None and current_password is not None:
+                        attempt = self._attempts.count(attempt_on(user.email, client.ip_address))
+                    self._proven_hash(user, current_password)
+                changed = replace(
+                    changed, email_verified=False, former_emails=_with_former_email(user)
+                )
+            changed = self._next(changed)
+            self._users.save(user, changed, attempt, _other_admin(caller, user_id))
             return changed
-        raise ServiceUnavailable(retry_after=1)
+
+        return retry_stale(change)
 
     def _next(self, changed: User) -> User:
         return replace(changed, updated_at=self._clock(), version=changed.version + 1)
@@ -285,11 +273,11 @@ class UserService:
     def _proven_hash(self, user: User, current_password: SecretStr | None) -> str:
         """The stored hash that the password has; raises `InvalidCredentials`.
 
-        Or `Overtaken`, where the address is not the user's any more: they changed it meanwhile.
+        Or `StaleVersion`, where the address is not the user's any more: they changed it meanwhile.
         """
         credential = self._users.credential(user.email)
         if credential is None or credential.user_id != user.id:
-            raise Overtaken
+            raise StaleVersion
         password = current_password.get_secret_value() if current_password else None
         if password is None or not self._password_matches(password, credential.password_hash):
             raise InvalidCredentials("The current password is wrong or missing.")
