@@ -113,14 +113,14 @@ class Counting:
 
 
 def desk(shelf: Shelf, counter: Counting | None = None) -> UserService:
-    def matches(password: str, password_hash: str | None) -> bool:
-        return f"hash of {password}" == password_hash
+    def verify(password: str, credential: Credential | None) -> bool:
+        return credential is not None and f"hash of {password}" == credential.password_hash
 
     return UserService(
         shelf,
         counter or Counting(),
         lambda password: f"hash of {password}",
-        matches,
+        verify,
         lambda: NOON,
         new_id,
     )

@@ -1,12 +1,20 @@
 """Passwords: bcrypt hashes, what bcrypt takes, and what is too easily guessed."""
 
+import re
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from shop.config import setting
+from shop.observability import logger
+
+if TYPE_CHECKING:
+    from shop.users.models import Credential
 
 MOST_BYTES = 72  # bcrypt reads no further; more is refused, never cut off
 FEWEST_CHARACTERS = 8
+# bcrypt itself compares with some truncated hashes, and says no.
+_HASH = re.compile(r"\$2[abxy]\$\d\d\$[./A-Za-z0-9]{53}")
 
 
 def hash_password(password: str) -> str:
@@ -16,6 +24,20 @@ def hash_password(password: str) -> str:
     return bcrypt.hashpw(password.encode(), bcrypt.gensalt(int(setting("BCRYPT_COST")))).decode()
 
 
+def verify_password(password: str, credential: "Credential | None") -> bool:
+    """Whether the password is the credential's; None, an unknown email, takes as long to deny.
+
+    A malformed stored hash matches no password, and its log line triggers an alarm.
+    """
+    if credential is None:
+        return password_matches(password, None)
+    try:
+        return password_matches(password, credential.password_hash)
+    except ValueError:
+        logger().error("malformed password hash", user_id=credential.user_id)
+        return password_matches(password, None)
+
+
 def password_matches(password: str, password_hash: str | None) -> bool:
     """Whether the password has this hash; None, an unknown e-mail, takes as long to deny.
 
@@ -23,6 +45,8 @@ def password_matches(password: str, password_hash: str | None) -> bool:
     """
     import bcrypt
 
+    if password_hash is not None and _HASH.fullmatch(password_hash) is None:
+        raise ValueError("Invalid hash")
     secret = password.encode()
     if not bcrypt_takes(password):
         secret, password_hash = b"", None

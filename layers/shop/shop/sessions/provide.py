@@ -6,7 +6,7 @@ from typing import Annotated
 from shop.attempts.repository import AttemptRepository
 from shop.attempts.service import AttemptService
 from shop.auth.caller import Role
-from shop.auth.passwords import password_matches, rehashed
+from shop.auth.passwords import rehashed, verify_password
 from shop.auth.published_keys import Reloaded
 from shop.clock import now
 from shop.http.parameters import Provide
@@ -20,7 +20,7 @@ def session_service() -> SessionService:
     return SessionService(
         SessionRepository(),
         AttemptService(AttemptRepository(), now),
-        password_matches,
+        verify_password,
         rehashed,
         _issue_access_token,
         now,

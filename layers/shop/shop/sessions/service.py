@@ -87,7 +87,7 @@ class SessionService:
         self,
         sessions: SessionStore,
         attempts: AttemptLimit,
-        password_matches: Callable[[str, str | None], bool],
+        verify_password: Callable[[str, Credential | None], bool],
         rehashed: Callable[[str, str], str | None],
         issue_access_token: IssueAccessToken,
         clock: Clock,
@@ -95,7 +95,7 @@ class SessionService:
     ) -> None:
         self._sessions = sessions
         self._attempts = attempts
-        self._password_matches = password_matches
+        self._verify_password = verify_password
         self._rehashed = rehashed
         self._issue_access_token = issue_access_token
         self._clock = clock
@@ -141,7 +141,7 @@ class SessionService:
         client: Client,
     ) -> Grant:
         """Raises `StaleVersion` where credential or gate changed meanwhile."""
-        if not self._proves(password, credential) or credential is None:
+        if not self._verify_password(password, credential) or credential is None:
             raise InvalidCredentials
         sessions, gate = self._sessions.of_user(credential.user_id)
         if gate is None:
@@ -205,15 +205,6 @@ class SessionService:
 
     def end_all(self, caller: Caller) -> None:
         self._sessions.end_all(caller.id)
-
-    def _proves(self, password: str, credential: Credential | None) -> bool:
-        if credential is None:
-            return self._password_matches(password, None)
-        try:
-            return self._password_matches(password, credential.password_hash)
-        except ValueError:
-            logger().error("malformed password hash", user_id=credential.user_id)
-            return False
 
     def _new_session(self, gate: Gate, client: Client) -> tuple[Session, str]:
         now = self._clock()

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from shop.attempts.repository import AttemptRepository
 from shop.attempts.service import AttemptService
-from shop.auth.passwords import hash_password, password_matches
+from shop.auth.passwords import hash_password, verify_password
 from shop.clock import now
 from shop.http.parameters import Provide
 from shop.identifiers import new_id
@@ -19,7 +19,7 @@ def user_service() -> UserService:
         UserRepository(),
         AttemptService(AttemptRepository(), now),
         hash_password,
-        password_matches,
+        verify_password,
         now,
         new_id,
     )

@@ -99,14 +99,14 @@ class UserService:
         users: UserStore,
         attempts: AttemptLimit,
         hash_password: Callable[[str], str],
-        password_matches: Callable[[str, str | None], bool],
+        verify_password: Callable[[str, Credential | None], bool],
         clock: Clock,
         new_id: NewId,
     ) -> None:
         self._users = users
         self._attempts = attempts
         self._hash_password = hash_password
-        self._password_matches = password_matches
+        self._verify_password = verify_password
         self._clock = clock
         self._new_id = new_id
 
@@ -279,7 +279,7 @@ class UserService:
         if credential is None or credential.user_id != user.id:
             raise StaleVersion
         password = current_password.get_secret_value() if current_password else None
-        if password is None or not self._password_matches(password, credential.password_hash):
+        if password is None or not self._verify_password(password, credential):
             raise InvalidCredentials("The current password is wrong or missing.")
         return credential.password_hash
 
