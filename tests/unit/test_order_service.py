@@ -59,6 +59,7 @@ class Shelf:
         self.orders: list[Order] = []
         self.records: dict[str, Record] = {}
         self.meanwhile: list[object] = []
+        self.by_admin: str | None = None  # of the last write
 
     def catalogue(
         self, product_ids: Sequence[str], once: Once
@@ -75,7 +76,8 @@ class Shelf:
             assert callable(change)
             change()
 
-    def add(self, order: Order, once: Once) -> None:
+    def add(self, order: Order, once: Once, by_admin: str | None = None) -> None:
+        self.by_admin = by_admin
         self._let_others_act()
         for line in order.lines:
             now = self.products[line.product_id]
@@ -93,7 +95,14 @@ class Shelf:
     def get(self, user_id: str, order_id: str) -> Order | None:
         return next((o for o in self.orders if (o.user_id, o.id) == (user_id, order_id)), None)
 
-    def save(self, before: Order, after: Order, returned: Sequence[OrderLine]) -> None:
+    def save(
+        self,
+        before: Order,
+        after: Order,
+        returned: Sequence[OrderLine],
+        by_admin: str | None = None,
+    ) -> None:
+        self.by_admin = by_admin
         self._let_others_act()
         if before not in self.orders:
             raise StaleVersion
@@ -257,6 +266,14 @@ def test_the_last_piece_taken_before_the_commit_is_missing(
 
     with pytest.raises(InsufficientStock):
         desk.place(ALICE, ALICE.id, wanted((PEAR, 1)), once())
+
+
+def test_order_for_another_user_checks_the_callers_role(desk: OrderService, shelf: Shelf) -> None:
+    desk.place(ADMIN, ALICE.id, wanted((PEAR, 1)), once())
+    assert shelf.by_admin == ADMIN.id
+
+    desk.place(ALICE, ALICE.id, wanted((PEAR, 1)), once())
+    assert shelf.by_admin is None
 
 
 @pytest.mark.usefixtures("no_time_to_retry")

@@ -25,8 +25,11 @@ from shop.retries import retry_stale
 class ProductStore(Protocol):
     def recorded(self, once: Once) -> Record | None: ...
 
-    def add(self, product: Product, once: Once) -> None:
-        """Product, SKU and record together; raises `SkuInUse`, or what `once.replay` raises."""
+    def add(self, product: Product, once: Once, by_admin: str | None = None) -> None:
+        """Product, SKU and record together; raises `SkuInUse`, or what `once.replay` raises.
+
+        This and the other changes raise `Forbidden` where `by_admin` is no active admin any more.
+        """
 
     def get(self, product_id: str) -> Product | None: ...
 
@@ -42,6 +45,7 @@ class ProductStore(Protocol):
         named: Collection[str],
         stock_delta: int,
         version: int | None,
+        by_admin: str | None = None,
     ) -> None:
         """Sets the attributes named to what they are in `after`, and moves the stock, on top of
         whatever was sold or changed since `before` was read.
@@ -50,7 +54,7 @@ class ProductStore(Protocol):
         as before, its stock does not allow the move, or its version is not the one given.
         """
 
-    def delete(self, product: Product, version: int | None) -> None:
+    def delete(self, product: Product, version: int | None, by_admin: str | None = None) -> None:
         """Product and SKU; raises `StaleVersion` where it is gone, has another SKU, or another
         version than the one given.
         """
@@ -77,7 +81,7 @@ class ProductService:
             updated_at=now,
             version=1,
         )
-        self._products.add(product, once)
+        self._products.add(product, once, caller.id)
         return product
 
     def read(self, product_id: str) -> Product:
@@ -114,7 +118,7 @@ class ProductService:
             # fail and tell the client to move the stock again. A product that sells has another.
             version = product.version if is_first_try else _demanded(precondition, product)
             is_first_try = False
-            self._products.save(product, changed, changes.keys(), stock_delta, version)
+            self._products.save(product, changed, changes.keys(), stock_delta, version, caller.id)
             if version is not None:
                 return _moved(changed, stock_delta)
             # What others sold or changed meanwhile is known to the table alone.
@@ -129,7 +133,7 @@ class ProductService:
         def delete() -> None:
             product = self.read(product_id)
             precondition.check(product.version)
-            self._products.delete(product, _demanded(precondition, product))
+            self._products.delete(product, _demanded(precondition, product), caller.id)
 
         retry_stale(delete)
 
