@@ -1,12 +1,13 @@
 """A log-in proves the password, and a log-in that lost a race is no log-in."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import pytest
 
-from shop.attempts.models import Attempt
+from shop.attempts.models import Attempt, Guess
 from shop.auth.caller import Role
 from shop.errors import AccountInactive, InvalidCredentials, ServiceUnavailable, TooManyRequests
 from shop.identifiers import new_id
@@ -32,6 +33,7 @@ class Lobby:
     is_full: bool = False
     counted: list[Attempt] = field(default_factory=list)
     taken_back: list[Attempt] = field(default_factory=list)
+    right: list[bool] = field(default_factory=list)  # of each guess
     compared: list[str | None] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     now: datetime = NOON
@@ -41,11 +43,16 @@ class Lobby:
     def look_up(self, email: str, attempt: Attempt) -> tuple[Credential | None, Attempt]:
         return self.credentials.get(email), attempt
 
-    def count(self, attempt: Attempt) -> Attempt:
+    @contextmanager
+    def guess(self, attempt: Attempt) -> Iterator[Guess]:
         if self.is_full:
             raise TooManyRequests
         self.counted.append(attempt)
-        return attempt
+        guess = Guess(attempt)
+        try:
+            yield guess
+        finally:
+            self.right.append(guess.is_right)
 
     def of_user(self, user_id: str) -> tuple[list[Session], Gate | None]:
         mine = [session for session in self.sessions if session.user_id == user_id]
@@ -192,6 +199,7 @@ def test_an_attempt_is_taken_back_where_the_log_in_succeeds_only() -> None:
 
     assert len(lobby.counted) == 2
     assert lobby.taken_back == lobby.counted[1:]
+    assert lobby.right == [False, True]
 
 
 def test_a_weak_hash_is_raised_by_who_has_the_password_only() -> None:

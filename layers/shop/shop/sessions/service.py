@@ -2,12 +2,13 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime
 from hmac import compare_digest
 from typing import Protocol
 
-from shop.attempts.models import Attempt
+from shop.attempts.models import Attempt, Guess
 from shop.attempts.service import attempt_on
 from shop.auth.caller import Caller, Client, Role
 from shop.clock import Clock
@@ -74,8 +75,8 @@ class SessionStore(Protocol):
 
 
 class AttemptLimit(Protocol):
-    def count(self, attempt: Attempt) -> Attempt:
-        """Counts it as failed; raises `TooManyRequests`."""
+    def guess(self, attempt: Attempt) -> AbstractContextManager[Guess]:
+        """Counts it as failed, unless it ends in success or a 503; raises `TooManyRequests`."""
 
 
 class IssueAccessToken(Protocol):
@@ -119,30 +120,31 @@ class SessionService:
         password = wanted.password.get_secret_value()
         seen = attempt_on(email, client.ip_address)
         credential, seen = self._sessions.look_up(email, seen)
-        attempt = self._attempts.count(seen)
-        is_first_try = True
+        with self._attempts.guess(seen) as guess:
+            is_first_try = True
 
-        def begin() -> Grant:
-            nonlocal credential, is_first_try
-            if not is_first_try:
-                # Perhaps another log-in raised the hash's cost: the password may be right as ever.
-                credential, _ = self._sessions.look_up(email, attempt)
-            is_first_try = False
-            return self._begin(email, password, credential, attempt, client)
+            def begin() -> Grant:
+                nonlocal credential, is_first_try
+                if not is_first_try:
+                    # Another log-in may have raised the hash's cost: the password may be right.
+                    credential, _ = self._sessions.look_up(email, guess.attempt)
+                is_first_try = False
+                return self._begin(email, password, credential, guess, client)
 
-        return retry_stale(begin)
+            return retry_stale(begin)
 
     def _begin(
         self,
         email: str,
         password: str,
         credential: Credential | None,
-        attempt: Attempt,
+        guess: Guess,
         client: Client,
     ) -> Grant:
         """Raises `StaleVersion` where credential or gate changed meanwhile."""
         if not self._verify_password(password, credential) or credential is None:
             raise InvalidCredentials
+        guess.is_right = True
         sessions, gate = self._sessions.of_user(credential.user_id)
         if gate is None:
             raise InvalidCredentials
@@ -154,7 +156,7 @@ class SessionService:
         ended = _ended_by_one_more(sessions, gate, session.created_at)
         old_hash = credential.password_hash
         new_hash = self._rehashed(password, old_hash)
-        if not self._sessions.begin(session, email, old_hash, new_hash, attempt, ended):
+        if not self._sessions.begin(session, email, old_hash, new_hash, guess.attempt, ended):
             raise StaleVersion
         return Grant(session, access_token, refresh_token)
 

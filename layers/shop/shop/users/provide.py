@@ -7,6 +7,7 @@ from shop.attempts.repository import AttemptRepository
 from shop.attempts.service import AttemptService
 from shop.auth.passwords import hash_password, verify_password
 from shop.clock import now
+from shop.config import setting
 from shop.http.parameters import Provide
 from shop.identifiers import new_id
 from shop.users.repository import UserRepository
@@ -20,6 +21,7 @@ def user_service() -> UserService:
         AttemptService(AttemptRepository(), now),
         hash_password,
         verify_password,
+        lambda: int(setting("HASHING_PER_NETWORK")),
         now,
         new_id,
     )
