@@ -23,6 +23,7 @@ _GIVEN = {
     "AWS_SECRET_ACCESS_KEY": "testing",
     "AWS_DEFAULT_REGION": "us-east-1",
     "BCRYPT_COST": "4",
+    "HASHING_PER_NETWORK": "20",
     "EMAILS_TO_SEND_QUEUE": "https://sqs.us-east-1.amazonaws.com/123456789012/emails_to_send",
     "JWKS_PARAMETER": "/shop/jwks",
     "LIST_SHARDS": "4",

@@ -24,6 +24,7 @@ from shop.users.repository import UserRepository
 from tests.people import NOON, PASSWORD
 
 _USER = "0190a6b2-7c9e-7b1a-8f00-0000000000a1"
+_ADMIN = "0190a6b2-7c9e-7b1a-8f00-0000000000ad"
 _SESSION = "0190a6b2-7c9e-7b1a-9f00-0000000000a1"
 _PRODUCT = "0190a6b2-7c9e-7b1a-8f00-0000000000b1"
 _ORDER = "0190a6b2-7c9e-7b1a-8f00-0000000000c1"
@@ -34,6 +35,9 @@ def add_examples() -> None:
     user = User(
         _USER, "ada@example.com", "Ada", UserStatus.ACTIVE, Role.CUSTOMER, False, NOON, NOON, 1
     )
+    admin = User(
+        _ADMIN, "grace@example.com", "Root", UserStatus.ACTIVE, Role.ADMIN, True, NOON, NOON, 1
+    )
     product = Product(_PRODUCT, "PEAR", "Pears", price, 10, ProductStatus.ACTIVE, NOON, NOON, 1)
     line = OrderLine(_PRODUCT, "PEAR", "Pears", price, 1, 1)
     order = Order(_ORDER, _USER, OrderStatus.PENDING, price, [line], None, NOON, NOON, 1)
@@ -43,6 +47,7 @@ def add_examples() -> None:
     keyless = Once(None, b"", lambda _: Answer(201, {}, ""), lambda: NOON)
     password_hash = hash_password(PASSWORD)
     UserRepository().add(user, password_hash)
+    UserRepository().add(admin, password_hash)
     attempt = attempt_on(user.email, "192.0.2.1").opened(NOON)
     SessionRepository().begin(session, user.email, password_hash, None, attempt)
     ProductRepository().add(product, keyless)

@@ -13,4 +13,4 @@ from shop.users.schemas import UserCreate
 def handler(event: dict[str, Any]) -> dict[str, str]:
     """Takes `{"email", "name", "password"}`, gives `{"id"}`; raises where the e-mail is in use."""
     wanted = UserCreate.model_validate_json(json.dumps(event))
-    return {"id": user_service().sign_up(wanted, Role.ADMIN).id}
+    return {"id": user_service().sign_up(wanted, client=None, role=Role.ADMIN).id}

@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 
 import bcrypt
@@ -14,6 +15,8 @@ from shop.attempts.service import AttemptService, attempt_on
 from shop.clock import now, to_text
 from shop.errors import TooManyRequests
 from tests.deployed import Shop, at_once, error_of, new_email
+from tests.e2e.failing import THROTTLED, assert_try_again
+from tests.faults import WRITES, FaultProxy, answer_lost
 from tests.people import PASSWORD
 from tests.waiting import HANG_SECONDS
 
@@ -104,7 +107,8 @@ def test_of_twenty_that_saw_no_count_before_them_ten_are_counted(
     )
     monkeypatch.setattr("shop.dynamo.tables.attempts", lambda: table)
     monkeypatch.setattr("shop.dynamo.transactions.dynamodb", lambda: client)
-    service = AttemptService(AttemptRepository(), now)
+    began = now()
+    service = AttemptService(AttemptRepository(), lambda: began)
 
     def count(_: int) -> str:
         try:
@@ -115,6 +119,79 @@ def test_of_twenty_that_saw_no_count_before_them_ten_are_counted(
 
     assert Counter(at_once(20, count)) == {"counted": 10, "refused": 10}
     assert counts(shop, email) == (10, 10)
+
+
+def settles_in(shop: Shop, email: str, seconds: float) -> None:
+    """As if the requests without an outcome were to end then at the latest."""
+    until = to_text(datetime.now(UTC) + timedelta(seconds=seconds))
+    for digest in digests(email):
+        shop.change("AttemptsTable", {"digest": digest}, unsettled_until=until)
+
+
+OUTAGES: dict[str, Callable[[Shop, FaultProxy], AbstractContextManager[object]]] = {
+    "sessions throttled": lambda shop, proxy: proxy.on(
+        THROTTLED, table=shop.resources["SessionsTable"]
+    ),
+    "credentials not written": lambda shop, proxy: proxy.on(
+        THROTTLED, *WRITES, table=shop.resources["CredentialsTable"]
+    ),
+    "everything throttled": lambda _, proxy: proxy.on(THROTTLED),
+}
+
+
+@pytest.mark.parametrize("outage", OUTAGES.values(), ids=OUTAGES.keys())
+def test_log_ins_that_ended_in_503_are_no_guesses(
+    shop: Shop,
+    faults: FaultProxy,
+    outage: Callable[[Shop, FaultProxy], AbstractContextManager[object]],
+) -> None:
+    email = account(shop)
+
+    with outage(shop, faults):
+        for _ in range(10):
+            assert_try_again(log_in(shop, email, PASSWORD))
+
+    assert counts(shop, email) == (0, 0)
+    assert log_in(shop, email, PASSWORD).status_code == 201
+
+
+@pytest.mark.parametrize("password", [PASSWORD, "wrong horse"], ids=["right", "wrong"])
+def test_log_ins_whose_answers_were_lost_stop_counting_once_they_have_ended(
+    shop: Shop, faults: FaultProxy, password: str
+) -> None:
+    """Whether anything was counted is not known, nor can it be taken back."""
+    email = account(shop)
+
+    with faults.on(answer_lost, *WRITES, table=shop.resources["AttemptsTable"]):
+        for _ in range(10):
+            assert_try_again(log_in(shop, email, password))
+    assert counts(shop, email) == (10, 10)
+
+    settles_in(shop, email, 100)
+    refused = log_in(shop, email, PASSWORD)
+    assert error_of(refused) == REFUSED
+    assert 0 < int(refused.headers["Retry-After"]) <= 100
+    settles_in(shop, email, -0.001)
+    assert log_in(shop, email, PASSWORD).status_code == 201
+
+
+def test_outage_that_hides_the_outcome_of_guesses_gives_no_more_of_them(
+    shop: Shop, faults: FaultProxy
+) -> None:
+    """The count passes and its outcome cannot be recorded: neither password is told apart."""
+    email = account(shop)
+    attempts = shop.resources["AttemptsTable"]
+
+    for password in ["wrong horse"] * 9 + [PASSWORD]:
+        with faults.on(THROTTLED, *WRITES, table=attempts, skip=1):
+            assert_try_again(log_in(shop, email, password))
+
+    assert counts(shop, email) == (10, 10)
+    settles_in(shop, email, 100)
+    assert error_of(log_in(shop, email, PASSWORD)) == REFUSED
+    settles_in(shop, email, -0.001)
+    # What is counted for good is what was told.
+    assert guess(shop, email, 11) == {WRONG: 10, REFUSED: 1}
 
 
 def test_another_network_is_still_let_in_and_the_same_one_is_not(shop: Shop) -> None:
@@ -189,7 +266,8 @@ def test_no_e_mail_and_no_address_can_be_read_in_the_table(shop: Shop) -> None:
 
     assert set(digests(email)) <= {row["digest"]["S"] for row in rows}
     for row in rows:
-        assert row.keys() == {"digest", "count", "ends_at", "ttl", "schema_version"}
+        guessed = {"unsettled", "unsettled_until"}  # which requests for emails have not
+        assert row.keys() - guessed == {"digest", "count", "ends_at", "ttl", "schema_version"}
         assert re.fullmatch("[0-9a-f]{64}", row["digest"]["S"])
 
 

@@ -198,6 +198,34 @@ def test_a_revocation_ends_every_token_but_no_session_and_new_log_ins_work(shop:
     assert shop.anonymous.get("/ready").status_code == 200
 
 
+def test_malformed_signing_key_is_503_and_its_repair_works_at_once(shop: Shop) -> None:
+    person = shop.sign_up()
+    credentials = {"email": person.email, "password": PASSWORD}
+    spent = {"refreshToken": person.grant["refreshToken"]}
+    secrets = shop.stack.client("secretsmanager")
+    secret = shop.stack.resources()["SigningKeysSecret"]
+    stored = secrets.get_secret_value(SecretId=secret)["SecretString"]
+    keys = json.loads(stored)
+    malformed = keys | {"current": keys["current"] | {"pem": "malformed"}}
+    secrets.put_secret_value(SecretId=secret, SecretString=json.dumps(malformed))
+    shop.restart("CreateAccessToken", "CreateSession")
+    sessions = len(person.http.get("/api/sessions").json()["data"])
+
+    for _ in range(2):  # the second meets the sandbox whose first load failed
+        for answer in (
+            shop.anonymous.post("/api/sessions", json=credentials),
+            shop.anonymous.post("/api/access-tokens", json=spent),
+        ):
+            assert error_of(answer) == (503, "SERVICE_UNAVAILABLE")
+            assert answer.headers["Retry-After"] == "1"
+    assert len(person.http.get("/api/sessions").json()["data"]) == sessions
+
+    secrets.put_secret_value(SecretId=secret, SecretString=stored)
+
+    assert shop.anonymous.post("/api/sessions", json=credentials).status_code == 201
+    assert shop.anonymous.post("/api/access-tokens", json=spent).status_code == 201
+
+
 def test_no_private_key_is_logged(shop: Shop) -> None:
     change_keys(shop, {})
 

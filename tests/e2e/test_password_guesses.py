@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tests.deployed import Person, Shop, error_of, new_email
+from tests.logs import Logs
 from tests.people import PASSWORD
 
 OTHER_PASSWORD = "wrong donkey charger paperclip"
@@ -37,6 +38,24 @@ def test_the_eleventh_guess_is_refused_like_a_log_in_the_right_password_too(
     assert 0 < int(refused.headers["Retry-After"]) <= 900
     credentials = {"email": person.email, "password": PASSWORD}
     assert error_of(shop.anonymous.post("/api/sessions", json=credentials)) == REFUSED
+
+
+@pytest.mark.parametrize("way", ["password", "PATCH", "PUT"])
+@pytest.mark.parametrize("stored", ["malformed", "$2b$10$" + "." * 52], ids=["plain", "truncated"])
+def test_malformed_stored_hash_is_401_and_triggers_the_alarm(
+    shop: Shop, way: str, stored: str
+) -> None:
+    person = shop.sign_up()
+    shop.change("CredentialsTable", {"email": person.email}, password_hash=stored)
+    logs, before = Logs(shop), shop.everything_but_attempts()
+
+    answer = change(person, way, PASSWORD)
+
+    assert error_of(answer) == WRONG
+    (line,) = logs.lines("user_id", message="malformed password hash")
+    assert line["user_id"] == person.id
+    assert line["request_id"] == answer.headers["X-Request-Id"]
+    assert shop.everything_but_attempts() == before
 
 
 def test_the_right_password_takes_its_own_attempt_and_the_networks_back(shop: Shop) -> None:

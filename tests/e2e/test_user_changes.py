@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.deployed import Person, Shop, at_once, error_of, new_email
+from tests.deployed import Person, Shop, at_once, error_of, new_email, new_product
 from tests.people import PASSWORD
 
 OTHER_PASSWORD = "wrong donkey charger paperclip"
@@ -153,6 +153,41 @@ def test_changes_of_different_fields_at_once_both_survive(shop: Shop) -> None:
         assert [answer.status_code for answer in answers] == [200, 200]
         user = admin.get(path_of(person)).json()
         assert (user["email"], user["name"]) == (email, name)
+
+
+def test_patches_of_one_user_at_once_all_succeed(shop: Shop) -> None:
+    """24 writers: half set the name, half the email, each to another value."""
+    person = shop.sign_up()
+    names = [f"Ada {n}" for n in range(12)]
+    emails = [new_email() for _ in range(12)]
+
+    answers = at_once(
+        24,
+        lambda n: patch(
+            shop.admin.http,
+            person,
+            **({"email": emails[n // 2]} if n % 2 else {"name": names[n // 2]}),
+        ),
+    )
+
+    assert [answer.status_code for answer in answers] == [200] * 24
+    versions = sorted(int(answer.headers["ETag"].strip('"')) for answer in answers)
+    assert versions == list(range(2, 26))
+    last = next(answer for answer in answers if answer.headers["ETag"] == '"25"')
+    assert shop.admin.http.get(path_of(person)).json() == last.json()
+    assert last.json()["name"] in names and last.json()["email"] in emails
+    assert logs_in(shop, last.json()["email"]) == 201
+
+
+def test_patches_of_one_field_at_once_all_succeed(shop: Shop) -> None:
+    person = shop.sign_up()
+
+    answers = at_once(24, lambda n: patch(person.http, person, name=f"Ada {n}"))
+
+    assert [answer.status_code for answer in answers] == [200] * 24
+    assert {answer.json()["name"] for answer in answers} == {f"Ada {n}" for n in range(24)}
+    last = next(answer for answer in answers if answer.headers["ETag"] == '"25"')
+    assert person.http.get("/api/users/me").json() == last.json()
 
 
 def test_only_an_admin_changes_status_and_role(shop: Shop) -> None:
@@ -316,6 +351,45 @@ def test_who_was_an_admin_a_moment_ago_is_none(shop: Shop) -> None:
 
     assert [error_of(answer) for answer in answers] == [(403, "FORBIDDEN")] * 5
     assert shop.everything() == before
+
+
+@pytest.mark.parametrize(
+    "changes", [{"role": "customer"}, {"status": "inactive"}], ids=["demoted", "deactivated"]
+)
+def test_former_admin_changes_no_product_and_no_order_of_others(
+    shop: Shop, changes: dict[str, str]
+) -> None:
+    person, friend = shop.sign_up(), shop.sign_up()
+    product, sold = shop.product(), shop.product()
+    order = friend.order((sold["id"], 1)).json()
+    assert patch(shop.admin.http, person, role="admin").is_success
+    fired = shop.client(fresh_token(shop, person))
+    own = {"items": [{"productId": sold["id"], "quantity": 1}]}
+    placed = fired.post("/api/users/me/orders", json=own)
+    assert placed.status_code == 201
+    assert fired.get("/api/users").is_success  # a verdict that the gateway keeps from here on
+    assert patch(shop.admin.http, person, **changes).is_success
+    before = shop.everything()
+
+    answers = [
+        fired.post("/api/products", json=new_product()),
+        fired.post("/api/products", json=new_product(), headers={"Idempotency-Key": "k"}),
+        fired.patch(f"/api/products/{product['id']}", json={"name": "Mine"}),
+        fired.patch(f"/api/products/{product['id']}", json={"stockDelta": 1}),
+        fired.patch(f"/api/products/{product['id']}", json={"sku": new_product()["sku"]}),
+        fired.delete(f"/api/products/{product['id']}"),
+        fired.post(f"{path_of(friend)}/orders", json=own),
+        fired.patch(f"{path_of(friend)}/orders/{order['id']}", json={"note": "Mine."}),
+        fired.patch(f"{path_of(friend)}/orders/{order['id']}", json={"status": "processing"}),
+        fired.patch(f"{path_of(friend)}/orders/{order['id']}", json={"status": "cancelled"}),
+        fired.patch(placed.headers["Location"], json={"status": "processing"}),
+    ]
+
+    assert [error_of(answer) for answer in answers] == [(403, "FORBIDDEN")] * 11
+    assert shop.everything() == before
+    # What a customer may do needs no role.
+    cancelled = fired.patch(placed.headers["Location"], json={"status": "cancelled"})
+    assert cancelled.status_code == 200
 
 
 def test_a_password_change_ends_all_other_sessions(shop: Shop) -> None:

@@ -19,13 +19,13 @@ WRITE, SEND = "TransactWriteItems", "SendMessage"
 # One entry for each time that the request waits, with the calls that are on their way meanwhile.
 ROUND_TRIPS: dict[str, list[str]] = {
     AUTHORIZER: [BATCH],
-    "POST /api/users": [WRITE],
+    "POST /api/users": [WRITE, WRITE],
     "GET /api/users/{userId}": [GET],
     "GET /api/users": ["8 Query", BATCH],
     "PUT /api/users/{userId}": [GET, WRITE],
     "PATCH /api/users/{userId}": [GET, WRITE],
     "DELETE /api/users/{userId}": [GET, GET, QUERY, WRITE, QUERY],
-    "PUT /api/users/{userId}/password": [GET, WRITE, GET, BATCH, WRITE],
+    "PUT /api/users/{userId}/password": [GET, WRITE, WRITE, GET, BATCH, WRITE],
     "POST /api/sessions": [BATCH, WRITE, QUERY, WRITE],
     "POST /api/access-tokens": [BATCH, "UpdateItem"],
     "GET /api/sessions": [QUERY],

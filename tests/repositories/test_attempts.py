@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import boto3
 import pytest
 
-from shop.attempts.models import MOST_FROM_NETWORK, WINDOW, Attempt
+from shop.attempts.models import MOST_FROM_NETWORK, UNSETTLED_FOR, WINDOW, Attempt
 from shop.attempts.repository import AttemptRepository
 from shop.attempts.service import attempt_on
 from shop.auth.caller import Role
@@ -124,6 +124,68 @@ def test_a_window_with_nothing_counted_is_opened_anew() -> None:
     count(NOON + timedelta(minutes=1))
 
     assert [tally.ends_at for tally in seen()] == [NOON + timedelta(minutes=1) + WINDOW] * 2
+
+
+def test_settled_guess_stays_counted_and_has_an_outcome() -> None:
+    attempt = count()
+    assert [tally.unsettled for tally in seen()] == [1, 1]
+
+    AttemptRepository().settle(attempt)
+    AttemptRepository().settle(attempt)  # again, as after a lost answer
+
+    assert [(tally.count, tally.unsettled) for tally in seen()] == [(1, 0)] * 2
+
+
+def test_guess_whose_window_is_gone_is_settled_elsewhere_only() -> None:
+    attempt = count()
+    assert begin(count())
+
+    AttemptRepository().settle(attempt)
+
+    assert counts() == (0, 1)
+    assert seen().from_anywhere.unsettled == 0
+
+
+def test_guess_that_is_taken_back_is_taken_back_once() -> None:
+    count(address="198.51.100.1")
+    attempt = count()
+
+    AttemptRepository().take_back(attempt)
+    AttemptRepository().take_back(attempt)
+
+    assert counts() == (0, 0)
+    assert counts("198.51.100.1") == (1, 0)
+
+
+def test_full_window_takes_one_guess_for_those_without_an_outcome() -> None:
+    for _ in range(3):
+        AttemptRepository().settle(count())
+    for _ in range(MOST_FROM_NETWORK - 3):
+        count()
+    stale = seen()
+    later = NOON + UNSETTLED_FOR
+
+    assert AttemptRepository().count(stale.opened(later), later) is None
+    stands = AttemptRepository().count(stale.opened(later), later)
+
+    assert stands is not None and stands.from_network == seen().from_network
+    assert [(tally.count, tally.unsettled) for tally in seen()] == [(4, 1), (11, 8)]
+    assert seen().from_network.ends_at == NOON + WINDOW
+
+
+def test_window_of_older_code_has_no_guesses_without_an_outcome() -> None:
+    attempt = count()
+    for tally in attempt:
+        boto3.client("dynamodb").update_item(
+            TableName="attempts_table",
+            Key={"digest": {"S": tally.digest}},
+            UpdateExpression="REMOVE unsettled, unsettled_until",
+        )
+    assert [(tally.count, tally.unsettled) for tally in seen()] == [(1, 0)] * 2
+
+    count(NOON + timedelta(minutes=1))
+
+    assert [(tally.count, tally.unsettled) for tally in seen()] == [(2, 1)] * 2
 
 
 def test_a_log_in_that_lost_a_race_stays_counted() -> None:

@@ -198,7 +198,8 @@ def test_of_admins_who_all_step_down_at_once_one_stays() -> None:
 
 
 def test_parallel_guesses_are_counted_up_to_the_limit_and_no_further() -> None:
-    service = AttemptService(AttemptRepository(), now)
+    began = now()
+    service = AttemptService(AttemptRepository(), lambda: began)
 
     found = outcomes(lambda _: service.count(attempt_on("ada@example.com", "192.0.2.1")))
 

@@ -16,9 +16,9 @@ from shop.identifiers import new_id
 from shop.money import Money
 from shop.orders.models import Order, OrderLine, OrderStatus
 from shop.orders.repository import OrderRepository
-from shop.orders.service import Overtaken
 from shop.products.models import Product, ProductStatus
 from shop.products.repository import ProductRepository
+from shop.retries import StaleVersion
 from shop.users.models import User, UserStatus
 from shop.users.repository import UserRepository
 from tests.aws import fresh_aws
@@ -133,7 +133,7 @@ def test_an_order_that_changed_since_it_was_read_is_left_alone() -> None:
     cancelled = cancel(order)
 
     for overtaken in (changed(order, note="x"), changed(order, status=OrderStatus.COMPLETED)):
-        with pytest.raises(Overtaken):
+        with pytest.raises(StaleVersion):
             OrderRepository().save(order, overtaken, order.lines)
 
     assert OrderRepository().get(ALICE.id, order.id) == cancelled
@@ -147,7 +147,7 @@ def test_an_order_that_is_gone_is_not_made_again() -> None:
         TableName="orders_table", Key=encode({"user_id": ALICE.id, "id": order.id})
     )
 
-    with pytest.raises(Overtaken):
+    with pytest.raises(StaleVersion):
         OrderRepository().save(order, changed(order, note="x"), [])
 
     assert OrderRepository().get(ALICE.id, order.id) is None
@@ -203,7 +203,7 @@ def test_a_product_that_changes_between_read_and_commit_undoes_the_whole(
         write(actions)
 
     monkeypatch.setattr(transactions, "write", late)
-    with pytest.raises(Overtaken):
+    with pytest.raises(StaleVersion):
         cancel(order)
     monkeypatch.undo()
 

@@ -18,7 +18,7 @@ from shop.money import Money
 from shop.products.models import Product, ProductStatus
 from shop.products.repository import ProductRepository
 from shop.products.schemas import LARGEST_STOCK
-from shop.products.service import Overtaken
+from shop.retries import StaleVersion
 from tests.aws import fresh_aws
 from tests.people import NOON
 
@@ -130,7 +130,7 @@ def test_stock_never_moves_beyond_and_nothing_else_changes(stock: int | None, de
     read = kept(stock=stock)
     before = everything()
 
-    with pytest.raises(Overtaken):
+    with pytest.raises(StaleVersion):
         change(read, delta, name="B", sku="B")
 
     assert everything() == before
@@ -140,7 +140,7 @@ def test_who_was_overtaken_learns_that_before_that_a_sku_is_in_use() -> None:
     read, other = kept(), kept()
     change(read, delta=-1)
 
-    with pytest.raises(Overtaken):
+    with pytest.raises(StaleVersion):
         change(read, version=1, sku=other.sku)
 
 
@@ -170,7 +170,7 @@ def test_a_named_sku_is_changed_only_if_it_is_as_read() -> None:
     before = everything()
 
     for sku in ("OLD", "NEWER"):
-        with pytest.raises(Overtaken):
+        with pytest.raises(StaleVersion):
             change(read, sku=sku, name="B")
 
     assert everything() == before
@@ -182,9 +182,9 @@ def test_a_version_that_is_given_must_be_met(sku: str) -> None:
     change(read, delta=-1)
     before = everything()
 
-    with pytest.raises(Overtaken):
+    with pytest.raises(StaleVersion):
         change(read, version=1, sku=sku, name="B")
-    with pytest.raises(Overtaken):
+    with pytest.raises(StaleVersion):
         ProductRepository().delete(read, 1)
 
     assert everything() == before
@@ -198,9 +198,9 @@ def test_a_product_that_is_gone_is_not_made_again() -> None:
 
     assert everything() == []
     for attempt in ({"name": "B"}, {"delta": 1}, {"sku": "B"}):
-        with pytest.raises(Overtaken):
+        with pytest.raises(StaleVersion):
             change(read, **attempt)
-    with pytest.raises(Overtaken):
+    with pytest.raises(StaleVersion):
         ProductRepository().delete(read, None)
     assert everything() == []
 
@@ -212,9 +212,9 @@ def test_a_guard_of_another_product_is_left_alone() -> None:
     )
     before = everything()
 
-    with pytest.raises(Overtaken):
+    with pytest.raises(StaleVersion):
         ProductRepository().delete(read, None)
-    with pytest.raises(Overtaken):
+    with pytest.raises(StaleVersion):
         change(read, sku="NEW")
 
     assert everything() == before
@@ -226,7 +226,7 @@ def test_who_deletes_by_an_old_sku_deletes_nothing() -> None:
     kept(sku="OLD")
     before = everything()
 
-    with pytest.raises(Overtaken):
+    with pytest.raises(StaleVersion):
         ProductRepository().delete(read, None)
 
     assert everything() == before

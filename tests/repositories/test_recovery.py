@@ -15,10 +15,10 @@ from shop.errors import NotFound
 from shop.mail.repository import ArchiveRepository
 from shop.recovery.models import LIFETIME, Purpose, RecoveryToken
 from shop.recovery.repository import RecoveryRepository
+from shop.retries import StaleVersion
 from shop.sessions.repository import SessionRepository
 from shop.users.models import Credential, User, UserStatus
 from shop.users.repository import UserRepository
-from shop.users.service import Overtaken
 from tests.aws import fresh_aws
 from tests.people import ALICE, NOON
 
@@ -67,7 +67,7 @@ def test_a_verification_spends_the_token_with_it() -> None:
 def test_a_verification_of_a_user_who_changed_meanwhile_changes_nothing() -> None:
     before = everything()
 
-    with pytest.raises(Overtaken):
+    with pytest.raises(StaleVersion):
         RecoveryRepository().verify(TOKEN, replace(USER, version=7), VERIFIED)
 
     assert everything() == before
@@ -94,9 +94,9 @@ def test_a_reset_changes_hash_epoch_profile_and_attempts_and_spends_the_token() 
     ("stale", "error"),
     [
         ({"token": replace(TOKEN, digest="spent")}, NotFound),
-        ({"token": replace(TOKEN, epoch=2)}, Overtaken),
-        ({"before": replace(USER, version=2)}, Overtaken),
-        ({"old_hash": "another hash"}, Overtaken),
+        ({"token": replace(TOKEN, epoch=2)}, StaleVersion),
+        ({"before": replace(USER, version=2)}, StaleVersion),
+        ({"old_hash": "another hash"}, StaleVersion),
     ],
     ids=["token", "epoch", "user", "hash"],
 )

@@ -19,10 +19,10 @@ from shop.identifiers import new_id
 from shop.money import Money
 from shop.orders.models import Order, OrderLine, OrderStatus
 from shop.orders.repository import OrderRepository
-from shop.orders.service import CatalogueChanged
 from shop.pagination import Span
 from shop.products.models import Product, ProductStatus
 from shop.products.repository import ProductRepository
+from shop.retries import StaleVersion
 from shop.sessions.models import Gate, RefreshDigests, Session
 from shop.sessions.repository import SessionRepository
 from shop.users.models import User, UserStatus
@@ -175,7 +175,7 @@ def test_an_order_of_a_product_that_is_not_as_it_was_read_is_not_placed(
     kept = keep(replace(read, **changed))
     stale = order(read)
 
-    with pytest.raises(CatalogueChanged):
+    with pytest.raises(StaleVersion):
         OrderRepository().add(stale, once())
 
     assert OrderRepository().get(ALICE.id, stale.id) is None
@@ -186,7 +186,7 @@ def test_an_order_takes_no_more_than_there_is() -> None:
     UserRepository().add(USER, "hash")
     kept = keep(product(2))
 
-    with pytest.raises(CatalogueChanged):
+    with pytest.raises(StaleVersion):
         OrderRepository().add(order(kept, 3), once())
 
     assert ProductRepository().get(kept.id) == kept
@@ -292,7 +292,7 @@ def test_a_record_in_force_undoes_a_second_effect() -> None:
     in_force = Once("key", b"digest", lambda _: Answer(201, {}, "first"), now)
     OrderRepository().add(order(kept), in_force)
 
-    with pytest.raises(CatalogueChanged):
+    with pytest.raises(StaleVersion):
         OrderRepository().add(order(kept), in_force)
     with pytest.raises(Replayed):
         ProductRepository().add(product(), in_force)

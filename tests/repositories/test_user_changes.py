@@ -14,11 +14,11 @@ from shop.clock import now
 from shop.errors import EmailInUse, Forbidden, LastAdmin, Unauthorized
 from shop.identifiers import new_id
 from shop.pagination import Span
+from shop.retries import StaleVersion
 from shop.sessions.models import IDLE_LIFETIME, MOST_SESSIONS, Gate, RefreshDigests, Session
 from shop.sessions.repository import SessionRepository
 from shop.users.models import Credential, User, UserStatus
 from shop.users.repository import UserRepository
-from shop.users.service import Overtaken
 from tests.aws import fresh_aws
 from tests.people import NOON
 
@@ -93,7 +93,7 @@ def test_a_change_of_what_has_changed_since_changes_nothing() -> None:
     UserRepository().save(before, replace(before, name="Grace", version=2))
     stored = everything()
 
-    with pytest.raises(Overtaken):
+    with pytest.raises(StaleVersion):
         UserRepository().save(before, replace(before, email="new@example.com", version=2))
 
     assert everything() == stored
@@ -213,7 +213,7 @@ def test_a_password_that_is_no_longer_the_old_one_changes_nothing() -> None:
     own = session_of(changed)
     stored, guess = everything(), attempt(changed)
 
-    with pytest.raises(Overtaken):
+    with pytest.raises(StaleVersion):
         UserRepository().change_password(changed, own.id, "another hash", "new hash", guess)
     with pytest.raises(Unauthorized):
         UserRepository().change_password(changed, new_id(), "hash", "new hash", guess)

@@ -5,9 +5,24 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from shop.attempts.models import MOST_FROM_ANYWHERE, MOST_FROM_NETWORK, WINDOW, Attempt, Tally
+from shop.attempts.models import (
+    MOST_FROM_ANYWHERE,
+    MOST_FROM_NETWORK,
+    UNSETTLED_FOR,
+    WINDOW,
+    Attempt,
+    Tally,
+)
 from shop.attempts.service import AttemptService, attempt_on, network_of
-from shop.errors import ServiceUnavailable, TooManyRequests
+from shop.deadline import OutOfTime
+from shop.errors import (
+    AccountInactive,
+    EmailInUse,
+    InvalidCredentials,
+    ServiceUnavailable,
+    ShopError,
+    TooManyRequests,
+)
 from tests.people import NOON
 
 HOME = "192.0.2.1"
@@ -20,24 +35,132 @@ class Counter:
     tallies: dict[str, Tally] = field(default_factory=dict)
     now: datetime = NOON
     is_changing: bool = False
+    is_down: bool = False
 
     def count(self, attempt: Attempt, now: datetime) -> Attempt | None:
         if self.is_changing:
             return attempt
         for tally in attempt:
-            self.tallies[tally.digest] = replace(tally, count=tally.count + 1)
+            abandoned = tally.unsettled if tally.is_abandoned(now) else 0
+            self.tallies[tally.digest] = replace(
+                tally,
+                count=tally.count - abandoned + 1,
+                unsettled=tally.unsettled - abandoned + attempt.is_guess,
+                unsettled_until=now + UNSETTLED_FOR if attempt.is_guess else None,
+            )
         return None
 
+    def settle(self, attempt: Attempt) -> None:
+        self._change(attempt, counted=0)
+
+    def take_back(self, attempt: Attempt) -> None:
+        self._change(attempt, counted=-1)
+
     def attempt(self, email: str = "ada@example.com", address: str = HOME) -> Attempt:
+        return self.service().count(self.seen(email, address))
+
+    def fail(self, error: BaseException, is_right: bool = False) -> None:
+        """A guess whose request ends so."""
+        with pytest.raises(type(error)), self.service().guess(self.seen()) as guess:
+            guess.is_right = is_right
+            raise error
+
+    def seen(self, email: str = "ada@example.com", address: str = HOME) -> Attempt:
         seen = attempt_on(email, address)
-        attempt = Attempt(*(self.tallies.get(tally.digest, tally) for tally in seen))
-        return AttemptService(self, lambda: self.now).count(attempt)
+        return seen.standing_at(self.tallies.get(tally.digest, tally) for tally in seen)
+
+    def service(self) -> AttemptService:
+        return AttemptService(self, lambda: self.now)
+
+    def _change(self, attempt: Attempt, counted: int) -> None:
+        if self.is_down:
+            raise ConnectionError
+        for tally in attempt:
+            stored = self.tallies[tally.digest]
+            self.tallies[tally.digest] = replace(
+                stored, count=stored.count + counted, unsettled=stored.unsettled - 1
+            )
+
+
+OUTAGE = ServiceUnavailable()
+WRONG = InvalidCredentials()
+
+
+def test_guess_that_ends_in_503_is_taken_back_where_the_password_was_right() -> None:
+    counter = Counter()
+
+    for error in (OUTAGE, ConnectionError()):
+        counter.fail(error, is_right=True)
+
+    assert [(tally.count, tally.unsettled) for tally in counter.tallies.values()] == [(0, 0)] * 2
+
+
+@pytest.mark.parametrize("error", [OUTAGE, ConnectionError(), OutOfTime()])
+def test_guesses_that_ended_in_503_stop_counting_once_their_requests_have_ended(
+    error: BaseException,
+) -> None:
+    counter = Counter(is_down=True)
+    for _ in range(MOST_FROM_NETWORK):
+        counter.fail(error, is_right=True)
+
+    counter.now += UNSETTLED_FOR - timedelta(seconds=1)
+    with pytest.raises(TooManyRequests) as refused:
+        counter.attempt()
+    counter.now += timedelta(seconds=1)
+    counter.attempt()
+
+    assert refused.value.retry_after == 1
+    assert [(tally.count, tally.unsettled) for tally in counter.tallies.values()][0] == (1, 1)
+
+
+def test_failed_guesses_stay_counted_beside_those_that_ended_in_503() -> None:
+    counter = Counter()
+    for _ in range(MOST_FROM_NETWORK - 1):
+        counter.fail(WRONG)
+    counter.fail(OUTAGE)
+
+    counter.now += UNSETTLED_FOR
+    counter.fail(WRONG)
+    counter.now += UNSETTLED_FOR
+    with pytest.raises(TooManyRequests) as refused:
+        counter.attempt()
+
+    assert refused.value.retry_after == (WINDOW - 2 * UNSETTLED_FOR).total_seconds()
+
+
+@pytest.mark.parametrize("refusal", [WRONG, AccountInactive(), EmailInUse()])
+def test_refused_guess_stays_counted_whether_its_password_was_right(refusal: ShopError) -> None:
+    counter = Counter()
+
+    counter.fail(refusal, is_right=refusal is not WRONG)
+
+    assert [(tally.count, tally.unsettled) for tally in counter.tallies.values()] == [(1, 0)] * 2
+
+
+def test_failed_guess_that_cannot_be_recorded_tells_the_client_nothing() -> None:
+    counter = Counter(is_down=True)
+
+    with pytest.raises(ConnectionError), counter.service().guess(counter.seen()):
+        raise WRONG
+
+    assert [(tally.count, tally.unsettled) for tally in counter.tallies.values()] == [(1, 1)] * 2
+
+
+def test_parallel_guesses_fill_the_window_while_their_outcome_is_open() -> None:
+    counter = Counter()
+    for _ in range(MOST_FROM_NETWORK):
+        counter.attempt()
+
+    with pytest.raises(TooManyRequests) as refused:
+        counter.attempt()
+
+    assert refused.value.retry_after == UNSETTLED_FOR.total_seconds()
 
 
 def test_the_eleventh_attempt_from_a_network_is_refused_until_the_window_ends() -> None:
     counter = Counter()
     for _ in range(MOST_FROM_NETWORK):
-        counter.attempt()
+        counter.fail(WRONG)
     before = dict(counter.tallies)
 
     counter.now += timedelta(minutes=5, seconds=0.5)
@@ -62,7 +185,7 @@ def test_another_network_and_another_e_mail_are_not_refused() -> None:
 def test_a_hundred_attempts_from_anywhere_are_the_most() -> None:
     counter = Counter()
     for number in range(MOST_FROM_ANYWHERE):
-        counter.attempt(address=f"10.0.{number}.1")
+        counter.settle(counter.attempt(address=f"10.0.{number}.1"))
 
     with pytest.raises(TooManyRequests) as refused:
         counter.attempt(address="10.1.0.1")

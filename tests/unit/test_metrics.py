@@ -182,9 +182,15 @@ SIGN_UP = UserCreate.model_validate(
 
 def sign_up(role: Role = Role.CUSTOMER) -> User:
     service = UserService(
-        Registry(), Counting(), lambda password: password, lambda *_: True, lambda: NOON, new_id
+        Registry(),
+        Counting(),
+        lambda password: password,
+        lambda *_: True,
+        lambda: 20,
+        lambda: NOON,
+        new_id,
     )
-    return service.sign_up(SIGN_UP, role)
+    return service.sign_up(SIGN_UP, BROWSER if role is Role.CUSTOMER else None, role)
 
 
 def test_a_sign_up_is_counted() -> None:

@@ -206,7 +206,32 @@ def test_whoever_comes_second_to_cancel_or_complete_is_refused(
     assert shelf.stock(PEAR) == 7
 
 
-def test_an_order_that_never_rests_ends_in_try_again(desk: OrderService, shelf: Shelf) -> None:
+@pytest.mark.parametrize(
+    ("caller", "changes", "checked"),
+    [
+        (ADMIN, {"note": "Ring twice."}, ADMIN.id),
+        (ADMIN, {"status": CANCELLED}, ADMIN.id),
+        (ADMIN, {"status": PROCESSING}, ADMIN.id),
+        (replace(ALICE, role=Role.ADMIN), {"status": PROCESSING}, ALICE.id),
+        (replace(ALICE, role=Role.ADMIN), {"status": CANCELLED}, None),
+        (ALICE, {"note": "Ring twice."}, None),
+        (ALICE, {"status": CANCELLED}, None),
+    ],
+)
+def test_order_change_that_takes_an_admin_checks_the_callers_role(
+    desk: OrderService,
+    shelf: Shelf,
+    caller: Caller,
+    changes: dict[str, Any],
+    checked: str | None,
+) -> None:
+    act(desk, caller, placed(desk, shelf), **changes)
+
+    assert shelf.by_admin == checked
+
+
+@pytest.mark.usefixtures("no_time_to_retry")
+def test_order_change_gets_503_while_others_win(desk: OrderService, shelf: Shelf) -> None:
     order = placed(desk, shelf)
 
     def edit() -> None:

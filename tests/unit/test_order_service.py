@@ -22,9 +22,10 @@ from shop.identifiers import new_id
 from shop.money import Money
 from shop.orders.models import Order, OrderLine, OrderStatus
 from shop.orders.schemas import AllOrdersQuery, OrderListQuery, OrderPlace
-from shop.orders.service import CatalogueChanged, OrderService, Overtaken
+from shop.orders.service import OrderService
 from shop.pagination import Rows, Span
 from shop.products.models import Product, ProductStatus
+from shop.retries import StaleVersion
 from tests.people import ADMIN, ALICE, BOB, NOON
 
 
@@ -58,6 +59,7 @@ class Shelf:
         self.orders: list[Order] = []
         self.records: dict[str, Record] = {}
         self.meanwhile: list[object] = []
+        self.by_admin: str | None = None  # of the last write
 
     def catalogue(
         self, product_ids: Sequence[str], once: Once
@@ -74,12 +76,13 @@ class Shelf:
             assert callable(change)
             change()
 
-    def add(self, order: Order, once: Once) -> None:
+    def add(self, order: Order, once: Once, by_admin: str | None = None) -> None:
+        self.by_admin = by_admin
         self._let_others_act()
         for line in order.lines:
             now = self.products[line.product_id]
             if now.price != line.unit_price or (now.stock is not None and now.stock < line.taken):
-                raise CatalogueChanged
+                raise StaleVersion
         for line in order.lines:
             now = self.products[line.product_id]
             if now.stock is not None:
@@ -92,10 +95,17 @@ class Shelf:
     def get(self, user_id: str, order_id: str) -> Order | None:
         return next((o for o in self.orders if (o.user_id, o.id) == (user_id, order_id)), None)
 
-    def save(self, before: Order, after: Order, returned: Sequence[OrderLine]) -> None:
+    def save(
+        self,
+        before: Order,
+        after: Order,
+        returned: Sequence[OrderLine],
+        by_admin: str | None = None,
+    ) -> None:
+        self.by_admin = by_admin
         self._let_others_act()
         if before not in self.orders:
-            raise Overtaken
+            raise StaleVersion
         self.orders[self.orders.index(before)] = after
         for line in returned:
             now = self.products.get(line.product_id)
@@ -246,7 +256,16 @@ def test_the_last_piece_taken_before_the_commit_is_missing(
         desk.place(ALICE, ALICE.id, wanted((PEAR, 1)), once())
 
 
-def test_a_catalogue_that_never_rests_ends_in_try_again(desk: OrderService, shelf: Shelf) -> None:
+def test_order_for_another_user_checks_the_callers_role(desk: OrderService, shelf: Shelf) -> None:
+    desk.place(ADMIN, ALICE.id, wanted((PEAR, 1)), once())
+    assert shelf.by_admin == ADMIN.id
+
+    desk.place(ALICE, ALICE.id, wanted((PEAR, 1)), once())
+    assert shelf.by_admin is None
+
+
+@pytest.mark.usefixtures("no_time_to_retry")
+def test_order_gets_503_while_prices_keep_changing(desk: OrderService, shelf: Shelf) -> None:
     def reprice() -> None:
         now = shelf.products[PEAR.id]
         price = replace(now.price, amount=now.price.amount + 1)

@@ -3,7 +3,17 @@
 import bcrypt
 import pytest
 
-from shop.auth.passwords import complaint, hash_password, password_matches, rehashed
+from shop.auth.passwords import (
+    complaint,
+    hash_password,
+    password_matches,
+    rehashed,
+    verify_password,
+)
+from shop.users.models import Credential
+from tests.conftest import LogLines
+from tests.people import ALICE
+from tests.template import resources
 
 GOOD = "correct horse battery staple"
 
@@ -118,9 +128,40 @@ def test_a_hash_is_made_again_only_where_the_deployments_cost_is_higher(
     assert password_matches(GOOD, new)
 
 
-def test_a_stored_hash_that_is_none_says_so() -> None:
-    with pytest.raises(ValueError, match="salt"):
-        password_matches(GOOD, "plain")
+_HASH = "$2b$04$GfRVWchJIfIRhCgIa.7.9eyH8fJk5oZkGfRVWchJIfIRhCgIa.7.9"[:60]
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        "",
+        "plain",
+        _HASH[:-1],
+        f"{_HASH}.",
+        f"{_HASH}\n",
+        _HASH.replace("$04", "$03"),
+        "$2b$04$" + "é" * 53,
+    ],
+    ids=["empty", "plain", "short", "long", "newline", "cost", "alphabet"],
+)
+def test_malformed_stored_hash_matches_nothing_and_triggers_the_alarm(
+    stored: str, log: LogLines
+) -> None:
+    assert not verify_password(GOOD, Credential(ALICE.id, stored))
+
+    (line,) = log()
+    assert (line["level"], line["user_id"]) == ("ERROR", ALICE.id)
+    (metric,) = resources("AWS::Logs::MetricFilter").values()
+    assert metric["FilterPattern"] == f'{{ $.message = "{line["message"]}" }}'
+
+
+def test_password_verifies_against_its_own_credential_only(log: LogLines) -> None:
+    stored = Credential(ALICE.id, hash_password(GOOD))
+
+    assert verify_password(GOOD, stored)
+    assert not verify_password(GOOD + "r", stored)
+    assert not verify_password(GOOD, None)
+    assert log() == []
 
 
 @pytest.mark.parametrize("password", [GOOD, "ünïcödé wörks", "x7" * 36, "        7"])

@@ -18,14 +18,15 @@ from shop.errors import (
     ShopError,
     ValidationFailed,
 )
-from shop.idempotency import Once, Record
+from shop.idempotency import Answer, Once, Record
 from shop.identifiers import new_id
 from shop.money import Money
 from shop.pagination import Rows, Span
 from shop.preconditions import Precondition
 from shop.products.models import Product, ProductStatus
-from shop.products.schemas import LARGEST_STOCK, ProductUpdate
-from shop.products.service import MOST_TRIES, Overtaken, ProductService
+from shop.products.schemas import LARGEST_STOCK, ProductCreate, ProductUpdate
+from shop.products.service import ProductService
+from shop.retries import StaleVersion
 from tests.people import ADMIN, ALICE, NOON
 
 EURO = Money(Decimal("19.90"), "EUR")
@@ -40,12 +41,13 @@ class Shelf:
         self.product = product
         self.meanwhile = list(meanwhile)
         self.writes: list[tuple[set[str], int, int | None]] = []
+        self.by_admin: list[str | None] = []
 
     def recorded(self, once: Once) -> Record | None:
-        raise NotImplementedError
+        return None
 
-    def add(self, product: Product, once: Once) -> None:
-        raise NotImplementedError
+    def add(self, product: Product, once: Once, by_admin: str | None = None) -> None:
+        self.by_admin.append(by_admin)
 
     def get(self, product_id: str) -> Product | None:
         return self.product
@@ -63,12 +65,15 @@ class Shelf:
         named: Collection[str],
         stock_delta: int,
         version: int | None,
+        by_admin: str | None = None,
     ) -> None:
+        self.by_admin.append(by_admin)
         self.writes.append((set(named), stock_delta, version))
         self._overtake()
         self.product = replace(after, version=before.version + 1)
 
-    def delete(self, product: Product, version: int | None) -> None:
+    def delete(self, product: Product, version: int | None, by_admin: str | None = None) -> None:
+        self.by_admin.append(by_admin)
         self.writes.append((set(), 0, version))
         self._overtake()
         self.product = None
@@ -76,7 +81,7 @@ class Shelf:
     def _overtake(self) -> None:
         if self.meanwhile:
             self.product = self.meanwhile.pop(0)
-            raise Overtaken
+            raise StaleVersion
 
 
 def desk(shelf: Shelf) -> ProductService:
@@ -241,7 +246,8 @@ def test_a_product_that_is_gone_is_not_found() -> None:
             desk(shelf).delete(ADMIN, PEAR.id, Precondition())
 
 
-def test_a_product_that_never_rests_ends_in_try_again() -> None:
+@pytest.mark.usefixtures("no_time_to_retry")
+def test_product_change_gets_503_while_the_product_keeps_changing() -> None:
     attempts: list[Callable[[Shelf], object]] = [
         lambda shelf: update(shelf, sku="PEAR-2"),
         lambda shelf: desk(shelf).delete(ADMIN, PEAR.id, Precondition()),
@@ -251,7 +257,22 @@ def test_a_product_that_never_rests_ends_in_try_again() -> None:
         with pytest.raises(ServiceUnavailable) as refusal:
             attempt(shelf)
         assert refusal.value.retry_after == 1
-        assert len(shelf.writes) == MOST_TRIES
+        assert len(shelf.writes) == 1
+
+
+def test_every_change_of_a_product_checks_the_callers_role() -> None:
+    shelf = Shelf()
+    wanted = ProductCreate.model_validate(
+        {"sku": "PLUM", "name": "A plum", "price": "1.00", "currency": "EUR", "stock": 1},
+        strict=False,
+    )
+    once = Once(None, b"", lambda _: Answer(201, {}, ""), lambda: NOON)
+
+    desk(shelf).create(ADMIN, wanted, once)
+    update(shelf, name="B")
+    desk(shelf).delete(ADMIN, PEAR.id, Precondition())
+
+    assert shelf.by_admin == [ADMIN.id] * 3
 
 
 def test_only_admins_change_and_delete() -> None:

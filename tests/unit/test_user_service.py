@@ -1,12 +1,13 @@
 """Changes of a user meet those of others: merged, refused, or given up on in time."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
 
-from shop.attempts.models import Attempt
-from shop.attempts.service import attempt_on
+from shop.attempts.models import Attempt, Guess
+from shop.attempts.service import attempt_on, wish
 from shop.auth.caller import Client, Role
 from shop.errors import (
     Forbidden,
@@ -19,9 +20,10 @@ from shop.errors import (
 from shop.identifiers import new_id
 from shop.pagination import Rows, Span
 from shop.preconditions import Precondition
+from shop.retries import StaleVersion
 from shop.users.models import Credential, User, UserStatus
-from shop.users.schemas import PasswordChange, UserUpdate
-from shop.users.service import MOST_TRIES, Overtaken, UserService
+from shop.users.schemas import PasswordChange, UserCreate, UserUpdate
+from shop.users.service import MAX_PASSWORD_CHANGES, UserService
 from tests.people import ADMIN, ALICE, BOB, NOON
 
 USER = User(
@@ -94,32 +96,47 @@ class Shelf:
         if self.overtaken:
             self.overtaken -= 1
             self.user = replace(self.user, name="Ada King", version=self.user.version + 1)
-            raise Overtaken
+            raise StaleVersion
 
 
 class Counting:
-    """Counts guesses, and refuses when there were as many as it was told."""
+    """Counts guesses and hashes, and refuses when there were as many as it was told."""
 
-    def __init__(self, most: int = 1000) -> None:
+    def __init__(self, most: int = 1000, most_hashes: int = 1000) -> None:
         self.most = most
+        self.most_hashes = most_hashes
         self.counted: list[Attempt] = []
+        self.hashes: list[Attempt] = []
+        self.right: list[bool] = []
 
     def count(self, attempt: Attempt) -> Attempt:
+        if len(self.hashes) == self.most_hashes:
+            raise TooManyRequests
+        self.hashes.append(attempt)
+        return attempt
+
+    @contextmanager
+    def guess(self, attempt: Attempt) -> Iterator[Guess]:
         if len(self.counted) == self.most:
             raise TooManyRequests
         self.counted.append(attempt)
-        return attempt
+        guess = Guess(attempt)
+        try:
+            yield guess
+        finally:
+            self.right.append(guess.is_right)
 
 
 def desk(shelf: Shelf, counter: Counting | None = None) -> UserService:
-    def matches(password: str, password_hash: str | None) -> bool:
-        return f"hash of {password}" == password_hash
+    def verify(password: str, credential: Credential | None) -> bool:
+        return credential is not None and f"hash of {password}" == credential.password_hash
 
     return UserService(
         shelf,
         counter or Counting(),
         lambda password: f"hash of {password}",
-        matches,
+        verify,
+        lambda: 20,
         lambda: NOON,
         new_id,
     )
@@ -151,7 +168,8 @@ def test_a_change_that_demands_a_version_is_not() -> None:
     assert shelf.writes == 1
 
 
-def test_a_user_that_never_rests_ends_in_try_again() -> None:
+@pytest.mark.usefixtures("no_time_to_retry")
+def test_user_change_gets_503_while_the_user_keeps_changing() -> None:
     passwords = {"currentPassword": "correct horse", "newPassword": "wrong donkey"}
     wanted = PasswordChange.model_validate(passwords, strict=False)
 
@@ -165,7 +183,7 @@ def test_a_user_that_never_rests_ends_in_try_again() -> None:
         with pytest.raises(ServiceUnavailable) as refusal:
             attempt(desk(shelf))
         assert refusal.value.retry_after == 1
-        assert shelf.writes == MOST_TRIES
+        assert shelf.writes == 1
 
 
 def test_nothing_is_written_where_nothing_changes() -> None:
@@ -300,6 +318,7 @@ def test_guesses_of_the_current_password_count_as_log_ins_do_before_they_are_com
         service.change_password(ALICE, ALICE.id, passwords("correct horse"), CLIENT)
 
     assert counter.counted == [attempt_on(USER.email, CLIENT.ip_address)] * 2
+    assert counter.right == [False] * 2
     assert shelf.writes == 0
 
 
@@ -310,7 +329,30 @@ def test_who_is_overtaken_has_guessed_once() -> None:
         ALICE, ALICE.id, passwords("correct horse"), CLIENT
     )
 
-    assert len(counter.counted) == 1
+    assert (len(counter.counted), len(counter.hashes), counter.right) == (1, 1, [True])
+
+
+def test_password_changes_are_limited_before_anything_is_hashed() -> None:
+    shelf, counter = Shelf(), Counting(most_hashes=1)
+    service = desk(shelf, counter)
+    service.change_password(ALICE, ALICE.id, passwords("correct horse"), CLIENT)
+
+    with pytest.raises(TooManyRequests):
+        service.change_password(ALICE, ALICE.id, passwords("wrong donkey"), CLIENT)
+
+    expected = wish("password change", ALICE.id, CLIENT.ip_address, MAX_PASSWORD_CHANGES, 20)
+    assert counter.hashes == [expected]
+    assert (shelf.writes, len(counter.counted)) == (1, 1)
+
+
+def test_sign_ups_are_limited_before_anything_is_hashed() -> None:
+    wanted = UserCreate.model_validate(
+        {"email": "new@example.com", "name": "Ada", "password": "a walk by the river"}
+    )
+    counter = Counting(most_hashes=0)
+
+    with pytest.raises(TooManyRequests):
+        desk(Shelf(), counter).sign_up(wanted, CLIENT)  # `Shelf.add` would raise another error
 
 
 def test_what_guesses_nothing_is_not_counted() -> None:

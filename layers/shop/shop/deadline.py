@@ -1,5 +1,6 @@
 """The end of work that would outlast its request, so that who waits is told to try again."""
 
+import math
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +23,11 @@ def deadline(seconds: float) -> Iterator[None]:
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def remaining() -> float:
+    """Seconds until the deadline; infinite without one."""
+    return signal.getitimer(signal.ITIMER_REAL)[0] or math.inf
 
 
 def _raise(*_: object) -> None:

@@ -72,6 +72,9 @@ def fill_shop() -> None:
         for number in range(_ORDERS)
     ]
     fill.add_users(users)
+    # Whose role every change of a product checks.
+    admin = replace(people.user(0), id=ADMIN.id, email="root@example.com", role=Role.ADMIN)
+    UserRepository().add(replace(admin, status=UserStatus.ACTIVE), _hash())
     fill.add_products(products)
     fill.add_orders(orders)
     fill.count(Kind.USERS, Counter(user.status.value for user in users))

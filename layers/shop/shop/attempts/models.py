@@ -1,11 +1,13 @@
 """What is counted of log-ins, and for how long."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Self
 
 WINDOW = timedelta(minutes=15)
+# After so long a guess that was counted has ended: a function's 10 s, and clocks that differ.
+UNSETTLED_FOR = timedelta(seconds=15)
 MOST_FROM_NETWORK = 10
 MOST_FROM_ANYWHERE = 100
 
@@ -18,16 +20,31 @@ class Tally:
     most: int
     count: int = 0
     ends_at: datetime | None = None
+    # Of the count, guesses without a recorded outcome, and when the last of them has ended.
+    unsettled: int = 0
+    unsettled_until: datetime | None = None
 
     def opened(self, now: datetime) -> "Tally":
         """Itself while its window lasts, else a new window with nothing counted in it."""
         if self.count > 0 and self.ends_at is not None and now < self.ends_at:
             return self
-        return replace(self, count=0, ends_at=now + WINDOW)
+        return type(self)(self.digest, self.most, ends_at=now + WINDOW)
 
     @property
     def is_full(self) -> bool:
         return self.count >= self.most
+
+    @property
+    def full_until(self) -> datetime | None:
+        """When a full window takes another attempt: its end, or before it the end of guesses that
+        have no outcome yet.
+        """
+        return self.unsettled_until if self.unsettled else self.ends_at
+
+    def is_abandoned(self, now: datetime) -> bool:
+        """Whether guesses fill it that ended without an outcome: their requests got a 503."""
+        until = self.unsettled_until
+        return self.is_full and self.unsettled > 0 and until is not None and until <= now
 
 
 @dataclass(frozen=True)
@@ -39,9 +56,23 @@ class Attempt:
 
     from_network: Tally
     from_anywhere: Tally
+    is_guess: bool = True
 
     def __iter__(self) -> Iterator[Tally]:
         yield from (self.from_network, self.from_anywhere)
 
     def opened(self, now: datetime) -> Self:
-        return type(self)(*(tally.opened(now) for tally in self))
+        return self.standing_at(tally.opened(now) for tally in self)
+
+    def standing_at(self, tallies: Iterable[Tally]) -> Self:
+        """The same attempt in these windows."""
+        from_network, from_anywhere = tallies
+        return replace(self, from_network=from_network, from_anywhere=from_anywhere)
+
+
+@dataclass
+class Guess:
+    """A guess that is counted, and whether its password was right."""
+
+    attempt: Attempt
+    is_right: bool = False

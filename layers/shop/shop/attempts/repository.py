@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from shop.attempts.models import Attempt, Tally
+from shop.attempts.models import UNSETTLED_FOR, Attempt, Tally
 from shop.clock import from_text, to_epoch, to_text
 from shop.dynamo import tables, transactions
 from shop.dynamo.codec import Item, encode
@@ -23,19 +23,25 @@ class AttemptRepository:
         try:
             transactions.write(
                 {
-                    _NETWORK: _count(attempt.from_network, now),
-                    _ANYWHERE: _count(attempt.from_anywhere, now),
+                    _NETWORK: _count(attempt.from_network, now, attempt.is_guess),
+                    _ANYWHERE: _count(attempt.from_anywhere, now, attempt.is_guess),
                 }
             )
         except transactions.ConditionFailed as failed:
             tallies = zip((_NETWORK, _ANYWHERE), attempt, strict=True)
-            return Attempt(
-                *(
-                    _as_stored(tally, failed.old[name]) if name in failed.old else tally
-                    for name, tally in tallies
-                )
+            return attempt.standing_at(
+                _as_stored(tally, failed.old[name]) if name in failed.old else tally
+                for name, tally in tallies
             )
         return None
+
+    def settle(self, attempt: Attempt) -> None:
+        """4 write units."""
+        _write_beside({}, _settle(attempt))
+
+    def take_back(self, attempt: Attempt) -> None:
+        """4 write units."""
+        _write_beside({}, _forget(attempt))
 
 
 def keys(attempt: Attempt) -> list[Item]:
@@ -45,7 +51,7 @@ def keys(attempt: Attempt) -> list[Item]:
 def as_stored(attempt: Attempt, items: Iterable[Item]) -> Attempt:
     """The attempt with what these items tell of its windows."""
     found = {item["digest"]: item for item in items}
-    return Attempt(*(_as_stored(tally, found.get(tally.digest)) for tally in attempt))
+    return attempt.standing_at(_as_stored(tally, found.get(tally.digest)) for tally in attempt)
 
 
 def write_and_forget(actions: "Mapping[str, TransactWriteItemTypeDef]", attempt: Attempt) -> None:
@@ -54,14 +60,39 @@ def write_and_forget(actions: "Mapping[str, TransactWriteItemTypeDef]", attempt:
     Raises `ConditionFailed` for these actions only: a window that has been closed meanwhile is no
     reason to refuse the right password.
     """
-    forgotten = _forget(attempt)
-    while True:
+    _write_beside(actions, _forget(attempt))
+
+
+def _write_beside(
+    actions: "Mapping[str, TransactWriteItemTypeDef]",
+    windows: "Mapping[str, TransactWriteItemTypeDef]",
+) -> None:
+    """One transaction, without those windows that are not as they were any more."""
+    while actions or windows:
         try:
-            return transactions.write({**actions, **forgotten})
+            return transactions.write({**actions, **windows})
         except transactions.ConditionFailed as failed:
             if actions.keys() & failed.old.keys():
                 raise
-            forgotten = {name: it for name, it in forgotten.items() if name not in failed.old}
+            windows = {name: it for name, it in windows.items() if name not in failed.old}
+
+
+def _settle(attempt: Attempt) -> "Mapping[str, TransactWriteItemTypeDef]":
+    """The actions that record that a guess failed: it stays counted until the window ends."""
+    return {
+        name: {
+            "Update": {
+                "TableName": tables.attempts(),
+                "Key": {"digest": {"S": tally.digest}},
+                "UpdateExpression": "ADD unsettled :less",
+                "ConditionExpression": "ends_at = :ends AND unsettled >= :one",
+                "ExpressionAttributeValues": encode(
+                    {":less": -1, ":one": 1, ":ends": _end_of(tally)}
+                ),
+            }
+        }
+        for name, tally in zip((_NETWORK, _ANYWHERE), attempt, strict=True)
+    }
 
 
 def _forget(attempt: Attempt) -> "Mapping[str, TransactWriteItemTypeDef]":
@@ -84,10 +115,12 @@ def _forget(attempt: Attempt) -> "Mapping[str, TransactWriteItemTypeDef]":
             "Update": {
                 "TableName": tables.attempts(),
                 "Key": {"digest": {"S": anywhere.digest}},
-                "UpdateExpression": "ADD #count :less",
-                "ConditionExpression": "ends_at = :ends",
+                "UpdateExpression": "ADD #count :less, unsettled :less",
+                "ConditionExpression": "ends_at = :ends AND unsettled >= :one",
                 "ExpressionAttributeNames": {"#count": "count"},
-                "ExpressionAttributeValues": encode({":less": -1, ":ends": _end_of(anywhere)}),
+                "ExpressionAttributeValues": encode(
+                    {":less": -1, ":one": 1, ":ends": _end_of(anywhere)}
+                ),
             }
         },
     }
@@ -101,42 +134,73 @@ def clear(attempt: Attempt) -> "Mapping[str, TransactWriteItemTypeDef]":
     }
 
 
-def _count(tally: Tally, now: datetime) -> "TransactWriteItemTypeDef":
-    return {"Update": _open(tally, now) if tally.count == 0 else _count_on(tally)}
+def _count(tally: Tally, now: datetime, is_guess: bool) -> "TransactWriteItemTypeDef":
+    if tally.count == 0:
+        return {"Update": _open(tally, now, is_guess)}
+    if tally.is_abandoned(now):
+        return {"Update": _reclaim(tally, now)}
+    return {"Update": _add(tally, now, is_guess)}
 
 
-def _open(tally: Tally, now: datetime) -> "UpdateTypeDef":
+def _open(tally: Tally, now: datetime, is_guess: bool) -> "UpdateTypeDef":
+    sets = ["#count = :one", "ends_at = :ends", "#ttl = :ttl", "schema_version = :version"]
+    values: Item = {
+        ":one": 1,
+        ":none": 0,
+        ":now": to_text(now),
+        ":ends": _end_of(tally),
+        ":ttl": to_epoch(from_text(_end_of(tally))),
+        ":version": SCHEMA_VERSION,
+    }
+    if is_guess:
+        sets += ["unsettled = :one", "unsettled_until = :until"]
+        values[":until"] = to_text(now + UNSETTLED_FOR)
     return {
         "TableName": tables.attempts(),
         "Key": {"digest": {"S": tally.digest}},
-        "UpdateExpression": "SET #count = :one, ends_at = :ends, #ttl = :ttl, "
-        "schema_version = :version",
+        "UpdateExpression": f"SET {', '.join(sets)}",
         # DynamoDB deletes late, so a window that is over may still be there.
         "ConditionExpression": "attribute_not_exists(digest) OR ends_at <= :now OR #count = :none",
         "ExpressionAttributeNames": {"#count": "count", "#ttl": "ttl"},
-        "ExpressionAttributeValues": encode(
-            {
-                ":one": 1,
-                ":none": 0,
-                ":now": to_text(now),
-                ":ends": _end_of(tally),
-                ":ttl": to_epoch(from_text(_end_of(tally))),
-                ":version": SCHEMA_VERSION,
-            }
-        ),
+        "ExpressionAttributeValues": encode(values),
         "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
     }
 
 
-def _count_on(tally: Tally) -> "UpdateTypeDef":
+def _add(tally: Tally, now: datetime, is_guess: bool) -> "UpdateTypeDef":
+    update = "ADD #count :one"
+    values: Item = {":one": 1, ":ends": _end_of(tally), ":most": tally.most}
+    if is_guess:
+        update += ", unsettled :one SET unsettled_until = :until"
+        values[":until"] = to_text(now + UNSETTLED_FOR)
     return {
         "TableName": tables.attempts(),
         "Key": {"digest": {"S": tally.digest}},
-        "UpdateExpression": "ADD #count :one",
+        "UpdateExpression": update,
         "ConditionExpression": "ends_at = :ends AND #count < :most",
         "ExpressionAttributeNames": {"#count": "count"},
+        "ExpressionAttributeValues": encode(values),
+        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+    }
+
+
+def _reclaim(tally: Tally, now: datetime) -> "UpdateTypeDef":
+    """Counts one instead of those whose requests ended in a 503."""
+    return {
+        "TableName": tables.attempts(),
+        "Key": {"digest": {"S": tally.digest}},
+        "UpdateExpression": "SET #count = :count, unsettled = :one, unsettled_until = :until",
+        "ConditionExpression": "ends_at = :ends AND #count = :seen AND unsettled = :unsettled",
+        "ExpressionAttributeNames": {"#count": "count"},
         "ExpressionAttributeValues": encode(
-            {":one": 1, ":ends": _end_of(tally), ":most": tally.most}
+            {
+                ":count": tally.count - tally.unsettled + 1,
+                ":one": 1,
+                ":until": to_text(now + UNSETTLED_FOR),
+                ":ends": _end_of(tally),
+                ":seen": tally.count,
+                ":unsettled": tally.unsettled,
+            }
         ),
         "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
     }
@@ -151,5 +215,12 @@ def _end_of(tally: Tally) -> str:
 
 def _as_stored(tally: Tally, item: Item | None) -> Tally:
     if item is None:
-        return replace(tally, count=0, ends_at=None)
-    return replace(tally, count=int(item["count"]), ends_at=from_text(item["ends_at"]))
+        return Tally(tally.digest, tally.most)
+    until = item.get("unsettled_until")
+    return replace(
+        tally,
+        count=int(item["count"]),
+        ends_at=from_text(item["ends_at"]),
+        unsettled=int(item.get("unsettled", 0)),
+        unsettled_until=None if until is None else from_text(until),
+    )

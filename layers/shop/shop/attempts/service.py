@@ -2,13 +2,15 @@
 
 import hashlib
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Protocol
 
-from shop.attempts.models import MOST_FROM_ANYWHERE, MOST_FROM_NETWORK, Attempt, Tally
+from shop.attempts.models import MOST_FROM_ANYWHERE, MOST_FROM_NETWORK, Attempt, Guess, Tally
 from shop.clock import Clock
-from shop.errors import ServiceUnavailable, TooManyRequests
+from shop.errors import ServiceUnavailable, ShopError, TooManyRequests
 
 _TRIES = 5
 
@@ -16,6 +18,12 @@ _TRIES = 5
 class AttemptStore(Protocol):
     def count(self, attempt: Attempt, now: datetime) -> Attempt | None:
         """Counts one in both of these windows, or in neither and returns how they stand."""
+
+    def settle(self, attempt: Attempt) -> None:
+        """Records that a guess failed."""
+
+    def take_back(self, attempt: Attempt) -> None:
+        """Forgets a guess whose password was right."""
 
 
 class AttemptService:
@@ -32,7 +40,8 @@ class AttemptService:
         for _ in range(_TRIES):
             now = self._clock()
             attempt = attempt.opened(now)
-            ends = [tally.ends_at for tally in attempt if tally.is_full and tally.ends_at]
+            full = [it for it in attempt if it.is_full and not it.is_abandoned(now)]
+            ends = [tally.full_until for tally in full if tally.full_until]
             if ends:
                 seconds = (max(ends) - now).total_seconds()
                 raise TooManyRequests(retry_after=math.ceil(seconds))
@@ -41,6 +50,34 @@ class AttemptService:
                 return attempt
             attempt = meanwhile
         raise ServiceUnavailable(retry_after=1)
+
+    @contextmanager
+    def guess(self, attempt: Attempt) -> Iterator[Guess]:
+        """Count a guess before its password is compared, and record its outcome.
+
+        A 4xx is a failed guess, recorded before the client reads it. A request that ends in 503 is
+        no guess: it is taken back where the password was right, which tells a guesser nothing new.
+        All others without a recorded outcome stop counting after `UNSETTLED_FOR`, also where the
+        database was down: they told the client nothing, and until then they fill the window, so
+        that causing failures gives no more guesses. Raises `TooManyRequests`.
+        """
+        guess = Guess(self.count(attempt))
+        try:
+            yield guess
+        except ShopError as refusal:
+            if not isinstance(refusal, ServiceUnavailable):
+                self._attempts.settle(guess.attempt)
+            else:
+                self._take_back_if_right(guess)
+            raise
+        except Exception:
+            self._take_back_if_right(guess)
+            raise
+
+    def _take_back_if_right(self, guess: Guess) -> None:
+        if guess.is_right:
+            with suppress(Exception):  # what made the request fail may last
+                self._attempts.take_back(guess.attempt)
 
 
 def attempt_on(email: str, ip_address: str) -> Attempt:
@@ -59,6 +96,7 @@ def wish(kind: str, person: str, ip_address: str, most: int, most_from_network: 
     return Attempt(
         Tally(_digest(f"{kind} from {network_of(ip_address)}"), most_from_network),
         Tally(_digest(f"{kind} for {person}"), most),
+        is_guess=False,
     )
 
 

@@ -1,16 +1,24 @@
 """Passwords: bcrypt hashes, what bcrypt takes, and what is too easily guessed."""
 
+import re
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 from unicodedata import normalize
 
 from shop.config import setting
+from shop.observability import logger
+
+if TYPE_CHECKING:
+    from shop.users.models import Credential
 
 MOST_BYTES = 72  # bcrypt reads no further; more is refused, never cut off
 FEWEST_CHARACTERS = 8
 # No text of 72 bytes in NFC is longer however it is composed. Unicode's reordering of marks takes
 # quadratic time: a mebibyte of them would take minutes.
 _MAX_CHARACTERS = 4 * MOST_BYTES
+# bcrypt itself compares with some truncated hashes, and says no.
+_HASH = re.compile(r"\$2[abxy]\$\d\d\$[./A-Za-z0-9]{53}")
 
 
 def hash_password(password: str) -> str:
@@ -21,12 +29,28 @@ def hash_password(password: str) -> str:
     return bcrypt.hashpw(secret, bcrypt.gensalt(int(setting("BCRYPT_COST")))).decode()
 
 
+def verify_password(password: str, credential: "Credential | None") -> bool:
+    """Whether the password is the credential's; None, an unknown email, takes as long to deny.
+
+    A malformed stored hash matches no password, and its log line triggers an alarm.
+    """
+    if credential is None:
+        return password_matches(password, None)
+    try:
+        return password_matches(password, credential.password_hash)
+    except ValueError:
+        logger().error("malformed password hash", user_id=credential.user_id)
+        return password_matches(password, None)
+
+
 def password_matches(password: str, password_hash: str | None) -> bool:
     """Whether the password has this hash; None, an unknown e-mail, takes as long to deny.
 
     Hashes from before passwords were normalised are of the password as it was typed, so this form
     is compared too where it is another. Raises ValueError where the stored hash is no bcrypt hash.
     """
+    if password_hash is not None and _HASH.fullmatch(password_hash) is None:
+        raise ValueError("Invalid hash")
     canonical = _canonical(password)
     forms = [canonical] if canonical == password else [canonical, password]
     return any(_form_matches(form, password_hash) for form in forms)

@@ -8,7 +8,9 @@ from typing import Annotated
 
 from shop.clients import parameters
 from shop.config import setting
+from shop.errors import ServiceUnavailable
 from shop.http.parameters import Provide
+from shop.observability import logger
 
 RELOAD_AFTER = 300.0  # seconds
 UNKNOWN_KID_RELOAD_AFTER = 30.0  # seconds
@@ -59,11 +61,15 @@ class PublishedKeys:
 
 
 def load_jwks() -> Jwks:
-    """Raises KeyError or ValueError where the parameter holds no JWKS with keys."""
+    """Raises `ServiceUnavailable` where the parameter holds no JWKS with keys."""
     text = parameters().get_parameter(Name=setting("JWKS_PARAMETER"))["Parameter"]["Value"]
-    jwks: Jwks = json.loads(text)
-    if not jwks["keys"]:
-        raise ValueError("the JWKS has no keys")
+    try:
+        jwks: Jwks = json.loads(text)
+        if not jwks["keys"]:
+            raise ValueError("the JWKS has no keys")
+    except (KeyError, TypeError, ValueError):
+        logger().exception("malformed JWKS")
+        raise ServiceUnavailable(retry_after=1) from None
     return jwks
 
 

@@ -11,6 +11,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Self
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -24,6 +25,7 @@ from shop.clock import from_text, to_text
 from shop.identifiers import new_id
 
 _NAMES = ("previous", "current", "next")  # in the secret
+_CURVE = "secp256r1"  # P-256, of ES256
 
 
 @dataclass(frozen=True)
@@ -39,10 +41,19 @@ class SigningKey:
 
     @cached_property
     def parsed(self) -> ec.EllipticCurvePrivateKey:
-        key = load_pem_private_key(self.pem.encode(), password=None)
-        if not isinstance(key, ec.EllipticCurvePrivateKey):
-            raise ValueError("the signing key is no elliptic curve key")
+        """Raises ValueError where the PEM is malformed or holds another kind of key."""
+        try:
+            key = load_pem_private_key(self.pem.encode(), password=None)
+        except (TypeError, UnsupportedAlgorithm) as error:  # encrypted, or of an unknown kind
+            raise ValueError("the signing key cannot be used") from error
+        if not isinstance(key, ec.EllipticCurvePrivateKey) or key.curve.name != _CURVE:
+            raise ValueError("the signing key is not on P-256")
         return key
+
+    def checked(self) -> Self:
+        """The key itself, parsed; raises ValueError as `parsed` does."""
+        _ = self.parsed
+        return self
 
     def public_jwk(self) -> dict[str, str]:
         numbers = self.parsed.public_key().public_numbers()
@@ -76,7 +87,7 @@ class KeySet:
         keys = json.loads(text)
         # By name, since newer code may have written more.
         previous, current, following = (
-            SigningKey(keys[name]["kid"], keys[name]["pem"]) for name in _NAMES
+            SigningKey(_text(keys[name]["kid"]), _text(keys[name]["pem"])) for name in _NAMES
         )
         return cls(previous, current, following, from_text(keys["changed_at"]))
 
@@ -101,6 +112,12 @@ class KeySet:
     @property
     def _keys(self) -> tuple[SigningKey, SigningKey, SigningKey]:
         return self.previous, self.current, self.next
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError("a key's id and PEM must be text")
+    return value
 
 
 def _base64url(number: int) -> str:

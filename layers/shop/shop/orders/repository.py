@@ -12,14 +12,15 @@ from shop.dynamo.codec import Item, decode, encode
 from shop.dynamo.listing import Listing, Range
 from shop.dynamo.reads import batch_get
 from shop.dynamo.sort_keys import amount_key, shard_key, shard_keys
-from shop.errors import AccountInactive, NotFound
+from shop.errors import AccountInactive, Forbidden, NotFound
 from shop.idempotency import Once, Record
 from shop.money import Money
 from shop.orders.models import Order, OrderLine, OrderStatus
-from shop.orders.service import CatalogueChanged, Overtaken
 from shop.pagination import Rows, Span
 from shop.products.models import Product, ProductStatus
 from shop.products.repository import product_from_item
+from shop.retries import StaleVersion
+from shop.users.admin_check import CALLER, check_admin
 from shop.users.models import UserStatus
 
 if TYPE_CHECKING:
@@ -51,11 +52,12 @@ class OrderRepository:
     def recorded(self, once: Once) -> Record | None:
         return records.settled(once)
 
-    def add(self, order: Order, once: Once) -> None:
-        """4 actions and one a line; 2 write units for each KB of each item."""
+    def add(self, order: Order, once: Once, by_admin: str | None = None) -> None:
+        """4 actions, one a line and one for an admin; 2 write units for each KB of each item."""
         try:
             transactions.write(
                 {
+                    **check_admin(by_admin),
                     "user": _user_is_active(order.user_id),
                     **{f"product#{line.product_id}": _take(line, order) for line in order.lines},
                     "order": _put_new(order),
@@ -64,9 +66,11 @@ class OrderRepository:
                 }
             )
         except transactions.ConditionFailed as failed:
+            if CALLER in failed.old:
+                raise Forbidden from None
             if "user" in failed.old:
                 raise (AccountInactive if failed.old["user"] else NotFound) from None
-            raise CatalogueChanged from None
+            raise StaleVersion from None
 
     def get(self, user_id: str, order_id: str) -> Order | None:
         """1 read unit for each 4 KB."""
@@ -77,18 +81,24 @@ class OrderRepository:
         )
         return order_from_item(decode(answer["Item"])) if "Item" in answer else None
 
-    def save(self, before: Order, after: Order, returned: Sequence[OrderLine]) -> None:
-        """1 action, one for a change of status, and one for each line returned; 2 write units for
-        each KB of each item, and 1 read unit for each product.
+    def save(
+        self,
+        before: Order,
+        after: Order,
+        returned: Sequence[OrderLine],
+        by_admin: str | None = None,
+    ) -> None:
+        """1 action, one for a change of status, one for an admin, and one for each line returned;
+        2 write units for each KB of each item, and 1 read unit for each product.
         """
-        actions = {"order": _update(before, after)}
+        actions = {**check_admin(by_admin), "order": _update(before, after)}
         if after.status is not before.status:
             differences = {before.status: -1, after.status: 1}
             actions["summary"] = _count(after.user_id, differences)
         try:
             transactions.write(actions | _give_back(returned, after.updated_at))
-        except transactions.ConditionFailed:
-            raise Overtaken from None
+        except transactions.ConditionFailed as failed:
+            raise (Forbidden if CALLER in failed.old else StaleVersion) from None
 
     def of_user(
         self, user_id: str, statuses: Sequence[OrderStatus], sort: str, span: Span, descends: bool

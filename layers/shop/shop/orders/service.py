@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any, Protocol  # `Any`: the changed fields of an order are of several types
 
 from shop.auth.caller import Caller, require
@@ -16,7 +15,6 @@ from shop.errors import (
     InvalidTransition,
     NotFound,
     ProductUnavailable,
-    ServiceUnavailable,
     ShopError,
     ValidationFailed,
 )
@@ -35,19 +33,7 @@ from shop.orders.schemas import (
 from shop.pagination import Rows, Slice, Span
 from shop.preconditions import Precondition
 from shop.products.models import Product
-
-# How often, and for how long, a catalogue may change under a buyer before we say "try again".
-MOST_READS = 5
-MOST_TRIES = 20  # against others who change the same order, one of whom wins each time
-READ_AGAIN_WITHIN = timedelta(seconds=3)  # of the function's 10
-
-
-class CatalogueChanged(Exception):
-    """A price, a stock or the record was not what was read; nothing was written."""
-
-
-class Overtaken(Exception):
-    """The order, or a product of it, is not what was read by now; nothing was written."""
+from shop.retries import retry_stale
 
 
 class OrderStore(Protocol):
@@ -58,16 +44,24 @@ class OrderStore(Protocol):
 
     def recorded(self, once: Once) -> Record | None: ...
 
-    def add(self, order: Order, once: Once) -> None:
+    def add(self, order: Order, once: Once, by_admin: str | None = None) -> None:
         """Order, stock, summary and record together, if the user is active and every line's
-        product is as the line says. Raises `CatalogueChanged`, `NotFound`, `AccountInactive`.
+        product is as the line says. Raises `StaleVersion`, `NotFound`, `AccountInactive`;
+        `Forbidden` where `by_admin` is no active admin any more.
         """
 
     def get(self, user_id: str, order_id: str) -> Order | None: ...
 
-    def save(self, before: Order, after: Order, returned: Sequence[OrderLine]) -> None:
+    def save(
+        self,
+        before: Order,
+        after: Order,
+        returned: Sequence[OrderLine],
+        by_admin: str | None = None,
+    ) -> None:
         """The order and the count of its status, and each returned line's pieces to its product
-        if that exists and counts its stock, all together. Raises `Overtaken`.
+        if that exists and counts its stock, all together. Raises `StaleVersion`, and `Forbidden`
+        as above.
         """
 
     def of_user(
@@ -94,27 +88,25 @@ class OrderService:
     def place(self, caller: Caller, user_id: str, wanted: OrderPlace, once: Once) -> Order:
         require(caller.may_act_for(user_id))
         quantities = _merged(wanted)
-        gives_up_at = self._clock() + READ_AGAIN_WITHIN
-        for _ in range(MOST_READS):
+
+        def place() -> Order:
             products, record = self._orders.catalogue(list(quantities), once)
             once.replay(record)
             try:
                 order = self._order(user_id, _lines(wanted, quantities, products), wanted.note)
-                self._orders.add(order, once)
-            except CatalogueChanged:
-                if self._clock() >= gives_up_at:
-                    break
-                continue
+                self._orders.add(order, once, _acting_admin(caller, user_id))
             except ShopError as refusal:
                 # An equal request may have taken the last piece since: then its order is ours.
                 once.replay(self._orders.recorded(once))
                 if isinstance(refusal, InsufficientStock):
                     count("StockRefusals")
                 raise
-            count("OrdersPlaced")
-            measure("OrderValue", float(order.total.amount), currency=order.total.currency)
             return order
-        raise ServiceUnavailable(retry_after=1)
+
+        order = retry_stale(place)
+        count("OrdersPlaced")
+        measure("OrderValue", float(order.total.amount), currency=order.total.currency)
+        return order
 
     def read(self, caller: Caller, user_id: str, order_id: str) -> Order:
         require(caller.may_act_for(user_id))
@@ -140,7 +132,12 @@ class OrderService:
             precondition.check(order.version)
             return _changed(order, changes, is_owner=not caller.is_admin)
 
-        return self._change(user_id, order_id, change)
+        def by_admin(order: Order) -> str | None:
+            if _owner_may_change(order, changes):
+                return _acting_admin(caller, user_id)
+            return caller.id
+
+        return self._change(user_id, order_id, change, by_admin)
 
     def start_processing(self, user_id: str, order_id: str, fulfilment: Fulfilment) -> None:
         """An order that is accepted is processing; raises `FulfilmentFailed`."""
@@ -185,23 +182,28 @@ class OrderService:
         with suppress(NotFound):
             self._change(user_id, order_id, change)
 
-    def _change(self, user_id: str, order_id: str, change: Callable[[Order], Order]) -> Order:
-        """What `change` makes of the order as it is, or as others leave it meanwhile."""
-        gives_up_at = self._clock() + READ_AGAIN_WITHIN
-        for _ in range(MOST_TRIES):
+    def _change(
+        self,
+        user_id: str,
+        order_id: str,
+        change: Callable[[Order], Order],
+        by_admin: Callable[[Order], str | None] = lambda _: None,
+    ) -> Order:
+        """What `change` makes of the order as it is, or as others leave it meanwhile.
+
+        `by_admin` says whose role as an admin it takes, if any.
+        """
+
+        def save() -> Order:
             order = self._get(user_id, order_id)
             changed = change(order)
             if changed == order:
                 return order
             changed = replace(changed, updated_at=self._clock(), version=order.version + 1)
-            try:
-                self._orders.save(order, changed, _returned(order, changed))
-            except Overtaken:
-                if self._clock() >= gives_up_at:
-                    break
-                continue
+            self._orders.save(order, changed, _returned(order, changed), by_admin(order))
             return changed
-        raise ServiceUnavailable(retry_after=1)
+
+        return retry_stale(save)
 
     def _get(self, user_id: str, order_id: str) -> Order:
         order = self._orders.get(user_id, order_id)
@@ -230,7 +232,7 @@ def _statuses(wanted: OrderStatus | None) -> Sequence[OrderStatus]:
 
 def _changed(order: Order, changes: Mapping[str, Any], is_owner: bool) -> Order:
     """Raises `InvalidTransition`, also for the status that the order has already."""
-    if changes and is_owner and order.status is not OrderStatus.PENDING:
+    if changes and is_owner and not _owner_may_change(order, changes):
         raise InvalidTransition(
             f"This order is {order.status}. You may cancel it and edit its note while it is"
             f" {OrderStatus.PENDING}."
@@ -240,6 +242,17 @@ def _changed(order: Order, changes: Mapping[str, Any], is_owner: bool) -> Order:
             f"This order is {order.status} and cannot become {changes['status']}."
         )
     return replace(order, **changes)
+
+
+def _owner_may_change(order: Order, changes: Mapping[str, Any]) -> bool:
+    """Cancel it or edit its note, while it is pending."""
+    new_status = changes.get("status", OrderStatus.CANCELLED)
+    return order.status is OrderStatus.PENDING and new_status is OrderStatus.CANCELLED
+
+
+def _acting_admin(caller: Caller, user_id: str) -> str | None:
+    """The id of an admin who acts for another user; None where users act for themselves."""
+    return None if caller.id == user_id else caller.id
 
 
 def _returned(before: Order, after: Order) -> list[OrderLine]:

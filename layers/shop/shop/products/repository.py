@@ -9,13 +9,14 @@ from shop.dynamo import records, tables, totals, transactions
 from shop.dynamo.codec import Item, decode, encode
 from shop.dynamo.listing import Listing, Range
 from shop.dynamo.sort_keys import amount_key, text_key
-from shop.errors import ServiceUnavailable, SkuInUse
+from shop.errors import Forbidden, ServiceUnavailable, SkuInUse
 from shop.idempotency import Once, Record
 from shop.money import Money
 from shop.pagination import Rows, Span
 from shop.products.models import Product, ProductStatus
 from shop.products.schemas import LARGEST_STOCK
-from shop.products.service import Overtaken
+from shop.retries import StaleVersion
+from shop.users.admin_check import CALLER, check_admin
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
@@ -31,10 +32,12 @@ class ProductRepository:
     def recorded(self, once: Once) -> Record | None:
         return records.find(once)
 
-    def add(self, product: Product, once: Once) -> None:
+    def add(self, product: Product, once: Once, by_admin: str | None = None) -> None:
+        """6 write units, 2 for a record."""
         try:
             transactions.write(
                 {
+                    **check_admin(by_admin),
                     "product": _put_new(product_to_item(product)),
                     "sku": _put_sku(product),
                     **records.put(once.record(product)),
@@ -42,6 +45,8 @@ class ProductRepository:
             )
         except transactions.ConditionFailed as failed:
             once.replay(records.settled(once))
+            if CALLER in failed.old:
+                raise Forbidden from None
             if "sku" in failed.old:
                 raise SkuInUse from None
             # By a record that expired between the transaction and the look at it.
@@ -69,28 +74,35 @@ class ProductRepository:
         named: Collection[str],
         stock_delta: int,
         version: int | None,
+        by_admin: str | None = None,
     ) -> None:
-        """2 write units for each KB, 4 for another SKU, and some in the indexes of name, price
-        and status where these change.
+        """2 write units for each KB, 2 for the caller's role, 4 for another SKU, and some in the
+        indexes of name, price and status where these change.
 
         A transaction also where it is one action, since it alone is safe to send again: a move of
         the stock whose answer was lost must not happen twice.
         """
-        actions: Actions = {"product": _update(before, after, named, stock_delta, version)}
+        actions: Actions = {
+            **check_admin(by_admin),
+            "product": _update(before, after, named, stock_delta, version),
+        }
         if after.sku != before.sku:
             actions["old sku"] = _delete_sku(before)
             actions["sku"] = _put_sku(after)
         try:
             transactions.write(actions)
         except transactions.ConditionFailed as failed:
+            if CALLER in failed.old:
+                raise Forbidden from None
             if failed.old.keys() == {"sku"}:
                 raise SkuInUse from None
-            raise Overtaken from None
+            raise StaleVersion from None
 
-    def delete(self, product: Product, version: int | None) -> None:
-        """4 write units, and 2 for each index."""
+    def delete(self, product: Product, version: int | None, by_admin: str | None = None) -> None:
+        """6 write units, and 2 for each index."""
         condition, values = _stands(version)
         actions: Actions = {
+            **check_admin(by_admin),
             "product": {
                 "Delete": {
                     "TableName": tables.products(),
@@ -103,8 +115,8 @@ class ProductRepository:
         }
         try:
             transactions.write(actions)
-        except transactions.ConditionFailed:
-            raise Overtaken from None
+        except transactions.ConditionFailed as failed:
+            raise (Forbidden if CALLER in failed.old else StaleVersion) from None
 
 
 def product_from_item(item: Item) -> Product:

@@ -10,7 +10,6 @@ from shop.errors import (
     Detail,
     InsufficientStock,
     NotFound,
-    ServiceUnavailable,
     ValidationFailed,
 )
 from shop.idempotency import Once, Record
@@ -20,19 +19,17 @@ from shop.pagination import Rows, Slice, Span
 from shop.preconditions import Precondition
 from shop.products.models import Product, ProductStatus
 from shop.products.schemas import LARGEST_STOCK, ProductCreate, ProductListQuery, ProductUpdate
-
-MOST_TRIES = 5  # against others who change the same product at the same time
-
-
-class Overtaken(Exception):
-    """The product is not as it must be for this change any more; nothing was written."""
+from shop.retries import retry_stale
 
 
 class ProductStore(Protocol):
     def recorded(self, once: Once) -> Record | None: ...
 
-    def add(self, product: Product, once: Once) -> None:
-        """Product, SKU and record together; raises `SkuInUse`, or what `once.replay` raises."""
+    def add(self, product: Product, once: Once, by_admin: str | None = None) -> None:
+        """Product, SKU and record together; raises `SkuInUse`, or what `once.replay` raises.
+
+        This and the other changes raise `Forbidden` where `by_admin` is no active admin any more.
+        """
 
     def get(self, product_id: str) -> Product | None: ...
 
@@ -48,16 +45,17 @@ class ProductStore(Protocol):
         named: Collection[str],
         stock_delta: int,
         version: int | None,
+        by_admin: str | None = None,
     ) -> None:
         """Sets the attributes named to what they are in `after`, and moves the stock, on top of
         whatever was sold or changed since `before` was read.
 
-        Raises `SkuInUse`, and `Overtaken` where the product is gone, its SKU is named and is not
+        Raises `SkuInUse`, and `StaleVersion` where the product is gone, its SKU is named and is not
         as before, its stock does not allow the move, or its version is not the one given.
         """
 
-    def delete(self, product: Product, version: int | None) -> None:
-        """Product and SKU; raises `Overtaken` where it is gone, has another SKU, or another
+    def delete(self, product: Product, version: int | None, by_admin: str | None = None) -> None:
+        """Product and SKU; raises `StaleVersion` where it is gone, has another SKU, or another
         version than the one given.
         """
 
@@ -83,7 +81,7 @@ class ProductService:
             updated_at=now,
             version=1,
         )
-        self._products.add(product, once)
+        self._products.add(product, once, caller.id)
         return product
 
     def read(self, product_id: str) -> Product:
@@ -105,7 +103,10 @@ class ProductService:
         require(caller.is_admin)
         changes = wanted.changes()
         stock_delta = changes.pop("stock_delta", 0)
-        for number in range(MOST_TRIES):
+        is_first_try = True
+
+        def change() -> Product:
+            nonlocal is_first_try
             product = self.read(product_id)
             precondition.check(product.version)
             changed = _changed(product, changes)
@@ -115,28 +116,26 @@ class ProductService:
             changed = replace(changed, updated_at=self._clock())
             # At the version that was read the answer is known, and no read after the write can
             # fail and tell the client to move the stock again. A product that sells has another.
-            version = product.version if number == 0 else _demanded(precondition, product)
-            try:
-                self._products.save(product, changed, changes.keys(), stock_delta, version)
-            except Overtaken:
-                continue
+            version = product.version if is_first_try else _demanded(precondition, product)
+            is_first_try = False
+            self._products.save(product, changed, changes.keys(), stock_delta, version, caller.id)
             if version is not None:
                 return _moved(changed, stock_delta)
             # What others sold or changed meanwhile is known to the table alone.
             return self.read(product_id)
-        raise ServiceUnavailable(retry_after=1)
+
+        return retry_stale(change)
 
     def delete(self, caller: Caller, product_id: str, precondition: Precondition) -> None:
         """Past orders keep their lines, and the SKU is free again."""
         require(caller.is_admin)
-        for _ in range(MOST_TRIES):
+
+        def delete() -> None:
             product = self.read(product_id)
             precondition.check(product.version)
-            try:
-                return self._products.delete(product, _demanded(precondition, product))
-            except Overtaken:
-                continue
-        raise ServiceUnavailable(retry_after=1)
+            self._products.delete(product, _demanded(precondition, product), caller.id)
+
+        retry_stale(delete)
 
 
 def _changed(product: Product, changes: Mapping[str, Any]) -> Product:

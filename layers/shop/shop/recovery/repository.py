@@ -11,11 +11,11 @@ from shop.dynamo import tables, transactions
 from shop.dynamo.codec import decode, encode
 from shop.errors import NotFound
 from shop.recovery.models import Purpose, RecoveryToken
+from shop.retries import StaleVersion
 from shop.sessions.models import Gate
 from shop.sessions.repository import SessionRepository, gate_key
 from shop.users.models import Credential, User
 from shop.users.repository import UserRepository, hash_update, profile_update, raise_epoch
-from shop.users.service import Overtaken
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
@@ -103,4 +103,4 @@ def _spend(token: RecoveryToken, actions: "Mapping[str, TransactWriteItemTypeDef
     try:
         transactions.write({"token": spent, **actions})
     except transactions.ConditionFailed as failed:
-        raise (NotFound if "token" in failed.old else Overtaken) from None
+        raise (NotFound if "token" in failed.old else StaleVersion) from None

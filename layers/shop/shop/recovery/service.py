@@ -10,7 +10,7 @@ from shop.attempts.service import attempt_on, wish
 from shop.auth.caller import Caller, Client
 from shop.auth.passwords import complaint
 from shop.clock import Clock
-from shop.errors import Detail, NotFound, ServiceUnavailable, ValidationFailed
+from shop.errors import Detail, NotFound, ValidationFailed
 from shop.identifiers import NewId
 from shop.mail.models import RESET_WANTED, VERIFICATION_WANTED
 from shop.recovery.models import (
@@ -22,10 +22,10 @@ from shop.recovery.models import (
 )
 from shop.recovery.schemas import PasswordReset, PasswordResetCreate
 from shop.recovery.tokens import digest_of, new_token
+from shop.retries import retry_stale
 from shop.sessions.models import Gate
 from shop.users.emails import is_spelling_of
 from shop.users.models import Credential, User, UserStatus
-from shop.users.service import MOST_TRIES, Overtaken
 
 
 class RecoveryStore(Protocol):
@@ -38,7 +38,7 @@ class RecoveryStore(Protocol):
     def credential(self, email: str) -> Credential | None: ...
 
     def verify(self, token: RecoveryToken, before: User, after: User) -> None:
-        """The user, and the token spent; raises `NotFound` if it was spent, and `Overtaken`."""
+        """The user, and the token spent; raises `NotFound` if it was spent, and `StaleVersion`."""
 
     def reset(
         self,
@@ -95,18 +95,18 @@ class RecoveryService:
 
     def verify(self, text: str) -> None:
         """Raises `NotFound` for a token that is no longer good, or never was."""
-        for _ in range(MOST_TRIES):
+
+        def verify() -> None:
             token, user = self._redeemed(text, Purpose.VERIFICATION)
-            try:
-                return self._store.verify(token, user, self._verified(user))
-            except Overtaken:
-                continue
-        raise ServiceUnavailable(retry_after=1)
+            self._store.verify(token, user, self._verified(user))
+
+        retry_stale(verify)
 
     def reset(self, text: str, wanted: PasswordReset, client: Client) -> None:
         """Raises `NotFound`, or `ValidationFailed`, after which the token is as good as before."""
         password = wanted.password.get_secret_value()
-        for _ in range(MOST_TRIES):
+
+        def reset() -> None:
             token, user = self._redeemed(text, Purpose.RESET)
             gate, credential = self._store.gate(user.id), self._store.credential(user.email)
             if gate is None or credential is None or gate.epoch != token.epoch:
@@ -114,18 +114,16 @@ class RecoveryService:
             wrong = complaint(password, is_spelling_of(password, user.email))
             if wrong is not None:
                 raise ValidationFailed(details=[Detail("body.password", *wrong)])
-            try:
-                return self._store.reset(
-                    token,
-                    user,
-                    self._verified(user),
-                    credential.password_hash,
-                    self._hash_password(password),
-                    attempt_on(user.email, client.ip_address),
-                )
-            except Overtaken:
-                continue
-        raise ServiceUnavailable(retry_after=1)
+            self._store.reset(
+                token,
+                user,
+                self._verified(user),
+                credential.password_hash,
+                self._hash_password(password),
+                attempt_on(user.email, client.ip_address),
+            )
+
+        retry_stale(reset)
 
     def _want(self, type_: str, data: Mapping[str, str], person: str, client: Client) -> None:
         self._limit.count(

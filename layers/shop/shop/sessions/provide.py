@@ -6,11 +6,13 @@ from typing import Annotated
 from shop.attempts.repository import AttemptRepository
 from shop.attempts.service import AttemptService
 from shop.auth.caller import Role
-from shop.auth.passwords import password_matches, rehashed
+from shop.auth.passwords import rehashed, verify_password
 from shop.auth.published_keys import Reloaded
 from shop.clock import now
+from shop.errors import ServiceUnavailable
 from shop.http.parameters import Provide
 from shop.identifiers import new_id
+from shop.observability import logger
 from shop.sessions.repository import SessionRepository
 from shop.sessions.service import IssueAccessToken, SessionService
 
@@ -20,7 +22,7 @@ def session_service() -> SessionService:
     return SessionService(
         SessionRepository(),
         AttemptService(AttemptRepository(), now),
-        password_matches,
+        verify_password,
         rehashed,
         _issue_access_token,
         now,
@@ -37,12 +39,25 @@ def access_token_issuer() -> IssueAccessToken:
     # Here, since not every function of sessions signs; those that do import them on their own.
     from shop.auth import access_tokens
     from shop.auth.key_store import key_store
+    from shop.auth.signing_keys import SigningKey
 
-    keys = Reloaded(key_store().private)
+    def load() -> SigningKey:
+        """Parsed at once, so that a malformed key is a failed load, which is never kept.
+
+        The other two keys are not parsed: tokens are signed without them, and a rotation that
+        meets a malformed one fails with an alarm.
+        """
+        try:
+            return key_store().private().current.checked()
+        except (KeyError, TypeError, ValueError):
+            logger().exception("malformed signing key")
+            raise ServiceUnavailable(retry_after=1) from None
+
+    key = Reloaded(load)
     issuer = access_tokens.Issuer.from_settings()
 
     def issue(user_id: str, session_id: str, role: Role) -> str:
-        return access_tokens.issue(keys.get().current, issuer, user_id, session_id, role, now())
+        return access_tokens.issue(key.get(), issuer, user_id, session_id, role, now())
 
     return issue
 

@@ -2,12 +2,13 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime
 from hmac import compare_digest
 from typing import Protocol
 
-from shop.attempts.models import Attempt
+from shop.attempts.models import Attempt, Guess
 from shop.attempts.service import attempt_on
 from shop.auth.caller import Caller, Client, Role
 from shop.clock import Clock
@@ -15,13 +16,13 @@ from shop.errors import (
     AccountInactive,
     InvalidCredentials,
     NotFound,
-    ServiceUnavailable,
     TooManyRequests,
     Unauthorized,
 )
 from shop.identifiers import NewId
 from shop.metrics import count
 from shop.observability import logger
+from shop.retries import StaleVersion, retry_stale
 from shop.sessions.models import (
     ABSOLUTE_LIFETIME,
     IDLE_LIFETIME,
@@ -74,8 +75,8 @@ class SessionStore(Protocol):
 
 
 class AttemptLimit(Protocol):
-    def count(self, attempt: Attempt) -> Attempt:
-        """Counts it as failed; raises `TooManyRequests`."""
+    def guess(self, attempt: Attempt) -> AbstractContextManager[Guess]:
+        """Counts it as failed, unless it ends in success or a 503; raises `TooManyRequests`."""
 
 
 class IssueAccessToken(Protocol):
@@ -87,7 +88,7 @@ class SessionService:
         self,
         sessions: SessionStore,
         attempts: AttemptLimit,
-        password_matches: Callable[[str, str | None], bool],
+        verify_password: Callable[[str, Credential | None], bool],
         rehashed: Callable[[str, str], str | None],
         issue_access_token: IssueAccessToken,
         clock: Clock,
@@ -95,7 +96,7 @@ class SessionService:
     ) -> None:
         self._sessions = sessions
         self._attempts = attempts
-        self._password_matches = password_matches
+        self._verify_password = verify_password
         self._rehashed = rehashed
         self._issue_access_token = issue_access_token
         self._clock = clock
@@ -119,27 +120,31 @@ class SessionService:
         password = wanted.password.get_secret_value()
         seen = attempt_on(email, client.ip_address)
         credential, seen = self._sessions.look_up(email, seen)
-        attempt = self._attempts.count(seen)
-        grant = self._begin(email, password, credential, attempt, client)
-        if grant is None:
-            # Perhaps another log-in raised the hash's cost: the password may be right as ever.
-            credential, _ = self._sessions.look_up(email, attempt)
-            grant = self._begin(email, password, credential, attempt, client)
-        if grant is None:
-            raise InvalidCredentials
-        return grant
+        with self._attempts.guess(seen) as guess:
+            is_first_try = True
+
+            def begin() -> Grant:
+                nonlocal credential, is_first_try
+                if not is_first_try:
+                    # Another log-in may have raised the hash's cost: the password may be right.
+                    credential, _ = self._sessions.look_up(email, guess.attempt)
+                is_first_try = False
+                return self._begin(email, password, credential, guess, client)
+
+            return retry_stale(begin)
 
     def _begin(
         self,
         email: str,
         password: str,
         credential: Credential | None,
-        attempt: Attempt,
+        guess: Guess,
         client: Client,
-    ) -> Grant | None:
-        """None where credential or gate changed meanwhile."""
-        if not self._proves(password, credential) or credential is None:
+    ) -> Grant:
+        """Raises `StaleVersion` where credential or gate changed meanwhile."""
+        if not self._verify_password(password, credential) or credential is None:
             raise InvalidCredentials
+        guess.is_right = True
         sessions, gate = self._sessions.of_user(credential.user_id)
         if gate is None:
             raise InvalidCredentials
@@ -151,8 +156,8 @@ class SessionService:
         ended = _ended_by_one_more(sessions, gate, session.created_at)
         old_hash = credential.password_hash
         new_hash = self._rehashed(password, old_hash)
-        if not self._sessions.begin(session, email, old_hash, new_hash, attempt, ended):
-            return None
+        if not self._sessions.begin(session, email, old_hash, new_hash, guess.attempt, ended):
+            raise StaleVersion
         return Grant(session, access_token, refresh_token)
 
     def refresh(self, wanted: AccessTokenCreate, client: Client) -> Grant:
@@ -162,6 +167,9 @@ class SessionService:
         its session ends; a stranger's invention ends nothing, since it does not know the family.
         """
         token = _parsed(wanted)
+        return retry_stale(lambda: self._refresh(token, client))
+
+    def _refresh(self, token: RefreshToken, client: Client) -> Grant:
         session, gate = self._sessions.with_gate(token.user_id, token.session_id)
         now = self._clock()
         if gate is None or session is None or not session.is_live(gate, now):
@@ -175,7 +183,7 @@ class SessionService:
             raise _refused()
         if session.epoch != gate.epoch:
             # A password change has carried the session over to a new epoch since it was read.
-            raise ServiceUnavailable(retry_after=1)
+            raise StaleVersion
         if not session.refresh.was_just_spent(spent, now):
             self._sessions.end(session.user_id, session.id, token.family_digest)
             count("RefreshReuse")
@@ -199,15 +207,6 @@ class SessionService:
 
     def end_all(self, caller: Caller) -> None:
         self._sessions.end_all(caller.id)
-
-    def _proves(self, password: str, credential: Credential | None) -> bool:
-        if credential is None:
-            return self._password_matches(password, None)
-        try:
-            return self._password_matches(password, credential.password_hash)
-        except ValueError:
-            logger().error("malformed password hash", user_id=credential.user_id)
-            return False
 
     def _new_session(self, gate: Gate, client: Client) -> tuple[Session, str]:
         now = self._clock()

@@ -5,8 +5,9 @@ from typing import Annotated
 
 from shop.attempts.repository import AttemptRepository
 from shop.attempts.service import AttemptService
-from shop.auth.passwords import hash_password, password_matches
+from shop.auth.passwords import hash_password, verify_password
 from shop.clock import now
+from shop.config import setting
 from shop.http.parameters import Provide
 from shop.identifiers import new_id
 from shop.users.repository import UserRepository
@@ -19,7 +20,8 @@ def user_service() -> UserService:
         UserRepository(),
         AttemptService(AttemptRepository(), now),
         hash_password,
-        password_matches,
+        verify_password,
+        lambda: int(setting("HASHING_PER_NETWORK")),
         now,
         new_id,
     )

@@ -22,12 +22,13 @@ from shop.dynamo.sort_keys import shard_key, shard_keys, text_key
 from shop.errors import EmailInUse, Forbidden, LastAdmin, Unauthorized
 from shop.observability import logger
 from shop.pagination import Rows, Span
+from shop.retries import StaleVersion
 from shop.search import fold
 from shop.sessions.models import Gate
 from shop.sessions.repository import SessionRepository, gate_key, gate_to_item, session_key
+from shop.users.admin_check import CALLER, check_admin
 from shop.users.models import Credential, FormerEmail, User, UserStatus
 from shop.users.search import find
-from shop.users.service import Overtaken
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import (
@@ -80,11 +81,11 @@ class UserRepository:
         """2 write units; 4 more where the e-mail changes, 4 for an attempt, 2 for status or role,
         2 for admins, 2 where an admin does it to another.
         """
-        actions: Actions = {"user": profile_update(before, after), **_check_admin(by_admin)}
+        actions: Actions = {"user": profile_update(before, after), **check_admin(by_admin)}
         if after.email != before.email:
             credential = self.credential(before.email)
             if credential is None or credential.user_id != before.id:
-                raise Overtaken
+                raise StaleVersion
             actions["old credential"] = _delete_credential(before.email, credential)
             actions["credential"] = _put_credential(after.email, credential)
         if (after.status, after.role) != (before.status, before.role):
@@ -99,7 +100,7 @@ class UserRepository:
         """
         credential = self.credential(user.email)
         if credential is None or credential.user_id != user.id:
-            raise Overtaken
+            raise StaleVersion
         table = tables.sessions()
         actions: Actions = {
             "user": {
@@ -113,7 +114,7 @@ class UserRepository:
             "credential": _delete_credential(user.email, credential),
             "gate": _shut_gate(user),
             **_count_admins(-int(user.is_active_admin)),
-            **_check_admin(by_admin),
+            **check_admin(by_admin),
         }
         sessions = SessionRepository()
         for session_id in sessions.ids(user.id)[: transactions.MOST_ACTIONS - len(actions)]:
@@ -181,15 +182,15 @@ def _write(actions: "Actions", attempt: Attempt | None = None) -> None:
         else:
             attempts.write_and_forget(actions, attempt)
     except transactions.ConditionFailed as failed:
-        if "caller" in failed.old:
+        if CALLER in failed.old:
             raise Forbidden from None
         if "user" in failed.old or "old credential" in failed.old or "gate" in failed.old:
-            raise Overtaken from None
+            raise StaleVersion from None
         if "admins" in failed.old:
             raise LastAdmin from None
         if "credential" in failed.old and "old credential" in actions:
             raise EmailInUse from None
-        raise Overtaken from None
+        raise StaleVersion from None
 
 
 def profile_update(
@@ -318,25 +319,6 @@ def _shut_gate(user: User) -> "TransactWriteItemTypeDef":
                     ":request": correlation_id.get(),
                 }
             ),
-        }
-    }
-
-
-def _check_admin(user_id: str | None) -> "Actions":
-    """That they are an active admin still: the gateway keeps for 50 s what it knows of a role."""
-    if user_id is None:
-        return {}
-    return {
-        "caller": {
-            "ConditionCheck": {
-                "TableName": tables.users(),
-                "Key": encode({"id": user_id}),
-                "ConditionExpression": "#role = :admin AND #status = :active",
-                "ExpressionAttributeNames": {"#role": "role", "#status": "status"},
-                "ExpressionAttributeValues": encode(
-                    {":admin": Role.ADMIN.value, ":active": UserStatus.ACTIVE.value}
-                ),
-            }
         }
     }
 

@@ -1,13 +1,14 @@
 """The rules of users: signing up, and who may read, change and delete whom."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
 from typing import Any, Protocol  # `Any`: the changed fields of a user are of several types
 
 from pydantic import SecretStr
 
-from shop.attempts.models import Attempt
-from shop.attempts.service import attempt_on
+from shop.attempts.models import Attempt, Guess
+from shop.attempts.service import attempt_on, wish
 from shop.auth.caller import Caller, Client, Role, require
 from shop.auth.passwords import complaint
 from shop.clock import Clock
@@ -17,13 +18,13 @@ from shop.errors import (
     InvalidCredentials,
     LastAdmin,
     NotFound,
-    ServiceUnavailable,
     ValidationFailed,
 )
 from shop.identifiers import NewId
 from shop.metrics import count
 from shop.pagination import Rows, Slice, Span
 from shop.preconditions import Precondition
+from shop.retries import StaleVersion, retry_stale
 from shop.users.emails import is_spelling_of
 from shop.users.models import Credential, FormerEmail, User, UserStatus
 from shop.users.schemas import (
@@ -34,12 +35,8 @@ from shop.users.schemas import (
     UserUpdate,
 )
 
+MAX_PASSWORD_CHANGES = 10  # of one user in 15 minutes: people need one, guesses are 10 too
 MOST_FORMER_EMAILS = 10  # enough for notices that are late to meet their address
-MOST_TRIES = 5  # against others who change the same user at the same time
-
-
-class Overtaken(Exception):
-    """Somebody changed the user, or the credential, since it was read; nothing was written."""
 
 
 class UserStore(Protocol):
@@ -59,13 +56,13 @@ class UserStore(Protocol):
     ) -> None:
         """What changed, with credential, gate and the number of admins; takes the attempt back.
 
-        Raises `Overtaken`, `EmailInUse`, `LastAdmin`; `Forbidden` where another does it, by their
-        id, who is no active admin any more.
+        Raises `StaleVersion`, `EmailInUse`, `LastAdmin`; `Forbidden` where another does it, by
+        their id, who is no active admin any more.
         """
 
     def delete(self, user: User, by_admin: str | None = None) -> None:
-        """User, credential and sessions; the gate stays shut. Raises `Overtaken`, `LastAdmin`, and
-        `Forbidden` as above.
+        """User, credential and sessions; the gate stays shut. Raises `StaleVersion`, `LastAdmin`,
+        and `Forbidden` as above.
         """
 
     def change_password(
@@ -73,7 +70,7 @@ class UserStore(Protocol):
     ) -> None:
         """Hash and epoch, and that of this one session; takes the attempt back.
 
-        Raises `Overtaken`, `Unauthorized`.
+        Raises `StaleVersion`, `Unauthorized`.
         """
 
     def list(
@@ -95,7 +92,10 @@ class UserStore(Protocol):
 
 class AttemptLimit(Protocol):
     def count(self, attempt: Attempt) -> Attempt:
-        """Counts it as failed; raises `TooManyRequests`."""
+        """Raises `TooManyRequests`."""
+
+    def guess(self, attempt: Attempt) -> AbstractContextManager[Guess]:
+        """Counts it as failed, unless it ends in success or a 503; raises `TooManyRequests`."""
 
 
 class UserService:
@@ -104,19 +104,27 @@ class UserService:
         users: UserStore,
         attempts: AttemptLimit,
         hash_password: Callable[[str], str],
-        password_matches: Callable[[str, str | None], bool],
+        verify_password: Callable[[str, Credential | None], bool],
+        hashing_per_network: Callable[[], int],
         clock: Clock,
         new_id: NewId,
     ) -> None:
         self._users = users
         self._attempts = attempts
         self._hash_password = hash_password
-        self._password_matches = password_matches
+        self._verify_password = verify_password
+        self._hashing_per_network = hashing_per_network
         self._clock = clock
         self._new_id = new_id
 
-    def sign_up(self, wanted: UserCreate, role: Role = Role.CUSTOMER) -> User:
-        """Anybody may become a customer; only who runs the system says another role."""
+    def sign_up(
+        self, wanted: UserCreate, client: Client | None, role: Role = Role.CUSTOMER
+    ) -> User:
+        """Anybody may become a customer; only who runs the system says another role, without a
+        client and without a limit. Raises `EmailInUse`, `TooManyRequests`.
+        """
+        if client is not None:
+            self._limit_hashing("sign-up", wanted.email, client, self._hashing_per_network())
         now = self._clock()
         user = User(
             id=self._new_id(),
@@ -181,27 +189,24 @@ class UserService:
 
     def change_status(self, user_id: str, status: UserStatus) -> None:
         """By an operator, whom IAM has let in: nobody's role is asked."""
-        for _ in range(MOST_TRIES):
+
+        def change() -> None:
             user = self._get(user_id)
-            if user.status is status:
-                return
-            try:
-                return self._users.save(user, self._next(replace(user, status=status)))
-            except Overtaken:
-                continue
-        raise ServiceUnavailable(retry_after=1)
+            if user.status is not status:
+                self._users.save(user, self._next(replace(user, status=status)))
+
+        retry_stale(change)
 
     def delete(self, caller: Caller, user_id: str, precondition: Precondition) -> None:
         """Erases the user; what they ordered stays under the bare id."""
         require(caller.may_act_for(user_id))
-        for _ in range(MOST_TRIES):
+
+        def delete() -> None:
             user = self._get(user_id)
             precondition.check(user.version)
-            try:
-                return self._users.delete(user, _other_admin(caller, user_id))
-            except Overtaken:
-                continue
-        raise ServiceUnavailable(retry_after=1)
+            self._users.delete(user, _other_admin(caller, user_id))
+
+        retry_stale(delete)
 
     def change_password(
         self, caller: Caller, user_id: str, wanted: PasswordChange, client: Client
@@ -209,24 +214,24 @@ class UserService:
         """Ends all sessions but the caller's; raises `InvalidCredentials`, `TooManyRequests`."""
         require(caller.id == user_id)
         new_password = wanted.new_password.get_secret_value()
-        attempt: Attempt | None = None
-        for _ in range(MOST_TRIES):
+        guess: Guess | None = None
+
+        def change() -> None:
+            nonlocal guess
             user = self._get(user_id)
             # Before the old one is compared, since what is refused for it stays counted.
             wrong = complaint(new_password, is_spelling_of(new_password, user.email))
             if wrong is not None:
                 raise ValidationFailed(details=[Detail("body.newPassword", *wrong)])
-            if attempt is None:
-                attempt = self._attempts.count(attempt_on(user.email, client.ip_address))
-            try:
-                old_hash = self._proven_hash(user, wanted.current_password)
-                new_hash = self._hash_password(new_password)
-                return self._users.change_password(
-                    user, caller.session_id, old_hash, new_hash, attempt
-                )
-            except Overtaken:
-                continue
-        raise ServiceUnavailable(retry_after=1)
+            if guess is None:
+                self._limit_hashing("password change", user_id, client, MAX_PASSWORD_CHANGES)
+                guess = guesses.enter_context(self._guess(user, client))
+            old_hash = self._proven_hash(user, wanted.current_password, guess)
+            new_hash = self._hash_password(new_password)
+            self._users.change_password(user, caller.session_id, old_hash, new_hash, guess.attempt)
+
+        with ExitStack() as guesses:
+            retry_stale(change)
 
     def _change(
         self,
@@ -243,8 +248,10 @@ class UserService:
         `InvalidCredentials`, `TooManyRequests`.
         """
         require(caller.may_act_for(user_id))
-        attempt: Attempt | None = None
-        for _ in range(MOST_TRIES):
+        guess: Guess | None = None
+
+        def change() -> User:
+            nonlocal guess
             user = self._get(user_id)
             precondition.check(user.version)
             changed = replace(user, **changes)
@@ -255,23 +262,29 @@ class UserService:
                 is_admin = user.is_active_admin if caller.id == user_id else caller.is_admin
                 if not is_admin:
                     raise Forbidden("Only an admin changes status and role.")
-            try:
-                if changed.email != user.email:
-                    if caller.id == user_id:
-                        if attempt is None and current_password is not None:
-                            attempt = self._attempts.count(
-                                attempt_on(user.email, client.ip_address)
-                            )
-                        self._proven_hash(user, current_password)
-                    changed = replace(
-                        changed, email_verified=False, former_emails=_with_former_email(user)
-                    )
-                changed = self._next(changed)
-                self._users.save(user, changed, attempt, _other_admin(caller, user_id))
-            except Overtaken:
-                continue
+            if changed.email != user.email:
+                if caller.id == user_id:
+                    if guess is None and current_password is not None:
+                        guess = guesses.enter_context(self._guess(user, client))
+                    self._proven_hash(user, current_password, guess)
+                changed = replace(
+                    changed, email_verified=False, former_emails=_with_former_email(user)
+                )
+            changed = self._next(changed)
+            attempt = None if guess is None else guess.attempt
+            self._users.save(user, changed, attempt, _other_admin(caller, user_id))
             return changed
-        raise ServiceUnavailable(retry_after=1)
+
+        with ExitStack() as guesses:
+            return retry_stale(change)
+
+    def _guess(self, user: User, client: Client) -> AbstractContextManager[Guess]:
+        return self._attempts.guess(attempt_on(user.email, client.ip_address))
+
+    def _limit_hashing(self, kind: str, person: str, client: Client, most: int) -> None:
+        """Each hash costs a quarter of a second of a core, right password or not."""
+        most_from_network = self._hashing_per_network()
+        self._attempts.count(wish(kind, person, client.ip_address, most, most_from_network))
 
     def _next(self, changed: User) -> User:
         return replace(changed, updated_at=self._clock(), version=changed.version + 1)
@@ -282,17 +295,21 @@ class UserService:
             raise NotFound
         return user
 
-    def _proven_hash(self, user: User, current_password: SecretStr | None) -> str:
+    def _proven_hash(
+        self, user: User, current_password: SecretStr | None, guess: Guess | None
+    ) -> str:
         """The stored hash that the password has; raises `InvalidCredentials`.
 
-        Or `Overtaken`, where the address is not the user's any more: they changed it meanwhile.
+        Or `StaleVersion`, where the address is not the user's any more: they changed it meanwhile.
         """
         credential = self._users.credential(user.email)
         if credential is None or credential.user_id != user.id:
-            raise Overtaken
+            raise StaleVersion
         password = current_password.get_secret_value() if current_password else None
-        if password is None or not self._password_matches(password, credential.password_hash):
+        if password is None or not self._verify_password(password, credential):
             raise InvalidCredentials("The current password is wrong or missing.")
+        if guess is not None:
+            guess.is_right = True
         return credential.password_hash
 
 

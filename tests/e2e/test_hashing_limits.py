@@ -1,0 +1,80 @@
+"""Who hashes many passwords from one network is refused before the next, over HTTP."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.deployed import Shop, at_once, error_of, new_email
+from tests.mail import WELCOME, Mail
+from tests.people import PASSWORD
+
+REFUSED = (429, "TOO_MANY_REQUESTS")
+LIMIT = 3  # instead of the local stack's, which refuses nobody
+
+
+@pytest.fixture
+def limited(shop: Shop) -> Iterator[None]:
+    shop.set_environment("CreateUser", HASHING_PER_NETWORK=str(LIMIT))
+    yield
+    shop.set_environment("CreateUser", HASHING_PER_NETWORK="1000000")
+
+
+def sign_up(shop: Shop, address: str, **changed: Any) -> httpx.Response:
+    """From another address of this machine, whose network no other test uses."""
+    body = {"email": new_email(), "name": "Ada", "password": PASSWORD} | changed
+    transport = httpx.HTTPTransport(local_address=address)
+    with httpx.Client(base_url=shop.url, timeout=30, transport=transport) as client:
+        return client.post("/api/users", json=body)
+
+
+@pytest.mark.usefixtures("limited")
+def test_sign_ups_of_one_network_are_limited_and_a_refused_one_does_nothing(shop: Shop) -> None:
+    # A body that is refused before its password would be hashed does not count.
+    assert sign_up(shop, "127.7.1.1", password="short").status_code == 422
+    taken = new_email()
+    assert sign_up(shop, "127.7.1.1", email=taken).status_code == 201
+    assert error_of(sign_up(shop, "127.7.1.2", email=taken)) == (409, "EMAIL_IN_USE")
+    assert sign_up(shop, "127.7.1.3").status_code == 201
+    before, mail, email = shop.everything(), Mail(shop), new_email()
+
+    refused = sign_up(shop, "127.7.1.254", email=email)
+
+    assert error_of(refused) == REFUSED
+    assert 800 < int(refused.headers["Retry-After"]) <= 900
+    assert refused.headers["Cache-Control"] == "no-store"
+    assert shop.everything() == before
+    mail.rests()
+    assert mail.to(email, WELCOME, count=0) == []
+    # Another network, and the same person from there, is not refused.
+    assert sign_up(shop, "127.7.2.1", email=email).status_code == 201
+
+
+@pytest.mark.usefixtures("limited")
+def test_parallel_sign_ups_of_one_network_are_limited_too(shop: Shop) -> None:
+
+    answers = at_once(8, lambda _: sign_up(shop, "127.7.3.1"))
+
+    assert Counter(answer.status_code for answer in answers) == {201: LIMIT, 429: 8 - LIMIT}
+
+
+def test_password_changes_in_a_row_are_limited_with_the_right_password(shop: Shop) -> None:
+    person = shop.sign_up()
+    passwords = [f"a walk by river number {n}" for n in range(11)]
+    current = PASSWORD
+
+    for new in passwords[:10]:
+        body = {"currentPassword": current, "newPassword": new}
+        assert person.http.put("/api/users/me/password", json=body).status_code == 204
+        current = new
+    before = shop.everything()
+    body = {"currentPassword": current, "newPassword": passwords[10]}
+    refused = person.http.put("/api/users/me/password", json=body)
+
+    assert error_of(refused) == REFUSED
+    assert 0 < int(refused.headers["Retry-After"]) <= 900
+    assert shop.everything() == before
+    credentials = {"email": person.email, "password": current}
+    assert shop.anonymous.post("/api/sessions", json=credentials).status_code == 201
