@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from shop.attempts.models import Attempt
-from shop.attempts.service import attempt_on
+from shop.attempts.service import attempt_on, wish
 from shop.auth.caller import Client, Role
 from shop.errors import (
     Forbidden,
@@ -21,7 +21,7 @@ from shop.pagination import Rows, Span
 from shop.preconditions import Precondition
 from shop.users.models import Credential, User, UserStatus
 from shop.users.schemas import PasswordChange, UserUpdate
-from shop.users.service import MOST_TRIES, Overtaken, UserService
+from shop.users.service import MAX_PROFILE_CHANGES, MOST_TRIES, Overtaken, UserService
 from tests.people import ADMIN, ALICE, BOB, NOON
 
 USER = User(
@@ -30,6 +30,10 @@ USER = User(
 
 
 CLIENT = Client("a browser", "192.0.2.1")
+PROFILE_CHANGE = wish(
+    f"profile change of {ALICE.id}",
+    *(ALICE.id, CLIENT.ip_address, MAX_PROFILE_CHANGES, MAX_PROFILE_CHANGES),
+)
 
 
 class Shelf:
@@ -288,7 +292,7 @@ def passwords(current: str, new: str = "wrong donkey") -> PasswordChange:
 
 
 def test_guesses_of_the_current_password_count_as_log_ins_do_before_they_are_compared() -> None:
-    shelf, counter = Shelf(), Counting(most=2)
+    shelf, counter = Shelf(), Counting(most=3)
     service = desk(shelf, counter)
 
     with pytest.raises(InvalidCredentials):
@@ -299,7 +303,8 @@ def test_guesses_of_the_current_password_count_as_log_ins_do_before_they_are_com
     with pytest.raises(TooManyRequests):
         service.change_password(ALICE, ALICE.id, passwords("correct horse"), CLIENT)
 
-    assert counter.counted == [attempt_on(USER.email, CLIENT.ip_address)] * 2
+    guess = attempt_on(USER.email, CLIENT.ip_address)
+    assert counter.counted == [guess, PROFILE_CHANGE, guess]
     assert shelf.writes == 0
 
 
@@ -324,4 +329,34 @@ def test_what_guesses_nothing_is_not_counted() -> None:
     with pytest.raises(ValidationFailed):
         service.change_password(ALICE, ALICE.id, passwords("correct horse", "short"), CLIENT)
 
-    assert counter.counted == []
+    assert counter.counted == [PROFILE_CHANGE] * 2
+
+
+def test_profile_change_is_counted_once_however_often_it_is_tried() -> None:
+    counter = Counting()
+
+    desk(Shelf(overtaken=3), counter).update(
+        ALICE, ALICE.id, patch(name="B"), Precondition(), CLIENT
+    )
+
+    assert counter.counted == [PROFILE_CHANGE]
+
+
+def test_profile_change_beyond_the_limit_writes_nothing_and_reads_no_password() -> None:
+    shelf = Shelf()
+    body = patch(name="B", email="b@example.com", currentPassword="wrong horse")
+
+    with pytest.raises(TooManyRequests):
+        desk(shelf, Counting(most=0)).update(ALICE, ALICE.id, body, Precondition(), CLIENT)
+
+    assert shelf.writes == 0
+
+
+def test_profile_limit_leaves_admins_and_changes_of_nothing_alone() -> None:
+    shelf = Shelf()
+    service = desk(shelf, Counting(most=0))
+
+    service.update(ADMIN, ALICE.id, patch(name="B", status="inactive"), Precondition(), CLIENT)
+    service.update(ALICE, ALICE.id, patch(name="B"), Precondition(), CLIENT)
+
+    assert (shelf.user.name, shelf.writes) == ("B", 1)

@@ -31,6 +31,11 @@ def fold(text: str) -> str:
     return unicodedata.normalize("NFKC", _DOTS_OF_I.sub("", folded))
 
 
+def is_caseless(text: str) -> bool:
+    """Whether it has letters of scripts without letter case only, as Chinese, Arabic and Thai."""
+    return all(unicodedata.category(character) == "Lo" for character in fold(text))
+
+
 def texts_of(name: str, email: str) -> tuple[str, ...]:
     """What a user is found by, folded: name, address, and the address with its domain in Unicode.
 

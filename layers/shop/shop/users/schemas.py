@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
 
 from shop.auth import passwords
@@ -10,6 +10,7 @@ from shop.auth.caller import Role
 from shop.http.parameters import PathId
 from shop.pagination import ListQuery, Page
 from shop.schemas import ABSENT, LONGEST_TEXT, Body, Patch, Resource, Timestamp, shown
+from shop.search import is_caseless
 from shop.text import Name, NameRead
 from shop.users.emails import EmailAddress, is_spelling_of
 from shop.users.models import User, UserStatus
@@ -72,13 +73,26 @@ class UserListQuery(ListQuery):
     search: Annotated[
         str | None,
         Field(
-            min_length=2,
+            min_length=1,
             max_length=100,
-            description="part of a name or e-mail in any case",
+            description=(
+                "part of a name or email in any case: 2 or more characters, or one of a script "
+                "without letter case"
+            ),
             examples=["lovelace"],
         ),
     ] = None
     sort: Literal["createdAt", "-createdAt", "name", "-name", "email", "-email"] = "-createdAt"
+
+    @field_validator("search")
+    @classmethod
+    def _search_is_long_enough(cls, search: str | None) -> str | None:
+        if search is None or len(search) > 1 or is_caseless(search):
+            return search
+        raise PydanticCustomError(
+            "search_too_short",
+            "Must be at least 2 characters, or one of a script without letter case.",
+        )
 
     @model_validator(mode="after")
     def _search_is_sorted_by_time(self) -> Self:

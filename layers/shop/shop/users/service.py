@@ -7,7 +7,7 @@ from typing import Any, Protocol  # `Any`: the changed fields of a user are of s
 from pydantic import SecretStr
 
 from shop.attempts.models import Attempt
-from shop.attempts.service import attempt_on
+from shop.attempts.service import attempt_on, wish
 from shop.auth.caller import Caller, Client, Role, require
 from shop.auth.passwords import complaint
 from shop.clock import Clock
@@ -35,6 +35,8 @@ from shop.users.schemas import (
 )
 
 MOST_FORMER_EMAILS = 10  # enough for notices that are late to meet their address
+# Changes of name and email by one user in 15 minutes. Each rewrites all search rows of the user.
+MAX_PROFILE_CHANGES = 30
 MOST_TRIES = 5  # against others who change the same user at the same time
 
 
@@ -240,10 +242,12 @@ class UserService:
         """Without a precondition, changes of others to other fields are kept beside these.
 
         A new address of one's own takes the password, and guesses count as log-ins do: raises
-        `InvalidCredentials`, `TooManyRequests`.
+        `InvalidCredentials`, `TooManyRequests`. So does every new name or address of one's own,
+        also where it is refused; admins are not limited, or nobody could undo what a user does.
         """
         require(caller.may_act_for(user_id))
         attempt: Attempt | None = None
+        is_limited = not caller.is_admin
         for _ in range(MOST_TRIES):
             user = self._get(user_id)
             precondition.check(user.version)
@@ -255,6 +259,9 @@ class UserService:
                 is_admin = user.is_active_admin if caller.id == user_id else caller.is_admin
                 if not is_admin:
                     raise Forbidden("Only an admin changes status and role.")
+            if is_limited and (changed.name, changed.email) != (user.name, user.email):
+                self._attempts.count(_profile_change(user_id, client))
+                is_limited = False  # however often it is tried
             try:
                 if changed.email != user.email:
                     if caller.id == user_id:
@@ -294,6 +301,12 @@ class UserService:
         if password is None or not self._password_matches(password, credential.password_hash):
             raise InvalidCredentials("The current password is wrong or missing.")
         return credential.password_hash
+
+
+def _profile_change(user_id: str, client: Client) -> Attempt:
+    """Counted for the user alone: others of the same network are not limited by it."""
+    kind, most = f"profile change of {user_id}", MAX_PROFILE_CHANGES
+    return wish(kind, user_id, client.ip_address, most, most)
 
 
 def _other_admin(caller: Caller, user_id: str) -> str | None:
