@@ -3,9 +3,11 @@
 import random
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import count
 from typing import Any
 
 import pytest
@@ -277,6 +279,79 @@ def test_a_projector_that_dies_is_made_up_for_by_the_next_delivery(place: str) -
         ProjectionService(Interrupted(place, die)).project([entity(ada)])
     project(entity(ada))
 
+    assert_true()
+
+
+class Died(BaseException):
+    """A process ends, and nothing of it goes on."""
+
+
+@contextmanager
+def dying_at(call: int, when: str) -> Iterator[None]:
+    """The call of this number has no effect, or has one and nobody hears of it."""
+    numbers = count()
+
+    def die(**_: object) -> None:
+        if next(numbers) == call:
+            raise Died
+
+    events = dynamodb().meta.events
+    events.register_first(f"{when}-call.dynamodb", die)
+    try:
+        with suppress(Died):
+            yield
+    finally:
+        events.unregister(f"{when}-call.dynamodb", die)
+
+
+@pytest.mark.parametrize("deletes", [False, True])
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("first", range(5))
+def test_projectors_that_die_at_any_two_calls_leave_what_is_true(
+    first: int, when: str, deletes: bool
+) -> None:
+    """A read, a transaction, two batches of search rows, and what settles them."""
+    for second in range(5):
+        ada = signed_up("Ada Lovelace")
+        project(entity(ada))
+        for name, call in (("Byron of Rochdale", first), ("Countess of Nowhere", second)):
+            ada = changed(ada, name=name, email=f"{new_id()}@analytical.example")
+            with dying_at(call, when):
+                project(entity(ada))
+        if deletes:
+            UserRepository().delete(ada)
+        else:
+            ada = changed(ada, name="Ada King")
+
+        # So much later that it need not wait for those that died.
+        later = ProjectionService(ProjectionRepository(), lambda: now() + timedelta(minutes=1))
+        assert later.project([entity(ada)]) == {}
+
+        assert_true()
+        row = next(it for it in scanned(tables.counters()) if it["id"] == f"users:{ada.id}")
+        assert "search_writes" not in row
+        assert ("texts" in row) is not deletes
+
+
+def test_all_changes_of_a_user_in_one_batch_are_one_projection() -> None:
+    ada = signed_up()
+    project(entity(ada))
+    for number in range(10):
+        ada = changed(ada, name=f"Ada {number}")
+    calls: list[str] = []
+    events = dynamodb().meta.events
+
+    def note(model: Any, **_: object) -> None:
+        calls.append(model.name)
+
+    events.register("before-call.dynamodb", note)
+    try:
+        project(*[entity(ada)] * 10)
+    finally:
+        events.unregister("before-call.dynamodb", note)
+
+    one = ["BatchGetItem", "TransactWriteItems", "BatchWriteItem", "BatchWriteItem", "UpdateItem"]
+    assert calls == one
     assert_true()
 
 
