@@ -272,6 +272,19 @@ def test_deletion_waits_until_no_other_may_still_write() -> None:
     assert_true(database)
 
 
+def test_deletion_is_not_done_where_the_others_end_while_it_writes() -> None:
+    database = Database(A)
+    database.project()
+    database.rename(B)
+    run(database, always("before search", die))
+    database.pause(15)
+    database.delete()
+
+    run(database, once("before settle", lambda: database.pause(10)))
+
+    assert_true(database)
+
+
 def test_process_does_not_wait_for_what_it_wrote_itself() -> None:
     database = Database(A)
     broken = always("before search", fail)

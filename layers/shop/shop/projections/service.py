@@ -7,7 +7,7 @@ records the search rows that are about to be written, and drops that record once
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import batched
 from typing import Protocol
 
@@ -93,7 +93,7 @@ class ProjectionService:
             readings = self._store.read(entities)
             steps = [self._step(it, unsettled.get(it.entity)) for it in readings]
             changed = [step for step in steps if step is not None]
-            waits = 0.0
+            awaited: list[datetime] = []
             try:
                 if changed:
                     self._store.advance(changed)
@@ -102,12 +102,15 @@ class ProjectionService:
                     if step.writes:
                         self._search(step)
                         del unsettled[step.reading.entity]
-                        waits = max(waits, self._waits_for_others(step))
+                        if isinstance(step.target, Deleted):
+                            # Nothing comes after a deletion to drop what others still write.
+                            awaited += [it.until for it in step.writes[1:]]
             except Overtaken:
                 continue
-            if all(step.is_last for step in changed) and not waits:
+            if all(step.is_last for step in changed) and not awaited:
                 return
-            self._pause(waits)
+            if awaited:
+                self._pause(max((max(awaited) - self._clock()).total_seconds(), 0))
         raise ServiceUnavailable(retry_after=1)
 
     def _step(self, reading: Reading, unsettled: SearchWrite | None) -> Step | None:
@@ -144,15 +147,3 @@ class ProjectionService:
         last_start = own.until - SEARCH_WRITES_END_WITHIN + SEARCH_WRITES_START_WITHIN
         self._store.write_search(step.reading.entity, state, put, drop, last_start)
         self._store.settle(step, others)
-
-    def _waits_for_others(self, step: Step) -> float:
-        """Seconds until nobody else may write rows of an entity that is deleted.
-
-        What others leave of any other entity is dropped at its next change.
-        """
-        if isinstance(step.target, State):
-            return 0
-        moment = self._clock()
-        return max(
-            (it.until - moment for it in step.writes[1:]), default=timedelta()
-        ).total_seconds()
