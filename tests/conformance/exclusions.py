@@ -26,6 +26,7 @@ TOLD_IN_WORDS = {
     "invisible_text",  # of Unicode's categories, which patterns of JavaScript do not share
     "page_and_cursor",  # two parameters of a query exclude each other
     "page_too_deep",  # their product has an end
+    "search_too_short",  # a letter of the scripts that know capitals finds too much alone
     "search_sort",  # one leaves the other fewer values
     "password_is_email",
     "password_too_common",

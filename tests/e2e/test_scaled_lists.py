@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 
 from tests.deployed import Person, Shop, at_once, error_of
+from tests.people import PASSWORD
 from tests.waiting import eventually
 
 SOON = 2  # seconds that the contract gives totals
@@ -137,6 +138,20 @@ def test_users_are_found_by_any_part_in_any_case(shop: Shop, found: dict[str, Pe
         assert page["meta"]["total"] == len(names)
 
 
+def test_users_are_found_by_what_people_type_in_other_scripts(shop: Shop) -> None:
+    word = uuid4().hex[:8]
+    host = f"müller{word}.example"
+    email = f"ada@{host}"
+    body = {"email": email, "name": f"İstanbullu 龘{word}", "password": PASSWORD}
+    created = shop.anonymous.post("/api/users", json=body).json()
+    assert created["email"] == f"ada@{host.encode('idna').decode()}"
+
+    assert eventually(lambda: emails(shop, search=host) == [created["email"]])
+    for text in (email, email.upper(), f"istanbullu 龘{word}", f"İSTANBULLU 龘{word}"):
+        assert emails(shop, search=text) == [created["email"]], text
+    assert created["email"] in emails(shop, search="龘", limit="100")
+
+
 def test_what_is_found_is_walked_by_cursor_and_by_status(
     shop: Shop, found: dict[str, Person]
 ) -> None:
@@ -199,6 +214,8 @@ def test_users_are_listed_by_name_and_e_mail(shop: Shop, sort: str) -> None:
     "query",
     [
         {"search": "a"},
+        {"search": "Ж"},
+        {"search": "7"},
         {"search": ""},
         {"search": "a" * 101},
         {"search": "ada", "sort": "name"},

@@ -577,3 +577,28 @@ def test_a_cursor_is_bound_to_filter_and_sort(shop: Shop) -> None:
     for other in ("sort=createdAt", "status=active"):
         answer = shop.admin.http.get(f"/api/users?cursor={cursor}&{other}")
         assert error_of(answer) == (400, "BAD_REQUEST")
+
+
+def test_profile_changes_of_one_user_are_limited_and_nobody_elses(shop: Shop) -> None:
+    """30 in 15 minutes, counted atomically; those of admins are not."""
+    person, other = shop.sign_up(), shop.sign_up()
+    for number in range(25):
+        assert patch(person.http, person, name=f"Ada {number}").status_code == 200
+
+    answers = at_once(8, lambda number: patch(person.http, person, name=f"Ada {number + 25}"))
+
+    refused = [it for it in answers if it.status_code == 429]
+    assert len(refused) == 3
+    for answer in refused:
+        assert error_of(answer) == (429, "TOO_MANY_REQUESTS")
+        assert 0 < int(answer.headers["Retry-After"]) <= 900
+    before = person.http.get("/api/users/me").json()
+    for body in ({"name": "Ada"}, {"email": new_email(), "currentPassword": PASSWORD}):
+        assert error_of(patch(person.http, person, **body)) == (429, "TOO_MANY_REQUESTS")
+    replaced = person.http.put(path_of(person), json=whole(person, name="Ada"))
+    assert error_of(replaced) == (429, "TOO_MANY_REQUESTS")
+    assert person.http.get("/api/users/me").json() == before
+
+    assert patch(person.http, person, name=before["name"]).status_code == 200  # changes nothing
+    assert patch(other.http, other, name="Grace").status_code == 200
+    assert patch(shop.admin.http, person, name="Grace").status_code == 200

@@ -8,7 +8,7 @@ import pytest
 
 from shop.clock import now, to_text
 from shop.identifiers import new_id
-from tests.deployed import Person, Shop, at_once
+from tests.deployed import Person, Shop, at_once, new_email
 from tests.e2e.collecting import Listener
 from tests.faults import (
     BUS,
@@ -31,6 +31,7 @@ from tests.faults import (
 )
 from tests.local_cloud.watching import Queue
 from tests.mail import NEW_PASSWORD, WELCOME, Mail
+from tests.people import PASSWORD
 from tests.waiting import eventually
 
 THROTTLED = refused("ThrottlingException")
@@ -263,18 +264,69 @@ def test_lists_follow_when_what_they_are_kept_in_works_again(
     search, counters = shop.resources["SearchTable"], shop.resources["CountersTable"]
     name = f"Zephyr {new_id()[-8:]}"
 
-    def total() -> int:
-        found: int = shop.admin.http.get("/api/users").json()["meta"]["total"]
-        return found
-
-    before = total()
+    before = total(shop)
     with (
         faults.on(THROTTLED, table=search),
         faults.on(damaged(no_json), "BatchGetItem", table=counters) as states,
     ):
         at_once(4, lambda _: shop.sign_up(name=name))
         assert eventually(lambda: len(states) >= 3)
-    assert eventually(lambda: total() == before + 4)
+    assert eventually(lambda: total(shop) == before + 4)
     found = shop.admin.http.get("/api/users", params={"search": name}).json()["data"]
 
     assert [user["name"] for user in found] == [name] * 4
+
+
+@pytest.mark.parametrize("kind", ["throttled", "lost"])
+@pytest.mark.parametrize(
+    ("operation", "table"),
+    [
+        ("TransactWriteItems", "CountersTable"),
+        ("BatchWriteItem", "SearchTable"),
+        ("UpdateItem", "CountersTable"),
+    ],
+)
+def test_deleted_user_has_no_search_rows_whatever_failed_before(
+    shop: Shop, faults: FaultProxy, operation: str, table: str, kind: str
+) -> None:
+    """A to B, and B to C while the projector fails; then C to D, and the account is deleted."""
+    before = total(shop)
+    fault = {"throttled": THROTTLED, "lost": answer_lost}[kind]
+    person = shop.sign_up(name="Augusta Byron")
+    assert eventually(lambda: search_rows(shop, person))
+
+    def change(name: str) -> None:
+        body = {"name": name, "email": new_email(), "currentPassword": PASSWORD}
+        changed = person.http.patch("/api/users/me", json=body)
+        assert changed.status_code == 200, changed.text
+
+    with faults.on(fault, operation, table=shop.resources[table]) as hits:
+        change("Zephyrine Quux")
+        assert met(hits, 1)
+        seen = len(hits)
+        change("Wilhelmina Vox")
+        # A call has three tries. One that settled, unheard, is not repeated after them.
+        assert met(hits, seen + 3)
+    change("Ada King")
+    assert person.http.delete("/api/users/me").status_code == 204
+
+    assert eventually(lambda: is_tombstone(shop, person))
+    assert search_rows(shop, person) == []
+    assert total(shop) == before
+
+
+def total(shop: Shop) -> int:
+    """Of users, as lists show it."""
+    found: int = shop.admin.http.get("/api/users").json()["meta"]["total"]
+    return found
+
+
+def search_rows(shop: Shop, person: Person) -> list[dict[str, Any]]:
+    return [row for row in shop.table("SearchTable") if row["user_id"]["S"] == person.id]
+
+
+def is_tombstone(shop: Shop, person: Person) -> bool:
+    """Whether nothing is known of a user but that they were deleted."""
+    row_id = f"users:{person.id}"
+    rows = [row for row in shop.table("CountersTable") if row["id"]["S"] == row_id]
+    return [row.keys() for row in rows] == [{"id", "schema_version", "deleted", "ttl"}]

@@ -3,15 +3,18 @@
 import random
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import count
 from typing import Any
 
 import pytest
 
 from shop.auth.caller import Role
 from shop.clients import dynamodb
+from shop.clock import now
 from shop.dynamo import tables, totals
 from shop.dynamo.codec import decode, encode
 from shop.idempotency import Answer, Once
@@ -21,10 +24,10 @@ from shop.orders.models import Order, OrderStatus
 from shop.orders.repository import OrderRepository
 from shop.products.models import Product, ProductStatus
 from shop.products.repository import ProductRepository
-from shop.projections.models import Entity, Kind, Reading, State
+from shop.projections.models import Entity, Kind, Reading, SearchWrite, State, Step
 from shop.projections.repository import ProjectionRepository
 from shop.projections.service import AT_ONCE, Overtaken, ProjectionService
-from shop.search import fold, grams_of
+from shop.search import grams_of, texts_of
 from shop.users.models import User, UserStatus
 from shop.users.repository import UserRepository
 from tests.aws import fresh_aws
@@ -96,7 +99,7 @@ def assert_true() -> None:
     by_status = Counter(row["status"] for row in users)
     assert counted() == {status: by_status[status] for status in UserStatus}
     assert searchable() == {
-        row["id"]: set(grams_of([fold(row["name"]), fold(row["email"])])) for row in users
+        row["id"]: set(grams_of(texts_of(row["name"], row["email"]))) for row in users
     }
 
 
@@ -218,18 +221,27 @@ class Interrupted(ProjectionRepository):
         self._interrupt("read")
         return readings
 
-    def write_search(
-        self, entity: Entity, state: State | None, put: Iterable[str], drop: Iterable[str]
-    ) -> None:
-        super().write_search(entity, state, put, drop)
-        self._interrupt("searched")
-
-    def advance(self, readings: Sequence[Reading]) -> None:
-        super().advance(readings)
+    def advance(self, steps: Sequence[Step]) -> None:
+        super().advance(steps)
         self._interrupt("advanced")
 
+    def write_search(
+        self,
+        entity: Entity,
+        state: State | None,
+        put: Iterable[str],
+        drop: Iterable[str],
+        before: datetime,
+    ) -> None:
+        super().write_search(entity, state, put, drop, before)
+        self._interrupt("searched")
 
-PLACES = ("read", "searched", "advanced")
+    def settle(self, step: Step, left: Sequence[SearchWrite]) -> None:
+        super().settle(step, left)
+        self._interrupt("settled")
+
+
+PLACES = ("read", "advanced", "searched", "settled")
 
 
 @pytest.mark.parametrize("place", PLACES)
@@ -244,7 +256,9 @@ def test_a_projector_that_another_overtakes_leaves_what_is_true(place: str, dele
             UserRepository().delete(ada)
         else:
             changed(ada, name="Countess of Nowhere", status=UserStatus.INACTIVE)
-        project(entity(ada))
+        # So much later that it need not wait for the slow one.
+        later = ProjectionService(ProjectionRepository(), lambda: now() + timedelta(minutes=1))
+        assert later.project([entity(ada)]) == {}
 
     slow = ProjectionService(Interrupted(place, meanwhile))
     assert slow.project([entity(ada), entity(bob)]) == {}
@@ -268,6 +282,79 @@ def test_a_projector_that_dies_is_made_up_for_by_the_next_delivery(place: str) -
     assert_true()
 
 
+class Died(BaseException):
+    """A process ends, and nothing of it goes on."""
+
+
+@contextmanager
+def dying_at(call: int, when: str) -> Iterator[None]:
+    """The call of this number has no effect, or has one and nobody hears of it."""
+    numbers = count()
+
+    def die(**_: object) -> None:
+        if next(numbers) == call:
+            raise Died
+
+    events = dynamodb().meta.events
+    events.register_first(f"{when}-call.dynamodb", die)
+    try:
+        with suppress(Died):
+            yield
+    finally:
+        events.unregister(f"{when}-call.dynamodb", die)
+
+
+@pytest.mark.parametrize("deletes", [False, True])
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("first", range(5))
+def test_projectors_that_die_at_any_two_calls_leave_what_is_true(
+    first: int, when: str, deletes: bool
+) -> None:
+    """A read, a transaction, two batches of search rows, and what settles them."""
+    for second in range(5):
+        ada = signed_up("Ada Lovelace")
+        project(entity(ada))
+        for name, call in (("Byron of Rochdale", first), ("Countess of Nowhere", second)):
+            ada = changed(ada, name=name, email=f"{new_id()}@analytical.example")
+            with dying_at(call, when):
+                project(entity(ada))
+        if deletes:
+            UserRepository().delete(ada)
+        else:
+            ada = changed(ada, name="Ada King")
+
+        # So much later that it need not wait for those that died.
+        later = ProjectionService(ProjectionRepository(), lambda: now() + timedelta(minutes=1))
+        assert later.project([entity(ada)]) == {}
+
+        assert_true()
+        row = next(it for it in scanned(tables.counters()) if it["id"] == f"users:{ada.id}")
+        assert "search_writes" not in row
+        assert ("texts" in row) is not deletes
+
+
+def test_all_changes_of_a_user_in_one_batch_are_one_projection() -> None:
+    ada = signed_up()
+    project(entity(ada))
+    for number in range(10):
+        ada = changed(ada, name=f"Ada {number}")
+    calls: list[str] = []
+    events = dynamodb().meta.events
+
+    def note(model: Any, **_: object) -> None:
+        calls.append(model.name)
+
+    events.register("before-call.dynamodb", note)
+    try:
+        project(*[entity(ada)] * 10)
+    finally:
+        events.unregister("before-call.dynamodb", note)
+
+    one = ["BatchGetItem", "TransactWriteItems", "BatchWriteItem", "BatchWriteItem", "UpdateItem"]
+    assert calls == one
+    assert_true()
+
+
 def test_one_that_cannot_be_read_holds_up_no_other() -> None:
     users = [signed_up(f"User {number}") for number in range(10)]
     broken = entity(users[4])
@@ -285,7 +372,7 @@ def test_one_that_cannot_be_read_holds_up_no_other() -> None:
 
 def test_who_is_always_overtaken_gives_up_and_says_so() -> None:
     class Beaten(ProjectionRepository):
-        def advance(self, readings: Sequence[Reading]) -> None:
+        def advance(self, steps: Sequence[Step]) -> None:
             raise Overtaken
 
     failed = ProjectionService(Beaten()).project([entity(signed_up())])

@@ -2,24 +2,27 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from shop.clients import dynamodb
+from shop.clock import now
 from shop.dynamo import tables, totals
 from shop.dynamo.codec import Item, decode, encode
 from shop.errors import ServiceUnavailable
 from shop.orders.models import Order, OrderStatus
 from shop.orders.repository import OrderRepository
 from shop.products.models import Product
-from shop.projections.models import Entity, Kind
-from shop.projections.repository import ProjectionRepository
+from shop.projections.models import Entity, Kind, SearchWrite, State
+from shop.projections.repository import ProjectionRepository, row_to_item, search_attributes
 from shop.projections.service import ProjectionService
-from shop.search import fold, grams_of
+from shop.search import fold, grams_of, texts_of
 from shop.users.models import User, UserStatus
 from shop.users.repository import UserRepository
 from tests.aws import fresh_aws
+from tests.people import NOON
 from tests.repositories.stored_shop import keep, place, sign_up
 from tools.recount import entities
 from tools.recount.__main__ import recount
@@ -159,6 +162,14 @@ DAMAGE: dict[str, tuple[Damage, str]] = {
         lambda user, _: put(tables.search(), search_row(user, user_id=ID)),
         "1 search rows surplus",
     ),
+    "found as it was before its domain was known in Unicode": (
+        lambda user, _: put(tables.search(), search_row(user, texts=[fold(user.name)])),
+        "1 search rows stale",
+    ),
+    "deleted, and its projector died": (
+        lambda *_: put(tables.counters(), tombstone(ID, SearchWrite("x", NOON, ["lord byron"]))),
+        "deleted, with search writes that did not end",
+    ),
     "too high a total": (
         lambda *_: put(tables.counters(), row_of_totals("users", 5)),
         "totals of users: +",
@@ -168,6 +179,10 @@ DAMAGE: dict[str, tuple[Damage, str]] = {
         "totals of orders: -2 pending",
     ),
 }
+
+
+def tombstone(user_id: str, *writes: SearchWrite) -> Item:
+    return row_to_item(Entity(Kind.USERS, user_id), None, writes)
 
 
 def row_of_totals(kind: str, active: int) -> Item:
@@ -223,10 +238,10 @@ def test_one_that_cannot_be_projected_is_told_and_holds_up_no_other(
     remove_rows(f"users:{user.id}", f"orders:{order.id}")
     advance = ProjectionRepository.advance
 
-    def refuse(store: ProjectionRepository, readings: Any) -> None:
-        if any(reading.entity.id == user.id for reading in readings):
+    def refuse(store: ProjectionRepository, steps: Any) -> None:
+        if any(step.reading.entity.id == user.id for step in steps):
             raise ServiceUnavailable(retry_after=1)
-        advance(store, readings)
+        advance(store, steps)
 
     monkeypatch.setattr(ProjectionRepository, "advance", refuse)
     said: list[str] = []
@@ -235,6 +250,46 @@ def test_one_that_cannot_be_projected_is_told_and_holds_up_no_other(
 
     assert any(line.startswith(f"users:{user.id}: not mended: ") for line in said)
     assert row(f"orders:{order.id}")["status"] == "pending"
+
+
+@pytest.mark.parametrize("is_gone", [False, True])
+def test_rows_of_former_names_are_dropped_though_no_row_knows_of_them(
+    user: User, order: Order, is_gone: bool
+) -> None:
+    """A name of before its length was bounded, and a projector that did not record what it put."""
+    other = sign_up()
+    project(other)
+    former = "".join(map(chr, range(0x4E00, 0x4E00 + 700)))
+    rows = search_attributes(other.id, State(1, "active", [former]), grams_of([former]))
+    for item in rows:
+        dynamodb().put_item(TableName=tables.search(), Item=item)
+    if is_gone:
+        UserRepository().delete(other)
+        project(other)
+    assert look() == [f"users:{other.id}: 698 search rows surplus"]
+
+    look(repair=True)
+
+    assert look() == []
+    found = dynamodb().scan(TableName=tables.search())["Items"]
+    grams = {it["gram"]["S"] for it in found if it["user_id"]["S"] == other.id}
+    assert grams == (set() if is_gone else grams_of(texts_of(other.name, other.email)))
+
+
+def test_search_writes_of_a_live_user_that_did_not_end_are_no_fault_and_survive_a_repair(
+    user: User, order: Order
+) -> None:
+    others = SearchWrite("x", now() + timedelta(hours=1), ["ada"])
+    state = State(1, "active", texts_of(user.name, user.email))
+    put(tables.counters(), row_to_item(Entity(Kind.USERS, user.id), state, [others]))
+    assert look() == []
+    put(tables.search(), search_row(user, gram="xyz"))
+
+    look(repair=True)
+
+    assert look() == []
+    (write,) = row(f"users:{user.id}")["search_writes"]
+    assert write["writer"] == "x"
 
 
 def test_sales_do_not_count_as_differences(user: User, order: Order) -> None:

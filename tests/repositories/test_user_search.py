@@ -12,7 +12,7 @@ from shop.identifiers import new_id
 from shop.pagination import Rows, Span
 from shop.projections.models import Entity, Kind
 from shop.projections.provide import projections
-from shop.search import fold
+from shop.search import fold, texts_of
 from shop.users import search
 from shop.users.models import User, UserStatus
 from shop.users.repository import UserRepository
@@ -30,6 +30,7 @@ PEOPLE = [
     ("Straße Nord", "nord@gmail.com", "active"),
     ("Ada King", "king@gmail.com", "inactive"),
     ("Zoe\u0301 Deschanel", "zoe@x.example", "active"),
+    ("İstanbullu", "info@xn--mller-kva.example", "active"),
 ]
 BOTH = [*UserStatus]
 
@@ -87,6 +88,7 @@ def walked(
 TERMS = [
     *("ada", "ADA", "lovelace", "a l", "da", "al", "am", "smith", "@x.", "gmail.com", "@gmail"),
     *("łukasz", "ŁUKASZ", "żak", "王小", "王小明", "小明", "100%", "%", "_*", "STRASSE", "straße"),
+    *("istanbullu", "İSTANBULLU", "müller", "info@MÜLLER.example", "xn--mller", "王", "明", "ł"),
     *("ibrahim", "zoé", "zoe\u0301", "zo", ".example", "nobody at all", "xn--", "e", "\u0301"),
 ]
 
@@ -98,7 +100,7 @@ def test_everyone_whose_name_or_address_holds_the_text_is_found_once(
     users: list[User], text: str, descends: bool, limit: int
 ) -> None:
     part = fold(text)
-    expected = [user for user in users if part in fold(user.name) or part in fold(user.email)]
+    expected = [user for user in users if any(part in it for it in texts_of(user.name, user.email))]
 
     assert walked(text, BOTH, limit, descends) == (expected[::-1] if descends else expected)
     active = [user for user in expected if user.status is UserStatus.ACTIVE]
@@ -131,6 +133,19 @@ def test_a_row_that_is_behind_its_user_shows_nobody(users: list[User]) -> None:
     smith = walked("adam smith")[0]
     UserRepository().delete(smith)
     assert walked("adam smith") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("istanbullu", "İstanbullu"),
+        ("info@müller.example", "İstanbullu"),
+        ("xn--mller-kva", "İstanbullu"),
+        ("明", "王小明"),
+    ],
+)
+def test_user_is_found_by_what_people_type(users: list[User], text: str, name: str) -> None:
+    assert [user.name for user in walked(text)] == [name]
 
 
 class Meter:

@@ -1,80 +1,339 @@
-"""Three who project one user at once leave in search what the user is."""
+"""Projectors of one user fail, die and overtake each other, and search has what the user is."""
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from itertools import product
 
-from shop.projections.models import Deleted, Entity, Kind, Reading, State
-from shop.projections.service import Overtaken, ProjectionService
+import pytest
+
+from shop.errors import ServiceUnavailable
+from shop.projections.models import Deleted, Entity, Kind, Reading, SearchWrite, State, Step
+from shop.projections.service import MAX_RECORDED_TEXTS, Overtaken, ProjectionService
 from shop.search import grams_of
 
 ADA = Entity(Kind.USERS, "ada")
+A, B, C, D = "ada lovelace", "ada byron", "countess of nowhere", "ada king"
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+
+type Row = State | Deleted | None
 
 
-class Store:
-    """One user, what is projected of it, and the texts that each of its search rows says."""
+class Died(BaseException):
+    """A process ends, and nothing of it goes on."""
+
+
+class Database:
+    """One user, the row that is projected of it, and the texts that each of its search rows has."""
 
     def __init__(self, name: str) -> None:
-        self.user = State(1, "active", (name,))
-        self.projected: State | Deleted | None = None
-        self.rows: dict[str, Sequence[str]] = {}
-        self.before_write: list[Callable[[], None]] = []
+        self.user: State | None = State(1, "active", (name,))
+        self.version = 1
+        self.row: Row = None
+        self.writes: Sequence[SearchWrite] = ()
+        self.search: dict[str, Sequence[str]] = {}
+        self.now = NOON
 
     def rename(self, name: str) -> None:
-        self.user = State(self.user.version + 1, "active", (name,))
+        self.version += 1
+        self.user = State(self.version, "active", (name,))
 
-    def read(self, entities: Sequence[Entity]) -> Sequence[Reading]:
-        return [Reading(entity, self.user, self.projected) for entity in entities]
+    def delete(self) -> None:
+        self.user = None
 
-    def write_search(
-        self, entity: Entity, state: State | None, put: Iterable[str], drop: Iterable[str]
-    ) -> None:
-        if self.before_write:
-            self.before_write.pop(0)()
-        for gram in drop:
-            self.rows.pop(gram, None)
-        if state is not None:
-            self.rows |= dict.fromkeys(put, state.texts)
+    def pause(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
 
-    def advance(self, readings: Sequence[Reading]) -> None:
-        (reading,) = readings
-        if reading.projected != self.projected:
-            raise Overtaken
-        self.projected = reading.state
+    def project(self) -> None:
+        """By a process of its own, to which nothing happens."""
+        assert projector(Store(self)).project([ADA]) == {}
 
-    def rows_of(self, *texts: str) -> dict[str, Sequence[str]]:
+    def expected(self) -> dict[str, Sequence[str]]:
+        texts = self.user.texts if self.user else ()
         return dict.fromkeys(grams_of(texts), texts)
 
 
-def project(store: Store) -> None:
-    assert ProjectionService(store).project([ADA]) == {}
+class Store:
+    """What a process sees of the database; `before` and `after` are called around each effect.
+
+    Search rows are written one by one, each by a call of its own.
+    """
+
+    def __init__(self, database: Database, at: Callable[[str], None] = lambda _: None) -> None:
+        self.database = database
+        self.at = at
+
+    def read(self, entities: Sequence[Entity]) -> Sequence[Reading]:
+        self.at("before read")
+        found = self.database
+        readings = [Reading(entity, found.user, found.row, found.writes) for entity in entities]
+        self.at("after read")
+        return readings
+
+    def advance(self, steps: Sequence[Step]) -> None:
+        self.at("before advance")
+        (step,) = steps
+        found = self.database
+        if (step.reading.projected, step.reading.writes) != (found.row, found.writes):
+            raise Overtaken
+        found.row, found.writes = step.target, step.writes
+        self.at("after advance")
+
+    def write_search(
+        self,
+        entity: Entity,
+        state: State | None,
+        put: Iterable[str],
+        drop: Iterable[str],
+        before: datetime,
+    ) -> None:
+        self.at("before search")
+        put, drop = sorted(put), sorted(drop)
+        for number, gram in enumerate([*put, *drop]):
+            if number == len(put) // 2:
+                self.at("in the middle of puts")
+            if number == len(put) + len(drop) // 2:
+                self.at("in the middle of drops")
+            if self.database.now > before:
+                raise ServiceUnavailable(retry_after=1)
+            if gram in put:
+                assert state is not None
+                self.database.search[gram] = state.texts
+            else:
+                self.database.search.pop(gram, None)
+        self.at("after search")
+
+    def settle(self, step: Step, left: Sequence[SearchWrite]) -> None:
+        self.at("before settle")
+        if (self.database.row, self.database.writes) != (step.target, step.writes):
+            raise Overtaken
+        self.database.writes = left
+        self.at("after settle")
 
 
-def test_who_puts_right_what_a_second_overtook_is_overtaken_by_a_third() -> None:
-    store = Store("Ada Lovelace")
-    project(store)
-    store.rename("Ada Byron")
+PLACES = [
+    *("before read", "after read", "before advance", "after advance", "before search"),
+    *("in the middle of puts", "in the middle of drops"),
+    *("after search", "before settle", "after settle"),
+]
+
+
+def projector(store: Store) -> ProjectionService:
+    return ProjectionService(store, lambda: store.database.now, store.database.pause)
+
+
+def always(place: str, work: Callable[[], None]) -> Callable[[str], None]:
+    """Does the work wherever the place is met, also by the tries that follow."""
+
+    def at(met: str) -> None:
+        if met == place:
+            work()
+
+    return at
+
+
+def once(
+    place: str, work: Callable[[], None], then: Callable[[str], None] = lambda _: None
+) -> Callable[[str], None]:
+    """Does the work where the place is met for the first time, and what comes then after that."""
+    is_done = False
+
+    def at(met: str) -> None:
+        nonlocal is_done
+        if is_done:
+            then(met)
+        elif met == place:
+            is_done = True
+            work()
+
+    return at
+
+
+def fail() -> None:
+    raise ServiceUnavailable(retry_after=1)
+
+
+def die() -> None:
+    raise Died
+
+
+def run(database: Database, at: Callable[[str], None]) -> None:
+    """A projection to which something happens, whatever comes of it."""
+    with suppress(Died):
+        projector(Store(database, at)).project([ADA])
+
+
+def assert_true(database: Database) -> None:
+    """Search rows are what the user is; of a deleted user nothing is left, in no row."""
+    assert database.search == database.expected()
+    if database.user is None:
+        assert (database.row, [*database.writes]) == (Deleted(), [])
+    else:
+        assert database.row == database.user
+
+
+CHANGES: dict[str, Callable[[Database], None]] = {
+    "nothing": lambda _: None,
+    "renamed": lambda it: it.rename(D),
+    "renamed back": lambda it: it.rename(A),
+    "deleted": lambda it: it.delete(),
+}
+
+
+@pytest.mark.parametrize("end", [fail, die])
+@pytest.mark.parametrize("last", CHANGES)
+def test_projection_after_faults_at_every_two_places_converges(
+    end: Callable[[], None], last: str
+) -> None:
+    """A to B, and B to C, each met by a fault, and then another change."""
+    for first, second in product(PLACES, PLACES):
+        database = Database(A)
+        database.project()
+        database.rename(B)
+        run(database, always(first, end))
+        database.rename(C)
+        run(database, always(second, end))
+        CHANGES[last](database)
+
+        database.project()
+
+        assert_true(database)
+
+
+@pytest.mark.parametrize("last", CHANGES)
+def test_projector_overtaken_by_another_that_dies_and_then_dead_is_made_up_for(last: str) -> None:
+    """At every place another finishes or dies, and the first one dies at every later place."""
+    for place, others_end, own_end in product(PLACES, ["", *PLACES], PLACES):
+        database = Database(A)
+        database.project()
+        database.rename(B)
+
+        def meanwhile(database: Database = database, others_end: str = others_end) -> None:
+            CHANGES[last](database)
+            run(database, always(others_end, die))
+
+        run(database, once(place, meanwhile, then=always(own_end, die)))
+
+        database.project()
+
+        assert_true(database)
+
+
+def test_projector_that_puts_right_what_a_second_overtook_is_overtaken_by_a_third() -> None:
+    database = Database(A)
+    database.project()
+    database.rename(B)
 
     def second() -> None:
-        project(store)
-        store.before_write = [third]
+        database.rename(C)
+        database.project()
 
     def third() -> None:
-        store.rename("Countess of Nowhere")
-        project(store)
+        database.rename(D)
+        database.project()
 
-    # The first is overtaken while it writes, and again while it puts right what it wrote.
-    store.before_write = [second]
+    # The first is overtaken before it writes, and again while it puts right what it wrote.
+    run(database, once("before search", second, then=once("before search", third)))
 
-    project(store)
-
-    assert store.user.texts == ("Countess of Nowhere",)
-    assert store.rows == store.rows_of("Countess of Nowhere")
+    assert_true(database)
 
 
-def test_what_is_projected_already_is_read_once_and_not_written() -> None:
-    store = Store("Ada Lovelace")
-    project(store)
-    store.rows = {}
+def test_live_user_is_not_waited_for_and_keeps_the_record_of_who_may_still_write() -> None:
+    database = Database(A)
+    database.project()
+    database.rename(B)
+    run(database, always("before search", die))
+    (left,) = database.writes
+    database.rename(C)
 
-    project(store)
+    database.project()
 
-    assert store.rows == {}
+    assert database.now == NOON
+    assert database.writes == [left]
+    assert database.search == database.expected()
+
+    database.now = left.until
+    database.project()
+
+    assert_true(database)
+
+
+def test_deletion_waits_until_no_other_may_still_write() -> None:
+    database = Database(A)
+    database.project()
+    database.rename(B)
+    run(database, always("before search", die))
+    (left,) = database.writes
+    database.delete()
+
+    database.project()
+
+    assert database.now == left.until
+    assert_true(database)
+
+
+def test_deletion_is_not_done_where_the_others_end_while_it_writes() -> None:
+    database = Database(A)
+    database.project()
+    database.rename(B)
+    run(database, always("before search", die))
+    database.pause(15)
+    database.delete()
+
+    run(database, once("before settle", lambda: database.pause(10)))
+
+    assert_true(database)
+
+
+def test_process_does_not_wait_for_what_it_wrote_itself() -> None:
+    database = Database(A)
+    broken = always("before search", fail)
+    service = projector(Store(database, lambda place: broken(place)))
+    assert [*service.project([ADA])] == [ADA]
+    database.delete()
+    broken = always("", fail)
+
+    assert service.project([ADA]) == {}
+
+    assert database.now == NOON
+    assert_true(database)
+
+
+def test_record_of_a_user_whose_search_rows_fail_for_long_is_bounded() -> None:
+    database = Database("name 0")
+    for number in range(3 * MAX_RECORDED_TEXTS):
+        run(database, always("before search", fail))
+        database.rename(f"name {number}")
+        database.pause(60)
+
+    assert (
+        len({text for write in database.writes for text in write.texts}) <= 2 + MAX_RECORDED_TEXTS
+    )
+    database.project()
+    assert_true(database)
+
+
+def test_record_that_older_code_overwrote_is_made_up_for() -> None:
+    database = Database(A)
+    database.project()
+    database.rename(B)
+
+    def older_code() -> None:
+        database.rename(C)
+        assert database.user is not None
+        database.row, database.writes = database.user, ()
+        database.search = database.expected()
+
+    run(database, once("before search", older_code))
+
+    assert_true(database)
+
+
+def test_projected_user_is_read_once_and_not_written() -> None:
+    database = Database(A)
+    database.project()
+    met: list[str] = []
+
+    assert projector(Store(database, met.append)).project([ADA]) == {}
+
+    assert met == ["before read", "after read"]

@@ -1,9 +1,19 @@
 """What a text is found by: trigrams of its folded form, without those that tell nobody apart."""
 
+import unicodedata
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shop.search import fold, grams_of, grams_to_try
+from shop.search import (
+    MAX_NAME,
+    fold,
+    grams_of,
+    grams_to_try,
+    is_caseless,
+    texts_of,
+)
 
 words = st.text(min_size=1, max_size=20)
 
@@ -45,3 +55,84 @@ def test_common_mail_domains_are_found_by_nothing_of_theirs() -> None:
 def test_the_rarest_is_tried_first() -> None:
     assert grams_to_try("ananzq")[0] == "nzq"
     assert grams_to_try("ann王小明")[0] == "王小明"
+
+
+@pytest.mark.parametrize("name", ["İstanbullu", "I\u0307STANBULLU", "i\u0307\u0307stanbullu"])
+def test_dot_above_an_i_is_folded_away(name: str) -> None:
+    assert fold(name) == "istanbullu"
+
+
+def test_dot_above_other_letters_stays() -> None:
+    assert fold("Ż") == "ż"
+    assert fold("Ė") != fold("E")
+
+
+@given(st.text(alphabet="iIİıjė\u0307\u0301\u0323", max_size=12))
+def test_folding_of_dots_is_done_once(text: str) -> None:
+    assert fold(fold(text)) == fold(text)
+
+
+def test_international_domain_is_searchable_in_both_forms() -> None:
+    assert texts_of("Ada", "info@xn--mller-kva.example") == (
+        *("ada", "info@xn--mller-kva.example", "info@müller.example"),
+    )
+    assert texts_of("Ada", "a@mail.xn--fa-hia.de")[2] == fold("a@mail.faß.de")
+    assert texts_of("Ada", "a@xn--fiqs8s")[2] == "a@中国"
+
+
+def test_domain_that_is_no_punycode_stays_as_it_is() -> None:
+    assert texts_of("Ada", "a@xn--\u00e9.example")[2] == "a@xn--\u00e9.example"
+    assert texts_of("Ada", "a@xn--99999999.example")[2] == "a@xn--99999999.example"
+
+
+def test_other_addresses_have_no_third_text() -> None:
+    assert texts_of("Ada Lovelace", "ada@example.com") == ("ada lovelace", "ada@example.com")
+
+
+EXPANDING = "".join(
+    sorted(
+        filter(str.isprintable, map(chr, range(0x10FFFF))),
+        key=lambda it: -len(unicodedata.normalize("NFKC", it)),
+    )[:100]
+)
+LONGEST_EMAIL = (
+    f"{'abcdefghijklmnopqrstuvwxyz0123456789' * 2}"[:64]
+    + "@"
+    + "".join(f"xn--{number:02}{'k' * 50}a." for number in range(3))
+)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        EXPANDING,
+        "".join(map(chr, range(0x20000, 0x20064))),
+        "".join(map(chr, range(0x4E00, 0x4E64))),
+        "ﷺ" * 100,
+    ],
+)
+def test_rows_of_a_user_are_bounded_in_number_and_size(name: str) -> None:
+    texts = texts_of(name, LONGEST_EMAIL[:254])
+
+    assert len(texts[0]) <= MAX_NAME
+    assert len(grams_of(texts[:1])) <= 126
+    assert len(grams_of(texts)) <= 126 + 252 + 252
+    # Beside some 100 bytes of key, status and names: 1 write unit is 1 KB.
+    assert sum(len(text.encode()) for text in texts) <= 910
+
+
+def test_names_that_folding_does_not_lengthen_are_whole() -> None:
+    for name in ("".join(map(chr, range(0x20000, 0x20064))), "x" * 100, "ß" * 64):
+        assert texts_of(name, "ada@example.com")[0] == fold(name)
+
+
+@pytest.mark.parametrize("text", ["王", "김", "あ", "ア", "ﾊ", "ם", "ش", "न", "ก", "𠀀", "㍿"])
+def test_one_letter_of_a_script_without_case_is_caseless(text: str) -> None:
+    assert is_caseless(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["a", "Ж", "Σ", "ß", "ª", "7", "%", " ", "\u0301", "ﬀ", "１", "。"]
+)
+def test_one_of_another_script_is_not(text: str) -> None:
+    assert not is_caseless(text)

@@ -23,7 +23,7 @@ from shop.preconditions import Precondition
 from shop.retries import StaleVersion
 from shop.users.models import Credential, User, UserStatus
 from shop.users.schemas import PasswordChange, UserCreate, UserUpdate
-from shop.users.service import MAX_PASSWORD_CHANGES, UserService
+from shop.users.service import MAX_PASSWORD_CHANGES, MAX_PROFILE_CHANGES, UserService
 from tests.people import ADMIN, ALICE, BOB, NOON
 
 USER = User(
@@ -32,6 +32,10 @@ USER = User(
 
 
 CLIENT = Client("a browser", "192.0.2.1")
+PROFILE_CHANGE = wish(
+    f"profile change of {ALICE.id}",
+    *(ALICE.id, CLIENT.ip_address, MAX_PROFILE_CHANGES, MAX_PROFILE_CHANGES),
+)
 
 
 class Shelf:
@@ -100,19 +104,19 @@ class Shelf:
 
 
 class Counting:
-    """Counts guesses and hashes, and refuses when there were as many as it was told."""
+    """Counts guesses, and what else is limited, and refuses all over its limits."""
 
-    def __init__(self, most: int = 1000, most_hashes: int = 1000) -> None:
+    def __init__(self, most: int = 1000, most_limited: int = 1000) -> None:
         self.most = most
-        self.most_hashes = most_hashes
+        self.most_limited = most_limited
         self.counted: list[Attempt] = []
-        self.hashes: list[Attempt] = []
+        self.limited: list[Attempt] = []
         self.right: list[bool] = []
 
     def count(self, attempt: Attempt) -> Attempt:
-        if len(self.hashes) == self.most_hashes:
+        if len(self.limited) == self.most_limited:
             raise TooManyRequests
-        self.hashes.append(attempt)
+        self.limited.append(attempt)
         return attempt
 
     @contextmanager
@@ -329,11 +333,11 @@ def test_who_is_overtaken_has_guessed_once() -> None:
         ALICE, ALICE.id, passwords("correct horse"), CLIENT
     )
 
-    assert (len(counter.counted), len(counter.hashes), counter.right) == (1, 1, [True])
+    assert (len(counter.counted), len(counter.limited), counter.right) == (1, 1, [True])
 
 
 def test_password_changes_are_limited_before_anything_is_hashed() -> None:
-    shelf, counter = Shelf(), Counting(most_hashes=1)
+    shelf, counter = Shelf(), Counting(most_limited=1)
     service = desk(shelf, counter)
     service.change_password(ALICE, ALICE.id, passwords("correct horse"), CLIENT)
 
@@ -341,7 +345,7 @@ def test_password_changes_are_limited_before_anything_is_hashed() -> None:
         service.change_password(ALICE, ALICE.id, passwords("wrong donkey"), CLIENT)
 
     expected = wish("password change", ALICE.id, CLIENT.ip_address, MAX_PASSWORD_CHANGES, 20)
-    assert counter.hashes == [expected]
+    assert counter.limited == [expected]
     assert (shelf.writes, len(counter.counted)) == (1, 1)
 
 
@@ -349,7 +353,7 @@ def test_sign_ups_are_limited_before_anything_is_hashed() -> None:
     wanted = UserCreate.model_validate(
         {"email": "new@example.com", "name": "Ada", "password": "a walk by the river"}
     )
-    counter = Counting(most_hashes=0)
+    counter = Counting(most_limited=0)
 
     with pytest.raises(TooManyRequests):
         desk(Shelf(), counter).sign_up(wanted, CLIENT)  # `Shelf.add` would raise another error
@@ -369,3 +373,34 @@ def test_what_guesses_nothing_is_not_counted() -> None:
         )
 
     assert counter.counted == []
+    assert counter.limited == [PROFILE_CHANGE] * 2
+
+
+def test_profile_change_is_counted_once_however_often_it_is_tried() -> None:
+    counter = Counting()
+
+    desk(Shelf(overtaken=3), counter).update(
+        ALICE, ALICE.id, patch(name="B"), Precondition(), CLIENT
+    )
+
+    assert counter.limited == [PROFILE_CHANGE]
+
+
+def test_profile_change_beyond_the_limit_writes_nothing_and_reads_no_password() -> None:
+    shelf = Shelf()
+    body = patch(name="B", email="b@example.com", currentPassword="wrong horse")
+
+    with pytest.raises(TooManyRequests):
+        desk(shelf, Counting(most_limited=0)).update(ALICE, ALICE.id, body, Precondition(), CLIENT)
+
+    assert shelf.writes == 0
+
+
+def test_profile_limit_leaves_admins_and_changes_of_nothing_alone() -> None:
+    shelf = Shelf()
+    service = desk(shelf, Counting(most_limited=0))
+
+    service.update(ADMIN, ALICE.id, patch(name="B", status="inactive"), Precondition(), CLIENT)
+    service.update(ALICE, ALICE.id, patch(name="B"), Precondition(), CLIENT)
+
+    assert (shelf.user.name, shelf.writes) == ("B", 1)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from shop.dynamo import tables
 from shop.dynamo.codec import Item
 from shop.projections.models import Deleted, Entity, Kind, State
-from shop.projections.repository import as_projected, state_of
+from shop.projections.repository import as_projected, search_writes_of, state_of
 from shop.search import grams_of
 from tools.tables.progress import Progress
 from tools.tables.rate import Rate
@@ -107,6 +107,8 @@ def _add_rows(found: Census, items: Iterable[Item]) -> None:
         if key is not None:
             row = as_projected(item)
             found.rows[key] = None if isinstance(row, Deleted) or row is None else _summary(row)
+            if isinstance(row, Deleted) and search_writes_of(item):
+                found.doubtful.add(Entity(*key))
 
 
 def _compare(found: Census, kind: Kind, items: Iterable[Item]) -> None:

@@ -3,12 +3,21 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import batched
-from typing import TYPE_CHECKING, Any  # arguments of a call are of many types
+from typing import TYPE_CHECKING
 
+from shop.clock import now
 from shop.dynamo import tables
-from shop.dynamo.codec import Item, encode
-from shop.projections.models import Deleted, Entity, Kind, Reading, State
-from shop.projections.repository import SCHEMA_VERSION, ProjectionRepository, row_id
+from shop.dynamo.codec import encode
+from shop.projections.models import (
+    SEARCH_WRITES_START_WITHIN,
+    Deleted,
+    Entity,
+    Kind,
+    Reading,
+    State,
+    Step,
+)
+from shop.projections.repository import ProjectionRepository, as_read, row_id, row_to_item
 from shop.projections.service import AT_ONCE, Overtaken, ProjectionService
 from shop.search import grams_of
 from tools.recount.census import SearchRow
@@ -59,10 +68,11 @@ def _unsettle(client: "DynamoDBClient", fault: Fault) -> bool:
     direct = {gram for gram in fault.grams if not grams_of([gram])}  # no longer indexed
     if reading.state is None and not isinstance(reading.projected, State):
         direct = {*fault.grams}  # ids are not given twice, so nobody else puts these
-    ProjectionRepository().write_search(reading.entity, None, (), direct)
+    before = now() + SEARCH_WRITES_START_WITHIN
+    ProjectionRepository().write_search(reading.entity, None, (), direct, before)
     try:
         if _has_no_owner(reading.entity):
-            ProjectionRepository().advance([reading])
+            ProjectionRepository().advance([Step(reading, Deleted())])
             return False
         _set_back(client, reading, {*fault.grams} - direct)
     except (Overtaken, client.exceptions.ConditionalCheckFailedException):
@@ -76,7 +86,7 @@ def _read(entities: Sequence[Entity]) -> Sequence[Reading]:
     lost = [it for it in entities if _has_no_owner(it)]
     there = [it for it in entities if not _has_no_owner(it)]
     readings = repository.read(there) if there else []
-    return [*readings, *(Reading(it, None, repository.row(it)) for it in lost)]
+    return [*readings, *map(repository.row, lost)]
 
 
 def _has_no_owner(entity: Entity) -> bool:
@@ -86,7 +96,9 @@ def _has_no_owner(entity: Entity) -> bool:
 def _wrong_with_row(reading: Reading) -> Sequence[str]:
     state, row = reading.state, reading.projected
     if state is None:
-        return ["a row of what does not exist"] if isinstance(row, State) else []
+        if isinstance(row, State):
+            return ["a row of what does not exist"]
+        return ["deleted, with search writes that did not end"] if reading.writes else []
     if not isinstance(row, State):
         return ["no row" if row is None else "a row that calls it deleted"]
     said = []
@@ -116,32 +128,21 @@ def _set_back(client: "DynamoDBClient", reading: Reading, grams: set[str]) -> No
     row = reading.projected
     if row is None and (reading.state is None or not grams):
         return
-    key = {"id": row_id(reading.entity)}
     if isinstance(row, Deleted):
         if reading.state is not None:
             client.delete_item(
                 TableName=tables.counters(),
-                Key=encode(key),
-                ConditionExpression="deleted = :deleted",
-                ExpressionAttributeValues=encode({":deleted": True}),
+                Key=encode({"id": row_id(reading.entity)}),
+                **as_read(reading),
             )
         return
     known = row or reading.state
     assert known is not None
     # The empty text, which has no trigrams, makes it differ from the entity in any case.
     texts = [*(row.texts if row else ()), *sorted(grams), ""]
-    item: Item = {"version": _BEFORE_EVERY_VERSION, "status": known.status, "texts": texts}
+    before = State(_BEFORE_EVERY_VERSION, known.status, texts)
     client.put_item(
         TableName=tables.counters(),
-        Item=encode(key | item | {"schema_version": SCHEMA_VERSION}),
-        **_as_read(row),
+        Item=encode(row_to_item(reading.entity, before, reading.writes)),
+        **as_read(reading),
     )
-
-
-def _as_read(row: State | None) -> dict[str, Any]:
-    if row is None:
-        return {"ConditionExpression": "attribute_not_exists(id)"}
-    return {
-        "ConditionExpression": "version = :read",
-        "ExpressionAttributeValues": encode({":read": row.version}),
-    }

@@ -2263,7 +2263,7 @@ export interface operations {
                 page?: number;
                 /** @description only those of this status */
                 status?: components["schemas"]["UserStatus"];
-                /** @description part of a name or e-mail in any case */
+                /** @description part of a name or email in any case: 2 or more characters, or one of a script without letter case */
                 search?: string;
             };
             header?: never;

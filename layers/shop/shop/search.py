@@ -1,9 +1,15 @@
 """Substrings of any script, found by the trigrams of a text."""
 
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 
 GRAM = 3  # characters
+# Of a name once folded, which some characters make up to 18 times as long. Every name of 100
+# characters that folding does not lengthen fits.
+MAX_NAME, MAX_NAME_BYTES = 128, 400  # characters, and bytes in UTF-8
+# Of an address with its domain in Unicode; with name and address, a row stays below 1 KB.
+MAX_EMAIL_BYTES = 254
 
 # Mail domains that so many users share that their trigrams tell nobody apart, and would each be
 # one partition to which every sign-up writes.
@@ -18,7 +24,27 @@ _COMMON_DOMAINS = (
 def fold(text: str) -> str:
     """The same for spellings that differ in case, width or composition only."""
     folded = unicodedata.normalize("NFKC", text).casefold()
-    return unicodedata.normalize("NFKC", folded)  # which casefold may undo
+    folded = unicodedata.normalize("NFKC", folded)  # which casefold may undo
+    if "\u0307" not in folded:
+        return folded
+    # The capital İ casefolds to an i with a dot above, which nobody types.
+    return unicodedata.normalize("NFKC", _DOTS_OF_I.sub("", folded))
+
+
+def is_caseless(text: str) -> bool:
+    """Whether it has letters of scripts without letter case only, as Chinese, Arabic and Thai."""
+    return all(unicodedata.category(character) == "Lo" for character in fold(text))
+
+
+def texts_of(name: str, email: str) -> tuple[str, ...]:
+    """What a user is found by, folded: name, address, and the address with its domain in Unicode.
+
+    Bounded in characters and in bytes, so that no name costs many search rows or large ones.
+    """
+    found = (_cut(fold(name)[:MAX_NAME], MAX_NAME_BYTES), fold(email))
+    if "xn--" not in email:
+        return found
+    return (*found, _cut(fold(_in_unicode(email)), MAX_EMAIL_BYTES))
 
 
 def grams_of(texts: Iterable[str]) -> frozenset[str]:
@@ -31,6 +57,26 @@ def grams_to_try(query: str) -> Sequence[str]:
     return sorted(grams_of([query]), key=lambda gram: (-sum(map(_rarity, gram)), gram))
 
 
+def _cut(text: str, size: int) -> str:
+    """The characters that fit so many bytes of UTF-8."""
+    return text.encode(errors="ignore")[:size].decode(errors="ignore")
+
+
+def _in_unicode(email: str) -> str:
+    """The address with the A-labels of its domain as U-labels (RFC 5890)."""
+    local, _, domain = email.rpartition("@")
+    return f"{local}@{'.'.join(map(_label_in_unicode, domain.split('.')))}"
+
+
+def _label_in_unicode(label: str) -> str:
+    if not label.startswith("xn--"):
+        return label
+    try:
+        return label.removeprefix("xn--").encode().decode("punycode")
+    except UnicodeError:
+        return label
+
+
 def _grams(text: str) -> Iterable[str]:
     return (text[start : start + GRAM] for start in range(len(text) - GRAM + 1))
 
@@ -41,4 +87,5 @@ def _rarity(character: str) -> int:
     return position if position >= 0 else 30
 
 
+_DOTS_OF_I = re.compile("(?<=i)\u0307+")
 _COMMON = frozenset(gram for domain in _COMMON_DOMAINS for gram in _grams("@" + domain))

@@ -10,17 +10,18 @@ from itertools import batched
 from typing import Any
 
 from shop.clients import dynamodb
+from shop.clock import now
 from shop.dynamo import tables, totals, transactions
 from shop.dynamo.codec import Item, encode
 from shop.orders import repository as orders
 from shop.orders.models import Order
 from shop.products import repository as products
 from shop.products.models import Product
-from shop.projections.models import Entity, Kind, State
+from shop.projections.models import SEARCH_WRITES_START_WITHIN, Entity, Kind, State
 from shop.projections.provide import projections
 from shop.projections.repository import ProjectionRepository
 from shop.projections.service import AT_ONCE
-from shop.search import fold, grams_of
+from shop.search import grams_of, texts_of
 from shop.users import repository as users
 from shop.users.models import User
 
@@ -58,9 +59,10 @@ def project_partly(added: Sequence[User], grams: frozenset[str]) -> None:
     """
 
     def search_rows(user: User) -> None:
-        state = State(user.version, user.status, (fold(user.name), fold(user.email)))
+        state = State(user.version, user.status, texts_of(user.name, user.email))
         if found := grams_of(state.texts) & grams:
-            ProjectionRepository().write_search(Entity(Kind.USERS, user.id), state, found, ())
+            entity, before = Entity(Kind.USERS, user.id), now() + SEARCH_WRITES_START_WITHIN
+            ProjectionRepository().write_search(entity, state, found, (), before)
 
     _in_parallel(search_rows, added)
     count(Kind.USERS, Counter(user.status.value for user in added))

@@ -4,19 +4,19 @@ import random
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import batched
 from typing import TYPE_CHECKING, Any  # an item's values are of any type DynamoDB knows
 
 from shop.clients import dynamodb
-from shop.clock import now, to_epoch
+from shop.clock import from_text, now, to_epoch, to_text
 from shop.dynamo import tables, totals, transactions
 from shop.dynamo.codec import Item, encode
 from shop.dynamo.reads import batch_get
 from shop.errors import ServiceUnavailable
-from shop.projections.models import Deleted, Entity, Kind, Reading, State
+from shop.projections.models import Deleted, Entity, Kind, Reading, SearchWrite, State, Step
 from shop.projections.service import Overtaken
-from shop.search import fold
+from shop.search import texts_of
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
@@ -27,6 +27,9 @@ _DELETED_KEPT_FOR = timedelta(days=2)
 _MOST_WRITES = 25  # BatchWriteItem's limit
 _TRIES = 6
 _FIRST_PAUSE = 0.05  # seconds, before jitter
+# Two writers never have one id, and one writer records at most one write in a millisecond.
+_HAS_NEWEST_WRITE = "search_writes[0].#writer = :writer AND search_writes[0].#until = :until"
+_WRITER_AND_UNTIL = {"#writer": "writer", "#until": "until"}
 
 
 class ProjectionRepository:
@@ -42,22 +45,27 @@ class ProjectionRepository:
         rows = {item["id"]: item for item in found.pop(counters)}
         items = {(table, item["id"]): item for table in found for item in found[table]}
         return [
-            Reading(
+            _reading(
                 entity,
                 state_of(entity, items.get((_table(entity.kind), entity.id))),
-                as_projected(rows.get(row_id(entity))),
+                rows.get(row_id(entity)),
             )
             for entity in entities
         ]
 
-    def row(self, entity: Entity) -> State | Deleted | None:
+    def row(self, entity: Entity) -> Reading:
         """What was projected of it, and nothing of itself: 1 read unit."""
         table = tables.counters()
         found = batch_get({table: [{"id": row_id(entity)}]})[table]
-        return as_projected(found[0] if found else None)
+        return _reading(entity, None, found[0] if found else None)
 
     def write_search(
-        self, entity: Entity, state: State | None, put: Iterable[str], drop: Iterable[str]
+        self,
+        entity: Entity,
+        state: State | None,
+        put: Iterable[str],
+        drop: Iterable[str],
+        before: datetime,
     ) -> None:
         """1 write unit for each trigram."""
         writes: list[Any] = [
@@ -68,19 +76,36 @@ class ProjectionRepository:
             rows = search_attributes(entity.id, state, put)
             writes += [{"PutRequest": {"Item": row}} for row in rows]
         for chunk in batched(writes, _MOST_WRITES, strict=False):
-            _write_all(tables.search(), chunk)
+            _write_all(tables.search(), chunk, before)
 
-    def advance(self, readings: Sequence[Reading]) -> None:
+    def settle(self, step: Step, left: Sequence[SearchWrite]) -> None:
+        """1 write unit."""
+        as_written = as_read(Reading(step.reading.entity, None, step.target, step.writes))
+        update = "REMOVE search_writes"
+        if left:
+            update = "SET search_writes = :left"
+            as_written["ExpressionAttributeValues"] |= encode({":left": _to_items(left)})
+        try:
+            dynamodb().update_item(
+                TableName=tables.counters(),
+                Key=encode({"id": row_id(step.reading.entity)}),
+                UpdateExpression=update,
+                **as_written,
+            )
+        except dynamodb().exceptions.ConditionalCheckFailedException:
+            raise Overtaken from None
+
+    def advance(self, steps: Sequence[Step]) -> None:
         """2 write units for each entity, and 2 for the totals of each kind that change."""
-        actions = {row_id(reading.entity): _put(reading) for reading in readings}
+        actions = {row_id(step.reading.entity): _put(step) for step in steps}
         for kind in Kind:
             differences: Counter[str] = Counter()
-            for reading in readings:
-                if reading.entity.kind is kind:
-                    if isinstance(reading.projected, State):
-                        differences[reading.projected.status] -= 1
-                    if reading.state is not None:
-                        differences[reading.state.status] += 1
+            for step in steps:
+                if step.reading.entity.kind is kind:
+                    if isinstance(step.reading.projected, State):
+                        differences[step.reading.projected.status] -= 1
+                    if isinstance(step.target, State):
+                        differences[step.target.status] += 1
             changed = {status: count for status, count in differences.items() if count}
             if changed:
                 actions[kind] = totals.add(kind, changed)
@@ -90,9 +115,11 @@ class ProjectionRepository:
             raise Overtaken from None
 
 
-def _write_all(table: str, writes: Sequence[Any]) -> None:
+def _write_all(table: str, writes: Sequence[Any], before: datetime) -> None:
     wanted = {table: [*writes]}
     for attempt in range(_TRIES):
+        if now() > before:
+            break
         wanted = dynamodb().batch_write_item(RequestItems=wanted)["UnprocessedItems"]
         if not wanted:
             return
@@ -100,24 +127,50 @@ def _write_all(table: str, writes: Sequence[Any]) -> None:
     raise ServiceUnavailable(retry_after=1)
 
 
-def _put(reading: Reading) -> "TransactWriteItemTypeDef":
-    """The row as the entity is now, if it is still as it was read."""
-    row = row_to_item(reading.entity, reading.state)
+def _put(step: Step) -> "TransactWriteItemTypeDef":
+    """The row as the step makes it, if it is still as it was read."""
+    state = step.target if isinstance(step.target, State) else None
+    row = row_to_item(step.reading.entity, state, step.writes)
     put: Any = {"TableName": tables.counters(), "Item": encode(row)}
+    return {"Put": put | as_read(step.reading)}
+
+
+def as_read(reading: Reading) -> Any:
+    """The condition of a write that the entity's row is as it was read."""
+    if reading.projected is None:
+        return {"ConditionExpression": "attribute_not_exists(id)"}
+    condition, values = "deleted = :deleted", encode({":deleted": True})
     if isinstance(reading.projected, State):
-        put["ConditionExpression"] = "version = :before"
-        put["ExpressionAttributeValues"] = encode({":before": reading.projected.version})
-    else:
-        put["ConditionExpression"] = "attribute_not_exists(id)"
-    return {"Put": put}
+        condition, values = "version = :before", encode({":before": reading.projected.version})
+    if not reading.writes:
+        return {
+            "ConditionExpression": f"{condition} AND attribute_not_exists(search_writes)",
+            "ExpressionAttributeValues": values,
+        }
+    newest = reading.writes[0]
+    values |= encode({":writer": newest.writer, ":until": to_text(newest.until)})
+    return {
+        "ConditionExpression": f"{condition} AND {_HAS_NEWEST_WRITE}",
+        "ExpressionAttributeNames": _WRITER_AND_UNTIL,
+        "ExpressionAttributeValues": values,
+    }
 
 
-def row_to_item(entity: Entity, state: State | None) -> Item:
+def row_to_item(entity: Entity, state: State | None, writes: Sequence[SearchWrite] = ()) -> Item:
     """What is projected of an entity; without a state, that it was deleted."""
     row: Item = {"id": row_id(entity), "schema_version": SCHEMA_VERSION}
+    if writes:
+        row["search_writes"] = _to_items(writes)
     if state is None:
         return row | {"deleted": True, "ttl": to_epoch(now() + _DELETED_KEPT_FOR)}
     return row | {"version": state.version, "status": state.status, "texts": [*state.texts]}
+
+
+def _to_items(writes: Iterable[SearchWrite]) -> list[Item]:
+    return [
+        {"writer": write.writer, "until": to_text(write.until), "texts": [*write.texts]}
+        for write in writes
+    ]
 
 
 def search_attributes(user_id: str, state: State, grams: Iterable[str]) -> Iterable[Any]:
@@ -145,8 +198,20 @@ def row_id(entity: Entity) -> str:
 def state_of(entity: Entity, item: Item | None) -> State | None:
     if item is None:
         return None
-    texts = (fold(item["name"]), fold(item["email"])) if entity.kind is Kind.USERS else ()
+    texts = texts_of(item["name"], item["email"]) if entity.kind is Kind.USERS else ()
     return State(int(item["version"]), item["status"], texts)
+
+
+def _reading(entity: Entity, state: State | None, row: Item | None) -> Reading:
+    return Reading(entity, state, as_projected(row), search_writes_of(row))
+
+
+def search_writes_of(row: Item | None) -> Sequence[SearchWrite]:
+    """The search writes that an entity's row records."""
+    return [
+        SearchWrite(it["writer"], from_text(it["until"]), tuple(it["texts"]))
+        for it in (row or {}).get("search_writes", ())
+    ]
 
 
 def as_projected(row: Item | None) -> State | Deleted | None:

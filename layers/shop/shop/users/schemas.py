@@ -9,6 +9,7 @@ from shop.auth.caller import Role
 from shop.http.parameters import PathId
 from shop.pagination import ListQuery, Page
 from shop.schemas import ABSENT, LONGEST_TEXT, Body, Patch, Resource, Timestamp, shown, violation
+from shop.search import is_caseless
 from shop.text import Name, NameRead
 from shop.users.emails import EmailAddress, is_spelling_of
 from shop.users.models import User, UserStatus
@@ -81,13 +82,24 @@ class UserListQuery(ListQuery):
     search: Annotated[
         str | None,
         Field(
-            min_length=2,
+            min_length=1,
             max_length=100,
-            description="part of a name or e-mail in any case",
+            description=(
+                "part of a name or email in any case: 2 or more characters, or one of a script "
+                "without letter case"
+            ),
             examples=["lovelace"],
         ),
     ] = None
     sort: Literal["createdAt", "-createdAt", "name", "-name", "email", "-email"] = "-createdAt"
+
+    @field_validator("search")
+    @classmethod
+    def _search_is_long_enough(cls, search: str) -> str:
+        if len(search) > 1 or is_caseless(search):
+            return search
+        message = "Must be at least 2 characters, or one of a script without letter case."
+        raise violation("search_too_short", message)
 
     @field_validator("search")
     @classmethod

@@ -18,7 +18,7 @@ from shop.dynamo.listing import Budget, Listing, Range
 from shop.dynamo.reads import batch_get
 from shop.identifiers import ID_LENGTH
 from shop.pagination import Rows, Span
-from shop.search import fold, grams_to_try
+from shop.search import grams_to_try, texts_of
 from shop.users.models import User, UserStatus
 
 if TYPE_CHECKING:
@@ -162,7 +162,7 @@ def _walk(
 
 
 def _holds(user: User, text: str) -> bool:
-    return text in fold(user.name) or text in fold(user.email)
+    return any(text in other for other in texts_of(user.name, user.email))
 
 
 _UNDER = Listing(tables.search, "gram", "user_id", lambda row: row, is_consistent=False)

@@ -37,6 +37,8 @@ from shop.users.schemas import (
 
 MAX_PASSWORD_CHANGES = 10  # of one user in 15 minutes: people need one, guesses are 10 too
 MOST_FORMER_EMAILS = 10  # enough for notices that are late to meet their address
+# Changes of name and email by one user in 15 minutes. Each rewrites all search rows of the user.
+MAX_PROFILE_CHANGES = 30
 
 
 class UserStore(Protocol):
@@ -245,13 +247,15 @@ class UserService:
         """Without a precondition, changes of others to other fields are kept beside these.
 
         A new address of one's own takes the password, and guesses count as log-ins do: raises
-        `InvalidCredentials`, `TooManyRequests`.
+        `InvalidCredentials`, `TooManyRequests`. So does every new name or address of one's own,
+        also where it is refused; admins are not limited, or nobody could undo what a user does.
         """
         require(caller.may_act_for(user_id))
         guess: Guess | None = None
+        is_limited = not caller.is_admin
 
         def change() -> User:
-            nonlocal guess
+            nonlocal guess, is_limited
             user = self._get(user_id)
             precondition.check(user.version)
             changed = replace(user, **changes)
@@ -262,6 +266,9 @@ class UserService:
                 is_admin = user.is_active_admin if caller.id == user_id else caller.is_admin
                 if not is_admin:
                     raise Forbidden("Only an admin changes status and role.")
+            if is_limited and (changed.name, changed.email) != (user.name, user.email):
+                self._attempts.count(_profile_change(user_id, client))
+                is_limited = False  # however often it is tried
             if changed.email != user.email:
                 if caller.id == user_id:
                     if guess is None and current_password is not None:
@@ -311,6 +318,12 @@ class UserService:
         if guess is not None:
             guess.is_right = True
         return credential.password_hash
+
+
+def _profile_change(user_id: str, client: Client) -> Attempt:
+    """Counted for the user alone: others of the same network are not limited by it."""
+    kind, most = f"profile change of {user_id}", MAX_PROFILE_CHANGES
+    return wish(kind, user_id, client.ip_address, most, most)
 
 
 def _other_admin(caller: Caller, user_id: str) -> str | None:
