@@ -92,7 +92,14 @@ class Shelf:
     def get(self, user_id: str, order_id: str) -> Order | None:
         return next((o for o in self.orders if (o.user_id, o.id) == (user_id, order_id)), None)
 
-    def save(self, before: Order, after: Order, returned: Sequence[OrderLine]) -> None:
+    def save(
+        self,
+        before: Order,
+        after: Order,
+        returned: Sequence[OrderLine],
+        is_by_owner: bool = False,
+    ) -> None:
+        self.is_by_owner = is_by_owner  # of the last change
         self._let_others_act()
         if before not in self.orders:
             raise Overtaken

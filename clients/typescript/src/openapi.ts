@@ -287,8 +287,9 @@ export interface paths {
         put: operations["replaceUser"];
         post?: never;
         /**
-         * Erase a user with credentials and sessions
-         * @description Erase a user with credentials and sessions; their orders stay under the bare id.
+         * Erase a user with credentials, sessions and the notes of their orders
+         * @description Erase a user with credentials, sessions and the notes of their orders; the orders stay under
+         *     the bare id. After a 503 the erasure may be incomplete: a retry continues it.
          */
         delete: operations["deleteUser"];
         options?: never;

@@ -66,9 +66,16 @@ class OrderStore(Protocol):
 
     def get(self, user_id: str, order_id: str) -> Order | None: ...
 
-    def save(self, before: Order, after: Order, returned: Sequence[OrderLine]) -> None:
+    def save(
+        self,
+        before: Order,
+        after: Order,
+        returned: Sequence[OrderLine],
+        is_by_owner: bool = False,
+    ) -> None:
         """The order and the count of its status, and each returned line's pieces to its product
-        if that exists and counts its stock, all together. Raises `Overtaken`.
+        if that exists and counts its stock, all together. Raises `Overtaken`, and `NotFound` where
+        an owner who was erased meanwhile writes a note.
         """
 
     def of_user(
@@ -141,7 +148,7 @@ class OrderService:
             precondition.check(order.version)
             return _changed(order, changes, is_owner=not caller.is_admin)
 
-        return self._change(user_id, order_id, change)
+        return self._change(user_id, order_id, change, is_by_owner=caller.id == user_id)
 
     def start_processing(self, user_id: str, order_id: str, fulfilment: Fulfilment) -> None:
         """An order that is accepted is processing; raises `FulfilmentFailed`."""
@@ -186,7 +193,13 @@ class OrderService:
         with suppress(NotFound):
             self._change(user_id, order_id, change)
 
-    def _change(self, user_id: str, order_id: str, change: Callable[[Order], Order]) -> Order:
+    def _change(
+        self,
+        user_id: str,
+        order_id: str,
+        change: Callable[[Order], Order],
+        is_by_owner: bool = False,
+    ) -> Order:
         """What `change` makes of the order as it is, or as others leave it meanwhile."""
         gives_up_at = self._clock() + READ_AGAIN_WITHIN
         for _ in range(MOST_TRIES):
@@ -196,7 +209,7 @@ class OrderService:
                 return order
             changed = replace(changed, updated_at=self._clock(), version=order.version + 1)
             try:
-                self._orders.save(order, changed, _returned(order, changed))
+                self._orders.save(order, changed, _returned(order, changed), is_by_owner)
             except Overtaken:
                 if self._clock() >= gives_up_at:
                     break
