@@ -11,10 +11,10 @@ import pytest
 from tests.deployed import PROJECTED, Person, Shop, error_of
 from tests.e2e.collecting import Listener
 from tests.faults import Answer, Call, Fault, FaultProxy, Send, answer_lost, refused
-from tests.local_cloud.watching import eventually
 from tests.mail import NEW_ADDRESS, RESET, WELCOME, Mail
 from tests.people import PASSWORD
 from tests.recovery import forget_wishes
+from tests.waiting import eventually
 
 THROTTLED = refused("ThrottlingException")
 
@@ -85,12 +85,12 @@ def test_marker_in_every_free_text_is_left_in_no_table(shop: Shop) -> None:
     # Or the test would say nothing: attempts are digests, and products nobody's.
     everywhere = {name for name in shop.resources if name.endswith("Table")}
     expected = everywhere - {"AttemptsTable", "ProductsTable"}
-    assert eventually(lambda: holding(shop, marker) == expected, 30), holding(shop, marker)
+    assert eventually(lambda: holding(shop, marker) == expected), holding(shop, marker)
 
     assert person.http.delete("/api/users/me").status_code == 204
 
     assert holding(shop, marker) <= PROJECTED
-    assert eventually(lambda: not holding(shop, marker), 30), holding(shop, marker)
+    assert eventually(lambda: not holding(shop, marker)), holding(shop, marker)
     mail.rests()
     assert holding(shop, marker) == set()
 

@@ -32,7 +32,7 @@ from tests.faults import (
 from tests.local_cloud.watching import Queue
 from tests.mail import NEW_PASSWORD, ORDERED, WELCOME, Mail
 from tests.recovery import verify
-from tests.waiting import eventually
+from tests.waiting import HANG_SECONDS, eventually
 
 THROTTLED = refused("ThrottlingException")
 TOO_MANY_EMAILS = refused("TooManyRequestsException", 429)
@@ -272,7 +272,7 @@ def test_emails_under_faults_all_arrive_once(
         mail_faults.on(sometimes(0.1, 2, TOO_MANY_EMAILS, never_arrived), service=MAIL),
     ):
         told = [mail.tell("order.placed", userId=ada.id, orderId=order) for _ in range(80)]
-        assert eventually(lambda: len(mail.to(ada.email, ORDERED, 0)) >= 81, 240)
+        assert eventually(lambda: len(mail.to(ada.email, ORDERED, 0)) >= 81, 5 * HANG_SECONDS)
         mail.rests()
 
     sent = [line["id"] for line in mail.log_lines() if line.get("message") == "mail sent"]

@@ -24,6 +24,7 @@ from shop.recovery.models import Purpose
 from shop.users.models import FormerEmail, User, UserStatus
 from tests.conftest import LogLines
 from tests.people import ALICE, NOON
+from tests.template import resources
 
 USER = User(
     ALICE.id, "ada@example.com", "Ada", UserStatus.ACTIVE, Role.CUSTOMER, False, NOON, NOON, 1
@@ -165,6 +166,8 @@ def test_a_mail_that_is_refused_for_good_is_logged_and_never_tried_again(log: Lo
 
     (line,) = log()
     assert (line["level"], line["code"]) == ("ERROR", "MessageRejected")
+    metric = resources("AWS::Logs::MetricFilter")["RejectedEmails"]
+    assert metric["FilterPattern"] == f'{{ $.message = "{line["message"]}" }}', "or no alarm rings"
     assert "ada" not in str(line)
 
 

@@ -183,7 +183,7 @@ def test_a_malformed_stored_hash_is_a_failed_log_in_and_an_error_line(log: LogLi
 
     (line,) = log()
     assert (line["level"], line["user_id"]) == ("ERROR", ALICE.id)
-    (metric,) = resources("AWS::Logs::MetricFilter").values()
+    metric = resources("AWS::Logs::MetricFilter")["MalformedPasswordHashes"]
     assert metric["FilterPattern"] == f'{{ $.message = "{line["message"]}" }}', "or nobody is told"
 
 
