@@ -309,11 +309,11 @@ def delayed(seconds: float) -> Fault:
     return fault
 
 
-def refused(code: str, status: int = 400) -> Fault:
+def refused(code: str, status: int = 400, message: str = "Injected.") -> Fault:
     """An error of the service's, before anything is done."""
 
     async def fault(call: Call, send: Send) -> Answer:
-        told = {"__type": f"{_NAMESPACES.get(call.service, '')}{code}", "message": "Injected."}
+        told = {"__type": f"{_NAMESPACES.get(call.service, '')}{code}", "message": message}
         # SQS says the codes of its former protocol too, and SES says them nowhere else.
         also = {
             QUEUES: [f"x-amzn-query-error: {code};Sender"],

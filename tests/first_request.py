@@ -19,7 +19,7 @@ class Context:
     log_stream_name = "stream"
 
     def get_remaining_time_in_millis(self) -> int:
-        return 10_000
+        return 30_000
 
 
 class Aws:

@@ -16,7 +16,7 @@ class Context:
     function_name: str = "function"
     aws_request_id: str = "5b3f1c8e-8a58-4c3e-9d1a-0f3f6f3f2a01"
     log_stream_name: str = "stream"
-    milliseconds: int = 10_000
+    milliseconds: int = 30_000  # as a worker has; requests have 10_000
 
     def get_remaining_time_in_millis(self) -> int:
         return self.milliseconds

@@ -195,8 +195,9 @@ def test_tokens_are_made_by_who_mails_them_and_spent_by_who_heeds_them() -> None
     spending = {"CompleteEmailVerification", "CompletePasswordReset"}
 
     assert who_may("dynamodb:PutItem", table) == {"SendEmail"}
-    assert who_may("dynamodb:DeleteItem", table) == spending
-    assert who_may("dynamodb:", table) == {"SendEmail"} | spending
+    assert who_may("dynamodb:DeleteItem", table) == spending | {"DeleteUser"}
+    assert who_may("dynamodb:GetItem", table) == spending
+    assert who_may("dynamodb:", table) == {"SendEmail", "DeleteUser"} | spending
 
 
 def test_private_keys_are_read_by_those_who_sign_and_written_by_those_who_make_them() -> None:

@@ -9,6 +9,7 @@ from shop.deadline import TO_ANSWER
 from shop.dynamo import transactions
 from shop.events import service as publishing
 from shop.mail.repository import CLAIMED_FOR
+from shop.mail.service import TO_SEND_AND_MARK
 from tests.template import functions, resources, template
 
 FUNCTIONS = resources("AWS::Serverless::Function")
@@ -82,6 +83,12 @@ def test_a_batch_of_mails_is_sent_in_time_however_slow_ses_is() -> None:
     )
 
     assert batch * longest(clients.mail()) < FUNCTIONS["SendEmail"]["Timeout"]
+
+
+def test_email_that_is_sent_leaves_time_to_mark_it() -> None:
+    slowest = longest(clients.mail()) + longest(clients.dynamodb())
+
+    assert slowest + TO_ANSWER <= TO_SEND_AND_MARK < FUNCTIONS["SendEmail"]["Timeout"]
 
 
 def test_a_claim_outlasts_its_worker_and_ends_before_the_message_comes_again() -> None:

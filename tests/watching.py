@@ -51,7 +51,7 @@ METRICS = (
         STACK,
         "",
         "SignUps LogInsFailed LogInsThrottled RefreshReuse OrdersPlaced StockRefusals"
-        " MalformedPasswordHashes",
+        " MalformedPasswordHashes RejectedEmails",
     )
     | known(STACK, "currency", "OrderValue")
     | known(STACK, "route", "Latency")

@@ -4,13 +4,19 @@ from shop.endpoint import endpoint
 from shop.errors import Forbidden, LastAdmin, NotFound, PreconditionFailed
 from shop.http.access import SelfOrAdminCaller
 from shop.preconditions import Precondition
-from shop.users.provide import Users
+from shop.users.provide import Traces, Users
 from shop.users.schemas import UserId
 
 
 @endpoint("DELETE /api/users/{userId}", raises=(Forbidden, NotFound, PreconditionFailed, LastAdmin))
 def handler(
-    user_id: UserId, caller: SelfOrAdminCaller, precondition: Precondition, users: Users
+    user_id: UserId,
+    caller: SelfOrAdminCaller,
+    precondition: Precondition,
+    users: Users,
+    traces: Traces,
 ) -> None:
-    """Erase a user with credentials and sessions; their orders stay under the bare id."""
-    users.delete(caller, user_id, precondition)
+    """Erase a user with credentials, sessions and the notes of their orders; the orders stay under
+    the bare id. After a 503 the erasure may be incomplete: a retry continues it.
+    """
+    users.delete(caller, user_id, precondition, traces)

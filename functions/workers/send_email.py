@@ -10,5 +10,5 @@ from shop.queues import Delivery, queue_worker
 def handler(delivery: Delivery) -> None:
     """Sends what the event calls for, and says what became of it."""
     event = Envelope.model_validate(delivery.event)
-    outcome = mail_service().deliver(event.notice())
+    outcome = mail_service().deliver(event.notice(), delivery.seconds_left)
     logger().info(outcome, id=event.id, type=event.type)

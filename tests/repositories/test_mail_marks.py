@@ -2,13 +2,15 @@
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from typing import Any  # a client has calls of every shape
 
 import boto3
 import pytest
 
+from shop.clients import dynamodb
 from shop.clock import to_epoch
 from shop.mail.repository import CLAIMED_FOR, MarkRepository
-from shop.mail.service import InProgress
+from shop.mail.service import InProgress, NotMarked
 from tests.aws import fresh_aws
 from tests.people import NOON
 
@@ -19,8 +21,8 @@ def aws() -> Iterator[None]:
         yield
 
 
-def marks(now: datetime = NOON) -> MarkRepository:
-    return MarkRepository(lambda: now)
+def marks(now: datetime = NOON, claim: str | None = None) -> MarkRepository:
+    return MarkRepository(lambda: now, claim)
 
 
 def test_one_at_a_time_may_claim() -> None:
@@ -38,16 +40,27 @@ def test_a_claim_lapses_so_that_a_crash_does_not_lose_the_mail() -> None:
 
 
 def test_a_claim_that_is_given_up_is_free_at_once() -> None:
-    marks().claim("event")
+    holder = marks()
+    holder.claim("event")
 
-    marks().release("event")
+    holder.release("event")
 
     assert marks().claim("event")
 
 
+def test_claim_of_another_sandbox_is_not_released() -> None:
+    marks().claim("event")
+
+    marks().release("event")
+    marks().release("another")
+
+    with pytest.raises(InProgress):
+        marks().claim("event")
+
+
 def test_what_is_done_stays_done() -> None:
     marks().claim("event")
-    marks().finish("event")
+    marks().finish("event", 5)
 
     assert not marks().claim("event")
     assert not marks(NOON + timedelta(days=39)).claim("event")
@@ -55,7 +68,7 @@ def test_what_is_done_stays_done() -> None:
 
 def test_the_row_outlives_the_buss_archive_and_holds_no_address() -> None:
     marks().claim("event")
-    marks().finish("event")
+    marks().finish("event", 5)
 
     (row,) = boto3.client("dynamodb").scan(TableName="idempotency_table")["Items"]
     assert row["id"]["S"] == "mail#event"
@@ -64,7 +77,59 @@ def test_the_row_outlives_the_buss_archive_and_holds_no_address() -> None:
 
 
 def test_a_claim_whose_answer_was_lost_is_recognised() -> None:
-    repository = MarkRepository(lambda: NOON, lambda: "the same")
+    repository = marks()
     assert repository.claim("event")
 
     assert repository.claim("event")
+
+
+def test_claim_that_is_taken_again_lasts_from_then_on() -> None:
+    marks(NOON, "the same").claim("event")
+    later = NOON + CLAIMED_FOR / 2
+
+    assert marks(later, "the same").claim("event")
+
+    with pytest.raises(InProgress):
+        marks(NOON + CLAIMED_FOR).claim("event")
+
+
+class Failing:
+    """DynamoDB's client, whose next updates fail; `committed` are done all the same."""
+
+    def __init__(self, failures: int, committed: bool) -> None:
+        self.failures, self.committed = failures, committed
+        self.calls = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(dynamodb(), name)
+
+    def update_item(self, **arguments: Any) -> Any:
+        self.calls += 1
+        if self.calls > self.failures:
+            return dynamodb().update_item(**arguments)
+        if self.committed:
+            dynamodb().update_item(**arguments)
+        raise ConnectionError
+
+
+@pytest.mark.parametrize("committed", [False, True], ids=["refused", "response lost"])
+def test_mark_is_retried_until_it_is_written(
+    monkeypatch: pytest.MonkeyPatch, committed: bool
+) -> None:
+    marks().claim("event")
+    client = Failing(7, committed)
+    monkeypatch.setattr("shop.mail.repository.dynamodb", lambda: client)
+
+    MarkRepository(lambda: NOON, pause=lambda _: None).finish("event", 30)
+
+    assert client.calls == 8
+    assert not marks().claim("event")
+
+
+def test_mark_that_fails_until_the_time_is_over_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    marks().claim("event")
+    monkeypatch.setattr("shop.mail.repository.dynamodb", lambda: Failing(10**9, committed=False))
+
+    with pytest.raises(NotMarked) as not_marked:
+        MarkRepository(lambda: NOON).finish("event", 0.1)
+    assert isinstance(not_marked.value.__cause__, ConnectionError)

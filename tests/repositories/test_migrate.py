@@ -25,6 +25,7 @@ from tests.aws import fresh_aws
 from tests.repositories.stored_shop import keep, place, sign_up, stored, unlist
 from tools.migrate.engine import Contended, Engine
 from tools.migrate.migration import every_migration
+from tools.migrate.migrations import m0002_notes_of_erased_users as notes
 from tools.migrate.migrations.m0001_list_keys import MIGRATION, of_user
 from tools.tables.rate import Rate
 
@@ -284,3 +285,56 @@ def test_migrations_are_numbered_as_their_modules_are() -> None:
 
     assert list(found) == list(range(1, len(found) + 1))
     assert found[1] is MIGRATION
+
+
+def noted(user: User) -> Item:
+    order = place(user, keep())
+    OrderRepository().save(order, replace(order, note="Ring twice.", version=2), [])
+    return {"user_id": user.id, "id": order.id}
+
+
+def erased_by_older_code(*users: User) -> None:
+    for user in users:
+        UserRepository().delete(user)
+    notes._exists.cache_clear()
+
+
+def needing_notes() -> list[int]:
+    return [found.needing for found in engine().look(notes.MIGRATION)]
+
+
+def test_notes_of_users_who_are_gone_are_cleared_in_a_new_version_and_no_others() -> None:
+    gone, alive = sign_up(), sign_up()
+    cleared, kept, bare = noted(gone), noted(alive), place(gone, keep())
+    erased_by_older_code(gone)
+    before = {name: stored("orders", key) for name, key in (("cleared", cleared), ("kept", kept))}
+    assert needing_notes() == [1]
+
+    engine().run(notes.MIGRATION)
+
+    after = stored("orders", cleared)
+    changed = {"note": None, "version": 3, "updated_at": after["updated_at"]}
+    assert after == before["cleared"] | changed
+    assert after["updated_at"] > before["cleared"]["updated_at"]
+    assert stored("orders", kept) == before["kept"]
+    assert OrderRepository().get(gone.id, bare.id) == bare
+    assert needing_notes() == [0]
+
+
+def test_note_of_an_order_that_changes_meanwhile_is_cleared_on_top_of_that() -> None:
+    gone = sign_up()
+    key = noted(gone)
+    erased_by_older_code(gone)
+    order = OrderRepository().get(gone.id, key["id"])
+    assert order is not None
+
+    def go_on(call: str, times: int) -> None:
+        if (call, times) == ("update_item", 1):
+            going_on = replace(order, status=OrderStatus.PROCESSING, version=3)
+            OrderRepository().save(order, going_on, [])
+
+    engine(Client(go_on)).run(notes.MIGRATION)
+
+    after = OrderRepository().get(gone.id, key["id"])
+    assert after is not None
+    assert (after.status, after.note, after.version) == (OrderStatus.PROCESSING, None, 4)

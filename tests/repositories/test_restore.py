@@ -365,6 +365,23 @@ def test_an_order_comes_back_in_its_status_of_now_and_is_counted() -> None:
     assert stock is not None and stock.stock == 7
 
 
+@pytest.mark.parametrize("is_erased", [True, False])
+def test_order_of_an_erased_user_comes_back_without_its_note(is_erased: bool) -> None:
+    user = sign_up()
+    order = place(user, keep())
+    change(tables.orders(), {"user_id": user.id, "id": order.id}, note="Ring twice.")
+    restoring = Restoring("OrdersTable")
+    delete(tables.orders(), user_id=user.id, id=order.id)
+    if is_erased:
+        UserRepository().delete(user)
+
+    [outcome] = restoring.bring(f"{user.id}/{order.id}")
+
+    assert outcome.refused is None
+    found = get(tables.orders(), user_id=user.id, id=order.id)
+    assert found and found["note"] == (None if is_erased else "Ring twice.")
+
+
 def _lost_user() -> tuple[Restoring, str]:
     user = sign_up()
     restoring = Restoring("UsersTable")

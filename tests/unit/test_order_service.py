@@ -101,8 +101,10 @@ class Shelf:
         after: Order,
         returned: Sequence[OrderLine],
         by_admin: str | None = None,
+        is_by_owner: bool = False,
     ) -> None:
         self.by_admin = by_admin
+        self.is_by_owner = is_by_owner  # of the last change
         self._let_others_act()
         if before not in self.orders:
             raise StaleVersion

@@ -58,6 +58,40 @@ def test_what_is_wrong_with_the_mail_itself_is_refused_for_good(ses: Stubber, co
     assert str(refused.value) == code
 
 
+UNVERIFIED = (
+    "Email address is not verified. The following identities failed the check in region "
+    "EU-WEST-1: {}"
+)
+
+
+@pytest.mark.parametrize("code", ["MessageRejected", "BadRequestException"])
+@pytest.mark.parametrize(
+    "named",
+    [
+        "shop@example.com",
+        "Shop@Example.com.",
+        "ada@example.com, shop@example.com",
+        "<shop@example.com>",
+    ],
+)
+def test_rejection_that_names_the_sender_is_retried(ses: Stubber, code: str, named: str) -> None:
+    ses.add_client_error("send_email", code, UNVERIFIED.format(named))
+
+    with pytest.raises(NotTaken) as not_taken:
+        send()
+    assert str(not_taken.value) == code and not_taken.value.__suppress_context__
+
+
+@pytest.mark.parametrize(
+    "named", ["ada@example.com", "book.shop@example.com", "shop@example.com.au"]
+)
+def test_rejection_that_names_only_the_recipient_is_final(ses: Stubber, named: str) -> None:
+    ses.add_client_error("send_email", "MessageRejected", UNVERIFIED.format(named))
+
+    with pytest.raises(Refused):
+        send()
+
+
 @pytest.mark.parametrize(
     "code", ["TooManyRequestsException", "SendingPausedException", "InternalFailure"]
 )

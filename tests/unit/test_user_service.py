@@ -46,6 +46,7 @@ class Shelf:
         self.overtaken = overtaken
         self.writes = 0
         self.admins = 1
+        self.others = {ADMIN.id: replace(USER, id=ADMIN.id, role=Role.ADMIN)}
         self.by_admin: str | None = None  # of the last write
         self.password_hash = "hash of correct horse"
 
@@ -53,7 +54,7 @@ class Shelf:
         raise NotImplementedError
 
     def get(self, user_id: str) -> User | None:
-        return self.user if user_id == self.user.id else None
+        return self.user if user_id == self.user.id else self.others.get(user_id)
 
     def credential(self, email: str) -> Credential | None:
         return Credential(self.user.id, self.password_hash) if email == self.user.email else None
@@ -101,6 +102,11 @@ class Shelf:
             self.overtaken -= 1
             self.user = replace(self.user, name="Ada King", version=self.user.version + 1)
             raise StaleVersion
+
+
+class NoTraces:
+    def erase(self, user_id: str, is_gone: bool) -> bool:
+        return False
 
 
 class Counting:
@@ -179,7 +185,7 @@ def test_user_change_gets_503_while_the_user_keeps_changing() -> None:
 
     attempts: list[Callable[[UserService], object]] = [
         lambda service: service.update(ADMIN, ALICE.id, patch(name="B"), Precondition(), CLIENT),
-        lambda service: service.delete(ADMIN, ALICE.id, Precondition()),
+        lambda service: service.delete(ADMIN, ALICE.id, Precondition(), NoTraces()),
         lambda service: service.change_password(ALICE, ALICE.id, wanted, CLIENT),
     ]
     for attempt in attempts:
@@ -241,7 +247,7 @@ def test_what_an_admin_does_to_another_is_written_while_they_are_one() -> None:
     assert shelf.by_admin == ADMIN.id
     desk(shelf).update(ALICE, ALICE.id, patch(name="C"), Precondition(), CLIENT)
     assert shelf.by_admin is None
-    desk(shelf).delete(ADMIN, ALICE.id, Precondition())
+    desk(shelf).delete(ADMIN, ALICE.id, Precondition(), NoTraces())
     assert shelf.by_admin == ADMIN.id
 
 
@@ -283,7 +289,7 @@ def test_a_stranger_changes_nothing() -> None:
 
     for attempt in (
         lambda: desk(shelf).update(BOB, ALICE.id, patch(name="B"), Precondition(), CLIENT),
-        lambda: desk(shelf).delete(BOB, ALICE.id, Precondition()),
+        lambda: desk(shelf).delete(BOB, ALICE.id, Precondition(), NoTraces()),
         lambda: desk(shelf).change_password(ADMIN, ALICE.id, wanted, CLIENT),
     ):
         with pytest.raises(Forbidden):

@@ -92,7 +92,7 @@ class Engine:
     def _change(self, part: Part, item: Item, keys: Sequence[str]) -> None:
         """Sets what is missing if the item is still what that was worked out from.
 
-        Its `version` stays, since nothing changed that anybody sees.
+        Its `version` stays, unless the migration changes what clients see.
         """
         client = self._client
         for _ in range(MOST_TRIES):

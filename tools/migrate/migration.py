@@ -14,7 +14,8 @@ class Part:
     """The items of one table.
 
     `changes` gives the attributes that an item should have and has not, or None. It must give
-    None for what it has changed, and for items of later shapes, and must know nothing but the item.
+    None for what it has changed, and for items of later shapes; what it knows besides the item must
+    not change back, such as that a user is gone.
     """
 
     table: Callable[[], str]

@@ -16,6 +16,7 @@ from tools.restore.counts import ADMINS, SUMMARY
 from tools.restore.rooms import Actions, Lost, Room, Sight, Unfit
 
 _COUNTS = (ADMINS, SUMMARY)
+_MARKED_WITHIN = 30  # seconds
 
 
 @dataclass(frozen=True)
@@ -99,4 +100,4 @@ def _tell_nobody_by_mail(table: str, key: Item, live: Item | None, actions: Acti
     if event is not None:
         marks = MarkRepository(now)
         if marks.claim(event.id):
-            marks.finish(event.id)
+            marks.finish(event.id, _MARKED_WITHIN)

@@ -241,9 +241,14 @@ def _order_name(item: Item) -> str | None:
     return f"{item['user_id']}/{item['id']}"
 
 
-def _bring_order(_: Sight, lost: Lost) -> Actions:
-    """In the status that it has got since: a cancelled order's stock was given back."""
+def _bring_order(sight: Sight, lost: Lost) -> Actions:
+    """In the status that it has got since: a cancelled order's stock was given back.
+
+    Without its note if the user was erased since.
+    """
     was, live = lost.was, lost.now or {}
+    owner: Item = {"id": was["user_id"]}
+    is_erased = sight.get(tables.users(), owner) is None
     status = _first_of(OrderStatus, live.get("status"), was["status"])
     item = _renewed(lost) | {
         "status": status,
@@ -251,7 +256,8 @@ def _bring_order(_: Sight, lost: Lost) -> Actions:
         "status_total": f"{status}#{amount_key(was['total'], was['id'])}",
         "status_shard": shard_key(status, was["id"]),
     }
-    return {"order": _put(tables.orders(), item, lost.now, "id")}
+    order = _put(tables.orders(), item | ({"note": None} if is_erased else {}), lost.now, "id")
+    return {"order": order} | ({} if is_erased else {"user": _check(tables.users(), owner, owner)})
 
 
 def _never(_: Sight, __: Item) -> str | None:

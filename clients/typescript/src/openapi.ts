@@ -287,8 +287,10 @@ export interface paths {
         put: operations["replaceUser"];
         post?: never;
         /**
-         * Erase a user with credentials and sessions
-         * @description Erase a user with credentials and sessions; their orders stay under the bare id. The user and admins only.
+         * Erase a user with credentials, sessions and the notes of their orders
+         * @description Erase a user with credentials, sessions and the notes of their orders; the orders stay under
+         *     the bare id. After a 503 the erasure may be incomplete: a retry continues it.
+         *      The user and admins only.
          */
         delete: operations["deleteUser"];
         options?: never;

@@ -249,11 +249,12 @@ class Endpoint:
 
         Without its defaults, so that a field added later does not make it another body.
         """
-        key = request.idempotency_key
+        key, user_id = request.idempotency_key, None
         body = next(value for value in arguments.values() if isinstance(value, Body))
         path = self.path.format_map({n: arguments[name] for name, n in self._path_names.items()})
         if key is not None and request.caller is not None:
             key = f"{request.caller.id}#{self.method}#{path}#{key}"
+            user_id = str(arguments.get("user_id", request.caller.id))
         digest = hashlib.sha256(body.model_dump_json(exclude_defaults=True).encode()).digest()
 
         def render(created: object) -> Answer:
@@ -261,7 +262,7 @@ class Endpoint:
                 raise TypeError(f"{self.route} takes a key but makes no resource")
             return self._render(self.reply.of(created), request)
 
-        return Once(key, digest, render, now)
+        return Once(key, digest, render, now, user_id)
 
     def _render(self, reply: Reply | None, request: Request) -> Answer:
         headers = {"Cache-Control": self.cache_control}

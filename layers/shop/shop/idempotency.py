@@ -29,6 +29,7 @@ class Record:
     digest: bytes  # SHA-256 of the canonical body
     answer: Answer
     expires_at: datetime
+    user_id: str | None = None  # whose data the answer may hold: erased with that user
 
 
 class Replayed(Exception):
@@ -50,8 +51,10 @@ class Once:
         digest: bytes,
         render: Callable[[object], Answer],
         clock: Clock,
+        user_id: str | None = None,
     ) -> None:
         self.key = key
+        self._user_id = user_id
         self._digest = digest
         self._render = render
         self._clock = clock
@@ -69,4 +72,4 @@ class Once:
         if self.key is None:
             return None
         expires_at = self._clock() + KEPT_FOR
-        return Record(self.key, self._digest, self._render(created), expires_at)
+        return Record(self.key, self._digest, self._render(created), expires_at, self._user_id)

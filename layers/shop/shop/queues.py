@@ -22,10 +22,13 @@ from shop.tracing import annotate, traced
 
 @dataclass(frozen=True)
 class Delivery:
-    """A CloudEvent, and for which time it comes: 1 for the first."""
+    """A CloudEvent, for which time it comes (1 for the first), and the seconds that the function
+    has left.
+    """
 
     event: Mapping[str, Any]
     receives: int
+    seconds_left: Callable[[], float]
 
 
 type Work = Callable[[Delivery], None]
@@ -42,7 +45,7 @@ def queue_worker(work: Work) -> Handler:
     processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
 
     @traced("message")
-    def deliver(record: SQSRecord) -> None:
+    def deliver(record: SQSRecord, lambda_context: Any) -> None:
         receives = int(record.attributes.approximate_receive_count)
         log, began = logger(), time.perf_counter()
         told: dict[str, Any] = {"message_id": record.message_id, "receives": receives}
@@ -54,7 +57,13 @@ def queue_worker(work: Work) -> Handler:
             log.append_keys(request_id=correlation_id.get())
             told |= {name: event.get(name) for name in ("id", "type", "subject")}
             annotate(request_id=correlation_id.get(), type=told["type"], subject=told["subject"])
-            work(Delivery(event, receives))
+            work(
+                Delivery(
+                    event,
+                    receives,
+                    lambda: lambda_context.get_remaining_time_in_millis() / 1000,
+                )
+            )
         except Exception:
             log.exception("not done", **told)
             raise

@@ -57,6 +57,8 @@ def put(record: Record | None) -> "dict[str, TransactWriteItemTypeDef]":
         "ttl": to_epoch(record.expires_at),
         "schema_version": 1,
     }
+    if record.user_id is not None:
+        item["user_id"] = record.user_id  # the key of the index by which an erasure finds it
     return {
         ACTION: {
             "Put": {
@@ -78,4 +80,5 @@ def from_item(item: Item) -> Record:
         # By name, since newer code may have written more.
         answer=Answer(answer["status"], answer["headers"], answer["body"]),
         expires_at=from_text(item["expires_at"]),
+        user_id=item.get("user_id"),  # none in records of older code
     )

@@ -1,5 +1,7 @@
 """The post office: SES."""
 
+import re
+
 from shop.clients import mail
 from shop.mail.models import Letter
 from shop.mail.service import NotTaken, Refused
@@ -7,6 +9,7 @@ from shop.mail.service import NotTaken, Refused
 # What is wrong with this one mail. All else may pass, or an operator can mend it:
 # https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html
 _IN_VAIN = ("MessageRejected", "BadRequestException")
+_ADDRESS = re.compile(r"[^\s,;:<>\"']+@[^\s,;:<>\"']+")
 
 
 class SesPostbox:
@@ -36,5 +39,16 @@ class SesPostbox:
             )
         except client.exceptions.ClientError as error:
             code = error.response["Error"]["Code"]
+            message = error.response["Error"].get("Message", "")
+            is_in_vain = code in _IN_VAIN and not self._is_about_sender(message)
             # What SES says besides the code may name the address, and what is raised is logged.
-            raise (Refused if code in _IN_VAIN else NotTaken)(code) from None
+            raise (Refused if is_in_vain else NotTaken)(code) from None
+
+    def _is_about_sender(self, message: str) -> bool:
+        """Return whether SES names the sender, which an operator can verify.
+
+        The code of an unverified sender is that of an unverified recipient; only the message lists
+        the identities: https://docs.aws.amazon.com/ses/latest/dg/troubleshoot-error-messages.html
+        """
+        named = {address.rstrip(".").lower() for address in _ADDRESS.findall(message)}
+        return self._sender.lower() in named

@@ -1,6 +1,9 @@
 """What mail reads, its marks and its limit: rows beside the records of requests."""
 
+import random
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from hashlib import sha256
 from typing import Any  # botocore's type does not know of a refused condition's item
@@ -8,10 +11,11 @@ from uuid import uuid4
 
 from shop.clients import dynamodb
 from shop.clock import Clock, to_epoch, to_text
+from shop.deadline import OutOfTime, deadline
 from shop.dynamo import tables
 from shop.dynamo.codec import Item, decode, encode
 from shop.mail.models import COUNTED_FOR, MOST_UNVERIFIED
-from shop.mail.service import InProgress
+from shop.mail.service import InProgress, NotMarked
 from shop.orders.models import Order
 from shop.orders.repository import OrderRepository
 from shop.users.models import User
@@ -19,6 +23,7 @@ from shop.users.repository import UserRepository
 
 CLAIMED_FOR = timedelta(seconds=40)  # longer than the worker may run
 _KEPT_FOR = timedelta(days=40)  # longer than the bus archives events
+_MAX_PAUSE = 0.5  # seconds between tries of a mark, before jitter
 
 
 class ArchiveRepository:
@@ -43,26 +48,35 @@ class ArchiveRepository:
 
 
 class MarkRepository:
-    def __init__(self, clock: Clock, new_claim: Callable[[], str] = lambda: str(uuid4())) -> None:
+    """`claim` names the sandbox, which handles one message at a time: a claim of its own that it
+    finds is left over from a try that failed, and no longer anybody's.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        claim: str | None = None,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
         self._clock = clock
-        self._new_claim = new_claim
+        self._claim = claim or str(uuid4())
+        self._pause = pause
 
     def claim(self, notice_id: str) -> bool:
         """1 write unit, also where it is refused."""
         client = dynamodb()
         now = self._clock()
-        claim = self._new_claim()
         try:
             client.update_item(
                 TableName=tables.idempotency(),
                 Key=_key(notice_id),
                 UpdateExpression="SET claim = :claim, claimed_until = :until, #ttl = :ttl",
                 ConditionExpression="attribute_not_exists(finished_at) AND "
-                "(attribute_not_exists(claimed_until) OR claimed_until <= :now)",
+                "(attribute_not_exists(claimed_until) OR claimed_until <= :now OR claim = :claim)",
                 ExpressionAttributeNames={"#ttl": "ttl"},
                 ExpressionAttributeValues=encode(
                     {
-                        ":claim": claim,
+                        ":claim": self._claim,
                         ":now": to_text(now),
                         ":until": to_text(now + CLAIMED_FOR),
                         ":ttl": to_epoch(now + _KEPT_FOR),
@@ -72,29 +86,44 @@ class MarkRepository:
             )
         except client.exceptions.ConditionalCheckFailedException as failed:
             answer: Any = failed.response
-            stands: Item = decode(answer["Item"])
-            if "finished_at" in stands:
+            if "finished_at" in decode(answer["Item"]):
                 return False
-            # Ours, if an answer was lost and the SDK asked again.
-            if stands["claim"] != claim:
-                raise InProgress(notice_id) from None
+            raise InProgress(notice_id) from None
         return True
 
-    def finish(self, notice_id: str) -> None:
-        """1 write unit."""
-        self._set(notice_id, "finished_at")
+    def finish(self, notice_id: str, seconds: float) -> None:
+        """1 write unit for each try. Safe to repeat where a response was lost."""
+        failure: Exception | None = None
+        try:
+            with deadline(seconds):
+                while True:
+                    try:
+                        dynamodb().update_item(
+                            TableName=tables.idempotency(),
+                            Key=_key(notice_id),
+                            UpdateExpression="SET finished_at = :now",
+                            ExpressionAttributeValues=encode({":now": to_text(self._clock())}),
+                        )
+                        return
+                    except Exception as error:
+                        failure = error
+                    self._pause(random.uniform(0, _MAX_PAUSE))
+        except OutOfTime:
+            raise NotMarked from failure
 
     def release(self, notice_id: str) -> None:
         """1 write unit."""
-        self._set(notice_id, "claimed_until")
-
-    def _set(self, notice_id: str, moment: str) -> None:
-        dynamodb().update_item(
-            TableName=tables.idempotency(),
-            Key=_key(notice_id),
-            UpdateExpression=f"SET {moment} = :now",
-            ExpressionAttributeValues=encode({":now": to_text(self._clock())}),
-        )
+        client = dynamodb()
+        with suppress(client.exceptions.ConditionalCheckFailedException):
+            client.update_item(
+                TableName=tables.idempotency(),
+                Key=_key(notice_id),
+                UpdateExpression="SET claimed_until = :now",
+                ConditionExpression="claim = :claim",
+                ExpressionAttributeValues=encode(
+                    {":now": to_text(self._clock()), ":claim": self._claim}
+                ),
+            )
 
 
 class LimitRepository:

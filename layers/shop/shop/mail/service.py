@@ -1,9 +1,12 @@
 """The rules of mail: who is written what, once, and what is not worth a mail any more."""
 
+import random
+import time
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from shop.clock import Clock
+from shop.deadline import TO_ANSWER
 from shop.mail import letters
 from shop.mail.models import NEWS_FOR, RESET_WANTED, VERIFICATION_WANTED, Letter, Mail, Notice
 from shop.mail.schemas import AboutOrder, AboutUpdate, AboutUser, ToAddress
@@ -12,6 +15,16 @@ from shop.orders.models import Order, OrderStatus
 from shop.recovery.models import Purpose
 from shop.users.models import User, UserStatus
 
+# Seconds for a slow call of SES and a slow one of DynamoDB. With less, the function could end
+# between sending and marking, and a second email would be sent.
+TO_SEND_AND_MARK = 15.0
+
+MAX_TRIES = 3  # of what precedes sending, in one delivery
+_MAX_PAUSE = 0.5  # seconds between them, before jitter
+_DONE_BEFORE = "no mail: done before"
+
+type SecondsLeft = Callable[[], float]  # of the function's timeout
+
 
 class Refused(Exception):
     """The mail service will not take this mail, however often it is asked."""
@@ -19,6 +32,14 @@ class Refused(Exception):
 
 class NotTaken(Exception):
     """The mail service did not take the mail this time; it says why by a code, and no address."""
+
+
+class TooLate(Exception):
+    """Too little of the function's time is left for an email; the queue redelivers the message."""
+
+
+class NotMarked(Exception):
+    """The email was handled, and its mark could not be written in time."""
 
 
 class InProgress(Exception):
@@ -39,11 +60,13 @@ class Marks(Protocol):
     """Which notices are done, by their ids."""
 
     def claim(self, notice_id: str) -> bool:
-        """False if it is done; raises `InProgress` while somebody else's claim lasts."""
+        """False if it is done; raises `InProgress` while another sandbox's claim lasts."""
 
-    def finish(self, notice_id: str) -> None: ...
+    def finish(self, notice_id: str, seconds: float) -> None:
+        """Retries for as long as that; raises `NotMarked`."""
 
-    def release(self, notice_id: str) -> None: ...
+    def release(self, notice_id: str) -> None:
+        """Ends the claim if it is this sandbox's."""
 
 
 class Limit(Protocol):
@@ -70,6 +93,7 @@ class MailService:
         limit: Limit,
         postbox: Postbox | None,
         clock: Clock,
+        pause: Callable[[float], None] = time.sleep,
     ) -> None:
         """Without a postbox no mail is sent."""
         self._archive = archive
@@ -78,6 +102,7 @@ class MailService:
         self._limit = limit
         self._postbox = postbox
         self._clock = clock
+        self._pause = pause
         self._writers: Mapping[str, Callable[[Notice], Mail | None]] = {
             "user.registered": self._welcome,
             "user.updated": self._address_changed,
@@ -93,10 +118,11 @@ class MailService:
         """Of the notices that somebody is written of."""
         return frozenset(self._writers)
 
-    def deliver(self, notice: Notice) -> str:
-        """Writes and sends what the notice calls for, marks it done, and says how it went.
+    def deliver(self, notice: Notice, seconds_left: SecondsLeft) -> str:
+        """Write, send and mark the email that the notice calls for; return the outcome.
 
-        A crash between sending and marking is the only way to a second mail.
+        At least once: a crash between sending and marking sends a second copy, and so does a lost
+        response of SES. Raises `InProgress`, `TooLate` or `NotTaken`, after which nothing was sent.
         """
         if notice.type not in self._writers:
             return "no mail: no such type"
@@ -104,22 +130,21 @@ class MailService:
             return "no mail: too old"
         if self._postbox is None:
             return "no mail: no sender"
-        if not self._marks.claim(notice.id):
-            return "no mail: done before"
+        _require_time(seconds_left)
         try:
-            outcome = self._send(notice, self._postbox)
+            outcome = self._send(notice, self._postbox, seconds_left)
         except BaseException:
             self._marks.release(notice.id)
             raise
-        self._marks.finish(notice.id)
+        if outcome != _DONE_BEFORE:
+            self._mark(notice, seconds_left)
         return outcome
 
-    def _send(self, notice: Notice, postbox: Postbox) -> str:
-        mail = self._writers[notice.type](notice)
-        if mail is None:
-            return "no mail: nobody to tell"
-        if mail.is_limited and not self._limit.admits(mail.address, notice.id):
-            return "no mail: too many to an unverified address"
+    def _send(self, notice: Notice, postbox: Postbox, seconds_left: SecondsLeft) -> str:
+        mail = self._prepare_patiently(notice)
+        if isinstance(mail, str):
+            return mail
+        _require_time(seconds_left)
         try:
             postbox.send(mail.address, mail.letter, notice.id)
         except Refused as refused:
@@ -127,6 +152,35 @@ class MailService:
             logger().error("mail refused", id=notice.id, code=str(refused))
             return "no mail: refused"
         return "mail sent"
+
+    def _prepare_patiently(self, notice: Notice) -> Mail | str:
+        """Beyond the SDK's retries, whose quota is used up by a database that fails often."""
+        for _ in range(MAX_TRIES - 1):
+            try:
+                return self._prepare(notice)
+            except InProgress:
+                raise
+            except Exception:
+                self._pause(random.uniform(0, _MAX_PAUSE))
+        return self._prepare(notice)
+
+    def _prepare(self, notice: Notice) -> Mail | str:
+        """Claim the notice and write its email, or return why there is none. May be repeated."""
+        if not self._marks.claim(notice.id):
+            return _DONE_BEFORE
+        mail = self._writers[notice.type](notice)
+        if mail is None:
+            return "no mail: nobody to tell"
+        if mail.is_limited and not self._limit.admits(mail.address, notice.id):
+            return "no mail: too many to an unverified address"
+        return mail
+
+    def _mark(self, notice: Notice, seconds_left: SecondsLeft) -> None:
+        try:
+            self._marks.finish(notice.id, seconds_left() - TO_ANSWER)
+        except NotMarked:
+            # Not reported as failed: the message would be redelivered, and the email sent again.
+            logger().exception("mail not marked", id=notice.id)
 
     def _welcome(self, notice: Notice) -> Mail | None:
         user = self._user(notice)
@@ -186,6 +240,11 @@ class MailService:
     def _order(self, notice: Notice) -> Order | None:
         about = AboutOrder.model_validate(notice.data)
         return self._archive.order(about.user_id, about.order_id)
+
+
+def _require_time(seconds_left: SecondsLeft) -> None:
+    if seconds_left() < TO_SEND_AND_MARK:
+        raise TooLate
 
 
 def _to(user: User, letter: Letter) -> Mail:

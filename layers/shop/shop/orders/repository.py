@@ -87,18 +87,25 @@ class OrderRepository:
         after: Order,
         returned: Sequence[OrderLine],
         by_admin: str | None = None,
+        is_by_owner: bool = False,
     ) -> None:
-        """1 action, one for a change of status, one for an admin, and one for each line returned;
-        2 write units for each KB of each item, and 1 read unit for each product.
+        """1 action, one for a change of status, one for an admin or for an owner's note, and one
+        for each line returned; 2 write units for each KB of each item, and 1 read unit for each
+        product.
         """
         actions = {**check_admin(by_admin), "order": _update(before, after)}
+        is_noted = after.note is not None and after.note != before.note
+        if is_by_owner and is_noted and by_admin is None:
+            actions["user"] = _user_exists(after.user_id)
         if after.status is not before.status:
             differences = {before.status: -1, after.status: 1}
             actions["summary"] = _count(after.user_id, differences)
         try:
             transactions.write(actions | _give_back(returned, after.updated_at))
         except transactions.ConditionFailed as failed:
-            raise (Forbidden if CALLER in failed.old else StaleVersion) from None
+            if CALLER in failed.old:
+                raise Forbidden from None
+            raise (NotFound if "user" in failed.old else StaleVersion) from None
 
     def of_user(
         self, user_id: str, statuses: Sequence[OrderStatus], sort: str, span: Span, descends: bool
@@ -142,6 +149,17 @@ def _user_is_active(user_id: str) -> "TransactWriteItemTypeDef":
             "ExpressionAttributeNames": {"#status": "status"},
             "ExpressionAttributeValues": encode({":active": UserStatus.ACTIVE.value}),
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+    }
+
+
+def _user_exists(user_id: str) -> "TransactWriteItemTypeDef":
+    """The gateway caches the authorizer's verdict for 50 s, so an erased user may still write."""
+    return {
+        "ConditionCheck": {
+            "TableName": tables.users(),
+            "Key": encode({"id": user_id}),
+            "ConditionExpression": "attribute_exists(id)",
         }
     }
 

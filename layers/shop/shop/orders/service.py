@@ -58,10 +58,11 @@ class OrderStore(Protocol):
         after: Order,
         returned: Sequence[OrderLine],
         by_admin: str | None = None,
+        is_by_owner: bool = False,
     ) -> None:
         """The order and the count of its status, and each returned line's pieces to its product
-        if that exists and counts its stock, all together. Raises `StaleVersion`, and `Forbidden`
-        as above.
+        if that exists and counts its stock, all together. Raises `StaleVersion`, `Forbidden` as
+        above, and `NotFound` where an owner who was erased meanwhile writes a note.
         """
 
     def of_user(
@@ -137,7 +138,7 @@ class OrderService:
                 return _acting_admin(caller, user_id)
             return caller.id
 
-        return self._change(user_id, order_id, change, by_admin)
+        return self._change(user_id, order_id, change, by_admin, is_by_owner=caller.id == user_id)
 
     def start_processing(self, user_id: str, order_id: str, fulfilment: Fulfilment) -> None:
         """An order that is accepted is processing; raises `FulfilmentFailed`."""
@@ -188,6 +189,7 @@ class OrderService:
         order_id: str,
         change: Callable[[Order], Order],
         by_admin: Callable[[Order], str | None] = lambda _: None,
+        is_by_owner: bool = False,
     ) -> Order:
         """What `change` makes of the order as it is, or as others leave it meanwhile.
 
@@ -200,7 +202,8 @@ class OrderService:
             if changed == order:
                 return order
             changed = replace(changed, updated_at=self._clock(), version=order.version + 1)
-            self._orders.save(order, changed, _returned(order, changed), by_admin(order))
+            returned = _returned(order, changed)
+            self._orders.save(order, changed, returned, by_admin(order), is_by_owner)
             return changed
 
         return retry_stale(save)

@@ -156,11 +156,12 @@ class Links:
         self._clock = clock
 
     def make(self, user: User, purpose: Purpose) -> str | None:
-        """None if the user is gone. The token is in the fragment, which browsers keep to
-        themselves: no server's log and no Referer has it.
+        """None if the user is gone or inactive. The token is in the fragment, which browsers keep
+        to themselves: no server's log and no Referer has it.
         """
         gate = self._store.gate(user.id)
-        if gate is None:
+        # An erased user's gate stays for a day, shut; a token of theirs would hold their address.
+        if gate is None or gate.status is not UserStatus.ACTIVE:
             return None
         token = new_token()
         self._store.add(

@@ -11,7 +11,7 @@ from shop.config import setting
 from shop.http.parameters import Provide
 from shop.identifiers import new_id
 from shop.users.repository import UserRepository
-from shop.users.service import UserService
+from shop.users.service import TraceStore, UserService
 
 
 @cache
@@ -27,4 +27,12 @@ def user_service() -> UserService:
     )
 
 
+def traces() -> TraceStore:
+    # Here, since only the deletion needs it.
+    from shop.users.traces import TraceRepository
+
+    return TraceRepository()
+
+
 Users = Annotated[UserService, Provide(user_service)]
+Traces = Annotated[TraceStore, Provide(traces)]

@@ -14,13 +14,11 @@ from shop.auth.caller import Role
 from shop.clients import dynamodb
 from shop.clock import from_text, now, to_epoch, to_text
 from shop.correlation import correlation_id
-from shop.deadline import OutOfTime
 from shop.dynamo import tables, totals, transactions
 from shop.dynamo.codec import Item, decode, encode
 from shop.dynamo.listing import Listing, Range
 from shop.dynamo.sort_keys import shard_key, shard_keys, text_key
 from shop.errors import EmailInUse, Forbidden, LastAdmin, Unauthorized
-from shop.observability import logger
 from shop.pagination import Rows, Span
 from shop.retries import StaleVersion
 from shop.search import fold
@@ -95,8 +93,8 @@ class UserRepository:
         _write(actions, attempt)
 
     def delete(self, user: User, by_admin: str | None = None) -> None:
-        """6 write units, and 2 for each session, where the user is an admin, and where one does it
-        to another.
+        """6 write units, and 2 for each session (as many as one transaction holds), where the user
+        is an admin, and where one does it to another.
         """
         credential = self.credential(user.email)
         if credential is None or credential.user_id != user.id:
@@ -121,14 +119,6 @@ class UserRepository:
             key = encode(session_key(user.id, session_id))
             actions[f"session {session_id}"] = {"Delete": {"TableName": table, "Key": key}}
         _write(actions)
-        # A log-in may have slipped in before the gate was shut; its row holds an address too. If
-        # that fails, the user is gone all the same, and the row goes when its session would end.
-        try:
-            for session_id in sessions.ids(user.id):
-                key = encode(session_key(user.id, session_id))
-                dynamodb().delete_item(TableName=table, Key=key)
-        except (Exception, OutOfTime):
-            logger().warning("sessions left to expire", user_id=user.id, exc_info=True)
 
     def change_password(
         self, user: User, session_id: str, old_hash: str, new_hash: str, attempt: Attempt

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any, Protocol  # `Any`: the changed fields of a user are of several types
 
 from pydantic import SecretStr
@@ -18,6 +19,7 @@ from shop.errors import (
     InvalidCredentials,
     LastAdmin,
     NotFound,
+    ServiceUnavailable,
     ValidationFailed,
 )
 from shop.identifiers import NewId
@@ -39,6 +41,9 @@ MAX_PASSWORD_CHANGES = 10  # of one user in 15 minutes: people need one, guesses
 MOST_FORMER_EMAILS = 10  # enough for notices that are late to meet their address
 # Changes of name and email by one user in 15 minutes. Each rewrites all search rows of the user.
 MAX_PROFILE_CHANGES = 30
+# After a longer pass over a user's traces, too little of the function's 10 s may be left to commit
+# and to look again.
+MAX_PASS = timedelta(seconds=3)
 
 
 class UserStore(Protocol):
@@ -63,8 +68,8 @@ class UserStore(Protocol):
         """
 
     def delete(self, user: User, by_admin: str | None = None) -> None:
-        """User, credential and sessions; the gate stays shut. Raises `StaleVersion`, `LastAdmin`,
-        and `Forbidden` as above.
+        """User and credential, with the sessions that fit in; the gate stays shut. Raises
+        `StaleVersion`, `LastAdmin`, and `Forbidden` as above.
         """
 
     def change_password(
@@ -90,6 +95,14 @@ class UserStore(Protocol):
     def count(self, statuses: Sequence[UserStatus]) -> int: ...
 
     def active_admins(self) -> int: ...
+
+
+class TraceStore(Protocol):
+    def erase(self, user_id: str, is_gone: bool) -> bool:
+        """Notes of orders, recorded responses and tokens, and the sessions of a user who is gone.
+
+        True if any were there. May be repeated.
+        """
 
 
 class AttemptLimit(Protocol):
@@ -199,14 +212,31 @@ class UserService:
 
         retry_stale(change)
 
-    def delete(self, caller: Caller, user_id: str, precondition: Precondition) -> None:
-        """Erases the user; what they ordered stays under the bare id."""
+    def delete(
+        self, caller: Caller, user_id: str, precondition: Precondition, traces: TraceStore
+    ) -> None:
+        """Erase the user; what they ordered stays under the bare id, without its notes.
+
+        Traces go before the commit, while a client whose time is over can still repeat the request,
+        and again after it, for what was written meanwhile. Raises `ServiceUnavailable` where a
+        retry has to continue.
+        """
         require(caller.may_act_for(user_id))
+        admin_id = _other_admin(caller, user_id)
 
         def delete() -> None:
-            user = self._get(user_id)
+            user = self._users.get(user_id)
+            if user is None:
+                # An erasure that was committed may lack its second pass.
+                traces.erase(user_id, is_gone=True)
+                raise NotFound
             precondition.check(user.version)
-            self._users.delete(user, _other_admin(caller, user_id))
+            self._require_deletable(user, admin_id)
+            began_at = self._clock()
+            if traces.erase(user_id, is_gone=False) and self._clock() - began_at > MAX_PASS:
+                raise ServiceUnavailable(retry_after=1)
+            self._users.delete(user, admin_id)
+            traces.erase(user_id, is_gone=True)
 
         retry_stale(delete)
 
@@ -292,6 +322,18 @@ class UserService:
         """Each hash costs a quarter of a second of a core, right password or not."""
         most_from_network = self._hashing_per_network()
         self._attempts.count(wish(kind, person, client.ip_address, most, most_from_network))
+
+    def _require_deletable(self, user: User, admin_id: str | None) -> None:
+        """Check before anything is erased what the commit checks too.
+
+        Raises `Forbidden`, `LastAdmin`.
+        """
+        if admin_id is not None:
+            admin = self._users.get(admin_id)
+            if admin is None or not admin.is_active_admin:
+                raise Forbidden
+        if user.is_active_admin and self._users.active_admins() <= 1:
+            raise LastAdmin
 
     def _next(self, changed: User) -> User:
         return replace(changed, updated_at=self._clock(), version=changed.version + 1)

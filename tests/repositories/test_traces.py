@@ -1,0 +1,223 @@
+"""An erasure finds what each table keeps of the user, and nothing of anybody else's."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from shop.auth.caller import Role
+from shop.clients import dynamodb
+from shop.clock import now
+from shop.dynamo import records, tables, transactions
+from shop.dynamo.codec import Item, decode
+from shop.errors import NotFound
+from shop.events.records import event_of
+from shop.idempotency import Answer, Once
+from shop.identifiers import new_id
+from shop.orders.models import Order, OrderStatus
+from shop.orders.repository import OrderRepository
+from shop.projections.records import changed_entity
+from shop.recovery.models import Purpose, RecoveryToken
+from shop.recovery.repository import RecoveryRepository
+from shop.retries import StaleVersion
+from shop.sessions.repository import SessionRepository
+from shop.streams import Record
+from shop.users.models import User
+from shop.users.repository import UserRepository
+from shop.users.traces import TraceRepository
+from tests.aws import fresh_aws
+from tests.people import NOON
+from tests.repositories.stored_shop import keep, place, sign_up
+from tests.repositories.test_schema_versions import everything, log_in
+
+
+@pytest.fixture(autouse=True)
+def aws() -> Iterator[None]:
+    with fresh_aws():
+        yield
+
+
+def noted(user: User, note: str | None = "Ring twice.") -> Order:
+    order = place(user, keep())
+    with_note = replace(order, note=note, version=2)
+    OrderRepository().save(order, with_note, [])
+    return with_note
+
+
+def leave_traces(user: User) -> tuple[Order, Order]:
+    """In every table; returns an order with a note, and one without."""
+    log_in(user)
+    with_note, without = noted(user), place(user, keep())
+    for _ in range(2):
+        once = Once(f"{user.id}#{new_id()}", b"", lambda _: Answer(201, {}, ""), now, user.id)
+        transactions.write(records.put(once.record(with_note)))
+        token = RecoveryToken(new_id(), Purpose.RESET, user.id, user.email, 1, NOON)
+        RecoveryRepository().add(token)
+    return with_note, without
+
+
+def of(user: User) -> list[tuple[str, Item]]:
+    return [(table, item) for table, item in everything() if user.id in str(item)]
+
+
+def in_table(user: User, name: str) -> list[Item]:
+    return [item for table, item in of(user) if table == name]
+
+
+def test_traces_of_one_user_are_erased_and_nobody_elses() -> None:
+    ada, other = sign_up(), sign_up()
+    with_note, without = leave_traces(ada)
+    leave_traces(other)
+    others = of(other)
+    sessions = in_table(ada, "sessions")
+
+    assert TraceRepository().erase(ada.id, is_gone=False) is True
+
+    cleared = OrderRepository().get(ada.id, with_note.id)
+    assert cleared is not None
+    assert cleared == replace(with_note, note=None, version=3, updated_at=cleared.updated_at)
+    assert cleared.updated_at > with_note.updated_at
+    assert OrderRepository().get(ada.id, without.id) == without
+    assert in_table(ada, "idempotency") == in_table(ada, "recovery_tokens") == []
+    assert in_table(ada, "sessions") == sessions
+    assert of(other) == others
+
+
+def test_sessions_go_with_the_user_and_the_gate_stays() -> None:
+    ada, other = sign_up(), sign_up()
+    for _ in range(3):
+        log_in(ada)
+    log_in(other)
+
+    assert TraceRepository().erase(ada.id, is_gone=True) is True
+
+    assert [row["id"] for row in in_table(ada, "sessions")] == ["gate"]
+    assert len(in_table(other, "sessions")) == 2
+
+
+def test_second_pass_finds_and_changes_nothing() -> None:
+    ada = sign_up()
+    leave_traces(ada)
+    TraceRepository().erase(ada.id, is_gone=True)
+    before = [*everything()]
+
+    assert TraceRepository().erase(ada.id, is_gone=True) is False
+
+    assert [*everything()] == before
+
+
+def test_cleared_note_is_an_order_without_one_to_older_code_and_no_news() -> None:
+    ada = sign_up()
+    order = noted(ada)
+    key = {"user_id": {"S": ada.id}, "id": {"S": order.id}}
+
+    def row() -> dict[str, Any]:
+        return dynamodb().get_item(TableName=tables.orders(), Key=key)["Item"]
+
+    before = row()
+    TraceRepository().erase(ada.id, is_gone=False)
+    after = row()
+
+    assert decode(after)["note"] is None and "note" in after
+    change: dict[str, Any] = {
+        "SequenceNumber": "1",
+        "ApproximateCreationDateTime": 1.0,
+        "Keys": key,
+        "OldImage": before,
+        "NewImage": after,
+    }
+    record = Record({"eventSourceARN": f"t/{tables.orders()}/stream/1", "dynamodb": change})
+    assert event_of(record) is None and changed_entity(record) is None
+
+
+def test_edit_that_read_the_note_before_it_was_cleared_is_overtaken() -> None:
+    ada = sign_up()
+    order = noted(ada)
+    TraceRepository().erase(ada.id, is_gone=False)
+
+    going_on = replace(order, status=OrderStatus.PROCESSING, version=3)
+    with pytest.raises(StaleVersion):
+        OrderRepository().save(order, going_on, [])
+
+
+def test_traces_on_many_pages_are_all_erased(monkeypatch: pytest.MonkeyPatch) -> None:
+    ada = sign_up()
+    for _ in range(5):
+        leave_traces(ada)
+
+    class OneAPage:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(dynamodb(), name)
+
+        def query(self, **arguments: Any) -> Any:
+            return dynamodb().query(**arguments, Limit=1)
+
+    monkeypatch.setattr("shop.users.traces.dynamodb", OneAPage)
+    assert TraceRepository().erase(ada.id, is_gone=True) is True
+
+    assert in_table(ada, "idempotency") == in_table(ada, "recovery_tokens") == []
+    assert [row["id"] for row in in_table(ada, "sessions")] == ["gate"]
+    assert {row.get("note") for row in in_table(ada, "orders")} == {None}
+
+
+def test_pass_that_fails_has_made_progress(monkeypatch: pytest.MonkeyPatch) -> None:
+    ada = sign_up()
+    orders = sorted(noted(ada).id for _ in range(4))
+
+    class FailingForTheLast:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(dynamodb(), name)
+
+        def update_item(self, **arguments: Any) -> Any:
+            if arguments["Key"]["id"]["S"] in orders[2:]:
+                raise ConnectionError
+            return dynamodb().update_item(**arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("shop.users.traces.dynamodb", FailingForTheLast)
+        with pytest.raises(ConnectionError):
+            TraceRepository().erase(ada.id, is_gone=False)
+        # Still patched, since the last call may begin after another has failed.
+        after = [OrderRepository().get(ada.id, id_) for id_ in orders]
+        assert [it and it.note for it in after] == [None, None, "Ring twice.", "Ring twice."]
+
+    assert TraceRepository().erase(ada.id, is_gone=False) is True
+
+    after = [OrderRepository().get(ada.id, id_) for id_ in orders]
+    assert [it and (it.note, it.version) for it in after] == [(None, 3)] * 4
+
+
+def test_erased_owner_writes_no_note_any_more() -> None:
+    ada = sign_up()
+    order, admin = noted(ada), sign_up(Role.ADMIN)
+    UserRepository().delete(ada, admin.id)
+    before = [*everything()]
+
+    edited = replace(order, note="And again.", version=3)
+    with pytest.raises(NotFound):
+        OrderRepository().save(order, edited, [], is_by_owner=True)
+    assert [*everything()] == before
+
+    OrderRepository().save(order, replace(order, note=None, version=3), [], is_by_owner=True)
+
+
+def test_records_name_the_user_whose_data_they_hold() -> None:
+    ada = sign_up()
+    once = Once("key", b"digest", lambda _: Answer(201, {}, "body"), now, ada.id)
+    transactions.write(records.put(once.record(ada)))
+
+    found = records.find(once)
+
+    assert found is not None and found.user_id == ada.id
+    assert SessionRepository().gate(ada.id) is not None  # which no record is
+    assert [row["user_id"] for row in in_table(ada, "idempotency")] == [ada.id]
+
+
+def test_record_of_older_code_names_nobody_and_is_replayed() -> None:
+    once = Once(new_id(), b"digest", lambda _: Answer(201, {}, "body"), now)
+    transactions.write(records.put(once.record(None)))
+
+    found = records.find(once)
+
+    assert found is not None and (found.user_id, found.answer.body) == (None, "body")

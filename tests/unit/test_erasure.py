@@ -1,0 +1,145 @@
+"""Erasure: traces go before the commit and after it, and never with a deletion that is refused."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from shop.auth.caller import Caller, Role
+from shop.errors import Forbidden, LastAdmin, NotFound, PreconditionFailed, ServiceUnavailable
+from shop.identifiers import new_id
+from shop.preconditions import Precondition
+from shop.users.models import User, UserStatus
+from shop.users.service import MAX_PASS, UserService
+from tests.people import ADMIN, ALICE, BOB, NOON
+from tests.unit.test_user_service import USER, Counting, Shelf
+
+
+class Erasing(Shelf):
+    """One user with traces; each pass over them takes a while, and may fail."""
+
+    def __init__(self, *passes: bool | Exception) -> None:
+        super().__init__()
+        self.passes = list(passes)  # whether each finds something
+        self.takes = timedelta()
+        self.now = NOON
+        self.log: list[str] = []
+
+    def clock(self) -> datetime:
+        return self.now
+
+    def erase(self, user_id: str, is_gone: bool) -> bool:
+        assert user_id == ALICE.id
+        self.log.append("traces and sessions" if is_gone else "traces")
+        self.now += self.takes
+        found = self.passes.pop(0) if self.passes else False
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    def delete(self, user: User, by_admin: str | None = None) -> None:
+        super().delete(user, by_admin)
+        self.log.append("user")
+        self.user = replace(self.user, id="gone")
+
+
+def delete(shelf: Erasing, caller: Caller = ALICE, demanded: str | None = None) -> None:
+    service = UserService(
+        shelf, Counting(), lambda _: "", lambda _, __: False, lambda: 20, shelf.clock, new_id
+    )
+    tags = None if demanded is None else frozenset({demanded})
+    service.delete(caller, ALICE.id, Precondition(tags), shelf)
+
+
+def test_traces_are_erased_before_the_commit_and_once_more_after_it() -> None:
+    shelf = Erasing(True, True)
+
+    delete(shelf)
+
+    assert shelf.log == ["traces", "user", "traces and sessions"]
+
+
+def test_overtaken_deletion_erases_what_was_written_meanwhile() -> None:
+    shelf = Erasing()
+    shelf.overtaken = 1
+
+    delete(shelf)
+
+    assert shelf.log == ["traces", "traces", "user", "traces and sessions"]
+
+
+def test_long_pass_ends_in_a_retryable_503_before_the_commit() -> None:
+    shelf = Erasing(True)
+    shelf.takes = MAX_PASS + timedelta(milliseconds=1)
+
+    with pytest.raises(ServiceUnavailable) as unavailable:
+        delete(shelf)
+
+    assert unavailable.value.retry_after == 1
+    assert shelf.log == ["traces"] and shelf.writes == 0
+
+
+def test_retry_that_finds_nothing_left_commits_however_long_it_looked() -> None:
+    shelf = Erasing(True, False)
+    shelf.takes = MAX_PASS + timedelta(milliseconds=1)
+    with pytest.raises(ServiceUnavailable):
+        delete(shelf)
+
+    delete(shelf)
+
+    assert shelf.log == ["traces", "traces", "user", "traces and sessions"]
+
+
+def test_failure_after_the_commit_is_reported_and_a_retry_continues() -> None:
+    shelf = Erasing(False, ConnectionError())
+    with pytest.raises(ConnectionError):
+        delete(shelf)
+
+    with pytest.raises(NotFound):
+        delete(shelf)
+
+    assert shelf.log == ["traces", "user", "traces and sessions", "traces and sessions"]
+
+
+def demoted(shelf: Erasing) -> None:
+    shelf.others[ADMIN.id] = replace(USER, id=ADMIN.id, role=Role.CUSTOMER)
+
+
+def deactivated(shelf: Erasing) -> None:
+    shelf.others[ADMIN.id] = replace(USER, id=ADMIN.id, role=Role.ADMIN, status=UserStatus.INACTIVE)
+
+
+def erased(shelf: Erasing) -> None:
+    shelf.others.clear()
+
+
+def last_admin(shelf: Erasing) -> None:
+    shelf.user = replace(USER, role=Role.ADMIN)
+
+
+@pytest.mark.parametrize(
+    ("caller", "change", "demanded", "refusal"),
+    [
+        (BOB, lambda _: None, None, Forbidden),
+        (ADMIN, demoted, None, Forbidden),
+        (ADMIN, deactivated, None, Forbidden),
+        (ADMIN, erased, None, Forbidden),
+        (ADMIN, last_admin, None, LastAdmin),
+        (ALICE, last_admin, None, LastAdmin),
+        (ALICE, lambda _: None, '"7"', PreconditionFailed),
+    ],
+)
+def test_refused_deletion_erases_nothing(
+    caller: Caller,
+    change: Callable[[Erasing], None],
+    demanded: str | None,
+    refusal: type[Exception],
+) -> None:
+    shelf = Erasing(True)
+    change(shelf)
+
+    with pytest.raises(refusal):
+        delete(shelf, caller, demanded)
+
+    assert shelf.log == [] and shelf.writes == 0
