@@ -104,6 +104,15 @@ test("a list is read page after page, each with the same filters", async () => {
   ]);
 });
 
+test.each([{}, { data: [] }, { data: "x", meta: { nextCursor: null } }])(
+  "a foreign page %j is no answer of the shop",
+  async (foreign) => {
+    const { shop } = scripted([answer(foreign)]);
+
+    await expect(shop.products.list().next()).rejects.toMatchObject({ name: "NoAnswer" });
+  },
+);
+
 test("no page is read that nobody asks for", async () => {
   const { shop, requests } = scripted([answer({ data: [{ id: "1" }], meta: { nextCursor: "x" } })]);
 
