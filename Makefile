@@ -172,13 +172,17 @@ clients: $(TYPESCRIPT)/node_modules/.installed ## Write the TypeScript client's 
 	@cd $(TYPESCRIPT) && npm run --silent generate
 
 .PHONY: test-clients
-test-clients: environments $(TYPESCRIPT)/node_modules/.installed $(OTHER_CLIENT)/.installed ## Check the TypeScript client and another in Python, also on a stack (needs npm and Java; a minute)
+test-clients: environments $(TYPESCRIPT)/node_modules/.installed $(TYPESCRIPT)/test/nodes/node_modules/.installed $(OTHER_CLIENT)/.installed ## Check the TypeScript client and another in Python, also on a stack (needs npm and Java; a minute)
 	@cd $(TYPESCRIPT) && npm run --silent generate -- --check && npm run --silent lint && \
-		npm test --silent && npm pack --silent --dry-run
+		npm test --silent && npm run --silent test:nodes && npm run --silent test:package
 	$(PYTHON) -m pytest tests/clients/typescript.py tests/clients/python.py
 
 $(TYPESCRIPT)/node_modules/.installed: $(TYPESCRIPT)/package-lock.json
 	@echo "npm packages: the TypeScript client's" && cd $(TYPESCRIPT) && npm ci --silent --ignore-scripts && touch $(CURDIR)/$@
+
+# With install scripts, which are what brings each version's binary.
+$(TYPESCRIPT)/test/nodes/node_modules/.installed: $(TYPESCRIPT)/test/nodes/package-lock.json
+	@echo "npm packages: each supported Node.js" && cd $(@D)/.. && npm ci --silent && touch $(CURDIR)/$@
 
 # What it needs is taken at our versions, so that a new one of those fails in an update and not here.
 $(OTHER_CLIENT)/.installed: docs/openapi.json .venv-clients/.synced

@@ -1,5 +1,7 @@
 /** Lists as what they hold, page after page. */
 
+import { NoAnswer } from "./errors.js";
+
 interface Page<Item> {
   data: Item[];
   meta: { nextCursor: string | null };
@@ -9,10 +11,13 @@ interface Page<Item> {
 export async function* items<Item>(
   read: (at: { cursor?: string }) => Promise<Page<Item>>,
 ): AsyncGenerator<Item, void, undefined> {
-  let page = await read({});
-  yield* page.data;
-  while (page.meta.nextCursor !== null) {
-    page = await read({ cursor: page.meta.nextCursor });
-    yield* page.data;
-  }
+  let cursor: string | null | undefined;
+  do {
+    const { data, meta } = await read(cursor ? { cursor } : {});
+    if (!Array.isArray(data) || meta?.nextCursor === undefined) {
+      throw new NoAnswer("No answer of the shop: it is no page of a list");
+    }
+    yield* data;
+    cursor = meta.nextCursor;
+  } while (cursor !== null);
 }

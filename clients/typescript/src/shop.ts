@@ -1,7 +1,8 @@
 /** The shop's API, by what one does with it. */
 
-import createApi from "openapi-fetch";
+import createApi, { type Client } from "openapi-fetch";
 import { isRefusal } from "./errors.js";
+import { randomKey } from "./keys.js";
 import type {
   OrderPlace,
   OrderUpdate,
@@ -16,17 +17,33 @@ import type {
   UserUpdate,
 } from "./openapi.js";
 import { items } from "./pages.js";
-import { type Sending, send } from "./sending.js";
-import { authorized, inMemory, type TokenStorage } from "./tokens.js";
+import { noAnswer, type Sending, send } from "./sending.js";
+import {
+  authorized,
+  dependable,
+  inMemory,
+  type TokenStorage,
+  type Tokens,
+  tokensIn,
+} from "./tokens.js";
 
 export interface ShopOptions extends Partial<Sending> {
   /** Where the API is, with the stage or base path if it has one. */
   baseUrl: string;
-  /** In memory unless said otherwise. */
+  /** In memory unless said otherwise. One that throws is replaced by memory until it works again. */
   tokens?: TokenStorage;
+  /** Called when the tokens are forgotten: after a logout, or once the API refuses to renew them. */
+  onSessionEnd?: () => void;
 }
 
-type Filters<Operation extends keyof operations> = Omit<
+/** The paths that answer JSON. */
+type Api = Omit<paths, "/recovery">;
+
+/** openapi-fetch's client. */
+export interface ShopApi extends Client<Api> {}
+
+/** What a list may be filtered and sorted by. */
+export type Filters<Operation extends keyof operations> = Omit<
   NonNullable<operations[Operation]["parameters"]["query"]>,
   "page" | "cursor"
 >;
@@ -40,40 +57,48 @@ const EDITS = 5;
 export type Shop = ReturnType<typeof createShop>;
 
 /** Every method throws `ShopError` where the API refuses, and `NoAnswer` where none comes. */
-export function createShop({ baseUrl, tokens = inMemory(), ...given }: ShopOptions) {
+export function createShop({
+  baseUrl,
+  tokens: storage = inMemory(),
+  onSessionEnd = () => undefined,
+  ...given
+}: ShopOptions) {
+  const tokens = dependable(storage, onSessionEnd);
   const sending: Sending = {
-    fetch: (request) => globalThis.fetch(request),
+    fetch: (request, init) => globalThis.fetch(request, init),
     timeout: 15_000,
     attempts: 4,
     longestWait: 20_000,
     ...given,
   };
-  const renewals = createApi<paths>({
+  const renewals = createApi<Api>({
     baseUrl,
     fetch: (request) => send(request, sending, { repeatable: true, until: Date.now() + RENEWABLE }),
   });
-  const api = createApi<paths>({
+  const api: ShopApi = createApi<Api>({
     baseUrl,
     fetch: authorized(
-      (request) => send(request, sending),
+      (request, mayBeDone = false) => send(request, sending, { mayBeDone }),
       tokens,
-      (refreshToken) => data(renewals.POST("/api/access-tokens", { body: { refreshToken } })),
+      async (refreshToken) =>
+        granted(
+          "/api/access-tokens",
+          await renewals.POST("/api/access-tokens", { body: { refreshToken } }),
+        ),
     ),
   });
 
   return {
-    /** Every path of the API, typed, with the same tokens, retries and errors. */
+    /** Every path that answers JSON, typed, with the same tokens, retries and errors. */
     api,
 
     signUp: (body: UserCreate) => data(api.POST("/api/users", { body })),
 
     /** Logs in, and keeps the tokens. */
     async logIn(body: SessionCreate) {
-      const { accessToken, refreshToken, session } = await data(
-        api.POST("/api/sessions", { body }),
-      );
-      await tokens.save({ accessToken, refreshToken });
-      return session;
+      const answer = await api.POST("/api/sessions", { body });
+      await tokens.save(granted("/api/sessions", answer));
+      return (answer.data as Data<typeof answer>).session;
     },
 
     /** Ends the session, and forgets the tokens even where no answer comes. */
@@ -87,6 +112,26 @@ export function createShop({ baseUrl, tokens = inMemory(), ...given }: ShopOptio
       } finally {
         await tokens.save(undefined);
       }
+    },
+
+    /** Asks for an email with a link, which holds the token for `resetPassword`. */
+    async requestPasswordReset(email: string) {
+      await api.POST("/api/password-resets", { body: { email } });
+    },
+
+    /** Sets a new password. All sessions of the user end. */
+    async resetPassword(token: string, password: string) {
+      const params = { path: { token } };
+      await api.PUT("/api/password-resets/{token}", { params, body: { password } });
+    },
+
+    /** Asks for an email to the user's address, with a link that holds the token for `verifyEmail`. */
+    async requestEmailVerification() {
+      await api.POST("/api/email-verifications", { body: {} });
+    },
+
+    async verifyEmail(token: string) {
+      await api.PUT("/api/email-verifications/{token}", { params: { path: { token } } });
     },
 
     sessions: {
@@ -107,8 +152,10 @@ export function createShop({ baseUrl, tokens = inMemory(), ...given }: ShopOptio
         data(api.PUT("/api/users/{userId}", { params: { path: { userId } }, body })),
       update: (userId: string, body: UserUpdate) => data(patchUser(userId, body)),
       edit: edit(readUser, patchUser),
-      delete: (userId = "me") =>
-        deleted(api.DELETE("/api/users/{userId}", { params: { path: { userId } } })),
+      async delete(userId = "me") {
+        await deleted(api.DELETE("/api/users/{userId}", { params: { path: { userId } } }));
+        if (userId === "me") await tokens.save(undefined);
+      },
       async changePassword(body: PasswordChange, userId = "me") {
         await api.PUT("/api/users/{userId}/password", { params: { path: { userId } }, body });
       },
@@ -118,7 +165,7 @@ export function createShop({ baseUrl, tokens = inMemory(), ...given }: ShopOptio
       list: (query: Filters<"listProducts"> = {}) =>
         items((at) => data(api.GET("/api/products", { params: { query: { ...query, ...at } } }))),
       get: (productId: string) => data(readProduct(productId)),
-      create: (body: ProductCreate, key: string = crypto.randomUUID()) =>
+      create: (body: ProductCreate, key: string = randomKey()) =>
         data(api.POST("/api/products", { params: { header: { "Idempotency-Key": key } }, body })),
       update: (productId: string, body: ProductUpdate) => data(patchProduct(productId, body)),
       edit: edit(readProduct, patchProduct),
@@ -137,23 +184,15 @@ export function createShop({ baseUrl, tokens = inMemory(), ...given }: ShopOptio
         items((at) => data(api.GET("/api/orders", { params: { query: { ...query, ...at } } }))),
       get: (orderId: string, userId = "me") => data(readOrder(orderId, userId)),
       /** One key is one order: give your own where a restart of your program may try again. */
-      place(body: OrderPlace, key: string = crypto.randomUUID(), userId = "me") {
+      place(body: OrderPlace, key: string = randomKey(), userId = "me") {
         const params = { path: { userId }, header: { "Idempotency-Key": key } };
         return data(api.POST("/api/users/{userId}/orders", { params, body }));
       },
       update: (orderId: string, body: OrderUpdate, userId = "me") =>
-        data(patchOrder(orderId, body, {}, userId)),
+        updateOrder(orderId, body, userId),
       edit: edit(readOrder, patchOrder),
-      async cancel(orderId: string, userId = "me") {
-        try {
-          return await data(patchOrder(orderId, { status: "cancelled" }, {}, userId));
-        } catch (error) {
-          if (!isRefusal(error, "INVALID_TRANSITION") || !error.mayBeDone) throw error;
-          const order = await data(readOrder(orderId, userId));
-          if (order.status !== "cancelled") throw error;
-          return order;
-        }
-      },
+      cancel: (orderId: string, userId = "me") =>
+        updateOrder(orderId, { status: "cancelled" }, userId),
     },
   };
 
@@ -183,6 +222,29 @@ export function createShop({ baseUrl, tokens = inMemory(), ...given }: ShopOptio
     const params = { path: { userId, orderId }, header };
     return api.PATCH("/api/users/{userId}/orders/{orderId}", { params, body });
   }
+
+  /** An order that a lost try has changed already refuses the next one: it is read to find out. */
+  async function updateOrder(orderId: string, body: OrderUpdate, userId: string) {
+    try {
+      return await data(patchOrder(orderId, body, {}, userId));
+    } catch (error) {
+      if (!isRefusal(error, "INVALID_TRANSITION") || !error.mayBeDone) throw error;
+      const order = await data(readOrder(orderId, userId));
+      const { status = order.status, note = order.note } = body;
+      if (order.status !== status || order.note !== note) throw error;
+      return order;
+    }
+  }
+}
+
+/** Tokens are replaced by tokens only, never by what somebody else answered. */
+function granted(url: string, { data: grant, response }: Answer): Tokens {
+  const tokens = tokensIn(grant);
+  if (tokens === undefined) {
+    const cause = new Error("It has no tokens.");
+    throw noAnswer({ method: "POST", url }, { answer: response, cause });
+  }
+  return tokens;
 }
 
 interface Condition {

@@ -6,7 +6,8 @@ type Step = Response | Error | ((request: Request) => Response | Promise<Respons
 
 export function scripted(steps: Step[], options: Partial<ShopOptions> = {}) {
   const requests: Request[] = [];
-  const fetch = async (request: Request) => {
+  const fetch = async (asked: Request, init: RequestInit) => {
+    const request = new Request(asked, init);
     requests.push(request.clone());
     const step = steps.shift();
     if (step === undefined) throw new Error(`nobody expected ${request.method} ${request.url}`);
@@ -18,10 +19,8 @@ export function scripted(steps: Step[], options: Partial<ShopOptions> = {}) {
 
 export const lost = () => new TypeError("fetch failed");
 
-export const never = (request: Request) =>
-  new Promise<Response>((_, reject) => {
-    request.signal.addEventListener("abort", () => reject(request.signal.reason));
-  });
+/** Not even when it is aborted. */
+export const never = () => new Promise<Response>(() => undefined);
 
 export function answer(body: unknown, status = 200, headers: HeadersInit = {}): Response {
   return Response.json(body, { status, headers });

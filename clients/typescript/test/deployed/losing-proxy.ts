@@ -6,6 +6,7 @@ import type { AddressInfo } from "node:net";
 export async function losingProxy(upstream: string) {
   const asked: string[] = [];
   const losing: string[] = [];
+  const failing: string[] = [];
 
   const server = createServer(async (incoming, outgoing) => {
     const call = `${incoming.method} ${incoming.url?.split("?")[0]}`;
@@ -16,10 +17,14 @@ export async function losingProxy(upstream: string) {
     onward.on("response", async (answer) => {
       const got = await whole(answer);
       const done = (answer.statusCode ?? 500) < 300;
-      const lost = losing.findIndex((prefix) => call.startsWith(prefix));
-      if (done && lost >= 0) {
-        losing.splice(lost, 1);
+      if (done && take(losing, call)) {
         incoming.socket.destroy();
+        return;
+      }
+      if (done && take(failing, call)) {
+        outgoing
+          .writeHead(503, { "Content-Type": "application/json", "Retry-After": "1" })
+          .end(BUSY);
         return;
       }
       outgoing.writeHead(answer.statusCode ?? 500, answer.headers).end(got);
@@ -34,8 +39,21 @@ export async function losingProxy(upstream: string) {
     times: (prefix: string) => asked.filter((call) => call.startsWith(prefix)).length,
     /** The next of these that is done has an answer that never arrives. */
     lose: (prefix: string) => void losing.push(prefix),
+    /** The next of these that is done is answered with 503. */
+    fail: (prefix: string) => void failing.push(prefix),
     stop: () => server.close(),
   };
+}
+
+const BUSY = JSON.stringify({
+  error: { code: "SERVICE_UNAVAILABLE", message: "Try again later.", requestId: "proxy" },
+});
+
+/** Whether one of them begins the call, which it does once. */
+function take(prefixes: string[], call: string): boolean {
+  const index = prefixes.findIndex((prefix) => call.startsWith(prefix));
+  if (index >= 0) prefixes.splice(index, 1);
+  return index >= 0;
 }
 
 async function whole(message: IncomingMessage): Promise<Buffer> {

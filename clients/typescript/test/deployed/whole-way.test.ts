@@ -2,7 +2,13 @@
 
 import { sign } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { createShop, inMemory, type Product, type Shop } from "../../src/index.js";
+import {
+  createShop,
+  inMemory,
+  type Product,
+  type Shop,
+  type ShopOptions,
+} from "../../src/index.js";
 import { losingProxy } from "./losing-proxy.js";
 
 const PASSWORD = "a long walk by the river";
@@ -31,9 +37,9 @@ beforeAll(async () => {
 
 afterAll(() => proxy.stop());
 
-async function customer() {
+async function customer(options: Partial<ShopOptions> = {}) {
   const tokens = inMemory();
-  const shop = createShop({ baseUrl: proxy.url, tokens });
+  const shop = createShop({ baseUrl: proxy.url, tokens, ...options });
   const email = `ada.${crypto.randomUUID()}@example.com`;
   await shop.signUp({ email, name: "Ada Lovelace", password: PASSWORD });
   await shop.logIn({ email, password: PASSWORD });
@@ -141,4 +147,66 @@ test("a refusal says which field is wrong", async () => {
     requestId: expect.stringMatching(/^[0-9a-f-]{36}$/),
     details: [{ field: "body.items.0.quantity" }],
   });
+});
+
+test("changes that were committed before a 503 or a lost response are made once", async () => {
+  const { shop, email } = await customer();
+  const admin = createShop({ baseUrl: proxy.url });
+  await admin.logIn(stack.admin);
+  const before = await stock(shop);
+  for (const spoil of [proxy.lose, proxy.fail]) {
+    const order = await shop.orders.place(twoPears());
+    spoil(`PATCH /api/users/me/orders/${order.id}`);
+    expect(await shop.orders.cancel(order.id)).toMatchObject({ status: "cancelled" });
+
+    const product = await admin.products.create({
+      sku: `FIG-${crypto.randomUUID()}`,
+      name: "A fig",
+      price: "1.00",
+      currency: "EUR",
+      stock: 1,
+    });
+    spoil(`DELETE /api/products/${product.id}`);
+    await admin.products.delete(product.id);
+    await expect(shop.products.get(product.id)).rejects.toMatchObject({ code: "NOT_FOUND" });
+
+    const next = await shop.orders.place(twoPears());
+    spoil(`PATCH /api/users/`);
+    const processing = await admin.orders.update(next.id, { status: "processing" }, next.userId);
+    expect(processing.status).toBe("processing");
+    await admin.orders.cancel(next.id, next.userId);
+  }
+
+  const changed = "a long walk by the sea";
+  proxy.fail("PUT /api/users/me/password");
+  const change = { currentPassword: PASSWORD, newPassword: changed };
+  await expect(shop.users.changePassword(change)).rejects.toMatchObject({
+    code: "SERVICE_UNAVAILABLE",
+    mayBeDone: true,
+  });
+  await shop.logIn({ email, password: changed });
+  expect(await stock(shop)).toBe(before);
+});
+
+test("a deleted user is logged out, and cannot log in", async () => {
+  let ended = 0;
+  const { shop, email } = await customer({ onSessionEnd: () => ended++ });
+
+  await shop.users.delete();
+
+  expect(ended).toBe(1);
+  const logIn = createShop({ baseUrl: proxy.url }).logIn({ email, password: PASSWORD });
+  await expect(logIn).rejects.toMatchObject({ code: "INVALID_CREDENTIALS" });
+});
+
+test("forgotten passwords and addresses are asked for, and spent links refused", async () => {
+  const { shop, email } = await customer();
+  const spent = "x".repeat(43);
+
+  await shop.requestPasswordReset(email);
+  await shop.requestEmailVerification();
+
+  const refused = { code: "NOT_FOUND", mayBeDone: false };
+  await expect(shop.resetPassword(spent, PASSWORD)).rejects.toMatchObject(refused);
+  await expect(shop.verifyEmail(spent)).rejects.toMatchObject(refused);
 });

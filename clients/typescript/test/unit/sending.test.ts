@@ -1,6 +1,10 @@
+import { webcrypto } from "node:crypto";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { NoAnswer, type Shop, ShopError } from "../../src/index.js";
-import { answer, headers, lost, never, refusal, scripted } from "../scripted.js";
+import { createShop, NoAnswer, type Shop, ShopError } from "../../src/index.js";
+import { answer, grant, headers, loggedIn, lost, never, refusal, scripted } from "../scripted.js";
 
 const ORDER = { items: [{ productId: "pear", quantity: 2 }] };
 const ADA = { email: "ada@example.com", name: "Ada", password: "a long walk by the river" };
@@ -13,6 +17,7 @@ beforeEach(() => {
 });
 afterEach(() => {
   vi.useRealTimers();
+  vi.unstubAllGlobals();
   vi.restoreAllMocks();
 });
 
@@ -75,7 +80,7 @@ test.each(ONCE)("%s is not sent again after a lost answer", async (_, work) => {
 });
 
 test.each(ONCE)("%s is sent again where there were too many", async (_, work) => {
-  const { shop, requests } = scripted([TOO_MANY(1), answer({ id: "1" })]);
+  const { shop, requests } = scripted([TOO_MANY(1), grant("new")]);
 
   expect(await settled(work(shop))).not.toBeInstanceOf(Error);
   expect(requests).toHaveLength(2);
@@ -88,7 +93,7 @@ test("every try of an order has the same key and body, and the next order anothe
   await settled(shop.orders.place(ORDER));
 
   const [first, again, next] = headers(requests, "Idempotency-Key");
-  expect(first).toMatch(/^[0-9a-f-]{36}$/);
+  expect(first).toMatch(/^[0-9a-f]{32}$/);
   expect(again).toBe(first);
   expect(next).not.toBe(first);
   expect(await requests[1]?.json()).toEqual(ORDER);
@@ -113,6 +118,58 @@ test("nothing is sent before Retry-After is over", async () => {
 
   await got;
   expect(requests).toHaveLength(2);
+});
+
+const AT = Date.UTC(2026, 10, 29, 14, 0, 0);
+const date = (seconds: number) => new Date(AT + seconds * 1000).toUTCString();
+const proxied = (status: number, headers: HeadersInit) =>
+  new Response("<h1>Too busy</h1>", { status, headers });
+
+test.each<[string, () => Response, number]>([
+  ["a date", () => refusal(503, "SERVICE_UNAVAILABLE", { "Retry-After": date(3) }), 3_000],
+  [
+    "an obsolete date",
+    () => proxied(503, { "Retry-After": "Sunday, 29-Nov-26 14:00:03 GMT" }),
+    3_000,
+  ],
+  [
+    "a date without a zone",
+    () => proxied(503, { "Retry-After": "Sun Nov 29 14:00:03 2026" }),
+    3_000,
+  ],
+  [
+    "a date of a clock that is an hour ahead",
+    () => proxied(503, { "Retry-After": date(3603), Date: date(3600) }),
+    3_000,
+  ],
+  ["a proxy's 503", () => proxied(503, { "Retry-After": "3" }), 3_000],
+  ["a proxy's 429", () => proxied(429, { "Retry-After": "3" }), 3_000],
+  ["a date in the past", () => proxied(503, { "Retry-After": date(-3) }), 0],
+  ["something else", () => proxied(503, { "Retry-After": "soon" }), 0],
+])("Retry-After of %s is observed", async (_, response, wait) => {
+  vi.stubEnv("TZ", "Asia/Tokyo");
+  vi.setSystemTime(AT);
+  vi.spyOn(Math, "random").mockReturnValue(0);
+  const times: number[] = [];
+  const noted = (next: Response) => () => {
+    times.push(Date.now());
+    return next;
+  };
+  const { shop } = scripted([noted(response()), noted(answer({}))]);
+
+  await settled(shop.products.get("pear"));
+
+  expect(times).toEqual([AT, AT + wait]);
+  vi.unstubAllEnvs();
+});
+
+test("a proxy that asks for too long a wait is told to the caller at once", async () => {
+  const { shop, requests } = scripted([proxied(429, { "Retry-After": "900" })]);
+
+  const error = await settled(shop.products.get("pear"));
+
+  expect(error).toMatchObject({ name: "NoAnswer", retryAfter: 900 });
+  expect(requests).toHaveLength(1);
 });
 
 test("waits are anything up to twice as long each time", async () => {
@@ -141,6 +198,18 @@ test("who is to wait too long is told so at once", async () => {
 
   expect(error).toMatchObject({ code: "TOO_MANY_REQUESTS", status: 429, retryAfter: 900 });
   expect(requests).toHaveLength(1);
+});
+
+test.each(ONCE)("a 503 or 500 to %s may have been done", async (_, work) => {
+  for (const [status, code] of [
+    [503, "SERVICE_UNAVAILABLE"],
+    [500, "INTERNAL_ERROR"],
+  ] as const) {
+    const { shop, requests } = scripted([refusal(status, code)]);
+
+    expect(await settled(work(shop))).toMatchObject({ code, mayBeDone: true });
+    expect(requests).toHaveLength(1);
+  }
 });
 
 test("it gives up after four tries, or as many as one says", async () => {
@@ -179,6 +248,103 @@ test("who needs no answer any more ends it, also while it waits", async () => {
   expect(requests).toHaveLength(1);
 });
 
+test("an abort rejects at once, though fetch goes on", async () => {
+  const caller = new AbortController();
+  const { shop } = scripted([never]);
+
+  const got = shop.api.GET("/api/products", { signal: caller.signal });
+  caller.abort(new Error("The page was left."));
+
+  await expect(got).rejects.toThrow("The page was left.");
+});
+
+test("an aborted request is not sent", async () => {
+  const { shop, requests } = scripted([]);
+
+  const got = shop.api.GET("/api/products", { signal: AbortSignal.abort() });
+
+  await expect(got).rejects.toMatchObject({ name: "AbortError" });
+  expect(requests).toHaveLength(0);
+});
+
+test("fetch is told about a timeout, so that it closes the connection", async () => {
+  let signal: AbortSignal | null | undefined;
+  const fetch = (_: Request, init: RequestInit) => {
+    signal = init.signal;
+    return never();
+  };
+  const shop = createShop({ baseUrl: "http://shop.test", fetch, timeout: 50, attempts: 1 });
+
+  const error = await settled(shop.products.get("pear"));
+
+  expect(error).toMatchObject({ cause: { name: "TimeoutError" } });
+  expect(signal?.aborted).toBe(true);
+});
+
+test("an infinite timeout is none", async () => {
+  const { shop } = scripted([never], { timeout: Number.POSITIVE_INFINITY, attempts: 1 });
+  let ended = false;
+
+  void shop.products.get("pear").catch(() => {
+    ended = true;
+  });
+  await vi.advanceTimersByTimeAsync(3_600_000);
+
+  expect(ended).toBe(false);
+});
+
+test.each<[string, () => void]>([
+  ["on plain-http pages", () => vi.stubGlobal("crypto", withoutRandomUuid())],
+  ["without crypto", () => vi.stubGlobal("crypto", undefined)],
+  [
+    "without new AbortSignal methods",
+    () => {
+      for (const name of ["any", "timeout", "abort"]) {
+        vi.spyOn(AbortSignal, name as "any").mockImplementation(missing(`AbortSignal.${name}`));
+      }
+      const { prototype } = AbortSignal;
+      vi.spyOn(prototype, "throwIfAborted").mockImplementation(missing("throwIfAborted"));
+    },
+  ],
+])("it works %s", async (_, remove) => {
+  const { shop, requests } = scripted(
+    [lost(), answer({}), answer({}), refusal(401, "UNAUTHORIZED"), grant("new"), answer({}), never],
+    { tokens: loggedIn() },
+  );
+  const until = new AbortController();
+  remove();
+
+  await settled(shop.orders.place(ORDER));
+  await settled(shop.orders.place(ORDER));
+  expect(await settled(shop.users.get())).toEqual({});
+  const stopped = shop.api.GET("/api/products", { signal: until.signal });
+  until.abort();
+
+  await expect(stopped).rejects.toMatchObject({ name: "AbortError" });
+  const [first, again, next] = headers(requests, "Idempotency-Key");
+  expect(first).toMatch(/^[0-9a-f]{32}$/);
+  expect(again).toBe(first);
+  expect(next).toMatch(/^[0-9a-f]{32}$/);
+  expect(next).not.toBe(first);
+});
+
+const missing = (name: string) => () => {
+  throw new TypeError(`${name} is not a function`);
+};
+
+function withoutRandomUuid() {
+  return { getRandomValues: (bytes: Uint8Array) => webcrypto.getRandomValues(bytes) };
+}
+
+test("an abort without a reason is an AbortError", async () => {
+  vi.spyOn(AbortSignal.prototype, "reason", "get").mockReturnValue(undefined);
+  const { shop } = scripted([]);
+
+  const got = shop.api.GET("/api/products", { signal: AbortSignal.abort() });
+
+  await expect(got).rejects.toMatchObject({ name: "AbortError" });
+});
+
 test("an answer that breaks off is a lost one", async () => {
   const broken = new Response(
     new ReadableStream({
@@ -210,14 +376,61 @@ test("a refusal says what programs and people need", async () => {
   });
 });
 
-test("what is not of the shop is no answer of it", async () => {
-  const page = new Response("<h1>Welcome to the hotel</h1>", { status: 404 });
-  const { shop } = scripted([page], { attempts: 1 });
+const HTML = "<h1>Welcome to the hotel</h1>";
+const redirected = (response: Response) =>
+  Object.defineProperty(response, "redirected", { value: true });
 
-  expect(await settled(shop.products.get("pear"))).toMatchObject({
-    name: "NoAnswer",
-    message: "No answer of the shop to GET /api/products/pear, but HTTP 404 of somebody else",
-  });
+test.each<[string, () => Response, number]>([
+  ["HTML with 200", () => new Response(HTML), 200],
+  ["an empty body with 200", () => new Response(null), 200],
+  ["null", () => answer(null), 200],
+  ["an array", () => answer([]), 200],
+  ["a redirect", () => new Response(null, { status: 301, headers: { Location: "/" } }), 301],
+  ["a response after a redirect that was followed", () => redirected(answer({ data: [] })), 200],
+  ["a redirect in a browser", () => Response.error(), 0],
+  ["an error in HTML", () => new Response(HTML, { status: 404 }), 404],
+  ["an error of a gateway", () => answer({ message: "Forbidden" }, 403), 403],
+  ["an error that is a string", () => answer({ error: "invalid_grant" }, 400), 400],
+  ["an error that is null", () => answer({ error: null }, 400), 400],
+])("%s is no answer of the shop", async (_, response, status) => {
+  const { shop, requests } = scripted([response(), response()], { attempts: 1 });
+
+  for (const [work, asked] of [
+    [() => shop.products.get("pear"), "GET /api/products/pear"],
+    [() => shop.orders.place(ORDER), "POST /api/users/me/orders"],
+  ] as const) {
+    const error = await settled<unknown>(work());
+    const message = `No answer of the shop to ${asked}, but HTTP ${status} of somebody else`;
+    expect(error).toBeInstanceOf(NoAnswer);
+    expect(error).toMatchObject({ name: "NoAnswer", message, mayBeDone: true });
+  }
+  expect(requests).toHaveLength(2);
+});
+
+test("a redirect is not followed", async () => {
+  vi.useRealTimers();
+  const asked: string[] = [];
+  const server = createServer((request, response) => {
+    asked.push(`${request.method} ${request.url}`);
+    response.writeHead(301, { Location: "/elsewhere" }).end();
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const shop = createShop({ baseUrl, attempts: 1 });
+
+  await expect(shop.orders.place(ORDER)).rejects.toBeInstanceOf(NoAnswer);
+
+  expect(asked).toEqual(["POST /api/users/me/orders"]);
+  server.close();
+});
+
+test("responses without a body need none", async () => {
+  const none = (status: number) => new Response(null, { status });
+  const { shop } = scripted([none(204), none(304), none(200)]);
+
+  expect(await shop.products.delete("pear")).toBeUndefined();
+  expect((await shop.api.GET("/api/products")).response.status).toBe(304);
+  expect((await shop.api.request("head" as "get", "/health")).response.status).toBe(200);
 });
 
 test("a stage in the address stays in it", async () => {

@@ -1,5 +1,5 @@
 import { beforeEach, expect, test, vi } from "vitest";
-import { answer, headers, lost, refusal, scripted } from "../scripted.js";
+import { answer, headers, lost, paths, refusal, scripted } from "../scripted.js";
 
 const STALE = () => refusal(412, "PRECONDITION_FAILED");
 const pear = (version: number) =>
@@ -51,6 +51,24 @@ test("an order that a lost try has cancelled is cancelled", async () => {
   }
 });
 
+test("order update that a lost try has made returns the order", async () => {
+  const refused = () => refusal(409, "INVALID_TRANSITION");
+  const busy = () => refusal(503, "SERVICE_UNAVAILABLE");
+  const order = { id: "1", status: "processing", note: "Ring twice." };
+
+  const { shop } = scripted([busy(), refused(), answer(order)]);
+  expect(await shop.orders.update("1", { status: "processing" })).toEqual(order);
+
+  const { shop: noting } = scripted([lost(), refused(), answer(order)]);
+  expect(await noting.orders.update("1", { note: "Ring twice." })).toEqual(order);
+
+  const { shop: refusing } = scripted([lost(), refused(), answer(order)]);
+  await expect(refusing.orders.update("1", { note: "Knock." })).rejects.toMatchObject({
+    code: "INVALID_TRANSITION",
+    mayBeDone: true,
+  });
+});
+
 test("what a lost try has deleted is deleted", async () => {
   const gone = () => refusal(404, "NOT_FOUND");
 
@@ -86,6 +104,15 @@ test("a list is read page after page, each with the same filters", async () => {
   ]);
 });
 
+test.each([{}, { data: [] }, { data: "x", meta: { nextCursor: null } }])(
+  "a foreign page %j is no answer of the shop",
+  async (foreign) => {
+    const { shop } = scripted([answer(foreign)]);
+
+    await expect(shop.products.list().next()).rejects.toMatchObject({ name: "NoAnswer" });
+  },
+);
+
 test("no page is read that nobody asks for", async () => {
   const { shop, requests } = scripted([answer({ data: [{ id: "1" }], meta: { nextCursor: "x" } })]);
 
@@ -95,4 +122,37 @@ test("no page is read that nobody asks for", async () => {
   }
 
   expect(requests).toHaveLength(1);
+});
+
+test("password reset and email verification send what the API expects", async () => {
+  const accepted = () => answer({}, 202);
+  const done = () => new Response(null, { status: 204 });
+  const { shop, requests } = scripted([accepted(), done(), accepted(), done()]);
+
+  expect(await shop.requestPasswordReset("ada@example.com")).toBeUndefined();
+  expect(await shop.resetPassword("mailed-1", "a long walk")).toBeUndefined();
+  expect(await shop.requestEmailVerification()).toBeUndefined();
+  expect(await shop.verifyEmail("mailed-2")).toBeUndefined();
+
+  expect(paths(requests)).toEqual([
+    "POST /api/password-resets",
+    "PUT /api/password-resets/mailed-1",
+    "POST /api/email-verifications",
+    "PUT /api/email-verifications/mailed-2",
+  ]);
+  expect(await Promise.all(requests.map((request) => request.text()))).toEqual([
+    '{"email":"ada@example.com"}',
+    '{"password":"a long walk"}',
+    "{}",
+    "",
+  ]);
+});
+
+test("per-request options of fetch reach it", async () => {
+  const { shop, requests } = scripted([answer({})]);
+
+  await shop.api.GET("/api/products", { cache: "no-store", headers: { "X-Trace": "1" } });
+
+  expect(requests[0]?.cache).toBe("no-store");
+  expect(headers(requests, "X-Trace")).toEqual(["1"]);
 });

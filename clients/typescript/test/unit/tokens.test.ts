@@ -1,5 +1,16 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { answer, grant, headers, loggedIn, lost, paths, refusal, scripted } from "../scripted.js";
+import { inLocalStorage, type TokenStorage } from "../../src/index.js";
+import {
+  answer,
+  grant,
+  headers,
+  loggedIn,
+  lost,
+  never,
+  paths,
+  refusal,
+  scripted,
+} from "../scripted.js";
 
 const UNAUTHORIZED = () => refusal(401, "UNAUTHORIZED");
 const RENEWED = { accessToken: "access-new", refreshToken: "refresh-new" };
@@ -9,6 +20,7 @@ beforeEach(() => {
 });
 afterEach(() => {
   vi.useRealTimers();
+  vi.unstubAllGlobals();
   vi.restoreAllMocks();
 });
 
@@ -176,4 +188,254 @@ test("logging out forgets the tokens, whether the session was there or not", asy
     expect(paths(requests)[0]).toBe("DELETE /api/sessions/current");
     expect(await tokens.load()).toBeUndefined();
   }
+});
+
+test("an abort rejects at once during a renewal, which continues for the others", async () => {
+  let finish: (response: Response) => void = () => undefined;
+  const renewal = new Promise<Response>((resolve) => {
+    finish = resolve;
+  });
+  const tokens = loggedIn();
+  const { shop, requests } = scripted(
+    [UNAUTHORIZED(), UNAUTHORIZED(), () => renewal, answer({ id: "ada" })],
+    { tokens },
+  );
+  const caller = new AbortController();
+
+  const aborted = shop.api.GET("/api/sessions", { signal: caller.signal });
+  const other = shop.users.get();
+  await vi.waitFor(() => expect(requests).toHaveLength(3));
+  caller.abort(new Error("The page was left."));
+  await expect(aborted).rejects.toThrow("The page was left.");
+  finish(grant("new"));
+
+  expect(await other).toEqual({ id: "ada" });
+  expect(await tokens.load()).toEqual(RENEWED);
+  expect(requests).toHaveLength(4);
+});
+
+test("a renewal that fails after its only caller aborted is no unhandled rejection", async () => {
+  const { shop, requests } = scripted([UNAUTHORIZED(), never], { tokens: loggedIn(), attempts: 1 });
+  const caller = new AbortController();
+
+  const aborted = shop.api.GET("/api/sessions", { signal: caller.signal });
+  await vi.waitFor(() => expect(requests).toHaveLength(2));
+  caller.abort();
+
+  expect(await settled(aborted)).toMatchObject({ name: "AbortError" });
+});
+
+test.each([{}, { accessToken: "a" }, { accessToken: 1, refreshToken: 2 }, { error: null }])(
+  "a foreign grant %j replaces no tokens",
+  async (foreign) => {
+    const tokens = loggedIn();
+    const ended = vi.fn();
+    const { shop } = scripted([UNAUTHORIZED(), answer(foreign), answer(foreign, 201)], {
+      tokens,
+      onSessionEnd: ended,
+    });
+
+    expect(await settled(shop.users.get())).toMatchObject({
+      name: "NoAnswer",
+      message: "No answer of the shop to POST /api/access-tokens, but HTTP 200 of somebody else",
+    });
+    const login = shop.logIn({ email: "ada@example.com", password: "a long walk" });
+    expect(await settled(login)).toMatchObject({
+      name: "NoAnswer",
+      message: "No answer of the shop to POST /api/sessions, but HTTP 201 of somebody else",
+    });
+
+    expect(await tokens.load()).toEqual({ accessToken: "access-old", refreshToken: "refresh-old" });
+    expect(ended).not.toHaveBeenCalled();
+  },
+);
+
+test("a lost try still counts after a renewal", async () => {
+  const gone = refusal(404, "NOT_FOUND");
+  const { shop } = scripted([lost(), UNAUTHORIZED(), grant("new"), gone], { tokens: loggedIn() });
+
+  expect(await settled(shop.products.delete("pear"))).toBeUndefined();
+});
+
+const quota = () => {
+  throw new Error("QuotaExceededError");
+};
+
+test("a storage that cannot save loses no tokens", async () => {
+  const full: TokenStorage = { load: () => undefined, save: quota };
+  const { shop, requests } = scripted(
+    [grant("old"), UNAUTHORIZED(), grant("new"), answer({}), answer({})],
+    { tokens: full },
+  );
+
+  await shop.logIn({ email: "ada@example.com", password: "a long walk" });
+  await shop.users.get();
+  await shop.users.get();
+
+  expect(headers(requests, "Authorization")).toEqual([
+    null,
+    "Bearer access-old",
+    null,
+    "Bearer access-new",
+    "Bearer access-new",
+  ]);
+});
+
+test("a storage that saves again is used again", async () => {
+  let full = true;
+  const stored = loggedIn();
+  const tokens: TokenStorage = {
+    load: () => stored.load(),
+    save: (saved) => (full ? quota() : stored.save(saved)),
+  };
+  const { shop, requests } = scripted(
+    [
+      UNAUTHORIZED(),
+      grant("newer"),
+      answer({}),
+      UNAUTHORIZED(),
+      grant("new"),
+      answer({}),
+      answer({}),
+    ],
+    { tokens },
+  );
+  await shop.users.get();
+  full = false;
+  await shop.users.get();
+  await stored.save({ accessToken: "access-elsewhere", refreshToken: "refresh-elsewhere" });
+  await shop.users.get();
+
+  expect(headers(requests, "Authorization")).toEqual([
+    "Bearer access-old",
+    null,
+    "Bearer access-newer",
+    "Bearer access-newer",
+    null,
+    "Bearer access-new",
+    "Bearer access-elsewhere",
+  ]);
+});
+
+test("a storage that cannot load is an empty one until the login", async () => {
+  const { shop, requests } = scripted([answer({}), grant("new"), answer({})], {
+    tokens: { load: quota, save: () => undefined },
+  });
+
+  await shop.products.get("pear");
+  await shop.logIn({ email: "ada@example.com", password: "a long walk" });
+  await shop.users.get();
+
+  expect(headers(requests, "Authorization")).toEqual([null, null, "Bearer access-new"]);
+});
+
+test("tokens that are being saved are used already", async () => {
+  let saved: () => void = () => undefined;
+  const tokens: TokenStorage = {
+    load: () => undefined,
+    save: () =>
+      new Promise((resolve) => {
+        saved = resolve;
+      }),
+  };
+  const { shop, requests } = scripted([grant("new"), answer({})], { tokens });
+
+  const login = shop.logIn({ email: "ada@example.com", password: "a long walk" });
+  await vi.waitFor(() => expect(requests).toHaveLength(1));
+  await shop.users.get();
+  saved();
+  await login;
+
+  expect(headers(requests, "Authorization")).toEqual([null, "Bearer access-new"]);
+});
+
+test("the end of the session is told once, after the tokens are gone", async () => {
+  const done = () => new Response(null, { status: 204 });
+  const cases: [Response[], (shop: ReturnType<typeof scripted>["shop"]) => Promise<unknown>][] = [
+    [[done()], (shop) => shop.logOut()],
+    [[UNAUTHORIZED(), UNAUTHORIZED()], (shop) => shop.logOut()],
+    [[done()], (shop) => shop.sessions.endAll()],
+    [[done()], (shop) => shop.users.delete()],
+    [
+      [UNAUTHORIZED(), UNAUTHORIZED(), UNAUTHORIZED(), UNAUTHORIZED()],
+      (shop) => Promise.allSettled([shop.users.get(), shop.users.get(), shop.users.get()]),
+    ],
+  ];
+  for (const [steps, work] of cases) {
+    const tokens = loggedIn();
+    const found: unknown[] = [];
+    const onSessionEnd = () => found.push(tokens.load());
+    const { shop } = scripted([...steps, UNAUTHORIZED()], { tokens, onSessionEnd });
+
+    await work(shop);
+    await shop.users.get().catch(() => undefined);
+
+    expect(found).toEqual([undefined]);
+  }
+});
+
+test("the end of the session in another page is told once", async () => {
+  const tokens = loggedIn();
+  const ended = vi.fn();
+  const { shop } = scripted([answer({}), UNAUTHORIZED(), UNAUTHORIZED()], {
+    tokens,
+    onSessionEnd: ended,
+  });
+
+  await shop.users.get();
+  await tokens.save(undefined);
+  await Promise.allSettled([shop.users.get(), shop.users.get()]);
+
+  expect(ended).toHaveBeenCalledOnce();
+});
+
+test("nobody who was not logged in is told of a session's end", async () => {
+  const ended = vi.fn();
+  const { shop } = scripted([UNAUTHORIZED(), answer({}), grant("new"), answer({})], {
+    onSessionEnd: ended,
+  });
+
+  await shop.users.get().catch(() => undefined);
+  await shop.products.get("pear");
+  await shop.logIn({ email: "ada@example.com", password: "a long walk" });
+  await shop.users.get();
+
+  expect(ended).not.toHaveBeenCalled();
+});
+
+test("tokens in localStorage outlive the page, and damaged ones are none", async () => {
+  const items = new Map<string, string>();
+  vi.stubGlobal("localStorage", {
+    getItem: (name: string) => items.get(name) ?? null,
+    setItem: (name: string, value: string) => items.set(name, value),
+    removeItem: (name: string) => items.delete(name),
+  });
+  const page = (...steps: Response[]) => scripted(steps, { tokens: inLocalStorage("tokens") });
+
+  const first = page(grant("new"));
+  await first.shop.logIn({ email: "ada@example.com", password: "a long walk" });
+  expect(JSON.parse(items.get("tokens") ?? "")).toEqual(RENEWED);
+
+  const second = page(answer({}), new Response(null, { status: 204 }));
+  await second.shop.users.get();
+  expect(headers(second.requests, "Authorization")).toEqual(["Bearer access-new"]);
+  await second.shop.logOut();
+  expect(items.size).toBe(0);
+
+  for (const damaged of ["{", "{}", '{"accessToken": 1}', "7"]) {
+    items.set("tokens", damaged);
+    const third = page(answer({}));
+    await third.shop.products.get("pear");
+    expect(headers(third.requests, "Authorization")).toEqual([null]);
+  }
+});
+
+test("on a server, where there is no localStorage, tokens stay in memory", async () => {
+  vi.stubGlobal("localStorage", undefined);
+  const { shop, requests } = scripted([grant("new"), answer({})], { tokens: inLocalStorage() });
+
+  await shop.logIn({ email: "ada@example.com", password: "a long walk" });
+  await shop.users.get();
+
+  expect(headers(requests, "Authorization")).toEqual([null, "Bearer access-new"]);
 });

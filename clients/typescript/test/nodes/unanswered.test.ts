@@ -1,0 +1,39 @@
+/** On each supported Node.js, since each collects what `fetch` holds in its own way. */
+
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+
+const { devDependencies } = JSON.parse(
+  readFileSync(join(import.meta.dirname, "package.json"), "utf8"),
+) as { devDependencies: Record<string, string> };
+
+test.each(Object.keys(devDependencies))(
+  "timeouts and aborts on %s hold after a garbage collection",
+  (name) => {
+    const node = join(import.meta.dirname, "node_modules", name, "bin/node");
+    const script = join(import.meta.dirname, "unanswered.js");
+
+    const printed = execFileSync(node, ["--expose-gc", script], {
+      encoding: "utf8",
+      timeout: 50_000,
+    });
+
+    expect(JSON.parse(printed)).toEqual({
+      read: ["NoAnswer", "TimeoutError"],
+      placed: ["NoAnswer", "TimeoutError"],
+      slow: ["NoAnswer", "TimeoutError"],
+      abortedRead: ["AbortError", null],
+      abortedSlow: ["AbortError", null],
+    });
+  },
+);
+
+test("the oldest Node.js that is tested is the oldest that the package admits", () => {
+  const { engines } = JSON.parse(
+    readFileSync(join(import.meta.dirname, "../../package.json"), "utf8"),
+  ) as { engines: { node: string } };
+
+  expect(Object.values(devDependencies)[0]).toBe(`npm:node@${engines.node.replace(">=", "")}`);
+});

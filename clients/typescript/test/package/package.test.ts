@@ -1,0 +1,79 @@
+/** The package as others install it, from a copy without anything that was installed or built before. */
+
+import { spawnSync } from "node:child_process";
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+
+const ROOT = join(import.meta.dirname, "../..");
+const NOT_COPIED = ["node_modules", "dist", "test", ".readme"];
+// The settings of the npm that runs this test are not for the one that the test runs.
+const ENVIRONMENT = Object.fromEntries(
+  Object.entries(process.env).filter(([name]) => !name.startsWith("npm_")),
+);
+
+// A type in a method's result that cannot be named is an error where declarations are emitted.
+const CONSUMER = `
+import { createShop, inLocalStorage, NoAnswer, ShopError, type Order, type Session } from "@shop-backend/client";
+export const { orders, products, sessions, users, ...shop } = createShop({ baseUrl: "", tokens: inLocalStorage() });
+export const placed: Promise<Order> = orders.place({ items: [] });
+export const place = orders.place, product = products.get("1"), list = orders.list(), all = users.list();
+export const session: Promise<Session> = shop.logIn({ email: "", password: "" });
+export const errors = [NoAnswer, ShopError];
+`;
+const PRINTED = "createShop inLocalStorage inMemory NoAnswer ShopError".split(" ").sort().join();
+
+let folder: string;
+let copy: string;
+let consumer: string;
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "shop-client-"));
+  copy = join(folder, "copy");
+  cpSync(ROOT, copy, {
+    recursive: true,
+    filter: (path) => !NOT_COPIED.includes(basename(path)),
+  });
+});
+beforeEach(() => {
+  consumer = mkdtempSync(join(folder, "consumer-"));
+  writeFileSync(join(consumer, "package.json"), '{"private": true, "type": "module"}');
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function run(cwd: string, command: string, ...args: string[]): string {
+  const done = spawnSync(command, args, { cwd, env: ENVIRONMENT, encoding: "utf8" });
+  if (done.status !== 0) throw new Error(`${command} ${args}: ${done.stdout}${done.stderr}`);
+  return done.stdout.trim();
+}
+
+function expectToWork() {
+  const script = 'console.log(Object.keys(await import("@shop-backend/client")).sort().join())';
+  expect(run(consumer, process.execPath, "--input-type=module", "--eval", script)).toBe(PRINTED);
+
+  writeFileSync(join(consumer, "consumer.ts"), CONSUMER);
+  const options = ["--strict", "--declaration", "--target", "ES2022", "--module", "NodeNext"];
+  const tsc = join(ROOT, "node_modules/typescript/bin/tsc");
+  run(consumer, process.execPath, tsc, ...options, "consumer.ts");
+}
+
+test("npm install of the folder works, though nothing is installed or built in it", () => {
+  run(consumer, "npm", "install", "--prefer-offline", copy);
+
+  expectToWork();
+});
+
+test("npm pack holds what was built, and what is packed can be installed", () => {
+  const [{ filename, files }] = JSON.parse(run(copy, "npm", "pack", "--json")) as [
+    { filename: string; files: { path: string }[] },
+  ];
+  run(consumer, "npm", "install", "--prefer-offline", join(copy, filename));
+
+  expect(files.map(({ path }) => path).filter((path) => !path.startsWith("dist/"))).toEqual([
+    "LICENSE",
+    "README.md",
+    "package.json",
+  ]);
+  expectToWork();
+});
