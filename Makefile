@@ -30,9 +30,9 @@ help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: run
-run: environments ## Run the whole system on this machine (PORT=8080 EMULATOR_PORT=4566 [SAMPLE=0])
+run: environments ## Run the whole system on this machine (PORT=8080 EMULATOR_PORT=4566 [SAMPLE=0 ORIGINS=https://app.example])
 	@exec $(PYTHON) -m tools.local_cloud.run --port $(PORT) --emulator-port $(EMULATOR_PORT) \
-		$(if $(filter 0,$(SAMPLE)),--no-sample)
+		$(if $(filter 0,$(SAMPLE)),--no-sample) $(if $(ORIGINS),--origins '$(ORIGINS)')
 
 .PHONY: trace
 trace: environments ## Show how the last requests spent their time, while `make run` runs ([N=5] [REQUEST=id])

@@ -26,6 +26,7 @@ def main() -> None:
     parser.add_argument("--emulator-port", type=int, default=4566, help="of the AWS APIs; 0 is any")
     parser.add_argument("--no-demo", action="store_true", help="an admin, but no demo data")
     parser.add_argument("--no-sample", dest="sample", action="store_false", help="no traces")
+    parser.add_argument("--origins", help="whose pages may call the API, not any of this machine")
     parser.add_argument("--project", type=Path, default=REPOSITORY, help="where template.yaml is")
     parser.add_argument(
         "--home", type=Path, default=REPOSITORY / ".local", help="for what it keeps"
@@ -44,6 +45,7 @@ def main() -> None:
         project=options.project,
         info_file=options.home / "stack.json",
         sample=options.sample,
+        parameters={"AllowedOrigins": options.origins} if options.origins else {},
     )
     try:
         with stack, suppress(Stopped):

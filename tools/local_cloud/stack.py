@@ -63,7 +63,7 @@ class LocalStack:
     stack once it is deployed, and returns its admin. ``endpoints`` says where its functions
     find AWS, if not at the emulator, so that something can stand between them: by parts of their
     names, of which the longest counts, and the empty one is part of all. ``sample`` is whether its
-    requests are traced.
+    requests are traced. ``parameters`` of the template replace those of samconfig.toml.
     """
 
     def __init__(
@@ -78,6 +78,7 @@ class LocalStack:
         info_file: Path | None = None,
         sample: bool = True,
         endpoints: Mapping[str, str] | None = None,
+        parameters: Mapping[str, str] | None = None,
     ) -> None:
         self.home = home.resolve()
         self.project = project
@@ -87,6 +88,7 @@ class LocalStack:
         self._seed = seed
         self._sample = sample
         self._endpoints = endpoints or {}
+        self._given = parameters or {}
         self._wanted = {"PORT": port, "EMULATOR_PORT": emulator_port}
         self._running: list[subprocess.Popen[bytes]] = []
         self._lock: IO[str] | None = None
@@ -206,7 +208,11 @@ class LocalStack:
         )
 
     def _parameters(self) -> list[str]:
-        return [it.replace(USUAL_URL, self.url) for it in self.deployment.parameters]
+        configured = dict(it.split("=", 1) for it in self.deployment.parameters)
+        return [
+            f"{name}={value}".replace(USUAL_URL, self.url)
+            for name, value in {**configured, **self._given}.items()
+        ]
 
     def _sam(self, command: str, *arguments: str) -> None:
         log = self.home / f"{command}.log"
