@@ -30,9 +30,10 @@ help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: run
-run: environments ## Run the whole system on this machine (PORT=8080 EMULATOR_PORT=4566 [SAMPLE=0])
+run: environments ## Run the whole system on this machine (PORT=8080 EMULATOR_PORT=4566 [SAMPLE=0 ORIGINS=https://app.example DEBUG=GetProduct DEBUG_PORT=5678])
 	@exec $(PYTHON) -m tools.local_cloud.run --port $(PORT) --emulator-port $(EMULATOR_PORT) \
-		$(if $(filter 0,$(SAMPLE)),--no-sample)
+		$(if $(filter 0,$(SAMPLE)),--no-sample) $(if $(ORIGINS),--origins '$(ORIGINS)') \
+		$(if $(DEBUG),--debug $(DEBUG)) $(if $(DEBUG_PORT),--debug-port $(DEBUG_PORT))
 
 .PHONY: trace
 trace: environments ## Show how the last requests spent their time, while `make run` runs ([N=5] [REQUEST=id])

@@ -7,11 +7,13 @@ import signal
 import socket
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
 import pytest
 
+from tests.local_cloud.debug_client import DebugClient
 from tests.template import ROOT, functions, resources
 from tests.waiting import HANG_SECONDS, eventually
 
@@ -42,7 +44,10 @@ def running(clone: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[s
     port = free_port()
     ready = clone / ".local/stack.json"
     with (clone / "run.log").open("w") as log:
-        command = ["make", "run", f"PORT={port}", f"EMULATOR_PORT={free_port()}"]
+        command = [
+            *("make", "run", f"PORT={port}", f"EMULATOR_PORT={free_port()}"),
+            *("DEBUG=GetProduct", f"DEBUG_PORT={free_port()}"),
+        ]
         make = subprocess.Popen(
             command,
             cwd=clone,
@@ -93,6 +98,28 @@ def test_the_lines_to_try_work_as_they_stand(clone: Path, running: str) -> None:
     assert "idempotent-replayed: true" in printed.lower()
     assert '"stock":8' in printed
     assert '"total":1' in printed
+    # A second run replays both responses and changes nothing.
+    again = run_in_shell(script, clone)
+    product = re.findall(r'"id":"([^"]+)"[^{}]*"sku":"KIWI-6"', printed)
+    assert product and product == re.findall(r'"id":"([^"]+)"[^{}]*"sku":"KIWI-6"', again)
+    assert again.lower().count("idempotent-replayed: true") == 2
+    assert '"stock":8' in again and '"total":1' in again
+
+
+def test_make_run_names_the_log_ins_and_the_mailbox(clone: Path, running: str) -> None:
+    printed = (clone / "run.log").read_text()
+    emulator = json.loads((clone / ".local/stack.json").read_text())["emulator"]
+    (emails, password) = re.findall(r"^Customers: (.*), password (.*)$", printed, re.MULTILINE)[0]
+
+    for email in emails.split(", "):
+        answer = httpx.post(f"{running}/api/sessions", json={"email": email, "password": password})
+        assert answer.status_code == 201, answer.text
+        assert email in README and password in README
+    assert f"Mailbox: {emulator}/_local/mailbox\n" in printed
+    # The address of the default ports.
+    assert "<http://localhost:4566/_local/mailbox>" in README
+    page = httpx.get(f"{emulator}/_local/mailbox")
+    assert page.status_code == 200 and "Welcome to the shop" in page.text
 
 
 def test_the_lines_that_make_run_prints_work_as_they_stand(clone: Path, running: str) -> None:
@@ -112,6 +139,47 @@ def test_the_demo_data_is_there(clone: Path, running: str) -> None:
     assert told.keys() == {"url", "emulator", "admin"}
     assert told["url"].rsplit(":")[-1] == running.rsplit(":")[-1]
     assert admin["tokenType"] == "Bearer"
+
+
+def test_make_run_debug_stops_a_function_in_its_source(clone: Path, running: str) -> None:
+    printed = (clone / "run.log").read_text()
+    (port,) = re.findall(r"^Debugger of GetProduct: attach to 127.0.0.1:(\d+)$", printed, re.M)
+    source = clone / "functions/products/get_product.py"
+    lines = source.read_text().splitlines()
+    line = next(n for n, text in enumerate(lines, 1) if text.startswith("    return"))
+    product = httpx.get(f"{running}/api/products").json()["data"][0]
+
+    with DebugClient(int(port)) as client, ThreadPoolExecutor(1) as pool:
+        client.attach({source: [line]})
+        begun = pool.submit(
+            httpx.get, f"{running}/api/products/{product['id']}", timeout=HANG_SECONDS
+        )
+        thread, frame = client.stopped_at()
+        client.ask("continue", threadId=thread)
+        answer = begun.result(HANG_SECONDS)
+
+    assert (frame["source"]["path"], frame["line"]) == (str(source), line)
+    assert (answer.status_code, answer.json()) == (200, product)
+
+
+def test_make_run_shows_messages_and_sources_of_exceptions(clone: Path, running: str) -> None:
+    source = clone / "functions/products/list_products.py"
+    before = source.read_text()
+    broken = re.sub(r"^    return", "    int('not a number')\n    return", before, flags=re.M)
+    assert broken != before
+    source.write_text(broken)
+    try:
+        assert eventually(lambda: httpx.get(f"{running}/api/products").status_code == 500)
+        message = "ValueError: invalid literal for int() with base 10: 'not a number'"
+        assert eventually(lambda: message in (clone / "run.log").read_text())
+    finally:
+        source.write_text(before)
+
+    line = broken.splitlines().index("    int('not a number')") + 1
+    assert f'File "{source}", line {line}, in handler' in (clone / "run.log").read_text()
+    shop = clone / "layers/shop/shop/endpoint.py"
+    assert f'File "{shop}", line ' in (clone / "run.log").read_text()
+    assert eventually(lambda: httpx.get(f"{running}/api/products").status_code == 200)
 
 
 def test_edited_function_is_served(clone: Path, running: str) -> None:

@@ -118,6 +118,9 @@ class Preflight:
             yield "MailFrom needs RecoveryPage"
         if chosen["DomainName"] and not chosen["CertificateArn"]:
             yield "DomainName needs CertificateArn"
+        origins = [origin.strip() for origin in chosen["AllowedOrigins"].split(",")]
+        if chosen["Stage"] != "local" and "loopback" in origins:
+            yield "AllowedOrigins=loopback is for Stage=local only"
         if 0 < _number(chosen["RateLimitPerAddress"]) < 100:
             yield "RateLimitPerAddress must be 0 or at least 100"
         reserved = _number(chosen["HashingConcurrency"])

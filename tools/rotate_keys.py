@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import sys
 
 from tools.deployments import Deployment
 
@@ -18,7 +19,15 @@ def main() -> None:
         event["revoke"] = True
     if wanted.dry_run:
         event["dryRun"] = True
-    print(json.dumps(deployment.invoke("RotateSigningKeys", event)))
+    answer = deployment.invoke("RotateSigningKeys", event)
+    print(json.dumps(answer))
+    if "unchangedUntil" in answer:
+        done = "Nothing would change" if wanted.dry_run else "Nothing changed"
+        print(
+            f"{done}: the keys are less than 20 minutes old, and tokens of each may be valid. "
+            f"Rotate again after {answer['unchangedUntil']}, or replace all keys with REVOKE=1.",
+            file=sys.stderr,
+        )
 
 
 if __name__ == "__main__":

@@ -373,14 +373,18 @@ def preflight(shop: Shop, path: str, origin: str) -> httpx.Response:
     return shop.anonymous.options(path, headers=headers)
 
 
+LOOPBACK_ORIGINS = ["http://localhost:3000", "http://localhost:5173", "http://127.0.0.1:5173"]
+
+
 @pytest.mark.parametrize(
     "path", ["/api/users", "/api/users/me/orders", "/api/products/1", "/ready"]
 )
-def test_a_preflight_allows_the_origin_of_the_deployment(shop: Shop, path: str) -> None:
-    answer = preflight(shop, path, "http://localhost:3000")
+@pytest.mark.parametrize("origin", LOOPBACK_ORIGINS)
+def test_local_preflight_allows_any_loopback_origin(shop: Shop, path: str, origin: str) -> None:
+    answer = preflight(shop, path, origin)
 
     assert answer.status_code == 204 and answer.content == b""
-    assert answer.headers["Access-Control-Allow-Origin"] == "http://localhost:3000"
+    assert answer.headers["Access-Control-Allow-Origin"] == origin
     assert answer.headers["Vary"] == "Origin"
     assert answer.headers["X-Request-Id"]
     assert answer.headers["Access-Control-Allow-Headers"] == (
@@ -391,17 +395,21 @@ def test_a_preflight_allows_the_origin_of_the_deployment(shop: Shop, path: str) 
 
 
 def test_no_other_origin_is_allowed(shop: Shop) -> None:
-    for origin in ("https://evil.example", "null", "http://localhost:3000.evil.example"):
+    for origin in (
+        *("https://evil.example", "null", "http://localhost:3000.evil.example"),
+        *("http://localhost.evil.example", "http://localhost:1.evil.example"),
+    ):
         assert "Access-Control-Allow-Origin" not in preflight(shop, "/api/users", origin).headers
         answer = shop.anonymous.get("/health", headers={"Origin": origin})
         assert "Access-Control-Allow-Origin" not in answer.headers
         assert answer.headers["Vary"] == "Origin"
 
 
-def test_a_page_of_the_deployments_origin_may_read_answers(shop: Shop) -> None:
-    answer = shop.anonymous.get("/health", headers={"Origin": "http://localhost:3000"})
+@pytest.mark.parametrize("origin", LOOPBACK_ORIGINS)
+def test_local_responses_are_readable_by_any_loopback_origin(shop: Shop, origin: str) -> None:
+    answer = shop.anonymous.get("/health", headers={"Origin": origin})
 
-    assert answer.headers["Access-Control-Allow-Origin"] == "http://localhost:3000"
+    assert answer.headers["Access-Control-Allow-Origin"] == origin
 
 
 def log_lines(shop: Shop, request_id: str) -> list[dict[str, Any]]:

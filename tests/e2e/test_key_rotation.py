@@ -17,6 +17,7 @@ import jwt
 import pytest
 
 from shop.auth.key_store import KeyStore
+from shop.clock import to_text
 from tests.deployed import Person, Shop, at_once, error_of
 from tests.people import PASSWORD
 from tests.template import ROOT
@@ -248,9 +249,30 @@ def test_make_rotates_and_revokes_the_keys_of_a_deployment(shop: Shop) -> None:
     second = published(shop)
 
     assert rotated.returncode == 0, rotated.stderr
+    assert "Nothing" not in rotated.stderr + revoked.stderr
     assert revoked.returncode == 0, revoked.stderr
     assert first[:2] == before[1:] and json.loads(rotated.stdout) == {"kids": first}
     assert not set(first) & set(second) and json.loads(revoked.stdout) == {"kids": second}
+
+
+def test_make_rotate_keys_says_when_it_changed_nothing(shop: Shop) -> None:
+    run = partial(
+        subprocess.run, cwd=ROOT, env=shop.stack.environment(), capture_output=True, text=True
+    )
+    run(["make", "rotate-keys", "ENV=default"])
+    kids = published(shop)
+    due = to_text(key_store(shop).private().changed_at + timedelta(minutes=20))
+
+    again = run(["make", "rotate-keys", "ENV=default"])
+    dry = run(["make", "rotate-keys", "ENV=default", "DRY_RUN=1"])
+
+    assert again.returncode == dry.returncode == 0, again.stderr
+    assert json.loads(again.stdout) == {"kids": kids, "unchangedUntil": due}
+    assert json.loads(dry.stdout) == {"kids": kids, "then": kids, "unchangedUntil": due}
+    assert "Nothing changed: the keys are less than 20 minutes old" in again.stderr
+    assert "Nothing would change: the keys are less than 20 minutes old" in dry.stderr
+    assert due in again.stderr and due in dry.stderr
+    assert published(shop) == kids == key_store(shop).private().kids
 
 
 def test_make_fails_where_the_function_fails(shop: Shop) -> None:

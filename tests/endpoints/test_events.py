@@ -62,7 +62,7 @@ ANSWERS: dict[str, Any] = {
     "end_sessions": {"outcome", "facts"},
     "resend_mail": {"outcome", "facts"},
     "create_signing_keys": None,
-    "rotate_signing_keys": "kids",
+    "rotate_signing_keys": {"kids", "unchangedUntil"},  # keys that were made a moment ago
     "project_lists": "batchItemFailures",
     "publish_events": "batchItemFailures",
     "start_processing": "batchItemFailures",

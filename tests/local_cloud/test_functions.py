@@ -4,10 +4,13 @@ import json
 import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
+from botocore.exceptions import ClientError
 
 from tests.waiting import eventually
 from tools.local_cloud.stack import LocalStack
@@ -111,11 +114,62 @@ def test_an_error_is_logged_with_its_stack(api: httpx.Client, stack: LocalStack)
 
     lines = _logged(stack.emulator.function_log)[-1]["lines"]
     assert lines[0] == "[ERROR] ValueError: a secret detail"
-    assert any("mischief.py" in it for it in lines)
+    # Of the package, as on AWS: only `make run` names the sources.
+    (place,) = [it for it in lines if "mischief.py" in it]
+    assert f'File "{stack.home / "emulator/packages"}/' in place
+
+
+def test_breakpoint_without_a_debugger_is_skipped_and_says_how_to_debug(
+    api: httpx.Client, stack: LocalStack
+) -> None:
+    answer = api.get("/mischief", params={"do": "break"})
+
+    assert answer.status_code == 200
+    (line,) = _logged(stack.emulator.function_log)[-1]["lines"]
+    assert line.startswith("breakpoint() at ") and "mischief.py:" in line
+    assert line.endswith(" is skipped. To stop there: make run DEBUG=Mischief")
+
+
+def test_prompt_of_pdb_ends_at_once(api: httpx.Client, stack: LocalStack) -> None:
+    answer = api.get("/mischief", params={"do": "pdb"})
+
+    assert answer.status_code == 502
+    assert any("BdbQuit" in it for it in _logged(stack.emulator.function_log)[-1]["lines"])
+    # The environment lives, and so does its protocol.
+    assert api.get("/mischief").status_code == 200
 
 
 def test_a_functions_role_may_do_what_its_policy_says_and_no_more(api: httpx.Client) -> None:
     assert api.get("/stored").json() == {"get": 200, "put": "AccessDeniedException"}
+
+
+def test_an_alias_to_a_version_that_does_not_exist_is_refused(stack: LocalStack) -> None:
+    functions, name = stack.client("lambda"), stack.resources()["Stored"]
+    before = functions.get_alias(FunctionName=name, Name="live")
+    split = {"AdditionalVersionWeights": {"99": 0.5}}
+
+    for call in (
+        partial(functions.create_alias, Name="new", FunctionVersion="99"),
+        partial(functions.create_alias, Name="new", FunctionVersion="1", RoutingConfig=split),
+        partial(functions.update_alias, Name="live", FunctionVersion="99"),
+        partial(functions.update_alias, Name="live", RoutingConfig=split),
+    ):
+        with pytest.raises(ClientError) as refused:
+            call(FunctionName=name)
+        error = refused.value.response["Error"]
+        assert error["Code"] == "ResourceNotFoundException"
+        assert error["Message"].startswith("Function not found: arn:aws:lambda:")
+        assert error["Message"].endswith(f":function:{name}:99")
+
+    after = functions.get_alias(FunctionName=name, Name="live")
+    assert (after["FunctionVersion"], after["RevisionId"]) == (
+        before["FunctionVersion"],
+        before["RevisionId"],
+    )
+    assert [it["Name"] for it in functions.list_aliases(FunctionName=name)["Aliases"]] == ["live"]
+    made = functions.create_alias(FunctionName=name, Name="latest", FunctionVersion="$LATEST")
+    assert made["FunctionVersion"] == "$LATEST"
+    functions.delete_alias(FunctionName=name, Name="latest")
 
 
 # Any: a record is whatever JSON holds.

@@ -1,25 +1,64 @@
 """Mail that is sent in the local cloud can be read there."""
 
+from html.parser import HTMLParser
 from typing import Any
 from uuid import uuid4
 
+import httpx
 import pytest
 from botocore.exceptions import ClientError
 
-from tools.local_cloud.mailbox import Mailbox
+from tools.local_cloud.mailbox import PAGE_PATH, Mailbox
 from tools.local_cloud.stack import LocalStack
 
 
-def send(stack: LocalStack, to: str, sender: str = "shop@example.com") -> None:
-    body: dict[str, Any] = {
-        "Text": {"Data": "It is on its way."},
-        "Html": {"Data": "<p>It is.</p>"},
-    }
+def send(
+    stack: LocalStack,
+    to: str,
+    sender: str = "shop@example.com",
+    subject: str = "Your order",
+    text: str = "It is on its way.",
+    html: str | None = "<p>It is.</p>",
+) -> None:
+    body: dict[str, Any] = {"Text": {"Data": text}}
+    if html is not None:
+        body["Html"] = {"Data": html}
     stack.client("sesv2").send_email(
         FromEmailAddress=sender,
         Destination={"ToAddresses": [to]},
-        Content={"Simple": {"Subject": {"Data": "Your order"}, "Body": body}},
+        Content={"Simple": {"Subject": {"Data": subject}, "Body": body}},
     )
+
+
+def open_page(stack: LocalStack, to: str) -> tuple[httpx.Response, "Elements"]:
+    answer = httpx.get(
+        stack.emulator.endpoint + PAGE_PATH, params={"to": to}, trust_env=False, timeout=30
+    )
+    elements = Elements()
+    elements.feed(answer.text)
+    return answer, elements
+
+
+class Elements(HTMLParser):
+    """The elements of a page as a browser reads them, and its text."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attributes)))
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.found if name == tag]
+
+    def links(self) -> list[str | None]:
+        """What leads out of the page."""
+        return [it["href"] for it in self.all("a") if it.get("target") == "_blank"]
 
 
 def test_what_a_declared_sender_sent_is_read_by_its_receiver(stack: LocalStack) -> None:
@@ -37,3 +76,66 @@ def test_what_a_declared_sender_sent_is_read_by_its_receiver(stack: LocalStack) 
 def test_who_is_not_declared_sends_nothing(stack: LocalStack) -> None:
     with pytest.raises(ClientError, match="not verified"):
         send(stack, "ada@example.com", sender="stranger@example.org")
+
+
+def test_mailbox_page_shows_sender_subject_rendered_email_and_links(stack: LocalStack) -> None:
+    ada = f"ada+{uuid4().hex[:8]}@example.com"
+    html = '<p>Hello</p><a href="https://shop.example/a?b=1&amp;c=2">Confirm <b>it</b></a>'
+    text = "Hello. Confirm: https://shop.example/a?b=1&c=2 or https://shop.example/d."
+    send(stack, ada, html=html, text=text)
+    send(stack, "grace@example.com", subject="Another's")
+
+    answer, page = open_page(stack, ada)
+
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+    for shown in ("shop@example.com", ada, "Your order", "1 email to", "Confirm it", text):
+        assert shown in page.text
+    assert "Another's" not in page.text
+    [frame] = page.all("iframe")
+    assert frame["srcdoc"] == "<base target=_blank>" + html
+    assert page.links() == ["https://shop.example/a?b=1&c=2", "https://shop.example/d"]
+
+
+def test_mailbox_page_lists_the_newest_email_first(stack: LocalStack) -> None:
+    ada = f"ada.{uuid4().hex[:8]}@example.com"
+    for number in range(52):
+        send(stack, ada, subject=f"Number {number}.", html=None, text="")
+
+    _, page = open_page(stack, ada)
+
+    assert "52 emails" in page.text and "the newest 50" in page.text
+    assert "Number 2." in page.text and "Number 1." not in page.text
+    assert page.text.index("Number 51.") < page.text.index("Number 50.")
+
+
+def test_mailbox_page_escapes_everything_that_an_email_holds(stack: LocalStack) -> None:
+    hostile = "</pre></iframe>\"'><script>alert(1)</script><img src=x onerror=alert(1)>"
+    ada = f"ada.{uuid4().hex[:8]}@example.com"
+    html = hostile + '<a href="javascript:alert(1)">x</a><a href="https://a.example/&quot;>">y</a>'
+    send(stack, ada, subject=hostile, text=hostile + " https://b.example/?<script>", html=html)
+
+    answer, page = open_page(stack, ada)
+    _, of_nobody = open_page(stack, hostile)
+
+    # Nothing but what the page is made of: the email is text, or an attribute of its frame.
+    for tags in (page, of_nobody):
+        assert {tag for tag, _ in tags.found} <= {
+            *("html", "head", "meta", "title", "style", "body", "h1", "h2", "p", "a", "article"),
+            *("dl", "dt", "dd", "iframe", "ul", "li", "details", "summary", "pre"),
+        }
+        assert not any(name.startswith("on") for _, it in tags.found for name in it)
+    [frame] = page.all("iframe")
+    assert frame["srcdoc"] == "<base target=_blank>" + html
+    assert frame["sandbox"] == "allow-popups allow-popups-to-escape-sandbox"
+    assert page.links() == ["https://b.example/"]
+    policy = answer.headers["Content-Security-Policy"].split("; ")
+    assert {"default-src 'none'", "base-uri 'none'", "form-action 'none'"} <= set(policy)
+    assert not any(it.startswith("script-src") for it in policy)
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_mailbox_json_stays_where_it_was(stack: LocalStack) -> None:
+    answer = httpx.get(f"{stack.emulator.endpoint}/_ministack/ses/messages", trust_env=False)
+
+    assert answer.headers["Content-Type"] == "application/json"
+    assert answer.json().keys() == {"messages"}

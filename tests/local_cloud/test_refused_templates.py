@@ -41,6 +41,14 @@ def refusal(stack: LocalStack, function: str, **more: Any) -> str:
     return reasons(stack, "AWS::Lambda::EventSourceMapping", mapping | more)
 
 
+def test_an_alias_of_a_template_to_a_missing_version_fails_the_deployment(
+    stack: LocalStack,
+) -> None:
+    alias = {"FunctionName": stack.resources()["Stored"], "Name": "new", "FunctionVersion": "99"}
+
+    assert "Function not found: " in reasons(stack, "AWS::Lambda::Alias", alias)
+
+
 def test_a_rule_is_deployed(stack: LocalStack) -> None:
     rule = {"EventPattern": {"source": ["shop"]}}
 

@@ -1,5 +1,7 @@
 """The emulator's CloudFormation, where it differs from AWS as it is installed."""
 
+import time
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -64,3 +66,70 @@ def test_a_version_of_a_secret_is_put_once_and_stays_as_it_is(stack: LocalStack)
     assert refused.value.response["Error"]["Code"] == "ResourceExistsException"
     assert secrets.get_secret_value(SecretId=secret)["SecretString"] == "first"
     assert secrets.get_secret_value(SecretId=secret)["VersionId"] == token
+
+
+def test_saved_queries_are_put_described_and_deleted(stack: LocalStack) -> None:
+    logs, prefix = stack.client("logs"), f"mine-{uuid4().hex[:8]}/"
+    name = prefix + "errors"
+
+    def found() -> list[dict[str, Any]]:
+        answer = logs.describe_query_definitions(queryDefinitionNamePrefix=prefix)
+        definitions: list[dict[str, Any]] = answer["queryDefinitions"]
+        return definitions
+
+    made = logs.put_query_definition(name=name, queryString="fields a", logGroupNames=["/tiny/a"])
+    query = made["queryDefinitionId"]
+    (first,) = found()
+    logs.put_query_definition(queryDefinitionId=query, name=name, queryString="fields b")
+    (second,) = found()
+    logs.put_query_definition(name=prefix + "other", queryString="fields c")
+    page = logs.describe_query_definitions(queryDefinitionNamePrefix=prefix, maxResults=1)
+    rest = logs.describe_query_definitions(
+        queryDefinitionNamePrefix=prefix, nextToken=page["nextToken"]
+    )
+    assert logs.delete_query_definition(queryDefinitionId=query)["success"]
+
+    assert (first["name"], first["queryString"]) == (name, "fields a")
+    assert first["logGroupNames"] == ["/tiny/a"] and first["lastModified"] > 0
+    assert (second["queryDefinitionId"], second["queryString"]) == (query, "fields b")
+    assert [it["name"] for it in page["queryDefinitions"]] == [name]
+    assert [it["name"] for it in rest["queryDefinitions"]] == [prefix + "other"]
+    assert "nextToken" not in rest
+    assert [it["name"] for it in found()] == [prefix + "other"]
+    with pytest.raises(ClientError, match="ResourceNotFoundException"):
+        logs.delete_query_definition(queryDefinitionId=query)
+    with pytest.raises(ClientError, match="ResourceNotFoundException"):
+        logs.put_query_definition(queryDefinitionId=query, name=name, queryString="fields a")
+
+
+def test_saved_queries_of_the_template_are_there(stack: LocalStack) -> None:
+    (query,) = stack.client("logs").describe_query_definitions(queryDefinitionNamePrefix="tiny/")[
+        "queryDefinitions"
+    ]
+
+    assert query["name"] == "tiny/starts"
+    assert query["logGroupNames"] == ["/tiny/http"]
+    assert query["queryString"] == "fields @message | filter @message like /starting/"
+    assert query["queryDefinitionId"] == stack.resources()["Starts"]
+
+
+def test_a_query_that_cannot_run_here_is_refused_instead_of_answered_wrong(
+    stack: LocalStack,
+) -> None:
+    logs, now = stack.client("logs"), int(time.time())
+
+    def run(text: str) -> list[Any]:
+        query = logs.start_query(
+            logGroupName="/tiny/http", startTime=now - 3600, endTime=now + 60, queryString=text
+        )
+        results: list[Any] = logs.get_query_results(queryId=query["queryId"])["results"]
+        return results
+
+    assert run("fields @message | filter @message like /no such line/ | limit 5") == []
+    for text in (
+        "filter message = 'request' | stats count(*) by route",
+        "fields @message | filter status >= 400",
+        "filter @message like 'REQUEST_ID' or level = 'ERROR'",
+    ):
+        with pytest.raises(ClientError, match="MalformedQueryException"):
+            run(text)

@@ -63,6 +63,19 @@ def test_an_edited_function_serves_the_next_request_through_its_alias(edited: Ed
     assert edited.api.get("/echo/1").json()["edited"]
 
 
+def test_edits_keep_the_deployed_version_for_a_rollback(edited: Edited) -> None:
+    functions, name = edited.stack.client("lambda"), edited.stack.resources()["Single"]
+
+    for number in range(3):
+        edited.replace("function/mischief.py", "import", f"# edit {number}\nimport")
+        edited.heard("updated Echo")
+        edited.said.clear()
+
+    versions = functions.list_versions_by_function(FunctionName=name)["Versions"]
+    numbers = [it["Version"] for it in versions]
+    assert "1" in numbers and len(numbers) == 4  # $LATEST, what runs, and what ran before that
+
+
 def test_an_edited_layer_reaches_the_functions_that_have_it(edited: Edited) -> None:
     edited.replace("layer/python/layered.py", '"first"', '"second"')
 

@@ -136,6 +136,12 @@ M, N, OK = Verdict.MISSING, Verdict.NOTE, Verdict.OK
         (Account(PROD | {"DataProtection": "off"}), "parameters", M, "DataProtection=on"),
         (Account(PROD | {"DataDeletionPolicy": "Delete"}), "parameters", M, "Policy=Retain"),
         (Account({"AllowedOrigins": "https://" + "a" * 250}), "parameters", M, "shorten"),
+        (Account({"Stage": "local", "AllowedOrigins": "loopback"}), "parameters", OK, ""),
+        (
+            Account({"Stage": "staging", "AllowedOrigins": "https://a.example, loopback"}),
+            *("parameters", M, "AllowedOrigins=loopback is for Stage=local only"),
+        ),
+        (Account(PROD | {"AllowedOrigins": "loopback"}), "parameters", M, "loopback"),
         (Account({"Architecture": "x86_64"}), "architecture", M, "ARCHITECTURE=x86_64"),
         (Account(), "architecture", OK, "arm64"),
         (Account(described=None), "stack", OK, "will be made"),

@@ -20,6 +20,7 @@ from shop.streams import stream_worker
 from shop.users.schemas import UserCreate
 from tests.conftest import LogLines
 from tests.requests import Context, event
+from tests.template import ROOT, template
 
 SECRET = "hunter2-" + "planted"  # not as it stands in this line, which a trace shows
 
@@ -139,6 +140,28 @@ def test_what_led_to_an_exception_is_told_before_it(log: LogLines) -> None:
     assert "in python_quotes" in first and first.endswith("ValueError")
     assert "in the_cause_quotes" in second and second.endswith("RuntimeError")
     assert line["exception_name"] == "RuntimeError"
+
+
+@pytest.mark.parametrize("fails", [python_quotes, botocore_repeats_an_answer, the_cause_quotes])
+def test_local_cloud_logs_messages_of_exceptions(
+    log: LogLines, fails: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOG_EXCEPTION_MESSAGES", "true")
+    try:
+        fails()
+    except Exception as error:
+        logger().exception("failed")
+        message = words_of(error)
+
+    (line,) = log()
+    assert SECRET in line["exception"]
+    assert line["exception"].endswith(message)
+
+
+def test_no_deployment_logs_messages_of_exceptions() -> None:
+    """Only the emulator of `make run` sets the variable, so no parameter can turn it on."""
+    assert "LOG_EXCEPTION_MESSAGES" not in json.dumps(template())
+    assert "LOG_EXCEPTION_MESSAGES" not in (ROOT / "samconfig.toml").read_text()
 
 
 def test_what_is_ours_or_a_code_is_told() -> None:

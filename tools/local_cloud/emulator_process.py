@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
@@ -26,7 +26,9 @@ class EmulatorProcess:
     """``port`` serves the AWS APIs, ``api_port`` the deployed REST API; both on 127.0.0.1 only.
 
     ``endpoints`` says where functions find AWS, if not at ``port``, by parts of their names, of
-    which the longest counts.
+    which the longest counts. With ``sources``, folders of functions and layers, logs name their
+    files and hold the messages of exceptions. ``debug`` is the logical id of a function that
+    debuggers attach to at ``debug_port``.
     """
 
     home: Path
@@ -36,6 +38,9 @@ class EmulatorProcess:
     region: str
     sample: bool = True
     endpoints: Mapping[str, str] = field(default_factory=dict)
+    sources: Sequence[Path] = ()
+    debug: str = ""
+    debug_port: int = 0
     _process: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
     @property
@@ -77,6 +82,8 @@ class EmulatorProcess:
             *("--traces", str(self.traces)),
             *(() if self.sample else ("--no-sample",)),
             *("--endpoints", json.dumps({**self.endpoints})),
+            *("--sources", json.dumps([str(it) for it in self.sources])),
+            *("--debug", self.debug, "--debug-port", str(self.debug_port)),
         ]
         with self.log.open("w") as log:
             self._process = subprocess.Popen(

@@ -11,7 +11,8 @@ from types import FrameType
 
 from tools.local_cloud.emulator_process import REPOSITORY
 from tools.local_cloud.follow import Follower
-from tools.local_cloud.seed import SeedFailed, seeding
+from tools.local_cloud.mailbox import PAGE_PATH
+from tools.local_cloud.seed import CUSTOMER_PASSWORD, CUSTOMERS, SeedFailed, seeding
 from tools.local_cloud.stack import LocalStack, LocalStackFailed, StackInfo
 from tools.local_cloud.watch import Watcher
 
@@ -26,6 +27,9 @@ def main() -> None:
     parser.add_argument("--emulator-port", type=int, default=4566, help="of the AWS APIs; 0 is any")
     parser.add_argument("--no-demo", action="store_true", help="an admin, but no demo data")
     parser.add_argument("--no-sample", dest="sample", action="store_false", help="no traces")
+    parser.add_argument("--origins", help="whose pages may call the API, not any of this machine")
+    parser.add_argument("--debug", default="", help="logical id of a function to debug")
+    parser.add_argument("--debug-port", type=int, default=5678, help="of debuggers; 0 is any")
     parser.add_argument("--project", type=Path, default=REPOSITORY, help="where template.yaml is")
     parser.add_argument(
         "--home", type=Path, default=REPOSITORY / ".local", help="for what it keeps"
@@ -44,11 +48,18 @@ def main() -> None:
         project=options.project,
         info_file=options.home / "stack.json",
         sample=options.sample,
+        is_for_development=True,
+        debug=options.debug,
+        debug_port=options.debug_port,
+        parameters={"AllowedOrigins": options.origins} if options.origins else {},
     )
     try:
         with stack, suppress(Stopped):
             progress.end()
-            print(_welcome(stack.info, progress.seconds), flush=True)
+            print(_welcome(stack.info, progress.seconds, not options.no_demo), flush=True)
+            if options.debug:
+                port = stack.emulator.debug_port
+                print(f"Debugger of {options.debug}: attach to 127.0.0.1:{port}\n", flush=True)
             _attend(stack)
     except (LocalStackFailed, SeedFailed) as failed:
         progress.end()
@@ -127,8 +138,11 @@ class ProgressLines:
             print("\r\033[K", end="")
 
 
-def _welcome(info: StackInfo, seconds: float) -> str:
+def _welcome(info: StackInfo, seconds: float, has_demo: bool) -> str:
     assert info.admin
+    customers = f"Customers: {', '.join(CUSTOMERS)}, password {CUSTOMER_PASSWORD}\n"
+    if not has_demo:
+        customers = ""
     log_in = f'{{"email": "{info.admin.email}", "password": "{info.admin.password}"}}'
     json_body = "-H 'Content-Type: application/json'"
     bearer = '-H "Authorization: Bearer $TOKEN"'
@@ -136,8 +150,9 @@ def _welcome(info: StackInfo, seconds: float) -> str:
     return f"""
 Ready in {seconds:.0f} s: {info.url}
 In a browser: {info.url}/docs
+Mailbox: {info.emulator}{PAGE_PATH}
 Admin: {info.admin.email}, password {info.admin.password}
-
+{customers}
 TOKEN=$(curl -s {info.url}/api/sessions {json_body} -d '{log_in}' | sed 's/.*"accessToken": *"\\([^"]*\\)".*/\\1/')
 curl -s -w '\\n' {info.url}/api/users/me {bearer}
 curl -s -w '\\n' {info.url}/api/products {bearer} -H 'Idempotency-Key: mug' {json_body} -d '{product}'

@@ -24,7 +24,7 @@ from tools.local_cloud.emulator_process import (
     tail,
 )
 from tools.local_cloud.free_port import HOST, free_port, is_free
-from tools.local_cloud.project import architecture, read_deployment
+from tools.local_cloud.project import architecture, read_deployment, read_project
 
 SAM = REPOSITORY / ".venv-sam/bin/sam"
 # What a run that was killed may still be finishing in the same folder.
@@ -63,7 +63,9 @@ class LocalStack:
     stack once it is deployed, and returns its admin. ``endpoints`` says where its functions
     find AWS, if not at the emulator, so that something can stand between them: by parts of their
     names, of which the longest counts, and the empty one is part of all. ``sample`` is whether its
-    requests are traced.
+    requests are traced. ``parameters`` of the template replace those of samconfig.toml.
+    ``is_for_development`` has logs show exceptions' messages and the paths of the sources.
+    Debuggers attach to the function of the logical id ``debug`` at ``debug_port``.
     """
 
     def __init__(
@@ -78,6 +80,10 @@ class LocalStack:
         info_file: Path | None = None,
         sample: bool = True,
         endpoints: Mapping[str, str] | None = None,
+        parameters: Mapping[str, str] | None = None,
+        is_for_development: bool = False,
+        debug: str = "",
+        debug_port: int = 0,
     ) -> None:
         self.home = home.resolve()
         self.project = project
@@ -87,7 +93,12 @@ class LocalStack:
         self._seed = seed
         self._sample = sample
         self._endpoints = endpoints or {}
+        self._given = parameters or {}
+        self._is_for_development = is_for_development
+        self._debug = debug
         self._wanted = {"PORT": port, "EMULATOR_PORT": emulator_port}
+        if debug:
+            self._wanted["DEBUG_PORT"] = debug_port
         self._running: list[subprocess.Popen[bytes]] = []
         self._lock: IO[str] | None = None
         self._emulator: EmulatorProcess | None = None
@@ -140,14 +151,33 @@ class LocalStack:
                 raise LocalStackFailed(
                     f"{needed.relative_to(REPOSITORY)} is missing: make environments"
                 )
-        port, emulator_port = (_port(name, port) for name, port in self._wanted.items())
+        declared = read_project(self.project / "template.yaml")
+        names = sorted(it.logical_id for it in declared.functions)
+        if self._debug and self._debug not in names:
+            raise LocalStackFailed(
+                f"There is no function {self._debug} to debug, but {', '.join(names)}."
+            )
+        ports = {name: _port(name, wanted) for name, wanted in self._wanted.items()}
         self.home.mkdir(parents=True, exist_ok=True)
         self._lock = self._locked()
         self._empty_temporary()
         self.info_file.unlink(missing_ok=True)
         name, region = self.deployment.stack_name, self.deployment.region
+        folders = {
+            *(it.folder for it in declared.functions),
+            *(it.folder for it in declared.layers),
+        }
         self._emulator = EmulatorProcess(
-            self.home, emulator_port, port, name, region, self._sample, self._endpoints
+            self.home,
+            ports["EMULATOR_PORT"],
+            ports["PORT"],
+            name,
+            region,
+            self._sample,
+            self._endpoints,
+            sorted(folders) if self._is_for_development else (),
+            self._debug,
+            ports.get("DEBUG_PORT", 0),
         )
 
         with ThreadPoolExecutor(2) as both:
@@ -206,7 +236,11 @@ class LocalStack:
         )
 
     def _parameters(self) -> list[str]:
-        return [it.replace(USUAL_URL, self.url) for it in self.deployment.parameters]
+        configured = dict(it.split("=", 1) for it in self.deployment.parameters)
+        return [
+            f"{name}={value}".replace(USUAL_URL, self.url)
+            for name, value in {**configured, **self._given}.items()
+        ]
 
     def _sam(self, command: str, *arguments: str) -> None:
         log = self.home / f"{command}.log"

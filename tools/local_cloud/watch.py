@@ -55,6 +55,8 @@ class Watcher:
     def _read(self) -> None:
         self._project = read_project(self._stack.project / "template.yaml")
         self._resources = self._stack.resources()
+        # What the first edit after a deployment replaces.
+        self._deployed: dict[str, str] = {}
 
     def _run(self) -> None:
         while not self._stop.wait(POLL_SECONDS):
@@ -173,10 +175,14 @@ class Watcher:
             self._forget(name, alias["FunctionVersion"])
 
     def _forget(self, name: str, version: str) -> None:
-        """Delete the version before the last: the last may still be answering somebody."""
+        """Delete the version before the last, since the last may still serve a request.
+
+        But not the one that was deployed, which a rollback of the stack leads back to.
+        """
         older = self._replaced.get(name)
         self._replaced[name] = version
-        if older:
+        deployed = self._deployed.setdefault(name, version)
+        if older and older != deployed:
             self._lambda.delete_function(FunctionName=name, Qualifier=older)
 
 

@@ -4,6 +4,7 @@ pydantic quotes what it refused, botocore the parameter, SES the address, `int` 
 exception that is not known to be harmless, only its class and where it was raised are told.
 """
 
+import os
 import sys
 import traceback
 from collections.abc import Iterator
@@ -33,6 +34,9 @@ def trace_of(error: BaseException) -> str:
 
 
 def _said(error: Any) -> str:
+    # Set by the local cloud for a developer's own machine; no template sets it.
+    if os.environ.get("LOG_EXCEPTION_MESSAGES") == "true":
+        return str(error)
     if isinstance(error, ShopError | Failed):
         return str(error)
     # A library that is not loaded raised nothing, and to load it would cost a cold start.

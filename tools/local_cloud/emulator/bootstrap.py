@@ -16,7 +16,10 @@ import traceback
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import CodeType
     from typing import Any, TextIO
+
+    from _typeshed.importlib import PathEntryFinderProtocol
 
     # Any: events and answers are whatever JSON holds.
     Record = dict[str, Any]
@@ -33,7 +36,15 @@ def main() -> None:
     os.dup2(2, 1)
     sys.stdout = sys.stderr
     requests = _requests()
-    sys.path[:0] = requests.get()["path"]
+    setup = requests.get()
+    sys.path[:0] = setup["path"]
+    if setup["sources"]:
+        _name_code_by_its_source(setup["path"], setup["sources"])
+    if setup["debugpy"]:
+        ready = {"status": "ready", "debug_port": _listen_for_debugger(setup["debugpy"])}
+    else:
+        ready = {"status": "ready"}
+        sys.breakpointhook = _skipping(setup["advice"])
 
     try:
         module, _, name = os.environ["_HANDLER"].rpartition(".")
@@ -41,7 +52,7 @@ def main() -> None:
     except BaseException as error:
         _answer(answers, _failure(error, "init-error"))
         return
-    _answer(answers, {"status": "ready"})
+    _answer(answers, ready)
     while True:
         _answer(answers, _invoke(handler, requests.get()))
 
@@ -49,14 +60,95 @@ def main() -> None:
 def _requests() -> queue.SimpleQueue[Record]:
     """Read standard input ahead, so that its end ends even a handler that is busy."""
     waiting: queue.SimpleQueue[Record] = queue.SimpleQueue()
+    lines = os.fdopen(os.dup(0), "rb")
+    # A handler that reads standard input, as pdb does, gets its end and not the next request.
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 (for good)
 
     def read() -> None:
-        for line in sys.stdin.buffer:
+        for line in lines:
             waiting.put(json.loads(line))
         os._exit(0)
 
-    threading.Thread(target=read, daemon=True).start()
+    reader = threading.Thread(target=read, daemon=True)
+    # A debugger that stops all threads leaves this one running.
+    vars(reader).update(pydev_do_not_trace=True, is_pydev_daemon_thread=True)
+    reader.start()
     return waiting
+
+
+def _skipping(advice: str) -> Callable[..., None]:
+    """A ``breakpoint()`` that goes on: nobody could answer a prompt here."""
+
+    def skip(*_: object, **__: object) -> None:
+        frame = sys._getframe(1)
+        place = f"{frame.f_code.co_filename}:{frame.f_lineno}"
+        sys.stderr.write(f"breakpoint() at {place} is skipped. To stop there: {advice}\n")
+
+    return skip
+
+
+def _listen_for_debugger(site_packages: str) -> int:
+    """Load debugpy, and nothing else of its folder; return the port of its debug adapter."""
+    sys.path.insert(0, site_packages)
+    # Compiling it takes seconds, so let Python keep the result.
+    sys.dont_write_bytecode = False
+    try:
+        import debugpy
+    finally:
+        sys.dont_write_bytecode = True
+        sys.path.remove(site_packages)
+
+    debugpy.configure(subProcess=False)
+    _, port = debugpy.listen(("127.0.0.1", 0))
+    sys.breakpointhook = debugpy.breakpoint
+    return int(port)
+
+
+def _name_code_by_its_source(path: list[str], sources: list[str]) -> None:
+    """Show tracebacks and debuggers the edited file in place of its copy in a package.
+
+    A file below one of ``sources`` is that of a module if it has the same relative path and
+    content, so that a line number is always one of the file that is shown.
+    """
+    from importlib import machinery
+
+    class Loader(machinery.SourceFileLoader):
+        def get_code(self, fullname: str) -> CodeType | None:
+            code, copy = super().get_code(fullname), self.get_filename(fullname)
+            source = _source_of(copy, path, sources)
+            return code if code is None or source is None else _renamed(code, source)
+
+    find = machinery.FileFinder.path_hook(
+        (machinery.ExtensionFileLoader, machinery.EXTENSION_SUFFIXES),
+        (Loader, machinery.SOURCE_SUFFIXES),
+    )
+
+    def hook(entry: str) -> PathEntryFinderProtocol:
+        if not any(entry == it or entry.startswith(f"{it}/") for it in path):
+            raise ImportError(entry)
+        return find(entry)
+
+    sys.path_hooks.insert(0, hook)
+
+
+def _source_of(copy: str, path: list[str], sources: list[str]) -> str | None:
+    relative = next(copy[len(it) :] for it in path if copy.startswith(f"{it}/"))
+    for folder in sources:
+        if os.path.isfile(folder + relative):
+            with open(copy, "rb") as built, open(folder + relative, "rb") as edited:
+                if built.read() == edited.read():
+                    return folder + relative
+    return None
+
+
+def _renamed(code: CodeType, filename: str) -> CodeType:
+    constants = tuple(
+        _renamed(it, filename) if isinstance(it, type(code)) else it for it in code.co_consts
+    )
+    return code.replace(co_filename=filename, co_consts=constants)
 
 
 def _invoke(handler: Callable[[object, Context], object], request: Record) -> Record:

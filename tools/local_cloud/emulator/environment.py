@@ -26,6 +26,8 @@ BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
 LOG_SECONDS = 0.5
 # Longer than on AWS, where nothing else wants the processor.
 INIT_SECONDS = 30
+# What a function that is debugged is told to have left.
+DEBUGGING_SECONDS = 24 * 60 * 60
 HANDLER_FAILED = ("handler-error", "init-error")
 
 # On AWS each environment has its own processor. Here a burst of cold starts shares a few, and all
@@ -75,6 +77,8 @@ class Environment(lambda_runtime.Worker):  # type: ignore[misc]
         self._packages = packages
         self._traces = traces
         self.has_turn = False
+        self.is_debugged = settings.is_debugged(name)
+        self.debug_port = 0
         self.log_stream = ""
         self._starting_log = ""
 
@@ -102,13 +106,13 @@ class Environment(lambda_runtime.Worker):  # type: ignore[misc]
         initialised = time.time() if cold else None
         last_run.log_stream, last_run.request_id = self.log_stream, request_id
         if answer is None:
-            timeout = float(self.config.get("Timeout", 3))
+            timeout = None if self.is_debugged else float(self.config.get("Timeout", 3))
             request = {
                 "event": event,
                 "request_id": request_id,
                 "trace_id": trace_id,
                 "function_arn": function_arn or self.config["FunctionArn"],
-                "deadline": time.time() + timeout,
+                "deadline": time.time() + (DEBUGGING_SECONDS if timeout is None else timeout),
             }
             answer = self._asked(request, timeout)
         fault = answer["status"] != "ok"
@@ -136,7 +140,12 @@ class Environment(lambda_runtime.Worker):  # type: ignore[misc]
         # Any: the emulator's own attribute, which holds nothing in between.
         self._proc: Any = subprocess.Popen(
             # Isolated and without site, so that nothing of the emulator can be imported.
-            [getattr(sys, "_base_executable", sys.executable), "-I", "-S", "-B", str(BOOTSTRAP)],
+            [
+                *(getattr(sys, "_base_executable", sys.executable), "-I", "-S", "-B"),
+                # Frozen modules hide their frames from a debugger.
+                *(("-X", "frozen_modules=off") if self.is_debugged else ()),
+                str(BOOTSTRAP),
+            ],
             cwd=code,
             env=self._variables(code),
             stdin=subprocess.PIPE,
@@ -147,8 +156,15 @@ class Environment(lambda_runtime.Worker):  # type: ignore[misc]
         threading.Thread(
             target=_read_lines, args=(self._proc.stderr, self._stderr_queue), daemon=True
         ).start()
-        answer = self._asked({"path": search_path(code, layers)}, timeout=INIT_SECONDS)
+        setup = {
+            "path": search_path(code, layers),
+            "sources": self._settings.sources,
+            "debugpy": self._settings.debugpy if self.is_debugged else "",
+            "advice": f"make run DEBUG={self._settings.logical_id(self.config['FunctionName'])}",
+        }
+        answer = self._asked(setup, timeout=None if self.is_debugged else INIT_SECONDS)
         if answer["status"] == "ready":
+            self.debug_port = answer.get("debug_port", 0)
             self._starting_log = self._log()
             return None
         self._end()
@@ -175,13 +191,14 @@ class Environment(lambda_runtime.Worker):  # type: ignore[misc]
             "AWS_XRAY_DAEMON_ADDRESS": self._traces.daemon_address,
             "LAMBDA_TASK_ROOT": str(code),
             "_HANDLER": self.config["Handler"],
+            **({"LOG_EXCEPTION_MESSAGES": "true"} if self._settings.sources else {}),
             "TZ": ":UTC",
             "LANG": "en_US.UTF-8",
             "PATH": "/usr/local/bin:/usr/bin:/bin",
         }
 
-    def _asked(self, request: Record, timeout: float) -> Record:
-        deadline = time.monotonic() + timeout
+    def _asked(self, request: Record, timeout: float | None) -> Record:
+        deadline = None if timeout is None else time.monotonic() + timeout
         try:
             self._proc.stdin.write(json.dumps(request).encode() + b"\n")
             self._proc.stdin.flush()
@@ -232,14 +249,15 @@ def _read_lines(stream: IO[bytes], lines: Queue[str | None]) -> None:
     lines.put(None)
 
 
-def _line(stream: IO[bytes], deadline: float) -> bytes:
+def _line(stream: IO[bytes], deadline: float | None) -> bytes:
     """One line, of however many reads; empty at the end of the stream."""
     parts: list[bytes] = []
     # Not select, which refuses file numbers above 1023.
     waiting = select.poll()
     waiting.register(stream, select.POLLIN)
     while not parts or not parts[-1].endswith(b"\n"):
-        if not waiting.poll(max(0, deadline - time.monotonic()) * 1000):
+        left = None if deadline is None else max(0, deadline - time.monotonic()) * 1000
+        if not waiting.poll(left):
             raise TimeoutError
         part = os.read(stream.fileno(), 1 << 20)
         if not part:

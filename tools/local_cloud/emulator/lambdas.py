@@ -1,15 +1,19 @@
 """Functions run in environments of ours, as many as the machine can start."""
 
+import threading
 import time
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from ministack.core import lambda_runtime
+from ministack.core.responses import error_response_json
 from ministack.services import lambda_svc
+from ministack.services.cloudformation import provisioners
 
 from tools.local_cloud.emulator.environment import Environment, TurnWait, turn_wait, turns
 from tools.local_cloud.emulator.packages import Packages
-from tools.local_cloud.emulator.pinned import pinned
+from tools.local_cloud.emulator.pinned import handlers_of, pinned
 from tools.local_cloud.emulator.settings import Settings
 from tools.local_cloud.emulator.traces import Traces
 
@@ -17,13 +21,15 @@ from tools.local_cloud.emulator.traces import Traces
 TURN_SECONDS = 60
 TURN_POLL_SECONDS = 0.02
 
+_starting = threading.Lock()
 # Any: the emulator's own records.
 Record = dict[str, Any]
 
 
 def apply(settings: Settings, traces: Traces) -> None:
     run_functions_in_bare_interpreters(settings, traces)
-    start_environments_in_turns()
+    start_environments_in_turns(settings)
+    refuse_aliases_to_missing_versions()
 
 
 def run_functions_in_bare_interpreters(settings: Settings, traces: Traces) -> None:
@@ -43,8 +49,12 @@ def run_functions_in_bare_interpreters(settings: Settings, traces: Traces) -> No
     lambda_runtime._worker_class_for = lambda _: partial(Environment, settings, packages, traces)
 
 
-def start_environments_in_turns() -> None:
-    """Start one when none is free and its turn has come; whichever becomes free first is taken."""
+def start_environments_in_turns(settings: Settings) -> None:
+    """Start one when none is free and its turn has come; whichever becomes free first is taken.
+
+    A function that is debugged has one environment, and its requests wait for it: a debugger is
+    attached to one process.
+    """
     acquire = pinned(
         lambda_svc, "acquire_worker", "func_name config code_zip qualifier max_concurrency"
     )
@@ -53,6 +63,8 @@ def start_environments_in_turns() -> None:
 
     def acquire_in_turn(name: str, config: Record, code: bytes, qualifier: str) -> tuple[Any, str]:
         key = lambda_runtime._worker_key(name, config, qualifier)
+        if settings.is_debugged(name):
+            return _only_environment(key, lambda: acquire(name, config, code, qualifier=qualifier))
         wait = turn_wait.get() or TurnWait()
         wait.begin()
         try:
@@ -74,6 +86,55 @@ def start_environments_in_turns() -> None:
         release(environment)
 
     lambda_svc.acquire_worker, lambda_svc.release_worker = acquire_in_turn, release_with_turn
+
+
+def refuse_aliases_to_missing_versions() -> None:
+    """As CreateAlias and UpdateAlias do, also of versions that get a part of the traffic.
+
+    https://docs.aws.amazon.com/lambda/latest/api/API_UpdateAlias.html
+    """
+    create = pinned(lambda_svc, "_create_alias", "func_name data")
+    update = pinned(lambda_svc, "_update_alias", "func_name alias_name data")
+    handlers = handlers_of(provisioners, "AWS::Lambda::Alias")
+    create_by_template = handlers["create"]
+    find = pinned(provisioners, "_lambda_function_for_cfn_ref")
+
+    # Any: the emulator's own answers.
+    def missing(name: str, data: Record) -> Any:
+        function = lambda_svc._functions.get(name)
+        weights = (data.get("RoutingConfig") or {}).get("AdditionalVersionWeights") or {}
+        for version in (data.get("FunctionVersion", "$LATEST"), *weights):
+            if function and version != "$LATEST" and version not in function["versions"]:
+                message = f"Function not found: {lambda_svc._func_arn(name)}:{version}"
+                return error_response_json("ResourceNotFoundException", message, 404)
+        return None
+
+    def created(func_name: str, data: Record) -> Any:
+        return missing(func_name, data) or create(func_name, data)
+
+    def updated(func_name: str, alias_name: str, data: Record) -> Any:
+        return missing(func_name, data) or update(func_name, alias_name, data)
+
+    def created_by_template(logical_id: str, props: Record, stack: str) -> tuple[str, Record]:
+        function, name, *_ = find(props.get("FunctionName", ""))
+        version = str(props.get("FunctionVersion", "$LATEST"))
+        if function and version != "$LATEST" and version not in function["versions"]:
+            raise ValueError(f"Function not found: {lambda_svc._func_arn(name)}:{version}")
+        created: tuple[str, Record] = create_by_template(logical_id, props, stack)
+        return created
+
+    lambda_svc._create_alias, lambda_svc._update_alias = created, updated
+    handlers["create"] = created_by_template
+
+
+def _only_environment(key: str, start: Callable[[], tuple[Any, str]]) -> tuple[Any, str]:
+    while True:
+        if free := _free_environment(key):
+            return free, "reused"
+        with _starting:
+            if not lambda_runtime._workers.get(key):
+                return start()
+        time.sleep(TURN_POLL_SECONDS)
 
 
 def _free_environment(key: str) -> Any:

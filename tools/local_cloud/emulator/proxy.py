@@ -14,9 +14,10 @@ from ministack.core import responses
 from ministack.services import apigateway_v1 as gateway
 
 from tools.local_cloud.emulator import exchange
-from tools.local_cloud.emulator.environment import TurnWait, turn_wait
+from tools.local_cloud.emulator.environment import DEBUGGING_SECONDS, TurnWait, turn_wait
 from tools.local_cloud.emulator.exchange import Exchange
 from tools.local_cloud.emulator.pinned import pinned
+from tools.local_cloud.emulator.settings import Settings
 from tools.local_cloud.emulator.traces import Traces
 
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
@@ -42,9 +43,9 @@ class MalformedAnswer(ValueError):
     """A function answered what the proxy integration does not understand."""
 
 
-def apply(traces: Traces) -> None:
+def apply(settings: Settings, traces: Traces) -> None:
     give_each_request_one_id_and_refuse_large_ones(traces)
-    answer_for_functions_as_the_gateway_does()
+    answer_for_functions_as_the_gateway_does(settings)
 
 
 def give_each_request_one_id_and_refuse_large_ones(traces: Traces) -> None:
@@ -66,7 +67,7 @@ def give_each_request_one_id_and_refuse_large_ones(traces: Traces) -> None:
     gateway._handle_execute_in_scope = partial(_handle, traces)
 
 
-def answer_for_functions_as_the_gateway_does() -> None:
+def answer_for_functions_as_the_gateway_does(settings: Settings) -> None:
     pinned(
         gateway,
         "_invoke_lambda_proxy_v1",
@@ -78,7 +79,7 @@ def answer_for_functions_as_the_gateway_does() -> None:
     pinned(gateway, "_build_lambda_event_v1", source='"sourceIp"')
     pinned(gateway, "_call_lambda_raw", "function_ref event account_id region")
     pinned(gateway, "_media_type_matches", "media_type binary_media_types")
-    gateway._invoke_lambda_proxy_v1 = _invoke
+    gateway._invoke_lambda_proxy_v1 = partial(_invoke, settings)
 
 
 async def _handle(
@@ -148,6 +149,7 @@ def _rendered(error: Any, request: Record) -> tuple[int, Record, bytes]:
 
 
 async def _invoke(
+    settings: Settings,
     integration: Record,
     api_id: str,
     stage_name: str,
@@ -184,7 +186,9 @@ async def _invoke(
     # Lambda goes on when the gateway has given up, so nothing is cancelled.
     _late.add(call)
     call.add_done_callback(_late.discard)
-    if not await _done(call, integration["timeoutInMillis"] / 1000, wait):
+    is_debugged = settings.is_debugged(_function_name(reference))
+    seconds = DEBUGGING_SECONDS if is_debugged else integration["timeoutInMillis"] / 1000
+    if not await _done(call, seconds, wait):
         return gateway._gw_error("INTEGRATION_TIMEOUT", "Endpoint request timed out")
     result, missing = call.result()
     if missing:
@@ -209,6 +213,11 @@ async def _done(call: asyncio.Task[Any], seconds: float, wait: TurnWait) -> bool
         if done:
             return True
     return False
+
+
+def _function_name(reference: str) -> str:
+    """Of ``name``, ``name:qualifier`` or an ARN with either."""
+    return reference.rpartition(":function:")[2].partition(":")[0]
 
 
 def _correct(event: Record, incoming: Exchange | None) -> None:

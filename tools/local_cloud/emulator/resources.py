@@ -21,7 +21,6 @@ WITHOUT_EFFECT = (
     "AWS::EventSchemas::Discoverer",
     "AWS::EventSchemas::Registry",
     "AWS::EventSchemas::Schema",
-    "AWS::Logs::QueryDefinition",
     "AWS::ResourceGroups::Group",
     "AWS::SecretsManager::RotationSchedule",
     "AWS::Synthetics::Canary",

@@ -8,7 +8,6 @@ import sys
 import threading
 import time
 
-import ministack.app
 from hypercorn.asyncio import serve as listen
 from hypercorn.config import Config
 from ministack.core import lambda_runtime
@@ -24,19 +23,23 @@ from tools.local_cloud.emulator import (
     proxy,
     queues,
     resources,
+    saved_queries,
     streams,
     traces,
     transactions,
 )
+from tools.local_cloud.emulator.debugger import Debugger
 from tools.local_cloud.emulator.front_door import FrontDoor
+from tools.local_cloud.emulator.mailbox_page import MailboxPage
 from tools.local_cloud.emulator.settings import Settings
 
 
 def serve(settings: Settings) -> None:
     api_import.apply()
     xray = traces.apply(settings)
-    proxy.apply(xray)
+    proxy.apply(settings, xray)
     resources.apply()
+    saved_queries.apply()
     transactions.apply()
     lambdas.apply(settings, xray)
     function_logs.apply(settings)
@@ -59,11 +62,14 @@ async def _serve(settings: Settings) -> None:
         loop.add_signal_handler(number, stop.set)
     _stop_with_parent(loop, stop)
 
-    clouds = listen(ministack.app.app, _listening(settings.port), shutdown_trigger=stop.wait)
+    clouds = listen(MailboxPage(), _listening(settings.port), shutdown_trigger=stop.wait)
     api = FrontDoor(settings.api_name)
     # Raw, because API Gateway hands functions the header names as the client spelt them.
     front = _listening(settings.api_port, h11_pass_raw_headers=True)
-    await asyncio.gather(clouds, listen(api, front, shutdown_trigger=stop.wait))
+    servers = [clouds, listen(api, front, shutdown_trigger=stop.wait)]
+    if settings.debug:
+        servers.append(Debugger(settings).serve(stop))
+    await asyncio.gather(*servers)
     _end_workers()
 
 

@@ -2,8 +2,9 @@
 
 import json
 from argparse import ArgumentParser
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 
 ACCOUNT = "000000000000"
@@ -21,6 +22,9 @@ class Settings:
     permission_log: Path
     sample: bool = True
     endpoints: Mapping[str, str] = field(default_factory=dict)
+    sources: Sequence[str] = ()
+    debug: str = ""
+    debug_port: int = 0
 
     @property
     def endpoint(self) -> str:
@@ -30,6 +34,21 @@ class Settings:
         """Where a function finds AWS: as the longest part of its name says, or here."""
         parts = [part for part in self.endpoints if part in function]
         return self.endpoints[max(parts, key=len)] if parts else self.endpoint
+
+    def logical_id(self, function: str) -> str:
+        """The name in the template of a function that CloudFormation named."""
+        return function.removeprefix(f"{self.api_name}-").rpartition("-")[0]
+
+    def is_debugged(self, function: str) -> bool:
+        return bool(self.debug) and self.logical_id(function) == self.debug
+
+    @property
+    def debugpy(self) -> str:
+        """The folder that debugpy is imported from."""
+        found = find_spec("debugpy")
+        if found is None or found.origin is None:
+            raise LookupError("debugpy is not installed: make environments")
+        return str(Path(found.origin).parent.parent)
 
     def environment(self) -> dict[str, str]:
         """All that ministack reads, and nothing of the environment it was started from."""
@@ -71,4 +90,12 @@ def read_settings(arguments: list[str]) -> Settings:
         default={},
         help="where functions find AWS, if not here, by parts of their names; JSON",
     )
+    parser.add_argument(
+        "--sources",
+        type=json.loads,
+        default=[],
+        help="folders of the sources, which logs then name, with messages of exceptions; JSON",
+    )
+    parser.add_argument("--debug", default="", help="logical id of a function to debug")
+    parser.add_argument("--debug-port", type=int, default=0, help="where debuggers attach")
     return Settings(**vars(parser.parse_args(arguments)))

@@ -77,8 +77,11 @@ class KeyStore:
         keys = self.private()
         if revoked:
             return ["new"] * len(keys.kids)
-        is_due = self._clock() - keys.changed_at >= MINIMUM_AGE
-        return [*keys.kids[1:], "new"] if is_due else keys.kids
+        return [*keys.kids[1:], "new"] if self.is_due(keys) else keys.kids
+
+    def is_due(self, keys: KeySet) -> bool:
+        """Whether a rotation of these keys would change them."""
+        return self._clock() >= keys.changed_at + MINIMUM_AGE
 
     def rotate(self) -> KeySet:
         """The next key signs, the current one still verifies, the previous one is forgotten.
@@ -86,9 +89,9 @@ class KeyStore:
         Not where keys changed a moment ago, be it that somebody asks twice, that a schedule
         delivers twice or that Lambda tries again: a second step would end tokens that are good.
         """
-        stored, now = self._stored(), self._clock()
-        if now - stored.keys.changed_at >= MINIMUM_AGE:
-            self._replace(stored, stored.keys.rotated(now))
+        stored = self._stored()
+        if self.is_due(stored.keys):
+            self._replace(stored, stored.keys.rotated(self._clock()))
         return self._publish_what_is_stored()
 
     def revoke(self) -> KeySet:

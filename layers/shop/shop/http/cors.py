@@ -1,5 +1,7 @@
 """Which pages of other origins may call and read: the CORS protocol of the Fetch standard."""
 
+import re
+
 from shop.config import setting
 
 EXPOSED_HEADERS = "ETag, Location, Link, Retry-After, X-Request-Id, Idempotent-Replayed"
@@ -13,14 +15,26 @@ _PREFLIGHT = {
     "Vary": "Origin",
 }
 
+# In ALLOWED_ORIGINS: every origin of the developer's own machine. template.yaml rejects it outside
+# the local stage.
+LOOPBACK = "loopback"
+# The whole origin, as RFC 6454 section 6.2 serializes it: a prefix is anybody's name.
+_LOOPBACK_ORIGIN = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?"
+
 
 def allowed_origin(origin: str | None) -> dict[str, str]:
     """The header that lets a page of this origin read the answer; none for other origins."""
     allowed = setting("ALLOWED_ORIGINS").split(",")
     if "*" in allowed:
         return {"Access-Control-Allow-Origin": "*"}
-    return {"Access-Control-Allow-Origin": origin} if origin and origin in allowed else {}
+    if origin and (origin in allowed or (LOOPBACK in allowed and _is_loopback(origin))):
+        return {"Access-Control-Allow-Origin": origin}
+    return {}
 
 
 def preflight_headers(origin: str | None) -> dict[str, str]:
     return {**_PREFLIGHT, **allowed_origin(origin)}
+
+
+def _is_loopback(origin: str) -> bool:
+    return re.fullmatch(_LOOPBACK_ORIGIN, origin) is not None

@@ -1,6 +1,7 @@
 """Do what the query asks for."""
 
 import os
+import pdb
 import time
 
 calls = 0
@@ -36,6 +37,10 @@ def handler(event, _context):
             os.rename(query["file"], query["file"] + ".held")
             while os.path.exists(query["file"] + ".held"):
                 time.sleep(0.01)
+        case "break":
+            breakpoint()  # noqa: T100
+        case "pdb":
+            pdb.set_trace()  # noqa: T100
         case "log":
             print("printed")
             os.write(1, b"written\n")

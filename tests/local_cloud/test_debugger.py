@@ -1,0 +1,217 @@
+"""`make run DEBUG=…`: a debugger stops a function for as long as it likes."""
+
+import json
+import subprocess
+import time
+import tomllib
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.local_cloud.debug_client import DebugClient
+from tests.waiting import HANG_SECONDS, eventually
+from tools.local_cloud.emulator_process import PYTHON, REPOSITORY
+from tools.local_cloud.stack import LocalStack, LocalStackFailed
+
+FUNCTION = "Mischief"
+# Its timeout in the template, and the gateway's for it, which is shorter.
+TIMEOUT_SECONDS = 2.0
+DEBUGPY = str(PYTHON.parent.parent / "lib/python3.13/site-packages/debugpy")
+
+
+@pytest.fixture(scope="module")
+def debugged(tiny_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+    home = tmp_path_factory.mktemp("debugged")
+    with LocalStack(
+        home, project=tiny_project, is_for_development=True, debug=FUNCTION, debug_port=0
+    ) as stack:
+        yield stack
+    # A debug adapter is a daemon, which only its function's end ends.
+    assert eventually(lambda: DEBUGPY not in _commands())
+
+
+@pytest.fixture
+def client(debugged: LocalStack) -> Iterator[DebugClient]:
+    with DebugClient(debugged.emulator.debug_port) as client:
+        yield client
+
+
+@pytest.fixture
+def source(tiny_project: Path) -> Path:
+    """Where the function is edited, of which the package has a copy."""
+    return tiny_project / "function/mischief.py"
+
+
+@pytest.fixture
+def requests(debugged: LocalStack) -> Iterator["Requests"]:
+    with Requests(debugged.url) as requests:
+        yield requests
+
+
+class Requests:
+    """Requests in the background, since a debugger holds them up."""
+
+    def __init__(self, url: str) -> None:
+        self._http = httpx.Client(base_url=url, timeout=HANG_SECONDS, trust_env=False)
+        self._pool = ThreadPoolExecutor(4)
+
+    def __enter__(self) -> "Requests":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown()
+        self._http.close()
+
+    def begin(self, do: str = "") -> Future[httpx.Response]:
+        return self._pool.submit(self._http.get, "/impatient", params={"do": do})
+
+
+def line_of(source: Path, text: str) -> int:
+    return next(
+        number for number, line in enumerate(source.read_text().splitlines(), 1) if text in line
+    )
+
+
+def test_debugged_function_serves_without_a_debugger(requests: Requests) -> None:
+    assert requests.begin().result(HANG_SECONDS).status_code == 200
+    # Nobody is there to stop for.
+    assert requests.begin("break").result(HANG_SECONDS).status_code == 200
+
+
+def test_breakpoint_in_the_source_stops_a_request_beyond_every_timeout(
+    client: DebugClient, requests: Requests, source: Path
+) -> None:
+    line = line_of(source, "calls += 1")
+    client.attach({source: [line]})
+
+    begun = requests.begin()
+    stopped_at = time.monotonic()
+    thread, frame = client.stopped_at()
+    left = client.ask(
+        "evaluate", frameId=frame["id"], expression="_context.get_remaining_time_in_millis()"
+    )
+    # Time itself is under test: the gateway, and then Lambda, would have given up by then.
+    time.sleep(max(0, stopped_at + 1.5 * TIMEOUT_SECONDS - time.monotonic()))
+    client.ask("continue", threadId=thread)
+    answer = begun.result(HANG_SECONDS)
+
+    assert (frame["source"]["path"], frame["line"]) == (str(source), line)
+    assert int(left["result"]) > 60 * 60 * 1000
+    assert answer.status_code == 200
+    assert answer.elapsed.total_seconds() > TIMEOUT_SECONDS
+
+
+def test_breakpoint_call_stops_in_the_handler(
+    client: DebugClient, requests: Requests, source: Path
+) -> None:
+    client.attach({})
+
+    begun = requests.begin("break")
+    thread, frame = client.stopped_at()
+    client.ask("continue", threadId=thread)
+
+    assert (frame["source"]["path"], frame["name"]) == (str(source), "handler")
+    assert begun.result(HANG_SECONDS).status_code == 200
+
+
+def test_requests_wait_while_one_is_stopped(
+    client: DebugClient, requests: Requests, source: Path
+) -> None:
+    client.attach({source: [line_of(source, "calls += 1")]})
+
+    begun = [requests.begin(), requests.begin()]
+    for _ in begun:
+        thread, _ = client.stopped_at()
+        client.ask("continue", threadId=thread)
+
+    # One environment counts both.
+    first, second = sorted(int(it.result(HANG_SECONDS).text) for it in begun)
+    assert second == first + 1
+
+
+def test_detached_debugger_stops_nothing_and_can_attach_again(
+    debugged: LocalStack, requests: Requests, source: Path
+) -> None:
+    lines = {source: [line_of(source, "calls += 1")]}
+    with DebugClient(debugged.emulator.debug_port) as client:
+        client.attach(lines)
+        begun = requests.begin()
+        client.stopped_at()
+    # Closing the editor lets the request go on.
+    assert begun.result(HANG_SECONDS).status_code == 200
+    assert requests.begin().result(HANG_SECONDS).status_code == 200
+
+    with DebugClient(debugged.emulator.debug_port) as client:
+        client.attach(lines)
+        begun = requests.begin()
+        thread, _ = client.stopped_at()
+        client.ask("continue", threadId=thread)
+        assert begun.result(HANG_SECONDS).status_code == 200
+
+
+def test_new_version_ends_the_session_and_is_attached_to_anew(
+    debugged: LocalStack, client: DebugClient, requests: Requests, source: Path
+) -> None:
+    functions, name = debugged.client("lambda"), debugged.resources()[FUNCTION]
+    client.attach({})
+    functions.update_function_configuration(FunctionName=name, Description="edited")
+    version = functions.publish_version(FunctionName=name)["Version"]
+    functions.update_alias(FunctionName=name, Name="live", FunctionVersion=version)
+
+    assert client.is_ended()
+    with DebugClient(debugged.emulator.debug_port) as again:
+        again.attach({source: [line_of(source, "calls += 1")]})
+        begun = requests.begin()
+        thread, frame = again.stopped_at()
+        value = again.ask(
+            "evaluate",
+            frameId=frame["id"],
+            expression="os.environ['AWS_LAMBDA_FUNCTION_VERSION']",
+        )
+        again.ask("continue", threadId=thread)
+        assert value["result"] == repr(version)
+        assert begun.result(HANG_SECONDS).status_code == 200
+
+
+def test_development_logs_name_the_source_and_the_message(
+    debugged: LocalStack, requests: Requests, source: Path
+) -> None:
+    assert requests.begin("raise").result(HANG_SECONDS).status_code == 502
+
+    lines = json.loads(debugged.emulator.function_log.read_text().splitlines()[-1])["lines"]
+    line = line_of(source, "raise ValueError")
+    assert "[ERROR] ValueError: a secret detail" in lines
+    assert f'  File "{source}", line {line}, in handler' in lines
+
+
+def test_other_functions_keep_their_environment_and_timeout(debugged: LocalStack) -> None:
+    with httpx.Client(base_url=debugged.url, timeout=30, trust_env=False) as api:
+        seen = api.get("/echo/1").json()
+
+    assert not any("site-packages" in it for it in seen["path"])
+
+
+def test_unknown_function_to_debug_is_named_with_those_that_there_are(tiny_project: Path) -> None:
+    with (
+        pytest.raises(LocalStackFailed, match=r"no function GetNothing to debug, but .*Mischief"),
+        LocalStack(tiny_project.with_name("unknown"), project=tiny_project, debug="GetNothing"),
+    ):
+        raise AssertionError("it started")
+
+
+def test_debugpy_is_of_the_emulator_and_in_no_layer() -> None:
+    groups = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["dependency-groups"]
+    held = [name for name, packages in groups.items() if "debugpy" in str(packages)]
+
+    assert held == ["emulator"]
+    for requirements in (REPOSITORY / "layers/dependencies").glob("*requirements.txt"):
+        assert "debugpy" not in requirements.read_text()
+
+
+def _commands() -> str:
+    return subprocess.run(
+        ["ps", "-A", "-o", "args="], capture_output=True, text=True, check=True
+    ).stdout

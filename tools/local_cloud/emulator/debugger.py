@@ -1,0 +1,130 @@
+"""Attach a debugger to one function: a port that leads to debugpy in its environment."""
+
+import asyncio
+import logging
+from contextlib import suppress
+from typing import Any
+
+from ministack.core import lambda_runtime
+from ministack.services import lambda_svc
+
+from tools.local_cloud.emulator.pinned import pinned
+from tools.local_cloud.emulator.settings import Settings
+
+# https://microsoft.github.io/debug-adapter-protocol/specification#Requests_Disconnect
+DISCONNECT = (
+    b'{"seq":1000000,"type":"request","command":"disconnect",'
+    b'"arguments":{"terminateDebuggee":false}}'
+)
+# debugpy answers within milliseconds, unless what is connected is no debugger.
+DISCONNECT_SECONDS = 5
+
+log = logging.getLogger("local_cloud")
+# Any: the emulator's own records.
+Record = dict[str, Any]
+
+
+class Debugger:
+    """Serve ``debug_port`` until ``stop``, whichever environment runs the function by then."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._clients: set[asyncio.StreamWriter] = set()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._session = asyncio.Lock()
+        update = pinned(lambda_svc, "_update_alias", "func_name alias_name data")
+        pinned(lambda_svc, "_functions")
+
+        # Any: the emulator's own answer.
+        def updated(func_name: str, alias_name: str, data: Record) -> Any:
+            answer = update(func_name, alias_name, data)
+            if settings.is_debugged(func_name) and "FunctionVersion" in data and self._loop:
+                self._loop.call_soon_threadsafe(self._detach)
+            return answer
+
+        lambda_svc._update_alias = updated
+
+    async def serve(self, stop: asyncio.Event) -> None:
+        self._loop = asyncio.get_running_loop()
+        server = await asyncio.start_server(self._relay, "127.0.0.1", self._settings.debug_port)
+        await stop.wait()
+        server.close()
+        self._detach()
+
+    def _detach(self) -> None:
+        """End debugging sessions: the version that they look at gets no more requests."""
+        for client in self._clients:
+            client.close()
+
+    async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._clients.add(writer)
+        try:
+            # debugpy fails an attach that comes before the session before has ended.
+            async with self._session:
+                port = await asyncio.to_thread(self._started_environment)
+                from_function, to_function = await asyncio.open_connection("127.0.0.1", port)
+                try:
+                    await _session(reader, writer, from_function, to_function)
+                finally:
+                    to_function.close()
+        except (LookupError, RuntimeError, OSError) as error:
+            log.warning("%s cannot be debugged: %s", self._settings.debug, error)
+        finally:
+            self._clients.discard(writer)
+            writer.close()
+
+    def _started_environment(self) -> int:
+        """The port of debugpy in the current version, which is started if it does not run yet."""
+        name, version = self._current()
+        config = version["config"]
+        qualifier = config.get("Version", "$LATEST")
+        key = lambda_runtime._worker_key(name, config, qualifier)
+        with lambda_runtime._lock:
+            running = list(lambda_runtime._workers.get(key, ()))
+        for environment in running:
+            if environment.debug_port and environment._proc.poll() is None:
+                return int(environment.debug_port)
+        environment, _ = lambda_svc.acquire_worker(
+            name, config, version["code_zip"], qualifier=qualifier
+        )
+        try:
+            if environment._proc is None or environment._proc.poll() is not None:
+                environment._spawn()
+            return int(environment.debug_port)
+        finally:
+            lambda_svc.release_worker(environment)
+
+    def _current(self) -> tuple[str, Record]:
+        for (*_, name), function in lambda_svc._functions.all_items():
+            if self._settings.is_debugged(name):
+                # There is one, which takes all the traffic.
+                for alias in function["aliases"].values():
+                    return name, function["versions"][alias["FunctionVersion"]]
+        raise LookupError("it is not deployed yet")
+
+
+async def _session(
+    from_client: asyncio.StreamReader,
+    to_client: asyncio.StreamWriter,
+    from_function: asyncio.StreamReader,
+    to_function: asyncio.StreamWriter,
+) -> None:
+    answers = asyncio.create_task(_copy(from_function, to_client))
+    requests = asyncio.create_task(_copy(from_client, to_function))
+    await asyncio.wait({answers, requests}, return_when=asyncio.FIRST_COMPLETED)
+    if not answers.done():
+        # The client has left, maybe without a word: a function that is stopped has to go on.
+        to_function.write(b"Content-Length: %d\r\n\r\n%s" % (len(DISCONNECT), DISCONNECT))
+        await asyncio.wait({answers}, timeout=DISCONNECT_SECONDS)
+    requests.cancel()
+    answers.cancel()
+
+
+async def _copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+    """Copy until ``source`` ends, also what ``target`` does not take any more."""
+    with suppress(OSError):
+        while content := await source.read(65_536):
+            if not target.is_closing():
+                target.write(content)
+                with suppress(OSError):
+                    await target.drain()

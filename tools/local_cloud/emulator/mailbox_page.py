@@ -1,0 +1,157 @@
+"""The mailbox page: every email that the local cloud sent, rendered, with its links."""
+
+import re
+from collections.abc import Sequence
+from html import escape
+from html.parser import HTMLParser
+from urllib.parse import parse_qs, urlencode
+
+import ministack.app
+
+from tools.local_cloud.emulator.front_door import Message as Event
+from tools.local_cloud.emulator.front_door import Receive, Send
+from tools.local_cloud.emulator.pinned import pinned
+from tools.local_cloud.mailbox import MESSAGES_PATH, PAGE_PATH, Message, read_messages
+
+MAX_MESSAGES = 50
+# Emails hold users' text. Neither this page nor a frame in it, which inherits the policy, may run
+# a script, load anything or send a form.
+POLICY = "; ".join(
+    ["default-src 'none'", "style-src 'unsafe-inline'", "base-uri 'none'", "form-action 'none'"]
+    + ["frame-ancestors 'none'"]
+)
+HEADERS = {
+    "Content-Type": "text/html; charset=utf-8",
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+# Links open in a tab of their own; nothing else is allowed, not even the page's own origin.
+SANDBOX = "allow-popups allow-popups-to-escape-sandbox"
+_URL = re.compile(r"https?://[^\s<>\"']+")
+
+_PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>Mailbox ({count})</title><style>
+body {{ max-width: 48rem; margin: 2rem auto; padding: 0 1rem; font: 16px/1.5 sans-serif }}
+article {{ margin: 2rem 0; padding: 1rem; border: 1px solid #bbb; border-radius: 8px }}
+h2 {{ margin: 0; font-size: 1.2rem }}
+dl {{ display: grid; grid-template-columns: max-content auto; gap: 0 1rem; margin: .5rem 0 }}
+dd {{ margin: 0; overflow-wrap: anywhere }}
+iframe {{ width: 100%; height: 24rem; border: 1px solid #ddd; background: #fff }}
+pre {{ white-space: pre-wrap; overflow-wrap: anywhere }}
+</style></head><body>
+<h1>Mailbox</h1>
+<p>{summary} <a href="{path}">Reload</a> · <a href="{json}">JSON</a></p>
+{messages}
+</body></html>
+"""
+
+
+class MailboxPage:
+    """An ASGI application: the page at its path, and ``clouds`` for every other request."""
+
+    def __init__(self) -> None:
+        self._clouds = pinned(ministack.app, "app", "scope receive send")
+        self._messages = pinned(
+            ministack.app,
+            "_handle_ses_messages_request",
+            "method path headers query_params",
+            source=f'path != "{MESSAGES_PATH}"',
+        )
+
+    async def __call__(self, scope: Event, receive: Receive, send: Send) -> None:
+        is_page = scope["type"] == "http" and scope["path"] == PAGE_PATH
+        if not is_page or scope["method"] != "GET":
+            await self._clouds(scope, receive, send)
+            return
+        _, _, content = await self._messages("GET", MESSAGES_PATH, {}, {})
+        query = parse_qs(scope["query_string"].decode("ascii", errors="replace"))
+        body = render(read_messages(content), query.get("to", [""])[0]).encode()
+        headers = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
+        headers.append((b"Content-Length", str(len(body)).encode()))
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+
+def render(messages: Sequence[Message], to: str = "") -> str:
+    """Render the newest messages, to anybody or to one address, newest first."""
+    found = [it for it in messages if not to or to in it.to]
+    newest = found[: -MAX_MESSAGES - 1 : -1]
+    summary = f"{len(found)} emails" if len(found) != 1 else "1 email"
+    if to:
+        summary += f' to {escape(to)} (<a href="{PAGE_PATH}">all</a>)'
+    if len(found) > MAX_MESSAGES:
+        summary += f", of which these are the newest {MAX_MESSAGES}"
+    return _PAGE.format(
+        count=len(found),
+        summary=f"{summary}.",
+        path=escape(_path(to) if to else PAGE_PATH),
+        json=MESSAGES_PATH,
+        messages="\n".join(_rendered(it) for it in newest),
+    )
+
+
+def links(message: Message) -> list[tuple[str, str]]:
+    """Return (URL, label) of each http link of the email, once each, in order."""
+    reader = _LinkReader()
+    reader.feed(message.html)
+    reader.close()
+    urls = {url: label.strip() or url for url, label in reader.found}
+    for url in _URL.findall(message.text):
+        urls.setdefault(url.rstrip(".,;:!?)"), url.rstrip(".,;:!?)"))
+    return list(urls.items())
+
+
+def _rendered(message: Message) -> str:
+    recipients = ", ".join(f'<a href="{escape(_path(it))}">{escape(it)}</a>' for it in message.to)
+    listed = "".join(
+        f'<li><a href="{escape(url)}" target="_blank" rel="noopener noreferrer">'
+        f"{escape(label)}</a></li>"
+        for url, label in links(message)
+    )
+    html = (
+        f'<iframe sandbox="{SANDBOX}" loading="lazy" title="The email as HTML" '
+        f'srcdoc="{escape("<base target=_blank>" + message.html)}"></iframe>'
+        if message.html
+        else ""
+    )
+    return (
+        f"<article><h2>{escape(message.subject)}</h2><dl>"
+        f"<dt>From</dt><dd>{escape(message.sender)}</dd><dt>To</dt><dd>{recipients}</dd>"
+        f"<dt>Sent</dt><dd>{message.sent_at:%Y-%m-%d %H:%M:%S} UTC</dd></dl>"
+        f"{html}{f'<p>Links:</p><ul>{listed}</ul>' if listed else ''}"
+        f"<details{'' if html else ' open'}><summary>As text</summary>"
+        f"<pre>{escape(message.text)}</pre></details></article>"
+    )
+
+
+def _path(to: str) -> str:
+    return f"{PAGE_PATH}?{urlencode({'to': to})}"
+
+
+class _LinkReader(HTMLParser):
+    """Collect the http targets of ``<a>`` elements with their text."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[tuple[str, str]] = []
+        self._is_inside = False
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        if tag != "a":
+            return
+        url = dict(attributes).get("href") or ""
+        self._is_inside = _URL.fullmatch(url) is not None
+        if self._is_inside:
+            self.found.append((url, ""))
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "a":
+            self._is_inside = False
+
+    def handle_data(self, data: str) -> None:
+        if self._is_inside:
+            url, label = self.found[-1]
+            self.found[-1] = (url, label + data)

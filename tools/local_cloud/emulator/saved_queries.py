@@ -1,0 +1,137 @@
+"""CloudWatch Logs Insights: saved queries, and no wrong result for a query that cannot run here.
+
+https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutQueryDefinition.html
+"""
+
+import json
+import re
+import time
+from typing import Any
+from uuid import uuid4
+
+from ministack.core.responses import error_response_json, json_response
+from ministack.services import cloudwatch_logs
+from ministack.services.cloudformation import provisioners
+
+from tools.local_cloud.emulator.pinned import PatchTargetChanged, pinned
+
+# Any: requests, responses and properties, as JSON.
+Record = dict[str, Any]
+
+RESOURCE_TYPE = "AWS::Logs::QueryDefinition"
+# The stages that ministack runs, beside the filters that it compiles; it ignores every other one.
+_STAGE = re.compile(r"(?is)fields\s.+|sort\s+@\w+(\s+(asc|desc))?|limit\s+\d+")
+
+_definitions: dict[str, Record] = {}
+
+
+def apply() -> None:
+    answer_the_calls_of_saved_queries()
+    save_the_queries_of_templates()
+    refuse_queries_that_cannot_run()
+
+
+def answer_the_calls_of_saved_queries() -> None:
+    original = pinned(
+        cloudwatch_logs, "handle_request", "method path headers body query_params",
+        source='f"Unknown action: {action}"',
+    )  # fmt: skip
+    calls = {
+        "PutQueryDefinition": _put,
+        "DescribeQueryDefinitions": _describe,
+        "DeleteQueryDefinition": _delete,
+    }
+
+    async def handle_request(
+        method: str, path: str, headers: Record, body: bytes, query_params: Record
+    ) -> Any:
+        call = calls.get(headers.get("x-amz-target", "").rpartition(".")[2])
+        if call is None:
+            return await original(method, path, headers, body, query_params)
+        return call(json.loads(body or b"{}"))
+
+    cloudwatch_logs.handle_request = handle_request
+
+
+def save_the_queries_of_templates() -> None:
+    known = pinned(provisioners, "_RESOURCE_HANDLERS")
+    if RESOURCE_TYPE in known:
+        raise PatchTargetChanged(f"ministack knows {RESOURCE_TYPE} by now: use its own.")
+
+    def created(_logical_id: str, props: Record, _stack: str) -> tuple[str, Record]:
+        query_id = _save(str(uuid4()), props["Name"], props["QueryString"], props)
+        return query_id, {"QueryDefinitionId": query_id}
+
+    def updated(query_id: str, _old: Record, new: Record, *_: str, **__: str) -> tuple[str, Record]:
+        _save(query_id, new["Name"], new["QueryString"], new)
+        return query_id, {"QueryDefinitionId": query_id}
+
+    def deleted(query_id: str, _props: Record) -> None:
+        _definitions.pop(query_id, None)
+
+    known[RESOURCE_TYPE] = {"create": created, "update": updated, "delete": deleted}
+
+
+def refuse_queries_that_cannot_run() -> None:
+    """Reject ``stats`` and conditions of several terms, which would return every line else."""
+    original = pinned(cloudwatch_logs, "_start_query", "data")
+    stages = pinned(cloudwatch_logs, "_split_insights_pipes")
+    compiled = pinned(cloudwatch_logs, "_compile_insights_filter", "stage")
+
+    def start_query(data: Record) -> Any:
+        for stage in stages(data.get("queryString", "")):
+            if not _STAGE.fullmatch(stage) and compiled(stage) is None:
+                message = f"The local cloud cannot run {stage!r}: search functions.log instead."
+                return error_response_json("MalformedQueryException", message, 400)
+        return original(data)
+
+    cloudwatch_logs._start_query = start_query
+
+
+def _put(data: Record) -> Any:
+    for required in ("name", "queryString"):
+        if not data.get(required):
+            message = f"{required} must have a length of at least 1."
+            return error_response_json("InvalidParameterException", message, 400)
+    query_id = data.get("queryDefinitionId")
+    if query_id and query_id not in _definitions:
+        return _missing()
+    properties = {"LogGroupNames": data.get("logGroupNames")}
+    saved = _save(query_id or str(uuid4()), data["name"], data["queryString"], properties)
+    return json_response({"queryDefinitionId": saved})
+
+
+def _describe(data: Record) -> Any:
+    prefix = data.get("queryDefinitionNamePrefix", "")
+    found = sorted(
+        (it for it in _definitions.values() if it["name"].startswith(prefix)),
+        key=lambda it: (it["name"], it["queryDefinitionId"]),
+    )
+    start, size = int(data.get("nextToken", "0")), int(data.get("maxResults", 1000))
+    page: Record = {"queryDefinitions": found[start : start + size]}
+    if start + size < len(found):
+        page["nextToken"] = str(start + size)
+    return json_response(page)
+
+
+def _delete(data: Record) -> Any:
+    if _definitions.pop(data.get("queryDefinitionId", ""), None) is None:
+        return _missing()
+    return json_response({"success": True})
+
+
+def _save(query_id: str, name: str, text: str, properties: Record) -> str:
+    _definitions[query_id] = {
+        "queryDefinitionId": query_id,
+        "name": name,
+        "queryString": text,
+        "queryLanguage": "CWLI",
+        "lastModified": int(time.time() * 1000),
+        "logGroupNames": properties.get("LogGroupNames") or [],
+    }
+    return query_id
+
+
+def _missing() -> Any:
+    message = "The specified query definition does not exist."
+    return error_response_json("ResourceNotFoundException", message, 400)
