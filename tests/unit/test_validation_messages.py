@@ -100,12 +100,17 @@ def test_table_holds_types_that_some_schema_fails_by_and_no_other() -> None:
         ("missing", {}, "This field is required."),
         ("extra_forbidden", {}, "Unknown field."),
         ("model_type", {"class_name": "UserCreate"}, "Must be an object."),
-        ("anything_else", {"error": ValueError("inside")}, "This value is not valid."),
+        ("value_error", {"error": ValueError("inside")}, "This value is not valid."),
+        ("url_parsing", {"error": "inside"}, "This value is not valid."),
         ("our_own", {"message": "Must {not} be 0."}, "Must {not} be 0."),
     ],
 )
 def test_message_of_a_type(type_: str, context: dict[str, Any], message: str) -> None:
-    assert message_of("body", type_, context) == message
+    assert message_of("body", type_, context, "Inside.") == message
+
+
+def test_custom_error_keeps_its_message() -> None:
+    assert message_of("body", "uuid", {}, "Must be a UUID.") == "Must be a UUID."
 
 
 def test_unknown_query_parameter_has_its_own_message() -> None:

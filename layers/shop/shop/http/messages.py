@@ -1,7 +1,9 @@
 """Messages of validation errors: pydantic's error types in the words of the API."""
 
 from collections.abc import Mapping
-from typing import Any  # the details of a pydantic error are of several types
+from typing import Any, get_args  # the details of a pydantic error are of several types
+
+from pydantic_core.core_schema import ErrorType
 
 # By pydantic's type, which is the `code` of the detail; filled in with the error's context.
 MESSAGES: Mapping[str, str] = {
@@ -29,14 +31,19 @@ MESSAGES: Mapping[str, str] = {
 _ANY_OTHER = "This value is not valid."
 
 
-def message_of(place: str, type_: str, context: Mapping[str, Any]) -> str:
+_OF_PYDANTIC = frozenset(get_args(ErrorType))
+
+
+def message_of(place: str, type_: str, context: Mapping[str, Any], own: str = _ANY_OTHER) -> str:
     """The message of our own rule, as `violation` made it, or that of pydantic's error type.
 
     pydantic's own wording never reaches clients: a type that is not in the table gets a sentence
-    that fits any.
+    that fits any. `own` is the message of a custom error, under a code that pydantic has not.
     """
     if "message" in context:
         return str(context["message"])
+    if type_ not in _OF_PYDANTIC:
+        return own
     if place == "query" and type_ == "extra_forbidden":
         return "Unknown query parameter."
     is_one = 1 in (context.get("min_length"), context.get("max_length"))

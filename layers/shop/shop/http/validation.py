@@ -52,5 +52,5 @@ def validation_failed(place: str, failure: ValidationError) -> ShopError:
         if "field" in context:
             location = (*location[:-1], context["field"])
         field = ".".join([place, *map(str, location)])
-        details.append(Detail(field[:200], code, message_of(place, code, context)))
+        details.append(Detail(field[:200], code, message_of(place, code, context, error["msg"])))
     return ValidationFailed(details=details)
