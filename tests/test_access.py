@@ -90,7 +90,11 @@ def leaving(shop: Shop, who: str) -> httpx.Client:
 
 
 def test_every_route_is_in_the_table() -> None:
-    assert {function.route for function in functions() if function.route} == set(ACCESS)
+    routes = {function.route for function in functions() if function.route}
+
+    assert routes == set(ACCESS), (
+        "add the statuses of a new route to ACCESS in this file, or remove a row that has no route"
+    )
 
 
 @pytest.mark.parametrize("who", WHO)

@@ -46,7 +46,9 @@ def test_an_alarm_says_what_is_wrong_and_where_to_read_on(name: str) -> None:
 
 
 def test_the_runbook_has_an_entry_for_each_alarm_and_no_other() -> None:
-    assert list(entries()) == list(ALARMS)
+    assert list(entries()) == list(ALARMS), (
+        "give the alarm an entry in docs/operations.md, in the order of template.yaml"
+    )
     assert re.findall(r"^\| \[(\w+)\]\(#(\w+)\)", RUNBOOK, re.MULTILINE) == [
         (name, anchor(name)) for name in ALARMS
     ]
@@ -80,7 +82,9 @@ def test_an_alarm_is_about_metrics_that_there_are(name: str) -> None:
     found = list(metrics_of(ALARMS[name]))
 
     assert found
-    assert not [metric for metric in found if metric not in METRICS]
+    assert not [metric for metric in found if metric not in METRICS], (
+        "look the metric up in the documentation of AWS, and add it to METRICS in tests/watching.py"
+    )
 
 
 @pytest.mark.parametrize("name", ALARMS)

@@ -23,7 +23,9 @@ def test_a_widget_shows_metrics_that_there_are(widget: dict[str, Any]) -> None:
     found = list(shown(widget))
 
     assert found or widget["type"] != "metric"
-    assert not [metric for metric in found if metric not in METRICS]
+    assert not [metric for metric in found if metric not in METRICS], (
+        "look the metric up in the documentation of AWS, and add it to METRICS in tests/watching.py"
+    )
 
 
 def test_widgets_stay_on_the_grid_and_off_each_other() -> None:
@@ -53,7 +55,9 @@ def test_each_row_answers_a_question_and_the_alarms_are_above_them() -> None:
 def test_every_alarm_is_on_it() -> None:
     (widget,) = [widget for widget in WIDGETS if widget["type"] == "alarm"]
 
-    assert widget["properties"]["alarms"] == [f"<{name}.Arn>" for name in alarms()]
+    assert widget["properties"]["alarms"] == [f"<{name}.Arn>" for name in alarms()], (
+        "list the alarm in the dashboard's alarm widget in template.yaml"
+    )
 
 
 def test_every_table_queue_and_worker_is_on_it() -> None:

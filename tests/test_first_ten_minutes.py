@@ -209,7 +209,9 @@ def test_the_picture_shows_every_function_and_every_table() -> None:
     picture = README.split("```mermaid")[1].split("```")[0]
 
     drawn = set(re.findall(r"\w+", picture))
-    assert {function.name for function in functions()} <= drawn
+    assert {function.name for function in functions()} <= drawn, (
+        "draw the function into the picture of README.md"
+    )
     assert {name.removesuffix("Table") for name in resources("AWS::DynamoDB::Table")} <= drawn
 
 

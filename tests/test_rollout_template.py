@@ -96,7 +96,9 @@ def test_every_setting_that_a_parameter_sets_is_what_a_version_is_named_by() -> 
             json.loads(described)
         )
 
-        assert named == told(shared | own), name
+        assert named == told(shared | own), (
+            f"name each parameter of its settings in the VersionDescription of {name}"
+        )
 
 
 def test_versions_of_an_environment_can_be_described() -> None:

@@ -27,7 +27,7 @@ def test_every_target_that_the_runbooks_name_exists() -> None:
 def test_what_operators_do_is_in_the_index_with_its_dry_run(target: str) -> None:
     rows = [row for row in BY_HAND.splitlines() if f"| `make {target} " in row]
 
-    assert len(rows) == 1
+    assert len(rows) == 1, "add a row to the index under By hand in docs/operations.md"
     assert len([cell for cell in rows[0].split("|") if cell.strip()]) == 6
 
 
@@ -36,7 +36,9 @@ def test_the_price_of_metrics_is_that_of_all_there_are() -> None:
     plain = sum(not dimension.strip() for dimension in rows)
     routes = sum("\n@endpoint(" in function.path.read_text() for function in functions())
 
-    assert f"at most {plain} without one, {routes} routes" in METRICS
+    assert f"at most {plain} without one, {routes} routes" in METRICS, (
+        "count the metrics and routes again under Metrics in docs/operations.md"
+    )
     assert f"so ${(plain + routes + 1) * 0.3:.2f} at most with one currency" in METRICS
 
 
@@ -49,7 +51,7 @@ def test_every_function_that_only_operators_invoke_is_in_the_index() -> None:
 
     # The others are CloudFormation's, the gateway's and CodeDeploy's.
     for name in operated - {"CreateSigningKeys", "AnswerPreflight", "CheckBeforeTraffic"}:
-        assert name in BY_HAND
+        assert name in BY_HAND, f"add {name} to the index under By hand in docs/operations.md"
 
 
 def test_links_lead_to_headings_that_are_there() -> None:

@@ -27,4 +27,7 @@ set -- "$@" --exclude-secrets '^(eanirolstmdhcuykgbjpvfwzxq|ABCDEFGHIJKLMNOPQRST
 set -- "$@" --exclude-secrets '^3503ffac19f183407909fecdacf4db51ab1fdad1da7b2f177016670b2d80e4b9$'
 
 git ls-files -z --cached --others --exclude-standard |
-    xargs -0 .venv-checkers/bin/detect-secrets-hook "$@"
+    xargs -0 .venv-checkers/bin/detect-secrets-hook "$@" || {
+    echo "Remove the secret, or name what is none in tools/find_secrets.sh, with the reason." >&2
+    exit 1
+}

@@ -151,4 +151,6 @@ def test_it_may_invoke_what_it_is_asked_about_and_nothing_else() -> None:
     (policy,) = resources("AWS::Serverless::Function")["CheckBeforeTraffic"]["Policies"]
     (statement,) = [s for s in policy["Statement"] if s["Action"] == "lambda:InvokeFunction"]
 
-    assert statement["Resource"] == [{"Fn::Sub": f"${{{f.name}.Arn}}:*"} for f in ASKED]
+    assert statement["Resource"] == [{"Fn::Sub": f"${{{f.name}.Arn}}:*"} for f in ASKED], (
+        "list the function in the policy of CheckBeforeTraffic in template.yaml, in its order"
+    )

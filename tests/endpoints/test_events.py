@@ -111,13 +111,18 @@ def response_url() -> Iterator[str]:
 def test_every_handler_is_deployed_by_the_template() -> None:
     handlers = {path.relative_to(ROOT) for path in ROOT.glob("functions/*/*.py")}
 
-    assert handlers == {function.path.relative_to(ROOT) for function in functions()}
+    assert handlers == {function.path.relative_to(ROOT) for function in functions()}, (
+        "add a function with this handler to template.yaml, or remove the one that has none"
+    )
 
 
 def test_every_function_has_an_event_and_every_event_a_function() -> None:
     events = {path.stem for path in (ROOT / "events").glob("*.json")}
 
-    assert events == {function.path.stem for function in functions()} == set(ANSWERS)
+    names = {function.path.stem for function in functions()}
+
+    assert events == names, "add events/<verb>_<noun>.json for each function, and no other"
+    assert set(ANSWERS) == names, "add what the event is answered to ANSWERS in this file"
 
 
 @pytest.mark.parametrize("function", functions(), ids=lambda function: function.path.stem)

@@ -67,7 +67,10 @@ def filled() -> Iterator[None]:
 def test_every_route_has_its_round_trips_told() -> None:
     routes = {function.route for function in functions() if function.route}
 
-    assert ROUND_TRIPS.keys() == REQUESTS.keys() == {*routes, AUTHORIZER}
+    assert ROUND_TRIPS.keys() == {*routes, AUTHORIZER}, "add the route to ROUND_TRIPS in this file"
+    assert REQUESTS.keys() == {*routes, AUTHORIZER}, (
+        "add a request of the route to REQUESTS in tests/benchmarks/costs/scenario.py"
+    )
 
 
 @pytest.mark.parametrize("route", ROUND_TRIPS)
@@ -80,7 +83,9 @@ def test_a_warm_request_waits_for_aws_as_often_as_is_told(filled: None, route: s
         answer = handler(asked, Context())
 
     assert answer.get("statusCode", 200) < 400, answer
-    assert calls.steps() == ROUND_TRIPS[route]
+    assert calls.steps() == ROUND_TRIPS[route], (
+        "wait less often, or change the row in ROUND_TRIPS of this file and run: make bench-costs"
+    )
 
 
 def calls_of(step: str) -> int:

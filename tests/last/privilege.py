@@ -52,7 +52,9 @@ def test_no_function_asked_for_what_it_is_not_granted(
     wanted = set().union(*(asked(template, record) for record in records))
 
     lacking = wanted - granted(template)
-    assert sorted(it for it in lacking if not NOTHING.search(it.resource)) == []
+    assert sorted(it for it in lacking if not NOTHING.search(it.resource)) == [], (
+        "add the statement to the function's Policies in template.yaml"
+    )
 
 
 def test_no_function_is_granted_what_it_never_used(
@@ -61,6 +63,8 @@ def test_no_function_is_granted_what_it_never_used(
     used = set().union(*(asked(template, record, in_vain=False) for record in records))
 
     unused = {it for it in granted(template) - used if it.function not in NEVER_RUN}
-    assert sorted(unused) == sorted(UNUSED)
+    assert sorted(unused) == sorted(UNUSED), (
+        "remove the statement from template.yaml, test what needs it, or give the reason in UNUSED"
+    )
     assert not {it.function for it in used} & NEVER_RUN.keys()
     assert NEVER_RUN.keys() <= {it.function for it in granted(template)}

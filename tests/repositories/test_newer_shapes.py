@@ -186,7 +186,9 @@ def lift_all() -> set[str]:
 
 
 def test_every_kind_of_row_is_here(stored: Stored) -> None:
-    assert lift_all() == EVERY_KIND == set(READ)
+    assert lift_all() == EVERY_KIND == set(READ), (
+        "add the kind of row to EVERY_KIND, and how it is read to READ, in this file"
+    )
 
 
 @pytest.mark.parametrize("name", [name for name in READ if name not in ("SKU", "active admins")])

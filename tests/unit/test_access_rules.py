@@ -29,7 +29,10 @@ OF_ANY_CALLER = {
 def test_every_endpoint_with_a_caller_has_a_rule_or_is_for_any_caller() -> None:
     with_caller = {name for name, it in ENDPOINTS.items() if it.needs_caller}
 
-    assert with_caller - WITH_RULE.keys() == OF_ANY_CALLER
+    assert with_caller - WITH_RULE.keys() == OF_ANY_CALLER, (
+        "annotate the caller with a rule of shop/http/access.py, or name the endpoint in "
+        "OF_ANY_CALLER of this file"
+    )
     assert {it.access for it in WITH_RULE.values()} == RULES
 
 

@@ -188,7 +188,9 @@ def test_a_slower_machine_and_some_noise_pass_the_check() -> None:
 def test_every_function_that_somebody_waits_for_is_started_cold() -> None:
     waits = {function.name for function in functions() if function.route} | {"Authorizer"}
 
-    assert {function.name for function in waited_for()} == waits
+    assert {function.name for function in waited_for()} == waits, (
+        "let waited_for of tests/benchmarks/peers/endpoints.py include the function"
+    )
 
 
 def test_a_refusal_is_never_measured_as_an_endpoint() -> None:

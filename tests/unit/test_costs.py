@@ -100,7 +100,7 @@ def test_every_route_has_its_price_told_as_numbers_prices_and_template_have_it()
     page = report.PAGE.read_text()
     routes = {function.route for function in functions() if function.route}
 
-    assert json.loads(report.NUMBERS.read_text())["routes"].keys() == {*routes, AUTHORIZER}
-    assert all(f"| `{route}` |" in page for route in routes)
-    # Or `make bench-costs AGAIN=1`, which measures nothing.
-    assert page == report.page()
+    measured = json.loads(report.NUMBERS.read_text())["routes"].keys()
+    assert measured == {*routes, AUTHORIZER}, "run: make bench-costs"
+    assert all(f"| `{route}` |" in page for route in routes), "run: make bench-costs AGAIN=1"
+    assert page == report.page(), "run: make bench-costs AGAIN=1, which measures nothing"

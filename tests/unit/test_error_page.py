@@ -15,7 +15,9 @@ SECTIONS = dict(re.findall(r"^## (\w+)\n\n(.*?)(?=\n## |\Z)", PAGE, re.MULTILINE
 def test_every_code_has_its_anchor_and_no_other_has() -> None:
     headings = re.findall("^## ([A-Z_]+)$", PAGE, re.MULTILINE)
 
-    assert sorted(headings) == sorted(error.code for error in all_errors())
+    assert sorted(headings) == sorted(error.code for error in all_errors()), (
+        "give each code of shop/errors.py its heading in docs/errors.md, and no other"
+    )
 
 
 @pytest.mark.parametrize("error", all_errors(), ids=lambda error: error.code)

@@ -68,7 +68,10 @@ def test_the_document_is_the_handlers() -> None:
 def test_every_route_of_the_template_is_in_the_document_and_no_other(told: Part) -> None:
     routes = {function.route for function in functions() if function.route}
 
-    assert {route for route, _ in operations(told)} == routes - NOT_FOR_PROGRAMS
+    assert {route for route, _ in operations(told)} == routes - NOT_FOR_PROGRAMS, (
+        "give the function of template.yaml its handler, or the handler its function; then run: "
+        "make openapi"
+    )
 
 
 def test_a_route_is_public_in_the_document_where_it_is_in_the_template(told: Part) -> None:
@@ -218,7 +221,7 @@ def test_validation_errors_are_examples_of_what_the_operation_takes(told: Part) 
 
 def test_every_model_has_an_example(told: Part) -> None:
     for name, schema in told["components"]["schemas"].items():
-        assert schema["examples"], name
+        assert schema["examples"], f"give the fields of {name} examples, then run: make openapi"
 
 
 def test_all_that_is_sent_or_given_has_an_example(told: Part) -> None:
