@@ -36,7 +36,7 @@ def add_examples() -> None:
         _USER, "ada@example.com", "Ada", UserStatus.ACTIVE, Role.CUSTOMER, False, NOON, NOON, 1
     )
     admin = User(
-        _ADMIN, "grace@example.com", "Root", UserStatus.ACTIVE, Role.ADMIN, True, NOON, NOON, 1
+        _ADMIN, "alan@example.com", "Root", UserStatus.ACTIVE, Role.ADMIN, True, NOON, NOON, 1
     )
     product = Product(_PRODUCT, "PEAR", "Pears", price, 10, ProductStatus.ACTIVE, NOON, NOON, 1)
     line = OrderLine(_PRODUCT, "PEAR", "Pears", price, 1, 1)

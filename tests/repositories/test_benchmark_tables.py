@@ -21,7 +21,7 @@ def aws() -> Iterator[None]:
 def test_what_was_changed_deleted_and_added_is_put_back(aws: None) -> None:
     dynamodb = shop.clients.dynamodb()
     kept = items()
-    (user,), (order, _) = kept["users_table"], kept["orders_table"]
+    user, (order, _) = kept["users_table"][0], kept["orders_table"]
     dynamodb.put_item(TableName="users_table", Item=user | {"name": {"S": "Eve"}})
     dynamodb.put_item(TableName="users_table", Item=user | {"id": {"S": "another"}})
     key = {name: order[name] for name in ("user_id", "id")}
