@@ -57,7 +57,8 @@ def running(clone: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[s
             start_new_session=True,
         )
         try:
-            assert eventually(lambda: ready.exists() or make.poll() is not None)
+            # It makes three environments, builds, deploys and seeds, each of which takes a while.
+            assert eventually(lambda: ready.exists() or make.poll() is not None, 4 * HANG_SECONDS)
             assert make.poll() is None, (clone / "run.log").read_text()
             yield f"http://localhost:{port}"
         finally:
