@@ -212,3 +212,25 @@ def test_refused_erasure_clears_nothing(shop: Shop) -> None:
     assert error_of(foreign) == (403, "FORBIDDEN")
     assert read(shop, order) == ("Ring twice.", '"1"')
     assert shop.everything()["OrdersTable"] == before["OrdersTable"]
+
+
+def test_erasure_rejected_for_a_concurrent_change_clears_nothing(
+    shop: Shop, faults: FaultProxy
+) -> None:
+    """And a key that was used still gives the first response."""
+    person, product = shop.sign_up(), shop.product()
+    placed = person.order((product["id"], 1), key="k", note="Ring twice.")
+    tag = {"If-Match": person.http.get("/api/users/me").headers["ETag"]}
+
+    def rename() -> None:
+        path = f"/api/users/{person.id}"
+        assert shop.admin.http.patch(path, json={"name": "Ada King"}).status_code == 200
+
+    credentials = shop.resources["CredentialsTable"]
+    with faults.on(meanwhile(rename), "TransactWriteItems", table=credentials, times=1):
+        erased = person.http.delete("/api/users/me", headers=tag)
+
+    assert error_of(erased) == (412, "PRECONDITION_FAILED")
+    again = person.order((product["id"], 1), key="k", note="Ring twice.")
+    assert (again.content, again.headers["Idempotent-Replayed"]) == (placed.content, "true")
+    assert read(shop, placed.headers["Location"]) == ("Ring twice.", '"1"')

@@ -83,6 +83,20 @@ def test_changes_of_different_fields_at_once_all_survive(shop: Shop) -> None:
         assert row["name_key"]["S"] == f"pear {round_}\0{product['id']}"
 
 
+def test_prices_and_currencies_changed_at_once_always_fit_each_other(shop: Shop) -> None:
+    """A price of JPY has no decimals, so of 7.50 and JPY the second to arrive is rejected."""
+    changes: list[dict[str, Any]] = [{"price": "7.50"}, {"currency": "JPY"}, {"stockDelta": 1}]
+    for _ in range(5):
+        product = shop.product(price="5.00")
+
+        answers = at_once(12, lambda n, p=product: patch(shop, p, **changes[n % 3]))
+
+        after = read(shop, product)
+        assert (after["price"], after["currency"]) in (("7.50", "EUR"), ("5.00", "JPY"))
+        assert after["stock"] == 14
+        assert {answer.status_code for answer in answers} == {200, 422}
+
+
 def test_a_product_that_sells_all_the_time_can_be_changed(shop: Shop) -> None:
     product = shop.product(stock=10_000)
     buyers = at_once(4, lambda _: shop.sign_up())

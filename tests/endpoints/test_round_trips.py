@@ -24,7 +24,7 @@ ROUND_TRIPS: dict[str, list[str]] = {
     "GET /api/users": ["8 Query", BATCH],
     "PUT /api/users/{userId}": [GET, WRITE, WRITE],
     "PATCH /api/users/{userId}": [GET, WRITE, WRITE],
-    "DELETE /api/users/{userId}": [GET, "3 Query", GET, QUERY, WRITE, "4 Query"],
+    "DELETE /api/users/{userId}": [GET, QUERY, GET, QUERY, WRITE, "4 Query"],
     "PUT /api/users/{userId}/password": [GET, WRITE, WRITE, GET, BATCH, WRITE],
     "POST /api/sessions": [BATCH, WRITE, QUERY, WRITE],
     "POST /api/access-tokens": [BATCH, "UpdateItem"],

@@ -164,6 +164,18 @@ def test_a_sku_in_use_stays_with_its_product() -> None:
     assert everything() == before
 
 
+@pytest.mark.parametrize("named", ["price", "currency"])
+def test_price_is_changed_only_in_the_currency_that_was_read(named: str) -> None:
+    before = kept()
+    overtaken = change(before, price=Money(Decimal("5.00"), "JPY"))
+    after = replace(before, price=Money(Decimal("7.50"), "USD"))
+
+    with pytest.raises(StaleVersion):
+        ProductRepository().save(before, after, {named}, 0, None)
+
+    assert ProductRepository().get(before.id) == overtaken
+
+
 def test_a_named_sku_is_changed_only_if_it_is_as_read() -> None:
     read = kept(sku="OLD")
     change(read, sku="NEW")

@@ -1,4 +1,4 @@
-"""Erasure: traces go before the commit and after it, and never with a deletion that is refused."""
+"""Erasure: traces go before the commit and after it, and never with a rejected deletion."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,7 +10,7 @@ from shop.auth.caller import Caller, Role
 from shop.errors import Forbidden, LastAdmin, NotFound, PreconditionFailed, ServiceUnavailable
 from shop.identifiers import new_id
 from shop.preconditions import Precondition
-from shop.users.models import User, UserStatus
+from shop.users.models import User
 from shop.users.service import MAX_PASS, UserService
 from tests.people import ADMIN, ALICE, BOB, NOON
 from tests.unit.test_user_service import USER, Counting, Shelf
@@ -25,6 +25,7 @@ class Erasing(Shelf):
         self.takes = timedelta()
         self.now = NOON
         self.log: list[str] = []
+        self.rejection: type[Exception] | None = None  # of the commit
 
     def clock(self) -> datetime:
         return self.now
@@ -39,6 +40,8 @@ class Erasing(Shelf):
         return found
 
     def delete(self, user: User, by_admin: str | None = None) -> None:
+        if self.rejection is not None:
+            raise self.rejection
         super().delete(user, by_admin)
         self.log.append("user")
         self.user = replace(self.user, id="gone")
@@ -102,44 +105,51 @@ def test_failure_after_the_commit_is_reported_and_a_retry_continues() -> None:
     assert shelf.log == ["traces", "user", "traces and sessions", "traces and sessions"]
 
 
-def demoted(shelf: Erasing) -> None:
-    shelf.others[ADMIN.id] = replace(USER, id=ADMIN.id, role=Role.CUSTOMER)
-
-
-def deactivated(shelf: Erasing) -> None:
-    shelf.others[ADMIN.id] = replace(USER, id=ADMIN.id, role=Role.ADMIN, status=UserStatus.INACTIVE)
-
-
-def erased(shelf: Erasing) -> None:
-    shelf.others.clear()
+def others_change(shelf: Erasing) -> None:
+    shelf.user = replace(USER, version=7)
 
 
 def last_admin(shelf: Erasing) -> None:
     shelf.user = replace(USER, role=Role.ADMIN)
+    shelf.rejection = LastAdmin
+
+
+def by_a_former_admin(shelf: Erasing) -> None:
+    shelf.rejection = Forbidden
 
 
 @pytest.mark.parametrize(
-    ("caller", "change", "demanded", "refusal"),
+    ("caller", "change", "demanded", "rejection"),
     [
         (BOB, lambda _: None, None, Forbidden),
-        (ADMIN, demoted, None, Forbidden),
-        (ADMIN, deactivated, None, Forbidden),
-        (ADMIN, erased, None, Forbidden),
+        (ADMIN, by_a_former_admin, None, Forbidden),
         (ADMIN, last_admin, None, LastAdmin),
         (ALICE, last_admin, None, LastAdmin),
-        (ALICE, lambda _: None, '"7"', PreconditionFailed),
+        (ALICE, others_change, '"1"', PreconditionFailed),
     ],
 )
-def test_refused_deletion_erases_nothing(
+def test_rejected_deletion_erases_nothing(
     caller: Caller,
     change: Callable[[Erasing], None],
     demanded: str | None,
-    refusal: type[Exception],
+    rejection: type[Exception],
 ) -> None:
     shelf = Erasing(True)
     change(shelf)
 
-    with pytest.raises(refusal):
+    with pytest.raises(rejection):
         delete(shelf, caller, demanded)
 
-    assert shelf.log == [] and shelf.writes == 0
+    assert shelf.log == []
+
+
+def test_deletion_with_a_precondition_erases_nothing_until_it_is_committed() -> None:
+    shelf = Erasing()
+    shelf.overtaken = 1
+
+    with pytest.raises(PreconditionFailed):
+        delete(shelf, demanded='"1"')
+    assert shelf.log == []
+
+    delete(shelf, demanded='"2"')
+    assert shelf.log == ["user", "traces and sessions"]

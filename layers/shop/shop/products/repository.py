@@ -161,6 +161,9 @@ def product_to_item(product: Product) -> Item:
     }
 
 
+_PRICE = frozenset({"price", "currency"})
+
+
 def _update(
     before: Product,
     after: Product,
@@ -179,6 +182,11 @@ def _update(
     if "sku" in named:
         condition += " AND sku = :old_sku"
         values[":old_sku"] = before.sku
+    if len(of_price := _PRICE & {*named}) == 1:
+        # The amount was checked against the currency that was read, or the other way round.
+        (other,) = _PRICE - of_price
+        condition += f" AND {other} = :old_{other}"
+        values[f":old_{other}"] = product_to_item(before)[other]
     if stock_delta:
         updates.append("stock = stock + :delta")
         # Unlimited stock is NULL, which is neither more nor less than any number.

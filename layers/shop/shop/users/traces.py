@@ -30,25 +30,26 @@ class _Trace:
 
 class TraceRepository:
     def erase(self, user_id: str, is_gone: bool) -> bool:
-        """Erase what is there, and the sessions too once the user is gone; return whether any was.
+        """Erase the notes; once the user is gone, all else too; return whether any was there.
 
+        Recorded responses stay while the user may stay: without them a retry would order twice.
         What is erased is not found by the next call, so one that ran out of time has made progress.
         1 read unit for each 4 KB of the user's orders and sessions, half a unit for each 4 KB of
         the keys of records and tokens; 1 write unit for each KB of what is erased.
         """
-        traces = [
-            _Trace(_notes_of(user_id), _clear_note),
-            *(
-                _Trace(_indexed(table, user_id, key), partial(_delete, table, (key,)))
-                for table, key in (
-                    (tables.idempotency(), "id"),
-                    (tables.recovery_tokens(), "digest"),
-                )
-            ),
-        ]
+        traces = [_Trace(_notes_of(user_id), _clear_note)]
         if is_gone:
             end = partial(_delete, tables.sessions(), ("user_id", "id"))
-            traces.append(_Trace(_sessions_of(user_id), end))
+            traces += [
+                _Trace(_sessions_of(user_id), end),
+                *(
+                    _Trace(_indexed(table, user_id, key), partial(_delete, table, (key,)))
+                    for table, key in (
+                        (tables.idempotency(), "id"),
+                        (tables.recovery_tokens(), "digest"),
+                    )
+                ),
+            ]
         has_erased = False
         while traces:
             pages = at_once([partial(dynamodb().query, **trace.query) for trace in traces])
