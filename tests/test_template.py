@@ -183,7 +183,7 @@ def test_the_publisher_learns_who_deleted_a_user_and_nothing_else_of_a_session()
 
 
 def test_attempts_are_within_reach_of_those_who_are_counted_only() -> None:
-    asking = {"CreateEmailVerification", "CreatePasswordReset"}
+    asking = {"CreateEmailVerification", "CreatePasswordReset", "CreateUser"}
     proving = {"CreateSession", "ChangePassword", "ReplaceUser", "UpdateUser"}
 
     assert who_may("dynamodb:UpdateItem", "AttemptsTable") == asking | proving

@@ -151,7 +151,7 @@ def test_malformed_stored_hash_matches_nothing_and_triggers_the_alarm(
 
     (line,) = log()
     assert (line["level"], line["user_id"]) == ("ERROR", ALICE.id)
-    (metric,) = resources("AWS::Logs::MetricFilter").values()
+    metric = resources("AWS::Logs::MetricFilter")["MalformedPasswordHashes"]
     assert metric["FilterPattern"] == f'{{ $.message = "{line["message"]}" }}'
 
 
