@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.deployed import admin_stays_logged_in, faults, mail_faults, shop, stack
 from tests.template import ROOT, resources, template
@@ -57,6 +58,11 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_configure() -> None:
+    # Hypothesis would fail examples, and strategies, that a busy machine makes slow.
+    settings.register_profile(
+        "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    )
+    settings.load_profile("any machine")
     functions = [
         template()["Globals"]["Function"],
         *resources("AWS::Serverless::Function").values(),
