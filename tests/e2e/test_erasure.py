@@ -233,4 +233,5 @@ def test_erasure_rejected_for_a_concurrent_change_clears_nothing(
     assert error_of(erased) == (412, "PRECONDITION_FAILED")
     again = person.order((product["id"], 1), key="k", note="Ring twice.")
     assert (again.content, again.headers["Idempotent-Replayed"]) == (placed.content, "true")
-    assert read(shop, placed.headers["Location"]) == ("Ring twice.", '"1"')
+    order = f"/api/users/{person.id}/orders/{placed.json()['id']}"
+    assert read(shop, order) == ("Ring twice.", '"1"')
