@@ -4,7 +4,13 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 from typing import Annotated, Any, Literal, Self  # any JSON may stand where the lines belong
 
-from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, field_validator
+from pydantic import (
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    field_validator,
+)
 from pydantic_core import ErrorDetails, InitErrorDetails
 
 from shop.http.parameters import PathId
@@ -37,7 +43,7 @@ _TOO_MANY = violation(
     "less_than_equal", f"All lines of one product together may order {LARGEST_QUANTITY} at most."
 )
 
-Quantity = Annotated[int, Field(ge=1, le=LARGEST_QUANTITY, examples=[2]), HOWEVER_WRITTEN]
+Quantity = Annotated[int, Field(ge=1, le=LARGEST_QUANTITY, examples=[1]), HOWEVER_WRITTEN]
 
 
 class OrderLinePlace(Body):
@@ -107,6 +113,8 @@ def _raised_again(error: ErrorDetails) -> InitErrorDetails:
 class OrderUpdate(Patch):
     status: Annotated[OrderStatus, Field(strict=False)] = ABSENT
     note: Annotated[Note | None, _NOTED] = ABSENT
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"status": "cancelled"}]})
 
 
 class OrderLineRead(Reply):
