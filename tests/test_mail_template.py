@@ -1,5 +1,6 @@
 """The way of a mail through the template: what is on the bus reaches the worker, or a person."""
 
+import re
 import tomllib
 
 import pytest
@@ -63,6 +64,20 @@ def test_mail_is_off_unless_a_sender_is_named_and_then_links_lead_somewhere() ->
     assert template()["Resources"]["MailSender"]["Condition"] == "SendsMail"
     (assertion,) = template()["Rules"]["MailHasLinks"]["Assertions"]
     assert "RecoveryPage" in str(assertion["Assert"])
+
+
+@pytest.mark.parametrize(
+    ("sender", "is_allowed"),
+    [
+        *(("", True), ("shop@example.com", True), ("no-reply+a@mail.xn--bcher-kva.de", True)),
+        *(("Shop<shop@example.com>", False), ("o'neil@example.com", False)),
+        *(("shop@bücher.de", False), ("shop@example", False), ("shop@example.com.", False)),
+    ],
+)
+def test_the_sender_is_a_plain_address(sender: str, is_allowed: bool) -> None:
+    pattern = template()["Parameters"]["MailFrom"]["AllowedPattern"]
+
+    assert (re.fullmatch(pattern, sender) is not None) is is_allowed
 
 
 @pytest.mark.parametrize("environment", ["default", "staging", "prod"])

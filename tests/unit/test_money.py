@@ -68,15 +68,21 @@ def test_only_currencies_of_iso_4217_are_known() -> None:
         assert codes(refused.value) == {"value_error"}
 
 
-@pytest.mark.parametrize("code", ["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"])
-def test_currencies_with_three_decimals_are_not_offered(code: str) -> None:
+@pytest.mark.parametrize(
+    ("code", "number"),
+    [
+        *((code, "three") for code in ("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND")),
+        *(("CLF", "four"), ("UYW", "four")),
+    ],
+)
+def test_currencies_with_more_than_two_decimals_are_not_offered(code: str, number: str) -> None:
     with pytest.raises(ValidationError) as refused:
         TypeAdapter(Currency).validate_python(code)
 
     (error,) = refused.value.errors()
     assert (error["type"], error["ctx"]["message"]) == (
         "currency_not_offered",
-        f"{code} is not offered: it has three decimals, and amounts have two.",
+        f"{code} is not offered: it has {number} decimals, and amounts have two.",
     )
 
 

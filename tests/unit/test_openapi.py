@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterator
+from decimal import Decimal
 from http import HTTPStatus
 from typing import Any
 
@@ -11,6 +12,7 @@ from jsonschema_rs import Draft202012Validator
 from pydantic import BaseModel
 
 from shop.errors import ShopError
+from shop.orders.models import TRANSITIONS, OrderStatus
 from shop.schemas import Body
 from shop.text import Name, Note
 from tests.template import functions
@@ -183,6 +185,51 @@ def test_examples_are_of_their_own_resource(told: Part) -> None:
                 found += 1
                 assert parameter["schema"]["examples"] == [ids[parameter["name"]]], route
     assert found > 10
+
+
+def exchange(told: Part, route: str, status: str) -> tuple[Part, Part]:
+    """The examples of the request and of its response."""
+    method, path = route.split(" ")
+    operation = told["paths"][path][method.lower()]
+    requests = operation["requestBody"]["content"]["application/json"]["examples"]
+    responses = operation["responses"][status]["content"]["application/json"]["examples"]
+    return requests["example"]["value"], responses["example"]["value"]
+
+
+def test_examples_of_responses_have_the_values_of_their_requests(told: Part) -> None:
+    compared = 0
+    for route, operation in operations(told):
+        if "requestBody" not in operation or route == "POST /api/access-tokens":
+            continue
+        status = min(operation["responses"])
+        if "content" in operation["responses"][status]:
+            request, response = exchange(told, route, status)
+            for name in request.keys() & response.keys() - {"items"}:
+                assert response[name] == request[name], (route, name)
+                compared += 1
+    assert compared > 10
+
+    order, placed = exchange(told, "POST /api/users/{userId}/orders", "201")
+    (line,), (priced,) = order["items"], placed["items"]
+    assert priced.items() >= line.items()
+    spent, renewed = exchange(told, "POST /api/access-tokens", "201")
+    assert spent["refreshToken"] != renewed["refreshToken"]
+
+
+def test_examples_are_true_of_their_route(told: Part) -> None:
+    for method, status in (("PATCH", "200"), ("POST", "201")):
+        suffix = "/{orderId}" if method == "PATCH" else ""
+        request, response = exchange(told, f"{method} /api/users/{{userId}}/orders{suffix}", status)
+        assert "status" not in request or request["status"] in TRANSITIONS[OrderStatus.PENDING]
+        total = sum(Decimal(it["unitPrice"]) * it["quantity"] for it in response["items"])
+        assert Decimal(response["total"]) == total
+    changed = exchange(told, "PATCH /api/users/{userId}/orders/{orderId}", "200")
+    assert (changed[0], changed[1]["status"]) == ({"status": "cancelled"}, "cancelled")
+
+    _, signed_up = exchange(told, "POST /api/users", "201")
+    _, renamed = exchange(told, "PATCH /api/users/{userId}", "200")
+    assert (signed_up["emailVerified"], renamed["emailVerified"]) == (False, True)
+    assert signed_up["updatedAt"] == signed_up["createdAt"] < renamed["updatedAt"]
 
 
 def test_links_are_examples_of_their_own_route(told: Part) -> None:

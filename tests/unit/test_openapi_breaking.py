@@ -131,6 +131,9 @@ BREAKING: dict[str, Callable[[Part], object]] = {
         "responses"
     ].update({"409": {"$ref": "#/components/responses/SkuInUse"}}),
     "GET /api/users 403: FORBIDDEN gone": lambda it: examples(it, "Forbidden").pop("FORBIDDEN"),
+    "Error.error.details: maxItems": lambda it: field(it, "ErrorContent", "details").update(
+        maxItems=100_000
+    ),
     "securitySchemes.accessToken: type": lambda it: it["components"].update(
         securitySchemes={"accessToken": {"type": "apiKey", "in": "header", "name": "X-Key"}}
     ),
@@ -139,9 +142,7 @@ BREAKING: dict[str, Callable[[Part], object]] = {
     "DELETE /api/users/{userId}: security": lambda it: operation(
         it, "DELETE /api/users/{userId}"
     ).update(security=[{"accessToken": [], "apiKey": []}]),
-    "POST /api/users 400 body.error.details: gone": lambda it: schema(it, "ErrorContent")[
-        "properties"
-    ].pop("details"),
+    "Error.error.details: gone": lambda it: schema(it, "ErrorContent")["properties"].pop("details"),
     "POST /api/sessions 201 body.tokenType: gone": lambda it: schema(it, "TokenGrant")[
         "properties"
     ].pop("tokenType"),

@@ -19,8 +19,8 @@ def ses() -> Iterator[Stubber]:
         yield stubber
 
 
-def send() -> None:
-    SesPostbox("shop@example.com").send("ada@example.com", LETTER, "event")
+def send(recipient: str = "ada@example.com", sender: str = "shop@example.com") -> None:
+    SesPostbox(sender).send(recipient, LETTER, "event")
 
 
 def test_a_mail_carries_the_id_of_its_event(ses: Stubber) -> None:
@@ -70,26 +70,60 @@ UNVERIFIED = (
     [
         "shop@example.com",
         "Shop@Example.com.",
-        "ada@example.com, shop@example.com",
+        "ada@example.org, shop@example.com",
         "<shop@example.com>",
+        "'shop@example.com'",
+        "ada@example.org, example.com",
+        "ada@example.org, arn:aws:ses:eu-west-1:123456789012:identity/example.com",
+        "ada@example.org, arn:aws:ses:eu-west-1:123456789012:identity/shop@example.com",
     ],
 )
 def test_rejection_that_names_the_sender_is_retried(ses: Stubber, code: str, named: str) -> None:
     ses.add_client_error("send_email", code, UNVERIFIED.format(named))
 
     with pytest.raises(NotTaken) as not_taken:
-        send()
+        send("ada@example.org")
     assert str(not_taken.value) == code and not_taken.value.__suppress_context__
 
 
 @pytest.mark.parametrize(
-    "named", ["ada@example.com", "book.shop@example.com", "shop@example.com.au"]
+    "recipient",
+    [
+        *("ada@example.com", "Ada@Example.org", "o'neil@example.org", "a/b@example.org"),
+        *("book.shop@example.com", "shop@example.com.au", "shop@mail.example.com"),
+    ],
 )
-def test_rejection_that_names_only_the_recipient_is_final(ses: Stubber, named: str) -> None:
-    ses.add_client_error("send_email", "MessageRejected", UNVERIFIED.format(named))
+def test_rejection_that_names_only_the_recipient_is_final(ses: Stubber, recipient: str) -> None:
+    ses.add_client_error("send_email", "MessageRejected", UNVERIFIED.format(recipient))
 
     with pytest.raises(Refused):
+        send(recipient)
+
+
+@pytest.mark.parametrize("code", ["MessageRejected", "BadRequestException"])
+@pytest.mark.parametrize(
+    "message",
+    [
+        *("", "Missing final '@domain'", "Email address is not verified."),
+        UNVERIFIED.format("somebody.else@example.org"),
+    ],
+)
+def test_rejection_that_names_nobody_known_is_retried(
+    ses: Stubber, code: str, message: str
+) -> None:
+    ses.add_client_error("send_email", code, message)
+
+    with pytest.raises(NotTaken):
         send()
+
+
+@pytest.mark.parametrize("named", ["shop@mail.xn--bcher-kva.de", "XN--Bcher-kva.de"])
+def test_rejection_of_an_international_sender_is_retried(ses: Stubber, named: str) -> None:
+    message = UNVERIFIED.format(f"ada@example.org, {named}")
+    ses.add_client_error("send_email", "MessageRejected", message)
+
+    with pytest.raises(NotTaken):
+        send("ada@example.org", sender="shop@mail.xn--bcher-kva.de")
 
 
 @pytest.mark.parametrize(
@@ -103,3 +137,10 @@ def test_what_may_pass_is_tried_again_by_the_queue_and_not_here(ses: Stubber, co
         send()
     # Nor is what SES said, with an address in it, logged as this one's context.
     assert str(not_taken.value) == code and not_taken.value.__suppress_context__
+
+
+def test_top_level_domain_of_the_sender_is_no_identity(ses: Stubber) -> None:
+    ses.add_client_error("send_email", "MessageRejected", UNVERIFIED.format("ada@example.com"))
+
+    with pytest.raises(Refused):
+        send(sender="shop@pears.email")

@@ -126,13 +126,55 @@ def test_names_that_folding_does_not_lengthen_are_whole() -> None:
         assert texts_of(name, "ada@example.com")[0] == fold(name)
 
 
-@pytest.mark.parametrize("text", ["王", "김", "あ", "ア", "ﾊ", "ם", "ش", "न", "ก", "𠀀", "㍿"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "王",
+        "김",
+        "あ",
+        "ア",
+        "ﾊ",
+        "ם",
+        "ش",
+        "न",
+        "ก",
+        "𠀀",
+        "㍿",
+        "々",
+        "〇",
+        "ー",
+        "ๆ",
+        "ำ",
+        "क़",
+    ],
+)
 def test_one_letter_of_a_script_without_case_is_caseless(text: str) -> None:
     assert is_caseless(text)
 
 
 @pytest.mark.parametrize(
-    "text", ["a", "Ж", "Σ", "ß", "ª", "7", "%", " ", "\u0301", "ﬀ", "１", "。"]
+    "text",
+    [
+        "a",
+        "Ж",
+        "Σ",
+        "ß",
+        "ª",
+        "7",
+        "%",
+        " ",
+        "\u0301",
+        "ﬀ",
+        "１",
+        "。",
+        "ʰ",
+        "Ⅷ",
+        "ↄ",
+        "ა",
+        "ͅ",
+        "",
+        "𝐀",
+    ],
 )
 def test_one_of_another_script_is_not(text: str) -> None:
     assert not is_caseless(text)

@@ -10,10 +10,11 @@ from pydantic import BaseModel
 from pydantic_core.core_schema import ErrorType
 
 from shop.http.messages import MESSAGES, message_of
+from shop.http.request import MAX_TOKENS
 from shop.operations.commands import MailAgain, SessionsEnd, StatusChange
 from tests.people import ADMIN, ALICE
 from tests.requests import Context, event
-from tools.openapi.document import endpoints
+from tools.openapi.document import DOCUMENT, endpoints
 
 type Core = Any  # a schema of pydantic's core, which is nested dictionaries
 
@@ -265,6 +266,26 @@ def test_sign_up_compares_the_password_with_the_email_whatever_else_is_wrong() -
                 ("body.note", "string_too_short"),
             ],
         ),
+        (
+            "POST /api/users/{userId}/orders",
+            {
+                "items": [
+                    {"productId": ID, "quantity": 999},
+                    {"productId": ID.upper(), "quantity": 999.0, "colour": "red"},
+                    {"productId": ID, "quantity": 1.5},
+                    {"productId": "x", "quantity": 999},
+                    7,
+                ],
+            },
+            [
+                ("body.items.1.colour", "extra_forbidden"),
+                ("body.items.2.quantity", "int_type"),
+                ("body.items.3.productId", "uuid"),
+                ("body.items.4", "model_type"),
+                ("body.items.0.quantity", "less_than_equal"),
+                ("body.items.1.quantity", "less_than_equal"),
+            ],
+        ),
     ],
 )
 def test_rules_between_fields_are_named_beside_other_errors(
@@ -331,3 +352,27 @@ def test_malformed_header_outweighs_what_is_wrong_in_the_body() -> None:
 
     assert answer["statusCode"] == 400
     assert json.loads(answer["body"])["error"]["message"].startswith("Idempotency-Key")
+
+
+def test_order_whose_every_field_is_wrong_names_each() -> None:
+    lines = [{"productId": "x", "quantity": 0}] * 50
+
+    found = posted("POST /api/users/{userId}/orders", {"items": lines, "note": "", "colour": 1})
+
+    assert [field for field, _, _ in found] == [
+        *(f"body.items.{n}.{field}" for n in range(50) for field in ("productId", "quantity")),
+        *("body.note", "body.colour"),
+    ]
+
+
+def test_longest_list_of_errors_is_whole_and_within_the_documents_limit() -> None:
+    document = json.loads(DOCUMENT.read_text())
+    limit = document["components"]["schemas"]["ErrorContent"]["properties"]["details"]["maxItems"]
+    names = {f"{n:03}" + "x" * 390: 1 for n in range(49)}  # a string and a comma each
+    body = {"items": [names] * (MAX_TOKENS // 98 - 1), **{f"{n}": 1 for n in range(20)}}
+
+    found = posted("POST /api/users/{userId}/orders", body)
+
+    assert len(found) == 50 * (49 + 2) + 20 <= limit
+    # Lambda's limit for a response is 6 MB.
+    assert len(json.dumps(found)) < 2 * 1024 * 1024

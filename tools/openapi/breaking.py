@@ -7,6 +7,7 @@ type Part = dict[str, Any]
 
 _MOST = ("maximum", "maxLength", "maxItems")
 _LEAST = ("minimum", "minLength", "minItems")
+_ERROR = {"$ref": "#/components/schemas/Error"}
 _RULES = ("pattern", "not", "anyOf")
 # Parts of patterns that were widened since a release: what matched before matches still.
 _WIDENED = (
@@ -97,7 +98,10 @@ class _Comparison:
                     yield f"{at} {status}: {media_type} gone"
                     continue
                 told = after["content"][media_type]["schema"]
-                yield from self._given(f"{at} {status} body", body["schema"], told)
+                # All operations share it: a change of it is one change.
+                is_error = body["schema"] == told == _ERROR
+                place = "Error" if is_error else f"{at} {status} body"
+                yield from self._given(place, body["schema"], told)
 
     def _of_headers(self, at: str, old: Part, new: Part) -> Iterator[str]:
         for name, header in old.items():

@@ -17,7 +17,7 @@ from shop.identifiers import ID_LENGTH
 from shop.preconditions import Precondition
 from shop.schemas import Resource
 from tools.openapi.errors import error_schemas, responses, shared_responses
-from tools.openapi.examples import id_of, path_of
+from tools.openapi.examples import id_of, path_of, response_example
 from tools.openapi.headers import headers, link, shared_headers, shared_parameters
 from tools.openapi.models import COMPONENTS, component_name, example_of, schemas_of
 
@@ -221,7 +221,7 @@ def _success(handler: Endpoint, schemas: Part) -> Part:
         media = "application/json"
         content = {
             "schema": {"$ref": COMPONENTS + name},
-            "examples": {"example": {"value": example_of(schemas[name], schemas)}},
+            "examples": {"example": {"value": _response_example(handler, schemas)}},
         }
     else:
         media = handler.reply.media_type.partition(";")[0]
@@ -242,6 +242,12 @@ def _success(handler: Endpoint, schemas: Part) -> Part:
             "headers": common | headers("ETag"),
         }
     return told
+
+
+def _response_example(handler: Endpoint, schemas: Part) -> Part:
+    reply = example_of(schemas[component_name(handler.reply)], schemas) if handler.reply else {}
+    body = example_of(schemas[handler.body.__name__], schemas) if handler.body else {}
+    return response_example(handler.route, body, reply)
 
 
 def _headers_of(handler: Endpoint, names: Sequence[str]) -> Part:

@@ -7,6 +7,7 @@ from typing import Any  # what JSON is made of
 
 from shop.errors import Detail, ShopError, ValidationFailed
 from shop.http.messages import message_of
+from shop.http.request import MAX_TOKENS
 from tools.openapi.headers import header, headers
 
 _REQUEST_ID = "0190a6b2-7c9e-4b1a-8f00-0000000000d1"
@@ -15,6 +16,9 @@ _UNKNOWN_FIELD = Detail("body.colour", "extra_forbidden", message_of("body", "ex
 _UNKNOWN_PARAMETER = Detail(
     "query.colour", "extra_forbidden", message_of("query", "extra_forbidden", {})
 )
+# Responses name every wrong field. A body of MAX_TOKENS has fewer names than that, and a URL, which
+# the gateway limits to 10 KB, has fewer query parameters.
+_MAX_DETAILS = 2 * MAX_TOKENS
 _OF_BODY = "InvalidBody"  # the shared response whose example is of a body
 # The gateway refuses with the first, before a function runs.
 _HEADERS = {401: "WWW-Authenticate", 429: "Retry-After", 503: "Retry-After"}
@@ -54,7 +58,7 @@ def error_schemas() -> dict[str, Schema]:
             },
             "details": {
                 "type": "array",
-                "maxItems": 50,
+                "maxItems": _MAX_DETAILS,
                 "items": {"$ref": "#/components/schemas/ErrorDetail"},
             },
         },

@@ -12,6 +12,22 @@ _IDS = {
     "Order": "0190a6b2-7c9e-7b1a-8f00-0000000000c1",
     "Session": "0190a6b2-7c9e-7b1a-8f00-0000000000e1",
 }
+_NEXT_REFRESH_TOKEN = (
+    "AZCmsnyeexqPAAAAAAAAoQGQprJ8nnsanwAAAAAAAKFmZmZmZmZmZmZmZmZm"
+    "ZmZmdHR0dHR0dHR0dHR0dHR0dHR0dHR0dHR0dHR0dHR0dHQ"
+)
+_LATER = "2026-11-22T18:36:00.123Z"  # than the other times
+
+
+# Where the example of a response differs from that of its schema, by route.
+_IN_RESPONSES: Mapping[str, Schema] = {
+    "POST /api/users": {"emailVerified": False},
+    "POST /api/access-tokens": {"refreshToken": _NEXT_REFRESH_TOKEN},
+    "PATCH /api/products/{productId}": {"updatedAt": _LATER},
+    "PATCH /api/users/{userId}": {"updatedAt": _LATER},
+    "PUT /api/users/{userId}": {"updatedAt": _LATER},
+    "PATCH /api/users/{userId}/orders/{orderId}": {"updatedAt": _LATER},
+}
 
 
 def give_ids(schemas: Mapping[str, Schema]) -> None:
@@ -30,3 +46,13 @@ def id_of(name: str) -> str:
 def path_of(route: str) -> str:
     """A path of this route, such as `/api/users/{userId}`, with ids in it."""
     return re.sub(r"{(\w+)}", lambda match: id_of(match[1]), route)
+
+
+def response_example(route: str, request: Schema, response: Schema) -> Schema:
+    """The example of the response to the example of the request: it has the values sent."""
+    sent = {
+        name: value
+        for name, value in request.items()
+        if name in response and not isinstance(value, dict | list)
+    }
+    return response | sent | _IN_RESPONSES.get(route, {})

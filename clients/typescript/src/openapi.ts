@@ -728,7 +728,7 @@ export interface components {
         /**
          * @example {
          *       "productId": "0190a6b2-7c9e-7b1a-8f00-0000000000b1",
-         *       "quantity": 2
+         *       "quantity": 1
          *     }
          */
         OrderLinePlace: {
@@ -739,7 +739,7 @@ export interface components {
             productId: string;
             /**
              * Format: int32
-             * @example 2
+             * @example 1
              */
             quantity: number;
         };
@@ -786,7 +786,7 @@ export interface components {
          *       "items": [
          *         {
          *           "productId": "0190a6b2-7c9e-7b1a-8f00-0000000000b1",
-         *           "quantity": 2
+         *           "quantity": 1
          *         }
          *       ],
          *       "note": "Please ring twice."
@@ -807,8 +807,7 @@ export interface components {
         OrderStatus: "pending" | "processing" | "completed" | "cancelled";
         /**
          * @example {
-         *       "note": "Please ring twice.",
-         *       "status": "pending"
+         *       "status": "cancelled"
          *     }
          */
         OrderUpdate: {

@@ -13,9 +13,9 @@ from shop.schemas import violation
 LARGEST = Decimal("99999999.99")
 _AMOUNT = re.compile(r"(0|[1-9][0-9]{0,7})\.[0-9]{2}")
 
-# ISO 4217's list one as published on 2026-01-01, by the exponent of the minor unit, less funds,
-# metals and codes for tests. Checked on the way in only, so that what was sold in a currency that
-# has ended can still be read.
+# ISO 4217's list one as published on 2026-01-01, by the exponent of the minor unit, less funds of
+# at most two decimals, metals and codes for tests. Checked on the way in only, so that what was
+# sold in a currency that has ended can still be read.
 _BY_EXPONENT = {
     0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF",
     2: """
@@ -27,8 +27,9 @@ _BY_EXPONENT = {
     SZL THB TJS TMT TOP TRY TTD TWD TZS UAH USD UYU UZS VED VES WST XCD XCG YER ZAR ZMW ZWG
     """,
     3: "BHD IQD JOD KWD LYD OMR TND",
+    4: "CLF UYW",
 }
-_WITHOUT_DECIMALS, _WITH_TWO_DECIMALS, _WITH_THREE_DECIMALS = (
+_WITHOUT_DECIMALS, _WITH_TWO_DECIMALS, *_WITH_MORE_DECIMALS = (
     frozenset(codes.split()) for codes in _BY_EXPONENT.values()
 )
 CURRENCIES = _WITHOUT_DECIMALS | _WITH_TWO_DECIMALS
@@ -75,9 +76,10 @@ def _amount_from_text(value: object) -> Decimal:
 
 
 def _known_currency(code: str) -> str:
-    if code in _WITH_THREE_DECIMALS:
-        message = f"{code} is not offered: it has three decimals, and amounts have two."
-        raise violation("currency_not_offered", message)
+    for number, codes in zip(("three", "four"), _WITH_MORE_DECIMALS, strict=True):
+        if code in codes:
+            message = f"{code} is not offered: it has {number} decimals, and amounts have two."
+            raise violation("currency_not_offered", message)
     if code not in CURRENCIES:
         raise violation("value_error", "Must be an ISO 4217 currency code, such as EUR.")
     return code

@@ -32,8 +32,13 @@ def fold(text: str) -> str:
 
 
 def is_caseless(text: str) -> bool:
-    """Whether it has letters of scripts without letter case only, as Chinese, Arabic and Thai."""
-    return all(unicodedata.category(character) == "Lo" for character in fold(text))
+    """Whether it is letters of scripts without letter case, such as Chinese, Arabic and Thai.
+
+    Iteration and length marks (`々`, `ー`, `ๆ`) and letter numbers (`〇`) are letters here too. A
+    letter may have combining marks.
+    """
+    found = [it for it in fold(text) if not unicodedata.category(it).startswith("M")]
+    return bool(found) and all(map(_is_caseless_letter, found))
 
 
 def texts_of(name: str, email: str) -> tuple[str, ...]:
@@ -55,6 +60,13 @@ def grams_of(texts: Iterable[str]) -> frozenset[str]:
 def grams_to_try(query: str) -> Sequence[str]:
     """Those of a folded query that are indexed, the likely rarest first."""
     return sorted(grams_of([query]), key=lambda gram: (-sum(map(_rarity, gram)), gram))
+
+
+def _is_caseless_letter(character: str) -> bool:
+    return (
+        unicodedata.category(character) in ("Lo", "Lm", "Nl")
+        and character.lower() == character == character.upper()
+    )
 
 
 def _cut(text: str, size: int) -> str:

@@ -19,7 +19,6 @@ _EVERYWHERE = {
     "Access-Control-Expose-Headers": EXPOSED_HEADERS,
     "Vary": "Origin",
 }
-_MOST_DETAILS = 50
 _RETRY_AFTER = 1  # seconds, where a dependency failed and nobody knows better
 
 # botocore's codes of requests that our code should not have made. Every other refusal is the
@@ -64,7 +63,7 @@ def error_answer(error: ShopError, request_id: str) -> Answer:
         "requestId": request_id,
     }
     if error.details:
-        told["details"] = [detail._asdict() for detail in error.details[:_MOST_DETAILS]]
+        told["details"] = [detail._asdict() for detail in error.details]
     headers = {"Cache-Control": "no-store"}
     if error.retry_after is not None:
         headers["Retry-After"] = str(error.retry_after)

@@ -6,10 +6,10 @@ from shop.clients import mail
 from shop.mail.models import Letter
 from shop.mail.service import NotTaken, Refused
 
-# What is wrong with this one mail. All else may pass, or an operator can mend it:
+# What may be wrong with this one email. All else may pass, or an operator can fix it:
 # https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html
 _IN_VAIN = ("MessageRejected", "BadRequestException")
-_ADDRESS = re.compile(r"[^\s,;:<>\"']+@[^\s,;:<>\"']+")
+_BETWEEN_NAMES = re.compile(r"[\s,;:<>()]+")
 
 
 class SesPostbox:
@@ -40,15 +40,26 @@ class SesPostbox:
         except client.exceptions.ClientError as error:
             code = error.response["Error"]["Code"]
             message = error.response["Error"].get("Message", "")
-            is_in_vain = code in _IN_VAIN and not self._is_about_sender(message)
+            is_in_vain = code in _IN_VAIN and self._is_about_recipient(message, address)
             # What SES says besides the code may name the address, and what is raised is logged.
             raise (Refused if is_in_vain else NotTaken)(code) from None
 
-    def _is_about_sender(self, message: str) -> bool:
-        """Return whether SES names the sender, which an operator can verify.
+    def _is_about_recipient(self, message: str, address: str) -> bool:
+        """Return whether SES names the recipient and no identity of the sender.
 
-        The code of an unverified sender is that of an unverified recipient; only the message lists
-        the identities: https://docs.aws.amazon.com/ses/latest/dg/troubleshoot-error-messages.html
+        The code of an unverified sender, which an operator can verify, is that of an unverified
+        recipient. Only the message lists the identities, each an address, a domain or an ARN:
+        https://docs.aws.amazon.com/ses/latest/dg/troubleshoot-error-messages.html
         """
-        named = {address.rstrip(".").lower() for address in _ADDRESS.findall(message)}
-        return self._sender.lower() in named
+        named = {
+            name.rpartition("identity/")[2].strip("\"'.").lower()
+            for name in _BETWEEN_NAMES.split(message)
+        }
+        return address.lower() in named and named.isdisjoint(_identities(self._sender))
+
+
+def _identities(address: str) -> set[str]:
+    """Return all names under which SES may verify an address: its own, and its domains."""
+    labels = address.lower().rpartition("@")[2].split(".")
+    domains = {".".join(labels[start:]) for start in range(len(labels) - 1)}
+    return {address.lower(), *domains}

@@ -1,10 +1,17 @@
 """Orders as the API speaks of them."""
 
 from collections import Counter
-from typing import Annotated, Literal, Self
+from collections.abc import Collection, Iterator
+from typing import Annotated, Any, Literal, Self  # any JSON may stand where the lines belong
 
-from pydantic import Field, ValidationError, field_validator
-from pydantic_core import InitErrorDetails
+from pydantic import (
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    field_validator,
+)
+from pydantic_core import ErrorDetails, InitErrorDetails
 
 from shop.http.parameters import PathId
 from shop.money import Amount, CurrencyRead
@@ -36,7 +43,7 @@ _TOO_MANY = violation(
     "less_than_equal", f"All lines of one product together may order {LARGEST_QUANTITY} at most."
 )
 
-Quantity = Annotated[int, Field(ge=1, le=LARGEST_QUANTITY, examples=[2]), HOWEVER_WRITTEN]
+Quantity = Annotated[int, Field(ge=1, le=LARGEST_QUANTITY, examples=[1]), HOWEVER_WRITTEN]
 
 
 class OrderLinePlace(Body):
@@ -48,26 +55,66 @@ class OrderPlace(Body):
     items: Annotated[list[OrderLinePlace], Field(min_length=1, max_length=MOST_LINES)]
     note: Annotated[Note | None, _NOTED] = None
 
-    @field_validator("items")
+    @field_validator("items", mode="wrap")
     @classmethod
-    def _lines_of_one_product_are_one(cls, items: list[OrderLinePlace]) -> list[OrderLinePlace]:
-        """Points at each line of a product of which they order too many together."""
+    def _lines_of_one_product_are_one(
+        cls, items: Any, validate: ValidatorFunctionWrapHandler
+    ) -> list[OrderLinePlace]:
+        """Point at each line of a product that all lines together order too many of.
+
+        The lines whose product and quantity are valid count, beside errors elsewhere.
+        """
+        try:
+            lines: list[OrderLinePlace] = validate(items)
+        except ValidationError as failure:
+            errors = [_raised_again(error) for error in failure.errors()]
+            wrong = {error["loc"] for error in errors}
+            if () in wrong:  # no list, or one of the wrong length
+                raise
+            ordered = dict(_valid_quantities(items, wrong))
+        else:
+            errors = []
+            ordered = {i: (line.product_id, line.quantity) for i, line in enumerate(lines)}
         quantities: Counter[str] = Counter()
-        for line in items:
-            quantities[line.product_id] += line.quantity
-        wrong = [
-            InitErrorDetails(type=_TOO_MANY, loc=(index, "quantity"), input=line.quantity)
-            for index, line in enumerate(items)
-            if quantities[line.product_id] > LARGEST_QUANTITY
+        for product_id, quantity in ordered.values():
+            quantities[product_id] += quantity
+        errors += [
+            InitErrorDetails(type=_TOO_MANY, loc=(index, "quantity"), input=quantity)
+            for index, (product_id, quantity) in ordered.items()
+            if quantities[product_id] > LARGEST_QUANTITY
         ]
-        if wrong:
-            raise ValidationError.from_exception_data("items", wrong)
-        return items
+        if errors:
+            raise ValidationError.from_exception_data("items", errors)
+        return lines
+
+
+def _valid_quantities(
+    items: list[Any], wrong: Collection[tuple[int | str, ...]]
+) -> Iterator[tuple[int, tuple[str, int]]]:
+    """Index, product and quantity of the lines in which neither of these is wrong."""
+    for index, line in enumerate(items):
+        places = ((index,), (index, "productId"), (index, "quantity"))
+        if not any(place in wrong for place in places):
+            yield index, (line["productId"].lower(), int(line["quantity"]))
+
+
+def _raised_again(error: ErrorDetails) -> InitErrorDetails:
+    """The same error, to raise beside others."""
+    context = error.get("ctx", {})
+    is_own = "message" in context  # as `violation` makes them
+    return InitErrorDetails(
+        type=violation(error["type"], context["message"]) if is_own else error["type"],
+        loc=error["loc"],
+        input=error["input"],
+        ctx=context,
+    )
 
 
 class OrderUpdate(Patch):
     status: Annotated[OrderStatus, Field(strict=False)] = ABSENT
     note: Annotated[Note | None, _NOTED] = ABSENT
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"status": "cancelled"}]})
 
 
 class OrderLineRead(Reply):
