@@ -72,13 +72,14 @@ def test_a_change_of_a_layer_alone_reaches_every_alias_of_the_functions_that_hav
     assert len(after - before) == len([it for it in attached if layer in it])
 
 
-def test_pages_and_probes_answer_head_and_nothing_else_does() -> None:
+def test_pages_probes_and_public_keys_answer_head_and_nothing_else_does() -> None:
     pages = {
         *("GET /", "GET /docs", "GET /docs/{asset}", "GET /recovery"),
         *("GET /health", "GET /ready", "GET /openapi.json"),
     }
 
-    assert {function.route for function in functions() if function.answers_head} == pages
+    answering = {function.route for function in functions() if function.answers_head}
+    assert answering == pages | {"GET /.well-known/jwks.json"}
     for function in functions():
         if function.route and function.route != "OPTIONS /{proxy+}":
             handler = importlib.import_module(function.module).handler

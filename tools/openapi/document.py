@@ -41,7 +41,7 @@ Every refusal has the shape `Error`; programs decide by its `code`. Answers may 
 one day: ignore those that you do not know.
 
 Pages and probes (`/recovery`, `/health`, `/ready`, this document) also answer HEAD, and ignore
-query parameters.
+query parameters. `/.well-known/jwks.json` answers HEAD too.
 """
 
 # Pages for people and what these load: programs have nothing to do with them.
