@@ -6,12 +6,7 @@ PORT ?= 8080
 EMULATOR_PORT ?= 4566
 export ARCHITECTURE ?= arm64
 export SAM_CLI_TELEMETRY := 0
-# Else each process would compile all that it imports wherever PYTHONDONTWRITEBYTECODE is set.
-export UV_COMPILE_BYTECODE := 1
 export PATH := $(CURDIR)/.uv/bin:$(PATH)
-# SAM, checkov and pytest leave files in the folder for temporary ones.
-export TMPDIR := $(CURDIR)/.local/tmp
-$(shell mkdir -p $(TMPDIR))
 
 # A version manager's default may be older than ours, or its shims refuse to run: name ours.
 PYENV_PYTHON := $(lastword $(sort $(wildcard $(or $(PYENV_ROOT),$(HOME)/.pyenv)/versions/3.13.*/bin/python3.13)))
@@ -42,9 +37,11 @@ trace: environments ## Show how the last requests spent their time, while `make 
 .PHONY: test
 test: environments .venv-checkers/.synced ## Run every check and every test, on three stacks side by side (twelve minutes)
 	@rm -rf $(PERMISSION_RECORDS)
-	@# The tests need both cores now and then only, so the checks run beside them.
-	@$(MAKE) --jobs 2 test-suite lint check-code check-template lint-openapi
-	PERMISSION_RECORDS=$(PERMISSION_RECORDS) $(PYTHON) -m pytest tests/last/privilege.py
+	@# The tests need both cores now and then only, so the checks run beside them. Checkers and
+	@# pytest leave temporary files, which go with their folder.
+	@set -e; TMPDIR=$$(mktemp -d); export TMPDIR; trap 'rm -rf "$$TMPDIR"' EXIT; trap 'exit 130' INT TERM; \
+		$(MAKE) --jobs 2 test-suite lint check-code check-template lint-openapi; \
+		PERMISSION_RECORDS=$(PERMISSION_RECORDS) $(PYTHON) -m pytest tests/last/privilege.py
 
 .PHONY: test-suite
 test-suite: environments
@@ -55,7 +52,6 @@ test-dynamodb: environments ## Run tests/repositories on Amazon's DynamoDB Local
 	$(PYTHON) -m pytest --dynamodb-local tests/repositories
 
 .PHONY: test-browser
-test-browser: export TMPDIR := /tmp  # where the paths of Chromium's sockets are short enough
 test-browser: environments ## Open the pages in a real browser, and use them (a minute; needs Chromium)
 	TEST_STACK=browser $(PYTHON) -m pytest --browser tests/browser
 
@@ -268,28 +264,31 @@ layer-requirements: environments ## Write what the dependency layers hold, from 
 	@$(EXPORT) --only-group signing --output-file layers/dependencies/signing-requirements.txt
 	@$(PYTHON) -m tools.layer_services > layers/dependencies/services.txt
 
+# Compiled once; else each process compiles all that it imports where PYTHONDONTWRITEBYTECODE is set.
+SYNC := UV_COMPILE_BYTECODE=1 uv sync --frozen --quiet
+
 .PHONY: environments
 environments: .venv/.synced .venv-emulator/.synced .venv-sam/.synced
 
 .venv/.synced: uv.lock pyproject.toml .python-version | uv
-	@echo "Python packages: ours" && uv sync --frozen --quiet && touch $@
+	@echo "Python packages: ours" && $(SYNC) && touch $@
 
 .venv-emulator/.synced: uv.lock pyproject.toml .python-version | uv
 	@echo "Python packages: the emulator's" && \
-		UV_PROJECT_ENVIRONMENT=.venv-emulator uv sync --frozen --quiet --only-group emulator && touch $@
+		UV_PROJECT_ENVIRONMENT=.venv-emulator $(SYNC) --only-group emulator && touch $@
 
 .venv-sam/.synced: uv.lock pyproject.toml .python-version | uv
 	@echo "Python packages: SAM's" && \
-		UV_PROJECT_ENVIRONMENT=.venv-sam uv sync --frozen --quiet --only-group sam && touch $@
+		UV_PROJECT_ENVIRONMENT=.venv-sam $(SYNC) --only-group sam && touch $@
 
 .venv-checkers/.synced: uv.lock pyproject.toml .python-version | uv
 	@# Anew, since uv takes files along that a package which goes shared with one that stays.
 	@echo "Python packages: the checkers'" && rm -rf .venv-checkers && \
-		UV_PROJECT_ENVIRONMENT=.venv-checkers uv sync --frozen --quiet --only-group checkers && touch $@
+		UV_PROJECT_ENVIRONMENT=.venv-checkers $(SYNC) --only-group checkers && touch $@
 
 .venv-clients/.synced: uv.lock pyproject.toml .python-version | uv
 	@echo "Python packages: the generator's" && \
-		UV_PROJECT_ENVIRONMENT=.venv-clients uv sync --frozen --quiet --only-group clients && touch $@
+		UV_PROJECT_ENVIRONMENT=.venv-clients $(SYNC) --only-group clients && touch $@
 
 .PHONY: uv
 uv:

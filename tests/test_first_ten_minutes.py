@@ -6,6 +6,7 @@ import re
 import signal
 import socket
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -35,12 +36,13 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def running(clone: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def running(clone: Path) -> Iterator[str]:
     """`make run` in the clone, until it says that it is ready; stopped by Ctrl-C's signal.
 
     It leaves nothing in the system's folder for temporary files.
     """
-    temporary = tmp_path_factory.mktemp("temporary")
+    # Not below pytest's folder: the path would be too long for the sockets that are made in it.
+    temporary = Path(tempfile.mkdtemp())
     port = free_port()
     ready = clone / ".local/stack.json"
     with (clone / "run.log").open("w") as log:
@@ -66,6 +68,7 @@ def running(clone: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[s
             make.wait(HANG_SECONDS)
     assert not ready.exists()
     assert [*temporary.iterdir()] == []
+    temporary.rmdir()
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"http://localhost:{port}/health")
 

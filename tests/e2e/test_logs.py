@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.deployed import Shop
-from tests.local_cloud.watching import Queue
+from tests.e2e.test_order_processing import queue_with
 from tests.logs import Logs
 from tests.mail import ORDERED, RESET, Mail
 from tests.recovery import forget_wishes
@@ -29,10 +29,7 @@ def test_an_order_is_followed_from_its_request_to_its_mail_by_one_id(
     shop: Shop, logs: Logs
 ) -> None:
     person, product = shop.sign_up(), shop.product()
-    queue = Queue(shop.stack, shop.resources["OrdersToProcess"])
-    sqs = shop.stack.client("sqs")
-    sqs.set_queue_attributes(QueueUrl=queue.url, Attributes={"DelaySeconds": "1"})
-    try:
+    with queue_with(shop.stack, DelaySeconds="1"):
         answer = person.order((product["id"], 1))
         request_id, order = answer.headers["X-Request-Id"], answer.json()["id"]
 
@@ -50,8 +47,6 @@ def test_an_order_is_followed_from_its_request_to_its_mail_by_one_id(
         }
         assert eventually(lambda: said() == expected), said()
         assert eventually(lambda: len(logs.lines(request_id, message="told")) == 2)
-    finally:
-        sqs.set_queue_attributes(QueueUrl=queue.url, Attributes={"DelaySeconds": "900"})
 
     (request,) = logs.lines(request_id, message="request")
     assert (request["route"], request["status"]) == ("POST /api/users/{userId}/orders", 201)

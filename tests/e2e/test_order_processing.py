@@ -26,13 +26,17 @@ def bus(shop: Shop) -> Iterator[Listener]:
 
 @contextmanager
 def queue_with(stack: LocalStack, **attributes: str) -> Iterator[Queue]:
-    """The orders' queue with other attributes while it lasts."""
+    """The orders' queue with other attributes, without other tests' orders, and worked on."""
     sqs, queue = stack.client("sqs"), Queue(stack, stack.resources()["OrdersToProcess"])
     before = {name: queue.attribute(name) for name in attributes}
+    sqs.purge_queue(QueueUrl=queue.url)
     sqs.set_queue_attributes(QueueUrl=queue.url, Attributes=attributes)
+    lambda_, mapping = stack.client("lambda"), stack.resources()["ProcessOrders"]
+    lambda_.update_event_source_mapping(UUID=mapping, Enabled=True)
     try:
         yield queue
     finally:
+        lambda_.update_event_source_mapping(UUID=mapping, Enabled=False)
         sqs.set_queue_attributes(QueueUrl=queue.url, Attributes=before)
 
 

@@ -30,6 +30,13 @@ def deployment(shop: Shop) -> Deployment:
     return Deployment("default", shop.stack.info_file)
 
 
+@pytest.fixture(autouse=True)
+def nothing_of_others(shop: Shop) -> None:
+    """Pointers that other tests left are not replayed here."""
+    queue = shop.resources["UnpublishedEvents"]
+    shop.stack.client("sqs").purge_queue(QueueUrl=queue)
+
+
 def records(shop: Shop, table: str) -> list[dict[str, Any]]:
     """All of a stream, whose one shard is the local cloud's."""
     dynamodb, streams = shop.stack.client("dynamodb"), shop.stack.client("dynamodbstreams")

@@ -10,6 +10,7 @@ import pytest
 from shop.identifiers import new_id
 from tests.deployed import Person, Shop, at_once, new_email
 from tests.e2e.collecting import Listener
+from tests.e2e.test_order_processing import queue_with
 from tests.faults import (
     BUS,
     MAIL,
@@ -288,14 +289,8 @@ def test_emails_under_faults_all_arrive_once(
 
 @contextmanager
 def orders_go_on(shop: Shop) -> Iterator[None]:
-    sqs, url = shop.stack.client("sqs"), shop.resources["OrdersToProcess"]
-    before = Queue(shop.stack, url).attribute("DelaySeconds")
-    sqs.set_queue_attributes(QueueUrl=url, Attributes={"DelaySeconds": "0"})
-    try:
-        with soon_again(shop, "OrdersToProcess"):
-            yield
-    finally:
-        sqs.set_queue_attributes(QueueUrl=url, Attributes={"DelaySeconds": before})
+    with queue_with(shop.stack, DelaySeconds="0"), soon_again(shop, "OrdersToProcess"):
+        yield
 
 
 def test_orders_go_on_once_whatever_the_database_does(

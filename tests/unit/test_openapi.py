@@ -257,6 +257,9 @@ def test_statuses_are_described_by_their_phrase(told: Part) -> None:
 
 def test_validation_errors_are_examples_of_what_the_operation_takes(told: Part) -> None:
     for route, operation in operations(told):
+        if operation.get("x-ignores-query"):
+            assert "422" not in operation["responses"], route
+            continue
         answer = operation["responses"]["422"]
         if "$ref" in answer:
             answer = told["components"]["responses"][answer["$ref"].rpartition("/")[2]]

@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -101,6 +102,7 @@ class LocalStack:
             self._wanted["DEBUG_PORT"] = debug_port
         self._running: list[subprocess.Popen[bytes]] = []
         self._lock: IO[str] | None = None
+        self._temporary = tempfile.gettempdir()
         self._emulator: EmulatorProcess | None = None
 
     def __enter__(self) -> Self:
@@ -160,7 +162,7 @@ class LocalStack:
         ports = {name: _port(name, wanted) for name, wanted in self._wanted.items()}
         self.home.mkdir(parents=True, exist_ok=True)
         self._lock = self._locked()
-        self._empty_temporary()
+        self._make_temporary()
         self.info_file.unlink(missing_ok=True)
         name, region = self.deployment.stack_name, self.deployment.region
         folders = {
@@ -211,6 +213,7 @@ class LocalStack:
         self._end_commands()
         if self._emulator:
             self._emulator.stop()
+        self._remove_temporary()
         self._lock.close()
         self._lock = None
 
@@ -280,20 +283,29 @@ class LocalStack:
                 [str(SAM.parent), str(REPOSITORY / ".uv/bin"), os.environ.get("PATH", os.defpath)]
             ),
             # SAM leaves an empty folder for each function that it builds.
-            "TMPDIR": str(self._temporary),
+            "TMPDIR": self._temporary,
             "SAM_CLI_POLL_DELAY": "0.2",
             "SAM_CLI_TELEMETRY": "0",
             "__SAM_CLI_APP_DIR": str(self.home / "sam"),
         }
 
-    @property
-    def _temporary(self) -> Path:
-        return self.home / "tmp"
+    def _make_temporary(self) -> None:
+        """A folder for SAM's temporary files, which it does not remove itself.
 
-    def _empty_temporary(self) -> None:
-        """Also of what a run left that was killed."""
-        shutil.rmtree(self._temporary, ignore_errors=True)
-        self._temporary.mkdir()
+        Not in the home, whose path may be too long for the sockets that are made in it.
+        """
+        self._remove_temporary()  # of a run that was killed
+        self._temporary = tempfile.mkdtemp(prefix="shop-")
+        self._temporary_note.write_text(self._temporary)
+
+    def _remove_temporary(self) -> None:
+        if self._temporary_note.exists():
+            shutil.rmtree(self._temporary_note.read_text(), ignore_errors=True)
+            self._temporary_note.unlink()
+
+    @property
+    def _temporary_note(self) -> Path:
+        return self.home / "temporary"
 
     def _kept_open(self) -> tuple[int, ...]:
         """What the processes started here hold, so that the lock is free when all have ended."""

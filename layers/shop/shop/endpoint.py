@@ -110,7 +110,8 @@ class Endpoint:
     @property
     def errors(self) -> frozenset[type[ShopError]]:
         """Every refusal that it may answer, and no other: its own, the edge's and the gateway's."""
-        of_all = {BadRequest, ValidationFailed, TooManyRequests, InternalError, ServiceUnavailable}
+        of_all = {BadRequest, TooManyRequests, InternalError, ServiceUnavailable}
+        of_all |= set() if self.is_page else {ValidationFailed}  # pages ignore their parameters
         of_callers = {Unauthorized} if self.needs_caller else set()
         of_access = {Forbidden} if self.access else set()
         of_bodies = {PayloadTooLarge, UnsupportedMediaType} if self.body else set()
