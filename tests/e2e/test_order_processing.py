@@ -30,10 +30,11 @@ def queue_with(stack: LocalStack, **attributes: str) -> Iterator[Queue]:
     sqs, queue = stack.client("sqs"), Queue(stack, stack.resources()["OrdersToProcess"])
     before = {name: queue.attribute(name) for name in attributes}
     sqs.purge_queue(QueueUrl=queue.url)
-    sqs.set_queue_attributes(QueueUrl=queue.url, Attributes=attributes)
     lambda_, mapping = stack.client("lambda"), stack.resources()["ProcessOrders"]
+    # Before the attributes: no mapping is made for a queue that hides messages too shortly.
     lambda_.update_event_source_mapping(UUID=mapping, Enabled=True)
     try:
+        sqs.set_queue_attributes(QueueUrl=queue.url, Attributes=attributes)
         yield queue
     finally:
         lambda_.update_event_source_mapping(UUID=mapping, Enabled=False)

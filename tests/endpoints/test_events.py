@@ -190,9 +190,12 @@ def test_a_secret_without_a_value_makes_the_stack_unready() -> None:
     event = json.loads((ROOT / "events/check_readiness.json").read_text())
     handler = importlib.import_module("functions.operations.check_readiness").handler
 
+    key = {"kty": "EC", "crv": "P-256", "alg": "ES256", "use": "sig", "kid": "1"}
+    key |= {"x": "x" * 43, "y": "y" * 43}
+
     with fresh_aws():
         boto3.client("ssm").put_parameter(
-            Name="/shop/jwks", Value='{"keys": [{"kid": "1"}]}', Type="String"
+            Name="/shop/jwks", Value=json.dumps({"keys": [key]}), Type="String"
         )
         answer = handler(event, Context())
 

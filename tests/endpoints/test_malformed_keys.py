@@ -89,7 +89,25 @@ def test_malformed_signing_key_is_503_until_its_repair(
     assert issue(ALICE.id, ALICE.session_id, Role.CUSTOMER).count(".") == 2
 
 
-@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"keys": []}'])
+COORDINATE = "x" * 43
+GOOD = {"kty": "EC", "crv": "P-256", "alg": "ES256", "use": "sig", "kid": "1"} | {
+    "x": COORDINATE,
+    "y": COORDINATE,
+}
+MALFORMED_KEYS: list[Any] = [
+    *({}, "abc", 1, GOOD | {"kty": "RSA"}, GOOD | {"crv": "P-384"}, GOOD | {"x": "!!!"}),
+    *(GOOD | {"y": COORDINATE + "A"}, GOOD | {"kid": 1}, GOOD | {"x": None}),
+    {name: value for name, value in GOOD.items() if name != "x"},
+]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("{", "[]", "{}", '{"keys": []}', '{"keys": "abc"}', '{"keys": {"a": 1}}'),
+        *(json.dumps({"keys": [GOOD, key]}) for key in MALFORMED_KEYS),
+    ],
+)
 def test_malformed_published_keys_are_503_until_their_repair(text: str, log: LogLines) -> None:
     parameters = boto3.client("ssm")
     name = "/shop/jwks"

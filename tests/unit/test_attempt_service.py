@@ -1,5 +1,6 @@
 """Ten guesses from a network, a hundred from anywhere, then nothing until the window ends."""
 
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -13,7 +14,7 @@ from shop.attempts.models import (
     Attempt,
     Tally,
 )
-from shop.attempts.service import AttemptService, attempt_on, network_of
+from shop.attempts.service import AttemptService, attempt_on, network_of, wish
 from shop.deadline import OutOfTime
 from shop.errors import (
     AccountInactive,
@@ -55,6 +56,13 @@ class Counter:
 
     def take_back(self, attempt: Attempt) -> None:
         self._change(attempt, counted=-1)
+
+    def release(self, attempt: Attempt) -> None:
+        if self.is_down:
+            raise ConnectionError
+        for tally in attempt:
+            stored = self.tallies[tally.digest]
+            self.tallies[tally.digest] = replace(stored, count=stored.count - 1)
 
     def attempt(self, email: str = "ada@example.com", address: str = HOME) -> Attempt:
         return self.service().count(self.seen(email, address))
@@ -222,3 +230,35 @@ def test_digests_tell_no_e_mail_and_differ_by_e_mail_and_network() -> None:
     digests = {tally.digest for attempt in attempts for tally in attempt}
     assert len(digests) == 6
     assert all(len(digest) == 64 and "@" not in digest for digest in digests)
+
+
+@pytest.mark.parametrize(
+    ("error", "counted"),
+    [
+        (ServiceUnavailable(retry_after=1), 0),
+        (ConnectionError(), 0),
+        (InvalidCredentials(), 1),
+        (None, 1),
+    ],
+)
+def test_limited_request_counts_unless_it_ends_in_503(
+    error: Exception | None, counted: int
+) -> None:
+    counter = Counter()
+    attempt = wish("sign-up", "ada@example.com", HOME, 2, 2)
+
+    with suppress(Exception), counter.service().limit(attempt):
+        if error is not None:
+            raise error
+
+    assert [tally.count for tally in counter.tallies.values()] == [counted] * 2
+
+
+def test_limited_request_fails_by_its_own_error_where_it_cannot_be_released() -> None:
+    counter = Counter(is_down=True)
+
+    with (
+        pytest.raises(ServiceUnavailable),
+        counter.service().limit(wish("sign-up", "ada@example.com", HOME, 2, 2)),
+    ):
+        raise ServiceUnavailable(retry_after=1)

@@ -1,6 +1,7 @@
 """A link is good for one use, for its purpose, while nothing has changed since it was mailed."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -88,11 +89,12 @@ class Desk:
         self.counted: list[Attempt] = []
         self.wishes: list[tuple[str, Mapping[str, str]]] = []
 
-    def count(self, attempt: Attempt) -> Attempt:
+    @contextmanager
+    def limit(self, attempt: Attempt) -> Iterator[None]:
         if len(self.counted) == 3:
             raise TooManyRequests(retry_after=1)
         self.counted.append(attempt)
-        return attempt
+        yield
 
     def put(self, id_: str, type_: str, time: datetime, data: Mapping[str, str]) -> None:
         self.wishes.append((type_, data))

@@ -119,11 +119,12 @@ class Counting:
         self.limited: list[Attempt] = []
         self.right: list[bool] = []
 
-    def count(self, attempt: Attempt) -> Attempt:
+    @contextmanager
+    def limit(self, attempt: Attempt) -> Iterator[None]:
         if len(self.limited) == self.most_limited:
             raise TooManyRequests
         self.limited.append(attempt)
-        return attempt
+        yield
 
     @contextmanager
     def guess(self, attempt: Attempt) -> Iterator[Guess]:

@@ -43,6 +43,10 @@ class AttemptRepository:
         """4 write units."""
         _write_beside({}, _forget(attempt))
 
+    def release(self, attempt: Attempt) -> None:
+        """4 write units."""
+        _write_beside({}, _release(attempt))
+
 
 def keys(attempt: Attempt) -> list[Item]:
     return [{"digest": tally.digest} for tally in attempt]
@@ -123,6 +127,25 @@ def _forget(attempt: Attempt) -> "Mapping[str, TransactWriteItemTypeDef]":
                 ),
             }
         },
+    }
+
+
+def _release(attempt: Attempt) -> "Mapping[str, TransactWriteItemTypeDef]":
+    """The actions that count one less in both windows, where these still last."""
+    return {
+        name: {
+            "Update": {
+                "TableName": tables.attempts(),
+                "Key": {"digest": {"S": tally.digest}},
+                "UpdateExpression": "ADD #count :less",
+                "ConditionExpression": "ends_at = :ends AND #count >= :one",
+                "ExpressionAttributeNames": {"#count": "count"},
+                "ExpressionAttributeValues": encode(
+                    {":less": -1, ":one": 1, ":ends": _end_of(tally)}
+                ),
+            }
+        }
+        for name, tally in zip((_NETWORK, _ANYWHERE), attempt, strict=True)
     }
 
 

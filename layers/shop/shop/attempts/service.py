@@ -25,6 +25,9 @@ class AttemptStore(Protocol):
     def take_back(self, attempt: Attempt) -> None:
         """Forgets a guess whose password was right."""
 
+    def release(self, attempt: Attempt) -> None:
+        """Counts one less in both windows."""
+
 
 class AttemptService:
     def __init__(self, attempts: AttemptStore, clock: Clock) -> None:
@@ -72,6 +75,21 @@ class AttemptService:
             raise
         except Exception:
             self._take_back_if_right(guess)
+            raise
+
+    @contextmanager
+    def limit(self, attempt: Attempt) -> Iterator[None]:
+        """Count a request, but not one that ends in 503 or 500: clients are told to retry these.
+
+        Raises `TooManyRequests`.
+        """
+        counted = self.count(attempt)
+        try:
+            yield
+        except Exception as error:
+            if not isinstance(error, ShopError) or isinstance(error, ServiceUnavailable):
+                with suppress(Exception):  # what made the request fail may last
+                    self._attempts.release(counted)
             raise
 
     def _take_back_if_right(self, guess: Guess) -> None:

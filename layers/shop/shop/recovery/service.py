@@ -1,6 +1,7 @@
 """The rules of recovery: links are asked for, mailed, and good for one use within an hour."""
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
@@ -59,8 +60,8 @@ class TokenStore(Protocol):
 
 
 class WishLimit(Protocol):
-    def count(self, attempt: Attempt) -> Attempt:
-        """Raises `TooManyRequests`."""
+    def limit(self, attempt: Attempt) -> AbstractContextManager[None]:
+        """Counts it, unless it ends in a 503; raises `TooManyRequests`."""
 
 
 class Wishes(Protocol):
@@ -126,10 +127,9 @@ class RecoveryService:
         retry_stale(reset)
 
     def _want(self, type_: str, data: Mapping[str, str], person: str, client: Client) -> None:
-        self._limit.count(
-            wish(type_, person, client.ip_address, MOST_FOR_PERSON, MOST_FROM_NETWORK)
-        )
-        self._wishes.put(self._new_id(), type_, self._clock(), data)
+        wanted = wish(type_, person, client.ip_address, MOST_FOR_PERSON, MOST_FROM_NETWORK)
+        with self._limit.limit(wanted):
+            self._wishes.put(self._new_id(), type_, self._clock(), data)
 
     def _redeemed(self, text: str, purpose: Purpose) -> tuple[RecoveryToken, User]:
         """Only while the address that read the mail is the user's, and the user may log in."""

@@ -106,8 +106,8 @@ class TraceStore(Protocol):
 
 
 class AttemptLimit(Protocol):
-    def count(self, attempt: Attempt) -> Attempt:
-        """Raises `TooManyRequests`."""
+    def limit(self, attempt: Attempt) -> AbstractContextManager[None]:
+        """Counts it, unless it ends in a 503; raises `TooManyRequests`."""
 
     def guess(self, attempt: Attempt) -> AbstractContextManager[Guess]:
         """Counts it as failed, unless it ends in success or a 503; raises `TooManyRequests`."""
@@ -138,8 +138,6 @@ class UserService:
         """Anybody may become a customer; only who runs the system says another role, without a
         client and without a limit. Raises `EmailInUse`, `TooManyRequests`.
         """
-        if client is not None:
-            self._limit_hashing("sign-up", wanted.email, client, self._hashing_per_network())
         now = self._clock()
         user = User(
             id=self._new_id(),
@@ -152,7 +150,11 @@ class UserService:
             updated_at=now,
             version=1,
         )
-        self._users.add(user, self._hash_password(wanted.password.get_secret_value()))
+        with ExitStack() as limits:
+            if client is not None:
+                most = self._hashing_per_network()
+                limits.enter_context(self._limit_hashing("sign-up", wanted.email, client, most))
+            self._users.add(user, self._hash_password(wanted.password.get_secret_value()))
         count("SignUps")
         return user
 
@@ -258,7 +260,8 @@ class UserService:
             if wrong is not None:
                 raise ValidationFailed(details=[Detail("body.newPassword", *wrong)])
             if guess is None:
-                self._limit_hashing("password change", user_id, client, MAX_PASSWORD_CHANGES)
+                kind, most = "password change", MAX_PASSWORD_CHANGES
+                guesses.enter_context(self._limit_hashing(kind, user_id, client, most))
                 guess = guesses.enter_context(self._guess(user, client))
             old_hash = self._proven_hash(user, wanted.current_password, guess)
             new_hash = self._hash_password(new_password)
@@ -299,7 +302,7 @@ class UserService:
                 if not is_admin:
                     raise Forbidden("Only an admin changes status and role.")
             if is_limited and (changed.name, changed.email) != (user.name, user.email):
-                self._attempts.count(_profile_change(user_id, client))
+                guesses.enter_context(self._attempts.limit(_profile_change(user_id, client)))
                 is_limited = False  # however often it is tried
             if changed.email != user.email:
                 if caller.id == user_id:
@@ -320,10 +323,12 @@ class UserService:
     def _guess(self, user: User, client: Client) -> AbstractContextManager[Guess]:
         return self._attempts.guess(attempt_on(user.email, client.ip_address))
 
-    def _limit_hashing(self, kind: str, person: str, client: Client, most: int) -> None:
+    def _limit_hashing(
+        self, kind: str, person: str, client: Client, most: int
+    ) -> AbstractContextManager[None]:
         """Each hash costs a quarter of a second of a core, right password or not."""
         most_from_network = self._hashing_per_network()
-        self._attempts.count(wish(kind, person, client.ip_address, most, most_from_network))
+        return self._attempts.limit(wish(kind, person, client.ip_address, most, most_from_network))
 
     def _next(self, changed: User) -> User:
         return replace(changed, updated_at=self._clock(), version=changed.version + 1)
