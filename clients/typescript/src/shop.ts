@@ -108,7 +108,8 @@ export function createShop({
           params: { path: { sessionId: "current" } },
         });
       } catch (error) {
-        if (!isRefusal(error, "UNAUTHORIZED")) throw error; // it has ended already
+        // Both mean that the session has ended: 404 while the gateway still accepts the access token.
+        if (!isRefusal(error, "UNAUTHORIZED") && !isRefusal(error, "NOT_FOUND")) throw error;
       } finally {
         await tokens.save(undefined);
       }

@@ -1,5 +1,5 @@
 import { beforeEach, expect, test, vi } from "vitest";
-import { answer, headers, lost, paths, refusal, scripted } from "../scripted.js";
+import { answer, headers, loggedIn, lost, paths, refusal, scripted } from "../scripted.js";
 
 const STALE = () => refusal(412, "PRECONDITION_FAILED");
 const pear = (version: number) =>
@@ -155,4 +155,16 @@ test("per-request options of fetch reach it", async () => {
 
   expect(requests[0]?.cache).toBe("no-store");
   expect(headers(requests, "X-Trace")).toEqual(["1"]);
+});
+
+test.each([
+  ["401 to the retry", [lost(), refusal(401, "UNAUTHORIZED"), refusal(401, "UNAUTHORIZED")]],
+  ["404 to the retry", [lost(), refusal(404, "NOT_FOUND")]],
+  ["404 because another client ended the session", [refusal(404, "NOT_FOUND")]],
+])("logOut succeeds after %s", async (_, steps) => {
+  const tokens = loggedIn();
+  const { shop } = scripted(steps, { tokens });
+
+  expect(await shop.logOut()).toBeUndefined();
+  expect(tokens.load()).toBeUndefined();
 });
