@@ -30,13 +30,13 @@ let consumer: string;
 
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "shop-client-"));
-  copy = join(folder, "copy");
+});
+beforeEach(() => {
+  copy = mkdtempSync(join(folder, "copy-"));
   cpSync(ROOT, copy, {
     recursive: true,
     filter: (path) => !NOT_COPIED.includes(basename(path)),
   });
-});
-beforeEach(() => {
   consumer = mkdtempSync(join(folder, "consumer-"));
   writeFileSync(join(consumer, "package.json"), '{"private": true, "type": "module"}');
 });
@@ -60,6 +60,12 @@ function expectToWork() {
 
 test("npm install of the folder works, though nothing is installed or built in it", () => {
   run(consumer, "npm", "install", "--prefer-offline", copy);
+
+  expectToWork();
+});
+
+test("npm install of the folder works without development dependencies", () => {
+  run(consumer, "npm", "install", "--prefer-offline", "--omit=dev", copy);
 
   expectToWork();
 });
