@@ -27,13 +27,16 @@ import {
   tokensIn,
 } from "./tokens.js";
 
-export interface ShopOptions extends Partial<Sending> {
+type Defaulted<Options> = { [Name in keyof Options]?: Options[Name] | undefined };
+
+/** Options that are undefined have their defaults. */
+export interface ShopOptions extends Defaulted<Sending> {
   /** Where the API is, with the stage or base path if it has one. */
   baseUrl: string;
   /** In memory unless said otherwise. One that throws is replaced by memory until it works again. */
-  tokens?: TokenStorage;
+  tokens?: TokenStorage | undefined;
   /** Called when the tokens are forgotten: after a logout, or once the API refuses to renew them. */
-  onSessionEnd?: () => void;
+  onSessionEnd?: (() => void) | undefined;
 }
 
 /** The paths that answer JSON. */
@@ -61,16 +64,13 @@ export function createShop({
   baseUrl,
   tokens: storage = inMemory(),
   onSessionEnd = () => undefined,
-  ...given
+  fetch = (request, init) => globalThis.fetch(request, init),
+  timeout = 15_000,
+  attempts = 4,
+  longestWait = 20_000,
 }: ShopOptions) {
   const tokens = dependable(storage, onSessionEnd);
-  const sending: Sending = {
-    fetch: (request, init) => globalThis.fetch(request, init),
-    timeout: 15_000,
-    attempts: 4,
-    longestWait: 20_000,
-    ...given,
-  };
+  const sending: Sending = { fetch, timeout, attempts, longestWait };
   const renewals = createApi<Api>({
     baseUrl,
     fetch: (request) => send(request, sending, { repeatable: true, until: Date.now() + RENEWABLE }),
@@ -232,7 +232,8 @@ export function createShop({
       if (!isRefusal(error, "INVALID_TRANSITION") || !error.mayBeDone) throw error;
       const order = await data(readOrder(orderId, userId));
       const { status = order.status, note = order.note } = body;
-      if (order.status !== status || order.note !== note) throw error;
+      // The API trims notes before it stores them.
+      if (order.status !== status || order.note?.trim() !== note?.trim()) throw error;
       return order;
     }
   }

@@ -228,6 +228,33 @@ test("it gives up after four tries, or as many as one says", async () => {
   }
 });
 
+test("undefined options have their defaults", async () => {
+  vi.spyOn(Math, "random").mockReturnValue(0);
+  const fetch = vi.fn().mockRejectedValue(lost());
+  vi.stubGlobal("fetch", fetch);
+  const shop = createShop({
+    baseUrl: "http://shop.test",
+    tokens: undefined,
+    onSessionEnd: undefined,
+    fetch: undefined,
+    timeout: undefined,
+    attempts: undefined,
+    longestWait: undefined,
+  });
+
+  expect(await settled(shop.products.get("pear"))).toBeInstanceOf(NoAnswer);
+  expect(fetch).toHaveBeenCalledTimes(4);
+
+  fetch.mockReset().mockImplementation(never);
+  const slow = shop.products.get("pear").catch((error) => error);
+  await vi.advanceTimersByTimeAsync(14_999);
+  expect(fetch).toHaveBeenCalledTimes(1);
+  await vi.advanceTimersByTimeAsync(2); // the wait takes a tick too
+  expect(fetch).toHaveBeenCalledTimes(2);
+  await vi.runAllTimersAsync();
+  expect(await slow).toMatchObject({ cause: { name: "TimeoutError" } });
+});
+
 test("a try that is too slow is ended, and another begins", async () => {
   vi.useRealTimers();
   const { shop, requests } = scripted([never, answer({ id: "pear" })], { timeout: 50 });

@@ -62,6 +62,9 @@ test("order update that a lost try has made returns the order", async () => {
   const { shop: noting } = scripted([lost(), refused(), answer(order)]);
   expect(await noting.orders.update("1", { note: "Ring twice." })).toEqual(order);
 
+  const { shop: trimming } = scripted([lost(), refused(), answer(order)]);
+  expect(await trimming.orders.update("1", { note: "  Ring twice.\n" })).toEqual(order);
+
   const { shop: refusing } = scripted([lost(), refused(), answer(order)]);
   await expect(refusing.orders.update("1", { note: "Knock." })).rejects.toMatchObject({
     code: "INVALID_TRANSITION",
