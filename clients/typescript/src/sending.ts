@@ -29,6 +29,12 @@ const FIRST_WAIT = 200; // milliseconds
 // Sent again after they were done, these are refused, and a wrong current password counts as a guess.
 const SPENDING = /\/(password|password-resets\/[^/]+|email-verifications\/[^/]+)$/;
 
+const COLLECTION = /\/api\/(users|products|orders|sessions|users\/[^/]+\/orders)$/;
+const ITEM = /\/api\/(users|products|users\/[^/]+\/orders)\/[^/]+$/;
+
+// The tokens in its response are checked before they are saved.
+const GRANTING = /\/sessions$/;
+
 /** The answer, if the API did what was asked or has nothing new (304); else throws. */
 export async function send(
   request: Request,
@@ -88,10 +94,19 @@ async function once(
       // Read here, so that an answer that breaks off is a lost one too.
       const text = await answer.text();
       if (answer.redirected) throw new Error("It was redirected.");
-      if (answer.status === 204 || answer.status === 304) return new Response(null, answer);
+      if (answer.status === 304 && request.headers.has("If-None-Match")) {
+        return new Response(null, answer);
+      }
       if (answer.ok && request.method === "HEAD") return new Response(null, answer);
+      if (answer.ok && isWithoutContent(request)) {
+        if (answer.status !== 204) throw new Error("It is no 204.");
+        return new Response(null, answer);
+      }
       const content = objectIn(text);
-      if (answer.ok) return new Response(text, answer);
+      if (answer.ok) {
+        requireShape(request, content);
+        return new Response(text, answer);
+      }
       return new ShopError(answer.status, errorIn(content), retryAfter, mayBeDone);
     });
   } catch (cause) {
@@ -118,6 +133,24 @@ export function noAnswer(
 /** React Native's `URL` has no `pathname`. */
 function pathOf({ url }: Pick<Request, "url">): string {
   return url.replace(/^[^/]*\/\/[^/?#]*/, "").replace(/[?#].*$/, "");
+}
+
+function isWithoutContent(request: Request): boolean {
+  const { method } = request;
+  return method === "DELETE" || (method === "PUT" && SPENDING.test(pathOf(request)));
+}
+
+/** Throw if a successful response cannot be the API's, so a proxy's JSON never passes for a result. */
+function requireShape(request: Request, { id, data, meta }: Record<string, unknown>): void {
+  const path = pathOf(request);
+  const isCollection = COLLECTION.test(path);
+  if (request.method === "GET" && isCollection) {
+    if (!Array.isArray(data) || typeof meta !== "object" || meta === null) {
+      throw new Error("It is no page of a list.");
+    }
+  } else if (request.method === "POST" ? isCollection && !GRANTING.test(path) : ITEM.test(path)) {
+    if (typeof id !== "string") throw new Error("It has no id.");
+  }
 }
 
 /** Every answer with a body is a JSON object. */

@@ -1,7 +1,7 @@
 /** The shop's API, by what one does with it. */
 
 import createApi, { type Client } from "openapi-fetch";
-import { isRefusal } from "./errors.js";
+import { isRefusal, NoAnswer } from "./errors.js";
 import { randomKey } from "./keys.js";
 import type {
   OrderPlace,
@@ -282,9 +282,10 @@ function edit<Read extends Answer, Written extends Answer, Change>(
   return async (id: string, decide: (found: Data<Read>) => Change): Promise<Data<Written>> => {
     for (let edits = 1; ; edits++) {
       const { data: found, response } = await read(id);
-      const condition = { "If-Match": response.headers.get("ETag") ?? "*" };
+      const version = response.headers.get("ETag");
+      if (!version) throw new NoAnswer("No answer of the shop: it has no ETag");
       try {
-        return await data(write(id, decide(found as Data<Read>), condition));
+        return await data(write(id, decide(found as Data<Read>), { "If-Match": version }));
       } catch (error) {
         const overtaken = isRefusal(error, "PRECONDITION_FAILED") && !error.mayBeDone;
         if (!overtaken || edits >= EDITS) throw error;

@@ -47,8 +47,9 @@ const REPEATABLE: [string, (shop: Shop) => Promise<unknown>][] = [
 const PEAR = { sku: "PEAR", name: "A pear", price: "1.00", currency: "EUR", stock: 1 } as const;
 const USER = { email: ADA.email, name: "Ada", status: "active", role: "customer" } as const;
 
-test.each(REPEATABLE)("%s is sent again after a lost answer", async (_, work) => {
-  const { shop, requests } = scripted([lost(), BUSY(), answer({ id: "1" })]);
+test.each(REPEATABLE)("%s is sent again after a lost answer", async (name, work) => {
+  const done = name === "deleting" ? noContent(204) : answer({ id: "1" });
+  const { shop, requests } = scripted([lost(), BUSY(), done]);
 
   expect(await settled(work(shop))).not.toBeInstanceOf(Error);
   expect(requests).toHaveLength(3);
@@ -79,15 +80,20 @@ test.each(ONCE)("%s is not sent again after a lost answer", async (_, work) => {
   expect(requests).toHaveLength(1);
 });
 
-test.each(ONCE)("%s is sent again where there were too many", async (_, work) => {
-  const { shop, requests } = scripted([TOO_MANY(1), grant("new")]);
+test.each(ONCE)("%s is sent again where there were too many", async (name, work) => {
+  const done = {
+    "logging in": grant("new"),
+    "changing a password": noContent(204),
+    "spending a mailed link": noContent(204),
+  }[name];
+  const { shop, requests } = scripted([TOO_MANY(1), done ?? answer({ id: "1" })]);
 
   expect(await settled(work(shop))).not.toBeInstanceOf(Error);
   expect(requests).toHaveLength(2);
 });
 
 test("every try of an order has the same key and body, and the next order another key", async () => {
-  const { shop, requests } = scripted([lost(), answer({}), answer({})]);
+  const { shop, requests } = scripted([lost(), answer({ id: "1" }), answer({ id: "1" })]);
 
   await settled(shop.orders.place(ORDER));
   await settled(shop.orders.place(ORDER));
@@ -100,7 +106,7 @@ test("every try of an order has the same key and body, and the next order anothe
 });
 
 test("one's own key is sent as it is", async () => {
-  const { shop, requests } = scripted([answer({})]);
+  const { shop, requests } = scripted([answer({ id: "1" })]);
 
   await shop.orders.place(ORDER, "my-first-order");
 
@@ -109,7 +115,7 @@ test("one's own key is sent as it is", async () => {
 
 test("nothing is sent before Retry-After is over", async () => {
   vi.spyOn(Math, "random").mockReturnValue(0);
-  const { shop, requests } = scripted([BUSY(), answer({})]);
+  const { shop, requests } = scripted([BUSY(), answer({ id: "1" })]);
 
   const got = shop.products.get("pear");
   await vi.advanceTimersByTimeAsync(1_999);
@@ -155,7 +161,7 @@ test.each<[string, () => Response, number]>([
     times.push(Date.now());
     return next;
   };
-  const { shop } = scripted([noted(response()), noted(answer({}))]);
+  const { shop } = scripted([noted(response()), noted(answer({ id: "1" }))]);
 
   await settled(shop.products.get("pear"));
 
@@ -213,7 +219,7 @@ test.each(ONCE)("a 503 or 500 to %s may have been done", async (_, work) => {
 });
 
 test("it gives up after four tries, or as many as one says", async () => {
-  const tries = () => [lost(), lost(), lost(), lost(), answer({})];
+  const tries = () => [lost(), lost(), lost(), lost(), answer({ id: "1" })];
 
   for (const [options, sent] of [
     [{}, 4],
@@ -335,7 +341,15 @@ test.each<[string, () => void]>([
   ],
 ])("it works %s", async (_, remove) => {
   const { shop, requests } = scripted(
-    [lost(), answer({}), answer({}), refusal(401, "UNAUTHORIZED"), grant("new"), answer({}), never],
+    [
+      lost(),
+      answer({ id: "1" }),
+      answer({ id: "1" }),
+      refusal(401, "UNAUTHORIZED"),
+      grant("new"),
+      answer({ id: "1" }),
+      never,
+    ],
     { tokens: loggedIn() },
   );
   const until = new AbortController();
@@ -343,7 +357,7 @@ test.each<[string, () => void]>([
 
   await settled(shop.orders.place(ORDER));
   await settled(shop.orders.place(ORDER));
-  expect(await settled(shop.users.get())).toEqual({});
+  expect(await settled(shop.users.get())).toEqual({ id: "1" });
   const stopped = shop.api.GET("/api/products", { signal: until.signal });
   until.abort();
 
@@ -454,14 +468,57 @@ test("a redirect is not followed", async () => {
 test("responses without a body need none", async () => {
   const none = (status: number) => new Response(null, { status });
   const { shop } = scripted([none(204), none(304), none(200)]);
+  const headers = { "If-None-Match": '"1"' };
 
   expect(await shop.products.delete("pear")).toBeUndefined();
-  expect((await shop.api.GET("/api/products")).response.status).toBe(304);
+  expect((await shop.api.GET("/api/products", { headers })).response.status).toBe(304);
   expect((await shop.api.request("head" as "get", "/health")).response.status).toBe(200);
 });
 
+const GET_PEAR = (shop: Shop) => shop.products.get("pear");
+const PLACE = (shop: Shop) => shop.orders.place(ORDER);
+const PAGE = { data: [], meta: { nextCursor: null } };
+const noContent = (status: number) => new Response(null, { status });
+
+test.each<[string, (shop: Shop) => Promise<unknown>, () => Response]>([
+  ["read: unexpected 204", GET_PEAR, () => noContent(204)],
+  ["read: 304 without If-None-Match", GET_PEAR, () => noContent(304)],
+  ["read: object without id", GET_PEAR, () => answer({})],
+  ["read: id that is no string", GET_PEAR, () => answer({ id: 1 })],
+  ["place: 200 {}", PLACE, () => answer({})],
+  ["place: 201 {}", PLACE, () => answer({}, 201)],
+  ["place: 202 {}", PLACE, () => answer({}, 202)],
+  ["place: 204", PLACE, () => noContent(204)],
+  ["place: list page", PLACE, () => answer(PAGE)],
+  ["product create: {}", (shop) => shop.products.create({ ...PEAR }), () => answer({}, 201)],
+  ["signUp: {}", (shop) => shop.signUp(ADA), () => answer({}, 201)],
+  ["user replace: {}", (shop) => shop.users.replace("ada", USER), () => answer({})],
+  ["order update: {}", (shop) => shop.orders.cancel("1"), () => answer({})],
+  ["delete: 200 {}", (shop) => shop.products.delete("pear"), () => answer({})],
+  ["logOut: 202 {}", (shop) => shop.logOut(), () => answer({}, 202)],
+  [
+    "changePassword: 200 {}",
+    (shop) => shop.users.changePassword({ currentPassword: "old", newPassword: "new" }),
+    () => answer({}),
+  ],
+  ["verifyEmail: 200 {}", (shop) => shop.verifyEmail("mailed"), () => answer({})],
+  ["requestPasswordReset: 204", (shop) => shop.requestPasswordReset("a@b.c"), () => noContent(204)],
+  ["sessions.list: {}", (shop) => shop.sessions.list(), () => answer({})],
+  ["sessions.list: no meta", (shop) => shop.sessions.list(), () => answer({ data: [] })],
+  ["list: 204", (shop) => shop.products.list().next(), () => noContent(204)],
+  ["list: single resource", (shop) => shop.orders.list().next(), () => answer({ id: "1" })],
+])("foreign success is NoAnswer after %s", async (_, work, response) => {
+  const baseUrl = "http://shop.test/prod";
+  const { shop } = scripted([response()], { attempts: 1, baseUrl });
+
+  const error = await settled(work(shop));
+
+  expect(error).toBeInstanceOf(NoAnswer);
+  expect(error).toMatchObject({ mayBeDone: true });
+});
+
 test("a stage in the address stays in it", async () => {
-  const { shop, requests } = scripted([answer({})], { baseUrl: "http://shop.test/prod/" });
+  const { shop, requests } = scripted([answer({ id: "1" })], { baseUrl: "http://shop.test/prod/" });
 
   await shop.products.get("pear");
 

@@ -36,6 +36,15 @@ test("an edit that is always overtaken ends", async () => {
   ).rejects.toMatchObject({ code: "PRECONDITION_FAILED" });
 });
 
+test("edit writes nothing if the read had no ETag", async () => {
+  const { shop, requests } = scripted([answer({ id: "pear" })]);
+
+  const edited = shop.products.edit("pear", () => ({ name: "A" }));
+
+  await expect(edited).rejects.toMatchObject({ name: "NoAnswer" });
+  expect(paths(requests)).toEqual(["GET /api/products/pear"]);
+});
+
 test("an order that a lost try has cancelled is cancelled", async () => {
   const refused = () => refusal(409, "INVALID_TRANSITION");
   const cancelled = { id: "1", status: "cancelled" };
@@ -44,7 +53,10 @@ test("an order that a lost try has cancelled is cancelled", async () => {
   expect(await shop.orders.cancel("1")).toEqual(cancelled);
 
   // One that was processed, or cancelled before, is told as what it is.
-  for (const steps of [[refused()], [lost(), refused(), answer({ status: "processing" })]]) {
+  for (const steps of [
+    [refused()],
+    [lost(), refused(), answer({ id: "1", status: "processing" })],
+  ]) {
     await expect(scripted(steps).shop.orders.cancel("1")).rejects.toMatchObject({
       code: "INVALID_TRANSITION",
     });
@@ -107,10 +119,10 @@ test("a list is read page after page, each with the same filters", async () => {
   ]);
 });
 
-test.each([{}, { data: [] }, { data: "x", meta: { nextCursor: null } }])(
+test.each([{}, { data: [] }, { data: [], meta: {} }, { data: "x", meta: { nextCursor: null } }])(
   "a foreign page %j is no answer of the shop",
   async (foreign) => {
-    const { shop } = scripted([answer(foreign)]);
+    const { shop } = scripted([answer(foreign)], { attempts: 1 });
 
     await expect(shop.products.list().next()).rejects.toMatchObject({ name: "NoAnswer" });
   },
@@ -152,7 +164,7 @@ test("password reset and email verification send what the API expects", async ()
 });
 
 test("per-request options of fetch reach it", async () => {
-  const { shop, requests } = scripted([answer({})]);
+  const { shop, requests } = scripted([answer({ data: [], meta: {} })]);
 
   await shop.api.GET("/api/products", { cache: "no-store", headers: { "X-Trace": "1" } });
 

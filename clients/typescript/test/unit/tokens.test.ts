@@ -83,7 +83,7 @@ test("one that is refused later uses what was renewed for others", async () => {
     refuse = resolve;
   });
   const { shop, requests } = scripted(
-    [() => late, UNAUTHORIZED(), grant("new"), answer({}), answer({})],
+    [() => late, UNAUTHORIZED(), grant("new"), answer({ id: "1" }), answer({ id: "1" })],
     { tokens: loggedIn() },
   );
 
@@ -96,7 +96,7 @@ test("one that is refused later uses what was renewed for others", async () => {
 });
 
 test("a renewal whose answer was lost is sent again with the same token", async () => {
-  const { shop, requests } = scripted([UNAUTHORIZED(), lost(), grant("new"), answer({})], {
+  const { shop, requests } = scripted([UNAUTHORIZED(), lost(), grant("new"), answer({ id: "1" })], {
     tokens: loggedIn(),
   });
 
@@ -171,7 +171,7 @@ test("what another tab has renewed meanwhile is used", async () => {
     await tokens.save(RENEWED);
     return UNAUTHORIZED();
   };
-  const { shop, requests } = scripted([refused, answer({})], { tokens });
+  const { shop, requests } = scripted([refused, answer({ id: "1" })], { tokens });
 
   await shop.users.get();
 
@@ -264,7 +264,7 @@ const quota = () => {
 test("a storage that cannot save loses no tokens", async () => {
   const full: TokenStorage = { load: () => undefined, save: quota };
   const { shop, requests } = scripted(
-    [grant("old"), UNAUTHORIZED(), grant("new"), answer({}), answer({})],
+    [grant("old"), UNAUTHORIZED(), grant("new"), answer({ id: "1" }), answer({ id: "1" })],
     { tokens: full },
   );
 
@@ -292,11 +292,11 @@ test("a storage that saves again is used again", async () => {
     [
       UNAUTHORIZED(),
       grant("newer"),
-      answer({}),
+      answer({ id: "1" }),
       UNAUTHORIZED(),
       grant("new"),
-      answer({}),
-      answer({}),
+      answer({ id: "1" }),
+      answer({ id: "1" }),
     ],
     { tokens },
   );
@@ -318,7 +318,7 @@ test("a storage that saves again is used again", async () => {
 });
 
 test("a storage that cannot load is an empty one until the login", async () => {
-  const { shop, requests } = scripted([answer({}), grant("new"), answer({})], {
+  const { shop, requests } = scripted([answer({ id: "1" }), grant("new"), answer({ id: "1" })], {
     tokens: { load: quota, save: () => undefined },
   });
 
@@ -338,7 +338,7 @@ test("tokens that are being saved are used already", async () => {
         saved = resolve;
       }),
   };
-  const { shop, requests } = scripted([grant("new"), answer({})], { tokens });
+  const { shop, requests } = scripted([grant("new"), answer({ id: "1" })], { tokens });
 
   const login = shop.logIn({ email: "ada@example.com", password: "a long walk" });
   await vi.waitFor(() => expect(requests).toHaveLength(1));
@@ -377,7 +377,7 @@ test("the end of the session is told once, after the tokens are gone", async () 
 test("the end of the session in another page is told once", async () => {
   const tokens = loggedIn();
   const ended = vi.fn();
-  const { shop } = scripted([answer({}), UNAUTHORIZED(), UNAUTHORIZED()], {
+  const { shop } = scripted([answer({ id: "1" }), UNAUTHORIZED(), UNAUTHORIZED()], {
     tokens,
     onSessionEnd: ended,
   });
@@ -391,9 +391,12 @@ test("the end of the session in another page is told once", async () => {
 
 test("nobody who was not logged in is told of a session's end", async () => {
   const ended = vi.fn();
-  const { shop } = scripted([UNAUTHORIZED(), answer({}), grant("new"), answer({})], {
-    onSessionEnd: ended,
-  });
+  const { shop } = scripted(
+    [UNAUTHORIZED(), answer({ id: "1" }), grant("new"), answer({ id: "1" })],
+    {
+      onSessionEnd: ended,
+    },
+  );
 
   await shop.users.get().catch(() => undefined);
   await shop.products.get("pear");
@@ -416,7 +419,7 @@ test("tokens in localStorage outlive the page, and damaged ones are none", async
   await first.shop.logIn({ email: "ada@example.com", password: "a long walk" });
   expect(JSON.parse(items.get("tokens") ?? "")).toEqual(RENEWED);
 
-  const second = page(answer({}), new Response(null, { status: 204 }));
+  const second = page(answer({ id: "1" }), new Response(null, { status: 204 }));
   await second.shop.users.get();
   expect(headers(second.requests, "Authorization")).toEqual(["Bearer access-new"]);
   await second.shop.logOut();
@@ -424,7 +427,7 @@ test("tokens in localStorage outlive the page, and damaged ones are none", async
 
   for (const damaged of ["{", "{}", '{"accessToken": 1}', "7"]) {
     items.set("tokens", damaged);
-    const third = page(answer({}));
+    const third = page(answer({ id: "1" }));
     await third.shop.products.get("pear");
     expect(headers(third.requests, "Authorization")).toEqual([null]);
   }
@@ -432,7 +435,9 @@ test("tokens in localStorage outlive the page, and damaged ones are none", async
 
 test("on a server, where there is no localStorage, tokens stay in memory", async () => {
   vi.stubGlobal("localStorage", undefined);
-  const { shop, requests } = scripted([grant("new"), answer({})], { tokens: inLocalStorage() });
+  const { shop, requests } = scripted([grant("new"), answer({ id: "1" })], {
+    tokens: inLocalStorage(),
+  });
 
   await shop.logIn({ email: "ada@example.com", password: "a long walk" });
   await shop.users.get();
