@@ -49,6 +49,8 @@ export function tokensIn(value: unknown): Tokens | undefined {
  * @param onSessionEnd called when there are no tokens any more, for whatever reason
  */
 export function dependable(storage: TokenStorage, onSessionEnd: () => void): TokenStorage {
+  // A rejection of its own, so that an error of the callback never replaces the caller's result.
+  const notify = async () => onSessionEnd();
   let known: Tokens | undefined;
   let saves = 0;
   let unsaved = false;
@@ -71,7 +73,7 @@ export function dependable(storage: TokenStorage, onSessionEnd: () => void): Tok
         // Forbidden or damaged: what is known is all there is.
       }
       // Nothing older than a save counts. Another page may have ended the session.
-      if (begun === saves && keep(tokens)) onSessionEnd();
+      if (begun === saves && keep(tokens)) void notify();
       return known;
     },
 
@@ -85,7 +87,7 @@ export function dependable(storage: TokenStorage, onSessionEnd: () => void): Tok
       } catch {
         // Full or forbidden: the next one may succeed.
       }
-      if (ended) onSessionEnd();
+      if (ended) void notify();
     },
   };
 }

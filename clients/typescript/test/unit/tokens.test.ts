@@ -374,6 +374,36 @@ test("the end of the session is told once, after the tokens are gone", async () 
   }
 });
 
+test("onSessionEnd that throws is an unhandled rejection, and replaces no result", async () => {
+  const unhandled: unknown[] = [];
+  const listeners = process.rawListeners("unhandledRejection") as (() => void)[];
+  process.removeAllListeners("unhandledRejection");
+  const observed = new Promise<void>((resolve) => {
+    process.on("unhandledRejection", (error) => {
+      unhandled.push(error);
+      if (unhandled.length === 2) resolve();
+    });
+  });
+  const broken = new Error("The callback failed.");
+  const onSessionEnd = () => {
+    throw broken;
+  };
+  const noContent = new Response(null, { status: 204 });
+  const options = () => ({ tokens: loggedIn(), onSessionEnd });
+
+  try {
+    await scripted([noContent], options()).shop.logOut();
+    const { shop } = scripted([UNAUTHORIZED(), UNAUTHORIZED()], options());
+    await expect(shop.users.get()).rejects.toMatchObject({ code: "UNAUTHORIZED" });
+    await observed;
+  } finally {
+    process.removeAllListeners("unhandledRejection");
+    for (const listener of listeners) process.on("unhandledRejection", listener);
+  }
+
+  expect(unhandled).toEqual([broken, broken]);
+});
+
 test("the end of the session in another page is told once", async () => {
   const tokens = loggedIn();
   const ended = vi.fn();
