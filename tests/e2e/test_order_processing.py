@@ -31,14 +31,14 @@ def queue_with(stack: LocalStack, **attributes: str) -> Iterator[Queue]:
     before = {name: queue.attribute(name) for name in attributes}
     sqs.purge_queue(QueueUrl=queue.url)
     lambda_, mapping = stack.client("lambda"), stack.resources()["ProcessOrders"]
-    # Before the attributes: no mapping is made for a queue that hides messages too shortly.
+    # With the attributes of before: no mapping changes whose queue hides messages too shortly.
     lambda_.update_event_source_mapping(UUID=mapping, Enabled=True)
     try:
         sqs.set_queue_attributes(QueueUrl=queue.url, Attributes=attributes)
         yield queue
     finally:
-        lambda_.update_event_source_mapping(UUID=mapping, Enabled=False)
         sqs.set_queue_attributes(QueueUrl=queue.url, Attributes=before)
+        lambda_.update_event_source_mapping(UUID=mapping, Enabled=False)
 
 
 def placed(shop: Shop) -> tuple[Person, str, dict[str, Any]]:
