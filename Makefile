@@ -265,7 +265,8 @@ layer-requirements: environments ## Write what the dependency layers hold, from 
 	@$(PYTHON) -m tools.layer_services > layers/dependencies/services.txt
 
 # Compiled once; else each process compiles all that it imports where PYTHONDONTWRITEBYTECODE is set.
-SYNC := UV_COMPILE_BYTECODE=1 uv sync --frozen --quiet
+# uv leaves a lock file in the folder for temporary files.
+SYNC := TMPDIR=$(CURDIR)/.local/tmp UV_COMPILE_BYTECODE=1 uv sync --frozen --quiet
 
 .PHONY: environments
 environments: .venv/.synced .venv-emulator/.synced .venv-sam/.synced
@@ -292,7 +293,7 @@ environments: .venv/.synced .venv-emulator/.synced .venv-sam/.synced
 
 .PHONY: uv
 uv:
-	@tools/bootstrap.sh
+	@mkdir -p .local/tmp && tools/bootstrap.sh
 
 .PHONY: clean
 clean: ## Remove what was built and the environments
