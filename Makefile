@@ -35,7 +35,7 @@ trace: environments ## Show how the last requests spent their time, while `make 
 	@$(PYTHON) -m tools.local_cloud.waterfall $(if $(N),--requests $(N)) $(if $(REQUEST),--request $(REQUEST))
 
 .PHONY: test
-test: environments .venv-checkers/.synced ## Run every check and every test, on three stacks side by side (twelve minutes)
+test: environments .venv-checkers/.synced ## Run every check and every test, on three stacks side by side (fourteen minutes)
 	@rm -rf $(PERMISSION_RECORDS)
 	@# The tests need both cores now and then only, so the checks run beside them. Checkers and
 	@# pytest leave temporary files, which go with their folder.
@@ -84,7 +84,7 @@ fuzz: environments ## Ask what nobody thought of, on what runs or a stack of its
 		$(if $(SEED),--seed $(SEED))
 
 .PHONY: check
-check: environments lint ## Run the quick checks: lint, types, unit tests (half a minute)
+check: environments lint ## Run the quick checks: lint, types, unit tests (two minutes)
 	$(PYTHON) -m pytest -n 2 tests/unit tests/endpoints tests/repositories
 
 .PHONY: lint
