@@ -190,7 +190,7 @@ def test_outage_that_hides_the_outcome_of_guesses_gives_no_more_of_them(
     settles_in(shop, email, 100)
     assert error_of(log_in(shop, email, PASSWORD)) == REFUSED
     settles_in(shop, email, -0.001)
-    # What is counted for good is what was told.
+    # Guesses without an outcome have expired, so the whole limit is left.
     assert guess(shop, email, 11) == {WRONG: 10, REFUSED: 1}
 
 

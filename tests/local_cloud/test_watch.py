@@ -73,7 +73,7 @@ def test_edits_keep_the_deployed_version_for_a_rollback(edited: Edited) -> None:
 
     versions = functions.list_versions_by_function(FunctionName=name)["Versions"]
     numbers = [it["Version"] for it in versions]
-    assert "1" in numbers and len(numbers) == 4  # $LATEST, what runs, and what ran before that
+    assert "1" in numbers and len(numbers) == 4  # $LATEST, the current, and the previous
 
 
 def test_an_edited_layer_reaches_the_functions_that_have_it(edited: Edited) -> None:

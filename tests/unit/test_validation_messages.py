@@ -46,7 +46,7 @@ BY_LIMIT = {
     ("list", "max_length"): "too_long",
 }
 LIMITS = {"min_length", "max_length", "pattern", "ge", "le", "gt", "lt", "multiple_of"}
-# What adds no error of pydantic's to those of what it is made of; functions raise our own.
+# Compound schemas: pydantic adds no error to those of the parts, and functions raise ours.
 COMPOUND = {
     *("default", "nullable", "definitions", "definition-ref", "model-field", "any"),
     *("function-before", "function-after", "function-wrap", "function-plain"),

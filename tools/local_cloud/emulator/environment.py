@@ -26,7 +26,7 @@ BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
 LOG_SECONDS = 0.5
 # Longer than on AWS, where nothing else wants the processor.
 INIT_SECONDS = 30
-# What a function that is debugged is told to have left.
+# The remaining time that a debugged function reads from its context.
 DEBUGGING_SECONDS = 24 * 60 * 60
 HANDLER_FAILED = ("handler-error", "init-error")
 

@@ -38,9 +38,9 @@ def handler(event, _context):
             while os.path.exists(query["file"] + ".held"):
                 time.sleep(0.01)
         case "break":
-            breakpoint()  # noqa: T100
+            breakpoint()
         case "pdb":
-            pdb.set_trace()  # noqa: T100
+            pdb.set_trace()
         case "log":
             print("printed")
             os.write(1, b"written\n")
