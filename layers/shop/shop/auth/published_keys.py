@@ -79,7 +79,7 @@ def load_jwks() -> Jwks:
 def _is_public_key(key: dict[str, str]) -> bool:
     """Whether it is a key of ES256 by its members (RFC 7518, 6.2.1).
 
-    Without cryptography, which would double the cold start of those that only publish it.
+    Without cryptography, which costs 30 to 40 ms of a cold start of those that only publish it.
     """
     kinds = {"kty": "EC", "crv": "P-256", "alg": "ES256", "use": "sig"}
     coordinates = (key[name] for name in ("x", "y"))
