@@ -11,18 +11,18 @@ from typing import Any
 
 from moto import mock_aws
 
-import shop.auth.key_store
-import shop.auth.provide
-import shop.auth.published_keys
 import shop.clients
-import shop.events.provide
-import shop.mail.provide
-import shop.operations.provide
-import shop.orders.provide
-import shop.products.provide
-import shop.recovery.provide
-import shop.sessions.provide
-import shop.users.provide
+import shop.events.dependencies
+import shop.identity.authorization.dependencies
+import shop.identity.keys.key_store
+import shop.identity.keys.published_keys
+import shop.identity.recovery.dependencies
+import shop.identity.sessions.dependencies
+import shop.mail.dependencies
+import shop.orders.dependencies
+import shop.products.dependencies
+import shop.system.dependencies
+import shop.users.dependencies
 from shop.config import setting
 from tests.template import resources, template
 
@@ -31,19 +31,19 @@ DYNAMODB_URL = "AWS_ENDPOINT_URL_DYNAMODB"  # boto3 reads it, and moto lets its 
 # What functions put together once in a sandbox, and every test anew; but for the clients, which
 # take 0.2 s to make and go through moto as well.
 _CACHED = (
-    shop.auth.key_store.key_store,
-    shop.auth.provide.authorizer,
-    shop.auth.published_keys.published_jwks,
-    shop.events.provide.outbox,
-    shop.mail.provide.mail_service,
-    shop.mail.provide.resending,
-    shop.operations.provide.dependency_check,
-    shop.orders.provide.order_service,
-    shop.products.provide.product_service,
-    shop.recovery.provide.recovery_service,
-    shop.sessions.provide.access_token_issuer,
-    shop.sessions.provide.session_service,
-    shop.users.provide.user_service,
+    shop.identity.keys.key_store.key_store,
+    shop.identity.authorization.dependencies.authorizer,
+    shop.identity.keys.published_keys.published_jwks,
+    shop.events.dependencies.outbox,
+    shop.mail.dependencies.mail_service,
+    shop.mail.dependencies.resending,
+    shop.system.dependencies.dependency_check,
+    shop.orders.dependencies.order_service,
+    shop.products.dependencies.product_service,
+    shop.identity.recovery.dependencies.recovery_service,
+    shop.identity.sessions.dependencies.access_token_issuer,
+    shop.identity.sessions.dependencies.session_service,
+    shop.users.dependencies.user_service,
 )
 
 

@@ -28,7 +28,7 @@ _GIVEN = {
     "EMAILS_TO_SEND_QUEUE": "https://sqs.us-east-1.amazonaws.com/123456789012/emails_to_send",
     "JWKS_PARAMETER": "/shop/jwks",
     "LIST_SHARDS": "4",
-    "MOST_RECEIVES": "5",
+    "MAX_RECEIVES": "5",
     "MAIL_FROM": "shop@example.com",
     "POWERTOOLS_LOG_LEVEL": "INFO",
     "POWERTOOLS_SERVICE_NAME": "shop",

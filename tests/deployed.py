@@ -185,7 +185,7 @@ class Shop:
         lambda_.update_alias(FunctionName=name, Name="live", FunctionVersion=version)
 
 
-def at_once(times: int, work: Any) -> list[Any]:
+def gather(times: int, work: Any) -> list[Any]:
     """The results of `work(0)` to `work(times - 1)`, run by as many threads."""
     with ThreadPoolExecutor(times) as pool:
         return list(pool.map(work, range(times)))

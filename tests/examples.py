@@ -2,24 +2,26 @@
 
 from decimal import Decimal
 
-from shop.attempts.service import attempt_on
-from shop.auth.caller import Role
-from shop.auth.key_store import key_store
-from shop.auth.passwords import hash_password
+from shop.caller import Role
 from shop.clock import now
-from shop.idempotency import Answer, Once
+from shop.http.response import Response
+from shop.idempotency import IdempotentRequest
+from shop.identity.accounts.models import UserStatus
+from shop.identity.keys.key_store import key_store
+from shop.identity.login_attempts.service import login_attempt
+from shop.identity.passwords import hash_password
+from shop.identity.recovery.models import Purpose, RecoveryToken
+from shop.identity.recovery.repository import RecoveryRepository
+from shop.identity.recovery.tokens import digest_of
+from shop.identity.sessions.models import IDLE_LIFETIME, Session
+from shop.identity.sessions.refresh_tokens import RefreshToken
+from shop.identity.sessions.repository import SessionRepository
 from shop.money import Money
 from shop.orders.models import Order, OrderLine, OrderStatus
 from shop.orders.repository import OrderRepository
 from shop.products.models import Product, ProductStatus
 from shop.products.repository import ProductRepository
-from shop.recovery.models import Purpose, RecoveryToken
-from shop.recovery.repository import RecoveryRepository
-from shop.recovery.tokens import digest_of
-from shop.sessions.models import IDLE_LIFETIME, Session
-from shop.sessions.refresh_tokens import RefreshToken
-from shop.sessions.repository import SessionRepository
-from shop.users.models import User, UserStatus
+from shop.users.models import User
 from shop.users.repository import UserRepository
 from tests.people import NOON, PASSWORD
 
@@ -44,11 +46,11 @@ def add_examples() -> None:
     refresh = RefreshToken(_USER, _SESSION, b"f" * 16, b"s" * 32).digests()
     end = now() + IDLE_LIFETIME
     session = Session(_USER, _SESSION, 1, refresh, now(), now(), end, end, "a browser", "192.0.2.1")
-    keyless = Once(None, b"", lambda _: Answer(201, {}, ""), lambda: NOON)
+    keyless = IdempotentRequest(None, b"", lambda _: Response(201, {}, ""), lambda: NOON)
     password_hash = hash_password(PASSWORD)
     UserRepository().add(user, password_hash)
     UserRepository().add(admin, password_hash)
-    attempt = attempt_on(user.email, "192.0.2.1").opened(NOON)
+    attempt = login_attempt(user.email, "192.0.2.1").opened(NOON)
     SessionRepository().begin(session, user.email, password_hash, None, attempt)
     ProductRepository().add(product, keyless)
     OrderRepository().add(order, keyless)

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from shop.auth.caller import Caller, Client, Role
+from shop.caller import Caller, Client, Role
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 

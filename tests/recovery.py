@@ -4,8 +4,8 @@ import re
 from datetime import timedelta
 
 from shop.clock import now, to_epoch, to_text
-from shop.recovery.models import LIFETIME, MOST_FROM_NETWORK, Purpose
-from shop.recovery.tokens import digest_of, new_token
+from shop.identity.recovery.models import LIFETIME, MAX_FROM_NETWORK, Purpose
+from shop.identity.recovery.tokens import digest_of, new_token
 from tests.deployed import Person, Shop
 from tools.local_cloud.mailbox import Message
 
@@ -54,6 +54,6 @@ def forget_wishes(shop: Shop) -> None:
     """All tests are one network, which has used up its wishes after a few of them."""
     client = shop.stack.client("dynamodb")
     for row in shop.table("AttemptsTable"):
-        if int(row["count"]["N"]) > MOST_FROM_NETWORK // 2:
+        if int(row["count"]["N"]) > MAX_FROM_NETWORK // 2:
             key = {"digest": row["digest"]}
             client.delete_item(TableName=shop.resources["AttemptsTable"], Key=key)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from shop.auth.caller import Caller
+from shop.caller import Caller
 
 
 @dataclass(frozen=True)

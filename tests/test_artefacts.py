@@ -262,11 +262,11 @@ def test_on_lambda_the_client_is_made_while_the_sandbox_begins(build: Path) -> N
 def test_what_is_imported_late_is_in_the_layer_too(build: Path) -> None:
     code = (
         "import os; os.environ['BCRYPT_COST'] = '4'\n"
-        "from shop.auth.passwords import complaint, hash_password, password_matches\n"
-        "from shop.users.emails import normalised\n"
+        "from shop.identity.passwords import password_violation, hash_password, password_matches\n"
+        "from shop.email_addresses import canonical_email\n"
         "hashed = hash_password('x'); assert password_matches('x', hashed)\n"
-        "assert complaint('password1', '')\n"
-        "print(normalised('Ada@Example.com'))"
+        "assert password_violation('password1', '')\n"
+        "print(canonical_email('Ada@Example.com'))"
     )
 
     assert run_bare(build, LAYERS, code).strip() == "ada@example.com"
@@ -310,7 +310,7 @@ def test_no_file_of_the_layers_belongs_to_two_distributions(build: Path) -> None
 
 
 def test_the_document_is_in_the_layer(build: Path) -> None:
-    built = build / "ShopLayer/python/shop/operations/openapi.json"
+    built = build / "ShopLayer/python/shop/system/openapi.json"
 
     assert built.read_bytes() == (ROOT / "docs/openapi.json").read_bytes()
 

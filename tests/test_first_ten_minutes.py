@@ -181,13 +181,13 @@ def test_make_run_shows_messages_and_sources_of_exceptions(clone: Path, running:
 
     line = broken.splitlines().index("    int('not a number')") + 1
     assert f'File "{source}", line {line}, in handler' in (clone / "run.log").read_text()
-    shop = clone / "layers/shop/shop/endpoint.py"
+    shop = clone / "layers/shop/shop/entrypoints/http.py"
     assert f'File "{shop}", line ' in (clone / "run.log").read_text()
     assert eventually(lambda: httpx.get(f"{running}/api/products").status_code == 200)
 
 
 def test_edited_function_is_served(clone: Path, running: str) -> None:
-    path = clone / "functions/operations/check_health.py"
+    path = clone / "functions/system/check_health.py"
     path.write_text(
         path.read_text().replace('cache_control="no-store"', 'cache_control="no-cache"')
     )

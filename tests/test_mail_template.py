@@ -5,8 +5,8 @@ import tomllib
 
 import pytest
 
-from shop.mail.models import RESET_WANTED, VERIFICATION_WANTED
-from shop.mail.provide import mail_service
+from shop.email_queue import RESET_REQUESTED, VERIFICATION_REQUESTED
+from shop.mail.dependencies import mail_service
 from tests.template import ROOT, resources, template
 
 QUEUE, FAILED = "EmailsToSend", "EmailsToSendFailed"
@@ -53,7 +53,7 @@ def test_only_the_rule_may_deliver_and_what_it_cannot_deliver_is_kept() -> None:
 def test_the_rule_passes_every_type_that_somebody_is_written_of() -> None:
     pattern = resources("AWS::Events::Rule")["EmailsToSendRule"]["EventPattern"]
 
-    written = mail_service().types - {RESET_WANTED, VERIFICATION_WANTED}
+    written = mail_service().types - {RESET_REQUESTED, VERIFICATION_REQUESTED}
     assert set(pattern["detail-type"]) == written
 
 

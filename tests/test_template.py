@@ -13,7 +13,7 @@ import pytest
 from tests.template import ROOT, functions, resources, template
 from tools.local_cloud.project import read_project, read_services
 
-MOST_RESOURCES = 450  # CloudFormation's limit is 500
+MAX_RESOURCES = 450  # CloudFormation's limit is 500
 # All versions of one function, all that the stack names like this, and alarms, which are only read
 BOUNDED = re.compile(r"Arn}:\*|\${AWS::StackName}-(ServerlessDeploymentApplication-)?\*|:alarm:\*")
 
@@ -56,7 +56,7 @@ def test_sam_and_cfn_lint_find_nothing() -> None:
 def test_the_expanded_template_leaves_room_below_cloudformations_limit(
     expanded: dict[str, dict[str, Any]],
 ) -> None:
-    assert len(expanded) <= MOST_RESOURCES
+    assert len(expanded) <= MAX_RESOURCES
 
 
 @pytest.mark.parametrize("layer", ["ShopLayer", "DependenciesLayer", "SigningLayer"])

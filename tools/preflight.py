@@ -15,8 +15,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from tools.deployments import ROOT, Deployment
 
 UNRESERVED = 100  # executions that Lambda keeps for all functions where some are reserved for one
-LONGEST_DESCRIPTION = 256  # of a version
-LONGEST_STACK = 18  # of the 32 characters of a sampling rule's name, which says besides what of
+MAX_DESCRIPTION = 256  # of a version
+MAX_STACK = 18  # of the 32 characters of a sampling rule's name, which says besides what of
 DESCRIBING = (
     *("LogLevel", "BcryptCost", "ListShards", "TokenIssuer", "TokenAudience", "TokenClientId"),
     *("MailFrom", "RecoveryPage", "AllowedOrigins"),
@@ -130,7 +130,7 @@ class Preflight:
         if chosen["Stage"] == "prod" and protection != ("on", "Retain"):
             yield "Stage=prod needs DataProtection=on and DataDeletionPolicy=Retain"
         described = sum(len(chosen[name]) + 1 for name in DESCRIBING) + len("ordering off")
-        if described > LONGEST_DESCRIPTION:
+        if described > MAX_DESCRIPTION:
             yield f"shorten {', '.join(DESCRIBING)}: versions are described in 256 characters"
 
     def _architecture(self) -> Finding:
@@ -167,8 +167,8 @@ class Preflight:
             stack = None  # a first change set that nobody took; sam makes the stack all the same
         self._choose(stack)
         name = self._deployment.stack
-        if len(name) > LONGEST_STACK:
-            said = f"{name} has more than {LONGEST_STACK} characters: shorten it in samconfig.toml"
+        if len(name) > MAX_STACK:
+            said = f"{name} has more than {MAX_STACK} characters: shorten it in samconfig.toml"
             return missing("stack", said)
         if stack is None:
             return ok("stack", f"{name} will be made")

@@ -26,7 +26,7 @@ def redrive(deployment: Deployment, name: str) -> int:
     return moved
 
 
-def foresee(deployment: Deployment, name: str) -> str:
+def preview(deployment: Deployment, name: str) -> str:
     """What it would do, for people; raises `SystemExit` where it would."""
     _, source = _way(deployment, name)
     waiting = deployment.attribute(deployment.queue(name), "ApproximateNumberOfMessages")
@@ -52,7 +52,7 @@ def main() -> None:
     wanted = parser.parse_args()
     deployment = Deployment(wanted.environment)
     if wanted.dry_run:
-        print(foresee(deployment, wanted.queue))
+        print(preview(deployment, wanted.queue))
     else:
         print(f"{redrive(deployment, wanted.queue)} moved")
 

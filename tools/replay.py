@@ -67,7 +67,7 @@ def _replayed(deployment: Deployment, name: str, url: str) -> tuple[int, int]:
     return done, len(staying)
 
 
-def foresee(deployment: Deployment, name: str) -> str:
+def preview(deployment: Deployment, name: str) -> str:
     """How many wait, for people. Looking at them would hide them from who replays."""
     url = deployment.queue(name)
     waiting = deployment.attribute(url, "ApproximateNumberOfMessages")
@@ -166,7 +166,7 @@ def main() -> None:
     wanted = parser.parse_args()
     deployment = Deployment(wanted.environment)
     if wanted.dry_run:
-        print(foresee(deployment, wanted.queue))
+        print(preview(deployment, wanted.queue))
         return
     done, stay = replay(deployment, wanted.queue)
     print(f"{done} done, {stay} left")

@@ -1,7 +1,7 @@
 """GET /docs: the page that shows the API and tries its calls."""
 
 from shop.docs.page import DocsPage, docs_page
-from shop.endpoint import endpoint
+from shop.entrypoints.http import endpoint
 from shop.http.parameters import Prefix
 
 

@@ -1,7 +1,7 @@
 """GET /docs/{asset}: what the page of the API loads."""
 
 from shop.docs.assets import AssetName, DocsAsset, docs_asset
-from shop.endpoint import endpoint
+from shop.entrypoints.http import endpoint
 from shop.errors import NotFound
 from shop.http.parameters import Gzip
 

@@ -1,7 +1,7 @@
 """GET /: the way to the page of the API."""
 
 from shop.docs.page import WayToDocs, way_to_docs
-from shop.endpoint import endpoint
+from shop.entrypoints.http import endpoint
 from shop.http.parameters import Prefix
 
 

@@ -1,16 +1,16 @@
 """GET /api/users/{userId}/orders/{orderId}: read an order."""
 
-from shop.endpoint import endpoint
+from shop.entrypoints.http import endpoint
 from shop.errors import Forbidden, NotFound
 from shop.http.access import SelfOrAdminCaller
-from shop.orders.provide import Orders
-from shop.orders.schemas import OrderId, OrderRead
+from shop.orders.dependencies import Orders
+from shop.orders.schemas import OrderId, OrderResponse
 from shop.users.schemas import UserId
 
 
 @endpoint("GET /api/users/{userId}/orders/{orderId}", raises=(Forbidden, NotFound))
 def handler(
     user_id: UserId, order_id: OrderId, caller: SelfOrAdminCaller, orders: Orders
-) -> OrderRead:
+) -> OrderResponse:
     """Read one order of a user."""
-    return OrderRead.of(orders.read(caller, user_id, order_id))
+    return OrderResponse.of(orders.read(caller, user_id, order_id))

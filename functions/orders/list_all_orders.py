@@ -1,13 +1,13 @@
 """GET /api/orders: list everyone's orders."""
 
-from shop.endpoint import endpoint
+from shop.entrypoints.http import endpoint
 from shop.errors import Forbidden
 from shop.http.access import AdminCaller
-from shop.orders.provide import Orders
-from shop.orders.schemas import AllOrdersQuery, OrderPage, OrderRead
+from shop.orders.dependencies import Orders
+from shop.orders.schemas import AllOrdersQuery, OrderPage, OrderResponse
 
 
 @endpoint("GET /api/orders", raises=(Forbidden,))
 def handler(query: AllOrdersQuery, caller: AdminCaller, orders: Orders) -> OrderPage:
     """List every user's orders by status."""
-    return OrderPage.of(orders.list_all(caller, query), query, OrderRead.of)
+    return OrderPage.of(orders.list_all(caller, query), query, OrderResponse.of)

@@ -1,10 +1,10 @@
 """GET /api/users/{userId}/orders: list a user's orders."""
 
-from shop.endpoint import endpoint
+from shop.entrypoints.http import endpoint
 from shop.errors import Forbidden, NotFound
 from shop.http.access import SelfOrAdminCaller
-from shop.orders.provide import Orders
-from shop.orders.schemas import OrderListQuery, OrderPage, OrderRead
+from shop.orders.dependencies import Orders
+from shop.orders.schemas import OrderListQuery, OrderPage, OrderResponse
 from shop.users.schemas import UserId
 
 
@@ -13,4 +13,4 @@ def handler(
     user_id: UserId, query: OrderListQuery, caller: SelfOrAdminCaller, orders: Orders
 ) -> OrderPage:
     """List a user's orders."""
-    return OrderPage.of(orders.list(caller, user_id, query), query, OrderRead.of)
+    return OrderPage.of(orders.list(caller, user_id, query), query, OrderResponse.of)

@@ -1,6 +1,6 @@
 """POST /api/users/{userId}/orders: place an order."""
 
-from shop.endpoint import endpoint
+from shop.entrypoints.http import endpoint
 from shop.errors import (
     AccountInactive,
     CurrencyMismatch,
@@ -11,11 +11,11 @@ from shop.errors import (
     ProductUnavailable,
     ServiceUnavailable,
 )
+from shop.feature_flags import require_enabled
 from shop.http.access import SelfOrAdminCaller
-from shop.idempotency import Once
-from shop.operations.switches import require_on
-from shop.orders.provide import Orders
-from shop.orders.schemas import OrderPlace, OrderRead
+from shop.idempotency import IdempotentRequest
+from shop.orders.dependencies import Orders
+from shop.orders.schemas import OrderPlace, OrderResponse
 from shop.users.schemas import UserId
 
 
@@ -34,8 +34,12 @@ from shop.users.schemas import UserId
     ),
 )
 def handler(
-    user_id: UserId, wanted: OrderPlace, caller: SelfOrAdminCaller, once: Once, orders: Orders
-) -> OrderRead:
+    user_id: UserId,
+    payload: OrderPlace,
+    caller: SelfOrAdminCaller,
+    once: IdempotentRequest,
+    orders: Orders,
+) -> OrderResponse:
     """Place an order at catalogue prices; its stock is taken with it, all or nothing."""
-    require_on("ORDERING", "Ordering is switched off for now.")
-    return OrderRead.of(orders.place(caller, user_id, wanted, once))
+    require_enabled("ORDERING", "Ordering is switched off for now.")
+    return OrderResponse.of(orders.place(caller, user_id, payload, once))

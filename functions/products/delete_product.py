@@ -1,10 +1,10 @@
 """DELETE /api/products/{productId}: take a product out of the catalogue."""
 
-from shop.endpoint import endpoint
+from shop.entrypoints.http import endpoint
 from shop.errors import Forbidden, NotFound, PreconditionFailed
 from shop.http.access import AdminCaller
 from shop.preconditions import Precondition
-from shop.products.provide import Products
+from shop.products.dependencies import Products
 from shop.products.schemas import ProductId
 
 

@@ -1,12 +1,12 @@
 """GET /api/products/{productId}: read a product."""
 
-from shop.endpoint import endpoint
+from shop.entrypoints.http import endpoint
 from shop.errors import NotFound
-from shop.products.provide import Products
-from shop.products.schemas import ProductId, ProductRead
+from shop.products.dependencies import Products
+from shop.products.schemas import ProductId, ProductResponse
 
 
 @endpoint("GET /api/products/{productId}", raises=(NotFound,))
-def handler(product_id: ProductId, products: Products) -> ProductRead:
+def handler(product_id: ProductId, products: Products) -> ProductResponse:
     """Read a product, also one that is no longer sold."""
-    return ProductRead.of(products.read(product_id))
+    return ProductResponse.of(products.read(product_id))

@@ -1,11 +1,11 @@
 """PATCH /api/products/{productId}: change some fields of a product."""
 
-from shop.endpoint import endpoint
+from shop.entrypoints.http import endpoint
 from shop.errors import Forbidden, InsufficientStock, NotFound, PreconditionFailed, SkuInUse
 from shop.http.access import AdminCaller
 from shop.preconditions import Precondition
-from shop.products.provide import Products
-from shop.products.schemas import ProductId, ProductRead, ProductUpdate
+from shop.products.dependencies import Products
+from shop.products.schemas import ProductId, ProductResponse, ProductUpdate
 
 
 @endpoint(
@@ -14,10 +14,10 @@ from shop.products.schemas import ProductId, ProductRead, ProductUpdate
 )
 def handler(
     product_id: ProductId,
-    wanted: ProductUpdate,
+    payload: ProductUpdate,
     caller: AdminCaller,
     precondition: Precondition,
     products: Products,
-) -> ProductRead:
+) -> ProductResponse:
     """Change some fields of a product (JSON Merge Patch), or move its stock."""
-    return ProductRead.of(products.update(caller, product_id, wanted, precondition))
+    return ProductResponse.of(products.update(caller, product_id, payload, precondition))

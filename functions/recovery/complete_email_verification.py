@@ -1,9 +1,9 @@
 """PUT /api/email-verifications/{token}: confirm an address."""
 
-from shop.endpoint import endpoint
+from shop.entrypoints.http import endpoint
 from shop.errors import NotFound
-from shop.recovery.provide import Recovery
-from shop.recovery.schemas import Token
+from shop.identity.recovery.dependencies import Recovery
+from shop.identity.recovery.schemas import Token
 
 
 @endpoint("PUT /api/email-verifications/{token}", raises=(NotFound,))

@@ -1,13 +1,13 @@
 """PUT /api/password-resets/{token}: choose a new password."""
 
-from shop.auth.caller import Client
-from shop.endpoint import endpoint
+from shop.caller import Client
+from shop.entrypoints.http import endpoint
 from shop.errors import NotFound
-from shop.recovery.provide import Recovery
-from shop.recovery.schemas import PasswordReset, Token
+from shop.identity.recovery.dependencies import Recovery
+from shop.identity.recovery.schemas import PasswordReset, Token
 
 
 @endpoint("PUT /api/password-resets/{token}", raises=(NotFound,))
-def handler(token: Token, wanted: PasswordReset, client: Client, recovery: Recovery) -> None:
+def handler(token: Token, payload: PasswordReset, client: Client, recovery: Recovery) -> None:
     """Set a new password with the token that was mailed; all sessions end."""
-    recovery.reset(token, wanted, client)
+    recovery.reset(token, payload, client)

@@ -1,7 +1,7 @@
 """GET /recovery: the page that links in mails may lead to."""
 
-from shop.endpoint import endpoint
-from shop.recovery.page import RecoveryPage, recovery_page
+from shop.entrypoints.http import endpoint
+from shop.identity.recovery.page import RecoveryPage, recovery_page
 
 
 @endpoint("GET /recovery", is_page=True)

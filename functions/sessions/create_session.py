@@ -1,11 +1,11 @@
 """POST /api/sessions: log in."""
 
-from shop.auth.access_tokens import LIFETIME
-from shop.auth.caller import Client
-from shop.endpoint import endpoint
+from shop.caller import Client
+from shop.entrypoints.http import endpoint
 from shop.errors import AccountInactive, InvalidCredentials, TooManyRequests
-from shop.sessions.provide import Sessions
-from shop.sessions.schemas import SessionCreate, TokenGrant
+from shop.identity.access_tokens import LIFETIME
+from shop.identity.sessions.dependencies import Sessions
+from shop.identity.sessions.schemas import SessionCreate, TokenGrant
 
 
 @endpoint(
@@ -13,6 +13,6 @@ from shop.sessions.schemas import SessionCreate, TokenGrant
     status=201,
     raises=(InvalidCredentials, AccountInactive, TooManyRequests),
 )
-def handler(wanted: SessionCreate, client: Client, sessions: Sessions) -> TokenGrant:
+def handler(payload: SessionCreate, client: Client, sessions: Sessions) -> TokenGrant:
     """Log in with e-mail and password."""
-    return TokenGrant.of(sessions.log_in(wanted, client), expires_in=LIFETIME)
+    return TokenGrant.of(sessions.log_in(payload, client), expires_in=LIFETIME)

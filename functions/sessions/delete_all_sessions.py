@@ -1,8 +1,8 @@
 """DELETE /api/sessions: log out everywhere."""
 
-from shop.auth.caller import Caller
-from shop.endpoint import endpoint
-from shop.sessions.provide import Sessions
+from shop.caller import Caller
+from shop.entrypoints.http import endpoint
+from shop.identity.sessions.dependencies import Sessions
 
 
 @endpoint("DELETE /api/sessions")

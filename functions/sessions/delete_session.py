@@ -1,10 +1,10 @@
 """DELETE /api/sessions/{sessionId}: end a session."""
 
-from shop.auth.caller import Caller
-from shop.endpoint import endpoint
+from shop.caller import Caller
+from shop.entrypoints.http import endpoint
 from shop.errors import NotFound
-from shop.sessions.provide import Sessions
-from shop.sessions.schemas import SessionId
+from shop.identity.sessions.dependencies import Sessions
+from shop.identity.sessions.schemas import SessionId
 
 
 @endpoint("DELETE /api/sessions/{sessionId}", raises=(NotFound,))

@@ -1,11 +1,11 @@
 """GET /.well-known/jwks.json: the public signing keys."""
 
-from shop.auth.published_keys import PublishedJwks
-from shop.endpoint import endpoint
-from shop.sessions.schemas import JwksRead
+from shop.entrypoints.http import endpoint
+from shop.identity.keys.published_keys import PublishedJwks
+from shop.identity.sessions.schemas import JwksResponse
 
 
 @endpoint("GET /.well-known/jwks.json", cache_control="public, max-age=300")
-def handler(jwks: PublishedJwks) -> JwksRead:
+def handler(jwks: PublishedJwks) -> JwksResponse:
     """Read the public keys that access tokens are signed with (RFC 7517)."""
-    return JwksRead.model_validate(jwks.get())
+    return JwksResponse.model_validate(jwks.get())

@@ -1,12 +1,12 @@
 """GET /api/sessions: list your sessions."""
 
-from shop.auth.caller import Caller
-from shop.endpoint import endpoint
-from shop.sessions.provide import Sessions
-from shop.sessions.schemas import SessionPage
+from shop.caller import Caller
+from shop.entrypoints.http import endpoint
+from shop.identity.sessions.dependencies import Sessions
+from shop.identity.sessions.schemas import SessionPage
 
 
 @endpoint("GET /api/sessions")
 def handler(caller: Caller, sessions: Sessions) -> SessionPage:
     """List where you are logged in, newest first."""
-    return SessionPage.of_all(sessions.live(caller), caller.session_id)
+    return SessionPage.of_all(sessions.list_active(caller), caller.session_id)

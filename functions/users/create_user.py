@@ -1,15 +1,15 @@
 """POST /api/users: sign up."""
 
-from shop.auth.caller import Client
-from shop.endpoint import endpoint
+from shop.caller import Client
+from shop.entrypoints.http import endpoint
 from shop.errors import EmailInUse, ServiceUnavailable
-from shop.operations.switches import require_on
-from shop.users.provide import Users
-from shop.users.schemas import UserCreate, UserRead
+from shop.feature_flags import require_enabled
+from shop.users.dependencies import Users
+from shop.users.schemas import UserCreate, UserResponse
 
 
 @endpoint("POST /api/users", status=201, raises=(EmailInUse, ServiceUnavailable))
-def handler(wanted: UserCreate, client: Client, users: Users) -> UserRead:
+def handler(payload: UserCreate, client: Client, users: Users) -> UserResponse:
     """Sign up as a customer."""
-    require_on("SIGN_UP", "Signing up is switched off for now.")
-    return UserRead.of(users.sign_up(wanted, client))
+    require_enabled("SIGN_UP", "Signing up is switched off for now.")
+    return UserResponse.of(users.sign_up(payload, client))

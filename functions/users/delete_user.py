@@ -1,10 +1,10 @@
 """DELETE /api/users/{userId}: delete a user."""
 
-from shop.endpoint import endpoint
+from shop.entrypoints.http import endpoint
 from shop.errors import Forbidden, LastAdmin, NotFound, PreconditionFailed
 from shop.http.access import SelfOrAdminCaller
 from shop.preconditions import Precondition
-from shop.users.provide import Traces, Users
+from shop.users.dependencies import Traces, Users
 from shop.users.schemas import UserId
 
 

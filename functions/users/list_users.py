@@ -1,13 +1,13 @@
 """GET /api/users: list users."""
 
-from shop.endpoint import endpoint
+from shop.entrypoints.http import endpoint
 from shop.errors import Forbidden
 from shop.http.access import AdminCaller
-from shop.users.provide import Users
-from shop.users.schemas import UserListQuery, UserPage, UserRead
+from shop.users.dependencies import Users
+from shop.users.schemas import UserListQuery, UserPage, UserResponse
 
 
 @endpoint("GET /api/users", raises=(Forbidden,))
 def handler(query: UserListQuery, caller: AdminCaller, users: Users) -> UserPage:
     """List users by status and time."""
-    return UserPage.of(users.list(caller, query), query, UserRead.of)
+    return UserPage.of(users.list(caller, query), query, UserResponse.of)

@@ -1,7 +1,7 @@
 """PATCH /api/users/{userId}: change some fields of a user."""
 
-from shop.auth.caller import Client
-from shop.endpoint import endpoint
+from shop.caller import Client
+from shop.entrypoints.http import endpoint
 from shop.errors import (
     EmailInUse,
     Forbidden,
@@ -13,8 +13,8 @@ from shop.errors import (
 )
 from shop.http.access import SelfOrAdminCaller
 from shop.preconditions import Precondition
-from shop.users.provide import Users
-from shop.users.schemas import UserId, UserRead, UserUpdate
+from shop.users.dependencies import Users
+from shop.users.schemas import UserId, UserResponse, UserUpdate
 
 
 @endpoint(
@@ -26,11 +26,11 @@ from shop.users.schemas import UserId, UserRead, UserUpdate
 )
 def handler(
     user_id: UserId,
-    wanted: UserUpdate,
+    payload: UserUpdate,
     caller: SelfOrAdminCaller,
     client: Client,
     precondition: Precondition,
     users: Users,
-) -> UserRead:
+) -> UserResponse:
     """Change some fields of a user (JSON Merge Patch); only admins change status and role."""
-    return UserRead.of(users.update(caller, user_id, wanted, precondition, client))
+    return UserResponse.of(users.update(caller, user_id, payload, precondition, client))

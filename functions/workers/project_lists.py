@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 
+from shop.entrypoints.stream import stream_worker
 from shop.observability import logger
+from shop.projections.dependencies import projections
 from shop.projections.models import Entity
-from shop.projections.provide import projections
 from shop.projections.records import changed_entity
-from shop.streams import Record, stream_worker
+from shop.stream_records import Record
 
 
 @stream_worker

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 
-from shop.events.provide import outbox
-from shop.streams import Record, stream_worker
+from shop.entrypoints.stream import stream_worker
+from shop.events.dependencies import outbox
+from shop.stream_records import Record
 
 
 @stream_worker

@@ -1,9 +1,9 @@
 """Queue of what calls for a mail: write and send it."""
 
-from shop.mail.provide import mail_service
+from shop.entrypoints.queue import Delivery, queue_worker
+from shop.mail.dependencies import mail_service
 from shop.mail.schemas import Envelope
 from shop.observability import logger
-from shop.queues import Delivery, queue_worker
 
 
 @queue_worker

@@ -5,7 +5,7 @@ import os
 import subprocess
 from dataclasses import asdict
 
-from shop.auth.signing_keys import KeySet
+from shop.identity.keys.signing_keys import KeySet
 from tests.template import ROOT
 from tools.local_cloud.stack import LocalStack
 

@@ -13,7 +13,7 @@ from tools.local_cloud.seed import seed_admin
 from tools.local_cloud.stack import Admin, LocalStack
 
 # Access tokens are good for 15 minutes, so each round has new people.
-LONGEST_ROUND = 300  # seconds
+MAX_ROUND = 300  # seconds
 RUNNING = ROOT / ".local/stack.json"
 
 
@@ -43,7 +43,7 @@ def _rounds(url: str, admin: Admin, duration: int, seed: int | None) -> int:
         sender = ("admin", "ada")[number % 2]
         seed = secrets.randbelow(2**32) if seed is None or number else seed
         print(f"\nRound {number + 1}: as {sender}, seed {seed}", flush=True)
-        limit = min(left, LONGEST_ROUND)
+        limit = min(left, MAX_ROUND)
         # Not its command fuzz, which ends at once: it walks over what its own checks add to.
         done = run(
             *(url, admin, sender, "run", "--phases", "fuzzing,stateful"),

@@ -33,7 +33,7 @@ TOLD_IN_WORDS = {
     "password_too_long",  # 72 bytes, where JSON Schema counts characters
 }
 # All lines of one product together, of which no schema knows.
-MOST_OF_ONE_PRODUCT = "All lines of one product together may order 999 at most."
+MAX_OF_ONE_PRODUCT = "All lines of one product together may order 999 at most."
 
 
 def is_wanted(case: Case[Any]) -> bool:
@@ -68,7 +68,7 @@ def _is_right(error: dict[str, Any], case: Case[Any]) -> bool:
         case "VALIDATION_ERROR":
             return all(
                 detail["code"] in TOLD_IN_WORDS | DETAILS_OF_THE_STATE
-                or detail["message"] == MOST_OF_ONE_PRODUCT
+                or detail["message"] == MAX_OF_ONE_PRODUCT
                 for detail in error["details"]
             )
         case "BAD_REQUEST" if "cursor" in error["message"]:

@@ -10,11 +10,11 @@ import bcrypt
 import httpx
 import pytest
 
-from shop.attempts.repository import AttemptRepository
-from shop.attempts.service import AttemptService, attempt_on
 from shop.clock import now, to_text
 from shop.errors import TooManyRequests
-from tests.deployed import Shop, at_once, error_of, new_email
+from shop.identity.login_attempts.repository import LoginAttemptRepository
+from shop.identity.login_attempts.service import LoginAttemptService, login_attempt
+from tests.deployed import Shop, error_of, gather, new_email
 from tests.e2e.failing import THROTTLED, assert_try_again
 from tests.faults import WRITES, FaultProxy, answer_lost
 from tests.people import PASSWORD
@@ -40,7 +40,7 @@ def guess(shop: Shop, email: str, times: int, address: str = HOME) -> Counter[tu
 
 
 def digests(email: str, address: str = HOME) -> tuple[str, str]:
-    network, anywhere = attempt_on(email, address)
+    network, anywhere = login_attempt(email, address)
     return network.digest, anywhere.digest
 
 
@@ -89,7 +89,7 @@ def test_of_twenty_attempts_at_once_ten_are_compared(
     email = whose(shop)
     before = shop.everything_but_attempts()
 
-    answers = at_once(20, lambda _: log_in(shop, email))
+    answers = gather(20, lambda _: log_in(shop, email))
 
     assert Counter(map(error_of, answers)) == {WRONG: 10, REFUSED: 10}
     assert counts(shop, email) == (10, 10)
@@ -108,16 +108,16 @@ def test_of_twenty_that_saw_no_count_before_them_ten_are_counted(
     monkeypatch.setattr("shop.dynamo.tables.attempts", lambda: table)
     monkeypatch.setattr("shop.dynamo.transactions.dynamodb", lambda: client)
     began = now()
-    service = AttemptService(AttemptRepository(), lambda: began)
+    service = LoginAttemptService(LoginAttemptRepository(), lambda: began)
 
     def count(_: int) -> str:
         try:
-            service.count(attempt_on(email, HOME))
+            service.count(login_attempt(email, HOME))
         except TooManyRequests:
             return "refused"
         return "counted"
 
-    assert Counter(at_once(20, count)) == {"counted": 10, "refused": 10}
+    assert Counter(gather(20, count)) == {"counted": 10, "refused": 10}
     assert counts(shop, email) == (10, 10)
 
 
@@ -231,7 +231,7 @@ def test_a_success_starts_afresh_so_that_who_mistypes_now_and_then_is_never_refu
 def test_log_ins_that_succeed_at_once_all_succeed_and_leave_nothing_counted(shop: Shop) -> None:
     email = account(shop)
 
-    answers = at_once(8, lambda _: log_in(shop, email, PASSWORD))
+    answers = gather(8, lambda _: log_in(shop, email, PASSWORD))
 
     assert [answer.status_code for answer in answers] == [201] * 8
     assert counts(shop, email) == (0, 0)
@@ -240,7 +240,7 @@ def test_log_ins_that_succeed_at_once_all_succeed_and_leave_nothing_counted(shop
 def test_a_hundred_attempts_across_networks_are_the_most(shop: Shop) -> None:
     email = account(shop)
 
-    told = at_once(10, lambda n: guess(shop, email, 10, f"127.0.{n + 1}.1"))
+    told = gather(10, lambda n: guess(shop, email, 10, f"127.0.{n + 1}.1"))
 
     assert sum(told, Counter()) == {WRONG: 100}
     before = shop.everything()
@@ -289,7 +289,7 @@ def test_a_hash_of_lower_cost_is_raised_by_the_owners_log_in_only(shop: Shop) ->
 
     assert error_of(log_in(shop, email)) == WRONG
     assert stored() == weak
-    answers = at_once(4, lambda _: log_in(shop, email, PASSWORD))
+    answers = gather(4, lambda _: log_in(shop, email, PASSWORD))
 
     assert [answer.status_code for answer in answers] == [201] * 4
     assert stored().startswith("$2b$10$") and bcrypt.checkpw(PASSWORD.encode(), stored().encode())

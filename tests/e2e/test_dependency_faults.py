@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.deployed import Person, Shop, at_once, error_of
+from tests.deployed import Person, Shop, error_of, gather
 from tests.e2e.failing import (
     ROUTES,
     assert_all_in_time,
@@ -101,7 +101,7 @@ def test_refused_or_with_credentials_that_ended_every_route_says_try_again(
     before, logs = shop.everything(), Logs(shop)
 
     with faults.on(faults_of(DYNAMODB)[kind]):
-        answers = at_once(len(sent), lambda number: sent[number]())
+        answers = gather(len(sent), lambda number: sent[number]())
 
     for answer in answers:
         assert_try_again(answer)
@@ -116,12 +116,12 @@ def test_what_was_read_damaged_is_neither_told_nor_taken_for_nothing(
     sent = requests(shop, admin, GETS)
 
     with faults.on(faults_of(DYNAMODB)[kind], *READS):
-        answers = at_once(len(sent), lambda number: sent[number]())
+        answers = gather(len(sent), lambda number: sent[number]())
 
     for answer in answers:
         assert_try_again(answer)
     # And the sandboxes that failed work on.
-    for again in at_once(len(sent), lambda number: sent[number]()):
+    for again in gather(len(sent), lambda number: sent[number]()):
         assert again.status_code == 200, again.text
 
 
@@ -175,7 +175,7 @@ def test_who_cannot_load_the_public_keys_says_so_and_asks_anew_the_next_time(
     # The same sandboxes meet one after another.
     for fault in faults_of(PARAMETERS).values():
         with faults.on(fault, service=PARAMETERS) as hits:
-            jwks, me = at_once(
+            jwks, me = gather(
                 2,
                 lambda number: (
                     shop.anonymous.get("/.well-known/jwks.json")
@@ -203,7 +203,7 @@ def test_who_cannot_load_the_private_keys_begins_and_spends_nothing(
 
     for fault in faults_of(SECRETS).values():
         with faults.on(fault, service=SECRETS) as hits:
-            answers = at_once(
+            answers = gather(
                 2,
                 lambda number: shop.anonymous.post(
                     *(("/api/sessions",) if number else ("/api/access-tokens",)),
@@ -246,7 +246,7 @@ def test_keys_that_never_come_are_given_up_in_time(
     logs = Logs(shop)
 
     with faults.on(fault, service=PARAMETERS), faults.on(fault, service=SECRETS):
-        me, *answers = at_once(
+        me, *answers = gather(
             3,
             lambda number: (
                 lambda: stranger.get("/api/users/me"),
@@ -275,7 +275,7 @@ def test_a_mail_that_could_not_be_queued_is_asked_for_again(
         forget_wishes(shop)
         with faults.on(fault, service=QUEUES) as hits:
             reset = {"email": person.email}
-            answers = at_once(
+            answers = gather(
                 2,
                 lambda number, http=person.http, reset=reset: (
                     http.post("/api/email-verifications", json={})

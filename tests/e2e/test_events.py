@@ -12,7 +12,7 @@ from uuid import uuid4
 import pytest
 
 from shop.identifiers import new_id
-from tests.deployed import Person, Shop, at_once
+from tests.deployed import Person, Shop, gather
 from tests.e2e.collecting import Event, Listener
 from tests.faults import FaultProxy, conflicts
 from tests.local_cloud.watching import Queue
@@ -213,7 +213,7 @@ def test_a_thousand_changes_with_faults_are_a_thousand_events(
     disturbing.start()
     try:
         with faults.on(conflicts(0.05, seed=seed), "TransactWriteItems"):
-            changes = sum(at_once(len(people), work), Counter[str]())
+            changes = sum(gather(len(people), work), Counter[str]())
     finally:
         is_over.set()
         disturbing.join()

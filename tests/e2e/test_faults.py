@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.deployed import Person, Shop, at_once, error_of, new_email, new_product
+from tests.deployed import Person, Shop, error_of, gather, new_email, new_product
 from tests.e2e.failing import (
     ROUTES,
     THROTTLED,
@@ -67,7 +67,7 @@ def test_without_a_database_every_route_says_try_again_and_nothing_changes(
     before, logs = shop.everything(), Logs(shop)
 
     with outage(faults):
-        answers = at_once(len(sent), lambda number: sent[number]())
+        answers = gather(len(sent), lambda number: sent[number]())
 
     for answer in answers:
         assert_try_again(answer)
@@ -83,7 +83,7 @@ def test_with_a_database_that_only_reads_nothing_is_half_done(
     before = shop.everything()
 
     with faults.on(THROTTLED, *WRITES):
-        answers = at_once(len(sent), lambda number: sent[number]())
+        answers = gather(len(sent), lambda number: sent[number]())
 
     for answer in answers:
         assert_try_again(answer)
@@ -190,14 +190,14 @@ def test_of_a_hundred_orders_under_conflicts_sixty_are_sold_and_none_twice(
     shop: Shop, faults: FaultProxy
 ) -> None:
     product = shop.product(stock=60)
-    buyers: list[Person] = at_once(25, lambda _: shop.sign_up())
+    buyers: list[Person] = gather(25, lambda _: shop.sign_up())
 
     def buy(number: int) -> httpx.Response:
         buyer = buyers[number % len(buyers)]
         return buyer.order((product["id"], 1), key=f"buy-{number}")
 
     with faults.on(conflicts(share=0.5, seed=20), "TransactWriteItems"):
-        answers = at_once(100, buy)
+        answers = gather(100, buy)
 
     unlucky = [number for number, answer in enumerate(answers) if answer.status_code == 503]
     assert len(unlucky) < 5
@@ -225,7 +225,7 @@ def test_equal_orders_at_once_are_one_also_while_answers_get_lost_and_writers_co
         faults.on(answer_lost, "TransactWriteItems", skip=1, times=8),
         faults.on(conflicts(share=0.5, seed=3), "TransactWriteItems"),
     ):
-        answers = at_once(20, lambda _: person.order((product["id"], 3), key="k"))
+        answers = gather(20, lambda _: person.order((product["id"], 3), key="k"))
 
     told = [answer for answer in answers if answer.status_code != 503]
     assert {answer.status_code for answer in told} == {201}

@@ -31,7 +31,7 @@ def nobody_fulfilling(stack: LocalStack) -> Iterator[None]:
     lambda_, name = stack.client("lambda"), stack.resources()[WORKER]
     before = lambda_.get_function_configuration(FunctionName=name)
     version = lambda_.get_alias(FunctionName=name, Name="live")["FunctionVersion"]
-    variables = before["Environment"]["Variables"] | {"MOST_RECEIVES": "1"}
+    variables = before["Environment"]["Variables"] | {"MAX_RECEIVES": "1"}
     lambda_.update_function_code(FunctionName=name, ZipFile=_package(stack))
     lambda_.update_function_configuration(
         FunctionName=name, Handler="refusing.handler", Environment={"Variables": variables}

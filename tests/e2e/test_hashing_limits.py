@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.deployed import Shop, at_once, error_of, new_email
+from tests.deployed import Shop, error_of, gather, new_email
 from tests.mail import WELCOME, Mail
 from tests.people import PASSWORD
 
@@ -55,7 +55,7 @@ def test_sign_ups_of_one_network_are_limited_and_a_refused_one_does_nothing(shop
 @pytest.mark.usefixtures("limited")
 def test_parallel_sign_ups_of_one_network_are_limited_too(shop: Shop) -> None:
 
-    answers = at_once(8, lambda _: sign_up(shop, "127.7.3.1"))
+    answers = gather(8, lambda _: sign_up(shop, "127.7.3.1"))
 
     assert Counter(answer.status_code for answer in answers) == {201: LIMIT, 429: 8 - LIMIT}
 

@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
-from tests.deployed import Person, Shop, at_once
+from tests.deployed import Person, Shop, gather
 from tests.faults import FaultProxy, conflicts
 
 BUYERS = 6
@@ -118,7 +118,7 @@ def test_whatever_happens_at_once_nothing_is_lost_or_made(shop: Shop, faults: Fa
         return buy(people[number], products, chance)
 
     with faults.on(conflicts(0.1, seed=int(seed)), "TransactWriteItems"):
-        told = at_once(BUYERS + 1, work)
+        told = gather(BUYERS + 1, work)
 
     ids = {person.id for person in people}
     rows = [row for row in shop.table("OrdersTable") if row["user_id"]["S"] in ids]

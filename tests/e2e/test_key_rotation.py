@@ -16,9 +16,9 @@ import httpx
 import jwt
 import pytest
 
-from shop.auth.key_store import KeyStore
 from shop.clock import to_text
-from tests.deployed import Person, Shop, at_once, error_of
+from shop.identity.keys.key_store import KeyStore
+from tests.deployed import Person, Shop, error_of, gather
 from tests.people import PASSWORD
 from tests.template import ROOT
 
@@ -139,7 +139,7 @@ def test_after_two_rotations_no_trace_is_left_of_the_first_key(shop: Shop) -> No
 def test_rotations_at_once_make_one(shop: Shop) -> None:
     for _ in range(5):
         before = published(shop)
-        told = at_once(4, lambda _: change_keys(shop, {}))
+        told = gather(4, lambda _: change_keys(shop, {}))
 
         after = key_store(shop).private().kids
         assert after[:2] == before[1:]
@@ -150,7 +150,7 @@ def test_rotations_at_once_make_one(shop: Shop) -> None:
 def test_a_revocation_and_a_rotation_at_once_leave_none_of_the_old_keys(shop: Shop) -> None:
     for _ in range(5):
         before = published(shop)
-        at_once(4, lambda n: change_keys(shop, {"revoke": True} if n % 2 else {}))
+        gather(4, lambda n: change_keys(shop, {"revoke": True} if n % 2 else {}))
 
         after = key_store(shop).private().kids
         assert not set(before) & set(after)

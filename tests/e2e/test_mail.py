@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shop.mail.models import MOST_UNVERIFIED
+from shop.mail.models import MAX_UNVERIFIED
 from tests.deployed import Shop, new_email
 from tests.mail import (
     CANCELLED,
@@ -110,13 +110,13 @@ def test_each_of_two_old_addresses_is_told_whatever_order_events_come_in(
 
 def test_who_moves_to_and_fro_fills_nobodys_mailbox(shop: Shop, mail: Mail) -> None:
     ada, stranger = shop.sign_up(), new_email()
-    for email in (stranger, ada.email) * (MOST_UNVERIFIED + 2):
+    for email in (stranger, ada.email) * (MAX_UNVERIFIED + 2):
         body = {"email": email, "currentPassword": PASSWORD}
         assert ada.http.patch("/api/users/me", json=body).status_code == 200
 
-    assert len(mail.to(stranger, NEW_ADDRESS, MOST_UNVERIFIED)) == MOST_UNVERIFIED
+    assert len(mail.to(stranger, NEW_ADDRESS, MAX_UNVERIFIED)) == MAX_UNVERIFIED
     mail.rests()
-    assert len(mail.to(stranger, NEW_ADDRESS, 0)) == MOST_UNVERIFIED
+    assert len(mail.to(stranger, NEW_ADDRESS, 0)) == MAX_UNVERIFIED
 
 
 def test_an_unverified_address_gets_few_mails_whosever_it_was_meanwhile(
@@ -127,9 +127,9 @@ def test_an_unverified_address_gets_few_mails_whosever_it_was_meanwhile(
     assert somebody.http.delete("/api/users/me").status_code == 204
     ada = shop.sign_up(email=somebody.email)
     assert len(mail.to(ada.email, WELCOME, 2)) == 2
-    for _ in range(MOST_UNVERIFIED - 2):
+    for _ in range(MAX_UNVERIFIED - 2):
         mail.tell("user.password_changed", userId=ada.id, version=1)
-    assert len(mail.to(ada.email, NEW_PASSWORD, MOST_UNVERIFIED - 2)) == MOST_UNVERIFIED - 2
+    assert len(mail.to(ada.email, NEW_PASSWORD, MAX_UNVERIFIED - 2)) == MAX_UNVERIFIED - 2
 
     limited = mail.tell("user.password_changed", userId=ada.id, version=1)
     assert ada.http.post("/api/email-verifications", json={}).status_code == 202
@@ -138,13 +138,13 @@ def test_an_unverified_address_gets_few_mails_whosever_it_was_meanwhile(
     mail.tell_again(limited, "user.password_changed", userId=ada.id, version=1)
     mail.tell("user.password_changed", userId=ada.id, version=1)
 
-    assert len(mail.to(ada.email, NEW_PASSWORD, MOST_UNVERIFIED - 1)) == MOST_UNVERIFIED - 1
+    assert len(mail.to(ada.email, NEW_PASSWORD, MAX_UNVERIFIED - 1)) == MAX_UNVERIFIED - 1
     mail.rests()
     assert mail.outcomes(limited) == [
         *("no mail: too many to an unverified address", "no mail: done before")
     ]
     assert mail.to(ada.email, VERIFICATION, 0) == []
-    assert len(mail.to(ada.email, NEW_PASSWORD)) == MOST_UNVERIFIED - 1
+    assert len(mail.to(ada.email, NEW_PASSWORD)) == MAX_UNVERIFIED - 1
 
 
 def test_a_new_name_alone_is_no_mail(shop: Shop, mail: Mail) -> None:

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from shop.dynamo.codec import decode
-from tests.deployed import Person, Shop, at_once, error_of
+from tests.deployed import Person, Shop, error_of, gather
 from tests.faults import FaultProxy, answer_lost, conflicts
 
 NOBODY = "01900000-0000-7000-8000-000000000000"
@@ -445,7 +445,7 @@ def test_ten_cancellations_at_once_give_the_stock_back_once(shop: Shop, person: 
     for _ in ROUNDS:
         order = placed(shop, person, (product, 3))
 
-        answers = at_once(10, lambda n, o=order: patch(clients[n % 2], o, status="cancelled"))
+        answers = gather(10, lambda n, o=order: patch(clients[n % 2], o, status="cancelled"))
 
         assert sorted(answer.status_code for answer in answers) == [200, *[409] * 9]
         refusals = {error_of(answer) for answer in answers if answer.status_code == 409}
@@ -460,7 +460,7 @@ def test_of_cancelling_and_completing_at_once_one_wins(shop: Shop, person: Perso
     for _ in ROUNDS:
         order = placed(shop, person, (product, 3), status="processing")
 
-        answers = at_once(6, lambda n, o=order: patch(shop.admin.http, o, status=wanted[n % 2]))
+        answers = gather(6, lambda n, o=order: patch(shop.admin.http, o, status=wanted[n % 2]))
 
         (won,) = [answer.json() for answer in answers if answer.status_code == 200]
         assert sorted(answer.status_code for answer in answers) == [200, *[409] * 5]
@@ -478,7 +478,7 @@ def test_an_owner_who_cancels_while_an_admin_moves_on_loses_or_wins_whole(
         order = placed(shop, person, (product, 3))
         asked = [(person.http, "cancelled"), (shop.admin.http, "processing")]
 
-        answers = at_once(2, lambda n, o=order, a=asked: patch(a[n][0], o, status=a[n][1]))
+        answers = gather(2, lambda n, o=order, a=asked: patch(a[n][0], o, status=a[n][1]))
 
         assert sorted(answer.status_code for answer in answers) == [200, 409]
         (won,) = [answer.json() for answer in answers if answer.status_code == 200]
@@ -493,7 +493,7 @@ def test_a_note_and_a_cancellation_at_once_both_survive(shop: Shop, person: Pers
         order = placed(shop, person, (product, 3))
         asked = [{"note": "Sorry."}, {"status": "cancelled"}]
 
-        answers = at_once(2, lambda n, o=order, a=asked: patch(shop.admin.http, o, **a[n]))
+        answers = gather(2, lambda n, o=order, a=asked: patch(shop.admin.http, o, **a[n]))
 
         assert [answer.status_code for answer in answers] == [200, 200]
         assert {answer.headers["ETag"] for answer in answers} == {'"2"', '"3"'}
@@ -512,7 +512,7 @@ def test_an_owners_note_is_not_written_on_an_order_that_moves_on(
         order = placed(shop, person, (product, 1))
         asked = [(person.http, {"note": "Wait!"}), (shop.admin.http, {"status": "processing"})]
 
-        note, move = at_once(2, lambda n, o=order, a=asked: patch(a[n][0], o, **a[n][1]))
+        note, move = gather(2, lambda n, o=order, a=asked: patch(a[n][0], o, **a[n][1]))
 
         assert move.status_code == 200 and note.status_code in (200, 409)
         kept = now_of(shop, order)
@@ -523,7 +523,7 @@ def test_an_owners_note_is_not_written_on_an_order_that_moves_on(
 def test_ten_notes_at_once_are_ten_versions(shop: Shop, person: Person) -> None:
     order = placed(shop, person, (shop.product(), 1))
 
-    answers = at_once(10, lambda n: patch(person.http, order, note=f"Note {n}."))
+    answers = gather(10, lambda n: patch(person.http, order, note=f"Note {n}."))
 
     assert {answer.status_code for answer in answers} == {200}
     assert {answer.headers["ETag"] for answer in answers} == {f'"{n}"' for n in range(2, 12)}
@@ -535,7 +535,7 @@ def test_of_two_who_demand_the_same_version_one_changes_it(shop: Shop, person: P
     for _ in ROUNDS:
         order = placed(shop, person, (shop.product(), 1))
 
-        answers = at_once(
+        answers = gather(
             4, lambda n, o=order: patch(person.http, o, {"If-Match": '"1"'}, note=f"{n}")
         )
 
@@ -558,7 +558,7 @@ def test_a_product_that_changes_while_its_order_is_cancelled_gets_nothing(
                 edit(shop, product, stock=None)
 
         work = [change, lambda o=order: patch(person.http, o, status="cancelled")]
-        _, answer = at_once(2, lambda n, w=work: w[n]())
+        _, answer = gather(2, lambda n, w=work: w[n]())
 
         assert answer.status_code == 200, answer.text
         assert shop.stock(plum) == 10
@@ -616,7 +616,7 @@ def test_conflicts_that_never_end_are_told_as_try_again_and_nothing_is_changed(
 
 def test_buyers_and_those_who_cancel_at_once_never_lose_a_piece(shop: Shop) -> None:
     product = shop.product(stock=20)
-    buyers: list[Person] = at_once(4, lambda _: shop.sign_up())
+    buyers: list[Person] = gather(4, lambda _: shop.sign_up())
     orders = [placed(shop, buyer, (product, 2)) for buyer in buyers]
 
     def work(number: int) -> httpx.Response:
@@ -625,7 +625,7 @@ def test_buyers_and_those_who_cancel_at_once_never_lose_a_piece(shop: Shop) -> N
             return buyer.order((product["id"], 3))
         return patch(buyer.http, order, status="cancelled")
 
-    answers = at_once(8, work)
+    answers = gather(8, work)
 
     assert [answer.status_code for answer in answers] == [200, 201] * 4
     assert shop.stock(product) == 20 - 4 * 3

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.deployed import Person, Shop, at_once, error_of
+from tests.deployed import Person, Shop, error_of, gather
 
 NOBODY = "01900000-0000-7000-8000-000000000000"
 
@@ -140,9 +140,9 @@ def test_nobody_orders_for_who_does_not_exist_or_is_inactive(shop: Shop) -> None
 
 def test_twenty_buyers_of_five_pieces_make_five_orders(shop: Shop) -> None:
     product = shop.product(stock=5)
-    buyers = at_once(20, lambda _: shop.sign_up())
+    buyers = gather(20, lambda _: shop.sign_up())
 
-    answers = at_once(20, lambda number: buyers[number].order((product["id"], 1)))
+    answers = gather(20, lambda number: buyers[number].order((product["id"], 1)))
 
     assert sorted(answer.status_code for answer in answers) == [*[201] * 5, *[409] * 15]
     assert {error_of(a)[1] for a in answers if a.status_code == 409} == {"INSUFFICIENT_STOCK"}
@@ -156,7 +156,7 @@ def test_one_key_ten_times_at_once_makes_one_order_and_ten_equal_answers(shop: S
     product = shop.product(stock=100)
     buyer = shop.sign_up()
 
-    answers = at_once(10, lambda _: buyer.order((product["id"], 3), key="key"))
+    answers = gather(10, lambda _: buyer.order((product["id"], 3), key="key"))
 
     assert {answer.status_code for answer in answers} == {201}
     assert len({answer.content for answer in answers}) == 1
@@ -170,7 +170,7 @@ def test_equal_requests_for_the_last_piece_all_get_their_one_order(shop: Shop) -
     product = shop.product(stock=1)
     buyer = shop.sign_up()
 
-    answers = at_once(10, lambda _: buyer.order((product["id"], 1), key="last"))
+    answers = gather(10, lambda _: buyer.order((product["id"], 1), key="last"))
 
     assert {(answer.status_code, answer.content) for answer in answers} == {
         (201, answers[0].content)

@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from shop.products.schemas import LARGEST_STOCK
+from shop.products.schemas import MAX_STOCK
 from tests.deployed import Person, Shop, error_of, new_product
 from tests.faults import FaultProxy, answer_lost
 
@@ -48,7 +48,7 @@ def rows_of(shop: Shop, product: dict[str, Any]) -> list[dict[str, Any]]:
         {"stock": 0},
         {"stock": None},
         {"status": "inactive"},
-        {"name": "A plum", "price": "99999999.00", "currency": "JPY", "stock": LARGEST_STOCK},
+        {"name": "A plum", "price": "99999999.00", "currency": "JPY", "stock": MAX_STOCK},
     ],
     ids=str,
 )
@@ -160,13 +160,13 @@ def test_a_patch_that_changes_nothing_writes_nothing(shop: Shop, stock: int | No
         ({"stock": "5"}, "body.stock"),
         ({"stock": True}, "body.stock"),
         ({"stock": -1}, "body.stock"),
-        ({"stock": LARGEST_STOCK + 1}, "body.stock"),
+        ({"stock": MAX_STOCK + 1}, "body.stock"),
         ({"stock": {"N": "5"}}, "body.stock"),
         ({"stockDelta": 0}, "body.stockDelta"),
         ({"stockDelta": "5"}, "body.stockDelta"),
         ({"stockDelta": True}, "body.stockDelta"),
-        ({"stockDelta": LARGEST_STOCK + 1}, "body.stockDelta"),
-        ({"stockDelta": -LARGEST_STOCK - 1}, "body.stockDelta"),
+        ({"stockDelta": MAX_STOCK + 1}, "body.stockDelta"),
+        ({"stockDelta": -MAX_STOCK - 1}, "body.stockDelta"),
         ({"stockDelta": 10**100}, "body.stockDelta"),
         ({"stock": 5, "stockDelta": 1}, "body.stock"),
         ({"stock": None, "stockDelta": 1}, "body.stock"),
@@ -280,7 +280,7 @@ def test_an_unknown_query_parameter_is_refused(shop: Shop, method: str) -> None:
 
 @pytest.mark.parametrize(
     ("stock", "delta", "left"),
-    [(10, -3, 7), (10, 3, 13), (10, -10, 0), (0, LARGEST_STOCK, LARGEST_STOCK)],
+    [(10, -3, 7), (10, 3, 13), (10, -10, 0), (0, MAX_STOCK, MAX_STOCK)],
 )
 def test_stock_is_moved_by_a_difference(shop: Shop, stock: int, delta: int, left: int) -> None:
     product = shop.product(stock=stock)
@@ -294,9 +294,9 @@ def test_stock_is_moved_by_a_difference(shop: Shop, stock: int, delta: int, left
     ("stock", "delta", "expected"),
     [
         (10, -11, (409, "INSUFFICIENT_STOCK")),
-        (0, -LARGEST_STOCK, (409, "INSUFFICIENT_STOCK")),
-        (1, LARGEST_STOCK, (422, "VALIDATION_ERROR")),
-        (LARGEST_STOCK, 1, (422, "VALIDATION_ERROR")),
+        (0, -MAX_STOCK, (409, "INSUFFICIENT_STOCK")),
+        (1, MAX_STOCK, (422, "VALIDATION_ERROR")),
+        (MAX_STOCK, 1, (422, "VALIDATION_ERROR")),
         (None, 1, (422, "VALIDATION_ERROR")),
         (None, -1, (422, "VALIDATION_ERROR")),
     ],

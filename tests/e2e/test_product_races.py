@@ -7,14 +7,14 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.deployed import Person, Shop, at_once, error_of, new_product
+from tests.deployed import Person, Shop, error_of, gather, new_product
 from tests.e2e.test_product_changes import patch, path_of, read, rows_of
 
 
 def test_differences_at_once_all_count(shop: Shop) -> None:
     product = shop.product(stock=100)
 
-    answers = at_once(20, lambda n: patch(shop, product, stockDelta=5 if n % 2 else -3))
+    answers = gather(20, lambda n: patch(shop, product, stockDelta=5 if n % 2 else -3))
 
     assert {answer.status_code for answer in answers} == {200}
     after = shop.anonymous.get(path_of(product))
@@ -24,7 +24,7 @@ def test_differences_at_once_all_count(shop: Shop) -> None:
 def test_takers_at_once_never_take_more_than_there_is(shop: Shop) -> None:
     product = shop.product(stock=10)
 
-    answers = at_once(16, lambda _: patch(shop, product, stockDelta=-3))
+    answers = gather(16, lambda _: patch(shop, product, stockDelta=-3))
 
     assert sorted(answer.status_code for answer in answers) == [*[200] * 3, *[409] * 13]
     assert {error_of(a)[1] for a in answers if a.status_code == 409} == {"INSUFFICIENT_STOCK"}
@@ -33,12 +33,12 @@ def test_takers_at_once_never_take_more_than_there_is(shop: Shop) -> None:
 
 def test_differences_and_orders_at_once_end_at_their_sum(shop: Shop) -> None:
     product = shop.product(stock=50)
-    buyers = at_once(8, lambda _: shop.sign_up())
+    buyers = gather(8, lambda _: shop.sign_up())
 
     def act(n: int) -> httpx.Response:
         return patch(shop, product, stockDelta=4) if n >= 8 else buyers[n].order((product["id"], 3))
 
-    answers = at_once(16, act)
+    answers = gather(16, act)
 
     assert [answer.status_code for answer in answers] == [*[201] * 8, *[200] * 8]
     assert shop.stock(product) == 50 - 8 * 3 + 8 * 4
@@ -53,7 +53,7 @@ def test_a_precondition_lets_one_of_many_through(shop: Shop, change: dict[str, A
         headers = {"If-Match": '"1"'}
         return shop.admin.http.patch(path_of(product), json=wanted, headers=headers)
 
-    answers = at_once(8, act)
+    answers = gather(8, act)
 
     assert sorted(answer.status_code for answer in answers) == [200, *[412] * 7]
     assert shop.anonymous.get(path_of(product)).headers["ETag"] == '"2"'
@@ -72,7 +72,7 @@ def test_changes_of_different_fields_at_once_all_survive(shop: Shop) -> None:
             {"sku": f"{product['sku']}-{round_}"},
         ]
 
-        answers = at_once(6, lambda n, wanted=wanted: patch(shop, product, **wanted[n]))
+        answers = gather(6, lambda n, wanted=wanted: patch(shop, product, **wanted[n]))
 
         assert {answer.status_code for answer in answers} == {200}
         everything = {name: value for change in wanted for name, value in change.items()}
@@ -89,7 +89,7 @@ def test_prices_and_currencies_changed_at_once_always_fit_each_other(shop: Shop)
     for _ in range(5):
         product = shop.product(price="5.00")
 
-        answers = at_once(12, lambda n, p=product: patch(shop, p, **changes[n % 3]))
+        answers = gather(12, lambda n, p=product: patch(shop, p, **changes[n % 3]))
 
         after = read(shop, product)
         assert (after["price"], after["currency"]) in (("7.50", "EUR"), ("5.00", "JPY"))
@@ -99,7 +99,7 @@ def test_prices_and_currencies_changed_at_once_always_fit_each_other(shop: Shop)
 
 def test_a_product_that_sells_all_the_time_can_be_changed(shop: Shop) -> None:
     product = shop.product(stock=10_000)
-    buyers = at_once(4, lambda _: shop.sign_up())
+    buyers = gather(4, lambda _: shop.sign_up())
     done = threading.Event()
     sold = [0] * 4
 
@@ -115,7 +115,7 @@ def test_a_product_that_sells_all_the_time_can_be_changed(shop: Shop) -> None:
             sold[n] += buyers[n].order((product["id"], 1)).status_code == 201
         return []
 
-    answers = at_once(5, act)[4]
+    answers = gather(5, act)[4]
 
     assert [answer.status_code for answer in answers] == [200] * 10
     after = shop.anonymous.get(path_of(product))
@@ -125,10 +125,10 @@ def test_a_product_that_sells_all_the_time_can_be_changed(shop: Shop) -> None:
 
 
 def test_of_many_who_want_one_sku_at_once_one_gets_it(shop: Shop) -> None:
-    products = at_once(6, lambda _: shop.product())
+    products = gather(6, lambda _: shop.product())
     sku = new_product()["sku"]
 
-    answers = at_once(6, lambda n: patch(shop, products[n], sku=sku))
+    answers = gather(6, lambda n: patch(shop, products[n], sku=sku))
 
     assert sorted(answer.status_code for answer in answers) == [200, *[409] * 5]
     for product, answer in zip(products, answers, strict=True):
@@ -139,7 +139,7 @@ def test_of_many_who_want_one_sku_at_once_one_gets_it(shop: Shop) -> None:
 def test_many_skus_at_once_for_one_product_leave_one_guard(shop: Shop) -> None:
     product = shop.product()
 
-    answers = at_once(4, lambda n: patch(shop, product, sku=f"{product['sku']}-{n}"))
+    answers = gather(4, lambda n: patch(shop, product, sku=f"{product['sku']}-{n}"))
 
     assert {answer.status_code for answer in answers} == {200}
     row, guard = rows_of(shop, product)
@@ -149,14 +149,14 @@ def test_many_skus_at_once_for_one_product_leave_one_guard(shop: Shop) -> None:
 def test_of_many_deletions_at_once_one_succeeds(shop: Shop) -> None:
     product = shop.product()
 
-    statuses = at_once(6, lambda _: shop.admin.http.delete(path_of(product)).status_code)
+    statuses = gather(6, lambda _: shop.admin.http.delete(path_of(product)).status_code)
 
     assert sorted(statuses) == [204, *[404] * 5]
     assert rows_of(shop, product) == []
 
 
 def test_a_product_deleted_while_it_is_changed_and_sold_leaves_no_ghost(shop: Shop) -> None:
-    buyers: list[Person] = at_once(3, lambda _: shop.sign_up())
+    buyers: list[Person] = gather(3, lambda _: shop.sign_up())
     for round_ in range(5):
         product = shop.product()
 
@@ -177,7 +177,7 @@ def test_a_product_deleted_while_it_is_changed_and_sold_leaves_no_ghost(shop: Sh
                 return buyers[n].order((product["id"], 1))
             return patch(shop, product, **changes[n - 4])
 
-        answers = at_once(7, act)
+        answers = gather(7, act)
 
         assert answers[3].status_code == 204
         assert {answer.status_code for answer in answers[:3]} <= {201, 422}
@@ -188,7 +188,7 @@ def test_a_product_deleted_while_it_is_changed_and_sold_leaves_no_ghost(shop: Sh
 def test_who_orders_while_the_price_changes_pays_one_of_the_prices(shop: Shop) -> None:
     offers = [{"price": "1.10", "name": "Cheap"}, {"price": "9.90", "name": "Dear"}]
     product = shop.product(stock=1000, **offers[0])
-    buyers = at_once(4, lambda _: shop.sign_up())
+    buyers = gather(4, lambda _: shop.sign_up())
     done = threading.Event()
 
     def act(n: int) -> list[httpx.Response]:
@@ -203,7 +203,7 @@ def test_who_orders_while_the_price_changes_pays_one_of_the_prices(shop: Shop) -
             if n == 0:
                 done.set()
 
-    *orders, flips = at_once(5, act)
+    *orders, flips = gather(5, act)
 
     answers = [answer for each in orders for answer in each]
     assert len(flips) > 1 and {flip.status_code for flip in flips} == {200}

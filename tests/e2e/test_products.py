@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.deployed import Shop, at_once, error_of, new_product
+from tests.deployed import Shop, error_of, gather, new_product
 
 
 def test_a_product_is_added_and_anyone_reads_it(shop: Shop) -> None:
@@ -87,7 +87,7 @@ def test_what_is_no_product_is_refused_and_nothing_is_stored(
 def test_a_sku_in_use_is_refused_also_to_sixteen_at_once(shop: Shop) -> None:
     wanted = new_product()
 
-    statuses = at_once(16, lambda _: shop.admin.http.post("/api/products", json=wanted).status_code)
+    statuses = gather(16, lambda _: shop.admin.http.post("/api/products", json=wanted).status_code)
 
     assert sorted(statuses) == [201, *[409] * 15]
     assert error_of(shop.admin.http.post("/api/products", json=wanted)) == (409, "SKU_IN_USE")
@@ -103,7 +103,7 @@ def test_adding_is_safe_to_retry_with_a_key(shop: Shop) -> None:
     wanted = new_product()
     headers = {"Idempotency-Key": wanted["sku"]}
 
-    answers = at_once(
+    answers = gather(
         10, lambda _: shop.admin.http.post("/api/products", json=wanted, headers=headers)
     )
 

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.deployed import Person, Shop, at_once, error_of, new_email
+from tests.deployed import Person, Shop, error_of, gather, new_email
 from tests.faults import Answer, Call, FaultProxy, Send, refused
 from tests.mail import RESET, VERIFICATION, WELCOME, Mail
 from tests.people import PASSWORD
@@ -34,7 +34,7 @@ def redeem(shop: Shop, kind: str, token: str, password: str = NEW_PASSWORD) -> h
     return shop.anonymous.put(f"/api/{kind}/{token}", json=body)
 
 
-def want_reset(shop: Shop, email: str) -> httpx.Response:
+def request_password_reset(shop: Shop, email: str) -> httpx.Response:
     return shop.anonymous.post("/api/password-resets", json={"email": email})
 
 
@@ -84,7 +84,7 @@ def test_links_lead_to_the_page_of_the_deployment_with_the_token_in_the_fragment
     shop: Shop, mail: Mail
 ) -> None:
     ada = shop.sign_up()
-    want_reset(shop, ada.email)
+    request_password_reset(shop, ada.email)
 
     (message,) = mail.to(ada.email, RESET)
 
@@ -105,7 +105,7 @@ def test_a_reset_sets_the_password_ends_all_sessions_and_verifies(shop: Shop, ma
     ada = shop.sign_up()
     laptop = shop.log_in(ada.email)
 
-    assert want_reset(shop, f" {ada.email.upper()} ").status_code == 202
+    assert request_password_reset(shop, f" {ada.email.upper()} ").status_code == 202
     token = token_in(mail.to(ada.email, RESET)[0])
     done = redeem(shop, "password-resets", token)
 
@@ -141,7 +141,7 @@ def test_known_and_unknown_addresses_cannot_be_told_apart(
 
     for email in (ada.email, gone.email, new_email()):
         with faults.on(passed, table=shop.resources["AttemptsTable"]) as calls:
-            answers = [want_reset(shop, email) for _ in range(4)]
+            answers = [request_password_reset(shop, email) for _ in range(4)]
         told = [(answer.status_code, sorted(answer.headers)) for answer in answers]
         seen.append((told, [call.operation for call in calls]))
         assert [answer.status_code for answer in answers] == [202, 202, 202, 429]
@@ -158,7 +158,7 @@ def test_an_inactive_account_gets_no_link(shop: Shop, mail: Mail) -> None:
     ada = shop.sign_up()
     shop.deactivate(ada)
 
-    assert want_reset(shop, ada.email).status_code == 202
+    assert request_password_reset(shop, ada.email).status_code == 202
     mail.rests()
 
     assert mail.to(ada.email, RESET, 0) == []
@@ -166,7 +166,7 @@ def test_an_inactive_account_gets_no_link(shop: Shop, mail: Mail) -> None:
 
 def test_a_token_is_kept_and_logged_nowhere(shop: Shop, mail: Mail) -> None:
     ada = shop.sign_up()
-    want_reset(shop, ada.email)
+    request_password_reset(shop, ada.email)
     token = token_in(mail.to(ada.email, RESET)[0])
 
     short = redeem(shop, "password-resets", token, "short")
@@ -215,7 +215,7 @@ def test_of_two_at_once_one_is_done_and_one_is_404(shop: Shop, kind: str) -> Non
     ada = shop.sign_up()
     token = mint(shop, ada, kind)
 
-    answers = at_once(2, lambda number: redeem(shop, kind, token, f"{NEW_PASSWORD} {number}"))
+    answers = gather(2, lambda number: redeem(shop, kind, token, f"{NEW_PASSWORD} {number}"))
 
     statuses = [answer.status_code for answer in answers]
     assert sorted(statuses) == [204, 404]
@@ -230,7 +230,7 @@ def test_of_two_resets_at_once_the_sessions_of_neither_survive(shop: Shop) -> No
     ada = shop.sign_up()
     tokens = [mint(shop, ada, "password-resets") for _ in range(2)]
 
-    answers = at_once(2, lambda number: redeem(shop, "password-resets", tokens[number]))
+    answers = gather(2, lambda number: redeem(shop, "password-resets", tokens[number]))
 
     assert sorted(answer.status_code for answer in answers) == [204, 404]
     assert refresh(shop, ada) == 401
@@ -317,8 +317,11 @@ def test_malformed_requests_are_refused_before_anything_is_counted(shop: Shop) -
     send = shop.anonymous.request
 
     for answer, told in [
-        (want_reset(shop, "no address"), (422, "VALIDATION_ERROR")),
-        (want_reset(shop, "a@b.example\r\nBcc: c@d.example"), (422, "VALIDATION_ERROR")),
+        (request_password_reset(shop, "no address"), (422, "VALIDATION_ERROR")),
+        (
+            request_password_reset(shop, "a@b.example\r\nBcc: c@d.example"),
+            (422, "VALIDATION_ERROR"),
+        ),
         (send("POST", "/api/password-resets", json={}), (422, "VALIDATION_ERROR")),
         (send("POST", "/api/password-resets", json=["a"]), (422, "VALIDATION_ERROR")),
         (send("POST", "/api/password-resets?next=x", json={}), (422, "VALIDATION_ERROR")),
@@ -355,18 +358,18 @@ def test_a_verification_is_for_who_is_logged_in_and_asked_for_thrice_at_most(sho
 
 
 def test_a_network_that_asks_for_many_addresses_is_slowed_down(shop: Shop, mail: Mail) -> None:
-    statuses = [want_reset(shop, new_email()).status_code for _ in range(40)]
+    statuses = [request_password_reset(shop, new_email()).status_code for _ in range(40)]
 
     assert statuses == sorted(statuses)
     assert statuses[0] == 202 and statuses[-1] == 429 and statuses.count(202) <= 20
     forget_wishes(shop)
-    assert want_reset(shop, new_email()).status_code == 202
+    assert request_password_reset(shop, new_email()).status_code == 202
 
 
 def test_wishes_at_once_are_all_counted(shop: Shop) -> None:
     email = new_email()
 
-    answers = at_once(8, lambda _: want_reset(shop, email))
+    answers = gather(8, lambda _: request_password_reset(shop, email))
 
     statuses = [answer.status_code for answer in answers]
     assert statuses.count(202) <= 3 and set(statuses) <= {202, 429, 503}
@@ -378,7 +381,7 @@ def test_while_the_database_throttles_nothing_is_half_done(shop: Shop, faults: F
     before = shop.everything()
 
     with faults.on(refused("ThrottlingException")):
-        asked = want_reset(shop, ada.email)
+        asked = request_password_reset(shop, ada.email)
         redeemed = redeem(shop, "password-resets", token)
 
     for answer in (asked, redeemed):

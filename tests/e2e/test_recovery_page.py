@@ -7,7 +7,7 @@ from hashlib import sha256
 import httpx
 import pytest
 
-from shop.recovery.models import Purpose
+from shop.identity.recovery.models import Purpose
 from tests.deployed import Shop
 from tests.recovery import KINDS
 

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from shop.clock import now, to_text
-from tests.deployed import Person, Shop, at_once, error_of
+from tests.deployed import Person, Shop, error_of, gather
 from tests.people import PASSWORD
 
 type Grant = dict[str, Any]
@@ -79,7 +79,7 @@ def test_parallel_refreshes_never_fork_a_session(shop: Shop) -> None:
     token = log_in(shop, shop.sign_up())["refreshToken"]
 
     for _ in range(30):
-        answers = at_once(8, lambda _, spent=token: refresh(shop, spent))
+        answers = gather(8, lambda _, spent=token: refresh(shop, spent))
 
         assert [answer.status_code for answer in answers] == [201] * 8
         (successor,) = {answer.json()["refreshToken"] for answer in answers}
@@ -208,7 +208,7 @@ def test_a_refresh_that_races_a_log_out_brings_no_session_back(shop: Shop) -> No
                 return person.http.delete(path)
             return refresh(shop, grant["refreshToken"])
 
-        *answers, last = at_once(6, work)
+        *answers, last = gather(6, work)
 
         # 503 where a write met the log-out's transaction: nothing half done, ask again.
         assert answers.pop(3).status_code == 204
@@ -229,7 +229,7 @@ def test_a_refresh_that_races_a_deactivation_leaves_nothing_that_lives(shop: Sho
                 return shop.admin.http.patch(f"/api/users/{person.id}", json={"status": "inactive"})
             return refresh(shop, grant["refreshToken"])
 
-        answers = at_once(5, work)
+        answers = gather(5, work)
 
         assert answers.pop(2).status_code == 200
         assert {answer.status_code for answer in answers} <= {201, 401, 503}

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.deployed import Person, Shop, at_once, error_of
+from tests.deployed import Person, Shop, error_of, gather
 from tests.people import PASSWORD
 from tests.waiting import eventually
 
@@ -100,7 +100,7 @@ def test_totals_are_exact_after_many_changes_at_once(shop: Shop) -> None:
             for status in chance.choice([[], ["cancelled"], ["processing", "completed"]]):
                 assert shop.admin.http.patch(path, json={"status": status}).is_success
 
-    at_once(6, work)
+    gather(6, work)
 
     assert eventually(lambda: are_true(shop))
 

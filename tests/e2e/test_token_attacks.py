@@ -19,8 +19,8 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from shop.auth.signing_keys import KeySet, SigningKey
 from shop.identifiers import new_id
+from shop.identity.keys.signing_keys import KeySet, SigningKey
 from tests.deployed import Person, Shop, error_of
 
 MINUTE = 60  # seconds

@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.deployed import Person, Shop, at_once, error_of, new_email, new_product
+from tests.deployed import Person, Shop, error_of, gather, new_email, new_product
 from tests.people import PASSWORD
 
 OTHER_PASSWORD = "wrong donkey charger paperclip"
@@ -128,7 +128,7 @@ def test_a_stale_precondition_stops_every_change(shop: Shop) -> None:
 def test_a_precondition_that_holds_lets_one_of_many_through(shop: Shop) -> None:
     person = shop.sign_up()
 
-    answers = at_once(
+    answers = gather(
         8,
         lambda n: person.http.patch(
             "/api/users/me", json={"name": f"Ada {n}"}, headers={"If-Match": '"1"'}
@@ -148,7 +148,7 @@ def test_changes_of_different_fields_at_once_both_survive(shop: Shop) -> None:
         email, name = new_email(), f"Ada {round_}"
         changes = [{"email": email}, {"name": name}]
 
-        answers = at_once(2, lambda n, changes=changes: patch(admin, person, **changes[n]))
+        answers = gather(2, lambda n, changes=changes: patch(admin, person, **changes[n]))
 
         assert [answer.status_code for answer in answers] == [200, 200]
         user = admin.get(path_of(person)).json()
@@ -161,7 +161,7 @@ def test_patches_of_one_user_at_once_all_succeed(shop: Shop) -> None:
     names = [f"Ada {n}" for n in range(12)]
     emails = [new_email() for _ in range(12)]
 
-    answers = at_once(
+    answers = gather(
         24,
         lambda n: patch(
             shop.admin.http,
@@ -182,7 +182,7 @@ def test_patches_of_one_user_at_once_all_succeed(shop: Shop) -> None:
 def test_patches_of_one_field_at_once_all_succeed(shop: Shop) -> None:
     person = shop.sign_up()
 
-    answers = at_once(24, lambda n: patch(person.http, person, name=f"Ada {n}"))
+    answers = gather(24, lambda n: patch(person.http, person, name=f"Ada {n}"))
 
     assert [answer.status_code for answer in answers] == [200] * 24
     assert {answer.json()["name"] for answer in answers} == {f"Ada {n}" for n in range(24)}
@@ -252,10 +252,10 @@ def test_an_address_in_use_cannot_be_taken_over(shop: Shop) -> None:
 
 
 def test_many_who_want_one_address_at_once_leave_one_owner(shop: Shop) -> None:
-    people = at_once(6, lambda _: shop.sign_up())
+    people = gather(6, lambda _: shop.sign_up())
     email = new_email()
 
-    answers = at_once(6, lambda n: patch(shop.admin.http, people[n], email=email))
+    answers = gather(6, lambda n: patch(shop.admin.http, people[n], email=email))
 
     assert sorted(answer.status_code for answer in answers) == [200, *[409] * 5]
     owners = [user for user in shop.table("UsersTable") if user.get("email", {}).get("S") == email]
@@ -319,7 +319,7 @@ def test_of_two_admins_who_demote_each_other_one_stays(shop: Shop) -> None:
         for client in clients:  # whose verdict the gateway then keeps, the loser's too
             assert client.get("/api/users/me").json()["role"] == "admin"
 
-        answers = at_once(2, lambda n, c=clients, p=pair: patch(c[n], p[n], role="customer"))
+        answers = gather(2, lambda n, c=clients, p=pair: patch(c[n], p[n], role="customer"))
 
         assert sorted(answer.status_code for answer in answers) == [200, 403]
         admins, counted = active_admins(shop)
@@ -460,7 +460,7 @@ def test_address_and_password_changed_at_once_leave_one_working_pair(shop: Shop)
                 return patch(person.http, person, email=email, currentPassword=PASSWORD)
             return person.http.put("/api/users/me/password", json=PASSWORDS)
 
-        by_address, by_password = at_once(2, change)
+        by_address, by_password = gather(2, change)
 
         assert by_password.status_code == 204
         assert by_address.status_code in (200, 401)
@@ -482,7 +482,7 @@ def test_no_log_in_with_the_old_password_outlives_its_change(shop: Shop) -> None
             log_in = {"email": person.email, "password": PASSWORD}
             return shop.anonymous.post("/api/sessions", json=log_in)
 
-        answers = at_once(7, act)
+        answers = gather(7, act)
 
         assert answers.pop(3).status_code == 204
         for answer in answers:
@@ -502,7 +502,7 @@ def test_who_is_deleted_while_ordering_has_the_order_or_the_stock_stays(shop: Sh
                 return shop.admin.http.delete(path_of(person))
             return person.order((product["id"], 1))
 
-        answers = at_once(6, act)
+        answers = gather(6, act)
 
         assert answers.pop(2).status_code == 204
         assert {answer.status_code for answer in answers} <= {201, 404}
@@ -585,7 +585,7 @@ def test_profile_changes_of_one_user_are_limited_and_nobody_elses(shop: Shop) ->
     for number in range(25):
         assert patch(person.http, person, name=f"Ada {number}").status_code == 200
 
-    answers = at_once(8, lambda number: patch(person.http, person, name=f"Ada {number + 25}"))
+    answers = gather(8, lambda number: patch(person.http, person, name=f"Ada {number + 25}"))
 
     refused = [it for it in answers if it.status_code == 429]
     assert len(refused) == 3

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from shop.identifiers import is_id
-from tests.deployed import Shop, at_once, error_of, new_email
+from tests.deployed import Shop, error_of, gather, new_email
 from tests.people import PASSWORD
 
 
@@ -149,7 +149,7 @@ def test_a_double_sign_up_has_one_winner_in_thirty_rounds(shop: Shop) -> None:
     for _ in range(30):
         wanted = body()
 
-        answers = at_once(2, lambda _, w=wanted: shop.anonymous.post("/api/users", json=w))
+        answers = gather(2, lambda _, w=wanted: shop.anonymous.post("/api/users", json=w))
 
         assert sorted(answer.status_code for answer in answers) == [201, 409]
         (credential,) = [
@@ -166,7 +166,7 @@ def test_sixteen_sign_ups_at_once_with_one_address_make_one_user(shop: Shop) -> 
         spelling = "".join(c.upper() if number >> i % 4 & 1 else c for i, c in enumerate(email))
         return shop.anonymous.post("/api/users", json=body(email=spelling)).status_code
 
-    statuses = at_once(16, sign_up)
+    statuses = gather(16, sign_up)
 
     assert sorted(statuses) == [201, *[409] * 15]
     users = [user for user in shop.table("UsersTable") if user.get("email") == {"S": email}]

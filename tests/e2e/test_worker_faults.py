@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from shop.identifiers import new_id
-from tests.deployed import Person, Shop, at_once, new_email
+from tests.deployed import Person, Shop, gather, new_email
 from tests.e2e.collecting import Listener
 from tests.e2e.test_order_processing import queue_with
 from tests.faults import (
@@ -338,7 +338,7 @@ def test_lists_follow_when_what_they_are_kept_in_works_again(
         faults.on(THROTTLED, table=search),
         faults.on(damaged(no_json), "BatchGetItem", table=counters) as states,
     ):
-        at_once(4, lambda _: shop.sign_up(name=name))
+        gather(4, lambda _: shop.sign_up(name=name))
         assert eventually(lambda: len(states) >= 3)
     assert eventually(lambda: total(shop) == before + 4)
 

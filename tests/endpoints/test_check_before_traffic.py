@@ -8,9 +8,9 @@ from typing import Any  # CodeDeploy's and Lambda's answers are JSON
 
 import pytest
 
-from shop.auth.key_store import key_store
 from shop.clients import dynamodb
-from shop.operations.traffic import READERS, TrafficCheck
+from shop.deployment.pre_traffic import READERS, PreTrafficCheck
+from shop.identity.keys.key_store import key_store
 from tests.aws import fresh_aws
 from tests.conftest import LogLines
 from tests.requests import Context
@@ -73,7 +73,7 @@ class Lambda:
 
 
 def checked(codedeploy: Any, lambda_: Any) -> str:
-    check = TrafficCheck(codedeploy, lambda_, "shop-prod-CheckReadiness-XYZ")
+    check = PreTrafficCheck(codedeploy, lambda_, "shop-prod-CheckReadiness-XYZ")
     return check.answer("d-1", "hook-1")
 
 

@@ -12,7 +12,7 @@ import boto3
 import pytest
 
 from shop.config import setting
-from shop.operations.traffic import TrafficCheck
+from shop.deployment.pre_traffic import PreTrafficCheck
 from tests.aws import fresh_aws
 from tests.examples import add_examples
 from tests.requests import Context
@@ -80,8 +80,8 @@ def aws() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def deployments(monkeypatch: pytest.MonkeyPatch) -> None:
     """CodeDeploy, which moto has without its hooks; it knows no deployment."""
-    check = TrafficCheck(Mock(get_deployment=Mock(side_effect=LookupError)), Mock(), "")
-    monkeypatch.setattr("functions.operations.check_before_traffic.traffic_check", lambda: check)
+    check = PreTrafficCheck(Mock(get_deployment=Mock(side_effect=LookupError)), Mock(), "")
+    monkeypatch.setattr("functions.deployment.check_before_traffic.traffic_check", lambda: check)
 
 
 class CloudFormation(BaseHTTPRequestHandler):
@@ -169,7 +169,7 @@ def test_keys_are_made_once_and_a_second_deployment_changes_none(
     secrets, parameters = boto3.client("secretsmanager"), boto3.client("ssm")
     event = json.loads((ROOT / "events/create_signing_keys.json").read_text())
     event["ResponseURL"] = response_url
-    handler = importlib.import_module("functions.operations.create_signing_keys").handler
+    handler = importlib.import_module("functions.deployment.create_signing_keys").handler
 
     def kept() -> tuple[str, str]:
         return (
@@ -188,7 +188,7 @@ def test_keys_are_made_once_and_a_second_deployment_changes_none(
 
 def test_a_secret_without_a_value_makes_the_stack_unready() -> None:
     event = json.loads((ROOT / "events/check_readiness.json").read_text())
-    handler = importlib.import_module("functions.operations.check_readiness").handler
+    handler = importlib.import_module("functions.system.check_readiness").handler
 
     key = {"kty": "EC", "crv": "P-256", "alg": "ES256", "use": "sig", "kid": "1"}
     key |= {"x": "x" * 43, "y": "y" * 43}
@@ -207,7 +207,7 @@ def test_a_secret_without_a_value_makes_the_stack_unready() -> None:
 def test_a_custom_resource_that_fails_says_so(response_url: str) -> None:
     event = json.loads((ROOT / "events/create_signing_keys.json").read_text())
     event["ResponseURL"] = response_url
-    handler = importlib.import_module("functions.operations.create_signing_keys").handler
+    handler = importlib.import_module("functions.deployment.create_signing_keys").handler
 
     with fresh_aws():
         boto3.client("secretsmanager").put_secret_value(

@@ -13,14 +13,15 @@ from botocore.exceptions import ClientError
 
 from functions.workers import project_lists, publish_events
 from shop import clients
-from shop.auth.caller import Role
+from shop.caller import Role
 from shop.config import setting
 from shop.correlation import correlation_id
 from shop.dynamo.codec import encode
+from shop.email_queue import SqsEmailQueue
 from shop.events import deletions
 from shop.identifiers import new_id
-from shop.mail.queue import MailQueue
-from shop.users.models import User, UserStatus
+from shop.identity.accounts.models import UserStatus
+from shop.users.models import User
 from shop.users.repository import UserRepository, user_to_item
 from tests.aws import fresh_aws
 from tests.conftest import LogLines
@@ -147,7 +148,7 @@ def test_the_projector_does_not_stand_still_for_a_record_that_cannot_be_read(log
 def test_a_mail_that_is_asked_for_carries_the_request() -> None:
     correlation_id.set(REQUEST)
 
-    MailQueue().put("1", "email_verification.wanted", NOON + timedelta(seconds=1), {})
+    SqsEmailQueue().put("1", "email_verification.wanted", NOON + timedelta(seconds=1), {})
 
     (message,) = clients.queues().receive_message(QueueUrl=setting("EMAILS_TO_SEND_QUEUE"))[
         "Messages"
@@ -173,7 +174,7 @@ def test_the_authorizer_says_what_it_decided_and_which_trace_it_belongs_to(
 def test_a_preflight_leaves_a_line_without_the_logger(capsys: pytest.CaptureFixture[str]) -> None:
     event = json.loads((ROOT / "events/answer_preflight.json").read_text())
 
-    preflight = importlib.import_module("functions.operations.answer_preflight").handler
+    preflight = importlib.import_module("functions.system.answer_preflight").handler
     answer = preflight(event, Context())
 
     line = json.loads(capsys.readouterr().out)
@@ -189,6 +190,6 @@ def test_a_request_says_which_trace_it_belongs_to(
     monkeypatch.setenv("_X_AMZN_TRACE_ID", f"Root={TRACE};Parent=53995c3f42cd8ad8;Sampled=1")
     event = json.loads((ROOT / "events/check_health.json").read_text())
 
-    importlib.import_module("functions.operations.check_health").handler(event, Context())
+    importlib.import_module("functions.system.check_health").handler(event, Context())
 
     assert [line["xray_trace_id"] for line in log()] == [TRACE]

@@ -6,15 +6,16 @@ from typing import Any
 
 import pytest
 
-from shop.auth.caller import Role
-from shop.auth.key_store import key_store
-from shop.auth.passwords import hash_password
+from shop.caller import Role
 from shop.clients import dynamodb
 from shop.config import setting
 from shop.errors import InvalidCredentials, TooManyRequests
-from shop.sessions.provide import session_service
-from shop.sessions.schemas import SessionCreate
-from shop.users.models import User, UserStatus
+from shop.identity.accounts.models import UserStatus
+from shop.identity.keys.key_store import key_store
+from shop.identity.passwords import hash_password
+from shop.identity.sessions.dependencies import session_service
+from shop.identity.sessions.schemas import SessionCreate
+from shop.users.models import User
 from shop.users.repository import UserRepository
 from tests.aws import fresh_aws
 from tests.people import ALICE, BROWSER, NOON, PASSWORD

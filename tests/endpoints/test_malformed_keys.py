@@ -15,11 +15,11 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
 )
 
-from shop.auth.caller import Role
-from shop.auth.key_store import key_store
-from shop.auth.published_keys import published_jwks
+from shop.caller import Role
 from shop.errors import ServiceUnavailable
-from shop.sessions.provide import access_token_issuer
+from shop.identity.keys.key_store import key_store
+from shop.identity.keys.published_keys import published_jwks
+from shop.identity.sessions.dependencies import access_token_issuer
 from tests.aws import fresh_aws
 from tests.conftest import LogLines
 from tests.people import ALICE

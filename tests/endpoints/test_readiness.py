@@ -15,7 +15,7 @@ from tests.template import ROOT
 
 def test_clients_are_made_by_the_thread_of_the_request(monkeypatch: pytest.MonkeyPatch) -> None:
     event = json.loads((ROOT / "events/check_readiness.json").read_text())
-    handler = importlib.import_module("functions.operations.check_readiness").handler
+    handler = importlib.import_module("functions.system.check_readiness").handler
     make, made = clients._client, {}
 
     def noted(service: str, config: Any) -> Any:

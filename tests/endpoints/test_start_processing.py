@@ -7,16 +7,18 @@ from decimal import Decimal
 import pytest
 
 from functions.workers import start_processing
-from shop.auth.caller import Role
+from shop.caller import Role
 from shop.correlation import correlation_id
-from shop.idempotency import Answer, Once
+from shop.http.response import Response
+from shop.idempotency import IdempotentRequest
 from shop.identifiers import new_id
+from shop.identity.accounts.models import UserStatus
 from shop.money import Money
 from shop.orders.models import Order, OrderLine, OrderStatus
 from shop.orders.repository import OrderRepository
 from shop.products.models import Product, ProductStatus
 from shop.products.repository import ProductRepository
-from shop.users.models import User, UserStatus
+from shop.users.models import User
 from shop.users.repository import UserRepository
 from tests.aws import fresh_aws
 from tests.conftest import LogLines
@@ -26,7 +28,7 @@ from tests.template import ROOT, resources
 
 PRICE = Money(Decimal("4.90"), "EUR")
 PEAR = Product(new_id(), "PEAR", "Pears", PRICE, 10, ProductStatus.ACTIVE, NOON, NOON, 1)
-MOST_RECEIVES = 5
+MAX_RECEIVES = 5
 
 
 class Fulfilment:
@@ -54,8 +56,8 @@ def fulfilment(monkeypatch: pytest.MonkeyPatch) -> Iterator[Fulfilment]:
         yield port
 
 
-def keyless() -> Once:
-    return Once(None, b"", lambda _: Answer(201, {}, ""), lambda: NOON)
+def keyless() -> IdempotentRequest:
+    return IdempotentRequest(None, b"", lambda _: Response(201, {}, ""), lambda: NOON)
 
 
 def placed() -> str:
@@ -107,7 +109,7 @@ def test_only_what_was_not_accepted_comes_again(fulfilment: Fulfilment) -> None:
     one, other = placed(), placed()
     fulfilment.refuses = {one}
 
-    assert run(one, other, receives=MOST_RECEIVES - 1) == [0]
+    assert run(one, other, receives=MAX_RECEIVES - 1) == [0]
 
     assert [status(one), status(other)] == ["pending", "processing"]
 
@@ -119,7 +121,7 @@ def test_at_the_last_try_an_order_is_cancelled_and_its_stock_is_back(
     fulfilment.refuses = {one}
     before = stock()
 
-    assert run(one, other, receives=MOST_RECEIVES) == []
+    assert run(one, other, receives=MAX_RECEIVES) == []
     assert run(one, receives=1) == []
 
     assert [status(one), status(other)] == ["cancelled", "processing"]
@@ -136,7 +138,7 @@ def test_an_order_is_not_given_up_for_a_failure_of_ours(
 
     with monkeypatch.context() as patched:
         patched.setattr(OrderRepository, "save", fail)
-        assert run(order_id, receives=MOST_RECEIVES) == [0]
+        assert run(order_id, receives=MAX_RECEIVES) == [0]
 
     assert status(order_id) == "pending"
 
@@ -168,5 +170,5 @@ def test_the_last_try_is_the_queues() -> None:
     function = resources("AWS::Serverless::Function")["StartProcessing"]
     queue = resources("AWS::SQS::Queue")["OrdersToProcess"]
 
-    last = int(function["Environment"]["Variables"]["MOST_RECEIVES"])
-    assert last == queue["RedrivePolicy"]["maxReceiveCount"] == MOST_RECEIVES
+    last = int(function["Environment"]["Variables"]["MAX_RECEIVES"])
+    assert last == queue["RedrivePolicy"]["maxReceiveCount"] == MAX_RECEIVES

@@ -1,15 +1,16 @@
 """A crowd whose every trigram has more rows than a page of a search may read."""
 
-from shop.auth.caller import Role
+from shop.caller import Role
 from shop.identifiers import new_id
-from shop.pagination import Rows, Span
+from shop.identity.accounts.models import UserStatus
+from shop.pagination import IndexPage, PageRequest
+from shop.projections.dependencies import projections
 from shop.projections.models import Entity, Kind
-from shop.projections.provide import projections
-from shop.users.models import User, UserStatus
+from shop.users.models import User
 from shop.users.repository import UserRepository
 from tests.people import NOON
 
-MOST_ROWS = 30
+MAX_ROWS = 30
 BOTH = [*UserStatus]
 
 
@@ -42,10 +43,12 @@ def walked(
 ) -> tuple[list[User], int]:
     """Who is found, and in how many pages."""
     found: list[User] = []
-    rows: Rows[User] = Rows([], None)
+    rows: IndexPage[User] = IndexPage([], None)
     pages = 0
-    while pages == 0 or rows.following is not None:
-        rows, _ = UserRepository().search(text, statuses, Span(rows.following, 0, limit), descends)
+    while pages == 0 or rows.next_position is not None:
+        rows, _ = UserRepository().search(
+            text, statuses, PageRequest(rows.next_position, 0, limit), descends
+        )
         assert len(rows.items) <= limit
         found += rows.items
         pages += 1

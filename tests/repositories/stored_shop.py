@@ -3,17 +3,19 @@
 from collections.abc import Mapping
 from decimal import Decimal
 
-from shop.auth.caller import Role
+from shop.caller import Role
 from shop.clients import dynamodb
 from shop.dynamo.codec import Item, decode, encode
-from shop.idempotency import Answer, Once
+from shop.http.response import Response
+from shop.idempotency import IdempotentRequest
 from shop.identifiers import new_id
+from shop.identity.accounts.models import UserStatus
 from shop.money import Money
 from shop.orders.models import Order, OrderLine, OrderStatus
 from shop.orders.repository import OrderRepository
 from shop.products.models import Product, ProductStatus
 from shop.products.repository import ProductRepository
-from shop.users.models import User, UserStatus
+from shop.users.models import User
 from shop.users.repository import UserRepository
 from tests.people import NOON
 
@@ -24,8 +26,8 @@ LISTED = {
 }
 
 
-def once(key: str) -> Once:
-    return Once(key, b"digest", lambda _: Answer(201, {}, ""), lambda: NOON)
+def once(key: str) -> IdempotentRequest:
+    return IdempotentRequest(key, b"digest", lambda _: Response(201, {}, ""), lambda: NOON)
 
 
 def sign_up(role: Role = Role.CUSTOMER) -> User:

@@ -6,15 +6,21 @@ from datetime import datetime, timedelta
 import boto3
 import pytest
 
-from shop.attempts.models import MOST_FROM_NETWORK, UNSETTLED_FOR, WINDOW, Attempt
-from shop.attempts.repository import AttemptRepository
-from shop.attempts.service import attempt_on
-from shop.auth.caller import Role
+from shop.caller import Role
 from shop.clock import to_epoch
 from shop.identifiers import new_id
-from shop.sessions.models import RefreshDigests, Session
-from shop.sessions.repository import SessionRepository
-from shop.users.models import User, UserStatus
+from shop.identity.accounts.models import UserStatus
+from shop.identity.login_attempts.models import (
+    MAX_FROM_NETWORK,
+    UNSETTLED_FOR,
+    WINDOW,
+    LoginAttempt,
+)
+from shop.identity.login_attempts.repository import LoginAttemptRepository
+from shop.identity.login_attempts.service import login_attempt
+from shop.identity.sessions.models import RefreshDigests, Session
+from shop.identity.sessions.repository import SessionRepository
+from shop.users.models import User
 from shop.users.repository import UserRepository
 from tests.aws import fresh_aws
 from tests.people import ALICE, NOON
@@ -30,8 +36,8 @@ def aws() -> Iterator[None]:
         yield
 
 
-def seen(address: str = "192.0.2.1") -> Attempt:
-    return SessionRepository().look_up(EMAIL, attempt_on(EMAIL, address))[1]
+def seen(address: str = "192.0.2.1") -> LoginAttempt:
+    return SessionRepository().find_credential(EMAIL, login_attempt(EMAIL, address))[1]
 
 
 def counts(address: str = "192.0.2.1") -> tuple[int, int]:
@@ -39,13 +45,13 @@ def counts(address: str = "192.0.2.1") -> tuple[int, int]:
     return attempt.from_network.count, attempt.from_anywhere.count
 
 
-def count(now: datetime = NOON, address: str = "192.0.2.1") -> Attempt:
+def count(now: datetime = NOON, address: str = "192.0.2.1") -> LoginAttempt:
     attempt = seen(address).opened(now)
-    assert AttemptRepository().count(attempt, now) is None
+    assert LoginAttemptRepository().count(attempt, now) is None
     return attempt
 
 
-def begin(attempt: Attempt, password_hash: str = "hash", new_hash: str | None = None) -> bool:
+def begin(attempt: LoginAttempt, password_hash: str = "hash", new_hash: str | None = None) -> bool:
     digests = RefreshDigests(b"family", b"current", b"salt")
     session = Session(USER.id, new_id(), 1, digests, NOON, NOON, NOON, NOON, "", "")
     return SessionRepository().begin(session, EMAIL, password_hash, new_hash, attempt)
@@ -72,10 +78,10 @@ def test_a_window_that_is_over_is_replaced_though_it_is_still_stored() -> None:
 
 
 def test_a_full_window_counts_in_neither_and_tells_how_they_stand() -> None:
-    for _ in range(MOST_FROM_NETWORK):
+    for _ in range(MAX_FROM_NETWORK):
         stale = count()
 
-    stands = AttemptRepository().count(stale, NOON)
+    stands = LoginAttemptRepository().count(stale, NOON)
 
     assert stands is not None and stands.from_network == seen().from_network
     assert stands.from_network.is_full
@@ -86,7 +92,7 @@ def test_who_opens_a_window_second_is_told_of_the_first() -> None:
     unseen = seen().opened(NOON)
     count()
 
-    stands = AttemptRepository().count(unseen, NOON)
+    stands = LoginAttemptRepository().count(unseen, NOON)
 
     assert stands == seen()
 
@@ -130,8 +136,8 @@ def test_settled_guess_stays_counted_and_has_an_outcome() -> None:
     attempt = count()
     assert [tally.unsettled for tally in seen()] == [1, 1]
 
-    AttemptRepository().settle(attempt)
-    AttemptRepository().settle(attempt)  # again, as after a lost answer
+    LoginAttemptRepository().settle(attempt)
+    LoginAttemptRepository().settle(attempt)  # again, as after a lost answer
 
     assert [(tally.count, tally.unsettled) for tally in seen()] == [(1, 0)] * 2
 
@@ -140,7 +146,7 @@ def test_guess_whose_window_is_gone_is_settled_elsewhere_only() -> None:
     attempt = count()
     assert begin(count())
 
-    AttemptRepository().settle(attempt)
+    LoginAttemptRepository().settle(attempt)
 
     assert counts() == (0, 1)
     assert seen().from_anywhere.unsettled == 0
@@ -150,8 +156,8 @@ def test_guess_that_is_taken_back_is_taken_back_once() -> None:
     count(address="198.51.100.1")
     attempt = count()
 
-    AttemptRepository().take_back(attempt)
-    AttemptRepository().take_back(attempt)
+    LoginAttemptRepository().take_back(attempt)
+    LoginAttemptRepository().take_back(attempt)
 
     assert counts() == (0, 0)
     assert counts("198.51.100.1") == (1, 0)
@@ -159,14 +165,14 @@ def test_guess_that_is_taken_back_is_taken_back_once() -> None:
 
 def test_full_window_takes_one_guess_for_those_without_an_outcome() -> None:
     for _ in range(3):
-        AttemptRepository().settle(count())
-    for _ in range(MOST_FROM_NETWORK - 3):
+        LoginAttemptRepository().settle(count())
+    for _ in range(MAX_FROM_NETWORK - 3):
         count()
     stale = seen()
     later = NOON + UNSETTLED_FOR
 
-    assert AttemptRepository().count(stale.opened(later), later) is None
-    stands = AttemptRepository().count(stale.opened(later), later)
+    assert LoginAttemptRepository().count(stale.opened(later), later) is None
+    stands = LoginAttemptRepository().count(stale.opened(later), later)
 
     assert stands is not None and stands.from_network == seen().from_network
     assert [(tally.count, tally.unsettled) for tally in seen()] == [(4, 1), (11, 8)]
@@ -199,6 +205,6 @@ def test_a_new_hash_takes_the_old_ones_place_under_the_conditions_of_the_log_in(
     assert begin(count(), "hash", "new hash")
     assert not begin(count(), "hash", "newer hash")
 
-    credential, _ = SessionRepository().look_up(EMAIL, seen())
+    credential, _ = SessionRepository().find_credential(EMAIL, seen())
     assert credential is not None
     assert credential.password_hash == "new hash"

@@ -5,19 +5,19 @@ from dataclasses import replace
 
 import pytest
 
-from shop.pagination import Span
+from shop.pagination import PageRequest
+from shop.projections.dependencies import projections
 from shop.projections.models import Entity, Kind
-from shop.projections.provide import projections
 from shop.users import search
 from shop.users.models import User
 from shop.users.repository import UserRepository
 from tests.aws import fresh_aws
-from tests.repositories.crowd import BOTH, MOST_ROWS, sign_up_crowd, walked
+from tests.repositories.crowd import BOTH, MAX_ROWS, sign_up_crowd, walked
 
 
 @pytest.fixture
 def crowd(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[User]]:
-    monkeypatch.setattr(search, "MOST_ROWS", MOST_ROWS)
+    monkeypatch.setattr(search, "MAX_ROWS", MAX_ROWS)
     with fresh_aws():
         yield sign_up_crowd()
 
@@ -32,13 +32,15 @@ def test_who_changed_since_their_rows_were_written_is_not_shown(crowd: list[User
 
 
 def test_a_trigram_that_ceased_to_be_crowded_is_exact_again(crowd: list[User]) -> None:
-    first, _ = UserRepository().search("many", BOTH, Span(None, 0, 7), False)
+    first, _ = UserRepository().search("many", BOTH, PageRequest(None, 0, 7), False)
     for user in crowd[20:]:
         UserRepository().delete(user)
     assert projections().project([Entity(Kind.USERS, user.id) for user in crowd[20:]]) == {}
 
-    rest, total = UserRepository().search("many", BOTH, Span(first.following, 0, 100), False)
-    again, exact = UserRepository().search("many", BOTH, Span(None, 0, 100), False)
+    rest, total = UserRepository().search(
+        "many", BOTH, PageRequest(first.next_position, 0, 100), False
+    )
+    again, exact = UserRepository().search("many", BOTH, PageRequest(None, 0, 100), False)
 
-    assert (rest.items, rest.following, total) == (crowd[7:20], None, None)
+    assert (rest.items, rest.next_position, total) == (crowd[7:20], None, None)
     assert (again.items, exact) == (crowd[:20], 20)

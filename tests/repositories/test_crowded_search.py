@@ -6,12 +6,13 @@ from typing import Any
 import pytest
 
 from shop.clients import dynamodb
-from shop.pagination import Span
+from shop.identity.accounts.models import UserStatus
+from shop.pagination import PageRequest
 from shop.users import search
-from shop.users.models import User, UserStatus
+from shop.users.models import User
 from shop.users.repository import UserRepository
 from tests.aws import fresh_aws
-from tests.repositories.crowd import BOTH, MOST_ROWS, sign_up_crowd, walked
+from tests.repositories.crowd import BOTH, MAX_ROWS, sign_up_crowd, walked
 
 ACTIVE = [UserStatus.ACTIVE]
 
@@ -20,7 +21,7 @@ ACTIVE = [UserStatus.ACTIVE]
 def crowd() -> Iterator[list[User]]:
     """Made once, since no test here changes it."""
     with pytest.MonkeyPatch.context() as patch, fresh_aws():
-        patch.setattr(search, "MOST_ROWS", MOST_ROWS)
+        patch.setattr(search, "MAX_ROWS", MAX_ROWS)
         yield sign_up_crowd()
 
 
@@ -55,24 +56,24 @@ def test_everyone_is_found_once_in_order(
 
 
 def test_the_total_is_unknown(crowd: list[User]) -> None:
-    assert UserRepository().search("many", BOTH, Span(None, 0, 7), False)[1] is None
+    assert UserRepository().search("many", BOTH, PageRequest(None, 0, 7), False)[1] is None
 
 
 def test_pages_after_the_first_read_one_trigram_and_little_more_than_they_show(
     crowd: list[User],
 ) -> None:
     meter = Meter()
-    first, _ = UserRepository().search("many", BOTH, Span(None, 0, 7), True)
-    assert meter.read() == (3, 2 * MOST_ROWS + 8)  # "man" and "any", and the page
+    first, _ = UserRepository().search("many", BOTH, PageRequest(None, 0, 7), True)
+    assert meter.read() == (3, 2 * MAX_ROWS + 8)  # "man" and "any", and the page
 
-    UserRepository().search("many", BOTH, Span(first.following, 0, 7), True)
+    UserRepository().search("many", BOTH, PageRequest(first.next_position, 0, 7), True)
 
     assert meter.read() == (1, 9)  # the row before the page, and the one that says it goes on
 
 
 def test_pages_by_number_follow_each_other(crowd: list[User]) -> None:
     pages = [
-        UserRepository().search("many", BOTH, Span(None, skipped, 9), False)[0].items
+        UserRepository().search("many", BOTH, PageRequest(None, skipped, 9), False)[0].items
         for skipped in range(0, 27, 9)
     ]
 
@@ -80,7 +81,7 @@ def test_pages_by_number_follow_each_other(crowd: list[User]) -> None:
 
 
 def test_one_trigram_that_is_not_crowded_makes_the_total_exact(crowd: list[User]) -> None:
-    rows, total = UserRepository().search("many manya", BOTH, Span(None, 0, 3), False)
+    rows, total = UserRepository().search("many manya", BOTH, PageRequest(None, 0, 3), False)
 
     assert (len(rows.items), total) == (3, 8)
 
@@ -91,9 +92,9 @@ def test_a_page_that_its_budget_cuts_short_tells_where_to_go_on(
     crowd: list[User], text: str, skipped: int
 ) -> None:
     """Also where a page's number asks for more rows than the budget has."""
-    rows, _ = UserRepository().search(text, BOTH, Span(None, skipped, 100), False)
+    rows, _ = UserRepository().search(text, BOTH, PageRequest(None, skipped, 100), False)
     assert len(rows.items) < 80 - skipped
-    assert rows.following is not None
+    assert rows.next_position is not None
 
     found, pages = walked(text, BOTH, 100, False)
     assert found == crowd
@@ -106,6 +107,6 @@ def test_a_position_with_a_trigram_that_is_not_the_querys_is_a_position(
 ) -> None:
     after = gram + crowd[4].id
 
-    rows, _ = UserRepository().search("many", BOTH, Span(after, 0, 7), False)
+    rows, _ = UserRepository().search("many", BOTH, PageRequest(after, 0, 7), False)
 
     assert rows.items == crowd[5:12]

@@ -8,8 +8,9 @@ import pytest
 from shop.clients import dynamodb
 from shop.dynamo import tables
 from shop.dynamo.codec import decode
-from shop.pagination import Span
-from shop.users.models import User, UserStatus
+from shop.identity.accounts.models import UserStatus
+from shop.pagination import PageRequest
+from shop.users.models import User
 from shop.users.repository import UserRepository
 from tests.aws import fresh_aws
 from tests.repositories.stored_shop import sign_up, unlist
@@ -19,7 +20,7 @@ from tools.migrate.engine import Engine
 from tools.migrate.migrations.m0001_list_keys import MIGRATION
 from tools.tables.rate import Rate
 
-ALL = Span(None, 0, 100)
+ALL = PageRequest(None, 0, 100)
 # As the template had it before lists were sharded.
 OLD: dict[str, Any] = {
     "AttributeDefinitions": [

@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from shop.auth.caller import Role
-from shop.users.models import FormerEmail, User, UserStatus
+from shop.caller import Role
+from shop.identity.accounts.models import UserStatus
+from shop.users.models import FormerEmail, User
 from shop.users.repository import UserRepository
 from tests.aws import fresh_aws
 from tests.people import ALICE, NOON

@@ -13,29 +13,31 @@ from typing import Any
 import boto3
 import pytest
 
-from shop.attempts.models import MOST_FROM_NETWORK
-from shop.attempts.repository import AttemptRepository
-from shop.attempts.service import AttemptService, attempt_on
-from shop.auth.caller import Role
+from shop.caller import Role
 from shop.clients import dynamodb
 from shop.clock import now
 from shop.errors import EmailInUse, InsufficientStock, LastAdmin, ShopError, SkuInUse
-from shop.idempotency import Answer, Once, Replayed
+from shop.http.response import Response
+from shop.idempotency import IdempotentRequest, Replayed
 from shop.identifiers import new_id
+from shop.identity.accounts.models import UserStatus
+from shop.identity.login_attempts.models import MAX_FROM_NETWORK
+from shop.identity.login_attempts.repository import LoginAttemptRepository
+from shop.identity.login_attempts.service import LoginAttemptService, login_attempt
+from shop.identity.sessions.models import RefreshDigests, Session
+from shop.identity.sessions.repository import SessionRepository
 from shop.money import Money
 from shop.orders.models import Order, OrderStatus
 from shop.orders.repository import OrderRepository
 from shop.orders.schemas import OrderPlace
 from shop.orders.service import OrderService
-from shop.pagination import Span
+from shop.pagination import PageRequest
 from shop.products.models import Product, ProductStatus
 from shop.products.repository import ProductRepository
-from shop.sessions.models import RefreshDigests, Session
-from shop.sessions.repository import SessionRepository
-from shop.users.models import User, UserStatus
+from shop.users.models import User
 from shop.users.repository import UserRepository
 from tests.aws import fresh_aws
-from tests.deployed import at_once
+from tests.deployed import gather
 from tests.people import ALICE, NOON
 
 pytestmark = pytest.mark.dynamodb_local
@@ -62,7 +64,7 @@ def outcomes(work: Callable[[int], object]) -> Counter[str]:
         except (ShopError, Replayed) as refusal:
             return type(refusal).__name__
 
-    return Counter(at_once(MANY, outcome))
+    return Counter(gather(MANY, outcome))
 
 
 def product(stock: int) -> Product:
@@ -78,8 +80,8 @@ def keep(kept: Product) -> Product:
     return kept
 
 
-def once(key: str | None) -> Once:
-    return Once(key, b"digest", lambda created: Answer(201, {}, str(created)), now)
+def once(key: str | None) -> IdempotentRequest:
+    return IdempotentRequest(key, b"digest", lambda created: Response(201, {}, str(created)), now)
 
 
 def place(wanted: list[tuple[Product, int]], key: str | None = None) -> Order:
@@ -91,7 +93,7 @@ def place(wanted: list[tuple[Product, int]], key: str | None = None) -> Order:
 def begin() -> Session:
     digests = RefreshDigests(b"family", b"current", b"salt")
     session = Session(USER.id, new_id(), 1, digests, NOON, NOON, NOON, NOON, "", "192.0.2.1")
-    attempt = attempt_on(USER.email, session.ip_address).opened(NOON)
+    attempt = login_attempt(USER.email, session.ip_address).opened(NOON)
     assert SessionRepository().begin(session, USER.email, "hash", None, attempt)
     return session
 
@@ -107,7 +109,7 @@ def count(table: str) -> int:
 
 
 def newest(limit: int) -> Sequence[Order]:
-    span = Span(None, 0, limit)
+    span = PageRequest(None, 0, limit)
     return OrderRepository().of_user(ALICE.id, [*OrderStatus], "createdAt", span, True).items
 
 
@@ -199,15 +201,15 @@ def test_of_admins_who_all_step_down_at_once_one_stays() -> None:
 
 def test_parallel_guesses_are_counted_up_to_the_limit_and_no_further() -> None:
     began = now()
-    service = AttemptService(AttemptRepository(), lambda: began)
+    service = LoginAttemptService(LoginAttemptRepository(), lambda: began)
 
-    found = outcomes(lambda _: service.count(attempt_on("ada@example.com", "192.0.2.1")))
+    found = outcomes(lambda _: service.count(login_attempt("ada@example.com", "192.0.2.1")))
 
-    assert found == {"Attempt": MOST_FROM_NETWORK, "TooManyRequests": MANY - MOST_FROM_NETWORK}
-    _, seen = SessionRepository().look_up(
-        "ada@example.com", attempt_on("ada@example.com", "192.0.2.1")
+    assert found == {"LoginAttempt": MAX_FROM_NETWORK, "TooManyRequests": MANY - MAX_FROM_NETWORK}
+    _, seen = SessionRepository().find_credential(
+        "ada@example.com", login_attempt("ada@example.com", "192.0.2.1")
     )
-    assert [tally.count for tally in seen] == [MOST_FROM_NETWORK, MOST_FROM_NETWORK]
+    assert [tally.count for tally in seen] == [MAX_FROM_NETWORK, MAX_FROM_NETWORK]
 
 
 def test_parallel_refreshes_of_one_token_agree_on_its_successor() -> None:
@@ -218,7 +220,7 @@ def test_parallel_refreshes_of_one_token_agree_on_its_successor() -> None:
         rotated = SessionRepository().rotate(replace(session, refresh=following), b"current")
         return None if rotated is None else rotated.refresh.current
 
-    (successor,) = set(at_once(MANY, refresh))
+    (successor,) = set(gather(MANY, refresh))
     assert successor is not None
 
 

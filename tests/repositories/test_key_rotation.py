@@ -10,10 +10,10 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from shop.auth.key_store import KeyStore
-from shop.auth.signing_keys import KeySet
 from shop.clock import now
-from shop.redaction import Failed
+from shop.identity.keys.key_store import KeyStore
+from shop.identity.keys.signing_keys import KeySet
+from shop.redaction import SanitizedError
 from tests.aws import fresh_aws
 from tests.requests import Context
 from tests.template import ROOT
@@ -242,7 +242,7 @@ def test_keys_that_changed_a_moment_ago_may_be_revoked(keys: Keys) -> None:
 
 
 def handler(event: dict[str, Any]) -> list[str]:
-    module = importlib.import_module("functions.operations.rotate_signing_keys")
+    module = importlib.import_module("functions.operator.rotate_signing_keys")
     answer: dict[str, list[str]] = module.handler(event, Context())
     return answer["kids"]
 
@@ -285,7 +285,7 @@ def test_a_revocation_misspelt_is_refused_and_changes_nothing(
 ) -> None:
     before = keys.kids()
 
-    with pytest.raises(Failed, match="ValueError"):
+    with pytest.raises(SanitizedError, match="ValueError"):
         handler(event)
 
     assert keys.kids() == keys.jwks() == before
@@ -295,7 +295,7 @@ def test_a_revocation_misspelt_is_refused_and_changes_nothing(
 def test_a_dry_run_says_which_keys_there_would_be_and_changes_none(
     keys: Keys, event: dict[str, Any]
 ) -> None:
-    module = importlib.import_module("functions.operations.rotate_signing_keys")
+    module = importlib.import_module("functions.operator.rotate_signing_keys")
     before = grown_old()
 
     answer = module.handler(event | {"operator": "arn"}, Context())
@@ -308,12 +308,12 @@ def test_a_dry_run_says_which_keys_there_would_be_and_changes_none(
 def test_a_dry_run_foresees_that_keys_that_changed_a_moment_ago_stay(keys: Keys) -> None:
     kids = keys.store.rotate().kids
 
-    assert keys.store.foresee(revoked=False) == kids
+    assert keys.store.preview(revoked=False) == kids
 
 
 def test_a_dry_run_misspelt_rotates_nothing(keys: Keys) -> None:
     before = grown_old()
 
-    with pytest.raises(Failed, match="ValueError"):
+    with pytest.raises(SanitizedError, match="ValueError"):
         handler({"dryRun": "1"})
     assert keys.kids() == before

@@ -9,7 +9,7 @@ from shop.clients import dynamodb
 from shop.dynamo import tables
 from shop.dynamo.codec import encode
 from shop.search import grams_to_try
-from shop.users.search import MOST_GRAMS
+from shop.users.search import MAX_GRAMS
 from tests.aws import fresh_aws
 from tests.benchmarks.lists import fill, people, reads
 from tests.benchmarks.lists.ledger import Ledger, billed_writes
@@ -28,7 +28,7 @@ def aws() -> Iterator[None]:
 
 def test_five_times_as_many_users_make_no_page_and_no_search_dearer() -> None:
     found = Reads({}, {}, {})
-    grams = frozenset(gram for term in reads.TERMS for gram in grams_to_try(term)[:MOST_GRAMS])
+    grams = frozenset(gram for term in reads.TERMS for gram in grams_to_try(term)[:MAX_GRAMS])
     everyone = [*people.users(0, 5_000)]
     for first, size in ((0, 1_000), (1_000, 5_000)):
         fill.add_users(everyone[first:size])

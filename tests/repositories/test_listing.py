@@ -10,22 +10,23 @@ import pytest
 from shop.clients import dynamodb
 from shop.dynamo import tables
 from shop.dynamo.codec import encode
-from shop.dynamo.listing import Listing, Range
-from shop.idempotency import Answer, Once
+from shop.dynamo.listing import IndexQuery, KeyRange
+from shop.http.response import Response
+from shop.idempotency import IdempotentRequest
 from shop.identifiers import new_id
 from shop.money import Money
-from shop.pagination import Rows, Span
+from shop.pagination import IndexPage, PageRequest
 from shop.products.models import Product, ProductStatus
 from shop.products.repository import ProductRepository, product_from_item
 from tests.aws import fresh_aws
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
-ONCE = Once(None, b"", lambda _: Answer(201, {}, ""), lambda: NOON)
+ONCE = IdempotentRequest(None, b"", lambda _: Response(201, {}, ""), lambda: NOON)
 NAMES = ["pear", "Apple", "äpfel", "PEAR", "Zebra", "pears", "100 plums", "pear"]
 PRICES = ["10.00", "9.00", "0.05", "100.00", "9.99", "99999999.99", "9.00", "0.00"]
-BOTH = [Range("active"), Range("inactive")]
+BOTH = [KeyRange("active"), KeyRange("inactive")]
 # As the products' list by time, but of any status.
-ANY = Listing(tables.products, "status", "id", product_from_item, "by_id", ("id",))
+ANY = IndexQuery(tables.products, "status", "id", product_from_item, "by_id", ("id",))
 
 
 @pytest.fixture(autouse=True)
@@ -59,13 +60,13 @@ def walked(sort: str, descends: bool, limit: int) -> list[Product]:
     found: list[Product] = []
     after: str | None = None
     while True:
-        span = Span(after, 0, limit)
+        span = PageRequest(after, 0, limit)
         page = ProductRepository().list(ProductStatus.ACTIVE, sort, span, descends)
         found += page.items
-        if page.following is None:
+        if page.next_position is None:
             return found
         assert len(page.items) == limit
-        after = page.following
+        after = page.next_position
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 5, 100])
@@ -90,32 +91,32 @@ def test_ranges_are_merged_and_one_position_leads_into_all(
     products: list[Product], descends: bool, limit: int
 ) -> None:
     found: list[Product] = []
-    page = ANY.page(BOTH, Span(None, 0, limit), descends)
+    page = ANY.page(BOTH, PageRequest(None, 0, limit), descends)
     found += page.items
-    while page.following is not None:
-        page = ANY.page(BOTH, Span(page.following, 0, limit), descends)
+    while page.next_position is not None:
+        page = ANY.page(BOTH, PageRequest(page.next_position, 0, limit), descends)
         found += page.items
 
     assert found == (products[::-1] if descends else products)
 
 
 def test_pages_by_number_and_by_position_are_the_same(products: list[Product]) -> None:
-    first = ANY.page(BOTH, Span(None, 0, 3), descends=False)
-    second = ANY.page(BOTH, Span(None, 3, 3), descends=False)
+    first = ANY.page(BOTH, PageRequest(None, 0, 3), descends=False)
+    second = ANY.page(BOTH, PageRequest(None, 3, 3), descends=False)
 
-    assert ANY.page(BOTH, Span(first.following, 0, 3), descends=False) == second
-    assert ANY.page(BOTH, Span(None, 8, 3), descends=False) == Rows([], None)
+    assert ANY.page(BOTH, PageRequest(first.next_position, 0, 3), descends=False) == second
+    assert ANY.page(BOTH, PageRequest(None, 8, 3), descends=False) == IndexPage([], None)
 
 
 def test_a_page_that_ends_exactly_has_none_after_it(products: list[Product]) -> None:
-    assert ANY.page(BOTH, Span(None, 0, len(products)), descends=False).following is None
+    assert ANY.page(BOTH, PageRequest(None, 0, len(products)), descends=False).next_position is None
 
 
 def test_the_row_a_position_was_taken_from_may_be_gone(products: list[Product]) -> None:
-    first = ANY.page(BOTH, Span(None, 0, 3), descends=False)
+    first = ANY.page(BOTH, PageRequest(None, 0, 3), descends=False)
     dynamodb().delete_item(TableName=tables.products(), Key=encode({"id": products[2].id}))
 
-    rest = ANY.page(BOTH, Span(first.following, 0, 9), descends=False)
+    rest = ANY.page(BOTH, PageRequest(first.next_position, 0, 9), descends=False)
 
     assert rest.items == products[3:]
 
@@ -125,16 +126,18 @@ def test_rows_that_the_list_no_longer_shows_are_left_out_and_the_page_is_full(
 ) -> None:
     hidden = {products[0].id, products[2].id}
 
-    page = ANY.page(BOTH, Span(None, 0, 3), False, lambda product: product.id not in hidden)
+    page = ANY.page(BOTH, PageRequest(None, 0, 3), False, lambda product: product.id not in hidden)
 
     assert page.items == [products[1], products[3], products[4]]
-    assert page.following == products[4].id
+    assert page.next_position == products[4].id
 
 
 def test_an_item_that_the_index_shows_in_two_ranges_is_listed_once(
     products: list[Product],
 ) -> None:
-    page = ANY.page([Range("active"), Range("active")], Span(None, 0, 100), descends=False)
+    page = ANY.page(
+        [KeyRange("active"), KeyRange("active")], PageRequest(None, 0, 100), descends=False
+    )
 
     assert page.items == [product for product in products if product.is_for_sale]
 
@@ -142,9 +145,13 @@ def test_an_item_that_the_index_shows_in_two_ranges_is_listed_once(
 def test_an_item_that_the_index_shows_in_two_places_is_listed_once(
     products: list[Product],
 ) -> None:
-    by_name = Listing(tables.products, "status", "name_key", product_from_item, "by_name", ("id",))
+    by_name = IndexQuery(
+        tables.products, "status", "name_key", product_from_item, "by_name", ("id",)
+    )
 
-    page = by_name.page([Range("active"), Range("active", "pear\0")], Span(None, 0, 100), False)
+    page = by_name.page(
+        [KeyRange("active"), KeyRange("active", "pear\0")], PageRequest(None, 0, 100), False
+    )
 
     active = [product for product in products if product.is_for_sale]
     assert sorted(page.items, key=lambda product: product.id) == active
@@ -171,7 +178,7 @@ def test_a_name_of_the_last_code_point_is_listed_too(
 def test_a_position_that_no_row_had_is_no_error(
     products: list[Product], position: str, descends: bool
 ) -> None:
-    page = ANY.page(BOTH, Span(position, 0, 100), descends)
+    page = ANY.page(BOTH, PageRequest(position, 0, 100), descends)
 
     met = [p for p in products if (p.id < position if descends else p.id > position)]
     assert page.items == (met[::-1] if descends else met)
@@ -183,8 +190,10 @@ def test_a_page_after_a_position_of_one_range_is_one_query(products: list[Produc
     dynamodb().meta.events.register(
         "after-call.dynamodb.Query", lambda parsed, **_: queries.append(parsed["Count"])
     )
-    first = ProductRepository().list(ProductStatus.ACTIVE, "name", Span(None, 0, 2), False)
-    ProductRepository().list(ProductStatus.ACTIVE, "name", Span(first.following, 0, 2), False)
+    first = ProductRepository().list(ProductStatus.ACTIVE, "name", PageRequest(None, 0, 2), False)
+    ProductRepository().list(
+        ProductStatus.ACTIVE, "name", PageRequest(first.next_position, 0, 2), False
+    )
 
     assert queries == [3, 4]  # one more says whether others follow, and one was seen before
 
@@ -210,7 +219,7 @@ def test_a_range_that_has_more_than_its_share_is_asked_for_that_share() -> None:
         "after-call.dynamodb.Query", lambda parsed, **_: queries.append(parsed["Count"])
     )
 
-    page = ANY.page(BOTH, Span(None, 0, 39), descends=False)
+    page = ANY.page(BOTH, PageRequest(None, 0, 39), descends=False)
 
     assert len(page.items) == 39
     assert {*queries[:2]} == {29, 6}  # which are on their way at once

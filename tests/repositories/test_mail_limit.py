@@ -7,7 +7,7 @@ import boto3
 import pytest
 
 from shop.clock import to_epoch
-from shop.mail.models import COUNTED_FOR, MOST_UNVERIFIED
+from shop.mail.models import COUNTED_FOR, MAX_UNVERIFIED
 from shop.mail.repository import LimitRepository
 from tests.aws import fresh_aws
 from tests.people import NOON
@@ -27,23 +27,23 @@ def admits(notice_id: str, now: datetime = NOON, address: str = ADDRESS) -> bool
 
 
 def test_an_address_gets_a_few_and_others_are_not_counted_with_it() -> None:
-    admitted = [admits(f"event {number}") for number in range(MOST_UNVERIFIED + 2)]
+    admitted = [admits(f"event {number}") for number in range(MAX_UNVERIFIED + 2)]
 
-    assert admitted == [True] * MOST_UNVERIFIED + [False] * 2
+    assert admitted == [True] * MAX_UNVERIFIED + [False] * 2
     assert admits("event", address="ada@example.com")
 
 
 def test_a_notice_that_is_tried_again_counts_once_and_is_admitted_again() -> None:
-    first = [admits("event 0") for _ in range(MOST_UNVERIFIED + 1)]
-    others = [admits(f"event {number}") for number in range(1, MOST_UNVERIFIED + 1)]
+    first = [admits("event 0") for _ in range(MAX_UNVERIFIED + 1)]
+    others = [admits(f"event {number}") for number in range(1, MAX_UNVERIFIED + 1)]
 
     assert all(first)
-    assert others == [True] * (MOST_UNVERIFIED - 1) + [False]
-    assert admits(f"event {MOST_UNVERIFIED - 1}")
+    assert others == [True] * (MAX_UNVERIFIED - 1) + [False]
+    assert admits(f"event {MAX_UNVERIFIED - 1}")
 
 
 def test_a_window_lasts_from_its_first_mail_on_and_then_another_begins() -> None:
-    for number in range(MOST_UNVERIFIED):
+    for number in range(MAX_UNVERIFIED):
         admits(f"event {number}", NOON + number * MOMENT)
 
     assert not admits("later", NOON + COUNTED_FOR - MOMENT)

@@ -9,7 +9,7 @@ import pytest
 
 from shop.clients import dynamodb
 from shop.clock import to_epoch
-from shop.mail.repository import CLAIMED_FOR, MarkRepository
+from shop.mail.repository import CLAIMED_FOR, DeliveryLogRepository
 from shop.mail.service import InProgress, NotMarked
 from tests.aws import fresh_aws
 from tests.people import NOON
@@ -21,8 +21,8 @@ def aws() -> Iterator[None]:
         yield
 
 
-def marks(now: datetime = NOON, claim: str | None = None) -> MarkRepository:
-    return MarkRepository(lambda: now, claim)
+def marks(now: datetime = NOON, claim: str | None = None) -> DeliveryLogRepository:
+    return DeliveryLogRepository(lambda: now, claim)
 
 
 def test_one_at_a_time_may_claim() -> None:
@@ -120,7 +120,7 @@ def test_mark_is_retried_until_it_is_written(
     client = Failing(7, committed)
     monkeypatch.setattr("shop.mail.repository.dynamodb", lambda: client)
 
-    MarkRepository(lambda: NOON, pause=lambda _: None).finish("event", 30)
+    DeliveryLogRepository(lambda: NOON, pause=lambda _: None).finish("event", 30)
 
     assert client.calls == 8
     assert not marks().claim("event")
@@ -131,5 +131,5 @@ def test_mark_that_fails_until_the_time_is_over_says_why(monkeypatch: pytest.Mon
     monkeypatch.setattr("shop.mail.repository.dynamodb", lambda: Failing(10**9, committed=False))
 
     with pytest.raises(NotMarked) as not_marked:
-        MarkRepository(lambda: NOON).finish("event", 0.1)
+        DeliveryLogRepository(lambda: NOON).finish("event", 0.1)
     assert isinstance(not_marked.value.__cause__, ConnectionError)

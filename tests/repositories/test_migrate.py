@@ -12,14 +12,15 @@ from shop.clients import dynamodb
 from shop.dynamo import tables
 from shop.dynamo.codec import Item, decode, encode
 from shop.dynamo.sort_keys import shard_keys, text_key
+from shop.identity.accounts.models import UserStatus
 from shop.orders.models import OrderStatus
 from shop.orders.repository import OrderRepository
-from shop.pagination import Span
+from shop.pagination import PageRequest
 from shop.products.models import ProductStatus
 from shop.products.repository import ProductRepository
 from shop.projections.records import changed_entity
-from shop.streams import Record
-from shop.users.models import User, UserStatus
+from shop.stream_records import Record
+from shop.users.models import User
 from shop.users.repository import UserRepository
 from tests.aws import fresh_aws
 from tests.repositories.stored_shop import keep, place, sign_up, stored, unlist
@@ -30,7 +31,7 @@ from tools.migrate.migrations.m0001_list_keys import MIGRATION, of_user
 from tools.tables.rate import Rate
 
 TABLES = ("users", "products", "orders")
-ALL = Span(None, 0, 100)
+ALL = PageRequest(None, 0, 100)
 
 
 @pytest.fixture(autouse=True)

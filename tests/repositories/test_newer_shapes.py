@@ -12,10 +12,7 @@ from typing import Any  # rows and messages are of many types
 
 import pytest
 
-from shop.attempts.repository import AttemptRepository
-from shop.attempts.service import AttemptService, attempt_on
-from shop.auth.caller import Role
-from shop.auth.signing_keys import KeySet
+from shop.caller import Role
 from shop.clients import dynamodb
 from shop.clock import now
 from shop.dynamo import records
@@ -37,21 +34,25 @@ from shop.events.schemas import (
     UserRegistered,
     UserUpdated,
 )
+from shop.identity.accounts.models import UserStatus
+from shop.identity.keys.signing_keys import KeySet
+from shop.identity.login_attempts.repository import LoginAttemptRepository
+from shop.identity.login_attempts.service import LoginAttemptService, login_attempt
+from shop.identity.recovery.models import Purpose, RecoveryToken
+from shop.identity.recovery.repository import RecoveryRepository
+from shop.identity.sessions.models import Session
+from shop.identity.sessions.repository import SessionRepository
 from shop.mail.schemas import AboutOrder, AboutUpdate, AboutUser, Envelope
 from shop.money import Money
 from shop.orders.models import Order, OrderStatus
 from shop.orders.repository import OrderRepository
-from shop.pagination import Span
+from shop.pagination import PageRequest
 from shop.products.models import Product
 from shop.products.repository import ProductRepository
 from shop.projections.models import Entity, Kind
 from shop.projections.records import changed_entity
-from shop.recovery.models import Purpose, RecoveryToken
-from shop.recovery.repository import RecoveryRepository
-from shop.sessions.models import Session
-from shop.sessions.repository import SessionRepository
-from shop.streams import Record
-from shop.users.models import User, UserStatus
+from shop.stream_records import Record
+from shop.users.models import User
 from shop.users.repository import UserRepository
 from tests.aws import fresh_aws
 from tests.people import NOON
@@ -91,28 +92,28 @@ class Stored:
 READ: dict[str, Callable[[Stored], object]] = {
     "user": lambda it: (
         UserRepository().get(it.user.id),
-        UserRepository().list([UserStatus.ACTIVE], "name", Span(None, 0, 9), False),
+        UserRepository().list([UserStatus.ACTIVE], "name", PageRequest(None, 0, 9), False),
     ),
     "active admins": lambda _: _deactivate_an_admin(),
     "product": lambda it: ProductRepository().get(it.product.id),
     "SKU": lambda it: _change_sku(it.product),
     "order": lambda it: (
         OrderRepository().get(it.user.id, it.order.id),
-        OrderRepository().of_everyone([OrderStatus.PENDING], Span(None, 0, 9), True),
+        OrderRepository().of_everyone([OrderStatus.PENDING], PageRequest(None, 0, 9), True),
     ),
     "summary": lambda it: OrderRepository().count(it.user.id, [OrderStatus.PENDING]),
-    "session": lambda it: SessionRepository().with_gate(it.user.id, it.session.id),
+    "session": lambda it: SessionRepository().with_account_state(it.user.id, it.session.id),
     "gate": lambda it: SessionRepository().of_user(it.user.id),
     "credentials": lambda it: UserRepository().credential(it.user.email),
-    "attempts": lambda it: SessionRepository().look_up(
-        it.user.email, attempt_on(it.user.email, it.session.ip_address)
+    "attempts": lambda it: SessionRepository().find_credential(
+        it.user.email, login_attempt(it.user.email, it.session.ip_address)
     ),
     "idempotency": lambda it: records.find(once(f"order {it.order.id}")),
     "entity": lambda it: _project_again(it, it.user),
     "deleted entity": lambda it: _project_again(it, it.gone),
     "total": lambda _: UserRepository().count([UserStatus.ACTIVE]),
     "search": lambda _: UserRepository().search(
-        "Lovelace", [UserStatus.ACTIVE], Span(None, 0, 9), False
+        "Lovelace", [UserStatus.ACTIVE], PageRequest(None, 0, 9), False
     ),
     "recovery_tokens": lambda it: RecoveryRepository().token(it.token.digest),
 }
@@ -216,7 +217,9 @@ def test_what_newer_code_added_stays_where_a_row_is_changed(stored: Stored) -> N
 
     renamed = replace(user, name="Ada King", email="king@x.example", version=2)
     UserRepository().save(user, renamed)
-    guess = AttemptService(AttemptRepository(), now).count(attempt_on(renamed.email, "203.0.113.7"))
+    guess = LoginAttemptService(LoginAttemptRepository(), now).count(
+        login_attempt(renamed.email, "203.0.113.7")
+    )
     UserRepository().change_password(renamed, stored.session.id, "hash", "new hash", guess)
     dearer = replace(product, price=Money(Decimal("10"), "EUR"))
     ProductRepository().save(product, dearer, {"price"}, 1, None)

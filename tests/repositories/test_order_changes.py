@@ -9,17 +9,19 @@ from typing import Any
 import boto3
 import pytest
 
-from shop.auth.caller import Role
+from shop.caller import Role
 from shop.dynamo.codec import decode, encode
-from shop.idempotency import Answer, Once
+from shop.http.response import Response
+from shop.idempotency import IdempotentRequest
 from shop.identifiers import new_id
+from shop.identity.accounts.models import UserStatus
 from shop.money import Money
 from shop.orders.models import Order, OrderLine, OrderStatus
 from shop.orders.repository import OrderRepository
 from shop.products.models import Product, ProductStatus
 from shop.products.repository import ProductRepository
 from shop.retries import StaleVersion
-from shop.users.models import User, UserStatus
+from shop.users.models import User
 from shop.users.repository import UserRepository
 from tests.aws import fresh_aws
 from tests.people import ALICE, NOON
@@ -27,7 +29,7 @@ from tests.people import ALICE, NOON
 USER = User(
     ALICE.id, "ada@example.com", "Ada", UserStatus.ACTIVE, Role.CUSTOMER, False, NOON, NOON, 1
 )
-KEYLESS = Once(None, b"", lambda _: Answer(201, {}, ""), lambda: NOON)
+KEYLESS = IdempotentRequest(None, b"", lambda _: Response(201, {}, ""), lambda: NOON)
 LATER = NOON + timedelta(minutes=1)
 
 

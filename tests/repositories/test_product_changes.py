@@ -12,17 +12,18 @@ import pytest
 from shop.dynamo.codec import Item, decode
 from shop.dynamo.sort_keys import amount_key, text_key
 from shop.errors import SkuInUse
-from shop.idempotency import Answer, Once
+from shop.http.response import Response
+from shop.idempotency import IdempotentRequest
 from shop.identifiers import new_id
 from shop.money import Money
 from shop.products.models import Product, ProductStatus
 from shop.products.repository import ProductRepository
-from shop.products.schemas import LARGEST_STOCK
+from shop.products.schemas import MAX_STOCK
 from shop.retries import StaleVersion
 from tests.aws import fresh_aws
 from tests.people import NOON
 
-KEYLESS = Once(None, b"", lambda _: Answer(201, {}, ""), lambda: NOON)
+KEYLESS = IdempotentRequest(None, b"", lambda _: Response(201, {}, ""), lambda: NOON)
 LATER = NOON + timedelta(hours=1)
 
 
@@ -111,9 +112,9 @@ def test_what_others_changed_since_stays_where_it_is_not_named() -> None:
     ("stock", "delta", "left"),
     [
         (10, -10, 0),
-        (0, LARGEST_STOCK, LARGEST_STOCK),
-        (LARGEST_STOCK, -LARGEST_STOCK, 0),
-        (LARGEST_STOCK + 5, -1, LARGEST_STOCK + 4),  # as cancelled orders may leave it
+        (0, MAX_STOCK, MAX_STOCK),
+        (MAX_STOCK, -MAX_STOCK, 0),
+        (MAX_STOCK + 5, -1, MAX_STOCK + 4),  # as cancelled orders may leave it
     ],
 )
 def test_stock_moves_as_far_as_its_bounds(stock: int, delta: int, left: int) -> None:
@@ -124,7 +125,7 @@ def test_stock_moves_as_far_as_its_bounds(stock: int, delta: int, left: int) -> 
 
 @pytest.mark.parametrize(
     ("stock", "delta"),
-    [(10, -11), (0, -1), (1, LARGEST_STOCK), (LARGEST_STOCK + 5, 1), (None, 1), (None, -1)],
+    [(10, -11), (0, -1), (1, MAX_STOCK), (MAX_STOCK + 5, 1), (None, 1), (None, -1)],
 )
 def test_stock_never_moves_beyond_and_nothing_else_changes(stock: int | None, delta: int) -> None:
     read = kept(stock=stock)

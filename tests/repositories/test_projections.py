@@ -12,13 +12,15 @@ from typing import Any
 
 import pytest
 
-from shop.auth.caller import Role
+from shop.caller import Role
 from shop.clients import dynamodb
 from shop.clock import now
 from shop.dynamo import tables, totals
 from shop.dynamo.codec import decode, encode
-from shop.idempotency import Answer, Once
+from shop.http.response import Response
+from shop.idempotency import IdempotentRequest
 from shop.identifiers import new_id
+from shop.identity.accounts.models import UserStatus
 from shop.money import Money
 from shop.orders.models import Order, OrderStatus
 from shop.orders.repository import OrderRepository
@@ -28,12 +30,12 @@ from shop.projections.models import Entity, Kind, Reading, SearchWrite, State, S
 from shop.projections.repository import ProjectionRepository
 from shop.projections.service import AT_ONCE, Overtaken, ProjectionService
 from shop.search import grams_of, texts_of
-from shop.users.models import User, UserStatus
+from shop.users.models import User
 from shop.users.repository import UserRepository
 from tests.aws import fresh_aws
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
-ONCE = Once(None, b"", lambda _: Answer(201, {}, ""), lambda: NOON)
+ONCE = IdempotentRequest(None, b"", lambda _: Response(201, {}, ""), lambda: NOON)
 
 
 @pytest.fixture(autouse=True)

@@ -8,13 +8,14 @@ import pytest
 from shop.clients import dynamodb
 from shop.config import setting
 from shop.dynamo.sort_keys import shard_keys
+from shop.identity.accounts.models import UserStatus
 from shop.orders.models import OrderStatus
 from shop.orders.repository import OrderRepository
-from shop.pagination import Span
+from shop.pagination import PageRequest
 from shop.projections.models import Entity, Kind
 from shop.projections.repository import ProjectionRepository
 from shop.projections.service import ProjectionService
-from shop.users.models import User, UserStatus
+from shop.users.models import User
 from shop.users.repository import UserRepository
 from tests.aws import fresh_aws
 from tests.repositories.stored_shop import keep, place, sign_up, stored
@@ -60,10 +61,10 @@ def listed(sort: str = "createdAt") -> list[User]:
     found: list[User] = []
     after: str | None = None
     while True:
-        span = Span(after, 0, 7)
+        span = PageRequest(after, 0, 7)
         page = UserRepository().list([*UserStatus], sort, span, False)
         found += page.items
-        after = page.following
+        after = page.next_position
         if after is None:
             return found
 
@@ -124,7 +125,7 @@ def test_an_item_moves_to_its_new_shard_when_it_is_written_again(deploy: Deploy)
 
     assert listed() == renamed + users[15:]
     assert shards_of(users[:15]) > shards_of(users[15:])
-    everyone = OrderRepository().of_everyone([*OrderStatus], Span(None, 0, 10), True)
+    everyone = OrderRepository().of_everyone([*OrderStatus], PageRequest(None, 0, 10), True)
     assert [found.id for found in everyone.items] == [order.id]
 
 

@@ -12,6 +12,7 @@ from shop.clock import now
 from shop.dynamo import tables, totals
 from shop.dynamo.codec import Item, decode, encode
 from shop.errors import ServiceUnavailable
+from shop.identity.accounts.models import UserStatus
 from shop.orders.models import Order, OrderStatus
 from shop.orders.repository import OrderRepository
 from shop.products.models import Product
@@ -19,7 +20,7 @@ from shop.projections.models import Entity, Kind, SearchWrite, State
 from shop.projections.repository import ProjectionRepository, row_to_item, search_attributes
 from shop.projections.service import ProjectionService
 from shop.search import fold, grams_of, texts_of
-from shop.users.models import User, UserStatus
+from shop.users.models import User
 from shop.users.repository import UserRepository
 from tests.aws import fresh_aws
 from tests.people import NOON

@@ -7,26 +7,29 @@ from typing import Any
 import boto3
 import pytest
 
-from shop.attempts.repository import AttemptRepository
-from shop.attempts.service import attempt_on
-from shop.auth.caller import Role
+from shop.caller import Role
 from shop.clock import to_epoch
 from shop.errors import NotFound
-from shop.mail.repository import ArchiveRepository
-from shop.recovery.models import LIFETIME, Purpose, RecoveryToken
-from shop.recovery.repository import RecoveryRepository
+from shop.identity.accounts.models import Account, Credential, UserStatus
+from shop.identity.accounts.repository import AccountRepository
+from shop.identity.login_attempts.repository import LoginAttemptRepository
+from shop.identity.login_attempts.service import login_attempt
+from shop.identity.recovery.models import LIFETIME, Purpose, RecoveryToken
+from shop.identity.recovery.repository import RecoveryRepository
+from shop.identity.sessions.repository import SessionRepository
+from shop.mail.repository import EmailContextRepository
 from shop.retries import StaleVersion
-from shop.sessions.repository import SessionRepository
-from shop.users.models import Credential, User, UserStatus
+from shop.users.models import User
 from shop.users.repository import UserRepository
 from tests.aws import fresh_aws
 from tests.people import ALICE, NOON
 
 EMAIL = "ada@example.com"
 USER = User(ALICE.id, EMAIL, "Ada", UserStatus.ACTIVE, Role.CUSTOMER, False, NOON, NOON, 1)
+ACCOUNT = Account(USER.id, EMAIL, USER.status, False, NOON, 1)
 VERIFIED = replace(USER, email_verified=True, version=2)
 TOKEN = RecoveryToken("digest", Purpose.RESET, ALICE.id, EMAIL, 1, NOON + LIFETIME)
-ATTEMPT = attempt_on(EMAIL, "192.0.2.1")
+ATTEMPT = login_attempt(EMAIL, "192.0.2.1")
 
 
 @pytest.fixture(autouse=True)
@@ -43,9 +46,8 @@ def everything() -> str:
     return str([client.scan(TableName=table)["Items"] for table in tables])
 
 
-def reset(token: RecoveryToken = TOKEN, before: User = USER, old_hash: str = "hash") -> None:
-    after = replace(before, email_verified=True, version=before.version + 1)
-    RecoveryRepository().reset(token, before, after, old_hash, "new hash", ATTEMPT)
+def reset(token: RecoveryToken = TOKEN, account: Account = ACCOUNT, old_hash: str = "hash") -> None:
+    RecoveryRepository().reset(token, account, old_hash, "new hash", ATTEMPT, NOON)
 
 
 def test_a_token_is_read_back_and_deleted_by_ttl_after_its_hour() -> None:
@@ -56,34 +58,34 @@ def test_a_token_is_read_back_and_deleted_by_ttl_after_its_hour() -> None:
 
 
 def test_a_verification_spends_the_token_with_it() -> None:
-    RecoveryRepository().verify(TOKEN, USER, VERIFIED)
+    RecoveryRepository().verify(TOKEN, ACCOUNT, NOON)
 
     assert UserRepository().get(USER.id) == VERIFIED
     assert RecoveryRepository().token("digest") is None
     with pytest.raises(NotFound):
-        RecoveryRepository().verify(TOKEN, VERIFIED, replace(VERIFIED, version=3))
+        RecoveryRepository().verify(TOKEN, replace(ACCOUNT, version=2), NOON)
 
 
 def test_a_verification_of_a_user_who_changed_meanwhile_changes_nothing() -> None:
     before = everything()
 
     with pytest.raises(StaleVersion):
-        RecoveryRepository().verify(TOKEN, replace(USER, version=7), VERIFIED)
+        RecoveryRepository().verify(TOKEN, replace(ACCOUNT, version=7), NOON)
 
     assert everything() == before
 
 
 def test_a_reset_changes_hash_epoch_profile_and_attempts_and_spends_the_token() -> None:
     attempt = ATTEMPT.opened(NOON)
-    assert AttemptRepository().count(attempt, NOON) is None
+    assert LoginAttemptRepository().count(attempt, NOON) is None
 
     reset()
 
-    credential, counted = SessionRepository().look_up(EMAIL, ATTEMPT)
-    gate = SessionRepository().gate(USER.id)
+    credential, counted = SessionRepository().find_credential(EMAIL, ATTEMPT)
+    account_state = AccountRepository().account_state(USER.id)
     assert credential == Credential(USER.id, "new hash")
     assert [tally.count for tally in counted] == [0, 0]
-    assert gate is not None and gate.epoch == 2
+    assert account_state is not None and account_state.epoch == 2
     assert UserRepository().get(USER.id) == VERIFIED
     assert RecoveryRepository().token("digest") is None
     (row,) = boto3.client("dynamodb").scan(TableName="users_table")["Items"]
@@ -95,7 +97,7 @@ def test_a_reset_changes_hash_epoch_profile_and_attempts_and_spends_the_token() 
     [
         ({"token": replace(TOKEN, digest="spent")}, NotFound),
         ({"token": replace(TOKEN, epoch=2)}, StaleVersion),
-        ({"before": replace(USER, version=2)}, StaleVersion),
+        ({"account": replace(ACCOUNT, version=2)}, StaleVersion),
         ({"old_hash": "another hash"}, StaleVersion),
     ],
     ids=["token", "epoch", "user", "hash"],
@@ -111,6 +113,11 @@ def test_a_reset_on_top_of_another_change_changes_nothing(
     assert everything() == before
 
 
+def test_an_account_is_the_stored_user() -> None:
+    assert RecoveryRepository().account(USER.id) == ACCOUNT
+    assert RecoveryRepository().account("nobody") is None
+
+
 def test_mail_finds_the_owner_of_an_address() -> None:
-    assert ArchiveRepository().owner(EMAIL) == USER
-    assert ArchiveRepository().owner("nobody@example.com") is None
+    assert EmailContextRepository().owner(EMAIL) == USER
+    assert EmailContextRepository().owner("nobody@example.com") is None

@@ -5,17 +5,17 @@ from typing import Any
 
 import pytest
 
-from shop.auth.caller import Role
+from shop.caller import Role
 from shop.clients import dynamodb
 from shop.clock import now
 from shop.dynamo import tables
 from shop.dynamo.codec import Item, decode, encode
-from shop.mail.repository import MarkRepository
+from shop.identity.accounts.models import UserStatus
+from shop.identity.accounts.repository import AccountRepository
+from shop.mail.repository import DeliveryLogRepository
 from shop.orders.models import OrderStatus
 from shop.orders.repository import OrderRepository
 from shop.products.repository import ProductRepository
-from shop.sessions.repository import SessionRepository
-from shop.users.models import UserStatus
 from shop.users.repository import UserRepository
 from tests.aws import fresh_aws
 from tests.repositories.stored_shop import keep, place, sign_up
@@ -121,15 +121,15 @@ def test_a_user_comes_back_with_a_higher_version_and_without_old_sessions() -> N
     user = sign_up()
     restoring = Restoring("UsersTable")
     delete(tables.users(), id=user.id)
-    gate = SessionRepository().gate(user.id)
+    account_state = AccountRepository().account_state(user.id)
 
     [outcome] = restoring.bring(user.id)
 
-    again, new_gate = UserRepository().get(user.id), SessionRepository().gate(user.id)
+    again, new_gate = UserRepository().get(user.id), AccountRepository().account_state(user.id)
     assert outcome.refused is None
     assert again is not None and again.version > user.version + 1
     assert (again.email, again.name, again.status) == (user.email, user.name, user.status)
-    assert gate and new_gate and new_gate.epoch == gate.epoch + 1
+    assert account_state and new_gate and new_gate.epoch == account_state.epoch + 1
     assert new_gate.status is UserStatus.ACTIVE
 
 
@@ -147,8 +147,11 @@ def test_a_user_who_was_lost_with_credential_and_gate_comes_back_with_both() -> 
     assert outcome.refused is None
     credential = UserRepository().credential(user.email)
     assert credential is not None and credential.user_id == user.id
-    gate = SessionRepository().gate(user.id)
-    assert gate is not None and (gate.role, gate.epoch) == (Role.ADMIN, 1)
+    account_state = AccountRepository().account_state(user.id)
+    assert account_state is not None and (account_state.role, account_state.epoch) == (
+        Role.ADMIN,
+        1,
+    )
 
 
 def test_a_user_does_not_come_back_without_a_credential() -> None:
@@ -196,8 +199,8 @@ def test_a_garbled_user_is_put_right_and_nobody_gets_a_role_back() -> None:
     assert outcome.refused is None and again is not None
     assert (again.name, again.email_verified, again.version) == (user.name, False, 10)
     assert again.role is Role.CUSTOMER
-    gate = SessionRepository().gate(user.id)
-    assert gate is not None and gate.role is Role.CUSTOMER
+    account_state = AccountRepository().account_state(user.id)
+    assert account_state is not None and account_state.role is Role.CUSTOMER
 
 
 def test_who_was_shut_out_before_they_were_lost_stays_so() -> None:
@@ -275,9 +278,9 @@ def test_a_gate_comes_back_as_its_user_is_and_sessions_do_not() -> None:
 
     [outcome] = restoring.bring(user.id)
 
-    gate = SessionRepository().gate(user.id)
-    assert outcome.refused is None and gate is not None
-    assert (gate.epoch, gate.status) == (6, UserStatus.INACTIVE)
+    account_state = AccountRepository().account_state(user.id)
+    assert outcome.refused is None and account_state is not None
+    assert (account_state.epoch, account_state.status) == (6, UserStatus.INACTIVE)
 
 
 def test_a_product_comes_back_with_its_sku_and_is_not_sold_before_it_is_counted() -> None:
@@ -406,7 +409,7 @@ def test_nobody_is_mailed_of_what_came_back(lose: Callable[[], tuple[Restoring, 
 
     marks = {row["id"] for row in rows(tables.idempotency())} - before
     assert len(marks) == 1
-    assert MarkRepository(now).claim(marks.pop().removeprefix("mail#")) is False
+    assert DeliveryLogRepository(now).claim(marks.pop().removeprefix("mail#")) is False
 
 
 def test_a_gate_that_an_erasure_shut_opens_for_who_is_named() -> None:

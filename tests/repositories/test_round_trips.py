@@ -9,23 +9,25 @@ from typing import Any
 import boto3
 import pytest
 
-from shop.attempts.service import attempt_on
-from shop.auth.caller import Role
+from shop.caller import Role
 from shop.clock import now
 from shop.dynamo import records
 from shop.errors import AccountInactive, EmailInUse, NotFound, SkuInUse
-from shop.idempotency import KEPT_FOR, Answer, Once, Replayed
+from shop.http.response import Response
+from shop.idempotency import KEPT_FOR, IdempotentRequest, Replayed
 from shop.identifiers import new_id
+from shop.identity.accounts.models import AccountState, UserStatus
+from shop.identity.login_attempts.service import login_attempt
+from shop.identity.sessions.models import RefreshDigests, Session
+from shop.identity.sessions.repository import SessionRepository
 from shop.money import Money
 from shop.orders.models import Order, OrderLine, OrderStatus
 from shop.orders.repository import OrderRepository
-from shop.pagination import Span
+from shop.pagination import PageRequest
 from shop.products.models import Product, ProductStatus
 from shop.products.repository import ProductRepository
 from shop.retries import StaleVersion
-from shop.sessions.models import Gate, RefreshDigests, Session
-from shop.sessions.repository import SessionRepository
-from shop.users.models import User, UserStatus
+from shop.users.models import User
 from shop.users.repository import UserRepository
 from tests.aws import fresh_aws
 from tests.people import ALICE, NOON
@@ -33,7 +35,7 @@ from tests.people import ALICE, NOON
 USER = User(
     ALICE.id, "ada@example.com", "Ada", UserStatus.ACTIVE, Role.CUSTOMER, False, NOON, NOON, 1
 )
-UNSEEN = attempt_on("ada@example.com", "192.0.2.1")
+UNSEEN = login_attempt("ada@example.com", "192.0.2.1")
 PRICE = Money(Decimal("19.90"), "EUR")
 
 
@@ -56,8 +58,10 @@ def order(of: Product, quantity: int = 1, note: str | None = None) -> Order:
     return Order(new_id(), ALICE.id, pending, line.total, [line], note, NOON, NOON, 1)
 
 
-def once(key: str | None = None) -> Once:
-    return Once(key, b"digest", lambda _: Answer(201, {"ETag": '"1"'}, "é"), lambda: NOON)
+def once(key: str | None = None) -> IdempotentRequest:
+    return IdempotentRequest(
+        key, b"digest", lambda _: Response(201, {"ETag": '"1"'}, "é"), lambda: NOON
+    )
 
 
 def keep(kept: Product) -> Product:
@@ -70,10 +74,10 @@ def test_a_user_is_stored_with_credential_and_gate() -> None:
 
     assert UserRepository().get(USER.id) == USER
     assert UserRepository().get(new_id()) is None
-    credential, _ = SessionRepository().look_up("ada@example.com", UNSEEN)
+    credential, _ = SessionRepository().find_credential("ada@example.com", UNSEEN)
     assert credential is not None
     assert (credential.user_id, credential.password_hash) == (USER.id, "hash")
-    assert SessionRepository().of_user(USER.id)[1] == Gate(
+    assert SessionRepository().of_user(USER.id)[1] == AccountState(
         USER.id, 1, UserStatus.ACTIVE, Role.CUSTOMER
     )
 
@@ -99,11 +103,11 @@ def test_a_session_is_read_back_beside_its_gate() -> None:
 
     assert SessionRepository().begin(session, USER.email, "hash", None, UNSEEN.opened(NOON))
 
-    assert SessionRepository().with_gate(USER.id, session.id) == (
+    assert SessionRepository().with_account_state(USER.id, session.id) == (
         session,
-        Gate(USER.id, 1, UserStatus.ACTIVE, Role.CUSTOMER),
+        AccountState(USER.id, 1, UserStatus.ACTIVE, Role.CUSTOMER),
     )
-    assert SessionRepository().with_gate(new_id(), session.id) == (None, None)
+    assert SessionRepository().with_account_state(new_id(), session.id) == (None, None)
 
 
 @pytest.mark.parametrize(
@@ -126,7 +130,7 @@ def test_a_session_does_not_begin_once_hash_epoch_or_status_have_changed(
 
     attempt = UNSEEN.opened(NOON)
     assert not SessionRepository().begin(session, USER.email, password_hash, None, attempt)
-    assert SessionRepository().with_gate(USER.id, session.id)[0] is None
+    assert SessionRepository().with_account_state(USER.id, session.id)[0] is None
 
 
 @pytest.mark.parametrize("stock", [0, 10, None])
@@ -237,15 +241,15 @@ def test_a_users_orders_are_listed_by_status_time_and_total(
     expected.sort(key=key, reverse=descends)
     orders, found, after = OrderRepository(), list[Order](), None
     while True:
-        rows = orders.of_user(ALICE.id, statuses, sort, Span(after, 0, 2), descends)
+        rows = orders.of_user(ALICE.id, statuses, sort, PageRequest(after, 0, 2), descends)
         found += rows.items
-        if rows.following is None:
+        if rows.next_position is None:
             break
-        after = rows.following
+        after = rows.next_position
 
     assert found == expected
     assert orders.count(ALICE.id, statuses) == len(expected)
-    assert orders.of_user(new_id(), statuses, sort, Span(None, 0, 2), descends).items == []
+    assert orders.of_user(new_id(), statuses, sort, PageRequest(None, 0, 2), descends).items == []
 
 
 @pytest.mark.parametrize("descends", [False, True])
@@ -253,7 +257,7 @@ def test_the_orders_of_everyone_are_listed_by_status_and_time(
     placed: list[Order], descends: bool
 ) -> None:
     for statuses in ([*OrderStatus], [OrderStatus.PENDING]):
-        rows = OrderRepository().of_everyone(statuses, Span(None, 0, 100), descends)
+        rows = OrderRepository().of_everyone(statuses, PageRequest(None, 0, 100), descends)
 
         expected = [order for order in placed if order.status in statuses]
         assert rows.items == (expected[::-1] if descends else expected)
@@ -277,7 +281,9 @@ def test_a_record_is_kept_with_its_effect_and_found_beside_the_catalogue() -> No
 def test_a_record_that_has_expired_is_replaced() -> None:
     UserRepository().add(USER, "hash")
     kept = keep(product())
-    long_ago = Once("key", b"d", lambda _: Answer(201, {}, "old"), lambda: NOON - KEPT_FOR * 99)
+    long_ago = IdempotentRequest(
+        "key", b"d", lambda _: Response(201, {}, "old"), lambda: NOON - KEPT_FOR * 99
+    )
     OrderRepository().add(order(kept), long_ago)
 
     OrderRepository().add(order(replace(kept)), once("key"))
@@ -289,7 +295,7 @@ def test_a_record_that_has_expired_is_replaced() -> None:
 def test_a_record_in_force_undoes_a_second_effect() -> None:
     UserRepository().add(USER, "hash")
     kept = keep(product())
-    in_force = Once("key", b"digest", lambda _: Answer(201, {}, "first"), now)
+    in_force = IdempotentRequest("key", b"digest", lambda _: Response(201, {}, "first"), now)
     OrderRepository().add(order(kept), in_force)
 
     with pytest.raises(StaleVersion):

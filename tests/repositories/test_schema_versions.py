@@ -8,13 +8,18 @@ from decimal import Decimal
 import pytest
 from pydantic.alias_generators import to_snake
 
-from shop.attempts.repository import AttemptRepository
-from shop.attempts.service import attempt_on
-from shop.auth.caller import Role
+from shop.caller import Role
 from shop.clients import dynamodb
 from shop.dynamo import tables
 from shop.dynamo.codec import Item, decode
 from shop.identifiers import new_id
+from shop.identity.accounts.models import UserStatus
+from shop.identity.login_attempts.repository import LoginAttemptRepository
+from shop.identity.login_attempts.service import login_attempt
+from shop.identity.recovery.models import Purpose, RecoveryToken
+from shop.identity.recovery.repository import RecoveryRepository
+from shop.identity.sessions.models import RefreshDigests, Session
+from shop.identity.sessions.repository import SessionRepository
 from shop.money import Money
 from shop.orders.models import OrderStatus
 from shop.orders.repository import OrderRepository
@@ -22,11 +27,7 @@ from shop.products.repository import ProductRepository
 from shop.projections.models import Entity, Kind
 from shop.projections.repository import ProjectionRepository
 from shop.projections.service import ProjectionService
-from shop.recovery.models import Purpose, RecoveryToken
-from shop.recovery.repository import RecoveryRepository
-from shop.sessions.models import RefreshDigests, Session
-from shop.sessions.repository import SessionRepository
-from shop.users.models import User, UserStatus
+from shop.users.models import User
 from shop.users.repository import UserRepository
 from tests.aws import fresh_aws
 from tests.people import NOON
@@ -56,9 +57,9 @@ def log_in(user: User) -> Session:
     digests = RefreshDigests(b"family", b"current", b"salt")
     end = NOON + timedelta(days=30)
     session = Session(user.id, new_id(), 1, digests, NOON, NOON, end, end, "b", "192.0.2.1")
-    attempt = attempt_on(user.email, session.ip_address).opened(NOON)
+    attempt = login_attempt(user.email, session.ip_address).opened(NOON)
     assert SessionRepository().begin(session, user.email, "hash", None, attempt)
-    assert AttemptRepository().count(attempt, NOON) is None
+    assert LoginAttemptRepository().count(attempt, NOON) is None
     return session
 
 
@@ -89,7 +90,7 @@ def test_whatever_is_written_says_which_shape_it_has() -> None:
 
     inactive = replace(other_admin, status=UserStatus.INACTIVE, email="new@x.example", version=2)
     UserRepository().save(other_admin, inactive)
-    attempt = attempt_on(user.email, "192.0.2.1").opened(NOON)
+    attempt = login_attempt(user.email, "192.0.2.1").opened(NOON)
     UserRepository().change_password(user, session.id, "hash", "new hash", attempt)
     UserRepository().delete(gone)
     token = RecoveryToken("digest", Purpose.RESET, user.id, user.email, 1, NOON)

@@ -8,15 +8,15 @@ import pytest
 from shop.clients import dynamodb
 from shop.dynamo import tables
 from shop.dynamo.codec import decode
+from shop.identity.accounts.models import UserStatus
 from shop.orders.models import OrderStatus
 from shop.orders.repository import OrderRepository
-from shop.pagination import Span
+from shop.pagination import PageRequest
 from shop.products.models import ProductStatus
 from shop.products.repository import ProductRepository
 from shop.projections.models import Entity, Kind
 from shop.projections.repository import ProjectionRepository
 from shop.projections.service import ProjectionService
-from shop.users.models import UserStatus
 from shop.users.repository import UserRepository
 from tests.aws import fresh_aws
 from tools.migrate.engine import Engine
@@ -27,7 +27,7 @@ from tools.seed import things
 from tools.seed.fill import fill
 from tools.tables.rate import Rate
 
-ALL = Span(None, 0, 100)
+ALL = PageRequest(None, 0, 100)
 FAST = Rate(1_000_000)
 
 

@@ -7,12 +7,13 @@ from datetime import timedelta
 import boto3
 import pytest
 
-from shop.attempts.service import attempt_on
-from shop.auth.caller import Role
+from shop.caller import Role
 from shop.identifiers import new_id
-from shop.sessions.models import Gate, RefreshDigests, Session
-from shop.sessions.repository import SessionRepository
-from shop.users.models import User, UserStatus
+from shop.identity.accounts.models import AccountState, UserStatus
+from shop.identity.login_attempts.service import login_attempt
+from shop.identity.sessions.models import RefreshDigests, Session
+from shop.identity.sessions.repository import SessionRepository
+from shop.users.models import User
 from shop.users.repository import UserRepository
 from tests.aws import fresh_aws
 from tests.people import ALICE, BOB, NOON
@@ -20,7 +21,7 @@ from tests.people import ALICE, BOB, NOON
 USER = User(
     ALICE.id, "ada@example.com", "Ada", UserStatus.ACTIVE, Role.CUSTOMER, False, NOON, NOON, 1
 )
-GATE = Gate(USER.id, 1, UserStatus.ACTIVE, Role.CUSTOMER)
+GATE = AccountState(USER.id, 1, UserStatus.ACTIVE, Role.CUSTOMER)
 END = NOON + timedelta(days=30)
 
 
@@ -34,7 +35,7 @@ def aws() -> Iterator[None]:
 def begin(*ended: str) -> Session:
     digests = RefreshDigests(b"family", b"current", b"salt")
     session = Session(USER.id, new_id(), 1, digests, NOON, NOON, END, END, "b", "192.0.2.1")
-    attempt = attempt_on(USER.email, session.ip_address).opened(NOON)
+    attempt = login_attempt(USER.email, session.ip_address).opened(NOON)
     assert SessionRepository().begin(session, USER.email, "hash", None, attempt, ended)
     return session
 
@@ -63,7 +64,7 @@ def test_what_a_refresh_changes_is_stored() -> None:
 
     assert SessionRepository().rotate(wanted, b"current") == wanted
 
-    assert SessionRepository().with_gate(USER.id, session.id) == (wanted, GATE)
+    assert SessionRepository().with_account_state(USER.id, session.id) == (wanted, GATE)
     assert ends_at(session) == END.timestamp()
 
 
@@ -90,7 +91,7 @@ def test_a_session_that_is_not_as_it_was_read_is_given_back_unchanged(
 
     assert SessionRepository().rotate(replace(rotated(session), epoch=epoch), spent) == session
 
-    assert SessionRepository().with_gate(USER.id, session.id)[0] == session
+    assert SessionRepository().with_account_state(USER.id, session.id)[0] == session
 
 
 def test_a_session_that_has_ended_is_not_brought_back() -> None:

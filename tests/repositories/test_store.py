@@ -9,22 +9,24 @@ from uuid import uuid4
 import pytest
 from botocore.exceptions import ClientError
 
-from shop.auth.caller import Role
+from shop.caller import Role
 from shop.clients import dynamodb
 from shop.clock import now
 from shop.dynamo import records, tables, transactions
 from shop.dynamo.codec import encode
-from shop.idempotency import Answer, Once
+from shop.http.response import Response
+from shop.idempotency import IdempotentRequest
 from shop.identifiers import new_id
+from shop.identity.accounts.models import UserStatus
 from shop.money import Money
 from shop.orders.models import Order, OrderStatus
 from shop.orders.repository import OrderRepository
-from shop.orders.schemas import LARGEST_QUANTITY, MOST_LINES, OrderPlace, OrderRead
+from shop.orders.schemas import MAX_LINES, MAX_QUANTITY, OrderPlace, OrderResponse
 from shop.orders.service import OrderService
-from shop.pagination import Span
+from shop.pagination import PageRequest
 from shop.products.models import Product, ProductStatus
 from shop.products.repository import ProductRepository
-from shop.users.models import User, UserStatus
+from shop.users.models import User
 from shop.users.repository import UserRepository
 from tests.aws import fresh_aws
 from tests.people import ALICE, NOON
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.dynamodb_local
 
-LARGEST_ITEM = 400 * 1024  # bytes, the names of its attributes among them
+MAX_ITEM = 400 * 1024  # bytes, the names of its attributes among them
 PEAR = "\N{PEAR}"  # four bytes
 
 
@@ -88,9 +90,9 @@ def test_the_same_token_commits_once_and_never_something_else() -> None:
     "refused",
     [
         [("", {})],
-        [(str(index), {}) for index in range(transactions.MOST_ACTIONS + 1)],
-        [("a", {"text": "x" * LARGEST_ITEM})],
-        [(str(index), {"text": "x" * (LARGEST_ITEM - 1000)}) for index in range(11)],
+        [(str(index), {}) for index in range(transactions.MAX_ACTIONS + 1)],
+        [("a", {"text": "x" * MAX_ITEM})],
+        [(str(index), {"text": "x" * (MAX_ITEM - 1000)}) for index in range(11)],
     ],
     ids=["an empty key", "101 actions", "401 KB", "more than 4 MB"],
 )
@@ -106,19 +108,19 @@ def test_what_no_transaction_may_hold_leaves_nothing_behind(
 
 
 def test_a_transaction_holds_as_many_actions_as_we_believe_and_an_item_as_many_bytes() -> None:
-    full = LARGEST_ITEM - len("id" + "0" + "text")
-    texts = ["x" * full, *[""] * (transactions.MOST_ACTIONS - 1)]
+    full = MAX_ITEM - len("id" + "0" + "text")
+    texts = ["x" * full, *[""] * (transactions.MAX_ACTIONS - 1)]
 
     transactions.write({str(i): put(str(i), text=text) for i, text in enumerate(texts)})
 
-    assert len(stored()) == transactions.MOST_ACTIONS
+    assert len(stored()) == transactions.MAX_ACTIONS
 
 
 def test_the_largest_order_that_the_api_takes_fits_in_one_transaction_with_its_answer() -> None:
     sign_up()
-    products = [keep(largest_product()) for _ in range(MOST_LINES)]
+    products = [keep(largest_product()) for _ in range(MAX_LINES)]
 
-    order = place(products, LARGEST_QUANTITY, PEAR * 500, "key")
+    order = place(products, MAX_QUANTITY, PEAR * 500, "key")
 
     assert OrderRepository().get(ALICE.id, order.id) == order
     record = records.find(once("key"))
@@ -143,7 +145,7 @@ def test_a_page_that_the_store_ends_early_is_read_on() -> None:
 
 
 def newest(limit: int) -> Sequence[Order]:
-    span = Span(None, 0, limit)
+    span = PageRequest(None, 0, limit)
     return OrderRepository().of_user(ALICE.id, [*OrderStatus], "createdAt", span, True).items
 
 
@@ -165,8 +167,8 @@ def place(of: list[Product], quantity: int, note: str | None, key: str | None) -
     return service.place(ALICE, ALICE.id, wanted, once(key))
 
 
-def once(key: str | None) -> Once:
-    return Once(key, b"digest", answer, now)
+def once(key: str | None) -> IdempotentRequest:
+    return IdempotentRequest(key, b"digest", answer, now)
 
 
 def largest_product() -> Product:
@@ -175,6 +177,6 @@ def largest_product() -> Product:
     return Product(product_id, sku, name, price, 1_000_000_000, active, NOON, NOON, 1)
 
 
-def answer(created: object) -> Answer:
-    body = OrderRead.of(created).model_dump_json() if isinstance(created, Order) else ""
-    return Answer(201, {}, body)
+def answer(created: object) -> Response:
+    body = OrderResponse.of(created).model_dump_json() if isinstance(created, Order) else ""
+    return Response(201, {}, body)

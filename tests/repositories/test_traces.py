@@ -6,26 +6,27 @@ from typing import Any
 
 import pytest
 
-from shop.auth.caller import Role
+from shop.caller import Role
 from shop.clients import dynamodb
 from shop.clock import now
 from shop.dynamo import records, tables, transactions
 from shop.dynamo.codec import Item, decode
 from shop.errors import NotFound
 from shop.events.records import event_of
-from shop.idempotency import Answer, Once
+from shop.http.response import Response
+from shop.idempotency import IdempotentRequest
 from shop.identifiers import new_id
+from shop.identity.accounts.repository import AccountRepository
+from shop.identity.recovery.models import Purpose, RecoveryToken
+from shop.identity.recovery.repository import RecoveryRepository
 from shop.orders.models import Order, OrderStatus
 from shop.orders.repository import OrderRepository
 from shop.projections.records import changed_entity
-from shop.recovery.models import Purpose, RecoveryToken
-from shop.recovery.repository import RecoveryRepository
 from shop.retries import StaleVersion
-from shop.sessions.repository import SessionRepository
-from shop.streams import Record
+from shop.stream_records import Record
+from shop.users.erasure import TraceRepository
 from shop.users.models import User
 from shop.users.repository import UserRepository
-from shop.users.traces import TraceRepository
 from tests.aws import fresh_aws
 from tests.people import NOON
 from tests.repositories.stored_shop import keep, place, sign_up
@@ -50,7 +51,9 @@ def leave_traces(user: User) -> tuple[Order, Order]:
     log_in(user)
     with_note, without = noted(user), place(user, keep())
     for _ in range(2):
-        once = Once(f"{user.id}#{new_id()}", b"", lambda _: Answer(201, {}, ""), now, user.id)
+        once = IdempotentRequest(
+            f"{user.id}#{new_id()}", b"", lambda _: Response(201, {}, ""), now, user.id
+        )
         transactions.write(records.put(once.record(with_note)))
         token = RecoveryToken(new_id(), Purpose.RESET, user.id, user.email, 1, NOON)
         RecoveryRepository().add(token)
@@ -164,7 +167,7 @@ def test_traces_on_many_pages_are_all_erased(monkeypatch: pytest.MonkeyPatch) ->
         def query(self, **arguments: Any) -> Any:
             return dynamodb().query(**arguments, Limit=1)
 
-    monkeypatch.setattr("shop.users.traces.dynamodb", OneAPage)
+    monkeypatch.setattr("shop.users.erasure.dynamodb", OneAPage)
     assert TraceRepository().erase(ada.id, is_gone=True) is True
 
     assert in_table(ada, "idempotency") == in_table(ada, "recovery_tokens") == []
@@ -186,7 +189,7 @@ def test_pass_that_fails_has_made_progress(monkeypatch: pytest.MonkeyPatch) -> N
             return dynamodb().update_item(**arguments)
 
     with monkeypatch.context() as patched:
-        patched.setattr("shop.users.traces.dynamodb", FailingForTheLast)
+        patched.setattr("shop.users.erasure.dynamodb", FailingForTheLast)
         with pytest.raises(ConnectionError):
             TraceRepository().erase(ada.id, is_gone=False)
         # Still patched, since the last call may begin after another has failed.
@@ -215,18 +218,18 @@ def test_erased_owner_writes_no_note_any_more() -> None:
 
 def test_records_name_the_user_whose_data_they_hold() -> None:
     ada = sign_up()
-    once = Once("key", b"digest", lambda _: Answer(201, {}, "body"), now, ada.id)
+    once = IdempotentRequest("key", b"digest", lambda _: Response(201, {}, "body"), now, ada.id)
     transactions.write(records.put(once.record(ada)))
 
     found = records.find(once)
 
     assert found is not None and found.user_id == ada.id
-    assert SessionRepository().gate(ada.id) is not None  # which no record is
+    assert AccountRepository().account_state(ada.id) is not None  # which no record is
     assert [row["user_id"] for row in in_table(ada, "idempotency")] == [ada.id]
 
 
 def test_record_of_older_code_names_nobody_and_is_replayed() -> None:
-    once = Once(new_id(), b"digest", lambda _: Answer(201, {}, "body"), now)
+    once = IdempotentRequest(new_id(), b"digest", lambda _: Response(201, {}, "body"), now)
     transactions.write(records.put(once.record(None)))
 
     found = records.find(once)

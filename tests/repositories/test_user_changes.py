@@ -7,19 +7,20 @@ from itertools import pairwise
 import boto3
 import pytest
 
-from shop.attempts.models import Attempt
-from shop.attempts.service import attempt_on
-from shop.auth.caller import Role
+from shop.caller import Role
 from shop.clock import now
 from shop.errors import EmailInUse, Forbidden, LastAdmin, Unauthorized
 from shop.identifiers import new_id
-from shop.pagination import Span
+from shop.identity.accounts.models import AccountState, Credential, UserStatus
+from shop.identity.login_attempts.models import LoginAttempt
+from shop.identity.login_attempts.service import login_attempt
+from shop.identity.sessions.models import IDLE_LIFETIME, MAX_SESSIONS, RefreshDigests, Session
+from shop.identity.sessions.repository import SessionRepository
+from shop.pagination import PageRequest
 from shop.retries import StaleVersion
-from shop.sessions.models import IDLE_LIFETIME, MOST_SESSIONS, Gate, RefreshDigests, Session
-from shop.sessions.repository import SessionRepository
-from shop.users.models import Credential, User, UserStatus
+from shop.users.erasure import TraceRepository
+from shop.users.models import User
 from shop.users.repository import UserRepository
-from shop.users.traces import TraceRepository
 from tests.aws import fresh_aws
 from tests.people import NOON
 
@@ -43,16 +44,16 @@ def session_of(user: User) -> Session:
     digests = RefreshDigests(b"family", b"current", b"salt")
     end = now() + IDLE_LIFETIME
     session = Session(user.id, new_id(), 1, digests, NOON, NOON, end, end, "b", "192.0.2.1")
-    attempt = attempt_on(user.email, session.ip_address).opened(NOON)
+    attempt = login_attempt(user.email, session.ip_address).opened(NOON)
     assert SessionRepository().begin(session, user.email, "hash", None, attempt)
     return session
 
 
-def attempt(user: User) -> Attempt:
-    return attempt_on(user.email, "192.0.2.1").opened(NOON)
+def attempt(user: User) -> LoginAttempt:
+    return login_attempt(user.email, "192.0.2.1").opened(NOON)
 
 
-def gate(user: User) -> Gate | None:
+def account_state(user: User) -> AccountState | None:
     return SessionRepository().of_user(user.id)[1]
 
 
@@ -106,8 +107,8 @@ def test_who_is_deactivated_finds_the_gate_shut_with_every_session_behind_it() -
 
     UserRepository().save(before, replace(before, status=INACTIVE, version=2))
 
-    shut = gate(before)
-    assert shut == Gate(before.id, 2, INACTIVE, Role.CUSTOMER)
+    shut = account_state(before)
+    assert shut == AccountState(before.id, 2, INACTIVE, Role.CUSTOMER)
     assert not session.is_live(shut, now())
 
 
@@ -116,7 +117,7 @@ def test_a_new_role_leaves_the_sessions_alive() -> None:
 
     UserRepository().save(before, replace(before, role=Role.ADMIN, version=2))
 
-    assert gate(before) == Gate(before.id, 1, ACTIVE, Role.ADMIN)
+    assert account_state(before) == AccountState(before.id, 1, ACTIVE, Role.ADMIN)
 
 
 def test_the_last_active_admin_stays_whatever_is_tried() -> None:
@@ -173,14 +174,17 @@ def test_who_is_an_admin_still_changes_others() -> None:
 
 def test_who_is_deleted_leaves_a_shut_gate_and_no_session() -> None:
     gone = user()
-    for _ in range(MOST_SESSIONS):
+    for _ in range(MAX_SESSIONS):
         session_of(gone)
 
     UserRepository().delete(gone)
 
     assert UserRepository().get(gone.id) is None
     assert UserRepository().credential(gone.email) is None
-    assert SessionRepository().of_user(gone.id) == ([], Gate(gone.id, 2, INACTIVE, Role.CUSTOMER))
+    assert SessionRepository().of_user(gone.id) == (
+        [],
+        AccountState(gone.id, 2, INACTIVE, Role.CUSTOMER),
+    )
 
 
 def test_more_sessions_than_one_transaction_takes_are_deleted_too() -> None:
@@ -235,7 +239,9 @@ def test_users_are_listed_by_id_across_statuses_from_any_of_them_on(descending: 
 
     def of(statuses: list[UserStatus], after: str | None, limit: int) -> list[User]:
         return list(
-            UserRepository().list(statuses, "createdAt", Span(after, 0, limit), descending).items
+            UserRepository()
+            .list(statuses, "createdAt", PageRequest(after, 0, limit), descending)
+            .items
         )
 
     assert of(everyone, None, 10) == listed

@@ -6,15 +6,16 @@ from typing import Any
 
 import pytest
 
-from shop.auth.caller import Role
+from shop.caller import Role
 from shop.clients import dynamodb
 from shop.identifiers import new_id
-from shop.pagination import Rows, Span
+from shop.identity.accounts.models import UserStatus
+from shop.pagination import IndexPage, PageRequest
+from shop.projections.dependencies import projections
 from shop.projections.models import Entity, Kind
-from shop.projections.provide import projections
 from shop.search import fold, texts_of
 from shop.users import search
-from shop.users.models import User, UserStatus
+from shop.users.models import User
 from shop.users.repository import UserRepository
 from tests.aws import fresh_aws
 from tests.people import NOON
@@ -76,13 +77,15 @@ def walked(
     found: list[User] = []
     after: str | None = None
     while True:
-        rows, _ = UserRepository().search(text, statuses, Span(after, 0, limit), descends)
+        rows, _ = UserRepository().search(text, statuses, PageRequest(after, 0, limit), descends)
         assert len(rows.items) <= limit
         found += rows.items
-        if rows.following is None:
+        if rows.next_position is None:
             return found
-        assert after is None or (rows.following < after if descends else rows.following > after)
-        after = rows.following
+        assert after is None or (
+            rows.next_position < after if descends else rows.next_position > after
+        )
+        after = rows.next_position
 
 
 TERMS = [
@@ -110,7 +113,7 @@ def test_everyone_whose_name_or_address_holds_the_text_is_found_once(
 
 @pytest.mark.parametrize("text", TERMS)
 def test_the_total_is_exact_on_the_first_page(users: list[User], text: str) -> None:
-    _, total = UserRepository().search(text, BOTH, Span(None, 0, 1), True)
+    _, total = UserRepository().search(text, BOTH, PageRequest(None, 0, 1), True)
 
     assert total == len(walked(text))
 
@@ -118,7 +121,7 @@ def test_the_total_is_exact_on_the_first_page(users: list[User], text: str) -> N
 def test_pages_by_number_follow_each_other(users: list[User]) -> None:
     everyone = walked("a", limit=100)
     pages = [
-        UserRepository().search("a", BOTH, Span(None, skipped, 3), False)[0].items
+        UserRepository().search("a", BOTH, PageRequest(None, skipped, 3), False)[0].items
         for skipped in range(0, 12, 3)
     ]
 
@@ -168,17 +171,17 @@ class Meter:
 def test_a_page_never_reads_more_than_its_budget_and_the_walk_gets_there(
     monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:
-    monkeypatch.setattr(search, "MOST_ROWS", 30)
+    monkeypatch.setattr(search, "MAX_ROWS", 30)
     made = [sign_up(f"Common X-{number}", f"{number}@common.example") for number in range(80)]
     project(*made)
     meter = Meter()
-    budget = 30 * (search.MOST_GRAMS + 1)
+    budget = 30 * (search.MAX_GRAMS + 1)
     found: list[User] = []
-    rows: Rows[User] = Rows([], None)
+    rows: IndexPage[User] = IndexPage([], None)
     pages, after = 0, None
-    while pages == 0 or rows.following is not None:
-        after = rows.following
-        rows, total = UserRepository().search(text, BOTH, Span(after, 0, 5), False)
+    while pages == 0 or rows.next_position is not None:
+        after = rows.next_position
+        rows, total = UserRepository().search(text, BOTH, PageRequest(after, 0, 5), False)
         found += rows.items
         pages += 1
         assert meter.read() <= budget

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from shop.auth.caller import Caller
+from shop.caller import Caller
 from shop.errors import Forbidden
 from shop.http.access import AdminCaller, SelfCaller, SelfOrAdminCaller
 from tests.people import ADMIN, ALICE, BOB

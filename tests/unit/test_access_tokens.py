@@ -10,9 +10,9 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from shop.auth.access_tokens import BadToken, Issuer, issue, verify
-from shop.auth.caller import Role
-from shop.auth.signing_keys import KeySet, SigningKey
+from shop.caller import Role
+from shop.identity.access_tokens import BadToken, Issuer, issue, verify
+from shop.identity.keys.signing_keys import KeySet, SigningKey
 from tests.people import ALICE, NOON
 
 KEY = SigningKey.new()

@@ -1,6 +1,7 @@
-"""Who may import whom: functions → provide → service → models, and no I/O in the rules."""
+"""The direction of imports: functions → dependencies → service → models, and a package tree."""
 
 import ast
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -8,17 +9,17 @@ import pytest
 from tests.template import ROOT
 
 LAYER = ROOT / "layers/shop/shop"
-FEATURES = ("users", "sessions", "products", "orders", "recovery", "mail")
+FEATURES = ("users", "identity", "products", "orders", "mail")
 IO = {"boto3", "botocore", "urllib.request", "bcrypt", "cryptography"}
 
 
-def imported(path: Path) -> set[str]:
-    """The modules that a file imports, anywhere in it, but not for types alone."""
+def imported(path: Path, with_types: bool = False) -> set[str]:
+    """The modules that a file imports anywhere; those for types alone only on request."""
     tree = ast.parse(path.read_text())
     typing_only = [
         inner
         for node in ast.walk(tree)
-        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING" and not with_types
         for inner in ast.walk(node)
     ]
     names: set[str] = set()
@@ -32,6 +33,21 @@ def imported(path: Path) -> set[str]:
     return names
 
 
+def modules() -> dict[str, Path]:
+    """The files of the layer by the dotted names of their modules."""
+    found = {}
+    for path in files("**/*.py"):
+        parts = path.relative_to(LAYER.parent).with_suffix("").parts
+        found[".".join(parts).removesuffix(".__init__")] = path
+    return found
+
+
+def package_of(module: str, path: Path) -> str:
+    """The folder of a module; a module beside the packages is a package of its own."""
+    folder = ".".join(path.parent.relative_to(LAYER.parent).parts)
+    return module if folder == "shop" else folder
+
+
 def files(pattern: str) -> list[Path]:
     found = sorted(LAYER.glob(pattern))
     assert found
@@ -40,33 +56,32 @@ def files(pattern: str) -> list[Path]:
 
 @pytest.mark.parametrize(
     "path",
-    [path for room in ("service", "models", "schemas") for path in files(f"*/{room}.py")],
+    [path for room in ("service", "models", "schemas") for path in files(f"**/{room}.py")],
     ids=lambda path: f"{path.parent.name}-{path.stem}",
 )
-def test_rules_know_no_storage_and_no_http(path: Path) -> None:
-    forbidden = {"shop.dynamo", "shop.clients", "shop.endpoint", "shop.http.request"}
+def test_rules_import_no_storage_and_no_http(path: Path) -> None:
+    forbidden = {"shop.dynamo", "shop.clients", "shop.entrypoints", "shop.http.request"}
 
     for module in imported(path):
         assert module.split(".")[0] not in IO, module
         assert not any(module.startswith(name) for name in forbidden), module
-        assert not module.endswith((".repository", ".provide")), module
+        assert not module.endswith((".repository", ".dependencies")), module
 
 
-@pytest.mark.parametrize("path", files("*/models.py"), ids=lambda path: path.parent.name)
+@pytest.mark.parametrize("path", files("**/models.py"), ids=lambda path: path.parent.name)
 def test_models_import_models_at_most(path: Path) -> None:
-    allowed = {
-        "shop.auth.caller",
-        "shop.money",
-        *(f"shop.{feature}.models" for feature in FEATURES),
-    }
+    allowed = {"shop.caller", "shop.money", *(f"shop.{it}.models" for it in FEATURES)}
+    allowed.add("shop.identity.accounts.models")
 
     for module in imported(path):
         is_ours = module.startswith("shop.")
         assert not is_ours or any(module.startswith(name) for name in allowed), module
 
 
-@pytest.mark.parametrize("path", files("http/*.py") + files("endpoint.py"), ids=lambda p: p.stem)
-def test_the_edge_knows_no_feature(path: Path) -> None:
+@pytest.mark.parametrize(
+    "path", files("http/*.py") + files("entrypoints/*.py"), ids=lambda p: p.stem
+)
+def test_entry_points_import_no_feature(path: Path) -> None:
     for module in imported(path):
         assert not any(module.startswith(f"shop.{feature}") for feature in FEATURES), module
     assert len(path.read_text().splitlines()) < 300
@@ -85,3 +100,15 @@ def test_a_function_is_thin(path: Path) -> None:
 )
 def test_clients_are_made_in_one_place(path: Path) -> None:
     assert not imported(path) & {"boto3", "boto3.client", "botocore.config"}
+
+
+def test_packages_form_a_tree_without_cycles() -> None:
+    packages = {module: package_of(module, path) for module, path in modules().items()}
+    graph: dict[str, set[str]] = {package: set() for package in packages.values()}
+    for module, path in modules().items():
+        imports = {packages[it] for it in imported(path, with_types=True) if it in packages}
+        graph[packages[module]] |= imports - {packages[module], "shop"}
+
+    # Raises CycleError with the packages of a cycle.
+    assert {*TopologicalSorter(graph).static_order()} == graph.keys()
+    assert "shop.dynamo" in graph["shop.identity.accounts"]

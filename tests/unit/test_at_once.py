@@ -8,8 +8,8 @@ from functools import partial
 
 import pytest
 
-from shop.at_once import MOST, at_once
 from shop.deadline import OutOfTime, deadline
+from shop.gather import MOST, gather
 from tests.waiting import HANG_SECONDS
 
 NAME: ContextVar[str] = ContextVar("name")
@@ -24,7 +24,7 @@ def test_all_are_on_their_way_before_any_has_its_answer() -> None:
 
     asked = [partial(ask, number) for number in range(MOST)]
 
-    assert at_once(asked) == [*range(MOST)]
+    assert gather(asked) == [*range(MOST)]
 
 
 def test_more_than_there_are_connections_wait_for_the_first_to_end() -> None:
@@ -41,14 +41,14 @@ def test_more_than_there_are_connections_wait_for_the_first_to_end() -> None:
             running -= 1
         return number
 
-    answers = at_once([partial(ask, number) for number in range(MOST * 3)])
+    answers = gather([partial(ask, number) for number in range(MOST * 3)])
 
     assert answers == [*range(MOST * 3)]
     assert most <= MOST
 
 
 def test_one_alone_takes_no_thread() -> None:
-    assert at_once([threading.current_thread]) == [threading.current_thread()]
+    assert gather([threading.current_thread]) == [threading.current_thread()]
 
 
 def test_what_one_raises_is_raised_though_another_still_waits() -> None:
@@ -61,7 +61,7 @@ def test_what_one_raises_is_raised_though_another_still_waits() -> None:
     asks: list[Callable[[], bool]] = [fail, end.wait]
     try:
         with pytest.raises(LookupError):
-            at_once(asks)
+            gather(asks)
     finally:
         end.set()
 
@@ -71,7 +71,7 @@ def test_who_is_out_of_time_does_not_wait_for_any() -> None:
 
     try:
         with pytest.raises(OutOfTime), deadline(0.05):
-            at_once([end.wait] * (MOST + 1))
+            gather([end.wait] * (MOST + 1))
     finally:
         end.set()
 
@@ -80,4 +80,4 @@ def test_each_knows_the_request_that_it_belongs_to() -> None:
     NAME.set("a request")
     ask: Callable[[], str] = NAME.get
 
-    assert at_once([ask, ask]) == ["a request", "a request"]
+    assert gather([ask, ask]) == ["a request", "a request"]

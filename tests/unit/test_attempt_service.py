@@ -6,15 +6,6 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from shop.attempts.models import (
-    MOST_FROM_ANYWHERE,
-    MOST_FROM_NETWORK,
-    UNSETTLED_FOR,
-    WINDOW,
-    Attempt,
-    Tally,
-)
-from shop.attempts.service import AttemptService, attempt_on, network_of, wish
 from shop.deadline import OutOfTime
 from shop.errors import (
     AccountInactive,
@@ -23,6 +14,20 @@ from shop.errors import (
     ServiceUnavailable,
     ShopError,
     TooManyRequests,
+)
+from shop.identity.login_attempts.models import (
+    MAX_FROM_ANYWHERE,
+    MAX_FROM_NETWORK,
+    UNSETTLED_FOR,
+    WINDOW,
+    LoginAttempt,
+    RateLimitWindow,
+)
+from shop.identity.login_attempts.service import (
+    LoginAttemptService,
+    login_attempt,
+    network_of,
+    rate_limit_key,
 )
 from tests.people import NOON
 
@@ -33,12 +38,12 @@ HOME = "192.0.2.1"
 class Counter:
     """Tallies in memory, under a clock that stands still until it is moved."""
 
-    tallies: dict[str, Tally] = field(default_factory=dict)
+    tallies: dict[str, RateLimitWindow] = field(default_factory=dict)
     now: datetime = NOON
     is_changing: bool = False
     is_down: bool = False
 
-    def count(self, attempt: Attempt, now: datetime) -> Attempt | None:
+    def count(self, attempt: LoginAttempt, now: datetime) -> LoginAttempt | None:
         if self.is_changing:
             return attempt
         for tally in attempt:
@@ -51,20 +56,20 @@ class Counter:
             )
         return None
 
-    def settle(self, attempt: Attempt) -> None:
+    def settle(self, attempt: LoginAttempt) -> None:
         self._change(attempt, counted=0)
 
-    def take_back(self, attempt: Attempt) -> None:
+    def take_back(self, attempt: LoginAttempt) -> None:
         self._change(attempt, counted=-1)
 
-    def release(self, attempt: Attempt) -> None:
+    def release(self, attempt: LoginAttempt) -> None:
         if self.is_down:
             raise ConnectionError
         for tally in attempt:
             stored = self.tallies[tally.digest]
             self.tallies[tally.digest] = replace(stored, count=stored.count - 1)
 
-    def attempt(self, email: str = "ada@example.com", address: str = HOME) -> Attempt:
+    def attempt(self, email: str = "ada@example.com", address: str = HOME) -> LoginAttempt:
         return self.service().count(self.seen(email, address))
 
     def fail(self, error: BaseException, is_right: bool = False) -> None:
@@ -73,14 +78,14 @@ class Counter:
             guess.is_right = is_right
             raise error
 
-    def seen(self, email: str = "ada@example.com", address: str = HOME) -> Attempt:
-        seen = attempt_on(email, address)
+    def seen(self, email: str = "ada@example.com", address: str = HOME) -> LoginAttempt:
+        seen = login_attempt(email, address)
         return seen.standing_at(self.tallies.get(tally.digest, tally) for tally in seen)
 
-    def service(self) -> AttemptService:
-        return AttemptService(self, lambda: self.now)
+    def service(self) -> LoginAttemptService:
+        return LoginAttemptService(self, lambda: self.now)
 
-    def _change(self, attempt: Attempt, counted: int) -> None:
+    def _change(self, attempt: LoginAttempt, counted: int) -> None:
         if self.is_down:
             raise ConnectionError
         for tally in attempt:
@@ -108,7 +113,7 @@ def test_guesses_that_ended_in_503_stop_counting_once_their_requests_have_ended(
     error: BaseException,
 ) -> None:
     counter = Counter(is_down=True)
-    for _ in range(MOST_FROM_NETWORK):
+    for _ in range(MAX_FROM_NETWORK):
         counter.fail(error, is_right=True)
 
     counter.now += UNSETTLED_FOR - timedelta(seconds=1)
@@ -123,7 +128,7 @@ def test_guesses_that_ended_in_503_stop_counting_once_their_requests_have_ended(
 
 def test_failed_guesses_stay_counted_beside_those_that_ended_in_503() -> None:
     counter = Counter()
-    for _ in range(MOST_FROM_NETWORK - 1):
+    for _ in range(MAX_FROM_NETWORK - 1):
         counter.fail(WRONG)
     counter.fail(OUTAGE)
 
@@ -156,7 +161,7 @@ def test_failed_guess_that_cannot_be_recorded_tells_the_client_nothing() -> None
 
 def test_parallel_guesses_fill_the_window_while_their_outcome_is_open() -> None:
     counter = Counter()
-    for _ in range(MOST_FROM_NETWORK):
+    for _ in range(MAX_FROM_NETWORK):
         counter.attempt()
 
     with pytest.raises(TooManyRequests) as refused:
@@ -167,7 +172,7 @@ def test_parallel_guesses_fill_the_window_while_their_outcome_is_open() -> None:
 
 def test_the_eleventh_attempt_from_a_network_is_refused_until_the_window_ends() -> None:
     counter = Counter()
-    for _ in range(MOST_FROM_NETWORK):
+    for _ in range(MAX_FROM_NETWORK):
         counter.fail(WRONG)
     before = dict(counter.tallies)
 
@@ -183,7 +188,7 @@ def test_the_eleventh_attempt_from_a_network_is_refused_until_the_window_ends() 
 
 def test_another_network_and_another_e_mail_are_not_refused() -> None:
     counter = Counter()
-    for _ in range(MOST_FROM_NETWORK):
+    for _ in range(MAX_FROM_NETWORK):
         counter.attempt()
 
     counter.attempt(address="192.0.3.1")
@@ -192,7 +197,7 @@ def test_another_network_and_another_e_mail_are_not_refused() -> None:
 
 def test_a_hundred_attempts_from_anywhere_are_the_most() -> None:
     counter = Counter()
-    for number in range(MOST_FROM_ANYWHERE):
+    for number in range(MAX_FROM_ANYWHERE):
         counter.settle(counter.attempt(address=f"10.0.{number}.1"))
 
     with pytest.raises(TooManyRequests) as refused:
@@ -222,7 +227,7 @@ def test_a_network_is_a_24_or_a_64(address: str, network: str) -> None:
 
 def test_digests_tell_no_e_mail_and_differ_by_e_mail_and_network() -> None:
     attempts = [
-        attempt_on(email, address)
+        login_attempt(email, address)
         for email in ("ada@example.com", "bob@example.com")
         for address in (HOME, "192.0.3.1")
     ]
@@ -245,7 +250,7 @@ def test_limited_request_counts_unless_it_ends_in_503(
     error: Exception | None, counted: int
 ) -> None:
     counter = Counter()
-    attempt = wish("sign-up", "ada@example.com", HOME, 2, 2)
+    attempt = rate_limit_key("sign-up", "ada@example.com", HOME, 2, 2)
 
     with suppress(Exception), counter.service().limit(attempt):
         if error is not None:
@@ -259,6 +264,6 @@ def test_limited_request_fails_by_its_own_error_where_it_cannot_be_released() ->
 
     with (
         pytest.raises(ServiceUnavailable),
-        counter.service().limit(wish("sign-up", "ada@example.com", HOME, 2, 2)),
+        counter.service().limit(rate_limit_key("sign-up", "ada@example.com", HOME, 2, 2)),
     ):
         raise ServiceUnavailable(retry_after=1)

@@ -4,13 +4,13 @@ from typing import Annotated, Any, Self
 
 import pytest
 
-from shop.auth.caller import Caller
-from shop.endpoint import endpoint
+from shop.caller import Caller
+from shop.entrypoints.http import endpoint
+from shop.entrypoints.operation import operation
 from shop.errors import EmailInUse, Forbidden
 from shop.http.parameters import PathId
-from shop.operations.edge import operation
-from shop.redaction import Failed
-from shop.schemas import Reply, Resource
+from shop.http.response_models import Resource, ResponseModel
+from shop.redaction import SanitizedError
 from tests.conftest import LogLines
 from tests.people import ADMIN, ALICE, BOB
 from tests.requests import Context, event
@@ -26,7 +26,7 @@ class Made(Resource):
         raise NotImplementedError
 
 
-class Seen(Reply):
+class Seen(ResponseModel):
     text: str = "seen"
 
 
@@ -137,7 +137,7 @@ def test_an_operation_that_fails_is_on_record_and_still_fails(log: LogLines) -> 
     def refuse(_: dict[str, Any]) -> dict[str, str]:
         raise EmailInUse
 
-    with pytest.raises(Failed, match="^EmailInUse: Another account uses this e-mail.$"):
+    with pytest.raises(SanitizedError, match="^EmailInUse: Another account uses this e-mail.$"):
         operation(refuse)({}, Context())
 
     assert [line["outcome"] for line in audited(log)] == ["EmailInUse"]

@@ -4,11 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from shop.auth.access_tokens import BadToken, Claims
-from shop.auth.authorizer import Authorizer
-from shop.auth.caller import Role
-from shop.sessions.models import Gate, RefreshDigests, Session
-from shop.users.models import UserStatus
+from shop.caller import Role
+from shop.identity.access_tokens import BadToken, Claims
+from shop.identity.accounts.models import AccountState, UserStatus
+from shop.identity.authorization.service import Authorizer
+from shop.identity.sessions.models import RefreshDigests, Session
 from tests.conftest import LogLines
 from tests.people import ALICE, NOON
 
@@ -27,14 +27,18 @@ SESSION = Session(
     user_agent="",
     ip_address="",
 )
-GATE = Gate(ALICE.id, 1, UserStatus.ACTIVE, Role.ADMIN)
+GATE = AccountState(ALICE.id, 1, UserStatus.ACTIVE, Role.ADMIN)
 
 
 class Rows:
-    def __init__(self, session: Session | None = SESSION, gate: Gate | None = GATE) -> None:
-        self.answer = session, gate
+    def __init__(
+        self, session: Session | None = SESSION, account_state: AccountState | None = GATE
+    ) -> None:
+        self.answer = session, account_state
 
-    def with_gate(self, user_id: str, session_id: str) -> tuple[Session | None, Gate | None]:
+    def with_account_state(
+        self, user_id: str, session_id: str
+    ) -> tuple[Session | None, AccountState | None]:
         assert (user_id, session_id) == (ALICE.id, ALICE.session_id)
         return self.answer
 
@@ -66,9 +70,9 @@ def test_a_live_session_is_let_into_the_whole_stage_with_the_gates_role() -> Non
     [
         ("bad", Rows()),
         ("good", Rows(session=None)),
-        ("good", Rows(gate=None)),
-        ("good", Rows(gate=Gate(ALICE.id, 2, UserStatus.ACTIVE, Role.ADMIN))),
-        ("good", Rows(gate=Gate(ALICE.id, 1, UserStatus.INACTIVE, Role.ADMIN))),
+        ("good", Rows(account_state=None)),
+        ("good", Rows(account_state=AccountState(ALICE.id, 2, UserStatus.ACTIVE, Role.ADMIN))),
+        ("good", Rows(account_state=AccountState(ALICE.id, 1, UserStatus.INACTIVE, Role.ADMIN))),
     ],
 )
 def test_anybody_else_is_denied_without_an_error(token: str, rows: Rows) -> None:

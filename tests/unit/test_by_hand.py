@@ -7,16 +7,17 @@ from typing import Any
 
 import pytest
 
-from shop.auth.caller import Role
+from shop.caller import Role
+from shop.email_queue import VERIFICATION_REQUESTED
+from shop.entrypoints.operator_command import CommandResult, operator_command
 from shop.errors import AccountInactive, LastAdmin, NotFound, ShopError, ValidationFailed
 from shop.identifiers import id_of, made_at
-from shop.mail.models import VERIFICATION_WANTED
-from shop.mail.resending import CONFIRMED_WITHIN, Resending
-from shop.operations.by_hand import Facts, by_hand
-from shop.operations.commands import MailAgain, SessionsEnd, StatusChange
+from shop.identity.accounts.models import UserStatus
+from shop.mail.email_resender import CONFIRMED_WITHIN, EmailResender
+from shop.operators.commands import MailAgain, SessionsEnd, StatusChange
 from shop.orders.models import Order, OrderStatus
-from shop.redaction import Failed
-from shop.users.models import User, UserStatus
+from shop.redaction import SanitizedError
+from shop.users.models import User
 from tests.conftest import LogLines
 from tests.people import ADMIN, ALICE, NOON
 from tests.requests import Context
@@ -28,8 +29,8 @@ FRESH = id_of(int(NOON.timestamp() * 1000), chance=7)
 SHUT: dict[str, Any] = {"operator": OPERATOR, "userId": ALICE.id, "status": "inactive"}
 
 
-@by_hand(StatusChange)
-def change(command: StatusChange) -> Facts:
+@operator_command(StatusChange)
+def change(command: StatusChange) -> CommandResult:
     return {"sessions": 2}
 
 
@@ -61,8 +62,8 @@ def test_a_command_is_a_dry_run_until_it_is_confirmed_and_on_record_both_times(
 
 
 def test_a_refusal_is_an_answer_and_on_record(log: LogLines) -> None:
-    @by_hand(SessionsEnd)
-    def refuse(command: SessionsEnd) -> Facts:
+    @operator_command(SessionsEnd)
+    def refuse(command: SessionsEnd) -> CommandResult:
         raise LastAdmin
 
     answer = refuse({"operator": OPERATOR, "userId": ALICE.id, "confirm": True}, Context())
@@ -72,11 +73,11 @@ def test_a_refusal_is_an_answer_and_on_record(log: LogLines) -> None:
 
 
 def test_a_failure_is_on_record_and_still_fails(log: LogLines) -> None:
-    @by_hand(SessionsEnd)
-    def fail(command: SessionsEnd) -> Facts:
+    @operator_command(SessionsEnd)
+    def fail(command: SessionsEnd) -> CommandResult:
         raise ConnectionError
 
-    with pytest.raises(Failed, match="ConnectionError"):
+    with pytest.raises(SanitizedError, match="ConnectionError"):
         fail({"operator": OPERATOR, "userId": ALICE.id}, Context())
     assert [line["outcome"] for line in audited(log)] == ["failed"]
 
@@ -94,8 +95,8 @@ def test_a_failure_is_on_record_and_still_fails(log: LogLines) -> None:
 def test_a_slip_of_the_hand_is_refused_before_anything_is_done(slip: dict[str, Any]) -> None:
     done = []
 
-    @by_hand(StatusChange)
-    def handler(command: StatusChange) -> Facts:
+    @operator_command(StatusChange)
+    def handler(command: StatusChange) -> CommandResult:
         done.append(command)
         return {}
 
@@ -157,10 +158,10 @@ def test_a_dry_run_foresees_that_the_last_admin_stays(
     shelf.user, shelf.admins = replace(shelf.user, role=role), admins
 
     if refusal is None:
-        assert desk(shelf).foresee(ADMIN, ALICE.id, status) == shelf.user
+        assert desk(shelf).preview(ADMIN, ALICE.id, status) == shelf.user
     else:
         with pytest.raises(refusal):
-            desk(shelf).foresee(ADMIN, ALICE.id, status)
+            desk(shelf).preview(ADMIN, ALICE.id, status)
     assert shelf.writes == 0
 
 
@@ -181,7 +182,7 @@ class Office:
         self.wishes.append((id_, type_, data))
 
     def resend(self, order_id: str | None = None, confirmed: str | None = None) -> tuple[str, str]:
-        return Resending(self, self, lambda: NOON, lambda: FRESH).resend(
+        return EmailResender(self, self, lambda: NOON, lambda: FRESH).resend(
             ALICE.id, order_id, confirmed
         )
 
@@ -189,7 +190,7 @@ class Office:
 def test_without_an_id_to_confirm_no_mail_is_wished_for() -> None:
     office = Office()
 
-    assert office.resend() == (VERIFICATION_WANTED, FRESH)
+    assert office.resend() == (VERIFICATION_REQUESTED, FRESH)
     assert office.wishes == []
 
 
@@ -199,7 +200,7 @@ def test_the_id_of_the_dry_run_is_the_mails_so_that_a_second_try_is_the_same_mai
     for _ in range(2):
         office.resend(confirmed=office.resend()[1])
 
-    assert office.wishes == [(FRESH, VERIFICATION_WANTED, {"userId": ALICE.id})] * 2
+    assert office.wishes == [(FRESH, VERIFICATION_REQUESTED, {"userId": ALICE.id})] * 2
 
 
 @pytest.mark.parametrize("status", OrderStatus)
@@ -256,6 +257,6 @@ def test_an_order_that_is_not_there_is_not_found() -> None:
 def test_a_mail_is_confirmed_by_an_id_only() -> None:
     event = {"operator": OPERATOR, "userId": ALICE.id, "confirm": "1"}
 
-    answer = by_hand(MailAgain)(lambda _: {})(event, Context())
+    answer = operator_command(MailAgain)(lambda _: {})(event, Context())
 
     assert answer["code"] == "VALIDATION_ERROR"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from shop.http.request import LARGEST_BODY, MAX_TOKENS
+from shop.http.request import MAX_BODY_BYTES, MAX_TOKENS
 from tests.people import ADMIN
 from tests.requests import Context, event
 from tools.openapi.document import endpoints
@@ -18,7 +18,7 @@ DEEP_OBJECT = b'{"a":' * 31 + b"1" + b"}" * 31
 
 
 def filled(
-    value: bytes, before: bytes = b"[", after: bytes = b"]", size: int = LARGEST_BODY
+    value: bytes, before: bytes = b"[", after: bytes = b"]", size: int = MAX_BODY_BYTES
 ) -> bytes:
     """A list of one value again and again, of about that many bytes."""
     times = (size - len(before) - len(after)) // (len(value) + 1)
@@ -39,12 +39,12 @@ def shapes() -> Iterator[tuple[str, bytes]]:
     yield "long integers", filled(b"9" * 4000)
     yield "strings", filled(b'""')
     yield "strings of brackets", filled(b'"["')
-    yield "one string of brackets", b'["' + b"[" * (LARGEST_BODY - 4) + b'"]'
-    yield "string without an end", b'["' + rb"\"" * (LARGEST_BODY // 2 - 1)
-    yield "escapes", b'["' + rb"\u00e9" * (LARGEST_BODY // 6 - 1) + b'"]'
-    yield "opening brackets", b"[" * LARGEST_BODY
-    yield "opening braces", b'{"":' * (LARGEST_BODY // 4)
-    yield "one long name", b'{"' + b"a" * (LARGEST_BODY - 6) + b'":1}'
+    yield "one string of brackets", b'["' + b"[" * (MAX_BODY_BYTES - 4) + b'"]'
+    yield "string without an end", b'["' + rb"\"" * (MAX_BODY_BYTES // 2 - 1)
+    yield "escapes", b'["' + rb"\u00e9" * (MAX_BODY_BYTES // 6 - 1) + b'"]'
+    yield "opening brackets", b"[" * MAX_BODY_BYTES
+    yield "opening braces", b'{"":' * (MAX_BODY_BYTES // 4)
+    yield "one long name", b'{"' + b"a" * (MAX_BODY_BYTES - 6) + b'":1}'
     yield "objects of many names", filled(names(200))
     yield "lines of many names", filled(names(200), b'{"items":[', b"]}")
     yield (
@@ -60,7 +60,7 @@ def shapes() -> Iterator[tuple[str, bytes]]:
 
 @pytest.mark.parametrize("body", [it for _, it in shapes()], ids=[it for it, _ in shapes()])
 def test_body_that_no_schema_accepts_costs_little_cpu(body: bytes) -> None:
-    assert len(body) <= LARGEST_BODY
+    assert len(body) <= MAX_BODY_BYTES
 
     for name, endpoint in WITH_BODY.items():
         rejected(endpoint, b"[]")  # what is imported or built at first use is not measured

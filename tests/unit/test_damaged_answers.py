@@ -10,7 +10,7 @@ from botocore.compat import HTTPHeaders
 
 from shop import clients
 from shop.clients import TRIES, DamagedAnswer
-from shop.http.response import as_shop_error
+from shop.http.rendering import as_shop_error
 
 FOUND = b'{"Item": {"id": {"S": "1"}}}'
 SECRET = b'{"SecretString": "{}", "VersionId": "1"}'

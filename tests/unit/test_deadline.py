@@ -6,14 +6,14 @@ from contextlib import suppress
 import pytest
 
 from shop.deadline import OutOfTime, deadline
-from shop.endpoint import endpoint
-from shop.schemas import Reply
+from shop.entrypoints.http import endpoint
+from shop.http.response_models import ResponseModel
 from tests.conftest import LogLines
 from tests.requests import Context, event
 from tests.waiting import HANG_SECONDS
 
 
-class Told(Reply):
+class Told(ResponseModel):
     text: str
 
 

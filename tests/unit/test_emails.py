@@ -2,7 +2,7 @@
 
 import pytest
 
-from shop.users.emails import normalised
+from shop.email_addresses import canonical_email
 
 
 @pytest.mark.parametrize(
@@ -18,8 +18,8 @@ from shop.users.emails import normalised
     ],
 )
 def test_every_spelling_of_an_address_becomes_one(written: str, kept: str) -> None:
-    assert normalised(written) == kept
-    assert normalised(kept) == kept
+    assert canonical_email(written) == kept
+    assert canonical_email(kept) == kept
 
 
 @pytest.mark.parametrize(
@@ -45,4 +45,4 @@ def test_every_spelling_of_an_address_becomes_one(written: str, kept: str) -> No
 )
 def test_what_is_no_address_is_refused(written: str) -> None:
     with pytest.raises(ValueError, match="."):
-        normalised(written)
+        canonical_email(written)

@@ -7,13 +7,15 @@ from typing import Annotated, Any, Self
 import pytest
 from pydantic import Field
 
-from shop.auth.caller import Caller, Client
-from shop.endpoint import endpoint
+from shop.caller import Caller, Client
+from shop.depends import Depends
+from shop.entrypoints.http import endpoint
 from shop.errors import Detail, NotFound, ServiceUnavailable
-from shop.http.parameters import PathId, Provide
-from shop.idempotency import Once
+from shop.http.parameters import PathId
+from shop.http.response_models import Resource, ResponseModel
+from shop.idempotency import IdempotentRequest
 from shop.preconditions import Precondition
-from shop.schemas import Body, Query, Reply, Resource
+from shop.schemas import Body, Query
 from tests.conftest import LogLines
 from tests.people import ADMIN, ALICE
 from tests.requests import Context, event
@@ -32,7 +34,7 @@ class ThingQuery(Query):
     limit: Annotated[int, Field(ge=1, le=100)] = 20
 
 
-class ThingRead(Resource):
+class ThingResponse(Resource):
     how_many: int
 
     @classmethod
@@ -40,7 +42,7 @@ class ThingRead(Resource):
         return cls(id=THING, version=7, how_many=stored)
 
 
-class Told(Reply):
+class Told(ResponseModel):
     text: str
 
 
@@ -53,13 +55,13 @@ DRAWER = Drawer()
 
 
 @endpoint("POST /api/things", status=201)
-def create(wanted: ThingCreate, caller: Caller) -> ThingRead:
-    return ThingRead.of(wanted.how_many)
+def create(wanted: ThingCreate, caller: Caller) -> ThingResponse:
+    return ThingResponse.of(wanted.how_many)
 
 
 @endpoint("GET /api/things/{thingId}")
-def read(thing_id: Annotated[str, PathId()], caller: Caller) -> ThingRead:
-    return ThingRead.of(3)
+def read(thing_id: Annotated[str, PathId()], caller: Caller) -> ThingResponse:
+    return ThingResponse.of(3)
 
 
 @endpoint("GET /api/users/{userId}/things")
@@ -69,7 +71,7 @@ def listing(user_id: Annotated[str, PathId(me=True)], query: ThingQuery, caller:
 
 @endpoint("DELETE /api/things/{thingId}")
 def delete(
-    thing_id: Annotated[str, PathId()], drawer: Annotated[Drawer, Provide(lambda: DRAWER)]
+    thing_id: Annotated[str, PathId()], drawer: Annotated[Drawer, Depends(lambda: DRAWER)]
 ) -> None:
     drawer.opened += 1
 
@@ -304,10 +306,13 @@ def test_id_in_upper_case_is_the_same_resource_in_lower_case() -> None:
 
     @endpoint(route, status=201)
     def create_below(
-        user_id: Annotated[str, PathId(me=True)], wanted: ThingCreate, caller: Caller, once: Once
-    ) -> ThingRead:
+        user_id: Annotated[str, PathId(me=True)],
+        wanted: ThingCreate,
+        caller: Caller,
+        once: IdempotentRequest,
+    ) -> ThingResponse:
         keys.append(once.key)
-        return ThingRead.of(1)
+        return ThingResponse.of(1)
 
     for user in (ALICE.id, ALICE.id.upper()):
         given = event(
@@ -331,8 +336,8 @@ def test_path_that_names_nothing_is_404_whatever_else_is_sent() -> None:
         precondition: Precondition,
         thing_id: Annotated[str, PathId()],
         caller: Caller,
-    ) -> ThingRead:
-        return ThingRead.of(1)
+    ) -> ThingResponse:
+        return ThingResponse.of(1)
 
     route, headers = "PATCH /api/things/{thingId}", {"If-Match": "x", "Content-Type": "text/plain"}
     given = event(route, {"thingId": "1"}, body={}, headers=headers, caller=ALICE)
@@ -490,7 +495,7 @@ def test_an_unforeseen_failure_tells_nothing_but_is_logged_with_its_stack(
 def test_a_wrong_answer_of_ours_is_our_failure() -> None:
     @endpoint("GET /api/open")
     def wrong() -> Told:
-        return ThingRead.of(1)  # type: ignore[return-value]  # the mistake under test
+        return ThingResponse.of(1)  # type: ignore[return-value]  # the mistake under test
 
     refused(wrong, event("GET /api/open"), 500, "INTERNAL_ERROR")
 
@@ -542,9 +547,9 @@ def test_different_idempotency_keys_in_one_request_are_rejected(
     keys: list[str], key: str | None
 ) -> None:
     @endpoint("POST /api/things", status=201)
-    def once_only(wanted: ThingCreate, caller: Caller, once: Once) -> ThingRead:
+    def once_only(wanted: ThingCreate, caller: Caller, once: IdempotentRequest) -> ThingResponse:
         assert once.key == f"{ALICE.id}#POST#/api/things#{key}"
-        return ThingRead.of(1)
+        return ThingResponse.of(1)
 
     given = posted(body={"name": "x"})
     given["multiValueHeaders"]["Idempotency-Key"] = keys
@@ -565,8 +570,8 @@ def test_headers_are_read_where_each_has_one_line_alone() -> None:
 @pytest.mark.parametrize("key", ["", "x" * 256, "with space", "ünï", "a\tb"])
 def test_a_malformed_idempotency_key_is_a_bad_request(key: str) -> None:
     @endpoint("POST /api/things", status=201)
-    def once_only(wanted: ThingCreate, caller: Caller, once: Once) -> ThingRead:
-        return ThingRead.of(1)
+    def once_only(wanted: ThingCreate, caller: Caller, once: IdempotentRequest) -> ThingResponse:
+        return ThingResponse.of(1)
 
     given = posted(body={"name": "x"}, headers={"Idempotency-Key": key})
 
@@ -578,13 +583,16 @@ def test_a_replayed_answer_is_the_first_one_byte_for_byte() -> None:
 
     @endpoint("POST /api/users/{userId}/things", status=201)
     def once_only(
-        user_id: Annotated[str, PathId(me=True)], wanted: ThingCreate, caller: Caller, once: Once
-    ) -> ThingRead:
+        user_id: Annotated[str, PathId(me=True)],
+        wanted: ThingCreate,
+        caller: Caller,
+        once: IdempotentRequest,
+    ) -> ThingResponse:
         once.replay(stored.get(once.key or ""))
         record = once.record(wanted.how_many)
         assert record is not None
         stored[record.key] = record
-        return ThingRead.of(wanted.how_many)
+        return ThingResponse.of(wanted.how_many)
 
     def sent(user: str, raw: bytes, caller: Caller = ALICE) -> dict[str, Any]:
         given = event(

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from shop.auth.caller import Caller, Role
+from shop.caller import Caller, Role
 from shop.errors import Forbidden, LastAdmin, NotFound, PreconditionFailed, ServiceUnavailable
 from shop.identifiers import new_id
 from shop.preconditions import Precondition

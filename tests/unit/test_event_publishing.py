@@ -10,18 +10,18 @@ from shop.events.outbox import Outbox
 from shop.events.schemas import AnyEvent
 from shop.events.service import (
     BUDGET,
-    MOST_BYTES,
-    MOST_ENTRIES,
+    MAX_BYTES,
+    MAX_ENTRIES,
     BusUnavailable,
     EventPublisher,
     Outcome,
 )
 from shop.identifiers import new_id
-from shop.streams import Record
+from shop.stream_records import Record
 from tests.conftest import LogLines
 from tests.unit.test_event_records import ORDER, SECRET, USER, record
 
-TOLD, AGAIN, REFUSED = Outcome
+PUBLISHED, RETRY, REJECTED = Outcome
 
 type Answer = Callable[[AnyEvent], Outcome]
 
@@ -29,7 +29,7 @@ type Answer = Callable[[AnyEvent], Outcome]
 class FakeBus:
     """Keeps what it was told; the first `down` calls find nobody there."""
 
-    def __init__(self, answer: Answer = lambda _: TOLD, down: int = 0) -> None:
+    def __init__(self, answer: Answer = lambda _: PUBLISHED, down: int = 0) -> None:
         self.answer = answer
         self.down = down
         self.calls: list[list[str]] = []  # by subject
@@ -41,7 +41,7 @@ class FakeBus:
             self.down -= 1
             raise BusUnavailable
         answers = [self.answer(event) for event in events]
-        self.told += [e for e, it in zip(events, answers, strict=True) if it is TOLD]
+        self.told += [e for e, it in zip(events, answers, strict=True) if it is PUBLISHED]
         return answers
 
 
@@ -106,8 +106,8 @@ def test_no_call_has_more_than_the_bus_takes() -> None:
     assert Desk(bus).tell(records) == []
 
     size = len(bus.told[0].to_json())
-    assert [len(call) for call in bus.calls] == [MOST_BYTES // size, 6 - MOST_BYTES // size]
-    assert MOST_BYTES // size < 6 < MOST_ENTRIES
+    assert [len(call) for call in bus.calls] == [MAX_BYTES // size, 6 - MAX_BYTES // size]
+    assert MAX_BYTES // size < 6 < MAX_ENTRIES
 
 
 def test_what_no_call_could_carry_is_set_aside() -> None:
@@ -127,8 +127,8 @@ def test_an_entry_that_fails_is_tried_again_before_the_next_of_its_entity() -> N
     def answer(event: AnyEvent) -> Outcome:
         if event.subject in fails:
             fails.remove(event.subject)
-            return AGAIN
-        return TOLD
+            return RETRY
+        return PUBLISHED
 
     bus = FakeBus(answer)
 
@@ -158,7 +158,7 @@ def test_a_bus_that_stays_away_lets_all_wait_within_the_workers_time() -> None:
 
 def test_one_that_is_never_taken_holds_up_what_comes_after_it_and_nothing_before() -> None:
     stuck = new_id()
-    bus = FakeBus(lambda event: AGAIN if event.subject == stuck else TOLD)
+    bus = FakeBus(lambda event: RETRY if event.subject == stuck else PUBLISHED)
     desk = Desk(bus)
 
     assert desk.tell([user(), user(1, stuck), poison(), user()]) == [1, 2, 3]
@@ -185,7 +185,7 @@ def test_a_record_that_is_no_event_leaves_alone(place: int, log: LogLines) -> No
 def test_an_event_that_the_bus_refuses_leaves_alone() -> None:
     records = [user(), user(), user()]
     refused = records[1].key["id"]
-    desk = Desk(FakeBus(lambda event: REFUSED if event.subject == refused else TOLD))
+    desk = Desk(FakeBus(lambda event: REJECTED if event.subject == refused else PUBLISHED))
 
     assert desk.tell(records) == []
 

@@ -16,8 +16,8 @@ from botocore.exceptions import (
 
 from shop.deadline import deadline
 from shop.errors import ServiceUnavailable
-from shop.http.response import as_shop_error
-from shop.operations.readiness import DependencyCheck
+from shop.http.rendering import as_shop_error
+from shop.system.readiness import DependencyCheck
 from tests.waiting import HANG_SECONDS
 
 

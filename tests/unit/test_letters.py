@@ -4,14 +4,14 @@ from decimal import Decimal
 
 import pytest
 
-from shop.mail import letters
+from shop.mail import templates
 from shop.money import Money
 from shop.orders.models import Order, OrderLine, OrderStatus
 from tests.people import ALICE, NOON
 
 
 def test_what_people_write_is_text_in_html() -> None:
-    letter = letters.password_changed('<script> "x" & co')
+    letter = templates.password_changed('<script> "x" & co')
 
     assert 'Hello <script> "x" & co,' in letter.text
     assert "Hello &lt;script&gt; &quot;x&quot; &amp; co," in letter.html
@@ -23,7 +23,7 @@ def test_what_people_write_is_text_in_html() -> None:
     ["Win at https://evil.example", "evil.example", "a@evil.example", "WWW evil", "evil:8080"],
 )
 def test_a_name_that_reads_like_a_link_is_left_out(name: str) -> None:
-    letter = letters.welcome(name, None)
+    letter = templates.welcome(name, None)
 
     assert "Hello,\n" in letter.text
     assert "evil" not in (letter.text + letter.html).lower()
@@ -31,16 +31,16 @@ def test_a_name_that_reads_like_a_link_is_left_out(name: str) -> None:
 
 def test_ordinary_names_are_greeted() -> None:
     for name in ("Ada Lovelace", "J. R. Ewing", "Seán O'Casey", "李小龍", "Martin Luther King Jr."):
-        assert f"Hello {name}," in letters.welcome(name, None).text
+        assert f"Hello {name}," in templates.welcome(name, None).text
 
 
 def test_where_no_name_is_told_nobody_is_named() -> None:
-    assert "Hello,\n" in letters.welcome(None, None).text
-    assert "<p>Hello,</p>" in letters.welcome(None, None).html
+    assert "Hello,\n" in templates.welcome(None, None).text
+    assert "<p>Hello,</p>" in templates.welcome(None, None).html
 
 
 def test_a_link_stands_in_both_and_cannot_leave_its_attribute() -> None:
-    letter = letters.reset("Ada", 'https://shop.example/r#reset=a"b&c')
+    letter = templates.reset("Ada", 'https://shop.example/r#reset=a"b&c')
 
     assert 'https://shop.example/r#reset=a"b&c' in letter.text
     assert 'href="https://shop.example/r#reset=a&quot;b&amp;c"' in letter.html
@@ -51,7 +51,7 @@ def test_an_order_is_a_table_with_its_sum() -> None:
     line = OrderLine("p", "PEAR", "Pear", price, 2, 2)
     order = Order("the id", ALICE.id, OrderStatus.PENDING, price * 2, [line], None, NOON, NOON, 1)
 
-    letter = letters.order_placed("Ada", order)
+    letter = templates.order_placed("Ada", order)
 
     assert [text.split() for text in letter.text.splitlines() if "9.80" in text] == [
         ["2", "×", "Pear", "9.80"],

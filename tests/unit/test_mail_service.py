@@ -6,9 +6,12 @@ from decimal import Decimal
 
 import pytest
 
-from shop.auth.caller import Role
+from shop.caller import Role
 from shop.deadline import TO_ANSWER
-from shop.mail.models import NEWS_FOR, RESET_WANTED, VERIFICATION_WANTED, Letter, Notice
+from shop.email_queue import RESET_REQUESTED, VERIFICATION_REQUESTED
+from shop.identity.accounts.models import UserStatus
+from shop.identity.recovery.models import Purpose
+from shop.mail.models import NEWS_FOR, EmailMessage, Notification
 from shop.mail.service import (
     MAX_TRIES,
     TO_SEND_AND_MARK,
@@ -20,8 +23,7 @@ from shop.mail.service import (
 )
 from shop.money import Money
 from shop.orders.models import Order, OrderLine, OrderStatus
-from shop.recovery.models import Purpose
-from shop.users.models import FormerEmail, User, UserStatus
+from shop.users.models import FormerEmail, User
 from tests.conftest import LogLines
 from tests.people import ALICE, NOON
 from tests.template import resources
@@ -41,7 +43,7 @@ ORDER = Order(
     NOON,
     1,
 )
-SIGNED_UP = Notice("event", "user.registered", NOON, {"userId": ALICE.id})
+SIGNED_UP = Notification("event", "user.registered", NOON, {"userId": ALICE.id})
 
 
 class Office:
@@ -51,7 +53,7 @@ class Office:
         self.known: User | None = USER
         self.placed: Order | None = ORDER
         self.trouble = list(trouble)
-        self.sent: list[tuple[str, Letter, str]] = []
+        self.sent: list[tuple[str, EmailMessage, str]] = []
         self.made: list[Purpose] = []
         self.claimed: set[str] = set()
         self.elsewhere: set[str] = set()  # claimed by another sandbox
@@ -80,7 +82,7 @@ class Office:
     def order(self, user_id: str, order_id: str) -> Order | None:
         return self.placed
 
-    def make(self, user: User, purpose: Purpose) -> str | None:
+    def make(self, user_id: str, email: str, purpose: Purpose) -> str | None:
         self.made.append(purpose)
         return f"https://shop.example/recovery#{purpose}=token"
 
@@ -106,13 +108,13 @@ class Office:
         self.counted.append((address, notice_id))
         return len(self.counted) <= self.most
 
-    def send(self, address: str, letter: Letter, reference: str) -> None:
+    def send(self, address: str, letter: EmailMessage, reference: str) -> None:
         if self.trouble:
             raise self.trouble.pop(0)
         self.sent.append((address, letter, reference))
 
 
-def deliver(office: Office, notice: Notice) -> str:
+def deliver(office: Office, notice: Notification) -> str:
     service = MailService(
         office, office, office, office, office, lambda: NOON, pause=lambda _: None
     )
@@ -241,7 +243,7 @@ def test_an_order_that_is_not_there_is_no_mail() -> None:
     office.placed = None
 
     for type_ in ("order.placed", "order.cancelled"):
-        notice = Notice(type_, type_, NOON, {"userId": ALICE.id, "orderId": "order"})
+        notice = Notification(type_, type_, NOON, {"userId": ALICE.id, "orderId": "order"})
         assert deliver(office, notice) == "no mail: nobody to tell"
 
 
@@ -253,7 +255,7 @@ def test_only_the_address_that_this_version_replaced_is_told() -> None:
     data = {"userId": ALICE.id, "changed": ["email"]}
 
     for version in (4, 3, 2):
-        notice = Notice(f"{version}", "user.updated", NOON, data | {"version": version})
+        notice = Notification(f"{version}", "user.updated", NOON, data | {"version": version})
         deliver(office, notice)
 
     assert [address for address, _, _ in office.sent] == ["second@a.example", "first@a.example"]
@@ -284,8 +286,8 @@ def test_a_type_that_is_new_to_us_is_passed_over() -> None:
     assert deliver(Office(), replace(SIGNED_UP, type="user.knighted")).endswith("type")
 
 
-VERIFY = Notice("wish", VERIFICATION_WANTED, NOON, {"userId": ALICE.id})
-RESET = Notice("wish", RESET_WANTED, NOON, {"email": "ada@example.com"})
+VERIFY = Notification("wish", VERIFICATION_REQUESTED, NOON, {"userId": ALICE.id})
+RESET = Notification("wish", RESET_REQUESTED, NOON, {"email": "ada@example.com"})
 
 
 @pytest.mark.parametrize(
@@ -297,7 +299,9 @@ RESET = Notice("wish", RESET_WANTED, NOON, {"email": "ada@example.com"})
     ],
     ids=["sign-up", "verification", "reset"],
 )
-def test_a_link_is_made_as_its_mail_is_written_and_once(notice: Notice, purpose: Purpose) -> None:
+def test_a_link_is_made_as_its_mail_is_written_and_once(
+    notice: Notification, purpose: Purpose
+) -> None:
     office = Office()
 
     for _ in range(3):
@@ -336,23 +340,23 @@ ABOUT = {"userId": ALICE.id, "orderId": "order", "email": "ada@example.com"}
 TOLD_BOTH = ["user.registered", "user.password_changed", "order.placed", "order.cancelled"]
 
 
-@pytest.mark.parametrize("type_", [*TOLD_BOTH, VERIFICATION_WANTED, RESET_WANTED])
+@pytest.mark.parametrize("type_", [*TOLD_BOTH, VERIFICATION_REQUESTED, RESET_REQUESTED])
 def test_no_name_is_told_to_an_address_that_nobody_has_verified(type_: str) -> None:
     office = Office()
 
-    deliver(office, Notice("event", type_, NOON, ABOUT))
+    deliver(office, Notification("event", type_, NOON, ABOUT))
 
     [(_, letter, _)] = office.sent
     assert letter.text.startswith("Hello,\n")
     assert "Ada" not in letter.text + letter.html
 
 
-@pytest.mark.parametrize("type_", [*TOLD_BOTH, RESET_WANTED])
+@pytest.mark.parametrize("type_", [*TOLD_BOTH, RESET_REQUESTED])
 def test_the_owner_of_a_verified_address_is_greeted_by_name_and_not_limited(type_: str) -> None:
     office = Office()
     office.known, office.most = VERIFIED, 0
 
-    assert deliver(office, Notice("event", type_, NOON, ABOUT)) == "mail sent"
+    assert deliver(office, Notification("event", type_, NOON, ABOUT)) == "mail sent"
 
     [(_, letter, _)] = office.sent
     assert letter.text.startswith("Hello Ada,\n")
@@ -363,17 +367,17 @@ def test_a_former_address_is_told_no_name_that_who_is_in_the_account_has_chosen(
     office.known = replace(VERIFIED, former_emails=(FormerEmail("first@a.example", 2),))
     data = {"userId": ALICE.id, "changed": ["email"], "version": 2}
 
-    deliver(office, Notice("event", "user.updated", NOON, data))
+    deliver(office, Notification("event", "user.updated", NOON, data))
 
     [(_, letter, _)] = office.sent
     assert "Ada" not in letter.text + letter.html
 
 
-@pytest.mark.parametrize("type_", [*TOLD_BOTH, VERIFICATION_WANTED])
+@pytest.mark.parametrize("type_", [*TOLD_BOTH, VERIFICATION_REQUESTED])
 def test_one_too_many_to_an_unverified_address_is_not_sent_then_or_later(type_: str) -> None:
     office = Office()
     office.most = 1
-    notices = [Notice(id_, type_, NOON, ABOUT) for id_ in ("first", "second")]
+    notices = [Notification(id_, type_, NOON, ABOUT) for id_ in ("first", "second")]
 
     outcomes = [deliver(office, notice) for notice in notices]
     office.most = 100
@@ -396,6 +400,6 @@ def test_what_calls_for_no_mail_does_not_count() -> None:
     office = Office()
     office.placed = None
 
-    deliver(office, Notice("event", "order.placed", NOON, ABOUT))
+    deliver(office, Notification("event", "order.placed", NOON, ABOUT))
 
     assert office.counted == []

@@ -6,8 +6,9 @@ from typing import Any, get_args
 import pytest
 
 from shop import metrics
-from shop.auth.caller import Role
-from shop.endpoint import endpoint
+from shop.caller import Role
+from shop.entrypoints.http import endpoint
+from shop.entrypoints.operation import operation
 from shop.errors import (
     CurrencyMismatch,
     InsufficientStock,
@@ -16,11 +17,10 @@ from shop.errors import (
     TooManyRequests,
     Unauthorized,
 )
+from shop.http.response_models import ResponseModel
 from shop.idempotency import Replayed
 from shop.identifiers import new_id
-from shop.operations.edge import operation
 from shop.orders.service import OrderService
-from shop.schemas import Reply
 from shop.users.models import User
 from shop.users.schemas import UserCreate
 from shop.users.service import UserService
@@ -39,7 +39,7 @@ SHOP = "metrics_namespace"
 PLACES = "POST /api/users/{userId}/orders"
 
 
-class Done(Reply):
+class Done(ResponseModel):
     text: str = "done"
 
 

@@ -10,9 +10,9 @@ from pydantic import TypeAdapter, ValidationError
 from shop.money import Amount, Money, amount_to_text
 
 AMOUNT: TypeAdapter[Decimal] = TypeAdapter(Amount)
-LARGEST_CENTS = 99_999_999_99
+MAX_CENTS = 99_999_999_99
 
-cents_ = st.integers(0, LARGEST_CENTS)
+cents_ = st.integers(0, MAX_CENTS)
 # Most random text is nothing like an amount; these are, nearly.
 near_misses = st.text("0123456789.,+-eE_ \n٣", max_size=14)
 
@@ -31,11 +31,11 @@ def is_amount(text: str) -> bool:
     digits = text.replace(".", "", 1)
     if not (digits.isascii() and digits.isdigit()):
         return False
-    return int(digits) <= LARGEST_CENTS and written(int(digits)) == text
+    return int(digits) <= MAX_CENTS and written(int(digits)) == text
 
 
 @given(cents_)
-@example(LARGEST_CENTS)
+@example(MAX_CENTS)
 def test_every_amount_is_read_and_told_as_it_was_written(cents: int) -> None:
     text = written(cents)
 
@@ -76,13 +76,13 @@ def test_what_is_no_text_is_no_amount(value: object) -> None:
 
 
 @given(st.lists(cents_, min_size=1, max_size=60))
-@example([LARGEST_CENTS])
-@example([LARGEST_CENTS, 1])
+@example([MAX_CENTS])
+@example([MAX_CENTS, 1])
 @example([10] * 50)
 def test_a_total_is_the_sum_of_the_cents_or_refused(parts: list[int]) -> None:
     cents = sum(parts)
 
-    if cents > LARGEST_CENTS:
+    if cents > MAX_CENTS:
         with pytest.raises(OverflowError):
             Money.total(map(money, parts))
     else:
@@ -90,7 +90,7 @@ def test_a_total_is_the_sum_of_the_cents_or_refused(parts: list[int]) -> None:
 
 
 @given(cents_, st.integers(1, 999))
-@example(LARGEST_CENTS, 999)
+@example(MAX_CENTS, 999)
 def test_a_quantity_of_a_price_is_exact(cents: int, quantity: int) -> None:
     assert (money(cents) * quantity).amount * 100 == cents * quantity
     assert (money(cents) * quantity).currency == "EUR"

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from functions.operations.show_open_api import handler
+from functions.system.show_open_api import handler
 from tests.requests import Context, event
 
 

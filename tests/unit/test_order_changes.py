@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from shop.auth.caller import Caller, Role
+from shop.caller import Caller, Role
 from shop.errors import (
     Forbidden,
     InvalidTransition,

@@ -17,13 +17,14 @@ from shop.errors import (
     ShopError,
     ValidationFailed,
 )
-from shop.idempotency import Answer, Once, Record, Replayed
+from shop.http.response import Response
+from shop.idempotency import IdempotentRequest, Record, Replayed
 from shop.identifiers import new_id
 from shop.money import Money
 from shop.orders.models import Order, OrderLine, OrderStatus
 from shop.orders.schemas import AllOrdersQuery, OrderListQuery, OrderPlace
 from shop.orders.service import OrderService
-from shop.pagination import Rows, Span
+from shop.pagination import IndexPage, PageRequest
 from shop.products.models import Product, ProductStatus
 from shop.retries import StaleVersion
 from tests.people import ADMIN, ALICE, BOB, NOON
@@ -62,12 +63,12 @@ class Shelf:
         self.by_admin: str | None = None  # of the last write
 
     def catalogue(
-        self, product_ids: Sequence[str], once: Once
+        self, product_ids: Sequence[str], once: IdempotentRequest
     ) -> tuple[Mapping[str, Product], Record | None]:
         found = {i: self.products[i] for i in product_ids if i in self.products}
-        return found, self.recorded(once)
+        return found, self.find_committed_record(once)
 
-    def recorded(self, once: Once) -> Record | None:
+    def find_committed_record(self, once: IdempotentRequest) -> Record | None:
         return self.records.get(once.key or "")
 
     def _let_others_act(self) -> None:
@@ -76,7 +77,7 @@ class Shelf:
             assert callable(change)
             change()
 
-    def add(self, order: Order, once: Once, by_admin: str | None = None) -> None:
+    def add(self, order: Order, once: IdempotentRequest, by_admin: str | None = None) -> None:
         self.by_admin = by_admin
         self._let_others_act()
         for line in order.lines:
@@ -117,14 +118,19 @@ class Shelf:
                 )
 
     def of_user(
-        self, user_id: str, statuses: Sequence[OrderStatus], sort: str, span: Span, descends: bool
-    ) -> Rows[Order]:
-        return Rows([o for o in self.orders if o.user_id == user_id], None)
+        self,
+        user_id: str,
+        statuses: Sequence[OrderStatus],
+        sort: str,
+        span: PageRequest,
+        descends: bool,
+    ) -> IndexPage[Order]:
+        return IndexPage([o for o in self.orders if o.user_id == user_id], None)
 
     def of_everyone(
-        self, statuses: Sequence[OrderStatus], span: Span, descends: bool
-    ) -> Rows[Order]:
-        return Rows(self.orders, None)
+        self, statuses: Sequence[OrderStatus], span: PageRequest, descends: bool
+    ) -> IndexPage[Order]:
+        return IndexPage(self.orders, None)
 
     def count_all(self, statuses: Sequence[OrderStatus]) -> int:
         return len(self.orders)
@@ -152,12 +158,12 @@ def wanted(*lines: tuple[Product, int]) -> OrderPlace:
     )
 
 
-def once(key: str | None = None, digest: bytes = b"body") -> Once:
-    def render(created: object) -> Answer:
+def once(key: str | None = None, digest: bytes = b"body") -> IdempotentRequest:
+    def render(created: object) -> Response:
         assert isinstance(created, Order)
-        return Answer(201, {}, created.id)
+        return Response(201, {}, created.id)
 
-    return Once(key, digest, render, lambda: NOON)
+    return IdempotentRequest(key, digest, render, lambda: NOON)
 
 
 def test_an_order_has_catalogue_prices_and_an_exact_total(desk: OrderService) -> None:

@@ -9,21 +9,21 @@ from pydantic import ValidationError
 
 from shop.errors import BadRequest
 from shop.http.request import Request
+from shop.http.response_models import ResponseModel
 from shop.pagination import (
+    IndexPage,
     ListQuery,
     Page,
+    PageRequest,
+    PageResult,
     PublicListQuery,
-    Rows,
-    Slice,
-    Span,
     read_cursor,
     write_cursor,
 )
-from shop.schemas import Reply
 from tests.requests import event
 
 
-class Line(Reply):
+class Line(ResponseModel):
     text: str
 
     @classmethod
@@ -80,9 +80,9 @@ def test_a_cursor_has_one_spelling() -> None:
 
 
 def test_a_cursor_is_bound_to_the_sort_and_not_to_the_length_of_the_page() -> None:
-    cursor = ListQuery(limit=2).slice("users", Rows(["a"], ID), None).next_cursor
+    cursor = ListQuery(limit=2).slice("users", IndexPage(["a"], ID), None).next_cursor
 
-    assert ListQuery(cursor=cursor, limit=7).span("users") == Span(ID, 0, 7)
+    assert ListQuery(cursor=cursor, limit=7).span("users") == PageRequest(ID, 0, 7)
     with pytest.raises(BadRequest):
         ListQuery(cursor=cursor, sort="createdAt").span("users")
     with pytest.raises(BadRequest):
@@ -90,7 +90,7 @@ def test_a_cursor_is_bound_to_the_sort_and_not_to_the_length_of_the_page() -> No
 
 
 def test_a_page_number_skips_what_lies_before_it() -> None:
-    assert ListQuery(page=3, limit=20).span("users") == Span(None, 40, 20)
+    assert ListQuery(page=3, limit=20).span("users") == PageRequest(None, 40, 20)
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_a_page_out_of_reach_is_refused(query: type[ListQuery], given: dict[str,
 def test_previous_page_is_one_with_rows(
     page: int, items: list[str], total: int | None, previous: int | None
 ) -> None:
-    found = Slice([SimpleNamespace(text=it) for it in items], None, total)
+    found = PageResult([SimpleNamespace(text=it) for it in items], None, total)
 
     links = Names.of(found, ListQuery(page=page), Line.of).headers(LISTED)["Link"]
 

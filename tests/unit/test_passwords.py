@@ -3,14 +3,14 @@
 import bcrypt
 import pytest
 
-from shop.auth.passwords import (
-    complaint,
+from shop.identity.accounts.models import Credential
+from shop.identity.passwords import (
     hash_password,
     password_matches,
+    password_violation,
     rehashed,
     verify_password,
 )
-from shop.users.models import Credential
 from tests.conftest import LogLines
 from tests.people import ALICE
 from tests.template import resources
@@ -69,11 +69,11 @@ def test_overlong_password_is_not_normalised(monkeypatch: pytest.MonkeyPatch) ->
     def never(form: str, text: str) -> str:
         raise AssertionError(f"{len(text)} characters would be put in order, in minutes")
 
-    monkeypatch.setattr("shop.auth.passwords.normalize", never)
+    monkeypatch.setattr("shop.identity.passwords.normalize", never)
     marks = "\u0301\u0316" * 500_000
 
     assert not password_matches(marks, None)
-    found = complaint(marks, is_email=False)
+    found = password_violation(marks, is_email=False)
 
     assert found is not None and found[0] == "password_too_long"
 
@@ -81,8 +81,8 @@ def test_overlong_password_is_not_normalised(monkeypatch: pytest.MonkeyPatch) ->
 def test_password_limits_apply_to_the_composed_form() -> None:
     decomposed = "e\u0301" * 36  # 108 bytes, and 72 in NFC
 
-    assert complaint(decomposed, is_email=False) is None
-    assert complaint("e\u0301" * 7, is_email=False) == (
+    assert password_violation(decomposed, is_email=False) is None
+    assert password_violation("e\u0301" * 7, is_email=False) == (
         "password_too_short",
         "Must be at least 8 characters.",
     )
@@ -121,7 +121,7 @@ def test_a_hash_is_made_again_only_where_the_deployments_cost_is_higher(
     dearer = bcrypt.hashpw(GOOD.encode(), bcrypt.gensalt(5)).decode()
 
     assert rehashed(GOOD, stored) is None and rehashed(GOOD, dearer) is None
-    monkeypatch.setattr("shop.auth.passwords.setting", {"BCRYPT_COST": "5"}.__getitem__)
+    monkeypatch.setattr("shop.identity.passwords.setting", {"BCRYPT_COST": "5"}.__getitem__)
     new = rehashed(GOOD, stored)
 
     assert new is not None and new.startswith("$2b$05$")
@@ -166,7 +166,7 @@ def test_password_verifies_against_its_own_credential_only(log: LogLines) -> Non
 
 @pytest.mark.parametrize("password", [GOOD, "ünïcödé wörks", "x7" * 36, "        7"])
 def test_good_passwords_have_no_complaint(password: str) -> None:
-    assert complaint(password, is_email=False) is None
+    assert password_violation(password, is_email=False) is None
 
 
 @pytest.mark.parametrize(
@@ -184,7 +184,7 @@ def test_good_passwords_have_no_complaint(password: str) -> None:
     ],
 )
 def test_bad_passwords_have_one(password: str, code: str) -> None:
-    found = complaint(password, is_email=False)
+    found = password_violation(password, is_email=False)
 
     assert found is not None and found[0] == code
     assert password not in found[1] or not password

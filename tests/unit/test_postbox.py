@@ -6,11 +6,11 @@ import pytest
 from botocore.stub import Stubber
 
 import shop.clients
-from shop.mail.models import Letter
-from shop.mail.postbox import SesPostbox
+from shop.mail.mailer import SesMailer
+from shop.mail.models import EmailMessage
 from shop.mail.service import NotTaken, Refused
 
-LETTER = Letter("Subject", "text", "<p>html</p>")
+LETTER = EmailMessage("Subject", "text", "<p>html</p>")
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def ses() -> Iterator[Stubber]:
 
 
 def send(recipient: str = "ada@example.com", sender: str = "shop@example.com") -> None:
-    SesPostbox(sender).send(recipient, LETTER, "event")
+    SesMailer(sender).send(recipient, LETTER, "event")
 
 
 def test_a_mail_carries_the_id_of_its_event(ses: Stubber) -> None:

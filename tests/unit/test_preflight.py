@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError, NoCredentialsError
 
 from tests.template import resources
 from tools import preflight
-from tools.preflight import LONGEST_STACK, Finding, Preflight, Verdict, is_ready, pairs
+from tools.preflight import MAX_STACK, Finding, Preflight, Verdict, is_ready, pairs
 
 STACK = {"StackStatus": "UPDATE_COMPLETE", "Parameters": []}
 
@@ -267,7 +267,7 @@ def test_nothing_is_told_of_parameters_where_nobody_knows_what_is_deployed() -> 
 
 def test_a_stack_has_a_name_that_leaves_room_for_the_names_made_of_it() -> None:
     account = Account()
-    account.stack = "s" * LONGEST_STACK
+    account.stack = "s" * MAX_STACK
     assert found(account, "stack").verdict is Verdict.OK
     account.stack += "s"
     assert found(account, "stack").verdict is Verdict.MISSING
@@ -276,4 +276,4 @@ def test_a_stack_has_a_name_that_leaves_room_for_the_names_made_of_it() -> None:
         str(rule["SamplingRule"]["RuleName"]["Fn::Sub"]).replace("${AWS::StackName}", "")
         for rule in resources("AWS::XRay::SamplingRule").values()
     ]
-    assert max(len(name) for name in made) + LONGEST_STACK == 32  # X-Ray's limit
+    assert max(len(name) for name in made) + MAX_STACK == 32  # X-Ray's limit

@@ -18,13 +18,14 @@ from shop.errors import (
     ShopError,
     ValidationFailed,
 )
-from shop.idempotency import Answer, Once, Record
+from shop.http.response import Response
+from shop.idempotency import IdempotentRequest, Record
 from shop.identifiers import new_id
 from shop.money import Money
-from shop.pagination import Rows, Span
+from shop.pagination import IndexPage, PageRequest
 from shop.preconditions import Precondition
 from shop.products.models import Product, ProductStatus
-from shop.products.schemas import LARGEST_STOCK, ProductCreate, ProductUpdate
+from shop.products.schemas import MAX_STOCK, ProductCreate, ProductUpdate
 from shop.products.service import ProductService
 from shop.retries import StaleVersion
 from tests.people import ADMIN, ALICE, NOON
@@ -43,16 +44,18 @@ class Shelf:
         self.writes: list[tuple[set[str], int, int | None]] = []
         self.by_admin: list[str | None] = []
 
-    def recorded(self, once: Once) -> Record | None:
+    def find_committed_record(self, once: IdempotentRequest) -> Record | None:
         return None
 
-    def add(self, product: Product, once: Once, by_admin: str | None = None) -> None:
+    def add(self, product: Product, once: IdempotentRequest, by_admin: str | None = None) -> None:
         self.by_admin.append(by_admin)
 
     def get(self, product_id: str) -> Product | None:
         return self.product
 
-    def list(self, status: ProductStatus, sort: str, span: Span, descends: bool) -> Rows[Product]:
+    def list(
+        self, status: ProductStatus, sort: str, span: PageRequest, descends: bool
+    ) -> IndexPage[Product]:
         raise NotImplementedError
 
     def count(self, status: ProductStatus) -> int:
@@ -177,9 +180,9 @@ def test_nothing_is_written_where_nothing_changes(changes: dict[str, Any]) -> No
 
 
 def test_what_cancelled_orders_gave_back_beyond_the_largest_stock_may_be_taken() -> None:
-    shelf = Shelf(replace(PEAR, stock=LARGEST_STOCK + 5))
+    shelf = Shelf(replace(PEAR, stock=MAX_STOCK + 5))
 
-    assert update(shelf, stockDelta=-1).stock == LARGEST_STOCK + 4
+    assert update(shelf, stockDelta=-1).stock == MAX_STOCK + 4
 
 
 @pytest.mark.parametrize(
@@ -187,7 +190,7 @@ def test_what_cancelled_orders_gave_back_beyond_the_largest_stock_may_be_taken()
     [
         (10, -11, InsufficientStock, "insufficient_stock"),
         (0, -1, InsufficientStock, "insufficient_stock"),
-        (1, LARGEST_STOCK, ValidationFailed, "stock_too_large"),
+        (1, MAX_STOCK, ValidationFailed, "stock_too_large"),
         (None, 1, ValidationFailed, "stock_unlimited"),
         (None, -1, ValidationFailed, "stock_unlimited"),
     ],
@@ -266,7 +269,7 @@ def test_every_change_of_a_product_checks_the_callers_role() -> None:
         {"sku": "PLUM", "name": "A plum", "price": "1.00", "currency": "EUR", "stock": 1},
         strict=False,
     )
-    once = Once(None, b"", lambda _: Answer(201, {}, ""), lambda: NOON)
+    once = IdempotentRequest(None, b"", lambda _: Response(201, {}, ""), lambda: NOON)
 
     desk(shelf).create(ADMIN, wanted, once)
     update(shelf, name="B")
@@ -292,9 +295,9 @@ def test_only_admins_change_and_delete() -> None:
         ({"stock": None, "stockDelta": 1}, ("stock",)),
         ({"stockDelta": 0}, ("stockDelta",)),
         ({"stockDelta": None}, ("stockDelta",)),
-        ({"stockDelta": LARGEST_STOCK + 1}, ("stockDelta",)),
-        ({"stockDelta": -LARGEST_STOCK - 1}, ("stockDelta",)),
-        ({"stock": LARGEST_STOCK + 1}, ("stock",)),
+        ({"stockDelta": MAX_STOCK + 1}, ("stockDelta",)),
+        ({"stockDelta": -MAX_STOCK - 1}, ("stockDelta",)),
+        ({"stock": MAX_STOCK + 1}, ("stock",)),
         ({"sku": None}, ("sku",)),
     ],
 )

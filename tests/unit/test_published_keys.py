@@ -2,7 +2,8 @@
 
 import pytest
 
-from shop.auth.published_keys import Jwks, PublishedKeys, Reloaded
+from shop.identity.keys.published_keys import Jwks, PublishedKeys
+from shop.ttl_cached import TtlCached
 
 
 class Shelf:
@@ -21,7 +22,7 @@ class Shelf:
         return {"keys": [{"kid": kid} for kid in self.kids]}
 
     def keys(self) -> PublishedKeys:
-        return PublishedKeys(Reloaded(self.load, lambda: self.now))
+        return PublishedKeys(TtlCached(self.load, lambda: self.now))
 
 
 def test_a_known_key_is_read_once_in_five_minutes() -> None:

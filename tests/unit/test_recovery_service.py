@@ -7,22 +7,19 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from shop.attempts.models import Attempt
-from shop.auth.caller import Client, Role
+from shop.caller import Client, Role
+from shop.email_queue import RESET_REQUESTED, VERIFICATION_REQUESTED
 from shop.errors import NotFound, ServiceUnavailable, TooManyRequests, ValidationFailed
-from shop.mail.models import RESET_WANTED, VERIFICATION_WANTED
-from shop.recovery.models import LIFETIME, Purpose, RecoveryToken
-from shop.recovery.schemas import PasswordReset, PasswordResetCreate
-from shop.recovery.service import Links, RecoveryService
-from shop.recovery.tokens import digest_of
+from shop.identity.accounts.models import Account, AccountState, Credential, UserStatus
+from shop.identity.login_attempts.models import LoginAttempt
+from shop.identity.recovery.models import LIFETIME, Purpose, RecoveryToken
+from shop.identity.recovery.schemas import PasswordReset, PasswordResetCreate
+from shop.identity.recovery.service import Links, RecoveryService
+from shop.identity.recovery.tokens import digest_of
 from shop.retries import StaleVersion
-from shop.sessions.models import Gate
-from shop.users.models import Credential, User, UserStatus
 from tests.people import ALICE, BROWSER, NOON
 
-USER = User(
-    ALICE.id, "ada@example.com", "Ada", UserStatus.ACTIVE, Role.CUSTOMER, False, NOON, NOON, 1
-)
+USER = Account(ALICE.id, "ada@example.com", UserStatus.ACTIVE, False, NOON, 1)
 NEW = PasswordReset.model_validate({"password": "wrong donkey charger"}, strict=False)
 
 
@@ -30,13 +27,13 @@ class Shelf:
     """One user and the tokens, in memory; others are faster in the next `overtaken` writes."""
 
     def __init__(self, overtaken: int = 0) -> None:
-        self.known: User | None = USER
+        self.known: Account | None = USER
         self.epoch = 1
         self.hash = "hash of correct horse"
         self.tokens: dict[str, RecoveryToken] = {}
         self.overtaken = overtaken
         self.writes = 0
-        self.forgotten: Attempt | None = None
+        self.forgotten: LoginAttempt | None = None
 
     def add(self, token: RecoveryToken) -> None:
         self.tokens[token.digest] = token
@@ -44,32 +41,32 @@ class Shelf:
     def token(self, digest: str) -> RecoveryToken | None:
         return self.tokens.get(digest)
 
-    def user(self, user_id: str) -> User | None:
+    def account(self, user_id: str) -> Account | None:
         return self.known
 
-    def gate(self, user_id: str) -> Gate | None:
+    def account_state(self, user_id: str) -> AccountState | None:
         if self.known is None:
             return None
-        return Gate(user_id, self.epoch, self.known.status, self.known.role)
+        return AccountState(user_id, self.epoch, self.known.status, Role.CUSTOMER)
 
     def credential(self, email: str) -> Credential | None:
         return Credential(ALICE.id, self.hash) if self.known else None
 
-    def verify(self, token: RecoveryToken, before: User, after: User) -> None:
+    def verify(self, token: RecoveryToken, account: Account, at: datetime) -> None:
         self._spend(token)
-        self.known = after
+        self.known = _verified(account, at)
 
     def reset(
         self,
         token: RecoveryToken,
-        before: User,
-        after: User,
+        account: Account,
         old_hash: str,
         new_hash: str,
-        forgotten: Attempt,
+        forgotten: LoginAttempt,
+        at: datetime,
     ) -> None:
         self._spend(token)
-        self.known, self.hash, self.forgotten = after, new_hash, forgotten
+        self.known, self.hash, self.forgotten = _verified(account, at), new_hash, forgotten
         self.epoch += 1
 
     def _spend(self, token: RecoveryToken) -> None:
@@ -82,15 +79,19 @@ class Shelf:
         del self.tokens[token.digest]
 
 
+def _verified(account: Account, at: datetime) -> Account:
+    return replace(account, email_verified=True, updated_at=at, version=account.version + 1)
+
+
 class Desk:
     """Counts wishes, up to three, and keeps what was wished for."""
 
     def __init__(self) -> None:
-        self.counted: list[Attempt] = []
+        self.counted: list[LoginAttempt] = []
         self.wishes: list[tuple[str, Mapping[str, str]]] = []
 
     @contextmanager
-    def limit(self, attempt: Attempt) -> Iterator[None]:
+    def limit(self, attempt: LoginAttempt) -> Iterator[None]:
         if len(self.counted) == 3:
             raise TooManyRequests(retry_after=1)
         self.counted.append(attempt)
@@ -109,7 +110,9 @@ def service(shelf: Shelf, desk: Desk | None = None, now: datetime = NOON) -> Rec
 
 def mailed(shelf: Shelf, purpose: Purpose) -> str:
     """The token of a link that was just made."""
-    link = Links(shelf, "https://shop.example/recovery", lambda: NOON).make(USER, purpose)
+    link = Links(shelf, "https://shop.example/recovery", lambda: NOON).make(
+        USER.id, USER.email, purpose
+    )
     assert link is not None
     page, _, token = link.partition(f"#{purpose}=")
     assert page == "https://shop.example/recovery"
@@ -133,7 +136,7 @@ def test_no_link_is_made_for_who_is_gone() -> None:
     shelf = Shelf()
     shelf.known = None
 
-    assert Links(shelf, "", lambda: NOON).make(USER, Purpose.RESET) is None
+    assert Links(shelf, "", lambda: NOON).make(USER.id, USER.email, Purpose.RESET) is None
     assert shelf.tokens == {}
 
 
@@ -178,7 +181,7 @@ def test_a_reset_outdates_all_other_resets_but_no_verification() -> None:
 )
 @pytest.mark.parametrize("purpose", Purpose)
 def test_a_link_is_dead_when_its_address_or_account_is(
-    known: User | None, purpose: Purpose
+    known: Account | None, purpose: Purpose
 ) -> None:
     shelf = Shelf()
     token = mailed(shelf, purpose)
@@ -257,16 +260,16 @@ def test_wishes_are_counted_before_anything_is_sent() -> None:
     shelf, desk = Shelf(), Desk()
     wanted = PasswordResetCreate.model_validate({"email": "ada@example.com"})
 
-    service(shelf, desk).want_verification(ALICE, BROWSER)
-    service(shelf, desk).want_reset(wanted, BROWSER)
-    service(shelf, desk).want_reset(wanted, BROWSER)
+    service(shelf, desk).request_email_verification(ALICE, BROWSER)
+    service(shelf, desk).request_password_reset(wanted, BROWSER)
+    service(shelf, desk).request_password_reset(wanted, BROWSER)
     with pytest.raises(TooManyRequests):
-        service(shelf, desk).want_reset(wanted, BROWSER)
+        service(shelf, desk).request_password_reset(wanted, BROWSER)
 
     assert desk.wishes == [
-        (VERIFICATION_WANTED, {"userId": ALICE.id}),
-        (RESET_WANTED, {"email": "ada@example.com"}),
-        (RESET_WANTED, {"email": "ada@example.com"}),
+        (VERIFICATION_REQUESTED, {"userId": ALICE.id}),
+        (RESET_REQUESTED, {"email": "ada@example.com"}),
+        (RESET_REQUESTED, {"email": "ada@example.com"}),
     ]
 
 
@@ -274,9 +277,9 @@ def test_a_network_is_counted_whomever_it_asks_for_and_a_person_from_wherever() 
     desk = Desk()
     for email, address in [("a@a.example", "192.0.2.1"), ("b@a.example", "192.0.2.9")]:
         wanted = PasswordResetCreate.model_validate({"email": email})
-        service(Shelf(), desk).want_reset(wanted, Client("", address))
+        service(Shelf(), desk).request_password_reset(wanted, Client("", address))
     wanted = PasswordResetCreate.model_validate({"email": "a@a.example"})
-    service(Shelf(), desk).want_reset(wanted, Client("", "198.51.100.1"))
+    service(Shelf(), desk).request_password_reset(wanted, Client("", "198.51.100.1"))
 
     first, second, third = desk.counted
     assert first.from_network.digest == second.from_network.digest != third.from_network.digest

@@ -10,13 +10,13 @@ import pytest
 from botocore.exceptions import ClientError
 from pydantic import BaseModel
 
-from shop.endpoint import endpoint
+from shop.entrypoints.http import endpoint
+from shop.entrypoints.operation import operation
+from shop.entrypoints.stream import stream_worker
 from shop.errors import EmailInUse
+from shop.http.response_models import ResponseModel
 from shop.observability import logger
-from shop.operations.edge import operation
-from shop.redaction import Failed, words_of
-from shop.schemas import Reply
-from shop.streams import stream_worker
+from shop.redaction import SanitizedError, safe_message
 from shop.users.schemas import UserCreate
 from tests.conftest import LogLines
 from tests.requests import Context, event
@@ -31,7 +31,7 @@ class Loose(BaseModel):
     number: int
 
 
-class Done(Reply):
+class Done(ResponseModel):
     text: str = "done"
 
 
@@ -122,7 +122,7 @@ def test_nor_is_it_in_what_is_raised_for_lambda_to_log(
         fails()
 
     for edge in (operation(work), stream_worker(work)):
-        with pytest.raises(Failed) as raised:
+        with pytest.raises(SanitizedError) as raised:
             edge({"Records": []}, Context())
 
         assert SECRET not in str(raised.value)
@@ -151,7 +151,7 @@ def test_local_cloud_logs_messages_of_exceptions(
         fails()
     except Exception as error:
         logger().exception("failed")
-        message = words_of(error)
+        message = safe_message(error)
 
     (line,) = log()
     assert SECRET in line["exception"]
@@ -170,11 +170,11 @@ def test_what_is_ours_or_a_code_is_told() -> None:
     with pytest.raises(ValueError) as invalid:
         UserCreate.model_validate({SECRET: 1, "email": "no"})
 
-    assert words_of(refused.value) == "ClientError: SendEmail MessageRejected"
-    assert words_of(invalid.value) == (
+    assert safe_message(refused.value) == "ClientError: SendEmail MessageRejected"
+    assert safe_message(invalid.value) == (
         "ValidationError: email email, name missing, password missing, extra_forbidden"
     )
-    assert words_of(EmailInUse()) == "EmailInUse: Another account uses this e-mail."
+    assert safe_message(EmailInUse()) == "EmailInUse: Another account uses this e-mail."
 
 
 def test_the_sdk_logs_nothing_of_what_it_sends_whatever_the_level_of_the_function(

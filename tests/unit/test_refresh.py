@@ -7,13 +7,13 @@ from datetime import timedelta
 
 import pytest
 
-from shop.auth.caller import Caller, Client
+from shop.caller import Caller, Client
 from shop.errors import NotFound, ServiceUnavailable, Unauthorized
 from shop.identifiers import new_id
-from shop.sessions.models import Gate, Grant, Session
-from shop.sessions.refresh_tokens import RefreshToken, new_salt
-from shop.sessions.schemas import AccessTokenCreate
-from shop.users.models import UserStatus
+from shop.identity.accounts.models import AccountState, UserStatus
+from shop.identity.sessions.models import Grant, Session
+from shop.identity.sessions.refresh_tokens import RefreshToken, new_salt
+from shop.identity.sessions.schemas import AccessTokenCreate
 from tests.conftest import LogLines
 from tests.people import ALICE, BOB, BROWSER, NOON
 from tests.unit.test_session_service import GATE, Lobby, attempt
@@ -159,15 +159,15 @@ def test_whoever_knows_a_session_id_ends_nothing(
 
 
 @pytest.mark.parametrize(
-    "gate",
+    "account_state",
     [None, replace(GATE, epoch=4), replace(GATE, status=UserStatus.INACTIVE)],
-    ids=["no gate", "another epoch", "inactive"],
+    ids=["no account state", "another epoch", "inactive"],
 )
 def test_a_dead_session_is_refused_whichever_token_is_shown(
-    lobby: Lobby, first: Grant, gate: Gate | None
+    lobby: Lobby, first: Grant, account_state: AccountState | None
 ) -> None:
     second = refresh(lobby, first.refresh_token)
-    lobby.gates = {} if gate is None else {ALICE.id: gate}
+    lobby.gates = {} if account_state is None else {ALICE.id: account_state}
 
     for grant in (first, second):
         assert_refused(lobby, grant.refresh_token)
@@ -237,17 +237,17 @@ def test_refresh_of_a_session_carried_over_to_a_new_epoch_meanwhile_succeeds(
 
 def test_two_round_trips_to_the_store_are_enough(lobby: Lobby, first: Grant) -> None:
     refresh(lobby, first.refresh_token)
-    assert lobby.asked == ["with_gate", "rotate"]
+    assert lobby.asked == ["with_account_state", "rotate"]
 
     lobby.asked.clear()
     refresh(lobby, first.refresh_token)
-    assert lobby.asked == ["with_gate"]
+    assert lobby.asked == ["with_account_state"]
 
     lobby.asked.clear()
     lobby.now = NOON + timedelta(seconds=31)
     with pytest.raises(Unauthorized):
         refresh(lobby, first.refresh_token)
-    assert lobby.asked == ["with_gate", "end"]
+    assert lobby.asked == ["with_account_state", "end"]
 
 
 def test_a_token_has_one_spelling() -> None:
@@ -288,7 +288,7 @@ def many(lobby: Lobby, count: int) -> list[Session]:
 def test_the_oldest_session_ends_where_there_would_be_more_than_fifty(lobby: Lobby) -> None:
     begun = many(lobby, 51)
 
-    assert lobby.service().live(ALICE) == begun[:50]
+    assert lobby.service().list_active(ALICE) == begun[:50]
     assert len(lobby.sessions) == 50
 
 
@@ -327,15 +327,15 @@ def test_only_live_sessions_are_listed(lobby: Lobby) -> None:
     newest, old, oldest = many(lobby, 3)
     lobby.sessions = [newest, replace(old, idle_expires_at=NOON), oldest]
 
-    assert lobby.service().live(ALICE) == [newest, oldest]
-    assert lobby.service().live(BOB) == []
+    assert lobby.service().list_active(ALICE) == [newest, oldest]
+    assert lobby.service().list_active(BOB) == []
 
 
 def test_the_list_ends_at_fifty_though_parallel_log_ins_made_more(lobby: Lobby) -> None:
     newest, *older = many(lobby, 50)
     lobby.sessions = [newest, *older, replace(newest, id=ALICE.session_id)]
 
-    assert lobby.service().live(ALICE) == [newest, *older]
+    assert lobby.service().list_active(ALICE) == [newest, *older]
 
 
 def test_a_session_of_ones_own_is_ended_and_no_other(lobby: Lobby, first: Grant) -> None:
@@ -352,5 +352,5 @@ def test_a_session_of_ones_own_is_ended_and_no_other(lobby: Lobby, first: Grant)
 def test_after_logging_out_everywhere_nothing_lives(lobby: Lobby, first: Grant) -> None:
     lobby.service().end_all(ALICE)
 
-    assert lobby.service().live(ALICE) == []
+    assert lobby.service().list_active(ALICE) == []
     assert_refused(lobby, first.refresh_token)

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from shop.endpoint import endpoint
+from shop.entrypoints.http import endpoint
+from shop.entrypoints.queue import Delivery, queue_worker
+from shop.entrypoints.stream import stream_worker
+from shop.http.response_models import ResponseModel
 from shop.observability import logger
-from shop.queues import Delivery, queue_worker
-from shop.redaction import Failed
-from shop.schemas import Reply
-from shop.streams import Record, stream_worker
+from shop.redaction import SanitizedError
+from shop.stream_records import Record
 from tests.conftest import LogLines
 from tests.people import ALICE, NOON
 from tests.requests import Context, event
@@ -34,7 +35,7 @@ OF_LAMBDA = {"errorType", "errorMessage", "record", "status"}
 OF_ORDERS_GIVEN_UP = {"order_id"}
 
 
-class Told(Reply):
+class Told(ResponseModel):
     text: str
 
 
@@ -76,7 +77,7 @@ def logged(log: LogLines) -> list[dict[str, Any]]:
     logger().remove_keys(["request_id"])  # as in a sandbox of its own
     changes = {"Records": [change(request_id), change("of another request")]}
     reading(changes, Context())
-    with pytest.raises(Failed):
+    with pytest.raises(SanitizedError):
         stumbling(changes, Context())
     return log()
 

@@ -95,7 +95,7 @@ EXPANDING = "".join(
         key=lambda it: -len(unicodedata.normalize("NFKC", it)),
     )[:100]
 )
-LONGEST_EMAIL = (
+MAX_EMAIL = (
     f"{'abcdefghijklmnopqrstuvwxyz0123456789' * 2}"[:64]
     + "@"
     + "".join(f"xn--{number:02}{'k' * 50}a." for number in range(3))
@@ -112,7 +112,7 @@ LONGEST_EMAIL = (
     ],
 )
 def test_rows_of_a_user_are_bounded_in_number_and_size(name: str) -> None:
-    texts = texts_of(name, LONGEST_EMAIL[:254])
+    texts = texts_of(name, MAX_EMAIL[:254])
 
     assert len(texts[0]) <= MAX_NAME
     assert len(grams_of(texts[:1])) <= 126

@@ -7,17 +7,17 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from shop.attempts.models import Attempt, Guess
-from shop.auth.caller import Role
+from shop.caller import Role
 from shop.errors import AccountInactive, InvalidCredentials, ServiceUnavailable, TooManyRequests
 from shop.identifiers import new_id
-from shop.sessions.models import Gate, Session
-from shop.sessions.schemas import SessionCreate
-from shop.sessions.service import SessionService
-from shop.users.models import Credential, UserStatus
+from shop.identity.accounts.models import AccountState, Credential, UserStatus
+from shop.identity.login_attempts.models import Guess, LoginAttempt
+from shop.identity.sessions.models import Session
+from shop.identity.sessions.schemas import SessionCreate
+from shop.identity.sessions.service import SessionService
 from tests.people import ALICE, BROWSER, NOON, PASSWORD
 
-GATE = Gate(ALICE.id, 3, UserStatus.ACTIVE, Role.CUSTOMER)
+GATE = AccountState(ALICE.id, 3, UserStatus.ACTIVE, Role.CUSTOMER)
 
 
 @dataclass
@@ -27,12 +27,12 @@ class Lobby:
     credentials: dict[str, Credential] = field(
         default_factory=lambda: {"ada@example.com": Credential(ALICE.id, PASSWORD)}
     )
-    gates: dict[str, Gate] = field(default_factory=lambda: {ALICE.id: GATE})
+    gates: dict[str, AccountState] = field(default_factory=lambda: {ALICE.id: GATE})
     sessions: list[Session] = field(default_factory=list)
     is_still_so: bool = True
     is_full: bool = False
-    counted: list[Attempt] = field(default_factory=list)
-    taken_back: list[Attempt] = field(default_factory=list)
+    counted: list[LoginAttempt] = field(default_factory=list)
+    taken_back: list[LoginAttempt] = field(default_factory=list)
     right: list[bool] = field(default_factory=list)  # of each guess
     compared: list[str | None] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
@@ -40,11 +40,13 @@ class Lobby:
     between_read_and_write: Callable[[], None] = lambda: None
     other_hash: str | None = None  # what another log-in puts in the hash's place meanwhile
 
-    def look_up(self, email: str, attempt: Attempt) -> tuple[Credential | None, Attempt]:
+    def find_credential(
+        self, email: str, attempt: LoginAttempt
+    ) -> tuple[Credential | None, LoginAttempt]:
         return self.credentials.get(email), attempt
 
     @contextmanager
-    def guess(self, attempt: Attempt) -> Iterator[Guess]:
+    def guess(self, attempt: LoginAttempt) -> Iterator[Guess]:
         if self.is_full:
             raise TooManyRequests
         self.counted.append(attempt)
@@ -54,7 +56,7 @@ class Lobby:
         finally:
             self.right.append(guess.is_right)
 
-    def of_user(self, user_id: str) -> tuple[list[Session], Gate | None]:
+    def of_user(self, user_id: str) -> tuple[list[Session], AccountState | None]:
         mine = [session for session in self.sessions if session.user_id == user_id]
         return sorted(mine, key=lambda session: session.id, reverse=True), self.gates.get(user_id)
 
@@ -64,7 +66,7 @@ class Lobby:
         email: str,
         password_hash: str,
         new_hash: str | None,
-        attempt: Attempt,
+        attempt: LoginAttempt,
         ended: Sequence[str] = (),
     ) -> bool:
         if self.other_hash is not None:
@@ -81,8 +83,10 @@ class Lobby:
             self.credentials[email] = replace(self.credentials[email], password_hash=new_hash)
         return True
 
-    def with_gate(self, user_id: str, session_id: str) -> tuple[Session | None, Gate | None]:
-        self.asked.append("with_gate")
+    def with_account_state(
+        self, user_id: str, session_id: str
+    ) -> tuple[Session | None, AccountState | None]:
+        self.asked.append("with_account_state")
         return self._find(user_id, session_id), self.gates.get(user_id)
 
     def rotate(self, session: Session, spent: bytes) -> Session | None:
@@ -103,8 +107,8 @@ class Lobby:
         return True
 
     def end_all(self, user_id: str) -> None:
-        gate = self.gates[user_id]
-        self.gates[user_id] = replace(gate, epoch=gate.epoch + 1)
+        account_state = self.gates[user_id]
+        self.gates[user_id] = replace(account_state, epoch=account_state.epoch + 1)
 
     def _find(self, user_id: str, session_id: str) -> Session | None:
         found = (s for s in self.sessions if (s.user_id, s.id) == (user_id, session_id))
@@ -233,7 +237,7 @@ def test_a_log_in_that_met_a_password_change_compares_with_the_new_password() ->
 
 
 @pytest.mark.parametrize(
-    ("gate", "days", "is_live"),
+    ("account_state", "days", "is_live"),
     [
         (GATE, 0, True),
         (GATE, 29.9, True),
@@ -244,8 +248,8 @@ def test_a_log_in_that_met_a_password_change_compares_with_the_new_password() ->
     ],
 )
 def test_a_session_lives_while_gate_and_clock_let_it(
-    gate: Gate | None, days: float, is_live: bool
+    account_state: AccountState | None, days: float, is_live: bool
 ) -> None:
     session = Lobby().service().log_in(attempt(), BROWSER).session
 
-    assert session.is_live(gate, NOON + timedelta(days=days)) is is_live
+    assert session.is_live(account_state, NOON + timedelta(days=days)) is is_live

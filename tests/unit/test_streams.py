@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from shop.streams import BatchFailed, Record, stream_worker
+from shop.entrypoints.stream import BatchFailed, stream_worker
+from shop.stream_records import Record
 from tests.people import NOON
 from tests.requests import Context
 

@@ -14,10 +14,11 @@ from botocore.compat import HTTPHeaders
 from botocore.config import Config
 from botocore.exceptions import ClientError, ParamValidationError, ReadTimeoutError
 
-from shop import clients, streams, tracing
+from shop import clients, tracing
 from shop.deadline import OutOfTime
-from shop.streams import Record
-from shop.tracing import annotate, observed, traced
+from shop.entrypoints import stream as streams
+from shop.stream_records import Record
+from shop.tracing import annotate, instrumented, traced
 
 TRACE, FUNCTION = "1-5759e988-bd862e3fe1be46a994272793", "53995c3f42cd8ad8"
 HEADER = f"Root={TRACE};Parent={FUNCTION};Sampled=1;Lineage=1:a:0"
@@ -83,7 +84,7 @@ def client(answer: Any, service: Literal["dynamodb", "sqs"] = "dynamodb") -> Any
         config=Config(retries={"mode": "standard", "total_max_attempts": 1}),
     )
     made.meta.events.register("before-send", send)
-    return observed(made)
+    return instrumented(made)
 
 
 def put(**more: Any) -> dict[str, Any]:
@@ -224,7 +225,7 @@ def test_a_long_list_is_cut_to_what_xray_takes(daemon: Daemon) -> None:
         annotate(request_id="x" * 2000)
     (batch,) = daemon.told()
 
-    assert len(batch["annotations"]["request_id"]) == tracing.MOST_CHARACTERS
+    assert len(batch["annotations"]["request_id"]) == tracing.MAX_CHARACTERS
 
 
 @pytest.mark.parametrize("header", ["", HEADER.replace("Sampled=1", "Sampled=0"), "Sampled=?"])

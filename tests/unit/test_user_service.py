@@ -6,9 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from shop.attempts.models import Attempt, Guess
-from shop.attempts.service import attempt_on, wish
-from shop.auth.caller import Client, Role
+from shop.caller import Client, Role
 from shop.errors import (
     Forbidden,
     InvalidCredentials,
@@ -18,10 +16,13 @@ from shop.errors import (
     ValidationFailed,
 )
 from shop.identifiers import new_id
-from shop.pagination import Rows, Span
+from shop.identity.accounts.models import Credential, UserStatus
+from shop.identity.login_attempts.models import Guess, LoginAttempt
+from shop.identity.login_attempts.service import login_attempt, rate_limit_key
+from shop.pagination import IndexPage, PageRequest
 from shop.preconditions import Precondition
 from shop.retries import StaleVersion
-from shop.users.models import Credential, User, UserStatus
+from shop.users.models import User
 from shop.users.schemas import PasswordChange, UserCreate, UserUpdate
 from shop.users.service import MAX_PASSWORD_CHANGES, MAX_PROFILE_CHANGES, UserService
 from tests.people import ADMIN, ALICE, BOB, NOON
@@ -32,7 +33,7 @@ USER = User(
 
 
 CLIENT = Client("a browser", "192.0.2.1")
-PROFILE_CHANGE = wish(
+PROFILE_CHANGE = rate_limit_key(
     f"profile change of {ALICE.id}",
     *(ALICE.id, CLIENT.ip_address, MAX_PROFILE_CHANGES, MAX_PROFILE_CHANGES),
 )
@@ -63,7 +64,7 @@ class Shelf:
         self,
         before: User,
         after: User,
-        attempt: Attempt | None = None,
+        attempt: LoginAttempt | None = None,
         by_admin: str | None = None,
     ) -> None:
         self.by_admin = by_admin
@@ -75,19 +76,19 @@ class Shelf:
         self._write()
 
     def change_password(
-        self, user: User, session_id: str, old_hash: str, new_hash: str, attempt: Attempt
+        self, user: User, session_id: str, old_hash: str, new_hash: str, attempt: LoginAttempt
     ) -> None:
         self._write()
         self.password_hash = new_hash
 
     def list(
-        self, statuses: Sequence[UserStatus], sort: str, span: Span, descends: bool
-    ) -> Rows[User]:
+        self, statuses: Sequence[UserStatus], sort: str, span: PageRequest, descends: bool
+    ) -> IndexPage[User]:
         raise NotImplementedError
 
     def search(
-        self, text: str, statuses: Sequence[UserStatus], span: Span, descends: bool
-    ) -> tuple[Rows[User], int | None]:
+        self, text: str, statuses: Sequence[UserStatus], span: PageRequest, descends: bool
+    ) -> tuple[IndexPage[User], int | None]:
         raise NotImplementedError
 
     def count(self, statuses: Sequence[UserStatus]) -> int:
@@ -115,19 +116,19 @@ class Counting:
     def __init__(self, most: int = 1000, most_limited: int = 1000) -> None:
         self.most = most
         self.most_limited = most_limited
-        self.counted: list[Attempt] = []
-        self.limited: list[Attempt] = []
+        self.counted: list[LoginAttempt] = []
+        self.limited: list[LoginAttempt] = []
         self.right: list[bool] = []
 
     @contextmanager
-    def limit(self, attempt: Attempt) -> Iterator[None]:
+    def limit(self, attempt: LoginAttempt) -> Iterator[None]:
         if len(self.limited) == self.most_limited:
             raise TooManyRequests
         self.limited.append(attempt)
         yield
 
     @contextmanager
-    def guess(self, attempt: Attempt) -> Iterator[Guess]:
+    def guess(self, attempt: LoginAttempt) -> Iterator[Guess]:
         if len(self.counted) == self.most:
             raise TooManyRequests
         self.counted.append(attempt)
@@ -328,7 +329,7 @@ def test_guesses_of_the_current_password_count_as_log_ins_do_before_they_are_com
     with pytest.raises(TooManyRequests):
         service.change_password(ALICE, ALICE.id, passwords("correct horse"), CLIENT)
 
-    assert counter.counted == [attempt_on(USER.email, CLIENT.ip_address)] * 2
+    assert counter.counted == [login_attempt(USER.email, CLIENT.ip_address)] * 2
     assert counter.right == [False] * 2
     assert shelf.writes == 0
 
@@ -351,7 +352,9 @@ def test_password_changes_are_limited_before_anything_is_hashed() -> None:
     with pytest.raises(TooManyRequests):
         service.change_password(ALICE, ALICE.id, passwords("wrong donkey"), CLIENT)
 
-    expected = wish("password change", ALICE.id, CLIENT.ip_address, MAX_PASSWORD_CHANGES, 20)
+    expected = rate_limit_key(
+        "password change", ALICE.id, CLIENT.ip_address, MAX_PASSWORD_CHANGES, 20
+    )
     assert counter.limited == [expected]
     assert (shelf.writes, len(counter.counted)) == (1, 1)
 

@@ -11,7 +11,7 @@ from pydantic_core.core_schema import ErrorType
 
 from shop.http.messages import MESSAGES, message_of
 from shop.http.request import MAX_TOKENS
-from shop.operations.commands import MailAgain, SessionsEnd, StatusChange
+from shop.operators.commands import MailAgain, SessionsEnd, StatusChange
 from tests.people import ADMIN, ALICE
 from tests.requests import Context, event
 from tools.openapi.document import DOCUMENT, endpoints

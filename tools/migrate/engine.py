@@ -15,8 +15,8 @@ from tools.tables.scan import Segment, in_segments, pages
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-MOST_TRIES = 10  # for one item, against those who change it
-_MOST_EXAMPLES = 3
+MAX_TRIES = 10  # for one item, against those who change it
+_MAX_EXAMPLES = 3
 
 
 class Contended(RuntimeError):
@@ -85,7 +85,7 @@ class Engine:
             found.seen += 1
             if changes is not None:
                 found.needing += 1
-                if len(found.examples) < _MOST_EXAMPLES:
+                if len(found.examples) < _MAX_EXAMPLES:
                     id_ = " ".join(str(item[key]) for key in keys)
                     found.examples.append(f"{id_}: {', '.join(sorted(changes))}")
 
@@ -95,7 +95,7 @@ class Engine:
         Its `version` stays, unless the migration changes what clients see.
         """
         client = self._client
-        for _ in range(MOST_TRIES):
+        for _ in range(MAX_TRIES):
             changes = part.changes(item)
             if changes is None:
                 return

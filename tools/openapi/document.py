@@ -10,12 +10,12 @@ from typing import Any  # what the document is made of
 
 from pydantic.alias_generators import to_camel
 
-from shop.endpoint import Endpoint
+from shop.entrypoints.http import Endpoint
 from shop.http.parameters import PathId, PathToken
-from shop.idempotency import Once
+from shop.http.response_models import Resource
+from shop.idempotency import IdempotentRequest
 from shop.identifiers import ID_LENGTH
 from shop.preconditions import Precondition
-from shop.schemas import Resource
 from tools.openapi.errors import error_schemas, responses, shared_responses
 from tools.openapi.examples import id_of, path_of, response_example
 from tools.openapi.headers import headers, link, shared_headers, shared_parameters
@@ -32,6 +32,8 @@ _TAGS = {
     "orders": "Placing orders, and what becomes of them.",
     "operations": "For whoever runs the service, and for tools that read this document.",
 }
+# The tags of folders that are named otherwise: generated clients name classes by tags.
+_TAG_OF_FOLDER = {"system": "operations"}
 _DESCRIPTION = """\
 Users and orders. All bodies are JSON with camelCase names; unknown fields and query parameters are
 refused. Ids are UUIDs that sort by time, accepted in upper and lower case and returned in lower
@@ -124,14 +126,14 @@ def text_of(document: Part) -> str:
 
 
 def _operation(name: str, handler: Endpoint, schemas: Part) -> Part:
-    tag, _, verb_and_noun = name.partition("/")
+    folder, _, verb_and_noun = name.partition("/")
     description = handler.function.__doc__
     if description is None:
         raise ValueError(f"{name} says nothing of itself")
     access = "" if handler.access is None else f" {handler.access.description}"
     operation: Part = {
         "operationId": to_camel(verb_and_noun),
-        "tags": [tag],
+        "tags": [_TAG_OF_FOLDER.get(folder, folder)],
         "summary": description.partition(";")[0].rstrip("."),
         "description": description + access,
         "parameters": _parameters(handler, schemas),
@@ -167,7 +169,7 @@ def _parameters(handler: Endpoint, schemas: Part) -> list[Part]:
             _query_parameter(name, schema)
             for name, schema in schemas[handler.query.__name__]["properties"].items()
         ]
-    taken = {Once: "IdempotencyKey", Precondition: "IfMatch"}
+    taken = {IdempotentRequest: "IdempotencyKey", Precondition: "IfMatch"}
     names = [name for type_, name in taken.items() if type_ in handler.parameters.values()]
     if _may_be_unchanged(handler):
         names.append("IfNoneMatch")
@@ -214,7 +216,7 @@ def _success(handler: Endpoint, schemas: Part) -> Part:
     names = list(handler.reply.sends)
     if handler.method == "POST" and issubclass(handler.reply, Resource):
         names.append("Location")
-    if Once in handler.parameters.values():
+    if IdempotentRequest in handler.parameters.values():
         names.append("Idempotent-Replayed")
     if handler.reply.media_type == "application/json":
         name = component_name(handler.reply)

@@ -7,12 +7,13 @@ from typing import Any  # what JSON Schema is made of
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, models_json_schema
 
-from shop.schemas import Patch, Reply
+from shop.http.response_models import ResponseModel
+from shop.schemas import Patch
 from tools.openapi.examples import give_ids
 
 COMPONENTS = "#/components/schemas/"
 _NAME = re.compile(r"[A-Za-z0-9]+")
-_LARGEST_INT32 = 2**31 - 1
+_MAX_INT32 = 2**31 - 1
 
 type Schema = dict[str, Any]
 
@@ -35,15 +36,16 @@ class _Generator(GenerateJsonSchema):
 
 
 def component_name(model: type[BaseModel]) -> str:
-    """What a client calls it: `OrderRead` is an Order."""
-    return model.__name__.removesuffix("Read")
+    """What a client calls it: `OrderResponse` is an Order."""
+    return model.__name__.removesuffix("Response")
 
 
 def schemas_of(models: Iterable[type[BaseModel]]) -> dict[str, Schema]:
     """By the name of each model, and of each that they are made of."""
     wanted = sorted(set(models), key=lambda model: model.__name__)
     modes: list[tuple[type[BaseModel], JsonSchemaMode]] = [
-        (model, "serialization" if issubclass(model, Reply) else "validation") for model in wanted
+        (model, "serialization" if issubclass(model, ResponseModel) else "validation")
+        for model in wanted
     ]
     _, found = models_json_schema(
         modes, ref_template=COMPONENTS + "{model}", schema_generator=_Generator
@@ -55,9 +57,9 @@ def schemas_of(models: Iterable[type[BaseModel]]) -> dict[str, Schema]:
     schemas: dict[str, Schema] = {}
     for name, schema in found["$defs"].items():
         told = _plain(schema, has_defaults=name not in patches)
-        if name.removesuffix("Read") in schemas:
+        if name.removesuffix("Response") in schemas:
             raise TwoOfOneName(name)
-        schemas[name.removesuffix("Read")] = told
+        schemas[name.removesuffix("Response")] = told
     give_ids(schemas)
     for schema in schemas.values():
         _give_examples(schema, schemas)
@@ -102,7 +104,7 @@ def _plain(value: Any, *, has_defaults: bool) -> Any:
         if word == "properties":
             plain[word] = {n: _plain(s, has_defaults=has_defaults) for n, s in inner.items()}
         elif word == "$ref":
-            plain[word] = inner.removesuffix("Read")
+            plain[word] = inner.removesuffix("Response")
         elif word in ("examples", "enum", "const"):
             plain[word] = inner
         elif word == "default":
@@ -127,7 +129,7 @@ def _with_limits(schema: Schema) -> Schema:
     type_ = schema.get("type")
     if type_ == "integer" or type_ == ["integer", "null"]:
         largest = max(abs(schema.get("minimum", 0)), abs(schema.get("maximum", 0)))
-        schema["format"] = "int32" if largest <= _LARGEST_INT32 else "int64"
+        schema["format"] = "int32" if largest <= _MAX_INT32 else "int64"
     if schema.get("format") == "date-time":
         schema["maxLength"] = 24
     return schema

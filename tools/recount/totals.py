@@ -9,10 +9,10 @@ from shop.dynamo import tables
 from shop.dynamo.codec import Item, encode
 from shop.dynamo.reads import batch_get
 from shop.dynamo.sort_keys import shard_keys
+from shop.identity.accounts.models import UserStatus
 from shop.orders.models import OrderStatus
 from shop.products.models import ProductStatus
 from shop.projections.models import Kind
-from shop.users.models import UserStatus
 from tools.recount.census import Reader, entity_of_row
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from shop.clock import now
 from shop.dynamo import tables, transactions
 from shop.dynamo.codec import Item, encode
 from shop.events.records import event_of
-from shop.mail.repository import MarkRepository
-from shop.streams import Record
+from shop.mail.repository import DeliveryLogRepository
+from shop.stream_records import Record
 from tools.restore.comparison import Comparison, fingerprint, named
 from tools.restore.counts import ADMINS, SUMMARY
 from tools.restore.rooms import Actions, Lost, Room, Sight, Unfit
@@ -98,6 +98,6 @@ def _tell_nobody_by_mail(table: str, key: Item, live: Item | None, actions: Acti
     record = Record({"eventSourceARN": f"table/{table}/stream", "dynamodb": change})
     event = event_of(record)
     if event is not None:
-        marks = MarkRepository(now)
+        marks = DeliveryLogRepository(now)
         if marks.claim(event.id):
             marks.finish(event.id, _MARKED_WITHIN)

@@ -4,12 +4,12 @@ from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any  # a row's values are of any type DynamoDB knows
 
-from shop.auth.caller import Role
+from shop.caller import Role
 from shop.dynamo import tables
 from shop.dynamo.codec import Item, decode, encode
+from shop.identity.accounts.models import UserStatus
 from shop.orders.models import OrderStatus
 from shop.orders.repository import summary_to_item
-from shop.users.models import UserStatus
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -5,17 +5,17 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any  # an item's values are of any type DynamoDB knows
 
-from shop.auth.caller import Role
+from shop.caller import Role
 from shop.clock import now, to_text
 from shop.dynamo import tables
 from shop.dynamo.codec import Item, decode, encode
 from shop.dynamo.sort_keys import amount_key, shard_key
 from shop.identifiers import is_id
+from shop.identity.accounts.models import AccountState, UserStatus
+from shop.identity.accounts.repository import account_state_key, account_state_to_item
+from shop.identity.sessions.repository import SessionRepository
 from shop.orders.models import OrderStatus
 from shop.products.models import ProductStatus
-from shop.sessions.models import Gate
-from shop.sessions.repository import SessionRepository, gate_key, gate_to_item
-from shop.users.models import UserStatus
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -77,9 +77,9 @@ def _user_name(item: Item) -> str | None:
 
 
 def _erased(sight: Sight, was: Item) -> str | None:
-    gate = sight.get(tables.sessions(), gate_key(was["id"]))
+    account_state = sight.get(tables.sessions(), account_state_key(was["id"]))
     # An erasure shuts the gate for a day, after which it is gone.
-    if gate is None or "ttl" in gate:
+    if account_state is None or "ttl" in account_state:
         return "perhaps erased at their own wish"
     return None
 
@@ -88,10 +88,10 @@ def _bring_user(sight: Sight, lost: Lost) -> Actions:
     """With its credential, and a gate of a new epoch: old sessions and links are of no use."""
     was, live = lost.was, lost.now or {}
     id_, email = was["id"], was["email"]
-    gate = sight.get(tables.sessions(), gate_key(id_))
+    account_state = sight.get(tables.sessions(), account_state_key(id_))
     # Who lost a role or was shut out since then stays so.
-    role = _first_of(Role, live.get("role"), (gate or {}).get("role"), was["role"])
-    told = None if gate and "ttl" in gate else (gate or {}).get("status")
+    role = _first_of(Role, live.get("role"), (account_state or {}).get("role"), was["role"])
+    told = None if account_state and "ttl" in account_state else (account_state or {}).get("status")
     status = _first_of(UserStatus, live.get("status"), told, was["status"])
     item = _renewed(lost) | {
         "role": role,
@@ -102,7 +102,7 @@ def _bring_user(sight: Sight, lost: Lost) -> Actions:
     actions |= _credential_of(sight, id_, email)
     if live.get("email", email) != email:
         actions |= _without_credential(sight, id_, live["email"])
-    return actions | {"gate": _new_gate(id_, UserStatus(status), Role(role), gate)}
+    return actions | {"gate": _new_gate(id_, UserStatus(status), Role(role), account_state)}
 
 
 def _credential_of(sight: Sight, user_id: str, email: str) -> Actions:
@@ -130,7 +130,7 @@ def _new_gate(user_id: str, status: UserStatus, role: Role, now: Item | None) ->
     if now is None:
         sessions, _ = SessionRepository().of_user(user_id)
         epoch = max((session.epoch for session in sessions), default=0) + 1
-        item = gate_to_item(Gate(user_id, epoch, status, role))
+        item = account_state_to_item(AccountState(user_id, epoch, status, role))
         return _put(tables.sessions(), item, None, "id")
     item = {name: value for name, value in now.items() if name != "ttl"}
     item |= {"status": status.value, "role": role.value, "epoch": now["epoch"] + 1}
@@ -158,7 +158,7 @@ def _bring_credential(sight: Sight, lost: Lost) -> Actions:
 
 def _gate_name(item: Item) -> str | None:
     name: str = item["user_id"]
-    return name if item["id"] == gate_key(name)["id"] else None
+    return name if item["id"] == account_state_key(name)["id"] else None
 
 
 def _bring_gate(sight: Sight, lost: Lost) -> Actions:
@@ -173,12 +173,17 @@ def _bring_gate(sight: Sight, lost: Lost) -> Actions:
         sessions, _ = SessionRepository().of_user(id_)
         epochs = [session.epoch for session in sessions]
         epoch = max(*epochs, int(lost.was["epoch"]), 0) + 1
-        gate = _put(tables.sessions(), gate_to_item(Gate(id_, epoch, status, role)), None, "id")
+        account_state = _put(
+            tables.sessions(),
+            account_state_to_item(AccountState(id_, epoch, status, role)),
+            None,
+            "id",
+        )
     else:
         known = [it["epoch"] for it in (lost.was, lost.now) if _is_number(it.get("epoch"))]
         item = lost.was | {"status": status.value, "role": role.value, "epoch": max(known) + 1}
-        gate = _put(tables.sessions(), item, lost.now, "id")
-    return {"gate": gate, "user": _check(tables.users(), key, wanted)}
+        account_state = _put(tables.sessions(), item, lost.now, "id")
+    return {"gate": account_state, "user": _check(tables.users(), key, wanted)}
 
 
 def _product_name(item: Item) -> str | None:

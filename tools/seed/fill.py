@@ -7,19 +7,18 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import batched
 from typing import TYPE_CHECKING, Any  # items, encoded, are of any type DynamoDB knows
 
-from shop.auth.passwords import hash_password
 from shop.dynamo import tables, totals, transactions
 from shop.dynamo.codec import decode, encode
+from shop.identity.accounts.models import AccountState, Credential
+from shop.identity.accounts.repository import account_state_to_item, credential_to_item
+from shop.identity.passwords import hash_password
 from shop.orders.models import Order, OrderStatus
 from shop.orders.repository import order_to_item, summary_to_item
 from shop.products.repository import product_to_item, sku_to_item
 from shop.projections.models import Entity, Kind
 from shop.projections.repository import row_to_item, search_attributes, state_of
 from shop.search import grams_of
-from shop.sessions.models import Gate
-from shop.sessions.repository import gate_to_item
-from shop.users.models import Credential
-from shop.users.repository import credential_to_item, user_to_item
+from shop.users.repository import user_to_item
 from tools.local_cloud.seed import CUSTOMER_PASSWORD
 from tools.seed.things import order, product, user
 from tools.tables.progress import Progress
@@ -81,7 +80,7 @@ def _user(number: int, password_hash: str) -> tuple[str, Items, Items]:
     entity = Entity(Kind.USERS, made.id)
     state = state_of(entity, item)
     assert state is not None
-    gate = Gate(made.id, epoch=1, status=made.status, role=made.role)
+    account_state = AccountState(made.id, epoch=1, status=made.status, role=made.role)
     projected = {
         tables.search(): search_attributes(made.id, state, grams_of(state.texts)),
         tables.counters(): [encode(row_to_item(entity, state))],
@@ -93,7 +92,7 @@ def _user(number: int, password_hash: str) -> tuple[str, Items, Items]:
         {
             tables.users(): [encode(item)],
             tables.credentials(): [encode(credential)],
-            tables.sessions(): [encode(gate_to_item(gate))],
+            tables.sessions(): [encode(account_state_to_item(account_state))],
         },
     )
 

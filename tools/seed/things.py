@@ -5,12 +5,13 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from random import Random
 
-from shop.auth.caller import Role
+from shop.caller import Role
 from shop.identifiers import id_of
+from shop.identity.accounts.models import UserStatus
 from shop.money import Money
 from shop.orders.models import Order, OrderLine, OrderStatus
 from shop.products.models import Product, ProductStatus
-from shop.users.models import User, UserStatus
+from shop.users.models import User
 
 _BEGINNING = datetime(2024, 1, 1, tzinfo=UTC)
 _BETWEEN = timedelta(seconds=37)  # two things of a kind, so that a million spans 14 months

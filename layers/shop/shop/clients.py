@@ -23,7 +23,7 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import HTTPClientError
 
-from shop.tracing import observed
+from shop.tracing import instrumented
 
 if TYPE_CHECKING:
     from mypy_boto3_codedeploy import CodeDeployClient
@@ -55,7 +55,7 @@ _ONCE = Config(
 )
 # A deployment has all functions checked at one moment, so that CodeDeploy and Lambda throttle; and
 # a function that is invoked may be cold, and has 10 s.
-_PATIENT = Config(
+_LONG_RUNNING = Config(
     connect_timeout=1, read_timeout=15, retries={"mode": "standard", "total_max_attempts": 6}
 )
 
@@ -68,42 +68,47 @@ class DamagedAnswer(HTTPClientError):
 
 @cache
 def dynamodb() -> "DynamoDBClient":
-    return cast("DynamoDBClient", observed(_checked(_client("dynamodb", _STORE))))
+    return cast("DynamoDBClient", instrumented(with_checksum_retry(_client("dynamodb", _STORE))))
 
 
 @cache
 def secrets() -> "SecretsManagerClient":
-    return cast("SecretsManagerClient", observed(_checked(_client("secretsmanager", _CONFIG))))
+    return cast(
+        "SecretsManagerClient",
+        instrumented(with_checksum_retry(_client("secretsmanager", _CONFIG))),
+    )
 
 
 @cache
 def parameters() -> "SSMClient":
-    return cast("SSMClient", observed(_checked(_client("ssm", _CONFIG))))
+    return cast("SSMClient", instrumented(with_checksum_retry(_client("ssm", _CONFIG))))
 
 
 @cache
 def events() -> "EventBridgeClient":
-    return cast("EventBridgeClient", observed(_checked(_client("events", _CONFIG))))
+    return cast("EventBridgeClient", instrumented(with_checksum_retry(_client("events", _CONFIG))))
 
 
 @cache
 def queues() -> "SQSClient":
-    return cast("SQSClient", observed(_checked(_client("sqs", _CONFIG))))
+    return cast("SQSClient", instrumented(with_checksum_retry(_client("sqs", _CONFIG))))
 
 
 @cache
 def mail() -> "SESV2Client":
-    return cast("SESV2Client", observed(_client("sesv2", _ONCE)))
+    return cast("SESV2Client", instrumented(_client("sesv2", _ONCE)))
 
 
 @cache
 def deployments() -> "CodeDeployClient":
-    return cast("CodeDeployClient", observed(_checked(_client("codedeploy", _PATIENT))))
+    return cast(
+        "CodeDeployClient", instrumented(with_checksum_retry(_client("codedeploy", _LONG_RUNNING)))
+    )
 
 
 @cache
 def functions() -> "LambdaClient":
-    return cast("LambdaClient", observed(_client("lambda", _PATIENT)))
+    return cast("LambdaClient", instrumented(_client("lambda", _LONG_RUNNING)))
 
 
 @cache
@@ -119,7 +124,7 @@ def _client(service: str, config: Config) -> Any:
     return _session().create_client(service, config=config)
 
 
-def _checked[Client: Any](client: Client) -> Client:
+def with_checksum_retry[Client: Any](client: Client) -> Client:
     """Has a damaged answer asked for again, which only botocore's legacy mode does.
 
     In standard mode one that is no JSON is read as empty: as an item that does not exist.

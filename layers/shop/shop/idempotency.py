@@ -4,30 +4,22 @@ A service asks `once.replay(stored)` before its rules and writes `once.record(cr
 transaction that creates, so that no crash can fall between the effect and its record.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from shop.clock import Clock
 from shop.errors import IdempotencyKeyReused
+from shop.http.response import Response
 
 KEPT_FOR = timedelta(hours=24)
-
-
-@dataclass(frozen=True)
-class Answer:
-    """An answer as it goes over the wire: what is told once is told again byte for byte."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: str
 
 
 @dataclass(frozen=True)
 class Record:
     key: str
     digest: bytes  # SHA-256 of the canonical body
-    answer: Answer
+    answer: Response
     expires_at: datetime
     user_id: str | None = None  # whose data the answer may hold: erased with that user
 
@@ -35,12 +27,12 @@ class Record:
 class Replayed(Exception):
     """The request was answered before; this is the answer."""
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: Response) -> None:
         self.answer = answer
         super().__init__("answered before")
 
 
-class Once:
+class IdempotentRequest:
     """One creating request. Its key is the caller's, the operation's and the client's; or None,
     and then nothing is recorded.
     """
@@ -49,7 +41,7 @@ class Once:
         self,
         key: str | None,
         digest: bytes,
-        render: Callable[[object], Answer],
+        render: Callable[[object], Response],
         clock: Clock,
         user_id: str | None = None,
     ) -> None:

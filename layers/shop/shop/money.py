@@ -10,7 +10,7 @@ from pydantic import AfterValidator, PlainSerializer, PlainValidator, WithJsonSc
 
 from shop.schemas import violation
 
-LARGEST = Decimal("99999999.99")
+MAX_AMOUNT = Decimal("99999999.99")
 _AMOUNT = re.compile(r"(0|[1-9][0-9]{0,7})\.[0-9]{2}")
 
 # ISO 4217's list one as published on 2026-01-01, by the exponent of the minor unit, less funds of
@@ -56,8 +56,8 @@ class Money:
         if any(part.currency != first.currency for part in others):
             raise ValueError("the currencies differ")
         amount = first.amount + sum(part.amount for part in others)
-        if amount > LARGEST:
-            raise OverflowError(f"{amount} is more than {LARGEST}")
+        if amount > MAX_AMOUNT:
+            raise OverflowError(f"{amount} is more than {MAX_AMOUNT}")
         return cls(amount, first.currency)
 
 

@@ -11,7 +11,7 @@ from typing import Any  # a line's values
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.logging.formatter import BasePowertoolsFormatter
 
-from shop.redaction import trace_of
+from shop.redaction import safe_traceback
 
 
 @cache
@@ -70,7 +70,7 @@ class _Formatter(BasePowertoolsFormatter):
         }
         if record.exc_info and record.exc_info[1]:
             error = record.exc_info[1]
-            told |= {"exception": trace_of(error), "exception_name": type(error).__name__}
+            told |= {"exception": safe_traceback(error), "exception_name": type(error).__name__}
         told["xray_trace_id"] = _trace_id()
         return self._to_json({n: value for n, value in told.items() if value is not None})
 

@@ -19,8 +19,9 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from shop.errors import BadRequest
+from shop.http.response_models import ResponseModel
 from shop.identifiers import ID_LENGTH, is_id
-from shop.schemas import Query, Reply, Schema, shown, violation
+from shop.schemas import Query, Schema, json_schema, violation
 
 if TYPE_CHECKING:
     from shop.http.request import Request
@@ -39,7 +40,7 @@ _Digits = BeforeValidator(_digits)
 
 
 @dataclass(frozen=True)
-class Span:
+class PageRequest:
     """Which rows of a list: `limit` of them after a position, or after so many others."""
 
     after: str | None
@@ -48,15 +49,15 @@ class Span:
 
 
 @dataclass(frozen=True)
-class Rows[T]:
+class IndexPage[T]:
     """Rows of a list in order, and the position of the last where others follow it."""
 
     items: Sequence[T]
-    following: str | None
+    next_position: str | None
 
 
 @dataclass(frozen=True)
-class Slice[T]:
+class PageResult[T]:
     """What a list gives: items in order, where to go on, and how many there are, if known."""
 
     items: Sequence[T]
@@ -130,16 +131,16 @@ class ListQuery(Query):
         """The page's number; None where a cursor led to it."""
         return self.page if self.cursor is None else None
 
-    def span(self, name: str) -> Span:
+    def span(self, name: str) -> PageRequest:
         """What to read of the list of this name; raises `BadRequest` for another's cursor."""
         if self.cursor is None:
-            return Span(None, (self.page - 1) * self.limit, self.limit)
-        return Span(read_cursor(self._listing(name), self.cursor), 0, self.limit)
+            return PageRequest(None, (self.page - 1) * self.limit, self.limit)
+        return PageRequest(read_cursor(self._listing(name), self.cursor), 0, self.limit)
 
-    def slice[T](self, name: str, rows: Rows[T], total: int | None) -> Slice[T]:
-        following = rows.following
-        cursor = None if following is None else write_cursor(self._listing(name), following)
-        return Slice(rows.items, cursor, total)
+    def slice[T](self, name: str, rows: IndexPage[T], total: int | None) -> PageResult[T]:
+        next_position = rows.next_position
+        cursor = None if next_position is None else write_cursor(self._listing(name), next_position)
+        return PageResult(rows.items, cursor, total)
 
     def _listing(self, name: str) -> str:
         """The list, its filters and its sort: what a cursor is bound to."""
@@ -152,7 +153,7 @@ class PublicListQuery(ListQuery):
     deepest_row = 1_000
 
 
-_Count = Annotated[int | None, shown(minimum=0, maximum=2**53 - 1, examples=[1])]
+_Count = Annotated[int | None, json_schema(minimum=0, maximum=2**53 - 1, examples=[1])]
 
 
 class Meta(Schema):
@@ -160,19 +161,21 @@ class Meta(Schema):
 
     page: Annotated[
         int | None,
-        shown(
+        json_schema(
             minimum=1,
             maximum=ListQuery.deepest_row,
             description="null after a cursor",
             examples=[1],
         ),
     ]
-    limit: Annotated[int, shown(minimum=1, maximum=100, examples=[20])]
-    total: Annotated[_Count, shown(description="null where a search is too broad to count")]
-    total_pages: Annotated[_Count, shown(description="null where a search is too broad to count")]
+    limit: Annotated[int, json_schema(minimum=1, maximum=100, examples=[20])]
+    total: Annotated[_Count, json_schema(description="null where a search is too broad to count")]
+    total_pages: Annotated[
+        _Count, json_schema(description="null where a search is too broad to count")
+    ]
     next_cursor: Annotated[
         str | None,
-        shown(
+        json_schema(
             maxLength=512,
             pattern="^[A-Za-z0-9_-]+$",
             description="null on the last page",
@@ -181,15 +184,15 @@ class Meta(Schema):
     ]
 
 
-class Page[T](Reply):
+class Page[T](ResponseModel):
     sends = ("Link",)
 
-    data: Annotated[list[T], shown(maxItems=100)]
+    data: Annotated[list[T], json_schema(maxItems=100)]
     meta: Meta
     _last_page: int | None = PrivateAttr(None)  # where a page number reaches it
 
     @classmethod
-    def of[S](cls, found: Slice[S], query: ListQuery, read: Callable[[S], T]) -> Self:
+    def of[S](cls, found: PageResult[S], query: ListQuery, read: Callable[[S], T]) -> Self:
         total_pages = None if found.total is None else -(-found.total // query.limit)
         page = cls(
             data=[read(item) for item in found.items],

@@ -13,23 +13,23 @@ from typing import Any  # the exceptions of libraries that need not be loaded
 from shop.errors import ShopError
 
 
-class Failed(Exception):
+class SanitizedError(Exception):
     """Said in words of ours; also instead of what Lambda would log word for word."""
 
 
-def words_of(error: BaseException) -> str:
+def safe_message(error: BaseException) -> str:
     """Its class, and what of its message is ours or a code."""
     name = type(error).__name__
     said = _said(error)
     return f"{name}: {said}" if said else name
 
 
-def trace_of(error: BaseException) -> str:
+def safe_traceback(error: BaseException) -> str:
     """As Python prints it, with what led to it first. The lines of source are the program's own."""
     parts = []
     for one in _chain(error):
         stack = "".join(traceback.format_tb(one.__traceback__))
-        parts.append(f"Traceback (most recent call last):\n{stack}{words_of(one)}")
+        parts.append(f"Traceback (most recent call last):\n{stack}{safe_message(one)}")
     return "\n\n".join(reversed(parts))
 
 
@@ -37,7 +37,7 @@ def _said(error: Any) -> str:
     # Set by the local cloud for a developer's own machine; no template sets it.
     if os.environ.get("LOG_EXCEPTION_MESSAGES") == "true":
         return str(error)
-    if isinstance(error, ShopError | Failed):
+    if isinstance(error, ShopError | SanitizedError):
         return str(error)
     # A library that is not loaded raised nothing, and to load it would cost a cold start.
     botocore: Any = sys.modules.get("botocore.exceptions")

@@ -1,7 +1,7 @@
 """What every body has in common: camelCase outside, snake_case inside, nothing unnamed."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
+from typing import Annotated, Any
 
 from pydantic import (
     AfterValidator,
@@ -17,10 +17,6 @@ from pydantic_core import PydanticCustomError
 
 from shop.clock import to_text
 from shop.identifiers import ID_LENGTH, UUID_PATTERN, canonical_id
-from shop.preconditions import entity_tag
-
-if TYPE_CHECKING:
-    from shop.http.request import Request
 
 
 class Schema(BaseModel):
@@ -54,7 +50,7 @@ class Patch(Body):
         return {name: getattr(self, name) for name in self.model_fields_set}
 
 
-ABSENT: Any = None  # the value of what was not sent, which nobody reads
+UNSET: Any = None  # the value of what was not sent, which nobody reads
 
 
 class Query(Schema):
@@ -72,7 +68,7 @@ def violation(code: str, message: str, field: str | None = None) -> PydanticCust
     return PydanticCustomError(code, "{message}", context)
 
 
-def shown(**keywords: Any) -> Any:
+def json_schema(**keywords: Any) -> Any:
     """JSON Schema of what we give; it is not checked, or a rule made later would hide what is old.
 
     `Any`, since it is JSON, and what pydantic's `Field` gives.
@@ -86,11 +82,13 @@ def _without_point(value: object) -> object:
 
 # JSON has one kind of number: `2.0`, as some clients write 2, is an integer in JSON Schema too.
 # Comes after an integer's limits, which would not be in the document otherwise.
-HOWEVER_WRITTEN = BeforeValidator(_without_point)
+IntegralFloat = BeforeValidator(_without_point)
 
-LONGEST_TEXT = 1024 * 1024  # characters; no body is longer
+MAX_TEXT = 1024 * 1024  # characters; no body is longer
 
-Id = Annotated[str, shown(format="uuid", maxLength=36)]  # the document gives each kind an example
+Id = Annotated[
+    str, json_schema(format="uuid", maxLength=36)
+]  # the document gives each kind an example
 
 
 def _canonical_id(text: str) -> str:
@@ -109,40 +107,6 @@ IdIn = Annotated[
     ),
     AfterValidator(_canonical_id),
 ]
-
-
-class Reply(Schema):
-    """A response body: JSON, unless it says otherwise, in its headers too."""
-
-    media_type: ClassVar = "application/json"
-    sends: ClassVar[tuple[str, ...]] = ()  # names of the headers that it gives
-
-    def as_text(self) -> str:
-        return self.model_dump_json()
-
-    def headers(self, request: "Request") -> dict[str, str]:  # noqa: ARG002
-        return {}
-
-
-class Resource(Reply):
-    """A response body that is one stored thing."""
-
-    sends = ("ETag",)
-
-    id: Id
-    version: Annotated[int, Field(exclude=True)]
-
-    @classmethod
-    def of(cls, stored: Any) -> Self:
-        """The reply that tells of a model; `Any`, since each feature says of which."""
-        raise NotImplementedError
-
-    def headers(self, request: "Request") -> dict[str, str]:
-        """Its version is its strong ETag, and what a POST made lies below where it was made."""
-        headers = {"ETag": entity_tag(self.version)}
-        if request.method == "POST":
-            headers["Location"] = f"{request.path.rstrip('/')}/{self.id}"
-        return headers
 
 
 Timestamp = Annotated[

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, StringConstraints, WithJsonSchema, WrapValidator
 from pydantic_core import PydanticKnownError
 
-from shop.schemas import shown, violation
+from shop.schemas import json_schema, violation
 
 # Unicode's bidirectional overrides can make text read as something else (CVE-2021-42574).
 _BIDI_PAIRS = dict.fromkeys("\u202a\u202b\u202d\u202e", "\u202c") | dict.fromkeys(
@@ -102,7 +102,7 @@ Name = Annotated[
     _at_most(100),
     _as_json_schema(100, f"[^{_NEVER}{_LINES}]"),
 ]
-NameRead = Annotated[str, shown(maxLength=100)]
+NameRead = Annotated[str, json_schema(maxLength=100)]
 Note = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=500),
@@ -110,4 +110,4 @@ Note = Annotated[
     _at_most(500),
     _as_json_schema(500, f"[^{_NEVER}]"),
 ]
-NoteRead = Annotated[str, shown(maxLength=500)]
+NoteRead = Annotated[str, json_schema(maxLength=500)]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from botocore.client import BaseClient
     from botocore.model import OperationModel
 
-MOST_CHARACTERS = 1000  # of an annotation; a longer one is dropped by X-Ray
+MAX_CHARACTERS = 1000  # of an annotation; a longer one is dropped by X-Ray
 _HEADER = b'{"format": "json", "version": 1}\n'
 _IN_CONTEXT = "shop.tracing"
 
@@ -70,13 +70,13 @@ def annotate(**values: str | int | None) -> None:
         return
     for name, value in values.items():
         if value is not None:
-            short = value[:MOST_CHARACTERS] if isinstance(value, str) else value
+            short = value[:MAX_CHARACTERS] if isinstance(value, str) else value
             now.segment["annotations"][name] = short
     if isinstance(status := values.get("status"), int):
         now.segment |= _outcome(status)
 
 
-def observed[Client: "BaseClient"](client: Client) -> Client:
+def instrumented[Client: "BaseClient"](client: Client) -> Client:
     """The client, whose every call of a sampled invocation is told."""
     events = client.meta.events
     events.register("before-parameter-build", _call_begins)

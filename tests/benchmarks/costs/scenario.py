@@ -8,26 +8,28 @@ from itertools import count
 from typing import Any  # events are JSON
 from uuid import uuid4
 
-from shop.attempts.service import attempt_on
-from shop.auth.caller import Caller, Role
-from shop.auth.key_store import key_store
-from shop.auth.passwords import hash_password
+from shop.caller import Caller, Role
 from shop.clock import now
-from shop.idempotency import Answer, Once
+from shop.http.response import Response
+from shop.idempotency import IdempotentRequest
 from shop.identifiers import new_id
+from shop.identity.accounts.models import UserStatus
+from shop.identity.keys.key_store import key_store
+from shop.identity.login_attempts.service import login_attempt
+from shop.identity.passwords import hash_password
+from shop.identity.recovery.models import LIFETIME, Purpose, RecoveryToken
+from shop.identity.recovery.repository import RecoveryRepository
+from shop.identity.recovery.tokens import digest_of, new_token
+from shop.identity.sessions.dependencies import access_token_issuer
+from shop.identity.sessions.models import IDLE_LIFETIME, Session
+from shop.identity.sessions.refresh_tokens import RefreshToken
+from shop.identity.sessions.repository import SessionRepository
 from shop.orders.models import Order, OrderLine, OrderStatus
 from shop.orders.repository import OrderRepository
 from shop.products.models import Product, ProductStatus
 from shop.products.repository import ProductRepository
 from shop.projections.models import Kind
-from shop.recovery.models import LIFETIME, Purpose, RecoveryToken
-from shop.recovery.repository import RecoveryRepository
-from shop.recovery.tokens import digest_of, new_token
-from shop.sessions.models import IDLE_LIFETIME, Session
-from shop.sessions.provide import access_token_issuer
-from shop.sessions.refresh_tokens import RefreshToken
-from shop.sessions.repository import SessionRepository
-from shop.users.models import User, UserStatus
+from shop.users.models import User
 from shop.users.repository import UserRepository
 from tests.benchmarks.lists import fill, people
 from tests.people import ADMIN, PASSWORD
@@ -37,7 +39,7 @@ AUTHORIZER = "the authorizer"
 
 _NEW_PASSWORD = "wrong donkey charger paperclip"
 _USERS, _PRODUCTS, _ORDERS = 100, 50, 30  # more than a page of 20, of each status too
-_KEYLESS = Once(None, b"", lambda _: Answer(201, {}, ""), now)
+_KEYLESS = IdempotentRequest(None, b"", lambda _: Response(201, {}, ""), now)
 _PRODUCT_IDS = [people.product(number).id for number in range(_PRODUCTS)]
 
 type Event = dict[str, Any]
@@ -91,7 +93,7 @@ def _person() -> Person:
         *(user.id, session_id, 1, token.digests(), now(), now(), end, end),
         *("a browser", "192.0.2.1"),
     )
-    attempt = attempt_on(user.email, session.ip_address).opened(now())
+    attempt = login_attempt(user.email, session.ip_address).opened(now())
     SessionRepository().begin(session, user.email, _hash(), None, attempt)
     return Person(user, session, token.text)
 

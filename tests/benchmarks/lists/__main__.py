@@ -14,7 +14,7 @@ from shop.projections.models import Kind
 from shop.search import grams_to_try
 from shop.users import repository as users_repository
 from shop.users.models import User
-from shop.users.search import MOST_GRAMS
+from shop.users.search import MAX_GRAMS
 from tests.aws import DYNAMODB_URL, fresh_aws
 from tests.benchmarks.lists import fill, people, reads, report, scans, writes
 from tests.benchmarks.lists.ledger import size_of
@@ -24,7 +24,7 @@ from tests.dynamodb_local.process import dynamodb_local
 SIZES = (1_000, 10_000, 100_000)
 OTHERS = (1_000, 10_000)  # products, and orders
 TOLERANCE = 1.2
-LARGEST_ROW = 130  # bytes, of a trigram
+MAX_ROW = 130  # bytes, of a trigram
 
 
 def main() -> None:
@@ -50,7 +50,7 @@ def main() -> None:
 
 def measure_users(found: report.Reads, full: bool) -> None:
     everyone: list[User] = []
-    tried = {gram for term in reads.TERMS for gram in grams_to_try(term)[:MOST_GRAMS]}
+    tried = {gram for term in reads.TERMS for gram in grams_to_try(term)[:MAX_GRAMS]}
     for size in SIZES:
         added = [*people.users(len(everyone), size)]
         everyone += added
@@ -61,7 +61,7 @@ def measure_users(found: report.Reads, full: bool) -> None:
             fill.project_partly(added, frozenset(tried))
         tell(f"{size} users are there")
         largest = max(size_of(encode(users_repository.user_to_item(user))) for user in everyone)
-        most = reads.most_of_a_search(largest, LARGEST_ROW)
+        most = reads.most_of_a_search(largest, MAX_ROW)
         found.add(size, reads.of_users(everyone) + reads.of_searches(everyone, most))
         found.scans[size] = scans.costs()
 

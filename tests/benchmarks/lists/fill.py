@@ -17,8 +17,8 @@ from shop.orders import repository as orders
 from shop.orders.models import Order
 from shop.products import repository as products
 from shop.products.models import Product
+from shop.projections.dependencies import projections
 from shop.projections.models import SEARCH_WRITES_START_WITHIN, Entity, Kind, State
-from shop.projections.provide import projections
 from shop.projections.repository import ProjectionRepository
 from shop.projections.service import AT_ONCE
 from shop.search import grams_of, texts_of

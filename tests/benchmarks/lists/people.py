@@ -9,11 +9,12 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from random import Random
 
-from shop.auth.caller import Role
+from shop.caller import Role
+from shop.identity.accounts.models import UserStatus
 from shop.money import Money
 from shop.orders.models import Order, OrderLine, OrderStatus
 from shop.products.models import Product, ProductStatus
-from shop.users.models import User, UserStatus
+from shop.users.models import User
 
 RARE, FIVE_HUNDRED, SHARE, DOMAIN = "quixote", "zbigniew", "anna", "gmail.com"
 

@@ -9,17 +9,18 @@ from typing import Any  # what is listed is of several types
 from shop.config import setting
 from shop.dynamo.sort_keys import amount_key, text_key
 from shop.identifiers import ID_LENGTH
+from shop.identity.accounts.models import UserStatus
+from shop.orders.dependencies import order_service
 from shop.orders.models import Order, OrderStatus
-from shop.orders.provide import order_service
 from shop.orders.schemas import AllOrdersQuery, OrderListQuery
-from shop.pagination import ListQuery, Rows, Slice
+from shop.pagination import IndexPage, ListQuery, PageResult
+from shop.products.dependencies import product_service
 from shop.products.models import Product
-from shop.products.provide import product_service
 from shop.products.schemas import ProductListQuery
-from shop.users.models import User, UserStatus
-from shop.users.provide import user_service
+from shop.users.dependencies import user_service
+from shop.users.models import User
 from shop.users.schemas import UserListQuery
-from shop.users.search import MOST_GRAMS, MOST_ROWS
+from shop.users.search import MAX_GRAMS, MAX_ROWS
 from tests.benchmarks.lists import people
 from tests.benchmarks.lists.meter import Cost, metered_reads
 from tests.people import ADMIN
@@ -50,7 +51,7 @@ class Asked:
     name: str  # by which its cursors are bound
     query: ListQuery
     positions: Sequence[str]  # of all its rows, in order
-    ask: Callable[[ListQuery], Slice[Any]]
+    ask: Callable[[ListQuery], PageResult[Any]]
     grows_to: float | None = None  # units, for what counts its matches; else it costs the same
 
     def costs(self) -> dict[str, Cost]:
@@ -67,7 +68,7 @@ class Asked:
 
     def _after(self, pages: int) -> ListQuery:
         position = self._trigram + self.positions[pages * LIMIT - 1]
-        cursor = self.query.slice(self.name, Rows[object]([], position), None).next_cursor
+        cursor = self.query.slice(self.name, IndexPage[object]([], position), None).next_cursor
         return self.query.model_copy(update={"cursor": cursor})
 
     @cached_property
@@ -156,23 +157,23 @@ def of_orders(orders: Sequence[Order], buyer: str) -> list[Asked]:
 
 def most_of_a_search(user: int, row: int) -> float:
     """Units that no page of a search exceeds, by the sizes in bytes of users and their rows."""
-    trigrams = (MOST_GRAMS + 1) * ceil(MOST_ROWS * row / 4096) + LIMIT
+    trigrams = (MAX_GRAMS + 1) * ceil(MAX_ROWS * row / 4096) + LIMIT
     # Queries are rounded up, and a small table is counted by its totals.
-    walked = ceil(MOST_ROWS * user / 4096) + MOST_ROWS // 20 + int(setting("LIST_SHARDS"))
+    walked = ceil(MAX_ROWS * user / 4096) + MAX_ROWS // 20 + int(setting("LIST_SHARDS"))
     return max(trigrams, walked) / 2
 
 
-def _users(query: ListQuery) -> Slice[Any]:
+def _users(query: ListQuery) -> PageResult[Any]:
     assert isinstance(query, UserListQuery)
     return user_service().list(ADMIN, query)
 
 
-def _products(query: ListQuery) -> Slice[Any]:
+def _products(query: ListQuery) -> PageResult[Any]:
     assert isinstance(query, ProductListQuery)
     return product_service().list(query)
 
 
-def _orders(query: ListQuery) -> Slice[Any]:
+def _orders(query: ListQuery) -> PageResult[Any]:
     assert isinstance(query, AllOrdersQuery)
     return order_service().list_all(ADMIN, query)
 
@@ -181,7 +182,7 @@ def _orders(query: ListQuery) -> Slice[Any]:
 class _OrdersOf:
     buyer: str
 
-    def __call__(self, query: ListQuery) -> Slice[Any]:
+    def __call__(self, query: ListQuery) -> PageResult[Any]:
         assert isinstance(query, OrderListQuery)
         return order_service().list(ADMIN, self.buyer, query)
 

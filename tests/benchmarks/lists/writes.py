@@ -8,14 +8,16 @@ from datetime import timedelta
 from typing import Any
 
 from shop.clock import now
-from shop.idempotency import Answer, Once
+from shop.http.response import Response
+from shop.idempotency import IdempotentRequest
+from shop.identity.accounts.models import UserStatus
 from shop.orders.models import Order, OrderStatus
 from shop.orders.repository import OrderRepository
-from shop.orders.schemas import OrderRead
+from shop.orders.schemas import OrderResponse
 from shop.products.repository import ProductRepository
+from shop.projections.dependencies import projections
 from shop.projections.models import Entity, Kind
-from shop.projections.provide import projections
-from shop.users.models import User, UserStatus
+from shop.users.models import User
 from shop.users.repository import UserRepository
 from tests.benchmarks.lists import people
 from tests.benchmarks.lists.ledger import Ledger, billed_writes
@@ -57,16 +59,16 @@ def all_writes() -> Iterator[Written]:
     small, large = people.order(1, buyer.id, 1), people.order(2, buyer.id, 3)
     for line in (*small.lines, *large.lines):
         number = int(line.sku.removeprefix("SKU-"))
-        ProductRepository().add(people.product(number), Once(None, b"", _answer, now))
+        ProductRepository().add(people.product(number), IdempotentRequest(None, b"", _answer, now))
     new = people.product(1_000)
-    once = Once("x" * 80, b"d" * 32, _answer, now)
+    once = IdempotentRequest("x" * 80, b"d" * 32, _answer, now)
     yield _written(
         "product added", lambda: ProductRepository().add(new, once), Entity(Kind.PRODUCTS, new.id)
     )
     for order in (small, large):
         order = replace(order, status=OrderStatus.PENDING)
         entity = Entity(Kind.ORDERS, order.id, buyer.id)
-        once = Once(f"{len(order.lines):080}", b"d" * 32, _answer, now)
+        once = IdempotentRequest(f"{len(order.lines):080}", b"d" * 32, _answer, now)
         lines = "1 line" if len(order.lines) == 1 else f"{len(order.lines)} lines"
         yield _written(f"order of {lines}", _placing(order, once), entity)
     started = _next_order(order, OrderStatus.PROCESSING)
@@ -99,7 +101,7 @@ def _project(entity: Entity) -> None:
     assert projections().project([entity]) == {}
 
 
-def _placing(order: Order, once: Once) -> Callable[[], None]:
+def _placing(order: Order, once: IdempotentRequest) -> Callable[[], None]:
     return lambda: OrderRepository().add(order, once)
 
 
@@ -123,6 +125,6 @@ def _next_order(order: Order, status: OrderStatus) -> Order:
     )
 
 
-def _answer(created: object) -> Answer:
-    body = OrderRead.of(created).model_dump_json() if isinstance(created, Order) else "x" * 300
-    return Answer(201, {"ETag": '"1"', "Location": "/api/users/x/orders/" + "x" * 36}, body)
+def _answer(created: object) -> Response:
+    body = OrderResponse.of(created).model_dump_json() if isinstance(created, Order) else "x" * 300
+    return Response(201, {"ETag": '"1"', "Location": "/api/users/x/orders/" + "x" * 36}, body)

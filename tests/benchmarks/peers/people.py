@@ -9,9 +9,9 @@ from typing import Any  # events are JSON
 from uuid import uuid4
 
 import shop.clients
-from shop.auth.caller import Caller, Role
+from shop.caller import Caller, Role
 from shop.clock import to_text
-from shop.users.models import UserStatus
+from shop.identity.accounts.models import UserStatus
 from tests.aws import DYNAMODB_URL, fresh_aws
 from tests.benchmarks.lists import fill, people
 from tests.benchmarks.peers.cases import GET

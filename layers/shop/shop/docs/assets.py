@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import aws_lambda_powertools
 
 from shop.http.parameters import PathName
-from shop.schemas import Reply
+from shop.http.response_models import ResponseModel
 
 if TYPE_CHECKING:
     from shop.http.request import Request
@@ -39,7 +39,7 @@ _ASSETS = {
 AssetName = Annotated[str, PathName(names=frozenset(_ASSETS))]
 
 
-class DocsAsset(Reply):
+class DocsAsset(ResponseModel):
     """A script or a style; compressed, it is base64, as the gateway takes what is no text."""
 
     content: str

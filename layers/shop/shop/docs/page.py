@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from shop.schemas import Reply
+from shop.http.response_models import ResponseModel
 
 if TYPE_CHECKING:
     from shop.http.request import Request
@@ -17,7 +17,7 @@ _POLICY = (
 )
 
 
-class DocsPage(Reply):
+class DocsPage(ResponseModel):
     """HTML, and a policy that lets in what the page's own origin serves and nothing else."""
 
     html: str
@@ -39,7 +39,7 @@ def docs_page(prefix: str) -> DocsPage:
     return DocsPage(html=html.replace("{prefix}", quote(prefix, safe="/%")))
 
 
-class WayToDocs(Reply):
+class WayToDocs(ResponseModel):
     """A redirection to the page."""
 
     location: str

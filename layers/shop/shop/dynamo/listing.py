@@ -12,12 +12,12 @@ from itertools import groupby, islice, takewhile
 from math import ceil, sqrt
 from typing import TYPE_CHECKING
 
-from shop.at_once import at_once
 from shop.clients import dynamodb
 from shop.dynamo.codec import Item, decode, encode
 from shop.dynamo.reads import batch_get
 from shop.dynamo.sort_keys import AFTER_EVERY_TEXT
-from shop.pagination import Rows, Span
+from shop.gather import gather
+from shop.pagination import IndexPage, PageRequest
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import QueryInputTypeDef, QueryOutputTypeDef
@@ -26,7 +26,7 @@ _NO_END = 1_000_000_000  # rows
 
 
 @dataclass
-class Budget:
+class ReadBudget:
     """How many rows may still be read of an index; a walk stops where it is when none may."""
 
     rows: int
@@ -49,7 +49,7 @@ class _Progress:
 
 
 @dataclass(frozen=True)
-class Range:
+class KeyRange:
     """The rows of a partition whose sort keys begin with `prefix`, ordered by what follows it."""
 
     partition: str
@@ -57,7 +57,7 @@ class Range:
 
 
 @dataclass(frozen=True)
-class Listing[T]:
+class IndexQuery[T]:
     """One order of a table's items: the table's own, or that of an index."""
 
     table: Callable[[], str]
@@ -71,11 +71,11 @@ class Listing[T]:
 
     def page(
         self,
-        ranges: Sequence[Range],
-        span: Span,
+        ranges: Sequence[KeyRange],
+        span: PageRequest,
         descends: bool,
         shows: Callable[[T], bool] = lambda _: True,
-    ) -> Rows[T]:
+    ) -> IndexPage[T]:
         """The rows of a span, without those that have changed since the index saw them.
 
         Half a read unit for each 4 KB of the span and of what it skips (a whole one from the
@@ -88,26 +88,26 @@ class Listing[T]:
         while len(found) < span.limit:
             chunk = list(islice(rows, span.limit - len(found)))
             if not chunk:
-                return Rows([item for _, item in found], None)
+                return IndexPage([item for _, item in found], None)
             loaded = self._load([item for _, item in chunk])
             found += [
                 (position, item)
                 for (position, _), item in zip(chunk, loaded, strict=True)
                 if item is not None and shows(item)
             ]
-        following = None if next(rows, None) is None else found[-1][0]
-        return Rows([item for _, item in found], following)
+        next_position = None if next(rows, None) is None else found[-1][0]
+        return IndexPage([item for _, item in found], next_position)
 
     def rows(
         self,
-        ranges: Sequence[Range],
+        ranges: Sequence[KeyRange],
         after: str | None,
         descends: bool,
         wanted: int,
-        budget: Budget | None = None,
+        budget: ReadBudget | None = None,
     ) -> Iterator[tuple[str, Item]]:
         """Positions and items in order; `wanted` says how many are likely to be taken."""
-        budget = budget or Budget(_NO_END)
+        budget = budget or ReadBudget(_NO_END)
         limit = wanted + (after is not None)  # the row at the position itself comes along
         if len(ranges) > 1:
             limit = _likely(wanted / len(ranges))
@@ -121,7 +121,7 @@ class Listing[T]:
         }
         ask = dynamodb().query
         # Each of them is needed before the first row is known: all wait for one round trip.
-        answers = at_once([partial(ask, **query) for query in queries.values()])
+        answers = gather([partial(ask, **query) for query in queries.values()])
         walks = [
             self._walk(range_, query, answer, after, budget, progress)
             for (range_, query), answer in zip(queries.items(), answers, strict=True)
@@ -133,7 +133,7 @@ class Listing[T]:
             yield next(same)
 
     def _query(
-        self, range_: Range, after: str | None, descends: bool, limit: int
+        self, range_: KeyRange, after: str | None, descends: bool, limit: int
     ) -> "QueryInputTypeDef | None":
         """For the rows after a position that may be anything; None if there can be none."""
         first, last = "", self.last
@@ -159,11 +159,11 @@ class Listing[T]:
 
     def _walk(
         self,
-        range_: Range,
+        range_: KeyRange,
         query: "QueryInputTypeDef",
         answer: "QueryOutputTypeDef",
         after: str | None,
-        budget: Budget,
+        budget: ReadBudget,
         progress: _Progress,
     ) -> Iterator[tuple[str, Item]]:
         """Of one range, from the answer to its first query on."""

@@ -7,7 +7,8 @@ from shop.clients import dynamodb
 from shop.clock import from_text, now, to_epoch, to_text
 from shop.dynamo import tables, transactions
 from shop.dynamo.codec import Item, decode, encode
-from shop.idempotency import Answer, Once, Record
+from shop.http.response import Response
+from shop.idempotency import IdempotentRequest, Record
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 ACTION = "idempotency"  # the action's name in a transaction
 
 
-def find(once: Once) -> Record | None:
+def find(once: IdempotentRequest) -> Record | None:
     """1 read unit per 4 KB of stored answer; none without a key."""
     if once.key is None:
         return None
@@ -25,7 +26,7 @@ def find(once: Once) -> Record | None:
     return from_item(decode(answer["Item"])) if "Item" in answer else None
 
 
-def settled(once: Once) -> Record | None:
+def find_committed_record(once: IdempotentRequest) -> Record | None:
     """As `find`, after a transaction that was refused by the effects of an equal one.
 
     A plain read may come between the writes of that other transaction, and miss the record of what
@@ -78,7 +79,7 @@ def from_item(item: Item) -> Record:
         key=item["id"],
         digest=bytes(item["digest"]),
         # By name, since newer code may have written more.
-        answer=Answer(answer["status"], answer["headers"], answer["body"]),
+        answer=Response(answer["status"], answer["headers"], answer["body"]),
         expires_at=from_text(item["expires_at"]),
         user_id=item.get("user_id"),  # none in records of older code
     )

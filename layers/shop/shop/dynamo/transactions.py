@@ -17,11 +17,11 @@ if TYPE_CHECKING:
         TransactWriteItemTypeDef,
     )
 
-MOST_ACTIONS = 100  # DynamoDB's limit
+MAX_ACTIONS = 100  # DynamoDB's limit
 # Seconds in which conflicts are tried again, of the functions' 10. One transaction at a time has an
 # item, for some 15 ms, so the last of a hundred who want one product at once waits for 2.5 s.
 BUDGET = 5.0
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 0.5  # seconds, before jitter
+_FIRST_PAUSE, _MAX_PAUSE = 0.02, 0.5  # seconds, before jitter
 
 # Reasons that say "not now": https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
 _PASSING = {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
@@ -43,7 +43,7 @@ def write(
     pause: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> None:
-    """One TransactWriteItems of at most `MOST_ACTIONS`.
+    """One TransactWriteItems of at most `MAX_ACTIONS`.
 
     All tries, ours and the SDK's, carry one ClientRequestToken, so that a commit whose answer was
     lost is neither repeated nor refused by its own effect. Raises `ConditionFailed`, or
@@ -97,7 +97,7 @@ def _tried[T](
         if clock() + longest > gives_up_at:
             raise ServiceUnavailable(retry_after=1)
         pause(random.uniform(0, longest))
-        longest = min(longest * 2, _LONGEST_PAUSE)
+        longest = min(longest * 2, _MAX_PAUSE)
 
 
 def _raise_unless_passing(names: list[str], error: Any) -> None:

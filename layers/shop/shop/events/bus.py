@@ -48,6 +48,6 @@ def _outcome(event: AnyEvent, entry: Mapping[str, Any]) -> Outcome:
     told["request_id"] = event.correlationid
     if code is None:
         logger().info("told", **told)
-        return Outcome.TOLD
+        return Outcome.PUBLISHED
     logger().warning("event not taken", code=code, **told)
-    return Outcome.REFUSED if code in _LASTING else Outcome.AGAIN
+    return Outcome.REJECTED if code in _LASTING else Outcome.RETRY

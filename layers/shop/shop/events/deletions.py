@@ -7,8 +7,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from shop.clients import dynamodb
 from shop.dynamo import tables
 from shop.dynamo.codec import decode, encode
+from shop.identity.accounts.repository import account_state_key
 from shop.observability import logger
-from shop.sessions.repository import gate_key
 
 
 def deleting_requests(user_ids: Iterable[str]) -> Mapping[str, str]:
@@ -21,7 +21,7 @@ def deleting_requests(user_ids: Iterable[str]) -> Mapping[str, str]:
         for user_id in user_ids:
             answer = dynamodb().get_item(
                 TableName=tables.sessions(),
-                Key=encode(gate_key(user_id)),
+                Key=encode(account_state_key(user_id)),
                 # All that the function may read there.
                 ProjectionExpression="user_id, id, request_id",
                 ConsistentRead=True,

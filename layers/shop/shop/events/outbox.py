@@ -6,7 +6,7 @@ from shop.events.records import event_of
 from shop.events.schemas import AnyEvent, UserDeleted
 from shop.events.service import EventPublisher, Outcome
 from shop.observability import logger
-from shop.streams import Record
+from shop.stream_records import Record
 
 type DeletingRequests = Callable[[Iterable[str]], Mapping[str, str]]
 type SetAside = Callable[[Record], None]
@@ -32,7 +32,7 @@ class Outbox:
             try:
                 event = event_of(record)
             except Exception as error:
-                outcomes[record] = Outcome.REFUSED
+                outcomes[record] = Outcome.REJECTED
                 # No message and no trace, which could quote the item.
                 logger().error(
                     "not an event",
@@ -46,7 +46,7 @@ class Outbox:
         self._name_who_deleted(events)
         outcomes |= zip(events, self._publisher.publish([*events.values()]), strict=True)
         for position, record in enumerate(records):
-            if not self._is_settled(record, outcomes.get(record, Outcome.TOLD)):
+            if not self._is_settled(record, outcomes.get(record, Outcome.PUBLISHED)):
                 return records[position:]
         return []
 
@@ -58,10 +58,10 @@ class Outbox:
             events[record] = event.model_copy(update=correlation)
 
     def _is_settled(self, record: Record, outcome: Outcome) -> bool:
-        if outcome is Outcome.REFUSED:
+        if outcome is Outcome.REJECTED:
             try:
                 self._set_aside(record)
             except Exception:
                 logger().exception("not set aside", sequence_number=record.sequence_number)
                 return False
-        return outcome is not Outcome.AGAIN
+        return outcome is not Outcome.RETRY

@@ -25,9 +25,9 @@ from shop.events.schemas import (
     UserUpdated,
 )
 from shop.identifiers import is_id
+from shop.identity.accounts.models import UserStatus
 from shop.orders.models import OrderStatus
-from shop.streams import Record
-from shop.users.models import UserStatus
+from shop.stream_records import Record
 
 type _OrderEvent = OrderPlaced | OrderProcessing | OrderCompleted | OrderCancelled
 

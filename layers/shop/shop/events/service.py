@@ -9,17 +9,17 @@ from typing import Protocol
 from shop.events.schemas import AnyEvent
 
 # PutEvents' limits, https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevent-size.html
-MOST_ENTRIES = 10
-MOST_BYTES = 256 * 1024
+MAX_ENTRIES = 10
+MAX_BYTES = 256 * 1024
 _BESIDE_DETAIL = 64  # bytes that source, type and time take, at most
 BUDGET = 20.0  # seconds, of the worker's 60
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 2.0  # seconds, before jitter
+_FIRST_PAUSE, _MAX_PAUSE = 0.05, 2.0  # seconds, before jitter
 
 
 class Outcome(Enum):
-    TOLD = auto()
-    AGAIN = auto()  # not now
-    REFUSED = auto()  # never, as it is
+    PUBLISHED = auto()
+    RETRY = auto()  # not now
+    REJECTED = auto()  # never, as it is
 
 
 class BusUnavailable(Exception):
@@ -45,21 +45,21 @@ class EventPublisher:
     def publish(self, events: Sequence[AnyEvent]) -> list[Outcome]:
         """Tries for `BUDGET` seconds; what is left then waits with all that comes after it."""
         sizes = [len(event.to_json().encode()) + _BESIDE_DETAIL for event in events]
-        outcomes = [Outcome.AGAIN if size <= MOST_BYTES else Outcome.REFUSED for size in sizes]
+        outcomes = [Outcome.RETRY if size <= MAX_BYTES else Outcome.REJECTED for size in sizes]
         gives_up_at = self._clock() + BUDGET
         longest = _FIRST_PAUSE
         while call := _next_call(events, sizes, outcomes):
             try:
                 answers = self._bus.put([events[position] for position in call])
             except BusUnavailable:
-                answers = [Outcome.AGAIN] * len(call)
+                answers = [Outcome.RETRY] * len(call)
             for position, answer in zip(call, answers, strict=True):
                 outcomes[position] = answer
-            if any(answer is not Outcome.AGAIN for answer in answers):
+            if any(answer is not Outcome.RETRY for answer in answers):
                 longest = _FIRST_PAUSE
             else:
                 self._pause(random.uniform(0, longest))
-                longest = min(longest * 2, _LONGEST_PAUSE)
+                longest = min(longest * 2, _MAX_PAUSE)
             if self._clock() >= gives_up_at:
                 break
         return outcomes
@@ -73,10 +73,10 @@ def _next_call(
     entities: set[str] = set()
     size = 0
     for position, event in enumerate(events):
-        if outcomes[position] is not Outcome.AGAIN or event.subject in entities:
+        if outcomes[position] is not Outcome.RETRY or event.subject in entities:
             continue
         size += sizes[position]
-        if len(call) == MOST_ENTRIES or size > MOST_BYTES:
+        if len(call) == MAX_ENTRIES or size > MAX_BYTES:
             break
         entities.add(event.subject)
         call.append(position)

@@ -5,7 +5,7 @@ import json
 from shop.clients import queues
 from shop.clock import now, to_text
 from shop.config import setting
-from shop.streams import Record
+from shop.stream_records import Record
 
 
 def set_aside(record: Record) -> None:

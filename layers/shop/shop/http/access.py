@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
-from shop.auth.caller import Caller, require
+from shop.caller import Caller, require
 
 
 @dataclass(frozen=True)

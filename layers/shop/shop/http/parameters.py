@@ -1,11 +1,10 @@
 """How a handler says what it takes: markers for its parameters' annotations."""
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated
 
-from shop.auth.caller import Caller
+from shop.caller import Caller
 from shop.errors import NotFound
 from shop.identifiers import UUID_PATTERN, canonical_id
 
@@ -66,13 +65,6 @@ class PathName(PathId):
         if text not in self.names:
             raise NotFound
         return text
-
-
-@dataclass(frozen=True)
-class Provide:
-    """A service that `factory` puts together on first use."""
-
-    factory: Callable[[], object]
 
 
 @dataclass(frozen=True)

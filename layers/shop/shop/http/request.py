@@ -9,7 +9,7 @@ from functools import cached_property
 from itertools import islice
 from typing import Any  # the event is JSON of the gateway's, and bodies are JSON of strangers
 
-from shop.auth.caller import Caller, Client
+from shop.caller import Caller, Client
 from shop.errors import (
     BadRequest,
     Detail,
@@ -20,9 +20,9 @@ from shop.errors import (
 from shop.identifiers import with_canonical_ids
 from shop.preconditions import Precondition
 
-LARGEST_BODY = 1024 * 1024  # bytes
-DEEPEST_BODY = 32  # objects and arrays within each other
-MOST_NAMES = 200  # in an object; to refuse each of 100,000 would take half a second
+MAX_BODY_BYTES = 1024 * 1024
+MAX_BODY_DEPTH = 32  # objects and arrays within each other
+MAX_NAMES = 200  # in an object; to refuse each of 100,000 would take half a second
 # Strings, commas and opening brackets in a body: an order of 50 lines, the largest that any schema
 # accepts, has about 300. Parsing and rejecting a body full of them takes over half a second of CPU.
 MAX_TOKENS = 5000
@@ -169,10 +169,10 @@ class Request:
         """
         text = self.event.get("body") or ""
         self._check_media_type(has_body=bool(text))
-        if len(text) > LARGEST_BODY * 4 // 3 + 4:
+        if len(text) > MAX_BODY_BYTES * 4 // 3 + 4:
             raise PayloadTooLarge
         body = b64decode(text) if self.event.get("isBase64Encoded") else text.encode()
-        if len(body) > LARGEST_BODY:
+        if len(body) > MAX_BODY_BYTES:
             raise PayloadTooLarge
         if _has_more_tokens(body, MAX_TOKENS):
             raise BadRequest("The body has too many values.")
@@ -181,8 +181,10 @@ class Request:
         except (ValueError, RecursionError):
             raise BadRequest("The body is not valid JSON.") from None
         # What opens no more than that is no deeper either.
-        if body.count(b"{") + body.count(b"[") > DEEPEST_BODY and _is_deeper(value, DEEPEST_BODY):
-            raise BadRequest(f"The body is nested deeper than {DEEPEST_BODY} levels.")
+        if body.count(b"{") + body.count(b"[") > MAX_BODY_DEPTH and _is_deeper(
+            value, MAX_BODY_DEPTH
+        ):
+            raise BadRequest(f"The body is nested deeper than {MAX_BODY_DEPTH} levels.")
         return body
 
     def _check_media_type(self, has_body: bool) -> None:
@@ -210,8 +212,8 @@ def _has_more_tokens(body: bytes, limit: int) -> bool:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    if len(pairs) > MOST_NAMES:
-        raise BadRequest(f"An object in the body has more than {MOST_NAMES} names.")
+    if len(pairs) > MAX_NAMES:
+        raise BadRequest(f"An object in the body has more than {MAX_NAMES} names.")
     value = dict(pairs)
     if len(value) != len(pairs):
         raise ValueError("a name is given twice")

@@ -7,14 +7,12 @@ from typing import Any  # an event's data is of many types
 
 NEWS_FOR = timedelta(hours=24)  # of an event; a replay of older ones is no reason to write
 # To an address that nobody has verified, which may be a stranger's, and for how long they count.
-MOST_UNVERIFIED = 10
+MAX_UNVERIFIED = 10
 COUNTED_FOR = timedelta(hours=24)
-VERIFICATION_WANTED = "mail.verification_wanted"
-RESET_WANTED = "mail.reset_wanted"
 
 
 @dataclass(frozen=True)
-class Notice:
+class Notification:
     """Something that happened, or that somebody asked for: as much of a CloudEvent as mail needs.
 
     The id is the same however often it comes.
@@ -27,7 +25,7 @@ class Notice:
 
 
 @dataclass(frozen=True)
-class Letter:
+class EmailMessage:
     """A mail that is written, both ways; the subject holds nothing that a stranger chose."""
 
     subject: str
@@ -38,5 +36,5 @@ class Letter:
 @dataclass(frozen=True)
 class Mail:
     address: str
-    letter: Letter
+    letter: EmailMessage
     is_limited: bool  # whether it counts among the few to an address that nobody has verified

@@ -14,7 +14,7 @@ from shop.clock import Clock, to_epoch, to_text
 from shop.deadline import OutOfTime, deadline
 from shop.dynamo import tables
 from shop.dynamo.codec import Item, decode, encode
-from shop.mail.models import COUNTED_FOR, MOST_UNVERIFIED
+from shop.mail.models import COUNTED_FOR, MAX_UNVERIFIED
 from shop.mail.service import InProgress, NotMarked
 from shop.orders.models import Order
 from shop.orders.repository import OrderRepository
@@ -26,7 +26,7 @@ _KEPT_FOR = timedelta(days=40)  # longer than the bus archives events
 _MAX_PAUSE = 0.5  # seconds between tries of a mark, before jitter
 
 
-class ArchiveRepository:
+class EmailContextRepository:
     def user(self, user_id: str) -> User | None:
         """1 read unit."""
         return UserRepository().get(user_id)
@@ -47,7 +47,7 @@ class ArchiveRepository:
         return OrderRepository().get(user_id, order_id)
 
 
-class MarkRepository:
+class DeliveryLogRepository:
     """`claim` names the sandbox, which handles one message at a time: a claim of its own that it
     finds is left over from a try that failed, and no longer anybody's.
     """
@@ -175,7 +175,7 @@ class LimitRepository:
                 UpdateExpression="SET notices = list_append(notices, :notices)",
                 ConditionExpression="size(notices) < :most AND NOT contains(notices, :notice)",
                 ExpressionAttributeValues=encode(
-                    {":notices": [notice_id], ":notice": notice_id, ":most": MOST_UNVERIFIED}
+                    {":notices": [notice_id], ":notice": notice_id, ":most": MAX_UNVERIFIED}
                 ),
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )

@@ -1,15 +1,11 @@
 """Events as mail reads them: tolerant of what newer ones say besides."""
 
-from collections.abc import Mapping
-from datetime import datetime
 from typing import Annotated, Any  # an event's data is of many types
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from shop.clock import to_text
-from shop.correlation import correlation_id
-from shop.mail.models import Notice
+from shop.mail.models import Notification
 
 
 class _Read(BaseModel):
@@ -27,8 +23,8 @@ class Envelope(_Read):
     data: dict[str, Any]
     correlationid: str | None = None  # of the request that it began with
 
-    def notice(self) -> Notice:
-        return Notice(self.id, self.type, self.time, self.data)
+    def notice(self) -> Notification:
+        return Notification(self.id, self.type, self.time, self.data)
 
 
 class AboutUser(_Read):
@@ -46,17 +42,3 @@ class AboutOrder(AboutUser):
 
 class ToAddress(_Read):
     email: str
-
-
-def wish(id_: str, type_: str, time: datetime, data: Mapping[str, str]) -> dict[str, object]:
-    """Of a mail, in the form in which events come."""
-    event = {
-        "specversion": "1.0",
-        "id": id_,
-        "source": "/shop",
-        "type": type_,
-        "time": to_text(time),
-        "data": dict(data),
-        "correlationid": correlation_id.get(),
-    }
-    return {"detail": event}

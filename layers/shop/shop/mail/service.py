@@ -7,13 +7,15 @@ from typing import Protocol
 
 from shop.clock import Clock
 from shop.deadline import TO_ANSWER
-from shop.mail import letters
-from shop.mail.models import NEWS_FOR, RESET_WANTED, VERIFICATION_WANTED, Letter, Mail, Notice
+from shop.email_queue import RESET_REQUESTED, VERIFICATION_REQUESTED
+from shop.identity.accounts.models import UserStatus
+from shop.identity.recovery.models import Purpose
+from shop.mail import templates
+from shop.mail.models import NEWS_FOR, EmailMessage, Mail, Notification
 from shop.mail.schemas import AboutOrder, AboutUpdate, AboutUser, ToAddress
 from shop.observability import logger
 from shop.orders.models import Order, OrderStatus
-from shop.recovery.models import Purpose
-from shop.users.models import User, UserStatus
+from shop.users.models import User
 
 # Seconds for a slow call of SES and a slow one of DynamoDB. With less, the function could end
 # between sending and marking, and a second email would be sent.
@@ -46,7 +48,7 @@ class InProgress(Exception):
     """Another sandbox is at this very notice, or died at it: it is to be tried again later."""
 
 
-class Archive(Protocol):
+class EmailContext(Protocol):
     """What mail reads when it writes, so that it tells of the present."""
 
     def user(self, user_id: str) -> User | None: ...
@@ -56,7 +58,7 @@ class Archive(Protocol):
     def order(self, user_id: str, order_id: str) -> Order | None: ...
 
 
-class Marks(Protocol):
+class DeliveryLog(Protocol):
     """Which notices are done, by their ids."""
 
     def claim(self, notice_id: str) -> bool:
@@ -74,24 +76,24 @@ class Limit(Protocol):
         """Counts a notice once, however often it comes; False if the address has had its most."""
 
 
-class Postbox(Protocol):
-    def send(self, address: str, letter: Letter, reference: str) -> None:
+class Mailer(Protocol):
+    def send(self, address: str, letter: EmailMessage, reference: str) -> None:
         """Raises `Refused` where trying again is in vain, and else `NotTaken`."""
 
 
 class LinkMaker(Protocol):
-    def make(self, user: User, purpose: Purpose) -> str | None:
+    def make(self, user_id: str, email: str, purpose: Purpose) -> str | None:
         """An address of the web with a token in it; None if the user is gone."""
 
 
 class MailService:
     def __init__(
         self,
-        archive: Archive,
+        archive: EmailContext,
         links: LinkMaker,
-        marks: Marks,
+        marks: DeliveryLog,
         limit: Limit,
-        postbox: Postbox | None,
+        postbox: Mailer | None,
         clock: Clock,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -103,14 +105,14 @@ class MailService:
         self._postbox = postbox
         self._clock = clock
         self._pause = pause
-        self._writers: Mapping[str, Callable[[Notice], Mail | None]] = {
+        self._writers: Mapping[str, Callable[[Notification], Mail | None]] = {
             "user.registered": self._welcome,
             "user.updated": self._address_changed,
             "user.password_changed": self._password_changed,
             "order.placed": self._order_placed,
             "order.cancelled": self._order_cancelled,
-            VERIFICATION_WANTED: self._verification,
-            RESET_WANTED: self._reset,
+            VERIFICATION_REQUESTED: self._verification,
+            RESET_REQUESTED: self._reset,
         }
 
     @property
@@ -118,7 +120,7 @@ class MailService:
         """Of the notices that somebody is written of."""
         return frozenset(self._writers)
 
-    def deliver(self, notice: Notice, seconds_left: SecondsLeft) -> str:
+    def deliver(self, notice: Notification, seconds_left: SecondsLeft) -> str:
         """Write, send and mark the email that the notice calls for; return the outcome.
 
         At least once: a crash between sending and marking sends a second copy, and so does a lost
@@ -140,7 +142,7 @@ class MailService:
             self._mark(notice, seconds_left)
         return outcome
 
-    def _send(self, notice: Notice, postbox: Postbox, seconds_left: SecondsLeft) -> str:
+    def _send(self, notice: Notification, postbox: Mailer, seconds_left: SecondsLeft) -> str:
         mail = self._prepare_patiently(notice)
         if isinstance(mail, str):
             return mail
@@ -153,7 +155,7 @@ class MailService:
             return "no mail: refused"
         return "mail sent"
 
-    def _prepare_patiently(self, notice: Notice) -> Mail | str:
+    def _prepare_patiently(self, notice: Notification) -> Mail | str:
         """Beyond the SDK's retries, whose quota is used up by a database that fails often."""
         for _ in range(MAX_TRIES - 1):
             try:
@@ -164,7 +166,7 @@ class MailService:
                 self._pause(random.uniform(0, _MAX_PAUSE))
         return self._prepare(notice)
 
-    def _prepare(self, notice: Notice) -> Mail | str:
+    def _prepare(self, notice: Notification) -> Mail | str:
         """Claim the notice and write its email, or return why there is none. May be repeated."""
         if not self._marks.claim(notice.id):
             return _DONE_BEFORE
@@ -175,69 +177,72 @@ class MailService:
             return "no mail: too many to an unverified address"
         return mail
 
-    def _mark(self, notice: Notice, seconds_left: SecondsLeft) -> None:
+    def _mark(self, notice: Notification, seconds_left: SecondsLeft) -> None:
         try:
             self._marks.finish(notice.id, seconds_left() - TO_ANSWER)
         except NotMarked:
             # Not reported as failed: the message would be redelivered, and the email sent again.
             logger().exception("mail not marked", id=notice.id)
 
-    def _welcome(self, notice: Notice) -> Mail | None:
+    def _welcome(self, notice: Notification) -> Mail | None:
         user = self._user(notice)
         if user is None:
             return None
-        link = None if user.email_verified else self._links.make(user, Purpose.VERIFICATION)
-        return _to(user, letters.welcome(_name_of(user), link))
+        link = None if user.email_verified else self._link(user, Purpose.VERIFICATION)
+        return _to(user, templates.welcome(_name_of(user), link))
 
-    def _verification(self, notice: Notice) -> Mail | None:
+    def _verification(self, notice: Notification) -> Mail | None:
         user = self._user(notice)
         if user is None or user.email_verified:
             return None
-        link = self._links.make(user, Purpose.VERIFICATION)
-        return _to(user, letters.verification(_name_of(user), link)) if link else None
+        link = self._link(user, Purpose.VERIFICATION)
+        return _to(user, templates.verification(_name_of(user), link)) if link else None
 
-    def _reset(self, notice: Notice) -> Mail | None:
+    def _reset(self, notice: Notification) -> Mail | None:
         """Not limited here: wishes for it are counted by address when they are wished."""
         user = self._archive.owner(ToAddress.model_validate(notice.data).email)
         if user is None or user.status is not UserStatus.ACTIVE:
             return None
-        link = self._links.make(user, Purpose.RESET)
+        link = self._link(user, Purpose.RESET)
         if link is None:
             return None
-        return Mail(user.email, letters.reset(_name_of(user), link), is_limited=False)
+        return Mail(user.email, templates.reset(_name_of(user), link), is_limited=False)
 
-    def _address_changed(self, notice: Notice) -> Mail | None:
+    def _address_changed(self, notice: Notification) -> Mail | None:
         """Always limited: whether a former address was verified is not remembered."""
         about = AboutUpdate.model_validate(notice.data)
         user = self._user(notice) if "email" in about.changed else None
         if user is None:
             return None
         former = next((it for it in user.former_emails if it.version == about.version), None)
-        return Mail(former.email, letters.address_changed(), is_limited=True) if former else None
+        return Mail(former.email, templates.address_changed(), is_limited=True) if former else None
 
-    def _password_changed(self, notice: Notice) -> Mail | None:
+    def _password_changed(self, notice: Notification) -> Mail | None:
         user = self._user(notice)
-        return _to(user, letters.password_changed(_name_of(user))) if user else None
+        return _to(user, templates.password_changed(_name_of(user))) if user else None
 
-    def _order_placed(self, notice: Notice) -> Mail | None:
+    def _order_placed(self, notice: Notification) -> Mail | None:
         """Not where it has been cancelled meanwhile: that mail may have been faster."""
         user, order = self._user(notice), self._order(notice)
         if user is None or order is None or order.status is OrderStatus.CANCELLED:
             return None
-        return _to(user, letters.order_placed(_name_of(user), order))
+        return _to(user, templates.order_placed(_name_of(user), order))
 
-    def _order_cancelled(self, notice: Notice) -> Mail | None:
+    def _order_cancelled(self, notice: Notification) -> Mail | None:
         user, order = self._user(notice), self._order(notice)
         if user is None or order is None:
             return None
-        return _to(user, letters.order_cancelled(_name_of(user), order))
+        return _to(user, templates.order_cancelled(_name_of(user), order))
 
-    def _user(self, notice: Notice) -> User | None:
+    def _link(self, user: User, purpose: Purpose) -> str | None:
+        return self._links.make(user.id, user.email, purpose)
+
+    def _user(self, notice: Notification) -> User | None:
         """None if there is nobody any more, or nobody who may log in."""
         user = self._archive.user(AboutUser.model_validate(notice.data).user_id)
         return user if user and user.status is UserStatus.ACTIVE else None
 
-    def _order(self, notice: Notice) -> Order | None:
+    def _order(self, notice: Notification) -> Order | None:
         about = AboutOrder.model_validate(notice.data)
         return self._archive.order(about.user_id, about.order_id)
 
@@ -247,7 +252,7 @@ def _require_time(seconds_left: SecondsLeft) -> None:
         raise TooLate
 
 
-def _to(user: User, letter: Letter) -> Mail:
+def _to(user: User, letter: EmailMessage) -> Mail:
     return Mail(user.email, letter, is_limited=not user.email_verified)
 
 

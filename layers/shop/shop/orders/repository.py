@@ -9,19 +9,19 @@ from shop.clock import from_text, to_text
 from shop.correlation import correlation_id
 from shop.dynamo import records, tables, totals, transactions
 from shop.dynamo.codec import Item, decode, encode
-from shop.dynamo.listing import Listing, Range
+from shop.dynamo.listing import IndexQuery, KeyRange
 from shop.dynamo.reads import batch_get
 from shop.dynamo.sort_keys import amount_key, shard_key, shard_keys
 from shop.errors import AccountInactive, Forbidden, NotFound
-from shop.idempotency import Once, Record
+from shop.idempotency import IdempotentRequest, Record
+from shop.identity.accounts.admin_check import CALLER, check_admin
+from shop.identity.accounts.models import UserStatus
 from shop.money import Money
 from shop.orders.models import Order, OrderLine, OrderStatus
-from shop.pagination import Rows, Span
+from shop.pagination import IndexPage, PageRequest
 from shop.products.models import Product, ProductStatus
 from shop.products.repository import product_from_item
 from shop.retries import StaleVersion
-from shop.users.admin_check import CALLER, check_admin
-from shop.users.models import UserStatus
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
@@ -34,7 +34,7 @@ _AFTER_EVERY_ID = "g"  # and before the summary row
 
 class OrderRepository:
     def catalogue(
-        self, product_ids: Sequence[str], once: Once
+        self, product_ids: Sequence[str], once: IdempotentRequest
     ) -> tuple[Mapping[str, Product], Record | None]:
         """One consistent read: 1 unit a product, and the record's size."""
         products, idempotency = tables.products(), tables.idempotency()
@@ -49,10 +49,10 @@ class OrderRepository:
             records.from_item(found[idempotency][0]) if found[idempotency] else None,
         )
 
-    def recorded(self, once: Once) -> Record | None:
-        return records.settled(once)
+    def find_committed_record(self, once: IdempotentRequest) -> Record | None:
+        return records.find_committed_record(once)
 
-    def add(self, order: Order, once: Once, by_admin: str | None = None) -> None:
+    def add(self, order: Order, once: IdempotentRequest, by_admin: str | None = None) -> None:
         """4 actions, one a line and one for an admin; 2 write units for each KB of each item."""
         try:
             transactions.write(
@@ -108,22 +108,27 @@ class OrderRepository:
             raise (NotFound if "user" in failed.old else StaleVersion) from None
 
     def of_user(
-        self, user_id: str, statuses: Sequence[OrderStatus], sort: str, span: Span, descends: bool
-    ) -> Rows[Order]:
+        self,
+        user_id: str,
+        statuses: Sequence[OrderStatus],
+        sort: str,
+        span: PageRequest,
+        descends: bool,
+    ) -> IndexPage[Order]:
         """1 read unit for each 4 KB of all orders by time; else, and for pages by number, whose
         orders before them are skipped by their keys, half a unit an order and half a status.
         """
         if sort == "createdAt" and len(statuses) == len(OrderStatus) and not span.skipped:
-            return _OF_USER.page([Range(user_id)], span, descends)
+            return _OF_USER.page([KeyRange(user_id)], span, descends)
         listing = _OF_USER_BY_STATUS if sort == "createdAt" else _OF_USER_BY_TOTAL
-        ranges = [Range(user_id, f"{status}#") for status in statuses]
+        ranges = [KeyRange(user_id, f"{status}#") for status in statuses]
         return listing.page(ranges, span, descends, lambda order: order.status in statuses)
 
     def of_everyone(
-        self, statuses: Sequence[OrderStatus], span: Span, descends: bool
-    ) -> Rows[Order]:
+        self, statuses: Sequence[OrderStatus], span: PageRequest, descends: bool
+    ) -> IndexPage[Order]:
         """Half a read unit for each 4 KB of each order, and half for each shard of each status."""
-        ranges = [Range(shard) for status in statuses for shard in shard_keys(status)]
+        ranges = [KeyRange(shard) for status in statuses for shard in shard_keys(status)]
         return _OF_EVERYONE.page(ranges, span, descends, lambda order: order.status in statuses)
 
     def count(self, user_id: str, statuses: Sequence[OrderStatus]) -> int:
@@ -368,13 +373,13 @@ def order_from_item(item: Item) -> Order:
 
 
 _KEY = ("user_id", "id")
-_OF_USER = Listing(tables.orders, *_KEY, order_from_item, last=_AFTER_EVERY_ID)
-_OF_USER_BY_STATUS = Listing(
+_OF_USER = IndexQuery(tables.orders, *_KEY, order_from_item, last=_AFTER_EVERY_ID)
+_OF_USER_BY_STATUS = IndexQuery(
     tables.orders, "user_id", "status_id", order_from_item, "by_status", _KEY
 )
-_OF_USER_BY_TOTAL = Listing(
+_OF_USER_BY_TOTAL = IndexQuery(
     tables.orders, "user_id", "status_total", order_from_item, "by_status_total", _KEY
 )
-_OF_EVERYONE = Listing(
+_OF_EVERYONE = IndexQuery(
     tables.orders, "status_shard", "id", order_from_item, "by_status_shard", _KEY
 )

@@ -14,21 +14,20 @@ from pydantic import (
 from pydantic_core import ErrorDetails, InitErrorDetails
 
 from shop.http.parameters import PathId
+from shop.http.response_models import Resource, ResponseModel
 from shop.money import Amount, CurrencyRead
 from shop.orders.models import Order, OrderLine, OrderStatus
 from shop.pagination import ListQuery, Page
 from shop.products.schemas import ProductName, SkuRead
 from shop.schemas import (
-    ABSENT,
-    HOWEVER_WRITTEN,
+    UNSET,
     Body,
     Id,
     IdIn,
+    IntegralFloat,
     Patch,
-    Reply,
-    Resource,
     Timestamp,
-    shown,
+    json_schema,
     violation,
 )
 from shop.text import Note, NoteRead
@@ -36,14 +35,14 @@ from shop.text import Note, NoteRead
 _NOTED = Field(examples=["Please ring twice."])
 OrderId = Annotated[str, PathId()]
 
-MOST_LINES = 50
-LARGEST_QUANTITY = 999
+MAX_LINES = 50
+MAX_QUANTITY = 999
 
 _TOO_MANY = violation(
-    "less_than_equal", f"All lines of one product together may order {LARGEST_QUANTITY} at most."
+    "less_than_equal", f"All lines of one product together may order {MAX_QUANTITY} at most."
 )
 
-Quantity = Annotated[int, Field(ge=1, le=LARGEST_QUANTITY, examples=[1]), HOWEVER_WRITTEN]
+Quantity = Annotated[int, Field(ge=1, le=MAX_QUANTITY, examples=[1]), IntegralFloat]
 
 
 class OrderLinePlace(Body):
@@ -52,7 +51,7 @@ class OrderLinePlace(Body):
 
 
 class OrderPlace(Body):
-    items: Annotated[list[OrderLinePlace], Field(min_length=1, max_length=MOST_LINES)]
+    items: Annotated[list[OrderLinePlace], Field(min_length=1, max_length=MAX_LINES)]
     note: Annotated[Note | None, _NOTED] = None
 
     @field_validator("items", mode="wrap")
@@ -81,7 +80,7 @@ class OrderPlace(Body):
         errors += [
             InitErrorDetails(type=_TOO_MANY, loc=(index, "quantity"), input=quantity)
             for index, (product_id, quantity) in ordered.items()
-            if quantities[product_id] > LARGEST_QUANTITY
+            if quantities[product_id] > MAX_QUANTITY
         ]
         if errors:
             raise ValidationError.from_exception_data("items", errors)
@@ -111,18 +110,18 @@ def _raised_again(error: ErrorDetails) -> InitErrorDetails:
 
 
 class OrderUpdate(Patch):
-    status: Annotated[OrderStatus, Field(strict=False)] = ABSENT
-    note: Annotated[Note | None, _NOTED] = ABSENT
+    status: Annotated[OrderStatus, Field(strict=False)] = UNSET
+    note: Annotated[Note | None, _NOTED] = UNSET
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"status": "cancelled"}]})
 
 
-class OrderLineRead(Reply):
+class OrderLineResponse(ResponseModel):
     product_id: Id
     sku: SkuRead
     name: ProductName
     unit_price: Amount
-    quantity: Annotated[int, shown(minimum=1, maximum=LARGEST_QUANTITY, examples=[1])]
+    quantity: Annotated[int, json_schema(minimum=1, maximum=MAX_QUANTITY, examples=[1])]
     line_total: Amount
 
     @classmethod
@@ -137,12 +136,12 @@ class OrderLineRead(Reply):
         )
 
 
-class OrderRead(Resource):
+class OrderResponse(Resource):
     user_id: Id
     status: OrderStatus
     currency: CurrencyRead
     total: Amount
-    items: Annotated[list[OrderLineRead], shown(maxItems=MOST_LINES)]
+    items: Annotated[list[OrderLineResponse], json_schema(maxItems=MAX_LINES)]
     note: Annotated[NoteRead | None, _NOTED]
     created_at: Timestamp
     updated_at: Timestamp
@@ -155,7 +154,7 @@ class OrderRead(Resource):
             status=order.status,
             currency=order.total.currency,
             total=order.total.amount,
-            items=[OrderLineRead.of(line) for line in order.lines],
+            items=[OrderLineResponse.of(line) for line in order.lines],
             note=order.note,
             created_at=order.created_at,
             updated_at=order.updated_at,
@@ -163,7 +162,7 @@ class OrderRead(Resource):
         )
 
 
-class OrderPage(Page[OrderRead]):
+class OrderPage(Page[OrderResponse]):
     """A page of orders."""
 
 

@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Protocol  # `Any`: the changed fields of an order are of several types
 
-from shop.auth.caller import Caller, require
+from shop.caller import Caller, require
 from shop.clock import Clock
 from shop.errors import (
     CurrencyMismatch,
@@ -18,7 +18,7 @@ from shop.errors import (
     ShopError,
     ValidationFailed,
 )
-from shop.idempotency import Once, Record
+from shop.idempotency import IdempotentRequest, Record
 from shop.identifiers import NewId
 from shop.metrics import count, measure
 from shop.money import Money
@@ -30,7 +30,7 @@ from shop.orders.schemas import (
     OrderPlace,
     OrderUpdate,
 )
-from shop.pagination import Rows, Slice, Span
+from shop.pagination import IndexPage, PageRequest, PageResult
 from shop.preconditions import Precondition
 from shop.products.models import Product
 from shop.retries import retry_stale
@@ -38,13 +38,13 @@ from shop.retries import retry_stale
 
 class OrderStore(Protocol):
     def catalogue(
-        self, product_ids: Sequence[str], once: Once
+        self, product_ids: Sequence[str], once: IdempotentRequest
     ) -> tuple[Mapping[str, Product], Record | None]:
         """The products that exist, and the answer that an equal request got before."""
 
-    def recorded(self, once: Once) -> Record | None: ...
+    def find_committed_record(self, once: IdempotentRequest) -> Record | None: ...
 
-    def add(self, order: Order, once: Once, by_admin: str | None = None) -> None:
+    def add(self, order: Order, once: IdempotentRequest, by_admin: str | None = None) -> None:
         """Order, stock, summary and record together, if the user is active and every line's
         product is as the line says. Raises `StaleVersion`, `NotFound`, `AccountInactive`;
         `Forbidden` where `by_admin` is no active admin any more.
@@ -66,13 +66,18 @@ class OrderStore(Protocol):
         """
 
     def of_user(
-        self, user_id: str, statuses: Sequence[OrderStatus], sort: str, span: Span, descends: bool
-    ) -> Rows[Order]:
+        self,
+        user_id: str,
+        statuses: Sequence[OrderStatus],
+        sort: str,
+        span: PageRequest,
+        descends: bool,
+    ) -> IndexPage[Order]:
         """By `createdAt` or by `total`."""
 
     def of_everyone(
-        self, statuses: Sequence[OrderStatus], span: Span, descends: bool
-    ) -> Rows[Order]:
+        self, statuses: Sequence[OrderStatus], span: PageRequest, descends: bool
+    ) -> IndexPage[Order]:
         """By the time they were placed."""
 
     def count(self, user_id: str, statuses: Sequence[OrderStatus]) -> int: ...
@@ -86,19 +91,21 @@ class OrderService:
         self._clock = clock
         self._new_id = new_id
 
-    def place(self, caller: Caller, user_id: str, wanted: OrderPlace, once: Once) -> Order:
+    def place(
+        self, caller: Caller, user_id: str, payload: OrderPlace, once: IdempotentRequest
+    ) -> Order:
         require(caller.may_act_for(user_id))
-        quantities = _merged(wanted)
+        quantities = _merged(payload)
 
         def place() -> Order:
             products, record = self._orders.catalogue(list(quantities), once)
             once.replay(record)
             try:
-                order = self._order(user_id, _lines(wanted, quantities, products), wanted.note)
+                order = self._order(user_id, _lines(payload, quantities, products), payload.note)
                 self._orders.add(order, once, _acting_admin(caller, user_id))
             except ShopError as refusal:
                 # An equal request may have taken the last piece since: then its order is ours.
-                once.replay(self._orders.recorded(once))
+                once.replay(self._orders.find_committed_record(once))
                 if isinstance(refusal, InsufficientStock):
                     count("StockRefusals")
                 raise
@@ -118,14 +125,14 @@ class OrderService:
         caller: Caller,
         user_id: str,
         order_id: str,
-        wanted: OrderUpdate,
+        payload: OrderUpdate,
         precondition: Precondition,
     ) -> Order:
         """Admins move orders on and edit notes; who placed one may cancel it and edit its note
         while it is pending. Without a precondition, changes of others are kept beside these.
         """
         require(caller.may_act_for(user_id))
-        changes = wanted.changes()
+        changes = payload.changes()
         if not caller.is_admin and changes.get("status") not in (None, OrderStatus.CANCELLED):
             raise Forbidden("Only an admin gives an order this status.")
 
@@ -156,7 +163,7 @@ class OrderService:
         """An order that nobody fulfils is cancelled."""
         self._settle(user_id, order_id, lambda _: OrderStatus.CANCELLED)
 
-    def list(self, caller: Caller, user_id: str, query: OrderListQuery) -> Slice[Order]:
+    def list(self, caller: Caller, user_id: str, query: OrderListQuery) -> PageResult[Order]:
         require(caller.may_act_for(user_id))
         name = f"orders of {user_id}"
         statuses = _statuses(query.status)
@@ -165,7 +172,7 @@ class OrderService:
         )
         return query.slice(name, rows, self._orders.count(user_id, statuses))
 
-    def list_all(self, caller: Caller, query: AllOrdersQuery) -> Slice[Order]:
+    def list_all(self, caller: Caller, query: AllOrdersQuery) -> PageResult[Order]:
         require(caller.is_admin)
         name = "orders of everyone"
         statuses = _statuses(query.status)
@@ -229,8 +236,8 @@ class OrderService:
         )
 
 
-def _statuses(wanted: OrderStatus | None) -> Sequence[OrderStatus]:
-    return tuple(OrderStatus) if wanted is None else (wanted,)
+def _statuses(payload: OrderStatus | None) -> Sequence[OrderStatus]:
+    return tuple(OrderStatus) if payload is None else (payload,)
 
 
 def _changed(order: Order, changes: Mapping[str, Any], is_owner: bool) -> Order:
@@ -265,16 +272,16 @@ def _returned(before: Order, after: Order) -> list[OrderLine]:
     return [line for line in before.lines if line.taken]
 
 
-def _merged(wanted: OrderPlace) -> dict[str, int]:
+def _merged(payload: OrderPlace) -> dict[str, int]:
     """Pieces by product, in the order of the lines; a product named twice is one line."""
     quantities: dict[str, int] = {}
-    for line in wanted.items:
+    for line in payload.items:
         quantities[line.product_id] = quantities.get(line.product_id, 0) + line.quantity
     return quantities
 
 
 def _lines(
-    wanted: OrderPlace, quantities: Mapping[str, int], products: Mapping[str, Product]
+    payload: OrderPlace, quantities: Mapping[str, int], products: Mapping[str, Product]
 ) -> list[OrderLine]:
     def is_short(product_id: str) -> bool:
         stock = products[product_id].stock
@@ -282,7 +289,7 @@ def _lines(
 
     _refuse(
         ProductUnavailable,
-        wanted,
+        payload,
         lambda product_id: product_id not in products or not products[product_id].is_for_sale,
         Detail("productId", "product_unavailable", "This product is not for sale."),
     )
@@ -290,7 +297,7 @@ def _lines(
         raise CurrencyMismatch
     _refuse(
         InsufficientStock,
-        wanted,
+        payload,
         is_short,
         Detail("quantity", "insufficient_stock", "There are not as many in stock."),
     )
@@ -317,12 +324,12 @@ def _total(lines: Sequence[OrderLine]) -> Money:
 
 
 def _refuse(
-    error: type[ShopError], wanted: OrderPlace, is_wrong: Callable[[str], bool], detail: Detail
+    error: type[ShopError], payload: OrderPlace, is_wrong: Callable[[str], bool], detail: Detail
 ) -> None:
     """Raises the error with a detail for every line, as the client numbered them, that is wrong."""
     details = [
         detail._replace(field=f"body.items.{index}.{detail.field}")
-        for index, line in enumerate(wanted.items)
+        for index, line in enumerate(payload.items)
         if is_wrong(line.product_id)
     ]
     if details:

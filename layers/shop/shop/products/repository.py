@@ -7,16 +7,16 @@ from shop.clients import dynamodb
 from shop.clock import from_text, to_text
 from shop.dynamo import records, tables, totals, transactions
 from shop.dynamo.codec import Item, decode, encode
-from shop.dynamo.listing import Listing, Range
+from shop.dynamo.listing import IndexQuery, KeyRange
 from shop.dynamo.sort_keys import amount_key, text_key
 from shop.errors import Forbidden, ServiceUnavailable, SkuInUse
-from shop.idempotency import Once, Record
+from shop.idempotency import IdempotentRequest, Record
+from shop.identity.accounts.admin_check import CALLER, check_admin
 from shop.money import Money
-from shop.pagination import Rows, Span
+from shop.pagination import IndexPage, PageRequest
 from shop.products.models import Product, ProductStatus
-from shop.products.schemas import LARGEST_STOCK
+from shop.products.schemas import MAX_STOCK
 from shop.retries import StaleVersion
-from shop.users.admin_check import CALLER, check_admin
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
@@ -29,10 +29,10 @@ _SORT_KEYS = {"name": "name_key", "price": "price_key"}  # which follow what the
 
 
 class ProductRepository:
-    def recorded(self, once: Once) -> Record | None:
+    def find_committed_record(self, once: IdempotentRequest) -> Record | None:
         return records.find(once)
 
-    def add(self, product: Product, once: Once, by_admin: str | None = None) -> None:
+    def add(self, product: Product, once: IdempotentRequest, by_admin: str | None = None) -> None:
         """6 write units, 2 for a record."""
         try:
             transactions.write(
@@ -44,7 +44,7 @@ class ProductRepository:
                 }
             )
         except transactions.ConditionFailed as failed:
-            once.replay(records.settled(once))
+            once.replay(records.find_committed_record(once))
             if CALLER in failed.old:
                 raise Forbidden from None
             if "sku" in failed.old:
@@ -59,10 +59,12 @@ class ProductRepository:
         )
         return product_from_item(decode(answer["Item"])) if "Item" in answer else None
 
-    def list(self, status: ProductStatus, sort: str, span: Span, descends: bool) -> Rows[Product]:
+    def list(
+        self, status: ProductStatus, sort: str, span: PageRequest, descends: bool
+    ) -> IndexPage[Product]:
         """Half a read unit for each product, and one for each 8 KB of the index's keys."""
         listing = _BY[sort]
-        return listing.page([Range(status)], span, descends, lambda p: p.status is status)
+        return listing.page([KeyRange(status)], span, descends, lambda p: p.status is status)
 
     def count(self, status: ProductStatus) -> int:
         return totals.read("products", [status])
@@ -192,7 +194,7 @@ def _update(
         # Unlimited stock is NULL, which is neither more nor less than any number.
         is_possible = "stock <= :bound" if stock_delta > 0 else "stock >= :bound"
         condition += f" AND {is_possible}"
-        bound = LARGEST_STOCK - stock_delta if stock_delta > 0 else -stock_delta
+        bound = MAX_STOCK - stock_delta if stock_delta > 0 else -stock_delta
         values |= {":delta": stock_delta, ":bound": bound}
     return {
         "Update": {
@@ -238,8 +240,8 @@ def _put_new(item: Item) -> "TransactWriteItemTypeDef":
     }
 
 
-def _listing(index: str, sort_key: str) -> Listing[Product]:
-    return Listing(tables.products, "status", sort_key, product_from_item, index, ("id",))
+def _listing(index: str, sort_key: str) -> IndexQuery[Product]:
+    return IndexQuery(tables.products, "status", sort_key, product_from_item, index, ("id",))
 
 
 _BY = {

@@ -13,22 +13,14 @@ from pydantic import (
 )
 
 from shop.http.parameters import PathId
+from shop.http.response_models import Resource
 from shop.money import Amount, Currency, CurrencyRead, amount_complaint
 from shop.pagination import Page, PublicListQuery
 from shop.products.models import Product, ProductStatus
-from shop.schemas import (
-    ABSENT,
-    HOWEVER_WRITTEN,
-    Body,
-    Patch,
-    Resource,
-    Timestamp,
-    shown,
-    violation,
-)
+from shop.schemas import UNSET, Body, IntegralFloat, Patch, Timestamp, json_schema, violation
 from shop.text import Name, NameRead
 
-LARGEST_STOCK = 1_000_000_000
+MAX_STOCK = 1_000_000_000
 
 _SKU_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 _NAMED = Field(examples=["Pears, a kilogram"])
@@ -40,11 +32,11 @@ Sku = Annotated[
     StringConstraints(min_length=1, max_length=64, pattern=_SKU_PATTERN),
     Field(examples=["PEAR-1KG"]),
 ]
-SkuRead = Annotated[str, shown(maxLength=64, pattern=_SKU_PATTERN, examples=["PEAR-1KG"])]
+SkuRead = Annotated[str, json_schema(maxLength=64, pattern=_SKU_PATTERN, examples=["PEAR-1KG"])]
 Stock = Annotated[
     int | None,
-    Field(ge=0, le=LARGEST_STOCK, description="pieces; null is unlimited", examples=[100]),
-    HOWEVER_WRITTEN,
+    Field(ge=0, le=MAX_STOCK, description="pieces; null is unlimited", examples=[100]),
+    IntegralFloat,
 ]
 StatusIn = Annotated[ProductStatus, Field(strict=False)]  # a string, whatever strictness says
 
@@ -58,14 +50,14 @@ def _not_zero(value: int) -> int:
 StockDelta = Annotated[
     int,
     Field(
-        ge=-LARGEST_STOCK,
-        le=LARGEST_STOCK,
+        ge=-MAX_STOCK,
+        le=MAX_STOCK,
         description="pieces that come, or go where negative",
         examples=[-3],
         json_schema_extra={"not": {"const": 0}},
     ),
     AfterValidator(_not_zero),
-    HOWEVER_WRITTEN,
+    IntegralFloat,
 ]
 
 
@@ -92,13 +84,13 @@ class ProductCreate(Body):
 
 
 class ProductUpdate(Patch):
-    sku: Sku = ABSENT
-    name: Annotated[Name, _NAMED] = ABSENT
-    price: Amount = ABSENT
-    currency: Currency = ABSENT
-    stock_delta: StockDelta = ABSENT
-    stock: Stock = ABSENT  # after the one that it excludes
-    status: StatusIn = ABSENT
+    sku: Sku = UNSET
+    name: Annotated[Name, _NAMED] = UNSET
+    price: Amount = UNSET
+    currency: Currency = UNSET
+    stock_delta: StockDelta = UNSET
+    stock: Stock = UNSET  # after the one that it excludes
+    status: StatusIn = UNSET
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -116,19 +108,19 @@ class ProductUpdate(Patch):
     @classmethod
     def _stock_is_set_or_moved(cls, stock: object, others: ValidationInfo) -> object:
         """Only a stock that was sent comes here; a delta that is wrong is not among the others."""
-        if others.data.get("stock_delta", "a wrong one") is not ABSENT:
+        if others.data.get("stock_delta", "a wrong one") is not UNSET:
             raise violation("stock_twice", "Send either stock or stockDelta, not both.")
         return stock
 
 
-class ProductRead(Resource):
+class ProductResponse(Resource):
     sku: SkuRead
     name: ProductName
     price: Amount
     currency: CurrencyRead
     stock: Annotated[
         int | None,
-        shown(
+        json_schema(
             minimum=0,
             maximum=2**53 - 1,  # what cancelled orders give back knows no largest stock
             description="null is unlimited",
@@ -160,5 +152,5 @@ class ProductListQuery(PublicListQuery):
     sort: Literal["createdAt", "-createdAt", "name", "-name", "price", "-price"] = "-createdAt"
 
 
-class ProductPage(Page[ProductRead]):
+class ProductPage(Page[ProductResponse]):
     """A page of products."""

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any, Protocol  # `Any`: the changed fields of a product are of several types
 
-from shop.auth.caller import Caller, require
+from shop.caller import Caller, require
 from shop.clock import Clock
 from shop.errors import (
     Detail,
@@ -12,20 +12,20 @@ from shop.errors import (
     NotFound,
     ValidationFailed,
 )
-from shop.idempotency import Once, Record
+from shop.idempotency import IdempotentRequest, Record
 from shop.identifiers import NewId
 from shop.money import Money, amount_complaint
-from shop.pagination import Rows, Slice, Span
+from shop.pagination import IndexPage, PageRequest, PageResult
 from shop.preconditions import Precondition
 from shop.products.models import Product, ProductStatus
-from shop.products.schemas import LARGEST_STOCK, ProductCreate, ProductListQuery, ProductUpdate
+from shop.products.schemas import MAX_STOCK, ProductCreate, ProductListQuery, ProductUpdate
 from shop.retries import retry_stale
 
 
 class ProductStore(Protocol):
-    def recorded(self, once: Once) -> Record | None: ...
+    def find_committed_record(self, once: IdempotentRequest) -> Record | None: ...
 
-    def add(self, product: Product, once: Once, by_admin: str | None = None) -> None:
+    def add(self, product: Product, once: IdempotentRequest, by_admin: str | None = None) -> None:
         """Product, SKU and record together; raises `SkuInUse`, or what `once.replay` raises.
 
         This and the other changes raise `Forbidden` where `by_admin` is no active admin any more.
@@ -33,7 +33,9 @@ class ProductStore(Protocol):
 
     def get(self, product_id: str) -> Product | None: ...
 
-    def list(self, status: ProductStatus, sort: str, span: Span, descends: bool) -> Rows[Product]:
+    def list(
+        self, status: ProductStatus, sort: str, span: PageRequest, descends: bool
+    ) -> IndexPage[Product]:
         """By `createdAt`, `name` or `price`."""
 
     def count(self, status: ProductStatus) -> int: ...
@@ -66,17 +68,17 @@ class ProductService:
         self._clock = clock
         self._new_id = new_id
 
-    def create(self, caller: Caller, wanted: ProductCreate, once: Once) -> Product:
+    def create(self, caller: Caller, payload: ProductCreate, once: IdempotentRequest) -> Product:
         require(caller.is_admin)
-        once.replay(self._products.recorded(once))
+        once.replay(self._products.find_committed_record(once))
         now = self._clock()
         product = Product(
             id=self._new_id(),
-            sku=wanted.sku,
-            name=wanted.name,
-            price=Money(wanted.price, wanted.currency),
-            stock=wanted.stock,
-            status=wanted.status,
+            sku=payload.sku,
+            name=payload.name,
+            price=Money(payload.price, payload.currency),
+            stock=payload.stock,
+            status=payload.status,
             created_at=now,
             updated_at=now,
             version=1,
@@ -90,18 +92,18 @@ class ProductService:
             raise NotFound
         return product
 
-    def list(self, query: ProductListQuery) -> Slice[Product]:
+    def list(self, query: ProductListQuery) -> PageResult[Product]:
         rows = self._products.list(
             query.status, query.sorted_by, query.span("products"), query.descends
         )
         return query.slice("products", rows, self._products.count(query.status))
 
     def update(
-        self, caller: Caller, product_id: str, wanted: ProductUpdate, precondition: Precondition
+        self, caller: Caller, product_id: str, payload: ProductUpdate, precondition: Precondition
     ) -> Product:
         """Without a precondition no sale gets in the way, and changes of others are kept."""
         require(caller.is_admin)
-        changes = wanted.changes()
+        changes = payload.changes()
         stock_delta = changes.pop("stock_delta", 0)
         is_first_try = True
 
@@ -171,8 +173,8 @@ def _refuse_impossible_stock(stock: int | None, delta: int) -> None:
         message = "There is not enough stock to take that many."
         raise InsufficientStock(message, [Detail(field, "insufficient_stock", message)])
     # Cancelled orders may have given back more than that, which may be taken from.
-    if delta > 0 and stock + delta > LARGEST_STOCK:
-        message = f"The stock would be more than {LARGEST_STOCK}."
+    if delta > 0 and stock + delta > MAX_STOCK:
+        message = f"The stock would be more than {MAX_STOCK}."
         raise ValidationFailed(details=[Detail(field, "stock_too_large", message)])
 
 

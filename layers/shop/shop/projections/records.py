@@ -3,7 +3,7 @@
 from shop.dynamo import tables
 from shop.dynamo.codec import Item
 from shop.projections.models import Entity, Kind
-from shop.streams import Record
+from shop.stream_records import Record
 
 
 def changed_entity(record: Record) -> Entity | None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 1
 # Longer than any projector that read the entity before it was deleted can still be at work.
 _DELETED_KEPT_FOR = timedelta(days=2)
-_MOST_WRITES = 25  # BatchWriteItem's limit
+_MAX_WRITES = 25  # BatchWriteItem's limit
 _TRIES = 6
 _FIRST_PAUSE = 0.05  # seconds, before jitter
 # Two writers never have one id, and one writer records at most one write in a millisecond.
@@ -75,7 +75,7 @@ class ProjectionRepository:
         if state is not None:
             rows = search_attributes(entity.id, state, put)
             writes += [{"PutRequest": {"Item": row}} for row in rows]
-        for chunk in batched(writes, _MOST_WRITES, strict=False):
+        for chunk in batched(writes, _MAX_WRITES, strict=False):
             _write_all(tables.search(), chunk, before)
 
     def settle(self, step: Step, left: Sequence[SearchWrite]) -> None:

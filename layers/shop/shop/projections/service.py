@@ -27,7 +27,7 @@ from shop.projections.models import (
 from shop.search import grams_of
 
 AT_ONCE = 45  # two keys each are read, of BatchGetItem's 100
-MOST_TRIES = 5
+MAX_TRIES = 5
 # Texts that a row records, of at most 0.5 KB each: an item holds 400 KB.
 MAX_RECORDED_TEXTS = 100
 
@@ -89,7 +89,7 @@ class ProjectionService:
     def _project(self, entities: Sequence[Entity]) -> None:
         # Older code puts rows without the record, so what this call has not settled is kept here.
         unsettled: dict[Entity, SearchWrite] = {}
-        for _ in range(MOST_TRIES):
+        for _ in range(MAX_TRIES):
             readings = self._store.read(entities)
             steps = [self._step(it, unsettled.get(it.entity)) for it in readings]
             changed = [step for step in steps if step is not None]

@@ -3,28 +3,23 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 
-from shop.auth.caller import Role
-
-
-class UserStatus(StrEnum):
-    ACTIVE = "active"
-    INACTIVE = "inactive"
+from shop.caller import Role
+from shop.identity.accounts.models import UserStatus
 
 
 @dataclass(frozen=True)
 class FormerEmail:
     """An address that the user had until this version replaced it."""
 
-    email: str  # normalised
+    email: str  # canonical
     version: int
 
 
 @dataclass(frozen=True)
 class User:
     id: str
-    email: str  # normalised
+    email: str  # canonical
     name: str
     status: UserStatus
     role: Role
@@ -37,9 +32,3 @@ class User:
     @property
     def is_active_admin(self) -> bool:
         return self.role is Role.ADMIN and self.status is UserStatus.ACTIVE
-
-
-@dataclass(frozen=True)
-class Credential:
-    user_id: str
-    password_hash: str

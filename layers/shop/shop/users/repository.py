@@ -1,59 +1,59 @@
-"""Users in DynamoDB: the profile, the credential under its e-mail, the gate, and the admins' count.
+"""Users in DynamoDB: the profile, changed in one transaction with the account and the admin count.
 
-A user is changed with all that hangs on it in one transaction. Each action is conditional on what
-was read: the profile on its version, the credential on its owner and hash.
+Each action is conditional on the version that was read: a concurrent change fails the transaction.
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from shop.attempts import repository as attempts
-from shop.attempts.models import Attempt
-from shop.auth.caller import Role
+from shop.caller import Role
 from shop.clients import dynamodb
-from shop.clock import from_text, now, to_epoch, to_text
+from shop.clock import from_text, now, to_text
 from shop.correlation import correlation_id
-from shop.dynamo import tables, totals, transactions
+from shop.dynamo import actions, tables, totals, transactions
+from shop.dynamo.actions import absent, compares, equals
 from shop.dynamo.codec import Item, decode, encode
-from shop.dynamo.listing import Listing, Range
+from shop.dynamo.listing import IndexQuery, KeyRange
 from shop.dynamo.sort_keys import shard_key, shard_keys, text_key
 from shop.errors import EmailInUse, Forbidden, LastAdmin, Unauthorized
-from shop.pagination import Rows, Span
+from shop.identity.accounts import repository as accounts
+from shop.identity.accounts.admin_check import CALLER, check_admin
+from shop.identity.accounts.models import AccountState, Credential, UserStatus
+from shop.identity.accounts.repository import AccountRepository, account_state_key
+from shop.identity.login_attempts import repository as attempts
+from shop.identity.login_attempts.models import LoginAttempt
+from shop.identity.sessions.repository import SessionRepository, delete_session, session_key
+from shop.pagination import IndexPage, PageRequest
 from shop.retries import StaleVersion
 from shop.search import fold
-from shop.sessions.models import Gate
-from shop.sessions.repository import SessionRepository, gate_key, gate_to_item, session_key
-from shop.users.admin_check import CALLER, check_admin
-from shop.users.models import Credential, FormerEmail, User, UserStatus
+from shop.users.models import FormerEmail, User
 from shop.users.search import find
 
 if TYPE_CHECKING:
-    from mypy_boto3_dynamodb.type_defs import (
-        TransactWriteItemTypeDef,
-        UpdateTypeDef,
-    )
+    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef as Action
 
-    type Actions = dict[str, TransactWriteItemTypeDef]
+    type Actions = dict[str, Action]
 
-SCHEMA_VERSION = 1  # of credentials and the admins' count
-_USER_SCHEMA_VERSION = 2  # since items have the keys of the lists
+SCHEMA_VERSION = 2  # since items have the keys of the lists
+_ADMIN_COUNT_SCHEMA_VERSION = 1
 _ADMINS = {"id": "admins"}  # the row that counts active admins
-_GATE_KEPT_FOR = timedelta(days=1)  # a deleted user's, far longer than an access token lives
 
 
 class UserRepository:
     def add(self, user: User, password_hash: str) -> None:
         """3 items of up to 1 KB: 6 write units; 2 more for an admin."""
-        gate = Gate(user.id, epoch=1, status=user.status, role=user.role)
-        actions: Actions = {
-            "user": _put_new(tables.users(), user_to_item(user), "id"),
-            "credential": _put_credential(user.email, Credential(user.id, password_hash)),
-            "gate": {"Put": {"TableName": tables.sessions(), "Item": encode(gate_to_item(gate))}},
-            **_count_admins(int(user.is_active_admin)),
-        }
+        state = AccountState(user.id, epoch=1, status=user.status, role=user.role)
         try:
-            transactions.write(actions)
+            transactions.write(
+                {
+                    "user": actions.put(tables.users(), user_to_item(user), absent("id")),
+                    "credential": accounts.add_credential(
+                        user.email, Credential(user.id, password_hash)
+                    ),
+                    "account state": accounts.put_account_state(state),
+                    **_count_admins(int(user.is_active_admin)),
+                }
+            )
         except transactions.ConditionFailed as failed:
             if "credential" in failed.old:
                 raise EmailInUse from None
@@ -67,87 +67,79 @@ class UserRepository:
         return _from_item(decode(answer["Item"])) if "Item" in answer else None
 
     def credential(self, email: str) -> Credential | None:
-        return SessionRepository().credential(email)
+        """1 read unit."""
+        return AccountRepository().credential(email)
 
     def save(
         self,
         before: User,
         after: User,
-        attempt: Attempt | None = None,
+        attempt: LoginAttempt | None = None,
         by_admin: str | None = None,
     ) -> None:
-        """2 write units; 4 more where the e-mail changes, 4 for an attempt, 2 for status or role,
-        2 for admins, 2 where an admin does it to another.
+        """2 write units; 4 more where the email changes, 4 for an attempt, 2 for status or role,
+        2 for admins, 2 where an admin changes another user.
         """
-        actions: Actions = {"user": profile_update(before, after), **check_admin(by_admin)}
+        changes: Actions = {"user": _update(before, after), **check_admin(by_admin)}
         if after.email != before.email:
-            credential = self.credential(before.email)
-            if credential is None or credential.user_id != before.id:
-                raise StaleVersion
-            actions["old credential"] = _delete_credential(before.email, credential)
-            actions["credential"] = _put_credential(after.email, credential)
+            credential = self._own_credential(before)
+            changes["old credential"] = accounts.delete_credential(before.email, credential)
+            changes["credential"] = accounts.add_credential(after.email, credential)
         if (after.status, after.role) != (before.status, before.role):
-            is_shut = after.status is UserStatus.INACTIVE
-            actions["gate"] = _change_gate(after, bumped=int(is_shut))
-        actions |= _count_admins(after.is_active_admin - before.is_active_admin)
-        _write(actions, attempt)
+            changes["account state"] = accounts.change_account_state(
+                after.id,
+                after.status,
+                after.role,
+                ends_sessions=after.status is UserStatus.INACTIVE,
+            )
+        changes |= _count_admins(after.is_active_admin - before.is_active_admin)
+        _write(changes, attempt)
 
     def delete(self, user: User, by_admin: str | None = None) -> None:
         """6 write units, and 2 for each session (as many as one transaction holds), where the user
-        is an admin, and where one does it to another.
+        is an admin, and where an admin deletes another user.
         """
-        credential = self.credential(user.email)
-        if credential is None or credential.user_id != user.id:
-            raise StaleVersion
-        table = tables.sessions()
-        actions: Actions = {
-            "user": {
-                "Delete": {
-                    "TableName": tables.users(),
-                    "Key": encode({"id": user.id}),
-                    "ConditionExpression": "version = :version",
-                    "ExpressionAttributeValues": encode({":version": user.version}),
-                }
-            },
-            "credential": _delete_credential(user.email, credential),
-            "gate": _shut_gate(user),
+        changes: Actions = {
+            "user": actions.delete(tables.users(), {"id": user.id}, equals(version=user.version)),
+            "credential": accounts.delete_credential(user.email, self._own_credential(user)),
+            "account state": accounts.disable_account_state(user.id),
             **_count_admins(-int(user.is_active_admin)),
             **check_admin(by_admin),
         }
-        sessions = SessionRepository()
-        for session_id in sessions.ids(user.id)[: transactions.MOST_ACTIONS - len(actions)]:
-            key = encode(session_key(user.id, session_id))
-            actions[f"session {session_id}"] = {"Delete": {"TableName": table, "Key": key}}
-        _write(actions)
+        ids = SessionRepository().ids(user.id)[: transactions.MAX_ACTIONS - len(changes)]
+        _write(changes | {f"session {id_}": delete_session(user.id, id_) for id_ in ids})
 
     def change_password(
-        self, user: User, session_id: str, old_hash: str, new_hash: str, attempt: Attempt
+        self, user: User, session_id: str, old_hash: str, new_hash: str, attempt: LoginAttempt
     ) -> None:
         """12 write units and 2 read units."""
-        session, gate = SessionRepository().with_gate(user.id, session_id)
-        if session is None or gate is None or not session.is_live(gate, now()):
+        at = now()
+        session, state = SessionRepository().with_account_state(user.id, session_id)
+        if session is None or state is None or not session.is_live(state, at):
             raise Unauthorized
         _write(
             {
-                "user": _update_password_time(user),
-                "credential": hash_update(user, old_hash, new_hash),
-                "gate": raise_epoch(gate_key(user.id), gate.epoch),
-                "session": raise_epoch(session_key(user.id, session_id), gate.epoch),
+                "user": accounts.change_password_time(user.id, user.version, at),
+                "credential": accounts.replace_hash(
+                    user.email, Credential(user.id, old_hash), new_hash
+                ),
+                "account state": accounts.start_generation(account_state_key(user.id), state.epoch),
+                "session": accounts.start_generation(session_key(user.id, session_id), state.epoch),
             },
             attempt,
         )
 
     def list(
-        self, statuses: Sequence[UserStatus], sort: str, span: Span, descends: bool
-    ) -> Rows[User]:
+        self, statuses: Sequence[UserStatus], sort: str, span: PageRequest, descends: bool
+    ) -> IndexPage[User]:
         """Half a read unit for each 4 KB of the page and of the pages before its number, and at
         least half for each shard of each status.
         """
         return _BY[sort].page(_ranges(statuses), span, descends)
 
     def search(
-        self, text: str, statuses: Sequence[UserStatus], span: Span, descends: bool
-    ) -> tuple[Rows[User], int | None]:
+        self, text: str, statuses: Sequence[UserStatus], span: PageRequest, descends: bool
+    ) -> tuple[IndexPage[User], int | None]:
         return find(fold(text), statuses, _BY["createdAt"], _ranges(statuses), span, descends)
 
     def count(self, statuses: Sequence[UserStatus]) -> int:
@@ -160,193 +152,58 @@ class UserRepository:
         )
         return int(decode(answer.get("Item", {})).get("active_admins", 0))
 
+    def _own_credential(self, user: User) -> Credential:
+        """Raises `StaleVersion` where the email is no longer the user's."""
+        credential = self.credential(user.email)
+        if credential is None or credential.user_id != user.id:
+            raise StaleVersion
+        return credential
 
-def _ranges(statuses: Sequence[UserStatus]) -> Sequence[Range]:
-    return [Range(shard) for status in statuses for shard in shard_keys(status)]
+
+def _ranges(statuses: Sequence[UserStatus]) -> Sequence[KeyRange]:
+    return [KeyRange(shard) for status in statuses for shard in shard_keys(status)]
 
 
-def _write(actions: "Actions", attempt: Attempt | None = None) -> None:
+def _write(changes: "Actions", attempt: LoginAttempt | None = None) -> None:
     try:
         if attempt is None:
-            transactions.write(actions)
+            transactions.write(changes)
         else:
-            attempts.write_and_forget(actions, attempt)
+            attempts.write_and_forget(changes, attempt)
     except transactions.ConditionFailed as failed:
         if CALLER in failed.old:
             raise Forbidden from None
-        if "user" in failed.old or "old credential" in failed.old or "gate" in failed.old:
+        if failed.old.keys() & {"user", "old credential", "account state"}:
             raise StaleVersion from None
         if "admins" in failed.old:
             raise LastAdmin from None
-        if "credential" in failed.old and "old credential" in actions:
+        if "credential" in failed.old and "old credential" in changes:
             raise EmailInUse from None
         raise StaleVersion from None
 
 
-def profile_update(
-    before: User, after: User, password_changed_at: datetime | None = None
-) -> "TransactWriteItemTypeDef":
-    """Sets what may change and leaves the rest, which newer code may have added."""
+def _update(before: User, after: User) -> "Action":
+    """Set what may change and leave the rest, which newer code may have added."""
     item = user_to_item(after)
-    if password_changed_at is not None:
-        item["password_changed_at"] = to_text(password_changed_at)
-    names = sorted(item.keys() - {"id", "created_at"})
-    return {
-        "Update": {
-            "TableName": tables.users(),
-            "Key": encode({"id": after.id}),
-            "UpdateExpression": "SET " + ", ".join(f"#{name} = :{name}" for name in names),
-            "ConditionExpression": "version = :before",
-            "ExpressionAttributeNames": {f"#{name}": name for name in names},
-            "ExpressionAttributeValues": encode(
-                {":before": before.version} | {f":{name}": item[name] for name in names}
-            ),
-        }
-    }
-
-
-def hash_update(user: User, old_hash: str, new_hash: str) -> "TransactWriteItemTypeDef":
-    return {
-        "Update": {
-            "TableName": tables.credentials(),
-            "Key": encode({"email": user.email}),
-            "UpdateExpression": "SET password_hash = :new",
-            "ConditionExpression": "user_id = :user AND password_hash = :old",
-            "ExpressionAttributeValues": encode(
-                {":user": user.id, ":old": old_hash, ":new": new_hash}
-            ),
-        }
-    }
-
-
-def _update_password_time(user: User) -> "TransactWriteItemTypeDef":
-    """The change is told by the profile's stream, so the profile has to change with it."""
-    return {
-        "Update": {
-            "TableName": tables.users(),
-            "Key": encode({"id": user.id}),
-            "UpdateExpression": (
-                "SET password_changed_at = :now, updated_at = :now, version = :next,"
-                " request_id = :request"
-            ),
-            "ConditionExpression": "version = :version",
-            "ExpressionAttributeValues": encode(
-                {
-                    ":now": to_text(now()),
-                    ":version": user.version,
-                    ":next": user.version + 1,
-                    ":request": correlation_id.get(),
-                }
-            ),
-        }
-    }
-
-
-def _put_credential(email: str, credential: Credential) -> "TransactWriteItemTypeDef":
-    return _put_new(tables.credentials(), credential_to_item(email, credential), "email")
-
-
-def _delete_credential(email: str, credential: Credential) -> "TransactWriteItemTypeDef":
-    return {
-        "Delete": {
-            "TableName": tables.credentials(),
-            "Key": encode({"email": email}),
-            "ConditionExpression": "user_id = :user AND password_hash = :hash",
-            "ExpressionAttributeValues": encode(
-                {":user": credential.user_id, ":hash": credential.password_hash}
-            ),
-        }
-    }
-
-
-def raise_epoch(key: Item, epoch: int) -> "TransactWriteItemTypeDef":
-    """Of the gate or of a session, to the next after `epoch`."""
-    return {
-        "Update": {
-            "TableName": tables.sessions(),
-            "Key": encode(key),
-            "UpdateExpression": "SET epoch = :next",
-            "ConditionExpression": "epoch = :epoch",
-            "ExpressionAttributeValues": encode({":epoch": epoch, ":next": epoch + 1}),
-        }
-    }
-
-
-def _change_gate(user: User, bumped: int) -> "TransactWriteItemTypeDef":
-    return {
-        "Update": {
-            "TableName": tables.sessions(),
-            "Key": encode(gate_key(user.id)),
-            "UpdateExpression": "SET #status = :status, #role = :role, epoch = epoch + :bumped",
-            "ConditionExpression": "attribute_exists(id)",
-            "ExpressionAttributeNames": {"#status": "status", "#role": "role"},
-            "ExpressionAttributeValues": encode(
-                {":status": user.status.value, ":role": user.role.value, ":bumped": bumped}
-            ),
-        }
-    }
-
-
-def _shut_gate(user: User) -> "TransactWriteItemTypeDef":
-    """A deleted user's gate stays for a while, shut, so that no token finds it open.
-
-    It says who deleted the user, for the event that the deletion is told by.
-    """
-    return {
-        "Update": {
-            "TableName": tables.sessions(),
-            "Key": encode(gate_key(user.id)),
-            "UpdateExpression": (
-                "SET #status = :shut, epoch = epoch + :one, #ttl = :ttl, request_id = :request"
-            ),
-            "ConditionExpression": "attribute_exists(id)",
-            "ExpressionAttributeNames": {"#status": "status", "#ttl": "ttl"},
-            "ExpressionAttributeValues": encode(
-                {
-                    ":shut": UserStatus.INACTIVE.value,
-                    ":one": 1,
-                    ":ttl": to_epoch(now() + _GATE_KEPT_FOR),
-                    ":request": correlation_id.get(),
-                }
-            ),
-        }
-    }
+    sets = {name: item[name] for name in sorted(item.keys() - {"id", "created_at"})}
+    return actions.update(
+        tables.users(), {"id": after.id}, equals(version=before.version), sets=sets
+    )
 
 
 def _count_admins(difference: int) -> "Actions":
-    """The action that keeps the number of active admins, never below one; none for 0."""
+    """Add to the number of active admins, which never falls below 1; no action for 0."""
     if not difference:
         return {}
-    update: UpdateTypeDef = {
-        "TableName": tables.users(),
-        "Key": encode(_ADMINS),
-        "UpdateExpression": "ADD active_admins :difference SET schema_version = :schema",
-    }
-    values = {":difference": difference, ":schema": SCHEMA_VERSION}
-    if difference < 0:
-        update["ConditionExpression"] = "active_admins > :least"
-        values[":least"] = 1
-    update["ExpressionAttributeValues"] = encode(values)
-    return {"admins": {"Update": update}}
-
-
-def _put_new(table: str, item: Item, key: str) -> "TransactWriteItemTypeDef":
-    return {
-        "Put": {
-            "TableName": table,
-            "Item": encode(item),
-            "ConditionExpression": f"attribute_not_exists({key})",
-        }
-    }
-
-
-def credential_to_item(email: str, credential: Credential) -> Item:
-    return {
-        "email": email,
-        "user_id": credential.user_id,
-        "password_hash": credential.password_hash,
-        "schema_version": SCHEMA_VERSION,
-    }
+    is_enough = [compares("active_admins", ">", 1)] if difference < 0 else []
+    update = actions.update(
+        tables.users(),
+        _ADMINS,
+        *is_enough,
+        adds={"active_admins": difference},
+        sets={"schema_version": _ADMIN_COUNT_SCHEMA_VERSION},
+    )
+    return {"admins": update}
 
 
 def user_to_item(user: User) -> Item:
@@ -361,7 +218,7 @@ def user_to_item(user: User) -> Item:
         "updated_at": to_text(user.updated_at),
         "version": user.version,
         "request_id": correlation_id.get(),
-        "schema_version": _USER_SCHEMA_VERSION,
+        "schema_version": SCHEMA_VERSION,
         "status_shard": shard_key(user.status, user.id),
         "name_key": text_key(user.name, user.id),
         "email_key": text_key(user.email, user.id),
@@ -387,7 +244,7 @@ def _from_item(item: Item) -> User:
 
 
 _BY = {
-    "createdAt": Listing(tables.users, "status_shard", "id", _from_item, "by_id"),
-    "name": Listing(tables.users, "status_shard", "name_key", _from_item, "by_name"),
-    "email": Listing(tables.users, "status_shard", "email_key", _from_item, "by_email"),
+    "createdAt": IndexQuery(tables.users, "status_shard", "id", _from_item, "by_id"),
+    "name": IndexQuery(tables.users, "status_shard", "name_key", _from_item, "by_name"),
+    "email": IndexQuery(tables.users, "status_shard", "email_key", _from_item, "by_email"),
 }

@@ -4,27 +4,29 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator
 
-from shop.auth import passwords
-from shop.auth.caller import Role
+from shop.caller import Role
+from shop.email_addresses import EmailAddress, is_form_of
 from shop.http.parameters import PathId
+from shop.http.response_models import Resource
+from shop.identity import passwords
+from shop.identity.accounts.models import UserStatus
 from shop.pagination import ListQuery, Page
-from shop.schemas import ABSENT, LONGEST_TEXT, Body, Patch, Resource, Timestamp, shown, violation
+from shop.schemas import MAX_TEXT, UNSET, Body, Patch, Timestamp, json_schema, violation
 from shop.search import is_caseless
 from shop.text import Name, NameRead
-from shop.users.emails import EmailAddress, is_spelling_of
-from shop.users.models import User, UserStatus
+from shop.users.models import User
 
 _NAMED = Field(examples=["Ada Lovelace"])
 UserId = Annotated[str, PathId(me=True)]
 StatusIn = Annotated[UserStatus, Field(strict=False)]  # a string in JSON, whatever strictness says
 RoleIn = Annotated[Role, Field(strict=False)]
 CurrentPassword = Annotated[
-    SecretStr, shown(maxLength=LONGEST_TEXT, examples=["correct horse battery staple"])
+    SecretStr, json_schema(maxLength=MAX_TEXT, examples=["correct horse battery staple"])
 ]
 
 
 def _acceptable(password: SecretStr, *, is_email: bool = False) -> SecretStr:
-    wrong = passwords.complaint(password.get_secret_value(), is_email)
+    wrong = passwords.password_violation(password.get_secret_value(), is_email)
     if wrong is not None:
         raise violation(*wrong)
     return password
@@ -53,7 +55,7 @@ class UserCreate(Body):
     @classmethod
     def _password_is_not_the_email(cls, password: SecretStr, others: ValidationInfo) -> SecretStr:
         email = others.data.get("email", "")  # a wrong one is not among the others
-        return _acceptable(password, is_email=is_spelling_of(password.get_secret_value(), email))
+        return _acceptable(password, is_email=is_form_of(password.get_secret_value(), email))
 
 
 class UserReplace(Body):
@@ -65,11 +67,11 @@ class UserReplace(Body):
 
 
 class UserUpdate(Patch):
-    email: EmailAddress = ABSENT
-    name: Annotated[Name, _NAMED] = ABSENT
-    status: StatusIn = ABSENT
-    role: RoleIn = ABSENT
-    current_password: CurrentPassword = ABSENT
+    email: EmailAddress = UNSET
+    name: Annotated[Name, _NAMED] = UNSET
+    status: StatusIn = UNSET
+    role: RoleIn = UNSET
+    current_password: CurrentPassword = UNSET
 
 
 class PasswordChange(Body):
@@ -109,8 +111,8 @@ class UserListQuery(ListQuery):
         return search
 
 
-class UserRead(Resource):
-    email: Annotated[str, shown(format="email", maxLength=254, examples=["ada@example.com"])]
+class UserResponse(Resource):
+    email: Annotated[str, json_schema(format="email", maxLength=254, examples=["ada@example.com"])]
     name: Annotated[NameRead, _NAMED]
     status: UserStatus
     role: Role
@@ -123,5 +125,5 @@ class UserRead(Resource):
         return cls.model_validate(user, from_attributes=True)
 
 
-class UserPage(Page[UserRead]):
+class UserPage(Page[UserResponse]):
     """A page of users."""

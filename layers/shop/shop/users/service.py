@@ -8,11 +8,9 @@ from typing import Any, Protocol  # `Any`: the changed fields of a user are of s
 
 from pydantic import SecretStr
 
-from shop.attempts.models import Attempt, Guess
-from shop.attempts.service import attempt_on, wish
-from shop.auth.caller import Caller, Client, Role, require
-from shop.auth.passwords import complaint
+from shop.caller import Caller, Client, Role, require
 from shop.clock import Clock
+from shop.email_addresses import is_form_of
 from shop.errors import (
     Detail,
     Forbidden,
@@ -23,12 +21,15 @@ from shop.errors import (
     ValidationFailed,
 )
 from shop.identifiers import NewId
+from shop.identity.accounts.models import Credential, UserStatus
+from shop.identity.login_attempts.models import Guess, LoginAttempt
+from shop.identity.login_attempts.service import login_attempt, rate_limit_key
+from shop.identity.passwords import password_violation
 from shop.metrics import count
-from shop.pagination import Rows, Slice, Span
+from shop.pagination import IndexPage, PageRequest, PageResult
 from shop.preconditions import Precondition
 from shop.retries import StaleVersion, retry_stale
-from shop.users.emails import is_spelling_of
-from shop.users.models import Credential, FormerEmail, User, UserStatus
+from shop.users.models import FormerEmail, User
 from shop.users.schemas import (
     PasswordChange,
     UserCreate,
@@ -38,7 +39,7 @@ from shop.users.schemas import (
 )
 
 MAX_PASSWORD_CHANGES = 10  # of one user in 15 minutes: people need one, guesses are 10 too
-MOST_FORMER_EMAILS = 10  # enough for notices that are late to meet their address
+MAX_FORMER_EMAILS = 10  # enough for notices that are late to meet their address
 # Changes of name and email by one user in 15 minutes. Each rewrites all search rows of the user.
 MAX_PROFILE_CHANGES = 30
 # After a longer pass over a user's traces, too little of the function's 10 s may be left to commit
@@ -58,7 +59,7 @@ class UserStore(Protocol):
         self,
         before: User,
         after: User,
-        attempt: Attempt | None = None,
+        attempt: LoginAttempt | None = None,
         by_admin: str | None = None,
     ) -> None:
         """What changed, with credential, gate and the number of admins; takes the attempt back.
@@ -73,7 +74,7 @@ class UserStore(Protocol):
         """
 
     def change_password(
-        self, user: User, session_id: str, old_hash: str, new_hash: str, attempt: Attempt
+        self, user: User, session_id: str, old_hash: str, new_hash: str, attempt: LoginAttempt
     ) -> None:
         """Hash and epoch, and that of this one session; takes the attempt back.
 
@@ -81,13 +82,13 @@ class UserStore(Protocol):
         """
 
     def list(
-        self, statuses: Sequence[UserStatus], sort: str, span: Span, descends: bool
-    ) -> Rows[User]:
+        self, statuses: Sequence[UserStatus], sort: str, span: PageRequest, descends: bool
+    ) -> IndexPage[User]:
         """By `createdAt`, `name` or `email`."""
 
     def search(
-        self, text: str, statuses: Sequence[UserStatus], span: Span, descends: bool
-    ) -> tuple[Rows[User], int | None]:
+        self, text: str, statuses: Sequence[UserStatus], span: PageRequest, descends: bool
+    ) -> tuple[IndexPage[User], int | None]:
         """Those whose name or e-mail holds the text, by `createdAt`, and how many there are in
         all, if that could be counted.
         """
@@ -106,10 +107,10 @@ class TraceStore(Protocol):
 
 
 class AttemptLimit(Protocol):
-    def limit(self, attempt: Attempt) -> AbstractContextManager[None]:
+    def limit(self, attempt: LoginAttempt) -> AbstractContextManager[None]:
         """Counts it, unless it ends in a 503; raises `TooManyRequests`."""
 
-    def guess(self, attempt: Attempt) -> AbstractContextManager[Guess]:
+    def guess(self, attempt: LoginAttempt) -> AbstractContextManager[Guess]:
         """Counts it as failed, unless it ends in success or a 503; raises `TooManyRequests`."""
 
 
@@ -133,7 +134,7 @@ class UserService:
         self._new_id = new_id
 
     def sign_up(
-        self, wanted: UserCreate, client: Client | None, role: Role = Role.CUSTOMER
+        self, payload: UserCreate, client: Client | None, role: Role = Role.CUSTOMER
     ) -> User:
         """Anybody may become a customer; only who runs the system says another role, without a
         client and without a limit. Raises `EmailInUse`, `TooManyRequests`.
@@ -141,8 +142,8 @@ class UserService:
         now = self._clock()
         user = User(
             id=self._new_id(),
-            email=wanted.email,
-            name=wanted.name,
+            email=payload.email,
+            name=payload.name,
             status=UserStatus.ACTIVE,
             role=role,
             email_verified=False,
@@ -153,8 +154,8 @@ class UserService:
         with ExitStack() as limits:
             if client is not None:
                 most = self._hashing_per_network()
-                limits.enter_context(self._limit_hashing("sign-up", wanted.email, client, most))
-            self._users.add(user, self._hash_password(wanted.password.get_secret_value()))
+                limits.enter_context(self._limit_hashing("sign-up", payload.email, client, most))
+            self._users.add(user, self._hash_password(payload.password.get_secret_value()))
         count("SignUps")
         return user
 
@@ -162,7 +163,7 @@ class UserService:
         require(caller.may_act_for(user_id))
         return self._get(user_id)
 
-    def list(self, caller: Caller, query: UserListQuery) -> Slice[User]:
+    def list(self, caller: Caller, query: UserListQuery) -> PageResult[User]:
         require(caller.is_admin)
         statuses = [query.status] if query.status else [*UserStatus]
         span = query.span("users")
@@ -176,26 +177,28 @@ class UserService:
         self,
         caller: Caller,
         user_id: str,
-        wanted: UserReplace,
+        payload: UserReplace,
         precondition: Precondition,
         client: Client,
     ) -> User:
-        changes = {name: getattr(wanted, name) for name in ("email", "name", "status", "role")}
-        return self._change(caller, user_id, changes, wanted.current_password, precondition, client)
+        changes = {name: getattr(payload, name) for name in ("email", "name", "status", "role")}
+        return self._change(
+            caller, user_id, changes, payload.current_password, precondition, client
+        )
 
     def update(
         self,
         caller: Caller,
         user_id: str,
-        wanted: UserUpdate,
+        payload: UserUpdate,
         precondition: Precondition,
         client: Client,
     ) -> User:
-        changes = wanted.changes()
+        changes = payload.changes()
         current_password = changes.pop("current_password", None)
         return self._change(caller, user_id, changes, current_password, precondition, client)
 
-    def foresee(self, caller: Caller, user_id: str, status: UserStatus) -> User:
+    def preview(self, caller: Caller, user_id: str, status: UserStatus) -> User:
         """The user as they are before that change of status; raises `LastAdmin` as it would."""
         require(caller.is_admin)
         user = self._get(user_id)
@@ -245,25 +248,25 @@ class UserService:
         retry_stale(delete)
 
     def change_password(
-        self, caller: Caller, user_id: str, wanted: PasswordChange, client: Client
+        self, caller: Caller, user_id: str, payload: PasswordChange, client: Client
     ) -> None:
         """Ends all sessions but the caller's; raises `InvalidCredentials`, `TooManyRequests`."""
         require(caller.id == user_id)
-        new_password = wanted.new_password.get_secret_value()
+        new_password = payload.new_password.get_secret_value()
         guess: Guess | None = None
 
         def change() -> None:
             nonlocal guess
             user = self._get(user_id)
             # Before the old one is compared, since what is refused for it stays counted.
-            wrong = complaint(new_password, is_spelling_of(new_password, user.email))
+            wrong = password_violation(new_password, is_form_of(new_password, user.email))
             if wrong is not None:
                 raise ValidationFailed(details=[Detail("body.newPassword", *wrong)])
             if guess is None:
                 kind, most = "password change", MAX_PASSWORD_CHANGES
                 guesses.enter_context(self._limit_hashing(kind, user_id, client, most))
                 guess = guesses.enter_context(self._guess(user, client))
-            old_hash = self._proven_hash(user, wanted.current_password, guess)
+            old_hash = self._proven_hash(user, payload.current_password, guess)
             new_hash = self._hash_password(new_password)
             self._users.change_password(user, caller.session_id, old_hash, new_hash, guess.attempt)
 
@@ -321,14 +324,16 @@ class UserService:
             return retry_stale(change)
 
     def _guess(self, user: User, client: Client) -> AbstractContextManager[Guess]:
-        return self._attempts.guess(attempt_on(user.email, client.ip_address))
+        return self._attempts.guess(login_attempt(user.email, client.ip_address))
 
     def _limit_hashing(
         self, kind: str, person: str, client: Client, most: int
     ) -> AbstractContextManager[None]:
         """Each hash costs a quarter of a second of a core, right password or not."""
         most_from_network = self._hashing_per_network()
-        return self._attempts.limit(wish(kind, person, client.ip_address, most, most_from_network))
+        return self._attempts.limit(
+            rate_limit_key(kind, person, client.ip_address, most, most_from_network)
+        )
 
     def _next(self, changed: User) -> User:
         return replace(changed, updated_at=self._clock(), version=changed.version + 1)
@@ -357,10 +362,10 @@ class UserService:
         return credential.password_hash
 
 
-def _profile_change(user_id: str, client: Client) -> Attempt:
+def _profile_change(user_id: str, client: Client) -> LoginAttempt:
     """Counted for the user alone: others of the same network are not limited by it."""
     kind, most = f"profile change of {user_id}", MAX_PROFILE_CHANGES
-    return wish(kind, user_id, client.ip_address, most, most)
+    return rate_limit_key(kind, user_id, client.ip_address, most, most)
 
 
 def _other_admin(caller: Caller, user_id: str) -> str | None:
@@ -371,4 +376,4 @@ def _other_admin(caller: Caller, user_id: str) -> str | None:
 def _with_former_email(user: User) -> Sequence[FormerEmail]:
     """Who holds an address is told that it was replaced, by an event that holds no address."""
     former = FormerEmail(user.email, version=user.version + 1)
-    return (*user.former_emails, former)[-MOST_FORMER_EMAILS:]
+    return (*user.former_emails, former)[-MAX_FORMER_EMAILS:]

@@ -3,8 +3,8 @@
 import edge_store
 from edge_schemas import Order
 
-from shop.auth.caller import Caller, require
-from shop.endpoint import endpoint
+from shop.caller import Caller, require
+from shop.entrypoints.http import endpoint
 from shop.errors import Forbidden
 from shop.orders.schemas import OrderPlace
 from shop.users.schemas import UserId

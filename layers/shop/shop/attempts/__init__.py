@@ -1,1 +1,0 @@
-"""Attempts: how often a log-in may fail before nobody is let in for a while."""

@@ -1,0 +1,1 @@
+"""Deployment: the check of a new version before it gets traffic."""

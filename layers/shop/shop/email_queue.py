@@ -1,0 +1,37 @@
+"""Requests for emails, on the queue that the events for the email worker wait on too."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+
+from shop.clients import queues
+from shop.clock import to_text
+from shop.config import setting
+from shop.correlation import correlation_id
+
+# Stored in messages and matched by the worker, so the values stay.
+VERIFICATION_REQUESTED = "mail.verification_wanted"
+RESET_REQUESTED = "mail.reset_wanted"
+
+
+class SqsEmailQueue:
+    def put(self, id_: str, type_: str, time: datetime, data: Mapping[str, str]) -> None:
+        """Send the request. A retry after a lost response sends it twice, under the same id: the
+        worker sends one email.
+        """
+        body = json.dumps(_message(id_, type_, time, data))
+        queues().send_message(QueueUrl=setting("EMAILS_TO_SEND_QUEUE"), MessageBody=body)
+
+
+def _message(id_: str, type_: str, time: datetime, data: Mapping[str, str]) -> dict[str, object]:
+    """The request in the form in which the bus delivers events."""
+    event = {
+        "specversion": "1.0",
+        "id": id_,
+        "source": "/shop",
+        "type": type_,
+        "time": to_text(time),
+        "data": dict(data),
+        "correlationid": correlation_id.get(),
+    }
+    return {"detail": event}

@@ -1,0 +1,1 @@
+"""Entry points of functions: HTTP, stream, queue, operator command, custom resource, authorizer."""

@@ -1,0 +1,1 @@
+"""Identity: accounts, sessions, access tokens, keys, login attempts and recovery."""

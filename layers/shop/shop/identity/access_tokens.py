@@ -1,0 +1,164 @@
+"""Access tokens: JWTs in the profile of RFC 9068, signed with ES256, good for 15 minutes."""
+
+import json
+import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, Self
+
+import jwt
+
+from shop.caller import Role
+from shop.clock import to_epoch
+from shop.config import setting
+from shop.identifiers import new_id
+from shop.identity.keys.signing_keys import SigningKey
+
+LIFETIME = 15 * 60  # seconds
+_LEEWAY = 30  # seconds that the clocks of two sandboxes may differ
+_LARGEST = 4096  # characters
+_CLAIMS = ("iss", "aud", "sub", "exp", "iat", "jti", "client_id", "sid", "role", "scope")
+_SCOPES = {Role.CUSTOMER: "shop", Role.ADMIN: "shop shop:admin"}
+_ID = re.compile(r"[0-9a-f-]{36}")
+
+
+class BadToken(Exception):
+    """The token proves nothing; its message says why, for logs only."""
+
+
+@dataclass(frozen=True)
+class Issuer:
+    """Who issues tokens and for whom: parameters of the deployment, never the API's URL."""
+
+    issuer: str
+    audience: str
+    client_id: str
+
+    @classmethod
+    def from_settings(cls) -> Self:
+        return cls(setting("TOKEN_ISSUER"), setting("TOKEN_AUDIENCE"), setting("TOKEN_CLIENT_ID"))
+
+
+@dataclass(frozen=True)
+class Claims:
+    user_id: str
+    session_id: str
+
+
+def scope_of(role: Role) -> str:
+    return _SCOPES[role]
+
+
+def issue(
+    key: SigningKey, issuer: Issuer, user_id: str, session_id: str, role: Role, now: datetime
+) -> str:
+    """A signed token for one session of one user."""
+    issued_at = to_epoch(now)
+    claims = {
+        "iss": issuer.issuer,
+        "aud": issuer.audience,
+        "sub": user_id,
+        "exp": issued_at + LIFETIME,
+        "iat": issued_at,
+        "jti": new_id(),
+        "client_id": issuer.client_id,
+        "sid": session_id,
+        "role": role.value,
+        "scope": scope_of(role),
+    }
+    headers = {"typ": "at+jwt", "kid": key.kid}
+    return jwt.encode(claims, key.parsed, algorithm="ES256", headers=headers)
+
+
+def verify(
+    token: str,
+    find_key: Callable[[str], dict[str, str] | None],
+    issuer: Issuer,
+    now: datetime,
+) -> Claims:
+    """What a token proves; raises `BadToken` where that is nothing.
+
+    `find_key` gives the public JWK of a `kid`; what it raises is not the token's fault and passes.
+    """
+    header, claims = _parts(token)
+    if header.keys() - {"alg", "typ", "kid"} or header.get("alg") != "ES256":
+        raise BadToken("header")
+    if str(header.get("typ", "")).lower() not in ("at+jwt", "application/at+jwt"):
+        raise BadToken("typ")
+    kid = header.get("kid")
+    if not isinstance(kid, str) or (public := find_key(kid)) is None:
+        raise BadToken("kid")
+    _check_times(claims, to_epoch(now))
+    try:
+        jwt.decode(
+            token,
+            _parsed(**public),
+            algorithms=["ES256"],
+            audience=issuer.audience,
+            issuer=issuer.issuer,
+            options={"require": list(_CLAIMS), "verify_exp": False, "verify_iat": False},
+        )
+    except jwt.PyJWTError as error:
+        raise BadToken(type(error).__name__) from None
+    if claims["aud"] != issuer.audience or claims["client_id"] != issuer.client_id:
+        raise BadToken("aud")
+    user_id, session_id = claims["sub"], claims["sid"]
+    if not all(isinstance(value, str) and _ID.fullmatch(value) for value in (user_id, session_id)):
+        raise BadToken("sub")
+    return Claims(user_id, session_id)
+
+
+@lru_cache(maxsize=8)
+def _parsed(**public: str) -> jwt.PyJWK:
+    """A public JWK, parsed once in a sandbox and not for every token."""
+    return jwt.PyJWK(public, algorithm="ES256")
+
+
+def _check_times(claims: dict[str, Any], now: int) -> None:
+    """PyJWT takes a string for `exp`, and any lifetime; a token of ours has neither, nor `nbf`."""
+    issued_at, expires_at = claims.get("iat"), claims.get("exp")
+    if type(issued_at) is not int or type(expires_at) is not int:
+        raise BadToken("times")
+    if (
+        "nbf" in claims
+        or expires_at - issued_at > LIFETIME
+        or issued_at > now + _LEEWAY
+        or expires_at <= now
+    ):
+        raise BadToken("times")
+
+
+def _parts(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Header and claims, still unproven; `Any` because they are a stranger's JSON."""
+    parts = token.split(".")
+    if len(token) > _LARGEST or len(parts) != 3:
+        raise BadToken("form")
+    try:
+        header, claims, _ = (_canonical(part) for part in parts)
+        return _strict_object(header), _strict_object(claims)
+    except (ValueError, RecursionError):
+        raise BadToken("encoding") from None
+
+
+def _canonical(part: str) -> bytes:
+    """Decodes base64url, refusing every second spelling of the same bytes."""
+    decoded = urlsafe_b64decode(part + "=" * (-len(part) % 4))
+    if urlsafe_b64encode(decoded).rstrip(b"=") != part.encode():
+        raise ValueError("not canonical")
+    return decoded
+
+
+def _strict_object(text: bytes) -> dict[str, Any]:
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        if len({name for name, _ in pairs}) != len(pairs):
+            raise ValueError("a name stands twice")
+        return dict(pairs)
+
+    # Of bytes, `json` guesses the encoding; RFC 7519 allows UTF-8 alone, and no byte order mark.
+    value = json.loads(text.decode("utf-8"), object_pairs_hook=unique)
+    if not isinstance(value, dict):
+        raise ValueError("not an object")
+    return value

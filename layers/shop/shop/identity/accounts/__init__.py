@@ -1,0 +1,1 @@
+"""Accounts: credentials, account state and the count of active admins."""

@@ -1,0 +1,40 @@
+"""Accounts: the credential, the account state, and the profile fields that recovery changes."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from shop.caller import Role
+
+
+class UserStatus(StrEnum):
+    ACTIVE = "active"
+    INACTIVE = "inactive"
+
+
+@dataclass(frozen=True)
+class Credential:
+    user_id: str
+    password_hash: str
+
+
+@dataclass(frozen=True)
+class AccountState:
+    """A session lives only while its epoch is the gate's and the gate's status is active."""
+
+    user_id: str
+    epoch: int
+    status: UserStatus
+    role: Role
+
+
+@dataclass(frozen=True)
+class Account:
+    """The fields of a user that decide about recovery."""
+
+    id: str
+    email: str  # canonical
+    status: UserStatus
+    email_verified: bool
+    updated_at: datetime
+    version: int

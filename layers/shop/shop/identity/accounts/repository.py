@@ -1,0 +1,194 @@
+"""Accounts in DynamoDB: the only file that writes password hashes and account states.
+
+A credential lies under its email, which makes emails unique. An account state lies beside the
+user's sessions, so that one read of the authorizer has both.
+"""
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any  # `Any`: attributes of an item are of several types
+
+from shop.caller import Role
+from shop.clients import dynamodb
+from shop.clock import from_text, now, to_epoch, to_text
+from shop.correlation import correlation_id
+from shop.dynamo import actions, tables
+from shop.dynamo.actions import Increment, absent, equals, exists
+from shop.dynamo.codec import Item, decode, encode
+from shop.identity.accounts.models import Account, AccountState, Credential, UserStatus
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef as Action
+
+SCHEMA_VERSION = 1
+STATE_ID = "gate"  # the stored name of the account state, which sorts after every session's id
+_DISABLED_FOR = timedelta(days=1)  # a deleted user's state: far longer than an access token lives
+
+
+class AccountRepository:
+    def credential(self, email: str) -> Credential | None:
+        """1 read unit."""
+        answer = dynamodb().get_item(
+            TableName=tables.credentials(), Key=encode({"email": email}), ConsistentRead=True
+        )
+        return credential_from_item(decode(answer["Item"])) if "Item" in answer else None
+
+    def account_state(self, user_id: str) -> AccountState | None:
+        """1 read unit."""
+        answer = dynamodb().get_item(
+            TableName=tables.sessions(), Key=encode(account_state_key(user_id)), ConsistentRead=True
+        )
+        return account_state_from_item(decode(answer["Item"])) if "Item" in answer else None
+
+    def account(self, user_id: str) -> Account | None:
+        """1 read unit."""
+        answer = dynamodb().get_item(
+            TableName=tables.users(), Key=encode({"id": user_id}), ConsistentRead=True
+        )
+        if "Item" not in answer:
+            return None
+        item = decode(answer["Item"])
+        return Account(
+            id=item["id"],
+            email=item["email"],
+            status=UserStatus(item["status"]),
+            email_verified=item["email_verified"],
+            updated_at=from_text(item["updated_at"]),
+            version=int(item["version"]),
+        )
+
+
+def add_credential(email: str, credential: Credential) -> "Action":
+    return actions.put(tables.credentials(), credential_to_item(email, credential), absent("email"))
+
+
+def check_hash(email: str, credential: Credential) -> "Action":
+    """Fail unless the credential is as it was read."""
+    return actions.check(tables.credentials(), {"email": email}, _is(credential))
+
+
+def replace_hash(email: str, credential: Credential, new_hash: str) -> "Action":
+    """Fail unless the credential is as it was read."""
+    return actions.update(
+        tables.credentials(), {"email": email}, _is(credential), sets={"password_hash": new_hash}
+    )
+
+
+def delete_credential(email: str, credential: Credential) -> "Action":
+    """Fail unless the credential is as it was read."""
+    return actions.delete(tables.credentials(), {"email": email}, _is(credential))
+
+
+def put_account_state(state: AccountState) -> "Action":
+    return actions.put(tables.sessions(), account_state_to_item(state))
+
+
+def change_account_state(
+    user_id: str, status: UserStatus, role: Role, ends_sessions: bool
+) -> "Action":
+    return actions.update(
+        tables.sessions(),
+        account_state_key(user_id),
+        exists("id"),
+        sets={
+            "status": status.value,
+            "role": role.value,
+            "epoch": Increment(int(ends_sessions)),
+        },
+    )
+
+
+def disable_account_state(user_id: str) -> "Action":
+    """Keep the state of a deleted user for a day, disabled, so that every token is rejected.
+
+    It keeps the id of the deleting request for the event of the deletion.
+    """
+    return actions.update(
+        tables.sessions(),
+        account_state_key(user_id),
+        exists("id"),
+        sets={
+            "status": UserStatus.INACTIVE.value,
+            "epoch": Increment(1),
+            "ttl": to_epoch(now() + _DISABLED_FOR),
+            "request_id": correlation_id.get(),
+        },
+    )
+
+
+def end_sessions(user_id: str) -> "Action":
+    """Start the next session generation, whatever the current one is."""
+    return actions.update(
+        tables.sessions(), account_state_key(user_id), exists("id"), sets={"epoch": Increment(1)}
+    )
+
+
+def start_generation(key: Item, generation: int) -> "Action":
+    """Move an account state or a session to the generation after `generation`."""
+    return actions.update(
+        tables.sessions(), key, equals(epoch=generation), sets={"epoch": generation + 1}
+    )
+
+
+def verify_email(account: Account, at: datetime) -> "Action":
+    return _change_profile(account.id, account.version, at, email_verified=True)
+
+
+def change_password_time(
+    user_id: str, version: int, at: datetime, verifies_email: bool = False
+) -> "Action":
+    """Change the profile with the password: the event is published from the profile's stream."""
+    verified = {"email_verified": True} if verifies_email else {}
+    return _change_profile(user_id, version, at, password_changed_at=to_text(at), **verified)
+
+
+def _change_profile(user_id: str, version: int, at: datetime, **attributes: Any) -> "Action":
+    return actions.update(
+        tables.users(),
+        {"id": user_id},
+        equals(version=version),
+        sets={
+            **attributes,
+            "updated_at": to_text(at),
+            "version": version + 1,
+            "request_id": correlation_id.get(),
+        },
+    )
+
+
+def _is(credential: Credential) -> actions.Condition:
+    return equals(user_id=credential.user_id, password_hash=credential.password_hash)
+
+
+def credential_to_item(email: str, credential: Credential) -> Item:
+    return {
+        "email": email,
+        "user_id": credential.user_id,
+        "password_hash": credential.password_hash,
+        "schema_version": SCHEMA_VERSION,
+    }
+
+
+def credential_from_item(item: Item) -> Credential:
+    return Credential(item["user_id"], item["password_hash"])
+
+
+def account_state_key(user_id: str) -> Item:
+    return {"user_id": user_id, "id": STATE_ID}
+
+
+def account_state_to_item(state: AccountState) -> Item:
+    return account_state_key(state.user_id) | {
+        "epoch": state.epoch,
+        "status": state.status.value,
+        "role": state.role.value,
+        "schema_version": SCHEMA_VERSION,
+    }
+
+
+def account_state_from_item(item: Item) -> AccountState:
+    return AccountState(
+        user_id=item["user_id"],
+        epoch=int(item["epoch"]),
+        status=UserStatus(item["status"]),
+        role=Role(item["role"]),
+    )

@@ -1,0 +1,1 @@
+"""Authorization: the decision of the API Gateway authorizer."""

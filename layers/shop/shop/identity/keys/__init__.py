@@ -1,0 +1,1 @@
+"""Signing keys: stored, rotated and published."""

@@ -1,0 +1,1 @@
+"""Login attempts and other rate limits of persons and networks."""

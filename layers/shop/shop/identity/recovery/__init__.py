@@ -1,0 +1,1 @@
+"""Recovery: email verification and password reset by emailed links."""

@@ -1,0 +1,27 @@
+"""Recovery as the API speaks of it."""
+
+from typing import Annotated
+
+from shop.email_addresses import EmailAddress
+from shop.http.parameters import PathToken
+from shop.http.response_models import ResponseModel
+from shop.schemas import Body
+from shop.users.schemas import Password
+
+Token = Annotated[str, PathToken()]
+
+
+class EmailVerificationCreate(Body):
+    """Nothing: the address is the caller's."""
+
+
+class PasswordResetCreate(Body):
+    email: EmailAddress
+
+
+class PasswordReset(Body):
+    password: Password
+
+
+class Accepted(ResponseModel):
+    """Nothing yet: whatever comes of it comes by mail."""

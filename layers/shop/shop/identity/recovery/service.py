@@ -1,0 +1,173 @@
+"""The rules of recovery: links are asked for, mailed, and good for one use within an hour."""
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Protocol
+
+from shop.caller import Caller, Client
+from shop.clock import Clock
+from shop.email_addresses import is_form_of
+from shop.email_queue import RESET_REQUESTED, VERIFICATION_REQUESTED
+from shop.errors import Detail, NotFound, ValidationFailed
+from shop.identifiers import NewId
+from shop.identity.accounts.models import Account, AccountState, Credential, UserStatus
+from shop.identity.login_attempts.models import LoginAttempt
+from shop.identity.login_attempts.service import login_attempt, rate_limit_key
+from shop.identity.passwords import password_violation
+from shop.identity.recovery.models import (
+    LIFETIME,
+    MAX_FOR_PERSON,
+    MAX_FROM_NETWORK,
+    Purpose,
+    RecoveryToken,
+)
+from shop.identity.recovery.schemas import PasswordReset, PasswordResetCreate
+from shop.identity.recovery.tokens import digest_of, new_token
+from shop.retries import retry_stale
+
+
+class RecoveryStore(Protocol):
+    def token(self, digest: str) -> RecoveryToken | None: ...
+
+    def account(self, user_id: str) -> Account | None: ...
+
+    def account_state(self, user_id: str) -> AccountState | None: ...
+
+    def credential(self, email: str) -> Credential | None: ...
+
+    def verify(self, token: RecoveryToken, account: Account, at: datetime) -> None:
+        """The user, and the token spent; raises `NotFound` if it was spent, and `StaleVersion`."""
+
+    def reset(
+        self,
+        token: RecoveryToken,
+        account: Account,
+        old_hash: str,
+        new_hash: str,
+        forgotten: LoginAttempt,
+        at: datetime,
+    ) -> None:
+        """The user, the hash, a new epoch, no attempts, and the token spent; raises as `verify`."""
+
+
+class TokenStore(Protocol):
+    def account_state(self, user_id: str) -> AccountState | None: ...
+
+    def add(self, token: RecoveryToken) -> None: ...
+
+
+class RequestLimit(Protocol):
+    def limit(self, attempt: LoginAttempt) -> AbstractContextManager[None]:
+        """Counts it, unless it ends in a 503; raises `TooManyRequests`."""
+
+
+class Wishes(Protocol):
+    def put(self, id_: str, type_: str, time: datetime, data: Mapping[str, str]) -> None:
+        """Has somebody write a mail, soon."""
+
+
+class RecoveryService:
+    def __init__(
+        self,
+        store: RecoveryStore,
+        limit: RequestLimit,
+        wishes: Wishes,
+        hash_password: Callable[[str], str],
+        clock: Clock,
+        new_id: NewId,
+    ) -> None:
+        self._store = store
+        self._limit = limit
+        self._wishes = wishes
+        self._hash_password = hash_password
+        self._clock = clock
+        self._new_id = new_id
+
+    def request_email_verification(self, caller: Caller, client: Client) -> None:
+        """Raises `TooManyRequests`."""
+        self._want(VERIFICATION_REQUESTED, {"userId": caller.id}, caller.id, client)
+
+    def request_password_reset(self, payload: PasswordResetCreate, client: Client) -> None:
+        """Raises `TooManyRequests`. Does the same for every address: none is looked up here."""
+        self._want(RESET_REQUESTED, {"email": payload.email}, payload.email, client)
+
+    def verify(self, text: str) -> None:
+        """Raises `NotFound` for a token that is invalid, expired or spent."""
+
+        def verify() -> None:
+            token, account = self._redeemed(text, Purpose.VERIFICATION)
+            self._store.verify(token, account, self._clock())
+
+        retry_stale(verify)
+
+    def reset(self, text: str, payload: PasswordReset, client: Client) -> None:
+        """Raises `NotFound` as `verify`, and `ValidationFailed`, which keeps the token valid."""
+        password = payload.password.get_secret_value()
+
+        def reset() -> None:
+            token, account = self._redeemed(text, Purpose.RESET)
+            state = self._store.account_state(account.id)
+            credential = self._store.credential(account.email)
+            if state is None or credential is None or state.epoch != token.epoch:
+                raise NotFound
+            violation = password_violation(password, is_form_of(password, account.email))
+            if violation is not None:
+                raise ValidationFailed(details=[Detail("body.password", *violation)])
+            self._store.reset(
+                token,
+                account,
+                credential.password_hash,
+                self._hash_password(password),
+                login_attempt(account.email, client.ip_address),
+                self._clock(),
+            )
+
+        retry_stale(reset)
+
+    def _want(self, type_: str, data: Mapping[str, str], person: str, client: Client) -> None:
+        payload = rate_limit_key(type_, person, client.ip_address, MAX_FOR_PERSON, MAX_FROM_NETWORK)
+        with self._limit.limit(payload):
+            self._wishes.put(self._new_id(), type_, self._clock(), data)
+
+    def _redeemed(self, text: str, purpose: Purpose) -> tuple[RecoveryToken, Account]:
+        """Require an active account whose email is still the one that received the token."""
+        token = self._store.token(digest_of(text))
+        if token is None or token.purpose is not purpose or token.expires_at <= self._clock():
+            raise NotFound
+        account = self._store.account(token.user_id)
+        if account is None or account.status is not UserStatus.ACTIVE:
+            raise NotFound
+        if account.email != token.email:
+            raise NotFound
+        return token, account
+
+
+class Links:
+    """Makes tokens as their mails are written, so that none waits anywhere to be read."""
+
+    def __init__(self, store: TokenStore, page: str, clock: Clock) -> None:
+        self._store = store
+        self._page = page
+        self._clock = clock
+
+    def make(self, user_id: str, email: str, purpose: Purpose) -> str | None:
+        """None if the user is gone or inactive. The token is in the fragment, which browsers keep
+        to themselves: no server's log and no Referer has it.
+        """
+        account_state = self._store.account_state(user_id)
+        # An erased user's gate stays for a day, shut; a token of theirs would hold their address.
+        if account_state is None or account_state.status is not UserStatus.ACTIVE:
+            return None
+        token = new_token()
+        self._store.add(
+            RecoveryToken(
+                digest=digest_of(token),
+                purpose=purpose,
+                user_id=user_id,
+                email=email,
+                epoch=account_state.epoch,
+                expires_at=self._clock() + LIFETIME,
+            )
+        )
+        return f"{self._page}#{purpose}={token}"

@@ -1,0 +1,65 @@
+"""The session service, put together on first use."""
+
+from functools import cache
+from typing import Annotated
+
+from shop.caller import Role
+from shop.clock import now
+from shop.depends import Depends
+from shop.errors import ServiceUnavailable
+from shop.identifiers import new_id
+from shop.identity.login_attempts.repository import LoginAttemptRepository
+from shop.identity.login_attempts.service import LoginAttemptService
+from shop.identity.passwords import rehashed, verify_password
+from shop.identity.sessions.repository import SessionRepository
+from shop.identity.sessions.service import IssueAccessToken, SessionService
+from shop.observability import logger
+from shop.ttl_cached import TtlCached
+
+
+@cache
+def session_service() -> SessionService:
+    return SessionService(
+        SessionRepository(),
+        LoginAttemptService(LoginAttemptRepository(), now),
+        verify_password,
+        rehashed,
+        _issue_access_token,
+        now,
+        new_id,
+    )
+
+
+def _issue_access_token(user_id: str, session_id: str, role: Role) -> str:
+    return access_token_issuer()(user_id, session_id, role)
+
+
+@cache
+def access_token_issuer() -> IssueAccessToken:
+    # Here, since not every function of sessions signs; those that do import them on their own.
+    from shop.identity import access_tokens
+    from shop.identity.keys.key_store import key_store
+    from shop.identity.keys.signing_keys import SigningKey
+
+    def load() -> SigningKey:
+        """Parsed at once, so that a malformed key is a failed load, which is never kept.
+
+        The other two keys are not parsed: tokens are signed without them, and a rotation that
+        meets a malformed one fails with an alarm.
+        """
+        try:
+            return key_store().private().current.checked()
+        except (KeyError, TypeError, ValueError):
+            logger().exception("malformed signing key")
+            raise ServiceUnavailable(retry_after=1) from None
+
+    key = TtlCached(load)
+    issuer = access_tokens.Issuer.from_settings()
+
+    def issue(user_id: str, session_id: str, role: Role) -> str:
+        return access_tokens.issue(key.get(), issuer, user_id, session_id, role, now())
+
+    return issue
+
+
+Sessions = Annotated[SessionService, Depends(session_service)]

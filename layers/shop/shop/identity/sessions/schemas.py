@@ -1,0 +1,123 @@
+"""Sessions as the API speaks of them."""
+
+from collections.abc import Sequence
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, SecretStr
+
+from shop.http.parameters import PathId
+from shop.http.response_models import ResponseModel
+from shop.identity.sessions.models import MAX_SESSIONS, Grant, Session
+from shop.pagination import Meta, Page
+from shop.schemas import MAX_TEXT, Body, Id, Timestamp, json_schema
+
+SessionId = Annotated[str, PathId(current=True)]
+
+
+_REFRESH_TOKEN = (
+    "AZCmsnyeexqPAAAAAAAAoQGQprJ8nnsanwAAAAAAAKFmZmZmZmZmZmZmZmZm"
+    "ZmZmc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3M"
+)
+_BASE64URL = "^[A-Za-z0-9_-]+$"
+_COORDINATE = "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4"
+
+
+class SessionCreate(Body):
+    """Any spelling of the e-mail and any password, so that a wrong one is always 401."""
+
+    email: Annotated[str, json_schema(maxLength=MAX_TEXT, examples=["ada@example.com"])]
+    password: Annotated[
+        SecretStr, json_schema(maxLength=MAX_TEXT, examples=["correct horse battery staple"])
+    ]
+
+
+class AccessTokenCreate(Body):
+    """Any text, so that what is no token is refused like one that is no longer good."""
+
+    refresh_token: Annotated[SecretStr, json_schema(maxLength=MAX_TEXT, examples=[_REFRESH_TOKEN])]
+
+
+class SessionResponse(ResponseModel):
+    id: Id
+    created_at: Timestamp
+    last_used_at: Timestamp
+    expires_at: Annotated[Timestamp, Field(examples=["2026-12-22T18:06:00.123Z"])]
+    user_agent: Annotated[str, json_schema(maxLength=256, examples=["Mozilla/5.0"])]
+    ip_address: Annotated[str, json_schema(maxLength=45, examples=["192.0.2.1"])]
+    current: Annotated[bool, Field(description="whether it is the session of this request")]
+
+    @classmethod
+    def of(cls, session: Session, current: bool) -> Self:
+        return cls(
+            id=session.id,
+            created_at=session.created_at,
+            last_used_at=session.last_used_at,
+            expires_at=session.expires_at,
+            user_agent=session.user_agent,
+            ip_address=session.ip_address,
+            current=current,
+        )
+
+
+class SessionPage(Page[SessionResponse]):
+    """All live sessions of a user: so few that they are one page."""
+
+    @classmethod
+    def of_all(cls, sessions: Sequence[Session], current_id: str) -> Self:
+        count = len(sessions)
+        return cls(
+            data=[SessionResponse.of(it, current=it.id == current_id) for it in sessions],
+            meta=Meta(
+                page=1,
+                limit=MAX_SESSIONS,
+                total=count,
+                total_pages=min(count, 1),
+                next_cursor=None,
+            ),
+        )
+
+
+class TokenGrant(ResponseModel):
+    """What a log-in and a refresh give: both tokens, and the session they belong to."""
+
+    access_token: Annotated[
+        str,
+        json_schema(
+            maxLength=2048, examples=["eyJ0eXAiOiJhdCtqd3QifQ.eyJzdWIiOiIifQ.c2lnbmF0dXJl"]
+        ),
+    ]
+    token_type: Literal["Bearer"] = "Bearer"
+    expires_in: Annotated[
+        int, json_schema(minimum=1, maximum=86400, description="seconds", examples=[900])
+    ]
+    refresh_token: Annotated[
+        str, json_schema(maxLength=256, pattern=_BASE64URL, examples=[_REFRESH_TOKEN])
+    ]
+    session: SessionResponse
+
+    @classmethod
+    def of(cls, grant: Grant, expires_in: int) -> Self:
+        return cls(
+            access_token=grant.access_token,
+            expires_in=expires_in,
+            refresh_token=grant.refresh_token,
+            session=SessionResponse.of(grant.session, current=True),
+        )
+
+
+class PublicKey(ResponseModel):
+    """A JSON Web Key; its names are the RFC's."""
+
+    kty: Literal["EC"]
+    crv: Literal["P-256"]
+    x: Annotated[str, json_schema(maxLength=43, pattern=_BASE64URL, examples=[_COORDINATE])]
+    y: Annotated[str, json_schema(maxLength=43, pattern=_BASE64URL, examples=[_COORDINATE])]
+    kid: Annotated[
+        str, json_schema(maxLength=64, examples=["0190a6b2-7c9e-7b1a-8f00-0000000000e1"])
+    ]
+    alg: Literal["ES256"]
+    use: Literal["sig"]
+
+
+class JwksResponse(ResponseModel):
+    keys: Annotated[list[PublicKey], json_schema(maxItems=10)]

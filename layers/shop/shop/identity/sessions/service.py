@@ -1,0 +1,286 @@
+"""The rules of sessions: a log-in proves the password, and a refresh token is spent once."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from datetime import datetime
+from hmac import compare_digest
+from typing import Protocol
+
+from shop.caller import Caller, Client, Role
+from shop.clock import Clock
+from shop.email_addresses import canonical_email
+from shop.errors import (
+    AccountInactive,
+    InvalidCredentials,
+    NotFound,
+    TooManyRequests,
+    Unauthorized,
+)
+from shop.identifiers import NewId
+from shop.identity.accounts.models import AccountState, Credential, UserStatus
+from shop.identity.login_attempts.models import Guess, LoginAttempt
+from shop.identity.login_attempts.service import login_attempt
+from shop.identity.sessions.models import (
+    ABSOLUTE_LIFETIME,
+    IDLE_LIFETIME,
+    MAX_SESSIONS,
+    Grant,
+    Session,
+)
+from shop.identity.sessions.refresh_tokens import RefreshToken, new_salt
+from shop.identity.sessions.schemas import AccessTokenCreate, SessionCreate
+from shop.metrics import count
+from shop.observability import logger
+from shop.retries import StaleVersion, retry_stale
+
+_MAX_ENDED = 90  # by one log-in, of the 100 actions of a transaction
+
+
+class SessionStore(Protocol):
+    def find_credential(
+        self, email: str, attempt: LoginAttempt
+    ) -> tuple[Credential | None, LoginAttempt]:
+        """The credential, and the attempt with what was counted before it."""
+
+    def of_user(self, user_id: str) -> tuple[Sequence[Session], AccountState | None]:
+        """All of a user's sessions, the dead ones too, newest first; and the gate."""
+
+    def with_account_state(
+        self, user_id: str, session_id: str
+    ) -> tuple[Session | None, AccountState | None]: ...
+
+    def begin(
+        self,
+        session: Session,
+        email: str,
+        password_hash: str,
+        new_hash: str | None,
+        attempt: LoginAttempt,
+        ended: Sequence[str] = (),
+    ) -> bool:
+        """Stores the session, and the new hash if there is one, and takes the attempt back, all
+        if hash and gate are still as they were read; else False.
+
+        Sessions that it ends, by their ids, end together with it.
+        """
+
+    def rotate(self, session: Session, spent: bytes) -> Session | None:
+        """Stores what a refresh changed, if `spent` is the current digest still and the epoch the
+        same. Gives the session as it is stored then, another's refresh perhaps; None if it ended.
+        """
+
+    def end(self, user_id: str, session_id: str, family: bytes | None = None) -> bool:
+        """Whether there was such a session, of that family if one is named."""
+
+    def end_all(self, user_id: str) -> None: ...
+
+
+class AttemptLimit(Protocol):
+    def guess(self, attempt: LoginAttempt) -> AbstractContextManager[Guess]:
+        """Counts it as failed, unless it ends in success or a 503; raises `TooManyRequests`."""
+
+
+class IssueAccessToken(Protocol):
+    def __call__(self, user_id: str, session_id: str, role: Role) -> str: ...
+
+
+class SessionService:
+    def __init__(
+        self,
+        sessions: SessionStore,
+        attempts: AttemptLimit,
+        verify_password: Callable[[str, Credential | None], bool],
+        rehashed: Callable[[str, str], str | None],
+        issue_access_token: IssueAccessToken,
+        clock: Clock,
+        new_id: NewId,
+    ) -> None:
+        self._sessions = sessions
+        self._attempts = attempts
+        self._verify_password = verify_password
+        self._rehashed = rehashed
+        self._issue_access_token = issue_access_token
+        self._clock = clock
+        self._new_id = new_id
+
+    def log_in(self, payload: SessionCreate, client: Client) -> Grant:
+        """Raises `TooManyRequests`, `InvalidCredentials`, or `AccountInactive` to whoever has the
+        right password. Four round trips to storage.
+        """
+        try:
+            return self._log_in(payload, client)
+        except TooManyRequests:
+            count("LogInsThrottled")
+            raise
+        except InvalidCredentials:
+            count("LogInsFailed")
+            raise
+
+    def _log_in(self, payload: SessionCreate, client: Client) -> Grant:
+        email = _spelling_of(payload.email)
+        password = payload.password.get_secret_value()
+        seen = login_attempt(email, client.ip_address)
+        credential, seen = self._sessions.find_credential(email, seen)
+        with self._attempts.guess(seen) as guess:
+            is_first_try = True
+
+            def begin() -> Grant:
+                nonlocal credential, is_first_try
+                if not is_first_try:
+                    # Another log-in may have raised the hash's cost: the password may be right.
+                    credential, _ = self._sessions.find_credential(email, guess.attempt)
+                is_first_try = False
+                return self._begin(email, password, credential, guess, client)
+
+            return retry_stale(begin)
+
+    def _begin(
+        self,
+        email: str,
+        password: str,
+        credential: Credential | None,
+        guess: Guess,
+        client: Client,
+    ) -> Grant:
+        """Raises `StaleVersion` where credential or gate changed meanwhile."""
+        if not self._verify_password(password, credential) or credential is None:
+            raise InvalidCredentials
+        guess.is_right = True
+        sessions, account_state = self._sessions.of_user(credential.user_id)
+        if account_state is None:
+            raise InvalidCredentials
+        if account_state.status is not UserStatus.ACTIVE:
+            raise AccountInactive
+        session, refresh_token = self._new_session(account_state, client)
+        # Signed before the session is stored: without a key nothing may be half done.
+        access_token = self._issue_access_token(
+            account_state.user_id, session.id, account_state.role
+        )
+        ended = _ended_by_one_more(sessions, account_state, session.created_at)
+        old_hash = credential.password_hash
+        new_hash = self._rehashed(password, old_hash)
+        if not self._sessions.begin(session, email, old_hash, new_hash, guess.attempt, ended):
+            raise StaleVersion
+        return Grant(session, access_token, refresh_token)
+
+    def refresh(self, payload: AccessTokenCreate, client: Client) -> Grant:
+        """New tokens for a refresh token that was not spent yet, or within the last 30 s.
+
+        Raises `Unauthorized` for any other. One that was spent before that is in two hands, and
+        its session ends; a stranger's invention ends nothing, since it does not know the family.
+        """
+        token = _parsed(payload)
+        return retry_stale(lambda: self._refresh(token, client))
+
+    def _refresh(self, token: RefreshToken, client: Client) -> Grant:
+        session, account_state = self._sessions.with_account_state(token.user_id, token.session_id)
+        now = self._clock()
+        if account_state is None or session is None or not session.is_live(account_state, now):
+            raise _refused()
+        if not compare_digest(session.refresh.family, token.family_digest):
+            raise _refused()
+        spent = token.secret_digest
+        if session.refresh.is_current(spent):
+            session = self._sessions.rotate(_rotated(session, token, client, now), spent)
+        if session is None:
+            raise _refused()
+        if session.epoch != account_state.epoch:
+            # A password change has carried the session over to a new epoch since it was read.
+            raise StaleVersion
+        if not session.refresh.was_just_spent(spent, now):
+            self._sessions.end(session.user_id, session.id, token.family_digest)
+            count("RefreshReuse")
+            logger().warning(
+                "refresh token reused", user_id=account_state.user_id, session_id=session.id
+            )
+            raise _refused()
+        # Who spent it and who came second read the same successor off the same row. If signing
+        # fails, asking again within the grace gives it once more.
+        successor = token.successor(session.refresh.salt)
+        access_token = self._issue_access_token(
+            account_state.user_id, session.id, account_state.role
+        )
+        return Grant(session, access_token, successor.text)
+
+    def list_active(self, caller: Caller) -> Sequence[Session]:
+        """The caller's sessions, newest first; parallel log-ins may have made a few too many."""
+        sessions, account_state = self._sessions.of_user(caller.id)
+        now = self._clock()
+        return [session for session in sessions if session.is_live(account_state, now)][
+            :MAX_SESSIONS
+        ]
+
+    def end(self, caller: Caller, session_id: str) -> None:
+        if not self._sessions.end(caller.id, session_id):
+            raise NotFound
+
+    def end_all(self, caller: Caller) -> None:
+        self._sessions.end_all(caller.id)
+
+    def _new_session(self, account_state: AccountState, client: Client) -> tuple[Session, str]:
+        now = self._clock()
+        session_id = self._new_id()
+        refresh_token = RefreshToken.new(account_state.user_id, session_id)
+        session = Session(
+            user_id=account_state.user_id,
+            id=session_id,
+            epoch=account_state.epoch,
+            refresh=refresh_token.digests(),
+            created_at=now,
+            last_used_at=now,
+            idle_expires_at=now + IDLE_LIFETIME,
+            absolute_expires_at=now + ABSOLUTE_LIFETIME,
+            user_agent=client.user_agent,
+            ip_address=client.ip_address,
+        )
+        return session, refresh_token.text
+
+
+def _parsed(payload: AccessTokenCreate) -> RefreshToken:
+    try:
+        return RefreshToken.parse(payload.refresh_token.get_secret_value())
+    except ValueError:
+        raise _refused() from None
+
+
+def _refused() -> Unauthorized:
+    return Unauthorized("A valid refresh token is required.")
+
+
+def _rotated(session: Session, token: RefreshToken, client: Client, now: datetime) -> Session:
+    salt = new_salt()
+    digests = replace(
+        session.refresh,
+        current=token.successor(salt).secret_digest,
+        salt=salt,
+        previous=session.refresh.current,
+        rotated_at=now,
+    )
+    return replace(
+        session,
+        refresh=digests,
+        last_used_at=now,
+        idle_expires_at=now + IDLE_LIFETIME,
+        user_agent=client.user_agent,
+        ip_address=client.ip_address,
+    )
+
+
+def _ended_by_one_more(
+    sessions: Sequence[Session], account_state: AccountState, now: datetime
+) -> Sequence[str]:
+    """What is dead already, and the oldest of those that would be too many."""
+    list_active = [session for session in sessions if session.is_live(account_state, now)]
+    kept = {session.id for session in list_active[: MAX_SESSIONS - 1]}
+    return [session.id for session in sessions if session.id not in kept][-_MAX_ENDED:]
+
+
+def _spelling_of(email: str) -> str:
+    """What is no address is nobody's, and costs what others cost."""
+    try:
+        return canonical_email(email)
+    except ValueError:
+        # Each its own, so that one typing error is not counted with everybody's.
+        return f"no address {hashlib.sha256(email.encode()).hexdigest()}"

@@ -1,1 +1,0 @@
-"""Operations: what the people who run the system ask of it."""

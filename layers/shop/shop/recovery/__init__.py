@@ -1,1 +1,0 @@
-"""Recovery: whoever reads an address's mail can confirm it, and choose a new password."""

@@ -1,1 +1,0 @@
-"""Sessions: logging in, and the gate that can end them all."""

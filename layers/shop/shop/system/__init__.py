@@ -1,0 +1,1 @@
+"""System endpoints: health, readiness and the OpenAPI document."""
