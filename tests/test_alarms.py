@@ -1,4 +1,4 @@
-"""Alarms tell somebody, of what is really measured, and each has its entry in the runbook."""
+"""Alarms publish to the topic, evaluate metrics that exist, and link to their runbook pages."""
 
 import json
 import re
@@ -6,79 +6,45 @@ from typing import Any
 
 import pytest
 
-from tests.template import ROOT, functions, resources, template
+from tests.template import ROOT, resources, template
 from tests.watching import METRICS, alarms, metrics_of
 
-RUNBOOK = (ROOT / "docs/operations.md").read_text()
 ALARMS = alarms()
-OF_ALL = ("What watching costs", "Where to look")  # and so of no alarm
-# CloudWatch counts everything of these together; all others name what they are about.
+# CloudWatch counts these for the whole account; other alarms name their resources.
 WHOLE_ACCOUNT = {"ThrottlesAlarm", "TableThrottlesAlarm", "TableErrorsAlarm"}
 FOR_ROLLBACKS = ("ServerErrorsAlarm", "LatencyAlarm")
 
 
-def entries() -> dict[str, str]:
-    """The headings under Alarms that are alarms' names, and what is below each."""
-    section = RUNBOOK.split("\n## Alarms\n")[1].split("\n## ")[0]
-    parts = re.split(r"^### (.+)$", section, flags=re.MULTILINE)
-    found = dict(zip(parts[1::2], parts[2::2], strict=True))
-    return {name: text for name, text in found.items() if name not in OF_ALL}
-
-
-def anchor(heading: str) -> str:
-    """As GitHub makes them: lower case, no punctuation, hyphens for spaces."""
-    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
-
-
 @pytest.mark.parametrize("name", ALARMS)
-def test_an_alarm_tells_the_topic_when_it_begins_and_when_it_is_over(name: str) -> None:
+def test_alarm_publishes_to_the_topic_when_it_begins_and_ends(name: str) -> None:
     assert ALARMS[name]["AlarmActions"] == ["<AlarmTopic>"]
     assert ALARMS[name]["OKActions"] == ["<AlarmTopic>"]
 
 
 @pytest.mark.parametrize("name", ALARMS)
-def test_an_alarm_says_what_is_wrong_and_where_to_read_on(name: str) -> None:
-    sentence, link = ALARMS[name]["AlarmDescription"].rsplit(" See ", 1)
-
-    assert sentence.endswith(".")
-    assert link in [f"docs/operations.md#{anchor(heading)}" for heading in entries()]
-    assert link.endswith(f"#{anchor(name)}")
-
-
-def test_the_runbook_has_an_entry_for_each_alarm_and_no_other() -> None:
-    assert list(entries()) == list(ALARMS), (
-        "give the alarm an entry in docs/operations.md, in the order of template.yaml"
+def test_alarm_description_has_severity_sentence_and_runbook(name: str) -> None:
+    found = re.fullmatch(
+        r"(page|ticket): [A-Z0-9].*\. See (docs/runbooks/[a-z-]+\.md)",
+        ALARMS[name]["AlarmDescription"],
     )
-    assert re.findall(r"^\| \[(\w+)\]\(#(\w+)\)", RUNBOOK, re.MULTILINE) == [
-        (name, anchor(name)) for name in ALARMS
-    ]
+
+    assert found, "write `<severity>: <sentence>. See ${RunbookUrl}/<page>.md`"
+    text = (ROOT / found[2]).read_text()
+    assert text.startswith(f"# {name}\n\nSeverity: **{found[1]}**. ")
 
 
-@pytest.mark.parametrize("name", ALARMS)
-def test_an_entry_says_what_it_means_three_steps_and_how_it_ends(name: str) -> None:
-    text = entries()[name]
+def test_paging_alarms_are_few_and_all_others_are_tickets() -> None:
+    paging = {name for name, it in ALARMS.items() if it["AlarmDescription"].startswith("page: ")}
 
-    assert re.findall(r"^(\*\*Means:\*\*|\d\.|\*\*Over:\*\*) ", text, re.MULTILINE) == [
-        *("**Means:**", "1.", "2.", "3.", "**Over:**")
-    ]
-
-
-def test_entries_name_saved_queries_and_make_targets_that_exist() -> None:
-    saved = {
-        query["Name"]["Fn::Sub"].removeprefix("${AWS::StackName}/")
-        for query in resources("AWS::Logs::QueryDefinition").values()
+    # An alarm pages if customers are affected now, or data is lost before the next working day.
+    assert paging == {
+        *("ServerErrorsAlarm", "AuthorizerErrorsAlarm", "MalformedPasswordHashAlarm"),
+        *("PublishEventsLagAlarm", "OrdersToProcessAgeAlarm", "UnpublishedEventsAlarm"),
     }
-    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
-    section = RUNBOOK.split("\n## Alarms\n")[1].split("\n## ")[0]
-
-    named = re.findall(r"`<stack>/([^`]+)`", section)
-    assert set(named) <= saved
-    assert sorted(re.findall(r"^\| `<stack>/([^`]+)` \|", section, re.MULTILINE)) == sorted(saved)
-    assert set(re.findall(r"`make ([a-z-]+)", section)) <= set(targets)
 
 
 @pytest.mark.parametrize("name", ALARMS)
-def test_an_alarm_is_about_metrics_that_there_are(name: str) -> None:
+def test_alarm_evaluates_metrics_that_exist(name: str) -> None:
     found = list(metrics_of(ALARMS[name]))
 
     assert found
@@ -88,7 +54,7 @@ def test_an_alarm_is_about_metrics_that_there_are(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ALARMS)
-def test_an_alarm_knows_what_no_data_means_and_begins_within_five_minutes(name: str) -> None:
+def test_alarm_treats_missing_data_and_begins_within_five_minutes(name: str) -> None:
     alarm = ALARMS[name]
     math = [e for e in alarm.get("Metrics", []) if "MetricStat" in e]
     period = alarm.get("Period") or (math[0]["MetricStat"]["Period"] if math else 60)
@@ -101,39 +67,41 @@ def test_an_alarm_knows_what_no_data_means_and_begins_within_five_minutes(name: 
 @pytest.mark.parametrize(
     "name", ["ServerErrorsAlarm", "LatencyAlarm", "AuthorizerErrorsAlarm", "ThrottlesAlarm"]
 )
-def test_one_bad_minute_alone_rings_no_alarm_about_requests(name: str) -> None:
+def test_single_bad_minute_raises_no_alarm_about_requests(name: str) -> None:
     assert ALARMS[name]["DatapointsToAlarm"] == 3
 
 
 @pytest.mark.parametrize(
-    ("errors", "requests", "rings"),
+    ("errors", "requests", "is_on"),
     [(1, 1, False), (1, 2, False), (2, 2, True), (5, 1000, False), (11, 1000, True)],
 )
-def test_the_share_of_errors_is_of_enough_errors(errors: int, requests: int, rings: bool) -> None:
+def test_server_errors_alarm_needs_two_errors_and_more_than_one_percent(
+    errors: int, requests: int, is_on: bool
+) -> None:
     alarm = ALARMS["ServerErrorsAlarm"]
     math = re.fullmatch(r"IF\((.+), (.+), (.+)\)", alarm["Metrics"][0]["Expression"])
     assert math
 
-    # IF is the one word of CloudWatch's metric math that Python spells otherwise.
+    # Metric math as Python: only IF differs.
     condition, share, otherwise = math.groups()
     known: dict[str, Any] = {"errors": errors, "requests": requests}
     value = eval(f"({share}) if ({condition}) else ({otherwise})", {}, known)
 
-    assert (value > alarm["Threshold"]) is rings
+    assert (value > alarm["Threshold"]) is is_on
 
 
 @pytest.mark.parametrize("name", FOR_ROLLBACKS)
-def test_rollbacks_can_use_an_alarm_without_waiting_in_a_circle(name: str) -> None:
-    told = json.dumps(resources("AWS::CloudWatch::Alarm")[name])
-    references = re.findall(r'"Ref": "([^"]+)"', told) + re.findall(r"\$\{([^}]+)\}", told)
+def test_rollback_alarm_has_no_circular_dependency(name: str) -> None:
+    declared = json.dumps(resources("AWS::CloudWatch::Alarm")[name])
+    references = re.findall(r'"Ref": "([^"]+)"', declared) + re.findall(r"\$\{([^}]+)\}", declared)
 
     assert set(references) == {"AlarmTopic", "AWS::StackName", "RunbookUrl"}
-    assert "Fn::GetAtt" not in told
+    assert "Fn::GetAtt" not in declared
     (api,) = resources("AWS::Serverless::Api").values()
     assert api["Name"] == {"Ref": "AWS::StackName"}
 
 
-def test_somebody_is_told_of_messages_that_nobody_works_on_in_time() -> None:
+def test_age_alarms_cover_every_queue_with_a_worker() -> None:
     queues = resources("AWS::SQS::Queue")
     worked_on = {name for name, queue in queues.items() if "RedrivePolicy" in queue}
     ages = json.dumps([alarm for alarm in ALARMS.values() if "OldestMessage" in json.dumps(alarm)])
@@ -143,26 +111,15 @@ def test_somebody_is_told_of_messages_that_nobody_works_on_in_time() -> None:
         assert f"<{queue}.QueueName>" in ages
 
 
-def test_no_alarm_but_those_that_say_so_is_about_the_whole_account() -> None:
+def test_only_the_account_wide_alarms_lack_own_dimensions() -> None:
     own = {n for n, a in ALARMS.items() if any(m.dimensions for m in metrics_of(a))}
     named = {n for n, a in ALARMS.items() if a.get("Namespace", "").startswith("shop-")}
     asking = {n for n, a in ALARMS.items() if "SELECT" in json.dumps(a)}
 
     assert set(ALARMS) - (own - asking) - named == WHOLE_ACCOUNT
-    for name in WHOLE_ACCOUNT:
-        assert "account" in entries()[name]
 
 
-def test_what_watching_costs_is_what_the_runbook_says() -> None:
-    metrics = sum(len(list(metrics_of(alarm))) for alarm in ALARMS.values())
-
-    assert f"{len(ALARMS)} alarms on {metrics} metrics, $0.10 each" in RUNBOOK
-    assert f"| {metrics * 0.1:.2f} |" in RUNBOOK
-    routes = len([function for function in functions() if function.route])
-    assert f"{routes} routes by up to 7 metrics by $0.30, saved | −{routes * 2.1:.2f}" in RUNBOOK
-
-
-def test_only_this_stacks_alarms_may_publish_to_the_topic() -> None:
+def test_only_alarms_of_this_stack_may_publish_to_the_topic() -> None:
     (policy,) = resources("AWS::SNS::TopicPolicy").values()
     (statement,) = policy["PolicyDocument"]["Statement"]
 
@@ -173,15 +130,15 @@ def test_only_this_stacks_alarms_may_publish_to_the_topic() -> None:
     }
     arn = statement["Condition"]["ArnLike"]["aws:SourceArn"]["Fn::Sub"]
     assert arn.endswith("${AWS::AccountId}:alarm:${AWS::StackName}-*")
-    # Alarms have no names of their own, so that CloudFormation's begin with the stack's.
+    # CloudFormation generates alarm names that begin with the stack's.
     assert not any("AlarmName" in alarm for alarm in ALARMS.values())
 
 
-def test_the_topic_is_not_encrypted_with_a_key_that_alarms_may_not_use() -> None:
+def test_alarm_topic_is_not_encrypted() -> None:
     assert template()["Resources"]["AlarmTopic"] == {"Type": "AWS::SNS::Topic"}
 
 
-def test_an_address_is_mailed_to_only_if_there_is_one() -> None:
+def test_alarm_email_is_subscribed_only_if_it_is_set() -> None:
     subscription = template()["Resources"]["AlarmMails"]
 
     assert subscription["Condition"] == "MailsAlarms"

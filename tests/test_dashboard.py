@@ -1,4 +1,4 @@
-"""The dashboard shows what there is, each thing in its place."""
+"""The dashboard shows every alarm, table, queue and worker, on a valid grid."""
 
 import json
 from itertools import combinations
@@ -11,7 +11,7 @@ from tests.watching import METRICS, alarms, dashboard, shown
 
 WIDGETS = dashboard()["widgets"]
 BODY = json.dumps(WIDGETS)
-QUESTIONS = [w["properties"]["markdown"] for w in WIDGETS if w["type"] == "text"]
+ROW_TITLES = [w["properties"]["markdown"] for w in WIDGETS if w["type"] == "text"]
 
 
 def title(widget: dict[str, Any]) -> str:
@@ -19,7 +19,7 @@ def title(widget: dict[str, Any]) -> str:
 
 
 @pytest.mark.parametrize("widget", WIDGETS, ids=title)
-def test_a_widget_shows_metrics_that_there_are(widget: dict[str, Any]) -> None:
+def test_widget_shows_metrics_that_exist(widget: dict[str, Any]) -> None:
     found = list(shown(widget))
 
     assert found or widget["type"] != "metric"
@@ -28,7 +28,7 @@ def test_a_widget_shows_metrics_that_there_are(widget: dict[str, Any]) -> None:
     )
 
 
-def test_widgets_stay_on_the_grid_and_off_each_other() -> None:
+def test_widgets_fit_the_grid_and_do_not_overlap() -> None:
     def cells(widget: dict[str, int]) -> set[tuple[int, int]]:
         across = range(widget["x"], widget["x"] + widget["width"])
         down = range(widget["y"], widget["y"] + widget["height"])
@@ -39,20 +39,20 @@ def test_widgets_stay_on_the_grid_and_off_each_other() -> None:
     assert not [1 for one, other in combinations(taken, 2) if one & other]
 
 
-def test_each_row_answers_a_question_and_the_alarms_are_above_them() -> None:
+def test_rows_have_titles_and_alarms_are_on_top() -> None:
     assert min(WIDGETS, key=lambda widget: widget["y"])["type"] == "alarm"
-    assert [question.split(":")[0] for question in QUESTIONS] == [
-        "## Is it up",
-        "## Is it slow",
-        "## Is it selling",
-        "## Is anything stuck",
-        "## What does it cost",
+    assert [row_title.split(":")[0] for row_title in ROW_TITLES] == [
+        "## Availability",
+        "## Latency",
+        "## Sales",
+        "## Backlog",
+        "## Cost",
     ]
     rows = [widget["y"] for widget in WIDGETS if widget["type"] == "text"]
     assert {widget["y"] for widget in WIDGETS} == {0, *rows, *(row + 1 for row in rows)}
 
 
-def test_every_alarm_is_on_it() -> None:
+def test_dashboard_shows_every_alarm() -> None:
     (widget,) = [widget for widget in WIDGETS if widget["type"] == "alarm"]
 
     assert widget["properties"]["alarms"] == [f"<{name}.Arn>" for name in alarms()], (
@@ -60,9 +60,9 @@ def test_every_alarm_is_on_it() -> None:
     )
 
 
-def test_every_table_queue_and_worker_is_on_it() -> None:
+def test_dashboard_shows_every_table_queue_and_worker() -> None:
     for table in resources("AWS::DynamoDB::Table"):
-        assert BODY.count(f'"<{table}>"') == 2  # what is read, and what is written
+        assert BODY.count(f'"<{table}>"') == 2  # read and write units
     for queue in resources("AWS::SQS::Queue"):
         assert f'"<{queue}.QueueName>"' in BODY
     for mapping in resources("AWS::Lambda::EventSourceMapping").values():
@@ -70,8 +70,8 @@ def test_every_table_queue_and_worker_is_on_it() -> None:
         assert f'"<{worker}>"' in BODY
 
 
-def test_every_log_group_of_functions_and_every_function_that_hashes_is_paid_for() -> None:
-    for group in resources("AWS::Logs::LogGroup").keys() - {"GatewayLogs"}:  # which may be off
+def test_cost_row_covers_every_log_group_and_hashing_function() -> None:
+    for group in resources("AWS::Logs::LogGroup").keys() - {"GatewayLogs"}:  # off by default
         assert f'"IncomingBytes", "LogGroupName", "<{group}>"' in BODY
     hashing = {
         name
@@ -88,12 +88,12 @@ def test_every_log_group_of_functions_and_every_function_that_hashes_is_paid_for
 
 
 @pytest.mark.parametrize("widget", WIDGETS, ids=title)
-def test_an_expression_uses_what_its_widget_has(widget: dict[str, Any]) -> None:
+def test_expression_uses_every_hidden_metric_of_its_widget(widget: dict[str, Any]) -> None:
     rows = widget["properties"].get("metrics", [])
-    told = [row[-1] for row in rows if isinstance(row[-1], dict)]
-    ids = [entry["id"] for entry in told if "id" in entry]
+    options = [row[-1] for row in rows if isinstance(row[-1], dict)]
+    ids = [entry["id"] for entry in options if "id" in entry]
 
     assert len(ids) == len(set(ids))
-    hidden = [entry["id"] for entry in told if entry.get("visible") is False]
-    expressions = " ".join(entry.get("expression", "") for entry in told)
+    hidden = [entry["id"] for entry in options if entry.get("visible") is False]
+    expressions = " ".join(entry.get("expression", "") for entry in options)
     assert not [key for key in hidden if key not in expressions]

@@ -1,4 +1,4 @@
-"""The first admin of a deployment, made as docs/operations.md says and in no other way."""
+"""The first admin of a deployment, created as docs/deploying.md describes, and in no other way."""
 
 import json
 import subprocess

@@ -1,6 +1,7 @@
-"""What watches the stack is deployed with it, and is about the stack's own."""
+"""Alarms, dashboard and saved queries are deployed, and refer to the stack's own resources."""
 
 import json
+import re
 from typing import Any
 
 from tests.deployed import Shop
@@ -13,16 +14,18 @@ def deployed_dashboard(shop: Shop) -> dict[str, Any]:
     return body
 
 
-def test_every_alarm_is_there_and_tells_the_topic(shop: Shop) -> None:
+def test_every_alarm_is_deployed_and_publishes_to_the_topic(shop: Shop) -> None:
     names = {name: shop.resources[name] for name in resources("AWS::CloudWatch::Alarm")}
     pages = shop.stack.client("cloudwatch").get_paginator("describe_alarms").paginate()
     found = {alarm["AlarmName"]: alarm for page in pages for alarm in page["MetricAlarms"]}
 
     assert found.keys() == set(names.values())
-    for name, physical in names.items():
+    for physical in names.values():
         assert physical.startswith("shop-local-")
         assert found[physical]["AlarmActions"] == [shop.resources["AlarmTopic"]]
-        assert found[physical]["AlarmDescription"].endswith(f"docs/operations.md#{name.lower()}")
+        severity, link = found[physical]["AlarmDescription"].split(": ", 1)
+        assert severity in ("page", "ticket")
+        assert re.search(r" See docs/runbooks/[a-z-]+\.md$", link)
 
 
 def test_the_dashboard_has_the_deployed_alarms_tables_and_rules(shop: Shop) -> None:

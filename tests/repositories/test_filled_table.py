@@ -1,4 +1,4 @@
-"""Adding indexes to a table that is full, one at a time, as docs/operations.md tells to."""
+"""Adding indexes to a table that is full, one at a time, by the steps of docs/data.md."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -116,7 +116,7 @@ SANDBOX = {"ProductionAccessEnabled": False}
 PROD = {"Stage": "prod", "DataProtection": "on", "DataDeletionPolicy": "Retain"}
 FEW = {"AccountLimit": {"UnreservedConcurrentExecutions": 10}}
 ENOUGH = {"AccountLimit": {"UnreservedConcurrentExecutions": 140}}
-RUNBOOKS = "https://example.com/operations"
+RUNBOOKS = "https://example.com/runbooks"
 M, N, OK = Verdict.MISSING, Verdict.NOTE, Verdict.OK
 
 
@@ -189,7 +189,7 @@ M, N, OK = Verdict.MISSING, Verdict.NOTE, Verdict.OK
         (Account(), "alarms", OK, "AlarmEmail"),
         (Account(PROD | {"AlarmEmail": "ops@example.com"}), "alarms", OK, "ops@example.com"),
         (Account(PROD), "runbooks", N, "RunbookUrl"),
-        (Account(), "runbooks", OK, "docs/operations.md"),
+        (Account(), "runbooks", OK, "docs/runbooks"),
         (Account(PROD | {"RunbookUrl": RUNBOOKS}), "runbooks", OK, RUNBOOKS),
     ],
 )

@@ -17,14 +17,14 @@ from shop.stream_records import Record
 from tests.conftest import LogLines
 from tests.people import ALICE, NOON
 from tests.requests import Context, event
-from tests.template import resources
+from tests.template import ROOT, resources
 from tests.watching import filled
 
 QUERIES = [filled(query) for query in resources("AWS::Logs::QueryDefinition").values()]
 GROUPS = {f"<{name}>" for name in resources("AWS::Logs::LogGroup")}
 # Words of its language: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_QuerySyntax.html
 WORDS = {"fields", "filter", "stats", "sort", "limit", "by", "as", "and", "or", "asc", "desc"} | {
-    *("count", "pct", "sum", "ispresent", "like")
+    *("count", "count_distinct", "pct", "sum", "ispresent", "like")
 }
 # `admin action` has these, and what the edge puts on every line.
 OF_ADMIN_ACTIONS = {"action", "actor", "subject", "outcome"}
@@ -33,6 +33,8 @@ OF_ADMIN_ACTIONS = {"action", "actor", "subject", "outcome"}
 OF_LAMBDA = {"errorType", "errorMessage", "record", "status"}
 # StartProcessing's word for an order that nobody fulfilled
 OF_ORDERS_GIVEN_UP = {"order_id"}
+# `malformed password hash` and `refresh token reused` have these.
+OF_ACCOUNTS = {"user_id"}
 
 
 class Told(ResponseModel):
@@ -102,10 +104,24 @@ def asked_for(query: str) -> set[str]:
 @pytest.mark.parametrize("query", QUERIES, ids=lambda query: str(query["Name"]))
 def test_a_query_reads_keys_that_lines_have(query: dict[str, Any], log: LogLines) -> None:
     known = {key for line in logged(log) for key in line}
-    known |= OF_ADMIN_ACTIONS | OF_ORDERS_GIVEN_UP | OF_LAMBDA
+    known |= OF_ADMIN_ACTIONS | OF_ORDERS_GIVEN_UP | OF_ACCOUNTS | OF_LAMBDA
 
     assert asked_for(query["QueryString"])
     assert asked_for(query["QueryString"]) <= known
+
+
+def test_queries_and_metric_filters_match_messages_that_the_code_logs() -> None:
+    patterns = [query["QueryString"] for query in QUERIES]
+    patterns += [it["FilterPattern"] for it in resources("AWS::Logs::MetricFilter").values()]
+    messages = set(re.findall(r'message = "([^"]+)"', "\n".join(patterns)))
+    code = "\n".join(
+        path.read_text()
+        for folder in ("layers/shop/shop", "functions")
+        for path in (ROOT / folder).rglob("*.py")
+    )
+
+    assert messages
+    assert not [message for message in messages if f'("{message}"' not in code]
 
 
 @pytest.mark.parametrize("query", QUERIES, ids=lambda query: str(query["Name"]))

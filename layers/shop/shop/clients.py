@@ -3,7 +3,7 @@
 A request has 10 s (the functions' timeout). A call that hangs is given up after 1 s to connect
 or 2 s to answer and tried three times in all, about 9 s, so that 503 is told in time. What tries
 again on top of that (transactions, orders) has budgets that end earlier, and whatever several
-calls take one after another, `shop.deadline` ends it. docs/operations.md has the arithmetic.
+calls take one after another, `shop.deadline` ends it. docs/timeouts.md has the arithmetic.
 
 Retries are the SDK's standard mode: adaptive would slow every call of a sandbox down because one
 table throttles it, and a sandbox has one request at a time. A sandbox that meets failures only
