@@ -121,7 +121,7 @@ def test_queries_and_metric_filters_match_messages_that_the_code_logs() -> None:
     )
 
     assert messages
-    assert not [message for message in messages if f'("{message}"' not in code]
+    assert not [message for message in messages if not re.search(rf'\(\s*"{message}"', code)]
 
 
 @pytest.mark.parametrize("query", QUERIES, ids=lambda query: str(query["Name"]))
