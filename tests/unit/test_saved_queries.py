@@ -1,4 +1,4 @@
-"""Saved queries ask for what the log lines really have."""
+"""Saved queries use fields and messages that the log lines have."""
 
 import json
 import re
@@ -22,16 +22,16 @@ from tests.watching import filled
 
 QUERIES = [filled(query) for query in resources("AWS::Logs::QueryDefinition").values()]
 GROUPS = {f"<{name}>" for name in resources("AWS::Logs::LogGroup")}
-# Words of its language: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_QuerySyntax.html
+# Keywords of the query language: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_QuerySyntax.html
 WORDS = {"fields", "filter", "stats", "sort", "limit", "by", "as", "and", "or", "asc", "desc"} | {
     *("count", "count_distinct", "pct", "sum", "ispresent", "like")
 }
-# `admin action` has these, and what the edge puts on every line.
+# Fields of `admin action`, besides those that the entry point adds to every line.
 OF_ADMIN_ACTIONS = {"action", "actor", "subject", "outcome"}
-# What Lambda's runtime logs of a function that cannot be loaded or raises, and its platform of one
-# that is ended: https://github.com/aws/aws-lambda-python-runtime-interface-client
+# Fields of Lambda's runtime for a function that cannot be loaded or raises, and of its platform for
+# one that times out: https://github.com/aws/aws-lambda-python-runtime-interface-client
 OF_LAMBDA = {"errorType", "errorMessage", "record", "status"}
-# StartProcessing's word for an order that nobody fulfilled
+# StartProcessing logs it for an order whose fulfilment failed.
 OF_ORDERS_GIVEN_UP = {"order_id"}
 # `malformed password hash` and `refresh token reused` have these.
 OF_ACCOUNTS = {"user_id"}
@@ -62,9 +62,7 @@ def stumbling(records: Sequence[Record]) -> Iterable[Record]:
 
 
 def logged(log: LogLines) -> list[dict[str, Any]]:
-    """What an endpoint and the workers log of one request, when all goes wrong, and one batch of a
-    stream that does not.
-    """
+    """Return the lines of a failed request and its failed workers, and of one successful batch."""
     asked = event("GET /things", caller=ALICE)
     request_id = asked["requestContext"]["requestId"]
     broken(asked, Context())
@@ -76,7 +74,7 @@ def logged(log: LogLines) -> list[dict[str, Any]]:
         "attributes": {"ApproximateReceiveCount": "1"},
     }
     failing({"Records": [message]}, Context())
-    logger().remove_keys(["request_id"])  # as in a sandbox of its own
+    logger().remove_keys(["request_id"])  # as in another execution environment
     changes = {"Records": [change(request_id), change("of another request")]}
     reading(changes, Context())
     with pytest.raises(SanitizedError):
@@ -85,7 +83,7 @@ def logged(log: LogLines) -> list[dict[str, Any]]:
 
 
 def change(request_id: str) -> dict[str, Any]:
-    """A record of a stream."""
+    """Return a stream record."""
     image = {"id": {"S": "5"}, "request_id": {"S": request_id}}
     told = {"SequenceNumber": "6", "ApproximateCreationDateTime": NOON.timestamp()}
     return {
@@ -95,14 +93,14 @@ def change(request_id: str) -> dict[str, Any]:
 
 
 def asked_for(query: str) -> set[str]:
-    """What a query reads: names that it neither makes itself nor has from the language."""
+    """Return the fields that a query reads: neither its own aliases nor keywords."""
     bare = re.sub(r'"[^"]*"', "", query)
     made = set(re.findall(r"\bas (\w+)", bare))
     return set(re.findall(r"(?<![\w@])[a-z_]\w*", bare)) - made - WORDS
 
 
 @pytest.mark.parametrize("query", QUERIES, ids=lambda query: str(query["Name"]))
-def test_a_query_reads_keys_that_lines_have(query: dict[str, Any], log: LogLines) -> None:
+def test_query_reads_fields_that_lines_have(query: dict[str, Any], log: LogLines) -> None:
     known = {key for line in logged(log) for key in line}
     known |= OF_ADMIN_ACTIONS | OF_ORDERS_GIVEN_UP | OF_ACCOUNTS | OF_LAMBDA
 
@@ -125,14 +123,14 @@ def test_queries_and_metric_filters_match_messages_that_the_code_logs() -> None:
 
 
 @pytest.mark.parametrize("query", QUERIES, ids=lambda query: str(query["Name"]))
-def test_a_query_is_named_after_its_stack_and_reads_its_groups(query: dict[str, Any]) -> None:
+def test_query_is_named_after_its_stack_and_reads_its_log_groups(query: dict[str, Any]) -> None:
     assert query["Name"].startswith("shop-test/")
     assert query["LogGroupNames"] and set(query["LogGroupNames"]) <= GROUPS
 
 
-def test_one_request_is_found_in_what_endpoint_queue_and_streams_log(log: LogLines) -> None:
+def test_one_request_query_matches_lines_of_endpoint_queue_and_streams(log: LogLines) -> None:
     (query,) = [it["QueryString"] for it in QUERIES if it["Name"].endswith("/one request")]
-    # By text, which finds it in a list too.
+    # Matches text, so it finds the id in a list too.
     (placeholder,) = re.findall(r'\| filter @message like "(\w+)"\n', query)
 
     lines = logged(log)
@@ -144,14 +142,14 @@ def test_one_request_is_found_in_what_endpoint_queue_and_streams_log(log: LogLin
     assert all(request_id in json.dumps(line) for line in lines)
 
 
-def test_errors_are_also_those_of_functions_that_cannot_be_loaded_or_are_ended() -> None:
+def test_errors_query_includes_functions_that_cannot_be_loaded_or_time_out() -> None:
     (query,) = [it["QueryString"] for it in QUERIES if it["Name"].endswith("/errors")]
 
     assert asked_for(query) >= OF_LAMBDA
-    assert "@logStream" in query  # such a line has no `function_name`
+    assert "@logStream" in query  # these lines have no `function_name`
 
 
-def test_a_key_that_no_line_has_is_noticed() -> None:
+def test_unknown_field_of_a_query_is_detected() -> None:
     assert asked_for('filter message = "request" | stats count(*) as many by colour') == {
         "message",
         "colour",
