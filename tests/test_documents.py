@@ -58,6 +58,16 @@ def test_commands_are_make_targets(document: Path) -> None:
     assert named <= targets
 
 
+@pytest.mark.parametrize("document", DOCUMENTS, ids=relative)
+def test_paths_exist(document: Path) -> None:
+    roots = {"shop": ROOT / "layers/shop"}
+    pattern = r"`((?:shop|functions|layers|tests|tools|docs|events)/[\w./-]*)`"
+
+    for path in re.findall(pattern, document.read_text()):
+        root = roots.get(path.partition("/")[0], ROOT)
+        assert (root / path).exists(), path
+
+
 def test_architecture_picture_shows_every_function_and_every_table() -> None:
     drawn = set(re.findall(r"\w+", picture(ROOT / "docs/architecture.md")))
 

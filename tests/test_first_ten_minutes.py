@@ -200,8 +200,3 @@ def test_what_aws_gets_is_built_for_arm64_unless_said_otherwise(clone: Path) -> 
 
     (library,) = (clone / ".aws-sam/build/DependenciesLayer").rglob("_pydantic_core*.so")
     assert library.read_bytes()[18:20] == b"\xb7\x00"  # ELF's e_machine of AArch64
-
-
-def test_every_path_of_the_readme_exists() -> None:
-    for path in re.findall(r"`((?:functions|layers|tests|tools|docs|events)/[\w./]*)`", README):
-        assert (ROOT / path).exists(), path
