@@ -1,4 +1,4 @@
-# The one door: `make help` lists what it does.
+# Every developer and operator command. `make help` lists them.
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 
@@ -8,7 +8,7 @@ export ARCHITECTURE ?= arm64
 export SAM_CLI_TELEMETRY := 0
 export PATH := $(CURDIR)/.uv/bin:$(PATH)
 
-# A version manager's default may be older than ours, or its shims refuse to run: name ours.
+# A version manager's default may be older, and its shims may refuse to run, so name the interpreter.
 PYENV_PYTHON := $(lastword $(sort $(wildcard $(or $(PYENV_ROOT),$(HOME)/.pyenv)/versions/3.13.*/bin/python3.13)))
 ifneq ($(PYENV_PYTHON),)
 export UV_PYTHON := $(PYENV_PYTHON)
@@ -17,28 +17,28 @@ endif
 PYTHON := .venv/bin/python
 SAM := PATH="$(CURDIR)/.venv-sam/bin:$$PATH" .venv-sam/bin/sam
 SOURCES := layers/shop/shop functions tools tests
-# What functions ask IAM for during the tests, of which the last one says whether it is what they may.
+# IAM requests of functions during the tests. The last step compares them with the granted permissions.
 PERMISSION_RECORDS := .local/permissions
 
 .PHONY: help
 help: ## Show this help
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: run
-run: environments ## Run the whole system on this machine (PORT=8080 EMULATOR_PORT=4566 [SAMPLE=0 ORIGINS=https://app.example DEBUG=GetProduct DEBUG_PORT=5678])
+run: environments ## Run the whole system locally (PORT=8080 EMULATOR_PORT=4566 [SAMPLE=0 ORIGINS=https://app.example DEBUG=GetProduct DEBUG_PORT=5678])
 	@exec $(PYTHON) -m tools.local_cloud.run --port $(PORT) --emulator-port $(EMULATOR_PORT) \
 		$(if $(filter 0,$(SAMPLE)),--no-sample) $(if $(ORIGINS),--origins '$(ORIGINS)') \
 		$(if $(DEBUG),--debug $(DEBUG)) $(if $(DEBUG_PORT),--debug-port $(DEBUG_PORT))
 
 .PHONY: trace
-trace: environments ## Show how the last requests spent their time, while `make run` runs ([N=5] [REQUEST=id])
+trace: environments ## Draw the traces of the last requests while `make run` runs ([N=5] [REQUEST=id])
 	@$(PYTHON) -m tools.local_cloud.waterfall $(if $(N),--requests $(N)) $(if $(REQUEST),--request $(REQUEST))
 
 .PHONY: test
-test: environments .venv-checkers/.synced ## Run every check and every test, on three stacks side by side (fourteen minutes)
+test: environments .venv-checkers/.synced ## Run every check and every test, on three parallel stacks (14 minutes)
 	@rm -rf $(PERMISSION_RECORDS)
-	@# The tests need both cores now and then only, so the checks run beside them. Checkers and
-	@# pytest leave temporary files, which go with their folder.
+	@# The tests rarely need both cores, so the checks run in parallel. Checkers and pytest leave
+	@# temporary files, which are deleted with TMPDIR.
 	@set -e; TMPDIR=$$(mktemp -d); export TMPDIR; trap 'rm -rf "$$TMPDIR"' EXIT; trap 'exit 130' INT TERM; \
 		$(MAKE) --jobs 2 test-suite lint check-code check-template lint-openapi; \
 		PERMISSION_RECORDS=$(PERMISSION_RECORDS) $(PYTHON) -m pytest tests/last/privilege.py
@@ -48,43 +48,43 @@ test-suite: environments
 	PERMISSION_RECORDS=$(PERMISSION_RECORDS) $(PYTHON) -m pytest -n 3 --dist loadfile
 
 .PHONY: test-dynamodb
-test-dynamodb: environments ## Run tests/repositories on Amazon's DynamoDB Local (half a minute)
+test-dynamodb: environments ## Run tests/repositories on Amazon's DynamoDB Local (30 seconds; needs a JDK and npm)
 	$(PYTHON) -m pytest --dynamodb-local tests/repositories
 
 .PHONY: test-browser
-test-browser: environments ## Open the pages in a real browser, and use them (a minute; needs Chromium)
+test-browser: environments ## Test the pages in a browser (1 minute; needs Chromium)
 	TEST_STACK=browser $(PYTHON) -m pytest --browser tests/browser
 
 .PHONY: bench-lists
-bench-lists: environments ## Measure lists, searches and writes into docs/scaling.md (6 minutes; [FULL=1])
+bench-lists: environments ## Measure lists, searches and writes for docs/scaling.md (6 minutes; [FULL=1])
 	PYTHONPATH=layers/shop:. $(PYTHON) -m tests.benchmarks.lists $(if $(FULL),--full)
 
 .PHONY: bench
-bench: environments ## Measure us and our peers into docs/performance.md (10 minutes; needs a JDK and npm; [ROUNDS=20 WARM=100 ONLY="shop boto3"])
+bench: environments ## Compare with peers for docs/performance.md (10 minutes; needs a JDK and npm; [ROUNDS=20 WARM=100 ONLY="shop boto3"])
 	PYTHONPATH=layers/shop:. $(PYTHON) -m tests.benchmarks.peers \
 		$(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(WARM),--warm $(WARM)) \
 		$(if $(ONLY),--only $(ONLY))
 
 .PHONY: bench-check
-bench-check: environments ## Compare cold starts with those in docs/performance.json (a minute; needs a JDK and npm)
+bench-check: environments ## Compare cold starts with docs/performance.json (1 minute; needs a JDK and npm)
 	@PYTHONPATH=layers/shop:. $(PYTHON) -m tests.benchmarks.peers --check
 
 .PHONY: bench-page
-bench-page: environments ## Write docs/performance.md and .svg again, from the numbers that are there
+bench-page: environments ## Render docs/performance.md and .svg again from the existing numbers
 	@PYTHONPATH=layers/shop:. $(PYTHON) -m tests.benchmarks.peers --render
 
 .PHONY: bench-costs
-bench-costs: environments ## Measure what a million calls of each route cost into docs/performance.md (4 minutes; needs a JDK and npm; [ROUNDS=3 AGAIN=1])
+bench-costs: environments ## Measure the cost of a million calls of each route for docs/performance.md (4 minutes; needs a JDK and npm; [ROUNDS=3 AGAIN=1])
 	PYTHONPATH=layers/shop:. $(PYTHON) -m tests.benchmarks.costs \
 		$(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(AGAIN),--again)
 
 .PHONY: fuzz
-fuzz: environments ## Ask what nobody thought of, on what runs or a stack of its own ([DURATION=600] [SEED=1])
+fuzz: environments ## Fuzz the running stack, or a new one, with schemathesis ([DURATION=600] [SEED=1])
 	PYTHONPATH=layers/shop:. $(PYTHON) -m tests.conformance $(if $(DURATION),--duration $(DURATION)) \
 		$(if $(SEED),--seed $(SEED))
 
 .PHONY: check
-check: environments lint ## Run the quick checks: lint, types, unit tests (two minutes)
+check: environments lint ## Run lint, types and the quick tests (2 minutes)
 	$(PYTHON) -m pytest -n 2 tests/unit tests/endpoints tests/repositories
 
 .PHONY: lint
@@ -96,7 +96,7 @@ format: environments ## Format the code
 	@.venv/bin/ruff check --fix . && .venv/bin/ruff format .
 
 .PHONY: build
-build: environments ## Build what is deployed, into .aws-sam (ARCHITECTURE=arm64 or x86_64)
+build: environments ## Build the functions and layers into .aws-sam (ARCHITECTURE=arm64 or x86_64)
 	@$(SAM) build --cache-dir .aws-sam/cache-$(ARCHITECTURE)
 
 .PHONY: validate
@@ -104,7 +104,7 @@ validate: environments ## Check template.yaml with SAM and cfn-lint
 	@$(SAM) validate --lint --region us-east-1
 
 .PHONY: preflight
-preflight: environments ## Check that an account has what a deployment needs (ENV=staging [PARAMETERS="A=1"])
+preflight: environments ## Check an account's prerequisites for a deployment (ENV=staging [PARAMETERS="A=1"])
 	@$(PYTHON) -m tools.preflight --environment $(or $(ENV),default) --parameters '$(PARAMETERS)'
 
 .PHONY: deploy
@@ -113,44 +113,44 @@ deploy: environments lint validate ## Check, build, preflight, deploy and smoke-
 		--parameters '$(PARAMETERS)'
 
 .PHONY: smoke
-smoke: environments ## Check over HTTP that a deployment serves; changes nothing ([ENV=staging])
+smoke: environments ## Smoke-test a deployment over HTTP, read-only ([ENV=staging])
 	@$(PYTHON) -m tools.smoke --environment $(or $(ENV),default)
 
 .PHONY: destroy
-destroy: environments ## Delete a stack for development with its data, after asking (ENV=staging)
+destroy: environments ## Delete a development stack with its data, after confirmation (ENV=staging)
 	@$(PYTHON) -m tools.destroy --environment $(or $(ENV),$(error ENV=staging))
 
 .PHONY: check-template
-check-template: validate .venv-checkers/.synced ## Check template.yaml, as written and as AWS expands it, with SAM, cfn-lint and checkov
+check-template: validate .venv-checkers/.synced ## Check template.yaml, as written and as expanded by AWS, with SAM, cfn-lint and checkov
 	@mkdir -p .local && .venv-sam/bin/python tests/translate.py > .local/translated.json
-	@# SAM has used up what it took for itself: a parameter and a mapping.
+	@# The expanded template no longer uses a parameter and a mapping that SAM consumed.
 	@.venv-sam/bin/cfn-lint --regions us-east-1 --ignore-checks W2001 W7001 --template .local/translated.json
 	@.venv-checkers/bin/checkov --config-file .checkov.yaml --file template.yaml --file .local/translated.json
 
 .PHONY: check-code
-check-code: .venv-checkers/.synced ## Look for weak code and for secrets, with bandit and detect-secrets
+check-code: .venv-checkers/.synced ## Scan for weak code and secrets with bandit and detect-secrets
 	@.venv-checkers/bin/bandit --quiet --configfile pyproject.toml --baseline .bandit.json \
 		--recursive layers/shop/shop functions tools
 	@tools/find_secrets.sh
 
 .PHONY: event-schemas
-event-schemas: environments ## Write docs/events from the code
+event-schemas: environments ## Generate docs/events from the code
 	@$(PYTHON) -m tools.event_schemas
 
 .PHONY: openapi
-openapi: environments ## Write docs/openapi.json from the handlers
+openapi: environments ## Generate docs/openapi.json from the handlers
 	@PYTHONPATH=layers/shop $(PYTHON) -m tools.openapi
 
 .PHONY: release-openapi
-release-openapi: openapi ## Keep the document as that of a release, with which later ones are compared
+release-openapi: openapi ## Save docs/openapi.json as the released document that later versions are compared with
 	@cp docs/openapi.json docs/openapi.released.json
 
 LINT := tools/openapi/lint
 
 .PHONY: lint-openapi
-lint-openapi: $(if $(shell command -v npm),$(LINT)/node_modules/.installed) ## Run Spectral with OWASP's rules, and Redocly, on the document (needs npm)
+lint-openapi: $(if $(shell command -v npm),$(LINT)/node_modules/.installed) ## Lint docs/openapi.json with Spectral (OWASP rules) and Redocly (needs npm)
 ifeq ($(shell command -v npm),)
-	@echo "lint-openapi: skipped, since npm is not here"
+	@echo "lint-openapi: skipped, npm is not installed"
 else
 	@cd $(LINT) && node_modules/.bin/spectral lint --quiet --ruleset spectral.yaml \
 		--fail-severity hint $(CURDIR)/docs/openapi.json
@@ -159,29 +159,29 @@ else
 endif
 
 $(LINT)/node_modules/.installed: $(LINT)/package-lock.json
-	@echo "npm packages: those that read the document" && cd $(LINT) && npm ci --silent && touch $(CURDIR)/$@
+	@echo "npm packages: OpenAPI linters" && cd $(LINT) && npm ci --silent && touch $(CURDIR)/$@
 
 TYPESCRIPT := clients/typescript
 OTHER_CLIENT := .local/clients/python
 
 .PHONY: clients
-clients: $(TYPESCRIPT)/node_modules/.installed ## Write the TypeScript client's types from docs/openapi.json (needs npm)
+clients: $(TYPESCRIPT)/node_modules/.installed ## Generate the TypeScript client's types from docs/openapi.json (needs npm)
 	@cd $(TYPESCRIPT) && npm run --silent generate
 
 .PHONY: test-clients
-test-clients: environments $(TYPESCRIPT)/node_modules/.installed $(TYPESCRIPT)/test/nodes/node_modules/.installed $(OTHER_CLIENT)/.installed ## Check the TypeScript client and another in Python, also on a stack (needs npm and Java; a minute)
+test-clients: environments $(TYPESCRIPT)/node_modules/.installed $(TYPESCRIPT)/test/nodes/node_modules/.installed $(OTHER_CLIENT)/.installed ## Test the TypeScript client and a generated Python client (1 minute; needs npm and a JDK)
 	@cd $(TYPESCRIPT) && npm run --silent generate -- --check && npm run --silent lint && \
 		npm test --silent && npm run --silent test:nodes && npm run --silent test:package
 	$(PYTHON) -m pytest tests/clients/typescript.py tests/clients/python.py
 
 $(TYPESCRIPT)/node_modules/.installed: $(TYPESCRIPT)/package-lock.json
-	@echo "npm packages: the TypeScript client's" && cd $(TYPESCRIPT) && npm ci --silent --ignore-scripts && touch $(CURDIR)/$@
+	@echo "npm packages: TypeScript client" && cd $(TYPESCRIPT) && npm ci --silent --ignore-scripts && touch $(CURDIR)/$@
 
-# With install scripts, which are what brings each version's binary.
+# With install scripts, since they download the binary of each version.
 $(TYPESCRIPT)/test/nodes/node_modules/.installed: $(TYPESCRIPT)/test/nodes/package-lock.json
-	@echo "npm packages: each supported Node.js" && cd $(@D)/.. && npm ci --silent && touch $(CURDIR)/$@
+	@echo "npm packages: supported Node.js versions" && cd $(@D)/.. && npm ci --silent && touch $(CURDIR)/$@
 
-# What it needs is taken at our versions, so that a new one of those fails in an update and not here.
+# Its dependencies have our locked versions, so that a new release fails in an update and not here.
 $(OTHER_CLIENT)/.installed: docs/openapi.json .venv-clients/.synced
 	@echo "Python client: generated" && rm -rf $(OTHER_CLIENT) && mkdir -p $(OTHER_CLIENT)
 	@.venv-clients/bin/openapi-generator-cli generate --input-spec docs/openapi.json --generator-name python \
@@ -196,99 +196,99 @@ rotate-keys: environments ## Rotate a deployment's signing keys (ENV=staging [DR
 	@$(PYTHON) -m tools.rotate_keys --environment $(or $(ENV),$(error ENV=staging or ENV=prod)) \
 		$(if $(REVOKE),--revoke) $(if $(DRY_RUN),--dry-run)
 
-# Said on the command line, since every shell has a USER of its own.
+# Only from the command line, since every shell sets its own USER.
 SAID_USER = $(if $(findstring command,$(origin USER)),$(USER),$(error USER=<id>))
 OPERATE = $(PYTHON) -m tools.operate $@ $(SAID_USER) --environment $(or $(ENV),default) \
 	$(if $(CONFIRM),--confirm $(CONFIRM))
 
 .PHONY: deactivate-user
-deactivate-user: environments ## Shut a user out, sessions and all (USER=<id> [CONFIRM=1 ENV=staging])
+deactivate-user: environments ## Deactivate a user and end all sessions (USER=<id> [CONFIRM=1 ENV=staging])
 	@$(OPERATE)
 
 .PHONY: activate-user
-activate-user: environments ## Let a user in again (USER=<id> [CONFIRM=1 ENV=staging])
+activate-user: environments ## Activate a user (USER=<id> [CONFIRM=1 ENV=staging])
 	@$(OPERATE)
 
 .PHONY: end-sessions
-end-sessions: environments ## Log a user out everywhere (USER=<id> [CONFIRM=1 ENV=staging])
+end-sessions: environments ## End all sessions of a user (USER=<id> [CONFIRM=1 ENV=staging])
 	@$(OPERATE)
 
 .PHONY: resend-mail
-resend-mail: environments ## Mail a user a link, or an order, again (USER=<id> [ORDER=<id> CONFIRM=<id> ENV=staging])
+resend-mail: environments ## Send a verification or order email again (USER=<id> [ORDER=<id> CONFIRM=<id> ENV=staging])
 	@$(OPERATE) $(if $(ORDER),--order $(ORDER))
 
 .PHONY: migrate
-migrate: environments ## Change what is stored (MIGRATION=1 ACTION=plan|dry-run|run|verify [ENV=staging RATE=100])
+migrate: environments ## Migrate stored data (MIGRATION=1 ACTION=plan|dry-run|run|verify [ENV=staging RATE=100])
 	@PYTHONPATH=layers/shop $(PYTHON) -m tools.migrate $(or $(ACTION),plan) \
 		--migration $(or $(MIGRATION),$(error MIGRATION=1)) $(if $(ENV),--env $(ENV)) $(if $(RATE),--rate $(RATE))
 
 .PHONY: recount
-recount: environments ## Compare totals and search with the tables ([REPAIR=1] [ENV=staging RATE=1000])
+recount: environments ## Compare totals and search with the tables, and repair them ([REPAIR=1] [ENV=staging RATE=1000])
 	@PYTHONPATH=layers/shop $(PYTHON) -m tools.recount $(if $(REPAIR),--repair) \
 		$(if $(ENV),--env $(ENV)) $(if $(RATE),--rate $(RATE))
 
 .PHONY: restore-table
-restore-table: environments ## Bring lost items back (TABLE=UsersTable AT=2026-11-23T10:00:00Z ACTION=plan|restore|compare|bring-back|clean [ENV=staging])
+restore-table: environments ## Restore lost items from a point in time (TABLE=UsersTable AT=2026-11-23T10:00:00Z ACTION=plan|restore|compare|bring-back|clean [ENV=staging])
 	@PYTHONPATH=layers/shop $(PYTHON) -m tools.restore $(or $(ACTION),plan) \
 		--table $(or $(TABLE),$(error TABLE=UsersTable)) --at $(or $(AT),$(error AT=2026-11-23T10:00:00Z)) \
 		$(if $(KEYS),--keys '$(KEYS)') $(if $(ALL_MISSING),--all-missing) \
 		$(if $(ENV),--env $(ENV)) $(if $(RATE),--rate $(RATE))
 
 .PHONY: seed
-seed: environments ## Fill the local stack (USERS=100000 [PRODUCTS=1000 ORDERS=50000 ENDPOINT=http://…])
+seed: environments ## Fill the local stack with sample data (USERS=100000 [PRODUCTS=1000 ORDERS=50000 ENDPOINT=http://…])
 	@PYTHONPATH=layers/shop $(PYTHON) -m tools.seed --users $(or $(USERS),0) \
 		--products $(or $(PRODUCTS),0) --orders $(or $(ORDERS),0) $(if $(ENDPOINT),--endpoint $(ENDPOINT))
 
 .PHONY: redrive
-redrive: environments ## Have dead letters worked on again (QUEUE=FailedOrdersToProcess [DRY_RUN=1 ENV=staging])
+redrive: environments ## Redrive dead letters to their queue (QUEUE=FailedOrdersToProcess [DRY_RUN=1 ENV=staging])
 	@$(PYTHON) -m tools.redrive $(or $(QUEUE),$(error QUEUE=FailedOrdersToProcess)) \
 		--environment $(or $(ENV),default) $(if $(DRY_RUN),--dry-run)
 
 .PHONY: replay
-replay: environments ## Read again what a queue points to on a stream (QUEUE=UnpublishedEvents [DRY_RUN=1 ENV=staging])
+replay: environments ## Replay the stream records that a queue points to (QUEUE=UnpublishedEvents [DRY_RUN=1 ENV=staging])
 	@$(PYTHON) -m tools.replay $(or $(QUEUE),$(error QUEUE=UnpublishedEvents)) \
 		--environment $(or $(ENV),default) $(if $(DRY_RUN),--dry-run)
 
 .PHONY: lock
-lock: uv ## Update uv.lock and what the dependency layer installs from it
+lock: uv ## Update uv.lock and the requirements of the dependency layers
 	uv lock --upgrade
 	uv lock --upgrade --project tests/benchmarks/peers
 	$(MAKE) layer-requirements
 
-# What a layer needs, and of botocore's data what functions may call by their policies.
+# Requirements of the layers, and the services whose botocore data the functions' policies permit.
 EXPORT = uv export --frozen --quiet --no-annotate --no-header
 
 .PHONY: layer-requirements
-layer-requirements: environments ## Write what the dependency layers hold, from uv.lock and template.yaml
+layer-requirements: environments ## Generate the requirements of the dependency layers from uv.lock and template.yaml
 	@$(EXPORT) --only-group lambda --output-file layers/dependencies/requirements.txt
 	@$(EXPORT) --only-group signing --output-file layers/dependencies/signing-requirements.txt
 	@$(PYTHON) -m tools.layer_services > layers/dependencies/services.txt
 
-# Compiled once; else each process compiles all that it imports where PYTHONDONTWRITEBYTECODE is set.
-# uv leaves a lock file in the folder for temporary files.
+# Compile once: with PYTHONDONTWRITEBYTECODE, each process would compile its imports again.
+# uv leaves a lock file in TMPDIR.
 SYNC := TMPDIR=$(CURDIR)/.local/tmp UV_COMPILE_BYTECODE=1 uv sync --frozen --quiet
 
 .PHONY: environments
-environments: .venv/.synced .venv-emulator/.synced .venv-sam/.synced
+environments: .venv/.synced .venv-emulator/.synced .venv-sam/.synced ## Install Python and all packages into this folder
 
 .venv/.synced: uv.lock pyproject.toml .python-version | uv
-	@echo "Python packages: ours" && $(SYNC) && touch $@
+	@echo "Python packages: project" && $(SYNC) && touch $@
 
 .venv-emulator/.synced: uv.lock pyproject.toml .python-version | uv
-	@echo "Python packages: the emulator's" && \
+	@echo "Python packages: emulator" && \
 		UV_PROJECT_ENVIRONMENT=.venv-emulator $(SYNC) --only-group emulator && touch $@
 
 .venv-sam/.synced: uv.lock pyproject.toml .python-version | uv
-	@echo "Python packages: SAM's" && \
+	@echo "Python packages: SAM" && \
 		UV_PROJECT_ENVIRONMENT=.venv-sam $(SYNC) --only-group sam && touch $@
 
 .venv-checkers/.synced: uv.lock pyproject.toml .python-version | uv
-	@# Anew, since uv takes files along that a package which goes shared with one that stays.
-	@echo "Python packages: the checkers'" && rm -rf .venv-checkers && \
+	@# From scratch: when uv removes a package, it also removes files shared with a remaining one.
+	@echo "Python packages: checkers" && rm -rf .venv-checkers && \
 		UV_PROJECT_ENVIRONMENT=.venv-checkers $(SYNC) --only-group checkers && touch $@
 
 .venv-clients/.synced: uv.lock pyproject.toml .python-version | uv
-	@echo "Python packages: the generator's" && \
+	@echo "Python packages: client generator" && \
 		UV_PROJECT_ENVIRONMENT=.venv-clients $(SYNC) --only-group clients && touch $@
 
 .PHONY: uv
@@ -296,5 +296,5 @@ uv:
 	@mkdir -p .local/tmp && tools/bootstrap.sh
 
 .PHONY: clean
-clean: ## Remove what was built and the environments
+clean: ## Remove build output and environments
 	rm -rf .aws-sam .local .venv .venv-emulator .venv-sam .venv-checkers .venv-clients .uv

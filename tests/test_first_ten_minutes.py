@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from tests.local_cloud.debug_client import DebugClient
-from tests.template import ROOT, functions, resources
+from tests.template import ROOT
 from tests.waiting import HANG_SECONDS, eventually
 
 README = (ROOT / "README.md").read_text()
@@ -200,25 +200,3 @@ def test_what_aws_gets_is_built_for_arm64_unless_said_otherwise(clone: Path) -> 
 
     (library,) = (clone / ".aws-sam/build/DependenciesLayer").rglob("_pydantic_core*.so")
     assert library.read_bytes()[18:20] == b"\xb7\x00"  # ELF's e_machine of AArch64
-
-
-@pytest.mark.parametrize("target", sorted(set(re.findall(r"\bmake ([a-z-]+)", README))))
-def test_every_make_target_of_the_readme_is_one(target: str) -> None:
-    printed = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True).stdout
-
-    assert re.search(rf"^  make {target} ", printed, re.MULTILINE)
-
-
-def test_the_picture_shows_every_function_and_every_table() -> None:
-    picture = README.split("```mermaid")[1].split("```")[0]
-
-    drawn = set(re.findall(r"\w+", picture))
-    assert {function.name for function in functions()} <= drawn, (
-        "draw the function into the picture of README.md"
-    )
-    assert {name.removesuffix("Table") for name in resources("AWS::DynamoDB::Table")} <= drawn
-
-
-def test_every_path_of_the_readme_exists() -> None:
-    for path in re.findall(r"`((?:functions|layers|tests|tools|docs|events)/[\w./]*)`", README):
-        assert (ROOT / path).exists(), path
