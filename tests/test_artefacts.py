@@ -88,7 +88,7 @@ MAY_LOAD = {
     "ResendMail": _STORED,
     "CreateSigningKeys": _KEYS | {"botocore.session", POWERTOOLS},
     "RotateSigningKeys": _KEYS | {"botocore.session", POWERTOOLS},
-    "ProjectLists": {"botocore.session", POWERTOOLS},
+    "UpdateReadModels": {"botocore.session", POWERTOOLS},
     "PublishEvents": _STORED,
     "StartProcessing": _STORED,
     "SendEmail": _STORED,

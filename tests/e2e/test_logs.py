@@ -40,7 +40,7 @@ def test_an_order_is_followed_from_its_request_to_its_mail_by_one_id(
             ("PlaceOrder", "request"),
             ("PublishEvents", "told"),
             ("PublishEvents", "batch"),
-            ("ProjectLists", "batch"),
+            ("UpdateReadModels", "batch"),
             ("StartProcessing", "done"),
             ("SendEmail", "mail sent"),
             ("SendEmail", "done"),

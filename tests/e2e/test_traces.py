@@ -90,7 +90,7 @@ def test_what_is_within_is_within_in_time_and_of_one_trace(shop: Shop) -> None:
 def test_a_request_is_followed_to_the_workers_by_its_id(shop: Shop) -> None:
     person, product = shop.sign_up(), shop.product()
     placed = person.order((product["id"], 1))
-    wanted = ("PlaceOrder", "PublishEvents", "ProjectLists", "SendEmail")
+    wanted = ("PlaceOrder", "PublishEvents", "UpdateReadModels", "SendEmail")
 
     def led_to() -> bool:
         names = " ".join(

@@ -63,7 +63,7 @@ ANSWERS: dict[str, Any] = {
     "resend_mail": {"outcome", "facts"},
     "create_signing_keys": None,
     "rotate_signing_keys": {"kids", "unchangedUntil"},  # keys that were made a moment ago
-    "project_lists": "batchItemFailures",
+    "update_read_models": "batchItemFailures",
     "publish_events": "batchItemFailures",
     "start_processing": "batchItemFailures",
     "send_email": "batchItemFailures",

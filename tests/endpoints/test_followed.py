@@ -11,7 +11,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from functions.workers import project_lists, publish_events
+from functions.workers import publish_events, update_read_models
 from shop import clients
 from shop.caller import Role
 from shop.config import setting
@@ -125,7 +125,7 @@ def test_the_projectors_line_names_the_requests_of_its_records(log: LogLines) ->
     correlation_id.set(REQUEST)
     changed, gone = record(someone(), "NewImage"), record(someone(), "OldImage")
 
-    project_lists.handler({"Records": [changed, changed, gone]}, Context())
+    update_read_models.handler({"Records": [changed, changed, gone]}, Context())
 
     (line,) = [line for line in log() if line["message"] == "batch"]
     assert (line["request_ids"], line["records"]) == ([REQUEST], 3)
@@ -137,7 +137,7 @@ def test_the_projector_does_not_stand_still_for_a_record_that_cannot_be_read(log
     unread["SequenceNumber"] = "2"
     unread["NewImage"] = unread["NewImage"] | {"name": {"XS": ["Ada"]}}
 
-    answer = project_lists.handler({"Records": [one, odd, other]}, Context())
+    answer = update_read_models.handler({"Records": [one, odd, other]}, Context())
 
     assert answer == {"batchItemFailures": [{"itemIdentifier": "2"}]}
     assert UserRepository().count([UserStatus.ACTIVE]) == 2

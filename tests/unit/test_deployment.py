@@ -52,7 +52,7 @@ def test_without_a_name_it_is_the_running_local_stack_and_no_account(
 
     deployment.attach(None, info)
 
-    assert cloud.asked == ["shop-local", "ProjectLists", "function-7"]
+    assert cloud.asked == ["shop-local", "UpdateReadModels", "function-7"]
     assert cloud.environment["AWS_ENDPOINT_URL"] == "http://127.0.0.1:4566"
     assert cloud.environment.keys().isdisjoint({"AWS_PROFILE", "AWS_SESSION_TOKEN"})
     assert os.environ["USERS_TABLE"] == "users-7"
@@ -63,7 +63,7 @@ def test_without_a_name_it_is_the_running_local_stack_and_no_account(
 def test_a_named_environment_is_its_stack_with_the_callers_own_credentials(cloud: Cloud) -> None:
     deployment.attach("staging")
 
-    assert cloud.asked == ["shop-staging", "ProjectLists", "function-7"]
+    assert cloud.asked == ["shop-staging", "UpdateReadModels", "function-7"]
     assert cloud.environment["AWS_PROFILE"] == "work"
     assert "AWS_ENDPOINT_URL" not in os.environ
     assert (os.environ["USERS_TABLE"], os.environ["LIST_SHARDS"]) == ("users-7", "4")

@@ -13,7 +13,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any  # events and answers are JSON
 
-from functions.workers import project_lists
+from functions.workers import update_read_models
 from shop.observability import logger
 from tests.benchmarks.costs import scenario, streams
 from tests.benchmarks.costs.calls import counted
@@ -29,7 +29,10 @@ from tests.requests import Context
 from tests.template import functions
 
 WARMING, HASHING_WARMING = 10, 2  # requests that count neither as cold nor as warm
-WORKERS = {"project_lists": ("users", "orders", "products"), "publish_events": ("users", "orders")}
+WORKERS = {
+    "update_read_models": ("users", "orders", "products"),
+    "publish_events": ("users", "orders"),
+}
 _BATCHES = 4  # of each route, by each worker, after one that does not count
 _METERS = 3
 _LATENCY = 0.03  # seconds
@@ -138,7 +141,7 @@ def _afterwards(
         with streams.told(shop.dynamodb_url) as before:
             event = scenario.request(route)
         for told in before.values():
-            project_lists.handler(told, Context())
+            update_read_models.handler(told, Context())
         with streams.told(shop.dynamodb_url) as batch:
             _check(handler(event, Context()), route)
         if not batch:
