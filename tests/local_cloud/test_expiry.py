@@ -9,9 +9,9 @@ from tools.local_cloud.emulator_process import PYTHON, REPOSITORY
 EXPIRE = """
 import json, threading, time
 from ministack.services import dynamodb
-from tools.local_cloud.emulator.streams import EXPIRY_THREAD, tell_expiry_from_deletion
+from tools.local_cloud.emulator.patches.streams import EXPIRY_THREAD, mark_expired_items
 
-tell_expiry_from_deletion()
+mark_expired_items()
 dynamodb._create_table({
     "TableName": "things", "BillingMode": "PAY_PER_REQUEST",
     "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],

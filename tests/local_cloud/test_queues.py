@@ -19,9 +19,9 @@ REPORTING: dict[str, Any] = {"FunctionResponseTypes": ["ReportBatchItemFailures"
 SEND = """
 import threading, time
 from ministack.services import sqs
-from tools.local_cloud.emulator.queues import change_queues_one_at_a_time
+from tools.local_cloud.emulator.patches.queues import serialize_queue_changes
 
-change_queues_one_at_a_time()
+serialize_queue_changes()
 url = sqs._HANDLERS["CreateQueue"]({"QueueName": "work"}, "")["QueueUrl"]
 def send():
     sqs._HANDLERS["SendMessage"]({"QueueUrl": url, "MessageBody": "hello"}, url)

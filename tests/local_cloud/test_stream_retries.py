@@ -2,7 +2,7 @@
 
 import pytest
 
-from tools.local_cloud.emulator.stream_retries import (
+from tools.local_cloud.emulator.patches.stream_retries import (
     Attempt,
     Failure,
     Positioned,

@@ -4,7 +4,7 @@ import os
 import shutil
 import sys
 
-from tools.local_cloud.emulator.pinned import require_version
+from tools.local_cloud.emulator.patches.pinned import require_version
 from tools.local_cloud.emulator.settings import read_settings
 
 

@@ -3,12 +3,8 @@
 import asyncio
 import logging
 from contextlib import suppress
-from typing import Any
 
-from ministack.core import lambda_runtime
-from ministack.services import lambda_svc
-
-from tools.local_cloud.emulator.pinned import pinned
+from tools.local_cloud.emulator.patches.debugging import debug_port, report_new_versions
 from tools.local_cloud.emulator.settings import Settings
 
 # https://microsoft.github.io/debug-adapter-protocol/specification#Requests_Disconnect
@@ -20,8 +16,6 @@ DISCONNECT = (
 DISCONNECT_SECONDS = 5
 
 log = logging.getLogger("local_cloud")
-# Any: the emulator's own records.
-Record = dict[str, Any]
 
 
 class Debugger:
@@ -32,17 +26,7 @@ class Debugger:
         self._clients: set[asyncio.StreamWriter] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._session = asyncio.Lock()
-        update = pinned(lambda_svc, "_update_alias", "func_name alias_name data")
-        pinned(lambda_svc, "_functions")
-
-        # Any: the emulator's own answer.
-        def updated(func_name: str, alias_name: str, data: Record) -> Any:
-            answer = update(func_name, alias_name, data)
-            if settings.is_debugged(func_name) and "FunctionVersion" in data and self._loop:
-                self._loop.call_soon_threadsafe(self._detach)
-            return answer
-
-        lambda_svc._update_alias = updated
+        report_new_versions(settings, self._end_sessions)
 
     async def serve(self, stop: asyncio.Event) -> None:
         self._loop = asyncio.get_running_loop()
@@ -50,6 +34,11 @@ class Debugger:
         await stop.wait()
         server.close()
         self._detach()
+
+    def _end_sessions(self) -> None:
+        """End all sessions, from any thread."""
+        if self._loop:
+            self._loop.call_soon_threadsafe(self._detach)
 
     def _detach(self) -> None:
         """End debugging sessions: the version that they look at gets no more requests."""
@@ -61,7 +50,7 @@ class Debugger:
         try:
             # debugpy fails an attach that comes before the session before has ended.
             async with self._session:
-                port = await asyncio.to_thread(self._started_environment)
+                port = await asyncio.to_thread(debug_port, self._settings)
                 from_function, to_function = await asyncio.open_connection("127.0.0.1", port)
                 try:
                     await _session(reader, writer, from_function, to_function)
@@ -72,35 +61,6 @@ class Debugger:
         finally:
             self._clients.discard(writer)
             writer.close()
-
-    def _started_environment(self) -> int:
-        """The port of debugpy in the current version, which is started if it does not run yet."""
-        name, version = self._current()
-        config = version["config"]
-        qualifier = config.get("Version", "$LATEST")
-        key = lambda_runtime._worker_key(name, config, qualifier)
-        with lambda_runtime._lock:
-            running = list(lambda_runtime._workers.get(key, ()))
-        for environment in running:
-            if environment.debug_port and environment._proc.poll() is None:
-                return int(environment.debug_port)
-        environment, _ = lambda_svc.acquire_worker(
-            name, config, version["code_zip"], qualifier=qualifier
-        )
-        try:
-            if environment._proc is None or environment._proc.poll() is not None:
-                environment._spawn()
-            return int(environment.debug_port)
-        finally:
-            lambda_svc.release_worker(environment)
-
-    def _current(self) -> tuple[str, Record]:
-        for (*_, name), function in lambda_svc._functions.all_items():
-            if self._settings.is_debugged(name):
-                # There is one, which takes all the traffic.
-                for alias in function["aliases"].values():
-                    return name, function["versions"][alias["FunctionVersion"]]
-        raise LookupError("it is not deployed yet")
 
 
 async def _session(

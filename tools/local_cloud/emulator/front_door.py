@@ -6,11 +6,9 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import parse_qs
 
-from ministack.services import apigateway_v1 as gateway
-
-from tools.local_cloud.emulator import exchange
-from tools.local_cloud.emulator.exchange import Exchange
-from tools.local_cloud.emulator.pinned import pinned
+from tools.local_cloud.emulator import gateway_request
+from tools.local_cloud.emulator.gateway_request import GatewayRequest
+from tools.local_cloud.emulator.patches import gateway
 
 # Any: what ASGI says.
 Message = MutableMapping[str, Any]
@@ -18,8 +16,6 @@ Send = Callable[[Message], Awaitable[None]]
 Receive = Callable[[], Awaitable[Message]]
 Answer = tuple[int, dict[str, str | list[str]], bytes]
 
-# SAM makes a stage of this name beside the one that is asked for.
-SPARE_STAGE = "Stage"
 # Beyond this nothing is read; the gateway refuses anything over 10 MB.
 MOST_BYTES = 11 * 1024 * 1024
 
@@ -28,9 +24,6 @@ class FrontDoor:
     """An ASGI application that serves the newest API of one name, whatever its id is by now."""
 
     def __init__(self, api_name: str) -> None:
-        pinned(gateway, "handle_execute", "api_id stage_name method path headers body query_params")
-        pinned(gateway, "stages_for_api", "api_id")
-        pinned(gateway, "_rest_apis")
         self._api_name = api_name
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -42,17 +35,17 @@ class FrontDoor:
                 await _send(send, *await self._answer(scope, body))
 
     async def _answer(self, scope: Message, body: bytes) -> Answer:
-        target = self._target()
+        target = gateway.deployed_stage(self._api_name)
         if target is None:
             message = {"message": f"No API named {self._api_name} is deployed yet."}
             return 503, {"Content-Type": "application/json"}, json.dumps(message).encode()
         api_id, stage = target
-        headers = exchange.decoded(scope["headers"])
+        headers = gateway_request.decoded(scope["headers"])
         query = scope["query_string"].decode("latin-1")
-        exchange.current.set(
-            Exchange(scope["raw_path"].decode("ascii"), scope["client"][0], headers, query)
+        gateway_request.current.set(
+            GatewayRequest(scope["raw_path"].decode("ascii"), scope["client"][0], headers, query)
         )
-        answer: Answer = await gateway.handle_execute(
+        answer: Answer = await gateway.handle_request(
             api_id,
             stage,
             scope["method"],
@@ -63,17 +56,8 @@ class FrontDoor:
         )
         return answer
 
-    def _target(self) -> tuple[str, str] | None:
-        newest = None
-        for (_, _, api_id), api in gateway._rest_apis.all_items():
-            if api["name"] == self._api_name:
-                stages = [name for name in gateway.stages_for_api(api_id) if name != SPARE_STAGE]
-                if stages:
-                    newest = api_id, stages[0]
-        return newest
 
-
-def _folded(headers: exchange.Headers) -> dict[str, str]:
+def _folded(headers: gateway_request.Headers) -> dict[str, str]:
     """The emulator's shape: lower-case names, repeated fields joined (RFC 9110 5.2)."""
     folded: dict[str, str] = {}
     for name, value in headers:

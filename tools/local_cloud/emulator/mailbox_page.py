@@ -10,7 +10,6 @@ import ministack.app
 
 from tools.local_cloud.emulator.front_door import Message as Event
 from tools.local_cloud.emulator.front_door import Receive, Send
-from tools.local_cloud.emulator.pinned import pinned
 from tools.local_cloud.mailbox import MESSAGES_PATH, PAGE_PATH, Message, read_messages
 
 MAX_MESSAGES = 50
@@ -53,26 +52,35 @@ class MailboxPage:
     """An ASGI application: the page at its path, and ``clouds`` for every other request."""
 
     def __init__(self) -> None:
-        self._clouds = pinned(ministack.app, "app", "scope receive send")
-        self._messages = pinned(
-            ministack.app,
-            "_handle_ses_messages_request",
-            "method path headers query_params",
-            source=f'path != "{MESSAGES_PATH}"',
-        )
+        self._cloud = ministack.app.app
 
     async def __call__(self, scope: Event, receive: Receive, send: Send) -> None:
         is_page = scope["type"] == "http" and scope["path"] == PAGE_PATH
         if not is_page or scope["method"] != "GET":
-            await self._clouds(scope, receive, send)
+            await self._cloud(scope, receive, send)
             return
-        _, _, content = await self._messages("GET", MESSAGES_PATH, {}, {})
+        content = await self._messages(scope)
         query = parse_qs(scope["query_string"].decode("ascii", errors="replace"))
         body = render(read_messages(content), query.get("to", [""])[0]).encode()
         headers = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
         headers.append((b"Content-Length", str(len(body)).encode()))
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
+
+    async def _messages(self, scope: Event) -> bytes:
+        """Return ministack's list of all emails, as JSON."""
+        body = bytearray()
+
+        async def receive() -> Event:
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        async def send(event: Event) -> None:
+            body.extend(event.get("body", b""))
+
+        raw_path = MESSAGES_PATH.encode()
+        listing = {**scope, "path": MESSAGES_PATH, "raw_path": raw_path, "query_string": b""}
+        await self._cloud(listing, receive, send)
+        return bytes(body)
 
 
 def render(messages: Sequence[Message], to: str = "") -> str:

@@ -4,19 +4,22 @@ import sys
 import tempfile
 import threading
 import zipfile
+from collections.abc import Callable
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from ministack.services import lambda_svc
+# The ARN of an attached layer, or ministack's own record of it (Any).
+Attachment = str | dict[str, Any]
 
 
 class Packages:
     """Deployment packages and layers, each unpacked once for all environments that use it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, layer_content: Callable[[Attachment], bytes | None]) -> None:
         self._folder = folder
+        self._layer_content = layer_content
         self._lock = threading.Lock()
         self._layers: dict[str, Path] = {}
         folder.mkdir(parents=True, exist_ok=True)
@@ -32,11 +35,10 @@ class Packages:
                 unfinished.rename(target)
         return target
 
-    # Any: the emulator's own record of an attached layer.
-    def layer(self, attachment: str | dict[str, Any]) -> Path:
+    def layer(self, attachment: Attachment) -> Path:
         arn = attachment if isinstance(attachment, str) else attachment["Arn"]
         if arn not in self._layers:
-            content = lambda_svc._resolve_layer_zip(attachment)
+            content = self._layer_content(attachment)
             if content is None:
                 raise FileNotFoundError(f"The layer {arn} has no content.")
             self._layers[arn] = self.unpacked(content)

@@ -10,45 +10,17 @@ import time
 
 from hypercorn.asyncio import serve as listen
 from hypercorn.config import Config
-from ministack.core import lambda_runtime
 
-from tools.local_cloud.emulator import (
-    api_import,
-    bus,
-    decisions,
-    function_logs,
-    lambdas,
-    mappings,
-    permissions,
-    proxy,
-    queues,
-    resources,
-    saved_queries,
-    streams,
-    traces,
-    transactions,
-)
 from tools.local_cloud.emulator.debugger import Debugger
 from tools.local_cloud.emulator.front_door import FrontDoor
 from tools.local_cloud.emulator.mailbox_page import MailboxPage
+from tools.local_cloud.emulator.patches.apply import apply_patches
+from tools.local_cloud.emulator.patches.functions import kill_environments
 from tools.local_cloud.emulator.settings import Settings
 
 
 def serve(settings: Settings) -> None:
-    api_import.apply()
-    xray = traces.apply(settings)
-    proxy.apply(settings, xray)
-    resources.apply()
-    saved_queries.apply()
-    transactions.apply()
-    lambdas.apply(settings, xray)
-    function_logs.apply(settings)
-    mappings.apply()
-    streams.apply()
-    queues.apply()
-    bus.apply()
-    permissions.apply()
-    decisions.apply(settings)
+    apply_patches(settings)
     _allow_many_files()
     asyncio.run(_serve(settings))
     # Handlers may still be at work in threads, and nothing they could do matters any more.
@@ -70,7 +42,7 @@ async def _serve(settings: Settings) -> None:
     if settings.debug:
         servers.append(Debugger(settings).serve(stop))
     await asyncio.gather(*servers)
-    _end_workers()
+    kill_environments()
 
 
 def _allow_many_files() -> None:
@@ -102,15 +74,7 @@ def _stop_with_parent(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> N
         loop.call_soon_threadsafe(stop.set)
         # A loop that is stuck must not keep the process alive.
         time.sleep(3)
-        _end_workers()
+        kill_environments()
         os._exit(1)
 
     threading.Thread(target=wait, daemon=True, name="parent").start()
-
-
-def _end_workers() -> None:
-    with lambda_runtime._lock:
-        workers = [worker for pool in lambda_runtime._workers.values() for worker in pool]
-    for worker in workers:
-        if worker._proc is not None:
-            worker._proc.kill()

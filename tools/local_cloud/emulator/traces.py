@@ -8,11 +8,8 @@ from collections import deque
 from pathlib import Path
 from typing import Any
 
-from ministack.services import lambda_svc
-
-from tools.local_cloud.emulator import exchange
-from tools.local_cloud.emulator.exchange import Exchange
-from tools.local_cloud.emulator.pinned import pinned
+from tools.local_cloud.emulator import gateway_request
+from tools.local_cloud.emulator.gateway_request import GatewayRequest
 from tools.local_cloud.emulator.settings import Settings
 
 # Segments and subsegments: of some hundred requests, with what followed from them.
@@ -84,12 +81,12 @@ class Traces:
 
     def header(self) -> str:
         """Of an invocation: below the request that it is for, or the first of a trace."""
-        request = exchange.current.get()
-        root = request.trace_id if request else exchange.new_trace_id()
-        return f"Root={root};Parent={exchange.new_segment_id()};Sampled={int(self.samples)}"
+        request = gateway_request.current.get()
+        root = request.trace_id if request else gateway_request.new_trace_id()
+        return f"Root={root};Parent={gateway_request.new_segment_id()};Sampled={int(self.samples)}"
 
     def keep_request(
-        self, request: Exchange, name: str, route: str, status: int, started: float
+        self, request: GatewayRequest, name: str, route: str, status: int, started: float
     ) -> None:
         """The route where AWS has the whole URL, since paths can hold secrets."""
         if self.samples:
@@ -119,10 +116,10 @@ class Traces:
         if header is None or not self.samples:
             return
         fields = dict(part.split("=", 1) for part in header.split(";"))
-        request = exchange.current.get()
+        request = gateway_request.current.get()
         initialisation = {
             "name": "Initialization",
-            "id": exchange.new_segment_id(),
+            "id": gateway_request.new_segment_id(),
             "start_time": started,
             "end_time": initialised,
         }
@@ -142,25 +139,3 @@ class Traces:
 
     def _keep(self, segment: Record) -> None:
         self._documents.keep(json.dumps(segment | {"end_time": time.time()}))
-
-
-def apply(settings: Settings) -> Traces:
-    traces = Traces(settings)
-    trace_invocations_below_their_request(traces)
-    return traces
-
-
-def trace_invocations_below_their_request(traces: Traces) -> None:
-    """Give what a request invokes the request's trace, where the emulator begins one for each."""
-    pinned(lambda_svc, "_xray_trace_id_for_invocation", "config inbound_trace_header")
-    pinned(
-        lambda_svc,
-        "_execute_function_warm",
-        source="trace_id=_xray_trace_id_for_invocation(config)",
-    )
-
-    def header(config: Record) -> str | None:
-        mode = (config.get("TracingConfig") or {}).get("Mode")
-        return traces.header() if mode == "Active" else None
-
-    lambda_svc._xray_trace_id_for_invocation = header

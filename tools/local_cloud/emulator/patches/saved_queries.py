@@ -11,9 +11,9 @@ from uuid import uuid4
 
 from ministack.core.responses import error_response_json, json_response
 from ministack.services import cloudwatch_logs
-from ministack.services.cloudformation import provisioners
 
-from tools.local_cloud.emulator.pinned import PatchTargetChanged, pinned
+from tools.local_cloud.emulator.patches.pinned import pinned
+from tools.local_cloud.emulator.patches.provisioning import add_resource_type
 
 # Any: requests, responses and properties, as JSON.
 Record = dict[str, Any]
@@ -26,12 +26,12 @@ _definitions: dict[str, Record] = {}
 
 
 def apply() -> None:
-    answer_the_calls_of_saved_queries()
-    save_the_queries_of_templates()
-    refuse_queries_that_cannot_run()
+    serve_query_definitions()
+    provision_query_definitions()
+    reject_unsupported_queries()
 
 
-def answer_the_calls_of_saved_queries() -> None:
+def serve_query_definitions() -> None:
     original = pinned(
         cloudwatch_logs, "handle_request", "method path headers body query_params",
         source='f"Unknown action: {action}"',
@@ -53,11 +53,7 @@ def answer_the_calls_of_saved_queries() -> None:
     cloudwatch_logs.handle_request = handle_request
 
 
-def save_the_queries_of_templates() -> None:
-    known = pinned(provisioners, "_RESOURCE_HANDLERS")
-    if RESOURCE_TYPE in known:
-        raise PatchTargetChanged(f"ministack knows {RESOURCE_TYPE} by now: use its own.")
-
+def provision_query_definitions() -> None:
     def created(_logical_id: str, props: Record, _stack: str) -> tuple[str, Record]:
         query_id = _save(str(uuid4()), props["Name"], props["QueryString"], props)
         return query_id, {"QueryDefinitionId": query_id}
@@ -69,10 +65,10 @@ def save_the_queries_of_templates() -> None:
     def deleted(query_id: str, _props: Record) -> None:
         _definitions.pop(query_id, None)
 
-    known[RESOURCE_TYPE] = {"create": created, "update": updated, "delete": deleted}
+    add_resource_type(RESOURCE_TYPE, {"create": created, "update": updated, "delete": deleted})
 
 
-def refuse_queries_that_cannot_run() -> None:
+def reject_unsupported_queries() -> None:
     """Reject ``stats`` and conditions of several terms, which would return every line else."""
     original = pinned(cloudwatch_logs, "_start_query", "data")
     stages = pinned(cloudwatch_logs, "_split_insights_pipes")

@@ -4,18 +4,18 @@ from typing import Any
 
 from ministack.services import apigateway_v1 as gateway
 
-from tools.local_cloud.emulator.pinned import pinned
+from tools.local_cloud.emulator.patches.pinned import pinned
 
 # Any: parts of an OpenAPI document, as the template has them.
 Document = dict[str, Any]
 
 
 def apply() -> None:
-    keep_gateway_responses_and_binary_types()
-    keep_integration_timeouts()
+    import_gateway_responses_and_binary_types()
+    import_integration_timeouts()
 
 
-def keep_gateway_responses_and_binary_types() -> None:
+def import_gateway_responses_and_binary_types() -> None:
     original = pinned(gateway, "_import_rest_api", "spec base_data")
     put = pinned(gateway, "_put_gateway_response", "api_id response_type data")
 
@@ -34,7 +34,7 @@ def keep_gateway_responses_and_binary_types() -> None:
     gateway._import_rest_api = import_rest_api
 
 
-def keep_integration_timeouts() -> None:
+def import_integration_timeouts() -> None:
     original = pinned(
         gateway,
         "_import_operation",

@@ -13,10 +13,10 @@ from urllib.parse import quote
 from ministack.core import responses
 from ministack.services import apigateway_v1 as gateway
 
-from tools.local_cloud.emulator import exchange
-from tools.local_cloud.emulator.environment import DEBUGGING_SECONDS, TurnWait, turn_wait
-from tools.local_cloud.emulator.exchange import Exchange
-from tools.local_cloud.emulator.pinned import pinned
+from tools.local_cloud.emulator import gateway_request
+from tools.local_cloud.emulator.gateway_request import GatewayRequest
+from tools.local_cloud.emulator.patches.environment import DEBUGGING_SECONDS, TurnWait, turn_wait
+from tools.local_cloud.emulator.patches.pinned import pinned
 from tools.local_cloud.emulator.settings import Settings
 from tools.local_cloud.emulator.traces import Traces
 
@@ -33,7 +33,9 @@ REMAPPED = frozenset(
 PROXY_RESPONSE = {"statusCode", "headers", "multiValueHeaders", "body", "isBase64Encoded"}
 
 log = logging.getLogger("local_cloud")
-# Any: the emulator's own records, errors and answers.
+# SAM adds a stage of this name to the declared one.
+SPARE_STAGE = "Stage"
+# Any: ministack's own records, errors and responses.
 Record = dict[str, Any]
 # Invocations that outlived their request: referenced, or they would be collected half way.
 _late: set[asyncio.Task[Any]] = set()
@@ -44,11 +46,11 @@ class MalformedAnswer(ValueError):
 
 
 def apply(settings: Settings, traces: Traces) -> None:
-    give_each_request_one_id_and_refuse_large_ones(traces)
-    answer_for_functions_as_the_gateway_does(settings)
+    handle_requests(traces)
+    proxy_functions(settings)
 
 
-def give_each_request_one_id_and_refuse_large_ones(traces: Traces) -> None:
+def handle_requests(traces: Traces) -> None:
     pinned(
         gateway,
         "_handle_execute_in_scope",
@@ -62,12 +64,10 @@ def give_each_request_one_id_and_refuse_large_ones(traces: Traces) -> None:
         "owner_account_id owner_region",
     )
     pinned(gateway, "_gateway_error_response", "error request", source='request["request_id"]')
-    pinned(gateway, "_GatewayError")
-    pinned(responses, "_request_client_ip")
     gateway._handle_execute_in_scope = partial(_handle, traces)
 
 
-def answer_for_functions_as_the_gateway_does(settings: Settings) -> None:
+def proxy_functions(settings: Settings) -> None:
     pinned(
         gateway,
         "_invoke_lambda_proxy_v1",
@@ -76,10 +76,35 @@ def answer_for_functions_as_the_gateway_does(settings: Settings) -> None:
         "authorizer_context caller_identity",
         source="_lambda_proxy_response(result)",
     )
+    pinned(gateway, "handle_execute", "api_id stage_name method path headers body query_params")
     pinned(gateway, "_build_lambda_event_v1", source='"sourceIp"')
     pinned(gateway, "_call_lambda_raw", "function_ref event account_id region")
     pinned(gateway, "_media_type_matches", "media_type binary_media_types")
     gateway._invoke_lambda_proxy_v1 = partial(_invoke, settings)
+
+
+def deployed_stage(api_name: str) -> tuple[str, str] | None:
+    """Return the id and the stage of the newest API of one name, or None."""
+    newest = None
+    for (_, _, api_id), api in gateway._rest_apis.all_items():
+        if api["name"] == api_name:
+            stages = [name for name in gateway.stages_for_api(api_id) if name != SPARE_STAGE]
+            if stages:
+                newest = api_id, stages[0]
+    return newest
+
+
+async def handle_request(
+    api_id: str,
+    stage: str,
+    method: str,
+    path: str,
+    headers: dict[str, str],
+    body: bytes,
+    query: dict[str, list[str]],
+) -> Any:
+    """Return (status, headers, body) of a request to a deployed stage."""
+    return await gateway.handle_execute(api_id, stage, method, path, headers, body, query)
 
 
 async def _handle(
@@ -95,12 +120,12 @@ async def _handle(
     region: str,
 ) -> Any:
     started = time.time()
-    incoming = exchange.current.get()
+    incoming = gateway_request.current.get()
     if incoming is None:
         # Through the execute-api URL, where the stage is the first segment.
         client = responses._request_client_ip.get() or "127.0.0.1"
-        incoming = Exchange(f"/{stage_name}{quote(path)}", client, list(headers.items()))
-        exchange.current.set(incoming)
+        incoming = GatewayRequest(f"/{stage_name}{quote(path)}", client, list(headers.items()))
+        gateway_request.current.set(incoming)
     request = {
         "api_id": api_id,
         "stage_name": stage_name,
@@ -173,7 +198,7 @@ async def _invoke(
         path_params, binary_media_types=binary_media_types,
         authorizer_context=authorizer_context, caller_identity=caller_identity,
     )  # fmt: skip
-    _correct(event, exchange.current.get())
+    _correct(event, gateway_request.current.get())
     if len(json.dumps(event)) > INVOCATION_BYTES:
         return gateway._gw_error("REQUEST_TOO_LARGE", "Request Too Long")
 
@@ -220,7 +245,7 @@ def _function_name(reference: str) -> str:
     return reference.rpartition(":function:")[2].partition(":")[0]
 
 
-def _correct(event: Record, incoming: Exchange | None) -> None:
+def _correct(event: Record, incoming: GatewayRequest | None) -> None:
     """Make the emulator's event what API Gateway sends."""
     if incoming is None:
         raise LookupError("A function was called outside of a request.")

@@ -9,7 +9,8 @@ from ministack.core.responses import error_response_json, get_region
 from ministack.services import eventbridge, lambda_svc, sqs
 from ministack.services.cloudformation import provisioners
 
-from tools.local_cloud.emulator.pinned import handlers_of, pinned
+from tools.local_cloud.emulator.patches.pinned import pinned
+from tools.local_cloud.emulator.patches.provisioning import handlers_of
 
 # Any: the emulator's own records.
 Record = dict[str, Any]
@@ -34,21 +35,21 @@ QUEUE_ACTIONS = ("DeleteMessage", "GetQueueAttributes", "ReceiveMessage")
 
 
 def apply() -> None:
-    make_mappings_as_aws_does()
-    filter_as_event_patterns_do()
+    validate_mappings()
+    filter_with_event_patterns()
 
 
 def of_stream(mapping: Record) -> bool:
     return ":dynamodb:" in mapping["EventSourceArn"]
 
 
-def make_mappings_as_aws_does() -> None:
+def validate_mappings() -> None:
     """Refuse what AWS refuses, and give a stream its defaults, by the API and by a template."""
     create = pinned(lambda_svc, "_create_esm", "data", source="_esms[esm_id] = esm")
     update = pinned(lambda_svc, "_update_esm", "esm_id data")
     pinned(lambda_svc, "_resolve_existing_esm_function", "function_ref")
     pinned(provisioners, "_lambda_function_for_cfn_ref", "function_ref")
-    handlers = handlers_of(provisioners, "AWS::Lambda::EventSourceMapping")
+    handlers = handlers_of("AWS::Lambda::EventSourceMapping")
     declare, change = handlers["create"], handlers["update"]
     pinned(provisioners, "_lambda_esm_update", "physical_id old_props new_props stack_name")
 
@@ -84,7 +85,7 @@ def make_mappings_as_aws_does() -> None:
     handlers |= {"create": declared, "update": changed}
 
 
-def filter_as_event_patterns_do() -> None:
+def filter_with_event_patterns() -> None:
     """Match FilterCriteria with the bus's own patterns, since the syntax is the same."""
     pinned(lambda_svc, "_apply_filter_criteria", "records esm")
     pinned(eventbridge, "_compiled_pattern", "pattern_str")

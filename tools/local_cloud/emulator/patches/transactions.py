@@ -5,17 +5,17 @@ from typing import Any
 
 from ministack.services import dynamodb
 
-from tools.local_cloud.emulator.pinned import pinned
+from tools.local_cloud.emulator.patches.pinned import pinned
 
 # Any: requests and answers are the emulator's own.
 Request = dict[str, Any]
 
 
 def apply() -> None:
-    remember_a_tokens_request_as_it_was_sent()
+    compare_token_requests_as_sent()
 
 
-def remember_a_tokens_request_as_it_was_sent() -> None:
+def compare_token_requests_as_sent() -> None:
     """Storing rewrites numbers in place, 19.90 to 19.9, so that the same request would differ."""
     original = pinned(
         dynamodb,

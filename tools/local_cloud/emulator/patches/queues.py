@@ -11,28 +11,25 @@ from uuid import uuid4
 
 from ministack.services import eventbridge, lambda_svc, sqs
 
-from tools.local_cloud.emulator.pinned import pinned
+from tools.local_cloud.emulator.patches.pinned import pinned
 
 # Any: the emulator's own records.
 Record = dict[str, Any]
 
-# What goes through a queue's messages and then replaces them, on whatever thread it is called.
-REPLACING = ("_expire_retained", "_dlq_sweep", "_collect_msgs", "_refresh_counts")
 TASKS_KEPT_PER_QUEUE = 10
 
 
 def apply() -> None:
-    change_queues_one_at_a_time()
-    delete_only_what_a_function_processed()
-    redrive()
+    serialize_queue_changes()
+    delete_processed_messages_only()
+    support_redrive()
 
 
-def change_queues_one_at_a_time() -> None:
+def serialize_queue_changes() -> None:
     """Keep a message that is sent while another thread deletes one.
 
     Requests are answered on the event loop, mappings receive and delete on threads of their own.
     """
-    pinned(sqs, "_queues_lock")
     pinned(sqs, "_receive_messages_for_esm", source="with _queues_lock")
     pinned(sqs, "_delete_messages_for_esm", source="with _queues_lock")
     actions = pinned(sqs, "_HANDLERS")
@@ -46,8 +43,11 @@ def change_queues_one_at_a_time() -> None:
 
         return changing
 
-    for name in REPLACING:
-        setattr(sqs, name, alone(pinned(sqs, name)))
+    # Each of these iterates over a queue's messages and then replaces the list.
+    sqs._expire_retained = alone(sqs._expire_retained)
+    sqs._dlq_sweep = alone(sqs._dlq_sweep)
+    sqs._collect_msgs = alone(sqs._collect_msgs)
+    sqs._refresh_counts = alone(sqs._refresh_counts)
     for action, act in actions.items():
         # Receiving waits for messages, and does its changes by the functions above.
         if action != "ReceiveMessage":
@@ -61,7 +61,7 @@ def change_queues_one_at_a_time() -> None:
     )
 
 
-def delete_only_what_a_function_processed() -> None:
+def delete_processed_messages_only() -> None:
     """Keep the whole batch when a report names no message of it, as AWS does.
 
     https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
@@ -101,7 +101,7 @@ def _failed(answer: Any, sent: set[str]) -> set[str]:
     return named if named <= sent else sent
 
 
-def redrive() -> None:
+def support_redrive() -> None:
     """Move a dead-letter queue's messages back to where they came from, at once.
 
     https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_StartMessageMoveTask.html

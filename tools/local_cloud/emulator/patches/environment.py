@@ -101,7 +101,7 @@ class Environment(lambda_runtime.Worker):  # type: ignore[misc]
         self, event: object, request_id: str, trace_id: str | None, function_arn: str | None
     ) -> Record:
         began = time.time()
-        cold = self._proc is None or self._proc.poll() is not None
+        cold = not self.is_running
         answer = self._started() if cold else None
         initialised = time.time() if cold else None
         last_run.log_stream, last_run.request_id = self.log_stream, request_id
@@ -125,8 +125,16 @@ class Environment(lambda_runtime.Worker):  # type: ignore[misc]
             answer["trace"] = "" if answer["status"] in HANDLER_FAILED else answer["message"]
         return {**answer, "cold_start": cold, "log": self._log()}
 
+    @property
+    def is_running(self) -> bool:
+        return self._proc is not None and self._proc.poll() is None
+
     def _spawn(self) -> None:
-        """Start the environment; ministack calls this too, when it publishes a version."""
+        """Start the environment, as ministack does when it publishes a version."""
+        self.start()
+
+    def start(self) -> None:
+        """Start the process; raise RuntimeError if the function cannot be initialised."""
         failure = self._started()
         if failure:
             raise RuntimeError(failure["message"])
@@ -216,9 +224,13 @@ class Environment(lambda_runtime.Worker):  # type: ignore[misc]
         answer: Record = json.loads(line)
         return answer
 
-    def _end(self) -> None:
+    def kill(self) -> None:
         if self._proc is not None:
             self._proc.kill()
+
+    def _end(self) -> None:
+        self.kill()
+        if self._proc is not None:
             self._proc.wait()
 
     def _log(self) -> str:

@@ -11,10 +11,10 @@ from typing import Any
 from ministack.core.responses import _request_account_id, _request_region
 from ministack.services import dynamodb, dynamodb_streams, lambda_svc, sqs
 
-from tools.local_cloud.emulator.environment import last_run
-from tools.local_cloud.emulator.mappings import of_stream, passes
-from tools.local_cloud.emulator.pinned import pinned
-from tools.local_cloud.emulator.stream_retries import (
+from tools.local_cloud.emulator.patches.environment import last_run
+from tools.local_cloud.emulator.patches.event_source_mappings import of_stream, passes
+from tools.local_cloud.emulator.patches.pinned import pinned
+from tools.local_cloud.emulator.patches.stream_retries import (
     Attempt,
     Failure,
     Positioned,
@@ -36,8 +36,8 @@ Record = dict[str, Any]
 
 def apply() -> None:
     invoke_functions_with_batches()
-    number_records_as_aws_does()
-    tell_expiry_from_deletion()
+    number_records_in_order()
+    mark_expired_items()
 
 
 def invoke_functions_with_batches() -> None:
@@ -48,7 +48,6 @@ def invoke_functions_with_batches() -> None:
     pinned(lambda_svc, "_iter_all_esms", "")
     pinned(lambda_svc, "_get_func_record_for_qualifier", "name qualifier")
     pinned(lambda_svc, "_execute_function", "func event")
-    pinned(lambda_svc, "_dynamodb_stream_positions")
     pinned(dynamodb, "stream_records_since", "table_name position limit account_id region")
     pinned(dynamodb, "_emit_stream_event", source="esm_wake.set()")
     pinned(sqs, "_queue_by_arn", "arn")
@@ -56,7 +55,7 @@ def invoke_functions_with_batches() -> None:
     lambda_svc._poll_dynamodb_streams = _follow_streams
 
 
-def number_records_as_aws_does() -> None:
+def number_records_in_order() -> None:
     """Without leading zeros, which a number would lose, and rising whatever the clock does."""
     pinned(dynamodb, "_next_stream_seq", "", source="_stream_seq_counter")
     lock = threading.Lock()
@@ -71,7 +70,7 @@ def number_records_as_aws_does() -> None:
     dynamodb._next_stream_seq = next_number
 
 
-def tell_expiry_from_deletion() -> None:
+def mark_expired_items() -> None:
     """Put what TTL deletes on the stream, too, and say that it was TTL.
 
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/time-to-live-ttl-streams.html

@@ -10,7 +10,8 @@ from ministack.core.responses import error_response_json, get_account_id, get_re
 from ministack.services import eventbridge, sqs
 from ministack.services.cloudformation import provisioners
 
-from tools.local_cloud.emulator.pinned import PatchTargetChanged, handlers_of, pinned
+from tools.local_cloud.emulator.patches.pinned import pinned
+from tools.local_cloud.emulator.patches.provisioning import add_resource_type, handlers_of
 
 # Any: the emulator's own records.
 Record = dict[str, Any]
@@ -19,13 +20,13 @@ REQUEST_BYTES = 256 * 1024
 
 
 def apply() -> None:
-    refuse_malformed_entries()
-    deliver_where_queues_allow()
-    check_rules_of_templates()
-    keep_archives_of_templates()
+    reject_malformed_entries()
+    enforce_queue_policies()
+    validate_rules()
+    provision_archives()
 
 
-def refuse_malformed_entries() -> None:
+def reject_malformed_entries() -> None:
     """Say which entries of PutEvents are refused, and keep the time of those that are not.
 
     https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsResultEntry.html
@@ -53,7 +54,7 @@ def refuse_malformed_entries() -> None:
     eventbridge._put_events = put_events
 
 
-def deliver_where_queues_allow() -> None:
+def enforce_queue_policies() -> None:
     """Deliver to a queue whose policy lets the rule, or else to the target's dead-letter queue."""
     invoke = pinned(
         eventbridge, "_invoke_target", "target event rule view", source="_dispatch_to_sqs("
@@ -74,9 +75,9 @@ def deliver_where_queues_allow() -> None:
     eventbridge._invoke_target = invoke_target
 
 
-def check_rules_of_templates() -> None:
+def validate_rules() -> None:
     """Fail the deployment for a pattern or a bus that AWS would fail it for."""
-    handlers = handlers_of(provisioners, "AWS::Events::Rule")
+    handlers = handlers_of("AWS::Events::Rule")
     create, update = handlers["create"], handlers["update"]
     pinned(provisioners, "_eb_rule_bus_name", "props")
     pinned(eventbridge, "_event_pattern_error", "pattern_str")
@@ -96,14 +97,11 @@ def check_rules_of_templates() -> None:
     handlers |= {"create": created, "update": updated}
 
 
-def keep_archives_of_templates() -> None:
+def provision_archives() -> None:
     """The emulator keeps and replays archives, but only those made by its API."""
-    known = pinned(provisioners, "_RESOURCE_HANDLERS")
     pinned(eventbridge, "_create_archive", "data")
     pinned(eventbridge, "_update_archive", "data")
     pinned(eventbridge, "_delete_archive", "data")
-    if "AWS::Events::Archive" in known:
-        raise PatchTargetChanged("ministack knows AWS::Events::Archive by now: use its own.")
 
     def created(logical_id: str, props: Record, stack: str) -> tuple[str, Record]:
         name = props.get("ArchiveName") or f"{stack}-{logical_id}"
@@ -115,7 +113,8 @@ def keep_archives_of_templates() -> None:
     def deleted(name: str, _: Record) -> None:
         eventbridge._delete_archive({"ArchiveName": name})
 
-    known["AWS::Events::Archive"] = {"create": created, "update": updated, "delete": deleted}
+    handlers = {"create": created, "update": updated, "delete": deleted}
+    add_resource_type("AWS::Events::Archive", handlers)
 
 
 def _put(entry: Record) -> Record:

@@ -6,7 +6,8 @@ from ministack.core.responses import error_response_json, json_response
 from ministack.services import lambda_svc, secretsmanager
 from ministack.services.cloudformation import provisioners
 
-from tools.local_cloud.emulator.pinned import PatchTargetChanged, handlers_of, pinned
+from tools.local_cloud.emulator.patches.pinned import pinned
+from tools.local_cloud.emulator.patches.provisioning import add_resource_type, handlers_of
 
 # Accepted so that the real template deploys; nothing is watched, shifted or kept by them here.
 WITHOUT_EFFECT = (
@@ -36,19 +37,17 @@ Properties = dict[str, Any]
 
 def apply() -> None:
     accept_types_without_effect()
-    reserve_concurrency()
-    give_secrets_their_arn_and_only_declared_values()
-    keep_a_secrets_version_as_it_was_put()
-    decode_paths_of_method_settings()
-    keep_alarms_of_several_metrics()
+    apply_reserved_concurrency()
+    return_secret_arns()
+    make_secret_versions_immutable()
+    decode_method_setting_paths()
+    accept_metric_math_alarms()
 
 
 def accept_types_without_effect() -> None:
-    known = pinned(provisioners, "_RESOURCE_HANDLERS")
     for resource_type in WITHOUT_EFFECT:
-        if resource_type in known:
-            raise PatchTargetChanged(f"ministack knows {resource_type} by now: use its own.")
-        known[resource_type] = {"create": _do_nothing, "delete": lambda *_: None}
+        handlers = {"create": _do_nothing, "delete": lambda *_: None}
+        add_resource_type(resource_type, handlers)
 
 
 def _do_nothing(logical_id: str, _: Properties, stack: str) -> tuple[str, Properties]:
@@ -56,9 +55,9 @@ def _do_nothing(logical_id: str, _: Properties, stack: str) -> tuple[str, Proper
     return physical_id, {"Arn": f"arn:aws:local:::{physical_id}"}
 
 
-def reserve_concurrency() -> None:
+def apply_reserved_concurrency() -> None:
     """Apply ReservedConcurrentExecutions, which the template's functions lose otherwise."""
-    handlers = handlers_of(provisioners, "AWS::Lambda::Function")
+    handlers = handlers_of("AWS::Lambda::Function")
     create, update = handlers["create"], handlers["update"]
     original = pinned(
         lambda_svc, "_reserved_concurrency", "func config", source='get("concurrency")'
@@ -87,9 +86,9 @@ def reserve_concurrency() -> None:
     lambda_svc._reserved_concurrency = shared
 
 
-def give_secrets_their_arn_and_only_declared_values() -> None:
+def return_secret_arns() -> None:
     """``Ref`` of a secret is its ARN; without a declared value it has none until one is put."""
-    handlers = handlers_of(provisioners, "AWS::SecretsManager::Secret")
+    handlers = handlers_of("AWS::SecretsManager::Secret")
     create, update, delete = handlers["create"], handlers["update"], handlers["delete"]
     pinned(provisioners, "_sm_secret_create", source='return name, {"Id": arn, "Arn": arn}')
     resolve = pinned(secretsmanager, "_resolve")
@@ -112,7 +111,7 @@ def give_secrets_their_arn_and_only_declared_values() -> None:
     handlers |= {"create": created, "update": updated, "delete": deleted}
 
 
-def keep_a_secrets_version_as_it_was_put() -> None:
+def make_secret_versions_immutable() -> None:
     """A ClientRequestToken names a version: put again it changes nothing, or fails if it differs.
 
     https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_PutSecretValue.html
@@ -144,7 +143,7 @@ def keep_a_secrets_version_as_it_was_put() -> None:
     secretsmanager._put_secret_value = put_secret_value
 
 
-def decode_paths_of_method_settings() -> None:
+def decode_method_setting_paths() -> None:
     """Read a method's path as CloudFormation wants it written: `/~1api~1users` is /api/users."""
     original = pinned(provisioners, "_apigw_method_settings", "raw")
 
@@ -162,7 +161,7 @@ def decode_paths_of_method_settings() -> None:
     provisioners._apigw_method_settings = method_settings
 
 
-def keep_alarms_of_several_metrics() -> None:
+def accept_metric_math_alarms() -> None:
     """Accept alarms on metric math, which fail the deployment else; they are never evaluated."""
     original = pinned(
         provisioners, "_cw_metric_alarm_record", "name props", source='if props.get("Metrics"):'

@@ -6,8 +6,8 @@ from typing import Any
 
 from ministack.services import cloudwatch_logs, lambda_svc
 
-from tools.local_cloud.emulator.environment import last_run
-from tools.local_cloud.emulator.pinned import pinned
+from tools.local_cloud.emulator.patches.environment import last_run
+from tools.local_cloud.emulator.patches.pinned import pinned
 from tools.local_cloud.emulator.settings import Settings
 
 # Any: the emulator's own records.
@@ -28,8 +28,6 @@ def log_invocations_by_environment(settings: Settings) -> None:
     )
     append = pinned(cloudwatch_logs, "_append_log_events", "stream events")
     pinned(cloudwatch_logs, "_make_group_arn", "name")
-    pinned(cloudwatch_logs, "_log_groups")
-    pinned(cloudwatch_logs, "_fanout_to_subscription_filters")
     copies = settings.function_log.open("a", encoding="utf-8", buffering=1)
 
     def emit(

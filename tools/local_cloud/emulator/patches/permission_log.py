@@ -5,15 +5,15 @@ from typing import Any
 
 from ministack.core import iam_evaluator
 
-from tools.local_cloud.emulator.pinned import pinned
+from tools.local_cloud.emulator.patches.pinned import pinned
 from tools.local_cloud.emulator.settings import Settings
 
 
 def apply(settings: Settings) -> None:
-    record_what_roles_ask_for(settings)
+    record_iam_decisions(settings)
 
 
-def record_what_roles_ask_for(settings: Settings) -> None:
+def record_iam_decisions(settings: Settings) -> None:
     """Write each role, action and resource down, once for each answer.
 
     Here all requests meet: of functions, and of the mappings that act for them. A transaction

@@ -20,7 +20,7 @@ def new_segment_id() -> str:
 
 
 @dataclass(frozen=True)
-class Exchange:
+class GatewayRequest:
     """A request as it came in; ``path`` is the client's, still percent-encoded."""
 
     path: str
@@ -36,7 +36,7 @@ class Exchange:
         return values[-1] if values else None
 
 
-current: ContextVar[Exchange | None] = ContextVar("exchange", default=None)
+current: ContextVar[GatewayRequest | None] = ContextVar("exchange", default=None)
 
 
 def decoded(raw: Iterable[tuple[bytes, bytes]]) -> Headers:

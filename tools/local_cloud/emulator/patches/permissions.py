@@ -8,7 +8,7 @@ from typing import Any
 from ministack.core import iam_actions
 from ministack.services import dynamodb_streams, ses, ses_v2
 
-from tools.local_cloud.emulator.pinned import pinned
+from tools.local_cloud.emulator.patches.pinned import pinned
 
 # Any: the emulator's own records.
 Record = dict[str, Any]
@@ -21,11 +21,11 @@ MAPPING_ACTIONS = {
 
 
 def apply() -> None:
-    name_actions_on_mappings()
-    name_resources_of_event_sources()
+    authorize_mapping_actions()
+    authorize_event_source_resources()
 
 
-def name_actions_on_mappings() -> None:
+def authorize_mapping_actions() -> None:
     """Check what is done to one mapping, which would be free for all, or listing."""
     original = pinned(
         iam_actions, "extract_iam_action", "service method path headers body query_params"
@@ -41,7 +41,7 @@ def name_actions_on_mappings() -> None:
     iam_actions.extract_iam_action = action_of
 
 
-def name_resources_of_event_sources() -> None:
+def authorize_event_source_resources() -> None:
     """Check policies that name a stream, a dead-letter queue or a sender, and not everything."""
     original = pinned(
         iam_actions,

@@ -11,9 +11,10 @@ from ministack.core.responses import error_response_json
 from ministack.services import lambda_svc
 from ministack.services.cloudformation import provisioners
 
-from tools.local_cloud.emulator.environment import Environment, TurnWait, turn_wait, turns
 from tools.local_cloud.emulator.packages import Packages
-from tools.local_cloud.emulator.pinned import handlers_of, pinned
+from tools.local_cloud.emulator.patches.environment import Environment, TurnWait, turn_wait, turns
+from tools.local_cloud.emulator.patches.pinned import pinned
+from tools.local_cloud.emulator.patches.provisioning import handlers_of
 from tools.local_cloud.emulator.settings import Settings
 from tools.local_cloud.emulator.traces import Traces
 
@@ -28,8 +29,8 @@ Record = dict[str, Any]
 
 def apply(settings: Settings, traces: Traces) -> None:
     run_functions_in_bare_interpreters(settings, traces)
-    start_environments_in_turns(settings)
-    refuse_aliases_to_missing_versions()
+    limit_concurrent_cold_starts(settings)
+    reject_aliases_to_missing_versions()
 
 
 def run_functions_in_bare_interpreters(settings: Settings, traces: Traces) -> None:
@@ -45,11 +46,11 @@ def run_functions_in_bare_interpreters(settings: Settings, traces: Traces) -> No
     pinned(lambda_svc, "_execute_function_warm", source="worker.invoke(")
     pinned(lambda_svc, "_resolve_layer_zip", "attachment")
 
-    packages = Packages(settings.state / "packages")
+    packages = Packages(settings.state / "packages", lambda_svc._resolve_layer_zip)
     lambda_runtime._worker_class_for = lambda _: partial(Environment, settings, packages, traces)
 
 
-def start_environments_in_turns(settings: Settings) -> None:
+def limit_concurrent_cold_starts(settings: Settings) -> None:
     """Start one when none is free and its turn has come; whichever becomes free first is taken.
 
     A function that is debugged has one environment, and its requests wait for it: a debugger is
@@ -88,14 +89,14 @@ def start_environments_in_turns(settings: Settings) -> None:
     lambda_svc.acquire_worker, lambda_svc.release_worker = acquire_in_turn, release_with_turn
 
 
-def refuse_aliases_to_missing_versions() -> None:
+def reject_aliases_to_missing_versions() -> None:
     """As CreateAlias and UpdateAlias do, also of versions that get a part of the traffic.
 
     https://docs.aws.amazon.com/lambda/latest/api/API_UpdateAlias.html
     """
     create = pinned(lambda_svc, "_create_alias", "func_name data")
     update = pinned(lambda_svc, "_update_alias", "func_name alias_name data")
-    handlers = handlers_of(provisioners, "AWS::Lambda::Alias")
+    handlers = handlers_of("AWS::Lambda::Alias")
     create_by_template = handlers["create"]
     find = pinned(provisioners, "_lambda_function_for_cfn_ref")
 
@@ -145,3 +146,11 @@ def _free_environment(key: str) -> Any:
                 environment.last_used = time.time()
                 return environment
     return None
+
+
+def kill_environments() -> None:
+    """Kill the processes of all environments."""
+    with lambda_runtime._lock:
+        environments = [it for pool in lambda_runtime._workers.values() for it in pool]
+    for environment in environments:
+        environment.kill()
