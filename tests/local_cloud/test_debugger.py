@@ -196,7 +196,9 @@ def test_other_functions_keep_their_environment_and_timeout(debugged: LocalStack
 
 def test_unknown_function_to_debug_is_named_with_those_that_there_are(tiny_project: Path) -> None:
     with (
-        pytest.raises(LocalStackFailed, match=r"no function GetNothing to debug, but .*Mischief"),
+        pytest.raises(
+            LocalStackFailed, match=r"no function GetNothing to debug. Functions: .*Mischief"
+        ),
         LocalStack(tiny_project.with_name("unknown"), project=tiny_project, debug="GetNothing"),
     ):
         raise AssertionError("it started")

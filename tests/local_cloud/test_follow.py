@@ -1,8 +1,8 @@
-"""What functions log, as it is shown."""
+"""What functions log, as it is format_invocation."""
 
 import json
 
-from tools.local_cloud.follow import shown
+from tools.local_cloud.follow import format_invocation
 
 REQUEST = {
     "level": "INFO",
@@ -52,4 +52,6 @@ def test_metrics_of_a_request_are_not_shown() -> None:
 
 
 def _shown(*lines: str) -> list[str]:
-    return list(shown({"time": 0, "function": "CreateUser", "group": "http", "lines": lines}))
+    return list(
+        format_invocation({"time": 0, "function": "CreateUser", "group": "http", "lines": lines})
+    )

@@ -3,18 +3,18 @@
 import pytest
 
 from tools.local_cloud.emulator.patches.stream_retries import (
-    Attempt,
+    BatchAttempt,
     Failure,
-    Positioned,
+    StreamRecord,
     attempts_after,
     failure_of,
 )
 
-BATCH = [Positioned(it, {"dynamodb": {"SequenceNumber": str(100 + it)}}) for it in range(4)]
+BATCH = [StreamRecord(it, {"dynamodb": {"SequenceNumber": str(100 + it)}}) for it in range(4)]
 ERROR = Failure(0, reported=False)
 
 
-def places(attempts: list[Attempt] | None) -> list[list[int]] | None:
+def places(attempts: list[BatchAttempt] | None) -> list[list[int]] | None:
     if attempts is None:
         return None
     return [[it.position for it in attempt.records] for attempt in attempts]
@@ -54,13 +54,13 @@ def test_the_lowest_record_reported_is_where_to_go_on() -> None:
 
 
 def test_what_comes_after_progress_has_all_its_retries() -> None:
-    [rest] = attempts_after(Attempt(BATCH, 2, 3), Failure(1, True), 2, False) or []
+    [rest] = attempts_after(BatchAttempt(BATCH, 2, 3), Failure(1, True), 2, False) or []
 
     assert (places([rest]), rest.retries, rest.invocations) == ([[1, 2, 3]], 0, 4)
 
 
 def test_a_batch_is_tried_once_and_then_as_often_as_allowed() -> None:
-    attempt, tried = Attempt(BATCH), 0
+    attempt, tried = BatchAttempt(BATCH), 0
     while attempts := attempts_after(attempt, ERROR, 2, False):
         [attempt] = attempts
         tried += 1
@@ -70,11 +70,11 @@ def test_a_batch_is_tried_once_and_then_as_often_as_allowed() -> None:
 
 
 def test_no_maximum_is_for_ever() -> None:
-    assert places(attempts_after(Attempt(BATCH, 10_000), ERROR, -1, False)) == [[0, 1, 2, 3]]
+    assert places(attempts_after(BatchAttempt(BATCH, 10_000), ERROR, -1, False)) == [[0, 1, 2, 3]]
 
 
 def test_an_error_splits_a_batch_without_using_up_a_retry() -> None:
-    halves = attempts_after(Attempt(BATCH, 1), ERROR, 1, bisect=True)
+    halves = attempts_after(BatchAttempt(BATCH, 1), ERROR, 1, bisect=True)
 
     assert places(halves) == [[0, 1], [2, 3]]
     assert [it.retries for it in halves or []] == [1, 1]
@@ -83,12 +83,12 @@ def test_an_error_splits_a_batch_without_using_up_a_retry() -> None:
 def test_a_reported_record_does_not_split_what_is_left() -> None:
     first = Failure(0, reported=True)
 
-    assert places(attempts_after(Attempt(BATCH), first, 1, bisect=True)) == [[0, 1, 2, 3]]
-    assert attempts_after(Attempt(BATCH, 1), first, 1, bisect=True) is None
+    assert places(attempts_after(BatchAttempt(BATCH), first, 1, bisect=True)) == [[0, 1, 2, 3]]
+    assert attempts_after(BatchAttempt(BATCH, 1), first, 1, bisect=True) is None
 
 
 def test_a_single_record_is_retried_and_then_discarded() -> None:
-    single = Attempt(BATCH[:1])
+    single = BatchAttempt(BATCH[:1])
 
     assert places(attempts_after(single, ERROR, 1, bisect=True)) == [[0]]
-    assert attempts_after(Attempt(BATCH[:1], 1), ERROR, 1, bisect=True) is None
+    assert attempts_after(BatchAttempt(BATCH[:1], 1), ERROR, 1, bisect=True) is None

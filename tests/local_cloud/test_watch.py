@@ -161,7 +161,7 @@ def test_a_mapping_goes_on_where_it_was_and_as_the_template_has_it_then(edited: 
 def test_a_template_that_cannot_be_deployed_is_shown_and_the_stack_goes_on(edited: Edited) -> None:
     edited.replace("template.yaml", "Type: AWS::DynamoDB::Table", "Type: AWS::DynamoDB::Chair")
 
-    said = edited.heard("What was there before goes on.")
+    said = edited.heard("The previous version stays deployed.")
 
     assert "AWS::DynamoDB::Chair" in said
     assert edited.api.get("/echo/1").status_code == 200

@@ -1,1 +1,1 @@
-"""The local cloud: the real template on an emulator of AWS, on this machine alone."""
+"""The local cloud: the real template on an emulator of AWS, on this machine only."""

@@ -1,4 +1,4 @@
-"""Clients of the emulator's AWS APIs, as the account's root and of no real account."""
+"""Clients of the emulator's AWS APIs, as the root of its account."""
 
 from functools import cache
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import botocore.session
 from botocore.config import Config
 
-# The emulator's own words for root: it checks every other caller's signature and policies.
+# The emulator's root credentials; it checks signature and policies of all others.
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 
 
@@ -14,7 +14,7 @@ CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 @cache
 def client(service: str, endpoint: str, region: str) -> Any:
     session = botocore.session.Session()
-    # Neither profiles nor files of whoever runs this.
+    # Ignore the profiles and the AWS files of the user.
     session.set_config_variable("profile", None)
     session.set_config_variable("config_file", "/dev/null")
     session.set_config_variable("credentials_file", "/dev/null")

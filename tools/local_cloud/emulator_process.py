@@ -1,4 +1,4 @@
-"""The emulator as a process of its own, which ends with the one that started it."""
+"""The emulator as a child process, which stops with its parent."""
 
 import json
 import os
@@ -13,9 +13,9 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PYTHON = REPOSITORY / ".venv-emulator/bin/python"
-# Its own end takes a second at the most; what is left after this is killed.
+# A shutdown takes at most a second; after this the process group is killed.
 GRACE_SECONDS = 2.5
-# Bounds a hang: it takes a second on a machine that does nothing else.
+# Bounds a hang; a start takes a second on an idle machine.
 START_SECONDS = 120
 
 
@@ -27,10 +27,10 @@ class EmulatorFailed(RuntimeError):
 class EmulatorProcess:
     """``port`` serves the AWS APIs, ``api_port`` the deployed REST API; both on 127.0.0.1 only.
 
-    ``endpoints`` says where functions find AWS, if not at ``port``, by parts of their names, of
-    which the longest counts. With ``sources``, folders of functions and layers, logs name their
-    files and hold the messages of exceptions. ``debug`` is the logical id of a function that
-    debuggers attach to at ``debug_port``.
+    ``endpoints`` maps parts of function names to their AWS endpoints, if not ``port``; the longest
+    matching part wins. With ``sources`` (folders of functions and layers), logs name source files
+    and hold exception messages. ``debug`` is the logical id of the function to debug at
+    ``debug_port``.
     """
 
     home: Path
@@ -55,21 +55,24 @@ class EmulatorProcess:
 
     @property
     def function_log(self) -> Path:
-        """What functions log, one JSON object per invocation: group, function, time, lines."""
+        """Logs of functions, one JSON object per invocation: group, function, time, lines."""
         return self.home / "functions.log"
 
     @property
     def traces(self) -> Path:
-        """X-Ray's documents, the newest some thousand: one JSON object a line."""
+        """The newest X-Ray documents (some thousand), one JSON object a line."""
         return self.home / "traces.jsonl"
 
     @property
     def permission_log(self) -> Path:
-        """What roles asked IAM for, one JSON object each: role, action, resource, allowed."""
+        """IAM decisions, one JSON object a line: role, action, resource, allowed."""
         return self.home / "permissions.log"
 
     def start(self, keep_open: tuple[int, ...] = ()) -> None:
-        """Start and wait until it answers, `START_SECONDS` at the most."""
+        """Start, and wait at most `START_SECONDS` until both ports respond.
+
+        Raises EmulatorFailed.
+        """
         self.home.mkdir(parents=True, exist_ok=True)
         self.function_log.write_text("")
         self.permission_log.write_text("")
@@ -95,7 +98,7 @@ class EmulatorProcess:
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
-                # A Ctrl-C is for whoever shows the progress, not for this.
+                # Keep Ctrl-C from the emulator; the parent stops it.
                 process_group=0,
                 pass_fds=keep_open,
             )
@@ -105,18 +108,18 @@ class EmulatorProcess:
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
             if not self.alive():
-                raise EmulatorFailed(f"The emulator ended at once.\n{tail(self.log)}")
-            if _answers(self.port) and _answers(self.api_port):
+                raise EmulatorFailed(f"The emulator exited at start.\n{tail(self.log)}")
+            if _responds(self.port) and _responds(self.api_port):
                 return
             time.sleep(0.02)
         self.stop()
-        raise EmulatorFailed(f"The emulator does not answer.\n{tail(self.log)}")
+        raise EmulatorFailed(f"The emulator does not respond.\n{tail(self.log)}")
 
     def alive(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
     def stop(self) -> None:
-        """End it and all its workers."""
+        """Stop the emulator and all its environments."""
         if self._process is None:
             return
         self._process.terminate()
@@ -128,7 +131,7 @@ class EmulatorProcess:
 
 
 def kill_group(process: subprocess.Popen[bytes]) -> None:
-    """Kill what is left of the process group that ``process`` leads."""
+    """Kill the process group that ``process`` leads."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
@@ -140,7 +143,7 @@ def tail(log: Path, lines: int = 30) -> str:
     return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
 
 
-def _answers(port: int) -> bool:
+def _responds(port: int) -> bool:
     connection = HTTPConnection("127.0.0.1", port, timeout=1)
     try:
         connection.request("GET", "/_ministack/health")

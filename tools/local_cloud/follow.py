@@ -1,4 +1,4 @@
-"""The functions' logs, as a developer reads them: one line a request, errors with their stack."""
+"""Logs of functions for the terminal: one line per request, errors with their traceback."""
 
 import json
 import threading
@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-# Any: whatever a function logs.
+# Any: log entries of functions.
 Entry = dict[str, Any]
 
 POLL_SECONDS = 0.1
-# What says where a line comes from, the same on every line of a function.
+# Fields that are equal on every line of a function, and are not format_invocation.
 ORIGIN = {"level", "message", "timestamp", "service", "location", "request_id", "cold_start"} | {
     *("function_name", "function_arn", "function_memory_size", "function_request_id"),
     *("xray_trace_id", "correlation_id", "sampling_rate"),
@@ -20,16 +20,16 @@ STACK = {"exception", "exception_name", "stack_trace"}
 
 
 class Follower:
-    """Shows what is appended to the emulator's log of invocations, until it is stopped."""
+    """Follower of the emulator's log of invocations, on a thread until it is stopped."""
 
-    def __init__(self, function_log: Path, say: Callable[[str], None]) -> None:
+    def __init__(self, function_log: Path, write: Callable[[str], None]) -> None:
         self._function_log = function_log
-        self._say = say
+        self._write = write
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True, name="follow")
 
     def start(self) -> None:
-        # What seeding logged is not news.
+        # Skip the log of seeding.
         self._from = self._function_log.stat().st_size
         self._thread.start()
 
@@ -46,26 +46,26 @@ class Follower:
                 if not unfinished.endswith("\n"):
                     self._stop.wait(POLL_SECONDS)
                     continue
-                for line in shown(json.loads(unfinished)):
-                    self._say(line)
+                for line in format_invocation(json.loads(unfinished)):
+                    self._write(line)
                 unfinished = ""
 
 
-def shown(invocation: Entry) -> Iterator[str]:
-    """The lines for one invocation: ``{"time": milliseconds, "function": …, "lines": […]}``."""
+def format_invocation(invocation: Entry) -> Iterator[str]:
+    """Yield the lines for an invocation ``{"time": milliseconds, "function": …, "lines": […]}``."""
     at = time.strftime("%H:%M:%S", time.localtime(invocation["time"] / 1000))
     plain: list[str] = []
     for line in invocation["lines"]:
-        entry = _entry(line)
+        entry = _parse_entry(line)
         if entry is None:
             plain.append(line)
         else:
-            yield f"{at}  {_readable(entry)}"
+            yield f"{at}  {_format_entry(entry)}"
     if plain:
         yield f"{at}  {invocation['function']}\n" + "\n".join(f"    {it}" for it in plain)
 
 
-def _entry(line: str) -> Entry | None:
+def _parse_entry(line: str) -> Entry | None:
     try:
         entry = json.loads(line)
     except ValueError:
@@ -73,7 +73,7 @@ def _entry(line: str) -> Entry | None:
     return entry if isinstance(entry, dict) else None
 
 
-def _readable(entry: Entry) -> str:
+def _format_entry(entry: Entry) -> str:
     if entry.get("message") == "request" and "status" in entry:
         parts = [
             f"{entry['status']}",

@@ -1,18 +1,18 @@
-"""The mail that was sent by SES in the local cloud."""
+"""Emails sent by SES in the local cloud."""
 
 import json
 import urllib.request
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-# Of the emulator's port: every message as JSON, and the page that shows them.
+# Paths on the emulator's port: all emails as JSON, and the mailbox page.
 MESSAGES_PATH = "/_ministack/ses/messages"
 PAGE_PATH = "/_local/mailbox"
 
 
 @dataclass(frozen=True)
 class Message:
-    """One message, whoever of ``to`` reads it; ``html`` is empty if there is only text."""
+    """One email to all of ``to``; ``html`` is empty if there is only text."""
 
     id: str
     sender: str
@@ -24,22 +24,22 @@ class Message:
 
 
 class Mailbox:
-    """Everybody's: ``emulator`` is the URL of the AWS APIs, as in ``.local/stack.json``."""
+    """Mailbox of all recipients; ``emulator`` is the URL of the AWS APIs."""
 
     def __init__(self, emulator: str) -> None:
         self._url = f"{emulator}{MESSAGES_PATH}"
 
     def messages(self, to: str | None = None) -> list[Message]:
-        """What was sent, oldest first, to anybody or to one address."""
-        # Not by a proxy that the environment may name.
+        """Return the emails, oldest first; ``to`` selects one recipient."""
+        # Bypass proxies of the environment.
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(self._url, timeout=10) as answer:
-            sent = read_messages(answer.read())
+        with opener.open(self._url, timeout=10) as response:
+            sent = read_messages(response.read())
         return [it for it in sent if to is None or to in it.to]
 
 
 def read_messages(content: bytes) -> list[Message]:
-    """Parse the emulator's JSON, oldest message first."""
+    """Parse the emulator's JSON, oldest email first."""
     return [
         Message(
             id=it["MessageId"],

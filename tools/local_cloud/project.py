@@ -1,4 +1,4 @@
-"""What a project deploys and how: from its template and its samconfig.toml."""
+"""Functions, layers and parameters of a project, from its template and samconfig.toml."""
 
 import platform
 import tomllib
@@ -51,7 +51,7 @@ def read_deployment(project: Path) -> Deployment:
 
 
 def architecture() -> str:
-    """As Lambda names it."""
+    """Return Lambda's name of this machine's architecture."""
     return "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64"
 
 
@@ -81,7 +81,7 @@ def read_project(template: Path) -> Project:
 
 
 def read_tables(template: Path) -> dict[str, dict[str, Any]]:
-    """What CreateTable takes of each table, by the setting that tells functions its name."""
+    """Return the CreateTable arguments of each table, by the environment variable of its name."""
     document = yaml.load(template.read_text(), _IntrinsicsAsText)
     taken = ("AttributeDefinitions", "KeySchema", "BillingMode", "GlobalSecondaryIndexes")
     return {
@@ -96,7 +96,7 @@ def read_services(template: Path) -> set[str]:
     """The AWS services that functions may call by their policies, as botocore names them."""
     document = yaml.load(template.read_text(), _IntrinsicsAsText)
     return {
-        _NAMES_OF_BOTOCORE.get(service, service)
+        _BOTOCORE_NAMES.get(service, service)
         for resource in document["Resources"].values()
         if resource["Type"] == "AWS::Serverless::Function"
         for policy in resource["Properties"].get("Policies", [])
@@ -106,7 +106,7 @@ def read_services(template: Path) -> set[str]:
     }
 
 
-_NAMES_OF_BOTOCORE = {"ses": "sesv2"}  # where IAM's is another
+_BOTOCORE_NAMES = {"ses": "sesv2"}  # the IAM prefix differs
 
 
 def _listed(value: object) -> list[str]:
@@ -118,10 +118,10 @@ def _referred(layer: object) -> str:
 
 
 class _IntrinsicsAsText(yaml.SafeLoader):
-    """``!Ref Name`` reads as ``Name``: nothing that is read here needs more."""
+    """Loader that reads ``!Ref Name`` as ``Name``, which is all that this module needs."""
 
 
-# Any: PyYAML's nodes are typed as anything.
+# Any: PyYAML's nodes are untyped.
 def _content(loader: Any, _: str, node: Any) -> object:
     if isinstance(node, yaml.ScalarNode):
         return loader.construct_scalar(node)

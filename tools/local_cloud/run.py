@@ -1,4 +1,4 @@
-"""``make run``: the whole system on this machine, its log, and edits taken in while it runs."""
+"""``make run``: the whole system on this machine, with its log and live edits."""
 
 import signal
 import sys
@@ -18,21 +18,25 @@ from tools.local_cloud.watch import Watcher
 
 
 class Stopped(SystemExit):
-    """Somebody wants an end, by Ctrl-C or by a signal: that is success once the stack is ready."""
+    """A stop by Ctrl-C or a signal, which is success once the stack is ready."""
 
 
 def main() -> None:
     parser = ArgumentParser(prog="make run", description=__doc__)
-    parser.add_argument("--port", type=int, default=8080, help="of the API; 0 is any")
-    parser.add_argument("--emulator-port", type=int, default=4566, help="of the AWS APIs; 0 is any")
-    parser.add_argument("--no-demo", action="store_true", help="an admin, but no demo data")
-    parser.add_argument("--no-sample", dest="sample", action="store_false", help="no traces")
-    parser.add_argument("--origins", help="whose pages may call the API, not any of this machine")
-    parser.add_argument("--debug", default="", help="logical id of a function to debug")
-    parser.add_argument("--debug-port", type=int, default=5678, help="of debuggers; 0 is any")
-    parser.add_argument("--project", type=Path, default=REPOSITORY, help="where template.yaml is")
+    parser.add_argument("--port", type=int, default=8080, help="port of the API; 0 is any")
     parser.add_argument(
-        "--home", type=Path, default=REPOSITORY / ".local", help="for what it keeps"
+        "--emulator-port", type=int, default=4566, help="port of the AWS APIs; 0 is any"
+    )
+    parser.add_argument("--no-demo", action="store_true", help="create an admin, but no demo data")
+    parser.add_argument(
+        "--no-sample", dest="sample", action="store_false", help="trace no requests"
+    )
+    parser.add_argument("--origins", help="allowed origins, in place of loopback origins")
+    parser.add_argument("--debug", default="", help="logical id of a function to debug")
+    parser.add_argument("--debug-port", type=int, default=5678, help="port for debuggers; 0 is any")
+    parser.add_argument("--project", type=Path, default=REPOSITORY, help="folder of template.yaml")
+    parser.add_argument(
+        "--home", type=Path, default=REPOSITORY / ".local", help="folder for build and logs"
     )
     options = parser.parse_args()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -60,42 +64,42 @@ def main() -> None:
             if options.debug:
                 port = stack.emulator.debug_port
                 print(f"Debugger of {options.debug}: attach to 127.0.0.1:{port}\n", flush=True)
-            _attend(stack)
+            _serve_until_stopped(stack)
     except (LocalStackFailed, SeedFailed) as failed:
         progress.end()
         sys.exit(f"{failed}")
 
 
 def _stop(number: int, _: FrameType | None) -> None:
-    # Once is enough: a second one must not interrupt the stopping.
+    # Ignore further signals, so they do not interrupt the shutdown.
     for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(ignored, signal.SIG_IGN)
     raise Stopped(128 + number)
 
 
-def _attend(stack: LocalStack) -> None:
-    """Show logs and take edits in until somebody stops it."""
-    saying = threading.Lock()
+def _serve_until_stopped(stack: LocalStack) -> None:
+    """Show logs and deploy edits until the emulator exits or a signal arrives."""
+    printing = threading.Lock()
 
-    def say(text: str) -> None:
-        with saying:
+    def write(text: str) -> None:
+        with printing:
             print(text, flush=True)
 
-    follower = Follower(stack.emulator.function_log, say)
-    watcher = Watcher(stack, lambda text: say(f"{time.strftime('%H:%M:%S')}  {text}"))
+    follower = Follower(stack.emulator.function_log, write)
+    watcher = Watcher(stack, lambda text: write(f"{time.strftime('%H:%M:%S')}  {text}"))
     follower.start()
     watcher.start()
     try:
         while stack.emulator.alive():
             time.sleep(0.5)
-        raise LocalStackFailed(f"The emulator has ended, see {stack.home / 'emulator.log'}")
+        raise LocalStackFailed(f"The emulator exited, see {stack.home / 'emulator.log'}")
     finally:
         watcher.stop()
         follower.stop()
 
 
 class ProgressLines:
-    """Phases with their seconds: in place on a terminal, a line for each elsewhere."""
+    """Progress of the phases with seconds: in place on a terminal, else a line for each."""
 
     def __init__(self) -> None:
         self._started = time.monotonic()
@@ -157,7 +161,7 @@ TOKEN=$(curl -s {info.url}/api/sessions {json_body} -d '{log_in}' | sed 's/.*"ac
 curl -s -w '\\n' {info.url}/api/users/me {bearer}
 curl -s -w '\\n' {info.url}/api/products {bearer} -H 'Idempotency-Key: mug' {json_body} -d '{product}'
 
-Edits of functions, layers and template are taken in while this runs. Ctrl-C stops it.
+Edits of functions, layers and template are deployed while this runs. Press Ctrl-C to stop.
 """  # noqa: E501
 
 

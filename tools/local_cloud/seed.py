@@ -1,4 +1,4 @@
-"""An admin, and a small shop to look at: made over the public ways only."""
+"""Seed data: an admin and a small shop, created by the public APIs only."""
 
 import json
 import secrets
@@ -12,7 +12,7 @@ import httpx
 from tools.local_cloud.stack import Admin, LocalStack
 
 ADMIN_EMAIL = "admin@example.com"
-# Of this machine only: the emulator listens on nothing else and forgets everything.
+# For this machine only: the emulator listens on loopback and stores nothing on disk.
 CUSTOMER_PASSWORD = "local-demo-only"
 CUSTOMERS = {"ada@example.com": "Ada Lovelace", "grace@example.com": "Grace Hopper"}
 PRODUCTS = (
@@ -29,7 +29,7 @@ PRODUCTS = (
     ("SUGAR", "Brown sugar, 500 g", "3.10"),
     ("BISCUITS", "Butter biscuits", "4.60"),
 )
-# Which customer ordered what: product number and quantity.
+# Orders: customer, and quantity by index of the product.
 ORDERS = (
     ("ada@example.com", {0: 2, 3: 1}),
     ("ada@example.com", {5: 1}),
@@ -38,34 +38,34 @@ ORDERS = (
 
 
 class SeedFailed(RuntimeError):
-    """The API refused what the seed asked for."""
+    """The API rejected a request of the seed."""
 
 
 def seed_admin(stack: LocalStack) -> Admin:
-    """Make the admin through the operators' function, with a new password each time."""
+    """Create the admin by the operator function, with a new password each time."""
     admin = Admin(ADMIN_EMAIL, secrets.token_urlsafe(12))
     arguments = {"email": admin.email, "name": "Local admin", "password": admin.password}
-    answer = stack.client("lambda").invoke(
+    response = stack.client("lambda").invoke(
         FunctionName=stack.resources()["CreateAdmin"], Payload=json.dumps(arguments).encode()
     )
-    if "FunctionError" in answer:
-        raise SeedFailed(f"CreateAdmin failed: {answer['Payload'].read().decode()}")
+    if "FunctionError" in response:
+        raise SeedFailed(f"CreateAdmin failed: {response['Payload'].read().decode()}")
     return admin
 
 
 def seed_demo(stack: LocalStack) -> Admin:
-    """The admin, two customers, a dozen products and a few orders."""
-    # One thread a resource: more would only start more of the same function.
+    """Create the admin, 2 customers, 12 products and 3 orders; return the admin."""
+    # One thread per resource type; more would start more environments of one function.
     with (
         _http(stack) as http,
         ThreadPoolExecutor() as at,
     ):
-        customers = at.submit(_make_customers, http)
+        customers = at.submit(_create_customers, http)
         admin = seed_admin(stack)
         credentials = {"email": admin.email, "password": admin.password}
         token = _post(http, "/api/sessions", credentials)["accessToken"]
         authorization = {"Authorization": f"Bearer {token}"}
-        products = _make_products(http, authorization)
+        products = _create_products(http, authorization)
         ids = customers.result()
         for number, (email, items) in enumerate(ORDERS):
             lines = [{"productId": products[it], "quantity": count} for it, count in items.items()]
@@ -83,7 +83,7 @@ def _http(stack: LocalStack) -> httpx.Client:
     return httpx.Client(base_url=stack.url, timeout=30, trust_env=False)
 
 
-def _make_customers(http: httpx.Client) -> dict[str, str]:
+def _create_customers(http: httpx.Client) -> dict[str, str]:
     make = partial(_post, http, "/api/users")
     return {
         email: make({"email": email, "name": name, "password": CUSTOMER_PASSWORD})["id"]
@@ -91,20 +91,20 @@ def _make_customers(http: httpx.Client) -> dict[str, str]:
     }
 
 
-def _make_products(http: httpx.Client, authorization: dict[str, str]) -> list[str]:
-    made = []
+def _create_products(http: httpx.Client, authorization: dict[str, str]) -> list[str]:
+    created = []
     for sku, name, price in PRODUCTS:
         product = {"sku": sku, "name": name, "price": price, "currency": "EUR", "stock": 100}
         headers = authorization | {"Idempotency-Key": f"seed-{sku}"}
-        made.append(_post(http, "/api/products", product, headers)["id"])
-    return made
+        created.append(_post(http, "/api/products", product, headers)["id"])
+    return created
 
 
-# Any: whatever JSON the API answers.
+# Any: JSON of the API.
 def _post(
     http: httpx.Client, path: str, body: object, headers: dict[str, str] | None = None
 ) -> Any:
-    answer = http.post(path, json=body, headers=headers)
-    if answer.status_code != 201:
-        raise SeedFailed(f"POST {path} answered {answer.status_code}: {answer.text}")
-    return answer.json()
+    response = http.post(path, json=body, headers=headers)
+    if response.status_code != 201:
+        raise SeedFailed(f"POST {path} returned {response.status_code}: {response.text}")
+    return response.json()

@@ -1,4 +1,4 @@
-"""The whole system on this machine: built, deployed on the emulator, and seeded."""
+"""The local stack: build, deploy on the emulator, and seed."""
 
 import fcntl
 import json
@@ -28,18 +28,18 @@ from tools.local_cloud.free_port import HOST, free_port, is_free
 from tools.local_cloud.project import architecture, read_deployment, read_project
 
 SAM = REPOSITORY / ".venv-sam/bin/sam"
-# What a run that was killed may still be finishing in the same folder.
+# Waits for processes of a killed run that still use the folder.
 LOCK_SECONDS = 15
 
-# Where `make run` serves the API, as samconfig.toml names it; this stack's own URL takes its place.
+# URL of the API in samconfig.toml, which this stack replaces by its own.
 USUAL_URL = "http://localhost:8080"
 
-# Called with what begins, and again with its seconds when it is done.
+# Called with a phase and None at its start, and with its seconds at its end.
 Progress = Callable[[str, float | None], None]
 
 
 class LocalStackFailed(RuntimeError):
-    """The stack cannot be had; the message is for whoever runs it, with the end of the log."""
+    """The stack cannot start; the message for the user holds the end of the log."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Admin:
 
 @dataclass(frozen=True)
 class StackInfo:
-    """Where the API and the AWS APIs are, and who may do everything; also in a JSON file."""
+    """URLs of the API and of the AWS APIs, and the admin; also in a JSON file."""
 
     url: str
     emulator: str
@@ -58,15 +58,14 @@ class StackInfo:
 
 
 class LocalStack:
-    """The stack from ``start`` to ``stop``; a context manager, so that it ends in any case.
+    """The stack from ``start`` to ``stop``, as a context manager.
 
-    ``home`` keeps the build and the logs. Port 0 is any free one. ``seed`` is called with this
-    stack once it is deployed, and returns its admin. ``endpoints`` says where its functions
-    find AWS, if not at the emulator, so that something can stand between them: by parts of their
-    names, of which the longest counts, and the empty one is part of all. ``sample`` is whether its
-    requests are traced. ``parameters`` of the template replace those of samconfig.toml.
-    ``is_for_development`` has logs show exceptions' messages and the paths of the sources.
-    Debuggers attach to the function of the logical id ``debug`` at ``debug_port``.
+    ``home`` has the build and the logs. Port 0 is any free one. ``seed`` is called with the
+    deployed stack, and returns its admin. ``endpoints`` maps parts of function names to their AWS
+    endpoints, if not the emulator, for proxies between them: the longest matching part wins, and
+    the empty one matches all. ``sample`` traces requests. ``parameters`` of the template replace
+    those of samconfig.toml. With ``is_for_development``, logs have exception messages and paths of
+    sources. Debuggers attach to the function with the logical id ``debug`` at ``debug_port``.
     """
 
     def __init__(
@@ -94,12 +93,12 @@ class LocalStack:
         self._seed = seed
         self._sample = sample
         self._endpoints = endpoints or {}
-        self._given = parameters or {}
+        self._overrides = parameters or {}
         self._is_for_development = is_for_development
         self._debug = debug
-        self._wanted = {"PORT": port, "EMULATOR_PORT": emulator_port}
+        self._requested_ports = {"PORT": port, "EMULATOR_PORT": emulator_port}
         if debug:
-            self._wanted["DEBUG_PORT"] = debug_port
+            self._requested_ports["DEBUG_PORT"] = debug_port
         self._running: list[subprocess.Popen[bytes]] = []
         self._lock: IO[str] | None = None
         self._temporary = tempfile.gettempdir()
@@ -129,16 +128,16 @@ class LocalStack:
 
     @property
     def url(self) -> str:
-        """Of the API; the AWS APIs are at ``emulator.endpoint``."""
+        """URL of the API; that of the AWS APIs is ``emulator.endpoint``."""
         return f"http://{HOST}:{self.emulator.api_port}"
 
-    # Any: botocore makes its clients at run time.
+    # Any: botocore creates its clients at run time.
     def client(self, service: str) -> Any:
-        """A client of an AWS API, as the account's root."""
+        """Return a client of an AWS API, as the account's root."""
         return client(service, self.emulator.endpoint, self.deployment.region)
 
     def resources(self) -> dict[str, str]:
-        """Physical ids by logical id."""
+        """Return the physical ids by logical id."""
         pages = self.client("cloudformation").get_paginator("list_stack_resources")
         return {
             found["LogicalResourceId"]: found["PhysicalResourceId"]
@@ -147,21 +146,21 @@ class LocalStack:
         }
 
     def start(self) -> StackInfo:
-        """Build, deploy and seed; raises LocalStackFailed."""
+        """Build, deploy and seed; raise LocalStackFailed if a step fails."""
         for needed in (SAM, PYTHON):
             if not needed.exists():
                 raise LocalStackFailed(
-                    f"{needed.relative_to(REPOSITORY)} is missing: make environments"
+                    f"{needed.relative_to(REPOSITORY)} is missing: run make environments"
                 )
         declared = read_project(self.project / "template.yaml")
         names = sorted(it.logical_id for it in declared.functions)
         if self._debug and self._debug not in names:
             raise LocalStackFailed(
-                f"There is no function {self._debug} to debug, but {', '.join(names)}."
+                f"There is no function {self._debug} to debug. Functions: {', '.join(names)}."
             )
-        ports = {name: _port(name, wanted) for name, wanted in self._wanted.items()}
+        ports = {name: _port(name, wanted) for name, wanted in self._requested_ports.items()}
         self.home.mkdir(parents=True, exist_ok=True)
-        self._lock = self._locked()
+        self._lock = self._acquire_lock()
         self._make_temporary()
         self.info_file.unlink(missing_ok=True)
         name, region = self.deployment.stack_name, self.deployment.region
@@ -189,7 +188,7 @@ class LocalStack:
                     self._build()
                 emulator.result()
             except BaseException:
-                self._end_commands()
+                self._kill_commands()
                 raise
         with self._phase("deploy"):
             self._deploy()
@@ -200,17 +199,17 @@ class LocalStack:
         return self.info
 
     def redeploy(self) -> None:
-        """Bring a changed template into the running stack; raises LocalStackFailed."""
+        """Build and deploy a changed template; raise LocalStackFailed if that fails."""
         self._build()
         self._deploy()
 
     def stop(self) -> None:
-        """End everything that was started, at once."""
+        """Stop all processes, without waiting for requests."""
         if self._lock is None:
-            # Nothing was: the folder may be another's.
+            # Nothing was started: another run may use the folder.
             return
         self.info_file.unlink(missing_ok=True)
-        self._end_commands()
+        self._kill_commands()
         if self._emulator:
             self._emulator.stop()
         self._remove_temporary()
@@ -220,7 +219,7 @@ class LocalStack:
     def _start_emulator(self) -> None:
         try:
             with self._phase("emulator"):
-                self.emulator.start(keep_open=self._kept_open())
+                self.emulator.start(keep_open=self._inherited_descriptors())
         except EmulatorFailed as failed:
             raise LocalStackFailed(str(failed)) from failed
 
@@ -242,7 +241,7 @@ class LocalStack:
         configured = dict(it.split("=", 1) for it in self.deployment.parameters)
         return [
             f"{name}={value}".replace(USUAL_URL, self.url)
-            for name, value in {**configured, **self._given}.items()
+            for name, value in {**configured, **self._overrides}.items()
         ]
 
     def _sam(self, command: str, *arguments: str) -> None:
@@ -256,7 +255,7 @@ class LocalStack:
                 stdout=output,
                 stderr=output,
                 process_group=0,
-                pass_fds=self._kept_open(),
+                pass_fds=self._inherited_descriptors(),
             )
             self._running.append(process)
             code = process.wait()
@@ -265,7 +264,7 @@ class LocalStack:
             raise LocalStackFailed(f"sam {command} failed, see {log}\n\n{tail(log)}")
 
     def environment(self) -> dict[str, str]:
-        """Ours, but for whatever could lead to a real AWS account."""
+        """Return the environment without variables that could reach a real AWS account."""
         hidden = ("AWS_", "SAM_", "PYTHON", "VIRTUAL_ENV")
         inherited = {it: value for it, value in os.environ.items() if not it.startswith(hidden)}
         return inherited | {
@@ -282,7 +281,7 @@ class LocalStack:
             "PATH": os.pathsep.join(
                 [str(SAM.parent), str(REPOSITORY / ".uv/bin"), os.environ.get("PATH", os.defpath)]
             ),
-            # SAM leaves an empty folder for each function that it builds.
+            # SAM leaves an empty temporary folder for each function.
             "TMPDIR": self._temporary,
             "SAM_CLI_POLL_DELAY": "0.2",
             "SAM_CLI_TELEMETRY": "0",
@@ -290,9 +289,9 @@ class LocalStack:
         }
 
     def _make_temporary(self) -> None:
-        """A folder for SAM's temporary files, which it does not remove itself.
+        """Create a folder for SAM's temporary files, which it does not remove.
 
-        Not in the home, whose path may be too long for the sockets that are made in it.
+        It is not in ``home``, since that path may be too long for sockets.
         """
         self._remove_temporary()  # of a run that was killed
         self._temporary = tempfile.mkdtemp(prefix="shop-")
@@ -307,16 +306,16 @@ class LocalStack:
     def _temporary_note(self) -> Path:
         return self.home / "temporary"
 
-    def _kept_open(self) -> tuple[int, ...]:
-        """What the processes started here hold, so that the lock is free when all have ended."""
+    def _inherited_descriptors(self) -> tuple[int, ...]:
+        """File descriptors for child processes, so the lock is held until all have exited."""
         return (self._lock.fileno(),) if self._lock else ()
 
-    def _end_commands(self) -> None:
-        # A copy: who waits for it removes it.
+    def _kill_commands(self) -> None:
+        # Copy the list: the waiting thread removes its process.
         for process in list(self._running):
             kill_group(process)
 
-    def _locked(self) -> IO[str]:
+    def _acquire_lock(self) -> IO[str]:
         lock = (self.home / "lock").open("w")
         deadline = time.monotonic() + LOCK_SECONDS
         while True:
@@ -328,7 +327,7 @@ class LocalStack:
             time.sleep(0.1)
 
     def _write_info(self) -> None:
-        # Whole or not at all: others wait for this file.
+        # Rename a complete file, since other processes wait for it.
         unfinished = self.info_file.with_suffix(".new")
         unfinished.write_text(json.dumps(asdict(self.info), indent=2) + "\n")
         unfinished.rename(self.info_file)

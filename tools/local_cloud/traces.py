@@ -1,4 +1,4 @@
-"""Traces as trees: what X-Ray's documents say of a request and of what followed from it."""
+"""Traces as trees of X-Ray documents: requests and the invocations they caused."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -15,7 +15,7 @@ Document = dict[str, Any]
 
 @dataclass
 class Span:
-    """A segment or subsegment, and those below it by their start."""
+    """A segment or subsegment, with its children by start time."""
 
     document: Document
     below: list["Span"] = field(default_factory=list)
@@ -44,31 +44,31 @@ class Span:
             yield from span.walk()
 
     def annotation(self, name: str) -> str:
-        """The first of this name, here or below; empty if there is none."""
+        """Return the first annotation of this name in the tree, or an empty string."""
         found = (it.document.get("annotations", {}).get(name) for it in self.walk())
         return next((str(it) for it in found if it is not None), "")
 
     def request_ids(self) -> set[str]:
-        """Of all requests that this worked for."""
+        """Return the ids of all requests that this span processed."""
         named = {it for span in self.walk() for it in span.annotation("request_id").split()}
         gateway = self.document.get("aws", {}).get("api_gateway", {}).get("request_id")
         return named | ({gateway} if gateway else set())
 
 
 def read_documents(path: Path) -> list[Document]:
-    """What is whole of a file that grows meanwhile."""
+    """Read the complete lines of a file that may be growing."""
     whole, _, _ = path.read_text(encoding="utf-8").rpartition("\n")
     return [json.loads(line) for line in whole.splitlines()]
 
 
 def trees(documents: Iterable[Document]) -> list[Span]:
-    """What has nothing above it, by start: requests, and invocations that were for none."""
+    """Return the root spans by start: requests, and invocations without a request."""
     spans = {it["id"]: Span(it) for it in _flat(documents)}
     tops: list[Span] = []
     for span in sorted(spans.values(), key=lambda it: it.start):
         above = spans.get(span.document.get("parent_id", ""))
         (above.below if above else tops).append(span)
-    # What a function told before it is over has nothing to stand under yet.
+    # Subsegments of a running function have no parent yet.
     return [it for it in tops if it.origin in (GATEWAY, FUNCTION)]
 
 
@@ -78,12 +78,12 @@ def last_requests(tops: Iterable[Span], most: int) -> list[Span]:
 
 
 def followed_from(tops: Iterable[Span], request_id: str) -> list[Span]:
-    """The request, and every invocation that worked on what it led to."""
+    """Return the request and every invocation that it caused."""
     return [it for it in tops if request_id in it.request_ids()]
 
 
 def _flat(documents: Iterable[Document]) -> Iterator[Document]:
-    """Subsegments that came within their segment, as if they had come by themselves."""
+    """Yield each document, and subsegments inside it as documents of their own."""
     for document in documents:
         yield document
         for inner in document.get("subsegments", []):

@@ -1,4 +1,4 @@
-"""Bringing edits into the running stack, the way a deployment would: version, then alias."""
+"""Deploy edits to the running stack: publish a version, then move the alias."""
 
 import os
 import re
@@ -20,25 +20,25 @@ from tools.local_cloud.project import Layer, read_project
 from tools.local_cloud.stack import LocalStack, LocalStackFailed
 
 POLL_SECONDS = 0.3
-# Editors write in several steps; what is this old is complete.
+# Editors write in several steps; a file unchanged for this long is complete.
 SETTLED_SECONDS = 0.1
 
 # Modification time and size of each file.
 Snapshot = dict[Path, tuple[int, int]]
 
 
-class EditRefused(ValueError):
-    """The edit cannot work, so what runs stays as it is; the message says why."""
+class EditRejected(ValueError):
+    """An edit that cannot be deployed, so the stack stays unchanged; the message says why."""
 
 
 class Watcher:
-    """Polls the sources of a started stack in a thread of its own and tells ``say`` what it did."""
+    """Watcher that polls the sources of a stack on a thread, and reports to ``write``."""
 
-    def __init__(self, stack: LocalStack, say: Callable[[str], None]) -> None:
+    def __init__(self, stack: LocalStack, write: Callable[[str], None]) -> None:
         self._stack = stack
-        self._say = say
+        self._write = write
         self._read()
-        # Any: botocore makes its clients at run time.
+        # Any: botocore creates its clients at run time.
         self._lambda: Any = stack.client("lambda")
         self._replaced: dict[str, str] = {}
         self._stop = threading.Event()
@@ -55,18 +55,18 @@ class Watcher:
     def _read(self) -> None:
         self._project = read_project(self._stack.project / "template.yaml")
         self._resources = self._stack.resources()
-        # What the first edit after a deployment replaces.
+        # Versions of the last deployment by function.
         self._deployed: dict[str, str] = {}
 
     def _run(self) -> None:
         while not self._stop.wait(POLL_SECONDS):
             if self._snapshot() == self._seen:
                 continue
-            before, self._seen = self._seen, self._settled()
+            before, self._seen = self._seen, self._wait_until_settled()
             paths = before.keys() | self._seen.keys()
             self._apply({it for it in paths if before.get(it) != self._seen.get(it)})
 
-    def _settled(self) -> Snapshot:
+    def _wait_until_settled(self) -> Snapshot:
         while True:
             first = self._snapshot()
             time.sleep(SETTLED_SECONDS)
@@ -89,7 +89,7 @@ class Watcher:
 
     def _apply(self, changed: set[Path]) -> None:
         if self._project.template in changed:
-            # That takes everything else in, too.
+            # A deployment includes all other edits.
             self._try(self._project.template, changed, self._redeploy)
             return
         for layer in self._project.layers:
@@ -98,12 +98,12 @@ class Watcher:
             self._try(folder, changed, partial(self._update_functions, folder))
 
     def _redeploy(self) -> list[str]:
-        self._say(f"{self._project.template.name}: deploying again …")
+        self._write(f"{self._project.template.name}: deploying again …")
         try:
             self._stack.redeploy()
             self._read()
         except (LocalStackFailed, YAMLError) as failed:
-            raise EditRefused(str(failed)) from failed
+            raise EditRejected(str(failed)) from failed
         return ["the stack"]
 
     def _try(self, place: Path, changed: set[Path], update: Callable[[], list[str]]) -> None:
@@ -116,17 +116,17 @@ class Watcher:
         try:
             _compile(it for it in edited if it.suffix == ".py" and it.exists())
             updated = update()
-        except EditRefused as refused:
-            self._say(f"{name}{more}: {refused}\nWhat was there before goes on.")
+        except EditRejected as rejected:
+            self._write(f"{name}{more}: {rejected}\nThe previous version stays deployed.")
         except (ClientError, BotoCoreError, OSError) as error:
-            self._say(f"{name}{more}: not applied, {error}")
+            self._write(f"{name}{more}: not applied, {error}")
         else:
             seconds = time.monotonic() - started
-            self._say(f"{name}{more}: updated {', '.join(updated)} in {seconds:.1f} s")
+            self._write(f"{name}{more}: updated {', '.join(updated)} in {seconds:.1f} s")
 
     def _update_functions(self, folder: Path) -> list[str]:
         functions = [it for it in self._project.functions if it.folder == folder]
-        package = _zipped(folder)
+        package = _zip(folder)
         for function in functions:
             name = self._resources[function.logical_id]
             self._lambda.update_function_code(FunctionName=name, ZipFile=package)
@@ -136,14 +136,14 @@ class Watcher:
     def _update_layer(self, layer: Layer) -> list[str]:
         users = [it for it in self._project.functions if layer.logical_id in it.layers]
         if not users:
-            return ["nothing, no function has it"]
+            return ["nothing, since no function has this layer"]
         unversioned = self._unversioned(layer)
         with tempfile.TemporaryDirectory() as folder:
             _build(layer, Path(folder), self._stack.environment())
             new = self._lambda.publish_layer_version(
-                # Its name: ministack does not take the ARN, as AWS would.
+                # The name, since ministack does not accept the ARN.
                 LayerName=unversioned.rpartition(":")[2],
-                Content={"ZipFile": _zipped(Path(folder))},
+                Content={"ZipFile": _zip(Path(folder))},
             )["LayerVersionArn"]
         for function in users:
             physical = self._resources[function.logical_id]
@@ -154,7 +154,7 @@ class Watcher:
         return [layer.logical_id, f"{len(users)} functions"]
 
     def _unversioned(self, layer: Layer) -> str:
-        """The layer's ARN without a version; SAM adds a digest to its logical id."""
+        """Return the layer's ARN without a version; SAM adds a digest to its logical id."""
         digested = re.compile(f"{layer.logical_id}([0-9a-f]{{10}})?")
         return next(
             arn.rpartition(":")[0]
@@ -162,7 +162,7 @@ class Watcher:
             if digested.fullmatch(logical_id)
         )
 
-    # Any: as botocore answers.
+    # Any: a response of botocore.
     def _configuration(self, name: str) -> Any:
         return self._lambda.get_function_configuration(FunctionName=name)
 
@@ -172,12 +172,12 @@ class Watcher:
             self._lambda.update_alias(
                 FunctionName=name, Name=alias["Name"], FunctionVersion=version
             )
-            self._forget(name, alias["FunctionVersion"])
+            self._delete_older_version(name, alias["FunctionVersion"])
 
-    def _forget(self, name: str, version: str) -> None:
+    def _delete_older_version(self, name: str, version: str) -> None:
         """Delete the version before the last, since the last may still serve a request.
 
-        But not the one that was deployed, which a rollback of the stack leads back to.
+        Keep the deployed version, to which a rollback of the stack returns.
         """
         older = self._replaced.get(name)
         self._replaced[name] = version
@@ -202,11 +202,11 @@ def _compile(sources: Iterable[Path]) -> None:
         except SyntaxError as error:
             shown = (error.text or "").rstrip()
             marker = " " * ((error.offset or 1) - 1) + "^"
-            raise EditRefused(f"line {error.lineno}: {error.msg}\n  {shown}\n  {marker}") from None
+            raise EditRejected(f"line {error.lineno}: {error.msg}\n  {shown}\n  {marker}") from None
 
 
 def _build(layer: Layer, target: Path, environment: dict[str, str]) -> None:
-    """Build as ``sam build`` does, by the layer's own makefile."""
+    """Build a layer with its makefile, as ``sam build`` does."""
     done = subprocess.run(
         ["make", f"build-{layer.logical_id}"],
         cwd=layer.folder,
@@ -217,10 +217,10 @@ def _build(layer: Layer, target: Path, environment: dict[str, str]) -> None:
         check=False,
     )
     if done.returncode:
-        raise EditRefused(f"building {layer.logical_id} failed\n{done.stdout}{done.stderr}")
+        raise EditRejected(f"building {layer.logical_id} failed\n{done.stdout}{done.stderr}")
 
 
-def _zipped(folder: Path) -> bytes:
+def _zip(folder: Path) -> bytes:
     content = BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for parent, children, names in os.walk(folder):

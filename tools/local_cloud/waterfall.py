@@ -1,4 +1,4 @@
-"""``make trace``: how requests spent their time, drawn in the terminal."""
+"""``make trace``: the time of requests as a waterfall in the terminal."""
 
 import os
 import shutil
@@ -21,7 +21,7 @@ from tools.local_cloud.traces import (
 USUAL_WIDTH = 100
 LABEL_WIDTH = 46
 TIME_WIDTH = 9
-# What takes as long as its function, and is no line of its own.
+# Spans as long as their function, which are not shown.
 ONE_IN_A_FUNCTION = {"request", "authorization", "batch"}
 INITIALIZATION = "Initialization"
 EIGHTHS = "▏▎▍▌▋▊▉█"
@@ -30,12 +30,12 @@ RED, GREEN, BLUE, DIM, BOLD = "31", "32", "34", "2", "1"
 
 def main() -> None:
     parser = ArgumentParser(prog="make trace", description=__doc__)
-    parser.add_argument("--requests", type=int, default=5, help="how many of the last ones")
-    parser.add_argument("--request", help="an id: this request, and all that followed from it")
+    parser.add_argument("--requests", type=int, default=5, help="number of the last requests")
+    parser.add_argument("--request", help="id of a request, shown with the invocations it caused")
     parser.add_argument("--traces", type=Path, default=REPOSITORY / ".local/run/traces.jsonl")
     options = parser.parse_args()
     if not options.traces.exists():
-        sys.exit("There are no traces: start the local cloud first, with make run.")
+        sys.exit("There are no traces. Start the local cloud: make run")
     tops = trees(read_documents(options.traces))
     if options.request:
         shown = followed_from(tops, options.request)
@@ -43,8 +43,8 @@ def main() -> None:
         shown = last_requests(tops, options.requests)
     if not shown:
         sys.exit(
-            f"No trace of {options.request or 'a request'} is kept: there was none since, "
-            "or there were too many since, or make run was told SAMPLE=0."
+            f"There is no trace of {options.request or 'a request'}: it was not sent, newer "
+            "traces replaced it, or make run has SAMPLE=0."
         )
     coloured = sys.stdout.isatty() and "NO_COLOR" not in os.environ
     width = shutil.get_terminal_size((USUAL_WIDTH, 0)).columns if sys.stdout.isatty() else 0
@@ -52,31 +52,31 @@ def main() -> None:
 
 
 def drawn(top: Span, since: float, width: int = USUAL_WIDTH, coloured: bool = False) -> str:
-    """A heading, and below it a line for each span on one axis, which is the whole's time.
+    """Return a heading, and a line for each span on the time axis of ``top``.
 
-    ``since`` is when the first of several began: what came later says by how much.
+    ``since`` is the start of the first of several trees, from which offsets count.
     """
-    spans = list(_listed(top, 1))
+    spans = list(_visible_spans(top, 1))
     longest = max(it.end for it in top.walk()) - top.start
     lines = [_heading(top, since, coloured)]
     for depth, span in spans:
-        label = _fitted("  " * depth + _label(span), LABEL_WIDTH - 1)
+        label = _truncate("  " * depth + _label(span), LABEL_WIDTH - 1)
         bar = _bar(span.start - top.start, span.end - top.start, longest, _room(width))
         took = f"{_milliseconds(span.end - span.start):>{TIME_WIDTH}}"
         lines.append(
-            f"{_painted(f'{label:{LABEL_WIDTH}}', _colour(span, BOLD), coloured and depth < 2)}"
-            f"{_painted(f'{bar:{_room(width)}}', _colour(span, BLUE), coloured)}{took}"
+            f"{_color(f'{label:{LABEL_WIDTH}}', _choose_color(span, BOLD), coloured and depth < 2)}"
+            f"{_color(f'{bar:{_room(width)}}', _choose_color(span, BLUE), coloured)}{took}"
         )
     return "\n".join(line.rstrip() for line in lines)
 
 
-def _listed(span: Span, depth: int) -> Iterator[tuple[int, Span]]:
+def _visible_spans(span: Span, depth: int) -> Iterator[tuple[int, Span]]:
     for below in span.below:
         if below.name in ONE_IN_A_FUNCTION:
-            yield from _listed(below, depth)
+            yield from _visible_spans(below, depth)
         else:
             yield depth, below
-            yield from _listed(below, depth + 1)
+            yield from _visible_spans(below, depth + 1)
 
 
 def _heading(top: Span, since: float, coloured: bool) -> str:
@@ -84,16 +84,16 @@ def _heading(top: Span, since: float, coloured: bool) -> str:
     took = _milliseconds(top.end - top.start)
     if top.origin != GATEWAY:
         after = _milliseconds(top.start - since)
-        about = _joined(top.annotation("type"), top.annotation("subject"))
-        what = _painted(_label(top), BOLD, coloured)
+        about = _join(top.annotation("type"), top.annotation("subject"))
+        what = _color(_label(top), BOLD, coloured)
         return "  ".join([at, f"+{after}", what, took, about])
     gateway = top.document["aws"]["api_gateway"]
     status = top.document["http"]["response"]["status"]
     colour = RED if status >= 400 else GREEN
     method, _, path = gateway["route"].partition(" ")
     what = f"{method} {path or '(no route)'}"
-    facts = [f"{at}  {_painted(str(status), colour, coloured)} {_painted(what, BOLD, coloured)}"]
-    return "  ".join([*facts, took, gateway["request_id"]])
+    parts = [f"{at}  {_color(str(status), colour, coloured)} {_color(what, BOLD, coloured)}"]
+    return "  ".join([*parts, took, gateway["request_id"]])
 
 
 def _label(span: Span) -> str:
@@ -102,12 +102,12 @@ def _label(span: Span) -> str:
         tables = [aws["table_name"]] if "table_name" in aws else aws.get("table_names", [])
         queues = [aws["queue_url"].rpartition("/")[2]] if "queue_url" in aws else []
         names = ", ".join(_short(it) for it in tables + queues)
-        return _joined(aws["operation"], _failure(span), names)
+        return _join(aws["operation"], _failure(span), names)
     if span.origin:
         cold = any(it.name == INITIALIZATION for it in span.below)
-        return _joined(_short(span.name), "(cold)" if cold else "", _failure(span))
+        return _join(_short(span.name), "(cold)" if cold else "", _failure(span))
     name = "starting" if span.name == INITIALIZATION else span.name
-    return _joined(name, span.annotation("type"), _failure(span))
+    return _join(name, span.annotation("type"), _failure(span))
 
 
 def _failure(span: Span) -> str:
@@ -117,31 +117,31 @@ def _failure(span: Span) -> str:
     return "✗" if span.document.get("fault") else ""
 
 
-def _joined(*parts: str) -> str:
+def _join(*parts: str) -> str:
     return " ".join(filter(None, parts))
 
 
-def _colour(span: Span, usual: str) -> str:
+def _choose_color(span: Span, usual: str) -> str:
     bad = span.document.get("fault") or span.document.get("error")
     return RED if bad else usual
 
 
 def _short(physical: str) -> str:
-    """The logical name in a physical one, `<stack>-<logical>-<random>`."""
+    """Return the logical name in a physical one, `<stack>-<logical>-<random>`."""
     parts = physical.split("-")
     return parts[-2].removesuffix("Table") if len(parts) > 2 else physical
 
 
 def _bar(start: float, end: float, longest: float, room: int) -> str:
-    """In eighths of a character, so that short ones are seen and seen to be short."""
+    """Return a bar in eighths of a character, so short spans are visible and look short."""
     scale = room * 8 / longest if longest else 0
     first = min(round(start * scale), room * 8 - 1)
     last = max(min(round(end * scale), room * 8), first + 1)
     before, begin = divmod(first, 8)
     if last - first < 8 and last <= (before + 1) * 8:
-        # Within one character: only its length can be told.
+        # Within one character only the length is visible.
         return " " * before + EIGHTHS[last - first - 1]
-    # A block can only be cut at its right.
+    # Block characters are cut on the right only, so round the start.
     before += begin >= 4
     full, rest = divmod(last - before * 8, 8)
     return " " * before + "█" * full + (EIGHTHS[rest - 1] if rest else "")
@@ -158,11 +158,11 @@ def _milliseconds(seconds: float) -> str:
     return f"{milliseconds:.1f} ms" if milliseconds < 10 else f"{milliseconds:.0f} ms"
 
 
-def _fitted(text: str, room: int) -> str:
+def _truncate(text: str, room: int) -> str:
     return text if len(text) <= room else f"{text[: room - 1]}…"
 
 
-def _painted(text: str, colour: str, coloured: bool) -> str:
+def _color(text: str, colour: str, coloured: bool) -> str:
     return f"\033[{colour}m{text}\033[0m" if coloured else text
 
 

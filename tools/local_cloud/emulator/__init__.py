@@ -1,1 +1,1 @@
-"""ministack, mended where it differs from AWS in ways this stack would notice."""
+"""The emulator: ministack, patched where this stack would notice a difference from AWS."""

@@ -1,4 +1,4 @@
-"""Start the emulator; it ends with SIGTERM, or with the process that holds its standard input."""
+"""Start the emulator; it stops on SIGTERM and when its standard input closes."""
 
 import os
 import shutil
@@ -13,7 +13,7 @@ def main() -> None:
     require_version()
     shutil.rmtree(settings.state, ignore_errors=True)
     (settings.state / "tmp").mkdir(parents=True)
-    # ministack reads its environment while it is imported, so this comes before that.
+    # ministack reads its environment on import, so set it first.
     os.environ.clear()
     os.environ.update(settings.environment())
 

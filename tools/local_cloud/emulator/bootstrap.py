@@ -1,4 +1,4 @@
-"""A Lambda execution environment: a bare interpreter, a function and its layers, nothing else."""
+"""Process of an execution environment: a bare interpreter with one function and its layers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import threading
 import time
 import traceback
 
-# typing itself would cost every cold start some milliseconds.
+# Importing typing would add milliseconds to each cold start.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,51 +21,51 @@ if TYPE_CHECKING:
 
     from _typeshed.importlib import PathEntryFinderProtocol
 
-    # Any: events and answers are whatever JSON holds.
+    # Any: events and responses are any JSON.
     Record = dict[str, Any]
 
-# Synchronous answers of Lambda end here; the message is AWS's.
-ANSWER_BYTES = 6 * 1024 * 1024 + 100 * 1024
-# Ends what one invocation wrote, so that its reader need not wait for more.
+# Lambda's limit for synchronous responses.
+MAX_RESPONSE_BYTES = 6 * 1024 * 1024 + 100 * 1024
+# Marks the end of an invocation's log, so the reader does not wait for more lines.
 END_OF_LOG = "\0end-of-log"
 
 
 def main() -> None:
-    answers = os.fdopen(os.dup(1), "w", buffering=1, encoding="utf-8")
-    # What a handler prints is log, and must not get into the protocol.
+    responses = os.fdopen(os.dup(1), "w", buffering=1, encoding="utf-8")
+    # Output of a handler goes to the log; file descriptor 1 carries the protocol.
     os.dup2(2, 1)
     sys.stdout = sys.stderr
-    requests = _requests()
+    requests = _read_requests()
     setup = requests.get()
     sys.path[:0] = setup["path"]
     if setup["sources"]:
-        _name_code_by_its_source(setup["path"], setup["sources"])
+        _name_code_by_source(setup["path"], setup["sources"])
     if setup["debugpy"]:
         ready = {"status": "ready", "debug_port": _listen_for_debugger(setup["debugpy"])}
     else:
         ready = {"status": "ready"}
-        sys.breakpointhook = _skipping(setup["advice"])
+        sys.breakpointhook = _skip_breakpoints(setup["advice"])
 
     try:
         module, _, name = os.environ["_HANDLER"].rpartition(".")
         handler = getattr(importlib.import_module(module.replace("/", ".")), name)
     except BaseException as error:
-        _answer(answers, _failure(error, "init-error"))
+        _respond(responses, _failure(error, "init-error"))
         return
-    _answer(answers, ready)
+    _respond(responses, ready)
     while True:
-        _answer(answers, _invoke(handler, requests.get()))
+        _respond(responses, _invoke(handler, requests.get()))
 
 
-def _requests() -> queue.SimpleQueue[Record]:
-    """Read standard input ahead, so that its end ends even a handler that is busy."""
+def _read_requests() -> queue.SimpleQueue[Record]:
+    """Read requests on a thread, so the end of standard input stops even a busy handler."""
     waiting: queue.SimpleQueue[Record] = queue.SimpleQueue()
     lines = os.fdopen(os.dup(0), "rb")
-    # A handler that reads standard input, as pdb does, gets its end and not the next request.
+    # A handler that reads standard input (pdb does) gets end of file, not the next request.
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.close(nothing)
-    sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 (for good)
+    sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 (never closed)
 
     def read() -> None:
         for line in lines:
@@ -73,14 +73,14 @@ def _requests() -> queue.SimpleQueue[Record]:
         os._exit(0)
 
     reader = threading.Thread(target=read, daemon=True)
-    # A debugger that stops all threads leaves this one running.
+    # Exempt this thread from a debugger that stops all threads.
     vars(reader).update(pydev_do_not_trace=True, is_pydev_daemon_thread=True)
     reader.start()
     return waiting
 
 
-def _skipping(advice: str) -> Callable[..., None]:
-    """A ``breakpoint()`` that goes on: nobody could answer a prompt here."""
+def _skip_breakpoints(advice: str) -> Callable[..., None]:
+    """Return a ``breakpoint()`` that logs and continues, since standard input has no user."""
 
     def skip(*_: object, **__: object) -> None:
         frame = sys._getframe(1)
@@ -91,9 +91,9 @@ def _skipping(advice: str) -> Callable[..., None]:
 
 
 def _listen_for_debugger(site_packages: str) -> int:
-    """Load debugpy, and nothing else of its folder; return the port of its debug adapter."""
+    """Import only debugpy from ``site_packages``; return the port of its debug adapter."""
     sys.path.insert(0, site_packages)
-    # Compiling it takes seconds, so let Python keep the result.
+    # Compiling debugpy takes seconds, so cache the bytecode.
     sys.dont_write_bytecode = False
     try:
         import debugpy
@@ -107,19 +107,18 @@ def _listen_for_debugger(site_packages: str) -> int:
     return int(port)
 
 
-def _name_code_by_its_source(path: list[str], sources: list[str]) -> None:
-    """Show tracebacks and debuggers the edited file in place of its copy in a package.
+def _name_code_by_source(path: list[str], sources: list[str]) -> None:
+    """Name source files in tracebacks and debuggers, in place of their copies in a package.
 
-    A file below one of ``sources`` is that of a module if it has the same relative path and
-    content, so that a line number is always one of the file that is shown.
+    A source file must have the relative path and the content of the copy, so line numbers match.
     """
     from importlib import machinery
 
     class Loader(machinery.SourceFileLoader):
         def get_code(self, fullname: str) -> CodeType | None:
             code, copy = super().get_code(fullname), self.get_filename(fullname)
-            source = _source_of(copy, path, sources)
-            return code if code is None or source is None else _renamed(code, source)
+            source = _find_source(copy, path, sources)
+            return code if code is None or source is None else _with_filename(code, source)
 
     find = machinery.FileFinder.path_hook(
         (machinery.ExtensionFileLoader, machinery.EXTENSION_SUFFIXES),
@@ -134,7 +133,7 @@ def _name_code_by_its_source(path: list[str], sources: list[str]) -> None:
     sys.path_hooks.insert(0, hook)
 
 
-def _source_of(copy: str, path: list[str], sources: list[str]) -> str | None:
+def _find_source(copy: str, path: list[str], sources: list[str]) -> str | None:
     relative = next(copy[len(it) :] for it in path if copy.startswith(f"{it}/"))
     for folder in sources:
         if os.path.isfile(folder + relative):
@@ -144,9 +143,9 @@ def _source_of(copy: str, path: list[str], sources: list[str]) -> str | None:
     return None
 
 
-def _renamed(code: CodeType, filename: str) -> CodeType:
+def _with_filename(code: CodeType, filename: str) -> CodeType:
     constants = tuple(
-        _renamed(it, filename) if isinstance(it, type(code)) else it for it in code.co_consts
+        _with_filename(it, filename) if isinstance(it, type(code)) else it for it in code.co_consts
     )
     return code.replace(co_filename=filename, co_consts=constants)
 
@@ -160,7 +159,7 @@ def _invoke(handler: Callable[[object, Context], object], request: Record) -> Re
         result = json.dumps(handler(request["event"], Context(request)))
     except BaseException as error:
         return _failure(error, "handler-error")
-    if len(result) > ANSWER_BYTES:
+    if len(result) > MAX_RESPONSE_BYTES:
         message = (
             f"Response payload size ({len(result)} bytes) exceeded maximum allowed payload size"
         )
@@ -175,13 +174,13 @@ def _failure(error: BaseException, status: str) -> Record:
     return {"status": status, "type": kind, "message": message}
 
 
-def _answer(answers: TextIO, answer: Record) -> None:
+def _respond(responses: TextIO, response: Record) -> None:
     with contextlib.suppress(Exception):
         sys.stdout.flush()
     sys.stderr.write(f"\n{END_OF_LOG}\n")
     sys.stderr.flush()
-    answers.write(json.dumps(answer) + "\n")
-    answers.flush()
+    responses.write(json.dumps(response) + "\n")
+    responses.flush()
 
 
 class Context:

@@ -1,4 +1,4 @@
-"""Attach a debugger to one function: a port that leads to debugpy in its environment."""
+"""Debugger port: relay debug sessions to debugpy in the environment of one function."""
 
 import asyncio
 import logging
@@ -12,14 +12,14 @@ DISCONNECT = (
     b'{"seq":1000000,"type":"request","command":"disconnect",'
     b'"arguments":{"terminateDebuggee":false}}'
 )
-# debugpy answers within milliseconds, unless what is connected is no debugger.
+# Bounds the wait for debugpy, which replies to a debugger within milliseconds.
 DISCONNECT_SECONDS = 5
 
 log = logging.getLogger("local_cloud")
 
 
 class Debugger:
-    """Serve ``debug_port`` until ``stop``, whichever environment runs the function by then."""
+    """Server of ``debug_port`` that connects to the current environment of the function."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -29,6 +29,7 @@ class Debugger:
         report_new_versions(settings, self._end_sessions)
 
     async def serve(self, stop: asyncio.Event) -> None:
+        """Serve until ``stop`` is set."""
         self._loop = asyncio.get_running_loop()
         server = await asyncio.start_server(self._relay, "127.0.0.1", self._settings.debug_port)
         await stop.wait()
@@ -41,14 +42,14 @@ class Debugger:
             self._loop.call_soon_threadsafe(self._detach)
 
     def _detach(self) -> None:
-        """End debugging sessions: the version that they look at gets no more requests."""
+        """Close all sessions; their version gets no more requests."""
         for client in self._clients:
             client.close()
 
     async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._clients.add(writer)
         try:
-            # debugpy fails an attach that comes before the session before has ended.
+            # debugpy rejects an attach while another session is open.
             async with self._session:
                 port = await asyncio.to_thread(debug_port, self._settings)
                 from_function, to_function = await asyncio.open_connection("127.0.0.1", port)
@@ -69,19 +70,19 @@ async def _session(
     from_function: asyncio.StreamReader,
     to_function: asyncio.StreamWriter,
 ) -> None:
-    answers = asyncio.create_task(_copy(from_function, to_client))
+    responses = asyncio.create_task(_copy(from_function, to_client))
     requests = asyncio.create_task(_copy(from_client, to_function))
-    await asyncio.wait({answers, requests}, return_when=asyncio.FIRST_COMPLETED)
-    if not answers.done():
-        # The client has left, maybe without a word: a function that is stopped has to go on.
+    await asyncio.wait({responses, requests}, return_when=asyncio.FIRST_COMPLETED)
+    if not responses.done():
+        # Resume a stopped function if the client left without a disconnect request.
         to_function.write(b"Content-Length: %d\r\n\r\n%s" % (len(DISCONNECT), DISCONNECT))
-        await asyncio.wait({answers}, timeout=DISCONNECT_SECONDS)
+        await asyncio.wait({responses}, timeout=DISCONNECT_SECONDS)
     requests.cancel()
-    answers.cancel()
+    responses.cancel()
 
 
 async def _copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
-    """Copy until ``source`` ends, also what ``target`` does not take any more."""
+    """Copy until ``source`` ends, and keep reading after ``target`` closed."""
     with suppress(OSError):
         while content := await source.read(65_536):
             if not target.is_closing():

@@ -1,4 +1,4 @@
-"""One request at the gateway: what its patches need to know of it, wherever they are called."""
+"""The request at the gateway, for the patches that run while it is handled."""
 
 import secrets
 import time
@@ -11,7 +11,10 @@ Headers = list[tuple[str, str]]
 
 
 def new_trace_id() -> str:
-    """https://docs.aws.amazon.com/xray/latest/devguide/xray-api-sendingdata.html"""
+    """Return a trace id.
+
+    https://docs.aws.amazon.com/xray/latest/devguide/xray-api-sendingdata.html
+    """
     return f"1-{int(time.time()):08x}-{secrets.token_hex(12)}"
 
 
@@ -21,7 +24,7 @@ def new_segment_id() -> str:
 
 @dataclass(frozen=True)
 class GatewayRequest:
-    """A request as it came in; ``path`` is the client's, still percent-encoded."""
+    """A request as received; ``path`` is percent-encoded."""
 
     path: str
     peer: str
@@ -36,14 +39,14 @@ class GatewayRequest:
         return values[-1] if values else None
 
 
-current: ContextVar[GatewayRequest | None] = ContextVar("exchange", default=None)
+current: ContextVar[GatewayRequest | None] = ContextVar("gateway_request", default=None)
 
 
-def decoded(raw: Iterable[tuple[bytes, bytes]]) -> Headers:
-    return [(name.decode("latin-1"), _text(value)) for name, value in raw]
+def decode_headers(raw: Iterable[tuple[bytes, bytes]]) -> Headers:
+    return [(name.decode("latin-1"), _decode(value)) for name, value in raw]
 
 
-def _text(value: bytes) -> str:
+def _decode(value: bytes) -> str:
     try:
         return value.decode("utf-8")
     except UnicodeDecodeError:

@@ -1,4 +1,4 @@
-"""The mailbox page: every email that the local cloud sent, rendered, with its links."""
+"""Mailbox page: the emails sent in the local cloud, rendered, with their links."""
 
 import re
 from collections.abc import Sequence
@@ -8,13 +8,12 @@ from urllib.parse import parse_qs, urlencode
 
 import ministack.app
 
-from tools.local_cloud.emulator.front_door import Message as Event
-from tools.local_cloud.emulator.front_door import Receive, Send
+from tools.local_cloud.emulator.front_door import AsgiEvent, Receive, Send
 from tools.local_cloud.mailbox import MESSAGES_PATH, PAGE_PATH, Message, read_messages
 
 MAX_MESSAGES = 50
-# Emails hold users' text. Neither this page nor a frame in it, which inherits the policy, may run
-# a script, load anything or send a form.
+# Emails contain users' text, so neither the page nor a frame (which inherits the policy) may run
+# scripts, load resources or submit forms.
 POLICY = "; ".join(
     ["default-src 'none'", "style-src 'unsafe-inline'", "base-uri 'none'", "form-action 'none'"]
     + ["frame-ancestors 'none'"]
@@ -26,7 +25,7 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
 }
-# Links open in a tab of their own; nothing else is allowed, not even the page's own origin.
+# Allow links to open a new tab; deny everything else, including the page's own origin.
 SANDBOX = "allow-popups allow-popups-to-escape-sandbox"
 _URL = re.compile(r"https?://[^\s<>\"']+")
 
@@ -49,12 +48,12 @@ pre {{ white-space: pre-wrap; overflow-wrap: anywhere }}
 
 
 class MailboxPage:
-    """An ASGI application: the page at its path, and ``clouds`` for every other request."""
+    """ASGI application: the mailbox page at its path, and ministack for all other requests."""
 
     def __init__(self) -> None:
         self._cloud = ministack.app.app
 
-    async def __call__(self, scope: Event, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: AsgiEvent, receive: Receive, send: Send) -> None:
         is_page = scope["type"] == "http" and scope["path"] == PAGE_PATH
         if not is_page or scope["method"] != "GET":
             await self._cloud(scope, receive, send)
@@ -67,14 +66,14 @@ class MailboxPage:
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
-    async def _messages(self, scope: Event) -> bytes:
+    async def _messages(self, scope: AsgiEvent) -> bytes:
         """Return ministack's list of all emails, as JSON."""
         body = bytearray()
 
-        async def receive() -> Event:
+        async def receive() -> AsgiEvent:
             return {"type": "http.request", "body": b"", "more_body": False}
 
-        async def send(event: Event) -> None:
+        async def send(event: AsgiEvent) -> None:
             body.extend(event.get("body", b""))
 
         raw_path = MESSAGES_PATH.encode()
@@ -84,7 +83,7 @@ class MailboxPage:
 
 
 def render(messages: Sequence[Message], to: str = "") -> str:
-    """Render the newest messages, to anybody or to one address, newest first."""
+    """Render the newest messages, newest first; ``to`` selects one recipient."""
     found = [it for it in messages if not to or to in it.to]
     newest = found[: -MAX_MESSAGES - 1 : -1]
     summary = f"{len(found)} emails" if len(found) != 1 else "1 email"
@@ -95,14 +94,14 @@ def render(messages: Sequence[Message], to: str = "") -> str:
     return _PAGE.format(
         count=len(found),
         summary=f"{summary}.",
-        path=escape(_path(to) if to else PAGE_PATH),
+        path=escape(_page_path(to) if to else PAGE_PATH),
         json=MESSAGES_PATH,
-        messages="\n".join(_rendered(it) for it in newest),
+        messages="\n".join(_render_message(it) for it in newest),
     )
 
 
 def links(message: Message) -> list[tuple[str, str]]:
-    """Return (URL, label) of each http link of the email, once each, in order."""
+    """Return (URL, label) of each distinct http link of an email, in order."""
     reader = _LinkReader()
     reader.feed(message.html)
     reader.close()
@@ -112,8 +111,10 @@ def links(message: Message) -> list[tuple[str, str]]:
     return list(urls.items())
 
 
-def _rendered(message: Message) -> str:
-    recipients = ", ".join(f'<a href="{escape(_path(it))}">{escape(it)}</a>' for it in message.to)
+def _render_message(message: Message) -> str:
+    recipients = ", ".join(
+        f'<a href="{escape(_page_path(it))}">{escape(it)}</a>' for it in message.to
+    )
     listed = "".join(
         f'<li><a href="{escape(url)}" target="_blank" rel="noopener noreferrer">'
         f"{escape(label)}</a></li>"
@@ -135,7 +136,7 @@ def _rendered(message: Message) -> str:
     )
 
 
-def _path(to: str) -> str:
+def _page_path(to: str) -> str:
     return f"{PAGE_PATH}?{urlencode({'to': to})}"
 
 

@@ -1,4 +1,4 @@
-"""Deployment packages on disk, for the processes that run them."""
+"""Deployment packages and layers, unpack on disk."""
 
 import sys
 import tempfile
@@ -15,7 +15,7 @@ Attachment = str | dict[str, Any]
 
 
 class Packages:
-    """Deployment packages and layers, each unpacked once for all environments that use it."""
+    """Cache of unpack packages and layers, shared by all environments."""
 
     def __init__(self, folder: Path, layer_content: Callable[[Attachment], bytes | None]) -> None:
         self._folder = folder
@@ -24,11 +24,11 @@ class Packages:
         self._layers: dict[str, Path] = {}
         folder.mkdir(parents=True, exist_ok=True)
 
-    def unpacked(self, content: bytes) -> Path:
+    def unpack(self, content: bytes) -> Path:
         target = self._folder / sha256(content).hexdigest()[:32]
         with self._lock:
             if not target.exists():
-                # Whole or not at all, should the emulator be killed in between.
+                # Rename a complete folder, so a killed emulator leaves no partial one.
                 unfinished = Path(tempfile.mkdtemp(dir=self._folder))
                 with zipfile.ZipFile(BytesIO(content)) as archive:
                     archive.extractall(unfinished)
@@ -41,12 +41,12 @@ class Packages:
             content = self._layer_content(attachment)
             if content is None:
                 raise FileNotFoundError(f"The layer {arn} has no content.")
-            self._layers[arn] = self.unpacked(content)
+            self._layers[arn] = self.unpack(content)
         return self._layers[arn]
 
 
 def search_path(code: Path, layers: list[Path]) -> list[str]:
-    """As on AWS: the function before its layers, which are laid over each other in /opt."""
+    """Return sys.path as on Lambda: the function, then its layers, later layers first."""
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     libraries = [layer / "python/lib" / version / "site-packages" for layer in reversed(layers)]
     roots = [layer / "python" for layer in reversed(layers)]

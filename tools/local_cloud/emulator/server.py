@@ -1,4 +1,4 @@
-"""The two ports of the emulator, and its end."""
+"""Servers of the emulator: AWS APIs, deployed API and debugger, and their shutdown."""
 
 import asyncio
 import os
@@ -23,7 +23,7 @@ def serve(settings: Settings) -> None:
     apply_patches(settings)
     _allow_many_files()
     asyncio.run(_serve(settings))
-    # Handlers may still be at work in threads, and nothing they could do matters any more.
+    # Handlers may still run in threads; exit without waiting for them.
     os._exit(0)
 
 
@@ -34,11 +34,11 @@ async def _serve(settings: Settings) -> None:
         loop.add_signal_handler(number, stop.set)
     _stop_with_parent(loop, stop)
 
-    clouds = listen(MailboxPage(), _listening(settings.port), shutdown_trigger=stop.wait)
+    aws_apis = listen(MailboxPage(), _server_config(settings.port), shutdown_trigger=stop.wait)
     api = FrontDoor(settings.api_name)
-    # Raw, because API Gateway hands functions the header names as the client spelt them.
-    front = _listening(settings.api_port, h11_pass_raw_headers=True)
-    servers = [clouds, listen(api, front, shutdown_trigger=stop.wait)]
+    # API Gateway passes header names to functions in the case that the client sent.
+    front = _server_config(settings.api_port, h11_pass_raw_headers=True)
+    servers = [aws_apis, listen(api, front, shutdown_trigger=stop.wait)]
     if settings.debug:
         servers.append(Debugger(settings).serve(stop))
     await asyncio.gather(*servers)
@@ -46,13 +46,13 @@ async def _serve(settings: Settings) -> None:
 
 
 def _allow_many_files() -> None:
-    """Each environment takes three; the soft limit is 1,024 on most machines."""
+    """Raise the limit of open files: an environment takes 3, and the usual soft limit is 1,024."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = 16_384 if hard == resource.RLIM_INFINITY else min(hard, 16_384)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
+    limit = 16_384 if hard == resource.RLIM_INFINITY else min(hard, 16_384)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, limit), hard))
 
 
-def _listening(port: int, **options: object) -> Config:
+def _server_config(port: int, **options: object) -> Config:
     config = Config()
     config.bind = [f"127.0.0.1:{port}"]
     config.keep_alive_timeout = 75
@@ -66,13 +66,13 @@ def _listening(port: int, **options: object) -> Config:
 
 
 def _stop_with_parent(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
-    """End when standard input does: the parent's death closes it, even by SIGKILL."""
+    """Stop when standard input closes, which the kernel does even if the parent gets SIGKILL."""
 
     def wait() -> None:
         while sys.stdin.buffer.read(1024):
             pass
         loop.call_soon_threadsafe(stop.set)
-        # A loop that is stuck must not keep the process alive.
+        # Exit even if the event loop is blocked.
         time.sleep(3)
         kill_environments()
         os._exit(1)

@@ -1,4 +1,4 @@
-"""What the emulator is told by whoever starts it."""
+"""Settings of the emulator, from its command line."""
 
 import json
 from argparse import ArgumentParser
@@ -12,6 +12,8 @@ ACCOUNT = "000000000000"
 
 @dataclass(frozen=True)
 class Settings:
+    """Ports, files and options of one emulator."""
+
     port: int
     api_port: int
     api_name: str
@@ -31,12 +33,12 @@ class Settings:
         return f"http://127.0.0.1:{self.port}"
 
     def endpoint_of(self, function: str) -> str:
-        """Where a function finds AWS: as the longest part of its name says, or here."""
+        """Return the AWS endpoint of a function: of the longest matching part, or this one."""
         parts = [part for part in self.endpoints if part in function]
         return self.endpoints[max(parts, key=len)] if parts else self.endpoint
 
     def logical_id(self, function: str) -> str:
-        """The name in the template of a function that CloudFormation named."""
+        """Return the logical id in the physical name of a function."""
         return function.removeprefix(f"{self.api_name}-").rpartition("-")[0]
 
     def is_debugged(self, function: str) -> bool:
@@ -44,14 +46,14 @@ class Settings:
 
     @property
     def debugpy(self) -> str:
-        """The folder that debugpy is imported from."""
+        """The folder to import debugpy from; raises LookupError if it is not installed."""
         found = find_spec("debugpy")
         if found is None or found.origin is None:
-            raise LookupError("debugpy is not installed: make environments")
+            raise LookupError("debugpy is not installed: run make environments")
         return str(Path(found.origin).parent.parent)
 
     def environment(self) -> dict[str, str]:
-        """All that ministack reads, and nothing of the environment it was started from."""
+        """Return the whole environment for ministack, with nothing of the caller's."""
         temporary = self.state / "tmp"
         return {
             "AUTH": "true",
@@ -63,7 +65,7 @@ class Settings:
             "IOT_MTLS_ENABLED": "0",
             "SFTP_ENABLED": "0",
             "LOG_LEVEL": "WARNING",
-            # What a burst of requests started beyond the first goes soon: each takes 60 MB.
+            # Stop idle environments of a burst early: each takes 60 MB.
             "LAMBDA_WARM_TTL_SECONDS": "60",
             "TMPDIR": str(temporary),
             "STATE_DIR": str(self.state / "ministack"),
@@ -75,27 +77,31 @@ class Settings:
 
 def read_settings(arguments: list[str]) -> Settings:
     parser = ArgumentParser(prog="tools.local_cloud.emulator", description=__doc__)
-    parser.add_argument("--port", type=int, required=True, help="of the AWS APIs")
-    parser.add_argument("--api-port", type=int, required=True, help="of the deployed REST API")
-    parser.add_argument("--api-name", required=True, help="name of the REST API to serve there")
+    parser.add_argument("--port", type=int, required=True, help="port of the AWS APIs")
+    parser.add_argument("--api-port", type=int, required=True, help="port of the deployed REST API")
+    parser.add_argument("--api-name", required=True, help="name of the REST API on --api-port")
     parser.add_argument("--region", required=True)
-    parser.add_argument("--state", type=Path, required=True, help="a folder of its own, emptied")
+    parser.add_argument(
+        "--state", type=Path, required=True, help="folder for state, emptied at start"
+    )
     parser.add_argument("--function-log", type=Path, required=True, help="JSON lines")
     parser.add_argument("--permission-log", type=Path, required=True, help="JSON lines")
     parser.add_argument("--traces", type=Path, required=True, help="JSON lines")
-    parser.add_argument("--no-sample", dest="sample", action="store_false", help="no traces")
+    parser.add_argument(
+        "--no-sample", dest="sample", action="store_false", help="do not trace requests"
+    )
     parser.add_argument(
         "--endpoints",
         type=json.loads,
         default={},
-        help="where functions find AWS, if not here, by parts of their names; JSON",
+        help="AWS endpoints by part of a function's name, if not this emulator; JSON",
     )
     parser.add_argument(
         "--sources",
         type=json.loads,
         default=[],
-        help="folders of the sources, which logs then name, with messages of exceptions; JSON",
+        help="source folders: logs name these files, and hold exception messages; JSON",
     )
     parser.add_argument("--debug", default="", help="logical id of a function to debug")
-    parser.add_argument("--debug-port", type=int, default=0, help="where debuggers attach")
+    parser.add_argument("--debug-port", type=int, default=0, help="port for debuggers")
     return Settings(**vars(parser.parse_args(arguments)))

@@ -1,4 +1,4 @@
-"""X-Ray: each request traced from the gateway on, and all that is told of it kept in a file."""
+"""X-Ray: segments of requests and invocations, kept in a file with those of functions."""
 
 import json
 import socket
@@ -12,22 +12,22 @@ from tools.local_cloud.emulator import gateway_request
 from tools.local_cloud.emulator.gateway_request import GatewayRequest
 from tools.local_cloud.emulator.settings import Settings
 
-# Segments and subsegments: of some hundred requests, with what followed from them.
-MOST_KEPT = 4000
+# Segments and subsegments of some hundred requests, with the invocations they caused.
+MAX_DOCUMENTS = 4000
 DATAGRAM_BYTES = 65_536
-# For a burst of subsegments while this process is busy.
-WAITING_BYTES = 4 * 1024 * 1024
+# Buffers a burst of subsegments while this process is busy.
+RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024
 
-# Any: the emulator's own records, and X-Ray's documents.
+# Any: ministack's records, and X-Ray's documents.
 Record = dict[str, Any]
 
 
 class Documents:
-    """The newest documents, a JSON line each, in a file that others read while it grows."""
+    """File of the newest documents, one JSON line each, which may be read while it grows."""
 
-    def __init__(self, path: Path, most: int) -> None:
+    def __init__(self, path: Path, limit: int) -> None:
         self._path = path
-        self._newest: deque[str] = deque(maxlen=most)
+        self._newest: deque[str] = deque(maxlen=limit)
         self._lock = threading.Lock()
         self._rewrite()
 
@@ -41,7 +41,7 @@ class Documents:
                 self._rewrite()
 
     def _rewrite(self) -> None:
-        # Whole or not at all: somebody may be reading.
+        # Rename a complete file, since a reader may have the old one open.
         unfinished = self._path.with_suffix(".new")
         unfinished.write_text("".join(f"{it}\n" for it in self._newest))
         unfinished.rename(self._path)
@@ -50,12 +50,12 @@ class Documents:
 
 
 class Daemon:
-    """What listens beside each function on AWS: segments in, one a datagram."""
+    """X-Ray daemon: receive segments of functions over UDP, one per datagram."""
 
     def __init__(self, documents: Documents) -> None:
         self._documents = documents
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, WAITING_BYTES)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
         self._socket.bind(("127.0.0.1", 0))
         threading.Thread(target=self._receive, daemon=True, name="x-ray").start()
 
@@ -72,15 +72,15 @@ class Daemon:
 
 
 class Traces:
-    """What the gateway and Lambda tell of themselves on AWS, beside what functions tell."""
+    """Segments that API Gateway and Lambda emit on AWS, and the daemon for those of functions."""
 
     def __init__(self, settings: Settings) -> None:
         self.samples = settings.sample
-        self._documents = Documents(settings.traces, MOST_KEPT)
+        self._documents = Documents(settings.traces, MAX_DOCUMENTS)
         self.daemon_address = Daemon(self._documents).address
 
     def header(self) -> str:
-        """Of an invocation: below the request that it is for, or the first of a trace."""
+        """Return the trace header of an invocation, in the trace of its request if it has one."""
         request = gateway_request.current.get()
         root = request.trace_id if request else gateway_request.new_trace_id()
         return f"Root={root};Parent={gateway_request.new_segment_id()};Sampled={int(self.samples)}"
@@ -88,7 +88,7 @@ class Traces:
     def keep_request(
         self, request: GatewayRequest, name: str, route: str, status: int, started: float
     ) -> None:
-        """The route where AWS has the whole URL, since paths can hold secrets."""
+        """Keep the segment of a request, with the route for AWS's URL, which can hold secrets."""
         if self.samples:
             self._keep(
                 {
@@ -112,7 +112,7 @@ class Traces:
         initialised: float | None,
         fault: bool,
     ) -> None:
-        """``initialised`` is when a cold start was over."""
+        """Keep the segment of an invocation; ``initialised`` is the time a cold start ended."""
         if header is None or not self.samples:
             return
         fields = dict(part.split("=", 1) for part in header.split(";"))

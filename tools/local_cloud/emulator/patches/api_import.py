@@ -1,4 +1,4 @@
-"""What the emulator's import of an API's body drops: gateway errors, binary types, timeouts."""
+"""Import of an OpenAPI body: gateway responses, binary media types, timeouts."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from ministack.services import apigateway_v1 as gateway
 
 from tools.local_cloud.emulator.patches.pinned import pinned
 
-# Any: parts of an OpenAPI document, as the template has them.
+# Any: parts of an OpenAPI document.
 Document = dict[str, Any]
 
 

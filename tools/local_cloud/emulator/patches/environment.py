@@ -1,4 +1,4 @@
-"""Lambda's execution environment: a process that is as bare as AWS's."""
+"""Execution environments of Lambda, each a process without the emulator's packages."""
 
 import json
 import os
@@ -16,52 +16,52 @@ from uuid import uuid4
 
 from ministack.core import lambda_runtime
 
+from tools.local_cloud.emulator import bootstrap
 from tools.local_cloud.emulator.bootstrap import END_OF_LOG
 from tools.local_cloud.emulator.packages import Packages, search_path
 from tools.local_cloud.emulator.settings import Settings
 from tools.local_cloud.emulator.traces import Traces
 
-BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
-# Logs are complete when their end mark has come; this bounds the wait for a process that is gone.
+BOOTSTRAP = Path(bootstrap.__file__)
+# Bounds the wait for the end mark of a log, which a killed process does not write.
 LOG_SECONDS = 0.5
-# Longer than on AWS, where nothing else wants the processor.
+# AWS allows 10; here other processes share the processors.
 INIT_SECONDS = 30
-# The remaining time that a debugged function reads from its context.
+# Remaining time in the context of a debugged function.
 DEBUGGING_SECONDS = 24 * 60 * 60
 HANDLER_FAILED = ("handler-error", "init-error")
 
-# On AWS each environment has its own processor. Here a burst of cold starts shares a few, and all
-# would time out together: so they take turns.
-turns = threading.Semaphore(max(2, os.process_cpu_count() or 2))
-# The wait for a turn of the request that is being answered.
-turn_wait: ContextVar["TurnWait | None"] = ContextVar("turn_wait", default=None)
-# What this thread ran last: the log stream of its environment, and the id of the invocation.
+# Bounds concurrent cold starts: a burst shares a few processors here, and would time out together.
+start_slots = threading.Semaphore(max(2, os.process_cpu_count() or 2))
+# The wait for a start slot of the current request.
+start_wait: ContextVar["StartWait | None"] = ContextVar("start_wait", default=None)
+# Log stream and request id of the last invocation on this thread.
 last_run = threading.local()
-# Any: the emulator's own records.
+# Any: ministack's own records.
 Record = dict[str, Any]
 
 
-class TurnWait:
-    """Seconds that a request waited for a turn: this machine's queue, which AWS does not have."""
+class StartWait:
+    """Seconds that a request waited for a start slot, which the gateway's timeout excludes."""
 
     def __init__(self) -> None:
-        self._over = 0.0
-        self._began: float | None = None
+        self._waited = 0.0
+        self._waiting_since: float | None = None
 
     def begin(self) -> None:
-        self._began = time.monotonic()
+        self._waiting_since = time.monotonic()
 
     def end(self) -> None:
-        self._over, self._began = self.seconds, None
+        self._waited, self._waiting_since = self.seconds, None
 
     @property
     def seconds(self) -> float:
-        began = self._began
-        return self._over + (time.monotonic() - began if began is not None else 0)
+        began = self._waiting_since
+        return self._waited + (time.monotonic() - began if began is not None else 0)
 
 
 class Environment(lambda_runtime.Worker):  # type: ignore[misc]
-    """One execution environment: a process that is frozen, not ended, between invocations."""
+    """Execution environment: a process that is kept between invocations."""
 
     def __init__(
         self,
@@ -76,7 +76,7 @@ class Environment(lambda_runtime.Worker):  # type: ignore[misc]
         self._settings = settings
         self._packages = packages
         self._traces = traces
-        self.has_turn = False
+        self.has_slot = False
         self.is_debugged = settings.is_debugged(name)
         self.debug_port = 0
         self.log_stream = ""
@@ -93,19 +93,19 @@ class Environment(lambda_runtime.Worker):  # type: ignore[misc]
     ) -> Record:
         try:
             with self._lock:
-                return self._invoked(event, request_id, trace_id, invoked_function_arn)
+                return self._invoke_locked(event, request_id, trace_id, invoked_function_arn)
         finally:
-            self.give_turn_back()
+            self.release_slot()
 
-    def _invoked(
+    def _invoke_locked(
         self, event: object, request_id: str, trace_id: str | None, function_arn: str | None
     ) -> Record:
         began = time.time()
         cold = not self.is_running
-        answer = self._started() if cold else None
+        response = self._start_process() if cold else None
         initialised = time.time() if cold else None
         last_run.log_stream, last_run.request_id = self.log_stream, request_id
-        if answer is None:
+        if response is None:
             timeout = None if self.is_debugged else float(self.config.get("Timeout", 3))
             request = {
                 "event": event,
@@ -114,16 +114,16 @@ class Environment(lambda_runtime.Worker):  # type: ignore[misc]
                 "function_arn": function_arn or self.config["FunctionArn"],
                 "deadline": time.time() + (DEBUGGING_SECONDS if timeout is None else timeout),
             }
-            answer = self._asked(request, timeout)
-        fault = answer["status"] != "ok"
+            response = self._send(request, timeout)
+        fault = response["status"] != "ok"
         self._traces.keep_invocation(trace_id, self.config, request_id, began, initialised, fault)
-        if answer["status"] == "ok":
-            answer["result"] = json.loads(answer["result"])
+        if response["status"] == "ok":
+            response["result"] = json.loads(response["result"])
         else:
-            answer["error"] = answer["message"]
-            # The handler's own stack is in the log already.
-            answer["trace"] = "" if answer["status"] in HANDLER_FAILED else answer["message"]
-        return {**answer, "cold_start": cold, "log": self._log()}
+            response["error"] = response["message"]
+            # The log already has the handler's stack.
+            response["trace"] = "" if response["status"] in HANDLER_FAILED else response["message"]
+        return {**response, "cold_start": cold, "log": self._log()}
 
     @property
     def is_running(self) -> bool:
@@ -135,19 +135,19 @@ class Environment(lambda_runtime.Worker):  # type: ignore[misc]
 
     def start(self) -> None:
         """Start the process; raise RuntimeError if the function cannot be initialised."""
-        failure = self._started()
+        failure = self._start_process()
         if failure:
             raise RuntimeError(failure["message"])
 
-    def _started(self) -> Record | None:
+    def _start_process(self) -> Record | None:
         today = datetime.now(UTC).strftime("%Y/%m/%d")
         version = self.config.get("Version", "$LATEST")
         self.log_stream = f"{today}/[{version}]{uuid4().hex}"
-        code = self._packages.unpacked(self.code_zip)
+        code = self._packages.unpack(self.code_zip)
         layers = [self._packages.layer(it) for it in self.config.get("Layers") or []]
-        # Any: the emulator's own attribute, which holds nothing in between.
+        # Any: ministack's attribute, which may be None.
         self._proc: Any = subprocess.Popen(
-            # Isolated and without site, so that nothing of the emulator can be imported.
+            # Isolated (-I) and without site (-S), so no package of the emulator can be imported.
             [
                 *(getattr(sys, "_base_executable", sys.executable), "-I", "-S", "-B"),
                 # Frozen modules hide their frames from a debugger.
@@ -170,16 +170,19 @@ class Environment(lambda_runtime.Worker):  # type: ignore[misc]
             "debugpy": self._settings.debugpy if self.is_debugged else "",
             "advice": f"make run DEBUG={self._settings.logical_id(self.config['FunctionName'])}",
         }
-        answer = self._asked(setup, timeout=None if self.is_debugged else INIT_SECONDS)
-        if answer["status"] == "ready":
-            self.debug_port = answer.get("debug_port", 0)
+        response = self._send(setup, timeout=None if self.is_debugged else INIT_SECONDS)
+        if response["status"] == "ready":
+            self.debug_port = response.get("debug_port", 0)
             self._starting_log = self._log()
             return None
         self._end()
-        return answer
+        return response
 
     def _variables(self, code: Path) -> dict[str, str]:
-        """https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html"""
+        """Return the environment variables of Lambda.
+
+        https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
+        """
         account, region = lambda_runtime._account_region_from_function_config(self.config)
         name = self.config["FunctionName"]
         group = (self.config.get("LoggingConfig") or {}).get("LogGroup")
@@ -205,12 +208,12 @@ class Environment(lambda_runtime.Worker):  # type: ignore[misc]
             "PATH": "/usr/local/bin:/usr/bin:/bin",
         }
 
-    def _asked(self, request: Record, timeout: float | None) -> Record:
+    def _send(self, request: Record, timeout: float | None) -> Record:
         deadline = None if timeout is None else time.monotonic() + timeout
         try:
             self._proc.stdin.write(json.dumps(request).encode() + b"\n")
             self._proc.stdin.flush()
-            line = _line(self._proc.stdout, deadline)
+            line = _read_line(self._proc.stdout, deadline)
         except TimeoutError:
             self._end()
             message = f"Task timed out after {timeout:.2f} seconds"
@@ -221,8 +224,8 @@ class Environment(lambda_runtime.Worker):  # type: ignore[misc]
             self._end()
             message = "Runtime exited without providing a reason"
             return {"status": "error", "type": "Runtime.ExitError", "message": message}
-        answer: Record = json.loads(line)
-        return answer
+        response: Record = json.loads(line)
+        return response
 
     def kill(self) -> None:
         if self._proc is not None:
@@ -246,13 +249,13 @@ class Environment(lambda_runtime.Worker):  # type: ignore[misc]
             lines.append(line)
         return "\n".join(line for line in lines if line)
 
-    def give_turn_back(self) -> None:
-        if self.has_turn:
-            self.has_turn = False
-            turns.release()
+    def release_slot(self) -> None:
+        if self.has_slot:
+            self.has_slot = False
+            start_slots.release()
 
     def _discard_tmpdir(self) -> None:
-        """Nothing to discard: packages are shared."""
+        """Keep the packages, which environments share."""
 
 
 def _read_lines(stream: IO[bytes], lines: Queue[str | None]) -> None:
@@ -261,10 +264,10 @@ def _read_lines(stream: IO[bytes], lines: Queue[str | None]) -> None:
     lines.put(None)
 
 
-def _line(stream: IO[bytes], deadline: float | None) -> bytes:
-    """One line, of however many reads; empty at the end of the stream."""
+def _read_line(stream: IO[bytes], deadline: float | None) -> bytes:
+    """Read one line, or b"" at the end of the stream; raises TimeoutError at ``deadline``."""
     parts: list[bytes] = []
-    # Not select, which refuses file numbers above 1023.
+    # poll, since select fails for file descriptors above 1023.
     waiting = select.poll()
     waiting.register(stream, select.POLLIN)
     while not parts or not parts[-1].endswith(b"\n"):

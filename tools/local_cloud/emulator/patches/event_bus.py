@@ -1,4 +1,4 @@
-"""EventBridge: events and targets refused as on AWS, dead letters, and archives of a template."""
+"""EventBridge: validation of events and rules, queue policies, dead letters, archives."""
 
 import json
 from collections.abc import Iterator
@@ -13,10 +13,10 @@ from ministack.services.cloudformation import provisioners
 from tools.local_cloud.emulator.patches.pinned import pinned
 from tools.local_cloud.emulator.patches.provisioning import add_resource_type, handlers_of
 
-# Any: the emulator's own records.
+# Any: ministack's own records.
 Record = dict[str, Any]
 
-REQUEST_BYTES = 256 * 1024
+MAX_REQUEST_BYTES = 256 * 1024
 
 
 def apply() -> None:
@@ -27,7 +27,7 @@ def apply() -> None:
 
 
 def reject_malformed_entries() -> None:
-    """Say which entries of PutEvents are refused, and keep the time of those that are not.
+    """Reject malformed entries of PutEvents, and keep the time of the others.
 
     https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsResultEntry.html
     """
@@ -39,12 +39,12 @@ def reject_malformed_entries() -> None:
     pinned(eventbridge, "_dispatch_event", "event view")
     pinned(eventbridge, "_coerce_timestamp", "value")
 
-    # Any: the emulator's own answers.
+    # Any: ministack's own responses.
     def put_events(data: Record, allow_aws_source: bool = False) -> Any:
         entries = data.get("Entries", [])
         if allow_aws_source or len(entries) > 10:
             return original(data, allow_aws_source)
-        if sum(map(_size, entries)) > REQUEST_BYTES:
+        if sum(map(_size, entries)) > MAX_REQUEST_BYTES:
             message = "Total size of the entries in the request is over the limit."
             return error_response_json("ValidationException", message, 400)
         results = [_put(it) for it in entries]
@@ -55,7 +55,7 @@ def reject_malformed_entries() -> None:
 
 
 def enforce_queue_policies() -> None:
-    """Deliver to a queue whose policy lets the rule, or else to the target's dead-letter queue."""
+    """Deliver to a queue if its policy allows the rule, else to the dead-letter queue."""
     invoke = pinned(
         eventbridge, "_invoke_target", "target event rule view", source="_dispatch_to_sqs("
     )
@@ -63,12 +63,12 @@ def enforce_queue_policies() -> None:
 
     def invoke_target(target: Record, event: Record, rule: Record, view: Any = None) -> None:
         arn = target["Arn"]
-        error = _refusal(arn, rule) if parse_arn(arn).service == "sqs" else None
+        error = _delivery_error(arn, rule) if parse_arn(arn).service == "sqs" else None
         if error is None:
             invoke(target, event, rule, view)
             return
         dead_letters = (target.get("DeadLetterConfig") or {}).get("Arn")
-        if dead_letters and _refusal(dead_letters, rule) is None:
+        if dead_letters and _delivery_error(dead_letters, rule) is None:
             view = view or eventbridge._pattern_event_view(event)
             _send(dead_letters, view.event_with_detail(), error, rule, arn)
 
@@ -76,7 +76,7 @@ def enforce_queue_policies() -> None:
 
 
 def validate_rules() -> None:
-    """Fail the deployment for a pattern or a bus that AWS would fail it for."""
+    """Fail a deployment for an invalid pattern or an unknown bus."""
     handlers = handlers_of("AWS::Events::Rule")
     create, update = handlers["create"], handlers["update"]
     pinned(provisioners, "_eb_rule_bus_name", "props")
@@ -84,31 +84,31 @@ def validate_rules() -> None:
 
     def created(logical_id: str, props: Record, stack: str) -> tuple[str, Record]:
         _check_rule(props)
-        answer: tuple[str, Record] = create(logical_id, props, stack)
-        return answer
+        response: tuple[str, Record] = create(logical_id, props, stack)
+        return response
 
     def updated(
         physical_id: str, old: Record, new: Record, stack: str, logical_id: str
     ) -> tuple[str, Record]:
         _check_rule(new)
-        answer: tuple[str, Record] = update(physical_id, old, new, stack, logical_id)
-        return answer
+        response: tuple[str, Record] = update(physical_id, old, new, stack, logical_id)
+        return response
 
     handlers |= {"create": created, "update": updated}
 
 
 def provision_archives() -> None:
-    """The emulator keeps and replays archives, but only those made by its API."""
+    """Provision archives by ministack's API."""
     pinned(eventbridge, "_create_archive", "data")
     pinned(eventbridge, "_update_archive", "data")
     pinned(eventbridge, "_delete_archive", "data")
 
     def created(logical_id: str, props: Record, stack: str) -> tuple[str, Record]:
         name = props.get("ArchiveName") or f"{stack}-{logical_id}"
-        return name, _answered(eventbridge._create_archive(_archive(name, props)))
+        return name, _parse_archive(eventbridge._create_archive(_archive(name, props)))
 
     def updated(name: str, _: Record, new: Record, __: str) -> tuple[str, Record]:
-        return name, _answered(eventbridge._update_archive(_archive(name, new)))
+        return name, _parse_archive(eventbridge._update_archive(_archive(name, new)))
 
     def deleted(name: str, _: Record) -> None:
         eventbridge._delete_archive({"ArchiveName": name})
@@ -119,7 +119,7 @@ def provision_archives() -> None:
 
 def _put(entry: Record) -> Record:
     bus, error = eventbridge._event_bus_name_from_ref(entry.get("EventBusName") or "default")
-    for code, message in (error,) if error else _faults(entry):
+    for code, message in (error,) if error else _entry_errors(entry):
         return {"ErrorCode": code, "ErrorMessage": message}
     now = eventbridge._now_ts()
     event = {
@@ -139,7 +139,7 @@ def _put(entry: Record) -> Record:
     return {"EventId": event["EventId"]}
 
 
-def _faults(entry: Record) -> Iterator[tuple[str, str]]:
+def _entry_errors(entry: Record) -> Iterator[tuple[str, str]]:
     for name in ("Source", "DetailType", "Detail"):
         if not entry.get(name):
             yield (
@@ -157,13 +157,16 @@ def _faults(entry: Record) -> Iterator[tuple[str, str]]:
 
 
 def _size(entry: Record) -> int:
-    """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevent-size.html"""
+    """Return the size of an entry in bytes.
+
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevent-size.html
+    """
     texts = [entry.get(it) or "" for it in ("Source", "DetailType", "Detail")]
     texts += entry.get("Resources") or []
     return sum(len(it.encode()) for it in texts) + (14 if entry.get("Time") else 0)
 
 
-def _refusal(queue: str, rule: Record) -> tuple[str, str] | None:
+def _delivery_error(queue: str, rule: Record) -> tuple[str, str] | None:
     if sqs._queue_by_arn(queue) is None:
         return "NO_RESOURCE", "The queue does not exist."
     account = get_account_id()
@@ -173,7 +176,10 @@ def _refusal(queue: str, rule: Record) -> tuple[str, str] | None:
 
 
 def _send(queue: str, event: Record, error: tuple[str, str], rule: Record, target: str) -> None:
-    """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html"""
+    """Send a dead letter with the error in its attributes.
+
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html
+    """
     code, message = error
     attributes = {
         "ERROR_CODE": code,
@@ -214,9 +220,9 @@ def _archive(name: str, props: Record) -> Record:
     }
 
 
-# Any: the emulator's own answers.
-def _answered(answer: Any) -> Record:
-    status, _, body = answer
+# Any: ministack's own responses.
+def _parse_archive(response: Any) -> Record:
+    status, _, body = response
     content: Record = json.loads(body)
     if status != 200:
         raise ValueError(content["message"])

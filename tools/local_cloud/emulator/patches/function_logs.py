@@ -1,4 +1,4 @@
-"""Where invocations are logged: CloudWatch's streams, and a file to follow."""
+"""Logs of invocations: streams of CloudWatch Logs, and a file to follow."""
 
 import json
 import time
@@ -10,7 +10,7 @@ from tools.local_cloud.emulator.patches.environment import last_run
 from tools.local_cloud.emulator.patches.pinned import pinned
 from tools.local_cloud.emulator.settings import Settings
 
-# Any: the emulator's own records.
+# Any: ministack's own records.
 Record = dict[str, Any]
 
 
@@ -19,7 +19,7 @@ def apply(settings: Settings) -> None:
 
 
 def log_invocations_by_environment(settings: Settings) -> None:
-    """Keep one log stream per environment, as on AWS, and copy what is logged into a file."""
+    """Write one log stream per environment, as on AWS, and copy the lines to a file."""
     pinned(
         lambda_svc,
         "_emit_lambda_logs",

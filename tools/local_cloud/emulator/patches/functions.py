@@ -1,4 +1,4 @@
-"""Functions run in environments of ours, as many as the machine can start."""
+"""Lambda functions: bare execution environments, bounded cold starts, checked aliases."""
 
 import threading
 import time
@@ -12,18 +12,23 @@ from ministack.services import lambda_svc
 from ministack.services.cloudformation import provisioners
 
 from tools.local_cloud.emulator.packages import Packages
-from tools.local_cloud.emulator.patches.environment import Environment, TurnWait, turn_wait, turns
+from tools.local_cloud.emulator.patches.environment import (
+    Environment,
+    StartWait,
+    start_slots,
+    start_wait,
+)
 from tools.local_cloud.emulator.patches.pinned import pinned
 from tools.local_cloud.emulator.patches.provisioning import handlers_of
 from tools.local_cloud.emulator.settings import Settings
 from tools.local_cloud.emulator.traces import Traces
 
-# Bounds a deadlock: what holds the turns may be waiting for this very function.
-TURN_SECONDS = 60
-TURN_POLL_SECONDS = 0.02
+# Bounds a deadlock: the functions that hold the slots may be waiting for this one.
+MAX_WAIT_SECONDS = 60
+POLL_SECONDS = 0.02
 
 _starting = threading.Lock()
-# Any: the emulator's own records.
+# Any: ministack's own records.
 Record = dict[str, Any]
 
 
@@ -51,10 +56,10 @@ def run_functions_in_bare_interpreters(settings: Settings, traces: Traces) -> No
 
 
 def limit_concurrent_cold_starts(settings: Settings) -> None:
-    """Start one when none is free and its turn has come; whichever becomes free first is taken.
+    """Take an environment that is free, or start one when a slot is free, whichever comes first.
 
-    A function that is debugged has one environment, and its requests wait for it: a debugger is
-    attached to one process.
+    A debugged function has one environment for all requests, since a debugger is attached to one
+    process.
     """
     acquire = pinned(
         lambda_svc, "acquire_worker", "func_name config code_zip qualifier max_concurrency"
@@ -62,35 +67,35 @@ def limit_concurrent_cold_starts(settings: Settings) -> None:
     release = pinned(lambda_svc, "release_worker", "worker")
     pinned(lambda_runtime, "_worker_key", "func_name config qualifier")
 
-    def acquire_in_turn(name: str, config: Record, code: bytes, qualifier: str) -> tuple[Any, str]:
+    def acquire_limited(name: str, config: Record, code: bytes, qualifier: str) -> tuple[Any, str]:
         key = lambda_runtime._worker_key(name, config, qualifier)
         if settings.is_debugged(name):
             return _only_environment(key, lambda: acquire(name, config, code, qualifier=qualifier))
-        wait = turn_wait.get() or TurnWait()
+        wait = start_wait.get() or StartWait()
         wait.begin()
         try:
-            deadline = time.monotonic() + TURN_SECONDS
-            has_turn = False
-            while not has_turn and time.monotonic() < deadline:
+            deadline = time.monotonic() + MAX_WAIT_SECONDS
+            has_slot = False
+            while not has_slot and time.monotonic() < deadline:
                 if free := _free_environment(key):
                     return free, "reused"
-                has_turn = turns.acquire(timeout=TURN_POLL_SECONDS)
+                has_slot = start_slots.acquire(timeout=POLL_SECONDS)
         finally:
             wait.end()
         environment, reason = acquire(name, config, code, qualifier=qualifier)
-        environment.has_turn = has_turn
+        environment.has_slot = has_slot
         return environment, reason
 
-    def release_with_turn(environment: Environment | None) -> None:
+    def release_limited(environment: Environment | None) -> None:
         if environment:
-            environment.give_turn_back()
+            environment.release_slot()
         release(environment)
 
-    lambda_svc.acquire_worker, lambda_svc.release_worker = acquire_in_turn, release_with_turn
+    lambda_svc.acquire_worker, lambda_svc.release_worker = acquire_limited, release_limited
 
 
 def reject_aliases_to_missing_versions() -> None:
-    """As CreateAlias and UpdateAlias do, also of versions that get a part of the traffic.
+    """Reject missing versions, also in RoutingConfig, as CreateAlias and UpdateAlias do.
 
     https://docs.aws.amazon.com/lambda/latest/api/API_UpdateAlias.html
     """
@@ -100,7 +105,7 @@ def reject_aliases_to_missing_versions() -> None:
     create_by_template = handlers["create"]
     find = pinned(provisioners, "_lambda_function_for_cfn_ref")
 
-    # Any: the emulator's own answers.
+    # Any: ministack's own responses.
     def missing(name: str, data: Record) -> Any:
         function = lambda_svc._functions.get(name)
         weights = (data.get("RoutingConfig") or {}).get("AdditionalVersionWeights") or {}
@@ -135,7 +140,7 @@ def _only_environment(key: str, start: Callable[[], tuple[Any, str]]) -> tuple[A
         with _starting:
             if not lambda_runtime._workers.get(key):
                 return start()
-        time.sleep(TURN_POLL_SECONDS)
+        time.sleep(POLL_SECONDS)
 
 
 def _free_environment(key: str) -> Any:

@@ -1,4 +1,4 @@
-"""How the gateway takes a request to a function and its answer back, errors and limits included."""
+"""API Gateway: requests to functions and their responses, with errors and limits."""
 
 import asyncio
 import base64
@@ -15,16 +15,16 @@ from ministack.services import apigateway_v1 as gateway
 
 from tools.local_cloud.emulator import gateway_request
 from tools.local_cloud.emulator.gateway_request import GatewayRequest
-from tools.local_cloud.emulator.patches.environment import DEBUGGING_SECONDS, TurnWait, turn_wait
+from tools.local_cloud.emulator.patches.environment import DEBUGGING_SECONDS, StartWait, start_wait
 from tools.local_cloud.emulator.patches.pinned import pinned
 from tools.local_cloud.emulator.settings import Settings
 from tools.local_cloud.emulator.traces import Traces
 
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
-REQUEST_BYTES = 10 * 1024 * 1024
-# What Lambda takes and gives in a synchronous call, the JSON around a body included.
-INVOCATION_BYTES = 6 * 1024 * 1024
-# Headers that a function cannot set: they reach the client under another name.
+MAX_REQUEST_BYTES = 10 * 1024 * 1024
+# Lambda's limit for the payload of a synchronous invocation, including the JSON around a body.
+MAX_PAYLOAD_BYTES = 6 * 1024 * 1024
+# Response headers that API Gateway renames to `x-amzn-Remapped-<name>`.
 REMAPPED = frozenset(
     {"authorization", "connection", "content-length", "content-md5", "date", "expect", "host"}
     | {"max-forwards", "server", "te", "trailer", "upgrade", "user-agent", "via"}
@@ -37,12 +37,12 @@ log = logging.getLogger("local_cloud")
 SPARE_STAGE = "Stage"
 # Any: ministack's own records, errors and responses.
 Record = dict[str, Any]
-# Invocations that outlived their request: referenced, or they would be collected half way.
-_late: set[asyncio.Task[Any]] = set()
+# References to running invocations, which asyncio would garbage-collect otherwise.
+_running_calls: set[asyncio.Task[Any]] = set()
 
 
-class MalformedAnswer(ValueError):
-    """A function answered what the proxy integration does not understand."""
+class MalformedResponse(ValueError):
+    """A function's response is not a valid proxy response."""
 
 
 def apply(settings: Settings, traces: Traces) -> None:
@@ -122,7 +122,7 @@ async def _handle(
     started = time.time()
     incoming = gateway_request.current.get()
     if incoming is None:
-        # Through the execute-api URL, where the stage is the first segment.
+        # The execute-api URL has the stage as first segment of its path.
         client = responses._request_client_ip.get() or "127.0.0.1"
         incoming = GatewayRequest(f"/{stage_name}{quote(path)}", client, list(headers.items()))
         gateway_request.current.set(incoming)
@@ -136,24 +136,24 @@ async def _handle(
         "resource_path": "",
         "request_id": incoming.request_id,
     }
-    if request["stage"] and len(body or b"") > REQUEST_BYTES:
-        answer = gateway._gw_error("REQUEST_TOO_LARGE", "Request Too Long")
+    if request["stage"] and len(body or b"") > MAX_REQUEST_BYTES:
+        response = gateway._gw_error("REQUEST_TOO_LARGE", "Request Too Long")
     else:
         try:
-            answer = await gateway._execute_in_scope(
+            response = await gateway._execute_in_scope(
                 request, api_id, stage_name, method, path, headers, body, query_params,
                 account, region,
             )  # fmt: skip
         except Exception:
             log.exception("%s %s failed in the emulator", method, path)
-            answer = _bad_gateway()
-    if isinstance(answer, gateway._GatewayError):
-        answer = _rendered(answer, request)
-    status, answer_headers, content = answer
+            response = _bad_gateway()
+    if isinstance(response, gateway._GatewayError):
+        response = _render_error(response, request)
+    status, response_headers, content = response
     route = f"{method} {request['resource_path']}"
     traces.keep_request(incoming, f"{api_id}/{stage_name}", route, status, started)
-    given = {"x-amzn-requestid", "x-amz-apigw-id"}
-    kept = {name: value for name, value in answer_headers.items() if name.lower() not in given}
+    replaced = {"x-amzn-requestid", "x-amz-apigw-id"}
+    kept = {name: value for name, value in response_headers.items() if name.lower() not in replaced}
     return status, {**kept, "x-amzn-RequestId": incoming.request_id}, content
 
 
@@ -163,7 +163,7 @@ def _bad_gateway() -> Any:
     return error
 
 
-def _rendered(error: Any, request: Record) -> tuple[int, Record, bytes]:
+def _render_error(error: Any, request: Record) -> tuple[int, Record, bytes]:
     status, headers, content = gateway._gateway_error_response(error, request)
     deployed = gateway._deployed_gateway_responses.get(request["api_id"], {}).get(
         request["stage"].get("deploymentId"), {}
@@ -198,22 +198,22 @@ async def _invoke(
         path_params, binary_media_types=binary_media_types,
         authorizer_context=authorizer_context, caller_identity=caller_identity,
     )  # fmt: skip
-    _correct(event, gateway_request.current.get())
-    if len(json.dumps(event)) > INVOCATION_BYTES:
+    _complete_event(event, gateway_request.current.get())
+    if len(json.dumps(event)) > MAX_PAYLOAD_BYTES:
         return gateway._gw_error("REQUEST_TOO_LARGE", "Request Too Long")
 
     reference = gateway._extract_lambda_ref_from_integration_uri(integration["uri"])
-    wait = TurnWait()
-    turn_wait.set(wait)
+    wait = StartWait()
+    start_wait.set(wait)
     call = asyncio.create_task(
         gateway._call_lambda_raw(reference, event, account_id=owner_account_id, region=owner_region)
     )
-    # Lambda goes on when the gateway has given up, so nothing is cancelled.
-    _late.add(call)
-    call.add_done_callback(_late.discard)
+    # Lambda continues after the gateway's timeout, so the call is not cancelled.
+    _running_calls.add(call)
+    call.add_done_callback(_running_calls.discard)
     is_debugged = settings.is_debugged(_function_name(reference))
     seconds = DEBUGGING_SECONDS if is_debugged else integration["timeoutInMillis"] / 1000
-    if not await _done(call, seconds, wait):
+    if not await _ends_within(call, seconds, wait):
         return gateway._gw_error("INTEGRATION_TIMEOUT", "Endpoint request timed out")
     result, missing = call.result()
     if missing:
@@ -224,16 +224,16 @@ async def _invoke(
         decodes = gateway._media_type_matches(
             headers.get("accept", "").split(",")[0], binary_media_types
         )
-        return _answer(result.get("body"), decodes)
-    except MalformedAnswer as malformed:
-        log.warning("%s answered no proxy response: %s", reference, malformed)
+        return _parse_response(result.get("body"), decodes)
+    except MalformedResponse as malformed:
+        log.warning("%s returned no proxy response: %s", reference, malformed)
         return _bad_gateway()
 
 
-async def _done(call: asyncio.Task[Any], seconds: float, wait: TurnWait) -> bool:
-    """Whether the call ends within so many seconds, beside those that it waits for its turn."""
-    began = time.monotonic()
-    while (left := began + seconds + wait.seconds - time.monotonic()) > 0:
+async def _ends_within(call: asyncio.Task[Any], seconds: float, wait: StartWait) -> bool:
+    """Whether the call ends within ``seconds``, not counting the wait for a cold start."""
+    started = time.monotonic()
+    while (left := started + seconds + wait.seconds - time.monotonic()) > 0:
         done, _ = await asyncio.wait({call}, timeout=left)
         if done:
             return True
@@ -241,24 +241,24 @@ async def _done(call: asyncio.Task[Any], seconds: float, wait: TurnWait) -> bool
 
 
 def _function_name(reference: str) -> str:
-    """Of ``name``, ``name:qualifier`` or an ARN with either."""
+    """Return the name in ``name``, ``name:qualifier`` or an ARN."""
     return reference.rpartition(":function:")[2].partition(":")[0]
 
 
-def _correct(event: Record, incoming: GatewayRequest | None) -> None:
-    """Make the emulator's event what API Gateway sends."""
+def _complete_event(event: Record, incoming: GatewayRequest | None) -> None:
+    """Change ministack's event to that of API Gateway."""
     if incoming is None:
-        raise LookupError("A function was called outside of a request.")
+        raise LookupError("A function was called outside a request.")
     del event["version"]
     fields: dict[str, list[str]] = {}
-    spelt: dict[str, str] = {}
+    spelling: dict[str, str] = {}
     forwarded = ", ".join(
         value for name, value in incoming.headers if name.lower() == "x-forwarded-for"
     )
     for name, value in incoming.headers:
         if name.lower() != "x-forwarded-for":
-            # Equal names in another case are one field.
-            fields.setdefault(spelt.setdefault(name.lower(), name), []).append(value)
+            # Names are case-insensitive: the first spelling names the field.
+            fields.setdefault(spelling.setdefault(name.lower(), name), []).append(value)
     fields["X-Forwarded-For"] = [f"{forwarded}, {incoming.peer}" if forwarded else incoming.peer]
     event["multiValueHeaders"] = fields
     event["headers"] = {name: values[-1] for name, values in fields.items()}
@@ -272,36 +272,39 @@ def _correct(event: Record, incoming: GatewayRequest | None) -> None:
     context["identity"]["sourceIp"] = incoming.peer
 
 
-def _answer(answer: Any, decodes: bool) -> tuple[int, Record, bytes]:
-    """Read ``{statusCode, headers, multiValueHeaders, body, isBase64Encoded}``."""
-    if not isinstance(answer, dict) or not answer.keys() <= PROXY_RESPONSE:
-        raise MalformedAnswer("it is no object of the known members alone")
-    status, text = answer.get("statusCode", 200), answer.get("body")
+def _parse_response(response: Any, decodes: bool) -> tuple[int, Record, bytes]:
+    """Parse ``{statusCode, headers, multiValueHeaders, body, isBase64Encoded}``.
+
+    Raises MalformedResponse.
+    """
+    if not isinstance(response, dict) or not response.keys() <= PROXY_RESPONSE:
+        raise MalformedResponse("it is no object, or has unknown members")
+    status, text = response.get("statusCode", 200), response.get("body")
     if isinstance(status, bool) or not str(status).isdigit() or not 100 <= int(status) <= 599:
-        raise MalformedAnswer(f"statusCode is {status!r}")
+        raise MalformedResponse(f"statusCode is {status!r}")
     if text is not None and not isinstance(text, str):
-        raise MalformedAnswer(f"body is of type {type(text).__name__}")
+        raise MalformedResponse(f"body is of type {type(text).__name__}")
     content = (text or "").encode("utf-8", errors="replace")
-    if answer.get("isBase64Encoded") and decodes:
+    if response.get("isBase64Encoded") and decodes:
         try:
             content = base64.b64decode(content, validate=True)
         except binascii.Error as error:
-            raise MalformedAnswer("body is not base64") from error
-    return int(status), _headers(answer), content
+            raise MalformedResponse("body is not base64") from error
+    return int(status), _merge_headers(response), content
 
 
-def _headers(answer: Record) -> Record:
-    single, multiple = answer.get("headers") or {}, answer.get("multiValueHeaders") or {}
+def _merge_headers(response: Record) -> Record:
+    single, multiple = response.get("headers") or {}, response.get("multiValueHeaders") or {}
     if not isinstance(single, dict) or not isinstance(multiple, dict):
-        raise MalformedAnswer("headers are no object")
+        raise MalformedResponse("headers are not an object")
     merged: dict[str, tuple[str, list[str]]] = {
         "content-type": ("Content-Type", ["application/json"])
     }
     for name, values in [*((name, [it]) for name, it in single.items()), *multiple.items()]:
         if not isinstance(values, list) or any(isinstance(it, list | dict) for it in values):
-            raise MalformedAnswer(f"the header {name} is no text")
-        shown = f"x-amzn-Remapped-{name}" if name.lower() in REMAPPED else name
-        merged[shown.lower()] = (shown, [_text(it) for it in values if it is not None])
+            raise MalformedResponse(f"the header {name} is not text")
+        sent_name = f"x-amzn-Remapped-{name}" if name.lower() in REMAPPED else name
+        merged[sent_name.lower()] = (sent_name, [_text(it) for it in values if it is not None])
     return {name: values for name, values in merged.values() if values}
 
 

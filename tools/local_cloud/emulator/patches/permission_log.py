@@ -1,4 +1,4 @@
-"""What functions asked IAM for, and what it said, in a file."""
+"""Log of IAM decisions."""
 
 import json
 from typing import Any
@@ -14,10 +14,10 @@ def apply(settings: Settings) -> None:
 
 
 def record_iam_decisions(settings: Settings) -> None:
-    """Write each role, action and resource down, once for each answer.
+    """Write each combination of role, action, resource and decision to a file, once.
 
-    Here all requests meet: of functions, and of the mappings that act for them. A transaction
-    has come apart into the actions that IAM knows, and a batch into its tables.
+    All requests pass here: of functions, and of mappings that act for them. Transactions arrive as
+    their IAM actions, and batches once per table.
     """
     evaluate = pinned(iam_evaluator, "evaluate", "ctx policies limits")
     pinned(iam_evaluator, "enforce", source="result = evaluate(")
@@ -25,23 +25,23 @@ def record_iam_decisions(settings: Settings) -> None:
     record = settings.permission_log.open("a", encoding="utf-8", buffering=1)
     known = set()
 
-    # Any: the emulator's own records.
+    # Any: ministack's own records.
     def recorded(context: Any, *policies: Any) -> Any:
         result = evaluate(context, *policies)
         if role := _role(context.principal_arn):
             allowed = result.decision == "Allow"
-            asked = (role, context.action, context.resource_arn, allowed)
-            if asked not in known:
-                known.add(asked)
+            decision = (role, context.action, context.resource_arn, allowed)
+            if decision not in known:
+                known.add(decision)
                 names = ("role", "action", "resource", "allowed")
-                record.write(json.dumps(dict(zip(names, asked, strict=True))) + "\n")
+                record.write(json.dumps(dict(zip(names, decision, strict=True))) + "\n")
         return result
 
     iam_evaluator.evaluate = recorded
 
 
 def _role(principal: str) -> str | None:
-    """The name in `…:role/<name>` or in `…:assumed-role/<name>/<session>`."""
+    """Return the name in `…:role/<name>` or `…:assumed-role/<name>/<session>`, or None."""
     kind, *names = principal.rpartition(":")[2].split("/")
     if kind == "assumed-role":
         return names[0]

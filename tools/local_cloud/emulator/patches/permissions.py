@@ -1,4 +1,4 @@
-"""IAM of the event sources: what a request does, and to which resource."""
+"""IAM: the action and the resource of requests to event sources and SES."""
 
 import json
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from ministack.services import dynamodb_streams, ses, ses_v2
 
 from tools.local_cloud.emulator.patches.pinned import pinned
 
-# Any: the emulator's own records.
+# Any: ministack's own records.
 Record = dict[str, Any]
 
 MAPPING_ACTIONS = {
@@ -26,7 +26,7 @@ def apply() -> None:
 
 
 def authorize_mapping_actions() -> None:
-    """Check what is done to one mapping, which would be free for all, or listing."""
+    """Authorize requests for one event source mapping by the action of their method."""
     original = pinned(
         iam_actions, "extract_iam_action", "service method path headers body query_params"
     )
@@ -42,7 +42,7 @@ def authorize_mapping_actions() -> None:
 
 
 def authorize_event_source_resources() -> None:
-    """Check policies that name a stream, a dead-letter queue or a sender, and not everything."""
+    """Authorize requests for streams, move tasks and emails by ARN, in place of `*`."""
     original = pinned(
         iam_actions,
         "extract_resource_arn",
@@ -84,7 +84,7 @@ def _dead_letter_queue(_: str, content: Record, __: str, ___: str) -> str | None
 
 
 def _sender(path: str, content: Record, region: str, account: str) -> str | None:
-    """The identity that was verified: the address itself, or else its domain."""
+    """Return the ARN of the sender's verified identity: the address, or else its domain."""
     if not path.endswith("/outbound-emails"):
         return None
     if identity := content.get("FromEmailAddressIdentityArn"):

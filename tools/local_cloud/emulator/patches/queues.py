@@ -1,4 +1,4 @@
-"""SQS: nothing lost between threads, failures of a batch as reported, and redrive."""
+"""SQS: changes under one lock, partial batch failures, and redrive."""
 
 import base64
 import json
@@ -13,10 +13,10 @@ from ministack.services import eventbridge, lambda_svc, sqs
 
 from tools.local_cloud.emulator.patches.pinned import pinned
 
-# Any: the emulator's own records.
+# Any: ministack's own records.
 Record = dict[str, Any]
 
-TASKS_KEPT_PER_QUEUE = 10
+MAX_TASKS_PER_QUEUE = 10
 
 
 def apply() -> None:
@@ -26,37 +26,37 @@ def apply() -> None:
 
 
 def serialize_queue_changes() -> None:
-    """Keep a message that is sent while another thread deletes one.
+    """Change queues under one lock, so no message sent during a deletion is lost.
 
-    Requests are answered on the event loop, mappings receive and delete on threads of their own.
+    Requests run on the event loop; mappings receive and delete on their own threads.
     """
     pinned(sqs, "_receive_messages_for_esm", source="with _queues_lock")
     pinned(sqs, "_delete_messages_for_esm", source="with _queues_lock")
     actions = pinned(sqs, "_HANDLERS")
     lock = sqs._queues_lock = threading.RLock()
 
-    def alone(change: Callable[..., Any]) -> Callable[..., Any]:
+    def locked(change: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(change)
-        def changing(*arguments: Any) -> Any:
+        def with_lock(*arguments: Any) -> Any:
             with lock:
                 return change(*arguments)
 
-        return changing
+        return with_lock
 
     # Each of these iterates over a queue's messages and then replaces the list.
-    sqs._expire_retained = alone(sqs._expire_retained)
-    sqs._dlq_sweep = alone(sqs._dlq_sweep)
-    sqs._collect_msgs = alone(sqs._collect_msgs)
-    sqs._refresh_counts = alone(sqs._refresh_counts)
+    sqs._expire_retained = locked(sqs._expire_retained)
+    sqs._dlq_sweep = locked(sqs._dlq_sweep)
+    sqs._collect_msgs = locked(sqs._collect_msgs)
+    sqs._refresh_counts = locked(sqs._refresh_counts)
     for action, act in actions.items():
-        # Receiving waits for messages, and does its changes by the functions above.
+        # ReceiveMessage waits for messages, and changes queues by the functions above.
         if action != "ReceiveMessage":
-            actions[action] = alone(act)
+            actions[action] = locked(act)
     sqs._act_send_message = actions["SendMessage"]
-    eventbridge._dispatch_to_sqs = alone(
+    eventbridge._dispatch_to_sqs = locked(
         pinned(eventbridge, "_dispatch_to_sqs", "spec payload sqs_parameters")
     )
-    lambda_svc._route_async_failure = alone(
+    lambda_svc._route_async_failure = locked(
         pinned(lambda_svc, "_route_async_failure", "target_arn func_name event result")
     )
 
@@ -73,7 +73,7 @@ def delete_processed_messages_only() -> None:
         mapping: Record, function: Record, event: Record, batch: list[Record], url: str, name: str
     ) -> None:
         sent = {it["messageId"] for it in event["Records"]}
-        # What no filter let through is gone, whatever becomes of the others.
+        # Delete filtered messages even if the invocation fails.
         filtered = {it["receipt_handle"] for it in batch if it["id"] not in sent}
         sqs._delete_messages_for_esm(url, filtered)
         batch = [it for it in batch if it["id"] in sent]
@@ -81,7 +81,7 @@ def delete_processed_messages_only() -> None:
             run(mapping, function, event, batch, url, name)
             return
         result = lambda_svc._execute_function(function, event)
-        failed = sent if result.get("error") else _failed(result.get("body"), sent)
+        failed = sent if result.get("error") else _failed_ids(result.get("body"), sent)
         mapping["LastProcessingResult"] = "PROBLEM: Function call failed" if failed else "OK"
         processed = {it["receipt_handle"] for it in batch if it["id"] not in failed}
         sqs._delete_messages_for_esm(url, processed)
@@ -89,20 +89,20 @@ def delete_processed_messages_only() -> None:
     lambda_svc._run_sqs_batch = run_batch
 
 
-# Any: what a function answered.
-def _failed(answer: Any, sent: set[str]) -> set[str]:
-    """The ids of the messages to keep."""
-    if answer is None:
+# Any: the response of a function.
+def _failed_ids(response: Any, sent: set[str]) -> set[str]:
+    """Return the ids of the messages to keep."""
+    if response is None:
         return set()
-    if not isinstance(answer, dict):
+    if not isinstance(response, dict):
         return sent
-    failures = answer.get("batchItemFailures") or []
+    failures = response.get("batchItemFailures") or []
     named = {str(it.get("itemIdentifier")) if isinstance(it, dict) else "" for it in failures}
     return named if named <= sent else sent
 
 
 def support_redrive() -> None:
-    """Move a dead-letter queue's messages back to where they came from, at once.
+    """Move messages of a dead-letter queue to their source queues, synchronously.
 
     https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_StartMessageMoveTask.html
     """
@@ -120,19 +120,19 @@ def support_redrive() -> None:
             raise sqs._Err(
                 "InvalidParameterValue", "Source queue must be configured as a Dead Letter Queue."
             )
-        wanted = data.get("DestinationArn")
-        if wanted and sqs._queue_by_arn(wanted) is None:
+        destination = data.get("DestinationArn")
+        if destination and sqs._queue_by_arn(destination) is None:
             raise sqs._Err("ResourceNotFoundException", "The destination doesn't exist.", 404)
         task: Record = {
             "SourceArn": source,
             "StartedTimestamp": int(time.time() * 1000),
             "ApproximateNumberOfMessagesToMove": len(_visible(queue)),
-            **({"DestinationArn": wanted} if wanted else {}),
+            **({"DestinationArn": destination} if destination else {}),
         }
         with sqs._queues_lock:
-            task |= _moved(queue, wanted)
+            task |= _move(queue, destination)
         tasks.setdefault(source, []).insert(0, task)
-        del tasks[source][TASKS_KEPT_PER_QUEUE:]
+        del tasks[source][MAX_TASKS_PER_QUEUE:]
         handle = {"taskId": str(uuid4()), "sourceArn": source}
         return {"TaskHandle": base64.b64encode(json.dumps(handle).encode()).decode()}
 
@@ -153,11 +153,11 @@ def _visible(queue: Record) -> list[Record]:
     return [it for it in queue["messages"] if it["visible_at"] <= time.time()]
 
 
-def _moved(queue: Record, wanted: str | None) -> Record:
-    """How a task ended; it stops at a message that never was in another queue."""
+def _move(queue: Record, destination: str | None) -> Record:
+    """Move the visible messages; return the result, FAILED at one without a source queue."""
     moved = 0
     for message in _visible(queue):
-        origin = wanted or message["sys"].get("DeadLetterQueueSourceArn")
+        origin = destination or message["sys"].get("DeadLetterQueueSourceArn")
         target = origin and sqs._queue_by_arn(origin)
         if not target:
             return {
@@ -166,7 +166,7 @@ def _moved(queue: Record, wanted: str | None) -> Record:
                 "ApproximateNumberOfMessagesMoved": moved,
             }
         queue["messages"].remove(message)
-        # It arrives as a message of its own, which nobody has received yet.
+        # A moved message is a new one, with a receive count of 0.
         sent = {"MessageBody": message["body"], "MessageAttributes": message["message_attributes"]}
         sqs._act_send_message(sent, target["url"])
         moved += 1

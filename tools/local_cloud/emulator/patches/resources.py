@@ -1,4 +1,4 @@
-"""CloudFormation as this stack uses it: types without effect here, and properties else dropped."""
+"""CloudFormation: resource types without effect, and properties that ministack drops."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from ministack.services.cloudformation import provisioners
 from tools.local_cloud.emulator.patches.pinned import pinned
 from tools.local_cloud.emulator.patches.provisioning import add_resource_type, handlers_of
 
-# Accepted so that the real template deploys; nothing is watched, shifted or kept by them here.
+# Accepted so that the template deploys; they monitor, shift and store nothing here.
 WITHOUT_EFFECT = (
     "AWS::ApplicationInsights::Application",
     "AWS::ApplicationSignals::ServiceLevelObjective",
@@ -56,29 +56,29 @@ def _do_nothing(logical_id: str, _: Properties, stack: str) -> tuple[str, Proper
 
 
 def apply_reserved_concurrency() -> None:
-    """Apply ReservedConcurrentExecutions, which the template's functions lose otherwise."""
+    """Apply ReservedConcurrentExecutions of a template."""
     handlers = handlers_of("AWS::Lambda::Function")
     create, update = handlers["create"], handlers["update"]
     original = pinned(
         lambda_svc, "_reserved_concurrency", "func config", source='get("concurrency")'
     )
 
-    def reserved(answer: tuple[str, Properties], props: Properties) -> tuple[str, Properties]:
+    def with_reserved(answer: tuple[str, Properties], props: Properties) -> tuple[str, Properties]:
         function = lambda_svc._functions[answer[0]]
         declared = props.get("ReservedConcurrentExecutions")
         function["concurrency"] = None if declared is None else int(declared)
         return answer
 
     def created(logical_id: str, props: Properties, stack: str) -> tuple[str, Properties]:
-        return reserved(create(logical_id, props, stack), props)
+        return with_reserved(create(logical_id, props, stack), props)
 
     def updated(
         physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str
     ) -> tuple[str, Properties]:
-        return reserved(update(physical_id, old, new, stack, logical_id=logical_id), new)
+        return with_reserved(update(physical_id, old, new, stack, logical_id=logical_id), new)
 
     def shared(func: Properties, config: Properties) -> int | None:
-        # Versions share it; ministack looks for it in the version that is called.
+        # All versions share the limit; ministack reads it from the invoked version.
         limit: int | None = original(lambda_svc._functions.get(config["FunctionName"]), config)
         return limit if limit is not None else original(func, config)
 
@@ -87,7 +87,7 @@ def apply_reserved_concurrency() -> None:
 
 
 def return_secret_arns() -> None:
-    """``Ref`` of a secret is its ARN; without a declared value it has none until one is put."""
+    """Return the ARN for ``Ref`` of a secret; create no version without a declared value."""
     handlers = handlers_of("AWS::SecretsManager::Secret")
     create, update, delete = handlers["create"], handlers["update"], handlers["delete"]
     pinned(provisioners, "_sm_secret_create", source='return name, {"Id": arn, "Arn": arn}')
@@ -112,7 +112,9 @@ def return_secret_arns() -> None:
 
 
 def make_secret_versions_immutable() -> None:
-    """A ClientRequestToken names a version: put again it changes nothing, or fails if it differs.
+    """Ignore an equal value for an existing version, and reject a different one.
+
+    A version is named by its ClientRequestToken.
 
     https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_PutSecretValue.html
     """
@@ -120,7 +122,7 @@ def make_secret_versions_immutable() -> None:
         secretsmanager, "_put_secret_value", "data", source='data.get("ClientRequestToken"'
     )
 
-    # Any: the emulator's own answers.
+    # Any: ministack's own responses.
     def put_secret_value(data: Properties) -> Any:
         _, secret = secretsmanager._resolve(data.get("SecretId"))
         token = data.get("ClientRequestToken")
@@ -129,7 +131,7 @@ def make_secret_versions_immutable() -> None:
             return original(data)
         for kind in ("SecretString", "SecretBinary"):
             if version[kind] != data.get(kind):
-                message = f"The version {token} has another value already."
+                message = f"The version {token} already has another value."
                 return error_response_json("ResourceExistsException", message, 400)
         return json_response(
             {
@@ -144,7 +146,7 @@ def make_secret_versions_immutable() -> None:
 
 
 def decode_method_setting_paths() -> None:
-    """Read a method's path as CloudFormation wants it written: `/~1api~1users` is /api/users."""
+    """Decode paths of method settings: `/~1api~1users` is /api/users."""
     original = pinned(provisioners, "_apigw_method_settings", "raw")
 
     def method_settings(raw: object) -> Properties:
@@ -162,7 +164,7 @@ def decode_method_setting_paths() -> None:
 
 
 def accept_metric_math_alarms() -> None:
-    """Accept alarms on metric math, which fail the deployment else; they are never evaluated."""
+    """Accept alarms on metric math; they are never evaluated."""
     original = pinned(
         provisioners, "_cw_metric_alarm_record", "name props", source='if props.get("Metrics"):'
     )
@@ -172,7 +174,7 @@ def accept_metric_math_alarms() -> None:
             return dict(original(name, props))
         single = {key: value for key, value in props.items() if key != "Metrics"}
         kept = original(name, {**single, "MetricName": "none", "Namespace": "none"})
-        # Without a metric ministack never looks at it.
+        # ministack does not evaluate an alarm without a metric.
         return {**kept, "MetricName": None, "Namespace": None}
 
     provisioners._cw_metric_alarm_record = record

@@ -1,4 +1,4 @@
-"""CloudWatch Logs Insights: saved queries, and no wrong result for a query that cannot run here.
+"""CloudWatch Logs Insights: saved queries, and errors for queries that ministack cannot run.
 
 https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutQueryDefinition.html
 """
@@ -19,7 +19,7 @@ from tools.local_cloud.emulator.patches.provisioning import add_resource_type
 Record = dict[str, Any]
 
 RESOURCE_TYPE = "AWS::Logs::QueryDefinition"
-# The stages that ministack runs, beside the filters that it compiles; it ignores every other one.
+# Stages that ministack runs besides the filters that it compiles; it ignores all others.
 _STAGE = re.compile(r"(?is)fields\s.+|sort\s+@\w+(\s+(asc|desc))?|limit\s+\d+")
 
 _definitions: dict[str, Record] = {}
@@ -69,14 +69,14 @@ def provision_query_definitions() -> None:
 
 
 def reject_unsupported_queries() -> None:
-    """Reject ``stats`` and conditions of several terms, which would return every line else."""
+    """Reject stages that ministack ignores, since the result would have every line."""
     original = pinned(cloudwatch_logs, "_start_query", "data")
     stages = pinned(cloudwatch_logs, "_split_insights_pipes")
-    compiled = pinned(cloudwatch_logs, "_compile_insights_filter", "stage")
+    compile_filter = pinned(cloudwatch_logs, "_compile_insights_filter", "stage")
 
     def start_query(data: Record) -> Any:
         for stage in stages(data.get("queryString", "")):
-            if not _STAGE.fullmatch(stage) and compiled(stage) is None:
+            if not _STAGE.fullmatch(stage) and compile_filter(stage) is None:
                 message = f"The local cloud cannot run {stage!r}: search functions.log instead."
                 return error_response_json("MalformedQueryException", message, 400)
         return original(data)

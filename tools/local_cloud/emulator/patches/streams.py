@@ -1,4 +1,4 @@
-"""DynamoDB streams that invoke functions: batches, retries and what is discarded."""
+"""DynamoDB streams: batches for functions, retries, discarded records, numbers, expiry."""
 
 import json
 import threading
@@ -12,25 +12,25 @@ from ministack.core.responses import _request_account_id, _request_region
 from ministack.services import dynamodb, dynamodb_streams, lambda_svc, sqs
 
 from tools.local_cloud.emulator.patches.environment import last_run
-from tools.local_cloud.emulator.patches.event_source_mappings import of_stream, passes
+from tools.local_cloud.emulator.patches.event_source_mappings import is_of_stream, passes
 from tools.local_cloud.emulator.patches.pinned import pinned
 from tools.local_cloud.emulator.patches.stream_retries import (
-    Attempt,
+    BatchAttempt,
     Failure,
-    Positioned,
+    StreamRecord,
     attempts_after,
     failure_of,
 )
 
-# AWS waits longer between retries, up to a minute; nobody would want to here.
-FIRST_PAUSE_SECONDS = 0.1
-LONGEST_PAUSE_SECONDS = 2.0
+# AWS pauses up to a minute between retries, which is too long for tests.
+MIN_PAUSE_SECONDS = 0.1
+MAX_PAUSE_SECONDS = 2.0
 POLL_SECONDS = 0.02
-PAYLOAD_BYTES = 6 * 1024 * 1024
-# The thread that the emulator deletes expired items on.
+MAX_PAYLOAD_BYTES = 6 * 1024 * 1024
+# ministack's thread that deletes expired items.
 EXPIRY_THREAD = "dynamodb-ttl-reaper"
 
-# Any: the emulator's own records.
+# Any: ministack's own records.
 Record = dict[str, Any]
 
 
@@ -41,7 +41,7 @@ def apply() -> None:
 
 
 def invoke_functions_with_batches() -> None:
-    """Follow each mapping's stream on its own thread, so that a slow one holds up no other."""
+    """Poll each mapping's stream on its own thread, so a slow function delays no other."""
     pinned(lambda_svc, "_poll_dynamodb_streams", "")
     pinned(lambda_svc, "_poll_loop", source="_poll_dynamodb_streams()")
     pinned(lambda_svc, "_dispatch_esm_batch", "esm_id fn args", source="_esm_wake.set()")
@@ -52,11 +52,11 @@ def invoke_functions_with_batches() -> None:
     pinned(dynamodb, "_emit_stream_event", source="esm_wake.set()")
     pinned(sqs, "_queue_by_arn", "arn")
     pinned(sqs, "_act_send_message", "data qurl")
-    lambda_svc._poll_dynamodb_streams = _follow_streams
+    lambda_svc._poll_dynamodb_streams = _poll_streams
 
 
 def number_records_in_order() -> None:
-    """Without leading zeros, which a number would lose, and rising whatever the clock does."""
+    """Number records without leading zeros, independently of the clock."""
     pinned(dynamodb, "_next_stream_seq", "", source="_stream_seq_counter")
     lock = threading.Lock()
     last = 10**23
@@ -71,7 +71,7 @@ def number_records_in_order() -> None:
 
 
 def mark_expired_items() -> None:
-    """Put what TTL deletes on the stream, too, and say that it was TTL.
+    """Write deletions by TTL to the stream, with the identity of the service.
 
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/time-to-live-ttl-streams.html
     """
@@ -101,17 +101,20 @@ def mark_expired_items() -> None:
     dynamodb._remove_item, dynamodb._build_change_record = removed, built
 
 
-def _follow_streams() -> bool:
-    """Start what has something to do; called whenever a record was written, and each second."""
+def _poll_streams() -> bool:
+    """Start pollers of streams with new records; return whether any was started.
+
+    ministack calls this after each write, and once a second.
+    """
     started = False
     for account, region, mapping in lambda_svc._iter_all_esms():
-        if not of_stream(mapping) or mapping["UUID"] in lambda_svc._esm_inflight:
+        if not is_of_stream(mapping) or mapping["UUID"] in lambda_svc._esm_inflight:
             continue
         of_account, of_region = _request_account_id.set(account), _request_region.set(region)
         try:
-            follower = Follower(mapping)
-            if follower.is_enabled() and follower.is_behind():
-                lambda_svc._dispatch_esm_batch(mapping["UUID"], follower.run)
+            poller = StreamPoller(mapping)
+            if poller.is_enabled() and poller.is_behind():
+                lambda_svc._dispatch_esm_batch(mapping["UUID"], poller.run)
                 started = True
         finally:
             _request_account_id.reset(of_account)
@@ -119,8 +122,8 @@ def _follow_streams() -> bool:
     return started
 
 
-class Follower:
-    """One mapping on its way along its stream, which has a single shard here."""
+class StreamPoller:
+    """Poller of one mapping, whose stream has one shard."""
 
     def __init__(self, mapping: Record) -> None:
         self._mapping = mapping
@@ -139,23 +142,23 @@ class Follower:
 
     def run(self) -> None:
         while self.is_enabled() and self.is_behind():
-            batch, end = self._gathered()
-            if not batch or self._delivered(batch):
+            batch, end = self._read_batch()
+            if not batch or self._deliver(batch):
                 self._move_to(end)
 
-    def _gathered(self) -> tuple[list[Positioned], int]:
-        """The next records that pass the filters, and where on the stream the ones after are."""
+    def _read_batch(self) -> tuple[list[StreamRecord], int]:
+        """Return the next batch of records that match the filters, and the position after it."""
         position = self._position()
-        batch: list[Positioned] = []
+        batch: list[StreamRecord] = []
         size, since = 0, time.monotonic()
         while True:
             for record in dynamodb.stream_records_since(self._table, position, 1000):
-                event = _event(record)
+                event = _function_event(record)
                 if passes(event, self._mapping):
                     size += len(json.dumps(event))
-                    if batch and size > PAYLOAD_BYTES:
+                    if batch and size > MAX_PAYLOAD_BYTES:
                         return batch, position
-                    batch.append(Positioned(position, event))
+                    batch.append(StreamRecord(position, event))
                 position += 1
                 if len(batch) >= self._mapping["BatchSize"]:
                     return batch, position
@@ -165,33 +168,33 @@ class Follower:
                 return batch, position
             time.sleep(POLL_SECONDS)
 
-    def _delivered(self, batch: list[Positioned]) -> bool:
-        """Whether all were processed or discarded; not if the mapping is stopped before."""
-        waiting = deque([Attempt(batch)])
+    def _deliver(self, batch: list[StreamRecord]) -> bool:
+        """Process or discard a batch; return False if the mapping is disabled before the end."""
+        waiting = deque([BatchAttempt(batch)])
         while waiting:
             attempt = waiting.popleft()
             self._move_to(attempt.records[0].position)
-            if not self._waited(attempt.retries):
+            if not self._pause(attempt.retries):
                 return False
             old = list(takewhile(self._is_too_old, attempt.records))
             if old:
                 self._discard(old, "MaxRecordAgeExceeded", attempt.invocations, None)
                 if young := attempt.records[len(old) :]:
-                    waiting.appendleft(Attempt(young, attempt.retries, attempt.invocations))
+                    waiting.appendleft(BatchAttempt(young, attempt.retries, attempt.invocations))
                 continue
-            waiting.extendleft(reversed(self._tried(attempt)))
+            waiting.extendleft(reversed(self._invoke(attempt)))
         return True
 
-    def _tried(self, attempt: Attempt) -> list[Attempt]:
-        """What is left to try after one invocation."""
+    def _invoke(self, attempt: BatchAttempt) -> list[BatchAttempt]:
+        """Invoke the function once; return the attempts that remain."""
         function = self._function()
         if function is None:
             return [attempt]
         event = {"Records": [it.record for it in attempt.records]}
         result = lambda_svc._execute_function(function, event)
         if result.get("throttle"):
-            # The function was not invoked, so that this is no retry of it.
-            time.sleep(FIRST_PAUSE_SECONDS)
+            # The function was not invoked, so this does not count as a retry.
+            time.sleep(MIN_PAUSE_SECONDS)
             return [attempt]
         failure = self._failure(result, attempt.records)
         self._mapping["LastProcessingResult"] = "PROBLEM: Function call failed" if failure else "OK"
@@ -211,32 +214,32 @@ class Follower:
             self._discard(attempt.records, "RetryAttemptsExhausted", invocations, response)
         return next_attempts or []
 
-    def _failure(self, result: Record, sent: list[Positioned]) -> Failure | None:
+    def _failure(self, result: Record, sent: list[StreamRecord]) -> Failure | None:
         if result.get("error"):
             return Failure(0, reported=False)
         if "ReportBatchItemFailures" not in self._mapping["FunctionResponseTypes"]:
             return None
         return failure_of(result.get("body"), sent)
 
-    def _waited(self, retries: int) -> bool:
-        """Pause before a retry; whether the mapping is still enabled."""
-        pause = FIRST_PAUSE_SECONDS * 2 ** min(retries - 1, 10) if retries else 0
-        until = time.monotonic() + min(pause, LONGEST_PAUSE_SECONDS)
+    def _pause(self, retries: int) -> bool:
+        """Pause before a retry; return whether the mapping is still enabled."""
+        seconds = MIN_PAUSE_SECONDS * 2 ** min(retries - 1, 10) if retries else 0
+        until = time.monotonic() + min(seconds, MAX_PAUSE_SECONDS)
         while self.is_enabled():
             if time.monotonic() >= until:
                 return True
             time.sleep(POLL_SECONDS)
         return False
 
-    def _is_too_old(self, it: Positioned) -> bool:
+    def _is_too_old(self, it: StreamRecord) -> bool:
         limit = self._mapping["MaximumRecordAgeInSeconds"]
         age = time.time() - it.record["dynamodb"]["ApproximateCreationDateTime"]
         return bool(0 < limit < age)
 
     def _discard(
-        self, records: list[Positioned], condition: str, invocations: int, response: Record | None
+        self, records: list[StreamRecord], condition: str, invocations: int, response: Record | None
     ) -> None:
-        """Tell the destination which records were discarded, for it to read them itself.
+        """Send the position of discarded records to the failure destination.
 
         https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html
         """
@@ -272,7 +275,7 @@ class Follower:
         sqs._act_send_message({"MessageBody": json.dumps(message)}, queue["url"])
 
     def _function(self) -> Record | None:
-        """The version that the alias points to by now."""
+        """Return the version that the alias points to now."""
         function, _ = lambda_svc._get_func_record_for_qualifier(
             self._mapping["FunctionName"], self._mapping.get("Qualifier")
         )
@@ -286,13 +289,13 @@ class Follower:
 
     def _move_to(self, position: int) -> None:
         with lambda_svc._dynamodb_stream_positions_lock:
-            # A mapping that was deleted meanwhile has none any more.
+            # A deleted mapping has no position.
             if self._mapping["UUID"] in lambda_svc._dynamodb_stream_positions:
                 lambda_svc._dynamodb_stream_positions[self._mapping["UUID"]] = position
 
 
-def _event(record: Record) -> Record:
-    """As functions get it, whose events are spelt unlike the streams' own records."""
+def _function_event(record: Record) -> Record:
+    """Return a record as in function events, which write userIdentity in lower camel case."""
     identity = record.get("userIdentity")
     if identity is None:
         return record
