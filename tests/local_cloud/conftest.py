@@ -1,4 +1,4 @@
-"""A tiny stack of this folder's own, started once for all that only look at it."""
+"""The tiny stack, started once for all tests that do not change it."""
 
 import shutil
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ TINY = Path(__file__).with_name("tiny")
 
 @pytest.fixture(scope="session")
 def tiny_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy, so that tests may edit it."""
+    """A copy of the project, which tests may edit."""
     project = tmp_path_factory.mktemp("tiny") / "project"
     shutil.copytree(TINY, project, ignore=shutil.ignore_patterns("__pycache__"))
     return project

@@ -1,4 +1,4 @@
-"""A minimal client of the Debug Adapter Protocol, as an editor is one.
+"""A minimal client of the Debug Adapter Protocol.
 
 https://microsoft.github.io/debug-adapter-protocol/specification
 """
@@ -11,12 +11,12 @@ from typing import Any, Self
 
 from tests.waiting import HANG_SECONDS
 
-# Any: a message is whatever JSON holds.
+# Any: messages are any JSON.
 Message = dict[str, Any]
 
 
 class DebugClient:
-    """A debugging session, from attaching until ``close``."""
+    """A debugging session, from ``attach`` to ``close``."""
 
     def __init__(self, port: int) -> None:
         self._socket = socket.create_connection(("127.0.0.1", port), timeout=HANG_SECONDS)
@@ -31,29 +31,32 @@ class DebugClient:
         self.close()
 
     def attach(self, breakpoints: dict[Path, list[int]]) -> None:
-        """The exchange that an editor begins with."""
+        """Send the requests with which an editor starts a session."""
         self.ask("initialize", adapterID="debugpy", linesStartAt1=True, pathFormat="path")
-        # Its response comes after configurationDone.
+        # The adapter responds to attach after configurationDone.
         attaching = self._send("attach", justMyCode=True)
         self.event("initialized")
         for path, lines in breakpoints.items():
-            answer = self.ask(
+            response = self.ask(
                 "setBreakpoints",
                 source={"path": str(path)},
                 breakpoints=[{"line": line} for line in lines],
             )
-            assert all(it["verified"] for it in answer["breakpoints"]), answer
+            assert all(it["verified"] for it in response["breakpoints"]), response
         self.ask("configurationDone")
         self._response(attaching)
 
     def stopped_at(self) -> tuple[int, Message]:
-        """Wait until the function stops; the thread, and the frame that it stopped in."""
+        """Wait until the function stops; return its thread and frame."""
         thread: int = self.event("stopped")["threadId"]
         (frame, *_) = self.ask("stackTrace", threadId=thread)["stackFrames"]
         return thread, frame
 
     def ask(self, command: str, **arguments: object) -> Message:
-        """The body of a response; raises AssertionError if the request fails."""
+        """Send a request; return the body of its response.
+
+        Raises AssertionError if the request fails.
+        """
         return self._response(self._send(command, **arguments))
 
     def event(self, name: str) -> Message:
@@ -62,7 +65,7 @@ class DebugClient:
         return body
 
     def is_ended(self) -> bool:
-        """Wait for the other side to close the connection."""
+        """Wait until the server closes the connection."""
         while self._stream.readline():
             pass
         return True
@@ -84,9 +87,9 @@ class DebugClient:
         body: Message = found.get("body", {})
         return body
 
-    def _read(self, is_wanted: Callable[[Message], bool]) -> Message:
+    def _read(self, matches: Callable[[Message], bool]) -> Message:
         for message in list(self._unread):
-            if is_wanted(message):
+            if matches(message):
                 self._unread.remove(message)
                 return message
         while True:
@@ -96,7 +99,7 @@ class DebugClient:
                 if name.lower() == b"content-length":
                     length = int(value)
             assert length, "the session has ended"
-            read: Message = json.loads(self._stream.read(length))
-            if is_wanted(read):
-                return read
-            self._unread.append(read)
+            received: Message = json.loads(self._stream.read(length))
+            if matches(received):
+                return received
+            self._unread.append(received)

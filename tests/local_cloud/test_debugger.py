@@ -1,4 +1,4 @@
-"""`make run DEBUG=…`: a debugger stops a function for as long as it likes."""
+"""`make run DEBUG=…`: a debugger stops a function beyond all timeouts."""
 
 import json
 import subprocess
@@ -16,8 +16,8 @@ from tests.waiting import HANG_SECONDS, eventually
 from tools.local_cloud.emulator_process import PYTHON, REPOSITORY
 from tools.local_cloud.stack import LocalStack, LocalStackFailed
 
-FUNCTION = "Mischief"
-# Its timeout in the template, and the gateway's for it, which is shorter.
+FUNCTION = "Faulty"
+# Timeout of the function; that of its integration is shorter.
 TIMEOUT_SECONDS = 2.0
 DEBUGPY = str(PYTHON.parent.parent / "lib/python3.13/site-packages/debugpy")
 
@@ -29,7 +29,7 @@ def debugged(tiny_project: Path, tmp_path_factory: pytest.TempPathFactory) -> It
         home, project=tiny_project, is_for_development=True, debug=FUNCTION, debug_port=0
     ) as stack:
         yield stack
-    # A debug adapter is a daemon, which only its function's end ends.
+    # The debug adapter is a daemon that exits with its function.
     assert eventually(lambda: DEBUGPY not in _commands())
 
 
@@ -41,8 +41,8 @@ def client(debugged: LocalStack) -> Iterator[DebugClient]:
 
 @pytest.fixture
 def source(tiny_project: Path) -> Path:
-    """Where the function is edited, of which the package has a copy."""
-    return tiny_project / "function/mischief.py"
+    """The source file of the function, of which the package has a copy."""
+    return tiny_project / "function/faulty.py"
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def requests(debugged: LocalStack) -> Iterator["Requests"]:
 
 
 class Requests:
-    """Requests in the background, since a debugger holds them up."""
+    """Requests on threads, since a debugger stops them."""
 
     def __init__(self, url: str) -> None:
         self._http = httpx.Client(base_url=url, timeout=HANG_SECONDS, trust_env=False)
@@ -65,7 +65,7 @@ class Requests:
         self._pool.shutdown()
         self._http.close()
 
-    def begin(self, do: str = "") -> Future[httpx.Response]:
+    def start(self, do: str = "") -> Future[httpx.Response]:
         return self._pool.submit(self._http.get, "/impatient", params={"do": do})
 
 
@@ -76,9 +76,9 @@ def line_of(source: Path, text: str) -> int:
 
 
 def test_debugged_function_serves_without_a_debugger(requests: Requests) -> None:
-    assert requests.begin().result(HANG_SECONDS).status_code == 200
-    # Nobody is there to stop for.
-    assert requests.begin("break").result(HANG_SECONDS).status_code == 200
+    assert requests.start().result(HANG_SECONDS).status_code == 200
+    # breakpoint() does not stop without a debugger.
+    assert requests.start("break").result(HANG_SECONDS).status_code == 200
 
 
 def test_breakpoint_in_the_source_stops_a_request_beyond_every_timeout(
@@ -87,21 +87,21 @@ def test_breakpoint_in_the_source_stops_a_request_beyond_every_timeout(
     line = line_of(source, "calls += 1")
     client.attach({source: [line]})
 
-    begun = requests.begin()
+    started = requests.start()
     stopped_at = time.monotonic()
     thread, frame = client.stopped_at()
     left = client.ask(
         "evaluate", frameId=frame["id"], expression="_context.get_remaining_time_in_millis()"
     )
-    # Time itself is under test: the gateway, and then Lambda, would have given up by then.
+    # Sleep past the timeouts of the gateway and of Lambda.
     time.sleep(max(0, stopped_at + 1.5 * TIMEOUT_SECONDS - time.monotonic()))
     client.ask("continue", threadId=thread)
-    answer = begun.result(HANG_SECONDS)
+    response = started.result(HANG_SECONDS)
 
     assert (frame["source"]["path"], frame["line"]) == (str(source), line)
     assert int(left["result"]) > 60 * 60 * 1000
-    assert answer.status_code == 200
-    assert answer.elapsed.total_seconds() > TIMEOUT_SECONDS
+    assert response.status_code == 200
+    assert response.elapsed.total_seconds() > TIMEOUT_SECONDS
 
 
 def test_breakpoint_call_stops_in_the_handler(
@@ -109,50 +109,50 @@ def test_breakpoint_call_stops_in_the_handler(
 ) -> None:
     client.attach({})
 
-    begun = requests.begin("break")
+    started = requests.start("break")
     thread, frame = client.stopped_at()
     client.ask("continue", threadId=thread)
 
     assert (frame["source"]["path"], frame["name"]) == (str(source), "handler")
-    assert begun.result(HANG_SECONDS).status_code == 200
+    assert started.result(HANG_SECONDS).status_code == 200
 
 
-def test_requests_wait_while_one_is_stopped(
+def test_requests_wait_while_a_debugged_one_is_stopped(
     client: DebugClient, requests: Requests, source: Path
 ) -> None:
     client.attach({source: [line_of(source, "calls += 1")]})
 
-    begun = [requests.begin(), requests.begin()]
-    for _ in begun:
+    started = [requests.start(), requests.start()]
+    for _ in started:
         thread, _ = client.stopped_at()
         client.ask("continue", threadId=thread)
 
-    # One environment counts both.
-    first, second = sorted(int(it.result(HANG_SECONDS).text) for it in begun)
+    # Both requests ran in one environment.
+    first, second = sorted(int(it.result(HANG_SECONDS).text) for it in started)
     assert second == first + 1
 
 
-def test_detached_debugger_stops_nothing_and_can_attach_again(
+def test_detached_debugger_resumes_requests_and_attaches_again(
     debugged: LocalStack, requests: Requests, source: Path
 ) -> None:
     lines = {source: [line_of(source, "calls += 1")]}
     with DebugClient(debugged.emulator.debug_port) as client:
         client.attach(lines)
-        begun = requests.begin()
+        started = requests.start()
         client.stopped_at()
-    # Closing the editor lets the request go on.
-    assert begun.result(HANG_SECONDS).status_code == 200
-    assert requests.begin().result(HANG_SECONDS).status_code == 200
+    # A closed connection resumes the request.
+    assert started.result(HANG_SECONDS).status_code == 200
+    assert requests.start().result(HANG_SECONDS).status_code == 200
 
     with DebugClient(debugged.emulator.debug_port) as client:
         client.attach(lines)
-        begun = requests.begin()
+        started = requests.start()
         thread, _ = client.stopped_at()
         client.ask("continue", threadId=thread)
-        assert begun.result(HANG_SECONDS).status_code == 200
+        assert started.result(HANG_SECONDS).status_code == 200
 
 
-def test_new_version_ends_the_session_and_is_attached_to_anew(
+def test_new_version_ends_the_session_and_accepts_a_new_one(
     debugged: LocalStack, client: DebugClient, requests: Requests, source: Path
 ) -> None:
     functions, name = debugged.client("lambda"), debugged.resources()[FUNCTION]
@@ -164,7 +164,7 @@ def test_new_version_ends_the_session_and_is_attached_to_anew(
     assert client.is_ended()
     with DebugClient(debugged.emulator.debug_port) as again:
         again.attach({source: [line_of(source, "calls += 1")]})
-        begun = requests.begin()
+        started = requests.start()
         thread, frame = again.stopped_at()
         value = again.ask(
             "evaluate",
@@ -173,13 +173,13 @@ def test_new_version_ends_the_session_and_is_attached_to_anew(
         )
         again.ask("continue", threadId=thread)
         assert value["result"] == repr(version)
-        assert begun.result(HANG_SECONDS).status_code == 200
+        assert started.result(HANG_SECONDS).status_code == 200
 
 
 def test_development_logs_name_the_source_and_the_message(
     debugged: LocalStack, requests: Requests, source: Path
 ) -> None:
-    assert requests.begin("raise").result(HANG_SECONDS).status_code == 502
+    assert requests.start("raise").result(HANG_SECONDS).status_code == 502
 
     lines = json.loads(debugged.emulator.function_log.read_text().splitlines()[-1])["lines"]
     line = line_of(source, "raise ValueError")
@@ -194,21 +194,21 @@ def test_other_functions_keep_their_environment_and_timeout(debugged: LocalStack
     assert not any("site-packages" in it for it in seen["path"])
 
 
-def test_unknown_function_to_debug_is_named_with_those_that_there_are(tiny_project: Path) -> None:
+def test_unknown_function_to_debug_is_rejected_with_the_known_ones(tiny_project: Path) -> None:
     with (
         pytest.raises(
-            LocalStackFailed, match=r"no function GetNothing to debug. Functions: .*Mischief"
+            LocalStackFailed, match=r"no function GetNothing to debug. Functions: .*Faulty"
         ),
         LocalStack(tiny_project.with_name("unknown"), project=tiny_project, debug="GetNothing"),
     ):
         raise AssertionError("it started")
 
 
-def test_debugpy_is_of_the_emulator_and_in_no_layer() -> None:
+def test_debugpy_is_installed_for_the_emulator_only() -> None:
     groups = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["dependency-groups"]
-    held = [name for name, packages in groups.items() if "debugpy" in str(packages)]
+    groups_with_debugpy = [name for name, packages in groups.items() if "debugpy" in str(packages)]
 
-    assert held == ["emulator"]
+    assert groups_with_debugpy == ["emulator"]
     for requirements in (REPOSITORY / "layers/dependencies").glob("*requirements.txt"):
         assert "debugpy" not in requirements.read_text()
 

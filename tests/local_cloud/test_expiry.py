@@ -1,11 +1,11 @@
-"""What TTL deletes, once a minute in the emulator: too rarely to wait for a deployed one."""
+"""Deletion by TTL, with its own reaper, since a deployed one runs once a minute."""
 
 import json
 import subprocess
 
 from tools.local_cloud.emulator_process import PYTHON, REPOSITORY
 
-# In the emulator's own environment, with its own reaper, made to sleep once and shortly.
+# Runs in the emulator's environment, with a reaper that sleeps 0 s once.
 EXPIRE = """
 import json, threading, time
 from ministack.services import dynamodb
@@ -42,7 +42,7 @@ print(json.dumps(dynamodb._stream_records["things"]))
 """
 
 
-def test_an_item_that_expired_is_on_the_stream_as_removed_by_the_service() -> None:
+def test_expired_item_is_on_the_stream_as_removed_by_the_service() -> None:
     ran = subprocess.run(
         [PYTHON, "-c", EXPIRE], cwd=REPOSITORY, capture_output=True, text=True, check=True
     )

@@ -1,4 +1,4 @@
-"""What functions log, as it is format_invocation."""
+"""Format of function logs in the terminal."""
 
 import json
 
@@ -19,39 +19,39 @@ REQUEST = {
 }
 
 
-def test_a_request_is_one_line() -> None:
-    [line] = _shown(json.dumps(REQUEST))
+def test_request_is_one_line() -> None:
+    [line] = _lines(json.dumps(REQUEST))
 
     assert line[8:] == "  201  POST   /api/users  34 ms  caller 0190  cold"
 
 
-def test_what_is_not_known_of_a_request_is_left_out() -> None:
-    [line] = _shown(json.dumps(REQUEST | {"caller_id": None, "cold_start": False}))
+def test_unknown_fields_of_a_request_are_omitted() -> None:
+    [line] = _lines(json.dumps(REQUEST | {"caller_id": None, "cold_start": False}))
 
     assert line[8:] == "  201  POST   /api/users  34 ms"
 
 
-def test_an_error_has_its_stack_below_it() -> None:
+def test_error_has_its_traceback_below_it() -> None:
     error = {"level": "ERROR", "message": "unforeseen", "exception": "Traceback:\n  File", "a": 1}
 
-    [line] = _shown(json.dumps(error))
+    [line] = _lines(json.dumps(error))
 
     assert line[8:] == "  ERROR   unforeseen  a=1\n    Traceback:\n      File"
 
 
-def test_what_is_no_json_is_shown_below_its_functions_name() -> None:
-    [line] = _shown("[ERROR] ValueError: no", "Traceback")
+def test_plain_text_is_shown_below_the_function_name() -> None:
+    [line] = _lines("[ERROR] ValueError: no", "Traceback")
 
     assert line[8:] == "  CreateUser\n    [ERROR] ValueError: no\n    Traceback"
 
 
-def test_metrics_of_a_request_are_not_shown() -> None:
-    [line] = _shown(json.dumps(REQUEST | {"_aws": {}, "OrdersPlaced": 1}))
+def test_metrics_of_a_request_are_omitted() -> None:
+    [line] = _lines(json.dumps(REQUEST | {"_aws": {}, "OrdersPlaced": 1}))
 
     assert line[8:] == "  201  POST   /api/users  34 ms  caller 0190  cold"
 
 
-def _shown(*lines: str) -> list[str]:
+def _lines(*lines: str) -> list[str]:
     return list(
         format_invocation({"time": 0, "function": "CreateUser", "group": "http", "lines": lines})
     )

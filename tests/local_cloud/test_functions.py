@@ -1,4 +1,4 @@
-"""The emulator's Lambda, where it differs from AWS as it is installed."""
+"""Patches of Lambda: environments, logs, permissions and aliases."""
 
 import json
 import os
@@ -16,13 +16,13 @@ from tests.waiting import eventually
 from tools.local_cloud.stack import LocalStack
 
 
-def test_function_sees_its_package_and_layers_and_nothing_else(
+def test_function_imports_from_its_package_and_layers_only(
     api: httpx.Client, stack: LocalStack
 ) -> None:
     seen = api.get("/echo/1").json()
 
     assert seen["layer"] == "first"
-    # The function's own module won over the layer's, or there would be no answer.
+    # The layer has a module with the function's name, which the function shadows.
     assert not seen["boto3"]
     assert not seen["ministack"]
     own = [stack.home, Path(sys.base_prefix)]
@@ -31,7 +31,7 @@ def test_function_sees_its_package_and_layers_and_nothing_else(
         assert "site-packages" not in path
 
 
-def test_the_environment_is_lambdas_and_nothing_else(api: httpx.Client, stack: LocalStack) -> None:
+def test_environment_variables_are_lambdas_only(api: httpx.Client, stack: LocalStack) -> None:
     variables = api.get("/echo/1").json()["variables"]
 
     assert variables["GREETING"] == "hello"
@@ -48,7 +48,7 @@ def test_packages_are_unpacked_once_for_all_environments(
     api: httpx.Client, stack: LocalStack
 ) -> None:
     roots = {api.get(path).json()["variables"]["LAMBDA_TASK_ROOT"] for path in ("/echo/1",) * 2}
-    api.get("/mischief")
+    api.get("/faulty")
 
     # One package that all functions share, and one layer.
     packages = stack.home / "emulator/packages"
@@ -56,42 +56,42 @@ def test_packages_are_unpacked_once_for_all_environments(
     assert len(list(packages.iterdir())) == 2
 
 
-def test_a_handlers_error_leaves_its_environment_as_it_is(api: httpx.Client) -> None:
-    before = int(api.get("/mischief").text)
+def test_handler_error_keeps_the_environment(api: httpx.Client) -> None:
+    before = int(api.get("/faulty").text)
 
-    api.get("/mischief", params={"do": "raise"})
+    api.get("/faulty", params={"do": "raise"})
 
-    assert int(api.get("/mischief").text) == before + 2
+    assert int(api.get("/faulty").text) == before + 2
 
 
-def test_a_function_that_hangs_is_ended_at_its_timeout(stack: LocalStack) -> None:
+def test_hanging_function_times_out(stack: LocalStack) -> None:
     event = json.dumps({"queryStringParameters": {"do": "hang"}})
 
-    answer = stack.client("lambda").invoke(
-        FunctionName=stack.resources()["Mischief"], Payload=event.encode()
+    response = stack.client("lambda").invoke(
+        FunctionName=stack.resources()["Faulty"], Payload=event.encode()
     )
 
-    assert "Task timed out after 2.00 seconds" in answer["Payload"].read().decode()
+    assert "Task timed out after 2.00 seconds" in response["Payload"].read().decode()
 
 
-def test_a_burst_of_cold_starts_takes_turns_and_what_is_free_first(api: httpx.Client) -> None:
+def test_burst_of_requests_reuses_free_environments(api: httpx.Client) -> None:
     burst = 6 * max(2, os.process_cpu_count() or 2)
     with ThreadPoolExecutor(burst) as clients:
-        answers = list(clients.map(lambda _: api.get("/slow"), range(burst)))
+        responses = list(clients.map(lambda _: api.get("/slow"), range(burst)))
 
-    assert {it.status_code for it in answers} == {200}
-    # Else each would have started an environment of its own.
-    assert len({it.text for it in answers}) <= burst / 2
+    assert {it.status_code for it in responses} == {200}
+    # Without the limit, each request would start an environment.
+    assert len({it.text for it in responses}) <= burst / 2
 
 
-def test_a_silent_handler_is_not_waited_for(api: httpx.Client) -> None:
-    api.get("/mischief")
+def test_silent_handler_returns_without_delay(api: httpx.Client) -> None:
+    api.get("/faulty")
 
     # Plain ministack waits 50 ms for log lines each time, on the fastest machine too.
-    assert eventually(lambda: api.get("/mischief").elapsed.total_seconds() < 0.04)
+    assert eventually(lambda: api.get("/faulty").elapsed.total_seconds() < 0.04)
 
 
-def test_logs_go_to_the_group_of_the_template_in_one_stream_per_environment(
+def test_environment_logs_to_one_stream_of_the_declared_group(
     api: httpx.Client, stack: LocalStack
 ) -> None:
     streams = {api.get("/echo/1").json()["log_stream"] for _ in range(3)}
@@ -103,47 +103,47 @@ def test_logs_go_to_the_group_of_the_template_in_one_stream_per_environment(
     assert sum(it.startswith("REPORT RequestId") for it in messages) >= 3
 
 
-def test_whatever_a_handler_writes_is_log(api: httpx.Client, stack: LocalStack) -> None:
-    assert api.get("/mischief", params={"do": "log"}).status_code == 200
+def test_handler_output_is_logged(api: httpx.Client, stack: LocalStack) -> None:
+    assert api.get("/faulty", params={"do": "log"}).status_code == 200
 
     assert _logged(stack.emulator.function_log)[-1]["lines"] == ["printed", "written"]
 
 
-def test_an_error_is_logged_with_its_stack(api: httpx.Client, stack: LocalStack) -> None:
-    api.get("/mischief", params={"do": "raise"})
+def test_handler_error_is_logged_with_its_traceback(api: httpx.Client, stack: LocalStack) -> None:
+    api.get("/faulty", params={"do": "raise"})
 
     lines = _logged(stack.emulator.function_log)[-1]["lines"]
     assert lines[0] == "[ERROR] ValueError: a secret detail"
-    # Of the package, as on AWS: only `make run` names the sources.
-    (place,) = [it for it in lines if "mischief.py" in it]
+    # The path in the package, as on AWS; only `make run` names source files.
+    (place,) = [it for it in lines if "faulty.py" in it]
     assert f'File "{stack.home / "emulator/packages"}/' in place
 
 
-def test_breakpoint_without_a_debugger_is_skipped_and_says_how_to_debug(
+def test_breakpoint_without_a_debugger_is_skipped_and_logged(
     api: httpx.Client, stack: LocalStack
 ) -> None:
-    answer = api.get("/mischief", params={"do": "break"})
+    response = api.get("/faulty", params={"do": "break"})
 
-    assert answer.status_code == 200
+    assert response.status_code == 200
     (line,) = _logged(stack.emulator.function_log)[-1]["lines"]
-    assert line.startswith("breakpoint() at ") and "mischief.py:" in line
-    assert line.endswith(" is skipped. To stop there: make run DEBUG=Mischief")
+    assert line.startswith("breakpoint() at ") and "faulty.py:" in line
+    assert line.endswith(" is skipped. To stop there: make run DEBUG=Faulty")
 
 
-def test_prompt_of_pdb_ends_at_once(api: httpx.Client, stack: LocalStack) -> None:
-    answer = api.get("/mischief", params={"do": "pdb"})
+def test_pdb_prompt_raises_at_once(api: httpx.Client, stack: LocalStack) -> None:
+    response = api.get("/faulty", params={"do": "pdb"})
 
-    assert answer.status_code == 502
+    assert response.status_code == 502
     assert any("BdbQuit" in it for it in _logged(stack.emulator.function_log)[-1]["lines"])
-    # The environment lives, and so does its protocol.
-    assert api.get("/mischief").status_code == 200
+    # The environment still serves requests.
+    assert api.get("/faulty").status_code == 200
 
 
-def test_a_functions_role_may_do_what_its_policy_says_and_no_more(api: httpx.Client) -> None:
+def test_function_role_has_only_the_permissions_of_its_policy(api: httpx.Client) -> None:
     assert api.get("/stored").json() == {"get": 200, "put": "AccessDeniedException"}
 
 
-def test_an_alias_to_a_version_that_does_not_exist_is_refused(stack: LocalStack) -> None:
+def test_alias_to_a_missing_version_is_rejected(stack: LocalStack) -> None:
     functions, name = stack.client("lambda"), stack.resources()["Stored"]
     before = functions.get_alias(FunctionName=name, Name="live")
     split = {"AdditionalVersionWeights": {"99": 0.5}}
@@ -154,9 +154,9 @@ def test_an_alias_to_a_version_that_does_not_exist_is_refused(stack: LocalStack)
         partial(functions.update_alias, Name="live", FunctionVersion="99"),
         partial(functions.update_alias, Name="live", RoutingConfig=split),
     ):
-        with pytest.raises(ClientError) as refused:
+        with pytest.raises(ClientError) as rejected:
             call(FunctionName=name)
-        error = refused.value.response["Error"]
+        error = rejected.value.response["Error"]
         assert error["Code"] == "ResourceNotFoundException"
         assert error["Message"].startswith("Function not found: arn:aws:lambda:")
         assert error["Message"].endswith(f":function:{name}:99")
@@ -172,6 +172,6 @@ def test_an_alias_to_a_version_that_does_not_exist_is_refused(stack: LocalStack)
     functions.delete_alias(FunctionName=name, Name="latest")
 
 
-# Any: a record is whatever JSON holds.
+# Any: a record is any JSON.
 def _logged(function_log: Path) -> list[Any]:
     return [json.loads(line) for line in function_log.read_text().splitlines()]

@@ -1,4 +1,4 @@
-"""Mail that is sent in the local cloud can be read there."""
+"""Mailbox: emails sent in the local cloud, by API and as a page."""
 
 from html.parser import HTMLParser
 from typing import Any
@@ -31,16 +31,16 @@ def send(
 
 
 def open_page(stack: LocalStack, to: str) -> tuple[httpx.Response, "Elements"]:
-    answer = httpx.get(
+    response = httpx.get(
         stack.emulator.endpoint + PAGE_PATH, params={"to": to}, trust_env=False, timeout=30
     )
     elements = Elements()
-    elements.feed(answer.text)
-    return answer, elements
+    elements.feed(response.text)
+    return response, elements
 
 
 class Elements(HTMLParser):
-    """The elements of a page as a browser reads them, and its text."""
+    """The elements and the text of a parsed page."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -57,11 +57,11 @@ class Elements(HTMLParser):
         return [attributes for name, attributes in self.found if name == tag]
 
     def links(self) -> list[str | None]:
-        """What leads out of the page."""
+        """Return the targets of links out of the page."""
         return [it["href"] for it in self.all("a") if it.get("target") == "_blank"]
 
 
-def test_what_a_declared_sender_sent_is_read_by_its_receiver(stack: LocalStack) -> None:
+def test_email_of_a_declared_sender_is_in_the_mailbox(stack: LocalStack) -> None:
     ada = f"ada.{uuid4().hex[:8]}@example.com"
     send(stack, ada)
     send(stack, "grace@example.com")
@@ -73,7 +73,7 @@ def test_what_a_declared_sender_sent_is_read_by_its_receiver(stack: LocalStack) 
     assert message.html == "<p>It is.</p>"
 
 
-def test_who_is_not_declared_sends_nothing(stack: LocalStack) -> None:
+def test_email_of_an_undeclared_sender_is_rejected(stack: LocalStack) -> None:
     with pytest.raises(ClientError, match="not verified"):
         send(stack, "ada@example.com", sender="stranger@example.org")
 
@@ -85,9 +85,12 @@ def test_mailbox_page_shows_sender_subject_rendered_email_and_links(stack: Local
     send(stack, ada, html=html, text=text)
     send(stack, "grace@example.com", subject="Another's")
 
-    answer, page = open_page(stack, ada)
+    response, page = open_page(stack, ada)
 
-    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+    assert (response.status_code, response.headers["Content-Type"]) == (
+        200,
+        "text/html; charset=utf-8",
+    )
     for shown in ("shop@example.com", ada, "Your order", "1 email to", "Confirm it", text):
         assert shown in page.text
     assert "Another's" not in page.text
@@ -108,17 +111,17 @@ def test_mailbox_page_lists_the_newest_email_first(stack: LocalStack) -> None:
     assert page.text.index("Number 51.") < page.text.index("Number 50.")
 
 
-def test_mailbox_page_escapes_everything_that_an_email_holds(stack: LocalStack) -> None:
+def test_mailbox_page_escapes_emails(stack: LocalStack) -> None:
     hostile = "</pre></iframe>\"'><script>alert(1)</script><img src=x onerror=alert(1)>"
     ada = f"ada.{uuid4().hex[:8]}@example.com"
     html = hostile + '<a href="javascript:alert(1)">x</a><a href="https://a.example/&quot;>">y</a>'
     send(stack, ada, subject=hostile, text=hostile + " https://b.example/?<script>", html=html)
 
-    answer, page = open_page(stack, ada)
-    _, of_nobody = open_page(stack, hostile)
+    response, page = open_page(stack, ada)
+    _, for_hostile_address = open_page(stack, hostile)
 
-    # Nothing but what the page is made of: the email is text, or an attribute of its frame.
-    for tags in (page, of_nobody):
+    # Emails add no elements: they are text, or an attribute of a frame.
+    for tags in (page, for_hostile_address):
         assert {tag for tag, _ in tags.found} <= {
             *("html", "head", "meta", "title", "style", "body", "h1", "h2", "p", "a", "article"),
             *("dl", "dt", "dd", "iframe", "ul", "li", "details", "summary", "pre"),
@@ -128,14 +131,14 @@ def test_mailbox_page_escapes_everything_that_an_email_holds(stack: LocalStack) 
     assert frame["srcdoc"] == "<base target=_blank>" + html
     assert frame["sandbox"] == "allow-popups allow-popups-to-escape-sandbox"
     assert page.links() == ["https://b.example/"]
-    policy = answer.headers["Content-Security-Policy"].split("; ")
+    policy = response.headers["Content-Security-Policy"].split("; ")
     assert {"default-src 'none'", "base-uri 'none'", "form-action 'none'"} <= set(policy)
     assert not any(it.startswith("script-src") for it in policy)
-    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
 
 
-def test_mailbox_json_stays_where_it_was(stack: LocalStack) -> None:
-    answer = httpx.get(f"{stack.emulator.endpoint}/_ministack/ses/messages", trust_env=False)
+def test_mailbox_json_keeps_its_path(stack: LocalStack) -> None:
+    response = httpx.get(f"{stack.emulator.endpoint}/_ministack/ses/messages", trust_env=False)
 
-    assert answer.headers["Content-Type"] == "application/json"
-    assert answer.json().keys() == {"messages"}
+    assert response.headers["Content-Type"] == "application/json"
+    assert response.json().keys() == {"messages"}

@@ -1,4 +1,4 @@
-"""What a policy must name for the calls that event sources and their operators make."""
+"""IAM: policies for event sources, move tasks, emails and mappings are checked by ARN."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -16,13 +16,13 @@ from tools.local_cloud.stack import LocalStack
 type Statement = tuple[str, str]
 
 
-class Somebody:
-    """A principal that may do what ``allow`` says last."""
+class Principal:
+    """A principal with the permissions of its last ``allow``."""
 
     def __init__(self, stack: LocalStack) -> None:
         self._stack = stack
         self._iam = stack.client("iam")
-        self.name = f"somebody-{uuid4().hex[:8]}"
+        self.name = f"principal-{uuid4().hex[:8]}"
         self._iam.create_user(UserName=self.name)
         key = self._iam.create_access_key(UserName=self.name)["AccessKey"]
         self._session = botocore.session.Session()
@@ -37,10 +37,10 @@ class Somebody:
             ],
         }
         self._iam.put_user_policy(
-            UserName=self.name, PolicyName="may", PolicyDocument=json.dumps(document)
+            UserName=self.name, PolicyName="allowed", PolicyDocument=json.dumps(document)
         )
 
-    # Any: botocore makes its clients at run time.
+    # Any: botocore creates its clients at run time.
     def client(self, service: str) -> Any:
         return self._session.create_client(
             service,
@@ -49,23 +49,23 @@ class Somebody:
             config=Config(proxies={}),
         )
 
-    def may(self, act: Callable[[], object]) -> bool:
+    def is_allowed(self, act: Callable[[], object]) -> bool:
         try:
             act()
-        except ClientError as refused:
-            assert "AccessDenied" in refused.response["Error"]["Code"], refused
+        except ClientError as rejected:
+            assert "AccessDenied" in rejected.response["Error"]["Code"], rejected
             return False
         return True
 
 
 @pytest.fixture
-def somebody(stack: LocalStack) -> Iterator[Somebody]:
-    yield Somebody(stack)
+def principal(stack: LocalStack) -> Iterator[Principal]:
+    yield Principal(stack)
 
 
-def test_a_stream_is_read_by_who_may_read_that_one(stack: LocalStack, somebody: Somebody) -> None:
+def test_stream_permission_is_checked_by_arn(stack: LocalStack, principal: Principal) -> None:
     table, other = Table(stack), Table(stack)
-    streams = somebody.client("dynamodbstreams")
+    streams = principal.client("dynamodbstreams")
 
     def iterator(stream: str) -> str:
         shard = "shardId-00000000000000000000-00000000"
@@ -78,58 +78,54 @@ def test_a_stream_is_read_by_who_may_read_that_one(stack: LocalStack, somebody: 
     def read() -> object:
         return streams.get_records(ShardIterator=iterator(table.stream))
 
-    somebody.allow(("dynamodb:GetShardIterator", table.stream))
-    assert somebody.may(lambda: iterator(table.stream))
-    assert not somebody.may(lambda: iterator(other.stream))
-    assert not somebody.may(read)
+    principal.allow(("dynamodb:GetShardIterator", table.stream))
+    assert principal.is_allowed(lambda: iterator(table.stream))
+    assert not principal.is_allowed(lambda: iterator(other.stream))
+    assert not principal.is_allowed(read)
 
-    somebody.allow(*((f"dynamodb:Get{it}", table.stream) for it in ("ShardIterator", "Records")))
-    assert somebody.may(read)
+    principal.allow(*((f"dynamodb:Get{it}", table.stream) for it in ("ShardIterator", "Records")))
+    assert principal.is_allowed(read)
 
 
-def test_dead_letters_are_moved_by_who_may_move_those(
-    stack: LocalStack, somebody: Somebody
-) -> None:
+def test_move_task_permission_is_checked_by_arn(stack: LocalStack, principal: Principal) -> None:
     dead, other = Queue(stack), Queue(stack)
     Queue(stack, RedrivePolicy=json.dumps({"deadLetterTargetArn": dead.arn, "maxReceiveCount": 1}))
 
     def move() -> object:
-        return somebody.client("sqs").start_message_move_task(SourceArn=dead.arn)
+        return principal.client("sqs").start_message_move_task(SourceArn=dead.arn)
 
-    somebody.allow(("sqs:StartMessageMoveTask", other.arn))
-    assert not somebody.may(move)
-    somebody.allow(("sqs:StartMessageMoveTask", dead.arn))
-    assert somebody.may(move)
+    principal.allow(("sqs:StartMessageMoveTask", other.arn))
+    assert not principal.is_allowed(move)
+    principal.allow(("sqs:StartMessageMoveTask", dead.arn))
+    assert principal.is_allowed(move)
 
 
-def test_mail_is_sent_by_who_may_send_as_its_sender(stack: LocalStack, somebody: Somebody) -> None:
+def test_email_permission_is_checked_by_sender(stack: LocalStack, principal: Principal) -> None:
     identities = f"arn:aws:ses:{stack.deployment.region}:000000000000:identity"
 
     def send() -> object:
-        return somebody.client("sesv2").send_email(
+        return principal.client("sesv2").send_email(
             FromEmailAddress="The shop <shop@example.com>",
             Destination={"ToAddresses": ["ada@example.com"]},
             Content={"Simple": {"Subject": {"Data": "a"}, "Body": {"Text": {"Data": "b"}}}},
         )
 
-    somebody.allow(("ses:SendEmail", f"{identities}/other@example.com"))
-    assert not somebody.may(send)
-    somebody.allow(("ses:SendEmail", f"{identities}/shop@example.com"))
-    assert somebody.may(send)
+    principal.allow(("ses:SendEmail", f"{identities}/other@example.com"))
+    assert not principal.is_allowed(send)
+    principal.allow(("ses:SendEmail", f"{identities}/shop@example.com"))
+    assert principal.is_allowed(send)
 
 
-def test_a_mapping_is_disabled_by_who_may_update_that_one(
-    stack: LocalStack, somebody: Somebody
-) -> None:
+def test_mapping_permission_is_checked_by_action(stack: LocalStack, principal: Principal) -> None:
     mapping = Table(stack).follow()
     arn = stack.client("lambda").get_event_source_mapping(UUID=mapping)["EventSourceMappingArn"]
-    functions = somebody.client("lambda")
+    functions = principal.client("lambda")
 
     def disable() -> object:
         return functions.update_event_source_mapping(UUID=mapping, Enabled=False)
 
-    somebody.allow(("lambda:GetEventSourceMapping", arn))
-    assert somebody.may(lambda: functions.get_event_source_mapping(UUID=mapping))
-    assert not somebody.may(disable)
-    somebody.allow(("lambda:UpdateEventSourceMapping", arn))
-    assert somebody.may(disable)
+    principal.allow(("lambda:GetEventSourceMapping", arn))
+    assert principal.is_allowed(lambda: functions.get_event_source_mapping(UUID=mapping))
+    assert not principal.is_allowed(disable)
+    principal.allow(("lambda:UpdateEventSourceMapping", arn))
+    assert principal.is_allowed(disable)

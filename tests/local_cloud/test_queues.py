@@ -1,4 +1,4 @@
-"""Queues and the functions that work on them, where the emulator differs from AWS as installed."""
+"""Patches of SQS and of its event source mappings."""
 
 import json
 import subprocess
@@ -15,7 +15,7 @@ from tools.local_cloud.emulator_process import PYTHON, REPOSITORY
 from tools.local_cloud.stack import LocalStack
 
 REPORTING: dict[str, Any] = {"FunctionResponseTypes": ["ReportBatchItemFailures"]}
-# A message that is sent while another thread goes through the queue, in the emulator's environment.
+# Sends a message while another thread holds the lock, with the emulator's packages.
 SEND = """
 import threading, time
 from ministack.services import sqs
@@ -35,11 +35,11 @@ print(len(sqs._queues[url]["messages"]))
 """
 
 
-def do(wish: str) -> str:
-    return json.dumps({"do": wish})
+def do(command: str) -> str:
+    return json.dumps({"do": command})
 
 
-def test_only_what_failed_is_tried_again_and_goes_to_the_dead_letters_at_last(
+def test_failed_message_alone_is_retried_and_dead_lettered(
     stack: LocalStack,
 ) -> None:
     dead = Queue(stack)
@@ -49,11 +49,11 @@ def test_only_what_failed_is_tried_again_and_goes_to_the_dead_letters_at_last(
     work.follow(**REPORTING)
 
     assert dead.received() == [do("report")]
-    assert sorted(work.worked_on()) == ["a", "b", do("report"), do("report")]
+    assert sorted(work.processed()) == ["a", "b", do("report"), do("report")]
     assert work.is_empty()
 
 
-def test_a_report_that_names_no_message_keeps_them_all(stack: LocalStack) -> None:
+def test_report_with_an_unknown_id_keeps_the_batch(stack: LocalStack) -> None:
     dead = Queue(stack)
     redrive = {"deadLetterTargetArn": dead.arn, "maxReceiveCount": 1}
     work = Queue(stack, VisibilityTimeout="1", RedrivePolicy=json.dumps(redrive))
@@ -63,28 +63,28 @@ def test_a_report_that_names_no_message_keeps_them_all(stack: LocalStack) -> Non
     assert sorted(dead.received(2)) == ["a", do("report nobody")]
 
 
-def test_a_batch_comes_again_after_an_error(stack: LocalStack) -> None:
+def test_failed_batch_is_redelivered(stack: LocalStack) -> None:
     work = Queue(stack, VisibilityTimeout="1")
     work.send_all("a", do("raise once"))
     work.follow()
 
-    assert eventually(lambda: len(work.worked_on()) == 4)
+    assert eventually(lambda: len(work.processed()) == 4)
     assert eventually(work.is_empty)
 
 
-def test_what_no_filter_lets_through_is_gone_whatever_becomes_of_the_others(
+def test_filtered_messages_are_deleted_even_if_the_batch_fails(
     stack: LocalStack,
 ) -> None:
     work = Queue(stack, VisibilityTimeout="30")
     work.send_all("plain", do("raise"), json.dumps({"other": 1}))
     work.follow(FilterCriteria={"Filters": [{"Pattern": '{"body": {"do": [{"exists": true}]}}'}]})
 
-    assert eventually(lambda: work.worked_on() == [do("raise")])
+    assert eventually(lambda: work.processed() == [do("raise")])
     assert work.attribute("ApproximateNumberOfMessagesNotVisible") == "1"
     assert work.attribute("ApproximateNumberOfMessages") == "0"
 
 
-def test_messages_are_delayed_as_they_or_their_queue_say(stack: LocalStack) -> None:
+def test_messages_are_delayed_by_message_or_queue(stack: LocalStack) -> None:
     work, slow = Queue(stack, VisibilityTimeout="5"), Queue(stack, DelaySeconds="1")
     work.follow()
     started = time.time()
@@ -95,11 +95,11 @@ def test_messages_are_delayed_as_they_or_their_queue_say(stack: LocalStack) -> N
 
     assert slow.received() == ["later"]
     assert time.time() - started >= 1
-    assert eventually(lambda: work.worked_on() == ["now", "later"])
+    assert eventually(lambda: work.processed() == ["now", "later"])
     assert work.seen()[1].at - started >= 1
 
 
-def test_no_message_is_lost_or_worked_on_twice_when_many_send(stack: LocalStack) -> None:
+def test_concurrent_messages_are_processed_exactly_once(stack: LocalStack) -> None:
     work = Queue(stack, VisibilityTimeout="30")
     work.follow(BatchSize=3, ScalingConfig={"MaximumConcurrency": 4})
 
@@ -110,12 +110,12 @@ def test_no_message_is_lost_or_worked_on_twice_when_many_send(stack: LocalStack)
     with ThreadPoolExecutor(4) as senders:
         list(senders.map(send, range(4)))
 
-    assert eventually(lambda: len(work.worked_on()) >= 120)
-    assert len(set(work.worked_on())) == len(work.worked_on()) == 120
+    assert eventually(lambda: len(work.processed()) >= 120)
+    assert len(set(work.processed())) == len(work.processed()) == 120
     assert eventually(work.is_empty)
 
 
-def test_a_message_is_sent_when_no_thread_goes_through_its_queue() -> None:
+def test_sending_waits_for_the_lock_of_queues() -> None:
     ran = subprocess.run(
         [PYTHON, "-c", SEND], cwd=REPOSITORY, capture_output=True, text=True, check=True
     )
@@ -123,7 +123,7 @@ def test_a_message_is_sent_when_no_thread_goes_through_its_queue() -> None:
     assert ran.stdout.split() == ["0", "1"]
 
 
-def test_dead_letters_move_back_to_where_they_came_from(stack: LocalStack) -> None:
+def test_dead_letters_move_back_to_their_source_queue(stack: LocalStack) -> None:
     dead = Queue(stack)
     redrive = {"deadLetterTargetArn": dead.arn, "maxReceiveCount": 1}
     work = Queue(stack, VisibilityTimeout="1", RedrivePolicy=json.dumps(redrive))
@@ -138,12 +138,12 @@ def test_dead_letters_move_back_to_where_they_came_from(stack: LocalStack) -> No
     [moved] = sqs.list_message_move_tasks(SourceArn=dead.arn)["Results"]
     assert moved["Status"] == "COMPLETED"
     assert moved["ApproximateNumberOfMessagesMoved"] == 1
-    # And they are tried again, as often as any other message.
-    assert eventually(lambda: len(work.worked_on()) == 2)
+    # A moved message starts with a receive count of 0.
+    assert eventually(lambda: len(work.processed()) == 2)
     assert [it["Attributes"]["ApproximateReceiveCount"] for it in dead.messages()] == ["2"]
 
 
-def test_dead_letters_move_to_the_queue_that_is_named(stack: LocalStack) -> None:
+def test_dead_letters_move_to_the_named_destination(stack: LocalStack) -> None:
     dead, other = Queue(stack), Queue(stack)
     Queue(stack, RedrivePolicy=json.dumps({"deadLetterTargetArn": dead.arn, "maxReceiveCount": 1}))
     dead.send_all("a", "b")
@@ -158,25 +158,25 @@ def test_dead_letters_move_to_the_queue_that_is_named(stack: LocalStack) -> None
     assert dead.is_empty()
 
 
-def test_only_dead_letters_are_moved(stack: LocalStack) -> None:
+def test_move_task_from_an_ordinary_queue_is_rejected(stack: LocalStack) -> None:
     with pytest.raises(ClientError, match="configured as a Dead Letter Queue"):
         stack.client("sqs").start_message_move_task(SourceArn=Queue(stack).arn)
 
 
-def test_a_queue_must_hide_messages_as_long_as_its_function_may_take(stack: LocalStack) -> None:
+def test_mapping_with_a_short_visibility_timeout_is_rejected(stack: LocalStack) -> None:
     with pytest.raises(ClientError, match="less than Function timeout"):
         Queue(stack, VisibilityTimeout="4").follow("Worker")
 
 
-def test_a_mapping_whose_role_may_not_work_on_the_queue_is_refused(stack: LocalStack) -> None:
+def test_queue_mapping_without_permission_is_rejected(stack: LocalStack) -> None:
     with pytest.raises(ClientError, match="does not have permissions to call"):
         Queue(stack).follow("Echo")
 
 
-def test_a_mapping_of_a_template_is_worked_on(stack: LocalStack) -> None:
+def test_template_queue_mapping_processes_messages(stack: LocalStack) -> None:
     work = Queue(stack, stack.resources()["Work"])
 
     work.send_all("a", "b")
 
-    assert eventually(lambda: sorted(work.worked_on()) == ["a", "b"])
+    assert eventually(lambda: sorted(work.processed()) == ["a", "b"])
     assert eventually(work.is_empty)

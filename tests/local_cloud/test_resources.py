@@ -1,4 +1,4 @@
-"""The emulator's CloudFormation, where it differs from AWS as it is installed."""
+"""Patches of CloudFormation, Secrets Manager and CloudWatch Logs."""
 
 import time
 from typing import Any
@@ -10,11 +10,11 @@ from botocore.exceptions import ClientError
 from tools.local_cloud.stack import LocalStack
 
 
-def test_types_without_effect_here_do_not_fail_the_deployment(stack: LocalStack) -> None:
+def test_resource_types_without_effect_are_deployed(stack: LocalStack) -> None:
     assert stack.resources()["Alarms"] == "tiny-Alarms"
 
 
-def test_an_alarm_on_several_metrics_is_there_and_rests(stack: LocalStack) -> None:
+def test_metric_math_alarm_is_deployed_and_not_evaluated(stack: LocalStack) -> None:
     name = stack.resources()["Share"]
 
     (alarm,) = stack.client("cloudwatch").describe_alarms(AlarmNames=[name])["MetricAlarms"]
@@ -23,7 +23,7 @@ def test_an_alarm_on_several_metrics_is_there_and_rests(stack: LocalStack) -> No
     assert alarm["Threshold"] == 1
 
 
-def test_reserved_concurrency_of_the_template_is_applied(stack: LocalStack) -> None:
+def test_reserved_concurrency_is_applied(stack: LocalStack) -> None:
     found = stack.client("lambda").get_function_concurrency(
         FunctionName=stack.resources()["Single"]
     )
@@ -31,24 +31,24 @@ def test_reserved_concurrency_of_the_template_is_applied(stack: LocalStack) -> N
     assert found["ReservedConcurrentExecutions"] == 1
 
 
-def test_a_secret_without_a_value_has_none(stack: LocalStack) -> None:
-    with pytest.raises(ClientError) as refused:
+def test_secret_without_a_value_has_no_version(stack: LocalStack) -> None:
+    with pytest.raises(ClientError) as rejected:
         stack.client("secretsmanager").get_secret_value(SecretId=stack.resources()["Untouched"])
 
-    assert refused.value.response["Error"]["Code"] == "ResourceNotFoundException"
+    assert rejected.value.response["Error"]["Code"] == "ResourceNotFoundException"
 
 
-def test_a_reference_to_a_secret_is_its_arn(stack: LocalStack) -> None:
+def test_secret_reference_is_its_arn(stack: LocalStack) -> None:
     assert stack.resources()["Secret"].startswith("arn:aws:secretsmanager:")
 
 
-def test_a_custom_resource_writes_a_secret_as_its_functions_role(stack: LocalStack) -> None:
+def test_custom_resource_writes_a_secret_with_its_role(stack: LocalStack) -> None:
     secret = stack.client("secretsmanager").get_secret_value(SecretId=stack.resources()["Secret"])
 
     assert secret["SecretString"] == "made"
 
 
-def test_a_version_of_a_secret_is_put_once_and_stays_as_it_is(stack: LocalStack) -> None:
+def test_secret_version_is_immutable(stack: LocalStack) -> None:
     secrets, token = stack.client("secretsmanager"), str(uuid4())
     secret = secrets.create_secret(Name=f"once-{token}", SecretString="before")["ARN"]
 
@@ -60,10 +60,10 @@ def test_a_version_of_a_secret_is_put_once_and_stays_as_it_is(stack: LocalStack)
         return version
 
     assert put("first") == put("first") == token
-    with pytest.raises(ClientError) as refused:
+    with pytest.raises(ClientError) as rejected:
         put("second")
 
-    assert refused.value.response["Error"]["Code"] == "ResourceExistsException"
+    assert rejected.value.response["Error"]["Code"] == "ResourceExistsException"
     assert secrets.get_secret_value(SecretId=secret)["SecretString"] == "first"
     assert secrets.get_secret_value(SecretId=secret)["VersionId"] == token
 
@@ -73,8 +73,8 @@ def test_saved_queries_are_put_described_and_deleted(stack: LocalStack) -> None:
     name = prefix + "errors"
 
     def found() -> list[dict[str, Any]]:
-        answer = logs.describe_query_definitions(queryDefinitionNamePrefix=prefix)
-        definitions: list[dict[str, Any]] = answer["queryDefinitions"]
+        response = logs.describe_query_definitions(queryDefinitionNamePrefix=prefix)
+        definitions: list[dict[str, Any]] = response["queryDefinitions"]
         return definitions
 
     made = logs.put_query_definition(name=name, queryString="fields a", logGroupNames=["/tiny/a"])
@@ -102,7 +102,7 @@ def test_saved_queries_are_put_described_and_deleted(stack: LocalStack) -> None:
         logs.put_query_definition(queryDefinitionId=query, name=name, queryString="fields a")
 
 
-def test_saved_queries_of_the_template_are_there(stack: LocalStack) -> None:
+def test_saved_queries_of_a_template_are_deployed(stack: LocalStack) -> None:
     (query,) = stack.client("logs").describe_query_definitions(queryDefinitionNamePrefix="tiny/")[
         "queryDefinitions"
     ]
@@ -113,7 +113,7 @@ def test_saved_queries_of_the_template_are_there(stack: LocalStack) -> None:
     assert query["queryDefinitionId"] == stack.resources()["Starts"]
 
 
-def test_a_query_that_cannot_run_here_is_refused_instead_of_answered_wrong(
+def test_unsupported_query_is_rejected(
     stack: LocalStack,
 ) -> None:
     logs, now = stack.client("logs"), int(time.time())

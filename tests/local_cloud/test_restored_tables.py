@@ -1,4 +1,4 @@
-"""A table restored here is a copy of it as it is now: no stream, and no index if none is wanted."""
+"""RestoreTableToPointInTime copies the current table, without stream and indexes."""
 
 from datetime import UTC, datetime
 
@@ -6,7 +6,7 @@ from tests.local_cloud.watching import Table
 from tools.local_cloud.stack import LocalStack
 
 
-def test_a_restored_table_is_a_copy_that_lives_on_its_own(stack: LocalStack) -> None:
+def test_restored_table_is_an_independent_copy(stack: LocalStack) -> None:
     table = Table(stack)
     table.put("one")
     name = f"{table.name}-restored"

@@ -1,4 +1,4 @@
-"""Starting and stopping the local cloud: whole, clean, and again after the worst."""
+"""Start and stop of the local cloud, also after signals and failures."""
 
 import json
 import os
@@ -28,7 +28,7 @@ def run(tmp_path: Path) -> Iterator["Run"]:
 
 
 class Run:
-    """``make run`` of the tiny stack, in a process of its own."""
+    """``make run`` of the tiny stack in a child process."""
 
     def __init__(self, home: Path) -> None:
         self.info = home / "stack.json"
@@ -66,12 +66,12 @@ class Run:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_stops_everything_cleanly(run: Run, number: signal.Signals) -> None:
+def test_signal_stops_all_processes(run: Run, number: signal.Signals) -> None:
     run.start()
     run.wait_until_ready()
     url = json.loads(run.info.read_text())["url"]
-    # So that a worker is there to be ended.
-    assert httpx.get(f"{url}/mischief", trust_env=False).status_code == 200
+    # Start an environment, which must stop as well.
+    assert httpx.get(f"{url}/faulty", trust_env=False).status_code == 200
     started = _descendants(run.process.pid)
 
     run.process.send_signal(number)
@@ -84,7 +84,7 @@ def test_a_signal_stops_everything_cleanly(run: Run, number: signal.Signals) -> 
     assert "TOKEN=" in output
 
 
-def test_a_signal_before_it_is_ready_stops_it_too(run: Run) -> None:
+def test_signal_during_start_stops_all_processes(run: Run) -> None:
     run.start()
     # The emulator and the build, one process each.
     assert eventually(lambda: len(_descendants(run.process.pid)) >= 2)
@@ -97,7 +97,7 @@ def test_a_signal_before_it_is_ready_stops_it_too(run: Run) -> None:
     assert not started & _processes().keys()
 
 
-def test_after_sigkill_nothing_is_left_and_it_starts_again(run: Run) -> None:
+def test_killed_run_leaves_no_process_and_restarts(run: Run) -> None:
     run.start()
     run.wait_until_ready()
     started = _descendants(run.process.pid)
@@ -112,7 +112,7 @@ def test_after_sigkill_nothing_is_left_and_it_starts_again(run: Run) -> None:
     run.wait_until_ready()
 
 
-def test_a_taken_port_is_named_with_what_to_do(run: Run) -> None:
+def test_taken_port_is_named_with_an_alternative(run: Run) -> None:
     run.info.write_text("{}")
     with socket.create_server(("127.0.0.1", run.ports[0])):
         run.start()
@@ -121,12 +121,12 @@ def test_a_taken_port_is_named_with_what_to_do(run: Run) -> None:
     assert code == 1
     assert f"Port {run.ports[0]} is taken" in output
     assert f"make run PORT={run.ports[0] + 1}" in output
-    # Nothing was begun, and what another one wrote is still there.
+    # Nothing was started, and the file of the other run is unchanged.
     assert "build" not in output
     assert run.info.read_text() == "{}"
 
 
-def test_a_second_one_in_the_same_folder_is_refused(
+def test_second_run_in_a_folder_is_rejected(
     stack: LocalStack, tiny_project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tools.local_cloud.stack.LOCK_SECONDS", 0)
@@ -140,7 +140,7 @@ def test_a_second_one_in_the_same_folder_is_refused(
     assert stack.info_file.exists()
 
 
-def test_a_failing_deployment_shows_the_end_of_its_log(tmp_path: Path) -> None:
+def test_failed_deployment_shows_the_end_of_its_log(tmp_path: Path) -> None:
     (tmp_path / "template.yaml").write_text(
         "Transform: AWS::Serverless-2016-10-31\n"
         "Resources: {Odd: {Type: 'AWS::Odd::Thing', Properties: {}}}\n"
@@ -156,23 +156,23 @@ def test_a_failing_deployment_shows_the_end_of_its_log(tmp_path: Path) -> None:
     assert not (tmp_path / "home/stack.json").exists()
 
 
-def test_the_emulator_ends_with_its_parent_and_its_workers_with_it(tmp_path: Path) -> None:
+def test_emulator_stops_when_its_parent_exits(tmp_path: Path) -> None:
     emulator = EmulatorProcess(tmp_path, free_port(), free_port(), "none", "eu-central-1")
     emulator.start()
-    answer = httpx.get(f"http://127.0.0.1:{emulator.api_port}/", trust_env=False)
-    # What the kernel does when the parent is killed.
+    response = httpx.get(f"http://127.0.0.1:{emulator.api_port}/", trust_env=False)
+    # The kernel closes it when the parent is killed.
     assert emulator._process
     assert emulator._process.stdin
     emulator._process.stdin.close()
 
     assert emulator._process.wait(HANG_SECONDS) == 0
-    assert answer.status_code == 503
+    assert response.status_code == 503
     assert is_free(emulator.port)
     assert is_free(emulator.api_port)
 
 
 def _processes() -> dict[int, int]:
-    """Parents by process id, of all that run and are not merely waiting to be reaped."""
+    """Return parents by process id, without zombies."""
     listed = subprocess.run(
         ["ps", "-A", "-o", "pid=,ppid=,stat="], capture_output=True, text=True, check=True
     )

@@ -1,4 +1,4 @@
-"""Which records of a batch are tried again, as Lambda's documentation has it."""
+"""Retries of stream records, as in the documentation of Lambda."""
 
 import pytest
 
@@ -21,10 +21,10 @@ def places(attempts: list[BatchAttempt] | None) -> list[list[int]] | None:
 
 
 @pytest.mark.parametrize(
-    "answer", [None, {}, {"batchItemFailures": None}, {"batchItemFailures": []}]
+    "response", [None, {}, {"batchItemFailures": None}, {"batchItemFailures": []}]
 )
-def test_an_answer_without_failures_is_a_success(answer: object) -> None:
-    assert failure_of(answer, BATCH) is None
+def test_response_without_failures_is_a_success(response: object) -> None:
+    assert failure_of(response, BATCH) is None
 
 
 @pytest.mark.parametrize(
@@ -37,29 +37,29 @@ def test_an_answer_without_failures_is_a_success(answer: object) -> None:
         "101",
     ],
 )
-def test_a_failure_that_names_no_record_is_all_of_them(failure: object) -> None:
+def test_failure_with_an_unknown_id_is_the_whole_batch(failure: object) -> None:
     named = {"itemIdentifier": "102"}
 
     assert failure_of({"batchItemFailures": [named, failure]}, BATCH) == ERROR
 
 
-def test_an_answer_that_is_no_object_is_a_failure() -> None:
+def test_response_that_is_no_object_is_a_failure() -> None:
     assert failure_of("done", BATCH) == ERROR
 
 
-def test_the_lowest_record_reported_is_where_to_go_on() -> None:
-    answer = {"batchItemFailures": [{"itemIdentifier": "103"}, {"itemIdentifier": "101"}]}
+def test_lowest_reported_record_is_the_next_start() -> None:
+    response = {"batchItemFailures": [{"itemIdentifier": "103"}, {"itemIdentifier": "101"}]}
 
-    assert failure_of(answer, BATCH) == Failure(1, reported=True)
+    assert failure_of(response, BATCH) == Failure(1, reported=True)
 
 
-def test_what_comes_after_progress_has_all_its_retries() -> None:
+def test_records_after_progress_have_all_retries() -> None:
     [rest] = attempts_after(BatchAttempt(BATCH, 2, 3), Failure(1, True), 2, False) or []
 
     assert (places([rest]), rest.retries, rest.invocations) == ([[1, 2, 3]], 0, 4)
 
 
-def test_a_batch_is_tried_once_and_then_as_often_as_allowed() -> None:
+def test_batch_is_retried_up_to_the_maximum() -> None:
     attempt, tried = BatchAttempt(BATCH), 0
     while attempts := attempts_after(attempt, ERROR, 2, False):
         [attempt] = attempts
@@ -69,25 +69,25 @@ def test_a_batch_is_tried_once_and_then_as_often_as_allowed() -> None:
     assert attempt.invocations + 1 == 3
 
 
-def test_no_maximum_is_for_ever() -> None:
+def test_retries_without_a_maximum_are_unlimited() -> None:
     assert places(attempts_after(BatchAttempt(BATCH, 10_000), ERROR, -1, False)) == [[0, 1, 2, 3]]
 
 
-def test_an_error_splits_a_batch_without_using_up_a_retry() -> None:
+def test_bisection_uses_no_retry() -> None:
     halves = attempts_after(BatchAttempt(BATCH, 1), ERROR, 1, bisect=True)
 
     assert places(halves) == [[0, 1], [2, 3]]
     assert [it.retries for it in halves or []] == [1, 1]
 
 
-def test_a_reported_record_does_not_split_what_is_left() -> None:
+def test_reported_failure_is_not_bisected() -> None:
     first = Failure(0, reported=True)
 
     assert places(attempts_after(BatchAttempt(BATCH), first, 1, bisect=True)) == [[0, 1, 2, 3]]
     assert attempts_after(BatchAttempt(BATCH, 1), first, 1, bisect=True) is None
 
 
-def test_a_single_record_is_retried_and_then_discarded() -> None:
+def test_single_record_is_retried_and_then_discarded() -> None:
     single = BatchAttempt(BATCH[:1])
 
     assert places(attempts_after(single, ERROR, 1, bisect=True)) == [[0]]

@@ -1,4 +1,4 @@
-"""Streams that invoke functions, on the emulator, where it differs from AWS as it is installed."""
+"""Patches of DynamoDB streams and of their event source mappings."""
 
 import json
 import time
@@ -19,7 +19,7 @@ def table(stack: LocalStack) -> Table:
     return Table(stack)
 
 
-def test_records_come_in_order_with_both_images_whoever_writes_at_once(table: Table) -> None:
+def test_stream_records_arrive_in_order_with_both_images(table: Table) -> None:
     def add(writer: int) -> None:
         for it in range(20):
             table.dynamodb.update_item(
@@ -49,7 +49,7 @@ def test_records_come_in_order_with_both_images_whoever_writes_at_once(table: Ta
     records = [it for batch in table.seen() for it in batch.records]
     numbers = [it["dynamodb"]["SequenceNumber"] for it in records]
     assert len(records) == 240
-    # As numbers, which on AWS have no leading zeros either.
+    # Numbers are without leading zeros, as on AWS.
     assert numbers == [str(it) for it in sorted({int(it) for it in numbers})]
     images: dict[str, list[Any]] = defaultdict(lambda: [None])
     for it in records:
@@ -62,8 +62,8 @@ def test_records_come_in_order_with_both_images_whoever_writes_at_once(table: Ta
         assert counted == list(range(1, len(history)))
 
 
-def test_change_reaches_its_function_within_300_milliseconds(table: Table) -> None:
-    """By the fastest of many, since a busy machine slows any single one."""
+def test_stream_record_reaches_its_function_within_300_milliseconds(table: Table) -> None:
+    """Check the fastest of many, since a busy machine slows single ones."""
     table.follow()
     table.put("warm")
     table.batches(1)
@@ -78,7 +78,7 @@ def test_change_reaches_its_function_within_300_milliseconds(table: Table) -> No
     assert eventually(lambda: seconds_on_the_way() < 0.3)
 
 
-def test_every_change_of_a_transaction_comes_and_none_that_failed(table: Table) -> None:
+def test_stream_has_every_change_of_a_committed_transaction_only(table: Table) -> None:
     def put(name: str, **more: str) -> dict[str, Any]:
         return {"Put": {"TableName": table.name, "Item": {"id": {"S": name}}, **more}}
 
@@ -107,9 +107,9 @@ def test_two_mappings_of_a_stream_each_get_every_record(table: Table) -> None:
     assert eventually(lambda: sorted(counted().values()) == [2, 2])
 
 
-def test_a_mapping_that_is_stuck_holds_up_no_other(stack: LocalStack) -> None:
+def test_slow_stream_mapping_delays_no_other(stack: LocalStack) -> None:
     stuck, other = Table(stack), Table(stack)
-    # A second each, until they are ended: far longer together than the others take.
+    # Each times out after a second: together far longer than the other mapping needs.
     names = [f"stuck-{number:03}" for number in range(100)]
     for name in names:
         stuck.put(name, "hang")
@@ -124,7 +124,7 @@ def test_a_mapping_that_is_stuck_holds_up_no_other(stack: LocalStack) -> None:
     assert stuck.batches(1)[0] == names[:1]
 
 
-def test_a_batch_waits_for_its_window_and_no_longer_than_it_is_full(table: Table) -> None:
+def test_stream_batch_waits_for_its_window_until_it_is_full(table: Table) -> None:
     for name in ("a", "b", "c", "d", "e"):
         table.put(name)
     table.follow(BatchSize=3, MaximumBatchingWindowInSeconds=1)
@@ -134,7 +134,7 @@ def test_a_batch_waits_for_its_window_and_no_longer_than_it_is_full(table: Table
     assert second.at - first.at > 0.5
 
 
-def test_records_that_no_filter_lets_through_do_not_come(table: Table) -> None:
+def test_filtered_stream_records_are_not_delivered(table: Table) -> None:
     for name in ("a", "b", "c"):
         table.put(name, do="nothing" if name == "b" else "")
     pattern = {
@@ -148,7 +148,7 @@ def test_records_that_no_filter_lets_through_do_not_come(table: Table) -> None:
     assert table.batches(1) == [["b"]]
 
 
-def test_a_batch_that_failed_is_tried_again_before_what_comes_after(table: Table) -> None:
+def test_failed_stream_batch_is_retried_before_later_records(table: Table) -> None:
     for name, do in (("a", ""), ("b", "raise once"), ("c", "")):
         table.put(name, do)
     table.follow(BatchSize=2)
@@ -156,7 +156,7 @@ def test_a_batch_that_failed_is_tried_again_before_what_comes_after(table: Table
     assert table.batches(3) == [["a", "b"], ["a", "b"], ["c"]]
 
 
-def test_a_function_that_takes_too_long_is_tried_again(table: Table, stack: LocalStack) -> None:
+def test_timed_out_stream_batch_is_retried(table: Table, stack: LocalStack) -> None:
     discarded = Queue(stack)
     table.put("a", "hang")
     table.follow(MaximumRetryAttempts=1, DestinationConfig=to(discarded))
@@ -165,9 +165,7 @@ def test_a_function_that_takes_too_long_is_tried_again(table: Table, stack: Loca
     assert message["requestContext"]["approximateInvokeCount"] == 2
 
 
-def test_a_function_that_is_throttled_is_tried_until_it_is_not(
-    table: Table, stack: LocalStack
-) -> None:
+def test_throttled_stream_batch_uses_no_retry(table: Table, stack: LocalStack) -> None:
     discarded = Queue(stack)
     functions, function = stack.client("lambda"), stack.resources()["SecondWatcher"]
     functions.put_function_concurrency(FunctionName=function, ReservedConcurrentExecutions=0)
@@ -182,7 +180,7 @@ def test_a_function_that_is_throttled_is_tried_until_it_is_not(
     assert discarded.is_empty()
 
 
-def test_a_reported_record_is_where_the_next_invocation_starts(table: Table) -> None:
+def test_partial_failure_restarts_at_the_reported_record(table: Table) -> None:
     for name, do in (("a", ""), ("b", "report once"), ("c", "report once"), ("d", "")):
         table.put(name, do)
     table.follow(FunctionResponseTypes=["ReportBatchItemFailures"])
@@ -190,9 +188,7 @@ def test_a_reported_record_is_where_the_next_invocation_starts(table: Table) -> 
     assert table.batches(2) == [["a", "b", "c", "d"], ["b", "c", "d"]]
 
 
-def test_what_fails_too_often_is_pointed_to_and_can_be_read_again(
-    table: Table, stack: LocalStack
-) -> None:
+def test_exhausted_records_send_a_pointer_that_can_be_read(table: Table, stack: LocalStack) -> None:
     discarded = Queue(stack)
     for name, do in (("a", ""), ("b", "report"), ("c", "")):
         table.put(name, do)
@@ -223,9 +219,7 @@ def test_what_fails_too_often_is_pointed_to_and_can_be_read_again(
     assert read_again(stack, info) == ["b", "c"]
 
 
-def test_an_error_splits_its_batch_until_what_causes_it_is_alone(
-    table: Table, stack: LocalStack
-) -> None:
+def test_bisection_isolates_the_failing_record(table: Table, stack: LocalStack) -> None:
     discarded = Queue(stack)
     for name in ("a", "b", "c", "d"):
         table.put(name, "raise" if name == "c" else "")
@@ -239,7 +233,7 @@ def test_an_error_splits_its_batch_until_what_causes_it_is_alone(
     assert message["responseContext"]["functionError"] == "Unhandled"
 
 
-def test_a_record_that_is_too_old_is_discarded(table: Table, stack: LocalStack) -> None:
+def test_expired_record_age_discards_the_record(table: Table, stack: LocalStack) -> None:
     discarded = Queue(stack)
     table.put("a", "raise")
     table.follow(MaximumRecordAgeInSeconds=3, DestinationConfig=to(discarded))
@@ -251,7 +245,7 @@ def test_a_record_that_is_too_old_is_discarded(table: Table, stack: LocalStack) 
     assert eventually(lambda: ["b"] in [it.ids for it in table.seen()])
 
 
-def test_a_mapping_goes_on_where_it_was_disabled(table: Table, stack: LocalStack) -> None:
+def test_enabled_mapping_resumes_at_its_position(table: Table, stack: LocalStack) -> None:
     mapping, functions = table.follow(), stack.client("lambda")
     table.put("a")
     table.batches(1)
@@ -265,7 +259,7 @@ def test_a_mapping_goes_on_where_it_was_disabled(table: Table, stack: LocalStack
     assert table.batches(2) == [["a"], ["b"]]
 
 
-def test_disabling_a_mapping_ends_its_retries(table: Table, stack: LocalStack) -> None:
+def test_disabled_mapping_stops_its_retries(table: Table, stack: LocalStack) -> None:
     mapping, functions = table.follow(), stack.client("lambda")
     table.put("a", "raise")
     table.batches(2)
@@ -274,11 +268,11 @@ def test_disabling_a_mapping_ends_its_retries(table: Table, stack: LocalStack) -
     count = len(table.seen())
     time.sleep(1.5)  # in which an enabled mapping tries again at least twice
 
-    # One may have been under way.
+    # One retry may have been running.
     assert len(table.seen()) <= count + 1
 
 
-def test_latest_is_what_comes_after_the_mapping(table: Table) -> None:
+def test_latest_mapping_starts_after_its_creation(table: Table) -> None:
     table.put("before")
     table.follow(StartingPosition="LATEST")
     table.put("after")
@@ -286,7 +280,7 @@ def test_latest_is_what_comes_after_the_mapping(table: Table) -> None:
     assert table.batches(1) == [["after"]]
 
 
-def test_the_version_is_invoked_that_the_alias_points_to_by_then(
+def test_stream_mapping_invokes_the_current_version_of_the_alias(
     table: Table, stack: LocalStack
 ) -> None:
     table.follow("SecondWatcher")
@@ -303,12 +297,12 @@ def test_the_version_is_invoked_that_the_alias_points_to_by_then(
     assert table.seen()[-1].version == version
 
 
-def test_a_mapping_whose_role_may_not_read_the_stream_is_refused(table: Table) -> None:
+def test_stream_mapping_without_read_permission_is_rejected(table: Table) -> None:
     with pytest.raises(ClientError, match="Cannot access stream"):
         table.follow("Echo")
 
 
-def test_a_mapping_of_a_template_has_what_the_template_says_and_defaults(
+def test_template_mapping_has_its_properties_and_defaults(
     stack: LocalStack,
 ) -> None:
     [mapping] = stack.client("lambda").list_event_source_mappings(
@@ -323,7 +317,7 @@ def test_a_mapping_of_a_template_has_what_the_template_says_and_defaults(
     assert mapping["FunctionArn"].endswith(":live")
 
 
-def test_a_mapping_of_a_template_invokes_discards_and_goes_on(stack: LocalStack) -> None:
+def test_template_mapping_invokes_discards_and_continues(stack: LocalStack) -> None:
     resources, dynamodb = stack.resources(), stack.client("dynamodb")
     table = resources["Watched"]
     for name, do in (("a", "report"), ("b", "")):
@@ -331,9 +325,9 @@ def test_a_mapping_of_a_template_invokes_discards_and_goes_on(stack: LocalStack)
     dynamodb.delete_item(TableName=table, Key={"id": {"S": "a"}})
 
     sqs = stack.client("sqs")
-    answer = sqs.receive_message(QueueUrl=resources["Discarded"], WaitTimeSeconds=5)
+    response = sqs.receive_message(QueueUrl=resources["Discarded"], WaitTimeSeconds=5)
 
-    [message] = answer["Messages"]
+    [message] = response["Messages"]
     assert json.loads(message["Body"])["requestContext"]["condition"] == "RetryAttemptsExhausted"
     stream = dynamodb.describe_table(TableName=table)["Table"]["LatestStreamArn"]
     names = {it["eventName"] for seen in invocations(stack, stream) for it in seen.records}
@@ -354,13 +348,13 @@ def described(stack: LocalStack, mapping: str) -> dict[str, Any]:
 
 
 def log_of(stack: LocalStack) -> str:
-    """All that the functions logged, with their platform's lines."""
+    """Return the log of the functions, with the lines of the platform."""
     events = stack.client("logs").filter_log_events(logGroupName="/tiny/http")["events"]
     return "\n".join(it["message"] for it in events)
 
 
 def read_again(stack: LocalStack, info: dict[str, Any]) -> list[str]:
-    """The ids of the records that a message of the destination points to."""
+    """Return the item ids of the records that a pointer message names."""
     streams = stack.client("dynamodbstreams")
     iterator = streams.get_shard_iterator(
         StreamArn=info["streamArn"],

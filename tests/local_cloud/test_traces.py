@@ -1,4 +1,4 @@
-"""Traces in the local cloud: one for each request, from the gateway on, in a file."""
+"""Traces: one per request, from the gateway to the functions, in a file."""
 
 import io
 import json
@@ -24,26 +24,26 @@ TOKEN = {"Authorization": "Allow"}
 
 
 def traced(stack: LocalStack, request_id: str) -> Span:
-    def look() -> list[Span]:
-        tops = trees(read_documents(stack.emulator.traces))
-        return [it for it in tops if request_id in it.request_ids()]
+    def find() -> list[Span]:
+        roots = trees(read_documents(stack.emulator.traces))
+        return [it for it in roots if request_id in it.request_ids()]
 
-    (found,) = eventually(look)
+    (found,) = eventually(find)
     return found
 
 
-# Any: what the function answers.
-def seen(answer: httpx.Response) -> dict[str, Any]:
-    assert answer.status_code == 200
-    variables: dict[str, Any] = answer.json()["variables"]
+# Any: variables of the function.
+def seen(response: httpx.Response) -> dict[str, Any]:
+    assert response.status_code == 200
+    variables: dict[str, Any] = response.json()["variables"]
     return variables
 
 
 def test_gateway_authorizer_and_function_are_one_trace(
     api: httpx.Client, stack: LocalStack
 ) -> None:
-    answer = api.get("/guarded", headers=TOKEN)
-    gateway = traced(stack, answer.headers["x-amzn-RequestId"])
+    response = api.get("/guarded", headers=TOKEN)
+    gateway = traced(stack, response.headers["x-amzn-RequestId"])
     authorizer, function = gateway.below
 
     assert "Authorizer" in authorizer.name
@@ -53,7 +53,7 @@ def test_gateway_authorizer_and_function_are_one_trace(
     }
     assert gateway.start <= authorizer.start <= authorizer.end <= function.start
     assert function.end <= gateway.end
-    header = dict(it.split("=") for it in seen(answer)["_X_AMZN_TRACE_ID"].split(";"))
+    header = dict(it.split("=") for it in seen(response)["_X_AMZN_TRACE_ID"].split(";"))
     assert header == {
         "Root": gateway.document["trace_id"],
         "Parent": function.document["id"],
@@ -61,14 +61,14 @@ def test_gateway_authorizer_and_function_are_one_trace(
     }
 
 
-def test_a_cold_start_is_within_its_function(api: httpx.Client, stack: LocalStack) -> None:
+def test_cold_start_is_a_subsegment_of_its_function(api: httpx.Client, stack: LocalStack) -> None:
     name = stack.resources()["Echo"]
     lambda_ = client("lambda", stack.emulator.endpoint, stack.deployment.region)
     lambda_.update_function_configuration(FunctionName=name, Description="colder")
     version = lambda_.publish_version(FunctionName=name)["Version"]
     lambda_.update_alias(FunctionName=name, Name="live", FunctionVersion=version)
-    answers = [api.get("/echo/1") for _ in range(2)]
-    cold, warm = (traced(stack, it.headers["x-amzn-RequestId"]).below[0] for it in answers)
+    responses = [api.get("/echo/1") for _ in range(2)]
+    cold, warm = (traced(stack, it.headers["x-amzn-RequestId"]).below[0] for it in responses)
 
     (starting,) = cold.below
     assert starting.name == "Initialization"
@@ -76,53 +76,51 @@ def test_a_cold_start_is_within_its_function(api: httpx.Client, stack: LocalStac
     assert warm.below == []
 
 
-def test_the_route_is_kept_and_never_the_path(api: httpx.Client, stack: LocalStack) -> None:
-    answer = api.get("/echo/a-secret-in-the-path", params={"q": "a-secret-in-the-query"})
-    gateway = traced(stack, answer.headers["x-amzn-RequestId"])
+def test_trace_has_the_route_and_not_the_path(api: httpx.Client, stack: LocalStack) -> None:
+    response = api.get("/echo/a-secret-in-the-path", params={"q": "a-secret-in-the-query"})
+    gateway = traced(stack, response.headers["x-amzn-RequestId"])
 
     assert gateway.document["aws"]["api_gateway"]["route"] == "GET /echo/{id}"
     assert gateway.document["http"] == {"response": {"status": 200}}
     assert "a-secret" not in stack.emulator.traces.read_text()
 
 
-def test_what_is_refused_at_the_gateway_is_traced_too(api: httpx.Client, stack: LocalStack) -> None:
+def test_gateway_error_is_traced(api: httpx.Client, stack: LocalStack) -> None:
     gateway = traced(stack, api.get("/nowhere").json()["id"])
 
     assert gateway.document["http"]["response"]["status"] == 404
     assert gateway.below == []
 
 
-def test_what_a_function_tells_the_daemon_is_below_it(api: httpx.Client, stack: LocalStack) -> None:
-    answer = api.get("/echo/1")
-    header = dict(it.split("=") for it in seen(answer)["_X_AMZN_TRACE_ID"].split(";"))
+def test_subsegment_of_a_function_is_its_child(api: httpx.Client, stack: LocalStack) -> None:
+    response = api.get("/echo/1")
+    header = dict(it.split("=") for it in seen(response)["_X_AMZN_TRACE_ID"].split(";"))
     now = time.time()
     document = {
         "name": "dynamodb",
-        "id": "told",
+        "id": "sent",
         "trace_id": header["Root"],
         "parent_id": header["Parent"],
         "start_time": now,
         "end_time": now,
     }
-    tell(seen(answer)["AWS_XRAY_DAEMON_ADDRESS"], HEADER + json.dumps(document).encode())
+    send(seen(response)["AWS_XRAY_DAEMON_ADDRESS"], HEADER + json.dumps(document).encode())
 
-    request_id = answer.headers["x-amzn-RequestId"]
-    (told,) = eventually(lambda: traced(stack, request_id).below[0].below)
-    assert told.document == document
+    request_id = response.headers["x-amzn-RequestId"]
+    (sent,) = eventually(lambda: traced(stack, request_id).below[0].below)
+    assert sent.document == document
 
 
-def test_a_datagram_that_is_none_of_xrays_ends_nothing(
-    api: httpx.Client, stack: LocalStack
-) -> None:
+def test_malformed_datagram_is_ignored(api: httpx.Client, stack: LocalStack) -> None:
     address = seen(api.get("/echo/1"))["AWS_XRAY_DAEMON_ADDRESS"]
-    tell(address, b"")
-    tell(address, b"no newline")
-    tell(address, HEADER + b'{"id": "after"}')
+    send(address, b"")
+    send(address, b"no newline")
+    send(address, HEADER + b'{"id": "after"}')
 
     assert eventually(lambda: '"after"' in stack.emulator.traces.read_text())
 
 
-def test_the_daemon_is_on_this_machine_only(api: httpx.Client) -> None:
+def test_daemon_listens_on_loopback_only(api: httpx.Client) -> None:
     host, _, port = seen(api.get("/echo/1"))["AWS_XRAY_DAEMON_ADDRESS"].partition(":")
 
     assert host == "127.0.0.1"
@@ -130,13 +128,13 @@ def test_the_daemon_is_on_this_machine_only(api: httpx.Client) -> None:
         other.bind((host, int(port)))
 
 
-def test_the_file_keeps_the_newest_whoever_reads_it(api: httpx.Client, stack: LocalStack) -> None:
+def test_trace_file_keeps_the_newest_while_it_is_read(api: httpx.Client, stack: LocalStack) -> None:
     address = seen(api.get("/echo/1"))["AWS_XRAY_DAEMON_ADDRESS"]
-    enough = threading.Event()
+    done = threading.Event()
     failed: list[Exception] = []
 
     def read() -> None:
-        while not enough.is_set():
+        while not done.is_set():
             try:
                 read_documents(stack.emulator.traces)
             except Exception as error:
@@ -145,21 +143,21 @@ def test_the_file_keeps_the_newest_whoever_reads_it(api: httpx.Client, stack: Lo
     reader = threading.Thread(target=read)
     reader.start()
     for number in range(9000):
-        tell(address, HEADER + json.dumps({"id": f"many-{number}"}).encode())
+        send(address, HEADER + json.dumps({"id": f"many-{number}"}).encode())
         if number % 100 == 0:
             time.sleep(0.01)
     assert eventually(lambda: "many-8999" in stack.emulator.traces.read_text())
-    enough.set()
+    done.set()
     reader.join()
 
-    kept = read_documents(stack.emulator.traces)
+    documents = read_documents(stack.emulator.traces)
     assert failed == []
-    assert 4000 <= len(kept) <= 8000
-    assert kept[-1] == {"id": "many-8999"}
+    assert 4000 <= len(documents) <= 8000
+    assert documents[-1] == {"id": "many-8999"}
 
 
 @pytest.mark.parametrize("sample", [True, False])
-def test_an_invocation_is_traced_if_it_is_sampled(tmp_path: Path, sample: bool) -> None:
+def test_invocation_is_traced_only_if_sampled(tmp_path: Path, sample: bool) -> None:
     region = "us-east-1"
     emulator = EmulatorProcess(tmp_path, free_port(), free_port(), "none", region, sample=sample)
     emulator.start()
@@ -173,7 +171,7 @@ def test_an_invocation_is_traced_if_it_is_sampled(tmp_path: Path, sample: bool) 
             Runtime="python3.13",
             Role=role["Role"]["Arn"],
             Handler="shown.handler",
-            Code={"ZipFile": zipped("shown.py", SHOWN)},
+            Code={"ZipFile": zip_file("shown.py", SHOWN)},
             TracingConfig={"Mode": "Active"},
         )
         header = json.loads(lambda_.invoke(FunctionName="shown")["Payload"].read())
@@ -189,14 +187,14 @@ def test_an_invocation_is_traced_if_it_is_sampled(tmp_path: Path, sample: bool) 
 SHOWN = "import os\ndef handler(*_): return os.environ['_X_AMZN_TRACE_ID']\n"
 
 
-def zipped(name: str, text: str) -> bytes:
+def zip_file(name: str, text: str) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr(name, text)
     return buffer.getvalue()
 
 
-def tell(address: str, datagram: bytes) -> None:
+def send(address: str, datagram: bytes) -> None:
     host, _, port = address.partition(":")
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sending:
         sending.sendto(datagram, (host, int(port)))

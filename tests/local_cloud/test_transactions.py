@@ -1,4 +1,4 @@
-"""The emulator's transactions, where it differs from AWS as it is installed."""
+"""Patch of DynamoDB transactions."""
 
 from typing import Any
 from uuid import uuid4
@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from tools.local_cloud.stack import LocalStack
 
 
-def test_a_transaction_sent_again_with_its_token_is_the_same_one(stack: LocalStack) -> None:
+def test_repeated_transaction_with_its_token_is_applied_once(stack: LocalStack) -> None:
     dynamodb, token = stack.client("dynamodb"), str(uuid4())
     table = stack.resources()["Table"]
 
@@ -21,7 +21,7 @@ def test_a_transaction_sent_again_with_its_token_is_the_same_one(stack: LocalSta
 
     for _ in range(3):
         write("19.90")
-    with pytest.raises(ClientError) as refused:
+    with pytest.raises(ClientError) as rejected:
         write("19.80")
 
-    assert refused.value.response["Error"]["Code"] == "IdempotentParameterMismatchException"
+    assert rejected.value.response["Error"]["Code"] == "IdempotentParameterMismatchException"

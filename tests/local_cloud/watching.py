@@ -1,4 +1,4 @@
-"""Tables, queues and mappings that a test makes for itself, and what came to the functions."""
+"""Tables, queues and mappings of single tests, and the invocations they cause."""
 
 import json
 import time
@@ -9,7 +9,7 @@ from uuid import uuid4
 from tests.waiting import HANG_SECONDS, eventually
 from tools.local_cloud.stack import LocalStack
 
-# Any: events, messages and items are whatever JSON holds.
+# Any: events, messages and items are any JSON.
 Record = dict[str, Any]
 
 
@@ -30,7 +30,7 @@ class Invocation:
 
 
 def invocations(stack: LocalStack, source: str) -> list[Invocation]:
-    """How the watchers were invoked with what came from a stream or a queue."""
+    """Return the invocations of the watchers with records of a stream or a queue."""
     found = []
     for line in stack.emulator.function_log.read_text().splitlines():
         entry = json.loads(line)
@@ -42,7 +42,7 @@ def invocations(stack: LocalStack, source: str) -> list[Invocation]:
 
 
 class Queue:
-    """A queue of a test's own, or one of the stack's."""
+    """A new queue, or one of the stack by its URL."""
 
     def __init__(self, stack: LocalStack, url: str | None = None, **attributes: str) -> None:
         self._stack = stack
@@ -61,7 +61,7 @@ class Queue:
         return value
 
     def is_empty(self) -> bool:
-        """Without a message that waits, is delayed or is being worked on."""
+        """Whether no message is visible, delayed or in flight."""
         names = ("", "NotVisible", "Delayed")
         return not any(int(self.attribute(f"ApproximateNumberOfMessages{it}")) for it in names)
 
@@ -74,21 +74,21 @@ class Queue:
         self._sqs.send_message_batch(QueueUrl=self.url, Entries=entries)
 
     def received(self, count: int = 1, seconds: float = HANG_SECONDS) -> list[str]:
-        """The bodies of so many messages, which are gone then."""
+        """Receive and delete ``count`` messages; return their bodies."""
         return [it["Body"] for it in self.messages(count, seconds)]
 
     def messages(self, count: int = 1, seconds: float = HANG_SECONDS) -> list[Record]:
         found: list[Record] = []
         deadline = time.monotonic() + seconds
         while len(found) < count and time.monotonic() < deadline:
-            answer = self._sqs.receive_message(
+            response = self._sqs.receive_message(
                 QueueUrl=self.url,
                 MaxNumberOfMessages=10,
                 WaitTimeSeconds=1,
                 MessageAttributeNames=["All"],
                 MessageSystemAttributeNames=["All"],
             )
-            for message in answer.get("Messages", []):
+            for message in response.get("Messages", []):
                 found.append(message)
                 self._sqs.delete_message(QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"])
         return found
@@ -99,12 +99,12 @@ class Queue:
     def seen(self) -> list[Invocation]:
         return invocations(self._stack, self.arn)
 
-    def worked_on(self) -> list[str]:
+    def processed(self) -> list[str]:
         return [body for it in self.seen() for body in it.bodies]
 
 
 class Table:
-    """A table of a test's own, with a stream, whose mappings go to the watchers."""
+    """A new table with a stream, to map to the watchers."""
 
     def __init__(self, stack: LocalStack) -> None:
         self._stack = stack
@@ -125,13 +125,13 @@ class Table:
         )
 
     def follow(self, function: str = "Watcher", **options: Any) -> str:
-        """Map the stream from its beginning, so that what was put before is one batch."""
+        """Map the stream from its start, so earlier items are one batch."""
         return follow(
             self._stack, self.stream, function, **({"StartingPosition": "TRIM_HORIZON"} | options)
         )
 
     def batches(self, count: int, seconds: float = HANG_SECONDS) -> list[list[str]]:
-        """The ids that came, by invocation, once there are so many."""
+        """Wait for ``count`` invocations; return the item ids of each."""
         eventually(lambda: len(self.seen()) >= count, seconds)
         return [it.ids for it in self.seen()]
 

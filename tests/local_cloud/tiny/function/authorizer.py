@@ -1,4 +1,4 @@
-"""Allow, deny or crash, as the token says."""
+"""Allow, deny or fail, by the token."""
 
 
 def handler(event, _context):

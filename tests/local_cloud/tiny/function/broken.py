@@ -1,3 +1,3 @@
-"""Cannot be imported."""
+"""A module that fails to import."""
 
-import no_such_module  # noqa: F401  (that it fails is the point)
+import no_such_module  # noqa: F401  (fails on purpose)

@@ -1,4 +1,4 @@
-"""Write a secret's value for CloudFormation, and say so to its ResponseURL."""
+"""Custom resource: write a secret, and respond to the ResponseURL."""
 
 import json
 import urllib.request
@@ -10,7 +10,7 @@ def handler(event, _context):
     value = {"SecretId": event["ResourceProperties"]["SecretId"], "SecretString": "made"}
     value["ClientRequestToken"] = event["RequestId"]
     status = call("secretsmanager", "secretsmanager.PutSecretValue", value)
-    answer = {
+    response = {
         "Status": "SUCCESS" if status == 200 else "FAILED",
         "Reason": str(status),
         "PhysicalResourceId": "keys",
@@ -19,5 +19,5 @@ def handler(event, _context):
         "LogicalResourceId": event["LogicalResourceId"],
         "Data": {},
     }
-    body = json.dumps(answer).encode()
+    body = json.dumps(response).encode()
     urllib.request.urlopen(urllib.request.Request(event["ResponseURL"], body, method="PUT"))

@@ -1,4 +1,4 @@
-"""Answer with the event and with where the function finds itself."""
+"""Return the event and the environment of the function."""
 
 import json
 import os
@@ -18,7 +18,7 @@ def importable(name: str) -> bool:
 
 
 def handler(event, context):
-    answer = {
+    response = {
         "event": event,
         "layer": layered.NAME,
         "path": sys.path,
@@ -29,4 +29,4 @@ def handler(event, context):
         "arn": context.invoked_function_arn,
     }
     headers = {"Content-Type": "application/json", "WWW-Authenticate": "Basic"}
-    return {"statusCode": 200, "headers": headers, "body": json.dumps(answer)}
+    return {"statusCode": 200, "headers": headers, "body": json.dumps(response)}

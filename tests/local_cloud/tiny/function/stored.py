@@ -1,4 +1,4 @@
-"""Call DynamoDB as the function's role, signed by hand since there is no SDK in the tiny layer."""
+"""Call DynamoDB with the role of the function, signed here since the layer has no SDK."""
 
 import datetime
 import hashlib
@@ -52,7 +52,7 @@ def call(service, target, content):
     headers["Content-Type"] = "application/x-amz-json-1.0"
     request = urllib.request.Request(endpoint + "/", body, headers)
     try:
-        with urllib.request.urlopen(request) as answer:
-            return answer.status
+        with urllib.request.urlopen(request) as response:
+            return response.status
     except urllib.error.HTTPError as error:
         return json.loads(error.read())["__type"]

@@ -1,4 +1,4 @@
-"""Log the records that came, and do what they ask for."""
+"""Log the records of an event, and fail in the way that they name."""
 
 import json
 import time
@@ -9,21 +9,21 @@ tries = {}
 def handler(event, context):
     records = event.get("Records", [])
     seen = {"function": context.function_name, "version": context.function_version}
-    # What comes from the bus has no records and is one.
+    # An event of the bus has no records.
     print(json.dumps({"records": records or [event]} | seen))
     failures = [identifier(it) for it in records if fails(it)]
     return {"batchItemFailures": [{"itemIdentifier": it} for it in failures]}
 
 
 def identifier(record):
-    if wish(record) == "report nobody":
+    if command(record) == "report nobody":
         return "nobody"
     if "dynamodb" in record:
         return record["dynamodb"]["SequenceNumber"]
     return record["messageId"]
 
 
-def wish(record):
+def command(record):
     if "dynamodb" in record:
         return record["dynamodb"].get("NewImage", {}).get("do", {}).get("S", "")
     body = record["body"]
@@ -31,11 +31,11 @@ def wish(record):
 
 
 def fails(record):
-    wanted = wish(record)
+    requested = command(record)
     tries[identifier(record)] = tries.get(identifier(record), 0) + 1
     first = tries[identifier(record)] == 1
-    if wanted == "raise" or (wanted == "raise once" and first):
-        raise ValueError("as it was asked to")
-    if wanted == "hang":
+    if requested == "raise" or (requested == "raise once" and first):
+        raise ValueError("requested by the record")
+    if requested == "hang":
         time.sleep(60)
-    return wanted in ("report", "report nobody") or (wanted == "report once" and first)
+    return requested in ("report", "report nobody") or (requested == "report once" and first)

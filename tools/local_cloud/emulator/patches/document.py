@@ -63,7 +63,8 @@ def rendered() -> str:
 def _row(patch: Patch) -> str:
     upstream = patch.upstream
     link = f"[#{upstream.rpartition('/')[2]}]({upstream})" if upstream else "to file"
-    cells = (f"`{patch.apply}`", patch.change, patch.reason, link, patch.removable, patch.test)
+    test = f"`{patch.test.partition('::')[2]}`"
+    cells = (f"`{patch.apply}`", patch.change, patch.reason, link, patch.removable, test)
     return f"| {' | '.join(cells)} |\n"
 
 

@@ -12,7 +12,7 @@ class Patch:
     ``apply`` is ``<module>.<function>`` in this package. ``names`` are the names of ministack that
     the patch replaces or reads, without the leading ``ministack.``; a name that several patches
     use is in one of their rows. ``report`` is the text to file where ``upstream`` is empty.
-    ``test`` is the file in ``tests/local_cloud`` with a test that fails without the patch.
+    ``test`` in ``tests/local_cloud`` fails without the patch.
     """
 
     apply: str
@@ -34,7 +34,7 @@ PATCHES = (
         "`x-amazon-apigateway-gateway-responses` and `x-amazon-apigateway-binary-media-types`. "
         "Both should be stored as PutGatewayResponse and `binaryMediaTypes` do.",
         removable="`_import_rest_api` reads both extensions.",
-        test="test_gateway.py",
+        test="test_gateway.py::test_binary_body_arrives_unchanged",
         names=(
             "services.apigateway_v1._import_rest_api",
             "services.apigateway_v1._put_gateway_response",
@@ -47,7 +47,7 @@ PATCHES = (
         report="Import of an OpenAPI body drops `timeoutInMillis` of "
         "`x-amazon-apigateway-integration`. GetIntegration then returns the default of 29,000.",
         removable="`_import_operation` passes `timeoutInMillis` on.",
-        test="test_gateway.py",
+        test="test_gateway.py::test_integration_timeout_has_its_gateway_response",
         names=(
             "services.apigateway_v1._import_operation",
             "services.apigateway_v1._resources",
@@ -64,7 +64,7 @@ PATCHES = (
         "REQUEST_TOO_LARGE (413).",
         removable="One id reaches event, response header and gateway responses, and 10 MB is the "
         "limit.",
-        test="test_gateway.py",
+        test="test_gateway.py::test_request_has_one_id",
         names=(
             "services.apigateway_v1._GatewayError",
             "services.apigateway_v1._deployed_gateway_responses",
@@ -87,7 +87,7 @@ PATCHES = (
         "are passed on instead of 502; (3) `timeoutInMillis` is not enforced (504); (4) `sourceIp` "
         "is taken from a client's X-Forwarded-For.",
         removable="ministack enforces all four.",
-        test="test_gateway.py",
+        test="test_gateway.py::test_malformed_response_is_502_without_details",
         names=(
             "services.apigateway_v1._build_lambda_event_v1",
             "services.apigateway_v1._call_lambda_raw",
@@ -103,7 +103,7 @@ PATCHES = (
         report="Please support a port that serves one REST API stage at `/`, like a custom domain "
         "with a base path mapping.",
         removable="ministack serves a stage at the root of a port.",
-        test="test_gateway.py",
+        test="test_gateway.py::test_front_door_passes_the_path_of_the_client",
         names=(
             "services.apigateway_v1._rest_apis",
             "services.apigateway_v1.handle_execute",
@@ -116,7 +116,7 @@ PATCHES = (
         report="Please accept resource types without a provisioner optionally: record them, "
         "return a physical id and an Arn, and log a warning.",
         removable="ministack provisions the types; the emulator stops at start when it knows one.",
-        test="test_resources.py",
+        test="test_resources.py::test_resource_types_without_effect_are_deployed",
         names=("services.cloudformation.provisioners._RESOURCE_HANDLERS",),
     ),
     Patch(
@@ -126,7 +126,7 @@ PATCHES = (
         report="`AWS::Lambda::Function` ignores `ReservedConcurrentExecutions`. After "
         "PutFunctionConcurrency, invocations of a published version are not limited either.",
         removable="The property is provisioned, and `_reserved_concurrency` reads the function.",
-        test="test_resources.py",
+        test="test_resources.py::test_reserved_concurrency_is_applied",
         names=("services.lambda_svc._reserved_concurrency",),
     ),
     Patch(
@@ -136,7 +136,7 @@ PATCHES = (
         report="`Ref` of `AWS::SecretsManager::Secret` returns the name; CloudFormation returns "
         "the ARN. Without SecretString and GenerateSecretString a secret has no version on AWS.",
         removable="`_sm_secret_create` returns the ARN, and stores no empty version.",
-        test="test_resources.py",
+        test="test_resources.py::test_secret_reference_is_its_arn",
         names=(
             "services.cloudformation.provisioners._sm_secret_create",
             "services.secretsmanager._resolve",
@@ -150,7 +150,7 @@ PATCHES = (
         report="PutSecretValue with the ClientRequestToken of an existing version overwrites it. "
         "AWS ignores an equal value and fails with ResourceExistsException for another.",
         removable="`_put_secret_value` compares with the existing version.",
-        test="test_resources.py",
+        test="test_resources.py::test_secret_version_is_immutable",
         names=("services.secretsmanager._put_secret_value",),
     ),
     Patch(
@@ -160,7 +160,7 @@ PATCHES = (
         report="`MethodSettings` of `AWS::ApiGateway::Stage` and `Deployment`: ResourcePath is "
         "JSON-pointer encoded (`/~1api~1users`), and is not decoded, so settings match no method.",
         removable="`_apigw_method_settings` decodes `~1`.",
-        test="test_gateway.py",
+        test="test_gateway.py::test_method_settings_throttle_a_method",
         names=("services.cloudformation.provisioners._apigw_method_settings",),
     ),
     Patch(
@@ -169,7 +169,7 @@ PATCHES = (
         reason="ministack fails the deployment for `Metrics` of an alarm, on purpose.",
         upstream=f"{REPOSITORY}/pull/265",
         removable="ministack accepts `Metrics`.",
-        test="test_resources.py",
+        test="test_resources.py::test_metric_math_alarm_is_deployed_and_not_evaluated",
         names=("services.cloudformation.provisioners._cw_metric_alarm_record",),
     ),
     Patch(
@@ -179,7 +179,7 @@ PATCHES = (
         report="CloudWatch Logs: PutQueryDefinition, DescribeQueryDefinitions and "
         "DeleteQueryDefinition return `Unknown action`.",
         removable="ministack serves the three calls.",
-        test="test_resources.py",
+        test="test_resources.py::test_saved_queries_are_put_described_and_deleted",
         names=("services.cloudwatch_logs.handle_request",),
     ),
     Patch(
@@ -188,7 +188,7 @@ PATCHES = (
         reason="ministack fails the deployment for the type.",
         report="`AWS::Logs::QueryDefinition` is an unsupported resource type.",
         removable="ministack provisions the type; the emulator stops at start when it does.",
-        test="test_resources.py",
+        test="test_resources.py::test_saved_queries_of_a_template_are_deployed",
     ),
     Patch(
         apply="saved_queries.reject_unsupported_queries",
@@ -197,7 +197,7 @@ PATCHES = (
         report="StartQuery ignores stages that it cannot parse (`stats`, `parse`, `filter a and "
         "b`) and returns unfiltered rows. MalformedQueryException would be safer.",
         removable="StartQuery rejects a stage that it cannot run.",
-        test="test_resources.py",
+        test="test_resources.py::test_unsupported_query_is_rejected",
         names=(
             "services.cloudwatch_logs._compile_insights_filter",
             "services.cloudwatch_logs._split_insights_pipes",
@@ -213,7 +213,7 @@ PATCHES = (
         "the recorded signature, so an identical retry raises "
         "IdempotentParameterMismatchException. Copy the request before applying it.",
         removable="`_transact_write_items` copies the request for the signature.",
-        test="test_transactions.py",
+        test="test_transactions.py::test_repeated_transaction_with_its_token_is_applied_once",
         names=(
             "services.dynamodb._transact_write_items",
             "services.dynamodb._txn_token_lookup",
@@ -229,7 +229,7 @@ PATCHES = (
         "ministack, so `import boto3` works without a layer. Start them with `-I -S` and the "
         "variables that Lambda documents.",
         removable="ministack isolates workers; debugging, log streams and traces also need this.",
-        test="test_functions.py",
+        test="test_functions.py::test_function_imports_from_its_package_and_layers_only",
         names=(
             "core.lambda_runtime.Worker.__init__",
             "core.lambda_runtime.Worker._discard_tmpdir",
@@ -247,12 +247,12 @@ PATCHES = (
     ),
     Patch(
         apply="functions.limit_concurrent_cold_starts",
-        change="Start only as many environments at once as the machine has processors.",
+        change="Start at most one environment per processor at once, and at least two.",
         reason="ministack starts one per request, so a burst of cold starts times out together.",
         report="Please bound the number of workers that start at the same time, and let a waiting "
         "request take a worker that becomes free.",
         removable="ministack bounds concurrent cold starts.",
-        test="test_functions.py",
+        test="test_functions.py::test_burst_of_requests_reuses_free_environments",
         names=(
             "core.lambda_runtime._lock",
             "core.lambda_runtime._worker_key",
@@ -268,7 +268,7 @@ PATCHES = (
         report="CreateAlias and UpdateAlias accept FunctionVersion and AdditionalVersionWeights "
         "of versions that do not exist. Lambda returns ResourceNotFoundException.",
         removable="Both calls and `AWS::Lambda::Alias` check the version.",
-        test="test_functions.py",
+        test="test_functions.py::test_alias_to_a_missing_version_is_rejected",
         names=(
             "services.cloudformation.provisioners._lambda_function_for_cfn_ref",
             "services.lambda_svc._create_alias",
@@ -281,9 +281,9 @@ PATCHES = (
         apply="debugging.report_new_versions",
         change="End debugging sessions when the debugged function has a new version.",
         reason="A debugger that stays attached to the old version stops at nothing.",
-        report="No report: debugging is a feature of this project.",
+        report="Please call a hook when an alias points to another version.",
         removable="`make run DEBUG=` is removed.",
-        test="test_debugger.py",
+        test="test_debugger.py::test_new_version_ends_the_session_and_accepts_a_new_one",
     ),
     Patch(
         apply="function_logs.log_invocations_by_environment",
@@ -292,7 +292,7 @@ PATCHES = (
         report="Each invocation gets a new log stream. On Lambda a stream belongs to an execution "
         "environment, and AWS_LAMBDA_LOG_STREAM_NAME is its name.",
         removable="ministack reuses streams; `make run` follows CloudWatch Logs instead of a file.",
-        test="test_functions.py",
+        test="test_functions.py::test_environment_logs_to_one_stream_of_the_declared_group",
         names=(
             "services.cloudwatch_logs._append_log_events",
             "services.cloudwatch_logs._fanout_to_subscription_filters",
@@ -310,7 +310,7 @@ PATCHES = (
         "timeout, the batch window for more than 10 messages, or filter patterns. "
         "GetEventSourceMapping omits defaults such as MaximumRetryAttempts -1.",
         removable="ministack validates mappings by API and by template.",
-        test="test_refused_templates.py",
+        test="test_rejected_templates.py::test_template_mapping_without_read_permission_is_rejected",
         names=(
             "core.iam_evaluator._gather_role_policies",
             "services.cloudformation.provisioners._lambda_esm_update",
@@ -329,7 +329,7 @@ PATCHES = (
         report="FilterCriteria use a smaller matcher than EventBridge rules. Both have one syntax, "
         "so `_compiled_pattern` and `_matches_detail` of eventbridge could serve both.",
         removable="`_apply_filter_criteria` uses the matcher of eventbridge.",
-        test="test_streams.py",
+        test="test_streams.py::test_filtered_stream_records_are_not_delivered",
         names=(
             "services.eventbridge._compiled_pattern",
             "services.eventbridge._matches_detail",
@@ -345,7 +345,7 @@ PATCHES = (
         upstream=f"{REPOSITORY}/pull/1724",
         removable="The concurrency of SQS mappings (merged there) covers streams, and "
         "MaximumRetryAttempts, BisectBatchOnFunctionError, windows and OnFailure are honoured.",
-        test="test_streams.py",
+        test="test_streams.py::test_bisection_isolates_the_failing_record",
         names=(
             "core.responses._request_account_id",
             "core.responses._request_region",
@@ -371,7 +371,7 @@ PATCHES = (
         report="SequenceNumber of stream records has leading zeros and begins with the time, "
         "so order is lost when the clock is set back. DynamoDB's have no leading zeros.",
         removable="`_next_stream_seq` counts up from a number without leading zeros.",
-        test="test_streams.py",
+        test="test_streams.py::test_stream_records_arrive_in_order_with_both_images",
         names=("services.dynamodb._next_stream_seq",),
     ),
     Patch(
@@ -381,7 +381,7 @@ PATCHES = (
         report="The TTL reaper emits no stream record. DynamoDB emits REMOVE with userIdentity "
         "`{PrincipalId: dynamodb.amazonaws.com, Type: Service}`.",
         removable="`_ttl_reaper` emits the record.",
-        test="test_expiry.py",
+        test="test_expiry.py::test_expired_item_is_on_the_stream_as_removed_by_the_service",
         names=(
             "services.dynamodb._build_change_record",
             "services.dynamodb._remove_item",
@@ -397,7 +397,7 @@ PATCHES = (
         "while event source mappings rebuild the list on threads. A message sent in between is "
         "lost.",
         removable="All writers of `messages` hold `_queues_lock`.",
-        test="test_queues.py",
+        test="test_queues.py::test_sending_waits_for_the_lock_of_queues",
         names=(
             "services.eventbridge._dispatch_to_sqs",
             "services.lambda_svc._route_async_failure",
@@ -419,7 +419,7 @@ PATCHES = (
         report="ReportBatchItemFailures with an empty, null or unknown itemIdentifier deletes the "
         "whole batch. Lambda treats such a report as a failure of the batch.",
         removable="`_run_sqs_batch` keeps the batch for a malformed report.",
-        test="test_queues.py",
+        test="test_queues.py::test_report_with_an_unknown_id_keeps_the_batch",
         names=("services.lambda_svc._run_sqs_batch",),
     ),
     Patch(
@@ -429,7 +429,7 @@ PATCHES = (
         report="SQS: StartMessageMoveTask, ListMessageMoveTasks and CancelMessageMoveTask are not "
         "implemented.",
         removable="ministack serves both calls.",
-        test="test_queues.py",
+        test="test_queues.py::test_dead_letters_move_back_to_their_source_queue",
         names=(
             "services.sqs._Err",
             "services.sqs._queue_by_arn",
@@ -443,7 +443,7 @@ PATCHES = (
         report="PutEvents accepts entries without Source, DetailType or Detail, Detail that is no "
         "JSON object, and requests over 256 KB. It also ignores `Time`.",
         removable="`_put_events` validates entries and stores `Time`.",
-        test="test_bus.py",
+        test="test_event_bus.py::test_malformed_entries_fail_alone",
         names=(
             "services.eventbridge._archive_event",
             "services.eventbridge._coerce_timestamp",
@@ -461,7 +461,7 @@ PATCHES = (
         upstream=f"{REPOSITORY}/pull/1313",
         removable="Dead letters of targets (closed there without a merge) and queue policies are "
         "part of ministack.",
-        test="test_bus.py",
+        test="test_event_bus.py::test_queue_without_a_policy_gets_no_event_but_a_dead_letter",
         names=(
             "services.eventbridge._invoke_target",
             "services.sqs.queue_policy_allows",
@@ -474,7 +474,7 @@ PATCHES = (
         report="`AWS::Events::Rule` accepts an invalid EventPattern and a bus that does not exist. "
         "PutRule rejects both.",
         removable="The provisioner of `AWS::Events::Rule` validates as PutRule does.",
-        test="test_refused_templates.py",
+        test="test_rejected_templates.py::test_template_rule_without_a_bus_or_valid_pattern_is_rejected",
         names=(
             "services.cloudformation.provisioners._eb_rule_bus_name",
             "services.eventbridge._event_buses",
@@ -488,7 +488,7 @@ PATCHES = (
         report="`AWS::Events::Archive` is an unsupported resource type, although CreateArchive, "
         "UpdateArchive and DeleteArchive exist.",
         removable="ministack provisions the type; the emulator stops at start when it does.",
-        test="test_bus.py",
+        test="test_event_bus.py::test_archived_event_is_replayed",
         names=(
             "services.eventbridge._create_archive",
             "services.eventbridge._delete_archive",
@@ -502,7 +502,7 @@ PATCHES = (
         report="IAM: `_lambda_action` returns ListEventSourceMappings for a GET of one mapping, "
         "and None for PUT and DELETE, which are then allowed for every role.",
         removable="`_lambda_action` returns the three actions.",
-        test="test_permissions.py",
+        test="test_permissions.py::test_mapping_permission_is_checked_by_action",
         names=("core.iam_actions.extract_iam_action",),
     ),
     Patch(
@@ -512,7 +512,7 @@ PATCHES = (
         report="IAM: `extract_resource_arn` returns `*` for DynamoDB Streams (StreamArn, "
         "ShardIterator), SQS move tasks (SourceArn) and SES v2 SendEmail (identity of the sender).",
         removable="`extract_resource_arn` returns the ARN for the three services.",
-        test="test_permissions.py",
+        test="test_permissions.py::test_stream_permission_is_checked_by_arn",
         names=(
             "core.iam_actions.extract_resource_arn",
             "services.dynamodb_streams._decode_iterator",
@@ -527,7 +527,7 @@ PATCHES = (
         report="Please log IAM decisions (principal, action, resource, decision) to a file or an "
         "endpoint, optionally.",
         removable="ministack has such a log.",
-        test="test_decisions.py",
+        test="test_permission_log.py::test_iam_decision_is_logged_once",
         names=(
             "core.iam_evaluator.EvalContext",
             "core.iam_evaluator.enforce",
@@ -542,7 +542,7 @@ PATCHES = (
         "`_execute_function_warm` calls `_xray_trace_id_for_invocation(config)` without the "
         "inbound header.",
         removable="API Gateway passes a trace id on to Lambda, and its segment to a daemon.",
-        test="test_traces.py",
+        test="test_traces.py::test_gateway_authorizer_and_function_are_one_trace",
         names=("services.lambda_svc._xray_trace_id_for_invocation",),
     ),
 )

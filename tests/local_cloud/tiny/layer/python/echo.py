@@ -1,1 +1,1 @@
-"""Shadowed: a function's own module of this name comes first."""
+"""A module that a function's module of the same name shadows."""

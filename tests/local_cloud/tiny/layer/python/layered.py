@@ -1,3 +1,3 @@
-"""What the tiny stack's layer has."""
+"""A module of the tiny stack's layer."""
 
 NAME = "first"

@@ -1,4 +1,4 @@
-"""The bus, its rules, queues and archive, where the emulator differs from AWS as installed."""
+"""Patches of EventBridge: rules, queues, dead letters and the archive."""
 
 import json
 import time
@@ -18,7 +18,7 @@ AT = datetime(2026, 5, 1, 10, tzinfo=UTC)
 
 
 class Bus:
-    """The stack's bus, and the queues of its rule, which are empty at first."""
+    """The bus of the stack and the queues of its rule, empty at the start of a test."""
 
     def __init__(self, stack: LocalStack) -> None:
         self.events = stack.client("events")
@@ -30,10 +30,10 @@ class Bus:
         )
 
     def put(self, *entries: dict[str, Any]) -> dict[str, Any]:
-        answer: dict[str, Any] = self.events.put_events(
+        response: dict[str, Any] = self.events.put_events(
             Entries=[{"EventBusName": self.name} | it for it in entries]
         )
-        return answer
+        return response
 
 
 def placed(order: str, **more: Any) -> dict[str, Any]:
@@ -49,17 +49,17 @@ def bus(stack: LocalStack) -> Iterator[Bus]:
         stack.client("sqs").purge_queue(QueueUrl=queue.url)
 
 
-def test_an_event_comes_as_each_target_wants_it(bus: Bus) -> None:
-    answer = bus.put(placed("1", Time=AT), placed("2", Source="other"))
+def test_event_is_delivered_in_the_format_of_each_target(bus: Bus) -> None:
+    response = bus.put(placed("1", Time=AT), placed("2", Source="other"))
 
-    assert answer["FailedEntryCount"] == 0
+    assert response["FailedEntryCount"] == 0
     by_path, transformed = map(json.loads, bus.placed.received(2))
     assert by_path == {"kind": "placed", "order": "1"}
     assert transformed == {"order": "1", "text": "placed at 2026-05-01T10:00:00Z"}
     assert bus.placed.is_empty()
 
 
-def test_an_event_invokes_the_function_of_a_rule(bus: Bus, stack: LocalStack) -> None:
+def test_event_invokes_the_function_of_a_rule(bus: Bus, stack: LocalStack) -> None:
     order = uuid4().hex
 
     bus.put(placed(order, Source="direct"))
@@ -68,7 +68,7 @@ def test_an_event_invokes_the_function_of_a_rule(bus: Bus, stack: LocalStack) ->
     assert invocation.records[0]["detail"]["order"] == order
 
 
-def test_a_queue_without_a_policy_gets_nothing_and_the_dead_letters_say_why(bus: Bus) -> None:
+def test_queue_without_a_policy_gets_no_event_but_a_dead_letter(bus: Bus) -> None:
     bus.put(placed("1"))
 
     [letter] = bus.dead.messages()
@@ -81,7 +81,7 @@ def test_a_queue_without_a_policy_gets_nothing_and_the_dead_letters_say_why(bus:
     assert bus.closed.is_empty()
 
 
-def test_a_policy_for_one_rule_lets_no_other_deliver(bus: Bus) -> None:
+def test_queue_policy_allows_its_own_rule_only(bus: Bus) -> None:
     rule = f"rule-{uuid4().hex[:8]}"
     bus.events.put_rule(Name=rule, EventBusName=bus.name, EventPattern='{"source": ["else"]}')
     bus.events.put_targets(
@@ -93,8 +93,8 @@ def test_a_policy_for_one_rule_lets_no_other_deliver(bus: Bus) -> None:
     assert bus.placed.is_empty()
 
 
-def test_malformed_entries_fail_and_the_others_do_not(bus: Bus) -> None:
-    answer = bus.put(
+def test_malformed_entries_fail_alone(bus: Bus) -> None:
+    response = bus.put(
         placed("1", Detail="no json"),
         placed("2", Detail="[]"),
         placed("3"),
@@ -102,14 +102,14 @@ def test_malformed_entries_fail_and_the_others_do_not(bus: Bus) -> None:
         placed("4", Source="aws.shop"),
     )
 
-    codes = [it.get("ErrorCode") for it in answer["Entries"]]
-    assert answer["FailedEntryCount"] == 4
+    codes = [it.get("ErrorCode") for it in response["Entries"]]
+    assert response["FailedEntryCount"] == 4
     assert codes[:2] == ["MalformedDetail"] * 2
     assert codes[2:] == [None, "InvalidArgument", "NotAuthorizedForSourceException"]
     assert {json.loads(it)["order"] for it in bus.placed.received(2)} == {"3"}
 
 
-def test_more_than_256_kilobytes_are_refused_whole(bus: Bus) -> None:
+def test_entries_over_256_kilobytes_are_rejected_together(bus: Bus) -> None:
     detail = json.dumps({"kind": "placed", "order": "x" * 132_000})
 
     with pytest.raises(ClientError, match="over the limit"):
@@ -118,7 +118,7 @@ def test_more_than_256_kilobytes_are_refused_whole(bus: Bus) -> None:
     assert bus.placed.is_empty()
 
 
-def test_what_was_archived_is_replayed(bus: Bus) -> None:
+def test_archived_event_is_replayed(bus: Bus) -> None:
     bus.put(placed("replayed"))
     bus.placed.received(2)
     archive = bus.events.describe_archive(ArchiveName=bus.archive)
@@ -132,5 +132,5 @@ def test_what_was_archived_is_replayed(bus: Bus) -> None:
     )
 
     assert archive["RetentionDays"] == 1
-    # And what other tests put before.
+    # The archive also has events of other tests.
     assert eventually(lambda: "replayed" in "".join(bus.placed.received()))

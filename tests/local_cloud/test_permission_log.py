@@ -1,4 +1,4 @@
-"""What functions ask IAM for is written down, whatever it says."""
+"""IAM decisions on requests of functions are logged."""
 
 import json
 
@@ -8,8 +8,8 @@ import pytest
 from tools.local_cloud.stack import LocalStack
 
 
-def asked(stack: LocalStack, function: str) -> list[tuple[str, str, bool]]:
-    """Actions, the resources' kinds and names, and whether it was allowed."""
+def logged(stack: LocalStack, function: str) -> list[tuple[str, str, bool]]:
+    """Return action, resource and decision of each logged request of a function."""
     role = stack.resources()[f"{function}Role"]
     lines = stack.emulator.permission_log.read_text().splitlines()
     return [
@@ -24,13 +24,11 @@ def table(stack: LocalStack) -> str:
     return f"table/{stack.resources()['Table']}"
 
 
-def test_each_thing_that_a_function_asks_for_is_written_down_once(
-    stack: LocalStack, api: httpx.Client, table: str
-) -> None:
+def test_iam_decision_is_logged_once(stack: LocalStack, api: httpx.Client, table: str) -> None:
     for _ in range(2):
         api.get("/stored")
 
-    assert asked(stack, "Stored") == [
+    assert logged(stack, "Stored") == [
         ("dynamodb:GetItem", table, True),
         ("dynamodb:PutItem", table, False),
     ]

@@ -1,4 +1,4 @@
-"""Do what the query asks for."""
+"""Fail in the way that the query names."""
 
 import os
 import pdb
@@ -33,7 +33,7 @@ def handler(event, _context):
         case "medium":
             return {"statusCode": 200, "body": "x" * 5 * 1024 * 1024}
         case "hold":
-            # Until the test deletes its file.
+            # Wait until the test deletes the file.
             os.rename(query["file"], query["file"] + ".held")
             while os.path.exists(query["file"] + ".held"):
                 time.sleep(0.01)
