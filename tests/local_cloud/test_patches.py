@@ -1,4 +1,4 @@
-"""The table of patches names all that the emulator's code holds of ministack, and nothing else."""
+"""The table of patches has exactly the names of ministack that the emulator uses."""
 
 import ast
 from collections import Counter, defaultdict
@@ -34,7 +34,7 @@ def test_names_of_a_row_are_used_by_its_module() -> None:
     used = names_by_module()
     for patch in PATCHES:
         module = patch.apply.split(".")[0]
-        # Packages and environments are the means of one patch; the other modules hold patches.
+        # Modules that have no patch of their own, but code of several.
         modules = {module, "environment", "provisioning"}
         assert set(patch.names) <= set().union(*(used[it] for it in modules)), patch.apply
 
@@ -116,13 +116,13 @@ def used_names(module: Path) -> Iterator[str]:
 
 
 def _place(owner: ast.expr, imported: dict[str, str]) -> str | None:
-    """Return ``services.sqs`` for ``sqs``, or None for what is not ministack's."""
+    """Return ``services.sqs`` for ``sqs``, or None for a name from elsewhere."""
     first, dot, rest = ast.unparse(owner).partition(".")
     return f"{imported[first]}{dot}{rest}" if first in imported else None
 
 
 def _inherited(environment: ast.ClassDef) -> set[str]:
-    """The private attributes of ``self`` that ministack's Worker has, too."""
+    """Return the private attributes of ``self`` that ministack's Worker also has."""
     [path] = REPOSITORY.glob(
         ".venv-emulator/lib/python*/site-packages/ministack/core/lambda_runtime.py"
     )
@@ -153,7 +153,7 @@ def functions_of(module: Path) -> set[str]:
 
 
 def applied(module: Path) -> set[str]:
-    """The functions that ``apply`` of a module calls."""
+    """Return the functions that ``apply`` of a module calls."""
     return {
         call.func.id
         for function in ast.parse(module.read_text()).body

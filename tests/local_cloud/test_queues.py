@@ -57,10 +57,10 @@ def test_report_with_an_unknown_id_keeps_the_batch(stack: LocalStack) -> None:
     dead = Queue(stack)
     redrive = {"deadLetterTargetArn": dead.arn, "maxReceiveCount": 1}
     work = Queue(stack, VisibilityTimeout="1", RedrivePolicy=json.dumps(redrive))
-    work.send_all("a", do("report nobody"))
+    work.send_all("a", do("report unknown"))
     work.follow(**REPORTING)
 
-    assert sorted(dead.received(2)) == ["a", do("report nobody")]
+    assert sorted(dead.received(2)) == ["a", do("report unknown")]
 
 
 def test_failed_batch_is_redelivered(stack: LocalStack) -> None:

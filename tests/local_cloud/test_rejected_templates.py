@@ -14,7 +14,7 @@ Properties = dict[str, Any]
 
 
 def deployment_failure(stack: LocalStack, kind: str, properties: Properties) -> str:
-    """Deploy one resource; return the deployment_failure of a failure, or an empty string."""
+    """Deploy one resource; return the reasons of its failure, or an empty string."""
     cloudformation, name = stack.client("cloudformation"), f"rejected-{uuid4().hex[:8]}"
     template = {"Resources": {"It": {"Type": kind, "Properties": properties}}}
     cloudformation.create_stack(StackName=name, TemplateBody=json.dumps(template))

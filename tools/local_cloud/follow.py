@@ -11,7 +11,7 @@ from typing import Any
 Entry = dict[str, Any]
 
 POLL_SECONDS = 0.1
-# Fields that are equal on every line of a function, and are not format_invocation.
+# Fields that are equal on every line of a function, and are not shown.
 ORIGIN = {"level", "message", "timestamp", "service", "location", "request_id", "cold_start"} | {
     *("function_name", "function_arn", "function_memory_size", "function_request_id"),
     *("xray_trace_id", "correlation_id", "sampling_rate"),

@@ -12,7 +12,7 @@ import httpx
 from tools.local_cloud.stack import Admin, LocalStack
 
 ADMIN_EMAIL = "admin@example.com"
-# For this machine only: the emulator listens on loopback and stores nothing on disk.
+# For this machine only: the emulator listens on loopback, and its data ends with the run.
 CUSTOMER_PASSWORD = "local-demo-only"
 CUSTOMERS = {"ada@example.com": "Ada Lovelace", "grace@example.com": "Grace Hopper"}
 PRODUCTS = (

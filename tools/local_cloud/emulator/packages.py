@@ -1,4 +1,4 @@
-"""Deployment packages and layers, unpack on disk."""
+"""Deployment packages and layers, unpacked on disk."""
 
 import sys
 import tempfile
@@ -15,7 +15,7 @@ Attachment = str | dict[str, Any]
 
 
 class Packages:
-    """Cache of unpack packages and layers, shared by all environments."""
+    """Cache of unpacked packages and layers, shared by all environments."""
 
     def __init__(self, folder: Path, layer_content: Callable[[Attachment], bytes | None]) -> None:
         self._folder = folder

@@ -16,8 +16,8 @@ def handler(event, context):
 
 
 def identifier(record):
-    if command(record) == "report nobody":
-        return "nobody"
+    if command(record) == "report unknown":
+        return "unknown"
     if "dynamodb" in record:
         return record["dynamodb"]["SequenceNumber"]
     return record["messageId"]
@@ -38,4 +38,4 @@ def fails(record):
         raise ValueError("requested by the record")
     if requested == "hang":
         time.sleep(60)
-    return requested in ("report", "report nobody") or (requested == "report once" and first)
+    return requested in ("report", "report unknown") or (requested == "report once" and first)

@@ -63,11 +63,13 @@ def apply_reserved_concurrency() -> None:
         lambda_svc, "_reserved_concurrency", "func config", source='get("concurrency")'
     )
 
-    def with_reserved(answer: tuple[str, Properties], props: Properties) -> tuple[str, Properties]:
-        function = lambda_svc._functions[answer[0]]
+    def with_reserved(
+        response: tuple[str, Properties], props: Properties
+    ) -> tuple[str, Properties]:
+        function = lambda_svc._functions[response[0]]
         declared = props.get("ReservedConcurrentExecutions")
         function["concurrency"] = None if declared is None else int(declared)
-        return answer
+        return response
 
     def created(logical_id: str, props: Properties, stack: str) -> tuple[str, Properties]:
         return with_reserved(create(logical_id, props, stack), props)
