@@ -37,11 +37,11 @@ def test_request_is_one_line(more: dict[str, object], rest: str) -> None:
 
 
 def test_error_has_its_traceback_below_it() -> None:
-    error = {"level": "ERROR", "message": "unforeseen", "exception": "Traceback:\n  File", "a": 1}
+    error = {"level": "ERROR", "message": "unhandled exception", "exception": "Traceback:\n  File", "a": 1}
 
     [line] = _lines(json.dumps(error))
 
-    assert line[8:] == "  ERROR   unforeseen  a=1\n    Traceback:\n      File"
+    assert line[8:] == "  ERROR   unhandled exception  a=1\n    Traceback:\n      File"
 
 
 def test_plain_text_is_shown_below_the_function_name() -> None:
