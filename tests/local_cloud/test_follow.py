@@ -37,7 +37,8 @@ def test_request_is_one_line(more: dict[str, object], rest: str) -> None:
 
 
 def test_error_has_its_traceback_below_it() -> None:
-    error = {"level": "ERROR", "message": "unhandled exception", "exception": "Traceback:\n  File", "a": 1}
+    error: dict[str, object] = {"level": "ERROR", "message": "unhandled exception", "a": 1}
+    error["exception"] = "Traceback:\n  File"
 
     [line] = _lines(json.dumps(error))
 
