@@ -4,19 +4,17 @@ import io
 import json
 import logging
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.deployed import admin_stays_logged_in, faults, mail_faults, shop, stack
-from tests.template import ROOT, resources, template
+from tests.support.deployed_shop import admin_stays_logged_in, faults, mail_faults, shop, stack
+from tests.support.log_lines import LogLines
+from tests.support.sam_template import ROOT, resources, template
 
 __all__ = ["admin_stays_logged_in", "faults", "log", "mail_faults", "shop", "stack"]
-
-type LogLines = Callable[[], list[dict[str, Any]]]
 
 _GIVEN = {
     "ALLOWED_ORIGINS": "https://shop.example,https://admin.example",

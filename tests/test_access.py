@@ -6,10 +6,10 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.deployed import Person, Shop, error_of, new_email, new_product
-from tests.people import PASSWORD
-from tests.recovery import mint
-from tests.template import functions
+from tests.support.deployed_shop import Person, Shop, error_of, new_email, new_product
+from tests.support.fixtures import PASSWORD
+from tests.support.recovery_tokens import mint
+from tests.support.sam_template import functions
 
 # The whole table. Columns are the statuses for: anonymous, stranger, self, admin.
 ACCESS = {

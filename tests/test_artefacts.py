@@ -8,8 +8,6 @@ import json
 import os
 import shutil
 import ssl
-import subprocess
-import sys
 from base64 import b64encode
 from pathlib import Path
 from typing import Any  # events and what AWS answers
@@ -21,10 +19,11 @@ from shop import clients
 from shop.clock import now, to_text
 from shop.config import setting
 from shop.docs.assets import docs_asset
-from tests.aws import fresh_aws
-from tests.environments import remedy, shared_files
-from tests.examples import add_examples
-from tests.template import ROOT, Function, functions, resources
+from tests.support.aws_mock import fresh_aws
+from tests.support.bare_interpreter import LAYERS, run_bare
+from tests.support.installed_files import remedy, shared_files
+from tests.support.sam_template import ROOT, Function, functions, resources
+from tests.support.sample_items import add_examples
 from tools.local_cloud.project import read_project
 from tools.local_cloud.stack import LocalStack
 
@@ -110,23 +109,6 @@ def build(stack: LocalStack) -> Path:
     return stack.home / "build"
 
 
-def run_bare(build: Path, folders: list[str], code: str, given: str = "") -> str:
-    """What `code`, which may read what is given, prints in an interpreter that sees the standard
-    library and these folders.
-    """
-    paths = [str(build / folder) for folder in folders]
-    python = str(Path(sys.base_prefix, "bin/python3.13"))
-    done = subprocess.run(
-        [python, "-I", "-S", "-c", f"import sys; sys.path += {paths}\n{code}"],
-        input=given,
-        capture_output=True,
-        text=True,
-        env={"AWS_DEFAULT_REGION": "us-east-1"},
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
 @pytest.fixture(scope="module")
 def aws() -> dict[str, Any]:
     """What `first_request` answers instead of AWS: all that the events in events/ speak of."""
@@ -158,8 +140,7 @@ def event_of(function: Function) -> Any:
     return event | ({"ResponseURL": "data:,"} if "ResponseURL" in event else {})
 
 
-FIRST_REQUEST = (ROOT / "tests/first_request.py").read_text()
-LAYERS = ["DependenciesLayer/python", "ShopLayer/python"]
+FIRST_REQUEST = (ROOT / "tests/support/first_request.py").read_text()
 
 
 def layers(function: str) -> list[str]:

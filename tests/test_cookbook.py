@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.deployed import Shop
-from tests.template import ROOT
-from tests.waiting import HANG_SECONDS
+from tests.support.deployed_shop import Shop
+from tests.support.sam_template import ROOT
+from tests.support.waiting import HANG_SECONDS
 
 COOKBOOK = (ROOT / "docs/cookbook.md").read_text()
 # By heading; the first has none of a task.

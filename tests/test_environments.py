@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.environments import remedy, shared_files, site_packages
-from tests.template import ROOT
+from tests.support.installed_files import remedy, shared_files, site_packages
+from tests.support.sam_template import ROOT
 
 # `make test-clients` installs this one, and tests it in tests/clients.
 ELSEWHERE = {".venv-clients"}

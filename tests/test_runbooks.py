@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.template import ROOT, functions, resources
+from tests.support.sam_template import ROOT, functions, resources
 
 OPERATIONS = (ROOT / "docs/operations.md").read_text()
 MAKEFILE = (ROOT / "Makefile").read_text()

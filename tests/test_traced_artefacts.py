@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.test_artefacts import LAYERS, run_bare
+from tests.support.bare_interpreter import LAYERS, run_bare
 from tools.local_cloud.stack import LocalStack
 
 HEADER = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled="

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
 
-from tests.deployed import Shop
+from tests.support.deployed_shop import Shop
 
 # Not a name of this machine, on which Swagger UI behaves otherwise than anywhere else.
 HOST = "shop.example"

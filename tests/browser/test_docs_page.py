@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
-from tests.deployed import Person, Shop, new_product
-from tests.people import PASSWORD
+from tests.support.deployed_shop import Person, Shop, new_product
+from tests.support.fixtures import PASSWORD
 from tools.openapi.document import DOCUMENT
 
 OPERATIONS = [

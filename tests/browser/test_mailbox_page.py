@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 from playwright.sync_api import Browser, Dialog, Page
 
-from tests.deployed import Shop
+from tests.support.deployed_shop import Shop
 from tools.local_cloud.mailbox import PAGE_PATH
 
 HOSTILE = (

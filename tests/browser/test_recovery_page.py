@@ -6,10 +6,10 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.deployed import Person, Shop
-from tests.mail import RESET, WELCOME, Mail
-from tests.people import PASSWORD
-from tests.recovery import forget_wishes
+from tests.support.deployed_shop import Person, Shop
+from tests.support.fixtures import PASSWORD
+from tests.support.recovery_tokens import forget_wishes
+from tests.support.sent_emails import RESET, WELCOME, Mail
 
 NEW_PASSWORD = "wrong donkey charger paperclip"
 

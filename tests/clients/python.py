@@ -6,8 +6,8 @@ import subprocess
 from dataclasses import asdict
 from pathlib import Path
 
-from tests.environments import remedy, shared_files, site_packages
-from tests.template import ROOT
+from tests.support.installed_files import remedy, shared_files, site_packages
+from tests.support.sam_template import ROOT
 from tools.local_cloud.stack import LocalStack
 
 # Where `make test-clients` has put it, in an environment of its own.

@@ -6,7 +6,7 @@ import subprocess
 from dataclasses import asdict
 
 from shop.identity.keys.signing_keys import KeySet
-from tests.template import ROOT
+from tests.support.sam_template import ROOT
 from tools.local_cloud.stack import LocalStack
 
 

@@ -8,7 +8,7 @@ from argparse import ArgumentParser
 from pathlib import Path
 
 from tests.conformance.running import run
-from tests.template import ROOT
+from tests.support.sam_template import ROOT
 from tools.local_cloud.seed import seed_admin
 from tools.local_cloud.stack import Admin, LocalStack
 

@@ -15,8 +15,8 @@ from schemathesis.core.transport import Response
 
 from tests.conformance import exclusions
 from tests.conformance.people import sign_up
-from tests.people import PASSWORD
-from tests.waiting import HANG_SECONDS
+from tests.support.fixtures import PASSWORD
+from tests.support.waiting import HANG_SECONDS
 
 # Would change or shut out whoever sends them, after which nothing else could be asked.
 OF_ACCOUNTS = {"changePassword", "deleteUser", "replaceUser", "updateUser"}

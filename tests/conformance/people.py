@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import httpx
 
-from tests.people import PASSWORD
+from tests.support.fixtures import PASSWORD
 from tools.local_cloud.stack import Admin
 
 # The first tries each operation, and the next who is let in keeps it: see the section auth.wfc.

@@ -10,8 +10,8 @@ from tempfile import TemporaryDirectory
 import httpx
 
 from tests.conformance.people import people
-from tests.template import ROOT
-from tests.waiting import HANG_SECONDS
+from tests.support.sam_template import ROOT
+from tests.support.waiting import HANG_SECONDS
 from tools.local_cloud.free_port import HOST
 from tools.local_cloud.stack import Admin
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.conformance.running import run
-from tests.deployed import Shop
+from tests.support.deployed_shop import Shop
 
 SEED = "20261123"
 # Of 30; some want what is only mailed, or who somebody is.

@@ -6,7 +6,7 @@ from typing import Any  # what JSON is made of
 
 import pytest
 
-from tests.deployed import Person, Shop, error_of
+from tests.support.deployed_shop import Person, Shop, error_of
 from tools.openapi.document import DOCUMENT
 
 OWNED = ("{userId}", "{orderId}", "{sessionId}")

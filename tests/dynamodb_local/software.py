@@ -8,7 +8,7 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-from tests.template import ROOT
+from tests.support.sam_template import ROOT
 
 PACKAGE = "amplify-dynamodb-simulator"
 VERSION = "2.9.30"  # carries DynamoDB Local 1.25.1

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.permission_records import ran
+from tests.support.permission_records import ran
 from tools.local_cloud.stack import LocalStack
 
 

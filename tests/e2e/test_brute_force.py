@@ -14,11 +14,11 @@ from shop.clock import now, to_text
 from shop.errors import TooManyRequests
 from shop.identity.login_attempts.repository import LoginAttemptRepository
 from shop.identity.login_attempts.service import LoginAttemptService, login_attempt
-from tests.deployed import Shop, error_of, gather, new_email
-from tests.e2e.failing import THROTTLED, assert_try_again
-from tests.faults import WRITES, FaultProxy, answer_lost
-from tests.people import PASSWORD
-from tests.waiting import HANG_SECONDS
+from tests.support.dependency_failures import THROTTLED, assert_try_again
+from tests.support.deployed_shop import Shop, error_of, gather, new_email
+from tests.support.fault_proxy import WRITES, FaultProxy, answer_lost
+from tests.support.fixtures import PASSWORD
+from tests.support.waiting import HANG_SECONDS
 
 REFUSED = (429, "TOO_MANY_REQUESTS")
 WRONG = (401, "INVALID_CREDENTIALS")

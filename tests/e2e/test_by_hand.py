@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from shop.identifiers import new_id
-from tests.deployed import Person, Shop, error_of
 from tests.local_cloud.watching import Queue
-from tests.mail import CANCELLED, ORDERED, VERIFICATION, Mail
-from tests.template import ROOT
-from tests.waiting import HANG_SECONDS
+from tests.support.deployed_shop import Person, Shop, error_of
+from tests.support.sam_template import ROOT
+from tests.support.sent_emails import CANCELLED, ORDERED, VERIFICATION, Mail
+from tests.support.waiting import HANG_SECONDS
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.deployed import Shop, error_of, new_email, new_product
-from tests.people import PASSWORD
+from tests.support.deployed_shop import Shop, error_of, new_email, new_product
+from tests.support.fixtures import PASSWORD
 
 SECURITY_HEADERS = {
     "Strict-Transport-Security": "max-age=63072000; includeSubDomains",

@@ -4,15 +4,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.deployed import Person, Shop, error_of, gather
-from tests.e2e.failing import (
+from tests.support.dependency_failures import (
     ROUTES,
     assert_all_in_time,
     assert_authorizer_failed_in_time,
     assert_try_again,
     requests,
 )
-from tests.faults import (
+from tests.support.deployed_shop import Person, Shop, error_of, gather
+from tests.support.fault_proxy import (
     DYNAMODB,
     PARAMETERS,
     QUEUES,
@@ -31,10 +31,10 @@ from tests.faults import (
     refused,
     unanswered,
 )
-from tests.logs import Logs
-from tests.mail import RESET, VERIFICATION, Mail
-from tests.people import PASSWORD
-from tests.recovery import forget_wishes
+from tests.support.fixtures import PASSWORD
+from tests.support.log_groups import Logs
+from tests.support.recovery_tokens import forget_wishes
+from tests.support.sent_emails import RESET, VERIFICATION, Mail
 
 # What each service says when it throttles.
 THROTTLES = {

@@ -5,7 +5,7 @@ import re
 import httpx
 import pytest
 
-from tests.deployed import Shop
+from tests.support.deployed_shop import Shop
 
 
 @pytest.fixture

@@ -8,13 +8,13 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tests.deployed import PROJECTED, Person, Shop, error_of
-from tests.e2e.collecting import Listener
-from tests.faults import Answer, Call, Fault, FaultProxy, Send, answer_lost, refused
-from tests.mail import NEW_ADDRESS, RESET, WELCOME, Mail
-from tests.people import PASSWORD
-from tests.recovery import forget_wishes
-from tests.waiting import eventually
+from tests.support.deployed_shop import PROJECTED, Person, Shop, error_of
+from tests.support.event_listener import Listener
+from tests.support.fault_proxy import Answer, Call, Fault, FaultProxy, Send, answer_lost, refused
+from tests.support.fixtures import PASSWORD
+from tests.support.recovery_tokens import forget_wishes
+from tests.support.sent_emails import NEW_ADDRESS, RESET, WELCOME, Mail
+from tests.support.waiting import eventually
 
 THROTTLED = refused("ThrottlingException")
 

@@ -12,12 +12,12 @@ from uuid import uuid4
 import pytest
 
 from shop.identifiers import new_id
-from tests.deployed import Person, Shop, gather
-from tests.e2e.collecting import Event, Listener
-from tests.faults import FaultProxy, conflicts
 from tests.local_cloud.watching import Queue
-from tests.people import PASSWORD
-from tests.waiting import eventually
+from tests.support.deployed_shop import Person, Shop, gather
+from tests.support.event_listener import Event, Listener
+from tests.support.fault_proxy import FaultProxy, conflicts
+from tests.support.fixtures import PASSWORD
+from tests.support.waiting import eventually
 
 SOON = 2  # seconds
 

@@ -8,8 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.deployed import Person, Shop, error_of, gather, new_email, new_product
-from tests.e2e.failing import (
+from tests.support.dependency_failures import (
     ROUTES,
     THROTTLED,
     assert_all_in_time,
@@ -17,7 +16,8 @@ from tests.e2e.failing import (
     assert_try_again,
     requests,
 )
-from tests.faults import (
+from tests.support.deployed_shop import Person, Shop, error_of, gather, new_email, new_product
+from tests.support.fault_proxy import (
     WRITES,
     Fault,
     FaultProxy,
@@ -30,8 +30,8 @@ from tests.faults import (
     unanswered,
     unprocessed,
 )
-from tests.logs import Logs
-from tests.people import PASSWORD
+from tests.support.fixtures import PASSWORD
+from tests.support.log_groups import Logs
 
 type Outage = Callable[[FaultProxy], AbstractContextManager[object]]
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.deployed import Shop, new_email
-from tests.people import PASSWORD
-from tests.template import ROOT
+from tests.support.deployed_shop import Shop, new_email
+from tests.support.fixtures import PASSWORD
+from tests.support.sam_template import ROOT
 
 
 def create_admin(shop: Shop, folder: Path, **wanted: str) -> subprocess.CompletedProcess[str]:

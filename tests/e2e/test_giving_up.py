@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from zipfile import ZipFile
 
-from tests.deployed import Shop
-from tests.e2e.collecting import held
 from tests.e2e.test_order_processing import queue_with, status
-from tests.waiting import eventually
+from tests.support.deployed_shop import Shop
+from tests.support.event_listener import held
+from tests.support.waiting import eventually
 from tools.local_cloud.stack import LocalStack
 
 WORKER = "StartProcessing"

@@ -7,9 +7,9 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.deployed import Shop, error_of, gather, new_email
-from tests.mail import WELCOME, Mail
-from tests.people import PASSWORD
+from tests.support.deployed_shop import Shop, error_of, gather, new_email
+from tests.support.fixtures import PASSWORD
+from tests.support.sent_emails import WELCOME, Mail
 
 REFUSED = (429, "TOO_MANY_REQUESTS")
 LIMIT = 3  # instead of the local stack's, which refuses nobody

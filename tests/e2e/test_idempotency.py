@@ -5,8 +5,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.deployed import Person, Shop, error_of, new_email, new_product
-from tests.people import PASSWORD
+from tests.support.deployed_shop import Person, Shop, error_of, new_email, new_product
+from tests.support.fixtures import PASSWORD
 
 LONG_AGO = "2026-01-01T00:00:00.000Z"
 

@@ -13,8 +13,8 @@ from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
-from tests.deployed import Person, Shop, gather
-from tests.faults import FaultProxy, conflicts
+from tests.support.deployed_shop import Person, Shop, gather
+from tests.support.fault_proxy import FaultProxy, conflicts
 
 BUYERS = 6
 STEPS = 40  # of each buyer and of the admin

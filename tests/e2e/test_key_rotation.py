@@ -18,9 +18,9 @@ import pytest
 
 from shop.clock import to_text
 from shop.identity.keys.key_store import KeyStore
-from tests.deployed import Person, Shop, error_of, gather
-from tests.people import PASSWORD
-from tests.template import ROOT
+from tests.support.deployed_shop import Person, Shop, error_of, gather
+from tests.support.fixtures import PASSWORD
+from tests.support.sam_template import ROOT
 
 JWKS = "/shop-local/jwks"
 

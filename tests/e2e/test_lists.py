@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.deployed import Person, Shop, error_of
+from tests.support.deployed_shop import Person, Shop, error_of
 
 
 def walk(client: httpx.Client, target: str) -> list[dict[str, Any]]:

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from tests.deployed import Shop
 from tests.e2e.test_order_processing import queue_with
-from tests.logs import Logs
-from tests.mail import ORDERED, RESET, Mail
-from tests.recovery import forget_wishes
-from tests.waiting import eventually
+from tests.support.deployed_shop import Shop
+from tests.support.log_groups import Logs
+from tests.support.recovery_tokens import forget_wishes
+from tests.support.sent_emails import ORDERED, RESET, Mail
+from tests.support.waiting import eventually
 
 
 @pytest.fixture

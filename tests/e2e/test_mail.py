@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from shop.mail.models import MAX_UNVERIFIED
-from tests.deployed import Shop, new_email
-from tests.mail import (
+from tests.support.deployed_shop import Shop, new_email
+from tests.support.fixtures import PASSWORD
+from tests.support.recovery_tokens import verify
+from tests.support.sent_emails import (
     CANCELLED,
     NEW_ADDRESS,
     NEW_PASSWORD,
@@ -18,8 +20,6 @@ from tests.mail import (
     WELCOME,
     Mail,
 )
-from tests.people import PASSWORD
-from tests.recovery import verify
 
 
 @pytest.fixture

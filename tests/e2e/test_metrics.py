@@ -3,10 +3,10 @@
 import httpx
 import pytest
 
-from tests.deployed import Shop, new_email
-from tests.logs import Logs
-from tests.metrics import counted, metrics_of
-from tests.people import PASSWORD
+from tests.support.deployed_shop import Shop, new_email
+from tests.support.emf_metrics import counted, metrics_of
+from tests.support.fixtures import PASSWORD
+from tests.support.log_groups import Logs
 
 STACK = "shop-local"
 

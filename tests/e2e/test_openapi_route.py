@@ -4,7 +4,7 @@ import json
 
 import httpx
 
-from tests.deployed import Shop
+from tests.support.deployed_shop import Shop
 from tools.openapi.document import DOCUMENT
 
 

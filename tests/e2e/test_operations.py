@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.deployed import Shop, error_of
-from tests.people import PASSWORD
+from tests.support.deployed_shop import Shop, error_of
+from tests.support.fixtures import PASSWORD
 
 KEYED = ("Authorizer", "CreateSession", "GetJwks", "CheckReadiness")
 

@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from shop.dynamo.codec import decode
-from tests.deployed import Person, Shop, error_of, gather
-from tests.faults import FaultProxy, answer_lost, conflicts
+from tests.support.deployed_shop import Person, Shop, error_of, gather
+from tests.support.fault_proxy import FaultProxy, answer_lost, conflicts
 
 NOBODY = "01900000-0000-7000-8000-000000000000"
 STATUSES = ("pending", "processing", "completed", "cancelled")

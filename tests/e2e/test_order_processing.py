@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from tests.deployed import Person, Shop
-from tests.e2e.collecting import Listener, held
-from tests.faults import FaultProxy, refused
 from tests.local_cloud.watching import Queue
-from tests.waiting import eventually
+from tests.support.deployed_shop import Person, Shop
+from tests.support.event_listener import Listener, held
+from tests.support.fault_proxy import FaultProxy, refused
+from tests.support.waiting import eventually
 from tools.deployments import Deployment
 from tools.local_cloud.stack import LocalStack
 from tools.redrive import redrive

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.deployed import Person, Shop, error_of, gather
+from tests.support.deployed_shop import Person, Shop, error_of, gather
 
 NOBODY = "01900000-0000-7000-8000-000000000000"
 

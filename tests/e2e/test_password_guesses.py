@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from tests.deployed import Person, Shop, error_of, new_email
-from tests.logs import Logs
-from tests.people import PASSWORD
+from tests.support.deployed_shop import Person, Shop, error_of, new_email
+from tests.support.fixtures import PASSWORD
+from tests.support.log_groups import Logs
 
 OTHER_PASSWORD = "wrong donkey charger paperclip"
 WRONG = (401, "INVALID_CREDENTIALS")

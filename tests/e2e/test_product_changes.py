@@ -6,8 +6,8 @@ import httpx
 import pytest
 
 from shop.products.schemas import MAX_STOCK
-from tests.deployed import Person, Shop, error_of, new_product
-from tests.faults import FaultProxy, answer_lost
+from tests.support.deployed_shop import Person, Shop, error_of, new_product
+from tests.support.fault_proxy import FaultProxy, answer_lost
 
 NOBODY = "/api/products/01900000-0000-7000-8000-000000000000"
 

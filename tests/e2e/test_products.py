@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.deployed import Shop, error_of, gather, new_product
+from tests.support.deployed_shop import Shop, error_of, gather, new_product
 
 
 def test_a_product_is_added_and_anyone_reads_it(shop: Shop) -> None:

@@ -8,11 +8,11 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.deployed import Person, Shop, error_of, gather, new_email
-from tests.faults import Answer, Call, FaultProxy, Send, refused
-from tests.mail import RESET, VERIFICATION, WELCOME, Mail
-from tests.people import PASSWORD
-from tests.recovery import KINDS, forget_wishes, is_kept, mint, token_in
+from tests.support.deployed_shop import Person, Shop, error_of, gather, new_email
+from tests.support.fault_proxy import Answer, Call, FaultProxy, Send, refused
+from tests.support.fixtures import PASSWORD
+from tests.support.recovery_tokens import KINDS, forget_wishes, is_kept, mint, token_in
+from tests.support.sent_emails import RESET, VERIFICATION, WELCOME, Mail
 
 NEW_PASSWORD = "wrong donkey charger paperclip"
 

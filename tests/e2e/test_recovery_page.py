@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from shop.identity.recovery.models import Purpose
-from tests.deployed import Shop
-from tests.recovery import KINDS
+from tests.support.deployed_shop import Shop
+from tests.support.recovery_tokens import KINDS
 
 
 @pytest.fixture(scope="module")

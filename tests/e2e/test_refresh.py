@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from shop.clock import now, to_text
-from tests.deployed import Person, Shop, error_of, gather
-from tests.people import PASSWORD
+from tests.support.deployed_shop import Person, Shop, error_of, gather
+from tests.support.fixtures import PASSWORD
 
 type Grant = dict[str, Any]
 

@@ -1,6 +1,6 @@
 """A replaced user's sessions heed the new status at once, as those of a patched one do."""
 
-from tests.deployed import Shop
+from tests.support.deployed_shop import Shop
 
 
 def test_who_is_replaced_by_an_inactive_user_is_out(shop: Shop) -> None:

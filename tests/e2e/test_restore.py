@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from tests.deployed import Person, Shop
 from tests.e2e.test_by_hand import on_record, refreshed
 from tests.e2e.test_table_tools import listed, run
-from tests.mail import ORDERED, WELCOME, Mail
+from tests.support.deployed_shop import Person, Shop
+from tests.support.sent_emails import ORDERED, WELCOME, Mail
 
 
 class Restoring:

@@ -2,9 +2,9 @@
 
 import re
 
-from tests.deployed import Shop, error_of, new_email
-from tests.people import PASSWORD
-from tests.template import ROOT
+from tests.support.deployed_shop import Shop, error_of, new_email
+from tests.support.fixtures import PASSWORD
+from tests.support.sam_template import ROOT
 
 OTHER_PASSWORD = "another long walk by the river"
 PAGE = (ROOT / "docs/errors.md").read_text().split("## After a 503 or a lost response")[1]

@@ -8,9 +8,9 @@ from uuid import uuid4
 
 import pytest
 
-from tests.deployed import Person, Shop, error_of, gather
-from tests.people import PASSWORD
-from tests.waiting import eventually
+from tests.support.deployed_shop import Person, Shop, error_of, gather
+from tests.support.fixtures import PASSWORD
+from tests.support.waiting import eventually
 
 SOON = 2  # seconds that the contract gives totals
 

@@ -8,13 +8,13 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tests.deployed import Person, Shop, new_product
-from tests.faults import Answer, Call, FaultProxy, Send
 from tests.local_cloud.watching import Queue
-from tests.logs import Logs
-from tests.mail import RESET, VERIFICATION, WELCOME, Mail
-from tests.recovery import forget_wishes, token_in
-from tests.waiting import eventually
+from tests.support.deployed_shop import Person, Shop, new_product
+from tests.support.fault_proxy import Answer, Call, FaultProxy, Send
+from tests.support.log_groups import Logs
+from tests.support.recovery_tokens import forget_wishes, token_in
+from tests.support.sent_emails import RESET, VERIFICATION, WELCOME, Mail
+from tests.support.waiting import eventually
 
 MARK = "planted"
 

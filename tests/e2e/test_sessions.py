@@ -10,8 +10,8 @@ import jwt
 import pytest
 
 from shop.identifiers import is_id
-from tests.deployed import Person, Shop, error_of, new_email
-from tests.people import PASSWORD
+from tests.support.deployed_shop import Person, Shop, error_of, new_email
+from tests.support.fixtures import PASSWORD
 
 
 def log_in(shop: Shop, email: str, password: str = PASSWORD) -> httpx.Response:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.deployed import Shop
+from tests.support.deployed_shop import Shop
 from tools.smoke import Smoke
 
 ORIGIN = "http://localhost:3000"

@@ -6,8 +6,8 @@ from functools import partial
 
 import httpx
 
-from tests.deployed import Shop, error_of, new_email
-from tests.people import PASSWORD
+from tests.support.deployed_shop import Shop, error_of, new_email
+from tests.support.fixtures import PASSWORD
 
 
 @contextmanager

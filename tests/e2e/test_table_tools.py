@@ -12,10 +12,10 @@ import pytest
 from shop.config import setting
 from shop.dynamo.codec import encode
 from shop.dynamo.sort_keys import shard_keys
-from tests.deployed import Person, Shop
 from tests.repositories.stored_shop import LISTED
 from tests.repositories.test_filled_table import OLD, new_indexes, update
-from tests.template import ROOT
+from tests.support.deployed_shop import Person, Shop
+from tests.support.sam_template import ROOT
 from tools.local_cloud.seed import CUSTOMER_PASSWORD
 from tools.migrate.engine import Engine
 from tools.migrate.migration import Migration, Part

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from shop.identifiers import new_id
 from shop.identity.keys.signing_keys import KeySet, SigningKey
-from tests.deployed import Person, Shop, error_of
+from tests.support.deployed_shop import Person, Shop, error_of
 
 MINUTE = 60  # seconds
 BASE64URL = string.ascii_uppercase + string.ascii_lowercase + string.digits + "-_"

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.deployed import Person, Shop, new_email
-from tests.mail import RESET, Mail
-from tests.people import PASSWORD
-from tests.recovery import forget_wishes, token_in
-from tests.waiting import eventually
+from tests.support.deployed_shop import Person, Shop, new_email
+from tests.support.fixtures import PASSWORD
+from tests.support.recovery_tokens import forget_wishes, token_in
+from tests.support.sent_emails import RESET, Mail
+from tests.support.waiting import eventually
 from tools.local_cloud.traces import Span, read_documents, trees
 
 NEW_PASSWORD = "wrong donkey charger paperclip"

@@ -5,8 +5,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.deployed import Person, Shop, error_of, gather, new_email, new_product
-from tests.people import PASSWORD
+from tests.support.deployed_shop import Person, Shop, error_of, gather, new_email, new_product
+from tests.support.fixtures import PASSWORD
 
 OTHER_PASSWORD = "wrong donkey charger paperclip"
 PASSWORDS = {"currentPassword": PASSWORD, "newPassword": OTHER_PASSWORD}

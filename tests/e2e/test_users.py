@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from shop.identifiers import is_id
-from tests.deployed import Shop, error_of, gather, new_email
-from tests.people import PASSWORD
+from tests.support.deployed_shop import Shop, error_of, gather, new_email
+from tests.support.fixtures import PASSWORD
 
 
 def body(**changed: Any) -> dict[str, Any]:

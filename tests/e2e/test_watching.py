@@ -3,8 +3,8 @@
 import json
 from typing import Any
 
-from tests.deployed import Shop
-from tests.template import resources
+from tests.support.deployed_shop import Shop
+from tests.support.sam_template import resources
 
 
 def deployed_dashboard(shop: Shop) -> dict[str, Any]:

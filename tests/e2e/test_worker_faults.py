@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from shop.identifiers import new_id
-from tests.deployed import Person, Shop, gather, new_email
-from tests.e2e.collecting import Listener
 from tests.e2e.test_order_processing import queue_with
-from tests.faults import (
+from tests.local_cloud.watching import Queue
+from tests.support.deployed_shop import Person, Shop, gather, new_email
+from tests.support.event_listener import Listener
+from tests.support.fault_proxy import (
     BUS,
     MAIL,
     QUEUES,
@@ -30,11 +31,10 @@ from tests.faults import (
     refused,
     unanswered,
 )
-from tests.local_cloud.watching import Queue
-from tests.mail import NEW_PASSWORD, ORDERED, WELCOME, Mail
-from tests.people import PASSWORD
-from tests.recovery import verify
-from tests.waiting import HANG_SECONDS, eventually
+from tests.support.fixtures import PASSWORD
+from tests.support.recovery_tokens import verify
+from tests.support.sent_emails import NEW_PASSWORD, ORDERED, WELCOME, Mail
+from tests.support.waiting import HANG_SECONDS, eventually
 
 THROTTLED = refused("ThrottlingException")
 TOO_MANY_EMAILS = refused("TooManyRequestsException", 429)

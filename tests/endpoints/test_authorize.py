@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from functions.authorizer import authorize
-from tests.conftest import LogLines
-from tests.requests import Context
-from tests.waiting import HANG_SECONDS
+from tests.support.gateway_events import Context
+from tests.support.log_lines import LogLines
+from tests.support.waiting import HANG_SECONDS
 
 
 class Patient:

@@ -11,10 +11,10 @@ import pytest
 from shop.clients import dynamodb
 from shop.deployment.pre_traffic import READERS, PreTrafficCheck
 from shop.identity.keys.key_store import key_store
-from tests.aws import fresh_aws
-from tests.conftest import LogLines
-from tests.requests import Context
-from tests.template import Function, functions, resources
+from tests.support.aws_mock import fresh_aws
+from tests.support.gateway_events import Context
+from tests.support.log_lines import LogLines
+from tests.support.sam_template import Function, functions, resources
 
 ASKED = [f for f in functions() if f.route or f.name == "Authorizer"]
 

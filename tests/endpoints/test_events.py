@@ -13,10 +13,10 @@ import pytest
 
 from shop.config import setting
 from shop.deployment.pre_traffic import PreTrafficCheck
-from tests.aws import fresh_aws
-from tests.examples import add_examples
-from tests.requests import Context
-from tests.template import ROOT, Function, functions
+from tests.support.aws_mock import fresh_aws
+from tests.support.gateway_events import Context
+from tests.support.sam_template import ROOT, Function, functions
+from tests.support.sample_items import add_examples
 
 # What each function's event is answered with: a status, or what it returns.
 ANSWERS: dict[str, Any] = {

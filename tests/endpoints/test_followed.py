@@ -23,11 +23,11 @@ from shop.identifiers import new_id
 from shop.identity.accounts.models import UserStatus
 from shop.users.models import User
 from shop.users.repository import UserRepository, user_to_item
-from tests.aws import fresh_aws
-from tests.conftest import LogLines
-from tests.people import NOON
-from tests.requests import Context
-from tests.template import ROOT
+from tests.support.aws_mock import fresh_aws
+from tests.support.fixtures import NOON
+from tests.support.gateway_events import Context
+from tests.support.log_lines import LogLines
+from tests.support.sam_template import ROOT
 
 REQUEST = "6f7c8a52-3d5e-4b7e-9a53-2f1f0a9d4e22"
 TRACE = "1-5759e988-bd862e3fe1be46a994272793"

@@ -17,8 +17,8 @@ from shop.identity.sessions.dependencies import session_service
 from shop.identity.sessions.schemas import SessionCreate
 from shop.users.models import User
 from shop.users.repository import UserRepository
-from tests.aws import fresh_aws
-from tests.people import ALICE, BROWSER, NOON, PASSWORD
+from tests.support.aws_mock import fresh_aws
+from tests.support.fixtures import ALICE, BROWSER, NOON, PASSWORD
 
 COUNTED = ["BatchGetItem", "TransactWriteItems"]
 

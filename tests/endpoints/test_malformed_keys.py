@@ -20,9 +20,9 @@ from shop.errors import ServiceUnavailable
 from shop.identity.keys.key_store import key_store
 from shop.identity.keys.published_keys import published_jwks
 from shop.identity.sessions.dependencies import access_token_issuer
-from tests.aws import fresh_aws
-from tests.conftest import LogLines
-from tests.people import ALICE
+from tests.support.aws_mock import fresh_aws
+from tests.support.fixtures import ALICE
+from tests.support.log_lines import LogLines
 
 type Secret = dict[str, Any]  # JSON
 

@@ -14,10 +14,10 @@ from shop.events.bus import EventBus
 from shop.events.schemas import AnyEvent
 from shop.events.service import BusUnavailable, Outcome
 from shop.identifiers import new_id
-from tests.aws import fresh_aws
-from tests.people import NOON
-from tests.requests import Context
-from tests.template import ROOT
+from tests.support.aws_mock import fresh_aws
+from tests.support.fixtures import NOON
+from tests.support.gateway_events import Context
+from tests.support.sam_template import ROOT
 from tests.unit.test_event_records import USER, of_user
 
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from shop import clients
-from tests.aws import fresh_aws
-from tests.requests import Context
-from tests.template import ROOT
+from tests.support.aws_mock import fresh_aws
+from tests.support.gateway_events import Context
+from tests.support.sam_template import ROOT
 
 
 def test_clients_are_made_by_the_thread_of_the_request(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 import pytest
 
 from shop.clients import dynamodb
-from tests.aws import fresh_aws
 from tests.benchmarks.costs.calls import Calls, counted
 from tests.benchmarks.costs.routes import function_of
 from tests.benchmarks.costs.scenario import AUTHORIZER, REQUESTS, fill_shop, request
-from tests.requests import Context
-from tests.template import functions
+from tests.support.aws_mock import fresh_aws
+from tests.support.gateway_events import Context
+from tests.support.sam_template import functions
 
 GET, QUERY, BATCH = "GetItem", "Query", "BatchGetItem"
 WRITE, SEND = "TransactWriteItems", "SendMessage"

@@ -20,11 +20,11 @@ from shop.products.models import Product, ProductStatus
 from shop.products.repository import ProductRepository
 from shop.users.models import User
 from shop.users.repository import UserRepository
-from tests.aws import fresh_aws
-from tests.conftest import LogLines
-from tests.people import ALICE, NOON
-from tests.requests import Context
-from tests.template import ROOT, resources
+from tests.support.aws_mock import fresh_aws
+from tests.support.fixtures import ALICE, NOON
+from tests.support.gateway_events import Context
+from tests.support.log_lines import LogLines
+from tests.support.sam_template import ROOT, resources
 
 PRICE = Money(Decimal("4.90"), "EUR")
 PEAR = Product(new_id(), "PEAR", "Pears", PRICE, 10, ProductStatus.ACTIVE, NOON, NOON, 1)

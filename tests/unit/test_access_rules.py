@@ -8,8 +8,8 @@ import pytest
 from shop.caller import Caller
 from shop.errors import Forbidden
 from shop.http.access import AdminCaller, SelfCaller, SelfOrAdminCaller
-from tests.people import ADMIN, ALICE, BOB
-from tests.requests import Context, event
+from tests.support.fixtures import ADMIN, ALICE, BOB
+from tests.support.gateway_events import Context, event
 from tools.openapi.document import DOCUMENT, endpoints
 
 ENDPOINTS = endpoints()

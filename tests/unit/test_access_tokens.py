@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from shop.caller import Role
 from shop.identity.access_tokens import BadToken, Issuer, issue, verify
 from shop.identity.keys.signing_keys import KeySet, SigningKey
-from tests.people import ALICE, NOON
+from tests.support.fixtures import ALICE, NOON
 
 KEY = SigningKey.new()
 OTHER_KEY = SigningKey.new()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.template import ROOT
+from tests.support.sam_template import ROOT
 
 LAYER = ROOT / "layers/shop/shop"
 FEATURES = ("users", "identity", "products", "orders", "mail")

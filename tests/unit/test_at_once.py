@@ -10,7 +10,7 @@ import pytest
 
 from shop.deadline import OutOfTime, deadline
 from shop.gather import MOST, gather
-from tests.waiting import HANG_SECONDS
+from tests.support.waiting import HANG_SECONDS
 
 NAME: ContextVar[str] = ContextVar("name")
 

@@ -29,7 +29,7 @@ from shop.identity.login_attempts.service import (
     network_of,
     rate_limit_key,
 )
-from tests.people import NOON
+from tests.support.fixtures import NOON
 
 HOME = "192.0.2.1"
 

@@ -11,9 +11,9 @@ from shop.errors import EmailInUse, Forbidden
 from shop.http.parameters import PathId
 from shop.http.response_models import Resource, ResponseModel
 from shop.redaction import SanitizedError
-from tests.conftest import LogLines
-from tests.people import ADMIN, ALICE, BOB
-from tests.requests import Context, event
+from tests.support.fixtures import ADMIN, ALICE, BOB
+from tests.support.gateway_events import Context, event
+from tests.support.log_lines import LogLines
 
 REQUEST = "11111111-2222-3333-4444-555555555555"
 ROUTE = "DELETE /api/users/{userId}/sessions/{sessionId}"

@@ -9,8 +9,8 @@ from shop.identity.access_tokens import BadToken, Claims
 from shop.identity.accounts.models import AccountState, UserStatus
 from shop.identity.authorization.service import Authorizer
 from shop.identity.sessions.models import RefreshDigests, Session
-from tests.conftest import LogLines
-from tests.people import ALICE, NOON
+from tests.support.fixtures import ALICE, NOON
+from tests.support.log_lines import LogLines
 
 ARN = "arn:aws:execute-api:eu-central-1:123456789012:abc123/prod/GET/api/users/me"
 STAGE = "arn:aws:execute-api:eu-central-1:123456789012:abc123/prod/*"

@@ -22,7 +22,7 @@ from tests.benchmarks.peers.plot import Bar, svg
 from tests.benchmarks.peers.results import NUMBERS, Results, read
 from tests.benchmarks.peers.summary import Spread, spread, summarise
 from tests.benchmarks.peers.targets import Target
-from tests.template import functions
+from tests.support.sam_template import functions
 
 TARGET = "DynamoDB_20120810.GetItem"
 

@@ -18,9 +18,9 @@ from shop.operators.commands import MailAgain, SessionsEnd, StatusChange
 from shop.orders.models import Order, OrderStatus
 from shop.redaction import SanitizedError
 from shop.users.models import User
-from tests.conftest import LogLines
-from tests.people import ADMIN, ALICE, NOON
-from tests.requests import Context
+from tests.support.fixtures import ADMIN, ALICE, NOON
+from tests.support.gateway_events import Context
+from tests.support.log_lines import LogLines
 from tests.unit.test_mail_service import ORDER, USER
 from tests.unit.test_user_service import Shelf, desk
 

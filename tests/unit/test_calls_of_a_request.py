@@ -19,9 +19,9 @@ from shop.products.models import ProductStatus
 from shop.products.repository import product_to_item
 from shop.users.repository import user_to_item
 from tests.benchmarks.lists import people
-from tests.conftest import LogLines
-from tests.people import ALICE
-from tests.requests import Context, event
+from tests.support.fixtures import ALICE
+from tests.support.gateway_events import Context, event
+from tests.support.log_lines import LogLines
 
 HEADERS = {
     "Accept": "application/json",

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.contract import Broken, contract
+from tests.support.openapi_contract import Broken, contract
 
 USER = {
     "id": "0190a6b2-7c9e-7b1a-8f00-0000000000a1",

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from shop.http.request import MAX_BODY_BYTES, MAX_TOKENS
-from tests.people import ADMIN
-from tests.requests import Context, event
+from tests.support.fixtures import ADMIN
+from tests.support.gateway_events import Context, event
 from tools.openapi.document import endpoints
 
 MAX_SECONDS = 0.1

@@ -8,7 +8,7 @@ from tests.benchmarks.costs import price, report
 from tests.benchmarks.costs.price import Prices, Use
 from tests.benchmarks.costs.routes import is_traced, memory_of, needs_token
 from tests.benchmarks.costs.scenario import AUTHORIZER
-from tests.template import functions
+from tests.support.sam_template import functions
 
 PRICES = Prices(
     gateway_request=3.5e-6,

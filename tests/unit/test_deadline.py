@@ -8,9 +8,9 @@ import pytest
 from shop.deadline import OutOfTime, deadline
 from shop.entrypoints.http import endpoint
 from shop.http.response_models import ResponseModel
-from tests.conftest import LogLines
-from tests.requests import Context, event
-from tests.waiting import HANG_SECONDS
+from tests.support.gateway_events import Context, event
+from tests.support.log_lines import LogLines
+from tests.support.waiting import HANG_SECONDS
 
 
 class Told(ResponseModel):

@@ -10,7 +10,7 @@ import pytest
 from functions.docs.show_docs import handler as show_docs
 from functions.docs.show_docs_asset import handler as show_docs_asset
 from functions.docs.show_root import handler as show_root
-from tests.requests import Context, event
+from tests.support.gateway_events import Context, event
 
 ASSETS = ("page.css", "page.js", "swagger-ui.css", "swagger-ui.js")
 BROWSER = {"Accept": "*/*", "Accept-Encoding": "gzip, deflate, br"}

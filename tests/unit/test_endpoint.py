@@ -16,9 +16,9 @@ from shop.http.response_models import Resource, ResponseModel
 from shop.idempotency import IdempotentRequest
 from shop.preconditions import Precondition
 from shop.schemas import Body, Query
-from tests.conftest import LogLines
-from tests.people import ADMIN, ALICE
-from tests.requests import Context, event
+from tests.support.fixtures import ADMIN, ALICE
+from tests.support.gateway_events import Context, event
+from tests.support.log_lines import LogLines
 
 THING = "01900000-0000-7000-8000-000000000001"
 CONTEXT = Context()

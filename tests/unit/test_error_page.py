@@ -5,7 +5,7 @@ import re
 import pytest
 
 from shop.errors import ShopError
-from tests.template import ROOT
+from tests.support.sam_template import ROOT
 from tools.openapi.errors import all_errors
 
 PAGE = (ROOT / "docs/errors.md").read_text()

@@ -18,7 +18,7 @@ from shop.events.service import (
 )
 from shop.identifiers import new_id
 from shop.stream_records import Record
-from tests.conftest import LogLines
+from tests.support.log_lines import LogLines
 from tests.unit.test_event_records import ORDER, SECRET, USER, record
 
 PUBLISHED, RETRY, REJECTED = Outcome

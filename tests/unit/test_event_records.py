@@ -10,7 +10,7 @@ from shop.dynamo.codec import encode
 from shop.events.records import event_of
 from shop.events.schemas import AnyEvent
 from shop.stream_records import Record
-from tests.people import ALICE, NOON
+from tests.support.fixtures import ALICE, NOON
 
 ORDER_ID = "0190a6b2-7c9e-7b1a-8f00-0000000000c1"
 PRODUCT_ID = "0190a6b2-7c9e-7b1a-8f00-0000000000b1"

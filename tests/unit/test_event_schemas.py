@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from shop.events.schemas import OrderPlaced
-from tests.template import ROOT
+from tests.support.sam_template import ROOT
 from tests.unit.test_event_records import ORDER, of_order
 from tools.event_schemas import schemas, text_of
 

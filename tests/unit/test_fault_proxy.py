@@ -17,9 +17,9 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 
-from tests import faults
-from tests.faults import FaultProxy
-from tests.waiting import HANG_SECONDS, eventually
+from tests.support import fault_proxy
+from tests.support.fault_proxy import FaultProxy
+from tests.support.waiting import HANG_SECONDS, eventually
 from tools.local_cloud.free_port import free_port
 
 IMPATIENCE = 0.3  # seconds without a byte after which a client gives up
@@ -34,7 +34,7 @@ class Database(ThreadingHTTPServer):
     """Answers everything alike, unless told how, and remembers what it was asked."""
 
     def __init__(self) -> None:
-        super().__init__((faults.HOST, free_port()), Answering)
+        super().__init__((fault_proxy.HOST, free_port()), Answering)
         self.asked: list[tuple[dict[str, str], dict[str, Any]]] = []
         self.answer: Callable[[dict[str, Any]], dict[str, Any]] = lambda _: {"Responses": 0}
 
@@ -107,7 +107,9 @@ def test_without_a_fault_a_call_passes_as_it_was_signed(
 def test_an_idle_proxy_takes_less_than_a_millisecond(
     client: Any, database: Database, proxy: FaultProxy
 ) -> None:
-    direct = boto3.client("dynamodb", endpoint_url=f"http://{faults.HOST}:{database.server_port}")
+    direct = boto3.client(
+        "dynamodb", endpoint_url=f"http://{fault_proxy.HOST}:{database.server_port}"
+    )
 
     def fastest(way: Any) -> float:
         taken = []
@@ -124,7 +126,7 @@ def test_conflicts_are_shaped_as_dynamodb_shapes_them(
     client: Any, database: Database, proxy: FaultProxy
 ) -> None:
     with (
-        proxy.on(faults.conflicts(share=1, seed=1), "TransactWriteItems"),
+        proxy.on(fault_proxy.conflicts(share=1, seed=1), "TransactWriteItems"),
         pytest.raises(client.exceptions.TransactionCanceledException) as cancelled,
     ):
         client.transact_write_items(TransactItems=TRANSACTION)
@@ -142,7 +144,7 @@ def test_a_share_of_conflicts_is_the_same_for_the_same_seed(
 ) -> None:
     def outcomes() -> list[bool]:
         passed = []
-        with proxy.on(faults.conflicts(share=0.5, seed=7), "TransactWriteItems"):
+        with proxy.on(fault_proxy.conflicts(share=0.5, seed=7), "TransactWriteItems"):
             for _ in range(40):
                 try:
                     client.transact_write_items(TransactItems=TRANSACTION)
@@ -160,7 +162,7 @@ def test_a_share_of_conflicts_is_the_same_for_the_same_seed(
 def test_a_lost_answer_was_given_and_a_broken_connection_asked_nothing(
     client: Any, database: Database, proxy: FaultProxy
 ) -> None:
-    for fault, asked in [(faults.never_arrived, 0), (faults.answer_lost, 1)]:
+    for fault, asked in [(fault_proxy.never_arrived, 0), (fault_proxy.answer_lost, 1)]:
         with proxy.on(fault), pytest.raises(ConnectionClosedError):
             client.get_item(TableName="orders", Key=KEY)
         assert len(database.asked) == asked
@@ -183,7 +185,7 @@ def test_while_the_proxy_is_down_nobody_connects(
 def test_a_call_that_nobody_answers_asked_nothing(
     impatient: Any, database: Database, proxy: FaultProxy
 ) -> None:
-    with proxy.on(faults.unanswered(1)), pytest.raises(ReadTimeoutError):
+    with proxy.on(fault_proxy.unanswered(1)), pytest.raises(ReadTimeoutError):
         impatient.get_item(TableName="orders", Key=KEY)
 
     assert database.asked == []
@@ -192,11 +194,11 @@ def test_a_call_that_nobody_answers_asked_nothing(
 def test_an_answer_may_come_late_or_drip(
     impatient: Any, database: Database, proxy: FaultProxy
 ) -> None:
-    with proxy.on(faults.delayed(1)), pytest.raises(ReadTimeoutError):
+    with proxy.on(fault_proxy.delayed(1)), pytest.raises(ReadTimeoutError):
         impatient.get_item(TableName="orders", Key=KEY)
 
     started = time.monotonic()
-    with proxy.on(faults.dripping(pause=0.01)):
+    with proxy.on(fault_proxy.dripping(pause=0.01)):
         impatient.get_item(TableName="orders", Key=KEY)
     assert time.monotonic() - started > IMPATIENCE
 
@@ -207,7 +209,7 @@ def test_an_answer_may_come_late_or_drip(
 def test_a_refusal_has_its_code_and_status(
     client: Any, database: Database, proxy: FaultProxy, code: str, status: int
 ) -> None:
-    with proxy.on(faults.refused(code, status)), pytest.raises(ClientError) as refusal:
+    with proxy.on(fault_proxy.refused(code, status)), pytest.raises(ClientError) as refusal:
         client.get_item(TableName="orders", Key=KEY)
 
     assert refusal.value.response["Error"]["Code"] == code
@@ -218,7 +220,7 @@ def test_a_refusal_has_its_code_and_status(
 def test_keys_may_stay_unprocessed(client: Any, proxy: FaultProxy) -> None:
     wanted = {"orders": {"Keys": [KEY]}}
 
-    with proxy.on(faults.unprocessed, "BatchGetItem"):
+    with proxy.on(fault_proxy.unprocessed, "BatchGetItem"):
         answer = client.batch_get_item(RequestItems=wanted)
 
     assert answer["UnprocessedKeys"] == wanted
@@ -234,7 +236,7 @@ def test_a_fault_meets_the_calls_it_is_meant_for_and_no_others(
             return True
         return False
 
-    throttled = faults.refused("ThrottlingException")
+    throttled = fault_proxy.refused("ThrottlingException")
     with proxy.on(throttled, "TransactWriteItems", table="products", skip=1, times=2) as hits:
         assert not is_refused("get_item", TableName="products", Key=KEY)
         assert not is_refused("transact_write_items", TransactItems=TRANSACTION[:1])

@@ -18,7 +18,7 @@ from shop.deadline import deadline
 from shop.errors import ServiceUnavailable
 from shop.http.rendering import as_shop_error
 from shop.system.readiness import DependencyCheck
-from tests.waiting import HANG_SECONDS
+from tests.support.waiting import HANG_SECONDS
 
 
 def refused(code: str, status: int = 400) -> ClientError:

@@ -10,8 +10,8 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError
 
-from tests import faults
-from tests.faults import BUS, DYNAMODB, MAIL, PARAMETERS, QUEUES, SECRETS, FaultProxy
+from tests.support import fault_proxy
+from tests.support.fault_proxy import BUS, DYNAMODB, MAIL, PARAMETERS, QUEUES, SECRETS, FaultProxy
 from tests.unit.test_fault_proxy import KEY, Database, database, proxy
 
 __all__ = ["database", "proxy"]
@@ -48,8 +48,8 @@ def call(proxy: FaultProxy, service: str) -> Any:
 
 
 def test_every_service_is_told_from_the_others(service: str, proxy: FaultProxy) -> None:
-    for other in faults.SERVICES:
-        with proxy.on(faults.never_arrived, service=other) as hits:
+    for other in fault_proxy.SERVICES:
+        with proxy.on(fault_proxy.never_arrived, service=other) as hits:
             if other != service:
                 call(proxy, service)
             else:
@@ -63,7 +63,7 @@ def test_a_refusal_has_the_code_in_the_services_own_shape(
     service: str, proxy: FaultProxy, code: str
 ) -> None:
     with (
-        proxy.on(faults.refused(code), service=service),
+        proxy.on(fault_proxy.refused(code), service=service),
         pytest.raises(ClientError) as refusal,
     ):
         call(proxy, service)
@@ -71,7 +71,7 @@ def test_a_refusal_has_the_code_in_the_services_own_shape(
     assert refusal.value.response["Error"]["Code"] == code
 
 
-@pytest.mark.parametrize("damage", [faults.cut, faults.no_json, faults.flipped])
+@pytest.mark.parametrize("damage", [fault_proxy.cut, fault_proxy.no_json, fault_proxy.flipped])
 def test_damaged_bytes_arrive_whole_under_the_head_of_what_was_sent(
     service: str, proxy: FaultProxy, database: Database, damage: Callable[[bytes], bytes]
 ) -> None:
@@ -81,7 +81,7 @@ def test_damaged_bytes_arrive_whole_under_the_head_of_what_was_sent(
         seen.append(damage(body))
         return seen[-1]
 
-    with proxy.on(faults.damaged(watched), service=service):
+    with proxy.on(fault_proxy.damaged(watched), service=service):
         call(proxy, service)
 
     assert len(database.asked) == 1
@@ -92,7 +92,7 @@ def test_an_answer_that_is_cut_off_was_given_and_the_sdk_does_not_see_that_it_is
     service: str, proxy: FaultProxy, database: Database
 ) -> None:
     """So that our clients have to."""
-    with proxy.on(faults.cut_off, service=service):
+    with proxy.on(fault_proxy.cut_off, service=service):
         call(proxy, service)
 
     assert len(database.asked) == 1
@@ -105,7 +105,7 @@ def test_an_answer_that_is_cut_off_is_shorter_than_its_head_says(
     headers = {"Authorization": scope, "X-Amz-Target": "AmazonSQS.SendMessage"}
 
     with (
-        proxy.on(faults.cut_off, service=QUEUES),
+        proxy.on(fault_proxy.cut_off, service=QUEUES),
         pytest.raises(httpx.RemoteProtocolError, match="complete message body"),
     ):
         httpx.post(proxy.url, headers=headers, json={})
@@ -120,7 +120,7 @@ def test_of_entries_some_are_taken_and_the_others_told_as_failed(
         database, "answer", lambda asked: {"Entries": [{"EventId": "1"} for _ in asked["Entries"]]}
     )
 
-    with proxy.on(faults.partly(share=0.5, seed=1), service=BUS):
+    with proxy.on(fault_proxy.partly(share=0.5, seed=1), service=BUS):
         answer = client.put_events(Entries=given)
 
     failed = [it.get("ErrorCode") == "ThrottlingException" for it in answer["Entries"]]

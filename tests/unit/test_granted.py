@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.granted import Grant, asked, granted
-from tests.permission_records import Asked, Record
+from tests.support.iam_grants import Grant, asked, granted
+from tests.support.permission_records import Asked, Record
 
 ACCOUNT = "us-east-1:000000000000"
 HERE = "arn:${AWS::Partition}:SERVICE:${AWS::Region}:${AWS::AccountId}"

@@ -7,7 +7,7 @@ import pytest
 from shop.mail import templates
 from shop.money import Money
 from shop.orders.models import Order, OrderLine, OrderStatus
-from tests.people import ALICE, NOON
+from tests.support.fixtures import ALICE, NOON
 
 
 def test_what_people_write_is_text_in_html() -> None:

@@ -7,7 +7,7 @@ import pytest
 from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
 
 from shop.observability import logger
-from tests.conftest import LogLines
+from tests.support.log_lines import LogLines
 
 TRACE = "Root=1-674a1b2c-0123456789abcdef01234567;Parent=0123456789abcdef;Sampled=0"
 

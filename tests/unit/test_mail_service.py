@@ -24,9 +24,9 @@ from shop.mail.service import (
 from shop.money import Money
 from shop.orders.models import Order, OrderLine, OrderStatus
 from shop.users.models import FormerEmail, User
-from tests.conftest import LogLines
-from tests.people import ALICE, NOON
-from tests.template import resources
+from tests.support.fixtures import ALICE, NOON
+from tests.support.log_lines import LogLines
+from tests.support.sam_template import resources
 
 USER = User(
     ALICE.id, "ada@example.com", "Ada", UserStatus.ACTIVE, Role.CUSTOMER, False, NOON, NOON, 1

@@ -24,11 +24,11 @@ from shop.orders.service import OrderService
 from shop.users.models import User
 from shop.users.schemas import UserCreate
 from shop.users.service import UserService
-from tests.conftest import LogLines
-from tests.metrics import counted, metrics_of
-from tests.people import ALICE, BROWSER, NOON, PASSWORD
-from tests.requests import Context, event
-from tests.template import template
+from tests.support.emf_metrics import counted, metrics_of
+from tests.support.fixtures import ALICE, BROWSER, NOON, PASSWORD
+from tests.support.gateway_events import Context, event
+from tests.support.log_lines import LogLines
+from tests.support.sam_template import template
 from tests.unit.test_order_service import DOLLAR, PEAR, PLUM, Shelf, once, wanted
 from tests.unit.test_refresh import refresh
 from tests.unit.test_session_service import Lobby, attempt

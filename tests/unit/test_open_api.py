@@ -5,7 +5,7 @@ import json
 import pytest
 
 from functions.system.show_open_api import handler
-from tests.requests import Context, event
+from tests.support.gateway_events import Context, event
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from shop.errors import ShopError
 from shop.orders.models import TRANSITIONS, OrderStatus
 from shop.schemas import Body
 from shop.text import Name, Note
-from tests.template import functions
+from tests.support.sam_template import functions
 from tools.openapi.document import DOCUMENT, document, endpoints, text_of
 from tools.openapi.models import TwoOfOneName, schemas_of
 

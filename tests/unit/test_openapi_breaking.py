@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.template import ROOT
+from tests.support.sam_template import ROOT
 from tools.openapi.breaking import breaks
 from tools.openapi.document import DOCUMENT
 

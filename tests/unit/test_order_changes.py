@@ -23,7 +23,7 @@ from shop.orders.models import TRANSITIONS, Order, OrderStatus
 from shop.orders.schemas import OrderUpdate
 from shop.orders.service import OrderService
 from shop.preconditions import Precondition
-from tests.people import ADMIN, ALICE, BOB, NOON
+from tests.support.fixtures import ADMIN, ALICE, BOB, NOON
 from tests.unit.test_order_service import LINK, PEAR, PLUM, Shelf, once, wanted
 
 PENDING, PROCESSING, COMPLETED, CANCELLED = OrderStatus

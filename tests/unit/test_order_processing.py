@@ -9,7 +9,7 @@ from shop.identifiers import new_id
 from shop.orders.fulfilment import FulfilmentFailed
 from shop.orders.models import Order, OrderStatus
 from shop.orders.service import OrderService
-from tests.people import ALICE, NOON
+from tests.support.fixtures import ALICE, NOON
 from tests.unit.test_order_changes import act, placed
 from tests.unit.test_order_service import PEAR, Shelf
 

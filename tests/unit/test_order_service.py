@@ -27,7 +27,7 @@ from shop.orders.service import OrderService
 from shop.pagination import IndexPage, PageRequest
 from shop.products.models import Product, ProductStatus
 from shop.retries import StaleVersion
-from tests.people import ADMIN, ALICE, BOB, NOON
+from tests.support.fixtures import ADMIN, ALICE, BOB, NOON
 
 
 def product(price: str, stock: int | None, currency: str = "EUR") -> Product:

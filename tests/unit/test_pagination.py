@@ -20,7 +20,7 @@ from shop.pagination import (
     read_cursor,
     write_cursor,
 )
-from tests.requests import event
+from tests.support.gateway_events import event
 
 
 class Line(ResponseModel):

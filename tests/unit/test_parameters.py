@@ -4,7 +4,7 @@ import pytest
 
 from shop.errors import NotFound
 from shop.http.parameters import PathId
-from tests.people import ALICE, BOB
+from tests.support.fixtures import ALICE, BOB
 
 
 def test_a_word_stands_for_the_callers_own_id_only() -> None:

@@ -11,9 +11,9 @@ from shop.identity.passwords import (
     rehashed,
     verify_password,
 )
-from tests.conftest import LogLines
-from tests.people import ALICE
-from tests.template import resources
+from tests.support.fixtures import ALICE
+from tests.support.log_lines import LogLines
+from tests.support.sam_template import resources
 
 GOOD = "correct horse battery staple"
 

@@ -6,7 +6,7 @@ from typing import Any  # AWS's answers are of many types
 import pytest
 from botocore.exceptions import ClientError, NoCredentialsError
 
-from tests.template import resources
+from tests.support.sam_template import resources
 from tools import preflight
 from tools.preflight import MAX_STACK, Finding, Preflight, Verdict, is_ready, pairs
 

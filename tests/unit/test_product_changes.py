@@ -28,7 +28,7 @@ from shop.products.models import Product, ProductStatus
 from shop.products.schemas import MAX_STOCK, ProductCreate, ProductUpdate
 from shop.products.service import ProductService
 from shop.retries import StaleVersion
-from tests.people import ADMIN, ALICE, NOON
+from tests.support.fixtures import ADMIN, ALICE, NOON
 
 EURO = Money(Decimal("19.90"), "EUR")
 PEAR = Product(new_id(), "PEAR", "A pear", EURO, 10, ProductStatus.ACTIVE, NOON, NOON, 1)

@@ -17,7 +17,7 @@ from shop.identity.recovery.schemas import PasswordReset, PasswordResetCreate
 from shop.identity.recovery.service import Links, RecoveryService
 from shop.identity.recovery.tokens import digest_of
 from shop.retries import StaleVersion
-from tests.people import ALICE, BROWSER, NOON
+from tests.support.fixtures import ALICE, BROWSER, NOON
 
 USER = Account(ALICE.id, "ada@example.com", UserStatus.ACTIVE, False, NOON, 1)
 NEW = PasswordReset.model_validate({"password": "wrong donkey charger"}, strict=False)

@@ -18,9 +18,9 @@ from shop.http.response_models import ResponseModel
 from shop.observability import logger
 from shop.redaction import SanitizedError, safe_message
 from shop.users.schemas import UserCreate
-from tests.conftest import LogLines
-from tests.requests import Context, event
-from tests.template import ROOT, template
+from tests.support.gateway_events import Context, event
+from tests.support.log_lines import LogLines
+from tests.support.sam_template import ROOT, template
 
 SECRET = "hunter2-" + "planted"  # not as it stands in this line, which a trace shows
 

@@ -14,8 +14,8 @@ from shop.identity.accounts.models import AccountState, UserStatus
 from shop.identity.sessions.models import Grant, Session
 from shop.identity.sessions.refresh_tokens import RefreshToken, new_salt
 from shop.identity.sessions.schemas import AccessTokenCreate
-from tests.conftest import LogLines
-from tests.people import ALICE, BOB, BROWSER, NOON
+from tests.support.fixtures import ALICE, BOB, BROWSER, NOON
+from tests.support.log_lines import LogLines
 from tests.unit.test_session_service import GATE, Lobby, attempt
 
 TABLET = Client("a tablet", "192.0.2.2")

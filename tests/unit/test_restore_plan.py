@@ -5,8 +5,8 @@ from typing import Any, cast
 
 import pytest
 
-from tests.people import NOON
-from tests.template import resources
+from tests.support.fixtures import NOON
+from tests.support.sam_template import resources
 from tools.restore.__main__ import main
 from tools.restore.comparison import fingerprint
 from tools.restore.copy import Copy

@@ -15,7 +15,7 @@ from shop.identity.login_attempts.models import Guess, LoginAttempt
 from shop.identity.sessions.models import Session
 from shop.identity.sessions.schemas import SessionCreate
 from shop.identity.sessions.service import SessionService
-from tests.people import ALICE, BROWSER, NOON, PASSWORD
+from tests.support.fixtures import ALICE, BROWSER, NOON, PASSWORD
 
 GATE = AccountState(ALICE.id, 3, UserStatus.ACTIVE, Role.CUSTOMER)
 

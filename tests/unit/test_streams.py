@@ -7,8 +7,8 @@ import pytest
 
 from shop.entrypoints.stream import BatchFailed, stream_worker
 from shop.stream_records import Record
-from tests.people import NOON
-from tests.requests import Context
+from tests.support.fixtures import NOON
+from tests.support.gateway_events import Context
 
 ARN = "arn:aws:dynamodb:eu-central-1:123456789012:table/users/stream/2026-11-22T12:00:00.000"
 

@@ -25,7 +25,7 @@ from shop.retries import StaleVersion
 from shop.users.models import User
 from shop.users.schemas import PasswordChange, UserCreate, UserUpdate
 from shop.users.service import MAX_PASSWORD_CHANGES, MAX_PROFILE_CHANGES, UserService
-from tests.people import ADMIN, ALICE, BOB, NOON
+from tests.support.fixtures import ADMIN, ALICE, BOB, NOON
 
 USER = User(
     ALICE.id, "ada@example.com", "Ada", UserStatus.ACTIVE, Role.CUSTOMER, False, NOON, NOON, 1

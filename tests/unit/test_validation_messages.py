@@ -12,8 +12,8 @@ from pydantic_core.core_schema import ErrorType
 from shop.http.messages import MESSAGES, message_of
 from shop.http.request import MAX_TOKENS
 from shop.operators.commands import MailAgain, SessionsEnd, StatusChange
-from tests.people import ADMIN, ALICE
-from tests.requests import Context, event
+from tests.support.fixtures import ADMIN, ALICE
+from tests.support.gateway_events import Context, event
 from tools.openapi.document import DOCUMENT, endpoints
 
 type Core = Any  # a schema of pydantic's core, which is nested dictionaries

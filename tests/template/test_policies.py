@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.test_template import of_type, translated
+from tests.support.expanded_template import of_type, translated
 
 # Any: the translated template, and what is in it.
 type Resources = dict[str, dict[str, Any]]

@@ -6,7 +6,7 @@ from datetime import timedelta
 from shop.clock import now, to_epoch, to_text
 from shop.identity.recovery.models import LIFETIME, MAX_FROM_NETWORK, Purpose
 from shop.identity.recovery.tokens import digest_of, new_token
-from tests.deployed import Person, Shop
+from tests.support.deployed_shop import Person, Shop
 from tools.local_cloud.mailbox import Message
 
 KINDS = {"email-verifications": Purpose.VERIFICATION, "password-resets": Purpose.RESET}

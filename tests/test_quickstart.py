@@ -15,8 +15,8 @@ import httpx
 import pytest
 
 from tests.local_cloud.debug_client import DebugClient
-from tests.template import ROOT, functions, resources
-from tests.waiting import HANG_SECONDS, eventually
+from tests.support.sam_template import ROOT, functions, resources
+from tests.support.waiting import HANG_SECONDS, eventually
 
 README = (ROOT / "README.md").read_text()
 

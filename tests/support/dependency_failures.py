@@ -6,11 +6,11 @@ from typing import Any
 
 import httpx
 
-from tests.deployed import Person, Shop, error_of, new_email, new_product
-from tests.faults import refused
-from tests.logs import Logs
-from tests.people import PASSWORD
-from tests.template import functions
+from tests.support.deployed_shop import Person, Shop, error_of, new_email, new_product
+from tests.support.fault_proxy import refused
+from tests.support.fixtures import PASSWORD
+from tests.support.log_groups import Logs
+from tests.support.sam_template import functions
 
 type Send = Callable[[], httpx.Response]
 

@@ -4,7 +4,7 @@ import json
 import time
 from typing import Any  # a log line is JSON
 
-from tests.deployed import Shop
+from tests.support.deployed_shop import Shop
 
 _MOST = 10_000  # which the emulator gives, and no second page
 

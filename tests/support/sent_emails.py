@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from tests.deployed import Shop
-from tests.waiting import eventually
+from tests.support.deployed_shop import Shop
+from tests.support.waiting import eventually
 from tools.local_cloud.mailbox import Mailbox, Message
 
 WELCOME = "Welcome to the shop"

@@ -23,7 +23,7 @@ from shop.products.models import Product, ProductStatus
 from shop.products.repository import ProductRepository
 from shop.users.models import User
 from shop.users.repository import UserRepository
-from tests.people import NOON, PASSWORD
+from tests.support.fixtures import NOON, PASSWORD
 
 _USER = "0190a6b2-7c9e-7b1a-8f00-0000000000a1"
 _ADMIN = "0190a6b2-7c9e-7b1a-8f00-0000000000ad"

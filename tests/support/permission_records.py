@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from uuid import uuid4
 
-from tests.template import ROOT
+from tests.support.sam_template import ROOT
 from tools.local_cloud.stack import LocalStack
 
 # The folder that `make test` names; without it nothing is kept.

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from tests.permission_records import Record
-from tests.template import ROOT
+from tests.support.permission_records import Record
+from tests.support.sam_template import ROOT
 from tools.local_cloud.project import read_deployment
 
 # Any: the translated template, and what is in it.

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 from tests.local_cloud.watching import Queue
-from tests.waiting import HANG_SECONDS, eventually
+from tests.support.waiting import HANG_SECONDS, eventually
 from tools.local_cloud.stack import LocalStack
 
 # Any: events are whatever JSON holds.

@@ -11,12 +11,12 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tests.contract import contract
-from tests.faults import FaultProxy
-from tests.people import PASSWORD
-from tests.permission_records import keep
-from tests.template import ROOT
-from tests.waiting import HANG_SECONDS
+from tests.support.fault_proxy import FaultProxy
+from tests.support.fixtures import PASSWORD
+from tests.support.openapi_contract import contract
+from tests.support.permission_records import keep
+from tests.support.sam_template import ROOT
+from tests.support.waiting import HANG_SECONDS
 from tools.local_cloud.free_port import free_port
 from tools.local_cloud.seed import seed_admin
 from tools.local_cloud.stack import LocalStack

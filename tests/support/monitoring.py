@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any  # a template's values, which are whatever YAML holds
 
-from tests.template import resources, template
+from tests.support.sam_template import resources, template
 
 STACK = "shop-test"
 

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from tests.template import resources, template
+from tests.support.sam_template import resources, template
 
 SETTING = resources("AWS::Serverless::Api")["Api"]["AccessLogSetting"]["Fn::If"]
 separator, parts = SETTING[1]["Format"]["Fn::Join"]

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.template import ROOT, functions, resources, template
-from tests.watching import METRICS, alarms, metrics_of
+from tests.support.monitoring import METRICS, alarms, metrics_of
+from tests.support.sam_template import ROOT, functions, resources, template
 
 RUNBOOK = (ROOT / "docs/operations.md").read_text()
 ALARMS = alarms()
@@ -83,7 +83,8 @@ def test_an_alarm_is_about_metrics_that_there_are(name: str) -> None:
 
     assert found
     assert not [metric for metric in found if metric not in METRICS], (
-        "look the metric up in the documentation of AWS, and add it to METRICS in tests/watching.py"
+        "look the metric up in the documentation of AWS, and add it to METRICS in "
+        "tests/support/monitoring.py"
     )
 
 

@@ -6,8 +6,8 @@ from typing import Any  # widgets of several kinds
 
 import pytest
 
-from tests.template import resources
-from tests.watching import METRICS, alarms, dashboard, shown
+from tests.support.monitoring import METRICS, alarms, dashboard, shown
+from tests.support.sam_template import resources
 
 WIDGETS = dashboard()["widgets"]
 BODY = json.dumps(WIDGETS)
@@ -24,7 +24,8 @@ def test_a_widget_shows_metrics_that_there_are(widget: dict[str, Any]) -> None:
 
     assert found or widget["type"] != "metric"
     assert not [metric for metric in found if metric not in METRICS], (
-        "look the metric up in the documentation of AWS, and add it to METRICS in tests/watching.py"
+        "look the metric up in the documentation of AWS, and add it to METRICS in "
+        "tests/support/monitoring.py"
     )
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.template import resources
+from tests.support.sam_template import resources
 
 QUEUES = resources("AWS::SQS::Queue")
 MAPPINGS = resources("AWS::Lambda::EventSourceMapping")

@@ -9,8 +9,8 @@ from urllib.parse import unquote
 
 import pytest
 
-from tests.template import ROOT, functions, resources, template
-from tests.test_template import of_type, translated
+from tests.support.expanded_template import of_type, translated
+from tests.support.sam_template import ROOT, functions, resources, template
 
 SHIFTING = ["Canary10Percent10Minutes", "Linear10PercentEvery1Minute"]
 WITH_TRAFFIC = {f.name for f in functions() if f.route or f.name == "Authorizer"}

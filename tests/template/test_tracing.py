@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.template import ROOT, functions, resources
-from tests.test_template import of_type, translated
+from tests.support.expanded_template import of_type, translated
+from tests.support.sam_template import ROOT, functions, resources
 
 ROUTES = [function.route for function in functions() if function.route]
 # Paths that hold a token, and queries that hold names and e-mails.

@@ -10,7 +10,7 @@ from shop.dynamo import transactions
 from shop.events import service as publishing
 from shop.mail.repository import CLAIMED_FOR
 from shop.mail.service import TO_SEND_AND_MARK
-from tests.template import functions, resources, template
+from tests.support.sam_template import functions, resources, template
 
 FUNCTIONS = resources("AWS::Serverless::Function")
 QUEUES = resources("AWS::SQS::Queue")

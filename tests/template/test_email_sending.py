@@ -7,7 +7,7 @@ import pytest
 
 from shop.email_queue import RESET_REQUESTED, VERIFICATION_REQUESTED
 from shop.mail.dependencies import mail_service
-from tests.template import ROOT, resources, template
+from tests.support.sam_template import ROOT, resources, template
 
 QUEUE, FAILED = "EmailsToSend", "EmailsToSendFailed"
 

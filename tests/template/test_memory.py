@@ -1,6 +1,6 @@
 """What functions have as memory, where it is counted with."""
 
-from tests.template import resources, template
+from tests.support.sam_template import resources, template
 
 
 def test_the_dashboard_counts_gb_seconds_with_the_memory_that_functions_have() -> None:

@@ -24,7 +24,7 @@ import shop.products.dependencies
 import shop.system.dependencies
 import shop.users.dependencies
 from shop.config import setting
-from tests.template import resources, template
+from tests.support.sam_template import resources, template
 
 DYNAMODB_URL = "AWS_ENDPOINT_URL_DYNAMODB"  # boto3 reads it, and moto lets its requests pass
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.template import ROOT, functions, resources, template
+from tests.support.expanded_template import of_type, translated
+from tests.support.sam_template import ROOT, functions, resources, template
 from tools.local_cloud.project import read_project, read_services
 
 MAX_RESOURCES = 450  # CloudFormation's limit is 500
@@ -18,27 +19,9 @@ MAX_RESOURCES = 450  # CloudFormation's limit is 500
 BOUNDED = re.compile(r"Arn}:\*|\${AWS::StackName}-(ServerlessDeploymentApplication-)?\*|:alarm:\*")
 
 
-def translated(**uploads: str) -> dict[str, dict[str, Any]]:
-    """The resources of the expanded template."""
-    command = [".venv-sam/bin/python", "tests/translate.py"]
-    done = subprocess.run(
-        command + [f"{name}={key}" for name, key in uploads.items()],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    found: dict[str, dict[str, Any]] = json.loads(done.stdout)["Resources"]
-    return found
-
-
 @pytest.fixture(scope="module")
 def expanded() -> dict[str, dict[str, Any]]:
     return translated()
-
-
-def of_type(found: dict[str, dict[str, Any]], type_: str) -> dict[str, dict[str, Any]]:
-    return {name: r.get("Properties", {}) for name, r in found.items() if r["Type"] == type_}
 
 
 def test_sam_and_cfn_lint_find_nothing() -> None:

@@ -5,10 +5,10 @@ import re
 
 import pytest
 
-from tests.granted import Grant, Template, asked, granted
-from tests.permission_records import FOLDER, Record, kept
-from tests.template import ROOT
-from tests.test_template import translated
+from tests.support.expanded_template import translated
+from tests.support.iam_grants import Grant, Template, asked, granted
+from tests.support.permission_records import FOLDER, Record, kept
+from tests.support.sam_template import ROOT
 
 # What is granted though no test asks for it, and why. What is used after all, or granted no more,
 # must go from here.
