@@ -4,13 +4,13 @@ import json
 import re
 import subprocess
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
 from shop.identifiers import new_id
 from tests.local_cloud.watching import Queue
 from tests.support.deployed_shop import Person, Shop, error_of
+from tests.support.operator_commands import on_record, refreshed
 from tests.support.sam_template import ROOT
 from tests.support.sent_emails import CANCELLED, ORDERED, VERIFICATION, Mail
 from tests.support.waiting import HANG_SECONDS
@@ -34,26 +34,8 @@ def make(shop: Shop, target: str, **words: str) -> "subprocess.CompletedProcess[
     return done
 
 
-def on_record(shop: Shop, **wanted: str) -> list[dict[str, Any]]:
-    """The audit lines of the operators' log group, of one user."""
-    pages = shop.stack.client("logs").get_paginator("filter_log_events")
-    found = []
-    for page in pages.paginate(logGroupName="/shop-local/ops"):
-        for event in page["events"]:
-            if "admin action" in event["message"]:
-                line = json.loads(event["message"])
-                if wanted.items() <= line["subject"].items():
-                    found.append(line)
-    return found
-
-
 def outcomes(shop: Shop, **wanted: str) -> list[tuple[str, str]]:
     return [(line["action"], line["outcome"]) for line in on_record(shop, **wanted)]
-
-
-def refreshed(shop: Shop, person: Person) -> int:
-    body = {"refreshToken": person.grant["refreshToken"]}
-    return shop.anonymous.post("/api/access-tokens", json=body).status_code
 
 
 def first_answer(shop: Shop, person: Person) -> int:

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from zipfile import ZipFile
 
-from tests.e2e.test_order_processing import queue_with, status
 from tests.support.deployed_shop import Shop
 from tests.support.event_listener import held
+from tests.support.order_queue import queue_with, status
 from tests.support.waiting import eventually
 from tools.local_cloud.stack import LocalStack
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.test_order_processing import queue_with
 from tests.support.deployed_shop import Shop
 from tests.support.log_groups import Logs
+from tests.support.order_queue import queue_with
 from tests.support.recovery_tokens import forget_wishes
 from tests.support.sent_emails import ORDERED, RESET, Mail
 from tests.support.waiting import eventually

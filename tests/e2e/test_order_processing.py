@@ -2,18 +2,16 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
 
 import pytest
 
 from tests.local_cloud.watching import Queue
-from tests.support.deployed_shop import Person, Shop
+from tests.support.deployed_shop import Shop
 from tests.support.event_listener import Listener, held
 from tests.support.fault_proxy import FaultProxy, refused
+from tests.support.order_queue import logged, placed, queue_with, status, worked_on
 from tests.support.waiting import eventually
 from tools.deployments import Deployment
-from tools.local_cloud.stack import LocalStack
 from tools.redrive import redrive
 
 
@@ -22,51 +20,6 @@ def bus(shop: Shop) -> Iterator[Listener]:
     listener = Listener(shop.stack)
     yield listener
     listener.close()
-
-
-@contextmanager
-def queue_with(stack: LocalStack, **attributes: str) -> Iterator[Queue]:
-    """The orders' queue with other attributes, without other tests' orders, and worked on."""
-    sqs, queue = stack.client("sqs"), Queue(stack, stack.resources()["OrdersToProcess"])
-    before = {name: queue.attribute(name) for name in attributes}
-    sqs.purge_queue(QueueUrl=queue.url)
-    lambda_, mapping = stack.client("lambda"), stack.resources()["ProcessOrders"]
-    # With the attributes of before: no mapping changes whose queue hides messages too shortly.
-    lambda_.update_event_source_mapping(UUID=mapping, Enabled=True)
-    try:
-        sqs.set_queue_attributes(QueueUrl=queue.url, Attributes=attributes)
-        yield queue
-    finally:
-        sqs.set_queue_attributes(QueueUrl=queue.url, Attributes=before)
-        lambda_.update_event_source_mapping(UUID=mapping, Enabled=False)
-
-
-def placed(shop: Shop) -> tuple[Person, str, dict[str, Any]]:
-    person, product = shop.sign_up(), shop.product()
-    answer = person.order((product["id"], 2))
-    assert answer.status_code == 201
-    return person, answer.json()["id"], product
-
-
-def status(person: Person, order: str) -> str:
-    found: str = person.http.get(f"/api/users/me/orders/{order}").json()["status"]
-    return found
-
-
-def logged(shop: Shop, **values: str) -> list[dict[str, Any]]:
-    """The functions' log lines that have these values."""
-    entries = shop.stack.emulator.function_log.read_text().splitlines()
-    lines = [line for entry in entries for line in json.loads(entry)["lines"]]
-    found = [json.loads(line) for line in lines if line.startswith('{"level"')]
-    return [
-        line for line in found if all(line.get(name) == value for name, value in values.items())
-    ]
-
-
-def worked_on(shop: Shop, order: str) -> list[Any]:
-    """What the worker said of the order when it was done with it."""
-    worker = shop.resources["StartProcessing"]
-    return logged(shop, message="done", subject=order, function_name=worker)
 
 
 def test_an_order_is_followed_from_its_request_to_its_processing_by_one_id(

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-import httpx
 import pytest
 
 from shop.products.schemas import MAX_STOCK
 from tests.support.deployed_shop import Person, Shop, error_of, new_product
 from tests.support.fault_proxy import FaultProxy, answer_lost
+from tests.support.product_requests import patch, path_of, read, rows_of
 
 NOBODY = "/api/products/01900000-0000-7000-8000-000000000000"
 
@@ -15,27 +15,6 @@ NOBODY = "/api/products/01900000-0000-7000-8000-000000000000"
 @pytest.fixture(scope="module")
 def customer(shop: Shop) -> Person:
     return shop.sign_up()
-
-
-def path_of(product: dict[str, Any]) -> str:
-    return f"/api/products/{product['id']}"
-
-
-def patch(shop: Shop, product: dict[str, Any], **changes: Any) -> httpx.Response:
-    return shop.admin.http.patch(path_of(product), json=changes)
-
-
-def read(shop: Shop, product: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = shop.anonymous.get(path_of(product)).json()
-    return found
-
-
-def rows_of(shop: Shop, product: dict[str, Any]) -> list[dict[str, Any]]:
-    """The product's row, where there is one, and those that guard its SKUs."""
-    own = {"S": product["id"]}
-    rows = shop.table("ProductsTable")
-    found = [row for row in rows if own in (row["id"], row.get("product_id"))]
-    return sorted(found, key=lambda row: str(row["id"]["S"]))
 
 
 @pytest.mark.parametrize("content_type", ["application/json", "application/merge-patch+json"])

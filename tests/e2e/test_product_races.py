@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.e2e.test_product_changes import patch, path_of, read, rows_of
 from tests.support.deployed_shop import Person, Shop, error_of, gather, new_product
+from tests.support.product_requests import patch, path_of, read, rows_of
 
 
 def test_differences_at_once_all_count(shop: Shop) -> None:

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.test_by_hand import on_record, refreshed
-from tests.e2e.test_table_tools import listed, run
 from tests.support.deployed_shop import Person, Shop
+from tests.support.operator_commands import on_record, refreshed
 from tests.support.sent_emails import ORDERED, WELCOME, Mail
+from tests.support.table_tools import listed, run
 
 
 class Restoring:

@@ -1,8 +1,6 @@
 """Tools that go through whole tables, beside a deployed stack that serves."""
 
-import os
 import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import uuid4
@@ -15,7 +13,7 @@ from shop.dynamo.sort_keys import shard_keys
 from tests.repositories.stored_shop import LISTED
 from tests.repositories.test_filled_table import OLD, new_indexes, update
 from tests.support.deployed_shop import Person, Shop
-from tests.support.sam_template import ROOT
+from tests.support.table_tools import listed, run
 from tools.local_cloud.seed import CUSTOMER_PASSWORD
 from tools.migrate.engine import Engine
 from tools.migrate.migration import Migration, Part
@@ -34,33 +32,8 @@ def unlist(shop: Shop, table: str, **key: str) -> None:
     )
 
 
-def run(shop: Shop, tool: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    ran = subprocess.run(
-        [sys.executable, "-m", tool, *arguments, "--local-stack", str(shop.stack.info_file)],
-        cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": str(ROOT / "layers/shop")},
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    shop.written_behind()
-    return ran
-
-
 def migrate(shop: Shop, action: str) -> "subprocess.CompletedProcess[str]":
     return run(shop, "tools.migrate", action, "--migration", "1", "--rate", "10000")
-
-
-def listed(shop: Shop, path: str, wanted: set[str]) -> dict[str, dict[str, Any]]:
-    """Which of the wanted a list shows, all its pages taken together."""
-    found: dict[str, dict[str, Any]] = {}
-    following: str | None = path
-    while following:
-        answer = shop.admin.http.get(following)
-        assert answer.status_code == 200, answer.text
-        found |= {item["id"]: item for item in answer.json()["data"] if item["id"] in wanted}
-        following = answer.links.get("next", {}).get("url")
-    return found
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from shop.identifiers import new_id
-from tests.e2e.test_order_processing import queue_with
 from tests.local_cloud.watching import Queue
 from tests.support.deployed_shop import Person, Shop, gather, new_email
 from tests.support.event_listener import Listener
@@ -32,6 +31,7 @@ from tests.support.fault_proxy import (
     unanswered,
 )
 from tests.support.fixtures import PASSWORD
+from tests.support.order_queue import queue_with
 from tests.support.recovery_tokens import verify
 from tests.support.sent_emails import NEW_PASSWORD, ORDERED, WELCOME, Mail
 from tests.support.waiting import HANG_SECONDS, eventually

@@ -18,7 +18,7 @@ from tests.support.aws_mock import fresh_aws
 from tests.support.fixtures import NOON
 from tests.support.gateway_events import Context
 from tests.support.sam_template import ROOT
-from tests.unit.test_event_records import USER, of_user
+from tests.support.stream_events import USER, of_user
 
 
 @pytest.fixture(autouse=True)

@@ -18,11 +18,11 @@ from shop.operators.commands import MailAgain, SessionsEnd, StatusChange
 from shop.orders.models import Order, OrderStatus
 from shop.redaction import SanitizedError
 from shop.users.models import User
+from tests.fakes.email_dependencies import ORDER, USER
+from tests.fakes.user_store import FakeUserStore, desk
 from tests.support.fixtures import ADMIN, ALICE, NOON
 from tests.support.gateway_events import Context
 from tests.support.log_lines import LogLines
-from tests.unit.test_mail_service import ORDER, USER
-from tests.unit.test_user_service import Shelf, desk
 
 OPERATOR = "arn:aws:sts::123456789012:assumed-role/Operator/ada"
 FRESH = id_of(int(NOON.timestamp() * 1000), chance=7)
@@ -154,7 +154,7 @@ def test_whoever_sends_what_is_no_command_is_an_operator_where_no_arn_says_which
 def test_a_dry_run_foresees_that_the_last_admin_stays(
     role: Role, status: UserStatus, admins: int, refusal: type[ShopError] | None
 ) -> None:
-    shelf = Shelf()
+    shelf = FakeUserStore()
     shelf.user, shelf.admins = replace(shelf.user, role=role), admins
 
     if refusal is None:

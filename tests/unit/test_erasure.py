@@ -12,11 +12,11 @@ from shop.identifiers import new_id
 from shop.preconditions import Precondition
 from shop.users.models import User
 from shop.users.service import MAX_PASS, UserService
+from tests.fakes.user_store import USER, FakeRateLimiter, FakeUserStore
 from tests.support.fixtures import ADMIN, ALICE, BOB, NOON
-from tests.unit.test_user_service import USER, Counting, Shelf
 
 
-class Erasing(Shelf):
+class Erasing(FakeUserStore):
     """One user with traces; each pass over them takes a while, and may fail."""
 
     def __init__(self, *passes: bool | Exception) -> None:
@@ -49,7 +49,7 @@ class Erasing(Shelf):
 
 def delete(shelf: Erasing, caller: Caller = ALICE, demanded: str | None = None) -> None:
     service = UserService(
-        shelf, Counting(), lambda _: "", lambda _, __: False, lambda: 20, shelf.clock, new_id
+        shelf, FakeRateLimiter(), lambda _: "", lambda _, __: False, lambda: 20, shelf.clock, new_id
     )
     tags = None if demanded is None else frozenset({demanded})
     service.delete(caller, ALICE.id, Precondition(tags), shelf)

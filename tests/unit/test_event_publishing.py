@@ -19,7 +19,7 @@ from shop.events.service import (
 from shop.identifiers import new_id
 from shop.stream_records import Record
 from tests.support.log_lines import LogLines
-from tests.unit.test_event_records import ORDER, SECRET, USER, record
+from tests.support.stream_events import ORDER, SECRET, USER, record
 
 PUBLISHED, RETRY, REJECTED = Outcome
 

@@ -10,7 +10,7 @@ import pytest
 
 from shop.events.schemas import OrderPlaced
 from tests.support.sam_template import ROOT
-from tests.unit.test_event_records import ORDER, of_order
+from tests.support.stream_events import ORDER, of_order
 from tools.event_schemas import schemas, text_of
 
 # As the types' versions were when they were first told; never written again.

@@ -1,10 +1,6 @@
 """The proxy for faults: the SDK takes what it answers for DynamoDB's."""
 
-import json
-import threading
 import time
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import boto3
@@ -17,62 +13,18 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 
+from tests.fakes.dynamodb_server import KEY, FakeDynamoDB, database, proxy
 from tests.support import fault_proxy
 from tests.support.fault_proxy import FaultProxy
 from tests.support.waiting import HANG_SECONDS, eventually
-from tools.local_cloud.free_port import free_port
+
+__all__ = ["database", "proxy"]
 
 IMPATIENCE = 0.3  # seconds without a byte after which a client gives up
-KEY = {"id": {"S": "1"}}
 TRANSACTION: list[Any] = [
     {"Put": {"TableName": "orders", "Item": KEY}},
     {"Delete": {"TableName": "products", "Key": KEY}},
 ]
-
-
-class Database(ThreadingHTTPServer):
-    """Answers everything alike, unless told how, and remembers what it was asked."""
-
-    def __init__(self) -> None:
-        super().__init__((fault_proxy.HOST, free_port()), Answering)
-        self.asked: list[tuple[dict[str, str], dict[str, Any]]] = []
-        self.answer: Callable[[dict[str, Any]], dict[str, Any]] = lambda _: {"Responses": 0}
-
-
-class Answering(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    server: Database
-
-    def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self.server.asked.append((dict(self.headers), body))
-        answer = json.dumps(self.server.answer(body), separators=(",", ":")).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(answer)))
-        self.end_headers()
-        self.wfile.write(answer)
-
-    def log_message(self, *_: object) -> None:
-        """Not into the tests' output."""
-
-
-@pytest.fixture
-def database() -> Iterator[Database]:
-    with Database() as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
-
-
-@pytest.fixture
-def proxy(database: Database) -> Iterator[FaultProxy]:
-    running = FaultProxy(free_port(), database.server_port)
-    running.start()
-    yield running
-    running.stop()
 
 
 # Any: boto3 makes its clients at run time.
@@ -92,7 +44,7 @@ def impatient(proxy: FaultProxy) -> Any:
 
 
 def test_without_a_fault_a_call_passes_as_it_was_signed(
-    client: Any, database: Database, proxy: FaultProxy
+    client: Any, database: FakeDynamoDB, proxy: FaultProxy
 ) -> None:
     for _ in range(2):
         client.get_item(TableName="orders", Key=KEY)
@@ -105,7 +57,7 @@ def test_without_a_fault_a_call_passes_as_it_was_signed(
 
 
 def test_an_idle_proxy_takes_less_than_a_millisecond(
-    client: Any, database: Database, proxy: FaultProxy
+    client: Any, database: FakeDynamoDB, proxy: FaultProxy
 ) -> None:
     direct = boto3.client(
         "dynamodb", endpoint_url=f"http://{fault_proxy.HOST}:{database.server_port}"
@@ -123,7 +75,7 @@ def test_an_idle_proxy_takes_less_than_a_millisecond(
 
 
 def test_conflicts_are_shaped_as_dynamodb_shapes_them(
-    client: Any, database: Database, proxy: FaultProxy
+    client: Any, database: FakeDynamoDB, proxy: FaultProxy
 ) -> None:
     with (
         proxy.on(fault_proxy.conflicts(share=1, seed=1), "TransactWriteItems"),
@@ -140,7 +92,7 @@ def test_conflicts_are_shaped_as_dynamodb_shapes_them(
 
 
 def test_a_share_of_conflicts_is_the_same_for_the_same_seed(
-    client: Any, database: Database, proxy: FaultProxy
+    client: Any, database: FakeDynamoDB, proxy: FaultProxy
 ) -> None:
     def outcomes() -> list[bool]:
         passed = []
@@ -160,7 +112,7 @@ def test_a_share_of_conflicts_is_the_same_for_the_same_seed(
 
 
 def test_a_lost_answer_was_given_and_a_broken_connection_asked_nothing(
-    client: Any, database: Database, proxy: FaultProxy
+    client: Any, database: FakeDynamoDB, proxy: FaultProxy
 ) -> None:
     for fault, asked in [(fault_proxy.never_arrived, 0), (fault_proxy.answer_lost, 1)]:
         with proxy.on(fault), pytest.raises(ConnectionClosedError):
@@ -170,7 +122,7 @@ def test_a_lost_answer_was_given_and_a_broken_connection_asked_nothing(
 
 
 def test_while_the_proxy_is_down_nobody_connects(
-    client: Any, database: Database, proxy: FaultProxy
+    client: Any, database: FakeDynamoDB, proxy: FaultProxy
 ) -> None:
     client.get_item(TableName="orders", Key=KEY)
 
@@ -183,7 +135,7 @@ def test_while_the_proxy_is_down_nobody_connects(
 
 
 def test_a_call_that_nobody_answers_asked_nothing(
-    impatient: Any, database: Database, proxy: FaultProxy
+    impatient: Any, database: FakeDynamoDB, proxy: FaultProxy
 ) -> None:
     with proxy.on(fault_proxy.unanswered(1)), pytest.raises(ReadTimeoutError):
         impatient.get_item(TableName="orders", Key=KEY)
@@ -192,7 +144,7 @@ def test_a_call_that_nobody_answers_asked_nothing(
 
 
 def test_an_answer_may_come_late_or_drip(
-    impatient: Any, database: Database, proxy: FaultProxy
+    impatient: Any, database: FakeDynamoDB, proxy: FaultProxy
 ) -> None:
     with proxy.on(fault_proxy.delayed(1)), pytest.raises(ReadTimeoutError):
         impatient.get_item(TableName="orders", Key=KEY)
@@ -207,7 +159,7 @@ def test_an_answer_may_come_late_or_drip(
     ("code", "status"), [("ThrottlingException", 400), ("InternalServerError", 500)]
 )
 def test_a_refusal_has_its_code_and_status(
-    client: Any, database: Database, proxy: FaultProxy, code: str, status: int
+    client: Any, database: FakeDynamoDB, proxy: FaultProxy, code: str, status: int
 ) -> None:
     with proxy.on(fault_proxy.refused(code, status)), pytest.raises(ClientError) as refusal:
         client.get_item(TableName="orders", Key=KEY)
@@ -227,7 +179,7 @@ def test_keys_may_stay_unprocessed(client: Any, proxy: FaultProxy) -> None:
 
 
 def test_a_fault_meets_the_calls_it_is_meant_for_and_no_others(
-    client: Any, database: Database, proxy: FaultProxy
+    client: Any, database: FakeDynamoDB, proxy: FaultProxy
 ) -> None:
     def is_refused(operation: str, **request: Any) -> bool:
         try:

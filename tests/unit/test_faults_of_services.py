@@ -10,9 +10,9 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError
 
+from tests.fakes.dynamodb_server import KEY, FakeDynamoDB, database, proxy
 from tests.support import fault_proxy
 from tests.support.fault_proxy import BUS, DYNAMODB, MAIL, PARAMETERS, QUEUES, SECRETS, FaultProxy
-from tests.unit.test_fault_proxy import KEY, Database, database, proxy
 
 __all__ = ["database", "proxy"]
 
@@ -73,7 +73,7 @@ def test_a_refusal_has_the_code_in_the_services_own_shape(
 
 @pytest.mark.parametrize("damage", [fault_proxy.cut, fault_proxy.no_json, fault_proxy.flipped])
 def test_damaged_bytes_arrive_whole_under_the_head_of_what_was_sent(
-    service: str, proxy: FaultProxy, database: Database, damage: Callable[[bytes], bytes]
+    service: str, proxy: FaultProxy, database: FakeDynamoDB, damage: Callable[[bytes], bytes]
 ) -> None:
     seen: list[bytes] = []
 
@@ -89,7 +89,7 @@ def test_damaged_bytes_arrive_whole_under_the_head_of_what_was_sent(
 
 
 def test_an_answer_that_is_cut_off_was_given_and_the_sdk_does_not_see_that_it_is_short(
-    service: str, proxy: FaultProxy, database: Database
+    service: str, proxy: FaultProxy, database: FakeDynamoDB
 ) -> None:
     """So that our clients have to."""
     with proxy.on(fault_proxy.cut_off, service=service):
@@ -99,7 +99,7 @@ def test_an_answer_that_is_cut_off_was_given_and_the_sdk_does_not_see_that_it_is
 
 
 def test_an_answer_that_is_cut_off_is_shorter_than_its_head_says(
-    proxy: FaultProxy, database: Database
+    proxy: FaultProxy, database: FakeDynamoDB
 ) -> None:
     scope = "AWS4-HMAC-SHA256 Credential=key/20261122/eu-central-1/sqs/aws4_request"
     headers = {"Authorization": scope, "X-Amz-Target": "AmazonSQS.SendMessage"}
@@ -112,7 +112,7 @@ def test_an_answer_that_is_cut_off_is_shorter_than_its_head_says(
 
 
 def test_of_entries_some_are_taken_and_the_others_told_as_failed(
-    proxy: FaultProxy, database: Database, monkeypatch: pytest.MonkeyPatch
+    proxy: FaultProxy, database: FakeDynamoDB, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client: Any = boto3.client("events", endpoint_url=proxy.url)
     given = [entry(str(number)) for number in range(10)]

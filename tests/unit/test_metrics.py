@@ -24,16 +24,14 @@ from shop.orders.service import OrderService
 from shop.users.models import User
 from shop.users.schemas import UserCreate
 from shop.users.service import UserService
+from tests.fakes.order_store import DOLLAR, PEAR, PLUM, FakeOrderStore, once, wanted
+from tests.fakes.session_store import FakeSessionStore, attempt, refresh
+from tests.fakes.user_store import FakeRateLimiter, FakeUserStore
 from tests.support.emf_metrics import counted, metrics_of
 from tests.support.fixtures import ALICE, BROWSER, NOON, PASSWORD
 from tests.support.gateway_events import Context, event
 from tests.support.log_lines import LogLines
 from tests.support.sam_template import template
-from tests.unit.test_order_service import DOLLAR, PEAR, PLUM, Shelf, once, wanted
-from tests.unit.test_refresh import refresh
-from tests.unit.test_session_service import Lobby, attempt
-from tests.unit.test_user_service import Counting
-from tests.unit.test_user_service import Shelf as Users
 
 SHOP = "metrics_namespace"
 PLACES = "POST /api/users/{userId}/orders"
@@ -58,7 +56,7 @@ def raises(error: type[Exception], work: Any) -> Any:
     return refused
 
 
-def place(shelf: Shelf, *lines: Any, key: str | None = None) -> Any:
+def place(shelf: FakeOrderStore, *lines: Any, key: str | None = None) -> Any:
     desk = OrderService(shelf, lambda: NOON, new_id)
     return lambda: desk.place(ALICE, ALICE.id, wanted(*lines), once(key))
 
@@ -123,7 +121,7 @@ def test_all_that_can_be_counted_together_is_within_the_formats_limits() -> None
 
 def test_an_order_and_its_value_are_counted_where_it_is_placed() -> None:
     metrics.collect()
-    place(Shelf(), (PEAR, 2), (PLUM, 1))()
+    place(FakeOrderStore(), (PEAR, 2), (PLUM, 1))()
 
     told = metrics_of(metrics.told(), SHOP)
 
@@ -133,21 +131,21 @@ def test_an_order_and_its_value_are_counted_where_it_is_placed() -> None:
 
 
 def test_a_replay_counts_nothing() -> None:
-    shelf = Shelf()
+    shelf = FakeOrderStore()
     place(shelf, (PLUM, 3), key="one")()
 
     assert told(raises(Replayed, place(shelf, (PLUM, 3), key="one"))) == {}
 
 
 def test_a_refused_order_counts_once_what_it_was_refused_for() -> None:
-    short = place(Shelf(), (PLUM, 4), (PEAR, 11))
+    short = place(FakeOrderStore(), (PLUM, 4), (PEAR, 11))
 
     assert told(raises(InsufficientStock, short)) == {"StockRefusals": 1}
-    assert told(raises(CurrencyMismatch, place(Shelf(), (PEAR, 1), (DOLLAR, 1)))) == {}
+    assert told(raises(CurrencyMismatch, place(FakeOrderStore(), (PEAR, 1), (DOLLAR, 1)))) == {}
 
 
 def test_a_log_in_counts_where_it_fails_only() -> None:
-    lobby = Lobby()
+    lobby = FakeSessionStore()
     log_in = lobby.service().log_in
 
     assert told(lambda: log_in(attempt(), BROWSER)) == {}
@@ -159,7 +157,7 @@ def test_a_log_in_counts_where_it_fails_only() -> None:
 
 
 def test_a_spent_refresh_token_counts_where_it_ends_its_session() -> None:
-    lobby = Lobby()
+    lobby = FakeSessionStore()
     first = lobby.service().log_in(attempt(), BROWSER).refresh_token
 
     assert told(lambda: refresh(lobby, first)) == {}
@@ -170,7 +168,7 @@ def test_a_spent_refresh_token_counts_where_it_ends_its_session() -> None:
     assert told(again) == {}  # which is over
 
 
-class Registry(Users):
+class Registry(FakeUserStore):
     def add(self, user: User, password_hash: str) -> None:
         self.user = user
 
@@ -183,7 +181,7 @@ SIGN_UP = UserCreate.model_validate(
 def sign_up(role: Role = Role.CUSTOMER) -> User:
     service = UserService(
         Registry(),
-        Counting(),
+        FakeRateLimiter(),
         lambda password: password,
         lambda *_: True,
         lambda: 20,

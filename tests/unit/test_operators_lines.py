@@ -1,6 +1,5 @@
 """What operators do to tables and queues is on record before it begins, and however it ends."""
 
-import json
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any  # AWS's answers, and a deployment that is as much of one as is asked
@@ -11,6 +10,7 @@ import pytest
 import tools.migrate.__main__ as migrate
 import tools.recount.__main__ as recount
 import tools.restore.__main__ as restore
+from tests.fakes.cloudwatch_logs import OPERATOR, FakeCloudWatchLogs
 from tools.audit import on_record
 from tools.migrate.engine import Contended, Engine
 from tools.redrive import redrive
@@ -18,45 +18,17 @@ from tools.restore.bringing import Bringing, Outcome
 from tools.restore.comparison import Comparing
 from tools.restore.copy import Copy
 
-OPERATOR = "arn:aws:iam::123456789012:user/ada"
 SUBJECT = {"queue": "FailedOrdersToProcess"}
 
 
-class Logs:
-    """CloudWatch Logs and STS, made by calling it: keeps the lines that it is told."""
-
-    class exceptions:
-        class ResourceAlreadyExistsException(Exception):
-            """The stream is there since another day."""
-
-    def __init__(self) -> None:
-        self.lines: list[dict[str, Any]] = []
-
-    def __call__(self, _: str) -> "Logs":
-        return self
-
-    def create_log_stream(self, **_: str) -> None:
-        raise self.exceptions.ResourceAlreadyExistsException
-
-    def put_log_events(self, logEvents: Sequence[dict[str, Any]], **_: str) -> None:
-        self.lines += [json.loads(event["message"]) for event in logEvents]
-
-    def get_caller_identity(self) -> dict[str, str]:
-        return {"Arn": OPERATOR}
-
-    @property
-    def outcomes(self) -> list[str]:
-        return [line["outcome"] for line in self.lines]
-
-
-class Denying(Logs):
+class Denying(FakeCloudWatchLogs):
     def put_log_events(self, logEvents: Sequence[dict[str, Any]], **_: str) -> None:
         raise PermissionError
 
 
 @pytest.fixture
-def logs(monkeypatch: pytest.MonkeyPatch) -> Logs:
-    made = Logs()
+def logs(monkeypatch: pytest.MonkeyPatch) -> FakeCloudWatchLogs:
+    made = FakeCloudWatchLogs()
     monkeypatch.setattr(boto3, "client", made)
     for command in (migrate, recount, restore):
         monkeypatch.setattr(command, "attach", lambda *_: "shop")
@@ -65,7 +37,7 @@ def logs(monkeypatch: pytest.MonkeyPatch) -> Logs:
 
 
 def test_work_is_on_record_when_it_begins_and_when_it_ended() -> None:
-    logs = Logs()
+    logs = FakeCloudWatchLogs()
 
     with on_record(logs, "shop", "redrive", SUBJECT) as record:
         assert logs.outcomes == ["begun"]
@@ -78,7 +50,7 @@ def test_work_is_on_record_when_it_begins_and_when_it_ended() -> None:
 
 @pytest.mark.parametrize("how", [KeyboardInterrupt, SystemExit, ConnectionError])
 def test_work_that_stops_midway_is_on_record_and_still_stops(how: type[BaseException]) -> None:
-    logs = Logs()
+    logs = FakeCloudWatchLogs()
 
     with pytest.raises(how), on_record(logs, "shop", "redrive", SUBJECT):
         raise how
@@ -100,7 +72,7 @@ class Queues:
 
     stack = "shop"
 
-    def __init__(self, logs: Logs, status: str) -> None:
+    def __init__(self, logs: FakeCloudWatchLogs, status: str) -> None:
         self._logs = logs
         self._status = status
 
@@ -125,7 +97,7 @@ class Queues:
 
 
 def test_a_move_of_dead_letters_that_fails_is_on_record_with_what_it_moved() -> None:
-    logs = Logs()
+    logs = FakeCloudWatchLogs()
     deployment: Any = Queues(logs, "FAILED")
 
     with pytest.raises(SystemExit, match="FAILED"):
@@ -138,7 +110,7 @@ def test_a_move_of_dead_letters_that_fails_is_on_record_with_what_it_moved() -> 
 def test_a_move_that_nobody_waits_for_is_on_record_as_one_that_goes_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    logs = Logs()
+    logs = FakeCloudWatchLogs()
     deployment: Any = Queues(logs, "RUNNING")
 
     def interrupt(_: float) -> None:
@@ -152,7 +124,7 @@ def test_a_move_that_nobody_waits_for_is_on_record_as_one_that_goes_on(
 
 
 def test_of_a_queue_that_has_no_dead_letters_nothing_is_on_record() -> None:
-    logs = Logs()
+    logs = FakeCloudWatchLogs()
     deployment: Any = Queues(logs, "COMPLETED")
 
     with pytest.raises(SystemExit, match="no queue of dead letters"):
@@ -166,7 +138,7 @@ def interrupted(*_: object, **__: object) -> None:
 
 
 def test_a_repair_that_stops_midway_is_on_record(
-    logs: Logs, monkeypatch: pytest.MonkeyPatch
+    logs: FakeCloudWatchLogs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(recount, "recount", interrupted)
 
@@ -180,7 +152,7 @@ def test_a_repair_that_stops_midway_is_on_record(
 
 @pytest.mark.parametrize(("left", "outcome"), [(True, "something is left"), (False, "done")])
 def test_a_repair_says_how_it_ended_and_a_look_is_not_on_record(
-    logs: Logs, monkeypatch: pytest.MonkeyPatch, left: bool, outcome: str
+    logs: FakeCloudWatchLogs, monkeypatch: pytest.MonkeyPatch, left: bool, outcome: str
 ) -> None:
     monkeypatch.setattr(recount, "recount", lambda *_, **__: left)
 
@@ -192,7 +164,7 @@ def test_a_repair_says_how_it_ended_and_a_look_is_not_on_record(
 
 @pytest.mark.parametrize("why", [KeyboardInterrupt(), Contended("id")])
 def test_a_migration_that_stops_midway_is_on_record(
-    logs: Logs, monkeypatch: pytest.MonkeyPatch, why: BaseException
+    logs: FakeCloudWatchLogs, monkeypatch: pytest.MonkeyPatch, why: BaseException
 ) -> None:
     def stop(*_: object) -> None:
         raise why
@@ -210,7 +182,7 @@ COMMAND = ["--table", "ProductsTable", "--at", "2026-11-23T10:00:00Z"]
 
 @pytest.mark.parametrize(("action", "step"), [("restore", "restore"), ("clean", "delete")])
 def test_a_copy_that_is_half_made_or_deleted_is_on_record(
-    logs: Logs, monkeypatch: pytest.MonkeyPatch, action: str, step: str
+    logs: FakeCloudWatchLogs, monkeypatch: pytest.MonkeyPatch, action: str, step: str
 ) -> None:
     monkeypatch.setattr(Copy, "exists", lambda _: True)
     monkeypatch.setattr(Copy, step, interrupted)
@@ -222,7 +194,7 @@ def test_a_copy_that_is_half_made_or_deleted_is_on_record(
 
 
 def test_items_are_on_record_also_where_bringing_them_back_stops_midway(
-    logs: Logs, monkeypatch: pytest.MonkeyPatch
+    logs: FakeCloudWatchLogs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def bring(*_: object) -> Iterator[Outcome]:
         yield Outcome("first", {"id": "first"}, None)

@@ -19,46 +19,36 @@ from shop.errors import (
     ShopError,
 )
 from shop.identifiers import new_id
-from shop.orders.models import TRANSITIONS, Order, OrderStatus
-from shop.orders.schemas import OrderUpdate
+from shop.orders.models import TRANSITIONS, OrderStatus
 from shop.orders.service import OrderService
 from shop.preconditions import Precondition
+from tests.fakes.order_store import (
+    CANCELLED,
+    COMPLETED,
+    LINK,
+    PEAR,
+    PENDING,
+    PLUM,
+    PROCESSING,
+    WHATEVER,
+    FakeOrderStore,
+    act,
+    once,
+    placed,
+    update,
+    wanted,
+)
 from tests.support.fixtures import ADMIN, ALICE, BOB, NOON
-from tests.unit.test_order_service import LINK, PEAR, PLUM, Shelf, once, wanted
-
-PENDING, PROCESSING, COMPLETED, CANCELLED = OrderStatus
-WHATEVER = Precondition()
 
 
 @pytest.fixture
-def shelf() -> Shelf:
-    return Shelf()
+def shelf() -> FakeOrderStore:
+    return FakeOrderStore()
 
 
 @pytest.fixture
-def desk(shelf: Shelf) -> OrderService:
+def desk(shelf: FakeOrderStore) -> OrderService:
     return OrderService(shelf, lambda: NOON, new_id)
-
-
-def update(**changes: Any) -> OrderUpdate:
-    return OrderUpdate.model_validate(changes)
-
-
-def placed(desk: OrderService, shelf: Shelf, status: OrderStatus = PENDING) -> Order:
-    """Alice's order of three pears and two links, in this status without a way there."""
-    order = desk.place(ALICE, ALICE.id, wanted((PEAR, 3), (LINK, 2)), once())
-    shelf.orders[-1] = replace(order, status=status)
-    return shelf.orders[-1]
-
-
-def act(
-    desk: OrderService,
-    caller: Caller,
-    order: Order,
-    precondition: Precondition = WHATEVER,
-    **changes: Any,
-) -> Order:
-    return desk.update(caller, order.user_id, order.id, update(**changes), precondition)
 
 
 def test_completed_and_cancelled_have_no_way_out_and_every_status_its_line() -> None:
@@ -69,7 +59,7 @@ def test_completed_and_cancelled_have_no_way_out_and_every_status_its_line() -> 
 
 @pytest.mark.parametrize(("before", "after"), [(PENDING, PROCESSING), (PROCESSING, COMPLETED)])
 def test_an_admin_moves_an_order_on_and_its_stock_stays_taken(
-    desk: OrderService, shelf: Shelf, before: OrderStatus, after: OrderStatus
+    desk: OrderService, shelf: FakeOrderStore, before: OrderStatus, after: OrderStatus
 ) -> None:
     order = placed(desk, shelf, before)
 
@@ -81,7 +71,7 @@ def test_an_admin_moves_an_order_on_and_its_stock_stays_taken(
 
 
 def test_a_product_of_which_nothing_was_taken_stays_as_it_is(
-    desk: OrderService, shelf: Shelf
+    desk: OrderService, shelf: FakeOrderStore
 ) -> None:
     order = placed(desk, shelf)
     counted = replace(LINK, stock=5)
@@ -95,7 +85,7 @@ def test_a_product_of_which_nothing_was_taken_stays_as_it_is(
 
 @pytest.mark.parametrize("status", [PROCESSING, COMPLETED, PENDING])
 def test_an_owner_gives_no_status_but_cancelled(
-    desk: OrderService, shelf: Shelf, status: OrderStatus
+    desk: OrderService, shelf: FakeOrderStore, status: OrderStatus
 ) -> None:
     order = placed(desk, shelf)
 
@@ -108,7 +98,7 @@ def test_an_owner_gives_no_status_but_cancelled(
 @pytest.mark.parametrize("status", [PROCESSING, COMPLETED, CANCELLED])
 @pytest.mark.parametrize("changes", [{"status": CANCELLED}, {"note": "x"}, {"note": None}])
 def test_an_owner_changes_nothing_that_is_not_pending(
-    desk: OrderService, shelf: Shelf, status: OrderStatus, changes: dict[str, Any]
+    desk: OrderService, shelf: FakeOrderStore, status: OrderStatus, changes: dict[str, Any]
 ) -> None:
     order = placed(desk, shelf, status)
 
@@ -121,7 +111,7 @@ def test_an_owner_changes_nothing_that_is_not_pending(
 
 @pytest.mark.parametrize("status", OrderStatus)
 def test_an_admin_edits_and_clears_the_note_in_any_status(
-    desk: OrderService, shelf: Shelf, status: OrderStatus
+    desk: OrderService, shelf: FakeOrderStore, status: OrderStatus
 ) -> None:
     order = placed(desk, shelf, status)
 
@@ -133,7 +123,9 @@ def test_an_admin_edits_and_clears_the_note_in_any_status(
     assert shelf.stock(PEAR) == 7
 
 
-def test_status_and_note_change_together_or_not_at_all(desk: OrderService, shelf: Shelf) -> None:
+def test_status_and_note_change_together_or_not_at_all(
+    desk: OrderService, shelf: FakeOrderStore
+) -> None:
     order = placed(desk, shelf)
 
     cancelled = act(desk, ALICE, order, status=CANCELLED, note="Ordered twice.")
@@ -146,7 +138,7 @@ def test_status_and_note_change_together_or_not_at_all(desk: OrderService, shelf
 
 @pytest.mark.parametrize("changes", [{}, {"note": None}])
 def test_a_change_that_changes_nothing_leaves_the_version(
-    desk: OrderService, shelf: Shelf, changes: dict[str, Any]
+    desk: OrderService, shelf: FakeOrderStore, changes: dict[str, Any]
 ) -> None:
     order = placed(desk, shelf)
 
@@ -163,7 +155,7 @@ def test_strangers_are_refused_before_anything_is_read(desk: OrderService) -> No
 
 
 def test_a_stale_precondition_is_refused_before_the_transition_is_judged(
-    desk: OrderService, shelf: Shelf
+    desk: OrderService, shelf: FakeOrderStore
 ) -> None:
     order = placed(desk, shelf, COMPLETED)
 
@@ -176,7 +168,7 @@ def test_a_stale_precondition_is_refused_before_the_transition_is_judged(
 
 
 def test_a_note_that_comes_between_is_kept_unless_the_caller_demands_the_version(
-    desk: OrderService, shelf: Shelf
+    desk: OrderService, shelf: FakeOrderStore
 ) -> None:
     order = placed(desk, shelf)
     shelf.meanwhile = [lambda: act(desk, ADMIN, order, note="Ring twice.")]
@@ -194,7 +186,7 @@ def test_a_note_that_comes_between_is_kept_unless_the_caller_demands_the_version
 
 
 def test_whoever_comes_second_to_cancel_or_complete_is_refused(
-    desk: OrderService, shelf: Shelf
+    desk: OrderService, shelf: FakeOrderStore
 ) -> None:
     order = placed(desk, shelf, PROCESSING)
     shelf.meanwhile = [lambda: act(desk, ADMIN, order, status=COMPLETED)]
@@ -220,7 +212,7 @@ def test_whoever_comes_second_to_cancel_or_complete_is_refused(
 )
 def test_order_change_that_takes_an_admin_checks_the_callers_role(
     desk: OrderService,
-    shelf: Shelf,
+    shelf: FakeOrderStore,
     caller: Caller,
     changes: dict[str, Any],
     checked: str | None,
@@ -231,7 +223,7 @@ def test_order_change_that_takes_an_admin_checks_the_callers_role(
 
 
 @pytest.mark.usefixtures("no_time_to_retry")
-def test_order_change_gets_503_while_others_win(desk: OrderService, shelf: Shelf) -> None:
+def test_order_change_gets_503_while_others_win(desk: OrderService, shelf: FakeOrderStore) -> None:
     order = placed(desk, shelf)
 
     def edit() -> None:
@@ -295,7 +287,7 @@ def expected_refusal(
 def test_whatever_anybody_asks_in_whatever_order_the_rules_hold(
     asked: Sequence[tuple[Caller, dict[str, Any]]],
 ) -> None:
-    shelf = Shelf()
+    shelf = FakeOrderStore()
     desk = OrderService(shelf, lambda: NOON, new_id)
     order = desk.place(ALICE, ALICE.id, wanted((PEAR, 3), (PLUM, 1), (LINK, 2)), once())
     status, note, version = order.status, order.note, 1

@@ -5,7 +5,7 @@ from typing import Any  # messages are whatever JSON they hold
 
 import pytest
 
-from tests.unit.test_operators_lines import Logs
+from tests.fakes.cloudwatch_logs import FakeCloudWatchLogs
 from tools.replay import replay
 
 
@@ -40,9 +40,9 @@ class Deployed:
 
     def __init__(self, queue: Queue) -> None:
         self._queue = queue
-        self.logs = Logs()
+        self.logs = FakeCloudWatchLogs()
 
-    def client(self, service: str) -> Queue | Logs:
+    def client(self, service: str) -> Queue | FakeCloudWatchLogs:
         return self.logs if service in ("logs", "sts") else self._queue
 
     def queue(self, name: str) -> str:
