@@ -1,4 +1,4 @@
-"""Guessing passwords runs dry, for accounts and for e-mails that have none, over HTTP."""
+"""Login attempts over HTTP are limited per account, and alike for emails without an account."""
 
 import re
 from collections import Counter
@@ -66,7 +66,7 @@ def nobody(shop: Shop) -> str:
 
 
 @pytest.mark.parametrize("whose", [account, nobody])
-def test_the_eleventh_attempt_is_refused_with_the_right_password_too(
+def test_eleventh_attempt_is_rejected_even_with_the_right_password(
     shop: Shop, whose: Callable[[Shop], str]
 ) -> None:
     email = whose(shop)
@@ -83,7 +83,7 @@ def test_the_eleventh_attempt_is_refused_with_the_right_password_too(
 
 
 @pytest.mark.parametrize("whose", [account, nobody])
-def test_of_twenty_attempts_at_once_ten_are_compared(
+def test_parallel_attempts_beyond_the_limit_are_not_compared(
     shop: Shop, whose: Callable[[Shop], str]
 ) -> None:
     email = whose(shop)
@@ -96,7 +96,7 @@ def test_of_twenty_attempts_at_once_ten_are_compared(
     assert shop.everything_but_attempts() == before
 
 
-def test_of_twenty_that_saw_no_count_before_them_ten_are_counted(
+def test_parallel_attempts_that_read_no_count_are_limited(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Functions start one after the other on a small machine; here all twenty really race."""
@@ -140,7 +140,7 @@ OUTAGES: dict[str, Callable[[Shop, FaultProxy], AbstractContextManager[object]]]
 
 
 @pytest.mark.parametrize("outage", OUTAGES.values(), ids=OUTAGES.keys())
-def test_log_ins_that_ended_in_503_are_no_guesses(
+def test_logins_that_ended_in_503_are_not_counted_as_guesses(
     shop: Shop,
     faults: FaultProxy,
     outage: Callable[[Shop, FaultProxy], AbstractContextManager[object]],
@@ -156,7 +156,7 @@ def test_log_ins_that_ended_in_503_are_no_guesses(
 
 
 @pytest.mark.parametrize("password", [PASSWORD, "wrong horse"], ids=["right", "wrong"])
-def test_log_ins_whose_answers_were_lost_stop_counting_once_they_have_ended(
+def test_logins_with_lost_responses_stop_counting_once_they_have_ended(
     shop: Shop, faults: FaultProxy, password: str
 ) -> None:
     """Whether anything was counted is not known, nor can it be taken back."""
@@ -175,7 +175,7 @@ def test_log_ins_whose_answers_were_lost_stop_counting_once_they_have_ended(
     assert log_in(shop, email, PASSWORD).status_code == 201
 
 
-def test_outage_that_hides_the_outcome_of_guesses_gives_no_more_of_them(
+def test_outage_that_hides_the_outcome_of_guesses_allows_no_extra_guess(
     shop: Shop, faults: FaultProxy
 ) -> None:
     """The count passes and its outcome cannot be recorded: neither password is told apart."""
@@ -194,7 +194,7 @@ def test_outage_that_hides_the_outcome_of_guesses_gives_no_more_of_them(
     assert guess(shop, email, 11) == {WRONG: 10, REFUSED: 1}
 
 
-def test_another_network_is_still_let_in_and_the_same_one_is_not(shop: Shop) -> None:
+def test_limited_network_is_rejected_and_another_is_not(shop: Shop) -> None:
     email = account(shop)
     guess(shop, email, 10)
 
@@ -205,7 +205,7 @@ def test_another_network_is_still_let_in_and_the_same_one_is_not(shop: Shop) -> 
     assert counts(shop, email) == (10, 10)
 
 
-def test_once_the_window_is_over_log_ins_are_counted_anew(shop: Shop) -> None:
+def test_attempts_are_counted_anew_after_the_window(shop: Shop) -> None:
     email = account(shop)
     guess(shop, email, 10)
     end_window(shop, email)
@@ -215,7 +215,7 @@ def test_once_the_window_is_over_log_ins_are_counted_anew(shop: Shop) -> None:
     assert log_in(shop, email, PASSWORD).status_code == 201
 
 
-def test_a_success_starts_afresh_so_that_who_mistypes_now_and_then_is_never_refused(
+def test_successful_login_resets_the_count(
     shop: Shop,
 ) -> None:
     email = account(shop)
@@ -228,7 +228,7 @@ def test_a_success_starts_afresh_so_that_who_mistypes_now_and_then_is_never_refu
     assert counts(shop, email) == (0, 27)
 
 
-def test_log_ins_that_succeed_at_once_all_succeed_and_leave_nothing_counted(shop: Shop) -> None:
+def test_parallel_successful_logins_all_succeed_and_leave_no_count(shop: Shop) -> None:
     email = account(shop)
 
     answers = gather(8, lambda _: log_in(shop, email, PASSWORD))
@@ -237,7 +237,7 @@ def test_log_ins_that_succeed_at_once_all_succeed_and_leave_nothing_counted(shop
     assert counts(shop, email) == (0, 0)
 
 
-def test_a_hundred_attempts_across_networks_are_the_most(shop: Shop) -> None:
+def test_attempts_across_networks_are_limited_to_one_hundred(shop: Shop) -> None:
     email = account(shop)
 
     told = gather(10, lambda n: guess(shop, email, 10, f"127.0.{n + 1}.1"))
@@ -250,7 +250,7 @@ def test_a_hundred_attempts_across_networks_are_the_most(shop: Shop) -> None:
     assert shop.everything() == before
 
 
-def test_who_is_refused_in_one_network_does_not_use_up_the_others_attempts(shop: Shop) -> None:
+def test_rejected_attempts_of_one_network_do_not_count_for_others(shop: Shop) -> None:
     email = account(shop)
 
     assert guess(shop, email, 30) == {WRONG: 10, REFUSED: 20}
@@ -258,7 +258,7 @@ def test_who_is_refused_in_one_network_does_not_use_up_the_others_attempts(shop:
     assert counts(shop, email) == (10, 10)
 
 
-def test_no_e_mail_and_no_address_can_be_read_in_the_table(shop: Shop) -> None:
+def test_attempts_table_contains_no_email_and_no_ip_address(shop: Shop) -> None:
     email = new_email()
     log_in(shop, email)
 
@@ -271,14 +271,14 @@ def test_no_e_mail_and_no_address_can_be_read_in_the_table(shop: Shop) -> None:
         assert re.fullmatch("[0-9a-f]{64}", row["digest"]["S"])
 
 
-def test_what_is_no_address_is_counted_each_for_itself(shop: Shop) -> None:
+def test_malformed_addresses_are_counted_separately(shop: Shop) -> None:
     first, second = (f"no address {new_email()} {n}" for n in range(2))
 
     assert guess(shop, first, 11) == {WRONG: 10, REFUSED: 1}
     assert guess(shop, second, 1) == {WRONG: 1}
 
 
-def test_a_hash_of_lower_cost_is_raised_by_the_owners_log_in_only(shop: Shop) -> None:
+def test_low_cost_hash_is_upgraded_by_a_successful_login_only(shop: Shop) -> None:
     email = account(shop)
     weak = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
     shop.change("CredentialsTable", {"email": email}, password_hash=weak)
@@ -295,7 +295,7 @@ def test_a_hash_of_lower_cost_is_raised_by_the_owners_log_in_only(shop: Shop) ->
     assert stored().startswith("$2b$10$") and bcrypt.checkpw(PASSWORD.encode(), stored().encode())
 
 
-def test_a_malformed_stored_hash_is_a_failed_log_in(shop: Shop) -> None:
+def test_malformed_stored_hash_is_a_failed_login(shop: Shop) -> None:
     email = account(shop)
     shop.change("CredentialsTable", {"email": email}, password_hash="malformed")
 

@@ -1,4 +1,4 @@
-"""What callers meet when a service that functions call is denied, damaged, throttled or away."""
+"""Responses while a dependency denies, damages or throttles calls, or is unreachable."""
 
 from collections.abc import Iterator
 
@@ -94,7 +94,7 @@ def new_token(shop: Shop, person: Person) -> str:
 
 
 @pytest.mark.parametrize("kind", ["denied", "expired"])
-def test_refused_or_with_credentials_that_ended_every_route_says_try_again(
+def test_every_route_gets_503_while_credentials_are_denied_or_expired(
     shop: Shop, faults: FaultProxy, admin: Person, kind: str
 ) -> None:
     sent = requests(shop, admin, ROUTES)
@@ -110,7 +110,7 @@ def test_refused_or_with_credentials_that_ended_every_route_says_try_again(
 
 
 @pytest.mark.parametrize("kind", ["cut", "cut off", "no JSON", "another letter"])
-def test_what_was_read_damaged_is_neither_told_nor_taken_for_nothing(
+def test_damaged_response_is_neither_returned_nor_read_as_empty(
     shop: Shop, faults: FaultProxy, admin: Person, kind: str
 ) -> None:
     sent = requests(shop, admin, GETS)
@@ -126,7 +126,7 @@ def test_what_was_read_damaged_is_neither_told_nor_taken_for_nothing(
 
 
 @pytest.mark.parametrize("kind", PASSING)
-def test_what_fails_once_is_asked_again_and_nobody_notices(
+def test_single_failure_is_retried_without_an_effect_on_clients(
     shop: Shop, faults: FaultProxy, admin: Person, kind: str
 ) -> None:
     person = shop.sign_up()
@@ -143,7 +143,7 @@ def test_what_fails_once_is_asked_again_and_nobody_notices(
 
 
 @pytest.mark.parametrize("kind", ["cut", "cut off", "no JSON", "another letter"])
-def test_an_order_whose_answers_came_damaged_is_the_answer_to_the_next_try(
+def test_order_with_damaged_responses_is_returned_to_the_retry(
     shop: Shop, faults: FaultProxy, kind: str
 ) -> None:
     person, product = shop.sign_up(), shop.product()
@@ -165,7 +165,7 @@ def cold(shop: Shop) -> None:
     shop.restart("Authorizer", "CreateAccessToken", "CreateSession", "GetJwks")
 
 
-def test_who_cannot_load_the_public_keys_says_so_and_asks_anew_the_next_time(
+def test_failed_load_of_public_keys_is_503_and_retried_by_the_next_request(
     shop: Shop, faults: FaultProxy
 ) -> None:
     person = shop.sign_up()
@@ -192,7 +192,7 @@ def test_who_cannot_load_the_public_keys_says_so_and_asks_anew_the_next_time(
     assert stranger.get("/api/users/me").status_code == 200
 
 
-def test_who_cannot_load_the_private_keys_begins_and_spends_nothing(
+def test_failed_load_of_private_keys_starts_no_session_and_spends_no_token(
     shop: Shop, faults: FaultProxy
 ) -> None:
     person = shop.sign_up()
@@ -219,7 +219,7 @@ def test_who_cannot_load_the_private_keys_begins_and_spends_nothing(
     assert shop.anonymous.post("/api/sessions", json=credentials).status_code == 201
 
 
-def test_keys_that_could_not_be_loaded_once_are_asked_for_again_at_once(
+def test_keys_that_failed_to_load_once_are_retried_immediately(
     shop: Shop, faults: FaultProxy, cold: None
 ) -> None:
     person_body = {"email": shop.sign_up().email, "password": PASSWORD}
@@ -236,7 +236,7 @@ def test_keys_that_could_not_be_loaded_once_are_asked_for_again_at_once(
 
 
 @pytest.mark.parametrize("fault", [unanswered(30), dripping(0.5)], ids=["hanging", "dripping"])
-def test_keys_that_never_come_are_given_up_in_time(
+def test_keys_that_never_load_time_out_before_lambda(
     shop: Shop, faults: FaultProxy, fault: Fault
 ) -> None:
     person = shop.sign_up()
@@ -265,7 +265,7 @@ def test_keys_that_never_come_are_given_up_in_time(
 # Queues
 
 
-def test_a_mail_that_could_not_be_queued_is_asked_for_again(
+def test_email_that_was_not_queued_can_be_requested_again(
     shop: Shop, faults: FaultProxy, mail: Mail
 ) -> None:
     kinds = faults_of(QUEUES) | {"hanging": unanswered(30)}
@@ -292,7 +292,7 @@ def test_a_mail_that_could_not_be_queued_is_asked_for_again(
         assert mail.to(person.email, VERIFICATION)
 
 
-def test_a_mail_that_was_queued_though_nobody_said_so_is_one(
+def test_email_queued_with_a_lost_response_is_sent_once(
     shop: Shop, faults: FaultProxy, mail: Mail
 ) -> None:
     person = shop.sign_up()
@@ -306,7 +306,9 @@ def test_a_mail_that_was_queued_though_nobody_said_so_is_one(
     assert len(mail.to(person.email, RESET)) == 1
 
 
-def test_readiness_names_what_fails_and_nothing_of_it(shop: Shop, faults: FaultProxy) -> None:
+def test_readiness_names_the_failing_dependency_without_details(
+    shop: Shop, faults: FaultProxy
+) -> None:
     shop.restart("CheckReadiness")
 
     with faults.on(refused("AccessDeniedException"), service=PARAMETERS):

@@ -1,4 +1,4 @@
-"""Erasure leaves nothing that the user wrote in any table, whatever happened meanwhile."""
+"""Erasure removes every text of the user from all tables, under faults and races too."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -56,7 +56,7 @@ def holding(shop: Shop, marker: str) -> set[str]:
     return {name for name in tables if marker in str(shop.table(name)).lower()}
 
 
-def test_marker_in_every_free_text_is_left_in_no_table(shop: Shop) -> None:
+def test_erasure_leaves_no_free_text_in_any_table(shop: Shop) -> None:
     marker = f"marker{uuid4().hex}"
     mail = Mail(shop)
     product = shop.product()
@@ -95,7 +95,7 @@ def test_marker_in_every_free_text_is_left_in_no_table(shop: Shop) -> None:
     assert holding(shop, marker) == set()
 
 
-def test_note_is_cleared_in_a_new_version_and_without_an_event(shop: Shop, bus: Listener) -> None:
+def test_cleared_note_increments_the_version_without_an_event(shop: Shop, bus: Listener) -> None:
     person, other = shop.sign_up(), shop.sign_up()
     noted, bare = order_of(shop, person, note="Ring twice."), order_of(shop, person)
     others = order_of(shop, other, note="Ring once.")
@@ -113,9 +113,7 @@ def test_note_is_cleared_in_a_new_version_and_without_an_event(shop: Shop, bus: 
     assert bus.types(noted.rpartition("/")[2]) == ["order.placed"]
 
 
-def test_note_whose_clearing_was_not_answered_is_cleared_once(
-    shop: Shop, faults: FaultProxy
-) -> None:
+def test_note_cleared_with_a_lost_response_is_cleared_once(shop: Shop, faults: FaultProxy) -> None:
     person = shop.sign_up()
     order = order_of(shop, person, note="Ring twice.")
 
@@ -181,9 +179,7 @@ def test_erasure_that_fails_after_its_commit_is_503_and_a_retry_continues(
     assert read(shop, placed[0]) == (None, '"2"')
 
 
-def test_note_that_an_owner_writes_while_they_are_erased_is_404(
-    shop: Shop, faults: FaultProxy
-) -> None:
+def test_note_written_by_its_owner_during_erasure_is_404(shop: Shop, faults: FaultProxy) -> None:
     person = shop.sign_up()
     order = order_of(shop, person)
     erased: list[httpx.Response] = []
@@ -200,7 +196,7 @@ def test_note_that_an_owner_writes_while_they_are_erased_is_404(
     assert read(shop, order) == (None, '"1"')
 
 
-def test_refused_erasure_clears_nothing(shop: Shop) -> None:
+def test_rejected_erasure_clears_nothing(shop: Shop) -> None:
     person = shop.sign_up()
     order = order_of(shop, person, note="Ring twice.")
     before = shop.everything()

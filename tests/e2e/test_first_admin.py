@@ -1,4 +1,4 @@
-"""The first admin of a deployment, made as docs/operations.md says and in no other way."""
+"""Creation of the first admin, by the documented command and in no other way."""
 
 import json
 import subprocess
@@ -26,7 +26,7 @@ def create_admin(shop: Shop, folder: Path, **wanted: str) -> subprocess.Complete
     )
 
 
-def test_an_admin_is_made_once_for_an_address(shop: Shop, tmp_path: Path) -> None:
+def test_admin_is_created_once_per_address(shop: Shop, tmp_path: Path) -> None:
     email = new_email()
 
     first = create_admin(shop, tmp_path, email=email)
@@ -43,7 +43,7 @@ def test_an_admin_is_made_once_for_an_address(shop: Shop, tmp_path: Path) -> Non
     assert admin.http.delete("/api/users/me").status_code == 204
 
 
-def test_an_account_that_exists_is_not_made_an_admins(shop: Shop, tmp_path: Path) -> None:
+def test_existing_account_is_not_promoted(shop: Shop, tmp_path: Path) -> None:
     person = shop.sign_up()
     before = shop.everything()
 
@@ -57,7 +57,7 @@ def test_an_account_that_exists_is_not_made_an_admins(shop: Shop, tmp_path: Path
     ("function", "callers"),
     [("CreateAdmin", set()), ("RotateSigningKeys", {"events.amazonaws.com"})],
 )
-def test_no_gateway_may_invoke_what_operators_do(
+def test_gateway_cannot_invoke_operator_functions(
     shop: Shop, function: str, callers: set[str]
 ) -> None:
     lambda_, name = shop.stack.client("lambda"), shop.stack.resources()[function]

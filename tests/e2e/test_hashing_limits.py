@@ -1,4 +1,4 @@
-"""Who hashes many passwords from one network is refused before the next, over HTTP."""
+"""Rate limits of password hashing per network, over HTTP."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ def sign_up(shop: Shop, address: str, **changed: Any) -> httpx.Response:
 
 
 @pytest.mark.usefixtures("limited")
-def test_sign_ups_of_one_network_are_limited_and_a_refused_one_does_nothing(shop: Shop) -> None:
+def test_sign_ups_of_one_network_are_limited_and_a_rejected_one_stores_nothing(shop: Shop) -> None:
     # A body that is refused before its password would be hashed does not count.
     assert sign_up(shop, "127.7.1.1", password="short").status_code == 422
     taken = new_email()
@@ -53,14 +53,14 @@ def test_sign_ups_of_one_network_are_limited_and_a_refused_one_does_nothing(shop
 
 
 @pytest.mark.usefixtures("limited")
-def test_parallel_sign_ups_of_one_network_are_limited_too(shop: Shop) -> None:
+def test_parallel_sign_ups_of_one_network_are_limited(shop: Shop) -> None:
 
     answers = gather(8, lambda _: sign_up(shop, "127.7.3.1"))
 
     assert Counter(answer.status_code for answer in answers) == {201: LIMIT, 429: 8 - LIMIT}
 
 
-def test_password_changes_in_a_row_are_limited_with_the_right_password(shop: Shop) -> None:
+def test_repeated_password_changes_are_limited_with_the_right_password(shop: Shop) -> None:
     person = shop.sign_up()
     passwords = [f"a walk by river number {n}" for n in range(11)]
     current = PASSWORD

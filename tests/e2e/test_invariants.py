@@ -1,4 +1,4 @@
-"""Random work of several buyers and an admin at once, and what must be true after it.
+"""Invariants after random parallel work of several buyers and an admin.
 
 A seed of its own each time; it is in the output of a failure and in SHOP_TEST_SEED to repeat the
 choices, though not the order in which threads meet.
@@ -105,7 +105,7 @@ def administer(
     return told
 
 
-def test_whatever_happens_at_once_nothing_is_lost_or_made(shop: Shop, faults: FaultProxy) -> None:
+def test_parallel_random_work_loses_and_creates_nothing(shop: Shop, faults: FaultProxy) -> None:
     seed = os.environ.get("SHOP_TEST_SEED") or str(random.getrandbits(32))
     print(f"SHOP_TEST_SEED={seed}")
     products = [shop.product(stock=INITIAL, price=PRICES[0]) for _ in range(3)]

@@ -1,4 +1,4 @@
-"""The signing keys of the deployed stack rotate and are revoked without anybody losing a session.
+"""Signing keys of the deployed stack rotate and are revoked without the loss of a session.
 
 Functions keep keys for 5 minutes. Only where a test speaks of what is true after that is the
 function that keeps them restarted; everything else must hold without.
@@ -89,7 +89,7 @@ def me(shop: Shop, token: str) -> httpx.Response:
     return shop.client(token).get("/api/users/me")
 
 
-def test_a_rotation_logs_nobody_out_and_signs_with_a_key_that_verifiers_knew(shop: Shop) -> None:
+def test_rotation_ends_no_session_and_signs_with_a_published_key(shop: Shop) -> None:
     person = shop.sign_up()
     previous, current, following = published(shop)
     before = new_token(shop, person)
@@ -109,7 +109,7 @@ def test_a_rotation_logs_nobody_out_and_signs_with_a_key_that_verifiers_knew(sho
         assert me(shop, token).status_code == 200
 
 
-def test_tokens_of_before_are_good_for_verifiers_that_have_reloaded(shop: Shop) -> None:
+def test_tokens_signed_before_a_rotation_verify_after_a_reload(shop: Shop) -> None:
     person = shop.sign_up()
     token = new_token(shop, person)
 
@@ -119,7 +119,7 @@ def test_tokens_of_before_are_good_for_verifiers_that_have_reloaded(shop: Shop) 
     assert me(shop, token).status_code == 200
 
 
-def test_after_two_rotations_no_trace_is_left_of_the_first_key(shop: Shop) -> None:
+def test_first_key_is_removed_after_two_rotations(shop: Shop) -> None:
     person = shop.sign_up()
     token = new_token(shop, person)
     first = kid_of(token)
@@ -136,7 +136,7 @@ def test_after_two_rotations_no_trace_is_left_of_the_first_key(shop: Shop) -> No
     assert me(shop, new_token(shop, person)).status_code == 200
 
 
-def test_rotations_at_once_make_one(shop: Shop) -> None:
+def test_parallel_rotations_rotate_once(shop: Shop) -> None:
     for _ in range(5):
         before = published(shop)
         told = gather(4, lambda _: change_keys(shop, {}))
@@ -147,7 +147,7 @@ def test_rotations_at_once_make_one(shop: Shop) -> None:
         grow_old(shop)
 
 
-def test_a_revocation_and_a_rotation_at_once_leave_none_of_the_old_keys(shop: Shop) -> None:
+def test_parallel_revocation_and_rotation_remove_all_old_keys(shop: Shop) -> None:
     for _ in range(5):
         before = published(shop)
         gather(4, lambda n: change_keys(shop, {"revoke": True} if n % 2 else {}))
@@ -158,7 +158,7 @@ def test_a_revocation_and_a_rotation_at_once_leave_none_of_the_old_keys(shop: Sh
         grow_old(shop)
 
 
-def test_a_rotation_that_is_overtaken_by_the_deployed_one_takes_its_keys_over(shop: Shop) -> None:
+def test_rotation_overtaken_by_the_deployed_one_adopts_its_keys(shop: Shop) -> None:
     slow = key_store(shop)
     before = published(shop)
     events = shop.stack.client("secretsmanager").meta.events
@@ -176,7 +176,7 @@ def test_a_rotation_that_is_overtaken_by_the_deployed_one_takes_its_keys_over(sh
     assert kids[:2] == before[1:]
 
 
-def test_a_revocation_ends_every_token_but_no_session_and_new_log_ins_work(shop: Shop) -> None:
+def test_revocation_invalidates_every_token_but_no_session(shop: Shop) -> None:
     person = shop.sign_up()
     token = new_token(shop, person)
     before = published(shop)
@@ -199,7 +199,7 @@ def test_a_revocation_ends_every_token_but_no_session_and_new_log_ins_work(shop:
     assert shop.anonymous.get("/ready").status_code == 200
 
 
-def test_malformed_signing_key_is_503_and_its_repair_works_at_once(shop: Shop) -> None:
+def test_malformed_signing_key_is_503_and_its_repair_works_immediately(shop: Shop) -> None:
     person = shop.sign_up()
     credentials = {"email": person.email, "password": PASSWORD}
     spent = {"refreshToken": person.grant["refreshToken"]}
@@ -227,7 +227,7 @@ def test_malformed_signing_key_is_503_and_its_repair_works_at_once(shop: Shop) -
     assert shop.anonymous.post("/api/access-tokens", json=spent).status_code == 201
 
 
-def test_no_private_key_is_logged(shop: Shop) -> None:
+def test_private_keys_are_not_logged(shop: Shop) -> None:
     change_keys(shop, {})
 
     logs = shop.stack.client("logs")
@@ -255,7 +255,7 @@ def test_make_rotates_and_revokes_the_keys_of_a_deployment(shop: Shop) -> None:
     assert not set(first) & set(second) and json.loads(revoked.stdout) == {"kids": second}
 
 
-def test_make_rotate_keys_says_when_it_changed_nothing(shop: Shop) -> None:
+def test_make_rotate_keys_reports_no_change(shop: Shop) -> None:
     run = partial(
         subprocess.run, cwd=ROOT, env=shop.stack.environment(), capture_output=True, text=True
     )
@@ -275,7 +275,7 @@ def test_make_rotate_keys_says_when_it_changed_nothing(shop: Shop) -> None:
     assert published(shop) == kids == key_store(shop).private().kids
 
 
-def test_make_fails_where_the_function_fails(shop: Shop) -> None:
+def test_make_fails_when_the_function_fails(shop: Shop) -> None:
     before = published(shop)
     shop.stack.client("secretsmanager").put_secret_value(
         SecretId=shop.stack.resources()["SigningKeysSecret"], SecretString="{}"
@@ -293,7 +293,7 @@ def test_make_fails_where_the_function_fails(shop: Shop) -> None:
     assert published(shop) == before
 
 
-def test_make_asks_which_deployment_is_meant(shop: Shop) -> None:
+def test_make_requires_an_environment(shop: Shop) -> None:
     before = published(shop)
 
     done = subprocess.run(

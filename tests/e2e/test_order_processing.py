@@ -1,4 +1,4 @@
-"""A placed order goes on by itself when its time to be cancelled is over, once and never lost."""
+"""Placed orders are processed after the cancellation window, exactly once."""
 
 import json
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ def bus(shop: Shop) -> Iterator[Listener]:
     listener.close()
 
 
-def test_an_order_is_followed_from_its_request_to_its_processing_by_one_id(
+def test_order_shares_one_correlation_id_from_request_to_processing(
     shop: Shop, bus: Listener
 ) -> None:
     person, product = shop.sign_up(), shop.product()
@@ -44,7 +44,7 @@ def test_an_order_is_followed_from_its_request_to_its_processing_by_one_id(
     )
 
 
-def test_an_order_that_is_cancelled_in_time_stays_cancelled(shop: Shop, bus: Listener) -> None:
+def test_order_cancelled_in_time_stays_cancelled(shop: Shop, bus: Listener) -> None:
     with queue_with(shop.stack, DelaySeconds="0"):
         with held(shop.stack, "ProcessOrders"):
             person, order, product = placed(shop)
@@ -57,7 +57,7 @@ def test_an_order_that_is_cancelled_in_time_stays_cancelled(shop: Shop, bus: Lis
     assert shop.stock(product) == 10
 
 
-def test_duplicates_and_disorder_change_nothing(shop: Shop, bus: Listener) -> None:
+def test_duplicate_and_unordered_messages_change_nothing(shop: Shop, bus: Listener) -> None:
     with queue_with(shop.stack, DelaySeconds="0") as queue:
         person, order, product = placed(shop)
         bus.hears(order, "order.placed", "order.processing")
@@ -73,7 +73,7 @@ def test_duplicates_and_disorder_change_nothing(shop: Shop, bus: Listener) -> No
     assert shop.stock(product) == 8
 
 
-def test_an_order_that_could_not_be_read_is_tried_again(
+def test_order_that_could_not_be_read_is_retried(
     shop: Shop, bus: Listener, faults: FaultProxy
 ) -> None:
     table = shop.resources["OrdersTable"]
@@ -86,12 +86,12 @@ def test_an_order_that_could_not_be_read_is_tried_again(
 
 
 @pytest.mark.parametrize("queue", ["UnpublishedEvents", "OrdersToProcess", "Nothing"])
-def test_only_dead_letters_are_moved_back(shop: Shop, queue: str) -> None:
+def test_redrive_moves_dead_letters_only(shop: Shop, queue: str) -> None:
     with pytest.raises(SystemExit):
         redrive(Deployment("default", shop.stack.info_file), queue)
 
 
-def test_dead_letters_go_back_after_a_fix_and_have_their_effect_once(
+def test_redriven_dead_letters_have_their_effect_once(
     shop: Shop, bus: Listener, faults: FaultProxy
 ) -> None:
     dead = Queue(shop.stack, shop.resources["FailedOrdersToProcess"])

@@ -1,4 +1,4 @@
-"""What is told again changes nothing, and what was set aside is found and told again."""
+"""Replays change nothing twice, and dead-lettered events are found and published again."""
 
 import json
 from collections.abc import Iterator
@@ -76,7 +76,7 @@ def ids(bus: Listener, *subjects: str) -> set[str]:
     return {event["id"] for event in bus.of(*subjects)}
 
 
-def test_what_was_given_up_is_told_again_under_the_same_ids(
+def test_dead_lettered_events_are_published_again_under_the_same_ids(
     shop: Shop, bus: Listener, deployment: Deployment
 ) -> None:
     people = [shop.sign_up().id for _ in range(3)]
@@ -98,7 +98,7 @@ def test_what_was_given_up_is_told_again_under_the_same_ids(
     assert shop.everything_about(*people) == everything
 
 
-def test_a_long_stretch_of_a_stream_that_is_read_again_changes_nothing(
+def test_replay_of_a_long_stream_section_changes_nothing(
     shop: Shop, bus: Listener, deployment: Deployment
 ) -> None:
     tables = ("UsersTable", "OrdersTable")
@@ -122,7 +122,7 @@ def test_a_long_stretch_of_a_stream_that_is_read_again_changes_nothing(
     assert shop.everything_about(order, person.id) == everything
 
 
-def test_what_can_still_not_be_told_is_set_aside_once_more_and_kept(
+def test_event_that_still_fails_is_dead_lettered_again_and_kept(
     shop: Shop, deployment: Deployment
 ) -> None:
     key = {"id": {"S": new_id()}}
@@ -140,7 +140,7 @@ def test_what_can_still_not_be_told_is_set_aside_once_more_and_kept(
     shop.stack.client("sqs").purge_queue(QueueUrl=queue.url)
 
 
-def test_a_record_that_the_stream_forgot_is_not_taken_for_told(
+def test_record_expired_from_the_stream_is_not_counted_as_published(
     shop: Shop, deployment: Deployment
 ) -> None:
     shop.sign_up()
@@ -158,7 +158,7 @@ def test_a_record_that_the_stream_forgot_is_not_taken_for_told(
     shop.stack.client("sqs").purge_queue(QueueUrl=queue.url)
 
 
-def test_the_archive_told_again_changes_nothing(shop: Shop, bus: Listener) -> None:
+def test_archive_replay_changes_nothing(shop: Shop, bus: Listener) -> None:
     began = datetime.now(UTC) - timedelta(seconds=1)
     with queue_with(shop.stack, DelaySeconds="0"):
         person, order, product = placed(shop)

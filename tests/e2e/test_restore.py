@@ -1,4 +1,4 @@
-"""Items that were lost behind the API's back come back, and requests work again."""
+"""Items deleted or damaged outside the API are restored, and requests succeed again."""
 
 import re
 from collections.abc import Iterator
@@ -67,7 +67,7 @@ def me(shop: Shop, person: Person) -> Any:
     return shop.log_in(person.email).http.get("/api/users/me")
 
 
-def test_a_lost_user_comes_back_logs_in_and_is_found_and_gets_no_second_welcome(
+def test_restored_user_can_log_in_is_searchable_and_gets_no_second_welcome(
     shop: Shop, copies: list[Restoring]
 ) -> None:
     mail, person = Mail(shop), shop.sign_up(name="Lost Lovelace")
@@ -98,7 +98,7 @@ def test_a_lost_user_comes_back_logs_in_and_is_found_and_gets_no_second_welcome(
     assert line["actor"].startswith("arn:aws:")
 
 
-def test_the_last_admin_is_still_the_last_after_another_came_back(
+def test_last_admin_rule_holds_after_another_admin_is_restored(
     shop: Shop, copies: list[Restoring]
 ) -> None:
     restoring = Restoring(shop, "UsersTable")
@@ -114,7 +114,7 @@ def test_the_last_admin_is_still_the_last_after_another_came_back(
     assert (answer.status_code, answer.json()["error"]["code"]) == (409, "LAST_ADMIN")
 
 
-def test_lost_and_garbled_orders_come_back_and_give_their_stock_back_once(
+def test_lost_and_damaged_orders_are_restored_and_return_their_stock_once(
     shop: Shop, copies: list[Restoring]
 ) -> None:
     mail, person, product = Mail(shop), shop.sign_up(), shop.product()
@@ -146,7 +146,7 @@ def test_lost_and_garbled_orders_come_back_and_give_their_stock_back_once(
     assert len(mail.to(person.email, ORDERED)) == 2
 
 
-def test_all_that_is_missing_comes_back_but_what_the_api_may_have_deleted(
+def test_all_missing_items_are_restored_except_those_the_api_may_have_deleted(
     shop: Shop, copies: list[Restoring]
 ) -> None:
     lost, deleted = shop.product(), shop.product()
@@ -168,7 +168,7 @@ def test_all_that_is_missing_comes_back_but_what_the_api_may_have_deleted(
     assert person.order((lost["id"], 1)).status_code == 201
 
 
-def test_a_garbled_password_hash_comes_back(shop: Shop, copies: list[Restoring]) -> None:
+def test_damaged_password_hash_is_restored(shop: Shop, copies: list[Restoring]) -> None:
     person = shop.sign_up()
     restoring = Restoring(shop, "CredentialsTable")
     copies.append(restoring)

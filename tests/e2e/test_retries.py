@@ -1,4 +1,4 @@
-"""The second response to a request whose first was lost, as docs/errors.md explains it."""
+"""The second response to a request with a lost first response, as docs/errors.md explains it."""
 
 import re
 
@@ -60,7 +60,7 @@ def test_retried_deletion_is_not_found(shop: Shop) -> None:
     assert explained("`DELETE`", "404 `NOT_FOUND`")
 
 
-def test_retried_deletion_of_oneself_is_refused_and_the_login_too(shop: Shop) -> None:
+def test_retried_deletion_of_oneself_is_rejected_and_the_login_too(shop: Shop) -> None:
     person = shop.sign_up()
     assert person.http.delete("/api/users/me").status_code == 204
 
@@ -86,7 +86,7 @@ def test_retried_password_change_is_invalid_credentials(shop: Shop) -> None:
     assert explained("PUT /api/users/{userId}/password", "401 `INVALID_CREDENTIALS`")
 
 
-def test_admin_who_gave_up_the_role_reads_it_after_a_retry(shop: Shop) -> None:
+def test_retried_demotion_by_the_former_admin_returns_the_new_role(shop: Shop) -> None:
     person = shop.sign_up()
     promoted = shop.admin.http.patch(f"/api/users/{person.id}", json={"role": "admin"})
     assert promoted.status_code == 200

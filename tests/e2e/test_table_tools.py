@@ -1,4 +1,4 @@
-"""Tools that go through whole tables, beside a deployed stack that serves."""
+"""Tools that scan whole tables while the deployed stack serves requests."""
 
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
@@ -91,7 +91,7 @@ def test_old_items_are_served_migrated_under_traffic_and_listed(
     assert len(mine["data"]) == mine["meta"]["total"] == 4
 
 
-def test_a_full_table_of_the_emulator_gets_its_indexes_one_by_one(
+def test_filled_emulator_table_gets_its_indexes_one_by_one(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dynamodb, table = shop.stack.client("dynamodb"), f"users-{uuid4().hex}"
@@ -125,7 +125,7 @@ def test_a_full_table_of_the_emulator_gets_its_indexes_one_by_one(
     setting.cache_clear()
 
 
-def test_what_is_seeded_is_served_counted_and_found_and_recount_finds_no_fault(shop: Shop) -> None:
+def test_seeded_items_are_served_counted_and_found_and_pass_recount(shop: Shop) -> None:
     before = shop.admin.http.get("/api/users").json()["meta"]["total"]
 
     seeded = run(shop, "tools.seed", "--users", "50", "--products", "5", "--orders", "20")

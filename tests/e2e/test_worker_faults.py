@@ -1,4 +1,4 @@
-"""What workers are to do is done in the end and not twice, whatever fails meanwhile."""
+"""Workers finish their work exactly once under faults."""
 
 import random
 from collections.abc import Iterator
@@ -90,7 +90,7 @@ def met(hits: list[Call], count: int) -> bool:
 # The publisher
 
 
-def test_whatever_the_bus_answers_all_is_told_in_order_under_one_id(
+def test_bus_faults_keep_the_order_and_ids_of_events(
     shop: Shop, bus: Listener, faults: FaultProxy
 ) -> None:
     told = {kind: [shop.sign_up() for _ in range(2)] for kind in FAULTS}
@@ -125,7 +125,7 @@ def versions(bus: Listener, person: Person) -> list[int]:
 @pytest.mark.parametrize(
     "fault", [refused("RequestThrottled"), unanswered(30)], ids=["throttled", "hanging"]
 )
-def test_a_record_that_could_not_be_set_aside_holds_the_others_up_and_loses_none(
+def test_record_that_could_not_be_dead_lettered_blocks_others_and_loses_none(
     shop: Shop, bus: Listener, faults: FaultProxy, fault: Fault
 ) -> None:
     aside = Queue(shop.stack, shop.resources["UnpublishedEvents"])
@@ -153,7 +153,7 @@ def welcomed(mail: Mail, *people: Person) -> None:
     mail.rests()
 
 
-def test_a_mail_that_met_a_fault_is_sent_once_when_that_is_over(
+def test_email_that_met_a_fault_is_sent_once_afterwards(
     shop: Shop, mail: Mail, mail_faults: FaultProxy
 ) -> None:
     kinds: dict[str, tuple[Fault, dict[str, Any]]] = {
@@ -204,7 +204,7 @@ def test_mark_survives_more_lost_answers_than_the_sdk_retries(
     assert len(mail.to(ada.email, NEW_PASSWORD, 2)) == 2
 
 
-def test_email_whose_answer_ses_lost_is_sent_again_under_the_same_reference(
+def test_email_with_a_lost_ses_response_is_sent_again_under_the_same_reference(
     shop: Shop, mail: Mail, mail_faults: FaultProxy
 ) -> None:
     """SES has no idempotency token, so this looks like an email that was never sent."""
@@ -293,7 +293,7 @@ def orders_go_on(shop: Shop) -> Iterator[None]:
         yield
 
 
-def test_orders_go_on_once_whatever_the_database_does(
+def test_orders_are_processed_once_under_database_faults(
     shop: Shop, bus: Listener, faults: FaultProxy
 ) -> None:
     kinds: dict[str, Fault] = {
@@ -327,9 +327,7 @@ def test_orders_go_on_once_whatever_the_database_does(
 # Lists
 
 
-def test_lists_follow_when_what_they_are_kept_in_works_again(
-    shop: Shop, faults: FaultProxy
-) -> None:
+def test_read_models_catch_up_after_an_outage(shop: Shop, faults: FaultProxy) -> None:
     search, counters = shop.resources["SearchTable"], shop.resources["CountersTable"]
     name = f"Zephyr {new_id()[-8:]}"
 
@@ -359,7 +357,7 @@ def test_lists_follow_when_what_they_are_kept_in_works_again(
         ("UpdateItem", "CountersTable"),
     ],
 )
-def test_deleted_user_has_no_search_rows_whatever_failed_before(
+def test_deleted_user_has_no_search_rows_after_any_failure(
     shop: Shop, faults: FaultProxy, operation: str, table: str, kind: str
 ) -> None:
     """A to B, and B to C while the projector fails; then C to D, and the account is deleted."""

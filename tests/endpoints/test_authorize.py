@@ -1,4 +1,4 @@
-"""The authorizer's handler fails by itself before Lambda would end it."""
+"""The authorizer's handler fails by itself before Lambda ends it."""
 
 import time
 from typing import Any
@@ -23,7 +23,7 @@ class Patient:
         raise AssertionError("nobody ended it")
 
 
-def test_an_authorizer_that_is_out_of_time_raises_before_its_sandbox_is_ended(
+def test_authorizer_raises_before_the_lambda_timeout(
     monkeypatch: pytest.MonkeyPatch, log: LogLines
 ) -> None:
     monkeypatch.setattr(authorize, "authorizer", Patient)

@@ -1,4 +1,4 @@
-"""Malformed keys are a 503 while they are stored, and are not kept after their repair."""
+"""Malformed keys are a 503 while they are stored, and are not cached after their repair."""
 
 import json
 from collections.abc import Callable, Iterator

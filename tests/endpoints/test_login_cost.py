@@ -1,4 +1,4 @@
-"""The cost of a log-in: its calls of DynamoDB, and its CPU time."""
+"""The cost of a login: its DynamoDB calls and its CPU time."""
 
 import time
 from collections.abc import Iterator
@@ -55,7 +55,7 @@ def log_in(email: str = "ada@example.com", password: str = PASSWORD) -> None:
     session_service().log_in(wanted, BROWSER)
 
 
-def test_a_log_in_takes_four_round_trips_whatever_was_counted_before(calls: list[str]) -> None:
+def test_login_takes_four_round_trips_for_any_earlier_count(calls: list[str]) -> None:
     log_in()
     with pytest.raises(InvalidCredentials):
         log_in(password="wrong horse")
@@ -67,7 +67,7 @@ def test_a_log_in_takes_four_round_trips_whatever_was_counted_before(calls: list
 
 
 @pytest.mark.parametrize("email", ["ada@example.com", "nobody@example.com", "no address"])
-def test_failed_log_in_takes_three_round_trips_and_a_refused_one_writes_nothing(
+def test_failed_login_takes_three_round_trips_and_a_rejected_one_writes_nothing(
     calls: list[str], email: str
 ) -> None:
     for _ in range(10):

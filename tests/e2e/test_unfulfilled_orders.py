@@ -1,4 +1,4 @@
-"""An order that nobody fulfils is cancelled in the end, by what the deployed worker may do."""
+"""Unfulfilled orders are cancelled at last, within the permissions of the deployed worker."""
 
 import io
 from collections.abc import Iterator
@@ -57,7 +57,7 @@ def _package(stack: LocalStack) -> bytes:
     return content.getvalue()
 
 
-def test_an_order_that_nobody_fulfils_is_cancelled_and_gives_its_stock_back(shop: Shop) -> None:
+def test_unfulfilled_order_is_cancelled_and_returns_its_stock(shop: Shop) -> None:
     person, counted, unlimited = shop.sign_up(), shop.product(), shop.product()
 
     with nobody_fulfilling(shop.stack), queue_with(shop.stack, DelaySeconds="0"):

@@ -1,4 +1,4 @@
-"""What operators do by hand on the deployed stack, by `make`, and what is on record of it."""
+"""Operator commands, run by `make` on the deployed stack, and their audit lines."""
 
 import json
 import re
@@ -53,7 +53,7 @@ def new_log_in(shop: Shop, person: Person) -> Person:
     return Person(person.id, person.email, shop.client(grant["accessToken"]), grant)
 
 
-def test_a_user_is_shut_out_and_let_in_again(shop: Shop) -> None:
+def test_deactivated_user_is_locked_out_and_activated_again(shop: Shop) -> None:
     person = shop.sign_up()
     session = new_log_in(shop, person)
     before = shop.everything()
@@ -83,7 +83,7 @@ def test_a_user_is_shut_out_and_let_in_again(shop: Shop) -> None:
     assert "ChangeUserStatus" in line["function_name"]
 
 
-def test_the_last_admin_stays_and_the_dry_run_says_so(shop: Shop) -> None:
+def test_last_admin_is_not_deactivated_and_the_dry_run_reports_it(shop: Shop) -> None:
     before = shop.everything()
 
     tried = make(shop, "deactivate-user", USER=shop.admin.id)
@@ -95,7 +95,7 @@ def test_the_last_admin_stays_and_the_dry_run_says_so(shop: Shop) -> None:
     assert outcomes(shop, user_id=shop.admin.id)[-2:] == [("deactivate-user", "LastAdmin")] * 2
 
 
-def test_whoever_is_logged_out_everywhere_may_log_in_again(shop: Shop) -> None:
+def test_user_can_log_in_after_all_sessions_have_ended(shop: Shop) -> None:
     person = shop.sign_up()
     session = new_log_in(shop, person)
     before = shop.everything()
@@ -114,7 +114,7 @@ def test_whoever_is_logged_out_everywhere_may_log_in_again(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("target", ["deactivate-user", "activate-user", "end-sessions"])
-def test_a_user_who_is_not_there_is_not_found(shop: Shop, target: str) -> None:
+def test_unknown_user_is_not_found(shop: Shop, target: str) -> None:
     before = shop.everything()
 
     done = make(shop, target, USER=new_id(), CONFIRM="1")
@@ -123,7 +123,7 @@ def test_a_user_who_is_not_there_is_not_found(shop: Shop, target: str) -> None:
     assert shop.everything() == before
 
 
-def test_an_address_in_place_of_an_id_is_refused_and_on_record_without_it(shop: Shop) -> None:
+def test_email_address_as_user_id_is_rejected_and_not_logged(shop: Shop) -> None:
     address = f"{new_id()}@example.com"
 
     done = make(shop, "end-sessions", USER=address, CONFIRM="1")
@@ -134,7 +134,7 @@ def test_an_address_in_place_of_an_id_is_refused_and_on_record_without_it(shop: 
     assert line["request_id"] and address not in str(line)
 
 
-def test_the_user_of_the_shell_is_not_taken_for_one_of_ours(shop: Shop) -> None:
+def test_shell_user_variable_is_not_taken_as_user_id(shop: Shop) -> None:
     done = make(shop, "end-sessions")
 
     assert done.returncode != 0 and "USER=<id>" in done.stderr
@@ -147,7 +147,7 @@ def confirmation(tried: "subprocess.CompletedProcess[str]") -> str:
     return found[1]
 
 
-def test_a_link_is_mailed_again_once_for_each_dry_run(shop: Shop, mail: Mail) -> None:
+def test_recovery_email_is_resent_once_per_dry_run(shop: Shop, mail: Mail) -> None:
     person = shop.sign_up()
     mail.rests()
     before = shop.everything()
@@ -167,7 +167,7 @@ def test_a_link_is_mailed_again_once_for_each_dry_run(shop: Shop, mail: Mail) ->
     ]
 
 
-def test_an_orders_mail_is_sent_again_as_the_order_is_now(shop: Shop, mail: Mail) -> None:
+def test_order_email_is_resent_with_the_current_status(shop: Shop, mail: Mail) -> None:
     person, product = shop.sign_up(), shop.product()
     order = person.order((product["id"], 1)).json()["id"]
     assert len(mail.to(person.email, ORDERED)) == 1
@@ -194,7 +194,7 @@ def dead_letter(shop: Shop) -> Iterator[Queue]:
     shop.stack.client("sqs").purge_queue(QueueUrl=queue.url)
 
 
-def test_dry_runs_of_queues_and_keys_say_what_would_be_and_change_nothing(
+def test_dry_runs_of_queues_and_keys_print_a_preview_and_change_nothing(
     shop: Shop, dead_letter: Queue
 ) -> None:
     before = shop.everything()
@@ -221,7 +221,7 @@ def test_dry_runs_of_queues_and_keys_say_what_would_be_and_change_nothing(
     assert line["actor"].startswith("arn:aws:")
 
 
-def test_what_is_done_to_queues_is_on_record(shop: Shop) -> None:
+def test_queue_commands_are_audited(shop: Shop) -> None:
     for target, queue, outcome in (
         ("redrive", "FailedOrdersToProcess", "0 moved, completed"),
         ("replay", "UnpublishedEvents", "0 done, 0 left"),

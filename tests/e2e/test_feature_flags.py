@@ -1,4 +1,4 @@
-"""Signing up and ordering switched off and on, as a change of the parameters would do it."""
+"""Feature flags for sign-up and orders, changed as a parameter update changes them."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -31,7 +31,7 @@ def refused(shop: Shop, ask: Callable[[], httpx.Response], message: str) -> None
     assert shop.everything() == before
 
 
-def test_nobody_signs_up_while_that_is_off_and_all_else_goes_on(shop: Shop) -> None:
+def test_disabled_sign_up_rejects_sign_ups_only(shop: Shop) -> None:
     body = {"email": new_email(), "name": "Ada", "password": PASSWORD}
     shopper = shop.sign_up()
 
@@ -46,7 +46,7 @@ def test_nobody_signs_up_while_that_is_off_and_all_else_goes_on(shop: Shop) -> N
     assert sign_up().status_code == 201
 
 
-def test_nobody_orders_while_that_is_off_and_orders_go_on(shop: Shop) -> None:
+def test_disabled_ordering_rejects_new_orders_and_processes_existing_ones(shop: Shop) -> None:
     shopper, product = shop.sign_up(), shop.product()
     first = shopper.order((product["id"], 1), key="before")
     order = f"/api/users/me/orders/{first.json()['id']}"

@@ -1,4 +1,4 @@
-"""Health, readiness, and what happens when the signing keys are gone."""
+"""Health, readiness, and a deployment without signing keys."""
 
 from collections.abc import Callable, Iterator
 
@@ -10,7 +10,7 @@ from tests.support.fixtures import PASSWORD
 KEYED = ("Authorizer", "CreateSession", "GetJwks", "CheckReadiness")
 
 
-def test_health_and_readiness_say_ok(shop: Shop) -> None:
+def test_health_and_readiness_are_ok(shop: Shop) -> None:
     for path in ("/health", "/ready"):
         answer = shop.anonymous.get(path)
         assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
@@ -37,7 +37,7 @@ def without_keys(shop: Shop) -> Iterator[Callable[[], None]]:
     put_back()
 
 
-def test_without_signing_keys_nobody_gets_in_until_they_are_back(
+def test_missing_signing_keys_reject_all_callers_until_restored(
     shop: Shop, without_keys: Callable[[], None]
 ) -> None:
     user = shop.anonymous.post(
@@ -71,7 +71,7 @@ def test_without_signing_keys_nobody_gets_in_until_they_are_back(
     assert shop.anonymous.get("/.well-known/jwks.json").status_code == 200
 
 
-def test_an_admin_is_made_by_invoking_the_function_only(shop: Shop) -> None:
+def test_admin_is_created_by_direct_invocation_only(shop: Shop) -> None:
     routes = shop.stack.client("apigateway")
     (api,) = [a for a in routes.get_rest_apis()["items"] if a["name"] == "shop-local"]
     paths = {r["path"] for r in routes.get_resources(restApiId=api["id"], limit=500)["items"]}

@@ -1,4 +1,4 @@
-"""What a request leads to carries its id, past queues and streams, and each line has it."""
+"""Correlation ids pass from a request through queues and streams into every log line."""
 
 import importlib
 import json
@@ -81,9 +81,7 @@ def record(user: User, *images: str) -> dict[str, Any]:
     }
 
 
-def test_a_deletion_is_told_with_the_id_of_the_request_that_asked_for_it(
-    bus: Bus, log: LogLines
-) -> None:
+def test_deletion_event_has_the_correlation_id_of_its_request(bus: Bus, log: LogLines) -> None:
     one, other, nobodys = someone(), someone(), someone()
     for user, request in ((one, REQUEST), (other, f"{REQUEST} 2"), (nobodys, None)):
         correlation_id.set(request)
@@ -104,7 +102,7 @@ def test_a_deletion_is_told_with_the_id_of_the_request_that_asked_for_it(
     assert (lines[0]["type"], lines[0]["subject"]) == ("user.deleted", one.id)
 
 
-def test_a_deletion_is_told_also_where_nobody_can_say_who_asked(
+def test_deletion_with_unreadable_request_ids_is_published(
     bus: Bus, log: LogLines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(**_: Any) -> Any:
@@ -121,7 +119,7 @@ def test_a_deletion_is_told_also_where_nobody_can_say_who_asked(
     assert "deleting requests unknown" in [line["message"] for line in log()]
 
 
-def test_the_projectors_line_names_the_requests_of_its_records(log: LogLines) -> None:
+def test_projector_logs_the_request_ids_of_its_records(log: LogLines) -> None:
     correlation_id.set(REQUEST)
     changed, gone = record(someone(), "NewImage"), record(someone(), "OldImage")
 
@@ -131,7 +129,7 @@ def test_the_projectors_line_names_the_requests_of_its_records(log: LogLines) ->
     assert (line["request_ids"], line["records"]) == ([REQUEST], 3)
 
 
-def test_the_projector_does_not_stand_still_for_a_record_that_cannot_be_read(log: LogLines) -> None:
+def test_unreadable_record_does_not_stop_the_projector(log: LogLines) -> None:
     one, odd, other = (record(someone(), "NewImage") for _ in range(3))
     unread = odd["dynamodb"]
     unread["SequenceNumber"] = "2"
@@ -145,7 +143,7 @@ def test_the_projector_does_not_stand_still_for_a_record_that_cannot_be_read(log
     assert line["entity"] == f"{setting('USERS_TABLE')}:{unread['Keys']['id']['S']}"
 
 
-def test_a_mail_that_is_asked_for_carries_the_request() -> None:
+def test_requested_email_has_the_correlation_id_of_its_request() -> None:
     correlation_id.set(REQUEST)
 
     SqsEmailQueue().put("1", "email_verification.wanted", NOON + timedelta(seconds=1), {})
@@ -156,7 +154,7 @@ def test_a_mail_that_is_asked_for_carries_the_request() -> None:
     assert json.loads(message["Body"])["detail"]["correlationid"] == REQUEST
 
 
-def test_the_authorizer_says_what_it_decided_and_which_trace_it_belongs_to(
+def test_authorizer_logs_its_decision_and_trace_id(
     log: LogLines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("_X_AMZN_TRACE_ID", f"Root={TRACE};Parent=53995c3f42cd8ad8;Sampled=1")
@@ -171,7 +169,7 @@ def test_the_authorizer_says_what_it_decided_and_which_trace_it_belongs_to(
     assert line["milliseconds"] >= 0
 
 
-def test_a_preflight_leaves_a_line_without_the_logger(capsys: pytest.CaptureFixture[str]) -> None:
+def test_preflight_logs_a_line_without_the_logger(capsys: pytest.CaptureFixture[str]) -> None:
     event = json.loads((ROOT / "events/answer_preflight.json").read_text())
 
     preflight = importlib.import_module("functions.system.answer_preflight").handler
@@ -184,9 +182,7 @@ def test_a_preflight_leaves_a_line_without_the_logger(capsys: pytest.CaptureFixt
     assert (line["function_name"], line["level"]) == ("function", "INFO")
 
 
-def test_a_request_says_which_trace_it_belongs_to(
-    log: LogLines, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_request_logs_its_trace_id(log: LogLines, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("_X_AMZN_TRACE_ID", f"Root={TRACE};Parent=53995c3f42cd8ad8;Sampled=1")
     event = json.loads((ROOT / "events/check_health.json").read_text())
 

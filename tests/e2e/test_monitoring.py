@@ -1,4 +1,4 @@
-"""What watches the stack is deployed with it, and is about the stack's own."""
+"""Alarms, dashboard and saved queries, deployed with the stack they monitor."""
 
 import json
 from typing import Any
@@ -13,7 +13,7 @@ def deployed_dashboard(shop: Shop) -> dict[str, Any]:
     return body
 
 
-def test_every_alarm_is_there_and_tells_the_topic(shop: Shop) -> None:
+def test_every_alarm_is_deployed_and_notifies_the_topic(shop: Shop) -> None:
     names = {name: shop.resources[name] for name in resources("AWS::CloudWatch::Alarm")}
     pages = shop.stack.client("cloudwatch").get_paginator("describe_alarms").paginate()
     found = {alarm["AlarmName"]: alarm for page in pages for alarm in page["MetricAlarms"]}
@@ -25,7 +25,7 @@ def test_every_alarm_is_there_and_tells_the_topic(shop: Shop) -> None:
         assert found[physical]["AlarmDescription"].endswith(f"docs/operations.md#{name.lower()}")
 
 
-def test_the_dashboard_has_the_deployed_alarms_tables_and_rules(shop: Shop) -> None:
+def test_dashboard_has_the_deployed_alarms_tables_and_rules(shop: Shop) -> None:
     body = json.dumps(deployed_dashboard(shop))
     bus = shop.resources["Bus"]
     rules = shop.stack.client("events").list_rules(EventBusName=bus)["Rules"]
@@ -38,7 +38,7 @@ def test_the_dashboard_has_the_deployed_alarms_tables_and_rules(shop: Shop) -> N
     assert not [word for word in ("Fn::", '"Ref"', "${") if word in body]
 
 
-def test_the_dashboard_searches_for_functions_as_they_are_named(shop: Shop) -> None:
+def test_dashboard_searches_functions_by_their_deployed_names(shop: Shop) -> None:
     assert "FunctionName=shop-local'" in json.dumps(deployed_dashboard(shop))
     for function in resources("AWS::Serverless::Function"):
         assert shop.resources[function].startswith("shop-local-")
