@@ -1,4 +1,4 @@
-"""Who may do what: every route of the template, as anonymous, stranger, self and admin."""
+"""Access control: every route of the template, as anonymous, stranger, self and admin."""
 
 import re
 from typing import Any
@@ -165,7 +165,7 @@ FORBIDDEN = [
 
 
 @pytest.mark.parametrize(("route", "who"), FORBIDDEN)
-def test_forbidden_comes_before_everything_that_was_sent(
+def test_access_is_rejected_before_validation(
     shop: Shop, clients: dict[str, httpx.Client], owner: Person, route: str, who: str
 ) -> None:
     method, path = route.split(" ")

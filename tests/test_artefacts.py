@@ -150,7 +150,7 @@ def layers(function: str) -> list[str]:
 
 
 @pytest.mark.parametrize("function", functions(), ids=lambda function: function.name)
-def test_a_built_handler_and_its_first_request_load_no_more_than_they_may(
+def test_built_handler_and_its_first_request_load_allowed_modules_only(
     build: Path, aws: dict[str, Any], function: Function
 ) -> None:
     """Every event is worked on to its good end, but that lists are empty, that the authorizer
@@ -179,7 +179,7 @@ def test_a_built_handler_and_its_first_request_load_no_more_than_they_may(
     assert answer.get("statusCode", 200) < 400 and not answer.get("batchItemFailures"), printed
 
 
-def test_the_layer_has_the_services_that_functions_call_and_no_others(build: Path) -> None:
+def test_layer_has_exactly_the_services_that_functions_call(build: Path) -> None:
     code = (
         "from shop import clients\n"
         "clients.dynamodb(), clients.secrets(), clients.parameters()\n"
@@ -193,7 +193,7 @@ def test_the_layer_has_the_services_that_functions_call_and_no_others(build: Pat
 
 
 @pytest.mark.parametrize("partition", ["us-east-1", "eu-central-1", "cn-north-1", "us-gov-west-1"])
-def test_a_client_asks_where_botocore_with_all_its_data_would(build: Path, partition: str) -> None:
+def test_client_has_the_endpoint_of_unabridged_botocore(build: Path, partition: str) -> None:
     services = (ROOT / "layers/dependencies/services.txt").read_text().split()
     code = (
         "import botocore.session; session = botocore.session.get_session()\n"
@@ -208,7 +208,7 @@ def test_a_client_asks_where_botocore_with_all_its_data_would(build: Path, parti
     assert run_bare(build, LAYERS, code) == run_bare(build, [whole], code)
 
 
-def test_clients_trust_amazons_authorities_and_no_others(build: Path) -> None:
+def test_clients_trust_amazon_root_certificates_only(build: Path) -> None:
     trusted = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     trusted.load_verify_locations(build / "DependenciesLayer/python/botocore/cacert.pem")
 
@@ -220,7 +220,7 @@ def test_clients_trust_amazons_authorities_and_no_others(build: Path) -> None:
     assert all(any(f'"{name}"' in it for it in subjects) for name in names)
 
 
-def test_a_client_that_is_not_declared_fails(build: Path) -> None:
+def test_undeclared_client_fails(build: Path) -> None:
     code = (
         "import botocore.session, botocore.exceptions\n"
         "try: botocore.session.get_session().create_client('s3')\n"
@@ -230,7 +230,7 @@ def test_a_client_that_is_not_declared_fails(build: Path) -> None:
     assert run_bare(build, LAYERS, code).strip() == "unknown"
 
 
-def test_on_lambda_the_client_is_made_while_the_sandbox_begins(build: Path) -> None:
+def test_client_is_created_during_sandbox_initialization(build: Path) -> None:
     code = (
         "import os; os.environ['AWS_LAMBDA_INITIALIZATION_TYPE'] = 'on-demand'\n"
         "from get_user import handler\n"
@@ -240,7 +240,7 @@ def test_on_lambda_the_client_is_made_while_the_sandbox_begins(build: Path) -> N
     assert run_bare(build, ["GetUser", *LAYERS], code).strip() == "1"
 
 
-def test_what_is_imported_late_is_in_the_layer_too(build: Path) -> None:
+def test_lazily_imported_packages_are_in_the_layer(build: Path) -> None:
     code = (
         "import os; os.environ['BCRYPT_COST'] = '4'\n"
         "from shop.identity.passwords import password_violation, hash_password, password_matches\n"
@@ -254,9 +254,7 @@ def test_what_is_imported_late_is_in_the_layer_too(build: Path) -> None:
 
 
 @pytest.mark.parametrize("layer", sorted(resources("AWS::Serverless::LayerVersion")))
-def test_every_module_of_a_layer_is_compiled_and_never_checked_again(
-    build: Path, layer: str
-) -> None:
+def test_layer_modules_are_compiled_with_unchecked_hashes(build: Path, layer: str) -> None:
     sources = list((build / layer).rglob("*.py"))
 
     assert sources
@@ -284,20 +282,20 @@ def test_layers_stay_small(
     assert Path(archive).stat().st_size < zipped
 
 
-def test_no_file_of_the_layers_belongs_to_two_distributions(build: Path) -> None:
+def test_layer_files_belong_to_one_distribution(build: Path) -> None:
     shared = shared_files(*build.glob("*Layer/python"))
 
     assert not shared, remedy(shared)
 
 
-def test_the_document_is_in_the_layer(build: Path) -> None:
+def test_openapi_document_is_in_the_layer(build: Path) -> None:
     built = build / "ShopLayer/python/shop/system/openapi.json"
 
     assert built.read_bytes() == (ROOT / "docs/openapi.json").read_bytes()
 
 
 @pytest.mark.parametrize("name", ["page.css", "page.js", "swagger-ui.css", "swagger-ui.js"])
-def test_what_the_page_of_the_api_loads_is_in_the_layers(build: Path, name: str) -> None:
+def test_docs_page_assets_are_in_the_layers(build: Path, name: str) -> None:
     code = f"from shop.docs.assets import docs_asset; print(docs_asset({name!r}, False).entity_tag)"
 
     assert run_bare(build, LAYERS, code).strip() == docs_asset(name, False).entity_tag

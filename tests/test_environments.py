@@ -21,7 +21,7 @@ def test_environments_are_those_of_the_makefile() -> None:
 
 
 @pytest.mark.parametrize("name", INSTALLED)
-def test_no_file_belongs_to_two_distributions(name: str) -> None:
+def test_files_belong_to_one_distribution(name: str) -> None:
     shared = shared_files(site_packages(ROOT / name))
 
     assert not shared, remedy(shared)

@@ -1,4 +1,4 @@
-"""The README as a newcomer follows it: a fresh clone, its two commands, its lines to copy."""
+"""The README's quick start on a fresh clone: its two commands and every line to copy."""
 
 import json
 import os
@@ -87,12 +87,12 @@ def run_in_shell(script: str, folder: Path) -> str:
     return done.stdout
 
 
-def test_the_two_commands_are_there() -> None:
+def test_readme_has_the_two_commands() -> None:
     for command in ("make run", "make test"):
         assert command in block_that_begins_with("make run")
 
 
-def test_the_lines_to_try_work_as_they_stand(clone: Path, running: str) -> None:
+def test_quickstart_lines_work_as_printed(clone: Path, running: str) -> None:
     script = block_that_begins_with("URL=").replace("http://localhost:8080", running)
 
     printed = run_in_shell(script, clone)
@@ -110,7 +110,7 @@ def test_the_lines_to_try_work_as_they_stand(clone: Path, running: str) -> None:
     assert '"stock":8' in again and '"total":1' in again
 
 
-def test_make_run_names_the_log_ins_and_the_mailbox(clone: Path, running: str) -> None:
+def test_make_run_prints_the_logins_and_the_mailbox(clone: Path, running: str) -> None:
     printed = (clone / "run.log").read_text()
     emulator = json.loads((clone / ".local/stack.json").read_text())["emulator"]
     (emails, password) = re.findall(r"^Customers: (.*), password (.*)$", printed, re.MULTILINE)[0]
@@ -126,7 +126,7 @@ def test_make_run_names_the_log_ins_and_the_mailbox(clone: Path, running: str) -
     assert page.status_code == 200 and "Welcome to the shop" in page.text
 
 
-def test_the_lines_that_make_run_prints_work_as_they_stand(clone: Path, running: str) -> None:
+def test_lines_printed_by_make_run_work_as_printed(clone: Path, running: str) -> None:
     printed = (clone / "run.log").read_text()
     lines = [line.strip() for line in printed.splitlines() if re.search(r"\bcurl -", line)]
 
@@ -136,7 +136,7 @@ def test_the_lines_that_make_run_prints_work_as_they_stand(clone: Path, running:
     assert '"error"' not in answered and '"id"' in answered
 
 
-def test_the_demo_data_is_there(clone: Path, running: str) -> None:
+def test_demo_data_is_seeded(clone: Path, running: str) -> None:
     told = json.loads((clone / ".local/stack.json").read_text())
     admin = httpx.post(f"{running}/api/sessions", json=told["admin"]).json()
 
@@ -195,7 +195,7 @@ def test_edited_function_is_served(clone: Path, running: str) -> None:
     assert eventually(lambda: httpx.get(f"{running}/health").headers["Cache-Control"] == "no-cache")
 
 
-def test_what_aws_gets_is_built_for_arm64_unless_said_otherwise(clone: Path) -> None:
+def test_build_is_for_arm64_by_default(clone: Path) -> None:
     subprocess.run(["make", "build"], cwd=clone, check=True, capture_output=True)
 
     (library,) = (clone / ".aws-sam/build/DependenciesLayer").rglob("_pydantic_core*.so")

@@ -1,4 +1,4 @@
-"""The mailbox of the local cloud in a browser, with an email that attacks it."""
+"""The local cloud's mailbox in a browser, with a malicious email."""
 
 from collections.abc import Iterator
 from uuid import uuid4
@@ -27,9 +27,7 @@ def visited(chromium: Browser) -> Iterator[Page]:
     page.close()
 
 
-def test_mailbox_page_renders_a_hostile_email_and_runs_nothing_of_it(
-    shop: Shop, visited: Page
-) -> None:
+def test_mailbox_page_renders_a_hostile_email_without_running_it(shop: Shop, visited: Page) -> None:
     to = f"ada.{uuid4().hex[:8]}@example.com"
     link = f"{shop.url}/health"
     html = f'{HOSTILE}<p><a href="{link}">Confirm</a></p>'

@@ -1,4 +1,4 @@
-"""The document, held against the deployed stack by requests that nobody thought of."""
+"""Conformance of the deployed stack to the OpenAPI document, under generated requests."""
 
 import json
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ def tidy(shop: Shop) -> Iterator[None]:
         ("ada", "examples,fuzzing,stateful", "2"),
     ],
 )
-def test_every_answer_is_as_the_document_promises(
+def test_every_response_conforms_to_the_document(
     shop: Shop, tmp_path: Path, sender: str, phases: str, examples: str
 ) -> None:
     admin, report = shop.stack.info.admin, tmp_path / "report.json"

@@ -1,4 +1,4 @@
-"""After all end-to-end tests: functions may do what they did, and nothing else."""
+"""Least privilege: after all end-to-end tests, grants equal the permissions used."""
 
 import os
 import re
@@ -40,13 +40,13 @@ def template() -> Template:
     return translated()
 
 
-def test_every_file_of_end_to_end_tests_was_recorded(records: list[Record]) -> None:
+def test_every_end_to_end_test_file_was_recorded(records: list[Record]) -> None:
     ran = {file for record in records for file in record.tests}
 
     assert ran == {file.name for file in (ROOT / "tests/e2e").glob("test_*.py")}
 
 
-def test_no_function_asked_for_what_it_is_not_granted(
+def test_functions_request_granted_permissions_only(
     records: list[Record], template: Template
 ) -> None:
     wanted = set().union(*(asked(template, record) for record in records))
@@ -57,9 +57,7 @@ def test_no_function_asked_for_what_it_is_not_granted(
     )
 
 
-def test_no_function_is_granted_what_it_never_used(
-    records: list[Record], template: Template
-) -> None:
+def test_granted_permissions_are_all_used(records: list[Record], template: Template) -> None:
     used = set().union(*(asked(template, record, in_vain=False) for record in records))
 
     unused = {it for it in granted(template) - used if it.function not in NEVER_RUN}

@@ -1,4 +1,4 @@
-"""The gateway's own log lines: off unless wanted, and nothing secret or personal in them."""
+"""The gateway's access logs: off by default, without secrets or personal data."""
 
 import json
 import re
@@ -12,7 +12,7 @@ separator, parts = SETTING[1]["Format"]["Fn::Join"]
 FORMAT = separator.join(parts)
 
 
-def test_access_logs_are_off_unless_wanted() -> None:
+def test_access_logs_are_off_by_default() -> None:
     condition, _, otherwise = SETTING
 
     assert template()["Conditions"][condition] == {"Fn::Equals": [{"Ref": "AccessLogs"}, "on"]}
@@ -20,7 +20,7 @@ def test_access_logs_are_off_unless_wanted() -> None:
     assert otherwise == {"Ref": "AWS::NoValue"}
 
 
-def test_a_line_is_one_json_object_whatever_the_gateway_fills_in() -> None:
+def test_access_log_line_is_one_json_object_for_any_value() -> None:
     line = json.loads(re.sub(r"\$context\.[\w.]+", "-", FORMAT))
 
     assert {"request_id", "xray_trace_id", "route", "status", "milliseconds"} <= line.keys()
@@ -30,11 +30,11 @@ def test_a_line_is_one_json_object_whatever_the_gateway_fills_in() -> None:
 @pytest.mark.parametrize(
     "secret", ["path", "identity", "requestOverride", "principalId", "messageString"]
 )
-def test_a_line_tells_no_path_with_its_tokens_and_nobodys_address(secret: str) -> None:
+def test_access_log_line_contains_no_token_and_no_ip_address(secret: str) -> None:
     assert not re.search(rf"\$context\.(\w+\.)*{secret}\b", FORMAT)
 
 
-def test_the_group_is_kept_as_long_as_the_others_and_waits_for_the_right_to_write() -> None:
+def test_access_log_group_has_the_common_retention_and_waits_for_its_role() -> None:
     group = template()["Resources"]["GatewayLogs"]
 
     assert SETTING[1]["DestinationArn"] == {"Fn::GetAtt": "GatewayLogs.Arn"}
@@ -46,7 +46,7 @@ def test_the_group_is_kept_as_long_as_the_others_and_waits_for_the_right_to_writ
 
 
 @pytest.mark.parametrize("name", ["ApiGatewayAccount", "ApiGatewayRole"])
-def test_what_all_apis_of_the_account_write_with_is_made_if_wanted_and_stays(name: str) -> None:
+def test_account_wide_logging_role_is_optional_and_retained(name: str) -> None:
     resource = template()["Resources"][name]
 
     assert resource["Condition"] == "CreatesApiGatewayAccount"
@@ -54,6 +54,6 @@ def test_what_all_apis_of_the_account_write_with_is_made_if_wanted_and_stays(nam
     assert template()["Parameters"]["CreateApiGatewayAccount"]["Default"] == "false"
 
 
-def test_the_gateway_sends_no_metrics_by_method_which_are_paid_for() -> None:
+def test_gateway_sends_no_paid_metrics_by_method() -> None:
     for setting in resources("AWS::Serverless::Api")["Api"]["MethodSettings"]:
         assert "MetricsEnabled" not in setting

@@ -1,4 +1,4 @@
-"""How new versions get their traffic, and that a parameter's new value makes new versions."""
+"""Canary deployments, and version names that change with every parameter."""
 
 import json
 import re
@@ -22,14 +22,14 @@ def parameters_of(environment: str) -> dict[str, str]:
     return dict(pair.split("=") for pair in told.split())
 
 
-def test_prod_shifts_traffic_and_the_others_do_not() -> None:
+def test_traffic_is_shifted_in_prod_only() -> None:
     assert parameters_of("prod")["Rollout"] == "Canary10Percent10Minutes"
     assert "Rollout" not in parameters_of("staging") | parameters_of("default")
     assert template()["Parameters"]["Rollout"]["Default"] == "AllAtOnce"
     assert template()["Parameters"]["Rollout"]["AllowedValues"] == ["AllAtOnce", *SHIFTING]
 
 
-def test_all_at_once_needs_nothing_of_codedeploy_so_that_no_alarm_can_stop_it() -> None:
+def test_all_at_once_deployment_needs_no_codedeploy_and_no_alarm() -> None:
     found = translated()
 
     assert not [r for r in found.values() if r["Type"].startswith("AWS::CodeDeploy")]
@@ -38,7 +38,7 @@ def test_all_at_once_needs_nothing_of_codedeploy_so_that_no_alarm_can_stop_it() 
 
 
 @pytest.mark.parametrize("rollout", SHIFTING)
-def test_functions_with_a_route_and_the_authorizer_shift_and_workers_do_not(rollout: str) -> None:
+def test_routes_and_the_authorizer_shift_traffic_and_workers_do_not(rollout: str) -> None:
     found = translated(Rollout=rollout)
 
     groups = of_type(found, "AWS::CodeDeploy::DeploymentGroup")
@@ -61,7 +61,7 @@ def test_functions_with_a_route_and_the_authorizer_shift_and_workers_do_not(roll
     assert len(found) <= 450
 
 
-def test_the_alarms_that_stop_a_deployment_do_not_wait_for_what_is_deployed() -> None:
+def test_rollback_alarms_do_not_depend_on_deployed_resources() -> None:
     alarms = resources("AWS::CloudWatch::Alarm")
     deployed = {"Ref": "Api"}, *({"Ref": name} for name in WITH_TRAFFIC)
 
@@ -70,7 +70,7 @@ def test_the_alarms_that_stop_a_deployment_do_not_wait_for_what_is_deployed() ->
 
 
 @pytest.mark.parametrize("rollout", SHIFTING)
-def test_shifting_takes_longer_than_an_alarm_needs_to_tell(rollout: str) -> None:
+def test_canary_lasts_longer_than_the_alarms_need(rollout: str) -> None:
     first, *more = map(int, re.findall(r"\d+", rollout))
     minutes = more[0] if rollout.startswith("Canary") else 100 / first * more[0]
     late = 3  # minutes: the one that it begins in, and until the last one's metrics are there
@@ -81,7 +81,7 @@ def test_shifting_takes_longer_than_an_alarm_needs_to_tell(rollout: str) -> None
         assert alarm["DatapointsToAlarm"] + late < minutes
 
 
-def test_every_setting_that_a_parameter_sets_is_what_a_version_is_named_by() -> None:
+def test_version_name_contains_every_setting_of_a_parameter() -> None:
     shared = template()["Globals"]["Function"]["Environment"]["Variables"]
     parameters = template()["Parameters"]
 
@@ -101,7 +101,7 @@ def test_every_setting_that_a_parameter_sets_is_what_a_version_is_named_by() -> 
         )
 
 
-def test_versions_of_an_environment_can_be_described() -> None:
+def test_versions_of_an_environment_have_a_description() -> None:
     defaults = {n: p.get("Default", "") for n, p in template()["Parameters"].items()}
     (text, more) = resources("AWS::Serverless::Function")["CreateUser"]["VersionDescription"][
         "Fn::Sub"
@@ -118,7 +118,7 @@ def test_versions_of_an_environment_can_be_described() -> None:
         assert len(described) <= 256  # CloudFormation's limit
 
 
-def test_the_deployment_role_shifts_traffic_of_this_stack_and_nothing_else() -> None:
+def test_deployment_role_shifts_traffic_of_this_stack_only() -> None:
     (policy,) = resources("AWS::IAM::Role")["DeploymentRole"]["Policies"]
     shift, ask, look = policy["PolicyDocument"]["Statement"]
 
@@ -127,7 +127,7 @@ def test_the_deployment_role_shifts_traffic_of_this_stack_and_nothing_else() -> 
     assert look["Action"] == "cloudwatch:DescribeAlarms"
 
 
-def test_the_tables_that_cannot_be_rebuilt_are_protected_in_prod() -> None:
+def test_tables_that_cannot_be_rebuilt_are_protected_in_prod() -> None:
     protected = {
         name
         for name, properties in resources("AWS::DynamoDB::Table").items()
@@ -148,7 +148,7 @@ def test_the_tables_that_cannot_be_rebuilt_are_protected_in_prod() -> None:
     }
 
 
-def test_a_domain_and_a_firewall_are_there_only_where_they_are_asked_for() -> None:
+def test_domain_and_firewall_exist_on_request_only() -> None:
     conditions = {
         "ApiDomain": "HasDomain",
         "ApiMapping": "HasDomain",
@@ -190,7 +190,7 @@ def test_a_domain_and_a_firewall_are_there_only_where_they_are_asked_for() -> No
         ("POST /api/products", False),
     ],
 )
-def test_firewall_counts_requests_that_hash_passwords_apart(
+def test_firewall_counts_password_hashing_requests_separately(
     request_line: str, hashes: bool
 ) -> None:
     hashing, everything = resources("AWS::WAFv2::WebACL")["Firewall"]["Rules"]

@@ -1,4 +1,4 @@
-"""The way of a mail through the template: what is on the bus reaches the worker, or a person."""
+"""The path of an email through the template, from the bus to the worker and its dead letters."""
 
 import re
 import tomllib
@@ -16,7 +16,7 @@ def arn(name: str) -> dict[str, str]:
     return {"Fn::GetAtt": f"{name}.Arn"}
 
 
-def test_a_message_is_hidden_for_six_times_as_long_as_the_worker_may_take() -> None:
+def test_visibility_timeout_is_six_times_the_worker_timeout() -> None:
     worker = resources("AWS::Serverless::Function")["SendEmail"]
     queue = resources("AWS::SQS::Queue")[QUEUE]
 
@@ -27,7 +27,7 @@ def test_a_message_is_hidden_for_six_times_as_long_as_the_worker_may_take() -> N
         assert resources("AWS::SQS::Queue")[name]["SqsManagedSseEnabled"] is True
 
 
-def test_the_worker_reports_messages_one_by_one_and_keeps_to_what_ses_takes() -> None:
+def test_worker_reports_messages_separately_and_respects_the_ses_rate() -> None:
     mapping = resources("AWS::Lambda::EventSourceMapping")["SendEmails"]
 
     assert mapping["EventSourceArn"] == arn(QUEUE)
@@ -36,7 +36,7 @@ def test_the_worker_reports_messages_one_by_one_and_keeps_to_what_ses_takes() ->
     assert mapping["ScalingConfig"]["MaximumConcurrency"] == 2
 
 
-def test_only_the_rule_may_deliver_and_what_it_cannot_deliver_is_kept() -> None:
+def test_queue_accepts_the_rule_only_and_undelivered_events_are_dead_lettered() -> None:
     rule = resources("AWS::Events::Rule")["EmailsToSendRule"]
     (target,) = rule["Targets"]
     (statement,) = resources("AWS::SQS::QueuePolicy")["EmailsToSendPolicy"]["PolicyDocument"][
@@ -50,14 +50,14 @@ def test_only_the_rule_may_deliver_and_what_it_cannot_deliver_is_kept() -> None:
     assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": arn("EmailsToSendRule")}}
 
 
-def test_the_rule_passes_every_type_that_somebody_is_written_of() -> None:
+def test_rule_matches_every_event_type_with_an_email() -> None:
     pattern = resources("AWS::Events::Rule")["EmailsToSendRule"]["EventPattern"]
 
     written = mail_service().types - {RESET_REQUESTED, VERIFICATION_REQUESTED}
     assert set(pattern["detail-type"]) == written
 
 
-def test_mail_is_off_unless_a_sender_is_named_and_then_links_lead_somewhere() -> None:
+def test_email_is_off_without_a_sender_and_requires_a_recovery_page() -> None:
     parameters = template()["Parameters"]
 
     assert parameters["MailFrom"]["Default"] == parameters["RecoveryPage"]["Default"] == ""
@@ -74,21 +74,21 @@ def test_mail_is_off_unless_a_sender_is_named_and_then_links_lead_somewhere() ->
         *(("shop@bücher.de", False), ("shop@example", False), ("shop@example.com.", False)),
     ],
 )
-def test_the_sender_is_a_plain_address(sender: str, is_allowed: bool) -> None:
+def test_sender_is_a_plain_address(sender: str, is_allowed: bool) -> None:
     pattern = template()["Parameters"]["MailFrom"]["AllowedPattern"]
 
     assert (re.fullmatch(pattern, sender) is not None) is is_allowed
 
 
 @pytest.mark.parametrize("environment", ["default", "staging", "prod"])
-def test_every_environment_that_mails_has_a_page(environment: str) -> None:
+def test_every_environment_with_email_has_a_recovery_page(environment: str) -> None:
     config = tomllib.loads((ROOT / "samconfig.toml").read_text())[environment]
     told = config["deploy"]["parameters"]["parameter_overrides"]
 
     assert ("MailFrom=" in told) == ("RecoveryPage=" in told)
 
 
-def test_the_worker_mails_from_the_sender_only_also_where_ses_asks_for_the_recipient() -> None:
+def test_worker_sends_from_the_sender_only_also_in_the_ses_sandbox() -> None:
     (policy,) = resources("AWS::Serverless::Function")["SendEmail"]["Policies"]
     sending = [it for it in policy["Statement"] if it["Action"] == "ses:SendEmail"]
 

@@ -1,4 +1,4 @@
-"""What the template promises of streams, queues and rules, which no linter knows."""
+"""Guarantees of streams, queues and rules in the template that no linter checks."""
 
 import json
 from typing import Any
@@ -22,13 +22,13 @@ def named(reference: dict[str, str]) -> str:
 
 
 @pytest.mark.parametrize("name", sorted(QUEUES))
-def test_a_queue_is_encrypted_and_keeps_what_it_has(name: str) -> None:
+def test_queues_are_encrypted_and_retained(name: str) -> None:
     assert QUEUES[name]["SqsManagedSseEnabled"] is True
     assert QUEUES[name]["MessageRetentionPeriod"] == 14 * DAY  # SQS' most
 
 
 @pytest.mark.parametrize("name", sorted(STREAMS))
-def test_a_stream_is_read_with_bounds_and_nothing_of_it_is_dropped(name: str) -> None:
+def test_stream_source_has_bounds_and_a_dead_letter_queue(name: str) -> None:
     mapping = STREAMS[name]
 
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
@@ -41,14 +41,14 @@ def test_a_stream_is_read_with_bounds_and_nothing_of_it_is_dropped(name: str) ->
     assert destination in QUEUES
 
 
-def test_a_stream_has_two_readers_at_most() -> None:
+def test_stream_has_at_most_two_readers() -> None:
     sources = [named(mapping["EventSourceArn"]) for mapping in STREAMS.values()]
 
     assert max(sources.count(source) for source in sources) <= 2
 
 
 @pytest.mark.parametrize("name", sorted(WORK))
-def test_a_queue_waits_six_times_as_long_as_its_worker_and_has_dead_letters(name: str) -> None:
+def test_queue_has_dead_letters_and_six_times_the_worker_timeout(name: str) -> None:
     queue = QUEUES[named(WORK[name]["EventSourceArn"])]
     function = FUNCTIONS[named(WORK[name]["FunctionName"])]
 
@@ -76,7 +76,7 @@ def may_send(rule: str, queue: str) -> bool:
 
 
 @pytest.mark.parametrize("name", sorted(resources("AWS::Events::Rule")))
-def test_a_rule_may_send_to_its_queue_and_to_its_dead_letters(name: str) -> None:
+def test_rule_may_send_to_its_queue_and_its_dead_letters(name: str) -> None:
     for target in resources("AWS::Events::Rule")[name]["Targets"]:
         dead_letters = target["DeadLetterConfig"]["Arn"]
         for queue in (target["Arn"], dead_letters):
@@ -95,7 +95,7 @@ def is_watched(metric: str, dimension: dict[str, Any]) -> bool:
     )
 
 
-def test_somebody_is_told_of_whatever_leaves_for_a_queue_that_nobody_works_on() -> None:
+def test_alarm_covers_every_queue_without_a_worker() -> None:
     worked_on = {named(mapping["EventSourceArn"]) for mapping in WORK.values()}
 
     for queue in QUEUES.keys() - worked_on:
@@ -103,7 +103,7 @@ def test_somebody_is_told_of_whatever_leaves_for_a_queue_that_nobody_works_on() 
         assert is_watched("ApproximateNumberOfMessagesVisible", name), queue
 
 
-def test_somebody_is_told_of_a_stream_that_lags_before_records_are_given_up() -> None:
+def test_alarm_covers_stream_lag_before_records_are_dropped() -> None:
     for mapping in STREAMS.values():
         function = named(mapping["FunctionName"])
         assert is_watched("IteratorAge", {"Name": "FunctionName", "Value": {"Ref": function}})
@@ -113,7 +113,7 @@ def test_somebody_is_told_of_a_stream_that_lags_before_records_are_given_up() ->
             assert alarm["Threshold"] / 1000 < oldest / 2
 
 
-def test_there_is_a_month_to_tell_events_again() -> None:
+def test_archive_keeps_events_for_a_month() -> None:
     [archive] = resources("AWS::Events::Archive").values()
 
     assert archive["RetentionDays"] == 30

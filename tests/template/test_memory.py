@@ -1,9 +1,9 @@
-"""What functions have as memory, where it is counted with."""
+"""Memory of functions, in the dashboard's arithmetic."""
 
 from tests.support.sam_template import resources, template
 
 
-def test_the_dashboard_counts_gb_seconds_with_the_memory_that_functions_have() -> None:
+def test_dashboard_computes_gb_seconds_with_the_memory_of_functions() -> None:
     memory = template()["Globals"]["Function"]["MemorySize"]
     (body,) = (it["DashboardBody"] for it in resources("AWS::CloudWatch::Dashboard").values())
     text = str(body)

@@ -1,4 +1,4 @@
-"""Who is let in: what no scanner knows of policies, in the template as AWS expands it."""
+"""Resource and role policies that no scanner checks, in the template as AWS expands it."""
 
 import json
 from typing import Any
@@ -22,7 +22,7 @@ def expanded() -> Resources:
     return translated()
 
 
-def test_queues_topics_and_buses_take_from_named_sources_only(expanded: Resources) -> None:
+def test_queues_topics_and_buses_accept_named_sources_only(expanded: Resources) -> None:
     for type_ in RESOURCE_POLICIES:
         for name, policy in of_type(expanded, type_).items():
             for statement in policy["PolicyDocument"]["Statement"]:
@@ -37,7 +37,7 @@ def test_queues_topics_and_buses_take_from_named_sources_only(expanded: Resource
                     assert conditions["StringEquals"] == account, name
 
 
-def test_a_queue_takes_from_a_rule_of_this_template(expanded: Resources) -> None:
+def test_queue_accepts_a_rule_of_this_template(expanded: Resources) -> None:
     rules = of_type(expanded, "AWS::Events::Rule")
 
     for name, policy in of_type(expanded, "AWS::SQS::QueuePolicy").items():
@@ -46,7 +46,7 @@ def test_a_queue_takes_from_a_rule_of_this_template(expanded: Resources) -> None
             assert source[0] in rules and source[1] == "Arn", name
 
 
-def test_functions_are_invoked_by_services_on_behalf_of_something_named(
+def test_functions_are_invoked_by_services_for_a_named_source_only(
     expanded: Resources,
 ) -> None:
     for name, permission in of_type(expanded, "AWS::Lambda::Permission").items():
@@ -55,7 +55,7 @@ def test_functions_are_invoked_by_services_on_behalf_of_something_named(
         assert permission["SourceArn"], name
 
 
-def test_a_function_s_role_is_nobody_else_s(expanded: Resources) -> None:
+def test_function_roles_are_not_shared(expanded: Resources) -> None:
     roles = of_type(expanded, "AWS::IAM::Role")
     for name, function in of_type(expanded, "AWS::Lambda::Function").items():
         assert function["Role"] == {"Fn::GetAtt": [f"{name}Role", "Arn"]}
@@ -65,7 +65,7 @@ def test_a_function_s_role_is_nobody_else_s(expanded: Resources) -> None:
         assert trust["Action"] == ["sts:AssumeRole"], name
 
 
-def test_permissions_are_in_roles_and_nowhere_else(expanded: Resources) -> None:
+def test_permissions_are_in_roles_only(expanded: Resources) -> None:
     identities = {it["Type"] for it in expanded.values() if it["Type"].startswith("AWS::IAM::")}
 
     assert identities == {"AWS::IAM::Role"}

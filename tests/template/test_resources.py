@@ -1,4 +1,4 @@
-"""The rules of the template that no linter knows."""
+"""Rules of the template that no linter checks."""
 
 import importlib
 import json
@@ -24,7 +24,7 @@ def expanded() -> dict[str, dict[str, Any]]:
     return translated()
 
 
-def test_sam_and_cfn_lint_find_nothing() -> None:
+def test_template_passes_sam_validate_and_cfn_lint() -> None:
     done = subprocess.run(
         [".venv-sam/bin/sam", "validate", "--lint", "--region", "us-east-1"],
         cwd=ROOT,
@@ -36,14 +36,14 @@ def test_sam_and_cfn_lint_find_nothing() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_the_expanded_template_leaves_room_below_cloudformations_limit(
+def test_expanded_template_stays_below_the_cloudformation_limit(
     expanded: dict[str, dict[str, Any]],
 ) -> None:
     assert len(expanded) <= MAX_RESOURCES
 
 
 @pytest.mark.parametrize("layer", ["ShopLayer", "DependenciesLayer", "SigningLayer"])
-def test_a_change_of_a_layer_alone_reaches_every_alias_of_the_functions_that_have_it(
+def test_layer_change_reaches_every_alias_of_its_functions(
     expanded: dict[str, dict[str, Any]], layer: str
 ) -> None:
     changed = translated(**{layer: "another"})
@@ -55,7 +55,7 @@ def test_a_change_of_a_layer_alone_reaches_every_alias_of_the_functions_that_hav
     assert len(after - before) == len([it for it in attached if layer in it])
 
 
-def test_pages_probes_and_public_keys_answer_head_and_nothing_else_does() -> None:
+def test_pages_probes_and_public_keys_answer_head_and_no_other_route_does() -> None:
     pages = {
         *("GET /", "GET /docs", "GET /docs/{asset}", "GET /recovery"),
         *("GET /health", "GET /ready", "GET /openapi.json"),
@@ -69,7 +69,7 @@ def test_pages_probes_and_public_keys_answer_head_and_nothing_else_does() -> Non
             assert handler.is_page is (function.route in pages), function.name
 
 
-def test_the_gateway_calls_functions_by_their_alias(
+def test_gateway_invokes_functions_by_alias(
     expanded: dict[str, dict[str, Any]],
 ) -> None:
     (api,) = of_type(expanded, "AWS::ApiGateway::RestApi").values()
@@ -88,7 +88,7 @@ def test_the_gateway_calls_functions_by_their_alias(
     assert "AuthorizerAliaslive" in authorizer
 
 
-def test_every_function_has_a_role_of_its_own_that_grants_no_more_than_is_named(
+def test_every_function_has_its_own_role_with_named_grants_only(
     expanded: dict[str, dict[str, Any]],
 ) -> None:
     basic = {"AWSLambdaBasicExecutionRole", "AWSXrayWriteOnlyAccess", "AWSXRayDaemonWriteAccess"}
@@ -119,7 +119,7 @@ def who_may(action_prefix: str, resource: str) -> set[str]:
     return found
 
 
-def test_credentials_are_within_reach_of_those_who_need_them_only() -> None:
+def test_credentials_are_accessible_to_the_functions_that_need_them_only() -> None:
     table = "CredentialsTable"
     proving = {"ReplaceUser", "UpdateUser", "ChangePassword"}
     making = {"CreateUser", "CreateAdmin", "ReplaceUser", "UpdateUser"}
@@ -136,7 +136,7 @@ def test_credentials_are_within_reach_of_those_who_need_them_only() -> None:
     assert who_may("dynamodb:", table) == proving | making | recovering | others
 
 
-def test_mail_learns_whose_an_address_is_and_never_a_hash() -> None:
+def test_email_worker_reads_addresses_and_never_a_hash() -> None:
     (statement,) = [
         statement
         for policy in resources("AWS::Serverless::Function")["SendEmail"]["Policies"]
@@ -151,7 +151,7 @@ def test_mail_learns_whose_an_address_is_and_never_a_hash() -> None:
     }
 
 
-def test_the_publisher_learns_who_deleted_a_user_and_nothing_else_of_a_session() -> None:
+def test_publisher_reads_the_deleting_request_and_no_session() -> None:
     (statement,) = [
         statement
         for policy in resources("AWS::Serverless::Function")["PublishEvents"]["Policies"]
@@ -166,7 +166,7 @@ def test_the_publisher_learns_who_deleted_a_user_and_nothing_else_of_a_session()
     }
 
 
-def test_attempts_are_within_reach_of_those_who_are_counted_only() -> None:
+def test_attempts_are_accessible_to_limited_functions_only() -> None:
     asking = {"CreateEmailVerification", "CreatePasswordReset", "CreateUser"}
     proving = {"CreateSession", "ChangePassword", "ReplaceUser", "UpdateUser"}
 
@@ -174,7 +174,7 @@ def test_attempts_are_within_reach_of_those_who_are_counted_only() -> None:
     assert who_may("dynamodb:", "AttemptsTable") == {*asking, *proving, "CompletePasswordReset"}
 
 
-def test_tokens_are_made_by_who_mails_them_and_spent_by_who_heeds_them() -> None:
+def test_recovery_tokens_are_created_by_the_mailer_and_spent_by_their_routes() -> None:
     table = "RecoveryTokensTable"
     spending = {"CompleteEmailVerification", "CompletePasswordReset"}
 
@@ -184,7 +184,7 @@ def test_tokens_are_made_by_who_mails_them_and_spent_by_who_heeds_them() -> None
     assert who_may("dynamodb:", table) == {"SendEmail", "DeleteUser"} | spending
 
 
-def test_private_keys_are_read_by_those_who_sign_and_written_by_those_who_make_them() -> None:
+def test_private_keys_are_read_by_signers_and_written_by_key_functions() -> None:
     keys, makers = "SigningKeysSecret", {"CreateSigningKeys", "RotateSigningKeys"}
 
     assert who_may("secretsmanager:GetSecretValue", keys) == {
@@ -195,13 +195,13 @@ def test_private_keys_are_read_by_those_who_sign_and_written_by_those_who_make_t
     assert who_may("ssm:PutParameter", "jwks") == makers
 
 
-def test_the_signing_keys_rotate_every_30_days_and_by_no_route() -> None:
+def test_signing_keys_rotate_every_30_days_and_by_no_route() -> None:
     (event,) = resources("AWS::Serverless::Function")["RotateSigningKeys"]["Events"].values()
 
     assert event == {"Type": "Schedule", "Properties": {"Schedule": "rate(30 days)"}}
 
 
-def test_the_template_holds_no_secret() -> None:
+def test_template_contains_no_secret() -> None:
     (secret,) = resources("AWS::SecretsManager::Secret").values()
 
     assert secret.keys() == {"Description"}
@@ -222,7 +222,7 @@ def test_every_function_publishes_all_its_properties_and_logs_to_a_shared_group(
         assert properties["PublishLambdaVersion"] is True, name
 
 
-def test_tables_are_encrypted_on_demand_and_kept_where_they_cannot_be_rebuilt() -> None:
+def test_tables_are_encrypted_on_demand_and_retained_if_not_rebuildable() -> None:
     kept = {"UsersTable", "CredentialsTable", "SessionsTable", "ProductsTable", "OrdersTable"}
 
     for name, properties in resources("AWS::DynamoDB::Table").items():
@@ -238,7 +238,7 @@ def test_tables_are_encrypted_on_demand_and_kept_where_they_cannot_be_rebuilt() 
     assert "DataProtection=on" in production and "DataDeletionPolicy=Retain" in production
 
 
-def test_nothing_refers_back_to_the_api_which_would_make_a_cycle() -> None:
+def test_template_has_no_circular_reference_to_the_api() -> None:
     told = json.dumps([template()["Globals"], resources("AWS::Serverless::Function")])
     told = told.replace('"RestApiId": {"Ref": "Api"}', "")
 
@@ -261,7 +261,7 @@ GATEWAY_ERRORS = resources("AWS::Serverless::Api")["Api"]["GatewayResponses"]
 
 
 @pytest.mark.parametrize("type_", sorted(GATEWAY_ERRORS))
-def test_what_the_gateway_refuses_has_our_shape_and_headers(type_: str) -> None:
+def test_gateway_errors_have_the_api_format_and_headers(type_: str) -> None:
     response = GATEWAY_ERRORS[type_]
     headers = response["ResponseParameters"]["Headers"]
     error = json.loads(response["ResponseTemplates"]["application/json"])["error"]
@@ -273,7 +273,7 @@ def test_what_the_gateway_refuses_has_our_shape_and_headers(type_: str) -> None:
     assert ("Retry-After" in headers) == (response["StatusCode"] in (429, 503))
 
 
-def test_a_failing_authorizer_or_function_is_503_and_a_denied_token_401() -> None:
+def test_failing_authorizer_or_function_is_503_and_a_denied_token_401() -> None:
     for type_ in (
         "AUTHORIZER_FAILURE",
         "AUTHORIZER_CONFIGURATION_ERROR",
@@ -286,7 +286,7 @@ def test_a_failing_authorizer_or_function_is_503_and_a_denied_token_401() -> Non
     assert GATEWAY_ERRORS["MISSING_AUTHENTICATION_TOKEN"]["StatusCode"] == 404
 
 
-def test_sign_up_and_log_in_are_throttled_tighter_than_the_rest() -> None:
+def test_sign_up_and_login_have_tighter_throttles() -> None:
     settings = {
         (s["HttpMethod"], s["ResourcePath"]): s
         for s in resources("AWS::Serverless::Api")["Api"]["MethodSettings"]
@@ -300,7 +300,7 @@ def test_sign_up_and_log_in_are_throttled_tighter_than_the_rest() -> None:
     assert parameters["HashingRequestRate"]["Default"] < parameters["RequestRate"]["Default"]
 
 
-def test_the_gateway_throttles_before_reserved_concurrency_runs_out() -> None:
+def test_gateway_throttles_before_reserved_concurrency_is_used_up() -> None:
     defaults = {name: p.get("Default") for name, p in template()["Parameters"].items()}
     setting = resources("AWS::Serverless::Api")["Api"]["MethodSettings"][1]
     assert setting["ThrottlingBurstLimit"] == setting["ThrottlingRateLimit"]
@@ -319,7 +319,7 @@ def test_the_gateway_throttles_before_reserved_concurrency_runs_out() -> None:
         assert function["ReservedConcurrentExecutions"]["Fn::If"][0] == "ReservesHashing"
 
 
-def test_there_is_an_environment_for_each_stage() -> None:
+def test_every_stage_has_an_environment() -> None:
     config = (ROOT / "samconfig.toml").read_text()
 
     for environment in ("default", "staging", "prod"):
@@ -329,7 +329,7 @@ def test_there_is_an_environment_for_each_stage() -> None:
 @pytest.mark.parametrize(
     ("group", "name"), [("lambda", "requirements.txt"), ("signing", "signing-requirements.txt")]
 )
-def test_a_layer_of_dependencies_installs_what_the_lock_says(
+def test_dependency_layers_install_the_locked_versions(
     tmp_path: Any, group: str, name: str
 ) -> None:
     fresh = tmp_path / name
@@ -344,7 +344,7 @@ def test_a_layer_of_dependencies_installs_what_the_lock_says(
     assert committed.read_text() == fresh.read_text(), "run: make layer-requirements"
 
 
-def test_the_layer_of_dependencies_has_the_services_that_functions_may_call() -> None:
+def test_dependency_layer_has_the_services_that_functions_may_call() -> None:
     listed = (ROOT / "layers/dependencies/services.txt").read_text().split()
 
     assert listed == sorted(read_services(ROOT / "template.yaml")), "run: make layer-requirements"

@@ -1,4 +1,4 @@
-"""What waits for what, and for how long: each gives up before whoever waits for it does."""
+"""Timeouts: each callee times out before its caller."""
 
 from typing import Any
 
@@ -37,16 +37,14 @@ ASKED_IN_REQUESTS = [clients.dynamodb, clients.parameters, clients.queues, clien
 
 
 @pytest.mark.parametrize("make", ASKED_IN_REQUESTS)
-def test_one_call_that_hangs_is_told_by_its_own_error_and_several_by_the_deadline(
+def test_single_hanging_call_fails_by_its_own_error_and_several_by_the_deadline(
     make: Any,
 ) -> None:
     assert longest(make()) < REQUEST - TO_ANSWER
     assert longest_throttled(make()) < (REQUEST - TO_ANSWER) / 2
 
 
-def test_the_check_before_traffic_sits_throttling_out_as_all_functions_are_checked_at_once() -> (
-    None
-):
+def test_pre_traffic_check_outlasts_throttling_of_parallel_checks() -> None:
     asked = [clients.deployments()] * 3 + [clients.functions()] * 2
     pauses = [longest_throttled(client) for client in asked]
 
@@ -54,7 +52,7 @@ def test_the_check_before_traffic_sits_throttling_out_as_all_functions_are_check
     assert sum(pauses) < FUNCTIONS["CheckBeforeTraffic"]["Timeout"]
 
 
-def test_every_function_with_a_route_has_the_same_time_and_answers_in_it() -> None:
+def test_functions_with_a_route_have_one_timeout_below_the_gateways() -> None:
     for function in functions():
         if function.route:
             assert "Timeout" not in FUNCTIONS[function.name], function.name
@@ -64,18 +62,18 @@ def test_every_function_with_a_route_has_the_same_time_and_answers_in_it() -> No
     assert 2 * REQUEST < 29
 
 
-def test_conflicts_are_tried_again_for_half_a_request_at_the_most() -> None:
+def test_conflicts_are_retried_for_half_a_request_at_most() -> None:
     assert transactions.BUDGET <= (REQUEST - TO_ANSWER) * 0.6
 
 
-def test_the_publisher_reports_what_waits_before_it_is_ended() -> None:
+def test_publisher_reports_pending_records_before_its_timeout() -> None:
     last_call = longest(clients.events())
     sets_aside = longest(clients.queues())
 
     assert publishing.BUDGET + last_call + sets_aside < FUNCTIONS["PublishEvents"]["Timeout"]
 
 
-def test_a_batch_of_mails_is_sent_in_time_however_slow_ses_is() -> None:
+def test_email_batch_ends_in_time_at_the_slowest_ses_response() -> None:
     (batch,) = (
         mapping["BatchSize"]
         for mapping in MAPPINGS.values()
@@ -85,13 +83,13 @@ def test_a_batch_of_mails_is_sent_in_time_however_slow_ses_is() -> None:
     assert batch * longest(clients.mail()) < FUNCTIONS["SendEmail"]["Timeout"]
 
 
-def test_email_that_is_sent_leaves_time_to_mark_it() -> None:
+def test_email_sending_leaves_time_for_its_mark() -> None:
     slowest = longest(clients.mail()) + longest(clients.dynamodb())
 
     assert slowest + TO_ANSWER <= TO_SEND_AND_MARK < FUNCTIONS["SendEmail"]["Timeout"]
 
 
-def test_a_claim_outlasts_its_worker_and_ends_before_the_message_comes_again() -> None:
+def test_lease_outlasts_its_worker_and_ends_before_redelivery() -> None:
     claimed = CLAIMED_FOR.total_seconds()
 
     assert FUNCTIONS["SendEmail"]["Timeout"] < claimed
@@ -101,7 +99,7 @@ def test_a_claim_outlasts_its_worker_and_ends_before_the_message_comes_again() -
 @pytest.mark.parametrize(
     ("worker", "queue"), [("SendEmail", "EmailsToSend"), ("StartProcessing", "OrdersToProcess")]
 )
-def test_a_message_comes_again_when_its_worker_is_surely_gone(worker: str, queue: str) -> None:
+def test_message_is_redelivered_after_its_worker_has_ended(worker: str, queue: str) -> None:
     hidden, tries = QUEUES[queue]["VisibilityTimeout"], QUEUES[queue]["RedrivePolicy"]
 
     assert hidden >= 6 * FUNCTIONS[worker]["Timeout"]

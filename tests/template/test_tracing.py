@@ -1,4 +1,4 @@
-"""Traces in the template: everything is traced, but for what would put secrets into a trace."""
+"""Tracing in the template: everything is traced, except routes that would leak secrets."""
 
 import json
 import tomllib
@@ -21,7 +21,7 @@ def expanded() -> dict[str, dict[str, Any]]:
     return translated()
 
 
-def test_the_gateway_and_every_function_are_traced() -> None:
+def test_gateway_and_every_function_are_traced() -> None:
     (stage,) = of_type(expanded(), "AWS::ApiGateway::Stage").values()
     lambdas = of_type(expanded(), "AWS::Lambda::Function")
 
@@ -30,7 +30,7 @@ def test_the_gateway_and_every_function_are_traced() -> None:
     assert {it["TracingConfig"]["Mode"] for it in lambdas.values()} == {"Active"}
 
 
-def test_functions_may_tell_xray_by_the_one_managed_policy_beside_the_basic_one() -> None:
+def test_functions_may_send_traces_by_one_managed_policy() -> None:
     roles = of_type(expanded(), "AWS::IAM::Role")
     of_functions = {
         it["Role"]["Fn::GetAtt"][0] for it in of_type(expanded(), "AWS::Lambda::Function").values()
@@ -57,13 +57,13 @@ def unsampled(route: str) -> bool:
 
 
 @pytest.mark.parametrize("route", ROUTES)
-def test_what_is_telling_is_not_traced_and_all_else_is(route: str) -> None:
+def test_only_routes_that_could_leak_secrets_are_untraced(route: str) -> None:
     assert len(TELLING) == 3
     assert unsampled(route) == (route in TELLING)
     assert unsampled(f"{route}/") == (route in TELLING)  # the gateway takes both
 
 
-def test_the_rules_are_this_deployments_own() -> None:
+def test_sampling_rules_belong_to_this_deployment() -> None:
     api = resources("AWS::Serverless::Api")["Api"]
     rules = [it["SamplingRule"] for it in resources("AWS::XRay::SamplingRule").values()]
     longest = max(

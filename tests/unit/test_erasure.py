@@ -1,4 +1,4 @@
-"""Erasure: traces go before the commit and after it, and never with a rejected deletion."""
+"""Erasure: traces are erased before and after the commit, never with a rejected deletion."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -63,7 +63,7 @@ def test_traces_are_erased_before_the_commit_and_once_more_after_it() -> None:
     assert shelf.log == ["traces", "user", "traces and sessions"]
 
 
-def test_overtaken_deletion_erases_what_was_written_meanwhile() -> None:
+def test_stale_deletion_erases_concurrent_writes() -> None:
     shelf = Erasing()
     shelf.overtaken = 1
 
@@ -83,7 +83,7 @@ def test_long_pass_ends_in_a_retryable_503_before_the_commit() -> None:
     assert shelf.log == ["traces"] and shelf.writes == 0
 
 
-def test_retry_that_finds_nothing_left_commits_however_long_it_looked() -> None:
+def test_retry_without_remaining_traces_commits_after_any_scan_time() -> None:
     shelf = Erasing(True, False)
     shelf.takes = MAX_PASS + timedelta(milliseconds=1)
     with pytest.raises(ServiceUnavailable):

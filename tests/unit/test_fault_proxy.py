@@ -1,4 +1,4 @@
-"""The proxy for faults: the SDK takes what it answers for DynamoDB's."""
+"""The fault proxy: the SDK accepts its responses as those of DynamoDB."""
 
 import time
 from typing import Any
@@ -43,7 +43,7 @@ def impatient(proxy: FaultProxy) -> Any:
     return client_of(proxy, IMPATIENCE)
 
 
-def test_without_a_fault_a_call_passes_as_it_was_signed(
+def test_call_without_a_fault_passes_unchanged(
     client: Any, database: FakeDynamoDB, proxy: FaultProxy
 ) -> None:
     for _ in range(2):
@@ -56,7 +56,7 @@ def test_without_a_fault_a_call_passes_as_it_was_signed(
     assert len(database.asked) == 2
 
 
-def test_an_idle_proxy_takes_less_than_a_millisecond(
+def test_idle_proxy_takes_less_than_a_millisecond(
     client: Any, database: FakeDynamoDB, proxy: FaultProxy
 ) -> None:
     direct = boto3.client(
@@ -74,7 +74,7 @@ def test_an_idle_proxy_takes_less_than_a_millisecond(
     assert eventually(lambda: fastest(client) - fastest(direct) < 0.001)
 
 
-def test_conflicts_are_shaped_as_dynamodb_shapes_them(
+def test_conflicts_have_the_format_of_dynamodb(
     client: Any, database: FakeDynamoDB, proxy: FaultProxy
 ) -> None:
     with (
@@ -91,7 +91,7 @@ def test_conflicts_are_shaped_as_dynamodb_shapes_them(
     assert database.asked == []
 
 
-def test_a_share_of_conflicts_is_the_same_for_the_same_seed(
+def test_share_of_conflicts_is_reproducible_by_seed(
     client: Any, database: FakeDynamoDB, proxy: FaultProxy
 ) -> None:
     def outcomes() -> list[bool]:
@@ -111,7 +111,7 @@ def test_a_share_of_conflicts_is_the_same_for_the_same_seed(
     assert 10 < first.count(True) < 30
 
 
-def test_a_lost_answer_was_given_and_a_broken_connection_asked_nothing(
+def test_lost_response_had_its_effect_and_a_broken_connection_had_none(
     client: Any, database: FakeDynamoDB, proxy: FaultProxy
 ) -> None:
     for fault, asked in [(fault_proxy.never_arrived, 0), (fault_proxy.answer_lost, 1)]:
@@ -121,7 +121,7 @@ def test_a_lost_answer_was_given_and_a_broken_connection_asked_nothing(
     client.get_item(TableName="orders", Key=KEY)
 
 
-def test_while_the_proxy_is_down_nobody_connects(
+def test_stopped_proxy_accepts_no_connection(
     client: Any, database: FakeDynamoDB, proxy: FaultProxy
 ) -> None:
     client.get_item(TableName="orders", Key=KEY)
@@ -134,7 +134,7 @@ def test_while_the_proxy_is_down_nobody_connects(
     assert len(database.asked) == 2
 
 
-def test_a_call_that_nobody_answers_asked_nothing(
+def test_unanswered_call_has_no_effect(
     impatient: Any, database: FakeDynamoDB, proxy: FaultProxy
 ) -> None:
     with proxy.on(fault_proxy.unanswered(1)), pytest.raises(ReadTimeoutError):
@@ -143,7 +143,7 @@ def test_a_call_that_nobody_answers_asked_nothing(
     assert database.asked == []
 
 
-def test_an_answer_may_come_late_or_drip(
+def test_response_can_be_late_or_slow(
     impatient: Any, database: FakeDynamoDB, proxy: FaultProxy
 ) -> None:
     with proxy.on(fault_proxy.delayed(1)), pytest.raises(ReadTimeoutError):
@@ -158,7 +158,7 @@ def test_an_answer_may_come_late_or_drip(
 @pytest.mark.parametrize(
     ("code", "status"), [("ThrottlingException", 400), ("InternalServerError", 500)]
 )
-def test_a_refusal_has_its_code_and_status(
+def test_rejection_has_its_code_and_status(
     client: Any, database: FakeDynamoDB, proxy: FaultProxy, code: str, status: int
 ) -> None:
     with proxy.on(fault_proxy.refused(code, status)), pytest.raises(ClientError) as refusal:
@@ -169,7 +169,7 @@ def test_a_refusal_has_its_code_and_status(
     assert database.asked == []
 
 
-def test_keys_may_stay_unprocessed(client: Any, proxy: FaultProxy) -> None:
+def test_keys_can_stay_unprocessed(client: Any, proxy: FaultProxy) -> None:
     wanted = {"orders": {"Keys": [KEY]}}
 
     with proxy.on(fault_proxy.unprocessed, "BatchGetItem"):
@@ -178,7 +178,7 @@ def test_keys_may_stay_unprocessed(client: Any, proxy: FaultProxy) -> None:
     assert answer["UnprocessedKeys"] == wanted
 
 
-def test_a_fault_meets_the_calls_it_is_meant_for_and_no_others(
+def test_fault_applies_to_its_own_calls_only(
     client: Any, database: FakeDynamoDB, proxy: FaultProxy
 ) -> None:
     def is_refused(operation: str, **request: Any) -> bool:

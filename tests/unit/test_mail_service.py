@@ -1,4 +1,4 @@
-"""Mail is sent once: whatever comes again, fails, or is refused on the way."""
+"""Emails are sent once under redelivery, failures and rejections."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -34,7 +34,7 @@ def deliver(office: FakeEmailDependencies, notice: Notification) -> str:
     return service.deliver(notice, office.seconds_left)
 
 
-def test_a_notice_that_comes_again_is_one_mail_with_the_events_id() -> None:
+def test_redelivered_notification_is_one_email_with_the_event_id() -> None:
     office = FakeEmailDependencies()
 
     outcomes = [deliver(office, SIGNED_UP) for _ in range(3)]
@@ -44,7 +44,7 @@ def test_a_notice_that_comes_again_is_one_mail_with_the_events_id() -> None:
     assert (address, reference) == ("ada@example.com", "event")
 
 
-def test_a_mail_that_failed_on_the_way_is_sent_by_the_next_try() -> None:
+def test_email_that_failed_is_sent_by_the_retry() -> None:
     office = FakeEmailDependencies(ConnectionError())
 
     with pytest.raises(ConnectionError):
@@ -52,7 +52,7 @@ def test_a_mail_that_failed_on_the_way_is_sent_by_the_next_try() -> None:
     assert deliver(office, SIGNED_UP) == "mail sent"
 
 
-def test_while_somebody_else_is_at_it_it_is_put_off() -> None:
+def test_notification_leased_elsewhere_is_deferred() -> None:
     office = FakeEmailDependencies()
     office.elsewhere.add("event")
 
@@ -61,7 +61,7 @@ def test_while_somebody_else_is_at_it_it_is_put_off() -> None:
     assert office.sent == [] and office.elsewhere == {"event"}
 
 
-def test_reading_that_fails_is_retried_in_the_same_delivery_and_then_by_the_queue() -> None:
+def test_failed_read_is_retried_in_the_delivery_and_then_by_the_queue() -> None:
     office = FakeEmailDependencies()
     office.failing = MAX_TRIES - 1
     assert deliver(office, SIGNED_UP) == "mail sent"
@@ -73,7 +73,7 @@ def test_reading_that_fails_is_retried_in_the_same_delivery_and_then_by_the_queu
     assert [reference for _, _, reference in office.sent] == ["event"]
 
 
-def test_a_mail_that_is_refused_for_good_is_logged_and_never_tried_again(log: LogLines) -> None:
+def test_finally_rejected_email_is_logged_and_not_retried(log: LogLines) -> None:
     office = FakeEmailDependencies(Refused("MessageRejected"))
 
     assert deliver(office, SIGNED_UP) == "no mail: refused"
@@ -86,7 +86,7 @@ def test_a_mail_that_is_refused_for_good_is_logged_and_never_tried_again(log: Lo
     assert "ada" not in str(line)
 
 
-def test_after_a_crash_between_sending_and_marking_the_mail_comes_again_with_its_id() -> None:
+def test_crash_between_sending_and_marking_sends_the_email_again_with_its_id() -> None:
     office = FakeEmailDependencies()
     deliver(office, SIGNED_UP)
     office.finished.clear()
@@ -97,7 +97,7 @@ def test_after_a_crash_between_sending_and_marking_the_mail_comes_again_with_its
     assert [reference for _, _, reference in office.sent] == ["event", "event"]
 
 
-def test_mark_has_all_of_the_functions_time_but_what_the_response_takes() -> None:
+def test_mark_has_the_function_time_minus_the_response_margin() -> None:
     office = FakeEmailDependencies()
 
     deliver(office, SIGNED_UP)
@@ -116,7 +116,7 @@ def test_sent_email_that_cannot_be_marked_is_logged_and_not_redelivered(log: Log
     assert "ada" not in str(line)
 
 
-def test_email_is_not_begun_without_the_time_to_send_and_mark_it() -> None:
+def test_email_is_not_started_without_time_to_send_and_mark_it() -> None:
     office = FakeEmailDependencies()
     office.seconds = TO_SEND_AND_MARK - 0.1
 
@@ -125,7 +125,7 @@ def test_email_is_not_begun_without_the_time_to_send_and_mark_it() -> None:
     assert office.sent == [] and office.claimed == set()
 
 
-def test_email_whose_reading_took_the_time_is_released_unsent() -> None:
+def test_email_delayed_by_slow_reads_is_released_unsent() -> None:
     office = FakeEmailDependencies()
     office.slow = 20.0
 
@@ -143,7 +143,7 @@ def test_email_whose_reading_took_the_time_is_released_unsent() -> None:
 @pytest.mark.parametrize(
     "type_", ["user.registered", "user.password_changed", "order.placed", "order.cancelled"]
 )
-def test_who_is_gone_or_inactive_gets_none(known: User | None, type_: str) -> None:
+def test_deleted_or_inactive_user_gets_no_email(known: User | None, type_: str) -> None:
     office = FakeEmailDependencies()
     office.known = known
     notice = replace(SIGNED_UP, type=type_, data={"userId": ALICE.id, "orderId": "order"})
@@ -151,7 +151,7 @@ def test_who_is_gone_or_inactive_gets_none(known: User | None, type_: str) -> No
     assert deliver(office, notice) == "no mail: nobody to tell"
 
 
-def test_an_order_that_is_not_there_is_no_mail() -> None:
+def test_unknown_order_sends_no_email() -> None:
     office = FakeEmailDependencies()
     office.placed = None
 
@@ -160,7 +160,7 @@ def test_an_order_that_is_not_there_is_no_mail() -> None:
         assert deliver(office, notice) == "no mail: nobody to tell"
 
 
-def test_only_the_address_that_this_version_replaced_is_told() -> None:
+def test_only_the_replaced_address_is_notified() -> None:
     office = FakeEmailDependencies()
     office.known = replace(
         USER, former_emails=(FormerEmail("first@a.example", 2), FormerEmail("second@a.example", 4))
@@ -174,7 +174,7 @@ def test_only_the_address_that_this_version_replaced_is_told() -> None:
     assert [address for address, _, _ in office.sent] == ["second@a.example", "first@a.example"]
 
 
-def test_news_is_told_for_a_day() -> None:
+def test_notifications_expire_after_a_day() -> None:
     office = FakeEmailDependencies()
 
     at_the_end = replace(SIGNED_UP, time=NOON - NEWS_FOR)
@@ -185,7 +185,7 @@ def test_news_is_told_for_a_day() -> None:
     assert office.claimed == {"event"}
 
 
-def test_without_a_sender_nothing_is_sent_and_nothing_marked() -> None:
+def test_disabled_email_sends_and_marks_nothing() -> None:
     office = FakeEmailDependencies()
 
     mute = MailService(office, office, office, office, None, lambda: NOON)
@@ -195,7 +195,7 @@ def test_without_a_sender_nothing_is_sent_and_nothing_marked() -> None:
     assert office.claimed == set()
 
 
-def test_a_type_that_is_new_to_us_is_passed_over() -> None:
+def test_unknown_event_type_is_skipped() -> None:
     assert deliver(FakeEmailDependencies(), replace(SIGNED_UP, type="user.knighted")).endswith(
         "type"
     )
@@ -214,7 +214,7 @@ RESET = Notification("wish", RESET_REQUESTED, NOON, {"email": "ada@example.com"}
     ],
     ids=["sign-up", "verification", "reset"],
 )
-def test_a_link_is_made_as_its_mail_is_written_and_once(
+def test_link_is_created_once_when_its_email_is_written(
     notice: Notification, purpose: Purpose
 ) -> None:
     office = FakeEmailDependencies()
@@ -228,7 +228,7 @@ def test_a_link_is_made_as_its_mail_is_written_and_once(
     assert f'href="https://shop.example/recovery#{purpose}=token"' in letter.html
 
 
-def test_an_address_that_is_verified_needs_no_link() -> None:
+def test_verified_address_gets_no_link() -> None:
     office = FakeEmailDependencies()
     office.known = replace(USER, email_verified=True)
 
@@ -242,7 +242,7 @@ def test_an_address_that_is_verified_needs_no_link() -> None:
     [None, replace(USER, status=UserStatus.INACTIVE), replace(USER, email="king@example.com")],
     ids=["unknown", "inactive", "moved"],
 )
-def test_no_reset_is_mailed_to_an_address_that_is_nobodys(known: User | None) -> None:
+def test_unknown_address_gets_no_reset(known: User | None) -> None:
     office = FakeEmailDependencies()
     office.known = known
 
@@ -256,7 +256,7 @@ TOLD_BOTH = ["user.registered", "user.password_changed", "order.placed", "order.
 
 
 @pytest.mark.parametrize("type_", [*TOLD_BOTH, VERIFICATION_REQUESTED, RESET_REQUESTED])
-def test_no_name_is_told_to_an_address_that_nobody_has_verified(type_: str) -> None:
+def test_unverified_address_gets_no_name(type_: str) -> None:
     office = FakeEmailDependencies()
 
     deliver(office, Notification("event", type_, NOON, ABOUT))
@@ -267,7 +267,7 @@ def test_no_name_is_told_to_an_address_that_nobody_has_verified(type_: str) -> N
 
 
 @pytest.mark.parametrize("type_", [*TOLD_BOTH, RESET_REQUESTED])
-def test_the_owner_of_a_verified_address_is_greeted_by_name_and_not_limited(type_: str) -> None:
+def test_verified_owner_is_greeted_by_name_and_not_limited(type_: str) -> None:
     office = FakeEmailDependencies()
     office.known, office.most = VERIFIED, 0
 
@@ -277,7 +277,7 @@ def test_the_owner_of_a_verified_address_is_greeted_by_name_and_not_limited(type
     assert letter.text.startswith("Hello Ada,\n")
 
 
-def test_a_former_address_is_told_no_name_that_who_is_in_the_account_has_chosen() -> None:
+def test_former_address_gets_no_name_chosen_by_the_account() -> None:
     office = FakeEmailDependencies()
     office.known = replace(VERIFIED, former_emails=(FormerEmail("first@a.example", 2),))
     data = {"userId": ALICE.id, "changed": ["email"], "version": 2}
@@ -289,7 +289,7 @@ def test_a_former_address_is_told_no_name_that_who_is_in_the_account_has_chosen(
 
 
 @pytest.mark.parametrize("type_", [*TOLD_BOTH, VERIFICATION_REQUESTED])
-def test_one_too_many_to_an_unverified_address_is_not_sent_then_or_later(type_: str) -> None:
+def test_email_over_the_limit_of_an_unverified_address_is_never_sent(type_: str) -> None:
     office = FakeEmailDependencies()
     office.most = 1
     notices = [Notification(id_, type_, NOON, ABOUT) for id_ in ("first", "second")]
@@ -304,14 +304,14 @@ def test_one_too_many_to_an_unverified_address_is_not_sent_then_or_later(type_: 
     assert [reference for _, _, reference in office.sent] == ["first"]
 
 
-def test_resets_are_not_limited_since_wishes_for_them_are() -> None:
+def test_resets_are_not_limited_here() -> None:
     office = FakeEmailDependencies()
     office.most = 0
 
     assert deliver(office, RESET) == "mail sent"
 
 
-def test_what_calls_for_no_mail_does_not_count() -> None:
+def test_events_without_an_email_are_not_counted() -> None:
     office = FakeEmailDependencies()
     office.placed = None
 

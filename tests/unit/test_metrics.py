@@ -1,4 +1,4 @@
-"""What is counted is counted once, and told in CloudWatch's format in the request's own line."""
+"""Metrics are counted once, in CloudWatch's format, in the log line of their request."""
 
 from datetime import timedelta
 from typing import Any, get_args
@@ -61,7 +61,7 @@ def place(shelf: FakeOrderStore, *lines: Any, key: str | None = None) -> Any:
     return lambda: desk.place(ALICE, ALICE.id, wanted(*lines), once(key))
 
 
-def test_each_request_tells_its_latency_by_the_route_as_declared(log: LogLines) -> None:
+def test_request_logs_its_latency_by_declared_route(log: LogLines) -> None:
     @endpoint("GET /api/things/{thingId}")
     def read() -> Done:
         return Done()
@@ -73,7 +73,7 @@ def test_each_request_tells_its_latency_by_the_route_as_declared(log: LogLines) 
     assert metrics_of(line, SHOP) == {("Latency", route): ("Milliseconds", line["milliseconds"])}
 
 
-def test_a_request_tells_what_it_counted_and_the_next_begins_anew(log: LogLines) -> None:
+def test_request_logs_its_own_counts_only(log: LogLines) -> None:
     @endpoint(PLACES)
     def handler() -> Done:
         if len(log()) == 0:
@@ -93,7 +93,7 @@ def test_a_request_tells_what_it_counted_and_the_next_begins_anew(log: LogLines)
     assert counted(second, SHOP) == {}
 
 
-def test_what_fails_is_told_too(log: LogLines) -> None:
+def test_failed_request_logs_its_counts(log: LogLines) -> None:
     @endpoint(PLACES, raises=(NotFound,))
     def handler() -> Done:
         metrics.count("StockRefusals")
@@ -104,7 +104,7 @@ def test_what_fails_is_told_too(log: LogLines) -> None:
     assert [counted(line, SHOP) for line in log()] == [{"StockRefusals": 1}]
 
 
-def test_all_that_can_be_counted_together_is_within_the_formats_limits() -> None:
+def test_all_metrics_together_stay_within_the_format_limits() -> None:
     metrics.collect()
     for name in get_args(metrics.Countable.__value__):
         metrics.count(name)
@@ -119,7 +119,7 @@ def test_all_that_can_be_counted_together_is_within_the_formats_limits() -> None
     }
 
 
-def test_an_order_and_its_value_are_counted_where_it_is_placed() -> None:
+def test_order_and_its_value_are_counted_when_placed() -> None:
     metrics.collect()
     place(FakeOrderStore(), (PEAR, 2), (PLUM, 1))()
 
@@ -130,21 +130,21 @@ def test_an_order_and_its_value_are_counted_where_it_is_placed() -> None:
     assert counted(metrics.told(), SHOP).keys() == {"OrdersPlaced", "OrderValue"}
 
 
-def test_a_replay_counts_nothing() -> None:
+def test_replay_counts_nothing() -> None:
     shelf = FakeOrderStore()
     place(shelf, (PLUM, 3), key="one")()
 
     assert told(raises(Replayed, place(shelf, (PLUM, 3), key="one"))) == {}
 
 
-def test_a_refused_order_counts_once_what_it_was_refused_for() -> None:
+def test_rejected_order_counts_its_reason_once() -> None:
     short = place(FakeOrderStore(), (PLUM, 4), (PEAR, 11))
 
     assert told(raises(InsufficientStock, short)) == {"StockRefusals": 1}
     assert told(raises(CurrencyMismatch, place(FakeOrderStore(), (PEAR, 1), (DOLLAR, 1)))) == {}
 
 
-def test_a_log_in_counts_where_it_fails_only() -> None:
+def test_failed_login_is_counted_and_a_successful_one_is_not() -> None:
     lobby = FakeSessionStore()
     log_in = lobby.service().log_in
 
@@ -156,7 +156,7 @@ def test_a_log_in_counts_where_it_fails_only() -> None:
     assert told(full) == {"LogInsThrottled": 1}
 
 
-def test_a_spent_refresh_token_counts_where_it_ends_its_session() -> None:
+def test_spent_refresh_token_counts_once_when_it_ends_its_session() -> None:
     lobby = FakeSessionStore()
     first = lobby.service().log_in(attempt(), BROWSER).refresh_token
 
@@ -191,17 +191,17 @@ def sign_up(role: Role = Role.CUSTOMER) -> User:
     return service.sign_up(SIGN_UP, BROWSER if role is Role.CUSTOMER else None, role)
 
 
-def test_a_sign_up_is_counted() -> None:
+def test_sign_up_is_counted() -> None:
     assert told(sign_up) == {"SignUps": 1}
 
 
-def test_what_operators_do_counts_nothing(log: LogLines) -> None:
+def test_operator_actions_are_not_counted(log: LogLines) -> None:
     operation(lambda _: {"id": sign_up(Role.ADMIN).id})({}, Context())
 
     assert not any("_aws" in line for line in log())
 
 
-def test_no_level_can_be_deployed_that_leaves_the_lines_with_metrics_out() -> None:
+def test_log_levels_that_drop_metrics_cannot_be_deployed() -> None:
     level = template()["Parameters"]["LogLevel"]
 
     assert level["AllowedValues"] == ["DEBUG", "INFO"]

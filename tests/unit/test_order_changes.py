@@ -1,4 +1,4 @@
-"""What becomes of an order: who may move it where, and what its stock does then."""
+"""Order changes: permitted transitions per role, and their effect on stock."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -51,14 +51,14 @@ def desk(shelf: FakeOrderStore) -> OrderService:
     return OrderService(shelf, lambda: NOON, new_id)
 
 
-def test_completed_and_cancelled_have_no_way_out_and_every_status_its_line() -> None:
+def test_terminal_statuses_have_no_transition_and_every_status_is_listed() -> None:
     assert set(TRANSITIONS) == set(OrderStatus)
     assert not TRANSITIONS[COMPLETED] and not TRANSITIONS[CANCELLED]
     assert all(status not in targets for status, targets in TRANSITIONS.items())
 
 
 @pytest.mark.parametrize(("before", "after"), [(PENDING, PROCESSING), (PROCESSING, COMPLETED)])
-def test_an_admin_moves_an_order_on_and_its_stock_stays_taken(
+def test_order_advanced_by_an_admin_keeps_its_stock(
     desk: OrderService, shelf: FakeOrderStore, before: OrderStatus, after: OrderStatus
 ) -> None:
     order = placed(desk, shelf, before)
@@ -70,7 +70,7 @@ def test_an_admin_moves_an_order_on_and_its_stock_stays_taken(
     assert shelf.stock(PEAR) == 7
 
 
-def test_a_product_of_which_nothing_was_taken_stays_as_it_is(
+def test_product_without_counted_stock_is_unchanged(
     desk: OrderService, shelf: FakeOrderStore
 ) -> None:
     order = placed(desk, shelf)
@@ -84,7 +84,7 @@ def test_a_product_of_which_nothing_was_taken_stays_as_it_is(
 
 
 @pytest.mark.parametrize("status", [PROCESSING, COMPLETED, PENDING])
-def test_an_owner_gives_no_status_but_cancelled(
+def test_owner_can_only_set_cancelled(
     desk: OrderService, shelf: FakeOrderStore, status: OrderStatus
 ) -> None:
     order = placed(desk, shelf)
@@ -97,7 +97,7 @@ def test_an_owner_gives_no_status_but_cancelled(
 
 @pytest.mark.parametrize("status", [PROCESSING, COMPLETED, CANCELLED])
 @pytest.mark.parametrize("changes", [{"status": CANCELLED}, {"note": "x"}, {"note": None}])
-def test_an_owner_changes_nothing_that_is_not_pending(
+def test_owner_changes_only_pending_orders(
     desk: OrderService, shelf: FakeOrderStore, status: OrderStatus, changes: dict[str, Any]
 ) -> None:
     order = placed(desk, shelf, status)
@@ -110,7 +110,7 @@ def test_an_owner_changes_nothing_that_is_not_pending(
 
 
 @pytest.mark.parametrize("status", OrderStatus)
-def test_an_admin_edits_and_clears_the_note_in_any_status(
+def test_admin_edits_and_clears_the_note_in_any_status(
     desk: OrderService, shelf: FakeOrderStore, status: OrderStatus
 ) -> None:
     order = placed(desk, shelf, status)
@@ -137,7 +137,7 @@ def test_status_and_note_change_together_or_not_at_all(
 
 
 @pytest.mark.parametrize("changes", [{}, {"note": None}])
-def test_a_change_that_changes_nothing_leaves_the_version(
+def test_unchanged_order_keeps_its_version(
     desk: OrderService, shelf: FakeOrderStore, changes: dict[str, Any]
 ) -> None:
     order = placed(desk, shelf)
@@ -146,7 +146,7 @@ def test_a_change_that_changes_nothing_leaves_the_version(
     assert shelf.orders == [order]
 
 
-def test_strangers_are_refused_before_anything_is_read(desk: OrderService) -> None:
+def test_stranger_is_rejected_before_any_read(desk: OrderService) -> None:
     for order_id in (new_id(), new_id()):
         with pytest.raises(Forbidden):
             desk.update(BOB, ALICE.id, order_id, update(status="cancelled"), WHATEVER)
@@ -154,7 +154,7 @@ def test_strangers_are_refused_before_anything_is_read(desk: OrderService) -> No
             desk.update(ADMIN, ALICE.id, order_id, update(status="cancelled"), WHATEVER)
 
 
-def test_a_stale_precondition_is_refused_before_the_transition_is_judged(
+def test_stale_precondition_is_rejected_before_the_transition(
     desk: OrderService, shelf: FakeOrderStore
 ) -> None:
     order = placed(desk, shelf, COMPLETED)
@@ -167,7 +167,7 @@ def test_a_stale_precondition_is_refused_before_the_transition_is_judged(
     assert shelf.orders == [order]
 
 
-def test_a_note_that_comes_between_is_kept_unless_the_caller_demands_the_version(
+def test_concurrent_note_is_kept_unless_a_version_is_required(
     desk: OrderService, shelf: FakeOrderStore
 ) -> None:
     order = placed(desk, shelf)
@@ -185,7 +185,7 @@ def test_a_note_that_comes_between_is_kept_unless_the_caller_demands_the_version
     assert shelf.stock(PEAR) == 7
 
 
-def test_whoever_comes_second_to_cancel_or_complete_is_refused(
+def test_second_of_cancellation_and_completion_is_rejected(
     desk: OrderService, shelf: FakeOrderStore
 ) -> None:
     order = placed(desk, shelf, PROCESSING)
@@ -251,7 +251,7 @@ def test_order_change_gets_503_while_others_win(desk: OrderService, shelf: FakeO
         {"version": 2},
     ],
 )
-def test_what_is_no_change_of_an_order_is_refused(changes: dict[str, Any]) -> None:
+def test_invalid_order_change_is_rejected(changes: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         update(**changes)
 
@@ -284,7 +284,7 @@ def expected_refusal(
 
 
 @given(st.lists(st.tuples(callers, changes_), max_size=12))
-def test_whatever_anybody_asks_in_whatever_order_the_rules_hold(
+def test_random_changes_follow_the_rules(
     asked: Sequence[tuple[Caller, dict[str, Any]]],
 ) -> None:
     shelf = FakeOrderStore()

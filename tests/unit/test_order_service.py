@@ -1,4 +1,4 @@
-"""Orders take catalogue prices and stock, all or nothing, and one key makes one order."""
+"""Orders take catalogue prices and stock atomically, and one key places one order."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -47,7 +47,7 @@ def desk(shelf: FakeOrderStore) -> OrderService:
     return OrderService(shelf, lambda: NOON, new_id)
 
 
-def test_an_order_has_catalogue_prices_and_an_exact_total(desk: OrderService) -> None:
+def test_order_has_catalogue_prices_and_an_exact_total(desk: OrderService) -> None:
     order = desk.place(ALICE, ALICE.id, wanted((PEAR, 3), (PLUM, 2)), once())
 
     assert [(line.unit_price.amount, line.quantity) for line in order.lines] == [
@@ -58,7 +58,7 @@ def test_an_order_has_catalogue_prices_and_an_exact_total(desk: OrderService) ->
     assert order.status is OrderStatus.PENDING
 
 
-def test_stock_is_taken_with_the_order(desk: OrderService, shelf: FakeOrderStore) -> None:
+def test_order_takes_stock(desk: OrderService, shelf: FakeOrderStore) -> None:
     order = desk.place(ALICE, ALICE.id, wanted((PEAR, 3), (LINK, 2)), once())
 
     assert shelf.stock(PEAR) == 7
@@ -66,7 +66,7 @@ def test_stock_is_taken_with_the_order(desk: OrderService, shelf: FakeOrderStore
     assert [line.taken for line in order.lines] == [3, 0]
 
 
-def test_a_product_named_twice_is_one_line(desk: OrderService, shelf: FakeOrderStore) -> None:
+def test_product_named_twice_is_one_line(desk: OrderService, shelf: FakeOrderStore) -> None:
     order = desk.place(ALICE, ALICE.id, wanted((PEAR, 3), (PLUM, 1), (PEAR, 4)), once())
 
     assert [(line.product_id, line.quantity) for line in order.lines] == [
@@ -86,7 +86,7 @@ def test_a_product_named_twice_is_one_line(desk: OrderService, shelf: FakeOrderS
         ([(replace(PEAR), 6), (PEAR, 5)], InsufficientStock, 2 * [None]),
     ],
 )
-def test_what_cannot_be_sold_is_refused_and_nothing_is_taken(
+def test_unavailable_products_are_rejected_and_no_stock_is_taken(
     desk: OrderService,
     shelf: FakeOrderStore,
     lines: list[tuple[Product, int]],
@@ -106,7 +106,7 @@ def test_what_cannot_be_sold_is_refused_and_nothing_is_taken(
     assert shelf.products == before and shelf.orders == []
 
 
-def test_a_total_that_does_not_fit_is_refused(desk: OrderService, shelf: FakeOrderStore) -> None:
+def test_total_out_of_range_is_rejected(desk: OrderService, shelf: FakeOrderStore) -> None:
     dear = product("99999999.99", None)
     shelf.products[dear.id] = dear
 
@@ -115,7 +115,7 @@ def test_a_total_that_does_not_fit_is_refused(desk: OrderService, shelf: FakeOrd
         desk.place(ALICE, ALICE.id, wanted((dear, 2)), once())
 
 
-def test_a_stranger_orders_nothing_and_an_admin_may_for_anyone(
+def test_stranger_cannot_order_for_a_user_and_an_admin_can(
     desk: OrderService, shelf: FakeOrderStore
 ) -> None:
     with pytest.raises(Forbidden):
@@ -125,7 +125,7 @@ def test_a_stranger_orders_nothing_and_an_admin_may_for_anyone(
     assert desk.place(ADMIN, ALICE.id, wanted((PEAR, 1)), once()).user_id == ALICE.id
 
 
-def test_a_price_that_changes_before_the_commit_is_read_again(
+def test_price_changed_before_the_commit_is_read_again(
     desk: OrderService, shelf: FakeOrderStore
 ) -> None:
     dearer = replace(PEAR, price=Money(Decimal("0.20"), "EUR"))
@@ -136,7 +136,7 @@ def test_a_price_that_changes_before_the_commit_is_read_again(
     assert order.total == Money(Decimal("0.40"), "EUR")
 
 
-def test_the_last_piece_taken_before_the_commit_is_missing(
+def test_last_item_sold_before_the_commit_is_insufficient_stock(
     desk: OrderService, shelf: FakeOrderStore
 ) -> None:
     shelf.meanwhile = [lambda: shelf.products.update({PEAR.id: replace(PEAR, stock=0)})]
@@ -173,7 +173,7 @@ def test_order_gets_503_while_prices_keep_changing(
     assert shelf.orders == []
 
 
-def test_the_same_request_again_gets_the_first_answer(
+def test_repeated_request_gets_the_first_response(
     desk: OrderService, shelf: FakeOrderStore
 ) -> None:
     order = desk.place(ALICE, ALICE.id, wanted((PEAR, 1)), once("k"))
@@ -185,7 +185,7 @@ def test_the_same_request_again_gets_the_first_answer(
     assert shelf.stock(PEAR) == 9
 
 
-def test_the_same_key_with_another_body_is_refused(
+def test_reused_key_with_another_body_is_rejected(
     desk: OrderService, shelf: FakeOrderStore
 ) -> None:
     desk.place(ALICE, ALICE.id, wanted((PEAR, 1)), once("k"))
@@ -195,7 +195,7 @@ def test_the_same_key_with_another_body_is_refused(
     assert shelf.stock(PEAR) == 9
 
 
-def test_the_loser_of_two_equal_requests_for_the_last_piece_gets_its_own_order(
+def test_loser_of_two_equal_requests_for_the_last_item_gets_its_own_order(
     desk: OrderService, shelf: FakeOrderStore
 ) -> None:
     shelf.products[PEAR.id] = replace(PEAR, stock=1)
@@ -209,7 +209,7 @@ def test_the_loser_of_two_equal_requests_for_the_last_piece_gets_its_own_order(
     assert shelf.stock(PEAR) == 0
 
 
-def test_who_reads_the_stock_after_an_equal_request_but_not_its_record_gets_its_order(
+def test_request_that_sees_the_stock_but_not_the_record_gets_its_order(
     desk: OrderService, shelf: FakeOrderStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shelf.products[PEAR.id] = replace(PEAR, stock=1)
@@ -223,7 +223,7 @@ def test_who_reads_the_stock_after_an_equal_request_but_not_its_record_gets_its_
     assert loser.value.answer.body == order.id
 
 
-def test_a_refused_request_is_not_recorded_and_may_be_sent_again(
+def test_rejected_request_is_not_recorded_and_can_be_repeated(
     desk: OrderService, shelf: FakeOrderStore
 ) -> None:
     shelf.products[PEAR.id] = replace(PEAR, stock=0)
@@ -235,7 +235,7 @@ def test_a_refused_request_is_not_recorded_and_may_be_sent_again(
     assert desk.place(ALICE, ALICE.id, wanted((PEAR, 1)), once("k")).total == PEAR.price
 
 
-def test_an_order_is_read_by_its_user_and_admins_only(desk: OrderService) -> None:
+def test_order_is_readable_by_its_user_and_admins_only(desk: OrderService) -> None:
     order = desk.place(ALICE, ALICE.id, wanted((PEAR, 1)), once())
 
     assert desk.read(ALICE, ALICE.id, order.id) == order
@@ -246,7 +246,7 @@ def test_an_order_is_read_by_its_user_and_admins_only(desk: OrderService) -> Non
         desk.read(BOB, BOB.id, order.id)
 
 
-def test_who_may_list_orders(desk: OrderService) -> None:
+def test_orders_are_listed_for_their_user_and_admins_only(desk: OrderService) -> None:
     desk.place(ALICE, ALICE.id, wanted((LINK, 1)), once())
 
     for caller in (ALICE, ADMIN):

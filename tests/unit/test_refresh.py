@@ -1,4 +1,4 @@
-"""A refresh token is spent once; a lost answer costs nothing, and a stolen token the session."""
+"""Refresh tokens are single-use: lost responses cost nothing, stolen tokens end the session."""
 
 from base64 import urlsafe_b64encode
 from collections.abc import Callable
@@ -39,7 +39,7 @@ def assert_refused(lobby: FakeSessionStore, token: str) -> None:
     assert lobby.sessions == before
 
 
-def test_a_refresh_gives_a_new_token_and_tells_when_and_where_it_was(
+def test_refresh_returns_a_new_token_and_records_time_and_client(
     lobby: FakeSessionStore, first: Grant
 ) -> None:
     lobby.now = NOON + timedelta(days=29)
@@ -71,9 +71,7 @@ def test_only_digests_are_stored(lobby: FakeSessionStore, first: Grant) -> None:
         assert str(token.secret) not in repr(token)
 
 
-def test_no_session_outlives_180_days_however_often_it_is_used(
-    lobby: FakeSessionStore, first: Grant
-) -> None:
+def test_session_ends_after_180_days_of_use(lobby: FakeSessionStore, first: Grant) -> None:
     grant = first
     for day in range(0, 180, 20):
         lobby.now = NOON + timedelta(days=day)
@@ -86,7 +84,7 @@ def test_no_session_outlives_180_days_however_often_it_is_used(
 
 
 @pytest.mark.parametrize("seconds", [0, 29, 30])
-def test_the_same_successor_is_given_again_for_30_seconds(
+def test_same_successor_is_returned_for_30_seconds(
     lobby: FakeSessionStore, first: Grant, seconds: int
 ) -> None:
     second = refresh(lobby, first.refresh_token)
@@ -100,7 +98,7 @@ def test_the_same_successor_is_given_again_for_30_seconds(
 
 
 @pytest.mark.parametrize("late", [timedelta(milliseconds=30_001), timedelta(seconds=31)])
-def test_a_token_spent_before_that_ends_its_session(
+def test_token_spent_before_the_grace_ends_its_session(
     lobby: FakeSessionStore, first: Grant, late: timedelta, log: LogLines
 ) -> None:
     second = refresh(lobby, first.refresh_token)
@@ -116,7 +114,7 @@ def test_a_token_spent_before_that_ends_its_session(
     assert first.refresh_token not in str(line)
 
 
-def test_a_token_two_steps_old_ends_its_session_at_once(
+def test_token_two_rotations_old_ends_its_session_immediately(
     lobby: FakeSessionStore, first: Grant
 ) -> None:
     refresh(lobby, refresh(lobby, first.refresh_token).refresh_token)
@@ -127,7 +125,7 @@ def test_a_token_two_steps_old_ends_its_session_at_once(
     assert lobby.sessions == []
 
 
-def test_a_secret_of_the_right_family_that_never_was_ends_the_session(
+def test_unknown_secret_of_a_known_family_ends_the_session(
     lobby: FakeSessionStore, first: Grant
 ) -> None:
     forged = replace(RefreshToken.parse(first.refresh_token), secret=b"s" * 32)
@@ -148,7 +146,7 @@ def test_a_secret_of_the_right_family_that_never_was_ends_the_session(
     ],
     ids=["all but the ids", "family", "user", "session"],
 )
-def test_whoever_knows_a_session_id_ends_nothing(
+def test_session_id_alone_ends_no_session(
     lobby: FakeSessionStore, first: Grant, forge: Callable[[RefreshToken], RefreshToken]
 ) -> None:
     lobby.gates[BOB.id] = replace(GATE, user_id=BOB.id)
@@ -161,7 +159,7 @@ def test_whoever_knows_a_session_id_ends_nothing(
     [None, replace(GATE, epoch=4), replace(GATE, status=UserStatus.INACTIVE)],
     ids=["no account state", "another epoch", "inactive"],
 )
-def test_a_dead_session_is_refused_whichever_token_is_shown(
+def test_ended_session_rejects_every_token(
     lobby: FakeSessionStore, first: Grant, account_state: AccountState | None
 ) -> None:
     second = refresh(lobby, first.refresh_token)
@@ -171,7 +169,7 @@ def test_a_dead_session_is_refused_whichever_token_is_shown(
         assert_refused(lobby, grant.refresh_token)
 
 
-def test_an_idle_session_is_refused(lobby: FakeSessionStore, first: Grant) -> None:
+def test_idle_session_is_rejected(lobby: FakeSessionStore, first: Grant) -> None:
     lobby.now = NOON + timedelta(days=30)
 
     assert_refused(lobby, first.refresh_token)
@@ -187,7 +185,7 @@ def once(lobby: FakeSessionStore, change: Callable[[], object]) -> None:
     lobby.between_read_and_write = between
 
 
-def test_who_comes_second_gets_the_successor_of_who_came_first(
+def test_second_of_two_parallel_refreshes_gets_the_successor_of_the_first(
     lobby: FakeSessionStore, first: Grant
 ) -> None:
     rivals: list[Grant] = []
@@ -200,7 +198,7 @@ def test_who_comes_second_gets_the_successor_of_who_came_first(
     assert lobby.sessions == [rival.session]
 
 
-def test_who_comes_two_steps_late_ends_the_session(lobby: FakeSessionStore, first: Grant) -> None:
+def test_token_two_rotations_late_ends_the_session(lobby: FakeSessionStore, first: Grant) -> None:
     once(lobby, lambda: refresh(lobby, refresh(lobby, first.refresh_token).refresh_token))
 
     with pytest.raises(Unauthorized):
@@ -209,9 +207,7 @@ def test_who_comes_two_steps_late_ends_the_session(lobby: FakeSessionStore, firs
     assert lobby.sessions == []
 
 
-def test_a_session_that_ends_meanwhile_is_not_brought_back(
-    lobby: FakeSessionStore, first: Grant
-) -> None:
+def test_session_ended_during_a_refresh_stays_ended(lobby: FakeSessionStore, first: Grant) -> None:
     once(lobby, lobby.sessions.clear)
 
     with pytest.raises(Unauthorized):
@@ -237,7 +233,7 @@ def test_refresh_of_a_session_carried_over_to_a_new_epoch_meanwhile_succeeds(
     assert lobby.sessions == [grant.session]
 
 
-def test_two_round_trips_to_the_store_are_enough(lobby: FakeSessionStore, first: Grant) -> None:
+def test_refresh_takes_two_round_trips(lobby: FakeSessionStore, first: Grant) -> None:
     refresh(lobby, first.refresh_token)
     assert lobby.asked == ["with_account_state", "rotate"]
 
@@ -252,7 +248,7 @@ def test_two_round_trips_to_the_store_are_enough(lobby: FakeSessionStore, first:
     assert lobby.asked == ["with_account_state", "end"]
 
 
-def test_a_token_has_one_spelling() -> None:
+def test_token_has_one_encoding() -> None:
     token = RefreshToken.new(ALICE.id, ALICE.session_id)
     text = token.text
 
@@ -268,7 +264,7 @@ def test_a_token_has_one_spelling() -> None:
             RefreshToken.parse(other)
 
 
-def test_a_successor_is_known_by_secret_salt_and_session_alone() -> None:
+def test_successor_is_derived_from_secret_salt_and_session_alone() -> None:
     token = RefreshToken.new(ALICE.id, ALICE.session_id)
     salt = new_salt()
 
@@ -287,7 +283,7 @@ def many(lobby: FakeSessionStore, count: int) -> list[Session]:
     return sorted(begun, key=lambda session: session.id, reverse=True)
 
 
-def test_the_oldest_session_ends_where_there_would_be_more_than_fifty(
+def test_oldest_session_ends_beyond_fifty(
     lobby: FakeSessionStore,
 ) -> None:
     begun = many(lobby, 51)
@@ -296,7 +292,7 @@ def test_the_oldest_session_ends_where_there_would_be_more_than_fifty(
     assert len(lobby.sessions) == 50
 
 
-def test_a_log_in_sweeps_dead_sessions_and_ends_no_live_one_for_them(
+def test_login_removes_dead_sessions_and_ends_no_live_one_for_them(
     lobby: FakeSessionStore,
 ) -> None:
     begun = many(lobby, 50)
@@ -307,7 +303,7 @@ def test_a_log_in_sweeps_dead_sessions_and_ends_no_live_one_for_them(
     assert {session.id for session in lobby.sessions} == {s.id for s in [newest, *begun[40:]]}
 
 
-def test_a_log_in_ends_no_more_than_a_transaction_takes(
+def test_login_ends_no_more_sessions_than_a_transaction_fits(
     lobby: FakeSessionStore, first: Grant
 ) -> None:
     lobby.sessions = [replace(first.session, id=new_id()) for _ in range(150)]
@@ -320,7 +316,7 @@ def test_a_log_in_ends_no_more_than_a_transaction_takes(
 
 
 @pytest.mark.usefixtures("no_time_to_retry")
-def test_log_in_that_failed_ends_no_session(lobby: FakeSessionStore) -> None:
+def test_login_that_failed_ends_no_session(lobby: FakeSessionStore) -> None:
     many(lobby, 50)
     lobby.is_still_so = False
     before = list(lobby.sessions)
@@ -331,7 +327,7 @@ def test_log_in_that_failed_ends_no_session(lobby: FakeSessionStore) -> None:
     assert lobby.sessions == before
 
 
-def test_only_live_sessions_are_listed(lobby: FakeSessionStore) -> None:
+def test_list_has_live_sessions_only(lobby: FakeSessionStore) -> None:
     newest, old, oldest = many(lobby, 3)
     lobby.sessions = [newest, replace(old, idle_expires_at=NOON), oldest]
 
@@ -339,14 +335,14 @@ def test_only_live_sessions_are_listed(lobby: FakeSessionStore) -> None:
     assert lobby.service().list_active(BOB) == []
 
 
-def test_the_list_ends_at_fifty_though_parallel_log_ins_made_more(lobby: FakeSessionStore) -> None:
+def test_list_is_limited_to_fifty_after_parallel_logins(lobby: FakeSessionStore) -> None:
     newest, *older = many(lobby, 50)
     lobby.sessions = [newest, *older, replace(newest, id=ALICE.session_id)]
 
     assert lobby.service().list_active(ALICE) == [newest, *older]
 
 
-def test_a_session_of_ones_own_is_ended_and_no_other(lobby: FakeSessionStore, first: Grant) -> None:
+def test_session_of_the_caller_is_ended_and_no_other(lobby: FakeSessionStore, first: Grant) -> None:
     desk = lobby.service()
 
     with pytest.raises(NotFound):
@@ -357,7 +353,7 @@ def test_a_session_of_ones_own_is_ended_and_no_other(lobby: FakeSessionStore, fi
     assert lobby.sessions == []
 
 
-def test_after_logging_out_everywhere_nothing_lives(lobby: FakeSessionStore, first: Grant) -> None:
+def test_logout_everywhere_ends_every_session(lobby: FakeSessionStore, first: Grant) -> None:
     lobby.service().end_all(ALICE)
 
     assert lobby.service().list_active(ALICE) == []

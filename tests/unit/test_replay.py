@@ -1,4 +1,4 @@
-"""Pointers are found wherever SQS keeps them, and are there for the next one who looks."""
+"""Stream pointers are found in their queue and stay visible to the next replay."""
 
 import json
 from typing import Any  # messages are whatever JSON they hold
@@ -57,14 +57,14 @@ def pointer() -> dict[str, Any]:
     return {"DDBStreamBatchInfo": numbers | {"batchSize": 1, "streamArn": "stream"}}
 
 
-def test_what_stays_is_counted_by_everybody_who_looks() -> None:
+def test_kept_pointers_are_counted_by_every_reader() -> None:
     deployment: Any = Deployed(Queue(pointer()))
 
     assert replay(deployment, "UnpublishedEvents") == (0, 1)
     assert replay(deployment, "UnpublishedEvents") == (0, 1)
 
 
-def test_a_queue_of_something_else_is_left_as_it_was() -> None:
+def test_foreign_queue_is_left_unchanged() -> None:
     deployment: Any = Deployed(Queue({"detail": {}}))
 
     for _ in range(2):
@@ -72,7 +72,7 @@ def test_a_queue_of_something_else_is_left_as_it_was() -> None:
             replay(deployment, "EmailsToSendFailed")
 
 
-def test_what_is_read_again_is_on_record_also_where_it_stops_midway(
+def test_interrupted_replay_is_audited(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     deployment: Any = Deployed(Queue(pointer()))

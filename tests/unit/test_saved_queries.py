@@ -1,4 +1,4 @@
-"""Saved queries ask for what the log lines really have."""
+"""Saved queries match the fields of real log lines."""
 
 import json
 import re
@@ -100,7 +100,7 @@ def asked_for(query: str) -> set[str]:
 
 
 @pytest.mark.parametrize("query", QUERIES, ids=lambda query: str(query["Name"]))
-def test_a_query_reads_keys_that_lines_have(query: dict[str, Any], log: LogLines) -> None:
+def test_query_reads_fields_that_lines_have(query: dict[str, Any], log: LogLines) -> None:
     known = {key for line in logged(log) for key in line}
     known |= OF_ADMIN_ACTIONS | OF_ORDERS_GIVEN_UP | OF_LAMBDA
 
@@ -109,12 +109,12 @@ def test_a_query_reads_keys_that_lines_have(query: dict[str, Any], log: LogLines
 
 
 @pytest.mark.parametrize("query", QUERIES, ids=lambda query: str(query["Name"]))
-def test_a_query_is_named_after_its_stack_and_reads_its_groups(query: dict[str, Any]) -> None:
+def test_query_has_the_name_of_its_stack_and_reads_its_groups(query: dict[str, Any]) -> None:
     assert query["Name"].startswith("shop-test/")
     assert query["LogGroupNames"] and set(query["LogGroupNames"]) <= GROUPS
 
 
-def test_one_request_is_found_in_what_endpoint_queue_and_streams_log(log: LogLines) -> None:
+def test_one_request_is_found_in_the_lines_of_endpoint_queue_and_streams(log: LogLines) -> None:
     (query,) = [it["QueryString"] for it in QUERIES if it["Name"].endswith("/one request")]
     # By text, which finds it in a list too.
     (placeholder,) = re.findall(r'\| filter @message like "(\w+)"\n', query)
@@ -128,14 +128,14 @@ def test_one_request_is_found_in_what_endpoint_queue_and_streams_log(log: LogLin
     assert all(request_id in json.dumps(line) for line in lines)
 
 
-def test_errors_are_also_those_of_functions_that_cannot_be_loaded_or_are_ended() -> None:
+def test_error_query_finds_functions_that_fail_to_load_or_time_out() -> None:
     (query,) = [it["QueryString"] for it in QUERIES if it["Name"].endswith("/errors")]
 
     assert asked_for(query) >= OF_LAMBDA
     assert "@logStream" in query  # such a line has no `function_name`
 
 
-def test_a_key_that_no_line_has_is_noticed() -> None:
+def test_unknown_field_is_noticed() -> None:
     assert asked_for('filter message = "request" | stats count(*) as many by colour') == {
         "message",
         "colour",

@@ -1,4 +1,4 @@
-"""A log-in proves the password, and a log-in that lost a race is no log-in."""
+"""A login verifies the password, and starts no session after a lost race."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -11,7 +11,7 @@ from tests.fakes.session_store import GATE, FakeSessionStore, attempt
 from tests.support.fixtures import ALICE, BROWSER, NOON, PASSWORD
 
 
-def test_the_right_password_begins_a_session_under_the_gates_epoch_and_role() -> None:
+def test_right_password_starts_a_session_with_current_generation_and_role() -> None:
     lobby = FakeSessionStore()
 
     grant = lobby.service().log_in(attempt(" ADA@example.com"), BROWSER)
@@ -32,7 +32,7 @@ def test_the_right_password_begins_a_session_under_the_gates_epoch_and_role() ->
         ("   ", PASSWORD),
     ],
 )
-def test_anything_else_is_refused_after_one_comparison(email: str, password: str) -> None:
+def test_other_credentials_are_rejected_after_one_comparison(email: str, password: str) -> None:
     lobby = FakeSessionStore()
 
     with pytest.raises(InvalidCredentials):
@@ -42,7 +42,7 @@ def test_anything_else_is_refused_after_one_comparison(email: str, password: str
     assert lobby.sessions == []
 
 
-def test_an_inactive_account_is_refused() -> None:
+def test_inactive_account_is_rejected() -> None:
     lobby = FakeSessionStore(gates={ALICE.id: replace(GATE, status=UserStatus.INACTIVE)})
 
     with pytest.raises(AccountInactive):
@@ -53,14 +53,14 @@ def test_an_inactive_account_is_refused() -> None:
 
 
 @pytest.mark.usefixtures("no_time_to_retry")
-def test_log_in_gets_503_while_its_account_keeps_changing() -> None:
+def test_login_gets_503_while_its_account_keeps_changing() -> None:
     lobby = FakeSessionStore(is_still_so=False)
 
     with pytest.raises(ServiceUnavailable):
         lobby.service().log_in(attempt(), BROWSER)
 
 
-def test_an_attempt_is_counted_before_the_password_is_compared_and_whoever_has_the_e_mail() -> None:
+def test_attempt_is_counted_before_the_comparison_for_known_and_unknown_emails() -> None:
     lobby = FakeSessionStore(is_full=True)
 
     for email, password in (("ada@example.com", PASSWORD), ("nobody@example.com", "wrong")):
@@ -70,7 +70,7 @@ def test_an_attempt_is_counted_before_the_password_is_compared_and_whoever_has_t
     assert lobby.compared == [] and lobby.sessions == []
 
 
-def test_an_attempt_is_taken_back_where_the_log_in_succeeds_only() -> None:
+def test_attempt_is_taken_back_only_after_a_successful_login() -> None:
     lobby = FakeSessionStore()
 
     with pytest.raises(InvalidCredentials):
@@ -82,7 +82,7 @@ def test_an_attempt_is_taken_back_where_the_log_in_succeeds_only() -> None:
     assert lobby.right == [False, True]
 
 
-def test_a_weak_hash_is_raised_by_who_has_the_password_only() -> None:
+def test_weak_hash_is_upgraded_with_the_right_password_only() -> None:
     weak = Credential(ALICE.id, f"weak {PASSWORD}")
     lobby = FakeSessionStore(credentials={"ada@example.com": weak})
 
@@ -94,7 +94,7 @@ def test_a_weak_hash_is_raised_by_who_has_the_password_only() -> None:
     assert lobby.credentials["ada@example.com"].password_hash == PASSWORD
 
 
-def test_a_log_in_that_met_another_raising_the_hash_succeeds_and_is_counted_once() -> None:
+def test_login_during_another_hash_upgrade_succeeds_and_is_counted_once() -> None:
     weak = Credential(ALICE.id, f"weak {PASSWORD}")
     lobby = FakeSessionStore(credentials={"ada@example.com": weak}, other_hash=PASSWORD)
 
@@ -103,7 +103,7 @@ def test_a_log_in_that_met_another_raising_the_hash_succeeds_and_is_counted_once
     assert lobby.sessions == [grant.session] and len(lobby.counted) == 1
 
 
-def test_a_log_in_that_met_a_password_change_compares_with_the_new_password() -> None:
+def test_login_during_a_password_change_compares_with_the_new_password() -> None:
     lobby = FakeSessionStore(other_hash="another password")
 
     with pytest.raises(InvalidCredentials):
@@ -123,7 +123,7 @@ def test_a_log_in_that_met_a_password_change_compares_with_the_new_password() ->
         (replace(GATE, status=UserStatus.INACTIVE), 0, False),
     ],
 )
-def test_a_session_lives_while_gate_and_clock_let_it(
+def test_session_is_live_while_account_state_and_clock_allow(
     account_state: AccountState | None, days: float, is_live: bool
 ) -> None:
     session = FakeSessionStore().service().log_in(attempt(), BROWSER).session

@@ -1,4 +1,4 @@
-"""Changes of a user meet those of others: merged, refused, or given up on in time."""
+"""Concurrent changes of a user are merged, rejected, or time out with a 503."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -33,7 +33,7 @@ def patch(**changes: object) -> UserUpdate:
     return UserUpdate.model_validate(changes, strict=False)
 
 
-def test_a_change_is_made_on_top_of_somebody_elses() -> None:
+def test_change_is_merged_with_a_concurrent_one() -> None:
     shelf = FakeUserStore(overtaken=1)
 
     changed = desk(shelf).update(
@@ -46,7 +46,7 @@ def test_a_change_is_made_on_top_of_somebody_elses() -> None:
     )
 
 
-def test_a_change_that_demands_a_version_is_not() -> None:
+def test_change_with_a_required_version_is_not_merged() -> None:
     shelf = FakeUserStore(overtaken=1)
     demanded = Precondition(frozenset({'"1"'}))
 
@@ -73,14 +73,14 @@ def test_user_change_gets_503_while_the_user_keeps_changing() -> None:
         assert shelf.writes == 1
 
 
-def test_nothing_is_written_where_nothing_changes() -> None:
+def test_unchanged_user_is_not_written() -> None:
     shelf = FakeUserStore()
 
     assert desk(shelf).update(ALICE, ALICE.id, patch(name="Ada"), Precondition(), CLIENT) == USER
     assert shelf.writes == 0
 
 
-def test_a_new_address_is_unverified_until_its_holder_proves_it() -> None:
+def test_changed_address_is_unverified() -> None:
     shelf = FakeUserStore()
     shelf.user = replace(USER, email_verified=True)
 
@@ -92,7 +92,7 @@ def test_a_new_address_is_unverified_until_its_holder_proves_it() -> None:
     assert (kept.email_verified, changed.email_verified) == (True, False)
 
 
-def test_an_admin_changes_their_own_address_with_their_password_only() -> None:
+def test_admin_changes_the_own_address_with_the_own_password_only() -> None:
     shelf = FakeUserStore()
     shelf.user = replace(USER, id=ADMIN.id, role=Role.ADMIN)
 
@@ -105,9 +105,7 @@ def test_an_admin_changes_their_own_address_with_their_password_only() -> None:
     ("role", "status"),
     [(Role.CUSTOMER, UserStatus.ACTIVE), (Role.ADMIN, UserStatus.INACTIVE)],
 )
-def test_nobody_makes_himself_an_admin_again_by_what_the_gateway_still_believes(
-    role: Role, status: UserStatus
-) -> None:
+def test_demoted_admin_cannot_use_a_cached_role(role: Role, status: UserStatus) -> None:
     shelf = FakeUserStore()
     shelf.user = replace(USER, id=ADMIN.id, role=role, status=status)
     wanted = patch(role="admin", status="active")
@@ -117,7 +115,7 @@ def test_nobody_makes_himself_an_admin_again_by_what_the_gateway_still_believes(
     assert shelf.writes == 0
 
 
-def test_what_an_admin_does_to_another_is_written_while_they_are_one() -> None:
+def test_admin_change_of_another_user_checks_the_role_on_write() -> None:
     shelf = FakeUserStore()
 
     desk(shelf).update(ADMIN, ALICE.id, patch(name="B"), Precondition(), CLIENT)
@@ -128,7 +126,7 @@ def test_what_an_admin_does_to_another_is_written_while_they_are_one() -> None:
     assert shelf.by_admin == ADMIN.id
 
 
-def test_an_operator_changes_a_status_whoever_else_is_writing() -> None:
+def test_operator_changes_a_status_under_concurrent_writes() -> None:
     shelf = FakeUserStore(overtaken=1)
 
     desk(shelf).change_status(ALICE.id, UserStatus.INACTIVE)
@@ -141,7 +139,7 @@ def test_an_operator_changes_a_status_whoever_else_is_writing() -> None:
         desk(shelf).change_status(ALICE.id, UserStatus.ACTIVE)
 
 
-def test_an_address_that_is_changed_meanwhile_makes_no_password_wrong() -> None:
+def test_concurrent_address_change_keeps_the_right_password_valid() -> None:
     class Moving(FakeUserStore):
         def credential(self, email: str) -> Credential | None:
             found = super().credential(email)
@@ -159,7 +157,7 @@ def test_an_address_that_is_changed_meanwhile_makes_no_password_wrong() -> None:
     assert shelf.password_hash == "hash of a walk by the river"
 
 
-def test_a_stranger_changes_nothing() -> None:
+def test_stranger_changes_nothing() -> None:
     shelf = FakeUserStore()
     passwords = {"currentPassword": "correct horse", "newPassword": "wrong donkey"}
     wanted = PasswordChange.model_validate(passwords, strict=False)
@@ -174,7 +172,7 @@ def test_a_stranger_changes_nothing() -> None:
     assert shelf.writes == 0
 
 
-def test_the_last_addresses_are_remembered_with_the_versions_that_replaced_them() -> None:
+def test_former_addresses_are_kept_with_the_versions_that_replaced_them() -> None:
     shelf = FakeUserStore()
 
     for number in range(12):
@@ -192,7 +190,7 @@ def passwords(current: str, new: str = "wrong donkey") -> PasswordChange:
     return PasswordChange.model_validate(given, strict=False)
 
 
-def test_guesses_of_the_current_password_count_as_log_ins_do_before_they_are_compared() -> None:
+def test_guesses_of_the_current_password_are_counted_before_the_comparison() -> None:
     shelf, counter = FakeUserStore(), FakeRateLimiter(most=2)
     service = desk(shelf, counter)
 
@@ -209,7 +207,7 @@ def test_guesses_of_the_current_password_count_as_log_ins_do_before_they_are_com
     assert shelf.writes == 0
 
 
-def test_who_is_overtaken_has_guessed_once() -> None:
+def test_retried_change_counts_one_guess() -> None:
     counter = FakeRateLimiter()
 
     desk(FakeUserStore(overtaken=2), counter).change_password(
@@ -219,7 +217,7 @@ def test_who_is_overtaken_has_guessed_once() -> None:
     assert (len(counter.counted), len(counter.limited), counter.right) == (1, 1, [True])
 
 
-def test_password_changes_are_limited_before_anything_is_hashed() -> None:
+def test_password_changes_are_limited_before_hashing() -> None:
     shelf, counter = FakeUserStore(), FakeRateLimiter(most_limited=1)
     service = desk(shelf, counter)
     service.change_password(ALICE, ALICE.id, passwords("correct horse"), CLIENT)
@@ -234,7 +232,7 @@ def test_password_changes_are_limited_before_anything_is_hashed() -> None:
     assert (shelf.writes, len(counter.counted)) == (1, 1)
 
 
-def test_sign_ups_are_limited_before_anything_is_hashed() -> None:
+def test_sign_ups_are_limited_before_hashing() -> None:
     wanted = UserCreate.model_validate(
         {"email": "new@example.com", "name": "Ada", "password": "a walk by the river"}
     )
@@ -246,7 +244,7 @@ def test_sign_ups_are_limited_before_anything_is_hashed() -> None:
         )  # `FakeUserStore.add` would raise another error
 
 
-def test_what_guesses_nothing_is_not_counted() -> None:
+def test_change_without_a_guess_is_not_counted() -> None:
     shelf, counter = FakeUserStore(), FakeRateLimiter()
     service = desk(shelf, counter)
 
@@ -263,7 +261,7 @@ def test_what_guesses_nothing_is_not_counted() -> None:
     assert counter.limited == [PROFILE_CHANGE] * 2
 
 
-def test_profile_change_is_counted_once_however_often_it_is_tried() -> None:
+def test_profile_change_is_counted_once_for_all_its_retries() -> None:
     counter = FakeRateLimiter()
 
     desk(FakeUserStore(overtaken=3), counter).update(
@@ -285,7 +283,7 @@ def test_profile_change_beyond_the_limit_writes_nothing_and_reads_no_password() 
     assert shelf.writes == 0
 
 
-def test_profile_limit_leaves_admins_and_changes_of_nothing_alone() -> None:
+def test_profile_limit_does_not_apply_to_admins_and_unchanged_users() -> None:
     shelf = FakeUserStore()
     service = desk(shelf, FakeRateLimiter(most_limited=0))
 

@@ -1,4 +1,4 @@
-"""One address has one spelling."""
+"""Every email address has one canonical form."""
 
 import pytest
 
@@ -17,7 +17,7 @@ from shop.email_addresses import canonical_email
         ("ada@ｅｘａｍｐｌｅ.com", "ada@example.com"),
     ],
 )
-def test_every_spelling_of_an_address_becomes_one(written: str, kept: str) -> None:
+def test_spellings_of_an_address_have_one_canonical_form(written: str, kept: str) -> None:
     assert canonical_email(written) == kept
     assert canonical_email(kept) == kept
 
@@ -43,6 +43,6 @@ def test_every_spelling_of_an_address_becomes_one(written: str, kept: str) -> No
         f"ada@{'x' * 60}.{'y' * 60}.{'z' * 60}.{'w' * 60}.example.com",
     ],
 )
-def test_what_is_no_address_is_refused(written: str) -> None:
+def test_malformed_address_is_rejected(written: str) -> None:
     with pytest.raises(ValueError, match="."):
         canonical_email(written)

@@ -1,4 +1,4 @@
-"""`make bench`, as far as it needs neither Java nor peers: its own arithmetic, and fair play."""
+"""The arithmetic of `make bench` and its fairness, without Java and without peers."""
 
 import importlib.util
 import json
@@ -41,7 +41,7 @@ def sdkless(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return module
 
 
-def test_the_case_without_an_sdk_signs_as_the_sdk_does(sdkless: ModuleType) -> None:
+def test_case_without_an_sdk_signs_as_the_sdk_does(sdkless: ModuleType) -> None:
     body = b'{"TableName": "peers"}'
     ours = sdkless._signed("GetItem", body)
     request = AWSRequest(
@@ -62,7 +62,7 @@ def test_the_case_without_an_sdk_signs_as_the_sdk_does(sdkless: ModuleType) -> N
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_every_case_has_its_files_and_its_packages(case: Case) -> None:
+def test_every_case_has_its_files_and_packages(case: Case) -> None:
     groups = tomllib.loads((APPS.parent / "pyproject.toml").read_text())["dependency-groups"]
     files = {path.name for app in case.apps for path in (APPS / app).glob("*.py")}
 
@@ -71,12 +71,12 @@ def test_every_case_has_its_files_and_its_packages(case: Case) -> None:
         assert {f"{name.partition('.')[0]}.py" for name in case.handlers.values()} <= files
 
 
-def test_the_spread_is_of_medians_and_quartiles() -> None:
+def test_spread_is_of_medians_and_quartiles() -> None:
     assert spread([5, 1, 3, 2, 4]) == Spread(1, 2, 3, 4)
     assert spread([7]) == Spread(7, 7, 7, 7)
 
 
-def test_one_request_in_a_hundred_may_be_slower_than_what_is_told() -> None:
+def test_percentile_99_ignores_one_request_in_a_hundred() -> None:
     warm = [0.001] * 98 + [0.002, 0.9]
     summary = summarise([Run("shop", POST, 0.3, 0.2, warm, 0.001, 60)], [0.00005])
 
@@ -84,14 +84,14 @@ def test_one_request_in_a_hundred_may_be_slower_than_what_is_told() -> None:
     assert summary.warm.middle == 0.001
 
 
-def test_an_answer_that_is_none_is_never_measured() -> None:
+def test_invalid_response_is_never_measured() -> None:
     with pytest.raises(ValueError):
         check(POST, {"statusCode": 503, "body": f'{{"id": "{PRODUCTS[2].id}"}}'})
     with pytest.raises(ValueError):
         check(POST, {"statusCode": 201, "body": "{}"})
 
 
-def test_the_plot_has_a_bar_for_everyone_and_the_fastest_first() -> None:
+def test_plot_has_a_bar_for_each_case_fastest_first() -> None:
     bars = [Bar("slow & old", Spread(2, 2, 3, 4), False), Bar("ours", Spread(1, 1, 1, 1), True)]
 
     texts = [node.text for node in ElementTree.fromstring(svg(bars)).iter() if node.text]
@@ -99,14 +99,14 @@ def test_the_plot_has_a_bar_for_everyone_and_the_fastest_first() -> None:
     assert texts.index("ours") < texts.index("slow & old")
 
 
-def test_the_page_and_the_plot_say_what_the_numbers_say() -> None:
+def test_page_and_plot_have_the_measured_numbers() -> None:
     results, text = read(), report.PAGE.read_text()
 
     assert report.page(text, results) == text, "make bench-page"
     assert report.PLOT.read_text() == report.plot(results), "make bench-page"
 
 
-def test_the_targets_in_the_page_are_those_of_the_numbers() -> None:
+def test_targets_of_the_page_are_those_of_the_numbers() -> None:
     cases = json.loads(NUMBERS.read_text())["cases"]
     row = next(line for line in report.PAGE.read_text().splitlines() if "/ FastAPI + M" in line)
     ours, theirs = (cases[name]["GET"]["cold"]["middle"] for name in ("shop", "fastapi"))
@@ -127,7 +127,7 @@ def as_fast_as(seconds: float) -> Results:
     )
 
 
-def test_a_target_that_is_missed_is_said_to_be() -> None:
+def test_missed_target_is_reported() -> None:
     fast, slow = (report.page("", as_fast_as(seconds)) for seconds in (0.001, 10))
 
     target = "cold start of GET / boto3 + json | 1.20 |"
@@ -136,20 +136,20 @@ def test_a_target_that_is_missed_is_said_to_be() -> None:
     assert "targets are not met.**" in slow
 
 
-def test_a_target_is_judged_by_the_number_that_is_told() -> None:
+def test_target_is_compared_with_the_rounded_number() -> None:
     assert Target("", 1.2, 1.2049).is_met
     assert not Target("", 1.2, 1.2051).is_met
     assert not Target("", 30, 30.06, "MB").is_met
 
 
-def test_a_busy_machine_is_called_busy_and_an_idle_one_is_not() -> None:
+def test_busy_machine_is_reported_and_an_idle_one_is_not() -> None:
     idle, busy = (report.page("", replace(read(), load=load)) for load in (0.1, 3.7))
 
     assert "nothing else to do (a load of 0.1" in idle and "kept busy" not in idle
     assert "kept busy** (a load of 3.7" in busy and "nothing else" not in busy
 
 
-def test_a_run_begins_when_what_was_done_before_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_run_starts_after_the_previous_load(monkeypatch: pytest.MonkeyPatch) -> None:
     loads = iter([1.9, 0.9, 0.4, 0.3])
     waited: list[float] = []
     monkeypatch.setattr("os.getloadavg", lambda: (next(loads), 0, 0))
@@ -159,7 +159,7 @@ def test_a_run_begins_when_what_was_done_before_is_over(monkeypatch: pytest.Monk
     assert len(waited) == 2
 
 
-def test_a_run_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_run_waits_for_a_limited_time(monkeypatch: pytest.MonkeyPatch) -> None:
     waited: list[float] = []
     monkeypatch.setattr("os.getloadavg", lambda: (2.0, 0, 0))
     monkeypatch.setattr("time.sleep", waited.append)
@@ -171,7 +171,7 @@ def test_a_run_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
 RECORDED = {"shop": 0.24, "boto3": 0.2, "powertools-full": 0.3, "fastapi": 0.4}
 
 
-def test_a_cold_start_that_got_half_as_slow_again_fails_the_check(
+def test_cold_start_slower_by_half_fails_the_check(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     with pytest.raises(SystemExit, match="too slow beside boto3, powertools-full, fastapi"):
@@ -180,12 +180,12 @@ def test_a_cold_start_that_got_half_as_slow_again_fails_the_check(
     assert "1.85 times that of boto3, recorded 1.20, at most 1.80" in capsys.readouterr().out
 
 
-def test_a_slower_machine_and_some_noise_pass_the_check() -> None:
+def test_slower_machine_and_noise_pass_the_check() -> None:
     bench_check.judge(RECORDED, {name: 3 * seconds for name, seconds in RECORDED.items()})
     bench_check.judge(RECORDED, RECORDED | {"shop": 0.35})
 
 
-def test_every_function_that_somebody_waits_for_is_started_cold() -> None:
+def test_every_function_with_a_waiting_client_is_started_cold() -> None:
     waits = {function.name for function in functions() if function.route} | {"Authorizer"}
 
     assert {function.name for function in waited_for()} == waits, (
@@ -193,7 +193,7 @@ def test_every_function_that_somebody_waits_for_is_started_cold() -> None:
     )
 
 
-def test_a_refusal_is_never_measured_as_an_endpoint() -> None:
+def test_error_response_is_never_measured_as_an_endpoint() -> None:
     denied = {"policyDocument": {"Statement": [{"Effect": "Deny"}]}}
 
     for answer in ({"statusCode": 401}, {"statusCode": 503}, denied):

@@ -1,4 +1,4 @@
-"""What operators do by hand: tried first, on record in any case, and never done by accident."""
+"""Operator commands: dry run first, audited in every case, and confirmed explicitly."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -34,7 +34,7 @@ def change(command: StatusChange) -> CommandResult:
     return {"sessions": 2}
 
 
-def test_id_in_upper_case_is_taken_in_lower_case(log: LogLines) -> None:
+def test_id_in_upper_case_is_accepted_in_lower_case(log: LogLines) -> None:
     change(SHUT | {"userId": ALICE.id.upper()}, Context())
 
     (line,) = audited(log)
@@ -49,7 +49,7 @@ def audited(log: LogLines) -> list[dict[str, Any]]:
     ("given", "outcome"),
     [({}, "dry run"), ({"confirm": False}, "dry run"), ({"confirm": True}, "done")],
 )
-def test_a_command_is_a_dry_run_until_it_is_confirmed_and_on_record_both_times(
+def test_command_is_a_dry_run_until_confirmed_and_audited_both_times(
     log: LogLines, given: dict[str, Any], outcome: str
 ) -> None:
     answer = change(SHUT | given, Context())
@@ -61,7 +61,7 @@ def test_a_command_is_a_dry_run_until_it_is_confirmed_and_on_record_both_times(
     assert (line["request_id"], line["function_name"]) == (Context.aws_request_id, "function")
 
 
-def test_a_refusal_is_an_answer_and_on_record(log: LogLines) -> None:
+def test_rejection_is_returned_and_audited(log: LogLines) -> None:
     @operator_command(SessionsEnd)
     def refuse(command: SessionsEnd) -> CommandResult:
         raise LastAdmin
@@ -72,7 +72,7 @@ def test_a_refusal_is_an_answer_and_on_record(log: LogLines) -> None:
     assert [line["outcome"] for line in audited(log)] == ["LastAdmin"]
 
 
-def test_a_failure_is_on_record_and_still_fails(log: LogLines) -> None:
+def test_failure_is_audited_and_still_raised(log: LogLines) -> None:
     @operator_command(SessionsEnd)
     def fail(command: SessionsEnd) -> CommandResult:
         raise ConnectionError
@@ -92,7 +92,7 @@ def test_a_failure_is_on_record_and_still_fails(log: LogLines) -> None:
         {"operator": ""},
     ],
 )
-def test_a_slip_of_the_hand_is_refused_before_anything_is_done(slip: dict[str, Any]) -> None:
+def test_malformed_command_is_rejected_before_any_effect(slip: dict[str, Any]) -> None:
     done = []
 
     @operator_command(StatusChange)
@@ -107,7 +107,7 @@ def test_a_slip_of_the_hand_is_refused_before_anything_is_done(slip: dict[str, A
     assert done == []
 
 
-def test_a_slip_of_the_hand_is_on_record_with_nothing_that_was_sent_but_by_whom(
+def test_malformed_command_is_audited_with_its_operator_and_without_its_input(
     log: LogLines,
 ) -> None:
     change(SHUT | {"userId": "ada@example.com", "Ada Lovelace": True}, Context())
@@ -133,9 +133,7 @@ def test_a_slip_of_the_hand_is_on_record_with_nothing_that_was_sent_but_by_whom(
         None,
     ],
 )
-def test_whoever_sends_what_is_no_command_is_an_operator_where_no_arn_says_which(
-    log: LogLines, sent: Any
-) -> None:
+def test_malformed_command_without_an_arn_is_audited_as_operator(log: LogLines, sent: Any) -> None:
     answer = change(sent, Context())
 
     assert answer["outcome"] == "refused"
@@ -151,7 +149,7 @@ def test_whoever_sends_what_is_no_command_is_an_operator_where_no_arn_says_which
         (Role.CUSTOMER, UserStatus.INACTIVE, 1, None),
     ],
 )
-def test_a_dry_run_foresees_that_the_last_admin_stays(
+def test_dry_run_previews_the_last_admin_rule(
     role: Role, status: UserStatus, admins: int, refusal: type[ShopError] | None
 ) -> None:
     shelf = FakeUserStore()
@@ -187,14 +185,14 @@ class Office:
         )
 
 
-def test_without_an_id_to_confirm_no_mail_is_wished_for() -> None:
+def test_unconfirmed_command_queues_no_email() -> None:
     office = Office()
 
     assert office.resend() == (VERIFICATION_REQUESTED, FRESH)
     assert office.wishes == []
 
 
-def test_the_id_of_the_dry_run_is_the_mails_so_that_a_second_try_is_the_same_mail() -> None:
+def test_confirmed_id_becomes_the_email_id_so_that_retries_send_one_email() -> None:
     office = Office()
 
     for _ in range(2):
@@ -204,7 +202,7 @@ def test_the_id_of_the_dry_run_is_the_mails_so_that_a_second_try_is_the_same_mai
 
 
 @pytest.mark.parametrize("status", OrderStatus)
-def test_an_orders_mail_is_that_of_its_status(status: OrderStatus) -> None:
+def test_order_email_follows_the_order_status(status: OrderStatus) -> None:
     office = Office(order=replace(ORDER, status=status))
 
     office.resend(ORDER.id, FRESH)
@@ -216,7 +214,7 @@ def test_an_orders_mail_is_that_of_its_status(status: OrderStatus) -> None:
 
 
 @pytest.mark.parametrize("age", [CONFIRMED_WITHIN + timedelta(seconds=1), -timedelta(seconds=1)])
-def test_an_id_that_is_not_of_the_last_hour_confirms_nothing(age: timedelta) -> None:
+def test_confirmation_id_older_than_an_hour_is_rejected(age: timedelta) -> None:
     office = Office()
     stale = id_of(int((NOON - age).timestamp() * 1000), chance=7)
     assert made_at(stale) == NOON - age
@@ -227,7 +225,7 @@ def test_an_id_that_is_not_of_the_last_hour_confirms_nothing(age: timedelta) -> 
 
 
 @pytest.mark.parametrize("first", ["0", "e", "f"])
-def test_an_id_of_something_else_confirms_nothing_either(first: str) -> None:
+def test_confirmation_id_of_another_subject_is_rejected(first: str) -> None:
     office = Office()
 
     with pytest.raises(ValidationFailed, match="dry run"):
@@ -243,18 +241,18 @@ def test_an_id_of_something_else_confirms_nothing_either(first: str) -> None:
         (Office(user=replace(USER, email_verified=True)), ValidationFailed),
     ],
 )
-def test_who_is_not_to_be_written_to_is_not(office: Office, refusal: type[ShopError]) -> None:
+def test_user_without_a_right_to_email_gets_none(office: Office, refusal: type[ShopError]) -> None:
     with pytest.raises(refusal):
         office.resend(confirmed=FRESH)
     assert office.wishes == []
 
 
-def test_an_order_that_is_not_there_is_not_found() -> None:
+def test_unknown_order_is_not_found() -> None:
     with pytest.raises(NotFound):
         Office(order=None).resend(ORDER.id)
 
 
-def test_a_mail_is_confirmed_by_an_id_only() -> None:
+def test_email_is_confirmed_by_an_id_only() -> None:
     event = {"operator": OPERATOR, "userId": ALICE.id, "confirm": "1"}
 
     answer = operator_command(MailAgain)(lambda _: {})(event, Context())

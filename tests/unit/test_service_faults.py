@@ -1,4 +1,4 @@
-"""The SDK takes what the proxy answers for each service's own, and calls are told apart."""
+"""The fault proxy distinguishes AWS services, and responds in the format of each."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -47,7 +47,7 @@ def call(proxy: FaultProxy, service: str) -> Any:
     return made(make(name, endpoint_url=proxy.url, config=config))
 
 
-def test_every_service_is_told_from_the_others(service: str, proxy: FaultProxy) -> None:
+def test_calls_are_attributed_to_their_service(service: str, proxy: FaultProxy) -> None:
     for other in fault_proxy.SERVICES:
         with proxy.on(fault_proxy.never_arrived, service=other) as hits:
             if other != service:
@@ -59,7 +59,7 @@ def test_every_service_is_told_from_the_others(service: str, proxy: FaultProxy) 
 
 
 @pytest.mark.parametrize("code", ["ThrottlingException", "AccessDenied", "RequestThrottled"])
-def test_a_refusal_has_the_code_in_the_services_own_shape(
+def test_rejection_has_the_code_in_the_format_of_its_service(
     service: str, proxy: FaultProxy, code: str
 ) -> None:
     with (
@@ -72,7 +72,7 @@ def test_a_refusal_has_the_code_in_the_services_own_shape(
 
 
 @pytest.mark.parametrize("damage", [fault_proxy.cut, fault_proxy.no_json, fault_proxy.flipped])
-def test_damaged_bytes_arrive_whole_under_the_head_of_what_was_sent(
+def test_damaged_bytes_arrive_complete_under_the_original_headers(
     service: str, proxy: FaultProxy, database: FakeDynamoDB, damage: Callable[[bytes], bytes]
 ) -> None:
     seen: list[bytes] = []
@@ -88,7 +88,7 @@ def test_damaged_bytes_arrive_whole_under_the_head_of_what_was_sent(
     assert seen and seen[0] != b'{"Responses":0}'
 
 
-def test_an_answer_that_is_cut_off_was_given_and_the_sdk_does_not_see_that_it_is_short(
+def test_truncated_sqs_response_had_its_effect_and_the_sdk_does_not_notice(
     service: str, proxy: FaultProxy, database: FakeDynamoDB
 ) -> None:
     """So that our clients have to."""
@@ -98,7 +98,7 @@ def test_an_answer_that_is_cut_off_was_given_and_the_sdk_does_not_see_that_it_is
     assert len(database.asked) == 1
 
 
-def test_an_answer_that_is_cut_off_is_shorter_than_its_head_says(
+def test_truncated_response_is_shorter_than_its_content_length(
     proxy: FaultProxy, database: FakeDynamoDB
 ) -> None:
     scope = "AWS4-HMAC-SHA256 Credential=key/20261122/eu-central-1/sqs/aws4_request"
@@ -111,7 +111,7 @@ def test_an_answer_that_is_cut_off_is_shorter_than_its_head_says(
         httpx.post(proxy.url, headers=headers, json={})
 
 
-def test_of_entries_some_are_taken_and_the_others_told_as_failed(
+def test_entries_of_a_batch_fail_partially(
     proxy: FaultProxy, database: FakeDynamoDB, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client: Any = boto3.client("events", endpoint_url=proxy.url)

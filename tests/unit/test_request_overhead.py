@@ -1,4 +1,4 @@
-"""What a warm request costs besides the store, in calls of functions, which no busy machine moves.
+"""The overhead of a warm request in function calls, which machine load does not change.
 
 Time is measured by `make bench`. A bound here is a tenth above what it was when it was set: who
 has to raise one knows by how much all requests get dearer.
@@ -66,7 +66,7 @@ def calls(work: Callable[[], object]) -> int:
     return count
 
 
-def test_reading_a_user(log: LogLines) -> None:
+def test_reading_a_user_stays_within_its_call_limit(log: LogLines) -> None:
     get_user = import_module("functions.users.get_user").handler
     asked = event("GET /api/users/{userId}", {"userId": ALICE.id}, headers=HEADERS, caller=ALICE)
 
@@ -76,7 +76,7 @@ def test_reading_a_user(log: LogLines) -> None:
     assert number <= 370
 
 
-def test_placing_an_order_of_three_lines(log: LogLines) -> None:
+def test_placing_an_order_of_three_lines_stays_within_its_call_limit(log: LogLines) -> None:
     place_order = import_module("functions.orders.place_order").handler
     asked = event(
         "POST /api/users/{userId}/orders",

@@ -1,4 +1,4 @@
-"""Calls that need not wait for one another are on their way at once, and end like others."""
+"""gather(): independent calls run in parallel and fail like sequential ones."""
 
 import threading
 import time
@@ -15,7 +15,7 @@ from tests.support.waiting import HANG_SECONDS
 NAME: ContextVar[str] = ContextVar("name")
 
 
-def test_all_are_on_their_way_before_any_has_its_answer() -> None:
+def test_all_calls_start_before_the_first_response() -> None:
     everybody = threading.Barrier(MOST)
 
     def ask(number: int) -> int:
@@ -27,7 +27,7 @@ def test_all_are_on_their_way_before_any_has_its_answer() -> None:
     assert gather(asked) == [*range(MOST)]
 
 
-def test_more_than_there_are_connections_wait_for_the_first_to_end() -> None:
+def test_calls_beyond_the_connections_wait_for_the_first_to_end() -> None:
     running, most = 0, 0
     counting = threading.Lock()
 
@@ -47,11 +47,11 @@ def test_more_than_there_are_connections_wait_for_the_first_to_end() -> None:
     assert most <= MOST
 
 
-def test_one_alone_takes_no_thread() -> None:
+def test_single_call_starts_no_thread() -> None:
     assert gather([threading.current_thread]) == [threading.current_thread()]
 
 
-def test_what_one_raises_is_raised_though_another_still_waits() -> None:
+def test_error_of_one_call_is_raised_while_another_waits() -> None:
     end = threading.Event()
 
     def fail() -> bool:
@@ -66,7 +66,7 @@ def test_what_one_raises_is_raised_though_another_still_waits() -> None:
         end.set()
 
 
-def test_who_is_out_of_time_does_not_wait_for_any() -> None:
+def test_deadline_abandons_pending_calls() -> None:
     end = threading.Event()
 
     try:
@@ -76,7 +76,7 @@ def test_who_is_out_of_time_does_not_wait_for_any() -> None:
         end.set()
 
 
-def test_each_knows_the_request_that_it_belongs_to() -> None:
+def test_each_call_has_the_context_of_its_request() -> None:
     NAME.set("a request")
     ask: Callable[[], str] = NAME.get
 

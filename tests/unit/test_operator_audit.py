@@ -1,4 +1,4 @@
-"""What operators do to tables and queues is on record before it begins, and however it ends."""
+"""Operator work on tables and queues is audited before it begins and when it ends."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -36,7 +36,7 @@ def logs(monkeypatch: pytest.MonkeyPatch) -> FakeCloudWatchLogs:
     return made
 
 
-def test_work_is_on_record_when_it_begins_and_when_it_ended() -> None:
+def test_work_is_audited_at_its_start_and_end() -> None:
     logs = FakeCloudWatchLogs()
 
     with on_record(logs, "shop", "redrive", SUBJECT) as record:
@@ -49,7 +49,7 @@ def test_work_is_on_record_when_it_begins_and_when_it_ended() -> None:
 
 
 @pytest.mark.parametrize("how", [KeyboardInterrupt, SystemExit, ConnectionError])
-def test_work_that_stops_midway_is_on_record_and_still_stops(how: type[BaseException]) -> None:
+def test_interrupted_work_is_audited_and_still_raises(how: type[BaseException]) -> None:
     logs = FakeCloudWatchLogs()
 
     with pytest.raises(how), on_record(logs, "shop", "redrive", SUBJECT):
@@ -58,7 +58,7 @@ def test_work_that_stops_midway_is_on_record_and_still_stops(how: type[BaseExcep
     assert logs.outcomes == ["begun", "stopped"]
 
 
-def test_nothing_is_done_that_could_not_be_put_on_record() -> None:
+def test_unauditable_work_is_not_started() -> None:
     done = []
 
     with pytest.raises(PermissionError), on_record(Denying(), "shop", "redrive", SUBJECT):
@@ -96,7 +96,7 @@ class Queues:
         return {"Results": [task]}
 
 
-def test_a_move_of_dead_letters_that_fails_is_on_record_with_what_it_moved() -> None:
+def test_failed_redrive_is_audited_with_the_number_moved() -> None:
     logs = FakeCloudWatchLogs()
     deployment: Any = Queues(logs, "FAILED")
 
@@ -107,7 +107,7 @@ def test_a_move_of_dead_letters_that_fails_is_on_record_with_what_it_moved() -> 
     assert logs.lines[-1]["subject"] == SUBJECT
 
 
-def test_a_move_that_nobody_waits_for_is_on_record_as_one_that_goes_on(
+def test_unfinished_redrive_is_audited_as_running(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     logs = FakeCloudWatchLogs()
@@ -123,7 +123,7 @@ def test_a_move_that_nobody_waits_for_is_on_record_as_one_that_goes_on(
     assert logs.outcomes == ["begun", "3 moved, running"]
 
 
-def test_of_a_queue_that_has_no_dead_letters_nothing_is_on_record() -> None:
+def test_queue_without_dead_letters_is_not_audited() -> None:
     logs = FakeCloudWatchLogs()
     deployment: Any = Queues(logs, "COMPLETED")
 
@@ -137,7 +137,7 @@ def interrupted(*_: object, **__: object) -> None:
     raise KeyboardInterrupt
 
 
-def test_a_repair_that_stops_midway_is_on_record(
+def test_interrupted_repair_is_audited(
     logs: FakeCloudWatchLogs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(recount, "recount", interrupted)
@@ -151,7 +151,7 @@ def test_a_repair_that_stops_midway_is_on_record(
 
 
 @pytest.mark.parametrize(("left", "outcome"), [(True, "something is left"), (False, "done")])
-def test_a_repair_says_how_it_ended_and_a_look_is_not_on_record(
+def test_repair_is_audited_with_its_outcome_and_a_read_is_not(
     logs: FakeCloudWatchLogs, monkeypatch: pytest.MonkeyPatch, left: bool, outcome: str
 ) -> None:
     monkeypatch.setattr(recount, "recount", lambda *_, **__: left)
@@ -163,7 +163,7 @@ def test_a_repair_says_how_it_ended_and_a_look_is_not_on_record(
 
 
 @pytest.mark.parametrize("why", [KeyboardInterrupt(), Contended("id")])
-def test_a_migration_that_stops_midway_is_on_record(
+def test_interrupted_migration_is_audited(
     logs: FakeCloudWatchLogs, monkeypatch: pytest.MonkeyPatch, why: BaseException
 ) -> None:
     def stop(*_: object) -> None:
@@ -181,7 +181,7 @@ COMMAND = ["--table", "ProductsTable", "--at", "2026-11-23T10:00:00Z"]
 
 
 @pytest.mark.parametrize(("action", "step"), [("restore", "restore"), ("clean", "delete")])
-def test_a_copy_that_is_half_made_or_deleted_is_on_record(
+def test_partial_or_deleted_copy_is_audited(
     logs: FakeCloudWatchLogs, monkeypatch: pytest.MonkeyPatch, action: str, step: str
 ) -> None:
     monkeypatch.setattr(Copy, "exists", lambda _: True)
@@ -193,7 +193,7 @@ def test_a_copy_that_is_half_made_or_deleted_is_on_record(
     assert logs.outcomes == ["begun", "stopped"]
 
 
-def test_items_are_on_record_also_where_bringing_them_back_stops_midway(
+def test_interrupted_restore_is_audited_with_its_items(
     logs: FakeCloudWatchLogs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def bring(*_: object) -> Iterator[Outcome]:

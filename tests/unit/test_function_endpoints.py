@@ -1,4 +1,4 @@
-"""Where the local cloud's functions find AWS."""
+"""AWS endpoints of the local cloud's functions."""
 
 import pytest
 
@@ -15,11 +15,11 @@ ARGUMENTS = (
     ("function", "endpoint"),
     [("shop-local-GetUser-1", "http://all"), ("shop-local-SendEmail-1", "http://mail")],
 )
-def test_the_longest_part_of_a_name_says_where(function: str, endpoint: str) -> None:
+def test_longest_matching_name_part_selects_the_endpoint(function: str, endpoint: str) -> None:
     told = '{"": "http://all", "SendEmail-": "http://mail"}'
 
     assert read_settings([*ARGUMENTS, "--endpoints", told]).endpoint_of(function) == endpoint
 
 
-def test_unless_told_it_is_the_emulator_itself() -> None:
+def test_default_endpoint_is_the_emulator() -> None:
     assert read_settings([*ARGUMENTS]).endpoint_of("shop-local-GetUser-1") == "http://127.0.0.1:1"

@@ -1,4 +1,4 @@
-"""An answer that is not what was sent is asked for again, and never read as one that is empty."""
+"""Damaged DynamoDB responses are retried, and never read as empty."""
 
 import zlib
 from collections.abc import Callable, Iterator
@@ -70,7 +70,7 @@ DAMAGED = {
 
 
 @pytest.mark.parametrize("damaged", DAMAGED.values(), ids=DAMAGED.keys())
-def test_a_damaged_answer_is_asked_for_again(damaged: AWSResponse) -> None:
+def test_damaged_response_is_retried(damaged: AWSResponse) -> None:
     whole = answer(FOUND, FOUND)
 
     found, sent = asked(clients.dynamodb(), [damaged, whole], item)
@@ -79,21 +79,21 @@ def test_a_damaged_answer_is_asked_for_again(damaged: AWSResponse) -> None:
 
 
 @pytest.mark.parametrize("damaged", DAMAGED.values(), ids=DAMAGED.keys())
-def test_one_that_stays_damaged_is_neither_empty_nor_our_mistake(damaged: AWSResponse) -> None:
+def test_persistently_damaged_response_is_a_dependency_error(damaged: AWSResponse) -> None:
     with pytest.raises(DamagedAnswer) as failed:
         asked(clients.dynamodb(), [damaged], item)
 
     assert as_shop_error(failed.value).status == 503
 
 
-def test_services_without_a_checksum_are_not_believed_either() -> None:
+def test_damaged_response_without_a_checksum_is_detected() -> None:
     assert asked(clients.secrets(), [answer(b"{"), answer(b""), answer(SECRET)], secret) == (
         "{}",
         TRIES,
     )
 
 
-def test_what_is_whole_is_taken_as_it_is() -> None:
+def test_intact_response_is_returned_unchanged() -> None:
     for whole in (answer(FOUND), answer(FOUND, FOUND)):
         assert asked(clients.dynamodb(), [whole], item) == ({"id": {"S": "1"}}, 1)
     assert asked(clients.dynamodb(), [answer(b"{}", b"{}")], item) == (None, 1)

@@ -1,4 +1,4 @@
-"""Letters: the same words twice, and nothing in them that a stranger could misuse."""
+"""Email templates: equal text and HTML, without content that a stranger could misuse."""
 
 from decimal import Decimal
 
@@ -10,7 +10,7 @@ from shop.orders.models import Order, OrderLine, OrderStatus
 from tests.support.fixtures import ALICE, NOON
 
 
-def test_what_people_write_is_text_in_html() -> None:
+def test_user_input_is_escaped_in_html() -> None:
     letter = templates.password_changed('<script> "x" & co')
 
     assert 'Hello <script> "x" & co,' in letter.text
@@ -22,31 +22,31 @@ def test_what_people_write_is_text_in_html() -> None:
     "name",
     ["Win at https://evil.example", "evil.example", "a@evil.example", "WWW evil", "evil:8080"],
 )
-def test_a_name_that_reads_like_a_link_is_left_out(name: str) -> None:
+def test_name_resembling_a_link_is_omitted(name: str) -> None:
     letter = templates.welcome(name, None)
 
     assert "Hello,\n" in letter.text
     assert "evil" not in (letter.text + letter.html).lower()
 
 
-def test_ordinary_names_are_greeted() -> None:
+def test_ordinary_name_is_greeted() -> None:
     for name in ("Ada Lovelace", "J. R. Ewing", "Seán O'Casey", "李小龍", "Martin Luther King Jr."):
         assert f"Hello {name}," in templates.welcome(name, None).text
 
 
-def test_where_no_name_is_told_nobody_is_named() -> None:
+def test_missing_name_is_omitted() -> None:
     assert "Hello,\n" in templates.welcome(None, None).text
     assert "<p>Hello,</p>" in templates.welcome(None, None).html
 
 
-def test_a_link_stands_in_both_and_cannot_leave_its_attribute() -> None:
+def test_link_is_in_text_and_html_and_cannot_leave_its_attribute() -> None:
     letter = templates.reset("Ada", 'https://shop.example/r#reset=a"b&c')
 
     assert 'https://shop.example/r#reset=a"b&c' in letter.text
     assert 'href="https://shop.example/r#reset=a&quot;b&amp;c"' in letter.html
 
 
-def test_an_order_is_a_table_with_its_sum() -> None:
+def test_order_is_a_table_with_its_total() -> None:
     price = Money(Decimal("4.90"), "EUR")
     line = OrderLine("p", "PEAR", "Pear", price, 2, 2)
     order = Order("the id", ALICE.id, OrderStatus.PENDING, price * 2, [line], None, NOON, NOON, 1)

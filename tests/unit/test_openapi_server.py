@@ -1,4 +1,4 @@
-"""The document that is served says that the API is below the path that was asked for."""
+"""The served OpenAPI document has the requested path as its server URL."""
 
 import json
 
@@ -11,7 +11,7 @@ from tests.support.gateway_events import Context, event
 @pytest.mark.parametrize(
     ("prefix", "url"), [("/prod", "/prod"), ("/shop/v1", "/shop/v1"), ("", "/")]
 )
-def test_the_server_is_the_stage_or_the_base_path(prefix: str, url: str) -> None:
+def test_server_is_the_stage_or_the_base_path(prefix: str, url: str) -> None:
     headers = {"Host": "evil.example", "X-Forwarded-Prefix": "/evil"}
 
     answer = handler(event("GET /openapi.json", prefix=prefix, headers=headers), Context())
@@ -21,7 +21,7 @@ def test_the_server_is_the_stage_or_the_base_path(prefix: str, url: str) -> None
 
 
 @pytest.mark.parametrize(("prefix", "url"), [("/prod", "/prod"), ("", "/")])
-def test_a_slash_at_the_end_makes_no_other_document(prefix: str, url: str) -> None:
+def test_trailing_slash_returns_the_same_document(prefix: str, url: str) -> None:
     sent = event("GET /openapi.json", prefix=prefix)
     sent["requestContext"]["path"] += "/"
 
@@ -31,7 +31,7 @@ def test_a_slash_at_the_end_makes_no_other_document(prefix: str, url: str) -> No
     assert [server["url"] for server in json.loads(answer["body"])["servers"]] == [url]
 
 
-def test_another_path_is_another_entity_tag() -> None:
+def test_each_path_has_its_own_entity_tag() -> None:
     tags = {
         handler(event("GET /openapi.json", prefix=prefix), Context())["headers"]["ETag"]
         for prefix in ("/prod", "/staging", "/prod")

@@ -1,4 +1,4 @@
-"""Ten guesses from a network, a hundred from anywhere, then nothing until the window ends."""
+"""Login attempts: ten per network and a hundred in total, until the window ends."""
 
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -99,7 +99,7 @@ OUTAGE = ServiceUnavailable()
 WRONG = InvalidCredentials()
 
 
-def test_guess_that_ends_in_503_is_taken_back_where_the_password_was_right() -> None:
+def test_right_guess_that_ends_in_503_is_taken_back() -> None:
     counter = Counter()
 
     for error in (OUTAGE, ConnectionError()):
@@ -142,7 +142,7 @@ def test_failed_guesses_stay_counted_beside_those_that_ended_in_503() -> None:
 
 
 @pytest.mark.parametrize("refusal", [WRONG, AccountInactive(), EmailInUse()])
-def test_refused_guess_stays_counted_whether_its_password_was_right(refusal: ShopError) -> None:
+def test_rejected_guess_stays_counted_for_any_password(refusal: ShopError) -> None:
     counter = Counter()
 
     counter.fail(refusal, is_right=refusal is not WRONG)
@@ -150,7 +150,7 @@ def test_refused_guess_stays_counted_whether_its_password_was_right(refusal: Sho
     assert [(tally.count, tally.unsettled) for tally in counter.tallies.values()] == [(1, 0)] * 2
 
 
-def test_failed_guess_that_cannot_be_recorded_tells_the_client_nothing() -> None:
+def test_unrecordable_failed_guess_does_not_reveal_its_outcome() -> None:
     counter = Counter(is_down=True)
 
     with pytest.raises(ConnectionError), counter.service().guess(counter.seen()):
@@ -170,7 +170,7 @@ def test_parallel_guesses_fill_the_window_while_their_outcome_is_open() -> None:
     assert refused.value.retry_after == UNSETTLED_FOR.total_seconds()
 
 
-def test_the_eleventh_attempt_from_a_network_is_refused_until_the_window_ends() -> None:
+def test_eleventh_attempt_of_a_network_is_rejected_until_the_window_ends() -> None:
     counter = Counter()
     for _ in range(MAX_FROM_NETWORK):
         counter.fail(WRONG)
@@ -186,7 +186,7 @@ def test_the_eleventh_attempt_from_a_network_is_refused_until_the_window_ends() 
     assert counter.attempt().from_network.ends_at == NOON + 2 * WINDOW
 
 
-def test_another_network_and_another_e_mail_are_not_refused() -> None:
+def test_other_networks_and_emails_are_not_limited() -> None:
     counter = Counter()
     for _ in range(MAX_FROM_NETWORK):
         counter.attempt()
@@ -195,7 +195,7 @@ def test_another_network_and_another_e_mail_are_not_refused() -> None:
     counter.attempt(email="bob@example.com")
 
 
-def test_a_hundred_attempts_from_anywhere_are_the_most() -> None:
+def test_attempts_of_all_networks_are_limited_to_one_hundred() -> None:
     counter = Counter()
     for number in range(MAX_FROM_ANYWHERE):
         counter.settle(counter.attempt(address=f"10.0.{number}.1"))
@@ -206,7 +206,7 @@ def test_a_hundred_attempts_from_anywhere_are_the_most() -> None:
     assert refused.value.retry_after == WINDOW.total_seconds()
 
 
-def test_a_window_that_keeps_changing_is_given_up() -> None:
+def test_constantly_changing_window_is_a_503() -> None:
     with pytest.raises(ServiceUnavailable):
         Counter(is_changing=True).attempt()
 
@@ -221,11 +221,11 @@ def test_a_window_that_keeps_changing_is_given_up() -> None:
         ("no address", "unknown"),
     ],
 )
-def test_a_network_is_a_24_or_a_64(address: str, network: str) -> None:
+def test_network_is_a_24_or_a_64_prefix(address: str, network: str) -> None:
     assert network_of(address) == network
 
 
-def test_digests_tell_no_e_mail_and_differ_by_e_mail_and_network() -> None:
+def test_digests_contain_no_email_and_differ_by_email_and_network() -> None:
     attempts = [
         login_attempt(email, address)
         for email in ("ada@example.com", "bob@example.com")
@@ -259,7 +259,7 @@ def test_limited_request_counts_unless_it_ends_in_503(
     assert [tally.count for tally in counter.tallies.values()] == [counted] * 2
 
 
-def test_limited_request_fails_by_its_own_error_where_it_cannot_be_released() -> None:
+def test_limited_request_fails_by_its_own_error_if_it_cannot_be_released() -> None:
     counter = Counter(is_down=True)
 
     with (

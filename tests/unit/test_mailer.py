@@ -1,4 +1,4 @@
-"""SES is asked once, and its refusals are told apart from its bad days."""
+"""The mailer calls SES once and separates final rejections from temporary failures."""
 
 from collections.abc import Iterator
 
@@ -23,7 +23,7 @@ def send(recipient: str = "ada@example.com", sender: str = "shop@example.com") -
     SesMailer(sender).send(recipient, LETTER, "event")
 
 
-def test_a_mail_carries_the_id_of_its_event(ses: Stubber) -> None:
+def test_email_carries_the_id_of_its_event(ses: Stubber) -> None:
     body = {
         "Text": {"Data": "text", "Charset": "UTF-8"},
         "Html": {"Data": "<p>html</p>", "Charset": "UTF-8"},
@@ -50,7 +50,7 @@ def test_a_mail_carries_the_id_of_its_event(ses: Stubber) -> None:
 
 
 @pytest.mark.parametrize("code", ["MessageRejected", "BadRequestException"])
-def test_what_is_wrong_with_the_mail_itself_is_refused_for_good(ses: Stubber, code: str) -> None:
+def test_malformed_email_is_rejected_finally(ses: Stubber, code: str) -> None:
     ses.add_client_error("send_email", code, "Address ada@example.com")
 
     with pytest.raises(Refused) as refused:
@@ -108,7 +108,7 @@ def test_rejection_that_names_only_the_recipient_is_final(ses: Stubber, recipien
         UNVERIFIED.format("somebody.else@example.org"),
     ],
 )
-def test_rejection_that_names_nobody_known_is_retried(
+def test_rejection_without_a_known_identity_is_retried(
     ses: Stubber, code: str, message: str
 ) -> None:
     ses.add_client_error("send_email", code, message)
@@ -129,7 +129,7 @@ def test_rejection_of_an_international_sender_is_retried(ses: Stubber, named: st
 @pytest.mark.parametrize(
     "code", ["TooManyRequestsException", "SendingPausedException", "InternalFailure"]
 )
-def test_what_may_pass_is_tried_again_by_the_queue_and_not_here(ses: Stubber, code: str) -> None:
+def test_temporary_failure_is_retried_by_the_queue_only(ses: Stubber, code: str) -> None:
     message = "not authorized on identity/ada@example.com"
     ses.add_client_error("send_email", code, message, http_status_code=429)
 

@@ -1,4 +1,4 @@
-"""Grants of a template and what was asked for meet under the same names."""
+"""Grants of a template and requested permissions have comparable names."""
 
 from typing import Any
 
@@ -74,7 +74,7 @@ def record(action: str, resource: str, role: str = "role-1", *, allowed: bool = 
         ),
     ],
 )
-def test_what_is_written_and_what_is_requested_are_the_same(
+def test_granted_and_requested_permissions_have_equal_names(
     action: str, written: dict[str, Any], requested: str
 ) -> None:
     expanded = template((action, written))
@@ -82,7 +82,7 @@ def test_what_is_written_and_what_is_requested_are_the_same(
     assert granted(expanded) == asked(expanded, record(action, f"arn:aws:{requested}"))
 
 
-def test_what_was_denied_is_asked_for_and_not_used() -> None:
+def test_denied_permission_is_requested_and_not_used() -> None:
     expanded = template(("dynamodb:GetItem", arn("Pears")))
     denied = record(
         "dynamodb:PutItem", f"arn:aws:dynamodb:{ACCOUNT}:table/shop-local-Pears-1", allowed=False
@@ -92,12 +92,12 @@ def test_what_was_denied_is_asked_for_and_not_used() -> None:
     assert asked(expanded, denied, in_vain=False) == set()
 
 
-def test_what_others_ask_for_does_not_count() -> None:
+def test_requests_of_other_roles_do_not_count() -> None:
     other = record("sqs:SendMessage", f"arn:aws:sqs:{ACCOUNT}:Dead-1", role="of-a-test")
 
     assert asked(template(), other) == set()
 
 
-def test_a_resource_of_a_new_kind_is_asked_about() -> None:
+def test_unknown_resource_type_is_an_error() -> None:
     with pytest.raises(ValueError, match="how this names a resource"):
         granted(template(("sns:Publish", {"Fn::ImportValue": "topic"})))
