@@ -1,7 +1,7 @@
-"""What `sam build` made: complete, compiled, and no heavier than each function needs.
+"""Artefacts of `sam build`: complete, compiled, and no heavier than each function needs.
 
-Handlers are imported by a bare interpreter that sees the built folders alone, since the emulator's
-own packages, or these tests', would hide a dependency that is missing from the layer.
+A bare interpreter imports the handlers from the built folders alone. The packages of the emulator
+or of these tests would hide a dependency missing from the layer.
 """
 
 import json
@@ -10,7 +10,7 @@ import shutil
 import ssl
 from base64 import b64encode
 from pathlib import Path
-from typing import Any  # events and what AWS answers
+from typing import Any  # Any: events and responses of AWS
 
 import botocore
 import pytest
@@ -27,7 +27,7 @@ from tests.support.sample_items import add_examples
 from tools.local_cloud.project import read_project
 from tools.local_cloud.stack import LocalStack
 
-# Modules worth 20 ms and more of a cold start, and bcrypt, which says that a hash was computed.
+# Modules with an import cost of 20 ms or more, and bcrypt as the sign of a computed hash.
 HEAVY = (
     "bcrypt",
     "boto3",
@@ -41,7 +41,7 @@ HEAVY = (
 POWERTOOLS = "aws_lambda_powertools"
 
 _STORED = {"botocore.session", "pydantic", POWERTOOLS}
-_KEYS = {"bcrypt", "cryptography"}  # which loads bcrypt, for OpenSSH keys that we have none of
+_KEYS = {"bcrypt", "cryptography"}  # loads bcrypt for OpenSSH keys, which are not used here
 _SIGNED = _STORED | _KEYS | {"jwt"}
 MAY_LOAD = {
     "CreateUser": _STORED,
@@ -92,7 +92,7 @@ MAY_LOAD = {
     "StartProcessing": _STORED,
     "SendEmail": _STORED,
 }
-# What the first request loads besides.
+# Modules that the first request loads in addition.
 LOADS_LATER = {
     "CreateUser": {"bcrypt", "email_validator"},
     "ReplaceUser": {"email_validator"},
@@ -111,7 +111,7 @@ def build(stack: LocalStack) -> Path:
 
 @pytest.fixture(scope="module")
 def aws() -> dict[str, Any]:
-    """What `first_request` answers instead of AWS: all that the events in events/ speak of."""
+    """Responses for `first_request`: all items that the events in events/ refer to."""
     with fresh_aws():
         add_examples()
         names = clients.dynamodb().list_tables()["TableNames"]
@@ -134,9 +134,9 @@ def aws() -> dict[str, Any]:
 def event_of(function: Function) -> Any:
     text = (ROOT / f"events/{function.path.stem}.json").read_text()
     text = text.replace("table/UsersTable/", f"table/{setting('USERS_TABLE')}/")
-    # No mail is sent of what was long ago.
+    # Emails for old events are not sent, so the event needs a current time.
     event = json.loads(text.replace("2026-11-22T12:00:00.000Z", to_text(now())))
-    # To which CloudFormation's answer is put, without a network.
+    # The URL for CloudFormation's response, here without a network.
     return event | ({"ResponseURL": "data:,"} if "ResponseURL" in event else {})
 
 
@@ -153,9 +153,10 @@ def layers(function: str) -> list[str]:
 def test_built_handler_and_its_first_request_load_allowed_modules_only(
     build: Path, aws: dict[str, Any], function: Function
 ) -> None:
-    """Every event is worked on to its good end, but that lists are empty, that the authorizer
-    refuses its token and that CodeDeploy knows no deployment: what is loaded only for the items of
-    a list, or for what an event does not ask for, is not seen.
+    """Run every event to success, with three exceptions.
+
+    Lists are empty, the authorizer rejects its token and CodeDeploy has no deployment. So imports
+    for list items, or for other inputs, are not covered.
     """
     given = aws | {
         "module": function.path.stem,
@@ -163,7 +164,7 @@ def test_built_handler_and_its_first_request_load_allowed_modules_only(
         "settings": dict(os.environ),
         "watched": [*HEAVY, POWERTOOLS],
     }
-    # Bytes as DynamoDB sends them
+    # DynamoDB sends bytes as base64.
     text = json.dumps(given, default=lambda binary: b64encode(binary).decode())
 
     printed = run_bare(build, [function.name, *layers(function.name)], FIRST_REQUEST, text)
@@ -213,7 +214,7 @@ def test_clients_trust_amazon_root_certificates_only(build: Path) -> None:
     trusted.load_verify_locations(build / "DependenciesLayer/python/botocore/cacert.pem")
 
     subjects = [json.dumps(it["subject"]) for it in trusted.get_ca_certs()]
-    # https://www.amazontrust.com/repository/ recommends these five for trust stores of one's own.
+    # https://www.amazontrust.com/repository/ recommends these five for custom trust stores.
     names = [f"Amazon Root CA {number}" for number in range(1, 5)]
     names += ["Starfield Services Root Certificate Authority - G2"]
     assert len(subjects) == len(names)
@@ -261,7 +262,7 @@ def test_layer_modules_are_compiled_with_unchecked_hashes(build: Path, layer: st
     for source in sources:
         compiled = source.parent / "__pycache__" / f"{source.stem}.cpython-313.pyc"
         flags = int.from_bytes(compiled.read_bytes()[4:8], "little")
-        assert flags == 0b01, source  # PEP 552: a hash, and unchecked
+        assert flags == 0b01, source  # PEP 552: unchecked hash
 
 
 @pytest.mark.parametrize(

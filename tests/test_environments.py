@@ -8,7 +8,7 @@ import pytest
 from tests.support.installed_files import remedy, shared_files, site_packages
 from tests.support.sam_template import ROOT
 
-# `make test-clients` installs this one, and tests it in tests/clients.
+# `make test-clients` installs and tests this one.
 ELSEWHERE = {".venv-clients"}
 INSTALLED = sorted(
     set(re.findall(r"^(\.venv[\w-]*)/\.synced:", (ROOT / "Makefile").read_text(), re.MULTILINE))

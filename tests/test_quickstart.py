@@ -37,11 +37,11 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def running(clone: Path) -> Iterator[str]:
-    """`make run` in the clone, until it says that it is ready; stopped by Ctrl-C's signal.
+    """`make run` in the clone, until it is ready; stopped by the signal of Ctrl-C.
 
-    It leaves nothing in the system's folder for temporary files.
+    It leaves no file in the system's temporary folder.
     """
-    # Not below pytest's folder: the path would be too long for the sockets that are made in it.
+    # Outside of pytest's folder: the paths of sockets in it would be too long.
     temporary = Path(tempfile.mkdtemp())
     port = free_port()
     ready = clone / ".local/stack.json"
@@ -59,7 +59,7 @@ def running(clone: Path) -> Iterator[str]:
             start_new_session=True,
         )
         try:
-            # It makes three environments, builds, deploys and seeds, each of which takes a while.
+            # It creates three environments, builds, deploys and seeds.
             assert eventually(lambda: ready.exists() or make.poll() is not None, 4 * HANG_SECONDS)
             assert make.poll() is None, (clone / "run.log").read_text()
             yield f"http://localhost:{port}"
@@ -120,7 +120,7 @@ def test_make_run_prints_the_logins_and_the_mailbox(clone: Path, running: str) -
         assert answer.status_code == 201, answer.text
         assert email in README and password in README
     assert f"Mailbox: {emulator}/_local/mailbox\n" in printed
-    # The address of the default ports.
+    # The URL with the default ports.
     assert "<http://localhost:4566/_local/mailbox>" in README
     page = httpx.get(f"{emulator}/_local/mailbox")
     assert page.status_code == 200 and "Welcome to the shop" in page.text

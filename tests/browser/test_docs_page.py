@@ -36,7 +36,10 @@ def told(docs: Page) -> Locator:
 
 
 def call(docs: Page, name: str, body: Any = None, **parameters: str) -> tuple[int, Any]:
-    """Status and body, as the page shows them; a parameter that is not named is sent as it is."""
+    """Execute an operation; return status and body as displayed.
+
+    Parameters that are not named keep their example value.
+    """
     operation = docs.locator(f'[id$="-{name}"].opblock')
     if "is-open" not in (operation.get_attribute("class") or ""):
         operation.locator(".opblock-summary-control").click()
@@ -210,7 +213,7 @@ def test_page_fits_the_window(docs: Page, size: dict[str, int]) -> None:
 
 
 def test_page_works_below_a_stage(shop: Shop, page: Page, url: str) -> None:
-    """As at the gateway's own address, which has the stage before every path."""
+    """Serve the page below a stage, as at the gateway's own address."""
     emulator = shop.stack.emulator.endpoint
     host = f"{shop.resources['Api']}.execute-api.127.0.0.1"
 

@@ -20,7 +20,7 @@ HOSTILE = (
 
 @pytest.fixture
 def visited(chromium: Browser) -> Iterator[Page]:
-    """A page that, unlike the others, says what an attack was refused."""
+    """A page that may log errors: blocked attacks appear in its console."""
     page = chromium.new_page()
     page.set_default_timeout(15_000)
     yield page

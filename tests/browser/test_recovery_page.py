@@ -44,7 +44,7 @@ def test_welcome_link_verifies_the_address(shop: Shop, mail: Mail, page: Page) -
 
     page.goto(link_to(mail, ada, WELCOME))
     expect(page).to_have_title("Confirm your e-mail address")
-    # A mail reader that looks at links ahead of people confirms nothing.
+    # A mail scanner that opens links before the reader verifies nothing.
     assert not ada.http.get("/api/users/me").json()["emailVerified"]
     page.get_by_role("button", name="Confirm this address").click()
 

@@ -10,7 +10,7 @@ from tests.support.installed_files import remedy, shared_files, site_packages
 from tests.support.sam_template import ROOT
 from tools.local_cloud.stack import LocalStack
 
-# Where `make test-clients` has put it, in an environment of its own.
+# Environments of the client, created by `make test-clients`.
 PYTHON = ROOT / ".local/clients/python/environment/bin/python"
 
 

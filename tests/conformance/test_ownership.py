@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any  # what JSON is made of
+from typing import Any  # Any: JSON
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Notes which files of tests ran, since what functions asked for counts only if all did."""
+"""Record the test files that ran: permission records count only for a complete run."""
 
 import pytest
 

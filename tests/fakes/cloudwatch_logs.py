@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Sequence
-from typing import Any  # AWS's answers, and a deployment that is as much of one as is asked
+from typing import Any  # responses of AWS, and a partial deployment
 
 OPERATOR = "arn:aws:iam::123456789012:user/ada"
 
 
 class FakeCloudWatchLogs:
-    """A factory of clients that is CloudWatch Logs and STS at once, and keeps the lines it gets."""
+    """A client factory that is CloudWatch Logs and STS at once, and keeps the lines it receives."""
 
     class exceptions:
         class ResourceAlreadyExistsException(Exception):

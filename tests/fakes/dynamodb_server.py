@@ -16,7 +16,7 @@ KEY = {"id": {"S": "1"}}
 
 
 class FakeDynamoDB(ThreadingHTTPServer):
-    """Answers everything alike, unless told how, and remembers what it was asked."""
+    """A server with one configurable response for all calls; it records the calls."""
 
     def __init__(self) -> None:
         super().__init__((fault_proxy.HOST, free_port()), Answering)
@@ -39,7 +39,7 @@ class Answering(BaseHTTPRequestHandler):
         self.wfile.write(answer)
 
     def log_message(self, *_: object) -> None:
-        """Not into the tests' output."""
+        """Keep the test output free of access logs."""
 
 
 @pytest.fixture

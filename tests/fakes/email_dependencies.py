@@ -37,7 +37,7 @@ ORDER = Order(
 
 
 class FakeEmailDependencies:
-    """Archive, marks and postbox in memory; `trouble` is raised by the next sendings."""
+    """Email context, delivery log and mailer in memory; the next sends raise `trouble`."""
 
     def __init__(self, *trouble: Exception) -> None:
         self.known: User | None = USER
@@ -46,15 +46,15 @@ class FakeEmailDependencies:
         self.sent: list[tuple[str, EmailMessage, str]] = []
         self.made: list[Purpose] = []
         self.claimed: set[str] = set()
-        self.elsewhere: set[str] = set()  # claimed by another sandbox
+        self.elsewhere: set[str] = set()  # leased by another sandbox
         self.finished: set[str] = set()
-        self.failing = 0  # of the next readings
+        self.failing = 0  # number of reads that fail next
         self.counted: list[tuple[str, str]] = []
         self.most = 100
         self.seconds = 30.0
-        self.slow = 0.0  # seconds that each reading takes
+        self.slow = 0.0  # seconds per read
         self.marks_fail = False
-        self.given = 0.0  # seconds for the last mark
+        self.given = 0.0  # seconds left at the last mark
 
     def seconds_left(self) -> float:
         return self.seconds

@@ -58,7 +58,7 @@ class FakeOrderStore:
         self.orders: list[Order] = []
         self.records: dict[str, Record] = {}
         self.meanwhile: list[object] = []
-        self.by_admin: str | None = None  # of the last write
+        self.by_admin: str | None = None  # role check of the last write
 
     def catalogue(
         self, product_ids: Sequence[str], once: IdempotentRequest
@@ -165,7 +165,7 @@ def update(**changes: Any) -> OrderUpdate:
 
 
 def placed(desk: OrderService, shelf: FakeOrderStore, status: OrderStatus = PENDING) -> Order:
-    """Alice's order of three pears and two links, in this status without a way there."""
+    """Place Alice's order of three pears and two links, and set this status directly."""
     order = desk.place(ALICE, ALICE.id, wanted((PEAR, 3), (LINK, 2)), once())
     shelf.orders[-1] = replace(order, status=status)
     return shelf.orders[-1]

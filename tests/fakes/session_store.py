@@ -36,7 +36,7 @@ class FakeSessionStore:
     asked: list[str] = field(default_factory=list)
     now: datetime = NOON
     between_read_and_write: Callable[[], None] = lambda: None
-    other_hash: str | None = None  # what another log-in puts in the hash's place meanwhile
+    other_hash: str | None = None  # hash that a parallel login stores first
 
     def find_credential(
         self, email: str, attempt: LoginAttempt

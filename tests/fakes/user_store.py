@@ -23,7 +23,7 @@ USER = User(
 
 
 class FakeUserStore:
-    """One user in memory, whom somebody else changes before each of the next `overtaken` writes."""
+    """One user in memory; a concurrent change precedes each of the next `overtaken` writes."""
 
     def __init__(self, overtaken: int = 0) -> None:
         self.user = USER
@@ -31,7 +31,7 @@ class FakeUserStore:
         self.writes = 0
         self.admins = 1
         self.others = {ADMIN.id: replace(USER, id=ADMIN.id, role=Role.ADMIN)}
-        self.by_admin: str | None = None  # of the last write
+        self.by_admin: str | None = None  # role check of the last write
         self.password_hash = "hash of correct horse"
 
     def add(self, user: User, password_hash: str) -> None:
@@ -94,7 +94,7 @@ class NoTraces:
 
 
 class FakeRateLimiter:
-    """Counts guesses, and what else is limited, and refuses all over its limits."""
+    """A limiter of guesses and other requests; it counts and rejects beyond its limits."""
 
     def __init__(self, most: int = 1000, most_limited: int = 1000) -> None:
         self.most = most

@@ -10,21 +10,20 @@ from tests.support.iam_grants import Grant, Template, asked, granted
 from tests.support.permission_records import FOLDER, Record, kept
 from tests.support.sam_template import ROOT
 
-# What is granted though no test asks for it, and why. What is used after all, or granted no more,
-# must go from here.
+# Permissions that no test uses, with reasons. Remove an entry when it is used or no longer granted.
 UNUSED = {
     Grant("SendEmail", "ses:SendEmail", "ses:identity/*"): (
         "SES asks for the recipient's identity in its sandbox only, and the local cloud has none"
     ),
 }
-# Whose grants no test can ask for, and why.
+# Functions that no test can run, with reasons.
 NEVER_RUN = {
     "CheckBeforeTraffic": (
         "the local cloud has no CodeDeploy; tests/endpoints/test_check_before_traffic.py holds "
         "what it may invoke to what it is asked about"
     ),
 }
-# What the smoke test's tests tell functions to read, so that they fail.
+# Missing resources that the smoke test's tests make functions read.
 NOTHING = re.compile(r":(table|parameter)/nothing\b")
 
 

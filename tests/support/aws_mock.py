@@ -1,7 +1,7 @@
-"""AWS with the template's tables, for tests of handlers and repositories one at a time.
+"""AWS with the template's tables, for tests of single handlers and repositories.
 
-moto's, which does not isolate transactions: races are tested on the deployed stack, never here.
-With `--dynamodb-local` the tables are on Amazon's DynamoDB Local, and the rest stays moto's.
+moto does not isolate transactions: races are tested on the deployed stack, never here. With
+`--dynamodb-local` the tables are in Amazon's DynamoDB Local; moto emulates the other services.
 """
 
 import os
@@ -26,10 +26,10 @@ import shop.users.dependencies
 from shop.config import setting
 from tests.support.sam_template import resources, template
 
-DYNAMODB_URL = "AWS_ENDPOINT_URL_DYNAMODB"  # boto3 reads it, and moto lets its requests pass
+DYNAMODB_URL = "AWS_ENDPOINT_URL_DYNAMODB"  # read by boto3; moto passes its requests through
 
-# What functions put together once in a sandbox, and every test anew; but for the clients, which
-# take 0.2 s to make and go through moto as well.
+# Caches of a sandbox, cleared for every test. Clients stay: creating them takes 0.2 s, and moto
+# intercepts them too.
 _CACHED = (
     shop.identity.keys.key_store.key_store,
     shop.identity.authorization.dependencies.authorizer,
@@ -49,7 +49,7 @@ _CACHED = (
 
 @contextmanager
 def fresh_aws() -> Iterator[None]:
-    """Empty tables, an empty secret, a bus and a queue, under the names that the settings have."""
+    """Create empty tables, an empty secret, a bus and a queue, under the names in the settings."""
     with mock_aws():
         for cached in _CACHED:
             cached.cache_clear()

@@ -1,4 +1,4 @@
-"""An interpreter that sees the built folders alone, and none of the tests' packages."""
+"""A bare interpreter: it imports from the built folders only, without the tests' packages."""
 
 import subprocess
 import sys
@@ -8,9 +8,7 @@ LAYERS = ["DependenciesLayer/python", "ShopLayer/python"]
 
 
 def run_bare(build: Path, folders: list[str], code: str, given: str = "") -> str:
-    """What `code`, which may read what is given, prints in an interpreter that sees the standard
-    library and these folders.
-    """
+    """Run `code` with the standard library and these folders; return its standard output."""
     paths = [str(build / folder) for folder in folders]
     python = str(Path(sys.base_prefix, "bin/python3.13"))
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""Requests that nothing is wrong with, and what they are answered while something behind is."""
+"""Valid requests to every route, and the responses expected while a dependency fails."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -14,7 +14,7 @@ from tests.support.sam_template import functions
 
 type Send = Callable[[], httpx.Response]
 
-# These read no table.
+# Routes that read no table.
 WITHOUT_DATABASE = {
     *("GET /health", "GET /recovery", "GET /.well-known/jwks.json", "OPTIONS /{proxy+}"),
     *("GET /", "GET /docs", "GET /docs/{asset}", "GET /openapi.json"),
@@ -22,7 +22,7 @@ WITHOUT_DATABASE = {
 ROUTES = sorted({it.route for it in functions() if it.route} - WITHOUT_DATABASE)
 NO_BODY = ("GET", "DELETE")
 THROTTLED = refused("ThrottlingException")
-# What no client may read of what failed.
+# Details of a failure that no response may contain.
 INTERNALS = re.compile(
     r"boto|aws|amazon|arn:|dynamo|sqs|secretsmanager|ssm|table|throttl|injected|exception|traceback"
     r"|shop-local|127\.0\.0\.1|denied|credential",
@@ -31,13 +31,13 @@ INTERNALS = re.compile(
 
 
 def requests(shop: Shop, admin: Person, routes: list[str]) -> list[Send]:
-    """Requests to these routes that nothing is wrong with."""
+    """Return one valid request for each of these routes."""
     known = shop.stack.info.admin
     assert known is not None
     product = shop.product()
     order = admin.order((product["id"], 1)).json()["id"]
     ids = {"userId": "me", "productId": product["id"], "orderId": order, "sessionId": "current"}
-    ids["token"] = "x" * 43  # whether it is one is what the database would know
+    ids["token"] = "x" * 43  # well-formed: only the database can reject it
     profile = {"email": admin.email, "name": "Root", "status": "active", "role": "admin"}
     sign_up = {"email": new_email(), "name": "Ada", "password": PASSWORD}
     passwords = {"currentPassword": known.password, "newPassword": PASSWORD}
@@ -76,14 +76,14 @@ def assert_try_again(answer: httpx.Response) -> None:
 
 
 def assert_all_in_time(logs: Logs, answers: Sequence[httpx.Response]) -> None:
-    """All of them are functions' answers: one that Lambda ended would have left no line."""
+    """Assert that functions wrote all responses: Lambda leaves no log line after a timeout."""
     answered = {line["request_id"] for line in logs.lines("request", message="request")}
     for answer in answers:
         assert answer.headers["X-Request-Id"] in answered, answer.request.url
 
 
 def assert_authorizer_failed_in_time(shop: Shop, logs: Logs) -> None:
-    """Once, by itself; no line of its is any request's, as its event has no id."""
+    """Assert that the authorizer logged one failure by itself; its events have no request id."""
     name = shop.resources["Authorizer"]
     (line,) = logs.lines("milliseconds", function_name=name)
     assert line["message"] == "not done"

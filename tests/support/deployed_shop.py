@@ -1,4 +1,4 @@
-"""The deployed local stack, and people who use it over HTTP, for the tests that count."""
+"""The deployed local stack, and clients with accounts that use it over HTTP."""
 
 import os
 import time
@@ -21,17 +21,17 @@ from tools.local_cloud.free_port import free_port
 from tools.local_cloud.seed import seed_admin
 from tools.local_cloud.stack import LocalStack
 
-# What follows the other tables within a moment, whenever that is.
+# Read models, updated asynchronously after the other tables.
 PROJECTED = {"CountersTable", "SearchTable"}
-# What is written when a mail is, whenever that is: tokens, and marks beside requests' records.
+# Written asynchronously with an email: tokens, and delivery marks beside idempotency records.
 MAILED = "RecoveryTokensTable"
 MARK = "mail#"
-ADMIN_SECONDS = 600.0  # of the 900 for which an access token lives
+ADMIN_SECONDS = 600.0  # of the access token's 900 s
 
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody with an account, and the client that they are logged in with."""
+    """A user with an account and a logged-in client."""
 
     id: str
     email: str
@@ -39,7 +39,7 @@ class Person:
     grant: dict[str, Any] = field(repr=False)
 
     def order(self, *lines: tuple[str, int], key: str | None = None, **more: Any) -> httpx.Response:
-        """Orders (product id, quantity) for themselves."""
+        """Place an order of (product id, quantity) lines for this user."""
         items = [{"productId": product, "quantity": quantity} for product, quantity in lines]
         headers = {} if key is None else {"Idempotency-Key": key}
         return self.http.post(
@@ -48,7 +48,7 @@ class Person:
 
 
 class Shop:
-    """The API of a deployed stack, and the tables behind it."""
+    """The API of a deployed stack and the tables behind it."""
 
     def __init__(self, stack: LocalStack, faults: FaultProxy) -> None:
         self.stack = stack
@@ -69,7 +69,7 @@ class Shop:
         )
 
     def _check(self, answer: httpx.Response) -> None:
-        """Every answer of every test is as the document says."""
+        """Check every response of every test against the OpenAPI document."""
         answer.read()
         contract().check(answer, self._prefix)
 
@@ -80,7 +80,7 @@ class Shop:
         self._admin_since = time.monotonic()
 
     def keep_admin(self) -> None:
-        """All tests together may take longer than an access token lives."""
+        """Log the admin in again before the access token expires: the whole run takes longer."""
         if time.monotonic() - self._admin_since > ADMIN_SECONDS:
             self.log_in_admin()
 
@@ -109,16 +109,16 @@ class Shop:
         return stock
 
     def table(self, name: str) -> list[dict[str, Any]]:
-        """Every item of a table, by its logical id in the template."""
+        """Return every item of a table, named by its logical id in the template."""
         table = self.resources[name]
         pages = self._dynamodb.get_paginator("scan").paginate(TableName=table, ConsistentRead=True)
         return [item for page in pages for item in page["Items"]]
 
     def everything(self) -> dict[str, list[str]]:
-        """All that is stored, to compare before and after.
+        """Return all stored items, to compare before and after.
 
-        Read anew only where a function may have written since: the tables are large by the end of
-        the tests. A test that writes by a client of its own sees that at the next such write.
+        The result is cached until a function writes, since scans get slow late in a run. A direct
+        write of a test shows up after the next write of a function, or after `written_behind`.
         """
         writes = self._faults.writes
         if writes != self._seen[0]:
@@ -135,11 +135,11 @@ class Shop:
         return self._seen[1]
 
     def everything_but_attempts(self) -> dict[str, list[str]]:
-        """What a log-in that fails must leave as it was; the attempt itself is counted."""
+        """Return all items except attempts: a failed login may change only those."""
         return {name: items for name, items in self.everything().items() if name != "AttemptsTable"}
 
     def everything_about(self, *ids: str) -> dict[str, list[str]]:
-        """The stored items that name one of these ids, while other tests' work goes on."""
+        """Return the stored items that contain one of these ids, unaffected by parallel tests."""
         self.written_behind()
         return {
             name: [item for item in items if any(id_ in item for id_ in ids)]
@@ -147,7 +147,7 @@ class Shop:
         }
 
     def change(self, table: str, key: dict[str, str], **values: str) -> None:
-        """Sets string attributes of an item behind the API's back."""
+        """Set string attributes of an item directly in its table."""
         self.written_behind()
         self._dynamodb.update_item(
             TableName=self.resources[table],
@@ -158,7 +158,7 @@ class Shop:
         )
 
     def written_behind(self) -> None:
-        """Somebody other than a function wrote."""
+        """Drop the cached items after a write that no function made."""
         self._seen = (-1, {})
 
     def deactivate(self, person: Person) -> None:
@@ -166,18 +166,18 @@ class Shop:
         assert answer.status_code == 200, answer.text
 
     def restart(self, *functions: str) -> None:
-        """Moves each function's alias to a new version, so that its next request is cold."""
+        """Move each function's alias to a new version, so that its next request is a cold start."""
         for function in functions:
             self._publish(function, Description=str(uuid4()))
 
     def set_environment(self, function: str, **variables: str) -> None:
-        """Gives a function a new version that has these settings, as a deployment would."""
+        """Publish a version with changed environment variables, as a deployment does."""
         name = self.resources[function]
         found = self.stack.client("lambda").get_function_configuration(FunctionName=name)
         changed = found["Environment"]["Variables"] | variables
         self._publish(function, Environment={"Variables": changed})
 
-    # Any: what is configured is of many types.
+    # Any: configuration values have many types.
     def _publish(self, function: str, **configuration: Any) -> None:
         lambda_, name = self.stack.client("lambda"), self.resources[function]
         lambda_.update_function_configuration(FunctionName=name, **configuration)
@@ -186,7 +186,7 @@ class Shop:
 
 
 def gather(times: int, work: Any) -> list[Any]:
-    """The results of `work(0)` to `work(times - 1)`, run by as many threads."""
+    """Return the results of `work(0)` to `work(times - 1)`, run in as many threads."""
     with ThreadPoolExecutor(times) as pool:
         return list(pool.map(work, range(times)))
 
@@ -201,7 +201,7 @@ def new_product() -> dict[str, Any]:
 
 
 def error_of(answer: httpx.Response) -> tuple[int, str]:
-    """Status and code of a refusal, whose shape is the one that every refusal has."""
+    """Return status and code of an error response, and check the common error format."""
     error = answer.json()["error"]
     assert error.keys() - {"details"} == {"code", "message", "requestId"}
     assert error["requestId"] == answer.headers["X-Request-Id"]
@@ -210,14 +210,15 @@ def error_of(answer: httpx.Response) -> tuple[int, str]:
 
 @pytest.fixture(scope="session")
 def faults() -> Iterator[FaultProxy]:
-    """What the stack's functions take for AWS, but for the one that mails."""
+    """The proxy that all functions except the email worker use as AWS."""
     yield from _running(FaultProxy(free_port(), upstream_port=free_port()))
 
 
 @pytest.fixture(scope="session")
 def mail_faults(faults: FaultProxy) -> Iterator[FaultProxy]:
-    """What that one takes for AWS. A mail is written whenever its event arrives, and a fault that
-    is meant for others would let it come minutes later, among others' tests.
+    """The proxy that the email worker uses as AWS.
+
+    Emails are sent asynchronously, so a fault of another test could delay them by minutes.
     """
     yield from _running(FaultProxy(free_port(), faults.upstream_port))
 
@@ -230,9 +231,8 @@ def _running(proxy: FaultProxy) -> Iterator[FaultProxy]:
 
 @pytest.fixture(scope="session")
 def stack(faults: FaultProxy, mail_faults: FaultProxy) -> Iterator[LocalStack]:
-    """The real template, built and deployed on free ports, with IAM enforced."""
-    # A home for each process of pytest, so that they have a stack each; TEST_STACK names that of a
-    # run beside others.
+    """Build and deploy the real template on free ports, with IAM enforced."""
+    # Each pytest process has its own stack; TEST_STACK names it for runs in parallel.
     name = os.environ.get("PYTEST_XDIST_WORKER") or os.environ.get("TEST_STACK", "alone")
     home = ROOT / ".local" / f"test-{name}"
     with LocalStack(
@@ -241,11 +241,11 @@ def stack(faults: FaultProxy, mail_faults: FaultProxy) -> Iterator[LocalStack]:
         seed=seed_admin,
         endpoints={"": faults.url, "SendEmail-": mail_faults.url},
     ) as running:
-        # No order is to go on by itself while a test looks.
+        # No order may start processing during another test.
         running.client("lambda").update_event_source_mapping(
             UUID=running.resources()["ProcessOrders"], Enabled=False
         )
-        # A mail that met one test's fault is to be written before another waits for its own.
+        # An email that met a fault is redelivered before the next test waits for its own.
         running.client("sqs").set_queue_attributes(
             QueueUrl=running.resources()["EmailsToSend"], Attributes={"VisibilityTimeout": "30"}
         )
@@ -262,6 +262,6 @@ def shop(stack: LocalStack, faults: FaultProxy) -> Shop:
 
 @pytest.fixture(autouse=True)
 def admin_stays_logged_in(request: pytest.FixtureRequest) -> None:
-    """Between tests, so that none sees it."""
+    """Renew the admin's login between tests, never during one."""
     if "shop" in request.fixturenames:
         request.getfixturevalue("shop").keep_admin()

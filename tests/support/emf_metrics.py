@@ -1,4 +1,4 @@
-"""Metrics as CloudWatch would take them from a log line, which has to be as its format demands.
+"""Metrics as CloudWatch extracts them from log lines, with the format's rules checked.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 """
@@ -10,7 +10,7 @@ type Metrics = dict[tuple[str, frozenset[tuple[str, str]]], tuple[str, float]]
 
 
 def metrics_of(line: dict[str, Any], namespace: str) -> Metrics:
-    """What a line measures; none if it has no metadata."""
+    """Return the metrics of a log line; none without metadata."""
     found: Metrics = {}
     if "_aws" not in line:
         return found
@@ -21,7 +21,7 @@ def metrics_of(line: dict[str, Any], namespace: str) -> Metrics:
         assert directive.keys() == {"Namespace", "Dimensions", "Metrics"}
         assert directive["Namespace"] == namespace
         assert 1 <= len(directive["Metrics"]) <= 100
-        (names,) = directive["Dimensions"]  # or each metric would be several
+        (names,) = directive["Dimensions"]  # several sets would multiply each metric
         assert len(names) <= 30
         assert all(isinstance(line[name], str) and 0 < len(line[name]) <= 1024 for name in names)
         for metric in directive["Metrics"]:
@@ -36,7 +36,7 @@ def metrics_of(line: dict[str, Any], namespace: str) -> Metrics:
 
 
 def counted(line: dict[str, Any], namespace: str) -> dict[str, float]:
-    """All but the latency, which every request has, by their names."""
+    """Return all metrics by name, except the latency that every request has."""
     return {
         name: value
         for (name, _), (_, value) in metrics_of(line, namespace).items()

@@ -1,4 +1,4 @@
-"""What is told on the deployed stack's bus, for tests that listen there."""
+"""A listener for events on the bus of the deployed stack."""
 
 import json
 import time
@@ -11,12 +11,12 @@ from tests.local_cloud.watching import Queue
 from tests.support.waiting import HANG_SECONDS, eventually
 from tools.local_cloud.stack import LocalStack
 
-# Any: events are whatever JSON holds.
+# Any: events are arbitrary JSON.
 Event = dict[str, Any]
 
 
 class Listener:
-    """A rule of a test's own that catches all that the shop tells, and its queue."""
+    """A rule and a queue of one test that receive all events of the shop."""
 
     def __init__(self, stack: LocalStack) -> None:
         self.stack = stack
@@ -49,7 +49,7 @@ class Listener:
         self._events.delete_rule(Name=self._rule, EventBusName=self._bus)
 
     def listen(self) -> list[Event]:
-        """All events so far, in the order in which they came."""
+        """Return all events so far, in the order of arrival."""
         sqs = self.stack.client("sqs")
         while messages := sqs.receive_message(QueueUrl=self._queue.url, MaxNumberOfMessages=10).get(
             "Messages", []
@@ -60,7 +60,7 @@ class Listener:
         return self.heard
 
     def of(self, *subjects: str) -> list[Event]:
-        """The CloudEvents about these, so far."""
+        """Return the CloudEvents with these subjects so far."""
         details = [event["detail"] for event in self.listen()]
         return [detail for detail in details if detail.get("subject") in subjects]
 
@@ -68,19 +68,19 @@ class Listener:
         return [event["type"] for event in self.of(subject)]
 
     def hears(self, subject: str, *types: str, within: float = HANG_SECONDS) -> list[Event]:
-        """The events of a subject, once they are exactly these."""
+        """Wait until the events of a subject are exactly these, and return them."""
         assert eventually(lambda: self.types(subject) == [*types], within), self.types(subject)
         return self.of(subject)
 
     def is_quiet(self, *subjects: str) -> bool:
-        """Whether no further event of these subjects arrives within a second."""
+        """Return whether no further event of these subjects arrives within a second."""
         before = len(self.of(*subjects))
         time.sleep(1)
         return len(self.of(*subjects)) == before
 
     @contextmanager
     def bus_down(self) -> Iterator[None]:
-        """The bus takes nothing from the publisher while it lasts."""
+        """Deny the publisher access to the bus while the block runs."""
         iam = self.stack.client("iam")
         function = self.stack.client("lambda").get_function_configuration(
             FunctionName=self.resources["PublishEvents"]

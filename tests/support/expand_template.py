@@ -1,7 +1,6 @@
-"""Expands template.yaml as AWS does on deployment; runs in SAM's environment, and prints JSON.
+"""Expand template.yaml as a deployment does, and print JSON; runs in SAM's environment.
 
-Each argument `LogicalId=key` says what a deployment would upload for a function or layer, or what
-value a parameter has.
+Each argument `LogicalId=key` is the upload of a function or layer, or the value of a parameter.
 """
 
 import json
@@ -22,6 +21,6 @@ for name, resource in template["Resources"].items():
 translator = Translator({}, Parser(), plugins=[], boto_session=Session(region_name="us-east-1"))
 given = {name: value for name, value in keys.items() if name in template["Parameters"]}
 expanded = translator.translate(template, {"Stage": "prod"} | given)
-# What AWS expands after SAM.
+# AWS applies this transform after SAM's.
 expanded["Transform"] = "AWS::LanguageExtensions"
 print(json.dumps(expanded))

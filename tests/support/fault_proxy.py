@@ -1,8 +1,8 @@
-"""A proxy between the deployed functions and AWS, and the faults that tests put into it.
+"""An HTTP proxy between the deployed functions and AWS that injects faults.
 
-An HTTP/1.1 proxy of our own: each call is handed to the first fault that matches, which may send
-it on or not, once and late, and answer what the service would. Nothing is changed on the way, Host
-and signature included. It listens on 127.0.0.1 only.
+The first matching fault handles a call: it may forward it once, late or never, and it may answer in
+place of the service. Forwarded requests are unchanged, with Host and signature. The proxy listens
+on 127.0.0.1 only.
 """
 
 import asyncio
@@ -14,17 +14,17 @@ import zlib
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any, Protocol  # `Any` is what JSON is made of
+from typing import Any, Protocol  # Any: JSON
 
 HOST = "127.0.0.1"
 READS = ("GetItem", "BatchGetItem", "Query")
 WRITES = ("TransactWriteItems", "UpdateItem", "PutItem", "DeleteItem")
 
-# How services are called in the credential scope of what is signed for them.
+# Service names in the credential scope of a signature.
 DYNAMODB, SECRETS, PARAMETERS, BUS, QUEUES, MAIL = SERVICES = (
     *("dynamodb", "secretsmanager", "ssm", "events", "sqs", "ses"),
 )
-# What precedes the code of an error, in those services that say it.
+# Prefixes of error codes, for the services that use one.
 _NAMESPACES = {DYNAMODB: "com.amazonaws.dynamodb.v20120810#", QUEUES: "com.amazonaws.sqs#"}
 _SCOPE = re.compile(r"Credential=[^/]+/\d+/[^/]+/(\w+)/")
 
@@ -33,12 +33,12 @@ type Fault = Callable[["Call", Send], Awaitable["Answer"]]
 
 class Send(Protocol):
     def __call__(self, instead: dict[str, Any] | None = None) -> Awaitable["Answer"]:
-        """Asks the service what the function asked, or something else instead."""
+        """Forward the function's request, or another one instead."""
 
 
 @dataclass(frozen=True)
 class Call:
-    """One call of a service; `request` is the JSON that it came with."""
+    """One call of a service; `request` is its JSON body."""
 
     operation: str
     request: dict[str, Any]
@@ -46,7 +46,7 @@ class Call:
 
     @property
     def tables(self) -> set[str]:
-        """The tables that it reads or writes, by their physical names."""
+        """The physical names of the tables that the call reads or writes."""
         actions = [inner for it in self.request.get("TransactItems", ()) for inner in it.values()]
         named = {it["TableName"] for it in [self.request, *actions] if "TableName" in it}
         return named | set(self.request.get("RequestItems", ()))
@@ -54,12 +54,12 @@ class Call:
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer as it goes over the wire, all at once or with a pause before each byte."""
+    """A response on the wire, sent at once or with a pause before each byte."""
 
     head: bytes
     body: bytes
     pause: float = 0  # seconds
-    breaks: bool = False  # whether the connection ends with it
+    breaks: bool = False  # whether the connection closes after it
 
     @classmethod
     def of(cls, status: int, value: dict[str, Any], *headers: str) -> "Answer":
@@ -75,17 +75,17 @@ class Answer:
 
 
 class Lost(Exception):
-    """The connection ends without an answer."""
+    """Close the connection without a response."""
 
 
 class FaultProxy:
-    """Listens from `start` to `stop`; without faults it hands everything on."""
+    """The proxy, between `start` and `stop`; it forwards every call that no fault matches."""
 
     def __init__(self, port: int, upstream_port: int) -> None:
         self.port = port
         self.upstream_port = upstream_port
-        self.writes = 0  # rises with every call that may have written, when it comes and is done
-        self.aside: set[str] = set()  # tables whose calls meet a fault only where one names them
+        self.writes = 0  # incremented when a call that may have written starts and ends
+        self.aside: set[str] = set()  # tables affected only by faults that name them
         self._faults: tuple[tuple[Callable[[Call], bool], Fault], ...] = ()
         self._loop = asyncio.new_event_loop()
         self._server: asyncio.Server
@@ -116,10 +116,10 @@ class FaultProxy:
         skip: int = 0,
         times: float = float("inf"),
     ) -> Iterator[list[Call]]:
-        """Calls of these operations, or of all, on this table meet the fault while it lasts; those
-        of DynamoDB unless another service is named.
+        """Apply the fault to these operations (default: all) on this table while the block runs.
 
-        The first `skip` of them pass, and all after the next `times`. Yields those that met it.
+        Calls are those of DynamoDB unless another service is named. The first `skip` calls pass,
+        and all after the next `times`. Yields the affected calls.
         """
         hits: list[Call] = []
         passed = 0
@@ -151,7 +151,7 @@ class FaultProxy:
 
     @contextmanager
     def down(self) -> Iterator[None]:
-        """Nobody listens while it lasts: connections are refused, those that were open are cut."""
+        """Refuse new connections and cut open ones while the block runs."""
         self._run(self._leave())
         try:
             yield
@@ -169,14 +169,14 @@ class FaultProxy:
         self._server.abort_clients()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One connection of a function's, and one of our own to AWS for it."""
+        """One connection of a function, and the proxy's own connection to AWS for it."""
         upstream = _Upstream(self.upstream_port)
         try:
             while True:
                 head, body = await _message(reader)
                 await _write(writer, await self._answer(head, body, upstream))
         except (asyncio.IncompleteReadError, ConnectionError, Lost):
-            pass  # a connection that either end has closed
+            pass  # a connection that either side closed
         finally:
             writer.transport.abort()
             upstream.close()
@@ -184,7 +184,7 @@ class FaultProxy:
     async def _answer(self, head: bytes, body: bytes, upstream: "_Upstream") -> Answer:
         scope = _SCOPE.search(_header(head, b"authorization"))
         service = scope[1] if scope else ""
-        # SES has a path for each operation.
+        # SES has one path per operation.
         operation = "SendEmail"
         if service != MAIL:
             operation = _header(head, b"x-amz-target").rpartition(".")[2]
@@ -209,7 +209,7 @@ class FaultProxy:
 
 
 class _Upstream:
-    """A connection that is opened when it is needed, and again when its peer has closed it."""
+    """A connection that opens on demand, and again after its peer closes it."""
 
     def __init__(self, port: int) -> None:
         self._port = port
@@ -229,7 +229,7 @@ class _Upstream:
 
 
 async def _message(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
-    """Head and body of a request or an answer, both of which say their length here."""
+    """Read head and body of a request or a response; both must have a Content-Length."""
     head = await reader.readuntil(b"\r\n\r\n")
     return head, await reader.readexactly(int(_header(head, b"content-length")))
 
@@ -267,18 +267,18 @@ def _header(head: bytes, name: bytes) -> str:
 
 
 async def answer_lost(call: Call, send: Send) -> Answer:
-    """What was asked is done, and nobody is told."""
+    """Forward the call and drop its response."""
     await send()
     raise Lost
 
 
 async def never_arrived(call: Call, send: Send) -> Answer:
-    """The connection breaks before the service hears of it."""
+    """Close the connection before the service receives the call."""
     raise Lost
 
 
 def unanswered(seconds: float) -> Fault:
-    """The service never hears of it, and whoever asked waits."""
+    """Never forward the call and never respond."""
 
     async def fault(call: Call, send: Send) -> Answer:
         await asyncio.sleep(seconds)
@@ -288,8 +288,9 @@ def unanswered(seconds: float) -> Fault:
 
 
 def dripping(pause: float) -> Fault:
-    """What was asked is done, and the answer comes byte by byte, each of which renews the patience
-    of the SDK, however long it takes in all.
+    """Forward the call and send its response byte by byte.
+
+    Each byte resets the SDK's read timeout, so the total time is unlimited.
     """
 
     async def fault(call: Call, send: Send) -> Answer:
@@ -299,7 +300,7 @@ def dripping(pause: float) -> Fault:
 
 
 def delayed(seconds: float) -> Fault:
-    """What was asked is done, and told late."""
+    """Forward the call and delay its response."""
 
     async def fault(call: Call, send: Send) -> Answer:
         answer = await send()
@@ -310,11 +311,11 @@ def delayed(seconds: float) -> Fault:
 
 
 def refused(code: str, status: int = 400, message: str = "Injected.") -> Fault:
-    """An error of the service's, before anything is done."""
+    """Respond with an error of the service without forwarding the call."""
 
     async def fault(call: Call, send: Send) -> Answer:
         told = {"__type": f"{_NAMESPACES.get(call.service, '')}{code}", "message": message}
-        # SQS says the codes of its former protocol too, and SES says them nowhere else.
+        # SQS adds the codes of its former query protocol; SES sends the code in a header only.
         also = {
             QUEUES: [f"x-amzn-query-error: {code};Sender"],
             MAIL: [f"x-amzn-errortype: {code}"],
@@ -325,7 +326,7 @@ def refused(code: str, status: int = 400, message: str = "Injected.") -> Fault:
 
 
 def damaged(damage: Callable[[bytes], bytes]) -> Fault:
-    """What was asked is done, and other bytes arrive than were sent, under the same head."""
+    """Forward the call and alter the bytes of its response, under the original headers."""
 
     async def fault(call: Call, send: Send) -> Answer:
         answer = await send()
@@ -336,7 +337,7 @@ def damaged(damage: Callable[[bytes], bytes]) -> Fault:
 
 
 def cut(body: bytes) -> bytes:
-    """The first half."""
+    """Keep the first half."""
     return body[: len(body) // 2]
 
 
@@ -345,19 +346,19 @@ def no_json(body: bytes) -> bytes:
 
 
 def flipped(body: bytes) -> bytes:
-    """JSON as before, in which one digit or letter is another."""
+    """Change one digit or letter of the JSON."""
     place = body.rindex(b'"') - 1
     return body[:place] + (b"0" if body[place : place + 1] != b"0" else b"1") + body[place + 1 :]
 
 
 async def cut_off(call: Call, send: Send) -> Answer:
-    """What was asked is done, and the connection breaks in the middle of the answer."""
+    """Forward the call and close the connection in the middle of its response."""
     answer = await send()
     return replace(answer, body=cut(answer.body), breaks=True)
 
 
 def partly(share: float, seed: int, code: str = "ThrottlingException") -> Fault:
-    """A PutEvents of which the bus takes some entries, and says of the others that it did not."""
+    """Forward a share of the entries of a PutEvents call, and report the others as failed."""
     chance = random.Random(seed)
 
     async def fault(call: Call, send: Send) -> Answer:
@@ -376,13 +377,13 @@ def partly(share: float, seed: int, code: str = "ThrottlingException") -> Fault:
 
 
 async def unprocessed(call: Call, send: Send) -> Answer:
-    """A BatchGetItem of which nothing is read yet."""
+    """Respond to a BatchGetItem with all keys unprocessed."""
     wanted = call.request["RequestItems"]
     return Answer.of(200, {"Responses": {}, "UnprocessedKeys": wanted})
 
 
 def conflicts(share: float, seed: int) -> Fault:
-    """Cancels this share of transactions for another's on a random one of their items."""
+    """Cancel this share of transactions with a conflict on a random item."""
     chance = random.Random(seed)
 
     async def fault(call: Call, send: Send) -> Answer:

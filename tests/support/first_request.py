@@ -1,18 +1,18 @@
-"""What a bare interpreter runs: a built handler's import and first request, and what each loaded.
+"""Import and first request of a built handler in a bare interpreter; print the loaded modules.
 
-Nothing is sent: instead of AWS answers what came along. Items are found by their keys, writes are
-taken, the query of a user's sessions finds all, and all else is answered by operation.
+Nothing is sent: the input has the responses of AWS. Items are found by key, writes succeed, the
+query of a user's sessions returns all rows, and other calls respond by operation.
 """
 
 import importlib
 import json
 import os
 import sys
-from typing import Any  # what AWS is asked and answers is JSON
+from typing import Any  # requests and responses of AWS are JSON
 
 
 class Context:
-    """As much of Lambda's context object as handlers read."""
+    """The attributes of Lambda's context object that handlers read."""
 
     function_name = "function"
     aws_request_id = "5b3f1c8e-8a58-4c3e-9d1a-0f3f6f3f2a01"
@@ -54,7 +54,7 @@ class Body:
 
 
 def answer_by(aws: Aws) -> None:
-    """In place of the network, below all else of the SDK's."""
+    """Replace the network below every other layer of the SDK."""
     from botocore.awsrequest import AWSResponse
     from botocore.compat import HTTPHeaders
 
@@ -74,7 +74,7 @@ def main() -> None:
     handler = importlib.import_module(given["module"]).handler
     imported = [name for name in given["watched"] if name in sys.modules]
     os.environ.update(given["settings"])
-    if "shop.clients" in sys.modules:  # or it would be loaded by this
+    if "shop.clients" in sys.modules:  # a module-level import would count as loaded by the handler
         answer_by(Aws(given["tables"], given["answers"]))
     answer = handler(given["event"], Context())
     later = [name for name in given["watched"] if name in sys.modules and name not in imported]

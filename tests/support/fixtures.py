@@ -1,4 +1,4 @@
-"""Who appears in tests: one admin, two customers, and the ids they go by."""
+"""Constants that tests share: one admin, two customers, their ids, a client and a password."""
 
 from datetime import UTC, datetime
 

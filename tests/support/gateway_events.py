@@ -1,4 +1,4 @@
-"""Events as API Gateway sends them, for tests that call a handler."""
+"""API Gateway proxy events for tests that call a handler."""
 
 import json
 from base64 import b64encode
@@ -11,12 +11,12 @@ from shop.caller import Caller
 
 @dataclass(frozen=True)
 class Context:
-    """As much of Lambda's context object as handlers read."""
+    """The attributes of Lambda's context object that handlers read."""
 
     function_name: str = "function"
     aws_request_id: str = "5b3f1c8e-8a58-4c3e-9d1a-0f3f6f3f2a01"
     log_stream_name: str = "stream"
-    milliseconds: int = 30_000  # as a worker has; requests have 10_000
+    milliseconds: int = 30_000  # a worker's time; requests have 10_000
 
     def get_remaining_time_in_millis(self) -> int:
         return self.milliseconds
@@ -33,7 +33,7 @@ def event(
     caller: Caller | None = None,
     prefix: str = "/local",
 ) -> dict[str, Any]:
-    """A proxy event of `METHOD /path`; `body` is sent as JSON, `raw` as it is."""
+    """Return a proxy event of `METHOD /path`; `body` is sent as JSON, `raw` unchanged."""
     method, resource = route.split(" ")
     sent = dict(headers or {})
     if body is not None:

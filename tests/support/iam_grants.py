@@ -1,4 +1,4 @@
-"""What functions may do and what they asked for, by the logical ids of the template."""
+"""Granted and requested permissions of functions, by the logical ids of the template."""
 
 import re
 from collections.abc import Iterator
@@ -8,10 +8,10 @@ from tests.support.permission_records import Record
 from tests.support.sam_template import ROOT
 from tools.local_cloud.project import read_deployment
 
-# Any: the translated template, and what is in it.
+# Any: properties of the expanded template.
 type Template = dict[str, dict[str, Any]]
 
-# What stands before a resource's name in an ARN, without partition, region and account.
+# The prefix of a resource name in an ARN, without partition, region and account.
 KINDS = {
     "AWS::DynamoDB::Table": "dynamodb:table/",
     "AWS::Events::EventBus": "events:event-bus/",
@@ -28,7 +28,7 @@ class Grant(NamedTuple):
 
 
 def granted(translated: Template) -> set[Grant]:
-    """What the policies in the functions' roles allow."""
+    """Return the permissions in the policies of the functions' roles."""
     found = set()
     for function, properties in _of(translated, "AWS::Lambda::Function"):
         role = translated[properties["Role"]["Fn::GetAtt"][0]]["Properties"]
@@ -41,9 +41,9 @@ def granted(translated: Template) -> set[Grant]:
 
 
 def asked(translated: Template, record: Record, *, in_vain: bool = True) -> set[Grant]:
-    """What the functions of one stack asked for, with or without what was denied."""
+    """Return the permissions that functions of one stack requested, with or without denied ones."""
     roles = {
-        # Without a physical id, where a condition left it out.
+        # A role that a condition excludes has no physical id.
         record.resources.get(properties["Role"]["Fn::GetAtt"][0]): function
         for function, properties in _of(translated, "AWS::Lambda::Function")
     }
@@ -51,7 +51,7 @@ def asked(translated: Template, record: Record, *, in_vain: bool = True) -> set[
     return {
         Grant(roles[it.role], it.action, _named(it.resource, names))
         for it in record.asked
-        # Tests have roles and stacks of their own.
+        # Tests use roles and stacks of their own.
         if it.role in roles and (it.allowed or in_vain)
     }
 
@@ -67,7 +67,7 @@ def _listed[Item](one_or_many: Item | list[Item]) -> list[Item]:
 
 
 def _written(resource: dict[str, Any]) -> str:
-    """A statement's resource, which is one of the ways in which templates name them."""
+    """Return the name of a statement's resource in any form that templates use."""
     match resource:
         case {"Ref": name} | {"Fn::GetAtt": [name, "Arn"]}:
             return str(name)
@@ -81,16 +81,16 @@ def _written(resource: dict[str, Any]) -> str:
 
 
 def _placeless(arn: str) -> str:
-    """The service and what follows the account."""
+    """Return the service and the part after the account."""
     _, _, service, _, _, rest = arn.split(":", 5)
     return f"{service}:{rest}"
 
 
 def _names(translated: Template, record: Record) -> Iterator[tuple[str, str]]:
-    """What ARNs say, and the logical ids for it."""
+    """Yield the names in ARNs with their logical ids."""
     for name, resource in translated.items():
         if name in record.resources and (kind := KINDS.get(resource["Type"])):
-            # A queue's physical id is its URL, a secret's its ARN.
+            # The physical id of a queue is its URL, that of a secret its ARN.
             yield kind + re.split("[/:]", record.resources[name])[-1], name
     deployment = read_deployment(ROOT)
     yield f"/{deployment.stack_name}/", "/${AWS::StackName}/"
@@ -99,7 +99,7 @@ def _names(translated: Template, record: Record) -> Iterator[tuple[str, str]]:
 
 
 def _named(arn: str, names: dict[str, str]) -> str:
-    # A stream's own name is a time.
+    # The name of a stream is a timestamp.
     named = re.sub("/stream/.*", "/stream", _placeless(arn))
     for said, name in names.items():
         named = named.replace(said, name)

@@ -1,4 +1,4 @@
-"""Which distributions own the files of a Python environment, by their RECORD files."""
+"""Ownership of files in a Python environment, by the RECORD files of its distributions."""
 
 import csv
 from collections import defaultdict
@@ -8,10 +8,10 @@ from pathlib import Path
 
 
 def shared_files(*folders: Path) -> dict[str, list[str]]:
-    """Files that two or more distributions own, with the owners.
+    """Return files that two or more distributions own, with the owners.
 
-    Such a file has the content of whichever was installed last, which no lock file fixes. Several
-    folders are several layers, which Lambda lays over one another.
+    The last installed distribution determines the content, and no lock file fixes that order.
+    Several folders are several layers, which Lambda merges.
     """
     owners: dict[str, list[str]] = defaultdict(list)
     for folder in folders:
@@ -29,7 +29,7 @@ def site_packages(environment: Path) -> Path:
 
 
 def remedy(shared: Iterable[str]) -> str:
-    """The message of a test that found such files."""
+    """Return the failure message for such files."""
     return (
         f"Two distributions own {sorted(shared)[:3]}: move one of them to another group in "
         "pyproject.toml, run `make lock`, and call it from that group's environment."

@@ -1,4 +1,4 @@
-"""The log groups of the deployed stack, as CloudWatch gives them."""
+"""The CloudWatch log groups of the deployed stack."""
 
 import json
 import time
@@ -6,11 +6,11 @@ from typing import Any  # a log line is JSON
 
 from tests.support.deployed_shop import Shop
 
-_MOST = 10_000  # which the emulator gives, and no second page
+_MOST = 10_000  # the emulator's limit; it has no second page
 
 
 class Logs:
-    """What came into the stack's log groups since this was made."""
+    """The lines of the stack's log groups since this object was created."""
 
     def __init__(self, shop: Shop) -> None:
         self._client = shop.stack.client("logs")
@@ -23,7 +23,7 @@ class Logs:
         self._since = int(time.time() * 1000) - 1
 
     def texts(self, containing: str = "") -> list[str]:
-        """All lines, whoever wrote them; those with a text in them, if one is named."""
+        """Return all lines, or those that contain a text."""
         found: list[str] = []
         for group in self._groups:
             events = self._client.filter_log_events(
@@ -36,7 +36,7 @@ class Logs:
         return found
 
     def lines(self, containing: str, **values: Any) -> list[dict[str, Any]]:
-        """Our own lines that have this text in them and these values."""
+        """Return the functions' own lines with this text and these values."""
         texts = [text for text in self.texts(containing) if text.startswith('{"level"')]
         found: list[dict[str, Any]] = [json.loads(text) for text in texts]
         return [

@@ -1,10 +1,10 @@
-"""What the template watches, with its references filled in, for the tests of what is watched."""
+"""The metrics that alarms and the dashboard use, with references of the template resolved."""
 
 import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any  # a template's values, which are whatever YAML holds
+from typing import Any  # template values have several types
 
 from tests.support.sam_template import resources, template
 
@@ -23,9 +23,9 @@ def known(namespace: str, dimensions: str, names: str) -> set[Metric]:
     return {Metric(namespace, name, keys) for name in names.split()}
 
 
-# What AWS's services and this stack send, as their documentation has it:
+# Metrics of AWS services and of this stack, as documented:
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/aws-services-cloudwatch-metrics.html
-# Not all that there is: a name that is used for the first time is looked up there, and added.
+# The list is incomplete: look up a name on its first use, and add it.
 METRICS = (
     known("AWS/ApiGateway", "ApiName", "Count 4XXError 5XXError Latency IntegrationLatency")
     | known("AWS/Lambda", "", "Throttles ConcurrentExecutions")
@@ -37,7 +37,7 @@ METRICS = (
         "ApproximateAgeOfOldestMessage ApproximateNumberOfMessagesVisible"
         " ApproximateNumberOfMessagesDelayed",
     )
-    | known("AWS/Events", "EventBusName RuleName", "FailedInvocations")  # of a bus of our own
+    | known("AWS/Events", "EventBusName RuleName", "FailedInvocations")  # of a custom bus
     | known("AWS/Events", "RuleName", "FailedInvocations")  # of the default bus
     | known("AWS/DynamoDB", "TableName", "ConsumedReadCapacityUnits ConsumedWriteCapacityUnits")
     | known(
@@ -59,7 +59,7 @@ METRICS = (
 
 
 def filled(value: Any) -> Any:
-    """The value as it is once deployed, with `<Logical.Attribute>` for what only AWS knows."""
+    """Resolve references like a deployment; values known to AWS only are `<Logical.Attribute>`."""
     if isinstance(value, list):
         return [filled(item) for item in value]
     if not isinstance(value, dict):
@@ -87,7 +87,7 @@ def alarms() -> dict[str, dict[str, Any]]:
 
 
 def metrics_of(alarm: dict[str, Any]) -> Iterator[Metric]:
-    """What the alarm looks at and is paid for: metrics by name, or one query for many."""
+    """Yield the billed metrics of the alarm: named ones, or one query for many."""
     if "MetricName" in alarm:
         yield _metric(alarm)
     for entry in alarm.get("Metrics", []):
@@ -110,7 +110,7 @@ def dashboard() -> dict[str, Any]:
 
 
 def shown(widget: dict[str, Any]) -> Iterator[Metric]:
-    """The metrics of a widget, also those that its expressions search for."""
+    """Yield the metrics of a widget, including those of its search expressions."""
     for row in widget["properties"].get("metrics", []):
         if isinstance(row[0], dict):
             yield from asked_for(row[0]["expression"])
@@ -120,7 +120,7 @@ def shown(widget: dict[str, Any]) -> Iterator[Metric]:
 
 
 def asked_for(expression: str) -> Iterator[Metric]:
-    """What SEARCH and SELECT in an expression of metric math are about."""
+    """Yield the metrics in SEARCH and SELECT of a metric math expression."""
     for schema, name in re.findall(r"SEARCH\('\{([^}]+)\} MetricName=\"(\w+)\"", expression):
         namespace, *dimensions = schema.replace('"', "").split(",")
         yield Metric(namespace, name, frozenset(dimensions))

@@ -1,4 +1,4 @@
-"""Whether answers, and what was taken to give them, are as the OpenAPI document says."""
+"""A check of responses, and of the accepted requests, against the OpenAPI document."""
 
 import json
 import re
@@ -12,14 +12,14 @@ from jsonschema_rs import Draft202012Validator
 
 from tools.openapi.document import DOCUMENT
 
-# Headers that mean something where they are, so that they must be declared there.
+# Headers with a meaning, which an operation must declare.
 TOLD = ("etag", "idempotent-replayed", "link", "location", "retry-after", "www-authenticate")
 
 type Part = dict[str, Any]
 
 
 class Broken(AssertionError):
-    """The answer, or the document, is wrong."""
+    """A violation of the contract by a response or by the document."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Contract:
         self._validators: dict[tuple[int, bool], Draft202012Validator] = {}
 
     def check(self, answer: httpx.Response, prefix: str) -> None:
-        """Raises `Broken`; passes over routes that the document does not have, which are 404."""
+        """Raise `Broken` for a violation; skip routes outside the document, which are 404."""
         request = answer.request
         path = request.url.raw_path.decode().partition("?")[0]
         found = self._found(request.method, path.removeprefix(prefix))
@@ -98,7 +98,7 @@ class Contract:
     def _check_taken(
         self, at: str, request: httpx.Request, operation: Part, matched: re.Match[str]
     ) -> None:
-        """What was taken is allowed to be sent."""
+        """Check that the document permits the accepted request."""
         sent = {
             "path": {name: unquote(text) for name, text in matched.groupdict().items()},
             "query": dict(request.url.params),
@@ -120,8 +120,8 @@ class Contract:
             self._validate(f"{at}, sent body", schema, json.loads(request.content), ours=False)
 
     def _validate(self, at: str, schema: Part, value: Any, ours: bool = True) -> None:
-        """What is ours has no room for more, and the formats that it is said to have."""
-        # By identity: schemas are the document's own, which stays as long as this.
+        """Validate a value; our own values also reject undeclared fields and malformed formats."""
+        # By identity: the schemas belong to the document, which lives as long as this object.
         key = id(schema), ours
         if key not in self._validators:
             schemas = self._closed if ours else self._components["schemas"]
@@ -149,7 +149,7 @@ def _pattern(path: str) -> str:
 
 
 def _closed(schema: Any) -> Any:
-    """Without room for fields that are not declared, which clients have to ignore and we do not."""
+    """Forbid undeclared fields: clients must ignore them, this check must not."""
     if isinstance(schema, list):
         return [_closed(inner) for inner in schema]
     if not isinstance(schema, dict):
@@ -161,5 +161,5 @@ def _closed(schema: Any) -> Any:
 
 
 def _read(text: str, schema: Part) -> object:
-    """A header, or a parameter, as the type that it has."""
+    """Parse a header or parameter by its declared type."""
     return int(text) if schema.get("type") == "integer" and text.isdecimal() else text

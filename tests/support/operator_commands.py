@@ -7,7 +7,7 @@ from tests.support.deployed_shop import Person, Shop
 
 
 def on_record(shop: Shop, **wanted: str) -> list[dict[str, Any]]:
-    """The audit lines of the operators' log group, of one user."""
+    """Return the audit lines of one subject from the operators' log group."""
     pages = shop.stack.client("logs").get_paginator("filter_log_events")
     found = []
     for page in pages.paginate(logGroupName="/shop-local/ops"):

@@ -12,12 +12,13 @@ from tools.local_cloud.stack import LocalStack
 
 @contextmanager
 def queue_with(stack: LocalStack, **attributes: str) -> Iterator[Queue]:
-    """The orders' queue with other attributes, without other tests' orders, and worked on."""
+    """The orders' queue, emptied, with changed attributes and an enabled worker."""
     sqs, queue = stack.client("sqs"), Queue(stack, stack.resources()["OrdersToProcess"])
     before = {name: queue.attribute(name) for name in attributes}
     sqs.purge_queue(QueueUrl=queue.url)
     lambda_, mapping = stack.client("lambda"), stack.resources()["ProcessOrders"]
-    # With the attributes of before: no mapping changes whose queue hides messages too shortly.
+    # The original attributes first: Lambda rejects a mapping if the visibility timeout is too
+    # short.
     lambda_.update_event_source_mapping(UUID=mapping, Enabled=True)
     try:
         sqs.set_queue_attributes(QueueUrl=queue.url, Attributes=attributes)
@@ -40,7 +41,7 @@ def status(person: Person, order: str) -> str:
 
 
 def logged(shop: Shop, **values: str) -> list[dict[str, Any]]:
-    """The functions' log lines that have these values."""
+    """Return the functions' log lines with these values."""
     entries = shop.stack.emulator.function_log.read_text().splitlines()
     lines = [line for entry in entries for line in json.loads(entry)["lines"]]
     found = [json.loads(line) for line in lines if line.startswith('{"level"')]
@@ -50,6 +51,6 @@ def logged(shop: Shop, **values: str) -> list[dict[str, Any]]:
 
 
 def worked_on(shop: Shop, order: str) -> list[Any]:
-    """What the worker said of the order when it was done with it."""
+    """Return the worker's final log lines of the order."""
     worker = shop.resources["StartProcessing"]
     return logged(shop, message="done", subject=order, function_name=worker)

@@ -1,4 +1,4 @@
-"""What the functions of a deployed stack asked IAM for, kept for the step that compares."""
+"""Permissions that the functions of a deployed stack requested, for the least-privilege check."""
 
 import json
 import os
@@ -9,9 +9,9 @@ from uuid import uuid4
 from tests.support.sam_template import ROOT
 from tools.local_cloud.stack import LocalStack
 
-# The folder that `make test` names; without it nothing is kept.
+# The folder named by `make test`; without it nothing is recorded.
 FOLDER = "PERMISSION_RECORDS"
-# The files of end-to-end tests that this process ran.
+# The end-to-end test files that this process ran.
 ran: set[str] = set()
 
 
@@ -25,7 +25,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Record:
-    """Of one stack: several may run side by side."""
+    """The record of one stack; several stacks can run in parallel."""
 
     tests: list[str]
     resources: dict[str, str]  # physical ids by logical id
@@ -33,7 +33,7 @@ class Record:
 
 
 def keep(stack: LocalStack) -> None:
-    """Write down what this stack's roles asked for, under a name of its own."""
+    """Write the permissions that this stack's roles requested to a unique file."""
     if FOLDER not in os.environ:
         return
     lines = stack.emulator.permission_log.read_text().splitlines()
@@ -45,6 +45,6 @@ def keep(stack: LocalStack) -> None:
 
 
 def kept(folder: Path) -> list[Record]:
-    """What every stack of a run left."""
+    """Return the records of all stacks of a run."""
     found = [json.loads(file.read_text()) for file in sorted(folder.glob("*.json"))]
     return [Record(**it | {"asked": [Asked(**asked) for asked in it["asked"]]}) for it in found]

@@ -21,7 +21,7 @@ def read(shop: Shop, product: dict[str, Any]) -> dict[str, Any]:
 
 
 def rows_of(shop: Shop, product: dict[str, Any]) -> list[dict[str, Any]]:
-    """The product's row, where there is one, and those that guard its SKUs."""
+    """Return the product's row, if any, and its SKU guards."""
     own = {"S": product["id"]}
     rows = shop.table("ProductsTable")
     found = [row for row in rows if own in (row["id"], row.get("product_id"))]

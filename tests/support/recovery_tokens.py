@@ -1,4 +1,4 @@
-"""Recovery tokens on the deployed stack: made behind the API's back, and read out of mails."""
+"""Recovery tokens on the deployed stack: written directly to the table, or read from emails."""
 
 import re
 from datetime import timedelta
@@ -13,7 +13,7 @@ KINDS = {"email-verifications": Purpose.VERIFICATION, "password-resets": Purpose
 
 
 def mint(shop: Shop, person: Person, kind: str, epoch: int = 1, lives: timedelta = LIFETIME) -> str:
-    """A token as the worker makes them."""
+    """Create a token in the worker's format."""
     token = new_token()
     expires_at = now() + lives
     shop.stack.client("dynamodb").put_item(
@@ -25,7 +25,7 @@ def mint(shop: Shop, person: Person, kind: str, epoch: int = 1, lives: timedelta
             "email": {"S": person.email},
             "epoch": {"N": str(epoch)},
             "expires_at": {"S": to_text(expires_at)},
-            # Later, so that what has expired is there still, as on AWS.
+            # Later than the expiry, so that expired tokens still exist, as on AWS.
             "ttl": {"N": str(to_epoch(expires_at + timedelta(days=1)))},
         },
     )
@@ -33,7 +33,7 @@ def mint(shop: Shop, person: Person, kind: str, epoch: int = 1, lives: timedelta
 
 
 def verify(shop: Shop, person: Person) -> None:
-    """As if the person had followed the link that was mailed to them."""
+    """Verify the address of a user without an email."""
     token = mint(shop, person, "email-verifications")
     assert shop.anonymous.put(f"/api/email-verifications/{token}").status_code == 204
 
@@ -43,7 +43,7 @@ def is_kept(shop: Shop, token: str) -> bool:
 
 
 def token_in(message: Message) -> str:
-    """The token of the mail's one link, which is the same in text and HTML."""
+    """Return the token of the email's only link, which is equal in text and HTML."""
     (link,) = re.findall(r"^https?://\S+$", message.text, re.MULTILINE)
     assert f'href="{link}"' in message.html
     token: str = link.partition("#")[2].partition("=")[2]
@@ -51,7 +51,7 @@ def token_in(message: Message) -> str:
 
 
 def forget_wishes(shop: Shop) -> None:
-    """All tests are one network, which has used up its wishes after a few of them."""
+    """Delete the counts of recovery requests: all tests share one network and its limit."""
     client = shop.stack.client("dynamodb")
     for row in shop.table("AttemptsTable"):
         if int(row["count"]["N"]) > MAX_FROM_NETWORK // 2:

@@ -1,4 +1,4 @@
-"""What template.yaml says, for the tests that hold code and template together."""
+"""The content of template.yaml, for tests that compare code and template."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 
 
 class _Loader(yaml.SafeLoader):
-    """Reads `!Ref X` as `{"Ref": "X"}` and `!Sub X` as `{"Fn::Sub": "X"}`."""
+    """A loader that reads `!Ref X` as `{"Ref": "X"}` and `!Sub X` as `{"Fn::Sub": "X"}`."""
 
 
 def _intrinsic(loader: _Loader, tag: str, node: yaml.Node) -> dict[str, Any]:
@@ -34,7 +34,7 @@ def template() -> dict[str, Any]:
 
 
 def resources(type_: str) -> dict[str, dict[str, Any]]:
-    """The properties of every resource of a type, by logical id."""
+    """Return the properties of every resource of a type, by logical id."""
     return {
         name: resource["Properties"]
         for name, resource in template()["Resources"].items()
@@ -45,10 +45,10 @@ def resources(type_: str) -> dict[str, dict[str, Any]]:
 @dataclass(frozen=True)
 class Function:
     name: str  # logical id
-    path: Path  # the file that holds the handler
+    path: Path  # the handler's file
     route: str | None  # `METHOD /path`
-    is_public: bool  # no authorizer before it
-    answers_head: bool  # beside GET
+    is_public: bool  # without an authorizer
+    answers_head: bool  # in addition to GET
 
     @property
     def module(self) -> str:

@@ -1,4 +1,4 @@
-"""Everything that events/ speaks of: a user, a session, a product, an order, links, and keys."""
+"""The items that the events in events/ refer to: user, session, product, order, links and keys."""
 
 from decimal import Decimal
 

@@ -1,4 +1,4 @@
-"""Events that call for mail, put on the deployed bus, and the mail that people get."""
+"""Events that trigger emails, put on the deployed bus, and the emails received."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -26,7 +26,7 @@ class Mail:
         self._mailbox = Mailbox(shop.stack.emulator.endpoint)
 
     def tell(self, type_: str, age: timedelta = timedelta(), **data: Any) -> str:
-        """Puts an event as the outbox does, and gives its id."""
+        """Put an event like the outbox does, and return its id."""
         id_ = str(uuid4())
         self.tell_again(id_, type_, age, **data)
         return id_
@@ -43,7 +43,7 @@ class Mail:
         assert self._events.put_events(Entries=[entry])["FailedEntryCount"] == 0
 
     def to(self, address: str, subject: str, count: int = 1) -> list[Message]:
-        """What the address has got of a kind, as soon as that is as much as is wanted."""
+        """Wait for a number of emails with this subject to the address, and return them."""
 
         def got() -> list[Message]:
             return [it for it in self._mailbox.messages(address) if it.subject == subject]
@@ -52,7 +52,7 @@ class Mail:
         return got()
 
     def rests(self) -> None:
-        """Waits until nothing is left to be written."""
+        """Wait until the email queue is empty."""
 
         def is_empty() -> bool:
             names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
@@ -64,7 +64,7 @@ class Mail:
         assert eventually(is_empty)
 
     def outcomes(self, event_id: str) -> list[str]:
-        """What the worker logged of an event's mail."""
+        """Return the worker's log messages about the email of an event."""
         lines = [line for line in self.log_lines() if line.get("id") == event_id]
         return [line["message"] for line in lines if "mail" in line["message"]]
 

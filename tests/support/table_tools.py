@@ -23,7 +23,7 @@ def run(shop: Shop, tool: str, *arguments: str) -> "subprocess.CompletedProcess[
 
 
 def listed(shop: Shop, path: str, wanted: set[str]) -> dict[str, dict[str, Any]]:
-    """Which of the wanted a list shows, all its pages taken together."""
+    """Return the requested items that all pages of a list contain."""
     found: dict[str, dict[str, Any]] = {}
     following: str | None = path
     while following:
