@@ -66,7 +66,7 @@ def _refresh_examples(case: Case[Any]) -> None:
 
 
 def _send_stand_in(case: Case[Any]) -> None:
-    """Send requests about accounts and sessions as a stand-in, so that the run's users stay intact."""
+    """Send requests about accounts and sessions as a stand-in, to keep the run's users intact."""
     operation = case.operation.definition.raw["operationId"]
     sender = _names.get(case.headers.get("Authorization", ""))
     if sender is None or operation not in OF_ACCOUNTS | OF_SESSIONS:

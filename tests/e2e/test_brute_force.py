@@ -28,14 +28,14 @@ HOME = "127.0.0.1"
 def log_in(
     shop: Shop, email: str, password: str = "wrong horse", address: str = HOME
 ) -> httpx.Response:
-    """Any address of 127.0.0.0/8 is this machine's; the gateway sees which one called."""
+    """Log in from this address: all of 127.0.0.0/8 is local, and the gateway sees the caller's."""
     transport = httpx.HTTPTransport(local_address=address)
     with httpx.Client(base_url=shop.url, timeout=HANG_SECONDS, transport=transport) as client:
         return client.post("/api/sessions", json={"email": email, "password": password})
 
 
 def guess(shop: Shop, email: str, times: int, address: str = HOME) -> Counter[tuple[int, str]]:
-    """How often each refusal was told to guesses one after the other."""
+    """Count the errors of sequential guesses."""
     return Counter(error_of(log_in(shop, email, address=address)) for _ in range(times))
 
 
@@ -45,7 +45,7 @@ def digests(email: str, address: str = HOME) -> tuple[str, str]:
 
 
 def counts(shop: Shop, email: str, address: str = HOME) -> tuple[int, int]:
-    """What is counted from the address's network, and from anywhere."""
+    """Return the stored counts of the address's network, and of all networks."""
     stored = {item["digest"]["S"]: int(item["count"]["N"]) for item in shop.table("AttemptsTable")}
     network, anywhere = digests(email, address)
     return stored.get(network, 0), stored.get(anywhere, 0)
@@ -99,7 +99,7 @@ def test_parallel_attempts_beyond_the_limit_are_not_compared(
 def test_parallel_attempts_that_read_no_count_are_limited(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Functions start one after the other on a small machine; here all twenty really race."""
+    """Call the service directly: sandboxes start one by one on a small machine, without a race."""
     email, table, client = (
         new_email(),
         shop.stack.resources()["AttemptsTable"],
@@ -122,7 +122,7 @@ def test_parallel_attempts_that_read_no_count_are_limited(
 
 
 def settles_in(shop: Shop, email: str, seconds: float) -> None:
-    """As if the requests without an outcome were to end then at the latest."""
+    """Set the latest end of requests without an outcome."""
     until = to_text(datetime.now(UTC) + timedelta(seconds=seconds))
     for digest in digests(email):
         shop.change("AttemptsTable", {"digest": digest}, unsettled_until=until)
@@ -159,7 +159,7 @@ def test_logins_that_ended_in_503_are_not_counted_as_guesses(
 def test_logins_with_lost_responses_stop_counting_once_they_have_ended(
     shop: Shop, faults: FaultProxy, password: str
 ) -> None:
-    """Whether anything was counted is not known, nor can it be taken back."""
+    """The client of a lost response cannot know whether the attempt was counted, nor release it."""
     email = account(shop)
 
     with faults.on(answer_lost, *WRITES, table=shop.resources["AttemptsTable"]):
@@ -178,7 +178,7 @@ def test_logins_with_lost_responses_stop_counting_once_they_have_ended(
 def test_outage_that_hides_the_outcome_of_guesses_allows_no_extra_guess(
     shop: Shop, faults: FaultProxy
 ) -> None:
-    """The count passes and its outcome cannot be recorded: neither password is told apart."""
+    """The count is written but not its outcome, so right and wrong passwords look equal."""
     email = account(shop)
     attempts = shop.resources["AttemptsTable"]
 
@@ -200,7 +200,7 @@ def test_limited_network_is_rejected_and_another_is_not(shop: Shop) -> None:
 
     assert error_of(log_in(shop, email, PASSWORD, "127.0.0.2")) == REFUSED
     assert log_in(shop, email, PASSWORD, "127.0.1.1").status_code == 201
-    # Whoever guesses elsewhere gains nothing from it.
+    # A login from another network does not lift the limit of this one.
     assert error_of(log_in(shop, email, PASSWORD)) == REFUSED
     assert counts(shop, email) == (10, 10)
 
@@ -266,7 +266,7 @@ def test_attempts_table_contains_no_email_and_no_ip_address(shop: Shop) -> None:
 
     assert set(digests(email)) <= {row["digest"]["S"] for row in rows}
     for row in rows:
-        guessed = {"unsettled", "unsettled_until"}  # which requests for emails have not
+        guessed = {"unsettled", "unsettled_until"}  # requests for emails keep their counts
         assert row.keys() - guessed == {"digest", "count", "ends_at", "ttl", "schema_version"}
         assert re.fullmatch("[0-9a-f]{64}", row["digest"]["S"])
 

@@ -309,7 +309,7 @@ def test_different_idempotency_keys_in_one_request_are_rejected(shop: Shop) -> N
     before = shop.everything()
 
     def placed(*keys: str) -> httpx.Response:
-        # Not by the shop's client, which holds both lines together against the document.
+        # Not the shop's client: it would check both header lines together against the document.
         token = person.grant["accessToken"]
         headers = [("Idempotency-Key", key) for key in keys] + [
             ("Authorization", f"Bearer {token}")

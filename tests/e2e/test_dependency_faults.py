@@ -36,19 +36,19 @@ from tests.support.log_groups import Logs
 from tests.support.recovery_tokens import forget_wishes
 from tests.support.sent_emails import RESET, VERIFICATION, Mail
 
-# What each service says when it throttles.
+# The throttling error of each service.
 THROTTLES = {
     DYNAMODB: "ProvisionedThroughputExceededException",
     SECRETS: "ThrottlingException",
     PARAMETERS: "ThrottlingException",
     QUEUES: "RequestThrottled",
 }
-# But for /ready, which keeps what it found for 5 s.
+# Except /ready, which caches its result for 5 s.
 GETS = [route for route in ROUTES if route.startswith("GET ") and route != "GET /ready"]
 
 
 def faults_of(service: str) -> dict[str, Fault]:
-    """Each way to fail that costs no test much time."""
+    """Return every kind of failure that needs no long wait."""
     every: dict[str, Fault] = {
         "throttled": refused(THROTTLES[service]),
         "failing": refused("InternalServerError", 500),
@@ -59,17 +59,17 @@ def faults_of(service: str) -> dict[str, Fault]:
         "cut off": cut_off,
         "no JSON": damaged(no_json),
     }
-    # Only DynamoDB's answers have a checksum.
+    # Only DynamoDB's responses have a checksum.
     return every | ({"another letter": damaged(flipped)} if service == DYNAMODB else {})
 
 
-# What passes if it is asked again
+# Failures that a retry resolves.
 PASSING = ("throttled", "failing", "breaking", "cut", "cut off", "no JSON", "another letter")
 
 
 @pytest.fixture
 def admin(shop: Shop) -> Person:
-    """Logged in anew, so that the gateway remembers the verdict on the token for 50 s more."""
+    """A new login, so that the gateway caches the authorizer's result for 50 s more."""
     known = shop.stack.info.admin
     assert known is not None
     return shop.log_in(known.email, known.password)
@@ -84,7 +84,7 @@ def mail(shop: Shop) -> Iterator[Mail]:
 
 
 def new_token(shop: Shop, person: Person) -> str:
-    """One that no request was made with, so that the gateway has no verdict on it yet."""
+    """Return an unused token, for which the gateway has no cached authorizer result."""
     body = {"email": person.email, "password": PASSWORD}
     token: str = shop.anonymous.post("/api/sessions", json=body).json()["accessToken"]
     return token
@@ -120,7 +120,7 @@ def test_damaged_response_is_neither_returned_nor_read_as_empty(
 
     for answer in answers:
         assert_try_again(answer)
-    # And the sandboxes that failed work on.
+    # The sandboxes that failed continue to serve.
     for again in gather(len(sent), lambda number: sent[number]()):
         assert again.status_code == 200, again.text
 
@@ -161,7 +161,7 @@ def test_order_with_damaged_responses_is_returned_to_the_retry(
 
 @pytest.fixture
 def cold(shop: Shop) -> None:
-    """Nobody has keys."""
+    """Neither private nor public keys are cached."""
     shop.restart("Authorizer", "CreateAccessToken", "CreateSession", "GetJwks")
 
 
@@ -172,7 +172,7 @@ def test_failed_load_of_public_keys_is_503_and_retried_by_the_next_request(
     stranger = shop.client(new_token(shop, person))
     shop.restart("Authorizer", "GetJwks")
 
-    # The same sandboxes meet one after another.
+    # The same sandboxes meet one fault after another.
     for fault in faults_of(PARAMETERS).values():
         with faults.on(fault, service=PARAMETERS) as hits:
             jwks, me = gather(
@@ -215,7 +215,7 @@ def test_failed_load_of_private_keys_starts_no_session_and_spends_no_token(
             assert_try_again(answer)
 
     assert len(person.http.get("/api/sessions").json()["data"]) == sessions
-    # Within 30 s the spent token gives its one successor; and a log-in is let in as before.
+    # Within 30 s the spent token returns its one successor, and a login succeeds.
     assert shop.anonymous.post("/api/sessions", json=credentials).status_code == 201
 
 

@@ -31,7 +31,7 @@ def test_docs_assets_are_served_with_and_without_a_trailing_slash(shop: Shop, en
     assert len(linked) == 4
     for address in linked:
         assert shop.anonymous.get(page.url.join(address)).status_code == 200, address
-    # By which its script finds the document and the API
+    # The attribute that its script reads for the document and the API.
     beside = page.url.join(linked[-1]).join("../openapi.json")
     assert beside == shop.anonymous.get("/openapi.json").url
 

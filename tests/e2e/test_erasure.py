@@ -27,7 +27,7 @@ def bus(shop: Shop) -> Iterator[Listener]:
 
 
 def meanwhile(work: Callable[[], object]) -> Fault:
-    """Something else happens before the call reaches the table."""
+    """Run `work` before the call reaches the table."""
 
     async def fault(call: Call, send: Send) -> Answer:
         await asyncio.to_thread(work)
@@ -37,21 +37,21 @@ def meanwhile(work: Callable[[], object]) -> Fault:
 
 
 def order_of(shop: Shop, person: Person, **body: Any) -> str:
-    """The path of a new order that an admin can still read afterwards."""
+    """Place an order, and return a path that an admin can read after the erasure."""
     placed = person.order((shop.product()["id"], 1), **body)
     assert placed.status_code == 201, placed.text
     return f"/api/users/{person.id}/orders/{placed.json()['id']}"
 
 
 def read(shop: Shop, order: str) -> tuple[str | None, str]:
-    """Note and entity tag."""
+    """Return note and entity tag."""
     answer = shop.admin.http.get(order)
     assert answer.status_code == 200, answer.text
     return answer.json()["note"], answer.headers["ETag"]
 
 
 def holding(shop: Shop, marker: str) -> set[str]:
-    """The tables of which a row holds the marker."""
+    """Return the tables with a row that contains the marker."""
     tables = [name for name in shop.resources if name.endswith("Table")]
     return {name for name in tables if marker in str(shop.table(name)).lower()}
 
@@ -82,7 +82,8 @@ def test_erasure_leaves_no_free_text_in_any_table(shop: Shop) -> None:
     for address, subject in ((person.email, WELCOME), (person.email, NEW_ADDRESS)):
         assert len(mail.to(address, subject)) == 1
     assert len(mail.to(moved["email"], RESET)) == 1
-    # Or the test would say nothing: attempts are digests, and products nobody's.
+    # The test needs the marker in every table except two: attempts are digests, products have no
+    # user.
     everywhere = {name for name in shop.resources if name.endswith("Table")}
     expected = everywhere - {"AttemptsTable", "ProductsTable"}
     assert eventually(lambda: holding(shop, marker) == expected), holding(shop, marker)
@@ -213,7 +214,7 @@ def test_rejected_erasure_clears_nothing(shop: Shop) -> None:
 def test_erasure_rejected_for_a_concurrent_change_clears_nothing(
     shop: Shop, faults: FaultProxy
 ) -> None:
-    """And a key that was used still gives the first response."""
+    """A used key still replays the first response."""
     person, product = shop.sign_up(), shop.product()
     placed = person.order((product["id"], 1), key="k", note="Ring twice.")
     tag = {"If-Match": person.http.get("/api/users/me").headers["ETag"]}

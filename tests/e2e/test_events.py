@@ -36,7 +36,7 @@ def request_ids(*answers: Any) -> list[str]:
 
 
 def test_change_is_published_within_two_seconds(shop: Shop, bus: Listener) -> None:
-    """By the fastest of many, since a busy machine slows any single one."""
+    """Measure the fastest of many, since a busy machine slows any single one."""
 
     def seconds_until_published() -> float:
         started, person = time.monotonic(), shop.sign_up()
@@ -180,7 +180,7 @@ def test_events_are_published_in_order_after_a_long_bus_outage(shop: Shop, bus: 
         person = shop.sign_up()
         for name in "abc":
             request_ids(person.http.patch("/api/users/me", json={"name": name}))
-        time.sleep(22)  # the publisher tries for 20 s before it reports the records
+        time.sleep(22)  # the publisher retries for 20 s before it reports the records
         assert bus.of(person.id) == []
 
     told = bus.hears(person.id, "user.registered", *["user.updated"] * 3)
@@ -199,7 +199,7 @@ def test_thousand_changes_under_faults_publish_a_thousand_events(
     is_over = threading.Event()
 
     def disturb() -> None:
-        """The bus comes and goes."""
+        """The bus fails intermittently."""
         while not is_over.wait(0.7):
             with bus.bus_down():
                 is_over.wait(0.5)
@@ -228,14 +228,14 @@ def test_thousand_changes_under_faults_publish_a_thousand_events(
     assert Counter(event["type"] for event in told().values()) == changes + Counter(
         {"user.registered": len(people)}
     )
-    # One entity's are told in order, though some again; and a user's leave no version out.
+    # Events of one entity are ordered, with repeats, and a user's versions have no gap.
     first: dict[str, list[int]] = {}
     for event in told().values():
         first.setdefault(event["subject"], []).append(event["data"]["version"])
     assert all(versions == sorted(set(versions)) for versions in first.values())
     for person in people:
         assert first[person.id] == [*range(1, len(first[person.id]) + 1)]
-    # And nobody hears, or reads in a log, what is personal.
+    # Neither events nor logs contain personal data.
     assert secret not in json.dumps(bus.heard)
     assert secret not in shop.stack.emulator.function_log.read_text()
 
@@ -243,7 +243,7 @@ def test_thousand_changes_under_faults_publish_a_thousand_events(
 def _changes(
     shop: Shop, person: Person, product: str, chance: random.Random, secret: str
 ) -> Counter[str]:
-    """125 changes of a person and their orders, by the type of event that they are."""
+    """Make 125 changes of a user and their orders, and return them by event type."""
     done = Counter[str]()
     orders: list[tuple[str, str]] = []  # id and status
     path = f"/api/users/{person.id}"
@@ -254,7 +254,7 @@ def _changes(
                 if person.http.patch(path, json=name).is_success:
                     done["user.updated"] += 1
             case "status":
-                # Together, since in between they cannot order.
+                # Reactivate immediately: orders for an inactive user are rejected.
                 for status, type_ in (("inactive", "deactivated"), ("active", "updated")):
                     while not shop.admin.http.patch(path, json={"status": status}).is_success:
                         pass

@@ -38,7 +38,7 @@ type Outage = Callable[[FaultProxy], AbstractContextManager[object]]
 
 @pytest.fixture
 def admin(shop: Shop) -> Person:
-    """Logged in anew, so that the gateway remembers the verdict on the token for 50 s more."""
+    """A new login, so that the gateway caches the authorizer's result for 50 s more."""
     known = shop.stack.info.admin
     assert known is not None
     return shop.log_in(known.email, known.password)
@@ -122,13 +122,13 @@ def test_authorizer_that_cannot_read_is_503(shop: Shop, faults: FaultProxy, faul
 # Orders
 
 
-# Any: DynamoDB's JSON.
+# Any: DynamoDB's JSON
 def orders_of(shop: Shop, person: Person) -> list[dict[str, Any]]:
     return [it for it in shop.table("OrdersTable") if it["user_id"]["S"] == person.id]
 
 
 def assert_one_order(shop: Shop, person: Person, answer: httpx.Response) -> None:
-    """It is the answer's, and counted once."""
+    """Assert that the only order is that of the response, and is counted once."""
     order, summary = sorted(orders_of(shop, person), key=lambda item: item["id"]["S"])
     assert order["id"]["S"] == answer.json()["id"]
     assert summary["pending"] == {"N": "1"}
@@ -232,7 +232,7 @@ def test_equal_parallel_orders_under_faults_and_conflicts_are_stored_once(
     assert shop.stock(product) == 7
 
 
-# What else is written
+# Other writes
 
 
 @pytest.mark.parametrize(
@@ -311,7 +311,7 @@ def test_sign_up_whose_client_got_503_leaves_a_working_account(
 ) -> None:
     body = {"email": new_email(), "name": "Ada", "password": PASSWORD}
 
-    # Not that of the count before it.
+    # Not the response to the rate limit's earlier write.
     with faults.on(answer_lost, "TransactWriteItems", table=shop.resources["UsersTable"]):
         assert_try_again(shop.anonymous.post("/api/users", json=body))
 

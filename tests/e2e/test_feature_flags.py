@@ -12,7 +12,7 @@ from tests.support.fixtures import PASSWORD
 
 @contextmanager
 def off(shop: Shop, function: str, switch: str) -> Iterator[None]:
-    """The switch is off while it lasts."""
+    """Disable the feature while the block runs."""
     shop.set_environment(function, **{switch: "off"})
     try:
         yield

@@ -39,7 +39,7 @@ def test_admin_is_created_once_per_address(shop: Shop, tmp_path: Path) -> None:
     assert json.loads(first.stdout) == {"id": told["id"]} and told["role"] == "admin"
     assert "EmailInUse" in second.stdout + second.stderr
     assert after == before
-    # The other tests count on one admin.
+    # The other tests need exactly one admin.
     assert admin.http.delete("/api/users/me").status_code == 204
 
 

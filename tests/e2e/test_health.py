@@ -19,7 +19,7 @@ def test_health_and_readiness_are_ok(shop: Shop) -> None:
 
 @pytest.fixture
 def without_keys(shop: Shop) -> Iterator[Callable[[], None]]:
-    """Public keys deleted and private ones unreadable, in new sandboxes; call it to undo that."""
+    """Delete public keys and hide private ones from new sandboxes; call the result to undo it."""
     parameters, secrets = shop.stack.client("ssm"), shop.stack.client("secretsmanager")
     secret = shop.stack.resources()["SigningKeysSecret"]
     parameter = "/shop-local/jwks"
@@ -44,7 +44,7 @@ def test_missing_signing_keys_reject_all_callers_until_restored(
         "/api/users",
         json={"email": "keyless@example.com", "name": "Ada", "password": PASSWORD},
     ).json()
-    # Well-formed, and not one that the gateway remembers a verdict on.
+    # Well-formed, and without a cached authorizer result.
     token = shop.admin.grant["accessToken"]
     fresh = token[:-9] + ("A" if token[-9] != "A" else "B") + token[-8:]
     before = shop.everything_but_attempts()

@@ -22,7 +22,7 @@ def told(answer: httpx.Response) -> tuple[int, bytes, str, str]:
 
 
 def record_of(shop: Shop, person: Person) -> dict[str, Any]:
-    """The one record of this caller's."""
+    """Return the only record of this caller."""
     (record,) = [it for it in shop.table("IdempotencyTable") if person.id in it["id"]["S"]]
     return record
 

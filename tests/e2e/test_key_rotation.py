@@ -1,7 +1,7 @@
 """Signing keys of the deployed stack rotate and are revoked without the loss of a session.
 
-Functions keep keys for 5 minutes. Only where a test speaks of what is true after that is the
-function that keeps them restarted; everything else must hold without.
+Functions cache keys for 5 minutes. Tests restart a function only for assertions about the time
+after that; all other assertions hold with the cached keys.
 """
 
 import json
@@ -27,7 +27,7 @@ JWKS = "/shop-local/jwks"
 
 @pytest.fixture(autouse=True)
 def keys_put_back(shop: Shop) -> Iterator[None]:
-    """Keys that are old enough to rotate; then those that others are logged in with."""
+    """Keys old enough to rotate; afterwards the original ones, which other tests' logins need."""
     secrets, parameters = shop.stack.client("secretsmanager"), shop.stack.client("ssm")
     secret = shop.stack.resources()["SigningKeysSecret"]
     private = secrets.get_secret_value(SecretId=secret)["SecretString"]
@@ -40,7 +40,7 @@ def keys_put_back(shop: Shop) -> Iterator[None]:
 
 
 def grow_old(shop: Shop) -> None:
-    """Makes the deployed keys older behind everybody's back; they stay the same keys."""
+    """Age the deployed keys in their store, unchanged otherwise."""
     keys = key_store(shop).private()
     old = replace(keys, changed_at=keys.changed_at - timedelta(hours=1))
     shop.stack.client("secretsmanager").put_secret_value(
@@ -49,7 +49,7 @@ def grow_old(shop: Shop) -> None:
 
 
 def key_store(shop: Shop) -> KeyStore:
-    """The deployed keys, as root."""
+    """Return the deployed key store, with root credentials."""
     secret = shop.stack.resources()["SigningKeysSecret"]
     return KeyStore(shop.stack.client("secretsmanager"), shop.stack.client("ssm"), secret, JWKS)
 
@@ -72,7 +72,7 @@ def change_keys(shop: Shop, event: dict[str, Any]) -> list[str]:
 
 
 def new_token(shop: Shop, person: Person) -> str:
-    """A token that no request was made with, so that the gateway has no verdict on it yet."""
+    """Return an unused token, for which the gateway has no cached authorizer result."""
     body = {"email": person.email, "password": PASSWORD}
     answer = shop.anonymous.post("/api/sessions", json=body)
     assert answer.status_code == 201, answer.text
@@ -96,9 +96,9 @@ def test_rotation_ends_no_session_and_signs_with_a_published_key(shop: Shop) -> 
     assert kid_of(before) == current
 
     rotated = change_keys(shop, {})
-    # Still the key that signed: whoever keeps it may use it until they reload.
+    # The former signing key is still valid: functions use it until they reload.
     meanwhile = new_token(shop, person)
-    # What is true once log-in has reloaded; the authorizer has not.
+    # CreateSession has reloaded, the authorizer has not.
     shop.restart("CreateSession")
     after = new_token(shop, person)
 
@@ -183,7 +183,7 @@ def test_revocation_invalidates_every_token_but_no_session(shop: Shop) -> None:
     stored = shop.everything()
 
     revoked = change_keys(shop, {"revoke": True})
-    # What is true 5 minutes later.
+    # State 5 minutes later.
     shop.restart("Authorizer", "CreateAccessToken", "CreateSession")
 
     assert not set(before) & set(revoked)
@@ -212,7 +212,7 @@ def test_malformed_signing_key_is_503_and_its_repair_works_immediately(shop: Sho
     shop.restart("CreateAccessToken", "CreateSession")
     sessions = len(person.http.get("/api/sessions").json()["data"])
 
-    for _ in range(2):  # the second meets the sandbox whose first load failed
+    for _ in range(2):  # the second request meets the sandbox whose first load failed
         for answer in (
             shop.anonymous.post("/api/sessions", json=credentials),
             shop.anonymous.post("/api/access-tokens", json=spent),

@@ -10,7 +10,7 @@ from tests.support.deployed_shop import Person, Shop, error_of
 
 
 def walk(client: httpx.Client, target: str) -> list[dict[str, Any]]:
-    """Everything that a list shows, by following its links."""
+    """Return all items of a list by following its links."""
     found: list[dict[str, Any]] = []
     following: str | None = target
     while following:
@@ -28,7 +28,7 @@ def ids(items: list[dict[str, Any]]) -> list[str]:
 
 @pytest.fixture(scope="module")
 def buyer(shop: Shop) -> Person:
-    """Somebody with 12 orders, a third of them cancelled and a third completed."""
+    """A user with 12 orders: a third cancelled, a third completed."""
     buyer = shop.sign_up()
     product = shop.product(stock=None, price="0.75")
     path = f"/api/users/{buyer.id}/orders"
@@ -158,7 +158,7 @@ def test_cursor_pagination_returns_every_order_once_under_writes(shop: Shop, buy
 
 @pytest.fixture(scope="module")
 def fruits(shop: Shop) -> list[dict[str, Any]]:
-    """Products whose names differ in case and script, at prices of 1 to 8 digits."""
+    """Products with names of different case and script, at prices of 1 to 8 digits."""
     names = ["apple", "Apple", "äpfel", "Zebra plum", "梨", "100 plums", "apple pie"]
     prices = ["10.00", "9.00", "0.05", "100.00", "9.99", "99999999.99", "9.00"]
     made = [
@@ -197,7 +197,7 @@ def test_active_products_are_sorted_newest_first_by_default(
 
 
 def test_listed_product_is_current(shop: Shop) -> None:
-    """The index knows neither stock nor price: what is listed is read from the product."""
+    """Stock and price are read from the product, since the index contains neither."""
     product = shop.product(stock=5)
     assert shop.sign_up().order((product["id"], 2)).status_code == 201
 

@@ -20,7 +20,7 @@ def logs(shop: Shop) -> Logs:
 
 
 def function_of(shop: Shop, line: dict[str, Any]) -> str:
-    """The logical id of the function that wrote a line."""
+    """Return the logical id of the function that wrote a line."""
     names = {physical: logical for logical, physical in shop.resources.items()}
     return names[line["function_name"]]
 
@@ -82,7 +82,7 @@ def test_requested_email_has_the_correlation_id_of_its_request(shop: Shop, logs:
 def test_authorizer_logs_its_decision_and_both_lines_have_the_trace_id(
     shop: Shop, logs: Logs
 ) -> None:
-    """On AWS it is one trace for both; the emulator begins another for the authorizer."""
+    """On AWS both have one trace; the emulator starts another for the authorizer."""
     person = shop.sign_up()
     (verdict,) = logs.lines(person.id, message="authorization")
 

@@ -252,7 +252,7 @@ def test_undeliverable_event_is_mailed_after_a_redrive(shop: Shop, mail: Mail) -
         **{"id": f"dead {ada.id}", "type": "user.password_changed", "time": "2999-01-01T00:00:00Z"},
         **{"data": {"userId": ada.id}, "correlationid": f"request of {ada.id}"},
     }
-    # As the bus leaves it in its target's dead-letter queue.
+    # The format that the bus writes to a target's dead-letter queue.
     letter = {"version": "0", "source": "shop", "detail-type": event["type"], "detail": event}
     sqs = shop.stack.client("sqs")
 

@@ -17,7 +17,7 @@ def logs(shop: Shop) -> Logs:
 
 
 def told(logs: Logs, answer: httpx.Response) -> dict[str, float]:
-    """What the line of a request counts."""
+    """Return the metrics in the log line of a request."""
     (line,) = logs.lines(answer.headers["X-Request-Id"], message="request")
     assert line["status"] == answer.status_code
     return counted(line, STACK)

@@ -39,13 +39,13 @@ def outcomes(shop: Shop, **wanted: str) -> list[tuple[str, str]]:
 
 
 def first_answer(shop: Shop, person: Person) -> int:
-    """Of a token that the gateway has no verdict on yet."""
+    """Return the status of a request with a token that has no cached authorizer result."""
     token = person.grant["accessToken"]
     return shop.client(token).get("/api/users/me").status_code
 
 
 def new_log_in(shop: Shop, person: Person) -> Person:
-    """Whose token nothing was asked with."""
+    """Log in again, for a token without any request."""
     body = {"email": person.email, "password": "correct horse battery staple"}
     answer = shop.anonymous.post("/api/sessions", json=body)
     assert answer.status_code == 201, answer.text

@@ -20,14 +20,14 @@ WAYS = {
     ("processing", "completed"),
     ("processing", "cancelled"),
 }
-TO = {  # the requests that bring a new order to each status
+TO = {  # requests that bring a new order to each status
     "pending": (),
     "processing": ("processing",),
     "completed": ("processing", "completed"),
     "cancelled": ("cancelled",),
 }
 ROUNDS = range(5)
-MOMENTS = [number * 0.002 for number in range(20)]  # seconds, over all of a warm request
+MOMENTS = [number * 0.002 for number in range(20)]  # seconds, spread over a warm request
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def person(shop: Shop) -> Person:
 
 @pytest.fixture(autouse=True)
 def whatever_happens_every_count_is_exact(shop: Shop) -> Iterator[None]:
-    """After each test: the summaries are what the orders say, and so are the orders' list keys."""
+    """After each test, summaries and list keys must match the orders."""
     yield
     rows = [decode(item) for item in shop.table("OrdersTable")]
     orders = [row for row in rows if row["id"] != "summary"]
@@ -221,7 +221,7 @@ def test_notes_are_changed_by_owners_while_pending_and_by_admins_always(
         answer = patch(shop.admin.http, order, note=f"It is {status}.")
         assert answer.json()["note"] == f"It is {status}."
         assert answer.json()["status"] == status
-    assert shop.stock(product) == 10 - 4  # the cancelled one is not given back again
+    assert shop.stock(product) == 10 - 4  # the cancelled order returns no stock again
 
 
 @pytest.mark.parametrize("content_type", ["application/json", "application/merge-patch+json"])
@@ -497,7 +497,7 @@ def test_parallel_note_and_cancellation_are_both_kept(shop: Shop, person: Person
         assert {answer.headers["ETag"] for answer in answers} == {'"2"', '"3"'}
         kept = now_of(shop, order)
         assert (kept["status"], kept["note"]) == ("cancelled", "Sorry.")
-        # Each answer tells what was stored when it was given.
+        # Each response has the state at its own commit.
         assert max(answers, key=lambda answer: answer.headers["ETag"]).json() == kept
         assert shop.stock(product) == 10
 
@@ -513,7 +513,7 @@ def test_owner_note_is_not_written_to_an_advanced_order(shop: Shop, person: Pers
         assert move.status_code == 200 and note.status_code in (200, 409)
         kept = now_of(shop, order)
         assert kept["note"] == ("Wait!" if note.status_code == 200 else None)
-        assert move.json() == kept  # the note came before, or not at all
+        assert move.json() == kept  # the note came first, or was rejected
 
 
 def test_ten_parallel_notes_are_ten_versions(shop: Shop, person: Person) -> None:

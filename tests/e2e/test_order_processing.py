@@ -81,7 +81,7 @@ def test_order_that_could_not_be_read_is_retried(
     with queue_with(shop.stack, DelaySeconds="0", VisibilityTimeout="1"):
         with faults.on(throttled, "GetItem", table=table) as hits:
             _, order, _ = placed(shop)
-            assert eventually(lambda: len(hits) >= 3)  # as often as the SDK tries
+            assert eventually(lambda: len(hits) >= 3)  # the SDK's number of attempts
         bus.hears(order, "order.placed", "order.processing")
 
 

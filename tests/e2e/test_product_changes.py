@@ -68,7 +68,7 @@ def test_patch_updates_sort_keys_and_no_other_attribute(shop: Shop) -> None:
 
 
 def listed(shop: Shop, sort: str, status: str = "active") -> list[str]:
-    """The ids of all products of a status, in their order."""
+    """Return the ids of all products with a status, in list order."""
     found: list[str] = []
     target: str | None = f"/api/products?status={status}&sort={sort}&limit=100"
     while target:

@@ -86,7 +86,7 @@ def test_parallel_changes_of_different_fields_are_all_kept(shop: Shop) -> None:
 
 
 def test_parallel_price_and_currency_changes_stay_consistent(shop: Shop) -> None:
-    """A price of JPY has no decimals, so of 7.50 and JPY the second to arrive is rejected."""
+    """JPY has no decimals, so 7.50 and JPY exclude each other: the second to arrive is rejected."""
     changes: list[dict[str, Any]] = [{"price": "7.50"}, {"currency": "JPY"}, {"stockDelta": 1}]
     for _ in range(5):
         product = shop.product(price="5.00")

@@ -53,7 +53,7 @@ def is_verified(person: Person) -> bool:
     return verified
 
 
-# A link from the mail
+# Links of emails
 
 
 def test_address_is_verified_once_by_its_link(shop: Shop, mail: Mail) -> None:
@@ -124,7 +124,7 @@ def test_reset_lifts_the_limit_of_login_attempts(shop: Shop) -> None:
     assert log_in(shop, ada.email, NEW_PASSWORD) == 201
 
 
-# What the answer must not tell
+# Indistinguishable responses
 
 
 def test_known_and_unknown_addresses_are_indistinguishable(
@@ -178,7 +178,7 @@ def test_token_is_neither_stored_nor_logged(shop: Shop, mail: Mail) -> None:
     assert '"PUT /api/password-resets/{token}"' in logs.replace("\\", "")
 
 
-# Tokens that are none
+# Invalid tokens
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -243,7 +243,7 @@ def test_token_is_invalid_after_an_address_change(shop: Shop, kind: str) -> None
 
     assert error_of(redeem(shop, kind, token)) == (404, "NOT_FOUND")
     assert not is_verified(ada)
-    # Whoever has the address now is somebody else.
+    # The address now belongs to another user.
     shop.sign_up(email=ada.email)
     assert error_of(redeem(shop, kind, token)) == (404, "NOT_FOUND")
 
@@ -270,7 +270,7 @@ def test_new_password_invalidates_earlier_resets(shop: Shop) -> None:
     assert shop.everything() == before
 
 
-# What is refused
+# Rejections
 
 
 @pytest.mark.parametrize(

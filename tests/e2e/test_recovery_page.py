@@ -56,7 +56,7 @@ def test_content_security_policy_forbids_loading_framing_and_foreign_targets(
         "form-action": "'none'",
         "frame-ancestors": "'none'",
     }
-    # Attributes are no part of either hash.
+    # Attributes are not part of either hash.
     assert not re.search(r"\s(on\w+|style|src|href)=", page.text)
 
 
@@ -65,7 +65,7 @@ def test_page_has_an_endpoint_for_every_purpose_of_links(
 ) -> None:
     for kind, purpose in KINDS.items():
         assert f"\n  {purpose}: {{" in page.text
-        # From /stage/recovery to /stage/api, wherever the stage is.
+        # From /stage/recovery to /stage/api, for any stage.
         assert f'path: "api/{kind}/"' in page.text
     assert set(KINDS.values()) == set(Purpose)
 

@@ -38,14 +38,14 @@ def ago(seconds: int) -> str:
 
 
 def is_let_in(shop: Shop, grant: Grant) -> bool:
-    """Whether its access token opens anything; ask once only, since the gateway remembers."""
+    """Return whether its access token is accepted; the gateway caches the first result."""
     status = shop.client(grant["accessToken"]).get("/api/users/me").status_code
     assert status in (200, 401)
     return status == 200
 
 
 def assert_refused(shop: Shop, token: str) -> None:
-    """Refused, and nothing changed by asking."""
+    """Assert a rejection that changes nothing."""
     before = shop.everything()
 
     answer = refresh(shop, token)
@@ -210,7 +210,7 @@ def test_refresh_racing_a_logout_restores_no_session(shop: Shop) -> None:
 
         *answers, last = gather(6, work)
 
-        # 503 where a write met the log-out's transaction: nothing half done, ask again.
+        # A write that conflicts with the logout's transaction is 503, with no partial effect.
         assert answers.pop(3).status_code == 204
         assert {answer.status_code for answer in [*answers, last]} <= {201, 401, 503}
         assert listed(person.http) == [person.grant["session"]["id"]]
@@ -238,7 +238,7 @@ def test_refresh_racing_a_deactivation_leaves_no_live_token(shop: Shop) -> None:
             if answer.status_code == 201:
                 assert_refused(shop, answer.json()["refreshToken"])
                 assert not is_let_in(shop, answer.json())
-                break  # the others got the same successor, and the gateway remembers
+                break  # the others got the same successor, with the same cached authorizer result
 
 
 def test_malformed_refresh_token_is_rejected(shop: Shop) -> None:
@@ -248,13 +248,13 @@ def test_malformed_refresh_token_is_rejected(shop: Shop) -> None:
     def spelled(changed: bytes) -> str:
         return urlsafe_b64encode(changed).rstrip(b"=").decode()
 
-    other_spelling = token[:-1] + chr(ord(token[-1]) + 1)  # its last bits are not read
+    other_spelling = token[:-1] + chr(ord(token[-1]) + 1)  # the last bits are not decoded
     assert urlsafe_b64decode(other_spelling + "=") == raw
     for wrong in (
         *("", "x", "é" * 107, "x" * 107, "=" * 107, "x" * 100_000),
         *(token[:-1], token[1:], token + "=", token + "A", f" {token}", f"{token}\n"),
         other_spelling,
-        spelled(raw[:32] + bytes(48)),  # what anyone can make who knows user and session
+        spelled(raw[:32] + bytes(48)),  # computable from the ids of user and session
         spelled(bytes(32) + raw[32:]),
         spelled(raw + b"\0"),
         shop.admin.grant["accessToken"],
@@ -282,7 +282,7 @@ def test_list_has_live_sessions_newest_first_and_marks_the_current(shop: Shop) -
     assert answer.status_code == 200
     assert answer.headers["Cache-Control"] == "no-store"
     assert re.findall(r'<([^>]*)>; rel="(\w+)"', answer.headers["Link"]) == [
-        ("/api/sessions", "first")  # whose every link would have to work as sent
+        ("/api/sessions", "first")  # each link would have to work as sent
     ]
     assert answer.json() == {
         "data": [

@@ -32,13 +32,13 @@ def deployment(shop: Shop) -> Deployment:
 
 @pytest.fixture(autouse=True)
 def nothing_of_others(shop: Shop) -> None:
-    """Pointers that other tests left are not replayed here."""
+    """Purge pointers of other tests."""
     queue = shop.resources["UnpublishedEvents"]
     shop.stack.client("sqs").purge_queue(QueueUrl=queue)
 
 
 def records(shop: Shop, table: str) -> list[dict[str, Any]]:
-    """All of a stream, whose one shard is the local cloud's."""
+    """Return all records of a stream; the local cloud has one shard per stream."""
     dynamodb, streams = shop.stack.client("dynamodb"), shop.stack.client("dynamodbstreams")
     described = dynamodb.describe_table(TableName=shop.resources[table])["Table"]
     stream = described["LatestStreamArn"]
@@ -56,7 +56,7 @@ def records(shop: Shop, table: str) -> list[dict[str, Any]]:
 
 
 def pointer(batch: list[dict[str, Any]], **more: str) -> str:
-    """As Lambda leaves it for a batch that it gave up."""
+    """Return Lambda's message for a batch that ran out of retries."""
     first, last = (batch[it]["dynamodb"]["SequenceNumber"] for it in (0, -1))
     info = {
         "startSequenceNumber": first,
@@ -102,7 +102,7 @@ def test_replay_of_a_long_stream_section_changes_nothing(
     shop: Shop, bus: Listener, deployment: Deployment
 ) -> None:
     tables = ("UsersTable", "OrdersTable")
-    # Other tests wrote records that no publisher can publish.
+    # Earlier records include unpublishable ones of other tests.
     earlier = {table: len(records(shop, table)) for table in tables}
     with queue_with(shop.stack, DelaySeconds="0"):
         for _ in range(5):
@@ -116,7 +116,7 @@ def test_replay_of_a_long_stream_section_changes_nothing(
 
     assert replay(deployment, "UnpublishedEvents") == (2, 0)
 
-    # Six of them: twice what there was.
+    # Six events: each of the three twice.
     assert eventually(lambda: len(bus.of(order, person.id)) == 6)
     assert ids(bus, order, person.id) == before
     assert shop.everything_about(order, person.id) == everything
@@ -134,7 +134,7 @@ def test_event_that_still_fails_is_dead_lettered_again_and_kept(
     replay(deployment, "UnpublishedEvents")
     assert kept(queue) == 1
 
-    # Its end cannot be told either.
+    # The deletion of this item cannot be published either.
     shop.stack.client("dynamodb").delete_item(**table, Key=key)
     assert eventually(lambda: kept(queue) == 2)
     shop.stack.client("sqs").purge_queue(QueueUrl=queue.url)
@@ -151,7 +151,7 @@ def test_record_expired_from_the_stream_is_not_counted_as_published(
     queue.send(json.dumps(forgotten))
 
     assert replay(deployment, "UnpublishedEvents") == (0, 1)
-    # At once, and not only when the messages that it looked at are seen again.
+    # Immediately, without waiting for the visibility timeout of the messages read.
     assert replay(deployment, "UnpublishedEvents") == (0, 1)
 
     assert not queue.is_empty()

@@ -66,7 +66,7 @@ def test_retried_deletion_of_oneself_is_rejected_and_the_login_too(shop: Shop) -
 
     retry = person.http.delete("/api/users/me")
 
-    # Which of the two depends on how long the gateway has known the token.
+    # Which one depends on the gateway's cached authorizer result.
     assert error_of(retry) in {(404, "NOT_FOUND"), (401, "UNAUTHORIZED")}
     login = {"email": person.email, "password": PASSWORD}
     answer = shop.anonymous.post("/api/sessions", json=login)

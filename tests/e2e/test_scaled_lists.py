@@ -12,7 +12,7 @@ from tests.support.deployed_shop import Person, Shop, error_of, gather
 from tests.support.fixtures import PASSWORD
 from tests.support.waiting import eventually
 
-SOON = 2  # seconds that the contract gives totals
+SOON = 2  # seconds in the contract for totals
 
 
 def total(shop: Shop, path: str, **query: str) -> int:
@@ -29,7 +29,7 @@ def emails(shop: Shop, **query: str) -> list[str]:
 
 
 def are_true(shop: Shop) -> bool:
-    """Whether all totals are what the tables say."""
+    """Return whether all totals match the tables."""
     for name in ("users", "products", "orders"):
         rows, path = shop.table(f"{name.title()}Table"), f"/api/{name}"
         by_status = Counter(row["status"]["S"] for row in rows if "status" in row)
@@ -39,7 +39,7 @@ def are_true(shop: Shop) -> bool:
 
 
 def test_totals_follow_within_two_seconds(shop: Shop) -> None:
-    """By the fastest of many, since a busy machine slows any single one."""
+    """Measure the fastest of many, since a busy machine slows any single one."""
 
     def seconds_until_counted() -> float:
         before, started = total(shop, "/api/products"), time.monotonic()
@@ -107,7 +107,7 @@ def test_totals_are_exact_after_many_parallel_changes(shop: Shop) -> None:
 
 @pytest.fixture(scope="module")
 def found(shop: Shop) -> dict[str, Person]:
-    """People with a word in their names that nobody else has."""
+    """Users that share a unique word in their names."""
     word = uuid4().hex[:8]
     people = {
         name: shop.sign_up(name=name.replace("WORD", word.upper()))

@@ -25,7 +25,7 @@ def planted(kind: str) -> str:
 
 @dataclass
 class Secrets:
-    """What is said by one person in the test, and by nobody else."""
+    """Unique input of one user in the test."""
 
     email: str
     name: str
@@ -42,7 +42,7 @@ class Secrets:
         return self.known[-1]
 
     def grant(self, grant: dict[str, Any]) -> None:
-        """Tokens, and the parts of them that prove something."""
+        """Add tokens and the parts of them that authenticate."""
         self.known += [grant["accessToken"], grant["accessToken"].rpartition(".")[2]]
         self.known += [grant["refreshToken"], grant["refreshToken"][-43:]]
 
@@ -65,17 +65,17 @@ def person(shop: Shop, secrets: Secrets) -> Person:
 
 
 def assert_unsaid(logs: Logs, secrets: Secrets, *seen: httpx.Response) -> None:
-    """The log has these requests, and none of the secrets."""
+    """Assert that the log has these requests and no secret."""
     everything = "\n".join(logs.texts())
     for answer in seen:
         assert answer.headers["X-Request-Id"] in everything
     assert [secret for secret in secrets.known if secret in everything] == []
-    # Also of those that this test has not kept, such as what a trace would quote in part.
+    # MARK also finds fragments, such as a traceback would quote.
     assert MARK not in everything
 
 
 async def quoting(call: Call, send: Send) -> Answer:
-    """An error that nobody foresees, whose message repeats what was asked."""
+    """An unexpected error, with a message that quotes the request."""
     error = {"__type": "com.amazon.coral.validate#ValidationException"}
     return Answer.of(400, error | {"message": json.dumps(call.request)})
 
@@ -100,7 +100,7 @@ def test_user_input_is_not_logged(shop: Shop, logs: Logs, secrets: Secrets, pers
         shop.anonymous.post("/api/sessions", json={"email": new("mail"), "password": password}),
         shop.anonymous.post("/api/access-tokens", json={"refreshToken": new("refresh")}),
         shop.admin.http.get("/api/users", params={"search": new("search")[:60]}),
-        # Refused for their form
+        # Rejected by validation
         shop.anonymous.post("/api/users", json={new("field"): new("value")}),
         shop.anonymous.post("/api/users", json={"email": new("mail"), "name": 1, "password": 2}),
         shop.anonymous.post("/api/users", content=f'{{"password": "{new("pass")}'),
@@ -116,7 +116,7 @@ def test_user_input_is_not_logged(shop: Shop, logs: Logs, secrets: Secrets, pers
         shop.admin.http.post("/api/products", json=new_product() | {"sku": new("sku") * 9}),
         shop.admin.http.delete(f"/api/products/{new('product')}"),
     ]
-    # Which never reach a function
+    # Rejected before any function
     shop.client(f"{new('a')}.{new('b')}.{new('c')}").get(me)
     shop.client(new("token")).get(me)
 

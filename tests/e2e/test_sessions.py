@@ -76,7 +76,7 @@ def test_old_hash_of_the_decomposed_form_still_logs_in(shop: Shop) -> None:
     shop.change("CredentialsTable", {"email": ada.email}, password_hash=old)
 
     assert log_in(shop, ada.email, DECOMPOSED).status_code == 201
-    # Its cost is raised at the log-in, and the new hash is of the composed form.
+    # The login upgrades its cost, and the new hash is of the composed form.
     assert log_in(shop, ada.email, COMPOSED).status_code == 201
 
 

@@ -23,7 +23,7 @@ from tools.tables.rate import Rate
 
 
 def unlist(shop: Shop, table: str, **key: str) -> None:
-    """Makes an item what the first version of the code wrote."""
+    """Rewrite an item in the format of schema version 1."""
     shop.stack.client("dynamodb").update_item(
         TableName=shop.resources[f"{table.title()}Table"],
         Key={name: {"S": value} for name, value in key.items()},
@@ -59,7 +59,7 @@ def test_old_items_are_served_migrated_under_traffic_and_listed(
     assert listed(shop, by_name, users) == {}
     assert migrate(shop, "verify").returncode == 1
 
-    # Both shapes are served: what is read stays old, and what a user changes is lifted.
+    # Both formats are served: reads keep the old one, and changes by users upgrade it.
     assert {person.http.get("/api/users/me").status_code for person in people} == {200}
     assert people[0].order((products[0]["id"], 2)).status_code == 201
     order_path = f"/api/users/{people[0].id}/orders/{orders[0]['id']}"

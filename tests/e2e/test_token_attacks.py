@@ -1,7 +1,7 @@
 """Known attacks on JWTs against the deployed authorizer: each is 401 and invokes no function.
 
-Well-formed tokens with wrong claims are signed with the real key, so that the claim is what is
-refused. Every token is a new one, since the gateway keeps a verdict for 50 s.
+The real key signs well-formed tokens with wrong claims, so that the claim causes the rejection.
+Every token is new, since the gateway caches authorizer results for 50 s.
 """
 
 import hmac
@@ -26,7 +26,7 @@ from tests.support.deployed_shop import Person, Shop, error_of
 MINUTE = 60  # seconds
 BASE64URL = string.ascii_uppercase + string.ascii_lowercase + string.digits + "-_"
 
-# Any: headers and claims are JSON of an attacker's choice.
+# Any: headers and claims are arbitrary JSON
 Json = dict[str, Any]
 
 
@@ -36,7 +36,7 @@ def encoded(value: object) -> str:
 
 
 class Forge:
-    """Makes tokens of one real session, signed with the real key unless told otherwise."""
+    """Create tokens of one real session, signed with the real key by default."""
 
     def __init__(self, keys: KeySet, person: Person) -> None:
         self.key = keys.current
@@ -44,7 +44,7 @@ class Forge:
         self._claims = jwt.decode(person.grant["accessToken"], options={"verify_signature": False})
 
     def claims(self) -> Json:
-        """Good ones, of a token issued now."""
+        """Return valid claims of a token issued now."""
         now = int(time.time())
         return self._claims | {"iat": now, "exp": now + 15 * MINUTE, "jti": new_id()}
 
@@ -55,7 +55,7 @@ class Forge:
         key: SigningKey | None = None,
         without: str = "",
     ) -> str:
-        """Objects change the good ones; bytes are taken as they are."""
+        """Objects override the valid parts; bytes replace them."""
         if not isinstance(header, bytes):
             header = self.header | (header or {})
         if not isinstance(claims, bytes):
@@ -80,7 +80,7 @@ type Refused = Callable[..., None]
 
 @pytest.fixture
 def refused(shop: Shop) -> Iterator[Refused]:
-    """Sends tokens, and in the end sees that GetUser ran for none and that nothing was changed."""
+    """Send tokens; finally assert that none invoked GetUser and none changed an item."""
     function = shop.stack.resources()["GetUser"]
     before, stored = runs_of(shop, function), shop.everything()
     answers: list[httpx.Response] = []
@@ -103,9 +103,9 @@ def me(shop: Shop, authorization: str) -> httpx.Response:
 
 
 def runs_of(shop: Shop, function: str) -> set[str]:
-    """The ids of the requests that a function has answered, by its log."""
+    """Return the ids of requests that a function handled, from its log."""
     logs = shop.stack.client("logs")
-    # The emulator gives 10,000 lines at the most, and no second page.
+    # The emulator returns at most 10,000 lines, without a second page.
     found = logs.get_paginator("filter_log_events").paginate(
         logGroupName="/shop-local/http", filterPattern=f'"{function}"'
     )
@@ -115,7 +115,7 @@ def runs_of(shop: Shop, function: str) -> set[str]:
 
 
 def test_valid_token_is_accepted(shop: Shop, forge: Forge) -> None:
-    """Or the refusals below would prove nothing."""
+    """A control: without it the rejections below would prove nothing."""
     function = shop.stack.resources()["GetUser"]
     before = runs_of(shop, function)
 
@@ -187,7 +187,7 @@ def test_claims_in_an_encoding_other_than_utf_8_are_rejected(
 
 
 class Listener(BaseHTTPRequestHandler):
-    """Would hand out the attacker's key, and counts who asks."""
+    """A server with the attacker's key, which counts its requests."""
 
     asked: list[str] = []
 
@@ -198,7 +198,7 @@ class Listener(BaseHTTPRequestHandler):
     do_POST = do_HEAD = do_GET
 
     def log_message(self, *args: Any) -> None:
-        """Quiet."""
+        """Keep the test output free of access logs."""
 
 
 @pytest.fixture
@@ -259,7 +259,7 @@ def test_token_with_an_embedded_or_remote_key_is_rejected_without_a_fetch(
 )
 def test_malformed_key_id_is_rejected(refused: Refused, forge: Forge, kid: object) -> None:
     refused(forge.token({"kid": kid}))
-    # As if the key were an empty file.
+    # The content of an empty file as key.
     content = f"{encoded(forge.header | {'kid': kid, 'alg': 'HS256'})}.{encoded(forge.claims())}"
     refused(f"{content}.{encoded(hmac.digest(b'', content.encode(), 'sha256'))}")
 
@@ -364,7 +364,7 @@ def test_small_clock_skew_is_accepted(shop: Shop, forge: Forge) -> None:
 
 def test_alternative_encoding_of_a_token_is_rejected(refused: Refused, forge: Forge) -> None:
     header, claims, signature = forge.token().split(".")
-    # The last of 86 characters holds two bits of the signature: the other four must be zero.
+    # The last of 86 characters has two bits of the signature; the other four must be zero.
     spare = BASE64URL[BASE64URL.index(signature[-1]) ^ 1]
 
     refused(
@@ -398,7 +398,7 @@ def test_signature_in_another_encoding_is_rejected(refused: Refused, forge: Forg
 
 
 def test_signature_of_an_empty_message_is_rejected(refused: Refused, forge: Forge) -> None:
-    """CVE-2022-21449: r and s of zero, or of the curve's order, hold for any content."""
+    """CVE-2022-21449: r and s of zero, or of the curve's order, are valid for any content."""
     order = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
     content = forge.token().rpartition(".")[0]
 

@@ -15,7 +15,7 @@ NEW_PASSWORD = "wrong donkey charger paperclip"
 
 
 def about(shop: Shop, request_id: str) -> list[Span]:
-    """The trace of a request, and those of the workers that it led to so far."""
+    """Return the trace of a request, and those of its workers so far."""
     tops = trees(read_documents(shop.stack.emulator.traces))
     return [it for it in tops if request_id in it.request_ids()]
 
@@ -26,14 +26,14 @@ def trace(shop: Shop, request_id: str) -> Span:
 
 
 def just_logged_in(shop: Shop, person: Person) -> Person:
-    """With a token that the gateway has not seen."""
+    """Send a request with a token that has no cached authorizer result."""
     body = {"email": person.email, "password": PASSWORD}
     grant = shop.anonymous.post("/api/sessions", json=body).json()
     return Person(person.id, person.email, shop.client(grant["accessToken"]), grant)
 
 
 def calls(shop: Shop, span: Span) -> list[tuple[str, set[str]]]:
-    """Operations, and the tables by their logical ids, in the order that they began in."""
+    """Return operations and tables by logical id, in order of their start."""
     logical = {physical: name for name, physical in shop.resources.items()}
     found = [it.document["aws"] for it in span.walk() if "operation" in it.document.get("aws", {})]
     return [

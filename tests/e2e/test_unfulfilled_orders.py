@@ -27,7 +27,7 @@ handler = start_processing.handler
 
 @contextmanager
 def nobody_fulfilling(stack: LocalStack) -> Iterator[None]:
-    """The worker as it is deployed, with its role, gives up at the first refusal while it lasts."""
+    """Replace the worker's fulfilment with a rejection at the first receive, in its own role."""
     lambda_, name = stack.client("lambda"), stack.resources()[WORKER]
     before = lambda_.get_function_configuration(FunctionName=name)
     version = lambda_.get_alias(FunctionName=name, Name="live")["FunctionVersion"]
@@ -48,7 +48,7 @@ def nobody_fulfilling(stack: LocalStack) -> Iterator[None]:
 
 
 def _package(stack: LocalStack) -> bytes:
-    """What was built, and the module that refuses."""
+    """Return the built package with a module that rejects every order."""
     content = io.BytesIO()
     with ZipFile(content, "w") as package:
         for file in (stack.home / "build" / WORKER).glob("*.py"):

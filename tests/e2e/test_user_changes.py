@@ -32,7 +32,7 @@ def logs_in(shop: Shop, email: str, password: str = PASSWORD) -> int:
 
 
 def is_let_in(shop: Shop, token: str) -> bool:
-    """With a token that the gateway has not seen, and so has no verdict on."""
+    """Log in for a token without a cached authorizer result."""
     return shop.client(token).get("/api/users/me").status_code == 200
 
 
@@ -154,7 +154,7 @@ def test_parallel_changes_of_different_fields_are_both_kept(shop: Shop) -> None:
 
 
 def test_parallel_patches_of_one_user_all_succeed(shop: Shop) -> None:
-    """24 writers: half set the name, half the email, each to another value."""
+    """24 writers: half set the name, half the email, each to a different value."""
     person = shop.sign_up()
     names = [f"Ada {n}" for n in range(12)]
     emails = [new_email() for _ in range(12)]
@@ -285,7 +285,7 @@ def test_deleted_user_leaves_orders_only(shop: Shop) -> None:
 
 
 def active_admins(shop: Shop) -> tuple[list[str], int]:
-    """The ids of the users that are, and what the guard row counts."""
+    """Return the ids of the stored users, and the count in the guard row."""
     rows = shop.table("UsersTable")
     (guard,) = [row for row in rows if row["id"]["S"] == "admins"]
     admins = [row["id"]["S"] for row in rows if row.get("role") == {"S": "admin"}]
@@ -314,7 +314,7 @@ def test_parallel_demotions_of_each_other_leave_one_admin(shop: Shop) -> None:
         admin = shop.stack.info.admin
         assert admin is not None
         clients.append(shop.log_in(admin.email, admin.password).http)
-        for client in clients:  # whose verdict the gateway then keeps, the loser's too
+        for client in clients:  # the gateway caches this result, also for the loser
             assert client.get("/api/users/me").json()["role"] == "admin"
 
         answers = gather(2, lambda n, c=clients, p=pair: patch(c[n], p[n], role="customer"))
@@ -332,7 +332,7 @@ def test_demoted_admin_loses_admin_access_immediately(shop: Shop) -> None:
     person, friend = shop.sign_up(), shop.sign_up()
     assert patch(shop.admin.http, person, role="admin").is_success
     fired = shop.client(fresh_token(shop, person))
-    assert fired.get("/api/users").is_success  # a verdict that the gateway keeps from here on
+    assert fired.get("/api/users").is_success  # the gateway caches the authorizer result
     assert patch(shop.admin.http, person, role="customer", status="inactive").is_success
     before = shop.everything()
 
@@ -365,7 +365,7 @@ def test_former_admin_changes_no_product_and_no_order_of_others(
     own = {"items": [{"productId": sold["id"], "quantity": 1}]}
     placed = fired.post("/api/users/me/orders", json=own)
     assert placed.status_code == 201
-    assert fired.get("/api/users").is_success  # a verdict that the gateway keeps from here on
+    assert fired.get("/api/users").is_success  # the gateway caches the authorizer result
     assert patch(shop.admin.http, person, **changes).is_success
     before = shop.everything()
 
@@ -385,7 +385,7 @@ def test_former_admin_changes_no_product_and_no_order_of_others(
 
     assert [error_of(answer) for answer in answers] == [(403, "FORBIDDEN")] * 11
     assert shop.everything() == before
-    # What a customer may do needs no role.
+    # Routes for customers check no role.
     cancelled = fired.patch(placed.headers["Location"], json={"status": "cancelled"})
     assert cancelled.status_code == 200
 
@@ -578,7 +578,7 @@ def test_cursor_is_bound_to_filter_and_sort(shop: Shop) -> None:
 
 
 def test_profile_changes_are_limited_per_user(shop: Shop) -> None:
-    """30 in 15 minutes, counted atomically; those of admins are not."""
+    """30 in 15 minutes, counted atomically; changes by admins are unlimited."""
     person, other = shop.sign_up(), shop.sign_up()
     for number in range(25):
         assert patch(person.http, person, name=f"Ada {number}").status_code == 200

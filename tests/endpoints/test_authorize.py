@@ -12,7 +12,7 @@ from tests.support.waiting import HANG_SECONDS
 
 
 class Patient:
-    """Waits as the SDK does, which takes every failure for a reason to try again."""
+    """Wait like the SDK, which retries after every failure."""
 
     def decide(self, *asked: Any) -> dict[str, Any]:
         for _ in range(3):

@@ -4,7 +4,7 @@ import importlib
 import io
 import json
 from collections.abc import Callable, Iterator
-from typing import Any  # CodeDeploy's and Lambda's answers are JSON
+from typing import Any  # Any: responses of CodeDeploy and Lambda are JSON
 
 import pytest
 
@@ -27,7 +27,7 @@ def aws() -> Iterator[None]:
 
 
 class CodeDeploy:
-    """Holds one deployment, and tells its content as CodeDeploy does: for the revision only."""
+    """A CodeDeploy with one deployment, which returns its content for the revision only."""
 
     def __init__(self, name: str, kept_as: str = "appSpecContent") -> None:
         properties = {"Name": name, "Alias": "live", "CurrentVersion": "6", "TargetVersion": "7"}
@@ -51,7 +51,7 @@ class CodeDeploy:
 
 
 class Lambda:
-    """Runs our handlers, or else what a test puts in their place."""
+    """A Lambda that runs our handlers, or the replacements of a test."""
 
     def __init__(self, **instead: Callable[[Any], Any]) -> None:
         self._instead = instead
@@ -110,7 +110,7 @@ def test_functions_without_a_get_route_are_not_executed(aws: None, function: Fun
 
     checked(CodeDeploy(f"shop-{function.name}-A"), Lambda(**{function.name: listened}))
     if not reads and function.name not in ("Authorizer", "AnswerPreflight"):
-        # Refused before anything is done: for the parameter, the empty body or the token's form.
+        # Rejected before any effect: by the parameter, the empty body or the token's format.
         assert answers[0]["statusCode"] in (404, 422), answers[0]
 
 

@@ -42,7 +42,7 @@ def aws() -> Iterator[None]:
 
 
 class Bus:
-    """Takes all that it is told."""
+    """A bus that accepts every event."""
 
     def __init__(self) -> None:
         self.told: list[Any] = []
@@ -68,7 +68,7 @@ def someone() -> User:
 
 
 def record(user: User, *images: str) -> dict[str, Any]:
-    """As the stream has the user's item."""
+    """Return the stream record of the user's item."""
     item, table = encode(user_to_item(user)), setting("USERS_TABLE")
     return {
         "eventSourceARN": f"arn:aws:dynamodb:eu-central-1:123456789012:table/{table}/stream/1",

@@ -18,7 +18,7 @@ from tests.support.gateway_events import Context
 from tests.support.sam_template import ROOT, Function, functions
 from tests.support.sample_items import add_examples
 
-# What each function's event is answered with: a status, or what it returns.
+# The expected response to each function's event: a status, or the returned value.
 ANSWERS: dict[str, Any] = {
     "create_user": 201,
     "get_user": 200,
@@ -62,7 +62,7 @@ ANSWERS: dict[str, Any] = {
     "end_sessions": {"outcome", "facts"},
     "resend_mail": {"outcome", "facts"},
     "create_signing_keys": None,
-    "rotate_signing_keys": {"kids", "unchangedUntil"},  # keys that were made a moment ago
+    "rotate_signing_keys": {"kids", "unchangedUntil"},  # keys created moments ago
     "project_lists": "batchItemFailures",
     "publish_events": "batchItemFailures",
     "start_processing": "batchItemFailures",
@@ -79,13 +79,13 @@ def aws() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def deployments(monkeypatch: pytest.MonkeyPatch) -> None:
-    """CodeDeploy, which moto has without its hooks; it knows no deployment."""
+    """CodeDeploy without deployments; moto's lacks lifecycle hooks."""
     check = PreTrafficCheck(Mock(get_deployment=Mock(side_effect=LookupError)), Mock(), "")
     monkeypatch.setattr("functions.deployment.check_before_traffic.traffic_check", lambda: check)
 
 
 class CloudFormation(BaseHTTPRequestHandler):
-    """Takes a custom resource's answer."""
+    """A server for the response of a custom resource."""
 
     answers: list[dict[str, Any]] = []
 
@@ -96,7 +96,7 @@ class CloudFormation(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, *args: Any) -> None:
-        """Quiet."""
+        """Keep the test output free of access logs."""
 
 
 @pytest.fixture
@@ -130,7 +130,7 @@ def test_function_returns_the_expected_response_to_its_event(
     aws: None, response_url: str, function: Function
 ) -> None:
     text = (ROOT / f"events/{function.path.stem}.json").read_text()
-    # What `sam local` calls the table, which the settings of the tests call otherwise.
+    # The table name of `sam local`, replaced by the tests' setting.
     event = json.loads(text.replace("table/UsersTable/", f"table/{setting('USERS_TABLE')}/"))
     if "ResponseURL" in event:
         event["ResponseURL"] = response_url

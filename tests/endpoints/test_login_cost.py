@@ -25,7 +25,7 @@ COUNTED = ["BatchGetItem", "TransactWriteItems"]
 
 @pytest.fixture
 def costly_hashes(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Hashes that cost enough to dominate a log-in, as deployed ones do."""
+    """Hashes that dominate a login, like deployed ones."""
     monkeypatch.setenv("BCRYPT_COST", "10")
     setting.cache_clear()
     yield
@@ -34,13 +34,13 @@ def costly_hashes(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def calls() -> Iterator[list[str]]:
-    """The calls since the account was made."""
+    """Calls since the account was created."""
     email, role = "ada@example.com", Role.CUSTOMER
     user = User(ALICE.id, email, "Ada", UserStatus.ACTIVE, role, False, NOON, NOON, 1)
     made: list[str] = []
 
     def note(model: Any, **_: Any) -> None:
-        """`Any`: botocore's own model of the operation."""
+        """`Any`: botocore's model of the operation."""
         made.append(model.name)
 
     with fresh_aws():
@@ -85,7 +85,7 @@ def test_failed_login_takes_three_round_trips_and_a_rejected_one_writes_nothing(
 def test_unknown_email_costs_as_much_cpu_time_as_a_wrong_password(
     costly_hashes: None, calls: list[str]
 ) -> None:
-    """So that the response time does not reveal which emails have an account."""
+    """Otherwise the response time would reveal which emails have an account."""
     cases = {
         "unknown": ("nobody@example.com", "wrong horse"),
         "wrong": ("ada@example.com", "wrong horse"),
@@ -98,7 +98,7 @@ def test_unknown_email_costs_as_much_cpu_time_as_a_wrong_password(
             log_in(*cases[case])
         return time.thread_time() - started
 
-    # Three each, since the limit is ten; CPU time, and the least, so that other load is left out.
+    # Three each, below the limit of ten; the least CPU time excludes other load.
     least = {case: min(seconds(case) for _ in range(3)) for case in cases}
     for case in ("wrong", "too long"):
         assert 0.8 <= least["unknown"] / least[case] <= 1.25, least

@@ -28,7 +28,7 @@ def aws() -> Iterator[None]:
 
 
 def batch(*user_ids: str) -> dict[str, Any]:
-    """The example, once for each of these users."""
+    """Return the example record, once for each of these users."""
     text = (ROOT / "events/publish_events.json").read_text()
     event: dict[str, Any] = json.loads(
         text.replace("table/UsersTable/", f"table/{setting('USERS_TABLE')}/")
@@ -47,7 +47,7 @@ def messages(url: str) -> list[dict[str, Any]]:
 
 
 class Answering:
-    """A client of the bus that answers entries with these codes, or raises."""
+    """A client of the bus that responds with these codes per entry, or raises."""
 
     def __init__(self, *codes: str | None, error: Exception | None = None) -> None:
         self.codes = codes

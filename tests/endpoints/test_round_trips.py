@@ -16,7 +16,7 @@ from tests.support.sam_template import functions
 GET, QUERY, BATCH = "GetItem", "Query", "BatchGetItem"
 WRITE, SEND = "TransactWriteItems", "SendMessage"
 
-# One entry for each time that the request waits, with the calls that are on their way meanwhile.
+# One entry per wait of the request, with the calls made in parallel.
 ROUND_TRIPS: dict[str, list[str]] = {
     AUTHORIZER: [BATCH],
     "POST /api/users": [WRITE, WRITE],
@@ -48,7 +48,7 @@ ROUND_TRIPS: dict[str, list[str]] = {
     "GET /api/users/{userId}/orders": [QUERY, GET],
     "GET /api/orders": ["8 Query", "8 Query", BATCH, BATCH],
     "GET /health": [],
-    "GET /ready": [],  # it asks once in 5 s
+    "GET /ready": [],  # checks once in 5 s
     "GET /openapi.json": [],
     "GET /": [],
     "GET /docs": [],

@@ -68,7 +68,7 @@ def placed() -> str:
 
 
 def run(*order_ids: str, receives: int = 1) -> list[int]:
-    """The positions of the messages that come again."""
+    """Return the positions of the messages to redeliver."""
     [example] = json.loads((ROOT / "events/start_processing.json").read_text())["Records"]
     known = json.loads(example["body"])["detail"]["data"]
     records = []

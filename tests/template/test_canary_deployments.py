@@ -56,7 +56,7 @@ def test_routes_and_the_authorizer_shift_traffic_and_workers_do_not(rollout: str
             assert (policy is not None) is (name.removesuffix("Aliaslive") in WITH_TRAFFIC)
             if policy:
                 assert policy["BeforeAllowTrafficHook"] == {"Ref": "CheckBeforeTraffic"}
-    # SAM's own would have a managed policy for every function of the account.
+    # SAM's default role would have a managed policy for every function of the account.
     assert "CodeDeployServiceRole" not in found
     assert len(found) <= 450
 
@@ -73,7 +73,7 @@ def test_rollback_alarms_do_not_depend_on_deployed_resources() -> None:
 def test_canary_lasts_longer_than_the_alarms_need(rollout: str) -> None:
     first, *more = map(int, re.findall(r"\d+", rollout))
     minutes = more[0] if rollout.startswith("Canary") else 100 / first * more[0]
-    late = 3  # minutes: the one that it begins in, and until the last one's metrics are there
+    late = 3  # minutes: the one of the failure, and until the last one's metrics arrive
 
     for name in ("ServerErrorsAlarm", "LatencyAlarm"):
         alarm = resources("AWS::CloudWatch::Alarm")[name]
@@ -210,7 +210,7 @@ def test_firewall_counts_password_hashing_requests_separately(
 
 
 def transformed(path: str, transformations: list[dict[str, Any]]) -> str:
-    """As the firewall does it before it compares."""
+    """Normalize a path like the firewall before it compares."""
     kinds = {"URL_DECODE": unquote, "NORMALIZE_PATH": lambda it: re.sub("/+", "/", normpath(it))}
     for transformation in sorted(transformations, key=lambda it: int(it["Priority"])):
         path = kinds[transformation["Type"]](path)

@@ -43,7 +43,7 @@ def test_queue_accepts_the_rule_only_and_undelivered_events_are_dead_lettered() 
         "Statement"
     ]
 
-    assert "InputPath" not in target  # or what it cannot deliver would look otherwise
+    assert "InputPath" not in target  # undelivered events would have another format
     assert target["Arn"] == arn(QUEUE) and target["DeadLetterConfig"] == {"Arn": arn(FAILED)}
     assert statement["Resource"] == [arn(QUEUE), arn(FAILED)]
     assert statement["Principal"] == {"Service": "events.amazonaws.com"}

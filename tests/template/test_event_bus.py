@@ -16,7 +16,7 @@ DAY = 24 * 3600
 
 
 def named(reference: dict[str, str]) -> str:
-    """The logical id in a `Ref` or a `GetAtt`."""
+    """Return the logical id in a `Ref` or a `GetAtt`."""
     [value] = reference.values()
     return value.split(".")[0]
 
@@ -24,7 +24,7 @@ def named(reference: dict[str, str]) -> str:
 @pytest.mark.parametrize("name", sorted(QUEUES))
 def test_queues_are_encrypted_and_retained(name: str) -> None:
     assert QUEUES[name]["SqsManagedSseEnabled"] is True
-    assert QUEUES[name]["MessageRetentionPeriod"] == 14 * DAY  # SQS' most
+    assert QUEUES[name]["MessageRetentionPeriod"] == 14 * DAY  # the maximum of SQS
 
 
 @pytest.mark.parametrize("name", sorted(STREAMS))
@@ -35,7 +35,7 @@ def test_stream_source_has_bounds_and_a_dead_letter_queue(name: str) -> None:
     assert mapping["BisectBatchOnFunctionError"] is True
     assert mapping["StartingPosition"] == "TRIM_HORIZON"
     assert 0 <= mapping["MaximumRetryAttempts"] <= 10_000
-    # What is pointed to is to be read again before the stream forgets it.
+    # Dead-lettered pointers must be read before their records expire from the stream.
     assert 0 < mapping["MaximumRecordAgeInSeconds"] <= DAY - 4 * 3600
     destination = named(mapping["DestinationConfig"]["OnFailure"]["Destination"])
     assert destination in QUEUES
@@ -59,7 +59,7 @@ def test_queue_has_dead_letters_and_six_times_the_worker_timeout(name: str) -> N
 
 
 def may_send(rule: str, queue: str) -> bool:
-    """Whether a policy lets this rule, and not all of them, send to the queue."""
+    """Return whether a policy allows exactly this rule to send to the queue."""
     for policy in resources("AWS::SQS::QueuePolicy").values():
         for statement in policy["PolicyDocument"]["Statement"]:
             if (
@@ -81,7 +81,7 @@ def test_rule_may_send_to_its_queue_and_its_dead_letters(name: str) -> None:
         dead_letters = target["DeadLetterConfig"]["Arn"]
         for queue in (target["Arn"], dead_letters):
             assert may_send(name, named(queue))
-        # Moved back, they are as the rule would have delivered them.
+        # Redriven messages have the format that the rule delivers.
         assert not {"InputPath", "InputTransformer", "Input"} & target.keys()
 
 

@@ -8,6 +8,6 @@ def test_dashboard_computes_gb_seconds_with_the_memory_of_functions() -> None:
     (body,) = (it["DashboardBody"] for it in resources("AWS::CloudWatch::Dashboard").values())
     text = str(body)
 
-    # Durations are in milliseconds: of a GB's thousandth parts there are 1,024 to the second.
+    # Durations are in milliseconds: 1 GB-second is 1,024,000 MB-milliseconds.
     assert text.count(f") / {1024 * 1000 // memory}") == 2
     assert f"- hashing * {memory} /" in text

@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.expanded_template import of_type, translated
 
-# Any: the translated template, and what is in it.
+# Any: properties of the expanded template.
 type Resources = dict[str, dict[str, Any]]
 
 RESOURCE_POLICIES = (
@@ -31,7 +31,7 @@ def test_queues_topics_and_buses_accept_named_sources_only(expanded: Resources) 
                 assert "*" not in json.dumps(statement | {"Condition": None}), name
                 sources = {key for condition in conditions.values() for key in condition}
                 assert sources and sources <= {"aws:SourceArn", "aws:SourceAccount"}, name
-                # Part of a name, if at all, and then of this account's own
+                # A wildcard may be part of a name only, and of this account's own resources.
                 if "*" in json.dumps(conditions):
                     account = {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
                     assert conditions["StringEquals"] == account, name

@@ -15,7 +15,7 @@ from tests.support.sam_template import ROOT, functions, resources, template
 from tools.local_cloud.project import read_project, read_services
 
 MAX_RESOURCES = 450  # CloudFormation's limit is 500
-# All versions of one function, all that the stack names like this, and alarms, which are only read
+# Wildcards for all versions of one function, all names of this stack, and alarms, read only
 BOUNDED = re.compile(r"Arn}:\*|\${AWS::StackName}-(ServerlessDeploymentApplication-)?\*|:alarm:\*")
 
 
@@ -94,7 +94,7 @@ def test_every_function_has_its_own_role_with_named_grants_only(
     basic = {"AWSLambdaBasicExecutionRole", "AWSXrayWriteOnlyAccess", "AWSXRayDaemonWriteAccess"}
     roles = of_type(expanded, "AWS::IAM::Role")
     used = [f["Role"]["Fn::GetAtt"][0] for f in of_type(expanded, "AWS::Lambda::Function").values()]
-    roles.pop("ApiGatewayRole")  # which is the gateway's, in every account as AWS wrote it
+    roles.pop("ApiGatewayRole")  # the gateway's own, the same in every account
 
     assert sorted([*used, "DeploymentRole"]) == sorted(roles)
     for name, role in roles.items():
@@ -102,13 +102,13 @@ def test_every_function_has_its_own_role_with_named_grants_only(
         assert managed.count("arn:") == sum(policy in managed for policy in basic), name
         for policy in role.get("Policies", []):
             for statement in policy["PolicyDocument"]["Statement"]:
-                if "ses:FromAddress" not in json.dumps(statement):  # which bounds it instead
+                if "ses:FromAddress" not in json.dumps(statement):  # bounds it instead
                     assert "*" not in BOUNDED.sub("", json.dumps(statement)), name
                 assert statement["Effect"] == "Allow"
 
 
 def who_may(action_prefix: str, resource: str) -> set[str]:
-    """The functions whose policy allows such actions on such a resource."""
+    """Return the functions with a policy for such actions on such a resource."""
     found = set()
     for name, properties in resources("AWS::Serverless::Function").items():
         for policy in properties.get("Policies", []):
@@ -292,7 +292,7 @@ def test_sign_up_and_login_have_tighter_throttles() -> None:
         for s in resources("AWS::Serverless::Api")["Api"]["MethodSettings"]
     }
 
-    # CloudFormation wants the slashes of a method's path encoded as ~1.
+    # CloudFormation requires ~1 for the slashes of a method's path.
     for path in ("/~1api~1users", "/~1api~1sessions", "/~1api~1password-resets"):
         assert settings["POST", path]["ThrottlingRateLimit"] == {"Ref": "HashingRequestRate"}
     assert settings["*", "/*"]["ThrottlingRateLimit"] == {"Ref": "RequestRate"}
@@ -311,7 +311,7 @@ def test_gateway_throttles_before_reserved_concurrency_is_used_up() -> None:
         told = dict(pair.split("=") for pair in environment["parameter_overrides"].split())
         chosen = defaults | told
         reserved = int(chosen["HashingConcurrency"])
-        # A full burst and a second's worth of the rate, for a request is done within a second.
+        # A full burst and one second of the rate, since a request ends within a second.
         assert reserved == 0 or 2 * int(chosen["HashingRequestRate"]) <= reserved
     assert defaults["HashingConcurrency"] == 0
     for name in ("CreateUser", "CreateSession"):

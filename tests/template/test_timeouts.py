@@ -19,16 +19,16 @@ REQUEST: int = template()["Globals"]["Function"]["Timeout"]
 
 
 def longest(client: Any) -> float:
-    """Seconds of a call that hangs each time as long as it may, at first when it connects."""
+    """Return the seconds of a call with both timeouts, connect and read, on every attempt."""
     config = client.meta.config
     tries: int = config.retries["total_max_attempts"]
-    # Between tries that failed otherwise than by throttling: half a tenth of a second, doubled.
+    # Pauses of the SDK after errors other than throttling: 0.05 s, doubled each time.
     pauses = sum(0.05 * 2**number for number in range(tries - 1))
     return float(tries * (config.connect_timeout + config.read_timeout) + pauses)
 
 
 def longest_throttled(client: Any) -> float:
-    """Seconds of pauses of a call that is throttled each time: one, doubled."""
+    """Return the pauses of a call throttled on every attempt: 1 s, doubled each time."""
     tries: int = client.meta.config.retries["total_max_attempts"]
     return float(sum(2**number for number in range(tries - 1)))
 
@@ -58,7 +58,8 @@ def test_functions_with_a_route_have_one_timeout_below_the_gateways() -> None:
             assert "Timeout" not in FUNCTIONS[function.name], function.name
     assert "Timeout" not in FUNCTIONS["Authorizer"]
     assert REQUEST <= 10 and 0.3 <= TO_ANSWER < 1
-    # Less than the gateway waits: https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
+    # Less than the gateway's limit:
+    # https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
     assert 2 * REQUEST < 29
 
 
@@ -103,5 +104,5 @@ def test_message_is_redelivered_after_its_worker_has_ended(worker: str, queue: s
     hidden, tries = QUEUES[queue]["VisibilityTimeout"], QUEUES[queue]["RedrivePolicy"]
 
     assert hidden >= 6 * FUNCTIONS[worker]["Timeout"]
-    # An outage of 20 minutes makes no dead letters.
+    # An outage of 20 minutes dead-letters no message.
     assert hidden * (tries["maxReceiveCount"] - 1) >= 20 * 60

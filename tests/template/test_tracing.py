@@ -12,7 +12,7 @@ from tests.support.expanded_template import of_type, translated
 from tests.support.sam_template import ROOT, functions, resources
 
 ROUTES = [function.route for function in functions() if function.route]
-# Paths that hold a token, and queries that hold names and e-mails.
+# Routes with a token in the path, or names and emails in the query.
 TELLING = {route for route in ROUTES if "oken}" in route} | {"GET /api/users"}
 
 
@@ -44,7 +44,7 @@ def test_functions_may_send_traces_by_one_managed_policy() -> None:
 
 
 def unsampled(route: str) -> bool:
-    """Whether a rule says that requests of the route are never traced."""
+    """Return whether a sampling rule excludes the route."""
     method, _, path = route.partition(" ")
     rules = [it["SamplingRule"] for it in resources("AWS::XRay::SamplingRule").values()]
     return any(
@@ -60,7 +60,7 @@ def unsampled(route: str) -> bool:
 def test_only_routes_that_could_leak_secrets_are_untraced(route: str) -> None:
     assert len(TELLING) == 3
     assert unsampled(route) == (route in TELLING)
-    assert unsampled(f"{route}/") == (route in TELLING)  # the gateway takes both
+    assert unsampled(f"{route}/") == (route in TELLING)  # the gateway accepts both
 
 
 def test_sampling_rules_belong_to_this_deployment() -> None:
@@ -77,4 +77,4 @@ def test_sampling_rules_belong_to_this_deployment() -> None:
     assert len({it["Priority"] for it in rules}) == len(rules)
     for rule in rules:
         name = rule["RuleName"]["Fn::Sub"].replace("${AWS::StackName}", "")
-        assert longest + len(name) <= 32  # X-Ray takes no longer ones
+        assert longest + len(name) <= 32  # X-Ray's maximum length
