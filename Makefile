@@ -41,7 +41,7 @@ test: environments .venv-checkers/.synced ## Run every check and every test, on 
 	@# temporary files, which are deleted with TMPDIR.
 	@set -e; TMPDIR=$$(mktemp -d); export TMPDIR; trap 'rm -rf "$$TMPDIR"' EXIT; trap 'exit 130' INT TERM; \
 		$(MAKE) --jobs 2 test-suite lint check-code check-template lint-openapi; \
-		PERMISSION_RECORDS=$(PERMISSION_RECORDS) $(PYTHON) -m pytest tests/last/privilege.py
+		PERMISSION_RECORDS=$(PERMISSION_RECORDS) $(PYTHON) -m pytest tests/privileges/least_privilege.py
 
 .PHONY: test-suite
 test-suite: environments
@@ -122,7 +122,7 @@ destroy: environments ## Delete a development stack with its data, after confirm
 
 .PHONY: check-template
 check-template: validate .venv-checkers/.synced ## Check template.yaml, as written and as expanded by AWS, with SAM, cfn-lint and checkov
-	@mkdir -p .local && .venv-sam/bin/python tests/translate.py > .local/translated.json
+	@mkdir -p .local && .venv-sam/bin/python tests/support/expand_template.py > .local/translated.json
 	@# The expanded template no longer uses a parameter and a mapping that SAM consumed.
 	@.venv-sam/bin/cfn-lint --regions us-east-1 --ignore-checks W2001 W7001 --template .local/translated.json
 	@.venv-checkers/bin/checkov --config-file .checkov.yaml --file template.yaml --file .local/translated.json

@@ -1,22 +1,20 @@
-"""What every test has: the settings that the template gives functions, with no AWS behind them."""
+"""Fixtures of all tests: the template's settings, and no AWS behind them."""
 
 import io
 import json
 import logging
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.deployed import admin_stays_logged_in, faults, mail_faults, shop, stack
-from tests.template import ROOT, resources, template
+from tests.support.deployed_shop import admin_stays_logged_in, faults, mail_faults, shop, stack
+from tests.support.log_lines import LogLines
+from tests.support.sam_template import ROOT, resources, template
 
 __all__ = ["admin_stays_logged_in", "faults", "log", "mail_faults", "shop", "stack"]
-
-type LogLines = Callable[[], list[dict[str, Any]]]
 
 _GIVEN = {
     "ALLOWED_ORIGINS": "https://shop.example,https://admin.example",
@@ -52,13 +50,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Only where it was asked for is a browser needed."""
+    """Skip tests/browser unless --browser is given."""
     is_left_out = collection_path == ROOT / "tests/browser" and not config.getoption("--browser")
     return True if is_left_out else None
 
 
 def pytest_configure() -> None:
-    # Hypothesis would fail examples, and strategies, that a busy machine makes slow.
+    # A slow machine must not fail Hypothesis examples or strategies.
     settings.register_profile(
         "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
     )
@@ -71,7 +69,7 @@ def pytest_configure() -> None:
         names = function.get("Environment", {}).get("Variables", {})
         os.environ.update({name: name.lower() for name in names})
     os.environ.update(_GIVEN)
-    # No test may reach a real account, whatever the shell has.
+    # Tests never reach a real account, for any shell settings.
     for name in list(os.environ):
         if name.startswith(("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL")):
             del os.environ[name]
@@ -79,7 +77,7 @@ def pytest_configure() -> None:
 
 @pytest.fixture(autouse=True)
 def nothing_is_followed() -> None:
-    """No test writes its items with the id of another's request."""
+    """Reset the correlation id, so that no test writes items with another request's id."""
     from shop.correlation import correlation_id
 
     correlation_id.set(None)
@@ -87,7 +85,7 @@ def nothing_is_followed() -> None:
 
 @pytest.fixture
 def log() -> Iterator[LogLines]:
-    """What was logged since the test began."""
+    """Return the lines logged since the test began."""
     from shop.observability import logger
 
     stream = io.StringIO()

@@ -1,4 +1,4 @@
-"""Who may do what: every route of the template, as anonymous, stranger, self and admin."""
+"""Access control: every route of the template, as anonymous, stranger, self and admin."""
 
 import re
 from typing import Any
@@ -6,12 +6,12 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.deployed import Person, Shop, error_of, new_email, new_product
-from tests.people import PASSWORD
-from tests.recovery import mint
-from tests.template import functions
+from tests.support.deployed_shop import Person, Shop, error_of, new_email, new_product
+from tests.support.fixtures import PASSWORD
+from tests.support.recovery_tokens import mint
+from tests.support.sam_template import functions
 
-# The whole table. Columns are the statuses for: anonymous, stranger, self, admin.
+# The whole table. Columns are the statuses for anonymous, stranger, self and admin.
 ACCESS = {
     "POST /api/users": (201, 201, 201, 201),
     "GET /api/users": (401, 403, 403, 200),
@@ -55,7 +55,7 @@ CODES = {401: "UNAUTHORIZED", 403: "FORBIDDEN", 404: "NOT_FOUND"}
 
 @pytest.fixture(scope="module")
 def owner(shop: Shop) -> Person:
-    """Whose user id and order id stand in the paths."""
+    """The owner of the user id and order id in the paths."""
     return shop.sign_up()
 
 
@@ -81,7 +81,7 @@ def clients(shop: Shop, owner: Person) -> dict[str, httpx.Client]:
 
 
 def leaving(shop: Shop, who: str) -> httpx.Client:
-    """Somebody of that kind whom no other test needs logged in."""
+    """A client of that kind, which no other test needs."""
     person = shop.sign_up()
     if who == "admin":
         shop.change("SessionsTable", {"user_id": person.id, "id": "gate"}, role="admin")
@@ -112,10 +112,10 @@ def test_access(
     ids = {"userId": owner.id, "orderId": order["id"], "productId": product["id"]}
     ids["asset"] = "page.js"
     if "{sessionId}" in path:
-        # Another each time, since the owner's first is needed further on.
+        # A new session each time: other requests need the owner's first.
         ids["sessionId"] = shop.log_in(owner.email).grant["session"]["id"]
     if "{token}" in path:
-        # Of somebody else, since a reset ends all sessions.
+        # A token of another user, since a reset ends all sessions.
         ids["token"] = mint(shop, shop.sign_up(), path.split("/")[2])
     for name, value in ids.items():
         path = path.replace(f"{{{name}}}", value)
@@ -142,12 +142,12 @@ def test_access(
         client = leaving(shop, who)
     expected = dict(zip(WHO, ACCESS[route], strict=True))[who]
     if route == "DELETE /api/users/{userId}" and expected == 204:
-        # Somebody else each time, since the owner is needed further on.
+        # A new user each time: other requests need the owner.
         doomed = shop.sign_up()
         path = f"/api/users/{doomed.id}"
         client = doomed.http if who == "self" else client
     if route == "DELETE /api/products/{productId}" and expected == 204:
-        # Another, since the product is needed further on.
+        # A new product: other requests need the first.
         path = f"/api/products/{shop.product()['id']}"
     before = shop.everything() if expected >= 400 else None
 
@@ -165,7 +165,7 @@ FORBIDDEN = [
 
 
 @pytest.mark.parametrize(("route", "who"), FORBIDDEN)
-def test_forbidden_comes_before_everything_that_was_sent(
+def test_access_is_rejected_before_validation(
     shop: Shop, clients: dict[str, httpx.Client], owner: Person, route: str, who: str
 ) -> None:
     method, path = route.split(" ")

@@ -1,18 +1,16 @@
-"""What `sam build` made: complete, compiled, and no heavier than each function needs.
+"""Artefacts of `sam build`: complete, compiled, and no heavier than each function needs.
 
-Handlers are imported by a bare interpreter that sees the built folders alone, since the emulator's
-own packages, or these tests', would hide a dependency that is missing from the layer.
+A bare interpreter imports the handlers from the built folders alone. The packages of the emulator
+or of these tests would hide a dependency missing from the layer.
 """
 
 import json
 import os
 import shutil
 import ssl
-import subprocess
-import sys
 from base64 import b64encode
 from pathlib import Path
-from typing import Any  # events and what AWS answers
+from typing import Any  # Any: events and responses of AWS
 
 import botocore
 import pytest
@@ -21,14 +19,15 @@ from shop import clients
 from shop.clock import now, to_text
 from shop.config import setting
 from shop.docs.assets import docs_asset
-from tests.aws import fresh_aws
-from tests.environments import remedy, shared_files
-from tests.examples import add_examples
-from tests.template import ROOT, Function, functions, resources
+from tests.support.aws_mock import fresh_aws
+from tests.support.bare_interpreter import LAYERS, run_bare
+from tests.support.installed_files import remedy, shared_files
+from tests.support.sam_template import ROOT, Function, functions, resources
+from tests.support.sample_items import add_examples
 from tools.local_cloud.project import read_project
 from tools.local_cloud.stack import LocalStack
 
-# Modules worth 20 ms and more of a cold start, and bcrypt, which says that a hash was computed.
+# Modules with an import cost of 20 ms or more, and bcrypt as the sign of a computed hash.
 HEAVY = (
     "bcrypt",
     "boto3",
@@ -42,7 +41,7 @@ HEAVY = (
 POWERTOOLS = "aws_lambda_powertools"
 
 _STORED = {"botocore.session", "pydantic", POWERTOOLS}
-_KEYS = {"bcrypt", "cryptography"}  # which loads bcrypt, for OpenSSH keys that we have none of
+_KEYS = {"bcrypt", "cryptography"}  # loads bcrypt for OpenSSH keys, which are not used here
 _SIGNED = _STORED | _KEYS | {"jwt"}
 MAY_LOAD = {
     "CreateUser": _STORED,
@@ -93,7 +92,7 @@ MAY_LOAD = {
     "StartProcessing": _STORED,
     "SendEmail": _STORED,
 }
-# What the first request loads besides.
+# Modules that the first request loads in addition.
 LOADS_LATER = {
     "CreateUser": {"bcrypt", "email_validator"},
     "ReplaceUser": {"email_validator"},
@@ -110,26 +109,9 @@ def build(stack: LocalStack) -> Path:
     return stack.home / "build"
 
 
-def run_bare(build: Path, folders: list[str], code: str, given: str = "") -> str:
-    """What `code`, which may read what is given, prints in an interpreter that sees the standard
-    library and these folders.
-    """
-    paths = [str(build / folder) for folder in folders]
-    python = str(Path(sys.base_prefix, "bin/python3.13"))
-    done = subprocess.run(
-        [python, "-I", "-S", "-c", f"import sys; sys.path += {paths}\n{code}"],
-        input=given,
-        capture_output=True,
-        text=True,
-        env={"AWS_DEFAULT_REGION": "us-east-1"},
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
 @pytest.fixture(scope="module")
 def aws() -> dict[str, Any]:
-    """What `first_request` answers instead of AWS: all that the events in events/ speak of."""
+    """Responses for `first_request`: all items that the events in events/ refer to."""
     with fresh_aws():
         add_examples()
         names = clients.dynamodb().list_tables()["TableNames"]
@@ -152,14 +134,13 @@ def aws() -> dict[str, Any]:
 def event_of(function: Function) -> Any:
     text = (ROOT / f"events/{function.path.stem}.json").read_text()
     text = text.replace("table/UsersTable/", f"table/{setting('USERS_TABLE')}/")
-    # No mail is sent of what was long ago.
+    # Emails for old events are not sent, so the event needs a current time.
     event = json.loads(text.replace("2026-11-22T12:00:00.000Z", to_text(now())))
-    # To which CloudFormation's answer is put, without a network.
+    # The URL for CloudFormation's response, here without a network.
     return event | ({"ResponseURL": "data:,"} if "ResponseURL" in event else {})
 
 
-FIRST_REQUEST = (ROOT / "tests/first_request.py").read_text()
-LAYERS = ["DependenciesLayer/python", "ShopLayer/python"]
+FIRST_REQUEST = (ROOT / "tests/support/first_request.py").read_text()
 
 
 def layers(function: str) -> list[str]:
@@ -169,12 +150,13 @@ def layers(function: str) -> list[str]:
 
 
 @pytest.mark.parametrize("function", functions(), ids=lambda function: function.name)
-def test_a_built_handler_and_its_first_request_load_no_more_than_they_may(
+def test_built_handler_and_its_first_request_load_allowed_modules_only(
     build: Path, aws: dict[str, Any], function: Function
 ) -> None:
-    """Every event is worked on to its good end, but that lists are empty, that the authorizer
-    refuses its token and that CodeDeploy knows no deployment: what is loaded only for the items of
-    a list, or for what an event does not ask for, is not seen.
+    """Run every event to success, with three exceptions.
+
+    Lists are empty, the authorizer rejects its token and CodeDeploy has no deployment. So imports
+    for list items, or for other inputs, are not covered.
     """
     given = aws | {
         "module": function.path.stem,
@@ -182,7 +164,7 @@ def test_a_built_handler_and_its_first_request_load_no_more_than_they_may(
         "settings": dict(os.environ),
         "watched": [*HEAVY, POWERTOOLS],
     }
-    # Bytes as DynamoDB sends them
+    # DynamoDB sends bytes as base64.
     text = json.dumps(given, default=lambda binary: b64encode(binary).decode())
 
     printed = run_bare(build, [function.name, *layers(function.name)], FIRST_REQUEST, text)
@@ -198,7 +180,7 @@ def test_a_built_handler_and_its_first_request_load_no_more_than_they_may(
     assert answer.get("statusCode", 200) < 400 and not answer.get("batchItemFailures"), printed
 
 
-def test_the_layer_has_the_services_that_functions_call_and_no_others(build: Path) -> None:
+def test_layer_has_exactly_the_services_that_functions_call(build: Path) -> None:
     code = (
         "from shop import clients\n"
         "clients.dynamodb(), clients.secrets(), clients.parameters()\n"
@@ -212,7 +194,7 @@ def test_the_layer_has_the_services_that_functions_call_and_no_others(build: Pat
 
 
 @pytest.mark.parametrize("partition", ["us-east-1", "eu-central-1", "cn-north-1", "us-gov-west-1"])
-def test_a_client_asks_where_botocore_with_all_its_data_would(build: Path, partition: str) -> None:
+def test_client_has_the_endpoint_of_unabridged_botocore(build: Path, partition: str) -> None:
     services = (ROOT / "layers/dependencies/services.txt").read_text().split()
     code = (
         "import botocore.session; session = botocore.session.get_session()\n"
@@ -227,19 +209,19 @@ def test_a_client_asks_where_botocore_with_all_its_data_would(build: Path, parti
     assert run_bare(build, LAYERS, code) == run_bare(build, [whole], code)
 
 
-def test_clients_trust_amazons_authorities_and_no_others(build: Path) -> None:
+def test_clients_trust_amazon_root_certificates_only(build: Path) -> None:
     trusted = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     trusted.load_verify_locations(build / "DependenciesLayer/python/botocore/cacert.pem")
 
     subjects = [json.dumps(it["subject"]) for it in trusted.get_ca_certs()]
-    # https://www.amazontrust.com/repository/ recommends these five for trust stores of one's own.
+    # https://www.amazontrust.com/repository/ recommends these five for custom trust stores.
     names = [f"Amazon Root CA {number}" for number in range(1, 5)]
     names += ["Starfield Services Root Certificate Authority - G2"]
     assert len(subjects) == len(names)
     assert all(any(f'"{name}"' in it for it in subjects) for name in names)
 
 
-def test_a_client_that_is_not_declared_fails(build: Path) -> None:
+def test_undeclared_client_fails(build: Path) -> None:
     code = (
         "import botocore.session, botocore.exceptions\n"
         "try: botocore.session.get_session().create_client('s3')\n"
@@ -249,7 +231,7 @@ def test_a_client_that_is_not_declared_fails(build: Path) -> None:
     assert run_bare(build, LAYERS, code).strip() == "unknown"
 
 
-def test_on_lambda_the_client_is_made_while_the_sandbox_begins(build: Path) -> None:
+def test_client_is_created_during_sandbox_initialization(build: Path) -> None:
     code = (
         "import os; os.environ['AWS_LAMBDA_INITIALIZATION_TYPE'] = 'on-demand'\n"
         "from get_user import handler\n"
@@ -259,7 +241,7 @@ def test_on_lambda_the_client_is_made_while_the_sandbox_begins(build: Path) -> N
     assert run_bare(build, ["GetUser", *LAYERS], code).strip() == "1"
 
 
-def test_what_is_imported_late_is_in_the_layer_too(build: Path) -> None:
+def test_lazily_imported_packages_are_in_the_layer(build: Path) -> None:
     code = (
         "import os; os.environ['BCRYPT_COST'] = '4'\n"
         "from shop.identity.passwords import password_violation, hash_password, password_matches\n"
@@ -273,16 +255,14 @@ def test_what_is_imported_late_is_in_the_layer_too(build: Path) -> None:
 
 
 @pytest.mark.parametrize("layer", sorted(resources("AWS::Serverless::LayerVersion")))
-def test_every_module_of_a_layer_is_compiled_and_never_checked_again(
-    build: Path, layer: str
-) -> None:
+def test_layer_modules_are_compiled_with_unchecked_hashes(build: Path, layer: str) -> None:
     sources = list((build / layer).rglob("*.py"))
 
     assert sources
     for source in sources:
         compiled = source.parent / "__pycache__" / f"{source.stem}.cpython-313.pyc"
         flags = int.from_bytes(compiled.read_bytes()[4:8], "little")
-        assert flags == 0b01, source  # PEP 552: a hash, and unchecked
+        assert flags == 0b01, source  # PEP 552: unchecked hash
 
 
 @pytest.mark.parametrize(
@@ -303,20 +283,20 @@ def test_layers_stay_small(
     assert Path(archive).stat().st_size < zipped
 
 
-def test_no_file_of_the_layers_belongs_to_two_distributions(build: Path) -> None:
+def test_layer_files_belong_to_one_distribution(build: Path) -> None:
     shared = shared_files(*build.glob("*Layer/python"))
 
     assert not shared, remedy(shared)
 
 
-def test_the_document_is_in_the_layer(build: Path) -> None:
+def test_openapi_document_is_in_the_layer(build: Path) -> None:
     built = build / "ShopLayer/python/shop/system/openapi.json"
 
     assert built.read_bytes() == (ROOT / "docs/openapi.json").read_bytes()
 
 
 @pytest.mark.parametrize("name", ["page.css", "page.js", "swagger-ui.css", "swagger-ui.js"])
-def test_what_the_page_of_the_api_loads_is_in_the_layers(build: Path, name: str) -> None:
+def test_docs_page_assets_are_in_the_layers(build: Path, name: str) -> None:
     code = f"from shop.docs.assets import docs_asset; print(docs_asset({name!r}, False).entity_tag)"
 
     assert run_bare(build, LAYERS, code).strip() == docs_asset(name, False).entity_tag

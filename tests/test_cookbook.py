@@ -1,4 +1,4 @@
-"""The cookbook as a reader follows it: block after block in one shell, each as it stands."""
+"""The cookbook as a reader runs it: block after block in one shell, unchanged."""
 
 import re
 import shutil
@@ -8,22 +8,22 @@ from pathlib import Path
 
 import pytest
 
-from tests.deployed import Shop
-from tests.template import ROOT
-from tests.waiting import HANG_SECONDS
+from tests.support.deployed_shop import Shop
+from tests.support.sam_template import ROOT
+from tests.support.waiting import HANG_SECONDS
 
 COOKBOOK = (ROOT / "docs/cookbook.md").read_text()
-# By heading; the first has none of a task.
+# By heading; the first has no task.
 RECIPES = dict(
     part.split("\n", 1) for part in re.split(r"\A# |^## ", COOKBOOK, flags=re.MULTILINE)[1:]
 )
-# Printed between blocks, so that what each printed can be told apart.
+# A separator between the outputs of blocks.
 CUT = "----- 8< -----"
 
 
 @pytest.fixture(scope="module")
 def printed(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
-    """By heading, what its block printed."""
+    """The output of each block, by heading."""
     folder = tmp_path_factory.mktemp("reader")
     (folder / ".local").mkdir()
     shutil.copy(shop.stack.info_file, folder / ".local/stack.json")

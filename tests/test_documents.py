@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.template import ROOT, functions, resources
+from tests.support.sam_template import ROOT, functions, resources
 
 DOCUMENTS = sorted(
     [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "clients/typescript/README.md"]

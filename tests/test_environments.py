@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.environments import remedy, shared_files, site_packages
-from tests.template import ROOT
+from tests.support.installed_files import remedy, shared_files, site_packages
+from tests.support.sam_template import ROOT
 
-# `make test-clients` installs this one, and tests it in tests/clients.
+# `make test-clients` installs and tests this one.
 ELSEWHERE = {".venv-clients"}
 INSTALLED = sorted(
     set(re.findall(r"^(\.venv[\w-]*)/\.synced:", (ROOT / "Makefile").read_text(), re.MULTILINE))
@@ -21,7 +21,7 @@ def test_environments_are_those_of_the_makefile() -> None:
 
 
 @pytest.mark.parametrize("name", INSTALLED)
-def test_no_file_belongs_to_two_distributions(name: str) -> None:
+def test_files_belong_to_one_distribution(name: str) -> None:
     shared = shared_files(site_packages(ROOT / name))
 
     assert not shared, remedy(shared)

@@ -7,8 +7,8 @@ from typing import get_args
 import pytest
 
 from shop.events.schemas import AnyEvent
-from tests.template import ROOT, functions, resources, template
-from tests.watching import alarms, metrics_of
+from tests.support.monitoring import alarms, metrics_of
+from tests.support.sam_template import ROOT, functions, resources, template
 
 RUNBOOKS = ROOT / "docs/runbooks"
 INDEX = (RUNBOOKS / "README.md").read_text()

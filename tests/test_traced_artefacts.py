@@ -1,11 +1,11 @@
-"""What tracing costs a sandbox that is not sampled: no module that it would not have anyway."""
+"""The import cost of tracing in a sandbox without sampling."""
 
 import json
 from pathlib import Path
 
 import pytest
 
-from tests.test_artefacts import LAYERS, run_bare
+from tests.support.bare_interpreter import LAYERS, run_bare
 from tools.local_cloud.stack import LocalStack
 
 HEADER = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled="
@@ -16,7 +16,7 @@ def build(stack: LocalStack) -> Path:
     return stack.home / "build"
 
 
-def test_tracing_loads_itself_alone(build: Path) -> None:
+def test_tracing_imports_no_other_module(build: Path) -> None:
     code = (
         "import json, boto3, shop.observability; before = set(sys.modules)\n"
         "import shop.tracing; print(json.dumps(sorted(set(sys.modules) - before)))"
@@ -26,9 +26,7 @@ def test_tracing_loads_itself_alone(build: Path) -> None:
 
 
 @pytest.mark.parametrize("sampled", ["0", "1"])
-def test_being_sampled_loads_nothing_more_and_only_then_opens_a_socket(
-    build: Path, sampled: str
-) -> None:
+def test_sampling_imports_no_module_and_opens_the_only_socket(build: Path, sampled: str) -> None:
     code = (
         f"import json, os; os.environ['_X_AMZN_TRACE_ID'] = {HEADER + sampled!r}\n"
         "from shop import clients, tracing\n"
@@ -45,7 +43,7 @@ def test_being_sampled_loads_nothing_more_and_only_then_opens_a_socket(
     assert loaded == []
 
 
-def test_xrays_sdk_is_not_in_the_layer(build: Path) -> None:
+def test_xray_sdk_is_not_in_the_layer(build: Path) -> None:
     found = {path.name for path in (build / "DependenciesLayer/python").iterdir()}
 
     assert "boto3" in found

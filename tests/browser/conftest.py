@@ -1,4 +1,4 @@
-"""Debian's Chromium, and pages that are watched: they say nothing wrong and ask nobody else."""
+"""Debian's Chromium, with checks that pages log no error and call no other host."""
 
 import shutil
 from collections.abc import Iterator
@@ -7,9 +7,9 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
 
-from tests.deployed import Shop
+from tests.support.deployed_shop import Shop
 
-# Not a name of this machine, on which Swagger UI behaves otherwise than anywhere else.
+# A name other than localhost, since Swagger UI treats localhost differently.
 HOST = "shop.example"
 
 
@@ -28,7 +28,7 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def url(shop: Shop) -> str:
-    """Of the shop, by a name as others have it."""
+    """A page of the shop under a public host name."""
     return f"http://{HOST}:{urlsplit(shop.url).port}"
 
 
@@ -40,7 +40,7 @@ def page(chromium: Browser) -> Iterator[Page]:
     asked: set[str] = set()
 
     def on_console(message: ConsoleMessage) -> None:
-        # Chromium says this of every refusal of the API; the page is to show it.
+        # Chromium logs every error response of the API; the page displays them.
         is_refusal = "the server responded with a status of 4" in message.text
         is_of_api = urlsplit(message.location["url"]).path.startswith("/api/")
         if message.type in ("error", "warning") and not (is_refusal and is_of_api):

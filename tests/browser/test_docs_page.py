@@ -1,4 +1,4 @@
-"""GET /docs: people read what the API does, log in, and try its calls."""
+"""GET /docs in a browser: reading operations, login and trying calls."""
 
 import json
 from typing import Any
@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
-from tests.deployed import Person, Shop, new_product
-from tests.people import PASSWORD
+from tests.support.deployed_shop import Person, Shop, new_product
+from tests.support.fixtures import PASSWORD
 from tools.openapi.document import DOCUMENT
 
 OPERATIONS = [
@@ -36,7 +36,10 @@ def told(docs: Page) -> Locator:
 
 
 def call(docs: Page, name: str, body: Any = None, **parameters: str) -> tuple[int, Any]:
-    """Status and body, as the page shows them; a parameter that is not named is sent as it is."""
+    """Execute an operation; return status and body as displayed.
+
+    Parameters that are not named keep their example value.
+    """
     operation = docs.locator(f'[id$="-{name}"].opblock')
     if "is-open" not in (operation.get_attribute("class") or ""):
         operation.locator(".opblock-summary-control").click()
@@ -53,7 +56,7 @@ def call(docs: Page, name: str, body: Any = None, **parameters: str) -> tuple[in
     return int(status), json.loads(shown)
 
 
-def test_it_shows_every_call_that_the_api_has(docs: Page) -> None:
+def test_docs_page_shows_every_operation(docs: Page) -> None:
     expect(docs.locator(".opblock")).to_have_count(len(OPERATIONS))
 
     for operation in OPERATIONS:
@@ -78,14 +81,14 @@ def test_headers_of_responses_open_on_a_click(docs: Page) -> None:
     expect(responses.nth(3).get_by_role("cell", name="X-Request-Id", exact=True)).to_be_visible()
 
 
-def test_the_root_leads_to_it(page: Page, url: str) -> None:
+def test_root_redirects_to_the_docs_page(page: Page, url: str) -> None:
     page.goto(url)
 
     expect(page).to_have_url(f"{url}/docs")
     expect(page.get_by_role("button", name="Log in", exact=True)).to_be_enabled()
 
 
-def test_anybody_reads_products_there(shop: Shop, docs: Page) -> None:
+def test_anonymous_visitor_reads_products(shop: Shop, docs: Page) -> None:
     product = shop.product()
 
     status, shown = call(docs, "listProducts")
@@ -94,7 +97,7 @@ def test_anybody_reads_products_there(shop: Shop, docs: Page) -> None:
     assert product["id"] in [it["id"] for it in shown["data"]]
 
 
-def test_who_logs_in_places_an_order_there(shop: Shop, docs: Page) -> None:
+def test_logged_in_visitor_places_an_order(shop: Shop, docs: Page) -> None:
     ada, product = shop.sign_up(), shop.product(stock=5)
     log_in(docs, ada.email)
     expect(told(docs)).to_contain_text(f"Logged in as {ada.email} until ")
@@ -108,7 +111,7 @@ def test_who_logs_in_places_an_order_there(shop: Shop, docs: Page) -> None:
     assert order["id"] == placed["id"]
 
 
-def test_what_is_refused_is_shown_with_its_code(shop: Shop, docs: Page) -> None:
+def test_error_response_is_shown_with_its_code(shop: Shop, docs: Page) -> None:
     log_in(docs, shop.sign_up().email)
     expect(told(docs)).to_contain_text("Logged in")
 
@@ -117,13 +120,13 @@ def test_what_is_refused_is_shown_with_its_code(shop: Shop, docs: Page) -> None:
     assert (status, shown["error"]["code"]) == (403, "FORBIDDEN")
 
 
-def test_nobody_is_logged_in_at_first(docs: Page) -> None:
+def test_visitor_is_logged_out_initially(docs: Page) -> None:
     status, shown = call(docs, "getUser", userId="me")
 
     assert (status, shown["error"]["code"]) == (401, "UNAUTHORIZED")
 
 
-def test_a_wrong_password_is_told_and_logs_nobody_in(shop: Shop, docs: Page) -> None:
+def test_wrong_password_is_reported_and_starts_no_session(shop: Shop, docs: Page) -> None:
     log_in(docs, shop.sign_up().email, "no such password")
 
     expect(told(docs)).to_have_text("The e-mail or the password is wrong.")
@@ -135,9 +138,7 @@ def sessions(person: Person) -> int:
     return len(person.http.get("/api/sessions").json()["data"])
 
 
-def test_who_logs_out_ends_the_session_and_the_page_knows_its_token_no_more(
-    shop: Shop, docs: Page
-) -> None:
+def test_logout_ends_the_session_and_removes_the_token(shop: Shop, docs: Page) -> None:
     ada = shop.sign_up()
     log_in(docs, ada.email)
     assert call(docs, "getUser", userId="me")[0] == 200
@@ -150,7 +151,7 @@ def test_who_logs_out_ends_the_session_and_the_page_knows_its_token_no_more(
     assert call(docs, "getUser", userId="me")[0] == 401
 
 
-def test_tokens_are_in_memory_alone(shop: Shop, docs: Page, url: str) -> None:
+def test_tokens_are_kept_in_memory_only(shop: Shop, docs: Page, url: str) -> None:
     log_in(docs, shop.sign_up().email)
     expect(told(docs)).to_contain_text("Logged in")
     assert call(docs, "getUser", userId="me")[0] == 200
@@ -168,7 +169,7 @@ def test_tokens_are_in_memory_alone(shop: Shop, docs: Page, url: str) -> None:
     assert call(docs, "getUser", userId="me")[0] == 401
 
 
-def test_a_token_can_be_pasted_too(shop: Shop, docs: Page) -> None:
+def test_token_can_be_pasted(shop: Shop, docs: Page) -> None:
     ada = shop.sign_up()
     docs.get_by_role("button", name="Authorize").click()
     dialog = docs.locator(".dialog-ux")
@@ -181,7 +182,7 @@ def test_a_token_can_be_pasted_too(shop: Shop, docs: Page) -> None:
     assert (status, shown["email"]) == (200, ada.email)
 
 
-def test_a_keyboard_is_enough(shop: Shop, docs: Page) -> None:
+def test_page_is_usable_by_keyboard(shop: Shop, docs: Page) -> None:
     ada = shop.sign_up()
     keyboard = docs.keyboard
 
@@ -201,7 +202,7 @@ def test_a_keyboard_is_enough(shop: Shop, docs: Page) -> None:
 
 
 @pytest.mark.parametrize("size", [NARROW, WIDE], ids=["narrow", "wide"])
-def test_nothing_lies_outside_of_the_window(docs: Page, size: dict[str, int]) -> None:
+def test_page_fits_the_window(docs: Page, size: dict[str, int]) -> None:
     docs.set_viewport_size({"width": size["width"], "height": size["height"]})
     for name in ("E-mail", "Password"):
         expect(docs.get_by_label(name, exact=True)).to_be_in_viewport(ratio=1)
@@ -211,8 +212,8 @@ def test_nothing_lies_outside_of_the_window(docs: Page, size: dict[str, int]) ->
     assert docs.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
 
 
-def test_it_works_below_a_stage(shop: Shop, page: Page, url: str) -> None:
-    """As at the gateway's own address, which has the stage before every path."""
+def test_page_works_below_a_stage(shop: Shop, page: Page, url: str) -> None:
+    """Serve the page below a stage, as at the gateway's own address."""
     emulator = shop.stack.emulator.endpoint
     host = f"{shop.resources['Api']}.execute-api.127.0.0.1"
 

@@ -1,4 +1,4 @@
-"""The mailbox of the local cloud in a browser, with an email that attacks it."""
+"""The local cloud's mailbox in a browser, with a malicious email."""
 
 from collections.abc import Iterator
 from uuid import uuid4
@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 from playwright.sync_api import Browser, Dialog, Page
 
-from tests.deployed import Shop
+from tests.support.deployed_shop import Shop
 from tools.local_cloud.mailbox import PAGE_PATH
 
 HOSTILE = (
@@ -20,16 +20,14 @@ HOSTILE = (
 
 @pytest.fixture
 def visited(chromium: Browser) -> Iterator[Page]:
-    """A page that, unlike the others, says what an attack was refused."""
+    """A page that may log errors: blocked attacks appear in its console."""
     page = chromium.new_page()
     page.set_default_timeout(15_000)
     yield page
     page.close()
 
 
-def test_mailbox_page_renders_a_hostile_email_and_runs_nothing_of_it(
-    shop: Shop, visited: Page
-) -> None:
+def test_mailbox_page_renders_a_hostile_email_without_running_it(shop: Shop, visited: Page) -> None:
     to = f"ada.{uuid4().hex[:8]}@example.com"
     link = f"{shop.url}/health"
     html = f'{HOSTILE}<p><a href="{link}">Confirm</a></p>'

@@ -1,4 +1,4 @@
-"""GET /recovery: people follow the links of their mails."""
+"""GET /recovery in a browser: the links of emails."""
 
 import re
 from collections.abc import Iterator
@@ -6,10 +6,10 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.deployed import Person, Shop
-from tests.mail import RESET, WELCOME, Mail
-from tests.people import PASSWORD
-from tests.recovery import forget_wishes
+from tests.support.deployed_shop import Person, Shop
+from tests.support.fixtures import PASSWORD
+from tests.support.recovery_tokens import forget_wishes
+from tests.support.sent_emails import RESET, WELCOME, Mail
 
 NEW_PASSWORD = "wrong donkey charger paperclip"
 
@@ -39,12 +39,12 @@ def status_of_log_in(shop: Shop, person: Person, password: str) -> int:
     return shop.anonymous.post("/api/sessions", json=body).status_code
 
 
-def test_the_link_of_the_welcome_confirms_the_address(shop: Shop, mail: Mail, page: Page) -> None:
+def test_welcome_link_verifies_the_address(shop: Shop, mail: Mail, page: Page) -> None:
     ada = shop.sign_up()
 
     page.goto(link_to(mail, ada, WELCOME))
     expect(page).to_have_title("Confirm your e-mail address")
-    # A mail reader that looks at links ahead of people confirms nothing.
+    # A mail scanner that opens links before the reader verifies nothing.
     assert not ada.http.get("/api/users/me").json()["emailVerified"]
     page.get_by_role("button", name="Confirm this address").click()
 
@@ -52,7 +52,7 @@ def test_the_link_of_the_welcome_confirms_the_address(shop: Shop, mail: Mail, pa
     assert ada.http.get("/api/users/me").json()["emailVerified"]
 
 
-def test_the_link_of_a_reset_sets_the_password(shop: Shop, mail: Mail, page: Page) -> None:
+def test_reset_link_sets_the_password(shop: Shop, mail: Mail, page: Page) -> None:
     ada = shop.sign_up()
 
     page.goto(reset_link(shop, mail, ada))
@@ -64,9 +64,7 @@ def test_the_link_of_a_reset_sets_the_password(shop: Shop, mail: Mail, page: Pag
     assert status_of_log_in(shop, ada, PASSWORD) == 401
 
 
-def test_the_token_leaves_the_address_bar_and_is_kept_nowhere(
-    shop: Shop, mail: Mail, page: Page
-) -> None:
+def test_token_leaves_the_address_bar_and_is_not_stored(shop: Shop, mail: Mail, page: Page) -> None:
     page.goto(reset_link(shop, mail, shop.sign_up()))
     expect(page.get_by_label("New password")).to_be_visible()
 
@@ -79,7 +77,7 @@ def test_the_token_leaves_the_address_bar_and_is_kept_nowhere(
     expect(page.get_by_role("status")).to_have_text("Open the link in your mail to get on.")
 
 
-def test_a_link_that_was_used_is_said_to_be(shop: Shop, mail: Mail, page: Page) -> None:
+def test_used_link_is_reported(shop: Shop, mail: Mail, page: Page) -> None:
     link = reset_link(shop, mail, shop.sign_up())
     for said in ("Your password is set.", "This link was used before"):
         page.goto("about:blank")
@@ -90,7 +88,7 @@ def test_a_link_that_was_used_is_said_to_be(shop: Shop, mail: Mail, page: Page) 
     expect(page.get_by_label("New password")).to_be_hidden()
 
 
-def test_a_weak_password_is_refused_with_the_reason_and_the_link_stays_good(
+def test_weak_password_is_rejected_with_a_reason_and_the_link_stays_valid(
     shop: Shop, mail: Mail, page: Page
 ) -> None:
     page.goto(reset_link(shop, mail, shop.sign_up()))
@@ -105,7 +103,7 @@ def test_a_weak_password_is_refused_with_the_reason_and_the_link_stays_good(
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_it_fits_into_a_narrow_window(shop: Shop, mail: Mail, page: Page, scheme: str) -> None:
+def test_page_fits_a_narrow_window(shop: Shop, mail: Mail, page: Page, scheme: str) -> None:
     page.set_viewport_size({"width": 320, "height": 640})
     page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
 

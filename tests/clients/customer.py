@@ -1,4 +1,4 @@
-"""Buys by the generated Python client, in whose environment it runs; fails where that cannot."""
+"""A purchase with the generated Python client, in its environment; exits non-zero on failure."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""A client that another generator makes of the document, for those who use other languages."""
+"""A Python client that another generator builds from the document."""
 
 import json
 import os
@@ -6,22 +6,22 @@ import subprocess
 from dataclasses import asdict
 from pathlib import Path
 
-from tests.environments import remedy, shared_files, site_packages
-from tests.template import ROOT
+from tests.support.installed_files import remedy, shared_files, site_packages
+from tests.support.sam_template import ROOT
 from tools.local_cloud.stack import LocalStack
 
-# Where `make test-clients` has put it, in an environment of its own.
+# Environments of the client, created by `make test-clients`.
 PYTHON = ROOT / ".local/clients/python/environment/bin/python"
 
 
-def test_no_file_of_its_environments_belongs_to_two_distributions() -> None:
+def test_client_environment_files_belong_to_one_distribution() -> None:
     for environment in (ROOT / ".venv-clients", PYTHON.parents[1]):
         shared = shared_files(site_packages(environment))
 
         assert not shared, remedy(shared)
 
 
-def test_a_generated_python_client_can_buy(stack: LocalStack) -> None:
+def test_generated_python_client_can_buy(stack: LocalStack) -> None:
     assert stack.info.admin is not None
     told = {"url": stack.url, "admin": asdict(stack.info.admin)}
 

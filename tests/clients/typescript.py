@@ -1,4 +1,4 @@
-"""The TypeScript client on a deployed stack, as its own tests say; `make test-clients` runs it."""
+"""The TypeScript client on a deployed stack, by its own tests; run by `make test-clients`."""
 
 import json
 import os
@@ -6,11 +6,11 @@ import subprocess
 from dataclasses import asdict
 
 from shop.identity.keys.signing_keys import KeySet
-from tests.template import ROOT
+from tests.support.sam_template import ROOT
 from tools.local_cloud.stack import LocalStack
 
 
-def test_the_typescript_client_goes_the_whole_way(stack: LocalStack) -> None:
+def test_typescript_client_completes_a_purchase(stack: LocalStack) -> None:
     assert stack.info.admin is not None
     secret = stack.client("secretsmanager").get_secret_value(
         SecretId=stack.resources()["SigningKeysSecret"]

@@ -1,4 +1,4 @@
-"""`make fuzz`: requests that nobody thought of, for as long as one likes, seeds told."""
+"""`make fuzz`: generated requests for a given duration, with printed seeds."""
 
 import json
 import secrets
@@ -8,11 +8,11 @@ from argparse import ArgumentParser
 from pathlib import Path
 
 from tests.conformance.running import run
-from tests.template import ROOT
+from tests.support.sam_template import ROOT
 from tools.local_cloud.seed import seed_admin
 from tools.local_cloud.stack import Admin, LocalStack
 
-# Access tokens are good for 15 minutes, so each round has new people.
+# Access tokens expire after 15 minutes, so each round signs up new users.
 MAX_ROUND = 300  # seconds
 RUNNING = ROOT / ".local/stack.json"
 
@@ -37,14 +37,15 @@ def _running(info: Path) -> tuple[str, Admin]:
 
 
 def _rounds(url: str, admin: Admin, duration: int, seed: int | None) -> int:
-    """Whether something was found."""
+    """Run rounds until the duration is over; return 1 if any found a failure."""
     ends_at, found, number = time.monotonic() + duration, False, 0
     while (left := int(ends_at - time.monotonic())) > 0:
         sender = ("admin", "ada")[number % 2]
         seed = secrets.randbelow(2**32) if seed is None or number else seed
         print(f"\nRound {number + 1}: as {sender}, seed {seed}", flush=True)
         limit = min(left, MAX_ROUND)
-        # Not its command fuzz, which ends at once: it walks over what its own checks add to.
+        # Not `schemathesis fuzz`: it ends early, since its checks change the collection that it
+        # iterates.
         done = run(
             *(url, admin, sender, "run", "--phases", "fuzzing,stateful"),
             *("--max-time", str(limit), "--seed", str(seed)),

@@ -1,7 +1,7 @@
-"""The one place where schemathesis is told to look away: which failures are none, each with why."""
+"""The only exclusions from schemathesis: failures that are correct behaviour, with reasons."""
 
 import re
-from typing import Any  # what JSON and requests are made of
+from typing import Any  # Any: JSON and request parts
 
 from schemathesis import Case
 from schemathesis.core.failures import Failure
@@ -15,30 +15,31 @@ from schemathesis.openapi.checks import (
 from shop.http.request import ENTITY_TAGS_PATTERN
 from shop.money import CURRENCIES
 
-# Refusals of requests that are valid each by itself: they depend on what is stored.
+# Errors that depend on stored state, for requests that are valid by the schema.
 OF_THE_STATE = {"CURRENCY_MISMATCH", "IDEMPOTENCY_KEY_REUSED", "PRODUCT_UNAVAILABLE"}
-# The same, as details: a stock that is unlimited, or would be too much, and prices that add up.
+# The same as details: unlimited stock, excessive stock, excessive totals.
 DETAILS_OF_THE_STATE = {"stock_unlimited", "stock_too_large", "total_too_large"}
-# Rules that the document tells in words, since no JSON Schema of one value can.
+# Rules that the document states in prose, since no JSON Schema of one value can express them.
 TOLD_IN_WORDS = {
     "amount_precision",  # of a price, by its currency
-    "email",  # of the special domains of RFC 6761, `.test` for one, none gets mail
-    "invisible_text",  # of Unicode's categories, which patterns of JavaScript do not share
+    "email",  # the special domains of RFC 6761, such as `.test`, receive no email
+    "invisible_text",  # Unicode categories, which JavaScript patterns lack
     "page_and_cursor",  # two parameters of a query exclude each other
-    "page_too_deep",  # their product has an end
-    "search_too_short",  # a letter of the scripts that know capitals finds too much alone
-    "search_sort",  # one leaves the other fewer values
+    "page_too_deep",  # their product is limited
+    "search_too_short",  # a single letter of a script with case matches too much
+    "search_sort",  # one restricts the values of the other
     "password_is_email",
     "password_too_common",
-    "password_too_long",  # 72 bytes, where JSON Schema counts characters
+    "password_too_long",  # 72 bytes, whereas JSON Schema counts characters
 }
-# All lines of one product together, of which no schema knows.
+# The limit spans all lines of one product, which JSON Schema cannot express.
 MAX_OF_ONE_PRODUCT = "All lines of one product together may order 999 at most."
 
 
 def is_wanted(case: Case[Any]) -> bool:
-    """Not what is as good as another: each of 150 currencies, and PATCH by its second media type,
-    whose schema is the same.
+    """Return whether a case is not redundant.
+
+    Redundant are each of 150 currencies, and PATCH by its second media type with the same schema.
     """
     given = case.body.get("currency") if isinstance(case.body, dict) else None
     is_another_currency = isinstance(given, str) and given in CURRENCIES and given > "AO"
@@ -49,13 +50,13 @@ def is_wanted(case: Case[Any]) -> bool:
 
 
 def is_none(failure: Failure, case: Case[Any], response: Response) -> bool:
-    """Whether what the checker calls a failure is as it should be."""
+    """Return whether the failure is correct behaviour."""
     match failure:
         case UnsupportedMethodResponse():
-            # API Gateway does not tell a path with other methods from no path: both are 404.
+            # API Gateway responds 404 both for an unknown path and for an unknown method.
             return _error(response).get("code") == "NOT_FOUND"
         case UseAfterFree():
-            # Orders outlast who placed them, and admins see to them.
+            # Orders outlive their user, and admins manage them.
             return case.path.startswith("/api/users/{userId}/orders") and case.method != "POST"
         case RejectedPositiveData():
             return _is_right(_error(response), case)
@@ -72,10 +73,10 @@ def _is_right(error: dict[str, Any], case: Case[Any]) -> bool:
                 for detail in error["details"]
             )
         case "BAD_REQUEST" if "cursor" in error["message"]:
-            # Only a list itself makes a cursor of it.
+            # Only a list can create a valid cursor.
             return "cursor" in case.query
         case "BAD_REQUEST":
-            # Where the checker finds no text as long as maxLength allows, it sends zeros.
+            # If the checker finds no text of maxLength, it sends zeros.
             return any(
                 name in headers and re.fullmatch(ENTITY_TAGS_PATTERN, headers[name]) is None
                 for name in ("If-Match", "If-None-Match")

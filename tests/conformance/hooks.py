@@ -1,10 +1,10 @@
-"""What a run does around each request: stand-ins for people, fresh keys, and the exclusions."""
+"""Hooks around each request of a run: stand-in users, fresh keys, and the exclusions."""
 
 import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any  # a call has arguments, and requests have parts, of many types
+from typing import Any  # Any: call arguments and request parts have many types
 from uuid import uuid4
 
 import httpx
@@ -15,10 +15,10 @@ from schemathesis.core.transport import Response
 
 from tests.conformance import exclusions
 from tests.conformance.people import sign_up
-from tests.people import PASSWORD
-from tests.waiting import HANG_SECONDS
+from tests.support.fixtures import PASSWORD
+from tests.support.waiting import HANG_SECONDS
 
-# Would change or shut out whoever sends them, after which nothing else could be asked.
+# Operations that would change or log out their sender, and so break all later requests.
 OF_ACCOUNTS = {"changePassword", "deleteUser", "replaceUser", "updateUser"}
 OF_SESSIONS = {"deleteAllSessions", "deleteSession"}
 
@@ -28,7 +28,7 @@ _ids = {"me", *(person["id"] for person in _people)}
 
 
 class StandIn:
-    """Somebody who has just signed up, and stays until a request has changed or ended them."""
+    """A newly signed-up user, replaced after a request has changed the account or its session."""
 
     def __init__(self) -> None:
         self._http = httpx.Client(base_url=os.environ["SCHEMATHESIS_URL"], timeout=HANG_SECONDS)
@@ -50,15 +50,13 @@ _stand_in = StandIn()
 def before_call(context: HookContext, case: Case[Any], kwargs: dict[str, Any]) -> None:
     _refresh_examples(case)
     _send_stand_in(case)
-    # The checker would hold what was changed for invalid, since it misses the token, which is in
-    # no schema; all that is changed here is as valid as it was.
+    # The checker misses the token, which is in no schema, and would call the changed request
+    # invalid. All changes here keep requests valid.
     case._sync_validated_hashes()
 
 
 def _refresh_examples(case: Case[Any]) -> None:
-    """The document's examples are good for one request: after it, all others would be refused for
-    them alone, whatever else is in them.
-    """
+    """Replace example values that work only once, or every later request would fail for them."""
     if case.headers.get("Idempotency-Key") == "my-first-order":
         case.headers["Idempotency-Key"] = uuid4().hex
     if case.headers.get("If-Match") == '"1"':
@@ -68,7 +66,7 @@ def _refresh_examples(case: Case[Any]) -> None:
 
 
 def _send_stand_in(case: Case[Any]) -> None:
-    """Nobody whom the run goes by is changed, or logged out: a stand-in takes their place."""
+    """Send requests about accounts and sessions as a stand-in, to keep the run's users intact."""
     operation = case.operation.definition.raw["operationId"]
     sender = _names.get(case.headers.get("Authorization", ""))
     if sender is None or operation not in OF_ACCOUNTS | OF_SESSIONS:

@@ -1,19 +1,19 @@
-"""Who asks in a run of schemathesis: people who have just signed up, and the admin."""
+"""The users of a schemathesis run: newly signed-up customers, and the admin."""
 
 from collections.abc import Mapping
 from uuid import uuid4
 
 import httpx
 
-from tests.people import PASSWORD
+from tests.support.fixtures import PASSWORD
 from tools.local_cloud.stack import Admin
 
-# The first tries each operation, and the next who is let in keeps it: see the section auth.wfc.
+# The first sender tries each operation; the next with access repeats it (section auth.wfc).
 PEERS = ("ada", "grace")
 
 
 def sign_up(http: httpx.Client) -> Mapping[str, str]:
-    """The id, e-mail and access token of somebody new."""
+    """Sign up a new user; return id, email address and access token."""
     email = f"{uuid4().hex}@example.com"
     person = {"email": email, "name": "Ada Lovelace", "password": PASSWORD}
     http.post("/api/users", json=person).raise_for_status()
@@ -28,7 +28,7 @@ def log_in(http: httpx.Client, email: str, password: str) -> Mapping[str, str]:
 
 
 def people(http: httpx.Client, admin: Admin) -> Mapping[str, object]:
-    """As schemathesis reads them (Web Fuzzing Commons), with their ids."""
+    """Return the users in schemathesis' format (Web Fuzzing Commons), with their ids."""
     found = {name: sign_up(http) for name in PEERS}
     found["admin"] = log_in(http, admin.email, admin.password)
     return {

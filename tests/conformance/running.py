@@ -10,8 +10,8 @@ from tempfile import TemporaryDirectory
 import httpx
 
 from tests.conformance.people import people
-from tests.template import ROOT
-from tests.waiting import HANG_SECONDS
+from tests.support.sam_template import ROOT
+from tests.support.waiting import HANG_SECONDS
 from tools.local_cloud.free_port import HOST
 from tools.local_cloud.stack import Admin
 
@@ -21,9 +21,9 @@ HERE = Path(__file__).parent
 def run(
     url: str, admin: Admin, sender: str, command: str, *options: str, quiet: bool = False
 ) -> subprocess.CompletedProcess[str]:
-    """What schemathesis found, which an exit code of 0 says is nothing, and said if it is `quiet`.
+    """Run schemathesis; exit code 0 means no failure, and `quiet` captures the output.
 
-    The sender is one of the people: "ada", or "admin", whom more is open to.
+    The sender is "ada", or "admin" with access to more operations.
     """
     assert httpx.URL(url).host == HOST, f"{url} is not on this machine"
     with TemporaryDirectory() as folder, httpx.Client(base_url=url, timeout=HANG_SECONDS) as http:

@@ -1,4 +1,4 @@
-"""The document, held against the deployed stack by requests that nobody thought of."""
+"""Conformance of the deployed stack to the OpenAPI document, under generated requests."""
 
 import json
 from collections.abc import Iterator
@@ -7,16 +7,16 @@ from pathlib import Path
 import pytest
 
 from tests.conformance.running import run
-from tests.deployed import Shop
+from tests.support.deployed_shop import Shop
 
 SEED = "20261123"
-# Of 30; some want what is only mailed, or who somebody is.
+# Of 30 operations; some need emailed tokens or ids of other users.
 MIN_SERVED = {"admin": 21, "ada": 7}
 
 
 @pytest.fixture(autouse=True)
 def tidy(shop: Shop) -> Iterator[None]:
-    """Whoever tests after this finds one admin, and nobody shut out for too many attempts."""
+    """Leave one admin and no rate-limited user to later tests."""
     yield
     for user in shop.table("UsersTable"):
         if user.get("role", {}).get("S") == "admin" and user["id"]["S"] != shop.admin.id:
@@ -32,11 +32,11 @@ def tidy(shop: Shop) -> Iterator[None]:
     ("sender", "phases", "examples"),
     [
         ("admin", "examples,coverage,fuzzing,stateful", "2"),
-        # Her coverage passes too, but sends 1,200 requests more than fit into a minute and a half.
+        # Coverage passes for ada too, but adds 1,200 requests, more than fit into 90 s.
         ("ada", "examples,fuzzing,stateful", "2"),
     ],
 )
-def test_every_answer_is_as_the_document_promises(
+def test_every_response_conforms_to_the_document(
     shop: Shop, tmp_path: Path, sender: str, phases: str, examples: str
 ) -> None:
     admin, report = shop.stack.info.admin, tmp_path / "report.json"

@@ -1,12 +1,12 @@
-"""With the ids of one and the token of another, nothing is read or changed: on every route."""
+"""Ownership: on every route, a token of one user neither reads nor changes items of another."""
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any  # what JSON is made of
+from typing import Any  # Any: JSON
 
 import pytest
 
-from tests.deployed import Person, Shop, error_of
+from tests.support.deployed_shop import Person, Shop, error_of
 from tools.openapi.document import DOCUMENT
 
 OWNED = ("{userId}", "{orderId}", "{sessionId}")
@@ -39,14 +39,14 @@ def order(shop: Shop, ada: Person) -> str:
     return order
 
 
-def test_there_are_routes_of_what_is_somebodys() -> None:
+def test_routes_with_owned_resources_exist() -> None:
     assert {method for method, *_ in ROUTES} == {"GET", "POST", "PUT", "PATCH", "DELETE"}
 
 
 @pytest.mark.parametrize(
     ("method", "path", "operation"), ROUTES, ids=[f"{method} {path}" for method, path, _ in ROUTES]
 )
-def test_what_is_anothers_is_not_read_or_changed(
+def test_resource_of_another_user_is_neither_read_nor_changed(
     shop: Shop,
     ada: Person,
     grace: Person,
@@ -68,7 +68,7 @@ def test_what_is_anothers_is_not_read_or_changed(
         assert secret not in answer.text
 
 
-def test_an_order_is_not_found_below_who_did_not_place_it(grace: Person, order: str) -> None:
+def test_order_below_another_user_is_not_found(grace: Person, order: str) -> None:
     for method in ("GET", "PATCH"):
         answer = grace.http.request(
             method,

@@ -1,1 +1,1 @@
-"""Amazon's DynamoDB Local as a process of its own, for tests that moto is too lenient for."""
+"""Amazon's DynamoDB Local as a separate process, for tests that need more strictness than moto."""

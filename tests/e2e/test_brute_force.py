@@ -1,4 +1,4 @@
-"""Guessing passwords runs dry, for accounts and for e-mails that have none, over HTTP."""
+"""Login attempts over HTTP are limited per account, and alike for emails without an account."""
 
 import re
 from collections import Counter
@@ -14,11 +14,11 @@ from shop.clock import now, to_text
 from shop.errors import TooManyRequests
 from shop.identity.login_attempts.repository import LoginAttemptRepository
 from shop.identity.login_attempts.service import LoginAttemptService, login_attempt
-from tests.deployed import Shop, error_of, gather, new_email
-from tests.e2e.failing import THROTTLED, assert_try_again
-from tests.faults import WRITES, FaultProxy, answer_lost
-from tests.people import PASSWORD
-from tests.waiting import HANG_SECONDS
+from tests.support.dependency_failures import THROTTLED, assert_try_again
+from tests.support.deployed_shop import Shop, error_of, gather, new_email
+from tests.support.fault_proxy import WRITES, FaultProxy, answer_lost
+from tests.support.fixtures import PASSWORD
+from tests.support.waiting import HANG_SECONDS
 
 REFUSED = (429, "TOO_MANY_REQUESTS")
 WRONG = (401, "INVALID_CREDENTIALS")
@@ -28,14 +28,14 @@ HOME = "127.0.0.1"
 def log_in(
     shop: Shop, email: str, password: str = "wrong horse", address: str = HOME
 ) -> httpx.Response:
-    """Any address of 127.0.0.0/8 is this machine's; the gateway sees which one called."""
+    """Log in from this address: all of 127.0.0.0/8 is local, and the gateway sees the caller's."""
     transport = httpx.HTTPTransport(local_address=address)
     with httpx.Client(base_url=shop.url, timeout=HANG_SECONDS, transport=transport) as client:
         return client.post("/api/sessions", json={"email": email, "password": password})
 
 
 def guess(shop: Shop, email: str, times: int, address: str = HOME) -> Counter[tuple[int, str]]:
-    """How often each refusal was told to guesses one after the other."""
+    """Count the errors of sequential guesses."""
     return Counter(error_of(log_in(shop, email, address=address)) for _ in range(times))
 
 
@@ -45,7 +45,7 @@ def digests(email: str, address: str = HOME) -> tuple[str, str]:
 
 
 def counts(shop: Shop, email: str, address: str = HOME) -> tuple[int, int]:
-    """What is counted from the address's network, and from anywhere."""
+    """Return the stored counts of the address's network, and of all networks."""
     stored = {item["digest"]["S"]: int(item["count"]["N"]) for item in shop.table("AttemptsTable")}
     network, anywhere = digests(email, address)
     return stored.get(network, 0), stored.get(anywhere, 0)
@@ -66,7 +66,7 @@ def nobody(shop: Shop) -> str:
 
 
 @pytest.mark.parametrize("whose", [account, nobody])
-def test_the_eleventh_attempt_is_refused_with_the_right_password_too(
+def test_eleventh_attempt_is_rejected_even_with_the_right_password(
     shop: Shop, whose: Callable[[Shop], str]
 ) -> None:
     email = whose(shop)
@@ -83,7 +83,7 @@ def test_the_eleventh_attempt_is_refused_with_the_right_password_too(
 
 
 @pytest.mark.parametrize("whose", [account, nobody])
-def test_of_twenty_attempts_at_once_ten_are_compared(
+def test_parallel_attempts_beyond_the_limit_are_not_compared(
     shop: Shop, whose: Callable[[Shop], str]
 ) -> None:
     email = whose(shop)
@@ -96,10 +96,10 @@ def test_of_twenty_attempts_at_once_ten_are_compared(
     assert shop.everything_but_attempts() == before
 
 
-def test_of_twenty_that_saw_no_count_before_them_ten_are_counted(
+def test_parallel_attempts_that_read_no_count_are_limited(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Functions start one after the other on a small machine; here all twenty really race."""
+    """Call the service directly: sandboxes start one by one on a small machine, without a race."""
     email, table, client = (
         new_email(),
         shop.stack.resources()["AttemptsTable"],
@@ -122,7 +122,7 @@ def test_of_twenty_that_saw_no_count_before_them_ten_are_counted(
 
 
 def settles_in(shop: Shop, email: str, seconds: float) -> None:
-    """As if the requests without an outcome were to end then at the latest."""
+    """Set the latest end of requests without an outcome."""
     until = to_text(datetime.now(UTC) + timedelta(seconds=seconds))
     for digest in digests(email):
         shop.change("AttemptsTable", {"digest": digest}, unsettled_until=until)
@@ -140,7 +140,7 @@ OUTAGES: dict[str, Callable[[Shop, FaultProxy], AbstractContextManager[object]]]
 
 
 @pytest.mark.parametrize("outage", OUTAGES.values(), ids=OUTAGES.keys())
-def test_log_ins_that_ended_in_503_are_no_guesses(
+def test_logins_that_ended_in_503_are_not_counted_as_guesses(
     shop: Shop,
     faults: FaultProxy,
     outage: Callable[[Shop, FaultProxy], AbstractContextManager[object]],
@@ -156,10 +156,10 @@ def test_log_ins_that_ended_in_503_are_no_guesses(
 
 
 @pytest.mark.parametrize("password", [PASSWORD, "wrong horse"], ids=["right", "wrong"])
-def test_log_ins_whose_answers_were_lost_stop_counting_once_they_have_ended(
+def test_logins_with_lost_responses_stop_counting_once_they_have_ended(
     shop: Shop, faults: FaultProxy, password: str
 ) -> None:
-    """Whether anything was counted is not known, nor can it be taken back."""
+    """The client of a lost response cannot know whether the attempt was counted, nor release it."""
     email = account(shop)
 
     with faults.on(answer_lost, *WRITES, table=shop.resources["AttemptsTable"]):
@@ -175,10 +175,10 @@ def test_log_ins_whose_answers_were_lost_stop_counting_once_they_have_ended(
     assert log_in(shop, email, PASSWORD).status_code == 201
 
 
-def test_outage_that_hides_the_outcome_of_guesses_gives_no_more_of_them(
+def test_outage_that_hides_the_outcome_of_guesses_allows_no_extra_guess(
     shop: Shop, faults: FaultProxy
 ) -> None:
-    """The count passes and its outcome cannot be recorded: neither password is told apart."""
+    """The count is written but not its outcome, so right and wrong passwords look equal."""
     email = account(shop)
     attempts = shop.resources["AttemptsTable"]
 
@@ -194,18 +194,18 @@ def test_outage_that_hides_the_outcome_of_guesses_gives_no_more_of_them(
     assert guess(shop, email, 11) == {WRONG: 10, REFUSED: 1}
 
 
-def test_another_network_is_still_let_in_and_the_same_one_is_not(shop: Shop) -> None:
+def test_limited_network_is_rejected_and_another_is_not(shop: Shop) -> None:
     email = account(shop)
     guess(shop, email, 10)
 
     assert error_of(log_in(shop, email, PASSWORD, "127.0.0.2")) == REFUSED
     assert log_in(shop, email, PASSWORD, "127.0.1.1").status_code == 201
-    # Whoever guesses elsewhere gains nothing from it.
+    # A login from another network does not lift the limit of this one.
     assert error_of(log_in(shop, email, PASSWORD)) == REFUSED
     assert counts(shop, email) == (10, 10)
 
 
-def test_once_the_window_is_over_log_ins_are_counted_anew(shop: Shop) -> None:
+def test_attempts_are_counted_anew_after_the_window(shop: Shop) -> None:
     email = account(shop)
     guess(shop, email, 10)
     end_window(shop, email)
@@ -215,7 +215,7 @@ def test_once_the_window_is_over_log_ins_are_counted_anew(shop: Shop) -> None:
     assert log_in(shop, email, PASSWORD).status_code == 201
 
 
-def test_a_success_starts_afresh_so_that_who_mistypes_now_and_then_is_never_refused(
+def test_successful_login_resets_the_count(
     shop: Shop,
 ) -> None:
     email = account(shop)
@@ -228,7 +228,7 @@ def test_a_success_starts_afresh_so_that_who_mistypes_now_and_then_is_never_refu
     assert counts(shop, email) == (0, 27)
 
 
-def test_log_ins_that_succeed_at_once_all_succeed_and_leave_nothing_counted(shop: Shop) -> None:
+def test_parallel_successful_logins_all_succeed_and_leave_no_count(shop: Shop) -> None:
     email = account(shop)
 
     answers = gather(8, lambda _: log_in(shop, email, PASSWORD))
@@ -237,7 +237,7 @@ def test_log_ins_that_succeed_at_once_all_succeed_and_leave_nothing_counted(shop
     assert counts(shop, email) == (0, 0)
 
 
-def test_a_hundred_attempts_across_networks_are_the_most(shop: Shop) -> None:
+def test_attempts_across_networks_are_limited_to_one_hundred(shop: Shop) -> None:
     email = account(shop)
 
     told = gather(10, lambda n: guess(shop, email, 10, f"127.0.{n + 1}.1"))
@@ -250,7 +250,7 @@ def test_a_hundred_attempts_across_networks_are_the_most(shop: Shop) -> None:
     assert shop.everything() == before
 
 
-def test_who_is_refused_in_one_network_does_not_use_up_the_others_attempts(shop: Shop) -> None:
+def test_rejected_attempts_of_one_network_do_not_count_for_others(shop: Shop) -> None:
     email = account(shop)
 
     assert guess(shop, email, 30) == {WRONG: 10, REFUSED: 20}
@@ -258,7 +258,7 @@ def test_who_is_refused_in_one_network_does_not_use_up_the_others_attempts(shop:
     assert counts(shop, email) == (10, 10)
 
 
-def test_no_e_mail_and_no_address_can_be_read_in_the_table(shop: Shop) -> None:
+def test_attempts_table_contains_no_email_and_no_ip_address(shop: Shop) -> None:
     email = new_email()
     log_in(shop, email)
 
@@ -266,19 +266,19 @@ def test_no_e_mail_and_no_address_can_be_read_in_the_table(shop: Shop) -> None:
 
     assert set(digests(email)) <= {row["digest"]["S"] for row in rows}
     for row in rows:
-        guessed = {"unsettled", "unsettled_until"}  # which requests for emails have not
+        guessed = {"unsettled", "unsettled_until"}  # requests for emails keep their counts
         assert row.keys() - guessed == {"digest", "count", "ends_at", "ttl", "schema_version"}
         assert re.fullmatch("[0-9a-f]{64}", row["digest"]["S"])
 
 
-def test_what_is_no_address_is_counted_each_for_itself(shop: Shop) -> None:
+def test_malformed_addresses_are_counted_separately(shop: Shop) -> None:
     first, second = (f"no address {new_email()} {n}" for n in range(2))
 
     assert guess(shop, first, 11) == {WRONG: 10, REFUSED: 1}
     assert guess(shop, second, 1) == {WRONG: 1}
 
 
-def test_a_hash_of_lower_cost_is_raised_by_the_owners_log_in_only(shop: Shop) -> None:
+def test_low_cost_hash_is_upgraded_by_a_successful_login_only(shop: Shop) -> None:
     email = account(shop)
     weak = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
     shop.change("CredentialsTable", {"email": email}, password_hash=weak)
@@ -295,7 +295,7 @@ def test_a_hash_of_lower_cost_is_raised_by_the_owners_log_in_only(shop: Shop) ->
     assert stored().startswith("$2b$10$") and bcrypt.checkpw(PASSWORD.encode(), stored().encode())
 
 
-def test_a_malformed_stored_hash_is_a_failed_log_in(shop: Shop) -> None:
+def test_malformed_stored_hash_is_a_failed_login(shop: Shop) -> None:
     email = account(shop)
     shop.change("CredentialsTable", {"email": email}, password_hash="malformed")
 

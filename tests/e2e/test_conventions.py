@@ -1,4 +1,4 @@
-"""What every answer keeps, whoever gives it: a function or the gateway itself."""
+"""Conventions that every response follows, from a function or from the gateway itself."""
 
 import gzip
 import json
@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.deployed import Shop, error_of, new_email, new_product
-from tests.people import PASSWORD
+from tests.support.deployed_shop import Shop, error_of, new_email, new_product
+from tests.support.fixtures import PASSWORD
 
 SECURITY_HEADERS = {
     "Strict-Transport-Security": "max-age=63072000; includeSubDomains",
@@ -25,7 +25,7 @@ JSON = {"Content-Type": "application/json"}
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
-def test_every_answer_has_the_security_headers_and_a_request_id(shop: Shop) -> None:
+def test_every_response_has_security_headers_and_a_request_id(shop: Shop) -> None:
     answers = [
         shop.anonymous.get("/health"),
         shop.anonymous.get("/nowhere"),
@@ -53,7 +53,7 @@ def test_every_answer_has_the_security_headers_and_a_request_id(shop: Shop) -> N
         ("GET", "/%2e%2e/health"),
     ],
 )
-def test_no_such_route_or_method_is_404(shop: Shop, method: str, path: str) -> None:
+def test_unknown_route_or_method_is_404(shop: Shop, method: str, path: str) -> None:
     answer = shop.admin.http.request(method, path)
 
     assert error_of(answer) == (404, "NOT_FOUND")
@@ -74,7 +74,7 @@ def test_no_such_route_or_method_is_404(shop: Shop, method: str, path: str) -> N
         "Bearer " + "x" * 9000,
     ],
 )
-def test_what_is_no_token_is_401_and_says_how_to_authenticate(
+def test_malformed_token_is_401_with_an_authentication_scheme(
     shop: Shop, authorization: str
 ) -> None:
     headers = {"Authorization": authorization} if authorization else {}
@@ -86,7 +86,7 @@ def test_what_is_no_token_is_401_and_says_how_to_authenticate(
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
-def test_the_scheme_is_read_in_any_case(shop: Shop, scheme: str) -> None:
+def test_authentication_scheme_is_case_insensitive(shop: Shop, scheme: str) -> None:
     token = shop.admin.grant["accessToken"]
 
     answer = shop.anonymous.get("/api/users/me", headers={"Authorization": f"{scheme} {token}"})
@@ -120,7 +120,7 @@ def test_the_scheme_is_read_in_any_case(shop: Shop, scheme: str) -> None:
     ],
     ids=lambda value: str(value)[:40],
 )
-def test_a_body_that_cannot_be_read_is_refused_and_nothing_changes(
+def test_unreadable_body_is_rejected_and_changes_nothing(
     shop: Shop, body: bytes, headers: dict[str, str], expected: tuple[int, str]
 ) -> None:
     before = shop.everything()
@@ -132,7 +132,7 @@ def test_a_body_that_cannot_be_read_is_refused_and_nothing_changes(
 
 
 @pytest.mark.parametrize("content_type", ["application/json", "application/json; charset=utf-8"])
-def test_text_of_any_script_survives(shop: Shop, content_type: str) -> None:
+def test_text_of_any_script_is_preserved(shop: Shop, content_type: str) -> None:
     name = "Zoë 王小明 👩‍🚀"
     headers = {"Content-Type": content_type}
     body = {"sku": f"S-{len(content_type)}", "name": name, "price": "1.00", "currency": "EUR"}
@@ -150,7 +150,7 @@ def test_text_of_any_script_survives(shop: Shop, content_type: str) -> None:
 @pytest.mark.parametrize(
     "path", ["/api/users/me", "/api/users/me/orders", "/api/products", "/.well-known/jwks.json"]
 )
-def test_an_unknown_query_parameter_is_refused(shop: Shop, path: str) -> None:
+def test_unknown_query_parameter_is_rejected(shop: Shop, path: str) -> None:
     answer = shop.admin.http.get(path, params={"limitt": "5"})
 
     assert error_of(answer) == (422, "VALIDATION_ERROR")
@@ -196,11 +196,11 @@ def test_head_of_an_unchanged_page_is_304(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("path", ["/api/products", "/api/users/me"])
-def test_head_of_anything_else_is_404(shop: Shop, path: str) -> None:
+def test_head_of_any_other_route_is_404(shop: Shop, path: str) -> None:
     assert shop.admin.http.head(path).status_code == 404
 
 
-def test_empty_elements_and_several_lines_of_a_list_header_are_one_list(shop: Shop) -> None:
+def test_empty_elements_and_repeated_lines_of_a_list_header_are_one_list(shop: Shop) -> None:
     path = f"/api/products/{shop.product()['id']}"
     entity_tag = shop.anonymous.get(path).headers["ETag"]
     lists = [[f"{entity_tag},"], [',"0",, ' + entity_tag], [entity_tag, '"0"'], ['"0"', entity_tag]]
@@ -229,7 +229,7 @@ def test_empty_elements_and_several_lines_of_a_list_header_are_one_list(shop: Sh
         ("application/json;version=1;charset=latin1", 415),
     ],
 )
-def test_media_type_parameters_do_not_matter_but_a_foreign_charset(
+def test_media_type_parameters_are_ignored_except_a_foreign_charset(
     shop: Shop, content_type: str, status: int
 ) -> None:
     body = json.dumps(new_product()).encode()
@@ -255,7 +255,7 @@ def test_compressed_body_is_an_unsupported_media_type(shop: Shop) -> None:
     assert shop.everything() == before
 
 
-def test_links_have_one_slash_whatever_path_was_requested(shop: Shop) -> None:
+def test_links_have_one_slash_for_any_requested_path(shop: Shop) -> None:
     url = httpx.URL(shop.url)
     prefix = url.path.rstrip("/")
     body = {"email": new_email(), "name": "Ada", "password": PASSWORD}
@@ -309,7 +309,7 @@ def test_different_idempotency_keys_in_one_request_are_rejected(shop: Shop) -> N
     before = shop.everything()
 
     def placed(*keys: str) -> httpx.Response:
-        # Not by the shop's client, which holds both lines together against the document.
+        # Not the shop's client: it would check both header lines together against the document.
         token = person.grant["accessToken"]
         headers = [("Idempotency-Key", key) for key in keys] + [
             ("Authorization", f"Bearer {token}")
@@ -335,11 +335,11 @@ def test_different_idempotency_keys_in_one_request_are_rejected(shop: Shop) -> N
         "/api/users/me/orders/1",
     ],
 )
-def test_a_path_that_names_no_id_is_404(shop: Shop, path: str) -> None:
+def test_malformed_id_in_a_path_is_404(shop: Shop, path: str) -> None:
     assert error_of(shop.admin.http.get(path)) == (404, "NOT_FOUND")
 
 
-def test_the_gateways_throttle_is_429_and_says_when_to_come_back(shop: Shop) -> None:
+def test_gateway_throttling_is_429_with_retry_after(shop: Shop) -> None:
     gateway = shop.stack.client("apigateway")
     (api,) = [a for a in gateway.get_rest_apis()["items"] if a["name"] == "shop-local"]
     stage = {"restApiId": api["id"], "stageName": "local"}
@@ -359,7 +359,7 @@ def test_the_gateways_throttle_is_429_and_says_when_to_come_back(shop: Shop) -> 
     assert {answer.headers["Retry-After"] for answer in refused} == {"1"}
 
 
-def test_sign_up_and_log_in_have_a_throttle_of_their_own(shop: Shop) -> None:
+def test_sign_up_and_login_have_their_own_throttle(shop: Shop) -> None:
     gateway = shop.stack.client("apigateway")
     (api,) = [a for a in gateway.get_rest_apis()["items"] if a["name"] == "shop-local"]
 
@@ -396,7 +396,7 @@ def test_local_preflight_allows_any_loopback_origin(shop: Shop, path: str, origi
         assert method in answer.headers["Access-Control-Allow-Methods"]
 
 
-def test_no_other_origin_is_allowed(shop: Shop) -> None:
+def test_preflight_rejects_other_origins(shop: Shop) -> None:
     for origin in (
         *("https://evil.example", "null", "http://localhost:3000.evil.example"),
         *("http://localhost.evil.example", "http://localhost:1.evil.example"),
@@ -423,7 +423,7 @@ def log_lines(shop: Shop, request_id: str) -> list[dict[str, Any]]:
     return [json.loads(message) for message in messages if message.startswith("{")]
 
 
-def test_the_request_id_finds_the_log_line_which_holds_nothing_private(shop: Shop) -> None:
+def test_request_id_finds_the_log_line_without_personal_data(shop: Shop) -> None:
     body = {"email": "planted@example.com", "password": PASSWORD}
     answer = shop.anonymous.post("/api/sessions", json=body)
 
@@ -433,7 +433,7 @@ def test_the_request_id_finds_the_log_line_which_holds_nothing_private(shop: Sho
     assert "planted" not in str(line) and PASSWORD not in str(line)
 
 
-def test_the_log_line_of_a_caller_names_the_caller_and_not_the_token(shop: Shop) -> None:
+def test_log_line_names_the_caller_and_not_the_token(shop: Shop) -> None:
     answer = shop.admin.http.get("/api/users/me")
 
     (line,) = log_lines(shop, answer.headers["X-Request-Id"])

@@ -1,18 +1,18 @@
-"""What callers meet when a service that functions call is denied, damaged, throttled or away."""
+"""Responses while a dependency denies, damages or throttles calls, or is unreachable."""
 
 from collections.abc import Iterator
 
 import pytest
 
-from tests.deployed import Person, Shop, error_of, gather
-from tests.e2e.failing import (
+from tests.support.dependency_failures import (
     ROUTES,
     assert_all_in_time,
     assert_authorizer_failed_in_time,
     assert_try_again,
     requests,
 )
-from tests.faults import (
+from tests.support.deployed_shop import Person, Shop, error_of, gather
+from tests.support.fault_proxy import (
     DYNAMODB,
     PARAMETERS,
     QUEUES,
@@ -31,24 +31,24 @@ from tests.faults import (
     refused,
     unanswered,
 )
-from tests.logs import Logs
-from tests.mail import RESET, VERIFICATION, Mail
-from tests.people import PASSWORD
-from tests.recovery import forget_wishes
+from tests.support.fixtures import PASSWORD
+from tests.support.log_groups import Logs
+from tests.support.recovery_tokens import forget_wishes
+from tests.support.sent_emails import RESET, VERIFICATION, Mail
 
-# What each service says when it throttles.
+# The throttling error of each service.
 THROTTLES = {
     DYNAMODB: "ProvisionedThroughputExceededException",
     SECRETS: "ThrottlingException",
     PARAMETERS: "ThrottlingException",
     QUEUES: "RequestThrottled",
 }
-# But for /ready, which keeps what it found for 5 s.
+# Except /ready, which caches its result for 5 s.
 GETS = [route for route in ROUTES if route.startswith("GET ") and route != "GET /ready"]
 
 
 def faults_of(service: str) -> dict[str, Fault]:
-    """Each way to fail that costs no test much time."""
+    """Return every kind of failure that needs no long wait."""
     every: dict[str, Fault] = {
         "throttled": refused(THROTTLES[service]),
         "failing": refused("InternalServerError", 500),
@@ -59,17 +59,17 @@ def faults_of(service: str) -> dict[str, Fault]:
         "cut off": cut_off,
         "no JSON": damaged(no_json),
     }
-    # Only DynamoDB's answers have a checksum.
+    # Only DynamoDB's responses have a checksum.
     return every | ({"another letter": damaged(flipped)} if service == DYNAMODB else {})
 
 
-# What passes if it is asked again
+# Failures that a retry resolves.
 PASSING = ("throttled", "failing", "breaking", "cut", "cut off", "no JSON", "another letter")
 
 
 @pytest.fixture
 def admin(shop: Shop) -> Person:
-    """Logged in anew, so that the gateway remembers the verdict on the token for 50 s more."""
+    """A new login, so that the gateway caches the authorizer's result for 50 s more."""
     known = shop.stack.info.admin
     assert known is not None
     return shop.log_in(known.email, known.password)
@@ -84,7 +84,7 @@ def mail(shop: Shop) -> Iterator[Mail]:
 
 
 def new_token(shop: Shop, person: Person) -> str:
-    """One that no request was made with, so that the gateway has no verdict on it yet."""
+    """Return an unused token, for which the gateway has no cached authorizer result."""
     body = {"email": person.email, "password": PASSWORD}
     token: str = shop.anonymous.post("/api/sessions", json=body).json()["accessToken"]
     return token
@@ -94,7 +94,7 @@ def new_token(shop: Shop, person: Person) -> str:
 
 
 @pytest.mark.parametrize("kind", ["denied", "expired"])
-def test_refused_or_with_credentials_that_ended_every_route_says_try_again(
+def test_every_route_gets_503_while_credentials_are_denied_or_expired(
     shop: Shop, faults: FaultProxy, admin: Person, kind: str
 ) -> None:
     sent = requests(shop, admin, ROUTES)
@@ -110,7 +110,7 @@ def test_refused_or_with_credentials_that_ended_every_route_says_try_again(
 
 
 @pytest.mark.parametrize("kind", ["cut", "cut off", "no JSON", "another letter"])
-def test_what_was_read_damaged_is_neither_told_nor_taken_for_nothing(
+def test_damaged_response_is_neither_returned_nor_read_as_empty(
     shop: Shop, faults: FaultProxy, admin: Person, kind: str
 ) -> None:
     sent = requests(shop, admin, GETS)
@@ -120,13 +120,13 @@ def test_what_was_read_damaged_is_neither_told_nor_taken_for_nothing(
 
     for answer in answers:
         assert_try_again(answer)
-    # And the sandboxes that failed work on.
+    # The sandboxes that failed continue to serve.
     for again in gather(len(sent), lambda number: sent[number]()):
         assert again.status_code == 200, again.text
 
 
 @pytest.mark.parametrize("kind", PASSING)
-def test_what_fails_once_is_asked_again_and_nobody_notices(
+def test_single_failure_is_retried_without_an_effect_on_clients(
     shop: Shop, faults: FaultProxy, admin: Person, kind: str
 ) -> None:
     person = shop.sign_up()
@@ -143,7 +143,7 @@ def test_what_fails_once_is_asked_again_and_nobody_notices(
 
 
 @pytest.mark.parametrize("kind", ["cut", "cut off", "no JSON", "another letter"])
-def test_an_order_whose_answers_came_damaged_is_the_answer_to_the_next_try(
+def test_order_with_damaged_responses_is_returned_to_the_retry(
     shop: Shop, faults: FaultProxy, kind: str
 ) -> None:
     person, product = shop.sign_up(), shop.product()
@@ -161,18 +161,18 @@ def test_an_order_whose_answers_came_damaged_is_the_answer_to_the_next_try(
 
 @pytest.fixture
 def cold(shop: Shop) -> None:
-    """Nobody has keys."""
+    """Neither private nor public keys are cached."""
     shop.restart("Authorizer", "CreateAccessToken", "CreateSession", "GetJwks")
 
 
-def test_who_cannot_load_the_public_keys_says_so_and_asks_anew_the_next_time(
+def test_failed_load_of_public_keys_is_503_and_retried_by_the_next_request(
     shop: Shop, faults: FaultProxy
 ) -> None:
     person = shop.sign_up()
     stranger = shop.client(new_token(shop, person))
     shop.restart("Authorizer", "GetJwks")
 
-    # The same sandboxes meet one after another.
+    # The same sandboxes meet one fault after another.
     for fault in faults_of(PARAMETERS).values():
         with faults.on(fault, service=PARAMETERS) as hits:
             jwks, me = gather(
@@ -192,7 +192,7 @@ def test_who_cannot_load_the_public_keys_says_so_and_asks_anew_the_next_time(
     assert stranger.get("/api/users/me").status_code == 200
 
 
-def test_who_cannot_load_the_private_keys_begins_and_spends_nothing(
+def test_failed_load_of_private_keys_starts_no_session_and_spends_no_token(
     shop: Shop, faults: FaultProxy
 ) -> None:
     person = shop.sign_up()
@@ -215,11 +215,11 @@ def test_who_cannot_load_the_private_keys_begins_and_spends_nothing(
             assert_try_again(answer)
 
     assert len(person.http.get("/api/sessions").json()["data"]) == sessions
-    # Within 30 s the spent token gives its one successor; and a log-in is let in as before.
+    # Within 30 s the spent token returns its one successor, and a login succeeds.
     assert shop.anonymous.post("/api/sessions", json=credentials).status_code == 201
 
 
-def test_keys_that_could_not_be_loaded_once_are_asked_for_again_at_once(
+def test_keys_that_failed_to_load_once_are_retried_immediately(
     shop: Shop, faults: FaultProxy, cold: None
 ) -> None:
     person_body = {"email": shop.sign_up().email, "password": PASSWORD}
@@ -236,7 +236,7 @@ def test_keys_that_could_not_be_loaded_once_are_asked_for_again_at_once(
 
 
 @pytest.mark.parametrize("fault", [unanswered(30), dripping(0.5)], ids=["hanging", "dripping"])
-def test_keys_that_never_come_are_given_up_in_time(
+def test_keys_that_never_load_time_out_before_lambda(
     shop: Shop, faults: FaultProxy, fault: Fault
 ) -> None:
     person = shop.sign_up()
@@ -265,7 +265,7 @@ def test_keys_that_never_come_are_given_up_in_time(
 # Queues
 
 
-def test_a_mail_that_could_not_be_queued_is_asked_for_again(
+def test_email_that_was_not_queued_can_be_requested_again(
     shop: Shop, faults: FaultProxy, mail: Mail
 ) -> None:
     kinds = faults_of(QUEUES) | {"hanging": unanswered(30)}
@@ -292,7 +292,7 @@ def test_a_mail_that_could_not_be_queued_is_asked_for_again(
         assert mail.to(person.email, VERIFICATION)
 
 
-def test_a_mail_that_was_queued_though_nobody_said_so_is_one(
+def test_email_queued_with_a_lost_response_is_sent_once(
     shop: Shop, faults: FaultProxy, mail: Mail
 ) -> None:
     person = shop.sign_up()
@@ -306,7 +306,9 @@ def test_a_mail_that_was_queued_though_nobody_said_so_is_one(
     assert len(mail.to(person.email, RESET)) == 1
 
 
-def test_readiness_names_what_fails_and_nothing_of_it(shop: Shop, faults: FaultProxy) -> None:
+def test_readiness_names_the_failing_dependency_without_details(
+    shop: Shop, faults: FaultProxy
+) -> None:
     shop.restart("CheckReadiness")
 
     with faults.on(refused("AccessDeniedException"), service=PARAMETERS):

@@ -1,11 +1,11 @@
-"""The page of the API on the deployed stack: Swagger UI out of the layer, through the gateway."""
+"""The API page on the deployed stack: Swagger UI from the layer, through the gateway."""
 
 import re
 
 import httpx
 import pytest
 
-from tests.deployed import Shop
+from tests.support.deployed_shop import Shop
 
 
 @pytest.fixture
@@ -13,7 +13,7 @@ def page(shop: Shop) -> httpx.Response:
     return shop.anonymous.get("/docs")
 
 
-def test_the_root_leads_to_the_page(shop: Shop, page: httpx.Response) -> None:
+def test_root_redirects_to_the_docs_page(shop: Shop, page: httpx.Response) -> None:
     led = shop.anonymous.get("/", follow_redirects=True)
 
     assert [it.status_code for it in led.history] == [307]
@@ -23,7 +23,7 @@ def test_the_root_leads_to_the_page(shop: Shop, page: httpx.Response) -> None:
 
 
 @pytest.mark.parametrize("end", ["", "/"])
-def test_all_that_it_loads_is_there_also_with_a_slash_at_the_end(shop: Shop, end: str) -> None:
+def test_docs_assets_are_served_with_and_without_a_trailing_slash(shop: Shop, end: str) -> None:
     page = shop.anonymous.get(f"/docs{end}")
 
     linked = re.findall(r'(?:src|href)="(/[^"]*)"', page.text)
@@ -31,12 +31,12 @@ def test_all_that_it_loads_is_there_also_with_a_slash_at_the_end(shop: Shop, end
     assert len(linked) == 4
     for address in linked:
         assert shop.anonymous.get(page.url.join(address)).status_code == 200, address
-    # By which its script finds the document and the API
+    # The attribute that its script reads for the document and the API.
     beside = page.url.join(linked[-1]).join("../openapi.json")
     assert beside == shop.anonymous.get("/openapi.json").url
 
 
-def test_its_policy_lets_in_what_is_served_beside_it_and_nothing_else(
+def test_content_security_policy_allows_its_own_assets_only(
     page: httpx.Response,
 ) -> None:
     directives = page.headers["Content-Security-Policy"].split("; ")
@@ -63,7 +63,7 @@ def test_its_policy_lets_in_what_is_served_beside_it_and_nothing_else(
     ],
 )
 @pytest.mark.parametrize("accept", ["*/*", "text/css,*/*;q=0.1"])
-def test_what_it_loads_is_the_same_compressed_and_not(
+def test_compressed_and_plain_assets_are_equal(
     shop: Shop, name: str, media_type: str, accept: str
 ) -> None:
     def get(encoding: str) -> httpx.Response:
@@ -79,13 +79,13 @@ def test_what_it_loads_is_the_same_compressed_and_not(
     assert compressed.headers["Cache-Control"] == "no-cache"
 
 
-def test_what_is_text_stays_text_whatever_the_client_accepts(shop: Shop) -> None:
+def test_text_assets_stay_text_for_any_accept_header(shop: Shop) -> None:
     for accept in ("*/*", "application/json", "image/png"):
         answer = shop.anonymous.get("/health", headers={"Accept": accept})
         assert answer.json() == {"status": "ok"}
 
 
-def test_bodies_that_are_no_json_are_refused_as_ever(shop: Shop) -> None:
+def test_bodies_that_are_not_json_are_still_rejected(shop: Shop) -> None:
     answer = shop.anonymous.post(
         "/api/sessions", content=b"\xff\x00", headers={"Content-Type": "image/png"}
     )

@@ -1,4 +1,4 @@
-"""Erasure leaves nothing that the user wrote in any table, whatever happened meanwhile."""
+"""Erasure removes every text of the user from all tables, under faults and races too."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -8,13 +8,13 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tests.deployed import PROJECTED, Person, Shop, error_of
-from tests.e2e.collecting import Listener
-from tests.faults import Answer, Call, Fault, FaultProxy, Send, answer_lost, refused
-from tests.mail import NEW_ADDRESS, RESET, WELCOME, Mail
-from tests.people import PASSWORD
-from tests.recovery import forget_wishes
-from tests.waiting import eventually
+from tests.support.deployed_shop import PROJECTED, Person, Shop, error_of
+from tests.support.event_listener import Listener
+from tests.support.fault_proxy import Answer, Call, Fault, FaultProxy, Send, answer_lost, refused
+from tests.support.fixtures import PASSWORD
+from tests.support.recovery_tokens import forget_wishes
+from tests.support.sent_emails import NEW_ADDRESS, RESET, WELCOME, Mail
+from tests.support.waiting import eventually
 
 THROTTLED = refused("ThrottlingException")
 
@@ -27,7 +27,7 @@ def bus(shop: Shop) -> Iterator[Listener]:
 
 
 def meanwhile(work: Callable[[], object]) -> Fault:
-    """Something else happens before the call reaches the table."""
+    """Run `work` before the call reaches the table."""
 
     async def fault(call: Call, send: Send) -> Answer:
         await asyncio.to_thread(work)
@@ -37,26 +37,26 @@ def meanwhile(work: Callable[[], object]) -> Fault:
 
 
 def order_of(shop: Shop, person: Person, **body: Any) -> str:
-    """The path of a new order that an admin can still read afterwards."""
+    """Place an order, and return a path that an admin can read after the erasure."""
     placed = person.order((shop.product()["id"], 1), **body)
     assert placed.status_code == 201, placed.text
     return f"/api/users/{person.id}/orders/{placed.json()['id']}"
 
 
 def read(shop: Shop, order: str) -> tuple[str | None, str]:
-    """Note and entity tag."""
+    """Return note and entity tag."""
     answer = shop.admin.http.get(order)
     assert answer.status_code == 200, answer.text
     return answer.json()["note"], answer.headers["ETag"]
 
 
 def holding(shop: Shop, marker: str) -> set[str]:
-    """The tables of which a row holds the marker."""
+    """Return the tables with a row that contains the marker."""
     tables = [name for name in shop.resources if name.endswith("Table")]
     return {name for name in tables if marker in str(shop.table(name)).lower()}
 
 
-def test_marker_in_every_free_text_is_left_in_no_table(shop: Shop) -> None:
+def test_erasure_leaves_no_free_text_in_any_table(shop: Shop) -> None:
     marker = f"marker{uuid4().hex}"
     mail = Mail(shop)
     product = shop.product()
@@ -82,7 +82,8 @@ def test_marker_in_every_free_text_is_left_in_no_table(shop: Shop) -> None:
     for address, subject in ((person.email, WELCOME), (person.email, NEW_ADDRESS)):
         assert len(mail.to(address, subject)) == 1
     assert len(mail.to(moved["email"], RESET)) == 1
-    # Or the test would say nothing: attempts are digests, and products nobody's.
+    # The test needs the marker in every table except two: attempts are digests, products have no
+    # user.
     everywhere = {name for name in shop.resources if name.endswith("Table")}
     expected = everywhere - {"AttemptsTable", "ProductsTable"}
     assert eventually(lambda: holding(shop, marker) == expected), holding(shop, marker)
@@ -95,7 +96,7 @@ def test_marker_in_every_free_text_is_left_in_no_table(shop: Shop) -> None:
     assert holding(shop, marker) == set()
 
 
-def test_note_is_cleared_in_a_new_version_and_without_an_event(shop: Shop, bus: Listener) -> None:
+def test_cleared_note_increments_the_version_without_an_event(shop: Shop, bus: Listener) -> None:
     person, other = shop.sign_up(), shop.sign_up()
     noted, bare = order_of(shop, person, note="Ring twice."), order_of(shop, person)
     others = order_of(shop, other, note="Ring once.")
@@ -113,9 +114,7 @@ def test_note_is_cleared_in_a_new_version_and_without_an_event(shop: Shop, bus: 
     assert bus.types(noted.rpartition("/")[2]) == ["order.placed"]
 
 
-def test_note_whose_clearing_was_not_answered_is_cleared_once(
-    shop: Shop, faults: FaultProxy
-) -> None:
+def test_note_cleared_with_a_lost_response_is_cleared_once(shop: Shop, faults: FaultProxy) -> None:
     person = shop.sign_up()
     order = order_of(shop, person, note="Ring twice.")
 
@@ -181,9 +180,7 @@ def test_erasure_that_fails_after_its_commit_is_503_and_a_retry_continues(
     assert read(shop, placed[0]) == (None, '"2"')
 
 
-def test_note_that_an_owner_writes_while_they_are_erased_is_404(
-    shop: Shop, faults: FaultProxy
-) -> None:
+def test_note_written_by_its_owner_during_erasure_is_404(shop: Shop, faults: FaultProxy) -> None:
     person = shop.sign_up()
     order = order_of(shop, person)
     erased: list[httpx.Response] = []
@@ -200,7 +197,7 @@ def test_note_that_an_owner_writes_while_they_are_erased_is_404(
     assert read(shop, order) == (None, '"1"')
 
 
-def test_refused_erasure_clears_nothing(shop: Shop) -> None:
+def test_rejected_erasure_clears_nothing(shop: Shop) -> None:
     person = shop.sign_up()
     order = order_of(shop, person, note="Ring twice.")
     before = shop.everything()
@@ -217,7 +214,7 @@ def test_refused_erasure_clears_nothing(shop: Shop) -> None:
 def test_erasure_rejected_for_a_concurrent_change_clears_nothing(
     shop: Shop, faults: FaultProxy
 ) -> None:
-    """And a key that was used still gives the first response."""
+    """A used key still replays the first response."""
     person, product = shop.sign_up(), shop.product()
     placed = person.order((product["id"], 1), key="k", note="Ring twice.")
     tag = {"If-Match": person.http.get("/api/users/me").headers["ETag"]}

@@ -1,4 +1,4 @@
-"""Every change is told on the bus: at least once, in order, under one id, and nothing personal."""
+"""Events on the bus: every change at least once, in order, with one id and no personal data."""
 
 import json
 import random
@@ -12,12 +12,12 @@ from uuid import uuid4
 import pytest
 
 from shop.identifiers import new_id
-from tests.deployed import Person, Shop, gather
-from tests.e2e.collecting import Event, Listener
-from tests.faults import FaultProxy, conflicts
 from tests.local_cloud.watching import Queue
-from tests.people import PASSWORD
-from tests.waiting import eventually
+from tests.support.deployed_shop import Person, Shop, gather
+from tests.support.event_listener import Event, Listener
+from tests.support.fault_proxy import FaultProxy, conflicts
+from tests.support.fixtures import PASSWORD
+from tests.support.waiting import eventually
 
 SOON = 2  # seconds
 
@@ -36,7 +36,7 @@ def request_ids(*answers: Any) -> list[str]:
 
 
 def test_change_is_published_within_two_seconds(shop: Shop, bus: Listener) -> None:
-    """By the fastest of many, since a busy machine slows any single one."""
+    """Measure the fastest of many, since a busy machine slows any single one."""
 
     def seconds_until_published() -> float:
         started, person = time.monotonic(), shop.sign_up()
@@ -79,7 +79,7 @@ def test_every_change_of_a_user_is_published(shop: Shop, bus: Listener) -> None:
     assert len({event["id"] for event in told}) == 7
 
 
-def test_every_change_of_an_orders_status_is_published(shop: Shop, bus: Listener) -> None:
+def test_every_status_change_of_an_order_is_published(shop: Shop, bus: Listener) -> None:
     person, product = shop.sign_up(), shop.product(price="2.50")
     placed = [person.order((product["id"], 3)) for _ in range(2)]
     one, other = (answer.json()["id"] for answer in placed)
@@ -111,7 +111,7 @@ def test_every_change_of_an_orders_status_is_published(shop: Shop, bus: Listener
     assert len({event["id"] for event in first + second}) == 5
 
 
-def test_what_did_not_commit_is_not_told(shop: Shop, bus: Listener) -> None:
+def test_uncommitted_change_is_not_published(shop: Shop, bus: Listener) -> None:
     person, product = shop.sign_up(), shop.product(stock=1)
     bus.hears(person.id, "user.registered")
     path = f"/api/users/{person.id}"
@@ -135,7 +135,7 @@ def found(shop: Shop, email: str) -> list[str]:
     return [user["id"] for user in answer.json()["data"]]
 
 
-def test_a_user_whom_newer_code_gave_a_set_is_read_found_and_told(
+def test_user_with_an_unknown_set_attribute_is_read_listed_and_published(
     shop: Shop, bus: Listener
 ) -> None:
     person = shop.sign_up()
@@ -152,7 +152,7 @@ def test_a_user_whom_newer_code_gave_a_set_is_read_found_and_told(
 
 
 @pytest.mark.parametrize("place", [0, 4, 9])
-def test_a_poison_record_leaves_alone_and_the_others_go_on(
+def test_poison_record_is_dead_lettered_without_blocking_others(
     shop: Shop, bus: Listener, place: int
 ) -> None:
     aside = Queue(shop.stack, shop.resources["UnpublishedEvents"])
@@ -175,14 +175,12 @@ def test_a_poison_record_leaves_alone_and_the_others_go_on(
     assert len(aside.received()) == 1
 
 
-def test_a_bus_that_is_down_for_longer_than_a_function_runs_gets_all_in_order(
-    shop: Shop, bus: Listener
-) -> None:
+def test_events_are_published_in_order_after_a_long_bus_outage(shop: Shop, bus: Listener) -> None:
     with bus.bus_down():
         person = shop.sign_up()
         for name in "abc":
             request_ids(person.http.patch("/api/users/me", json={"name": name}))
-        time.sleep(22)  # the publisher tries for 20 s before it reports the records
+        time.sleep(22)  # the publisher retries for 20 s before it reports the records
         assert bus.of(person.id) == []
 
     told = bus.hears(person.id, "user.registered", *["user.updated"] * 3)
@@ -190,7 +188,7 @@ def test_a_bus_that_is_down_for_longer_than_a_function_runs_gets_all_in_order(
     assert [event["data"]["version"] for event in told] == [1, 2, 3, 4]
 
 
-def test_a_thousand_changes_with_faults_are_a_thousand_events(
+def test_thousand_changes_under_faults_publish_a_thousand_events(
     shop: Shop, bus: Listener, faults: FaultProxy
 ) -> None:
     secret = f"plum-{uuid4().hex}"
@@ -201,7 +199,7 @@ def test_a_thousand_changes_with_faults_are_a_thousand_events(
     is_over = threading.Event()
 
     def disturb() -> None:
-        """The bus comes and goes."""
+        """The bus fails intermittently."""
         while not is_over.wait(0.7):
             with bus.bus_down():
                 is_over.wait(0.5)
@@ -230,14 +228,14 @@ def test_a_thousand_changes_with_faults_are_a_thousand_events(
     assert Counter(event["type"] for event in told().values()) == changes + Counter(
         {"user.registered": len(people)}
     )
-    # One entity's are told in order, though some again; and a user's leave no version out.
+    # Events of one entity are ordered, with repeats, and a user's versions have no gap.
     first: dict[str, list[int]] = {}
     for event in told().values():
         first.setdefault(event["subject"], []).append(event["data"]["version"])
     assert all(versions == sorted(set(versions)) for versions in first.values())
     for person in people:
         assert first[person.id] == [*range(1, len(first[person.id]) + 1)]
-    # And nobody hears, or reads in a log, what is personal.
+    # Neither events nor logs contain personal data.
     assert secret not in json.dumps(bus.heard)
     assert secret not in shop.stack.emulator.function_log.read_text()
 
@@ -245,7 +243,7 @@ def test_a_thousand_changes_with_faults_are_a_thousand_events(
 def _changes(
     shop: Shop, person: Person, product: str, chance: random.Random, secret: str
 ) -> Counter[str]:
-    """125 changes of a person and their orders, by the type of event that they are."""
+    """Make 125 changes of a user and their orders, and return them by event type."""
     done = Counter[str]()
     orders: list[tuple[str, str]] = []  # id and status
     path = f"/api/users/{person.id}"
@@ -256,7 +254,7 @@ def _changes(
                 if person.http.patch(path, json=name).is_success:
                     done["user.updated"] += 1
             case "status":
-                # Together, since in between they cannot order.
+                # Reactivate immediately: orders for an inactive user are rejected.
                 for status, type_ in (("inactive", "deactivated"), ("active", "updated")):
                     while not shop.admin.http.patch(path, json={"status": status}).is_success:
                         pass

@@ -1,4 +1,4 @@
-"""What callers meet, and what is stored, when DynamoDB refuses, breaks off or answers nobody."""
+"""Responses and stored items while DynamoDB rejects calls, drops connections or times out."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -8,8 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.deployed import Person, Shop, error_of, gather, new_email, new_product
-from tests.e2e.failing import (
+from tests.support.dependency_failures import (
     ROUTES,
     THROTTLED,
     assert_all_in_time,
@@ -17,7 +16,8 @@ from tests.e2e.failing import (
     assert_try_again,
     requests,
 )
-from tests.faults import (
+from tests.support.deployed_shop import Person, Shop, error_of, gather, new_email, new_product
+from tests.support.fault_proxy import (
     WRITES,
     Fault,
     FaultProxy,
@@ -30,15 +30,15 @@ from tests.faults import (
     unanswered,
     unprocessed,
 )
-from tests.logs import Logs
-from tests.people import PASSWORD
+from tests.support.fixtures import PASSWORD
+from tests.support.log_groups import Logs
 
 type Outage = Callable[[FaultProxy], AbstractContextManager[object]]
 
 
 @pytest.fixture
 def admin(shop: Shop) -> Person:
-    """Logged in anew, so that the gateway remembers the verdict on the token for 50 s more."""
+    """A new login, so that the gateway caches the authorizer's result for 50 s more."""
     known = shop.stack.info.admin
     assert known is not None
     return shop.log_in(known.email, known.password)
@@ -60,7 +60,7 @@ def person(shop: Shop) -> Person:
     ],
     ids=["throttled", "failing", "breaking", "hanging", "down"],
 )
-def test_without_a_database_every_route_says_try_again_and_nothing_changes(
+def test_every_route_gets_503_and_changes_nothing_without_a_database(
     shop: Shop, faults: FaultProxy, admin: Person, outage: Outage
 ) -> None:
     sent = requests(shop, admin, ROUTES)
@@ -75,7 +75,7 @@ def test_without_a_database_every_route_says_try_again_and_nothing_changes(
     assert shop.everything() == before
 
 
-def test_with_a_database_that_only_reads_nothing_is_half_done(
+def test_read_only_database_leaves_no_partial_writes(
     shop: Shop, faults: FaultProxy, admin: Person
 ) -> None:
     writing = [it for it in ROUTES if not it.startswith("GET ") and "{token}" not in it]
@@ -90,7 +90,7 @@ def test_with_a_database_that_only_reads_nothing_is_half_done(
     assert shop.everything() == before
 
 
-def test_keys_that_stay_unread_are_asked_for_again_and_then_told_as_try_again(
+def test_unprocessed_keys_are_retried_and_then_503(
     shop: Shop, faults: FaultProxy, person: Person
 ) -> None:
     product = shop.product()
@@ -106,9 +106,7 @@ def test_keys_that_stay_unread_are_asked_for_again_and_then_told_as_try_again(
 
 
 @pytest.mark.parametrize("fault", [THROTTLED, unanswered(30)], ids=["throttled", "hanging"])
-def test_an_authorizer_that_cannot_read_says_try_again(
-    shop: Shop, faults: FaultProxy, fault: Fault
-) -> None:
+def test_authorizer_that_cannot_read_is_503(shop: Shop, faults: FaultProxy, fault: Fault) -> None:
     person = shop.sign_up()
     body = {"email": person.email, "password": PASSWORD}
     token = shop.anonymous.post("/api/sessions", json=body).json()["accessToken"]
@@ -124,19 +122,19 @@ def test_an_authorizer_that_cannot_read_says_try_again(
 # Orders
 
 
-# Any: DynamoDB's JSON.
+# Any: DynamoDB's JSON
 def orders_of(shop: Shop, person: Person) -> list[dict[str, Any]]:
     return [it for it in shop.table("OrdersTable") if it["user_id"]["S"] == person.id]
 
 
 def assert_one_order(shop: Shop, person: Person, answer: httpx.Response) -> None:
-    """It is the answer's, and counted once."""
+    """Assert that the only order is that of the response, and is counted once."""
     order, summary = sorted(orders_of(shop, person), key=lambda item: item["id"]["S"])
     assert order["id"]["S"] == answer.json()["id"]
     assert summary["pending"] == {"N": "1"}
 
 
-def test_an_order_whose_answer_got_lost_is_tried_again_and_is_one(
+def test_order_with_a_lost_response_is_retried_and_stored_once(
     shop: Shop, faults: FaultProxy, person: Person
 ) -> None:
     product = shop.product()
@@ -154,7 +152,7 @@ def test_an_order_whose_answer_got_lost_is_tried_again_and_is_one(
     [answer_lost, delayed(30), dripping(0.5)],
     ids=["lost", "late", "dripping"],
 )
-def test_an_order_that_nobody_could_be_told_of_is_the_answer_to_the_next_try(
+def test_order_whose_client_got_503_is_returned_to_the_retry(
     shop: Shop, faults: FaultProxy, person: Person, fault: Fault
 ) -> None:
     product = shop.product()
@@ -172,7 +170,7 @@ def test_an_order_that_nobody_could_be_told_of_is_the_answer_to_the_next_try(
     assert shop.stock(product) == 7
 
 
-def test_a_try_that_got_503_binds_its_key_to_nothing(
+def test_request_that_got_503_leaves_its_idempotency_key_unused(
     shop: Shop, faults: FaultProxy, person: Person
 ) -> None:
     product = shop.product()
@@ -186,7 +184,7 @@ def test_a_try_that_got_503_binds_its_key_to_nothing(
     assert shop.stock(product) == 6
 
 
-def test_of_a_hundred_orders_under_conflicts_sixty_are_sold_and_none_twice(
+def test_hundred_orders_under_conflicts_sell_sixty_items_and_none_twice(
     shop: Shop, faults: FaultProxy
 ) -> None:
     product = shop.product(stock=60)
@@ -216,7 +214,7 @@ def test_of_a_hundred_orders_under_conflicts_sixty_are_sold_and_none_twice(
     assert counts == Counter(order["user_id"]["S"] for order in orders)
 
 
-def test_equal_orders_at_once_are_one_also_while_answers_get_lost_and_writers_conflict(
+def test_equal_parallel_orders_under_faults_and_conflicts_are_stored_once(
     shop: Shop, faults: FaultProxy, person: Person
 ) -> None:
     product = shop.product()
@@ -234,7 +232,7 @@ def test_equal_orders_at_once_are_one_also_while_answers_get_lost_and_writers_co
     assert shop.stock(product) == 7
 
 
-# What else is written
+# Other writes
 
 
 @pytest.mark.parametrize(
@@ -247,7 +245,7 @@ def test_equal_orders_at_once_are_one_also_while_answers_get_lost_and_writers_co
         ("DELETE", "/api/users/me", 204),
     ],
 )
-def test_a_write_whose_answer_got_lost_is_not_refused_for_its_own_effect(
+def test_write_with_a_lost_response_is_not_rejected_for_its_own_effect(
     shop: Shop, faults: FaultProxy, person: Person, method: str, path: str, status: int
 ) -> None:
     bodies = {
@@ -265,7 +263,7 @@ def test_a_write_whose_answer_got_lost_is_not_refused_for_its_own_effect(
     assert (answer.status_code, len(hits)) == (status, 1), answer.text
 
 
-def test_a_product_whose_answer_got_lost_is_one(shop: Shop, faults: FaultProxy) -> None:
+def test_product_with_a_lost_response_is_stored_once(shop: Shop, faults: FaultProxy) -> None:
     first, second = new_product(), new_product()
     key = {"Idempotency-Key": first["sku"]}
 
@@ -282,7 +280,7 @@ def test_a_product_whose_answer_got_lost_is_one(shop: Shop, faults: FaultProxy) 
     assert (skus.count(first["sku"]), skus.count(second["sku"])) == (1, 1)
 
 
-def test_a_stock_that_was_moved_is_told_whatever_cannot_be_read_after(
+def test_applied_stock_change_is_returned_though_later_reads_fail(
     shop: Shop, faults: FaultProxy
 ) -> None:
     product = shop.product(stock=10)
@@ -296,7 +294,7 @@ def test_a_stock_that_was_moved_is_told_whatever_cannot_be_read_after(
     assert (read.json(), read.headers["ETag"]) == (answer.json(), answer.headers["ETag"])
 
 
-def test_a_sign_up_whose_answer_got_lost_is_not_refused_by_itself(
+def test_sign_up_with_a_lost_response_is_not_rejected_for_its_own_account(
     shop: Shop, faults: FaultProxy
 ) -> None:
     body = {"email": new_email(), "name": "Ada", "password": PASSWORD}
@@ -308,12 +306,12 @@ def test_a_sign_up_whose_answer_got_lost_is_not_refused_by_itself(
     assert shop.log_in(body["email"]).id == answer.json()["id"]
 
 
-def test_a_sign_up_that_nobody_could_be_told_of_leaves_an_account_that_works(
+def test_sign_up_whose_client_got_503_leaves_a_working_account(
     shop: Shop, faults: FaultProxy
 ) -> None:
     body = {"email": new_email(), "name": "Ada", "password": PASSWORD}
 
-    # Not that of the count before it.
+    # Not the response to the rate limit's earlier write.
     with faults.on(answer_lost, "TransactWriteItems", table=shop.resources["UsersTable"]):
         assert_try_again(shop.anonymous.post("/api/users", json=body))
 
@@ -322,7 +320,7 @@ def test_a_sign_up_that_nobody_could_be_told_of_leaves_an_account_that_works(
 
 
 @pytest.mark.parametrize("times", [1, 3], ids=["once", "each time"])
-def test_a_change_whose_answer_got_lost_is_made_once(
+def test_change_with_a_lost_response_is_applied_once(
     shop: Shop, faults: FaultProxy, person: Person, times: int
 ) -> None:
     with faults.on(answer_lost, "TransactWriteItems", times=times) as hits:
@@ -337,7 +335,7 @@ def test_a_change_whose_answer_got_lost_is_made_once(
 
 
 @pytest.mark.parametrize("times", [1, 3], ids=["once", "each time"])
-def test_a_refresh_whose_answer_got_lost_gives_the_one_successor(
+def test_refresh_with_a_lost_response_returns_the_one_successor(
     shop: Shop, faults: FaultProxy, person: Person, times: int
 ) -> None:
     spent = {"refreshToken": person.grant["refreshToken"]}
@@ -356,7 +354,7 @@ def test_a_refresh_whose_answer_got_lost_gives_the_one_successor(
     assert shop.anonymous.post("/api/access-tokens", json=successor).status_code == 201
 
 
-def test_a_log_in_whose_answers_got_lost_is_one_session(
+def test_login_with_lost_responses_is_one_session(
     shop: Shop, faults: FaultProxy, person: Person
 ) -> None:
     body = {"email": person.email, "password": PASSWORD}

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.deployed import Shop, new_email
-from tests.people import PASSWORD
-from tests.template import ROOT
+from tests.support.deployed_shop import Shop, new_email
+from tests.support.fixtures import PASSWORD
+from tests.support.sam_template import ROOT
 
 
 def create_admin(shop: Shop, folder: Path, **wanted: str) -> subprocess.CompletedProcess[str]:
@@ -26,7 +26,7 @@ def create_admin(shop: Shop, folder: Path, **wanted: str) -> subprocess.Complete
     )
 
 
-def test_an_admin_is_made_once_for_an_address(shop: Shop, tmp_path: Path) -> None:
+def test_admin_is_created_once_per_address(shop: Shop, tmp_path: Path) -> None:
     email = new_email()
 
     first = create_admin(shop, tmp_path, email=email)
@@ -39,11 +39,11 @@ def test_an_admin_is_made_once_for_an_address(shop: Shop, tmp_path: Path) -> Non
     assert json.loads(first.stdout) == {"id": told["id"]} and told["role"] == "admin"
     assert "EmailInUse" in second.stdout + second.stderr
     assert after == before
-    # The other tests count on one admin.
+    # The other tests need exactly one admin.
     assert admin.http.delete("/api/users/me").status_code == 204
 
 
-def test_an_account_that_exists_is_not_made_an_admins(shop: Shop, tmp_path: Path) -> None:
+def test_existing_account_is_not_promoted(shop: Shop, tmp_path: Path) -> None:
     person = shop.sign_up()
     before = shop.everything()
 
@@ -57,7 +57,7 @@ def test_an_account_that_exists_is_not_made_an_admins(shop: Shop, tmp_path: Path
     ("function", "callers"),
     [("CreateAdmin", set()), ("RotateSigningKeys", {"events.amazonaws.com"})],
 )
-def test_no_gateway_may_invoke_what_operators_do(
+def test_gateway_cannot_invoke_operator_functions(
     shop: Shop, function: str, callers: set[str]
 ) -> None:
     lambda_, name = shop.stack.client("lambda"), shop.stack.resources()[function]

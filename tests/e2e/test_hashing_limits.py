@@ -1,4 +1,4 @@
-"""Who hashes many passwords from one network is refused before the next, over HTTP."""
+"""Rate limits of password hashing per network, over HTTP."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -7,12 +7,12 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.deployed import Shop, error_of, gather, new_email
-from tests.mail import WELCOME, Mail
-from tests.people import PASSWORD
+from tests.support.deployed_shop import Shop, error_of, gather, new_email
+from tests.support.fixtures import PASSWORD
+from tests.support.sent_emails import WELCOME, Mail
 
 REFUSED = (429, "TOO_MANY_REQUESTS")
-LIMIT = 3  # instead of the local stack's, which refuses nobody
+LIMIT = 3  # the local stack's own limit is practically infinite
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def limited(shop: Shop) -> Iterator[None]:
 
 
 def sign_up(shop: Shop, address: str, **changed: Any) -> httpx.Response:
-    """From another address of this machine, whose network no other test uses."""
+    """Use another local address, whose network no other test uses."""
     body = {"email": new_email(), "name": "Ada", "password": PASSWORD} | changed
     transport = httpx.HTTPTransport(local_address=address)
     with httpx.Client(base_url=shop.url, timeout=30, transport=transport) as client:
@@ -31,8 +31,8 @@ def sign_up(shop: Shop, address: str, **changed: Any) -> httpx.Response:
 
 
 @pytest.mark.usefixtures("limited")
-def test_sign_ups_of_one_network_are_limited_and_a_refused_one_does_nothing(shop: Shop) -> None:
-    # A body that is refused before its password would be hashed does not count.
+def test_sign_ups_of_one_network_are_limited_and_a_rejected_one_stores_nothing(shop: Shop) -> None:
+    # A body rejected before its password is hashed does not count.
     assert sign_up(shop, "127.7.1.1", password="short").status_code == 422
     taken = new_email()
     assert sign_up(shop, "127.7.1.1", email=taken).status_code == 201
@@ -48,19 +48,19 @@ def test_sign_ups_of_one_network_are_limited_and_a_refused_one_does_nothing(shop
     assert shop.everything() == before
     mail.rests()
     assert mail.to(email, WELCOME, count=0) == []
-    # Another network, and the same person from there, is not refused.
+    # Another network is not limited, nor is the same user from there.
     assert sign_up(shop, "127.7.2.1", email=email).status_code == 201
 
 
 @pytest.mark.usefixtures("limited")
-def test_parallel_sign_ups_of_one_network_are_limited_too(shop: Shop) -> None:
+def test_parallel_sign_ups_of_one_network_are_limited(shop: Shop) -> None:
 
     answers = gather(8, lambda _: sign_up(shop, "127.7.3.1"))
 
     assert Counter(answer.status_code for answer in answers) == {201: LIMIT, 429: 8 - LIMIT}
 
 
-def test_password_changes_in_a_row_are_limited_with_the_right_password(shop: Shop) -> None:
+def test_repeated_password_changes_are_limited_with_the_right_password(shop: Shop) -> None:
     person = shop.sign_up()
     passwords = [f"a walk by river number {n}" for n in range(11)]
     current = PASSWORD

@@ -1,12 +1,12 @@
-"""What a key promises: the first answer again, byte for byte, whatever happened since."""
+"""Idempotency keys replay the first response byte for byte, after any later change."""
 
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.deployed import Person, Shop, error_of, new_email, new_product
-from tests.people import PASSWORD
+from tests.support.deployed_shop import Person, Shop, error_of, new_email, new_product
+from tests.support.fixtures import PASSWORD
 
 LONG_AGO = "2026-01-01T00:00:00.000Z"
 
@@ -22,14 +22,12 @@ def told(answer: httpx.Response) -> tuple[int, bytes, str, str]:
 
 
 def record_of(shop: Shop, person: Person) -> dict[str, Any]:
-    """The one record of this caller's."""
+    """Return the only record of this caller."""
     (record,) = [it for it in shop.table("IdempotencyTable") if person.id in it["id"]["S"]]
     return record
 
 
-def test_an_order_that_changed_since_is_answered_as_it_was_placed(
-    shop: Shop, person: Person
-) -> None:
+def test_replayed_order_is_returned_as_placed_after_a_change(shop: Shop, person: Person) -> None:
     product = shop.product(stock=5)
     first = person.order((product["id"], 5), key="k")
     order = first.headers["Location"].replace("/me/", f"/{person.id}/")
@@ -46,7 +44,7 @@ def test_an_order_that_changed_since_is_answered_as_it_was_placed(
     assert "Idempotent-Replayed" not in first.headers
 
 
-def test_a_product_that_is_dearer_since_is_answered_as_it_was_added(shop: Shop) -> None:
+def test_replayed_product_is_returned_as_created_after_a_price_change(shop: Shop) -> None:
     wanted = new_product()
     key = {"Idempotency-Key": wanted["sku"]}
     first = shop.admin.http.post("/api/products", json=wanted, headers=key)
@@ -64,9 +62,7 @@ def test_a_product_that_is_dearer_since_is_answered_as_it_was_added(shop: Shop) 
     assert again.headers["Idempotent-Replayed"] == "true"
 
 
-def test_a_key_that_expired_is_a_new_one_before_its_record_is_deleted(
-    shop: Shop, person: Person
-) -> None:
+def test_expired_key_is_unused_before_its_record_is_deleted(shop: Shop, person: Person) -> None:
     product = shop.product()
     first = person.order((product["id"], 1), key="k")
     shop.change("IdempotencyTable", {"id": record_of(shop, person)["id"]["S"]}, expires_at=LONG_AGO)
@@ -80,7 +76,7 @@ def test_a_key_that_expired_is_a_new_one_before_its_record_is_deleted(
     assert record_of(shop, person)["expires_at"]["S"] > second.json()["createdAt"]
 
 
-def test_a_key_belongs_to_its_operation_and_path(shop: Shop, person: Person) -> None:
+def test_key_is_scoped_to_its_operation_and_path(shop: Shop, person: Person) -> None:
     product = shop.product()
     other = shop.sign_up()
     body = {"items": [{"productId": product["id"], "quantity": 1}]}
@@ -97,7 +93,7 @@ def test_a_key_belongs_to_its_operation_and_path(shop: Shop, person: Person) -> 
     assert len({answer.json()["id"] for answer in answers}) == 3
 
 
-def test_a_request_that_failed_validation_may_be_corrected_under_its_key(
+def test_request_that_failed_validation_can_be_corrected_under_its_key(
     shop: Shop, person: Person
 ) -> None:
     product = shop.product()
@@ -114,7 +110,9 @@ def test_a_request_that_failed_validation_may_be_corrected_under_its_key(
     assert person.order((product["id"], 1), key="k").status_code == 201
 
 
-def test_equal_keys_keep_each_body_for_itself(shop: Shop, person: Person) -> None:
+def test_reused_key_with_another_body_is_rejected_and_the_first_response_kept(
+    shop: Shop, person: Person
+) -> None:
     product = shop.product()
     first = person.order((product["id"], 1), key="k", note="Ring twice.")
     before = shop.everything()
@@ -126,7 +124,7 @@ def test_equal_keys_keep_each_body_for_itself(shop: Shop, person: Person) -> Non
     assert told(person.order((product["id"], 1), key="k", note="Ring twice.")) == told(first)
 
 
-def test_nothing_is_recorded_of_requests_that_hold_a_secret(shop: Shop, person: Person) -> None:
+def test_requests_with_secrets_are_not_recorded(shop: Shop, person: Person) -> None:
     before = shop.everything()["IdempotencyTable"]
     key = {"Idempotency-Key": "secret"}
     log_in = {"email": person.email, "password": PASSWORD}

@@ -1,7 +1,7 @@
-"""Random work of several buyers and an admin at once, and what must be true after it.
+"""Invariants after random parallel work of several buyers and an admin.
 
-A seed of its own each time; it is in the output of a failure and in SHOP_TEST_SEED to repeat the
-choices, though not the order in which threads meet.
+Each run has a new seed, printed on failure. SHOP_TEST_SEED repeats the choices, but not the
+interleaving of threads.
 """
 
 import json
@@ -13,8 +13,8 @@ from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
-from tests.deployed import Person, Shop, gather
-from tests.faults import FaultProxy, conflicts
+from tests.support.deployed_shop import Person, Shop, gather
+from tests.support.fault_proxy import FaultProxy, conflicts
 
 BUYERS = 6
 STEPS = 40  # of each buyer and of the admin
@@ -31,9 +31,9 @@ TRANSITIONS = {
 
 @dataclass
 class Told:
-    """What the answers said, collected by each thread on its own."""
+    """Content of the responses, collected per thread."""
 
-    orders: dict[str, dict[str, Any]] = field(default_factory=dict)  # first answers by key
+    orders: dict[str, dict[str, Any]] = field(default_factory=dict)  # first responses by key
     bodies: dict[str, list[tuple[str, int]]] = field(default_factory=dict)
     transitions: list[tuple[str, str]] = field(default_factory=list)  # (order, new status)
     deltas: Counter[str] = field(default_factory=Counter)
@@ -41,7 +41,7 @@ class Told:
 
 
 def buy(person: Person, products: list[dict[str, Any]], chance: random.Random) -> Told:
-    """Orders, sends some again under their key, cancels, and writes notes."""
+    """Place orders, repeat some under their key, cancel, and write notes."""
     told = Told()
     for _ in range(STEPS):
         known = list(told.orders)
@@ -78,7 +78,7 @@ def buy(person: Person, products: list[dict[str, Any]], chance: random.Random) -
 def administer(
     shop: Shop, people: list[Person], products: list[dict[str, Any]], chance: random.Random
 ) -> Told:
-    """Moves orders on, and changes stock and prices."""
+    """Change order statuses, stock and prices."""
     told = Told()
     for _ in range(STEPS):
         product = chance.choice(products)["id"]
@@ -105,7 +105,7 @@ def administer(
     return told
 
 
-def test_whatever_happens_at_once_nothing_is_lost_or_made(shop: Shop, faults: FaultProxy) -> None:
+def test_parallel_random_work_loses_and_creates_nothing(shop: Shop, faults: FaultProxy) -> None:
     seed = os.environ.get("SHOP_TEST_SEED") or str(random.getrandbits(32))
     print(f"SHOP_TEST_SEED={seed}")
     products = [shop.product(stock=INITIAL, price=PRICES[0]) for _ in range(3)]
@@ -125,11 +125,11 @@ def test_whatever_happens_at_once_nothing_is_lost_or_made(shop: Shop, faults: Fa
     orders = {row["id"]["S"]: row for row in rows if "lines" in row}
     summaries = {row["user_id"]["S"]: row for row in rows if "lines" not in row}
 
-    # One order for each key that got an answer, as that answer said.
+    # Each key with a response has one order, equal to that response.
     keyed = [order for each in told for order in each.orders.values()]
     assert len(keyed) == len({order["id"] for order in keyed}) and len(keyed) > 20
     assert {order["id"] for order in keyed} <= set(orders)
-    # A 503 may not have told of an order, but every order is the one of its own key.
+    # A 503 may hide an order, but every order has the key of one request.
     records = [row for row in shop.table("IdempotencyTable") if row["id"]["S"][:36] in ids]
     recorded = [json.loads(json.loads(row["answer"]["S"])["body"])["id"] for row in records]
     assert sorted(recorded) == sorted(orders)
@@ -141,7 +141,7 @@ def test_whatever_happens_at_once_nothing_is_lost_or_made(shop: Shop, faults: Fa
             assert line["unitPrice"] in PRICES
             assert Decimal(line["lineTotal"]) == Decimal(line["unitPrice"]) * line["quantity"]
 
-    # Every transition that was answered 200 is one that there is, in an order that can be.
+    # Every successful transition is a valid one, in a possible order.
     moves: dict[str, list[str]] = {}
     for each in told:
         for order_id, status in each.transitions:
@@ -153,7 +153,7 @@ def test_whatever_happens_at_once_nothing_is_lost_or_made(shop: Shop, faults: Fa
         assert set(zip(path, path[1:], strict=False)) <= TRANSITIONS
         assert row["status"]["S"] == path[-1]
 
-    # Stock is never negative, and what was taken and not given back is what is missing.
+    # Stock is never negative, and the missing stock is that of live orders.
     for product in products:
         live = sum(
             int(line["M"]["taken"]["N"])

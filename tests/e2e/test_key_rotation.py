@@ -1,7 +1,7 @@
-"""The signing keys of the deployed stack rotate and are revoked without anybody losing a session.
+"""Signing keys of the deployed stack rotate and are revoked without the loss of a session.
 
-Functions keep keys for 5 minutes. Only where a test speaks of what is true after that is the
-function that keeps them restarted; everything else must hold without.
+Functions cache keys for 5 minutes. Tests restart a function only for assertions about the time
+after that; all other assertions hold with the cached keys.
 """
 
 import json
@@ -18,16 +18,16 @@ import pytest
 
 from shop.clock import to_text
 from shop.identity.keys.key_store import KeyStore
-from tests.deployed import Person, Shop, error_of, gather
-from tests.people import PASSWORD
-from tests.template import ROOT
+from tests.support.deployed_shop import Person, Shop, error_of, gather
+from tests.support.fixtures import PASSWORD
+from tests.support.sam_template import ROOT
 
 JWKS = "/shop-local/jwks"
 
 
 @pytest.fixture(autouse=True)
 def keys_put_back(shop: Shop) -> Iterator[None]:
-    """Keys that are old enough to rotate; then those that others are logged in with."""
+    """Keys old enough to rotate; afterwards the original ones, which other tests' logins need."""
     secrets, parameters = shop.stack.client("secretsmanager"), shop.stack.client("ssm")
     secret = shop.stack.resources()["SigningKeysSecret"]
     private = secrets.get_secret_value(SecretId=secret)["SecretString"]
@@ -40,7 +40,7 @@ def keys_put_back(shop: Shop) -> Iterator[None]:
 
 
 def grow_old(shop: Shop) -> None:
-    """Makes the deployed keys older behind everybody's back; they stay the same keys."""
+    """Age the deployed keys in their store, unchanged otherwise."""
     keys = key_store(shop).private()
     old = replace(keys, changed_at=keys.changed_at - timedelta(hours=1))
     shop.stack.client("secretsmanager").put_secret_value(
@@ -49,7 +49,7 @@ def grow_old(shop: Shop) -> None:
 
 
 def key_store(shop: Shop) -> KeyStore:
-    """The deployed keys, as root."""
+    """Return the deployed key store, with root credentials."""
     secret = shop.stack.resources()["SigningKeysSecret"]
     return KeyStore(shop.stack.client("secretsmanager"), shop.stack.client("ssm"), secret, JWKS)
 
@@ -72,7 +72,7 @@ def change_keys(shop: Shop, event: dict[str, Any]) -> list[str]:
 
 
 def new_token(shop: Shop, person: Person) -> str:
-    """A token that no request was made with, so that the gateway has no verdict on it yet."""
+    """Return an unused token, for which the gateway has no cached authorizer result."""
     body = {"email": person.email, "password": PASSWORD}
     answer = shop.anonymous.post("/api/sessions", json=body)
     assert answer.status_code == 201, answer.text
@@ -89,16 +89,16 @@ def me(shop: Shop, token: str) -> httpx.Response:
     return shop.client(token).get("/api/users/me")
 
 
-def test_a_rotation_logs_nobody_out_and_signs_with_a_key_that_verifiers_knew(shop: Shop) -> None:
+def test_rotation_ends_no_session_and_signs_with_a_published_key(shop: Shop) -> None:
     person = shop.sign_up()
     previous, current, following = published(shop)
     before = new_token(shop, person)
     assert kid_of(before) == current
 
     rotated = change_keys(shop, {})
-    # Still the key that signed: whoever keeps it may use it until they reload.
+    # The former signing key is still valid: functions use it until they reload.
     meanwhile = new_token(shop, person)
-    # What is true once log-in has reloaded; the authorizer has not.
+    # CreateSession has reloaded, the authorizer has not.
     shop.restart("CreateSession")
     after = new_token(shop, person)
 
@@ -109,7 +109,7 @@ def test_a_rotation_logs_nobody_out_and_signs_with_a_key_that_verifiers_knew(sho
         assert me(shop, token).status_code == 200
 
 
-def test_tokens_of_before_are_good_for_verifiers_that_have_reloaded(shop: Shop) -> None:
+def test_tokens_signed_before_a_rotation_verify_after_a_reload(shop: Shop) -> None:
     person = shop.sign_up()
     token = new_token(shop, person)
 
@@ -119,7 +119,7 @@ def test_tokens_of_before_are_good_for_verifiers_that_have_reloaded(shop: Shop) 
     assert me(shop, token).status_code == 200
 
 
-def test_after_two_rotations_no_trace_is_left_of_the_first_key(shop: Shop) -> None:
+def test_first_key_is_removed_after_two_rotations(shop: Shop) -> None:
     person = shop.sign_up()
     token = new_token(shop, person)
     first = kid_of(token)
@@ -136,7 +136,7 @@ def test_after_two_rotations_no_trace_is_left_of_the_first_key(shop: Shop) -> No
     assert me(shop, new_token(shop, person)).status_code == 200
 
 
-def test_rotations_at_once_make_one(shop: Shop) -> None:
+def test_parallel_rotations_rotate_once(shop: Shop) -> None:
     for _ in range(5):
         before = published(shop)
         told = gather(4, lambda _: change_keys(shop, {}))
@@ -147,7 +147,7 @@ def test_rotations_at_once_make_one(shop: Shop) -> None:
         grow_old(shop)
 
 
-def test_a_revocation_and_a_rotation_at_once_leave_none_of_the_old_keys(shop: Shop) -> None:
+def test_parallel_revocation_and_rotation_remove_all_old_keys(shop: Shop) -> None:
     for _ in range(5):
         before = published(shop)
         gather(4, lambda n: change_keys(shop, {"revoke": True} if n % 2 else {}))
@@ -158,7 +158,7 @@ def test_a_revocation_and_a_rotation_at_once_leave_none_of_the_old_keys(shop: Sh
         grow_old(shop)
 
 
-def test_a_rotation_that_is_overtaken_by_the_deployed_one_takes_its_keys_over(shop: Shop) -> None:
+def test_rotation_overtaken_by_the_deployed_one_adopts_its_keys(shop: Shop) -> None:
     slow = key_store(shop)
     before = published(shop)
     events = shop.stack.client("secretsmanager").meta.events
@@ -176,14 +176,14 @@ def test_a_rotation_that_is_overtaken_by_the_deployed_one_takes_its_keys_over(sh
     assert kids[:2] == before[1:]
 
 
-def test_a_revocation_ends_every_token_but_no_session_and_new_log_ins_work(shop: Shop) -> None:
+def test_revocation_invalidates_every_token_but_no_session(shop: Shop) -> None:
     person = shop.sign_up()
     token = new_token(shop, person)
     before = published(shop)
     stored = shop.everything()
 
     revoked = change_keys(shop, {"revoke": True})
-    # What is true 5 minutes later.
+    # State 5 minutes later.
     shop.restart("Authorizer", "CreateAccessToken", "CreateSession")
 
     assert not set(before) & set(revoked)
@@ -199,7 +199,7 @@ def test_a_revocation_ends_every_token_but_no_session_and_new_log_ins_work(shop:
     assert shop.anonymous.get("/ready").status_code == 200
 
 
-def test_malformed_signing_key_is_503_and_its_repair_works_at_once(shop: Shop) -> None:
+def test_malformed_signing_key_is_503_and_its_repair_works_immediately(shop: Shop) -> None:
     person = shop.sign_up()
     credentials = {"email": person.email, "password": PASSWORD}
     spent = {"refreshToken": person.grant["refreshToken"]}
@@ -212,7 +212,7 @@ def test_malformed_signing_key_is_503_and_its_repair_works_at_once(shop: Shop) -
     shop.restart("CreateAccessToken", "CreateSession")
     sessions = len(person.http.get("/api/sessions").json()["data"])
 
-    for _ in range(2):  # the second meets the sandbox whose first load failed
+    for _ in range(2):  # the second request meets the sandbox whose first load failed
         for answer in (
             shop.anonymous.post("/api/sessions", json=credentials),
             shop.anonymous.post("/api/access-tokens", json=spent),
@@ -227,7 +227,7 @@ def test_malformed_signing_key_is_503_and_its_repair_works_at_once(shop: Shop) -
     assert shop.anonymous.post("/api/access-tokens", json=spent).status_code == 201
 
 
-def test_no_private_key_is_logged(shop: Shop) -> None:
+def test_private_keys_are_not_logged(shop: Shop) -> None:
     change_keys(shop, {})
 
     logs = shop.stack.client("logs")
@@ -255,7 +255,7 @@ def test_make_rotates_and_revokes_the_keys_of_a_deployment(shop: Shop) -> None:
     assert not set(first) & set(second) and json.loads(revoked.stdout) == {"kids": second}
 
 
-def test_make_rotate_keys_says_when_it_changed_nothing(shop: Shop) -> None:
+def test_make_rotate_keys_reports_no_change(shop: Shop) -> None:
     run = partial(
         subprocess.run, cwd=ROOT, env=shop.stack.environment(), capture_output=True, text=True
     )
@@ -275,7 +275,7 @@ def test_make_rotate_keys_says_when_it_changed_nothing(shop: Shop) -> None:
     assert published(shop) == kids == key_store(shop).private().kids
 
 
-def test_make_fails_where_the_function_fails(shop: Shop) -> None:
+def test_make_fails_when_the_function_fails(shop: Shop) -> None:
     before = published(shop)
     shop.stack.client("secretsmanager").put_secret_value(
         SecretId=shop.stack.resources()["SigningKeysSecret"], SecretString="{}"
@@ -293,7 +293,7 @@ def test_make_fails_where_the_function_fails(shop: Shop) -> None:
     assert published(shop) == before
 
 
-def test_make_asks_which_deployment_is_meant(shop: Shop) -> None:
+def test_make_requires_an_environment(shop: Shop) -> None:
     before = published(shop)
 
     done = subprocess.run(

@@ -6,11 +6,11 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.deployed import Person, Shop, error_of
+from tests.support.deployed_shop import Person, Shop, error_of
 
 
 def walk(client: httpx.Client, target: str) -> list[dict[str, Any]]:
-    """Everything that a list shows, by following its links."""
+    """Return all items of a list by following its links."""
     found: list[dict[str, Any]] = []
     following: str | None = target
     while following:
@@ -28,7 +28,7 @@ def ids(items: list[dict[str, Any]]) -> list[str]:
 
 @pytest.fixture(scope="module")
 def buyer(shop: Shop) -> Person:
-    """Somebody with 12 orders, a third of them cancelled and a third completed."""
+    """A user with 12 orders: a third cancelled, a third completed."""
     buyer = shop.sign_up()
     product = shop.product(stock=None, price="0.75")
     path = f"/api/users/{buyer.id}/orders"
@@ -43,7 +43,7 @@ def buyer(shop: Shop) -> Person:
 
 @pytest.mark.parametrize("status", [None, "pending", "processing", "completed", "cancelled"])
 @pytest.mark.parametrize("sort", ["createdAt", "-createdAt", "total", "-total"])
-def test_a_users_orders_are_listed_by_status_in_every_order(
+def test_orders_of_a_user_are_filtered_by_status_in_every_sort(
     shop: Shop, buyer: Person, status: str | None, sort: str
 ) -> None:
     path = "/api/users/me/orders?limit=5"
@@ -63,13 +63,13 @@ def test_a_users_orders_are_listed_by_status_in_every_order(
     assert (meta["total"], meta["totalPages"]) == (len(expected), -(-len(expected) // 5))
 
 
-def test_orders_are_listed_newest_first_unless_told_otherwise(buyer: Person) -> None:
+def test_orders_are_sorted_newest_first_by_default(buyer: Person) -> None:
     found = ids(walk(buyer.http, "/api/users/me/orders?limit=5"))
 
     assert found == sorted(found, reverse=True)
 
 
-def test_pages_of_orders_are_numbered_and_linked_to_the_last(buyer: Person) -> None:
+def test_order_pages_are_numbered_and_linked_to_the_last(buyer: Person) -> None:
     path = "/api/users/me/orders?limit=5"
     pages = [buyer.http.get(f"{path}&page={number}") for number in (1, 2, 3, 4)]
 
@@ -91,7 +91,7 @@ def test_pages_of_orders_are_numbered_and_linked_to_the_last(buyer: Person) -> N
     assert following["data"] == pages[1].json()["data"] and following["meta"]["page"] is None
 
 
-def test_a_list_without_orders_is_empty(shop: Shop) -> None:
+def test_empty_order_list_has_no_items(shop: Shop) -> None:
     answer = shop.sign_up().http.get("/api/users/me/orders")
 
     assert answer.json() == {
@@ -101,7 +101,7 @@ def test_a_list_without_orders_is_empty(shop: Shop) -> None:
     assert set(answer.links) == {"first"}
 
 
-def test_a_cursor_works_in_its_own_list_only(shop: Shop, buyer: Person) -> None:
+def test_cursor_is_valid_in_its_own_list_only(shop: Shop, buyer: Person) -> None:
     other = shop.sign_up()
     path = "/api/users/me/orders"
     cursor = buyer.http.get(f"{path}?limit=1").json()["meta"]["nextCursor"]
@@ -121,9 +121,7 @@ def test_a_cursor_works_in_its_own_list_only(shop: Shop, buyer: Person) -> None:
 
 @pytest.mark.parametrize("status", [None, "pending", "cancelled"])
 @pytest.mark.parametrize("sort", ["createdAt", "-createdAt"])
-def test_admins_list_everyones_orders(
-    shop: Shop, buyer: Person, status: str | None, sort: str
-) -> None:
+def test_admin_lists_all_orders(shop: Shop, buyer: Person, status: str | None, sort: str) -> None:
     query = f"sort={sort}" + (f"&status={status}" if status else "")
     product = shop.product(stock=None)
     assert shop.sign_up().order((product["id"], 1)).status_code == 201
@@ -141,7 +139,7 @@ def test_admins_list_everyones_orders(
     assert own == walk(buyer.http, f"/api/users/me/orders?{query}")
 
 
-def test_a_walk_meets_every_order_once_while_others_are_placed(shop: Shop, buyer: Person) -> None:
+def test_cursor_pagination_returns_every_order_once_under_writes(shop: Shop, buyer: Person) -> None:
     product = shop.product(stock=None)
     other = shop.sign_up()
     for sort in ("createdAt", "-createdAt"):
@@ -160,7 +158,7 @@ def test_a_walk_meets_every_order_once_while_others_are_placed(shop: Shop, buyer
 
 @pytest.fixture(scope="module")
 def fruits(shop: Shop) -> list[dict[str, Any]]:
-    """Products whose names differ in case and script, at prices of 1 to 8 digits."""
+    """Products with names of different case and script, at prices of 1 to 8 digits."""
     names = ["apple", "Apple", "äpfel", "Zebra plum", "梨", "100 plums", "apple pie"]
     prices = ["10.00", "9.00", "0.05", "100.00", "9.99", "99999999.99", "9.00"]
     made = [
@@ -171,7 +169,7 @@ def fruits(shop: Shop) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("sort", ["createdAt", "name", "price"])
-def test_anyone_lists_products_in_every_order(
+def test_anonymous_client_lists_products_in_every_sort(
     shop: Shop, fruits: list[dict[str, Any]], sort: str
 ) -> None:
     path = "/api/products?limit=3&status=inactive"
@@ -186,7 +184,7 @@ def test_anyone_lists_products_in_every_order(
         assert [product for product in found if product in fruits] == wanted
 
 
-def test_products_that_are_sold_are_listed_newest_first_unless_told_otherwise(
+def test_active_products_are_sorted_newest_first_by_default(
     shop: Shop, fruits: list[dict[str, Any]]
 ) -> None:
     newest = shop.product()
@@ -198,8 +196,8 @@ def test_products_that_are_sold_are_listed_newest_first_unless_told_otherwise(
     assert answer.headers["Cache-Control"] == "no-cache"
 
 
-def test_a_product_is_listed_as_it_is_now(shop: Shop) -> None:
-    """The index knows neither stock nor price: what is listed is read from the product."""
+def test_listed_product_is_current(shop: Shop) -> None:
+    """Stock and price are read from the product, since the index contains neither."""
     product = shop.product(stock=5)
     assert shop.sign_up().order((product["id"], 2)).status_code == 201
 
@@ -240,7 +238,7 @@ def test_a_product_is_listed_as_it_is_now(shop: Shop) -> None:
         ("/api/orders", "sort=total"),
     ],
 )
-def test_a_list_takes_no_nonsense(shop: Shop, path: str, query: str) -> None:
+def test_invalid_list_parameters_are_rejected(shop: Shop, path: str, query: str) -> None:
     answer = shop.admin.http.get(f"{path}?{query}")
 
     assert error_of(answer) == (422, "VALIDATION_ERROR")

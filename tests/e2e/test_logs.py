@@ -1,4 +1,4 @@
-"""One id follows a request to the last of what it led to, and admins leave a trace."""
+"""One correlation id follows a request to all its effects, and admin actions are audited."""
 
 import json
 from functools import partial
@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from tests.deployed import Shop
-from tests.e2e.test_order_processing import queue_with
-from tests.logs import Logs
-from tests.mail import ORDERED, RESET, Mail
-from tests.recovery import forget_wishes
-from tests.waiting import eventually
+from tests.support.deployed_shop import Shop
+from tests.support.log_groups import Logs
+from tests.support.order_queue import queue_with
+from tests.support.recovery_tokens import forget_wishes
+from tests.support.sent_emails import ORDERED, RESET, Mail
+from tests.support.waiting import eventually
 
 
 @pytest.fixture
@@ -20,14 +20,12 @@ def logs(shop: Shop) -> Logs:
 
 
 def function_of(shop: Shop, line: dict[str, Any]) -> str:
-    """The logical id of the function that wrote a line."""
+    """Return the logical id of the function that wrote a line."""
     names = {physical: logical for logical, physical in shop.resources.items()}
     return names[line["function_name"]]
 
 
-def test_an_order_is_followed_from_its_request_to_its_mail_by_one_id(
-    shop: Shop, logs: Logs
-) -> None:
+def test_order_shares_one_correlation_id_from_request_to_email(shop: Shop, logs: Logs) -> None:
     person, product = shop.sign_up(), shop.product()
     with queue_with(shop.stack, DelaySeconds="1"):
         answer = person.order((product["id"], 1))
@@ -67,7 +65,7 @@ def test_an_order_is_followed_from_its_request_to_its_mail_by_one_id(
     assert len(Mail(shop).to(person.email, ORDERED)) == 1
 
 
-def test_a_mail_that_is_asked_for_is_followed_too(shop: Shop, logs: Logs) -> None:
+def test_requested_email_has_the_correlation_id_of_its_request(shop: Shop, logs: Logs) -> None:
     person = shop.sign_up()
     forget_wishes(shop)
 
@@ -81,10 +79,10 @@ def test_a_mail_that_is_asked_for_is_followed_too(shop: Shop, logs: Logs) -> Non
     assert len(Mail(shop).to(person.email, RESET)) == 1
 
 
-def test_the_authorizer_says_what_it_decided_and_both_lines_have_their_trace(
+def test_authorizer_logs_its_decision_and_both_lines_have_the_trace_id(
     shop: Shop, logs: Logs
 ) -> None:
-    """On AWS it is one trace for both; the emulator begins another for the authorizer."""
+    """On AWS both have one trace; the emulator starts another for the authorizer."""
     person = shop.sign_up()
     (verdict,) = logs.lines(person.id, message="authorization")
 
@@ -95,7 +93,7 @@ def test_the_authorizer_says_what_it_decided_and_both_lines_have_their_trace(
     assert verdict["xray_trace_id"] and request["xray_trace_id"]
 
 
-def test_a_denied_token_leaves_why_in_a_word(shop: Shop, logs: Logs) -> None:
+def test_denied_token_logs_its_reason(shop: Shop, logs: Logs) -> None:
     answer = shop.client("not.a.token").get("/api/users/me")
 
     assert answer.status_code == 401
@@ -104,7 +102,7 @@ def test_a_denied_token_leaves_why_in_a_word(shop: Shop, logs: Logs) -> None:
     ]
 
 
-def test_what_admins_do_is_on_record(shop: Shop, logs: Logs) -> None:
+def test_admin_actions_are_audited(shop: Shop, logs: Logs) -> None:
     person = shop.sign_up()
     answer = shop.admin.http.patch(f"/api/users/{person.id}", json={"name": "Grace Hopper"})
 
@@ -115,7 +113,7 @@ def test_what_admins_do_is_on_record(shop: Shop, logs: Logs) -> None:
     assert not logs.lines(person.id, message="admin action", actor=person.id)
 
 
-def test_what_operators_try_is_on_record(shop: Shop, logs: Logs) -> None:
+def test_operator_attempts_are_audited(shop: Shop, logs: Logs) -> None:
     function = shop.resources["CreateAdmin"]
 
     answer = shop.stack.client("lambda").invoke(

@@ -1,4 +1,4 @@
-"""What happens is mailed, once, to the address that is right by then; little to strangers."""
+"""Emails follow events once, to the current address, with little text for unverified ones."""
 
 import json
 from collections.abc import Iterator
@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from shop.mail.models import MAX_UNVERIFIED
-from tests.deployed import Shop, new_email
-from tests.mail import (
+from tests.support.deployed_shop import Shop, new_email
+from tests.support.fixtures import PASSWORD
+from tests.support.recovery_tokens import verify
+from tests.support.sent_emails import (
     CANCELLED,
     NEW_ADDRESS,
     NEW_PASSWORD,
@@ -18,8 +20,6 @@ from tests.mail import (
     WELCOME,
     Mail,
 )
-from tests.people import PASSWORD
-from tests.recovery import verify
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def mail(shop: Shop) -> Iterator[Mail]:
     mail.rests()
 
 
-def test_who_signs_up_is_welcomed_without_words_of_their_own(shop: Shop, mail: Mail) -> None:
+def test_welcome_email_contains_no_text_of_the_user(shop: Shop, mail: Mail) -> None:
     ada = shop.sign_up(name="Buy at our shop now")
 
     (message,) = mail.to(ada.email, WELCOME)
@@ -39,9 +39,7 @@ def test_who_signs_up_is_welcomed_without_words_of_their_own(shop: Shop, mail: M
     assert "Buy" not in message.text + message.html
 
 
-def test_who_has_verified_the_address_is_greeted_as_text_and_as_html(
-    shop: Shop, mail: Mail
-) -> None:
+def test_verified_user_is_greeted_in_text_and_html(shop: Shop, mail: Mail) -> None:
     ada = shop.sign_up(name="Ada <script> & “Co”")
     verify(shop, ada)
 
@@ -53,7 +51,7 @@ def test_who_has_verified_the_address_is_greeted_as_text_and_as_html(
     assert "<script" not in message.html
 
 
-def test_an_event_that_comes_three_times_is_one_mail(shop: Shop, mail: Mail) -> None:
+def test_event_delivered_three_times_sends_one_email(shop: Shop, mail: Mail) -> None:
     ada = shop.sign_up()
     id_ = mail.tell("user.password_changed", userId=ada.id, version=1)
     mail.to(ada.email, NEW_PASSWORD)
@@ -66,7 +64,7 @@ def test_an_event_that_comes_three_times_is_one_mail(shop: Shop, mail: Mail) -> 
     assert sorted(mail.outcomes(id_)) == ["mail sent", *["no mail: done before"] * 2]
 
 
-def test_three_copies_at_once_are_one_mail(shop: Shop, mail: Mail) -> None:
+def test_three_parallel_copies_of_an_event_send_one_email(shop: Shop, mail: Mail) -> None:
     ada = shop.sign_up()
     body = {
         **{
@@ -85,7 +83,7 @@ def test_three_copies_at_once_are_one_mail(shop: Shop, mail: Mail) -> None:
     assert len(mail.to(ada.email, NEW_PASSWORD)) == 1
 
 
-def test_the_old_address_is_told_of_a_new_one_without_it(shop: Shop, mail: Mail) -> None:
+def test_former_address_is_notified_without_the_new_one(shop: Shop, mail: Mail) -> None:
     ada = shop.sign_up()
     new = new_email()
     body = {"email": new, "currentPassword": PASSWORD}
@@ -96,9 +94,7 @@ def test_the_old_address_is_told_of_a_new_one_without_it(shop: Shop, mail: Mail)
     assert mail.to(new, NEW_ADDRESS, 0) == []
 
 
-def test_each_of_two_old_addresses_is_told_whatever_order_events_come_in(
-    shop: Shop, mail: Mail
-) -> None:
+def test_both_former_addresses_are_notified_for_any_order_of_events(shop: Shop, mail: Mail) -> None:
     ada = shop.sign_up()
     second = new_email()
     for email in (second, new_email()):
@@ -108,7 +104,7 @@ def test_each_of_two_old_addresses_is_told_whatever_order_events_come_in(
     assert len(mail.to(ada.email, NEW_ADDRESS)) == len(mail.to(second, NEW_ADDRESS)) == 1
 
 
-def test_who_moves_to_and_fro_fills_nobodys_mailbox(shop: Shop, mail: Mail) -> None:
+def test_address_changed_back_and_forth_receives_limited_emails(shop: Shop, mail: Mail) -> None:
     ada, stranger = shop.sign_up(), new_email()
     for email in (stranger, ada.email) * (MAX_UNVERIFIED + 2):
         body = {"email": email, "currentPassword": PASSWORD}
@@ -119,9 +115,7 @@ def test_who_moves_to_and_fro_fills_nobodys_mailbox(shop: Shop, mail: Mail) -> N
     assert len(mail.to(stranger, NEW_ADDRESS, 0)) == MAX_UNVERIFIED
 
 
-def test_an_unverified_address_gets_few_mails_whosever_it_was_meanwhile(
-    shop: Shop, mail: Mail
-) -> None:
+def test_unverified_address_receives_limited_emails_across_accounts(shop: Shop, mail: Mail) -> None:
     somebody = shop.sign_up()
     mail.to(somebody.email, WELCOME)
     assert somebody.http.delete("/api/users/me").status_code == 204
@@ -147,7 +141,7 @@ def test_an_unverified_address_gets_few_mails_whosever_it_was_meanwhile(
     assert len(mail.to(ada.email, NEW_PASSWORD)) == MAX_UNVERIFIED - 1
 
 
-def test_a_new_name_alone_is_no_mail(shop: Shop, mail: Mail) -> None:
+def test_changed_name_sends_no_email(shop: Shop, mail: Mail) -> None:
     ada = shop.sign_up()
 
     id_ = mail.tell("user.updated", userId=ada.id, version=2, changed=["name"])
@@ -157,7 +151,7 @@ def test_a_new_name_alone_is_no_mail(shop: Shop, mail: Mail) -> None:
     assert mail.to(ada.email, NEW_ADDRESS, 0) == []
 
 
-def test_a_new_password_is_told_to_the_address_of_the_moment(shop: Shop, mail: Mail) -> None:
+def test_changed_password_notifies_the_current_address(shop: Shop, mail: Mail) -> None:
     ada = shop.sign_up()
     new = new_email()
     ada.http.patch("/api/users/me", json={"email": new, "currentPassword": PASSWORD})
@@ -168,9 +162,7 @@ def test_a_new_password_is_told_to_the_address_of_the_moment(shop: Shop, mail: M
     assert mail.to(ada.email, NEW_PASSWORD, 0) == []
 
 
-def test_an_order_is_told_when_it_is_placed_and_when_it_is_cancelled(
-    shop: Shop, mail: Mail
-) -> None:
+def test_order_sends_emails_when_placed_and_cancelled(shop: Shop, mail: Mail) -> None:
     ada = shop.sign_up()
     order = ada.order((shop.product(name="Pears & <b>plums</b>")["id"], 2)).json()
 
@@ -184,9 +176,7 @@ def test_an_order_is_told_when_it_is_placed_and_when_it_is_cancelled(
         assert "2 × Pears &amp; &lt;b&gt;plums&lt;/b&gt;" in message.html
 
 
-def test_an_order_that_was_cancelled_already_is_not_told_to_be_placed(
-    shop: Shop, mail: Mail
-) -> None:
+def test_cancelled_order_sends_no_placement_email(shop: Shop, mail: Mail) -> None:
     ada = shop.sign_up()
     order = ada.order((shop.product()["id"], 1)).json()
     ada.http.patch(f"/api/users/me/orders/{order['id']}", json={"status": "cancelled"})
@@ -198,7 +188,7 @@ def test_an_order_that_was_cancelled_already_is_not_told_to_be_placed(
     assert mail.outcomes(id_) == ["no mail: nobody to tell"]
 
 
-def test_who_is_gone_or_inactive_gets_no_mail(shop: Shop, mail: Mail) -> None:
+def test_deleted_or_inactive_user_gets_no_email(shop: Shop, mail: Mail) -> None:
     gone, inactive = shop.sign_up(), shop.sign_up()
     assert gone.http.delete("/api/users/me").status_code == 204
     shop.deactivate(inactive)
@@ -214,7 +204,7 @@ def test_who_is_gone_or_inactive_gets_no_mail(shop: Shop, mail: Mail) -> None:
     assert mail.to(inactive.email, NEW_PASSWORD, 0) == []
 
 
-def test_what_is_replayed_from_the_archive_after_a_day_is_no_mail(shop: Shop, mail: Mail) -> None:
+def test_events_replayed_after_a_day_send_no_email(shop: Shop, mail: Mail) -> None:
     ada = shop.sign_up()
 
     id_ = mail.tell("user.password_changed", timedelta(hours=24, minutes=1), userId=ada.id)
@@ -224,7 +214,7 @@ def test_what_is_replayed_from_the_archive_after_a_day_is_no_mail(shop: Shop, ma
     assert mail.to(ada.email, NEW_PASSWORD, 0) == []
 
 
-def test_no_log_line_names_an_address(shop: Shop, mail: Mail) -> None:
+def test_log_lines_contain_no_address(shop: Shop, mail: Mail) -> None:
     ada = shop.sign_up()
 
     mail.to(ada.email, WELCOME)
@@ -233,7 +223,7 @@ def test_no_log_line_names_an_address(shop: Shop, mail: Mail) -> None:
     assert ada.email not in json.dumps(mail.log_lines())
 
 
-def test_a_message_that_nobody_understands_holds_up_no_other(shop: Shop, mail: Mail) -> None:
+def test_malformed_message_does_not_block_others(shop: Shop, mail: Mail) -> None:
     ada = shop.sign_up()
     queue = shop.resources["EmailsToSend"]
     sqs = shop.stack.client("sqs")
@@ -256,13 +246,13 @@ def test_a_message_that_nobody_understands_holds_up_no_other(shop: Shop, mail: M
     sqs.purge_queue(QueueUrl=queue)
 
 
-def test_what_the_bus_could_not_deliver_is_mailed_after_a_redrive(shop: Shop, mail: Mail) -> None:
+def test_undeliverable_event_is_mailed_after_a_redrive(shop: Shop, mail: Mail) -> None:
     ada = shop.sign_up()
     event = {
         **{"id": f"dead {ada.id}", "type": "user.password_changed", "time": "2999-01-01T00:00:00Z"},
         **{"data": {"userId": ada.id}, "correlationid": f"request of {ada.id}"},
     }
-    # As the bus leaves it in its target's dead-letter queue.
+    # The format that the bus writes to a target's dead-letter queue.
     letter = {"version": "0", "source": "shop", "detail-type": event["type"], "detail": event}
     sqs = shop.stack.client("sqs")
 

@@ -1,12 +1,12 @@
-"""What happens on the deployed stack is in its log as CloudWatch takes metrics from it."""
+"""Metrics of the deployed stack, in the log format that CloudWatch reads."""
 
 import httpx
 import pytest
 
-from tests.deployed import Shop, new_email
-from tests.logs import Logs
-from tests.metrics import counted, metrics_of
-from tests.people import PASSWORD
+from tests.support.deployed_shop import Shop, new_email
+from tests.support.emf_metrics import counted, metrics_of
+from tests.support.fixtures import PASSWORD
+from tests.support.log_groups import Logs
 
 STACK = "shop-local"
 
@@ -17,7 +17,7 @@ def logs(shop: Shop) -> Logs:
 
 
 def told(logs: Logs, answer: httpx.Response) -> dict[str, float]:
-    """What the line of a request counts."""
+    """Return the metrics in the log line of a request."""
     (line,) = logs.lines(answer.headers["X-Request-Id"], message="request")
     assert line["status"] == answer.status_code
     return counted(line, STACK)
@@ -32,7 +32,7 @@ def test_every_request_has_its_latency_by_route(shop: Shop, logs: Logs) -> None:
     assert unit == "Milliseconds" and 0 < value == line["milliseconds"]
 
 
-def test_sign_ups_and_log_ins(shop: Shop, logs: Logs) -> None:
+def test_sign_ups_and_logins_are_counted(shop: Shop, logs: Logs) -> None:
     email = new_email()
     body = {"email": email, "name": "Ada", "password": PASSWORD}
     wrong = {"email": email, "password": "wrong horse"}
@@ -46,7 +46,7 @@ def test_sign_ups_and_log_ins(shop: Shop, logs: Logs) -> None:
     assert told(logs, throttled) == {"LogInsThrottled": 1}
 
 
-def test_a_refresh_token_that_is_used_again(shop: Shop, logs: Logs) -> None:
+def test_reused_refresh_token_is_counted(shop: Shop, logs: Logs) -> None:
     def refresh(token: str) -> httpx.Response:
         return shop.anonymous.post("/api/access-tokens", json={"refreshToken": token})
 
@@ -59,7 +59,7 @@ def test_a_refresh_token_that_is_used_again(shop: Shop, logs: Logs) -> None:
     assert told(logs, refresh(first)) == {}
 
 
-def test_orders_their_value_and_refusals(shop: Shop, logs: Logs) -> None:
+def test_orders_their_value_and_rejections_are_counted(shop: Shop, logs: Logs) -> None:
     person, product = shop.sign_up(), shop.product(price="12.25", currency="CHF", stock=3)
 
     placed = person.order((product["id"], 2), key="one-order")

@@ -1,14 +1,14 @@
-"""The OpenAPI document is served where it says that the API is."""
+"""The OpenAPI document names the server URL under which it was requested."""
 
 import json
 
 import httpx
 
-from tests.deployed import Shop
+from tests.support.deployed_shop import Shop
 from tools.openapi.document import DOCUMENT
 
 
-def test_the_document_is_served_with_the_path_that_it_was_read_at(shop: Shop) -> None:
+def test_document_has_the_path_of_its_request_as_server(shop: Shop) -> None:
     answer = shop.anonymous.get("/openapi.json")
     served, built = answer.json(), json.loads(DOCUMENT.read_text())
 
@@ -21,13 +21,13 @@ def test_the_document_is_served_with_the_path_that_it_was_read_at(shop: Shop) ->
     assert httpx.get(health).json() == {"status": "ok"}
 
 
-def test_a_slash_at_the_end_makes_no_other_document(shop: Shop) -> None:
+def test_trailing_slash_returns_the_same_document(shop: Shop) -> None:
     answer = shop.anonymous.get("/openapi.json/")
 
     assert answer.text == shop.anonymous.get("/openapi.json").text
 
 
-def test_no_header_of_the_caller_says_where_the_api_is(shop: Shop) -> None:
+def test_request_headers_do_not_change_the_server(shop: Shop) -> None:
     misled = {"Host": "evil.example", "X-Forwarded-Host": "evil.example"}
 
     answer = shop.anonymous.get("/openapi.json", headers=misled)
@@ -36,7 +36,7 @@ def test_no_header_of_the_caller_says_where_the_api_is(shop: Shop) -> None:
     assert "evil" not in answer.text
 
 
-def test_the_document_is_not_sent_to_whoever_has_it(shop: Shop) -> None:
+def test_unchanged_document_is_304(shop: Shop) -> None:
     entity_tag = shop.anonymous.get("/openapi.json").headers["ETag"]
 
     again = shop.anonymous.get("/openapi.json", headers={"If-None-Match": entity_tag})

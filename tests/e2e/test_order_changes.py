@@ -1,4 +1,4 @@
-"""What becomes of an order, over HTTP, by everybody, one by one and all at once."""
+"""Order changes over HTTP by every role, sequentially and in parallel."""
 
 import time
 from collections import Counter
@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from shop.dynamo.codec import decode
-from tests.deployed import Person, Shop, error_of, gather
-from tests.faults import FaultProxy, answer_lost, conflicts
+from tests.support.deployed_shop import Person, Shop, error_of, gather
+from tests.support.fault_proxy import FaultProxy, answer_lost, conflicts
 
 NOBODY = "01900000-0000-7000-8000-000000000000"
 STATUSES = ("pending", "processing", "completed", "cancelled")
@@ -20,14 +20,14 @@ WAYS = {
     ("processing", "completed"),
     ("processing", "cancelled"),
 }
-TO = {  # the requests that bring a new order to each status
+TO = {  # requests that bring a new order to each status
     "pending": (),
     "processing": ("processing",),
     "completed": ("processing", "completed"),
     "cancelled": ("cancelled",),
 }
 ROUNDS = range(5)
-MOMENTS = [number * 0.002 for number in range(20)]  # seconds, over all of a warm request
+MOMENTS = [number * 0.002 for number in range(20)]  # seconds, spread over a warm request
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def person(shop: Shop) -> Person:
 
 @pytest.fixture(autouse=True)
 def whatever_happens_every_count_is_exact(shop: Shop) -> Iterator[None]:
-    """After each test: the summaries are what the orders say, and so are the orders' list keys."""
+    """After each test, summaries and list keys must match the orders."""
     yield
     rows = [decode(item) for item in shop.table("OrdersTable")]
     orders = [row for row in rows if row["id"] != "summary"]
@@ -101,7 +101,7 @@ def product_ids(shop: Shop) -> set[str]:
     return {decode(item)["id"] for item in shop.table("ProductsTable")}
 
 
-def test_an_order_goes_on_until_it_is_completed(shop: Shop, person: Person) -> None:
+def test_order_advances_until_completed(shop: Shop, person: Person) -> None:
     product = shop.product()
     order = placed(shop, person, (product, 3))
 
@@ -119,7 +119,7 @@ def test_an_order_goes_on_until_it_is_completed(shop: Shop, person: Person) -> N
     assert shop.stock(product) == 7
 
 
-def test_there_is_no_other_way(shop: Shop, person: Person) -> None:
+def test_invalid_transitions_are_rejected(shop: Shop, person: Person) -> None:
     product = shop.product(stock=100)
 
     for before in STATUSES:
@@ -138,7 +138,7 @@ def test_there_is_no_other_way(shop: Shop, person: Person) -> None:
                 assert shop.everything() == stored
 
 
-def test_an_owner_cancels_and_the_stock_is_back_once(shop: Shop, person: Person) -> None:
+def test_owner_cancels_and_stock_is_returned_once(shop: Shop, person: Person) -> None:
     pear, plum = shop.product(), shop.product(stock=None)
     order = placed(shop, person, (pear, 3), (plum, 2))
     other = placed(shop, person, (pear, 1))
@@ -162,7 +162,7 @@ def test_an_owner_cancels_and_the_stock_is_back_once(shop: Shop, person: Person)
     assert listed["data"] == [other, cancelled.json()]
 
 
-def test_a_product_that_gets_pieces_back_has_a_new_entity_tag(shop: Shop, person: Person) -> None:
+def test_product_with_returned_stock_has_a_new_entity_tag(shop: Shop, person: Person) -> None:
     product = shop.product()
     order = placed(shop, person, (product, 1))
     before = shop.anonymous.get(f"/api/products/{product['id']}")
@@ -174,7 +174,7 @@ def test_a_product_that_gets_pieces_back_has_a_new_entity_tag(shop: Shop, person
     assert after.json()["updatedAt"] > before.json()["updatedAt"]
 
 
-def test_what_came_back_is_sold_again(shop: Shop, person: Person) -> None:
+def test_returned_stock_is_sold_again(shop: Shop, person: Person) -> None:
     product = shop.product(stock=1)
     order = placed(shop, person, (product, 1))
     assert error_of(person.order((product["id"], 1)))[0] == 409
@@ -184,7 +184,7 @@ def test_what_came_back_is_sold_again(shop: Shop, person: Person) -> None:
     assert person.order((product["id"], 1)).status_code == 201
 
 
-def test_an_owner_gives_no_status_but_cancelled(shop: Shop, person: Person) -> None:
+def test_owner_can_only_set_cancelled(shop: Shop, person: Person) -> None:
     order = placed(shop, person, (shop.product(), 1))
     before = shop.everything()
 
@@ -195,9 +195,7 @@ def test_an_owner_gives_no_status_but_cancelled(shop: Shop, person: Person) -> N
 
 
 @pytest.mark.parametrize("status", ["processing", "completed", "cancelled"])
-def test_an_owner_changes_nothing_that_is_not_pending(
-    shop: Shop, person: Person, status: str
-) -> None:
+def test_owner_changes_only_pending_orders(shop: Shop, person: Person, status: str) -> None:
     order = placed(shop, person, (shop.product(), 1), status=status)
     before = shop.everything()
 
@@ -207,7 +205,7 @@ def test_an_owner_changes_nothing_that_is_not_pending(
     assert shop.everything() == before
 
 
-def test_notes_are_set_and_cleared_by_owners_while_pending_and_by_admins_always(
+def test_notes_are_changed_by_owners_while_pending_and_by_admins_always(
     shop: Shop, person: Person
 ) -> None:
     product = shop.product()
@@ -223,7 +221,7 @@ def test_notes_are_set_and_cleared_by_owners_while_pending_and_by_admins_always(
         answer = patch(shop.admin.http, order, note=f"It is {status}.")
         assert answer.json()["note"] == f"It is {status}."
         assert answer.json()["status"] == status
-    assert shop.stock(product) == 10 - 4  # the cancelled one is not given back again
+    assert shop.stock(product) == 10 - 4  # the cancelled order returns no stock again
 
 
 @pytest.mark.parametrize("content_type", ["application/json", "application/merge-patch+json"])
@@ -240,7 +238,7 @@ def test_status_and_note_change_together(shop: Shop, person: Person, content_typ
     assert (answer.json()["status"], answer.json()["note"]) == ("cancelled", "Ordered twice.")
 
 
-def test_a_change_that_changes_nothing_leaves_the_version(shop: Shop, person: Person) -> None:
+def test_unchanged_order_keeps_its_version(shop: Shop, person: Person) -> None:
     order = placed(shop, person, (shop.product(), 1))
     before = shop.everything()
 
@@ -270,7 +268,7 @@ def test_a_change_that_changes_nothing_leaves_the_version(shop: Shop, person: Pe
         ([], "body"),
     ],
 )
-def test_what_is_no_change_is_refused_and_nothing_is_changed(
+def test_invalid_change_is_rejected_and_changes_nothing(
     shop: Shop, person: Person, body: Any, field: str
 ) -> None:
     order = placed(shop, person, (shop.product(), 1))
@@ -292,7 +290,7 @@ def test_what_is_no_change_is_refused_and_nothing_is_changed(
         (b'{"status": "cancelled"}', "text/plain", (415, "UNSUPPORTED_MEDIA_TYPE")),
     ],
 )
-def test_what_cannot_be_read_is_refused_and_nothing_is_changed(
+def test_unreadable_change_is_rejected_and_changes_nothing(
     shop: Shop, person: Person, content: bytes, content_type: str, expected: tuple[int, str]
 ) -> None:
     order = placed(shop, person, (shop.product(), 1))
@@ -306,7 +304,7 @@ def test_what_cannot_be_read_is_refused_and_nothing_is_changed(
     assert shop.everything() == before
 
 
-def test_query_parameters_are_refused(shop: Shop, person: Person) -> None:
+def test_query_parameters_are_rejected(shop: Shop, person: Person) -> None:
     order = placed(shop, person, (shop.product(), 1))
 
     answer = person.http.patch(path_of(order) + "?force=true", json={"status": "cancelled"})
@@ -315,7 +313,7 @@ def test_query_parameters_are_refused(shop: Shop, person: Person) -> None:
     assert now_of(shop, order) == order
 
 
-def test_what_is_no_order_of_the_user_is_not_found(shop: Shop, person: Person) -> None:
+def test_unknown_order_of_the_user_is_not_found(shop: Shop, person: Person) -> None:
     order = placed(shop, person, (shop.product(), 1))
     other = shop.sign_up()
     before = shop.everything()
@@ -334,7 +332,7 @@ def test_what_is_no_order_of_the_user_is_not_found(shop: Shop, person: Person) -
     assert shop.everything() == before
 
 
-def test_strangers_learn_nothing_and_change_nothing(shop: Shop, person: Person) -> None:
+def test_stranger_reads_and_changes_nothing(shop: Shop, person: Person) -> None:
     order = placed(shop, person, (shop.product(), 1))
     stranger = shop.sign_up()
     unknown = order | {"id": NOBODY}
@@ -347,7 +345,7 @@ def test_strangers_learn_nothing_and_change_nothing(shop: Shop, person: Person) 
     assert shop.everything() == before
 
 
-def test_a_stale_entity_tag_changes_nothing_and_the_present_one_does(
+def test_stale_entity_tag_changes_nothing_and_the_current_one_does(
     shop: Shop, person: Person
 ) -> None:
     order = placed(shop, person, (shop.product(), 1))
@@ -364,7 +362,7 @@ def test_a_stale_entity_tag_changes_nothing_and_the_present_one_does(
     assert patch(person.http, order, {"If-Match": "*"}, status="cancelled").status_code == 200
 
 
-def test_an_order_is_not_sent_again_until_it_changes(shop: Shop, person: Person) -> None:
+def test_unchanged_order_is_304(shop: Shop, person: Person) -> None:
     order = placed(shop, person, (shop.product(), 1))
     known = {"If-None-Match": '"1"'}
 
@@ -377,7 +375,7 @@ def test_an_order_is_not_sent_again_until_it_changes(shop: Shop, person: Person)
     assert changed.json()["status"] == "processing"
 
 
-def test_each_product_gets_back_what_was_taken_of_it_if_it_counts_its_stock(
+def test_cancelled_order_returns_stock_to_products_that_count_it(
     shop: Shop, person: Person
 ) -> None:
     kept, gone, freed = shop.product(), shop.product(), shop.product()
@@ -406,7 +404,7 @@ def test_each_product_gets_back_what_was_taken_of_it_if_it_counts_its_stock(
     assert product_ids(shop) == before
 
 
-def test_an_order_of_products_that_are_all_gone_is_cancelled(shop: Shop, person: Person) -> None:
+def test_order_of_deleted_products_is_cancelled(shop: Shop, person: Person) -> None:
     product = shop.product()
     order = placed(shop, person, (product, 1))
     delete(shop, product)
@@ -415,7 +413,7 @@ def test_an_order_of_products_that_are_all_gone_is_cancelled(shop: Shop, person:
     assert product["id"] not in product_ids(shop)
 
 
-def test_fifty_lines_are_given_back_together(shop: Shop, person: Person) -> None:
+def test_fifty_lines_are_returned_together(shop: Shop, person: Person) -> None:
     products = [shop.product(stock=999, price="1.00") for _ in range(50)]
     order = placed(shop, person, *[(product, 999) for product in products])
 
@@ -425,7 +423,7 @@ def test_fifty_lines_are_given_back_together(shop: Shop, person: Person) -> None
     assert {shop.stock(product) for product in products} == {999}
 
 
-def test_the_orders_of_who_is_deleted_go_on_or_give_back_their_stock(shop: Shop) -> None:
+def test_orders_of_a_deleted_user_advance_or_return_their_stock(shop: Shop) -> None:
     product = shop.product()
     leaver = shop.sign_up()
     sent, unsent = (placed(shop, leaver, (product, 2)) for _ in range(2))
@@ -439,7 +437,7 @@ def test_the_orders_of_who_is_deleted_go_on_or_give_back_their_stock(shop: Shop)
     assert shop.stock(product) == 8
 
 
-def test_ten_cancellations_at_once_give_the_stock_back_once(shop: Shop, person: Person) -> None:
+def test_ten_parallel_cancellations_return_stock_once(shop: Shop, person: Person) -> None:
     product = shop.product()
     clients = [person.http, shop.admin.http]
     for _ in ROUNDS:
@@ -453,7 +451,7 @@ def test_ten_cancellations_at_once_give_the_stock_back_once(shop: Shop, person: 
         assert shop.stock(product) == 10
 
 
-def test_of_cancelling_and_completing_at_once_one_wins(shop: Shop, person: Person) -> None:
+def test_parallel_cancellation_and_completion_have_one_winner(shop: Shop, person: Person) -> None:
     product = shop.product(stock=1000)
     wanted = ("cancelled", "completed")
     left = 1000
@@ -469,7 +467,7 @@ def test_of_cancelling_and_completing_at_once_one_wins(shop: Shop, person: Perso
         assert shop.stock(product) == left
 
 
-def test_an_owner_who_cancels_while_an_admin_moves_on_loses_or_wins_whole(
+def test_parallel_owner_cancellation_and_admin_change_do_not_mix(
     shop: Shop, person: Person
 ) -> None:
     product = shop.product(stock=1000)
@@ -487,7 +485,7 @@ def test_an_owner_who_cancels_while_an_admin_moves_on_loses_or_wins_whole(
         assert shop.stock(product) == left
 
 
-def test_a_note_and_a_cancellation_at_once_both_survive(shop: Shop, person: Person) -> None:
+def test_parallel_note_and_cancellation_are_both_kept(shop: Shop, person: Person) -> None:
     product = shop.product()
     for _ in ROUNDS:
         order = placed(shop, person, (product, 3))
@@ -499,14 +497,12 @@ def test_a_note_and_a_cancellation_at_once_both_survive(shop: Shop, person: Pers
         assert {answer.headers["ETag"] for answer in answers} == {'"2"', '"3"'}
         kept = now_of(shop, order)
         assert (kept["status"], kept["note"]) == ("cancelled", "Sorry.")
-        # Each answer tells what was stored when it was given.
+        # Each response has the state at its own commit.
         assert max(answers, key=lambda answer: answer.headers["ETag"]).json() == kept
         assert shop.stock(product) == 10
 
 
-def test_an_owners_note_is_not_written_on_an_order_that_moves_on(
-    shop: Shop, person: Person
-) -> None:
+def test_owner_note_is_not_written_to_an_advanced_order(shop: Shop, person: Person) -> None:
     product = shop.product()
     for _ in ROUNDS:
         order = placed(shop, person, (product, 1))
@@ -517,10 +513,10 @@ def test_an_owners_note_is_not_written_on_an_order_that_moves_on(
         assert move.status_code == 200 and note.status_code in (200, 409)
         kept = now_of(shop, order)
         assert kept["note"] == ("Wait!" if note.status_code == 200 else None)
-        assert move.json() == kept  # the note came before, or not at all
+        assert move.json() == kept  # the note came first, or was rejected
 
 
-def test_ten_notes_at_once_are_ten_versions(shop: Shop, person: Person) -> None:
+def test_ten_parallel_notes_are_ten_versions(shop: Shop, person: Person) -> None:
     order = placed(shop, person, (shop.product(), 1))
 
     answers = gather(10, lambda n: patch(person.http, order, note=f"Note {n}."))
@@ -531,7 +527,7 @@ def test_ten_notes_at_once_are_ten_versions(shop: Shop, person: Person) -> None:
     assert now_of(shop, order) == last.json()
 
 
-def test_of_two_who_demand_the_same_version_one_changes_it(shop: Shop, person: Person) -> None:
+def test_parallel_changes_of_one_version_have_one_winner(shop: Shop, person: Person) -> None:
     for _ in ROUNDS:
         order = placed(shop, person, (shop.product(), 1))
 
@@ -543,7 +539,7 @@ def test_of_two_who_demand_the_same_version_one_changes_it(shop: Shop, person: P
 
 
 @pytest.mark.parametrize("becomes", ["deleted", "unlimited"])
-def test_a_product_that_changes_while_its_order_is_cancelled_gets_nothing(
+def test_product_changed_during_a_cancellation_gets_no_stock(
     shop: Shop, person: Person, becomes: str
 ) -> None:
     for moment in MOMENTS:
@@ -568,7 +564,7 @@ def test_a_product_that_changes_while_its_order_is_cancelled_gets_nothing(
             assert shop.stock(pear) is None
 
 
-def test_a_cancellation_whose_answer_got_lost_is_made_once_and_told(
+def test_cancellation_with_a_lost_response_is_made_once_and_published(
     shop: Shop, faults: FaultProxy, person: Person
 ) -> None:
     product = shop.product()
@@ -582,7 +578,7 @@ def test_a_cancellation_whose_answer_got_lost_is_made_once_and_told(
     assert shop.stock(product) == 10
 
 
-def test_a_cancellation_that_nobody_could_be_told_of_is_not_made_again(
+def test_cancellation_whose_client_got_503_is_not_repeated(
     shop: Shop, faults: FaultProxy, person: Person
 ) -> None:
     product = shop.product()
@@ -598,7 +594,7 @@ def test_a_cancellation_that_nobody_could_be_told_of_is_not_made_again(
     assert shop.stock(product) == 10
 
 
-def test_conflicts_that_never_end_are_told_as_try_again_and_nothing_is_changed(
+def test_endless_conflicts_are_503_and_change_nothing(
     shop: Shop, faults: FaultProxy, person: Person
 ) -> None:
     order = placed(shop, person, (shop.product(), 3))
@@ -614,7 +610,7 @@ def test_conflicts_that_never_end_are_told_as_try_again_and_nothing_is_changed(
     assert patch(person.http, order, status="cancelled").status_code == 200
 
 
-def test_buyers_and_those_who_cancel_at_once_never_lose_a_piece(shop: Shop) -> None:
+def test_parallel_purchases_and_cancellations_keep_the_total_stock(shop: Shop) -> None:
     product = shop.product(stock=20)
     buyers: list[Person] = gather(4, lambda _: shop.sign_up())
     orders = [placed(shop, buyer, (product, 2)) for buyer in buyers]

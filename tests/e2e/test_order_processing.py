@@ -1,19 +1,17 @@
-"""A placed order goes on by itself when its time to be cancelled is over, once and never lost."""
+"""Placed orders are processed after the cancellation window, exactly once."""
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
 
 import pytest
 
-from tests.deployed import Person, Shop
-from tests.e2e.collecting import Listener, held
-from tests.faults import FaultProxy, refused
 from tests.local_cloud.watching import Queue
-from tests.waiting import eventually
+from tests.support.deployed_shop import Shop
+from tests.support.event_listener import Listener, held
+from tests.support.fault_proxy import FaultProxy, refused
+from tests.support.order_queue import logged, placed, queue_with, status, worked_on
+from tests.support.waiting import eventually
 from tools.deployments import Deployment
-from tools.local_cloud.stack import LocalStack
 from tools.redrive import redrive
 
 
@@ -24,52 +22,7 @@ def bus(shop: Shop) -> Iterator[Listener]:
     listener.close()
 
 
-@contextmanager
-def queue_with(stack: LocalStack, **attributes: str) -> Iterator[Queue]:
-    """The orders' queue with other attributes, without other tests' orders, and worked on."""
-    sqs, queue = stack.client("sqs"), Queue(stack, stack.resources()["OrdersToProcess"])
-    before = {name: queue.attribute(name) for name in attributes}
-    sqs.purge_queue(QueueUrl=queue.url)
-    lambda_, mapping = stack.client("lambda"), stack.resources()["ProcessOrders"]
-    # With the attributes of before: no mapping changes whose queue hides messages too shortly.
-    lambda_.update_event_source_mapping(UUID=mapping, Enabled=True)
-    try:
-        sqs.set_queue_attributes(QueueUrl=queue.url, Attributes=attributes)
-        yield queue
-    finally:
-        sqs.set_queue_attributes(QueueUrl=queue.url, Attributes=before)
-        lambda_.update_event_source_mapping(UUID=mapping, Enabled=False)
-
-
-def placed(shop: Shop) -> tuple[Person, str, dict[str, Any]]:
-    person, product = shop.sign_up(), shop.product()
-    answer = person.order((product["id"], 2))
-    assert answer.status_code == 201
-    return person, answer.json()["id"], product
-
-
-def status(person: Person, order: str) -> str:
-    found: str = person.http.get(f"/api/users/me/orders/{order}").json()["status"]
-    return found
-
-
-def logged(shop: Shop, **values: str) -> list[dict[str, Any]]:
-    """The functions' log lines that have these values."""
-    entries = shop.stack.emulator.function_log.read_text().splitlines()
-    lines = [line for entry in entries for line in json.loads(entry)["lines"]]
-    found = [json.loads(line) for line in lines if line.startswith('{"level"')]
-    return [
-        line for line in found if all(line.get(name) == value for name, value in values.items())
-    ]
-
-
-def worked_on(shop: Shop, order: str) -> list[Any]:
-    """What the worker said of the order when it was done with it."""
-    worker = shop.resources["StartProcessing"]
-    return logged(shop, message="done", subject=order, function_name=worker)
-
-
-def test_an_order_is_followed_from_its_request_to_its_processing_by_one_id(
+def test_order_shares_one_correlation_id_from_request_to_processing(
     shop: Shop, bus: Listener
 ) -> None:
     person, product = shop.sign_up(), shop.product()
@@ -91,7 +44,7 @@ def test_an_order_is_followed_from_its_request_to_its_processing_by_one_id(
     )
 
 
-def test_an_order_that_is_cancelled_in_time_stays_cancelled(shop: Shop, bus: Listener) -> None:
+def test_order_cancelled_in_time_stays_cancelled(shop: Shop, bus: Listener) -> None:
     with queue_with(shop.stack, DelaySeconds="0"):
         with held(shop.stack, "ProcessOrders"):
             person, order, product = placed(shop)
@@ -104,7 +57,7 @@ def test_an_order_that_is_cancelled_in_time_stays_cancelled(shop: Shop, bus: Lis
     assert shop.stock(product) == 10
 
 
-def test_duplicates_and_disorder_change_nothing(shop: Shop, bus: Listener) -> None:
+def test_duplicate_and_unordered_messages_change_nothing(shop: Shop, bus: Listener) -> None:
     with queue_with(shop.stack, DelaySeconds="0") as queue:
         person, order, product = placed(shop)
         bus.hears(order, "order.placed", "order.processing")
@@ -120,7 +73,7 @@ def test_duplicates_and_disorder_change_nothing(shop: Shop, bus: Listener) -> No
     assert shop.stock(product) == 8
 
 
-def test_an_order_that_could_not_be_read_is_tried_again(
+def test_order_that_could_not_be_read_is_retried(
     shop: Shop, bus: Listener, faults: FaultProxy
 ) -> None:
     table = shop.resources["OrdersTable"]
@@ -128,17 +81,17 @@ def test_an_order_that_could_not_be_read_is_tried_again(
     with queue_with(shop.stack, DelaySeconds="0", VisibilityTimeout="1"):
         with faults.on(throttled, "GetItem", table=table) as hits:
             _, order, _ = placed(shop)
-            assert eventually(lambda: len(hits) >= 3)  # as often as the SDK tries
+            assert eventually(lambda: len(hits) >= 3)  # the SDK's number of attempts
         bus.hears(order, "order.placed", "order.processing")
 
 
 @pytest.mark.parametrize("queue", ["UnpublishedEvents", "OrdersToProcess", "Nothing"])
-def test_only_dead_letters_are_moved_back(shop: Shop, queue: str) -> None:
+def test_redrive_moves_dead_letters_only(shop: Shop, queue: str) -> None:
     with pytest.raises(SystemExit):
         redrive(Deployment("default", shop.stack.info_file), queue)
 
 
-def test_dead_letters_go_back_after_a_fix_and_have_their_effect_once(
+def test_redriven_dead_letters_have_their_effect_once(
     shop: Shop, bus: Listener, faults: FaultProxy
 ) -> None:
     dead = Queue(shop.stack, shop.resources["FailedOrdersToProcess"])

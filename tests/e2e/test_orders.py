@@ -1,10 +1,10 @@
-"""Placing and reading orders, over HTTP, one by one and all at once."""
+"""Placing and reading orders over HTTP, sequentially and in parallel."""
 
 from typing import Any
 
 import pytest
 
-from tests.deployed import Person, Shop, error_of, gather
+from tests.support.deployed_shop import Person, Shop, error_of, gather
 
 NOBODY = "01900000-0000-7000-8000-000000000000"
 
@@ -14,7 +14,7 @@ def person(shop: Shop) -> Person:
     return shop.sign_up()
 
 
-def test_an_order_is_placed_at_catalogue_prices_and_read_back(shop: Shop) -> None:
+def test_order_is_placed_at_catalogue_prices_and_read_back(shop: Shop) -> None:
     pear, plum = shop.product(price="0.10"), shop.product(price="19.90", stock=None)
     buyer = shop.sign_up()
 
@@ -51,7 +51,7 @@ def test_an_order_is_placed_at_catalogue_prices_and_read_back(shop: Shop) -> Non
     assert shop.stock(plum) is None
 
 
-def test_a_sale_gives_the_product_a_new_entity_tag(shop: Shop, person: Person) -> None:
+def test_sale_changes_the_entity_tag_of_the_product(shop: Shop, person: Person) -> None:
     product = shop.product()
     person.order((product["id"], 1))
 
@@ -79,7 +79,7 @@ def test_a_sale_gives_the_product_a_new_entity_tag(shop: Shop, person: Person) -
         ({"items": [{"productId": NOBODY, "quantity": 1}], "note": ""}, "body.note"),
     ],
 )
-def test_what_is_no_order_is_refused_and_nothing_is_stored(
+def test_malformed_order_is_rejected_and_not_stored(
     shop: Shop, person: Person, body: dict[str, Any], field: str
 ) -> None:
     before = shop.everything()
@@ -91,7 +91,9 @@ def test_what_is_no_order_is_refused_and_nothing_is_stored(
     assert shop.everything() == before
 
 
-def test_what_cannot_be_sold_is_refused_and_nothing_is_stored(shop: Shop, person: Person) -> None:
+def test_unavailable_products_are_rejected_and_nothing_is_stored(
+    shop: Shop, person: Person
+) -> None:
     pear = shop.product(stock=5)
     gone = shop.product(status="inactive")
     dollar = shop.product(currency="USD")
@@ -113,7 +115,7 @@ def test_what_cannot_be_sold_is_refused_and_nothing_is_stored(shop: Shop, person
     assert shop.everything() == before
 
 
-def test_fifty_lines_fit_in_one_order(shop: Shop, person: Person) -> None:
+def test_order_can_have_fifty_lines(shop: Shop, person: Person) -> None:
     products = [shop.product(stock=999, price="1.00") for _ in range(50)]
 
     answer = person.order(*[(product["id"], 999) for product in products], key="fifty")
@@ -123,7 +125,7 @@ def test_fifty_lines_fit_in_one_order(shop: Shop, person: Person) -> None:
     assert {shop.stock(product) for product in products} == {0}
 
 
-def test_nobody_orders_for_who_does_not_exist_or_is_inactive(shop: Shop) -> None:
+def test_order_for_an_unknown_or_inactive_user_is_rejected(shop: Shop) -> None:
     product = shop.product()
     inactive = shop.sign_up()
     shop.deactivate(inactive)
@@ -138,7 +140,7 @@ def test_nobody_orders_for_who_does_not_exist_or_is_inactive(shop: Shop) -> None
     assert shop.everything() == before
 
 
-def test_twenty_buyers_of_five_pieces_make_five_orders(shop: Shop) -> None:
+def test_twenty_parallel_buyers_of_five_items_place_five_orders(shop: Shop) -> None:
     product = shop.product(stock=5)
     buyers = gather(20, lambda _: shop.sign_up())
 
@@ -152,7 +154,9 @@ def test_twenty_buyers_of_five_pieces_make_five_orders(shop: Shop) -> None:
     assert sum(len(page["data"]) for page in placed) == 5
 
 
-def test_one_key_ten_times_at_once_makes_one_order_and_ten_equal_answers(shop: Shop) -> None:
+def test_ten_parallel_requests_with_one_key_place_one_order_with_equal_responses(
+    shop: Shop,
+) -> None:
     product = shop.product(stock=100)
     buyer = shop.sign_up()
 
@@ -166,7 +170,7 @@ def test_one_key_ten_times_at_once_makes_one_order_and_ten_equal_answers(shop: S
     assert buyer.http.get("/api/users/me/orders").json()["meta"]["total"] == 1
 
 
-def test_equal_requests_for_the_last_piece_all_get_their_one_order(shop: Shop) -> None:
+def test_equal_requests_for_the_last_item_all_get_the_one_order(shop: Shop) -> None:
     product = shop.product(stock=1)
     buyer = shop.sign_up()
 
@@ -178,7 +182,7 @@ def test_equal_requests_for_the_last_piece_all_get_their_one_order(shop: Shop) -
     assert shop.stock(product) == 0
 
 
-def test_a_key_belongs_to_its_caller_and_body(shop: Shop) -> None:
+def test_key_is_scoped_to_its_caller_and_body(shop: Shop) -> None:
     product = shop.product(stock=100)
     alice, bob = shop.sign_up(), shop.sign_up()
     first = alice.order((product["id"], 1), key="k")
@@ -198,7 +202,7 @@ def test_a_key_belongs_to_its_caller_and_body(shop: Shop) -> None:
     assert shop.stock(product) == 98
 
 
-def test_a_refused_request_may_be_sent_again_under_its_key(shop: Shop) -> None:
+def test_rejected_request_can_be_sent_again_under_its_key(shop: Shop) -> None:
     product = shop.product(stock=1)
     buyer = shop.sign_up()
 
@@ -207,16 +211,14 @@ def test_a_refused_request_may_be_sent_again_under_its_key(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("key", ["x" * 256, "with space"])
-def test_a_malformed_key_is_refused_before_anything_happens(
-    shop: Shop, person: Person, key: str
-) -> None:
+def test_malformed_key_is_rejected_first(shop: Shop, person: Person, key: str) -> None:
     product = shop.product()
 
     assert error_of(person.order((product["id"], 1), key=key)) == (400, "BAD_REQUEST")
     assert shop.stock(product) == product["stock"]
 
 
-def test_an_order_of_somebody_else_is_not_found_below_oneself(shop: Shop, person: Person) -> None:
+def test_order_of_another_user_is_not_found(shop: Shop, person: Person) -> None:
     product = shop.product()
     order = person.order((product["id"], 1)).json()
     other = shop.sign_up()

@@ -1,12 +1,12 @@
-"""Who holds a token but not the password cannot guess it, over HTTP."""
+"""Password guesses by the holder of a token are limited, over HTTP."""
 
 from typing import Any
 
 import pytest
 
-from tests.deployed import Person, Shop, error_of, new_email
-from tests.logs import Logs
-from tests.people import PASSWORD
+from tests.support.deployed_shop import Person, Shop, error_of, new_email
+from tests.support.fixtures import PASSWORD
+from tests.support.log_groups import Logs
 
 OTHER_PASSWORD = "wrong donkey charger paperclip"
 WRONG = (401, "INVALID_CREDENTIALS")
@@ -25,7 +25,7 @@ def change(person: Person, way: str, password: str) -> Any:
 
 
 @pytest.mark.parametrize("way", ["password", "PATCH", "PUT"])
-def test_the_eleventh_guess_is_refused_like_a_log_in_the_right_password_too(
+def test_eleventh_password_guess_is_rejected_even_with_the_right_password(
     shop: Shop, way: str
 ) -> None:
     person = shop.sign_up()
@@ -58,7 +58,7 @@ def test_malformed_stored_hash_is_401_and_triggers_the_alarm(
     assert shop.everything_but_attempts() == before
 
 
-def test_the_right_password_takes_its_own_attempt_and_the_networks_back(shop: Shop) -> None:
+def test_right_password_returns_its_attempt_and_that_of_the_network(shop: Shop) -> None:
     person = shop.sign_up()
     credentials = {"email": person.email, "password": OTHER_PASSWORD}
 

@@ -1,13 +1,13 @@
-"""Changing and deleting products, one request at a time, over HTTP."""
+"""Changing and deleting products over HTTP, one request at a time."""
 
 from typing import Any
 
-import httpx
 import pytest
 
 from shop.products.schemas import MAX_STOCK
-from tests.deployed import Person, Shop, error_of, new_product
-from tests.faults import FaultProxy, answer_lost
+from tests.support.deployed_shop import Person, Shop, error_of, new_product
+from tests.support.fault_proxy import FaultProxy, answer_lost
+from tests.support.product_requests import patch, path_of, read, rows_of
 
 NOBODY = "/api/products/01900000-0000-7000-8000-000000000000"
 
@@ -15,27 +15,6 @@ NOBODY = "/api/products/01900000-0000-7000-8000-000000000000"
 @pytest.fixture(scope="module")
 def customer(shop: Shop) -> Person:
     return shop.sign_up()
-
-
-def path_of(product: dict[str, Any]) -> str:
-    return f"/api/products/{product['id']}"
-
-
-def patch(shop: Shop, product: dict[str, Any], **changes: Any) -> httpx.Response:
-    return shop.admin.http.patch(path_of(product), json=changes)
-
-
-def read(shop: Shop, product: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = shop.anonymous.get(path_of(product)).json()
-    return found
-
-
-def rows_of(shop: Shop, product: dict[str, Any]) -> list[dict[str, Any]]:
-    """The product's row, where there is one, and those that guard its SKUs."""
-    own = {"S": product["id"]}
-    rows = shop.table("ProductsTable")
-    found = [row for row in rows if own in (row["id"], row.get("product_id"))]
-    return sorted(found, key=lambda row: str(row["id"]["S"]))
 
 
 @pytest.mark.parametrize("content_type", ["application/json", "application/merge-patch+json"])
@@ -52,7 +31,7 @@ def rows_of(shop: Shop, product: dict[str, Any]) -> list[dict[str, Any]]:
     ],
     ids=str,
 )
-def test_a_patch_changes_what_it_names_only(
+def test_patch_changes_named_fields_only(
     shop: Shop, content_type: str, changes: dict[str, Any]
 ) -> None:
     product = shop.product()
@@ -69,7 +48,7 @@ def test_a_patch_changes_what_it_names_only(
     assert read(shop, product) == changed
 
 
-def test_the_sort_keys_follow_and_nothing_else_is_touched(shop: Shop) -> None:
+def test_patch_updates_sort_keys_and_no_other_attribute(shop: Shop) -> None:
     product = shop.product(name="A pear")
     before, guard = rows_of(shop, product)
 
@@ -89,7 +68,7 @@ def test_the_sort_keys_follow_and_nothing_else_is_touched(shop: Shop) -> None:
 
 
 def listed(shop: Shop, sort: str, status: str = "active") -> list[str]:
-    """The ids of all products of a status, in their order."""
+    """Return the ids of all products with a status, in list order."""
     found: list[str] = []
     target: str | None = f"/api/products?status={status}&sort={sort}&limit=100"
     while target:
@@ -99,7 +78,7 @@ def listed(shop: Shop, sort: str, status: str = "active") -> list[str]:
     return found
 
 
-def test_a_changed_product_is_at_its_new_place_of_every_list(shop: Shop) -> None:
+def test_changed_product_moves_in_every_list(shop: Shop) -> None:
     first, second = (shop.product(name=name, price="5.00")["id"] for name in ("Ab", "Ac"))
     products = {"id": first}
 
@@ -117,7 +96,7 @@ def test_a_changed_product_is_at_its_new_place_of_every_list(shop: Shop) -> None
 
 
 @pytest.mark.parametrize("stock", [10, None])
-def test_a_patch_that_changes_nothing_writes_nothing(shop: Shop, stock: int | None) -> None:
+def test_patch_without_a_change_writes_nothing(shop: Shop, stock: int | None) -> None:
     product = shop.product(stock=stock)
     same = {name: product[name] for name in ("sku", "name", "price", "currency", "stock", "status")}
     before = shop.everything()
@@ -185,7 +164,7 @@ def test_a_patch_that_changes_nothing_writes_nothing(shop: Shop, stock: int | No
     ],
     ids=str,
 )
-def test_a_patch_that_makes_no_product_is_refused(
+def test_patch_with_invalid_values_is_rejected(
     shop: Shop, changes: dict[str, Any], field: str
 ) -> None:
     product = shop.product()
@@ -224,7 +203,7 @@ def test_a_patch_that_makes_no_product_is_refused(
     ],
     ids=lambda value: str(value)[:40],
 )
-def test_a_patch_that_cannot_be_read_is_refused(
+def test_unreadable_patch_is_rejected(
     shop: Shop, content: bytes, content_type: str, expected: tuple[int, str]
 ) -> None:
     product = shop.product()
@@ -239,9 +218,7 @@ def test_a_patch_that_cannot_be_read_is_refused(
 
 
 @pytest.mark.parametrize("method", ["PATCH", "DELETE"])
-def test_only_admins_change_the_catalogue_and_others_learn_nothing_of_it(
-    shop: Shop, customer: Person, method: str
-) -> None:
+def test_catalogue_is_changed_by_admins_only(shop: Shop, customer: Person, method: str) -> None:
     product = shop.product()
     body = {"price": "0.01"} if method == "PATCH" else None
     before = shop.everything()
@@ -256,7 +233,7 @@ def test_only_admins_change_the_catalogue_and_others_learn_nothing_of_it(
 
 
 @pytest.mark.parametrize("method", ["PATCH", "DELETE"])
-def test_a_path_that_names_no_product_is_404(shop: Shop, method: str) -> None:
+def test_path_without_a_product_is_404(shop: Shop, method: str) -> None:
     sku = shop.product()["sku"]
     before = shop.everything()
 
@@ -268,7 +245,7 @@ def test_a_path_that_names_no_product_is_404(shop: Shop, method: str) -> None:
 
 
 @pytest.mark.parametrize("method", ["PATCH", "DELETE"])
-def test_an_unknown_query_parameter_is_refused(shop: Shop, method: str) -> None:
+def test_unknown_query_parameter_is_rejected(shop: Shop, method: str) -> None:
     product = shop.product()
     body = {"name": "B"} if method == "PATCH" else None
 
@@ -282,7 +259,7 @@ def test_an_unknown_query_parameter_is_refused(shop: Shop, method: str) -> None:
     ("stock", "delta", "left"),
     [(10, -3, 7), (10, 3, 13), (10, -10, 0), (0, MAX_STOCK, MAX_STOCK)],
 )
-def test_stock_is_moved_by_a_difference(shop: Shop, stock: int, delta: int, left: int) -> None:
+def test_stock_delta_changes_stock(shop: Shop, stock: int, delta: int, left: int) -> None:
     product = shop.product(stock=stock)
 
     answer = patch(shop, product, stockDelta=delta)
@@ -301,7 +278,7 @@ def test_stock_is_moved_by_a_difference(shop: Shop, stock: int, delta: int, left
         (None, -1, (422, "VALIDATION_ERROR")),
     ],
 )
-def test_a_difference_that_does_not_fit_is_refused_with_all_that_came_with_it(
+def test_stock_delta_out_of_range_rejects_the_whole_patch(
     shop: Shop, stock: int | None, delta: int, expected: tuple[int, str]
 ) -> None:
     product = shop.product(stock=stock)
@@ -314,7 +291,7 @@ def test_a_difference_that_does_not_fit_is_refused_with_all_that_came_with_it(
     assert shop.everything() == before
 
 
-def test_a_difference_whose_answer_was_lost_counts_once(shop: Shop, faults: FaultProxy) -> None:
+def test_stock_delta_with_a_lost_response_is_applied_once(shop: Shop, faults: FaultProxy) -> None:
     product = shop.product(stock=10)
 
     with faults.on(answer_lost, "TransactWriteItems", times=1) as hits:
@@ -325,7 +302,7 @@ def test_a_difference_whose_answer_was_lost_counts_once(shop: Shop, faults: Faul
     assert read(shop, product) == answer.json()
 
 
-def test_a_deletion_and_a_new_sku_whose_answer_was_lost_are_done_once(
+def test_deletion_and_new_sku_with_lost_responses_are_applied_once(
     shop: Shop, faults: FaultProxy
 ) -> None:
     product = shop.product()
@@ -339,7 +316,7 @@ def test_a_deletion_and_a_new_sku_whose_answer_was_lost_are_done_once(
     assert rows_of(shop, product) == []
 
 
-def test_a_product_that_is_unchanged_is_not_sent_again(shop: Shop) -> None:
+def test_unchanged_product_is_304(shop: Shop) -> None:
     product = shop.product()
 
     for tags in ('"1"', 'W/"1"', '"7", "1"', "*"):
@@ -351,7 +328,7 @@ def test_a_product_that_is_unchanged_is_not_sent_again(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("tags", ['"99"', 'W/"1"', '"2", W/"1"', '"1.0"', '"01"', '""'])
-def test_a_stale_precondition_stops_every_change(shop: Shop, tags: str) -> None:
+def test_stale_precondition_stops_every_change(shop: Shop, tags: str) -> None:
     product = shop.product()
     headers = {"If-Match": tags}
     before = shop.everything()
@@ -366,7 +343,7 @@ def test_a_stale_precondition_stops_every_change(shop: Shop, tags: str) -> None:
     assert shop.everything() == before
 
 
-def test_a_precondition_that_holds_lets_the_change_through(shop: Shop) -> None:
+def test_valid_precondition_allows_the_change(shop: Shop) -> None:
     product = shop.product()
 
     for version, tags in enumerate(('"1"', '"1", "2"', 'W/"9", "3"', "*"), start=2):
@@ -378,7 +355,7 @@ def test_a_precondition_that_holds_lets_the_change_through(shop: Shop) -> None:
         assert answer.status_code == status
 
 
-def test_a_malformed_precondition_is_refused(shop: Shop) -> None:
+def test_malformed_precondition_is_rejected(shop: Shop) -> None:
     product = shop.product()
     headers = {"If-Match": "1"}
 
@@ -389,13 +366,13 @@ def test_a_malformed_precondition_is_refused(shop: Shop) -> None:
     assert read(shop, product) == product
 
 
-def test_a_precondition_on_what_is_gone_is_404(shop: Shop) -> None:
+def test_precondition_on_a_deleted_product_is_404(shop: Shop) -> None:
     answer = shop.admin.http.patch(NOBODY, json={"name": "B"}, headers={"If-Match": "*"})
 
     assert error_of(answer) == (404, "NOT_FOUND")
 
 
-def test_a_new_sku_is_taken_and_the_old_one_is_free(shop: Shop) -> None:
+def test_changed_sku_is_reserved_and_the_old_one_released(shop: Shop) -> None:
     product = shop.product()
     old, new = product["sku"], new_product()["sku"]
 
@@ -412,7 +389,7 @@ def test_a_new_sku_is_taken_and_the_old_one_is_free(shop: Shop) -> None:
     assert [row["id"]["S"] for row in rows_of(shop, product)] == [product["id"], f"sku#{old}"]
 
 
-def test_a_deleted_product_is_gone_and_past_orders_keep_their_lines(shop: Shop) -> None:
+def test_deleted_product_is_gone_and_past_orders_keep_their_lines(shop: Shop) -> None:
     buyer = shop.sign_up()
     product = shop.product()
     order = buyer.order((product["id"], 2)).json()
@@ -433,9 +410,7 @@ def test_a_deleted_product_is_gone_and_past_orders_keep_their_lines(shop: Shop) 
     assert shop.product(sku=product["sku"])["id"] != product["id"]
 
 
-def test_an_inactive_product_is_not_sold_until_it_is_active_again(
-    shop: Shop, customer: Person
-) -> None:
+def test_inactive_product_is_not_sold_until_active_again(shop: Shop, customer: Person) -> None:
     product = shop.product()
     patch(shop, product, status="inactive")
     before = shop.everything()
@@ -446,7 +421,7 @@ def test_an_inactive_product_is_not_sold_until_it_is_active_again(
     assert customer.order((product["id"], 1)).status_code == 201
 
 
-def test_a_change_never_touches_past_orders(shop: Shop) -> None:
+def test_changed_product_leaves_past_orders_unchanged(shop: Shop) -> None:
     buyer = shop.sign_up()
     product = shop.product(price="19.90")
     order = buyer.order((product["id"], 2)).json()

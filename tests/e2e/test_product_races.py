@@ -1,4 +1,4 @@
-"""Changes of products against each other, against deletions and against sales, over HTTP."""
+"""Product changes in parallel with each other, with deletions and with sales, over HTTP."""
 
 import threading
 from decimal import Decimal
@@ -7,11 +7,11 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.deployed import Person, Shop, error_of, gather, new_product
-from tests.e2e.test_product_changes import patch, path_of, read, rows_of
+from tests.support.deployed_shop import Person, Shop, error_of, gather, new_product
+from tests.support.product_requests import patch, path_of, read, rows_of
 
 
-def test_differences_at_once_all_count(shop: Shop) -> None:
+def test_parallel_stock_deltas_are_all_applied(shop: Shop) -> None:
     product = shop.product(stock=100)
 
     answers = gather(20, lambda n: patch(shop, product, stockDelta=5 if n % 2 else -3))
@@ -21,7 +21,7 @@ def test_differences_at_once_all_count(shop: Shop) -> None:
     assert (after.json()["stock"], after.headers["ETag"]) == (120, '"21"')
 
 
-def test_takers_at_once_never_take_more_than_there_is(shop: Shop) -> None:
+def test_parallel_stock_deltas_never_go_below_zero(shop: Shop) -> None:
     product = shop.product(stock=10)
 
     answers = gather(16, lambda _: patch(shop, product, stockDelta=-3))
@@ -31,7 +31,7 @@ def test_takers_at_once_never_take_more_than_there_is(shop: Shop) -> None:
     assert shop.stock(product) == 1
 
 
-def test_differences_and_orders_at_once_end_at_their_sum(shop: Shop) -> None:
+def test_parallel_deltas_and_orders_end_at_their_sum(shop: Shop) -> None:
     product = shop.product(stock=50)
     buyers = gather(8, lambda _: shop.sign_up())
 
@@ -45,7 +45,9 @@ def test_differences_and_orders_at_once_end_at_their_sum(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("change", [{"name": "B"}, {"stockDelta": -1}, {"sku": None}], ids=str)
-def test_a_precondition_lets_one_of_many_through(shop: Shop, change: dict[str, Any]) -> None:
+def test_parallel_changes_with_one_precondition_have_one_winner(
+    shop: Shop, change: dict[str, Any]
+) -> None:
     product = shop.product()
 
     def act(n: int) -> httpx.Response:
@@ -60,7 +62,7 @@ def test_a_precondition_lets_one_of_many_through(shop: Shop, change: dict[str, A
     assert len(rows_of(shop, product)) == 2
 
 
-def test_changes_of_different_fields_at_once_all_survive(shop: Shop) -> None:
+def test_parallel_changes_of_different_fields_are_all_kept(shop: Shop) -> None:
     product = shop.product()
     for round_ in range(5):
         wanted: list[dict[str, Any]] = [
@@ -83,8 +85,8 @@ def test_changes_of_different_fields_at_once_all_survive(shop: Shop) -> None:
         assert row["name_key"]["S"] == f"pear {round_}\0{product['id']}"
 
 
-def test_prices_and_currencies_changed_at_once_always_fit_each_other(shop: Shop) -> None:
-    """A price of JPY has no decimals, so of 7.50 and JPY the second to arrive is rejected."""
+def test_parallel_price_and_currency_changes_stay_consistent(shop: Shop) -> None:
+    """JPY has no decimals, so 7.50 and JPY exclude each other: the second to arrive is rejected."""
     changes: list[dict[str, Any]] = [{"price": "7.50"}, {"currency": "JPY"}, {"stockDelta": 1}]
     for _ in range(5):
         product = shop.product(price="5.00")
@@ -97,7 +99,7 @@ def test_prices_and_currencies_changed_at_once_always_fit_each_other(shop: Shop)
         assert {answer.status_code for answer in answers} == {200, 422}
 
 
-def test_a_product_that_sells_all_the_time_can_be_changed(shop: Shop) -> None:
+def test_constantly_sold_product_can_be_changed(shop: Shop) -> None:
     product = shop.product(stock=10_000)
     buyers = gather(4, lambda _: shop.sign_up())
     done = threading.Event()
@@ -124,7 +126,7 @@ def test_a_product_that_sells_all_the_time_can_be_changed(shop: Shop) -> None:
     assert after.headers["ETag"] == f'"{1 + 10 + sum(sold)}"'
 
 
-def test_of_many_who_want_one_sku_at_once_one_gets_it(shop: Shop) -> None:
+def test_parallel_requests_for_one_sku_have_one_winner(shop: Shop) -> None:
     products = gather(6, lambda _: shop.product())
     sku = new_product()["sku"]
 
@@ -136,7 +138,7 @@ def test_of_many_who_want_one_sku_at_once_one_gets_it(shop: Shop) -> None:
         assert [row["id"]["S"] for row in rows_of(shop, product)] == [product["id"], f"sku#{owned}"]
 
 
-def test_many_skus_at_once_for_one_product_leave_one_guard(shop: Shop) -> None:
+def test_parallel_sku_changes_of_one_product_leave_one_guard(shop: Shop) -> None:
     product = shop.product()
 
     answers = gather(4, lambda n: patch(shop, product, sku=f"{product['sku']}-{n}"))
@@ -146,7 +148,7 @@ def test_many_skus_at_once_for_one_product_leave_one_guard(shop: Shop) -> None:
     assert guard["id"]["S"] == f"sku#{row['sku']['S']}"
 
 
-def test_of_many_deletions_at_once_one_succeeds(shop: Shop) -> None:
+def test_parallel_deletions_have_one_winner(shop: Shop) -> None:
     product = shop.product()
 
     statuses = gather(6, lambda _: shop.admin.http.delete(path_of(product)).status_code)
@@ -155,7 +157,7 @@ def test_of_many_deletions_at_once_one_succeeds(shop: Shop) -> None:
     assert rows_of(shop, product) == []
 
 
-def test_a_product_deleted_while_it_is_changed_and_sold_leaves_no_ghost(shop: Shop) -> None:
+def test_product_deleted_during_changes_and_sales_leaves_no_rows(shop: Shop) -> None:
     buyers: list[Person] = gather(3, lambda _: shop.sign_up())
     for round_ in range(5):
         product = shop.product()
@@ -185,7 +187,7 @@ def test_a_product_deleted_while_it_is_changed_and_sold_leaves_no_ghost(shop: Sh
         assert rows_of(shop, product) == []
 
 
-def test_who_orders_while_the_price_changes_pays_one_of_the_prices(shop: Shop) -> None:
+def test_order_during_a_price_change_pays_one_of_the_prices(shop: Shop) -> None:
     offers = [{"price": "1.10", "name": "Cheap"}, {"price": "9.90", "name": "Dear"}]
     product = shop.product(stock=1000, **offers[0])
     buyers = gather(4, lambda _: shop.sign_up())

@@ -1,13 +1,13 @@
-"""The catalogue, over HTTP."""
+"""The catalogue over HTTP."""
 
 from typing import Any
 
 import pytest
 
-from tests.deployed import Shop, error_of, gather, new_product
+from tests.support.deployed_shop import Shop, error_of, gather, new_product
 
 
-def test_a_product_is_added_and_anyone_reads_it(shop: Shop) -> None:
+def test_product_is_created_and_publicly_readable(shop: Shop) -> None:
     wanted = new_product()
 
     answer = shop.admin.http.post("/api/products", json=wanted)
@@ -23,7 +23,7 @@ def test_a_product_is_added_and_anyone_reads_it(shop: Shop) -> None:
     assert read.headers["Cache-Control"] == "no-cache"
 
 
-def test_stock_may_be_unlimited_and_a_product_not_for_sale(shop: Shop) -> None:
+def test_stock_can_be_unlimited_and_a_product_inactive(shop: Shop) -> None:
     product = shop.product(stock=None, status="inactive", price="0.00")
 
     read = shop.anonymous.get(f"/api/products/{product['id']}").json()
@@ -31,7 +31,7 @@ def test_stock_may_be_unlimited_and_a_product_not_for_sale(shop: Shop) -> None:
     assert (read["stock"], read["status"], read["price"]) == (None, "inactive", "0.00")
 
 
-def test_currencies_without_decimals_are_sold_in_whole_amounts(shop: Shop) -> None:
+def test_currencies_without_decimals_take_whole_amounts(shop: Shop) -> None:
     product = shop.product(price="100.00", currency="JPY")
     path = f"/api/products/{product['id']}"
 
@@ -72,7 +72,7 @@ def test_currencies_without_decimals_are_sold_in_whole_amounts(shop: Shop) -> No
         ({"version": 7}, "body.version"),
     ],
 )
-def test_what_is_no_product_is_refused_and_nothing_is_stored(
+def test_malformed_product_is_rejected_and_not_stored(
     shop: Shop, changed: dict[str, Any], field: str
 ) -> None:
     before = shop.everything()
@@ -84,7 +84,7 @@ def test_what_is_no_product_is_refused_and_nothing_is_stored(
     assert shop.everything() == before
 
 
-def test_a_sku_in_use_is_refused_also_to_sixteen_at_once(shop: Shop) -> None:
+def test_sku_in_use_is_rejected_also_for_parallel_requests(shop: Shop) -> None:
     wanted = new_product()
 
     statuses = gather(16, lambda _: shop.admin.http.post("/api/products", json=wanted).status_code)
@@ -99,7 +99,7 @@ def test_a_sku_in_use_is_refused_also_to_sixteen_at_once(shop: Shop) -> None:
     assert len(rows) == 1
 
 
-def test_adding_is_safe_to_retry_with_a_key(shop: Shop) -> None:
+def test_creation_with_a_key_is_safe_to_retry(shop: Shop) -> None:
     wanted = new_product()
     headers = {"Idempotency-Key": wanted["sku"]}
 
@@ -115,7 +115,7 @@ def test_adding_is_safe_to_retry_with_a_key(shop: Shop) -> None:
     assert error_of(other) == (422, "IDEMPOTENCY_KEY_REUSED")
 
 
-def test_there_is_no_product_of_an_unknown_id(shop: Shop) -> None:
+def test_unknown_product_is_not_found(shop: Shop) -> None:
     answer = shop.anonymous.get("/api/products/01900000-0000-7000-8000-000000000000")
 
     assert error_of(answer) == (404, "NOT_FOUND")

@@ -1,4 +1,4 @@
-"""Whoever reads an address's mail can confirm it and choose a new password; nobody else can."""
+"""Email verification and password reset: only a reader of the mailbox can complete them."""
 
 import json
 from collections.abc import Iterator
@@ -8,11 +8,11 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.deployed import Person, Shop, error_of, gather, new_email
-from tests.faults import Answer, Call, FaultProxy, Send, refused
-from tests.mail import RESET, VERIFICATION, WELCOME, Mail
-from tests.people import PASSWORD
-from tests.recovery import KINDS, forget_wishes, is_kept, mint, token_in
+from tests.support.deployed_shop import Person, Shop, error_of, gather, new_email
+from tests.support.fault_proxy import Answer, Call, FaultProxy, Send, refused
+from tests.support.fixtures import PASSWORD
+from tests.support.recovery_tokens import KINDS, forget_wishes, is_kept, mint, token_in
+from tests.support.sent_emails import RESET, VERIFICATION, WELCOME, Mail
 
 NEW_PASSWORD = "wrong donkey charger paperclip"
 
@@ -53,10 +53,10 @@ def is_verified(person: Person) -> bool:
     return verified
 
 
-# A link from the mail
+# Links of emails
 
 
-def test_an_address_is_verified_by_the_link_mailed_to_it_once(shop: Shop, mail: Mail) -> None:
+def test_address_is_verified_once_by_its_link(shop: Shop, mail: Mail) -> None:
     ada = shop.sign_up()
 
     asked = ada.http.post("/api/email-verifications", json={})
@@ -71,7 +71,7 @@ def test_an_address_is_verified_by_the_link_mailed_to_it_once(shop: Shop, mail: 
     assert error_of(again) == (404, "NOT_FOUND")
 
 
-def test_the_welcome_mail_has_such_a_link_too(shop: Shop, mail: Mail) -> None:
+def test_welcome_email_has_a_verification_link(shop: Shop, mail: Mail) -> None:
     ada = shop.sign_up()
 
     token = token_in(mail.to(ada.email, WELCOME)[0])
@@ -80,9 +80,7 @@ def test_the_welcome_mail_has_such_a_link_too(shop: Shop, mail: Mail) -> None:
     assert is_verified(ada)
 
 
-def test_links_lead_to_the_page_of_the_deployment_with_the_token_in_the_fragment(
-    shop: Shop, mail: Mail
-) -> None:
+def test_links_have_the_recovery_page_and_the_token_in_the_fragment(shop: Shop, mail: Mail) -> None:
     ada = shop.sign_up()
     request_password_reset(shop, ada.email)
 
@@ -91,7 +89,7 @@ def test_links_lead_to_the_page_of_the_deployment_with_the_token_in_the_fragment
     assert f"{shop.url}/recovery#reset={token_in(message)}" in message.text
 
 
-def test_a_verified_address_gets_no_further_link(shop: Shop, mail: Mail) -> None:
+def test_verified_address_gets_no_further_link(shop: Shop, mail: Mail) -> None:
     ada = shop.sign_up()
     redeem(shop, "email-verifications", mint(shop, ada, "email-verifications"))
 
@@ -101,7 +99,7 @@ def test_a_verified_address_gets_no_further_link(shop: Shop, mail: Mail) -> None
     assert mail.to(ada.email, VERIFICATION, 0) == []
 
 
-def test_a_reset_sets_the_password_ends_all_sessions_and_verifies(shop: Shop, mail: Mail) -> None:
+def test_reset_sets_the_password_ends_all_sessions_and_verifies(shop: Shop, mail: Mail) -> None:
     ada = shop.sign_up()
     laptop = shop.log_in(ada.email)
 
@@ -116,7 +114,7 @@ def test_a_reset_sets_the_password_ends_all_sessions_and_verifies(shop: Shop, ma
     assert error_of(redeem(shop, "password-resets", token)) == (404, "NOT_FOUND")
 
 
-def test_a_reset_lets_in_who_guessed_too_often(shop: Shop) -> None:
+def test_reset_lifts_the_limit_of_login_attempts(shop: Shop) -> None:
     ada = shop.sign_up()
     while log_in(shop, ada.email, "wrong horse") != 429:
         pass
@@ -126,10 +124,10 @@ def test_a_reset_lets_in_who_guessed_too_often(shop: Shop) -> None:
     assert log_in(shop, ada.email, NEW_PASSWORD) == 201
 
 
-# What the answer must not tell
+# Indistinguishable responses
 
 
-def test_known_and_unknown_addresses_cannot_be_told_apart(
+def test_known_and_unknown_addresses_are_indistinguishable(
     shop: Shop, faults: FaultProxy, mail: Mail
 ) -> None:
     ada, gone = shop.sign_up(), shop.sign_up()
@@ -154,7 +152,7 @@ def test_known_and_unknown_addresses_cannot_be_told_apart(
     assert mail.to(gone.email, RESET, 0) == []
 
 
-def test_an_inactive_account_gets_no_link(shop: Shop, mail: Mail) -> None:
+def test_inactive_account_gets_no_link(shop: Shop, mail: Mail) -> None:
     ada = shop.sign_up()
     shop.deactivate(ada)
 
@@ -164,7 +162,7 @@ def test_an_inactive_account_gets_no_link(shop: Shop, mail: Mail) -> None:
     assert mail.to(ada.email, RESET, 0) == []
 
 
-def test_a_token_is_kept_and_logged_nowhere(shop: Shop, mail: Mail) -> None:
+def test_token_is_neither_stored_nor_logged(shop: Shop, mail: Mail) -> None:
     ada = shop.sign_up()
     request_password_reset(shop, ada.email)
     token = token_in(mail.to(ada.email, RESET)[0])
@@ -180,11 +178,11 @@ def test_a_token_is_kept_and_logged_nowhere(shop: Shop, mail: Mail) -> None:
     assert '"PUT /api/password-resets/{token}"' in logs.replace("\\", "")
 
 
-# Tokens that are none
+# Invalid tokens
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_is_no_good_token_is_404_and_changes_nothing(shop: Shop, kind: str) -> None:
+def test_invalid_token_is_404_and_changes_nothing(shop: Shop, kind: str) -> None:
     ada, spender = shop.sign_up(), shop.sign_up()
     good, spent = mint(shop, ada, kind), mint(shop, spender, kind)
     assert redeem(shop, kind, spent).status_code == 204
@@ -211,7 +209,7 @@ def test_what_is_no_good_token_is_404_and_changes_nothing(shop: Shop, kind: str)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_of_two_at_once_one_is_done_and_one_is_404(shop: Shop, kind: str) -> None:
+def test_parallel_uses_of_one_token_are_one_success_and_one_404(shop: Shop, kind: str) -> None:
     ada = shop.sign_up()
     token = mint(shop, ada, kind)
 
@@ -226,7 +224,7 @@ def test_of_two_at_once_one_is_done_and_one_is_404(shop: Shop, kind: str) -> Non
     assert me.json()["emailVerified"] and me.headers["ETag"] == '"2"'
 
 
-def test_of_two_resets_at_once_the_sessions_of_neither_survive(shop: Shop) -> None:
+def test_parallel_resets_leave_no_session(shop: Shop) -> None:
     ada = shop.sign_up()
     tokens = [mint(shop, ada, "password-resets") for _ in range(2)]
 
@@ -237,7 +235,7 @@ def test_of_two_resets_at_once_the_sessions_of_neither_survive(shop: Shop) -> No
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_token_dies_with_its_address(shop: Shop, kind: str) -> None:
+def test_token_is_invalid_after_an_address_change(shop: Shop, kind: str) -> None:
     ada = shop.sign_up()
     token = mint(shop, ada, kind)
     body = {"email": new_email(), "currentPassword": PASSWORD}
@@ -245,13 +243,13 @@ def test_a_token_dies_with_its_address(shop: Shop, kind: str) -> None:
 
     assert error_of(redeem(shop, kind, token)) == (404, "NOT_FOUND")
     assert not is_verified(ada)
-    # Whoever has the address now is somebody else.
+    # The address now belongs to another user.
     shop.sign_up(email=ada.email)
     assert error_of(redeem(shop, kind, token)) == (404, "NOT_FOUND")
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_token_dies_with_its_user(shop: Shop, kind: str) -> None:
+def test_token_is_invalid_after_user_deletion(shop: Shop, kind: str) -> None:
     ada, inactive = shop.sign_up(), shop.sign_up()
     tokens = [mint(shop, person, kind) for person in (ada, inactive)]
     assert ada.http.delete("/api/users/me").status_code == 204
@@ -261,7 +259,7 @@ def test_a_token_dies_with_its_user(shop: Shop, kind: str) -> None:
         assert error_of(redeem(shop, kind, token)) == (404, "NOT_FOUND")
 
 
-def test_a_new_password_outdates_a_reset_that_was_mailed_before(shop: Shop) -> None:
+def test_new_password_invalidates_earlier_resets(shop: Shop) -> None:
     ada = shop.sign_up()
     token = mint(shop, ada, "password-resets")
     body = {"currentPassword": PASSWORD, "newPassword": NEW_PASSWORD}
@@ -272,7 +270,7 @@ def test_a_new_password_outdates_a_reset_that_was_mailed_before(shop: Shop) -> N
     assert shop.everything() == before
 
 
-# What is refused
+# Rejections
 
 
 @pytest.mark.parametrize(
@@ -286,7 +284,7 @@ def test_a_new_password_outdates_a_reset_that_was_mailed_before(shop: Shop) -> N
         ({"password": NEW_PASSWORD, "email": "x@example.com"}, "body.email"),
     ],
 )
-def test_a_password_that_sign_up_refuses_is_422_and_spends_nothing(
+def test_weak_password_is_422_and_keeps_the_token(
     shop: Shop, body: dict[str, Any], field: str
 ) -> None:
     ada = shop.sign_up()
@@ -301,7 +299,7 @@ def test_a_password_that_sign_up_refuses_is_422_and_spends_nothing(
     assert token not in answer.text
 
 
-def test_ones_own_address_is_no_password(shop: Shop) -> None:
+def test_own_address_as_password_is_rejected(shop: Shop) -> None:
     ada = shop.sign_up()
     token = mint(shop, ada, "password-resets")
 
@@ -311,7 +309,7 @@ def test_ones_own_address_is_no_password(shop: Shop) -> None:
     assert is_kept(shop, token)
 
 
-def test_malformed_requests_are_refused_before_anything_is_counted(shop: Shop) -> None:
+def test_malformed_requests_are_rejected_before_they_are_counted(shop: Shop) -> None:
     before = shop.everything()
     large = b'{"password": "' + b"x" * 11_000_000 + b'"}'
     send = shop.anonymous.request
@@ -339,14 +337,14 @@ def test_malformed_requests_are_refused_before_anything_is_counted(shop: Shop) -
     assert shop.everything() == before
 
 
-def test_a_name_cannot_add_headers_to_a_mail(shop: Shop) -> None:
+def test_name_cannot_inject_email_headers(shop: Shop) -> None:
     for name in ("Ada\r\nBcc: c@d.example", "Ada\nX: y", "Ada\u2028x", "Ada\0"):
         body = {"email": new_email(), "name": name, "password": PASSWORD}
         answer = shop.anonymous.post("/api/users", json=body)
         assert error_of(answer) == (422, "VALIDATION_ERROR")
 
 
-def test_a_verification_is_for_who_is_logged_in_and_asked_for_thrice_at_most(shop: Shop) -> None:
+def test_verification_needs_a_session_and_is_limited_to_three_requests(shop: Shop) -> None:
     ada = shop.sign_up()
 
     anonymous = shop.anonymous.post("/api/email-verifications", json={})
@@ -357,7 +355,7 @@ def test_a_verification_is_for_who_is_logged_in_and_asked_for_thrice_at_most(sho
     assert 0 < int(answers[-1].headers["Retry-After"]) <= 900
 
 
-def test_a_network_that_asks_for_many_addresses_is_slowed_down(shop: Shop, mail: Mail) -> None:
+def test_network_requesting_many_addresses_is_limited(shop: Shop, mail: Mail) -> None:
     statuses = [request_password_reset(shop, new_email()).status_code for _ in range(40)]
 
     assert statuses == sorted(statuses)
@@ -366,7 +364,7 @@ def test_a_network_that_asks_for_many_addresses_is_slowed_down(shop: Shop, mail:
     assert request_password_reset(shop, new_email()).status_code == 202
 
 
-def test_wishes_at_once_are_all_counted(shop: Shop) -> None:
+def test_parallel_requests_are_all_counted(shop: Shop) -> None:
     email = new_email()
 
     answers = gather(8, lambda _: request_password_reset(shop, email))
@@ -375,7 +373,7 @@ def test_wishes_at_once_are_all_counted(shop: Shop) -> None:
     assert statuses.count(202) <= 3 and set(statuses) <= {202, 429, 503}
 
 
-def test_while_the_database_throttles_nothing_is_half_done(shop: Shop, faults: FaultProxy) -> None:
+def test_throttled_database_leaves_no_partial_writes(shop: Shop, faults: FaultProxy) -> None:
     ada = shop.sign_up()
     token = mint(shop, ada, "password-resets")
     before = shop.everything()

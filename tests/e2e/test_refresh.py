@@ -1,4 +1,4 @@
-"""Refresh tokens that are spent once, and sessions that are listed and ended, over HTTP."""
+"""Refresh tokens are single-use, and sessions are listed and ended, over HTTP."""
 
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from shop.clock import now, to_text
-from tests.deployed import Person, Shop, error_of, gather
-from tests.people import PASSWORD
+from tests.support.deployed_shop import Person, Shop, error_of, gather
+from tests.support.fixtures import PASSWORD
 
 type Grant = dict[str, Any]
 
@@ -38,14 +38,14 @@ def ago(seconds: int) -> str:
 
 
 def is_let_in(shop: Shop, grant: Grant) -> bool:
-    """Whether its access token opens anything; ask once only, since the gateway remembers."""
+    """Return whether its access token is accepted; the gateway caches the first result."""
     status = shop.client(grant["accessToken"]).get("/api/users/me").status_code
     assert status in (200, 401)
     return status == 200
 
 
 def assert_refused(shop: Shop, token: str) -> None:
-    """Refused, and nothing changed by asking."""
+    """Assert a rejection that changes nothing."""
     before = shop.everything()
 
     answer = refresh(shop, token)
@@ -54,7 +54,7 @@ def assert_refused(shop: Shop, token: str) -> None:
     assert shop.everything() == before
 
 
-def test_a_refresh_gives_new_tokens_of_the_same_session(shop: Shop) -> None:
+def test_refresh_returns_new_tokens_of_the_same_session(shop: Shop) -> None:
     person = shop.sign_up()
     first = log_in(shop, person)
 
@@ -88,7 +88,7 @@ def test_parallel_refreshes_never_fork_a_session(shop: Shop) -> None:
     assert is_let_in(shop, refresh(shop, token).json())
 
 
-def test_a_spent_token_gives_the_same_successor_within_the_grace_and_writes_nothing(
+def test_spent_token_returns_the_same_successor_within_the_grace_and_writes_nothing(
     shop: Shop,
 ) -> None:
     person = shop.sign_up()
@@ -106,7 +106,7 @@ def test_a_spent_token_gives_the_same_successor_within_the_grace_and_writes_noth
     assert is_let_in(shop, again.json())
 
 
-def test_a_spent_token_ends_its_session_after_the_grace(shop: Shop) -> None:
+def test_spent_token_ends_its_session_after_the_grace(shop: Shop) -> None:
     person = shop.sign_up()
     other = log_in(shop, person)
     first = log_in(shop, person)
@@ -120,7 +120,7 @@ def test_a_spent_token_ends_its_session_after_the_grace(shop: Shop) -> None:
     assert is_let_in(shop, refresh(shop, other["refreshToken"]).json())
 
 
-def test_a_token_two_steps_old_ends_its_session_at_once(shop: Shop) -> None:
+def test_token_two_rotations_old_ends_its_session_immediately(shop: Shop) -> None:
     first = log_in(shop, shop.sign_up())
     second = refresh(shop, first["refreshToken"]).json()
     third = refresh(shop, second["refreshToken"]).json()
@@ -175,7 +175,7 @@ def grow_old(shop: Shop, person: Person, grant: Grant) -> None:
         *(delete_the_account, lose_the_gate, be_idle, grow_old),
     ],
 )
-def test_no_refresh_succeeds_after_the_end(
+def test_refresh_fails_after_the_session_has_ended(
     shop: Shop, end: Callable[[Shop, Person, Grant], None]
 ) -> None:
     person = shop.sign_up()
@@ -189,7 +189,7 @@ def test_no_refresh_succeeds_after_the_end(
     assert not is_let_in(shop, second)
 
 
-def test_a_session_goes_on_after_the_password_change_that_was_made_in_it(shop: Shop) -> None:
+def test_session_survives_its_own_password_change(shop: Shop) -> None:
     person = shop.sign_up()
 
     change_the_password_elsewhere(shop, person, person.grant)
@@ -197,7 +197,7 @@ def test_a_session_goes_on_after_the_password_change_that_was_made_in_it(shop: S
     assert is_let_in(shop, refresh(shop, person.grant["refreshToken"]).json())
 
 
-def test_a_refresh_that_races_a_log_out_brings_no_session_back(shop: Shop) -> None:
+def test_refresh_racing_a_logout_restores_no_session(shop: Shop) -> None:
     person = shop.sign_up()
     for _ in range(5):
         grant = log_in(shop, person)
@@ -210,7 +210,7 @@ def test_a_refresh_that_races_a_log_out_brings_no_session_back(shop: Shop) -> No
 
         *answers, last = gather(6, work)
 
-        # 503 where a write met the log-out's transaction: nothing half done, ask again.
+        # A write that conflicts with the logout's transaction is 503, with no partial effect.
         assert answers.pop(3).status_code == 204
         assert {answer.status_code for answer in [*answers, last]} <= {201, 401, 503}
         assert listed(person.http) == [person.grant["session"]["id"]]
@@ -219,7 +219,7 @@ def test_a_refresh_that_races_a_log_out_brings_no_session_back(shop: Shop) -> No
                 assert_refused(shop, answer.json()["refreshToken"])
 
 
-def test_a_refresh_that_races_a_deactivation_leaves_nothing_that_lives(shop: Shop) -> None:
+def test_refresh_racing_a_deactivation_leaves_no_live_token(shop: Shop) -> None:
     for _ in range(5):
         person = shop.sign_up()
         grant = log_in(shop, person)
@@ -238,23 +238,23 @@ def test_a_refresh_that_races_a_deactivation_leaves_nothing_that_lives(shop: Sho
             if answer.status_code == 201:
                 assert_refused(shop, answer.json()["refreshToken"])
                 assert not is_let_in(shop, answer.json())
-                break  # the others got the same successor, and the gateway remembers
+                break  # the others got the same successor, with the same cached authorizer result
 
 
-def test_what_is_no_refresh_token_is_refused(shop: Shop) -> None:
+def test_malformed_refresh_token_is_rejected(shop: Shop) -> None:
     token = shop.admin.grant["refreshToken"]
     raw = urlsafe_b64decode(token + "=")
 
     def spelled(changed: bytes) -> str:
         return urlsafe_b64encode(changed).rstrip(b"=").decode()
 
-    other_spelling = token[:-1] + chr(ord(token[-1]) + 1)  # its last bits are not read
+    other_spelling = token[:-1] + chr(ord(token[-1]) + 1)  # the last bits are not decoded
     assert urlsafe_b64decode(other_spelling + "=") == raw
     for wrong in (
         *("", "x", "é" * 107, "x" * 107, "=" * 107, "x" * 100_000),
         *(token[:-1], token[1:], token + "=", token + "A", f" {token}", f"{token}\n"),
         other_spelling,
-        spelled(raw[:32] + bytes(48)),  # what anyone can make who knows user and session
+        spelled(raw[:32] + bytes(48)),  # computable from the ids of user and session
         spelled(bytes(32) + raw[32:]),
         spelled(raw + b"\0"),
         shop.admin.grant["accessToken"],
@@ -262,7 +262,7 @@ def test_what_is_no_refresh_token_is_refused(shop: Shop) -> None:
         assert_refused(shop, wrong)
 
 
-def test_a_refresh_token_says_nothing_in_the_wrong_type_or_place(shop: Shop) -> None:
+def test_misplaced_refresh_token_is_422_and_not_repeated(shop: Shop) -> None:
     token = shop.admin.grant["refreshToken"]
 
     for body in ({}, {"refreshToken": None}, {"refreshToken": [token]}, {"refresh_token": token}):
@@ -271,7 +271,7 @@ def test_a_refresh_token_says_nothing_in_the_wrong_type_or_place(shop: Shop) -> 
         assert token not in answer.text
 
 
-def test_the_list_shows_live_sessions_newest_first_and_which_is_this_one(shop: Shop) -> None:
+def test_list_has_live_sessions_newest_first_and_marks_the_current(shop: Shop) -> None:
     person = shop.sign_up()
     idle, tablet, browser = (log_in(shop, person, device) for device in ("idle", "tablet", "b"))
     shop.change("SessionsTable", row(person, idle), idle_expires_at=ago(1))
@@ -282,7 +282,7 @@ def test_the_list_shows_live_sessions_newest_first_and_which_is_this_one(shop: S
     assert answer.status_code == 200
     assert answer.headers["Cache-Control"] == "no-store"
     assert re.findall(r'<([^>]*)>; rel="(\w+)"', answer.headers["Link"]) == [
-        ("/api/sessions", "first")  # whose every link would have to work as sent
+        ("/api/sessions", "first")  # each link would have to work as sent
     ]
     assert answer.json() == {
         "data": [
@@ -305,7 +305,7 @@ def listed(client: httpx.Client) -> list[str]:
     return [session["id"] for session in client.get("/api/sessions").json()["data"]]
 
 
-def test_one_session_is_ended_by_its_id_once(shop: Shop) -> None:
+def test_session_is_ended_by_id_once(shop: Shop) -> None:
     person = shop.sign_up()
     other = log_in(shop, person)
     path = f"/api/sessions/{other['session']['id']}"
@@ -318,7 +318,7 @@ def test_one_session_is_ended_by_its_id_once(shop: Shop) -> None:
     assert not is_let_in(shop, other)
 
 
-def test_the_current_session_is_ended_by_its_word(shop: Shop) -> None:
+def test_current_session_is_ended_by_its_alias(shop: Shop) -> None:
     person = shop.sign_up()
     here = log_in(shop, person)
 
@@ -327,7 +327,7 @@ def test_the_current_session_is_ended_by_its_word(shop: Shop) -> None:
     assert listed(person.http) == [person.grant["session"]["id"]]
 
 
-def test_nothing_but_a_session_of_ones_own_is_ended(shop: Shop) -> None:
+def test_sessions_of_other_users_cannot_be_ended(shop: Shop) -> None:
     person = shop.sign_up()
     anothers = log_in(shop, shop.sign_up())["session"]["id"]
     before = shop.everything()
@@ -339,7 +339,7 @@ def test_nothing_but_a_session_of_ones_own_is_ended(shop: Shop) -> None:
     assert shop.everything() == before
 
 
-def test_logging_out_everywhere_ends_every_session_in_one_write(shop: Shop) -> None:
+def test_logout_everywhere_ends_every_session_in_one_write(shop: Shop) -> None:
     person = shop.sign_up()
     others = [log_in(shop, person) for _ in range(2)]
     before = shop.table("SessionsTable")
@@ -354,7 +354,7 @@ def test_logging_out_everywhere_ends_every_session_in_one_write(shop: Shop) -> N
     assert listed(anew.http) == [anew.grant["session"]["id"]]
 
 
-def test_the_oldest_session_ends_where_there_would_be_more_than_fifty(shop: Shop) -> None:
+def test_oldest_session_ends_beyond_fifty(shop: Shop) -> None:
     person = shop.sign_up()
     for _ in range(49):
         newest = log_in(shop, person)

@@ -1,9 +1,9 @@
-"""A replaced user's sessions heed the new status at once, as those of a patched one do."""
+"""PUT of a user applies the new status to sessions immediately, like PATCH."""
 
-from tests.deployed import Shop
+from tests.support.deployed_shop import Shop
 
 
-def test_who_is_replaced_by_an_inactive_user_is_out(shop: Shop) -> None:
+def test_user_replaced_with_inactive_status_is_logged_out(shop: Shop) -> None:
     person = shop.sign_up()
 
     replaced = shop.admin.http.put(

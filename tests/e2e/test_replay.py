@@ -1,4 +1,4 @@
-"""What is told again changes nothing, and what was set aside is found and told again."""
+"""Replays change nothing twice, and dead-lettered events are found and published again."""
 
 import json
 from collections.abc import Iterator
@@ -9,11 +9,11 @@ from uuid import uuid4
 import pytest
 
 from shop.identifiers import new_id
-from tests.deployed import Shop
-from tests.e2e.collecting import Listener
-from tests.e2e.test_order_processing import placed, queue_with, worked_on
 from tests.local_cloud.watching import Queue
-from tests.waiting import eventually
+from tests.support.deployed_shop import Shop
+from tests.support.event_listener import Listener
+from tests.support.order_queue import placed, queue_with, worked_on
+from tests.support.waiting import eventually
 from tools.deployments import Deployment
 from tools.replay import replay
 
@@ -32,13 +32,13 @@ def deployment(shop: Shop) -> Deployment:
 
 @pytest.fixture(autouse=True)
 def nothing_of_others(shop: Shop) -> None:
-    """Pointers that other tests left are not replayed here."""
+    """Purge pointers of other tests."""
     queue = shop.resources["UnpublishedEvents"]
     shop.stack.client("sqs").purge_queue(QueueUrl=queue)
 
 
 def records(shop: Shop, table: str) -> list[dict[str, Any]]:
-    """All of a stream, whose one shard is the local cloud's."""
+    """Return all records of a stream; the local cloud has one shard per stream."""
     dynamodb, streams = shop.stack.client("dynamodb"), shop.stack.client("dynamodbstreams")
     described = dynamodb.describe_table(TableName=shop.resources[table])["Table"]
     stream = described["LatestStreamArn"]
@@ -56,7 +56,7 @@ def records(shop: Shop, table: str) -> list[dict[str, Any]]:
 
 
 def pointer(batch: list[dict[str, Any]], **more: str) -> str:
-    """As Lambda leaves it for a batch that it gave up."""
+    """Return Lambda's message for a batch that ran out of retries."""
     first, last = (batch[it]["dynamodb"]["SequenceNumber"] for it in (0, -1))
     info = {
         "startSequenceNumber": first,
@@ -76,7 +76,7 @@ def ids(bus: Listener, *subjects: str) -> set[str]:
     return {event["id"] for event in bus.of(*subjects)}
 
 
-def test_what_was_given_up_is_told_again_under_the_same_ids(
+def test_dead_lettered_events_are_published_again_under_the_same_ids(
     shop: Shop, bus: Listener, deployment: Deployment
 ) -> None:
     people = [shop.sign_up().id for _ in range(3)]
@@ -98,11 +98,11 @@ def test_what_was_given_up_is_told_again_under_the_same_ids(
     assert shop.everything_about(*people) == everything
 
 
-def test_a_long_stretch_of_a_stream_that_is_read_again_changes_nothing(
+def test_replay_of_a_long_stream_section_changes_nothing(
     shop: Shop, bus: Listener, deployment: Deployment
 ) -> None:
     tables = ("UsersTable", "OrdersTable")
-    # Other tests wrote records that no publisher can publish.
+    # Earlier records include unpublishable ones of other tests.
     earlier = {table: len(records(shop, table)) for table in tables}
     with queue_with(shop.stack, DelaySeconds="0"):
         for _ in range(5):
@@ -116,13 +116,13 @@ def test_a_long_stretch_of_a_stream_that_is_read_again_changes_nothing(
 
     assert replay(deployment, "UnpublishedEvents") == (2, 0)
 
-    # Six of them: twice what there was.
+    # Six events: each of the three twice.
     assert eventually(lambda: len(bus.of(order, person.id)) == 6)
     assert ids(bus, order, person.id) == before
     assert shop.everything_about(order, person.id) == everything
 
 
-def test_what_can_still_not_be_told_is_set_aside_once_more_and_kept(
+def test_event_that_still_fails_is_dead_lettered_again_and_kept(
     shop: Shop, deployment: Deployment
 ) -> None:
     key = {"id": {"S": new_id()}}
@@ -134,13 +134,13 @@ def test_what_can_still_not_be_told_is_set_aside_once_more_and_kept(
     replay(deployment, "UnpublishedEvents")
     assert kept(queue) == 1
 
-    # Its end cannot be told either.
+    # The deletion of this item cannot be published either.
     shop.stack.client("dynamodb").delete_item(**table, Key=key)
     assert eventually(lambda: kept(queue) == 2)
     shop.stack.client("sqs").purge_queue(QueueUrl=queue.url)
 
 
-def test_a_record_that_the_stream_forgot_is_not_taken_for_told(
+def test_record_expired_from_the_stream_is_not_counted_as_published(
     shop: Shop, deployment: Deployment
 ) -> None:
     shop.sign_up()
@@ -151,14 +151,14 @@ def test_a_record_that_the_stream_forgot_is_not_taken_for_told(
     queue.send(json.dumps(forgotten))
 
     assert replay(deployment, "UnpublishedEvents") == (0, 1)
-    # At once, and not only when the messages that it looked at are seen again.
+    # Immediately, without waiting for the visibility timeout of the messages read.
     assert replay(deployment, "UnpublishedEvents") == (0, 1)
 
     assert not queue.is_empty()
     shop.stack.client("sqs").purge_queue(QueueUrl=queue.url)
 
 
-def test_the_archive_told_again_changes_nothing(shop: Shop, bus: Listener) -> None:
+def test_archive_replay_changes_nothing(shop: Shop, bus: Listener) -> None:
     began = datetime.now(UTC) - timedelta(seconds=1)
     with queue_with(shop.stack, DelaySeconds="0"):
         person, order, product = placed(shop)

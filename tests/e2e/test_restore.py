@@ -1,4 +1,4 @@
-"""Items that were lost behind the API's back come back, and requests work again."""
+"""Items deleted or damaged outside the API are restored, and requests succeed again."""
 
 import re
 from collections.abc import Iterator
@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from tests.deployed import Person, Shop
-from tests.e2e.test_by_hand import on_record, refreshed
-from tests.e2e.test_table_tools import listed, run
-from tests.mail import ORDERED, WELCOME, Mail
+from tests.support.deployed_shop import Person, Shop
+from tests.support.operator_commands import on_record, refreshed
+from tests.support.sent_emails import ORDERED, WELCOME, Mail
+from tests.support.table_tools import listed, run
 
 
 class Restoring:
-    """A table's copy, made now: the local cloud knows no other moment."""
+    """A copy of a table as of now: the local cloud has no other point in time."""
 
     def __init__(self, shop: Shop, table: str) -> None:
         self._shop = shop
@@ -33,14 +33,14 @@ class Restoring:
 
 
 def recounted(shop: Shop, *repair: str) -> int:
-    """The exit code: 0 where totals and search rows say what the tables say."""
+    """Return the exit code: 0 if totals and search rows match the tables."""
     done = run(shop, "tools.recount", *repair, "--rate", "10000", "--settle", "3")
     return int(done.returncode)
 
 
 @pytest.fixture(scope="module", autouse=True)
 def totals_and_search_are_mended_at_last(shop: Shop) -> Iterator[None]:
-    """The last step of the runbook, without which other tests' recounts find what was lost here."""
+    """Repair totals and search, as the runbook does last; other tests' recounts need it."""
     yield
     recounted(shop, "--repair")
     assert recounted(shop) == 0
@@ -67,7 +67,7 @@ def me(shop: Shop, person: Person) -> Any:
     return shop.log_in(person.email).http.get("/api/users/me")
 
 
-def test_a_lost_user_comes_back_logs_in_and_is_found_and_gets_no_second_welcome(
+def test_restored_user_can_log_in_is_searchable_and_gets_no_second_welcome(
     shop: Shop, copies: list[Restoring]
 ) -> None:
     mail, person = Mail(shop), shop.sign_up(name="Lost Lovelace")
@@ -87,7 +87,7 @@ def test_a_lost_user_comes_back_logs_in_and_is_found_and_gets_no_second_welcome(
     again = me(shop, person)
     assert again.status_code == 200 and again.json()["name"] == "Lost Lovelace"
     assert int(again.headers["ETag"].strip('"')) > int(tag.strip('"')) + 1
-    assert refreshed(shop, person) == 401  # of an epoch before
+    assert refreshed(shop, person) == 401  # of a former session generation
     recounted(shop, "--repair")
     assert recounted(shop) == 0
     assert listed(shop, f"/api/users?search={person.email}", {person.id}).keys() == {person.id}
@@ -98,7 +98,7 @@ def test_a_lost_user_comes_back_logs_in_and_is_found_and_gets_no_second_welcome(
     assert line["actor"].startswith("arn:aws:")
 
 
-def test_the_last_admin_is_still_the_last_after_another_came_back(
+def test_last_admin_rule_holds_after_another_admin_is_restored(
     shop: Shop, copies: list[Restoring]
 ) -> None:
     restoring = Restoring(shop, "UsersTable")
@@ -108,13 +108,13 @@ def test_the_last_admin_is_still_the_last_after_another_came_back(
     brought = restoring("bring-back", "--keys", shop.admin.id)
 
     assert "1 active admins" in brought.stdout, brought.stdout + brought.stderr
-    # Whoever is brought back has to log in again; the other tests' admin too.
+    # Restored users have to log in again, including the admin of the other tests.
     shop.log_in_admin()
     answer = shop.admin.http.patch("/api/users/me", json={"status": "inactive"})
     assert (answer.status_code, answer.json()["error"]["code"]) == (409, "LAST_ADMIN")
 
 
-def test_lost_and_garbled_orders_come_back_and_give_their_stock_back_once(
+def test_lost_and_damaged_orders_are_restored_and_return_their_stock_once(
     shop: Shop, copies: list[Restoring]
 ) -> None:
     mail, person, product = Mail(shop), shop.sign_up(), shop.product()
@@ -146,7 +146,7 @@ def test_lost_and_garbled_orders_come_back_and_give_their_stock_back_once(
     assert len(mail.to(person.email, ORDERED)) == 2
 
 
-def test_all_that_is_missing_comes_back_but_what_the_api_may_have_deleted(
+def test_all_missing_items_are_restored_except_those_the_api_may_have_deleted(
     shop: Shop, copies: list[Restoring]
 ) -> None:
     lost, deleted = shop.product(), shop.product()
@@ -160,7 +160,7 @@ def test_all_that_is_missing_comes_back_but_what_the_api_may_have_deleted(
     assert brought.returncode == 0, brought.stdout + brought.stderr
     assert f"{deleted['id']}: left, perhaps deleted by an admin" in brought.stdout
     assert shop.anonymous.get(f"/api/products/{deleted['id']}").status_code == 404
-    # Nobody knows how many were sold since: none is, until somebody has counted.
+    # Sales since the copy are unknown, so stock is 0 until an admin sets it.
     person = shop.sign_up()
     assert person.order((lost["id"], 1)).status_code == 409
     counted = shop.admin.http.patch(f"/api/products/{lost['id']}", json={"stock": 3})
@@ -168,7 +168,7 @@ def test_all_that_is_missing_comes_back_but_what_the_api_may_have_deleted(
     assert person.order((lost["id"], 1)).status_code == 201
 
 
-def test_a_garbled_password_hash_comes_back(shop: Shop, copies: list[Restoring]) -> None:
+def test_damaged_password_hash_is_restored(shop: Shop, copies: list[Restoring]) -> None:
     person = shop.sign_up()
     restoring = Restoring(shop, "CredentialsTable")
     copies.append(restoring)

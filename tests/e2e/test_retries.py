@@ -1,10 +1,10 @@
-"""The second response to a request whose first was lost, as docs/errors.md explains it."""
+"""The second response to a request with a lost first response, as docs/errors.md explains it."""
 
 import re
 
-from tests.deployed import Shop, error_of, new_email
-from tests.people import PASSWORD
-from tests.template import ROOT
+from tests.support.deployed_shop import Shop, error_of, new_email
+from tests.support.fixtures import PASSWORD
+from tests.support.sam_template import ROOT
 
 OTHER_PASSWORD = "another long walk by the river"
 PAGE = (ROOT / "docs/errors.md").read_text().split("## After a 503 or a lost response")[1]
@@ -60,13 +60,13 @@ def test_retried_deletion_is_not_found(shop: Shop) -> None:
     assert explained("`DELETE`", "404 `NOT_FOUND`")
 
 
-def test_retried_deletion_of_oneself_is_refused_and_the_login_too(shop: Shop) -> None:
+def test_retried_deletion_of_oneself_is_rejected_and_the_login_too(shop: Shop) -> None:
     person = shop.sign_up()
     assert person.http.delete("/api/users/me").status_code == 204
 
     retry = person.http.delete("/api/users/me")
 
-    # Which of the two depends on how long the gateway has known the token.
+    # Which one depends on the gateway's cached authorizer result.
     assert error_of(retry) in {(404, "NOT_FOUND"), (401, "UNAUTHORIZED")}
     login = {"email": person.email, "password": PASSWORD}
     answer = shop.anonymous.post("/api/sessions", json=login)
@@ -86,7 +86,7 @@ def test_retried_password_change_is_invalid_credentials(shop: Shop) -> None:
     assert explained("PUT /api/users/{userId}/password", "401 `INVALID_CREDENTIALS`")
 
 
-def test_admin_who_gave_up_the_role_reads_it_after_a_retry(shop: Shop) -> None:
+def test_retried_demotion_by_the_former_admin_returns_the_new_role(shop: Shop) -> None:
     person = shop.sign_up()
     promoted = shop.admin.http.patch(f"/api/users/{person.id}", json={"role": "admin"})
     assert promoted.status_code == 200

@@ -1,4 +1,4 @@
-"""Totals and search over HTTP: true within two seconds of a change, and for admins only."""
+"""Totals and search over HTTP: current within two seconds of a change, for admins only."""
 
 import random
 import time
@@ -8,11 +8,11 @@ from uuid import uuid4
 
 import pytest
 
-from tests.deployed import Person, Shop, error_of, gather
-from tests.people import PASSWORD
-from tests.waiting import eventually
+from tests.support.deployed_shop import Person, Shop, error_of, gather
+from tests.support.fixtures import PASSWORD
+from tests.support.waiting import eventually
 
-SOON = 2  # seconds that the contract gives totals
+SOON = 2  # seconds in the contract for totals
 
 
 def total(shop: Shop, path: str, **query: str) -> int:
@@ -29,7 +29,7 @@ def emails(shop: Shop, **query: str) -> list[str]:
 
 
 def are_true(shop: Shop) -> bool:
-    """Whether all totals are what the tables say."""
+    """Return whether all totals match the tables."""
     for name in ("users", "products", "orders"):
         rows, path = shop.table(f"{name.title()}Table"), f"/api/{name}"
         by_status = Counter(row["status"]["S"] for row in rows if "status" in row)
@@ -39,7 +39,7 @@ def are_true(shop: Shop) -> bool:
 
 
 def test_totals_follow_within_two_seconds(shop: Shop) -> None:
-    """By the fastest of many, since a busy machine slows any single one."""
+    """Measure the fastest of many, since a busy machine slows any single one."""
 
     def seconds_until_counted() -> float:
         before, started = total(shop, "/api/products"), time.monotonic()
@@ -88,7 +88,7 @@ def test_totals_follow_every_change(shop: Shop) -> None:
     )
 
 
-def test_totals_are_exact_after_many_changes_at_once(shop: Shop) -> None:
+def test_totals_are_exact_after_many_parallel_changes(shop: Shop) -> None:
     product = shop.product(stock=None)
     people = [shop.sign_up() for _ in range(6)]
 
@@ -107,7 +107,7 @@ def test_totals_are_exact_after_many_changes_at_once(shop: Shop) -> None:
 
 @pytest.fixture(scope="module")
 def found(shop: Shop) -> dict[str, Person]:
-    """People with a word in their names that nobody else has."""
+    """Users that share a unique word in their names."""
     word = uuid4().hex[:8]
     people = {
         name: shop.sign_up(name=name.replace("WORD", word.upper()))
@@ -118,7 +118,7 @@ def found(shop: Shop) -> dict[str, Person]:
     return people
 
 
-def test_users_are_found_by_any_part_in_any_case(shop: Shop, found: dict[str, Person]) -> None:
+def test_users_are_found_by_any_substring_in_any_case(shop: Shop, found: dict[str, Person]) -> None:
     word = found["word"].id
     for text, names in (
         (word, ["Ada WORD", "WORDsmith", "Łukasz (WORD)", "100%WORD_*"]),
@@ -138,7 +138,7 @@ def test_users_are_found_by_any_part_in_any_case(shop: Shop, found: dict[str, Pe
         assert page["meta"]["total"] == len(names)
 
 
-def test_users_are_found_by_what_people_type_in_other_scripts(shop: Shop) -> None:
+def test_users_are_found_by_text_of_other_scripts(shop: Shop) -> None:
     word = uuid4().hex[:8]
     host = f"müller{word}.example"
     email = f"ada@{host}"
@@ -152,7 +152,7 @@ def test_users_are_found_by_what_people_type_in_other_scripts(shop: Shop) -> Non
     assert created["email"] in emails(shop, search="龘", limit="100")
 
 
-def test_what_is_found_is_walked_by_cursor_and_by_status(
+def test_search_results_are_paged_by_cursor_and_filtered_by_status(
     shop: Shop, found: dict[str, Person]
 ) -> None:
     word = found["word"].id
@@ -190,7 +190,7 @@ def test_search_follows_renames_deactivation_and_deletion(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("sort", ["name", "-name", "email", "-email"])
-def test_users_are_listed_by_name_and_e_mail(shop: Shop, sort: str) -> None:
+def test_users_are_sorted_by_name_and_email(shop: Shop, sort: str) -> None:
     for name in ("Zoë", "adam", "Ádám", "Bo"):
         shop.sign_up(name=name)
     rows = [row for row in shop.table("UsersTable") if "email" in row]
@@ -223,15 +223,13 @@ def test_users_are_listed_by_name_and_e_mail(shop: Shop, sort: str) -> None:
         {"search": "ada", "page": "501"},
     ],
 )
-def test_a_search_takes_no_nonsense(shop: Shop, query: dict[str, str]) -> None:
+def test_invalid_search_is_rejected(shop: Shop, query: dict[str, str]) -> None:
     answer = shop.admin.http.get("/api/users", params=query)
 
     assert error_of(answer) == (422, "VALIDATION_ERROR")
 
 
-def test_a_cursor_of_one_search_is_no_cursor_of_another(
-    shop: Shop, found: dict[str, Person]
-) -> None:
+def test_cursor_of_another_search_is_rejected(shop: Shop, found: dict[str, Person]) -> None:
     word = found["word"].id
     page = shop.admin.http.get("/api/users", params={"search": word, "limit": "1"}).json()
     cursor = page["meta"]["nextCursor"]
@@ -241,7 +239,7 @@ def test_a_cursor_of_one_search_is_no_cursor_of_another(
         assert error_of(answer) == (400, "BAD_REQUEST")
 
 
-def test_only_admins_search(shop: Shop, found: dict[str, Person]) -> None:
+def test_search_is_for_admins_only(shop: Shop, found: dict[str, Person]) -> None:
     query = {"search": found["word"].id}
 
     answer = found["Ada WORD"].http.get("/api/users", params=query)

@@ -1,4 +1,4 @@
-"""Whatever people send, and whatever breaks meanwhile, no log group holds any of it."""
+"""No log group contains user input or secrets, under faults too."""
 
 import json
 from dataclasses import dataclass
@@ -8,13 +8,13 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tests.deployed import Person, Shop, new_product
-from tests.faults import Answer, Call, FaultProxy, Send
 from tests.local_cloud.watching import Queue
-from tests.logs import Logs
-from tests.mail import RESET, VERIFICATION, WELCOME, Mail
-from tests.recovery import forget_wishes, token_in
-from tests.waiting import eventually
+from tests.support.deployed_shop import Person, Shop, new_product
+from tests.support.fault_proxy import Answer, Call, FaultProxy, Send
+from tests.support.log_groups import Logs
+from tests.support.recovery_tokens import forget_wishes, token_in
+from tests.support.sent_emails import RESET, VERIFICATION, WELCOME, Mail
+from tests.support.waiting import eventually
 
 MARK = "planted"
 
@@ -25,7 +25,7 @@ def planted(kind: str) -> str:
 
 @dataclass
 class Secrets:
-    """What is said by one person in the test, and by nobody else."""
+    """Unique input of one user in the test."""
 
     email: str
     name: str
@@ -42,7 +42,7 @@ class Secrets:
         return self.known[-1]
 
     def grant(self, grant: dict[str, Any]) -> None:
-        """Tokens, and the parts of them that prove something."""
+        """Add tokens and the parts of them that authenticate."""
         self.known += [grant["accessToken"], grant["accessToken"].rpartition(".")[2]]
         self.known += [grant["refreshToken"], grant["refreshToken"][-43:]]
 
@@ -65,24 +65,22 @@ def person(shop: Shop, secrets: Secrets) -> Person:
 
 
 def assert_unsaid(logs: Logs, secrets: Secrets, *seen: httpx.Response) -> None:
-    """The log has these requests, and none of the secrets."""
+    """Assert that the log has these requests and no secret."""
     everything = "\n".join(logs.texts())
     for answer in seen:
         assert answer.headers["X-Request-Id"] in everything
     assert [secret for secret in secrets.known if secret in everything] == []
-    # Also of those that this test has not kept, such as what a trace would quote in part.
+    # MARK also finds fragments, such as a traceback would quote.
     assert MARK not in everything
 
 
 async def quoting(call: Call, send: Send) -> Answer:
-    """An error that nobody foresees, whose message repeats what was asked."""
+    """An unexpected error, with a message that quotes the request."""
     error = {"__type": "com.amazon.coral.validate#ValidationException"}
     return Answer.of(400, error | {"message": json.dumps(call.request)})
 
 
-def test_nothing_that_people_send_is_logged(
-    shop: Shop, logs: Logs, secrets: Secrets, person: Person
-) -> None:
+def test_user_input_is_not_logged(shop: Shop, logs: Logs, secrets: Secrets, person: Person) -> None:
     client, me = person.http, f"/api/users/{person.id}"
     new = secrets.another
     product = shop.product()
@@ -102,7 +100,7 @@ def test_nothing_that_people_send_is_logged(
         shop.anonymous.post("/api/sessions", json={"email": new("mail"), "password": password}),
         shop.anonymous.post("/api/access-tokens", json={"refreshToken": new("refresh")}),
         shop.admin.http.get("/api/users", params={"search": new("search")[:60]}),
-        # Refused for their form
+        # Rejected by validation
         shop.anonymous.post("/api/users", json={new("field"): new("value")}),
         shop.anonymous.post("/api/users", json={"email": new("mail"), "name": 1, "password": 2}),
         shop.anonymous.post("/api/users", content=f'{{"password": "{new("pass")}'),
@@ -118,14 +116,14 @@ def test_nothing_that_people_send_is_logged(
         shop.admin.http.post("/api/products", json=new_product() | {"sku": new("sku") * 9}),
         shop.admin.http.delete(f"/api/products/{new('product')}"),
     ]
-    # Which never reach a function
+    # Rejected before any function
     shop.client(f"{new('a')}.{new('b')}.{new('c')}").get(me)
     shop.client(new("token")).get(me)
 
     assert_unsaid(logs, secrets, *answers[:10])
 
 
-def test_no_token_of_a_mail_is_logged(
+def test_email_tokens_are_not_logged(
     shop: Shop, logs: Logs, secrets: Secrets, person: Person
 ) -> None:
     mail = Mail(shop)
@@ -149,7 +147,7 @@ def test_no_token_of_a_mail_is_logged(
     assert_unsaid(logs, secrets, *done)
 
 
-def test_nothing_of_it_is_in_the_traces_of_what_breaks(
+def test_traces_of_failures_contain_no_user_input(
     shop: Shop, logs: Logs, secrets: Secrets, faults: FaultProxy, person: Person
 ) -> None:
     sign_up = {"email": f"{planted('mail')}@example.com", "name": planted("name")}
@@ -174,7 +172,7 @@ def test_nothing_of_it_is_in_the_traces_of_what_breaks(
     assert_unsaid(logs, secrets, *answers)
 
 
-def test_nothing_that_operators_send_is_logged(shop: Shop, logs: Logs, secrets: Secrets) -> None:
+def test_operator_input_is_not_logged(shop: Shop, logs: Logs, secrets: Secrets) -> None:
     lambda_, function = shop.stack.client("lambda"), shop.resources["CreateAdmin"]
     for event in (
         {"email": planted("mail"), "name": planted("name"), "password": planted("pass")},
@@ -187,7 +185,7 @@ def test_nothing_that_operators_send_is_logged(shop: Shop, logs: Logs, secrets: 
     assert_unsaid(logs, secrets)
 
 
-def test_nothing_of_a_message_that_cannot_be_worked_on_is_logged(
+def test_content_of_a_failing_message_is_not_logged(
     shop: Shop, logs: Logs, secrets: Secrets
 ) -> None:
     queue = Queue(shop.stack, shop.resources["EmailsToSend"])

@@ -1,4 +1,4 @@
-"""Logging in, and what the tokens it gives are good for, over HTTP."""
+"""Login and the access of its tokens, over HTTP."""
 
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -10,8 +10,8 @@ import jwt
 import pytest
 
 from shop.identifiers import is_id
-from tests.deployed import Person, Shop, error_of, new_email
-from tests.people import PASSWORD
+from tests.support.deployed_shop import Person, Shop, error_of, new_email
+from tests.support.fixtures import PASSWORD
 
 
 def log_in(shop: Shop, email: str, password: str = PASSWORD) -> httpx.Response:
@@ -33,7 +33,7 @@ def encoded(value: dict[str, Any]) -> str:
     return urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
 
 
-def test_logging_in_gives_two_tokens_and_a_session(shop: Shop) -> None:
+def test_login_returns_two_tokens_and_a_session(shop: Shop) -> None:
     person = shop.sign_up()
 
     answer = log_in(shop, f" {person.email.upper()} ")
@@ -76,11 +76,11 @@ def test_old_hash_of_the_decomposed_form_still_logs_in(shop: Shop) -> None:
     shop.change("CredentialsTable", {"email": ada.email}, password_hash=old)
 
     assert log_in(shop, ada.email, DECOMPOSED).status_code == 201
-    # Its cost is raised at the log-in, and the new hash is of the composed form.
+    # The login upgrades its cost, and the new hash is of the composed form.
     assert log_in(shop, ada.email, COMPOSED).status_code == 201
 
 
-def test_the_access_token_is_a_jwt_of_rfc_9068_that_the_jwks_verifies(shop: Shop) -> None:
+def test_access_token_is_an_rfc_9068_jwt_that_the_jwks_verifies(shop: Shop) -> None:
     person = shop.sign_up()
     token = person.grant["accessToken"]
 
@@ -97,7 +97,7 @@ def test_the_access_token_is_a_jwt_of_rfc_9068_that_the_jwks_verifies(shop: Shop
     assert is_id(claims["jti"])
 
 
-def test_the_jwks_holds_three_public_keys_and_may_be_cached(shop: Shop) -> None:
+def test_jwks_has_three_cacheable_public_keys(shop: Shop) -> None:
     answer = shop.anonymous.get("/.well-known/jwks.json")
 
     keys = answer.json()["keys"]
@@ -118,7 +118,7 @@ def test_tokens_are_stored_as_digests_only(shop: Shop) -> None:
     ]
 
 
-def test_a_wrong_password_and_an_unknown_address_cannot_be_told_apart(shop: Shop) -> None:
+def test_wrong_password_and_unknown_address_are_indistinguishable(shop: Shop) -> None:
     person = shop.sign_up()
     before = shop.everything_but_attempts()
 
@@ -146,7 +146,7 @@ def test_a_wrong_password_and_an_unknown_address_cannot_be_told_apart(shop: Shop
     assert shop.everything_but_attempts() == before
 
 
-def test_an_inactive_account_is_told_so_only_with_the_right_password(shop: Shop) -> None:
+def test_inactive_account_is_reported_only_with_the_right_password(shop: Shop) -> None:
     person = shop.sign_up()
     shop.deactivate(person)
     before = shop.everything_but_attempts()
@@ -174,7 +174,7 @@ def forged(person: Person, header: dict[str, Any], claims: dict[str, Any]) -> st
         ({"jku": "https://evil.example"}, {}),
     ],
 )
-def test_a_forged_token_opens_nothing(
+def test_forged_token_is_rejected(
     shop: Shop, header: dict[str, Any], claims: dict[str, Any]
 ) -> None:
     person = shop.sign_up()
@@ -184,11 +184,11 @@ def test_a_forged_token_opens_nothing(
     assert error_of(answer) == (401, "UNAUTHORIZED")
 
 
-def test_a_refresh_token_is_no_access_token(shop: Shop) -> None:
+def test_refresh_token_is_rejected_as_access_token(shop: Shop) -> None:
     assert error_of(me(shop, shop.admin.grant["refreshToken"])) == (401, "UNAUTHORIZED")
 
 
-def test_a_session_that_has_ended_lets_nobody_in(shop: Shop) -> None:
+def test_ended_session_is_rejected(shop: Shop) -> None:
     person = shop.sign_up()
     grant = log_in(shop, person.email).json()
     key = {"user_id": person.id, "id": grant["session"]["id"]}
@@ -197,7 +197,7 @@ def test_a_session_that_has_ended_lets_nobody_in(shop: Shop) -> None:
     assert error_of(me(shop, grant["accessToken"])) == (401, "UNAUTHORIZED")
 
 
-def test_who_was_deactivated_is_not_let_in(shop: Shop) -> None:
+def test_deactivated_user_is_rejected(shop: Shop) -> None:
     person = shop.sign_up()
     fresh = log_in(shop, person.email).json()["accessToken"]
     shop.deactivate(person)
@@ -205,7 +205,7 @@ def test_who_was_deactivated_is_not_let_in(shop: Shop) -> None:
     assert error_of(me(shop, fresh)) == (401, "UNAUTHORIZED")
 
 
-def test_the_role_is_the_gates_and_not_the_tokens(shop: Shop) -> None:
+def test_role_comes_from_the_account_state_and_not_from_the_token(shop: Shop) -> None:
     person = shop.sign_up()
     fresh = log_in(shop, person.email).json()["accessToken"]
     shop.change("SessionsTable", {"user_id": person.id, "id": "gate"}, role="admin")

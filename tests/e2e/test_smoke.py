@@ -1,8 +1,8 @@
-"""The smoke test passes on what is deployed, and fails when something of it is broken."""
+"""The smoke test passes on a healthy deployment and fails on a broken one."""
 
 import pytest
 
-from tests.deployed import Shop
+from tests.support.deployed_shop import Shop
 from tools.smoke import Smoke
 
 ORIGIN = "http://localhost:3000"
@@ -14,7 +14,7 @@ def smoked(shop: Shop, origin: str = ORIGIN) -> tuple[bool, list[str]]:
     return passed, [line.split()[1] + line.split(":")[0] for line in said if "FAILED" in line]
 
 
-def test_all_checks_pass_and_nothing_is_changed(shop: Shop) -> None:
+def test_smoke_test_passes_and_changes_nothing(shop: Shop) -> None:
     before = shop.everything()
 
     passed, failed = smoked(shop)
@@ -32,7 +32,7 @@ def test_all_checks_pass_and_nothing_is_changed(shop: Shop) -> None:
         ("GetProduct", "PRODUCTS_TABLE", "nothing", "no such product"),
     ],
 )
-def test_a_function_that_does_not_reach_what_it_needs_fails_its_check_only(
+def test_function_without_its_dependency_fails_its_own_check_only(
     shop: Shop, function: str, setting: str, value: str, broken: str
 ) -> None:
     name = shop.resources[function]
@@ -50,14 +50,14 @@ def test_a_function_that_does_not_reach_what_it_needs_fails_its_check_only(
     assert smoked(shop)[0]
 
 
-def test_where_nobody_answers_everything_fails() -> None:
+def test_unreachable_deployment_fails_every_check() -> None:
     said: list[str] = []
 
     assert not Smoke("http://127.0.0.1:9", ORIGIN).run(said.append)
     assert said[-1] == "http://127.0.0.1:9: 0 of 9 checks passed"
 
 
-def test_a_preflight_for_another_origin_fails(shop: Shop) -> None:
+def test_preflight_for_another_origin_fails(shop: Shop) -> None:
     passed, failed = smoked(shop, "https://stranger.example")
 
     assert not passed

@@ -1,8 +1,6 @@
-"""Tools that go through whole tables, beside a deployed stack that serves."""
+"""Tools that scan whole tables while the deployed stack serves requests."""
 
-import os
 import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import uuid4
@@ -12,10 +10,10 @@ import pytest
 from shop.config import setting
 from shop.dynamo.codec import encode
 from shop.dynamo.sort_keys import shard_keys
-from tests.deployed import Person, Shop
 from tests.repositories.stored_shop import LISTED
 from tests.repositories.test_filled_table import OLD, new_indexes, update
-from tests.template import ROOT
+from tests.support.deployed_shop import Person, Shop
+from tests.support.table_tools import listed, run
 from tools.local_cloud.seed import CUSTOMER_PASSWORD
 from tools.migrate.engine import Engine
 from tools.migrate.migration import Migration, Part
@@ -25,7 +23,7 @@ from tools.tables.rate import Rate
 
 
 def unlist(shop: Shop, table: str, **key: str) -> None:
-    """Makes an item what the first version of the code wrote."""
+    """Rewrite an item in the format of schema version 1."""
     shop.stack.client("dynamodb").update_item(
         TableName=shop.resources[f"{table.title()}Table"],
         Key={name: {"S": value} for name, value in key.items()},
@@ -34,33 +32,8 @@ def unlist(shop: Shop, table: str, **key: str) -> None:
     )
 
 
-def run(shop: Shop, tool: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    ran = subprocess.run(
-        [sys.executable, "-m", tool, *arguments, "--local-stack", str(shop.stack.info_file)],
-        cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": str(ROOT / "layers/shop")},
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    shop.written_behind()
-    return ran
-
-
 def migrate(shop: Shop, action: str) -> "subprocess.CompletedProcess[str]":
     return run(shop, "tools.migrate", action, "--migration", "1", "--rate", "10000")
-
-
-def listed(shop: Shop, path: str, wanted: set[str]) -> dict[str, dict[str, Any]]:
-    """Which of the wanted a list shows, all its pages taken together."""
-    found: dict[str, dict[str, Any]] = {}
-    following: str | None = path
-    while following:
-        answer = shop.admin.http.get(following)
-        assert answer.status_code == 200, answer.text
-        found |= {item["id"]: item for item in answer.json()["data"] if item["id"] in wanted}
-        following = answer.links.get("next", {}).get("url")
-    return found
 
 
 @pytest.fixture
@@ -86,7 +59,7 @@ def test_old_items_are_served_migrated_under_traffic_and_listed(
     assert listed(shop, by_name, users) == {}
     assert migrate(shop, "verify").returncode == 1
 
-    # Both shapes are served: what is read stays old, and what a user changes is lifted.
+    # Both formats are served: reads keep the old one, and changes by users upgrade it.
     assert {person.http.get("/api/users/me").status_code for person in people} == {200}
     assert people[0].order((products[0]["id"], 2)).status_code == 201
     order_path = f"/api/users/{people[0].id}/orders/{orders[0]['id']}"
@@ -118,7 +91,7 @@ def test_old_items_are_served_migrated_under_traffic_and_listed(
     assert len(mine["data"]) == mine["meta"]["total"] == 4
 
 
-def test_a_full_table_of_the_emulator_gets_its_indexes_one_by_one(
+def test_filled_emulator_table_gets_its_indexes_one_by_one(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dynamodb, table = shop.stack.client("dynamodb"), f"users-{uuid4().hex}"
@@ -152,7 +125,7 @@ def test_a_full_table_of_the_emulator_gets_its_indexes_one_by_one(
     setting.cache_clear()
 
 
-def test_what_is_seeded_is_served_counted_and_found_and_recount_finds_no_fault(shop: Shop) -> None:
+def test_seeded_items_are_served_counted_and_found_and_pass_recount(shop: Shop) -> None:
     before = shop.admin.http.get("/api/users").json()["meta"]["total"]
 
     seeded = run(shop, "tools.seed", "--users", "50", "--products", "5", "--orders", "20")

@@ -1,7 +1,7 @@
-"""Known attacks on JWTs, against the deployed authorizer: each is 401, and nothing behind it runs.
+"""Known attacks on JWTs against the deployed authorizer: each is 401 and invokes no function.
 
-Well-formed tokens with wrong claims are signed with the real key, so that the claim is what is
-refused. Every token is a new one, since the gateway keeps a verdict for 50 s.
+The real key signs well-formed tokens with wrong claims, so that the claim causes the rejection.
+Every token is new, since the gateway caches authorizer results for 50 s.
 """
 
 import hmac
@@ -21,12 +21,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from shop.identifiers import new_id
 from shop.identity.keys.signing_keys import KeySet, SigningKey
-from tests.deployed import Person, Shop, error_of
+from tests.support.deployed_shop import Person, Shop, error_of
 
 MINUTE = 60  # seconds
 BASE64URL = string.ascii_uppercase + string.ascii_lowercase + string.digits + "-_"
 
-# Any: headers and claims are JSON of an attacker's choice.
+# Any: headers and claims are arbitrary JSON
 Json = dict[str, Any]
 
 
@@ -36,7 +36,7 @@ def encoded(value: object) -> str:
 
 
 class Forge:
-    """Makes tokens of one real session, signed with the real key unless told otherwise."""
+    """Create tokens of one real session, signed with the real key by default."""
 
     def __init__(self, keys: KeySet, person: Person) -> None:
         self.key = keys.current
@@ -44,7 +44,7 @@ class Forge:
         self._claims = jwt.decode(person.grant["accessToken"], options={"verify_signature": False})
 
     def claims(self) -> Json:
-        """Good ones, of a token issued now."""
+        """Return valid claims of a token issued now."""
         now = int(time.time())
         return self._claims | {"iat": now, "exp": now + 15 * MINUTE, "jti": new_id()}
 
@@ -55,7 +55,7 @@ class Forge:
         key: SigningKey | None = None,
         without: str = "",
     ) -> str:
-        """Objects change the good ones; bytes are taken as they are."""
+        """Objects override the valid parts; bytes replace them."""
         if not isinstance(header, bytes):
             header = self.header | (header or {})
         if not isinstance(claims, bytes):
@@ -80,7 +80,7 @@ type Refused = Callable[..., None]
 
 @pytest.fixture
 def refused(shop: Shop) -> Iterator[Refused]:
-    """Sends tokens, and in the end sees that GetUser ran for none and that nothing was changed."""
+    """Send tokens; finally assert that none invoked GetUser and none changed an item."""
     function = shop.stack.resources()["GetUser"]
     before, stored = runs_of(shop, function), shop.everything()
     answers: list[httpx.Response] = []
@@ -103,9 +103,9 @@ def me(shop: Shop, authorization: str) -> httpx.Response:
 
 
 def runs_of(shop: Shop, function: str) -> set[str]:
-    """The ids of the requests that a function has answered, by its log."""
+    """Return the ids of requests that a function handled, from its log."""
     logs = shop.stack.client("logs")
-    # The emulator gives 10,000 lines at the most, and no second page.
+    # The emulator returns at most 10,000 lines, without a second page.
     found = logs.get_paginator("filter_log_events").paginate(
         logGroupName="/shop-local/http", filterPattern=f'"{function}"'
     )
@@ -114,8 +114,8 @@ def runs_of(shop: Shop, function: str) -> set[str]:
     return {entry["request_id"] for entry in entries if "status" in entry}
 
 
-def test_a_good_token_is_let_in_and_seen_to_be(shop: Shop, forge: Forge) -> None:
-    """Or the refusals below would prove nothing."""
+def test_valid_token_is_accepted(shop: Shop, forge: Forge) -> None:
+    """A control: without it the rejections below would prove nothing."""
     function = shop.stack.resources()["GetUser"]
     before = runs_of(shop, function)
 
@@ -126,17 +126,17 @@ def test_a_good_token_is_let_in_and_seen_to_be(shop: Shop, forge: Forge) -> None
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER", "bEaReR"])
-def test_the_scheme_is_taken_in_any_case(shop: Shop, forge: Forge, scheme: str) -> None:
+def test_authentication_scheme_is_case_insensitive(shop: Shop, forge: Forge, scheme: str) -> None:
     assert me(shop, f"{scheme} {forge.token()}").status_code == 200
 
 
-def test_another_scheme_is_refused(shop: Shop, forge: Forge) -> None:
+def test_other_scheme_is_rejected(shop: Shop, forge: Forge) -> None:
     for scheme in ("Basic ", "Token ", "JWT ", "", "Bearer", "Bearer Bearer ", "Bearer: "):
         assert error_of(me(shop, f"{scheme}{forge.token()}")) == (401, "UNAUTHORIZED")
 
 
 @pytest.mark.parametrize("algorithm", ["none", "None", "NONE", "nOnE"])
-def test_no_signature_is_refused_in_any_case(
+def test_unsigned_token_is_rejected_in_any_case(
     refused: Refused, forge: Forge, algorithm: str
 ) -> None:
     header = {"alg": algorithm}
@@ -148,11 +148,13 @@ def test_no_signature_is_refused_in_any_case(
 @pytest.mark.parametrize(
     "algorithm", ["HS256", "HS384", "RS256", "PS256", "ES384", "EdDSA", "", None, []]
 )
-def test_another_algorithm_is_refused(refused: Refused, forge: Forge, algorithm: object) -> None:
+def test_other_algorithm_is_rejected(refused: Refused, forge: Forge, algorithm: object) -> None:
     refused(forge.token({"alg": algorithm}))
 
 
-def test_the_public_key_in_any_form_is_no_shared_secret(refused: Refused, forge: Forge) -> None:
+def test_public_key_in_any_form_is_rejected_as_shared_secret(
+    refused: Refused, forge: Forge
+) -> None:
     public, jwk = forge.key.parsed.public_key(), forge.key.public_jwk()
     pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     forms = [
@@ -175,7 +177,7 @@ def test_the_public_key_in_any_form_is_no_shared_secret(refused: Refused, forge:
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-32-be"])
-def test_claims_in_another_encoding_than_utf_8_are_refused(
+def test_claims_in_an_encoding_other_than_utf_8_are_rejected(
     refused: Refused, forge: Forge, encoding: str
 ) -> None:
     refused(
@@ -185,7 +187,7 @@ def test_claims_in_another_encoding_than_utf_8_are_refused(
 
 
 class Listener(BaseHTTPRequestHandler):
-    """Would hand out the attacker's key, and counts who asks."""
+    """A server with the attacker's key, which counts its requests."""
 
     asked: list[str] = []
 
@@ -196,7 +198,7 @@ class Listener(BaseHTTPRequestHandler):
     do_POST = do_HEAD = do_GET
 
     def log_message(self, *args: Any) -> None:
-        """Quiet."""
+        """Keep the test output free of access logs."""
 
 
 @pytest.fixture
@@ -209,7 +211,7 @@ def listener() -> Iterator[str]:
 
 
 @pytest.mark.parametrize("kid", ["ours", "theirs"])
-def test_a_token_that_brings_or_names_a_key_is_refused_and_nothing_is_fetched(
+def test_token_with_an_embedded_or_remote_key_is_rejected_without_a_fetch(
     refused: Refused, forge: Forge, listener: str, kid: str
 ) -> None:
     theirs = SigningKey.new()
@@ -255,37 +257,37 @@ def test_a_token_that_brings_or_names_a_key_is_refused_and_nothing_is_fetched(
         "k" * 2000,
     ],
 )
-def test_an_odd_key_id_is_refused(refused: Refused, forge: Forge, kid: object) -> None:
+def test_malformed_key_id_is_rejected(refused: Refused, forge: Forge, kid: object) -> None:
     refused(forge.token({"kid": kid}))
-    # As if the key were an empty file.
+    # The content of an empty file as key.
     content = f"{encoded(forge.header | {'kid': kid, 'alg': 'HS256'})}.{encoded(forge.claims())}"
     refused(f"{content}.{encoded(hmac.digest(b'', content.encode(), 'sha256'))}")
 
 
-def test_a_token_without_key_id_is_refused(refused: Refused, forge: Forge) -> None:
+def test_missing_key_id_is_rejected(refused: Refused, forge: Forge) -> None:
     header = {name: value for name, value in forge.header.items() if name != "kid"}
 
     refused(forge.token(json.dumps(header).encode()))
 
 
-def test_another_key_under_our_key_id_is_refused(refused: Refused, forge: Forge) -> None:
+def test_foreign_key_under_a_known_key_id_is_rejected(refused: Refused, forge: Forge) -> None:
     refused(forge.token(key=SigningKey.new()))
 
 
 @pytest.mark.parametrize("typ", [None, "", "JWT", "jwt", "rt+jwt", "at+jwt2", 7, ["at+jwt"]])
-def test_another_type_is_refused(refused: Refused, forge: Forge, typ: object) -> None:
+def test_other_type_is_rejected(refused: Refused, forge: Forge, typ: object) -> None:
     refused(forge.token({"typ": typ}))
 
 
 @pytest.mark.parametrize(
     "name", ["iss", "aud", "sub", "exp", "iat", "jti", "client_id", "sid", "role", "scope"]
 )
-def test_a_claim_that_is_missing_is_refused(refused: Refused, forge: Forge, name: str) -> None:
+def test_missing_claim_is_rejected(refused: Refused, forge: Forge, name: str) -> None:
     refused(forge.token(without=name))
 
 
 @pytest.mark.parametrize("name", ["iss", "aud", "client_id", "sub", "sid"])
-def test_a_claim_that_is_not_ours_is_refused(refused: Refused, forge: Forge, name: str) -> None:
+def test_wrong_claim_is_rejected(refused: Refused, forge: Forge, name: str) -> None:
     good = forge.claims()[name]
     others: list[object] = ["other", "", None, 7, True, [], {}, [good], [good, "other"], f"{good} "]
     for wrong in others:
@@ -293,9 +295,7 @@ def test_a_claim_that_is_not_ours_is_refused(refused: Refused, forge: Forge, nam
     refused(forge.token(claims={name: good.upper()}), forge.token(claims={name: good[:-1]}))
 
 
-def test_a_token_of_another_users_session_is_refused(
-    refused: Refused, shop: Shop, forge: Forge
-) -> None:
+def test_session_of_another_user_is_rejected(refused: Refused, shop: Shop, forge: Forge) -> None:
     refused(forge.token(claims={"sub": shop.admin.id}), forge.token(claims={"sid": new_id()}))
 
 
@@ -312,11 +312,11 @@ def test_a_token_of_another_users_session_is_refused(
         {"exp": 2**63},
     ],
 )
-def test_an_end_that_is_no_time_is_refused(refused: Refused, forge: Forge, times: Json) -> None:
+def test_malformed_expiry_is_rejected(refused: Refused, forge: Forge, times: Json) -> None:
     refused(forge.token(claims=times))
 
 
-def test_an_end_as_text_or_fraction_is_refused(refused: Refused, forge: Forge) -> None:
+def test_expiry_as_text_or_fraction_is_rejected(refused: Refused, forge: Forge) -> None:
     end = int(time.time()) + 10 * MINUTE
 
     refused(*(forge.token(claims={"exp": wrong}) for wrong in (str(end), float(end), end + 0.5)))
@@ -341,7 +341,7 @@ def test_an_end_as_text_or_fraction_is_refused(refused: Refused, forge: Forge) -
         (10**9, 10 * MINUTE),
     ],
 )
-def test_times_out_of_order_are_refused(
+def test_inconsistent_times_are_rejected(
     refused: Refused, forge: Forge, issued_ago: int, ends_in: int
 ) -> None:
     now = int(time.time())
@@ -349,22 +349,22 @@ def test_times_out_of_order_are_refused(
     refused(forge.token(claims={"iat": now - issued_ago, "exp": now + ends_in}))
 
 
-def test_a_token_that_begins_later_is_refused(refused: Refused, forge: Forge) -> None:
+def test_token_not_yet_valid_is_rejected(refused: Refused, forge: Forge) -> None:
     for begins_in in (61, 3600, 10**10):
         refused(forge.token(claims={"nbf": int(time.time()) + begins_in}))
     refused(forge.token(claims={"nbf": "now"}), forge.token(claims={"nbf": None}))
 
 
-def test_a_clock_that_is_a_little_ahead_is_forgiven(shop: Shop, forge: Forge) -> None:
+def test_small_clock_skew_is_accepted(shop: Shop, forge: Forge) -> None:
     now = int(time.time())
     token = forge.token(claims={"iat": now + 20, "exp": now + 20 + 15 * MINUTE})
 
     assert me(shop, f"Bearer {token}").status_code == 200
 
 
-def test_a_second_spelling_of_a_token_is_refused(refused: Refused, forge: Forge) -> None:
+def test_alternative_encoding_of_a_token_is_rejected(refused: Refused, forge: Forge) -> None:
     header, claims, signature = forge.token().split(".")
-    # The last of 86 characters holds two bits of the signature: the other four must be zero.
+    # The last of 86 characters has two bits of the signature; the other four must be zero.
     spare = BASE64URL[BASE64URL.index(signature[-1]) ^ 1]
 
     refused(
@@ -380,14 +380,14 @@ def test_a_second_spelling_of_a_token_is_refused(refused: Refused, forge: Forge)
     )
 
 
-def test_standard_base64_is_refused(refused: Refused, forge: Forge) -> None:
+def test_standard_base64_is_rejected(refused: Refused, forge: Forge) -> None:
     while not set(token := forge.token()) & set("-_"):
         pass
 
     refused(token.replace("-", "+").replace("_", "/"))
 
 
-def test_a_signature_in_another_encoding_is_refused(refused: Refused, forge: Forge) -> None:
+def test_signature_in_another_encoding_is_rejected(refused: Refused, forge: Forge) -> None:
     from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -397,8 +397,8 @@ def test_a_signature_in_another_encoding_is_refused(refused: Refused, forge: For
     refused(f"{content}.{encoded(der)}", f"{content}.{encoded(der.hex().encode())}")
 
 
-def test_the_signature_of_nothing_is_refused(refused: Refused, forge: Forge) -> None:
-    """CVE-2022-21449: r and s of zero, or of the curve's order, hold for any content."""
+def test_signature_of_an_empty_message_is_rejected(refused: Refused, forge: Forge) -> None:
+    """CVE-2022-21449: r and s of zero, or of the curve's order, are valid for any content."""
     order = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
     content = forge.token().rpartition(".")[0]
 
@@ -407,7 +407,7 @@ def test_the_signature_of_nothing_is_refused(refused: Refused, forge: Forge) -> 
     refused(f"{content}.{encoded(b'short')}")
 
 
-def test_a_name_given_twice_is_refused(refused: Refused, forge: Forge) -> None:
+def test_duplicate_claim_name_is_rejected(refused: Refused, forge: Forge) -> None:
     header = json.dumps(forge.header).encode()
 
     def doubled(name: str, value: object) -> list[bytes]:
@@ -421,13 +421,13 @@ def test_a_name_given_twice_is_refused(refused: Refused, forge: Forge) -> None:
     refused(forge.token(b'{"alg": "none", ' + header[1:]))
 
 
-def test_what_is_no_object_is_refused(refused: Refused, forge: Forge) -> None:
+def test_token_parts_that_are_not_objects_are_rejected(refused: Refused, forge: Forge) -> None:
     nested = b"[" * 1200 + b"]" * 1200
     for content in (b"null", b"[]", b'"text"', b"7", b"{}", b"{", b"\xff\xfe", nested):
         refused(forge.token(claims=content), forge.token(header=content))
 
 
-def test_content_changed_after_signing_is_refused(refused: Refused, forge: Forge) -> None:
+def test_content_changed_after_signing_is_rejected(refused: Refused, forge: Forge) -> None:
     header, claims, signature = forge.token().split(".")
     promoted = forge.claims() | {"role": "admin", "scope": "shop shop:admin"}
 
@@ -439,7 +439,7 @@ def test_content_changed_after_signing_is_refused(refused: Refused, forge: Forge
     )
 
 
-def test_a_role_of_admin_in_a_token_of_ours_gives_no_more_than_the_gate(
+def test_admin_role_in_a_valid_token_grants_the_account_state_role_only(
     shop: Shop, forge: Forge
 ) -> None:
     token = forge.token(claims={"role": "admin", "scope": "shop shop:admin"})
@@ -449,11 +449,11 @@ def test_a_role_of_admin_in_a_token_of_ours_gives_no_more_than_the_gate(
     assert error_of(answer) == (403, "FORBIDDEN")
 
 
-def test_a_refresh_token_is_no_access_token(refused: Refused, shop: Shop) -> None:
+def test_refresh_token_is_rejected_as_access_token(refused: Refused, shop: Shop) -> None:
     refused(shop.admin.grant["refreshToken"])
 
 
-def test_an_access_token_is_no_refresh_token(shop: Shop, forge: Forge) -> None:
+def test_access_token_is_rejected_as_refresh_token(shop: Shop, forge: Forge) -> None:
     token = forge.token()
     before = shop.everything()
 
@@ -464,7 +464,7 @@ def test_an_access_token_is_no_refresh_token(shop: Shop, forge: Forge) -> None:
     assert shop.everything() == before
 
 
-def test_other_numbers_of_parts_are_refused(refused: Refused, forge: Forge) -> None:
+def test_other_part_counts_are_rejected(refused: Refused, forge: Forge) -> None:
     token = forge.token()
     header, claims, signature = token.split(".")
 
@@ -482,7 +482,7 @@ def test_other_numbers_of_parts_are_refused(refused: Refused, forge: Forge) -> N
 
 
 @pytest.mark.parametrize("size", [5_000, 9_000])
-def test_a_large_token_is_refused(refused: Refused, forge: Forge, size: int) -> None:
+def test_oversized_token_is_rejected(refused: Refused, forge: Forge, size: int) -> None:
     token = forge.token(claims={"padding": "x" * (size * 3 // 4 - 600)})
     assert size - 1000 < len(token) <= size
 

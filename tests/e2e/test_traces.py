@@ -1,21 +1,21 @@
-"""Traces of the deployed stack: how a request went, whoever it led to, and nothing personal."""
+"""Traces of the deployed stack: every step of a request, and no personal data."""
 
 from collections.abc import Iterator
 
 import pytest
 
-from tests.deployed import Person, Shop, new_email
-from tests.mail import RESET, Mail
-from tests.people import PASSWORD
-from tests.recovery import forget_wishes, token_in
-from tests.waiting import eventually
+from tests.support.deployed_shop import Person, Shop, new_email
+from tests.support.fixtures import PASSWORD
+from tests.support.recovery_tokens import forget_wishes, token_in
+from tests.support.sent_emails import RESET, Mail
+from tests.support.waiting import eventually
 from tools.local_cloud.traces import Span, read_documents, trees
 
 NEW_PASSWORD = "wrong donkey charger paperclip"
 
 
 def about(shop: Shop, request_id: str) -> list[Span]:
-    """The trace of a request, and those of the workers that it led to so far."""
+    """Return the trace of a request, and those of its workers so far."""
     tops = trees(read_documents(shop.stack.emulator.traces))
     return [it for it in tops if request_id in it.request_ids()]
 
@@ -26,14 +26,14 @@ def trace(shop: Shop, request_id: str) -> Span:
 
 
 def just_logged_in(shop: Shop, person: Person) -> Person:
-    """With a token that the gateway has not seen."""
+    """Send a request with a token that has no cached authorizer result."""
     body = {"email": person.email, "password": PASSWORD}
     grant = shop.anonymous.post("/api/sessions", json=body).json()
     return Person(person.id, person.email, shop.client(grant["accessToken"]), grant)
 
 
 def calls(shop: Shop, span: Span) -> list[tuple[str, set[str]]]:
-    """Operations, and the tables by their logical ids, in the order that they began in."""
+    """Return operations and tables by logical id, in order of their start."""
     logical = {physical: name for name, physical in shop.resources.items()}
     found = [it.document["aws"] for it in span.walk() if "operation" in it.document.get("aws", {})]
     return [
@@ -45,7 +45,7 @@ def calls(shop: Shop, span: Span) -> list[tuple[str, set[str]]]:
     ]
 
 
-def test_a_placed_order_is_one_trace_from_the_gateway_to_its_transaction(shop: Shop) -> None:
+def test_placed_order_is_one_trace_from_gateway_to_transaction(shop: Shop) -> None:
     person, product = shop.sign_up(), shop.product()
     placed = just_logged_in(shop, person).order((product["id"], 2))
 
@@ -72,7 +72,7 @@ def test_a_placed_order_is_one_trace_from_the_gateway_to_its_transaction(shop: S
     }
 
 
-def test_what_is_within_is_within_in_time_and_of_one_trace(shop: Shop) -> None:
+def test_child_segments_lie_within_their_parent_in_time_and_trace(shop: Shop) -> None:
     person, product = shop.sign_up(), shop.product()
     placed = just_logged_in(shop, person).order((product["id"], 1))
     gateway = trace(shop, placed.headers["X-Request-Id"])
@@ -87,7 +87,7 @@ def test_what_is_within_is_within_in_time_and_of_one_trace(shop: Shop) -> None:
             )
 
 
-def test_a_request_is_followed_to_the_workers_by_its_id(shop: Shop) -> None:
+def test_request_id_finds_the_segments_of_its_workers(shop: Shop) -> None:
     person, product = shop.sign_up(), shop.product()
     placed = person.order((product["id"], 1))
     wanted = ("PlaceOrder", "PublishEvents", "UpdateReadModels", "SendEmail")
@@ -113,7 +113,7 @@ def test_a_request_is_followed_to_the_workers_by_its_id(shop: Shop) -> None:
     assert any(operation == "SendEmail" for operation, _ in calls(shop, message))
 
 
-def test_an_order_is_found_by_its_id_in_whatever_was_asked_of_it(shop: Shop) -> None:
+def test_order_id_finds_the_segments_of_every_request_for_it(shop: Shop) -> None:
     person, product = shop.sign_up(), shop.product()
     order = person.order((product["id"], 1), key="traced").json()
     again = person.order((product["id"], 1), key="traced")
@@ -123,7 +123,7 @@ def test_an_order_is_found_by_its_id_in_whatever_was_asked_of_it(shop: Shop) -> 
         assert trace(shop, answer.headers["X-Request-Id"]).annotation("order_id") == order["id"]
 
 
-def test_a_refusal_is_an_error_and_says_no_more_than_its_kind(shop: Shop) -> None:
+def test_rejection_is_an_error_with_its_type_only(shop: Shop) -> None:
     person, product = shop.sign_up(), shop.product(stock=1)
     refused = person.order((product["id"], 2))
     gateway = trace(shop, refused.headers["X-Request-Id"])
@@ -145,7 +145,7 @@ def mail(shop: Shop) -> Iterator[Mail]:
     mail.rests()
 
 
-def test_no_trace_holds_anything_secret_or_personal(shop: Shop, mail: Mail) -> None:
+def test_traces_contain_no_secret_and_no_personal_data(shop: Shop, mail: Mail) -> None:
     name, email = "Wilhelmina Quackenbush", new_email()
     person = shop.sign_up(email=email, name=name)
     shop.anonymous.post("/api/sessions", json={"email": email, "password": "not-" + PASSWORD})

@@ -1,12 +1,12 @@
-"""Changing and deleting users, alone and against each other, over HTTP."""
+"""Changing and deleting users over HTTP, sequentially and in parallel."""
 
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.deployed import Person, Shop, error_of, gather, new_email, new_product
-from tests.people import PASSWORD
+from tests.support.deployed_shop import Person, Shop, error_of, gather, new_email, new_product
+from tests.support.fixtures import PASSWORD
 
 OTHER_PASSWORD = "wrong donkey charger paperclip"
 PASSWORDS = {"currentPassword": PASSWORD, "newPassword": OTHER_PASSWORD}
@@ -32,7 +32,7 @@ def logs_in(shop: Shop, email: str, password: str = PASSWORD) -> int:
 
 
 def is_let_in(shop: Shop, token: str) -> bool:
-    """With a token that the gateway has not seen, and so has no verdict on."""
+    """Log in for a token without a cached authorizer result."""
     return shop.client(token).get("/api/users/me").status_code == 200
 
 
@@ -42,7 +42,7 @@ def fresh_token(shop: Shop, person: Person, password: str = PASSWORD) -> str:
     return token
 
 
-def test_a_user_is_replaced_as_a_whole(shop: Shop) -> None:
+def test_user_is_replaced_as_a_whole(shop: Shop) -> None:
     person = shop.sign_up()
 
     answer = person.http.put("/api/users/me", json=whole(person, name="Ada King"))
@@ -55,7 +55,7 @@ def test_a_user_is_replaced_as_a_whole(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("content_type", ["application/json", "application/merge-patch+json"])
-def test_a_patch_changes_what_it_names_only(shop: Shop, content_type: str) -> None:
+def test_patch_changes_named_fields_only(shop: Shop, content_type: str) -> None:
     person = shop.sign_up()
     before = person.http.get("/api/users/me").json()
 
@@ -67,7 +67,7 @@ def test_a_patch_changes_what_it_names_only(shop: Shop, content_type: str) -> No
     assert after == before | {"name": "Ada King", "updatedAt": after["updatedAt"]}
 
 
-def test_a_patch_that_changes_nothing_leaves_the_version(shop: Shop) -> None:
+def test_patch_without_a_change_keeps_the_version(shop: Shop) -> None:
     person = shop.sign_up()
 
     for changes in ({}, {"name": "Ada Lovelace"}, {"email": person.email.upper()}):
@@ -89,9 +89,7 @@ def test_a_patch_that_changes_nothing_leaves_the_version(shop: Shop) -> None:
         ({"version": 7}, "body.version"),
     ],
 )
-def test_a_patch_that_makes_no_user_is_refused(
-    shop: Shop, changes: dict[str, Any], field: str
-) -> None:
+def test_invalid_patch_is_rejected(shop: Shop, changes: dict[str, Any], field: str) -> None:
     person = shop.sign_up()
     before = shop.everything()
 
@@ -102,7 +100,7 @@ def test_a_patch_that_makes_no_user_is_refused(
     assert shop.everything() == before
 
 
-def test_put_wants_every_field(shop: Shop) -> None:
+def test_put_requires_every_field(shop: Shop) -> None:
     person = shop.sign_up()
     for missing in ("email", "name", "status", "role"):
         body = whole(person)
@@ -110,7 +108,7 @@ def test_put_wants_every_field(shop: Shop) -> None:
         assert error_of(person.http.put("/api/users/me", json=body)) == (422, "VALIDATION_ERROR")
 
 
-def test_a_stale_precondition_stops_every_change(shop: Shop) -> None:
+def test_stale_precondition_stops_every_change(shop: Shop) -> None:
     person = shop.sign_up()
     before = shop.everything()
 
@@ -125,7 +123,7 @@ def test_a_stale_precondition_stops_every_change(shop: Shop) -> None:
     assert shop.everything() == before
 
 
-def test_a_precondition_that_holds_lets_one_of_many_through(shop: Shop) -> None:
+def test_parallel_changes_with_one_precondition_have_one_winner(shop: Shop) -> None:
     person = shop.sign_up()
 
     answers = gather(
@@ -141,7 +139,7 @@ def test_a_precondition_that_holds_lets_one_of_many_through(shop: Shop) -> None:
     assert person.http.patch("/api/users/me", json={"name": "A"}, headers=headers).is_success
 
 
-def test_changes_of_different_fields_at_once_both_survive(shop: Shop) -> None:
+def test_parallel_changes_of_different_fields_are_both_kept(shop: Shop) -> None:
     person = shop.sign_up()
     admin = shop.admin.http
     for round_ in range(10):
@@ -155,8 +153,8 @@ def test_changes_of_different_fields_at_once_both_survive(shop: Shop) -> None:
         assert (user["email"], user["name"]) == (email, name)
 
 
-def test_patches_of_one_user_at_once_all_succeed(shop: Shop) -> None:
-    """24 writers: half set the name, half the email, each to another value."""
+def test_parallel_patches_of_one_user_all_succeed(shop: Shop) -> None:
+    """24 writers: half set the name, half the email, each to a different value."""
     person = shop.sign_up()
     names = [f"Ada {n}" for n in range(12)]
     emails = [new_email() for _ in range(12)]
@@ -179,7 +177,7 @@ def test_patches_of_one_user_at_once_all_succeed(shop: Shop) -> None:
     assert logs_in(shop, last.json()["email"]) == 201
 
 
-def test_patches_of_one_field_at_once_all_succeed(shop: Shop) -> None:
+def test_parallel_patches_of_one_field_all_succeed(shop: Shop) -> None:
     person = shop.sign_up()
 
     answers = gather(24, lambda n: patch(person.http, person, name=f"Ada {n}"))
@@ -190,7 +188,7 @@ def test_patches_of_one_field_at_once_all_succeed(shop: Shop) -> None:
     assert person.http.get("/api/users/me").json() == last.json()
 
 
-def test_only_an_admin_changes_status_and_role(shop: Shop) -> None:
+def test_status_and_role_are_changed_by_admins_only(shop: Shop) -> None:
     person = shop.sign_up()
     before = shop.everything()
 
@@ -208,7 +206,7 @@ def test_only_an_admin_changes_status_and_role(shop: Shop) -> None:
     assert shop.client(fresh_token(shop, person)).get("/api/users").status_code == 403
 
 
-def test_who_is_deactivated_is_out_and_old_sessions_never_come_back(shop: Shop) -> None:
+def test_deactivated_user_is_logged_out_and_old_sessions_stay_invalid(shop: Shop) -> None:
     person = shop.sign_up()
     unseen, unseen_too = fresh_token(shop, person), fresh_token(shop, person)
 
@@ -221,7 +219,7 @@ def test_who_is_deactivated_is_out_and_old_sessions_never_come_back(shop: Shop) 
     assert logs_in(shop, person.email) == 201
 
 
-def test_changing_ones_own_address_takes_the_current_password(shop: Shop) -> None:
+def test_own_address_change_requires_the_current_password(shop: Shop) -> None:
     person = shop.sign_up()
     email = new_email()
     before = shop.everything_but_attempts()
@@ -240,7 +238,7 @@ def test_changing_ones_own_address_takes_the_current_password(shop: Shop) -> Non
     assert shop.sign_up(email=person.email).id != person.id
 
 
-def test_an_address_in_use_cannot_be_taken_over(shop: Shop) -> None:
+def test_address_in_use_is_rejected(shop: Shop) -> None:
     person, other = shop.sign_up(), shop.sign_up()
     before = shop.everything_but_attempts()
 
@@ -251,7 +249,7 @@ def test_an_address_in_use_cannot_be_taken_over(shop: Shop) -> None:
     assert shop.everything_but_attempts() == before
 
 
-def test_many_who_want_one_address_at_once_leave_one_owner(shop: Shop) -> None:
+def test_parallel_requests_for_one_address_have_one_winner(shop: Shop) -> None:
     people = gather(6, lambda _: shop.sign_up())
     email = new_email()
 
@@ -265,7 +263,7 @@ def test_many_who_want_one_address_at_once_leave_one_owner(shop: Shop) -> None:
         assert logs_in(shop, email if answer.is_success else person.email) == 201
 
 
-def test_who_is_deleted_leaves_orders_only(shop: Shop) -> None:
+def test_deleted_user_leaves_orders_only(shop: Shop) -> None:
     product = shop.product()
     person = shop.sign_up(name="Unmistakable Name")
     order = person.order((product["id"], 1)).json()
@@ -287,14 +285,14 @@ def test_who_is_deleted_leaves_orders_only(shop: Shop) -> None:
 
 
 def active_admins(shop: Shop) -> tuple[list[str], int]:
-    """The ids of the users that are, and what the guard row counts."""
+    """Return the ids of the stored users, and the count in the guard row."""
     rows = shop.table("UsersTable")
     (guard,) = [row for row in rows if row["id"]["S"] == "admins"]
     admins = [row["id"]["S"] for row in rows if row.get("role") == {"S": "admin"}]
     return admins, int(guard["active_admins"]["N"])
 
 
-def test_the_last_active_admin_stays(shop: Shop) -> None:
+def test_last_active_admin_stays(shop: Shop) -> None:
     before = shop.everything()
     assert active_admins(shop) == ([shop.admin.id], 1)
 
@@ -307,7 +305,7 @@ def test_the_last_active_admin_stays(shop: Shop) -> None:
         assert shop.everything() == before
 
 
-def test_of_two_admins_who_demote_each_other_one_stays(shop: Shop) -> None:
+def test_parallel_demotions_of_each_other_leave_one_admin(shop: Shop) -> None:
     second = shop.sign_up()
     for _ in range(5):
         assert patch(shop.admin.http, second, role="admin").is_success
@@ -316,7 +314,7 @@ def test_of_two_admins_who_demote_each_other_one_stays(shop: Shop) -> None:
         admin = shop.stack.info.admin
         assert admin is not None
         clients.append(shop.log_in(admin.email, admin.password).http)
-        for client in clients:  # whose verdict the gateway then keeps, the loser's too
+        for client in clients:  # the gateway caches this result, also for the loser
             assert client.get("/api/users/me").json()["role"] == "admin"
 
         answers = gather(2, lambda n, c=clients, p=pair: patch(c[n], p[n], role="customer"))
@@ -330,11 +328,11 @@ def test_of_two_admins_who_demote_each_other_one_stays(shop: Shop) -> None:
             assert patch(keeper, second, role="customer").is_success
 
 
-def test_who_was_an_admin_a_moment_ago_is_none(shop: Shop) -> None:
+def test_demoted_admin_loses_admin_access_immediately(shop: Shop) -> None:
     person, friend = shop.sign_up(), shop.sign_up()
     assert patch(shop.admin.http, person, role="admin").is_success
     fired = shop.client(fresh_token(shop, person))
-    assert fired.get("/api/users").is_success  # a verdict that the gateway keeps from here on
+    assert fired.get("/api/users").is_success  # the gateway caches the authorizer result
     assert patch(shop.admin.http, person, role="customer", status="inactive").is_success
     before = shop.everything()
 
@@ -367,7 +365,7 @@ def test_former_admin_changes_no_product_and_no_order_of_others(
     own = {"items": [{"productId": sold["id"], "quantity": 1}]}
     placed = fired.post("/api/users/me/orders", json=own)
     assert placed.status_code == 201
-    assert fired.get("/api/users").is_success  # a verdict that the gateway keeps from here on
+    assert fired.get("/api/users").is_success  # the gateway caches the authorizer result
     assert patch(shop.admin.http, person, **changes).is_success
     before = shop.everything()
 
@@ -387,12 +385,12 @@ def test_former_admin_changes_no_product_and_no_order_of_others(
 
     assert [error_of(answer) for answer in answers] == [(403, "FORBIDDEN")] * 11
     assert shop.everything() == before
-    # What a customer may do needs no role.
+    # Routes for customers check no role.
     cancelled = fired.patch(placed.headers["Location"], json={"status": "cancelled"})
     assert cancelled.status_code == 200
 
 
-def test_a_password_change_ends_all_other_sessions(shop: Shop) -> None:
+def test_password_change_ends_all_other_sessions(shop: Shop) -> None:
     person = shop.sign_up()
     unseen = fresh_token(shop, person)
     body = {"currentPassword": PASSWORD, "newPassword": OTHER_PASSWORD}
@@ -430,7 +428,7 @@ def test_a_password_change_ends_all_other_sessions(shop: Shop) -> None:
         ({"newPassword": OTHER_PASSWORD}, (422, "VALIDATION_ERROR")),
     ],
 )
-def test_a_password_change_that_is_refused_changes_nothing(
+def test_rejected_password_change_changes_nothing(
     shop: Shop, body: dict[str, str], expected: tuple[int, str]
 ) -> None:
     person = shop.sign_up()
@@ -443,14 +441,14 @@ def test_a_password_change_that_is_refused_changes_nothing(
     assert shop.everything_but_attempts() == before
 
 
-def test_the_new_password_may_not_be_the_address(shop: Shop) -> None:
+def test_new_password_equal_to_the_address_is_rejected(shop: Shop) -> None:
     person = shop.sign_up()
     body = {"currentPassword": PASSWORD, "newPassword": person.email.upper()}
 
     assert error_of(person.http.put("/api/users/me/password", json=body))[0] == 422
 
 
-def test_address_and_password_changed_at_once_leave_one_working_pair(shop: Shop) -> None:
+def test_parallel_address_and_password_changes_leave_one_working_pair(shop: Shop) -> None:
     for _ in range(5):
         person = shop.sign_up()
         email = new_email()
@@ -471,7 +469,7 @@ def test_address_and_password_changed_at_once_leave_one_working_pair(shop: Shop)
         assert [c["email"]["S"] for c in mine] == [now]
 
 
-def test_no_log_in_with_the_old_password_outlives_its_change(shop: Shop) -> None:
+def test_login_with_the_old_password_ends_at_its_change(shop: Shop) -> None:
     for _ in range(3):
         person = shop.sign_up()
         body = {"currentPassword": PASSWORD, "newPassword": OTHER_PASSWORD}
@@ -491,7 +489,7 @@ def test_no_log_in_with_the_old_password_outlives_its_change(shop: Shop) -> None
                 assert not is_let_in(shop, answer.json()["accessToken"])
 
 
-def test_who_is_deleted_while_ordering_has_the_order_or_the_stock_stays(shop: Shop) -> None:
+def test_user_deleted_while_ordering_keeps_the_order_or_the_stock(shop: Shop) -> None:
     product = shop.product(stock=1000)
     for _ in range(5):
         person = shop.sign_up()
@@ -512,7 +510,7 @@ def test_who_is_deleted_while_ordering_has_the_order_or_the_stock_stays(shop: Sh
         assert stock is not None and shop.stock(product) == stock - placed
 
 
-def test_admins_list_users_by_status_and_time(shop: Shop) -> None:
+def test_admin_lists_users_by_status_and_time(shop: Shop) -> None:
     people = [shop.sign_up() for _ in range(4)]
     shop.deactivate(people[1])
     ids = [person.id for person in people]
@@ -527,7 +525,7 @@ def test_admins_list_users_by_status_and_time(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("sort", ["createdAt", "-createdAt"])
-def test_a_walk_by_cursor_meets_every_user_once_while_others_sign_up(shop: Shop, sort: str) -> None:
+def test_cursor_pagination_returns_every_user_once_during_sign_ups(shop: Shop, sort: str) -> None:
     known = sorted(user["id"]["S"] for user in shop.table("UsersTable") if "email" in user)
     walked: list[str] = []
     target: str | None = f"/api/users?limit=7&sort={sort}"
@@ -567,11 +565,11 @@ def test_pages_are_numbered_and_linked(shop: Shop) -> None:
         "searhc=ada",
     ],
 )
-def test_a_user_list_takes_no_nonsense(shop: Shop, query: str) -> None:
+def test_invalid_list_parameters_are_rejected(shop: Shop, query: str) -> None:
     assert error_of(shop.admin.http.get(f"/api/users?{query}")) == (422, "VALIDATION_ERROR")
 
 
-def test_a_cursor_is_bound_to_filter_and_sort(shop: Shop) -> None:
+def test_cursor_is_bound_to_filter_and_sort(shop: Shop) -> None:
     cursor = shop.admin.http.get("/api/users?limit=1").json()["meta"]["nextCursor"]
 
     for other in ("sort=createdAt", "status=active"):
@@ -579,8 +577,8 @@ def test_a_cursor_is_bound_to_filter_and_sort(shop: Shop) -> None:
         assert error_of(answer) == (400, "BAD_REQUEST")
 
 
-def test_profile_changes_of_one_user_are_limited_and_nobody_elses(shop: Shop) -> None:
-    """30 in 15 minutes, counted atomically; those of admins are not."""
+def test_profile_changes_are_limited_per_user(shop: Shop) -> None:
+    """30 in 15 minutes, counted atomically; changes by admins are unlimited."""
     person, other = shop.sign_up(), shop.sign_up()
     for number in range(25):
         assert patch(person.http, person, name=f"Ada {number}").status_code == 200

@@ -1,19 +1,19 @@
-"""Signing up and reading users, over HTTP."""
+"""Signing up and reading users over HTTP."""
 
 from typing import Any
 
 import pytest
 
 from shop.identifiers import is_id
-from tests.deployed import Shop, error_of, gather, new_email
-from tests.people import PASSWORD
+from tests.support.deployed_shop import Shop, error_of, gather, new_email
+from tests.support.fixtures import PASSWORD
 
 
 def body(**changed: Any) -> dict[str, Any]:
     return {"email": new_email(), "name": "Ada Lovelace", "password": PASSWORD} | changed
 
 
-def test_signing_up_makes_an_active_customer(shop: Shop) -> None:
+def test_sign_up_creates_an_active_customer(shop: Shop) -> None:
     wanted = body()
 
     answer = shop.anonymous.post("/api/users", json=wanted)
@@ -33,7 +33,7 @@ def test_signing_up_makes_an_active_customer(shop: Shop) -> None:
     assert answer.headers["Cache-Control"] == "no-store"
 
 
-def test_sign_up_names_all_that_is_wrong_in_one_response(shop: Shop) -> None:
+def test_sign_up_reports_all_errors_in_one_response(shop: Shop) -> None:
     before = shop.everything()
     wrong = {"email": "nobody", "name": "", "password": "short", "admin": True}
 
@@ -56,7 +56,7 @@ def test_paired_direction_marks_around_a_pasted_name_are_removed(shop: Shop) -> 
     assert person.http.get("/api/users/me").json()["name"] == "Ada\u200d Lovelace"
 
 
-def test_a_password_is_kept_as_a_bcrypt_hash_beside_the_credential_only(shop: Shop) -> None:
+def test_password_is_stored_as_a_bcrypt_hash_in_the_credential_only(shop: Shop) -> None:
     person = shop.sign_up()
 
     stored = str(shop.everything())
@@ -67,7 +67,7 @@ def test_a_password_is_kept_as_a_bcrypt_hash_beside_the_credential_only(shop: Sh
     assert "$2b$" not in str(shop.table("UsersTable"))
 
 
-def test_who_signed_up_reads_themselves_by_me_and_by_id(shop: Shop) -> None:
+def test_new_user_is_readable_by_alias_and_by_id(shop: Shop) -> None:
     person = shop.sign_up()
 
     by_me = person.http.get("/api/users/me")
@@ -77,7 +77,7 @@ def test_who_signed_up_reads_themselves_by_me_and_by_id(shop: Shop) -> None:
     assert by_me.headers["ETag"] == by_id.headers["ETag"] == '"1"'
 
 
-def test_an_unchanged_user_is_not_sent_again(shop: Shop) -> None:
+def test_unchanged_user_is_304(shop: Shop) -> None:
     person = shop.sign_up()
 
     answer = person.http.get("/api/users/me", headers={"If-None-Match": '"1"'})
@@ -86,7 +86,7 @@ def test_an_unchanged_user_is_not_sent_again(shop: Shop) -> None:
     assert answer.headers["ETag"] == '"1"'
 
 
-def test_an_admin_who_asks_for_nobody_gets_404_and_a_stranger_403(shop: Shop) -> None:
+def test_unknown_user_is_404_for_admins_and_403_for_strangers(shop: Shop) -> None:
     nobody = "/api/users/01900000-0000-7000-8000-000000000000"
 
     assert error_of(shop.admin.http.get(nobody)) == (404, "NOT_FOUND")
@@ -120,7 +120,7 @@ def test_an_admin_who_asks_for_nobody_gets_404_and_a_stranger_403(shop: Shop) ->
         ({"__proto__": {}}, "body.__proto__"),
     ],
 )
-def test_what_is_not_acceptable_is_pointed_at_and_nothing_is_stored(
+def test_invalid_fields_are_named_and_nothing_is_stored(
     shop: Shop, changed: dict[str, Any], field: str
 ) -> None:
     before = shop.everything()
@@ -133,7 +133,7 @@ def test_what_is_not_acceptable_is_pointed_at_and_nothing_is_stored(
     assert shop.everything() == before
 
 
-def test_an_address_in_use_is_refused_in_every_spelling(shop: Shop) -> None:
+def test_address_in_use_is_rejected_in_every_spelling(shop: Shop) -> None:
     person = shop.sign_up()
     before = shop.everything_but_attempts()
 
@@ -145,7 +145,7 @@ def test_an_address_in_use_is_refused_in_every_spelling(shop: Shop) -> None:
     assert shop.everything_but_attempts() == before
 
 
-def test_a_double_sign_up_has_one_winner_in_thirty_rounds(shop: Shop) -> None:
+def test_parallel_sign_ups_with_one_address_have_one_winner_in_thirty_rounds(shop: Shop) -> None:
     for _ in range(30):
         wanted = body()
 
@@ -159,7 +159,7 @@ def test_a_double_sign_up_has_one_winner_in_thirty_rounds(shop: Shop) -> None:
         assert credential["user_id"]["S"] == winner
 
 
-def test_sixteen_sign_ups_at_once_with_one_address_make_one_user(shop: Shop) -> None:
+def test_sixteen_parallel_sign_ups_with_one_address_create_one_user(shop: Shop) -> None:
     email = new_email()
 
     def sign_up(number: int) -> int:

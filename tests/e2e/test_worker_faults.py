@@ -1,4 +1,4 @@
-"""What workers are to do is done in the end and not twice, whatever fails meanwhile."""
+"""Workers finish their work exactly once under faults."""
 
 import random
 from collections.abc import Iterator
@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from shop.identifiers import new_id
-from tests.deployed import Person, Shop, gather, new_email
-from tests.e2e.collecting import Listener
-from tests.e2e.test_order_processing import queue_with
-from tests.faults import (
+from tests.local_cloud.watching import Queue
+from tests.support.deployed_shop import Person, Shop, gather, new_email
+from tests.support.event_listener import Listener
+from tests.support.fault_proxy import (
     BUS,
     MAIL,
     QUEUES,
@@ -30,11 +30,11 @@ from tests.faults import (
     refused,
     unanswered,
 )
-from tests.local_cloud.watching import Queue
-from tests.mail import NEW_PASSWORD, ORDERED, WELCOME, Mail
-from tests.people import PASSWORD
-from tests.recovery import verify
-from tests.waiting import HANG_SECONDS, eventually
+from tests.support.fixtures import PASSWORD
+from tests.support.order_queue import queue_with
+from tests.support.recovery_tokens import verify
+from tests.support.sent_emails import NEW_PASSWORD, ORDERED, WELCOME, Mail
+from tests.support.waiting import HANG_SECONDS, eventually
 
 THROTTLED = refused("ThrottlingException")
 TOO_MANY_EMAILS = refused("TooManyRequestsException", 429)
@@ -68,7 +68,7 @@ def mail(shop: Shop) -> Iterator[Mail]:
 
 @contextmanager
 def soon_again(shop: Shop, queue: str, seconds: int = 4) -> Iterator[None]:
-    """What failed comes again after seconds, not after minutes; longer than a worker takes."""
+    """Redeliver failed messages after seconds, not minutes, and after the worker's run time."""
     sqs, url = shop.stack.client("sqs"), shop.resources[queue]
     name = "VisibilityTimeout"
     before = Queue(shop.stack, url).attribute(name)
@@ -90,19 +90,19 @@ def met(hits: list[Call], count: int) -> bool:
 # The publisher
 
 
-def test_whatever_the_bus_answers_all_is_told_in_order_under_one_id(
+def test_bus_faults_keep_the_order_and_ids_of_events(
     shop: Shop, bus: Listener, faults: FaultProxy
 ) -> None:
     told = {kind: [shop.sign_up() for _ in range(2)] for kind in FAULTS}
 
     for kind, people in told.items():
-        # As many entries as one call may have, so that some of a call fail and some do not.
+        # One call's maximum of entries, so that some entries of a call fail.
         with bus.held("PublishUsers"):
             for person in people:
                 for name in "abcd":
                     changed = person.http.patch("/api/users/me", json={"name": name})
                     assert changed.status_code == 200
-        # More than the SDK's three tries, so that it is the publisher's turn.
+        # More than the SDK's three attempts, so that the publisher has to retry.
         with faults.on(FAULTS[kind], service=BUS, times=5) as hits:
             assert met(hits, 5), kind
 
@@ -117,7 +117,7 @@ def heard(bus: Listener, person: Person, count: int) -> bool:
 
 
 def versions(bus: Listener, person: Person) -> list[int]:
-    """Of a user's events, each as it came for the first time."""
+    """Return the versions in a user's events, in order of first arrival."""
     first = {event["id"]: event["data"]["version"] for event in reversed(bus.of(person.id))}
     return list(reversed(first.values()))
 
@@ -125,7 +125,7 @@ def versions(bus: Listener, person: Person) -> list[int]:
 @pytest.mark.parametrize(
     "fault", [refused("RequestThrottled"), unanswered(30)], ids=["throttled", "hanging"]
 )
-def test_a_record_that_could_not_be_set_aside_holds_the_others_up_and_loses_none(
+def test_record_that_could_not_be_dead_lettered_blocks_others_and_loses_none(
     shop: Shop, bus: Listener, faults: FaultProxy, fault: Fault
 ) -> None:
     aside = Queue(shop.stack, shop.resources["UnpublishedEvents"])
@@ -143,17 +143,17 @@ def test_a_record_that_could_not_be_set_aside_holds_the_others_up_and_loses_none
     assert len(aside.received()) == 1
 
 
-# Mail
+# Emails
 
 
 def welcomed(mail: Mail, *people: Person) -> None:
-    """Their welcomes are out, or those would meet the faults in place of what is to meet them."""
+    """Wait for the welcome emails, so that they do not meet the faults."""
     for person in people:
         assert len(mail.to(person.email, WELCOME)) == 1
     mail.rests()
 
 
-def test_a_mail_that_met_a_fault_is_sent_once_when_that_is_over(
+def test_email_that_met_a_fault_is_sent_once_afterwards(
     shop: Shop, mail: Mail, mail_faults: FaultProxy
 ) -> None:
     kinds: dict[str, tuple[Fault, dict[str, Any]]] = {
@@ -190,7 +190,7 @@ def test_mark_survives_more_lost_answers_than_the_sdk_retries(
     ada = shop.sign_up()
     welcomed(mail, ada)
 
-    # The claim passes, and counting in a window that is open; three calls for the mark are lost.
+    # The lease and the count pass; all three attempts at the mark lose their responses.
     for fault in (answer_lost, THROTTLED):
         with mail_faults.on(fault, "UpdateItem", skip=3, times=9) as hits:
             id_ = mail.tell("user.password_changed", userId=ada.id, version=1)
@@ -204,7 +204,7 @@ def test_mark_survives_more_lost_answers_than_the_sdk_retries(
     assert len(mail.to(ada.email, NEW_PASSWORD, 2)) == 2
 
 
-def test_email_whose_answer_ses_lost_is_sent_again_under_the_same_reference(
+def test_email_with_a_lost_ses_response_is_sent_again_under_the_same_reference(
     shop: Shop, mail: Mail, mail_faults: FaultProxy
 ) -> None:
     """SES has no idempotency token, so this looks like an email that was never sent."""
@@ -245,7 +245,7 @@ def test_email_waits_for_its_sender_to_be_verified(
 
 
 def sometimes(share: float, seed: int, *kinds: Fault) -> Fault:
-    """Each of the kinds for this share of calls; the others pass."""
+    """Inject each kind of fault into this share of calls."""
     chance = random.Random(seed)
 
     async def fault(call: Call, send: Send) -> Answer:
@@ -268,7 +268,7 @@ def test_emails_under_faults_all_arrive_once(
     assert failed.is_empty()
 
     with (
-        # A claim whose holder could not release it lapses after 40 s, long before the tenth try.
+        # An unreleased lease expires after 40 s, long before the tenth receive.
         soon_again(shop, "EmailsToSend", seconds=15),
         mail_faults.on(sometimes(0.2, 1, answer_lost, THROTTLED)) as hits,
         mail_faults.on(sometimes(0.1, 2, TOO_MANY_EMAILS, never_arrived), service=MAIL),
@@ -284,7 +284,7 @@ def test_emails_under_faults_all_arrive_once(
     assert failed.is_empty()
 
 
-# Orders that go on
+# Order processing
 
 
 @contextmanager
@@ -293,7 +293,7 @@ def orders_go_on(shop: Shop) -> Iterator[None]:
         yield
 
 
-def test_orders_go_on_once_whatever_the_database_does(
+def test_orders_are_processed_once_under_database_faults(
     shop: Shop, bus: Listener, faults: FaultProxy
 ) -> None:
     kinds: dict[str, Fault] = {
@@ -313,7 +313,7 @@ def test_orders_go_on_once_whatever_the_database_does(
             placed = person.order((product["id"], 1))
             assert placed.status_code == 201
             orders[kind] = placed.json()["id"]
-            # The first writes that follow are the worker's.
+            # The next writes are the worker's.
             with faults.on(fault, "TransactWriteItems", times=3) as hits:
                 assert met(hits, 3), kind
         for kind, order in orders.items():
@@ -324,12 +324,10 @@ def test_orders_go_on_once_whatever_the_database_does(
     assert Queue(shop.stack, shop.resources["FailedOrdersToProcess"]).is_empty()
 
 
-# Lists
+# Read models
 
 
-def test_lists_follow_when_what_they_are_kept_in_works_again(
-    shop: Shop, faults: FaultProxy
-) -> None:
+def test_read_models_catch_up_after_an_outage(shop: Shop, faults: FaultProxy) -> None:
     search, counters = shop.resources["SearchTable"], shop.resources["CountersTable"]
     name = f"Zephyr {new_id()[-8:]}"
 
@@ -346,7 +344,7 @@ def test_lists_follow_when_what_they_are_kept_in_works_again(
         page = shop.admin.http.get("/api/users", params={"search": name}).json()
         return [user["name"] for user in page["data"]]
 
-    # Totals follow first.
+    # Totals are updated before search rows.
     assert eventually(lambda: found() == [name] * 4), found()
 
 
@@ -359,10 +357,10 @@ def test_lists_follow_when_what_they_are_kept_in_works_again(
         ("UpdateItem", "CountersTable"),
     ],
 )
-def test_deleted_user_has_no_search_rows_whatever_failed_before(
+def test_deleted_user_has_no_search_rows_after_any_failure(
     shop: Shop, faults: FaultProxy, operation: str, table: str, kind: str
 ) -> None:
-    """A to B, and B to C while the projector fails; then C to D, and the account is deleted."""
+    """Rename A to B and B to C while the projector fails, then C to D; delete the account."""
     before = total(shop)
     fault = {"throttled": THROTTLED, "lost": answer_lost}[kind]
     person = shop.sign_up(name="Augusta Byron")
@@ -378,7 +376,7 @@ def test_deleted_user_has_no_search_rows_whatever_failed_before(
         assert met(hits, 1)
         seen = len(hits)
         change("Wilhelmina Vox")
-        # A call has three tries. One that settled, unheard, is not repeated after them.
+        # A call has three attempts; a committed one with lost responses is not repeated after them.
         assert met(hits, seen + 3)
     change("Ada King")
     assert person.http.delete("/api/users/me").status_code == 204
@@ -389,7 +387,7 @@ def test_deleted_user_has_no_search_rows_whatever_failed_before(
 
 
 def total(shop: Shop) -> int:
-    """Of users, as lists show it."""
+    """Return the total of users in the list."""
     found: int = shop.admin.http.get("/api/users").json()["meta"]["total"]
     return found
 
@@ -399,7 +397,7 @@ def search_rows(shop: Shop, person: Person) -> list[dict[str, Any]]:
 
 
 def is_tombstone(shop: Shop, person: Person) -> bool:
-    """Whether nothing is known of a user but that they were deleted."""
+    """Return whether only the deletion marker of a user is stored."""
     row_id = f"users:{person.id}"
     rows = [row for row in shop.table("CountersTable") if row["id"]["S"] == row_id]
     return [row.keys() for row in rows] == [{"id", "schema_version", "deleted", "ttl"}]

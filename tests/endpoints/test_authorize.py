@@ -1,4 +1,4 @@
-"""The authorizer's handler fails by itself before Lambda would end it."""
+"""The authorizer's handler fails by itself before Lambda ends it."""
 
 import time
 from typing import Any
@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 
 from functions.authorizer import authorize
-from tests.conftest import LogLines
-from tests.requests import Context
-from tests.waiting import HANG_SECONDS
+from tests.support.gateway_events import Context
+from tests.support.log_lines import LogLines
+from tests.support.waiting import HANG_SECONDS
 
 
 class Patient:
-    """Waits as the SDK does, which takes every failure for a reason to try again."""
+    """Wait like the SDK, which retries after every failure."""
 
     def decide(self, *asked: Any) -> dict[str, Any]:
         for _ in range(3):
@@ -23,7 +23,7 @@ class Patient:
         raise AssertionError("nobody ended it")
 
 
-def test_an_authorizer_that_is_out_of_time_raises_before_its_sandbox_is_ended(
+def test_authorizer_raises_before_the_lambda_timeout(
     monkeypatch: pytest.MonkeyPatch, log: LogLines
 ) -> None:
     monkeypatch.setattr(authorize, "authorizer", Patient)

@@ -1,20 +1,20 @@
-"""A new version gets traffic if it answers, and being asked changes nothing."""
+"""Pre-traffic check: a new version gets traffic if its response is healthy."""
 
 import importlib
 import io
 import json
 from collections.abc import Callable, Iterator
-from typing import Any  # CodeDeploy's and Lambda's answers are JSON
+from typing import Any  # Any: responses of CodeDeploy and Lambda are JSON
 
 import pytest
 
 from shop.clients import dynamodb
 from shop.deployment.pre_traffic import READERS, PreTrafficCheck
 from shop.identity.keys.key_store import key_store
-from tests.aws import fresh_aws
-from tests.conftest import LogLines
-from tests.requests import Context
-from tests.template import Function, functions, resources
+from tests.support.aws_mock import fresh_aws
+from tests.support.gateway_events import Context
+from tests.support.log_lines import LogLines
+from tests.support.sam_template import Function, functions, resources
 
 ASKED = [f for f in functions() if f.route or f.name == "Authorizer"]
 
@@ -27,7 +27,7 @@ def aws() -> Iterator[None]:
 
 
 class CodeDeploy:
-    """Holds one deployment, and tells its content as CodeDeploy does: for the revision only."""
+    """A CodeDeploy with one deployment, which returns its content for the revision only."""
 
     def __init__(self, name: str, kept_as: str = "appSpecContent") -> None:
         properties = {"Name": name, "Alias": "live", "CurrentVersion": "6", "TargetVersion": "7"}
@@ -51,7 +51,7 @@ class CodeDeploy:
 
 
 class Lambda:
-    """Runs our handlers, or else what a test puts in their place."""
+    """A Lambda that runs our handlers, or the replacements of a test."""
 
     def __init__(self, **instead: Callable[[Any], Any]) -> None:
         self._instead = instead
@@ -83,7 +83,9 @@ def everything() -> list[str]:
 
 
 @pytest.mark.parametrize("function", ASKED, ids=lambda function: function.name)
-def test_each_function_answers_and_changes_nothing(aws: None, function: Function) -> None:
+def test_pre_traffic_check_gets_a_response_and_changes_nothing(
+    aws: None, function: Function
+) -> None:
     name = f"shop-prod-{function.name}-ABC"
     codedeploy, lambda_, before = CodeDeploy(name), Lambda(), everything()
 
@@ -94,9 +96,7 @@ def test_each_function_answers_and_changes_nothing(aws: None, function: Function
 
 
 @pytest.mark.parametrize("function", ASKED, ids=lambda function: function.name)
-def test_a_function_is_asked_to_work_only_if_it_has_a_get_route(
-    aws: None, function: Function
-) -> None:
+def test_functions_without_a_get_route_are_not_executed(aws: None, function: Function) -> None:
     reads = function.route is not None and function.route.startswith("GET ")
 
     assert function.name.startswith(READERS) is reads
@@ -110,11 +110,11 @@ def test_a_function_is_asked_to_work_only_if_it_has_a_get_route(
 
     checked(CodeDeploy(f"shop-{function.name}-A"), Lambda(**{function.name: listened}))
     if not reads and function.name not in ("Authorizer", "AnswerPreflight"):
-        # Refused before anything is done: for the parameter, the empty body or the token's form.
+        # Rejected before any effect: by the parameter, the empty body or the token's format.
         assert answers[0]["statusCode"] in (404, 422), answers[0]
 
 
-def test_what_an_older_codedeploy_calls_a_string_is_read_too(aws: None) -> None:
+def test_string_of_an_older_codedeploy_is_accepted(aws: None) -> None:
     assert checked(CodeDeploy("shop-prod-GetUser-ABC", "string"), Lambda()) == "Succeeded"
 
 
@@ -126,7 +126,7 @@ def crash(event: Any) -> Any:
 @pytest.mark.parametrize(
     "instead", [crash, lambda _: {"statusCode": 500}, lambda _: {"statusCode": 503}, lambda _: {}]
 )
-def test_a_version_that_fails_or_finds_no_dependencies_gets_no_traffic(
+def test_failing_version_gets_no_traffic(
     aws: None, log: LogLines, broken: str, instead: Callable[[Any], Any]
 ) -> None:
     codedeploy = CodeDeploy("shop-prod-PlaceOrder-ABC")
@@ -138,7 +138,7 @@ def test_a_version_that_fails_or_finds_no_dependencies_gets_no_traffic(
     assert broken in line["exception"]
 
 
-def test_a_deployment_that_cannot_be_read_fails_and_says_why(log: LogLines) -> None:
+def test_unreadable_deployment_fails_with_its_reason(log: LogLines) -> None:
     codedeploy = CodeDeploy("shop-prod-GetUser-ABC")
     codedeploy._content = '{"Resources": []}'
 
@@ -147,7 +147,7 @@ def test_a_deployment_that_cannot_be_read_fails_and_says_why(log: LogLines) -> N
     assert "names no function" in line["exception"]
 
 
-def test_it_may_invoke_what_it_is_asked_about_and_nothing_else() -> None:
+def test_pre_traffic_check_may_invoke_the_checked_functions_only() -> None:
     (policy,) = resources("AWS::Serverless::Function")["CheckBeforeTraffic"]["Policies"]
     (statement,) = [s for s in policy["Statement"] if s["Action"] == "lambda:InvokeFunction"]
 

@@ -1,4 +1,4 @@
-"""Every function has one realistic event in events/, and answers it."""
+"""Every function has one realistic event in events/, and a response to it."""
 
 import importlib
 import json
@@ -13,12 +13,12 @@ import pytest
 
 from shop.config import setting
 from shop.deployment.pre_traffic import PreTrafficCheck
-from tests.aws import fresh_aws
-from tests.examples import add_examples
-from tests.requests import Context
-from tests.template import ROOT, Function, functions
+from tests.support.aws_mock import fresh_aws
+from tests.support.gateway_events import Context
+from tests.support.sam_template import ROOT, Function, functions
+from tests.support.sample_items import add_examples
 
-# What each function's event is answered with: a status, or what it returns.
+# The expected response to each function's event: a status, or the returned value.
 ANSWERS: dict[str, Any] = {
     "create_user": 201,
     "get_user": 200,
@@ -79,13 +79,13 @@ def aws() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def deployments(monkeypatch: pytest.MonkeyPatch) -> None:
-    """CodeDeploy, which moto has without its hooks; it knows no deployment."""
+    """CodeDeploy without deployments; moto's lacks lifecycle hooks."""
     check = PreTrafficCheck(Mock(get_deployment=Mock(side_effect=LookupError)), Mock(), "")
     monkeypatch.setattr("functions.deployment.check_before_traffic.traffic_check", lambda: check)
 
 
 class CloudFormation(BaseHTTPRequestHandler):
-    """Takes a custom resource's answer."""
+    """A server for the response of a custom resource."""
 
     answers: list[dict[str, Any]] = []
 
@@ -96,7 +96,7 @@ class CloudFormation(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, *args: Any) -> None:
-        """Quiet."""
+        """Keep the test output free of access logs."""
 
 
 @pytest.fixture
@@ -126,9 +126,11 @@ def test_every_function_has_an_event_and_every_event_a_function() -> None:
 
 
 @pytest.mark.parametrize("function", functions(), ids=lambda function: function.path.stem)
-def test_a_function_answers_its_event(aws: None, response_url: str, function: Function) -> None:
+def test_function_returns_the_expected_response_to_its_event(
+    aws: None, response_url: str, function: Function
+) -> None:
     text = (ROOT / f"events/{function.path.stem}.json").read_text()
-    # What `sam local` calls the table, which the settings of the tests call otherwise.
+    # The table name of `sam local`, replaced by the tests' setting.
     event = json.loads(text.replace("table/UsersTable/", f"table/{setting('USERS_TABLE')}/"))
     if "ResponseURL" in event:
         event["ResponseURL"] = response_url
@@ -151,7 +153,7 @@ def test_a_function_answers_its_event(aws: None, response_url: str, function: Fu
 
 
 @pytest.mark.parametrize("function", functions(), ids=lambda function: function.path.stem)
-def test_a_route_is_spelled_alike_in_template_handler_and_event(function: Function) -> None:
+def test_route_is_equal_in_template_handler_and_event(function: Function) -> None:
     if function.route is None:
         return
     event = json.loads((ROOT / f"events/{function.path.stem}.json").read_text())
@@ -163,7 +165,7 @@ def test_a_route_is_spelled_alike_in_template_handler_and_event(function: Functi
         assert handler.needs_caller is not function.is_public
 
 
-def test_keys_are_made_once_and_a_second_deployment_changes_none(
+def test_keys_are_created_once_and_kept_by_a_second_deployment(
     aws: None, response_url: str
 ) -> None:
     secrets, parameters = boto3.client("secretsmanager"), boto3.client("ssm")
@@ -186,7 +188,7 @@ def test_keys_are_made_once_and_a_second_deployment_changes_none(
     assert kept() == before
 
 
-def test_a_secret_without_a_value_makes_the_stack_unready() -> None:
+def test_secret_without_a_value_makes_the_stack_unready() -> None:
     event = json.loads((ROOT / "events/check_readiness.json").read_text())
     handler = importlib.import_module("functions.system.check_readiness").handler
 
@@ -204,7 +206,7 @@ def test_a_secret_without_a_value_makes_the_stack_unready() -> None:
     assert detail["field"] == "signing-key"
 
 
-def test_a_custom_resource_that_fails_says_so(response_url: str) -> None:
+def test_failing_custom_resource_reports_its_failure(response_url: str) -> None:
     event = json.loads((ROOT / "events/create_signing_keys.json").read_text())
     event["ResponseURL"] = response_url
     handler = importlib.import_module("functions.deployment.create_signing_keys").handler

@@ -1,4 +1,4 @@
-"""Malformed keys are a 503 while they are stored, and are not kept after their repair."""
+"""Malformed keys are a 503 while they are stored, and are not cached after their repair."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -20,9 +20,9 @@ from shop.errors import ServiceUnavailable
 from shop.identity.keys.key_store import key_store
 from shop.identity.keys.published_keys import published_jwks
 from shop.identity.sessions.dependencies import access_token_issuer
-from tests.aws import fresh_aws
-from tests.conftest import LogLines
-from tests.people import ALICE
+from tests.support.aws_mock import fresh_aws
+from tests.support.fixtures import ALICE
+from tests.support.log_lines import LogLines
 
 type Secret = dict[str, Any]  # JSON
 

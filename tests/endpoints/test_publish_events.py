@@ -1,4 +1,4 @@
-"""The publisher between a stream and the bus, as far as moto has them."""
+"""The publisher between a stream and the bus, as far as moto emulates them."""
 
 import json
 from collections.abc import Iterator
@@ -14,11 +14,11 @@ from shop.events.bus import EventBus
 from shop.events.schemas import AnyEvent
 from shop.events.service import BusUnavailable, Outcome
 from shop.identifiers import new_id
-from tests.aws import fresh_aws
-from tests.people import NOON
-from tests.requests import Context
-from tests.template import ROOT
-from tests.unit.test_event_records import USER, of_user
+from tests.support.aws_mock import fresh_aws
+from tests.support.fixtures import NOON
+from tests.support.gateway_events import Context
+from tests.support.sam_template import ROOT
+from tests.support.stream_events import USER, of_user
 
 
 @pytest.fixture(autouse=True)
@@ -28,7 +28,7 @@ def aws() -> Iterator[None]:
 
 
 def batch(*user_ids: str) -> dict[str, Any]:
-    """The example, once for each of these users."""
+    """Return the example record, once for each of these users."""
     text = (ROOT / "events/publish_events.json").read_text()
     event: dict[str, Any] = json.loads(
         text.replace("table/UsersTable/", f"table/{setting('USERS_TABLE')}/")
@@ -47,7 +47,7 @@ def messages(url: str) -> list[dict[str, Any]]:
 
 
 class Answering:
-    """A client of the bus that answers entries with these codes, or raises."""
+    """A client of the bus that responds with these codes per entry, or raises."""
 
     def __init__(self, *codes: str | None, error: Exception | None = None) -> None:
         self.codes = codes
@@ -67,7 +67,7 @@ def some(count: int) -> list[AnyEvent]:
     return [event for event in found if event]
 
 
-def test_a_change_is_an_entry_with_its_type_time_and_request(
+def test_change_is_an_entry_with_its_type_time_and_request(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     bus, user_id = Answering(None), new_id()
@@ -84,7 +84,7 @@ def test_a_change_is_an_entry_with_its_type_time_and_request(
 
 
 @pytest.mark.parametrize("odd", [{}, {"version": {"XN": "1"}}], ids=["incomplete", "unreadable"])
-def test_a_poison_record_is_pointed_to_and_its_item_is_not_told(odd: dict[str, Any]) -> None:
+def test_poison_record_is_dead_lettered_and_its_item_is_not_published(odd: dict[str, Any]) -> None:
     event = batch(new_id(), new_id(), new_id())
     image = event["Records"][1]["dynamodb"]["NewImage"]
     del image["version"]
@@ -102,7 +102,7 @@ def test_a_poison_record_is_pointed_to_and_its_item_is_not_told(odd: dict[str, A
     assert "ada" not in json.dumps(pointer)
 
 
-def test_what_the_bus_does_not_take_comes_again_with_what_is_behind_it(
+def test_entry_rejected_by_the_bus_is_retried_with_all_later_ones(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("shop.events.service.BUDGET", 0)
@@ -113,7 +113,7 @@ def test_what_the_bus_does_not_take_comes_again_with_what_is_behind_it(
     assert [it["itemIdentifier"] for it in answer["batchItemFailures"]] == ["101", "102"]
 
 
-def test_each_entry_of_a_call_is_answered_for_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_entries_of_a_call_succeed_or_fail_separately(monkeypatch: pytest.MonkeyPatch) -> None:
     codes = [None, "ThrottlingException", "MalformedDetail", "InternalFailure", None]
     monkeypatch.setattr("shop.events.bus.client", lambda: Answering(*codes))
 
@@ -121,7 +121,7 @@ def test_each_entry_of_a_call_is_answered_for_itself(monkeypatch: pytest.MonkeyP
     assert EventBus().put(some(5)) == [told, again, refused, again, told]
 
 
-def test_a_call_that_fails_says_nothing_of_any_event(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_call_publishes_no_event(monkeypatch: pytest.MonkeyPatch) -> None:
     error = ClientError({"Error": {"Code": "InternalException"}}, "PutEvents")
     monkeypatch.setattr("shop.events.bus.client", lambda: Answering(error=error))
 

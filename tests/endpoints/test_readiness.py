@@ -1,4 +1,4 @@
-"""Asking all dependencies at once, from clients that one thread has made."""
+"""Parallel dependency checks use clients that one thread has created."""
 
 import importlib
 import json
@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from shop import clients
-from tests.aws import fresh_aws
-from tests.requests import Context
-from tests.template import ROOT
+from tests.support.aws_mock import fresh_aws
+from tests.support.gateway_events import Context
+from tests.support.sam_template import ROOT
 
 
-def test_clients_are_made_by_the_thread_of_the_request(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_clients_are_created_by_the_thread_of_the_request(monkeypatch: pytest.MonkeyPatch) -> None:
     event = json.loads((ROOT / "events/check_readiness.json").read_text())
     handler = importlib.import_module("functions.system.check_readiness").handler
     make, made = clients._client, {}

@@ -1,4 +1,4 @@
-"""What each route asks of AWS in a warm sandbox, and how often it waits for an answer."""
+"""AWS calls of each route in a warm sandbox, and the number of sequential waits."""
 
 import importlib
 from collections.abc import Iterator
@@ -6,17 +6,17 @@ from collections.abc import Iterator
 import pytest
 
 from shop.clients import dynamodb
-from tests.aws import fresh_aws
 from tests.benchmarks.costs.calls import Calls, counted
 from tests.benchmarks.costs.routes import function_of
 from tests.benchmarks.costs.scenario import AUTHORIZER, REQUESTS, fill_shop, request
-from tests.requests import Context
-from tests.template import functions
+from tests.support.aws_mock import fresh_aws
+from tests.support.gateway_events import Context
+from tests.support.sam_template import functions
 
 GET, QUERY, BATCH = "GetItem", "Query", "BatchGetItem"
 WRITE, SEND = "TransactWriteItems", "SendMessage"
 
-# One entry for each time that the request waits, with the calls that are on their way meanwhile.
+# One entry per wait of the request, with the calls made in parallel.
 ROUND_TRIPS: dict[str, list[str]] = {
     AUTHORIZER: [BATCH],
     "POST /api/users": [WRITE, WRITE],
@@ -48,7 +48,7 @@ ROUND_TRIPS: dict[str, list[str]] = {
     "GET /api/users/{userId}/orders": [QUERY, GET],
     "GET /api/orders": ["8 Query", "8 Query", BATCH, BATCH],
     "GET /health": [],
-    "GET /ready": [],  # it asks once in 5 s
+    "GET /ready": [],  # checks once in 5 s
     "GET /openapi.json": [],
     "GET /": [],
     "GET /docs": [],
@@ -64,7 +64,7 @@ def filled() -> Iterator[None]:
         yield
 
 
-def test_every_route_has_its_round_trips_told() -> None:
+def test_every_route_has_documented_round_trips() -> None:
     routes = {function.route for function in functions() if function.route}
 
     assert ROUND_TRIPS.keys() == {*routes, AUTHORIZER}, "add the route to ROUND_TRIPS in this file"
@@ -74,7 +74,7 @@ def test_every_route_has_its_round_trips_told() -> None:
 
 
 @pytest.mark.parametrize("route", ROUND_TRIPS)
-def test_a_warm_request_waits_for_aws_as_often_as_is_told(filled: None, route: str) -> None:
+def test_warm_request_waits_for_aws_as_often_as_documented(filled: None, route: str) -> None:
     handler = importlib.import_module(function_of(route).module).handler
     handler(request(route), Context())
     asked = request(route)
@@ -93,7 +93,7 @@ def calls_of(step: str) -> int:
     return int(number) if number.isdigit() else 1
 
 
-def test_calls_are_one_step_where_they_are_on_their_way_at_once() -> None:
+def test_parallel_calls_are_one_step() -> None:
     calls = Calls()
     calls.began("A")
     first = calls.began("B")
@@ -103,7 +103,7 @@ def test_calls_are_one_step_where_they_are_on_their_way_at_once() -> None:
     assert calls.steps() == ["A + B", "C"]
 
 
-def test_what_the_sdk_tries_again_is_another_call(filled: None) -> None:
+def test_sdk_retry_is_counted_as_a_call(filled: None) -> None:
     with counted() as calls:
         for _ in range(2):
             dynamodb().get_item(TableName="users_table", Key={"id": {"S": "nobody"}})

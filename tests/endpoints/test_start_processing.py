@@ -1,4 +1,4 @@
-"""The worker that moves orders on: message by message, and at the last try without fulfilment."""
+"""The worker that starts processing, message by message, and its last receive."""
 
 import json
 from collections.abc import Iterator
@@ -20,11 +20,11 @@ from shop.products.models import Product, ProductStatus
 from shop.products.repository import ProductRepository
 from shop.users.models import User
 from shop.users.repository import UserRepository
-from tests.aws import fresh_aws
-from tests.conftest import LogLines
-from tests.people import ALICE, NOON
-from tests.requests import Context
-from tests.template import ROOT, resources
+from tests.support.aws_mock import fresh_aws
+from tests.support.fixtures import ALICE, NOON
+from tests.support.gateway_events import Context
+from tests.support.log_lines import LogLines
+from tests.support.sam_template import ROOT, resources
 
 PRICE = Money(Decimal("4.90"), "EUR")
 PEAR = Product(new_id(), "PEAR", "Pears", PRICE, 10, ProductStatus.ACTIVE, NOON, NOON, 1)
@@ -68,7 +68,7 @@ def placed() -> str:
 
 
 def run(*order_ids: str, receives: int = 1) -> list[int]:
-    """The positions of the messages that come again."""
+    """Return the positions of the messages to redeliver."""
     [example] = json.loads((ROOT / "events/start_processing.json").read_text())["Records"]
     known = json.loads(example["body"])["detail"]["data"]
     records = []
@@ -95,7 +95,7 @@ def stock() -> int:
     return product.stock
 
 
-def test_each_message_is_an_order_that_goes_on_once(fulfilment: Fulfilment) -> None:
+def test_each_message_starts_processing_of_its_order_once(fulfilment: Fulfilment) -> None:
     one, other = placed(), placed()
 
     assert run(one, other, one, new_id()) == []
@@ -105,7 +105,7 @@ def test_each_message_is_an_order_that_goes_on_once(fulfilment: Fulfilment) -> N
     assert fulfilment.asked == [one, other]
 
 
-def test_only_what_was_not_accepted_comes_again(fulfilment: Fulfilment) -> None:
+def test_unaccepted_message_is_redelivered_alone(fulfilment: Fulfilment) -> None:
     one, other = placed(), placed()
     fulfilment.refuses = {one}
 
@@ -114,7 +114,7 @@ def test_only_what_was_not_accepted_comes_again(fulfilment: Fulfilment) -> None:
     assert [status(one), status(other)] == ["pending", "processing"]
 
 
-def test_at_the_last_try_an_order_is_cancelled_and_its_stock_is_back(
+def test_last_receive_cancels_the_order_and_returns_its_stock(
     fulfilment: Fulfilment,
 ) -> None:
     one, other = placed(), placed()
@@ -128,7 +128,7 @@ def test_at_the_last_try_an_order_is_cancelled_and_its_stock_is_back(
     assert stock() == before + 1
 
 
-def test_an_order_is_not_given_up_for_a_failure_of_ours(
+def test_own_failure_does_not_cancel_the_order(
     fulfilment: Fulfilment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     order_id = placed()
@@ -143,7 +143,7 @@ def test_an_order_is_not_given_up_for_a_failure_of_ours(
     assert status(order_id) == "pending"
 
 
-def test_a_message_that_is_no_event_comes_again_until_it_is_a_dead_letter(
+def test_malformed_message_is_redelivered_until_dead_lettered(
     fulfilment: Fulfilment,
 ) -> None:
     event = json.loads((ROOT / "events/start_processing.json").read_text())
@@ -155,7 +155,7 @@ def test_a_message_that_is_no_event_comes_again_until_it_is_a_dead_letter(
         assert len(answer["batchItemFailures"]) == 1
 
 
-def test_what_it_writes_and_logs_has_the_id_of_the_request_that_placed_the_order(
+def test_worker_writes_and_logs_have_the_correlation_id_of_the_order(
     fulfilment: Fulfilment, log: LogLines
 ) -> None:
     run(placed())
@@ -166,7 +166,7 @@ def test_what_it_writes_and_logs_has_the_id_of_the_request_that_placed_the_order
     assert log()[-1]["message"] == "done"
 
 
-def test_the_last_try_is_the_queues() -> None:
+def test_max_receives_equals_the_queue_setting() -> None:
     function = resources("AWS::Serverless::Function")["StartProcessing"]
     queue = resources("AWS::SQS::Queue")["OrdersToProcess"]
 

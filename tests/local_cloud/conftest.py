@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.waiting import HANG_SECONDS
+from tests.support.waiting import HANG_SECONDS
 from tools.local_cloud.stack import LocalStack
 
 TINY = Path(__file__).with_name("tiny")

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
-from tests.waiting import HANG_SECONDS
+from tests.support.waiting import HANG_SECONDS
 
 # Any: messages are any JSON.
 Message = dict[str, Any]

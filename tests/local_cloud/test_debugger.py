@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from tests.local_cloud.debug_client import DebugClient
-from tests.waiting import HANG_SECONDS, eventually
+from tests.support.waiting import HANG_SECONDS, eventually
 from tools.local_cloud.emulator_process import PYTHON, REPOSITORY
 from tools.local_cloud.stack import LocalStack, LocalStackFailed
 

@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.local_cloud.watching import Queue, invocations
-from tests.waiting import eventually
+from tests.support.waiting import eventually
 from tools.local_cloud.stack import LocalStack
 
 AT = datetime(2026, 5, 1, 10, tzinfo=UTC)

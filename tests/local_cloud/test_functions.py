@@ -12,7 +12,7 @@ import httpx
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.waiting import eventually
+from tests.support.waiting import eventually
 from tools.local_cloud.stack import LocalStack
 
 

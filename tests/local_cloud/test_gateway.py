@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.waiting import eventually
+from tests.support.waiting import eventually
 from tools.local_cloud.stack import LocalStack
 
 MEBIBYTE = 1024 * 1024

@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.local_cloud.watching import Queue
-from tests.waiting import eventually
+from tests.support.waiting import eventually
 from tools.local_cloud.emulator_process import PYTHON, REPOSITORY
 from tools.local_cloud.stack import LocalStack
 

@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 
 from tests.local_cloud.watching import Queue, Table
-from tests.waiting import eventually
+from tests.support.waiting import eventually
 from tools.local_cloud.stack import LocalStack
 
 Properties = dict[str, Any]

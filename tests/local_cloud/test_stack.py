@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from tests.local_cloud.conftest import TINY
-from tests.waiting import HANG_SECONDS, eventually
+from tests.support.waiting import HANG_SECONDS, eventually
 from tools.local_cloud.emulator_process import REPOSITORY, EmulatorProcess
 from tools.local_cloud.free_port import free_port, is_free
 from tools.local_cloud.stack import LocalStack, LocalStackFailed

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.waiting import eventually
+from tests.support.waiting import eventually
 from tools.local_cloud.clients import client
 from tools.local_cloud.emulator_process import EmulatorProcess
 from tools.local_cloud.free_port import free_port

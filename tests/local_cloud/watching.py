@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
-from tests.waiting import HANG_SECONDS, eventually
+from tests.support.waiting import HANG_SECONDS, eventually
 from tools.local_cloud.stack import LocalStack
 
 # Any: events, messages and items are any JSON.

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import pytest
 
 import shop.clients
-from tests.aws import DYNAMODB_URL
 from tests.dynamodb_local.process import dynamodb_local
 from tests.dynamodb_local.software import NotHere
+from tests.support.aws_mock import DYNAMODB_URL
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -8,7 +8,7 @@ from shop.projections.dependencies import projections
 from shop.projections.models import Entity, Kind
 from shop.users.models import User
 from shop.users.repository import UserRepository
-from tests.people import NOON
+from tests.support.fixtures import NOON
 
 MAX_ROWS = 30
 BOTH = [*UserStatus]

@@ -17,7 +17,7 @@ from shop.products.models import Product, ProductStatus
 from shop.products.repository import ProductRepository
 from shop.users.models import User
 from shop.users.repository import UserRepository
-from tests.people import NOON
+from tests.support.fixtures import NOON
 
 LISTED = {
     "users": ("status_shard", "name_key", "email_key"),

@@ -22,8 +22,8 @@ from shop.identity.sessions.models import RefreshDigests, Session
 from shop.identity.sessions.repository import SessionRepository
 from shop.users.models import User
 from shop.users.repository import UserRepository
-from tests.aws import fresh_aws
-from tests.people import ALICE, NOON
+from tests.support.aws_mock import fresh_aws
+from tests.support.fixtures import ALICE, NOON
 
 EMAIL = "ada@example.com"
 USER = User(ALICE.id, EMAIL, "Ada", UserStatus.ACTIVE, Role.CUSTOMER, False, NOON, NOON, 1)

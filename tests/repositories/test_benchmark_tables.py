@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import pytest
 
 import shop.clients
-from tests.aws import fresh_aws
 from tests.benchmarks.peers.tables import Items, items, restore
-from tests.examples import add_examples
+from tests.support.aws_mock import fresh_aws
+from tests.support.sample_items import add_examples
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from shop.pagination import PageRequest
 from shop.users import search
 from shop.users.models import User
 from shop.users.repository import UserRepository
-from tests.aws import fresh_aws
 from tests.repositories.crowd import BOTH, MAX_ROWS, sign_up_crowd, walked
+from tests.support.aws_mock import fresh_aws
 
 ACTIVE = [UserStatus.ACTIVE]
 

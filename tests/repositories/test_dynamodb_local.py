@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import boto3
 import pytest
 
-from tests.aws import DYNAMODB_URL, fresh_aws
+from tests.support.aws_mock import DYNAMODB_URL, fresh_aws
 
 pytestmark = pytest.mark.dynamodb_local
 

@@ -9,8 +9,8 @@ from shop.caller import Role
 from shop.identity.accounts.models import UserStatus
 from shop.users.models import FormerEmail, User
 from shop.users.repository import UserRepository
-from tests.aws import fresh_aws
-from tests.people import ALICE, NOON
+from tests.support.aws_mock import fresh_aws
+from tests.support.fixtures import ALICE, NOON
 
 USER = User(
     ALICE.id, "ada@example.com", "Ada", UserStatus.ACTIVE, Role.CUSTOMER, False, NOON, NOON, 1

@@ -21,8 +21,8 @@ from shop.products.models import Product, ProductStatus
 from shop.products.repository import ProductRepository
 from shop.users.models import User
 from shop.users.repository import UserRepository
-from tests.aws import fresh_aws
-from tests.people import ALICE, NOON
+from tests.support.aws_mock import fresh_aws
+from tests.support.fixtures import ALICE, NOON
 
 UNRECORDED = IdempotentRequest(None, b"", lambda _: Response(201, {}, ""), lambda: NOON)
 

@@ -36,9 +36,9 @@ from shop.products.models import Product, ProductStatus
 from shop.products.repository import ProductRepository
 from shop.users.models import User
 from shop.users.repository import UserRepository
-from tests.aws import fresh_aws
-from tests.deployed import gather
-from tests.people import ALICE, NOON
+from tests.support.aws_mock import fresh_aws
+from tests.support.deployed_shop import gather
+from tests.support.fixtures import ALICE, NOON
 
 pytestmark = pytest.mark.dynamodb_local
 

@@ -14,9 +14,9 @@ from shop.clock import now
 from shop.identity.keys.key_store import KeyStore
 from shop.identity.keys.signing_keys import KeySet
 from shop.redaction import SanitizedError
-from tests.aws import fresh_aws
-from tests.requests import Context
-from tests.template import ROOT
+from tests.support.aws_mock import fresh_aws
+from tests.support.gateway_events import Context
+from tests.support.sam_template import ROOT
 
 HOUR = timedelta(hours=1)
 

@@ -10,11 +10,11 @@ from shop.dynamo import tables
 from shop.dynamo.codec import encode
 from shop.search import grams_to_try
 from shop.users.search import MAX_GRAMS
-from tests.aws import fresh_aws
 from tests.benchmarks.lists import fill, people, reads
 from tests.benchmarks.lists.ledger import Ledger, billed_writes
 from tests.benchmarks.lists.meter import metered_reads
 from tests.benchmarks.lists.report import Reads
+from tests.support.aws_mock import fresh_aws
 
 pytestmark = pytest.mark.dynamodb_local
 LISTS = ("users, all, -createdAt", "users, active, name", "users, all, -email")

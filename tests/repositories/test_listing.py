@@ -18,7 +18,7 @@ from shop.money import Money
 from shop.pagination import IndexPage, PageRequest
 from shop.products.models import Product, ProductStatus
 from shop.products.repository import ProductRepository, product_from_item
-from tests.aws import fresh_aws
+from tests.support.aws_mock import fresh_aws
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 ONCE = IdempotentRequest(None, b"", lambda _: Response(201, {}, ""), lambda: NOON)

@@ -9,8 +9,8 @@ import pytest
 from shop.clock import to_epoch
 from shop.mail.models import COUNTED_FOR, MAX_UNVERIFIED
 from shop.mail.repository import LimitRepository
-from tests.aws import fresh_aws
-from tests.people import NOON
+from tests.support.aws_mock import fresh_aws
+from tests.support.fixtures import NOON
 
 ADDRESS = "victim@example.org"
 MOMENT = timedelta(seconds=1)

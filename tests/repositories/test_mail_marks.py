@@ -11,8 +11,8 @@ from shop.clients import dynamodb
 from shop.clock import to_epoch
 from shop.mail.repository import CLAIMED_FOR, DeliveryLogRepository
 from shop.mail.service import InProgress, NotMarked
-from tests.aws import fresh_aws
-from tests.people import NOON
+from tests.support.aws_mock import fresh_aws
+from tests.support.fixtures import NOON
 
 
 @pytest.fixture(autouse=True)

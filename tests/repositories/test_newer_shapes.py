@@ -54,8 +54,6 @@ from shop.projections.records import changed_entity
 from shop.stream_records import Record
 from shop.users.models import User
 from shop.users.repository import UserRepository
-from tests.aws import fresh_aws
-from tests.people import NOON
 from tests.repositories.stored_shop import keep, once, place, sign_up
 from tests.repositories.test_schema_versions import (
     EVERY_KIND,
@@ -64,7 +62,9 @@ from tests.repositories.test_schema_versions import (
     log_in,
     project,
 )
-from tests.template import ROOT
+from tests.support.aws_mock import fresh_aws
+from tests.support.fixtures import NOON
+from tests.support.sam_template import ROOT
 
 FUTURE = "of_the_future"
 # No kind of attribute that there is must be in the way, least of all one that no row has yet.

@@ -23,8 +23,8 @@ from shop.products.repository import ProductRepository
 from shop.retries import StaleVersion
 from shop.users.models import User
 from shop.users.repository import UserRepository
-from tests.aws import fresh_aws
-from tests.people import ALICE, NOON
+from tests.support.aws_mock import fresh_aws
+from tests.support.fixtures import ALICE, NOON
 
 USER = User(
     ALICE.id, "ada@example.com", "Ada", UserStatus.ACTIVE, Role.CUSTOMER, False, NOON, NOON, 1

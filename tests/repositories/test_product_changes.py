@@ -20,8 +20,8 @@ from shop.products.models import Product, ProductStatus
 from shop.products.repository import ProductRepository
 from shop.products.schemas import MAX_STOCK
 from shop.retries import StaleVersion
-from tests.aws import fresh_aws
-from tests.people import NOON
+from tests.support.aws_mock import fresh_aws
+from tests.support.fixtures import NOON
 
 KEYLESS = IdempotentRequest(None, b"", lambda _: Response(201, {}, ""), lambda: NOON)
 LATER = NOON + timedelta(hours=1)

@@ -32,7 +32,7 @@ from shop.projections.service import AT_ONCE, Overtaken, ProjectionService
 from shop.search import grams_of, texts_of
 from shop.users.models import User
 from shop.users.repository import UserRepository
-from tests.aws import fresh_aws
+from tests.support.aws_mock import fresh_aws
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 ONCE = IdempotentRequest(None, b"", lambda _: Response(201, {}, ""), lambda: NOON)

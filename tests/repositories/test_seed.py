@@ -18,7 +18,7 @@ from shop.projections.models import Entity, Kind
 from shop.projections.repository import ProjectionRepository
 from shop.projections.service import ProjectionService
 from shop.users.repository import UserRepository
-from tests.aws import fresh_aws
+from tests.support.aws_mock import fresh_aws
 from tools.migrate.engine import Engine
 from tools.migrate.migration import every_migration
 from tools.recount.__main__ import recount

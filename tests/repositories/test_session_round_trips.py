@@ -15,8 +15,8 @@ from shop.identity.sessions.models import RefreshDigests, Session
 from shop.identity.sessions.repository import SessionRepository
 from shop.users.models import User
 from shop.users.repository import UserRepository
-from tests.aws import fresh_aws
-from tests.people import ALICE, BOB, NOON
+from tests.support.aws_mock import fresh_aws
+from tests.support.fixtures import ALICE, BOB, NOON
 
 USER = User(
     ALICE.id, "ada@example.com", "Ada", UserStatus.ACTIVE, Role.CUSTOMER, False, NOON, NOON, 1

@@ -21,8 +21,8 @@ from shop.retries import StaleVersion
 from shop.users.erasure import TraceRepository
 from shop.users.models import User
 from shop.users.repository import UserRepository
-from tests.aws import fresh_aws
-from tests.people import NOON
+from tests.support.aws_mock import fresh_aws
+from tests.support.fixtures import NOON
 
 ACTIVE, INACTIVE = UserStatus.ACTIVE, UserStatus.INACTIVE
 

@@ -17,8 +17,8 @@ from shop.search import fold, texts_of
 from shop.users import search
 from shop.users.models import User
 from shop.users.repository import UserRepository
-from tests.aws import fresh_aws
-from tests.people import NOON
+from tests.support.aws_mock import fresh_aws
+from tests.support.fixtures import NOON
 
 PEOPLE = [
     ("Ada Lovelace", "ada@analytical.example", "active"),

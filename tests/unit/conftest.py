@@ -1,9 +1,9 @@
-"""What several unit tests need."""
+"""Fixtures of several unit tests."""
 
 import pytest
 
 
 @pytest.fixture
 def no_time_to_retry(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first stale version of a change ends it."""
+    """End a change at its first stale version."""
     monkeypatch.setattr("shop.retries.BUDGET", 0.0)

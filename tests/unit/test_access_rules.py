@@ -1,4 +1,4 @@
-"""Every endpoint decides who may call it before it validates anything that was sent."""
+"""Access rules: every endpoint authorizes its caller before it validates the request."""
 
 import json
 from typing import Any
@@ -8,8 +8,8 @@ import pytest
 from shop.caller import Caller
 from shop.errors import Forbidden
 from shop.http.access import AdminCaller, SelfCaller, SelfOrAdminCaller
-from tests.people import ADMIN, ALICE, BOB
-from tests.requests import Context, event
+from tests.support.fixtures import ADMIN, ALICE, BOB
+from tests.support.gateway_events import Context, event
 from tools.openapi.document import DOCUMENT, endpoints
 
 ENDPOINTS = endpoints()
@@ -26,7 +26,7 @@ OF_ANY_CALLER = {
 }
 
 
-def test_every_endpoint_with_a_caller_has_a_rule_or_is_for_any_caller() -> None:
+def test_every_endpoint_with_a_caller_has_a_rule_or_allows_any_caller() -> None:
     with_caller = {name for name, it in ENDPOINTS.items() if it.needs_caller}
 
     assert with_caller - WITH_RULE.keys() == OF_ANY_CALLER, (
@@ -37,7 +37,7 @@ def test_every_endpoint_with_a_caller_has_a_rule_or_is_for_any_caller() -> None:
 
 
 @pytest.mark.parametrize("name", WITH_RULE)
-def test_rejected_caller_is_forbidden_whatever_is_sent(name: str) -> None:
+def test_rejected_caller_is_forbidden_for_any_input(name: str) -> None:
     endpoint = WITH_RULE[name]
     ids = {"userId": BOB.id, "orderId": BOB.id, "productId": BOB.id}
     path = {it: id_ for it, id_ in ids.items() if f"{{{it}}}" in endpoint.path}

@@ -1,4 +1,4 @@
-"""An access token proves its session and nothing but a token of ours proves anything."""
+"""Access tokens: our own signature proves a session, and every other token is rejected."""
 
 import base64
 import hmac
@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from shop.caller import Role
 from shop.identity.access_tokens import BadToken, Issuer, issue, verify
 from shop.identity.keys.signing_keys import KeySet, SigningKey
-from tests.people import ALICE, NOON
+from tests.support.fixtures import ALICE, NOON
 
 KEY = SigningKey.new()
 OTHER_KEY = SigningKey.new()
@@ -62,7 +62,7 @@ def signed(
     return f"{content}.{encoded(signature)}"
 
 
-def test_a_token_that_we_issue_proves_its_user_and_session() -> None:
+def test_issued_token_identifies_its_user_and_session() -> None:
     token = issue(KEY, ISSUER, ALICE.id, ALICE.session_id, Role.CUSTOMER, NOON)
 
     claims = verify(token, find_key, ISSUER, NOON)
@@ -72,7 +72,7 @@ def test_a_token_that_we_issue_proves_its_user_and_session() -> None:
     assert proven(signed())
 
 
-def test_it_is_good_for_15_minutes_to_the_second() -> None:
+def test_token_is_valid_for_15_minutes_to_the_second() -> None:
     token = issue(KEY, ISSUER, ALICE.id, ALICE.session_id, Role.CUSTOMER, NOON)
 
     verify(token, find_key, ISSUER, NOON + timedelta(seconds=899))
@@ -81,14 +81,14 @@ def test_it_is_good_for_15_minutes_to_the_second() -> None:
 
 
 @pytest.mark.parametrize("algorithm", ["none", "None", "NONE", "HS256", "RS256", "ES384", "", None])
-def test_no_other_algorithm_is_taken(algorithm: str | None) -> None:
+def test_other_algorithm_is_rejected(algorithm: str | None) -> None:
     assert not proven(signed(HEADER | {"alg": algorithm}))
     content = f"{encoded(HEADER | {'alg': algorithm})}.{encoded(CLAIMS)}"
     assert not proven(f"{content}.")
 
 
 @pytest.mark.parametrize("form", [PublicFormat.SubjectPublicKeyInfo, "jwk"])
-def test_the_public_key_is_no_shared_secret(form: PublicFormat | str) -> None:
+def test_public_key_is_rejected_as_shared_secret(form: PublicFormat | str) -> None:
     secret = (
         KEY.parsed.public_key().public_bytes(Encoding.PEM, form)
         if isinstance(form, PublicFormat)
@@ -101,7 +101,7 @@ def test_the_public_key_is_no_shared_secret(form: PublicFormat | str) -> None:
 
 
 @pytest.mark.parametrize("name", ["jwk", "jku", "x5u", "x5c", "crit", "zip", "b64"])
-def test_a_header_that_brings_its_own_key_is_refused(name: str) -> None:
+def test_header_with_its_own_key_is_rejected(name: str) -> None:
     brought = OTHER_KEY.public_jwk() if name == "jwk" else "https://evil.example/jwks.json"
 
     assert not proven(signed(HEADER | {name: brought}, key=OTHER_KEY))
@@ -109,17 +109,17 @@ def test_a_header_that_brings_its_own_key_is_refused(name: str) -> None:
 
 
 @pytest.mark.parametrize("kid", [None, "", 7, [], {}, "../../dev/null", "' OR 1=1", "unknown"])
-def test_an_odd_key_id_finds_no_key(kid: object) -> None:
+def test_malformed_key_id_finds_no_key(kid: object) -> None:
     assert not proven(signed(HEADER | {"kid": kid}))
 
 
 @pytest.mark.parametrize("typ", [None, "", "JWT", "jwt", "rt+jwt", 7])
-def test_another_type_of_token_is_refused(typ: object) -> None:
+def test_other_token_type_is_rejected(typ: object) -> None:
     assert not proven(signed(HEADER | {"typ": typ}))
 
 
 @pytest.mark.parametrize("name", sorted(CLAIMS.keys() - {"role", "scope", "jti"}))
-def test_a_claim_that_is_missing_or_of_another_kind_is_refused(name: str) -> None:
+def test_missing_or_mistyped_claim_is_rejected(name: str) -> None:
     without = {key: value for key, value in CLAIMS.items() if key != name}
 
     assert not proven(signed(claims=without))
@@ -143,11 +143,11 @@ def test_a_claim_that_is_missing_or_of_another_kind_is_refused(name: str) -> Non
         {"nbf": NOW + 3600},
     ],
 )
-def test_times_out_of_order_are_refused(times: dict[str, Any]) -> None:
+def test_inconsistent_times_are_rejected(times: dict[str, Any]) -> None:
     assert not proven(signed(claims=CLAIMS | times))
 
 
-def test_a_signature_of_another_key_or_content_proves_nothing() -> None:
+def test_signature_of_another_key_or_content_is_rejected() -> None:
     token = signed()
     header, claims, signature = token.split(".")
     other = encoded(CLAIMS | {"sub": "01900000-0000-7000-8000-00000000000b"})
@@ -158,7 +158,7 @@ def test_a_signature_of_another_key_or_content_proves_nothing() -> None:
     assert not proven(f"{header}.{claims}.{encoded(bytes(64))}")
 
 
-def test_a_token_has_one_spelling() -> None:
+def test_token_has_one_encoding() -> None:
     token = signed()
     header, claims, signature = token.split(".")
     last = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
@@ -170,7 +170,7 @@ def test_a_token_has_one_spelling() -> None:
     assert not proven(f"{header}.{claims}.{signature[:10]}\n{signature[10:]}")
 
 
-def test_a_name_given_twice_is_refused() -> None:
+def test_duplicate_name_is_rejected() -> None:
     header = json.dumps(HEADER).encode()
     claims = json.dumps(CLAIMS).encode()
 
@@ -183,7 +183,7 @@ def test_a_name_given_twice_is_refused() -> None:
     "encoding",
     ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be", "utf-8-sig"],
 )
-def test_header_and_claims_in_another_encoding_than_utf_8_prove_nothing(encoding: str) -> None:
+def test_header_and_claims_in_an_encoding_other_than_utf_8_are_rejected(encoding: str) -> None:
     header, claims = json.dumps(HEADER), json.dumps(CLAIMS)
 
     assert proven(signed(header.encode(), claims.encode()))
@@ -206,15 +206,15 @@ def test_header_and_claims_in_another_encoding_than_utf_8_prove_nothing(encoding
         "x" * 9000,
     ],
 )
-def test_what_is_no_token_is_refused(token: str) -> None:
+def test_malformed_token_is_rejected(token: str) -> None:
     assert not proven(token)
 
 
-def test_a_token_of_nine_kilobytes_is_refused() -> None:
+def test_nine_kilobyte_token_is_rejected() -> None:
     assert not proven(signed(claims=CLAIMS | {"padding": "x" * 6700}))
 
 
-def test_a_key_that_cannot_be_loaded_is_not_the_tokens_fault() -> None:
+def test_key_load_failure_is_not_a_token_error() -> None:
     def broken(kid: str) -> dict[str, str] | None:
         raise ConnectionError
 
@@ -222,7 +222,7 @@ def test_a_key_that_cannot_be_loaded_is_not_the_tokens_fault() -> None:
         verify(signed(), broken, ISSUER, NOON)
 
 
-def test_private_keys_survive_their_secret_and_never_reach_the_jwks() -> None:
+def test_private_keys_survive_storage_and_never_reach_the_jwks() -> None:
     keys = KeySet.new(NOON)
 
     assert KeySet.from_secret(keys.to_secret()) == keys

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.template import ROOT
+from tests.support.sam_template import ROOT
 
 LAYER = ROOT / "layers/shop/shop"
 FEATURES = ("users", "identity", "products", "orders", "mail")
@@ -69,7 +69,7 @@ def test_rules_import_no_storage_and_no_http(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", files("**/models.py"), ids=lambda path: path.parent.name)
-def test_models_import_models_at_most(path: Path) -> None:
+def test_models_import_models_only(path: Path) -> None:
     allowed = {"shop.caller", "shop.money", *(f"shop.{it}.models" for it in FEATURES)}
     allowed.add("shop.identity.accounts.models")
 
@@ -88,7 +88,7 @@ def test_entry_points_import_no_feature(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", sorted(ROOT.glob("functions/*/*.py")), ids=lambda path: path.stem)
-def test_a_function_is_thin(path: Path) -> None:
+def test_function_module_is_thin(path: Path) -> None:
     for module in imported(path):
         assert not module.endswith((".repository", ".service")), module
         assert not module.startswith(("shop.dynamo", "shop.clients", "boto3")), module
@@ -98,7 +98,7 @@ def test_a_function_is_thin(path: Path) -> None:
 @pytest.mark.parametrize(
     "path", [p for p in files("**/*.py") if p.name != "clients.py"], ids=lambda path: path.stem
 )
-def test_clients_are_made_in_one_place(path: Path) -> None:
+def test_clients_are_created_in_one_module(path: Path) -> None:
     assert not imported(path) & {"boto3", "boto3.client", "botocore.config"}
 
 

@@ -1,4 +1,4 @@
-"""What is done with an admin's or an operator's power is on record, once for each action."""
+"""Audit lines: one for each action with the power of an admin or an operator."""
 
 from typing import Annotated, Any, Self
 
@@ -11,9 +11,9 @@ from shop.errors import EmailInUse, Forbidden
 from shop.http.parameters import PathId
 from shop.http.response_models import Resource, ResponseModel
 from shop.redaction import SanitizedError
-from tests.conftest import LogLines
-from tests.people import ADMIN, ALICE, BOB
-from tests.requests import Context, event
+from tests.support.fixtures import ADMIN, ALICE, BOB
+from tests.support.gateway_events import Context, event
+from tests.support.log_lines import LogLines
 
 REQUEST = "11111111-2222-3333-4444-555555555555"
 ROUTE = "DELETE /api/users/{userId}/sessions/{sessionId}"
@@ -54,7 +54,7 @@ def audited(log: LogLines) -> list[dict[str, Any]]:
     return [line for line in log() if line["message"] == "admin action"]
 
 
-def test_id_in_upper_case_is_on_record_in_lower_case(log: LogLines) -> None:
+def test_id_in_upper_case_is_audited_in_lower_case(log: LogLines) -> None:
     path = {"userId": ALICE.id.upper(), "sessionId": ALICE.session_id.upper()}
 
     end(event(ROUTE, path, caller=ADMIN), Context())
@@ -63,7 +63,7 @@ def test_id_in_upper_case_is_on_record_in_lower_case(log: LogLines) -> None:
     assert line["subject"] == {"user_id": ALICE.id, "session_id": ALICE.session_id}
 
 
-def test_what_an_admin_does_is_on_record(log: LogLines) -> None:
+def test_admin_action_is_audited(log: LogLines) -> None:
     path = {"userId": ALICE.id, "sessionId": ALICE.session_id}
 
     end(event(ROUTE, path, caller=ADMIN), Context())
@@ -76,7 +76,7 @@ def test_what_an_admin_does_is_on_record(log: LogLines) -> None:
     assert (line["request_id"], line["function_name"]) == (REQUEST, "function")
 
 
-def test_so_is_what_an_admin_was_refused(log: LogLines) -> None:
+def test_rejected_admin_action_is_audited(log: LogLines) -> None:
     path = {"userId": BOB.id, "sessionId": BOB.session_id}
 
     end(event(ROUTE, path, caller=ADMIN), Context())
@@ -84,28 +84,28 @@ def test_so_is_what_an_admin_was_refused(log: LogLines) -> None:
     assert [line["outcome"] for line in audited(log)] == [403]
 
 
-def test_me_and_current_are_told_as_the_ids_that_they_are(log: LogLines) -> None:
+def test_aliases_are_audited_as_ids(log: LogLines) -> None:
     end(event(ROUTE, {"userId": "me", "sessionId": "current"}, caller=ADMIN), Context())
 
     (line,) = audited(log)
     assert line["subject"] == {"user_id": ADMIN.id, "session_id": ADMIN.session_id}
 
 
-def test_what_is_no_id_is_not_told(log: LogLines) -> None:
+def test_malformed_id_is_not_logged(log: LogLines) -> None:
     end(event(ROUTE, {"userId": "ada@example.com", "sessionId": "x" * 43}, caller=ADMIN), Context())
 
     (line,) = audited(log)
     assert (line["subject"], line["outcome"]) == ({}, 404)
 
 
-def test_what_was_made_is_told_by_its_id(log: LogLines) -> None:
+def test_created_resource_is_audited_by_its_id(log: LogLines) -> None:
     make(event("POST /api/products", caller=ADMIN), Context())
 
     (line,) = audited(log)
     assert (line["subject"], line["outcome"]) == ({"id": PEAR}, 201)
 
 
-def test_reading_is_not_and_customers_are_not(log: LogLines) -> None:
+def test_reads_and_customers_are_not_audited(log: LogLines) -> None:
     see(event("GET /api/seen", caller=ADMIN), Context())
     end(event(ROUTE, {"userId": "me", "sessionId": "current"}, caller=ALICE), Context())
 
@@ -120,7 +120,7 @@ def test_reading_is_not_and_customers_are_not(log: LogLines) -> None:
         ({"detail-type": "Scheduled Event"}, "schedule"),
     ],
 )
-def test_what_operators_and_schedules_have_done_is_on_record(
+def test_operator_and_scheduled_actions_are_audited(
     log: LogLines, given: dict[str, Any], actor: str
 ) -> None:
     handler = operation(lambda _: {"id": PEAR})
@@ -133,7 +133,7 @@ def test_what_operators_and_schedules_have_done_is_on_record(
     assert line["request_id"] == Context.aws_request_id
 
 
-def test_an_operation_that_fails_is_on_record_and_still_fails(log: LogLines) -> None:
+def test_failed_operation_is_audited_and_still_fails(log: LogLines) -> None:
     def refuse(_: dict[str, Any]) -> dict[str, str]:
         raise EmailInUse
 
@@ -143,7 +143,7 @@ def test_an_operation_that_fails_is_on_record_and_still_fails(log: LogLines) -> 
     assert [line["outcome"] for line in audited(log)] == ["EmailInUse"]
 
 
-def test_an_operation_that_was_only_tried_is_on_record_as_such(log: LogLines) -> None:
+def test_dry_run_is_audited_as_such(log: LogLines) -> None:
     operation(lambda _: {"id": PEAR})({"dryRun": True}, Context())
 
     assert [line["outcome"] for line in audited(log)] == ["dry run"]

@@ -1,4 +1,4 @@
-"""The authorizer lets in who has a live session, and raises only for failures of our own."""
+"""The authorizer allows live sessions, and raises for failures of its dependencies only."""
 
 from datetime import timedelta
 
@@ -9,8 +9,8 @@ from shop.identity.access_tokens import BadToken, Claims
 from shop.identity.accounts.models import AccountState, UserStatus
 from shop.identity.authorization.service import Authorizer
 from shop.identity.sessions.models import RefreshDigests, Session
-from tests.conftest import LogLines
-from tests.people import ALICE, NOON
+from tests.support.fixtures import ALICE, NOON
+from tests.support.log_lines import LogLines
 
 ARN = "arn:aws:execute-api:eu-central-1:123456789012:abc123/prod/GET/api/users/me"
 STAGE = "arn:aws:execute-api:eu-central-1:123456789012:abc123/prod/*"
@@ -51,7 +51,7 @@ def verify(token: str) -> Claims:
     return Claims(ALICE.id, ALICE.session_id)
 
 
-def test_a_live_session_is_let_into_the_whole_stage_with_the_gates_role() -> None:
+def test_live_session_is_allowed_on_the_whole_stage_with_its_current_role() -> None:
     policy = Authorizer(Rows(), verify, lambda: NOON).decide("good", ARN)
 
     (statement,) = policy["policyDocument"]["Statement"]
@@ -75,7 +75,7 @@ def test_a_live_session_is_let_into_the_whole_stage_with_the_gates_role() -> Non
         ("good", Rows(account_state=AccountState(ALICE.id, 1, UserStatus.INACTIVE, Role.ADMIN))),
     ],
 )
-def test_anybody_else_is_denied_without_an_error(token: str, rows: Rows) -> None:
+def test_other_tokens_are_denied_without_an_error(token: str, rows: Rows) -> None:
     policy = Authorizer(rows, verify, lambda: NOON).decide(token, ARN)
 
     (statement,) = policy["policyDocument"]["Statement"]
@@ -91,7 +91,7 @@ def test_anybody_else_is_denied_without_an_error(token: str, rows: Rows) -> None
         ("bad", Rows(), "form", None),
     ],
 )
-def test_each_verdict_is_logged_in_a_word_with_whose_token_it_is_if_that_is_known(
+def test_each_decision_is_logged_with_the_user_if_known(
     log: LogLines, token: str, rows: Rows, verdict: str, caller: str | None
 ) -> None:
     Authorizer(rows, verify, lambda: NOON).decide(token, ARN)
@@ -102,6 +102,6 @@ def test_each_verdict_is_logged_in_a_word_with_whose_token_it_is_if_that_is_know
     assert line["milliseconds"] >= 0
 
 
-def test_keys_that_cannot_be_loaded_are_our_failure() -> None:
+def test_key_load_failure_is_raised() -> None:
     with pytest.raises(ConnectionError):
         Authorizer(Rows(), verify, lambda: NOON).decide("broken", ARN)

@@ -1,4 +1,4 @@
-"""The clients give up in time for a request to be told."""
+"""Client timeouts end before the request's deadline."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ REQUEST_SECONDS = 10
 @pytest.mark.parametrize(
     "make", [clients.dynamodb, clients.events, clients.parameters, clients.queues, clients.secrets]
 )
-def test_a_call_that_hangs_is_given_up_within_the_requests_time(make: Any) -> None:
+def test_hanging_call_times_out_within_the_request(make: Any) -> None:
     config = make().meta.config
 
     tries = config.retries["total_max_attempts"]

@@ -1,4 +1,4 @@
-"""Items are encoded and decoded as boto3 does it, only sooner."""
+"""The DynamoDB codec encodes and decodes items like boto3, only faster."""
 
 from datetime import UTC, datetime
 from decimal import Decimal, DecimalException
@@ -36,17 +36,17 @@ def plain(value: Any) -> Any:
 
 
 @given(values)
-def test_a_value_is_written_as_boto3_writes_it(value: Any) -> None:
+def test_value_is_encoded_like_boto3(value: Any) -> None:
     assert encode({"it": value}) == {"it": TypeSerializer().serialize(value)}
 
 
 @given(values)
-def test_a_value_comes_back_equal(value: Any) -> None:
+def test_value_round_trips(value: Any) -> None:
     assert decode(encode({"it": value})) == {"it": value}
 
 
 @given(scalars)
-def test_a_value_is_read_as_boto3_reads_it(value: Any) -> None:
+def test_value_is_decoded_like_boto3(value: Any) -> None:
     attribute = TypeSerializer().serialize(value)
 
     read = decode({"it": attribute})["it"]
@@ -55,7 +55,7 @@ def test_a_value_is_read_as_boto3_reads_it(value: Any) -> None:
 
 
 @given(sets)
-def test_a_set_of_newer_code_is_read_as_boto3_reads_it(value: frozenset[Any]) -> None:
+def test_set_of_newer_code_is_decoded_like_boto3(value: frozenset[Any]) -> None:
     attribute = TypeSerializer().serialize(set(value))
 
     read = decode({"it": attribute})["it"]
@@ -63,30 +63,30 @@ def test_a_set_of_newer_code_is_read_as_boto3_reads_it(value: frozenset[Any]) ->
     assert (type(read), read) == (frozenset, as_boto3_reads(attribute))
 
 
-def test_an_enumeration_is_its_text_and_a_tuple_a_list() -> None:
+def test_enumeration_is_encoded_as_text_and_tuple_as_list() -> None:
     assert encode({"it": (OrderStatus.PENDING,)}) == {"it": {"L": [{"S": "pending"}]}}
 
 
 @pytest.mark.parametrize(
     "value", [1.5, {"a"}, frozenset({"a"}), datetime.now(UTC), bytearray(b"a")]
 )
-def test_what_no_item_of_ours_has_is_refused(value: object) -> None:
+def test_unsupported_value_is_rejected(value: object) -> None:
     with pytest.raises(TypeError):
         encode({"it": value})
 
 
 @pytest.mark.parametrize("text", ["NaN", "Infinity", "-Infinity"])
-def test_a_number_is_finite(text: str) -> None:
+def test_number_must_be_finite(text: str) -> None:
     with pytest.raises(TypeError):
         encode({"it": Decimal(text)})
 
 
 @pytest.mark.parametrize("text", ["1" * 39, "1E127", "1E-200"])
-def test_a_number_that_would_be_rounded_is_refused(text: str) -> None:
+def test_inexact_number_is_rejected(text: str) -> None:
     with pytest.raises(DecimalException):
         encode({"it": Decimal(text)})
 
 
-def test_a_kind_that_dynamodb_does_not_have_is_not_guessed_at() -> None:
+def test_unknown_type_tag_is_rejected() -> None:
     with pytest.raises(TypeError):
         decode({"it": {"XS": ["a"]}})

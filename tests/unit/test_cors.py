@@ -6,7 +6,7 @@ import pytest
 
 from shop.config import setting
 from shop.http.cors import allowed_origin, preflight_headers
-from tests.template import template
+from tests.support.sam_template import template
 
 HEADER = "Access-Control-Allow-Origin"
 

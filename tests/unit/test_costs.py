@@ -1,4 +1,4 @@
-"""What a million calls cost, by numbers that were worked out by hand, and as it is told."""
+"""The cost per million calls, against numbers computed independently, and its documentation."""
 
 import json
 
@@ -8,7 +8,7 @@ from tests.benchmarks.costs import price, report
 from tests.benchmarks.costs.price import Prices, Use
 from tests.benchmarks.costs.routes import is_traced, memory_of, needs_token
 from tests.benchmarks.costs.scenario import AUTHORIZER
-from tests.template import functions
+from tests.support.sam_template import functions
 
 PRICES = Prices(
     gateway_request=3.5e-6,
@@ -28,7 +28,7 @@ ORDER = Use(cpu=0.004, round_trips=2, reads=4, writes=19, log_bytes=800)
 @pytest.mark.parametrize(
     ("memory", "milliseconds"), [(128, 32.64), (512, 11.91), (1769, 7), (3538, 7)]
 )
-def test_a_share_of_a_core_makes_cpu_longer_and_no_wait(memory: int, milliseconds: float) -> None:
+def test_cpu_share_stretches_cpu_time_and_not_waits(memory: int, milliseconds: float) -> None:
     assert price.seconds(GET, memory) * 1000 == pytest.approx(milliseconds, abs=0.005)
 
 
@@ -47,13 +47,11 @@ def test_tables_bill_units_and_the_gateway_its_traces() -> None:
 
 
 @pytest.mark.parametrize(("rate", "share"), [(0.2, 1), (1, 1), (2, 0.525), (100, 0.0595)])
-def test_the_fewer_requests_there_are_the_more_of_them_are_traced(
-    rate: float, share: float
-) -> None:
+def test_trace_share_grows_with_fewer_requests(rate: float, share: float) -> None:
     assert price.traced(rate) == pytest.approx(share)
 
 
-def test_nothing_is_asked_for_traces_of_requests_that_the_template_never_samples() -> None:
+def test_unsampled_requests_cost_no_traces() -> None:
     routes = {function.route for function in functions() if function.route}
 
     assert {route for route in routes if not is_traced(route)} == {
@@ -63,7 +61,7 @@ def test_nothing_is_asked_for_traces_of_requests_that_the_template_never_samples
     }
 
 
-def test_a_cold_start_has_a_full_core_until_its_first_request() -> None:
+def test_cold_start_has_a_full_core_until_its_first_request() -> None:
     # 200 ms at any size, and 10 ms that the first request took longer than others: 34.6 at 512 MB.
     at_half = price.of_cold_start(0.2, 0.012, GET, 512, PRICES)
     assert at_half == pytest.approx((0.2 + 0.03455) / 2 * 13.3334, rel=1e-3)
@@ -71,21 +69,21 @@ def test_a_cold_start_has_a_full_core_until_its_first_request() -> None:
     assert at_full == pytest.approx(0.21 * 1769 / 1024 * 13.3334)
 
 
-def test_lines_of_lambda_itself_messages_and_events_are_billed_too() -> None:
+def test_lambda_log_lines_messages_and_events_are_billed() -> None:
     told = Use(cpu=0, round_trips=0, reads=0, writes=0, log_bytes=388, messages=1, events=2)
 
     # 388 + 560 of Lambda's two lines + 26 beside each of these; three requests of the queue.
     assert price.of_the_rest(told, PRICES) == pytest.approx(0.5 + 1.2 + 2.0)
 
 
-def test_the_prices_that_are_kept_have_each_a_source() -> None:
+def test_every_price_has_a_source() -> None:
     kept = json.loads(price.PRICES.read_text())
 
     assert kept["dollars"].keys() == kept["sources"].keys()
     assert price.prices() == PRICES
 
 
-def test_memory_is_the_templates() -> None:
+def test_memory_is_read_from_the_template() -> None:
     by_name = {function.name: memory_of(function) for function in functions()}
 
     assert (by_name["CreateSession"], by_name["AnswerPreflight"]) == (1769, 256)
@@ -96,7 +94,7 @@ def test_only_routes_behind_the_authorizer_pay_for_it() -> None:
     assert not needs_token("POST /api/sessions") and not needs_token(AUTHORIZER)
 
 
-def test_every_route_has_its_price_told_as_numbers_prices_and_template_have_it() -> None:
+def test_documented_price_of_every_route_is_current() -> None:
     page = report.PAGE.read_text()
     routes = {function.route for function in functions() if function.route}
 

@@ -1,4 +1,4 @@
-"""Work that would outlast its request ends in time to say so."""
+"""Request deadlines: abort work before the Lambda timeout and return a retryable 503."""
 
 import time
 from contextlib import suppress
@@ -8,9 +8,9 @@ import pytest
 from shop.deadline import OutOfTime, deadline
 from shop.entrypoints.http import endpoint
 from shop.http.response_models import ResponseModel
-from tests.conftest import LogLines
-from tests.requests import Context, event
-from tests.waiting import HANG_SECONDS
+from tests.support.gateway_events import Context, event
+from tests.support.log_lines import LogLines
+from tests.support.waiting import HANG_SECONDS
 
 
 class Told(ResponseModel):
@@ -24,7 +24,7 @@ def patient_work() -> None:
             time.sleep(HANG_SECONDS)
 
 
-def test_work_ends_at_its_deadline_and_not_with_its_next_try() -> None:
+def test_work_ends_at_its_deadline_and_not_at_its_next_retry() -> None:
     tries = []
 
     def work() -> None:
@@ -39,19 +39,19 @@ def test_work_ends_at_its_deadline_and_not_with_its_next_try() -> None:
     assert tries == [0]
 
 
-def test_work_may_have_no_time_at_all() -> None:
+def test_expired_deadline_aborts_immediately() -> None:
     with pytest.raises(OutOfTime), deadline(-1):
         patient_work()
 
 
-def test_work_that_is_done_is_not_disturbed_later() -> None:
+def test_finished_work_is_not_interrupted_later() -> None:
     with deadline(0.05):
         pass
 
     time.sleep(0.1)
 
 
-def test_a_request_that_runs_out_of_time_is_told_to_try_again_and_says_where_it_was(
+def test_timed_out_request_gets_a_retryable_503_and_logs_its_position(
     log: LogLines,
 ) -> None:
     @endpoint("GET /api/open")
@@ -67,7 +67,7 @@ def test_a_request_that_runs_out_of_time_is_told_to_try_again_and_says_where_it_
     assert any("patient_work" in line.get("exception", "") for line in log())
 
 
-def test_the_next_request_of_a_sandbox_has_a_time_of_its_own() -> None:
+def test_next_request_of_a_sandbox_has_its_own_deadline() -> None:
     @endpoint("GET /api/open")
     def quick() -> Told:
         time.sleep(0.1)

@@ -1,4 +1,4 @@
-"""Tools work on the deployment that is named, or else on this machine's, and on no other."""
+"""Tools select the named deployment, or else the local stack, and no other."""
 
 import json
 import os
@@ -44,9 +44,7 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Cloud:
     return cloud
 
 
-def test_without_a_name_it_is_the_running_local_stack_and_no_account(
-    cloud: Cloud, tmp_path: Path
-) -> None:
+def test_default_deployment_is_the_running_local_stack(cloud: Cloud, tmp_path: Path) -> None:
     info = tmp_path / "stack.json"
     info.write_text(json.dumps({"url": "", "emulator": "http://127.0.0.1:4566", "admin": None}))
 
@@ -60,7 +58,7 @@ def test_without_a_name_it_is_the_running_local_stack_and_no_account(
     assert os.environ["AWS_ENDPOINT_URL"] == "http://127.0.0.1:4566"
 
 
-def test_a_named_environment_is_its_stack_with_the_callers_own_credentials(cloud: Cloud) -> None:
+def test_named_environment_is_its_stack_with_the_callers_credentials(cloud: Cloud) -> None:
     deployment.attach("staging")
 
     assert cloud.asked == ["shop-staging", "UpdateReadModels", "function-7"]
@@ -69,7 +67,7 @@ def test_a_named_environment_is_its_stack_with_the_callers_own_credentials(cloud
     assert (os.environ["USERS_TABLE"], os.environ["LIST_SHARDS"]) == ("users-7", "4")
 
 
-def test_where_nothing_is_deployed_nothing_is_asked(cloud: Cloud, tmp_path: Path) -> None:
+def test_missing_deployment_makes_no_call(cloud: Cloud, tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match="make run"):
         deployment.attach(None, tmp_path / "stack.json")
     with pytest.raises(SystemExit, match="no environment nowhere"):

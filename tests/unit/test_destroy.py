@@ -1,4 +1,4 @@
-"""A stack is deleted if its data is not protected and somebody types its name."""
+"""A stack is deleted only if its data is unprotected and its name is confirmed."""
 
 from typing import Any  # a stub of clients
 
@@ -41,7 +41,7 @@ def attempt(stack: Stack, typed: str) -> None:
     destroy(deployment, lambda _: typed)
 
 
-def test_the_stack_goes_with_its_public_keys() -> None:
+def test_stack_is_deleted_with_its_public_keys() -> None:
     stack = Stack()
 
     attempt(stack, "shop-staging\n")
@@ -59,7 +59,7 @@ def test_the_stack_goes_with_its_public_keys() -> None:
         ({}, ""),
     ],
 )
-def test_what_is_protected_or_not_named_stays(parameters: dict[str, str], typed: str) -> None:
+def test_protected_or_unconfirmed_stack_is_kept(parameters: dict[str, str], typed: str) -> None:
     stack = Stack(**parameters)
 
     with pytest.raises(Refused):

@@ -1,4 +1,4 @@
-"""The page that shows the API, and what it loads, as the handlers answer."""
+"""The API page and its assets, as the handlers return them."""
 
 import re
 from base64 import b64decode
@@ -10,7 +10,7 @@ import pytest
 from functions.docs.show_docs import handler as show_docs
 from functions.docs.show_docs_asset import handler as show_docs_asset
 from functions.docs.show_root import handler as show_root
-from tests.requests import Context, event
+from tests.support.gateway_events import Context, event
 
 ASSETS = ("page.css", "page.js", "swagger-ui.css", "swagger-ui.js")
 BROWSER = {"Accept": "*/*", "Accept-Encoding": "gzip, deflate, br"}
@@ -22,7 +22,7 @@ def get(name: str, **headers: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", ASSETS)
-def test_what_is_compressed_is_the_same(name: str) -> None:
+def test_compressed_asset_equals_the_plain_one(name: str) -> None:
     plain, compressed = get(name), get(name, **BROWSER)
 
     assert (plain["statusCode"], plain["isBase64Encoded"]) == (200, False)
@@ -48,12 +48,14 @@ def test_what_is_compressed_is_the_same(name: str) -> None:
         ({"Accept-Encoding": "gzip"}, False),
     ],
 )
-def test_only_who_takes_gzip_gets_it(headers: dict[str, str], is_compressed: bool) -> None:
+def test_gzip_is_sent_only_to_clients_that_accept_it(
+    headers: dict[str, str], is_compressed: bool
+) -> None:
     assert get("page.js", **headers)["isBase64Encoded"] is is_compressed
 
 
 @pytest.mark.parametrize("headers", [{}, BROWSER])
-def test_who_has_it_is_not_sent_it_again(headers: dict[str, str]) -> None:
+def test_unchanged_asset_is_304(headers: dict[str, str]) -> None:
     entity_tag = get("swagger-ui.js", **headers)["headers"]["ETag"]
 
     again = get("swagger-ui.js", **headers, **{"If-None-Match": entity_tag})
@@ -64,15 +66,13 @@ def test_who_has_it_is_not_sent_it_again(headers: dict[str, str]) -> None:
 @pytest.mark.parametrize(
     "name", ["page.html", "assets.py", "../page.js", "%2e%2e", "swagger-ui.js ", "", "PAGE.JS"]
 )
-def test_nothing_else_is_there(name: str) -> None:
+def test_unknown_asset_is_404(name: str) -> None:
     assert get(name)["statusCode"] == 404
 
 
 @pytest.mark.parametrize("prefix", ["", "/prod", "/shop/v1", "/a%20b"])
 @pytest.mark.parametrize("end", ["", "/"])
-def test_the_page_loads_all_of_it_and_nothing_else_from_beside_itself(
-    prefix: str, end: str
-) -> None:
+def test_page_loads_exactly_the_assets_beside_it(prefix: str, end: str) -> None:
     sent = event("GET /docs", prefix=prefix)
     sent["requestContext"]["path"] += end
     html = show_docs(sent, Context())["body"]
@@ -85,14 +85,14 @@ def test_the_page_loads_all_of_it_and_nothing_else_from_beside_itself(
     assert not re.search(r"<style|\sstyle=|\son\w+=|<script>", html)
 
 
-def test_no_path_names_another_host() -> None:
+def test_path_cannot_name_another_host() -> None:
     html = show_docs(event("GET /docs", prefix="//evil.example"), Context())["body"]
 
     assert 'src="/evil.example/docs/page.js"' in html
     assert '"//' not in html
 
 
-def test_what_the_path_says_is_no_html() -> None:
+def test_path_is_escaped_in_html() -> None:
     html = show_docs(event("GET /docs", prefix='/"><b>&'), Context())["body"]
 
     assert 'src="/%22%3E%3Cb%3E%26/docs/page.js"' in html
@@ -101,9 +101,7 @@ def test_what_the_path_says_is_no_html() -> None:
 @pytest.mark.parametrize(
     ("prefix", "path"), [("/prod", "/prod/docs"), ("", "/docs"), ("/shop/v1", "/shop/v1/docs")]
 )
-def test_the_root_leads_to_the_page_below_the_stage_or_the_base_path(
-    prefix: str, path: str
-) -> None:
+def test_root_redirects_below_the_stage_or_the_base_path(prefix: str, path: str) -> None:
     with_slash = event("GET /", prefix=prefix, headers={"Host": "evil.example"})
     without = event("GET /", prefix=prefix)
     without["requestContext"]["path"] = prefix

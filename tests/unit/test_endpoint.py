@@ -1,4 +1,4 @@
-"""The HTTP edge keeps every convention, whatever the feature behind it."""
+"""The HTTP edge applies every convention to every feature."""
 
 import gzip
 import json
@@ -16,9 +16,9 @@ from shop.http.response_models import Resource, ResponseModel
 from shop.idempotency import IdempotentRequest
 from shop.preconditions import Precondition
 from shop.schemas import Body, Query
-from tests.conftest import LogLines
-from tests.people import ADMIN, ALICE
-from tests.requests import Context, event
+from tests.support.fixtures import ADMIN, ALICE
+from tests.support.gateway_events import Context, event
+from tests.support.log_lines import LogLines
 
 THING = "01900000-0000-7000-8000-000000000001"
 CONTEXT = Context()
@@ -100,7 +100,7 @@ def posted(**given: Any) -> dict[str, Any]:
     return event("POST /api/things", caller=ALICE, **given)
 
 
-def test_what_is_created_has_camel_case_a_location_and_a_strong_entity_tag() -> None:
+def test_created_resource_has_camel_case_a_location_and_a_strong_entity_tag() -> None:
     status, headers, body = answer(create, posted(body={"name": "x", "howMany": 2}))
 
     assert (status, body) == (201, {"id": THING, "howMany": 2})
@@ -110,7 +110,7 @@ def test_what_is_created_has_camel_case_a_location_and_a_strong_entity_tag() -> 
     assert headers["Cache-Control"] == "no-store"
 
 
-def test_every_answer_has_the_security_headers_and_its_request_id() -> None:
+def test_every_response_has_security_headers_and_its_request_id() -> None:
     for given, handler in [(event("GET /api/open"), anyone), (posted(raw=b"{"), create)]:
         _, headers, _ = answer(handler, given)
 
@@ -134,7 +134,7 @@ def test_every_answer_has_the_security_headers_and_its_request_id() -> None:
         ("", None),
     ],
 )
-def test_only_the_origins_of_the_deployment_may_read_answers(
+def test_responses_are_readable_by_origins_of_the_deployment_only(
     origin: str, allowed: str | None
 ) -> None:
     _, headers, _ = answer(anyone, event("GET /api/open", headers={"Origin": origin}))
@@ -168,11 +168,11 @@ def test_only_the_origins_of_the_deployment_may_read_answers(
         b'{"inner":' * 33 + b"{}" + b"}" * 33,
     ],
 )
-def test_a_body_that_is_no_json_is_a_bad_request(raw: bytes) -> None:
+def test_body_that_is_not_json_is_a_bad_request(raw: bytes) -> None:
     refused(create, posted(raw=raw), 400, "BAD_REQUEST")
 
 
-def test_what_names_more_than_any_body_has_is_refused_at_once() -> None:
+def test_body_with_too_many_names_is_rejected_early() -> None:
     said = {f"name {number}": number for number in range(201)}
 
     refused(create, posted(raw=json.dumps(said).encode()), 400, "BAD_REQUEST")
@@ -181,7 +181,7 @@ def test_what_names_more_than_any_body_has_is_refused_at_once() -> None:
     refused(create, posted(raw=json.dumps(said).encode()), 422, "VALIDATION_ERROR")
 
 
-def test_nesting_of_32_levels_is_still_read() -> None:
+def test_body_nested_32_levels_deep_is_accepted() -> None:
     body: dict[str, Any] = {"name": "x"}
     for _ in range(15):
         body = {"name": "x", "inner": [body]}
@@ -210,7 +210,7 @@ def test_nesting_of_32_levels_is_still_read() -> None:
         "application/merge-patch+json",
     ],
 )
-def test_a_body_of_another_type_is_refused(content_type: str) -> None:
+def test_body_of_another_type_is_rejected(content_type: str) -> None:
     given = posted(body={"name": "x"}, headers={"Content-Type": content_type})
 
     refused(create, given, 415, "UNSUPPORTED_MEDIA_TYPE")
@@ -226,7 +226,7 @@ def test_a_body_of_another_type_is_refused(content_type: str) -> None:
         *('application/json; a="; charset=utf-16"', "application/json; xcharset=utf-16"),
     ],
 )
-def test_parameters_other_than_a_foreign_charset_do_not_matter(content_type: str) -> None:
+def test_media_type_parameters_are_ignored_except_a_foreign_charset(content_type: str) -> None:
     status, _, _ = answer(
         create, posted(body={"name": "x"}, headers={"content-type": content_type})
     )
@@ -245,7 +245,7 @@ def test_body_with_a_content_encoding_is_an_unsupported_media_type(encoding: str
     assert error["message"] == "The body must be sent without a Content-Encoding."
 
 
-def test_a_body_over_one_mebibyte_is_too_large() -> None:
+def test_body_over_one_mebibyte_is_too_large() -> None:
     def body_of(size: int) -> bytes:
         return b'{"name": "x", "howMany": 1' + b" " * (size - 27) + b"}"
 
@@ -271,13 +271,13 @@ def test_a_body_over_one_mebibyte_is_too_large() -> None:
         ("x", "body", "model_type"),
     ],
 )
-def test_what_is_wrong_in_a_body_is_pointed_at(body: object, field: str, code: str) -> None:
+def test_body_errors_name_their_fields(body: object, field: str, code: str) -> None:
     error = refused(create, posted(body=body), 422, "VALIDATION_ERROR")
 
     assert (field, code) in [(detail["field"], detail["code"]) for detail in error["details"]]
 
 
-def test_a_refusal_never_repeats_what_was_sent_and_stays_small() -> None:
+def test_error_never_repeats_input_and_stays_small() -> None:
     body = {f"secret{number}": "hunter2" for number in range(5000)}
 
     response = create(posted(body=body), CONTEXT)
@@ -329,7 +329,7 @@ def test_id_in_upper_case_is_the_same_resource_in_lower_case() -> None:
     assert keys == [f"{ALICE.id}#POST#/api/users/{ALICE.id}/things#k"] * 2
 
 
-def test_path_that_names_nothing_is_404_whatever_else_is_sent() -> None:
+def test_unknown_path_is_404_for_any_other_input() -> None:
     @endpoint("PATCH /api/things/{thingId}")
     def update(
         wanted: ThingCreate,
@@ -346,7 +346,7 @@ def test_path_that_names_nothing_is_404_whatever_else_is_sent() -> None:
 
 
 @pytest.mark.parametrize("path", ["//api/things", "/\\api//things/", "/api///things"])
-def test_location_has_one_slash_whatever_path_was_requested(path: str) -> None:
+def test_location_has_one_slash_for_any_requested_path(path: str) -> None:
     given = posted(body={"name": "x"})
     given["requestContext"]["path"] = path
 
@@ -367,7 +367,7 @@ def test_page_ignores_query_parameters_and_answers_head_like_get() -> None:
         assert page(given, CONTEXT) == expected
 
 
-def test_an_unknown_query_parameter_is_named_and_refused_everywhere() -> None:
+def test_unknown_query_parameter_is_named_and_rejected_everywhere() -> None:
     for handler, given in [
         (
             listing,
@@ -390,7 +390,7 @@ def test_an_unknown_query_parameter_is_named_and_refused_everywhere() -> None:
         assert [detail["field"] for detail in error["details"]] == ["query.limitt"]
 
 
-def test_a_query_parameter_given_twice_is_refused() -> None:
+def test_repeated_query_parameter_is_rejected() -> None:
     given = event("GET /api/users/{userId}/things", {"userId": "me"}, caller=ALICE)
     given["multiValueQueryStringParameters"] = {"limit": ["1", "2"]}
 
@@ -399,14 +399,14 @@ def test_a_query_parameter_given_twice_is_refused() -> None:
     assert error["details"][0]["code"] == "repeated"
 
 
-def test_me_without_a_caller_is_nobody() -> None:
+def test_alias_me_without_a_caller_is_unauthorized() -> None:
     given = event("GET /api/users/{userId}/things", {"userId": "me"})
 
     refused(listing, given, 401, "UNAUTHORIZED")
 
 
 @pytest.mark.parametrize("role", ["", "root", "ADMIN"])
-def test_an_authorizer_context_that_is_not_ours_is_nobody(role: str) -> None:
+def test_foreign_authorizer_context_is_unauthorized(role: str) -> None:
     given = event("GET /api/things/{thingId}", {"thingId": THING}, caller=ADMIN)
     given["requestContext"]["authorizer"]["role"] = role
 
@@ -420,7 +420,7 @@ def test_an_authorizer_context_that_is_not_ours_is_nobody(role: str) -> None:
         *(('"7",', 304), (', "7"', 304), (',,"1" ,, "7" , ,', 304), ('"8",', 200), ('"1,7"', 200)),
     ],
 )
-def test_an_unchanged_resource_is_not_sent_again(if_none_match: str, status: int) -> None:
+def test_unchanged_resource_is_304(if_none_match: str, status: int) -> None:
     given = event(
         "GET /api/things/{thingId}",
         {"thingId": THING},
@@ -438,7 +438,7 @@ def test_an_unchanged_resource_is_not_sent_again(if_none_match: str, status: int
 @pytest.mark.parametrize(
     "if_none_match", ["7", '"7', "", ",", "*,", '*, "7"', '"7" "8"', '"a"b"', '"7",8']
 )
-def test_a_malformed_precondition_is_a_bad_request(if_none_match: str) -> None:
+def test_malformed_precondition_is_a_bad_request(if_none_match: str) -> None:
     given = event(
         "GET /api/things/{thingId}",
         {"thingId": THING},
@@ -449,7 +449,7 @@ def test_a_malformed_precondition_is_a_bad_request(if_none_match: str) -> None:
     refused(read, given, 400, "BAD_REQUEST")
 
 
-def test_nothing_to_say_is_204_without_a_body() -> None:
+def test_empty_result_is_204_without_a_body() -> None:
     before = DRAWER.opened
 
     response = delete(event("DELETE /api/things/{thingId}", {"thingId": THING}), CONTEXT)
@@ -459,13 +459,13 @@ def test_nothing_to_say_is_204_without_a_body() -> None:
     assert DRAWER.opened == before + 1
 
 
-def test_what_anyone_may_see_may_be_kept_if_checked_and_the_rest_not_at_all() -> None:
+def test_public_responses_are_cacheable_with_revalidation_and_others_not() -> None:
     assert answer(anyone, event("GET /api/open"))[1]["Cache-Control"] == "no-cache"
     given = event("GET /api/things/{thingId}", {"thingId": THING}, caller=ALICE)
     assert answer(read, given)[1]["Cache-Control"] == "no-store"
 
 
-def test_refusals_are_rendered_with_their_details_and_retry_after() -> None:
+def test_errors_are_rendered_with_details_and_retry_after() -> None:
     @endpoint("GET /api/open")
     def busy() -> Told:
         raise ServiceUnavailable(details=[Detail("database", "unavailable", "…")], retry_after=5)
@@ -478,7 +478,7 @@ def test_refusals_are_rendered_with_their_details_and_retry_after() -> None:
     assert not any(word in json.dumps(error) for word in ("Traceback", "File"))
 
 
-def test_an_unforeseen_failure_tells_nothing_but_is_logged_with_its_stack(
+def test_unhandled_exception_is_logged_with_its_stack_and_hidden_from_clients(
     log: LogLines,
 ) -> None:
     @endpoint("GET /api/open")
@@ -492,7 +492,7 @@ def test_an_unforeseen_failure_tells_nothing_but_is_logged_with_its_stack(
     assert any("on fire" in line.get("exception", "") for line in log())
 
 
-def test_a_wrong_answer_of_ours_is_our_failure() -> None:
+def test_invalid_response_model_is_a_500() -> None:
     @endpoint("GET /api/open")
     def wrong() -> Told:
         return ThingResponse.of(1)  # type: ignore[return-value]  # the mistake under test
@@ -500,7 +500,7 @@ def test_a_wrong_answer_of_ours_is_our_failure() -> None:
     refused(wrong, event("GET /api/open"), 500, "INTERNAL_ERROR")
 
 
-def test_each_request_leaves_one_line_without_body_or_token(
+def test_each_request_logs_one_line_without_body_or_token(
     log: LogLines,
 ) -> None:
     given = posted(body={"name": "hunter2"}, headers={"Authorization": "Bearer aaa.bbb.ccc"})
@@ -517,7 +517,7 @@ def test_each_request_leaves_one_line_without_body_or_token(
     assert "hunter2" not in str(line) and "aaa.bbb.ccc" not in str(line)
 
 
-def test_the_first_request_of_a_sandbox_is_its_cold_start(
+def test_first_request_of_a_sandbox_is_its_cold_start(
     log: LogLines,
 ) -> None:
     @endpoint("GET /api/open")
@@ -560,7 +560,7 @@ def test_different_idempotency_keys_in_one_request_are_rejected(
         assert answer(once_only, given)[0] == 201
 
 
-def test_headers_are_read_where_each_has_one_line_alone() -> None:
+def test_headers_are_read_from_single_value_events() -> None:
     given = posted(body={"name": "x"})
     del given["multiValueHeaders"]
 
@@ -568,7 +568,7 @@ def test_headers_are_read_where_each_has_one_line_alone() -> None:
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256, "with space", "ünï", "a\tb"])
-def test_a_malformed_idempotency_key_is_a_bad_request(key: str) -> None:
+def test_malformed_idempotency_key_is_a_bad_request(key: str) -> None:
     @endpoint("POST /api/things", status=201)
     def once_only(wanted: ThingCreate, caller: Caller, once: IdempotentRequest) -> ThingResponse:
         return ThingResponse.of(1)
@@ -578,7 +578,7 @@ def test_a_malformed_idempotency_key_is_a_bad_request(key: str) -> None:
     refused(once_only, given, 400, "BAD_REQUEST")
 
 
-def test_a_replayed_answer_is_the_first_one_byte_for_byte() -> None:
+def test_replayed_response_equals_the_first_byte_for_byte() -> None:
     stored: dict[str, Any] = {}
 
     @endpoint("POST /api/users/{userId}/things", status=201)

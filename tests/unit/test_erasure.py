@@ -1,4 +1,4 @@
-"""Erasure: traces go before the commit and after it, and never with a rejected deletion."""
+"""Erasure: traces are erased before and after the commit, never with a rejected deletion."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,11 +12,11 @@ from shop.identifiers import new_id
 from shop.preconditions import Precondition
 from shop.users.models import User
 from shop.users.service import MAX_PASS, UserService
-from tests.people import ADMIN, ALICE, BOB, NOON
-from tests.unit.test_user_service import USER, Counting, Shelf
+from tests.fakes.user_store import USER, FakeRateLimiter, FakeUserStore
+from tests.support.fixtures import ADMIN, ALICE, BOB, NOON
 
 
-class Erasing(Shelf):
+class Erasing(FakeUserStore):
     """One user with traces; each pass over them takes a while, and may fail."""
 
     def __init__(self, *passes: bool | Exception) -> None:
@@ -49,7 +49,7 @@ class Erasing(Shelf):
 
 def delete(shelf: Erasing, caller: Caller = ALICE, demanded: str | None = None) -> None:
     service = UserService(
-        shelf, Counting(), lambda _: "", lambda _, __: False, lambda: 20, shelf.clock, new_id
+        shelf, FakeRateLimiter(), lambda _: "", lambda _, __: False, lambda: 20, shelf.clock, new_id
     )
     tags = None if demanded is None else frozenset({demanded})
     service.delete(caller, ALICE.id, Precondition(tags), shelf)
@@ -63,7 +63,7 @@ def test_traces_are_erased_before_the_commit_and_once_more_after_it() -> None:
     assert shelf.log == ["traces", "user", "traces and sessions"]
 
 
-def test_overtaken_deletion_erases_what_was_written_meanwhile() -> None:
+def test_stale_deletion_erases_concurrent_writes() -> None:
     shelf = Erasing()
     shelf.overtaken = 1
 
@@ -83,7 +83,7 @@ def test_long_pass_ends_in_a_retryable_503_before_the_commit() -> None:
     assert shelf.log == ["traces"] and shelf.writes == 0
 
 
-def test_retry_that_finds_nothing_left_commits_however_long_it_looked() -> None:
+def test_retry_without_remaining_traces_commits_after_any_scan_time() -> None:
     shelf = Erasing(True, False)
     shelf.takes = MAX_PASS + timedelta(milliseconds=1)
     with pytest.raises(ServiceUnavailable):

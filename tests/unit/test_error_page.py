@@ -1,18 +1,18 @@
-"""docs/errors.md explains every code, under its status, and no other."""
+"""docs/errors.md explains every error code under its status, and no other."""
 
 import re
 
 import pytest
 
 from shop.errors import ShopError
-from tests.template import ROOT
+from tests.support.sam_template import ROOT
 from tools.openapi.errors import all_errors
 
 PAGE = (ROOT / "docs/errors.md").read_text()
 SECTIONS = dict(re.findall(r"^## (\w+)\n\n(.*?)(?=\n## |\Z)", PAGE, re.MULTILINE | re.DOTALL))
 
 
-def test_every_code_has_its_anchor_and_no_other_has() -> None:
+def test_every_code_has_an_anchor_and_no_other_exists() -> None:
     headings = re.findall("^## ([A-Z_]+)$", PAGE, re.MULTILINE)
 
     assert sorted(headings) == sorted(error.code for error in all_errors()), (
@@ -21,7 +21,7 @@ def test_every_code_has_its_anchor_and_no_other_has() -> None:
 
 
 @pytest.mark.parametrize("error", all_errors(), ids=lambda error: error.code)
-def test_a_code_is_explained_with_its_status_what_to_do_and_whether_to_retry(
+def test_code_is_explained_with_status_remedy_and_retry(
     error: type[ShopError],
 ) -> None:
     section = SECTIONS[error.code]

@@ -1,4 +1,4 @@
-"""Events are told in order for each entity, and what cannot be told waits or is set aside."""
+"""Events are published in order per entity; failing ones are retried or dead-lettered."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -18,8 +18,8 @@ from shop.events.service import (
 )
 from shop.identifiers import new_id
 from shop.stream_records import Record
-from tests.conftest import LogLines
-from tests.unit.test_event_records import ORDER, SECRET, USER, record
+from tests.support.log_lines import LogLines
+from tests.support.stream_events import ORDER, SECRET, USER, record
 
 PUBLISHED, RETRY, REJECTED = Outcome
 
@@ -78,7 +78,7 @@ def poison() -> Record:
     return record("users_table", None, {"id": new_id(), "name": SECRET})
 
 
-def test_all_is_told_ten_at_a_time_in_the_order_of_the_stream() -> None:
+def test_events_are_published_ten_at_a_time_in_stream_order() -> None:
     bus, records = FakeBus(), [user() for _ in range(25)]
 
     assert Desk(bus).tell(records) == []
@@ -87,7 +87,7 @@ def test_all_is_told_ten_at_a_time_in_the_order_of_the_stream() -> None:
     assert [event.subject for event in bus.told] == [it.key["id"] for it in records]
 
 
-def test_no_call_has_two_events_of_one_entity() -> None:
+def test_call_contains_one_event_per_entity() -> None:
     bus, one, other = FakeBus(), new_id(), new_id()
     records = [user(1, one), user(2, one), user(1, other), user(3, one), user(2, other)]
 
@@ -96,7 +96,7 @@ def test_no_call_has_two_events_of_one_entity() -> None:
     assert bus.calls == [[one, other], [one, other], [one]]
 
 
-def test_no_call_has_more_than_the_bus_takes() -> None:
+def test_call_stays_within_the_limits_of_the_bus() -> None:
     bus = FakeBus()
     lines = [ORDER["lines"][0]] * 1_000  # more than any order of ours has
     records = [
@@ -110,7 +110,7 @@ def test_no_call_has_more_than_the_bus_takes() -> None:
     assert MAX_BYTES // size < 6 < MAX_ENTRIES
 
 
-def test_what_no_call_could_carry_is_set_aside() -> None:
+def test_oversized_event_is_dead_lettered() -> None:
     bus = FakeBus()
     desk = Desk(bus)
     large = record("orders_table", None, ORDER | {"lines": ORDER["lines"] * 5_000})
@@ -120,7 +120,7 @@ def test_what_no_call_could_carry_is_set_aside() -> None:
     assert len(bus.told) == 2 and desk.aside == [ORDER["id"]]
 
 
-def test_an_entry_that_fails_is_tried_again_before_the_next_of_its_entity() -> None:
+def test_failed_entry_is_retried_before_the_next_of_its_entity() -> None:
     one, other = new_id(), new_id()
     fails = [one, one]
 
@@ -139,7 +139,7 @@ def test_an_entry_that_fails_is_tried_again_before_the_next_of_its_entity() -> N
     assert sorted(event.subject for event in bus.told) == sorted([one, one, other])
 
 
-def test_a_bus_that_comes_back_in_time_is_waited_for() -> None:
+def test_short_bus_outage_is_waited_out() -> None:
     bus, records = FakeBus(down=3), [user(), user()]
 
     assert Desk(bus).tell(records) == []
@@ -147,7 +147,7 @@ def test_a_bus_that_comes_back_in_time_is_waited_for() -> None:
     assert len(bus.told) == 2
 
 
-def test_a_bus_that_stays_away_lets_all_wait_within_the_workers_time() -> None:
+def test_long_bus_outage_defers_all_within_the_worker_timeout() -> None:
     bus = FakeBus(down=10**9)
     desk = Desk(bus)
 
@@ -156,7 +156,7 @@ def test_a_bus_that_stays_away_lets_all_wait_within_the_workers_time() -> None:
     assert BUDGET <= desk.time < BUDGET + 5
 
 
-def test_one_that_is_never_taken_holds_up_what_comes_after_it_and_nothing_before() -> None:
+def test_failing_event_blocks_later_records_only() -> None:
     stuck = new_id()
     bus = FakeBus(lambda event: RETRY if event.subject == stuck else PUBLISHED)
     desk = Desk(bus)
@@ -168,7 +168,7 @@ def test_one_that_is_never_taken_holds_up_what_comes_after_it_and_nothing_before
 
 
 @pytest.mark.parametrize("place", range(10))
-def test_a_record_that_is_no_event_leaves_alone(place: int, log: LogLines) -> None:
+def test_malformed_record_is_dead_lettered_alone(place: int, log: LogLines) -> None:
     bus = FakeBus()
     desk = Desk(bus)
     records = [user() for _ in range(10)]
@@ -182,7 +182,7 @@ def test_a_record_that_is_no_event_leaves_alone(place: int, log: LogLines) -> No
     assert SECRET not in json.dumps(log())
 
 
-def test_an_event_that_the_bus_refuses_leaves_alone() -> None:
+def test_rejected_event_is_dead_lettered_alone() -> None:
     records = [user(), user(), user()]
     refused = records[1].key["id"]
     desk = Desk(FakeBus(lambda event: REJECTED if event.subject == refused else PUBLISHED))
@@ -192,7 +192,7 @@ def test_an_event_that_the_bus_refuses_leaves_alone() -> None:
     assert desk.aside == [refused]
 
 
-def test_what_cannot_be_set_aside_either_comes_again() -> None:
+def test_failed_dead_lettering_is_retried() -> None:
     desk = Desk(FakeBus(), is_aside_down=True)
 
     assert desk.tell([user(), poison(), user()]) == [1, 2]

@@ -1,73 +1,23 @@
-"""Each change of a user or an order is one event, the same whenever it is told, and no secret."""
+"""Each change of a user or an order is one event, with a stable id and no personal data."""
 
-from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
 import pytest
 
-from shop.dynamo.codec import encode
-from shop.events.records import event_of
 from shop.events.schemas import AnyEvent
-from shop.stream_records import Record
-from tests.people import ALICE, NOON
-
-ORDER_ID = "0190a6b2-7c9e-7b1a-8f00-0000000000c1"
-PRODUCT_ID = "0190a6b2-7c9e-7b1a-8f00-0000000000b1"
-REQUEST_ID = "11111111-2222-3333-4444-555555555555"
-SECRET = "plum-7261"
-
-USER: dict[str, Any] = {
-    "id": ALICE.id,
-    "email": f"{SECRET}@example.com",
-    "name": SECRET,
-    "status": "active",
-    "role": "customer",
-    "email_verified": False,
-    "created_at": "2026-11-22T12:00:00.000Z",
-    "updated_at": "2026-11-22T12:00:00.123Z",
-    "version": 3,
-    "name_key": SECRET,
-    "request_id": REQUEST_ID,
-}
-LINE = {"product_id": PRODUCT_ID, "sku": "P", "name": SECRET, "quantity": 2, "taken": 2}
-ORDER: dict[str, Any] = {
-    "user_id": ALICE.id,
-    "id": ORDER_ID,
-    "status": "pending",
-    "currency": "EUR",
-    "total": 5,
-    "lines": [LINE],
-    "note": SECRET,
-    "updated_at": "2026-11-22T12:00:00.123Z",
-    "version": 1,
-    "request_id": REQUEST_ID,
-}
-
-type Image = Mapping[str, Any] | None
-
-
-def record(table: str, before: Image, after: Image) -> Record:
-    image = before or after or {}
-    change: dict[str, Any] = {
-        "SequenceNumber": "1",
-        "ApproximateCreationDateTime": NOON.timestamp(),
-        "Keys": encode({name: image[name] for name in ("user_id", "id") if name in image}),
-    }
-    if before is not None:
-        change["OldImage"] = encode(before)
-    if after is not None:
-        change["NewImage"] = encode(after)
-    stream = f"arn:aws:dynamodb:eu-central-1:123456789012:table/{table}/stream/1"
-    return Record({"eventSourceARN": stream, "dynamodb": change})
-
-
-def of_user(before: Image, after: Image) -> AnyEvent | None:
-    return event_of(record("users_table", before, after))
-
-
-def of_order(before: Image, after: Image) -> AnyEvent | None:
-    return event_of(record("orders_table", before, after))
+from tests.support.fixtures import ALICE, NOON
+from tests.support.stream_events import (
+    ORDER,
+    ORDER_ID,
+    PRODUCT_ID,
+    REQUEST_ID,
+    SECRET,
+    USER,
+    Image,
+    of_order,
+    of_user,
+)
 
 
 def told(event: AnyEvent | None) -> tuple[str, dict[str, Any]]:
@@ -79,7 +29,7 @@ def changed(**values: Any) -> dict[str, Any]:
     return USER | {"version": 4} | values
 
 
-def test_an_event_is_a_cloudevent_without_anything_personal() -> None:
+def test_event_is_a_cloudevent_without_personal_data() -> None:
     event = of_order(None, ORDER)
     assert event is not None
 
@@ -141,7 +91,7 @@ def test_an_event_is_a_cloudevent_without_anything_personal() -> None:
         (USER, changed(shoe_size=42), "user.updated", {"version": 4, "changed": []}),
     ],
 )
-def test_a_change_of_a_user_is_one_event(
+def test_change_of_a_user_is_one_event(
     before: Image, after: Image, type_: str, data: dict[str, Any]
 ) -> None:
     event = of_user(before, after)
@@ -160,7 +110,7 @@ def test_a_change_of_a_user_is_one_event(
         ("processing", "cancelled"),
     ],
 )
-def test_a_change_of_an_orders_status_is_one_event(before: str, after: str) -> None:
+def test_status_change_of_an_order_is_one_event(before: str, after: str) -> None:
     event = of_order(ORDER | {"status": before}, ORDER | {"status": after, "version": 2})
 
     type_, data = told(event)
@@ -168,7 +118,7 @@ def test_a_change_of_an_orders_status_is_one_event(before: str, after: str) -> N
     assert (data["version"], data["status"]) == (2, after)
 
 
-def test_what_is_no_change_of_an_entity_is_no_event() -> None:
+def test_other_changes_are_no_event() -> None:
     admins = {"id": "admins", "active_admins": 1}
     summary = {"user_id": ALICE.id, "id": "summary", "pending": 1, "schema_version": 2}
 
@@ -181,7 +131,7 @@ def test_what_is_no_change_of_an_entity_is_no_event() -> None:
     assert of_order(summary, summary | {"pending": 2}) is None
 
 
-def test_the_same_change_has_the_same_id_and_any_other_another() -> None:
+def test_event_id_is_stable_per_change_and_unique() -> None:
     events = [
         of_user(None, USER),
         of_user(USER, None),
@@ -198,7 +148,7 @@ def test_the_same_change_has_the_same_id_and_any_other_another() -> None:
     assert again is not None and again == events[0]
 
 
-def test_a_change_that_nobody_asked_for_by_http_has_no_correlation_id() -> None:
+def test_change_outside_http_has_no_correlation_id() -> None:
     deleted, migrated = of_user(USER, None), of_user(None, USER | {"request_id": None})
 
     for event in (deleted, migrated):
@@ -207,6 +157,6 @@ def test_a_change_that_nobody_asked_for_by_http_has_no_correlation_id() -> None:
 
 
 @pytest.mark.parametrize("missing", ["version", "updated_at", "lines", "status"])
-def test_an_item_that_is_not_ours_raises(missing: str) -> None:
+def test_foreign_item_raises(missing: str) -> None:
     with pytest.raises(KeyError):
         of_order(None, {name: value for name, value in ORDER.items() if name != missing})

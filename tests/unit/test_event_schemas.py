@@ -1,4 +1,4 @@
-"""The schemas of events are documented, and what once read an event reads it for ever."""
+"""Event schemas are documented, and readers of an old version can read every later one."""
 
 import json
 from collections.abc import Iterator
@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from shop.events.schemas import OrderPlaced
-from tests.template import ROOT
-from tests.unit.test_event_records import ORDER, of_order
+from tests.support.sam_template import ROOT
+from tests.support.stream_events import ORDER, of_order
 from tools.event_schemas import schemas, text_of
 
 # As the types' versions were when they were first told; never written again.
@@ -49,13 +49,13 @@ def _resolved(schema: Schema, whole: Schema) -> Schema:
 
 
 @pytest.mark.parametrize("type_", sorted(schemas()))
-def test_the_documented_schema_is_the_codes(type_: str) -> None:
+def test_documented_schema_is_current(type_: str) -> None:
     documented = ROOT / f"docs/events/{type_}.json"
 
     assert documented.read_text() == text_of(schemas()[type_]), "run: make event-schemas"
 
 
-def test_no_schema_is_left_of_a_type_that_is_gone() -> None:
+def test_documented_schemas_have_existing_types_only() -> None:
     documented = {path.stem for path in (ROOT / "docs/events").glob("*.json")}
 
     assert documented == set(schemas()), "run: make event-schemas, and delete those that are gone"
@@ -63,11 +63,11 @@ def test_no_schema_is_left_of_a_type_that_is_gone() -> None:
 
 
 @pytest.mark.parametrize("type_", sorted(FIRST))
-def test_a_reader_of_the_first_events_reads_those_of_today(type_: str) -> None:
+def test_reader_of_the_first_events_reads_the_current_ones(type_: str) -> None:
     assert breaks(json.loads(FIRST[type_].read_text()), schemas()[type_]) == []
 
 
-def test_a_field_that_goes_changes_or_may_be_absent_breaks_readers_and_a_new_one_does_not() -> None:
+def test_removed_changed_or_optional_field_breaks_readers_and_a_new_one_does_not() -> None:
     old = schemas()["order.placed"]
     new = deepcopy(old)
     data = new["$defs"]["OrderData"]
@@ -88,7 +88,7 @@ def test_a_field_that_goes_changes_or_may_be_absent_breaks_readers_and_a_new_one
     ]
 
 
-def test_what_a_reader_does_not_know_it_ignores() -> None:
+def test_reader_ignores_unknown_fields() -> None:
     placed = of_order(None, ORDER)
     assert isinstance(placed, OrderPlaced)
     newer = json.loads(placed.to_json())

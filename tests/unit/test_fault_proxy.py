@@ -1,10 +1,6 @@
-"""The proxy for faults: the SDK takes what it answers for DynamoDB's."""
+"""The fault proxy: the SDK accepts its responses as those of DynamoDB."""
 
-import json
-import threading
 import time
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import boto3
@@ -17,62 +13,18 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 
-from tests import faults
-from tests.faults import FaultProxy
-from tests.waiting import HANG_SECONDS, eventually
-from tools.local_cloud.free_port import free_port
+from tests.fakes.dynamodb_server import KEY, FakeDynamoDB, database, proxy
+from tests.support import fault_proxy
+from tests.support.fault_proxy import FaultProxy
+from tests.support.waiting import HANG_SECONDS, eventually
+
+__all__ = ["database", "proxy"]
 
 IMPATIENCE = 0.3  # seconds without a byte after which a client gives up
-KEY = {"id": {"S": "1"}}
 TRANSACTION: list[Any] = [
     {"Put": {"TableName": "orders", "Item": KEY}},
     {"Delete": {"TableName": "products", "Key": KEY}},
 ]
-
-
-class Database(ThreadingHTTPServer):
-    """Answers everything alike, unless told how, and remembers what it was asked."""
-
-    def __init__(self) -> None:
-        super().__init__((faults.HOST, free_port()), Answering)
-        self.asked: list[tuple[dict[str, str], dict[str, Any]]] = []
-        self.answer: Callable[[dict[str, Any]], dict[str, Any]] = lambda _: {"Responses": 0}
-
-
-class Answering(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    server: Database
-
-    def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self.server.asked.append((dict(self.headers), body))
-        answer = json.dumps(self.server.answer(body), separators=(",", ":")).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(answer)))
-        self.end_headers()
-        self.wfile.write(answer)
-
-    def log_message(self, *_: object) -> None:
-        """Not into the tests' output."""
-
-
-@pytest.fixture
-def database() -> Iterator[Database]:
-    with Database() as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
-
-
-@pytest.fixture
-def proxy(database: Database) -> Iterator[FaultProxy]:
-    running = FaultProxy(free_port(), database.server_port)
-    running.start()
-    yield running
-    running.stop()
 
 
 # Any: boto3 makes its clients at run time.
@@ -91,8 +43,8 @@ def impatient(proxy: FaultProxy) -> Any:
     return client_of(proxy, IMPATIENCE)
 
 
-def test_without_a_fault_a_call_passes_as_it_was_signed(
-    client: Any, database: Database, proxy: FaultProxy
+def test_call_without_a_fault_passes_unchanged(
+    client: Any, database: FakeDynamoDB, proxy: FaultProxy
 ) -> None:
     for _ in range(2):
         client.get_item(TableName="orders", Key=KEY)
@@ -104,10 +56,12 @@ def test_without_a_fault_a_call_passes_as_it_was_signed(
     assert len(database.asked) == 2
 
 
-def test_an_idle_proxy_takes_less_than_a_millisecond(
-    client: Any, database: Database, proxy: FaultProxy
+def test_idle_proxy_takes_less_than_a_millisecond(
+    client: Any, database: FakeDynamoDB, proxy: FaultProxy
 ) -> None:
-    direct = boto3.client("dynamodb", endpoint_url=f"http://{faults.HOST}:{database.server_port}")
+    direct = boto3.client(
+        "dynamodb", endpoint_url=f"http://{fault_proxy.HOST}:{database.server_port}"
+    )
 
     def fastest(way: Any) -> float:
         taken = []
@@ -120,11 +74,11 @@ def test_an_idle_proxy_takes_less_than_a_millisecond(
     assert eventually(lambda: fastest(client) - fastest(direct) < 0.001)
 
 
-def test_conflicts_are_shaped_as_dynamodb_shapes_them(
-    client: Any, database: Database, proxy: FaultProxy
+def test_conflicts_have_the_format_of_dynamodb(
+    client: Any, database: FakeDynamoDB, proxy: FaultProxy
 ) -> None:
     with (
-        proxy.on(faults.conflicts(share=1, seed=1), "TransactWriteItems"),
+        proxy.on(fault_proxy.conflicts(share=1, seed=1), "TransactWriteItems"),
         pytest.raises(client.exceptions.TransactionCanceledException) as cancelled,
     ):
         client.transact_write_items(TransactItems=TRANSACTION)
@@ -137,12 +91,12 @@ def test_conflicts_are_shaped_as_dynamodb_shapes_them(
     assert database.asked == []
 
 
-def test_a_share_of_conflicts_is_the_same_for_the_same_seed(
-    client: Any, database: Database, proxy: FaultProxy
+def test_share_of_conflicts_is_reproducible_by_seed(
+    client: Any, database: FakeDynamoDB, proxy: FaultProxy
 ) -> None:
     def outcomes() -> list[bool]:
         passed = []
-        with proxy.on(faults.conflicts(share=0.5, seed=7), "TransactWriteItems"):
+        with proxy.on(fault_proxy.conflicts(share=0.5, seed=7), "TransactWriteItems"):
             for _ in range(40):
                 try:
                     client.transact_write_items(TransactItems=TRANSACTION)
@@ -157,18 +111,18 @@ def test_a_share_of_conflicts_is_the_same_for_the_same_seed(
     assert 10 < first.count(True) < 30
 
 
-def test_a_lost_answer_was_given_and_a_broken_connection_asked_nothing(
-    client: Any, database: Database, proxy: FaultProxy
+def test_lost_response_had_its_effect_and_a_broken_connection_had_none(
+    client: Any, database: FakeDynamoDB, proxy: FaultProxy
 ) -> None:
-    for fault, asked in [(faults.never_arrived, 0), (faults.answer_lost, 1)]:
+    for fault, asked in [(fault_proxy.never_arrived, 0), (fault_proxy.answer_lost, 1)]:
         with proxy.on(fault), pytest.raises(ConnectionClosedError):
             client.get_item(TableName="orders", Key=KEY)
         assert len(database.asked) == asked
     client.get_item(TableName="orders", Key=KEY)
 
 
-def test_while_the_proxy_is_down_nobody_connects(
-    client: Any, database: Database, proxy: FaultProxy
+def test_stopped_proxy_accepts_no_connection(
+    client: Any, database: FakeDynamoDB, proxy: FaultProxy
 ) -> None:
     client.get_item(TableName="orders", Key=KEY)
 
@@ -180,23 +134,23 @@ def test_while_the_proxy_is_down_nobody_connects(
     assert len(database.asked) == 2
 
 
-def test_a_call_that_nobody_answers_asked_nothing(
-    impatient: Any, database: Database, proxy: FaultProxy
+def test_unanswered_call_has_no_effect(
+    impatient: Any, database: FakeDynamoDB, proxy: FaultProxy
 ) -> None:
-    with proxy.on(faults.unanswered(1)), pytest.raises(ReadTimeoutError):
+    with proxy.on(fault_proxy.unanswered(1)), pytest.raises(ReadTimeoutError):
         impatient.get_item(TableName="orders", Key=KEY)
 
     assert database.asked == []
 
 
-def test_an_answer_may_come_late_or_drip(
-    impatient: Any, database: Database, proxy: FaultProxy
+def test_response_can_be_late_or_slow(
+    impatient: Any, database: FakeDynamoDB, proxy: FaultProxy
 ) -> None:
-    with proxy.on(faults.delayed(1)), pytest.raises(ReadTimeoutError):
+    with proxy.on(fault_proxy.delayed(1)), pytest.raises(ReadTimeoutError):
         impatient.get_item(TableName="orders", Key=KEY)
 
     started = time.monotonic()
-    with proxy.on(faults.dripping(pause=0.01)):
+    with proxy.on(fault_proxy.dripping(pause=0.01)):
         impatient.get_item(TableName="orders", Key=KEY)
     assert time.monotonic() - started > IMPATIENCE
 
@@ -204,10 +158,10 @@ def test_an_answer_may_come_late_or_drip(
 @pytest.mark.parametrize(
     ("code", "status"), [("ThrottlingException", 400), ("InternalServerError", 500)]
 )
-def test_a_refusal_has_its_code_and_status(
-    client: Any, database: Database, proxy: FaultProxy, code: str, status: int
+def test_rejection_has_its_code_and_status(
+    client: Any, database: FakeDynamoDB, proxy: FaultProxy, code: str, status: int
 ) -> None:
-    with proxy.on(faults.refused(code, status)), pytest.raises(ClientError) as refusal:
+    with proxy.on(fault_proxy.refused(code, status)), pytest.raises(ClientError) as refusal:
         client.get_item(TableName="orders", Key=KEY)
 
     assert refusal.value.response["Error"]["Code"] == code
@@ -215,17 +169,17 @@ def test_a_refusal_has_its_code_and_status(
     assert database.asked == []
 
 
-def test_keys_may_stay_unprocessed(client: Any, proxy: FaultProxy) -> None:
+def test_keys_can_stay_unprocessed(client: Any, proxy: FaultProxy) -> None:
     wanted = {"orders": {"Keys": [KEY]}}
 
-    with proxy.on(faults.unprocessed, "BatchGetItem"):
+    with proxy.on(fault_proxy.unprocessed, "BatchGetItem"):
         answer = client.batch_get_item(RequestItems=wanted)
 
     assert answer["UnprocessedKeys"] == wanted
 
 
-def test_a_fault_meets_the_calls_it_is_meant_for_and_no_others(
-    client: Any, database: Database, proxy: FaultProxy
+def test_fault_applies_to_its_own_calls_only(
+    client: Any, database: FakeDynamoDB, proxy: FaultProxy
 ) -> None:
     def is_refused(operation: str, **request: Any) -> bool:
         try:
@@ -234,7 +188,7 @@ def test_a_fault_meets_the_calls_it_is_meant_for_and_no_others(
             return True
         return False
 
-    throttled = faults.refused("ThrottlingException")
+    throttled = fault_proxy.refused("ThrottlingException")
     with proxy.on(throttled, "TransactWriteItems", table="products", skip=1, times=2) as hits:
         assert not is_refused("get_item", TableName="products", Key=KEY)
         assert not is_refused("transact_write_items", TransactItems=TRANSACTION[:1])

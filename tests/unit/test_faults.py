@@ -1,4 +1,4 @@
-"""What a client is told when a dependency fails: try again, or that we are at fault."""
+"""Client errors for failing dependencies: a retryable 503, or a 500 for our own mistakes."""
 
 import threading
 import time
@@ -18,7 +18,7 @@ from shop.deadline import deadline
 from shop.errors import ServiceUnavailable
 from shop.http.rendering import as_shop_error
 from shop.system.readiness import DependencyCheck
-from tests.waiting import HANG_SECONDS
+from tests.support.waiting import HANG_SECONDS
 
 
 def refused(code: str, status: int = 400) -> ClientError:
@@ -55,7 +55,7 @@ def refused(code: str, status: int = 400) -> ClientError:
     ],
     ids=repr,
 )
-def test_a_dependency_that_fails_is_503_and_may_be_tried_again(error: Exception) -> None:
+def test_failing_dependency_is_a_retryable_503(error: Exception) -> None:
     told = as_shop_error(error)
 
     assert (told.status, told.code, told.retry_after) == (503, "SERVICE_UNAVAILABLE", 1)
@@ -72,11 +72,11 @@ def test_a_dependency_that_fails_is_503_and_may_be_tried_again(error: Exception)
     ],
     ids=repr,
 )
-def test_a_mistake_of_ours_is_500(error: Exception) -> None:
+def test_own_mistake_is_500(error: Exception) -> None:
     assert as_shop_error(error).status == 500
 
 
-def test_dependencies_are_asked_every_five_seconds_at_most() -> None:
+def test_dependencies_are_checked_every_five_seconds_at_most() -> None:
     asked, now = [], [0.0]
     check = DependencyCheck({"database": lambda: asked.append(1)}, lambda: now[0])
 
@@ -90,14 +90,14 @@ def test_dependencies_are_asked_every_five_seconds_at_most() -> None:
     assert len(asked) == 2
 
 
-def test_dependencies_are_asked_at_once() -> None:
+def test_dependencies_are_checked_in_parallel() -> None:
     everybody = threading.Barrier(2, timeout=HANG_SECONDS)
     check = DependencyCheck({"database": everybody.wait, "signing-key": everybody.wait})
 
     check.check()
 
 
-def test_what_outlasts_the_request_is_named_and_not_asked_again_at_once() -> None:
+def test_dependency_slower_than_the_request_is_named_and_not_checked_again_immediately() -> None:
     asked, now, end = [], [0.0], threading.Event()
 
     def hang() -> None:
@@ -119,7 +119,7 @@ def test_what_outlasts_the_request_is_named_and_not_asked_again_at_once() -> Non
     assert asked == [1]
 
 
-def test_one_dependency_that_outlasts_the_request_is_named_too() -> None:
+def test_single_slow_dependency_is_named() -> None:
     check = DependencyCheck({"database": lambda: time.sleep(HANG_SECONDS)})
 
     with pytest.raises(ServiceUnavailable) as refusal, deadline(0.05):
@@ -128,7 +128,7 @@ def test_one_dependency_that_outlasts_the_request_is_named_too() -> None:
     assert [detail.field for detail in refusal.value.details] == ["database"]
 
 
-def test_the_dependency_that_does_not_answer_is_named_by_its_role() -> None:
+def test_silent_dependency_is_named_by_its_role() -> None:
     def broken() -> None:
         raise ConnectionError("table shop-users")
 

@@ -1,4 +1,4 @@
-"""Ids are UUIDv7: unique, and sorted by the time they were made."""
+"""Ids are UUIDv7: unique, and sorted by creation time."""
 
 import time
 from uuid import UUID
@@ -8,7 +8,7 @@ import pytest
 from shop.identifiers import canonical_id, is_id, new_id, with_canonical_ids
 
 
-def test_an_id_is_a_uuid_of_version_7_and_carries_its_time() -> None:
+def test_id_is_a_uuid_of_version_7_with_its_time() -> None:
     before = time.time_ns() // 1_000_000
     value = UUID(new_id())
     after = time.time_ns() // 1_000_000
@@ -18,7 +18,7 @@ def test_an_id_is_a_uuid_of_version_7_and_carries_its_time() -> None:
     assert before <= value.int >> 80 <= after
 
 
-def test_ids_differ_and_later_ones_sort_behind() -> None:
+def test_ids_are_unique_and_sorted_by_time() -> None:
     first = [new_id() for _ in range(1000)]
     time.sleep(0.002)
     later = [new_id() for _ in range(1000)]
@@ -36,7 +36,7 @@ def test_ids_differ_and_later_ones_sort_behind() -> None:
         "0190a6b2-7c9e-7b1a-8f00-00000000AbCd",
     ],
 )
-def test_an_id_in_any_case_has_one_canonical_form(text: str) -> None:
+def test_id_in_any_case_has_one_canonical_form(text: str) -> None:
     assert canonical_id(text) == "0190a6b2-7c9e-7b1a-8f00-00000000abcd"
     assert with_canonical_ids(f"/Prod/api/users/{text}/orders") == (
         "/Prod/api/users/0190a6b2-7c9e-7b1a-8f00-00000000abcd/orders"
@@ -55,7 +55,7 @@ def test_an_id_in_any_case_has_one_canonical_form(text: str) -> None:
         "0190a6b2-7c9e-7b1a-8f00-000000000001\n",
     ],
 )
-def test_anything_but_the_canonical_spelling_is_no_id(text: str) -> None:
+def test_non_canonical_id_is_rejected(text: str) -> None:
     assert not is_id(text)
 
 

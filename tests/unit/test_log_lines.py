@@ -1,4 +1,4 @@
-"""A line is as Powertools writes it, byte for byte, though another writes it."""
+"""Log lines equal those of Powertools byte for byte, written by a faster formatter."""
 
 import json
 import logging
@@ -7,13 +7,13 @@ import pytest
 from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
 
 from shop.observability import logger
-from tests.conftest import LogLines
+from tests.support.log_lines import LogLines
 
 TRACE = "Root=1-674a1b2c-0123456789abcdef01234567;Parent=0123456789abcdef;Sampled=0"
 
 
 @pytest.mark.parametrize("trace", [TRACE, ""])
-def test_a_line_is_as_powertools_writes_it(trace: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_log_line_equals_that_of_powertools(trace: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("_X_AMZN_TRACE_ID", trace)
     keys = {"service": "shop", "request_id": "a-request", "nothing": None}
     theirs = LambdaPowertoolsFormatter(utc=True, use_rfc3339=True, location=None)
@@ -31,13 +31,13 @@ def test_a_line_is_as_powertools_writes_it(trace: str, monkeypatch: pytest.Monke
     assert "Zoë" in line
 
 
-def test_what_json_does_not_know_is_told_as_text(log: LogLines) -> None:
+def test_value_unknown_to_json_is_logged_as_text(log: LogLines) -> None:
     logger().info("request", status={1})
 
     assert [line["status"] for line in log()] == ["{1}"]
 
 
-def test_keys_that_are_taken_back_are_in_no_line(log: LogLines) -> None:
+def test_removed_keys_are_in_no_line(log: LogLines) -> None:
     logger().append_keys(passing="here")
     logger().remove_keys(["passing", "never there"])
     logger().info("request")

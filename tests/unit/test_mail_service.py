@@ -1,128 +1,41 @@
-"""Mail is sent once: whatever comes again, fails, or is refused on the way."""
+"""Emails are sent once under redelivery, failures and rejections."""
 
 from dataclasses import replace
 from datetime import timedelta
-from decimal import Decimal
 
 import pytest
 
-from shop.caller import Role
 from shop.deadline import TO_ANSWER
 from shop.email_queue import RESET_REQUESTED, VERIFICATION_REQUESTED
 from shop.identity.accounts.models import UserStatus
 from shop.identity.recovery.models import Purpose
-from shop.mail.models import NEWS_FOR, EmailMessage, Notification
+from shop.mail.models import NEWS_FOR, Notification
 from shop.mail.service import (
     MAX_TRIES,
     TO_SEND_AND_MARK,
     InProgress,
     MailService,
-    NotMarked,
     Refused,
     TooLate,
 )
-from shop.money import Money
-from shop.orders.models import Order, OrderLine, OrderStatus
 from shop.users.models import FormerEmail, User
-from tests.conftest import LogLines
-from tests.people import ALICE, NOON
-from tests.template import resources
+from tests.fakes.email_dependencies import USER, FakeEmailDependencies
+from tests.support.fixtures import ALICE, NOON
+from tests.support.log_lines import LogLines
+from tests.support.sam_template import resources
 
-USER = User(
-    ALICE.id, "ada@example.com", "Ada", UserStatus.ACTIVE, Role.CUSTOMER, False, NOON, NOON, 1
-)
-PRICE = Money(Decimal("4.90"), "EUR")
-ORDER = Order(
-    "order",
-    ALICE.id,
-    OrderStatus.PENDING,
-    PRICE,
-    [OrderLine("p", "PEAR", "Pear", PRICE, 1, 1)],
-    None,
-    NOON,
-    NOON,
-    1,
-)
 SIGNED_UP = Notification("event", "user.registered", NOON, {"userId": ALICE.id})
 
 
-class Office:
-    """Archive, marks and postbox in memory; `trouble` is raised by the next sendings."""
-
-    def __init__(self, *trouble: Exception) -> None:
-        self.known: User | None = USER
-        self.placed: Order | None = ORDER
-        self.trouble = list(trouble)
-        self.sent: list[tuple[str, EmailMessage, str]] = []
-        self.made: list[Purpose] = []
-        self.claimed: set[str] = set()
-        self.elsewhere: set[str] = set()  # claimed by another sandbox
-        self.finished: set[str] = set()
-        self.failing = 0  # of the next readings
-        self.counted: list[tuple[str, str]] = []
-        self.most = 100
-        self.seconds = 30.0
-        self.slow = 0.0  # seconds that each reading takes
-        self.marks_fail = False
-        self.given = 0.0  # seconds for the last mark
-
-    def seconds_left(self) -> float:
-        return self.seconds
-
-    def user(self, user_id: str) -> User | None:
-        self.seconds -= self.slow
-        if self.failing:
-            self.failing -= 1
-            raise TimeoutError("table")
-        return self.known
-
-    def owner(self, email: str) -> User | None:
-        return self.known if self.known and self.known.email == email else None
-
-    def order(self, user_id: str, order_id: str) -> Order | None:
-        return self.placed
-
-    def make(self, user_id: str, email: str, purpose: Purpose) -> str | None:
-        self.made.append(purpose)
-        return f"https://shop.example/recovery#{purpose}=token"
-
-    def claim(self, notice_id: str) -> bool:
-        if notice_id in self.finished:
-            return False
-        if notice_id in self.elsewhere:
-            raise InProgress
-        self.claimed.add(notice_id)
-        return True
-
-    def finish(self, notice_id: str, seconds: float) -> None:
-        self.given = seconds
-        if self.marks_fail:
-            raise NotMarked from ConnectionError("table")
-        self.finished.add(notice_id)
-
-    def release(self, notice_id: str) -> None:
-        if notice_id not in self.elsewhere:
-            self.claimed.discard(notice_id)
-
-    def admits(self, address: str, notice_id: str) -> bool:
-        self.counted.append((address, notice_id))
-        return len(self.counted) <= self.most
-
-    def send(self, address: str, letter: EmailMessage, reference: str) -> None:
-        if self.trouble:
-            raise self.trouble.pop(0)
-        self.sent.append((address, letter, reference))
-
-
-def deliver(office: Office, notice: Notification) -> str:
+def deliver(office: FakeEmailDependencies, notice: Notification) -> str:
     service = MailService(
         office, office, office, office, office, lambda: NOON, pause=lambda _: None
     )
     return service.deliver(notice, office.seconds_left)
 
 
-def test_a_notice_that_comes_again_is_one_mail_with_the_events_id() -> None:
-    office = Office()
+def test_redelivered_notification_is_one_email_with_the_event_id() -> None:
+    office = FakeEmailDependencies()
 
     outcomes = [deliver(office, SIGNED_UP) for _ in range(3)]
 
@@ -131,16 +44,16 @@ def test_a_notice_that_comes_again_is_one_mail_with_the_events_id() -> None:
     assert (address, reference) == ("ada@example.com", "event")
 
 
-def test_a_mail_that_failed_on_the_way_is_sent_by_the_next_try() -> None:
-    office = Office(ConnectionError())
+def test_email_that_failed_is_sent_by_the_retry() -> None:
+    office = FakeEmailDependencies(ConnectionError())
 
     with pytest.raises(ConnectionError):
         deliver(office, SIGNED_UP)
     assert deliver(office, SIGNED_UP) == "mail sent"
 
 
-def test_while_somebody_else_is_at_it_it_is_put_off() -> None:
-    office = Office()
+def test_notification_leased_elsewhere_is_deferred() -> None:
+    office = FakeEmailDependencies()
     office.elsewhere.add("event")
 
     with pytest.raises(InProgress):
@@ -148,8 +61,8 @@ def test_while_somebody_else_is_at_it_it_is_put_off() -> None:
     assert office.sent == [] and office.elsewhere == {"event"}
 
 
-def test_reading_that_fails_is_retried_in_the_same_delivery_and_then_by_the_queue() -> None:
-    office = Office()
+def test_failed_read_is_retried_in_the_delivery_and_then_by_the_queue() -> None:
+    office = FakeEmailDependencies()
     office.failing = MAX_TRIES - 1
     assert deliver(office, SIGNED_UP) == "mail sent"
 
@@ -160,8 +73,8 @@ def test_reading_that_fails_is_retried_in_the_same_delivery_and_then_by_the_queu
     assert [reference for _, _, reference in office.sent] == ["event"]
 
 
-def test_a_mail_that_is_refused_for_good_is_logged_and_never_tried_again(log: LogLines) -> None:
-    office = Office(Refused("MessageRejected"))
+def test_finally_rejected_email_is_logged_and_not_retried(log: LogLines) -> None:
+    office = FakeEmailDependencies(Refused("MessageRejected"))
 
     assert deliver(office, SIGNED_UP) == "no mail: refused"
     assert deliver(office, SIGNED_UP) == "no mail: done before"
@@ -173,8 +86,8 @@ def test_a_mail_that_is_refused_for_good_is_logged_and_never_tried_again(log: Lo
     assert "ada" not in str(line)
 
 
-def test_after_a_crash_between_sending_and_marking_the_mail_comes_again_with_its_id() -> None:
-    office = Office()
+def test_crash_between_sending_and_marking_sends_the_email_again_with_its_id() -> None:
+    office = FakeEmailDependencies()
     deliver(office, SIGNED_UP)
     office.finished.clear()
     office.claimed.clear()
@@ -184,8 +97,8 @@ def test_after_a_crash_between_sending_and_marking_the_mail_comes_again_with_its
     assert [reference for _, _, reference in office.sent] == ["event", "event"]
 
 
-def test_mark_has_all_of_the_functions_time_but_what_the_response_takes() -> None:
-    office = Office()
+def test_mark_has_the_function_time_minus_the_response_margin() -> None:
+    office = FakeEmailDependencies()
 
     deliver(office, SIGNED_UP)
 
@@ -193,7 +106,7 @@ def test_mark_has_all_of_the_functions_time_but_what_the_response_takes() -> Non
 
 
 def test_sent_email_that_cannot_be_marked_is_logged_and_not_redelivered(log: LogLines) -> None:
-    office = Office()
+    office = FakeEmailDependencies()
     office.marks_fail = True
 
     assert deliver(office, SIGNED_UP) == "mail sent"
@@ -203,8 +116,8 @@ def test_sent_email_that_cannot_be_marked_is_logged_and_not_redelivered(log: Log
     assert "ada" not in str(line)
 
 
-def test_email_is_not_begun_without_the_time_to_send_and_mark_it() -> None:
-    office = Office()
+def test_email_is_not_started_without_time_to_send_and_mark_it() -> None:
+    office = FakeEmailDependencies()
     office.seconds = TO_SEND_AND_MARK - 0.1
 
     with pytest.raises(TooLate):
@@ -212,8 +125,8 @@ def test_email_is_not_begun_without_the_time_to_send_and_mark_it() -> None:
     assert office.sent == [] and office.claimed == set()
 
 
-def test_email_whose_reading_took_the_time_is_released_unsent() -> None:
-    office = Office()
+def test_email_delayed_by_slow_reads_is_released_unsent() -> None:
+    office = FakeEmailDependencies()
     office.slow = 20.0
 
     with pytest.raises(TooLate):
@@ -230,16 +143,16 @@ def test_email_whose_reading_took_the_time_is_released_unsent() -> None:
 @pytest.mark.parametrize(
     "type_", ["user.registered", "user.password_changed", "order.placed", "order.cancelled"]
 )
-def test_who_is_gone_or_inactive_gets_none(known: User | None, type_: str) -> None:
-    office = Office()
+def test_deleted_or_inactive_user_gets_no_email(known: User | None, type_: str) -> None:
+    office = FakeEmailDependencies()
     office.known = known
     notice = replace(SIGNED_UP, type=type_, data={"userId": ALICE.id, "orderId": "order"})
 
     assert deliver(office, notice) == "no mail: nobody to tell"
 
 
-def test_an_order_that_is_not_there_is_no_mail() -> None:
-    office = Office()
+def test_unknown_order_sends_no_email() -> None:
+    office = FakeEmailDependencies()
     office.placed = None
 
     for type_ in ("order.placed", "order.cancelled"):
@@ -247,8 +160,8 @@ def test_an_order_that_is_not_there_is_no_mail() -> None:
         assert deliver(office, notice) == "no mail: nobody to tell"
 
 
-def test_only_the_address_that_this_version_replaced_is_told() -> None:
-    office = Office()
+def test_only_the_replaced_address_is_notified() -> None:
+    office = FakeEmailDependencies()
     office.known = replace(
         USER, former_emails=(FormerEmail("first@a.example", 2), FormerEmail("second@a.example", 4))
     )
@@ -261,8 +174,8 @@ def test_only_the_address_that_this_version_replaced_is_told() -> None:
     assert [address for address, _, _ in office.sent] == ["second@a.example", "first@a.example"]
 
 
-def test_news_is_told_for_a_day() -> None:
-    office = Office()
+def test_notifications_expire_after_a_day() -> None:
+    office = FakeEmailDependencies()
 
     at_the_end = replace(SIGNED_UP, time=NOON - NEWS_FOR)
     too_old = replace(SIGNED_UP, id="old", time=NOON - NEWS_FOR - timedelta(seconds=1))
@@ -272,8 +185,8 @@ def test_news_is_told_for_a_day() -> None:
     assert office.claimed == {"event"}
 
 
-def test_without_a_sender_nothing_is_sent_and_nothing_marked() -> None:
-    office = Office()
+def test_disabled_email_sends_and_marks_nothing() -> None:
+    office = FakeEmailDependencies()
 
     mute = MailService(office, office, office, office, None, lambda: NOON)
     outcome = mute.deliver(SIGNED_UP, office.seconds_left)
@@ -282,8 +195,10 @@ def test_without_a_sender_nothing_is_sent_and_nothing_marked() -> None:
     assert office.claimed == set()
 
 
-def test_a_type_that_is_new_to_us_is_passed_over() -> None:
-    assert deliver(Office(), replace(SIGNED_UP, type="user.knighted")).endswith("type")
+def test_unknown_event_type_is_skipped() -> None:
+    assert deliver(FakeEmailDependencies(), replace(SIGNED_UP, type="user.knighted")).endswith(
+        "type"
+    )
 
 
 VERIFY = Notification("wish", VERIFICATION_REQUESTED, NOON, {"userId": ALICE.id})
@@ -299,10 +214,10 @@ RESET = Notification("wish", RESET_REQUESTED, NOON, {"email": "ada@example.com"}
     ],
     ids=["sign-up", "verification", "reset"],
 )
-def test_a_link_is_made_as_its_mail_is_written_and_once(
+def test_link_is_created_once_when_its_email_is_written(
     notice: Notification, purpose: Purpose
 ) -> None:
-    office = Office()
+    office = FakeEmailDependencies()
 
     for _ in range(3):
         deliver(office, notice)
@@ -313,8 +228,8 @@ def test_a_link_is_made_as_its_mail_is_written_and_once(
     assert f'href="https://shop.example/recovery#{purpose}=token"' in letter.html
 
 
-def test_an_address_that_is_verified_needs_no_link() -> None:
-    office = Office()
+def test_verified_address_gets_no_link() -> None:
+    office = FakeEmailDependencies()
     office.known = replace(USER, email_verified=True)
 
     assert deliver(office, VERIFY) == "no mail: nobody to tell"
@@ -327,8 +242,8 @@ def test_an_address_that_is_verified_needs_no_link() -> None:
     [None, replace(USER, status=UserStatus.INACTIVE), replace(USER, email="king@example.com")],
     ids=["unknown", "inactive", "moved"],
 )
-def test_no_reset_is_mailed_to_an_address_that_is_nobodys(known: User | None) -> None:
-    office = Office()
+def test_unknown_address_gets_no_reset(known: User | None) -> None:
+    office = FakeEmailDependencies()
     office.known = known
 
     assert deliver(office, RESET) == "no mail: nobody to tell"
@@ -341,8 +256,8 @@ TOLD_BOTH = ["user.registered", "user.password_changed", "order.placed", "order.
 
 
 @pytest.mark.parametrize("type_", [*TOLD_BOTH, VERIFICATION_REQUESTED, RESET_REQUESTED])
-def test_no_name_is_told_to_an_address_that_nobody_has_verified(type_: str) -> None:
-    office = Office()
+def test_unverified_address_gets_no_name(type_: str) -> None:
+    office = FakeEmailDependencies()
 
     deliver(office, Notification("event", type_, NOON, ABOUT))
 
@@ -352,8 +267,8 @@ def test_no_name_is_told_to_an_address_that_nobody_has_verified(type_: str) -> N
 
 
 @pytest.mark.parametrize("type_", [*TOLD_BOTH, RESET_REQUESTED])
-def test_the_owner_of_a_verified_address_is_greeted_by_name_and_not_limited(type_: str) -> None:
-    office = Office()
+def test_verified_owner_is_greeted_by_name_and_not_limited(type_: str) -> None:
+    office = FakeEmailDependencies()
     office.known, office.most = VERIFIED, 0
 
     assert deliver(office, Notification("event", type_, NOON, ABOUT)) == "mail sent"
@@ -362,8 +277,8 @@ def test_the_owner_of_a_verified_address_is_greeted_by_name_and_not_limited(type
     assert letter.text.startswith("Hello Ada,\n")
 
 
-def test_a_former_address_is_told_no_name_that_who_is_in_the_account_has_chosen() -> None:
-    office = Office()
+def test_former_address_gets_no_name_chosen_by_the_account() -> None:
+    office = FakeEmailDependencies()
     office.known = replace(VERIFIED, former_emails=(FormerEmail("first@a.example", 2),))
     data = {"userId": ALICE.id, "changed": ["email"], "version": 2}
 
@@ -374,8 +289,8 @@ def test_a_former_address_is_told_no_name_that_who_is_in_the_account_has_chosen(
 
 
 @pytest.mark.parametrize("type_", [*TOLD_BOTH, VERIFICATION_REQUESTED])
-def test_one_too_many_to_an_unverified_address_is_not_sent_then_or_later(type_: str) -> None:
-    office = Office()
+def test_email_over_the_limit_of_an_unverified_address_is_never_sent(type_: str) -> None:
+    office = FakeEmailDependencies()
     office.most = 1
     notices = [Notification(id_, type_, NOON, ABOUT) for id_ in ("first", "second")]
 
@@ -389,15 +304,15 @@ def test_one_too_many_to_an_unverified_address_is_not_sent_then_or_later(type_: 
     assert [reference for _, _, reference in office.sent] == ["first"]
 
 
-def test_resets_are_not_limited_since_wishes_for_them_are() -> None:
-    office = Office()
+def test_resets_are_not_limited_here() -> None:
+    office = FakeEmailDependencies()
     office.most = 0
 
     assert deliver(office, RESET) == "mail sent"
 
 
-def test_what_calls_for_no_mail_does_not_count() -> None:
-    office = Office()
+def test_events_without_an_email_are_not_counted() -> None:
+    office = FakeEmailDependencies()
     office.placed = None
 
     deliver(office, Notification("event", "order.placed", NOON, ABOUT))

@@ -1,4 +1,4 @@
-"""What is counted is counted once, and told in CloudWatch's format in the request's own line."""
+"""Metrics are counted once, in CloudWatch's format, in the log line of their request."""
 
 from datetime import timedelta
 from typing import Any, get_args
@@ -24,16 +24,14 @@ from shop.orders.service import OrderService
 from shop.users.models import User
 from shop.users.schemas import UserCreate
 from shop.users.service import UserService
-from tests.conftest import LogLines
-from tests.metrics import counted, metrics_of
-from tests.people import ALICE, BROWSER, NOON, PASSWORD
-from tests.requests import Context, event
-from tests.template import template
-from tests.unit.test_order_service import DOLLAR, PEAR, PLUM, Shelf, once, wanted
-from tests.unit.test_refresh import refresh
-from tests.unit.test_session_service import Lobby, attempt
-from tests.unit.test_user_service import Counting
-from tests.unit.test_user_service import Shelf as Users
+from tests.fakes.order_store import DOLLAR, PEAR, PLUM, FakeOrderStore, once, wanted
+from tests.fakes.session_store import FakeSessionStore, attempt, refresh
+from tests.fakes.user_store import FakeRateLimiter, FakeUserStore
+from tests.support.emf_metrics import counted, metrics_of
+from tests.support.fixtures import ALICE, BROWSER, NOON, PASSWORD
+from tests.support.gateway_events import Context, event
+from tests.support.log_lines import LogLines
+from tests.support.sam_template import template
 
 SHOP = "metrics_namespace"
 PLACES = "POST /api/users/{userId}/orders"
@@ -58,12 +56,12 @@ def raises(error: type[Exception], work: Any) -> Any:
     return refused
 
 
-def place(shelf: Shelf, *lines: Any, key: str | None = None) -> Any:
+def place(shelf: FakeOrderStore, *lines: Any, key: str | None = None) -> Any:
     desk = OrderService(shelf, lambda: NOON, new_id)
     return lambda: desk.place(ALICE, ALICE.id, wanted(*lines), once(key))
 
 
-def test_each_request_tells_its_latency_by_the_route_as_declared(log: LogLines) -> None:
+def test_request_logs_its_latency_by_declared_route(log: LogLines) -> None:
     @endpoint("GET /api/things/{thingId}")
     def read() -> Done:
         return Done()
@@ -75,7 +73,7 @@ def test_each_request_tells_its_latency_by_the_route_as_declared(log: LogLines) 
     assert metrics_of(line, SHOP) == {("Latency", route): ("Milliseconds", line["milliseconds"])}
 
 
-def test_a_request_tells_what_it_counted_and_the_next_begins_anew(log: LogLines) -> None:
+def test_request_logs_its_own_counts_only(log: LogLines) -> None:
     @endpoint(PLACES)
     def handler() -> Done:
         if len(log()) == 0:
@@ -95,7 +93,7 @@ def test_a_request_tells_what_it_counted_and_the_next_begins_anew(log: LogLines)
     assert counted(second, SHOP) == {}
 
 
-def test_what_fails_is_told_too(log: LogLines) -> None:
+def test_failed_request_logs_its_counts(log: LogLines) -> None:
     @endpoint(PLACES, raises=(NotFound,))
     def handler() -> Done:
         metrics.count("StockRefusals")
@@ -106,7 +104,7 @@ def test_what_fails_is_told_too(log: LogLines) -> None:
     assert [counted(line, SHOP) for line in log()] == [{"StockRefusals": 1}]
 
 
-def test_all_that_can_be_counted_together_is_within_the_formats_limits() -> None:
+def test_all_metrics_together_stay_within_the_format_limits() -> None:
     metrics.collect()
     for name in get_args(metrics.Countable.__value__):
         metrics.count(name)
@@ -121,9 +119,9 @@ def test_all_that_can_be_counted_together_is_within_the_formats_limits() -> None
     }
 
 
-def test_an_order_and_its_value_are_counted_where_it_is_placed() -> None:
+def test_order_and_its_value_are_counted_when_placed() -> None:
     metrics.collect()
-    place(Shelf(), (PEAR, 2), (PLUM, 1))()
+    place(FakeOrderStore(), (PEAR, 2), (PLUM, 1))()
 
     told = metrics_of(metrics.told(), SHOP)
 
@@ -132,22 +130,22 @@ def test_an_order_and_its_value_are_counted_where_it_is_placed() -> None:
     assert counted(metrics.told(), SHOP).keys() == {"OrdersPlaced", "OrderValue"}
 
 
-def test_a_replay_counts_nothing() -> None:
-    shelf = Shelf()
+def test_replay_counts_nothing() -> None:
+    shelf = FakeOrderStore()
     place(shelf, (PLUM, 3), key="one")()
 
     assert told(raises(Replayed, place(shelf, (PLUM, 3), key="one"))) == {}
 
 
-def test_a_refused_order_counts_once_what_it_was_refused_for() -> None:
-    short = place(Shelf(), (PLUM, 4), (PEAR, 11))
+def test_rejected_order_counts_its_reason_once() -> None:
+    short = place(FakeOrderStore(), (PLUM, 4), (PEAR, 11))
 
     assert told(raises(InsufficientStock, short)) == {"StockRefusals": 1}
-    assert told(raises(CurrencyMismatch, place(Shelf(), (PEAR, 1), (DOLLAR, 1)))) == {}
+    assert told(raises(CurrencyMismatch, place(FakeOrderStore(), (PEAR, 1), (DOLLAR, 1)))) == {}
 
 
-def test_a_log_in_counts_where_it_fails_only() -> None:
-    lobby = Lobby()
+def test_failed_login_is_counted_and_a_successful_one_is_not() -> None:
+    lobby = FakeSessionStore()
     log_in = lobby.service().log_in
 
     assert told(lambda: log_in(attempt(), BROWSER)) == {}
@@ -158,8 +156,8 @@ def test_a_log_in_counts_where_it_fails_only() -> None:
     assert told(full) == {"LogInsThrottled": 1}
 
 
-def test_a_spent_refresh_token_counts_where_it_ends_its_session() -> None:
-    lobby = Lobby()
+def test_spent_refresh_token_counts_once_when_it_ends_its_session() -> None:
+    lobby = FakeSessionStore()
     first = lobby.service().log_in(attempt(), BROWSER).refresh_token
 
     assert told(lambda: refresh(lobby, first)) == {}
@@ -170,7 +168,7 @@ def test_a_spent_refresh_token_counts_where_it_ends_its_session() -> None:
     assert told(again) == {}  # which is over
 
 
-class Registry(Users):
+class Registry(FakeUserStore):
     def add(self, user: User, password_hash: str) -> None:
         self.user = user
 
@@ -183,7 +181,7 @@ SIGN_UP = UserCreate.model_validate(
 def sign_up(role: Role = Role.CUSTOMER) -> User:
     service = UserService(
         Registry(),
-        Counting(),
+        FakeRateLimiter(),
         lambda password: password,
         lambda *_: True,
         lambda: 20,
@@ -193,17 +191,17 @@ def sign_up(role: Role = Role.CUSTOMER) -> User:
     return service.sign_up(SIGN_UP, BROWSER if role is Role.CUSTOMER else None, role)
 
 
-def test_a_sign_up_is_counted() -> None:
+def test_sign_up_is_counted() -> None:
     assert told(sign_up) == {"SignUps": 1}
 
 
-def test_what_operators_do_counts_nothing(log: LogLines) -> None:
+def test_operator_actions_are_not_counted(log: LogLines) -> None:
     operation(lambda _: {"id": sign_up(Role.ADMIN).id})({}, Context())
 
     assert not any("_aws" in line for line in log())
 
 
-def test_no_level_can_be_deployed_that_leaves_the_lines_with_metrics_out() -> None:
+def test_log_levels_that_drop_metrics_cannot_be_deployed() -> None:
     level = template()["Parameters"]["LogLevel"]
 
     assert level["AllowedValues"] == ["DEBUG", "INFO"]

@@ -1,4 +1,4 @@
-"""Money is exact, strict on the way in, and never too large."""
+"""Money is exact, strictly validated, and bounded."""
 
 from decimal import Decimal
 
@@ -15,7 +15,7 @@ def codes(refused: ValidationError) -> set[str]:
 
 
 @pytest.mark.parametrize("text", ["0.00", "0.10", "19.90", "99999999.99"])
-def test_an_amount_is_told_as_it_was_written(text: str) -> None:
+def test_amount_is_returned_as_written(text: str) -> None:
     amount = AMOUNT.validate_json(f'"{text}"')
 
     assert AMOUNT.dump_json(amount) == f'"{text}"'.encode()
@@ -32,24 +32,24 @@ def test_an_amount_is_told_as_it_was_written(text: str) -> None:
         )
     ],
 )
-def test_an_amount_is_a_string_of_digits_with_two_places_or_refused(json: str) -> None:
+def test_malformed_amount_is_rejected(json: str) -> None:
     with pytest.raises(ValidationError):
         AMOUNT.validate_json(json)
 
 
-def test_a_total_is_exact() -> None:
+def test_total_is_exact() -> None:
     dime = Money(Decimal("0.10"), "EUR")
 
     assert Money.total([dime] * 3) == Money(Decimal("0.30"), "EUR")
     assert dime * 7 == Money(Decimal("0.70"), "EUR")
 
 
-def test_a_total_of_two_currencies_is_refused() -> None:
+def test_total_of_two_currencies_is_rejected() -> None:
     with pytest.raises(ValueError, match="currencies differ"):
         Money.total([Money(Decimal(1), "EUR"), Money(Decimal(1), "USD")])
 
 
-def test_a_total_that_does_not_fit_is_refused() -> None:
+def test_total_out_of_range_is_rejected() -> None:
     largest = Money(Decimal("99999999.99"), "EUR")
 
     assert Money.total([largest]) == largest
@@ -57,7 +57,7 @@ def test_a_total_that_does_not_fit_is_refused() -> None:
         Money.total([largest, Money(Decimal("0.01"), "EUR")])
 
 
-def test_only_currencies_of_iso_4217_are_known() -> None:
+def test_only_iso_4217_currencies_are_accepted() -> None:
     currency: TypeAdapter[str] = TypeAdapter(Currency)
 
     assert currency.validate_python("EUR") == "EUR"
@@ -75,7 +75,7 @@ def test_only_currencies_of_iso_4217_are_known() -> None:
         *(("CLF", "four"), ("UYW", "four")),
     ],
 )
-def test_currencies_with_more_than_two_decimals_are_not_offered(code: str, number: str) -> None:
+def test_currencies_with_more_than_two_decimals_are_rejected(code: str, number: str) -> None:
     with pytest.raises(ValidationError) as refused:
         TypeAdapter(Currency).validate_python(code)
 
@@ -86,7 +86,7 @@ def test_currencies_with_more_than_two_decimals_are_not_offered(code: str, numbe
     )
 
 
-def test_currencies_without_decimals_take_whole_amounts_alone() -> None:
+def test_currencies_without_decimals_take_whole_amounts_only() -> None:
     whole = {
         *("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW"),
         *("PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF"),

@@ -1,4 +1,4 @@
-"""Money holds its promises for every amount, not for the examples that somebody thought of."""
+"""Properties of money that hold for every amount."""
 
 from decimal import Decimal
 
@@ -36,7 +36,7 @@ def is_amount(text: str) -> bool:
 
 @given(cents_)
 @example(MAX_CENTS)
-def test_every_amount_is_read_and_told_as_it_was_written(cents: int) -> None:
+def test_every_amount_round_trips(cents: int) -> None:
     text = written(cents)
 
     amount = AMOUNT.validate_json(f'"{text}"')
@@ -49,7 +49,7 @@ def test_every_amount_is_read_and_told_as_it_was_written(cents: int) -> None:
 @example("100000000.00")
 @example("1.00\n")
 @example("٣.٠٠")
-def test_a_text_is_an_amount_exactly_if_cents_are_written_so(text: str) -> None:
+def test_text_is_an_amount_only_in_the_format_of_cents(text: str) -> None:
     if is_amount(text):
         assert amount_to_text(AMOUNT.validate_python(text)) == text
     else:
@@ -58,7 +58,9 @@ def test_a_text_is_an_amount_exactly_if_cents_are_written_so(text: str) -> None:
 
 
 @given(cents_, st.text("0123456789. ", min_size=1, max_size=3), st.integers(0, 14))
-def test_a_text_with_more_in_it_is_another_amount_or_none(cents: int, more: str, at: int) -> None:
+def test_text_with_other_characters_is_another_amount_or_none(
+    cents: int, more: str, at: int
+) -> None:
     text = written(cents)
     changed = text[:at] + more + text[at:]
 
@@ -70,7 +72,7 @@ def test_a_text_with_more_in_it_is_another_amount_or_none(cents: int, more: str,
 
 
 @given(st.floats() | st.integers() | st.booleans() | st.none() | st.lists(st.just("1.00")))
-def test_what_is_no_text_is_no_amount(value: object) -> None:
+def test_non_text_is_not_an_amount(value: object) -> None:
     with pytest.raises(ValidationError):
         AMOUNT.validate_python(value)
 
@@ -79,7 +81,7 @@ def test_what_is_no_text_is_no_amount(value: object) -> None:
 @example([MAX_CENTS])
 @example([MAX_CENTS, 1])
 @example([10] * 50)
-def test_a_total_is_the_sum_of_the_cents_or_refused(parts: list[int]) -> None:
+def test_total_is_the_sum_of_cents_or_rejected(parts: list[int]) -> None:
     cents = sum(parts)
 
     if cents > MAX_CENTS:
@@ -91,7 +93,7 @@ def test_a_total_is_the_sum_of_the_cents_or_refused(parts: list[int]) -> None:
 
 @given(cents_, st.integers(1, 999))
 @example(MAX_CENTS, 999)
-def test_a_quantity_of_a_price_is_exact(cents: int, quantity: int) -> None:
+def test_quantity_times_price_is_exact(cents: int, quantity: int) -> None:
     assert (money(cents) * quantity).amount * 100 == cents * quantity
     assert (money(cents) * quantity).currency == "EUR"
 

@@ -1,4 +1,4 @@
-"""The OpenAPI document is the handlers', complete, and limits everything that it speaks of."""
+"""The OpenAPI document is generated from the handlers, complete, and bounded."""
 
 import json
 from collections import Counter
@@ -15,7 +15,7 @@ from shop.errors import ShopError
 from shop.orders.models import TRANSITIONS, OrderStatus
 from shop.schemas import Body
 from shop.text import Name, Note
-from tests.template import functions
+from tests.support.sam_template import functions
 from tools.openapi.document import DOCUMENT, document, endpoints, text_of
 from tools.openapi.models import TwoOfOneName, schemas_of
 
@@ -63,11 +63,11 @@ def validator(told: Part, schema: Part) -> Draft202012Validator:
     )
 
 
-def test_the_document_is_the_handlers() -> None:
+def test_document_is_current() -> None:
     assert DOCUMENT.read_text() == text_of(document()), "run: make openapi"
 
 
-def test_every_route_of_the_template_is_in_the_document_and_no_other(told: Part) -> None:
+def test_document_has_exactly_the_routes_of_the_template(told: Part) -> None:
     routes = {function.route for function in functions() if function.route}
 
     assert {route for route, _ in operations(told)} == routes - NOT_FOR_PROGRAMS, (
@@ -76,7 +76,7 @@ def test_every_route_of_the_template_is_in_the_document_and_no_other(told: Part)
     )
 
 
-def test_a_route_is_public_in_the_document_where_it_is_in_the_template(told: Part) -> None:
+def test_public_routes_are_those_of_the_template(told: Part) -> None:
     public = {function.route for function in functions() if function.is_public}
 
     assert {route for route, it in operations(told) if it.get("security") == []} == (
@@ -85,7 +85,7 @@ def test_a_route_is_public_in_the_document_where_it_is_in_the_template(told: Par
     assert told["security"] == [{"accessToken": []}]
 
 
-def test_operation_ids_are_the_functions_names_and_unique(told: Part) -> None:
+def test_operation_ids_are_the_function_names_and_unique(told: Part) -> None:
     names = {function.route: function.name for function in functions()}
     counted = Counter(operation["operationId"] for _, operation in operations(told))
 
@@ -95,7 +95,7 @@ def test_operation_ids_are_the_functions_names_and_unique(told: Part) -> None:
         assert operation["operationId"] == name[0].lower() + name[1:]
 
 
-def test_everything_has_limits(told: Part) -> None:
+def test_every_schema_has_limits(told: Part) -> None:
     found = 0
     for at, schema in schemas(told):
         types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
@@ -109,7 +109,7 @@ def test_everything_has_limits(told: Part) -> None:
     assert found > 100
 
 
-def test_every_schema_uses_words_of_json_schema_alone(told: Part) -> None:
+def test_every_schema_uses_json_schema_keywords_only(told: Part) -> None:
     """pydantic writes `ge` where it cannot say `minimum`, and validators pass over such words."""
     known = {
         *("type", "format", "description", "examples", "default", "enum", "const", "writeOnly"),
@@ -120,7 +120,7 @@ def test_every_schema_uses_words_of_json_schema_alone(told: Part) -> None:
         assert schema.keys() <= known, at
 
 
-def test_bodies_refuse_unknown_fields_and_answers_may_grow(told: Part) -> None:
+def test_request_bodies_reject_unknown_fields_and_responses_allow_them(told: Part) -> None:
     bodies = {it.body for it in endpoints().values() if it.body}
     nested = {"OrderLinePlace"}
 
@@ -133,7 +133,7 @@ def test_bodies_refuse_unknown_fields_and_answers_may_grow(told: Part) -> None:
     assert closed == {body.__name__ for body in bodies} | nested
 
 
-def test_what_we_give_is_always_there(told: Part) -> None:
+def test_response_fields_are_always_present(told: Part) -> None:
     sometimes = {
         (name, field)
         for name, schema in told["components"]["schemas"].items()
@@ -161,7 +161,7 @@ def test_every_example_is_valid_by_its_schema(told: Part) -> None:
     assert checked > 200
 
 
-def test_examples_are_of_their_own_resource(told: Part) -> None:
+def test_examples_have_ids_of_their_own_resource(told: Part) -> None:
     user, product, order, session = (f"0190a6b2-7c9e-7b1a-8f00-0000000000{it}" for it in IDS)
     expected = {
         "User": {"id": user, "name": "Ada Lovelace"},
@@ -196,7 +196,7 @@ def exchange(told: Part, route: str, status: str) -> tuple[Part, Part]:
     return requests["example"]["value"], responses["example"]["value"]
 
 
-def test_examples_of_responses_have_the_values_of_their_requests(told: Part) -> None:
+def test_response_examples_have_the_values_of_their_requests(told: Part) -> None:
     compared = 0
     for route, operation in operations(told):
         if "requestBody" not in operation or route == "POST /api/access-tokens":
@@ -216,7 +216,7 @@ def test_examples_of_responses_have_the_values_of_their_requests(told: Part) -> 
     assert spent["refreshToken"] != renewed["refreshToken"]
 
 
-def test_examples_are_true_of_their_route(told: Part) -> None:
+def test_examples_match_their_route(told: Part) -> None:
     for method, status in (("PATCH", "200"), ("POST", "201")):
         suffix = "/{orderId}" if method == "PATCH" else ""
         request, response = exchange(told, f"{method} /api/users/{{userId}}/orders{suffix}", status)
@@ -255,7 +255,7 @@ def test_statuses_are_described_by_their_phrase(told: Part) -> None:
                 assert answer["description"] == HTTPStatus(int(status)).phrase, route
 
 
-def test_validation_errors_are_examples_of_what_the_operation_takes(told: Part) -> None:
+def test_validation_errors_are_examples_of_their_operation(told: Part) -> None:
     for route, operation in operations(told):
         if operation.get("x-ignores-query"):
             assert "422" not in operation["responses"], route
@@ -274,7 +274,7 @@ def test_every_model_has_an_example(told: Part) -> None:
         assert schema["examples"], f"give the fields of {name} examples, then run: make openapi"
 
 
-def test_all_that_is_sent_or_given_has_an_example(told: Part) -> None:
+def test_every_parameter_header_and_body_has_an_example(told: Part) -> None:
     def resolved(part: Part) -> Part:
         if "$ref" not in part:
             return part
@@ -295,7 +295,7 @@ def test_all_that_is_sent_or_given_has_an_example(told: Part) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(endpoints()))
-def test_the_examples_of_bodies_are_taken_by_the_models(name: str, told: Part) -> None:
+def test_body_examples_are_accepted_by_the_models(name: str, told: Part) -> None:
     endpoint = endpoints()[name]
     if endpoint.body is None:
         return
@@ -306,7 +306,7 @@ def test_the_examples_of_bodies_are_taken_by_the_models(name: str, told: Part) -
             endpoint.body.model_validate_json(json.dumps(example["value"]))
 
 
-def test_every_refusal_is_an_example_under_its_status(told: Part) -> None:
+def test_every_error_is_an_example_under_its_status(told: Part) -> None:
     routes = dict(operations(told))
     shared = told["components"]["responses"]
 
@@ -332,7 +332,7 @@ def test_every_code_has_one_status_and_one_class() -> None:
     assert len({error.code for error in errors}) == len(errors)
 
 
-def test_two_models_of_one_name_are_refused() -> None:
+def test_models_with_equal_names_are_rejected() -> None:
     def made(field: type) -> type[BaseModel]:
         space: dict[str, Any] = {"__annotations__": {"it": field}, "__module__": str(field)}
         return type("Thing", (Body,), space)
@@ -395,7 +395,7 @@ TEXTS = [
 
 @pytest.mark.parametrize("text", TEXTS, ids=[repr(text)[:20] for text in TEXTS])
 @pytest.mark.parametrize("kind", [Name, Note], ids=["name", "note"])
-def test_the_pattern_of_a_text_takes_what_the_model_takes(kind: Any, text: str) -> None:
+def test_text_pattern_accepts_the_values_of_the_model(kind: Any, text: str) -> None:
     from pydantic import TypeAdapter, ValidationError
 
     adapter: TypeAdapter[str] = TypeAdapter(kind)

@@ -1,4 +1,4 @@
-"""What clients of the last release rely on stays, or the changelog says that it does not."""
+"""Breaking changes since the last release are in the changelog."""
 
 import json
 import re
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.template import ROOT
+from tests.support.sam_template import ROOT
 from tools.openapi.breaking import breaks
 from tools.openapi.document import DOCUMENT
 
@@ -46,7 +46,7 @@ def examples(document: Part, response: str) -> Part:
     return document["components"]["responses"][response]["content"]["application/json"]["examples"]
 
 
-def test_an_incompatible_change_is_named_in_the_changelog() -> None:
+def test_incompatible_change_is_named_in_the_changelog() -> None:
     found = breaks(json.loads(RELEASED.read_text()), NOW)
 
     named = named_in((ROOT / "CHANGELOG.md").read_text())
@@ -55,7 +55,7 @@ def test_an_incompatible_change_is_named_in_the_changelog() -> None:
     )
 
 
-def test_a_change_is_named_under_breaking_of_the_newest_version_alone() -> None:
+def test_breaking_changes_are_read_from_the_newest_version_only() -> None:
     changelog = (
         "# Changelog\n\n## Unreleased\n\n### Added\n\n* `GET /a: gone`\n\n### Breaking\n\n"
         "* `GET /b: gone`\n\n### Fixed\n\n* `GET /c: gone`\n\n"
@@ -172,7 +172,7 @@ BREAKING: dict[str, Callable[[Part], object]] = {
 
 
 @pytest.mark.parametrize("expected", BREAKING)
-def test_what_clients_may_fail_by_is_found(expected: str) -> None:
+def test_breaking_change_is_found(expected: str) -> None:
     new = deepcopy(NOW)
 
     BREAKING[expected](new)
@@ -180,7 +180,7 @@ def test_what_clients_may_fail_by_is_found(expected: str) -> None:
     assert expected in breaks(NOW, new)
 
 
-def test_more_is_no_break() -> None:
+def test_addition_is_not_breaking() -> None:
     new = deepcopy(NOW)
 
     new["paths"]["/api/coupons"] = {"get": {}}

@@ -1,4 +1,4 @@
-"""What becomes of an order: who may move it where, and what its stock does then."""
+"""Order changes: permitted transitions per role, and their effect on stock."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -19,57 +19,47 @@ from shop.errors import (
     ShopError,
 )
 from shop.identifiers import new_id
-from shop.orders.models import TRANSITIONS, Order, OrderStatus
-from shop.orders.schemas import OrderUpdate
+from shop.orders.models import TRANSITIONS, OrderStatus
 from shop.orders.service import OrderService
 from shop.preconditions import Precondition
-from tests.people import ADMIN, ALICE, BOB, NOON
-from tests.unit.test_order_service import LINK, PEAR, PLUM, Shelf, once, wanted
-
-PENDING, PROCESSING, COMPLETED, CANCELLED = OrderStatus
-WHATEVER = Precondition()
+from tests.fakes.order_store import (
+    CANCELLED,
+    COMPLETED,
+    LINK,
+    PEAR,
+    PENDING,
+    PLUM,
+    PROCESSING,
+    WHATEVER,
+    FakeOrderStore,
+    act,
+    once,
+    placed,
+    update,
+    wanted,
+)
+from tests.support.fixtures import ADMIN, ALICE, BOB, NOON
 
 
 @pytest.fixture
-def shelf() -> Shelf:
-    return Shelf()
+def shelf() -> FakeOrderStore:
+    return FakeOrderStore()
 
 
 @pytest.fixture
-def desk(shelf: Shelf) -> OrderService:
+def desk(shelf: FakeOrderStore) -> OrderService:
     return OrderService(shelf, lambda: NOON, new_id)
 
 
-def update(**changes: Any) -> OrderUpdate:
-    return OrderUpdate.model_validate(changes)
-
-
-def placed(desk: OrderService, shelf: Shelf, status: OrderStatus = PENDING) -> Order:
-    """Alice's order of three pears and two links, in this status without a way there."""
-    order = desk.place(ALICE, ALICE.id, wanted((PEAR, 3), (LINK, 2)), once())
-    shelf.orders[-1] = replace(order, status=status)
-    return shelf.orders[-1]
-
-
-def act(
-    desk: OrderService,
-    caller: Caller,
-    order: Order,
-    precondition: Precondition = WHATEVER,
-    **changes: Any,
-) -> Order:
-    return desk.update(caller, order.user_id, order.id, update(**changes), precondition)
-
-
-def test_completed_and_cancelled_have_no_way_out_and_every_status_its_line() -> None:
+def test_terminal_statuses_have_no_transition_and_every_status_is_listed() -> None:
     assert set(TRANSITIONS) == set(OrderStatus)
     assert not TRANSITIONS[COMPLETED] and not TRANSITIONS[CANCELLED]
     assert all(status not in targets for status, targets in TRANSITIONS.items())
 
 
 @pytest.mark.parametrize(("before", "after"), [(PENDING, PROCESSING), (PROCESSING, COMPLETED)])
-def test_an_admin_moves_an_order_on_and_its_stock_stays_taken(
-    desk: OrderService, shelf: Shelf, before: OrderStatus, after: OrderStatus
+def test_order_advanced_by_an_admin_keeps_its_stock(
+    desk: OrderService, shelf: FakeOrderStore, before: OrderStatus, after: OrderStatus
 ) -> None:
     order = placed(desk, shelf, before)
 
@@ -80,8 +70,8 @@ def test_an_admin_moves_an_order_on_and_its_stock_stays_taken(
     assert shelf.stock(PEAR) == 7
 
 
-def test_a_product_of_which_nothing_was_taken_stays_as_it_is(
-    desk: OrderService, shelf: Shelf
+def test_product_without_counted_stock_is_unchanged(
+    desk: OrderService, shelf: FakeOrderStore
 ) -> None:
     order = placed(desk, shelf)
     counted = replace(LINK, stock=5)
@@ -94,8 +84,8 @@ def test_a_product_of_which_nothing_was_taken_stays_as_it_is(
 
 
 @pytest.mark.parametrize("status", [PROCESSING, COMPLETED, PENDING])
-def test_an_owner_gives_no_status_but_cancelled(
-    desk: OrderService, shelf: Shelf, status: OrderStatus
+def test_owner_can_only_set_cancelled(
+    desk: OrderService, shelf: FakeOrderStore, status: OrderStatus
 ) -> None:
     order = placed(desk, shelf)
 
@@ -107,8 +97,8 @@ def test_an_owner_gives_no_status_but_cancelled(
 
 @pytest.mark.parametrize("status", [PROCESSING, COMPLETED, CANCELLED])
 @pytest.mark.parametrize("changes", [{"status": CANCELLED}, {"note": "x"}, {"note": None}])
-def test_an_owner_changes_nothing_that_is_not_pending(
-    desk: OrderService, shelf: Shelf, status: OrderStatus, changes: dict[str, Any]
+def test_owner_changes_only_pending_orders(
+    desk: OrderService, shelf: FakeOrderStore, status: OrderStatus, changes: dict[str, Any]
 ) -> None:
     order = placed(desk, shelf, status)
 
@@ -120,8 +110,8 @@ def test_an_owner_changes_nothing_that_is_not_pending(
 
 
 @pytest.mark.parametrize("status", OrderStatus)
-def test_an_admin_edits_and_clears_the_note_in_any_status(
-    desk: OrderService, shelf: Shelf, status: OrderStatus
+def test_admin_edits_and_clears_the_note_in_any_status(
+    desk: OrderService, shelf: FakeOrderStore, status: OrderStatus
 ) -> None:
     order = placed(desk, shelf, status)
 
@@ -133,7 +123,9 @@ def test_an_admin_edits_and_clears_the_note_in_any_status(
     assert shelf.stock(PEAR) == 7
 
 
-def test_status_and_note_change_together_or_not_at_all(desk: OrderService, shelf: Shelf) -> None:
+def test_status_and_note_change_together_or_not_at_all(
+    desk: OrderService, shelf: FakeOrderStore
+) -> None:
     order = placed(desk, shelf)
 
     cancelled = act(desk, ALICE, order, status=CANCELLED, note="Ordered twice.")
@@ -145,8 +137,8 @@ def test_status_and_note_change_together_or_not_at_all(desk: OrderService, shelf
 
 
 @pytest.mark.parametrize("changes", [{}, {"note": None}])
-def test_a_change_that_changes_nothing_leaves_the_version(
-    desk: OrderService, shelf: Shelf, changes: dict[str, Any]
+def test_unchanged_order_keeps_its_version(
+    desk: OrderService, shelf: FakeOrderStore, changes: dict[str, Any]
 ) -> None:
     order = placed(desk, shelf)
 
@@ -154,7 +146,7 @@ def test_a_change_that_changes_nothing_leaves_the_version(
     assert shelf.orders == [order]
 
 
-def test_strangers_are_refused_before_anything_is_read(desk: OrderService) -> None:
+def test_stranger_is_rejected_before_any_read(desk: OrderService) -> None:
     for order_id in (new_id(), new_id()):
         with pytest.raises(Forbidden):
             desk.update(BOB, ALICE.id, order_id, update(status="cancelled"), WHATEVER)
@@ -162,8 +154,8 @@ def test_strangers_are_refused_before_anything_is_read(desk: OrderService) -> No
             desk.update(ADMIN, ALICE.id, order_id, update(status="cancelled"), WHATEVER)
 
 
-def test_a_stale_precondition_is_refused_before_the_transition_is_judged(
-    desk: OrderService, shelf: Shelf
+def test_stale_precondition_is_rejected_before_the_transition(
+    desk: OrderService, shelf: FakeOrderStore
 ) -> None:
     order = placed(desk, shelf, COMPLETED)
 
@@ -175,8 +167,8 @@ def test_a_stale_precondition_is_refused_before_the_transition_is_judged(
     assert shelf.orders == [order]
 
 
-def test_a_note_that_comes_between_is_kept_unless_the_caller_demands_the_version(
-    desk: OrderService, shelf: Shelf
+def test_concurrent_note_is_kept_unless_a_version_is_required(
+    desk: OrderService, shelf: FakeOrderStore
 ) -> None:
     order = placed(desk, shelf)
     shelf.meanwhile = [lambda: act(desk, ADMIN, order, note="Ring twice.")]
@@ -193,8 +185,8 @@ def test_a_note_that_comes_between_is_kept_unless_the_caller_demands_the_version
     assert shelf.stock(PEAR) == 7
 
 
-def test_whoever_comes_second_to_cancel_or_complete_is_refused(
-    desk: OrderService, shelf: Shelf
+def test_second_of_cancellation_and_completion_is_rejected(
+    desk: OrderService, shelf: FakeOrderStore
 ) -> None:
     order = placed(desk, shelf, PROCESSING)
     shelf.meanwhile = [lambda: act(desk, ADMIN, order, status=COMPLETED)]
@@ -220,7 +212,7 @@ def test_whoever_comes_second_to_cancel_or_complete_is_refused(
 )
 def test_order_change_that_takes_an_admin_checks_the_callers_role(
     desk: OrderService,
-    shelf: Shelf,
+    shelf: FakeOrderStore,
     caller: Caller,
     changes: dict[str, Any],
     checked: str | None,
@@ -231,7 +223,7 @@ def test_order_change_that_takes_an_admin_checks_the_callers_role(
 
 
 @pytest.mark.usefixtures("no_time_to_retry")
-def test_order_change_gets_503_while_others_win(desk: OrderService, shelf: Shelf) -> None:
+def test_order_change_gets_503_while_others_win(desk: OrderService, shelf: FakeOrderStore) -> None:
     order = placed(desk, shelf)
 
     def edit() -> None:
@@ -259,7 +251,7 @@ def test_order_change_gets_503_while_others_win(desk: OrderService, shelf: Shelf
         {"version": 2},
     ],
 )
-def test_what_is_no_change_of_an_order_is_refused(changes: dict[str, Any]) -> None:
+def test_invalid_order_change_is_rejected(changes: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         update(**changes)
 
@@ -292,10 +284,10 @@ def expected_refusal(
 
 
 @given(st.lists(st.tuples(callers, changes_), max_size=12))
-def test_whatever_anybody_asks_in_whatever_order_the_rules_hold(
+def test_random_changes_follow_the_rules(
     asked: Sequence[tuple[Caller, dict[str, Any]]],
 ) -> None:
-    shelf = Shelf()
+    shelf = FakeOrderStore()
     desk = OrderService(shelf, lambda: NOON, new_id)
     order = desk.place(ALICE, ALICE.id, wanted((PEAR, 3), (PLUM, 1), (LINK, 2)), once())
     status, note, version = order.status, order.note, 1

@@ -1,4 +1,4 @@
-"""Placed orders go on once, however often and in whatever order that is asked, or are given up."""
+"""Placed orders start processing once under repeats and races, or are cancelled unfulfilled."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,9 +9,8 @@ from shop.identifiers import new_id
 from shop.orders.fulfilment import FulfilmentFailed
 from shop.orders.models import Order, OrderStatus
 from shop.orders.service import OrderService
-from tests.people import ALICE, NOON
-from tests.unit.test_order_changes import act, placed
-from tests.unit.test_order_service import PEAR, Shelf
+from tests.fakes.order_store import PEAR, FakeOrderStore, act, placed
+from tests.support.fixtures import ALICE, NOON
 
 PENDING, PROCESSING, COMPLETED, CANCELLED = OrderStatus
 
@@ -32,12 +31,12 @@ class Packer:
 
 
 @pytest.fixture
-def shelf() -> Shelf:
-    return Shelf()
+def shelf() -> FakeOrderStore:
+    return FakeOrderStore()
 
 
 @pytest.fixture
-def desk(shelf: Shelf) -> OrderService:
+def desk(shelf: FakeOrderStore) -> OrderService:
     return OrderService(shelf, lambda: NOON, new_id)
 
 
@@ -45,7 +44,9 @@ def start(desk: OrderService, order: Order, packer: Packer) -> None:
     desk.start_processing(order.user_id, order.id, packer)
 
 
-def test_a_pending_order_is_accepted_and_processing(desk: OrderService, shelf: Shelf) -> None:
+def test_pending_order_is_accepted_and_processing(
+    desk: OrderService, shelf: FakeOrderStore
+) -> None:
     order, packer = placed(desk, shelf), Packer()
 
     start(desk, order, packer)
@@ -55,7 +56,7 @@ def test_a_pending_order_is_accepted_and_processing(desk: OrderService, shelf: S
     assert shelf.stock(PEAR) == 7
 
 
-def test_it_goes_on_once_however_often_that_is_asked(desk: OrderService, shelf: Shelf) -> None:
+def test_repeated_messages_start_processing_once(desk: OrderService, shelf: FakeOrderStore) -> None:
     order, packer = placed(desk, shelf), Packer()
 
     for _ in range(3):
@@ -66,8 +67,8 @@ def test_it_goes_on_once_however_often_that_is_asked(desk: OrderService, shelf: 
 
 
 @pytest.mark.parametrize("status", [PROCESSING, COMPLETED, CANCELLED])
-def test_an_order_that_is_not_pending_any_more_stays(
-    desk: OrderService, shelf: Shelf, status: OrderStatus
+def test_order_that_is_not_pending_is_unchanged(
+    desk: OrderService, shelf: FakeOrderStore, status: OrderStatus
 ) -> None:
     order, packer = placed(desk, shelf, status), Packer()
 
@@ -78,7 +79,7 @@ def test_an_order_that_is_not_pending_any_more_stays(
     assert shelf.stock(PEAR) == 7
 
 
-def test_an_order_that_is_not_there_is_nothing_to_do(desk: OrderService) -> None:
+def test_unknown_order_is_skipped(desk: OrderService) -> None:
     packer = Packer()
 
     desk.start_processing(ALICE.id, new_id(), packer)
@@ -87,8 +88,8 @@ def test_an_order_that_is_not_there_is_nothing_to_do(desk: OrderService) -> None
     assert packer.accepted == []
 
 
-def test_an_order_that_is_cancelled_while_it_is_accepted_stays_cancelled(
-    desk: OrderService, shelf: Shelf
+def test_order_cancelled_while_accepted_stays_cancelled(
+    desk: OrderService, shelf: FakeOrderStore
 ) -> None:
     order = placed(desk, shelf)
     packer = Packer(meanwhile=lambda: act(desk, ALICE, order, status=CANCELLED))
@@ -99,7 +100,7 @@ def test_an_order_that_is_cancelled_while_it_is_accepted_stays_cancelled(
     assert shelf.stock(PEAR) == 10
 
 
-def test_an_order_that_is_not_accepted_is_as_it_was(desk: OrderService, shelf: Shelf) -> None:
+def test_unaccepted_order_is_unchanged(desk: OrderService, shelf: FakeOrderStore) -> None:
     order, packer = placed(desk, shelf), Packer()
     packer.is_on_strike = True
 
@@ -109,8 +110,8 @@ def test_an_order_that_is_not_accepted_is_as_it_was(desk: OrderService, shelf: S
     assert shelf.orders == [order]
 
 
-def test_an_order_that_is_given_up_is_cancelled_and_its_stock_is_back_once(
-    desk: OrderService, shelf: Shelf
+def test_unfulfilled_order_is_cancelled_and_returns_stock_once(
+    desk: OrderService, shelf: FakeOrderStore
 ) -> None:
     order = placed(desk, shelf)
 

@@ -1,6 +1,5 @@
-"""Orders take catalogue prices and stock, all or nothing, and one key makes one order."""
+"""Orders take catalogue prices and stock atomically, and one key places one order."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
@@ -17,156 +16,38 @@ from shop.errors import (
     ShopError,
     ValidationFailed,
 )
-from shop.http.response import Response
-from shop.idempotency import IdempotentRequest, Record, Replayed
+from shop.idempotency import Replayed
 from shop.identifiers import new_id
 from shop.money import Money
-from shop.orders.models import Order, OrderLine, OrderStatus
-from shop.orders.schemas import AllOrdersQuery, OrderListQuery, OrderPlace
+from shop.orders.models import OrderStatus
+from shop.orders.schemas import AllOrdersQuery, OrderListQuery
 from shop.orders.service import OrderService
-from shop.pagination import IndexPage, PageRequest
-from shop.products.models import Product, ProductStatus
-from shop.retries import StaleVersion
-from tests.people import ADMIN, ALICE, BOB, NOON
-
-
-def product(price: str, stock: int | None, currency: str = "EUR") -> Product:
-    product_id = new_id()
-    return Product(
-        id=product_id,
-        sku=f"SKU-{product_id}",
-        name="A fruit",
-        price=Money(Decimal(price), currency),
-        stock=stock,
-        status=ProductStatus.ACTIVE,
-        created_at=NOON,
-        updated_at=NOON,
-        version=1,
-    )
-
-
-PEAR = product("0.10", 10)
-PLUM = product("19.90", 3)
-LINK = product("5.00", None)
-DOLLAR = product("1.00", 5, "USD")
-GONE = replace(product("1.00", 5), status=ProductStatus.INACTIVE)
-
-
-class Shelf:
-    """Orders and stock in memory; `meanwhile` runs once between a read and its commit."""
-
-    def __init__(self) -> None:
-        self.products = {p.id: p for p in (PEAR, PLUM, LINK, DOLLAR, GONE)}
-        self.orders: list[Order] = []
-        self.records: dict[str, Record] = {}
-        self.meanwhile: list[object] = []
-        self.by_admin: str | None = None  # of the last write
-
-    def catalogue(
-        self, product_ids: Sequence[str], once: IdempotentRequest
-    ) -> tuple[Mapping[str, Product], Record | None]:
-        found = {i: self.products[i] for i in product_ids if i in self.products}
-        return found, self.find_committed_record(once)
-
-    def find_committed_record(self, once: IdempotentRequest) -> Record | None:
-        return self.records.get(once.key or "")
-
-    def _let_others_act(self) -> None:
-        if self.meanwhile:
-            change = self.meanwhile.pop(0)
-            assert callable(change)
-            change()
-
-    def add(self, order: Order, once: IdempotentRequest, by_admin: str | None = None) -> None:
-        self.by_admin = by_admin
-        self._let_others_act()
-        for line in order.lines:
-            now = self.products[line.product_id]
-            if now.price != line.unit_price or (now.stock is not None and now.stock < line.taken):
-                raise StaleVersion
-        for line in order.lines:
-            now = self.products[line.product_id]
-            if now.stock is not None:
-                self.products[now.id] = replace(now, stock=now.stock - line.taken)
-        self.orders.append(order)
-        record = once.record(order)
-        if record is not None:
-            self.records[record.key] = record
-
-    def get(self, user_id: str, order_id: str) -> Order | None:
-        return next((o for o in self.orders if (o.user_id, o.id) == (user_id, order_id)), None)
-
-    def save(
-        self,
-        before: Order,
-        after: Order,
-        returned: Sequence[OrderLine],
-        by_admin: str | None = None,
-        is_by_owner: bool = False,
-    ) -> None:
-        self.by_admin = by_admin
-        self.is_by_owner = is_by_owner  # of the last change
-        self._let_others_act()
-        if before not in self.orders:
-            raise StaleVersion
-        self.orders[self.orders.index(before)] = after
-        for line in returned:
-            now = self.products.get(line.product_id)
-            if now is not None and now.stock is not None:
-                self.products[now.id] = replace(
-                    now, stock=now.stock + line.taken, version=now.version + 1
-                )
-
-    def of_user(
-        self,
-        user_id: str,
-        statuses: Sequence[OrderStatus],
-        sort: str,
-        span: PageRequest,
-        descends: bool,
-    ) -> IndexPage[Order]:
-        return IndexPage([o for o in self.orders if o.user_id == user_id], None)
-
-    def of_everyone(
-        self, statuses: Sequence[OrderStatus], span: PageRequest, descends: bool
-    ) -> IndexPage[Order]:
-        return IndexPage(self.orders, None)
-
-    def count_all(self, statuses: Sequence[OrderStatus]) -> int:
-        return len(self.orders)
-
-    def count(self, user_id: str, statuses: Sequence[OrderStatus]) -> int:
-        return sum(o.user_id == user_id for o in self.orders)
-
-    def stock(self, of: Product) -> int | None:
-        return self.products[of.id].stock
+from shop.products.models import Product
+from tests.fakes.order_store import (
+    DOLLAR,
+    GONE,
+    LINK,
+    PEAR,
+    PLUM,
+    FakeOrderStore,
+    once,
+    product,
+    wanted,
+)
+from tests.support.fixtures import ADMIN, ALICE, BOB, NOON
 
 
 @pytest.fixture
-def shelf() -> Shelf:
-    return Shelf()
+def shelf() -> FakeOrderStore:
+    return FakeOrderStore()
 
 
 @pytest.fixture
-def desk(shelf: Shelf) -> OrderService:
+def desk(shelf: FakeOrderStore) -> OrderService:
     return OrderService(shelf, lambda: NOON, new_id)
 
 
-def wanted(*lines: tuple[Product, int]) -> OrderPlace:
-    return OrderPlace.model_validate(
-        {"items": [{"productId": p.id, "quantity": quantity} for p, quantity in lines]}
-    )
-
-
-def once(key: str | None = None, digest: bytes = b"body") -> IdempotentRequest:
-    def render(created: object) -> Response:
-        assert isinstance(created, Order)
-        return Response(201, {}, created.id)
-
-    return IdempotentRequest(key, digest, render, lambda: NOON)
-
-
-def test_an_order_has_catalogue_prices_and_an_exact_total(desk: OrderService) -> None:
+def test_order_has_catalogue_prices_and_an_exact_total(desk: OrderService) -> None:
     order = desk.place(ALICE, ALICE.id, wanted((PEAR, 3), (PLUM, 2)), once())
 
     assert [(line.unit_price.amount, line.quantity) for line in order.lines] == [
@@ -177,7 +58,7 @@ def test_an_order_has_catalogue_prices_and_an_exact_total(desk: OrderService) ->
     assert order.status is OrderStatus.PENDING
 
 
-def test_stock_is_taken_with_the_order(desk: OrderService, shelf: Shelf) -> None:
+def test_order_takes_stock(desk: OrderService, shelf: FakeOrderStore) -> None:
     order = desk.place(ALICE, ALICE.id, wanted((PEAR, 3), (LINK, 2)), once())
 
     assert shelf.stock(PEAR) == 7
@@ -185,7 +66,7 @@ def test_stock_is_taken_with_the_order(desk: OrderService, shelf: Shelf) -> None
     assert [line.taken for line in order.lines] == [3, 0]
 
 
-def test_a_product_named_twice_is_one_line(desk: OrderService, shelf: Shelf) -> None:
+def test_product_named_twice_is_one_line(desk: OrderService, shelf: FakeOrderStore) -> None:
     order = desk.place(ALICE, ALICE.id, wanted((PEAR, 3), (PLUM, 1), (PEAR, 4)), once())
 
     assert [(line.product_id, line.quantity) for line in order.lines] == [
@@ -205,9 +86,9 @@ def test_a_product_named_twice_is_one_line(desk: OrderService, shelf: Shelf) -> 
         ([(replace(PEAR), 6), (PEAR, 5)], InsufficientStock, 2 * [None]),
     ],
 )
-def test_what_cannot_be_sold_is_refused_and_nothing_is_taken(
+def test_unavailable_products_are_rejected_and_no_stock_is_taken(
     desk: OrderService,
-    shelf: Shelf,
+    shelf: FakeOrderStore,
     lines: list[tuple[Product, int]],
     error: type[ShopError],
     fields: list[str | None],
@@ -225,7 +106,7 @@ def test_what_cannot_be_sold_is_refused_and_nothing_is_taken(
     assert shelf.products == before and shelf.orders == []
 
 
-def test_a_total_that_does_not_fit_is_refused(desk: OrderService, shelf: Shelf) -> None:
+def test_total_out_of_range_is_rejected(desk: OrderService, shelf: FakeOrderStore) -> None:
     dear = product("99999999.99", None)
     shelf.products[dear.id] = dear
 
@@ -234,8 +115,8 @@ def test_a_total_that_does_not_fit_is_refused(desk: OrderService, shelf: Shelf) 
         desk.place(ALICE, ALICE.id, wanted((dear, 2)), once())
 
 
-def test_a_stranger_orders_nothing_and_an_admin_may_for_anyone(
-    desk: OrderService, shelf: Shelf
+def test_stranger_cannot_order_for_a_user_and_an_admin_can(
+    desk: OrderService, shelf: FakeOrderStore
 ) -> None:
     with pytest.raises(Forbidden):
         desk.place(BOB, ALICE.id, wanted((PEAR, 1)), once())
@@ -244,8 +125,8 @@ def test_a_stranger_orders_nothing_and_an_admin_may_for_anyone(
     assert desk.place(ADMIN, ALICE.id, wanted((PEAR, 1)), once()).user_id == ALICE.id
 
 
-def test_a_price_that_changes_before_the_commit_is_read_again(
-    desk: OrderService, shelf: Shelf
+def test_price_changed_before_the_commit_is_read_again(
+    desk: OrderService, shelf: FakeOrderStore
 ) -> None:
     dearer = replace(PEAR, price=Money(Decimal("0.20"), "EUR"))
     shelf.meanwhile = [lambda: shelf.products.update({PEAR.id: dearer})]
@@ -255,8 +136,8 @@ def test_a_price_that_changes_before_the_commit_is_read_again(
     assert order.total == Money(Decimal("0.40"), "EUR")
 
 
-def test_the_last_piece_taken_before_the_commit_is_missing(
-    desk: OrderService, shelf: Shelf
+def test_last_item_sold_before_the_commit_is_insufficient_stock(
+    desk: OrderService, shelf: FakeOrderStore
 ) -> None:
     shelf.meanwhile = [lambda: shelf.products.update({PEAR.id: replace(PEAR, stock=0)})]
 
@@ -264,7 +145,9 @@ def test_the_last_piece_taken_before_the_commit_is_missing(
         desk.place(ALICE, ALICE.id, wanted((PEAR, 1)), once())
 
 
-def test_order_for_another_user_checks_the_callers_role(desk: OrderService, shelf: Shelf) -> None:
+def test_order_for_another_user_checks_the_callers_role(
+    desk: OrderService, shelf: FakeOrderStore
+) -> None:
     desk.place(ADMIN, ALICE.id, wanted((PEAR, 1)), once())
     assert shelf.by_admin == ADMIN.id
 
@@ -273,7 +156,9 @@ def test_order_for_another_user_checks_the_callers_role(desk: OrderService, shel
 
 
 @pytest.mark.usefixtures("no_time_to_retry")
-def test_order_gets_503_while_prices_keep_changing(desk: OrderService, shelf: Shelf) -> None:
+def test_order_gets_503_while_prices_keep_changing(
+    desk: OrderService, shelf: FakeOrderStore
+) -> None:
     def reprice() -> None:
         now = shelf.products[PEAR.id]
         price = replace(now.price, amount=now.price.amount + 1)
@@ -288,7 +173,9 @@ def test_order_gets_503_while_prices_keep_changing(desk: OrderService, shelf: Sh
     assert shelf.orders == []
 
 
-def test_the_same_request_again_gets_the_first_answer(desk: OrderService, shelf: Shelf) -> None:
+def test_repeated_request_gets_the_first_response(
+    desk: OrderService, shelf: FakeOrderStore
+) -> None:
     order = desk.place(ALICE, ALICE.id, wanted((PEAR, 1)), once("k"))
 
     with pytest.raises(Replayed) as again:
@@ -298,7 +185,9 @@ def test_the_same_request_again_gets_the_first_answer(desk: OrderService, shelf:
     assert shelf.stock(PEAR) == 9
 
 
-def test_the_same_key_with_another_body_is_refused(desk: OrderService, shelf: Shelf) -> None:
+def test_reused_key_with_another_body_is_rejected(
+    desk: OrderService, shelf: FakeOrderStore
+) -> None:
     desk.place(ALICE, ALICE.id, wanted((PEAR, 1)), once("k"))
 
     with pytest.raises(IdempotencyKeyReused):
@@ -306,8 +195,8 @@ def test_the_same_key_with_another_body_is_refused(desk: OrderService, shelf: Sh
     assert shelf.stock(PEAR) == 9
 
 
-def test_the_loser_of_two_equal_requests_for_the_last_piece_gets_its_own_order(
-    desk: OrderService, shelf: Shelf
+def test_loser_of_two_equal_requests_for_the_last_item_gets_its_own_order(
+    desk: OrderService, shelf: FakeOrderStore
 ) -> None:
     shelf.products[PEAR.id] = replace(PEAR, stock=1)
     shelf.meanwhile = [lambda: desk.place(ALICE, ALICE.id, wanted((PEAR, 1)), once("k"))]
@@ -320,8 +209,8 @@ def test_the_loser_of_two_equal_requests_for_the_last_piece_gets_its_own_order(
     assert shelf.stock(PEAR) == 0
 
 
-def test_who_reads_the_stock_after_an_equal_request_but_not_its_record_gets_its_order(
-    desk: OrderService, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+def test_request_that_sees_the_stock_but_not_the_record_gets_its_order(
+    desk: OrderService, shelf: FakeOrderStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shelf.products[PEAR.id] = replace(PEAR, stock=1)
     order = desk.place(ALICE, ALICE.id, wanted((PEAR, 1)), once("k"))
@@ -334,8 +223,8 @@ def test_who_reads_the_stock_after_an_equal_request_but_not_its_record_gets_its_
     assert loser.value.answer.body == order.id
 
 
-def test_a_refused_request_is_not_recorded_and_may_be_sent_again(
-    desk: OrderService, shelf: Shelf
+def test_rejected_request_is_not_recorded_and_can_be_repeated(
+    desk: OrderService, shelf: FakeOrderStore
 ) -> None:
     shelf.products[PEAR.id] = replace(PEAR, stock=0)
     with pytest.raises(InsufficientStock):
@@ -346,7 +235,7 @@ def test_a_refused_request_is_not_recorded_and_may_be_sent_again(
     assert desk.place(ALICE, ALICE.id, wanted((PEAR, 1)), once("k")).total == PEAR.price
 
 
-def test_an_order_is_read_by_its_user_and_admins_only(desk: OrderService) -> None:
+def test_order_is_readable_by_its_user_and_admins_only(desk: OrderService) -> None:
     order = desk.place(ALICE, ALICE.id, wanted((PEAR, 1)), once())
 
     assert desk.read(ALICE, ALICE.id, order.id) == order
@@ -357,7 +246,7 @@ def test_an_order_is_read_by_its_user_and_admins_only(desk: OrderService) -> Non
         desk.read(BOB, BOB.id, order.id)
 
 
-def test_who_may_list_orders(desk: OrderService) -> None:
+def test_orders_are_listed_for_their_user_and_admins_only(desk: OrderService) -> None:
     desk.place(ALICE, ALICE.id, wanted((LINK, 1)), once())
 
     for caller in (ALICE, ADMIN):

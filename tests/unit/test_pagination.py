@@ -1,4 +1,4 @@
-"""A cursor goes on where its own list stopped; pages are numbered as far as they reach."""
+"""A cursor continues its own list, and page numbers reach a bounded depth."""
 
 import re
 from types import SimpleNamespace
@@ -20,7 +20,7 @@ from shop.pagination import (
     read_cursor,
     write_cursor,
 )
-from tests.requests import event
+from tests.support.gateway_events import event
 
 
 class Line(ResponseModel):
@@ -40,19 +40,19 @@ ID = "01900000-0000-7000-8000-000000000001"
 
 
 @pytest.mark.parametrize("position", [ID, f"0000001990#{ID}", f"äpfel\0{ID}"])
-def test_a_cursor_finds_its_position_in_its_own_list(position: str) -> None:
+def test_cursor_finds_its_position_in_its_own_list(position: str) -> None:
     cursor = write_cursor("orders of alice", position)
 
     assert read_cursor("orders of alice", cursor) == position
 
 
-def test_the_longest_position_fits_a_cursor() -> None:
+def test_longest_position_fits_a_cursor() -> None:
     cursor = write_cursor("products", "ä" * 128 + "\0" + ID)
 
     assert ListQuery(cursor=cursor).cursor == cursor
 
 
-def test_a_cursor_of_another_list_is_refused() -> None:
+def test_cursor_of_another_list_is_rejected() -> None:
     cursor = write_cursor("orders of alice", ID)
 
     with pytest.raises(BadRequest):
@@ -60,18 +60,18 @@ def test_a_cursor_of_another_list_is_refused() -> None:
 
 
 @pytest.mark.parametrize("position", ["summary", "gate", "", "0", "sku#PEAR"])
-def test_a_cursor_to_what_the_list_would_not_show_is_refused(position: str) -> None:
+def test_cursor_to_a_hidden_item_is_rejected(position: str) -> None:
     with pytest.raises(BadRequest):
         read_cursor("orders of alice", write_cursor("orders of alice", position))
 
 
 @pytest.mark.parametrize("cursor", ["", "x", "!", "é", "AAAA", "A" * 500, "=", "eyJhIjoxfQ"])
-def test_a_malformed_cursor_is_refused(cursor: str) -> None:
+def test_malformed_cursor_is_rejected(cursor: str) -> None:
     with pytest.raises(BadRequest):
         read_cursor("orders of alice", cursor)
 
 
-def test_a_cursor_has_one_spelling() -> None:
+def test_cursor_has_one_encoding() -> None:
     cursor = write_cursor("orders of alice", ID)
 
     for other in (cursor + "=", cursor + "==", cursor + "\n", " " + cursor):
@@ -79,7 +79,7 @@ def test_a_cursor_has_one_spelling() -> None:
             read_cursor("orders of alice", other)
 
 
-def test_a_cursor_is_bound_to_the_sort_and_not_to_the_length_of_the_page() -> None:
+def test_cursor_is_bound_to_the_sort_and_not_to_the_page_size() -> None:
     cursor = ListQuery(limit=2).slice("users", IndexPage(["a"], ID), None).next_cursor
 
     assert ListQuery(cursor=cursor, limit=7).span("users") == PageRequest(ID, 0, 7)
@@ -89,7 +89,7 @@ def test_a_cursor_is_bound_to_the_sort_and_not_to_the_length_of_the_page() -> No
         ListQuery(cursor=cursor).span("orders")
 
 
-def test_a_page_number_skips_what_lies_before_it() -> None:
+def test_page_number_skips_earlier_pages() -> None:
     assert ListQuery(page=3, limit=20).span("users") == PageRequest(None, 40, 20)
 
 
@@ -103,7 +103,7 @@ def test_a_page_number_skips_what_lies_before_it() -> None:
         (PublicListQuery, {"page": 1, "cursor": "x"}),
     ],
 )
-def test_a_page_out_of_reach_is_refused(query: type[ListQuery], given: dict[str, Any]) -> None:
+def test_page_out_of_reach_is_rejected(query: type[ListQuery], given: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         query(**given)
 
@@ -135,6 +135,6 @@ def test_previous_page_is_one_with_rows(
     assert found_links == ([f"/api/names?limit=20&page={previous}"] if previous else [])
 
 
-def test_the_last_page_within_reach_is_taken() -> None:
+def test_last_page_within_reach_is_accepted() -> None:
     assert ListQuery(page=100, limit=100).span("users").skipped == 9_900
     assert PublicListQuery(page=10, limit=100).span("products").skipped == 900

@@ -1,4 +1,4 @@
-"""Passwords are what bcrypt takes and nobody guesses at once."""
+"""Passwords fit bcrypt and are not easily guessed."""
 
 import bcrypt
 import pytest
@@ -11,14 +11,14 @@ from shop.identity.passwords import (
     rehashed,
     verify_password,
 )
-from tests.conftest import LogLines
-from tests.people import ALICE
-from tests.template import resources
+from tests.support.fixtures import ALICE
+from tests.support.log_lines import LogLines
+from tests.support.sam_template import resources
 
 GOOD = "correct horse battery staple"
 
 
-def test_a_password_matches_its_own_hash_only() -> None:
+def test_password_matches_its_own_hash_only() -> None:
     stored = hash_password(GOOD)
 
     assert stored.startswith("$2b$04$")
@@ -88,7 +88,7 @@ def test_password_limits_apply_to_the_composed_form() -> None:
     )
 
 
-def test_a_password_longer_than_bcrypt_reads_never_matches() -> None:
+def test_password_longer_than_the_bcrypt_limit_never_matches() -> None:
     stored = bcrypt.hashpw(b"x" * 72, bcrypt.gensalt(4)).decode()
 
     assert password_matches("x" * 72, stored)
@@ -98,7 +98,7 @@ def test_a_password_longer_than_bcrypt_reads_never_matches() -> None:
 
 @pytest.mark.parametrize("password", [GOOD, "", "x" * 73, "nul\0nul"])
 @pytest.mark.parametrize("stored", [None, "$2b$04$" + "." * 53])
-def test_every_denial_costs_one_comparison_at_the_cost_of_the_deployment(
+def test_every_denial_costs_one_comparison_at_the_deployed_cost(
     monkeypatch: pytest.MonkeyPatch, password: str, stored: str | None
 ) -> None:
     compared: list[bytes] = []
@@ -114,7 +114,7 @@ def test_every_denial_costs_one_comparison_at_the_cost_of_the_deployment(
     assert [hashed[:7] for hashed in compared] == [b"$2b$04$"]
 
 
-def test_a_hash_is_made_again_only_where_the_deployments_cost_is_higher(
+def test_hash_is_upgraded_only_to_a_higher_deployed_cost(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     stored = hash_password(GOOD)
@@ -165,7 +165,7 @@ def test_password_verifies_against_its_own_credential_only(log: LogLines) -> Non
 
 
 @pytest.mark.parametrize("password", [GOOD, "ünïcödé wörks", "x7" * 36, "        7"])
-def test_good_passwords_have_no_complaint(password: str) -> None:
+def test_strong_passwords_have_no_violation(password: str) -> None:
     assert password_violation(password, is_email=False) is None
 
 
@@ -183,7 +183,7 @@ def test_good_passwords_have_no_complaint(password: str) -> None:
         ("12345678", "password_too_common"),
     ],
 )
-def test_bad_passwords_have_one(password: str, code: str) -> None:
+def test_weak_passwords_have_a_violation(password: str, code: str) -> None:
     found = password_violation(password, is_email=False)
 
     assert found is not None and found[0] == code

@@ -1,4 +1,4 @@
-"""What preflight asks of an account and of the parameters, and what it says to do."""
+"""Preflight checks an account and the parameters, and names remedies."""
 
 from collections.abc import Iterator
 from typing import Any  # AWS's answers are of many types
@@ -6,7 +6,7 @@ from typing import Any  # AWS's answers are of many types
 import pytest
 from botocore.exceptions import ClientError, NoCredentialsError
 
-from tests.template import resources
+from tests.support.sam_template import resources
 from tools import preflight
 from tools.preflight import MAX_STACK, Finding, Preflight, Verdict, is_ready, pairs
 
@@ -84,7 +84,7 @@ def found(account: Account, about: str, **given: str) -> Finding:
     return finding
 
 
-def test_where_nothing_is_missing_it_says_what_it_looked_at_and_where() -> None:
+def test_complete_account_passes_with_a_list_of_checks() -> None:
     said: list[str] = []
     deployment: Any = Account()
 
@@ -93,13 +93,13 @@ def test_where_nothing_is_missing_it_says_what_it_looked_at_and_where() -> None:
     assert len(said) == 12
 
 
-def test_a_new_account_is_deployed_to() -> None:
+def test_new_account_passes() -> None:
     deployment: Any = Account(described=None, get_account_settings=FEW)
 
     assert is_ready(deployment, {}, lambda _: None)
 
 
-def test_without_credentials_nothing_else_is_asked() -> None:
+def test_missing_credentials_skip_all_other_checks() -> None:
     said: list[str] = []
     deployment: Any = Account(get_caller_identity=NoCredentialsError())
 
@@ -193,14 +193,16 @@ M, N, OK = Verdict.MISSING, Verdict.NOTE, Verdict.OK
         (Account(PROD | {"RunbookUrl": RUNBOOKS}), "runbooks", OK, RUNBOOKS),
     ],
 )
-def test_each_thing_is_looked_at(account: Account, about: str, verdict: Verdict, word: str) -> None:
+def test_each_missing_item_is_reported(
+    account: Account, about: str, verdict: Verdict, word: str
+) -> None:
     finding = found(account, about)
 
     assert finding.verdict is verdict, finding
     assert word in finding.said
 
 
-def test_access_logs_need_a_role_of_the_account_or_one_that_the_stack_makes(
+def test_access_logs_require_a_role_of_the_account_or_the_stack(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     known = {"AccessLogs": {"Type": "String"}, "CreateApiGatewayAccount": {"Type": "String"}}
@@ -214,21 +216,21 @@ def test_access_logs_need_a_role_of_the_account_or_one_that_the_stack_makes(
     assert found(Account(), "access logs").verdict is Verdict.OK
 
 
-def test_prod_is_deployed_from_what_is_committed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_prod_requires_a_clean_commit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(preflight, "_git", lambda *_: " M template.yaml")
 
     assert found(Account(PROD), "git").verdict is Verdict.MISSING
     assert found(Account(), "git").verdict is Verdict.NOTE
 
 
-def test_what_is_given_counts_over_what_samconfig_says() -> None:
+def test_given_parameters_override_samconfig() -> None:
     assert found(Account(PROD), "parameters", Rollout="Slowly").verdict is Verdict.MISSING
     assert pairs("Ordering=off Rollout=AllAtOnce") == {"Ordering": "off", "Rollout": "AllAtOnce"}
     with pytest.raises(SystemExit):
         pairs("Ordering")
 
 
-def test_what_was_given_once_stays_until_it_is_given_again() -> None:
+def test_deployed_parameters_are_kept_until_overridden() -> None:
     mailed = Account(described=deployed(**MAIL), get_account=SANDBOX)
     assert "sandbox" in found(mailed, "mail").said
     assert found(mailed, "mail", MailFrom="").verdict is Verdict.OK
@@ -241,23 +243,23 @@ def test_what_was_given_once_stays_until_it_is_given_again() -> None:
     assert found(limited, "parameters", RateLimitPerAddress="100").verdict is Verdict.OK
 
 
-def test_of_a_change_set_that_nobody_took_nothing_stays() -> None:
+def test_unexecuted_change_set_keeps_no_parameters() -> None:
     untaken = deployed(MailFrom="shop@example.com") | {"StackStatus": "REVIEW_IN_PROGRESS"}
 
     assert found(Account(described=untaken), "mail").said.startswith("off")
 
 
-def test_a_parameter_that_the_template_has_no_more_is_forgotten() -> None:
+def test_parameter_removed_from_the_template_is_dropped() -> None:
     assert found(Account(described=deployed(Colour="red")), "parameters").verdict is Verdict.OK
 
 
-def test_a_value_of_before_that_the_template_allows_no_more_is_told() -> None:
+def test_deployed_value_no_longer_allowed_is_reported() -> None:
     finding = found(Account(described=deployed(BcryptCost="9")), "parameters")
 
     assert finding.verdict is Verdict.MISSING and "BcryptCost=9" in finding.said
 
 
-def test_nothing_is_told_of_parameters_where_nobody_knows_what_is_deployed() -> None:
+def test_parameters_are_not_reported_without_a_known_deployment() -> None:
     said: list[str] = []
     deployment: Any = Account(described=DENIED)
 
@@ -265,7 +267,7 @@ def test_nothing_is_told_of_parameters_where_nobody_knows_what_is_deployed() -> 
     assert "stack: An error occurred (AccessDenied)" in said[-1]
 
 
-def test_a_stack_has_a_name_that_leaves_room_for_the_names_made_of_it() -> None:
+def test_stack_name_leaves_room_for_derived_names() -> None:
     account = Account()
     account.stack = "s" * MAX_STACK
     assert found(account, "stack").verdict is Verdict.OK

@@ -1,4 +1,4 @@
-"""Changes of a product are made on top of what was sold and changed meanwhile, or refused."""
+"""Product changes merge with concurrent sales and changes, or are rejected."""
 
 from collections.abc import Callable, Collection
 from dataclasses import replace
@@ -28,7 +28,7 @@ from shop.products.models import Product, ProductStatus
 from shop.products.schemas import MAX_STOCK, ProductCreate, ProductUpdate
 from shop.products.service import ProductService
 from shop.retries import StaleVersion
-from tests.people import ADMIN, ALICE, NOON
+from tests.support.fixtures import ADMIN, ALICE, NOON
 
 EURO = Money(Decimal("19.90"), "EUR")
 PEAR = Product(new_id(), "PEAR", "A pear", EURO, 10, ProductStatus.ACTIVE, NOON, NOON, 1)
@@ -99,7 +99,7 @@ def update(shelf: Shelf, precondition: Precondition | None = None, **changes: ob
     return desk(shelf).update(ADMIN, PEAR.id, patch(**changes), precondition or Precondition())
 
 
-def test_only_what_was_named_is_written_first_at_the_version_that_was_read() -> None:
+def test_first_write_has_the_named_fields_and_the_version_read() -> None:
     shelf = Shelf()
 
     changed = update(shelf, price="20.00", status="inactive")
@@ -109,7 +109,7 @@ def test_only_what_was_named_is_written_first_at_the_version_that_was_read() -> 
     assert shelf.writes == [({"price", "status"}, 0, 1)]
 
 
-def test_a_currency_may_change_alone() -> None:
+def test_currency_can_change_alone() -> None:
     assert update(Shelf(), currency="USD").price == Money(Decimal("19.90"), "USD")
 
 
@@ -140,14 +140,14 @@ def test_price_stored_before_the_rule_outlives_other_changes() -> None:
     assert update(Shelf(replace(PEAR, price=old)), price="100.00").price.amount == 100
 
 
-def test_stock_may_become_unlimited() -> None:
+def test_stock_can_become_unlimited() -> None:
     shelf = Shelf()
 
     assert update(shelf, stock=None).stock is None
     assert shelf.writes == [({"stock"}, 0, 1)]
 
 
-def test_a_move_of_the_stock_is_left_to_the_store() -> None:
+def test_stock_delta_is_applied_by_the_store() -> None:
     shelf = Shelf()
 
     changed = update(shelf, stockDelta=-10)
@@ -156,7 +156,7 @@ def test_a_move_of_the_stock_is_left_to_the_store() -> None:
     assert shelf.writes == [(set(), -10, 1)]
 
 
-def test_who_is_overtaken_asks_for_no_version_any_more() -> None:
+def test_retry_after_a_stale_version_requires_no_version() -> None:
     shelf = Shelf(PEAR, replace(PEAR, stock=8, version=2))
 
     update(shelf, stockDelta=-3, price="20.00")
@@ -172,14 +172,14 @@ def test_who_is_overtaken_asks_for_no_version_any_more() -> None:
         {"stock": 10, "status": "active"},
     ],
 )
-def test_nothing_is_written_where_nothing_changes(changes: dict[str, Any]) -> None:
+def test_unchanged_product_is_not_written(changes: dict[str, Any]) -> None:
     shelf = Shelf()
 
     assert update(shelf, **changes) == PEAR
     assert shelf.writes == []
 
 
-def test_what_cancelled_orders_gave_back_beyond_the_largest_stock_may_be_taken() -> None:
+def test_stock_above_the_maximum_can_be_reduced() -> None:
     shelf = Shelf(replace(PEAR, stock=MAX_STOCK + 5))
 
     assert update(shelf, stockDelta=-1).stock == MAX_STOCK + 4
@@ -195,7 +195,7 @@ def test_what_cancelled_orders_gave_back_beyond_the_largest_stock_may_be_taken()
         (None, -1, ValidationFailed, "stock_unlimited"),
     ],
 )
-def test_a_stock_that_cannot_be_is_refused(
+def test_impossible_stock_is_rejected(
     stock: int | None, delta: int, refusal: type[ShopError], code: str
 ) -> None:
     shelf = Shelf(replace(PEAR, stock=stock))
@@ -208,7 +208,7 @@ def test_a_stock_that_cannot_be_is_refused(
     assert shelf.writes == []
 
 
-def test_a_stock_that_cannot_be_any_more_is_refused_too() -> None:
+def test_stock_that_became_impossible_is_rejected() -> None:
     for now, refusal in ((1, InsufficientStock), (None, ValidationFailed)):
         shelf = Shelf(PEAR, replace(PEAR, stock=now, version=2))
         with pytest.raises(refusal):
@@ -216,7 +216,7 @@ def test_a_stock_that_cannot_be_any_more_is_refused_too() -> None:
         assert len(shelf.writes) == 1
 
 
-def test_a_change_that_demands_a_version_meets_it_or_is_refused() -> None:
+def test_change_with_a_required_version_matches_it_or_is_rejected() -> None:
     shelf = Shelf()
     assert update(shelf, FIRST, name="B").version == 2
     assert shelf.writes == [({"name"}, 0, 1)]
@@ -231,7 +231,7 @@ def test_a_change_that_demands_a_version_meets_it_or_is_refused() -> None:
     assert len(overtaken.writes) == 1
 
 
-def test_a_deletion_that_demands_a_version_meets_it_or_is_refused() -> None:
+def test_deletion_with_a_required_version_matches_it_or_is_rejected() -> None:
     shelf = Shelf(PEAR, replace(PEAR, version=2))
 
     with pytest.raises(PreconditionFailed):
@@ -240,7 +240,7 @@ def test_a_deletion_that_demands_a_version_meets_it_or_is_refused() -> None:
     assert shelf.writes == [(set(), 0, 1)]
 
 
-def test_a_product_that_is_gone_is_not_found() -> None:
+def test_deleted_product_is_not_found() -> None:
     for shelf in (Shelf(None), Shelf(PEAR, None)):
         with pytest.raises(NotFound):
             update(shelf, name="B")
@@ -278,7 +278,7 @@ def test_every_change_of_a_product_checks_the_callers_role() -> None:
     assert shelf.by_admin == [ADMIN.id] * 3
 
 
-def test_only_admins_change_and_delete() -> None:
+def test_products_are_changed_and_deleted_by_admins_only() -> None:
     shelf = Shelf()
 
     with pytest.raises(Forbidden):
@@ -301,7 +301,7 @@ def test_only_admins_change_and_delete() -> None:
         ({"sku": None}, ("sku",)),
     ],
 )
-def test_what_is_no_change_is_refused(changes: dict[str, object], place: tuple[str]) -> None:
+def test_invalid_change_is_rejected(changes: dict[str, object], place: tuple[str]) -> None:
     with pytest.raises(ValidationError) as refused:
         patch(**changes)
 

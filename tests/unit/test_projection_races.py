@@ -1,4 +1,4 @@
-"""Projectors of one user fail, die and overtake each other, and search has what the user is."""
+"""Concurrent projectors of one user fail and overtake each other, and search converges."""
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -201,7 +201,7 @@ def test_projection_after_faults_at_every_two_places_converges(
 
 
 @pytest.mark.parametrize("last", CHANGES)
-def test_projector_overtaken_by_another_that_dies_and_then_dead_is_made_up_for(last: str) -> None:
+def test_projection_after_two_dead_projectors_converges(last: str) -> None:
     """At every place another finishes or dies, and the first one dies at every later place."""
     for place, others_end, own_end in product(PLACES, ["", *PLACES], PLACES):
         database = Database(A)
@@ -219,7 +219,7 @@ def test_projector_overtaken_by_another_that_dies_and_then_dead_is_made_up_for(l
         assert_true(database)
 
 
-def test_projector_that_puts_right_what_a_second_overtook_is_overtaken_by_a_third() -> None:
+def test_repairing_projector_overtaken_by_a_third_converges() -> None:
     database = Database(A)
     database.project()
     database.rename(B)
@@ -238,7 +238,7 @@ def test_projector_that_puts_right_what_a_second_overtook_is_overtaken_by_a_thir
     assert_true(database)
 
 
-def test_live_user_is_not_waited_for_and_keeps_the_record_of_who_may_still_write() -> None:
+def test_live_user_is_projected_without_waiting_and_keeps_the_writer_record() -> None:
     database = Database(A)
     database.project()
     database.rename(B)
@@ -258,7 +258,7 @@ def test_live_user_is_not_waited_for_and_keeps_the_record_of_who_may_still_write
     assert_true(database)
 
 
-def test_deletion_waits_until_no_other_may_still_write() -> None:
+def test_deletion_waits_for_other_possible_writers() -> None:
     database = Database(A)
     database.project()
     database.rename(B)
@@ -272,7 +272,7 @@ def test_deletion_waits_until_no_other_may_still_write() -> None:
     assert_true(database)
 
 
-def test_deletion_is_not_done_where_the_others_end_while_it_writes() -> None:
+def test_deletion_converges_if_other_writers_end_during_its_write() -> None:
     database = Database(A)
     database.project()
     database.rename(B)
@@ -285,7 +285,7 @@ def test_deletion_is_not_done_where_the_others_end_while_it_writes() -> None:
     assert_true(database)
 
 
-def test_process_does_not_wait_for_what_it_wrote_itself() -> None:
+def test_projector_does_not_wait_for_its_own_writes() -> None:
     database = Database(A)
     broken = always("before search", fail)
     service = projector(Store(database, lambda place: broken(place)))
@@ -299,7 +299,7 @@ def test_process_does_not_wait_for_what_it_wrote_itself() -> None:
     assert_true(database)
 
 
-def test_record_of_a_user_whose_search_rows_fail_for_long_is_bounded() -> None:
+def test_record_of_a_user_with_failing_search_rows_is_bounded() -> None:
     database = Database("name 0")
     for number in range(3 * MAX_RECORDED_TEXTS):
         run(database, always("before search", fail))
@@ -313,7 +313,7 @@ def test_record_of_a_user_whose_search_rows_fail_for_long_is_bounded() -> None:
     assert_true(database)
 
 
-def test_record_that_older_code_overwrote_is_made_up_for() -> None:
+def test_record_overwritten_by_older_code_is_recovered() -> None:
     database = Database(A)
     database.project()
     database.rename(B)

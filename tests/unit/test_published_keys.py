@@ -1,4 +1,4 @@
-"""Public keys reload when they are old or a key id is new, and a failure is never kept."""
+"""Public keys reload when they are old or a key id is new, and failures are not cached."""
 
 import pytest
 
@@ -25,7 +25,7 @@ class Shelf:
         return PublishedKeys(TtlCached(self.load, lambda: self.now))
 
 
-def test_a_known_key_is_read_once_in_five_minutes() -> None:
+def test_known_key_is_loaded_once_in_five_minutes() -> None:
     shelf = Shelf()
     keys = shelf.keys()
 
@@ -39,7 +39,7 @@ def test_a_known_key_is_read_once_in_five_minutes() -> None:
     assert shelf.reads == 2
 
 
-def test_an_unknown_key_is_looked_for_again_at_most_every_30_seconds() -> None:
+def test_unknown_key_reloads_at_most_every_30_seconds() -> None:
     shelf = Shelf()
     keys = shelf.keys()
 
@@ -51,7 +51,7 @@ def test_an_unknown_key_is_looked_for_again_at_most_every_30_seconds() -> None:
     assert shelf.reads == 2
 
 
-def test_a_failure_to_load_rises_and_is_not_kept() -> None:
+def test_load_failure_is_raised_and_not_cached() -> None:
     shelf = Shelf()
     keys = shelf.keys()
     shelf.is_broken = True
@@ -65,7 +65,7 @@ def test_a_failure_to_load_rises_and_is_not_kept() -> None:
     assert keys.find("old") == {"kid": "old"}
 
 
-def test_keys_too_old_to_trust_are_not_used_when_reloading_fails() -> None:
+def test_expired_keys_are_not_used_after_a_failed_reload() -> None:
     shelf = Shelf()
     keys = shelf.keys()
     keys.find("old")

@@ -1,4 +1,4 @@
-"""Tools take no more units a second than they are given, all threads together."""
+"""Table tools stay within their units per second across all threads."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -21,7 +21,7 @@ class Time:
         self.now += seconds
 
 
-def test_what_was_spent_is_waited_for() -> None:
+def test_rate_waits_for_units_already_spent() -> None:
     time = Time()
     rate = Rate(100, time.clock, time.wait)
 
@@ -31,7 +31,7 @@ def test_what_was_spent_is_waited_for() -> None:
     assert time.now == pytest.approx(1003)
 
 
-def test_time_in_which_nothing_is_spent_is_not_saved_up() -> None:
+def test_idle_time_is_not_saved_up() -> None:
     time = Time()
     rate = Rate(100, time.clock, time.wait)
     rate.spend(1)
@@ -54,7 +54,7 @@ def test_threads_share_one_rate() -> None:
     assert sorted(waited) == pytest.approx([0.05 * number for number in range(1, 81)])
 
 
-def test_where_one_segment_fails_the_others_end_too() -> None:
+def test_failed_segment_ends_the_others() -> None:
     rate = Rate(1_000_000)
 
     def work(segment: Segment) -> None:

@@ -1,4 +1,4 @@
-"""Several items are read at once, consistently, and what was left unread is asked for again."""
+"""Batch reads are consistent and parallel, and unprocessed keys are retried."""
 
 from typing import Any
 
@@ -32,20 +32,20 @@ def read() -> dict[str, list[dict[str, Any]]]:
     return reads.batch_get(keys, pause=lambda _: None)
 
 
-def test_reads_are_consistent_and_tables_without_keys_are_not_asked(client: Stubber) -> None:
+def test_reads_are_consistent_and_skip_tables_without_keys(client: Stubber) -> None:
     answers(client, WANTED, "a")
 
     assert read() == {"t": [{"id": "a"}], "unused": []}
 
 
-def test_keys_left_unread_are_asked_for_again(client: Stubber) -> None:
+def test_unprocessed_keys_are_retried(client: Stubber) -> None:
     answers(client, WANTED, "a", left=LEFT)
     answers(client, LEFT, "b")
 
     assert read()["t"] == [{"id": "a"}, {"id": "b"}]
 
 
-def test_keys_that_stay_unread_end_in_try_again(client: Stubber) -> None:
+def test_persistently_unprocessed_keys_end_in_503(client: Stubber) -> None:
     answers(client, WANTED, "a", left=LEFT)
     for _ in range(3):
         answers(client, LEFT, left=LEFT)

@@ -1,4 +1,4 @@
-"""A link is good for one use, for its purpose, while nothing has changed since it was mailed."""
+"""A recovery link is valid once, for its purpose, while its account is unchanged."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,7 +17,7 @@ from shop.identity.recovery.schemas import PasswordReset, PasswordResetCreate
 from shop.identity.recovery.service import Links, RecoveryService
 from shop.identity.recovery.tokens import digest_of
 from shop.retries import StaleVersion
-from tests.people import ALICE, BROWSER, NOON
+from tests.support.fixtures import ALICE, BROWSER, NOON
 
 USER = Account(ALICE.id, "ada@example.com", UserStatus.ACTIVE, False, NOON, 1)
 NEW = PasswordReset.model_validate({"password": "wrong donkey charger"}, strict=False)
@@ -119,7 +119,7 @@ def mailed(shelf: Shelf, purpose: Purpose) -> str:
     return token
 
 
-def test_a_link_holds_what_is_stored_as_a_digest_only() -> None:
+def test_link_is_stored_as_a_digest_only() -> None:
     shelf = Shelf()
 
     token = mailed(shelf, Purpose.RESET)
@@ -132,7 +132,7 @@ def test_a_link_holds_what_is_stored_as_a_digest_only() -> None:
     )
 
 
-def test_no_link_is_made_for_who_is_gone() -> None:
+def test_deleted_user_gets_no_link() -> None:
     shelf = Shelf()
     shelf.known = None
 
@@ -140,7 +140,7 @@ def test_no_link_is_made_for_who_is_gone() -> None:
     assert shelf.tokens == {}
 
 
-def test_a_confirmed_address_is_verified_and_the_token_spent() -> None:
+def test_confirmed_address_is_verified_and_its_token_spent() -> None:
     shelf = Shelf()
     token = mailed(shelf, Purpose.VERIFICATION)
 
@@ -151,7 +151,7 @@ def test_a_confirmed_address_is_verified_and_the_token_spent() -> None:
         service(shelf).verify(token)
 
 
-def test_a_reset_sets_the_hash_ends_sessions_verifies_and_forgets_attempts() -> None:
+def test_reset_sets_the_hash_ends_sessions_verifies_and_clears_attempts() -> None:
     shelf = Shelf()
 
     service(shelf).reset(mailed(shelf, Purpose.RESET), NEW, BROWSER)
@@ -162,7 +162,7 @@ def test_a_reset_sets_the_hash_ends_sessions_verifies_and_forgets_attempts() -> 
     assert shelf.forgotten is not None and shelf.tokens == {}
 
 
-def test_a_reset_outdates_all_other_resets_but_no_verification() -> None:
+def test_reset_invalidates_all_other_resets_but_no_verification() -> None:
     shelf = Shelf()
     first, second = (mailed(shelf, Purpose.RESET) for _ in range(2))
     verification = mailed(shelf, Purpose.VERIFICATION)
@@ -180,7 +180,7 @@ def test_a_reset_outdates_all_other_resets_but_no_verification() -> None:
     ids=["gone", "moved", "inactive"],
 )
 @pytest.mark.parametrize("purpose", Purpose)
-def test_a_link_is_dead_when_its_address_or_account_is(
+def test_link_is_invalid_after_a_change_of_address_or_account(
     known: Account | None, purpose: Purpose
 ) -> None:
     shelf = Shelf()
@@ -196,7 +196,7 @@ def test_a_link_is_dead_when_its_address_or_account_is(
 
 
 @pytest.mark.parametrize("purpose", Purpose)
-def test_a_link_lives_for_an_hour_and_not_a_moment_longer(purpose: Purpose) -> None:
+def test_link_expires_after_exactly_an_hour(purpose: Purpose) -> None:
     shelf = Shelf()
     token = mailed(shelf, purpose)
 
@@ -211,7 +211,7 @@ def test_a_link_lives_for_an_hour_and_not_a_moment_longer(purpose: Purpose) -> N
     redeem(NOON + LIFETIME - timedelta(milliseconds=1))
 
 
-def test_a_token_of_another_purpose_is_none() -> None:
+def test_token_of_another_purpose_is_invalid() -> None:
     shelf = Shelf()
 
     with pytest.raises(NotFound):
@@ -221,7 +221,7 @@ def test_a_token_of_another_purpose_is_none() -> None:
     assert shelf.writes == 0
 
 
-def test_the_email_as_password_leaves_the_token_good() -> None:
+def test_email_as_password_is_rejected_and_keeps_the_token() -> None:
     shelf = Shelf()
     token = mailed(shelf, Purpose.RESET)
     wanted = PasswordReset.model_validate({"password": "Ada@Example.com"}, strict=False)
@@ -256,7 +256,7 @@ def test_recovery_gets_503_while_the_user_keeps_changing(purpose: Purpose) -> No
     assert shelf.writes == 1
 
 
-def test_wishes_are_counted_before_anything_is_sent() -> None:
+def test_requests_are_counted_before_an_email_is_queued() -> None:
     shelf, desk = Shelf(), Desk()
     wanted = PasswordResetCreate.model_validate({"email": "ada@example.com"})
 
@@ -273,7 +273,7 @@ def test_wishes_are_counted_before_anything_is_sent() -> None:
     ]
 
 
-def test_a_network_is_counted_whomever_it_asks_for_and_a_person_from_wherever() -> None:
+def test_requests_are_counted_per_network_and_per_user() -> None:
     desk = Desk()
     for email, address in [("a@a.example", "192.0.2.1"), ("b@a.example", "192.0.2.9")]:
         wanted = PasswordResetCreate.model_validate({"email": email})

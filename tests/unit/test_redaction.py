@@ -1,4 +1,4 @@
-"""Whatever raises, a log line of it says nothing that somebody sent."""
+"""Logged exceptions contain no user input."""
 
 import json
 import logging
@@ -18,9 +18,9 @@ from shop.http.response_models import ResponseModel
 from shop.observability import logger
 from shop.redaction import SanitizedError, safe_message
 from shop.users.schemas import UserCreate
-from tests.conftest import LogLines
-from tests.requests import Context, event
-from tests.template import ROOT, template
+from tests.support.gateway_events import Context, event
+from tests.support.log_lines import LogLines
+from tests.support.sam_template import ROOT, template
 
 SECRET = "hunter2-" + "planted"  # not as it stands in this line, which a trace shows
 
@@ -101,7 +101,7 @@ def assert_told_without_it(log: LogLines, fails: Callable[[], None]) -> None:
 
 
 @each
-def test_an_exception_is_logged_with_its_trace_and_without_what_it_quotes(
+def test_exception_is_logged_with_its_trace_and_without_input(
     log: LogLines, fails: Callable[[], None]
 ) -> None:
     @endpoint("GET /api/open")
@@ -115,7 +115,7 @@ def test_an_exception_is_logged_with_its_trace_and_without_what_it_quotes(
 
 
 @each
-def test_nor_is_it_in_what_is_raised_for_lambda_to_log(
+def test_exception_raised_to_lambda_contains_no_input(
     log: LogLines, fails: Callable[[], None]
 ) -> None:
     def work(*_: Any) -> Any:
@@ -129,7 +129,7 @@ def test_nor_is_it_in_what_is_raised_for_lambda_to_log(
     assert_told_without_it(log, fails)
 
 
-def test_what_led_to_an_exception_is_told_before_it(log: LogLines) -> None:
+def test_cause_of_an_exception_is_logged_first(log: LogLines) -> None:
     try:
         the_cause_quotes()
     except RuntimeError:
@@ -164,7 +164,7 @@ def test_no_deployment_logs_messages_of_exceptions() -> None:
     assert "LOG_EXCEPTION_MESSAGES" not in (ROOT / "samconfig.toml").read_text()
 
 
-def test_what_is_ours_or_a_code_is_told() -> None:
+def test_own_messages_and_error_codes_are_logged() -> None:
     with pytest.raises(ClientError) as refused:
         botocore_repeats_an_answer()
     with pytest.raises(ValueError) as invalid:
@@ -177,7 +177,7 @@ def test_what_is_ours_or_a_code_is_told() -> None:
     assert safe_message(EmailInUse()) == "EmailInUse: Another account uses this e-mail."
 
 
-def test_the_sdk_logs_nothing_of_what_it_sends_whatever_the_level_of_the_function(
+def test_sdk_logs_no_input_at_any_log_level(
     log: LogLines,
 ) -> None:
     root = logging.getLogger()

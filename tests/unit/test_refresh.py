@@ -1,4 +1,4 @@
-"""A refresh token is spent once; a lost answer costs nothing, and a stolen token the session."""
+"""Refresh tokens are single-use: lost responses cost nothing, stolen tokens end the session."""
 
 from base64 import urlsafe_b64encode
 from collections.abc import Callable
@@ -13,30 +13,24 @@ from shop.identifiers import new_id
 from shop.identity.accounts.models import AccountState, UserStatus
 from shop.identity.sessions.models import Grant, Session
 from shop.identity.sessions.refresh_tokens import RefreshToken, new_salt
-from shop.identity.sessions.schemas import AccessTokenCreate
-from tests.conftest import LogLines
-from tests.people import ALICE, BOB, BROWSER, NOON
-from tests.unit.test_session_service import GATE, Lobby, attempt
+from tests.fakes.session_store import GATE, FakeSessionStore, attempt, refresh
+from tests.support.fixtures import ALICE, BOB, BROWSER, NOON
+from tests.support.log_lines import LogLines
 
 TABLET = Client("a tablet", "192.0.2.2")
 
 
 @pytest.fixture
-def lobby() -> Lobby:
-    return Lobby()
+def lobby() -> FakeSessionStore:
+    return FakeSessionStore()
 
 
 @pytest.fixture
-def first(lobby: Lobby) -> Grant:
+def first(lobby: FakeSessionStore) -> Grant:
     return lobby.service().log_in(attempt(), BROWSER)
 
 
-def refresh(lobby: Lobby, token: str, client: Client = BROWSER) -> Grant:
-    wanted = AccessTokenCreate.model_validate({"refreshToken": token}, strict=False)
-    return lobby.service().refresh(wanted, client)
-
-
-def assert_refused(lobby: Lobby, token: str) -> None:
+def assert_refused(lobby: FakeSessionStore, token: str) -> None:
     before = list(lobby.sessions)
 
     with pytest.raises(Unauthorized):
@@ -45,8 +39,8 @@ def assert_refused(lobby: Lobby, token: str) -> None:
     assert lobby.sessions == before
 
 
-def test_a_refresh_gives_a_new_token_and_tells_when_and_where_it_was(
-    lobby: Lobby, first: Grant
+def test_refresh_returns_a_new_token_and_records_time_and_client(
+    lobby: FakeSessionStore, first: Grant
 ) -> None:
     lobby.now = NOON + timedelta(days=29)
 
@@ -65,7 +59,7 @@ def test_a_refresh_gives_a_new_token_and_tells_when_and_where_it_was(
     )
 
 
-def test_only_digests_are_stored(lobby: Lobby, first: Grant) -> None:
+def test_only_digests_are_stored(lobby: FakeSessionStore, first: Grant) -> None:
     second = refresh(lobby, first.refresh_token)
 
     stored = second.session.refresh
@@ -77,7 +71,7 @@ def test_only_digests_are_stored(lobby: Lobby, first: Grant) -> None:
         assert str(token.secret) not in repr(token)
 
 
-def test_no_session_outlives_180_days_however_often_it_is_used(lobby: Lobby, first: Grant) -> None:
+def test_session_ends_after_180_days_of_use(lobby: FakeSessionStore, first: Grant) -> None:
     grant = first
     for day in range(0, 180, 20):
         lobby.now = NOON + timedelta(days=day)
@@ -90,8 +84,8 @@ def test_no_session_outlives_180_days_however_often_it_is_used(lobby: Lobby, fir
 
 
 @pytest.mark.parametrize("seconds", [0, 29, 30])
-def test_the_same_successor_is_given_again_for_30_seconds(
-    lobby: Lobby, first: Grant, seconds: int
+def test_same_successor_is_returned_for_30_seconds(
+    lobby: FakeSessionStore, first: Grant, seconds: int
 ) -> None:
     second = refresh(lobby, first.refresh_token)
     lobby.now = NOON + timedelta(seconds=seconds)
@@ -104,8 +98,8 @@ def test_the_same_successor_is_given_again_for_30_seconds(
 
 
 @pytest.mark.parametrize("late", [timedelta(milliseconds=30_001), timedelta(seconds=31)])
-def test_a_token_spent_before_that_ends_its_session(
-    lobby: Lobby, first: Grant, late: timedelta, log: LogLines
+def test_token_spent_before_the_grace_ends_its_session(
+    lobby: FakeSessionStore, first: Grant, late: timedelta, log: LogLines
 ) -> None:
     second = refresh(lobby, first.refresh_token)
     lobby.now = NOON + late
@@ -120,7 +114,9 @@ def test_a_token_spent_before_that_ends_its_session(
     assert first.refresh_token not in str(line)
 
 
-def test_a_token_two_steps_old_ends_its_session_at_once(lobby: Lobby, first: Grant) -> None:
+def test_token_two_rotations_old_ends_its_session_immediately(
+    lobby: FakeSessionStore, first: Grant
+) -> None:
     refresh(lobby, refresh(lobby, first.refresh_token).refresh_token)
 
     with pytest.raises(Unauthorized):
@@ -129,8 +125,8 @@ def test_a_token_two_steps_old_ends_its_session_at_once(lobby: Lobby, first: Gra
     assert lobby.sessions == []
 
 
-def test_a_secret_of_the_right_family_that_never_was_ends_the_session(
-    lobby: Lobby, first: Grant
+def test_unknown_secret_of_a_known_family_ends_the_session(
+    lobby: FakeSessionStore, first: Grant
 ) -> None:
     forged = replace(RefreshToken.parse(first.refresh_token), secret=b"s" * 32)
 
@@ -150,8 +146,8 @@ def test_a_secret_of_the_right_family_that_never_was_ends_the_session(
     ],
     ids=["all but the ids", "family", "user", "session"],
 )
-def test_whoever_knows_a_session_id_ends_nothing(
-    lobby: Lobby, first: Grant, forge: Callable[[RefreshToken], RefreshToken]
+def test_session_id_alone_ends_no_session(
+    lobby: FakeSessionStore, first: Grant, forge: Callable[[RefreshToken], RefreshToken]
 ) -> None:
     lobby.gates[BOB.id] = replace(GATE, user_id=BOB.id)
 
@@ -163,8 +159,8 @@ def test_whoever_knows_a_session_id_ends_nothing(
     [None, replace(GATE, epoch=4), replace(GATE, status=UserStatus.INACTIVE)],
     ids=["no account state", "another epoch", "inactive"],
 )
-def test_a_dead_session_is_refused_whichever_token_is_shown(
-    lobby: Lobby, first: Grant, account_state: AccountState | None
+def test_ended_session_rejects_every_token(
+    lobby: FakeSessionStore, first: Grant, account_state: AccountState | None
 ) -> None:
     second = refresh(lobby, first.refresh_token)
     lobby.gates = {} if account_state is None else {ALICE.id: account_state}
@@ -173,13 +169,13 @@ def test_a_dead_session_is_refused_whichever_token_is_shown(
         assert_refused(lobby, grant.refresh_token)
 
 
-def test_an_idle_session_is_refused(lobby: Lobby, first: Grant) -> None:
+def test_idle_session_is_rejected(lobby: FakeSessionStore, first: Grant) -> None:
     lobby.now = NOON + timedelta(days=30)
 
     assert_refused(lobby, first.refresh_token)
 
 
-def once(lobby: Lobby, change: Callable[[], object]) -> None:
+def once(lobby: FakeSessionStore, change: Callable[[], object]) -> None:
     """Makes a change between the next refresh's read and its write."""
 
     def between() -> None:
@@ -189,7 +185,9 @@ def once(lobby: Lobby, change: Callable[[], object]) -> None:
     lobby.between_read_and_write = between
 
 
-def test_who_comes_second_gets_the_successor_of_who_came_first(lobby: Lobby, first: Grant) -> None:
+def test_second_of_two_parallel_refreshes_gets_the_successor_of_the_first(
+    lobby: FakeSessionStore, first: Grant
+) -> None:
     rivals: list[Grant] = []
     once(lobby, lambda: rivals.append(refresh(lobby, first.refresh_token, TABLET)))
 
@@ -200,7 +198,7 @@ def test_who_comes_second_gets_the_successor_of_who_came_first(lobby: Lobby, fir
     assert lobby.sessions == [rival.session]
 
 
-def test_who_comes_two_steps_late_ends_the_session(lobby: Lobby, first: Grant) -> None:
+def test_token_two_rotations_late_ends_the_session(lobby: FakeSessionStore, first: Grant) -> None:
     once(lobby, lambda: refresh(lobby, refresh(lobby, first.refresh_token).refresh_token))
 
     with pytest.raises(Unauthorized):
@@ -209,7 +207,7 @@ def test_who_comes_two_steps_late_ends_the_session(lobby: Lobby, first: Grant) -
     assert lobby.sessions == []
 
 
-def test_a_session_that_ends_meanwhile_is_not_brought_back(lobby: Lobby, first: Grant) -> None:
+def test_session_ended_during_a_refresh_stays_ended(lobby: FakeSessionStore, first: Grant) -> None:
     once(lobby, lobby.sessions.clear)
 
     with pytest.raises(Unauthorized):
@@ -219,7 +217,7 @@ def test_a_session_that_ends_meanwhile_is_not_brought_back(lobby: Lobby, first: 
 
 
 def test_refresh_of_a_session_carried_over_to_a_new_epoch_meanwhile_succeeds(
-    lobby: Lobby, first: Grant
+    lobby: FakeSessionStore, first: Grant
 ) -> None:
     carried = replace(first.session, epoch=4)
 
@@ -235,7 +233,7 @@ def test_refresh_of_a_session_carried_over_to_a_new_epoch_meanwhile_succeeds(
     assert lobby.sessions == [grant.session]
 
 
-def test_two_round_trips_to_the_store_are_enough(lobby: Lobby, first: Grant) -> None:
+def test_refresh_takes_two_round_trips(lobby: FakeSessionStore, first: Grant) -> None:
     refresh(lobby, first.refresh_token)
     assert lobby.asked == ["with_account_state", "rotate"]
 
@@ -250,7 +248,7 @@ def test_two_round_trips_to_the_store_are_enough(lobby: Lobby, first: Grant) -> 
     assert lobby.asked == ["with_account_state", "end"]
 
 
-def test_a_token_has_one_spelling() -> None:
+def test_token_has_one_encoding() -> None:
     token = RefreshToken.new(ALICE.id, ALICE.session_id)
     text = token.text
 
@@ -266,7 +264,7 @@ def test_a_token_has_one_spelling() -> None:
             RefreshToken.parse(other)
 
 
-def test_a_successor_is_known_by_secret_salt_and_session_alone() -> None:
+def test_successor_is_derived_from_secret_salt_and_session_alone() -> None:
     token = RefreshToken.new(ALICE.id, ALICE.session_id)
     salt = new_salt()
 
@@ -279,20 +277,24 @@ def test_a_successor_is_known_by_secret_salt_and_session_alone() -> None:
     assert len(others | {token.successor(salt).secret, token.secret}) == 5
 
 
-def many(lobby: Lobby, count: int) -> list[Session]:
+def many(lobby: FakeSessionStore, count: int) -> list[Session]:
     """As many log-ins, newest first."""
     begun = [lobby.service().log_in(attempt(), BROWSER).session for _ in range(count)]
     return sorted(begun, key=lambda session: session.id, reverse=True)
 
 
-def test_the_oldest_session_ends_where_there_would_be_more_than_fifty(lobby: Lobby) -> None:
+def test_oldest_session_ends_beyond_fifty(
+    lobby: FakeSessionStore,
+) -> None:
     begun = many(lobby, 51)
 
     assert lobby.service().list_active(ALICE) == begun[:50]
     assert len(lobby.sessions) == 50
 
 
-def test_a_log_in_sweeps_dead_sessions_and_ends_no_live_one_for_them(lobby: Lobby) -> None:
+def test_login_removes_dead_sessions_and_ends_no_live_one_for_them(
+    lobby: FakeSessionStore,
+) -> None:
     begun = many(lobby, 50)
     lobby.sessions = [replace(session, epoch=2) for session in begun[:40]] + begun[40:]
 
@@ -301,7 +303,9 @@ def test_a_log_in_sweeps_dead_sessions_and_ends_no_live_one_for_them(lobby: Lobb
     assert {session.id for session in lobby.sessions} == {s.id for s in [newest, *begun[40:]]}
 
 
-def test_a_log_in_ends_no_more_than_a_transaction_takes(lobby: Lobby, first: Grant) -> None:
+def test_login_ends_no_more_sessions_than_a_transaction_fits(
+    lobby: FakeSessionStore, first: Grant
+) -> None:
     lobby.sessions = [replace(first.session, id=new_id()) for _ in range(150)]
     oldest = sorted(session.id for session in lobby.sessions)[:90]
 
@@ -312,7 +316,7 @@ def test_a_log_in_ends_no_more_than_a_transaction_takes(lobby: Lobby, first: Gra
 
 
 @pytest.mark.usefixtures("no_time_to_retry")
-def test_log_in_that_failed_ends_no_session(lobby: Lobby) -> None:
+def test_login_that_failed_ends_no_session(lobby: FakeSessionStore) -> None:
     many(lobby, 50)
     lobby.is_still_so = False
     before = list(lobby.sessions)
@@ -323,7 +327,7 @@ def test_log_in_that_failed_ends_no_session(lobby: Lobby) -> None:
     assert lobby.sessions == before
 
 
-def test_only_live_sessions_are_listed(lobby: Lobby) -> None:
+def test_list_has_live_sessions_only(lobby: FakeSessionStore) -> None:
     newest, old, oldest = many(lobby, 3)
     lobby.sessions = [newest, replace(old, idle_expires_at=NOON), oldest]
 
@@ -331,14 +335,14 @@ def test_only_live_sessions_are_listed(lobby: Lobby) -> None:
     assert lobby.service().list_active(BOB) == []
 
 
-def test_the_list_ends_at_fifty_though_parallel_log_ins_made_more(lobby: Lobby) -> None:
+def test_list_is_limited_to_fifty_after_parallel_logins(lobby: FakeSessionStore) -> None:
     newest, *older = many(lobby, 50)
     lobby.sessions = [newest, *older, replace(newest, id=ALICE.session_id)]
 
     assert lobby.service().list_active(ALICE) == [newest, *older]
 
 
-def test_a_session_of_ones_own_is_ended_and_no_other(lobby: Lobby, first: Grant) -> None:
+def test_session_of_the_caller_is_ended_and_no_other(lobby: FakeSessionStore, first: Grant) -> None:
     desk = lobby.service()
 
     with pytest.raises(NotFound):
@@ -349,7 +353,7 @@ def test_a_session_of_ones_own_is_ended_and_no_other(lobby: Lobby, first: Grant)
     assert lobby.sessions == []
 
 
-def test_after_logging_out_everywhere_nothing_lives(lobby: Lobby, first: Grant) -> None:
+def test_logout_everywhere_ends_every_session(lobby: FakeSessionStore, first: Grant) -> None:
     lobby.service().end_all(ALICE)
 
     assert lobby.service().list_active(ALICE) == []

@@ -1,11 +1,11 @@
-"""Pointers are found wherever SQS keeps them, and are there for the next one who looks."""
+"""Stream pointers are found in their queue and stay visible to the next replay."""
 
 import json
 from typing import Any  # messages are whatever JSON they hold
 
 import pytest
 
-from tests.unit.test_operators_lines import Logs
+from tests.fakes.cloudwatch_logs import FakeCloudWatchLogs
 from tools.replay import replay
 
 
@@ -40,9 +40,9 @@ class Deployed:
 
     def __init__(self, queue: Queue) -> None:
         self._queue = queue
-        self.logs = Logs()
+        self.logs = FakeCloudWatchLogs()
 
-    def client(self, service: str) -> Queue | Logs:
+    def client(self, service: str) -> Queue | FakeCloudWatchLogs:
         return self.logs if service in ("logs", "sts") else self._queue
 
     def queue(self, name: str) -> str:
@@ -57,14 +57,14 @@ def pointer() -> dict[str, Any]:
     return {"DDBStreamBatchInfo": numbers | {"batchSize": 1, "streamArn": "stream"}}
 
 
-def test_what_stays_is_counted_by_everybody_who_looks() -> None:
+def test_kept_pointers_are_counted_by_every_reader() -> None:
     deployment: Any = Deployed(Queue(pointer()))
 
     assert replay(deployment, "UnpublishedEvents") == (0, 1)
     assert replay(deployment, "UnpublishedEvents") == (0, 1)
 
 
-def test_a_queue_of_something_else_is_left_as_it_was() -> None:
+def test_foreign_queue_is_left_unchanged() -> None:
     deployment: Any = Deployed(Queue({"detail": {}}))
 
     for _ in range(2):
@@ -72,7 +72,7 @@ def test_a_queue_of_something_else_is_left_as_it_was() -> None:
             replay(deployment, "EmailsToSendFailed")
 
 
-def test_what_is_read_again_is_on_record_also_where_it_stops_midway(
+def test_interrupted_replay_is_audited(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     deployment: Any = Deployed(Queue(pointer()))

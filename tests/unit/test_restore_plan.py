@@ -1,12 +1,12 @@
-"""A restore is planned before it costs money, and is of tables that have something to lose."""
+"""A restore is planned before it incurs costs, for tables that can be restored."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import pytest
 
-from tests.people import NOON
-from tests.template import resources
+from tests.support.fixtures import NOON
+from tests.support.sam_template import resources
 from tools.restore.__main__ import main
 from tools.restore.comparison import fingerprint
 from tools.restore.copy import Copy
@@ -42,16 +42,14 @@ ON = {
         (NOON, {"PointInTimeRecoveryStatus": "DISABLED"}, "Not possible: point-in-time recovery"),
     ],
 )
-def test_a_plan_says_what_it_costs_and_whether_it_can_be(
-    at: datetime, recovery: dict[str, Any], last: str
-) -> None:
+def test_plan_has_costs_and_feasibility(at: datetime, recovery: dict[str, Any], last: str) -> None:
     lines = [*Copy(cast(Any, Tables(recovery)), "users", at).plan()]
 
     assert lines[0] == "users: 1,000 items, $1.50"
     assert lines[-1].startswith(last)
 
 
-def test_a_copy_is_found_by_its_moment() -> None:
+def test_copy_is_found_by_its_point_in_time() -> None:
     at = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 
     assert Copy(cast(Any, None), "users", at).name == "users-restored-20261123T100000Z"
@@ -66,7 +64,7 @@ def test_a_copy_is_found_by_its_moment() -> None:
         ("Users", "nothing is kept"),
     ],
 )
-def test_what_can_be_made_again_or_was_never_kept_is_refused(
+def test_rebuildable_or_unprotected_table_is_rejected(
     capsys: pytest.CaptureFixture[str], table: str, why: str
 ) -> None:
     with pytest.raises(SystemExit):
@@ -75,7 +73,7 @@ def test_what_can_be_made_again_or_was_never_kept_is_refused(
     assert why in capsys.readouterr().err
 
 
-def test_every_table_that_is_kept_can_be_brought_back_from() -> None:
+def test_every_protected_table_can_be_restored() -> None:
     kept = {
         name
         for name, properties in resources("AWS::DynamoDB::Table").items()
@@ -86,25 +84,25 @@ def test_every_table_that_is_kept_can_be_brought_back_from() -> None:
 
 
 @pytest.mark.parametrize("words", [[], ["--keys", "a", "--all-missing"]], ids=["nothing", "both"])
-def test_what_comes_back_is_said(capsys: pytest.CaptureFixture[str], words: list[str]) -> None:
+def test_restored_items_are_listed(capsys: pytest.CaptureFixture[str], words: list[str]) -> None:
     with pytest.raises(SystemExit):
         main(["bring-back", "--table", "UsersTable", "--at", "2026-11-23T10:00:00Z", *words])
 
     assert "say which items" in capsys.readouterr().err
 
 
-def test_a_moment_without_a_zone_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+def test_point_in_time_without_a_zone_is_rejected(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["plan", "--table", "UsersTable", "--at", "2026-11-23T10:00:00"])
 
     assert "--at" in capsys.readouterr().err
 
 
-def test_a_fingerprint_is_of_the_content_and_not_of_its_order() -> None:
+def test_fingerprint_depends_on_content_and_not_on_order() -> None:
     assert fingerprint({"a": 1, "b": ["x"]}) == fingerprint({"b": ["x"], "a": 1})
     assert fingerprint({"a": 1}) != fingerprint({"a": "1"}) != fingerprint({"a": ["1"]})
 
 
-def test_a_fingerprint_of_a_set_is_the_same_in_every_process() -> None:
+def test_fingerprint_of_a_set_is_equal_in_every_process() -> None:
     # Python orders a set's texts anew in each.
     assert fingerprint({"a": frozenset("xyz")}) == "07daacb5cfcc"

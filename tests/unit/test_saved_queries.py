@@ -14,11 +14,11 @@ from shop.http.response_models import ResponseModel
 from shop.observability import logger
 from shop.redaction import SanitizedError
 from shop.stream_records import Record
-from tests.conftest import LogLines
-from tests.people import ALICE, NOON
-from tests.requests import Context, event
-from tests.template import ROOT, resources
-from tests.watching import filled
+from tests.support.fixtures import ALICE, NOON
+from tests.support.gateway_events import Context, event
+from tests.support.log_lines import LogLines
+from tests.support.monitoring import filled
+from tests.support.sam_template import ROOT, resources
 
 QUERIES = [filled(query) for query in resources("AWS::Logs::QueryDefinition").values()]
 GROUPS = {f"<{name}>" for name in resources("AWS::Logs::LogGroup")}

@@ -1,4 +1,4 @@
-"""What a text is found by: trigrams of its folded form, without those that tell nobody apart."""
+"""Search terms: trigrams of the folded text, without common ones."""
 
 import unicodedata
 
@@ -29,30 +29,30 @@ def test_every_trigram_of_a_part_is_one_of_the_whole(before: str, part: str, aft
 
 
 @given(words)
-def test_folding_is_done_once(text: str) -> None:
+def test_folding_is_idempotent(text: str) -> None:
     assert fold(fold(text)) == fold(text)
 
 
-def test_texts_that_look_alike_are_folded_alike() -> None:
+def test_similar_texts_are_folded_alike() -> None:
     assert fold("STRASSE") == fold("Straße")
     assert fold("Zoe\u0301") == fold("ZOÉ")
     assert fold("ＡＤＡ") == "ada"  # noqa: RUF001 (wide letters are meant)
 
 
-def test_a_text_that_is_shorter_than_a_trigram_has_none() -> None:
+def test_text_shorter_than_a_trigram_has_none() -> None:
     assert grams_of(["al", ""]) == frozenset()
 
 
-def test_fields_do_not_run_into_each_other() -> None:
+def test_trigrams_do_not_span_fields() -> None:
     assert "abc" not in grams_of(["ab", "cd"])
 
 
-def test_common_mail_domains_are_found_by_nothing_of_theirs() -> None:
+def test_common_email_domains_have_no_trigrams() -> None:
     assert grams_of(["x@gmail.com"]) == {"x@g"}
     assert grams_to_try("@gmail.com") == []
 
 
-def test_the_rarest_is_tried_first() -> None:
+def test_rarest_trigram_is_queried_first() -> None:
     assert grams_to_try("ananzq")[0] == "nzq"
     assert grams_to_try("ann王小明")[0] == "王小明"
 
@@ -68,7 +68,7 @@ def test_dot_above_other_letters_stays() -> None:
 
 
 @given(st.text(alphabet="iIİıjė\u0307\u0301\u0323", max_size=12))
-def test_folding_of_dots_is_done_once(text: str) -> None:
+def test_folding_of_dots_is_idempotent(text: str) -> None:
     assert fold(fold(text)) == fold(text)
 
 
@@ -80,7 +80,7 @@ def test_international_domain_is_searchable_in_both_forms() -> None:
     assert texts_of("Ada", "a@xn--fiqs8s")[2] == "a@中国"
 
 
-def test_domain_that_is_no_punycode_stays_as_it_is() -> None:
+def test_malformed_punycode_domain_stays_unchanged() -> None:
     assert texts_of("Ada", "a@xn--\u00e9.example")[2] == "a@xn--\u00e9.example"
     assert texts_of("Ada", "a@xn--99999999.example")[2] == "a@xn--99999999.example"
 
@@ -121,7 +121,7 @@ def test_rows_of_a_user_are_bounded_in_number_and_size(name: str) -> None:
     assert sum(len(text.encode()) for text in texts) <= 910
 
 
-def test_names_that_folding_does_not_lengthen_are_whole() -> None:
+def test_names_not_lengthened_by_folding_are_complete() -> None:
     for name in ("".join(map(chr, range(0x20000, 0x20064))), "x" * 100, "ß" * 64):
         assert texts_of(name, "ada@example.com")[0] == fold(name)
 
@@ -148,7 +148,7 @@ def test_names_that_folding_does_not_lengthen_are_whole() -> None:
         "क़",
     ],
 )
-def test_one_letter_of_a_script_without_case_is_caseless(text: str) -> None:
+def test_single_letter_of_a_caseless_script_is_caseless(text: str) -> None:
     assert is_caseless(text)
 
 
@@ -176,5 +176,5 @@ def test_one_letter_of_a_script_without_case_is_caseless(text: str) -> None:
         "𝐀",
     ],
 )
-def test_one_of_another_script_is_not(text: str) -> None:
+def test_single_letter_of_another_script_is_not(text: str) -> None:
     assert not is_caseless(text)

@@ -1,4 +1,4 @@
-"""Sort keys: strings whose order is that of numbers and of texts as people see them."""
+"""Sort keys: strings that sort like numbers and like texts for people."""
 
 from decimal import Decimal
 
@@ -16,7 +16,7 @@ def test_amounts_sort_as_numbers_across_digits(one: Decimal, other: Decimal) -> 
 
 
 @given(st.text(max_size=100))
-def test_a_text_of_any_script_fits_a_sort_key(text: str) -> None:
+def test_text_of_any_script_fits_a_sort_key(text: str) -> None:
     assert len(text_key(text, "i" * 36).encode()) <= 256 + 1 + 36
 
 
@@ -26,7 +26,7 @@ def test_texts_sort_without_regard_to_case_width_and_composition() -> None:
     assert text_key("Zoe\u0301", "1") == text_key("ZO\u00c9", "1")
 
 
-def test_a_text_comes_before_its_own_longer_form() -> None:
+def test_text_sorts_before_its_longer_form() -> None:
     assert text_key("pear", "9") < text_key("pear tree", "1") < text_key("pears", "1")
 
 

@@ -1,4 +1,4 @@
-"""What a worker could not do goes back to Lambda so that one record leaves alone in the end."""
+"""Stream batches report failures so that a poison record is finally dead-lettered alone."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -7,8 +7,8 @@ import pytest
 
 from shop.entrypoints.stream import BatchFailed, stream_worker
 from shop.stream_records import Record
-from tests.people import NOON
-from tests.requests import Context
+from tests.support.fixtures import NOON
+from tests.support.gateway_events import Context
 
 ARN = "arn:aws:dynamodb:eu-central-1:123456789012:table/users/stream/2026-11-22T12:00:00.000"
 
@@ -36,7 +36,7 @@ def run(work: Callable[[Sequence[Record]], Iterable[Record]], *numbers: int) -> 
     return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
 
 
-def test_a_record_has_its_table_key_and_images() -> None:
+def test_record_has_its_table_key_and_images() -> None:
     image = {"id": {"S": "user 7"}, "version": {"N": "3"}}
 
     read = Record(record(7, NewImage=image))
@@ -46,7 +46,7 @@ def test_a_record_has_its_table_key_and_images() -> None:
     assert read.at == NOON
 
 
-def test_an_image_that_cannot_be_read_fails_whoever_asks_for_it_and_nobody_else() -> None:
+def test_unreadable_image_fails_its_readers_only() -> None:
     image = {"id": {"S": "user 7"}, "request_id": {"S": "a request"}, "odd": {"XS": ["x"]}}
 
     read = Record(record(7, NewImage=image))
@@ -57,15 +57,15 @@ def test_an_image_that_cannot_be_read_fails_whoever_asks_for_it_and_nobody_else(
         _ = read.after
 
 
-def test_what_is_done_is_not_sent_again() -> None:
+def test_completed_batch_is_not_redelivered() -> None:
     assert run(failing(), 1, 2, 3) == []
 
 
-def test_what_failed_is_reported_and_what_came_before_is_done() -> None:
+def test_failed_record_is_reported_and_earlier_ones_are_completed() -> None:
     assert run(failing(1, 2), 1, 2, 3) == ["2", "3"]
 
 
-def test_a_batch_whose_first_record_fails_is_split_until_that_is_alone() -> None:
+def test_batch_with_a_failing_first_record_is_split() -> None:
     with pytest.raises(BatchFailed):
         run(failing(0), 1, 2, 3)
 

@@ -1,4 +1,4 @@
-"""Names and notes keep their script, and lose what would deceive."""
+"""Names and notes keep their script, and lose deceptive characters."""
 
 import pytest
 from pydantic import TypeAdapter, ValidationError
@@ -10,7 +10,7 @@ NOTE: TypeAdapter[str] = TypeAdapter(Note)
 
 
 @pytest.mark.parametrize("name", ["Ada", "José Ñandú", "王小明", "محمد", "नरेंद्र", "👩‍🚀", "x" * 100])
-def test_a_name_of_any_script_is_kept(name: str) -> None:
+def test_name_of_any_script_is_kept(name: str) -> None:
     assert NAME.validate_python(f"  {name}\t") == name
 
 
@@ -18,7 +18,7 @@ def test_a_name_of_any_script_is_kept(name: str) -> None:
     "name",
     ["", "   ", "x" * 101, "a\nb", "a\0b", "a\x7fb", "\u202egnp.exe", "a\u2066b", "a\u2028b"],
 )
-def test_a_name_without_text_or_with_controls_is_refused(name: str) -> None:
+def test_name_without_text_or_with_controls_is_rejected(name: str) -> None:
     with pytest.raises(ValidationError):
         NAME.validate_python(name)
 
@@ -41,7 +41,7 @@ def test_a_name_without_text_or_with_controls_is_refused(name: str) -> None:
     ],
 )
 @pytest.mark.parametrize("kind", [NAME, NOTE], ids=["name", "note"])
-def test_text_that_shows_nothing_is_rejected(kind: TypeAdapter[str], name: str) -> None:
+def test_invisible_text_is_rejected(kind: TypeAdapter[str], name: str) -> None:
     with pytest.raises(ValidationError) as refused:
         kind.validate_python(name)
 
@@ -100,7 +100,7 @@ def test_length_is_counted_without_paired_direction_marks() -> None:
         assert refused.value.errors()[0]["type"] == "string_too_short"
 
 
-def test_a_note_may_have_lines() -> None:
+def test_note_can_have_lines() -> None:
     assert NOTE.validate_python("ring twice\nthen wait") == "ring twice\nthen wait"
     for wrong in ("a\0b", "a\u202eb", "x" * 501):
         with pytest.raises(ValidationError):

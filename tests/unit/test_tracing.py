@@ -1,4 +1,4 @@
-"""What a sampled invocation tells the X-Ray daemon, and what it never does."""
+"""Trace segments of a sampled invocation, without secrets."""
 
 import json
 import os
@@ -91,7 +91,7 @@ def put(**more: Any) -> dict[str, Any]:
     return {"TableName": "shop-Users", "Item": {"email": {"S": SECRET}}, **more}
 
 
-def test_a_request_is_told_with_what_it_is_found_by(daemon: Daemon) -> None:
+def test_request_segment_has_its_search_annotations(daemon: Daemon) -> None:
     before = time.time()
     with traced("request"):
         annotate(route="GET /api/users/{userId}", caller="someone", order_id=None)
@@ -113,7 +113,7 @@ def test_a_request_is_told_with_what_it_is_found_by(daemon: Daemon) -> None:
     ("status", "kinds"),
     [(200, set()), (409, {"error"}), (429, {"error", "throttle"}), (503, {"fault"})],
 )
-def test_a_status_says_whose_fault_it_is(daemon: Daemon, status: int, kinds: set[str]) -> None:
+def test_status_determines_error_or_fault(daemon: Daemon, status: int, kinds: set[str]) -> None:
     with traced("request"):
         annotate(status=status)
     (request,) = daemon.told()
@@ -122,7 +122,7 @@ def test_a_status_says_whose_fault_it_is(daemon: Daemon, status: int, kinds: set
     assert request["http"]["response"]["status"] == status
 
 
-def test_a_call_is_told_below_what_made_it(daemon: Daemon) -> None:
+def test_call_is_a_subsegment_of_its_caller(daemon: Daemon) -> None:
     with traced("request"):
         client((200, {})).put_item(**put())
     call, request = daemon.told()
@@ -140,13 +140,13 @@ def test_a_call_is_told_below_what_made_it(daemon: Daemon) -> None:
     assert call["end_time"] <= request["end_time"]
 
 
-def test_a_call_outside_of_any_work_is_the_functions(daemon: Daemon) -> None:
+def test_call_outside_of_any_work_belongs_to_the_function(daemon: Daemon) -> None:
     client((200, {})).put_item(**put())
 
     assert [call["parent_id"] for call in daemon.told()] == [FUNCTION]
 
 
-def test_what_has_several_tables_names_each_once(daemon: Daemon) -> None:
+def test_transaction_names_each_table_once(daemon: Daemon) -> None:
     item = {"id": {"S": "1"}}
     actions = [
         {"Put": {"TableName": "Orders", "Item": item}},
@@ -160,7 +160,7 @@ def test_what_has_several_tables_names_each_once(daemon: Daemon) -> None:
     assert tables == [["Orders", "Users"], ["Products"]]
 
 
-def test_a_queue_is_named(daemon: Daemon) -> None:
+def test_queue_is_named(daemon: Daemon) -> None:
     client((200, {}), "sqs").send_message(QueueUrl="http://localhost/q", MessageBody=SECRET)
     (call,) = daemon.told()
 
@@ -168,7 +168,7 @@ def test_a_queue_is_named(daemon: Daemon) -> None:
     assert SECRET not in json.dumps(call)
 
 
-def test_a_refused_call_says_the_code_and_not_the_message(daemon: Daemon) -> None:
+def test_rejected_call_has_its_code_and_no_message(daemon: Daemon) -> None:
     refusal = {"__type": "ConditionalCheckFailedException", "message": f"not {SECRET}"}
     with pytest.raises(ClientError):
         client((400, refusal)).put_item(**put())
@@ -179,7 +179,7 @@ def test_a_refused_call_says_the_code_and_not_the_message(daemon: Daemon) -> Non
     assert SECRET not in json.dumps(call)
 
 
-def test_a_call_without_an_answer_is_a_fault(daemon: Daemon) -> None:
+def test_call_without_a_response_is_a_fault(daemon: Daemon) -> None:
     with pytest.raises(ReadTimeoutError):
         client(ReadTimeoutError(endpoint_url=SECRET)).put_item(**put())
     (call,) = daemon.told()
@@ -189,7 +189,7 @@ def test_a_call_without_an_answer_is_a_fault(daemon: Daemon) -> None:
     assert SECRET not in json.dumps(call)
 
 
-def test_a_call_that_the_end_of_time_cut_short_is_told_too(daemon: Daemon) -> None:
+def test_call_cut_short_by_the_deadline_is_recorded(daemon: Daemon) -> None:
     with pytest.raises(OutOfTime), traced("request"):
         client(OutOfTime()).put_item(**put())
     call, request = daemon.told()
@@ -199,7 +199,7 @@ def test_a_call_that_the_end_of_time_cut_short_is_told_too(daemon: Daemon) -> No
     assert request["fault"]
 
 
-def test_what_work_raises_passes_and_is_told_by_its_type_alone(daemon: Daemon) -> None:
+def test_exception_passes_through_and_is_recorded_by_type_only(daemon: Daemon) -> None:
     with pytest.raises(ValueError, match=SECRET), traced("message"):
         raise ValueError(SECRET)
     (message,) = daemon.told()
@@ -209,7 +209,7 @@ def test_what_work_raises_passes_and_is_told_by_its_type_alone(daemon: Daemon) -
     assert SECRET not in json.dumps(message)
 
 
-def test_work_within_work_is_below_it_and_the_next_is_not(daemon: Daemon) -> None:
+def test_nested_work_is_a_subsegment_and_later_work_is_not(daemon: Daemon) -> None:
     with traced("batch"):
         with traced("message"):
             pass
@@ -220,7 +220,7 @@ def test_work_within_work_is_below_it_and_the_next_is_not(daemon: Daemon) -> Non
     assert first["parent_id"] == second["parent_id"] == batch["id"]
 
 
-def test_a_long_list_is_cut_to_what_xray_takes(daemon: Daemon) -> None:
+def test_long_list_is_truncated_to_the_xray_limit(daemon: Daemon) -> None:
     with traced("batch"):
         annotate(request_id="x" * 2000)
     (batch,) = daemon.told()
@@ -229,7 +229,7 @@ def test_a_long_list_is_cut_to_what_xray_takes(daemon: Daemon) -> None:
 
 
 @pytest.mark.parametrize("header", ["", HEADER.replace("Sampled=1", "Sampled=0"), "Sampled=?"])
-def test_what_is_not_sampled_tells_nothing(
+def test_unsampled_invocation_sends_nothing(
     daemon: Daemon, monkeypatch: pytest.MonkeyPatch, header: str
 ) -> None:
     monkeypatch.setenv("_X_AMZN_TRACE_ID", header)
@@ -241,7 +241,9 @@ def test_what_is_not_sampled_tells_nothing(
     assert daemon.told() == []
 
 
-def test_each_invocation_is_asked_anew(daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sampling_is_decided_per_invocation(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
     users = client((200, {}))
     for sampled in ("0", "1", "0"):
         monkeypatch.setenv("_X_AMZN_TRACE_ID", HEADER.replace("Sampled=1", f"Sampled={sampled}"))
@@ -253,7 +255,7 @@ def test_each_invocation_is_asked_anew(daemon: Daemon, monkeypatch: pytest.Monke
 @pytest.mark.parametrize(
     "address", ["", "nonsense", "127.0.0.1:", "127.0.0.1:99999", "127.0.0.1:1"]
 )
-def test_no_daemon_fails_nothing_and_is_not_waited_for(
+def test_missing_daemon_causes_no_failure_and_no_wait(
     daemon: Daemon, monkeypatch: pytest.MonkeyPatch, address: str
 ) -> None:
     monkeypatch.setenv("AWS_XRAY_DAEMON_ADDRESS", address)
@@ -269,7 +271,7 @@ def test_no_daemon_fails_nothing_and_is_not_waited_for(
     assert min(seconds() for _ in range(100)) < 0.02
 
 
-def test_what_is_too_large_for_a_datagram_fails_nothing(daemon: Daemon) -> None:
+def test_oversized_segment_causes_no_failure(daemon: Daemon) -> None:
     items = {f"{number:0255}": {"Keys": [{"id": {"S": "1"}}]} for number in range(500)}
 
     with traced("request"):
@@ -278,7 +280,7 @@ def test_what_is_too_large_for_a_datagram_fails_nothing(daemon: Daemon) -> None:
     assert [it["name"] for it in daemon.told()] == ["request"]
 
 
-def test_a_socket_that_fails_fails_nothing(daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failing_socket_causes_no_failure(daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
     def no_more(*_: object) -> socket.socket:
         raise OSError(24, "Too many open files")
 
@@ -290,14 +292,14 @@ def test_a_socket_that_fails_fails_nothing(daemon: Daemon, monkeypatch: pytest.M
     assert daemon.told() == []
 
 
-def test_a_call_that_is_none_is_refused_as_ever(daemon: Daemon) -> None:
+def test_invalid_call_is_rejected_as_without_tracing(daemon: Daemon) -> None:
     with pytest.raises(ParamValidationError), traced("request"):
         client((200, {})).put_item(TableName="Users", Item=SECRET)
 
     assert SECRET not in json.dumps(daemon.told())
 
 
-def test_the_header_is_read_as_lambda_sets_it(daemon: Daemon) -> None:
+def test_header_is_parsed_as_lambda_sets_it(daemon: Daemon) -> None:
     assert os.environ["_X_AMZN_TRACE_ID"] == HEADER
     with traced("request"):
         pass
@@ -312,7 +314,7 @@ def test_the_header_is_read_as_lambda_sets_it(daemon: Daemon) -> None:
         *(clients.parameters, clients.queues, clients.secrets),
     ],
 )
-def test_every_client_is_observed(daemon: Daemon, make: Any) -> None:
+def test_every_client_is_instrumented(daemon: Daemon, make: Any) -> None:
     context: dict[str, Any] = {"client_region": "eu-central-1"}
     service = make().meta.service_model
     model = service.operation_model(service.operation_names[0])
@@ -336,7 +338,7 @@ def change(request_id: str | None, deleted: bool = False) -> Record:
     )
 
 
-def test_a_batch_names_each_request_once_and_none_for_what_was_deleted() -> None:
+def test_batch_names_each_request_once_and_none_for_deletions() -> None:
     records = [change("a"), change("b"), change("a"), change(None), change("c", deleted=True)]
 
     assert streams._request_ids(records) == ["a", "b"]

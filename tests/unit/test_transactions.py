@@ -1,4 +1,4 @@
-"""Transactions say which action was refused, and wait out writers of the same items."""
+"""Transactions name the rejected action and retry conflicts."""
 
 import heapq
 import random
@@ -52,7 +52,7 @@ def cancelled(stub: Stubber, *reasons: dict[str, Any]) -> None:
     )
 
 
-def test_a_refusal_names_the_action_and_shows_what_stood_there(client: Stubber) -> None:
+def test_rejection_names_the_action_and_shows_the_stored_item(client: Stubber) -> None:
     old = {"id": {"S": "second"}, "stock": {"N": "1"}}
     cancelled(client, {"Code": "None"}, {"Code": "ConditionalCheckFailed", "Item": old})
 
@@ -62,7 +62,7 @@ def test_a_refusal_names_the_action_and_shows_what_stood_there(client: Stubber) 
     assert failed.value.old == {"second": {"id": "second", "stock": 1}}
 
 
-def test_a_refusal_weighs_more_than_a_conflict_beside_it(client: Stubber) -> None:
+def test_rejection_outweighs_a_conflict_beside_it(client: Stubber) -> None:
     cancelled(client, {"Code": "TransactionConflict"}, {"Code": "ConditionalCheckFailed"})
 
     with pytest.raises(transactions.ConditionFailed) as failed:
@@ -74,7 +74,7 @@ def test_a_refusal_weighs_more_than_a_conflict_beside_it(client: Stubber) -> Non
 @pytest.mark.parametrize(
     "code", ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"]
 )
-def test_what_passes_is_waited_for(client: Stubber, code: str) -> None:
+def test_temporary_conflict_is_retried(client: Stubber, code: str) -> None:
     waiting = Waiting()
     tokens: list[str] = []
     client.client.meta.events.register(
@@ -96,7 +96,7 @@ def test_what_passes_is_waited_for(client: Stubber, code: str) -> None:
     assert tokens[-1] not in first
 
 
-def test_what_does_not_pass_in_time_ends_in_try_again(client: Stubber) -> None:
+def test_persistent_conflict_ends_in_503(client: Stubber) -> None:
     waiting = Waiting()
     for _ in range(2000):
         cancelled(client, {"Code": "TransactionConflict"}, {"Code": "None"})
@@ -108,7 +108,7 @@ def test_what_does_not_pass_in_time_ends_in_try_again(client: Stubber) -> None:
     assert waiting.now <= transactions.BUDGET + 0.1
 
 
-def test_what_is_our_mistake_rises(client: Stubber) -> None:
+def test_own_mistake_is_raised(client: Stubber) -> None:
     cancelled(client, {"Code": "ValidationError"}, {"Code": "None"})
 
     with pytest.raises(ClientError):
@@ -171,7 +171,7 @@ class HotItem:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_of_a_hundred_who_want_one_item_at_once_hardly_any_is_sent_away(
+def test_hundred_parallel_writers_of_one_item_rarely_fail(
     monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
     time = VirtualTime()
@@ -194,7 +194,7 @@ def test_of_a_hundred_who_want_one_item_at_once_hardly_any_is_sent_away(
     assert len(sent_away) < 5
 
 
-def test_a_read_that_meets_a_write_waits_for_it(client: Stubber) -> None:
+def test_read_conflicting_with_a_write_is_retried(client: Stubber) -> None:
     waiting = Waiting()
     conflict = {"CancellationReasons": [{"Code": "TransactionConflict"}, {"Code": "None"}]}
     error = "TransactionCanceledException"
@@ -209,7 +209,7 @@ def test_a_read_that_meets_a_write_waits_for_it(client: Stubber) -> None:
     client.assert_no_pending_responses()
 
 
-def test_a_read_that_meets_writes_without_end_gives_up(client: Stubber) -> None:
+def test_read_conflicting_with_endless_writes_times_out(client: Stubber) -> None:
     waiting = Waiting()
     conflict = {"CancellationReasons": [{"Code": "TransactionConflict"}]}
     for _ in range(100):

@@ -1,7 +1,6 @@
-"""Changes of a user meet those of others: merged, refused, or given up on in time."""
+"""Concurrent changes of a user are merged, rejected, or time out with a 503."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -15,22 +14,13 @@ from shop.errors import (
     TooManyRequests,
     ValidationFailed,
 )
-from shop.identifiers import new_id
 from shop.identity.accounts.models import Credential, UserStatus
-from shop.identity.login_attempts.models import Guess, LoginAttempt
 from shop.identity.login_attempts.service import login_attempt, rate_limit_key
-from shop.pagination import IndexPage, PageRequest
 from shop.preconditions import Precondition
-from shop.retries import StaleVersion
-from shop.users.models import User
 from shop.users.schemas import PasswordChange, UserCreate, UserUpdate
 from shop.users.service import MAX_PASSWORD_CHANGES, MAX_PROFILE_CHANGES, UserService
-from tests.people import ADMIN, ALICE, BOB, NOON
-
-USER = User(
-    ALICE.id, "ada@example.com", "Ada", UserStatus.ACTIVE, Role.CUSTOMER, False, NOON, NOON, 1
-)
-
+from tests.fakes.user_store import USER, FakeRateLimiter, FakeUserStore, NoTraces, desk
+from tests.support.fixtures import ADMIN, ALICE, BOB
 
 CLIENT = Client("a browser", "192.0.2.1")
 PROFILE_CHANGE = rate_limit_key(
@@ -39,127 +29,12 @@ PROFILE_CHANGE = rate_limit_key(
 )
 
 
-class Shelf:
-    """One user in memory, whom somebody else changes before each of the next `overtaken` writes."""
-
-    def __init__(self, overtaken: int = 0) -> None:
-        self.user = USER
-        self.overtaken = overtaken
-        self.writes = 0
-        self.admins = 1
-        self.others = {ADMIN.id: replace(USER, id=ADMIN.id, role=Role.ADMIN)}
-        self.by_admin: str | None = None  # of the last write
-        self.password_hash = "hash of correct horse"
-
-    def add(self, user: User, password_hash: str) -> None:
-        raise NotImplementedError
-
-    def get(self, user_id: str) -> User | None:
-        return self.user if user_id == self.user.id else self.others.get(user_id)
-
-    def credential(self, email: str) -> Credential | None:
-        return Credential(self.user.id, self.password_hash) if email == self.user.email else None
-
-    def save(
-        self,
-        before: User,
-        after: User,
-        attempt: LoginAttempt | None = None,
-        by_admin: str | None = None,
-    ) -> None:
-        self.by_admin = by_admin
-        self._write()
-        self.user = after
-
-    def delete(self, user: User, by_admin: str | None = None) -> None:
-        self.by_admin = by_admin
-        self._write()
-
-    def change_password(
-        self, user: User, session_id: str, old_hash: str, new_hash: str, attempt: LoginAttempt
-    ) -> None:
-        self._write()
-        self.password_hash = new_hash
-
-    def list(
-        self, statuses: Sequence[UserStatus], sort: str, span: PageRequest, descends: bool
-    ) -> IndexPage[User]:
-        raise NotImplementedError
-
-    def search(
-        self, text: str, statuses: Sequence[UserStatus], span: PageRequest, descends: bool
-    ) -> tuple[IndexPage[User], int | None]:
-        raise NotImplementedError
-
-    def count(self, statuses: Sequence[UserStatus]) -> int:
-        raise NotImplementedError
-
-    def active_admins(self) -> int:
-        return self.admins
-
-    def _write(self) -> None:
-        self.writes += 1
-        if self.overtaken:
-            self.overtaken -= 1
-            self.user = replace(self.user, name="Ada King", version=self.user.version + 1)
-            raise StaleVersion
-
-
-class NoTraces:
-    def erase(self, user_id: str, is_gone: bool) -> bool:
-        return False
-
-
-class Counting:
-    """Counts guesses, and what else is limited, and refuses all over its limits."""
-
-    def __init__(self, most: int = 1000, most_limited: int = 1000) -> None:
-        self.most = most
-        self.most_limited = most_limited
-        self.counted: list[LoginAttempt] = []
-        self.limited: list[LoginAttempt] = []
-        self.right: list[bool] = []
-
-    @contextmanager
-    def limit(self, attempt: LoginAttempt) -> Iterator[None]:
-        if len(self.limited) == self.most_limited:
-            raise TooManyRequests
-        self.limited.append(attempt)
-        yield
-
-    @contextmanager
-    def guess(self, attempt: LoginAttempt) -> Iterator[Guess]:
-        if len(self.counted) == self.most:
-            raise TooManyRequests
-        self.counted.append(attempt)
-        guess = Guess(attempt)
-        try:
-            yield guess
-        finally:
-            self.right.append(guess.is_right)
-
-
-def desk(shelf: Shelf, counter: Counting | None = None) -> UserService:
-    def verify(password: str, credential: Credential | None) -> bool:
-        return credential is not None and f"hash of {password}" == credential.password_hash
-
-    return UserService(
-        shelf,
-        counter or Counting(),
-        lambda password: f"hash of {password}",
-        verify,
-        lambda: 20,
-        lambda: NOON,
-        new_id,
-    )
-
-
 def patch(**changes: object) -> UserUpdate:
     return UserUpdate.model_validate(changes, strict=False)
 
 
-def test_a_change_is_made_on_top_of_somebody_elses() -> None:
-    shelf = Shelf(overtaken=1)
+def test_change_is_merged_with_a_concurrent_one() -> None:
+    shelf = FakeUserStore(overtaken=1)
 
     changed = desk(shelf).update(
         ADMIN, ALICE.id, patch(email="ada.king@example.com"), Precondition(), CLIENT
@@ -171,8 +46,8 @@ def test_a_change_is_made_on_top_of_somebody_elses() -> None:
     )
 
 
-def test_a_change_that_demands_a_version_is_not() -> None:
-    shelf = Shelf(overtaken=1)
+def test_change_with_a_required_version_is_not_merged() -> None:
+    shelf = FakeUserStore(overtaken=1)
     demanded = Precondition(frozenset({'"1"'}))
 
     with pytest.raises(PreconditionFailed):
@@ -191,22 +66,22 @@ def test_user_change_gets_503_while_the_user_keeps_changing() -> None:
         lambda service: service.change_password(ALICE, ALICE.id, wanted, CLIENT),
     ]
     for attempt in attempts:
-        shelf = Shelf(overtaken=1000)
+        shelf = FakeUserStore(overtaken=1000)
         with pytest.raises(ServiceUnavailable) as refusal:
             attempt(desk(shelf))
         assert refusal.value.retry_after == 1
         assert shelf.writes == 1
 
 
-def test_nothing_is_written_where_nothing_changes() -> None:
-    shelf = Shelf()
+def test_unchanged_user_is_not_written() -> None:
+    shelf = FakeUserStore()
 
     assert desk(shelf).update(ALICE, ALICE.id, patch(name="Ada"), Precondition(), CLIENT) == USER
     assert shelf.writes == 0
 
 
-def test_a_new_address_is_unverified_until_its_holder_proves_it() -> None:
-    shelf = Shelf()
+def test_changed_address_is_unverified() -> None:
+    shelf = FakeUserStore()
     shelf.user = replace(USER, email_verified=True)
 
     kept = desk(shelf).update(ADMIN, ALICE.id, patch(name="B"), Precondition(), CLIENT)
@@ -217,8 +92,8 @@ def test_a_new_address_is_unverified_until_its_holder_proves_it() -> None:
     assert (kept.email_verified, changed.email_verified) == (True, False)
 
 
-def test_an_admin_changes_their_own_address_with_their_password_only() -> None:
-    shelf = Shelf()
+def test_admin_changes_the_own_address_with_the_own_password_only() -> None:
+    shelf = FakeUserStore()
     shelf.user = replace(USER, id=ADMIN.id, role=Role.ADMIN)
 
     with pytest.raises(InvalidCredentials):
@@ -230,10 +105,8 @@ def test_an_admin_changes_their_own_address_with_their_password_only() -> None:
     ("role", "status"),
     [(Role.CUSTOMER, UserStatus.ACTIVE), (Role.ADMIN, UserStatus.INACTIVE)],
 )
-def test_nobody_makes_himself_an_admin_again_by_what_the_gateway_still_believes(
-    role: Role, status: UserStatus
-) -> None:
-    shelf = Shelf()
+def test_demoted_admin_cannot_use_a_cached_role(role: Role, status: UserStatus) -> None:
+    shelf = FakeUserStore()
     shelf.user = replace(USER, id=ADMIN.id, role=role, status=status)
     wanted = patch(role="admin", status="active")
 
@@ -242,8 +115,8 @@ def test_nobody_makes_himself_an_admin_again_by_what_the_gateway_still_believes(
     assert shelf.writes == 0
 
 
-def test_what_an_admin_does_to_another_is_written_while_they_are_one() -> None:
-    shelf = Shelf()
+def test_admin_change_of_another_user_checks_the_role_on_write() -> None:
+    shelf = FakeUserStore()
 
     desk(shelf).update(ADMIN, ALICE.id, patch(name="B"), Precondition(), CLIENT)
     assert shelf.by_admin == ADMIN.id
@@ -253,8 +126,8 @@ def test_what_an_admin_does_to_another_is_written_while_they_are_one() -> None:
     assert shelf.by_admin == ADMIN.id
 
 
-def test_an_operator_changes_a_status_whoever_else_is_writing() -> None:
-    shelf = Shelf(overtaken=1)
+def test_operator_changes_a_status_under_concurrent_writes() -> None:
+    shelf = FakeUserStore(overtaken=1)
 
     desk(shelf).change_status(ALICE.id, UserStatus.INACTIVE)
     assert (shelf.user.status, shelf.user.version) == (UserStatus.INACTIVE, 3)
@@ -266,8 +139,8 @@ def test_an_operator_changes_a_status_whoever_else_is_writing() -> None:
         desk(shelf).change_status(ALICE.id, UserStatus.ACTIVE)
 
 
-def test_an_address_that_is_changed_meanwhile_makes_no_password_wrong() -> None:
-    class Moving(Shelf):
+def test_concurrent_address_change_keeps_the_right_password_valid() -> None:
+    class Moving(FakeUserStore):
         def credential(self, email: str) -> Credential | None:
             found = super().credential(email)
             if self.user.version == USER.version:
@@ -284,8 +157,8 @@ def test_an_address_that_is_changed_meanwhile_makes_no_password_wrong() -> None:
     assert shelf.password_hash == "hash of a walk by the river"
 
 
-def test_a_stranger_changes_nothing() -> None:
-    shelf = Shelf()
+def test_stranger_changes_nothing() -> None:
+    shelf = FakeUserStore()
     passwords = {"currentPassword": "correct horse", "newPassword": "wrong donkey"}
     wanted = PasswordChange.model_validate(passwords, strict=False)
 
@@ -299,8 +172,8 @@ def test_a_stranger_changes_nothing() -> None:
     assert shelf.writes == 0
 
 
-def test_the_last_addresses_are_remembered_with_the_versions_that_replaced_them() -> None:
-    shelf = Shelf()
+def test_former_addresses_are_kept_with_the_versions_that_replaced_them() -> None:
+    shelf = FakeUserStore()
 
     for number in range(12):
         email = f"ada.{number}@example.com"
@@ -317,8 +190,8 @@ def passwords(current: str, new: str = "wrong donkey") -> PasswordChange:
     return PasswordChange.model_validate(given, strict=False)
 
 
-def test_guesses_of_the_current_password_count_as_log_ins_do_before_they_are_compared() -> None:
-    shelf, counter = Shelf(), Counting(most=2)
+def test_guesses_of_the_current_password_are_counted_before_the_comparison() -> None:
+    shelf, counter = FakeUserStore(), FakeRateLimiter(most=2)
     service = desk(shelf, counter)
 
     with pytest.raises(InvalidCredentials):
@@ -334,18 +207,18 @@ def test_guesses_of_the_current_password_count_as_log_ins_do_before_they_are_com
     assert shelf.writes == 0
 
 
-def test_who_is_overtaken_has_guessed_once() -> None:
-    counter = Counting()
+def test_retried_change_counts_one_guess() -> None:
+    counter = FakeRateLimiter()
 
-    desk(Shelf(overtaken=2), counter).change_password(
+    desk(FakeUserStore(overtaken=2), counter).change_password(
         ALICE, ALICE.id, passwords("correct horse"), CLIENT
     )
 
     assert (len(counter.counted), len(counter.limited), counter.right) == (1, 1, [True])
 
 
-def test_password_changes_are_limited_before_anything_is_hashed() -> None:
-    shelf, counter = Shelf(), Counting(most_limited=1)
+def test_password_changes_are_limited_before_hashing() -> None:
+    shelf, counter = FakeUserStore(), FakeRateLimiter(most_limited=1)
     service = desk(shelf, counter)
     service.change_password(ALICE, ALICE.id, passwords("correct horse"), CLIENT)
 
@@ -359,18 +232,20 @@ def test_password_changes_are_limited_before_anything_is_hashed() -> None:
     assert (shelf.writes, len(counter.counted)) == (1, 1)
 
 
-def test_sign_ups_are_limited_before_anything_is_hashed() -> None:
+def test_sign_ups_are_limited_before_hashing() -> None:
     wanted = UserCreate.model_validate(
         {"email": "new@example.com", "name": "Ada", "password": "a walk by the river"}
     )
-    counter = Counting(most_limited=0)
+    counter = FakeRateLimiter(most_limited=0)
 
     with pytest.raises(TooManyRequests):
-        desk(Shelf(), counter).sign_up(wanted, CLIENT)  # `Shelf.add` would raise another error
+        desk(FakeUserStore(), counter).sign_up(
+            wanted, CLIENT
+        )  # `FakeUserStore.add` would raise another error
 
 
-def test_what_guesses_nothing_is_not_counted() -> None:
-    shelf, counter = Shelf(), Counting()
+def test_change_without_a_guess_is_not_counted() -> None:
+    shelf, counter = FakeUserStore(), FakeRateLimiter()
     service = desk(shelf, counter)
 
     service.update(ALICE, ALICE.id, patch(name="B"), Precondition(), CLIENT)
@@ -386,10 +261,10 @@ def test_what_guesses_nothing_is_not_counted() -> None:
     assert counter.limited == [PROFILE_CHANGE] * 2
 
 
-def test_profile_change_is_counted_once_however_often_it_is_tried() -> None:
-    counter = Counting()
+def test_profile_change_is_counted_once_for_all_its_retries() -> None:
+    counter = FakeRateLimiter()
 
-    desk(Shelf(overtaken=3), counter).update(
+    desk(FakeUserStore(overtaken=3), counter).update(
         ALICE, ALICE.id, patch(name="B"), Precondition(), CLIENT
     )
 
@@ -397,18 +272,20 @@ def test_profile_change_is_counted_once_however_often_it_is_tried() -> None:
 
 
 def test_profile_change_beyond_the_limit_writes_nothing_and_reads_no_password() -> None:
-    shelf = Shelf()
+    shelf = FakeUserStore()
     body = patch(name="B", email="b@example.com", currentPassword="wrong horse")
 
     with pytest.raises(TooManyRequests):
-        desk(shelf, Counting(most_limited=0)).update(ALICE, ALICE.id, body, Precondition(), CLIENT)
+        desk(shelf, FakeRateLimiter(most_limited=0)).update(
+            ALICE, ALICE.id, body, Precondition(), CLIENT
+        )
 
     assert shelf.writes == 0
 
 
-def test_profile_limit_leaves_admins_and_changes_of_nothing_alone() -> None:
-    shelf = Shelf()
-    service = desk(shelf, Counting(most_limited=0))
+def test_profile_limit_does_not_apply_to_admins_and_unchanged_users() -> None:
+    shelf = FakeUserStore()
+    service = desk(shelf, FakeRateLimiter(most_limited=0))
 
     service.update(ADMIN, ALICE.id, patch(name="B", status="inactive"), Precondition(), CLIENT)
     service.update(ALICE, ALICE.id, patch(name="B"), Precondition(), CLIENT)

@@ -1,4 +1,4 @@
-"""Validation errors speak the words of the API, all of one request in one response."""
+"""Validation errors use the words of the API, all of one request in one response."""
 
 import json
 import re
@@ -12,8 +12,8 @@ from pydantic_core.core_schema import ErrorType
 from shop.http.messages import MESSAGES, message_of
 from shop.http.request import MAX_TOKENS
 from shop.operators.commands import MailAgain, SessionsEnd, StatusChange
-from tests.people import ADMIN, ALICE
-from tests.requests import Context, event
+from tests.support.fixtures import ADMIN, ALICE
+from tests.support.gateway_events import Context, event
 from tools.openapi.document import DOCUMENT, endpoints
 
 type Core = Any  # a schema of pydantic's core, which is nested dictionaries
@@ -166,7 +166,7 @@ def posted(route: str, body: dict[str, Any], **query: str) -> list[tuple[str, st
     return [(detail["field"], detail["code"], detail["message"]) for detail in details]
 
 
-def test_sign_up_names_all_that_is_wrong_at_once() -> None:
+def test_sign_up_reports_all_errors_in_one_response() -> None:
     body = {"email": "nobody", "name": "\u200b", "password": "short", "admin": True}
 
     found = posted("POST /api/users", body, page="1")
@@ -186,7 +186,7 @@ def test_sign_up_names_all_that_is_wrong_at_once() -> None:
     ]
 
 
-def test_sign_up_compares_the_password_with_the_email_whatever_else_is_wrong() -> None:
+def test_sign_up_compares_the_password_with_the_email_beside_other_errors() -> None:
     body = {"email": "Ada@Example.com", "name": "", "password": "ada@example.com"}
 
     assert posted("POST /api/users", body) == [
@@ -342,7 +342,7 @@ def test_repeated_parameters_are_named_beside_other_errors() -> None:
     ]
 
 
-def test_malformed_header_outweighs_what_is_wrong_in_the_body() -> None:
+def test_malformed_header_outweighs_body_errors() -> None:
     place = ENDPOINTS["orders/place_order"]
     headers = {"Idempotency-Key": "with space"}
 
@@ -354,7 +354,7 @@ def test_malformed_header_outweighs_what_is_wrong_in_the_body() -> None:
     assert json.loads(answer["body"])["error"]["message"].startswith("Idempotency-Key")
 
 
-def test_order_whose_every_field_is_wrong_names_each() -> None:
+def test_order_with_only_invalid_fields_names_each() -> None:
     lines = [{"productId": "x", "quantity": 0}] * 50
 
     found = posted("POST /api/users/{userId}/orders", {"items": lines, "note": "", "colour": 1})
@@ -365,7 +365,7 @@ def test_order_whose_every_field_is_wrong_names_each() -> None:
     ]
 
 
-def test_longest_list_of_errors_is_whole_and_within_the_documents_limit() -> None:
+def test_longest_list_of_errors_is_complete_and_within_the_documented_limit() -> None:
     document = json.loads(DOCUMENT.read_text())
     limit = document["components"]["schemas"]["ErrorContent"]["properties"]["details"]["maxItems"]
     names = {f"{n:03}" + "x" * 390: 1 for n in range(49)}  # a string and a comma each

@@ -1,4 +1,4 @@
-"""What `make trace` draws, of documents that are always the same."""
+"""The drawing of `make trace`, from constant documents."""
 
 import json
 import time
@@ -99,7 +99,7 @@ PICTURE = """
 """  # noqa: E501
 
 
-def test_a_request_is_drawn_on_one_axis() -> None:
+def test_request_is_drawn_on_one_axis() -> None:
     (top,) = trees(PLACED)
 
     picture = drawn(top, top.start)
@@ -107,7 +107,7 @@ def test_a_request_is_drawn_on_one_axis() -> None:
     assert f"\n{picture}\n" == PICTURE
 
 
-def test_no_line_is_wider_than_the_terminal() -> None:
+def test_lines_fit_the_terminal_width() -> None:
     (top,) = trees(PLACED)
 
     for width in (80, 100, 160):
@@ -124,7 +124,7 @@ def test_colours_change_nothing_else() -> None:
     assert [it.rstrip() for it in painted.splitlines()] == drawn(top, top.start).splitlines()
 
 
-def test_what_followed_from_a_request_is_found_by_its_id() -> None:
+def test_effects_of_a_request_are_found_by_its_id() -> None:
     found = followed_from(trees(PLACED + FOLLOWED), "r-1")
 
     assert [it.document["id"] for it in found] == ["r", "p"]
@@ -133,7 +133,7 @@ def test_what_followed_from_a_request_is_found_by_its_id() -> None:
     )
 
 
-def test_the_last_requests_are_the_last_and_no_workers() -> None:
+def test_last_requests_are_shown_without_workers() -> None:
     requests = [request(str(it), f"r-{it}", "GET /", 200, 5) for it in range(7)]
     for number, it in enumerate(requests):
         it["start_time"] += number
@@ -143,13 +143,13 @@ def test_the_last_requests_are_the_last_and_no_workers() -> None:
     assert [it.document["id"] for it in found] == ["5", "6"]
 
 
-def test_what_a_function_told_before_it_is_over_is_left_out() -> None:
+def test_unfinished_segments_are_skipped() -> None:
     (top,) = trees([*PLACED, call("not-yet", "n", 1, 2, BUS)])
 
     assert top.document["id"] == "r"
 
 
-def test_half_a_line_is_not_read(tmp_path: Path) -> None:
+def test_partial_line_is_not_read(tmp_path: Path) -> None:
     file = tmp_path / "traces.jsonl"
     file.write_text(f'{json.dumps(PLACED[0])}\n{{"name": "ha')
 
@@ -157,7 +157,7 @@ def test_half_a_line_is_not_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("request_id", [[], ["--request", "r-1"]])
-def test_the_command_shows_what_is_in_the_file(
+def test_command_shows_the_content_of_the_file(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
@@ -176,7 +176,7 @@ def test_the_command_shows_what_is_in_the_file(
 
 
 @pytest.mark.parametrize("content", [None, ""])
-def test_without_traces_it_says_what_to_do(
+def test_missing_traces_print_a_hint(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str | None
 ) -> None:
     file = tmp_path / "traces.jsonl"

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import shop.clients
-from tests.aws import DYNAMODB_URL, fresh_aws
 from tests.benchmarks.costs import streams
 from tests.benchmarks.costs.scenario import fill_shop
 from tests.benchmarks.costs.services import services
 from tests.benchmarks.peers import build
 from tests.conftest import pytest_configure
 from tests.dynamodb_local.process import dynamodb_local
-from tests.template import template
+from tests.support.aws_mock import DYNAMODB_URL, fresh_aws
+from tests.support.sam_template import template
 
 
 @dataclass(frozen=True)

@@ -25,8 +25,8 @@ from tests.benchmarks.lists.ledger import billed_writes
 from tests.benchmarks.lists.meter import metered_reads
 from tests.benchmarks.peers.build import HOME
 from tests.benchmarks.peers.sandbox import Sandbox, sandbox
-from tests.requests import Context
-from tests.template import functions
+from tests.support.gateway_events import Context
+from tests.support.sam_template import functions
 
 WARMING, HASHING_WARMING = 10, 2  # requests that count neither as cold nor as warm
 WORKERS = {

@@ -21,7 +21,7 @@ from tests.benchmarks.costs.routes import (
 )
 from tests.benchmarks.costs.scenario import AUTHORIZER
 from tests.benchmarks.peers.measure import IDLE
-from tests.template import ROOT, functions
+from tests.support.sam_template import ROOT, functions
 
 PAGE, NUMBERS = ROOT / "docs/performance.md", ROOT / "docs/costs.json"
 BEGIN, END = "<!-- costs: make bench-costs -->", "<!-- end of costs -->"

@@ -4,7 +4,7 @@ from fnmatch import fnmatchcase
 from typing import Any  # a template's values are of several types
 
 from tests.benchmarks.costs.scenario import AUTHORIZER
-from tests.template import Function, functions, resources, template
+from tests.support.sam_template import Function, functions, resources, template
 
 
 def function_of(route: str) -> Function:

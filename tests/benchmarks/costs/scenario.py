@@ -32,8 +32,8 @@ from shop.projections.models import Kind
 from shop.users.models import User
 from shop.users.repository import UserRepository
 from tests.benchmarks.lists import fill, people
-from tests.people import ADMIN, PASSWORD
-from tests.requests import event
+from tests.support.fixtures import ADMIN, PASSWORD
+from tests.support.gateway_events import event
 
 AUTHORIZER = "the authorizer"
 

@@ -15,11 +15,11 @@ from shop.search import grams_to_try
 from shop.users import repository as users_repository
 from shop.users.models import User
 from shop.users.search import MAX_GRAMS
-from tests.aws import DYNAMODB_URL, fresh_aws
 from tests.benchmarks.lists import fill, people, reads, report, scans, writes
 from tests.benchmarks.lists.ledger import size_of
 from tests.conftest import pytest_configure
 from tests.dynamodb_local.process import dynamodb_local
+from tests.support.aws_mock import DYNAMODB_URL, fresh_aws
 
 SIZES = (1_000, 10_000, 100_000)
 OTHERS = (1_000, 10_000)  # products, and orders

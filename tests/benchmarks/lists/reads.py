@@ -23,7 +23,7 @@ from shop.users.schemas import UserListQuery
 from shop.users.search import MAX_GRAMS, MAX_ROWS
 from tests.benchmarks.lists import people
 from tests.benchmarks.lists.meter import Cost, metered_reads
-from tests.people import ADMIN
+from tests.support.fixtures import ADMIN
 
 LIMIT = 20  # rows a page, the API's default
 DEPTH = 1_000  # pages

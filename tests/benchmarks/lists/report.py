@@ -10,7 +10,7 @@ from tests.benchmarks.lists.meter import Cost
 from tests.benchmarks.lists.plot import Line, svg
 from tests.benchmarks.lists.reads import COLUMNS, Asked
 from tests.benchmarks.lists.writes import Batch, Written
-from tests.template import ROOT
+from tests.support.sam_template import ROOT
 
 PAGE, PLOT = ROOT / "docs/scaling.md", ROOT / "docs/scaling.svg"
 _BEGIN, _END = "<!-- measured: make bench-lists -->", "<!-- end of what is measured -->"

@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 
 from tests.benchmarks.peers.cases import APPS, Case
-from tests.template import ROOT
+from tests.support.sam_template import ROOT
 from tools.local_cloud.project import read_project
 
 HOME = ROOT / ".local/peers"

@@ -22,9 +22,9 @@ from tests.benchmarks.peers.measure import Run, Turn, runs, turns_of
 from tests.benchmarks.peers.people import environment
 from tests.benchmarks.peers.summary import Cold, summarise_cold
 from tests.benchmarks.peers.tables import items, restore
-from tests.examples import add_examples
-from tests.requests import Context
-from tests.template import ROOT, Function, functions, resources, template
+from tests.support.gateway_events import Context
+from tests.support.sam_template import ROOT, Function, functions, resources, template
+from tests.support.sample_items import add_examples
 from tools.local_cloud.clients import CREDENTIALS, client
 from tools.local_cloud.emulator_process import EmulatorProcess
 from tools.local_cloud.free_port import free_port

@@ -12,12 +12,12 @@ import shop.clients
 from shop.caller import Caller, Role
 from shop.clock import to_text
 from shop.identity.accounts.models import UserStatus
-from tests.aws import DYNAMODB_URL, fresh_aws
 from tests.benchmarks.lists import fill, people
 from tests.benchmarks.peers.cases import GET
 from tests.conftest import pytest_configure
 from tests.dynamodb_local.process import dynamodb_local
-from tests.requests import event
+from tests.support.aws_mock import DYNAMODB_URL, fresh_aws
+from tests.support.gateway_events import event
 
 USER = replace(people.user(1), status=UserStatus.ACTIVE)
 # The most that a product may have: no run may end for want of stock.

@@ -9,7 +9,7 @@ from tests.benchmarks.peers.plot import Bar, svg
 from tests.benchmarks.peers.results import Results
 from tests.benchmarks.peers.summary import Cold, Spread, Summary
 from tests.benchmarks.peers.targets import DIGITS, Target, targets
-from tests.template import ROOT
+from tests.support.sam_template import ROOT
 
 PAGE, PLOT = ROOT / "docs/performance.md", ROOT / "docs/performance.svg"
 _BEGIN, _END = "<!-- measured: make bench -->", "<!-- end of what is measured -->"

@@ -7,7 +7,7 @@ from pydantic import TypeAdapter
 from tests.benchmarks.peers.build import Size
 from tests.benchmarks.peers.endpoints import Endpoints
 from tests.benchmarks.peers.summary import Cold, Summary
-from tests.template import ROOT
+from tests.support.sam_template import ROOT
 
 NUMBERS = ROOT / "docs/performance.json"
 

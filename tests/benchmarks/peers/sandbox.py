@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any  # events and answers are JSON
 
 from tests.benchmarks.peers.build import MACHINE, Built
-from tests.template import ROOT
+from tests.support.sam_template import ROOT
 from tools.local_cloud.free_port import HOST, free_port
 
 PYTHON = Path(sys.base_prefix, "bin/python3.13")

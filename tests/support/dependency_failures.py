@@ -1,0 +1,89 @@
+"""Valid requests to every route, and the responses expected while a dependency fails."""
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import httpx
+
+from tests.support.deployed_shop import Person, Shop, error_of, new_email, new_product
+from tests.support.fault_proxy import refused
+from tests.support.fixtures import PASSWORD
+from tests.support.log_groups import Logs
+from tests.support.sam_template import functions
+
+type Send = Callable[[], httpx.Response]
+
+# Routes that read no table.
+WITHOUT_DATABASE = {
+    *("GET /health", "GET /recovery", "GET /.well-known/jwks.json", "OPTIONS /{proxy+}"),
+    *("GET /", "GET /docs", "GET /docs/{asset}", "GET /openapi.json"),
+}
+ROUTES = sorted({it.route for it in functions() if it.route} - WITHOUT_DATABASE)
+NO_BODY = ("GET", "DELETE")
+THROTTLED = refused("ThrottlingException")
+# Details of a failure that no response may contain.
+INTERNALS = re.compile(
+    r"boto|aws|amazon|arn:|dynamo|sqs|secretsmanager|ssm|table|throttl|injected|exception|traceback"
+    r"|shop-local|127\.0\.0\.1|denied|credential",
+    re.IGNORECASE,
+)
+
+
+def requests(shop: Shop, admin: Person, routes: list[str]) -> list[Send]:
+    """Return one valid request for each of these routes."""
+    known = shop.stack.info.admin
+    assert known is not None
+    product = shop.product()
+    order = admin.order((product["id"], 1)).json()["id"]
+    ids = {"userId": "me", "productId": product["id"], "orderId": order, "sessionId": "current"}
+    ids["token"] = "x" * 43  # well-formed: only the database can reject it
+    profile = {"email": admin.email, "name": "Root", "status": "active", "role": "admin"}
+    sign_up = {"email": new_email(), "name": "Ada", "password": PASSWORD}
+    passwords = {"currentPassword": known.password, "newPassword": PASSWORD}
+    bodies: dict[str, Any] = {
+        "POST /api/users": sign_up,
+        "PUT /api/users/{userId}": profile,
+        "PATCH /api/users/{userId}": {"name": f"Root {product['sku']}"},
+        "PUT /api/users/{userId}/password": passwords,
+        "POST /api/sessions": {"email": known.email, "password": known.password},
+        "POST /api/access-tokens": {"refreshToken": admin.grant["refreshToken"]},
+        "POST /api/email-verifications": {},
+        "PUT /api/email-verifications/{token}": {},
+        "POST /api/password-resets": {"email": new_email()},
+        "PUT /api/password-resets/{token}": {"password": PASSWORD},
+        "POST /api/products": new_product(),
+        "PATCH /api/products/{productId}": {"stockDelta": 1, "name": "Pears"},
+        "POST /api/users/{userId}/orders": {"items": [{"productId": product["id"], "quantity": 1}]},
+        "PATCH /api/users/{userId}/orders/{orderId}": {"note": "Please ring twice."},
+    }
+
+    def request(route: str) -> Send:
+        method, path = route.split(" ")
+        for name, value in ids.items():
+            path = path.replace(f"{{{name}}}", value)
+        body = None if method in NO_BODY else bodies[route]
+        return lambda: admin.http.request(method, path, json=body)
+
+    return [request(route) for route in routes]
+
+
+def assert_try_again(answer: httpx.Response) -> None:
+    assert answer.status_code == 503, (answer.request.method, answer.request.url, answer.text)
+    assert error_of(answer) == (503, "SERVICE_UNAVAILABLE")
+    assert int(answer.headers["Retry-After"]) > 0
+    assert not INTERNALS.search(answer.text), answer.text
+
+
+def assert_all_in_time(logs: Logs, answers: Sequence[httpx.Response]) -> None:
+    """Assert that functions wrote all responses: Lambda leaves no log line after a timeout."""
+    answered = {line["request_id"] for line in logs.lines("request", message="request")}
+    for answer in answers:
+        assert answer.headers["X-Request-Id"] in answered, answer.request.url
+
+
+def assert_authorizer_failed_in_time(shop: Shop, logs: Logs) -> None:
+    """Assert that the authorizer logged one failure by itself; its events have no request id."""
+    name = shop.resources["Authorizer"]
+    (line,) = logs.lines("milliseconds", function_name=name)
+    assert line["message"] == "not done"

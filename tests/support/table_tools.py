@@ -1,0 +1,34 @@
+"""The table tools, run on the deployed stack, and the lists that the API serves."""
+
+import os
+import subprocess
+import sys
+from typing import Any
+
+from tests.support.deployed_shop import Shop
+from tests.support.sam_template import ROOT
+
+
+def run(shop: Shop, tool: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    ran = subprocess.run(
+        [sys.executable, "-m", tool, *arguments, "--local-stack", str(shop.stack.info_file)],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT / "layers/shop")},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    shop.written_behind()
+    return ran
+
+
+def listed(shop: Shop, path: str, wanted: set[str]) -> dict[str, dict[str, Any]]:
+    """Return the requested items that all pages of a list contain."""
+    found: dict[str, dict[str, Any]] = {}
+    following: str | None = path
+    while following:
+        answer = shop.admin.http.get(following)
+        assert answer.status_code == 200, answer.text
+        found |= {item["id"]: item for item in answer.json()["data"] if item["id"] in wanted}
+        following = answer.links.get("next", {}).get("url")
+    return found

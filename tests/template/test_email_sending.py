@@ -1,0 +1,100 @@
+"""The path of an email through the template, from the bus to the worker and its dead letters."""
+
+import re
+import tomllib
+
+import pytest
+
+from shop.email_queue import RESET_REQUESTED, VERIFICATION_REQUESTED
+from shop.mail.dependencies import mail_service
+from tests.support.sam_template import ROOT, resources, template
+
+QUEUE, FAILED = "EmailsToSend", "EmailsToSendFailed"
+
+
+def arn(name: str) -> dict[str, str]:
+    return {"Fn::GetAtt": f"{name}.Arn"}
+
+
+def test_visibility_timeout_is_six_times_the_worker_timeout() -> None:
+    worker = resources("AWS::Serverless::Function")["SendEmail"]
+    queue = resources("AWS::SQS::Queue")[QUEUE]
+
+    assert queue["VisibilityTimeout"] >= 6 * worker["Timeout"]
+    assert queue["RedrivePolicy"]["deadLetterTargetArn"] == arn(FAILED)
+    assert queue["RedrivePolicy"]["maxReceiveCount"] >= 5
+    for name in (QUEUE, FAILED):
+        assert resources("AWS::SQS::Queue")[name]["SqsManagedSseEnabled"] is True
+
+
+def test_worker_reports_messages_separately_and_respects_the_ses_rate() -> None:
+    mapping = resources("AWS::Lambda::EventSourceMapping")["SendEmails"]
+
+    assert mapping["EventSourceArn"] == arn(QUEUE)
+    assert mapping["FunctionName"] == {"Ref": "SendEmail.Alias"}
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert mapping["ScalingConfig"]["MaximumConcurrency"] == 2
+
+
+def test_queue_accepts_the_rule_only_and_undelivered_events_are_dead_lettered() -> None:
+    rule = resources("AWS::Events::Rule")["EmailsToSendRule"]
+    (target,) = rule["Targets"]
+    (statement,) = resources("AWS::SQS::QueuePolicy")["EmailsToSendPolicy"]["PolicyDocument"][
+        "Statement"
+    ]
+
+    assert "InputPath" not in target  # undelivered events would have another format
+    assert target["Arn"] == arn(QUEUE) and target["DeadLetterConfig"] == {"Arn": arn(FAILED)}
+    assert statement["Resource"] == [arn(QUEUE), arn(FAILED)]
+    assert statement["Principal"] == {"Service": "events.amazonaws.com"}
+    assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": arn("EmailsToSendRule")}}
+
+
+def test_rule_matches_every_event_type_with_an_email() -> None:
+    pattern = resources("AWS::Events::Rule")["EmailsToSendRule"]["EventPattern"]
+
+    written = mail_service().types - {RESET_REQUESTED, VERIFICATION_REQUESTED}
+    assert set(pattern["detail-type"]) == written
+
+
+def test_email_is_off_without_a_sender_and_requires_a_recovery_page() -> None:
+    parameters = template()["Parameters"]
+
+    assert parameters["MailFrom"]["Default"] == parameters["RecoveryPage"]["Default"] == ""
+    assert template()["Resources"]["MailSender"]["Condition"] == "SendsMail"
+    (assertion,) = template()["Rules"]["MailHasLinks"]["Assertions"]
+    assert "RecoveryPage" in str(assertion["Assert"])
+
+
+@pytest.mark.parametrize(
+    ("sender", "is_allowed"),
+    [
+        *(("", True), ("shop@example.com", True), ("no-reply+a@mail.xn--bcher-kva.de", True)),
+        *(("Shop<shop@example.com>", False), ("o'neil@example.com", False)),
+        *(("shop@bücher.de", False), ("shop@example", False), ("shop@example.com.", False)),
+    ],
+)
+def test_sender_is_a_plain_address(sender: str, is_allowed: bool) -> None:
+    pattern = template()["Parameters"]["MailFrom"]["AllowedPattern"]
+
+    assert (re.fullmatch(pattern, sender) is not None) is is_allowed
+
+
+@pytest.mark.parametrize("environment", ["default", "staging", "prod"])
+def test_every_environment_with_email_has_a_recovery_page(environment: str) -> None:
+    config = tomllib.loads((ROOT / "samconfig.toml").read_text())[environment]
+    told = config["deploy"]["parameters"]["parameter_overrides"]
+
+    assert ("MailFrom=" in told) == ("RecoveryPage=" in told)
+
+
+def test_worker_sends_from_the_sender_only_also_in_the_ses_sandbox() -> None:
+    (policy,) = resources("AWS::Serverless::Function")["SendEmail"]["Policies"]
+    sending = [it for it in policy["Statement"] if it["Action"] == "ses:SendEmail"]
+
+    for statement in sending:
+        if str(statement["Resource"]).count("identity/*"):
+            assert statement["Condition"] == {
+                "StringEquals": {"ses:FromAddress": {"Ref": "MailFrom"}}
+            }
+    assert [str(it["Resource"]).count("identity/*") for it in sending] == [0, 1]

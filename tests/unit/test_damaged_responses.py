@@ -1,0 +1,99 @@
+"""Damaged DynamoDB responses are retried, and never read as empty."""
+
+import zlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
+
+from shop import clients
+from shop.clients import TRIES, DamagedAnswer
+from shop.http.rendering import as_shop_error
+
+FOUND = b'{"Item": {"id": {"S": "1"}}}'
+SECRET = b'{"SecretString": "{}", "VersionId": "1"}'
+
+
+class Raw:
+    """What botocore reads a body from."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+
+    def stream(self) -> Iterator[bytes]:
+        yield self._body
+
+
+def answer(body: bytes, checked: bytes | None = None, status: int = 200) -> AWSResponse:
+    """With the checksum of `checked`, if any."""
+    headers = HTTPHeaders()
+    if checked is not None:
+        headers["x-amz-crc32"] = str(zlib.crc32(checked))
+    return AWSResponse("http://x", status, headers, Raw(body))
+
+
+def asked(client: Any, answers: list[AWSResponse], call: Callable[[Any], Any]) -> tuple[Any, int]:
+    """What the call returned, and how many answers it took."""
+    sent = 0
+
+    def send(**_: object) -> AWSResponse:
+        nonlocal sent
+        sent += 1
+        return answers[min(sent, len(answers)) - 1]
+
+    client.meta.events.register_first("before-send", send)
+    try:
+        return call(client), sent
+    finally:
+        client.meta.events.unregister("before-send", send)
+
+
+def item(client: Any) -> Any:
+    return client.get_item(TableName="users", Key={"id": {"S": "1"}}).get("Item")
+
+
+def secret(client: Any) -> Any:
+    return client.get_secret_value(SecretId="keys")["SecretString"]
+
+
+DAMAGED = {
+    "another checksum": answer(FOUND, b"{}"),
+    "cut, with a checksum": answer(FOUND[:-2], FOUND),
+    "cut, without": answer(FOUND[:-2]),
+    "a page of a proxy": answer(b"<html>504</html>"),
+    "no text": answer(b"\xff\xfe\x00"),
+    "nothing": answer(b""),
+    "a refusal that is cut": answer(b'{"__type": "Valida', status=400),
+}
+
+
+@pytest.mark.parametrize("damaged", DAMAGED.values(), ids=DAMAGED.keys())
+def test_damaged_response_is_retried(damaged: AWSResponse) -> None:
+    whole = answer(FOUND, FOUND)
+
+    found, sent = asked(clients.dynamodb(), [damaged, whole], item)
+
+    assert (found, sent) == ({"id": {"S": "1"}}, 2)
+
+
+@pytest.mark.parametrize("damaged", DAMAGED.values(), ids=DAMAGED.keys())
+def test_persistently_damaged_response_is_a_dependency_error(damaged: AWSResponse) -> None:
+    with pytest.raises(DamagedAnswer) as failed:
+        asked(clients.dynamodb(), [damaged], item)
+
+    assert as_shop_error(failed.value).status == 503
+
+
+def test_damaged_response_without_a_checksum_is_detected() -> None:
+    assert asked(clients.secrets(), [answer(b"{"), answer(b""), answer(SECRET)], secret) == (
+        "{}",
+        TRIES,
+    )
+
+
+def test_intact_response_is_returned_unchanged() -> None:
+    for whole in (answer(FOUND), answer(FOUND, FOUND)):
+        assert asked(clients.dynamodb(), [whole], item) == ({"id": {"S": "1"}}, 1)
+    assert asked(clients.dynamodb(), [answer(b"{}", b"{}")], item) == (None, 1)

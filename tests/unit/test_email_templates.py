@@ -1,0 +1,61 @@
+"""Email templates: equal text and HTML, without content that a stranger could misuse."""
+
+from decimal import Decimal
+
+import pytest
+
+from shop.mail import templates
+from shop.money import Money
+from shop.orders.models import Order, OrderLine, OrderStatus
+from tests.support.fixtures import ALICE, NOON
+
+
+def test_user_input_is_escaped_in_html() -> None:
+    letter = templates.password_changed('<script> "x" & co')
+
+    assert 'Hello <script> "x" & co,' in letter.text
+    assert "Hello &lt;script&gt; &quot;x&quot; &amp; co," in letter.html
+    assert "<script" not in letter.html
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Win at https://evil.example", "evil.example", "a@evil.example", "WWW evil", "evil:8080"],
+)
+def test_name_resembling_a_link_is_omitted(name: str) -> None:
+    letter = templates.welcome(name, None)
+
+    assert "Hello,\n" in letter.text
+    assert "evil" not in (letter.text + letter.html).lower()
+
+
+def test_ordinary_name_is_greeted() -> None:
+    for name in ("Ada Lovelace", "J. R. Ewing", "Seán O'Casey", "李小龍", "Martin Luther King Jr."):
+        assert f"Hello {name}," in templates.welcome(name, None).text
+
+
+def test_missing_name_is_omitted() -> None:
+    assert "Hello,\n" in templates.welcome(None, None).text
+    assert "<p>Hello,</p>" in templates.welcome(None, None).html
+
+
+def test_link_is_in_text_and_html_and_cannot_leave_its_attribute() -> None:
+    letter = templates.reset("Ada", 'https://shop.example/r#reset=a"b&c')
+
+    assert 'https://shop.example/r#reset=a"b&c' in letter.text
+    assert 'href="https://shop.example/r#reset=a&quot;b&amp;c"' in letter.html
+
+
+def test_order_is_a_table_with_its_total() -> None:
+    price = Money(Decimal("4.90"), "EUR")
+    line = OrderLine("p", "PEAR", "Pear", price, 2, 2)
+    order = Order("the id", ALICE.id, OrderStatus.PENDING, price * 2, [line], None, NOON, NOON, 1)
+
+    letter = templates.order_placed("Ada", order)
+
+    assert [text.split() for text in letter.text.splitlines() if "9.80" in text] == [
+        ["2", "×", "Pear", "9.80"],
+        ["Total", "9.80", "EUR"],
+    ]
+    assert letter.html.count("<tr>") == 2
+    assert "{" not in letter.html

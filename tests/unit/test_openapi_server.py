@@ -1,0 +1,40 @@
+"""The served OpenAPI document has the requested path as its server URL."""
+
+import json
+
+import pytest
+
+from functions.system.show_open_api import handler
+from tests.support.gateway_events import Context, event
+
+
+@pytest.mark.parametrize(
+    ("prefix", "url"), [("/prod", "/prod"), ("/shop/v1", "/shop/v1"), ("", "/")]
+)
+def test_server_is_the_stage_or_the_base_path(prefix: str, url: str) -> None:
+    headers = {"Host": "evil.example", "X-Forwarded-Prefix": "/evil"}
+
+    answer = handler(event("GET /openapi.json", prefix=prefix, headers=headers), Context())
+
+    assert [server["url"] for server in json.loads(answer["body"])["servers"]] == [url]
+    assert "evil" not in answer["body"]
+
+
+@pytest.mark.parametrize(("prefix", "url"), [("/prod", "/prod"), ("", "/")])
+def test_trailing_slash_returns_the_same_document(prefix: str, url: str) -> None:
+    sent = event("GET /openapi.json", prefix=prefix)
+    sent["requestContext"]["path"] += "/"
+
+    answer = handler(sent, Context())
+
+    assert answer == handler(event("GET /openapi.json", prefix=prefix), Context())
+    assert [server["url"] for server in json.loads(answer["body"])["servers"]] == [url]
+
+
+def test_each_path_has_its_own_entity_tag() -> None:
+    tags = {
+        handler(event("GET /openapi.json", prefix=prefix), Context())["headers"]["ETag"]
+        for prefix in ("/prod", "/staging", "/prod")
+    }
+
+    assert len(tags) == 2
