@@ -324,12 +324,12 @@ PATCHES = (
     ),
     Patch(
         apply="event_source_mappings.filter_with_event_patterns",
-        change="Match filters of mappings with the pattern matcher of the event bus.",
+        change="Match filters of queue mappings with the pattern matcher of the event bus.",
         reason="ministack's own matcher has no `$or`, so such a filter matches no record.",
         report="FilterCriteria use a smaller matcher than EventBridge rules. Both have one syntax, "
         "so `_compiled_pattern` and `_matches_detail` of eventbridge could serve both.",
         removable="`_apply_filter_criteria` uses the matcher of eventbridge.",
-        test="test_streams.py::test_filtered_stream_records_are_not_delivered",
+        test="test_queues.py::test_filtered_messages_are_deleted_even_if_the_batch_fails",
         names=(
             "services.eventbridge._compiled_pattern",
             "services.eventbridge._matches_detail",
