@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.local_cloud.debug_client import DebugClient
+from tests.support.debug_client import DebugClient
 from tests.support.sam_template import ROOT
 from tests.support.waiting import HANG_SECONDS, eventually
 

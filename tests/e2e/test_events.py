@@ -12,9 +12,9 @@ from uuid import uuid4
 import pytest
 
 from shop.identifiers import new_id
-from tests.local_cloud.watching import Queue
 from tests.support.deployed_shop import Person, Shop, gather
 from tests.support.event_listener import Event, Listener
+from tests.support.event_sources import Queue
 from tests.support.fault_proxy import FaultProxy, conflicts
 from tests.support.fixtures import PASSWORD
 from tests.support.waiting import eventually

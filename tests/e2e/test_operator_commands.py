@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from shop.identifiers import new_id
-from tests.local_cloud.watching import Queue
 from tests.support.deployed_shop import Person, Shop, error_of
+from tests.support.event_sources import Queue
 from tests.support.operator_commands import on_record, refreshed
 from tests.support.sam_template import ROOT
 from tests.support.sent_emails import CANCELLED, ORDERED, VERIFICATION, Mail

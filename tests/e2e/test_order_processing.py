@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.local_cloud.watching import Queue
 from tests.support.deployed_shop import Shop
 from tests.support.event_listener import Listener, held
+from tests.support.event_sources import Queue
 from tests.support.fault_proxy import FaultProxy, refused
 from tests.support.order_queue import logged, placed, queue_with, status, worked_on
 from tests.support.waiting import eventually

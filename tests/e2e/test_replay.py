@@ -9,9 +9,9 @@ from uuid import uuid4
 import pytest
 
 from shop.identifiers import new_id
-from tests.local_cloud.watching import Queue
 from tests.support.deployed_shop import Shop
 from tests.support.event_listener import Listener
+from tests.support.event_sources import Queue
 from tests.support.order_queue import placed, queue_with, worked_on
 from tests.support.waiting import eventually
 from tools.deployments import Deployment

@@ -8,8 +8,8 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tests.local_cloud.watching import Queue
 from tests.support.deployed_shop import Person, Shop, new_product
+from tests.support.event_sources import Queue
 from tests.support.fault_proxy import Answer, Call, FaultProxy, Send
 from tests.support.log_groups import Logs
 from tests.support.recovery_tokens import forget_wishes, token_in

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from shop.identifiers import new_id
-from tests.local_cloud.watching import Queue
 from tests.support.deployed_shop import Person, Shop, gather, new_email
 from tests.support.event_listener import Listener
+from tests.support.event_sources import Queue
 from tests.support.fault_proxy import (
     BUS,
     MAIL,

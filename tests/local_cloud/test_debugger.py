@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.local_cloud.debug_client import DebugClient
+from tests.support.debug_client import DebugClient
 from tests.support.waiting import HANG_SECONDS, eventually
 from tools.local_cloud.emulator_process import PYTHON, REPOSITORY
 from tools.local_cloud.stack import LocalStack, LocalStackFailed

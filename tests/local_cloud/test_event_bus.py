@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.local_cloud.watching import Queue, invocations
+from tests.support.event_sources import Queue, invocations
 from tests.support.waiting import eventually
 from tools.local_cloud.stack import LocalStack
 

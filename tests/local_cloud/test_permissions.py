@@ -10,7 +10,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from tests.local_cloud.watching import Queue, Table
+from tests.support.event_sources import Queue, Table
 from tools.local_cloud.stack import LocalStack
 
 type Statement = tuple[str, str]

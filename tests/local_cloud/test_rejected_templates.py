@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.local_cloud.watching import Queue, Table
+from tests.support.event_sources import Queue, Table
 from tests.support.waiting import eventually
 from tools.local_cloud.stack import LocalStack
 

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from tests.local_cloud.watching import Table
+from tests.support.event_sources import Table
 from tools.local_cloud.stack import LocalStack
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.local_cloud.watching import Queue, Table, invocations
+from tests.support.event_sources import Queue, Table, invocations
 from tests.support.waiting import eventually
 from tools.local_cloud.stack import LocalStack
 

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from tests.local_cloud.conftest import TINY
-from tests.local_cloud.watching import invocations
+from tests.support.event_sources import invocations
 from tests.support.waiting import HANG_SECONDS, eventually
 from tools.local_cloud.stack import LocalStack
 from tools.local_cloud.watch import Watcher

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 from uuid import uuid4
 
-from tests.local_cloud.watching import Queue
+from tests.support.event_sources import Queue
 from tests.support.waiting import HANG_SECONDS, eventually
 from tools.local_cloud.stack import LocalStack
 

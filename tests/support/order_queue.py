@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from tests.local_cloud.watching import Queue
 from tests.support.deployed_shop import Person, Shop
+from tests.support.event_sources import Queue
 from tools.local_cloud.stack import LocalStack
 
 
