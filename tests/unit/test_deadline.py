@@ -18,7 +18,7 @@ class Told(ResponseModel):
 
 
 def patient_work() -> None:
-    """What the SDK does: it takes every failure for a reason to try again."""
+    """Retry like the SDK, after every failure."""
     for _ in range(3):
         with suppress(Exception):
             time.sleep(HANG_SECONDS)

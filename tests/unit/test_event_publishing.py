@@ -27,12 +27,12 @@ type Answer = Callable[[AnyEvent], Outcome]
 
 
 class FakeBus:
-    """Keeps what it was told; the first `down` calls find nobody there."""
+    """A bus that records events; the first `down` calls fail."""
 
     def __init__(self, answer: Answer = lambda _: PUBLISHED, down: int = 0) -> None:
         self.answer = answer
         self.down = down
-        self.calls: list[list[str]] = []  # by subject
+        self.calls: list[list[str]] = []  # codes by subject
         self.told: list[AnyEvent] = []
 
     def put(self, events: Sequence[AnyEvent]) -> Sequence[Outcome]:
@@ -46,7 +46,7 @@ class FakeBus:
 
 
 class Desk:
-    """An outbox at this bus, what it set aside, and time that passes only in pauses."""
+    """An outbox at this bus, its dead letters, and a clock that only pauses advance."""
 
     def __init__(self, bus: FakeBus, is_aside_down: bool = False) -> None:
         self.aside: list[str] = []
@@ -64,7 +64,7 @@ class Desk:
         self.outbox = Outbox(publisher, lambda _: {}, set_aside)
 
     def tell(self, records: Sequence[Record]) -> list[int]:
-        """The positions of those that come again."""
+        """Return the positions of the records to retry."""
         return [records.index(it) for it in self.outbox.tell(records)]
 
 
@@ -98,7 +98,7 @@ def test_call_contains_one_event_per_entity() -> None:
 
 def test_call_stays_within_the_limits_of_the_bus() -> None:
     bus = FakeBus()
-    lines = [ORDER["lines"][0]] * 1_000  # more than any order of ours has
+    lines = [ORDER["lines"][0]] * 1_000  # larger than any real order
     records = [
         record("orders_table", None, ORDER | {"id": new_id(), "lines": lines}) for _ in "123456"
     ]
@@ -163,7 +163,7 @@ def test_failing_event_blocks_later_records_only() -> None:
 
     assert desk.tell([user(), user(1, stuck), poison(), user()]) == [1, 2, 3]
 
-    # What comes again with it is not set aside now, or it would be each time.
+    # Records retried with it are not dead-lettered now, or each retry would repeat that.
     assert desk.aside == []
 
 

@@ -87,7 +87,7 @@ def test_event_is_a_cloudevent_without_personal_data() -> None:
             {"version": 4, "changed": ["status"]},
         ),
         (USER, None, "user.deleted", {"version": 4}),
-        # By code that is newer than this: it is told that there was a change.
+        # A change by newer code still publishes an event.
         (USER, changed(shoe_size=42), "user.updated", {"version": 4, "changed": []}),
     ],
 )

@@ -42,7 +42,7 @@ class Done(ResponseModel):
 
 
 def told(work: Any) -> dict[str, float]:
-    """What is counted while the work is done, whatever it raises."""
+    """Return the metrics counted during the work."""
     metrics.collect()
     work()
     return counted(metrics.told(), SHOP)
@@ -161,11 +161,11 @@ def test_spent_refresh_token_counts_once_when_it_ends_its_session() -> None:
     first = lobby.service().log_in(attempt(), BROWSER).refresh_token
 
     assert told(lambda: refresh(lobby, first)) == {}
-    assert told(lambda: refresh(lobby, first)) == {}  # within the grace
+    assert told(lambda: refresh(lobby, first)) == {}  # within the grace period
     lobby.now = NOON + timedelta(seconds=31)
     again = raises(Unauthorized, lambda: refresh(lobby, first))
     assert told(again) == {"RefreshReuse": 1}
-    assert told(again) == {}  # which is over
+    assert told(again) == {}  # the session has ended
 
 
 class Registry(FakeUserStore):

@@ -19,11 +19,12 @@ from tests.support.sam_template import functions
 from tools.openapi.document import DOCUMENT, document, endpoints, text_of
 from tools.openapi.models import TwoOfOneName, schemas_of
 
-IDS = ("a1", "b1", "c1", "e1")  # the ends of those of users, products, orders and sessions
+# The last characters of the example ids of users, products, orders and sessions.
+IDS = ("a1", "b1", "c1", "e1")
 
-type Part = Any  # of the document, which is JSON
+type Part = Any  # Any: the document is JSON
 
-# Preflights are the browser's own, on every path, and pages are for people.
+# Preflights are automatic for browsers on every path, and pages are for people.
 NOT_FOR_PROGRAMS = {"OPTIONS /{proxy+}", "GET /", "GET /docs", "GET /docs/{asset}"}
 
 
@@ -39,7 +40,7 @@ def operations(told: Part) -> Iterator[tuple[str, Part]]:
 
 
 def parts(part: Part, at: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every object of the document but examples, with where it stands."""
+    """Yield every object of the document except examples, with its location."""
     if isinstance(part, dict):
         yield at, part
         for name, inner in part.items():
@@ -110,7 +111,7 @@ def test_every_schema_has_limits(told: Part) -> None:
 
 
 def test_every_schema_uses_json_schema_keywords_only(told: Part) -> None:
-    """pydantic writes `ge` where it cannot say `minimum`, and validators pass over such words."""
+    """pydantic writes `ge` if it cannot use `minimum`; validators ignore unknown keywords."""
     known = {
         *("type", "format", "description", "examples", "default", "enum", "const", "writeOnly"),
         *("minLength", "maxLength", "pattern", "minimum", "maximum", "minItems", "maxItems"),
@@ -188,7 +189,7 @@ def test_examples_have_ids_of_their_own_resource(told: Part) -> None:
 
 
 def exchange(told: Part, route: str, status: str) -> tuple[Part, Part]:
-    """The examples of the request and of its response."""
+    """Return the examples of the request and of its response."""
     method, path = route.split(" ")
     operation = told["paths"][path][method.lower()]
     requests = operation["requestBody"]["content"]["application/json"]["examples"]

@@ -164,7 +164,7 @@ def test_dry_run_previews_the_last_admin_rule(
 
 
 class Office:
-    """A user, an order, and the wishes for mail."""
+    """A user, an order, and the queue of requested emails."""
 
     def __init__(self, user: User | None = USER, order: Order | None = ORDER) -> None:
         self.known, self.placed = user, order

@@ -16,7 +16,7 @@ PENDING, PROCESSING, COMPLETED, CANCELLED = OrderStatus
 
 
 class Packer:
-    """Takes orders on, or is on strike; `meanwhile` happens while it looks at one."""
+    """A fulfilment that accepts or rejects orders; `meanwhile` runs during its check."""
 
     def __init__(self, meanwhile: Callable[[], object] = lambda: None) -> None:
         self.accepted: list[str] = []

@@ -36,7 +36,7 @@ FIRST = Precondition(frozenset({'"1"'}))
 
 
 class Shelf:
-    """One product in memory, to which `meanwhile` happens between a read and its write."""
+    """One product in memory; `meanwhile` runs between a read and its write."""
 
     def __init__(self, product: Product | None = PEAR, *meanwhile: Product | None) -> None:
         self.product = product

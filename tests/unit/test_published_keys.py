@@ -7,7 +7,7 @@ from shop.ttl_cached import TtlCached
 
 
 class Shelf:
-    """A parameter that counts how often it is read, and a clock."""
+    """A parameter that counts its reads, and a clock."""
 
     def __init__(self) -> None:
         self.kids = ["old"]

@@ -24,7 +24,7 @@ NEW = PasswordReset.model_validate({"password": "wrong donkey charger"}, strict=
 
 
 class Shelf:
-    """One user and the tokens, in memory; others are faster in the next `overtaken` writes."""
+    """One user and the tokens in memory; concurrent changes precede the next `overtaken` writes."""
 
     def __init__(self, overtaken: int = 0) -> None:
         self.known: Account | None = USER
@@ -84,7 +84,7 @@ def _verified(account: Account, at: datetime) -> Account:
 
 
 class Desk:
-    """Counts wishes, up to three, and keeps what was wished for."""
+    """A limit of three requests, and the queued emails."""
 
     def __init__(self) -> None:
         self.counted: list[LoginAttempt] = []
@@ -109,7 +109,7 @@ def service(shelf: Shelf, desk: Desk | None = None, now: datetime = NOON) -> Rec
 
 
 def mailed(shelf: Shelf, purpose: Purpose) -> str:
-    """The token of a link that was just made."""
+    """Return the token of the newest link."""
     link = Links(shelf, "https://shop.example/recovery", lambda: NOON).make(
         USER.id, USER.email, purpose
     )

@@ -22,11 +22,11 @@ from tests.support.gateway_events import Context, event
 from tests.support.log_lines import LogLines
 from tests.support.sam_template import ROOT, template
 
-SECRET = "hunter2-" + "planted"  # not as it stands in this line, which a trace shows
+SECRET = "hunter2-" + "planted"  # concatenated, since tracebacks show the source line
 
 
 class Loose(BaseModel):
-    """Unlike ours it quotes what it refuses."""
+    """An error that quotes its input, unlike our own."""
 
     number: int
 
@@ -159,7 +159,7 @@ def test_local_cloud_logs_messages_of_exceptions(
 
 
 def test_no_deployment_logs_messages_of_exceptions() -> None:
-    """Only the emulator of `make run` sets the variable, so no parameter can turn it on."""
+    """Only the emulator of `make run` sets the variable, so no parameter can enable it."""
     assert "LOG_EXCEPTION_MESSAGES" not in json.dumps(template())
     assert "LOG_EXCEPTION_MESSAGES" not in (ROOT / "samconfig.toml").read_text()
 

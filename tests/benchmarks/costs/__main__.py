@@ -1,4 +1,4 @@
-"""`make bench-costs`: measures what requests take, and writes what a million of each cost."""
+"""`make bench-costs`: measure requests, and write the cost per million of each."""
 
 import argparse
 import sys

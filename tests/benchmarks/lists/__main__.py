@@ -1,4 +1,4 @@
-"""`make bench-lists`: measures, writes docs/scaling.md and .svg, and fails where costs grow."""
+"""`make bench-lists`: measure, write docs/scaling.md and .svg, and fail if costs grow."""
 
 import argparse
 import os
@@ -22,9 +22,9 @@ from tests.dynamodb_local.process import dynamodb_local
 from tests.support.aws_mock import DYNAMODB_URL, fresh_aws
 
 SIZES = (1_000, 10_000, 100_000)
-OTHERS = (1_000, 10_000)  # products, and orders
+OTHERS = (1_000, 10_000)  # products and orders
 TOLERANCE = 1.2
-MAX_ROW = 130  # bytes, of a trigram
+MAX_ROW = 130  # bytes of a trigram
 
 
 def main() -> None:
