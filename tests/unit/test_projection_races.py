@@ -19,7 +19,7 @@ NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 type Row = State | Deleted | None
 
 
-class Died(BaseException):
+class ProcessDied(BaseException):
     """The process ends immediately; no handler of it runs."""
 
 
@@ -154,16 +154,16 @@ def fail() -> None:
 
 
 def die() -> None:
-    raise Died
+    raise ProcessDied
 
 
 def run(database: Database, at: Callable[[str], None]) -> None:
     """Project with an injected event, and ignore the outcome."""
-    with suppress(Died):
+    with suppress(ProcessDied):
         projector(Store(database, at)).project([ADA])
 
 
-def assert_true(database: Database) -> None:
+def assert_converged(database: Database) -> None:
     """Assert that search rows match the user, and that a deleted user has no row."""
     assert database.search == database.expected()
     if database.user is None:
@@ -197,7 +197,7 @@ def test_projection_after_faults_at_every_two_places_converges(
 
         database.project()
 
-        assert_true(database)
+        assert_converged(database)
 
 
 @pytest.mark.parametrize("last", CHANGES)
@@ -216,7 +216,7 @@ def test_projection_after_two_dead_projectors_converges(last: str) -> None:
 
         database.project()
 
-        assert_true(database)
+        assert_converged(database)
 
 
 def test_repairing_projector_overtaken_by_a_third_converges() -> None:
@@ -235,7 +235,7 @@ def test_repairing_projector_overtaken_by_a_third_converges() -> None:
     # The first is overtaken before its write, and again while it repairs that write.
     run(database, once("before search", second, then=once("before search", third)))
 
-    assert_true(database)
+    assert_converged(database)
 
 
 def test_live_user_is_projected_without_waiting_and_keeps_the_writer_record() -> None:
@@ -255,7 +255,7 @@ def test_live_user_is_projected_without_waiting_and_keeps_the_writer_record() ->
     database.now = left.until
     database.project()
 
-    assert_true(database)
+    assert_converged(database)
 
 
 def test_deletion_waits_for_other_possible_writers() -> None:
@@ -269,7 +269,7 @@ def test_deletion_waits_for_other_possible_writers() -> None:
     database.project()
 
     assert database.now == left.until
-    assert_true(database)
+    assert_converged(database)
 
 
 def test_deletion_converges_if_other_writers_end_during_its_write() -> None:
@@ -282,7 +282,7 @@ def test_deletion_converges_if_other_writers_end_during_its_write() -> None:
 
     run(database, once("before settle", lambda: database.pause(10)))
 
-    assert_true(database)
+    assert_converged(database)
 
 
 def test_projector_does_not_wait_for_its_own_writes() -> None:
@@ -296,7 +296,7 @@ def test_projector_does_not_wait_for_its_own_writes() -> None:
     assert service.project([ADA]) == {}
 
     assert database.now == NOON
-    assert_true(database)
+    assert_converged(database)
 
 
 def test_record_of_a_user_with_failing_search_rows_is_bounded() -> None:
@@ -310,7 +310,7 @@ def test_record_of_a_user_with_failing_search_rows_is_bounded() -> None:
         len({text for write in database.writes for text in write.texts}) <= 2 + MAX_RECORDED_TEXTS
     )
     database.project()
-    assert_true(database)
+    assert_converged(database)
 
 
 def test_record_overwritten_by_older_code_is_recovered() -> None:
@@ -326,7 +326,7 @@ def test_record_overwritten_by_older_code_is_recovered() -> None:
 
     run(database, once("before search", older_code))
 
-    assert_true(database)
+    assert_converged(database)
 
 
 def test_projected_user_is_read_once_and_not_written() -> None:

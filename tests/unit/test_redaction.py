@@ -94,7 +94,7 @@ QUOTING = [
 each = pytest.mark.parametrize("fails", QUOTING, ids=lambda fails: fails.__name__)
 
 
-def assert_told_without_it(log: LogLines, fails: Callable[[], None]) -> None:
+def assert_logged_without_input(log: LogLines, fails: Callable[[], None]) -> None:
     lines = log()
     assert SECRET not in json.dumps(lines)
     assert any(fails.__name__ in line.get("exception", "") for line in lines)
@@ -111,7 +111,7 @@ def test_exception_is_logged_with_its_trace_and_without_input(
 
     handler(event("GET /api/open"), Context())
 
-    assert_told_without_it(log, fails)
+    assert_logged_without_input(log, fails)
 
 
 @each
@@ -126,7 +126,7 @@ def test_exception_raised_to_lambda_contains_no_input(
             edge({"Records": []}, Context())
 
         assert SECRET not in str(raised.value)
-    assert_told_without_it(log, fails)
+    assert_logged_without_input(log, fails)
 
 
 def test_cause_of_an_exception_is_logged_first(log: LogLines) -> None:

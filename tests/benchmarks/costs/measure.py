@@ -138,11 +138,11 @@ def _afterwards(
     handler = importlib.import_module(function_of(route).module).handler
     batches: list[streams.Batches] = []
     for _ in range(_METERS + 1 + _BATCHES):
-        with streams.told(shop.dynamodb_url) as before:
+        with streams.batches_of(shop.dynamodb_url) as before:
             event = scenario.request(route)
         for told in before.values():
             update_read_models.handler(told, Context())
-        with streams.told(shop.dynamodb_url) as batch:
+        with streams.batches_of(shop.dynamodb_url) as batch:
             _check(handler(event, Context()), route)
         if not batch:
             return {}

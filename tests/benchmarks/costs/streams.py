@@ -22,7 +22,7 @@ def enable() -> None:
 
 
 @contextmanager
-def told(url: str) -> Iterator[Batches]:
+def batches_of(url: str) -> Iterator[Batches]:
     """Yield events by table, filled at the end with everything that was written."""
     client = boto3.client("dynamodbstreams", endpoint_url=url)
     marks: dict[str, tuple[str, str]] = {}

@@ -59,9 +59,9 @@ def measure_users(found: report.Reads, full: bool) -> None:
             fill.project(Kind.USERS, [user.id for user in added])
         else:
             fill.project_partly(added, frozenset(tried))
-        tell(f"{size} users are there")
+        report_progress(f"{size} users are there")
         largest = max(size_of(encode(users_repository.user_to_item(user))) for user in everyone)
-        most = reads.most_of_a_search(largest, MAX_ROW)
+        most = reads.max_search_units(largest, MAX_ROW)
         found.add(size, reads.of_users(everyone) + reads.of_searches(everyone, most))
         found.scans[size] = scans.costs()
 
@@ -82,11 +82,11 @@ def measure_others(found: report.Reads) -> None:
         fill.add_orders(placed)
         fill.count(Kind.ORDERS, Counter(order.status.value for order in placed))
         orders += placed
-        tell(f"{size} products and orders are there")
+        report_progress(f"{size} products and orders are there")
         found.add(size, reads.of_products(products) + reads.of_orders(orders, buyer))
 
 
-def tell(news: str) -> None:
+def report_progress(news: str) -> None:
     print(f"{time.strftime('%H:%M:%S')} {news}", file=sys.stderr)
 
 

@@ -155,7 +155,7 @@ def of_orders(orders: Sequence[Order], buyer: str) -> list[Asked]:
     return asked
 
 
-def most_of_a_search(user: int, row: int) -> float:
+def max_search_units(user: int, row: int) -> float:
     """Return the maximum units of a search page, by the sizes in bytes of users and their rows."""
     trigrams = (MAX_GRAMS + 1) * ceil(MAX_ROWS * row / 4096) + LIMIT
     # Queries are rounded up, and a small table is counted by its totals.

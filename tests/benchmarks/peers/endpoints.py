@@ -51,7 +51,9 @@ def waited_for() -> list[Function]:
     return [it for it in functions() if it.route is not None or it.name == AUTHORIZER]
 
 
-def measure(bare: Built, runtime: Path, rounds: int, tell: Callable[[Run], None]) -> Endpoints:
+def measure(
+    bare: Built, runtime: Path, rounds: int, report_run: Callable[[Run], None]
+) -> Endpoints:
     built = build_functions()
     ran: dict[str, list[Run]] = {}
     with environment() as given:
@@ -64,7 +66,7 @@ def measure(bare: Built, runtime: Path, rounds: int, tell: Callable[[Run], None]
             found = settings | given | services
             for run in runs(turns, runtime, found, rounds, before=partial(restore, kept)):
                 ran.setdefault(run.case, []).append(run)
-                tell(run)
+                report_run(run)
     properties = resources("AWS::Serverless::Function")
     return Endpoints(
         summarise_cold(ran[BARE.name]),
