@@ -88,7 +88,7 @@ def test_damaged_bytes_arrive_complete_under_the_original_headers(
     assert seen and seen[0] != b'{"Responses":0}'
 
 
-def test_truncated_sqs_response_had_its_effect_and_the_sdk_does_not_notice(
+def test_truncated_response_had_its_effect_and_the_sdk_does_not_notice(
     service: str, proxy: FaultProxy, database: FakeDynamoDB
 ) -> None:
     """Hence our clients must check the length."""
