@@ -76,7 +76,7 @@ def pytest_configure() -> None:
 
 
 @pytest.fixture(autouse=True)
-def nothing_is_followed() -> None:
+def no_correlation_id() -> None:
     """Reset the correlation id, so that no test writes items with another request's id."""
     from shop.correlation import correlation_id
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.deployed_shop import Person, Shop, error_of, new_email, new_product
 from tests.support.fixtures import PASSWORD
-from tests.support.recovery_tokens import mint
+from tests.support.recovery_tokens import create_token
 from tests.support.sam_template import functions
 
 # The whole table. Columns are the statuses for anonymous, stranger, self and admin.
@@ -116,7 +116,7 @@ def test_access(
         ids["sessionId"] = shop.log_in(owner.email).grant["session"]["id"]
     if "{token}" in path:
         # A token of another user, since a reset ends all sessions.
-        ids["token"] = mint(shop, shop.sign_up(), path.split("/")[2])
+        ids["token"] = create_token(shop, shop.sign_up(), path.split("/")[2])
     for name, value in ids.items():
         path = path.replace(f"{{{name}}}", value)
     bodies = {

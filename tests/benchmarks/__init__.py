@@ -1,1 +1,1 @@
-"""What things cost, measured; run by hand, since they take minutes."""
+"""Benchmarks of time and cost; started manually, since they take minutes."""

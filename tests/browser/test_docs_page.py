@@ -31,7 +31,7 @@ def log_in(docs: Page, email: str, password: str = PASSWORD) -> None:
     docs.get_by_role("button", name="Log in", exact=True).click()
 
 
-def told(docs: Page) -> Locator:
+def login_message(docs: Page) -> Locator:
     return docs.get_by_role("status")
 
 
@@ -100,7 +100,7 @@ def test_anonymous_visitor_reads_products(shop: Shop, docs: Page) -> None:
 def test_logged_in_visitor_places_an_order(shop: Shop, docs: Page) -> None:
     ada, product = shop.sign_up(), shop.product(stock=5)
     log_in(docs, ada.email)
-    expect(told(docs)).to_contain_text(f"Logged in as {ada.email} until ")
+    expect(login_message(docs)).to_contain_text(f"Logged in as {ada.email} until ")
 
     lines = {"items": [{"productId": product["id"], "quantity": 2}]}
     status, placed = call(docs, "placeOrder", lines, userId="me", **{"Idempotency-Key": "two"})
@@ -113,7 +113,7 @@ def test_logged_in_visitor_places_an_order(shop: Shop, docs: Page) -> None:
 
 def test_error_response_is_shown_with_its_code(shop: Shop, docs: Page) -> None:
     log_in(docs, shop.sign_up().email)
-    expect(told(docs)).to_contain_text("Logged in")
+    expect(login_message(docs)).to_contain_text("Logged in")
 
     status, shown = call(docs, "createProduct", new_product())
 
@@ -129,7 +129,7 @@ def test_visitor_is_logged_out_initially(docs: Page) -> None:
 def test_wrong_password_is_reported_and_starts_no_session(shop: Shop, docs: Page) -> None:
     log_in(docs, shop.sign_up().email, "no such password")
 
-    expect(told(docs)).to_have_text("The e-mail or the password is wrong.")
+    expect(login_message(docs)).to_have_text("The e-mail or the password is wrong.")
     expect(docs.get_by_role("button", name="Log in", exact=True)).to_be_enabled()
     expect(docs.get_by_role("button", name="Log out", exact=True)).to_be_hidden()
 
@@ -146,14 +146,14 @@ def test_logout_ends_the_session_and_removes_the_token(shop: Shop, docs: Page) -
 
     docs.get_by_role("button", name="Log out", exact=True).click()
 
-    expect(told(docs)).to_have_text("Logged out.")
+    expect(login_message(docs)).to_have_text("Logged out.")
     assert sessions(ada) == 1
     assert call(docs, "getUser", userId="me")[0] == 401
 
 
 def test_tokens_are_kept_in_memory_only(shop: Shop, docs: Page, url: str) -> None:
     log_in(docs, shop.sign_up().email)
-    expect(told(docs)).to_contain_text("Logged in")
+    expect(login_message(docs)).to_contain_text("Logged in")
     assert call(docs, "getUser", userId="me")[0] == 200
 
     kept = docs.evaluate(
@@ -193,11 +193,11 @@ def test_page_is_usable_by_keyboard(shop: Shop, docs: Page) -> None:
     expect(docs.get_by_label("Password", exact=True)).to_be_focused()
     keyboard.type(PASSWORD)
     keyboard.press("Enter")
-    expect(told(docs)).to_contain_text("Logged in")
+    expect(login_message(docs)).to_contain_text("Logged in")
     expect(docs.get_by_role("button", name="Log out", exact=True)).to_be_focused()
     keyboard.press("Enter")
 
-    expect(told(docs)).to_have_text("Logged out.")
+    expect(login_message(docs)).to_have_text("Logged out.")
     expect(docs.get_by_label("E-mail", exact=True)).to_be_focused()
 
 
@@ -229,6 +229,6 @@ def test_page_works_below_a_stage(shop: Shop, page: Page, url: str) -> None:
     ada = shop.sign_up()
 
     log_in(page, ada.email)
-    expect(told(page)).to_contain_text("Logged in")
+    expect(login_message(page)).to_contain_text("Logged in")
 
     assert call(page, "getUser", userId="me")[1]["email"] == ada.email

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from tests.support.deployed_shop import Person, Shop
 from tests.support.fixtures import PASSWORD
-from tests.support.recovery_tokens import forget_wishes
+from tests.support.recovery_tokens import reset_request_limits
 from tests.support.sent_emails import RESET, WELCOME, Mail
 
 NEW_PASSWORD = "wrong donkey charger paperclip"
@@ -16,10 +16,10 @@ NEW_PASSWORD = "wrong donkey charger paperclip"
 
 @pytest.fixture
 def mail(shop: Shop) -> Iterator[Mail]:
-    forget_wishes(shop)
+    reset_request_limits(shop)
     mail = Mail(shop)
     yield mail
-    mail.rests()
+    mail.wait_until_idle()
 
 
 def link_to(mail: Mail, person: Person, subject: str) -> str:

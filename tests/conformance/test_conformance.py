@@ -25,7 +25,7 @@ def tidy(shop: Shop) -> Iterator[None]:
     for attempt in shop.table("AttemptsTable"):
         key = {"digest": attempt["digest"]}
         dynamodb.delete_item(TableName=shop.resources["AttemptsTable"], Key=key)
-    shop.written_behind()
+    shop.drop_cached_items()
 
 
 @pytest.mark.parametrize(

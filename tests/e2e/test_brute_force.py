@@ -14,7 +14,7 @@ from shop.clock import now, to_text
 from shop.errors import TooManyRequests
 from shop.identity.login_attempts.repository import LoginAttemptRepository
 from shop.identity.login_attempts.service import LoginAttemptService, login_attempt
-from tests.support.dependency_failures import THROTTLED, assert_try_again
+from tests.support.dependency_failures import THROTTLED, assert_retryable_503
 from tests.support.deployed_shop import Shop, error_of, gather, new_email
 from tests.support.fault_proxy import WRITES, FaultProxy, answer_lost
 from tests.support.fixtures import PASSWORD
@@ -121,7 +121,7 @@ def test_parallel_attempts_that_read_no_count_are_limited(
     assert counts(shop, email) == (10, 10)
 
 
-def settles_in(shop: Shop, email: str, seconds: float) -> None:
+def set_unsettled_until(shop: Shop, email: str, seconds: float) -> None:
     """Set the latest end of requests without an outcome."""
     until = to_text(datetime.now(UTC) + timedelta(seconds=seconds))
     for digest in digests(email):
@@ -149,7 +149,7 @@ def test_logins_that_ended_in_503_are_not_counted_as_guesses(
 
     with outage(shop, faults):
         for _ in range(10):
-            assert_try_again(log_in(shop, email, PASSWORD))
+            assert_retryable_503(log_in(shop, email, PASSWORD))
 
     assert counts(shop, email) == (0, 0)
     assert log_in(shop, email, PASSWORD).status_code == 201
@@ -164,14 +164,14 @@ def test_logins_with_lost_responses_stop_counting_once_they_have_ended(
 
     with faults.on(answer_lost, *WRITES, table=shop.resources["AttemptsTable"]):
         for _ in range(10):
-            assert_try_again(log_in(shop, email, password))
+            assert_retryable_503(log_in(shop, email, password))
     assert counts(shop, email) == (10, 10)
 
-    settles_in(shop, email, 100)
+    set_unsettled_until(shop, email, 100)
     refused = log_in(shop, email, PASSWORD)
     assert error_of(refused) == REFUSED
     assert 0 < int(refused.headers["Retry-After"]) <= 100
-    settles_in(shop, email, -0.001)
+    set_unsettled_until(shop, email, -0.001)
     assert log_in(shop, email, PASSWORD).status_code == 201
 
 
@@ -184,12 +184,12 @@ def test_outage_that_hides_the_outcome_of_guesses_allows_no_extra_guess(
 
     for password in ["wrong horse"] * 9 + [PASSWORD]:
         with faults.on(THROTTLED, *WRITES, table=attempts, skip=1):
-            assert_try_again(log_in(shop, email, password))
+            assert_retryable_503(log_in(shop, email, password))
 
     assert counts(shop, email) == (10, 10)
-    settles_in(shop, email, 100)
+    set_unsettled_until(shop, email, 100)
     assert error_of(log_in(shop, email, PASSWORD)) == REFUSED
-    settles_in(shop, email, -0.001)
+    set_unsettled_until(shop, email, -0.001)
     # Guesses without an outcome have expired, so the whole limit is left.
     assert guess(shop, email, 11) == {WRONG: 10, REFUSED: 1}
 

@@ -12,7 +12,7 @@ from tests.support.deployed_shop import PROJECTED, Person, Shop, error_of
 from tests.support.event_listener import Listener
 from tests.support.fault_proxy import Answer, Call, Fault, FaultProxy, Send, answer_lost, refused
 from tests.support.fixtures import PASSWORD
-from tests.support.recovery_tokens import forget_wishes
+from tests.support.recovery_tokens import reset_request_limits
 from tests.support.sent_emails import NEW_ADDRESS, RESET, WELCOME, Mail
 from tests.support.waiting import eventually
 
@@ -76,7 +76,7 @@ def test_erasure_leaves_no_free_text_in_any_table(shop: Shop) -> None:
     assert person.http.patch(edited, json={"note": f"edited {marker}"}).status_code == 200
     moved = {"email": f"new.{marker}@example.com", "currentPassword": PASSWORD}
     assert person.http.patch("/api/users/me", json=moved).status_code == 200
-    forget_wishes(shop)
+    reset_request_limits(shop)
     reset = {"email": moved["email"]}
     assert shop.anonymous.post("/api/password-resets", json=reset).status_code == 202
     for address, subject in ((person.email, WELCOME), (person.email, NEW_ADDRESS)):
@@ -92,7 +92,7 @@ def test_erasure_leaves_no_free_text_in_any_table(shop: Shop) -> None:
 
     assert holding(shop, marker) <= PROJECTED
     assert eventually(lambda: not holding(shop, marker)), holding(shop, marker)
-    mail.rests()
+    mail.wait_until_idle()
     assert holding(shop, marker) == set()
 
 

@@ -220,17 +220,17 @@ def test_thousand_changes_under_faults_publish_a_thousand_events(
     committed = changes.total() + len(people)
     assert committed > 1_000
 
-    def told() -> dict[str, Event]:
+    def published() -> dict[str, Event]:
         mine = [it["detail"] for it in bus.listen() if it["detail"]["data"]["userId"] in ids]
         return {event["id"]: event for event in mine}
 
-    eventually(lambda: len(told()) >= committed)
-    assert Counter(event["type"] for event in told().values()) == changes + Counter(
+    eventually(lambda: len(published()) >= committed)
+    assert Counter(event["type"] for event in published().values()) == changes + Counter(
         {"user.registered": len(people)}
     )
     # Events of one entity are ordered, with repeats, and a user's versions have no gap.
     first: dict[str, list[int]] = {}
-    for event in told().values():
+    for event in published().values():
         first.setdefault(event["subject"], []).append(event["data"]["version"])
     assert all(versions == sorted(set(versions)) for versions in first.values())
     for person in people:

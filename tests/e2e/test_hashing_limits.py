@@ -46,7 +46,7 @@ def test_sign_ups_of_one_network_are_limited_and_a_rejected_one_stores_nothing(s
     assert 800 < int(refused.headers["Retry-After"]) <= 900
     assert refused.headers["Cache-Control"] == "no-store"
     assert shop.everything() == before
-    mail.rests()
+    mail.wait_until_idle()
     assert mail.to(email, WELCOME, count=0) == []
     # Another network is not limited, nor is the same user from there.
     assert sign_up(shop, "127.7.2.1", email=email).status_code == 201

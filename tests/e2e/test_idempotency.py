@@ -16,7 +16,7 @@ def person(shop: Shop) -> Person:
     return shop.sign_up()
 
 
-def told(answer: httpx.Response) -> tuple[int, bytes, str, str]:
+def content_of(answer: httpx.Response) -> tuple[int, bytes, str, str]:
     headers = answer.headers
     return answer.status_code, answer.content, headers["Location"], headers["ETag"]
 
@@ -39,7 +39,7 @@ def test_replayed_order_is_returned_as_placed_after_a_change(shop: Shop, person:
     again = person.order((product["id"], 5), key="k")
 
     assert person.http.get(order).json()["status"] == "cancelled"
-    assert told(again) == told(first)
+    assert content_of(again) == content_of(first)
     assert again.headers["Idempotent-Replayed"] == "true"
     assert "Idempotent-Replayed" not in first.headers
 
@@ -58,7 +58,7 @@ def test_replayed_product_is_returned_as_created_after_a_price_change(shop: Shop
     again = shop.admin.http.post("/api/products", json=wanted, headers=key)
 
     assert shop.anonymous.get(first.headers["Location"]).json()["price"] == "99.00"
-    assert told(again) == told(first)
+    assert content_of(again) == content_of(first)
     assert again.headers["Idempotent-Replayed"] == "true"
 
 
@@ -72,7 +72,7 @@ def test_expired_key_is_unused_before_its_record_is_deleted(shop: Shop, person: 
 
     assert second.status_code == 201 and "Idempotent-Replayed" not in second.headers
     assert second.json()["id"] != first.json()["id"]
-    assert told(third) == told(second)
+    assert content_of(third) == content_of(second)
     assert record_of(shop, person)["expires_at"]["S"] > second.json()["createdAt"]
 
 
@@ -121,7 +121,9 @@ def test_reused_key_with_another_body_is_rejected_and_the_first_response_kept(
 
     assert error_of(other) == (422, "IDEMPOTENCY_KEY_REUSED")
     assert shop.everything() == before
-    assert told(person.order((product["id"], 1), key="k", note="Ring twice.")) == told(first)
+    assert content_of(person.order((product["id"], 1), key="k", note="Ring twice.")) == content_of(
+        first
+    )
 
 
 def test_requests_with_secrets_are_not_recorded(shop: Shop, person: Person) -> None:

@@ -30,7 +30,7 @@ TRANSITIONS = {
 
 
 @dataclass
-class Told:
+class Observed:
     """Content of the responses, collected per thread."""
 
     orders: dict[str, dict[str, Any]] = field(default_factory=dict)  # first responses by key
@@ -40,9 +40,9 @@ class Told:
     statuses: Counter[int] = field(default_factory=Counter)
 
 
-def buy(person: Person, products: list[dict[str, Any]], chance: random.Random) -> Told:
+def buy(person: Person, products: list[dict[str, Any]], chance: random.Random) -> Observed:
     """Place orders, repeat some under their key, cancel, and write notes."""
-    told = Told()
+    told = Observed()
     for _ in range(STEPS):
         known = list(told.orders)
         action = chance.choice(["order", "order", "again", "cancel", "note"])
@@ -77,9 +77,9 @@ def buy(person: Person, products: list[dict[str, Any]], chance: random.Random) -
 
 def administer(
     shop: Shop, people: list[Person], products: list[dict[str, Any]], chance: random.Random
-) -> Told:
+) -> Observed:
     """Change order statuses, stock and prices."""
-    told = Told()
+    told = Observed()
     for _ in range(STEPS):
         product = chance.choice(products)["id"]
         action = chance.choice(["move", "move", "delta", "price"])
@@ -111,7 +111,7 @@ def test_parallel_random_work_loses_and_creates_nothing(shop: Shop, faults: Faul
     products = [shop.product(stock=INITIAL, price=PRICES[0]) for _ in range(3)]
     people = [shop.sign_up() for _ in range(BUYERS)]
 
-    def work(number: int) -> Told:
+    def work(number: int) -> Observed:
         chance = random.Random(f"{seed} {number}")
         if number == BUYERS:
             return administer(shop, people, products, chance)

@@ -26,7 +26,7 @@ JWKS = "/shop-local/jwks"
 
 
 @pytest.fixture(autouse=True)
-def keys_put_back(shop: Shop) -> Iterator[None]:
+def restored_keys(shop: Shop) -> Iterator[None]:
     """Keys old enough to rotate; afterwards the original ones, which other tests' logins need."""
     secrets, parameters = shop.stack.client("secretsmanager"), shop.stack.client("ssm")
     secret = shop.stack.resources()["SigningKeysSecret"]

@@ -9,7 +9,7 @@ import pytest
 from tests.support.deployed_shop import Shop
 from tests.support.log_groups import Logs
 from tests.support.order_queue import queue_with
-from tests.support.recovery_tokens import forget_wishes
+from tests.support.recovery_tokens import reset_request_limits
 from tests.support.sent_emails import ORDERED, RESET, Mail
 from tests.support.waiting import eventually
 
@@ -67,7 +67,7 @@ def test_order_shares_one_correlation_id_from_request_to_email(shop: Shop, logs:
 
 def test_requested_email_has_the_correlation_id_of_its_request(shop: Shop, logs: Logs) -> None:
     person = shop.sign_up()
-    forget_wishes(shop)
+    reset_request_limits(shop)
 
     for asked in (
         shop.anonymous.post("/api/password-resets", json={"email": person.email}),

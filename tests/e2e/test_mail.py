@@ -26,7 +26,7 @@ from tests.support.sent_emails import (
 def mail(shop: Shop) -> Iterator[Mail]:
     mail = Mail(shop)
     yield mail
-    mail.rests()
+    mail.wait_until_idle()
 
 
 def test_welcome_email_contains_no_text_of_the_user(shop: Shop, mail: Mail) -> None:
@@ -43,7 +43,7 @@ def test_verified_user_is_greeted_in_text_and_html(shop: Shop, mail: Mail) -> No
     ada = shop.sign_up(name="Ada <script> & “Co”")
     verify(shop, ada)
 
-    mail.tell("user.password_changed", userId=ada.id, version=2)
+    mail.publish("user.password_changed", userId=ada.id, version=2)
 
     (message,) = mail.to(ada.email, NEW_PASSWORD)
     assert "Hello Ada <script> & “Co”," in message.text
@@ -53,12 +53,12 @@ def test_verified_user_is_greeted_in_text_and_html(shop: Shop, mail: Mail) -> No
 
 def test_event_delivered_three_times_sends_one_email(shop: Shop, mail: Mail) -> None:
     ada = shop.sign_up()
-    id_ = mail.tell("user.password_changed", userId=ada.id, version=1)
+    id_ = mail.publish("user.password_changed", userId=ada.id, version=1)
     mail.to(ada.email, NEW_PASSWORD)
 
     for _ in range(2):
-        mail.tell_again(id_, "user.password_changed", userId=ada.id, version=1)
-    mail.rests()
+        mail.republish(id_, "user.password_changed", userId=ada.id, version=1)
+    mail.wait_until_idle()
 
     assert len(mail.to(ada.email, NEW_PASSWORD)) == 1
     assert sorted(mail.outcomes(id_)) == ["mail sent", *["no mail: done before"] * 2]
@@ -111,7 +111,7 @@ def test_address_changed_back_and_forth_receives_limited_emails(shop: Shop, mail
         assert ada.http.patch("/api/users/me", json=body).status_code == 200
 
     assert len(mail.to(stranger, NEW_ADDRESS, MAX_UNVERIFIED)) == MAX_UNVERIFIED
-    mail.rests()
+    mail.wait_until_idle()
     assert len(mail.to(stranger, NEW_ADDRESS, 0)) == MAX_UNVERIFIED
 
 
@@ -122,18 +122,18 @@ def test_unverified_address_receives_limited_emails_across_accounts(shop: Shop, 
     ada = shop.sign_up(email=somebody.email)
     assert len(mail.to(ada.email, WELCOME, 2)) == 2
     for _ in range(MAX_UNVERIFIED - 2):
-        mail.tell("user.password_changed", userId=ada.id, version=1)
+        mail.publish("user.password_changed", userId=ada.id, version=1)
     assert len(mail.to(ada.email, NEW_PASSWORD, MAX_UNVERIFIED - 2)) == MAX_UNVERIFIED - 2
 
-    limited = mail.tell("user.password_changed", userId=ada.id, version=1)
+    limited = mail.publish("user.password_changed", userId=ada.id, version=1)
     assert ada.http.post("/api/email-verifications", json={}).status_code == 202
-    mail.rests()
+    mail.wait_until_idle()
     verify(shop, ada)
-    mail.tell_again(limited, "user.password_changed", userId=ada.id, version=1)
-    mail.tell("user.password_changed", userId=ada.id, version=1)
+    mail.republish(limited, "user.password_changed", userId=ada.id, version=1)
+    mail.publish("user.password_changed", userId=ada.id, version=1)
 
     assert len(mail.to(ada.email, NEW_PASSWORD, MAX_UNVERIFIED - 1)) == MAX_UNVERIFIED - 1
-    mail.rests()
+    mail.wait_until_idle()
     assert mail.outcomes(limited) == [
         *("no mail: too many to an unverified address", "no mail: done before")
     ]
@@ -144,8 +144,8 @@ def test_unverified_address_receives_limited_emails_across_accounts(shop: Shop, 
 def test_changed_name_sends_no_email(shop: Shop, mail: Mail) -> None:
     ada = shop.sign_up()
 
-    id_ = mail.tell("user.updated", userId=ada.id, version=2, changed=["name"])
-    mail.rests()
+    id_ = mail.publish("user.updated", userId=ada.id, version=2, changed=["name"])
+    mail.wait_until_idle()
 
     assert mail.outcomes(id_) == ["no mail: nobody to tell"]
     assert mail.to(ada.email, NEW_ADDRESS, 0) == []
@@ -156,7 +156,7 @@ def test_changed_password_notifies_the_current_address(shop: Shop, mail: Mail) -
     new = new_email()
     ada.http.patch("/api/users/me", json={"email": new, "currentPassword": PASSWORD})
 
-    mail.tell("user.password_changed", userId=ada.id, version=2)
+    mail.publish("user.password_changed", userId=ada.id, version=2)
 
     assert len(mail.to(new, NEW_PASSWORD)) == 1
     assert mail.to(ada.email, NEW_PASSWORD, 0) == []
@@ -181,8 +181,8 @@ def test_cancelled_order_sends_no_placement_email(shop: Shop, mail: Mail) -> Non
     order = ada.order((shop.product()["id"], 1)).json()
     ada.http.patch(f"/api/users/me/orders/{order['id']}", json={"status": "cancelled"})
 
-    id_ = mail.tell("order.placed", userId=ada.id, orderId=order["id"], version=1)
-    mail.rests()
+    id_ = mail.publish("order.placed", userId=ada.id, orderId=order["id"], version=1)
+    mail.wait_until_idle()
 
     assert len(mail.to(ada.email, CANCELLED)) == 1
     assert mail.outcomes(id_) == ["no mail: nobody to tell"]
@@ -194,10 +194,10 @@ def test_deleted_or_inactive_user_gets_no_email(shop: Shop, mail: Mail) -> None:
     shop.deactivate(inactive)
 
     ids = [
-        mail.tell("user.password_changed", userId=person.id, version=2)
+        mail.publish("user.password_changed", userId=person.id, version=2)
         for person in (gone, inactive)
     ]
-    mail.rests()
+    mail.wait_until_idle()
 
     assert [mail.outcomes(id_) for id_ in ids] == [["no mail: nobody to tell"]] * 2
     assert mail.to(gone.email, NEW_PASSWORD, 0) == []
@@ -207,8 +207,8 @@ def test_deleted_or_inactive_user_gets_no_email(shop: Shop, mail: Mail) -> None:
 def test_events_replayed_after_a_day_send_no_email(shop: Shop, mail: Mail) -> None:
     ada = shop.sign_up()
 
-    id_ = mail.tell("user.password_changed", timedelta(hours=24, minutes=1), userId=ada.id)
-    mail.rests()
+    id_ = mail.publish("user.password_changed", timedelta(hours=24, minutes=1), userId=ada.id)
+    mail.wait_until_idle()
 
     assert mail.outcomes(id_) == ["no mail: too old"]
     assert mail.to(ada.email, NEW_PASSWORD, 0) == []
@@ -218,7 +218,7 @@ def test_log_lines_contain_no_address(shop: Shop, mail: Mail) -> None:
     ada = shop.sign_up()
 
     mail.to(ada.email, WELCOME)
-    mail.rests()
+    mail.wait_until_idle()
 
     assert ada.email not in json.dumps(mail.log_lines())
 
@@ -263,7 +263,7 @@ def test_undeliverable_event_is_mailed_after_a_redrive(shop: Shop, mail: Mail) -
     )
 
     assert len(mail.to(ada.email, NEW_PASSWORD)) == 1
-    mail.rests()
+    mail.wait_until_idle()
     sent, done = [it for it in mail.log_lines() if it.get("id") == event["id"]]
     assert (sent["message"], sent["request_id"]) == ("mail sent", f"request of {ada.id}")
     assert (done["message"], done["request_id"]) == ("done", f"request of {ada.id}")

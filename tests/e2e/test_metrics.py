@@ -16,7 +16,7 @@ def logs(shop: Shop) -> Logs:
     return Logs(shop)
 
 
-def told(logs: Logs, answer: httpx.Response) -> dict[str, float]:
+def logged_metrics(logs: Logs, answer: httpx.Response) -> dict[str, float]:
     """Return the metrics in the log line of a request."""
     (line,) = logs.lines(answer.headers["X-Request-Id"], message="request")
     assert line["status"] == answer.status_code
@@ -37,13 +37,15 @@ def test_sign_ups_and_logins_are_counted(shop: Shop, logs: Logs) -> None:
     body = {"email": email, "name": "Ada", "password": PASSWORD}
     wrong = {"email": email, "password": "wrong horse"}
 
-    assert told(logs, shop.anonymous.post("/api/users", json=body)) == {"SignUps": 1}
-    assert told(logs, shop.anonymous.post("/api/users", json=body)) == {}
+    assert logged_metrics(logs, shop.anonymous.post("/api/users", json=body)) == {"SignUps": 1}
+    assert logged_metrics(logs, shop.anonymous.post("/api/users", json=body)) == {}
     for _ in range(10):
-        assert told(logs, shop.anonymous.post("/api/sessions", json=wrong)) == {"LogInsFailed": 1}
+        assert logged_metrics(logs, shop.anonymous.post("/api/sessions", json=wrong)) == {
+            "LogInsFailed": 1
+        }
     throttled = shop.anonymous.post("/api/sessions", json=wrong)
     assert throttled.status_code == 429
-    assert told(logs, throttled) == {"LogInsThrottled": 1}
+    assert logged_metrics(logs, throttled) == {"LogInsThrottled": 1}
 
 
 def test_reused_refresh_token_is_counted(shop: Shop, logs: Logs) -> None:
@@ -54,9 +56,9 @@ def test_reused_refresh_token_is_counted(shop: Shop, logs: Logs) -> None:
     second = refresh(first)
     third = refresh(second.json()["refreshToken"])
 
-    assert told(logs, second) == told(logs, third) == {}
-    assert told(logs, refresh(first)) == {"RefreshReuse": 1}
-    assert told(logs, refresh(first)) == {}
+    assert logged_metrics(logs, second) == logged_metrics(logs, third) == {}
+    assert logged_metrics(logs, refresh(first)) == {"RefreshReuse": 1}
+    assert logged_metrics(logs, refresh(first)) == {}
 
 
 def test_orders_their_value_and_rejections_are_counted(shop: Shop, logs: Logs) -> None:
@@ -69,6 +71,6 @@ def test_orders_their_value_and_rejections_are_counted(shop: Shop, logs: Logs) -
     (line,) = logs.lines(placed.headers["X-Request-Id"], message="request")
     value = metrics_of(line, STACK)["OrderValue", frozenset({("currency", "CHF")})]
     assert value == ("None", 24.5)
-    assert told(logs, placed) == {"OrdersPlaced": 1, "OrderValue": 24.5}
-    assert replayed.json() == placed.json() and told(logs, replayed) == {}
-    assert refused.status_code == 409 and told(logs, refused) == {"StockRefusals": 1}
+    assert logged_metrics(logs, placed) == {"OrdersPlaced": 1, "OrderValue": 24.5}
+    assert replayed.json() == placed.json() and logged_metrics(logs, replayed) == {}
+    assert refused.status_code == 409 and logged_metrics(logs, refused) == {"StockRefusals": 1}

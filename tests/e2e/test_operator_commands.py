@@ -10,7 +10,7 @@ import pytest
 from shop.identifiers import new_id
 from tests.support.deployed_shop import Person, Shop, error_of
 from tests.support.event_sources import Queue
-from tests.support.operator_commands import on_record, refreshed
+from tests.support.operator_commands import audit_lines, refresh_status
 from tests.support.sam_template import ROOT
 from tests.support.sent_emails import CANCELLED, ORDERED, VERIFICATION, Mail
 from tests.support.waiting import HANG_SECONDS
@@ -30,12 +30,12 @@ def make(shop: Shop, target: str, **words: str) -> "subprocess.CompletedProcess[
         text=True,
         timeout=HANG_SECONDS,
     )
-    shop.written_behind()
+    shop.drop_cached_items()
     return done
 
 
 def outcomes(shop: Shop, **wanted: str) -> list[tuple[str, str]]:
-    return [(line["action"], line["outcome"]) for line in on_record(shop, **wanted)]
+    return [(line["action"], line["outcome"]) for line in audit_lines(shop, **wanted)]
 
 
 def first_answer(shop: Shop, person: Person) -> int:
@@ -44,7 +44,7 @@ def first_answer(shop: Shop, person: Person) -> int:
     return shop.client(token).get("/api/users/me").status_code
 
 
-def new_log_in(shop: Shop, person: Person) -> Person:
+def new_login(shop: Shop, person: Person) -> Person:
     """Log in again, for a token without any request."""
     body = {"email": person.email, "password": "correct horse battery staple"}
     answer = shop.anonymous.post("/api/sessions", json=body)
@@ -55,7 +55,7 @@ def new_log_in(shop: Shop, person: Person) -> Person:
 
 def test_deactivated_user_is_locked_out_and_activated_again(shop: Shop) -> None:
     person = shop.sign_up()
-    session = new_log_in(shop, person)
+    session = new_login(shop, person)
     before = shop.everything()
 
     tried = make(shop, "deactivate-user", USER=person.id)
@@ -67,18 +67,18 @@ def test_deactivated_user_is_locked_out_and_activated_again(shop: Shop) -> None:
     done = make(shop, "deactivate-user", USER=person.id, CONFIRM="1")
     assert done.returncode == 0, done.stderr
     assert first_answer(shop, session) == 401
-    assert refreshed(shop, person) == 401
+    assert refresh_status(shop, person) == 401
     body = {"email": person.email, "password": "correct horse battery staple"}
     assert error_of(shop.anonymous.post("/api/sessions", json=body)) == (403, "ACCOUNT_INACTIVE")
 
     assert make(shop, "activate-user", USER=person.id, CONFIRM="1").returncode == 0
-    assert refreshed(shop, person) == 401
-    assert first_answer(shop, new_log_in(shop, person)) == 200
+    assert refresh_status(shop, person) == 401
+    assert first_answer(shop, new_login(shop, person)) == 200
     assert outcomes(shop, user_id=person.id) == [
         *(("deactivate-user", "dry run"), ("deactivate-user", "done")),
         ("activate-user", "done"),
     ]
-    (line, *_) = on_record(shop, user_id=person.id)
+    (line, *_) = audit_lines(shop, user_id=person.id)
     assert line["actor"].startswith("arn:aws:") and line["request_id"]
     assert "ChangeUserStatus" in line["function_name"]
 
@@ -97,7 +97,7 @@ def test_last_admin_is_not_deactivated_and_the_dry_run_reports_it(shop: Shop) ->
 
 def test_user_can_log_in_after_all_sessions_have_ended(shop: Shop) -> None:
     person = shop.sign_up()
-    session = new_log_in(shop, person)
+    session = new_login(shop, person)
     before = shop.everything()
 
     tried = make(shop, "end-sessions", USER=person.id)
@@ -106,8 +106,8 @@ def test_user_can_log_in_after_all_sessions_have_ended(shop: Shop) -> None:
 
     assert make(shop, "end-sessions", USER=person.id, CONFIRM="1").returncode == 0
     assert first_answer(shop, session) == 401
-    assert refreshed(shop, person) == 401
-    assert first_answer(shop, new_log_in(shop, person)) == 200
+    assert refresh_status(shop, person) == 401
+    assert first_answer(shop, new_login(shop, person)) == 200
     assert outcomes(shop, user_id=person.id) == [
         *(("end-sessions", "dry run"), ("end-sessions", "done"))
     ]
@@ -129,7 +129,7 @@ def test_email_address_as_user_id_is_rejected_and_not_logged(shop: Shop) -> None
     done = make(shop, "end-sessions", USER=address, CONFIRM="1")
 
     assert done.returncode != 0 and "VALIDATION_ERROR" in done.stderr
-    [line] = [it for it in on_record(shop) if it["outcome"] == "ValidationFailed"]
+    [line] = [it for it in audit_lines(shop) if it["outcome"] == "ValidationFailed"]
     assert "EndSessions" in line["action"] and line["actor"].startswith("arn:aws:")
     assert line["request_id"] and address not in str(line)
 
@@ -149,18 +149,18 @@ def confirmation(tried: "subprocess.CompletedProcess[str]") -> str:
 
 def test_recovery_email_is_resent_once_per_dry_run(shop: Shop, mail: Mail) -> None:
     person = shop.sign_up()
-    mail.rests()
+    mail.wait_until_idle()
     before = shop.everything()
 
     confirm = confirmation(make(shop, "resend-mail", USER=person.id))
-    mail.rests()
+    mail.wait_until_idle()
     assert mail.to(person.email, VERIFICATION, 0) == []
     assert shop.everything() == before
 
     for _ in range(2):
         assert make(shop, "resend-mail", USER=person.id, CONFIRM=confirm).returncode == 0
     mail.to(person.email, VERIFICATION)
-    mail.rests()
+    mail.wait_until_idle()
     assert len(mail.to(person.email, VERIFICATION)) == 1
     assert outcomes(shop, user_id=person.id) == [
         *(("resend-mail", "dry run"), ("resend-mail", "done"), ("resend-mail", "done"))
@@ -215,7 +215,7 @@ def test_dry_runs_of_queues_and_keys_print_a_preview_and_change_nothing(
     assert shop.everything() == before
     (line,) = [
         it
-        for it in on_record(shop)
+        for it in audit_lines(shop)
         if it["outcome"] == "dry run" and it["subject"].get("then") == ["new"] * 3
     ]
     assert line["actor"].startswith("arn:aws:")
@@ -229,6 +229,6 @@ def test_queue_commands_are_audited(shop: Shop) -> None:
         done = make(shop, target, QUEUE=queue)
 
         assert done.returncode == 0, done.stderr
-        lines = [line for line in on_record(shop, queue=queue) if line["action"] == target]
+        lines = [line for line in audit_lines(shop, queue=queue) if line["action"] == target]
         assert [line["outcome"] for line in lines[-2:]] == ["begun", outcome]
         assert lines[-1]["actor"].startswith("arn:aws:")

@@ -36,7 +36,7 @@ def person(shop: Shop) -> Person:
 
 
 @pytest.fixture(autouse=True)
-def whatever_happens_every_count_is_exact(shop: Shop) -> Iterator[None]:
+def exact_counts(shop: Shop) -> Iterator[None]:
     """After each test, summaries and list keys must match the orders."""
     yield
     rows = [decode(item) for item in shop.table("OrdersTable")]

@@ -9,7 +9,7 @@ from tests.support.deployed_shop import Shop
 from tests.support.event_listener import Listener, held
 from tests.support.event_sources import Queue
 from tests.support.fault_proxy import FaultProxy, refused
-from tests.support.order_queue import logged, placed, queue_with, status, worked_on
+from tests.support.order_queue import completion_lines, logged, placed, queue_with, status
 from tests.support.waiting import eventually
 from tools.deployments import Deployment
 from tools.redrive import redrive
@@ -50,7 +50,7 @@ def test_order_cancelled_in_time_stays_cancelled(shop: Shop, bus: Listener) -> N
             person, order, product = placed(shop)
             path = f"/api/users/me/orders/{order}"
             assert person.http.patch(path, json={"status": "cancelled"}).is_success
-        assert eventually(lambda: worked_on(shop, order))
+        assert eventually(lambda: completion_lines(shop, order))
 
     assert bus.is_quiet(order)
     assert bus.types(order) == ["order.placed", "order.cancelled"]
@@ -66,7 +66,7 @@ def test_duplicate_and_unordered_messages_change_nothing(shop: Shop, bus: Listen
         path = f"/api/users/{person.id}/orders/{order}"
         assert shop.admin.http.patch(path, json={"status": "completed"}).is_success
         queue.send_all(*[json.dumps(event)] * 3)
-        assert eventually(lambda: len(worked_on(shop, order)) == 7)
+        assert eventually(lambda: len(completion_lines(shop, order)) == 7)
 
     bus.hears(order, "order.placed", "order.processing", "order.completed")
     assert bus.is_quiet(order)

@@ -11,22 +11,28 @@ import pytest
 from tests.support.deployed_shop import Person, Shop, error_of, gather, new_email
 from tests.support.fault_proxy import Answer, Call, FaultProxy, Send, refused
 from tests.support.fixtures import PASSWORD
-from tests.support.recovery_tokens import KINDS, forget_wishes, is_kept, mint, token_in
+from tests.support.recovery_tokens import (
+    KINDS,
+    create_token,
+    is_kept,
+    reset_request_limits,
+    token_in,
+)
 from tests.support.sent_emails import RESET, VERIFICATION, WELCOME, Mail
 
 NEW_PASSWORD = "wrong donkey charger paperclip"
 
 
 @pytest.fixture(autouse=True)
-def unhurried(shop: Shop) -> None:
-    forget_wishes(shop)
+def unlimited_requests(shop: Shop) -> None:
+    reset_request_limits(shop)
 
 
 @pytest.fixture
 def mail(shop: Shop) -> Iterator[Mail]:
     mail = Mail(shop)
     yield mail
-    mail.rests()
+    mail.wait_until_idle()
 
 
 def redeem(shop: Shop, kind: str, token: str, password: str = NEW_PASSWORD) -> httpx.Response:
@@ -91,10 +97,10 @@ def test_links_have_the_recovery_page_and_the_token_in_the_fragment(shop: Shop, 
 
 def test_verified_address_gets_no_further_link(shop: Shop, mail: Mail) -> None:
     ada = shop.sign_up()
-    redeem(shop, "email-verifications", mint(shop, ada, "email-verifications"))
+    redeem(shop, "email-verifications", create_token(shop, ada, "email-verifications"))
 
     assert ada.http.post("/api/email-verifications", json={}).status_code == 202
-    mail.rests()
+    mail.wait_until_idle()
 
     assert mail.to(ada.email, VERIFICATION, 0) == []
 
@@ -119,7 +125,7 @@ def test_reset_lifts_the_limit_of_login_attempts(shop: Shop) -> None:
     while log_in(shop, ada.email, "wrong horse") != 429:
         pass
 
-    redeem(shop, "password-resets", mint(shop, ada, "password-resets"))
+    redeem(shop, "password-resets", create_token(shop, ada, "password-resets"))
 
     assert log_in(shop, ada.email, NEW_PASSWORD) == 201
 
@@ -148,7 +154,7 @@ def test_known_and_unknown_addresses_are_indistinguishable(
     assert [told for told, _ in seen] == [seen[0][0]] * 3
     assert {operation for _, calls in seen for operation in calls} == {"TransactWriteItems"}
     assert len(mail.to(ada.email, RESET, 3)) == 3
-    mail.rests()
+    mail.wait_until_idle()
     assert mail.to(gone.email, RESET, 0) == []
 
 
@@ -157,7 +163,7 @@ def test_inactive_account_gets_no_link(shop: Shop, mail: Mail) -> None:
     shop.deactivate(ada)
 
     assert request_password_reset(shop, ada.email).status_code == 202
-    mail.rests()
+    mail.wait_until_idle()
 
     assert mail.to(ada.email, RESET, 0) == []
 
@@ -184,7 +190,7 @@ def test_token_is_neither_stored_nor_logged(shop: Shop, mail: Mail) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_invalid_token_is_404_and_changes_nothing(shop: Shop, kind: str) -> None:
     ada, spender = shop.sign_up(), shop.sign_up()
-    good, spent = mint(shop, ada, kind), mint(shop, spender, kind)
+    good, spent = create_token(shop, ada, kind), create_token(shop, spender, kind)
     assert redeem(shop, kind, spent).status_code == 204
     bad = {
         "unknown": "x" * 43,
@@ -194,9 +200,9 @@ def test_invalid_token_is_404_and_changes_nothing(shop: Shop, kind: str) -> None
         "in another case": good.swapcase(),
         "very long": "x" * 5000,
         "an id": ada.id,
-        "another kind's": mint(shop, ada, next(it for it in KINDS if it != kind)),
-        "expired": mint(shop, ada, kind, lives=timedelta()),
-        "of another epoch": mint(shop, ada, "password-resets", epoch=2),
+        "another kind's": create_token(shop, ada, next(it for it in KINDS if it != kind)),
+        "expired": create_token(shop, ada, kind, lives=timedelta()),
+        "of another epoch": create_token(shop, ada, "password-resets", epoch=2),
         "spelt otherwise": good[:20] + "%20" + good[21:],
     }
     before = shop.everything()
@@ -211,7 +217,7 @@ def test_invalid_token_is_404_and_changes_nothing(shop: Shop, kind: str) -> None
 @pytest.mark.parametrize("kind", KINDS)
 def test_parallel_uses_of_one_token_are_one_success_and_one_404(shop: Shop, kind: str) -> None:
     ada = shop.sign_up()
-    token = mint(shop, ada, kind)
+    token = create_token(shop, ada, kind)
 
     answers = gather(2, lambda number: redeem(shop, kind, token, f"{NEW_PASSWORD} {number}"))
 
@@ -226,7 +232,7 @@ def test_parallel_uses_of_one_token_are_one_success_and_one_404(shop: Shop, kind
 
 def test_parallel_resets_leave_no_session(shop: Shop) -> None:
     ada = shop.sign_up()
-    tokens = [mint(shop, ada, "password-resets") for _ in range(2)]
+    tokens = [create_token(shop, ada, "password-resets") for _ in range(2)]
 
     answers = gather(2, lambda number: redeem(shop, "password-resets", tokens[number]))
 
@@ -237,7 +243,7 @@ def test_parallel_resets_leave_no_session(shop: Shop) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_token_is_invalid_after_an_address_change(shop: Shop, kind: str) -> None:
     ada = shop.sign_up()
-    token = mint(shop, ada, kind)
+    token = create_token(shop, ada, kind)
     body = {"email": new_email(), "currentPassword": PASSWORD}
     assert ada.http.patch("/api/users/me", json=body).status_code == 200
 
@@ -251,7 +257,7 @@ def test_token_is_invalid_after_an_address_change(shop: Shop, kind: str) -> None
 @pytest.mark.parametrize("kind", KINDS)
 def test_token_is_invalid_after_user_deletion(shop: Shop, kind: str) -> None:
     ada, inactive = shop.sign_up(), shop.sign_up()
-    tokens = [mint(shop, person, kind) for person in (ada, inactive)]
+    tokens = [create_token(shop, person, kind) for person in (ada, inactive)]
     assert ada.http.delete("/api/users/me").status_code == 204
     shop.deactivate(inactive)
 
@@ -261,7 +267,7 @@ def test_token_is_invalid_after_user_deletion(shop: Shop, kind: str) -> None:
 
 def test_new_password_invalidates_earlier_resets(shop: Shop) -> None:
     ada = shop.sign_up()
-    token = mint(shop, ada, "password-resets")
+    token = create_token(shop, ada, "password-resets")
     body = {"currentPassword": PASSWORD, "newPassword": NEW_PASSWORD}
     assert ada.http.put("/api/users/me/password", json=body).status_code == 204
     before = shop.everything()
@@ -288,7 +294,7 @@ def test_weak_password_is_422_and_keeps_the_token(
     shop: Shop, body: dict[str, Any], field: str
 ) -> None:
     ada = shop.sign_up()
-    token = mint(shop, ada, "password-resets")
+    token = create_token(shop, ada, "password-resets")
     before = shop.everything()
 
     answer = shop.anonymous.put(f"/api/password-resets/{token}", json=body)
@@ -301,7 +307,7 @@ def test_weak_password_is_422_and_keeps_the_token(
 
 def test_own_address_as_password_is_rejected(shop: Shop) -> None:
     ada = shop.sign_up()
-    token = mint(shop, ada, "password-resets")
+    token = create_token(shop, ada, "password-resets")
 
     answer = redeem(shop, "password-resets", token, ada.email.upper())
 
@@ -360,7 +366,7 @@ def test_network_requesting_many_addresses_is_limited(shop: Shop, mail: Mail) ->
 
     assert statuses == sorted(statuses)
     assert statuses[0] == 202 and statuses[-1] == 429 and statuses.count(202) <= 20
-    forget_wishes(shop)
+    reset_request_limits(shop)
     assert request_password_reset(shop, new_email()).status_code == 202
 
 
@@ -375,7 +381,7 @@ def test_parallel_requests_are_all_counted(shop: Shop) -> None:
 
 def test_throttled_database_leaves_no_partial_writes(shop: Shop, faults: FaultProxy) -> None:
     ada = shop.sign_up()
-    token = mint(shop, ada, "password-resets")
+    token = create_token(shop, ada, "password-resets")
     before = shop.everything()
 
     with faults.on(refused("ThrottlingException")):

@@ -37,7 +37,7 @@ def ago(seconds: int) -> str:
     return to_text(now() - timedelta(seconds=seconds))
 
 
-def is_let_in(shop: Shop, grant: Grant) -> bool:
+def is_accepted(shop: Shop, grant: Grant) -> bool:
     """Return whether its access token is accepted; the gateway caches the first result."""
     status = shop.client(grant["accessToken"]).get("/api/users/me").status_code
     assert status in (200, 401)
@@ -72,7 +72,7 @@ def test_refresh_returns_new_tokens_of_the_same_session(shop: Shop) -> None:
     }
     assert second["session"]["lastUsedAt"] > first["session"]["lastUsedAt"]
     assert second["session"]["expiresAt"] > first["session"]["expiresAt"]
-    assert is_let_in(shop, first) and is_let_in(shop, second)
+    assert is_accepted(shop, first) and is_accepted(shop, second)
 
 
 def test_parallel_refreshes_never_fork_a_session(shop: Shop) -> None:
@@ -85,7 +85,7 @@ def test_parallel_refreshes_never_fork_a_session(shop: Shop) -> None:
         (successor,) = {answer.json()["refreshToken"] for answer in answers}
         assert successor != token
         token = successor
-    assert is_let_in(shop, refresh(shop, token).json())
+    assert is_accepted(shop, refresh(shop, token).json())
 
 
 def test_spent_token_returns_the_same_successor_within_the_grace_and_writes_nothing(
@@ -103,7 +103,7 @@ def test_spent_token_returns_the_same_successor_within_the_grace_and_writes_noth
     assert again.json()["refreshToken"] == second["refreshToken"]
     assert again.json()["session"] == second["session"]
     assert shop.everything() == before
-    assert is_let_in(shop, again.json())
+    assert is_accepted(shop, again.json())
 
 
 def test_spent_token_ends_its_session_after_the_grace(shop: Shop) -> None:
@@ -115,9 +115,9 @@ def test_spent_token_ends_its_session_after_the_grace(shop: Shop) -> None:
 
     assert error_of(refresh(shop, first["refreshToken"])) == (401, "UNAUTHORIZED")
 
-    assert not is_let_in(shop, second)
+    assert not is_accepted(shop, second)
     assert_refused(shop, second["refreshToken"])
-    assert is_let_in(shop, refresh(shop, other["refreshToken"]).json())
+    assert is_accepted(shop, refresh(shop, other["refreshToken"]).json())
 
 
 def test_token_two_rotations_old_ends_its_session_immediately(shop: Shop) -> None:
@@ -127,7 +127,7 @@ def test_token_two_rotations_old_ends_its_session_immediately(shop: Shop) -> Non
 
     assert error_of(refresh(shop, first["refreshToken"])) == (401, "UNAUTHORIZED")
 
-    assert not is_let_in(shop, third)
+    assert not is_accepted(shop, third)
     assert_refused(shop, third["refreshToken"])
 
 
@@ -154,7 +154,7 @@ def delete_the_account(shop: Shop, person: Person, grant: Grant) -> None:
     assert person.http.delete("/api/users/me").status_code == 204
 
 
-def lose_the_gate(shop: Shop, person: Person, grant: Grant) -> None:
+def delete_account_state(shop: Shop, person: Person, grant: Grant) -> None:
     resources = shop.stack.resources()
     key = {"user_id": {"S": person.id}, "id": {"S": "gate"}}
     shop.stack.client("dynamodb").delete_item(TableName=resources["SessionsTable"], Key=key)
@@ -172,7 +172,7 @@ def grow_old(shop: Shop, person: Person, grant: Grant) -> None:
     "end",
     [
         *(log_out, log_out_everywhere, deactivate, change_the_password_elsewhere),
-        *(delete_the_account, lose_the_gate, be_idle, grow_old),
+        *(delete_the_account, delete_account_state, be_idle, grow_old),
     ],
 )
 def test_refresh_fails_after_the_session_has_ended(
@@ -186,7 +186,7 @@ def test_refresh_fails_after_the_session_has_ended(
 
     assert_refused(shop, second["refreshToken"])
     assert_refused(shop, first["refreshToken"])
-    assert not is_let_in(shop, second)
+    assert not is_accepted(shop, second)
 
 
 def test_session_survives_its_own_password_change(shop: Shop) -> None:
@@ -194,7 +194,7 @@ def test_session_survives_its_own_password_change(shop: Shop) -> None:
 
     change_the_password_elsewhere(shop, person, person.grant)
 
-    assert is_let_in(shop, refresh(shop, person.grant["refreshToken"]).json())
+    assert is_accepted(shop, refresh(shop, person.grant["refreshToken"]).json())
 
 
 def test_refresh_racing_a_logout_restores_no_session(shop: Shop) -> None:
@@ -237,7 +237,7 @@ def test_refresh_racing_a_deactivation_leaves_no_live_token(shop: Shop) -> None:
         for answer in answers:
             if answer.status_code == 201:
                 assert_refused(shop, answer.json()["refreshToken"])
-                assert not is_let_in(shop, answer.json())
+                assert not is_accepted(shop, answer.json())
                 break  # the others got the same successor, with the same cached authorizer result
 
 
@@ -315,7 +315,7 @@ def test_session_is_ended_by_id_once(shop: Shop) -> None:
     assert (ended.status_code, ended.content) == (204, b"")
     assert error_of(again) == (404, "NOT_FOUND")
     assert listed(person.http) == [person.grant["session"]["id"]]
-    assert not is_let_in(shop, other)
+    assert not is_accepted(shop, other)
 
 
 def test_current_session_is_ended_by_its_alias(shop: Shop) -> None:
@@ -349,7 +349,7 @@ def test_logout_everywhere_ends_every_session_in_one_write(shop: Shop) -> None:
     changed = [item for item in shop.table("SessionsTable") if item not in before]
     assert [item["id"]["S"] for item in changed] == ["gate"]
     assert len(shop.table("SessionsTable")) == len(before)
-    assert not any(is_let_in(shop, grant) for grant in others)
+    assert not any(is_accepted(shop, grant) for grant in others)
     anew = shop.log_in(person.email)
     assert listed(anew.http) == [anew.grant["session"]["id"]]
 

@@ -12,7 +12,7 @@ from shop.identifiers import new_id
 from tests.support.deployed_shop import Shop
 from tests.support.event_listener import Listener
 from tests.support.event_sources import Queue
-from tests.support.order_queue import placed, queue_with, worked_on
+from tests.support.order_queue import completion_lines, placed, queue_with
 from tests.support.waiting import eventually
 from tools.deployments import Deployment
 from tools.replay import replay
@@ -31,7 +31,7 @@ def deployment(shop: Shop) -> Deployment:
 
 
 @pytest.fixture(autouse=True)
-def nothing_of_others(shop: Shop) -> None:
+def purged_queue(shop: Shop) -> None:
     """Purge pointers of other tests."""
     queue = shop.resources["UnpublishedEvents"]
     shop.stack.client("sqs").purge_queue(QueueUrl=queue)
@@ -180,7 +180,7 @@ def test_archive_replay_changes_nothing(shop: Shop, bus: Listener) -> None:
         )
 
         assert eventually(lambda: len(bus.of(order)) == 6)
-        assert eventually(lambda: len(worked_on(shop, order)) == 2)
+        assert eventually(lambda: len(completion_lines(shop, order)) == 2)
     assert bus.of(order)[3:] == before
     assert bus.is_quiet(order)
     assert shop.everything_about(person.id, order, product["id"]) == everything

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.support.deployed_shop import Person, Shop
-from tests.support.operator_commands import on_record, refreshed
+from tests.support.operator_commands import audit_lines, refresh_status
 from tests.support.sent_emails import ORDERED, WELCOME, Mail
 from tests.support.table_tools import listed, run
 
@@ -39,7 +39,7 @@ def recounted(shop: Shop, *repair: str) -> int:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def totals_and_search_are_mended_at_last(shop: Shop) -> Iterator[None]:
+def repaired_totals_and_search(shop: Shop) -> Iterator[None]:
     """Repair totals and search, as the runbook does last; other tests' recounts need it."""
     yield
     recounted(shop, "--repair")
@@ -47,7 +47,7 @@ def totals_and_search_are_mended_at_last(shop: Shop) -> Iterator[None]:
 
 
 def delete(shop: Shop, table: str, **key: str) -> None:
-    shop.written_behind()
+    shop.drop_cached_items()
     shop.stack.client("dynamodb").delete_item(
         TableName=shop.resources[table], Key={name: {"S": value} for name, value in key.items()}
     )
@@ -87,13 +87,13 @@ def test_restored_user_can_log_in_is_searchable_and_gets_no_second_welcome(
     again = me(shop, person)
     assert again.status_code == 200 and again.json()["name"] == "Lost Lovelace"
     assert int(again.headers["ETag"].strip('"')) > int(tag.strip('"')) + 1
-    assert refreshed(shop, person) == 401  # of a former session generation
+    assert refresh_status(shop, person) == 401  # of a former session generation
     recounted(shop, "--repair")
     assert recounted(shop) == 0
     assert listed(shop, f"/api/users?search={person.email}", {person.id}).keys() == {person.id}
-    mail.rests()
+    mail.wait_until_idle()
     assert len(mail.to(person.email, WELCOME)) == 1
-    [line] = [it for it in on_record(shop) if person.id in it["subject"].get("items", [])]
+    [line] = [it for it in audit_lines(shop) if person.id in it["subject"].get("items", [])]
     assert (line["action"], line["outcome"]) == ("restore-table", "brought back")
     assert line["actor"].startswith("arn:aws:")
 
@@ -142,7 +142,7 @@ def test_lost_and_damaged_orders_are_restored_and_return_their_stock_once(
         assert answer.status_code == 200, answer.text
     assert shop.stock(product) == 10
     assert person.http.get(path, params={"status": "cancelled"}).json()["meta"]["total"] == 2
-    mail.rests()
+    mail.wait_until_idle()
     assert len(mail.to(person.email, ORDERED)) == 2
 
 

@@ -12,7 +12,7 @@ from tests.support.deployed_shop import Person, Shop, new_product
 from tests.support.event_sources import Queue
 from tests.support.fault_proxy import Answer, Call, FaultProxy, Send
 from tests.support.log_groups import Logs
-from tests.support.recovery_tokens import forget_wishes, token_in
+from tests.support.recovery_tokens import reset_request_limits, token_in
 from tests.support.sent_emails import RESET, VERIFICATION, WELCOME, Mail
 from tests.support.waiting import eventually
 
@@ -64,7 +64,7 @@ def person(shop: Shop, secrets: Secrets) -> Person:
     return person
 
 
-def assert_unsaid(logs: Logs, secrets: Secrets, *seen: httpx.Response) -> None:
+def assert_not_logged(logs: Logs, secrets: Secrets, *seen: httpx.Response) -> None:
     """Assert that the log has these requests and no secret."""
     everything = "\n".join(logs.texts())
     for answer in seen:
@@ -120,14 +120,14 @@ def test_user_input_is_not_logged(shop: Shop, logs: Logs, secrets: Secrets, pers
     shop.client(f"{new('a')}.{new('b')}.{new('c')}").get(me)
     shop.client(new("token")).get(me)
 
-    assert_unsaid(logs, secrets, *answers[:10])
+    assert_not_logged(logs, secrets, *answers[:10])
 
 
 def test_email_tokens_are_not_logged(
     shop: Shop, logs: Logs, secrets: Secrets, person: Person
 ) -> None:
     mail = Mail(shop)
-    forget_wishes(shop)
+    reset_request_limits(shop)
     secrets.known.append(token_in(mail.to(secrets.email, WELCOME)[0]))
     person.http.post("/api/email-verifications", json={})
     shop.anonymous.post("/api/password-resets", json={"email": secrets.email})
@@ -143,8 +143,8 @@ def test_email_tokens_are_not_logged(
     ]
 
     assert [answer.status_code for answer in done] == [204, 204]
-    mail.rests()
-    assert_unsaid(logs, secrets, *done)
+    mail.wait_until_idle()
+    assert_not_logged(logs, secrets, *done)
 
 
 def test_traces_of_failures_contain_no_user_input(
@@ -169,7 +169,7 @@ def test_traces_of_failures_contain_no_user_input(
         (failed,) = logs.lines(answer.headers["X-Request-Id"], message="unforeseen")
         assert "ValidationException" in failed["exception"]
         assert "in _answer" in failed["exception"]
-    assert_unsaid(logs, secrets, *answers)
+    assert_not_logged(logs, secrets, *answers)
 
 
 def test_operator_input_is_not_logged(shop: Shop, logs: Logs, secrets: Secrets) -> None:
@@ -182,7 +182,7 @@ def test_operator_input_is_not_logged(shop: Shop, logs: Logs, secrets: Secrets) 
         assert "FunctionError" in answer
 
     assert len(logs.lines(function, message="admin action")) == 2
-    assert_unsaid(logs, secrets)
+    assert_not_logged(logs, secrets)
 
 
 def test_content_of_a_failing_message_is_not_logged(
@@ -196,4 +196,4 @@ def test_content_of_a_failing_message_is_not_logged(
     assert eventually(lambda: len(logs.lines("not done", message="not done")) == 2)
     shop.stack.client("sqs").purge_queue(QueueUrl=queue.url)
 
-    assert_unsaid(logs, secrets)
+    assert_not_logged(logs, secrets)

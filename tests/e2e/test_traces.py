@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.deployed_shop import Person, Shop, new_email
 from tests.support.fixtures import PASSWORD
-from tests.support.recovery_tokens import forget_wishes, token_in
+from tests.support.recovery_tokens import reset_request_limits, token_in
 from tests.support.sent_emails import RESET, Mail
 from tests.support.waiting import eventually
 from tools.local_cloud.traces import Span, read_documents, trees
@@ -139,10 +139,10 @@ def test_rejection_is_an_error_with_its_type_only(shop: Shop) -> None:
 
 @pytest.fixture
 def mail(shop: Shop) -> Iterator[Mail]:
-    forget_wishes(shop)
+    reset_request_limits(shop)
     mail = Mail(shop)
     yield mail
-    mail.rests()
+    mail.wait_until_idle()
 
 
 def test_traces_contain_no_secret_and_no_personal_data(shop: Shop, mail: Mail) -> None:

@@ -26,7 +26,7 @@ handler = start_processing.handler
 
 
 @contextmanager
-def nobody_fulfilling(stack: LocalStack) -> Iterator[None]:
+def rejecting_fulfilment(stack: LocalStack) -> Iterator[None]:
     """Replace the worker's fulfilment with a rejection at the first receive, in its own role."""
     lambda_, name = stack.client("lambda"), stack.resources()[WORKER]
     before = lambda_.get_function_configuration(FunctionName=name)
@@ -60,7 +60,7 @@ def _package(stack: LocalStack) -> bytes:
 def test_unfulfilled_order_is_cancelled_and_returns_its_stock(shop: Shop) -> None:
     person, counted, unlimited = shop.sign_up(), shop.product(), shop.product()
 
-    with nobody_fulfilling(shop.stack), queue_with(shop.stack, DelaySeconds="0"):
+    with rejecting_fulfilment(shop.stack), queue_with(shop.stack, DelaySeconds="0"):
         with held(shop.stack, "ProcessOrders"):
             order = person.order((counted["id"], 2), (unlimited["id"], 1)).json()["id"]
             shop.admin.http.patch(f"/api/products/{unlimited['id']}", json={"stock": None})

@@ -31,7 +31,7 @@ def logs_in(shop: Shop, email: str, password: str = PASSWORD) -> int:
     return shop.anonymous.post("/api/sessions", json=body).status_code
 
 
-def is_let_in(shop: Shop, token: str) -> bool:
+def is_accepted(shop: Shop, token: str) -> bool:
     """Log in for a token without a cached authorizer result."""
     return shop.client(token).get("/api/users/me").status_code == 200
 
@@ -211,11 +211,11 @@ def test_deactivated_user_is_logged_out_and_old_sessions_stay_invalid(shop: Shop
     unseen, unseen_too = fresh_token(shop, person), fresh_token(shop, person)
 
     assert patch(shop.admin.http, person, status="inactive").json()["status"] == "inactive"
-    assert not is_let_in(shop, unseen)
+    assert not is_accepted(shop, unseen)
     assert logs_in(shop, person.email) == 403
 
     assert patch(shop.admin.http, person, status="active").is_success
-    assert not is_let_in(shop, unseen_too)
+    assert not is_accepted(shop, unseen_too)
     assert logs_in(shop, person.email) == 201
 
 
@@ -274,7 +274,7 @@ def test_deleted_user_leaves_orders_only(shop: Shop) -> None:
     assert (answer.status_code, answer.content) == (204, b"")
     assert error_of(shop.admin.http.get(path_of(person))) == (404, "NOT_FOUND")
     assert shop.admin.http.get(f"{path_of(person)}/orders/{order['id']}").json() == order
-    assert not is_let_in(shop, unseen)
+    assert not is_accepted(shop, unseen)
     assert logs_in(shop, person.email) == 401
     stored = shop.everything()
     assert "Unmistakable" not in str(stored) and person.email not in str(stored)
@@ -398,7 +398,7 @@ def test_password_change_ends_all_other_sessions(shop: Shop) -> None:
     answer = person.http.put("/api/users/me/password", json=body)
 
     assert (answer.status_code, answer.content) == (204, b"")
-    assert not is_let_in(shop, unseen)
+    assert not is_accepted(shop, unseen)
     assert person.http.get("/api/users/me").headers["ETag"] == '"2"'
     assert logs_in(shop, person.email) == 401
     assert logs_in(shop, person.email, OTHER_PASSWORD) == 201
@@ -486,7 +486,7 @@ def test_login_with_the_old_password_ends_at_its_change(shop: Shop) -> None:
         for answer in answers:
             assert answer.status_code in (201, 401)
             if answer.status_code == 201:
-                assert not is_let_in(shop, answer.json()["accessToken"])
+                assert not is_accepted(shop, answer.json()["accessToken"])
 
 
 def test_user_deleted_while_ordering_keeps_the_order_or_the_stock(shop: Shop) -> None:

@@ -63,11 +63,11 @@ def bus(shop: Shop) -> Iterator[Listener]:
 def mail(shop: Shop) -> Iterator[Mail]:
     mail = Mail(shop)
     yield mail
-    mail.rests()
+    mail.wait_until_idle()
 
 
 @contextmanager
-def soon_again(shop: Shop, queue: str, seconds: int = 4) -> Iterator[None]:
+def fast_redelivery(shop: Shop, queue: str, seconds: int = 4) -> Iterator[None]:
     """Redeliver failed messages after seconds, not minutes, and after the worker's run time."""
     sqs, url = shop.stack.client("sqs"), shop.resources[queue]
     name = "VisibilityTimeout"
@@ -146,11 +146,11 @@ def test_record_that_could_not_be_dead_lettered_blocks_others_and_loses_none(
 # Emails
 
 
-def welcomed(mail: Mail, *people: Person) -> None:
+def wait_for_welcome_emails(mail: Mail, *people: Person) -> None:
     """Wait for the welcome emails, so that they do not meet the faults."""
     for person in people:
         assert len(mail.to(person.email, WELCOME)) == 1
-    mail.rests()
+    mail.wait_until_idle()
 
 
 def test_email_that_met_a_fault_is_sent_once_afterwards(
@@ -168,17 +168,17 @@ def test_email_that_met_a_fault_is_sent_once_afterwards(
         "sending, broken": (never_arrived, {"service": MAIL}),
     }
     people = {kind: shop.sign_up() for kind in kinds}
-    welcomed(mail, *people.values())
+    wait_for_welcome_emails(mail, *people.values())
 
-    with soon_again(shop, "EmailsToSend"):
+    with fast_redelivery(shop, "EmailsToSend"):
         for kind, (fault, where) in kinds.items():
             operations = [where.pop("operation")] if "operation" in where else []
             with mail_faults.on(fault, *operations, **where) as hits:
-                mail.tell("user.password_changed", userId=people[kind].id, version=1)
+                mail.publish("user.password_changed", userId=people[kind].id, version=1)
                 assert met(hits, 1), kind
         for kind, person in people.items():
             assert len(mail.to(person.email, NEW_PASSWORD)) == 1, kind
-        mail.rests()
+        mail.wait_until_idle()
 
     for kind, person in people.items():
         assert len(mail.to(person.email, NEW_PASSWORD)) == 1, kind
@@ -188,17 +188,17 @@ def test_mark_survives_more_lost_answers_than_the_sdk_retries(
     shop: Shop, mail: Mail, mail_faults: FaultProxy
 ) -> None:
     ada = shop.sign_up()
-    welcomed(mail, ada)
+    wait_for_welcome_emails(mail, ada)
 
     # The lease and the count pass; all three attempts at the mark lose their responses.
     for fault in (answer_lost, THROTTLED):
         with mail_faults.on(fault, "UpdateItem", skip=3, times=9) as hits:
-            id_ = mail.tell("user.password_changed", userId=ada.id, version=1)
+            id_ = mail.publish("user.password_changed", userId=ada.id, version=1)
             assert met(hits, 9)
-        mail.rests()
+        mail.wait_until_idle()
         assert mail.outcomes(id_) == ["mail sent"]
-        mail.tell_again(id_, "user.password_changed", userId=ada.id, version=1)
-        mail.rests()
+        mail.republish(id_, "user.password_changed", userId=ada.id, version=1)
+        mail.wait_until_idle()
         assert mail.outcomes(id_) == ["mail sent", "no mail: done before"]
 
     assert len(mail.to(ada.email, NEW_PASSWORD, 2)) == 2
@@ -209,15 +209,15 @@ def test_email_with_a_lost_ses_response_is_sent_again_under_the_same_reference(
 ) -> None:
     """SES has no idempotency token, so this looks like an email that was never sent."""
     ada = shop.sign_up()
-    welcomed(mail, ada)
+    wait_for_welcome_emails(mail, ada)
 
-    with soon_again(shop, "EmailsToSend"):
+    with fast_redelivery(shop, "EmailsToSend"):
         with mail_faults.on(answer_lost, service=MAIL, times=1) as lost:
-            id_ = mail.tell("user.password_changed", userId=ada.id, version=1)
+            id_ = mail.publish("user.password_changed", userId=ada.id, version=1)
             assert met(lost, 1)
         with mail_faults.on(passed, service=MAIL) as sent:
             assert len(mail.to(ada.email, NEW_PASSWORD, 2)) == 2
-            mail.rests()
+            mail.wait_until_idle()
 
     (copy,) = sent
     assert {"Name": "X-Entity-Ref-ID", "Value": id_} in copy.request["Content"]["Simple"]["Headers"]
@@ -228,18 +228,18 @@ def test_email_waits_for_its_sender_to_be_verified(
     shop: Shop, mail: Mail, mail_faults: FaultProxy
 ) -> None:
     ada = shop.sign_up()
-    welcomed(mail, ada)
+    wait_for_welcome_emails(mail, ada)
     message = (
         "Email address is not verified. The following identities failed the check in region "
         "US-EAST-1: shop@example.com"
     )
 
-    with soon_again(shop, "EmailsToSend"):
+    with fast_redelivery(shop, "EmailsToSend"):
         with mail_faults.on(refused("MessageRejected", message=message), service=MAIL) as hits:
-            id_ = mail.tell("user.password_changed", userId=ada.id, version=1)
+            id_ = mail.publish("user.password_changed", userId=ada.id, version=1)
             assert met(hits, 2)
         assert len(mail.to(ada.email, NEW_PASSWORD)) == 1
-        mail.rests()
+        mail.wait_until_idle()
 
     assert mail.outcomes(id_) == ["mail sent"]
 
@@ -260,22 +260,22 @@ def test_emails_under_faults_all_arrive_once(
 ) -> None:
     ada = shop.sign_up()
     verify(shop, ada)
-    welcomed(mail, ada)
+    wait_for_welcome_emails(mail, ada)
     order = ada.order((shop.product(stock=1)["id"], 1)).json()["id"]
     assert len(mail.to(ada.email, ORDERED)) == 1
-    mail.rests()
+    mail.wait_until_idle()
     failed = Queue(shop.stack, shop.resources["EmailsToSendFailed"])
     assert failed.is_empty()
 
     with (
         # An unreleased lease expires after 40 s, long before the tenth receive.
-        soon_again(shop, "EmailsToSend", seconds=15),
+        fast_redelivery(shop, "EmailsToSend", seconds=15),
         mail_faults.on(sometimes(0.2, 1, answer_lost, THROTTLED)) as hits,
         mail_faults.on(sometimes(0.1, 2, TOO_MANY_EMAILS, never_arrived), service=MAIL),
     ):
-        told = [mail.tell("order.placed", userId=ada.id, orderId=order) for _ in range(80)]
+        told = [mail.publish("order.placed", userId=ada.id, orderId=order) for _ in range(80)]
         assert eventually(lambda: len(mail.to(ada.email, ORDERED, 0)) >= 81, 5 * HANG_SECONDS)
-        mail.rests()
+        mail.wait_until_idle()
 
     sent = [line["id"] for line in mail.log_lines() if line.get("message") == "mail sent"]
     assert len(mail.to(ada.email, ORDERED, 81)) == 81
@@ -288,8 +288,8 @@ def test_emails_under_faults_all_arrive_once(
 
 
 @contextmanager
-def orders_go_on(shop: Shop) -> Iterator[None]:
-    with queue_with(shop.stack, DelaySeconds="0"), soon_again(shop, "OrdersToProcess"):
+def fast_processing(shop: Shop) -> Iterator[None]:
+    with queue_with(shop.stack, DelaySeconds="0"), fast_redelivery(shop, "OrdersToProcess"):
         yield
 
 
@@ -308,7 +308,7 @@ def test_orders_are_processed_once_under_database_faults(
     person, product = shop.sign_up(), shop.product(stock=100)
     orders = {}
 
-    with orders_go_on(shop):
+    with fast_processing(shop):
         for kind, fault in kinds.items():
             placed = person.order((product["id"], 1))
             assert placed.status_code == 201

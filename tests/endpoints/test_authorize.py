@@ -11,7 +11,7 @@ from tests.support.log_lines import LogLines
 from tests.support.waiting import HANG_SECONDS
 
 
-class Patient:
+class RetryingAuthorizer:
     """Wait like the SDK, which retries after every failure."""
 
     def decide(self, *asked: Any) -> dict[str, Any]:
@@ -26,7 +26,7 @@ class Patient:
 def test_authorizer_raises_before_the_lambda_timeout(
     monkeypatch: pytest.MonkeyPatch, log: LogLines
 ) -> None:
-    monkeypatch.setattr(authorize, "authorizer", Patient)
+    monkeypatch.setattr(authorize, "authorizer", RetryingAuthorizer)
 
     with pytest.raises(TimeoutError):
         authorize.handler(

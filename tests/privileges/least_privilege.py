@@ -57,7 +57,7 @@ def test_functions_request_granted_permissions_only(
 
 
 def test_granted_permissions_are_all_used(records: list[Record], template: Template) -> None:
-    used = set().union(*(asked(template, record, in_vain=False) for record in records))
+    used = set().union(*(asked(template, record, with_denied=False) for record in records))
 
     unused = {it for it in granted(template) - used if it.function not in NEVER_RUN}
     assert sorted(unused) == sorted(UNUSED), (

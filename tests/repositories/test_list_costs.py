@@ -35,7 +35,7 @@ def test_five_times_as_many_users_make_no_page_and_no_search_dearer() -> None:
         fill.project_partly(everyone[first:size], grams)
         there = everyone[:size]
         found.add(size, [it for it in reads.of_users(there) if it.title in LISTS])
-        found.add(size, reads.of_searches(there, reads.most_of_a_search(400, 120)))
+        found.add(size, reads.of_searches(there, reads.max_search_units(400, 120)))
 
     assert len(found.costs) == len(LISTS) + 2 * len(reads.TERMS)
     assert found.grown(1.2) == []

@@ -68,21 +68,21 @@ def requests(shop: Shop, admin: Person, routes: list[str]) -> list[Send]:
     return [request(route) for route in routes]
 
 
-def assert_try_again(answer: httpx.Response) -> None:
+def assert_retryable_503(answer: httpx.Response) -> None:
     assert answer.status_code == 503, (answer.request.method, answer.request.url, answer.text)
     assert error_of(answer) == (503, "SERVICE_UNAVAILABLE")
     assert int(answer.headers["Retry-After"]) > 0
     assert not INTERNALS.search(answer.text), answer.text
 
 
-def assert_all_in_time(logs: Logs, answers: Sequence[httpx.Response]) -> None:
+def assert_no_lambda_timeout(logs: Logs, answers: Sequence[httpx.Response]) -> None:
     """Assert that functions wrote all responses: Lambda leaves no log line after a timeout."""
     answered = {line["request_id"] for line in logs.lines("request", message="request")}
     for answer in answers:
         assert answer.headers["X-Request-Id"] in answered, answer.request.url
 
 
-def assert_authorizer_failed_in_time(shop: Shop, logs: Logs) -> None:
+def assert_authorizer_failed_by_itself(shop: Shop, logs: Logs) -> None:
     """Assert that the authorizer logged one failure by itself; its events have no request id."""
     name = shop.resources["Authorizer"]
     (line,) = logs.lines("milliseconds", function_name=name)

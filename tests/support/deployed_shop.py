@@ -118,7 +118,7 @@ class Shop:
         """Return all stored items, to compare before and after.
 
         The result is cached until a function writes, since scans get slow late in a run. A direct
-        write of a test shows up after the next write of a function, or after `written_behind`.
+        write of a test shows up after the next write of a function, or after `drop_cached_items`.
         """
         writes = self._faults.writes
         if writes != self._seen[0]:
@@ -140,7 +140,7 @@ class Shop:
 
     def everything_about(self, *ids: str) -> dict[str, list[str]]:
         """Return the stored items that contain one of these ids, unaffected by parallel tests."""
-        self.written_behind()
+        self.drop_cached_items()
         return {
             name: [item for item in items if any(id_ in item for id_ in ids)]
             for name, items in self.everything().items()
@@ -148,7 +148,7 @@ class Shop:
 
     def change(self, table: str, key: dict[str, str], **values: str) -> None:
         """Set string attributes of an item directly in its table."""
-        self.written_behind()
+        self.drop_cached_items()
         self._dynamodb.update_item(
             TableName=self.resources[table],
             Key={name: {"S": value} for name, value in key.items()},
@@ -157,7 +157,7 @@ class Shop:
             ExpressionAttributeValues={f":{name}": {"S": v} for name, v in values.items()},
         )
 
-    def written_behind(self) -> None:
+    def drop_cached_items(self) -> None:
         """Drop the cached items after a write that no function made."""
         self._seen = (-1, {})
 

@@ -40,7 +40,7 @@ def granted(translated: Template) -> set[Grant]:
     return found
 
 
-def asked(translated: Template, record: Record, *, in_vain: bool = True) -> set[Grant]:
+def asked(translated: Template, record: Record, *, with_denied: bool = True) -> set[Grant]:
     """Return the permissions that functions of one stack requested, with or without denied ones."""
     roles = {
         # A role that a condition excludes has no physical id.
@@ -52,7 +52,7 @@ def asked(translated: Template, record: Record, *, in_vain: bool = True) -> set[
         Grant(roles[it.role], it.action, _named(it.resource, names))
         for it in record.asked
         # Tests use roles and stacks of their own.
-        if it.role in roles and (it.allowed or in_vain)
+        if it.role in roles and (it.allowed or with_denied)
     }
 
 

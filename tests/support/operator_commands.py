@@ -6,7 +6,7 @@ from typing import Any
 from tests.support.deployed_shop import Person, Shop
 
 
-def on_record(shop: Shop, **wanted: str) -> list[dict[str, Any]]:
+def audit_lines(shop: Shop, **wanted: str) -> list[dict[str, Any]]:
     """Return the audit lines of one subject from the operators' log group."""
     pages = shop.stack.client("logs").get_paginator("filter_log_events")
     found = []
@@ -19,6 +19,6 @@ def on_record(shop: Shop, **wanted: str) -> list[dict[str, Any]]:
     return found
 
 
-def refreshed(shop: Shop, person: Person) -> int:
+def refresh_status(shop: Shop, person: Person) -> int:
     body = {"refreshToken": person.grant["refreshToken"]}
     return shop.anonymous.post("/api/access-tokens", json=body).status_code

@@ -50,7 +50,7 @@ def logged(shop: Shop, **values: str) -> list[dict[str, Any]]:
     ]
 
 
-def worked_on(shop: Shop, order: str) -> list[Any]:
+def completion_lines(shop: Shop, order: str) -> list[Any]:
     """Return the worker's final log lines of the order."""
     worker = shop.resources["StartProcessing"]
     return logged(shop, message="done", subject=order, function_name=worker)

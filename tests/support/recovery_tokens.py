@@ -12,7 +12,9 @@ from tools.local_cloud.mailbox import Message
 KINDS = {"email-verifications": Purpose.VERIFICATION, "password-resets": Purpose.RESET}
 
 
-def mint(shop: Shop, person: Person, kind: str, epoch: int = 1, lives: timedelta = LIFETIME) -> str:
+def create_token(
+    shop: Shop, person: Person, kind: str, epoch: int = 1, lives: timedelta = LIFETIME
+) -> str:
     """Create a token in the worker's format."""
     token = new_token()
     expires_at = now() + lives
@@ -34,7 +36,7 @@ def mint(shop: Shop, person: Person, kind: str, epoch: int = 1, lives: timedelta
 
 def verify(shop: Shop, person: Person) -> None:
     """Verify the address of a user without an email."""
-    token = mint(shop, person, "email-verifications")
+    token = create_token(shop, person, "email-verifications")
     assert shop.anonymous.put(f"/api/email-verifications/{token}").status_code == 204
 
 
@@ -50,7 +52,7 @@ def token_in(message: Message) -> str:
     return token
 
 
-def forget_wishes(shop: Shop) -> None:
+def reset_request_limits(shop: Shop) -> None:
     """Delete the counts of recovery requests: all tests share one network and its limit."""
     client = shop.stack.client("dynamodb")
     for row in shop.table("AttemptsTable"):

@@ -25,13 +25,13 @@ class Mail:
         self._sqs = shop.stack.client("sqs")
         self._mailbox = Mailbox(shop.stack.emulator.endpoint)
 
-    def tell(self, type_: str, age: timedelta = timedelta(), **data: Any) -> str:
+    def publish(self, type_: str, age: timedelta = timedelta(), **data: Any) -> str:
         """Put an event like the outbox does, and return its id."""
         id_ = str(uuid4())
-        self.tell_again(id_, type_, age, **data)
+        self.republish(id_, type_, age, **data)
         return id_
 
-    def tell_again(self, id_: str, type_: str, age: timedelta = timedelta(), **data: Any) -> None:
+    def republish(self, id_: str, type_: str, age: timedelta = timedelta(), **data: Any) -> None:
         time = (datetime.now(UTC) - age).isoformat()
         detail = {"specversion": "1.0", "id": id_, "source": "/shop", "type": type_, "time": time}
         entry = {
@@ -51,7 +51,7 @@ class Mail:
         eventually(lambda: len(got()) >= count)
         return got()
 
-    def rests(self) -> None:
+    def wait_until_idle(self) -> None:
         """Wait until the email queue is empty."""
 
         def is_empty() -> bool:

@@ -18,7 +18,7 @@ def run(shop: Shop, tool: str, *arguments: str) -> "subprocess.CompletedProcess[
         text=True,
         timeout=300,
     )
-    shop.written_behind()
+    shop.drop_cached_items()
     return ran
 
 

@@ -104,11 +104,11 @@ def test_rollback_alarm_has_no_circular_dependency(name: str) -> None:
 
 def test_age_alarms_cover_every_queue_with_a_worker() -> None:
     queues = resources("AWS::SQS::Queue")
-    worked_on = {name for name, queue in queues.items() if "RedrivePolicy" in queue}
+    completion_lines = {name for name, queue in queues.items() if "RedrivePolicy" in queue}
     ages = json.dumps([alarm for alarm in ALARMS.values() if "OldestMessage" in json.dumps(alarm)])
 
-    assert len(worked_on) == 2
-    for queue in worked_on:
+    assert len(completion_lines) == 2
+    for queue in completion_lines:
         assert f"<{queue}.QueueName>" in ages
 
 

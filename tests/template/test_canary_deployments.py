@@ -85,18 +85,18 @@ def test_version_name_contains_every_setting_of_a_parameter() -> None:
     shared = template()["Globals"]["Function"]["Environment"]["Variables"]
     parameters = template()["Parameters"]
 
-    def told(variables: dict[str, Any]) -> set[str]:
+    def parameters_in(variables: dict[str, Any]) -> set[str]:
         found = re.findall(r'"Ref": "(\w+)"', json.dumps(variables))
         return {name for name in found if name in parameters}
 
     for name, properties in resources("AWS::Serverless::Function").items():
         own = properties.get("Environment", {}).get("Variables", {})
         described = json.dumps(properties["VersionDescription"])
-        named = set(re.findall(r"\$\{(\w+)\}", described)) - {"Origins"} | told(
+        named = set(re.findall(r"\$\{(\w+)\}", described)) - {"Origins"} | parameters_in(
             json.loads(described)
         )
 
-        assert named == told(shared | own), (
+        assert named == parameters_in(shared | own), (
             f"name each parameter of its settings in the VersionDescription of {name}"
         )
 

@@ -96,9 +96,9 @@ def is_watched(metric: str, dimension: dict[str, Any]) -> bool:
 
 
 def test_alarm_covers_every_queue_without_a_worker() -> None:
-    worked_on = {named(mapping["EventSourceArn"]) for mapping in WORK.values()}
+    completion_lines = {named(mapping["EventSourceArn"]) for mapping in WORK.values()}
 
-    for queue in QUEUES.keys() - worked_on:
+    for queue in QUEUES.keys() - completion_lines:
         name = {"Name": "QueueName", "Value": {"Fn::GetAtt": f"{queue}.QueueName"}}
         assert is_watched("ApproximateNumberOfMessagesVisible", name), queue
 

@@ -107,7 +107,7 @@ def test_every_function_has_its_own_role_with_named_grants_only(
                 assert statement["Effect"] == "Allow"
 
 
-def who_may(action_prefix: str, resource: str) -> set[str]:
+def functions_allowed(action_prefix: str, resource: str) -> set[str]:
     """Return the functions with a policy for such actions on such a resource."""
     found = set()
     for name, properties in resources("AWS::Serverless::Function").items():
@@ -125,15 +125,19 @@ def test_credentials_are_accessible_to_the_functions_that_need_them_only() -> No
     making = {"CreateUser", "CreateAdmin", "ReplaceUser", "UpdateUser"}
     recovering = {"CompletePasswordReset", "SendEmail"}
 
-    assert who_may("dynamodb:GetItem", table) == proving | recovering | {"DeleteUser"}
-    assert who_may("dynamodb:PutItem", table) == making
-    assert who_may("dynamodb:BatchGetItem", table) == {"CreateSession"}
-    assert who_may("dynamodb:UpdateItem", table) == {
+    assert functions_allowed("dynamodb:GetItem", table) == proving | recovering | {"DeleteUser"}
+    assert functions_allowed("dynamodb:PutItem", table) == making
+    assert functions_allowed("dynamodb:BatchGetItem", table) == {"CreateSession"}
+    assert functions_allowed("dynamodb:UpdateItem", table) == {
         *("ChangePassword", "CompletePasswordReset", "CreateSession")
     }
-    assert who_may("dynamodb:DeleteItem", table) == {"ReplaceUser", "UpdateUser", "DeleteUser"}
+    assert functions_allowed("dynamodb:DeleteItem", table) == {
+        "ReplaceUser",
+        "UpdateUser",
+        "DeleteUser",
+    }
     others = {"CreateSession", "DeleteUser"}
-    assert who_may("dynamodb:", table) == proving | making | recovering | others
+    assert functions_allowed("dynamodb:", table) == proving | making | recovering | others
 
 
 def test_email_worker_reads_addresses_and_never_a_hash() -> None:
@@ -170,29 +174,33 @@ def test_attempts_are_accessible_to_limited_functions_only() -> None:
     asking = {"CreateEmailVerification", "CreatePasswordReset", "CreateUser"}
     proving = {"CreateSession", "ChangePassword", "ReplaceUser", "UpdateUser"}
 
-    assert who_may("dynamodb:UpdateItem", "AttemptsTable") == asking | proving
-    assert who_may("dynamodb:", "AttemptsTable") == {*asking, *proving, "CompletePasswordReset"}
+    assert functions_allowed("dynamodb:UpdateItem", "AttemptsTable") == asking | proving
+    assert functions_allowed("dynamodb:", "AttemptsTable") == {
+        *asking,
+        *proving,
+        "CompletePasswordReset",
+    }
 
 
 def test_recovery_tokens_are_created_by_the_mailer_and_spent_by_their_routes() -> None:
     table = "RecoveryTokensTable"
     spending = {"CompleteEmailVerification", "CompletePasswordReset"}
 
-    assert who_may("dynamodb:PutItem", table) == {"SendEmail"}
-    assert who_may("dynamodb:DeleteItem", table) == spending | {"DeleteUser"}
-    assert who_may("dynamodb:GetItem", table) == spending
-    assert who_may("dynamodb:", table) == {"SendEmail", "DeleteUser"} | spending
+    assert functions_allowed("dynamodb:PutItem", table) == {"SendEmail"}
+    assert functions_allowed("dynamodb:DeleteItem", table) == spending | {"DeleteUser"}
+    assert functions_allowed("dynamodb:GetItem", table) == spending
+    assert functions_allowed("dynamodb:", table) == {"SendEmail", "DeleteUser"} | spending
 
 
 def test_private_keys_are_read_by_signers_and_written_by_key_functions() -> None:
     keys, makers = "SigningKeysSecret", {"CreateSigningKeys", "RotateSigningKeys"}
 
-    assert who_may("secretsmanager:GetSecretValue", keys) == {
+    assert functions_allowed("secretsmanager:GetSecretValue", keys) == {
         *("CreateAccessToken", "CreateSession"),
         *makers,
     }
-    assert who_may("secretsmanager:PutSecretValue", keys) == makers
-    assert who_may("ssm:PutParameter", "jwks") == makers
+    assert functions_allowed("secretsmanager:PutSecretValue", keys) == makers
+    assert functions_allowed("ssm:PutParameter", "jwks") == makers
 
 
 def test_signing_keys_rotate_every_30_days_and_by_no_route() -> None:

@@ -13,11 +13,11 @@ from tests.support.gateway_events import Context, event
 from tools.openapi.document import DOCUMENT, endpoints
 
 ENDPOINTS = endpoints()
-# Any: to a type checker these are the type that they annotate.
+# Any: type checkers see these as the types that they annotate.
 ALL_RULES: tuple[Any, ...] = (AdminCaller, SelfCaller, SelfOrAdminCaller)
 RULES = {rule.__metadata__[0] for rule in ALL_RULES}
 WITH_RULE = {name: it for name, it in ENDPOINTS.items() if it.access is not None}
-# Endpoints that any caller may use: what they act on belongs to the caller.
+# Endpoints for any caller: their resources belong to the caller.
 OF_ANY_CALLER = {
     "recovery/create_email_verification",
     "sessions/delete_all_sessions",

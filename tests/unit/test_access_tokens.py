@@ -56,7 +56,7 @@ def signed(
     claims: dict[str, Any] | bytes = CLAIMS,
     key: SigningKey = KEY,
 ) -> str:
-    """Signed well, whatever header and claims say."""
+    """Return a correctly signed token with this header and these claims."""
     content = f"{encoded(header)}.{encoded(claims)}"
     signature = jwt.get_algorithm_by_name("ES256").sign(content.encode(), key.parsed)
     return f"{content}.{encoded(signature)}"

@@ -14,7 +14,7 @@ IO = {"boto3", "botocore", "urllib.request", "bcrypt", "cryptography"}
 
 
 def imported(path: Path, with_types: bool = False) -> set[str]:
-    """The modules that a file imports anywhere; those for types alone only on request."""
+    """Return the modules that a file imports at any level; type-only imports on request."""
     tree = ast.parse(path.read_text())
     typing_only = [
         inner
@@ -34,7 +34,7 @@ def imported(path: Path, with_types: bool = False) -> set[str]:
 
 
 def modules() -> dict[str, Path]:
-    """The files of the layer by the dotted names of their modules."""
+    """Return the files of the layer by dotted module name."""
     found = {}
     for path in files("**/*.py"):
         parts = path.relative_to(LAYER.parent).with_suffix("").parts
@@ -43,7 +43,7 @@ def modules() -> dict[str, Path]:
 
 
 def package_of(module: str, path: Path) -> str:
-    """The folder of a module; a module beside the packages is a package of its own."""
+    """Return the package of a module; a module beside the packages is its own package."""
     folder = ".".join(path.parent.relative_to(LAYER.parent).parts)
     return module if folder == "shop" else folder
 

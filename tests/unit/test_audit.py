@@ -20,13 +20,13 @@ ROUTE = "DELETE /api/users/{userId}/sessions/{sessionId}"
 PEAR = "01900000-0000-7000-8000-0000000000b1"
 
 
-class Made(Resource):
+class CreatedThing(Resource):
     @classmethod
     def of(cls, stored: Any) -> Self:
         raise NotImplementedError
 
 
-class Seen(ResponseModel):
+class ReadThing(ResponseModel):
     text: str = "seen"
 
 
@@ -41,13 +41,13 @@ def end(
 
 
 @endpoint("GET /api/seen")
-def see(caller: Caller) -> Seen:
-    return Seen()
+def see(caller: Caller) -> ReadThing:
+    return ReadThing()
 
 
 @endpoint("POST /api/products", status=201)
-def make(caller: Caller) -> Made:
-    return Made(id=PEAR, version=1)
+def make(caller: Caller) -> CreatedThing:
+    return CreatedThing(id=PEAR, version=1)
 
 
 def audited(log: LogLines) -> list[dict[str, Any]]:

@@ -29,7 +29,7 @@ def as_boto3_reads(value: Any) -> Any:
 
 
 def plain(value: Any) -> Any:
-    """Bytes as they are, which boto3 wraps, and a set that nobody changes."""
+    """Convert boto3's values: unwrap bytes, and freeze sets."""
     if isinstance(value, set):
         return frozenset(map(plain, value))
     return getattr(value, "value", value)

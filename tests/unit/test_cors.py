@@ -13,7 +13,7 @@ HEADER = "Access-Control-Allow-Origin"
 
 @pytest.fixture
 def allow(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The local stage's setting, with one origin beside it."""
+    """Set the local stage's origins, with one more origin."""
     setting.cache_clear()
     with monkeypatch.context() as local:
         local.setenv("ALLOWED_ORIGINS", "loopback,https://shop.example")

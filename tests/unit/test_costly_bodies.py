@@ -20,7 +20,7 @@ DEEP_OBJECT = b'{"a":' * 31 + b"1" + b"}" * 31
 def filled(
     value: bytes, before: bytes = b"[", after: bytes = b"]", size: int = MAX_BODY_BYTES
 ) -> bytes:
-    """A list of one value again and again, of about that many bytes."""
+    """Return a list of one repeated value, of about this many bytes."""
     times = (size - len(before) - len(after)) // (len(value) + 1)
     return before + b",".join([value] * times) + after
 
@@ -63,7 +63,7 @@ def test_invalid_body_costs_little_cpu_time(body: bytes) -> None:
     assert len(body) <= MAX_BODY_BYTES
 
     for name, endpoint in WITH_BODY.items():
-        rejected(endpoint, b"[]")  # what is imported or built at first use is not measured
+        rejected(endpoint, b"[]")  # imports and objects of the first use are not measured
         status, seconds = rejected(endpoint, body)
         assert status in (400, 422), name
         assert seconds < MAX_SECONDS, name
@@ -71,7 +71,7 @@ def test_invalid_body_costs_little_cpu_time(body: bytes) -> None:
 
 @pytest.mark.parametrize(("number", "expected"), [(MAX_TOKENS, 422), (MAX_TOKENS + 1, 400)])
 def test_values_are_counted_exactly(number: int, expected: int) -> None:
-    # A bracket, and one comma less than there are numbers.
+    # One bracket, and one comma less than numbers.
     body = b"[" + b",".join([b"0"] * number) + b"]"
 
     status, _ = rejected(WITH_BODY["sessions/create_session"], body)
@@ -89,7 +89,7 @@ def test_brackets_and_commas_in_texts_are_not_counted() -> None:
 
 
 def rejected(endpoint: Any, body: bytes) -> tuple[int, float]:
-    """The status, and the seconds of CPU that it took."""
+    """Return the status and the CPU seconds of the request."""
     ids = {"userId": ADMIN.id, "orderId": ADMIN.id, "productId": ADMIN.id, "token": "x" * 43}
     path = {name: id_ for name, id_ in ids.items() if f"{{{name}}}" in endpoint.path}
     given = event(endpoint.route, path, raw=body, caller=ADMIN if endpoint.needs_caller else None)

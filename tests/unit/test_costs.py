@@ -33,15 +33,15 @@ def test_cpu_share_stretches_cpu_time_and_not_waits(memory: int, milliseconds: f
 
 
 def test_lambda_bills_whole_milliseconds_of_all_the_memory() -> None:
-    # 12 ms of half a GB: 6,000 GB-seconds for a million, and 0.20 for the requests.
+    # 12 ms of half a GB: 6,000 GB-seconds per million, and 0.20 for the requests.
     assert price.of_lambda(GET, 512, PRICES) == pytest.approx(0.2 + 6_000 * 1.33334e-5)
-    # Exactly 7 ms are no eighth.
+    # Exactly 7 ms are not rounded up to 8.
     assert price.of_lambda(GET, 1769, PRICES) == pytest.approx(0.2 + 7 * 1769 / 1024 * 0.0133334)
 
 
 def test_tables_bill_units_and_the_gateway_its_traces() -> None:
     assert price.of_tables(ORDER, PRICES) == pytest.approx(0.5 + 11.875)
-    # Of 50 in a second the first, and 5 % of 49.
+    # Of 50 per second: the first, and 5 % of 49.
     assert price.of_gateway(PRICES, is_traced=True) == pytest.approx(3.5 + 5 * 3.45 / 50)
     assert price.of_gateway(PRICES, is_traced=False) == pytest.approx(3.5)
 
@@ -62,7 +62,7 @@ def test_unsampled_requests_cost_no_traces() -> None:
 
 
 def test_cold_start_has_a_full_core_until_its_first_request() -> None:
-    # 200 ms at any size, and 10 ms that the first request took longer than others: 34.6 at 512 MB.
+    # 200 ms at any size, and 10 ms that the first request took longer: 34.6 at 512 MB.
     at_half = price.of_cold_start(0.2, 0.012, GET, 512, PRICES)
     assert at_half == pytest.approx((0.2 + 0.03455) / 2 * 13.3334, rel=1e-3)
     at_full = price.of_cold_start(0.2, 0.012, GET, 1769, PRICES)

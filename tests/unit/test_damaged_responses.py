@@ -17,7 +17,7 @@ SECRET = b'{"SecretString": "{}", "VersionId": "1"}'
 
 
 class Raw:
-    """What botocore reads a body from."""
+    """The raw response that botocore reads a body from."""
 
     def __init__(self, body: bytes) -> None:
         self._body = body
@@ -27,7 +27,7 @@ class Raw:
 
 
 def answer(body: bytes, checked: bytes | None = None, status: int = 200) -> AWSResponse:
-    """With the checksum of `checked`, if any."""
+    """Return a response with the checksum of `checked`, if any."""
     headers = HTTPHeaders()
     if checked is not None:
         headers["x-amz-crc32"] = str(zlib.crc32(checked))
@@ -35,7 +35,7 @@ def answer(body: bytes, checked: bytes | None = None, status: int = 200) -> AWSR
 
 
 def asked(client: Any, answers: list[AWSResponse], call: Callable[[Any], Any]) -> tuple[Any, int]:
-    """What the call returned, and how many answers it took."""
+    """Return the result of the call and the number of responses used."""
     sent = 0
 
     def send(**_: object) -> AWSResponse:

@@ -13,12 +13,12 @@ from tests.support.log_lines import LogLines
 from tests.support.waiting import HANG_SECONDS
 
 
-class Told(ResponseModel):
+class TextResponse(ResponseModel):
     text: str
 
 
-def patient_work() -> None:
-    """What the SDK does: it takes every failure for a reason to try again."""
+def retrying_work() -> None:
+    """Retry like the SDK, after every failure."""
     for _ in range(3):
         with suppress(Exception):
             time.sleep(HANG_SECONDS)
@@ -41,7 +41,7 @@ def test_work_ends_at_its_deadline_and_not_at_its_next_retry() -> None:
 
 def test_expired_deadline_aborts_immediately() -> None:
     with pytest.raises(OutOfTime), deadline(-1):
-        patient_work()
+        retrying_work()
 
 
 def test_finished_work_is_not_interrupted_later() -> None:
@@ -55,23 +55,23 @@ def test_timed_out_request_gets_a_retryable_503_and_logs_its_position(
     log: LogLines,
 ) -> None:
     @endpoint("GET /api/open")
-    def slow() -> Told:
-        patient_work()
-        return Told(text="too late")
+    def slow() -> TextResponse:
+        retrying_work()
+        return TextResponse(text="too late")
 
     answer = slow(event("GET /api/open"), Context(milliseconds=550))
 
     assert answer["statusCode"] == 503
     assert answer["headers"]["Retry-After"] == "1"
     assert '"SERVICE_UNAVAILABLE"' in answer["body"]
-    assert any("patient_work" in line.get("exception", "") for line in log())
+    assert any("retrying_work" in line.get("exception", "") for line in log())
 
 
 def test_next_request_of_a_sandbox_has_its_own_deadline() -> None:
     @endpoint("GET /api/open")
-    def quick() -> Told:
+    def quick() -> TextResponse:
         time.sleep(0.1)
-        return Told(text="in time")
+        return TextResponse(text="in time")
 
     answers = [quick(event("GET /api/open"), Context(milliseconds=it)) for it in (510, 120_000)]
 

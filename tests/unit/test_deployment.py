@@ -13,9 +13,9 @@ SETTINGS = {"USERS_TABLE": "users-7", "LIST_SHARDS": "4", "AWS_ENDPOINT_URL": "h
 
 
 class Cloud:
-    """The two answers that are asked for, and who asked.
+    """A client for both calls, which records its credentials.
 
-    `Any`: clients answer in many shapes.
+    `Any`: responses of clients have many types.
     """
 
     def __init__(self) -> None:
@@ -54,7 +54,7 @@ def test_default_deployment_is_the_running_local_stack(cloud: Cloud, tmp_path: P
     assert cloud.environment["AWS_ENDPOINT_URL"] == "http://127.0.0.1:4566"
     assert cloud.environment.keys().isdisjoint({"AWS_PROFILE", "AWS_SESSION_TOKEN"})
     assert os.environ["USERS_TABLE"] == "users-7"
-    # The functions' own way to the emulator is not this process's.
+    # The URL of the emulator for functions is not reachable from this process.
     assert os.environ["AWS_ENDPOINT_URL"] == "http://127.0.0.1:4566"
 
 

@@ -44,7 +44,7 @@ def test_compressed_asset_equals_the_plain_one(name: str) -> None:
         ({"Accept": "*/*", "Accept-Encoding": "xgzip, gzipped"}, False),
         ({"Accept": "*/*", "Accept-Encoding": ""}, False),
         ({"Accept": "*/*"}, False),
-        # The gateway would hand the base64 on.
+        # Without it the gateway would return base64 text.
         ({"Accept-Encoding": "gzip"}, False),
     ],
 )

@@ -42,7 +42,7 @@ class ThingResponse(Resource):
         return cls(id=THING, version=7, how_many=stored)
 
 
-class Told(ResponseModel):
+class TextResponse(ResponseModel):
     text: str
 
 
@@ -65,8 +65,10 @@ def read(thing_id: Annotated[str, PathId()], caller: Caller) -> ThingResponse:
 
 
 @endpoint("GET /api/users/{userId}/things")
-def listing(user_id: Annotated[str, PathId(me=True)], query: ThingQuery, caller: Caller) -> Told:
-    return Told(text=f"{user_id} {query.limit}")
+def listing(
+    user_id: Annotated[str, PathId(me=True)], query: ThingQuery, caller: Caller
+) -> TextResponse:
+    return TextResponse(text=f"{user_id} {query.limit}")
 
 
 @endpoint("DELETE /api/things/{thingId}")
@@ -77,8 +79,8 @@ def delete(
 
 
 @endpoint("GET /api/open")
-def anyone(client: Client) -> Told:
-    return Told(text=client.user_agent)
+def anyone(client: Client) -> TextResponse:
+    return TextResponse(text=client.user_agent)
 
 
 def answer(handler: Any, given: dict[str, Any]) -> tuple[int, dict[str, str], Any]:
@@ -355,8 +357,8 @@ def test_location_has_one_slash_for_any_requested_path(path: str) -> None:
 
 def test_page_ignores_query_parameters_and_answers_head_like_get() -> None:
     @endpoint("GET /page", is_page=True)
-    def page() -> Told:
-        return Told(text="x")
+    def page() -> TextResponse:
+        return TextResponse(text="x")
 
     expected = page(event("GET /page"), CONTEXT)
     assert expected["statusCode"] == 200
@@ -467,7 +469,7 @@ def test_public_responses_are_cacheable_with_revalidation_and_others_not() -> No
 
 def test_errors_are_rendered_with_details_and_retry_after() -> None:
     @endpoint("GET /api/open")
-    def busy() -> Told:
+    def busy() -> TextResponse:
         raise ServiceUnavailable(details=[Detail("database", "unavailable", "…")], retry_after=5)
 
     error = refused(busy, event("GET /api/open"), 503, "SERVICE_UNAVAILABLE")
@@ -482,7 +484,7 @@ def test_unhandled_exception_is_logged_with_its_stack_and_hidden_from_clients(
     log: LogLines,
 ) -> None:
     @endpoint("GET /api/open")
-    def broken() -> Told:
+    def broken() -> TextResponse:
         raise RuntimeError("table shop-users is on fire")
 
     response = broken(event("GET /api/open"), CONTEXT)
@@ -494,7 +496,7 @@ def test_unhandled_exception_is_logged_with_its_stack_and_hidden_from_clients(
 
 def test_invalid_response_model_is_a_500() -> None:
     @endpoint("GET /api/open")
-    def wrong() -> Told:
+    def wrong() -> TextResponse:
         return ThingResponse.of(1)  # type: ignore[return-value]  # the mistake under test
 
     refused(wrong, event("GET /api/open"), 500, "INTERNAL_ERROR")
@@ -521,7 +523,7 @@ def test_first_request_of_a_sandbox_is_its_cold_start(
     log: LogLines,
 ) -> None:
     @endpoint("GET /api/open")
-    def fresh() -> Told:
+    def fresh() -> TextResponse:
         raise NotFound
 
     fresh(event("GET /api/open"), CONTEXT)

@@ -17,15 +17,15 @@ from tests.support.fixtures import ADMIN, ALICE, BOB, NOON
 
 
 class Erasing(FakeUserStore):
-    """One user with traces; each pass over them takes a while, and may fail."""
+    """One user with traces; each pass over them takes time and may fail."""
 
     def __init__(self, *passes: bool | Exception) -> None:
         super().__init__()
-        self.passes = list(passes)  # whether each finds something
+        self.passes = list(passes)  # whether each pass finds a trace
         self.takes = timedelta()
         self.now = NOON
         self.log: list[str] = []
-        self.rejection: type[Exception] | None = None  # of the commit
+        self.rejection: type[Exception] | None = None  # time of the commit
 
     def clock(self) -> datetime:
         return self.now

@@ -27,12 +27,12 @@ type Answer = Callable[[AnyEvent], Outcome]
 
 
 class FakeBus:
-    """Keeps what it was told; the first `down` calls find nobody there."""
+    """A bus that records events; the first `down` calls fail."""
 
     def __init__(self, answer: Answer = lambda _: PUBLISHED, down: int = 0) -> None:
         self.answer = answer
         self.down = down
-        self.calls: list[list[str]] = []  # by subject
+        self.calls: list[list[str]] = []  # codes by subject
         self.told: list[AnyEvent] = []
 
     def put(self, events: Sequence[AnyEvent]) -> Sequence[Outcome]:
@@ -45,8 +45,8 @@ class FakeBus:
         return answers
 
 
-class Desk:
-    """An outbox at this bus, what it set aside, and time that passes only in pauses."""
+class OutboxAt:
+    """An outbox at this bus, its dead letters, and a clock that only pauses advance."""
 
     def __init__(self, bus: FakeBus, is_aside_down: bool = False) -> None:
         self.aside: list[str] = []
@@ -64,7 +64,7 @@ class Desk:
         self.outbox = Outbox(publisher, lambda _: {}, set_aside)
 
     def tell(self, records: Sequence[Record]) -> list[int]:
-        """The positions of those that come again."""
+        """Return the positions of the records to retry."""
         return [records.index(it) for it in self.outbox.tell(records)]
 
 
@@ -81,7 +81,7 @@ def poison() -> Record:
 def test_events_are_published_ten_at_a_time_in_stream_order() -> None:
     bus, records = FakeBus(), [user() for _ in range(25)]
 
-    assert Desk(bus).tell(records) == []
+    assert OutboxAt(bus).tell(records) == []
 
     assert [len(call) for call in bus.calls] == [10, 10, 5]
     assert [event.subject for event in bus.told] == [it.key["id"] for it in records]
@@ -91,19 +91,19 @@ def test_call_contains_one_event_per_entity() -> None:
     bus, one, other = FakeBus(), new_id(), new_id()
     records = [user(1, one), user(2, one), user(1, other), user(3, one), user(2, other)]
 
-    assert Desk(bus).tell(records) == []
+    assert OutboxAt(bus).tell(records) == []
 
     assert bus.calls == [[one, other], [one, other], [one]]
 
 
 def test_call_stays_within_the_limits_of_the_bus() -> None:
     bus = FakeBus()
-    lines = [ORDER["lines"][0]] * 1_000  # more than any order of ours has
+    lines = [ORDER["lines"][0]] * 1_000  # larger than any real order
     records = [
         record("orders_table", None, ORDER | {"id": new_id(), "lines": lines}) for _ in "123456"
     ]
 
-    assert Desk(bus).tell(records) == []
+    assert OutboxAt(bus).tell(records) == []
 
     size = len(bus.told[0].to_json())
     assert [len(call) for call in bus.calls] == [MAX_BYTES // size, 6 - MAX_BYTES // size]
@@ -112,7 +112,7 @@ def test_call_stays_within_the_limits_of_the_bus() -> None:
 
 def test_oversized_event_is_dead_lettered() -> None:
     bus = FakeBus()
-    desk = Desk(bus)
+    desk = OutboxAt(bus)
     large = record("orders_table", None, ORDER | {"lines": ORDER["lines"] * 5_000})
 
     assert desk.tell([user(), large, user()]) == []
@@ -132,7 +132,7 @@ def test_failed_entry_is_retried_before_the_next_of_its_entity() -> None:
 
     bus = FakeBus(answer)
 
-    assert Desk(bus).tell([user(1, one), user(2, one), user(1, other)]) == []
+    assert OutboxAt(bus).tell([user(1, one), user(2, one), user(1, other)]) == []
 
     versions = [event.data.version for event in bus.told if event.subject == one]
     assert versions == [1, 2]
@@ -142,14 +142,14 @@ def test_failed_entry_is_retried_before_the_next_of_its_entity() -> None:
 def test_short_bus_outage_is_waited_out() -> None:
     bus, records = FakeBus(down=3), [user(), user()]
 
-    assert Desk(bus).tell(records) == []
+    assert OutboxAt(bus).tell(records) == []
 
     assert len(bus.told) == 2
 
 
 def test_long_bus_outage_defers_all_within_the_worker_timeout() -> None:
     bus = FakeBus(down=10**9)
-    desk = Desk(bus)
+    desk = OutboxAt(bus)
 
     assert desk.tell([user(), user()]) == [0, 1]
 
@@ -159,18 +159,18 @@ def test_long_bus_outage_defers_all_within_the_worker_timeout() -> None:
 def test_failing_event_blocks_later_records_only() -> None:
     stuck = new_id()
     bus = FakeBus(lambda event: RETRY if event.subject == stuck else PUBLISHED)
-    desk = Desk(bus)
+    desk = OutboxAt(bus)
 
     assert desk.tell([user(), user(1, stuck), poison(), user()]) == [1, 2, 3]
 
-    # What comes again with it is not set aside now, or it would be each time.
+    # Records retried with it are not dead-lettered now, or each retry would repeat that.
     assert desk.aside == []
 
 
 @pytest.mark.parametrize("place", range(10))
 def test_malformed_record_is_dead_lettered_alone(place: int, log: LogLines) -> None:
     bus = FakeBus()
-    desk = Desk(bus)
+    desk = OutboxAt(bus)
     records = [user() for _ in range(10)]
     records[place] = poison()
 
@@ -185,7 +185,7 @@ def test_malformed_record_is_dead_lettered_alone(place: int, log: LogLines) -> N
 def test_rejected_event_is_dead_lettered_alone() -> None:
     records = [user(), user(), user()]
     refused = records[1].key["id"]
-    desk = Desk(FakeBus(lambda event: REJECTED if event.subject == refused else PUBLISHED))
+    desk = OutboxAt(FakeBus(lambda event: REJECTED if event.subject == refused else PUBLISHED))
 
     assert desk.tell(records) == []
 
@@ -193,6 +193,6 @@ def test_rejected_event_is_dead_lettered_alone() -> None:
 
 
 def test_failed_dead_lettering_is_retried() -> None:
-    desk = Desk(FakeBus(), is_aside_down=True)
+    desk = OutboxAt(FakeBus(), is_aside_down=True)
 
     assert desk.tell([user(), poison(), user()]) == [1, 2]

@@ -13,14 +13,14 @@ from tests.support.sam_template import ROOT
 from tests.support.stream_events import ORDER, of_order
 from tools.event_schemas import schemas, text_of
 
-# As the types' versions were when they were first told; never written again.
+# Events as first published, per type and version; never rewritten.
 FIRST = {path.stem: path for path in (Path(__file__).parent / "first_events").glob("*.json")}
 
 type Schema = dict[str, Any]
 
 
 def breaks(old: Schema, new: Schema) -> list[str]:
-    """Where a reader by the old schema may not understand what the new one allows."""
+    """Return the places at which a reader of the old schema may fail on the new one."""
     return list(_breaks(old, new, old, new, ""))
 
 

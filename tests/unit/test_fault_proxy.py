@@ -20,14 +20,14 @@ from tests.support.waiting import HANG_SECONDS, eventually
 
 __all__ = ["database", "proxy"]
 
-IMPATIENCE = 0.3  # seconds without a byte after which a client gives up
+IMPATIENCE = 0.3  # seconds without a byte until a client times out
 TRANSACTION: list[Any] = [
     {"Put": {"TableName": "orders", "Item": KEY}},
     {"Delete": {"TableName": "products", "Key": KEY}},
 ]
 
 
-# Any: boto3 makes its clients at run time.
+# Any: boto3 creates its clients at run time.
 def client_of(proxy: FaultProxy, read_timeout: float) -> Any:
     config = Config(retries={"total_max_attempts": 1}, read_timeout=read_timeout)
     return boto3.client("dynamodb", endpoint_url=proxy.url, config=config)

@@ -22,7 +22,7 @@ from tests.support.waiting import HANG_SECONDS
 
 
 def refused(code: str, status: int = 400) -> ClientError:
-    # As much of botocore's answer as is read.
+    # The part of botocore's response that is read.
     answer: Any = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
     return ClientError(answer, "GetItem")
 
@@ -43,7 +43,7 @@ def refused(code: str, status: int = 400) -> ClientError:
         refused("ParameterNotFound"),
         refused("InternalServerError", 500),
         refused("SomethingNew", 503),
-        # Of other services, and what AWS says to credentials that ended or clocks that differ
+        # Errors of other services, and AWS errors for expired credentials or clock skew.
         refused("AccessDenied", 403),
         refused("ExpiredToken", 403),
         refused("InvalidSignatureException"),

@@ -57,7 +57,7 @@ def test_error_of_one_call_is_raised_while_another_waits() -> None:
     def fail() -> bool:
         raise LookupError
 
-    # It would wait for the other until the test run ends.
+    # It would wait for the other call until the test run ends.
     asks: list[Callable[[], bool]] = [fail, end.wait]
     try:
         with pytest.raises(LookupError):

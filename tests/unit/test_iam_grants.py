@@ -89,7 +89,7 @@ def test_denied_permission_is_requested_and_not_used() -> None:
     )
 
     assert asked(expanded, denied) == {Grant("Work", "dynamodb:PutItem", "Pears")}
-    assert asked(expanded, denied, in_vain=False) == set()
+    assert asked(expanded, denied, with_denied=False) == set()
 
 
 def test_requests_of_other_roles_do_not_count() -> None:

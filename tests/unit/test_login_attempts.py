@@ -36,7 +36,7 @@ HOME = "192.0.2.1"
 
 @dataclass
 class Counter:
-    """Tallies in memory, under a clock that stands still until it is moved."""
+    """Rate limit windows in memory, with a manual clock."""
 
     tallies: dict[str, RateLimitWindow] = field(default_factory=dict)
     now: datetime = NOON
@@ -73,7 +73,7 @@ class Counter:
         return self.service().count(self.seen(email, address))
 
     def fail(self, error: BaseException, is_right: bool = False) -> None:
-        """A guess whose request ends so."""
+        """Make a guess in a request that ends with this error."""
         with pytest.raises(type(error)), self.service().guess(self.seen()) as guess:
             guess.is_right = is_right
             raise error

@@ -135,7 +135,7 @@ def test_temporary_failure_is_retried_by_the_queue_only(ses: Stubber, code: str)
 
     with pytest.raises(NotTaken) as not_taken:
         send()
-    # Nor is what SES said, with an address in it, logged as this one's context.
+    # The response of SES, with an address, is not logged as exception context either.
     assert str(not_taken.value) == code and not_taken.value.__suppress_context__
 
 

@@ -41,8 +41,8 @@ class Done(ResponseModel):
     text: str = "done"
 
 
-def told(work: Any) -> dict[str, float]:
-    """What is counted while the work is done, whatever it raises."""
+def logged_metrics(work: Any) -> dict[str, float]:
+    """Return the metrics counted during the work."""
     metrics.collect()
     work()
     return counted(metrics.told(), SHOP)
@@ -134,41 +134,44 @@ def test_replay_counts_nothing() -> None:
     shelf = FakeOrderStore()
     place(shelf, (PLUM, 3), key="one")()
 
-    assert told(raises(Replayed, place(shelf, (PLUM, 3), key="one"))) == {}
+    assert logged_metrics(raises(Replayed, place(shelf, (PLUM, 3), key="one"))) == {}
 
 
 def test_rejected_order_counts_its_reason_once() -> None:
     short = place(FakeOrderStore(), (PLUM, 4), (PEAR, 11))
 
-    assert told(raises(InsufficientStock, short)) == {"StockRefusals": 1}
-    assert told(raises(CurrencyMismatch, place(FakeOrderStore(), (PEAR, 1), (DOLLAR, 1)))) == {}
+    assert logged_metrics(raises(InsufficientStock, short)) == {"StockRefusals": 1}
+    assert (
+        logged_metrics(raises(CurrencyMismatch, place(FakeOrderStore(), (PEAR, 1), (DOLLAR, 1))))
+        == {}
+    )
 
 
 def test_failed_login_is_counted_and_a_successful_one_is_not() -> None:
     lobby = FakeSessionStore()
     log_in = lobby.service().log_in
 
-    assert told(lambda: log_in(attempt(), BROWSER)) == {}
+    assert logged_metrics(lambda: log_in(attempt(), BROWSER)) == {}
     wrong = raises(InvalidCredentials, lambda: log_in(attempt(password="no"), BROWSER))
-    assert told(wrong) == {"LogInsFailed": 1}
+    assert logged_metrics(wrong) == {"LogInsFailed": 1}
     lobby.is_full = True
     full = raises(TooManyRequests, lambda: log_in(attempt(), BROWSER))
-    assert told(full) == {"LogInsThrottled": 1}
+    assert logged_metrics(full) == {"LogInsThrottled": 1}
 
 
 def test_spent_refresh_token_counts_once_when_it_ends_its_session() -> None:
     lobby = FakeSessionStore()
     first = lobby.service().log_in(attempt(), BROWSER).refresh_token
 
-    assert told(lambda: refresh(lobby, first)) == {}
-    assert told(lambda: refresh(lobby, first)) == {}  # within the grace
+    assert logged_metrics(lambda: refresh(lobby, first)) == {}
+    assert logged_metrics(lambda: refresh(lobby, first)) == {}  # within the grace period
     lobby.now = NOON + timedelta(seconds=31)
     again = raises(Unauthorized, lambda: refresh(lobby, first))
-    assert told(again) == {"RefreshReuse": 1}
-    assert told(again) == {}  # which is over
+    assert logged_metrics(again) == {"RefreshReuse": 1}
+    assert logged_metrics(again) == {}  # the session has ended
 
 
-class Registry(FakeUserStore):
+class FakeRegistry(FakeUserStore):
     def add(self, user: User, password_hash: str) -> None:
         self.user = user
 
@@ -180,7 +183,7 @@ SIGN_UP = UserCreate.model_validate(
 
 def sign_up(role: Role = Role.CUSTOMER) -> User:
     service = UserService(
-        Registry(),
+        FakeRegistry(),
         FakeRateLimiter(),
         lambda password: password,
         lambda *_: True,
@@ -192,7 +195,7 @@ def sign_up(role: Role = Role.CUSTOMER) -> User:
 
 
 def test_sign_up_is_counted() -> None:
-    assert told(sign_up) == {"SignUps": 1}
+    assert logged_metrics(sign_up) == {"SignUps": 1}
 
 
 def test_operator_actions_are_not_counted(log: LogLines) -> None:

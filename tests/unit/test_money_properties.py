@@ -13,12 +13,12 @@ AMOUNT: TypeAdapter[Decimal] = TypeAdapter(Amount)
 MAX_CENTS = 99_999_999_99
 
 cents_ = st.integers(0, MAX_CENTS)
-# Most random text is nothing like an amount; these are, nearly.
+# Random text rarely resembles an amount; this does.
 near_misses = st.text("0123456789.,+-eE_ \n٣", max_size=14)
 
 
 def written(cents: int) -> str:
-    """An amount by integer arithmetic alone."""
+    """Return an amount by integer arithmetic alone."""
     return f"{cents // 100}.{cents % 100:02d}"
 
 
@@ -27,7 +27,7 @@ def money(cents: int) -> Money:
 
 
 def is_amount(text: str) -> bool:
-    """Whether it is what some number of cents is written as."""
+    """Return whether the text is the canonical form of a number of cents."""
     digits = text.replace(".", "", 1)
     if not (digits.isascii() and digits.isdigit()):
         return False

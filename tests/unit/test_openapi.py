@@ -19,27 +19,28 @@ from tests.support.sam_template import functions
 from tools.openapi.document import DOCUMENT, document, endpoints, text_of
 from tools.openapi.models import TwoOfOneName, schemas_of
 
-IDS = ("a1", "b1", "c1", "e1")  # the ends of those of users, products, orders and sessions
+# The last characters of the example ids of users, products, orders and sessions.
+IDS = ("a1", "b1", "c1", "e1")
 
-type Part = Any  # of the document, which is JSON
+type Part = Any  # Any: the document is JSON
 
-# Preflights are the browser's own, on every path, and pages are for people.
+# Preflights are automatic for browsers on every path, and pages are for people.
 NOT_FOR_PROGRAMS = {"OPTIONS /{proxy+}", "GET /", "GET /docs", "GET /docs/{asset}"}
 
 
 @pytest.fixture(scope="module")
-def told() -> Part:
+def openapi() -> Part:
     return json.loads(DOCUMENT.read_text())
 
 
-def operations(told: Part) -> Iterator[tuple[str, Part]]:
-    for path, methods in told["paths"].items():
+def operations(openapi: Part) -> Iterator[tuple[str, Part]]:
+    for path, methods in openapi["paths"].items():
         for method, operation in methods.items():
             yield f"{method.upper()} {path}", operation
 
 
 def parts(part: Part, at: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every object of the document but examples, with where it stands."""
+    """Yield every object of the document except examples, with its location."""
     if isinstance(part, dict):
         yield at, part
         for name, inner in part.items():
@@ -56,9 +57,9 @@ def schemas(part: Part) -> Iterator[tuple[str, dict[str, Any]]]:
             yield at, inner
 
 
-def validator(told: Part, schema: Part) -> Draft202012Validator:
+def validator(openapi: Part, schema: Part) -> Draft202012Validator:
     return Draft202012Validator(
-        {**schema, "components": {"schemas": told["components"]["schemas"]}},
+        {**schema, "components": {"schemas": openapi["components"]["schemas"]}},
         validate_formats=True,
     )
 
@@ -67,37 +68,37 @@ def test_document_is_current() -> None:
     assert DOCUMENT.read_text() == text_of(document()), "run: make openapi"
 
 
-def test_document_has_exactly_the_routes_of_the_template(told: Part) -> None:
+def test_document_has_exactly_the_routes_of_the_template(openapi: Part) -> None:
     routes = {function.route for function in functions() if function.route}
 
-    assert {route for route, _ in operations(told)} == routes - NOT_FOR_PROGRAMS, (
+    assert {route for route, _ in operations(openapi)} == routes - NOT_FOR_PROGRAMS, (
         "give the function of template.yaml its handler, or the handler its function; then run: "
         "make openapi"
     )
 
 
-def test_public_routes_are_those_of_the_template(told: Part) -> None:
+def test_public_routes_are_those_of_the_template(openapi: Part) -> None:
     public = {function.route for function in functions() if function.is_public}
 
-    assert {route for route, it in operations(told) if it.get("security") == []} == (
+    assert {route for route, it in operations(openapi) if it.get("security") == []} == (
         public - NOT_FOR_PROGRAMS
     )
-    assert told["security"] == [{"accessToken": []}]
+    assert openapi["security"] == [{"accessToken": []}]
 
 
-def test_operation_ids_are_the_function_names_and_unique(told: Part) -> None:
+def test_operation_ids_are_the_function_names_and_unique(openapi: Part) -> None:
     names = {function.route: function.name for function in functions()}
-    counted = Counter(operation["operationId"] for _, operation in operations(told))
+    counted = Counter(operation["operationId"] for _, operation in operations(openapi))
 
     assert set(counted.values()) == {1}
-    for route, operation in operations(told):
+    for route, operation in operations(openapi):
         name = names[route]
         assert operation["operationId"] == name[0].lower() + name[1:]
 
 
-def test_every_schema_has_limits(told: Part) -> None:
+def test_every_schema_has_limits(openapi: Part) -> None:
     found = 0
-    for at, schema in schemas(told):
+    for at, schema in schemas(openapi):
         types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
         found += 1
         if "string" in types:
@@ -109,34 +110,34 @@ def test_every_schema_has_limits(told: Part) -> None:
     assert found > 100
 
 
-def test_every_schema_uses_json_schema_keywords_only(told: Part) -> None:
-    """pydantic writes `ge` where it cannot say `minimum`, and validators pass over such words."""
+def test_every_schema_uses_json_schema_keywords_only(openapi: Part) -> None:
+    """pydantic writes `ge` if it cannot use `minimum`; validators ignore unknown keywords."""
     known = {
         *("type", "format", "description", "examples", "default", "enum", "const", "writeOnly"),
         *("minLength", "maxLength", "pattern", "minimum", "maximum", "minItems", "maxItems"),
         *("items", "properties", "required", "additionalProperties", "not"),
     }
-    for at, schema in schemas(told):
+    for at, schema in schemas(openapi):
         assert schema.keys() <= known, at
 
 
-def test_request_bodies_reject_unknown_fields_and_responses_allow_them(told: Part) -> None:
+def test_request_bodies_reject_unknown_fields_and_responses_allow_them(openapi: Part) -> None:
     bodies = {it.body for it in endpoints().values() if it.body}
     nested = {"OrderLinePlace"}
 
     closed = {
         name
-        for name, schema in told["components"]["schemas"].items()
+        for name, schema in openapi["components"]["schemas"].items()
         if schema.get("additionalProperties") is False
     }
 
     assert closed == {body.__name__ for body in bodies} | nested
 
 
-def test_response_fields_are_always_present(told: Part) -> None:
+def test_response_fields_are_always_present(openapi: Part) -> None:
     sometimes = {
         (name, field)
-        for name, schema in told["components"]["schemas"].items()
+        for name, schema in openapi["components"]["schemas"].items()
         if schema.get("additionalProperties") is not False
         for field in schema.get("properties", {}).keys() - set(schema.get("required", ()))
     }
@@ -144,24 +145,24 @@ def test_response_fields_are_always_present(told: Part) -> None:
     assert sometimes == {("ErrorContent", "details")}
 
 
-def test_every_example_is_valid_by_its_schema(told: Part) -> None:
+def test_every_example_is_valid_by_its_schema(openapi: Part) -> None:
     checked = 0
-    for at, schema in schemas(told):
-        check = validator(told, schema)
+    for at, schema in schemas(openapi):
+        check = validator(openapi, schema)
         for example in schema.get("examples", []):
             assert list(check.iter_errors(example)) == [], at
             checked += 1
-    for at, media in parts(told):
+    for at, media in parts(openapi):
         if "schema" not in media or not isinstance(media.get("examples"), dict):
             continue
-        check = validator(told, media["schema"])
+        check = validator(openapi, media["schema"])
         for example in media["examples"].values():
             assert list(check.iter_errors(example["value"])) == [], at
             checked += 1
     assert checked > 200
 
 
-def test_examples_have_ids_of_their_own_resource(told: Part) -> None:
+def test_examples_have_ids_of_their_own_resource(openapi: Part) -> None:
     user, product, order, session = (f"0190a6b2-7c9e-7b1a-8f00-0000000000{it}" for it in IDS)
     expected = {
         "User": {"id": user, "name": "Ada Lovelace"},
@@ -174,12 +175,12 @@ def test_examples_have_ids_of_their_own_resource(told: Part) -> None:
         "UserCreate": {"name": "Ada Lovelace"},
     }
     for name, fields in expected.items():
-        (example,) = told["components"]["schemas"][name]["examples"]
+        (example,) = openapi["components"]["schemas"][name]["examples"]
         assert example.items() >= fields.items(), name
 
     ids = {"userId": user, "productId": product, "orderId": order, "sessionId": session}
     found = 0
-    for route, operation in operations(told):
+    for route, operation in operations(openapi):
         for parameter in operation["parameters"]:
             if parameter.get("name") in ids:
                 found += 1
@@ -187,55 +188,57 @@ def test_examples_have_ids_of_their_own_resource(told: Part) -> None:
     assert found > 10
 
 
-def exchange(told: Part, route: str, status: str) -> tuple[Part, Part]:
-    """The examples of the request and of its response."""
+def exchange(openapi: Part, route: str, status: str) -> tuple[Part, Part]:
+    """Return the examples of the request and of its response."""
     method, path = route.split(" ")
-    operation = told["paths"][path][method.lower()]
+    operation = openapi["paths"][path][method.lower()]
     requests = operation["requestBody"]["content"]["application/json"]["examples"]
     responses = operation["responses"][status]["content"]["application/json"]["examples"]
     return requests["example"]["value"], responses["example"]["value"]
 
 
-def test_response_examples_have_the_values_of_their_requests(told: Part) -> None:
+def test_response_examples_have_the_values_of_their_requests(openapi: Part) -> None:
     compared = 0
-    for route, operation in operations(told):
+    for route, operation in operations(openapi):
         if "requestBody" not in operation or route == "POST /api/access-tokens":
             continue
         status = min(operation["responses"])
         if "content" in operation["responses"][status]:
-            request, response = exchange(told, route, status)
+            request, response = exchange(openapi, route, status)
             for name in request.keys() & response.keys() - {"items"}:
                 assert response[name] == request[name], (route, name)
                 compared += 1
     assert compared > 10
 
-    order, placed = exchange(told, "POST /api/users/{userId}/orders", "201")
+    order, placed = exchange(openapi, "POST /api/users/{userId}/orders", "201")
     (line,), (priced,) = order["items"], placed["items"]
     assert priced.items() >= line.items()
-    spent, renewed = exchange(told, "POST /api/access-tokens", "201")
+    spent, renewed = exchange(openapi, "POST /api/access-tokens", "201")
     assert spent["refreshToken"] != renewed["refreshToken"]
 
 
-def test_examples_match_their_route(told: Part) -> None:
+def test_examples_match_their_route(openapi: Part) -> None:
     for method, status in (("PATCH", "200"), ("POST", "201")):
         suffix = "/{orderId}" if method == "PATCH" else ""
-        request, response = exchange(told, f"{method} /api/users/{{userId}}/orders{suffix}", status)
+        request, response = exchange(
+            openapi, f"{method} /api/users/{{userId}}/orders{suffix}", status
+        )
         assert "status" not in request or request["status"] in TRANSITIONS[OrderStatus.PENDING]
         total = sum(Decimal(it["unitPrice"]) * it["quantity"] for it in response["items"])
         assert Decimal(response["total"]) == total
-    changed = exchange(told, "PATCH /api/users/{userId}/orders/{orderId}", "200")
+    changed = exchange(openapi, "PATCH /api/users/{userId}/orders/{orderId}", "200")
     assert (changed[0], changed[1]["status"]) == ({"status": "cancelled"}, "cancelled")
 
-    _, signed_up = exchange(told, "POST /api/users", "201")
-    _, renamed = exchange(told, "PATCH /api/users/{userId}", "200")
+    _, signed_up = exchange(openapi, "POST /api/users", "201")
+    _, renamed = exchange(openapi, "PATCH /api/users/{userId}", "200")
     assert (signed_up["emailVerified"], renamed["emailVerified"]) == (False, True)
     assert signed_up["updatedAt"] == signed_up["createdAt"] < renamed["updatedAt"]
 
 
-def test_links_are_examples_of_their_own_route(told: Part) -> None:
+def test_links_are_examples_of_their_own_route(openapi: Part) -> None:
     def example(route: str, status: str, header: str) -> str:
         method, path = route.split(" ")
-        answer = told["paths"][path][method]["responses"][status]
+        answer = openapi["paths"][path][method]["responses"][status]
         (text,) = answer["headers"][header]["schema"]["examples"]
         return str(text)
 
@@ -248,40 +251,40 @@ def test_links_are_examples_of_their_own_route(told: Part) -> None:
     assert example("post /api/users/{userId}/orders", "201", "Location") == f"{orders}/{order}"
 
 
-def test_statuses_are_described_by_their_phrase(told: Part) -> None:
-    for route, operation in operations(told):
+def test_statuses_are_described_by_their_phrase(openapi: Part) -> None:
+    for route, operation in operations(openapi):
         for status, answer in operation["responses"].items():
             if int(status) < 400:
                 assert answer["description"] == HTTPStatus(int(status)).phrase, route
 
 
-def test_validation_errors_are_examples_of_their_operation(told: Part) -> None:
-    for route, operation in operations(told):
+def test_validation_errors_are_examples_of_their_operation(openapi: Part) -> None:
+    for route, operation in operations(openapi):
         if operation.get("x-ignores-query"):
             assert "422" not in operation["responses"], route
             continue
         answer = operation["responses"]["422"]
         if "$ref" in answer:
-            answer = told["components"]["responses"][answer["$ref"].rpartition("/")[2]]
+            answer = openapi["components"]["responses"][answer["$ref"].rpartition("/")[2]]
         example = answer["content"]["application/json"]["examples"]["VALIDATION_ERROR"]["value"]
         (detail,) = example["error"]["details"]
         place = "body" if "requestBody" in operation else "query"
         assert detail["field"].partition(".")[0] == place, route
 
 
-def test_every_model_has_an_example(told: Part) -> None:
-    for name, schema in told["components"]["schemas"].items():
+def test_every_model_has_an_example(openapi: Part) -> None:
+    for name, schema in openapi["components"]["schemas"].items():
         assert schema["examples"], f"give the fields of {name} examples, then run: make openapi"
 
 
-def test_every_parameter_header_and_body_has_an_example(told: Part) -> None:
+def test_every_parameter_header_and_body_has_an_example(openapi: Part) -> None:
     def resolved(part: Part) -> Part:
         if "$ref" not in part:
             return part
         kind, name = part["$ref"].split("/")[-2:]
-        return told["components"][kind][name]
+        return openapi["components"][kind][name]
 
-    for route, operation in operations(told):
+    for route, operation in operations(openapi):
         messages = [
             operation.get("requestBody", {}),
             *map(resolved, operation["responses"].values()),
@@ -295,20 +298,20 @@ def test_every_parameter_header_and_body_has_an_example(told: Part) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(endpoints()))
-def test_body_examples_are_accepted_by_the_models(name: str, told: Part) -> None:
+def test_body_examples_are_accepted_by_the_models(name: str, openapi: Part) -> None:
     endpoint = endpoints()[name]
     if endpoint.body is None:
         return
-    operation = told["paths"][endpoint.path][endpoint.method.lower()]
+    operation = openapi["paths"][endpoint.path][endpoint.method.lower()]
 
     for media in operation["requestBody"]["content"].values():
         for example in media["examples"].values():
             endpoint.body.model_validate_json(json.dumps(example["value"]))
 
 
-def test_every_error_is_an_example_under_its_status(told: Part) -> None:
-    routes = dict(operations(told))
-    shared = told["components"]["responses"]
+def test_every_error_is_an_example_under_its_status(openapi: Part) -> None:
+    routes = dict(operations(openapi))
+    shared = openapi["components"]["responses"]
 
     def codes(response: Part) -> set[str]:
         if "$ref" in response:

@@ -12,14 +12,14 @@ from tests.support.sam_template import ROOT
 from tools.openapi.breaking import breaks
 from tools.openapi.document import DOCUMENT
 
-type Part = Any  # of the document, which is JSON
+type Part = Any  # Any: the document is JSON
 
 RELEASED = ROOT / "docs/openapi.released.json"
 NOW = json.loads(DOCUMENT.read_text())
 
 
 def named_in(changelog: str) -> list[str]:
-    """What stands as code under `### Breaking` of the newest version."""
+    """Return the code spans under `### Breaking` of the newest version."""
     newest = changelog.split("\n## ")[1]
     _, _, section = newest.partition("### Breaking\n")
     return re.findall(r"`([^`]+)`", section.partition("\n### ")[0])

@@ -93,7 +93,7 @@ def test_malformed_body_is_found(wrong: dict[str, Any]) -> None:
         answered(201, USER | wrong, MADE, sent=WANTED)
 
 
-def test_missing_or_unknown_error_field_is_found() -> None:
+def test_missing_field_or_unknown_error_field_is_found() -> None:
     with pytest.raises(Broken):
         answered(201, without(USER, "role"), MADE, sent=WANTED)
     with pytest.raises(Broken):

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator, Sequence
-from typing import Any  # AWS's answers, and a deployment that is as much of one as is asked
+from typing import Any  # Any: responses of AWS, and a partial deployment
 
 import boto3
 import pytest
@@ -68,7 +68,7 @@ def test_unauditable_work_is_not_started() -> None:
 
 
 class Queues:
-    """A deployment with dead letters, of which a task moves three and is then as a test says."""
+    """A deployment with dead letters; its redrive task moves three and has the given status."""
 
     stack = "shop"
 

@@ -163,8 +163,8 @@ def test_dry_run_previews_the_last_admin_rule(
     assert shelf.writes == 0
 
 
-class Office:
-    """A user, an order, and the wishes for mail."""
+class FakeOperatorStore:
+    """A user, an order, and the queue of requested emails."""
 
     def __init__(self, user: User | None = USER, order: Order | None = ORDER) -> None:
         self.known, self.placed = user, order
@@ -186,14 +186,14 @@ class Office:
 
 
 def test_unconfirmed_command_queues_no_email() -> None:
-    office = Office()
+    office = FakeOperatorStore()
 
     assert office.resend() == (VERIFICATION_REQUESTED, FRESH)
     assert office.wishes == []
 
 
 def test_confirmed_id_becomes_the_email_id_so_that_retries_send_one_email() -> None:
-    office = Office()
+    office = FakeOperatorStore()
 
     for _ in range(2):
         office.resend(confirmed=office.resend()[1])
@@ -203,7 +203,7 @@ def test_confirmed_id_becomes_the_email_id_so_that_retries_send_one_email() -> N
 
 @pytest.mark.parametrize("status", OrderStatus)
 def test_order_email_follows_the_order_status(status: OrderStatus) -> None:
-    office = Office(order=replace(ORDER, status=status))
+    office = FakeOperatorStore(order=replace(ORDER, status=status))
 
     office.resend(ORDER.id, FRESH)
 
@@ -215,7 +215,7 @@ def test_order_email_follows_the_order_status(status: OrderStatus) -> None:
 
 @pytest.mark.parametrize("age", [CONFIRMED_WITHIN + timedelta(seconds=1), -timedelta(seconds=1)])
 def test_confirmation_id_older_than_an_hour_is_rejected(age: timedelta) -> None:
-    office = Office()
+    office = FakeOperatorStore()
     stale = id_of(int((NOON - age).timestamp() * 1000), chance=7)
     assert made_at(stale) == NOON - age
 
@@ -226,7 +226,7 @@ def test_confirmation_id_older_than_an_hour_is_rejected(age: timedelta) -> None:
 
 @pytest.mark.parametrize("first", ["0", "e", "f"])
 def test_confirmation_id_of_another_subject_is_rejected(first: str) -> None:
-    office = Office()
+    office = FakeOperatorStore()
 
     with pytest.raises(ValidationFailed, match="dry run"):
         office.resend(confirmed=f"{first}e2e2e2e-2e2e-4e2e-8e2e-2e2e2e2e2e2e")
@@ -236,12 +236,14 @@ def test_confirmation_id_of_another_subject_is_rejected(first: str) -> None:
 @pytest.mark.parametrize(
     ("office", "refusal"),
     [
-        (Office(user=None), NotFound),
-        (Office(user=replace(USER, status=UserStatus.INACTIVE)), AccountInactive),
-        (Office(user=replace(USER, email_verified=True)), ValidationFailed),
+        (FakeOperatorStore(user=None), NotFound),
+        (FakeOperatorStore(user=replace(USER, status=UserStatus.INACTIVE)), AccountInactive),
+        (FakeOperatorStore(user=replace(USER, email_verified=True)), ValidationFailed),
     ],
 )
-def test_user_without_a_right_to_email_gets_none(office: Office, refusal: type[ShopError]) -> None:
+def test_user_without_a_right_to_email_gets_none(
+    office: FakeOperatorStore, refusal: type[ShopError]
+) -> None:
     with pytest.raises(refusal):
         office.resend(confirmed=FRESH)
     assert office.wishes == []
@@ -249,7 +251,7 @@ def test_user_without_a_right_to_email_gets_none(office: Office, refusal: type[S
 
 def test_unknown_order_is_not_found() -> None:
     with pytest.raises(NotFound):
-        Office(order=None).resend(ORDER.id)
+        FakeOperatorStore(order=None).resend(ORDER.id)
 
 
 def test_email_is_confirmed_by_an_id_only() -> None:

@@ -256,7 +256,7 @@ def test_invalid_order_change_is_rejected(changes: dict[str, Any]) -> None:
         update(**changes)
 
 
-# The rules once more, written as differently as can be, for the property below.
+# A second, independent implementation of the rules, for the property below.
 WAYS = ("pending>processing", "pending>cancelled", "processing>completed", "processing>cancelled")
 
 callers = st.sampled_from([ALICE, BOB, ADMIN, replace(ALICE, role=Role.ADMIN)])

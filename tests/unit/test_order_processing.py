@@ -15,8 +15,8 @@ from tests.support.fixtures import ALICE, NOON
 PENDING, PROCESSING, COMPLETED, CANCELLED = OrderStatus
 
 
-class Packer:
-    """Takes orders on, or is on strike; `meanwhile` happens while it looks at one."""
+class FakeFulfilment:
+    """A fulfilment that accepts or rejects orders; `meanwhile` runs during its check."""
 
     def __init__(self, meanwhile: Callable[[], object] = lambda: None) -> None:
         self.accepted: list[str] = []
@@ -40,14 +40,14 @@ def desk(shelf: FakeOrderStore) -> OrderService:
     return OrderService(shelf, lambda: NOON, new_id)
 
 
-def start(desk: OrderService, order: Order, packer: Packer) -> None:
+def start(desk: OrderService, order: Order, packer: FakeFulfilment) -> None:
     desk.start_processing(order.user_id, order.id, packer)
 
 
 def test_pending_order_is_accepted_and_processing(
     desk: OrderService, shelf: FakeOrderStore
 ) -> None:
-    order, packer = placed(desk, shelf), Packer()
+    order, packer = placed(desk, shelf), FakeFulfilment()
 
     start(desk, order, packer)
 
@@ -57,7 +57,7 @@ def test_pending_order_is_accepted_and_processing(
 
 
 def test_repeated_messages_start_processing_once(desk: OrderService, shelf: FakeOrderStore) -> None:
-    order, packer = placed(desk, shelf), Packer()
+    order, packer = placed(desk, shelf), FakeFulfilment()
 
     for _ in range(3):
         start(desk, order, packer)
@@ -70,7 +70,7 @@ def test_repeated_messages_start_processing_once(desk: OrderService, shelf: Fake
 def test_order_that_is_not_pending_is_unchanged(
     desk: OrderService, shelf: FakeOrderStore, status: OrderStatus
 ) -> None:
-    order, packer = placed(desk, shelf, status), Packer()
+    order, packer = placed(desk, shelf, status), FakeFulfilment()
 
     start(desk, order, packer)
     desk.give_up(order.user_id, order.id)
@@ -80,7 +80,7 @@ def test_order_that_is_not_pending_is_unchanged(
 
 
 def test_unknown_order_is_skipped(desk: OrderService) -> None:
-    packer = Packer()
+    packer = FakeFulfilment()
 
     desk.start_processing(ALICE.id, new_id(), packer)
     desk.give_up(ALICE.id, new_id())
@@ -92,7 +92,7 @@ def test_order_cancelled_while_accepted_stays_cancelled(
     desk: OrderService, shelf: FakeOrderStore
 ) -> None:
     order = placed(desk, shelf)
-    packer = Packer(meanwhile=lambda: act(desk, ALICE, order, status=CANCELLED))
+    packer = FakeFulfilment(meanwhile=lambda: act(desk, ALICE, order, status=CANCELLED))
 
     start(desk, order, packer)
 
@@ -101,7 +101,7 @@ def test_order_cancelled_while_accepted_stays_cancelled(
 
 
 def test_unaccepted_order_is_unchanged(desk: OrderService, shelf: FakeOrderStore) -> None:
-    order, packer = placed(desk, shelf), Packer()
+    order, packer = placed(desk, shelf), FakeFulfilment()
     packer.is_on_strike = True
 
     with pytest.raises(FulfilmentFailed):

@@ -214,7 +214,7 @@ def test_request_that_sees_the_stock_but_not_the_record_gets_its_order(
 ) -> None:
     shelf.products[PEAR.id] = replace(PEAR, stock=1)
     order = desk.place(ALICE, ALICE.id, wanted((PEAR, 1)), once("k"))
-    # A BatchGetItem is no snapshot: each of its items is read at a moment of its own.
+    # BatchGetItem is no snapshot: each item is read at its own time.
     monkeypatch.setattr(shelf, "catalogue", lambda *_: (shelf.products, None))
 
     with pytest.raises(Replayed) as loser:

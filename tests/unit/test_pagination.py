@@ -113,7 +113,7 @@ def test_page_out_of_reach_is_rejected(query: type[ListQuery], given: dict[str, 
     [
         (1, ["a"], 1, None),
         (2, ["a"], 21, 1),
-        (3, ["a"], 21, 2),  # the total is late by up to 2 s
+        (3, ["a"], 21, 2),  # the total lags by up to 2 s
         (2, [], 20, 1),
         (3, [], 20, 1),
         (5, [], 41, 3),

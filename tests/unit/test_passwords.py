@@ -38,7 +38,7 @@ def test_password_matches_in_either_unicode_form(signed_up: str, typed: str) -> 
 
 def test_old_hash_of_the_decomposed_form_still_matches() -> None:
     old = bcrypt.hashpw(NFD.encode(), bcrypt.gensalt(4)).decode()
-    long = "\u0958" * 12  # 36 bytes, and 72 in NFC, which excludes it from composition
+    long = "\u0958" * 12  # 36 bytes, and 72 in NFC, which never composes it
     too_long_in_nfc = bcrypt.hashpw((long * 2).encode(), bcrypt.gensalt(4)).decode()
 
     assert password_matches(NFD, old)

@@ -29,7 +29,7 @@ TARGET = "DynamoDB_20120810.GetItem"
 
 @pytest.fixture
 def sdkless(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """The store of the case that has no SDK."""
+    """The store of the case without an SDK."""
     monkeypatch.setenv("PEERS_TABLE", "peers")
     monkeypatch.setenv("AWS_REGION", "us-east-1")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
@@ -118,7 +118,7 @@ def test_targets_of_the_page_are_those_of_the_numbers() -> None:
 
 
 def as_fast_as(seconds: float) -> Results:
-    """What the page would be told of, had the product's cold GET taken so long."""
+    """Return the results that the page would get, had the product's cold GET taken so long."""
     results = read()
     get = results.cases["shop"].GET
     faster = replace(get, cold=Spread(*[seconds] * 4))

@@ -1,7 +1,7 @@
 """Preflight checks an account and the parameters, and names remedies."""
 
 from collections.abc import Iterator
-from typing import Any  # AWS's answers are of many types
+from typing import Any  # Any: responses of AWS have many types
 
 import pytest
 from botocore.exceptions import ClientError, NoCredentialsError
@@ -14,20 +14,20 @@ STACK = {"StackStatus": "UPDATE_COMPLETE", "Parameters": []}
 
 
 def deployed(**parameters: str) -> dict[str, Any]:
-    """A stack with what was given for it once."""
+    """A stack with the parameters of its last deployment."""
     described = [{"ParameterKey": it, "ParameterValue": parameters[it]} for it in parameters]
     return STACK | {"Parameters": described}
 
 
 class NotFound(ClientError):
-    """SES does not know an identity."""
+    """The error of SES for an unknown identity."""
 
     def __init__(self) -> None:
         super().__init__({"Error": {"Code": "NotFoundException"}}, "GetEmailIdentity")
 
 
 class Account:
-    """A deployment and every client of its account: what a test says, or else that all is well."""
+    """A deployment and all clients of its account; healthy unless a test changes it."""
 
     class exceptions:
         NotFoundException = NotFound
@@ -78,7 +78,7 @@ def this_machine(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def found(account: Account, about: str, **given: str) -> Finding:
-    # An account is as much of a deployment as is asked.
+    # The account stands in for a deployment, as far as it is used.
     deployment: Any = account
     (finding,) = [it for it in Preflight(deployment, given).findings() if it.about == about]
     return finding

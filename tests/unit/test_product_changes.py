@@ -35,8 +35,8 @@ PEAR = Product(new_id(), "PEAR", "A pear", EURO, 10, ProductStatus.ACTIVE, NOON,
 FIRST = Precondition(frozenset({'"1"'}))
 
 
-class Shelf:
-    """One product in memory, to which `meanwhile` happens between a read and its write."""
+class FakeProductStore:
+    """One product in memory; `meanwhile` runs between a read and its write."""
 
     def __init__(self, product: Product | None = PEAR, *meanwhile: Product | None) -> None:
         self.product = product
@@ -87,7 +87,7 @@ class Shelf:
             raise StaleVersion
 
 
-def desk(shelf: Shelf) -> ProductService:
+def desk(shelf: FakeProductStore) -> ProductService:
     return ProductService(shelf, lambda: NOON, new_id)
 
 
@@ -95,12 +95,14 @@ def patch(**changes: object) -> ProductUpdate:
     return ProductUpdate.model_validate(changes, strict=False)
 
 
-def update(shelf: Shelf, precondition: Precondition | None = None, **changes: object) -> Product:
+def update(
+    shelf: FakeProductStore, precondition: Precondition | None = None, **changes: object
+) -> Product:
     return desk(shelf).update(ADMIN, PEAR.id, patch(**changes), precondition or Precondition())
 
 
 def test_first_write_has_the_named_fields_and_the_version_read() -> None:
-    shelf = Shelf()
+    shelf = FakeProductStore()
 
     changed = update(shelf, price="20.00", status="inactive")
 
@@ -110,7 +112,7 @@ def test_first_write_has_the_named_fields_and_the_version_read() -> None:
 
 
 def test_currency_can_change_alone() -> None:
-    assert update(Shelf(), currency="USD").price == Money(Decimal("19.90"), "USD")
+    assert update(FakeProductStore(), currency="USD").price == Money(Decimal("19.90"), "USD")
 
 
 @pytest.mark.parametrize(
@@ -123,7 +125,7 @@ def test_currency_can_change_alone() -> None:
 def test_price_keeps_to_the_decimals_of_the_stored_currency(
     stored: Money, changes: dict[str, Any], field: str
 ) -> None:
-    shelf = Shelf(replace(PEAR, price=stored))
+    shelf = FakeProductStore(replace(PEAR, price=stored))
 
     with pytest.raises(ValidationFailed) as refused:
         update(shelf, **changes)
@@ -136,19 +138,19 @@ def test_price_keeps_to_the_decimals_of_the_stored_currency(
 def test_price_stored_before_the_rule_outlives_other_changes() -> None:
     old = Money(Decimal("100.50"), "JPY")
 
-    assert update(Shelf(replace(PEAR, price=old)), name="A pear").price == old
-    assert update(Shelf(replace(PEAR, price=old)), price="100.00").price.amount == 100
+    assert update(FakeProductStore(replace(PEAR, price=old)), name="A pear").price == old
+    assert update(FakeProductStore(replace(PEAR, price=old)), price="100.00").price.amount == 100
 
 
 def test_stock_can_become_unlimited() -> None:
-    shelf = Shelf()
+    shelf = FakeProductStore()
 
     assert update(shelf, stock=None).stock is None
     assert shelf.writes == [({"stock"}, 0, 1)]
 
 
 def test_stock_delta_is_applied_by_the_store() -> None:
-    shelf = Shelf()
+    shelf = FakeProductStore()
 
     changed = update(shelf, stockDelta=-10)
 
@@ -157,7 +159,7 @@ def test_stock_delta_is_applied_by_the_store() -> None:
 
 
 def test_retry_after_a_stale_version_requires_no_version() -> None:
-    shelf = Shelf(PEAR, replace(PEAR, stock=8, version=2))
+    shelf = FakeProductStore(PEAR, replace(PEAR, stock=8, version=2))
 
     update(shelf, stockDelta=-3, price="20.00")
 
@@ -173,14 +175,14 @@ def test_retry_after_a_stale_version_requires_no_version() -> None:
     ],
 )
 def test_unchanged_product_is_not_written(changes: dict[str, Any]) -> None:
-    shelf = Shelf()
+    shelf = FakeProductStore()
 
     assert update(shelf, **changes) == PEAR
     assert shelf.writes == []
 
 
 def test_stock_above_the_maximum_can_be_reduced() -> None:
-    shelf = Shelf(replace(PEAR, stock=MAX_STOCK + 5))
+    shelf = FakeProductStore(replace(PEAR, stock=MAX_STOCK + 5))
 
     assert update(shelf, stockDelta=-1).stock == MAX_STOCK + 4
 
@@ -198,7 +200,7 @@ def test_stock_above_the_maximum_can_be_reduced() -> None:
 def test_impossible_stock_is_rejected(
     stock: int | None, delta: int, refusal: type[ShopError], code: str
 ) -> None:
-    shelf = Shelf(replace(PEAR, stock=stock))
+    shelf = FakeProductStore(replace(PEAR, stock=stock))
 
     with pytest.raises(refusal) as refused:
         update(shelf, stockDelta=delta)
@@ -210,14 +212,14 @@ def test_impossible_stock_is_rejected(
 
 def test_stock_that_became_impossible_is_rejected() -> None:
     for now, refusal in ((1, InsufficientStock), (None, ValidationFailed)):
-        shelf = Shelf(PEAR, replace(PEAR, stock=now, version=2))
+        shelf = FakeProductStore(PEAR, replace(PEAR, stock=now, version=2))
         with pytest.raises(refusal):
             update(shelf, stockDelta=-2)
         assert len(shelf.writes) == 1
 
 
 def test_change_with_a_required_version_matches_it_or_is_rejected() -> None:
-    shelf = Shelf()
+    shelf = FakeProductStore()
     assert update(shelf, FIRST, name="B").version == 2
     assert shelf.writes == [({"name"}, 0, 1)]
 
@@ -225,14 +227,14 @@ def test_change_with_a_required_version_matches_it_or_is_rejected() -> None:
         update(shelf, FIRST, stockDelta=-99)
     assert len(shelf.writes) == 1
 
-    overtaken = Shelf(PEAR, replace(PEAR, version=2))
+    overtaken = FakeProductStore(PEAR, replace(PEAR, version=2))
     with pytest.raises(PreconditionFailed):
         update(overtaken, FIRST, name="B")
     assert len(overtaken.writes) == 1
 
 
 def test_deletion_with_a_required_version_matches_it_or_is_rejected() -> None:
-    shelf = Shelf(PEAR, replace(PEAR, version=2))
+    shelf = FakeProductStore(PEAR, replace(PEAR, version=2))
 
     with pytest.raises(PreconditionFailed):
         desk(shelf).delete(ADMIN, PEAR.id, FIRST)
@@ -241,22 +243,22 @@ def test_deletion_with_a_required_version_matches_it_or_is_rejected() -> None:
 
 
 def test_deleted_product_is_not_found() -> None:
-    for shelf in (Shelf(None), Shelf(PEAR, None)):
+    for shelf in (FakeProductStore(None), FakeProductStore(PEAR, None)):
         with pytest.raises(NotFound):
             update(shelf, name="B")
-    for shelf in (Shelf(None), Shelf(PEAR, None)):
+    for shelf in (FakeProductStore(None), FakeProductStore(PEAR, None)):
         with pytest.raises(NotFound):
             desk(shelf).delete(ADMIN, PEAR.id, Precondition())
 
 
 @pytest.mark.usefixtures("no_time_to_retry")
 def test_product_change_gets_503_while_the_product_keeps_changing() -> None:
-    attempts: list[Callable[[Shelf], object]] = [
+    attempts: list[Callable[[FakeProductStore], object]] = [
         lambda shelf: update(shelf, sku="PEAR-2"),
         lambda shelf: desk(shelf).delete(ADMIN, PEAR.id, Precondition()),
     ]
     for attempt in attempts:
-        shelf = Shelf(PEAR, *[PEAR] * 1000)
+        shelf = FakeProductStore(PEAR, *[PEAR] * 1000)
         with pytest.raises(ServiceUnavailable) as refusal:
             attempt(shelf)
         assert refusal.value.retry_after == 1
@@ -264,7 +266,7 @@ def test_product_change_gets_503_while_the_product_keeps_changing() -> None:
 
 
 def test_every_change_of_a_product_checks_the_callers_role() -> None:
-    shelf = Shelf()
+    shelf = FakeProductStore()
     wanted = ProductCreate.model_validate(
         {"sku": "PLUM", "name": "A plum", "price": "1.00", "currency": "EUR", "stock": 1},
         strict=False,
@@ -279,7 +281,7 @@ def test_every_change_of_a_product_checks_the_callers_role() -> None:
 
 
 def test_products_are_changed_and_deleted_by_admins_only() -> None:
-    shelf = Shelf()
+    shelf = FakeProductStore()
 
     with pytest.raises(Forbidden):
         desk(shelf).update(ALICE, PEAR.id, patch(name="B"), Precondition())

@@ -19,12 +19,12 @@ NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 type Row = State | Deleted | None
 
 
-class Died(BaseException):
-    """A process ends, and nothing of it goes on."""
+class ProcessDied(BaseException):
+    """The process ends immediately; no handler of it runs."""
 
 
 class Database:
-    """One user, the row that is projected of it, and the texts that each of its search rows has."""
+    """One user, the projected row, and the texts of each search row."""
 
     def __init__(self, name: str) -> None:
         self.user: State | None = State(1, "active", (name,))
@@ -45,7 +45,7 @@ class Database:
         self.now += timedelta(seconds=seconds)
 
     def project(self) -> None:
-        """By a process of its own, to which nothing happens."""
+        """Project in a separate process without faults."""
         assert projector(Store(self)).project([ADA]) == {}
 
     def expected(self) -> dict[str, Sequence[str]]:
@@ -54,9 +54,9 @@ class Database:
 
 
 class Store:
-    """What a process sees of the database; `before` and `after` are called around each effect.
+    """The database of one process; `at` is called before and after each effect.
 
-    Search rows are written one by one, each by a call of its own.
+    Search rows are written one by one, each in its own call.
     """
 
     def __init__(self, database: Database, at: Callable[[str], None] = lambda _: None) -> None:
@@ -123,7 +123,7 @@ def projector(store: Store) -> ProjectionService:
 
 
 def always(place: str, work: Callable[[], None]) -> Callable[[str], None]:
-    """Does the work wherever the place is met, also by the tries that follow."""
+    """Run the work at every visit of the place, including retries."""
 
     def at(met: str) -> None:
         if met == place:
@@ -135,7 +135,7 @@ def always(place: str, work: Callable[[], None]) -> Callable[[str], None]:
 def once(
     place: str, work: Callable[[], None], then: Callable[[str], None] = lambda _: None
 ) -> Callable[[str], None]:
-    """Does the work where the place is met for the first time, and what comes then after that."""
+    """Run the work at the first visit of the place, and `then` at every later place."""
     is_done = False
 
     def at(met: str) -> None:
@@ -154,17 +154,17 @@ def fail() -> None:
 
 
 def die() -> None:
-    raise Died
+    raise ProcessDied
 
 
 def run(database: Database, at: Callable[[str], None]) -> None:
-    """A projection to which something happens, whatever comes of it."""
-    with suppress(Died):
+    """Project with an injected event, and ignore the outcome."""
+    with suppress(ProcessDied):
         projector(Store(database, at)).project([ADA])
 
 
-def assert_true(database: Database) -> None:
-    """Search rows are what the user is; of a deleted user nothing is left, in no row."""
+def assert_converged(database: Database) -> None:
+    """Assert that search rows match the user, and that a deleted user has no row."""
     assert database.search == database.expected()
     if database.user is None:
         assert (database.row, [*database.writes]) == (Deleted(), [])
@@ -185,7 +185,7 @@ CHANGES: dict[str, Callable[[Database], None]] = {
 def test_projection_after_faults_at_every_two_places_converges(
     end: Callable[[], None], last: str
 ) -> None:
-    """A to B, and B to C, each met by a fault, and then another change."""
+    """Rename A to B and B to C with a fault each, and then make another change."""
     for first, second in product(PLACES, PLACES):
         database = Database(A)
         database.project()
@@ -197,12 +197,12 @@ def test_projection_after_faults_at_every_two_places_converges(
 
         database.project()
 
-        assert_true(database)
+        assert_converged(database)
 
 
 @pytest.mark.parametrize("last", CHANGES)
 def test_projection_after_two_dead_projectors_converges(last: str) -> None:
-    """At every place another finishes or dies, and the first one dies at every later place."""
+    """At every place a second projector finishes or dies; the first dies at every later place."""
     for place, others_end, own_end in product(PLACES, ["", *PLACES], PLACES):
         database = Database(A)
         database.project()
@@ -216,7 +216,7 @@ def test_projection_after_two_dead_projectors_converges(last: str) -> None:
 
         database.project()
 
-        assert_true(database)
+        assert_converged(database)
 
 
 def test_repairing_projector_overtaken_by_a_third_converges() -> None:
@@ -232,10 +232,10 @@ def test_repairing_projector_overtaken_by_a_third_converges() -> None:
         database.rename(D)
         database.project()
 
-    # The first is overtaken before it writes, and again while it puts right what it wrote.
+    # The first is overtaken before its write, and again while it repairs that write.
     run(database, once("before search", second, then=once("before search", third)))
 
-    assert_true(database)
+    assert_converged(database)
 
 
 def test_live_user_is_projected_without_waiting_and_keeps_the_writer_record() -> None:
@@ -255,7 +255,7 @@ def test_live_user_is_projected_without_waiting_and_keeps_the_writer_record() ->
     database.now = left.until
     database.project()
 
-    assert_true(database)
+    assert_converged(database)
 
 
 def test_deletion_waits_for_other_possible_writers() -> None:
@@ -269,7 +269,7 @@ def test_deletion_waits_for_other_possible_writers() -> None:
     database.project()
 
     assert database.now == left.until
-    assert_true(database)
+    assert_converged(database)
 
 
 def test_deletion_converges_if_other_writers_end_during_its_write() -> None:
@@ -282,7 +282,7 @@ def test_deletion_converges_if_other_writers_end_during_its_write() -> None:
 
     run(database, once("before settle", lambda: database.pause(10)))
 
-    assert_true(database)
+    assert_converged(database)
 
 
 def test_projector_does_not_wait_for_its_own_writes() -> None:
@@ -296,7 +296,7 @@ def test_projector_does_not_wait_for_its_own_writes() -> None:
     assert service.project([ADA]) == {}
 
     assert database.now == NOON
-    assert_true(database)
+    assert_converged(database)
 
 
 def test_record_of_a_user_with_failing_search_rows_is_bounded() -> None:
@@ -310,7 +310,7 @@ def test_record_of_a_user_with_failing_search_rows_is_bounded() -> None:
         len({text for write in database.writes for text in write.texts}) <= 2 + MAX_RECORDED_TEXTS
     )
     database.project()
-    assert_true(database)
+    assert_converged(database)
 
 
 def test_record_overwritten_by_older_code_is_recovered() -> None:
@@ -326,7 +326,7 @@ def test_record_overwritten_by_older_code_is_recovered() -> None:
 
     run(database, once("before search", older_code))
 
-    assert_true(database)
+    assert_converged(database)
 
 
 def test_projected_user_is_read_once_and_not_written() -> None:

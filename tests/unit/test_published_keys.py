@@ -6,8 +6,8 @@ from shop.identity.keys.published_keys import Jwks, PublishedKeys
 from shop.ttl_cached import TtlCached
 
 
-class Shelf:
-    """A parameter that counts how often it is read, and a clock."""
+class FakeParameter:
+    """A parameter that counts its reads, and a clock."""
 
     def __init__(self) -> None:
         self.kids = ["old"]
@@ -26,7 +26,7 @@ class Shelf:
 
 
 def test_known_key_is_loaded_once_in_five_minutes() -> None:
-    shelf = Shelf()
+    shelf = FakeParameter()
     keys = shelf.keys()
 
     for second in (0, 1, 299):
@@ -40,7 +40,7 @@ def test_known_key_is_loaded_once_in_five_minutes() -> None:
 
 
 def test_unknown_key_reloads_at_most_every_30_seconds() -> None:
-    shelf = Shelf()
+    shelf = FakeParameter()
     keys = shelf.keys()
 
     assert all(keys.find("new") is None for _ in range(100))
@@ -52,7 +52,7 @@ def test_unknown_key_reloads_at_most_every_30_seconds() -> None:
 
 
 def test_load_failure_is_raised_and_not_cached() -> None:
-    shelf = Shelf()
+    shelf = FakeParameter()
     keys = shelf.keys()
     shelf.is_broken = True
 
@@ -66,7 +66,7 @@ def test_load_failure_is_raised_and_not_cached() -> None:
 
 
 def test_expired_keys_are_not_used_after_a_failed_reload() -> None:
-    shelf = Shelf()
+    shelf = FakeParameter()
     keys = shelf.keys()
     keys.find("old")
     shelf.is_broken, shelf.now = True, 300

@@ -9,7 +9,7 @@ from tools.tables.scan import Segment, in_segments
 
 
 class Time:
-    """Passes while somebody waits, and not otherwise."""
+    """A clock that only waiting advances."""
 
     def __init__(self) -> None:
         self.now = 1000.0

@@ -23,8 +23,8 @@ USER = Account(ALICE.id, "ada@example.com", UserStatus.ACTIVE, False, NOON, 1)
 NEW = PasswordReset.model_validate({"password": "wrong donkey charger"}, strict=False)
 
 
-class Shelf:
-    """One user and the tokens, in memory; others are faster in the next `overtaken` writes."""
+class FakeRecoveryStore:
+    """One user and the tokens in memory; concurrent changes precede the next `overtaken` writes."""
 
     def __init__(self, overtaken: int = 0) -> None:
         self.known: Account | None = USER
@@ -83,8 +83,8 @@ def _verified(account: Account, at: datetime) -> Account:
     return replace(account, email_verified=True, updated_at=at, version=account.version + 1)
 
 
-class Desk:
-    """Counts wishes, up to three, and keeps what was wished for."""
+class FakeRequestLimiter:
+    """A limit of three requests, and the queued emails."""
 
     def __init__(self) -> None:
         self.counted: list[LoginAttempt] = []
@@ -101,15 +101,17 @@ class Desk:
         self.wishes.append((type_, data))
 
 
-def service(shelf: Shelf, desk: Desk | None = None, now: datetime = NOON) -> RecoveryService:
-    desk = desk or Desk()
+def service(
+    shelf: FakeRecoveryStore, desk: FakeRequestLimiter | None = None, now: datetime = NOON
+) -> RecoveryService:
+    desk = desk or FakeRequestLimiter()
     return RecoveryService(
         shelf, desk, desk, lambda password: f"hash of {password}", lambda: now, lambda: "id"
     )
 
 
-def mailed(shelf: Shelf, purpose: Purpose) -> str:
-    """The token of a link that was just made."""
+def mailed(shelf: FakeRecoveryStore, purpose: Purpose) -> str:
+    """Return the token of the newest link."""
     link = Links(shelf, "https://shop.example/recovery", lambda: NOON).make(
         USER.id, USER.email, purpose
     )
@@ -120,7 +122,7 @@ def mailed(shelf: Shelf, purpose: Purpose) -> str:
 
 
 def test_link_is_stored_as_a_digest_only() -> None:
-    shelf = Shelf()
+    shelf = FakeRecoveryStore()
 
     token = mailed(shelf, Purpose.RESET)
 
@@ -133,7 +135,7 @@ def test_link_is_stored_as_a_digest_only() -> None:
 
 
 def test_deleted_user_gets_no_link() -> None:
-    shelf = Shelf()
+    shelf = FakeRecoveryStore()
     shelf.known = None
 
     assert Links(shelf, "", lambda: NOON).make(USER.id, USER.email, Purpose.RESET) is None
@@ -141,7 +143,7 @@ def test_deleted_user_gets_no_link() -> None:
 
 
 def test_confirmed_address_is_verified_and_its_token_spent() -> None:
-    shelf = Shelf()
+    shelf = FakeRecoveryStore()
     token = mailed(shelf, Purpose.VERIFICATION)
 
     service(shelf).verify(token)
@@ -152,7 +154,7 @@ def test_confirmed_address_is_verified_and_its_token_spent() -> None:
 
 
 def test_reset_sets_the_hash_ends_sessions_verifies_and_clears_attempts() -> None:
-    shelf = Shelf()
+    shelf = FakeRecoveryStore()
 
     service(shelf).reset(mailed(shelf, Purpose.RESET), NEW, BROWSER)
 
@@ -163,7 +165,7 @@ def test_reset_sets_the_hash_ends_sessions_verifies_and_clears_attempts() -> Non
 
 
 def test_reset_invalidates_all_other_resets_but_no_verification() -> None:
-    shelf = Shelf()
+    shelf = FakeRecoveryStore()
     first, second = (mailed(shelf, Purpose.RESET) for _ in range(2))
     verification = mailed(shelf, Purpose.VERIFICATION)
 
@@ -183,7 +185,7 @@ def test_reset_invalidates_all_other_resets_but_no_verification() -> None:
 def test_link_is_invalid_after_a_change_of_address_or_account(
     known: Account | None, purpose: Purpose
 ) -> None:
-    shelf = Shelf()
+    shelf = FakeRecoveryStore()
     token = mailed(shelf, purpose)
     shelf.known = known
 
@@ -197,7 +199,7 @@ def test_link_is_invalid_after_a_change_of_address_or_account(
 
 @pytest.mark.parametrize("purpose", Purpose)
 def test_link_expires_after_exactly_an_hour(purpose: Purpose) -> None:
-    shelf = Shelf()
+    shelf = FakeRecoveryStore()
     token = mailed(shelf, purpose)
 
     def redeem(now: datetime) -> None:
@@ -212,7 +214,7 @@ def test_link_expires_after_exactly_an_hour(purpose: Purpose) -> None:
 
 
 def test_token_of_another_purpose_is_invalid() -> None:
-    shelf = Shelf()
+    shelf = FakeRecoveryStore()
 
     with pytest.raises(NotFound):
         service(shelf).verify(mailed(shelf, Purpose.RESET))
@@ -222,7 +224,7 @@ def test_token_of_another_purpose_is_invalid() -> None:
 
 
 def test_email_as_password_is_rejected_and_keeps_the_token() -> None:
-    shelf = Shelf()
+    shelf = FakeRecoveryStore()
     token = mailed(shelf, Purpose.RESET)
     wanted = PasswordReset.model_validate({"password": "Ada@Example.com"}, strict=False)
 
@@ -234,7 +236,7 @@ def test_email_as_password_is_rejected_and_keeps_the_token() -> None:
 
 
 def test_stale_user_is_read_again_before_its_email_is_verified() -> None:
-    shelf = Shelf(overtaken=1)
+    shelf = FakeRecoveryStore(overtaken=1)
 
     service(shelf).verify(mailed(shelf, Purpose.VERIFICATION))
 
@@ -244,7 +246,7 @@ def test_stale_user_is_read_again_before_its_email_is_verified() -> None:
 @pytest.mark.usefixtures("no_time_to_retry")
 @pytest.mark.parametrize("purpose", Purpose)
 def test_recovery_gets_503_while_the_user_keeps_changing(purpose: Purpose) -> None:
-    shelf = Shelf(overtaken=1000)
+    shelf = FakeRecoveryStore(overtaken=1000)
     token = mailed(shelf, purpose)
 
     with pytest.raises(ServiceUnavailable):
@@ -257,7 +259,7 @@ def test_recovery_gets_503_while_the_user_keeps_changing(purpose: Purpose) -> No
 
 
 def test_requests_are_counted_before_an_email_is_queued() -> None:
-    shelf, desk = Shelf(), Desk()
+    shelf, desk = FakeRecoveryStore(), FakeRequestLimiter()
     wanted = PasswordResetCreate.model_validate({"email": "ada@example.com"})
 
     service(shelf, desk).request_email_verification(ALICE, BROWSER)
@@ -274,12 +276,12 @@ def test_requests_are_counted_before_an_email_is_queued() -> None:
 
 
 def test_requests_are_counted_per_network_and_per_user() -> None:
-    desk = Desk()
+    desk = FakeRequestLimiter()
     for email, address in [("a@a.example", "192.0.2.1"), ("b@a.example", "192.0.2.9")]:
         wanted = PasswordResetCreate.model_validate({"email": email})
-        service(Shelf(), desk).request_password_reset(wanted, Client("", address))
+        service(FakeRecoveryStore(), desk).request_password_reset(wanted, Client("", address))
     wanted = PasswordResetCreate.model_validate({"email": "a@a.example"})
-    service(Shelf(), desk).request_password_reset(wanted, Client("", "198.51.100.1"))
+    service(FakeRecoveryStore(), desk).request_password_reset(wanted, Client("", "198.51.100.1"))
 
     first, second, third = desk.counted
     assert first.from_network.digest == second.from_network.digest != third.from_network.digest

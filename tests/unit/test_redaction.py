@@ -22,11 +22,11 @@ from tests.support.gateway_events import Context, event
 from tests.support.log_lines import LogLines
 from tests.support.sam_template import ROOT, template
 
-SECRET = "hunter2-" + "planted"  # not as it stands in this line, which a trace shows
+SECRET = "hunter2-" + "planted"  # concatenated, since tracebacks show the source line
 
 
 class Loose(BaseModel):
-    """Unlike ours it quotes what it refuses."""
+    """An error that quotes its input, unlike our own."""
 
     number: int
 
@@ -94,7 +94,7 @@ QUOTING = [
 each = pytest.mark.parametrize("fails", QUOTING, ids=lambda fails: fails.__name__)
 
 
-def assert_told_without_it(log: LogLines, fails: Callable[[], None]) -> None:
+def assert_logged_without_input(log: LogLines, fails: Callable[[], None]) -> None:
     lines = log()
     assert SECRET not in json.dumps(lines)
     assert any(fails.__name__ in line.get("exception", "") for line in lines)
@@ -111,7 +111,7 @@ def test_exception_is_logged_with_its_trace_and_without_input(
 
     handler(event("GET /api/open"), Context())
 
-    assert_told_without_it(log, fails)
+    assert_logged_without_input(log, fails)
 
 
 @each
@@ -126,7 +126,7 @@ def test_exception_raised_to_lambda_contains_no_input(
             edge({"Records": []}, Context())
 
         assert SECRET not in str(raised.value)
-    assert_told_without_it(log, fails)
+    assert_logged_without_input(log, fails)
 
 
 def test_cause_of_an_exception_is_logged_first(log: LogLines) -> None:
@@ -159,7 +159,7 @@ def test_local_cloud_logs_messages_of_exceptions(
 
 
 def test_no_deployment_logs_messages_of_exceptions() -> None:
-    """Only the emulator of `make run` sets the variable, so no parameter can turn it on."""
+    """Only the emulator of `make run` sets the variable, so no parameter can enable it."""
     assert "LOG_EXCEPTION_MESSAGES" not in json.dumps(template())
     assert "LOG_EXCEPTION_MESSAGES" not in (ROOT / "samconfig.toml").read_text()
 

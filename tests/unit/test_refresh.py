@@ -176,7 +176,7 @@ def test_idle_session_is_rejected(lobby: FakeSessionStore, first: Grant) -> None
 
 
 def once(lobby: FakeSessionStore, change: Callable[[], object]) -> None:
-    """Makes a change between the next refresh's read and its write."""
+    """Make a change between the read and the write of the next refresh."""
 
     def between() -> None:
         lobby.between_read_and_write = lambda: None
@@ -278,7 +278,7 @@ def test_successor_is_derived_from_secret_salt_and_session_alone() -> None:
 
 
 def many(lobby: FakeSessionStore, count: int) -> list[Session]:
-    """As many log-ins, newest first."""
+    """Log in as often, and return the sessions newest first."""
     begun = [lobby.service().log_in(attempt(), BROWSER).session for _ in range(count)]
     return sorted(begun, key=lambda session: session.id, reverse=True)
 

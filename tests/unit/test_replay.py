@@ -1,7 +1,7 @@
 """Stream pointers are found in their queue and stay visible to the next replay."""
 
 import json
-from typing import Any  # messages are whatever JSON they hold
+from typing import Any  # Any: messages are arbitrary JSON
 
 import pytest
 
@@ -10,7 +10,7 @@ from tools.replay import replay
 
 
 class Queue:
-    """SQS with one message, on a server that is asked only by who waits for the answer."""
+    """SQS with one message, on a server that responds only to waiting receivers."""
 
     def __init__(self, body: dict[str, Any]) -> None:
         self._body = body
@@ -34,7 +34,7 @@ class Queue:
 
 
 class Deployed:
-    """A deployment whose every client is that queue, but for those of its audit."""
+    """A deployment with this queue as every client, except that of the audit."""
 
     stack = "shop"
 

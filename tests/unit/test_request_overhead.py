@@ -1,7 +1,7 @@
 """The overhead of a warm request in function calls, which machine load does not change.
 
-Time is measured by `make bench`. A bound here is a tenth above what it was when it was set: who
-has to raise one knows by how much all requests get dearer.
+`make bench` measures time. Each bound is 10 % above its value when it was set; raising it makes
+every request slower by a known amount.
 """
 
 import sys
@@ -37,7 +37,7 @@ PRODUCTS = [
 
 @pytest.fixture(autouse=True)
 def store(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One that knows the user and the products, and takes every order."""
+    """A store that has the user and the products, and accepts every order."""
     answers: Mapping[str, Any] = {
         "GetItem": {"Item": encode(user_to_item(USER))},
         "BatchGetItem": {
@@ -49,7 +49,7 @@ def store(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def calls(work: Callable[[], object]) -> int:
-    """Python's and C's, as of a second time, when all that is kept is kept."""
+    """Count Python and C calls of the second request, after all caches are filled."""
     work()
     count = 0
 

@@ -14,7 +14,7 @@ from tools.restore.rooms import ROOMS
 
 
 class Tables:
-    """What DynamoDB says of a table of 10 GB; `Any`, as its answers are."""
+    """DynamoDB's description of a 10 GB table; `Any`, like its responses."""
 
     def __init__(self, recovery: dict[str, Any]) -> None:
         self.recovery = recovery
@@ -104,5 +104,5 @@ def test_fingerprint_depends_on_content_and_not_on_order() -> None:
 
 
 def test_fingerprint_of_a_set_is_equal_in_every_process() -> None:
-    # Python orders a set's texts anew in each.
+    # Python orders the texts of a set differently in each process.
     assert fingerprint({"a": frozenset("xyz")}) == "07daacb5cfcc"

@@ -11,7 +11,7 @@ from shop.retries import BUDGET, LAST_TRY, StaleVersion, retry_stale
 
 
 class Clock:
-    """Stands still but for the pauses, and for what each try takes."""
+    """A clock advanced only by pauses and by the duration of each try."""
 
     def __init__(self, seconds_of_a_try: float = 0.0) -> None:
         self.now = 0.0

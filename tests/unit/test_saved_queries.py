@@ -37,12 +37,12 @@ OF_ORDERS_GIVEN_UP = {"order_id"}
 OF_ACCOUNTS = {"user_id"}
 
 
-class Told(ResponseModel):
+class TextResponse(ResponseModel):
     text: str
 
 
 @endpoint("GET /things")
-def broken() -> Told:
+def broken() -> TextResponse:
     raise ValueError("unforeseen")
 
 

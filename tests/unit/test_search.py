@@ -20,7 +20,7 @@ words = st.text(min_size=1, max_size=20)
 
 @given(words, words, words)
 def test_every_trigram_of_a_part_is_one_of_the_whole(before: str, part: str, after: str) -> None:
-    """Or a search by any of them would miss somebody."""
+    """Otherwise a search by one of them would miss a match."""
     whole, folded = fold(before + part + after), fold(part)
 
     if folded in whole:
@@ -117,7 +117,7 @@ def test_rows_of_a_user_are_bounded_in_number_and_size(name: str) -> None:
     assert len(texts[0]) <= MAX_NAME
     assert len(grams_of(texts[:1])) <= 126
     assert len(grams_of(texts)) <= 126 + 252 + 252
-    # Beside some 100 bytes of key, status and names: 1 write unit is 1 KB.
+    # In addition to about 100 bytes of key, status and names: 1 write unit is 1 KB.
     assert sum(len(text.encode()) for text in texts) <= 910
 
 

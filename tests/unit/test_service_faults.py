@@ -16,7 +16,7 @@ from tests.support.fault_proxy import BUS, DYNAMODB, MAIL, PARAMETERS, QUEUES, S
 
 __all__ = ["database", "proxy"]
 
-# boto3's name of each service, and a call of it
+# boto3's name of each service, and one of its calls.
 CALLS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     DYNAMODB: ("dynamodb", lambda it: it.get_item(TableName="orders", Key=KEY)),
     SECRETS: ("secretsmanager", lambda it: it.get_secret_value(SecretId="keys")),
@@ -43,7 +43,7 @@ def service(request: pytest.FixtureRequest) -> Iterator[str]:
 def call(proxy: FaultProxy, service: str) -> Any:
     name, made = CALLS[service]
     config = Config(retries={"total_max_attempts": 1}, read_timeout=1)
-    make: Any = boto3.client  # which is typed for names that are spelled out
+    make: Any = boto3.client  # boto3's stubs accept literal names only
     return made(make(name, endpoint_url=proxy.url, config=config))
 
 
@@ -88,10 +88,10 @@ def test_damaged_bytes_arrive_complete_under_the_original_headers(
     assert seen and seen[0] != b'{"Responses":0}'
 
 
-def test_truncated_sqs_response_had_its_effect_and_the_sdk_does_not_notice(
+def test_truncated_response_had_its_effect_and_the_sdk_does_not_notice(
     service: str, proxy: FaultProxy, database: FakeDynamoDB
 ) -> None:
-    """So that our clients have to."""
+    """Hence our clients must check the length."""
     with proxy.on(fault_proxy.cut_off, service=service):
         call(proxy, service)
 

@@ -26,7 +26,7 @@ SECRET = "ada@example.com"
 
 
 class Daemon:
-    """What arrives at the port that Lambda's daemon would listen on."""
+    """Return the datagrams at the port of Lambda's X-Ray daemon."""
 
     def __init__(self) -> None:
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -55,7 +55,7 @@ def daemon(monkeypatch: pytest.MonkeyPatch) -> Iterator[Daemon]:
 
 
 class Raw:
-    """A body, as urllib3 would read it."""
+    """A body as urllib3 reads it."""
 
     def __init__(self, body: bytes) -> None:
         self.body = body
@@ -64,9 +64,9 @@ class Raw:
         yield self.body
 
 
-# Any: what a call answers or raises, and botocore's clients.
+# Any: results and errors of calls, and botocore's clients.
 def client(answer: Any, service: Literal["dynamodb", "sqs"] = "dynamodb") -> Any:
-    """A client whose requests are answered here: by (status, JSON), or by raising."""
+    """A client with a local response: (status, JSON), or an exception."""
 
     def send(**_: object) -> AWSResponse:
         if isinstance(answer, BaseException):
@@ -267,7 +267,7 @@ def test_missing_daemon_causes_no_failure_and_no_wait(
             users.put_item(**put())
         return time.perf_counter() - started
 
-    # The fastest, since a busy machine slows any single one.
+    # The fastest run, since a busy machine slows any single one.
     assert min(seconds() for _ in range(100)) < 0.02
 
 

@@ -22,7 +22,7 @@ ACTIONS: dict[str, Any] = {
 
 
 class Waiting:
-    """A clock that only pauses move."""
+    """A clock that only pauses advance."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -116,7 +116,7 @@ def test_own_mistake_is_raised(client: Stubber) -> None:
 
 
 class VirtualTime:
-    """Threads of which one runs at a time, the one whose pause ends first; nobody really waits."""
+    """Threads that run one at a time, ordered by the end of their pause; time is simulated."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -146,7 +146,7 @@ class VirtualTime:
 
 
 class HotItem:
-    """An item that one transaction has at a time, as in DynamoDB; others conflict with it."""
+    """An item held by one transaction at a time, as in DynamoDB; others conflict."""
 
     class TransactionCanceledException(Exception):
         response: Any = {"CancellationReasons": [{"Code": "TransactionConflict"}, {"Code": "None"}]}
@@ -161,7 +161,7 @@ class HotItem:
         self._is_taken = False
 
     def transact_write_items(self, **_: object) -> None:
-        self._time.pause(0.004)  # the way there and back
+        self._time.pause(0.004)  # both directions
         if self._is_taken:
             raise self.TransactionCanceledException
         self._is_taken = True

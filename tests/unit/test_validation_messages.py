@@ -16,7 +16,7 @@ from tests.support.fixtures import ADMIN, ALICE
 from tests.support.gateway_events import Context, event
 from tools.openapi.document import DOCUMENT, endpoints
 
-type Core = Any  # a schema of pydantic's core, which is nested dictionaries
+type Core = Any  # Any: pydantic-core schemas are nested dictionaries
 
 ENDPOINTS = endpoints()
 COMMANDS = (MailAgain, SessionsEnd, StatusChange)
@@ -25,7 +25,7 @@ QUERIES = {it.query for it in ENDPOINTS.values() if it.query}
 INPUTS = sorted({*BODIES, *QUERIES, *COMMANDS}, key=lambda model: model.__name__)
 ID = "01900000-0000-7000-8000-000000000001"
 
-# What each core schema fails by, and with which of its limits.
+# The error types of each core schema, and the limits that cause them.
 ALWAYS = {
     "str": {"string_type", "string_unicode"},
     "int": {"int_type", "int_from_float", "int_parsing", "int_parsing_size"},
@@ -46,11 +46,11 @@ BY_LIMIT = {
     ("list", "max_length"): "too_long",
 }
 LIMITS = {"min_length", "max_length", "pattern", "ge", "le", "gt", "lt", "multiple_of"}
-# Compound schemas: pydantic adds no error to those of the parts, and functions raise ours.
+# Compound schemas add no error of their own, and functions raise custom ones.
 COMPOUND = {
     *("default", "nullable", "definitions", "definition-ref", "model-field", "any"),
     *("function-before", "function-after", "function-wrap", "function-plain"),
-    # SecretStr, whose union has the error of a string.
+    # SecretStr, a union with the error of a string.
     *("lax-or-strict", "json-or-python", "union", "is-instance"),
 }
 
@@ -149,7 +149,7 @@ def test_messages_never_have_the_wording_of_pydantic(name: str) -> None:
 
     for body in wrong_bodies(endpoint.body):
         raw = json.dumps(body).encode()
-        # The unknown parameter stops what is good as a body before it reaches storage.
+        # The unknown parameter rejects a valid body before storage.
         given = event(endpoint.route, path, raw=raw, query={"x": "1"}, caller=ADMIN)
         for detail in details_of(endpoint, given):
             message = detail["message"]

@@ -11,7 +11,7 @@ from tools.local_cloud.traces import followed_from, last_requests, read_document
 from tools.local_cloud.waterfall import drawn, main
 
 BEGAN = 1_795_418_946.0
-# Any: X-Ray's documents.
+# Any: X-Ray documents
 Document = dict[str, Any]
 
 
@@ -64,7 +64,7 @@ ORDER = {
 BUS = {"operation": "PutEvents"}
 STARTING = {"name": "Initialization", "id": "i"}
 PLACED = [
-    # As they come: what is within before what it is within.
+    # In order of arrival: children before parents.
     call("a1", "a2", 2, 9, SESSIONS),
     work("authorization", "a", "a1", 1, 10),
     function("Authorizer", "a", 1, 10, parent_id="r"),

@@ -1,1 +1,1 @@
-"""What a million calls of each endpoint cost, and at which memory: `make bench-costs`."""
+"""The cost per million calls of each endpoint, by memory size: `make bench-costs`."""

@@ -1,4 +1,4 @@
-"""`make bench-costs`: measures what requests take, and writes what a million of each cost."""
+"""`make bench-costs`: measure requests, and write the cost per million of each."""
 
 import argparse
 import sys
@@ -27,14 +27,14 @@ def main() -> None:
         for route, measured in measure(shop, wanted.rounds, wanted.warm):
             found[route] = measured
             use = measured.use
-            tell(
+            report_progress(
                 f"{route}: {use.cpu * 1e3:.2f} ms CPU, {use.round_trips} round trips,"
                 f" {use.reads} + {use.writes} units"
             )
     report.write(found, load)
 
 
-def tell(news: str) -> None:
+def report_progress(news: str) -> None:
     print(f"{time.strftime('%H:%M:%S')} {news}", file=sys.stderr)
 
 

@@ -1,4 +1,4 @@
-"""Which calls of AWS a request makes, and how many of them wait for one another."""
+"""The AWS calls of a request, and the number of sequential steps."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from threading import Barrier, Lock, local
 from time import sleep
-from typing import Any  # botocore tells whatever listens more than it wants to know
+from typing import Any  # Any: botocore's events have many arguments
 
 import shop.clients
 
@@ -39,8 +39,9 @@ class Calls:
         call.ended = next(self._moments)
 
     def steps(self) -> list[str]:
-        """`["BatchGetItem", "2 Query + GetItem"]`: what begins after another's end is in a later
-        step than that, and each step is one round trip's time.
+        """Return the steps, such as `["BatchGetItem", "2 Query + GetItem"]`.
+
+        A call that begins after another's end is in a later step; each step is one round trip.
         """
         depths: list[int] = []
         for call in self.made:
@@ -62,10 +63,10 @@ class Calls:
 
 @contextmanager
 def counted(latency: float = 0.0, parallel: Sequence[int] = ()) -> Iterator[Calls]:
-    """The calls of the product's own clients; each try of the SDK's is one.
+    """Record the calls of the product's own clients; each attempt of the SDK is one.
 
-    Fast answers would make parallel calls look sequential. So each waits ``latency`` seconds, or,
-    where ``parallel`` has the number of calls of each step, until all of its step were made.
+    Fast responses would make parallel calls look sequential. So each waits ``latency`` seconds, or,
+    if ``parallel`` has the number of calls per step, until all calls of its step were made.
     """
     calls, mine, lock = Calls(), local(), Lock()
     together = [barrier for it in parallel for barrier in [Barrier(it, timeout=HANG)] * it]
@@ -81,7 +82,7 @@ def counted(latency: float = 0.0, parallel: Sequence[int] = ()) -> Iterator[Call
     def answered(**_: Any) -> None:
         calls.ended(mine.call)
 
-    # There is no event for each try's end but this one, which decides on the next.
+    # The only event at the end of an attempt: it decides on the next one.
     listeners = (("request-created", sent), ("needs-retry", answered))
     clients = [client() for client in _CLIENTS]
     for client in clients:

@@ -1,4 +1,4 @@
-"""The shop as it would be deployed, and what its functions find there."""
+"""The shop as deployed, with the resources of its functions."""
 
 import os
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What each request takes: CPU in sandboxes, units and calls in this process, log lines in both."""
+"""Resource use of each request: CPU in sandboxes, units and calls in process, log lines in both."""
 
 import importlib
 import io
@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import Any  # events and answers are JSON
+from typing import Any  # Any: events and responses are JSON
 
 from functions.workers import update_read_models
 from shop.observability import logger
@@ -33,7 +33,7 @@ WORKERS = {
     "update_read_models": ("users", "orders", "products"),
     "publish_events": ("users", "orders"),
 }
-_BATCHES = 4  # of each route, by each worker, after one that does not count
+_BATCHES = 4  # of each route, by each worker, after one uncounted
 _METERS = 3
 _LATENCY = 0.03  # seconds
 
@@ -42,13 +42,13 @@ type Handler = Callable[[Mapping[str, Any], Context], Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class Cold:
-    cpu: float  # seconds, from the start of the process to its first answer
-    init: float  # seconds of it until all was imported
+    cpu: float  # seconds, from the start of the process to its first response
+    init: float  # seconds of it until the end of imports
     peak_bytes: int
 
     @property
     def first(self) -> float:
-        """Seconds of CPU that the first request took, after all imports."""
+        """CPU seconds of the first request, after all imports."""
         return self.cpu - self.init
 
 
@@ -56,13 +56,13 @@ class Cold:
 class Measured:
     use: Use
     cold: Cold
-    afterwards: Mapping[str, Sequence[Use]]  # by worker, one for each table that was written
+    afterwards: Mapping[str, Sequence[Use]]  # by worker, one for each written table
 
 
 def measure(shop: Deployed, rounds: int, warm: int) -> Iterator[tuple[str, Measured]]:
-    """By route. Every round has a process of its own for each route, and the median counts."""
+    """Return the medians by route; every round starts a new process for each route."""
     runs: dict[str, list[tuple[Cold, float]]] = defaultdict(list)
-    # The first start of each reads its files into the page cache, and is no measurement.
+    # The first start of each reads its files into the page cache, and is not measured.
     for number in range(rounds + 1):
         for route in REQUESTS:
             run = _run(shop, route, warm if number else 1)
@@ -102,7 +102,7 @@ def _run(shop: Deployed, route: str, warm: int) -> tuple[Cold, float]:
 
 
 def _cpu_of_init(begun: Sandbox, log: Path) -> float:
-    """Asked as soon as the emulator tells its end, some tenths of a millisecond late."""
+    """Read the CPU time when the emulator reports the end, some 0.1 ms late."""
     deadline = time.monotonic() + 30
     while "INIT RTDONE" not in log.read_text():
         if time.monotonic() > deadline:
@@ -115,7 +115,7 @@ def _cpu_each(begun: Sandbox, events: Sequence[Mapping[str, Any]], what: str) ->
     before = begun.cpu_seconds()
     for event in events:
         _check(begun.invoke(event)[0], what)
-    time.sleep(0.01)  # until the loop asks for the next event again
+    time.sleep(0.01)  # until the loop requests the next event
     return (begun.cpu_seconds() - before) / len(events)
 
 
@@ -134,15 +134,15 @@ def _use(route: str, cpu: float) -> Use:
 def _afterwards(
     shop: Deployed, workers: Mapping[str, Sandbox], route: str
 ) -> Mapping[str, Sequence[Use]]:
-    """Each batch is another request's, since workers know what they have seen already."""
+    """Each batch has another request's records, since workers recognize duplicates."""
     handler = importlib.import_module(function_of(route).module).handler
     batches: list[streams.Batches] = []
     for _ in range(_METERS + 1 + _BATCHES):
-        with streams.told(shop.dynamodb_url) as before:
+        with streams.batches_of(shop.dynamodb_url) as before:
             event = scenario.request(route)
         for told in before.values():
             update_read_models.handler(told, Context())
-        with streams.told(shop.dynamodb_url) as batch:
+        with streams.batches_of(shop.dynamodb_url) as batch:
             _check(handler(event, Context()), route)
         if not batch:
             return {}
@@ -174,7 +174,7 @@ def _workers(shop: Deployed) -> Iterator[Mapping[str, Sandbox]]:
 
 
 def _metered(handler: Handler, events: Sequence[Mapping[str, Any]], cpu: float) -> Use:
-    """A meter each for an event, since meters read too."""
+    """Use one meter per event, since meters read too."""
     counting, reading, writing = events
     with counted(_LATENCY) as calls, _logged() as lines:
         handler(counting, Context())
@@ -196,7 +196,7 @@ def _metered(handler: Handler, events: Sequence[Mapping[str, Any]], cpu: float) 
 
 @contextmanager
 def _logged() -> Iterator[io.StringIO]:
-    """Of the logger, and of what prints its line without one."""
+    """Return the lines of the logger, and of its replacement in preflights."""
     stream = io.StringIO()
     handler = logger().registered_handler
     assert isinstance(handler, logging.StreamHandler)

@@ -1,4 +1,4 @@
-"""From what a request takes to what a million of them cost, and how long one takes by memory."""
+"""The cost per million requests from their resource use, and their duration by memory size."""
 
 import json
 from collections.abc import Mapping
@@ -10,21 +10,21 @@ PRICES = Path(__file__).with_name("prices.json")
 
 MILLION = 1_000_000
 FULL_CORE = 1769  # MB, https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
-ROUND_TRIP = 0.005  # seconds that a call of DynamoDB is assumed to take, beyond our own CPU
-RATE = 50  # requests a second that the stack is assumed to get, for the share that is traced
-COLD = 0.01  # of all calls, assumed; AWS tells of fewer: https://aws.amazon.com/blogs/compute/aws-lambda-standardizes-billing-for-init-phase/
-REQUESTS_OF_MESSAGE = 3  # it is sent, received and deleted
-# What Lambda writes itself at INFO, platform.start and platform.report, the latter with a trace.
+ROUND_TRIP = 0.005  # assumed seconds of a DynamoDB call, beyond our own CPU
+RATE = 50  # assumed requests per second of the stack, for the sampled share
+COLD = 0.01  # of all calls, assumed; AWS reports fewer: https://aws.amazon.com/blogs/compute/aws-lambda-standardizes-billing-for-init-phase/
+REQUESTS_OF_MESSAGE = 3  # send, receive and delete
+# Lambda's own lines at INFO, platform.start and platform.report, the latter with a trace.
 LINES_OF_LAMBDA = 160 + 400
-AROUND_LINE = 26  # bytes that CloudWatch bills beside each
+AROUND_LINE = 26  # bytes that CloudWatch bills in addition to each
 
 
 @dataclass(frozen=True)
 class Use:
-    """What one invocation takes."""
+    """Resource use of one invocation."""
 
     cpu: float  # seconds of a full core
-    round_trips: int  # one after the other
+    round_trips: int  # sequential
     reads: float  # units
     writes: float  # units
     log_bytes: float
@@ -34,7 +34,7 @@ class Use:
 
 @dataclass(frozen=True)
 class Prices:
-    """In dollars, each of one."""
+    """Dollars per unit."""
 
     gateway_request: float
     lambda_request: float
@@ -53,46 +53,49 @@ def prices() -> Prices:
 
 
 def seconds(use: Use, memory: int) -> float:
-    """A share of a core makes each second of CPU longer, and no wait; more than one core is of no
-    use to one thread.
+    """Return the seconds of a run at this memory size.
+
+    A share of a core stretches CPU time but no wait; one thread cannot use more than one core.
     """
     return use.cpu * slowness(memory) + use.round_trips * ROUND_TRIP
 
 
 def slowness(memory: int) -> float:
-    """How many times as long CPU takes as on a full core."""
+    """Return the factor by which CPU time grows compared with a full core."""
     return FULL_CORE / min(memory, FULL_CORE)
 
 
 def traced(rate: float) -> float:
-    """Which part of so many requests a second X-Ray samples by its default rule: the first of each
-    second, and 5 % of the others.
+    """Return the share of requests that X-Ray's default rule samples at this rate.
+
+    It samples the first request of each second, and 5 % of the others.
     """
     return (1 + 0.05 * (rate - 1)) / rate if rate > 1 else 1.0
 
 
 def of_lambda(use: Use, memory: int, price: Prices) -> float:
-    """Dollars for a million, billed by whole milliseconds."""
+    """Return the dollars per million, billed by whole milliseconds."""
     billed = ceil(round(seconds(use, memory) * 1000, 6)) / 1000
     each = price.lambda_request + billed * memory / 1024 * price.lambda_gb_second
     return each * MILLION
 
 
 def of_cold_start(init: float, first: float, use: Use, memory: int, price: Prices) -> float:
-    """Dollars for a million, beyond what they cost warm: `init` has a full core at any size, and
-    the first request, with CPU of so many seconds, has what all have.
+    """Return the dollars per million in addition to the warm cost.
+
+    `init` has a full core at any size; the first request has the share of all requests.
     """
     more = init + max(first - use.cpu, 0) * slowness(memory)
     return more * memory / 1024 * price.lambda_gb_second * MILLION
 
 
 def of_tables(use: Use, price: Prices) -> float:
-    """Dollars for a million."""
+    """Return the dollars per million."""
     return (use.reads * price.read_unit + use.writes * price.write_unit) * MILLION
 
 
 def of_the_rest(use: Use, price: Prices) -> float:
-    """Dollars for a million: log lines, messages and events."""
+    """Return the dollars per million for log lines, messages and events."""
     logged = use.log_bytes + LINES_OF_LAMBDA + 2 * AROUND_LINE
     queued = use.messages * REQUESTS_OF_MESSAGE * price.queue_request
     sent = queued + use.events * price.event
@@ -100,15 +103,15 @@ def of_the_rest(use: Use, price: Prices) -> float:
 
 
 def of_invocation(use: Use, memory: int, price: Prices) -> float:
-    """Dollars for a million."""
+    """Return the dollars per million."""
     return of_lambda(use, memory, price) + of_tables(use, price) + of_the_rest(use, price)
 
 
 def of_traces(price: Prices) -> float:
-    """Dollars for a million requests or batches, of which few are traced."""
+    """Return the dollars per million requests or batches, of which few are traced."""
     return traced(RATE) * price.trace * MILLION
 
 
 def of_gateway(price: Prices, is_traced: bool) -> float:
-    """Dollars for a million, with the traces that it begins."""
+    """Return the dollars per million, with the traces that it starts."""
     return price.gateway_request * MILLION + (of_traces(price) if is_traced else 0)

@@ -1,4 +1,4 @@
-"""docs/performance.md, its part about costs, with the numbers beside it."""
+"""The cost section of docs/performance.md, with its numbers file."""
 
 import json
 import os
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from statistics import mean, median
-from typing import Any  # what JSON holds
+from typing import Any  # Any: JSON
 
 from tests.benchmarks.costs import price
 from tests.benchmarks.costs.measure import WORKERS, Cold, Measured
@@ -26,7 +26,7 @@ from tests.support.sam_template import ROOT, functions
 PAGE, NUMBERS = ROOT / "docs/performance.md", ROOT / "docs/costs.json"
 BEGIN, END = "<!-- costs: make bench-costs -->", "<!-- end of costs -->"
 SIZES = (128, 256, 512, 1024, 1769)  # MB
-_HASHING = 0.1  # seconds of CPU, which only a password's hash takes
+_HASHING = 0.1  # CPU seconds, which only password hashing reaches
 
 type Found = Mapping[str, Measured]  # by route
 
@@ -44,7 +44,7 @@ def write(found: Found, load: float) -> None:
 
 
 def page() -> str:
-    """As it is to be, by the numbers, the prices and the template."""
+    """Render the section from the numbers, the prices and the template."""
     before, _, rest = PAGE.read_text().partition(BEGIN)
     _, _, after = rest.partition(END)
     measured = "\n\n".join(_measured(json.loads(NUMBERS.read_text())))
@@ -199,7 +199,7 @@ def _row_of_prices(route: str, found: Found, prices: Prices) -> list[str]:
 
 
 def _parts(route: str, found: Found, memory: int, prices: Prices) -> list[float]:
-    """Of the gateway, authorizer, Lambda, DynamoDB and all else, in dollars for a million."""
+    """Return dollars per million for gateway, authorizer, Lambda, DynamoDB and all else."""
     use = found[route].use
     is_route = route != AUTHORIZER
     authorizer = 0.0
@@ -216,7 +216,7 @@ def _parts(route: str, found: Found, memory: int, prices: Prices) -> list[float]
 
 
 def afterwards(it: Measured, prices: Prices) -> float:
-    """Dollars for a million, where no two calls share a batch, whose traces are its own."""
+    """Return dollars per million if no two calls share a batch, which starts its own traces."""
     sizes = {f.path.stem: memory_of(f) for f in functions() if f.path.stem in WORKERS}
     return sum(
         price.of_invocation(use, sizes[worker], prices) + price.of_traces(prices)

@@ -1,7 +1,7 @@
-"""Which function answers a route, with how much memory, and what is asked around it."""
+"""The function of a route, its memory, and the calls around it."""
 
 from fnmatch import fnmatchcase
-from typing import Any  # a template's values are of several types
+from typing import Any  # Any: template values have several types
 
 from tests.benchmarks.costs.scenario import AUTHORIZER
 from tests.support.sam_template import Function, functions, resources, template
@@ -13,7 +13,7 @@ def function_of(route: str) -> Function:
 
 
 def memory_of(function: Function) -> int:
-    """In MB."""
+    """Return the memory in MB."""
     properties = resources("AWS::Serverless::Function")[function.name]
     wanted: Any = properties.get("MemorySize", template()["Globals"]["Function"]["MemorySize"])
     if isinstance(wanted, dict):
@@ -22,13 +22,13 @@ def memory_of(function: Function) -> int:
 
 
 def is_hashing(function: Function) -> bool:
-    """Whether it has the memory of those that hash passwords, though not every request does."""
+    """Return whether it has the memory of password hashing, though not every request hashes."""
     properties = resources("AWS::Serverless::Function")[function.name]
     return properties.get("MemorySize") == {"Ref": "HashingMemory"}
 
 
 def is_traced(route: str) -> bool:
-    """Unless a rule of the template has X-Ray sample none of its requests."""
+    """Return True unless a sampling rule excludes the route."""
     method, path = route.split(" ", 1)
     return not any(
         rule["FixedRate"] == rule["ReservoirSize"] == 0

@@ -1,11 +1,11 @@
-"""A usual request to each route: who sends it and what it finds, made for it alone."""
+"""A typical request to each route, with a sender and items created for it alone."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import count
-from typing import Any  # events are JSON
+from typing import Any  # Any: events are JSON
 from uuid import uuid4
 
 from shop.caller import Caller, Role
@@ -38,7 +38,7 @@ from tests.support.gateway_events import event
 AUTHORIZER = "the authorizer"
 
 _NEW_PASSWORD = "wrong donkey charger paperclip"
-_USERS, _PRODUCTS, _ORDERS = 100, 50, 30  # more than a page of 20, of each status too
+_USERS, _PRODUCTS, _ORDERS = 100, 50, 30  # more than a page of 20, for each status too
 _KEYLESS = IdempotentRequest(None, b"", lambda _: Response(201, {}, ""), now)
 _PRODUCT_IDS = [people.product(number).id for number in range(_PRODUCTS)]
 
@@ -49,7 +49,7 @@ _numbers = count(10_000)
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody who is logged in."""
+    """A logged-in user."""
 
     user: User
     session: Session
@@ -61,7 +61,7 @@ class Person:
 
 
 def fill_shop() -> None:
-    """Who and what is there whoever asks, and the signing keys."""
+    """The users and items of every request, and the signing keys."""
     key_store().create_if_absent()
     users = [*people.users(0, _USERS)]
     products = [
@@ -74,7 +74,7 @@ def fill_shop() -> None:
         for number in range(_ORDERS)
     ]
     fill.add_users(users)
-    # Whose role every change of a product checks.
+    # Every change of a product checks this admin's role.
     admin = replace(people.user(0), id=ADMIN.id, email="root@example.com", role=Role.ADMIN)
     UserRepository().add(replace(admin, status=UserStatus.ACTIVE), _hash())
     fill.add_products(products)
@@ -110,7 +110,7 @@ def _product() -> Product:
 
 
 def _order(of: Person) -> Order:
-    """Of three lines."""
+    """Place an order of three lines."""
     products = [people.product(number) for number in range(3)]
     lines = [OrderLine(it.id, it.sku, it.name, it.price, 2, 2) for it in products]
     placed = replace(
@@ -139,7 +139,7 @@ def _sent(
     headers: Mapping[str, str] | None = None,
     query: Mapping[str, str] | None = None,
 ) -> Event:
-    """As the gateway sends it, from an address of its own."""
+    """Return the event of the gateway, from a new address."""
     number = next(_numbers)
     common = {
         "Accept": "application/json",
@@ -231,7 +231,7 @@ def _authorize(route: str) -> Event:
 
 
 _BUYER = Caller(people.user(0).id, ADMIN.session_id, Role.CUSTOMER)
-_OLDEST = {"sort": "createdAt"}  # who is made for other requests comes after them
+_OLDEST = {"sort": "createdAt"}  # items created for other requests come later
 _PAGE = {"Accept": "text/html", "Accept-Encoding": "gzip"}
 
 REQUESTS: Mapping[str, Callable[[str], Event]] = {

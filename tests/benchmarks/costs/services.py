@@ -1,6 +1,6 @@
-"""The services that functions call beside DynamoDB, over HTTP, so that other processes have them.
+"""The other AWS services of functions, over HTTP, so that several processes share them.
 
-moto's, asked in this process: what comes is called here by botocore, and its answer goes back.
+moto emulates them in this process: botocore makes each received call, and its response returns.
 """
 
 import json
@@ -24,7 +24,7 @@ _ENDPOINTS = ("SECRETS_MANAGER", "SSM", "SQS", "EVENTBRIDGE")
 
 @contextmanager
 def services() -> Iterator[dict[str, str]]:
-    """The variables by which boto3 finds them."""
+    """The environment variables that direct boto3 to them."""
     server = ThreadingHTTPServer((HOST, 0), _Handler)
     Thread(target=server.serve_forever, daemon=True).start()
     try:
@@ -56,4 +56,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
-        """Quiet."""
+        """Keep the output free of access logs."""

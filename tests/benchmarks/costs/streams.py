@@ -1,9 +1,9 @@
-"""What DynamoDB Local's streams tell of a request, as Lambda hands it to the workers."""
+"""Records of DynamoDB Local's streams for a request, in the format of Lambda's events."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any  # records are JSON
+from typing import Any  # Any: records are JSON
 
 import boto3
 
@@ -22,8 +22,8 @@ def enable() -> None:
 
 
 @contextmanager
-def told(url: str) -> Iterator[Batches]:
-    """By table, filled at the end: the one event that its workers get for all that was written."""
+def batches_of(url: str) -> Iterator[Batches]:
+    """Yield events by table, filled at the end with everything that was written."""
     client = boto3.client("dynamodbstreams", endpoint_url=url)
     marks: dict[str, tuple[str, str]] = {}
     for stream in client.list_streams()["Streams"]:

@@ -1,1 +1,1 @@
-"""What lists, searches and writes cost at several sizes, on Amazon's DynamoDB Local."""
+"""The cost of lists, searches and writes at several sizes, on Amazon's DynamoDB Local."""

@@ -1,4 +1,4 @@
-"""`make bench-lists`: measures, writes docs/scaling.md and .svg, and fails where costs grow."""
+"""`make bench-lists`: measure, write docs/scaling.md and .svg, and fail if costs grow."""
 
 import argparse
 import os
@@ -22,9 +22,9 @@ from tests.dynamodb_local.process import dynamodb_local
 from tests.support.aws_mock import DYNAMODB_URL, fresh_aws
 
 SIZES = (1_000, 10_000, 100_000)
-OTHERS = (1_000, 10_000)  # products, and orders
+OTHERS = (1_000, 10_000)  # products and orders
 TOLERANCE = 1.2
-MAX_ROW = 130  # bytes, of a trigram
+MAX_ROW = 130  # bytes of a trigram
 
 
 def main() -> None:
@@ -59,9 +59,9 @@ def measure_users(found: report.Reads, full: bool) -> None:
             fill.project(Kind.USERS, [user.id for user in added])
         else:
             fill.project_partly(added, frozenset(tried))
-        tell(f"{size} users are there")
+        report_progress(f"{size} users are there")
         largest = max(size_of(encode(users_repository.user_to_item(user))) for user in everyone)
-        most = reads.most_of_a_search(largest, MAX_ROW)
+        most = reads.max_search_units(largest, MAX_ROW)
         found.add(size, reads.of_users(everyone) + reads.of_searches(everyone, most))
         found.scans[size] = scans.costs()
 
@@ -82,11 +82,11 @@ def measure_others(found: report.Reads) -> None:
         fill.add_orders(placed)
         fill.count(Kind.ORDERS, Counter(order.status.value for order in placed))
         orders += placed
-        tell(f"{size} products and orders are there")
+        report_progress(f"{size} products and orders are there")
         found.add(size, reads.of_products(products) + reads.of_orders(orders, buyer))
 
 
-def tell(news: str) -> None:
+def report_progress(news: str) -> None:
     print(f"{time.strftime('%H:%M:%S')} {news}", file=sys.stderr)
 
 

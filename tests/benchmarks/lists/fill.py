@@ -1,6 +1,6 @@
-"""Fills the tables through the repositories' own items, and the projections through the projector.
+"""Fill the tables with the repositories' items, and the projections with the projector's.
 
-Credentials, gates and SKU guards are left out: no list reads them.
+Credentials, account states and SKU guards are omitted: no list reads them.
 """
 
 from collections import Counter
@@ -25,7 +25,7 @@ from shop.search import grams_of, texts_of
 from shop.users import repository as users
 from shop.users.models import User
 
-_AT_ONCE = 4  # DynamoDB Local writes one thing at a time: the rest is for what Python does
+_AT_ONCE = 4  # DynamoDB Local writes sequentially: more threads only help Python's share
 
 
 def add_users(added: Iterable[User]) -> None:
@@ -41,7 +41,7 @@ def add_orders(added: Iterable[Order]) -> None:
 
 
 def project(kind: Kind, ids: Iterable[str]) -> None:
-    """As the projector would, had it met them on the stream."""
+    """Write the projected rows, as the projector would from the stream."""
 
     def chunk(part: Sequence[str]) -> None:
         failed = projections().project(Entity(kind, it) for it in part)
@@ -52,10 +52,10 @@ def project(kind: Kind, ids: Iterable[str]) -> None:
 
 
 def project_partly(added: Sequence[User], grams: frozenset[str]) -> None:
-    """The totals, and every row that there is under these trigrams; no row under any other.
+    """Write the totals and every row under these trigrams; no row under any other.
 
-    A query is billed by the rows of its one partition, so that for what reads these partitions
-    it makes no difference, and 100,000 users are there in one minute instead of ten.
+    A query is billed by the rows of its one partition, so queries of these partitions cost the same
+    as in a full table. 100,000 users take one minute instead of ten.
     """
 
     def search_rows(user: User) -> None:

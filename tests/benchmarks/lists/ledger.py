@@ -1,9 +1,9 @@
-"""What AWS bills for writes, by its published rules, from the items before and after each.
+"""The write units that AWS bills, by its published rules, from items before and after each write.
 
-DynamoDB Local cannot be asked: for transactions it tells 4 units of one small item, and 4 of two.
-The rules: a unit for each KB of the larger of the item before and after; twice that in a
-transaction, whose checks are billed as well; an index is billed, once also in a transaction, when
-what it holds of the item changes, and twice when its key does, since that deletes and puts.
+DynamoDB Local reports wrong units: 4 for one small item in a transaction, and 4 for two. The rules:
+one unit per KB of the larger of the item before and after; twice that in a transaction, which also
+bills its checks. An index is billed, once even in a transaction, when its attributes of the item
+change, and twice when its key changes, since that deletes and puts.
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.html#GSI.ThroughputConsiderations.Writes
 """
 
@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from math import ceil
-from typing import Any  # items, and what botocore's events hand over
+from typing import Any  # Any: items, and arguments of botocore's events
 
 from shop.clients import dynamodb
 
@@ -22,7 +22,7 @@ _SINGLE = ("PutItem", "UpdateItem", "DeleteItem")
 
 @dataclass(frozen=True)
 class Entry:
-    """One write to a table or to an index of it."""
+    """One write to a table or to one of its indexes."""
 
     place: str  # `users`, or `users.by_name`
     units: int
@@ -45,7 +45,7 @@ class Ledger:
 
 @contextmanager
 def billed_writes() -> Iterator[Ledger]:
-    """Of one thread."""
+    """The ledger of one thread."""
     ledger = Ledger()
     pending: list[tuple[str, Attributes, int, Attributes | None]] = []
 
@@ -99,7 +99,7 @@ def _size_of_value(typed: Attributes) -> int:
 
 
 def _writes(operation: str, params: dict[str, Any]) -> Iterator[tuple[str, Attributes, int]]:
-    """Table, key or item, and how often a unit is billed."""
+    """Yield table, key or item, and the factor of its units."""
     if operation in _SINGLE:
         yield params["TableName"], params.get("Key") or params["Item"], 1
     elif operation == "BatchWriteItem":
@@ -137,7 +137,7 @@ def _bill(
 
 
 def _view(item: Attributes | None, keys: list[str], kept: set[str] | None) -> dict[str, Any] | None:
-    """What an index holds of an item."""
+    """Return the attributes of an item in an index."""
     if item is None or any(key not in item for key in keys):
         return None
     return {name: value for name, value in item.items() if kept is None or name in kept}

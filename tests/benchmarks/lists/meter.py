@@ -1,7 +1,7 @@
-"""Read units and calls of whatever the code asks, as DynamoDB Local tells them.
+"""Read units and calls of the code, as DynamoDB Local reports them.
 
-It forgets two things that AWS bills: a query that finds nothing costs half a unit, and so does a
-key of BatchGetItem that is not there, or a whole one where the read is consistent.
+It omits two charges of AWS: half a unit for a query without results, and half a unit for a missing
+key of BatchGetItem, or a whole one for a consistent read.
 https://github.com/awslabs/amazon-dynamodb-local-samples/issues/7
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Lock
-from typing import TYPE_CHECKING, Any  # botocore's events hand over whatever is sent and answered
+from typing import TYPE_CHECKING, Any  # Any: requests and responses in botocore's events
 
 from shop.clients import dynamodb
 
@@ -28,10 +28,10 @@ class Cost:
 
 @contextmanager
 def metered_reads(client: "DynamoDBClient | None" = None) -> Iterator[Cost]:
-    """Of the code's own client, unless another is given."""
+    """Meter the code's own client, unless another is given."""
     cost = Cost()
     wanted: dict[str, Any] = {}
-    one_at_a_time = Lock()  # the queries of a list are on their way at once
+    one_at_a_time = Lock()  # the queries of a list run in parallel
 
     def ask(params: dict[str, Any], **_: object) -> None:
         params["ReturnConsumedCapacity"] = "TOTAL"
@@ -63,7 +63,7 @@ def metered_reads(client: "DynamoDBClient | None" = None) -> Iterator[Cost]:
 
 @contextmanager
 def counted_calls() -> Iterator[Counter[str]]:
-    """By operation."""
+    """Return the calls by operation."""
     calls: Counter[str] = Counter()
 
     def count(model: Any, **_: object) -> None:

@@ -1,7 +1,7 @@
-"""Users, products and orders that are the same in every run, whatever their number.
+"""Users, products and orders that are equal in every run, for any number.
 
-Their sizes do not depend on how many there are, or a larger table would seem dearer for it. Those
-whom the rare terms find are among the first thousand.
+Their sizes do not depend on their number, or a larger table would seem more expensive for it. The
+matches of rare search terms are among the first thousand.
 """
 
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""A plot of costs over sizes, both logarithmic, as an SVG that reads well on light and dark."""
+"""A plot of costs over sizes, both logarithmic, as an SVG for light and dark pages."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,10 +1,10 @@
-"""The questions that are asked of lists at each size, through the services that answer the API."""
+"""Reads of lists at each size, through the services of the API."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import ceil
-from typing import Any  # what is listed is of several types
+from typing import Any  # Any: listed items have several types
 
 from shop.config import setting
 from shop.dynamo.sort_keys import amount_key, text_key
@@ -25,13 +25,13 @@ from tests.benchmarks.lists import people
 from tests.benchmarks.lists.meter import Cost, metered_reads
 from tests.support.fixtures import ADMIN
 
-LIMIT = 20  # rows a page, the API's default
+LIMIT = 20  # rows per page, the API's default
 DEPTH = 1_000  # pages
-PAGES = 8  # over which what a cursor costs is a mean, since shards are not met evenly
+PAGES = 8  # pages for the mean cost of a cursor, since shards alternate unevenly
 COLUMNS = ("page 1", "page 50", "cursor, page 2", "cursor, page 1,000")
 
 # Whether a search costs the same at any size, or more for more matches up to a limit, since it
-# counts them: up to a thousand for `total`.
+# counts up to a thousand of them for `total`.
 TERMS = {
     people.RARE: ("one match", True),
     people.FIVE_HUNDRED: ("500 matches", True),
@@ -45,18 +45,18 @@ TERMS = {
 
 @dataclass(frozen=True)
 class Asked:
-    """A list in one order, or a search."""
+    """A list in one sort order, or a search."""
 
     title: str
-    name: str  # by which its cursors are bound
+    name: str  # the binding of its cursors
     query: ListQuery
     positions: Sequence[str]  # of all its rows, in order
     ask: Callable[[ListQuery], PageResult[Any]]
-    grows_to: float | None = None  # units, for what counts its matches; else it costs the same
+    grows_to: float | None = None  # units of a search that counts its matches; otherwise constant
 
     def costs(self) -> dict[str, Cost]:
-        """By column, those that the list is long enough for."""
-        last = (len(self.positions) - 1) // LIMIT  # pages that others follow
+        """Yield the columns that the list is long enough for."""
+        last = (len(self.positions) - 1) // LIMIT  # pages with a successor
         deep = min(DEPTH, last)
         found = {"page 1": self._mean([self.query])}
         if len(self.positions) > 49 * LIMIT:
@@ -73,7 +73,7 @@ class Asked:
 
     @cached_property
     def _trigram(self) -> str:
-        """What stands before the id in the cursors of a search that goes through its rows."""
+        """Return the part before the id in cursors of a search that reads its own rows."""
         if not self.title.startswith("search"):
             return ""
         cursor = self.ask(self.query).next_cursor
@@ -107,7 +107,7 @@ def of_users(users: Sequence[User]) -> list[Asked]:
 
 
 def of_searches(users: Sequence[User], most: float) -> list[Asked]:
-    """`most` is what no page may cost."""
+    """`most` is the maximum cost of a page."""
     asked = []
     for term, (what, is_the_same) in TERMS.items():
         grows_to = None if is_the_same else most
@@ -155,8 +155,8 @@ def of_orders(orders: Sequence[Order], buyer: str) -> list[Asked]:
     return asked
 
 
-def most_of_a_search(user: int, row: int) -> float:
-    """Units that no page of a search exceeds, by the sizes in bytes of users and their rows."""
+def max_search_units(user: int, row: int) -> float:
+    """Return the maximum units of a search page, by the sizes in bytes of users and their rows."""
     trigrams = (MAX_GRAMS + 1) * ceil(MAX_ROWS * row / 4096) + LIMIT
     # Queries are rounded up, and a small table is counted by its totals.
     walked = ceil(MAX_ROWS * user / 4096) + MAX_ROWS // 20 + int(setting("LIST_SHARDS"))

@@ -1,4 +1,4 @@
-"""docs/scaling.md, the part of it that is measured, and the plot beside it."""
+"""The measured part of docs/scaling.md, and its plot."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,10 +18,10 @@ _BEGIN, _END = "<!-- measured: make bench-lists -->", "<!-- end of what is measu
 
 @dataclass
 class Reads:
-    """Costs by what was asked, column and size."""
+    """Costs by question, column and size."""
 
     costs: dict[str, dict[str, dict[int, Cost]]]
-    bounds: dict[str, float]  # units, of what grows with its matches
+    bounds: dict[str, float]  # units that grow with the matches
     scans: dict[int, Mapping[str, Cost]]
 
     def add(self, size: int, asked: Iterable[Asked]) -> None:
@@ -33,7 +33,7 @@ class Reads:
                 columns.setdefault(column, {})[size] = cost
 
     def grown(self, tolerance: float) -> list[str]:
-        """What breaks the promise, in words."""
+        """Return violations of the promise as text."""
         broken = []
         for title, columns in self.costs.items():
             for column, by_size in columns.items():
@@ -126,7 +126,7 @@ def _units(by_size: Mapping[int, Cost], sizes: Sequence[int] = ()) -> str:
 
 
 def _sum(ledger: Ledger) -> str:
-    """`users 2 (412), by_id 1, …`, each place once."""
+    """Return `users 2 (412), by_id 1, …`, each place once."""
     places: dict[str, list[Entry]] = {}
     for entry in ledger.entries:
         places.setdefault(entry.place, []).append(entry)
@@ -137,7 +137,7 @@ def _sum(ledger: Ledger) -> str:
 
 
 def _times(entries: Sequence[Entry]) -> str:
-    """`19 × 1 + 2` for nineteen writes of a unit and one of two."""
+    """Return `19 × 1 + 2` for nineteen writes of one unit and one of two."""
     units = sorted(entry.units for entry in entries)
     groups = [(unit, len([*same])) for unit, same in groupby(units)]
     return " + ".join(f"{count} × {unit}" if count > 1 else f"{unit}" for unit, count in groups)

@@ -1,6 +1,6 @@
-"""The same questions by Scan and filter, as one would ask without indexes: for comparison only."""
+"""The same reads by Scan and filter, without indexes: for comparison only."""
 
-from typing import Any  # the arguments of a scan are of several types
+from typing import Any  # Any: scan arguments have several types
 
 import boto3
 from botocore.config import Config
@@ -24,8 +24,8 @@ FILTERS: dict[str, dict[str, Any]] = {
 
 
 def costs() -> dict[str, Cost]:
-    """Of users: any page costs this, since none is in order before all are read."""
-    # DynamoDB Local takes longer for a megabyte than our functions would wait.
+    """Scan the users: any page costs this, since sorting needs all of them."""
+    # DynamoDB Local needs longer for a megabyte than our functions' timeout.
     patient = boto3.client("dynamodb", config=Config(read_timeout=60))
     found = {}
     for name, filters in FILTERS.items():

@@ -1,4 +1,4 @@
-"""What writes cost, with their indexes, and then with what the projector writes for lists."""
+"""The cost of writes with their indexes, and of the projector's writes for lists."""
 
 import time
 from collections import Counter
@@ -23,7 +23,7 @@ from tests.benchmarks.lists import people
 from tests.benchmarks.lists.ledger import Ledger, billed_writes
 from tests.benchmarks.lists.meter import counted_calls
 
-_HASH = "$2b$12$" + "x" * 53  # as long as bcrypt's
+_HASH = "$2b$12$" + "x" * 53  # length of a bcrypt hash
 _LATER = timedelta(minutes=1)
 
 
@@ -36,7 +36,7 @@ class Written:
 
 @dataclass(frozen=True)
 class Batch:
-    """Of the projector."""
+    """Units of the projector."""
 
     records: int
     seconds: float

@@ -50,7 +50,7 @@ def measure(rounds: int, warm: int) -> results.Results:
     load = load_once_quiet()
     began = time.monotonic()
     ran, stubbed = _measure_cases(cases, runtime, rounds, warm)
-    of_functions = endpoints.measure(cases[endpoints.BARE], runtime, rounds, _tell_run)
+    of_functions = endpoints.measure(cases[endpoints.BARE], runtime, rounds, _report_run)
     return results.Results(
         measured=datetime.now(UTC).isoformat(timespec="seconds"),
         seconds=time.monotonic() - began,
@@ -96,11 +96,11 @@ def _measure_cases(
     with environment() as given:
         for run in runs(turns, runtime, given, rounds):
             ran[run.case, run.method].append(run)
-            _tell_run(run)
+            _report_run(run)
         whole = {case: built for case, built in cases.items() if not case.is_cold_only}
         for name, method, blocks in stubbed_seconds(whole, runtime, given, STUBBED_ROUNDS):
             stubbed[name, method] += blocks
-            _tell(f"{name} {method}: {min(blocks) * 1e6:.0f} µs without the store")
+            _report_progress(f"{name} {method}: {min(blocks) * 1e6:.0f} µs without the store")
     return ran, stubbed
 
 
@@ -113,14 +113,14 @@ def _built(names: Collection[str]) -> dict[Case, build.Built]:
     return {case: build.build(case) for case in CASES if case.name in names}
 
 
-def _tell_run(run: Run) -> None:
+def _report_run(run: Run) -> None:
     told = f"{run.case} {run.method}: cold {run.cold * 1e3:.0f} ms"
     if run.warm:
         told += f", then {median(run.warm) * 1e3:.1f} ms, {run.warm_cpu * 1e3:.2f} of them CPU"
-    _tell(told)
+    _report_progress(told)
 
 
-def _tell(news: str) -> None:
+def _report_progress(news: str) -> None:
     print(f"{time.strftime('%H:%M:%S')} {news}", file=sys.stderr)
 
 

@@ -1,4 +1,4 @@
-"""Packages as they would be deployed: the product's by its Makefiles, peers' by the same steps."""
+"""Packages as deployed: the product's by its Makefiles, peers' by the same steps."""
 
 import os
 import platform
@@ -22,7 +22,7 @@ _HERE = Path(__file__).parent
 _PLATFORM = f"{platform.machine()}-manylinux_2_28"
 _PRUNE = ROOT / "layers/dependencies/prune.py"
 _FUNCTIONS = ("functions/users/get_user.py", "functions/orders/place_order.py")
-# All of Chalice that `chalice package` deploys (its deploy/packager.py); the rest is its command.
+# The part of Chalice that `chalice package` deploys (its deploy/packager.py), without its command.
 _OF_CHALICE = {"__init__.py", "app.py"}
 
 
@@ -53,14 +53,14 @@ def build(case: Case) -> Built:
     for source in sources:
         shutil.copy(source, task)
     if case.apps and case.is_compiled:
-        _compile(task)  # the product's are deployed as they are
+        _compile(task)  # the product's packages are deployed unchanged
     if not case.is_compiled:
         layers = tuple(_without_compiled(layer, HOME / case.name) for layer in layers)
     return Built(task, layers)
 
 
 def build_functions() -> dict[str, Built]:
-    """All of the product's, by logical id; in one folder, as no two have the same file's name."""
+    """Build all functions of the product by logical id, in one folder: file names are unique."""
     task = _fresh(HOME / "product/task")
     for source in ROOT.glob("functions/*/*.py"):
         shutil.copy(source, task)
@@ -75,12 +75,12 @@ def size_of_layer(layer: str) -> Size:
 
 
 def runtime() -> Path:
-    """Lambda's own loop, which is there before any function is."""
+    """Build Lambda's own loop, which precedes any function."""
     return _peer_layer("runtime", is_pruned=False)
 
 
 def check_versions() -> None:
-    """Raises `ValueError` where a peer would run on another version than the product does."""
+    """Raise `ValueError` if a peer would run on another version than the product."""
     ours = dict(_pins((ROOT / "layers/dependencies/requirements.txt").read_text()))
     theirs = dict(_pins(_requirements("powertools") + _requirements("fastapi")))
     if moved := {name for name in ours.keys() & theirs.keys() if ours[name] != theirs[name]}:
@@ -135,7 +135,7 @@ def _leave_the_command_out(site: Path) -> None:
         if path.name not in _OF_CHALICE:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
     kept = {name.replace("-", "_") for name, _ in _pins(_requirements("boto3"))}
-    # Distributions are known by their metadata, and what they installed by its RECORD.
+    # Distributions are identified by their metadata, and their files by RECORD.
     for metadata in site.glob("*.dist-info"):
         name = metadata.name.split("-")[0].lower()
         if name in kept or name == "chalice":
@@ -184,7 +184,7 @@ def _without_compiled(layer: Path, home: Path) -> Path:
 
 
 def _size(*folders: Path) -> Size:
-    """Zipped: as large as an upload of all of it, in one archive."""
+    """Return the zipped size of one archive with everything."""
     files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
     target = HOME / "package.zip"
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:

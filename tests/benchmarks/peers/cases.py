@@ -1,4 +1,4 @@
-"""Who is measured: the product, its edge alone, and each peer as its own documentation has it."""
+"""The measured cases: the product, its edge alone, and each peer as documented."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +12,11 @@ class Case:
     name: str
     title: str
     handlers: dict[str, str]  # by method
-    group: str | None  # of pyproject.toml beside this; None without packages
-    apps: tuple[str, ...]  # folders whose files are deployed with it
-    # Whether botocore's data is cut down to DynamoDB's, as the product's layer cuts it to its own.
+    group: str | None  # of the pyproject.toml here; None without packages
+    apps: tuple[str, ...]  # folders with files deployed in addition
+    # Whether botocore's data is reduced to DynamoDB's, like the product's layer.
     is_pruned: bool = False
-    is_ours: bool = False  # and has the product's layers
+    is_ours: bool = False  # and uses the product's layers
     is_compiled: bool = True
     is_cold_only: bool = False
 

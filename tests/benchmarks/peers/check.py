@@ -1,23 +1,23 @@
-"""`make bench-check`: whether cold starts are still what docs/performance.json says of them."""
+"""`make bench-check`: compare cold starts with docs/performance.json."""
 
 import sys
 from collections.abc import Mapping
 
 from tests.benchmarks.peers.results import Results
 
-# CPU and no time, in lower quartiles: other machines are slower, and busy, for all alike.
+# CPU instead of wall time, in lower quartiles: slow or busy machines affect all cases alike.
 OURS, PEERS = "shop", ("boto3", "powertools-full", "fastapi")
 ROUNDS = 7
 SLACK = 1.5
 
 
 def recorded(results: Results) -> dict[str, float]:
-    """CPU seconds of a GET's cold start, by case."""
+    """Return the CPU seconds of a GET's cold start, by case."""
     return {name: results.cases[name].GET.cold_cpu.lower for name in (OURS, *PEERS)}
 
 
 def judge(before: Mapping[str, float], now: Mapping[str, float]) -> None:
-    """Raises `SystemExit` where ours has got slower beside any peer's."""
+    """Raise `SystemExit` if ours has become slower relative to every peer."""
     slower = []
     for peer in PEERS:
         was, is_now = before[OURS] / before[peer], now[OURS] / now[peer]

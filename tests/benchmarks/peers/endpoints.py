@@ -1,4 +1,4 @@
-"""Cold starts of all our functions that somebody waits for, each on its event of events/."""
+"""Cold starts of all our functions with a waiting client, each with its event of events/."""
 
 import json
 import os
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from statistics import median
-from typing import Any  # events and answers are JSON
+from typing import Any  # Any: events and responses are JSON
 
 import bcrypt
 
@@ -43,7 +43,7 @@ class Endpoint:
 @dataclass(frozen=True)
 class Endpoints:
     bare: Cold  # the GET of boto3 + json, in the same rounds
-    hash_seconds: float  # CPU of one password at the cost that is deployed
+    hash_seconds: float  # CPU of one password hash at the deployed cost
     of_functions: dict[str, Endpoint]  # by logical id
 
 
@@ -51,7 +51,9 @@ def waited_for() -> list[Function]:
     return [it for it in functions() if it.route is not None or it.name == AUTHORIZER]
 
 
-def measure(bare: Built, runtime: Path, rounds: int, tell: Callable[[Run], None]) -> Endpoints:
+def measure(
+    bare: Built, runtime: Path, rounds: int, report_run: Callable[[Run], None]
+) -> Endpoints:
     built = build_functions()
     ran: dict[str, list[Run]] = {}
     with environment() as given:
@@ -64,7 +66,7 @@ def measure(bare: Built, runtime: Path, rounds: int, tell: Callable[[Run], None]
             found = settings | given | services
             for run in runs(turns, runtime, found, rounds, before=partial(restore, kept)):
                 ran.setdefault(run.case, []).append(run)
-                tell(run)
+                report_run(run)
     properties = resources("AWS::Serverless::Function")
     return Endpoints(
         summarise_cold(ran[BARE.name]),
@@ -86,7 +88,7 @@ def _turn(function: Function, built: Built, event: Mapping[str, Any]) -> Turn:
 
 
 def refuse_refusals(answer: Any) -> None:
-    """Raises `ValueError`: a refusal is soon told, and would make an endpoint look quick."""
+    """Raise `ValueError` for an error response: it is fast, and would distort the result."""
     if "policyDocument" in answer:
         refused = answer["policyDocument"]["Statement"][0]["Effect"] != "Allow"
     else:
@@ -96,7 +98,7 @@ def refuse_refusals(answer: Any) -> None:
 
 
 def _events() -> dict[str, dict[str, Any]]:
-    """Of each function, after which everything that they speak of is there."""
+    """Yield the events of each function, with their items stored."""
     add_examples()
     found = {
         it.name: json.loads((ROOT / f"events/{it.path.stem}.json").read_text())
@@ -110,7 +112,7 @@ def _events() -> dict[str, dict[str, Any]]:
 
 @contextmanager
 def _other_services() -> Iterator[dict[str, str]]:
-    """What is not DynamoDB, on the local cloud's emulator, with the keys that this process has."""
+    """The services other than DynamoDB on the local cloud's emulator, with this process's keys."""
     emulator = EmulatorProcess(
         HOME / "emulator", free_port(), free_port(), "shop", "us-east-1", sample=False
     )
@@ -137,7 +139,7 @@ def _setting_names() -> set[str]:
 
 
 def _hash_seconds() -> float:
-    """At the cost that the template has: the functions here hash at the least."""
+    """Hash at the template's cost: the functions here use the minimum."""
     cost = int(template()["Parameters"]["BcryptCost"]["Default"])
     took = []
     for _ in range(5):

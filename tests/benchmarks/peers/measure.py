@@ -1,4 +1,4 @@
-"""Rounds in which everyone has their turn, in another order each time."""
+"""Rounds in which each case has one turn, in a random order."""
 
 import os
 import random
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any  # events and answers are JSON
+from typing import Any  # Any: events and responses are JSON
 
 from tests.benchmarks.peers.build import HOME, Built
 from tests.benchmarks.peers.cases import NO_OP, Case
@@ -23,12 +23,12 @@ class Turn:
     handler: str
     request: Callable[[], Mapping[str, Any]]
     check: Callable[[Any], None]  # raises `KeyError` or `ValueError`
-    warm: int  # requests; 0 where only the cold start matters
+    warm: int  # requests; 0 for the cold start only
 
 
 @dataclass(frozen=True)
 class Run:
-    """One process from its start to its last answer; times in seconds."""
+    """One process from its start to its last response; times in seconds."""
 
     case: str
     method: str
@@ -39,12 +39,12 @@ class Run:
     peak_bytes: int
 
 
-IDLE = 0.5  # load of a machine that has nothing else to do
+IDLE = 0.5  # load of an idle machine
 WARMING = 10  # requests that count neither as cold nor as warm
 
 
 def load_once_quiet() -> float:
-    """The machine's, when what was done before is out of its average; or what it is after 3 min."""
+    """Return the machine's load after earlier work has left the average, or after 3 min."""
     for _ in range(36):
         if os.getloadavg()[0] < IDLE:
             break
@@ -74,7 +74,7 @@ def runs(
 ) -> Iterator[Run]:
     """`before` is called before each turn."""
     shuffled = [*turns]
-    # The first start of each reads its files into the page cache, and is no measurement.
+    # The first start of each reads its files into the page cache, and is not measured.
     for number in range(rounds + 1):
         random.shuffle(shuffled)
         for turn in shuffled:
@@ -103,10 +103,10 @@ def _run(turn: Turn, runtime: Path, environment: Mapping[str, str], warm: int) -
             answer, seconds = begun.invoke(turn.request())
             turn.check(answer)
             took.append(seconds)
-        time.sleep(0.01)  # until the loop asks for the next event again
+        time.sleep(0.01)  # until the loop requests the next event
         spent = (begun.cpu_seconds() - before) / warm
         return Run(turn.case, turn.method, cold, cold_cpu, took, spent, begun.peak_bytes())
 
 
 def _nothing_to_check(_: object) -> None:
-    """As it does nothing."""
+    """Accept any response."""

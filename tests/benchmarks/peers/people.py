@@ -1,11 +1,11 @@
-"""Who asks, for what, and where it is kept: the same for every case."""
+"""The caller, requests and items, equal for every case."""
 
 import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any  # events are JSON
+from typing import Any  # Any: events are JSON
 from uuid import uuid4
 
 import shop.clients
@@ -20,7 +20,7 @@ from tests.support.aws_mock import DYNAMODB_URL, fresh_aws
 from tests.support.gateway_events import event
 
 USER = replace(people.user(1), status=UserStatus.ACTIVE)
-# The most that a product may have: no run may end for want of stock.
+# The maximum stock of a product: no run may exhaust it.
 PRODUCTS = [replace(people.product(number), stock=999_999_999) for number in range(3)]
 
 _TABLE = "peers"
@@ -29,7 +29,7 @@ _CALLER = Caller(USER.id, "0190a6b2-7c9e-7b1a-9f00-0000000000a1", Role.CUSTOMER)
 
 @contextmanager
 def environment() -> Iterator[dict[str, str]]:
-    """What functions are given, with everybody and everything in DynamoDB Local."""
+    """Return the environment of functions, with all items in DynamoDB Local."""
     pytest_configure()
     os.environ["ORDERING"] = "on"
     given = {**os.environ}
@@ -61,7 +61,7 @@ _SETTINGS = (
 
 
 def request(method: str) -> dict[str, Any]:
-    """As the gateway sends it after the authorizer; each order is another."""
+    """Return the gateway's event after the authorizer; each order is unique."""
     path = {"userId": USER.id}
     common = {
         "Accept": "application/json",
@@ -91,7 +91,7 @@ def request(method: str) -> dict[str, Any]:
 
 
 def check(method: str, answer: Mapping[str, Any]) -> None:
-    """Raises `ValueError` for what is not the answer that was asked for."""
+    """Raise `ValueError` unless the response is the expected one."""
     expected, holds = (200, USER.name) if method == GET else (201, PRODUCTS[2].id)
     if answer.get("statusCode") != expected or holds not in _text(answer["body"]):
         raise ValueError(answer)

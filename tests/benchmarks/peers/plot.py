@@ -1,4 +1,4 @@
-"""Cold starts as bars with their quartiles, as an SVG that reads well on light and dark."""
+"""Cold starts as bars with their quartiles, as an SVG for light and dark pages."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ def svg(bars: Sequence[Bar]) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}"'
         ' font-family="sans-serif" font-size="13">',
         "<title>Cold start of a GET in milliseconds: median and quartiles</title>",
-        # A card of its own, since a page may be light or dark.
+        # An opaque background, since a page may be light or dark.
         f'<rect width="{_WIDTH}" height="{height}" rx="6" fill="#fff"/>',
         _text(16, 28, "Cold start of a GET, in milliseconds: median and quartiles", size=15),
         f'<rect x="{_RIGHT - 118}" y="16" width="14" height="14" fill="{_OURS}"/>',

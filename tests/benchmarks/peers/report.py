@@ -1,4 +1,4 @@
-"""The plot, and what is measured of docs/performance.md, both written from the numbers alone."""
+"""The plot and the measured part of docs/performance.md, both from the numbers alone."""
 
 from collections.abc import Iterable, Sequence
 
@@ -24,7 +24,7 @@ def write(results: Results) -> None:
 
 
 def page(text: str, results: Results) -> str:
-    """The same with what is measured put in its place."""
+    """Replace the measured part of the page."""
     before, _, rest = text.partition(_BEGIN)
     _, _, after = rest.partition(_END)
     measured = "\n\n".join(_measured(results))
@@ -32,7 +32,7 @@ def page(text: str, results: Results) -> str:
 
 
 def plot(results: Results) -> str:
-    """Without what is not compiled, which would make all others look alike."""
+    """Return the cases without uncompiled ones, which would dwarf the differences."""
     shown = [case for case in CASES if case.is_compiled]
     return svg(
         [Bar(case.title.strip("*"), _get(results, case).cold, case.is_ours) for case in shown]

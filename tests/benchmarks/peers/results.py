@@ -1,4 +1,4 @@
-"""docs/performance.json: all that a run found, from which page and plot are written."""
+"""docs/performance.json: all results of a run, the source of page and plot."""
 
 from dataclasses import dataclass
 
@@ -24,13 +24,13 @@ class Results:
     """Times in seconds, sizes in bytes."""
 
     measured: str  # RFC 3339
-    seconds: float  # that it took
+    seconds: float  # duration
     machine: str
-    load: float  # of the machine as it began
+    load: float  # of the machine at the start
     cases: dict[str, Found]  # by name
     cold_only: dict[str, Cold]
-    dependencies: Size  # of the layer that all functions have
-    signing: Size  # of the one more that some have
+    dependencies: Size  # of the layer of all functions
+    signing: Size  # of the additional layer of some
     endpoints: Endpoints
 
 

@@ -1,4 +1,4 @@
-"""One execution environment: Lambda's runtime loop behind Amazon's emulator of its interface."""
+"""One execution environment: Lambda's runtime loop behind Amazon's interface emulator."""
 
 import json
 import os
@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
-from typing import Any  # events and answers are JSON
+from typing import Any  # Any: events and responses are JSON
 
 from tests.benchmarks.peers.build import MACHINE, Built
 from tests.support.sam_template import ROOT
@@ -28,7 +28,7 @@ class Sandbox:
         self._connection = HTTPConnection(HOST, port, timeout=60)
 
     def invoke(self, event: Mapping[str, Any]) -> tuple[Any, float]:
-        """The function's answer, and how many seconds it took; the first starts the process."""
+        """Return the function's response and its seconds; the first call starts the process."""
         body = json.dumps(event)
         began = time.perf_counter()
         self._connection.request("POST", _INVOKE, body)
@@ -36,8 +36,8 @@ class Sandbox:
         return json.loads(answer), time.perf_counter() - began
 
     def cpu_seconds(self) -> float:
-        """Of the runtime's process since it began: all its threads, those that ended too."""
-        # The kernel's clock of another process; time.pthread_getcpuclockid() knows our own only.
+        """Return the CPU time of the runtime's process since its start, with all ended threads."""
+        # The kernel's clock of another process; time.pthread_getcpuclockid() covers our own only.
         return time.clock_gettime((~self._runtime() << 3) | 2)
 
     def peak_bytes(self) -> int:
@@ -59,7 +59,7 @@ class Sandbox:
 def sandbox(
     built: Built, runtime: Path, handler: str, environment: Mapping[str, str], log: Path
 ) -> Iterator[Sandbox]:
-    """Not begun yet: as on Lambda, the process starts when the first event is there."""
+    """Prepare a sandbox; as on Lambda, the process starts with the first event."""
     port = free_port()
     command = [
         str(_EMULATOR),
@@ -81,12 +81,12 @@ def sandbox(
         yield begun
     finally:
         begun.close()
-        process.terminate()  # which ends the runtime too
+        process.terminate()  # ends the runtime too
         process.wait()
 
 
 def variables(built: Built, runtime: Path) -> dict[str, str]:
-    """What Lambda itself sets."""
+    """Return the environment variables that Lambda sets."""
     return {
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1024",
         "AWS_LAMBDA_FUNCTION_NAME": "function",

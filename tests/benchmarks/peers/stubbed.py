@@ -1,4 +1,4 @@
-"""What a request costs in everything but the store: CPU, with its calls replayed."""
+"""The CPU cost of a request without the store, with replayed calls."""
 
 import json
 import random
@@ -11,14 +11,14 @@ from tests.benchmarks.peers.cases import APPS, GET, POST, Case
 from tests.benchmarks.peers.people import request
 from tests.benchmarks.peers.sandbox import PYTHON, variables
 
-# The emulator passes no trace on, which is the same to functions: nothing is sampled.
+# The emulator provides no trace, which equals an unsampled request.
 _TRACE = "Root=1-674a1b2c-0123456789abcdef01234567;Parent=0123456789abcdef;Sampled=0"
 
 
 def stubbed_seconds(
     cases: Mapping[Case, Built], runtime: Path, environment: Mapping[str, str], rounds: int
 ) -> Iterator[tuple[str, str, list[float]]]:
-    """Case, method, and seconds of a request in each block, all threads together."""
+    """Return case, method, and seconds of a request in each block, over all threads."""
     turns = [(case, method) for case in cases for method in (GET, POST)]
     for _ in range(rounds):
         random.shuffle(turns)

@@ -1,4 +1,4 @@
-"""What the runs come to: medians, and how far they lie apart."""
+"""Medians of runs, and their spread."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class Spread:
 
 @dataclass(frozen=True)
 class Cold:
-    """First answers of new processes; times in seconds."""
+    """First responses of new processes; times in seconds."""
 
     processes: int
     cold: Spread
@@ -27,11 +27,11 @@ class Cold:
 
 @dataclass(frozen=True)
 class Summary(Cold):
-    """Of a case and method; times in seconds."""
+    """Results of a case and method; times in seconds."""
 
     requests: int
     warm: Spread  # over processes, of the median of each
-    warm_99: float  # of a hundred requests, all but one are faster
+    warm_99: float  # 99 of a hundred requests are faster
     warm_cpu: Spread
     stubbed: Spread
     peak_bytes: float

@@ -1,6 +1,6 @@
-"""What the tables hold, and how to put it back, so that each start finds the same."""
+"""The content of tables, and its restoration, so that each start has the same state."""
 
-from typing import Any  # boto3's items
+from typing import Any  # Any: boto3's items
 
 import shop.clients
 
@@ -8,7 +8,7 @@ type Items = dict[str, list[dict[str, Any]]]  # by table
 
 
 def items() -> Items:
-    """Of tables that are read in one page."""
+    """Return the items of tables that fit one page."""
     dynamodb = shop.clients.dynamodb()
     return {
         table: [dict(item) for item in dynamodb.scan(TableName=table)["Items"]]

@@ -1,4 +1,4 @@
-"""What the product is to reach, as ratios of medians of one run, and whether it does."""
+"""The product's targets, as ratios of medians of one run, with their results."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class Target:
 
     @property
     def is_met(self) -> bool:
-        """By the number as it is told."""
+        """Return whether the displayed number meets the target."""
         return round(self.measured, DIGITS[self.unit]) <= self.most
 
 

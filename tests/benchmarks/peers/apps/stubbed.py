@@ -1,4 +1,4 @@
-"""Run where a case's packages are: CPU of a request whose every call to the store is a replay."""
+"""CPU of a request with replayed store responses; runs beside a case's packages."""
 
 import importlib
 import importlib.util
@@ -12,7 +12,7 @@ WARMING, BLOCKS, REQUESTS = 200, 10, 100
 
 
 def main():
-    """Takes handler, event's file and file for the answer: nanoseconds of a request by block."""
+    """Measure handler, event file and response file; print nanoseconds per request by block."""
     handler_name, event, answer = sys.argv[1:]
     module, _, name = handler_name.partition(".")
     _replay_calls()
@@ -30,7 +30,7 @@ def main():
     text = Path(event).read_text()
     blocks = []
     for number in range(-WARMING // REQUESTS, BLOCKS):
-        # Each is another, as the runtime reads each from its own text.
+        # A new object for each, as the runtime parses each event.
         events = [json.loads(text) for _ in range(REQUESTS)]
         began = time.process_time_ns()
         for one in events:
@@ -43,7 +43,7 @@ def main():
 
 
 def _replay_calls():
-    """The first call of each operation is answered by the store, and so are all that follow."""
+    """The store answers the first call of each operation; later calls replay its response."""
     answers = {}
     if importlib.util.find_spec("botocore") is None:
         import store

@@ -1,4 +1,4 @@
-"""What API Gateway wants back, and who asks."""
+"""The response format of API Gateway, and the caller of an event."""
 
 import json
 

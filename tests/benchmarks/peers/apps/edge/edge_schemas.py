@@ -1,4 +1,4 @@
-"""What the edge's own case answers."""
+"""The response models of the edge's own case."""
 
 from shop.orders.schemas import OrderLinePlace
 from shop.schemas import Reply

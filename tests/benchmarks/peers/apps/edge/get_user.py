@@ -1,4 +1,4 @@
-"""GET /api/users/{userId}, of an item that is as the peers keep it."""
+"""GET /api/users/{userId}, for an item in the peers' format."""
 
 import edge_store
 from edge_schemas import User
@@ -11,7 +11,7 @@ from shop.users.schemas import UserId
 
 @endpoint("GET /api/users/{userId}", raises=(Forbidden, NotFound))
 def handler(user_id: UserId, caller: Caller) -> User:
-    """One read."""
+    """Return the user with one read."""
     require(caller.may_act_for(user_id))
     user = edge_store.user(user_id)
     if user is None:

@@ -1,4 +1,4 @@
-"""POST /api/users/{userId}/orders, by one conditional write as the peers do it."""
+"""POST /api/users/{userId}/orders, with one conditional write like the peers."""
 
 import edge_store
 from edge_schemas import Order
@@ -12,6 +12,6 @@ from shop.users.schemas import UserId
 
 @endpoint("POST /api/users/{userId}/orders", status=201, raises=(Forbidden,))
 def handler(user_id: UserId, wanted: OrderPlace, caller: Caller) -> Order:
-    """One write."""
+    """Place the order with one write."""
     require(caller.may_act_for(user_id))
     return Order(**edge_store.place(user_id, wanted.model_dump()["items"], wanted.note))

@@ -1,4 +1,4 @@
-"""Nothing: what any function takes, whoever wrote it."""
+"""An empty handler: the time of any function, for any framework."""
 
 
 def handler(event, context):

@@ -10,8 +10,8 @@ from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.metrics import MetricUnit
 from models import Order, OrderPlace, User
 
-# The emulator passes no trace on, which Lambda always does; the SDK would warn of that three times
-# a request, and be slower for it.
+# The emulator provides no trace, which Lambda always does; the SDK would log three warnings per
+# request and run slower.
 logging.getLogger("aws_xray_sdk").setLevel(logging.ERROR)
 
 logger, tracer, metrics = Logger(), Tracer(), Metrics()

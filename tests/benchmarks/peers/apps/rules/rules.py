@@ -1,4 +1,4 @@
-"""What an order must be, by hand, for peers that validate nothing themselves."""
+"""The validation rules of an order in plain Python, for peers without validation."""
 
 
 def problem(body):

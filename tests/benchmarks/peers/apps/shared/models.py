@@ -1,4 +1,4 @@
-"""The same rules for peers that validate, and render, with pydantic."""
+"""The same rules for peers that validate and render with pydantic."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""What every peer keeps and how: one client, one read, one conditional write."""
+"""The store of every peer: one client, one read, one conditional write."""
 
 import os
 import time

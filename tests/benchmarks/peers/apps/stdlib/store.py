@@ -1,4 +1,4 @@
-"""The store without an SDK: one connection, and AWS's signature by hand."""
+"""The store without an SDK: one connection, and AWS's signature in plain Python."""
 
 import hashlib
 import hmac
