@@ -46,7 +46,7 @@ def _block(recipe: str) -> str:
 
 
 @pytest.mark.parametrize("heading", RECIPES)
-def test_no_block_is_refused(printed: Mapping[str, str], heading: str) -> None:
+def test_every_block_is_accepted(printed: Mapping[str, str], heading: str) -> None:
     assert '"error"' not in printed[heading]
 
 
@@ -68,14 +68,14 @@ def test_no_block_is_refused(printed: Mapping[str, str], heading: str) -> None:
         ("Log out everywhere", [r"^HTTP/1.1 204"]),
     ],
 )
-def test_a_block_prints_what_it_is_for(
+def test_block_prints_its_promised_output(
     printed: Mapping[str, str], heading: str, found: list[str]
 ) -> None:
     for pattern in found:
         assert re.search(pattern, printed[heading], re.MULTILINE | re.IGNORECASE), pattern
 
 
-def test_an_order_that_is_sent_again_is_one(printed: Mapping[str, str]) -> None:
+def test_repeated_order_block_places_one_order(printed: Mapping[str, str]) -> None:
     first, again = re.findall(r'"id":"([^"]*)","userId"', printed["Place an order"])
 
     assert first == again

@@ -1,7 +1,5 @@
-"""The contract check finds every deviation from the OpenAPI document within a millisecond."""
+"""The contract check finds every deviation from the OpenAPI document."""
 
-import json
-import time
 from typing import Any
 
 import httpx
@@ -110,16 +108,3 @@ def test_accepted_invalid_request_is_found() -> None:
     for query in ("limit=101", "colour=red", "sort=stock"):
         with pytest.raises(Broken):
             answered(200, page, listed, route=f"GET /api/products?{query}")
-
-
-def test_check_takes_less_than_a_millisecond() -> None:
-    request = httpx.Request("POST", "http://localhost/local/api/users", json=WANTED)
-    answer = httpx.Response(201, headers=MADE, request=request, content=json.dumps(USER))
-    answer.headers["Content-Type"] = "application/json"
-    contract().check(answer, "/local")
-
-    started = time.process_time()
-    for _ in range(100):
-        contract().check(answer, "/local")
-
-    assert (time.process_time() - started) / 100 < 0.001

@@ -5,7 +5,6 @@ import json
 import tomllib
 from dataclasses import replace
 from types import ModuleType
-from xml.etree import ElementTree
 
 import pytest
 from botocore.auth import SigV4Auth
@@ -16,9 +15,8 @@ from tests.benchmarks.peers import check as bench_check
 from tests.benchmarks.peers import report
 from tests.benchmarks.peers.cases import APPS, CASES, POST, Case
 from tests.benchmarks.peers.endpoints import refuse_refusals, waited_for
-from tests.benchmarks.peers.measure import Run, load_once_quiet
+from tests.benchmarks.peers.measure import Run
 from tests.benchmarks.peers.people import PRODUCTS, check
-from tests.benchmarks.peers.plot import Bar, svg
 from tests.benchmarks.peers.results import NUMBERS, Results, read
 from tests.benchmarks.peers.summary import Spread, spread, summarise
 from tests.benchmarks.peers.targets import Target
@@ -91,14 +89,6 @@ def test_invalid_response_is_never_measured() -> None:
         check(POST, {"statusCode": 201, "body": "{}"})
 
 
-def test_plot_has_a_bar_for_each_case_fastest_first() -> None:
-    bars = [Bar("slow & old", Spread(2, 2, 3, 4), False), Bar("ours", Spread(1, 1, 1, 1), True)]
-
-    texts = [node.text for node in ElementTree.fromstring(svg(bars)).iter() if node.text]
-
-    assert texts.index("ours") < texts.index("slow & old")
-
-
 def test_page_and_plot_have_the_measured_numbers() -> None:
     results, text = read(), report.PAGE.read_text()
 
@@ -140,32 +130,6 @@ def test_target_is_compared_with_the_rounded_number() -> None:
     assert Target("", 1.2, 1.2049).is_met
     assert not Target("", 1.2, 1.2051).is_met
     assert not Target("", 30, 30.06, "MB").is_met
-
-
-def test_busy_machine_is_reported_and_an_idle_one_is_not() -> None:
-    idle, busy = (report.page("", replace(read(), load=load)) for load in (0.1, 3.7))
-
-    assert "nothing else to do (a load of 0.1" in idle and "kept busy" not in idle
-    assert "kept busy** (a load of 3.7" in busy and "nothing else" not in busy
-
-
-def test_run_starts_after_the_previous_load(monkeypatch: pytest.MonkeyPatch) -> None:
-    loads = iter([1.9, 0.9, 0.4, 0.3])
-    waited: list[float] = []
-    monkeypatch.setattr("os.getloadavg", lambda: (next(loads), 0, 0))
-    monkeypatch.setattr("time.sleep", waited.append)
-
-    assert load_once_quiet() == 0.3
-    assert len(waited) == 2
-
-
-def test_run_waits_for_a_limited_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    waited: list[float] = []
-    monkeypatch.setattr("os.getloadavg", lambda: (2.0, 0, 0))
-    monkeypatch.setattr("time.sleep", waited.append)
-
-    assert load_once_quiet() == 2.0
-    assert sum(waited) == 180
 
 
 RECORDED = {"shop": 0.24, "boto3": 0.2, "powertools-full": 0.3, "fastapi": 0.4}

@@ -1,0 +1,178 @@
+"""Language: comments, docstrings and documents use the terms of the field.
+
+Two measures for each group of files: few question words per 1,000 words, since they replace nouns
+in riddles, and none of the everyday words that replace a term.
+"""
+
+import ast
+import io
+import re
+import tokenize
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from tests.support.sam_template import ROOT
+
+MAX_PER_1000 = 5  # httpx has none, the README of Ory Kratos 3
+QUESTION_WORDS = re.compile(r"\b(what|who|whoever|whose|whom)\b", re.IGNORECASE)
+# Each in all its forms, with the term in its place.
+RETIRED = {
+    r"tell(s|ing)?|told": "return, report, log, publish, distinguish",
+    r"mend(s|ed|ing)?": "repair, fix",
+    r"whoever": "the client, the caller, the user",
+    r"set(s|ting)? (it |them )?aside": "dead-letter",
+    r"g(ive|ives|ave|iven|iving) up": "time out, abort, abandon",
+    r"shut(s|ting)? (\w+ ){0,2}out": "deactivate, disable, reject",
+    r"by hand": "manually, with an operator command",
+    r"(take|takes|took|taken|taking) on(?! \d)": "accept, adopt",
+    r"(go|goes|went|gone|going) on": "continue, advance",
+    r"which is why": "so, therefore",
+    r"so that who": "so the client",
+    r"of theirs": "their",
+    r"a tenth of the traffic": "canary",
+}
+RETIRED_WORDS = re.compile(r"\b(?:" + "|".join(RETIRED) + r")\b", re.IGNORECASE)
+# Phrases with a retired word in its literal meaning.
+ALLOWED: tuple[str, ...] = ()
+# The name of a test starts with its subject.
+NO_SUBJECT = re.compile(r"(a|an|the|it|its|what|who|whoever|whose|where|nobody|somebody) ")
+WORD = re.compile(r"[A-Za-z][A-Za-z'’-]*")
+
+
+class Text(NamedTuple):
+    path: Path
+    line: int
+    text: str
+
+
+class Finding(NamedTuple):
+    place: str
+    word: str
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.word}"
+
+
+def python_texts(path: Path) -> Iterator[Text]:
+    """The comments and docstrings of a module."""
+    source = path.read_text()
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            yield Text(path, token.start[0], token.string.lstrip("#!"))
+    for node in ast.walk(ast.parse(source)):
+        if not isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        if ast.get_docstring(node) is None:
+            continue
+        statement = node.body[0]
+        assert isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+        for number, line in enumerate(str(statement.value.value).split("\n")):
+            yield Text(path, statement.lineno + number, line)
+
+
+def markdown_texts(path: Path) -> Iterator[Text]:
+    """The prose of a document: no code, no link targets."""
+    in_code = False
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        if line.lstrip().startswith("```"):
+            in_code = not in_code
+        elif not in_code:
+            prose = re.sub(r"`[^`]*`|\]\([^)]*\)|<[^>]*>|https?://\S+", " ", line)
+            yield Text(path, number, prose)
+
+
+def template_texts(path: Path) -> Iterator[Text]:
+    """The comments and descriptions of a template, one line each."""
+    description_indent: int | None = None
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        indent = len(line) - len(line.lstrip())
+        comment = re.search(r"(?:^|\s)#\s(.*)", line)
+        description = re.match(r"\s*\w*Description:\s*(.*)", line)
+        if comment:
+            yield Text(path, number, comment[1])
+        elif description:
+            yield Text(path, number, description[1])
+            description_indent = indent
+        elif description_indent is not None and line.strip() and indent > description_indent:
+            yield Text(path, number, line)
+        elif line.strip():
+            description_indent = None
+
+
+def names_of_tests(path: Path) -> Iterator[Text]:
+    """The names of a module's tests, as words."""
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+            yield Text(path, node.lineno, node.name.removeprefix("test_").replace("_", " "))
+
+
+def python_files(folder: str) -> list[Path]:
+    return sorted(
+        path for path in (ROOT / folder).rglob("*.py") if "/node_modules/" not in str(path)
+    )
+
+
+def all_texts(paths: list[Path], read: Callable[[Path], Iterator[Text]]) -> list[Text]:
+    return [text for path in paths for text in read(path)]
+
+
+GROUPS: dict[str, Callable[[], list[Text]]] = {
+    "layers": lambda: all_texts(python_files("layers/shop/shop"), python_texts),
+    "functions": lambda: all_texts(python_files("functions"), python_texts),
+    "tools": lambda: all_texts(python_files("tools"), python_texts),
+    "tests": lambda: all_texts(python_files("tests"), python_texts),
+    "names of tests": lambda: all_texts(python_files("tests"), names_of_tests),
+    "README.md": lambda: all_texts([ROOT / "README.md"], markdown_texts),
+    "docs": lambda: all_texts(sorted((ROOT / "docs").rglob("*.md")), markdown_texts),
+    "template.yaml": lambda: all_texts([ROOT / "template.yaml"], template_texts),
+}
+
+
+def without_allowed(text: str) -> str:
+    for phrase in ALLOWED:
+        text = re.sub(re.escape(phrase), " ", text, flags=re.IGNORECASE)
+    return text
+
+
+def findings(texts: list[Text], pattern: re.Pattern[str]) -> list[Finding]:
+    return [
+        Finding(f"{text.path.relative_to(ROOT)}:{text.line}", found[0])
+        for text in texts
+        for found in pattern.finditer(without_allowed(text.text))
+    ]
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_question_words_are_rare(group: str) -> None:
+    texts = GROUPS[group]()
+    words = sum(len(WORD.findall(text.text)) for text in texts)
+
+    found = findings(texts, QUESTION_WORDS)
+
+    rate = 1000 * len(found) / words
+    assert rate < MAX_PER_1000, f"{rate:.1f} per 1,000 words:\n" + "\n".join(map(str, found))
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_retired_words_do_not_occur(group: str) -> None:
+    found = findings(GROUPS[group](), RETIRED_WORDS)
+
+    assert not found, "use a term of the field:\n" + "\n".join(map(str, found))
+
+
+def test_every_form_of_a_retired_word_is_found() -> None:
+    for text in ("told", "Tells", "gave up", "shut a user out", "goes on", "sets it aside"):
+        assert RETIRED_WORDS.fullmatch(text), text
+    for text in ("untold", "recommend", "taken on 3 May", "goes only", "a handful"):
+        assert not RETIRED_WORDS.search(text), text
+
+
+def test_names_of_tests_start_with_their_subject() -> None:
+    texts = GROUPS["names of tests"]()
+
+    found = [f"{it.path.relative_to(ROOT)}:{it.line}" for it in texts if NO_SUBJECT.match(it.text)]
+
+    assert not found, "name the subject first: " + "\n".join(found)
