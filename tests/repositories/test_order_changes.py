@@ -67,7 +67,7 @@ def changed(order: Order, **changes: Any) -> Order:
 
 def cancel(order: Order) -> Order:
     cancelled = changed(order, status=OrderStatus.CANCELLED)
-    returned = [line for line in order.lines if line.taken]
+    returned = [line for line in order.lines if line.reserved]
     OrderRepository().save(order, cancelled, returned)
     return cancelled
 

@@ -22,19 +22,124 @@ from shop.money import Money
 from shop.orders.models import OrderStatus
 from shop.orders.schemas import AllOrdersQuery, OrderListQuery
 from shop.orders.service import OrderService
-from shop.products.models import Product
-from tests.fakes.order_store import (
-    DOLLAR,
-    GONE,
-    LINK,
-    PEAR,
-    PLUM,
-    FakeOrderStore,
-    once,
-    product,
-    wanted,
-)
-from tests.support.fixtures import ADMIN, ALICE, BOB, NOON
+from shop.pagination import IndexPage, PageRequest
+from shop.products.models import Product, ProductStatus
+from shop.retries import StaleVersion
+from tests.people import ADMIN, ALICE, BOB, NOON
+
+
+def product(price: str, stock: int | None, currency: str = "EUR") -> Product:
+    product_id = new_id()
+    return Product(
+        id=product_id,
+        sku=f"SKU-{product_id}",
+        name="A fruit",
+        price=Money(Decimal(price), currency),
+        stock=stock,
+        status=ProductStatus.ACTIVE,
+        created_at=NOON,
+        updated_at=NOON,
+        version=1,
+    )
+
+
+PEAR = product("0.10", 10)
+PLUM = product("19.90", 3)
+LINK = product("5.00", None)
+DOLLAR = product("1.00", 5, "USD")
+GONE = replace(product("1.00", 5), status=ProductStatus.INACTIVE)
+
+
+class Shelf:
+    """Orders and stock in memory; `meanwhile` runs once between a read and its commit."""
+
+    def __init__(self) -> None:
+        self.products = {p.id: p for p in (PEAR, PLUM, LINK, DOLLAR, GONE)}
+        self.orders: list[Order] = []
+        self.records: dict[str, Record] = {}
+        self.meanwhile: list[object] = []
+        self.by_admin: str | None = None  # of the last write
+
+    def catalogue(
+        self, product_ids: Sequence[str], once: IdempotentRequest
+    ) -> tuple[Mapping[str, Product], Record | None]:
+        found = {i: self.products[i] for i in product_ids if i in self.products}
+        return found, self.find_committed_record(once)
+
+    def find_committed_record(self, once: IdempotentRequest) -> Record | None:
+        return self.records.get(once.key or "")
+
+    def _let_others_act(self) -> None:
+        if self.meanwhile:
+            change = self.meanwhile.pop(0)
+            assert callable(change)
+            change()
+
+    def add(self, order: Order, once: IdempotentRequest, by_admin: str | None = None) -> None:
+        self.by_admin = by_admin
+        self._let_others_act()
+        for line in order.lines:
+            now = self.products[line.product_id]
+            if now.price != line.unit_price or (
+                now.stock is not None and now.stock < line.reserved
+            ):
+                raise StaleVersion
+        for line in order.lines:
+            now = self.products[line.product_id]
+            if now.stock is not None:
+                self.products[now.id] = replace(now, stock=now.stock - line.reserved)
+        self.orders.append(order)
+        record = once.record(order)
+        if record is not None:
+            self.records[record.key] = record
+
+    def get(self, user_id: str, order_id: str) -> Order | None:
+        return next((o for o in self.orders if (o.user_id, o.id) == (user_id, order_id)), None)
+
+    def save(
+        self,
+        before: Order,
+        after: Order,
+        returned: Sequence[OrderLine],
+        by_admin: str | None = None,
+        is_by_owner: bool = False,
+    ) -> None:
+        self.by_admin = by_admin
+        self.is_by_owner = is_by_owner  # of the last change
+        self._let_others_act()
+        if before not in self.orders:
+            raise StaleVersion
+        self.orders[self.orders.index(before)] = after
+        for line in returned:
+            now = self.products.get(line.product_id)
+            if now is not None and now.stock is not None:
+                self.products[now.id] = replace(
+                    now, stock=now.stock + line.reserved, version=now.version + 1
+                )
+
+    def of_user(
+        self,
+        user_id: str,
+        statuses: Sequence[OrderStatus],
+        sort: str,
+        span: PageRequest,
+        descends: bool,
+    ) -> IndexPage[Order]:
+        return IndexPage([o for o in self.orders if o.user_id == user_id], None)
+
+    def of_everyone(
+        self, statuses: Sequence[OrderStatus], span: PageRequest, descends: bool
+    ) -> IndexPage[Order]:
+        return IndexPage(self.orders, None)
+
+    def count_all(self, statuses: Sequence[OrderStatus]) -> int:
+        return len(self.orders)
+
+    def count(self, user_id: str, statuses: Sequence[OrderStatus]) -> int:
+        return sum(o.user_id == user_id for o in self.orders)
+
+    def stock(self, of: Product) -> int | None:
+        return self.products[of.id].stock
 
 
 @pytest.fixture
@@ -63,7 +168,7 @@ def test_order_takes_stock(desk: OrderService, shelf: FakeOrderStore) -> None:
 
     assert shelf.stock(PEAR) == 7
     assert shelf.stock(LINK) is None
-    assert [line.taken for line in order.lines] == [3, 0]
+    assert [line.reserved for line in order.lines] == [3, 0]
 
 
 def test_product_named_twice_is_one_line(desk: OrderService, shelf: FakeOrderStore) -> None:

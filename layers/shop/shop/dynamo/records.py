@@ -5,13 +5,14 @@ from typing import TYPE_CHECKING
 
 from shop.clients import dynamodb
 from shop.clock import from_text, now, to_epoch, to_text
-from shop.dynamo import tables, transactions
+from shop.dynamo import actions, tables, transactions
+from shop.dynamo.actions import absent, any_of, compares
 from shop.dynamo.codec import Item, decode, encode
 from shop.http.response import Response
 from shop.idempotency import IdempotentRequest, Record
 
 if TYPE_CHECKING:
-    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
+    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef as Action
 
 ACTION = "idempotency"  # the action's name in a transaction
 
@@ -39,7 +40,7 @@ def find_committed_record(once: IdempotentRequest) -> Record | None:
     return None if item is None else from_item(item)
 
 
-def put(record: Record | None) -> "dict[str, TransactWriteItemTypeDef]":
+def put(record: Record | None) -> "dict[str, Action]":
     """The action that stores the record unless one is in force; nothing without a record."""
     if record is None:
         return {}
@@ -60,17 +61,9 @@ def put(record: Record | None) -> "dict[str, TransactWriteItemTypeDef]":
     }
     if record.user_id is not None:
         item["user_id"] = record.user_id  # the key of the index by which an erasure finds it
-    return {
-        ACTION: {
-            "Put": {
-                "TableName": tables.idempotency(),
-                "Item": encode(item),
-                # DynamoDB deletes late, so an expired record may still be there.
-                "ConditionExpression": "attribute_not_exists(id) OR expires_at <= :now",
-                "ExpressionAttributeValues": encode({":now": to_text(now())}),
-            }
-        }
-    }
+    # DynamoDB deletes expired items late, so an expired record may still exist.
+    is_free = any_of(absent("id"), compares("expires_at", "<=", to_text(now())))
+    return {ACTION: actions.put(tables.idempotency(), item, is_free)}
 
 
 def from_item(item: Item) -> Record:

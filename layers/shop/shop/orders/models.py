@@ -31,7 +31,7 @@ class OrderLine:
     name: str
     unit_price: Money
     quantity: int
-    taken: int  # pieces of stock; 0 where the stock was unlimited
+    reserved: int  # pieces taken from the stock; 0 for a product of unlimited stock
 
     @property
     def total(self) -> Money:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from shop.clients import dynamodb
 from shop.clock import from_text, to_text
 from shop.correlation import correlation_id
-from shop.dynamo import records, tables, totals, transactions
+from shop.dynamo import actions, records, tables, totals, transactions
+from shop.dynamo.actions import Increment, absent, compares, equals, exists, has_type, negated
 from shop.dynamo.codec import Item, decode, encode
 from shop.dynamo.listing import IndexQuery, KeyRange
 from shop.dynamo.reads import batch_get
@@ -24,7 +25,7 @@ from shop.products.repository import product_from_item
 from shop.retries import StaleVersion
 
 if TYPE_CHECKING:
-    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
+    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef as Action
 
 SCHEMA_VERSION = 2  # of orders, since they have the keys of the lists
 _SUMMARY_SCHEMA_VERSION = 1
@@ -58,9 +59,12 @@ class OrderRepository:
             transactions.write(
                 {
                     **check_admin(by_admin),
-                    "user": _user_is_active(order.user_id),
-                    **{f"product#{line.product_id}": _take(line, order) for line in order.lines},
-                    "order": _put_new(order),
+                    "user": _check_user_active(order.user_id),
+                    **{
+                        f"product#{line.product_id}": _reserve_stock(line, order.created_at)
+                        for line in order.lines
+                    },
+                    "order": _put(order),
                     "summary": _count(order.user_id, {order.status: 1}),
                     **records.put(once.record(order)),
                 }
@@ -93,15 +97,15 @@ class OrderRepository:
         for each line returned; 2 write units for each KB of each item, and 1 read unit for each
         product.
         """
-        actions = {**check_admin(by_admin), "order": _update(before, after)}
+        changes = {**check_admin(by_admin), "order": _update(before, after)}
         is_noted = after.note is not None and after.note != before.note
         if is_by_owner and is_noted and by_admin is None:
-            actions["user"] = _user_exists(after.user_id)
+            changes["user"] = _check_user_exists(after.user_id)
         if after.status is not before.status:
             differences = {before.status: -1, after.status: 1}
-            actions["summary"] = _count(after.user_id, differences)
+            changes["summary"] = _count(after.user_id, differences)
         try:
-            transactions.write(actions | _give_back(returned, after.updated_at))
+            transactions.write(changes | _return_stock(returned, after.updated_at))
         except transactions.ConditionFailed as failed:
             if CALLER in failed.old:
                 raise Forbidden from None
@@ -145,106 +149,62 @@ class OrderRepository:
         return totals.read("orders", statuses)
 
 
-def _user_is_active(user_id: str) -> "TransactWriteItemTypeDef":
-    return {
-        "ConditionCheck": {
-            "TableName": tables.users(),
-            "Key": encode({"id": user_id}),
-            "ConditionExpression": "#status = :active",
-            "ExpressionAttributeNames": {"#status": "status"},
-            "ExpressionAttributeValues": encode({":active": UserStatus.ACTIVE.value}),
-            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-        }
-    }
+def _check_user_active(user_id: str) -> "Action":
+    is_active = equals(status=UserStatus.ACTIVE.value)
+    return actions.check(tables.users(), {"id": user_id}, is_active, returns_old=True)
 
 
-def _user_exists(user_id: str) -> "TransactWriteItemTypeDef":
-    """The gateway caches the authorizer's verdict for 50 s, so an erased user may still write."""
-    return {
-        "ConditionCheck": {
-            "TableName": tables.users(),
-            "Key": encode({"id": user_id}),
-            "ConditionExpression": "attribute_exists(id)",
-        }
-    }
+def _check_user_exists(user_id: str) -> "Action":
+    """API Gateway caches the authorizer's result for 50 s, so an erased user may still write."""
+    return actions.check(tables.users(), {"id": user_id}, exists("id"))
 
 
-def _take(line: OrderLine, order: Order) -> "TransactWriteItemTypeDef":
-    """Takes the stock if the product is still what the line says, at the price it says."""
-    names = {"#status": "status", "#name": "name"}
-    values = {
-        ":active": ProductStatus.ACTIVE.value,
-        ":price": line.unit_price.amount,
-        ":currency": line.unit_price.currency,
-        ":name": line.name,
-        ":sku": line.sku,
-    }
-    condition = (
-        "#status = :active AND price = :price AND currency = :currency"
-        " AND #name = :name AND sku = :sku AND "
+def _reserve_stock(line: OrderLine, now: datetime) -> "Action":
+    """Take the line's pieces, if the product still has the line's price, name and SKU."""
+    table, key = tables.products(), {"id": line.product_id}
+    is_unchanged = equals(
+        status=ProductStatus.ACTIVE.value,
+        price=line.unit_price.amount,
+        currency=line.unit_price.currency,
+        name=line.name,
+        sku=line.sku,
     )
-    key = encode({"id": line.product_id})
-    if not line.taken:
-        return {
-            "ConditionCheck": {
-                "TableName": tables.products(),
-                "Key": key,
-                "ConditionExpression": condition + "stock = :unlimited",
-                "ExpressionAttributeNames": names,
-                "ExpressionAttributeValues": encode(values | {":unlimited": None}),
-            }
-        }
-    changes = {":taken": line.taken, ":one": 1, ":now": to_text(order.created_at)}
-    return {
-        "Update": {
-            "TableName": tables.products(),
-            "Key": key,
-            "UpdateExpression": (
-                "SET stock = stock - :taken, version = version + :one, updated_at = :now"
-            ),
-            "ConditionExpression": condition + "stock >= :taken",
-            "ExpressionAttributeNames": names,
-            "ExpressionAttributeValues": encode(values | changes),
-        }
-    }
+    if not line.reserved:
+        return actions.check(table, key, is_unchanged, equals(stock=None))
+    is_in_stock = compares("stock", ">=", line.reserved)
+    sets = _stock_change(-line.reserved, now)
+    return actions.update(table, key, is_unchanged, is_in_stock, sets=sets)
 
 
-def _put_new(order: Order) -> "TransactWriteItemTypeDef":
-    return {
-        "Put": {
-            "TableName": tables.orders(),
-            "Item": encode(order_to_item(order)),
-            "ConditionExpression": "attribute_not_exists(id)",
-        }
-    }
+def _stock_change(pieces: int, now: datetime) -> Item:
+    return {"stock": Increment(pieces), "version": Increment(1), "updated_at": to_text(now)}
 
 
-def _update(before: Order, after: Order) -> "TransactWriteItemTypeDef":
-    """Sets what may change and leaves the rest, which newer code may have added."""
+def _put(order: Order) -> "Action":
+    return actions.put(tables.orders(), order_to_item(order), absent("id"))
+
+
+def _update(before: Order, after: Order) -> "Action":
+    """Set the attributes that can change; keep all others, which newer code may have added."""
     item = order_to_item(after)
     names = (
         *("status", "note", "updated_at", "version", "schema_version", "request_id"),
         *_list_keys(after),
     )
-    return {
-        "Update": {
-            "TableName": tables.orders(),
-            "Key": encode({"user_id": after.user_id, "id": after.id}),
-            "UpdateExpression": "SET " + ", ".join(f"#{name} = :{name}" for name in names),
-            "ConditionExpression": "version = :before",
-            "ExpressionAttributeNames": {f"#{name}": name for name in names},
-            "ExpressionAttributeValues": encode(
-                {":before": before.version} | {f":{name}": item[name] for name in names}
-            ),
-        }
-    }
+    return actions.update(
+        tables.orders(),
+        {"user_id": after.user_id, "id": after.id},
+        equals(version=before.version),
+        sets={name: item[name] for name in names},
+    )
 
 
-def _give_back(lines: Sequence[OrderLine], now: datetime) -> "dict[str, TransactWriteItemTypeDef]":
-    """Stock to the products that count it, if each of the others is still gone or unlimited.
+def _return_stock(lines: Sequence[OrderLine], now: datetime) -> "dict[str, Action]":
+    """Add the pieces of each line to its product, if the product exists and counts its stock.
 
-    A product that appears, goes, or begins or ceases to be counted between the read and the
-    commit fails its condition, so that no pieces get lost and no row is made of a stock alone.
+    A product that is created or deleted, or whose stock starts or stops being counted, between the
+    read and the commit fails its condition: no pieces get lost, and no item is created that has a
+    stock alone.
     """
     if not lines:
         return {}
@@ -253,54 +213,35 @@ def _give_back(lines: Sequence[OrderLine], now: datetime) -> "dict[str, Transact
     counted = {item["id"] for item in found if item["stock"] is not None}
     return {
         f"product#{line.product_id}": (
-            _add_stock(line, now) if line.product_id in counted else _is_uncounted(line)
+            _add_stock(line, now) if line.product_id in counted else _check_stock_uncounted(line)
         )
         for line in lines
     }
 
 
-def _add_stock(line: OrderLine, now: datetime) -> "TransactWriteItemTypeDef":
-    return {
-        "Update": {
-            "TableName": tables.products(),
-            "Key": encode({"id": line.product_id}),
-            "UpdateExpression": (
-                "SET stock = stock + :taken, version = version + :one, updated_at = :now"
-            ),
-            "ConditionExpression": "attribute_type(stock, :number)",
-            "ExpressionAttributeValues": encode(
-                {":taken": line.taken, ":one": 1, ":now": to_text(now), ":number": "N"}
-            ),
-        }
-    }
+def _add_stock(line: OrderLine, now: datetime) -> "Action":
+    return actions.update(
+        tables.products(),
+        {"id": line.product_id},
+        has_type("stock", "N"),
+        sets=_stock_change(line.reserved, now),
+    )
 
 
-def _is_uncounted(line: OrderLine) -> "TransactWriteItemTypeDef":
-    return {
-        "ConditionCheck": {
-            "TableName": tables.products(),
-            "Key": encode({"id": line.product_id}),
-            "ConditionExpression": "NOT attribute_type(stock, :number)",
-            "ExpressionAttributeValues": encode({":number": "N"}),
-        }
-    }
+def _check_stock_uncounted(line: OrderLine) -> "Action":
+    return actions.check(
+        tables.products(), {"id": line.product_id}, negated(has_type("stock", "N"))
+    )
 
 
-def _count(user_id: str, differences: Mapping[OrderStatus, int]) -> "TransactWriteItemTypeDef":
-    """Adds to how many orders of each status the user has."""
-    added = ", ".join(f"#{status} :{status}" for status in differences)
-    return {
-        "Update": {
-            "TableName": tables.orders(),
-            "Key": encode({"user_id": user_id, "id": _SUMMARY}),
-            "UpdateExpression": f"ADD {added} SET schema_version = :schema",
-            "ExpressionAttributeNames": {f"#{status}": status.value for status in differences},
-            "ExpressionAttributeValues": encode(
-                {":schema": _SUMMARY_SCHEMA_VERSION}
-                | {f":{status}": difference for status, difference in differences.items()}
-            ),
-        }
-    }
+def _count(user_id: str, differences: Mapping[OrderStatus, int]) -> "Action":
+    """Add to the user's number of orders by status."""
+    return actions.update(
+        tables.orders(),
+        {"user_id": user_id, "id": _SUMMARY},
+        adds={status.value: difference for status, difference in differences.items()},
+        sets={"schema_version": _SUMMARY_SCHEMA_VERSION},
+    )
 
 
 def summary_to_item(user_id: str, counts: Mapping[OrderStatus, int]) -> Item:
@@ -323,7 +264,7 @@ def order_to_item(order: Order) -> Item:
                 "name": line.name,
                 "unit_price": line.unit_price.amount,
                 "quantity": line.quantity,
-                "taken": line.taken,
+                "taken": line.reserved,
             }
             for line in order.lines
         ],
@@ -361,7 +302,7 @@ def order_from_item(item: Item) -> Order:
                 name=line["name"],
                 unit_price=Money(line["unit_price"], currency),
                 quantity=int(line["quantity"]),
-                taken=int(line["taken"]),
+                reserved=int(line["taken"]),
             )
             for line in item["lines"]
         ],

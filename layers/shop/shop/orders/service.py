@@ -269,7 +269,7 @@ def _returned(before: Order, after: Order) -> list[OrderLine]:
     """The lines that give back what they took: those of an order that is cancelled now."""
     if after.status is before.status or after.status is not OrderStatus.CANCELLED:
         return []
-    return [line for line in before.lines if line.taken]
+    return [line for line in before.lines if line.reserved]
 
 
 def _merged(payload: OrderPlace) -> dict[str, int]:
@@ -311,7 +311,7 @@ def _line(product: Product, quantity: int) -> OrderLine:
         name=product.name,
         unit_price=product.price,
         quantity=quantity,
-        taken=0 if product.stock is None else quantity,
+        reserved=0 if product.stock is None else quantity,
     )
 
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any  # an item's values are of any type Dynamo
 
 from shop.clients import dynamodb
 from shop.clock import from_text, now, to_epoch, to_text
-from shop.dynamo import tables, totals, transactions
+from shop.dynamo import actions, tables, totals, transactions
+from shop.dynamo.actions import Condition, absent, all_of, equals
 from shop.dynamo.codec import Item, encode
 from shop.dynamo.reads import batch_get
 from shop.errors import ServiceUnavailable
@@ -19,7 +20,7 @@ from shop.projections.service import Overtaken
 from shop.search import texts_of
 
 if TYPE_CHECKING:
-    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
+    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef as Action
 
 SCHEMA_VERSION = 1
 # Longer than any projector that read the entity before it was deleted can still be at work.
@@ -27,9 +28,6 @@ _DELETED_KEPT_FOR = timedelta(days=2)
 _MAX_WRITES = 25  # BatchWriteItem's limit
 _TRIES = 6
 _FIRST_PAUSE = 0.05  # seconds, before jitter
-# Two writers never have one id, and one writer records at most one write in a millisecond.
-_HAS_NEWEST_WRITE = "search_writes[0].#writer = :writer AND search_writes[0].#until = :until"
-_WRITER_AND_UNTIL = {"#writer": "writer", "#until": "until"}
 
 
 class ProjectionRepository:
@@ -80,24 +78,22 @@ class ProjectionRepository:
 
     def settle(self, step: Step, left: Sequence[SearchWrite]) -> None:
         """1 write unit."""
-        as_written = as_read(Reading(step.reading.entity, None, step.target, step.writes))
-        update = "REMOVE search_writes"
-        if left:
-            update = "SET search_writes = :left"
-            as_written["ExpressionAttributeValues"] |= encode({":left": _to_items(left)})
+        written = Reading(step.reading.entity, None, step.target, step.writes)
+        update = actions.update(
+            tables.counters(),
+            {"id": row_id(step.reading.entity)},
+            is_as_read(written),
+            sets={"search_writes": _to_items(left)} if left else None,
+            removes=() if left else ("search_writes",),
+        )
         try:
-            dynamodb().update_item(
-                TableName=tables.counters(),
-                Key=encode({"id": row_id(step.reading.entity)}),
-                UpdateExpression=update,
-                **as_written,
-            )
+            dynamodb().update_item(**update["Update"])
         except dynamodb().exceptions.ConditionalCheckFailedException:
             raise Overtaken from None
 
     def advance(self, steps: Sequence[Step]) -> None:
         """2 write units for each entity, and 2 for the totals of each kind that change."""
-        actions = {row_id(step.reading.entity): _put(step) for step in steps}
+        changes = {row_id(step.reading.entity): _put(step) for step in steps}
         for kind in Kind:
             differences: Counter[str] = Counter()
             for step in steps:
@@ -108,9 +104,9 @@ class ProjectionRepository:
                         differences[step.target.status] += 1
             changed = {status: count for status, count in differences.items() if count}
             if changed:
-                actions[kind] = totals.add(kind, changed)
+                changes[kind] = totals.add(kind, changed)
         try:
-            transactions.write(actions)
+            transactions.write(changes)
         except transactions.ConditionFailed:
             raise Overtaken from None
 
@@ -127,33 +123,31 @@ def _write_all(table: str, writes: Sequence[Any], before: datetime) -> None:
     raise ServiceUnavailable(retry_after=1)
 
 
-def _put(step: Step) -> "TransactWriteItemTypeDef":
+def _put(step: Step) -> "Action":
     """The row as the step makes it, if it is still as it was read."""
     state = step.target if isinstance(step.target, State) else None
     row = row_to_item(step.reading.entity, state, step.writes)
-    put: Any = {"TableName": tables.counters(), "Item": encode(row)}
-    return {"Put": put | as_read(step.reading)}
+    return actions.put(tables.counters(), row, is_as_read(step.reading))
 
 
-def as_read(reading: Reading) -> Any:
-    """The condition of a write that the entity's row is as it was read."""
+def is_as_read(reading: Reading) -> Condition:
+    """The condition that the entity's row has not changed since it was read."""
     if reading.projected is None:
-        return {"ConditionExpression": "attribute_not_exists(id)"}
-    condition, values = "deleted = :deleted", encode({":deleted": True})
+        return absent("id")
+    is_same = equals(deleted=True)
     if isinstance(reading.projected, State):
-        condition, values = "version = :before", encode({":before": reading.projected.version})
+        is_same = equals(version=reading.projected.version)
     if not reading.writes:
-        return {
-            "ConditionExpression": f"{condition} AND attribute_not_exists(search_writes)",
-            "ExpressionAttributeValues": values,
-        }
+        return all_of(is_same, absent("search_writes"))
+    # Writer ids are unique, and one writer records at most one write in a millisecond.
     newest = reading.writes[0]
-    values |= encode({":writer": newest.writer, ":until": to_text(newest.until)})
-    return {
-        "ConditionExpression": f"{condition} AND {_HAS_NEWEST_WRITE}",
-        "ExpressionAttributeNames": _WRITER_AND_UNTIL,
-        "ExpressionAttributeValues": values,
-    }
+    has_newest_write = equals(
+        **{
+            "search_writes[0].writer": newest.writer,
+            "search_writes[0].until": to_text(newest.until),
+        }
+    )
+    return all_of(is_same, has_newest_write)
 
 
 def row_to_item(entity: Entity, state: State | None, writes: Sequence[SearchWrite] = ()) -> Item:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any  # keys stay as DynamoDB has them
 from shop.clients import dynamodb
 from shop.clock import now, to_text
 from shop.correlation import correlation_id
-from shop.dynamo import tables
-from shop.dynamo.codec import encode
+from shop.dynamo import actions, tables
+from shop.dynamo.actions import Increment, has_type
+from shop.dynamo.codec import decode, encode
 from shop.gather import gather
 from shop.identity.accounts.repository import account_state_key
 
@@ -108,26 +109,20 @@ def _clear_note(key: dict[str, Any]) -> None:
     The attribute stays as NULL, as in an order placed without a note: older code needs it.
     """
     client = dynamodb()
-    # Cleared by another request, or by a try of this one whose answer was lost.
+    update = actions.update(
+        tables.orders(),
+        decode(key),
+        has_type("note", "S"),
+        sets={
+            "note": None,
+            "version": Increment(1),
+            "updated_at": to_text(now()),
+            "request_id": correlation_id.get(),
+        },
+    )
+    # Another request cleared it, or an earlier try of this one whose response was lost.
     with suppress(client.exceptions.ConditionalCheckFailedException):
-        client.update_item(
-            TableName=tables.orders(),
-            Key=key,
-            UpdateExpression=(
-                "SET note = :none, version = version + :one, updated_at = :now,"
-                " request_id = :request"
-            ),
-            ConditionExpression="attribute_type(note, :text)",
-            ExpressionAttributeValues=encode(
-                {
-                    ":none": None,
-                    ":one": 1,
-                    ":now": to_text(now()),
-                    ":request": correlation_id.get(),
-                    ":text": "S",
-                }
-            ),
-        )
+        client.update_item(**update["Update"])
 
 
 def _delete(table: str, names: tuple[str, ...], item: dict[str, Any]) -> None:
