@@ -10,8 +10,6 @@ import pytest
 from shop.caller import Role
 from shop.dynamo.codec import decode, encode
 from shop.dynamo.sort_keys import amount_key, shard_key, shard_keys
-from shop.http.response import Response
-from shop.idempotency import IdempotentRequest
 from shop.identifiers import new_id
 from shop.identity.accounts.models import UserStatus
 from shop.money import Money
@@ -24,8 +22,6 @@ from shop.users.repository import UserRepository
 from tests.support.aws_mock import fresh_aws
 from tests.support.fixtures import ALICE, NOON
 
-UNRECORDED = IdempotentRequest(None, b"", lambda _: Response(201, {}, ""), lambda: NOON)
-
 
 @pytest.fixture(autouse=True)
 def aws() -> Iterator[None]:
@@ -36,7 +32,7 @@ def aws() -> Iterator[None]:
 def keep(name: str, price: str, status: ProductStatus = ProductStatus.ACTIVE) -> Product:
     id_, money = new_id(), Money(Decimal(price), "EUR")
     product = Product(id_, f"SKU-{id_}", name, money, 10, status, NOON, NOON, 1)
-    ProductRepository().add(product, UNRECORDED)
+    ProductRepository().add(product, None)
     return product
 
 
@@ -44,7 +40,7 @@ def place(of: Product, quantity: int) -> Order:
     line = OrderLine(of.id, of.sku, of.name, of.price, quantity, quantity)
     pending = OrderStatus.PENDING
     order = Order(new_id(), ALICE.id, pending, line.total, [line], None, NOON, NOON, 1)
-    OrderRepository().add(order, UNRECORDED)
+    OrderRepository().add(order, None)
     return order
 
 

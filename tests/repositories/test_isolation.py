@@ -76,18 +76,20 @@ def product(stock: int) -> Product:
 
 
 def keep(kept: Product) -> Product:
-    ProductRepository().add(kept, once(None))
+    ProductRepository().add(kept, None)
     return kept
 
 
-def once(key: str | None) -> IdempotentRequest:
+def idempotency(key: str | None) -> IdempotentRequest:
     return IdempotentRequest(key, b"digest", lambda created: Response(201, {}, str(created)), now)
 
 
 def place(wanted: list[tuple[Product, int]], key: str | None = None) -> Order:
     items = [{"productId": each.id, "quantity": quantity} for each, quantity in wanted]
     service = OrderService(OrderRepository(), now, new_id)
-    return service.place(ALICE, ALICE.id, OrderPlace.model_validate({"items": items}), once(key))
+    return service.place(
+        ALICE, ALICE.id, OrderPlace.model_validate({"items": items}), idempotency(key)
+    )
 
 
 def begin() -> Session:
@@ -142,7 +144,7 @@ def test_one_key_makes_one_order_and_everybody_else_gets_its_answer() -> None:
         try:
             return place([(pear, 1)], "key")
         except Replayed as replayed:
-            answers.append(replayed.answer.body)
+            answers.append(replayed.response.body)
             raise
 
     found = outcomes(work)

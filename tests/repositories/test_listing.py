@@ -11,8 +11,6 @@ from shop.clients import dynamodb
 from shop.dynamo import tables
 from shop.dynamo.codec import encode
 from shop.dynamo.listing import IndexQuery, KeyRange
-from shop.http.response import Response
-from shop.idempotency import IdempotentRequest
 from shop.identifiers import new_id
 from shop.money import Money
 from shop.pagination import IndexPage, PageRequest
@@ -21,7 +19,6 @@ from shop.products.repository import ProductRepository, product_from_item
 from tests.support.aws_mock import fresh_aws
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
-ONCE = IdempotentRequest(None, b"", lambda _: Response(201, {}, ""), lambda: NOON)
 NAMES = ["pear", "Apple", "äpfel", "PEAR", "Zebra", "pears", "100 plums", "pear"]
 PRICES = ["10.00", "9.00", "0.05", "100.00", "9.99", "99999999.99", "9.00", "0.00"]
 BOTH = [KeyRange("active"), KeyRange("inactive")]
@@ -50,7 +47,7 @@ def products() -> list[Product]:
             updated_at=NOON,
             version=1,
         )
-        ProductRepository().add(product, ONCE)
+        ProductRepository().add(product, None)
         made.append(product)
     return sorted(made, key=lambda product: product.id)
 
@@ -165,7 +162,7 @@ def test_a_name_of_the_last_code_point_is_listed_too(
     products: list[Product], name: str, descends: bool
 ) -> None:
     last = replace(products[1], id=new_id(), sku="LAST", name=name)
-    ProductRepository().add(last, ONCE)
+    ProductRepository().add(last, None)
 
     by_time, by_name = (walked(sort, descends, 2) for sort in ("createdAt", "name"))
 
@@ -212,7 +209,7 @@ def test_a_range_that_has_more_than_its_share_is_asked_for_that_share() -> None:
             updated_at=NOON,
             version=1,
         )
-        ProductRepository().add(product, ONCE)
+        ProductRepository().add(product, None)
     queries: list[int] = []
     # botocore's events hand over whatever an operation answers.
     dynamodb().meta.events.register(

@@ -54,7 +54,9 @@ from shop.projections.records import changed_entity
 from shop.stream_records import Record
 from shop.users.models import User
 from shop.users.repository import UserRepository
-from tests.repositories.stored_shop import keep, once, place, sign_up
+from tests.aws import fresh_aws
+from tests.people import NOON
+from tests.repositories.stored_shop import keep, place, sign_up
 from tests.repositories.test_schema_versions import (
     EVERY_KIND,
     everything,
@@ -108,7 +110,7 @@ READ: dict[str, Callable[[Stored], object]] = {
     "attempts": lambda it: SessionRepository().find_credential(
         it.user.email, login_attempt(it.user.email, it.session.ip_address)
     ),
-    "idempotency": lambda it: records.find(once(f"order {it.order.id}")),
+    "idempotency": lambda it: records.find_record(f"order {it.order.id}"),
     "entity": lambda it: _project_again(it, it.user),
     "deleted entity": lambda it: _project_again(it, it.gone),
     "total": lambda _: UserRepository().count([UserStatus.ACTIVE]),

@@ -11,8 +11,6 @@ import pytest
 
 from shop.caller import Role
 from shop.dynamo.codec import decode, encode
-from shop.http.response import Response
-from shop.idempotency import IdempotentRequest
 from shop.identifiers import new_id
 from shop.identity.accounts.models import UserStatus
 from shop.money import Money
@@ -29,7 +27,6 @@ from tests.support.fixtures import ALICE, NOON
 USER = User(
     ALICE.id, "ada@example.com", "Ada", UserStatus.ACTIVE, Role.CUSTOMER, False, NOON, NOON, 1
 )
-KEYLESS = IdempotentRequest(None, b"", lambda _: Response(201, {}, ""), lambda: NOON)
 LATER = NOON + timedelta(minutes=1)
 
 
@@ -46,7 +43,7 @@ def product(stock: int | None = 10) -> Product:
     kept = Product(
         *(product_id, f"SKU-{product_id}", "A pear", price, stock, active, NOON, NOON, 1)
     )
-    ProductRepository().add(kept, KEYLESS)
+    ProductRepository().add(kept, None)
     return kept
 
 
@@ -57,7 +54,7 @@ def placed(*products: Product, quantity: int = 3) -> Order:
     ]
     total = Money.total(line.total for line in lines)
     order = Order(new_id(), ALICE.id, OrderStatus.PENDING, total, lines, None, NOON, NOON, 1)
-    OrderRepository().add(order, KEYLESS)
+    OrderRepository().add(order, None)
     return order
 
 

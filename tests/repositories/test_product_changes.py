@@ -12,8 +12,6 @@ import pytest
 from shop.dynamo.codec import Item, decode
 from shop.dynamo.sort_keys import amount_key, text_key
 from shop.errors import SkuInUse
-from shop.http.response import Response
-from shop.idempotency import IdempotentRequest
 from shop.identifiers import new_id
 from shop.money import Money
 from shop.products.models import Product, ProductStatus
@@ -23,7 +21,6 @@ from shop.retries import StaleVersion
 from tests.support.aws_mock import fresh_aws
 from tests.support.fixtures import NOON
 
-KEYLESS = IdempotentRequest(None, b"", lambda _: Response(201, {}, ""), lambda: NOON)
 LATER = NOON + timedelta(hours=1)
 
 
@@ -41,7 +38,7 @@ def kept(**wanted: Any) -> Product:
         *(NOON, NOON, 1),
     )
     product = replace(product, **wanted)
-    ProductRepository().add(product, KEYLESS)
+    ProductRepository().add(product, None)
     return product
 
 

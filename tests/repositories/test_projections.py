@@ -17,8 +17,6 @@ from shop.clients import dynamodb
 from shop.clock import now
 from shop.dynamo import tables, totals
 from shop.dynamo.codec import decode, encode
-from shop.http.response import Response
-from shop.idempotency import IdempotentRequest
 from shop.identifiers import new_id
 from shop.identity.accounts.models import UserStatus
 from shop.money import Money
@@ -35,7 +33,6 @@ from shop.users.repository import UserRepository
 from tests.support.aws_mock import fresh_aws
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
-ONCE = IdempotentRequest(None, b"", lambda _: Response(201, {}, ""), lambda: NOON)
 
 
 @pytest.fixture(autouse=True)
@@ -176,7 +173,7 @@ def test_orders_and_products_are_counted_by_status() -> None:
         updated_at=NOON,
         version=1,
     )
-    ProductRepository().add(product, ONCE)
+    ProductRepository().add(product, None)
     orders = []
     for status in (OrderStatus.PENDING, OrderStatus.PENDING, OrderStatus.CANCELLED):
         order = Order(
@@ -190,7 +187,7 @@ def test_orders_and_products_are_counted_by_status() -> None:
             updated_at=NOON,
             version=1,
         )
-        OrderRepository().add(order, ONCE)
+        OrderRepository().add(order, None)
         orders.append(order)
 
     project(

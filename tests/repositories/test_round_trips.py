@@ -14,7 +14,7 @@ from shop.clock import now
 from shop.dynamo import records
 from shop.errors import AccountInactive, EmailInUse, NotFound, SkuInUse
 from shop.http.response import Response
-from shop.idempotency import KEPT_FOR, IdempotentRequest, Replayed
+from shop.idempotency import KEPT_FOR, IdempotentRequest, Record, Replayed
 from shop.identifiers import new_id
 from shop.identity.accounts.models import AccountState, UserStatus
 from shop.identity.login_attempts.service import login_attempt
@@ -58,14 +58,14 @@ def order(of: Product, quantity: int = 1, note: str | None = None) -> Order:
     return Order(new_id(), ALICE.id, pending, line.total, [line], note, NOON, NOON, 1)
 
 
-def once(key: str | None = None) -> IdempotentRequest:
+def idempotency(key: str) -> IdempotentRequest:
     return IdempotentRequest(
         key, b"digest", lambda _: Response(201, {"ETag": '"1"'}, "é"), lambda: NOON
     )
 
 
 def keep(kept: Product) -> Product:
-    ProductRepository().add(kept, once())
+    ProductRepository().add(kept, None)
     return kept
 
 
@@ -144,14 +144,14 @@ def test_a_sku_is_taken_once() -> None:
     kept = keep(product())
 
     with pytest.raises(SkuInUse):
-        ProductRepository().add(replace(product(), sku=kept.sku), once())
+        ProductRepository().add(replace(product(), sku=kept.sku), None)
 
 
 def test_an_order_is_read_back_as_it_was_and_counted() -> None:
     UserRepository().add(USER, "hash")
     placed = order(keep(product()), 3, "Ring twice.")
 
-    OrderRepository().add(placed, once())
+    OrderRepository().add(placed, None)
 
     assert OrderRepository().get(ALICE.id, placed.id) == placed
     assert OrderRepository().count(ALICE.id, [*OrderStatus]) == 1
@@ -180,7 +180,7 @@ def test_an_order_of_a_product_that_is_not_as_it_was_read_is_not_placed(
     stale = order(read)
 
     with pytest.raises(StaleVersion):
-        OrderRepository().add(stale, once())
+        OrderRepository().add(stale, None)
 
     assert OrderRepository().get(ALICE.id, stale.id) is None
     assert ProductRepository().get(kept.id) == kept
@@ -191,7 +191,7 @@ def test_an_order_takes_no_more_than_there_is() -> None:
     kept = keep(product(2))
 
     with pytest.raises(StaleVersion):
-        OrderRepository().add(order(kept, 3), once())
+        OrderRepository().add(order(kept, 3), None)
 
     assert ProductRepository().get(kept.id) == kept
 
@@ -199,11 +199,11 @@ def test_an_order_takes_no_more_than_there_is() -> None:
 def test_nobody_and_the_inactive_get_no_order() -> None:
     kept = keep(product())
     with pytest.raises(NotFound):
-        OrderRepository().add(order(kept), once())
+        OrderRepository().add(order(kept), None)
 
     UserRepository().add(replace(USER, status=UserStatus.INACTIVE), "hash")
     with pytest.raises(AccountInactive):
-        OrderRepository().add(order(kept), once())
+        OrderRepository().add(order(kept), None)
 
 
 @pytest.fixture
@@ -215,7 +215,7 @@ def placed() -> list[Order]:
     for number, status in enumerate([*OrderStatus] * 3):
         total = Money(Decimal(number * 7 % 12) ** 3 / 4, "EUR")
         orders.append(replace(order(kept), status=status, total=total))
-        OrderRepository().add(orders[-1], once())
+        OrderRepository().add(orders[-1], None)
     return sorted(orders, key=lambda each: each.id)
 
 
@@ -267,42 +267,42 @@ def test_a_record_is_kept_with_its_effect_and_found_beside_the_catalogue() -> No
     UserRepository().add(USER, "hash")
     kept = keep(product())
 
-    OrderRepository().add(order(kept), once("key"))
-    products, record = OrderRepository().catalogue([kept.id, new_id()], once("key"))
+    OrderRepository().add(order(kept), idempotency("key").response_record(None))
+    products, record = OrderRepository().read_catalogue([kept.id, new_id()], "key")
 
-    assert record is not None and record == records.find(once("key"))
-    assert (record.answer.status, dict(record.answer.headers)) == (201, {"ETag": '"1"'})
-    assert record.answer.body == "é" and record.expires_at == NOON + KEPT_FOR
+    assert record is not None and record == records.find_record("key")
+    assert (record.response.status, dict(record.response.headers)) == (201, {"ETag": '"1"'})
+    assert record.response.body == "é" and record.expires_at == NOON + KEPT_FOR
     assert list(products) == [kept.id]
     with pytest.raises(Replayed):
-        once("key").replay(record)
+        idempotency("key").replay_if_recorded(record)
 
 
 def test_a_record_that_has_expired_is_replaced() -> None:
     UserRepository().add(USER, "hash")
     kept = keep(product())
-    long_ago = IdempotentRequest(
-        "key", b"d", lambda _: Response(201, {}, "old"), lambda: NOON - KEPT_FOR * 99
-    )
+    long_ago = Record("key", b"d", Response(201, {}, "old"), NOON - KEPT_FOR * 98)
     OrderRepository().add(order(kept), long_ago)
 
-    OrderRepository().add(order(replace(kept)), once("key"))
+    OrderRepository().add(order(replace(kept)), idempotency("key").response_record(None))
 
-    record = records.find(once("key"))
-    assert record is not None and record.answer.body == "é"
+    record = records.find_record("key")
+    assert record is not None and record.response.body == "é"
 
 
 def test_a_record_in_force_undoes_a_second_effect() -> None:
     UserRepository().add(USER, "hash")
     kept = keep(product())
-    in_force = IdempotentRequest("key", b"digest", lambda _: Response(201, {}, "first"), now)
+    in_force = Record("key", b"digest", Response(201, {}, "first"), now() + KEPT_FOR)
     OrderRepository().add(order(kept), in_force)
 
     with pytest.raises(StaleVersion):
         OrderRepository().add(order(kept), in_force)
-    with pytest.raises(Replayed):
-        ProductRepository().add(product(), in_force)
+    rejected = product()
+    with pytest.raises(StaleVersion):
+        ProductRepository().add(rejected, in_force)
 
+    assert ProductRepository().get(rejected.id) is None
     assert OrderRepository().count(ALICE.id, [*OrderStatus]) == 1
     left = ProductRepository().get(kept.id)
     assert left is not None and left.stock == 9

@@ -29,10 +29,10 @@ from shop.projections.repository import ProjectionRepository
 from shop.projections.service import ProjectionService
 from shop.users.models import User
 from shop.users.repository import UserRepository
-from tests.repositories.stored_shop import LISTED, keep, once, place, sign_up, stored, unlist
-from tests.support.aws_mock import fresh_aws
-from tests.support.fixtures import NOON
-from tests.support.sam_template import resources
+from tests.aws import fresh_aws
+from tests.people import NOON
+from tests.repositories.stored_shop import LISTED, keep, place, sign_up, stored, unlist
+from tests.template import resources
 
 # Of the rows of a table that are not all of one kind, by what the others have and it has not.
 KINDS = {
@@ -123,7 +123,7 @@ def test_rows_of_the_first_shape_are_read_and_what_changes_them_lifts_them() -> 
     sold = replace(product, stock=9, version=2)
     assert ProductRepository().get(product.id) == sold
     assert OrderRepository().get(user.id, order.id) == order
-    assert OrderRepository().catalogue([product.id], once("another"))[0] == {product.id: sold}
+    assert OrderRepository().read_catalogue([product.id], "another")[0] == {product.id: sold}
 
     UserRepository().save(user, replace(user, version=2))
     OrderRepository().save(order, replace(order, version=2), [])

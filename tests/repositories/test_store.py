@@ -123,8 +123,8 @@ def test_the_largest_order_that_the_api_takes_fits_in_one_transaction_with_its_a
     order = place(products, MAX_QUANTITY, PEAR * 500, "key")
 
     assert OrderRepository().get(ALICE.id, order.id) == order
-    record = records.find(once("key"))
-    assert record is not None and record.answer == answer(order)
+    record = records.find_record("key")
+    assert record is not None and record.response == answer(order)
 
 
 def test_a_page_that_the_store_ends_early_is_read_on() -> None:
@@ -156,7 +156,7 @@ def sign_up() -> None:
 
 
 def keep(product: Product) -> Product:
-    ProductRepository().add(product, once(None))
+    ProductRepository().add(product, None)
     return product
 
 
@@ -164,10 +164,10 @@ def place(of: list[Product], quantity: int, note: str | None, key: str | None) -
     items = [{"productId": each.id, "quantity": quantity} for each in of]
     wanted = OrderPlace.model_validate({"items": items, "note": note})
     service = OrderService(OrderRepository(), now, new_id)
-    return service.place(ALICE, ALICE.id, wanted, once(key))
+    return service.place(ALICE, ALICE.id, wanted, idempotency(key))
 
 
-def once(key: str | None) -> IdempotentRequest:
+def idempotency(key: str | None) -> IdempotentRequest:
     return IdempotentRequest(key, b"digest", answer, now)
 
 

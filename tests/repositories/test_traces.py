@@ -51,10 +51,10 @@ def leave_traces(user: User) -> tuple[Order, Order]:
     log_in(user)
     with_note, without = noted(user), place(user, keep())
     for _ in range(2):
-        once = IdempotentRequest(
+        idempotency = IdempotentRequest(
             f"{user.id}#{new_id()}", b"", lambda _: Response(201, {}, ""), now, user.id
         )
-        transactions.write(records.put(once.record(with_note)))
+        transactions.write(records.put(idempotency.response_record(with_note)))
         token = RecoveryToken(new_id(), Purpose.RESET, user.id, user.email, 1, NOON)
         RecoveryRepository().add(token)
     return with_note, without
@@ -218,10 +218,12 @@ def test_erased_owner_writes_no_note_any_more() -> None:
 
 def test_records_name_the_user_whose_data_they_hold() -> None:
     ada = sign_up()
-    once = IdempotentRequest("key", b"digest", lambda _: Response(201, {}, "body"), now, ada.id)
-    transactions.write(records.put(once.record(ada)))
+    idempotency = IdempotentRequest(
+        "key", b"digest", lambda _: Response(201, {}, "body"), now, ada.id
+    )
+    transactions.write(records.put(idempotency.response_record(ada)))
 
-    found = records.find(once)
+    found = records.find_record(idempotency.key)
 
     assert found is not None and found.user_id == ada.id
     assert AccountRepository().account_state(ada.id) is not None  # which no record is
@@ -229,9 +231,9 @@ def test_records_name_the_user_whose_data_they_hold() -> None:
 
 
 def test_record_of_older_code_names_nobody_and_is_replayed() -> None:
-    once = IdempotentRequest(new_id(), b"digest", lambda _: Response(201, {}, "body"), now)
-    transactions.write(records.put(once.record(None)))
+    idempotency = IdempotentRequest(new_id(), b"digest", lambda _: Response(201, {}, "body"), now)
+    transactions.write(records.put(idempotency.response_record(None)))
 
-    found = records.find(once)
+    found = records.find_record(idempotency.key)
 
-    assert found is not None and (found.user_id, found.answer.body) == (None, "body")
+    assert found is not None and (found.user_id, found.response.body) == (None, "body")

@@ -68,6 +68,18 @@ def test_rules_import_no_storage_and_no_http(path: Path) -> None:
         assert not module.endswith((".repository", ".dependencies")), module
 
 
+@pytest.mark.parametrize("path", files("**/repository.py"), ids=lambda path: path.parent.name)
+def test_repository_imports_no_http_and_no_idempotent_request(path: Path) -> None:
+    for module in imported(path, with_types=True):
+        assert not module.startswith(("shop.http", "shop.entrypoints")), module
+        assert module != "shop.idempotency.IdempotentRequest"
+
+
+def test_storage_imports_no_idempotent_request() -> None:
+    for path in files("dynamo/*.py"):
+        assert "shop.idempotency.IdempotentRequest" not in imported(path, with_types=True)
+
+
 @pytest.mark.parametrize("path", files("**/models.py"), ids=lambda path: path.parent.name)
 def test_models_import_models_only(path: Path) -> None:
     allowed = {"shop.caller", "shop.money", *(f"shop.{it}.models" for it in FEATURES)}

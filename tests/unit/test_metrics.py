@@ -24,14 +24,16 @@ from shop.orders.service import OrderService
 from shop.users.models import User
 from shop.users.schemas import UserCreate
 from shop.users.service import UserService
-from tests.fakes.order_store import DOLLAR, PEAR, PLUM, FakeOrderStore, once, wanted
-from tests.fakes.session_store import FakeSessionStore, attempt, refresh
-from tests.fakes.user_store import FakeRateLimiter, FakeUserStore
-from tests.support.emf_metrics import counted, metrics_of
-from tests.support.fixtures import ALICE, BROWSER, NOON, PASSWORD
-from tests.support.gateway_events import Context, event
-from tests.support.log_lines import LogLines
-from tests.support.sam_template import template
+from tests.conftest import LogLines
+from tests.metrics import counted, metrics_of
+from tests.people import ALICE, BROWSER, NOON, PASSWORD
+from tests.requests import Context, event
+from tests.template import template
+from tests.unit.test_order_service import DOLLAR, PEAR, PLUM, Shelf, idempotency, wanted
+from tests.unit.test_refresh import refresh
+from tests.unit.test_session_service import Lobby, attempt
+from tests.unit.test_user_service import Counting
+from tests.unit.test_user_service import Shelf as Users
 
 SHOP = "metrics_namespace"
 PLACES = "POST /api/users/{userId}/orders"
@@ -58,7 +60,7 @@ def raises(error: type[Exception], work: Any) -> Any:
 
 def place(shelf: FakeOrderStore, *lines: Any, key: str | None = None) -> Any:
     desk = OrderService(shelf, lambda: NOON, new_id)
-    return lambda: desk.place(ALICE, ALICE.id, wanted(*lines), once(key))
+    return lambda: desk.place(ALICE, ALICE.id, wanted(*lines), idempotency(key))
 
 
 def test_request_logs_its_latency_by_declared_route(log: LogLines) -> None:

@@ -14,7 +14,7 @@ from shop.dynamo.listing import IndexQuery, KeyRange
 from shop.dynamo.reads import batch_get
 from shop.dynamo.sort_keys import amount_key, shard_key, shard_keys
 from shop.errors import AccountInactive, Forbidden, NotFound
-from shop.idempotency import IdempotentRequest, Record
+from shop.idempotency import Record
 from shop.identity.accounts.admin_check import CALLER, check_admin
 from shop.identity.accounts.models import UserStatus
 from shop.money import Money
@@ -34,15 +34,15 @@ _AFTER_EVERY_ID = "g"  # and before the summary row
 
 
 class OrderRepository:
-    def catalogue(
-        self, product_ids: Sequence[str], once: IdempotentRequest
+    def read_catalogue(
+        self, product_ids: Sequence[str], idempotency_key: str | None
     ) -> tuple[Mapping[str, Product], Record | None]:
-        """One consistent read: 1 unit a product, and the record's size."""
+        """One consistent read: 1 read unit for each product, and 1 for each 4 KB of the record."""
         products, idempotency = tables.products(), tables.idempotency()
         found = batch_get(
             {
                 products: [{"id": product_id} for product_id in product_ids],
-                idempotency: [] if once.key is None else [{"id": once.key}],
+                idempotency: [] if idempotency_key is None else [{"id": idempotency_key}],
             }
         )
         return (
@@ -50,11 +50,13 @@ class OrderRepository:
             records.from_item(found[idempotency][0]) if found[idempotency] else None,
         )
 
-    def find_committed_record(self, once: IdempotentRequest) -> Record | None:
-        return records.find_committed_record(once)
+    def find_committed_record(self, idempotency_key: str | None) -> Record | None:
+        return records.find_committed_record(idempotency_key)
 
-    def add(self, order: Order, once: IdempotentRequest, by_admin: str | None = None) -> None:
-        """4 actions, one a line and one for an admin; 2 write units for each KB of each item."""
+    def add(self, order: Order, record: Record | None, by_admin: str | None = None) -> None:
+        """3 actions, and one for each line, for a record and for an admin; 2 write units for each
+        KB of each item.
+        """
         try:
             transactions.write(
                 {
@@ -66,7 +68,7 @@ class OrderRepository:
                     },
                     "order": _put(order),
                     "summary": _count(order.user_id, {order.status: 1}),
-                    **records.put(once.record(order)),
+                    **records.put(record),
                 }
             )
         except transactions.ConditionFailed as failed:

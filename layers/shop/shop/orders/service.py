@@ -37,17 +37,18 @@ from shop.retries import retry_stale
 
 
 class OrderStore(Protocol):
-    def catalogue(
-        self, product_ids: Sequence[str], once: IdempotentRequest
+    def read_catalogue(
+        self, product_ids: Sequence[str], idempotency_key: str | None
     ) -> tuple[Mapping[str, Product], Record | None]:
-        """The products that exist, and the answer that an equal request got before."""
+        """Return the products that exist, and the record of an equal request."""
 
-    def find_committed_record(self, once: IdempotentRequest) -> Record | None: ...
+    def find_committed_record(self, idempotency_key: str | None) -> Record | None: ...
 
-    def add(self, order: Order, once: IdempotentRequest, by_admin: str | None = None) -> None:
-        """Order, stock, summary and record together, if the user is active and every line's
-        product is as the line says. Raises `StaleVersion`, `NotFound`, `AccountInactive`;
-        `Forbidden` where `by_admin` is no active admin any more.
+    def add(self, order: Order, record: Record | None, by_admin: str | None = None) -> None:
+        """Write order, stock, summary and record together, or nothing.
+
+        Raises `NotFound` or `AccountInactive` for the user, `StaleVersion` if a product differs
+        from its line or a record is in force, and `Forbidden` if `by_admin` is no active admin.
         """
 
     def get(self, user_id: str, order_id: str) -> Order | None: ...
@@ -92,21 +93,23 @@ class OrderService:
         self._new_id = new_id
 
     def place(
-        self, caller: Caller, user_id: str, payload: OrderPlace, once: IdempotentRequest
+        self, caller: Caller, user_id: str, payload: OrderPlace, idempotency: IdempotentRequest
     ) -> Order:
         require(caller.may_act_for(user_id))
         quantities = _merged(payload)
 
         def place() -> Order:
-            products, record = self._orders.catalogue(list(quantities), once)
-            once.replay(record)
+            products, record = self._orders.read_catalogue(list(quantities), idempotency.key)
+            idempotency.replay_if_recorded(record)
             try:
                 order = self._order(user_id, _lines(payload, quantities, products), payload.note)
-                self._orders.add(order, once, _acting_admin(caller, user_id))
-            except ShopError as refusal:
-                # An equal request may have taken the last piece since: then its order is ours.
-                once.replay(self._orders.find_committed_record(once))
-                if isinstance(refusal, InsufficientStock):
+                record = idempotency.response_record(order)
+                self._orders.add(order, record, _acting_admin(caller, user_id))
+            except ShopError as error:
+                # An equal request may have reserved the last piece since: replay its response.
+                record = self._orders.find_committed_record(idempotency.key)
+                idempotency.replay_if_recorded(record)
+                if isinstance(error, InsufficientStock):
                     count("StockRefusals")
                 raise
             return order

@@ -10,8 +10,8 @@ from shop.dynamo.actions import Condition, Increment, absent, compares, equals, 
 from shop.dynamo.codec import Item, decode, encode
 from shop.dynamo.listing import IndexQuery, KeyRange
 from shop.dynamo.sort_keys import amount_key, text_key
-from shop.errors import Forbidden, ServiceUnavailable, SkuInUse
-from shop.idempotency import IdempotentRequest, Record
+from shop.errors import Forbidden, SkuInUse
+from shop.idempotency import Record
 from shop.identity.accounts.admin_check import CALLER, check_admin
 from shop.money import Money
 from shop.pagination import IndexPage, PageRequest
@@ -30,28 +30,27 @@ _SORT_KEYS = {"name": "name_key", "price": "price_key"}  # which follow what the
 
 
 class ProductRepository:
-    def find_committed_record(self, once: IdempotentRequest) -> Record | None:
-        return records.find(once)
+    def find_record(self, idempotency_key: str | None) -> Record | None:
+        return records.find_record(idempotency_key)
 
-    def add(self, product: Product, once: IdempotentRequest, by_admin: str | None = None) -> None:
-        """6 write units, 2 for a record."""
+    def find_committed_record(self, idempotency_key: str | None) -> Record | None:
+        return records.find_committed_record(idempotency_key)
+
+    def add(self, product: Product, record: Record | None, by_admin: str | None = None) -> None:
+        """4 write units; 2 more for an admin, and 2 for each KB of a record."""
         try:
             transactions.write(
                 {
                     **check_admin(by_admin),
                     "product": _put(product_to_item(product)),
                     "sku": _put_sku(product),
-                    **records.put(once.record(product)),
+                    **records.put(record),
                 }
             )
         except transactions.ConditionFailed as failed:
-            once.replay(records.find_committed_record(once))
             if CALLER in failed.old:
                 raise Forbidden from None
-            if "sku" in failed.old:
-                raise SkuInUse from None
-            # By a record that expired between the transaction and the look at it.
-            raise ServiceUnavailable(retry_after=1) from None
+            raise (SkuInUse if "sku" in failed.old else StaleVersion) from None
 
     def get(self, product_id: str) -> Product | None:
         """1 read unit."""

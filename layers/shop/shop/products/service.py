@@ -8,8 +8,11 @@ from shop.caller import Caller, require
 from shop.clock import Clock
 from shop.errors import (
     Detail,
+    Forbidden,
     InsufficientStock,
     NotFound,
+    ServiceUnavailable,
+    SkuInUse,
     ValidationFailed,
 )
 from shop.idempotency import IdempotentRequest, Record
@@ -19,16 +22,19 @@ from shop.pagination import IndexPage, PageRequest, PageResult
 from shop.preconditions import Precondition
 from shop.products.models import Product, ProductStatus
 from shop.products.schemas import MAX_STOCK, ProductCreate, ProductListQuery, ProductUpdate
-from shop.retries import retry_stale
+from shop.retries import StaleVersion, retry_stale
 
 
 class ProductStore(Protocol):
-    def find_committed_record(self, once: IdempotentRequest) -> Record | None: ...
+    def find_record(self, idempotency_key: str | None) -> Record | None: ...
 
-    def add(self, product: Product, once: IdempotentRequest, by_admin: str | None = None) -> None:
-        """Product, SKU and record together; raises `SkuInUse`, or what `once.replay` raises.
+    def find_committed_record(self, idempotency_key: str | None) -> Record | None: ...
 
-        This and the other changes raise `Forbidden` where `by_admin` is no active admin any more.
+    def add(self, product: Product, record: Record | None, by_admin: str | None = None) -> None:
+        """Write product, SKU and record together, or nothing.
+
+        Raises `SkuInUse`, and `StaleVersion` if a record is in force. This and the other writes
+        raise `Forbidden` if `by_admin` is no active admin.
         """
 
     def get(self, product_id: str) -> Product | None: ...
@@ -68,9 +74,11 @@ class ProductService:
         self._clock = clock
         self._new_id = new_id
 
-    def create(self, caller: Caller, payload: ProductCreate, once: IdempotentRequest) -> Product:
+    def create(
+        self, caller: Caller, payload: ProductCreate, idempotency: IdempotentRequest
+    ) -> Product:
         require(caller.is_admin)
-        once.replay(self._products.find_committed_record(once))
+        idempotency.replay_if_recorded(self._products.find_record(idempotency.key))
         now = self._clock()
         product = Product(
             id=self._new_id(),
@@ -83,7 +91,16 @@ class ProductService:
             updated_at=now,
             version=1,
         )
-        self._products.add(product, once, caller.id)
+        try:
+            self._products.add(product, idempotency.response_record(product), caller.id)
+        except (Forbidden, SkuInUse, StaleVersion) as error:
+            # An equal request may have created the product since: replay its response.
+            record = self._products.find_committed_record(idempotency.key)
+            idempotency.replay_if_recorded(record)
+            if isinstance(error, StaleVersion):
+                # The record expired between the write and the read.
+                raise ServiceUnavailable(retry_after=1) from None
+            raise
         return product
 
     def read(self, product_id: str) -> Product:
