@@ -39,7 +39,7 @@ def sign_up(number: int) -> User:
 
 
 def walked(
-    text: str, statuses: list[UserStatus], limit: int, descends: bool
+    text: str, statuses: list[UserStatus], limit: int, is_descending: bool
 ) -> tuple[list[User], int]:
     """Who is found, and in how many pages."""
     found: list[User] = []
@@ -47,7 +47,7 @@ def walked(
     pages = 0
     while pages == 0 or rows.next_position is not None:
         rows, _ = UserRepository().search(
-            text, statuses, PageRequest(rows.next_position, 0, limit), descends
+            text, statuses, PageRequest(rows.next_position, 0, limit), is_descending
         )
         assert len(rows.items) <= limit
         found += rows.items

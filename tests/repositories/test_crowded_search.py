@@ -43,16 +43,16 @@ class Meter:
 
 
 @pytest.mark.parametrize("statuses", [BOTH, ACTIVE])
-@pytest.mark.parametrize("descends", [False, True])
+@pytest.mark.parametrize("is_descending", [False, True])
 @pytest.mark.parametrize("limit", [1, 7, 100])
 def test_everyone_is_found_once_in_order(
-    crowd: list[User], limit: int, descends: bool, statuses: list[UserStatus]
+    crowd: list[User], limit: int, is_descending: bool, statuses: list[UserStatus]
 ) -> None:
     expected = [user for user in crowd if user.status in statuses]
 
-    found, _ = walked("MANY", statuses, limit, descends)
+    found, _ = walked("MANY", statuses, limit, is_descending)
 
-    assert found == (expected[::-1] if descends else expected)
+    assert found == (expected[::-1] if is_descending else expected)
 
 
 def test_the_total_is_unknown(crowd: list[User]) -> None:

@@ -111,8 +111,12 @@ def count(table: str) -> int:
 
 
 def newest(limit: int) -> Sequence[Order]:
-    span = PageRequest(None, 0, limit)
-    return OrderRepository().of_user(ALICE.id, [*OrderStatus], "createdAt", span, True).items
+    page_request = PageRequest(None, 0, limit)
+    return (
+        OrderRepository()
+        .list_of_user(ALICE.id, [*OrderStatus], "createdAt", page_request, True)
+        .items
+    )
 
 
 def test_no_piece_is_sold_twice_and_none_is_left_over() -> None:

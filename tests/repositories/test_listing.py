@@ -52,13 +52,13 @@ def products() -> list[Product]:
     return sorted(made, key=lambda product: product.id)
 
 
-def walked(sort: str, descends: bool, limit: int) -> list[Product]:
+def walked(sort: str, is_descending: bool, limit: int) -> list[Product]:
     """Everything active, page by page; a full page is as long as it was asked to be."""
     found: list[Product] = []
     after: str | None = None
     while True:
-        span = PageRequest(after, 0, limit)
-        page = ProductRepository().list(ProductStatus.ACTIVE, sort, span, descends)
+        page_request = PageRequest(after, 0, limit)
+        page = ProductRepository().list(ProductStatus.ACTIVE, sort, page_request, is_descending)
         found += page.items
         if page.next_position is None:
             return found
@@ -67,10 +67,10 @@ def walked(sort: str, descends: bool, limit: int) -> list[Product]:
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 5, 100])
-@pytest.mark.parametrize("descends", [False, True])
+@pytest.mark.parametrize("is_descending", [False, True])
 @pytest.mark.parametrize("sort", ["createdAt", "name", "price"])
 def test_a_walk_meets_every_row_once_in_order(
-    products: list[Product], sort: str, descends: bool, limit: int
+    products: list[Product], sort: str, is_descending: bool, limit: int
 ) -> None:
     key = {
         "createdAt": lambda product: product.id,
@@ -79,41 +79,44 @@ def test_a_walk_meets_every_row_once_in_order(
     }[sort]
     active = [product for product in products if product.is_for_sale]
 
-    assert walked(sort, descends, limit) == sorted(active, key=key, reverse=descends)
+    assert walked(sort, is_descending, limit) == sorted(active, key=key, reverse=is_descending)
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 8])
-@pytest.mark.parametrize("descends", [False, True])
+@pytest.mark.parametrize("is_descending", [False, True])
 def test_ranges_are_merged_and_one_position_leads_into_all(
-    products: list[Product], descends: bool, limit: int
+    products: list[Product], is_descending: bool, limit: int
 ) -> None:
     found: list[Product] = []
-    page = ANY.page(BOTH, PageRequest(None, 0, limit), descends)
+    page = ANY.page(BOTH, PageRequest(None, 0, limit), is_descending)
     found += page.items
     while page.next_position is not None:
-        page = ANY.page(BOTH, PageRequest(page.next_position, 0, limit), descends)
+        page = ANY.page(BOTH, PageRequest(page.next_position, 0, limit), is_descending)
         found += page.items
 
-    assert found == (products[::-1] if descends else products)
+    assert found == (products[::-1] if is_descending else products)
 
 
 def test_pages_by_number_and_by_position_are_the_same(products: list[Product]) -> None:
-    first = ANY.page(BOTH, PageRequest(None, 0, 3), descends=False)
-    second = ANY.page(BOTH, PageRequest(None, 3, 3), descends=False)
+    first = ANY.page(BOTH, PageRequest(None, 0, 3), is_descending=False)
+    second = ANY.page(BOTH, PageRequest(None, 3, 3), is_descending=False)
 
-    assert ANY.page(BOTH, PageRequest(first.next_position, 0, 3), descends=False) == second
-    assert ANY.page(BOTH, PageRequest(None, 8, 3), descends=False) == IndexPage([], None)
+    assert ANY.page(BOTH, PageRequest(first.next_position, 0, 3), is_descending=False) == second
+    assert ANY.page(BOTH, PageRequest(None, 8, 3), is_descending=False) == IndexPage([], None)
 
 
 def test_a_page_that_ends_exactly_has_none_after_it(products: list[Product]) -> None:
-    assert ANY.page(BOTH, PageRequest(None, 0, len(products)), descends=False).next_position is None
+    assert (
+        ANY.page(BOTH, PageRequest(None, 0, len(products)), is_descending=False).next_position
+        is None
+    )
 
 
 def test_the_row_a_position_was_taken_from_may_be_gone(products: list[Product]) -> None:
-    first = ANY.page(BOTH, PageRequest(None, 0, 3), descends=False)
+    first = ANY.page(BOTH, PageRequest(None, 0, 3), is_descending=False)
     dynamodb().delete_item(TableName=tables.products(), Key=encode({"id": products[2].id}))
 
-    rest = ANY.page(BOTH, PageRequest(first.next_position, 0, 9), descends=False)
+    rest = ANY.page(BOTH, PageRequest(first.next_position, 0, 9), is_descending=False)
 
     assert rest.items == products[3:]
 
@@ -133,7 +136,7 @@ def test_an_item_that_the_index_shows_in_two_ranges_is_listed_once(
     products: list[Product],
 ) -> None:
     page = ANY.page(
-        [KeyRange("active"), KeyRange("active")], PageRequest(None, 0, 100), descends=False
+        [KeyRange("active"), KeyRange("active")], PageRequest(None, 0, 100), is_descending=False
     )
 
     assert page.items == [product for product in products if product.is_for_sale]
@@ -157,28 +160,28 @@ def test_an_item_that_the_index_shows_in_two_places_is_listed_once(
 @pytest.mark.parametrize(
     "name", ["\U0010ffff", "\U0010ffff pear", "\U0010ffff" * 100], ids=["alone", "first", "long"]
 )
-@pytest.mark.parametrize("descends", [False, True])
+@pytest.mark.parametrize("is_descending", [False, True])
 def test_a_name_of_the_last_code_point_is_listed_too(
-    products: list[Product], name: str, descends: bool
+    products: list[Product], name: str, is_descending: bool
 ) -> None:
     last = replace(products[1], id=new_id(), sku="LAST", name=name)
     ProductRepository().add(last, None)
 
-    by_time, by_name = (walked(sort, descends, 2) for sort in ("createdAt", "name"))
+    by_time, by_name = (walked(sort, is_descending, 2) for sort in ("createdAt", "name"))
 
-    assert by_name[0 if descends else -1] == last
+    assert by_name[0 if is_descending else -1] == last
     assert {product.id for product in by_name} == {product.id for product in by_time}
 
 
 @pytest.mark.parametrize("position", ["\U0010ffff" * 99, "\U0010ffff" * 2, " ", "\0", "zzz", "0"])
-@pytest.mark.parametrize("descends", [False, True])
+@pytest.mark.parametrize("is_descending", [False, True])
 def test_a_position_that_no_row_had_is_no_error(
-    products: list[Product], position: str, descends: bool
+    products: list[Product], position: str, is_descending: bool
 ) -> None:
-    page = ANY.page(BOTH, PageRequest(position, 0, 100), descends)
+    page = ANY.page(BOTH, PageRequest(position, 0, 100), is_descending)
 
-    met = [p for p in products if (p.id < position if descends else p.id > position)]
-    assert page.items == (met[::-1] if descends else met)
+    met = [p for p in products if (p.id < position if is_descending else p.id > position)]
+    assert page.items == (met[::-1] if is_descending else met)
 
 
 def test_a_page_after_a_position_of_one_range_is_one_query(products: list[Product]) -> None:
@@ -216,7 +219,7 @@ def test_a_range_that_has_more_than_its_share_is_asked_for_that_share() -> None:
         "after-call.dynamodb.Query", lambda parsed, **_: queries.append(parsed["Count"])
     )
 
-    page = ANY.page(BOTH, PageRequest(None, 0, 39), descends=False)
+    page = ANY.page(BOTH, PageRequest(None, 0, 39), is_descending=False)
 
     assert len(page.items) == 39
     assert {*queries[:2]} == {29, 6}  # which are on their way at once

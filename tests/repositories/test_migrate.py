@@ -115,7 +115,7 @@ def test_old_items_are_lifted_to_what_new_code_would_have_written_and_are_listed
     listed = UserRepository().list([UserStatus.ACTIVE], "name", ALL, False).items
     assert {it.id for it in listed} == {it.id for it in users}
     assert len(ProductRepository().list(ProductStatus.ACTIVE, "price", ALL, False).items) == 3
-    assert len(OrderRepository().of_everyone([OrderStatus.PENDING], ALL, False).items) == 3
+    assert len(OrderRepository().list_all([OrderStatus.PENDING], ALL, False).items) == 3
 
 
 def test_what_old_code_writes_after_a_run_is_found_and_mended_by_another() -> None:

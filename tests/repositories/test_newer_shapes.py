@@ -101,7 +101,7 @@ READ: dict[str, Callable[[Stored], object]] = {
     "SKU": lambda it: _change_sku(it.product),
     "order": lambda it: (
         OrderRepository().get(it.user.id, it.order.id),
-        OrderRepository().of_everyone([OrderStatus.PENDING], PageRequest(None, 0, 9), True),
+        OrderRepository().list_all([OrderStatus.PENDING], PageRequest(None, 0, 9), True),
     ),
     "summary": lambda it: OrderRepository().count(it.user.id, [OrderStatus.PENDING]),
     "session": lambda it: SessionRepository().with_account_state(it.user.id, it.session.id),

@@ -26,7 +26,8 @@ from shop.products.models import Product, ProductStatus
 from shop.products.repository import ProductRepository
 from shop.projections.models import Entity, Kind, Reading, SearchWrite, State, Step
 from shop.projections.repository import ProjectionRepository
-from shop.projections.service import AT_ONCE, Overtaken, ProjectionService
+from shop.projections.service import MAX_ENTITIES, ProjectionService
+from shop.retries import StaleVersion
 from shop.search import grams_of, texts_of
 from shop.users.models import User
 from shop.users.repository import UserRepository
@@ -153,11 +154,11 @@ def test_what_was_never_seen_alive_leaves_no_trace_in_totals() -> None:
 
 
 def test_more_entities_than_fit_one_transaction_are_all_counted() -> None:
-    users = [signed_up() for _ in range(AT_ONCE + 5)]
+    users = [signed_up() for _ in range(MAX_ENTITIES + 5)]
 
     project(*map(entity, users))
 
-    assert counted()["active"] == AT_ONCE + 5
+    assert counted()["active"] == MAX_ENTITIES + 5
 
 
 def test_orders_and_products_are_counted_by_status() -> None:
@@ -372,7 +373,7 @@ def test_one_that_cannot_be_read_holds_up_no_other() -> None:
 def test_who_is_always_overtaken_gives_up_and_says_so() -> None:
     class Beaten(ProjectionRepository):
         def advance(self, steps: Sequence[Step]) -> None:
-            raise Overtaken
+            raise StaleVersion
 
     failed = ProjectionService(Beaten()).project([entity(signed_up())])
 

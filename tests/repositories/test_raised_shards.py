@@ -61,8 +61,8 @@ def listed(sort: str = "createdAt") -> list[User]:
     found: list[User] = []
     after: str | None = None
     while True:
-        span = PageRequest(after, 0, 7)
-        page = UserRepository().list([*UserStatus], sort, span, False)
+        page_request = PageRequest(after, 0, 7)
+        page = UserRepository().list([*UserStatus], sort, page_request, False)
         found += page.items
         after = page.next_position
         if after is None:
@@ -125,7 +125,7 @@ def test_an_item_moves_to_its_new_shard_when_it_is_written_again(deploy: Deploy)
 
     assert listed() == renamed + users[15:]
     assert shards_of(users[:15]) > shards_of(users[15:])
-    everyone = OrderRepository().of_everyone([*OrderStatus], PageRequest(None, 0, 10), True)
+    everyone = OrderRepository().list_all([*OrderStatus], PageRequest(None, 0, 10), True)
     assert [found.id for found in everyone.items] == [order.id]
 
 

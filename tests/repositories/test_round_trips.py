@@ -227,7 +227,7 @@ def by_total(order: Order) -> tuple[Decimal, str]:
     return order.total.amount, order.id
 
 
-@pytest.mark.parametrize("descends", [False, True])
+@pytest.mark.parametrize("is_descending", [False, True])
 @pytest.mark.parametrize(("sort", "key"), [("createdAt", by_id), ("total", by_total)])
 @pytest.mark.parametrize("statuses", [[*OrderStatus], *([status] for status in OrderStatus)])
 def test_a_users_orders_are_listed_by_status_time_and_total(
@@ -235,13 +235,15 @@ def test_a_users_orders_are_listed_by_status_time_and_total(
     statuses: list[OrderStatus],
     sort: str,
     key: Callable[[Order], Any],
-    descends: bool,
+    is_descending: bool,
 ) -> None:
     expected = [order for order in placed if order.status in statuses]
-    expected.sort(key=key, reverse=descends)
+    expected.sort(key=key, reverse=is_descending)
     orders, found, after = OrderRepository(), list[Order](), None
     while True:
-        rows = orders.of_user(ALICE.id, statuses, sort, PageRequest(after, 0, 2), descends)
+        rows = orders.list_of_user(
+            ALICE.id, statuses, sort, PageRequest(after, 0, 2), is_descending
+        )
         found += rows.items
         if rows.next_position is None:
             break
@@ -249,18 +251,21 @@ def test_a_users_orders_are_listed_by_status_time_and_total(
 
     assert found == expected
     assert orders.count(ALICE.id, statuses) == len(expected)
-    assert orders.of_user(new_id(), statuses, sort, PageRequest(None, 0, 2), descends).items == []
+    assert (
+        orders.list_of_user(new_id(), statuses, sort, PageRequest(None, 0, 2), is_descending).items
+        == []
+    )
 
 
-@pytest.mark.parametrize("descends", [False, True])
+@pytest.mark.parametrize("is_descending", [False, True])
 def test_the_orders_of_everyone_are_listed_by_status_and_time(
-    placed: list[Order], descends: bool
+    placed: list[Order], is_descending: bool
 ) -> None:
     for statuses in ([*OrderStatus], [OrderStatus.PENDING]):
-        rows = OrderRepository().of_everyone(statuses, PageRequest(None, 0, 100), descends)
+        rows = OrderRepository().list_all(statuses, PageRequest(None, 0, 100), is_descending)
 
         expected = [order for order in placed if order.status in statuses]
-        assert rows.items == (expected[::-1] if descends else expected)
+        assert rows.items == (expected[::-1] if is_descending else expected)
 
 
 def test_a_record_is_kept_with_its_effect_and_found_beside_the_catalogue() -> None:

@@ -59,10 +59,10 @@ def test_lists_show_what_was_seeded_and_neither_recount_nor_migrations_find_faul
     assert users.count([*UserStatus]) == 60
     products = ProductRepository().list(ProductStatus.ACTIVE, "price", ALL, False).items
     assert len(products) == ProductRepository().count(ProductStatus.ACTIVE)
-    found = orders.of_everyone([*OrderStatus], ALL, False).items
+    found = orders.list_all([*OrderStatus], ALL, False).items
     assert len(found) == orders.count_all([*OrderStatus]) == 40
     buyer = found[0].user_id
-    mine = orders.of_user(buyer, [*OrderStatus], "total", ALL, False).items
+    mine = orders.list_of_user(buyer, [*OrderStatus], "total", ALL, False).items
     assert len(mine) == orders.count(buyer, [*OrderStatus])
     assert all(sum(line.total.amount for line in it.lines) == it.total.amount for it in found)
     credential = users.credential(listed[0].email)

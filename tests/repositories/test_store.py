@@ -145,8 +145,12 @@ def test_a_page_that_the_store_ends_early_is_read_on() -> None:
 
 
 def newest(limit: int) -> Sequence[Order]:
-    span = PageRequest(None, 0, limit)
-    return OrderRepository().of_user(ALICE.id, [*OrderStatus], "createdAt", span, True).items
+    page_request = PageRequest(None, 0, limit)
+    return (
+        OrderRepository()
+        .list_of_user(ALICE.id, [*OrderStatus], "createdAt", page_request, True)
+        .items
+    )
 
 
 def sign_up() -> None:

@@ -24,7 +24,7 @@ from shop.orders.repository import OrderRepository
 from shop.projections.records import changed_entity
 from shop.retries import StaleVersion
 from shop.stream_records import Record
-from shop.users.erasure import TraceRepository
+from shop.users.erasure import PersonalDataRepository
 from shop.users.models import User
 from shop.users.repository import UserRepository
 from tests.repositories.stored_shop import keep, place, sign_up
@@ -74,7 +74,7 @@ def test_traces_of_one_user_are_erased_and_nobody_elses() -> None:
     leave_traces(other)
     others = of(other)
 
-    assert TraceRepository().erase(ada.id, is_gone=True) is True
+    assert PersonalDataRepository().erase(ada.id, is_gone=True) is True
 
     cleared = OrderRepository().get(ada.id, with_note.id)
     assert cleared is not None
@@ -91,7 +91,7 @@ def test_notes_alone_are_erased_of_a_user_who_may_stay() -> None:
     with_note, _ = leave_traces(ada)
     kept = [(table, item) for table, item in of(ada) if table != "orders"]
 
-    assert TraceRepository().erase(ada.id, is_gone=False) is True
+    assert PersonalDataRepository().erase(ada.id, is_gone=False) is True
 
     assert [(table, item) for table, item in of(ada) if table != "orders"] == kept
     cleared = OrderRepository().get(ada.id, with_note.id)
@@ -104,7 +104,7 @@ def test_sessions_go_with_the_user_and_the_gate_stays() -> None:
         log_in(ada)
     log_in(other)
 
-    assert TraceRepository().erase(ada.id, is_gone=True) is True
+    assert PersonalDataRepository().erase(ada.id, is_gone=True) is True
 
     assert [row["id"] for row in in_table(ada, "sessions")] == ["gate"]
     assert len(in_table(other, "sessions")) == 2
@@ -113,10 +113,10 @@ def test_sessions_go_with_the_user_and_the_gate_stays() -> None:
 def test_second_pass_finds_and_changes_nothing() -> None:
     ada = sign_up()
     leave_traces(ada)
-    TraceRepository().erase(ada.id, is_gone=True)
+    PersonalDataRepository().erase(ada.id, is_gone=True)
     before = [*everything()]
 
-    assert TraceRepository().erase(ada.id, is_gone=True) is False
+    assert PersonalDataRepository().erase(ada.id, is_gone=True) is False
 
     assert [*everything()] == before
 
@@ -130,7 +130,7 @@ def test_cleared_note_is_an_order_without_one_to_older_code_and_no_news() -> Non
         return dynamodb().get_item(TableName=tables.orders(), Key=key)["Item"]
 
     before = row()
-    TraceRepository().erase(ada.id, is_gone=False)
+    PersonalDataRepository().erase(ada.id, is_gone=False)
     after = row()
 
     assert decode(after)["note"] is None and "note" in after
@@ -148,7 +148,7 @@ def test_cleared_note_is_an_order_without_one_to_older_code_and_no_news() -> Non
 def test_edit_that_read_the_note_before_it_was_cleared_is_overtaken() -> None:
     ada = sign_up()
     order = noted(ada)
-    TraceRepository().erase(ada.id, is_gone=False)
+    PersonalDataRepository().erase(ada.id, is_gone=False)
 
     going_on = replace(order, status=OrderStatus.PROCESSING, version=3)
     with pytest.raises(StaleVersion):
@@ -168,7 +168,7 @@ def test_traces_on_many_pages_are_all_erased(monkeypatch: pytest.MonkeyPatch) ->
             return dynamodb().query(**arguments, Limit=1)
 
     monkeypatch.setattr("shop.users.erasure.dynamodb", OneAPage)
-    assert TraceRepository().erase(ada.id, is_gone=True) is True
+    assert PersonalDataRepository().erase(ada.id, is_gone=True) is True
 
     assert in_table(ada, "idempotency") == in_table(ada, "recovery_tokens") == []
     assert [row["id"] for row in in_table(ada, "sessions")] == ["gate"]
@@ -191,12 +191,12 @@ def test_pass_that_fails_has_made_progress(monkeypatch: pytest.MonkeyPatch) -> N
     with monkeypatch.context() as patched:
         patched.setattr("shop.users.erasure.dynamodb", FailingForTheLast)
         with pytest.raises(ConnectionError):
-            TraceRepository().erase(ada.id, is_gone=False)
+            PersonalDataRepository().erase(ada.id, is_gone=False)
         # Still patched, since the last call may begin after another has failed.
         after = [OrderRepository().get(ada.id, id_) for id_ in orders]
         assert [it and it.note for it in after] == [None, None, "Ring twice.", "Ring twice."]
 
-    assert TraceRepository().erase(ada.id, is_gone=False) is True
+    assert PersonalDataRepository().erase(ada.id, is_gone=False) is True
 
     after = [OrderRepository().get(ada.id, id_) for id_ in orders]
     assert [it and (it.note, it.version) for it in after] == [(None, 3)] * 4

@@ -18,7 +18,7 @@ from shop.identity.sessions.models import IDLE_LIFETIME, MAX_SESSIONS, RefreshDi
 from shop.identity.sessions.repository import SessionRepository
 from shop.pagination import PageRequest
 from shop.retries import StaleVersion
-from shop.users.erasure import TraceRepository
+from shop.users.erasure import PersonalDataRepository
 from shop.users.models import User
 from shop.users.repository import UserRepository
 from tests.support.aws_mock import fresh_aws
@@ -196,7 +196,7 @@ def test_more_sessions_than_one_transaction_takes_are_deleted_too() -> None:
 
     UserRepository().delete(gone)
     assert 0 < len(SessionRepository().ids(gone.id)) < 20
-    TraceRepository().erase(gone.id, is_gone=True)
+    PersonalDataRepository().erase(gone.id, is_gone=True)
 
     assert SessionRepository().ids(gone.id) == []
 

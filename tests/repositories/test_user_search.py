@@ -71,19 +71,21 @@ def project(*users: User) -> None:
 
 
 def walked(
-    text: str, statuses: list[UserStatus] = BOTH, limit: int = 100, descends: bool = False
+    text: str, statuses: list[UserStatus] = BOTH, limit: int = 100, is_descending: bool = False
 ) -> list[User]:
     """All that is found, page by page; a page may be short."""
     found: list[User] = []
     after: str | None = None
     while True:
-        rows, _ = UserRepository().search(text, statuses, PageRequest(after, 0, limit), descends)
+        rows, _ = UserRepository().search(
+            text, statuses, PageRequest(after, 0, limit), is_descending
+        )
         assert len(rows.items) <= limit
         found += rows.items
         if rows.next_position is None:
             return found
         assert after is None or (
-            rows.next_position < after if descends else rows.next_position > after
+            rows.next_position < after if is_descending else rows.next_position > after
         )
         after = rows.next_position
 
@@ -97,18 +99,20 @@ TERMS = [
 
 
 @pytest.mark.parametrize("limit", [1, 3, 100])
-@pytest.mark.parametrize("descends", [False, True])
+@pytest.mark.parametrize("is_descending", [False, True])
 @pytest.mark.parametrize("text", TERMS)
 def test_everyone_whose_name_or_address_holds_the_text_is_found_once(
-    users: list[User], text: str, descends: bool, limit: int
+    users: list[User], text: str, is_descending: bool, limit: int
 ) -> None:
     part = fold(text)
     expected = [user for user in users if any(part in it for it in texts_of(user.name, user.email))]
 
-    assert walked(text, BOTH, limit, descends) == (expected[::-1] if descends else expected)
+    assert walked(text, BOTH, limit, is_descending) == (
+        expected[::-1] if is_descending else expected
+    )
     active = [user for user in expected if user.status is UserStatus.ACTIVE]
-    found = walked(text, [UserStatus.ACTIVE], limit, descends)
-    assert found == (active[::-1] if descends else active)
+    found = walked(text, [UserStatus.ACTIVE], limit, is_descending)
+    assert found == (active[::-1] if is_descending else active)
 
 
 @pytest.mark.parametrize("text", TERMS)

@@ -116,18 +116,18 @@ class Shelf:
                     now, stock=now.stock + line.reserved, version=now.version + 1
                 )
 
-    def of_user(
+    def list_of_user(
         self,
         user_id: str,
         statuses: Sequence[OrderStatus],
         sort: str,
-        span: PageRequest,
-        descends: bool,
+        page_request: PageRequest,
+        is_descending: bool,
     ) -> IndexPage[Order]:
         return IndexPage([o for o in self.orders if o.user_id == user_id], None)
 
-    def of_everyone(
-        self, statuses: Sequence[OrderStatus], span: PageRequest, descends: bool
+    def list_all(
+        self, statuses: Sequence[OrderStatus], page_request: PageRequest, is_descending: bool
     ) -> IndexPage[Order]:
         return IndexPage(self.orders, None)
 

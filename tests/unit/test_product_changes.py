@@ -68,7 +68,7 @@ class FakeProductStore:
         return self.product
 
     def list(
-        self, status: ProductStatus, sort: str, span: PageRequest, descends: bool
+        self, status: ProductStatus, sort: str, page_request: PageRequest, is_descending: bool
     ) -> IndexPage[Product]:
         raise NotImplementedError
 

@@ -17,7 +17,8 @@ from shop.projections.models import (
     Step,
 )
 from shop.projections.repository import ProjectionRepository, is_as_read, row_id, row_to_item
-from shop.projections.service import AT_ONCE, Overtaken, ProjectionService
+from shop.projections.service import MAX_ENTITIES, ProjectionService
+from shop.retries import StaleVersion
 from shop.search import grams_of
 from tools.recount.census import SearchRow
 
@@ -42,7 +43,7 @@ class Fault:
 def faults(entities: Collection[Entity], searched: SearchRows) -> Sequence[Fault]:
     """What is wrong with these, read anew and consistently, if anything still is."""
     found = []
-    for chunk in batched(entities, AT_ONCE, strict=False):
+    for chunk in batched(entities, MAX_ENTITIES, strict=False):
         for reading in _read(chunk):
             rows = searched.get(reading.entity.id, {})
             said = [*_wrong_with_row(reading), *_wrong_with_search(reading, rows)]
@@ -74,7 +75,7 @@ def _unsettle(client: "DynamoDBClient", fault: Fault) -> bool:
             ProjectionRepository().advance([Step(reading, Deleted())])
             return False
         _set_back(client, reading, {*fault.grams} - direct)
-    except (Overtaken, client.exceptions.ConditionalCheckFailedException):
+    except (StaleVersion, client.exceptions.ConditionalCheckFailedException):
         return False
     return True
 

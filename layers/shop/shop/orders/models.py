@@ -1,4 +1,4 @@
-"""What an order is: lines at the prices of the moment it was placed."""
+"""The order model: lines at the prices of the time the order was placed."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ class OrderStatus(StrEnum):
     CANCELLED = "cancelled"
 
 
-# The whole life of an order: what each status may become.
+# The permitted transitions of each status.
 TRANSITIONS: Mapping[OrderStatus, frozenset[OrderStatus]] = {
     OrderStatus.PENDING: frozenset({OrderStatus.PROCESSING, OrderStatus.CANCELLED}),
     OrderStatus.PROCESSING: frozenset({OrderStatus.COMPLETED, OrderStatus.CANCELLED}),

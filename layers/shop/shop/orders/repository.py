@@ -1,4 +1,4 @@
-"""Orders in DynamoDB: under their user, newest last, beside one row that counts them."""
+"""Orders in DynamoDB: under their user, newest last, beside a summary item that counts them."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -27,10 +27,10 @@ from shop.retries import StaleVersion
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef as Action
 
-SCHEMA_VERSION = 2  # of orders, since they have the keys of the lists
+SCHEMA_VERSION = 2  # of orders: version 2 added the keys of the lists
 _SUMMARY_SCHEMA_VERSION = 1
 _SUMMARY = "summary"
-_AFTER_EVERY_ID = "g"  # and before the summary row
+_AFTER_EVERY_ID = "g"  # and before the id of the summary item
 
 
 class OrderRepository:
@@ -80,71 +80,75 @@ class OrderRepository:
 
     def get(self, user_id: str, order_id: str) -> Order | None:
         """1 read unit for each 4 KB."""
-        answer = dynamodb().get_item(
+        response = dynamodb().get_item(
             TableName=tables.orders(),
             Key=encode({"user_id": user_id, "id": order_id}),
             ConsistentRead=True,
         )
-        return order_from_item(decode(answer["Item"])) if "Item" in answer else None
+        return order_from_item(decode(response["Item"])) if "Item" in response else None
 
     def save(
         self,
         before: Order,
         after: Order,
-        returned: Sequence[OrderLine],
+        returned_lines: Sequence[OrderLine],
         by_admin: str | None = None,
         is_by_owner: bool = False,
     ) -> None:
         """1 action, one for a change of status, one for an admin or for an owner's note, and one
-        for each line returned; 2 write units for each KB of each item, and 1 read unit for each
+        for each returned line; 2 write units for each KB of each item, and 1 read unit for each
         product.
         """
         changes = {**check_admin(by_admin), "order": _update(before, after)}
-        is_noted = after.note is not None and after.note != before.note
-        if is_by_owner and is_noted and by_admin is None:
+        has_new_note = after.note is not None and after.note != before.note
+        if is_by_owner and has_new_note and by_admin is None:
             changes["user"] = _check_user_exists(after.user_id)
         if after.status is not before.status:
             differences = {before.status: -1, after.status: 1}
             changes["summary"] = _count(after.user_id, differences)
         try:
-            transactions.write(changes | _return_stock(returned, after.updated_at))
+            transactions.write(changes | _return_stock(returned_lines, after.updated_at))
         except transactions.ConditionFailed as failed:
             if CALLER in failed.old:
                 raise Forbidden from None
             raise (NotFound if "user" in failed.old else StaleVersion) from None
 
-    def of_user(
+    def list_of_user(
         self,
         user_id: str,
         statuses: Sequence[OrderStatus],
         sort: str,
-        span: PageRequest,
-        descends: bool,
+        page_request: PageRequest,
+        is_descending: bool,
     ) -> IndexPage[Order]:
-        """1 read unit for each 4 KB of all orders by time; else, and for pages by number, whose
-        orders before them are skipped by their keys, half a unit an order and half a status.
+        """1 read unit for each 4 KB for all statuses by time. For other lists, and for page numbers
+        above 1, whose offset reads keys only, half a unit for each order and for each status.
         """
-        if sort == "createdAt" and len(statuses) == len(OrderStatus) and not span.skipped:
-            return _OF_USER.page([KeyRange(user_id)], span, descends)
+        if sort == "createdAt" and len(statuses) == len(OrderStatus) and not page_request.offset:
+            return _OF_USER.page([KeyRange(user_id)], page_request, is_descending)
         listing = _OF_USER_BY_STATUS if sort == "createdAt" else _OF_USER_BY_TOTAL
         ranges = [KeyRange(user_id, f"{status}#") for status in statuses]
-        return listing.page(ranges, span, descends, lambda order: order.status in statuses)
+        return listing.page(
+            ranges, page_request, is_descending, lambda order: order.status in statuses
+        )
 
-    def of_everyone(
-        self, statuses: Sequence[OrderStatus], span: PageRequest, descends: bool
+    def list_all(
+        self, statuses: Sequence[OrderStatus], page_request: PageRequest, is_descending: bool
     ) -> IndexPage[Order]:
         """Half a read unit for each 4 KB of each order, and half for each shard of each status."""
         ranges = [KeyRange(shard) for status in statuses for shard in shard_keys(status)]
-        return _OF_EVERYONE.page(ranges, span, descends, lambda order: order.status in statuses)
+        return _ALL.page(
+            ranges, page_request, is_descending, lambda order: order.status in statuses
+        )
 
     def count(self, user_id: str, statuses: Sequence[OrderStatus]) -> int:
-        """1 read unit, however many orders."""
-        answer = dynamodb().get_item(
+        """1 read unit for any number of orders."""
+        response = dynamodb().get_item(
             TableName=tables.orders(),
             Key=encode({"user_id": user_id, "id": _SUMMARY}),
             ConsistentRead=True,
         )
-        summary = decode(answer.get("Item", {}))
+        summary = decode(response.get("Item", {}))
         return sum(int(summary.get(status, 0)) for status in statuses)
 
     def count_all(self, statuses: Sequence[OrderStatus]) -> int:
@@ -247,9 +251,9 @@ def _count(user_id: str, differences: Mapping[OrderStatus, int]) -> "Action":
 
 
 def summary_to_item(user_id: str, counts: Mapping[OrderStatus, int]) -> Item:
-    """What `_count` has made of a user's row when they have so many orders."""
-    row = {"user_id": user_id, "id": _SUMMARY, "schema_version": _SUMMARY_SCHEMA_VERSION}
-    return row | {status.value: count for status, count in counts.items()}
+    """Return the summary item that `_count` produces for these numbers of orders."""
+    item = {"user_id": user_id, "id": _SUMMARY, "schema_version": _SUMMARY_SCHEMA_VERSION}
+    return item | {status.value: count for status, count in counts.items()}
 
 
 def order_to_item(order: Order) -> Item:
@@ -281,7 +285,7 @@ def order_to_item(order: Order) -> Item:
 
 
 def _list_keys(order: Order) -> Item:
-    """What puts the order in its places on the lists; all of it changes with the status."""
+    """Return the order's keys in the indexes of lists; each contains the status."""
     status = order.status.value
     return {
         "status_id": f"{status}#{order.id}",
@@ -323,6 +327,4 @@ _OF_USER_BY_STATUS = IndexQuery(
 _OF_USER_BY_TOTAL = IndexQuery(
     tables.orders, "user_id", "status_total", order_from_item, "by_status_total", _KEY
 )
-_OF_EVERYONE = IndexQuery(
-    tables.orders, "status_shard", "id", order_from_item, "by_status_shard", _KEY
-)
+_ALL = IndexQuery(tables.orders, "status_shard", "id", order_from_item, "by_status_shard", _KEY)

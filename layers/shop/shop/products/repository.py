@@ -1,4 +1,4 @@
-"""Products in DynamoDB, each with a guard row that makes its SKU unique."""
+"""Products in DynamoDB, each with an SKU item that makes its SKU unique."""
 
 from collections.abc import Collection
 from typing import TYPE_CHECKING
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
     type Actions = dict[str, Action]
 
-SCHEMA_VERSION = 2  # of products, since they have the keys of the lists
+SCHEMA_VERSION = 2  # of products: version 2 added the keys of the lists
 _SKU_SCHEMA_VERSION = 1
-_SORT_KEYS = {"name": "name_key", "price": "price_key"}  # which follow what they sort by
+_SORT_KEYS = {"name": "name_key", "price": "price_key"}  # derived from their attributes
 
 
 class ProductRepository:
@@ -54,17 +54,19 @@ class ProductRepository:
 
     def get(self, product_id: str) -> Product | None:
         """1 read unit."""
-        answer = dynamodb().get_item(
+        response = dynamodb().get_item(
             TableName=tables.products(), Key=encode({"id": product_id}), ConsistentRead=True
         )
-        return product_from_item(decode(answer["Item"])) if "Item" in answer else None
+        return product_from_item(decode(response["Item"])) if "Item" in response else None
 
     def list(
-        self, status: ProductStatus, sort: str, span: PageRequest, descends: bool
+        self, status: ProductStatus, sort: str, page_request: PageRequest, is_descending: bool
     ) -> IndexPage[Product]:
         """Half a read unit for each product, and one for each 8 KB of the index's keys."""
         listing = _BY[sort]
-        return listing.page([KeyRange(status)], span, descends, lambda p: p.status is status)
+        return listing.page(
+            [KeyRange(status)], page_request, is_descending, lambda p: p.status is status
+        )
 
     def count(self, status: ProductStatus) -> int:
         return totals.read("products", [status])
@@ -78,11 +80,11 @@ class ProductRepository:
         version: int | None,
         by_admin: str | None = None,
     ) -> None:
-        """2 write units for each KB, 2 for the caller's role, 4 for another SKU, and some in the
-        indexes of name, price and status where these change.
+        """2 write units for each KB, 2 for the caller's role, 4 for a new SKU, and more in the
+        indexes of name, price and status if these change.
 
-        A transaction also where it is one action, since it alone is safe to send again: a move of
-        the stock whose answer was lost must not happen twice.
+        A transaction even for one action, because only transactions are safe to retry: a stock
+        change whose response was lost must not happen twice.
         """
         changes: Actions = {
             **check_admin(by_admin),
@@ -134,7 +136,7 @@ def product_from_item(item: Item) -> Product:
 
 
 def sku_to_item(product: Product) -> Item:
-    """The row that guards its SKU."""
+    """Return the item that reserves the product's SKU."""
     return {
         "id": f"sku#{product.sku}",
         "product_id": product.id,

@@ -1,4 +1,4 @@
-"""Projections in DynamoDB: a row for each entity beside the totals, and users by trigrams."""
+"""Projections in DynamoDB: a row for each entity beside the totals, and search rows of users."""
 
 import random
 import time
@@ -16,14 +16,14 @@ from shop.dynamo.codec import Item, encode
 from shop.dynamo.reads import batch_get
 from shop.errors import ServiceUnavailable
 from shop.projections.models import Deleted, Entity, Kind, Reading, SearchWrite, State, Step
-from shop.projections.service import Overtaken
+from shop.retries import StaleVersion
 from shop.search import texts_of
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef as Action
 
 SCHEMA_VERSION = 1
-# Longer than any projector that read the entity before it was deleted can still be at work.
+# Longer than a projector can run that read the entity before its deletion.
 _DELETED_KEPT_FOR = timedelta(days=2)
 _MAX_WRITES = 25  # BatchWriteItem's limit
 _TRIES = 6
@@ -32,7 +32,7 @@ _FIRST_PAUSE = 0.05  # seconds, before jitter
 
 class ProjectionRepository:
     def read(self, entities: Sequence[Entity]) -> Sequence[Reading]:
-        """Consistently; 1 read unit for each 4 KB of an entity, and 1 for its row."""
+        """Consistent reads: 1 read unit for each 4 KB of an entity, and 1 for its row."""
         counters = tables.counters()
         keys: dict[str, list[Mapping[str, Any]]] = {
             counters: [{"id": row_id(entity)} for entity in entities]
@@ -52,7 +52,7 @@ class ProjectionRepository:
         ]
 
     def row(self, entity: Entity) -> Reading:
-        """What was projected of it, and nothing of itself: 1 read unit."""
+        """Read the entity's projection only: 1 read unit."""
         table = tables.counters()
         found = batch_get({table: [{"id": row_id(entity)}]})[table]
         return _reading(entity, None, found[0] if found else None)
@@ -89,10 +89,10 @@ class ProjectionRepository:
         try:
             dynamodb().update_item(**update["Update"])
         except dynamodb().exceptions.ConditionalCheckFailedException:
-            raise Overtaken from None
+            raise StaleVersion from None
 
     def advance(self, steps: Sequence[Step]) -> None:
-        """2 write units for each entity, and 2 for the totals of each kind that change."""
+        """2 write units for each entity, and 2 for each kind whose totals change."""
         changes = {row_id(step.reading.entity): _put(step) for step in steps}
         for kind in Kind:
             differences: Counter[str] = Counter()
@@ -108,23 +108,24 @@ class ProjectionRepository:
         try:
             transactions.write(changes)
         except transactions.ConditionFailed:
-            raise Overtaken from None
+            raise StaleVersion from None
 
 
 def _write_all(table: str, writes: Sequence[Any], before: datetime) -> None:
-    wanted = {table: [*writes]}
+    unprocessed = {table: [*writes]}
     for attempt in range(_TRIES):
         if now() > before:
             break
-        wanted = dynamodb().batch_write_item(RequestItems=wanted)["UnprocessedItems"]
-        if not wanted:
+        response = dynamodb().batch_write_item(RequestItems=unprocessed)
+        unprocessed = response["UnprocessedItems"]
+        if not unprocessed:
             return
         time.sleep(random.uniform(0, _FIRST_PAUSE * 2**attempt))
     raise ServiceUnavailable(retry_after=1)
 
 
 def _put(step: Step) -> "Action":
-    """The row as the step makes it, if it is still as it was read."""
+    """Put the row of the step's target, if the row has not changed since it was read."""
     state = step.target if isinstance(step.target, State) else None
     row = row_to_item(step.reading.entity, state, step.writes)
     return actions.put(tables.counters(), row, is_as_read(step.reading))
@@ -151,7 +152,7 @@ def is_as_read(reading: Reading) -> Condition:
 
 
 def row_to_item(entity: Entity, state: State | None, writes: Sequence[SearchWrite] = ()) -> Item:
-    """What is projected of an entity; without a state, that it was deleted."""
+    """The projection row of an entity; without a state, of a deleted one."""
     row: Item = {"id": row_id(entity), "schema_version": SCHEMA_VERSION}
     if writes:
         row["search_writes"] = _to_items(writes)
@@ -168,11 +169,14 @@ def _to_items(writes: Iterable[SearchWrite]) -> list[Item]:
 
 
 def search_attributes(user_id: str, state: State, grams: Iterable[str]) -> Iterable[Any]:
-    """The user's rows under these trigrams, encoded: they are many, and alike but for one."""
+    """Return the user's search rows of these trigrams, encoded.
+
+    Encoded once, because the rows are many and differ in the trigram only.
+    """
     row: Item = {"user_id": user_id, "schema_version": SCHEMA_VERSION}
     row |= {"texts": [*state.texts], "status": state.status}
-    alike = encode(row)
-    return (alike | {"gram": {"S": gram}} for gram in grams)
+    common = encode(row)
+    return (common | {"gram": {"S": gram}} for gram in grams)
 
 
 def _table(kind: Kind) -> str:
@@ -201,7 +205,7 @@ def _reading(entity: Entity, state: State | None, row: Item | None) -> Reading:
 
 
 def search_writes_of(row: Item | None) -> Sequence[SearchWrite]:
-    """The search writes that an entity's row records."""
+    """Return the search writes that an entity's row records."""
     return [
         SearchWrite(it["writer"], from_text(it["until"]), tuple(it["texts"]))
         for it in (row or {}).get("search_writes", ())
