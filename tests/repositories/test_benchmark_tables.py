@@ -18,7 +18,7 @@ def aws() -> Iterator[None]:
         yield
 
 
-def test_what_was_changed_deleted_and_added_is_put_back(aws: None) -> None:
+def test_changed_deleted_and_added_items_are_reset(aws: None) -> None:
     dynamodb = shop.clients.dynamodb()
     kept = items()
     user, (order, _) = kept["users_table"][0], kept["orders_table"]

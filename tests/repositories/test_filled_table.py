@@ -91,7 +91,7 @@ def listed_by_old_code() -> int:
     return len([decode(item) for item in query["Items"]])
 
 
-def test_a_full_table_gets_its_indexes_one_by_one_and_its_items_their_keys() -> None:
+def test_filled_table_gets_indexes_one_at_a_time_and_items_get_their_keys() -> None:
     dynamodb().delete_table(TableName=tables.users())
     dynamodb().create_table(TableName=tables.users(), **OLD)
     users = [sign_up() for _ in range(30)]

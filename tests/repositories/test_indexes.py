@@ -71,7 +71,7 @@ def entries(table: str, index: str, key: str, value: str, **more: Any) -> list[d
     return [decode(item) for page in pages for item in page["Items"]]
 
 
-def test_products_are_in_order_of_name_and_price_and_the_guards_in_none() -> None:
+def test_indexes_order_products_by_name_and_price_and_omit_sku_items() -> None:
     tree, pear, plum = keep("Pear tree", "100"), keep("pear", "9.99"), keep("plum", "10.00")
     keep("apple", "1", ProductStatus.INACTIVE)
 
@@ -87,7 +87,7 @@ def test_products_are_in_order_of_name_and_price_and_the_guards_in_none() -> Non
     assert {*by_id[0]} == {"id", "status"}
 
 
-def test_a_sale_writes_to_no_index_of_products() -> None:
+def test_sale_writes_to_no_index_of_products() -> None:
     sign_up()
     pear = keep("pear", "9.99")
     indexes = ("by_id", "by_name", "by_price")
@@ -98,7 +98,7 @@ def test_a_sale_writes_to_no_index_of_products() -> None:
     assert before == [entries("products_table", index, "status", "active") for index in indexes]
 
 
-def test_orders_are_in_order_of_their_totals_and_a_range_of_them_is_a_range_of_keys() -> None:
+def test_index_orders_orders_by_total_and_maps_ranges_to_key_ranges() -> None:
     sign_up()
     pear = keep("pear", "9.99")
     three, one, two = place(pear, 3), place(pear, 1), place(pear, 2)
@@ -118,7 +118,7 @@ def test_orders_are_in_order_of_their_totals_and_a_range_of_them_is_a_range_of_k
     assert {*every[0]} == {"user_id", "id", "status_total"}
 
 
-def test_the_summary_is_in_no_index_and_every_order_in_one_shard() -> None:
+def test_order_summary_is_in_no_index_and_every_order_in_one_shard() -> None:
     sign_up()
     pear = keep("pear", "9.99")
     placed = sorted(place(pear, 1).id for _ in range(8))

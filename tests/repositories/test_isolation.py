@@ -119,7 +119,7 @@ def newest(limit: int) -> Sequence[Order]:
     )
 
 
-def test_no_piece_is_sold_twice_and_none_is_left_over() -> None:
+def test_parallel_orders_sell_every_piece_once() -> None:
     pear = keep(product(10))
 
     found = outcomes(lambda _: place([(pear, 1)]))
@@ -130,7 +130,7 @@ def test_no_piece_is_sold_twice_and_none_is_left_over() -> None:
     assert len(newest(100)) == 10
 
 
-def test_an_order_of_two_products_takes_both_or_none() -> None:
+def test_parallel_orders_of_two_products_reserve_both_or_none() -> None:
     pear, plum = keep(product(10)), keep(product(4))
     lines = [(pear, 1), (plum, 1)]
 
@@ -140,7 +140,7 @@ def test_an_order_of_two_products_takes_both_or_none() -> None:
     assert (stock(pear), stock(plum)) == (6, 0)
 
 
-def test_one_key_makes_one_order_and_everybody_else_gets_its_answer() -> None:
+def test_parallel_requests_with_one_key_create_one_order_and_replay_it() -> None:
     pear = keep(product(10))
     answers: list[str] = []
 
@@ -158,7 +158,7 @@ def test_one_key_makes_one_order_and_everybody_else_gets_its_answer() -> None:
     assert stock(pear) == 9
 
 
-def test_the_last_piece_under_one_key_is_never_out_of_stock_for_who_bought_it() -> None:
+def test_retry_of_an_order_of_the_last_piece_is_never_out_of_stock() -> None:
     pear = keep(product(1))
 
     found = outcomes(lambda _: place([(pear, 1)], "key"))
@@ -166,7 +166,7 @@ def test_the_last_piece_under_one_key_is_never_out_of_stock_for_who_bought_it() 
     assert found == {"Order": 1, Replayed.__name__: 15}
 
 
-def test_a_sku_belongs_to_one_product() -> None:
+def test_sku_belongs_to_one_product() -> None:
     wanted = product(1)
 
     found = outcomes(lambda _: keep(replace(wanted, id=new_id())))
@@ -175,7 +175,7 @@ def test_a_sku_belongs_to_one_product() -> None:
     assert count("products_table") == 2  # with the row that guards the SKU
 
 
-def test_an_address_belongs_to_one_user() -> None:
+def test_email_belongs_to_one_user() -> None:
     def sign_up(_: int) -> None:
         wanted = replace(USER, id=new_id(), email="new@example.com")
         UserRepository().add(wanted, "hash")
@@ -186,7 +186,7 @@ def test_an_address_belongs_to_one_user() -> None:
     assert (count("users_table"), count("sessions_table")) == (2, 2)
 
 
-def test_of_admins_who_all_step_down_at_once_one_stays() -> None:
+def test_parallel_role_changes_leave_one_admin() -> None:
     admins = [
         replace(USER, id=new_id(), email=f"{index}@example.com", role=Role.ADMIN)
         for index in range(MANY)
@@ -205,7 +205,7 @@ def test_of_admins_who_all_step_down_at_once_one_stays() -> None:
     assert [user.role for user in left if user].count(Role.ADMIN) == 1
 
 
-def test_parallel_guesses_are_counted_up_to_the_limit_and_no_further() -> None:
+def test_parallel_guesses_are_counted_up_to_the_limit() -> None:
     began = now()
     service = LoginAttemptService(LoginAttemptRepository(), lambda: began)
 
@@ -218,7 +218,7 @@ def test_parallel_guesses_are_counted_up_to_the_limit_and_no_further() -> None:
     assert [tally.count for tally in seen] == [MAX_FROM_NETWORK, MAX_FROM_NETWORK]
 
 
-def test_parallel_refreshes_of_one_token_agree_on_its_successor() -> None:
+def test_parallel_refreshes_of_one_token_return_one_successor() -> None:
     session = begin()
 
     def refresh(index: int) -> bytes | None:
@@ -245,7 +245,7 @@ def lose_the_first_answer(to: str) -> list[int]:
     return lost
 
 
-def test_an_order_whose_answer_was_lost_is_placed_once_and_not_refused_by_itself() -> None:
+def test_order_with_a_lost_response_is_placed_once_and_not_rejected() -> None:
     pear = keep(product(1))
     lost = lose_the_first_answer("TransactWriteItems")
 
@@ -256,7 +256,7 @@ def test_an_order_whose_answer_was_lost_is_placed_once_and_not_refused_by_itself
     assert (stock(pear), OrderRepository().count(ALICE.id, [*OrderStatus])) == (0, 1)
 
 
-def test_an_end_of_a_session_whose_answer_was_lost_is_still_its_own() -> None:
+def test_session_end_with_a_lost_response_is_recognized() -> None:
     session = begin()
     lost = lose_the_first_answer("TransactWriteItems")
 
@@ -266,7 +266,7 @@ def test_an_end_of_a_session_whose_answer_was_lost_is_still_its_own() -> None:
     assert not SessionRepository().end(USER.id, session.id)
 
 
-def test_a_refresh_whose_answer_was_lost_is_still_its_own() -> None:
+def test_refresh_with_a_lost_response_is_recognized() -> None:
     session = begin()
     following = RefreshDigests(b"family", b"next", b"salt", b"current", NOON)
     lost = lose_the_first_answer("UpdateItem")

@@ -26,7 +26,7 @@ def aws() -> Iterator[None]:
         yield
 
 
-def test_five_times_as_many_users_make_no_page_and_no_search_dearer() -> None:
+def test_cost_of_pages_and_searches_is_equal_for_five_times_the_users() -> None:
     found = Reads({}, {}, {})
     grams = frozenset(gram for term in reads.TERMS for gram in grams_to_try(term)[:MAX_GRAMS])
     everyone = [*people.users(0, 5_000)]
@@ -41,7 +41,7 @@ def test_five_times_as_many_users_make_no_page_and_no_search_dearer() -> None:
     assert found.grown(1.2) == []
 
 
-def test_what_is_measured_of_reads_is_what_aws_bills() -> None:
+def test_measured_cost_of_reads_equals_the_billed_one() -> None:
     """12 users of 350 bytes are more than 4 KB; what is not there costs as well."""
     table = tables.users()
     shard = {":shard": {"S": "active#0"}}
@@ -71,7 +71,7 @@ def test_what_is_measured_of_reads_is_what_aws_bills() -> None:
 
 
 @pytest.mark.parametrize("size", [100, 1_000, 1_500, 5_000])
-def test_writes_are_billed_as_dynamodb_local_tells_where_it_can(size: int) -> None:
+def test_measured_cost_of_writes_equals_that_of_dynamodb_local(size: int) -> None:
     """For single writes, new, changed, in another place of an index, and gone."""
     table, key = tables.users(), {"id": {"S": "someone"}}
     billed, told = [], []

@@ -69,7 +69,7 @@ def walked(sort: str, is_descending: bool, limit: int) -> list[Product]:
 @pytest.mark.parametrize("limit", [1, 2, 3, 5, 100])
 @pytest.mark.parametrize("is_descending", [False, True])
 @pytest.mark.parametrize("sort", ["createdAt", "name", "price"])
-def test_a_walk_meets_every_row_once_in_order(
+def test_pages_have_every_row_once_in_order(
     products: list[Product], sort: str, is_descending: bool, limit: int
 ) -> None:
     key = {
@@ -84,7 +84,7 @@ def test_a_walk_meets_every_row_once_in_order(
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 8])
 @pytest.mark.parametrize("is_descending", [False, True])
-def test_ranges_are_merged_and_one_position_leads_into_all(
+def test_merged_ranges_share_one_position(
     products: list[Product], is_descending: bool, limit: int
 ) -> None:
     found: list[Product] = []
@@ -97,7 +97,7 @@ def test_ranges_are_merged_and_one_position_leads_into_all(
     assert found == (products[::-1] if is_descending else products)
 
 
-def test_pages_by_number_and_by_position_are_the_same(products: list[Product]) -> None:
+def test_numbered_pages_equal_pages_by_position(products: list[Product]) -> None:
     first = ANY.page(BOTH, PageRequest(None, 0, 3), is_descending=False)
     second = ANY.page(BOTH, PageRequest(None, 3, 3), is_descending=False)
 
@@ -105,14 +105,14 @@ def test_pages_by_number_and_by_position_are_the_same(products: list[Product]) -
     assert ANY.page(BOTH, PageRequest(None, 8, 3), is_descending=False) == IndexPage([], None)
 
 
-def test_a_page_that_ends_exactly_has_none_after_it(products: list[Product]) -> None:
+def test_page_that_ends_at_the_last_row_has_no_next_position(products: list[Product]) -> None:
     assert (
         ANY.page(BOTH, PageRequest(None, 0, len(products)), is_descending=False).next_position
         is None
     )
 
 
-def test_the_row_a_position_was_taken_from_may_be_gone(products: list[Product]) -> None:
+def test_position_of_a_deleted_row_is_valid(products: list[Product]) -> None:
     first = ANY.page(BOTH, PageRequest(None, 0, 3), is_descending=False)
     dynamodb().delete_item(TableName=tables.products(), Key=encode({"id": products[2].id}))
 
@@ -121,7 +121,7 @@ def test_the_row_a_position_was_taken_from_may_be_gone(products: list[Product]) 
     assert rest.items == products[3:]
 
 
-def test_rows_that_the_list_no_longer_shows_are_left_out_and_the_page_is_full(
+def test_invisible_rows_are_omitted_from_a_full_page(
     products: list[Product],
 ) -> None:
     hidden = {products[0].id, products[2].id}
@@ -132,7 +132,7 @@ def test_rows_that_the_list_no_longer_shows_are_left_out_and_the_page_is_full(
     assert page.next_position == products[4].id
 
 
-def test_an_item_that_the_index_shows_in_two_ranges_is_listed_once(
+def test_item_in_two_ranges_of_an_index_is_listed_once(
     products: list[Product],
 ) -> None:
     page = ANY.page(
@@ -142,7 +142,7 @@ def test_an_item_that_the_index_shows_in_two_ranges_is_listed_once(
     assert page.items == [product for product in products if product.is_for_sale]
 
 
-def test_an_item_that_the_index_shows_in_two_places_is_listed_once(
+def test_item_in_two_places_of_an_index_is_listed_once(
     products: list[Product],
 ) -> None:
     by_name = IndexQuery(
@@ -161,7 +161,7 @@ def test_an_item_that_the_index_shows_in_two_places_is_listed_once(
     "name", ["\U0010ffff", "\U0010ffff pear", "\U0010ffff" * 100], ids=["alone", "first", "long"]
 )
 @pytest.mark.parametrize("is_descending", [False, True])
-def test_a_name_of_the_last_code_point_is_listed_too(
+def test_name_of_the_last_code_point_is_listed(
     products: list[Product], name: str, is_descending: bool
 ) -> None:
     last = replace(products[1], id=new_id(), sku="LAST", name=name)
@@ -175,7 +175,7 @@ def test_a_name_of_the_last_code_point_is_listed_too(
 
 @pytest.mark.parametrize("position", ["\U0010ffff" * 99, "\U0010ffff" * 2, " ", "\0", "zzz", "0"])
 @pytest.mark.parametrize("is_descending", [False, True])
-def test_a_position_that_no_row_had_is_no_error(
+def test_position_without_a_row_is_no_error(
     products: list[Product], position: str, is_descending: bool
 ) -> None:
     page = ANY.page(BOTH, PageRequest(position, 0, 100), is_descending)
@@ -184,7 +184,7 @@ def test_a_position_that_no_row_had_is_no_error(
     assert page.items == (met[::-1] if is_descending else met)
 
 
-def test_a_page_after_a_position_of_one_range_is_one_query(products: list[Product]) -> None:
+def test_page_of_one_range_after_a_position_is_one_query(products: list[Product]) -> None:
     queries: list[int] = []
     # botocore's events hand over whatever an operation answers.
     dynamodb().meta.events.register(
@@ -198,7 +198,7 @@ def test_a_page_after_a_position_of_one_range_is_one_query(products: list[Produc
     assert queries == [3, 4]  # one more says whether others follow, and one was seen before
 
 
-def test_a_range_that_has_more_than_its_share_is_asked_for_that_share() -> None:
+def test_range_with_more_than_its_share_is_queried_for_that_share() -> None:
     for number in range(60):
         status = ProductStatus.ACTIVE if number % 10 else ProductStatus.INACTIVE
         product = Product(

@@ -188,14 +188,14 @@ def lift_all() -> set[str]:
     return {kind(table, item) for table, item in found}
 
 
-def test_every_kind_of_row_is_here(stored: Stored) -> None:
+def test_newer_shapes_cover_every_kind_of_item(stored: Stored) -> None:
     assert lift_all() == EVERY_KIND == set(READ), (
         "add the kind of row to EVERY_KIND, and how it is read to READ, in this file"
     )
 
 
 @pytest.mark.parametrize("name", [name for name in READ if name not in ("SKU", "active admins")])
-def test_a_row_that_newer_code_wrote_reads_the_same(stored: Stored, name: str) -> None:
+def test_item_of_newer_code_reads_the_same(stored: Stored, name: str) -> None:
     before = READ[name](stored)
 
     lift_all()
@@ -205,7 +205,7 @@ def test_a_row_that_newer_code_wrote_reads_the_same(stored: Stored, name: str) -
 
 
 @pytest.mark.parametrize("name", ["SKU", "active admins"])
-def test_a_guard_that_newer_code_wrote_still_guards(stored: Stored, name: str) -> None:
+def test_uniqueness_item_of_newer_code_still_rejects_duplicates(stored: Stored, name: str) -> None:
     lift_all()
 
     READ[name](stored)
@@ -213,7 +213,7 @@ def test_a_guard_that_newer_code_wrote_still_guards(stored: Stored, name: str) -
     assert {kind(table, item) for table, item in everything()} == EVERY_KIND
 
 
-def test_what_newer_code_added_stays_where_a_row_is_changed(stored: Stored) -> None:
+def test_attributes_of_newer_code_survive_a_change(stored: Stored) -> None:
     lift_all()
     user, product, order = stored.user, stored.product, stored.order
 
@@ -247,7 +247,7 @@ def test_what_newer_code_added_stays_where_a_row_is_changed(stored: Stored) -> N
     assert lost - made <= WRITTEN_WHOLE
 
 
-def test_signing_keys_that_newer_code_wrote_are_read() -> None:
+def test_signing_keys_of_newer_code_are_read() -> None:
     keys = KeySet.new(NOON)
 
     newer = json.dumps(from_the_future(json.loads(keys.to_secret())))
@@ -270,7 +270,7 @@ def of_stream(table: str, item: Item, image: dict[str, Any]) -> Record:
     )
 
 
-def test_streams_of_newer_rows_tell_the_same_events(stored: Stored) -> None:
+def test_streams_of_newer_items_publish_the_same_events(stored: Stored) -> None:
     told = 0
     for table, item in everything():
         if kind(table, item) in ("user", "order"):
@@ -308,14 +308,14 @@ EVENTS: list[AnyEvent] = [
 ]
 
 
-def test_every_type_of_event_is_here() -> None:
+def test_newer_shapes_cover_every_event_type() -> None:
     documented = {path.stem for path in (ROOT / "docs/events").glob("*.json")}
 
     assert {event.type for event in EVENTS} == documented
 
 
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.type)
-def test_messages_of_newer_code_are_read_alike_by_all_who_read_them(event: AnyEvent) -> None:
+def test_messages_of_newer_code_are_read_alike_by_all_consumers(event: AnyEvent) -> None:
     told = json.loads(event.to_json())
     newer = from_the_future(told) | {"dataschema": f"urn:shop:event:{event.type}:2"}
     before, after = Envelope.model_validate(told), Envelope.model_validate(newer)

@@ -103,7 +103,7 @@ def assert_true() -> None:
     }
 
 
-def test_a_sign_up_is_counted_once_however_often_it_is_told() -> None:
+def test_sign_up_is_counted_once_for_any_number_of_deliveries() -> None:
     user = signed_up()
 
     for _ in range(3):
@@ -113,7 +113,7 @@ def test_a_sign_up_is_counted_once_however_often_it_is_told() -> None:
     assert_true()
 
 
-def test_what_changed_is_moved_and_what_is_gone_is_gone() -> None:
+def test_totals_and_search_follow_changes_and_deletions() -> None:
     ada, bob = signed_up(), signed_up("Bob")
     project(entity(ada), entity(bob))
 
@@ -128,7 +128,7 @@ def test_what_changed_is_moved_and_what_is_gone_is_gone() -> None:
     assert_true()
 
 
-def test_a_replay_of_everything_changes_nothing() -> None:
+def test_full_replay_changes_nothing() -> None:
     users = [signed_up(f"User {number}") for number in range(5)]
     entities = [entity(user) for user in users]
     project(*entities)
@@ -143,7 +143,7 @@ def test_a_replay_of_everything_changes_nothing() -> None:
     assert_true()
 
 
-def test_what_was_never_seen_alive_leaves_no_trace_in_totals() -> None:
+def test_entity_first_projected_after_its_deletion_is_not_counted() -> None:
     user = signed_up()
     UserRepository().delete(user)
 
@@ -153,7 +153,7 @@ def test_what_was_never_seen_alive_leaves_no_trace_in_totals() -> None:
     assert_true()
 
 
-def test_more_entities_than_fit_one_transaction_are_all_counted() -> None:
+def test_entities_beyond_one_transaction_are_all_counted() -> None:
     users = [signed_up() for _ in range(MAX_ENTITIES + 5)]
 
     project(*map(entity, users))
@@ -246,7 +246,7 @@ PLACES = ("read", "advanced", "searched", "settled")
 
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("deletes", [False, True])
-def test_a_projector_that_another_overtakes_leaves_what_is_true(place: str, deletes: bool) -> None:
+def test_concurrent_projectors_leave_correct_projections(place: str, deletes: bool) -> None:
     ada, bob = signed_up("Ada Lovelace"), signed_up("Bob")
     project(entity(ada))
     ada = changed(ada, name="Ada Byron")
@@ -267,7 +267,7 @@ def test_a_projector_that_another_overtakes_leaves_what_is_true(place: str, dele
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_a_projector_that_dies_is_made_up_for_by_the_next_delivery(place: str) -> None:
+def test_crashed_projector_is_completed_by_the_next_delivery(place: str) -> None:
     ada = signed_up("Ada Lovelace")
     project(entity(ada))
     ada = changed(ada, name="Ada Byron", status=UserStatus.INACTIVE)
@@ -307,7 +307,7 @@ def dying_at(call: int, when: str) -> Iterator[None]:
 @pytest.mark.parametrize("deletes", [False, True])
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("first", range(5))
-def test_projectors_that_die_at_any_two_calls_leave_what_is_true(
+def test_projectors_that_crash_at_any_two_calls_leave_correct_projections(
     first: int, when: str, deletes: bool
 ) -> None:
     """A read, a transaction, two batches of search rows, and what settles them."""
@@ -333,7 +333,7 @@ def test_projectors_that_die_at_any_two_calls_leave_what_is_true(
         assert ("texts" in row) is not deletes
 
 
-def test_all_changes_of_a_user_in_one_batch_are_one_projection() -> None:
+def test_changes_of_a_user_in_one_batch_are_one_projection() -> None:
     ada = signed_up()
     project(entity(ada))
     for number in range(10):
@@ -355,7 +355,7 @@ def test_all_changes_of_a_user_in_one_batch_are_one_projection() -> None:
     assert_true()
 
 
-def test_one_that_cannot_be_read_holds_up_no_other() -> None:
+def test_unreadable_entity_delays_no_other() -> None:
     users = [signed_up(f"User {number}") for number in range(10)]
     broken = entity(users[4])
     dynamodb().update_item(
@@ -370,7 +370,7 @@ def test_one_that_cannot_be_read_holds_up_no_other() -> None:
     assert counted()["active"] == 9
 
 
-def test_who_is_always_overtaken_gives_up_and_says_so() -> None:
+def test_projector_that_is_always_stale_fails_with_a_retryable_error() -> None:
     class Beaten(ProjectionRepository):
         def advance(self, steps: Sequence[Step]) -> None:
             raise StaleVersion
@@ -381,7 +381,7 @@ def test_who_is_always_overtaken_gives_up_and_says_so() -> None:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_any_order_and_number_of_deliveries_end_in_what_is_true(seed: int) -> None:
+def test_deliveries_in_any_order_and_number_end_in_correct_projections(seed: int) -> None:
     chance = random.Random(seed)
     users = [signed_up(f"User {number}") for number in range(6)]
     told: list[Entity] = [entity(user) for user in users]

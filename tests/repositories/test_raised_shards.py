@@ -86,7 +86,7 @@ def test_items_of_fewer_shards_are_listed_beside_those_of_more(deploy: Deploy) -
     assert len(listed("name")) == UserRepository().count([*UserStatus]) == 60
 
 
-def test_while_a_deploy_is_in_progress_old_and_new_functions_see_what_either_writes(
+def test_old_and_new_functions_list_each_others_items_during_a_deployment(
     deploy: Deploy,
 ) -> None:
     written: list[User] = []
@@ -101,7 +101,7 @@ def test_while_a_deploy_is_in_progress_old_and_new_functions_see_what_either_wri
     assert len(shards_of(written)) == 4
 
 
-def test_in_one_step_functions_of_before_would_miss_what_those_of_after_write(
+def test_raising_shards_in_one_step_hides_new_items_from_old_functions(
     deploy: Deploy,
 ) -> None:
     """Which is why there are two."""
@@ -112,7 +112,7 @@ def test_in_one_step_functions_of_before_would_miss_what_those_of_after_write(
     assert len(listed()) < len(written)
 
 
-def test_an_item_moves_to_its_new_shard_when_it_is_written_again(deploy: Deploy) -> None:
+def test_item_moves_to_its_new_shard_at_its_next_write(deploy: Deploy) -> None:
     deploy("2")
     users = sign_up_and_count(30)
     order = place(users[0], keep())
@@ -129,7 +129,7 @@ def test_an_item_moves_to_its_new_shard_when_it_is_written_again(deploy: Deploy)
     assert [found.id for found in everyone.items] == [order.id]
 
 
-def test_neither_migration_nor_recount_take_old_shards_for_faults(deploy: Deploy) -> None:
+def test_migration_and_recount_accept_items_in_old_shards(deploy: Deploy) -> None:
     deploy("2")
     sign_up_and_count(10)
     deploy("2,4")

@@ -109,7 +109,7 @@ def everything() -> tuple[list[str], dict[str, int]]:
     return sorted(map(str, map(decode, searched))) + sorted(map(str, lasting)), counted
 
 
-def test_where_all_is_well_nothing_is_found_and_nothing_written(order: Order) -> None:
+def test_recount_of_correct_projections_finds_and_writes_nothing(order: Order) -> None:
     before = dynamodb().scan(TableName=tables.counters())["Items"]
 
     assert look(repair=True) == []
@@ -191,7 +191,7 @@ def row_of_totals(kind: str, active: int) -> Item:
 
 
 @pytest.mark.parametrize("name", DAMAGE)
-def test_damage_is_found_and_mended(user: User, order: Order, name: str) -> None:
+def test_recount_finds_and_repairs_damage(user: User, order: Order, name: str) -> None:
     damage, said = DAMAGE[name]
     well = everything()
     damage(user, order)
@@ -208,7 +208,7 @@ def test_damage_is_found_and_mended(user: User, order: Order, name: str) -> None
     assert look() == []
 
 
-def test_what_the_projector_never_heard_of_is_made_up_for(user: User, order: Order) -> None:
+def test_recount_projects_entities_that_the_projector_missed(user: User, order: Order) -> None:
     late = sign_up()
     renamed = replace(user, name="Grace Hopper", status=UserStatus.INACTIVE, version=2)
     UserRepository().save(user, renamed)
@@ -222,7 +222,7 @@ def test_what_the_projector_never_heard_of_is_made_up_for(user: User, order: Ord
     assert look() == []
 
 
-def test_lost_tables_are_filled_again(user: User, order: Order) -> None:
+def test_recount_fills_lost_tables(user: User, order: Order) -> None:
     well = everything()
     for table, keys in ((tables.counters(), ("id",)), (tables.search(), ("gram", "user_id"))):
         for item in dynamodb().scan(TableName=table)["Items"]:
@@ -233,7 +233,7 @@ def test_lost_tables_are_filled_again(user: User, order: Order) -> None:
     assert everything() == well
 
 
-def test_one_that_cannot_be_projected_is_told_and_holds_up_no_other(
+def test_recount_reports_a_failed_entity_and_repairs_the_others(
     user: User, order: Order, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     remove_rows(f"users:{user.id}", f"orders:{order.id}")
@@ -254,7 +254,7 @@ def test_one_that_cannot_be_projected_is_told_and_holds_up_no_other(
 
 
 @pytest.mark.parametrize("is_gone", [False, True])
-def test_rows_of_former_names_are_dropped_though_no_row_knows_of_them(
+def test_recount_deletes_search_rows_of_former_names(
     user: User, order: Order, is_gone: bool
 ) -> None:
     """A name of before its length was bounded, and a projector that did not record what it put."""
@@ -277,7 +277,7 @@ def test_rows_of_former_names_are_dropped_though_no_row_knows_of_them(
     assert grams == (set() if is_gone else grams_of(texts_of(other.name, other.email)))
 
 
-def test_search_writes_of_a_live_user_that_did_not_end_are_no_fault_and_survive_a_repair(
+def test_unsettled_search_writes_of_a_user_are_no_fault_and_survive_a_repair(
     user: User, order: Order
 ) -> None:
     others = SearchWrite("x", now() + timedelta(hours=1), ["ada"])
@@ -293,14 +293,14 @@ def test_search_writes_of_a_live_user_that_did_not_end_are_no_fault_and_survive_
     assert write["writer"] == "x"
 
 
-def test_sales_do_not_count_as_differences(user: User, order: Order) -> None:
+def test_sale_is_no_difference_in_a_recount(user: User, order: Order) -> None:
     place(user, product := keep())
     project(product)
 
     assert not any("products" in line for line in look())
 
 
-def test_a_change_while_it_is_mended_wins(
+def test_concurrent_change_wins_over_a_repair(
     user: User, order: Order, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """At the worst moment: between what the tool read and what it writes."""
@@ -325,7 +325,7 @@ def test_a_change_while_it_is_mended_wins(
     assert grams == grams_of(["grace hopper", fold(user.email)])
 
 
-def test_totals_that_change_while_they_are_counted_are_left_alone(
+def test_totals_that_change_during_a_recount_are_not_repaired(
     user: User, order: Order, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(tables.counters(), row_of_totals("users", 50))
@@ -353,7 +353,7 @@ def test_totals_that_change_while_they_are_counted_are_left_alone(
     assert OrderRepository().count_all([*OrderStatus]) == 2
 
 
-def test_two_that_mend_totals_at_once_mend_them_once(order: Order) -> None:
+def test_concurrent_recounts_repair_totals_once(order: Order) -> None:
     from tools.recount import totals as mended
 
     put(tables.counters(), row_of_totals("users", 50))

@@ -69,7 +69,7 @@ def keep(kept: Product) -> Product:
     return kept
 
 
-def test_a_user_is_stored_with_credential_and_gate() -> None:
+def test_user_is_stored_with_credential_and_account_state() -> None:
     UserRepository().add(USER, "hash")
 
     assert UserRepository().get(USER.id) == USER
@@ -82,7 +82,7 @@ def test_a_user_is_stored_with_credential_and_gate() -> None:
     )
 
 
-def test_a_second_user_of_an_address_leaves_nothing_behind() -> None:
+def test_second_user_of_an_email_writes_nothing() -> None:
     UserRepository().add(USER, "hash")
     second = replace(USER, id=new_id())
 
@@ -93,7 +93,7 @@ def test_a_second_user_of_an_address_leaves_nothing_behind() -> None:
     assert SessionRepository().of_user(second.id) == ([], None)
 
 
-def test_a_session_is_read_back_beside_its_gate() -> None:
+def test_session_is_read_with_its_account_state() -> None:
     UserRepository().add(USER, "hash")
     later = NOON + timedelta(days=30)
     digests = RefreshDigests(b"family", b"current", b"salt")
@@ -114,7 +114,7 @@ def test_a_session_is_read_back_beside_its_gate() -> None:
     ("epoch", "password_hash", "status"),
     [(2, "hash", "active"), (1, "other", "active"), (1, "hash", "inactive")],
 )
-def test_a_session_does_not_begin_once_hash_epoch_or_status_have_changed(
+def test_session_does_not_begin_after_a_change_of_hash_generation_or_status(
     epoch: int, password_hash: str, status: str
 ) -> None:
     UserRepository().add(USER, "hash")
@@ -134,20 +134,20 @@ def test_a_session_does_not_begin_once_hash_epoch_or_status_have_changed(
 
 
 @pytest.mark.parametrize("stock", [0, 10, None])
-def test_a_product_is_read_back_as_it_was(stock: int | None) -> None:
+def test_product_is_read_as_stored(stock: int | None) -> None:
     kept = keep(product(stock))
 
     assert ProductRepository().get(kept.id) == kept
 
 
-def test_a_sku_is_taken_once() -> None:
+def test_duplicate_sku_is_rejected() -> None:
     kept = keep(product())
 
     with pytest.raises(SkuInUse):
         ProductRepository().add(replace(product(), sku=kept.sku), None)
 
 
-def test_an_order_is_read_back_as_it_was_and_counted() -> None:
+def test_order_is_read_as_stored_and_counted() -> None:
     UserRepository().add(USER, "hash")
     placed = order(keep(product()), 3, "Ring twice.")
 
@@ -171,7 +171,7 @@ def test_an_order_is_read_back_as_it_was_and_counted() -> None:
         {"status": ProductStatus.INACTIVE},
     ],
 )
-def test_an_order_of_a_product_that_is_not_as_it_was_read_is_not_placed(
+def test_order_of_a_changed_product_is_not_placed(
     changed: dict[str, Any],
 ) -> None:
     UserRepository().add(USER, "hash")
@@ -186,7 +186,7 @@ def test_an_order_of_a_product_that_is_not_as_it_was_read_is_not_placed(
     assert ProductRepository().get(kept.id) == kept
 
 
-def test_an_order_takes_no_more_than_there_is() -> None:
+def test_order_beyond_the_stock_is_not_placed() -> None:
     UserRepository().add(USER, "hash")
     kept = keep(product(2))
 
@@ -196,7 +196,7 @@ def test_an_order_takes_no_more_than_there_is() -> None:
     assert ProductRepository().get(kept.id) == kept
 
 
-def test_nobody_and_the_inactive_get_no_order() -> None:
+def test_order_of_a_missing_or_inactive_user_is_not_placed() -> None:
     kept = keep(product())
     with pytest.raises(NotFound):
         OrderRepository().add(order(kept), None)
@@ -230,7 +230,7 @@ def by_total(order: Order) -> tuple[Decimal, str]:
 @pytest.mark.parametrize("is_descending", [False, True])
 @pytest.mark.parametrize(("sort", "key"), [("createdAt", by_id), ("total", by_total)])
 @pytest.mark.parametrize("statuses", [[*OrderStatus], *([status] for status in OrderStatus)])
-def test_a_users_orders_are_listed_by_status_time_and_total(
+def test_orders_of_a_user_are_listed_by_status_time_and_total(
     placed: list[Order],
     statuses: list[OrderStatus],
     sort: str,
@@ -258,9 +258,7 @@ def test_a_users_orders_are_listed_by_status_time_and_total(
 
 
 @pytest.mark.parametrize("is_descending", [False, True])
-def test_the_orders_of_everyone_are_listed_by_status_and_time(
-    placed: list[Order], is_descending: bool
-) -> None:
+def test_all_orders_are_listed_by_status_and_time(placed: list[Order], is_descending: bool) -> None:
     for statuses in ([*OrderStatus], [OrderStatus.PENDING]):
         rows = OrderRepository().list_all(statuses, PageRequest(None, 0, 100), is_descending)
 
@@ -268,7 +266,7 @@ def test_the_orders_of_everyone_are_listed_by_status_and_time(
         assert rows.items == (expected[::-1] if is_descending else expected)
 
 
-def test_a_record_is_kept_with_its_effect_and_found_beside_the_catalogue() -> None:
+def test_idempotency_record_is_stored_with_its_effect_and_read_with_the_catalogue() -> None:
     UserRepository().add(USER, "hash")
     kept = keep(product())
 
@@ -283,7 +281,7 @@ def test_a_record_is_kept_with_its_effect_and_found_beside_the_catalogue() -> No
         idempotency("key").replay_if_recorded(record)
 
 
-def test_a_record_that_has_expired_is_replaced() -> None:
+def test_expired_idempotency_record_is_replaced() -> None:
     UserRepository().add(USER, "hash")
     kept = keep(product())
     long_ago = Record("key", b"d", Response(201, {}, "old"), NOON - KEPT_FOR * 98)
@@ -295,7 +293,7 @@ def test_a_record_that_has_expired_is_replaced() -> None:
     assert record is not None and record.response.body == "é"
 
 
-def test_a_record_in_force_undoes_a_second_effect() -> None:
+def test_idempotency_record_in_force_rejects_a_second_effect() -> None:
     UserRepository().add(USER, "hash")
     kept = keep(product())
     in_force = Record("key", b"digest", Response(201, {}, "first"), now() + KEPT_FOR)

@@ -79,7 +79,7 @@ def kind(table: str, item: Item) -> str:
     return next(name for marker, name in kinds.items() if not marker or marker in item)
 
 
-def test_whatever_is_written_says_which_shape_it_has() -> None:
+def test_written_items_have_a_schema_version() -> None:
     user, admin, product = sign_up(), sign_up(Role.ADMIN), keep()
     other_admin, gone = sign_up(Role.ADMIN), sign_up()
     order = place(user, product)
@@ -106,7 +106,7 @@ def test_whatever_is_written_says_which_shape_it_has() -> None:
     assert {name for name, item in found if "schema_version" not in item} == set()
 
 
-def test_rows_of_the_first_shape_are_read_and_what_changes_them_lifts_them() -> None:
+def test_items_of_the_first_shape_are_read_and_migrated_by_changes() -> None:
     user, product = sign_up(), keep()
     order = place(user, product)
     order_key = {"user_id": user.id, "id": order.id}
@@ -139,7 +139,7 @@ def test_rows_of_the_first_shape_are_read_and_what_changes_them_lifts_them() -> 
     assert [int(it["schema_version"]) for it in lifted] == [2, 1, 2]
 
 
-def test_what_is_projected_of_rows_of_the_first_shape_is_the_same() -> None:
+def test_projections_of_items_of_the_first_shape_are_equal() -> None:
     user = sign_up()
     unlist("users", {"id": user.id})
 

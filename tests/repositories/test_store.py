@@ -63,7 +63,7 @@ def stored() -> list[str]:
     return sorted(item["id"]["S"] for item in items)
 
 
-def test_a_refusal_tells_by_name_which_conditions_failed_and_what_stood_there() -> None:
+def test_failed_transaction_names_its_conditions_and_the_stored_items() -> None:
     transactions.write({"first": put("a", colour="green")})
     absent = put("c")
     absent["Put"]["ConditionExpression"] = "attribute_exists(id)"
@@ -75,7 +75,7 @@ def test_a_refusal_tells_by_name_which_conditions_failed_and_what_stood_there() 
     assert stored() == ["a"]
 
 
-def test_the_same_token_commits_once_and_never_something_else() -> None:
+def test_transaction_token_commits_once_and_rejects_other_content() -> None:
     token, client = str(uuid4()), dynamodb()
     for _ in range(3):
         client.transact_write_items(TransactItems=[put("a")], ClientRequestToken=token)
@@ -96,7 +96,7 @@ def test_the_same_token_commits_once_and_never_something_else() -> None:
     ],
     ids=["an empty key", "101 actions", "401 KB", "more than 4 MB"],
 )
-def test_what_no_transaction_may_hold_leaves_nothing_behind(
+def test_invalid_transaction_writes_nothing(
     refused: list[tuple[str, dict[str, str]]],
 ) -> None:
     actions = [put("beside"), *(put(id_, **values) for id_, values in refused)]
@@ -107,7 +107,7 @@ def test_what_no_transaction_may_hold_leaves_nothing_behind(
     assert stored() == []
 
 
-def test_a_transaction_holds_as_many_actions_as_we_believe_and_an_item_as_many_bytes() -> None:
+def test_store_has_the_documented_limits_of_actions_and_item_bytes() -> None:
     full = MAX_ITEM - len("id" + "0" + "text")
     texts = ["x" * full, *[""] * (transactions.MAX_ACTIONS - 1)]
 
@@ -116,7 +116,7 @@ def test_a_transaction_holds_as_many_actions_as_we_believe_and_an_item_as_many_b
     assert len(stored()) == transactions.MAX_ACTIONS
 
 
-def test_the_largest_order_that_the_api_takes_fits_in_one_transaction_with_its_answer() -> None:
+def test_largest_order_fits_into_one_transaction_with_its_response() -> None:
     sign_up()
     products = [keep(largest_product()) for _ in range(MAX_LINES)]
 
@@ -127,7 +127,7 @@ def test_the_largest_order_that_the_api_takes_fits_in_one_transaction_with_its_a
     assert record is not None and record.response == answer(order)
 
 
-def test_a_page_that_the_store_ends_early_is_read_on() -> None:
+def test_list_continues_after_a_page_that_the_store_ends_early() -> None:
     sign_up()
     kept = keep(replace(largest_product(), stock=None))
     placed = [place([kept], 1, None, None) for _ in range(5)]

@@ -101,7 +101,7 @@ TERMS = [
 @pytest.mark.parametrize("limit", [1, 3, 100])
 @pytest.mark.parametrize("is_descending", [False, True])
 @pytest.mark.parametrize("text", TERMS)
-def test_everyone_whose_name_or_address_holds_the_text_is_found_once(
+def test_search_finds_every_user_whose_name_or_email_contains_the_text_once(
     users: list[User], text: str, is_descending: bool, limit: int
 ) -> None:
     part = fold(text)
@@ -116,13 +116,13 @@ def test_everyone_whose_name_or_address_holds_the_text_is_found_once(
 
 
 @pytest.mark.parametrize("text", TERMS)
-def test_the_total_is_exact_on_the_first_page(users: list[User], text: str) -> None:
+def test_search_total_is_exact_on_the_first_page(users: list[User], text: str) -> None:
     _, total = UserRepository().search(text, BOTH, PageRequest(None, 0, 1), True)
 
     assert total == len(walked(text))
 
 
-def test_pages_by_number_follow_each_other(users: list[User]) -> None:
+def test_numbered_pages_are_consecutive(users: list[User]) -> None:
     everyone = walked("a", limit=100)
     pages = [
         UserRepository().search("a", BOTH, PageRequest(None, skipped, 3), False)[0].items
@@ -132,7 +132,7 @@ def test_pages_by_number_follow_each_other(users: list[User]) -> None:
     assert [user for page in pages for user in page] == everyone
 
 
-def test_a_row_that_is_behind_its_user_shows_nobody(users: list[User]) -> None:
+def test_outdated_search_row_finds_no_user(users: list[User]) -> None:
     (ada,) = walked("lovelace")
     UserRepository().save(ada, replace(ada, name="Countess", version=2))
     assert walked("lovelace") == []
@@ -151,7 +151,7 @@ def test_a_row_that_is_behind_its_user_shows_nobody(users: list[User]) -> None:
         ("明", "王小明"),
     ],
 )
-def test_user_is_found_by_what_people_type(users: list[User], text: str, name: str) -> None:
+def test_user_is_found_by_typed_variants_of_a_name(users: list[User], text: str, name: str) -> None:
     assert [user.name for user in walked(text)] == [name]
 
 
@@ -172,7 +172,7 @@ class Meter:
 
 
 @pytest.mark.parametrize("text", ["zz", "common", "common x", "nobody", "x-1", "23"])
-def test_a_page_never_reads_more_than_its_budget_and_the_walk_gets_there(
+def test_search_page_stays_within_its_budget_and_pages_reach_the_end(
     monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:
     monkeypatch.setattr(search, "MAX_ROWS", 30)

@@ -68,7 +68,7 @@ def in_table(user: User, name: str) -> list[Item]:
     return [item for table, item in of(user) if table == name]
 
 
-def test_traces_of_one_user_are_erased_and_nobody_elses() -> None:
+def test_erasure_deletes_personal_data_of_one_user_only() -> None:
     ada, other = sign_up(), sign_up()
     with_note, without = leave_traces(ada)
     leave_traces(other)
@@ -85,7 +85,7 @@ def test_traces_of_one_user_are_erased_and_nobody_elses() -> None:
     assert of(other) == others
 
 
-def test_notes_alone_are_erased_of_a_user_who_may_stay() -> None:
+def test_erasure_before_the_commit_clears_notes_only() -> None:
     """Without recorded responses, a retry of an order would place another."""
     ada = sign_up()
     with_note, _ = leave_traces(ada)
@@ -98,7 +98,7 @@ def test_notes_alone_are_erased_of_a_user_who_may_stay() -> None:
     assert cleared is not None and cleared.note is None
 
 
-def test_sessions_go_with_the_user_and_the_gate_stays() -> None:
+def test_erasure_deletes_sessions_and_keeps_the_account_state() -> None:
     ada, other = sign_up(), sign_up()
     for _ in range(3):
         log_in(ada)
@@ -110,7 +110,7 @@ def test_sessions_go_with_the_user_and_the_gate_stays() -> None:
     assert len(in_table(other, "sessions")) == 2
 
 
-def test_second_pass_finds_and_changes_nothing() -> None:
+def test_second_erasure_pass_finds_and_changes_nothing() -> None:
     ada = sign_up()
     leave_traces(ada)
     PersonalDataRepository().erase(ada.id, is_gone=True)
@@ -121,7 +121,7 @@ def test_second_pass_finds_and_changes_nothing() -> None:
     assert [*everything()] == before
 
 
-def test_cleared_note_is_an_order_without_one_to_older_code_and_no_news() -> None:
+def test_cleared_note_is_null_for_older_code_and_publishes_no_event() -> None:
     ada = sign_up()
     order = noted(ada)
     key = {"user_id": {"S": ada.id}, "id": {"S": order.id}}
@@ -145,7 +145,7 @@ def test_cleared_note_is_an_order_without_one_to_older_code_and_no_news() -> Non
     assert event_of(record) is None and changed_entity(record) is None
 
 
-def test_edit_that_read_the_note_before_it_was_cleared_is_overtaken() -> None:
+def test_edit_that_read_a_note_before_its_erasure_is_stale() -> None:
     ada = sign_up()
     order = noted(ada)
     PersonalDataRepository().erase(ada.id, is_gone=False)
@@ -155,7 +155,7 @@ def test_edit_that_read_the_note_before_it_was_cleared_is_overtaken() -> None:
         OrderRepository().save(order, going_on, [])
 
 
-def test_traces_on_many_pages_are_all_erased(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_erasure_deletes_personal_data_on_all_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     ada = sign_up()
     for _ in range(5):
         leave_traces(ada)
@@ -175,7 +175,7 @@ def test_traces_on_many_pages_are_all_erased(monkeypatch: pytest.MonkeyPatch) ->
     assert {row.get("note") for row in in_table(ada, "orders")} == {None}
 
 
-def test_pass_that_fails_has_made_progress(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_erasure_pass_has_made_progress(monkeypatch: pytest.MonkeyPatch) -> None:
     ada = sign_up()
     orders = sorted(noted(ada).id for _ in range(4))
 
@@ -202,7 +202,7 @@ def test_pass_that_fails_has_made_progress(monkeypatch: pytest.MonkeyPatch) -> N
     assert [it and (it.note, it.version) for it in after] == [(None, 3)] * 4
 
 
-def test_erased_owner_writes_no_note_any_more() -> None:
+def test_erased_owner_cannot_write_a_note() -> None:
     ada = sign_up()
     order, admin = noted(ada), sign_up(Role.ADMIN)
     UserRepository().delete(ada, admin.id)
@@ -216,7 +216,7 @@ def test_erased_owner_writes_no_note_any_more() -> None:
     OrderRepository().save(order, replace(order, note=None, version=3), [], is_by_owner=True)
 
 
-def test_records_name_the_user_whose_data_they_hold() -> None:
+def test_idempotency_record_has_the_id_of_its_user() -> None:
     ada = sign_up()
     idempotency = IdempotentRequest(
         "key", b"digest", lambda _: Response(201, {}, "body"), now, ada.id
@@ -230,7 +230,7 @@ def test_records_name_the_user_whose_data_they_hold() -> None:
     assert [row["user_id"] for row in in_table(ada, "idempotency")] == [ada.id]
 
 
-def test_record_of_older_code_names_nobody_and_is_replayed() -> None:
+def test_idempotency_record_of_older_code_without_user_is_replayed() -> None:
     idempotency = IdempotentRequest(new_id(), b"digest", lambda _: Response(201, {}, "body"), now)
     transactions.write(records.put(idempotency.response_record(None)))
 
