@@ -1,4 +1,4 @@
-"""A small shop stored through its repositories, and rows made what older code wrote."""
+"""A small shop stored by its repositories, and items in the shape of older code."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -54,7 +54,7 @@ def place(user: User, of: Product) -> Order:
 
 
 def unlist(table: str, key: Mapping[str, str]) -> None:
-    """Makes a row what the first version of the code wrote."""
+    """Convert an item to the shape of the first version of the code."""
     dynamodb().update_item(
         TableName=f"{table}_table",
         Key=encode(key),
@@ -64,5 +64,5 @@ def unlist(table: str, key: Mapping[str, str]) -> None:
 
 
 def stored(table: str, key: Mapping[str, str]) -> Item:
-    answer = dynamodb().get_item(TableName=f"{table}_table", Key=encode(key))
-    return decode(answer["Item"])
+    response = dynamodb().get_item(TableName=f"{table}_table", Key=encode(key))
+    return decode(response["Item"])

@@ -1,4 +1,4 @@
-"""Searches of a crowd whose users change and go."""
+"""Crowded searches while users change and are deleted."""
 
 from collections.abc import Iterator
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Searches whose every trigram has more rows than a page may read go through the rows of one."""
+"""Crowded searches: every trigram has more rows than a page may read, so one of them is scanned."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -19,18 +19,18 @@ ACTIVE = [UserStatus.ACTIVE]
 
 @pytest.fixture(scope="module")
 def crowd() -> Iterator[list[User]]:
-    """Made once, since no test here changes it."""
+    """Created once: no test here changes it."""
     with pytest.MonkeyPatch.context() as patch, fresh_aws():
         patch.setattr(search, "MAX_ROWS", MAX_ROWS)
         yield sign_up_crowd()
 
 
 class Meter:
-    """Counts the queries, and the rows that they return."""
+    """Counts queries and the rows they return."""
 
     def __init__(self) -> None:
         self.queries = self.rows = 0
-        # botocore's events hand over whatever an operation answers.
+        # `Any`: botocore passes the response of the operation.
         dynamodb().meta.events.register("after-call.dynamodb.Query", self._count)
 
     def _count(self, parsed: dict[str, Any], **_: object) -> None:
@@ -68,7 +68,7 @@ def test_following_pages_read_one_trigram_and_few_extra_rows(
 
     UserRepository().search("many", BOTH, PageRequest(first.next_position, 0, 7), True)
 
-    assert meter.read() == (1, 9)  # the row before the page, and the one that says it goes on
+    assert meter.read() == (1, 9)  # with the row before the page, and the one after it
 
 
 def test_numbered_pages_are_consecutive(crowd: list[User]) -> None:
@@ -91,7 +91,7 @@ def test_uncrowded_trigram_makes_the_total_exact(crowd: list[User]) -> None:
 def test_page_cut_short_by_its_budget_has_a_next_position(
     crowd: list[User], text: str, skipped: int
 ) -> None:
-    """Also where a page's number asks for more rows than the budget has."""
+    """Includes an offset beyond the budget."""
     rows, _ = UserRepository().search(text, BOTH, PageRequest(None, skipped, 100), False)
     assert len(rows.items) < 80 - skipped
     assert rows.next_position is not None

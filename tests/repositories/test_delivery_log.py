@@ -1,8 +1,8 @@
-"""An event's mark: claimed by one at a time, for a while, and done for good."""
+"""The delivery log: an exclusive lease that expires, and a permanent mark of a sent email."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import Any  # a client has calls of every shape
+from typing import Any  # `Any`: a client has calls of every shape
 
 import boto3
 import pytest
@@ -94,7 +94,7 @@ def test_renewed_lease_lasts_from_its_renewal() -> None:
 
 
 class Failing:
-    """DynamoDB's client, whose next updates fail; `committed` are done all the same."""
+    """A DynamoDB client whose next updates fail; with `committed`, after they are written."""
 
     def __init__(self, failures: int, committed: bool) -> None:
         self.failures, self.committed = failures, committed
@@ -112,7 +112,7 @@ class Failing:
         raise ConnectionError
 
 
-@pytest.mark.parametrize("committed", [False, True], ids=["refused", "response lost"])
+@pytest.mark.parametrize("committed", [False, True], ids=["rejected", "response lost"])
 def test_finish_is_retried_until_it_is_written(
     monkeypatch: pytest.MonkeyPatch, committed: bool
 ) -> None:

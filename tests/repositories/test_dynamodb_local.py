@@ -1,4 +1,4 @@
-"""DynamoDB Local is what these tests think they run on, and is reached from this machine only."""
+"""DynamoDB Local is the store of these tests, and is reachable from this machine only."""
 
 import os
 import socket

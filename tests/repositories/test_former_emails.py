@@ -1,4 +1,4 @@
-"""The addresses that a user had are kept with the versions that replaced them."""
+"""Former emails of a user, with the versions that replaced them."""
 
 from collections.abc import Iterator
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The template's indexes hold keys and nothing else, in the order that lists are read in."""
+"""The template's indexes: keys only, in the order of the lists."""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -51,9 +51,9 @@ def sign_up() -> None:
 
 
 def entries(table: str, index: str, key: str, value: str, **more: Any) -> list[dict[str, Any]]:
-    """The entries of one partition in order, read one a page.
+    """Return the entries of one partition in order, read in pages of one.
 
-    `more` may bring a condition on the sort key. Any: a query has arguments of many types.
+    `more` may contain a condition on the sort key. `Any`: a query has arguments of many types.
     """
     condition = f"#key = :key{more.pop('condition', '')}"
     pages = (

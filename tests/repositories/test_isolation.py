@@ -1,7 +1,7 @@
-"""Many at once through the real repositories, on a store that isolates its transactions.
+"""Concurrent calls of the repositories on a store that isolates its transactions.
 
-DynamoDB Local runs them one after another, and so never answers `TransactionConflict`, as AWS
-does: that is tested with injected faults.
+DynamoDB Local runs transactions one after another and therefore never returns
+`TransactionConflict`, unlike AWS. Tests with injected faults cover it.
 """
 
 from collections import Counter
@@ -56,13 +56,13 @@ def aws() -> Iterator[None]:
 
 
 def outcomes(work: Callable[[int], object]) -> Counter[str]:
-    """How often each kind of answer or refusal came of `MANY` at once."""
+    """Count the results and errors of `MANY` concurrent calls, by kind."""
 
     def outcome(index: int) -> str:
         try:
             return type(work(index)).__name__
-        except (ShopError, Replayed) as refusal:
-            return type(refusal).__name__
+        except (ShopError, Replayed) as error:
+            return type(error).__name__
 
     return Counter(gather(MANY, outcome))
 
@@ -84,8 +84,8 @@ def idempotency(key: str | None) -> IdempotentRequest:
     return IdempotentRequest(key, b"digest", lambda created: Response(201, {}, str(created)), now)
 
 
-def place(wanted: list[tuple[Product, int]], key: str | None = None) -> Order:
-    items = [{"productId": each.id, "quantity": quantity} for each, quantity in wanted]
+def place(lines: list[tuple[Product, int]], key: str | None = None) -> Order:
+    items = [{"productId": each.id, "quantity": quantity} for each, quantity in lines]
     service = OrderService(OrderRepository(), now, new_id)
     return service.place(
         ALICE, ALICE.id, OrderPlace.model_validate({"items": items}), idempotency(key)
@@ -167,18 +167,18 @@ def test_retry_of_an_order_of_the_last_piece_is_never_out_of_stock() -> None:
 
 
 def test_sku_belongs_to_one_product() -> None:
-    wanted = product(1)
+    first = product(1)
 
-    found = outcomes(lambda _: keep(replace(wanted, id=new_id())))
+    found = outcomes(lambda _: keep(replace(first, id=new_id())))
 
     assert found == {"Product": 1, SkuInUse.__name__: 15}
-    assert count("products_table") == 2  # with the row that guards the SKU
+    assert count("products_table") == 2  # with its SKU item
 
 
 def test_email_belongs_to_one_user() -> None:
     def sign_up(_: int) -> None:
-        wanted = replace(USER, id=new_id(), email="new@example.com")
-        UserRepository().add(wanted, "hash")
+        user = replace(USER, id=new_id(), email="new@example.com")
+        UserRepository().add(user, "hash")
 
     found = outcomes(sign_up)
 
@@ -231,8 +231,8 @@ def test_parallel_refreshes_of_one_token_return_one_successor() -> None:
 
 
 def lose_the_first_answer(to: str) -> list[int]:
-    """Makes the SDK send the next request of an operation twice; gets a line when it has."""
-    events: Any = dynamodb().meta.events  # its type does not know that handlers may answer
+    """Make the SDK send the next request of an operation twice; append to the list when it has."""
+    events: Any = dynamodb().meta.events  # `Any`: its type lacks handlers that return a response
     name = f"needs-retry.dynamodb.{to}"
     lost: list[int] = []
 

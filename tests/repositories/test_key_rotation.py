@@ -1,4 +1,4 @@
-"""The signing keys change one step at a time, whoever changes them, and are published with it."""
+"""Signing keys: every rotation and revocation is one step, published with it."""
 
 import importlib
 import json
@@ -24,14 +24,14 @@ HOUR = timedelta(hours=1)
 class Keys:
     """The keys in moto's AWS, an hour from now, when they may be rotated.
 
-    `meanwhile` does something before the next call of an operation.
+    `meanwhile` runs an action before the next call of an operation.
     """
 
     def __init__(self, later: timedelta = HOUR) -> None:
         self.later = later
         self.pauses = 0
         self.published: list[list[str]] = []  # key ids, one list for each publication
-        # Any: botocore makes its clients at run time.
+        # `Any`: botocore creates its clients at run time.
         self.clients: dict[str, Any] = {
             "secretsmanager": boto3.client("secretsmanager"),
             "ssm": boto3.client("ssm"),
@@ -50,7 +50,7 @@ class Keys:
         return self.store.private().kids
 
     def jwks(self) -> list[str]:
-        """The key ids that verifiers find now."""
+        """Return the key ids that verifiers find now."""
         found = boto3.client("ssm").get_parameter(Name="/shop/jwks")["Parameter"]["Value"]
         return [key["kid"] for key in json.loads(found)["keys"]]
 
@@ -243,15 +243,15 @@ def test_recently_changed_keys_can_be_revoked(keys: Keys) -> None:
 
 def handler(event: dict[str, Any]) -> list[str]:
     module = importlib.import_module("functions.operator.rotate_signing_keys")
-    answer: dict[str, list[str]] = module.handler(event, Context())
-    return answer["kids"]
+    response: dict[str, list[str]] = module.handler(event, Context())
+    return response["kids"]
 
 
 SCHEDULED = json.loads((ROOT / "events/rotate_signing_keys.json").read_text())
 
 
 def grown_old() -> list[str]:
-    """The ids of keys that were made two hours ago, which are stored in place of the others."""
+    """Replace the stored keys by keys created two hours ago; return their ids."""
     keys = KeySet.new(now() - 2 * HOUR)
     boto3.client("secretsmanager").put_secret_value(
         SecretId="signing_keys_secret", SecretString=keys.to_secret()
@@ -296,10 +296,10 @@ def test_dry_run_returns_the_keys_and_changes_none(keys: Keys, event: dict[str, 
     module = importlib.import_module("functions.operator.rotate_signing_keys")
     before = grown_old()
 
-    answer = module.handler(event | {"operator": "arn"}, Context())
+    response = module.handler(event | {"operator": "arn"}, Context())
 
     then = ["new"] * 3 if "revoke" in event else [*before[1:], "new"]
-    assert answer == {"kids": before, "then": then}
+    assert response == {"kids": before, "then": then}
     assert keys.kids() == before
 
 

@@ -1,4 +1,4 @@
-"""Lists over indexes: order, positions, several ranges, and rows that changed meanwhile."""
+"""Lists over indexes: order, positions, several ranges, and concurrent changes."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -22,7 +22,7 @@ NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 NAMES = ["pear", "Apple", "äpfel", "PEAR", "Zebra", "pears", "100 plums", "pear"]
 PRICES = ["10.00", "9.00", "0.05", "100.00", "9.99", "99999999.99", "9.00", "0.00"]
 BOTH = [KeyRange("active"), KeyRange("inactive")]
-# As the products' list by time, but of any status.
+# The list of products by time, for any status.
 ANY = IndexQuery(tables.products, "status", "id", product_from_item, "by_id", ("id",))
 
 
@@ -53,7 +53,7 @@ def products() -> list[Product]:
 
 
 def walked(sort: str, is_descending: bool, limit: int) -> list[Product]:
-    """Everything active, page by page; a full page is as long as it was asked to be."""
+    """Return all active products, page by page; every page but the last has `limit` rows."""
     found: list[Product] = []
     after: str | None = None
     while True:
@@ -186,7 +186,7 @@ def test_position_without_a_row_is_no_error(
 
 def test_page_of_one_range_after_a_position_is_one_query(products: list[Product]) -> None:
     queries: list[int] = []
-    # botocore's events hand over whatever an operation answers.
+    # `Any`: botocore passes the response of the operation.
     dynamodb().meta.events.register(
         "after-call.dynamodb.Query", lambda parsed, **_: queries.append(parsed["Count"])
     )
@@ -195,7 +195,7 @@ def test_page_of_one_range_after_a_position_is_one_query(products: list[Product]
         ProductStatus.ACTIVE, "name", PageRequest(first.next_position, 0, 2), False
     )
 
-    assert queries == [3, 4]  # one more says whether others follow, and one was seen before
+    assert queries == [3, 4]  # one more to detect a next page, and the row at the position
 
 
 def test_range_with_more_than_its_share_is_queried_for_that_share() -> None:
@@ -214,7 +214,7 @@ def test_range_with_more_than_its_share_is_queried_for_that_share() -> None:
         )
         ProductRepository().add(product, None)
     queries: list[int] = []
-    # botocore's events hand over whatever an operation answers.
+    # `Any`: botocore passes the response of the operation.
     dynamodb().meta.events.register(
         "after-call.dynamodb.Query", lambda parsed, **_: queries.append(parsed["Count"])
     )
@@ -222,5 +222,5 @@ def test_range_with_more_than_its_share_is_queried_for_that_share() -> None:
     page = ANY.page(BOTH, PageRequest(None, 0, 39), is_descending=False)
 
     assert len(page.items) == 39
-    assert {*queries[:2]} == {29, 6}  # which are on their way at once
+    assert {*queries[:2]} == {29, 6}  # concurrent, so in any order
     assert 39 - 29 - 6 < queries[2] < 58 // 2 and len(queries) == 3

@@ -1,4 +1,4 @@
-"""Attempts are counted in both windows or in neither, and a success takes back its own."""
+"""Login attempts are counted in both windows or in neither; a success uncounts its own."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -137,7 +137,7 @@ def test_settled_guess_stays_counted_and_has_an_outcome() -> None:
     assert [tally.unsettled for tally in seen()] == [1, 1]
 
     LoginAttemptRepository().settle(attempt)
-    LoginAttemptRepository().settle(attempt)  # again, as after a lost answer
+    LoginAttemptRepository().settle(attempt)  # again, as after a lost response
 
     assert [(tally.count, tally.unsettled) for tally in seen()] == [(1, 0)] * 2
 

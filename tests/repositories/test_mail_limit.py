@@ -1,4 +1,4 @@
-"""Mails to an address that nobody has verified: a few a day, each counted once."""
+"""The limit of emails to an unverified address: a few a day, each counted once."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""Migrations beside live traffic: nothing is lost, whatever happens in the middle."""
+"""Migrations during live traffic lose no concurrent change."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -41,7 +41,7 @@ def aws() -> Iterator[None]:
 
 
 class Client:
-    """DynamoDB's, that does something before some of its calls.
+    """A DynamoDB client that runs an action before some of its calls.
 
     `Any`: a client has calls of every shape.
     """
@@ -121,7 +121,7 @@ def test_old_items_are_migrated_to_the_current_shape_and_listed() -> None:
 def test_items_written_by_old_code_after_a_run_are_migrated_by_the_next() -> None:
     user = sign_up()
     engine().run(MIGRATION)
-    # Old code knows nothing of the key, and says which shape it takes the item to have.
+    # Old code does not write the key, and writes its own schema version.
     dynamodb().update_item(
         TableName=tables.users(),
         Key=encode({"id": user.id}),
@@ -156,7 +156,7 @@ def test_stopped_run_resumes_at_its_position() -> None:
 
     assert needing() == [0, 0, 0]
     assert second.calls.count("update_item") == left
-    # The first page was done and is not read again: two of users, one of each other table.
+    # The first page is not read again: two pages of users, one of each other table.
     assert second.calls.count("scan") == 4
     assert rows()["counters"] == []
 
@@ -169,7 +169,7 @@ def test_concurrent_change_is_neither_lost_nor_overwritten() -> None:
             new = replace(renamed, name="Grace Hopper", status=UserStatus.INACTIVE, version=2)
             UserRepository().save(renamed, new)
             UserRepository().delete(deleted)
-            for user in users[2:]:  # by old code, and between the read and the write
+            for user in users[2:]:  # by old code, between the read and the write
                 dynamodb().update_item(
                     TableName=tables.users(),
                     Key=encode({"id": user.id}),
@@ -233,9 +233,9 @@ def test_items_of_newer_shapes_and_in_read_shards_are_not_migrated() -> None:
     assert of_user(item | {"schema_version": 3, "name_key": "of another kind"}) is None
     for shard in shard_keys("active"):
         assert of_user(item | {"status_shard": shard}) is None
-    wanted = {"status_shard": item["status_shard"]}
-    assert of_user(item | {"status_shard": "active#4"}) == wanted
-    assert of_user(item | {"status_shard": "inactive#0"}) == wanted
+    expected = {"status_shard": item["status_shard"]}
+    assert of_user(item | {"status_shard": "active#4"}) == expected
+    assert of_user(item | {"status_shard": "inactive#0"}) == expected
 
 
 def test_run_stays_within_its_units_per_second() -> None:
@@ -246,7 +246,7 @@ def test_run_stays_within_its_units_per_second() -> None:
     Engine(client, Rate(100, lambda: sum(waited), waited.append), 1).run(MIGRATION)
 
     assert client.calls.count("update_item") == 60
-    assert sum(waited) > 0.6 * 0.4  # moto counts half a unit for anything
+    assert sum(waited) > 0.6 * 0.4  # moto counts half a unit for every request
 
 
 def command_line(monkeypatch: pytest.MonkeyPatch, action: str) -> int:

@@ -1,6 +1,6 @@
-"""A deployment can be taken back: rows and messages that newer code wrote are read, and kept.
+"""Rollback: older code reads items and messages of newer code and keeps their attributes.
 
-Newer code adds attributes and raises `schema_version`, in rows and in what they hold.
+Newer code adds attributes and raises `schema_version`, in items and in nested maps.
 """
 
 import json
@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any  # rows and messages are of many types
+from typing import Any  # `Any`: items and messages have many types
 
 import pytest
 
@@ -69,15 +69,15 @@ from tests.support.fixtures import NOON
 from tests.support.sam_template import ROOT
 
 FUTURE = "of_the_future"
-# No kind of attribute that there is must be in the way, least of all one that no row has yet.
+# Unknown attributes of every type must be accepted, in particular of types that no item has yet.
 UNKNOWN = {
     FUTURE: {"S": "x"},
     "texts_of_the_future": {"SS": ["x"]},
     "numbers_of_the_future": {"NS": ["1.5"]},
     "bytes_of_the_future": {"BS": [b"x"]},
 }
-# Rows that are written whole, and so lose what newer code added. All but a credential, which moves
-# to another key with its e-mail, are made again from other rows.
+# Items that are written as a whole and lose attributes of newer code. All except credentials, which
+# move to another key with the email, are derived from other items.
 WRITTEN_WHOLE = {"credentials", "entity", "deleted entity", "search"}
 
 
@@ -156,14 +156,14 @@ def stored() -> Stored:
 
 
 def from_the_future(value: Any) -> Any:
-    """With something unknown in each map, at any depth."""
+    """Add an unknown attribute to each map, at any depth."""
     if isinstance(value, dict):
         return {name: from_the_future(it) for name, it in value.items()} | {FUTURE: "x"}
     return [from_the_future(it) for it in value] if isinstance(value, list) else value
 
 
 def newer_attributes(attributes: dict[str, Any]) -> dict[str, Any]:
-    """As DynamoDB has them, with something unknown, of each kind of set too, in each map."""
+    """Add unknown attributes, including each kind of set, to each map of an encoded item."""
     return {name: _newer_attribute(it) for name, it in attributes.items()} | UNKNOWN
 
 
@@ -181,7 +181,7 @@ def lift(table: str, item: Item) -> None:
 
 
 def lift_all() -> set[str]:
-    """Every row becomes what newer code may have written; the kinds that there are."""
+    """Convert every item to the shape of newer code; return the kinds of items."""
     found = list(everything())
     for table, item in found:
         lift(table, item)
@@ -242,7 +242,7 @@ def test_attributes_of_newer_code_survive_a_change(stored: Stored) -> None:
         row = dynamodb().get_item(TableName=table, Key=encode(key))["Item"]
         assert FUTURE in row, name
     lost = {kind(table, item) for table, item in everything() if FUTURE not in item}
-    # Besides, the rows of the admin and of the guess that were made just now
+    # The items of the admin and of the guess were created by this code.
     made = {"user", "gate", "credentials", "attempts"}
     assert lost - made <= WRITTEN_WHOLE
 
@@ -256,7 +256,7 @@ def test_signing_keys_of_newer_code_are_read() -> None:
 
 
 def of_stream(table: str, item: Item, image: dict[str, Any]) -> Record:
-    """That the item is new."""
+    """Return the stream record of a new item."""
     return Record(
         {
             "eventSourceARN": f"arn:aws:dynamodb:us-east-1:1:table/{table}_table/stream/1",
@@ -271,16 +271,16 @@ def of_stream(table: str, item: Item, image: dict[str, Any]) -> Record:
 
 
 def test_streams_of_newer_items_publish_the_same_events(stored: Stored) -> None:
-    told = 0
+    published = 0
     for table, item in everything():
         if kind(table, item) in ("user", "order"):
             image = encode(item)
             newer = of_stream(table, item, newer_attributes(image))
             assert event_of(newer) == event_of(of_stream(table, item, image))
             assert changed_entity(newer) == changed_entity(of_stream(table, item, image))
-            told += event_of(newer) is not None
+            published += event_of(newer) is not None
 
-    assert told == 3  # a user, an admin and an order
+    assert published == 3  # a user, an admin and an order
 
 
 USER, ORDER = "0190a6b2-7c9e-7b1a-8f00-0000000000a1", "0190a6b2-7c9e-7b1a-8f00-0000000000c1"
@@ -316,9 +316,9 @@ def test_newer_shapes_cover_every_event_type() -> None:
 
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.type)
 def test_messages_of_newer_code_are_read_alike_by_all_consumers(event: AnyEvent) -> None:
-    told = json.loads(event.to_json())
-    newer = from_the_future(told) | {"dataschema": f"urn:shop:event:{event.type}:2"}
-    before, after = Envelope.model_validate(told), Envelope.model_validate(newer)
+    payload = json.loads(event.to_json())
+    newer = from_the_future(payload) | {"dataschema": f"urn:shop:event:{event.type}:2"}
+    before, after = Envelope.model_validate(payload), Envelope.model_validate(newer)
     readers = {UserData: AboutUser, UserChange: AboutUpdate, OrderData: AboutOrder}
     reader = readers[type(event.data)]
 

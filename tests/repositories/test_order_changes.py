@@ -1,4 +1,4 @@
-"""An order changes with its count and its products' stock, one change at a time."""
+"""Order changes: the order, its counts and its products' stock change together."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -121,8 +121,8 @@ def test_order_note_changes_no_count_and_keeps_attributes_of_newer_code() -> Non
 
     OrderRepository().save(order, changed(order, note="Ring twice."), [])
 
-    told = {"note": "Ring twice.", "updated_at": "2026-11-22T12:01:00.000Z", "version": 2}
-    assert row(order.id) == before | told
+    changes = {"note": "Ring twice.", "updated_at": "2026-11-22T12:01:00.000Z", "version": 2}
+    assert row(order.id) == before | changes
     assert row("summary") == summary
 
 

@@ -1,4 +1,4 @@
-"""An erasure finds what each table keeps of the user, and nothing of anybody else's."""
+"""Erasure of a user's personal data in every table, and of no other user's."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -47,7 +47,7 @@ def noted(user: User, note: str | None = "Ring twice.") -> Order:
 
 
 def leave_traces(user: User) -> tuple[Order, Order]:
-    """In every table; returns an order with a note, and one without."""
+    """Store items in every table; return an order with a note, and one without."""
     log_in(user)
     with_note, without = noted(user), place(user, keep())
     for _ in range(2):
@@ -192,7 +192,7 @@ def test_failed_erasure_pass_has_made_progress(monkeypatch: pytest.MonkeyPatch) 
         patched.setattr("shop.users.erasure.dynamodb", FailingForTheLast)
         with pytest.raises(ConnectionError):
             PersonalDataRepository().erase(ada.id, is_gone=False)
-        # Still patched, since the last call may begin after another has failed.
+        # Still patched: the last call may begin after another one has failed.
         after = [OrderRepository().get(ada.id, id_) for id_ in orders]
         assert [it and it.note for it in after] == [None, None, "Ring twice.", "Ring twice."]
 
@@ -226,7 +226,9 @@ def test_idempotency_record_has_the_id_of_its_user() -> None:
     found = records.find_record(idempotency.key)
 
     assert found is not None and found.user_id == ada.id
-    assert AccountRepository().account_state(ada.id) is not None  # which no record is
+    assert (
+        AccountRepository().account_state(ada.id) is not None
+    )  # an item of the user that is no record
     assert [row["user_id"] for row in in_table(ada, "idempotency")] == [ada.id]
 
 

@@ -1,4 +1,4 @@
-"""What a change of a product writes, one at a time: what it names, and all that follows it."""
+"""Product changes: the named fields, their sort keys, stock and SKU, one change at a time."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -30,14 +30,14 @@ def aws() -> Iterator[None]:
         yield
 
 
-def kept(**wanted: Any) -> Product:
+def kept(**changes: Any) -> Product:
     price = Money(Decimal("19.90"), "EUR")
     product_id = new_id()
     product = Product(
         *(product_id, f"SKU-{product_id}", "A pear", price, 10, ProductStatus.ACTIVE),
         *(NOON, NOON, 1),
     )
-    product = replace(product, **wanted)
+    product = replace(product, **changes)
     ProductRepository().add(product, None)
     return product
 
@@ -45,7 +45,7 @@ def kept(**wanted: Any) -> Product:
 def change(
     before: Product, delta: int = 0, version: int | None = None, **changes: Any
 ) -> Product | None:
-    """Saves the changes, and reads what is there then."""
+    """Save the changes, and return the stored product."""
     after = replace(before, updated_at=LATER, **changes)
     ProductRepository().save(before, after, _names(changes), delta, version)
     return ProductRepository().get(before.id)
@@ -111,7 +111,7 @@ def test_concurrent_change_of_other_fields_is_kept() -> None:
         (10, -10, 0),
         (0, MAX_STOCK, MAX_STOCK),
         (MAX_STOCK, -MAX_STOCK, 0),
-        (MAX_STOCK + 5, -1, MAX_STOCK + 4),  # as cancelled orders may leave it
+        (MAX_STOCK + 5, -1, MAX_STOCK + 4),  # as after cancelled orders
     ],
 )
 def test_stock_changes_up_to_its_bounds(stock: int, delta: int, left: int) -> None:

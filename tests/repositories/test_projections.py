@@ -1,4 +1,4 @@
-"""Totals and search rows are true, whatever a stream tells, however often, in whatever order."""
+"""Projections are correct for stream records in any order and number."""
 
 import random
 from collections import Counter
@@ -79,7 +79,7 @@ def scanned(table: str) -> list[dict[str, Any]]:
 
 
 def searchable() -> dict[str, set[str]]:
-    """The trigrams by which each user is found; every row of a user says the same."""
+    """Return the trigrams of each user; all rows of a user are equal."""
     found: dict[str, set[str]] = {}
     said: dict[str, set[tuple[Any, ...]]] = {}
     for row in scanned(tables.search()):
@@ -94,7 +94,7 @@ def counted() -> dict[str, int]:
 
 
 def assert_true() -> None:
-    """Totals and search rows are what the users' table says."""
+    """Assert that totals and search rows match the users table."""
     users = [row for row in scanned(tables.users()) if "email" in row]
     by_status = Counter(row["status"] for row in users)
     assert counted() == {status: by_status[status] for status in UserStatus}
@@ -206,7 +206,7 @@ def test_orders_and_products_are_counted_by_status() -> None:
 
 
 class Interrupted(ProjectionRepository):
-    """Does something, once, at each place where two projectors may meet or one may die."""
+    """Runs an action once, at each point where two projectors may collide or one may crash."""
 
     def __init__(self, place: str, meanwhile: Any) -> None:
         self.place, self.meanwhile = place, meanwhile
@@ -256,7 +256,7 @@ def test_concurrent_projectors_leave_correct_projections(place: str, deletes: bo
             UserRepository().delete(ada)
         else:
             changed(ada, name="Countess of Nowhere", status=UserStatus.INACTIVE)
-        # So much later that it need not wait for the slow one.
+        # Late enough that it need not wait for the slow one.
         later = ProjectionService(ProjectionRepository(), lambda: now() + timedelta(minutes=1))
         assert later.project([entity(ada)]) == {}
 
@@ -283,12 +283,12 @@ def test_crashed_projector_is_completed_by_the_next_delivery(place: str) -> None
 
 
 class Died(BaseException):
-    """A process ends, and nothing of it goes on."""
+    """A process that ends immediately."""
 
 
 @contextmanager
 def dying_at(call: int, when: str) -> Iterator[None]:
-    """The call of this number has no effect, or has one and nobody hears of it."""
+    """Make the numbered call fail before its effect, or after it."""
     numbers = count()
 
     def die(**_: object) -> None:
@@ -310,7 +310,7 @@ def dying_at(call: int, when: str) -> Iterator[None]:
 def test_projectors_that_crash_at_any_two_calls_leave_correct_projections(
     first: int, when: str, deletes: bool
 ) -> None:
-    """A read, a transaction, two batches of search rows, and what settles them."""
+    """The calls: a read, a transaction, two batches of search rows, and the settlement."""
     for second in range(5):
         ada = signed_up("Ada Lovelace")
         project(entity(ada))
@@ -323,7 +323,7 @@ def test_projectors_that_crash_at_any_two_calls_leave_correct_projections(
         else:
             ada = changed(ada, name="Ada King")
 
-        # So much later that it need not wait for those that died.
+        # Late enough that it need not wait for the crashed ones.
         later = ProjectionService(ProjectionRepository(), lambda: now() + timedelta(minutes=1))
         assert later.project([entity(ada)]) == {}
 
@@ -384,21 +384,21 @@ def test_projector_that_is_always_stale_fails_with_a_retryable_error() -> None:
 def test_deliveries_in_any_order_and_number_end_in_correct_projections(seed: int) -> None:
     chance = random.Random(seed)
     users = [signed_up(f"User {number}") for number in range(6)]
-    told: list[Entity] = [entity(user) for user in users]
+    delivered: list[Entity] = [entity(user) for user in users]
     for _ in range(25):
         position = chance.randrange(len(users))
         user = users[position]
-        action = chance.choice(["rename", "status", "tell", "tell", "delete"])
-        if action == "tell":
-            project(*chance.sample(told, chance.randint(1, min(8, len(told)))))
+        action = chance.choice(["rename", "status", "deliver", "deliver", "delete"])
+        if action == "deliver":
+            project(*chance.sample(delivered, chance.randint(1, min(8, len(delivered)))))
         elif action == "delete" and len(users) > 2:
             UserRepository().delete(users.pop(position))
         elif action == "rename":
             users[position] = changed(user, name=chance.choice(["Ada", "Bo", "Ada Lovelace"]))
         else:
             users[position] = changed(user, status=chance.choice([*UserStatus]))
-        told.append(entity(user))
+        delivered.append(entity(user))
 
-    project(*chance.sample(told, len(told)))
+    project(*chance.sample(delivered, len(delivered)))
 
     assert_true()

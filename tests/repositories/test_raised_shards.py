@@ -1,4 +1,4 @@
-"""Raising the number of shards, deploy by deploy, hides nothing and shows nothing twice."""
+"""Raising the number of shards in two deployments hides no item and repeats none."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -38,7 +38,7 @@ def aws() -> Iterator[None]:
 
 @pytest.fixture
 def deploy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Deploy]:
-    """From now on code has this number of shards."""
+    """Set the number of shards, as a deployment does."""
 
     def change(shards: str) -> None:
         monkeypatch.setenv("LIST_SHARDS", shards)
@@ -51,13 +51,13 @@ def deploy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Deploy]:
 
 def sign_up_and_count(number: int) -> list[User]:
     users = [sign_up() for _ in range(number)]
-    told = [Entity(Kind.USERS, user.id) for user in users]
-    assert ProjectionService(ProjectionRepository()).project(told) == {}
+    entities = [Entity(Kind.USERS, user.id) for user in users]
+    assert ProjectionService(ProjectionRepository()).project(entities) == {}
     return users
 
 
 def listed(sort: str = "createdAt") -> list[User]:
-    """In pages of 7."""
+    """Return all items, in pages of 7."""
     found: list[User] = []
     after: str | None = None
     while True:
@@ -104,7 +104,7 @@ def test_old_and_new_functions_list_each_others_items_during_a_deployment(
 def test_raising_shards_in_one_step_hides_new_items_from_old_functions(
     deploy: Deploy,
 ) -> None:
-    """Which is why there are two."""
+    """The reason for two steps."""
     deploy("4")
     written = sign_up_and_count(30)
     deploy("2")

@@ -1,4 +1,4 @@
-"""Damage to what lists know is found and mended, and changes at the same time come to no harm."""
+"""Recount: damage to projections is found and repaired, and concurrent changes are kept."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -30,7 +30,7 @@ from tools.recount.__main__ import recount
 from tools.recount.census import Reader
 from tools.tables.rate import Rate
 
-ID = "01900000-0000-7000-8000-00000000dead"  # of nothing that exists
+ID = "01900000-0000-7000-8000-00000000dead"  # of no entity
 
 
 @pytest.fixture(autouse=True)
@@ -41,11 +41,11 @@ def aws() -> Iterator[None]:
 
 def project(*things: User | Product | Order) -> None:
     kinds: dict[type, Kind] = {User: Kind.USERS, Product: Kind.PRODUCTS, Order: Kind.ORDERS}
-    told = [
+    entities = [
         Entity(kinds[type(it)], it.id, it.user_id if isinstance(it, Order) else None)
         for it in things
     ]
-    assert ProjectionService(ProjectionRepository()).project(told) == {}
+    assert ProjectionService(ProjectionRepository()).project(entities) == {}
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def user() -> User:
 
 @pytest.fixture
 def order(user: User) -> Order:
-    """One of some in a shop where all is well."""
+    """Return one user of a shop with correct projections."""
     other, product = sign_up(), keep()
     orders = [place(user, product), place(other, product)]
     project(user, other, product, *orders)
@@ -87,8 +87,8 @@ def remove_rows(*ids: str) -> None:
 
 def search_row(user: User, **changes: Any) -> Item:
     texts = [fold(user.name), fold(user.email)]
-    wanted = {"gram": "ada", "user_id": user.id, "texts": texts, "status": "active"}
-    return wanted | changes
+    row = {"gram": "ada", "user_id": user.id, "texts": texts, "status": "active"}
+    return row | changes
 
 
 def remove_search_row(user: User) -> None:
@@ -97,7 +97,7 @@ def remove_search_row(user: User) -> None:
 
 
 def everything() -> tuple[list[str], dict[str, int]]:
-    """But for how totals are spread over their rows, and for tombstones."""
+    """Ignores the spread of totals over their rows, and tombstones."""
     searched = dynamodb().scan(TableName=tables.search())["Items"]
     rows = map(decode, dynamodb().scan(TableName=tables.counters())["Items"])
     lasting = [row for row in rows if ":" in row["id"] and "deleted" not in row]
@@ -257,7 +257,7 @@ def test_recount_reports_a_failed_entity_and_repairs_the_others(
 def test_recount_deletes_search_rows_of_former_names(
     user: User, order: Order, is_gone: bool
 ) -> None:
-    """A name of before its length was bounded, and a projector that did not record what it put."""
+    """A name from before the length limit, and a projector that recorded no search writes."""
     other = sign_up()
     project(other)
     former = "".join(map(chr, range(0x4E00, 0x4E00 + 700)))
@@ -303,7 +303,7 @@ def test_sale_is_no_difference_in_a_recount(user: User, order: Order) -> None:
 def test_concurrent_change_wins_over_a_repair(
     user: User, order: Order, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """At the worst moment: between what the tool read and what it writes."""
+    """At the worst moment: between the read and the write of the tool."""
     put(tables.search(), search_row(user, gram="xyz"))
     remove_search_row(user)
     mend = entities.mend

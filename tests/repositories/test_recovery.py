@@ -1,4 +1,4 @@
-"""A recovery token is spent with what it is good for, or not at all."""
+"""Recovery tokens are spent in the transaction of their effect."""
 
 from collections.abc import Iterator
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Out of a copy of a table comes back what was lost, with all that belongs to it, and no more."""
+"""Restore: lost items return from a copy of a table with their related items, and no others."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -33,7 +33,7 @@ def aws() -> Iterator[None]:
 
 
 def copied(table: str) -> str:
-    """As point-in-time recovery copies it, by what the tests' stores have all of them."""
+    """Copy a table like point-in-time recovery, by operations that all stores of the tests have."""
     described: Any = dynamodb().describe_table(TableName=table)["Table"]
     keys = {key["AttributeName"] for key in described["KeySchema"]}
     name = f"{table}-restored"
@@ -55,8 +55,8 @@ def rows(table: str) -> list[Item]:
 
 
 def get(table: str, **key: str) -> Item | None:
-    answer = dynamodb().get_item(TableName=table, Key=encode(key), ConsistentRead=True)
-    return decode(answer["Item"]) if "Item" in answer else None
+    response = dynamodb().get_item(TableName=table, Key=encode(key), ConsistentRead=True)
+    return decode(response["Item"]) if "Item" in response else None
 
 
 def delete(table: str, **key: str) -> None:
@@ -74,7 +74,7 @@ def change(table: str, key: dict[str, str], **values: Any) -> None:
 
 
 class Restoring:
-    """Of one table, from a copy made now."""
+    """Return a restore of one table from a copy created now."""
 
     def __init__(self, table: str, credentials: str | None = None) -> None:
         self.room = ROOMS[table]
@@ -113,7 +113,7 @@ def test_comparison_distinguishes_equal_missing_changed_and_new_items() -> None:
 
     assert restoring.missing() == {gone.id}
     assert [name.split("~")[0] for name in found.changed] == [other.id]
-    assert (found.same, found.new) == (4, 2)  # with the rows that guard SKUs
+    assert (found.same, found.new) == (4, 2)  # with SKU items
     assert same.id not in restoring.missing()
 
 
@@ -363,7 +363,7 @@ def test_restored_order_has_its_current_status_and_is_counted() -> None:
     assert repository.count(user.id, [OrderStatus.PENDING]) == 2
     assert repository.count(user.id, [OrderStatus.CANCELLED]) == 1
     assert kept.id not in str(outcomes)
-    # Its stock was taken when it was placed, and that is still so.
+    # Its stock was reserved when it was placed, and still is.
     stock = ProductRepository().get(product.id)
     assert stock is not None and stock.stock == 7
 

@@ -1,4 +1,4 @@
-"""What a repository stores it reads back the same, and its guards hold one at a time."""
+"""Repositories read items as they stored them, and enforce their conditions one at a time."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -52,8 +52,8 @@ def product(stock: int | None = 10) -> Product:
 
 
 def order(of: Product, quantity: int = 1, note: str | None = None) -> Order:
-    taken = 0 if of.stock is None else quantity
-    line = OrderLine(of.id, of.sku, of.name, of.price, quantity, taken)
+    reserved = 0 if of.stock is None else quantity
+    line = OrderLine(of.id, of.sku, of.name, of.price, quantity, reserved)
     pending = OrderStatus.PENDING
     return Order(new_id(), ALICE.id, pending, line.total, [line], note, NOON, NOON, 1)
 

@@ -1,4 +1,4 @@
-"""Every row says which shape it has, and rows from before the keys of lists are read and lifted."""
+"""Schema versions: every item has one, and items without list keys are read and migrated."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -34,7 +34,7 @@ from tests.people import NOON
 from tests.repositories.stored_shop import LISTED, keep, place, sign_up, stored, unlist
 from tests.template import resources
 
-# Of the rows of a table that are not all of one kind, by what the others have and it has not.
+# The kinds of items of tables with several, by an attribute that only one kind has.
 KINDS = {
     "users": {"email": "user", "active_admins": "active admins"},
     "products": {"sku": "product", "product_id": "SKU"},
@@ -128,15 +128,15 @@ def test_items_of_the_first_shape_are_read_and_migrated_by_changes() -> None:
     UserRepository().save(user, replace(user, version=2))
     OrderRepository().save(order, replace(order, version=2), [])
     ProductRepository().save(sold, sold, {"name", "price"}, 0, None)
-    lifted = [
+    migrated = [
         stored("users", {"id": user.id}),
         stored("products", {"id": product.id}),
         stored("orders", order_key),
     ]
-    for before, after, table in zip(as_new, lifted, LISTED, strict=True):
+    for before, after, table in zip(as_new, migrated, LISTED, strict=True):
         assert [after[name] for name in LISTED[table]] == [before[name] for name in LISTED[table]]
-    # A product's patch sets what it names, so only what migrates it knows that it has all keys.
-    assert [int(it["schema_version"]) for it in lifted] == [2, 1, 2]
+    # A product's patch sets named fields only, so only a migration sets all keys.
+    assert [int(it["schema_version"]) for it in migrated] == [2, 1, 2]
 
 
 def test_projections_of_items_of_the_first_shape_are_equal() -> None:

@@ -1,4 +1,4 @@
-"""What the seed makes is what the repositories and the projector would have made."""
+"""Seeded items equal those of the repositories and the projector."""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -38,8 +38,8 @@ def aws() -> Iterator[None]:
 
 
 def seed(users: int, products: int = 0, orders: int = 0) -> int:
-    wanted = {Kind.USERS: users, Kind.PRODUCTS: products, Kind.ORDERS: orders}
-    return fill(dynamodb(), wanted)
+    entities = {Kind.USERS: users, Kind.PRODUCTS: products, Kind.ORDERS: orders}
+    return fill(dynamodb(), entities)
 
 
 def assert_well() -> None:

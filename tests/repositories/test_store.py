@@ -1,4 +1,4 @@
-"""What our transactions build on, asked of the store itself."""
+"""Properties of DynamoDB on which the transactions depend."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.dynamodb_local
 
-MAX_ITEM = 400 * 1024  # bytes, the names of its attributes among them
+MAX_ITEM = 400 * 1024  # bytes, including attribute names
 PEAR = "\N{PEAR}"  # four bytes
 
 
@@ -47,7 +47,7 @@ def aws() -> Iterator[None]:
 
 
 def put(id_: str, **values: Any) -> "TransactWriteItemTypeDef":
-    """Any: an item's values are of any type DynamoDB knows."""
+    """`Any`: the values of an item have any type DynamoDB has."""
     return {
         "Put": {
             "TableName": tables.products(),
@@ -68,10 +68,10 @@ def test_failed_transaction_names_its_conditions_and_the_stored_items() -> None:
     absent = put("c")
     absent["Put"]["ConditionExpression"] = "attribute_exists(id)"
 
-    with pytest.raises(transactions.ConditionFailed) as refused:
+    with pytest.raises(transactions.ConditionFailed) as rejected:
         transactions.write({"one": put("b"), "two": put("a"), "three": absent, "four": put("d")})
 
-    assert refused.value.old == {"two": {"id": "a", "colour": "green"}, "three": None}
+    assert rejected.value.old == {"two": {"id": "a", "colour": "green"}, "three": None}
     assert stored() == ["a"]
 
 
@@ -87,7 +87,7 @@ def test_transaction_token_commits_once_and_rejects_other_content() -> None:
 
 
 @pytest.mark.parametrize(
-    "refused",
+    "rejected",
     [
         [("", {})],
         [(str(index), {}) for index in range(transactions.MAX_ACTIONS + 1)],
@@ -97,9 +97,9 @@ def test_transaction_token_commits_once_and_rejects_other_content() -> None:
     ids=["an empty key", "101 actions", "401 KB", "more than 4 MB"],
 )
 def test_invalid_transaction_writes_nothing(
-    refused: list[tuple[str, dict[str, str]]],
+    rejected: list[tuple[str, dict[str, str]]],
 ) -> None:
-    actions = [put("beside"), *(put(id_, **values) for id_, values in refused)]
+    actions = [put("beside"), *(put(id_, **values) for id_, values in rejected)]
 
     with pytest.raises(ClientError, match="ValidationException"):
         transactions.write({str(index): action for index, action in enumerate(actions)})
@@ -124,14 +124,14 @@ def test_largest_order_fits_into_one_transaction_with_its_response() -> None:
 
     assert OrderRepository().get(ALICE.id, order.id) == order
     record = records.find_record("key")
-    assert record is not None and record.response == answer(order)
+    assert record is not None and record.response == render(order)
 
 
 def test_list_continues_after_a_page_that_the_store_ends_early() -> None:
     sign_up()
     kept = keep(replace(largest_product(), stock=None))
     placed = [place([kept], 1, None, None) for _ in range(5)]
-    # As newer code may do, which writes more into an order than ours does.
+    # Newer code may write more attributes.
     for order in placed:
         dynamodb().update_item(
             TableName=tables.orders(),
@@ -166,13 +166,13 @@ def keep(product: Product) -> Product:
 
 def place(of: list[Product], quantity: int, note: str | None, key: str | None) -> Order:
     items = [{"productId": each.id, "quantity": quantity} for each in of]
-    wanted = OrderPlace.model_validate({"items": items, "note": note})
+    payload = OrderPlace.model_validate({"items": items, "note": note})
     service = OrderService(OrderRepository(), now, new_id)
-    return service.place(ALICE, ALICE.id, wanted, idempotency(key))
+    return service.place(ALICE, ALICE.id, payload, idempotency(key))
 
 
 def idempotency(key: str | None) -> IdempotentRequest:
-    return IdempotentRequest(key, b"digest", answer, now)
+    return IdempotentRequest(key, b"digest", render, now)
 
 
 def largest_product() -> Product:
@@ -181,6 +181,6 @@ def largest_product() -> Product:
     return Product(product_id, sku, name, price, 1_000_000_000, active, NOON, NOON, 1)
 
 
-def answer(created: object) -> Response:
+def render(created: object) -> Response:
     body = OrderResponse.of(created).model_dump_json() if isinstance(created, Order) else ""
     return Response(201, {}, body)

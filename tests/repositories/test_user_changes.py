@@ -1,4 +1,4 @@
-"""A user changes with all that hangs on it, if all is still as it was read, or not at all."""
+"""User changes: user, credential, account state and admin count change together, or not at all."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -107,9 +107,9 @@ def test_deactivated_user_has_a_disabled_account_state_and_no_session() -> None:
 
     UserRepository().save(before, replace(before, status=INACTIVE, version=2))
 
-    shut = account_state(before)
-    assert shut == AccountState(before.id, 2, INACTIVE, Role.CUSTOMER)
-    assert not session.is_live(shut, now())
+    disabled = account_state(before)
+    assert disabled == AccountState(before.id, 2, INACTIVE, Role.CUSTOMER)
+    assert not session.is_live(disabled, now())
 
 
 def test_changed_role_keeps_the_sessions() -> None:
@@ -232,7 +232,7 @@ def test_stale_password_hash_changes_nothing() -> None:
 def test_users_are_listed_by_id_across_statuses_from_any_position(descending: bool) -> None:
     statuses = (ACTIVE, INACTIVE, ACTIVE, ACTIVE, INACTIVE)
     gone, *listed = [user(status=status) for status in statuses]
-    listed.append(user(Role.ADMIN))  # and so the row that counts admins, which is no user
+    listed.append(user(Role.ADMIN))  # and with it the admin count, which is no user
     UserRepository().delete(gone)
     listed.sort(key=lambda each: each.id, reverse=descending)
     everyone = list(UserStatus)

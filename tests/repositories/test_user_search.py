@@ -1,4 +1,4 @@
-"""Users are found by any part of their name or e-mail, within a budget however many there are."""
+"""User search by any part of name or email, within a read budget for any number of users."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -44,7 +44,7 @@ def aws() -> Iterator[None]:
 
 @pytest.fixture
 def users() -> list[User]:
-    """In the order of their ids, and known to search."""
+    """Store users in the order of their ids, and project them."""
     made = [sign_up(*person) for person in PEOPLE]
     project(*made)
     return sorted(made, key=lambda user: user.id)
@@ -73,7 +73,7 @@ def project(*users: User) -> None:
 def walked(
     text: str, statuses: list[UserStatus] = BOTH, limit: int = 100, is_descending: bool = False
 ) -> list[User]:
-    """All that is found, page by page; a page may be short."""
+    """Return all matches, page by page; a page may be short."""
     found: list[User] = []
     after: str | None = None
     while True:
@@ -160,7 +160,7 @@ class Meter:
 
     def __init__(self) -> None:
         self.rows = 0
-        # botocore's events hand over whatever an operation answers.
+        # `Any`: botocore passes the response of the operation.
         dynamodb().meta.events.register("after-call.dynamodb.Query", self._count)
 
     def _count(self, parsed: dict[str, Any], **_: object) -> None:
@@ -195,5 +195,5 @@ def test_search_page_stays_within_its_budget_and_pages_reach_the_end(
 
     expected = [user for user in made if text in fold(user.name) or text in user.email]
     assert found == sorted(expected, key=lambda user: user.id)
-    # A page may be short, but not for ever: each gets a good part of its budget further.
+    # Pages may be short, but each advances by a good part of its budget.
     assert pages <= len(expected) // 5 + 80 // 10
