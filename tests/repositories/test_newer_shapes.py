@@ -54,8 +54,6 @@ from shop.projections.records import changed_entity
 from shop.stream_records import Record
 from shop.users.models import User
 from shop.users.repository import UserRepository
-from tests.aws import fresh_aws
-from tests.people import NOON
 from tests.repositories.stored_shop import keep, place, sign_up
 from tests.repositories.test_schema_versions import (
     EVERY_KIND,

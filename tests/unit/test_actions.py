@@ -24,7 +24,7 @@ from shop.dynamo.actions import (
     size_below,
 )
 from shop.dynamo.codec import Item, decode, encode
-from tests.aws import fresh_aws
+from tests.support.aws_mock import fresh_aws
 
 KEY: Item = {"id": "total"}
 STORED: Item = KEY | {

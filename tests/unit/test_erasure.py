@@ -12,8 +12,8 @@ from shop.identifiers import new_id
 from shop.preconditions import Precondition
 from shop.users.models import User
 from shop.users.service import MAX_ERASURE_PASS, UserService
-from tests.people import ADMIN, ALICE, BOB, NOON
-from tests.unit.test_user_service import USER, Counting, Shelf
+from tests.fakes.user_store import USER, FakeRateLimiter, FakeUserStore
+from tests.support.fixtures import ADMIN, ALICE, BOB, NOON
 
 
 class Erasing(FakeUserStore):

@@ -10,12 +10,12 @@ import pytest
 
 from shop.deadline import OutOfTime, deadline
 from shop.gather import MAX_THREADS, gather
-from tests.waiting import HANG_SECONDS
+from tests.support.waiting import HANG_SECONDS
 
 NAME: ContextVar[str] = ContextVar("name")
 
 
-def test_all_are_on_their_way_before_any_has_its_answer() -> None:
+def test_all_calls_start_before_the_first_response() -> None:
     everybody = threading.Barrier(MAX_THREADS)
 
     def ask(number: int) -> int:

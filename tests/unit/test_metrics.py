@@ -1,4 +1,4 @@
-"""Metrics are counted once, in CloudWatch's format, in the log line of their request."""
+"""Metrics are counted idempotency, in CloudWatch's format, in the log line of their request."""
 
 from datetime import timedelta
 from typing import Any, get_args
@@ -24,16 +24,14 @@ from shop.orders.service import OrderService
 from shop.users.models import User
 from shop.users.schemas import UserCreate
 from shop.users.service import UserService
-from tests.conftest import LogLines
-from tests.metrics import counted, metrics_of
-from tests.people import ALICE, BROWSER, NOON, PASSWORD
-from tests.requests import Context, event
-from tests.template import template
-from tests.unit.test_order_service import DOLLAR, PEAR, PLUM, Shelf, idempotency, wanted
-from tests.unit.test_refresh import refresh
-from tests.unit.test_session_service import Lobby, attempt
-from tests.unit.test_user_service import Counting
-from tests.unit.test_user_service import Shelf as Users
+from tests.fakes.order_store import DOLLAR, PEAR, PLUM, FakeOrderStore, idempotency, wanted
+from tests.fakes.session_store import FakeSessionStore, attempt, refresh
+from tests.fakes.user_store import FakeRateLimiter, FakeUserStore
+from tests.support.emf_metrics import counted, metrics_of
+from tests.support.fixtures import ALICE, BROWSER, NOON, PASSWORD
+from tests.support.gateway_events import Context, event
+from tests.support.log_lines import LogLines
+from tests.support.sam_template import template
 
 SHOP = "metrics_namespace"
 PLACES = "POST /api/users/{userId}/orders"

@@ -22,11 +22,23 @@ from shop.identifiers import new_id
 from shop.orders.models import TRANSITIONS, OrderStatus
 from shop.orders.service import OrderService
 from shop.preconditions import Precondition
-from tests.people import ADMIN, ALICE, BOB, NOON
-from tests.unit.test_order_service import LINK, PEAR, PLUM, Shelf, idempotency, wanted
-
-PENDING, PROCESSING, COMPLETED, CANCELLED = OrderStatus
-WHATEVER = Precondition()
+from tests.fakes.order_store import (
+    CANCELLED,
+    COMPLETED,
+    LINK,
+    PEAR,
+    PENDING,
+    PLUM,
+    PROCESSING,
+    WHATEVER,
+    FakeOrderStore,
+    act,
+    idempotency,
+    placed,
+    update,
+    wanted,
+)
+from tests.support.fixtures import ADMIN, ALICE, BOB, NOON
 
 
 @pytest.fixture
@@ -39,28 +51,7 @@ def desk(shelf: FakeOrderStore) -> OrderService:
     return OrderService(shelf, lambda: NOON, new_id)
 
 
-def update(**changes: Any) -> OrderUpdate:
-    return OrderUpdate.model_validate(changes)
-
-
-def placed(desk: OrderService, shelf: Shelf, status: OrderStatus = PENDING) -> Order:
-    """Alice's order of three pears and two links, in this status without a way there."""
-    order = desk.place(ALICE, ALICE.id, wanted((PEAR, 3), (LINK, 2)), idempotency())
-    shelf.orders[-1] = replace(order, status=status)
-    return shelf.orders[-1]
-
-
-def act(
-    desk: OrderService,
-    caller: Caller,
-    order: Order,
-    precondition: Precondition = WHATEVER,
-    **changes: Any,
-) -> Order:
-    return desk.update(caller, order.user_id, order.id, update(**changes), precondition)
-
-
-def test_completed_and_cancelled_have_no_way_out_and_every_status_its_line() -> None:
+def test_terminal_statuses_have_no_transition_and_every_status_is_listed() -> None:
     assert set(TRANSITIONS) == set(OrderStatus)
     assert not TRANSITIONS[COMPLETED] and not TRANSITIONS[CANCELLED]
     assert all(status not in targets for status, targets in TRANSITIONS.items())

@@ -79,7 +79,7 @@ def test_cursor_has_one_encoding() -> None:
             read_cursor("orders of alice", other)
 
 
-def test_a_cursor_is_bound_to_the_sort_and_not_to_the_length_of_the_page() -> None:
+def test_cursor_is_bound_to_the_sort_and_not_to_the_page_size() -> None:
     cursor = ListQuery(limit=2).page_result("users", IndexPage(["a"], ID), None).next_cursor
 
     assert ListQuery(cursor=cursor, limit=7).page_request("users") == PageRequest(ID, 0, 7)
@@ -89,7 +89,7 @@ def test_a_cursor_is_bound_to_the_sort_and_not_to_the_length_of_the_page() -> No
         ListQuery(cursor=cursor).page_request("orders")
 
 
-def test_a_page_number_skips_what_lies_before_it() -> None:
+def test_page_number_skips_earlier_pages() -> None:
     assert ListQuery(page=3, limit=20).page_request("users") == PageRequest(None, 40, 20)
 
 
@@ -135,6 +135,6 @@ def test_previous_page_is_one_with_rows(
     assert found_links == ([f"/api/names?limit=20&page={previous}"] if previous else [])
 
 
-def test_the_last_page_within_reach_is_taken() -> None:
+def test_last_page_within_reach_is_accepted() -> None:
     assert ListQuery(page=100, limit=100).page_request("users").offset == 9_900
     assert PublicListQuery(page=10, limit=100).page_request("products").offset == 900

@@ -105,7 +105,7 @@ def desk(shelf: FakeProductStore) -> ProductService:
     return ProductService(shelf, lambda: NOON, new_id)
 
 
-def create(shelf: Shelf, idempotency: IdempotentRequest) -> Product:
+def create(shelf: FakeProductStore, idempotency: IdempotentRequest) -> Product:
     payload = ProductCreate.model_validate(
         {"sku": "PLUM", "name": "A plum", "price": "1.00", "currency": "EUR", "stock": 1},
         strict=False,
@@ -288,7 +288,7 @@ def test_product_change_gets_503_while_the_product_keeps_changing() -> None:
 
 
 def test_every_change_of_a_product_checks_the_callers_role() -> None:
-    shelf = Shelf()
+    shelf = FakeProductStore()
 
     create(shelf, IdempotentRequest(None, b"", lambda _: CREATED, lambda: NOON))
     update(shelf, name="B")
@@ -303,7 +303,7 @@ def created_by_an_equal_request(digest: bytes = b"body") -> Record:
 
 @pytest.mark.parametrize("error", [SkuInUse(), Forbidden(), StaleVersion()], ids=repr)
 def test_rejected_creation_replays_the_response_of_an_equal_request(error: Exception) -> None:
-    shelf = Shelf()
+    shelf = FakeProductStore()
     shelf.rejection, shelf.committed_record = error, created_by_an_equal_request()
 
     with pytest.raises(Replayed) as replayed:
@@ -325,7 +325,7 @@ def test_rejected_creation_replays_the_response_of_an_equal_request(error: Excep
 def test_rejected_creation_without_a_record_raises(
     error: Exception, raised: type[Exception]
 ) -> None:
-    shelf = Shelf()
+    shelf = FakeProductStore()
     shelf.rejection = error
 
     with pytest.raises(raised):
@@ -333,7 +333,7 @@ def test_rejected_creation_without_a_record_raises(
 
 
 def test_creation_passes_the_record_of_its_response_to_the_store() -> None:
-    shelf = Shelf()
+    shelf = FakeProductStore()
 
     create(shelf, IdempotentRequest("key", b"body", lambda _: CREATED, lambda: NOON, ADMIN.id))
     create(shelf, IdempotentRequest(None, b"body", lambda _: CREATED, lambda: NOON))
@@ -341,8 +341,8 @@ def test_creation_passes_the_record_of_its_response_to_the_store() -> None:
     assert shelf.records == [Record("key", b"body", CREATED, NOON + KEPT_FOR, ADMIN.id), None]
 
 
-def test_only_admins_change_and_delete() -> None:
-    shelf = Shelf()
+def test_products_are_changed_and_deleted_by_admins_only() -> None:
+    shelf = FakeProductStore()
 
     with pytest.raises(Forbidden):
         desk(shelf).update(ALICE, PEAR.id, patch(name="B"), Precondition())

@@ -19,7 +19,7 @@ from shop.identity.login_attempts.service import login_attempt, rate_limit_key
 from shop.preconditions import Precondition
 from shop.users.schemas import PasswordChange, UserCreate, UserUpdate
 from shop.users.service import MAX_PASSWORD_CHANGES, MAX_PROFILE_CHANGES, UserService
-from tests.fakes.user_store import USER, FakeRateLimiter, FakeUserStore, NoTraces, desk
+from tests.fakes.user_store import USER, FakeRateLimiter, FakeUserStore, NoPersonalData, desk
 from tests.support.fixtures import ADMIN, ALICE, BOB
 
 CLIENT = Client("a browser", "192.0.2.1")
@@ -27,129 +27,6 @@ PROFILE_CHANGE = rate_limit_key(
     f"profile change of {ALICE.id}",
     *(ALICE.id, CLIENT.ip_address, MAX_PROFILE_CHANGES, MAX_PROFILE_CHANGES),
 )
-
-
-class Shelf:
-    """One user in memory, whom somebody else changes before each of the next `overtaken` writes."""
-
-    def __init__(self, overtaken: int = 0) -> None:
-        self.user = USER
-        self.overtaken = overtaken
-        self.writes = 0
-        self.admins = 1
-        self.others = {ADMIN.id: replace(USER, id=ADMIN.id, role=Role.ADMIN)}
-        self.by_admin: str | None = None  # of the last write
-        self.password_hash = "hash of correct horse"
-
-    def add(self, user: User, password_hash: str) -> None:
-        raise NotImplementedError
-
-    def get(self, user_id: str) -> User | None:
-        return self.user if user_id == self.user.id else self.others.get(user_id)
-
-    def credential(self, email: str) -> Credential | None:
-        return Credential(self.user.id, self.password_hash) if email == self.user.email else None
-
-    def save(
-        self,
-        before: User,
-        after: User,
-        attempt: LoginAttempt | None = None,
-        by_admin: str | None = None,
-    ) -> None:
-        self.by_admin = by_admin
-        self._write()
-        self.user = after
-
-    def delete(self, user: User, by_admin: str | None = None) -> None:
-        self.by_admin = by_admin
-        self._write()
-
-    def change_password(
-        self, user: User, session_id: str, old_hash: str, new_hash: str, attempt: LoginAttempt
-    ) -> None:
-        self._write()
-        self.password_hash = new_hash
-
-    def list(
-        self,
-        statuses: Sequence[UserStatus],
-        sort: str,
-        page_request: PageRequest,
-        is_descending: bool,
-    ) -> IndexPage[User]:
-        raise NotImplementedError
-
-    def search(
-        self,
-        text: str,
-        statuses: Sequence[UserStatus],
-        page_request: PageRequest,
-        is_descending: bool,
-    ) -> tuple[IndexPage[User], int | None]:
-        raise NotImplementedError
-
-    def count(self, statuses: Sequence[UserStatus]) -> int:
-        raise NotImplementedError
-
-    def active_admins(self) -> int:
-        return self.admins
-
-    def _write(self) -> None:
-        self.writes += 1
-        if self.overtaken:
-            self.overtaken -= 1
-            self.user = replace(self.user, name="Ada King", version=self.user.version + 1)
-            raise StaleVersion
-
-
-class NoPersonalData:
-    def erase(self, user_id: str, is_gone: bool) -> bool:
-        return False
-
-
-class Counting:
-    """Counts guesses, and what else is limited, and refuses all over its limits."""
-
-    def __init__(self, most: int = 1000, most_limited: int = 1000) -> None:
-        self.most = most
-        self.most_limited = most_limited
-        self.counted: list[LoginAttempt] = []
-        self.limited: list[LoginAttempt] = []
-        self.right: list[bool] = []
-
-    @contextmanager
-    def limit(self, attempt: LoginAttempt) -> Iterator[None]:
-        if len(self.limited) == self.most_limited:
-            raise TooManyRequests
-        self.limited.append(attempt)
-        yield
-
-    @contextmanager
-    def guess(self, attempt: LoginAttempt) -> Iterator[Guess]:
-        if len(self.counted) == self.most:
-            raise TooManyRequests
-        self.counted.append(attempt)
-        guess = Guess(attempt)
-        try:
-            yield guess
-        finally:
-            self.right.append(guess.is_right)
-
-
-def desk(shelf: Shelf, counter: Counting | None = None) -> UserService:
-    def verify(password: str, credential: Credential | None) -> bool:
-        return credential is not None and f"hash of {password}" == credential.password_hash
-
-    return UserService(
-        shelf,
-        counter or Counting(),
-        lambda password: f"hash of {password}",
-        verify,
-        lambda: 20,
-        lambda: NOON,
-        new_id,
-    )
 
 
 def patch(**changes: object) -> UserUpdate:
