@@ -36,7 +36,7 @@ from tests.support.gateway_events import event
 AUTHORIZER = "the authorizer"
 
 _NEW_PASSWORD = "wrong donkey charger paperclip"
-_USERS, _PRODUCTS, _ORDERS = 100, 50, 30  # more than a page of 20, of each status too
+_USERS, _PRODUCTS, _ORDERS = 100, 50, 30  # more than a page of 20, for each status too
 _PRODUCT_IDS = [people.product(number).id for number in range(_PRODUCTS)]
 
 type Event = dict[str, Any]

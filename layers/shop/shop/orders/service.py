@@ -268,12 +268,12 @@ def _owner_may_change(order: Order, changes: Mapping[str, Any]) -> bool:
 
 
 def _acting_admin(caller: Caller, user_id: str) -> str | None:
-    """Return the id of an admin who acts for another user; None for users who act themselves."""
+    """Return the caller's id for an admin acting for another user, else None."""
     return None if caller.id == user_id else caller.id
 
 
 def _returned_lines(before: Order, after: Order) -> list[OrderLine]:
-    """Return the lines whose reserved stock returns: those of an order that becomes cancelled."""
+    """Return the lines that return reserved stock: those of an order that becomes cancelled."""
     if after.status is before.status or after.status is not OrderStatus.CANCELLED:
         return []
     return [line for line in before.lines if line.reserved]

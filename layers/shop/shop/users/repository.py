@@ -193,7 +193,7 @@ def _write(changes: "Actions", attempt: LoginAttempt | None = None) -> None:
 
 
 def _update(before: User, after: User) -> "Action":
-    """Set what may change and leave the rest, which newer code may have added."""
+    """Set the attributes that can change; keep all others, which newer code may have added."""
     item = user_to_item(after)
     sets = {name: item[name] for name in sorted(item.keys() - {"id", "created_at"})}
     return actions.update(

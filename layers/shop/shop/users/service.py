@@ -388,7 +388,7 @@ def _profile_change(user_id: str, client: Client) -> LoginAttempt:
 
 
 def _other_admin(caller: Caller, user_id: str) -> str | None:
-    """Return the id of an admin who acts on another user; None for users who act on themselves."""
+    """Return the caller's id for an admin acting on another user, else None."""
     return None if caller.id == user_id else caller.id
 
 

@@ -131,7 +131,7 @@ def _release(attempt: LoginAttempt) -> "Mapping[str, Action]":
 
 
 def clear(attempt: LoginAttempt) -> "Mapping[str, Action]":
-    """Return the actions that reset both counts, for a transaction that makes them pointless."""
+    """Return the actions that reset both counts, for a transaction that makes them obsolete."""
     return {
         name: actions.delete(tables.attempts(), _key(window))
         for name, window in zip((_NETWORK, _ANYWHERE), attempt, strict=True)
