@@ -37,9 +37,9 @@ def handler(
     user_id: UserId,
     payload: OrderPlace,
     caller: SelfOrAdminCaller,
-    once: IdempotentRequest,
+    idempotency: IdempotentRequest,
     orders: Orders,
 ) -> OrderResponse:
-    """Place an order at catalogue prices; its stock is taken with it, all or nothing."""
+    """Place an order at catalogue prices and reserve its stock, all or nothing."""
     require_enabled("ORDERING", "Ordering is switched off for now.")
-    return OrderResponse.of(orders.place(caller, user_id, payload, once))
+    return OrderResponse.of(orders.place(caller, user_id, payload, idempotency))

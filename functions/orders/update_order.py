@@ -21,5 +21,5 @@ def handler(
     precondition: Precondition,
     orders: Orders,
 ) -> OrderResponse:
-    """Change status, note or both (JSON Merge Patch); cancelling gives the stock back, once."""
+    """Change status, note or both (JSON Merge Patch); cancelling returns the stock, once."""
     return OrderResponse.of(orders.update(caller, user_id, order_id, payload, precondition))

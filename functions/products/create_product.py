@@ -10,7 +10,7 @@ from shop.products.schemas import ProductCreate, ProductResponse
 
 @endpoint("POST /api/products", status=201, raises=(Forbidden, IdempotencyKeyReused, SkuInUse))
 def handler(
-    payload: ProductCreate, caller: AdminCaller, once: IdempotentRequest, products: Products
+    payload: ProductCreate, caller: AdminCaller, idempotency: IdempotentRequest, products: Products
 ) -> ProductResponse:
     """Add a product."""
-    return ProductResponse.of(products.create(caller, payload, once))
+    return ProductResponse.of(products.create(caller, payload, idempotency))

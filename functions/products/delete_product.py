@@ -1,4 +1,4 @@
-"""DELETE /api/products/{productId}: take a product out of the catalogue."""
+"""DELETE /api/products/{productId}: delete a product."""
 
 from shop.entrypoints.http import endpoint
 from shop.errors import Forbidden, NotFound, PreconditionFailed
@@ -12,5 +12,5 @@ from shop.products.schemas import ProductId
 def handler(
     product_id: ProductId, caller: AdminCaller, precondition: Precondition, products: Products
 ) -> None:
-    """Delete a product, and free its SKU; past orders keep their lines."""
+    """Delete a product and release its SKU; past orders keep their lines."""
     products.delete(caller, product_id, precondition)

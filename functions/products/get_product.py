@@ -8,5 +8,5 @@ from shop.products.schemas import ProductId, ProductResponse
 
 @endpoint("GET /api/products/{productId}", raises=(NotFound,))
 def handler(product_id: ProductId, products: Products) -> ProductResponse:
-    """Read a product, also one that is no longer sold."""
+    """Read a product, whether active or inactive."""
     return ProductResponse.of(products.read(product_id))

@@ -7,5 +7,5 @@ from shop.products.schemas import ProductListQuery, ProductPage, ProductResponse
 
 @endpoint("GET /api/products")
 def handler(query: ProductListQuery, products: Products) -> ProductPage:
-    """List the products that are sold, or those that no longer are."""
+    """List active products, or inactive ones."""
     return ProductPage.of(products.list(query), query, ProductResponse.of)

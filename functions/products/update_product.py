@@ -19,5 +19,5 @@ def handler(
     precondition: Precondition,
     products: Products,
 ) -> ProductResponse:
-    """Change some fields of a product (JSON Merge Patch), or move its stock."""
+    """Change some fields of a product (JSON Merge Patch), or add to its stock."""
     return ProductResponse.of(products.update(caller, product_id, payload, precondition))

@@ -1,4 +1,4 @@
-"""PUT /api/users/{userId}/password: change one's password."""
+"""PUT /api/users/{userId}/password: change your password."""
 
 from shop.caller import Client
 from shop.entrypoints.http import endpoint
@@ -15,5 +15,5 @@ from shop.users.schemas import PasswordChange, UserId
 def handler(
     user_id: UserId, payload: PasswordChange, caller: SelfCaller, client: Client, users: Users
 ) -> None:
-    """Change one's own password; all other sessions end."""
+    """Change your own password; all other sessions end."""
     users.change_password(caller, user_id, payload, client)

@@ -4,7 +4,7 @@ from shop.entrypoints.http import endpoint
 from shop.errors import Forbidden, LastAdmin, NotFound, PreconditionFailed
 from shop.http.access import SelfOrAdminCaller
 from shop.preconditions import Precondition
-from shop.users.dependencies import Traces, Users
+from shop.users.dependencies import PersonalData, Users
 from shop.users.schemas import UserId
 
 
@@ -14,9 +14,9 @@ def handler(
     caller: SelfOrAdminCaller,
     precondition: Precondition,
     users: Users,
-    traces: Traces,
+    personal_data: PersonalData,
 ) -> None:
-    """Erase a user with credentials, sessions and the notes of their orders; the orders stay under
-    the bare id. After a 503 the erasure may be incomplete: a retry continues it.
+    """Erase a user with credentials, sessions and the notes of their orders; orders remain under
+    the user id. After a 503 the erasure may be incomplete: a retry continues it.
     """
-    users.delete(caller, user_id, precondition, traces)
+    users.delete(caller, user_id, precondition, personal_data)

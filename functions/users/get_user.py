@@ -9,5 +9,5 @@ from shop.users.schemas import UserId, UserResponse
 
 @endpoint("GET /api/users/{userId}", raises=(Forbidden, NotFound))
 def handler(user_id: UserId, caller: SelfOrAdminCaller, users: Users) -> UserResponse:
-    """Read yourself (`me`), or as an admin anyone."""
+    """Read yourself (`me`), or any user as an admin."""
     return UserResponse.of(users.read(caller, user_id))

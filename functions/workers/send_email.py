@@ -1,4 +1,4 @@
-"""Queue of what calls for a mail: write and send it."""
+"""Email queue: render and send emails."""
 
 from shop.entrypoints.queue import Delivery, queue_worker
 from shop.mail.dependencies import mail_service
@@ -8,7 +8,7 @@ from shop.observability import logger
 
 @queue_worker
 def handler(delivery: Delivery) -> None:
-    """Sends what the event calls for, and says what became of it."""
+    """Send the email of the event, and log the outcome."""
     event = Envelope.model_validate(delivery.event)
     outcome = mail_service().deliver(event.notice(), delivery.seconds_left)
     logger().info(outcome, id=event.id, type=event.type)

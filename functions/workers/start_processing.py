@@ -1,4 +1,4 @@
-"""Queue of orders that were placed a while ago: have those fulfilled that nobody cancelled."""
+"""Queue of placed orders, delayed by the cancellation period: start their fulfilment."""
 
 from shop.config import setting
 from shop.entrypoints.queue import Delivery, queue_worker
@@ -10,7 +10,7 @@ from shop.orders.fulfilment import FulfilmentFailed
 
 @queue_worker
 def handler(delivery: Delivery) -> None:
-    """Moves the order on; where fulfilment never took it on, the last time, cancels it."""
+    """Start processing; cancel the order if fulfilment fails at the last receive."""
     order = OrderPlaced.model_validate(delivery.event).data
     try:
         order_service().start_processing(order.user_id, order.order_id, fulfilment())
@@ -18,4 +18,4 @@ def handler(delivery: Delivery) -> None:
         if delivery.receives < int(setting("MAX_RECEIVES")):
             raise
         logger().exception("given up", order_id=order.order_id)
-        order_service().give_up(order.user_id, order.order_id)
+        order_service().cancel_unfulfilled(order.user_id, order.order_id)

@@ -1,4 +1,4 @@
-"""Streams of users, orders and products: keep the totals of lists and what search finds true."""
+"""Streams of users, orders and products: project changes to totals and search rows."""
 
 from collections.abc import Iterable, Sequence
 
@@ -12,23 +12,23 @@ from shop.stream_records import Record
 
 @stream_worker
 def handler(records: Sequence[Record]) -> Iterable[Record]:
-    """Brings up what the records are about, and gives back those where it could not."""
+    """Project the changed entities; return the records that failed."""
     entities: dict[Record, Entity] = {}
-    unread: set[Record] = set()
+    unreadable: set[Record] = set()
     for record in records:
         try:
             entity = changed_entity(record)
         except Exception as error:
-            unread.add(record)
-            _tell(f"{record.table}:{record.key['id']}", error)
+            unreadable.add(record)
+            _log_failure(f"{record.table}:{record.key['id']}", error)
         else:
             if entity is not None:
                 entities[record] = entity
     failed = projections().project(entities.values())
-    for entity, why in failed.items():
-        _tell(f"{entity.kind}:{entity.id}", why)
-    return [it for it in records if it in unread or entities.get(it) in failed]
+    for entity, cause in failed.items():
+        _log_failure(f"{entity.kind}:{entity.id}", cause)
+    return [it for it in records if it in unreadable or entities.get(it) in failed]
 
 
-def _tell(entity: str, error: Exception) -> None:
+def _log_failure(entity: str, error: Exception) -> None:
     logger().error("not projected", entity=entity, exc_info=error)

@@ -9,8 +9,6 @@ import pytest
 from functions.workers import start_processing
 from shop.caller import Role
 from shop.correlation import correlation_id
-from shop.http.response import Response
-from shop.idempotency import IdempotentRequest
 from shop.identifiers import new_id
 from shop.identity.accounts.models import UserStatus
 from shop.money import Money
@@ -52,18 +50,14 @@ def fulfilment(monkeypatch: pytest.MonkeyPatch) -> Iterator[Fulfilment]:
     )
     with fresh_aws():
         UserRepository().add(user, "hash")
-        ProductRepository().add(PEAR, keyless())
+        ProductRepository().add(PEAR, None)
         yield port
-
-
-def keyless() -> IdempotentRequest:
-    return IdempotentRequest(None, b"", lambda _: Response(201, {}, ""), lambda: NOON)
 
 
 def placed() -> str:
     line = OrderLine(PEAR.id, "PEAR", "Pears", PRICE, 1, 1)
     order = Order(new_id(), ALICE.id, OrderStatus.PENDING, PRICE, [line], None, NOON, NOON, 1)
-    OrderRepository().add(order, keyless())
+    OrderRepository().add(order, None)
     return order.id
 
 

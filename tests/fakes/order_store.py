@@ -60,14 +60,14 @@ class FakeOrderStore:
         self.meanwhile: list[object] = []
         self.by_admin: str | None = None  # role check of the last write
 
-    def catalogue(
-        self, product_ids: Sequence[str], once: IdempotentRequest
+    def read_catalogue(
+        self, product_ids: Sequence[str], idempotency_key: str | None
     ) -> tuple[Mapping[str, Product], Record | None]:
         found = {i: self.products[i] for i in product_ids if i in self.products}
-        return found, self.find_committed_record(once)
+        return found, self.find_committed_record(idempotency_key)
 
-    def find_committed_record(self, once: IdempotentRequest) -> Record | None:
-        return self.records.get(once.key or "")
+    def find_committed_record(self, idempotency_key: str | None) -> Record | None:
+        return self.records.get(idempotency_key or "")
 
     def _let_others_act(self) -> None:
         if self.meanwhile:
@@ -75,19 +75,19 @@ class FakeOrderStore:
             assert callable(change)
             change()
 
-    def add(self, order: Order, once: IdempotentRequest, by_admin: str | None = None) -> None:
+    def add(self, order: Order, record: Record | None, by_admin: str | None = None) -> None:
         self.by_admin = by_admin
         self._let_others_act()
         for line in order.lines:
             now = self.products[line.product_id]
-            if now.price != line.unit_price or (now.stock is not None and now.stock < line.taken):
+            is_short = now.stock is not None and now.stock < line.reserved
+            if now.price != line.unit_price or is_short:
                 raise StaleVersion
         for line in order.lines:
             now = self.products[line.product_id]
             if now.stock is not None:
-                self.products[now.id] = replace(now, stock=now.stock - line.taken)
+                self.products[now.id] = replace(now, stock=now.stock - line.reserved)
         self.orders.append(order)
-        record = once.record(order)
         if record is not None:
             self.records[record.key] = record
 
@@ -98,7 +98,7 @@ class FakeOrderStore:
         self,
         before: Order,
         after: Order,
-        returned: Sequence[OrderLine],
+        returned_lines: Sequence[OrderLine],
         by_admin: str | None = None,
         is_by_owner: bool = False,
     ) -> None:
@@ -108,25 +108,25 @@ class FakeOrderStore:
         if before not in self.orders:
             raise StaleVersion
         self.orders[self.orders.index(before)] = after
-        for line in returned:
+        for line in returned_lines:
             now = self.products.get(line.product_id)
             if now is not None and now.stock is not None:
                 self.products[now.id] = replace(
-                    now, stock=now.stock + line.taken, version=now.version + 1
+                    now, stock=now.stock + line.reserved, version=now.version + 1
                 )
 
-    def of_user(
+    def list_of_user(
         self,
         user_id: str,
         statuses: Sequence[OrderStatus],
         sort: str,
-        span: PageRequest,
-        descends: bool,
+        page_request: PageRequest,
+        is_descending: bool,
     ) -> IndexPage[Order]:
         return IndexPage([o for o in self.orders if o.user_id == user_id], None)
 
-    def of_everyone(
-        self, statuses: Sequence[OrderStatus], span: PageRequest, descends: bool
+    def list_all(
+        self, statuses: Sequence[OrderStatus], page_request: PageRequest, is_descending: bool
     ) -> IndexPage[Order]:
         return IndexPage(self.orders, None)
 
@@ -146,7 +146,7 @@ def wanted(*lines: tuple[Product, int]) -> OrderPlace:
     )
 
 
-def once(key: str | None = None, digest: bytes = b"body") -> IdempotentRequest:
+def idempotency(key: str | None = None, digest: bytes = b"body") -> IdempotentRequest:
     def render(created: object) -> Response:
         assert isinstance(created, Order)
         return Response(201, {}, created.id)
@@ -166,7 +166,7 @@ def update(**changes: Any) -> OrderUpdate:
 
 def placed(desk: OrderService, shelf: FakeOrderStore, status: OrderStatus = PENDING) -> Order:
     """Place Alice's order of three pears and two links, and set this status directly."""
-    order = desk.place(ALICE, ALICE.id, wanted((PEAR, 3), (LINK, 2)), once())
+    order = desk.place(ALICE, ALICE.id, wanted((PEAR, 3), (LINK, 2)), idempotency())
     shelf.orders[-1] = replace(order, status=status)
     return shelf.orders[-1]
 

@@ -65,12 +65,20 @@ class FakeUserStore:
         self.password_hash = new_hash
 
     def list(
-        self, statuses: Sequence[UserStatus], sort: str, span: PageRequest, descends: bool
+        self,
+        statuses: Sequence[UserStatus],
+        sort: str,
+        page_request: PageRequest,
+        is_descending: bool,
     ) -> IndexPage[User]:
         raise NotImplementedError
 
     def search(
-        self, text: str, statuses: Sequence[UserStatus], span: PageRequest, descends: bool
+        self,
+        text: str,
+        statuses: Sequence[UserStatus],
+        page_request: PageRequest,
+        is_descending: bool,
     ) -> tuple[IndexPage[User], int | None]:
         raise NotImplementedError
 
@@ -88,7 +96,7 @@ class FakeUserStore:
             raise StaleVersion
 
 
-class NoTraces:
+class NoPersonalData:
     def erase(self, user_id: str, is_gone: bool) -> bool:
         return False
 

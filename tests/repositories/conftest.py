@@ -1,4 +1,4 @@
-"""The same tests on two stores: moto, and with `--dynamodb-local` Amazon's DynamoDB Local."""
+"""Stores of these tests: moto, or with `--dynamodb-local` Amazon's DynamoDB Local."""
 
 import os
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ def store(request: pytest.FixtureRequest) -> Iterator[None]:
             yield
         shop.clients.dynamodb.cache_clear()
     except NotHere as missing:
-        # Where all can be installed nothing may be left out, and nobody reads what was skipped.
+        # CI can install DynamoDB Local, so a skip there is an error.
         if "CI" in os.environ:
             raise
         pytest.exit(f"DynamoDB Local: skipped: {missing}", returncode=0)

@@ -1,4 +1,4 @@
-"""A crowd whose every trigram has more rows than a page of a search may read."""
+"""Users whose every trigram has more rows than one search page may read."""
 
 from shop.caller import Role
 from shop.identifiers import new_id
@@ -15,7 +15,7 @@ BOTH = [*UserStatus]
 
 
 def sign_up_crowd() -> list[User]:
-    """80 whose names hold "many", every fourth inactive, every tenth with "anya" after it."""
+    """Store 80 users named "many…", every fourth inactive, every tenth followed by "anya"."""
     made = [sign_up(number) for number in range(80)]
     entities = [Entity(Kind.USERS, user.id) for user in made]
     assert projections().project(entities) == {}
@@ -39,15 +39,15 @@ def sign_up(number: int) -> User:
 
 
 def walked(
-    text: str, statuses: list[UserStatus], limit: int, descends: bool
+    text: str, statuses: list[UserStatus], limit: int, is_descending: bool
 ) -> tuple[list[User], int]:
-    """Who is found, and in how many pages."""
+    """Return the users found, and the number of pages."""
     found: list[User] = []
     rows: IndexPage[User] = IndexPage([], None)
     pages = 0
     while pages == 0 or rows.next_position is not None:
         rows, _ = UserRepository().search(
-            text, statuses, PageRequest(rows.next_position, 0, limit), descends
+            text, statuses, PageRequest(rows.next_position, 0, limit), is_descending
         )
         assert len(rows.items) <= limit
         found += rows.items

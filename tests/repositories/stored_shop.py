@@ -1,4 +1,4 @@
-"""A small shop stored through its repositories, and rows made what older code wrote."""
+"""A small shop stored by its repositories, and items in the shape of older code."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -7,7 +7,7 @@ from shop.caller import Role
 from shop.clients import dynamodb
 from shop.dynamo.codec import Item, decode, encode
 from shop.http.response import Response
-from shop.idempotency import IdempotentRequest
+from shop.idempotency import KEPT_FOR, Record
 from shop.identifiers import new_id
 from shop.identity.accounts.models import UserStatus
 from shop.money import Money
@@ -26,8 +26,8 @@ LISTED = {
 }
 
 
-def once(key: str) -> IdempotentRequest:
-    return IdempotentRequest(key, b"digest", lambda _: Response(201, {}, ""), lambda: NOON)
+def record(key: str) -> Record:
+    return Record(key, b"digest", Response(201, {}, ""), NOON + KEPT_FOR)
 
 
 def sign_up(role: Role = Role.CUSTOMER) -> User:
@@ -41,7 +41,7 @@ def sign_up(role: Role = Role.CUSTOMER) -> User:
 def keep() -> Product:
     id_, price = new_id(), Money(Decimal("9.99"), "EUR")
     product = Product(id_, f"SKU-{id_}", "Pear", price, 10, ProductStatus.ACTIVE, NOON, NOON, 1)
-    ProductRepository().add(product, once(f"product {id_}"))
+    ProductRepository().add(product, record(f"product {id_}"))
     return product
 
 
@@ -49,12 +49,12 @@ def place(user: User, of: Product) -> Order:
     line = OrderLine(of.id, of.sku, of.name, of.price, 1, 1)
     pending = OrderStatus.PENDING
     order = Order(new_id(), user.id, pending, line.total, [line], None, NOON, NOON, 1)
-    OrderRepository().add(order, once(f"order {order.id}"))
+    OrderRepository().add(order, record(f"order {order.id}"))
     return order
 
 
 def unlist(table: str, key: Mapping[str, str]) -> None:
-    """Makes a row what the first version of the code wrote."""
+    """Convert an item to the shape of the first version of the code."""
     dynamodb().update_item(
         TableName=f"{table}_table",
         Key=encode(key),
@@ -64,5 +64,5 @@ def unlist(table: str, key: Mapping[str, str]) -> None:
 
 
 def stored(table: str, key: Mapping[str, str]) -> Item:
-    answer = dynamodb().get_item(TableName=f"{table}_table", Key=encode(key))
-    return decode(answer["Item"])
+    response = dynamodb().get_item(TableName=f"{table}_table", Key=encode(key))
+    return decode(response["Item"])

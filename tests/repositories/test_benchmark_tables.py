@@ -1,4 +1,4 @@
-"""`make bench` starts each function on the same tables, whatever the one before did to them."""
+"""`make bench` resets the tables before each function."""
 
 import json
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ def aws() -> Iterator[None]:
         yield
 
 
-def test_what_was_changed_deleted_and_added_is_put_back(aws: None) -> None:
+def test_changed_deleted_and_added_items_are_reset(aws: None) -> None:
     dynamodb = shop.clients.dynamodb()
     kept = items()
     user, (order, _) = kept["users_table"][0], kept["orders_table"]
@@ -35,7 +35,7 @@ def test_what_was_changed_deleted_and_added_is_put_back(aws: None) -> None:
 
 
 def _sorted(found: Items) -> dict[str, list[str]]:
-    """DynamoDB gives items back in an order of its own."""
+    """Sort the items: DynamoDB returns them in no order."""
     return {
         table: sorted(json.dumps(item, sort_keys=True, default=str) for item in rows)
         for table, rows in found.items()

@@ -1,4 +1,4 @@
-"""Searches of a crowd whose users change and go."""
+"""Crowded searches while users change and are deleted."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -22,7 +22,7 @@ def crowd(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[User]]:
         yield sign_up_crowd()
 
 
-def test_who_changed_since_their_rows_were_written_is_not_shown(crowd: list[User]) -> None:
+def test_user_with_outdated_rows_is_not_found(crowd: list[User]) -> None:
     UserRepository().save(crowd[0], replace(crowd[0], name="Few", version=2))
     UserRepository().delete(crowd[3])
 
@@ -31,7 +31,7 @@ def test_who_changed_since_their_rows_were_written_is_not_shown(crowd: list[User
     assert found == [*crowd[1:3], *crowd[4:]]
 
 
-def test_a_trigram_that_ceased_to_be_crowded_is_exact_again(crowd: list[User]) -> None:
+def test_total_is_exact_again_after_a_trigram_shrinks(crowd: list[User]) -> None:
     first, _ = UserRepository().search("many", BOTH, PageRequest(None, 0, 7), False)
     for user in crowd[20:]:
         UserRepository().delete(user)

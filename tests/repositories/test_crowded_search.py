@@ -1,4 +1,4 @@
-"""Searches whose every trigram has more rows than a page may read go through the rows of one."""
+"""Crowded searches: every trigram has more rows than a page may read, so one of them is scanned."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -19,18 +19,18 @@ ACTIVE = [UserStatus.ACTIVE]
 
 @pytest.fixture(scope="module")
 def crowd() -> Iterator[list[User]]:
-    """Made once, since no test here changes it."""
+    """Created once: no test here changes it."""
     with pytest.MonkeyPatch.context() as patch, fresh_aws():
         patch.setattr(search, "MAX_ROWS", MAX_ROWS)
         yield sign_up_crowd()
 
 
 class Meter:
-    """Counts the queries, and the rows that they return."""
+    """Counts queries and the rows they return."""
 
     def __init__(self) -> None:
         self.queries = self.rows = 0
-        # botocore's events hand over whatever an operation answers.
+        # `Any`: botocore passes the response of the operation.
         dynamodb().meta.events.register("after-call.dynamodb.Query", self._count)
 
     def _count(self, parsed: dict[str, Any], **_: object) -> None:
@@ -43,23 +43,23 @@ class Meter:
 
 
 @pytest.mark.parametrize("statuses", [BOTH, ACTIVE])
-@pytest.mark.parametrize("descends", [False, True])
+@pytest.mark.parametrize("is_descending", [False, True])
 @pytest.mark.parametrize("limit", [1, 7, 100])
-def test_everyone_is_found_once_in_order(
-    crowd: list[User], limit: int, descends: bool, statuses: list[UserStatus]
+def test_crowded_search_finds_every_user_once_in_order(
+    crowd: list[User], limit: int, is_descending: bool, statuses: list[UserStatus]
 ) -> None:
     expected = [user for user in crowd if user.status in statuses]
 
-    found, _ = walked("MANY", statuses, limit, descends)
+    found, _ = walked("MANY", statuses, limit, is_descending)
 
-    assert found == (expected[::-1] if descends else expected)
+    assert found == (expected[::-1] if is_descending else expected)
 
 
-def test_the_total_is_unknown(crowd: list[User]) -> None:
+def test_crowded_search_has_no_total(crowd: list[User]) -> None:
     assert UserRepository().search("many", BOTH, PageRequest(None, 0, 7), False)[1] is None
 
 
-def test_pages_after_the_first_read_one_trigram_and_little_more_than_they_show(
+def test_following_pages_read_one_trigram_and_few_extra_rows(
     crowd: list[User],
 ) -> None:
     meter = Meter()
@@ -68,10 +68,10 @@ def test_pages_after_the_first_read_one_trigram_and_little_more_than_they_show(
 
     UserRepository().search("many", BOTH, PageRequest(first.next_position, 0, 7), True)
 
-    assert meter.read() == (1, 9)  # the row before the page, and the one that says it goes on
+    assert meter.read() == (1, 9)  # with the row before the page, and the one after it
 
 
-def test_pages_by_number_follow_each_other(crowd: list[User]) -> None:
+def test_numbered_pages_are_consecutive(crowd: list[User]) -> None:
     pages = [
         UserRepository().search("many", BOTH, PageRequest(None, skipped, 9), False)[0].items
         for skipped in range(0, 27, 9)
@@ -80,7 +80,7 @@ def test_pages_by_number_follow_each_other(crowd: list[User]) -> None:
     assert [user for page in pages for user in page] == crowd[:27]
 
 
-def test_one_trigram_that_is_not_crowded_makes_the_total_exact(crowd: list[User]) -> None:
+def test_uncrowded_trigram_makes_the_total_exact(crowd: list[User]) -> None:
     rows, total = UserRepository().search("many manya", BOTH, PageRequest(None, 0, 3), False)
 
     assert (len(rows.items), total) == (3, 8)
@@ -88,10 +88,10 @@ def test_one_trigram_that_is_not_crowded_makes_the_total_exact(crowd: list[User]
 
 @pytest.mark.parametrize("text", ["ny", "many"])
 @pytest.mark.parametrize("skipped", [0, 20, 60])
-def test_a_page_that_its_budget_cuts_short_tells_where_to_go_on(
+def test_page_cut_short_by_its_budget_has_a_next_position(
     crowd: list[User], text: str, skipped: int
 ) -> None:
-    """Also where a page's number asks for more rows than the budget has."""
+    """Includes an offset beyond the budget."""
     rows, _ = UserRepository().search(text, BOTH, PageRequest(None, skipped, 100), False)
     assert len(rows.items) < 80 - skipped
     assert rows.next_position is not None
@@ -102,9 +102,7 @@ def test_a_page_that_its_budget_cuts_short_tells_where_to_go_on(
 
 
 @pytest.mark.parametrize("gram", ["xyz", "gma", "\U0010ffff" * 3, "manyman"])
-def test_a_position_with_a_trigram_that_is_not_the_querys_is_a_position(
-    crowd: list[User], gram: str
-) -> None:
+def test_position_with_a_foreign_trigram_is_accepted(crowd: list[User], gram: str) -> None:
     after = gram + crowd[4].id
 
     rows, _ = UserRepository().search("many", BOTH, PageRequest(after, 0, 7), False)

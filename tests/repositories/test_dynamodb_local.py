@@ -1,4 +1,4 @@
-"""DynamoDB Local is what these tests think they run on, and is reached from this machine only."""
+"""DynamoDB Local is the store of these tests, and is reachable from this machine only."""
 
 import os
 import socket
@@ -19,7 +19,7 @@ def aws() -> Iterator[None]:
         yield
 
 
-def test_the_tables_are_not_motos() -> None:
+def test_tables_are_not_those_of_moto() -> None:
     table = boto3.client("dynamodb").describe_table(TableName="users_table")["Table"]
 
     assert table["TableArn"] == "arn:aws:dynamodb:ddblocal:000000000000:table/users_table"
@@ -27,7 +27,7 @@ def test_the_tables_are_not_motos() -> None:
 
 
 @pytest.mark.parametrize("address", ["127.0.0.2", "::1"])
-def test_it_listens_on_one_address_only(address: str) -> None:
+def test_dynamodb_local_listens_on_one_address_only(address: str) -> None:
     port = urlsplit(os.environ[DYNAMODB_URL]).port
     assert port
 

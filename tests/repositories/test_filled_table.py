@@ -1,4 +1,4 @@
-"""Adding indexes to a table that is full, one at a time, by the steps of docs/data.md."""
+"""Add indexes to a filled table, one at a time, as docs/operations.md describes."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -21,7 +21,7 @@ from tools.migrate.migrations.m0001_list_keys import MIGRATION
 from tools.tables.rate import Rate
 
 ALL = PageRequest(None, 0, 100)
-# As the template had it before lists were sharded.
+# The index of the template before lists were sharded.
 OLD: dict[str, Any] = {
     "AttributeDefinitions": [
         {"AttributeName": "id", "AttributeType": "S"},
@@ -48,9 +48,9 @@ def aws() -> Iterator[None]:
         yield
 
 
-# Any: clients are made at run time.
+# `Any`: clients are created at run time.
 def update(client: Any, table: str, change: dict[str, Any]) -> None:
-    """One index created or deleted, and waited for, as CloudFormation does."""
+    """Create or delete one index and wait for it, as CloudFormation does."""
     there = client.describe_table(TableName=table)["Table"]["GlobalSecondaryIndexes"]
     stays = [it for it in there if it["IndexName"] != change.get("Delete", {}).get("IndexName")]
     indexes = [*stays, change["Create"]] if "Create" in change else stays
@@ -91,7 +91,7 @@ def listed_by_old_code() -> int:
     return len([decode(item) for item in query["Items"]])
 
 
-def test_a_full_table_gets_its_indexes_one_by_one_and_its_items_their_keys() -> None:
+def test_filled_table_gets_indexes_one_at_a_time_and_items_get_their_keys() -> None:
     dynamodb().delete_table(TableName=tables.users())
     dynamodb().create_table(TableName=tables.users(), **OLD)
     users = [sign_up() for _ in range(30)]
@@ -105,7 +105,7 @@ def test_a_full_table_gets_its_indexes_one_by_one_and_its_items_their_keys() -> 
 
     Engine(dynamodb(), Rate(1_000_000), 2).run(MIGRATION)
     assert shown("createdAt") == users
-    assert shown("name") == users  # of one name, so by id
+    assert shown("name") == users  # all have one name, so they are sorted by id
     assert shown("email") == sorted(users, key=lambda user: user.email)
     assert listed_by_old_code() == 30
 

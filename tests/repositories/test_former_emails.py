@@ -1,4 +1,4 @@
-"""The addresses that a user had are kept with the versions that replaced them."""
+"""Former emails of a user, with the versions that replaced them."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -23,7 +23,7 @@ def aws() -> Iterator[None]:
         yield
 
 
-def test_former_addresses_are_read_back() -> None:
+def test_former_emails_are_stored_with_their_versions() -> None:
     users = UserRepository()
     users.add(USER, "hash")
     former = (FormerEmail(USER.email, 2),)

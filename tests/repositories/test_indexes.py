@@ -1,4 +1,4 @@
-"""The template's indexes hold keys and nothing else, in the order that lists are read in."""
+"""The template's indexes: keys only, in the order of the lists."""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -10,8 +10,6 @@ import pytest
 from shop.caller import Role
 from shop.dynamo.codec import decode, encode
 from shop.dynamo.sort_keys import amount_key, shard_key, shard_keys
-from shop.http.response import Response
-from shop.idempotency import IdempotentRequest
 from shop.identifiers import new_id
 from shop.identity.accounts.models import UserStatus
 from shop.money import Money
@@ -24,8 +22,6 @@ from shop.users.repository import UserRepository
 from tests.support.aws_mock import fresh_aws
 from tests.support.fixtures import ALICE, NOON
 
-UNRECORDED = IdempotentRequest(None, b"", lambda _: Response(201, {}, ""), lambda: NOON)
-
 
 @pytest.fixture(autouse=True)
 def aws() -> Iterator[None]:
@@ -36,7 +32,7 @@ def aws() -> Iterator[None]:
 def keep(name: str, price: str, status: ProductStatus = ProductStatus.ACTIVE) -> Product:
     id_, money = new_id(), Money(Decimal(price), "EUR")
     product = Product(id_, f"SKU-{id_}", name, money, 10, status, NOON, NOON, 1)
-    ProductRepository().add(product, UNRECORDED)
+    ProductRepository().add(product, None)
     return product
 
 
@@ -44,7 +40,7 @@ def place(of: Product, quantity: int) -> Order:
     line = OrderLine(of.id, of.sku, of.name, of.price, quantity, quantity)
     pending = OrderStatus.PENDING
     order = Order(new_id(), ALICE.id, pending, line.total, [line], None, NOON, NOON, 1)
-    OrderRepository().add(order, UNRECORDED)
+    OrderRepository().add(order, None)
     return order
 
 
@@ -55,9 +51,9 @@ def sign_up() -> None:
 
 
 def entries(table: str, index: str, key: str, value: str, **more: Any) -> list[dict[str, Any]]:
-    """The entries of one partition in order, read one a page.
+    """Return the entries of one partition in order, read in pages of one.
 
-    `more` may bring a condition on the sort key. Any: a query has arguments of many types.
+    `more` may contain a condition on the sort key. `Any`: a query has arguments of many types.
     """
     condition = f"#key = :key{more.pop('condition', '')}"
     pages = (
@@ -75,7 +71,7 @@ def entries(table: str, index: str, key: str, value: str, **more: Any) -> list[d
     return [decode(item) for page in pages for item in page["Items"]]
 
 
-def test_products_are_in_order_of_name_and_price_and_the_guards_in_none() -> None:
+def test_indexes_order_products_by_name_and_price_and_omit_sku_items() -> None:
     tree, pear, plum = keep("Pear tree", "100"), keep("pear", "9.99"), keep("plum", "10.00")
     keep("apple", "1", ProductStatus.INACTIVE)
 
@@ -91,7 +87,7 @@ def test_products_are_in_order_of_name_and_price_and_the_guards_in_none() -> Non
     assert {*by_id[0]} == {"id", "status"}
 
 
-def test_a_sale_writes_to_no_index_of_products() -> None:
+def test_sale_writes_to_no_index_of_products() -> None:
     sign_up()
     pear = keep("pear", "9.99")
     indexes = ("by_id", "by_name", "by_price")
@@ -102,7 +98,7 @@ def test_a_sale_writes_to_no_index_of_products() -> None:
     assert before == [entries("products_table", index, "status", "active") for index in indexes]
 
 
-def test_orders_are_in_order_of_their_totals_and_a_range_of_them_is_a_range_of_keys() -> None:
+def test_index_orders_orders_by_total_and_maps_ranges_to_key_ranges() -> None:
     sign_up()
     pear = keep("pear", "9.99")
     three, one, two = place(pear, 3), place(pear, 1), place(pear, 2)
@@ -122,7 +118,7 @@ def test_orders_are_in_order_of_their_totals_and_a_range_of_them_is_a_range_of_k
     assert {*every[0]} == {"user_id", "id", "status_total"}
 
 
-def test_the_summary_is_in_no_index_and_every_order_in_one_shard() -> None:
+def test_order_summary_is_in_no_index_and_every_order_in_one_shard() -> None:
     sign_up()
     pear = keep("pear", "9.99")
     placed = sorted(place(pear, 1).id for _ in range(8))

@@ -1,7 +1,7 @@
-"""Many at once through the real repositories, on a store that isolates its transactions.
+"""Concurrent calls of the repositories on a store that isolates its transactions.
 
-DynamoDB Local runs them one after another, and so never answers `TransactionConflict`, as AWS
-does: that is tested with injected faults.
+DynamoDB Local runs transactions one after another and therefore never returns
+`TransactionConflict`, unlike AWS. Tests with injected faults cover it.
 """
 
 from collections import Counter
@@ -56,13 +56,13 @@ def aws() -> Iterator[None]:
 
 
 def outcomes(work: Callable[[int], object]) -> Counter[str]:
-    """How often each kind of answer or refusal came of `MANY` at once."""
+    """Count the results and errors of `MANY` concurrent calls, by kind."""
 
     def outcome(index: int) -> str:
         try:
             return type(work(index)).__name__
-        except (ShopError, Replayed) as refusal:
-            return type(refusal).__name__
+        except (ShopError, Replayed) as error:
+            return type(error).__name__
 
     return Counter(gather(MANY, outcome))
 
@@ -76,18 +76,20 @@ def product(stock: int) -> Product:
 
 
 def keep(kept: Product) -> Product:
-    ProductRepository().add(kept, once(None))
+    ProductRepository().add(kept, None)
     return kept
 
 
-def once(key: str | None) -> IdempotentRequest:
+def idempotency(key: str | None) -> IdempotentRequest:
     return IdempotentRequest(key, b"digest", lambda created: Response(201, {}, str(created)), now)
 
 
-def place(wanted: list[tuple[Product, int]], key: str | None = None) -> Order:
-    items = [{"productId": each.id, "quantity": quantity} for each, quantity in wanted]
+def place(lines: list[tuple[Product, int]], key: str | None = None) -> Order:
+    items = [{"productId": each.id, "quantity": quantity} for each, quantity in lines]
     service = OrderService(OrderRepository(), now, new_id)
-    return service.place(ALICE, ALICE.id, OrderPlace.model_validate({"items": items}), once(key))
+    return service.place(
+        ALICE, ALICE.id, OrderPlace.model_validate({"items": items}), idempotency(key)
+    )
 
 
 def begin() -> Session:
@@ -109,11 +111,15 @@ def count(table: str) -> int:
 
 
 def newest(limit: int) -> Sequence[Order]:
-    span = PageRequest(None, 0, limit)
-    return OrderRepository().of_user(ALICE.id, [*OrderStatus], "createdAt", span, True).items
+    page_request = PageRequest(None, 0, limit)
+    return (
+        OrderRepository()
+        .list_of_user(ALICE.id, [*OrderStatus], "createdAt", page_request, True)
+        .items
+    )
 
 
-def test_no_piece_is_sold_twice_and_none_is_left_over() -> None:
+def test_parallel_orders_sell_every_piece_once() -> None:
     pear = keep(product(10))
 
     found = outcomes(lambda _: place([(pear, 1)]))
@@ -124,7 +130,7 @@ def test_no_piece_is_sold_twice_and_none_is_left_over() -> None:
     assert len(newest(100)) == 10
 
 
-def test_an_order_of_two_products_takes_both_or_none() -> None:
+def test_parallel_orders_of_two_products_reserve_both_or_none() -> None:
     pear, plum = keep(product(10)), keep(product(4))
     lines = [(pear, 1), (plum, 1)]
 
@@ -134,7 +140,7 @@ def test_an_order_of_two_products_takes_both_or_none() -> None:
     assert (stock(pear), stock(plum)) == (6, 0)
 
 
-def test_one_key_makes_one_order_and_everybody_else_gets_its_answer() -> None:
+def test_parallel_requests_with_one_key_create_one_order_and_replay_it() -> None:
     pear = keep(product(10))
     answers: list[str] = []
 
@@ -142,7 +148,7 @@ def test_one_key_makes_one_order_and_everybody_else_gets_its_answer() -> None:
         try:
             return place([(pear, 1)], "key")
         except Replayed as replayed:
-            answers.append(replayed.answer.body)
+            answers.append(replayed.response.body)
             raise
 
     found = outcomes(work)
@@ -152,7 +158,7 @@ def test_one_key_makes_one_order_and_everybody_else_gets_its_answer() -> None:
     assert stock(pear) == 9
 
 
-def test_the_last_piece_under_one_key_is_never_out_of_stock_for_who_bought_it() -> None:
+def test_retry_of_an_order_of_the_last_piece_is_never_out_of_stock() -> None:
     pear = keep(product(1))
 
     found = outcomes(lambda _: place([(pear, 1)], "key"))
@@ -160,19 +166,19 @@ def test_the_last_piece_under_one_key_is_never_out_of_stock_for_who_bought_it() 
     assert found == {"Order": 1, Replayed.__name__: 15}
 
 
-def test_a_sku_belongs_to_one_product() -> None:
-    wanted = product(1)
+def test_sku_belongs_to_one_product() -> None:
+    first = product(1)
 
-    found = outcomes(lambda _: keep(replace(wanted, id=new_id())))
+    found = outcomes(lambda _: keep(replace(first, id=new_id())))
 
     assert found == {"Product": 1, SkuInUse.__name__: 15}
-    assert count("products_table") == 2  # with the row that guards the SKU
+    assert count("products_table") == 2  # with its SKU item
 
 
-def test_an_address_belongs_to_one_user() -> None:
+def test_email_belongs_to_one_user() -> None:
     def sign_up(_: int) -> None:
-        wanted = replace(USER, id=new_id(), email="new@example.com")
-        UserRepository().add(wanted, "hash")
+        user = replace(USER, id=new_id(), email="new@example.com")
+        UserRepository().add(user, "hash")
 
     found = outcomes(sign_up)
 
@@ -180,7 +186,7 @@ def test_an_address_belongs_to_one_user() -> None:
     assert (count("users_table"), count("sessions_table")) == (2, 2)
 
 
-def test_of_admins_who_all_step_down_at_once_one_stays() -> None:
+def test_parallel_role_changes_leave_one_admin() -> None:
     admins = [
         replace(USER, id=new_id(), email=f"{index}@example.com", role=Role.ADMIN)
         for index in range(MANY)
@@ -199,7 +205,7 @@ def test_of_admins_who_all_step_down_at_once_one_stays() -> None:
     assert [user.role for user in left if user].count(Role.ADMIN) == 1
 
 
-def test_parallel_guesses_are_counted_up_to_the_limit_and_no_further() -> None:
+def test_parallel_guesses_are_counted_up_to_the_limit() -> None:
     began = now()
     service = LoginAttemptService(LoginAttemptRepository(), lambda: began)
 
@@ -212,7 +218,7 @@ def test_parallel_guesses_are_counted_up_to_the_limit_and_no_further() -> None:
     assert [tally.count for tally in seen] == [MAX_FROM_NETWORK, MAX_FROM_NETWORK]
 
 
-def test_parallel_refreshes_of_one_token_agree_on_its_successor() -> None:
+def test_parallel_refreshes_of_one_token_return_one_successor() -> None:
     session = begin()
 
     def refresh(index: int) -> bytes | None:
@@ -225,8 +231,8 @@ def test_parallel_refreshes_of_one_token_agree_on_its_successor() -> None:
 
 
 def lose_the_first_answer(to: str) -> list[int]:
-    """Makes the SDK send the next request of an operation twice; gets a line when it has."""
-    events: Any = dynamodb().meta.events  # its type does not know that handlers may answer
+    """Make the SDK send the next request of an operation twice; append to the list when it has."""
+    events: Any = dynamodb().meta.events  # `Any`: its type lacks handlers that return a response
     name = f"needs-retry.dynamodb.{to}"
     lost: list[int] = []
 
@@ -239,7 +245,7 @@ def lose_the_first_answer(to: str) -> list[int]:
     return lost
 
 
-def test_an_order_whose_answer_was_lost_is_placed_once_and_not_refused_by_itself() -> None:
+def test_order_with_a_lost_response_is_placed_once_and_not_rejected() -> None:
     pear = keep(product(1))
     lost = lose_the_first_answer("TransactWriteItems")
 
@@ -250,7 +256,7 @@ def test_an_order_whose_answer_was_lost_is_placed_once_and_not_refused_by_itself
     assert (stock(pear), OrderRepository().count(ALICE.id, [*OrderStatus])) == (0, 1)
 
 
-def test_an_end_of_a_session_whose_answer_was_lost_is_still_its_own() -> None:
+def test_session_end_with_a_lost_response_is_recognized() -> None:
     session = begin()
     lost = lose_the_first_answer("TransactWriteItems")
 
@@ -260,7 +266,7 @@ def test_an_end_of_a_session_whose_answer_was_lost_is_still_its_own() -> None:
     assert not SessionRepository().end(USER.id, session.id)
 
 
-def test_a_refresh_whose_answer_was_lost_is_still_its_own() -> None:
+def test_refresh_with_a_lost_response_is_recognized() -> None:
     session = begin()
     following = RefreshDigests(b"family", b"next", b"salt", b"current", NOON)
     lost = lose_the_first_answer("UpdateItem")

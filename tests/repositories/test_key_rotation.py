@@ -1,4 +1,4 @@
-"""The signing keys change one step at a time, whoever changes them, and are published with it."""
+"""Signing keys: every rotation and revocation is one step, published with it."""
 
 import importlib
 import json
@@ -24,14 +24,14 @@ HOUR = timedelta(hours=1)
 class Keys:
     """The keys in moto's AWS, an hour from now, when they may be rotated.
 
-    `meanwhile` does something before the next call of an operation.
+    `meanwhile` runs an action before the next call of an operation.
     """
 
     def __init__(self, later: timedelta = HOUR) -> None:
         self.later = later
         self.pauses = 0
         self.published: list[list[str]] = []  # key ids, one list for each publication
-        # Any: botocore makes its clients at run time.
+        # `Any`: botocore creates its clients at run time.
         self.clients: dict[str, Any] = {
             "secretsmanager": boto3.client("secretsmanager"),
             "ssm": boto3.client("ssm"),
@@ -50,7 +50,7 @@ class Keys:
         return self.store.private().kids
 
     def jwks(self) -> list[str]:
-        """The key ids that verifiers find now."""
+        """Return the key ids that verifiers find now."""
         found = boto3.client("ssm").get_parameter(Name="/shop/jwks")["Parameter"]["Value"]
         return [key["kid"] for key in json.loads(found)["keys"]]
 
@@ -78,7 +78,7 @@ def keys() -> Iterator[Keys]:
         yield Keys()
 
 
-def test_a_rotation_moves_every_key_on_by_one(keys: Keys) -> None:
+def test_rotation_advances_every_key_by_one_stage(keys: Keys) -> None:
     _, current, following = keys.kids()
 
     rotated = keys.store.rotate()
@@ -88,7 +88,7 @@ def test_a_rotation_moves_every_key_on_by_one(keys: Keys) -> None:
     assert keys.kids() == keys.jwks() == rotated.kids
 
 
-def test_after_two_rotations_nothing_is_left_of_the_key_that_signed(keys: Keys) -> None:
+def test_signing_key_is_gone_after_two_rotations(keys: Keys) -> None:
     _, current, _ = keys.kids()
 
     keys.store.rotate()
@@ -99,7 +99,7 @@ def test_after_two_rotations_nothing_is_left_of_the_key_that_signed(keys: Keys) 
     assert current not in keys.jwks() + keys.kids()
 
 
-def test_a_revocation_replaces_every_key(keys: Keys) -> None:
+def test_revocation_replaces_every_key(keys: Keys) -> None:
     before = keys.kids()
 
     revoked = keys.store.revoke()
@@ -109,7 +109,7 @@ def test_a_revocation_replaces_every_key(keys: Keys) -> None:
 
 
 @pytest.mark.parametrize("change", [KeyStore.rotate, KeyStore.revoke])
-def test_new_keys_are_published_beside_the_old_before_anyone_can_sign_with_them(
+def test_new_keys_are_published_beside_the_old_before_they_sign(
     keys: Keys, change: Callable[[KeyStore], KeySet]
 ) -> None:
     before = keys.kids()
@@ -123,7 +123,7 @@ def test_new_keys_are_published_beside_the_old_before_anyone_can_sign_with_them(
 
 
 @pytest.mark.parametrize("change", [KeyStore.rotate, KeyStore.revoke])
-def test_two_of_a_kind_at_once_make_one_and_both_publish_it(
+def test_concurrent_equal_changes_make_one_set_and_both_publish_it(
     keys: Keys, change: Callable[[KeyStore], KeySet]
 ) -> None:
     faster: list[KeySet] = []
@@ -135,7 +135,7 @@ def test_two_of_a_kind_at_once_make_one_and_both_publish_it(
     assert keys.kids() == keys.jwks() == slower.kids
 
 
-def test_a_revocation_is_not_done_by_a_rotation_that_was_faster(keys: Keys) -> None:
+def test_revocation_is_not_satisfied_by_a_faster_rotation(keys: Keys) -> None:
     before = keys.kids()
     keys.meanwhile("secretsmanager", "PutSecretValue", Keys().store.rotate)
 
@@ -145,7 +145,7 @@ def test_a_revocation_is_not_done_by_a_rotation_that_was_faster(keys: Keys) -> N
     assert keys.kids() == keys.jwks() == revoked.kids
 
 
-def test_a_rotation_does_not_bring_back_what_a_faster_revocation_replaced(keys: Keys) -> None:
+def test_rotation_does_not_restore_keys_of_a_faster_revocation(keys: Keys) -> None:
     before = keys.kids()
     keys.meanwhile("secretsmanager", "PutSecretValue", Keys().store.revoke)
 
@@ -155,7 +155,7 @@ def test_a_rotation_does_not_bring_back_what_a_faster_revocation_replaced(keys: 
     assert keys.kids() == keys.jwks()
 
 
-def test_a_read_that_lags_behind_the_write_is_not_published(keys: Keys) -> None:
+def test_stale_read_is_not_published(keys: Keys) -> None:
     secrets = keys.clients["secretsmanager"]
     stale = secrets.get_secret_value(SecretId="signing_keys_secret")
     events, name = secrets.meta.events, "after-call.secretsmanager.GetSecretValue"
@@ -172,7 +172,7 @@ def test_a_read_that_lags_behind_the_write_is_not_published(keys: Keys) -> None:
     assert keys.jwks() == rotated.kids == keys.kids()
 
 
-def test_a_slow_publisher_leaves_the_newest_set_behind(keys: Keys) -> None:
+def test_slow_publisher_leaves_the_newest_set(keys: Keys) -> None:
     slow = Keys()
     slow.meanwhile("ssm", "PutParameter", keys.store.rotate)
 
@@ -181,7 +181,7 @@ def test_a_slow_publisher_leaves_the_newest_set_behind(keys: Keys) -> None:
     assert keys.jwks() == keys.kids()
 
 
-def test_two_first_deployments_at_once_make_one_set() -> None:
+def test_concurrent_first_deployments_make_one_set() -> None:
     with fresh_aws():
         keys = Keys()
         faster: list[KeySet] = []
@@ -197,7 +197,7 @@ def test_two_first_deployments_at_once_make_one_set() -> None:
         assert keys.kids() == keys.jwks() == slower.kids
 
 
-def test_a_parameter_that_another_is_writing_is_written_again(keys: Keys) -> None:
+def test_parameter_with_a_concurrent_write_is_retried(keys: Keys) -> None:
     def refuse() -> None:
         error = {"Error": {"Code": "TooManyUpdates"}}
         raise keys.clients["ssm"].exceptions.TooManyUpdates(error, "PutParameter")
@@ -210,7 +210,7 @@ def test_a_parameter_that_another_is_writing_is_written_again(keys: Keys) -> Non
     assert keys.jwks() == rotated.kids
 
 
-def test_a_rotation_that_cannot_publish_changes_no_key(keys: Keys) -> None:
+def test_rotation_that_cannot_publish_changes_no_key(keys: Keys) -> None:
     before = keys.kids()
 
     def fail() -> None:
@@ -223,7 +223,7 @@ def test_a_rotation_that_cannot_publish_changes_no_key(keys: Keys) -> None:
     assert keys.kids() == keys.jwks() == before
 
 
-def test_keys_that_changed_a_moment_ago_are_published_again_and_not_rotated(keys: Keys) -> None:
+def test_recently_changed_keys_are_published_again_and_not_rotated(keys: Keys) -> None:
     rotated = keys.store.rotate().kids
     boto3.client("ssm").put_parameter(
         Name="/shop/jwks", Value='{"keys": []}', Type="String", Overwrite=True
@@ -235,7 +235,7 @@ def test_keys_that_changed_a_moment_ago_are_published_again_and_not_rotated(keys
     assert keys.store.rotate().kids[:2] == rotated[1:]
 
 
-def test_keys_that_changed_a_moment_ago_may_be_revoked(keys: Keys) -> None:
+def test_recently_changed_keys_can_be_revoked(keys: Keys) -> None:
     rotated = keys.store.rotate().kids
 
     assert not set(keys.store.revoke().kids) & set(rotated)
@@ -243,15 +243,15 @@ def test_keys_that_changed_a_moment_ago_may_be_revoked(keys: Keys) -> None:
 
 def handler(event: dict[str, Any]) -> list[str]:
     module = importlib.import_module("functions.operator.rotate_signing_keys")
-    answer: dict[str, list[str]] = module.handler(event, Context())
-    return answer["kids"]
+    response: dict[str, list[str]] = module.handler(event, Context())
+    return response["kids"]
 
 
 SCHEDULED = json.loads((ROOT / "events/rotate_signing_keys.json").read_text())
 
 
 def grown_old() -> list[str]:
-    """The ids of keys that were made two hours ago, which are stored in place of the others."""
+    """Replace the stored keys by keys created two hours ago; return their ids."""
     keys = KeySet.new(now() - 2 * HOUR)
     boto3.client("secretsmanager").put_secret_value(
         SecretId="signing_keys_secret", SecretString=keys.to_secret()
@@ -270,7 +270,7 @@ def test_operator_and_schedule_rotate(keys: Keys, event: dict[str, Any]) -> None
     assert handler(event) == after
 
 
-def test_an_operator_revokes_by_saying_so(keys: Keys) -> None:
+def test_operator_revokes_on_request(keys: Keys) -> None:
     before = keys.kids()
 
     after = handler({"revoke": True})
@@ -280,7 +280,7 @@ def test_an_operator_revokes_by_saying_so(keys: Keys) -> None:
 
 
 @pytest.mark.parametrize("event", [{"revoke": "true"}, {"revoke": False}, {"Revoke": True}])
-def test_a_revocation_misspelt_is_refused_and_changes_nothing(
+def test_misspelled_revocation_is_rejected_and_changes_nothing(
     keys: Keys, event: dict[str, Any]
 ) -> None:
     before = keys.kids()
@@ -292,26 +292,24 @@ def test_a_revocation_misspelt_is_refused_and_changes_nothing(
 
 
 @pytest.mark.parametrize("event", [{"dryRun": True}, {"dryRun": True, "revoke": True}])
-def test_a_dry_run_says_which_keys_there_would_be_and_changes_none(
-    keys: Keys, event: dict[str, Any]
-) -> None:
+def test_dry_run_returns_the_keys_and_changes_none(keys: Keys, event: dict[str, Any]) -> None:
     module = importlib.import_module("functions.operator.rotate_signing_keys")
     before = grown_old()
 
-    answer = module.handler(event | {"operator": "arn"}, Context())
+    response = module.handler(event | {"operator": "arn"}, Context())
 
     then = ["new"] * 3 if "revoke" in event else [*before[1:], "new"]
-    assert answer == {"kids": before, "then": then}
+    assert response == {"kids": before, "then": then}
     assert keys.kids() == before
 
 
-def test_a_dry_run_foresees_that_keys_that_changed_a_moment_ago_stay(keys: Keys) -> None:
+def test_dry_run_previews_that_recently_changed_keys_stay(keys: Keys) -> None:
     kids = keys.store.rotate().kids
 
     assert keys.store.preview(revoked=False) == kids
 
 
-def test_a_dry_run_misspelt_rotates_nothing(keys: Keys) -> None:
+def test_misspelled_dry_run_rotates_nothing(keys: Keys) -> None:
     before = grown_old()
 
     with pytest.raises(SanitizedError, match="ValueError"):

@@ -1,7 +1,7 @@
-"""Pages and searches cost the same at any size; `make bench-lists` shows it for far larger ones."""
+"""Costs of pages and searches at any size; `make bench-lists` measures far larger ones."""
 
 from collections.abc import Iterator
-from typing import Any  # what an operation answers
+from typing import Any  # `Any`: the response of an operation
 
 import pytest
 
@@ -26,7 +26,7 @@ def aws() -> Iterator[None]:
         yield
 
 
-def test_five_times_as_many_users_make_no_page_and_no_search_dearer() -> None:
+def test_cost_of_pages_and_searches_is_equal_for_five_times_the_users() -> None:
     found = Reads({}, {}, {})
     grams = frozenset(gram for term in reads.TERMS for gram in grams_to_try(term)[:MAX_GRAMS])
     everyone = [*people.users(0, 5_000)]
@@ -41,8 +41,8 @@ def test_five_times_as_many_users_make_no_page_and_no_search_dearer() -> None:
     assert found.grown(1.2) == []
 
 
-def test_what_is_measured_of_reads_is_what_aws_bills() -> None:
-    """12 users of 350 bytes are more than 4 KB; what is not there costs as well."""
+def test_measured_cost_of_reads_equals_the_billed_one() -> None:
+    """12 users of 350 bytes exceed 4 KB; reads of missing items cost as well."""
     table = tables.users()
     shard = {":shard": {"S": "active#0"}}
     condition: dict[str, Any] = {
@@ -71,25 +71,25 @@ def test_what_is_measured_of_reads_is_what_aws_bills() -> None:
 
 
 @pytest.mark.parametrize("size", [100, 1_000, 1_500, 5_000])
-def test_writes_are_billed_as_dynamodb_local_tells_where_it_can(size: int) -> None:
-    """For single writes, new, changed, in another place of an index, and gone."""
+def test_measured_cost_of_writes_equals_that_of_dynamodb_local(size: int) -> None:
+    """Single writes: create, change, move in an index, and delete."""
     table, key = tables.users(), {"id": {"S": "someone"}}
-    billed, told = [], []
+    billed, reported = [], []
 
-    def count(ledger: Ledger, answer: Any) -> None:
+    def count(ledger: Ledger, response: Any) -> None:
         billed.append(ledger.units)
-        told.append(answer["ConsumedCapacity"]["CapacityUnits"])
+        reported.append(response["ConsumedCapacity"]["CapacityUnits"])
 
     for version, name in ((1, "a"), (2, "a"), (3, "b")):
         item = {"id": "someone", "status_shard": "active#0", "name_key": name, "version": version}
         whole = encode(item | {"text": "x" * size})
         with billed_writes() as ledger:
-            answer: Any = dynamodb().put_item(
+            response: Any = dynamodb().put_item(
                 TableName=table, Item=whole, ReturnConsumedCapacity="TOTAL"
             )
-        count(ledger, answer)
+        count(ledger, response)
     with billed_writes() as ledger:
-        answer = dynamodb().update_item(
+        response = dynamodb().update_item(
             TableName=table,
             Key=key,
             UpdateExpression="SET #text = :text",
@@ -97,9 +97,9 @@ def test_writes_are_billed_as_dynamodb_local_tells_where_it_can(size: int) -> No
             ExpressionAttributeValues={":text": {"S": "short"}},
             ReturnConsumedCapacity="TOTAL",
         )
-    count(ledger, answer)
+    count(ledger, response)
     with billed_writes() as ledger:
-        answer = dynamodb().delete_item(TableName=table, Key=key, ReturnConsumedCapacity="TOTAL")
-    count(ledger, answer)
+        response = dynamodb().delete_item(TableName=table, Key=key, ReturnConsumedCapacity="TOTAL")
+    count(ledger, response)
 
-    assert billed == told
+    assert billed == reported

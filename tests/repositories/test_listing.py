@@ -1,4 +1,4 @@
-"""Lists over indexes: order, positions, several ranges, and rows that changed meanwhile."""
+"""Lists over indexes: order, positions, several ranges, and concurrent changes."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,8 +11,6 @@ from shop.clients import dynamodb
 from shop.dynamo import tables
 from shop.dynamo.codec import encode
 from shop.dynamo.listing import IndexQuery, KeyRange
-from shop.http.response import Response
-from shop.idempotency import IdempotentRequest
 from shop.identifiers import new_id
 from shop.money import Money
 from shop.pagination import IndexPage, PageRequest
@@ -21,11 +19,10 @@ from shop.products.repository import ProductRepository, product_from_item
 from tests.support.aws_mock import fresh_aws
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
-ONCE = IdempotentRequest(None, b"", lambda _: Response(201, {}, ""), lambda: NOON)
 NAMES = ["pear", "Apple", "äpfel", "PEAR", "Zebra", "pears", "100 plums", "pear"]
 PRICES = ["10.00", "9.00", "0.05", "100.00", "9.99", "99999999.99", "9.00", "0.00"]
 BOTH = [KeyRange("active"), KeyRange("inactive")]
-# As the products' list by time, but of any status.
+# The list of products by time, for any status.
 ANY = IndexQuery(tables.products, "status", "id", product_from_item, "by_id", ("id",))
 
 
@@ -50,18 +47,18 @@ def products() -> list[Product]:
             updated_at=NOON,
             version=1,
         )
-        ProductRepository().add(product, ONCE)
+        ProductRepository().add(product, None)
         made.append(product)
     return sorted(made, key=lambda product: product.id)
 
 
-def walked(sort: str, descends: bool, limit: int) -> list[Product]:
-    """Everything active, page by page; a full page is as long as it was asked to be."""
+def walked(sort: str, is_descending: bool, limit: int) -> list[Product]:
+    """Return all active products, page by page; every page but the last has `limit` rows."""
     found: list[Product] = []
     after: str | None = None
     while True:
-        span = PageRequest(after, 0, limit)
-        page = ProductRepository().list(ProductStatus.ACTIVE, sort, span, descends)
+        page_request = PageRequest(after, 0, limit)
+        page = ProductRepository().list(ProductStatus.ACTIVE, sort, page_request, is_descending)
         found += page.items
         if page.next_position is None:
             return found
@@ -70,10 +67,10 @@ def walked(sort: str, descends: bool, limit: int) -> list[Product]:
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 5, 100])
-@pytest.mark.parametrize("descends", [False, True])
+@pytest.mark.parametrize("is_descending", [False, True])
 @pytest.mark.parametrize("sort", ["createdAt", "name", "price"])
-def test_a_walk_meets_every_row_once_in_order(
-    products: list[Product], sort: str, descends: bool, limit: int
+def test_pages_have_every_row_once_in_order(
+    products: list[Product], sort: str, is_descending: bool, limit: int
 ) -> None:
     key = {
         "createdAt": lambda product: product.id,
@@ -82,46 +79,49 @@ def test_a_walk_meets_every_row_once_in_order(
     }[sort]
     active = [product for product in products if product.is_for_sale]
 
-    assert walked(sort, descends, limit) == sorted(active, key=key, reverse=descends)
+    assert walked(sort, is_descending, limit) == sorted(active, key=key, reverse=is_descending)
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 8])
-@pytest.mark.parametrize("descends", [False, True])
-def test_ranges_are_merged_and_one_position_leads_into_all(
-    products: list[Product], descends: bool, limit: int
+@pytest.mark.parametrize("is_descending", [False, True])
+def test_merged_ranges_share_one_position(
+    products: list[Product], is_descending: bool, limit: int
 ) -> None:
     found: list[Product] = []
-    page = ANY.page(BOTH, PageRequest(None, 0, limit), descends)
+    page = ANY.page(BOTH, PageRequest(None, 0, limit), is_descending)
     found += page.items
     while page.next_position is not None:
-        page = ANY.page(BOTH, PageRequest(page.next_position, 0, limit), descends)
+        page = ANY.page(BOTH, PageRequest(page.next_position, 0, limit), is_descending)
         found += page.items
 
-    assert found == (products[::-1] if descends else products)
+    assert found == (products[::-1] if is_descending else products)
 
 
-def test_pages_by_number_and_by_position_are_the_same(products: list[Product]) -> None:
-    first = ANY.page(BOTH, PageRequest(None, 0, 3), descends=False)
-    second = ANY.page(BOTH, PageRequest(None, 3, 3), descends=False)
+def test_numbered_pages_equal_pages_by_position(products: list[Product]) -> None:
+    first = ANY.page(BOTH, PageRequest(None, 0, 3), is_descending=False)
+    second = ANY.page(BOTH, PageRequest(None, 3, 3), is_descending=False)
 
-    assert ANY.page(BOTH, PageRequest(first.next_position, 0, 3), descends=False) == second
-    assert ANY.page(BOTH, PageRequest(None, 8, 3), descends=False) == IndexPage([], None)
-
-
-def test_a_page_that_ends_exactly_has_none_after_it(products: list[Product]) -> None:
-    assert ANY.page(BOTH, PageRequest(None, 0, len(products)), descends=False).next_position is None
+    assert ANY.page(BOTH, PageRequest(first.next_position, 0, 3), is_descending=False) == second
+    assert ANY.page(BOTH, PageRequest(None, 8, 3), is_descending=False) == IndexPage([], None)
 
 
-def test_the_row_a_position_was_taken_from_may_be_gone(products: list[Product]) -> None:
-    first = ANY.page(BOTH, PageRequest(None, 0, 3), descends=False)
+def test_page_that_ends_at_the_last_row_has_no_next_position(products: list[Product]) -> None:
+    assert (
+        ANY.page(BOTH, PageRequest(None, 0, len(products)), is_descending=False).next_position
+        is None
+    )
+
+
+def test_position_of_a_deleted_row_is_valid(products: list[Product]) -> None:
+    first = ANY.page(BOTH, PageRequest(None, 0, 3), is_descending=False)
     dynamodb().delete_item(TableName=tables.products(), Key=encode({"id": products[2].id}))
 
-    rest = ANY.page(BOTH, PageRequest(first.next_position, 0, 9), descends=False)
+    rest = ANY.page(BOTH, PageRequest(first.next_position, 0, 9), is_descending=False)
 
     assert rest.items == products[3:]
 
 
-def test_rows_that_the_list_no_longer_shows_are_left_out_and_the_page_is_full(
+def test_invisible_rows_are_omitted_from_a_full_page(
     products: list[Product],
 ) -> None:
     hidden = {products[0].id, products[2].id}
@@ -132,17 +132,17 @@ def test_rows_that_the_list_no_longer_shows_are_left_out_and_the_page_is_full(
     assert page.next_position == products[4].id
 
 
-def test_an_item_that_the_index_shows_in_two_ranges_is_listed_once(
+def test_item_in_two_ranges_of_an_index_is_listed_once(
     products: list[Product],
 ) -> None:
     page = ANY.page(
-        [KeyRange("active"), KeyRange("active")], PageRequest(None, 0, 100), descends=False
+        [KeyRange("active"), KeyRange("active")], PageRequest(None, 0, 100), is_descending=False
     )
 
     assert page.items == [product for product in products if product.is_for_sale]
 
 
-def test_an_item_that_the_index_shows_in_two_places_is_listed_once(
+def test_item_in_two_places_of_an_index_is_listed_once(
     products: list[Product],
 ) -> None:
     by_name = IndexQuery(
@@ -160,33 +160,33 @@ def test_an_item_that_the_index_shows_in_two_places_is_listed_once(
 @pytest.mark.parametrize(
     "name", ["\U0010ffff", "\U0010ffff pear", "\U0010ffff" * 100], ids=["alone", "first", "long"]
 )
-@pytest.mark.parametrize("descends", [False, True])
-def test_a_name_of_the_last_code_point_is_listed_too(
-    products: list[Product], name: str, descends: bool
+@pytest.mark.parametrize("is_descending", [False, True])
+def test_name_of_the_last_code_point_is_listed(
+    products: list[Product], name: str, is_descending: bool
 ) -> None:
     last = replace(products[1], id=new_id(), sku="LAST", name=name)
-    ProductRepository().add(last, ONCE)
+    ProductRepository().add(last, None)
 
-    by_time, by_name = (walked(sort, descends, 2) for sort in ("createdAt", "name"))
+    by_time, by_name = (walked(sort, is_descending, 2) for sort in ("createdAt", "name"))
 
-    assert by_name[0 if descends else -1] == last
+    assert by_name[0 if is_descending else -1] == last
     assert {product.id for product in by_name} == {product.id for product in by_time}
 
 
 @pytest.mark.parametrize("position", ["\U0010ffff" * 99, "\U0010ffff" * 2, " ", "\0", "zzz", "0"])
-@pytest.mark.parametrize("descends", [False, True])
-def test_a_position_that_no_row_had_is_no_error(
-    products: list[Product], position: str, descends: bool
+@pytest.mark.parametrize("is_descending", [False, True])
+def test_position_without_a_row_is_no_error(
+    products: list[Product], position: str, is_descending: bool
 ) -> None:
-    page = ANY.page(BOTH, PageRequest(position, 0, 100), descends)
+    page = ANY.page(BOTH, PageRequest(position, 0, 100), is_descending)
 
-    met = [p for p in products if (p.id < position if descends else p.id > position)]
-    assert page.items == (met[::-1] if descends else met)
+    met = [p for p in products if (p.id < position if is_descending else p.id > position)]
+    assert page.items == (met[::-1] if is_descending else met)
 
 
-def test_a_page_after_a_position_of_one_range_is_one_query(products: list[Product]) -> None:
+def test_page_of_one_range_after_a_position_is_one_query(products: list[Product]) -> None:
     queries: list[int] = []
-    # botocore's events hand over whatever an operation answers.
+    # `Any`: botocore passes the response of the operation.
     dynamodb().meta.events.register(
         "after-call.dynamodb.Query", lambda parsed, **_: queries.append(parsed["Count"])
     )
@@ -195,10 +195,10 @@ def test_a_page_after_a_position_of_one_range_is_one_query(products: list[Produc
         ProductStatus.ACTIVE, "name", PageRequest(first.next_position, 0, 2), False
     )
 
-    assert queries == [3, 4]  # one more says whether others follow, and one was seen before
+    assert queries == [3, 4]  # one more to detect a next page, and the row at the position
 
 
-def test_a_range_that_has_more_than_its_share_is_asked_for_that_share() -> None:
+def test_range_with_more_than_its_share_is_queried_for_that_share() -> None:
     for number in range(60):
         status = ProductStatus.ACTIVE if number % 10 else ProductStatus.INACTIVE
         product = Product(
@@ -212,15 +212,15 @@ def test_a_range_that_has_more_than_its_share_is_asked_for_that_share() -> None:
             updated_at=NOON,
             version=1,
         )
-        ProductRepository().add(product, ONCE)
+        ProductRepository().add(product, None)
     queries: list[int] = []
-    # botocore's events hand over whatever an operation answers.
+    # `Any`: botocore passes the response of the operation.
     dynamodb().meta.events.register(
         "after-call.dynamodb.Query", lambda parsed, **_: queries.append(parsed["Count"])
     )
 
-    page = ANY.page(BOTH, PageRequest(None, 0, 39), descends=False)
+    page = ANY.page(BOTH, PageRequest(None, 0, 39), is_descending=False)
 
     assert len(page.items) == 39
-    assert {*queries[:2]} == {29, 6}  # which are on their way at once
+    assert {*queries[:2]} == {29, 6}  # concurrent, so in any order
     assert 39 - 29 - 6 < queries[2] < 58 // 2 and len(queries) == 3

@@ -1,4 +1,4 @@
-"""Mails to an address that nobody has verified: a few a day, each counted once."""
+"""The limit of emails to an unverified address: a few a day, each counted once."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -26,14 +26,14 @@ def admits(notice_id: str, now: datetime = NOON, address: str = ADDRESS) -> bool
     return LimitRepository(lambda: now).admits(address, notice_id)
 
 
-def test_an_address_gets_a_few_and_others_are_not_counted_with_it() -> None:
+def test_email_limit_counts_each_address_separately() -> None:
     admitted = [admits(f"event {number}") for number in range(MAX_UNVERIFIED + 2)]
 
     assert admitted == [True] * MAX_UNVERIFIED + [False] * 2
     assert admits("event", address="ada@example.com")
 
 
-def test_a_notice_that_is_tried_again_counts_once_and_is_admitted_again() -> None:
+def test_retried_notification_counts_once_and_is_admitted_again() -> None:
     first = [admits("event 0") for _ in range(MAX_UNVERIFIED + 1)]
     others = [admits(f"event {number}") for number in range(1, MAX_UNVERIFIED + 1)]
 
@@ -42,7 +42,7 @@ def test_a_notice_that_is_tried_again_counts_once_and_is_admitted_again() -> Non
     assert admits(f"event {MAX_UNVERIFIED - 1}")
 
 
-def test_a_window_lasts_from_its_first_mail_on_and_then_another_begins() -> None:
+def test_email_limit_window_starts_with_its_first_email_and_ends() -> None:
     for number in range(MAX_UNVERIFIED):
         admits(f"event {number}", NOON + number * MOMENT)
 
@@ -51,7 +51,7 @@ def test_a_window_lasts_from_its_first_mail_on_and_then_another_begins() -> None
     assert admits("and another", NOON + COUNTED_FOR + MOMENT)
 
 
-def test_the_row_holds_no_address_and_goes_with_its_window() -> None:
+def test_email_limit_item_contains_no_address_and_expires_with_its_window() -> None:
     admits("event")
 
     (row,) = boto3.client("dynamodb").scan(TableName="idempotency_table")["Items"]

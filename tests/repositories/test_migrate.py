@@ -1,4 +1,4 @@
-"""Migrations beside live traffic: nothing is lost, whatever happens in the middle."""
+"""Migrations during live traffic lose no concurrent change."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -41,7 +41,7 @@ def aws() -> Iterator[None]:
 
 
 class Client:
-    """DynamoDB's, that does something before some of its calls.
+    """A DynamoDB client that runs an action before some of its calls.
 
     `Any`: a client has calls of every shape.
     """
@@ -88,14 +88,14 @@ def old_users(number: int) -> list[User]:
     return users
 
 
-def test_what_repositories_write_needs_no_migration() -> None:
+def test_repository_items_need_no_migration() -> None:
     user, product = sign_up(), keep()
     place(user, product)
 
     assert needing() == [0, 0, 0]
 
 
-def test_old_items_are_lifted_to_what_new_code_would_have_written_and_are_listed() -> None:
+def test_old_items_are_migrated_to_the_current_shape_and_listed() -> None:
     users = [sign_up() for _ in range(3)]
     products = [keep() for _ in range(3)]
     orders = [place(users[0], product) for product in products]
@@ -115,13 +115,13 @@ def test_old_items_are_lifted_to_what_new_code_would_have_written_and_are_listed
     listed = UserRepository().list([UserStatus.ACTIVE], "name", ALL, False).items
     assert {it.id for it in listed} == {it.id for it in users}
     assert len(ProductRepository().list(ProductStatus.ACTIVE, "price", ALL, False).items) == 3
-    assert len(OrderRepository().of_everyone([OrderStatus.PENDING], ALL, False).items) == 3
+    assert len(OrderRepository().list_all([OrderStatus.PENDING], ALL, False).items) == 3
 
 
-def test_what_old_code_writes_after_a_run_is_found_and_mended_by_another() -> None:
+def test_items_written_by_old_code_after_a_run_are_migrated_by_the_next() -> None:
     user = sign_up()
     engine().run(MIGRATION)
-    # Old code knows nothing of the key, and says which shape it takes the item to have.
+    # Old code does not write the key, and writes its own schema version.
     dynamodb().update_item(
         TableName=tables.users(),
         Key=encode({"id": user.id}),
@@ -138,7 +138,7 @@ def test_what_old_code_writes_after_a_run_is_found_and_mended_by_another() -> No
     assert (found["name"], found["name_key"]) == ("Grace", text_key("Grace", user.id))
 
 
-def test_a_run_that_was_stopped_goes_on_where_it_was() -> None:
+def test_stopped_run_resumes_at_its_position() -> None:
     old_users(250)  # more than two pages of a segment
 
     def crash(call: str, times: int) -> None:
@@ -156,12 +156,12 @@ def test_a_run_that_was_stopped_goes_on_where_it_was() -> None:
 
     assert needing() == [0, 0, 0]
     assert second.calls.count("update_item") == left
-    # The first page was done and is not read again: two of users, one of each other table.
+    # The first page is not read again: two pages of users, one of each other table.
     assert second.calls.count("scan") == 4
     assert rows()["counters"] == []
 
 
-def test_what_changes_in_the_middle_is_neither_lost_nor_overwritten() -> None:
+def test_concurrent_change_is_neither_lost_nor_overwritten() -> None:
     renamed, deleted, *_ = users = old_users(4)
 
     def meanwhile(call: str, times: int) -> None:
@@ -169,7 +169,7 @@ def test_what_changes_in_the_middle_is_neither_lost_nor_overwritten() -> None:
             new = replace(renamed, name="Grace Hopper", status=UserStatus.INACTIVE, version=2)
             UserRepository().save(renamed, new)
             UserRepository().delete(deleted)
-            for user in users[2:]:  # by old code, and between the read and the write
+            for user in users[2:]:  # by old code, between the read and the write
                 dynamodb().update_item(
                     TableName=tables.users(),
                     Key=encode({"id": user.id}),
@@ -191,7 +191,7 @@ def test_what_changes_in_the_middle_is_neither_lost_nor_overwritten() -> None:
     ]
 
 
-def test_an_item_that_always_changes_stops_the_run_and_says_which() -> None:
+def test_item_that_always_changes_stops_the_run_by_name() -> None:
     (user,) = old_users(1)
 
     def meanwhile(call: str, times: int) -> None:
@@ -207,7 +207,7 @@ def test_an_item_that_always_changes_stops_the_run_and_says_which() -> None:
         engine(Client(meanwhile)).run(MIGRATION)
 
 
-def test_nobody_takes_a_migrated_item_for_a_changed_one() -> None:
+def test_migrated_item_keeps_its_version() -> None:
     (user,) = old_users(1)
     key = {"id": user.id}
     before = stored("users", key)
@@ -227,18 +227,18 @@ def test_nobody_takes_a_migrated_item_for_a_changed_one() -> None:
     assert changed_entity(Record({"eventSourceARN": arn, "dynamodb": change})) is None
 
 
-def test_items_of_later_shapes_and_in_shards_that_are_read_are_left_alone() -> None:
+def test_items_of_newer_shapes_and_in_read_shards_are_not_migrated() -> None:
     item = stored("users", {"id": sign_up().id})
 
     assert of_user(item | {"schema_version": 3, "name_key": "of another kind"}) is None
     for shard in shard_keys("active"):
         assert of_user(item | {"status_shard": shard}) is None
-    wanted = {"status_shard": item["status_shard"]}
-    assert of_user(item | {"status_shard": "active#4"}) == wanted
-    assert of_user(item | {"status_shard": "inactive#0"}) == wanted
+    expected = {"status_shard": item["status_shard"]}
+    assert of_user(item | {"status_shard": "active#4"}) == expected
+    assert of_user(item | {"status_shard": "inactive#0"}) == expected
 
 
-def test_a_run_takes_no_more_units_a_second_than_it_is_given() -> None:
+def test_run_stays_within_its_units_per_second() -> None:
     old_users(60)
     waited: list[float] = []
     client: Any = Client(lambda *_: None)
@@ -246,7 +246,7 @@ def test_a_run_takes_no_more_units_a_second_than_it_is_given() -> None:
     Engine(client, Rate(100, lambda: sum(waited), waited.append), 1).run(MIGRATION)
 
     assert client.calls.count("update_item") == 60
-    assert sum(waited) > 0.6 * 0.4  # moto counts half a unit for anything
+    assert sum(waited) > 0.6 * 0.4  # moto counts half a unit for every request
 
 
 def command_line(monkeypatch: pytest.MonkeyPatch, action: str) -> int:
@@ -255,7 +255,7 @@ def command_line(monkeypatch: pytest.MonkeyPatch, action: str) -> int:
     return command.main([action, "--migration", "1", "--rate", "100000"])
 
 
-def test_the_command_plans_tries_runs_and_verifies(
+def test_migrate_command_plans_tries_runs_and_verifies(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     users = old_users(5)
@@ -281,7 +281,7 @@ def test_the_command_plans_tries_runs_and_verifies(
     assert command_line(monkeypatch, "verify") == 0
 
 
-def test_migrations_are_numbered_as_their_modules_are() -> None:
+def test_migrations_are_numbered_like_their_modules() -> None:
     found = every_migration()
 
     assert list(found) == list(range(1, len(found) + 1))
@@ -304,7 +304,7 @@ def needing_notes() -> list[int]:
     return [found.needing for found in engine().look(notes.MIGRATION)]
 
 
-def test_notes_of_users_who_are_gone_are_cleared_in_a_new_version_and_no_others() -> None:
+def test_migration_clears_only_notes_of_deleted_users_in_a_new_version() -> None:
     gone, alive = sign_up(), sign_up()
     cleared, kept, bare = noted(gone), noted(alive), place(gone, keep())
     erased_by_older_code(gone)
@@ -322,7 +322,7 @@ def test_notes_of_users_who_are_gone_are_cleared_in_a_new_version_and_no_others(
     assert needing_notes() == [0]
 
 
-def test_note_of_an_order_that_changes_meanwhile_is_cleared_on_top_of_that() -> None:
+def test_migration_clears_the_note_of_a_concurrently_changed_order() -> None:
     gone = sign_up()
     key = noted(gone)
     erased_by_older_code(gone)

@@ -1,6 +1,6 @@
-"""A deployment can be taken back: rows and messages that newer code wrote are read, and kept.
+"""Rollback: older code reads items and messages of newer code and keeps their attributes.
 
-Newer code adds attributes and raises `schema_version`, in rows and in what they hold.
+Newer code adds attributes and raises `schema_version`, in items and in nested maps.
 """
 
 import json
@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any  # rows and messages are of many types
+from typing import Any  # `Any`: items and messages have many types
 
 import pytest
 
@@ -54,7 +54,7 @@ from shop.projections.records import changed_entity
 from shop.stream_records import Record
 from shop.users.models import User
 from shop.users.repository import UserRepository
-from tests.repositories.stored_shop import keep, once, place, sign_up
+from tests.repositories.stored_shop import keep, place, sign_up
 from tests.repositories.test_schema_versions import (
     EVERY_KIND,
     everything,
@@ -67,15 +67,15 @@ from tests.support.fixtures import NOON
 from tests.support.sam_template import ROOT
 
 FUTURE = "of_the_future"
-# No kind of attribute that there is must be in the way, least of all one that no row has yet.
+# Unknown attributes of every type must be accepted, in particular of types that no item has yet.
 UNKNOWN = {
     FUTURE: {"S": "x"},
     "texts_of_the_future": {"SS": ["x"]},
     "numbers_of_the_future": {"NS": ["1.5"]},
     "bytes_of_the_future": {"BS": [b"x"]},
 }
-# Rows that are written whole, and so lose what newer code added. All but a credential, which moves
-# to another key with its e-mail, are made again from other rows.
+# Items that are written as a whole and lose attributes of newer code. All except credentials, which
+# move to another key with the email, are derived from other items.
 WRITTEN_WHOLE = {"credentials", "entity", "deleted entity", "search"}
 
 
@@ -99,7 +99,7 @@ READ: dict[str, Callable[[Stored], object]] = {
     "SKU": lambda it: _change_sku(it.product),
     "order": lambda it: (
         OrderRepository().get(it.user.id, it.order.id),
-        OrderRepository().of_everyone([OrderStatus.PENDING], PageRequest(None, 0, 9), True),
+        OrderRepository().list_all([OrderStatus.PENDING], PageRequest(None, 0, 9), True),
     ),
     "summary": lambda it: OrderRepository().count(it.user.id, [OrderStatus.PENDING]),
     "session": lambda it: SessionRepository().with_account_state(it.user.id, it.session.id),
@@ -108,7 +108,7 @@ READ: dict[str, Callable[[Stored], object]] = {
     "attempts": lambda it: SessionRepository().find_credential(
         it.user.email, login_attempt(it.user.email, it.session.ip_address)
     ),
-    "idempotency": lambda it: records.find(once(f"order {it.order.id}")),
+    "idempotency": lambda it: records.find_record(f"order {it.order.id}"),
     "entity": lambda it: _project_again(it, it.user),
     "deleted entity": lambda it: _project_again(it, it.gone),
     "total": lambda _: UserRepository().count([UserStatus.ACTIVE]),
@@ -154,14 +154,14 @@ def stored() -> Stored:
 
 
 def from_the_future(value: Any) -> Any:
-    """With something unknown in each map, at any depth."""
+    """Add an unknown attribute to each map, at any depth."""
     if isinstance(value, dict):
         return {name: from_the_future(it) for name, it in value.items()} | {FUTURE: "x"}
     return [from_the_future(it) for it in value] if isinstance(value, list) else value
 
 
 def newer_attributes(attributes: dict[str, Any]) -> dict[str, Any]:
-    """As DynamoDB has them, with something unknown, of each kind of set too, in each map."""
+    """Add unknown attributes, including each kind of set, to each map of an encoded item."""
     return {name: _newer_attribute(it) for name, it in attributes.items()} | UNKNOWN
 
 
@@ -179,21 +179,21 @@ def lift(table: str, item: Item) -> None:
 
 
 def lift_all() -> set[str]:
-    """Every row becomes what newer code may have written; the kinds that there are."""
+    """Convert every item to the shape of newer code; return the kinds of items."""
     found = list(everything())
     for table, item in found:
         lift(table, item)
     return {kind(table, item) for table, item in found}
 
 
-def test_every_kind_of_row_is_here(stored: Stored) -> None:
+def test_newer_shapes_cover_every_kind_of_item(stored: Stored) -> None:
     assert lift_all() == EVERY_KIND == set(READ), (
         "add the kind of row to EVERY_KIND, and how it is read to READ, in this file"
     )
 
 
 @pytest.mark.parametrize("name", [name for name in READ if name not in ("SKU", "active admins")])
-def test_a_row_that_newer_code_wrote_reads_the_same(stored: Stored, name: str) -> None:
+def test_item_of_newer_code_reads_the_same(stored: Stored, name: str) -> None:
     before = READ[name](stored)
 
     lift_all()
@@ -203,7 +203,7 @@ def test_a_row_that_newer_code_wrote_reads_the_same(stored: Stored, name: str) -
 
 
 @pytest.mark.parametrize("name", ["SKU", "active admins"])
-def test_a_guard_that_newer_code_wrote_still_guards(stored: Stored, name: str) -> None:
+def test_uniqueness_item_of_newer_code_still_rejects_duplicates(stored: Stored, name: str) -> None:
     lift_all()
 
     READ[name](stored)
@@ -211,7 +211,7 @@ def test_a_guard_that_newer_code_wrote_still_guards(stored: Stored, name: str) -
     assert {kind(table, item) for table, item in everything()} == EVERY_KIND
 
 
-def test_what_newer_code_added_stays_where_a_row_is_changed(stored: Stored) -> None:
+def test_attributes_of_newer_code_survive_a_change(stored: Stored) -> None:
     lift_all()
     user, product, order = stored.user, stored.product, stored.order
 
@@ -240,12 +240,12 @@ def test_what_newer_code_added_stays_where_a_row_is_changed(stored: Stored) -> N
         row = dynamodb().get_item(TableName=table, Key=encode(key))["Item"]
         assert FUTURE in row, name
     lost = {kind(table, item) for table, item in everything() if FUTURE not in item}
-    # Besides, the rows of the admin and of the guess that were made just now
+    # The items of the admin and of the guess were created by this code.
     made = {"user", "gate", "credentials", "attempts"}
     assert lost - made <= WRITTEN_WHOLE
 
 
-def test_signing_keys_that_newer_code_wrote_are_read() -> None:
+def test_signing_keys_of_newer_code_are_read() -> None:
     keys = KeySet.new(NOON)
 
     newer = json.dumps(from_the_future(json.loads(keys.to_secret())))
@@ -254,7 +254,7 @@ def test_signing_keys_that_newer_code_wrote_are_read() -> None:
 
 
 def of_stream(table: str, item: Item, image: dict[str, Any]) -> Record:
-    """That the item is new."""
+    """Return the stream record of a new item."""
     return Record(
         {
             "eventSourceARN": f"arn:aws:dynamodb:us-east-1:1:table/{table}_table/stream/1",
@@ -268,17 +268,17 @@ def of_stream(table: str, item: Item, image: dict[str, Any]) -> Record:
     )
 
 
-def test_streams_of_newer_rows_tell_the_same_events(stored: Stored) -> None:
-    told = 0
+def test_streams_of_newer_items_publish_the_same_events(stored: Stored) -> None:
+    published = 0
     for table, item in everything():
         if kind(table, item) in ("user", "order"):
             image = encode(item)
             newer = of_stream(table, item, newer_attributes(image))
             assert event_of(newer) == event_of(of_stream(table, item, image))
             assert changed_entity(newer) == changed_entity(of_stream(table, item, image))
-            told += event_of(newer) is not None
+            published += event_of(newer) is not None
 
-    assert told == 3  # a user, an admin and an order
+    assert published == 3  # a user, an admin and an order
 
 
 USER, ORDER = "0190a6b2-7c9e-7b1a-8f00-0000000000a1", "0190a6b2-7c9e-7b1a-8f00-0000000000c1"
@@ -306,17 +306,17 @@ EVENTS: list[AnyEvent] = [
 ]
 
 
-def test_every_type_of_event_is_here() -> None:
+def test_newer_shapes_cover_every_event_type() -> None:
     documented = {path.stem for path in (ROOT / "docs/events").glob("*.json")}
 
     assert {event.type for event in EVENTS} == documented
 
 
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.type)
-def test_messages_of_newer_code_are_read_alike_by_all_who_read_them(event: AnyEvent) -> None:
-    told = json.loads(event.to_json())
-    newer = from_the_future(told) | {"dataschema": f"urn:shop:event:{event.type}:2"}
-    before, after = Envelope.model_validate(told), Envelope.model_validate(newer)
+def test_messages_of_newer_code_are_read_alike_by_all_consumers(event: AnyEvent) -> None:
+    payload = json.loads(event.to_json())
+    newer = from_the_future(payload) | {"dataschema": f"urn:shop:event:{event.type}:2"}
+    before, after = Envelope.model_validate(payload), Envelope.model_validate(newer)
     readers = {UserData: AboutUser, UserChange: AboutUpdate, OrderData: AboutOrder}
     reader = readers[type(event.data)]
 

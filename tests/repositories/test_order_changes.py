@@ -1,4 +1,4 @@
-"""An order changes with its count and its products' stock, one change at a time."""
+"""Order changes: the order, its counts and its products' stock change together."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,8 +11,6 @@ import pytest
 
 from shop.caller import Role
 from shop.dynamo.codec import decode, encode
-from shop.http.response import Response
-from shop.idempotency import IdempotentRequest
 from shop.identifiers import new_id
 from shop.identity.accounts.models import UserStatus
 from shop.money import Money
@@ -29,7 +27,6 @@ from tests.support.fixtures import ALICE, NOON
 USER = User(
     ALICE.id, "ada@example.com", "Ada", UserStatus.ACTIVE, Role.CUSTOMER, False, NOON, NOON, 1
 )
-KEYLESS = IdempotentRequest(None, b"", lambda _: Response(201, {}, ""), lambda: NOON)
 LATER = NOON + timedelta(minutes=1)
 
 
@@ -46,7 +43,7 @@ def product(stock: int | None = 10) -> Product:
     kept = Product(
         *(product_id, f"SKU-{product_id}", "A pear", price, stock, active, NOON, NOON, 1)
     )
-    ProductRepository().add(kept, KEYLESS)
+    ProductRepository().add(kept, None)
     return kept
 
 
@@ -57,7 +54,7 @@ def placed(*products: Product, quantity: int = 3) -> Order:
     ]
     total = Money.total(line.total for line in lines)
     order = Order(new_id(), ALICE.id, OrderStatus.PENDING, total, lines, None, NOON, NOON, 1)
-    OrderRepository().add(order, KEYLESS)
+    OrderRepository().add(order, None)
     return order
 
 
@@ -67,7 +64,7 @@ def changed(order: Order, **changes: Any) -> Order:
 
 def cancel(order: Order) -> Order:
     cancelled = changed(order, status=OrderStatus.CANCELLED)
-    returned = [line for line in order.lines if line.taken]
+    returned = [line for line in order.lines if line.reserved]
     OrderRepository().save(order, cancelled, returned)
     return cancelled
 
@@ -95,7 +92,7 @@ def stock_and_version(of: Product) -> tuple[int | None, int] | None:
     return None if kept is None else (kept.stock, kept.version)
 
 
-def test_a_status_changes_with_all_that_lists_and_counts_it() -> None:
+def test_order_status_changes_with_its_list_keys_and_counts() -> None:
     order = placed(product())
     before = row(order.id)
 
@@ -112,7 +109,7 @@ def test_a_status_changes_with_all_that_lists_and_counts_it() -> None:
     assert OrderRepository().count(ALICE.id, [*OrderStatus]) == 1
 
 
-def test_a_note_changes_neither_count_nor_place_and_keeps_what_newer_code_added() -> None:
+def test_order_note_changes_no_count_and_keeps_attributes_of_newer_code() -> None:
     order = placed(product())
     boto3.client("dynamodb").update_item(
         TableName="orders_table",
@@ -124,12 +121,12 @@ def test_a_note_changes_neither_count_nor_place_and_keeps_what_newer_code_added(
 
     OrderRepository().save(order, changed(order, note="Ring twice."), [])
 
-    told = {"note": "Ring twice.", "updated_at": "2026-11-22T12:01:00.000Z", "version": 2}
-    assert row(order.id) == before | told
+    changes = {"note": "Ring twice.", "updated_at": "2026-11-22T12:01:00.000Z", "version": 2}
+    assert row(order.id) == before | changes
     assert row("summary") == summary
 
 
-def test_an_order_that_changed_since_it_was_read_is_left_alone() -> None:
+def test_stale_order_is_not_changed() -> None:
     pear = product()
     order = placed(pear)
     cancelled = cancel(order)
@@ -143,7 +140,7 @@ def test_an_order_that_changed_since_it_was_read_is_left_alone() -> None:
     assert row("summary")["cancelled"] == 1
 
 
-def test_an_order_that_is_gone_is_not_made_again() -> None:
+def test_deleted_order_is_not_recreated() -> None:
     order = placed(product())
     boto3.client("dynamodb").delete_item(
         TableName="orders_table", Key=encode({"user_id": ALICE.id, "id": order.id})
@@ -155,7 +152,7 @@ def test_an_order_that_is_gone_is_not_made_again() -> None:
     assert OrderRepository().get(ALICE.id, order.id) is None
 
 
-def test_cancelling_gives_back_to_every_product_that_counts_its_stock() -> None:
+def test_cancelled_order_returns_stock_to_every_product_that_counts_it() -> None:
     pear, plum, gone, freed, link = product(), product(), product(), product(), product(None)
     order = placed(pear, plum, gone, freed, link)
     delete(gone)
@@ -174,7 +171,7 @@ def test_cancelling_gives_back_to_every_product_that_counts_its_stock() -> None:
     assert kept is not None and kept.updated_at == LATER
 
 
-def test_more_than_the_largest_stock_is_given_back_all_the_same() -> None:
+def test_cancelled_order_returns_stock_beyond_the_maximum() -> None:
     pear = product()
     order = placed(pear)
     set_stock(pear, 1_000_000_000)
@@ -185,7 +182,7 @@ def test_more_than_the_largest_stock_is_given_back_all_the_same() -> None:
 
 
 @pytest.mark.parametrize("what", ["deleted", "made unlimited", "made counted"])
-def test_a_product_that_changes_between_read_and_commit_undoes_the_whole(
+def test_product_change_between_read_and_commit_rejects_the_cancellation(
     what: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from shop.dynamo import transactions
@@ -215,7 +212,7 @@ def test_a_product_that_changes_between_read_and_commit_undoes_the_whole(
     assert stock_and_version(pear) == expected[what]
 
 
-def test_fifty_lines_are_given_back_in_one_transaction() -> None:
+def test_cancelled_order_of_fifty_lines_returns_stock_in_one_transaction() -> None:
     products = [product() for _ in range(50)]
 
     cancel(placed(*products))

@@ -1,4 +1,4 @@
-"""What a change of a product writes, one at a time: what it names, and all that follows it."""
+"""Product changes: the named fields, their sort keys, stock and SKU, one change at a time."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,8 +12,6 @@ import pytest
 from shop.dynamo.codec import Item, decode
 from shop.dynamo.sort_keys import amount_key, text_key
 from shop.errors import SkuInUse
-from shop.http.response import Response
-from shop.idempotency import IdempotentRequest
 from shop.identifiers import new_id
 from shop.money import Money
 from shop.products.models import Product, ProductStatus
@@ -23,7 +21,6 @@ from shop.retries import StaleVersion
 from tests.support.aws_mock import fresh_aws
 from tests.support.fixtures import NOON
 
-KEYLESS = IdempotentRequest(None, b"", lambda _: Response(201, {}, ""), lambda: NOON)
 LATER = NOON + timedelta(hours=1)
 
 
@@ -33,22 +30,22 @@ def aws() -> Iterator[None]:
         yield
 
 
-def kept(**wanted: Any) -> Product:
+def kept(**changes: Any) -> Product:
     price = Money(Decimal("19.90"), "EUR")
     product_id = new_id()
     product = Product(
         *(product_id, f"SKU-{product_id}", "A pear", price, 10, ProductStatus.ACTIVE),
         *(NOON, NOON, 1),
     )
-    product = replace(product, **wanted)
-    ProductRepository().add(product, KEYLESS)
+    product = replace(product, **changes)
+    ProductRepository().add(product, None)
     return product
 
 
 def change(
     before: Product, delta: int = 0, version: int | None = None, **changes: Any
 ) -> Product | None:
-    """Saves the changes, and reads what is there then."""
+    """Save the changes, and return the stored product."""
     after = replace(before, updated_at=LATER, **changes)
     ProductRepository().save(before, after, _names(changes), delta, version)
     return ProductRepository().get(before.id)
@@ -65,7 +62,7 @@ def everything() -> list[Item]:
     return sorted(map(decode, items), key=lambda item: str(item["id"]))
 
 
-def test_what_is_named_is_set_and_the_sort_keys_follow() -> None:
+def test_named_fields_are_set_with_their_sort_keys() -> None:
     product = kept()
     (before, guard) = everything()
     price = Money(Decimal("5.00"), "USD")
@@ -89,7 +86,7 @@ def test_what_is_named_is_set_and_the_sort_keys_follow() -> None:
 
 
 @pytest.mark.parametrize(("stock", "changed"), [(10, None), (None, 10), (10, 0)])
-def test_stock_is_set_whatever_it_was(stock: int | None, changed: int | None) -> None:
+def test_stock_is_set_from_any_value(stock: int | None, changed: int | None) -> None:
     product = kept(stock=stock)
 
     after = change(product, stock=changed, status=ProductStatus.INACTIVE)
@@ -98,7 +95,7 @@ def test_stock_is_set_whatever_it_was(stock: int | None, changed: int | None) ->
     assert (after.stock, after.status) == (changed, ProductStatus.INACTIVE)
 
 
-def test_what_others_changed_since_stays_where_it_is_not_named() -> None:
+def test_concurrent_change_of_other_fields_is_kept() -> None:
     read = kept()
     change(read, delta=-3, status=ProductStatus.INACTIVE)
 
@@ -114,10 +111,10 @@ def test_what_others_changed_since_stays_where_it_is_not_named() -> None:
         (10, -10, 0),
         (0, MAX_STOCK, MAX_STOCK),
         (MAX_STOCK, -MAX_STOCK, 0),
-        (MAX_STOCK + 5, -1, MAX_STOCK + 4),  # as cancelled orders may leave it
+        (MAX_STOCK + 5, -1, MAX_STOCK + 4),  # as after cancelled orders
     ],
 )
-def test_stock_moves_as_far_as_its_bounds(stock: int, delta: int, left: int) -> None:
+def test_stock_changes_up_to_its_bounds(stock: int, delta: int, left: int) -> None:
     changed = change(kept(stock=stock), delta)
 
     assert changed is not None and changed.stock == left
@@ -127,7 +124,7 @@ def test_stock_moves_as_far_as_its_bounds(stock: int, delta: int, left: int) -> 
     ("stock", "delta"),
     [(10, -11), (0, -1), (1, MAX_STOCK), (MAX_STOCK + 5, 1), (None, 1), (None, -1)],
 )
-def test_stock_never_moves_beyond_and_nothing_else_changes(stock: int | None, delta: int) -> None:
+def test_stock_change_beyond_its_bounds_changes_nothing(stock: int | None, delta: int) -> None:
     read = kept(stock=stock)
     before = everything()
 
@@ -137,7 +134,7 @@ def test_stock_never_moves_beyond_and_nothing_else_changes(stock: int | None, de
     assert everything() == before
 
 
-def test_who_was_overtaken_learns_that_before_that_a_sku_is_in_use() -> None:
+def test_stale_product_is_reported_before_a_used_sku() -> None:
     read, other = kept(), kept()
     change(read, delta=-1)
 
@@ -145,7 +142,7 @@ def test_who_was_overtaken_learns_that_before_that_a_sku_is_in_use() -> None:
         change(read, version=1, sku=other.sku)
 
 
-def test_a_new_sku_frees_the_old_one() -> None:
+def test_new_sku_releases_the_old_one() -> None:
     product = kept(sku="OLD")
 
     changed = change(product, sku="NEW")
@@ -155,7 +152,7 @@ def test_a_new_sku_frees_the_old_one() -> None:
     assert kept(sku="OLD").sku == "OLD"
 
 
-def test_a_sku_in_use_stays_with_its_product() -> None:
+def test_used_sku_stays_with_its_product() -> None:
     product, other = kept(), kept()
     before = everything()
 
@@ -166,7 +163,7 @@ def test_a_sku_in_use_stays_with_its_product() -> None:
 
 
 @pytest.mark.parametrize("named", ["price", "currency"])
-def test_price_is_changed_only_in_the_currency_that_was_read(named: str) -> None:
+def test_price_changes_only_in_the_currency_that_was_read(named: str) -> None:
     before = kept()
     overtaken = change(before, price=Money(Decimal("5.00"), "JPY"))
     after = replace(before, price=Money(Decimal("7.50"), "USD"))
@@ -177,7 +174,7 @@ def test_price_is_changed_only_in_the_currency_that_was_read(named: str) -> None
     assert ProductRepository().get(before.id) == overtaken
 
 
-def test_a_named_sku_is_changed_only_if_it_is_as_read() -> None:
+def test_named_sku_changes_only_from_the_one_that_was_read() -> None:
     read = kept(sku="OLD")
     change(read, sku="NEW")
     before = everything()
@@ -190,7 +187,7 @@ def test_a_named_sku_is_changed_only_if_it_is_as_read() -> None:
 
 
 @pytest.mark.parametrize("sku", ["SAME", "OTHER"])
-def test_a_version_that_is_given_must_be_met(sku: str) -> None:
+def test_product_change_requires_a_given_version(sku: str) -> None:
     read = kept(sku="SAME")
     change(read, delta=-1)
     before = everything()
@@ -204,7 +201,7 @@ def test_a_version_that_is_given_must_be_met(sku: str) -> None:
     assert change(read, version=2, sku=sku, name="B") is not None
 
 
-def test_a_product_that_is_gone_is_not_made_again() -> None:
+def test_deleted_product_is_not_recreated() -> None:
     read = kept()
 
     ProductRepository().delete(read, None)
@@ -218,7 +215,7 @@ def test_a_product_that_is_gone_is_not_made_again() -> None:
     assert everything() == []
 
 
-def test_a_guard_of_another_product_is_left_alone() -> None:
+def test_sku_item_of_another_product_is_not_deleted() -> None:
     read = kept(sku="OLD")
     boto3.client("dynamodb").put_item(
         TableName="products_table", Item={"id": {"S": "sku#OLD"}, "product_id": {"S": new_id()}}
@@ -233,7 +230,7 @@ def test_a_guard_of_another_product_is_left_alone() -> None:
     assert everything() == before
 
 
-def test_who_deletes_by_an_old_sku_deletes_nothing() -> None:
+def test_deletion_with_an_outdated_sku_deletes_nothing() -> None:
     read = kept(sku="OLD")
     change(read, sku="NEW")
     kept(sku="OLD")

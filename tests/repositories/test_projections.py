@@ -1,4 +1,4 @@
-"""Totals and search rows are true, whatever a stream tells, however often, in whatever order."""
+"""Projections are correct for stream records in any order and number."""
 
 import random
 from collections import Counter
@@ -17,8 +17,6 @@ from shop.clients import dynamodb
 from shop.clock import now
 from shop.dynamo import tables, totals
 from shop.dynamo.codec import decode, encode
-from shop.http.response import Response
-from shop.idempotency import IdempotentRequest
 from shop.identifiers import new_id
 from shop.identity.accounts.models import UserStatus
 from shop.money import Money
@@ -28,14 +26,14 @@ from shop.products.models import Product, ProductStatus
 from shop.products.repository import ProductRepository
 from shop.projections.models import Entity, Kind, Reading, SearchWrite, State, Step
 from shop.projections.repository import ProjectionRepository
-from shop.projections.service import AT_ONCE, Overtaken, ProjectionService
+from shop.projections.service import MAX_ENTITIES, ProjectionService
+from shop.retries import StaleVersion
 from shop.search import grams_of, texts_of
 from shop.users.models import User
 from shop.users.repository import UserRepository
 from tests.support.aws_mock import fresh_aws
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
-ONCE = IdempotentRequest(None, b"", lambda _: Response(201, {}, ""), lambda: NOON)
 
 
 @pytest.fixture(autouse=True)
@@ -81,7 +79,7 @@ def scanned(table: str) -> list[dict[str, Any]]:
 
 
 def searchable() -> dict[str, set[str]]:
-    """The trigrams by which each user is found; every row of a user says the same."""
+    """Return the trigrams of each user; all rows of a user are equal."""
     found: dict[str, set[str]] = {}
     said: dict[str, set[tuple[Any, ...]]] = {}
     for row in scanned(tables.search()):
@@ -96,7 +94,7 @@ def counted() -> dict[str, int]:
 
 
 def assert_true() -> None:
-    """Totals and search rows are what the users' table says."""
+    """Assert that totals and search rows match the users table."""
     users = [row for row in scanned(tables.users()) if "email" in row]
     by_status = Counter(row["status"] for row in users)
     assert counted() == {status: by_status[status] for status in UserStatus}
@@ -105,7 +103,7 @@ def assert_true() -> None:
     }
 
 
-def test_a_sign_up_is_counted_once_however_often_it_is_told() -> None:
+def test_sign_up_is_counted_once_for_any_number_of_deliveries() -> None:
     user = signed_up()
 
     for _ in range(3):
@@ -115,7 +113,7 @@ def test_a_sign_up_is_counted_once_however_often_it_is_told() -> None:
     assert_true()
 
 
-def test_what_changed_is_moved_and_what_is_gone_is_gone() -> None:
+def test_totals_and_search_follow_changes_and_deletions() -> None:
     ada, bob = signed_up(), signed_up("Bob")
     project(entity(ada), entity(bob))
 
@@ -130,7 +128,7 @@ def test_what_changed_is_moved_and_what_is_gone_is_gone() -> None:
     assert_true()
 
 
-def test_a_replay_of_everything_changes_nothing() -> None:
+def test_full_replay_changes_nothing() -> None:
     users = [signed_up(f"User {number}") for number in range(5)]
     entities = [entity(user) for user in users]
     project(*entities)
@@ -145,7 +143,7 @@ def test_a_replay_of_everything_changes_nothing() -> None:
     assert_true()
 
 
-def test_what_was_never_seen_alive_leaves_no_trace_in_totals() -> None:
+def test_entity_first_projected_after_its_deletion_is_not_counted() -> None:
     user = signed_up()
     UserRepository().delete(user)
 
@@ -155,12 +153,12 @@ def test_what_was_never_seen_alive_leaves_no_trace_in_totals() -> None:
     assert_true()
 
 
-def test_more_entities_than_fit_one_transaction_are_all_counted() -> None:
-    users = [signed_up() for _ in range(AT_ONCE + 5)]
+def test_entities_beyond_one_transaction_are_all_counted() -> None:
+    users = [signed_up() for _ in range(MAX_ENTITIES + 5)]
 
     project(*map(entity, users))
 
-    assert counted()["active"] == AT_ONCE + 5
+    assert counted()["active"] == MAX_ENTITIES + 5
 
 
 def test_orders_and_products_are_counted_by_status() -> None:
@@ -176,7 +174,7 @@ def test_orders_and_products_are_counted_by_status() -> None:
         updated_at=NOON,
         version=1,
     )
-    ProductRepository().add(product, ONCE)
+    ProductRepository().add(product, None)
     orders = []
     for status in (OrderStatus.PENDING, OrderStatus.PENDING, OrderStatus.CANCELLED):
         order = Order(
@@ -190,7 +188,7 @@ def test_orders_and_products_are_counted_by_status() -> None:
             updated_at=NOON,
             version=1,
         )
-        OrderRepository().add(order, ONCE)
+        OrderRepository().add(order, None)
         orders.append(order)
 
     project(
@@ -208,7 +206,7 @@ def test_orders_and_products_are_counted_by_status() -> None:
 
 
 class Interrupted(ProjectionRepository):
-    """Does something, once, at each place where two projectors may meet or one may die."""
+    """Runs an action once, at each point where two projectors may collide or one may crash."""
 
     def __init__(self, place: str, meanwhile: Any) -> None:
         self.place, self.meanwhile = place, meanwhile
@@ -248,7 +246,7 @@ PLACES = ("read", "advanced", "searched", "settled")
 
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("deletes", [False, True])
-def test_a_projector_that_another_overtakes_leaves_what_is_true(place: str, deletes: bool) -> None:
+def test_concurrent_projectors_leave_correct_projections(place: str, deletes: bool) -> None:
     ada, bob = signed_up("Ada Lovelace"), signed_up("Bob")
     project(entity(ada))
     ada = changed(ada, name="Ada Byron")
@@ -258,7 +256,7 @@ def test_a_projector_that_another_overtakes_leaves_what_is_true(place: str, dele
             UserRepository().delete(ada)
         else:
             changed(ada, name="Countess of Nowhere", status=UserStatus.INACTIVE)
-        # So much later that it need not wait for the slow one.
+        # Late enough that it need not wait for the slow one.
         later = ProjectionService(ProjectionRepository(), lambda: now() + timedelta(minutes=1))
         assert later.project([entity(ada)]) == {}
 
@@ -269,7 +267,7 @@ def test_a_projector_that_another_overtakes_leaves_what_is_true(place: str, dele
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_a_projector_that_dies_is_made_up_for_by_the_next_delivery(place: str) -> None:
+def test_crashed_projector_is_completed_by_the_next_delivery(place: str) -> None:
     ada = signed_up("Ada Lovelace")
     project(entity(ada))
     ada = changed(ada, name="Ada Byron", status=UserStatus.INACTIVE)
@@ -285,12 +283,12 @@ def test_a_projector_that_dies_is_made_up_for_by_the_next_delivery(place: str) -
 
 
 class Died(BaseException):
-    """A process ends, and nothing of it goes on."""
+    """A process that ends immediately."""
 
 
 @contextmanager
 def dying_at(call: int, when: str) -> Iterator[None]:
-    """The call of this number has no effect, or has one and nobody hears of it."""
+    """Make the numbered call fail before its effect, or after it."""
     numbers = count()
 
     def die(**_: object) -> None:
@@ -309,10 +307,10 @@ def dying_at(call: int, when: str) -> Iterator[None]:
 @pytest.mark.parametrize("deletes", [False, True])
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("first", range(5))
-def test_projectors_that_die_at_any_two_calls_leave_what_is_true(
+def test_projectors_that_crash_at_any_two_calls_leave_correct_projections(
     first: int, when: str, deletes: bool
 ) -> None:
-    """A read, a transaction, two batches of search rows, and what settles them."""
+    """The calls: a read, a transaction, two batches of search rows, and the settlement."""
     for second in range(5):
         ada = signed_up("Ada Lovelace")
         project(entity(ada))
@@ -325,7 +323,7 @@ def test_projectors_that_die_at_any_two_calls_leave_what_is_true(
         else:
             ada = changed(ada, name="Ada King")
 
-        # So much later that it need not wait for those that died.
+        # Late enough that it need not wait for the crashed ones.
         later = ProjectionService(ProjectionRepository(), lambda: now() + timedelta(minutes=1))
         assert later.project([entity(ada)]) == {}
 
@@ -335,7 +333,7 @@ def test_projectors_that_die_at_any_two_calls_leave_what_is_true(
         assert ("texts" in row) is not deletes
 
 
-def test_all_changes_of_a_user_in_one_batch_are_one_projection() -> None:
+def test_changes_of_a_user_in_one_batch_are_one_projection() -> None:
     ada = signed_up()
     project(entity(ada))
     for number in range(10):
@@ -357,7 +355,7 @@ def test_all_changes_of_a_user_in_one_batch_are_one_projection() -> None:
     assert_true()
 
 
-def test_one_that_cannot_be_read_holds_up_no_other() -> None:
+def test_unreadable_entity_delays_no_other() -> None:
     users = [signed_up(f"User {number}") for number in range(10)]
     broken = entity(users[4])
     dynamodb().update_item(
@@ -372,10 +370,10 @@ def test_one_that_cannot_be_read_holds_up_no_other() -> None:
     assert counted()["active"] == 9
 
 
-def test_who_is_always_overtaken_gives_up_and_says_so() -> None:
+def test_projector_that_is_always_stale_fails_with_a_retryable_error() -> None:
     class Beaten(ProjectionRepository):
         def advance(self, steps: Sequence[Step]) -> None:
-            raise Overtaken
+            raise StaleVersion
 
     failed = ProjectionService(Beaten()).project([entity(signed_up())])
 
@@ -383,24 +381,24 @@ def test_who_is_always_overtaken_gives_up_and_says_so() -> None:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_any_order_and_number_of_deliveries_end_in_what_is_true(seed: int) -> None:
+def test_deliveries_in_any_order_and_number_end_in_correct_projections(seed: int) -> None:
     chance = random.Random(seed)
     users = [signed_up(f"User {number}") for number in range(6)]
-    told: list[Entity] = [entity(user) for user in users]
+    delivered: list[Entity] = [entity(user) for user in users]
     for _ in range(25):
         position = chance.randrange(len(users))
         user = users[position]
-        action = chance.choice(["rename", "status", "tell", "tell", "delete"])
-        if action == "tell":
-            project(*chance.sample(told, chance.randint(1, min(8, len(told)))))
+        action = chance.choice(["rename", "status", "deliver", "deliver", "delete"])
+        if action == "deliver":
+            project(*chance.sample(delivered, chance.randint(1, min(8, len(delivered)))))
         elif action == "delete" and len(users) > 2:
             UserRepository().delete(users.pop(position))
         elif action == "rename":
             users[position] = changed(user, name=chance.choice(["Ada", "Bo", "Ada Lovelace"]))
         else:
             users[position] = changed(user, status=chance.choice([*UserStatus]))
-        told.append(entity(user))
+        delivered.append(entity(user))
 
-    project(*chance.sample(told, len(told)))
+    project(*chance.sample(delivered, len(delivered)))
 
     assert_true()

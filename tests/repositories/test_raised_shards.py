@@ -1,4 +1,4 @@
-"""Raising the number of shards, deploy by deploy, hides nothing and shows nothing twice."""
+"""Raising the number of shards in two deployments hides no item and repeats none."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -38,7 +38,7 @@ def aws() -> Iterator[None]:
 
 @pytest.fixture
 def deploy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Deploy]:
-    """From now on code has this number of shards."""
+    """Set the number of shards, as a deployment does."""
 
     def change(shards: str) -> None:
         monkeypatch.setenv("LIST_SHARDS", shards)
@@ -51,18 +51,18 @@ def deploy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Deploy]:
 
 def sign_up_and_count(number: int) -> list[User]:
     users = [sign_up() for _ in range(number)]
-    told = [Entity(Kind.USERS, user.id) for user in users]
-    assert ProjectionService(ProjectionRepository()).project(told) == {}
+    entities = [Entity(Kind.USERS, user.id) for user in users]
+    assert ProjectionService(ProjectionRepository()).project(entities) == {}
     return users
 
 
 def listed(sort: str = "createdAt") -> list[User]:
-    """In pages of 7."""
+    """Return all items, in pages of 7."""
     found: list[User] = []
     after: str | None = None
     while True:
-        span = PageRequest(after, 0, 7)
-        page = UserRepository().list([*UserStatus], sort, span, False)
+        page_request = PageRequest(after, 0, 7)
+        page = UserRepository().list([*UserStatus], sort, page_request, False)
         found += page.items
         after = page.next_position
         if after is None:
@@ -86,7 +86,7 @@ def test_items_of_fewer_shards_are_listed_beside_those_of_more(deploy: Deploy) -
     assert len(listed("name")) == UserRepository().count([*UserStatus]) == 60
 
 
-def test_while_a_deploy_is_in_progress_old_and_new_functions_see_what_either_writes(
+def test_old_and_new_functions_list_each_others_items_during_a_deployment(
     deploy: Deploy,
 ) -> None:
     written: list[User] = []
@@ -101,10 +101,10 @@ def test_while_a_deploy_is_in_progress_old_and_new_functions_see_what_either_wri
     assert len(shards_of(written)) == 4
 
 
-def test_in_one_step_functions_of_before_would_miss_what_those_of_after_write(
+def test_raising_shards_in_one_step_hides_new_items_from_old_functions(
     deploy: Deploy,
 ) -> None:
-    """Which is why there are two."""
+    """The reason for two steps."""
     deploy("4")
     written = sign_up_and_count(30)
     deploy("2")
@@ -112,7 +112,7 @@ def test_in_one_step_functions_of_before_would_miss_what_those_of_after_write(
     assert len(listed()) < len(written)
 
 
-def test_an_item_moves_to_its_new_shard_when_it_is_written_again(deploy: Deploy) -> None:
+def test_item_moves_to_its_new_shard_at_its_next_write(deploy: Deploy) -> None:
     deploy("2")
     users = sign_up_and_count(30)
     order = place(users[0], keep())
@@ -125,11 +125,11 @@ def test_an_item_moves_to_its_new_shard_when_it_is_written_again(deploy: Deploy)
 
     assert listed() == renamed + users[15:]
     assert shards_of(users[:15]) > shards_of(users[15:])
-    everyone = OrderRepository().of_everyone([*OrderStatus], PageRequest(None, 0, 10), True)
+    everyone = OrderRepository().list_all([*OrderStatus], PageRequest(None, 0, 10), True)
     assert [found.id for found in everyone.items] == [order.id]
 
 
-def test_neither_migration_nor_recount_take_old_shards_for_faults(deploy: Deploy) -> None:
+def test_migration_and_recount_accept_items_in_old_shards(deploy: Deploy) -> None:
     deploy("2")
     sign_up_and_count(10)
     deploy("2,4")

@@ -1,4 +1,4 @@
-"""Damage to what lists know is found and mended, and changes at the same time come to no harm."""
+"""Recount: damage to projections is found and repaired, and concurrent changes are kept."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -30,7 +30,7 @@ from tools.recount.__main__ import recount
 from tools.recount.census import Reader
 from tools.tables.rate import Rate
 
-ID = "01900000-0000-7000-8000-00000000dead"  # of nothing that exists
+ID = "01900000-0000-7000-8000-00000000dead"  # of no entity
 
 
 @pytest.fixture(autouse=True)
@@ -41,11 +41,11 @@ def aws() -> Iterator[None]:
 
 def project(*things: User | Product | Order) -> None:
     kinds: dict[type, Kind] = {User: Kind.USERS, Product: Kind.PRODUCTS, Order: Kind.ORDERS}
-    told = [
+    entities = [
         Entity(kinds[type(it)], it.id, it.user_id if isinstance(it, Order) else None)
         for it in things
     ]
-    assert ProjectionService(ProjectionRepository()).project(told) == {}
+    assert ProjectionService(ProjectionRepository()).project(entities) == {}
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def user() -> User:
 
 @pytest.fixture
 def order(user: User) -> Order:
-    """One of some in a shop where all is well."""
+    """Return one user of a shop with correct projections."""
     other, product = sign_up(), keep()
     orders = [place(user, product), place(other, product)]
     project(user, other, product, *orders)
@@ -87,8 +87,8 @@ def remove_rows(*ids: str) -> None:
 
 def search_row(user: User, **changes: Any) -> Item:
     texts = [fold(user.name), fold(user.email)]
-    wanted = {"gram": "ada", "user_id": user.id, "texts": texts, "status": "active"}
-    return wanted | changes
+    row = {"gram": "ada", "user_id": user.id, "texts": texts, "status": "active"}
+    return row | changes
 
 
 def remove_search_row(user: User) -> None:
@@ -97,7 +97,7 @@ def remove_search_row(user: User) -> None:
 
 
 def everything() -> tuple[list[str], dict[str, int]]:
-    """But for how totals are spread over their rows, and for tombstones."""
+    """Ignores the spread of totals over their rows, and tombstones."""
     searched = dynamodb().scan(TableName=tables.search())["Items"]
     rows = map(decode, dynamodb().scan(TableName=tables.counters())["Items"])
     lasting = [row for row in rows if ":" in row["id"] and "deleted" not in row]
@@ -109,7 +109,7 @@ def everything() -> tuple[list[str], dict[str, int]]:
     return sorted(map(str, map(decode, searched))) + sorted(map(str, lasting)), counted
 
 
-def test_where_all_is_well_nothing_is_found_and_nothing_written(order: Order) -> None:
+def test_recount_of_correct_projections_finds_and_writes_nothing(order: Order) -> None:
     before = dynamodb().scan(TableName=tables.counters())["Items"]
 
     assert look(repair=True) == []
@@ -191,7 +191,7 @@ def row_of_totals(kind: str, active: int) -> Item:
 
 
 @pytest.mark.parametrize("name", DAMAGE)
-def test_damage_is_found_and_mended(user: User, order: Order, name: str) -> None:
+def test_recount_finds_and_repairs_damage(user: User, order: Order, name: str) -> None:
     damage, said = DAMAGE[name]
     well = everything()
     damage(user, order)
@@ -208,7 +208,7 @@ def test_damage_is_found_and_mended(user: User, order: Order, name: str) -> None
     assert look() == []
 
 
-def test_what_the_projector_never_heard_of_is_made_up_for(user: User, order: Order) -> None:
+def test_recount_projects_entities_that_the_projector_missed(user: User, order: Order) -> None:
     late = sign_up()
     renamed = replace(user, name="Grace Hopper", status=UserStatus.INACTIVE, version=2)
     UserRepository().save(user, renamed)
@@ -222,7 +222,7 @@ def test_what_the_projector_never_heard_of_is_made_up_for(user: User, order: Ord
     assert look() == []
 
 
-def test_lost_tables_are_filled_again(user: User, order: Order) -> None:
+def test_recount_fills_lost_tables(user: User, order: Order) -> None:
     well = everything()
     for table, keys in ((tables.counters(), ("id",)), (tables.search(), ("gram", "user_id"))):
         for item in dynamodb().scan(TableName=table)["Items"]:
@@ -233,7 +233,7 @@ def test_lost_tables_are_filled_again(user: User, order: Order) -> None:
     assert everything() == well
 
 
-def test_one_that_cannot_be_projected_is_told_and_holds_up_no_other(
+def test_recount_reports_a_failed_entity_and_repairs_the_others(
     user: User, order: Order, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     remove_rows(f"users:{user.id}", f"orders:{order.id}")
@@ -254,10 +254,10 @@ def test_one_that_cannot_be_projected_is_told_and_holds_up_no_other(
 
 
 @pytest.mark.parametrize("is_gone", [False, True])
-def test_rows_of_former_names_are_dropped_though_no_row_knows_of_them(
+def test_recount_deletes_search_rows_of_former_names(
     user: User, order: Order, is_gone: bool
 ) -> None:
-    """A name of before its length was bounded, and a projector that did not record what it put."""
+    """A name from before the length limit, and a projector that recorded no search writes."""
     other = sign_up()
     project(other)
     former = "".join(map(chr, range(0x4E00, 0x4E00 + 700)))
@@ -277,7 +277,7 @@ def test_rows_of_former_names_are_dropped_though_no_row_knows_of_them(
     assert grams == (set() if is_gone else grams_of(texts_of(other.name, other.email)))
 
 
-def test_search_writes_of_a_live_user_that_did_not_end_are_no_fault_and_survive_a_repair(
+def test_unsettled_search_writes_of_a_user_are_no_fault_and_survive_a_repair(
     user: User, order: Order
 ) -> None:
     others = SearchWrite("x", now() + timedelta(hours=1), ["ada"])
@@ -293,17 +293,17 @@ def test_search_writes_of_a_live_user_that_did_not_end_are_no_fault_and_survive_
     assert write["writer"] == "x"
 
 
-def test_sales_do_not_count_as_differences(user: User, order: Order) -> None:
+def test_sale_is_no_difference_in_a_recount(user: User, order: Order) -> None:
     place(user, product := keep())
     project(product)
 
     assert not any("products" in line for line in look())
 
 
-def test_a_change_while_it_is_mended_wins(
+def test_concurrent_change_wins_over_a_repair(
     user: User, order: Order, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """At the worst moment: between what the tool read and what it writes."""
+    """At the worst moment: between the read and the write of the tool."""
     put(tables.search(), search_row(user, gram="xyz"))
     remove_search_row(user)
     mend = entities.mend
@@ -325,7 +325,7 @@ def test_a_change_while_it_is_mended_wins(
     assert grams == grams_of(["grace hopper", fold(user.email)])
 
 
-def test_totals_that_change_while_they_are_counted_are_left_alone(
+def test_totals_that_change_during_a_recount_are_not_repaired(
     user: User, order: Order, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(tables.counters(), row_of_totals("users", 50))
@@ -353,7 +353,7 @@ def test_totals_that_change_while_they_are_counted_are_left_alone(
     assert OrderRepository().count_all([*OrderStatus]) == 2
 
 
-def test_two_that_mend_totals_at_once_mend_them_once(order: Order) -> None:
+def test_concurrent_recounts_repair_totals_once(order: Order) -> None:
     from tools.recount import totals as mended
 
     put(tables.counters(), row_of_totals("users", 50))

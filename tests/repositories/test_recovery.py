@@ -1,4 +1,4 @@
-"""A recovery token is spent with what it is good for, or not at all."""
+"""Recovery tokens are spent in the transaction of their effect."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -50,14 +50,14 @@ def reset(token: RecoveryToken = TOKEN, account: Account = ACCOUNT, old_hash: st
     RecoveryRepository().reset(token, account, old_hash, "new hash", ATTEMPT, NOON)
 
 
-def test_a_token_is_read_back_and_deleted_by_ttl_after_its_hour() -> None:
+def test_recovery_token_is_stored_and_expires_after_its_hour() -> None:
     assert RecoveryRepository().token("digest") == TOKEN
     assert RecoveryRepository().token("another") is None
     (row,) = boto3.client("dynamodb").scan(TableName="recovery_tokens_table")["Items"]
     assert row["ttl"]["N"] == str(to_epoch(NOON + LIFETIME))
 
 
-def test_a_verification_spends_the_token_with_it() -> None:
+def test_verification_spends_its_token() -> None:
     RecoveryRepository().verify(TOKEN, ACCOUNT, NOON)
 
     assert UserRepository().get(USER.id) == VERIFIED
@@ -66,7 +66,7 @@ def test_a_verification_spends_the_token_with_it() -> None:
         RecoveryRepository().verify(TOKEN, replace(ACCOUNT, version=2), NOON)
 
 
-def test_a_verification_of_a_user_who_changed_meanwhile_changes_nothing() -> None:
+def test_verification_of_a_stale_user_changes_nothing() -> None:
     before = everything()
 
     with pytest.raises(StaleVersion):
@@ -75,7 +75,7 @@ def test_a_verification_of_a_user_who_changed_meanwhile_changes_nothing() -> Non
     assert everything() == before
 
 
-def test_a_reset_changes_hash_epoch_profile_and_attempts_and_spends_the_token() -> None:
+def test_reset_changes_hash_generation_profile_and_attempts_and_spends_its_token() -> None:
     attempt = ATTEMPT.opened(NOON)
     assert LoginAttemptRepository().count(attempt, NOON) is None
 
@@ -102,9 +102,7 @@ def test_a_reset_changes_hash_epoch_profile_and_attempts_and_spends_the_token() 
     ],
     ids=["token", "epoch", "user", "hash"],
 )
-def test_a_reset_on_top_of_another_change_changes_nothing(
-    stale: dict[str, Any], error: type[Exception]
-) -> None:
+def test_stale_reset_changes_nothing(stale: dict[str, Any], error: type[Exception]) -> None:
     before = everything()
 
     with pytest.raises(error):
@@ -113,11 +111,11 @@ def test_a_reset_on_top_of_another_change_changes_nothing(
     assert everything() == before
 
 
-def test_an_account_is_the_stored_user() -> None:
+def test_account_has_the_fields_of_the_stored_user() -> None:
     assert RecoveryRepository().account(USER.id) == ACCOUNT
     assert RecoveryRepository().account("nobody") is None
 
 
-def test_mail_finds_the_owner_of_an_address() -> None:
+def test_email_context_finds_the_owner_of_an_address() -> None:
     assert EmailContextRepository().owner(EMAIL) == USER
     assert EmailContextRepository().owner("nobody@example.com") is None

@@ -1,4 +1,4 @@
-"""Out of a copy of a table comes back what was lost, with all that belongs to it, and no more."""
+"""Restore: lost items return from a copy of a table with their related items, and no others."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -33,7 +33,7 @@ def aws() -> Iterator[None]:
 
 
 def copied(table: str) -> str:
-    """As point-in-time recovery copies it, by what the tests' stores have all of them."""
+    """Copy a table like point-in-time recovery, by operations that all stores of the tests have."""
     described: Any = dynamodb().describe_table(TableName=table)["Table"]
     keys = {key["AttributeName"] for key in described["KeySchema"]}
     name = f"{table}-restored"
@@ -55,8 +55,8 @@ def rows(table: str) -> list[Item]:
 
 
 def get(table: str, **key: str) -> Item | None:
-    answer = dynamodb().get_item(TableName=table, Key=encode(key), ConsistentRead=True)
-    return decode(answer["Item"]) if "Item" in answer else None
+    response = dynamodb().get_item(TableName=table, Key=encode(key), ConsistentRead=True)
+    return decode(response["Item"]) if "Item" in response else None
 
 
 def delete(table: str, **key: str) -> None:
@@ -74,7 +74,7 @@ def change(table: str, key: dict[str, str], **values: Any) -> None:
 
 
 class Restoring:
-    """Of one table, from a copy made now."""
+    """Return a restore of one table from a copy created now."""
 
     def __init__(self, table: str, credentials: str | None = None) -> None:
         self.room = ROOMS[table]
@@ -102,7 +102,7 @@ class Restoring:
         return self.bring(name)
 
 
-def test_what_is_the_same_missing_changed_and_new_is_told_apart() -> None:
+def test_comparison_distinguishes_equal_missing_changed_and_new_items() -> None:
     same, gone, other = keep(), keep(), keep()
     restoring = Restoring("ProductsTable")
     delete(tables.products(), id=gone.id)
@@ -113,11 +113,11 @@ def test_what_is_the_same_missing_changed_and_new_is_told_apart() -> None:
 
     assert restoring.missing() == {gone.id}
     assert [name.split("~")[0] for name in found.changed] == [other.id]
-    assert (found.same, found.new) == (4, 2)  # with the rows that guard SKUs
+    assert (found.same, found.new) == (4, 2)  # with SKU items
     assert same.id not in restoring.missing()
 
 
-def test_a_user_comes_back_with_a_higher_version_and_without_old_sessions() -> None:
+def test_restored_user_has_a_higher_version_and_no_old_sessions() -> None:
     user = sign_up()
     restoring = Restoring("UsersTable")
     delete(tables.users(), id=user.id)
@@ -133,7 +133,7 @@ def test_a_user_comes_back_with_a_higher_version_and_without_old_sessions() -> N
     assert new_gate.status is UserStatus.ACTIVE
 
 
-def test_a_user_who_was_lost_with_credential_and_gate_comes_back_with_both() -> None:
+def test_restored_user_has_credential_and_account_state() -> None:
     user = sign_up(Role.ADMIN)
     credentials = copied(tables.credentials())
     restoring = Restoring("UsersTable", credentials)
@@ -154,7 +154,7 @@ def test_a_user_who_was_lost_with_credential_and_gate_comes_back_with_both() -> 
     )
 
 
-def test_a_user_does_not_come_back_without_a_credential() -> None:
+def test_user_without_a_credential_is_not_restored() -> None:
     user = sign_up()
     restoring = Restoring("UsersTable")
     delete(tables.users(), id=user.id)
@@ -166,7 +166,7 @@ def test_a_user_does_not_come_back_without_a_credential() -> None:
     assert UserRepository().get(user.id) is None
 
 
-def test_who_was_erased_by_the_api_is_doubtful_and_who_was_lost_is_not() -> None:
+def test_erased_user_is_doubtful_and_lost_user_is_not() -> None:
     erased, lost = sign_up(), sign_up()
     restoring = Restoring("UsersTable")
     UserRepository().delete(erased)
@@ -175,7 +175,7 @@ def test_who_was_erased_by_the_api_is_doubtful_and_who_was_lost_is_not() -> None
     assert restoring.doubtful() == {erased.id: "perhaps erased at their own wish", lost.id: None}
 
 
-def test_an_address_that_is_anothers_by_now_stays_theirs() -> None:
+def test_email_of_another_user_is_not_restored() -> None:
     user = sign_up()
     restoring = Restoring("UsersTable")
     delete(tables.users(), id=user.id)
@@ -187,7 +187,7 @@ def test_an_address_that_is_anothers_by_now_stays_theirs() -> None:
     assert UserRepository().get(user.id) is None
 
 
-def test_a_garbled_user_is_put_right_and_nobody_gets_a_role_back() -> None:
+def test_damaged_user_is_restored_without_a_role() -> None:
     user = sign_up(Role.ADMIN)
     restoring = Restoring("UsersTable")
     key = {"id": user.id}
@@ -203,7 +203,7 @@ def test_a_garbled_user_is_put_right_and_nobody_gets_a_role_back() -> None:
     assert account_state is not None and account_state.role is Role.CUSTOMER
 
 
-def test_who_was_shut_out_before_they_were_lost_stays_so() -> None:
+def test_disabled_user_is_restored_disabled() -> None:
     user = sign_up()
     restoring = Restoring("UsersTable")
     change(tables.sessions(), {"user_id": user.id, "id": "gate"}, status="inactive")
@@ -215,7 +215,7 @@ def test_who_was_shut_out_before_they_were_lost_stays_so() -> None:
     assert again is not None and again.status is UserStatus.INACTIVE
 
 
-def test_what_changed_since_it_was_compared_stays() -> None:
+def test_item_changed_since_the_comparison_is_not_restored() -> None:
     user = sign_up()
     restoring = Restoring("UsersTable")
     change(tables.users(), {"id": user.id}, name="B", version=2)
@@ -229,7 +229,7 @@ def test_what_changed_since_it_was_compared_stays() -> None:
     assert again is not None and again.name == "C"
 
 
-def test_a_name_of_nothing_is_refused_before_anything_comes_back() -> None:
+def test_unknown_name_is_rejected_before_anything_is_restored() -> None:
     lost = sign_up()
     restoring = Restoring("UsersTable")
     delete(tables.users(), id=lost.id)
@@ -239,7 +239,7 @@ def test_a_name_of_nothing_is_refused_before_anything_comes_back() -> None:
     assert UserRepository().get(lost.id) is None
 
 
-def test_active_admins_are_counted_anew() -> None:
+def test_active_admins_are_recounted() -> None:
     sign_up(Role.ADMIN), sign_up(Role.ADMIN), sign_up()
     for damage in (1, 7):
         change(tables.users(), {"id": "admins"}, active_admins=damage)
@@ -249,7 +249,7 @@ def test_active_admins_are_counted_anew() -> None:
     assert count_admins(dynamodb()) == UserRepository().active_admins() == 2
 
 
-def test_a_credential_comes_back_to_its_user_only() -> None:
+def test_credential_is_restored_to_its_user_only() -> None:
     lost, moved, garbled = sign_up(), sign_up(), sign_up()
     restoring = Restoring("CredentialsTable")
     delete(tables.credentials(), email=lost.email)
@@ -269,7 +269,7 @@ def test_a_credential_comes_back_to_its_user_only() -> None:
     assert UserRepository().credential(moved.email) is None
 
 
-def test_a_gate_comes_back_as_its_user_is_and_sessions_do_not() -> None:
+def test_account_state_is_restored_from_its_user_and_sessions_are_not() -> None:
     user = sign_up()
     change(tables.sessions(), {"user_id": user.id, "id": "gate"}, epoch=5)
     restoring = Restoring("SessionsTable")
@@ -283,7 +283,7 @@ def test_a_gate_comes_back_as_its_user_is_and_sessions_do_not() -> None:
     assert (account_state.epoch, account_state.status) == (6, UserStatus.INACTIVE)
 
 
-def test_a_product_comes_back_with_its_sku_and_is_not_sold_before_it_is_counted() -> None:
+def test_restored_product_has_its_sku_and_is_not_sold_before_its_stock_count() -> None:
     lost, deleted = keep(), keep()
     restoring = Restoring("ProductsTable")
     delete(tables.products(), id=lost.id)
@@ -304,7 +304,7 @@ def test_a_product_comes_back_with_its_sku_and_is_not_sold_before_it_is_counted(
         assert guard is not None and guard["product_id"] == product.id
 
 
-def test_a_guard_that_was_lost_alone_comes_back_to_its_product() -> None:
+def test_lost_sku_item_is_restored_to_its_product() -> None:
     product = keep()
     guard = {"id": f"sku#{product.sku}"}
     restoring = Restoring("ProductsTable")
@@ -318,7 +318,7 @@ def test_a_guard_that_was_lost_alone_comes_back_to_its_product() -> None:
     assert row is not None and row["product_id"] == product.id
 
 
-def test_a_product_whose_sku_is_anothers_stays_gone() -> None:
+def test_product_with_a_used_sku_is_not_restored() -> None:
     product = keep()
     restoring = Restoring("ProductsTable")
     delete(tables.products(), id=product.id)
@@ -329,7 +329,7 @@ def test_a_product_whose_sku_is_anothers_stays_gone() -> None:
     assert "another product's" in (outcome.refused or "")
 
 
-def test_a_garbled_product_keeps_the_stock_that_it_has_now() -> None:
+def test_restored_product_keeps_its_current_stock() -> None:
     product = keep()
     restoring = Restoring("ProductsTable")
     change(tables.products(), {"id": product.id}, name="\0", stock=3, version=8)
@@ -340,7 +340,7 @@ def test_a_garbled_product_keeps_the_stock_that_it_has_now() -> None:
     assert again is not None and (again.name, again.stock, again.version) == (product.name, 3, 9)
 
 
-def test_an_order_comes_back_in_its_status_of_now_and_is_counted() -> None:
+def test_restored_order_has_its_current_status_and_is_counted() -> None:
     user, product = sign_up(), keep()
     garbled, lost, kept = (place(user, product) for _ in range(3))
     restoring = Restoring("OrdersTable")
@@ -363,13 +363,13 @@ def test_an_order_comes_back_in_its_status_of_now_and_is_counted() -> None:
     assert repository.count(user.id, [OrderStatus.PENDING]) == 2
     assert repository.count(user.id, [OrderStatus.CANCELLED]) == 1
     assert kept.id not in str(outcomes)
-    # Its stock was taken when it was placed, and that is still so.
+    # Its stock was reserved when it was placed, and still is.
     stock = ProductRepository().get(product.id)
     assert stock is not None and stock.stock == 7
 
 
 @pytest.mark.parametrize("is_erased", [True, False])
-def test_order_of_an_erased_user_comes_back_without_its_note(is_erased: bool) -> None:
+def test_restored_order_of_an_erased_user_has_no_note(is_erased: bool) -> None:
     user = sign_up()
     order = place(user, keep())
     change(tables.orders(), {"user_id": user.id, "id": order.id}, note="Ring twice.")
@@ -401,7 +401,7 @@ def _lost_order() -> tuple[Restoring, str]:
 
 
 @pytest.mark.parametrize("lose", [_lost_user, _lost_order])
-def test_nobody_is_mailed_of_what_came_back(lose: Callable[[], tuple[Restoring, str]]) -> None:
+def test_restored_items_send_no_email(lose: Callable[[], tuple[Restoring, str]]) -> None:
     restoring, name = lose()
     before = {row["id"] for row in rows(tables.idempotency())}
 
@@ -412,7 +412,7 @@ def test_nobody_is_mailed_of_what_came_back(lose: Callable[[], tuple[Restoring, 
     assert DeliveryLogRepository(now).claim(marks.pop().removeprefix("mail#")) is False
 
 
-def test_a_gate_that_an_erasure_shut_opens_for_who_is_named() -> None:
+def test_account_state_of_an_erased_user_is_enabled_by_name() -> None:
     user = sign_up()
     credentials = copied(tables.credentials())
     restoring = Restoring("UsersTable", credentials)

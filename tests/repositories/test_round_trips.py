@@ -1,4 +1,4 @@
-"""What a repository stores it reads back the same, and its guards hold one at a time."""
+"""Repositories read items as they stored them, and enforce their conditions one at a time."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -14,7 +14,7 @@ from shop.clock import now
 from shop.dynamo import records
 from shop.errors import AccountInactive, EmailInUse, NotFound, SkuInUse
 from shop.http.response import Response
-from shop.idempotency import KEPT_FOR, IdempotentRequest, Replayed
+from shop.idempotency import KEPT_FOR, IdempotentRequest, Record, Replayed
 from shop.identifiers import new_id
 from shop.identity.accounts.models import AccountState, UserStatus
 from shop.identity.login_attempts.service import login_attempt
@@ -52,24 +52,24 @@ def product(stock: int | None = 10) -> Product:
 
 
 def order(of: Product, quantity: int = 1, note: str | None = None) -> Order:
-    taken = 0 if of.stock is None else quantity
-    line = OrderLine(of.id, of.sku, of.name, of.price, quantity, taken)
+    reserved = 0 if of.stock is None else quantity
+    line = OrderLine(of.id, of.sku, of.name, of.price, quantity, reserved)
     pending = OrderStatus.PENDING
     return Order(new_id(), ALICE.id, pending, line.total, [line], note, NOON, NOON, 1)
 
 
-def once(key: str | None = None) -> IdempotentRequest:
+def idempotency(key: str) -> IdempotentRequest:
     return IdempotentRequest(
         key, b"digest", lambda _: Response(201, {"ETag": '"1"'}, "é"), lambda: NOON
     )
 
 
 def keep(kept: Product) -> Product:
-    ProductRepository().add(kept, once())
+    ProductRepository().add(kept, None)
     return kept
 
 
-def test_a_user_is_stored_with_credential_and_gate() -> None:
+def test_user_is_stored_with_credential_and_account_state() -> None:
     UserRepository().add(USER, "hash")
 
     assert UserRepository().get(USER.id) == USER
@@ -82,7 +82,7 @@ def test_a_user_is_stored_with_credential_and_gate() -> None:
     )
 
 
-def test_a_second_user_of_an_address_leaves_nothing_behind() -> None:
+def test_second_user_of_an_email_writes_nothing() -> None:
     UserRepository().add(USER, "hash")
     second = replace(USER, id=new_id())
 
@@ -93,7 +93,7 @@ def test_a_second_user_of_an_address_leaves_nothing_behind() -> None:
     assert SessionRepository().of_user(second.id) == ([], None)
 
 
-def test_a_session_is_read_back_beside_its_gate() -> None:
+def test_session_is_read_with_its_account_state() -> None:
     UserRepository().add(USER, "hash")
     later = NOON + timedelta(days=30)
     digests = RefreshDigests(b"family", b"current", b"salt")
@@ -114,7 +114,7 @@ def test_a_session_is_read_back_beside_its_gate() -> None:
     ("epoch", "password_hash", "status"),
     [(2, "hash", "active"), (1, "other", "active"), (1, "hash", "inactive")],
 )
-def test_a_session_does_not_begin_once_hash_epoch_or_status_have_changed(
+def test_session_does_not_begin_after_a_change_of_hash_generation_or_status(
     epoch: int, password_hash: str, status: str
 ) -> None:
     UserRepository().add(USER, "hash")
@@ -134,24 +134,24 @@ def test_a_session_does_not_begin_once_hash_epoch_or_status_have_changed(
 
 
 @pytest.mark.parametrize("stock", [0, 10, None])
-def test_a_product_is_read_back_as_it_was(stock: int | None) -> None:
+def test_product_is_read_as_stored(stock: int | None) -> None:
     kept = keep(product(stock))
 
     assert ProductRepository().get(kept.id) == kept
 
 
-def test_a_sku_is_taken_once() -> None:
+def test_duplicate_sku_is_rejected() -> None:
     kept = keep(product())
 
     with pytest.raises(SkuInUse):
-        ProductRepository().add(replace(product(), sku=kept.sku), once())
+        ProductRepository().add(replace(product(), sku=kept.sku), None)
 
 
-def test_an_order_is_read_back_as_it_was_and_counted() -> None:
+def test_order_is_read_as_stored_and_counted() -> None:
     UserRepository().add(USER, "hash")
     placed = order(keep(product()), 3, "Ring twice.")
 
-    OrderRepository().add(placed, once())
+    OrderRepository().add(placed, None)
 
     assert OrderRepository().get(ALICE.id, placed.id) == placed
     assert OrderRepository().count(ALICE.id, [*OrderStatus]) == 1
@@ -171,7 +171,7 @@ def test_an_order_is_read_back_as_it_was_and_counted() -> None:
         {"status": ProductStatus.INACTIVE},
     ],
 )
-def test_an_order_of_a_product_that_is_not_as_it_was_read_is_not_placed(
+def test_order_of_a_changed_product_is_not_placed(
     changed: dict[str, Any],
 ) -> None:
     UserRepository().add(USER, "hash")
@@ -180,30 +180,30 @@ def test_an_order_of_a_product_that_is_not_as_it_was_read_is_not_placed(
     stale = order(read)
 
     with pytest.raises(StaleVersion):
-        OrderRepository().add(stale, once())
+        OrderRepository().add(stale, None)
 
     assert OrderRepository().get(ALICE.id, stale.id) is None
     assert ProductRepository().get(kept.id) == kept
 
 
-def test_an_order_takes_no_more_than_there_is() -> None:
+def test_order_beyond_the_stock_is_not_placed() -> None:
     UserRepository().add(USER, "hash")
     kept = keep(product(2))
 
     with pytest.raises(StaleVersion):
-        OrderRepository().add(order(kept, 3), once())
+        OrderRepository().add(order(kept, 3), None)
 
     assert ProductRepository().get(kept.id) == kept
 
 
-def test_nobody_and_the_inactive_get_no_order() -> None:
+def test_order_of_a_missing_or_inactive_user_is_not_placed() -> None:
     kept = keep(product())
     with pytest.raises(NotFound):
-        OrderRepository().add(order(kept), once())
+        OrderRepository().add(order(kept), None)
 
     UserRepository().add(replace(USER, status=UserStatus.INACTIVE), "hash")
     with pytest.raises(AccountInactive):
-        OrderRepository().add(order(kept), once())
+        OrderRepository().add(order(kept), None)
 
 
 @pytest.fixture
@@ -215,7 +215,7 @@ def placed() -> list[Order]:
     for number, status in enumerate([*OrderStatus] * 3):
         total = Money(Decimal(number * 7 % 12) ** 3 / 4, "EUR")
         orders.append(replace(order(kept), status=status, total=total))
-        OrderRepository().add(orders[-1], once())
+        OrderRepository().add(orders[-1], None)
     return sorted(orders, key=lambda each: each.id)
 
 
@@ -227,21 +227,23 @@ def by_total(order: Order) -> tuple[Decimal, str]:
     return order.total.amount, order.id
 
 
-@pytest.mark.parametrize("descends", [False, True])
+@pytest.mark.parametrize("is_descending", [False, True])
 @pytest.mark.parametrize(("sort", "key"), [("createdAt", by_id), ("total", by_total)])
 @pytest.mark.parametrize("statuses", [[*OrderStatus], *([status] for status in OrderStatus)])
-def test_a_users_orders_are_listed_by_status_time_and_total(
+def test_orders_of_a_user_are_listed_by_status_time_and_total(
     placed: list[Order],
     statuses: list[OrderStatus],
     sort: str,
     key: Callable[[Order], Any],
-    descends: bool,
+    is_descending: bool,
 ) -> None:
     expected = [order for order in placed if order.status in statuses]
-    expected.sort(key=key, reverse=descends)
+    expected.sort(key=key, reverse=is_descending)
     orders, found, after = OrderRepository(), list[Order](), None
     while True:
-        rows = orders.of_user(ALICE.id, statuses, sort, PageRequest(after, 0, 2), descends)
+        rows = orders.list_of_user(
+            ALICE.id, statuses, sort, PageRequest(after, 0, 2), is_descending
+        )
         found += rows.items
         if rows.next_position is None:
             break
@@ -249,60 +251,61 @@ def test_a_users_orders_are_listed_by_status_time_and_total(
 
     assert found == expected
     assert orders.count(ALICE.id, statuses) == len(expected)
-    assert orders.of_user(new_id(), statuses, sort, PageRequest(None, 0, 2), descends).items == []
+    assert (
+        orders.list_of_user(new_id(), statuses, sort, PageRequest(None, 0, 2), is_descending).items
+        == []
+    )
 
 
-@pytest.mark.parametrize("descends", [False, True])
-def test_the_orders_of_everyone_are_listed_by_status_and_time(
-    placed: list[Order], descends: bool
-) -> None:
+@pytest.mark.parametrize("is_descending", [False, True])
+def test_all_orders_are_listed_by_status_and_time(placed: list[Order], is_descending: bool) -> None:
     for statuses in ([*OrderStatus], [OrderStatus.PENDING]):
-        rows = OrderRepository().of_everyone(statuses, PageRequest(None, 0, 100), descends)
+        rows = OrderRepository().list_all(statuses, PageRequest(None, 0, 100), is_descending)
 
         expected = [order for order in placed if order.status in statuses]
-        assert rows.items == (expected[::-1] if descends else expected)
+        assert rows.items == (expected[::-1] if is_descending else expected)
 
 
-def test_a_record_is_kept_with_its_effect_and_found_beside_the_catalogue() -> None:
+def test_idempotency_record_is_stored_with_its_effect_and_read_with_the_catalogue() -> None:
     UserRepository().add(USER, "hash")
     kept = keep(product())
 
-    OrderRepository().add(order(kept), once("key"))
-    products, record = OrderRepository().catalogue([kept.id, new_id()], once("key"))
+    OrderRepository().add(order(kept), idempotency("key").response_record(None))
+    products, record = OrderRepository().read_catalogue([kept.id, new_id()], "key")
 
-    assert record is not None and record == records.find(once("key"))
-    assert (record.answer.status, dict(record.answer.headers)) == (201, {"ETag": '"1"'})
-    assert record.answer.body == "é" and record.expires_at == NOON + KEPT_FOR
+    assert record is not None and record == records.find_record("key")
+    assert (record.response.status, dict(record.response.headers)) == (201, {"ETag": '"1"'})
+    assert record.response.body == "é" and record.expires_at == NOON + KEPT_FOR
     assert list(products) == [kept.id]
     with pytest.raises(Replayed):
-        once("key").replay(record)
+        idempotency("key").replay_if_recorded(record)
 
 
-def test_a_record_that_has_expired_is_replaced() -> None:
+def test_expired_idempotency_record_is_replaced() -> None:
     UserRepository().add(USER, "hash")
     kept = keep(product())
-    long_ago = IdempotentRequest(
-        "key", b"d", lambda _: Response(201, {}, "old"), lambda: NOON - KEPT_FOR * 99
-    )
+    long_ago = Record("key", b"d", Response(201, {}, "old"), NOON - KEPT_FOR * 98)
     OrderRepository().add(order(kept), long_ago)
 
-    OrderRepository().add(order(replace(kept)), once("key"))
+    OrderRepository().add(order(replace(kept)), idempotency("key").response_record(None))
 
-    record = records.find(once("key"))
-    assert record is not None and record.answer.body == "é"
+    record = records.find_record("key")
+    assert record is not None and record.response.body == "é"
 
 
-def test_a_record_in_force_undoes_a_second_effect() -> None:
+def test_idempotency_record_in_force_rejects_a_second_effect() -> None:
     UserRepository().add(USER, "hash")
     kept = keep(product())
-    in_force = IdempotentRequest("key", b"digest", lambda _: Response(201, {}, "first"), now)
+    in_force = Record("key", b"digest", Response(201, {}, "first"), now() + KEPT_FOR)
     OrderRepository().add(order(kept), in_force)
 
     with pytest.raises(StaleVersion):
         OrderRepository().add(order(kept), in_force)
-    with pytest.raises(Replayed):
-        ProductRepository().add(product(), in_force)
+    rejected = product()
+    with pytest.raises(StaleVersion):
+        ProductRepository().add(rejected, in_force)
 
+    assert ProductRepository().get(rejected.id) is None
     assert OrderRepository().count(ALICE.id, [*OrderStatus]) == 1
     left = ProductRepository().get(kept.id)
     assert left is not None and left.stock == 9

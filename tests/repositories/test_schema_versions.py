@@ -1,4 +1,4 @@
-"""Every row says which shape it has, and rows from before the keys of lists are read and lifted."""
+"""Schema versions: every item has one, and items without list keys are read and migrated."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -29,12 +29,12 @@ from shop.projections.repository import ProjectionRepository
 from shop.projections.service import ProjectionService
 from shop.users.models import User
 from shop.users.repository import UserRepository
-from tests.repositories.stored_shop import LISTED, keep, once, place, sign_up, stored, unlist
+from tests.repositories.stored_shop import LISTED, keep, place, sign_up, stored, unlist
 from tests.support.aws_mock import fresh_aws
 from tests.support.fixtures import NOON
 from tests.support.sam_template import resources
 
-# Of the rows of a table that are not all of one kind, by what the others have and it has not.
+# The kinds of items of tables with several, by an attribute that only one kind has.
 KINDS = {
     "users": {"email": "user", "active_admins": "active admins"},
     "products": {"sku": "product", "product_id": "SKU"},
@@ -79,7 +79,7 @@ def kind(table: str, item: Item) -> str:
     return next(name for marker, name in kinds.items() if not marker or marker in item)
 
 
-def test_whatever_is_written_says_which_shape_it_has() -> None:
+def test_written_items_have_a_schema_version() -> None:
     user, admin, product = sign_up(), sign_up(Role.ADMIN), keep()
     other_admin, gone = sign_up(Role.ADMIN), sign_up()
     order = place(user, product)
@@ -106,7 +106,7 @@ def test_whatever_is_written_says_which_shape_it_has() -> None:
     assert {name for name, item in found if "schema_version" not in item} == set()
 
 
-def test_rows_of_the_first_shape_are_read_and_what_changes_them_lifts_them() -> None:
+def test_items_of_the_first_shape_are_read_and_migrated_by_changes() -> None:
     user, product = sign_up(), keep()
     order = place(user, product)
     order_key = {"user_id": user.id, "id": order.id}
@@ -123,23 +123,23 @@ def test_rows_of_the_first_shape_are_read_and_what_changes_them_lifts_them() -> 
     sold = replace(product, stock=9, version=2)
     assert ProductRepository().get(product.id) == sold
     assert OrderRepository().get(user.id, order.id) == order
-    assert OrderRepository().catalogue([product.id], once("another"))[0] == {product.id: sold}
+    assert OrderRepository().read_catalogue([product.id], "another")[0] == {product.id: sold}
 
     UserRepository().save(user, replace(user, version=2))
     OrderRepository().save(order, replace(order, version=2), [])
     ProductRepository().save(sold, sold, {"name", "price"}, 0, None)
-    lifted = [
+    migrated = [
         stored("users", {"id": user.id}),
         stored("products", {"id": product.id}),
         stored("orders", order_key),
     ]
-    for before, after, table in zip(as_new, lifted, LISTED, strict=True):
+    for before, after, table in zip(as_new, migrated, LISTED, strict=True):
         assert [after[name] for name in LISTED[table]] == [before[name] for name in LISTED[table]]
-    # A product's patch sets what it names, so only what migrates it knows that it has all keys.
-    assert [int(it["schema_version"]) for it in lifted] == [2, 1, 2]
+    # A product's patch sets named fields only, so only a migration sets all keys.
+    assert [int(it["schema_version"]) for it in migrated] == [2, 1, 2]
 
 
-def test_what_is_projected_of_rows_of_the_first_shape_is_the_same() -> None:
+def test_projections_of_items_of_the_first_shape_are_equal() -> None:
     user = sign_up()
     unlist("users", {"id": user.id})
 

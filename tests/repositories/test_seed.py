@@ -1,4 +1,4 @@
-"""What the seed makes is what the repositories and the projector would have made."""
+"""Seeded items equal those of the repositories and the projector."""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -38,8 +38,8 @@ def aws() -> Iterator[None]:
 
 
 def seed(users: int, products: int = 0, orders: int = 0) -> int:
-    wanted = {Kind.USERS: users, Kind.PRODUCTS: products, Kind.ORDERS: orders}
-    return fill(dynamodb(), wanted)
+    entities = {Kind.USERS: users, Kind.PRODUCTS: products, Kind.ORDERS: orders}
+    return fill(dynamodb(), entities)
 
 
 def assert_well() -> None:
@@ -49,7 +49,7 @@ def assert_well() -> None:
         assert not any(it.needing for it in Engine(dynamodb(), FAST, 2).look(migration))
 
 
-def test_lists_show_what_was_seeded_and_neither_recount_nor_migrations_find_fault() -> None:
+def test_seeded_items_are_listed_and_pass_recount_and_migrations() -> None:
     seed(users=60, products=8, orders=40)
 
     assert_well()
@@ -59,17 +59,17 @@ def test_lists_show_what_was_seeded_and_neither_recount_nor_migrations_find_faul
     assert users.count([*UserStatus]) == 60
     products = ProductRepository().list(ProductStatus.ACTIVE, "price", ALL, False).items
     assert len(products) == ProductRepository().count(ProductStatus.ACTIVE)
-    found = orders.of_everyone([*OrderStatus], ALL, False).items
+    found = orders.list_all([*OrderStatus], ALL, False).items
     assert len(found) == orders.count_all([*OrderStatus]) == 40
     buyer = found[0].user_id
-    mine = orders.of_user(buyer, [*OrderStatus], "total", ALL, False).items
+    mine = orders.list_of_user(buyer, [*OrderStatus], "total", ALL, False).items
     assert len(mine) == orders.count(buyer, [*OrderStatus])
     assert all(sum(line.total.amount for line in it.lines) == it.total.amount for it in found)
     credential = users.credential(listed[0].email)
     assert credential is not None and credential.user_id == listed[0].id
 
 
-def test_a_seed_adds_what_is_missing_and_nothing_twice() -> None:
+def test_seed_adds_missing_items_only() -> None:
     seed(users=30, products=2, orders=10)
     assert seed(users=30, products=2, orders=10) == 0
 
@@ -80,7 +80,7 @@ def test_a_seed_adds_what_is_missing_and_nothing_twice() -> None:
     assert OrderRepository().count_all([*OrderStatus]) == 30
 
 
-def test_the_projector_finds_nothing_to_do() -> None:
+def test_seeded_items_need_no_projection() -> None:
     seed(users=5)
     before = dynamodb().scan(TableName=tables.counters())["Items"]
 
@@ -90,7 +90,7 @@ def test_the_projector_finds_nothing_to_do() -> None:
     assert dynamodb().scan(TableName=tables.counters())["Items"] == before
 
 
-def test_every_row_says_which_shape_it_has() -> None:
+def test_seeded_items_have_a_schema_version() -> None:
     seed(users=5, products=2, orders=5)
 
     for table in dynamodb().list_tables()["TableNames"]:
@@ -98,7 +98,7 @@ def test_every_row_says_which_shape_it_has() -> None:
             assert "schema_version" in decode(item)
 
 
-def test_things_follow_from_their_numbers_and_are_of_many_scripts() -> None:
+def test_seeded_entities_are_determined_by_their_numbers_in_many_scripts() -> None:
     users = [things.user(number) for number in range(500)]
 
     assert users == [things.user(number) for number in range(500)]
@@ -109,6 +109,6 @@ def test_things_follow_from_their_numbers_and_are_of_many_scripts() -> None:
     assert all(things.product(number).price.amount >= Decimal("0.5") for number in range(50))
 
 
-def test_orders_without_users_are_refused() -> None:
+def test_seed_of_orders_without_users_is_rejected() -> None:
     with pytest.raises(ValueError, match="users and products"):
         seed(users=0, orders=1)

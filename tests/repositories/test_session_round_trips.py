@@ -1,4 +1,4 @@
-"""Sessions are read back as they were stored, and change under their conditions only."""
+"""Sessions are read as stored, and change only under their conditions."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -21,7 +21,7 @@ from tests.support.fixtures import ALICE, BOB, NOON
 USER = User(
     ALICE.id, "ada@example.com", "Ada", UserStatus.ACTIVE, Role.CUSTOMER, False, NOON, NOON, 1
 )
-GATE = AccountState(USER.id, 1, UserStatus.ACTIVE, Role.CUSTOMER)
+ACCOUNT_STATE = AccountState(USER.id, 1, UserStatus.ACTIVE, Role.CUSTOMER)
 END = NOON + timedelta(days=30)
 
 
@@ -52,23 +52,23 @@ def rotated(session: Session) -> Session:
 
 
 def ends_at(session: Session) -> int:
-    """What DynamoDB is told to delete it by."""
+    """Return the TTL attribute of the stored session."""
     key = {"user_id": {"S": session.user_id}, "id": {"S": session.id}}
     item = boto3.client("dynamodb").get_item(TableName="sessions_table", Key=key)["Item"]
     return int(item["ttl"]["N"])
 
 
-def test_what_a_refresh_changes_is_stored() -> None:
+def test_refreshed_session_is_stored() -> None:
     session = begin()
-    wanted = replace(rotated(session), absolute_expires_at=END)
+    expected = replace(rotated(session), absolute_expires_at=END)
 
-    assert SessionRepository().rotate(wanted, b"current") == wanted
+    assert SessionRepository().rotate(expected, b"current") == expected
 
-    assert SessionRepository().with_account_state(USER.id, session.id) == (wanted, GATE)
+    assert SessionRepository().with_account_state(USER.id, session.id) == (expected, ACCOUNT_STATE)
     assert ends_at(session) == END.timestamp()
 
 
-def test_a_session_is_kept_for_as_long_as_it_may_be_used() -> None:
+def test_session_expires_when_it_can_no_longer_be_used() -> None:
     begun = begin()
     later = END + timedelta(days=150)
     boto3.client("dynamodb").update_item(
@@ -84,9 +84,7 @@ def test_a_session_is_kept_for_as_long_as_it_may_be_used() -> None:
 
 
 @pytest.mark.parametrize(("spent", "epoch"), [(b"older", 1), (b"current", 2)])
-def test_a_session_that_is_not_as_it_was_read_is_given_back_unchanged(
-    spent: bytes, epoch: int
-) -> None:
+def test_stale_session_is_returned_unchanged(spent: bytes, epoch: int) -> None:
     session = begin()
 
     assert SessionRepository().rotate(replace(rotated(session), epoch=epoch), spent) == session
@@ -94,16 +92,16 @@ def test_a_session_that_is_not_as_it_was_read_is_given_back_unchanged(
     assert SessionRepository().with_account_state(USER.id, session.id)[0] == session
 
 
-def test_a_session_that_has_ended_is_not_brought_back() -> None:
+def test_ended_session_is_not_recreated() -> None:
     session = begin()
     SessionRepository().end(USER.id, session.id)
 
     assert SessionRepository().rotate(rotated(session), b"current") is None
 
-    assert SessionRepository().of_user(USER.id) == ([], GATE)
+    assert SessionRepository().of_user(USER.id) == ([], ACCOUNT_STATE)
 
 
-def test_a_session_is_ended_once_and_of_its_family_only() -> None:
+def test_session_ends_once_and_for_its_family_only() -> None:
     session, other = begin(), begin()
 
     assert not SessionRepository().end(USER.id, session.id, b"another")
@@ -111,29 +109,29 @@ def test_a_session_is_ended_once_and_of_its_family_only() -> None:
     assert SessionRepository().end(USER.id, session.id, b"family")
     assert not SessionRepository().end(USER.id, session.id)
 
-    assert SessionRepository().of_user(USER.id) == ([other], GATE)
+    assert SessionRepository().of_user(USER.id) == ([other], ACCOUNT_STATE)
 
 
-def test_sessions_come_newest_first_with_their_gate() -> None:
+def test_sessions_are_listed_newest_first_with_their_account_state() -> None:
     begun = sorted((begin() for _ in range(5)), key=lambda session: session.id, reverse=True)
 
-    assert SessionRepository().of_user(USER.id) == (begun, GATE)
+    assert SessionRepository().of_user(USER.id) == (begun, ACCOUNT_STATE)
     assert SessionRepository().of_user(BOB.id) == ([], None)
 
 
-def test_sessions_end_with_the_one_that_is_one_too_many() -> None:
+def test_session_beyond_the_limit_ends_the_oldest() -> None:
     first, second = begin(), begin()
 
     third = begin(first.id, second.id)
 
-    assert SessionRepository().of_user(USER.id) == ([third], GATE)
+    assert SessionRepository().of_user(USER.id) == ([third], ACCOUNT_STATE)
 
 
-def test_the_next_epoch_begins_for_who_has_a_gate() -> None:
+def test_next_session_generation_begins_for_an_existing_account_state() -> None:
     session = begin()
 
     SessionRepository().end_all(USER.id)
     SessionRepository().end_all(BOB.id)
 
-    assert SessionRepository().of_user(USER.id) == ([session], replace(GATE, epoch=2))
+    assert SessionRepository().of_user(USER.id) == ([session], replace(ACCOUNT_STATE, epoch=2))
     assert SessionRepository().of_user(BOB.id) == ([], None)

@@ -1,4 +1,4 @@
-"""What our transactions build on, asked of the store itself."""
+"""Properties of DynamoDB on which the transactions depend."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.dynamodb_local
 
-MAX_ITEM = 400 * 1024  # bytes, the names of its attributes among them
+MAX_ITEM = 400 * 1024  # bytes, including attribute names
 PEAR = "\N{PEAR}"  # four bytes
 
 
@@ -47,7 +47,7 @@ def aws() -> Iterator[None]:
 
 
 def put(id_: str, **values: Any) -> "TransactWriteItemTypeDef":
-    """Any: an item's values are of any type DynamoDB knows."""
+    """`Any`: the values of an item have any type DynamoDB has."""
     return {
         "Put": {
             "TableName": tables.products(),
@@ -63,19 +63,19 @@ def stored() -> list[str]:
     return sorted(item["id"]["S"] for item in items)
 
 
-def test_a_refusal_tells_by_name_which_conditions_failed_and_what_stood_there() -> None:
+def test_failed_transaction_names_its_conditions_and_the_stored_items() -> None:
     transactions.write({"first": put("a", colour="green")})
     absent = put("c")
     absent["Put"]["ConditionExpression"] = "attribute_exists(id)"
 
-    with pytest.raises(transactions.ConditionFailed) as refused:
+    with pytest.raises(transactions.ConditionFailed) as rejected:
         transactions.write({"one": put("b"), "two": put("a"), "three": absent, "four": put("d")})
 
-    assert refused.value.old == {"two": {"id": "a", "colour": "green"}, "three": None}
+    assert rejected.value.old == {"two": {"id": "a", "colour": "green"}, "three": None}
     assert stored() == ["a"]
 
 
-def test_the_same_token_commits_once_and_never_something_else() -> None:
+def test_transaction_token_commits_once_and_rejects_other_content() -> None:
     token, client = str(uuid4()), dynamodb()
     for _ in range(3):
         client.transact_write_items(TransactItems=[put("a")], ClientRequestToken=token)
@@ -87,7 +87,7 @@ def test_the_same_token_commits_once_and_never_something_else() -> None:
 
 
 @pytest.mark.parametrize(
-    "refused",
+    "rejected",
     [
         [("", {})],
         [(str(index), {}) for index in range(transactions.MAX_ACTIONS + 1)],
@@ -96,10 +96,10 @@ def test_the_same_token_commits_once_and_never_something_else() -> None:
     ],
     ids=["an empty key", "101 actions", "401 KB", "more than 4 MB"],
 )
-def test_what_no_transaction_may_hold_leaves_nothing_behind(
-    refused: list[tuple[str, dict[str, str]]],
+def test_invalid_transaction_writes_nothing(
+    rejected: list[tuple[str, dict[str, str]]],
 ) -> None:
-    actions = [put("beside"), *(put(id_, **values) for id_, values in refused)]
+    actions = [put("beside"), *(put(id_, **values) for id_, values in rejected)]
 
     with pytest.raises(ClientError, match="ValidationException"):
         transactions.write({str(index): action for index, action in enumerate(actions)})
@@ -107,7 +107,7 @@ def test_what_no_transaction_may_hold_leaves_nothing_behind(
     assert stored() == []
 
 
-def test_a_transaction_holds_as_many_actions_as_we_believe_and_an_item_as_many_bytes() -> None:
+def test_store_has_the_documented_limits_of_actions_and_item_bytes() -> None:
     full = MAX_ITEM - len("id" + "0" + "text")
     texts = ["x" * full, *[""] * (transactions.MAX_ACTIONS - 1)]
 
@@ -116,22 +116,22 @@ def test_a_transaction_holds_as_many_actions_as_we_believe_and_an_item_as_many_b
     assert len(stored()) == transactions.MAX_ACTIONS
 
 
-def test_the_largest_order_that_the_api_takes_fits_in_one_transaction_with_its_answer() -> None:
+def test_largest_order_fits_into_one_transaction_with_its_response() -> None:
     sign_up()
     products = [keep(largest_product()) for _ in range(MAX_LINES)]
 
     order = place(products, MAX_QUANTITY, PEAR * 500, "key")
 
     assert OrderRepository().get(ALICE.id, order.id) == order
-    record = records.find(once("key"))
-    assert record is not None and record.answer == answer(order)
+    record = records.find_record("key")
+    assert record is not None and record.response == render(order)
 
 
-def test_a_page_that_the_store_ends_early_is_read_on() -> None:
+def test_list_continues_after_a_page_that_the_store_ends_early() -> None:
     sign_up()
     kept = keep(replace(largest_product(), stock=None))
     placed = [place([kept], 1, None, None) for _ in range(5)]
-    # As newer code may do, which writes more into an order than ours does.
+    # Newer code may write more attributes.
     for order in placed:
         dynamodb().update_item(
             TableName=tables.orders(),
@@ -145,8 +145,12 @@ def test_a_page_that_the_store_ends_early_is_read_on() -> None:
 
 
 def newest(limit: int) -> Sequence[Order]:
-    span = PageRequest(None, 0, limit)
-    return OrderRepository().of_user(ALICE.id, [*OrderStatus], "createdAt", span, True).items
+    page_request = PageRequest(None, 0, limit)
+    return (
+        OrderRepository()
+        .list_of_user(ALICE.id, [*OrderStatus], "createdAt", page_request, True)
+        .items
+    )
 
 
 def sign_up() -> None:
@@ -156,19 +160,19 @@ def sign_up() -> None:
 
 
 def keep(product: Product) -> Product:
-    ProductRepository().add(product, once(None))
+    ProductRepository().add(product, None)
     return product
 
 
 def place(of: list[Product], quantity: int, note: str | None, key: str | None) -> Order:
     items = [{"productId": each.id, "quantity": quantity} for each in of]
-    wanted = OrderPlace.model_validate({"items": items, "note": note})
+    payload = OrderPlace.model_validate({"items": items, "note": note})
     service = OrderService(OrderRepository(), now, new_id)
-    return service.place(ALICE, ALICE.id, wanted, once(key))
+    return service.place(ALICE, ALICE.id, payload, idempotency(key))
 
 
-def once(key: str | None) -> IdempotentRequest:
-    return IdempotentRequest(key, b"digest", answer, now)
+def idempotency(key: str | None) -> IdempotentRequest:
+    return IdempotentRequest(key, b"digest", render, now)
 
 
 def largest_product() -> Product:
@@ -177,6 +181,6 @@ def largest_product() -> Product:
     return Product(product_id, sku, name, price, 1_000_000_000, active, NOON, NOON, 1)
 
 
-def answer(created: object) -> Response:
+def render(created: object) -> Response:
     body = OrderResponse.of(created).model_dump_json() if isinstance(created, Order) else ""
     return Response(201, {}, body)

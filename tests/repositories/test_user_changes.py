@@ -1,4 +1,4 @@
-"""A user changes with all that hangs on it, if all is still as it was read, or not at all."""
+"""User changes: user, credential, account state and admin count change together, or not at all."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -18,7 +18,7 @@ from shop.identity.sessions.models import IDLE_LIFETIME, MAX_SESSIONS, RefreshDi
 from shop.identity.sessions.repository import SessionRepository
 from shop.pagination import PageRequest
 from shop.retries import StaleVersion
-from shop.users.erasure import TraceRepository
+from shop.users.erasure import PersonalDataRepository
 from shop.users.models import User
 from shop.users.repository import UserRepository
 from tests.support.aws_mock import fresh_aws
@@ -69,7 +69,7 @@ def everything() -> dict[str, list[str]]:
     }
 
 
-def test_an_address_moves_with_its_credential_and_is_free_again() -> None:
+def test_changed_email_moves_its_credential_and_releases_the_old_one() -> None:
     before = user()
     after = replace(before, email="new@example.com", version=2)
 
@@ -80,7 +80,7 @@ def test_an_address_moves_with_its_credential_and_is_free_again() -> None:
     assert UserRepository().credential(after.email) == Credential(before.id, "hash")
 
 
-def test_an_address_that_is_taken_changes_nothing() -> None:
+def test_used_email_changes_nothing() -> None:
     before, other = user(), user()
     stored = everything()
 
@@ -90,7 +90,7 @@ def test_an_address_that_is_taken_changes_nothing() -> None:
     assert everything() == stored
 
 
-def test_a_change_of_what_has_changed_since_changes_nothing() -> None:
+def test_stale_user_change_changes_nothing() -> None:
     before = user()
     UserRepository().save(before, replace(before, name="Grace", version=2))
     stored = everything()
@@ -101,18 +101,18 @@ def test_a_change_of_what_has_changed_since_changes_nothing() -> None:
     assert everything() == stored
 
 
-def test_who_is_deactivated_finds_the_gate_shut_with_every_session_behind_it() -> None:
+def test_deactivated_user_has_a_disabled_account_state_and_no_session() -> None:
     before = user()
     session = session_of(before)
 
     UserRepository().save(before, replace(before, status=INACTIVE, version=2))
 
-    shut = account_state(before)
-    assert shut == AccountState(before.id, 2, INACTIVE, Role.CUSTOMER)
-    assert not session.is_live(shut, now())
+    disabled = account_state(before)
+    assert disabled == AccountState(before.id, 2, INACTIVE, Role.CUSTOMER)
+    assert not session.is_live(disabled, now())
 
 
-def test_a_new_role_leaves_the_sessions_alive() -> None:
+def test_changed_role_keeps_the_sessions() -> None:
     before = user()
 
     UserRepository().save(before, replace(before, role=Role.ADMIN, version=2))
@@ -120,7 +120,7 @@ def test_a_new_role_leaves_the_sessions_alive() -> None:
     assert account_state(before) == AccountState(before.id, 1, ACTIVE, Role.ADMIN)
 
 
-def test_the_last_active_admin_stays_whatever_is_tried() -> None:
+def test_last_active_admin_cannot_be_removed() -> None:
     user(Role.ADMIN, INACTIVE)
     last = user(Role.ADMIN)
     stored = everything()
@@ -134,7 +134,7 @@ def test_the_last_active_admin_stays_whatever_is_tried() -> None:
     assert everything() == stored
 
 
-def test_one_of_two_admins_may_go() -> None:
+def test_one_of_two_admins_can_be_removed() -> None:
     first, last = user(Role.ADMIN), user(Role.ADMIN)
 
     UserRepository().delete(first)
@@ -146,7 +146,7 @@ def test_one_of_two_admins_may_go() -> None:
 @pytest.mark.parametrize(
     ("role", "status"), [(Role.CUSTOMER, ACTIVE), (Role.ADMIN, INACTIVE), (None, ACTIVE)]
 )
-def test_who_is_no_admin_any_more_changes_nobody(role: Role | None, status: UserStatus) -> None:
+def test_former_admin_changes_no_user(role: Role | None, status: UserStatus) -> None:
     user(Role.ADMIN)
     before = user()
     caller = new_id() if role is None else user(role, status).id
@@ -161,7 +161,7 @@ def test_who_is_no_admin_any_more_changes_nobody(role: Role | None, status: User
     assert everything() == stored
 
 
-def test_who_is_an_admin_still_changes_others() -> None:
+def test_active_admin_changes_other_users() -> None:
     caller, before, gone = user(Role.ADMIN), user(), user()
 
     UserRepository().save(before, replace(before, name="Eve", version=2), by_admin=caller.id)
@@ -172,7 +172,7 @@ def test_who_is_an_admin_still_changes_others() -> None:
     assert UserRepository().get(gone.id) is None
 
 
-def test_who_is_deleted_leaves_a_shut_gate_and_no_session() -> None:
+def test_deleted_user_leaves_a_disabled_account_state_and_no_session() -> None:
     gone = user()
     for _ in range(MAX_SESSIONS):
         session_of(gone)
@@ -187,7 +187,7 @@ def test_who_is_deleted_leaves_a_shut_gate_and_no_session() -> None:
     )
 
 
-def test_more_sessions_than_one_transaction_takes_are_deleted_too() -> None:
+def test_user_with_more_sessions_than_one_transaction_holds_is_deleted() -> None:
     gone = user()
     client = boto3.client("dynamodb")
     for _ in range(110):
@@ -196,12 +196,12 @@ def test_more_sessions_than_one_transaction_takes_are_deleted_too() -> None:
 
     UserRepository().delete(gone)
     assert 0 < len(SessionRepository().ids(gone.id)) < 20
-    TraceRepository().erase(gone.id, is_gone=True)
+    PersonalDataRepository().erase(gone.id, is_gone=True)
 
     assert SessionRepository().ids(gone.id) == []
 
 
-def test_a_new_password_ends_every_session_but_the_one_that_set_it() -> None:
+def test_new_password_ends_every_other_session() -> None:
     changed = user()
     other, own = session_of(changed), session_of(changed)
 
@@ -215,7 +215,7 @@ def test_a_new_password_ends_every_session_but_the_one_that_set_it() -> None:
     assert stored is not None and stored.version == 2
 
 
-def test_a_password_that_is_no_longer_the_old_one_changes_nothing() -> None:
+def test_stale_password_hash_changes_nothing() -> None:
     changed = user()
     own = session_of(changed)
     stored, guess = everything(), attempt(changed)
@@ -229,10 +229,10 @@ def test_a_password_that_is_no_longer_the_old_one_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize("descending", [False, True])
-def test_users_are_listed_by_id_across_statuses_from_any_of_them_on(descending: bool) -> None:
+def test_users_are_listed_by_id_across_statuses_from_any_position(descending: bool) -> None:
     statuses = (ACTIVE, INACTIVE, ACTIVE, ACTIVE, INACTIVE)
     gone, *listed = [user(status=status) for status in statuses]
-    listed.append(user(Role.ADMIN))  # and so the row that counts admins, which is no user
+    listed.append(user(Role.ADMIN))  # and with it the admin count, which is no user
     UserRepository().delete(gone)
     listed.sort(key=lambda each: each.id, reverse=descending)
     everyone = list(UserStatus)

@@ -1,4 +1,4 @@
-"""Users are found by any part of their name or e-mail, within a budget however many there are."""
+"""User search by any part of name or email, within a read budget for any number of users."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -44,7 +44,7 @@ def aws() -> Iterator[None]:
 
 @pytest.fixture
 def users() -> list[User]:
-    """In the order of their ids, and known to search."""
+    """Store users in the order of their ids, and project them."""
     made = [sign_up(*person) for person in PEOPLE]
     project(*made)
     return sorted(made, key=lambda user: user.id)
@@ -71,19 +71,21 @@ def project(*users: User) -> None:
 
 
 def walked(
-    text: str, statuses: list[UserStatus] = BOTH, limit: int = 100, descends: bool = False
+    text: str, statuses: list[UserStatus] = BOTH, limit: int = 100, is_descending: bool = False
 ) -> list[User]:
-    """All that is found, page by page; a page may be short."""
+    """Return all matches, page by page; a page may be short."""
     found: list[User] = []
     after: str | None = None
     while True:
-        rows, _ = UserRepository().search(text, statuses, PageRequest(after, 0, limit), descends)
+        rows, _ = UserRepository().search(
+            text, statuses, PageRequest(after, 0, limit), is_descending
+        )
         assert len(rows.items) <= limit
         found += rows.items
         if rows.next_position is None:
             return found
         assert after is None or (
-            rows.next_position < after if descends else rows.next_position > after
+            rows.next_position < after if is_descending else rows.next_position > after
         )
         after = rows.next_position
 
@@ -97,28 +99,30 @@ TERMS = [
 
 
 @pytest.mark.parametrize("limit", [1, 3, 100])
-@pytest.mark.parametrize("descends", [False, True])
+@pytest.mark.parametrize("is_descending", [False, True])
 @pytest.mark.parametrize("text", TERMS)
-def test_everyone_whose_name_or_address_holds_the_text_is_found_once(
-    users: list[User], text: str, descends: bool, limit: int
+def test_search_finds_every_user_whose_name_or_email_contains_the_text_once(
+    users: list[User], text: str, is_descending: bool, limit: int
 ) -> None:
     part = fold(text)
     expected = [user for user in users if any(part in it for it in texts_of(user.name, user.email))]
 
-    assert walked(text, BOTH, limit, descends) == (expected[::-1] if descends else expected)
+    assert walked(text, BOTH, limit, is_descending) == (
+        expected[::-1] if is_descending else expected
+    )
     active = [user for user in expected if user.status is UserStatus.ACTIVE]
-    found = walked(text, [UserStatus.ACTIVE], limit, descends)
-    assert found == (active[::-1] if descends else active)
+    found = walked(text, [UserStatus.ACTIVE], limit, is_descending)
+    assert found == (active[::-1] if is_descending else active)
 
 
 @pytest.mark.parametrize("text", TERMS)
-def test_the_total_is_exact_on_the_first_page(users: list[User], text: str) -> None:
+def test_search_total_is_exact_on_the_first_page(users: list[User], text: str) -> None:
     _, total = UserRepository().search(text, BOTH, PageRequest(None, 0, 1), True)
 
     assert total == len(walked(text))
 
 
-def test_pages_by_number_follow_each_other(users: list[User]) -> None:
+def test_numbered_pages_are_consecutive(users: list[User]) -> None:
     everyone = walked("a", limit=100)
     pages = [
         UserRepository().search("a", BOTH, PageRequest(None, skipped, 3), False)[0].items
@@ -128,7 +132,7 @@ def test_pages_by_number_follow_each_other(users: list[User]) -> None:
     assert [user for page in pages for user in page] == everyone
 
 
-def test_a_row_that_is_behind_its_user_shows_nobody(users: list[User]) -> None:
+def test_outdated_search_row_finds_no_user(users: list[User]) -> None:
     (ada,) = walked("lovelace")
     UserRepository().save(ada, replace(ada, name="Countess", version=2))
     assert walked("lovelace") == []
@@ -147,7 +151,7 @@ def test_a_row_that_is_behind_its_user_shows_nobody(users: list[User]) -> None:
         ("明", "王小明"),
     ],
 )
-def test_user_is_found_by_what_people_type(users: list[User], text: str, name: str) -> None:
+def test_user_is_found_by_typed_variants_of_a_name(users: list[User], text: str, name: str) -> None:
     assert [user.name for user in walked(text)] == [name]
 
 
@@ -156,7 +160,7 @@ class Meter:
 
     def __init__(self) -> None:
         self.rows = 0
-        # botocore's events hand over whatever an operation answers.
+        # `Any`: botocore passes the response of the operation.
         dynamodb().meta.events.register("after-call.dynamodb.Query", self._count)
 
     def _count(self, parsed: dict[str, Any], **_: object) -> None:
@@ -168,7 +172,7 @@ class Meter:
 
 
 @pytest.mark.parametrize("text", ["zz", "common", "common x", "nobody", "x-1", "23"])
-def test_a_page_never_reads_more_than_its_budget_and_the_walk_gets_there(
+def test_search_page_stays_within_its_budget_and_pages_reach_the_end(
     monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:
     monkeypatch.setattr(search, "MAX_ROWS", 30)
@@ -191,5 +195,5 @@ def test_a_page_never_reads_more_than_its_budget_and_the_walk_gets_there(
 
     expected = [user for user in made if text in fold(user.name) or text in user.email]
     assert found == sorted(expected, key=lambda user: user.id)
-    # A page may be short, but not for ever: each gets a good part of its budget further.
+    # Pages may be short, but each advances by a good part of its budget.
     assert pages <= len(expected) // 5 + 80 // 10

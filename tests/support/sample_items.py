@@ -4,8 +4,6 @@ from decimal import Decimal
 
 from shop.caller import Role
 from shop.clock import now
-from shop.http.response import Response
-from shop.idempotency import IdempotentRequest
 from shop.identity.accounts.models import UserStatus
 from shop.identity.keys.key_store import key_store
 from shop.identity.login_attempts.service import login_attempt
@@ -46,14 +44,13 @@ def add_examples() -> None:
     refresh = RefreshToken(_USER, _SESSION, b"f" * 16, b"s" * 32).digests()
     end = now() + IDLE_LIFETIME
     session = Session(_USER, _SESSION, 1, refresh, now(), now(), end, end, "a browser", "192.0.2.1")
-    keyless = IdempotentRequest(None, b"", lambda _: Response(201, {}, ""), lambda: NOON)
     password_hash = hash_password(PASSWORD)
     UserRepository().add(user, password_hash)
     UserRepository().add(admin, password_hash)
     attempt = login_attempt(user.email, "192.0.2.1").opened(NOON)
     SessionRepository().begin(session, user.email, password_hash, None, attempt)
-    ProductRepository().add(product, keyless)
-    OrderRepository().add(order, keyless)
+    ProductRepository().add(product, None)
+    OrderRepository().add(order, None)
     key_store().create_if_absent()
     for purpose in Purpose:
         digest = digest_of(f"{purpose}-".ljust(43, "x"))

@@ -1,6 +1,7 @@
 """The direction of imports: functions → dependencies → service → models, and a package tree."""
 
 import ast
+import re
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -66,6 +67,27 @@ def test_rules_import_no_storage_and_no_http(path: Path) -> None:
         assert module.split(".")[0] not in IO, module
         assert not any(module.startswith(name) for name in forbidden), module
         assert not module.endswith((".repository", ".dependencies")), module
+
+
+@pytest.mark.parametrize("path", files("**/repository.py"), ids=lambda path: path.parent.name)
+def test_repository_imports_no_http_and_no_idempotent_request(path: Path) -> None:
+    for module in imported(path, with_types=True):
+        assert not module.startswith(("shop.http", "shop.entrypoints")), module
+        assert module != "shop.idempotency.IdempotentRequest"
+
+
+def test_storage_imports_no_idempotent_request() -> None:
+    for path in files("dynamo/*.py"):
+        assert "shop.idempotency.IdempotentRequest" not in imported(path, with_types=True)
+
+
+@pytest.mark.parametrize("path", files("**/*.py"), ids=lambda path: path.stem)
+def test_write_expressions_are_built_in_one_module(path: Path) -> None:
+    hand_written = re.search(
+        r"\b(Update|Condition)Expression\b|\bConditionCheck\b", path.read_text()
+    )
+
+    assert hand_written is None or path == LAYER / "dynamo/actions.py"
 
 
 @pytest.mark.parametrize("path", files("**/models.py"), ids=lambda path: path.parent.name)

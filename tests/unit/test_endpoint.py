@@ -311,9 +311,9 @@ def test_id_in_upper_case_is_the_same_resource_in_lower_case() -> None:
         user_id: Annotated[str, PathId(me=True)],
         wanted: ThingCreate,
         caller: Caller,
-        once: IdempotentRequest,
+        idempotency: IdempotentRequest,
     ) -> ThingResponse:
-        keys.append(once.key)
+        keys.append(idempotency.key)
         return ThingResponse.of(1)
 
     for user in (ALICE.id, ALICE.id.upper()):
@@ -549,8 +549,10 @@ def test_different_idempotency_keys_in_one_request_are_rejected(
     keys: list[str], key: str | None
 ) -> None:
     @endpoint("POST /api/things", status=201)
-    def once_only(wanted: ThingCreate, caller: Caller, once: IdempotentRequest) -> ThingResponse:
-        assert once.key == f"{ALICE.id}#POST#/api/things#{key}"
+    def once_only(
+        wanted: ThingCreate, caller: Caller, idempotency: IdempotentRequest
+    ) -> ThingResponse:
+        assert idempotency.key == f"{ALICE.id}#POST#/api/things#{key}"
         return ThingResponse.of(1)
 
     given = posted(body={"name": "x"})
@@ -572,7 +574,9 @@ def test_headers_are_read_from_single_value_events() -> None:
 @pytest.mark.parametrize("key", ["", "x" * 256, "with space", "ünï", "a\tb"])
 def test_malformed_idempotency_key_is_a_bad_request(key: str) -> None:
     @endpoint("POST /api/things", status=201)
-    def once_only(wanted: ThingCreate, caller: Caller, once: IdempotentRequest) -> ThingResponse:
+    def once_only(
+        wanted: ThingCreate, caller: Caller, idempotency: IdempotentRequest
+    ) -> ThingResponse:
         return ThingResponse.of(1)
 
     given = posted(body={"name": "x"}, headers={"Idempotency-Key": key})
@@ -588,10 +592,10 @@ def test_replayed_response_equals_the_first_byte_for_byte() -> None:
         user_id: Annotated[str, PathId(me=True)],
         wanted: ThingCreate,
         caller: Caller,
-        once: IdempotentRequest,
+        idempotency: IdempotentRequest,
     ) -> ThingResponse:
-        once.replay(stored.get(once.key or ""))
-        record = once.record(wanted.how_many)
+        idempotency.replay_if_recorded(stored.get(idempotency.key or ""))
+        record = idempotency.response_record(wanted.how_many)
         assert record is not None
         stored[record.key] = record
         return ThingResponse.of(wanted.how_many)

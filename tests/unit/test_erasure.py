@@ -11,7 +11,7 @@ from shop.errors import Forbidden, LastAdmin, NotFound, PreconditionFailed, Serv
 from shop.identifiers import new_id
 from shop.preconditions import Precondition
 from shop.users.models import User
-from shop.users.service import MAX_PASS, UserService
+from shop.users.service import MAX_ERASURE_PASS, UserService
 from tests.fakes.user_store import USER, FakeRateLimiter, FakeUserStore
 from tests.support.fixtures import ADMIN, ALICE, BOB, NOON
 
@@ -74,7 +74,7 @@ def test_stale_deletion_erases_concurrent_writes() -> None:
 
 def test_long_pass_ends_in_a_retryable_503_before_the_commit() -> None:
     shelf = Erasing(True)
-    shelf.takes = MAX_PASS + timedelta(milliseconds=1)
+    shelf.takes = MAX_ERASURE_PASS + timedelta(milliseconds=1)
 
     with pytest.raises(ServiceUnavailable) as unavailable:
         delete(shelf)
@@ -85,7 +85,7 @@ def test_long_pass_ends_in_a_retryable_503_before_the_commit() -> None:
 
 def test_retry_without_remaining_traces_commits_after_any_scan_time() -> None:
     shelf = Erasing(True, False)
-    shelf.takes = MAX_PASS + timedelta(milliseconds=1)
+    shelf.takes = MAX_ERASURE_PASS + timedelta(milliseconds=1)
     with pytest.raises(ServiceUnavailable):
         delete(shelf)
 

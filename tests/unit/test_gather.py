@@ -9,22 +9,22 @@ from functools import partial
 import pytest
 
 from shop.deadline import OutOfTime, deadline
-from shop.gather import MOST, gather
+from shop.gather import MAX_THREADS, gather
 from tests.support.waiting import HANG_SECONDS
 
 NAME: ContextVar[str] = ContextVar("name")
 
 
 def test_all_calls_start_before_the_first_response() -> None:
-    everybody = threading.Barrier(MOST)
+    everybody = threading.Barrier(MAX_THREADS)
 
     def ask(number: int) -> int:
         everybody.wait(timeout=HANG_SECONDS)
         return number
 
-    asked = [partial(ask, number) for number in range(MOST)]
+    asked = [partial(ask, number) for number in range(MAX_THREADS)]
 
-    assert gather(asked) == [*range(MOST)]
+    assert gather(asked) == [*range(MAX_THREADS)]
 
 
 def test_calls_beyond_the_connections_wait_for_the_first_to_end() -> None:
@@ -41,10 +41,10 @@ def test_calls_beyond_the_connections_wait_for_the_first_to_end() -> None:
             running -= 1
         return number
 
-    answers = gather([partial(ask, number) for number in range(MOST * 3)])
+    answers = gather([partial(ask, number) for number in range(MAX_THREADS * 3)])
 
-    assert answers == [*range(MOST * 3)]
-    assert most <= MOST
+    assert answers == [*range(MAX_THREADS * 3)]
+    assert most <= MAX_THREADS
 
 
 def test_single_call_starts_no_thread() -> None:
@@ -71,7 +71,7 @@ def test_deadline_abandons_pending_calls() -> None:
 
     try:
         with pytest.raises(OutOfTime), deadline(0.05):
-            gather([end.wait] * (MOST + 1))
+            gather([end.wait] * (MAX_THREADS + 1))
     finally:
         end.set()
 

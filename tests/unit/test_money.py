@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from shop.money import CURRENCIES, Amount, Currency, Money, amount_complaint
+from shop.money import CURRENCIES, Amount, Currency, Money, amount_violation
 
 AMOUNT: TypeAdapter[Decimal] = TypeAdapter(Amount)
 
@@ -93,10 +93,10 @@ def test_currencies_without_decimals_take_whole_amounts_only() -> None:
     }
 
     for code in CURRENCIES:
-        wrong = amount_complaint(Decimal("100.50"), code)
+        wrong = amount_violation(Decimal("100.50"), code)
         assert (wrong is not None) is (code in whole), code
-        assert amount_complaint(Decimal("100.00"), code) is None
-    assert amount_complaint(Decimal("0.01"), "JPY") == (
+        assert amount_violation(Decimal("100.00"), code) is None
+    assert amount_violation(Decimal("0.01"), "JPY") == (
         "amount_precision",
         "Must end in .00: JPY has no decimals.",
     )

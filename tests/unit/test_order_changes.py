@@ -33,7 +33,7 @@ from tests.fakes.order_store import (
     WHATEVER,
     FakeOrderStore,
     act,
-    once,
+    idempotency,
     placed,
     update,
     wanted,
@@ -289,7 +289,7 @@ def test_random_changes_follow_the_rules(
 ) -> None:
     shelf = FakeOrderStore()
     desk = OrderService(shelf, lambda: NOON, new_id)
-    order = desk.place(ALICE, ALICE.id, wanted((PEAR, 3), (PLUM, 1), (LINK, 2)), once())
+    order = desk.place(ALICE, ALICE.id, wanted((PEAR, 3), (PLUM, 1), (LINK, 2)), idempotency())
     status, note, version = order.status, order.note, 1
 
     for caller, changes in asked:

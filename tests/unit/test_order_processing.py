@@ -73,7 +73,7 @@ def test_order_that_is_not_pending_is_unchanged(
     order, packer = placed(desk, shelf, status), FakeFulfilment()
 
     start(desk, order, packer)
-    desk.give_up(order.user_id, order.id)
+    desk.cancel_unfulfilled(order.user_id, order.id)
 
     assert (packer.accepted, shelf.orders) == ([], [order])
     assert shelf.stock(PEAR) == 7
@@ -83,7 +83,7 @@ def test_unknown_order_is_skipped(desk: OrderService) -> None:
     packer = FakeFulfilment()
 
     desk.start_processing(ALICE.id, new_id(), packer)
-    desk.give_up(ALICE.id, new_id())
+    desk.cancel_unfulfilled(ALICE.id, new_id())
 
     assert packer.accepted == []
 
@@ -116,7 +116,7 @@ def test_unfulfilled_order_is_cancelled_and_returns_stock_once(
     order = placed(desk, shelf)
 
     for _ in range(3):
-        desk.give_up(order.user_id, order.id)
+        desk.cancel_unfulfilled(order.user_id, order.id)
 
     assert shelf.orders[0].status is CANCELLED
     assert shelf.orders[0].version == 2

@@ -30,7 +30,7 @@ from tests.fakes.order_store import (
     PEAR,
     PLUM,
     FakeOrderStore,
-    once,
+    idempotency,
     product,
     wanted,
 )
@@ -48,7 +48,7 @@ def desk(shelf: FakeOrderStore) -> OrderService:
 
 
 def test_order_has_catalogue_prices_and_an_exact_total(desk: OrderService) -> None:
-    order = desk.place(ALICE, ALICE.id, wanted((PEAR, 3), (PLUM, 2)), once())
+    order = desk.place(ALICE, ALICE.id, wanted((PEAR, 3), (PLUM, 2)), idempotency())
 
     assert [(line.unit_price.amount, line.quantity) for line in order.lines] == [
         (Decimal("0.10"), 3),
@@ -59,15 +59,15 @@ def test_order_has_catalogue_prices_and_an_exact_total(desk: OrderService) -> No
 
 
 def test_order_takes_stock(desk: OrderService, shelf: FakeOrderStore) -> None:
-    order = desk.place(ALICE, ALICE.id, wanted((PEAR, 3), (LINK, 2)), once())
+    order = desk.place(ALICE, ALICE.id, wanted((PEAR, 3), (LINK, 2)), idempotency())
 
     assert shelf.stock(PEAR) == 7
     assert shelf.stock(LINK) is None
-    assert [line.taken for line in order.lines] == [3, 0]
+    assert [line.reserved for line in order.lines] == [3, 0]
 
 
 def test_product_named_twice_is_one_line(desk: OrderService, shelf: FakeOrderStore) -> None:
-    order = desk.place(ALICE, ALICE.id, wanted((PEAR, 3), (PLUM, 1), (PEAR, 4)), once())
+    order = desk.place(ALICE, ALICE.id, wanted((PEAR, 3), (PLUM, 1), (PEAR, 4)), idempotency())
 
     assert [(line.product_id, line.quantity) for line in order.lines] == [
         (PEAR.id, 7),
@@ -96,7 +96,7 @@ def test_unavailable_products_are_rejected_and_no_stock_is_taken(
     before = dict(shelf.products)
 
     with pytest.raises(error) as refusal:
-        desk.place(ALICE, ALICE.id, wanted(*lines), once())
+        desk.place(ALICE, ALICE.id, wanted(*lines), idempotency())
 
     assert len(refusal.value.details) == len(fields)
     assert all(
@@ -110,19 +110,19 @@ def test_total_out_of_range_is_rejected(desk: OrderService, shelf: FakeOrderStor
     dear = product("99999999.99", None)
     shelf.products[dear.id] = dear
 
-    assert desk.place(ALICE, ALICE.id, wanted((dear, 1)), once()).total == dear.price
+    assert desk.place(ALICE, ALICE.id, wanted((dear, 1)), idempotency()).total == dear.price
     with pytest.raises(ValidationFailed):
-        desk.place(ALICE, ALICE.id, wanted((dear, 2)), once())
+        desk.place(ALICE, ALICE.id, wanted((dear, 2)), idempotency())
 
 
 def test_stranger_cannot_order_for_a_user_and_an_admin_can(
     desk: OrderService, shelf: FakeOrderStore
 ) -> None:
     with pytest.raises(Forbidden):
-        desk.place(BOB, ALICE.id, wanted((PEAR, 1)), once())
+        desk.place(BOB, ALICE.id, wanted((PEAR, 1)), idempotency())
     assert shelf.orders == []
 
-    assert desk.place(ADMIN, ALICE.id, wanted((PEAR, 1)), once()).user_id == ALICE.id
+    assert desk.place(ADMIN, ALICE.id, wanted((PEAR, 1)), idempotency()).user_id == ALICE.id
 
 
 def test_price_changed_before_the_commit_is_read_again(
@@ -131,7 +131,7 @@ def test_price_changed_before_the_commit_is_read_again(
     dearer = replace(PEAR, price=Money(Decimal("0.20"), "EUR"))
     shelf.meanwhile = [lambda: shelf.products.update({PEAR.id: dearer})]
 
-    order = desk.place(ALICE, ALICE.id, wanted((PEAR, 2)), once())
+    order = desk.place(ALICE, ALICE.id, wanted((PEAR, 2)), idempotency())
 
     assert order.total == Money(Decimal("0.40"), "EUR")
 
@@ -142,16 +142,16 @@ def test_last_item_sold_before_the_commit_is_insufficient_stock(
     shelf.meanwhile = [lambda: shelf.products.update({PEAR.id: replace(PEAR, stock=0)})]
 
     with pytest.raises(InsufficientStock):
-        desk.place(ALICE, ALICE.id, wanted((PEAR, 1)), once())
+        desk.place(ALICE, ALICE.id, wanted((PEAR, 1)), idempotency())
 
 
 def test_order_for_another_user_checks_the_callers_role(
     desk: OrderService, shelf: FakeOrderStore
 ) -> None:
-    desk.place(ADMIN, ALICE.id, wanted((PEAR, 1)), once())
+    desk.place(ADMIN, ALICE.id, wanted((PEAR, 1)), idempotency())
     assert shelf.by_admin == ADMIN.id
 
-    desk.place(ALICE, ALICE.id, wanted((PEAR, 1)), once())
+    desk.place(ALICE, ALICE.id, wanted((PEAR, 1)), idempotency())
     assert shelf.by_admin is None
 
 
@@ -167,7 +167,7 @@ def test_order_gets_503_while_prices_keep_changing(
     shelf.meanwhile = [reprice] * 100
 
     with pytest.raises(ServiceUnavailable) as refusal:
-        desk.place(ALICE, ALICE.id, wanted((PEAR, 1)), once())
+        desk.place(ALICE, ALICE.id, wanted((PEAR, 1)), idempotency())
 
     assert refusal.value.retry_after == 1
     assert shelf.orders == []
@@ -176,22 +176,22 @@ def test_order_gets_503_while_prices_keep_changing(
 def test_repeated_request_gets_the_first_response(
     desk: OrderService, shelf: FakeOrderStore
 ) -> None:
-    order = desk.place(ALICE, ALICE.id, wanted((PEAR, 1)), once("k"))
+    order = desk.place(ALICE, ALICE.id, wanted((PEAR, 1)), idempotency("k"))
 
     with pytest.raises(Replayed) as again:
-        desk.place(ALICE, ALICE.id, wanted((PEAR, 1)), once("k"))
+        desk.place(ALICE, ALICE.id, wanted((PEAR, 1)), idempotency("k"))
 
-    assert again.value.answer.body == order.id
+    assert again.value.response.body == order.id
     assert shelf.stock(PEAR) == 9
 
 
 def test_reused_key_with_another_body_is_rejected(
     desk: OrderService, shelf: FakeOrderStore
 ) -> None:
-    desk.place(ALICE, ALICE.id, wanted((PEAR, 1)), once("k"))
+    desk.place(ALICE, ALICE.id, wanted((PEAR, 1)), idempotency("k"))
 
     with pytest.raises(IdempotencyKeyReused):
-        desk.place(ALICE, ALICE.id, wanted((PEAR, 2)), once("k", b"other"))
+        desk.place(ALICE, ALICE.id, wanted((PEAR, 2)), idempotency("k", b"other"))
     assert shelf.stock(PEAR) == 9
 
 
@@ -199,13 +199,13 @@ def test_loser_of_two_equal_requests_for_the_last_item_gets_its_own_order(
     desk: OrderService, shelf: FakeOrderStore
 ) -> None:
     shelf.products[PEAR.id] = replace(PEAR, stock=1)
-    shelf.meanwhile = [lambda: desk.place(ALICE, ALICE.id, wanted((PEAR, 1)), once("k"))]
+    shelf.meanwhile = [lambda: desk.place(ALICE, ALICE.id, wanted((PEAR, 1)), idempotency("k"))]
 
     with pytest.raises(Replayed) as loser:
-        desk.place(ALICE, ALICE.id, wanted((PEAR, 1)), once("k"))
+        desk.place(ALICE, ALICE.id, wanted((PEAR, 1)), idempotency("k"))
 
     (order,) = shelf.orders
-    assert loser.value.answer.body == order.id
+    assert loser.value.response.body == order.id
     assert shelf.stock(PEAR) == 0
 
 
@@ -213,14 +213,14 @@ def test_request_that_sees_the_stock_but_not_the_record_gets_its_order(
     desk: OrderService, shelf: FakeOrderStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shelf.products[PEAR.id] = replace(PEAR, stock=1)
-    order = desk.place(ALICE, ALICE.id, wanted((PEAR, 1)), once("k"))
+    order = desk.place(ALICE, ALICE.id, wanted((PEAR, 1)), idempotency("k"))
     # BatchGetItem is no snapshot: each item is read at its own time.
-    monkeypatch.setattr(shelf, "catalogue", lambda *_: (shelf.products, None))
+    monkeypatch.setattr(shelf, "read_catalogue", lambda *_: (shelf.products, None))
 
     with pytest.raises(Replayed) as loser:
-        desk.place(ALICE, ALICE.id, wanted((PEAR, 1)), once("k"))
+        desk.place(ALICE, ALICE.id, wanted((PEAR, 1)), idempotency("k"))
 
-    assert loser.value.answer.body == order.id
+    assert loser.value.response.body == order.id
 
 
 def test_rejected_request_is_not_recorded_and_can_be_repeated(
@@ -228,15 +228,15 @@ def test_rejected_request_is_not_recorded_and_can_be_repeated(
 ) -> None:
     shelf.products[PEAR.id] = replace(PEAR, stock=0)
     with pytest.raises(InsufficientStock):
-        desk.place(ALICE, ALICE.id, wanted((PEAR, 1)), once("k"))
+        desk.place(ALICE, ALICE.id, wanted((PEAR, 1)), idempotency("k"))
 
     shelf.products[PEAR.id] = PEAR
 
-    assert desk.place(ALICE, ALICE.id, wanted((PEAR, 1)), once("k")).total == PEAR.price
+    assert desk.place(ALICE, ALICE.id, wanted((PEAR, 1)), idempotency("k")).total == PEAR.price
 
 
 def test_order_is_readable_by_its_user_and_admins_only(desk: OrderService) -> None:
-    order = desk.place(ALICE, ALICE.id, wanted((PEAR, 1)), once())
+    order = desk.place(ALICE, ALICE.id, wanted((PEAR, 1)), idempotency())
 
     assert desk.read(ALICE, ALICE.id, order.id) == order
     assert desk.read(ADMIN, ALICE.id, order.id) == order
@@ -247,7 +247,7 @@ def test_order_is_readable_by_its_user_and_admins_only(desk: OrderService) -> No
 
 
 def test_orders_are_listed_for_their_user_and_admins_only(desk: OrderService) -> None:
-    desk.place(ALICE, ALICE.id, wanted((LINK, 1)), once())
+    desk.place(ALICE, ALICE.id, wanted((LINK, 1)), idempotency())
 
     for caller in (ALICE, ADMIN):
         own = desk.list(caller, ALICE.id, OrderListQuery())

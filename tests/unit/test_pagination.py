@@ -80,17 +80,17 @@ def test_cursor_has_one_encoding() -> None:
 
 
 def test_cursor_is_bound_to_the_sort_and_not_to_the_page_size() -> None:
-    cursor = ListQuery(limit=2).slice("users", IndexPage(["a"], ID), None).next_cursor
+    cursor = ListQuery(limit=2).page_result("users", IndexPage(["a"], ID), None).next_cursor
 
-    assert ListQuery(cursor=cursor, limit=7).span("users") == PageRequest(ID, 0, 7)
+    assert ListQuery(cursor=cursor, limit=7).page_request("users") == PageRequest(ID, 0, 7)
     with pytest.raises(BadRequest):
-        ListQuery(cursor=cursor, sort="createdAt").span("users")
+        ListQuery(cursor=cursor, sort="createdAt").page_request("users")
     with pytest.raises(BadRequest):
-        ListQuery(cursor=cursor).span("orders")
+        ListQuery(cursor=cursor).page_request("orders")
 
 
 def test_page_number_skips_earlier_pages() -> None:
-    assert ListQuery(page=3, limit=20).span("users") == PageRequest(None, 40, 20)
+    assert ListQuery(page=3, limit=20).page_request("users") == PageRequest(None, 40, 20)
 
 
 @pytest.mark.parametrize(
@@ -136,5 +136,5 @@ def test_previous_page_is_one_with_rows(
 
 
 def test_last_page_within_reach_is_accepted() -> None:
-    assert ListQuery(page=100, limit=100).span("users").skipped == 9_900
-    assert PublicListQuery(page=10, limit=100).span("products").skipped == 900
+    assert ListQuery(page=100, limit=100).page_request("users").offset == 9_900
+    assert PublicListQuery(page=10, limit=100).page_request("products").offset == 900

@@ -16,10 +16,11 @@ from shop.errors import (
     PreconditionFailed,
     ServiceUnavailable,
     ShopError,
+    SkuInUse,
     ValidationFailed,
 )
 from shop.http.response import Response
-from shop.idempotency import IdempotentRequest, Record
+from shop.idempotency import KEPT_FOR, IdempotentRequest, Record, Replayed
 from shop.identifiers import new_id
 from shop.money import Money
 from shop.pagination import IndexPage, PageRequest
@@ -32,6 +33,7 @@ from tests.support.fixtures import ADMIN, ALICE, NOON
 
 EURO = Money(Decimal("19.90"), "EUR")
 PEAR = Product(new_id(), "PEAR", "A pear", EURO, 10, ProductStatus.ACTIVE, NOON, NOON, 1)
+CREATED = Response(201, {}, "created")
 FIRST = Precondition(frozenset({'"1"'}))
 
 
@@ -43,18 +45,30 @@ class FakeProductStore:
         self.meanwhile = list(meanwhile)
         self.writes: list[tuple[set[str], int, int | None]] = []
         self.by_admin: list[str | None] = []
+        self.keys: list[tuple[str, str | None]] = []
+        self.records: list[Record | None] = []
+        self.committed_record: Record | None = None
+        self.rejection: Exception | None = None  # of the next creation
 
-    def find_committed_record(self, once: IdempotentRequest) -> Record | None:
+    def find_record(self, idempotency_key: str | None) -> Record | None:
+        self.keys.append(("record", idempotency_key))
         return None
 
-    def add(self, product: Product, once: IdempotentRequest, by_admin: str | None = None) -> None:
+    def find_committed_record(self, idempotency_key: str | None) -> Record | None:
+        self.keys.append(("committed record", idempotency_key))
+        return self.committed_record
+
+    def add(self, product: Product, record: Record | None, by_admin: str | None = None) -> None:
         self.by_admin.append(by_admin)
+        self.records.append(record)
+        if self.rejection is not None:
+            raise self.rejection
 
     def get(self, product_id: str) -> Product | None:
         return self.product
 
     def list(
-        self, status: ProductStatus, sort: str, span: PageRequest, descends: bool
+        self, status: ProductStatus, sort: str, page_request: PageRequest, is_descending: bool
     ) -> IndexPage[Product]:
         raise NotImplementedError
 
@@ -89,6 +103,14 @@ class FakeProductStore:
 
 def desk(shelf: FakeProductStore) -> ProductService:
     return ProductService(shelf, lambda: NOON, new_id)
+
+
+def create(shelf: FakeProductStore, idempotency: IdempotentRequest) -> Product:
+    payload = ProductCreate.model_validate(
+        {"sku": "PLUM", "name": "A plum", "price": "1.00", "currency": "EUR", "stock": 1},
+        strict=False,
+    )
+    return desk(shelf).create(ADMIN, payload, idempotency)
 
 
 def patch(**changes: object) -> ProductUpdate:
@@ -267,17 +289,56 @@ def test_product_change_gets_503_while_the_product_keeps_changing() -> None:
 
 def test_every_change_of_a_product_checks_the_callers_role() -> None:
     shelf = FakeProductStore()
-    wanted = ProductCreate.model_validate(
-        {"sku": "PLUM", "name": "A plum", "price": "1.00", "currency": "EUR", "stock": 1},
-        strict=False,
-    )
-    once = IdempotentRequest(None, b"", lambda _: Response(201, {}, ""), lambda: NOON)
 
-    desk(shelf).create(ADMIN, wanted, once)
+    create(shelf, IdempotentRequest(None, b"", lambda _: CREATED, lambda: NOON))
     update(shelf, name="B")
     desk(shelf).delete(ADMIN, PEAR.id, Precondition())
 
     assert shelf.by_admin == [ADMIN.id] * 3
+
+
+def created_by_an_equal_request(digest: bytes = b"body") -> Record:
+    return Record("key", digest, Response(201, {}, "first"), NOON + KEPT_FOR)
+
+
+@pytest.mark.parametrize("error", [SkuInUse(), Forbidden(), StaleVersion()], ids=repr)
+def test_rejected_creation_replays_the_response_of_an_equal_request(error: Exception) -> None:
+    shelf = FakeProductStore()
+    shelf.rejection, shelf.committed_record = error, created_by_an_equal_request()
+
+    with pytest.raises(Replayed) as replayed:
+        create(shelf, IdempotentRequest("key", b"body", lambda _: CREATED, lambda: NOON))
+
+    assert replayed.value.response.body == "first"
+    assert shelf.keys == [("record", "key"), ("committed record", "key")]
+
+
+@pytest.mark.parametrize(
+    ("error", "raised"),
+    [
+        (SkuInUse(), SkuInUse),
+        (Forbidden(), Forbidden),
+        (StaleVersion(), ServiceUnavailable),  # the record expired in the meantime
+    ],
+    ids=repr,
+)
+def test_rejected_creation_without_a_record_raises(
+    error: Exception, raised: type[Exception]
+) -> None:
+    shelf = FakeProductStore()
+    shelf.rejection = error
+
+    with pytest.raises(raised):
+        create(shelf, IdempotentRequest("key", b"body", lambda _: CREATED, lambda: NOON))
+
+
+def test_creation_passes_the_record_of_its_response_to_the_store() -> None:
+    shelf = FakeProductStore()
+
+    create(shelf, IdempotentRequest("key", b"body", lambda _: CREATED, lambda: NOON, ADMIN.id))
+    create(shelf, IdempotentRequest(None, b"body", lambda _: CREATED, lambda: NOON))
+
+    assert shelf.records == [Record("key", b"body", CREATED, NOON + KEPT_FOR, ADMIN.id), None]
 
 
 def test_products_are_changed_and_deleted_by_admins_only() -> None:

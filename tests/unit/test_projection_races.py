@@ -9,7 +9,8 @@ import pytest
 
 from shop.errors import ServiceUnavailable
 from shop.projections.models import Deleted, Entity, Kind, Reading, SearchWrite, State, Step
-from shop.projections.service import MAX_RECORDED_TEXTS, Overtaken, ProjectionService
+from shop.projections.service import MAX_RECORDED_TEXTS, ProjectionService
+from shop.retries import StaleVersion
 from shop.search import grams_of
 
 ADA = Entity(Kind.USERS, "ada")
@@ -75,7 +76,7 @@ class Store:
         (step,) = steps
         found = self.database
         if (step.reading.projected, step.reading.writes) != (found.row, found.writes):
-            raise Overtaken
+            raise StaleVersion
         found.row, found.writes = step.target, step.writes
         self.at("after advance")
 
@@ -106,7 +107,7 @@ class Store:
     def settle(self, step: Step, left: Sequence[SearchWrite]) -> None:
         self.at("before settle")
         if (self.database.row, self.database.writes) != (step.target, step.writes):
-            raise Overtaken
+            raise StaleVersion
         self.database.writes = left
         self.at("after settle")
 

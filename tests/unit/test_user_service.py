@@ -19,7 +19,7 @@ from shop.identity.login_attempts.service import login_attempt, rate_limit_key
 from shop.preconditions import Precondition
 from shop.users.schemas import PasswordChange, UserCreate, UserUpdate
 from shop.users.service import MAX_PASSWORD_CHANGES, MAX_PROFILE_CHANGES, UserService
-from tests.fakes.user_store import USER, FakeRateLimiter, FakeUserStore, NoTraces, desk
+from tests.fakes.user_store import USER, FakeRateLimiter, FakeUserStore, NoPersonalData, desk
 from tests.support.fixtures import ADMIN, ALICE, BOB
 
 CLIENT = Client("a browser", "192.0.2.1")
@@ -62,7 +62,7 @@ def test_user_change_gets_503_while_the_user_keeps_changing() -> None:
 
     attempts: list[Callable[[UserService], object]] = [
         lambda service: service.update(ADMIN, ALICE.id, patch(name="B"), Precondition(), CLIENT),
-        lambda service: service.delete(ADMIN, ALICE.id, Precondition(), NoTraces()),
+        lambda service: service.delete(ADMIN, ALICE.id, Precondition(), NoPersonalData()),
         lambda service: service.change_password(ALICE, ALICE.id, wanted, CLIENT),
     ]
     for attempt in attempts:
@@ -122,7 +122,7 @@ def test_admin_change_of_another_user_checks_the_role_on_write() -> None:
     assert shelf.by_admin == ADMIN.id
     desk(shelf).update(ALICE, ALICE.id, patch(name="C"), Precondition(), CLIENT)
     assert shelf.by_admin is None
-    desk(shelf).delete(ADMIN, ALICE.id, Precondition(), NoTraces())
+    desk(shelf).delete(ADMIN, ALICE.id, Precondition(), NoPersonalData())
     assert shelf.by_admin == ADMIN.id
 
 
@@ -164,7 +164,7 @@ def test_stranger_changes_nothing() -> None:
 
     for attempt in (
         lambda: desk(shelf).update(BOB, ALICE.id, patch(name="B"), Precondition(), CLIENT),
-        lambda: desk(shelf).delete(BOB, ALICE.id, Precondition(), NoTraces()),
+        lambda: desk(shelf).delete(BOB, ALICE.id, Precondition(), NoPersonalData()),
         lambda: desk(shelf).change_password(ADMIN, ALICE.id, wanted, CLIENT),
     ):
         with pytest.raises(Forbidden):

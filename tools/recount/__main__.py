@@ -13,7 +13,7 @@ import boto3
 
 from shop.projections.models import Kind
 from shop.projections.repository import row_id
-from shop.projections.service import AT_ONCE
+from shop.projections.service import MAX_ENTITIES
 from tools.audit import on_record
 from tools.recount import entities, totals
 from tools.recount.census import Reader
@@ -90,7 +90,7 @@ def _entities(
     for fault in found:
         say(str(fault))
     if repair:
-        chunks = batched(found, AT_ONCE, strict=False)
+        chunks = batched(found, MAX_ENTITIES, strict=False)
         with ThreadPoolExecutor(_MENDING) as at:
             for failed in at.map(lambda chunk: entities.mend(client, chunk), chunks):
                 for entity, error in failed.items():

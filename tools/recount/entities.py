@@ -6,8 +6,7 @@ from itertools import batched
 from typing import TYPE_CHECKING
 
 from shop.clock import now
-from shop.dynamo import tables
-from shop.dynamo.codec import encode
+from shop.dynamo import actions, tables
 from shop.projections.models import (
     SEARCH_WRITES_START_WITHIN,
     Deleted,
@@ -17,8 +16,9 @@ from shop.projections.models import (
     State,
     Step,
 )
-from shop.projections.repository import ProjectionRepository, as_read, row_id, row_to_item
-from shop.projections.service import AT_ONCE, Overtaken, ProjectionService
+from shop.projections.repository import ProjectionRepository, is_as_read, row_id, row_to_item
+from shop.projections.service import MAX_ENTITIES, ProjectionService
+from shop.retries import StaleVersion
 from shop.search import grams_of
 from tools.recount.census import SearchRow
 
@@ -43,7 +43,7 @@ class Fault:
 def faults(entities: Collection[Entity], searched: SearchRows) -> Sequence[Fault]:
     """What is wrong with these, read anew and consistently, if anything still is."""
     found = []
-    for chunk in batched(entities, AT_ONCE, strict=False):
+    for chunk in batched(entities, MAX_ENTITIES, strict=False):
         for reading in _read(chunk):
             rows = searched.get(reading.entity.id, {})
             said = [*_wrong_with_row(reading), *_wrong_with_search(reading, rows)]
@@ -75,7 +75,7 @@ def _unsettle(client: "DynamoDBClient", fault: Fault) -> bool:
             ProjectionRepository().advance([Step(reading, Deleted())])
             return False
         _set_back(client, reading, {*fault.grams} - direct)
-    except (Overtaken, client.exceptions.ConditionalCheckFailedException):
+    except (StaleVersion, client.exceptions.ConditionalCheckFailedException):
         return False
     return True
 
@@ -130,19 +130,15 @@ def _set_back(client: "DynamoDBClient", reading: Reading, grams: set[str]) -> No
         return
     if isinstance(row, Deleted):
         if reading.state is not None:
-            client.delete_item(
-                TableName=tables.counters(),
-                Key=encode({"id": row_id(reading.entity)}),
-                **as_read(reading),
-            )
+            key = {"id": row_id(reading.entity)}
+            delete = actions.delete(tables.counters(), key, is_as_read(reading))
+            client.delete_item(**delete["Delete"])
         return
     known = row or reading.state
     assert known is not None
     # The empty text, which has no trigrams, makes it differ from the entity in any case.
     texts = [*(row.texts if row else ()), *sorted(grams), ""]
     before = State(_BEFORE_EVERY_VERSION, known.status, texts)
-    client.put_item(
-        TableName=tables.counters(),
-        Item=encode(row_to_item(reading.entity, before, reading.writes)),
-        **as_read(reading),
-    )
+    row_before = row_to_item(reading.entity, before, reading.writes)
+    put = actions.put(tables.counters(), row_before, is_as_read(reading))
+    client.put_item(**put["Put"])

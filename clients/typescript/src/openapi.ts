@@ -152,8 +152,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List the products that are sold, or those that no longer are
-         * @description List the products that are sold, or those that no longer are.
+         * List active products, or inactive ones
+         * @description List active products, or inactive ones.
          */
         get: operations["listProducts"];
         put?: never;
@@ -176,22 +176,22 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Read a product, also one that is no longer sold
-         * @description Read a product, also one that is no longer sold.
+         * Read a product, whether active or inactive
+         * @description Read a product, whether active or inactive.
          */
         get: operations["getProduct"];
         put?: never;
         post?: never;
         /**
-         * Delete a product, and free its SKU
-         * @description Delete a product, and free its SKU; past orders keep their lines. Admins only.
+         * Delete a product and release its SKU
+         * @description Delete a product and release its SKU; past orders keep their lines. Admins only.
          */
         delete: operations["deleteProduct"];
         options?: never;
         head?: never;
         /**
-         * Change some fields of a product (JSON Merge Patch), or move its stock
-         * @description Change some fields of a product (JSON Merge Patch), or move its stock. Admins only.
+         * Change some fields of a product (JSON Merge Patch), or add to its stock
+         * @description Change some fields of a product (JSON Merge Patch), or add to its stock. Admins only.
          */
         patch: operations["updateProduct"];
         trace?: never;
@@ -276,8 +276,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Read yourself (`me`), or as an admin anyone
-         * @description Read yourself (`me`), or as an admin anyone. The user and admins only.
+         * Read yourself (`me`), or any user as an admin
+         * @description Read yourself (`me`), or any user as an admin. The user and admins only.
          */
         get: operations["getUser"];
         /**
@@ -288,8 +288,8 @@ export interface paths {
         post?: never;
         /**
          * Erase a user with credentials, sessions and the notes of their orders
-         * @description Erase a user with credentials, sessions and the notes of their orders; the orders stay under
-         *     the bare id. After a 503 the erasure may be incomplete: a retry continues it.
+         * @description Erase a user with credentials, sessions and the notes of their orders; orders remain under
+         *     the user id. After a 503 the erasure may be incomplete: a retry continues it.
          *      The user and admins only.
          */
         delete: operations["deleteUser"];
@@ -316,8 +316,8 @@ export interface paths {
         get: operations["listOrders"];
         put?: never;
         /**
-         * Place an order at catalogue prices
-         * @description Place an order at catalogue prices; its stock is taken with it, all or nothing. The user and admins only.
+         * Place an order at catalogue prices and reserve its stock, all or nothing
+         * @description Place an order at catalogue prices and reserve its stock, all or nothing. The user and admins only.
          */
         post: operations["placeOrder"];
         delete?: never;
@@ -345,7 +345,7 @@ export interface paths {
         head?: never;
         /**
          * Change status, note or both (JSON Merge Patch)
-         * @description Change status, note or both (JSON Merge Patch); cancelling gives the stock back, once. The user and admins only.
+         * @description Change status, note or both (JSON Merge Patch); cancelling returns the stock, once. The user and admins only.
          */
         patch: operations["updateOrder"];
         trace?: never;
@@ -359,8 +359,8 @@ export interface paths {
         };
         get?: never;
         /**
-         * Change one's own password
-         * @description Change one's own password; all other sessions end. The user only.
+         * Change your own password
+         * @description Change your own password; all other sessions end. The user only.
          */
         put: operations["changePassword"];
         post?: never;
@@ -581,7 +581,7 @@ export interface components {
             keys: components["schemas"]["PublicKey"][];
         };
         /**
-         * @description Where a page stands in its list.
+         * @description The position of a page in its list.
          * @example {
          *       "limit": 20,
          *       "nextCursor": null,
@@ -609,13 +609,13 @@ export interface components {
             page: number | null;
             /**
              * Format: int64
-             * @description null where a search is too broad to count
+             * @description null if a search is too broad to count
              * @example 1
              */
             total: number | null;
             /**
              * Format: int64
-             * @description null where a search is too broad to count
+             * @description null if a search is too broad to count
              * @example 1
              */
             totalPages: number | null;
@@ -795,7 +795,7 @@ export interface components {
         OrderPlace: {
             items: components["schemas"]["OrderLinePlace"][];
             /**
-             * @description 1 to 500 characters once trimmed, at least one of them visible, without control characters; paired direction marks around it are removed
+             * @description 1 to 500 characters after trimming, at least one of them visible, without control characters; paired direction marks around it are removed
              * @example Please ring twice.
              */
             note?: string | null;
@@ -812,7 +812,7 @@ export interface components {
          */
         OrderUpdate: {
             /**
-             * @description 1 to 500 characters once trimmed, at least one of them visible, without control characters; paired direction marks around it are removed
+             * @description 1 to 500 characters after trimming, at least one of them visible, without control characters; paired direction marks around it are removed
              * @example Please ring twice.
              */
             note?: string | null;
@@ -832,7 +832,7 @@ export interface components {
             currentPassword: string;
             /**
              * Format: password
-             * @description 8 or more characters and at most 72 bytes in UTF-8, without NUL, once it is normalised to NFC; neither the e-mail nor a password that is commonly used
+             * @description 8 or more characters and at most 72 bytes in UTF-8, without NUL, after normalization to NFC; neither the email nor a commonly used password
              * @example a long walk by the river
              */
             newPassword: string;
@@ -845,7 +845,7 @@ export interface components {
         PasswordReset: {
             /**
              * Format: password
-             * @description 8 or more characters and at most 72 bytes in UTF-8, without NUL, once it is normalised to NFC; neither the e-mail nor a password that is commonly used
+             * @description 8 or more characters and at most 72 bytes in UTF-8, without NUL, after normalization to NFC; neither the email nor a commonly used password
              * @example a long walk by the river
              */
             password: string;
@@ -925,7 +925,7 @@ export interface components {
              */
             currency: "AED" | "AFN" | "ALL" | "AMD" | "AOA" | "ARS" | "AUD" | "AWG" | "AZN" | "BAM" | "BBD" | "BDT" | "BIF" | "BMD" | "BND" | "BOB" | "BRL" | "BSD" | "BTN" | "BWP" | "BYN" | "BZD" | "CAD" | "CDF" | "CHF" | "CLP" | "CNY" | "COP" | "CRC" | "CUP" | "CVE" | "CZK" | "DJF" | "DKK" | "DOP" | "DZD" | "EGP" | "ERN" | "ETB" | "EUR" | "FJD" | "FKP" | "GBP" | "GEL" | "GHS" | "GIP" | "GMD" | "GNF" | "GTQ" | "GYD" | "HKD" | "HNL" | "HTG" | "HUF" | "IDR" | "ILS" | "INR" | "IRR" | "ISK" | "JMD" | "JPY" | "KES" | "KGS" | "KHR" | "KMF" | "KPW" | "KRW" | "KYD" | "KZT" | "LAK" | "LBP" | "LKR" | "LRD" | "LSL" | "MAD" | "MDL" | "MGA" | "MKD" | "MMK" | "MNT" | "MOP" | "MRU" | "MUR" | "MVR" | "MWK" | "MXN" | "MYR" | "MZN" | "NAD" | "NGN" | "NIO" | "NOK" | "NPR" | "NZD" | "PAB" | "PEN" | "PGK" | "PHP" | "PKR" | "PLN" | "PYG" | "QAR" | "RON" | "RSD" | "RUB" | "RWF" | "SAR" | "SBD" | "SCR" | "SDG" | "SEK" | "SGD" | "SHP" | "SLE" | "SOS" | "SRD" | "SSP" | "STN" | "SVC" | "SYP" | "SZL" | "THB" | "TJS" | "TMT" | "TOP" | "TRY" | "TTD" | "TWD" | "TZS" | "UAH" | "UGX" | "USD" | "UYU" | "UZS" | "VED" | "VES" | "VND" | "VUV" | "WST" | "XAF" | "XCD" | "XCG" | "XOF" | "XPF" | "YER" | "ZAR" | "ZMW" | "ZWG";
             /**
-             * @description 1 to 100 characters once trimmed, at least one of them visible, without control characters; paired direction marks around it are removed
+             * @description 1 to 100 characters after trimming, at least one of them visible, without control characters; paired direction marks around it are removed
              * @example Pears, a kilogram
              */
             name: string;
@@ -989,7 +989,7 @@ export interface components {
              */
             currency?: "AED" | "AFN" | "ALL" | "AMD" | "AOA" | "ARS" | "AUD" | "AWG" | "AZN" | "BAM" | "BBD" | "BDT" | "BIF" | "BMD" | "BND" | "BOB" | "BRL" | "BSD" | "BTN" | "BWP" | "BYN" | "BZD" | "CAD" | "CDF" | "CHF" | "CLP" | "CNY" | "COP" | "CRC" | "CUP" | "CVE" | "CZK" | "DJF" | "DKK" | "DOP" | "DZD" | "EGP" | "ERN" | "ETB" | "EUR" | "FJD" | "FKP" | "GBP" | "GEL" | "GHS" | "GIP" | "GMD" | "GNF" | "GTQ" | "GYD" | "HKD" | "HNL" | "HTG" | "HUF" | "IDR" | "ILS" | "INR" | "IRR" | "ISK" | "JMD" | "JPY" | "KES" | "KGS" | "KHR" | "KMF" | "KPW" | "KRW" | "KYD" | "KZT" | "LAK" | "LBP" | "LKR" | "LRD" | "LSL" | "MAD" | "MDL" | "MGA" | "MKD" | "MMK" | "MNT" | "MOP" | "MRU" | "MUR" | "MVR" | "MWK" | "MXN" | "MYR" | "MZN" | "NAD" | "NGN" | "NIO" | "NOK" | "NPR" | "NZD" | "PAB" | "PEN" | "PGK" | "PHP" | "PKR" | "PLN" | "PYG" | "QAR" | "RON" | "RSD" | "RUB" | "RWF" | "SAR" | "SBD" | "SCR" | "SDG" | "SEK" | "SGD" | "SHP" | "SLE" | "SOS" | "SRD" | "SSP" | "STN" | "SVC" | "SYP" | "SZL" | "THB" | "TJS" | "TMT" | "TOP" | "TRY" | "TTD" | "TWD" | "TZS" | "UAH" | "UGX" | "USD" | "UYU" | "UZS" | "VED" | "VES" | "VND" | "VUV" | "WST" | "XAF" | "XCD" | "XCG" | "XOF" | "XPF" | "YER" | "ZAR" | "ZMW" | "ZWG";
             /**
-             * @description 1 to 100 characters once trimmed, at least one of them visible, without control characters; paired direction marks around it are removed
+             * @description 1 to 100 characters after trimming, at least one of them visible, without control characters; paired direction marks around it are removed
              * @example Pears, a kilogram
              */
             name?: string;
@@ -1006,7 +1006,7 @@ export interface components {
             stock?: number | null;
             /**
              * Format: int32
-             * @description pieces that come, or go where negative
+             * @description pieces to add, or to remove if negative
              * @example -3
              */
             stockDelta?: number;
@@ -1216,13 +1216,13 @@ export interface components {
              */
             email: string;
             /**
-             * @description 1 to 100 characters once trimmed, at least one of them visible, without control characters; paired direction marks around it are removed
+             * @description 1 to 100 characters after trimming, at least one of them visible, without control characters; paired direction marks around it are removed
              * @example Ada Lovelace
              */
             name: string;
             /**
              * Format: password
-             * @description 8 or more characters and at most 72 bytes in UTF-8, without NUL, once it is normalised to NFC; neither the e-mail nor a password that is commonly used
+             * @description 8 or more characters and at most 72 bytes in UTF-8, without NUL, after normalization to NFC; neither the email nor a commonly used password
              * @example a long walk by the river
              */
             password: string;
@@ -1277,7 +1277,7 @@ export interface components {
              */
             email: string;
             /**
-             * @description 1 to 100 characters once trimmed, at least one of them visible, without control characters; paired direction marks around it are removed
+             * @description 1 to 100 characters after trimming, at least one of them visible, without control characters; paired direction marks around it are removed
              * @example Ada Lovelace
              */
             name: string;
@@ -1311,7 +1311,7 @@ export interface components {
              */
             email?: string;
             /**
-             * @description 1 to 100 characters once trimmed, at least one of them visible, without control characters; paired direction marks around it are removed
+             * @description 1 to 100 characters after trimming, at least one of them visible, without control characters; paired direction marks around it are removed
              * @example Ada Lovelace
              */
             name?: string;
@@ -1783,11 +1783,11 @@ export interface operations {
                 sort?: "createdAt" | "-createdAt";
                 /** @description items on a page */
                 limit?: number;
-                /** @description opaque: the `nextCursor` of the page before */
+                /** @description opaque: the `nextCursor` of the previous page */
                 cursor?: string;
-                /** @description `page * limit` has an end; the cursor has none */
+                /** @description `page * limit` has a maximum; cursors have none */
                 page?: number;
-                /** @description only those of this status */
+                /** @description only items with this status */
                 status?: components["schemas"]["OrderStatus"];
             };
             header?: never;
@@ -1896,11 +1896,11 @@ export interface operations {
                 sort?: "createdAt" | "-createdAt" | "name" | "-name" | "price" | "-price";
                 /** @description items on a page */
                 limit?: number;
-                /** @description opaque: the `nextCursor` of the page before */
+                /** @description opaque: the `nextCursor` of the previous page */
                 cursor?: string;
-                /** @description `page * limit` has an end; the cursor has none */
+                /** @description `page * limit` has a maximum; cursors have none */
                 page?: number;
-                /** @description only those of this status */
+                /** @description only items with this status */
                 status?: components["schemas"]["ProductStatus"];
             };
             header?: never;
@@ -2258,11 +2258,11 @@ export interface operations {
                 sort?: "createdAt" | "-createdAt" | "name" | "-name" | "email" | "-email";
                 /** @description items on a page */
                 limit?: number;
-                /** @description opaque: the `nextCursor` of the page before */
+                /** @description opaque: the `nextCursor` of the previous page */
                 cursor?: string;
-                /** @description `page * limit` has an end; the cursor has none */
+                /** @description `page * limit` has a maximum; cursors have none */
                 page?: number;
-                /** @description only those of this status */
+                /** @description only items with this status */
                 status?: components["schemas"]["UserStatus"];
                 /** @description part of a name or email in any case: 2 or more characters, or one of a script without letter case */
                 search?: string;
@@ -2566,11 +2566,11 @@ export interface operations {
                 sort?: "createdAt" | "-createdAt" | "total" | "-total";
                 /** @description items on a page */
                 limit?: number;
-                /** @description opaque: the `nextCursor` of the page before */
+                /** @description opaque: the `nextCursor` of the previous page */
                 cursor?: string;
-                /** @description `page * limit` has an end; the cursor has none */
+                /** @description `page * limit` has a maximum; cursors have none */
                 page?: number;
-                /** @description only those of this status */
+                /** @description only items with this status */
                 status?: components["schemas"]["OrderStatus"];
             };
             header?: never;

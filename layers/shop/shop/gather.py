@@ -1,26 +1,26 @@
-"""Calls that need not wait for one another."""
+"""Concurrent calls of AWS that do not depend on one another."""
 
 from collections.abc import Callable, Sequence
 from contextvars import copy_context
 
-MOST = 8  # connections of the client's ten
+MAX_THREADS = 8  # of the client's 10 connections
 
 
-def gather[T](asks: Sequence[Callable[[], T]]) -> list[T]:
-    """Their answers, in order; or raises what the first of them that fails raises.
+def gather[T](calls: Sequence[Callable[[], T]]) -> list[T]:
+    """Return the results in order, or raise the error of the first call that fails.
 
-    Whoever is out of time leaves without those that still wait, which end by the client's timeouts.
+    On timeout, pending calls are abandoned; the client's own timeouts end them.
     """
-    if len(asks) < 2:
-        return [ask() for ask in asks]
-    # Here, since most functions ask one thing at a time.
+    if len(calls) < 2:
+        return [call() for call in calls]
+    # Imported here, since most functions make one call at a time.
     from concurrent.futures import ThreadPoolExecutor
 
-    # Threads of its own: what hangs in one request must not be in the way of the next.
-    threads = ThreadPoolExecutor(min(len(asks), MOST))
+    # An executor for each use: a call that hangs must not delay the next request.
+    threads = ThreadPoolExecutor(min(len(calls), MAX_THREADS))
     try:
-        # Each in a copy of the context, by which the trace knows what a call belongs to.
-        futures = [threads.submit(copy_context().run, ask) for ask in asks]
+        # Each call gets a copy of the context, which holds the parent of its trace segment.
+        futures = [threads.submit(copy_context().run, call) for call in calls]
         return [future.result() for future in futures]
     finally:
         threads.shutdown(wait=False, cancel_futures=True)

@@ -1,7 +1,7 @@
-"""Requests that may be sent again: one effect, and every sender gets the first answer.
+"""Idempotent requests: one effect, and every retry gets the first response.
 
-A service asks `once.replay(stored)` before its rules and writes `once.record(created)` in the
-transaction that creates, so that no crash can fall between the effect and its record.
+A service calls `replay_if_recorded(stored)` before its rules. It passes `response_record(created)`
+to the repository, which writes it in the transaction that creates: no crash can come between.
 """
 
 from collections.abc import Callable
@@ -19,22 +19,23 @@ KEPT_FOR = timedelta(hours=24)
 class Record:
     key: str
     digest: bytes  # SHA-256 of the canonical body
-    answer: Response
+    response: Response
     expires_at: datetime
-    user_id: str | None = None  # whose data the answer may hold: erased with that user
+    user_id: str | None = None  # the response may hold data of this user, and is erased with it
 
 
 class Replayed(Exception):
-    """The request was answered before; this is the answer."""
+    """An equal request succeeded before; this is its response."""
 
-    def __init__(self, answer: Response) -> None:
-        self.answer = answer
-        super().__init__("answered before")
+    def __init__(self, response: Response) -> None:
+        self.response = response
+        super().__init__("replayed")
 
 
 class IdempotentRequest:
-    """One creating request. Its key is the caller's, the operation's and the client's; or None,
-    and then nothing is recorded.
+    """A request that creates, with its idempotency key.
+
+    The key combines caller, operation and the client's key; nothing is recorded without one.
     """
 
     def __init__(
@@ -51,16 +52,16 @@ class IdempotentRequest:
         self._render = render
         self._clock = clock
 
-    def replay(self, stored: Record | None) -> None:
-        """Raises `Replayed` or `IdempotencyKeyReused` if there is a record still in force."""
+    def replay_if_recorded(self, stored: Record | None) -> None:
+        """Raise `Replayed` or `IdempotencyKeyReused` for a record that has not expired."""
         if stored is None or stored.expires_at <= self._clock():
             return
         if stored.digest != self._digest:
             raise IdempotencyKeyReused
-        raise Replayed(stored.answer)
+        raise Replayed(stored.response)
 
-    def record(self, created: object) -> Record | None:
-        """What to store with the effect: the answer that `created` gives."""
+    def response_record(self, created: object) -> Record | None:
+        """Return the record of the response for `created`, or None without a key."""
         if self.key is None:
             return None
         expires_at = self._clock() + KEPT_FOR

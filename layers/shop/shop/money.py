@@ -1,4 +1,4 @@
-"""Money: Decimal(10,2) with its currency, exact, never a binary float."""
+"""Money: an exact Decimal(10,2) with its currency, never a binary float."""
 
 import re
 from collections.abc import Iterable
@@ -13,9 +13,9 @@ from shop.schemas import violation
 MAX_AMOUNT = Decimal("99999999.99")
 _AMOUNT = re.compile(r"(0|[1-9][0-9]{0,7})\.[0-9]{2}")
 
-# ISO 4217's list one as published on 2026-01-01, by the exponent of the minor unit, less funds of
-# at most two decimals, metals and codes for tests. Checked on the way in only, so that what was
-# sold in a currency that has ended can still be read.
+# ISO 4217's list one as published on 2026-01-01, by the exponent of the minor unit. It omits funds
+# of at most two decimals, metals and test codes. Only requests are checked, so that orders in a
+# withdrawn currency stay readable.
 _BY_EXPONENT = {
     0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF",
     2: """
@@ -47,10 +47,10 @@ class Money:
 
     @classmethod
     def total(cls, parts: Iterable[Self]) -> Self:
-        """The sum of one or more parts.
+        """Return the sum of one or more parts.
 
-        Raises `ValueError` where the currencies differ and `OverflowError` where the sum does not
-        fit Decimal(10,2).
+        Raises `ValueError` if the currencies differ and `OverflowError` if the sum does not fit
+        Decimal(10,2).
         """
         first, *others = parts
         if any(part.currency != first.currency for part in others):
@@ -62,7 +62,7 @@ class Money:
 
 
 def amount_to_text(amount: Decimal) -> str:
-    """Always two places: `19.90`."""
+    """Format with two decimals: `19.90`."""
     return f"{amount:.2f}"
 
 
@@ -85,14 +85,14 @@ def _known_currency(code: str) -> str:
     return code
 
 
-def amount_complaint(amount: Decimal, currency: str) -> tuple[str, str] | None:
-    """What is wrong with an amount in this currency, as (code, message), or None."""
+def amount_violation(amount: Decimal, currency: str) -> tuple[str, str] | None:
+    """Return the error of an amount in this currency as (code, message), or None."""
     if currency in _WITHOUT_DECIMALS and amount % 1:
         return "amount_precision", f"Must end in .00: {currency} has no decimals."
     return None
 
 
-# How money travels in JSON: the amount as a decimal string beside its currency.
+# Money in JSON: the amount as a decimal string beside its currency.
 Amount = Annotated[
     Decimal,
     PlainValidator(_amount_from_text),

@@ -1,4 +1,4 @@
-"""Lists: entered by page number or by cursor, and the page that is answered."""
+"""Pagination: list queries by page number or cursor, and pages of responses."""
 
 import hashlib
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -35,22 +35,22 @@ def _digits(text: object) -> object:
     return text
 
 
-# What else Python takes for a number ("1_0", " 1", "1.0") is a slip of the client's.
+# Python also parses "1_0", " 1" and "1.0", which are errors of the client.
 _Digits = BeforeValidator(_digits)
 
 
 @dataclass(frozen=True)
 class PageRequest:
-    """Which rows of a list: `limit` of them after a position, or after so many others."""
+    """The requested rows of a list: `limit` rows after a position, or after `offset` others."""
 
     after: str | None
-    skipped: int
+    offset: int
     limit: int
 
 
 @dataclass(frozen=True)
 class IndexPage[T]:
-    """Rows of a list in order, and the position of the last where others follow it."""
+    """Rows of a list in order, and the position of the last one if others follow."""
 
     items: Sequence[T]
     next_position: str | None
@@ -58,7 +58,7 @@ class IndexPage[T]:
 
 @dataclass(frozen=True)
 class PageResult[T]:
-    """What a list gives: items in order, where to go on, and how many there are, if known."""
+    """Items in order, the cursor of the next page, and the total if it is known."""
 
     items: Sequence[T]
     next_cursor: str | None
@@ -66,9 +66,9 @@ class PageResult[T]:
 
 
 class ListQuery(Query):
-    """The query of a list, to which each list adds its filters and the sorts that it has."""
+    """The query parameters of a list; each list adds its filters and sorts."""
 
-    deepest_row: ClassVar = 10_000  # that page numbers reach; a cursor has no end
+    max_row: ClassVar = 10_000  # the last row that page numbers reach; cursors have no limit
 
     sort: str = "-createdAt"
     limit: Annotated[
@@ -78,100 +78,100 @@ class ListQuery(Query):
         str | None,
         Field(
             max_length=512,
-            description="opaque: the `nextCursor` of the page before",
+            description="opaque: the `nextCursor` of the previous page",
             examples=["bmV4dCBwYWdl"],
             json_schema_extra={"pattern": "^[A-Za-z0-9_-]+$"},
         ),
     ] = None
     page: Annotated[
         int,
-        Field(ge=1, description="`page * limit` has an end; the cursor has none", examples=[1]),
+        Field(ge=1, description="`page * limit` has a maximum; cursors have none", examples=[1]),
         _Digits,
-    ] = 1  # after the two that its rules look at
+    ] = 1  # after limit and cursor, which its validators read
 
     @classmethod
     def __get_pydantic_json_schema__(
         cls, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        told = handler.resolve_ref_schema(handler(schema))
-        fields = told["properties"]
-        fields["page"]["maximum"] = cls.deepest_row
+        json_schema = handler.resolve_ref_schema(handler(schema))
+        fields = json_schema["properties"]
+        fields["page"]["maximum"] = cls.max_row
         fields["sort"]["description"] = "the field to sort by; with a minus, descending"
         fields["sort"]["examples"] = ["-createdAt"]
         if "status" in fields:
-            fields["status"]["description"] = "only those of this status"
-        return told
+            fields["status"]["description"] = "only items with this status"
+        return json_schema
 
     @field_validator("page", mode="before")
     @classmethod
     def _page_excludes_cursor(cls, page: object, others: ValidationInfo) -> object:
-        """Only a page that was sent comes here; a cursor that is wrong is not among the others."""
-        if others.data.get("cursor", "a wrong one") is not None:
+        """Runs only for a page in the request; an invalid cursor is absent from `others`."""
+        if others.data.get("cursor", "invalid") is not None:
             raise violation("page_and_cursor", "Send either page or cursor, not both.")
         return page
 
     @field_validator("page")
     @classmethod
     def _page_is_within_reach(cls, page: int, others: ValidationInfo) -> int:
-        if page * others.data.get("limit", 1) > cls.deepest_row:
-            message = f"Pages end at row {cls.deepest_row}. Use the cursor beyond it."
+        if page * others.data.get("limit", 1) > cls.max_row:
+            message = f"Pages end at row {cls.max_row}. Use the cursor beyond it."
             raise violation("page_too_deep", message)
         return page
 
     @property
-    def sorted_by(self) -> str:
+    def sort_field(self) -> str:
         return self.sort.removeprefix("-")
 
     @property
-    def descends(self) -> bool:
+    def is_descending(self) -> bool:
         return self.sort.startswith("-")
 
     @property
     def number(self) -> int | None:
-        """The page's number; None where a cursor led to it."""
+        """The page number, or None for a query with a cursor."""
         return self.page if self.cursor is None else None
 
-    def span(self, name: str) -> PageRequest:
-        """What to read of the list of this name; raises `BadRequest` for another's cursor."""
+    def page_request(self, name: str) -> PageRequest:
+        """Return the rows to read of the named list; raise `BadRequest` for a foreign cursor."""
         if self.cursor is None:
             return PageRequest(None, (self.page - 1) * self.limit, self.limit)
         return PageRequest(read_cursor(self._listing(name), self.cursor), 0, self.limit)
 
-    def slice[T](self, name: str, rows: IndexPage[T], total: int | None) -> PageResult[T]:
-        next_position = rows.next_position
-        cursor = None if next_position is None else write_cursor(self._listing(name), next_position)
-        return PageResult(rows.items, cursor, total)
+    def page_result[T](self, name: str, page: IndexPage[T], total: int | None) -> PageResult[T]:
+        position = page.next_position
+        cursor = None if position is None else write_cursor(self._listing(name), position)
+        return PageResult(page.items, cursor, total)
 
     def _listing(self, name: str) -> str:
-        """The list, its filters and its sort: what a cursor is bound to."""
+        """Return list, filters and sort, to which a cursor is bound."""
         return name + self.model_dump_json(exclude={"page", "limit", "cursor"})
 
 
 class PublicListQuery(ListQuery):
-    """Of a list that is open to anyone, who could make deep pages costly."""
+    """The query of a public list, where deep pages could cause costs."""
 
-    deepest_row = 1_000
+    max_row = 1_000
 
 
 _Count = Annotated[int | None, json_schema(minimum=0, maximum=2**53 - 1, examples=[1])]
 
 
 class Meta(Schema):
-    """Where a page stands in its list."""
+    """The position of a page in its list."""
 
     page: Annotated[
         int | None,
         json_schema(
             minimum=1,
-            maximum=ListQuery.deepest_row,
+            maximum=ListQuery.max_row,
             description="null after a cursor",
             examples=[1],
         ),
     ]
     limit: Annotated[int, json_schema(minimum=1, maximum=100, examples=[20])]
-    total: Annotated[_Count, json_schema(description="null where a search is too broad to count")]
+    total: Annotated[_Count, json_schema(description="null if a search is too broad to count")]
     total_pages: Annotated[
-        _Count, json_schema(description="null where a search is too broad to count")
+        _Count, json_schema(description="null if a search is too broad to count")
     ]
     next_cursor: Annotated[
         str | None,
@@ -189,31 +189,31 @@ class Page[T](ResponseModel):
 
     data: Annotated[list[T], json_schema(maxItems=100)]
     meta: Meta
-    _last_page: int | None = PrivateAttr(None)  # where a page number reaches it
+    _last_page: int | None = PrivateAttr(None)  # None if page numbers do not reach it
 
     @classmethod
-    def of[S](cls, found: PageResult[S], query: ListQuery, read: Callable[[S], T]) -> Self:
-        total_pages = None if found.total is None else -(-found.total // query.limit)
+    def of[S](cls, result: PageResult[S], query: ListQuery, convert: Callable[[S], T]) -> Self:
+        total_pages = None if result.total is None else -(-result.total // query.limit)
         page = cls(
-            data=[read(item) for item in found.items],
+            data=[convert(item) for item in result.items],
             meta=Meta(
                 page=query.number,
                 limit=query.limit,
-                total=found.total,
+                total=result.total,
                 total_pages=total_pages,
-                next_cursor=found.next_cursor,
+                next_cursor=result.next_cursor,
             ),
         )
-        if total_pages and total_pages * query.limit <= query.deepest_row:
+        if total_pages and total_pages * query.limit <= query.max_row:
             page._last_page = total_pages
         return page
 
     def headers(self, request: "Request") -> dict[str, str]:
-        """The `Link` header of RFC 8288, path-absolute like everything we point at."""
+        """Return the `Link` header of RFC 8288, with absolute paths like all links of the API."""
 
         def link(relation: str, **position: str) -> str:
-            given = request.query.items()
-            query = {n: v for n, v in given if n not in ("cursor", "page")} | position
+            sent = request.query.items()
+            query = {n: v for n, v in sent if n not in ("cursor", "page")} | position
             target = request.path + ("?" + urlencode(query) if query else "")
             return f'<{target}>; rel="{relation}"'
 
@@ -227,7 +227,7 @@ class Page[T](ResponseModel):
         return {"Link": ", ".join(links)}
 
     def _previous_page(self) -> int:
-        """The last page beyond the end; 0 if there is none, or if the end is not known."""
+        """Return the previous page, or the last one for a page beyond the end; 0 if unknown."""
         if self.meta.page is None:
             return 0
         before = self.meta.page - 1
@@ -235,12 +235,12 @@ class Page[T](ResponseModel):
 
 
 def write_cursor(listing: str, position: str) -> str:
-    """A cursor to what follows `position`; `listing` names the list, its filters and its sort."""
+    """Return a cursor to the rows after `position`; `listing` has list, filters and sort."""
     return urlsafe_b64encode(_binding(listing) + position.encode()).rstrip(b"=").decode()
 
 
 def read_cursor(listing: str, cursor: str) -> str:
-    """The position in a cursor of this very listing; raises `BadRequest` for any other."""
+    """Return the position in a cursor of this listing; raise `BadRequest` for any other."""
     try:
         raw = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
         position = raw[_BINDING_BYTES:].decode()

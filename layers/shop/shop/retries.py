@@ -29,13 +29,13 @@ def retry_stale[T](
     https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
     Raises `ServiceUnavailable` after `BUDGET`, or `LAST_TRY` before the deadline of the request.
     """
-    gives_up_at = clock() + min(BUDGET, remaining() - LAST_TRY)
+    retries_until = clock() + min(BUDGET, remaining() - LAST_TRY)
     longest = _FIRST_PAUSE
     while True:
         try:
             return change()
         except StaleVersion:
-            if clock() + longest > gives_up_at:
+            if clock() + longest > retries_until:
                 raise ServiceUnavailable(retry_after=1) from None
         pause(random.uniform(0, longest))
         longest = min(longest * 2, _MAX_PAUSE)

@@ -1,18 +1,18 @@
-"""Substrings of any script, found by the trigrams of a text."""
+"""Substring search in any script, by trigrams."""
 
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 
 GRAM = 3  # characters
-# Of a name once folded, which some characters make up to 18 times as long. Every name of 100
-# characters that folding does not lengthen fits.
+# Of a folded name: folding lengthens some characters up to 18 times. Every name of 100 characters
+# that folding does not lengthen fits.
 MAX_NAME, MAX_NAME_BYTES = 128, 400  # characters, and bytes in UTF-8
-# Of an address with its domain in Unicode; with name and address, a row stays below 1 KB.
+# Of an email with its domain in Unicode; with name and email, a row stays below 1 KB.
 MAX_EMAIL_BYTES = 254
 
-# Mail domains that so many users share that their trigrams tell nobody apart, and would each be
-# one partition to which every sign-up writes.
+# Mail domains of so many users that their trigrams do not narrow a search. Each would be a hot
+# partition, written by every sign-up.
 _COMMON_DOMAINS = (
     *("gmail.com", "googlemail.com", "yahoo.com", "yahoo.co.uk", "hotmail.com", "hotmail.co.uk"),
     *("outlook.com", "live.com", "msn.com", "icloud.com", "aol.com", "proton.me"),
@@ -22,17 +22,17 @@ _COMMON_DOMAINS = (
 
 
 def fold(text: str) -> str:
-    """The same for spellings that differ in case, width or composition only."""
+    """Return a canonical form: equal for texts that differ in case, width or composition only."""
     folded = unicodedata.normalize("NFKC", text).casefold()
     folded = unicodedata.normalize("NFKC", folded)  # which casefold may undo
     if "\u0307" not in folded:
         return folded
-    # The capital İ casefolds to an i with a dot above, which nobody types.
+    # The capital İ casefolds to an i with a combining dot above, which no query contains.
     return unicodedata.normalize("NFKC", _DOTS_OF_I.sub("", folded))
 
 
 def is_caseless(text: str) -> bool:
-    """Whether it is letters of scripts without letter case, such as Chinese, Arabic and Thai.
+    """Whether a text consists of letters of scripts without case: Chinese, Arabic, Thai and others.
 
     Iteration and length marks (`々`, `ー`, `ๆ`) and letter numbers (`〇`) are letters here too. A
     letter may have combining marks.
@@ -42,9 +42,9 @@ def is_caseless(text: str) -> bool:
 
 
 def texts_of(name: str, email: str) -> tuple[str, ...]:
-    """What a user is found by, folded: name, address, and the address with its domain in Unicode.
+    """Return the searchable texts of a user, folded: name, email, and email with Unicode domain.
 
-    Bounded in characters and in bytes, so that no name costs many search rows or large ones.
+    Limits in characters and bytes bound the number and the size of search rows.
     """
     found = (_cut(fold(name)[:MAX_NAME], MAX_NAME_BYTES), fold(email))
     if "xn--" not in email:
@@ -53,12 +53,12 @@ def texts_of(name: str, email: str) -> tuple[str, ...]:
 
 
 def grams_of(texts: Iterable[str]) -> frozenset[str]:
-    """The trigrams by which folded texts are found."""
+    """Return the indexed trigrams of folded texts."""
     return frozenset(gram for text in texts for gram in _grams(text)) - _COMMON
 
 
 def grams_to_try(query: str) -> Sequence[str]:
-    """Those of a folded query that are indexed, the likely rarest first."""
+    """Return the indexed trigrams of a folded query, the probably rarest first."""
     return sorted(grams_of([query]), key=lambda gram: (-sum(map(_rarity, gram)), gram))
 
 
@@ -70,12 +70,12 @@ def _is_caseless_letter(character: str) -> bool:
 
 
 def _cut(text: str, size: int) -> str:
-    """The characters that fit so many bytes of UTF-8."""
+    """Return the leading characters that fit into `size` bytes of UTF-8."""
     return text.encode(errors="ignore")[:size].decode(errors="ignore")
 
 
 def _in_unicode(email: str) -> str:
-    """The address with the A-labels of its domain as U-labels (RFC 5890)."""
+    """Convert the A-labels of the email's domain to U-labels (RFC 5890)."""
     local, _, domain = email.rpartition("@")
     return f"{local}@{'.'.join(map(_label_in_unicode, domain.split('.')))}"
 
@@ -94,7 +94,7 @@ def _grams(text: str) -> Iterable[str]:
 
 
 def _rarity(character: str) -> int:
-    """By the frequency of letters in English names, `e` and `a` being the commonest."""
+    """Rank by the frequency of letters in English names; `e` and `a` are the most common."""
     position = "eanirolstmdhcuykgbjpvfwzxq".find(character)
     return position if position >= 0 else 30
 

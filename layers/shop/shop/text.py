@@ -1,4 +1,4 @@
-"""Text that people write: trimmed, and free of characters that lie about what is shown."""
+"""User-provided text: trimmed, without control characters and deceptive formatting."""
 
 import unicodedata
 from collections.abc import Callable
@@ -9,24 +9,24 @@ from pydantic_core import PydanticKnownError
 
 from shop.schemas import json_schema, violation
 
-# Unicode's bidirectional overrides can make text read as something else (CVE-2021-42574).
+# Unicode's bidirectional controls can make text display as other text (CVE-2021-42574).
 _BIDI_PAIRS = dict.fromkeys("\u202a\u202b\u202d\u202e", "\u202c") | dict.fromkeys(
     "\u2066\u2067\u2068", "\u2069"
 )
 _BIDI_CONTROLS = frozenset(_BIDI_PAIRS) | frozenset(_BIDI_PAIRS.values())
 _LINE_CONTROLS = frozenset("\t\n\r")
-# Unicode's White_Space, as `strip_whitespace` trims it. Python's `strip` takes four controls too.
+# Unicode's White_Space, like `strip_whitespace`. Python's `strip` also removes four controls.
 _WHITE_SPACE = (
     "\t\n\x0b\x0c\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009"
     "\u200a\u2028\u2029\u202f\u205f\u3000"
 )
-# Letters and symbols that fonts draw as nothing: four Hangul fillers, the blank of Braille, the
-# null notehead of music and two blanks of hieroglyphs.
+# Letters and symbols without a visible glyph: four Hangul fillers, the Braille blank, the musical
+# null notehead and two hieroglyphic blanks.
 _BLANK_LETTERS = frozenset("\u115f\u1160\u3164\uffa0\u2800\U0001d159\U00013441\U00013442")
 
 
 def _without_bidi_pair(text: str) -> str:
-    """Without the pairs of direction marks that apps put around a name that is copied."""
+    """Remove paired direction marks, which some apps add around a copied name."""
     inner = text.strip(_WHITE_SPACE)
     while len(inner) > 1 and _BIDI_PAIRS.get(inner[0]) == inner[-1]:
         text = inner = inner[1:-1].strip(_WHITE_SPACE)
@@ -34,7 +34,7 @@ def _without_bidi_pair(text: str) -> str:
 
 
 def _printable(allowed: frozenset[str]) -> WrapValidator:
-    """Checks the characters; the limits of its length are those of what is left of the text."""
+    """Return a validator of the characters; length limits apply to the trimmed text."""
 
     def check(value: object, validate: Callable[[object], str]) -> str:
         text = validate(_without_bidi_pair(value) if isinstance(value, str) else value)
@@ -52,12 +52,12 @@ def _printable(allowed: frozenset[str]) -> WrapValidator:
 
 
 def _is_visible(character: str) -> bool:
-    """Letters, digits, punctuation and symbols; marks are not, without one of these below them."""
+    """Whether it is a letter, digit, punctuation or symbol; a combining mark alone is not."""
     return unicodedata.category(character)[0] in "LNPS" and character not in _BLANK_LETTERS
 
 
 def _at_most(longest: int) -> BeforeValidator:
-    """A limit of what is sent, so that blanks around a text, which are cut off, have an end too."""
+    """Return a limit of the raw text, so that trimmed blanks are limited as well."""
 
     def check(value: object) -> object:
         if isinstance(value, str) and len(value) > 2 * longest:
@@ -67,7 +67,7 @@ def _at_most(longest: int) -> BeforeValidator:
     return BeforeValidator(check)
 
 
-# The same rules as a regular expression that JavaScript, Python and Rust read alike.
+# The same rules as a regular expression that JavaScript, Python and Rust interpret alike.
 _BLANKS = r" \t\n\x0b\f\r\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 _NEVER = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069"
 _LINES = r"\t\n\r"
@@ -85,7 +85,7 @@ def _as_json_schema(longest: int, inside: str) -> WithJsonSchema:
         {
             "type": "string",
             "description": (
-                f"1 to {longest} characters once trimmed, at least one of them visible, without "
+                f"1 to {longest} characters after trimming, at least one of them visible, without "
                 "control characters; paired direction marks around it are removed"
             ),
             "minLength": 1,

@@ -10,8 +10,6 @@ from uuid import uuid4
 
 from shop.caller import Caller, Role
 from shop.clock import now
-from shop.http.response import Response
-from shop.idempotency import IdempotentRequest
 from shop.identifiers import new_id
 from shop.identity.accounts.models import UserStatus
 from shop.identity.keys.key_store import key_store
@@ -39,7 +37,6 @@ AUTHORIZER = "the authorizer"
 
 _NEW_PASSWORD = "wrong donkey charger paperclip"
 _USERS, _PRODUCTS, _ORDERS = 100, 50, 30  # more than a page of 20, for each status too
-_KEYLESS = IdempotentRequest(None, b"", lambda _: Response(201, {}, ""), now)
 _PRODUCT_IDS = [people.product(number).id for number in range(_PRODUCTS)]
 
 type Event = dict[str, Any]
@@ -105,7 +102,7 @@ def _hash() -> str:
 
 def _product() -> Product:
     product = replace(people.product(next(_numbers)), id=new_id(), status=ProductStatus.ACTIVE)
-    ProductRepository().add(product, _KEYLESS)
+    ProductRepository().add(product, None)
     return product
 
 
@@ -118,7 +115,7 @@ def _order(of: Person) -> Order:
         id=new_id(),
         lines=lines,
     )
-    OrderRepository().add(placed, _KEYLESS)
+    OrderRepository().add(placed, None)
     return placed
 
 

@@ -20,7 +20,7 @@ from shop.products.models import Product
 from shop.projections.dependencies import projections
 from shop.projections.models import SEARCH_WRITES_START_WITHIN, Entity, Kind, State
 from shop.projections.repository import ProjectionRepository
-from shop.projections.service import AT_ONCE
+from shop.projections.service import MAX_ENTITIES
 from shop.search import grams_of, texts_of
 from shop.users import repository as users
 from shop.users.models import User
@@ -48,7 +48,7 @@ def project(kind: Kind, ids: Iterable[str]) -> None:
         if failed:
             raise ExceptionGroup("not projected", [*failed.values()])
 
-    _in_parallel(chunk, batched(ids, AT_ONCE, strict=False))
+    _in_parallel(chunk, batched(ids, MAX_ENTITIES, strict=False))
 
 
 def project_partly(added: Sequence[User], grams: frozenset[str]) -> None:

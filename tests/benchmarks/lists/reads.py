@@ -68,7 +68,9 @@ class Asked:
 
     def _after(self, pages: int) -> ListQuery:
         position = self._trigram + self.positions[pages * LIMIT - 1]
-        cursor = self.query.slice(self.name, IndexPage[object]([], position), None).next_cursor
+        cursor = self.query.page_result(
+            self.name, IndexPage[object]([], position), None
+        ).next_cursor
         return self.query.model_copy(update={"cursor": cursor})
 
     @cached_property
@@ -77,7 +79,7 @@ class Asked:
         if not self.title.startswith("search"):
             return ""
         cursor = self.ask(self.query).next_cursor
-        after = self.query.model_copy(update={"cursor": cursor}).span(self.name).after
+        after = self.query.model_copy(update={"cursor": cursor}).page_request(self.name).after
         return (after or "")[:-ID_LENGTH]
 
     def _mean(self, queries: Iterable[ListQuery]) -> Cost:

@@ -9,7 +9,7 @@ from typing import Any
 
 from shop.clock import now
 from shop.http.response import Response
-from shop.idempotency import IdempotentRequest
+from shop.idempotency import KEPT_FOR, Record
 from shop.identity.accounts.models import UserStatus
 from shop.orders.models import Order, OrderStatus
 from shop.orders.repository import OrderRepository
@@ -59,18 +59,19 @@ def all_writes() -> Iterator[Written]:
     small, large = people.order(1, buyer.id, 1), people.order(2, buyer.id, 3)
     for line in (*small.lines, *large.lines):
         number = int(line.sku.removeprefix("SKU-"))
-        ProductRepository().add(people.product(number), IdempotentRequest(None, b"", _answer, now))
+        ProductRepository().add(people.product(number), None)
     new = people.product(1_000)
-    once = IdempotentRequest("x" * 80, b"d" * 32, _answer, now)
+    record = Record("x" * 80, b"d" * 32, _response(new), now() + KEPT_FOR)
     yield _written(
-        "product added", lambda: ProductRepository().add(new, once), Entity(Kind.PRODUCTS, new.id)
+        "product added", lambda: ProductRepository().add(new, record), Entity(Kind.PRODUCTS, new.id)
     )
     for order in (small, large):
         order = replace(order, status=OrderStatus.PENDING)
         entity = Entity(Kind.ORDERS, order.id, buyer.id)
-        once = IdempotentRequest(f"{len(order.lines):080}", b"d" * 32, _answer, now)
+        key = f"{len(order.lines):080}"
+        record = Record(key, b"d" * 32, _response(order), now() + KEPT_FOR)
         lines = "1 line" if len(order.lines) == 1 else f"{len(order.lines)} lines"
-        yield _written(f"order of {lines}", _placing(order, once), entity)
+        yield _written(f"order of {lines}", _placing(order, record), entity)
     started = _next_order(order, OrderStatus.PROCESSING)
     yield _written("order: pending to processing", _saving(order, started), entity)
     stopped = _next_order(started, OrderStatus.CANCELLED)
@@ -101,8 +102,8 @@ def _project(entity: Entity) -> None:
     assert projections().project([entity]) == {}
 
 
-def _placing(order: Order, once: IdempotentRequest) -> Callable[[], None]:
-    return lambda: OrderRepository().add(order, once)
+def _placing(order: Order, record: Record) -> Callable[[], None]:
+    return lambda: OrderRepository().add(order, record)
 
 
 def _saving(before: Order, after: Order) -> Callable[[], None]:
@@ -125,6 +126,6 @@ def _next_order(order: Order, status: OrderStatus) -> Order:
     )
 
 
-def _answer(created: object) -> Response:
+def _response(created: object) -> Response:
     body = OrderResponse.of(created).model_dump_json() if isinstance(created, Order) else "x" * 300
     return Response(201, {"ETag": '"1"', "Location": "/api/users/x/orders/" + "x" * 36}, body)

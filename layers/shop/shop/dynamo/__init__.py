@@ -1,9 +1,9 @@
-"""The one client, the item codec and the transactions of DynamoDB."""
+"""DynamoDB: item codec, write expressions, transactions and lists."""
 
 import os
 
 from shop import clients
 
 if "AWS_LAMBDA_INITIALIZATION_TYPE" in os.environ:
-    # On Lambda, which has more of a core for a sandbox that begins than its memory buys later.
+    # The init phase on Lambda gets more CPU than the memory size buys for requests.
     clients.dynamodb()

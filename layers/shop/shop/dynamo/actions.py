@@ -2,9 +2,10 @@
 
 Every attribute name goes through a placeholder, so reserved words need no special case:
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ReservedWords.html
+A name may be a path into a list, such as `search_writes[0].writer`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal  # `Any`: an attribute has any type DynamoDB has
 
@@ -18,9 +19,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Increment:
-    """Adds to a number that the item has; `add` of `update` also begins at 0."""
+    """An addition to a number that the item has; `adds` of `update` also creates the number."""
 
     by: int
+
+
+@dataclass(frozen=True)
+class Append:
+    """Values to add to the end of a list that the item has."""
+
+    values: Sequence[Any]
 
 
 @dataclass
@@ -28,24 +36,28 @@ class _Placeholders:
     names: dict[str, str] = field(default_factory=dict)
     values: Item = field(default_factory=dict)
 
-    def name(self, attribute: str) -> str:
-        self.names[f"#{attribute}"] = attribute
-        return f"#{attribute}"
+    def name(self, path: str) -> str:
+        return ".".join(map(self._segment, path.split(".")))
 
     def value(self, value: Any) -> str:
         placeholder = f":{len(self.values)}"
         self.values[placeholder] = value
         return placeholder
 
+    def _segment(self, segment: str) -> str:
+        attribute, bracket, index = segment.partition("[")
+        self.names[f"#{attribute}"] = attribute
+        return f"#{attribute}{bracket}{index}"
+
 
 type Condition = Callable[[_Placeholders], str]
 
 
 def equals(**attributes: Any) -> Condition:
-    return lambda p: " AND ".join(f"{p.name(n)} = {p.value(v)}" for n, v in attributes.items())
+    return all_of(*(compares(name, "=", value) for name, value in attributes.items()))
 
 
-def compares(attribute: str, operator: Literal["<", "<=", ">", ">="], value: Any) -> Condition:
+def compares(attribute: str, operator: Literal["=", "<", "<=", ">", ">="], value: Any) -> Condition:
     return lambda p: f"{p.name(attribute)} {operator} {p.value(value)}"
 
 
@@ -57,12 +69,26 @@ def absent(attribute: str) -> Condition:
     return lambda p: f"attribute_not_exists({p.name(attribute)})"
 
 
-def is_number(attribute: str) -> Condition:
-    return lambda p: f"attribute_type({p.name(attribute)}, {p.value('N')})"
+def has_type(attribute: str, attribute_type: Literal["S", "N"]) -> Condition:
+    return lambda p: f"attribute_type({p.name(attribute)}, {p.value(attribute_type)})"
 
 
-def is_no_number(attribute: str) -> Condition:
-    return lambda p: f"NOT attribute_type({p.name(attribute)}, {p.value('N')})"
+def contains(attribute: str, element: Any) -> Condition:
+    return lambda p: f"contains({p.name(attribute)}, {p.value(element)})"
+
+
+def size_below(attribute: str, limit: int) -> Condition:
+    return lambda p: f"size({p.name(attribute)}) < {p.value(limit)}"
+
+
+def negated(condition: Condition) -> Condition:
+    """`condition` is one comparison or function: `NOT` binds more tightly than `AND`."""
+    return lambda p: f"NOT {condition(p)}"
+
+
+def all_of(*conditions: Condition) -> Condition:
+    """Without parentheses: `AND` binds more tightly than `OR`."""
+    return lambda p: " AND ".join(condition(p) for condition in conditions)
 
 
 def any_of(*conditions: Condition) -> Condition:
@@ -81,11 +107,14 @@ def update(
     *conditions: Condition,
     sets: Mapping[str, Any] | None = None,
     adds: Mapping[str, int] | None = None,
+    removes: Sequence[str] = (),
     returns_old: bool = False,
 ) -> "Action":
-    """Set attributes to values or increments, and add to numbers that may not exist yet.
+    """Change the attributes of one item, in one request.
 
-    `returns_old` has the item come back where a condition fails.
+    `sets` replaces values, or changes them by an `Increment` or `Append`; `adds` adds to numbers
+    that may not exist yet; `removes` deletes attributes. `returns_old` makes a failed condition
+    return the stored item.
     """
     placeholders = _Placeholders()
     clauses = []
@@ -95,6 +124,8 @@ def update(
     if sets:
         terms = (f"{placeholders.name(n)} = {_term(placeholders, n, v)}" for n, v in sets.items())
         clauses.append(f"SET {', '.join(terms)}")
+    if removes:
+        clauses.append(f"REMOVE {', '.join(map(placeholders.name, removes))}")
     request = {"TableName": table, "Key": encode(key), "UpdateExpression": " ".join(clauses)}
     condition = _condition(placeholders, conditions)
     return _action("Update", request, condition, placeholders, returns_old)
@@ -117,14 +148,15 @@ def check(table: str, key: Item, *conditions: Condition, returns_old: bool = Fal
 def _term(placeholders: _Placeholders, attribute: str, value: Any) -> str:
     if isinstance(value, Increment):
         return f"{placeholders.name(attribute)} + {placeholders.value(value.by)}"
+    if isinstance(value, Append):
+        return f"list_append({placeholders.name(attribute)}, {placeholders.value(value.values)})"
     return placeholders.value(value)
 
 
 def _condition(placeholders: _Placeholders, conditions: tuple[Condition, ...]) -> dict[str, Any]:
     if not conditions:
         return {}
-    terms = [condition(placeholders) for condition in conditions]
-    return {"ConditionExpression": " AND ".join(terms)}
+    return {"ConditionExpression": all_of(*conditions)(placeholders)}
 
 
 def _action(

@@ -1,30 +1,31 @@
-"""Items: plain Python values in, DynamoDB's typed attributes out, and back.
+"""The item codec: plain Python values to DynamoDB's typed attributes, and back.
 
-boto3's own serializer takes three times as long, and writes sets, of which no item of ours has one.
+boto3's serializer takes three times as long. It also writes sets, which no item here has.
 """
 
 from collections.abc import Mapping
 from decimal import Clamped, Context, Decimal, Inexact, Overflow, Rounded, Underflow
-from typing import Any  # an item's values are of any type DynamoDB knows
+from typing import Any  # the values of an item have any type DynamoDB has
 
 type Item = dict[str, Any]
 
-# As boto3 has it: 38 digits are what DynamoDB stores of a number, and none is ever rounded. An int
-# that has more is refused by DynamoDB itself.
+# As in boto3: DynamoDB stores 38 digits of a number, and rounding raises an error. DynamoDB itself
+# rejects an int of more digits.
 _NUMBERS = Context(
     prec=38, Emin=-128, Emax=126, traps=[Clamped, Inexact, Overflow, Rounded, Underflow]
 )
 
 
 def encode(item: Mapping[str, Any]) -> dict[str, Any]:
-    """Strings, ints, Decimals, bools, bytes, None, lists and maps; all else raises TypeError."""
+    """Encode strings, ints, Decimals, bools, bytes, None, lists and maps.
+
+    Raises TypeError for values of other types.
+    """
     return {name: _to_attribute(value) for name, value in item.items()}
 
 
 def decode(attributes: Mapping[str, Any]) -> Item:
-    """Numbers come back as Decimal, whatever they went in as, and sets, which code of another
-    version may have written, as frozensets.
-    """
+    """Decode numbers as Decimal, and sets, which newer code may have written, as frozensets."""
     return {name: _from_attribute(attribute) for name, attribute in attributes.items()}
 
 
@@ -33,7 +34,7 @@ def _to_attribute(value: Any) -> dict[str, Any]:
         return {"S": value}
     if value is None:
         return {"NULL": True}
-    if isinstance(value, bool):  # before int, which it is too
+    if isinstance(value, bool):  # before int: a bool is an int, too
         return {"BOOL": value}
     if isinstance(value, int):
         return {"N": str(value)}
@@ -42,7 +43,7 @@ def _to_attribute(value: Any) -> dict[str, Any]:
     if isinstance(value, bytes):
         return {"B": value}
     if isinstance(value, list | tuple):
-        return {"L": [_to_attribute(one) for one in value]}
+        return {"L": [_to_attribute(element) for element in value]}
     if isinstance(value, Mapping):
         return {"M": encode(value)}
     raise TypeError(f"DynamoDB gets no {type(value).__name__} from us")
@@ -66,7 +67,7 @@ def _from_attribute(attribute: Mapping[str, Any]) -> Any:
     if kind in ("BOOL", "B"):
         return value
     if kind == "L":
-        return [_from_attribute(one) for one in value]
+        return [_from_attribute(element) for element in value]
     if kind == "M":
         return decode(value)
     if kind in ("SS", "BS"):

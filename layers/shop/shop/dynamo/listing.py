@@ -1,7 +1,7 @@
-"""Lists in the order of an index: ranges of it merged, from any position on.
+"""Lists in the order of an index: key ranges merged, from any position.
 
-A position is what follows the range's prefix in the sort key, so one position leads into all
-ranges at once, also when the row that it was taken from is gone.
+A position is the part of a sort key after the range's prefix. One position therefore applies to
+all ranges, even if the item that it was taken from has been deleted.
 """
 
 import heapq
@@ -22,35 +22,35 @@ from shop.pagination import IndexPage, PageRequest
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import QueryInputTypeDef, QueryOutputTypeDef
 
-_NO_END = 1_000_000_000  # rows
+_UNLIMITED = 1_000_000_000  # rows
 
 
 @dataclass
 class ReadBudget:
-    """How many rows may still be read of an index; a walk stops where it is when none may."""
+    """The number of rows that may still be read of an index; iteration stops at 0."""
 
     rows: int
-    ended: bool = False
+    is_exhausted: bool = False
 
 
 @dataclass
 class _Progress:
-    """Of all ranges together: how many rows are likely to be taken, and how many were."""
+    """The rows of all ranges together: the expected number, and the number consumed so far."""
 
-    wanted: int
-    taken: int = 0
+    expected: int
+    consumed: int = 0
 
-    def still(self, seen: int, limit: int) -> int:
-        """How many more to ask of a range that gave `seen` of them, its last query `limit`."""
-        lacking = self.wanted - self.taken
-        if lacking <= 0 or not seen:
+    def next_limit(self, seen: int, limit: int) -> int:
+        """Return the limit of a range's next query, after `seen` rows and a query of `limit`."""
+        remaining = self.expected - self.consumed
+        if remaining <= 0 or not seen:
             return limit * 2
-        return min(limit * 2, _likely(lacking * seen / self.taken))
+        return min(limit * 2, _upper_estimate(remaining * seen / self.consumed))
 
 
 @dataclass(frozen=True)
 class KeyRange:
-    """The rows of a partition whose sort keys begin with `prefix`, ordered by what follows it."""
+    """The rows of a partition whose sort keys begin with `prefix`."""
 
     partition: str
     prefix: str = ""
@@ -58,42 +58,43 @@ class KeyRange:
 
 @dataclass(frozen=True)
 class IndexQuery[T]:
-    """One order of a table's items: the table's own, or that of an index."""
+    """One sort order of a table's items: that of the table itself, or of an index."""
 
     table: Callable[[], str]
     partition_key: str
     sort_key: str
     read: Callable[[Item], T]
     index: str | None = None
-    table_key: tuple[str, ...] = ()  # by which items are loaded, where the index has keys only
+    table_key: tuple[str, ...] = ()  # to load the items of an index that projects keys only
     last: str = AFTER_EVERY_TEXT  # no position of the list is greater
-    is_consistent: bool = True  # where the list is the table's own; an index never is
+    is_consistent: bool = True  # applies to the table itself; reads of an index never are
 
     def page(
         self,
         ranges: Sequence[KeyRange],
-        span: PageRequest,
-        descends: bool,
-        shows: Callable[[T], bool] = lambda _: True,
+        page_request: PageRequest,
+        is_descending: bool,
+        is_visible: Callable[[T], bool] = lambda _: True,
     ) -> IndexPage[T]:
-        """The rows of a span, without those that have changed since the index saw them.
+        """Return the requested rows, without those that `is_visible` rejects after loading.
 
-        Half a read unit for each 4 KB of the span and of what it skips (a whole one from the
-        table itself, which is consistent), at least half for each range, and half for each item
-        loaded. The depth of a position costs nothing.
+        Half a read unit for each 4 KB of the rows read, including those before the offset (a whole
+        one from the table itself, whose reads are consistent); at least half for each range; half
+        for each item loaded. The depth of a position costs nothing.
         """
-        wanted = span.skipped + span.limit + 1
-        rows = islice(self.rows(ranges, span.after, descends, wanted), span.skipped, None)
+        offset = page_request.offset
+        expected = offset + page_request.limit + 1
+        rows = islice(self.rows(ranges, page_request.after, is_descending, expected), offset, None)
         found: list[tuple[str, T]] = []
-        while len(found) < span.limit:
-            chunk = list(islice(rows, span.limit - len(found)))
+        while len(found) < page_request.limit:
+            chunk = list(islice(rows, page_request.limit - len(found)))
             if not chunk:
                 return IndexPage([item for _, item in found], None)
             loaded = self._load([item for _, item in chunk])
             found += [
                 (position, item)
                 for (position, _), item in zip(chunk, loaded, strict=True)
-                if item is not None and shows(item)
+                if item is not None and is_visible(item)
             ]
         next_position = None if next(rows, None) is None else found[-1][0]
         return IndexPage([item for _, item in found], next_position)
@@ -102,43 +103,42 @@ class IndexQuery[T]:
         self,
         ranges: Sequence[KeyRange],
         after: str | None,
-        descends: bool,
-        wanted: int,
+        is_descending: bool,
+        expected: int,
         budget: ReadBudget | None = None,
     ) -> Iterator[tuple[str, Item]]:
-        """Positions and items in order; `wanted` says how many are likely to be taken."""
-        budget = budget or ReadBudget(_NO_END)
-        limit = wanted + (after is not None)  # the row at the position itself comes along
+        """Yield positions and items in order; the caller is likely to consume `expected` rows."""
+        budget = budget or ReadBudget(_UNLIMITED)
+        limit = expected + (after is not None)  # the row at the position itself is read, too
         if len(ranges) > 1:
-            limit = _likely(wanted / len(ranges))
-            # A row is passed on when all ranges have told their next one, so none may take all.
+            limit = _upper_estimate(expected / len(ranges))
+            # The merge needs the next row of every range, so no range may use the whole budget.
             limit = min(limit, max(1, budget.rows // (2 * len(ranges))))
-        progress = _Progress(wanted)
+        progress = _Progress(expected)
         queries = {
             range_: query
             for range_ in ranges
-            if (query := self._query(range_, after, descends, min(limit, budget.rows)))
+            if (query := self._query(range_, after, is_descending, min(limit, budget.rows)))
         }
-        ask = dynamodb().query
-        # Each of them is needed before the first row is known: all wait for one round trip.
-        answers = gather([partial(ask, **query) for query in queries.values()])
-        walks = [
-            self._walk(range_, query, answer, after, budget, progress)
-            for (range_, query), answer in zip(queries.items(), answers, strict=True)
+        # The merge needs the first response of every range: concurrent calls take one round trip.
+        responses = gather([partial(dynamodb().query, **query) for query in queries.values()])
+        iterators = [
+            self._iterate(range_, query, response, after, budget, progress)
+            for (range_, query), response in zip(queries.items(), responses, strict=True)
         ]
-        merged = heapq.merge(*walks, key=_position, reverse=descends)
-        # An item on its way from one range to another may be in both, at the same position.
-        for _, same in groupby(takewhile(lambda _: not budget.ended, merged), _position):
-            progress.taken += 1
+        merged = heapq.merge(*iterators, key=_position, reverse=is_descending)
+        # An item that moves from one range to another may be in both, at the same position.
+        for _, same in groupby(takewhile(lambda _: not budget.is_exhausted, merged), _position):
+            progress.consumed += 1
             yield next(same)
 
     def _query(
-        self, range_: KeyRange, after: str | None, descends: bool, limit: int
+        self, range_: KeyRange, after: str | None, is_descending: bool, limit: int
     ) -> "QueryInputTypeDef | None":
-        """For the rows after a position that may be anything; None if there can be none."""
+        """Return the query for the rows after any position, or None if there can be none."""
         first, last = "", self.last
         if after is not None:
-            first, last = ("", min(after, last)) if descends else (after, last)
+            first, last = ("", min(after, last)) if is_descending else (after, last)
         if first > last:
             return None
         first, last = range_.prefix + first, range_.prefix + last
@@ -149,7 +149,7 @@ class IndexQuery[T]:
             "KeyConditionExpression": f"#partition = :partition AND #sort {bounds}",
             "ExpressionAttributeNames": {"#partition": self.partition_key, "#sort": self.sort_key},
             "ExpressionAttributeValues": encode(values | ({":first": first} if first else {})),
-            "ScanIndexForward": not descends,
+            "ScanIndexForward": not is_descending,
             "ConsistentRead": self.index is None and self.is_consistent,
             "Limit": limit,
         }
@@ -157,42 +157,44 @@ class IndexQuery[T]:
             query["IndexName"] = self.index
         return query
 
-    def _walk(
+    def _iterate(
         self,
         range_: KeyRange,
         query: "QueryInputTypeDef",
-        answer: "QueryOutputTypeDef",
+        response: "QueryOutputTypeDef",
         after: str | None,
         budget: ReadBudget,
         progress: _Progress,
     ) -> Iterator[tuple[str, Item]]:
-        """Of one range, from the answer to its first query on."""
+        """Yield the rows of one range, beginning with the response to its first query."""
         seen = 0
         while True:
-            budget.rows -= len(answer["Items"])
-            for item in map(decode, answer["Items"]):
+            budget.rows -= len(response["Items"])
+            for item in map(decode, response["Items"]):
                 position = item[self.sort_key].removeprefix(range_.prefix)
-                if position != after:  # both ends of BETWEEN are within it
+                if position != after:  # BETWEEN includes both of its bounds
                     seen += 1
                     yield position, item
-            if "LastEvaluatedKey" not in answer:
+            if "LastEvaluatedKey" not in response:
                 return
-            query["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
-            query["Limit"] = min(progress.still(seen, query["Limit"]), budget.rows)
+            query["ExclusiveStartKey"] = response["LastEvaluatedKey"]
+            query["Limit"] = min(progress.next_limit(seen, query["Limit"]), budget.rows)
             if not query["Limit"]:
-                budget.ended = True
+                budget.is_exhausted = True
                 return
-            answer = dynamodb().query(**query)
+            response = dynamodb().query(**query)
 
     def _load(self, items: Sequence[Item]) -> Sequence[T | None]:
-        """Each item whole, or None where it is gone, or where it is among those before it: an index
-        may show an item in its old place and its new, and DynamoDB refuses to load it twice.
+        """Load each item; None for a deleted item and for a repeated one.
+
+        An index may show an item in its old place and in its new one, and DynamoDB rejects a batch
+        with repeated keys.
         """
         if not self.table_key:
             return [self.read(item) for item in items]
         table = self.table()
         keys = {self._key(it): {name: it[name] for name in self.table_key} for it in items}
-        found = batch_get({table: [*keys.values()]}, consistent=False)[table]
+        found = batch_get({table: [*keys.values()]}, is_consistent=False)[table]
         by_key = {self._key(item): self.read(item) for item in found}
         return [by_key.pop(self._key(item), None) for item in items]
 
@@ -200,8 +202,8 @@ class IndexQuery[T]:
         return tuple(item[name] for name in self.table_key)
 
 
-def _likely(mean: float) -> int:
-    """Ranges are not met evenly: two deviations more spare most of the further queries."""
+def _upper_estimate(mean: float) -> int:
+    """Rows are spread unevenly: two standard deviations more avoid most further queries."""
     return ceil(mean + 2 * sqrt(mean))
 
 

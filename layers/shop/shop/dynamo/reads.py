@@ -1,9 +1,9 @@
-"""Reads of several items at once, of several tables if need be."""
+"""Batch reads: items of one or several tables in one request."""
 
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any  # keys and requests are of any type DynamoDB knows
+from typing import Any  # keys and requests have any type DynamoDB has
 
 from shop.clients import dynamodb
 from shop.dynamo.codec import Item, decode, encode
@@ -16,27 +16,26 @@ _FIRST_PAUSE = 0.05  # seconds, before jitter
 def batch_get(
     keys: Mapping[str, Sequence[Mapping[str, Any]]],
     pause: Callable[[float], None] = time.sleep,
-    consistent: bool = True,
+    is_consistent: bool = True,
 ) -> dict[str, list[Item]]:
-    """The items that exist, by table and in no order.
+    """Return the existing items of at most 100 keys, by table, in no order.
 
-    1 read unit for each 4 KB of each item; half of that where it need not be consistent.
-
-    At most 100 keys. DynamoDB may leave some unread when it is busy, and the SDK does not ask
-    again: this does, and raises `ServiceUnavailable` where some stay unread.
+    1 read unit for each 4 KB of each item; half of that for reads that are not consistent.
+    DynamoDB may leave keys unprocessed under load, which the SDK does not retry. This function
+    does, and raises `ServiceUnavailable` after the last try.
     """
-    wanted: dict[str, Any] = {
-        table: {"Keys": [encode(key) for key in listed], "ConsistentRead": consistent}
+    unprocessed: dict[str, Any] = {
+        table: {"Keys": [encode(key) for key in listed], "ConsistentRead": is_consistent}
         for table, listed in keys.items()
         if listed
     }
     found: dict[str, list[Item]] = {table: [] for table in keys}
     for attempt in range(_TRIES):
-        answer = dynamodb().batch_get_item(RequestItems=wanted)
-        for table, items in answer["Responses"].items():
+        response = dynamodb().batch_get_item(RequestItems=unprocessed)
+        for table, items in response["Responses"].items():
             found[table] += map(decode, items)
-        if not answer.get("UnprocessedKeys"):
+        if not response.get("UnprocessedKeys"):
             return found
-        wanted = answer["UnprocessedKeys"]
+        unprocessed = response["UnprocessedKeys"]
         pause(random.uniform(0, _FIRST_PAUSE * 2**attempt))
     raise ServiceUnavailable(retry_after=1)

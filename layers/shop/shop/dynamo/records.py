@@ -1,46 +1,47 @@
-"""Idempotency records in DynamoDB, read beside other items and written in their transactions."""
+"""Idempotency records in DynamoDB, written in the transactions of the effects they record."""
 
 import json
 from typing import TYPE_CHECKING
 
 from shop.clients import dynamodb
 from shop.clock import from_text, now, to_epoch, to_text
-from shop.dynamo import tables, transactions
+from shop.dynamo import actions, tables, transactions
+from shop.dynamo.actions import absent, any_of, compares
 from shop.dynamo.codec import Item, decode, encode
 from shop.http.response import Response
-from shop.idempotency import IdempotentRequest, Record
+from shop.idempotency import Record
 
 if TYPE_CHECKING:
-    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
+    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef as Action
 
 ACTION = "idempotency"  # the action's name in a transaction
 
 
-def find(once: IdempotentRequest) -> Record | None:
-    """1 read unit per 4 KB of stored answer; none without a key."""
-    if once.key is None:
+def find_record(key: str | None) -> Record | None:
+    """1 read unit for each 4 KB of the record; no request without a key."""
+    if key is None:
         return None
-    answer = dynamodb().get_item(
-        TableName=tables.idempotency(), Key=encode({"id": once.key}), ConsistentRead=True
+    response = dynamodb().get_item(
+        TableName=tables.idempotency(), Key=encode({"id": key}), ConsistentRead=True
     )
-    return from_item(decode(answer["Item"])) if "Item" in answer else None
+    return from_item(decode(response["Item"])) if "Item" in response else None
 
 
-def find_committed_record(once: IdempotentRequest) -> Record | None:
-    """As `find`, after a transaction that was refused by the effects of an equal one.
+def find_committed_record(key: str | None) -> Record | None:
+    """Read in a transaction, after a write that the effects of an equal request made fail.
 
-    A plain read may come between the writes of that other transaction, and miss the record of what
-    it has just been refused for; this one comes before all of them or after. 2 read units.
+    A plain read can fall between the writes of that other transaction and miss its record; this one
+    sees all of them or none. 2 read units for each 4 KB; no request without a key.
     """
-    if once.key is None:
+    if key is None:
         return None
-    key = encode({"id": once.key})
-    (item,) = transactions.read([{"TableName": tables.idempotency(), "Key": key}])
+    item_key = encode({"id": key})
+    (item,) = transactions.read([{"TableName": tables.idempotency(), "Key": item_key}])
     return None if item is None else from_item(item)
 
 
-def put(record: Record | None) -> "dict[str, TransactWriteItemTypeDef]":
-    """The action that stores the record unless one is in force; nothing without a record."""
+def put(record: Record | None) -> "dict[str, Action]":
+    """Return the action that stores the record unless one is in force; no action for None."""
     if record is None:
         return {}
     item = {
@@ -48,38 +49,30 @@ def put(record: Record | None) -> "dict[str, TransactWriteItemTypeDef]":
         "digest": record.digest,
         "answer": json.dumps(
             {
-                "status": record.answer.status,
-                "headers": dict(record.answer.headers),
-                "body": record.answer.body,
+                "status": record.response.status,
+                "headers": dict(record.response.headers),
+                "body": record.response.body,
             },
-            ensure_ascii=False,  # which would write a character of many scripts in six bytes
+            ensure_ascii=False,  # escapes would take six bytes for characters of many scripts
         ),
         "expires_at": to_text(record.expires_at),
         "ttl": to_epoch(record.expires_at),
         "schema_version": 1,
     }
     if record.user_id is not None:
-        item["user_id"] = record.user_id  # the key of the index by which an erasure finds it
-    return {
-        ACTION: {
-            "Put": {
-                "TableName": tables.idempotency(),
-                "Item": encode(item),
-                # DynamoDB deletes late, so an expired record may still be there.
-                "ConditionExpression": "attribute_not_exists(id) OR expires_at <= :now",
-                "ExpressionAttributeValues": encode({":now": to_text(now())}),
-            }
-        }
-    }
+        item["user_id"] = record.user_id  # the index key by which an erasure finds the record
+    # DynamoDB deletes expired items late, so an expired record may still exist.
+    is_free = any_of(absent("id"), compares("expires_at", "<=", to_text(now())))
+    return {ACTION: actions.put(tables.idempotency(), item, is_free)}
 
 
 def from_item(item: Item) -> Record:
-    answer = json.loads(item["answer"])
+    response = json.loads(item["answer"])
     return Record(
         key=item["id"],
         digest=bytes(item["digest"]),
-        # By name, since newer code may have written more.
-        answer=Response(answer["status"], answer["headers"], answer["body"]),
+        # By name, since newer code may have stored more fields.
+        response=Response(response["status"], response["headers"], response["body"]),
         expires_at=from_text(item["expires_at"]),
-        user_id=item.get("user_id"),  # none in records of older code
+        user_id=item.get("user_id"),  # absent in records of older code
     )

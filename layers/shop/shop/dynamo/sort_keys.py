@@ -1,4 +1,4 @@
-"""Keys that put items in order: each ends with the item's id, so that no two are equal."""
+"""Sort keys of lists: each ends with the item's id, so that no two are equal."""
 
 import unicodedata
 from collections.abc import Sequence
@@ -7,40 +7,40 @@ from hashlib import blake2s
 
 from shop.config import setting
 
-_TEXT_BYTES = 256  # of a text that order; a sort key may have 1,024 in all
-# People may write the last code point too: a text of nothing else is cut off one short of this.
+_TEXT_BYTES = 256  # of a text that determine its order; a sort key has at most 1,024 bytes
+# Texts may contain the last code point; a text of nothing else is cut one short of this key.
 AFTER_EVERY_TEXT = "\U0010ffff" * (_TEXT_BYTES // len("\U0010ffff".encode()) + 1)
 _DIGITS = 10  # of an amount in hundredths, the largest being 99999999.99
 
 
 def amount_key(amount: Decimal, item_id: str) -> str:
-    """In the order of the numbers: `0000001990#<id>` for 19.90."""
+    """Return a key in numeric order: `0000001990#<id>` for 19.90."""
     return f"{int(amount * 100):0{_DIGITS}}#{item_id}"
 
 
 def text_key(text: str, item_id: str) -> str:
-    """In the order of the code points, without regard to case, width or composition.
+    """Return a key in code point order that ignores case, width and composition.
 
-    The NUL, which no text of ours holds, puts "pear" before "pear tree" whatever the ids.
+    The NUL, which no valid text contains, sorts "pear" before "pear tree" for all ids.
     """
     folded = unicodedata.normalize("NFKC", text).casefold().encode()[:_TEXT_BYTES]
     return f"{folded.decode(errors='ignore')}\0{item_id}"
 
 
 def shard_keys(name: str) -> Sequence[str]:
-    """The partitions over which an index is spread that all writers of a table share."""
+    """Return the partitions to read, of an index that all writers of a table would share."""
     return _first(max(_shards()), name)
 
 
 def shard_keys_to_write(name: str) -> Sequence[str]:
-    """Those of them that writers use: fewer, while their number is being raised."""
+    """Return the partitions to write: fewer than those to read while their number is raised."""
     return _first(_shards()[0], name)
 
 
 def shard_key(name: str, item_id: str) -> str:
-    """The one of them that an item is written to: `pending#3`.
+    """Return the partition to which an item is written: `pending#3`.
 
-    One that was written to before stays, and is read there, until the item is written again.
+    After a change of their number, an item stays in its old partition until its next write.
     """
     keys = shard_keys_to_write(name)
     return keys[int.from_bytes(blake2s(item_id.encode(), digest_size=4).digest()) % len(keys)]
@@ -51,5 +51,5 @@ def _first(number: int, name: str) -> Sequence[str]:
 
 
 def _shards() -> Sequence[int]:
-    """`4`, or `4,8` where 4 are written and 8 are read, so that who reads knows them first."""
+    """Parse `4`, or `4,8`: 4 to write and 8 to read, so that readers know new shards first."""
     return [int(number) for number in setting("LIST_SHARDS").split(",")]

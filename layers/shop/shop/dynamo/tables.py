@@ -1,4 +1,4 @@
-"""The tables by their names in the deployment."""
+"""Table names of this deployment."""
 
 from shop.config import setting
 

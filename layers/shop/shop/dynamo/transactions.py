@@ -1,4 +1,4 @@
-"""All-or-nothing writes, whose refusal says by name which actions failed, and reads."""
+"""Transactions: atomic writes that name the actions whose conditions failed, and atomic reads."""
 
 import random
 import time
@@ -18,19 +18,20 @@ if TYPE_CHECKING:
     )
 
 MAX_ACTIONS = 100  # DynamoDB's limit
-# Seconds in which conflicts are tried again, of the functions' 10. One transaction at a time has an
-# item, for some 15 ms, so the last of a hundred who want one product at once waits for 2.5 s.
+# Seconds in which conflicts are retried, of the functions' 10. A transaction holds an item for some
+# 15 ms, so the last of a hundred concurrent orders of one product waits for 2.5 s.
 BUDGET = 5.0
 _FIRST_PAUSE, _MAX_PAUSE = 0.02, 0.5  # seconds, before jitter
 
-# Reasons that say "not now": https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
-_PASSING = {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
+# Cancellation reasons that a retry can resolve:
+# https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
+_TRANSIENT = {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
 
 
 class ConditionFailed(Exception):
-    """Conditions did not hold and nothing was written.
+    """Conditions failed and nothing was written.
 
-    `old` has, by the name of each action whose condition failed, the item as it stood, or None.
+    `old` maps the name of each failed action to the stored item, or to None.
     """
 
     def __init__(self, old: Mapping[str, Item | None]) -> None:
@@ -43,15 +44,15 @@ def write(
     pause: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> None:
-    """One TransactWriteItems of at most `MAX_ACTIONS`.
+    """Write at most `MAX_ACTIONS` actions in one TransactWriteItems.
 
-    All tries, ours and the SDK's, carry one ClientRequestToken, so that a commit whose answer was
-    lost is neither repeated nor refused by its own effect. Raises `ConditionFailed`, or
-    `ServiceUnavailable` where other writers of the same items win for longer than `BUDGET`.
+    All tries, including the SDK's, carry one ClientRequestToken: a commit whose response was lost
+    is neither repeated nor rejected because of its own effect. Raises `ConditionFailed`, or
+    `ServiceUnavailable` if conflicts last longer than `BUDGET`.
     """
     token = str(uuid4())
     items = list(actions.values())
-    _tried(
+    _retry_conflicts(
         lambda: dynamodb().transact_write_items(TransactItems=items, ClientRequestToken=token),
         list(actions),
         pause,
@@ -64,44 +65,44 @@ def read(
     pause: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> Sequence[Item | None]:
-    """The items as they are before or after any transaction that writes them, never in between.
+    """Read items in one transaction: none of them between the writes of another transaction.
 
     2 read units for each 4 KB; raises `ServiceUnavailable` like `write`.
     """
     items: list[TransactGetItemTypeDef] = [{"Get": get} for get in gets]
-    answer = _tried(
+    response = _retry_conflicts(
         lambda: dynamodb().transact_get_items(TransactItems=items),
         [str(number) for number in range(len(gets))],
         pause,
         clock,
     )
-    return [decode(found["Item"]) if "Item" in found else None for found in answer["Responses"]]
+    return [decode(found["Item"]) if "Item" in found else None for found in response["Responses"]]
 
 
-def _tried[T](
+def _retry_conflicts[T](
     attempt: Callable[[], T],
     names: list[str],
     pause: Callable[[float], None],
     clock: Callable[[], float],
 ) -> T:
     exceptions = dynamodb().exceptions
-    gives_up_at = clock() + BUDGET
+    retries_until = clock() + BUDGET
     longest = _FIRST_PAUSE
     while True:
         try:
             return attempt()
         except exceptions.TransactionCanceledException as error:
-            _raise_unless_passing(names, error)
+            _raise_unless_transient(names, error)
         except exceptions.TransactionInProgressException:
             pass
-        if clock() + longest > gives_up_at:
+        if clock() + longest > retries_until:
             raise ServiceUnavailable(retry_after=1)
         pause(random.uniform(0, longest))
         longest = min(longest * 2, _MAX_PAUSE)
 
 
-def _raise_unless_passing(names: list[str], error: Any) -> None:
-    """`Any`: botocore makes the exception's class, with CancellationReasons, at run time."""
+def _raise_unless_transient(names: list[str], error: Any) -> None:
+    """`Any`: botocore creates the exception's class, with CancellationReasons, at run time."""
     reasons = error.response.get("CancellationReasons", [])
     codes = {reason.get("Code", "None") for reason in reasons} - {"None"}
     if "ConditionalCheckFailed" in codes:
@@ -112,5 +113,5 @@ def _raise_unless_passing(names: list[str], error: Any) -> None:
                 if reason.get("Code") == "ConditionalCheckFailed"
             }
         ) from None
-    if not codes or codes - _PASSING:
+    if not codes or codes - _TRANSIENT:
         raise error

@@ -188,7 +188,7 @@ class Endpoint:
         try:
             reply = self.function(**arguments)
         except Replayed as replayed:
-            first = replayed.answer
+            first = replayed.response
             headers = {**first.headers, "Idempotent-Replayed": "true"}
             return Response(first.status, headers, first.body)
         answer = self._render(reply, request)

@@ -4,15 +4,25 @@ import random
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Any  # botocore's type does not know of a refused condition's item
+from typing import TYPE_CHECKING, Any  # botocore's type does not know of a refused condition's item
 from uuid import uuid4
 
 from shop.clients import dynamodb
 from shop.clock import Clock, to_epoch, to_text
 from shop.deadline import OutOfTime, deadline
-from shop.dynamo import tables
+from shop.dynamo import actions, tables
+from shop.dynamo.actions import (
+    Append,
+    absent,
+    any_of,
+    compares,
+    contains,
+    equals,
+    negated,
+    size_below,
+)
 from shop.dynamo.codec import Item, decode, encode
 from shop.mail.models import COUNTED_FOR, MAX_UNVERIFIED
 from shop.mail.service import InProgress, NotMarked
@@ -20,6 +30,9 @@ from shop.orders.models import Order
 from shop.orders.repository import OrderRepository
 from shop.users.models import User
 from shop.users.repository import UserRepository
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef as Action
 
 CLAIMED_FOR = timedelta(seconds=40)  # longer than the worker may run
 _KEPT_FOR = timedelta(days=40)  # longer than the bus archives events
@@ -66,24 +79,24 @@ class DeliveryLogRepository:
         """1 write unit, also where it is refused."""
         client = dynamodb()
         now = self._clock()
+        update = actions.update(
+            tables.idempotency(),
+            _key(notice_id),
+            absent("finished_at"),
+            any_of(
+                absent("claimed_until"),
+                compares("claimed_until", "<=", to_text(now)),
+                equals(claim=self._claim),
+            ),
+            sets={
+                "claim": self._claim,
+                "claimed_until": to_text(now + CLAIMED_FOR),
+                "ttl": to_epoch(now + _KEPT_FOR),
+            },
+            returns_old=True,
+        )
         try:
-            client.update_item(
-                TableName=tables.idempotency(),
-                Key=_key(notice_id),
-                UpdateExpression="SET claim = :claim, claimed_until = :until, #ttl = :ttl",
-                ConditionExpression="attribute_not_exists(finished_at) AND "
-                "(attribute_not_exists(claimed_until) OR claimed_until <= :now OR claim = :claim)",
-                ExpressionAttributeNames={"#ttl": "ttl"},
-                ExpressionAttributeValues=encode(
-                    {
-                        ":claim": self._claim,
-                        ":now": to_text(now),
-                        ":until": to_text(now + CLAIMED_FOR),
-                        ":ttl": to_epoch(now + _KEPT_FOR),
-                    }
-                ),
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            )
+            client.update_item(**update["Update"])
         except client.exceptions.ConditionalCheckFailedException as failed:
             answer: Any = failed.response
             if "finished_at" in decode(answer["Item"]):
@@ -98,12 +111,7 @@ class DeliveryLogRepository:
             with deadline(seconds):
                 while True:
                     try:
-                        dynamodb().update_item(
-                            TableName=tables.idempotency(),
-                            Key=_key(notice_id),
-                            UpdateExpression="SET finished_at = :now",
-                            ExpressionAttributeValues=encode({":now": to_text(self._clock())}),
-                        )
+                        dynamodb().update_item(**_finished(notice_id, self._clock())["Update"])
                         return
                     except Exception as error:
                         failure = error
@@ -114,16 +122,14 @@ class DeliveryLogRepository:
     def release(self, notice_id: str) -> None:
         """1 write unit."""
         client = dynamodb()
+        update = actions.update(
+            tables.idempotency(),
+            _key(notice_id),
+            equals(claim=self._claim),
+            sets={"claimed_until": to_text(self._clock())},
+        )
         with suppress(client.exceptions.ConditionalCheckFailedException):
-            client.update_item(
-                TableName=tables.idempotency(),
-                Key=_key(notice_id),
-                UpdateExpression="SET claimed_until = :now",
-                ConditionExpression="claim = :claim",
-                ExpressionAttributeValues=encode(
-                    {":now": to_text(self._clock()), ":claim": self._claim}
-                ),
-            )
+            client.update_item(**update["Update"])
 
 
 class LimitRepository:
@@ -145,45 +151,44 @@ class LimitRepository:
         client = dynamodb()
         now = self._clock()
         ends_at = now + COUNTED_FOR
+        update = actions.update(
+            tables.idempotency(),
+            key,
+            # DynamoDB deletes late, so a window that is over may still be there.
+            any_of(absent("ends_at"), compares("ends_at", "<=", to_text(now))),
+            sets={
+                "notices": [notice_id],
+                "ends_at": to_text(ends_at),
+                "ttl": to_epoch(ends_at),
+            },
+        )
         try:
-            client.update_item(
-                TableName=tables.idempotency(),
-                Key=key,
-                UpdateExpression="SET notices = :notices, ends_at = :ends, #ttl = :ttl",
-                # DynamoDB deletes late, so a window that is over may still be there.
-                ConditionExpression="attribute_not_exists(ends_at) OR ends_at <= :now",
-                ExpressionAttributeNames={"#ttl": "ttl"},
-                ExpressionAttributeValues=encode(
-                    {
-                        ":notices": [notice_id],
-                        ":now": to_text(now),
-                        ":ends": to_text(ends_at),
-                        ":ttl": to_epoch(ends_at),
-                    }
-                ),
-            )
+            client.update_item(**update["Update"])
         except client.exceptions.ConditionalCheckFailedException:
             return False
         return True
 
     def _goes_on_with(self, key: Item, notice_id: str) -> bool:
         client = dynamodb()
+        update = actions.update(
+            tables.idempotency(),
+            key,
+            size_below("notices", MAX_UNVERIFIED),
+            negated(contains("notices", notice_id)),
+            sets={"notices": Append([notice_id])},
+            returns_old=True,
+        )
         try:
-            client.update_item(
-                TableName=tables.idempotency(),
-                Key=key,
-                UpdateExpression="SET notices = list_append(notices, :notices)",
-                ConditionExpression="size(notices) < :most AND NOT contains(notices, :notice)",
-                ExpressionAttributeValues=encode(
-                    {":notices": [notice_id], ":notice": notice_id, ":most": MAX_UNVERIFIED}
-                ),
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            )
+            client.update_item(**update["Update"])
         except client.exceptions.ConditionalCheckFailedException as failed:
             answer: Any = failed.response
             return notice_id in decode(answer["Item"])["notices"]
         return True
 
 
+def _finished(notice_id: str, at: datetime) -> "Action":
+    return actions.update(tables.idempotency(), _key(notice_id), sets={"finished_at": to_text(at)})
+
+
 def _key(name: str) -> Item:
-    return encode({"id": f"mail#{name}"})
+    return {"id": f"mail#{name}"}

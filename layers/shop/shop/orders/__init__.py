@@ -1,1 +1,1 @@
-"""Orders: placing, reading and changing them."""
+"""Orders: place, read, list and change them."""

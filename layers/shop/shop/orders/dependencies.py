@@ -1,4 +1,4 @@
-"""The order service, put together on first use."""
+"""The order service, created on first use."""
 
 from functools import cache
 from typing import Annotated
@@ -17,7 +17,7 @@ def order_service() -> OrderService:
 
 
 def fulfilment() -> Fulfilment:
-    """Put here what tells whoever packs and ships."""
+    """Return the fulfilment provider: replace it with the client of a real one."""
     return AcceptsEverything()
 
 

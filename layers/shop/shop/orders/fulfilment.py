@@ -1,4 +1,4 @@
-"""Whoever packs and ships what was ordered: a port, and what stands there until somebody does."""
+"""Fulfilment: the port to a provider that packs and ships, and a stub that accepts every order."""
 
 from typing import Protocol
 
@@ -6,16 +6,16 @@ from shop.orders.models import Order
 
 
 class FulfilmentFailed(Exception):
-    """The order was not taken on, and is as it was."""
+    """The provider did not accept the order; the order is unchanged."""
 
 
 class Fulfilment(Protocol):
     def accept(self, order: Order) -> None:
-        """Takes the order on, or raises: then it is asked again, and in the end without an answer
-        the order is cancelled.
+        """Accept the order, or raise: the call is retried, and after the last try the order is
+        cancelled.
 
-        The same order may come again, also after it was taken on, and may be cancelled afterwards
-        as long as it is pending or processing, which `order.cancelled` tells.
+        The same order may be passed again, also after it was accepted. A pending or processing
+        order may still be cancelled afterwards, which the event `order.cancelled` announces.
         """
 
 

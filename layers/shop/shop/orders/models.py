@@ -1,4 +1,4 @@
-"""What an order is: lines at the prices of the moment it was placed."""
+"""The order model: lines at the prices of the time the order was placed."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ class OrderStatus(StrEnum):
     CANCELLED = "cancelled"
 
 
-# The whole life of an order: what each status may become.
+# The permitted transitions of each status.
 TRANSITIONS: Mapping[OrderStatus, frozenset[OrderStatus]] = {
     OrderStatus.PENDING: frozenset({OrderStatus.PROCESSING, OrderStatus.CANCELLED}),
     OrderStatus.PROCESSING: frozenset({OrderStatus.COMPLETED, OrderStatus.CANCELLED}),
@@ -31,7 +31,7 @@ class OrderLine:
     name: str
     unit_price: Money
     quantity: int
-    taken: int  # pieces of stock; 0 where the stock was unlimited
+    reserved: int  # pieces taken from the stock; 0 for a product of unlimited stock
 
     @property
     def total(self) -> Money:

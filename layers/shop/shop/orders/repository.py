@@ -1,4 +1,4 @@
-"""Orders in DynamoDB: under their user, newest last, beside one row that counts them."""
+"""Orders in DynamoDB: under their user, newest last, beside a summary item that counts them."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 from shop.clients import dynamodb
 from shop.clock import from_text, to_text
 from shop.correlation import correlation_id
-from shop.dynamo import records, tables, totals, transactions
+from shop.dynamo import actions, records, tables, totals, transactions
+from shop.dynamo.actions import Increment, absent, compares, equals, exists, has_type, negated
 from shop.dynamo.codec import Item, decode, encode
 from shop.dynamo.listing import IndexQuery, KeyRange
 from shop.dynamo.reads import batch_get
 from shop.dynamo.sort_keys import amount_key, shard_key, shard_keys
 from shop.errors import AccountInactive, Forbidden, NotFound
-from shop.idempotency import IdempotentRequest, Record
+from shop.idempotency import Record
 from shop.identity.accounts.admin_check import CALLER, check_admin
 from shop.identity.accounts.models import UserStatus
 from shop.money import Money
@@ -24,24 +25,24 @@ from shop.products.repository import product_from_item
 from shop.retries import StaleVersion
 
 if TYPE_CHECKING:
-    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
+    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef as Action
 
-SCHEMA_VERSION = 2  # of orders, since they have the keys of the lists
+SCHEMA_VERSION = 2  # of orders: version 2 added the keys of the lists
 _SUMMARY_SCHEMA_VERSION = 1
 _SUMMARY = "summary"
-_AFTER_EVERY_ID = "g"  # and before the summary row
+_AFTER_EVERY_ID = "g"  # and before the id of the summary item
 
 
 class OrderRepository:
-    def catalogue(
-        self, product_ids: Sequence[str], once: IdempotentRequest
+    def read_catalogue(
+        self, product_ids: Sequence[str], idempotency_key: str | None
     ) -> tuple[Mapping[str, Product], Record | None]:
-        """One consistent read: 1 unit a product, and the record's size."""
+        """One consistent read: 1 read unit for each product, and 1 for each 4 KB of the record."""
         products, idempotency = tables.products(), tables.idempotency()
         found = batch_get(
             {
                 products: [{"id": product_id} for product_id in product_ids],
-                idempotency: [] if once.key is None else [{"id": once.key}],
+                idempotency: [] if idempotency_key is None else [{"id": idempotency_key}],
             }
         )
         return (
@@ -49,20 +50,25 @@ class OrderRepository:
             records.from_item(found[idempotency][0]) if found[idempotency] else None,
         )
 
-    def find_committed_record(self, once: IdempotentRequest) -> Record | None:
-        return records.find_committed_record(once)
+    def find_committed_record(self, idempotency_key: str | None) -> Record | None:
+        return records.find_committed_record(idempotency_key)
 
-    def add(self, order: Order, once: IdempotentRequest, by_admin: str | None = None) -> None:
-        """4 actions, one a line and one for an admin; 2 write units for each KB of each item."""
+    def add(self, order: Order, record: Record | None, by_admin: str | None = None) -> None:
+        """3 actions, and one for each line, for a record and for an admin; 2 write units for each
+        KB of each item.
+        """
         try:
             transactions.write(
                 {
                     **check_admin(by_admin),
-                    "user": _user_is_active(order.user_id),
-                    **{f"product#{line.product_id}": _take(line, order) for line in order.lines},
-                    "order": _put_new(order),
+                    "user": _check_user_active(order.user_id),
+                    **{
+                        f"product#{line.product_id}": _reserve_stock(line, order.created_at)
+                        for line in order.lines
+                    },
+                    "order": _put(order),
                     "summary": _count(order.user_id, {order.status: 1}),
-                    **records.put(once.record(order)),
+                    **records.put(record),
                 }
             )
         except transactions.ConditionFailed as failed:
@@ -74,177 +80,137 @@ class OrderRepository:
 
     def get(self, user_id: str, order_id: str) -> Order | None:
         """1 read unit for each 4 KB."""
-        answer = dynamodb().get_item(
+        response = dynamodb().get_item(
             TableName=tables.orders(),
             Key=encode({"user_id": user_id, "id": order_id}),
             ConsistentRead=True,
         )
-        return order_from_item(decode(answer["Item"])) if "Item" in answer else None
+        return order_from_item(decode(response["Item"])) if "Item" in response else None
 
     def save(
         self,
         before: Order,
         after: Order,
-        returned: Sequence[OrderLine],
+        returned_lines: Sequence[OrderLine],
         by_admin: str | None = None,
         is_by_owner: bool = False,
     ) -> None:
         """1 action, one for a change of status, one for an admin or for an owner's note, and one
-        for each line returned; 2 write units for each KB of each item, and 1 read unit for each
+        for each returned line; 2 write units for each KB of each item, and 1 read unit for each
         product.
         """
-        actions = {**check_admin(by_admin), "order": _update(before, after)}
-        is_noted = after.note is not None and after.note != before.note
-        if is_by_owner and is_noted and by_admin is None:
-            actions["user"] = _user_exists(after.user_id)
+        changes = {**check_admin(by_admin), "order": _update(before, after)}
+        has_new_note = after.note is not None and after.note != before.note
+        if is_by_owner and has_new_note and by_admin is None:
+            changes["user"] = _check_user_exists(after.user_id)
         if after.status is not before.status:
             differences = {before.status: -1, after.status: 1}
-            actions["summary"] = _count(after.user_id, differences)
+            changes["summary"] = _count(after.user_id, differences)
         try:
-            transactions.write(actions | _give_back(returned, after.updated_at))
+            transactions.write(changes | _return_stock(returned_lines, after.updated_at))
         except transactions.ConditionFailed as failed:
             if CALLER in failed.old:
                 raise Forbidden from None
             raise (NotFound if "user" in failed.old else StaleVersion) from None
 
-    def of_user(
+    def list_of_user(
         self,
         user_id: str,
         statuses: Sequence[OrderStatus],
         sort: str,
-        span: PageRequest,
-        descends: bool,
+        page_request: PageRequest,
+        is_descending: bool,
     ) -> IndexPage[Order]:
-        """1 read unit for each 4 KB of all orders by time; else, and for pages by number, whose
-        orders before them are skipped by their keys, half a unit an order and half a status.
+        """1 read unit for each 4 KB for all statuses by time. For other lists, and for page numbers
+        above 1, whose offset reads keys only, half a unit for each order and for each status.
         """
-        if sort == "createdAt" and len(statuses) == len(OrderStatus) and not span.skipped:
-            return _OF_USER.page([KeyRange(user_id)], span, descends)
+        if sort == "createdAt" and len(statuses) == len(OrderStatus) and not page_request.offset:
+            return _OF_USER.page([KeyRange(user_id)], page_request, is_descending)
         listing = _OF_USER_BY_STATUS if sort == "createdAt" else _OF_USER_BY_TOTAL
         ranges = [KeyRange(user_id, f"{status}#") for status in statuses]
-        return listing.page(ranges, span, descends, lambda order: order.status in statuses)
+        return listing.page(
+            ranges, page_request, is_descending, lambda order: order.status in statuses
+        )
 
-    def of_everyone(
-        self, statuses: Sequence[OrderStatus], span: PageRequest, descends: bool
+    def list_all(
+        self, statuses: Sequence[OrderStatus], page_request: PageRequest, is_descending: bool
     ) -> IndexPage[Order]:
         """Half a read unit for each 4 KB of each order, and half for each shard of each status."""
         ranges = [KeyRange(shard) for status in statuses for shard in shard_keys(status)]
-        return _OF_EVERYONE.page(ranges, span, descends, lambda order: order.status in statuses)
+        return _ALL.page(
+            ranges, page_request, is_descending, lambda order: order.status in statuses
+        )
 
     def count(self, user_id: str, statuses: Sequence[OrderStatus]) -> int:
-        """1 read unit, however many orders."""
-        answer = dynamodb().get_item(
+        """1 read unit for any number of orders."""
+        response = dynamodb().get_item(
             TableName=tables.orders(),
             Key=encode({"user_id": user_id, "id": _SUMMARY}),
             ConsistentRead=True,
         )
-        summary = decode(answer.get("Item", {}))
+        summary = decode(response.get("Item", {}))
         return sum(int(summary.get(status, 0)) for status in statuses)
 
     def count_all(self, statuses: Sequence[OrderStatus]) -> int:
         return totals.read("orders", statuses)
 
 
-def _user_is_active(user_id: str) -> "TransactWriteItemTypeDef":
-    return {
-        "ConditionCheck": {
-            "TableName": tables.users(),
-            "Key": encode({"id": user_id}),
-            "ConditionExpression": "#status = :active",
-            "ExpressionAttributeNames": {"#status": "status"},
-            "ExpressionAttributeValues": encode({":active": UserStatus.ACTIVE.value}),
-            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-        }
-    }
+def _check_user_active(user_id: str) -> "Action":
+    is_active = equals(status=UserStatus.ACTIVE.value)
+    return actions.check(tables.users(), {"id": user_id}, is_active, returns_old=True)
 
 
-def _user_exists(user_id: str) -> "TransactWriteItemTypeDef":
-    """The gateway caches the authorizer's verdict for 50 s, so an erased user may still write."""
-    return {
-        "ConditionCheck": {
-            "TableName": tables.users(),
-            "Key": encode({"id": user_id}),
-            "ConditionExpression": "attribute_exists(id)",
-        }
-    }
+def _check_user_exists(user_id: str) -> "Action":
+    """API Gateway caches the authorizer's result for 50 s, so an erased user may still write."""
+    return actions.check(tables.users(), {"id": user_id}, exists("id"))
 
 
-def _take(line: OrderLine, order: Order) -> "TransactWriteItemTypeDef":
-    """Takes the stock if the product is still what the line says, at the price it says."""
-    names = {"#status": "status", "#name": "name"}
-    values = {
-        ":active": ProductStatus.ACTIVE.value,
-        ":price": line.unit_price.amount,
-        ":currency": line.unit_price.currency,
-        ":name": line.name,
-        ":sku": line.sku,
-    }
-    condition = (
-        "#status = :active AND price = :price AND currency = :currency"
-        " AND #name = :name AND sku = :sku AND "
+def _reserve_stock(line: OrderLine, now: datetime) -> "Action":
+    """Take the line's pieces, if the product still has the line's price, name and SKU."""
+    table, key = tables.products(), {"id": line.product_id}
+    is_unchanged = equals(
+        status=ProductStatus.ACTIVE.value,
+        price=line.unit_price.amount,
+        currency=line.unit_price.currency,
+        name=line.name,
+        sku=line.sku,
     )
-    key = encode({"id": line.product_id})
-    if not line.taken:
-        return {
-            "ConditionCheck": {
-                "TableName": tables.products(),
-                "Key": key,
-                "ConditionExpression": condition + "stock = :unlimited",
-                "ExpressionAttributeNames": names,
-                "ExpressionAttributeValues": encode(values | {":unlimited": None}),
-            }
-        }
-    changes = {":taken": line.taken, ":one": 1, ":now": to_text(order.created_at)}
-    return {
-        "Update": {
-            "TableName": tables.products(),
-            "Key": key,
-            "UpdateExpression": (
-                "SET stock = stock - :taken, version = version + :one, updated_at = :now"
-            ),
-            "ConditionExpression": condition + "stock >= :taken",
-            "ExpressionAttributeNames": names,
-            "ExpressionAttributeValues": encode(values | changes),
-        }
-    }
+    if not line.reserved:
+        return actions.check(table, key, is_unchanged, equals(stock=None))
+    is_in_stock = compares("stock", ">=", line.reserved)
+    sets = _stock_change(-line.reserved, now)
+    return actions.update(table, key, is_unchanged, is_in_stock, sets=sets)
 
 
-def _put_new(order: Order) -> "TransactWriteItemTypeDef":
-    return {
-        "Put": {
-            "TableName": tables.orders(),
-            "Item": encode(order_to_item(order)),
-            "ConditionExpression": "attribute_not_exists(id)",
-        }
-    }
+def _stock_change(pieces: int, now: datetime) -> Item:
+    return {"stock": Increment(pieces), "version": Increment(1), "updated_at": to_text(now)}
 
 
-def _update(before: Order, after: Order) -> "TransactWriteItemTypeDef":
-    """Sets what may change and leaves the rest, which newer code may have added."""
+def _put(order: Order) -> "Action":
+    return actions.put(tables.orders(), order_to_item(order), absent("id"))
+
+
+def _update(before: Order, after: Order) -> "Action":
+    """Set the attributes that can change; keep all others, which newer code may have added."""
     item = order_to_item(after)
     names = (
         *("status", "note", "updated_at", "version", "schema_version", "request_id"),
         *_list_keys(after),
     )
-    return {
-        "Update": {
-            "TableName": tables.orders(),
-            "Key": encode({"user_id": after.user_id, "id": after.id}),
-            "UpdateExpression": "SET " + ", ".join(f"#{name} = :{name}" for name in names),
-            "ConditionExpression": "version = :before",
-            "ExpressionAttributeNames": {f"#{name}": name for name in names},
-            "ExpressionAttributeValues": encode(
-                {":before": before.version} | {f":{name}": item[name] for name in names}
-            ),
-        }
-    }
+    return actions.update(
+        tables.orders(),
+        {"user_id": after.user_id, "id": after.id},
+        equals(version=before.version),
+        sets={name: item[name] for name in names},
+    )
 
 
-def _give_back(lines: Sequence[OrderLine], now: datetime) -> "dict[str, TransactWriteItemTypeDef]":
-    """Stock to the products that count it, if each of the others is still gone or unlimited.
+def _return_stock(lines: Sequence[OrderLine], now: datetime) -> "dict[str, Action]":
+    """Add the pieces of each line to its product, if the product exists and counts its stock.
 
-    A product that appears, goes, or begins or ceases to be counted between the read and the
-    commit fails its condition, so that no pieces get lost and no row is made of a stock alone.
+    A product that is created or deleted, or whose stock starts or stops being counted, between the
+    read and the commit fails its condition: no pieces get lost, and no item is created that has a
+    stock alone.
     """
     if not lines:
         return {}
@@ -253,60 +219,41 @@ def _give_back(lines: Sequence[OrderLine], now: datetime) -> "dict[str, Transact
     counted = {item["id"] for item in found if item["stock"] is not None}
     return {
         f"product#{line.product_id}": (
-            _add_stock(line, now) if line.product_id in counted else _is_uncounted(line)
+            _add_stock(line, now) if line.product_id in counted else _check_stock_uncounted(line)
         )
         for line in lines
     }
 
 
-def _add_stock(line: OrderLine, now: datetime) -> "TransactWriteItemTypeDef":
-    return {
-        "Update": {
-            "TableName": tables.products(),
-            "Key": encode({"id": line.product_id}),
-            "UpdateExpression": (
-                "SET stock = stock + :taken, version = version + :one, updated_at = :now"
-            ),
-            "ConditionExpression": "attribute_type(stock, :number)",
-            "ExpressionAttributeValues": encode(
-                {":taken": line.taken, ":one": 1, ":now": to_text(now), ":number": "N"}
-            ),
-        }
-    }
+def _add_stock(line: OrderLine, now: datetime) -> "Action":
+    return actions.update(
+        tables.products(),
+        {"id": line.product_id},
+        has_type("stock", "N"),
+        sets=_stock_change(line.reserved, now),
+    )
 
 
-def _is_uncounted(line: OrderLine) -> "TransactWriteItemTypeDef":
-    return {
-        "ConditionCheck": {
-            "TableName": tables.products(),
-            "Key": encode({"id": line.product_id}),
-            "ConditionExpression": "NOT attribute_type(stock, :number)",
-            "ExpressionAttributeValues": encode({":number": "N"}),
-        }
-    }
+def _check_stock_uncounted(line: OrderLine) -> "Action":
+    return actions.check(
+        tables.products(), {"id": line.product_id}, negated(has_type("stock", "N"))
+    )
 
 
-def _count(user_id: str, differences: Mapping[OrderStatus, int]) -> "TransactWriteItemTypeDef":
-    """Adds to how many orders of each status the user has."""
-    added = ", ".join(f"#{status} :{status}" for status in differences)
-    return {
-        "Update": {
-            "TableName": tables.orders(),
-            "Key": encode({"user_id": user_id, "id": _SUMMARY}),
-            "UpdateExpression": f"ADD {added} SET schema_version = :schema",
-            "ExpressionAttributeNames": {f"#{status}": status.value for status in differences},
-            "ExpressionAttributeValues": encode(
-                {":schema": _SUMMARY_SCHEMA_VERSION}
-                | {f":{status}": difference for status, difference in differences.items()}
-            ),
-        }
-    }
+def _count(user_id: str, differences: Mapping[OrderStatus, int]) -> "Action":
+    """Add to the user's number of orders by status."""
+    return actions.update(
+        tables.orders(),
+        {"user_id": user_id, "id": _SUMMARY},
+        adds={status.value: difference for status, difference in differences.items()},
+        sets={"schema_version": _SUMMARY_SCHEMA_VERSION},
+    )
 
 
 def summary_to_item(user_id: str, counts: Mapping[OrderStatus, int]) -> Item:
-    """What `_count` has made of a user's row when they have so many orders."""
-    row = {"user_id": user_id, "id": _SUMMARY, "schema_version": _SUMMARY_SCHEMA_VERSION}
-    return row | {status.value: count for status, count in counts.items()}
+    """Return the summary item that `_count` produces for these numbers of orders."""
+    item = {"user_id": user_id, "id": _SUMMARY, "schema_version": _SUMMARY_SCHEMA_VERSION}
+    return item | {status.value: count for status, count in counts.items()}
 
 
 def order_to_item(order: Order) -> Item:
@@ -323,7 +270,7 @@ def order_to_item(order: Order) -> Item:
                 "name": line.name,
                 "unit_price": line.unit_price.amount,
                 "quantity": line.quantity,
-                "taken": line.taken,
+                "taken": line.reserved,
             }
             for line in order.lines
         ],
@@ -338,7 +285,7 @@ def order_to_item(order: Order) -> Item:
 
 
 def _list_keys(order: Order) -> Item:
-    """What puts the order in its places on the lists; all of it changes with the status."""
+    """Return the order's keys in the indexes of lists; each contains the status."""
     status = order.status.value
     return {
         "status_id": f"{status}#{order.id}",
@@ -361,7 +308,7 @@ def order_from_item(item: Item) -> Order:
                 name=line["name"],
                 unit_price=Money(line["unit_price"], currency),
                 quantity=int(line["quantity"]),
-                taken=int(line["taken"]),
+                reserved=int(line["taken"]),
             )
             for line in item["lines"]
         ],
@@ -380,6 +327,4 @@ _OF_USER_BY_STATUS = IndexQuery(
 _OF_USER_BY_TOTAL = IndexQuery(
     tables.orders, "user_id", "status_total", order_from_item, "by_status_total", _KEY
 )
-_OF_EVERYONE = IndexQuery(
-    tables.orders, "status_shard", "id", order_from_item, "by_status_shard", _KEY
-)
+_ALL = IndexQuery(tables.orders, "status_shard", "id", order_from_item, "by_status_shard", _KEY)

@@ -1,8 +1,8 @@
-"""Orders as the API speaks of them."""
+"""Request and response models of orders."""
 
 from collections import Counter
 from collections.abc import Collection, Iterator
-from typing import Annotated, Any, Literal, Self  # any JSON may stand where the lines belong
+from typing import Annotated, Any, Literal, Self  # `Any`: `items` may hold any JSON
 
 from pydantic import (
     ConfigDict,
@@ -59,18 +59,18 @@ class OrderPlace(Body):
     def _lines_of_one_product_are_one(
         cls, items: Any, validate: ValidatorFunctionWrapHandler
     ) -> list[OrderLinePlace]:
-        """Point at each line of a product that all lines together order too many of.
+        """Report each line of a product whose lines together exceed the maximum quantity.
 
-        The lines whose product and quantity are valid count, beside errors elsewhere.
+        Lines with a valid product and quantity count, even if other fields have errors.
         """
         try:
             lines: list[OrderLinePlace] = validate(items)
         except ValidationError as failure:
-            errors = [_raised_again(error) for error in failure.errors()]
-            wrong = {error["loc"] for error in errors}
-            if () in wrong:  # no list, or one of the wrong length
+            errors = [_init_details(error) for error in failure.errors()]
+            invalid = {error["loc"] for error in errors}
+            if () in invalid:  # no list, or one of an invalid length
                 raise
-            ordered = dict(_valid_quantities(items, wrong))
+            ordered = dict(_valid_quantities(items, invalid))
         else:
             errors = []
             ordered = {i: (line.product_id, line.quantity) for i, line in enumerate(lines)}
@@ -88,19 +88,19 @@ class OrderPlace(Body):
 
 
 def _valid_quantities(
-    items: list[Any], wrong: Collection[tuple[int | str, ...]]
+    items: list[Any], invalid: Collection[tuple[int | str, ...]]
 ) -> Iterator[tuple[int, tuple[str, int]]]:
-    """Index, product and quantity of the lines in which neither of these is wrong."""
+    """Yield index, product and quantity of the lines where both are valid."""
     for index, line in enumerate(items):
         places = ((index,), (index, "productId"), (index, "quantity"))
-        if not any(place in wrong for place in places):
+        if not any(place in invalid for place in places):
             yield index, (line["productId"].lower(), int(line["quantity"]))
 
 
-def _raised_again(error: ErrorDetails) -> InitErrorDetails:
-    """The same error, to raise beside others."""
+def _init_details(error: ErrorDetails) -> InitErrorDetails:
+    """Convert an error so that it can be raised together with others."""
     context = error.get("ctx", {})
-    is_own = "message" in context  # as `violation` makes them
+    is_own = "message" in context  # created by `violation`
     return InitErrorDetails(
         type=violation(error["type"], context["message"]) if is_own else error["type"],
         loc=error["loc"],
@@ -167,14 +167,14 @@ class OrderPage(Page[OrderResponse]):
 
 
 class OrderListQuery(ListQuery):
-    """Of one user's orders."""
+    """The query of one user's orders."""
 
     status: OrderStatus | None = None
     sort: Literal["createdAt", "-createdAt", "total", "-total"] = "-createdAt"
 
 
 class AllOrdersQuery(ListQuery):
-    """Of everyone's orders."""
+    """The query of all orders."""
 
     status: OrderStatus | None = None
     sort: Literal["createdAt", "-createdAt"] = "-createdAt"

@@ -1,4 +1,4 @@
-"""The rules of orders: catalogue prices, stock taken all or nothing and given back once."""
+"""The rules of orders: catalogue prices, stock reserved all or nothing and returned once."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -37,17 +37,18 @@ from shop.retries import retry_stale
 
 
 class OrderStore(Protocol):
-    def catalogue(
-        self, product_ids: Sequence[str], once: IdempotentRequest
+    def read_catalogue(
+        self, product_ids: Sequence[str], idempotency_key: str | None
     ) -> tuple[Mapping[str, Product], Record | None]:
-        """The products that exist, and the answer that an equal request got before."""
+        """Return the products that exist, and the record of an equal request."""
 
-    def find_committed_record(self, once: IdempotentRequest) -> Record | None: ...
+    def find_committed_record(self, idempotency_key: str | None) -> Record | None: ...
 
-    def add(self, order: Order, once: IdempotentRequest, by_admin: str | None = None) -> None:
-        """Order, stock, summary and record together, if the user is active and every line's
-        product is as the line says. Raises `StaleVersion`, `NotFound`, `AccountInactive`;
-        `Forbidden` where `by_admin` is no active admin any more.
+    def add(self, order: Order, record: Record | None, by_admin: str | None = None) -> None:
+        """Write order, stock, summary and record together, or nothing.
+
+        Raises `NotFound` or `AccountInactive` for the user, `StaleVersion` if a product differs
+        from its line or a record is in force, and `Forbidden` if `by_admin` is no active admin.
         """
 
     def get(self, user_id: str, order_id: str) -> Order | None: ...
@@ -56,29 +57,31 @@ class OrderStore(Protocol):
         self,
         before: Order,
         after: Order,
-        returned: Sequence[OrderLine],
+        returned_lines: Sequence[OrderLine],
         by_admin: str | None = None,
         is_by_owner: bool = False,
     ) -> None:
-        """The order and the count of its status, and each returned line's pieces to its product
-        if that exists and counts its stock, all together. Raises `StaleVersion`, `Forbidden` as
-        above, and `NotFound` where an owner who was erased meanwhile writes a note.
+        """Write the order, the count of its status, and the stock of returned lines, together.
+
+        A line's pieces return to its product if that exists and counts its stock. Raises
+        `StaleVersion`, `Forbidden` as above, and `NotFound` if an owner who has been erased writes
+        a note.
         """
 
-    def of_user(
+    def list_of_user(
         self,
         user_id: str,
         statuses: Sequence[OrderStatus],
         sort: str,
-        span: PageRequest,
-        descends: bool,
+        page_request: PageRequest,
+        is_descending: bool,
     ) -> IndexPage[Order]:
-        """By `createdAt` or by `total`."""
+        """List orders by `createdAt` or `total`."""
 
-    def of_everyone(
-        self, statuses: Sequence[OrderStatus], span: PageRequest, descends: bool
+    def list_all(
+        self, statuses: Sequence[OrderStatus], page_request: PageRequest, is_descending: bool
     ) -> IndexPage[Order]:
-        """By the time they were placed."""
+        """List orders by creation time."""
 
     def count(self, user_id: str, statuses: Sequence[OrderStatus]) -> int: ...
 
@@ -92,21 +95,23 @@ class OrderService:
         self._new_id = new_id
 
     def place(
-        self, caller: Caller, user_id: str, payload: OrderPlace, once: IdempotentRequest
+        self, caller: Caller, user_id: str, payload: OrderPlace, idempotency: IdempotentRequest
     ) -> Order:
         require(caller.may_act_for(user_id))
-        quantities = _merged(payload)
+        quantities = _merged_quantities(payload)
 
         def place() -> Order:
-            products, record = self._orders.catalogue(list(quantities), once)
-            once.replay(record)
+            products, record = self._orders.read_catalogue(list(quantities), idempotency.key)
+            idempotency.replay_if_recorded(record)
             try:
                 order = self._order(user_id, _lines(payload, quantities, products), payload.note)
-                self._orders.add(order, once, _acting_admin(caller, user_id))
-            except ShopError as refusal:
-                # An equal request may have taken the last piece since: then its order is ours.
-                once.replay(self._orders.find_committed_record(once))
-                if isinstance(refusal, InsufficientStock):
+                record = idempotency.response_record(order)
+                self._orders.add(order, record, _acting_admin(caller, user_id))
+            except ShopError as error:
+                # An equal request may have reserved the last piece since: replay its response.
+                record = self._orders.find_committed_record(idempotency.key)
+                idempotency.replay_if_recorded(record)
+                if isinstance(error, InsufficientStock):
                     count("StockRefusals")
                 raise
             return order
@@ -128,8 +133,10 @@ class OrderService:
         payload: OrderUpdate,
         precondition: Precondition,
     ) -> Order:
-        """Admins move orders on and edit notes; who placed one may cancel it and edit its note
-        while it is pending. Without a precondition, changes of others are kept beside these.
+        """Change status or note: admins in any status, owners while the order is pending.
+
+        Owners may only cancel and edit the note. Without a precondition, concurrent changes of
+        others are kept.
         """
         require(caller.may_act_for(user_id))
         changes = payload.changes()
@@ -148,7 +155,7 @@ class OrderService:
         return self._change(user_id, order_id, change, by_admin, is_by_owner=caller.id == user_id)
 
     def start_processing(self, user_id: str, order_id: str, fulfilment: Fulfilment) -> None:
-        """An order that is accepted is processing; raises `FulfilmentFailed`."""
+        """Move an accepted order to processing; raises `FulfilmentFailed`."""
 
         def accepted(order: Order) -> OrderStatus:
             try:
@@ -159,28 +166,28 @@ class OrderService:
 
         self._settle(user_id, order_id, accepted)
 
-    def give_up(self, user_id: str, order_id: str) -> None:
-        """An order that nobody fulfils is cancelled."""
+    def cancel_unfulfilled(self, user_id: str, order_id: str) -> None:
+        """Cancel an order that the fulfilment provider never accepted."""
         self._settle(user_id, order_id, lambda _: OrderStatus.CANCELLED)
 
     def list(self, caller: Caller, user_id: str, query: OrderListQuery) -> PageResult[Order]:
         require(caller.may_act_for(user_id))
         name = f"orders of {user_id}"
         statuses = _statuses(query.status)
-        rows = self._orders.of_user(
-            user_id, statuses, query.sorted_by, query.span(name), query.descends
+        page = self._orders.list_of_user(
+            user_id, statuses, query.sort_field, query.page_request(name), query.is_descending
         )
-        return query.slice(name, rows, self._orders.count(user_id, statuses))
+        return query.page_result(name, page, self._orders.count(user_id, statuses))
 
     def list_all(self, caller: Caller, query: AllOrdersQuery) -> PageResult[Order]:
         require(caller.is_admin)
         name = "orders of everyone"
         statuses = _statuses(query.status)
-        rows = self._orders.of_everyone(statuses, query.span(name), query.descends)
-        return query.slice(name, rows, self._orders.count_all(statuses))
+        page = self._orders.list_all(statuses, query.page_request(name), query.is_descending)
+        return query.page_result(name, page, self._orders.count_all(statuses))
 
     def _settle(self, user_id: str, order_id: str, become: Callable[[Order], OrderStatus]) -> None:
-        """Nothing where the order is not pending any more, or not there: so it happens once."""
+        """Change a pending order; do nothing for any other, so that it happens once."""
 
         def change(order: Order) -> Order:
             if order.status is not OrderStatus.PENDING:
@@ -198,9 +205,9 @@ class OrderService:
         by_admin: Callable[[Order], str | None] = lambda _: None,
         is_by_owner: bool = False,
     ) -> Order:
-        """What `change` makes of the order as it is, or as others leave it meanwhile.
+        """Apply `change` to the current order and save it; retry after concurrent changes.
 
-        `by_admin` says whose role as an admin it takes, if any.
+        `by_admin` returns the id of the admin whose role the change requires, or None.
         """
 
         def save() -> Order:
@@ -209,8 +216,8 @@ class OrderService:
             if changed == order:
                 return order
             changed = replace(changed, updated_at=self._clock(), version=order.version + 1)
-            returned = _returned(order, changed)
-            self._orders.save(order, changed, returned, by_admin(order), is_by_owner)
+            lines = _returned_lines(order, changed)
+            self._orders.save(order, changed, lines, by_admin(order), is_by_owner)
             return changed
 
         return retry_stale(save)
@@ -236,12 +243,12 @@ class OrderService:
         )
 
 
-def _statuses(payload: OrderStatus | None) -> Sequence[OrderStatus]:
-    return tuple(OrderStatus) if payload is None else (payload,)
+def _statuses(status: OrderStatus | None) -> Sequence[OrderStatus]:
+    return tuple(OrderStatus) if status is None else (status,)
 
 
 def _changed(order: Order, changes: Mapping[str, Any], is_owner: bool) -> Order:
-    """Raises `InvalidTransition`, also for the status that the order has already."""
+    """Raise `InvalidTransition`, also for the current status of the order."""
     if changes and is_owner and not _owner_may_change(order, changes):
         raise InvalidTransition(
             f"This order is {order.status}. You may cancel it and edit its note while it is"
@@ -255,25 +262,25 @@ def _changed(order: Order, changes: Mapping[str, Any], is_owner: bool) -> Order:
 
 
 def _owner_may_change(order: Order, changes: Mapping[str, Any]) -> bool:
-    """Cancel it or edit its note, while it is pending."""
+    """Whether the changes only cancel a pending order or edit its note."""
     new_status = changes.get("status", OrderStatus.CANCELLED)
     return order.status is OrderStatus.PENDING and new_status is OrderStatus.CANCELLED
 
 
 def _acting_admin(caller: Caller, user_id: str) -> str | None:
-    """The id of an admin who acts for another user; None where users act for themselves."""
+    """Return the caller's id for an admin acting for another user, else None."""
     return None if caller.id == user_id else caller.id
 
 
-def _returned(before: Order, after: Order) -> list[OrderLine]:
-    """The lines that give back what they took: those of an order that is cancelled now."""
+def _returned_lines(before: Order, after: Order) -> list[OrderLine]:
+    """Return the lines that return reserved stock: those of an order that becomes cancelled."""
     if after.status is before.status or after.status is not OrderStatus.CANCELLED:
         return []
-    return [line for line in before.lines if line.taken]
+    return [line for line in before.lines if line.reserved]
 
 
-def _merged(payload: OrderPlace) -> dict[str, int]:
-    """Pieces by product, in the order of the lines; a product named twice is one line."""
+def _merged_quantities(payload: OrderPlace) -> dict[str, int]:
+    """Return quantities by product, in the order of the lines; merge lines of one product."""
     quantities: dict[str, int] = {}
     for line in payload.items:
         quantities[line.product_id] = quantities.get(line.product_id, 0) + line.quantity
@@ -287,7 +294,7 @@ def _lines(
         stock = products[product_id].stock
         return stock is not None and stock < quantities[product_id]
 
-    _refuse(
+    _reject_lines(
         ProductUnavailable,
         payload,
         lambda product_id: product_id not in products or not products[product_id].is_for_sale,
@@ -295,7 +302,7 @@ def _lines(
     )
     if len({products[product_id].price.currency for product_id in quantities}) > 1:
         raise CurrencyMismatch
-    _refuse(
+    _reject_lines(
         InsufficientStock,
         payload,
         is_short,
@@ -311,7 +318,7 @@ def _line(product: Product, quantity: int) -> OrderLine:
         name=product.name,
         unit_price=product.price,
         quantity=quantity,
-        taken=0 if product.stock is None else quantity,
+        reserved=0 if product.stock is None else quantity,
     )
 
 
@@ -323,14 +330,14 @@ def _total(lines: Sequence[OrderLine]) -> Money:
         raise ValidationFailed(details=[Detail("body.items", "total_too_large", message)]) from None
 
 
-def _refuse(
-    error: type[ShopError], payload: OrderPlace, is_wrong: Callable[[str], bool], detail: Detail
+def _reject_lines(
+    error: type[ShopError], payload: OrderPlace, is_rejected: Callable[[str], bool], detail: Detail
 ) -> None:
-    """Raises the error with a detail for every line, as the client numbered them, that is wrong."""
+    """Raise the error with a detail for each rejected line, by its index in the request body."""
     details = [
         detail._replace(field=f"body.items.{index}.{detail.field}")
         for index, line in enumerate(payload.items)
-        if is_wrong(line.product_id)
+        if is_rejected(line.product_id)
     ]
     if details:
         raise error(details=details)

@@ -1,4 +1,4 @@
-"""The product service, put together on first use."""
+"""The product service, created on first use."""
 
 from functools import cache
 from typing import Annotated

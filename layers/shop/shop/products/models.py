@@ -1,4 +1,4 @@
-"""What a product is."""
+"""The product model."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,16 +1,17 @@
-"""Products in DynamoDB, each with a guard row that makes its SKU unique."""
+"""Products in DynamoDB, each with an SKU item that makes its SKU unique."""
 
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from shop.clients import dynamodb
 from shop.clock import from_text, to_text
-from shop.dynamo import records, tables, totals, transactions
+from shop.dynamo import actions, records, tables, totals, transactions
+from shop.dynamo.actions import Condition, Increment, absent, compares, equals, exists
 from shop.dynamo.codec import Item, decode, encode
 from shop.dynamo.listing import IndexQuery, KeyRange
 from shop.dynamo.sort_keys import amount_key, text_key
-from shop.errors import Forbidden, ServiceUnavailable, SkuInUse
-from shop.idempotency import IdempotentRequest, Record
+from shop.errors import Forbidden, SkuInUse
+from shop.idempotency import Record
 from shop.identity.accounts.admin_check import CALLER, check_admin
 from shop.money import Money
 from shop.pagination import IndexPage, PageRequest
@@ -19,52 +20,53 @@ from shop.products.schemas import MAX_STOCK
 from shop.retries import StaleVersion
 
 if TYPE_CHECKING:
-    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
+    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef as Action
 
-    type Actions = dict[str, TransactWriteItemTypeDef]
+    type Actions = dict[str, Action]
 
-SCHEMA_VERSION = 2  # of products, since they have the keys of the lists
+SCHEMA_VERSION = 2  # of products: version 2 added the keys of the lists
 _SKU_SCHEMA_VERSION = 1
-_SORT_KEYS = {"name": "name_key", "price": "price_key"}  # which follow what they sort by
+_SORT_KEYS = {"name": "name_key", "price": "price_key"}  # derived from their attributes
 
 
 class ProductRepository:
-    def find_committed_record(self, once: IdempotentRequest) -> Record | None:
-        return records.find(once)
+    def find_record(self, idempotency_key: str | None) -> Record | None:
+        return records.find_record(idempotency_key)
 
-    def add(self, product: Product, once: IdempotentRequest, by_admin: str | None = None) -> None:
-        """6 write units, 2 for a record."""
+    def find_committed_record(self, idempotency_key: str | None) -> Record | None:
+        return records.find_committed_record(idempotency_key)
+
+    def add(self, product: Product, record: Record | None, by_admin: str | None = None) -> None:
+        """4 write units; 2 more for an admin, and 2 for each KB of a record."""
         try:
             transactions.write(
                 {
                     **check_admin(by_admin),
-                    "product": _put_new(product_to_item(product)),
+                    "product": _put(product_to_item(product)),
                     "sku": _put_sku(product),
-                    **records.put(once.record(product)),
+                    **records.put(record),
                 }
             )
         except transactions.ConditionFailed as failed:
-            once.replay(records.find_committed_record(once))
             if CALLER in failed.old:
                 raise Forbidden from None
-            if "sku" in failed.old:
-                raise SkuInUse from None
-            # By a record that expired between the transaction and the look at it.
-            raise ServiceUnavailable(retry_after=1) from None
+            raise (SkuInUse if "sku" in failed.old else StaleVersion) from None
 
     def get(self, product_id: str) -> Product | None:
         """1 read unit."""
-        answer = dynamodb().get_item(
+        response = dynamodb().get_item(
             TableName=tables.products(), Key=encode({"id": product_id}), ConsistentRead=True
         )
-        return product_from_item(decode(answer["Item"])) if "Item" in answer else None
+        return product_from_item(decode(response["Item"])) if "Item" in response else None
 
     def list(
-        self, status: ProductStatus, sort: str, span: PageRequest, descends: bool
+        self, status: ProductStatus, sort: str, page_request: PageRequest, is_descending: bool
     ) -> IndexPage[Product]:
         """Half a read unit for each product, and one for each 8 KB of the index's keys."""
         listing = _BY[sort]
-        return listing.page([KeyRange(status)], span, descends, lambda p: p.status is status)
+        return listing.page(
+            [KeyRange(status)], page_request, is_descending, lambda p: p.status is status
+        )
 
     def count(self, status: ProductStatus) -> int:
         return totals.read("products", [status])
@@ -78,21 +80,21 @@ class ProductRepository:
         version: int | None,
         by_admin: str | None = None,
     ) -> None:
-        """2 write units for each KB, 2 for the caller's role, 4 for another SKU, and some in the
-        indexes of name, price and status where these change.
+        """2 write units for each KB, 2 for the caller's role, 4 for a new SKU, and more in the
+        indexes of name, price and status if these change.
 
-        A transaction also where it is one action, since it alone is safe to send again: a move of
-        the stock whose answer was lost must not happen twice.
+        A transaction even for one action, because only transactions are safe to retry: a stock
+        change whose response was lost must not happen twice.
         """
-        actions: Actions = {
+        changes: Actions = {
             **check_admin(by_admin),
             "product": _update(before, after, named, stock_delta, version),
         }
         if after.sku != before.sku:
-            actions["old sku"] = _delete_sku(before)
-            actions["sku"] = _put_sku(after)
+            changes["old sku"] = _delete_sku(before)
+            changes["sku"] = _put_sku(after)
         try:
-            transactions.write(actions)
+            transactions.write(changes)
         except transactions.ConditionFailed as failed:
             if CALLER in failed.old:
                 raise Forbidden from None
@@ -102,21 +104,18 @@ class ProductRepository:
 
     def delete(self, product: Product, version: int | None, by_admin: str | None = None) -> None:
         """6 write units, and 2 for each index."""
-        condition, values = _stands(version)
-        actions: Actions = {
+        changes: Actions = {
             **check_admin(by_admin),
-            "product": {
-                "Delete": {
-                    "TableName": tables.products(),
-                    "Key": encode({"id": product.id}),
-                    "ConditionExpression": f"{condition} AND sku = :old_sku",
-                    "ExpressionAttributeValues": encode(values | {":old_sku": product.sku}),
-                }
-            },
+            "product": actions.delete(
+                tables.products(),
+                {"id": product.id},
+                _is_current(version),
+                equals(sku=product.sku),
+            ),
             "sku": _delete_sku(product),
         }
         try:
-            transactions.write(actions)
+            transactions.write(changes)
         except transactions.ConditionFailed as failed:
             raise (Forbidden if CALLER in failed.old else StaleVersion) from None
 
@@ -137,7 +136,7 @@ def product_from_item(item: Item) -> Product:
 
 
 def sku_to_item(product: Product) -> Item:
-    """The row that guards its SKU."""
+    """Return the item that reserves the product's SKU."""
     return {
         "id": f"sku#{product.sku}",
         "product_id": product.id,
@@ -172,72 +171,47 @@ def _update(
     named: Collection[str],
     stock_delta: int,
     version: int | None,
-) -> "TransactWriteItemTypeDef":
-    """Conditional on the version only where one is given: every sale gives a product another, and
-    a product that sells well could never be changed.
+) -> "Action":
+    """Conditional on the version only if one is given: every sale increments the version, so a
+    product that sells well could otherwise never be changed.
     """
     item = product_to_item(after)
     names = {*named, *(_SORT_KEYS[name] for name in named if name in _SORT_KEYS), "updated_at"}
-    updates = ["version = version + :one", *(f"#{name} = :{name}" for name in sorted(names))]
-    condition, values = _stands(version)
-    values |= {":one": 1} | {f":{name}": item[name] for name in names}
+    sets: Item = {"version": Increment(1), **{name: item[name] for name in sorted(names)}}
+    conditions = [_is_current(version)]
     if "sku" in named:
-        condition += " AND sku = :old_sku"
-        values[":old_sku"] = before.sku
+        conditions.append(equals(sku=before.sku))
     if len(of_price := _PRICE & {*named}) == 1:
-        # The amount was checked against the currency that was read, or the other way round.
+        # The amount was validated against the currency that was read, or the reverse.
         (other,) = _PRICE - of_price
-        condition += f" AND {other} = :old_{other}"
-        values[f":old_{other}"] = product_to_item(before)[other]
+        conditions.append(equals(**{other: product_to_item(before)[other]}))
     if stock_delta:
-        updates.append("stock = stock + :delta")
-        # Unlimited stock is NULL, which is neither more nor less than any number.
-        is_possible = "stock <= :bound" if stock_delta > 0 else "stock >= :bound"
-        condition += f" AND {is_possible}"
-        bound = MAX_STOCK - stock_delta if stock_delta > 0 else -stock_delta
-        values |= {":delta": stock_delta, ":bound": bound}
-    return {
-        "Update": {
-            "TableName": tables.products(),
-            "Key": encode({"id": before.id}),
-            "UpdateExpression": f"SET {', '.join(updates)}",
-            "ConditionExpression": condition,
-            "ExpressionAttributeNames": {f"#{name}": name for name in names},
-            "ExpressionAttributeValues": encode(values),
-        }
-    }
+        sets["stock"] = Increment(stock_delta)
+        # Unlimited stock is NULL, and every comparison of NULL with a number is false.
+        conditions.append(
+            compares("stock", "<=", MAX_STOCK - stock_delta)
+            if stock_delta > 0
+            else compares("stock", ">=", -stock_delta)
+        )
+    return actions.update(tables.products(), {"id": before.id}, *conditions, sets=sets)
 
 
-def _stands(version: int | None) -> tuple[str, Item]:
-    """The condition, with its values, that the product is there, at the version if one is given."""
-    if version is None:
-        return "attribute_exists(id)", {}
-    return "version = :version", {":version": version}
+def _is_current(version: int | None) -> Condition:
+    """The product exists, at this version if one is given."""
+    return exists("id") if version is None else equals(version=version)
 
 
-def _put_sku(product: Product) -> "TransactWriteItemTypeDef":
-    return _put_new(sku_to_item(product))
+def _put_sku(product: Product) -> "Action":
+    return _put(sku_to_item(product))
 
 
-def _delete_sku(product: Product) -> "TransactWriteItemTypeDef":
-    return {
-        "Delete": {
-            "TableName": tables.products(),
-            "Key": encode({"id": f"sku#{product.sku}"}),
-            "ConditionExpression": "product_id = :product",
-            "ExpressionAttributeValues": encode({":product": product.id}),
-        }
-    }
+def _delete_sku(product: Product) -> "Action":
+    is_own = equals(product_id=product.id)
+    return actions.delete(tables.products(), {"id": f"sku#{product.sku}"}, is_own)
 
 
-def _put_new(item: Item) -> "TransactWriteItemTypeDef":
-    return {
-        "Put": {
-            "TableName": tables.products(),
-            "Item": encode(item),
-            "ConditionExpression": "attribute_not_exists(id)",
-        }
-    }
+def _put(item: Item) -> "Action":
+    return actions.put(tables.products(), item, absent("id"))
 
 
 def _listing(index: str, sort_key: str) -> IndexQuery[Product]:

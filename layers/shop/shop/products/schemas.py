@@ -1,4 +1,4 @@
-"""Products as the API speaks of them."""
+"""Request and response models of products."""
 
 from decimal import Decimal
 from typing import Annotated, Literal, Self
@@ -14,7 +14,7 @@ from pydantic import (
 
 from shop.http.parameters import PathId
 from shop.http.response_models import Resource
-from shop.money import Amount, Currency, CurrencyRead, amount_complaint
+from shop.money import Amount, Currency, CurrencyRead, amount_violation
 from shop.pagination import Page, PublicListQuery
 from shop.products.models import Product, ProductStatus
 from shop.schemas import UNSET, Body, IntegralFloat, Patch, Timestamp, json_schema, violation
@@ -38,7 +38,8 @@ Stock = Annotated[
     Field(ge=0, le=MAX_STOCK, description="pieces; null is unlimited", examples=[100]),
     IntegralFloat,
 ]
-StatusIn = Annotated[ProductStatus, Field(strict=False)]  # a string, whatever strictness says
+# JSON has strings, which strict mode would reject.
+StatusIn = Annotated[ProductStatus, Field(strict=False)]
 
 
 def _not_zero(value: int) -> int:
@@ -52,7 +53,7 @@ StockDelta = Annotated[
     Field(
         ge=-MAX_STOCK,
         le=MAX_STOCK,
-        description="pieces that come, or go where negative",
+        description="pieces to add, or to remove if negative",
         examples=[-3],
         json_schema_extra={"not": {"const": 0}},
     ),
@@ -61,11 +62,11 @@ StockDelta = Annotated[
 ]
 
 
-def _currency_of(price: Decimal | None, currency: str) -> str:
-    """The currency; raises at the price, if that was sent and is an amount at all."""
-    wrong = None if price is None else amount_complaint(price, currency)
-    if wrong is not None:
-        raise violation(*wrong, field="price")
+def _check_price(price: Decimal | None, currency: str) -> str:
+    """Return the currency; raise an error of the price if it does not fit the currency."""
+    error = None if price is None else amount_violation(price, currency)
+    if error is not None:
+        raise violation(*error, field="price")
     return currency
 
 
@@ -80,7 +81,7 @@ class ProductCreate(Body):
     @field_validator("currency")
     @classmethod
     def _price_has_its_decimals(cls, currency: str, others: ValidationInfo) -> str:
-        return _currency_of(others.data.get("price"), currency)
+        return _check_price(others.data.get("price"), currency)
 
 
 class ProductUpdate(Patch):
@@ -89,7 +90,7 @@ class ProductUpdate(Patch):
     price: Amount = UNSET
     currency: Currency = UNSET
     stock_delta: StockDelta = UNSET
-    stock: Stock = UNSET  # after the one that it excludes
+    stock: Stock = UNSET  # after stock_delta, which its validator reads
     status: StatusIn = UNSET
 
     model_config = ConfigDict(
@@ -102,13 +103,13 @@ class ProductUpdate(Patch):
     @field_validator("currency")
     @classmethod
     def _price_has_its_decimals(cls, currency: str, others: ValidationInfo) -> str:
-        return _currency_of(others.data.get("price"), currency)
+        return _check_price(others.data.get("price"), currency)
 
     @field_validator("stock", mode="before")
     @classmethod
     def _stock_is_set_or_moved(cls, stock: object, others: ValidationInfo) -> object:
-        """Only a stock that was sent comes here; a delta that is wrong is not among the others."""
-        if others.data.get("stock_delta", "a wrong one") is not UNSET:
+        """Runs only for a stock in the request; an invalid delta is absent from `others`."""
+        if others.data.get("stock_delta", "invalid") is not UNSET:
             raise violation("stock_twice", "Send either stock or stockDelta, not both.")
         return stock
 
@@ -122,7 +123,7 @@ class ProductResponse(Resource):
         int | None,
         json_schema(
             minimum=0,
-            maximum=2**53 - 1,  # what cancelled orders give back knows no largest stock
+            maximum=2**53 - 1,  # cancelled orders may return stock beyond MAX_STOCK
             description="null is unlimited",
             examples=[100],
         ),

@@ -1,4 +1,4 @@
-"""The rules of products: anyone reads them, admins keep them."""
+"""The rules of products: anyone may read them, admins may change them."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
@@ -8,35 +8,41 @@ from shop.caller import Caller, require
 from shop.clock import Clock
 from shop.errors import (
     Detail,
+    Forbidden,
     InsufficientStock,
     NotFound,
+    ServiceUnavailable,
+    SkuInUse,
     ValidationFailed,
 )
 from shop.idempotency import IdempotentRequest, Record
 from shop.identifiers import NewId
-from shop.money import Money, amount_complaint
+from shop.money import Money, amount_violation
 from shop.pagination import IndexPage, PageRequest, PageResult
 from shop.preconditions import Precondition
 from shop.products.models import Product, ProductStatus
 from shop.products.schemas import MAX_STOCK, ProductCreate, ProductListQuery, ProductUpdate
-from shop.retries import retry_stale
+from shop.retries import StaleVersion, retry_stale
 
 
 class ProductStore(Protocol):
-    def find_committed_record(self, once: IdempotentRequest) -> Record | None: ...
+    def find_record(self, idempotency_key: str | None) -> Record | None: ...
 
-    def add(self, product: Product, once: IdempotentRequest, by_admin: str | None = None) -> None:
-        """Product, SKU and record together; raises `SkuInUse`, or what `once.replay` raises.
+    def find_committed_record(self, idempotency_key: str | None) -> Record | None: ...
 
-        This and the other changes raise `Forbidden` where `by_admin` is no active admin any more.
+    def add(self, product: Product, record: Record | None, by_admin: str | None = None) -> None:
+        """Write product, SKU and record together, or nothing.
+
+        Raises `SkuInUse`, and `StaleVersion` if a record is in force. This and the other writes
+        raise `Forbidden` if `by_admin` is no active admin.
         """
 
     def get(self, product_id: str) -> Product | None: ...
 
     def list(
-        self, status: ProductStatus, sort: str, span: PageRequest, descends: bool
+        self, status: ProductStatus, sort: str, page_request: PageRequest, is_descending: bool
     ) -> IndexPage[Product]:
-        """By `createdAt`, `name` or `price`."""
+        """List products by `createdAt`, `name` or `price`."""
 
     def count(self, status: ProductStatus) -> int: ...
 
@@ -49,16 +55,17 @@ class ProductStore(Protocol):
         version: int | None,
         by_admin: str | None = None,
     ) -> None:
-        """Sets the attributes named to what they are in `after`, and moves the stock, on top of
-        whatever was sold or changed since `before` was read.
+        """Set the named attributes to their values in `after` and add `stock_delta`, on top of
+        sales and changes since `before` was read.
 
-        Raises `SkuInUse`, and `StaleVersion` where the product is gone, its SKU is named and is not
-        as before, its stock does not allow the move, or its version is not the one given.
+        Raises `SkuInUse`, and `StaleVersion` if the product is deleted, a named SKU differs from
+        `before`, the stock does not allow the change, or the version differs from the given one.
         """
 
     def delete(self, product: Product, version: int | None, by_admin: str | None = None) -> None:
-        """Product and SKU; raises `StaleVersion` where it is gone, has another SKU, or another
-        version than the one given.
+        """Delete product and SKU.
+
+        Raises `StaleVersion` if the product is deleted, or if its SKU or a given version differs.
         """
 
 
@@ -68,9 +75,11 @@ class ProductService:
         self._clock = clock
         self._new_id = new_id
 
-    def create(self, caller: Caller, payload: ProductCreate, once: IdempotentRequest) -> Product:
+    def create(
+        self, caller: Caller, payload: ProductCreate, idempotency: IdempotentRequest
+    ) -> Product:
         require(caller.is_admin)
-        once.replay(self._products.find_committed_record(once))
+        idempotency.replay_if_recorded(self._products.find_record(idempotency.key))
         now = self._clock()
         product = Product(
             id=self._new_id(),
@@ -83,7 +92,16 @@ class ProductService:
             updated_at=now,
             version=1,
         )
-        self._products.add(product, once, caller.id)
+        try:
+            self._products.add(product, idempotency.response_record(product), caller.id)
+        except (Forbidden, SkuInUse, StaleVersion) as error:
+            # An equal request may have created the product since: replay its response.
+            record = self._products.find_committed_record(idempotency.key)
+            idempotency.replay_if_recorded(record)
+            if isinstance(error, StaleVersion):
+                # The record expired between the write and the read.
+                raise ServiceUnavailable(retry_after=1) from None
+            raise
         return product
 
     def read(self, product_id: str) -> Product:
@@ -93,15 +111,15 @@ class ProductService:
         return product
 
     def list(self, query: ProductListQuery) -> PageResult[Product]:
-        rows = self._products.list(
-            query.status, query.sorted_by, query.span("products"), query.descends
+        page = self._products.list(
+            query.status, query.sort_field, query.page_request("products"), query.is_descending
         )
-        return query.slice("products", rows, self._products.count(query.status))
+        return query.page_result("products", page, self._products.count(query.status))
 
     def update(
         self, caller: Caller, product_id: str, payload: ProductUpdate, precondition: Precondition
     ) -> Product:
-        """Without a precondition no sale gets in the way, and changes of others are kept."""
+        """Change a product; without a precondition, concurrent sales and changes are kept."""
         require(caller.is_admin)
         changes = payload.changes()
         stock_delta = changes.pop("stock_delta", 0)
@@ -114,28 +132,28 @@ class ProductService:
             changed = _changed(product, changes)
             if changed == product and not stock_delta:
                 return product
-            _refuse_impossible_stock(product.stock, stock_delta)
+            _reject_impossible_stock(product.stock, stock_delta)
             changed = replace(changed, updated_at=self._clock())
-            # At the version that was read the answer is known, and no read after the write can
-            # fail and tell the client to move the stock again. A product that sells has another.
-            version = product.version if is_first_try else _demanded(precondition, product)
+            # A write at the version that was read needs no read afterwards, whose failure would
+            # make the client repeat the stock change. A retry drops the version: sales change it.
+            version = product.version if is_first_try else _required_version(precondition, product)
             is_first_try = False
             self._products.save(product, changed, changes.keys(), stock_delta, version, caller.id)
             if version is not None:
-                return _moved(changed, stock_delta)
-            # What others sold or changed meanwhile is known to the table alone.
+                return _with_stock_change(changed, stock_delta)
+            # Only the table has the concurrent sales and changes of others.
             return self.read(product_id)
 
         return retry_stale(change)
 
     def delete(self, caller: Caller, product_id: str, precondition: Precondition) -> None:
-        """Past orders keep their lines, and the SKU is free again."""
+        """Delete the product and release its SKU; past orders keep their lines."""
         require(caller.is_admin)
 
         def delete() -> None:
             product = self.read(product_id)
             precondition.check(product.version)
-            self._products.delete(product, _demanded(precondition, product), caller.id)
+            self._products.delete(product, _required_version(precondition, product), caller.id)
 
         retry_stale(delete)
 
@@ -146,23 +164,23 @@ def _changed(product: Product, changes: Mapping[str, Any]) -> Product:
     others = {name: changes[name] for name in changes.keys() - {"price", "currency"}}
     price = Money(amount, currency)
     if price != product.price:
-        _refuse_wrong_decimals(price, "body.price" if "price" in changes else "body.currency")
+        _reject_invalid_decimals(price, "body.price" if "price" in changes else "body.currency")
     return replace(product, price=price, **others)
 
 
-def _refuse_wrong_decimals(price: Money, field: str) -> None:
-    """What was stored before there was this rule stays as it is until it is changed."""
-    wrong = amount_complaint(price.amount, price.currency)
-    if wrong is not None:
-        raise ValidationFailed(details=[Detail(field, *wrong)])
+def _reject_invalid_decimals(price: Money, field: str) -> None:
+    """Reject a changed price; prices stored before this rule existed stay valid until then."""
+    error = amount_violation(price.amount, price.currency)
+    if error is not None:
+        raise ValidationFailed(details=[Detail(field, *error)])
 
 
-def _moved(product: Product, delta: int) -> Product:
+def _with_stock_change(product: Product, delta: int) -> Product:
     stock = product.stock if product.stock is None else product.stock + delta
     return replace(product, stock=stock, version=product.version + 1)
 
 
-def _refuse_impossible_stock(stock: int | None, delta: int) -> None:
+def _reject_impossible_stock(stock: int | None, delta: int) -> None:
     field = "body.stockDelta"
     if not delta:
         return
@@ -172,12 +190,12 @@ def _refuse_impossible_stock(stock: int | None, delta: int) -> None:
     if stock + delta < 0:
         message = "There is not enough stock to take that many."
         raise InsufficientStock(message, [Detail(field, "insufficient_stock", message)])
-    # Cancelled orders may have given back more than that, which may be taken from.
+    # Cancelled orders may have raised the stock beyond the maximum; it may then be decreased.
     if delta > 0 and stock + delta > MAX_STOCK:
         message = f"The stock would be more than {MAX_STOCK}."
         raise ValidationFailed(details=[Detail(field, "stock_too_large", message)])
 
 
-def _demanded(precondition: Precondition, product: Product) -> int | None:
-    """The version that the write must meet; None where any will do."""
+def _required_version(precondition: Precondition, product: Product) -> int | None:
+    """Return the version on which the write depends; None without a precondition."""
     return None if precondition.entity_tags is None else product.version

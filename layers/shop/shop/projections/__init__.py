@@ -1,1 +1,1 @@
-"""What lists know beside the tables: totals by status, and rows by which users are searched."""
+"""Projections: totals by status and search rows, derived from users, orders and products."""

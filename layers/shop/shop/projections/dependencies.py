@@ -1,4 +1,4 @@
-"""The projection service, put together on first use."""
+"""The projection service, created on first use."""
 
 from functools import cache
 

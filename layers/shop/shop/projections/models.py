@@ -1,18 +1,18 @@
-"""Entities as lists see them."""
+"""Entities and their projected states."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-# A projector starts its last call for search rows 10 s after it recorded them. A call that hangs
-# lasts 9.2 s with its retries (`shop.clients`), so none has an effect after 20 s.
+# A projector starts no call for search rows later than 10 s after it recorded the write. A hanging
+# call lasts 9.2 s with its retries (`shop.clients`), so none has an effect after 20 s.
 SEARCH_WRITES_START_WITHIN = timedelta(seconds=10)
 SEARCH_WRITES_END_WITHIN = timedelta(seconds=20)
 
 
 class Kind(StrEnum):
-    """Of entity, by the name of its totals."""
+    """Kinds of entities, by the names of their totals."""
 
     USERS = "users"
     ORDERS = "orders"
@@ -23,26 +23,26 @@ class Kind(StrEnum):
 class Entity:
     kind: Kind
     id: str
-    owner: str | None = None  # the user whose order it is
+    owner: str | None = None  # the user id of an order
 
 
 @dataclass(frozen=True)
 class State:
-    """What lists know of an entity at a version."""
+    """The state that lists show of an entity, at a version."""
 
     version: int
     status: str
-    texts: Sequence[str] = ()  # of a user, folded: name and e-mail
+    texts: Sequence[str] = ()  # of a user, folded: name and email
 
 
 @dataclass(frozen=True)
 class Deleted:
-    """There was an entity, and ids are not given twice."""
+    """The state of a deleted entity; it is final, since ids are unique."""
 
 
 @dataclass(frozen=True)
 class SearchWrite:
-    """Texts whose search rows a projector may be putting or deleting until a moment."""
+    """Texts whose search rows a projector may put or delete until `until`."""
 
     writer: str
     until: datetime
@@ -51,9 +51,9 @@ class SearchWrite:
 
 @dataclass(frozen=True)
 class Reading:
-    """An entity as it is, or None where there is none, and as it was last projected, if ever.
+    """An entity's current state and its projected one; None if it does not exist.
 
-    `writes` are the recorded search writes that nobody has settled, the newest first.
+    `writes` are the recorded, unsettled search writes, newest first.
     """
 
     entity: Entity
@@ -63,7 +63,7 @@ class Reading:
 
     @property
     def is_projected(self) -> bool:
-        """Also where the projection is newer, since the two are not read at one moment."""
+        """Also True for a newer projection: the two are not read at the same moment."""
         if self.state is None:
             return isinstance(self.projected, Deleted)
         if isinstance(self.projected, State):
@@ -73,10 +73,10 @@ class Reading:
 
 @dataclass(frozen=True)
 class Step:
-    """An entity's row as it is read, and what it becomes.
+    """The change of an entity's row from its reading to its target.
 
-    `writes` has the search writes that the row records: that of this step, and those of others
-    that may still be under way. It is empty where search rows stay as they are.
+    `writes` are the search writes that the row records: first that of this step, then those of
+    other projectors that may still be running. Empty if search rows do not change.
     """
 
     reading: Reading
@@ -85,5 +85,5 @@ class Step:
 
     @property
     def is_last(self) -> bool:
-        """False where the row stays as it was, and the entity has gone on."""
+        """False if the row keeps its state although the entity has changed since."""
         return self.reading.is_projected or self.target is not self.reading.projected

@@ -1,4 +1,4 @@
-"""Which entity a stream's record is about, where lists care for what changed."""
+"""The entity of a stream record, if lists show the change."""
 
 from shop.dynamo import tables
 from shop.dynamo.codec import Item
@@ -7,9 +7,10 @@ from shop.stream_records import Record
 
 
 def changed_entity(record: Record) -> Entity | None:
-    """None for rows that are no entities, and for changes, such as sales, that no list shows."""
-    seen_before, seen_after = _seen(record.before), _seen(record.after)
-    if seen_before == seen_after:
+    """Return None for items that are no entities, and for changes, such as sales, that no list
+    shows.
+    """
+    if _shown(record.before) == _shown(record.after):
         return None
     kind = {
         tables.users(): Kind.USERS,
@@ -19,7 +20,7 @@ def changed_entity(record: Record) -> Entity | None:
     return Entity(kind[record.table], record.key["id"], record.key.get("user_id"))
 
 
-def _seen(item: Item | None) -> tuple[object, ...] | None:
+def _shown(item: Item | None) -> tuple[object, ...] | None:
     if item is None or "status" not in item:
         return None
     return item["status"], item.get("name"), item.get("email")

@@ -1,4 +1,4 @@
-"""Projections in DynamoDB: a row for each entity beside the totals, and users by trigrams."""
+"""Projections in DynamoDB: a row for each entity beside the totals, and search rows of users."""
 
 import random
 import time
@@ -10,31 +10,29 @@ from typing import TYPE_CHECKING, Any  # an item's values are of any type Dynamo
 
 from shop.clients import dynamodb
 from shop.clock import from_text, now, to_epoch, to_text
-from shop.dynamo import tables, totals, transactions
+from shop.dynamo import actions, tables, totals, transactions
+from shop.dynamo.actions import Condition, absent, all_of, equals
 from shop.dynamo.codec import Item, encode
 from shop.dynamo.reads import batch_get
 from shop.errors import ServiceUnavailable
 from shop.projections.models import Deleted, Entity, Kind, Reading, SearchWrite, State, Step
-from shop.projections.service import Overtaken
+from shop.retries import StaleVersion
 from shop.search import texts_of
 
 if TYPE_CHECKING:
-    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
+    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef as Action
 
 SCHEMA_VERSION = 1
-# Longer than any projector that read the entity before it was deleted can still be at work.
+# Longer than a projector can run that read the entity before its deletion.
 _DELETED_KEPT_FOR = timedelta(days=2)
 _MAX_WRITES = 25  # BatchWriteItem's limit
 _TRIES = 6
 _FIRST_PAUSE = 0.05  # seconds, before jitter
-# Two writers never have one id, and one writer records at most one write in a millisecond.
-_HAS_NEWEST_WRITE = "search_writes[0].#writer = :writer AND search_writes[0].#until = :until"
-_WRITER_AND_UNTIL = {"#writer": "writer", "#until": "until"}
 
 
 class ProjectionRepository:
     def read(self, entities: Sequence[Entity]) -> Sequence[Reading]:
-        """Consistently; 1 read unit for each 4 KB of an entity, and 1 for its row."""
+        """Consistent reads: 1 read unit for each 4 KB of an entity, and 1 for its row."""
         counters = tables.counters()
         keys: dict[str, list[Mapping[str, Any]]] = {
             counters: [{"id": row_id(entity)} for entity in entities]
@@ -54,7 +52,7 @@ class ProjectionRepository:
         ]
 
     def row(self, entity: Entity) -> Reading:
-        """What was projected of it, and nothing of itself: 1 read unit."""
+        """Read the entity's projection only: 1 read unit."""
         table = tables.counters()
         found = batch_get({table: [{"id": row_id(entity)}]})[table]
         return _reading(entity, None, found[0] if found else None)
@@ -80,24 +78,22 @@ class ProjectionRepository:
 
     def settle(self, step: Step, left: Sequence[SearchWrite]) -> None:
         """1 write unit."""
-        as_written = as_read(Reading(step.reading.entity, None, step.target, step.writes))
-        update = "REMOVE search_writes"
-        if left:
-            update = "SET search_writes = :left"
-            as_written["ExpressionAttributeValues"] |= encode({":left": _to_items(left)})
+        written = Reading(step.reading.entity, None, step.target, step.writes)
+        update = actions.update(
+            tables.counters(),
+            {"id": row_id(step.reading.entity)},
+            is_as_read(written),
+            sets={"search_writes": _to_items(left)} if left else None,
+            removes=() if left else ("search_writes",),
+        )
         try:
-            dynamodb().update_item(
-                TableName=tables.counters(),
-                Key=encode({"id": row_id(step.reading.entity)}),
-                UpdateExpression=update,
-                **as_written,
-            )
+            dynamodb().update_item(**update["Update"])
         except dynamodb().exceptions.ConditionalCheckFailedException:
-            raise Overtaken from None
+            raise StaleVersion from None
 
     def advance(self, steps: Sequence[Step]) -> None:
-        """2 write units for each entity, and 2 for the totals of each kind that change."""
-        actions = {row_id(step.reading.entity): _put(step) for step in steps}
+        """2 write units for each entity, and 2 for each kind whose totals change."""
+        changes = {row_id(step.reading.entity): _put(step) for step in steps}
         for kind in Kind:
             differences: Counter[str] = Counter()
             for step in steps:
@@ -108,56 +104,55 @@ class ProjectionRepository:
                         differences[step.target.status] += 1
             changed = {status: count for status, count in differences.items() if count}
             if changed:
-                actions[kind] = totals.add(kind, changed)
+                changes[kind] = totals.add(kind, changed)
         try:
-            transactions.write(actions)
+            transactions.write(changes)
         except transactions.ConditionFailed:
-            raise Overtaken from None
+            raise StaleVersion from None
 
 
 def _write_all(table: str, writes: Sequence[Any], before: datetime) -> None:
-    wanted = {table: [*writes]}
+    unprocessed = {table: [*writes]}
     for attempt in range(_TRIES):
         if now() > before:
             break
-        wanted = dynamodb().batch_write_item(RequestItems=wanted)["UnprocessedItems"]
-        if not wanted:
+        response = dynamodb().batch_write_item(RequestItems=unprocessed)
+        unprocessed = response["UnprocessedItems"]
+        if not unprocessed:
             return
         time.sleep(random.uniform(0, _FIRST_PAUSE * 2**attempt))
     raise ServiceUnavailable(retry_after=1)
 
 
-def _put(step: Step) -> "TransactWriteItemTypeDef":
-    """The row as the step makes it, if it is still as it was read."""
+def _put(step: Step) -> "Action":
+    """Put the row of the step's target, if the row has not changed since it was read."""
     state = step.target if isinstance(step.target, State) else None
     row = row_to_item(step.reading.entity, state, step.writes)
-    put: Any = {"TableName": tables.counters(), "Item": encode(row)}
-    return {"Put": put | as_read(step.reading)}
+    return actions.put(tables.counters(), row, is_as_read(step.reading))
 
 
-def as_read(reading: Reading) -> Any:
-    """The condition of a write that the entity's row is as it was read."""
+def is_as_read(reading: Reading) -> Condition:
+    """The condition that the entity's row has not changed since it was read."""
     if reading.projected is None:
-        return {"ConditionExpression": "attribute_not_exists(id)"}
-    condition, values = "deleted = :deleted", encode({":deleted": True})
+        return absent("id")
+    is_same = equals(deleted=True)
     if isinstance(reading.projected, State):
-        condition, values = "version = :before", encode({":before": reading.projected.version})
+        is_same = equals(version=reading.projected.version)
     if not reading.writes:
-        return {
-            "ConditionExpression": f"{condition} AND attribute_not_exists(search_writes)",
-            "ExpressionAttributeValues": values,
-        }
+        return all_of(is_same, absent("search_writes"))
+    # Writer ids are unique, and one writer records at most one write in a millisecond.
     newest = reading.writes[0]
-    values |= encode({":writer": newest.writer, ":until": to_text(newest.until)})
-    return {
-        "ConditionExpression": f"{condition} AND {_HAS_NEWEST_WRITE}",
-        "ExpressionAttributeNames": _WRITER_AND_UNTIL,
-        "ExpressionAttributeValues": values,
-    }
+    has_newest_write = equals(
+        **{
+            "search_writes[0].writer": newest.writer,
+            "search_writes[0].until": to_text(newest.until),
+        }
+    )
+    return all_of(is_same, has_newest_write)
 
 
 def row_to_item(entity: Entity, state: State | None, writes: Sequence[SearchWrite] = ()) -> Item:
-    """What is projected of an entity; without a state, that it was deleted."""
+    """The projection row of an entity; without a state, of a deleted one."""
     row: Item = {"id": row_id(entity), "schema_version": SCHEMA_VERSION}
     if writes:
         row["search_writes"] = _to_items(writes)
@@ -174,11 +169,14 @@ def _to_items(writes: Iterable[SearchWrite]) -> list[Item]:
 
 
 def search_attributes(user_id: str, state: State, grams: Iterable[str]) -> Iterable[Any]:
-    """The user's rows under these trigrams, encoded: they are many, and alike but for one."""
+    """Return the user's search rows of these trigrams, encoded.
+
+    Encoded once, because the rows are many and differ in the trigram only.
+    """
     row: Item = {"user_id": user_id, "schema_version": SCHEMA_VERSION}
     row |= {"texts": [*state.texts], "status": state.status}
-    alike = encode(row)
-    return (alike | {"gram": {"S": gram}} for gram in grams)
+    common = encode(row)
+    return (common | {"gram": {"S": gram}} for gram in grams)
 
 
 def _table(kind: Kind) -> str:
@@ -207,7 +205,7 @@ def _reading(entity: Entity, state: State | None, row: Item | None) -> Reading:
 
 
 def search_writes_of(row: Item | None) -> Sequence[SearchWrite]:
-    """The search writes that an entity's row records."""
+    """Return the search writes that an entity's row records."""
     return [
         SearchWrite(it["writer"], from_text(it["until"]), tuple(it["texts"]))
         for it in (row or {}).get("search_writes", ())

@@ -1,8 +1,8 @@
-"""Keeping lists true: whatever a stream tells, however often and in whatever order.
+"""Projections: keep totals and search rows current, for any order and repetition of stream records.
 
-A record says only which entity changed. The entity is read as it is now, and its row, which says
-what totals and search know of it, is brought there in one transaction with the totals. The row also
-records the search rows that are about to be written, and drops that record once they are.
+A stream record only names the entity that changed. The current entity is read, and its projection
+row, which holds the state that totals and search show, is updated in one transaction with the
+totals. The row also records the search writes that are about to start, until they are settled.
 """
 
 import time
@@ -24,23 +24,20 @@ from shop.projections.models import (
     State,
     Step,
 )
+from shop.retries import StaleVersion
 from shop.search import grams_of
 
-AT_ONCE = 45  # two keys each are read, of BatchGetItem's 100
+MAX_ENTITIES = 45  # of one read: each takes two keys, and BatchGetItem's limit is 100
 MAX_TRIES = 5
 # Texts that a row records, of at most 0.5 KB each: an item holds 400 KB.
 MAX_RECORDED_TEXTS = 100
-
-
-class Overtaken(Exception):
-    """Somebody else projected one of the entities since it was read; nothing was written."""
 
 
 class ProjectionStore(Protocol):
     def read(self, entities: Sequence[Entity]) -> Sequence[Reading]: ...
 
     def advance(self, steps: Sequence[Step]) -> None:
-        """The rows and the totals, all or nothing; raises `Overtaken`."""
+        """Write rows and totals in one transaction; raise `StaleVersion` if a row has changed."""
 
     def write_search(
         self,
@@ -50,13 +47,13 @@ class ProjectionStore(Protocol):
         drop: Iterable[str],
         before: datetime,
     ) -> None:
-        """Put the user's rows of some trigrams, as they are in this state, and delete others.
+        """Put the user's rows of the trigrams in `put`, with this state; delete those in `drop`.
 
-        Raises `ServiceUnavailable` rather than start a call after `before`.
+        Raises `ServiceUnavailable` instead of starting a call after `before`.
         """
 
     def settle(self, step: Step, left: Sequence[SearchWrite]) -> None:
-        """Reduce what the row records to the writes that are left; raises `Overtaken`."""
+        """Reduce the row's recorded writes to those in `left`; raise `StaleVersion`."""
 
 
 class ProjectionService:
@@ -73,9 +70,9 @@ class ProjectionService:
         self._writer = new_id()
 
     def project(self, entities: Iterable[Entity]) -> dict[Entity, Exception]:
-        """Brings up all that it can, and returns those that it cannot, with why."""
+        """Project all entities; return those that failed, each with its error."""
         failed: dict[Entity, Exception] = {}
-        for chunk in batched(dict.fromkeys(entities), AT_ONCE, strict=False):
+        for chunk in batched(dict.fromkeys(entities), MAX_ENTITIES, strict=False):
             try:
                 self._project(chunk)
             except Exception:
@@ -87,7 +84,7 @@ class ProjectionService:
         return failed
 
     def _project(self, entities: Sequence[Entity]) -> None:
-        # Older code puts rows without the record, so what this call has not settled is kept here.
+        # Older code puts rows without recorded writes, so unsettled writes are also kept here.
         unsettled: dict[Entity, SearchWrite] = {}
         for _ in range(MAX_TRIES):
             readings = self._store.read(entities)
@@ -103,9 +100,9 @@ class ProjectionService:
                         self._search(step)
                         del unsettled[step.reading.entity]
                         if isinstance(step.target, Deleted):
-                            # Nothing comes after a deletion to drop what others still write.
+                            # No later projection deletes rows that others write meanwhile.
                             awaited += [it.until for it in step.writes[1:]]
-            except Overtaken:
+            except StaleVersion:
                 continue
             if all(step.is_last for step in changed) and not awaited:
                 return
@@ -114,7 +111,7 @@ class ProjectionService:
         raise ServiceUnavailable(retry_after=1)
 
     def _step(self, reading: Reading, unsettled: SearchWrite | None) -> Step | None:
-        """What is to be done for an entity, or None."""
+        """Return the step that projects an entity, or None if it is projected."""
         recorded = [*reading.writes, *([unsettled] if unsettled else [])]
         if reading.is_projected and not recorded:
             return None
@@ -139,7 +136,7 @@ class ProjectionService:
         return Step(reading, target, [own, *others])
 
     def _search(self, step: Step) -> None:
-        """Writes the search rows, and settles what is recorded of them."""
+        """Write the search rows, then settle their recorded write."""
         own, *others = step.writes
         state = step.target if isinstance(step.target, State) else None
         put = grams_of(state.texts) if state else frozenset()

@@ -1,1 +1,1 @@
-"""Users: who they are, their credentials, and signing up."""
+"""Users: profiles, sign-up and erasure."""

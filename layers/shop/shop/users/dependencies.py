@@ -1,4 +1,4 @@
-"""The user service, put together on first use."""
+"""The user service, created on first use."""
 
 from functools import cache
 from typing import Annotated
@@ -11,7 +11,7 @@ from shop.identity.login_attempts.repository import LoginAttemptRepository
 from shop.identity.login_attempts.service import LoginAttemptService
 from shop.identity.passwords import hash_password, verify_password
 from shop.users.repository import UserRepository
-from shop.users.service import TraceStore, UserService
+from shop.users.service import PersonalDataStore, UserService
 
 
 @cache
@@ -27,12 +27,12 @@ def user_service() -> UserService:
     )
 
 
-def traces() -> TraceStore:
-    # Here, since only the deletion needs it.
-    from shop.users.erasure import TraceRepository
+def personal_data() -> PersonalDataStore:
+    # Imported here, since only the deletion uses it.
+    from shop.users.erasure import PersonalDataRepository
 
-    return TraceRepository()
+    return PersonalDataRepository()
 
 
 Users = Annotated[UserService, Depends(user_service)]
-Traces = Annotated[TraceStore, Depends(traces)]
+PersonalData = Annotated[PersonalDataStore, Depends(personal_data)]

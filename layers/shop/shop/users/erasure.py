@@ -1,49 +1,50 @@
-"""What other tables keep of a user: notes of orders, recorded responses, tokens and sessions."""
+"""Erasure of personal data in other tables: order notes, recorded responses, tokens, sessions."""
 
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any  # keys stay as DynamoDB has them
+from typing import TYPE_CHECKING, Any  # keys stay encoded
 
 from shop.clients import dynamodb
 from shop.clock import now, to_text
 from shop.correlation import correlation_id
-from shop.dynamo import tables
-from shop.dynamo.codec import encode
+from shop.dynamo import actions, tables
+from shop.dynamo.actions import Increment, has_type
+from shop.dynamo.codec import decode, encode
 from shop.gather import gather
 from shop.identity.accounts.repository import account_state_key
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import QueryInputTypeDef
 
-_BY_USER = "by_user"  # an index of keys, which follows its table within a second or so
+_BY_USER = "by_user"  # an index that projects keys only and lags its table by about a second
 
 
 @dataclass(frozen=True)
-class _Trace:
-    """Items of one table that are to be erased, and how."""
+class _PersonalItems:
+    """The items of one table that hold personal data, and the write that erases one."""
 
     query: "QueryInputTypeDef"
-    erase: Callable[[dict[str, Any]], None]  # takes the item's key as DynamoDB has it
+    erase: Callable[[dict[str, Any]], None]  # takes the encoded key of an item
 
 
-class TraceRepository:
+class PersonalDataRepository:
     def erase(self, user_id: str, is_gone: bool) -> bool:
-        """Erase the notes; once the user is gone, all else too; return whether any was there.
+        """Erase order notes and, of a deleted user, all other items; return whether any existed.
 
-        Recorded responses stay while the user may stay: without them a retry would order twice.
-        What is erased is not found by the next call, so one that ran out of time has made progress.
+        Recorded responses remain while the user exists: without them a retry would order twice.
+        The next call does not find erased items, so a call that times out has made progress.
         1 read unit for each 4 KB of the user's orders and sessions, half a unit for each 4 KB of
-        the keys of records and tokens; 1 write unit for each KB of what is erased.
+        the keys of records and tokens; 1 write unit for each KB of erased items.
         """
-        traces = [_Trace(_notes_of(user_id), _clear_note)]
+        sources = [_PersonalItems(_notes_of(user_id), _clear_note)]
         if is_gone:
             end = partial(_delete, tables.sessions(), ("user_id", "id"))
-            traces += [
-                _Trace(_sessions_of(user_id), end),
+            sources += [
+                _PersonalItems(_sessions_of(user_id), end),
                 *(
-                    _Trace(_indexed(table, user_id, key), partial(_delete, table, (key,)))
+                    _PersonalItems(_indexed(table, user_id, key), partial(_delete, table, (key,)))
                     for table, key in (
                         (tables.idempotency(), "id"),
                         (tables.recovery_tokens(), "digest"),
@@ -51,18 +52,20 @@ class TraceRepository:
                 ),
             ]
         has_erased = False
-        while traces:
-            pages = gather([partial(dynamodb().query, **trace.query) for trace in traces])
+        while sources:
+            pages = gather([partial(dynamodb().query, **source.query) for source in sources])
             found = [
-                partial(trace.erase, item)
-                for trace, page in zip(traces, pages, strict=True)
+                partial(source.erase, item)
+                for source, page in zip(sources, pages, strict=True)
                 for item in page["Items"]
             ]
             gather(found)
             has_erased = has_erased or bool(found)
-            traces = [
-                _Trace({**trace.query, "ExclusiveStartKey": page["LastEvaluatedKey"]}, trace.erase)
-                for trace, page in zip(traces, pages, strict=True)
+            sources = [
+                _PersonalItems(
+                    {**source.query, "ExclusiveStartKey": page["LastEvaluatedKey"]}, source.erase
+                )
+                for source, page in zip(sources, pages, strict=True)
                 if "LastEvaluatedKey" in page
             ]
         return has_erased
@@ -92,42 +95,37 @@ def _indexed(table: str, user_id: str, key: str) -> "QueryInputTypeDef":
 def _sessions_of(user_id: str) -> "QueryInputTypeDef":
     return {
         "TableName": tables.sessions(),
-        "KeyConditionExpression": "user_id = :user AND id < :gate",
+        "KeyConditionExpression": "user_id = :user AND id < :state",
         "ProjectionExpression": "user_id, id",
-        # Every session's id sorts before the gate's, which stays.
+        # The account state, whose id sorts after every session's, remains.
         "ExpressionAttributeValues": encode(
-            {":user": user_id, ":gate": account_state_key(user_id)["id"]}
+            {":user": user_id, ":state": account_state_key(user_id)["id"]}
         ),
         "ConsistentRead": True,
     }
 
 
 def _clear_note(key: dict[str, Any]) -> None:
-    """A version of its own: an edit that read the note fails its condition. No event tells of it.
+    """Clear the note and increment the version, so that a concurrent edit fails its condition.
 
-    The attribute stays as NULL, as in an order placed without a note: older code needs it.
+    No event is published. The attribute remains as NULL, as in an order placed without a note:
+    older code reads it.
     """
     client = dynamodb()
-    # Cleared by another request, or by a try of this one whose answer was lost.
+    update = actions.update(
+        tables.orders(),
+        decode(key),
+        has_type("note", "S"),
+        sets={
+            "note": None,
+            "version": Increment(1),
+            "updated_at": to_text(now()),
+            "request_id": correlation_id.get(),
+        },
+    )
+    # Another request cleared it, or an earlier try of this one whose response was lost.
     with suppress(client.exceptions.ConditionalCheckFailedException):
-        client.update_item(
-            TableName=tables.orders(),
-            Key=key,
-            UpdateExpression=(
-                "SET note = :none, version = version + :one, updated_at = :now,"
-                " request_id = :request"
-            ),
-            ConditionExpression="attribute_type(note, :text)",
-            ExpressionAttributeValues=encode(
-                {
-                    ":none": None,
-                    ":one": 1,
-                    ":now": to_text(now()),
-                    ":request": correlation_id.get(),
-                    ":text": "S",
-                }
-            ),
-        )
+        client.update_item(**update["Update"])
 
 
 def _delete(table: str, names: tuple[str, ...], item: dict[str, Any]) -> None:

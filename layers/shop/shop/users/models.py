@@ -1,4 +1,4 @@
-"""What a user is."""
+"""The user model."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from shop.identity.accounts.models import UserStatus
 
 @dataclass(frozen=True)
 class FormerEmail:
-    """An address that the user had until this version replaced it."""
+    """An email address that this version of the user replaced."""
 
     email: str  # canonical
     version: int
@@ -27,7 +27,7 @@ class User:
     created_at: datetime
     updated_at: datetime
     version: int
-    former_emails: Sequence[FormerEmail] = ()  # the last of them, oldest first
+    former_emails: Sequence[FormerEmail] = ()  # the most recent ones, oldest first
 
     @property
     def is_active_admin(self) -> bool:

@@ -41,7 +41,7 @@ _ADMINS = {"id": "admins"}  # the row that counts active admins
 
 class UserRepository:
     def add(self, user: User, password_hash: str) -> None:
-        """3 items of up to 1 KB: 6 write units; 2 more for an admin."""
+        """Write 3 items of up to 1 KB: 6 write units; 2 more for an admin."""
         state = AccountState(user.id, epoch=1, status=user.status, role=user.role)
         try:
             transactions.write(
@@ -61,10 +61,10 @@ class UserRepository:
 
     def get(self, user_id: str) -> User | None:
         """1 read unit."""
-        answer = dynamodb().get_item(
+        response = dynamodb().get_item(
             TableName=tables.users(), Key=encode({"id": user_id}), ConsistentRead=True
         )
-        return _from_item(decode(answer["Item"])) if "Item" in answer else None
+        return _from_item(decode(response["Item"])) if "Item" in response else None
 
     def credential(self, email: str) -> Credential | None:
         """1 read unit."""
@@ -130,27 +130,37 @@ class UserRepository:
         )
 
     def list(
-        self, statuses: Sequence[UserStatus], sort: str, span: PageRequest, descends: bool
+        self,
+        statuses: Sequence[UserStatus],
+        sort: str,
+        page_request: PageRequest,
+        is_descending: bool,
     ) -> IndexPage[User]:
         """Half a read unit for each 4 KB of the page and of the pages before its number, and at
         least half for each shard of each status.
         """
-        return _BY[sort].page(_ranges(statuses), span, descends)
+        return _BY[sort].page(_ranges(statuses), page_request, is_descending)
 
     def search(
-        self, text: str, statuses: Sequence[UserStatus], span: PageRequest, descends: bool
+        self,
+        text: str,
+        statuses: Sequence[UserStatus],
+        page_request: PageRequest,
+        is_descending: bool,
     ) -> tuple[IndexPage[User], int | None]:
-        return find(fold(text), statuses, _BY["createdAt"], _ranges(statuses), span, descends)
+        return find(
+            fold(text), statuses, _BY["createdAt"], _ranges(statuses), page_request, is_descending
+        )
 
     def count(self, statuses: Sequence[UserStatus]) -> int:
         return totals.read("users", statuses)
 
     def active_admins(self) -> int:
         """1 read unit."""
-        answer = dynamodb().get_item(
+        response = dynamodb().get_item(
             TableName=tables.users(), Key=encode(_ADMINS), ConsistentRead=True
         )
-        return int(decode(answer.get("Item", {})).get("active_admins", 0))
+        return int(decode(response.get("Item", {})).get("active_admins", 0))
 
     def _own_credential(self, user: User) -> Credential:
         """Raises `StaleVersion` where the email is no longer the user's."""
@@ -183,7 +193,7 @@ def _write(changes: "Actions", attempt: LoginAttempt | None = None) -> None:
 
 
 def _update(before: User, after: User) -> "Action":
-    """Set what may change and leave the rest, which newer code may have added."""
+    """Set the attributes that can change; keep all others, which newer code may have added."""
     item = user_to_item(after)
     sets = {name: item[name] for name in sorted(item.keys() - {"id", "created_at"})}
     return actions.update(

@@ -1,4 +1,4 @@
-"""Users as the API speaks of them."""
+"""Request and response models of users."""
 
 from typing import Annotated, Literal, Self
 
@@ -18,17 +18,18 @@ from shop.users.models import User
 
 _NAMED = Field(examples=["Ada Lovelace"])
 UserId = Annotated[str, PathId(me=True)]
-StatusIn = Annotated[UserStatus, Field(strict=False)]  # a string in JSON, whatever strictness says
+# JSON has strings, which strict mode would reject.
+StatusIn = Annotated[UserStatus, Field(strict=False)]
 RoleIn = Annotated[Role, Field(strict=False)]
 CurrentPassword = Annotated[
     SecretStr, json_schema(maxLength=MAX_TEXT, examples=["correct horse battery staple"])
 ]
 
 
-def _acceptable(password: SecretStr, *, is_email: bool = False) -> SecretStr:
-    wrong = passwords.password_violation(password.get_secret_value(), is_email)
-    if wrong is not None:
-        raise violation(*wrong)
+def _check_password(password: SecretStr, *, is_email: bool = False) -> SecretStr:
+    error = passwords.password_violation(password.get_secret_value(), is_email)
+    if error is not None:
+        raise violation(*error)
     return password
 
 
@@ -36,13 +37,13 @@ Password = Annotated[
     SecretStr,
     Field(
         description=(
-            "8 or more characters and at most 72 bytes in UTF-8, without NUL, once it is "
-            "normalised to NFC; neither the e-mail nor a password that is commonly used"
+            "8 or more characters and at most 72 bytes in UTF-8, without NUL, after "
+            "normalization to NFC; neither the email nor a commonly used password"
         ),
         examples=["a long walk by the river"],
         json_schema_extra={"minLength": 8, "maxLength": 72, "pattern": "^[^\\x00]*$"},
     ),
-    AfterValidator(_acceptable),
+    AfterValidator(_check_password),
 ]
 
 
@@ -54,8 +55,8 @@ class UserCreate(Body):
     @field_validator("password")
     @classmethod
     def _password_is_not_the_email(cls, password: SecretStr, others: ValidationInfo) -> SecretStr:
-        email = others.data.get("email", "")  # a wrong one is not among the others
-        return _acceptable(password, is_email=is_form_of(password.get_secret_value(), email))
+        email = others.data.get("email", "")  # absent if it is invalid
+        return _check_password(password, is_email=is_form_of(password.get_secret_value(), email))
 
 
 class UserReplace(Body):

@@ -1,8 +1,8 @@
-"""Users whose name or e-mail holds a text, found by its trigrams or by walking the list.
+"""User search: users whose name or email contains a text, by its trigrams or by a scan of the list.
 
-However many users there are, one page reads at most `MAX_ROWS` rows of each of `MAX_GRAMS`
-trigrams (some 110 bytes a row), and of one of them again where all have more; the pages after it
-go on there and read one of them only. Without a trigram it reads `MAX_ROWS` users (some 450
+The cost has a bound for any number of users. A page reads at most `MAX_ROWS` rows of each of
+`MAX_GRAMS` trigrams (some 110 bytes a row). If all have more, it reads one of them again; the
+following pages read that trigram only. Without a trigram a page reads `MAX_ROWS` users (some 450
 bytes each).
 """
 
@@ -34,136 +34,142 @@ def find(
     statuses: Sequence[UserStatus],
     listing: IndexQuery[User],
     ranges: Sequence[KeyRange],
-    span: PageRequest,
-    descends: bool,
+    page_request: PageRequest,
+    is_descending: bool,
 ) -> tuple[IndexPage[User], int | None]:
-    """The page, and how many there are in all if that could be counted; `text` is folded.
+    """Return the page and the total, or None if there are too many to count; `text` is folded.
 
-    A page may be short, or empty, and still be followed by others.
+    A page may be short, or empty, although others follow.
     """
     grams = grams_to_try(text)[:MAX_GRAMS]
-    gram, span = _entered(span, grams)
+    gram, page_request = _resumed(page_request, grams)
     if gram is None:
-        crowded: dict[str, str] = {}  # the id of the thousandth user by trigram
+        crowded: dict[str, str] = {}  # the id of the thousandth user, by trigram
         for gram in grams:
-            rows, is_all = _rows_under(gram)
-            if is_all:
+            rows, is_complete = _rows_of(gram)
+            if is_complete:
                 matches = [row["user_id"] for row in rows if _matches(row, text, statuses)]
-                page = _page_of(matches, span, descends)
-                return _shown(page, text, statuses, listing), len(matches)
+                page = _page_of(matches, page_request, is_descending)
+                return _loaded_page(page, text, statuses, listing), len(matches)
             crowded[gram] = rows[-1]["user_id"]
-        # Ids sort by time: where a thousand users took longest to come, there are the fewest.
+        # Ids sort by time: the latest thousandth user indicates the rarest trigram.
         gram = max(crowded, key=crowded.__getitem__, default=None)
     if gram is not None:
-        page = _walk_rows(gram, text, statuses, span, descends)
-        return _shown(page, text, statuses, listing), None
-    is_countable = span.after is None and totals.read("users", statuses) <= MAX_ROWS
-    return _walk(text, listing, ranges, span, descends, is_countable)
+        page = _scan_rows(gram, text, statuses, page_request, is_descending)
+        return _loaded_page(page, text, statuses, listing), None
+    is_countable = page_request.after is None and totals.read("users", statuses) <= MAX_ROWS
+    return _scan_users(text, listing, ranges, page_request, is_descending, is_countable)
 
 
-def _entered(span: PageRequest, grams: Sequence[str]) -> tuple[str | None, PageRequest]:
-    """The trigram whose rows a page goes on with, which stands before the id in its position."""
-    if span.after is None or len(span.after) == ID_LENGTH:
-        return None, span
-    gram, user_id = span.after[:-ID_LENGTH], span.after[-ID_LENGTH:]
-    return gram if gram in grams else None, replace(span, after=user_id)
+def _resumed(page_request: PageRequest, grams: Sequence[str]) -> tuple[str | None, PageRequest]:
+    """Return the trigram whose rows the page continues: the prefix of the id in its position."""
+    if page_request.after is None or len(page_request.after) == ID_LENGTH:
+        return None, page_request
+    gram, user_id = page_request.after[:-ID_LENGTH], page_request.after[-ID_LENGTH:]
+    return gram if gram in grams else None, replace(page_request, after=user_id)
 
 
-def _rows_under(gram: str) -> tuple[Sequence[Item], bool]:
-    """The rows of a trigram, oldest user first, and whether these are all."""
+def _rows_of(gram: str) -> tuple[Sequence[Item], bool]:
+    """Return the rows of a trigram, oldest user first, and whether these are all."""
     query: QueryInputTypeDef = {
         "TableName": tables.search(),
         "KeyConditionExpression": "gram = :gram",
         "ExpressionAttributeValues": encode({":gram": gram}),
         "Limit": MAX_ROWS,
     }
-    answer = dynamodb().query(**query)
-    # At exactly the limit DynamoDB says that there may be more, and so do we.
-    return [decode(item) for item in answer["Items"]], "LastEvaluatedKey" not in answer
+    response = dynamodb().query(**query)
+    # At exactly the limit DynamoDB reports that there may be more, and so does this function.
+    return [decode(item) for item in response["Items"]], "LastEvaluatedKey" not in response
 
 
-def _walk_rows(
-    gram: str, text: str, statuses: Sequence[UserStatus], span: PageRequest, descends: bool
+def _scan_rows(
+    gram: str,
+    text: str,
+    statuses: Sequence[UserStatus],
+    page_request: PageRequest,
+    is_descending: bool,
 ) -> IndexPage[str]:
-    """The page of ids among the rows of a trigram that has too many to count."""
+    """Return the page of ids among the rows of a trigram that has too many to count."""
     budget = ReadBudget(MAX_ROWS)
-    wanted = span.skipped + span.limit + 1
-    examined = span.after
+    needed = page_request.offset + page_request.limit + 1
+    examined = page_request.after
     found: list[str] = []
-    for user_id, row in _UNDER.rows([KeyRange(gram)], span.after, descends, wanted, budget):
+    for user_id, row in _BY_GRAM.rows(
+        [KeyRange(gram)], page_request.after, is_descending, needed, budget
+    ):
         if _matches(row, text, statuses):
             found.append(user_id)
-            if len(found) == wanted:
+            if len(found) == needed:
                 break
         examined = user_id
-    ids = found[span.skipped : span.skipped + span.limit]
-    next_position = ids[-1] if len(found) == wanted else examined if budget.ended else None
+    ids = found[page_request.offset : page_request.offset + page_request.limit]
+    next_position = ids[-1] if len(found) == needed else examined if budget.is_exhausted else None
     return IndexPage(ids, None if next_position is None else gram + next_position)
 
 
-def _shown(
+def _loaded_page(
     page: IndexPage[str], text: str, statuses: Sequence[UserStatus], listing: IndexQuery[User]
 ) -> IndexPage[User]:
-    """The users of a page, without those that have changed since their rows were written."""
-    users = _loaded(page.items, listing)
-    shown = [user for user in users if _holds(user, text) and user.status in statuses]
-    return IndexPage(shown, page.next_position)
+    """Load the users of a page, without those that no longer match: their rows are outdated."""
+    users = _load(page.items, listing)
+    matching = [user for user in users if _contains(user, text) and user.status in statuses]
+    return IndexPage(matching, page.next_position)
 
 
 def _matches(row: Item, text: str, statuses: Sequence[UserStatus]) -> bool:
     return row["status"] in statuses and any(text in other for other in row["texts"])
 
 
-def _page_of(ids: Sequence[str], span: PageRequest, descends: bool) -> IndexPage[str]:
-    ordered = ids[::-1] if descends else ids
-    if span.after is not None:
-        after = span.after
-        ordered = [it for it in ordered if (it < after if descends else it > after)]
-    end = span.skipped + span.limit
-    page = ordered[span.skipped : end]
+def _page_of(ids: Sequence[str], page_request: PageRequest, is_descending: bool) -> IndexPage[str]:
+    ordered = ids[::-1] if is_descending else ids
+    if page_request.after is not None:
+        after = page_request.after
+        ordered = [it for it in ordered if (it < after if is_descending else it > after)]
+    end = page_request.offset + page_request.limit
+    page = ordered[page_request.offset : end]
     return IndexPage(page, page[-1] if len(ordered) > end else None)
 
 
-def _loaded(ids: Sequence[str], listing: IndexQuery[User]) -> Sequence[User]:
+def _load(ids: Sequence[str], listing: IndexQuery[User]) -> Sequence[User]:
     if not ids:
         return []
     table = listing.table()
-    found = batch_get({table: [{"id": user_id} for user_id in ids]}, consistent=False)[table]
+    found = batch_get({table: [{"id": user_id} for user_id in ids]}, is_consistent=False)[table]
     users = {item["id"]: listing.read(item) for item in found}
     return [users[user_id] for user_id in ids if user_id in users]
 
 
-def _walk(
+def _scan_users(
     text: str,
     listing: IndexQuery[User],
     ranges: Sequence[KeyRange],
-    span: PageRequest,
-    descends: bool,
+    page_request: PageRequest,
+    is_descending: bool,
     is_countable: bool,
 ) -> tuple[IndexPage[User], int | None]:
     budget = ReadBudget(MAX_ROWS)
-    wanted = span.skipped + span.limit + 1
-    examined = span.after
+    needed = page_request.offset + page_request.limit + 1
+    examined = page_request.after
     found: list[User] = []
-    for position, item in listing.rows(ranges, span.after, descends, wanted, budget):
+    for position, item in listing.rows(ranges, page_request.after, is_descending, needed, budget):
         user = listing.read(item)
-        if _holds(user, text):
+        if _contains(user, text):
             found.append(user)
-            if len(found) == wanted and not is_countable:
+            if len(found) == needed and not is_countable:
                 break
         examined = position
-    items = [*islice(found, span.skipped, span.skipped + span.limit)]
+    items = [*islice(found, page_request.offset, page_request.offset + page_request.limit)]
     next_position = None
-    if len(found) >= wanted:
+    if len(found) >= needed:
         next_position = items[-1].id
-    elif budget.ended:
+    elif budget.is_exhausted:
         next_position = examined
-    is_counted = is_countable and not budget.ended
+    is_counted = is_countable and not budget.is_exhausted
     return IndexPage(items, next_position), len(found) if is_counted else None
 
 
-def _holds(user: User, text: str) -> bool:
+def _contains(user: User, text: str) -> bool:
     return any(text in other for other in texts_of(user.name, user.email))
 
 
-_UNDER = IndexQuery(tables.search, "gram", "user_id", lambda row: row, is_consistent=False)
+_BY_GRAM = IndexQuery(tables.search, "gram", "user_id", lambda row: row, is_consistent=False)

@@ -1,4 +1,4 @@
-"""The rules of users: signing up, and who may read, change and delete whom."""
+"""The rules of users: sign-up, and the permissions to read, change and delete users."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
@@ -38,18 +38,18 @@ from shop.users.schemas import (
     UserUpdate,
 )
 
-MAX_PASSWORD_CHANGES = 10  # of one user in 15 minutes: people need one, guesses are 10 too
-MAX_FORMER_EMAILS = 10  # enough for notices that are late to meet their address
-# Changes of name and email by one user in 15 minutes. Each rewrites all search rows of the user.
+MAX_PASSWORD_CHANGES = 10  # of one user in 15 minutes, as many as guesses; users need one
+MAX_FORMER_EMAILS = 10  # enough for delayed notifications to find their address
+# Changes of name and email by one user in 15 minutes: each rewrites all search rows of the user.
 MAX_PROFILE_CHANGES = 30
-# After a longer pass over a user's traces, too little of the function's 10 s may be left to commit
-# and to look again.
-MAX_PASS = timedelta(seconds=3)
+# After a longer erasure pass, too little of the function's 10 s may remain for the commit and the
+# last pass.
+MAX_ERASURE_PASS = timedelta(seconds=3)
 
 
 class UserStore(Protocol):
     def add(self, user: User, password_hash: str) -> None:
-        """User, credential and gate together; raises `EmailInUse`."""
+        """Write user, credential and account state together; raises `EmailInUse`."""
 
     def get(self, user_id: str) -> User | None: ...
 
@@ -62,35 +62,44 @@ class UserStore(Protocol):
         attempt: LoginAttempt | None = None,
         by_admin: str | None = None,
     ) -> None:
-        """What changed, with credential, gate and the number of admins; takes the attempt back.
+        """Write the changes, with credential, account state and admin count; uncount the attempt.
 
-        Raises `StaleVersion`, `EmailInUse`, `LastAdmin`; `Forbidden` where another does it, by
-        their id, who is no active admin any more.
+        Raises `StaleVersion`, `EmailInUse`, `LastAdmin`, and `Forbidden` if `by_admin`, the id of
+        another user, is no active admin.
         """
 
     def delete(self, user: User, by_admin: str | None = None) -> None:
-        """User and credential, with the sessions that fit in; the gate stays shut. Raises
-        `StaleVersion`, `LastAdmin`, and `Forbidden` as above.
+        """Delete user, credential and as many sessions as fit in; disable the account state.
+
+        Raises `StaleVersion`, `LastAdmin`, and `Forbidden` as above.
         """
 
     def change_password(
         self, user: User, session_id: str, old_hash: str, new_hash: str, attempt: LoginAttempt
     ) -> None:
-        """Hash and epoch, and that of this one session; takes the attempt back.
+        """Replace the hash and start the next session generation, in this session as well.
 
-        Raises `StaleVersion`, `Unauthorized`.
+        Uncounts the attempt. Raises `StaleVersion`, `Unauthorized`.
         """
 
     def list(
-        self, statuses: Sequence[UserStatus], sort: str, span: PageRequest, descends: bool
+        self,
+        statuses: Sequence[UserStatus],
+        sort: str,
+        page_request: PageRequest,
+        is_descending: bool,
     ) -> IndexPage[User]:
-        """By `createdAt`, `name` or `email`."""
+        """List users by `createdAt`, `name` or `email`."""
 
     def search(
-        self, text: str, statuses: Sequence[UserStatus], span: PageRequest, descends: bool
+        self,
+        text: str,
+        statuses: Sequence[UserStatus],
+        page_request: PageRequest,
+        is_descending: bool,
     ) -> tuple[IndexPage[User], int | None]:
-        """Those whose name or e-mail holds the text, by `createdAt`, and how many there are in
-        all, if that could be counted.
+        """Return users whose name or email contains the text, by `createdAt`, and their total, or
+        None if there are too many to count.
         """
 
     def count(self, statuses: Sequence[UserStatus]) -> int: ...
@@ -98,20 +107,20 @@ class UserStore(Protocol):
     def active_admins(self) -> int: ...
 
 
-class TraceStore(Protocol):
+class PersonalDataStore(Protocol):
     def erase(self, user_id: str, is_gone: bool) -> bool:
-        """Notes of orders; of a user who is gone also recorded responses, tokens and sessions.
+        """Erase order notes; of a deleted user also recorded responses, tokens and sessions.
 
-        True if any were there. May be repeated.
+        Return whether any existed. Safe to repeat.
         """
 
 
 class AttemptLimit(Protocol):
     def limit(self, attempt: LoginAttempt) -> AbstractContextManager[None]:
-        """Counts it, unless it ends in a 503; raises `TooManyRequests`."""
+        """Count the attempt unless it ends in a 503; raises `TooManyRequests`."""
 
     def guess(self, attempt: LoginAttempt) -> AbstractContextManager[Guess]:
-        """Counts it as failed, unless it ends in success or a 503; raises `TooManyRequests`."""
+        """Count it as failed unless it ends in success or a 503; raises `TooManyRequests`."""
 
 
 class UserService:
@@ -136,8 +145,9 @@ class UserService:
     def sign_up(
         self, payload: UserCreate, client: Client | None, role: Role = Role.CUSTOMER
     ) -> User:
-        """Anybody may become a customer; only who runs the system says another role, without a
-        client and without a limit. Raises `EmailInUse`, `TooManyRequests`.
+        """Create a customer; an operator may choose another role, without client and rate limit.
+
+        Raises `EmailInUse`, `TooManyRequests`.
         """
         now = self._clock()
         user = User(
@@ -166,12 +176,12 @@ class UserService:
     def list(self, caller: Caller, query: UserListQuery) -> PageResult[User]:
         require(caller.is_admin)
         statuses = [query.status] if query.status else [*UserStatus]
-        span = query.span("users")
+        page_request = query.page_request("users")
         if query.search is not None:
-            found = self._users.search(query.search, statuses, span, query.descends)
-            return query.slice("users", *found)
-        rows = self._users.list(statuses, query.sorted_by, span, query.descends)
-        return query.slice("users", rows, self._users.count(statuses))
+            found = self._users.search(query.search, statuses, page_request, query.is_descending)
+            return query.page_result("users", *found)
+        page = self._users.list(statuses, query.sort_field, page_request, query.is_descending)
+        return query.page_result("users", page, self._users.count(statuses))
 
     def replace(
         self,
@@ -199,16 +209,16 @@ class UserService:
         return self._change(caller, user_id, changes, current_password, precondition, client)
 
     def preview(self, caller: Caller, user_id: str, status: UserStatus) -> User:
-        """The user as they are before that change of status; raises `LastAdmin` as it would."""
+        """Return the user before that change of status; raise `LastAdmin` if it would fail."""
         require(caller.is_admin)
         user = self._get(user_id)
-        ceases = user.is_active_admin and status is not UserStatus.ACTIVE
-        if ceases and self._users.active_admins() <= 1:
+        removes_admin = user.is_active_admin and status is not UserStatus.ACTIVE
+        if removes_admin and self._users.active_admins() <= 1:
             raise LastAdmin
         return user
 
     def change_status(self, user_id: str, status: UserStatus) -> None:
-        """By an operator, whom IAM has let in: nobody's role is asked."""
+        """Change the status for an operator: IAM has authorized the call, so no role is checked."""
 
         def change() -> None:
             user = self._get(user_id)
@@ -218,13 +228,17 @@ class UserService:
         retry_stale(change)
 
     def delete(
-        self, caller: Caller, user_id: str, precondition: Precondition, traces: TraceStore
+        self,
+        caller: Caller,
+        user_id: str,
+        precondition: Precondition,
+        personal_data: PersonalDataStore,
     ) -> None:
-        """Erase the user; what they ordered stays under the bare id, without its notes.
+        """Erase the user; orders remain under the user id, without their notes.
 
-        Notes go before the commit, while a client whose time is over can still repeat the request,
-        but only where nothing can reject the commit any more: for customers who delete themselves
-        without a precondition. All traces go after it. Raises `ServiceUnavailable` where a retry
+        Notes are erased before the commit, while a client that times out can still retry, but only
+        if nothing can reject the commit: for customers who delete themselves without a
+        precondition. All personal data is erased after it. Raises `ServiceUnavailable` if a retry
         has to continue.
         """
         require(caller.may_act_for(user_id))
@@ -234,23 +248,27 @@ class UserService:
         def delete() -> None:
             user = self._users.get(user_id)
             if user is None:
-                # An erasure that was committed may lack its last pass.
-                traces.erase(user_id, is_gone=True)
+                # A committed erasure may lack its last pass.
+                personal_data.erase(user_id, is_gone=True)
                 raise NotFound
             precondition.check(user.version)
             if not may_be_rejected and not user.is_active_admin:
                 began_at = self._clock()
-                if traces.erase(user_id, is_gone=False) and self._clock() - began_at > MAX_PASS:
+                has_erased = personal_data.erase(user_id, is_gone=False)
+                if has_erased and self._clock() - began_at > MAX_ERASURE_PASS:
                     raise ServiceUnavailable(retry_after=1)
             self._users.delete(user, admin_id)
-            traces.erase(user_id, is_gone=True)
+            personal_data.erase(user_id, is_gone=True)
 
         retry_stale(delete)
 
     def change_password(
         self, caller: Caller, user_id: str, payload: PasswordChange, client: Client
     ) -> None:
-        """Ends all sessions but the caller's; raises `InvalidCredentials`, `TooManyRequests`."""
+        """Change the password and end all sessions except the caller's.
+
+        Raises `InvalidCredentials`, `TooManyRequests`.
+        """
         require(caller.id == user_id)
         new_password = payload.new_password.get_secret_value()
         guess: Guess | None = None
@@ -258,15 +276,15 @@ class UserService:
         def change() -> None:
             nonlocal guess
             user = self._get(user_id)
-            # Before the old one is compared, since what is refused for it stays counted.
-            wrong = password_violation(new_password, is_form_of(new_password, user.email))
-            if wrong is not None:
-                raise ValidationFailed(details=[Detail("body.newPassword", *wrong)])
+            # Before the old password is verified: a validation error must not count as a guess.
+            error = password_violation(new_password, is_form_of(new_password, user.email))
+            if error is not None:
+                raise ValidationFailed(details=[Detail("body.newPassword", *error)])
             if guess is None:
                 kind, most = "password change", MAX_PASSWORD_CHANGES
                 guesses.enter_context(self._limit_hashing(kind, user_id, client, most))
                 guess = guesses.enter_context(self._guess(user, client))
-            old_hash = self._proven_hash(user, payload.current_password, guess)
+            old_hash = self._verified_hash(user, payload.current_password, guess)
             new_hash = self._hash_password(new_password)
             self._users.change_password(user, caller.session_id, old_hash, new_hash, guess.attempt)
 
@@ -282,11 +300,12 @@ class UserService:
         precondition: Precondition,
         client: Client,
     ) -> User:
-        """Without a precondition, changes of others to other fields are kept beside these.
+        """Change fields of a user; without a precondition, concurrent changes of others are kept.
 
-        A new address of one's own takes the password, and guesses count as log-ins do: raises
-        `InvalidCredentials`, `TooManyRequests`. So does every new name or address of one's own,
-        also where it is refused; admins are not limited, or nobody could undo what a user does.
+        Users who change their own email must send their password, and guesses count as log-ins do:
+        raises `InvalidCredentials`, `TooManyRequests`. Every change of a name or an email counts
+        against a limit, including rejected ones. Admins have no such limit, since they must be able
+        to revert the changes of a user.
         """
         require(caller.may_act_for(user_id))
         guess: Guess | None = None
@@ -300,18 +319,18 @@ class UserService:
             if changed == user:
                 return user
             if (changed.status, changed.role) != (user.status, user.role):
-                # The gateway knows for 50 s who was an admin; nobody makes himself one again.
+                # API Gateway caches roles for 50 s: a former admin must not restore the role.
                 is_admin = user.is_active_admin if caller.id == user_id else caller.is_admin
                 if not is_admin:
                     raise Forbidden("Only an admin changes status and role.")
             if is_limited and (changed.name, changed.email) != (user.name, user.email):
                 guesses.enter_context(self._attempts.limit(_profile_change(user_id, client)))
-                is_limited = False  # however often it is tried
+                is_limited = False  # a retry after a stale version does not count again
             if changed.email != user.email:
                 if caller.id == user_id:
                     if guess is None and current_password is not None:
                         guess = guesses.enter_context(self._guess(user, client))
-                    self._proven_hash(user, current_password, guess)
+                    self._verified_hash(user, current_password, guess)
                 changed = replace(
                     changed, email_verified=False, former_emails=_with_former_email(user)
                 )
@@ -329,7 +348,7 @@ class UserService:
     def _limit_hashing(
         self, kind: str, person: str, client: Client, most: int
     ) -> AbstractContextManager[None]:
-        """Each hash costs a quarter of a second of a core, right password or not."""
+        """Limit password hashing: each hash takes a quarter of a second of a core."""
         most_from_network = self._hashing_per_network()
         return self._attempts.limit(
             rate_limit_key(kind, person, client.ip_address, most, most_from_network)
@@ -344,12 +363,12 @@ class UserService:
             raise NotFound
         return user
 
-    def _proven_hash(
+    def _verified_hash(
         self, user: User, current_password: SecretStr | None, guess: Guess | None
     ) -> str:
-        """The stored hash that the password has; raises `InvalidCredentials`.
+        """Return the stored hash that the password matches; raise `InvalidCredentials`.
 
-        Or `StaleVersion`, where the address is not the user's any more: they changed it meanwhile.
+        Raises `StaleVersion` if the email is no longer the user's: a concurrent request changed it.
         """
         credential = self._users.credential(user.email)
         if credential is None or credential.user_id != user.id:
@@ -363,17 +382,17 @@ class UserService:
 
 
 def _profile_change(user_id: str, client: Client) -> LoginAttempt:
-    """Counted for the user alone: others of the same network are not limited by it."""
+    """Return a rate limit key of this user only: it does not limit others of the same network."""
     kind, most = f"profile change of {user_id}", MAX_PROFILE_CHANGES
     return rate_limit_key(kind, user_id, client.ip_address, most, most)
 
 
 def _other_admin(caller: Caller, user_id: str) -> str | None:
-    """Who does to another what only admins may, by their id; None where users do it themselves."""
+    """Return the caller's id for an admin acting on another user, else None."""
     return None if caller.id == user_id else caller.id
 
 
 def _with_former_email(user: User) -> Sequence[FormerEmail]:
-    """Who holds an address is told that it was replaced, by an event that holds no address."""
+    """Keep the replaced email to notify it: the event of the change contains no address."""
     former = FormerEmail(user.email, version=user.version + 1)
     return (*user.former_emails, former)[-MAX_FORMER_EMAILS:]

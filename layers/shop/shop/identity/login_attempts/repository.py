@@ -1,4 +1,4 @@
-"""Attempts in DynamoDB: counted in one transaction, forgotten in the log-in's."""
+"""Login attempts in DynamoDB: counted before the password is compared, uncounted by a log-in."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -6,12 +6,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from shop.clock import from_text, to_epoch, to_text
-from shop.dynamo import tables, transactions
-from shop.dynamo.codec import Item, encode
+from shop.dynamo import actions, tables, transactions
+from shop.dynamo.actions import Condition, absent, any_of, compares, equals
+from shop.dynamo.codec import Item
 from shop.identity.login_attempts.models import UNSETTLED_FOR, LoginAttempt, RateLimitWindow
 
 if TYPE_CHECKING:
-    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef, UpdateTypeDef
+    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef as Action
 
 SCHEMA_VERSION = 1
 _NETWORK, _ANYWHERE = "attempts from network", "attempts from anywhere"
@@ -19,7 +20,10 @@ _NETWORK, _ANYWHERE = "attempts from network", "attempts from anywhere"
 
 class LoginAttemptRepository:
     def count(self, attempt: LoginAttempt, now: datetime) -> LoginAttempt | None:
-        """4 write units, also where it is refused."""
+        """Return None, or the attempt in its stored windows if a limit rejects it.
+
+        4 write units, also for a rejected attempt.
+        """
         try:
             transactions.write(
                 {
@@ -28,10 +32,10 @@ class LoginAttemptRepository:
                 }
             )
         except transactions.ConditionFailed as failed:
-            tallies = zip((_NETWORK, _ANYWHERE), attempt, strict=True)
+            windows = zip((_NETWORK, _ANYWHERE), attempt, strict=True)
             return attempt.standing_at(
-                _as_stored(tally, failed.old[name]) if name in failed.old else tally
-                for name, tally in tallies
+                _as_stored(window, failed.old[name]) if name in failed.old else window
+                for name, window in windows
             )
         return None
 
@@ -49,201 +53,167 @@ class LoginAttemptRepository:
 
 
 def keys(attempt: LoginAttempt) -> list[Item]:
-    return [{"digest": tally.digest} for tally in attempt]
+    return [_key(window) for window in attempt]
 
 
 def as_stored(attempt: LoginAttempt, items: Iterable[Item]) -> LoginAttempt:
-    """The attempt with what these items tell of its windows."""
+    """Return the attempt in its windows as these items have them."""
     found = {item["digest"]: item for item in items}
-    return attempt.standing_at(_as_stored(tally, found.get(tally.digest)) for tally in attempt)
+    return attempt.standing_at(_as_stored(window, found.get(window.digest)) for window in attempt)
 
 
-def write_and_forget(
-    actions: "Mapping[str, TransactWriteItemTypeDef]", attempt: LoginAttempt
-) -> None:
-    """The transaction of what the right password is good for, which takes the attempt back.
+def write_and_forget(changes: "Mapping[str, Action]", attempt: LoginAttempt) -> None:
+    """Write the changes that the right password permits, and uncount the attempt, in one
+    transaction.
 
-    Raises `ConditionFailed` for these actions only: a window that has been closed meanwhile is no
-    reason to refuse the right password.
+    Raises `ConditionFailed` for the changes only: a window that ended since is no reason to reject
+    the right password.
     """
-    _write_beside(actions, _forget(attempt))
+    _write_beside(changes, _forget(attempt))
 
 
-def _write_beside(
-    actions: "Mapping[str, TransactWriteItemTypeDef]",
-    windows: "Mapping[str, TransactWriteItemTypeDef]",
-) -> None:
-    """One transaction, without those windows that are not as they were any more."""
-    while actions or windows:
+def _write_beside(changes: "Mapping[str, Action]", windows: "Mapping[str, Action]") -> None:
+    """Write one transaction, without the windows that have changed since they were read."""
+    while changes or windows:
         try:
-            return transactions.write({**actions, **windows})
+            return transactions.write({**changes, **windows})
         except transactions.ConditionFailed as failed:
-            if actions.keys() & failed.old.keys():
+            if changes.keys() & failed.old.keys():
                 raise
             windows = {name: it for name, it in windows.items() if name not in failed.old}
 
 
-def _settle(attempt: LoginAttempt) -> "Mapping[str, TransactWriteItemTypeDef]":
-    """The actions that record that a guess failed: it stays counted until the window ends."""
+def _settle(attempt: LoginAttempt) -> "Mapping[str, Action]":
+    """Return the actions that record a failed guess: it stays counted until the window ends."""
     return {
-        name: {
-            "Update": {
-                "TableName": tables.attempts(),
-                "Key": {"digest": {"S": tally.digest}},
-                "UpdateExpression": "ADD unsettled :less",
-                "ConditionExpression": "ends_at = :ends AND unsettled >= :one",
-                "ExpressionAttributeValues": encode(
-                    {":less": -1, ":one": 1, ":ends": _end_of(tally)}
-                ),
-            }
-        }
-        for name, tally in zip((_NETWORK, _ANYWHERE), attempt, strict=True)
+        name: actions.update(
+            tables.attempts(), _key(window), *_is_unsettled(window), adds={"unsettled": -1}
+        )
+        for name, window in zip((_NETWORK, _ANYWHERE), attempt, strict=True)
     }
 
 
-def _forget(attempt: LoginAttempt) -> "Mapping[str, TransactWriteItemTypeDef]":
-    """The actions that take an attempt back that succeeded.
+def _forget(attempt: LoginAttempt) -> "Mapping[str, Action]":
+    """Return the actions that uncount a successful attempt.
 
-    Its network starts afresh; elsewhere others may be guessing, so only this one is taken back.
+    The count of its network restarts at 0. Others may be guessing from elsewhere, so the count from
+    anywhere decreases by this attempt only.
     """
     network, anywhere = attempt
     return {
-        _NETWORK: {
-            "Delete": {
-                "TableName": tables.attempts(),
-                "Key": {"digest": {"S": network.digest}},
-                # Absent where another log-in that succeeded was faster.
-                "ConditionExpression": "attribute_not_exists(digest) OR ends_at = :ends",
-                "ExpressionAttributeValues": encode({":ends": _end_of(network)}),
-            }
-        },
-        _ANYWHERE: {
-            "Update": {
-                "TableName": tables.attempts(),
-                "Key": {"digest": {"S": anywhere.digest}},
-                "UpdateExpression": "ADD #count :less, unsettled :less",
-                "ConditionExpression": "ends_at = :ends AND unsettled >= :one",
-                "ExpressionAttributeNames": {"#count": "count"},
-                "ExpressionAttributeValues": encode(
-                    {":less": -1, ":one": 1, ":ends": _end_of(anywhere)}
-                ),
-            }
-        },
-    }
-
-
-def _release(attempt: LoginAttempt) -> "Mapping[str, TransactWriteItemTypeDef]":
-    """The actions that count one less in both windows, where these still last."""
-    return {
-        name: {
-            "Update": {
-                "TableName": tables.attempts(),
-                "Key": {"digest": {"S": tally.digest}},
-                "UpdateExpression": "ADD #count :less",
-                "ConditionExpression": "ends_at = :ends AND #count >= :one",
-                "ExpressionAttributeNames": {"#count": "count"},
-                "ExpressionAttributeValues": encode(
-                    {":less": -1, ":one": 1, ":ends": _end_of(tally)}
-                ),
-            }
-        }
-        for name, tally in zip((_NETWORK, _ANYWHERE), attempt, strict=True)
-    }
-
-
-def clear(attempt: LoginAttempt) -> "Mapping[str, TransactWriteItemTypeDef]":
-    """The actions that forget all that was counted, with whatever else makes it pointless."""
-    return {
-        name: {"Delete": {"TableName": tables.attempts(), "Key": {"digest": {"S": tally.digest}}}}
-        for name, tally in zip((_NETWORK, _ANYWHERE), attempt, strict=True)
-    }
-
-
-def _count(tally: RateLimitWindow, now: datetime, is_guess: bool) -> "TransactWriteItemTypeDef":
-    if tally.count == 0:
-        return {"Update": _open(tally, now, is_guess)}
-    if tally.is_abandoned(now):
-        return {"Update": _reclaim(tally, now)}
-    return {"Update": _add(tally, now, is_guess)}
-
-
-def _open(tally: RateLimitWindow, now: datetime, is_guess: bool) -> "UpdateTypeDef":
-    sets = ["#count = :one", "ends_at = :ends", "#ttl = :ttl", "schema_version = :version"]
-    values: Item = {
-        ":one": 1,
-        ":none": 0,
-        ":now": to_text(now),
-        ":ends": _end_of(tally),
-        ":ttl": to_epoch(from_text(_end_of(tally))),
-        ":version": SCHEMA_VERSION,
-    }
-    if is_guess:
-        sets += ["unsettled = :one", "unsettled_until = :until"]
-        values[":until"] = to_text(now + UNSETTLED_FOR)
-    return {
-        "TableName": tables.attempts(),
-        "Key": {"digest": {"S": tally.digest}},
-        "UpdateExpression": f"SET {', '.join(sets)}",
-        # DynamoDB deletes late, so a window that is over may still be there.
-        "ConditionExpression": "attribute_not_exists(digest) OR ends_at <= :now OR #count = :none",
-        "ExpressionAttributeNames": {"#count": "count", "#ttl": "ttl"},
-        "ExpressionAttributeValues": encode(values),
-        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-    }
-
-
-def _add(tally: RateLimitWindow, now: datetime, is_guess: bool) -> "UpdateTypeDef":
-    update = "ADD #count :one"
-    values: Item = {":one": 1, ":ends": _end_of(tally), ":most": tally.most}
-    if is_guess:
-        update += ", unsettled :one SET unsettled_until = :until"
-        values[":until"] = to_text(now + UNSETTLED_FOR)
-    return {
-        "TableName": tables.attempts(),
-        "Key": {"digest": {"S": tally.digest}},
-        "UpdateExpression": update,
-        "ConditionExpression": "ends_at = :ends AND #count < :most",
-        "ExpressionAttributeNames": {"#count": "count"},
-        "ExpressionAttributeValues": encode(values),
-        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-    }
-
-
-def _reclaim(tally: RateLimitWindow, now: datetime) -> "UpdateTypeDef":
-    """Counts one instead of those whose requests ended in a 503."""
-    return {
-        "TableName": tables.attempts(),
-        "Key": {"digest": {"S": tally.digest}},
-        "UpdateExpression": "SET #count = :count, unsettled = :one, unsettled_until = :until",
-        "ConditionExpression": "ends_at = :ends AND #count = :seen AND unsettled = :unsettled",
-        "ExpressionAttributeNames": {"#count": "count"},
-        "ExpressionAttributeValues": encode(
-            {
-                ":count": tally.count - tally.unsettled + 1,
-                ":one": 1,
-                ":until": to_text(now + UNSETTLED_FOR),
-                ":ends": _end_of(tally),
-                ":seen": tally.count,
-                ":unsettled": tally.unsettled,
-            }
+        # Absent if another successful log-in was faster.
+        _NETWORK: actions.delete(
+            tables.attempts(),
+            _key(network),
+            any_of(absent("digest"), equals(ends_at=_end_of(network))),
         ),
-        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        _ANYWHERE: actions.update(
+            tables.attempts(),
+            _key(anywhere),
+            *_is_unsettled(anywhere),
+            adds={"count": -1, "unsettled": -1},
+        ),
     }
 
 
-def _end_of(tally: RateLimitWindow) -> str:
-    """The end of its window, which is also what tells windows apart."""
-    if tally.ends_at is None:
+def _release(attempt: LoginAttempt) -> "Mapping[str, Action]":
+    """Return the actions that decrease both counts by one, in windows that have not ended."""
+    return {
+        name: actions.update(
+            tables.attempts(),
+            _key(window),
+            equals(ends_at=_end_of(window)),
+            compares("count", ">=", 1),
+            adds={"count": -1},
+        )
+        for name, window in zip((_NETWORK, _ANYWHERE), attempt, strict=True)
+    }
+
+
+def clear(attempt: LoginAttempt) -> "Mapping[str, Action]":
+    """Return the actions that reset both counts, for a transaction that makes them obsolete."""
+    return {
+        name: actions.delete(tables.attempts(), _key(window))
+        for name, window in zip((_NETWORK, _ANYWHERE), attempt, strict=True)
+    }
+
+
+def _count(window: RateLimitWindow, now: datetime, is_guess: bool) -> "Action":
+    if window.count == 0:
+        return _open(window, now, is_guess)
+    if window.is_abandoned(now):
+        return _reclaim(window, now)
+    return _increment(window, now, is_guess)
+
+
+def _open(window: RateLimitWindow, now: datetime, is_guess: bool) -> "Action":
+    guess = {"unsettled": 1, "unsettled_until": to_text(now + UNSETTLED_FOR)}
+    return actions.update(
+        tables.attempts(),
+        _key(window),
+        # DynamoDB deletes expired items late, so an ended window may still exist.
+        any_of(absent("digest"), compares("ends_at", "<=", to_text(now)), equals(count=0)),
+        sets={
+            "count": 1,
+            "ends_at": _end_of(window),
+            "ttl": to_epoch(from_text(_end_of(window))),
+            "schema_version": SCHEMA_VERSION,
+            **(guess if is_guess else {}),
+        },
+        returns_old=True,
+    )
+
+
+def _increment(window: RateLimitWindow, now: datetime, is_guess: bool) -> "Action":
+    unsettled = {"unsettled": 1} if is_guess else {}
+    return actions.update(
+        tables.attempts(),
+        _key(window),
+        equals(ends_at=_end_of(window)),
+        compares("count", "<", window.most),
+        adds={"count": 1, **unsettled},
+        sets={"unsettled_until": to_text(now + UNSETTLED_FOR)} if is_guess else None,
+        returns_old=True,
+    )
+
+
+def _reclaim(window: RateLimitWindow, now: datetime) -> "Action":
+    """Count this attempt in place of the guesses whose requests ended in a 503."""
+    return actions.update(
+        tables.attempts(),
+        _key(window),
+        equals(ends_at=_end_of(window), count=window.count, unsettled=window.unsettled),
+        sets={
+            "count": window.count - window.unsettled + 1,
+            "unsettled": 1,
+            "unsettled_until": to_text(now + UNSETTLED_FOR),
+        },
+        returns_old=True,
+    )
+
+
+def _is_unsettled(window: RateLimitWindow) -> tuple[Condition, Condition]:
+    """The window has not ended, and counts a guess without a recorded outcome."""
+    return equals(ends_at=_end_of(window)), compares("unsettled", ">=", 1)
+
+
+def _key(window: RateLimitWindow) -> Item:
+    return {"digest": window.digest}
+
+
+def _end_of(window: RateLimitWindow) -> str:
+    """Return the end of the window, which also identifies the window under its digest."""
+    if window.ends_at is None:
         raise ValueError("no window is open")
-    return to_text(tally.ends_at)
+    return to_text(window.ends_at)
 
 
-def _as_stored(tally: RateLimitWindow, item: Item | None) -> RateLimitWindow:
+def _as_stored(window: RateLimitWindow, item: Item | None) -> RateLimitWindow:
     if item is None:
-        return RateLimitWindow(tally.digest, tally.most)
+        return RateLimitWindow(window.digest, window.most)
     until = item.get("unsettled_until")
     return replace(
-        tally,
+        window,
         count=int(item["count"]),
         ends_at=from_text(item["ends_at"]),
         unsettled=int(item.get("unsettled", 0)),

@@ -1,4 +1,4 @@
-"""An erasure finds what each table keeps of the user, and nothing of anybody else's."""
+"""Erasure of a user's personal data in every table, and of no other user's."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -24,7 +24,7 @@ from shop.orders.repository import OrderRepository
 from shop.projections.records import changed_entity
 from shop.retries import StaleVersion
 from shop.stream_records import Record
-from shop.users.erasure import TraceRepository
+from shop.users.erasure import PersonalDataRepository
 from shop.users.models import User
 from shop.users.repository import UserRepository
 from tests.repositories.stored_shop import keep, place, sign_up
@@ -47,14 +47,14 @@ def noted(user: User, note: str | None = "Ring twice.") -> Order:
 
 
 def leave_traces(user: User) -> tuple[Order, Order]:
-    """In every table; returns an order with a note, and one without."""
+    """Store items in every table; return an order with a note, and one without."""
     log_in(user)
     with_note, without = noted(user), place(user, keep())
     for _ in range(2):
-        once = IdempotentRequest(
+        idempotency = IdempotentRequest(
             f"{user.id}#{new_id()}", b"", lambda _: Response(201, {}, ""), now, user.id
         )
-        transactions.write(records.put(once.record(with_note)))
+        transactions.write(records.put(idempotency.response_record(with_note)))
         token = RecoveryToken(new_id(), Purpose.RESET, user.id, user.email, 1, NOON)
         RecoveryRepository().add(token)
     return with_note, without
@@ -68,13 +68,13 @@ def in_table(user: User, name: str) -> list[Item]:
     return [item for table, item in of(user) if table == name]
 
 
-def test_traces_of_one_user_are_erased_and_nobody_elses() -> None:
+def test_erasure_deletes_personal_data_of_one_user_only() -> None:
     ada, other = sign_up(), sign_up()
     with_note, without = leave_traces(ada)
     leave_traces(other)
     others = of(other)
 
-    assert TraceRepository().erase(ada.id, is_gone=True) is True
+    assert PersonalDataRepository().erase(ada.id, is_gone=True) is True
 
     cleared = OrderRepository().get(ada.id, with_note.id)
     assert cleared is not None
@@ -85,43 +85,43 @@ def test_traces_of_one_user_are_erased_and_nobody_elses() -> None:
     assert of(other) == others
 
 
-def test_notes_alone_are_erased_of_a_user_who_may_stay() -> None:
+def test_erasure_before_the_commit_clears_notes_only() -> None:
     """Without recorded responses, a retry of an order would place another."""
     ada = sign_up()
     with_note, _ = leave_traces(ada)
     kept = [(table, item) for table, item in of(ada) if table != "orders"]
 
-    assert TraceRepository().erase(ada.id, is_gone=False) is True
+    assert PersonalDataRepository().erase(ada.id, is_gone=False) is True
 
     assert [(table, item) for table, item in of(ada) if table != "orders"] == kept
     cleared = OrderRepository().get(ada.id, with_note.id)
     assert cleared is not None and cleared.note is None
 
 
-def test_sessions_go_with_the_user_and_the_gate_stays() -> None:
+def test_erasure_deletes_sessions_and_keeps_the_account_state() -> None:
     ada, other = sign_up(), sign_up()
     for _ in range(3):
         log_in(ada)
     log_in(other)
 
-    assert TraceRepository().erase(ada.id, is_gone=True) is True
+    assert PersonalDataRepository().erase(ada.id, is_gone=True) is True
 
     assert [row["id"] for row in in_table(ada, "sessions")] == ["gate"]
     assert len(in_table(other, "sessions")) == 2
 
 
-def test_second_pass_finds_and_changes_nothing() -> None:
+def test_second_erasure_pass_finds_and_changes_nothing() -> None:
     ada = sign_up()
     leave_traces(ada)
-    TraceRepository().erase(ada.id, is_gone=True)
+    PersonalDataRepository().erase(ada.id, is_gone=True)
     before = [*everything()]
 
-    assert TraceRepository().erase(ada.id, is_gone=True) is False
+    assert PersonalDataRepository().erase(ada.id, is_gone=True) is False
 
     assert [*everything()] == before
 
 
-def test_cleared_note_is_an_order_without_one_to_older_code_and_no_news() -> None:
+def test_cleared_note_is_null_for_older_code_and_publishes_no_event() -> None:
     ada = sign_up()
     order = noted(ada)
     key = {"user_id": {"S": ada.id}, "id": {"S": order.id}}
@@ -130,7 +130,7 @@ def test_cleared_note_is_an_order_without_one_to_older_code_and_no_news() -> Non
         return dynamodb().get_item(TableName=tables.orders(), Key=key)["Item"]
 
     before = row()
-    TraceRepository().erase(ada.id, is_gone=False)
+    PersonalDataRepository().erase(ada.id, is_gone=False)
     after = row()
 
     assert decode(after)["note"] is None and "note" in after
@@ -145,17 +145,17 @@ def test_cleared_note_is_an_order_without_one_to_older_code_and_no_news() -> Non
     assert event_of(record) is None and changed_entity(record) is None
 
 
-def test_edit_that_read_the_note_before_it_was_cleared_is_overtaken() -> None:
+def test_edit_that_read_a_note_before_its_erasure_is_stale() -> None:
     ada = sign_up()
     order = noted(ada)
-    TraceRepository().erase(ada.id, is_gone=False)
+    PersonalDataRepository().erase(ada.id, is_gone=False)
 
     going_on = replace(order, status=OrderStatus.PROCESSING, version=3)
     with pytest.raises(StaleVersion):
         OrderRepository().save(order, going_on, [])
 
 
-def test_traces_on_many_pages_are_all_erased(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_erasure_deletes_personal_data_on_all_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     ada = sign_up()
     for _ in range(5):
         leave_traces(ada)
@@ -168,14 +168,14 @@ def test_traces_on_many_pages_are_all_erased(monkeypatch: pytest.MonkeyPatch) ->
             return dynamodb().query(**arguments, Limit=1)
 
     monkeypatch.setattr("shop.users.erasure.dynamodb", OneAPage)
-    assert TraceRepository().erase(ada.id, is_gone=True) is True
+    assert PersonalDataRepository().erase(ada.id, is_gone=True) is True
 
     assert in_table(ada, "idempotency") == in_table(ada, "recovery_tokens") == []
     assert [row["id"] for row in in_table(ada, "sessions")] == ["gate"]
     assert {row.get("note") for row in in_table(ada, "orders")} == {None}
 
 
-def test_pass_that_fails_has_made_progress(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_erasure_pass_has_made_progress(monkeypatch: pytest.MonkeyPatch) -> None:
     ada = sign_up()
     orders = sorted(noted(ada).id for _ in range(4))
 
@@ -191,18 +191,18 @@ def test_pass_that_fails_has_made_progress(monkeypatch: pytest.MonkeyPatch) -> N
     with monkeypatch.context() as patched:
         patched.setattr("shop.users.erasure.dynamodb", FailingForTheLast)
         with pytest.raises(ConnectionError):
-            TraceRepository().erase(ada.id, is_gone=False)
-        # Still patched, since the last call may begin after another has failed.
+            PersonalDataRepository().erase(ada.id, is_gone=False)
+        # Still patched: the last call may begin after another one has failed.
         after = [OrderRepository().get(ada.id, id_) for id_ in orders]
         assert [it and it.note for it in after] == [None, None, "Ring twice.", "Ring twice."]
 
-    assert TraceRepository().erase(ada.id, is_gone=False) is True
+    assert PersonalDataRepository().erase(ada.id, is_gone=False) is True
 
     after = [OrderRepository().get(ada.id, id_) for id_ in orders]
     assert [it and (it.note, it.version) for it in after] == [(None, 3)] * 4
 
 
-def test_erased_owner_writes_no_note_any_more() -> None:
+def test_erased_owner_cannot_write_a_note() -> None:
     ada = sign_up()
     order, admin = noted(ada), sign_up(Role.ADMIN)
     UserRepository().delete(ada, admin.id)
@@ -216,22 +216,26 @@ def test_erased_owner_writes_no_note_any_more() -> None:
     OrderRepository().save(order, replace(order, note=None, version=3), [], is_by_owner=True)
 
 
-def test_records_name_the_user_whose_data_they_hold() -> None:
+def test_idempotency_record_has_the_id_of_its_user() -> None:
     ada = sign_up()
-    once = IdempotentRequest("key", b"digest", lambda _: Response(201, {}, "body"), now, ada.id)
-    transactions.write(records.put(once.record(ada)))
+    idempotency = IdempotentRequest(
+        "key", b"digest", lambda _: Response(201, {}, "body"), now, ada.id
+    )
+    transactions.write(records.put(idempotency.response_record(ada)))
 
-    found = records.find(once)
+    found = records.find_record(idempotency.key)
 
     assert found is not None and found.user_id == ada.id
-    assert AccountRepository().account_state(ada.id) is not None  # which no record is
+    assert (
+        AccountRepository().account_state(ada.id) is not None
+    )  # an item of the user that is no record
     assert [row["user_id"] for row in in_table(ada, "idempotency")] == [ada.id]
 
 
-def test_record_of_older_code_names_nobody_and_is_replayed() -> None:
-    once = IdempotentRequest(new_id(), b"digest", lambda _: Response(201, {}, "body"), now)
-    transactions.write(records.put(once.record(None)))
+def test_idempotency_record_of_older_code_without_user_is_replayed() -> None:
+    idempotency = IdempotentRequest(new_id(), b"digest", lambda _: Response(201, {}, "body"), now)
+    transactions.write(records.put(idempotency.response_record(None)))
 
-    found = records.find(once)
+    found = records.find_record(idempotency.key)
 
-    assert found is not None and (found.user_id, found.answer.body) == (None, "body")
+    assert found is not None and (found.user_id, found.response.body) == (None, "body")

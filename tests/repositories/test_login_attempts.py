@@ -1,4 +1,4 @@
-"""Attempts are counted in both windows or in neither, and a success takes back its own."""
+"""Login attempts are counted in both windows or in neither; a success uncounts its own."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -57,7 +57,7 @@ def begin(attempt: LoginAttempt, password_hash: str = "hash", new_hash: str | No
     return SessionRepository().begin(session, EMAIL, password_hash, new_hash, attempt)
 
 
-def test_a_count_is_read_back_with_its_window_and_both_are_deleted_after_it() -> None:
+def test_login_attempt_is_stored_with_its_window_and_expires_after_it() -> None:
     count()
     count(NOON + timedelta(minutes=14))
 
@@ -67,7 +67,7 @@ def test_a_count_is_read_back_with_its_window_and_both_are_deleted_after_it() ->
     assert [item["ttl"]["N"] for item in items] == [str(to_epoch(NOON + WINDOW))] * 2
 
 
-def test_a_window_that_is_over_is_replaced_though_it_is_still_stored() -> None:
+def test_ended_window_is_replaced_while_it_is_still_stored() -> None:
     count()
     count()
 
@@ -77,7 +77,7 @@ def test_a_window_that_is_over_is_replaced_though_it_is_still_stored() -> None:
     assert seen().from_network.ends_at == NOON + 2 * WINDOW
 
 
-def test_a_full_window_counts_in_neither_and_tells_how_they_stand() -> None:
+def test_full_window_counts_in_neither_and_returns_both() -> None:
     for _ in range(MAX_FROM_NETWORK):
         stale = count()
 
@@ -88,7 +88,7 @@ def test_a_full_window_counts_in_neither_and_tells_how_they_stand() -> None:
     assert counts() == (10, 10)
 
 
-def test_who_opens_a_window_second_is_told_of_the_first() -> None:
+def test_second_opening_of_a_window_returns_the_first() -> None:
     unseen = seen().opened(NOON)
     count()
 
@@ -97,7 +97,7 @@ def test_who_opens_a_window_second_is_told_of_the_first() -> None:
     assert stands == seen()
 
 
-def test_a_success_clears_its_network_and_takes_back_only_itself_elsewhere() -> None:
+def test_success_clears_its_network_and_uncounts_only_itself_elsewhere() -> None:
     count(address="198.51.100.1")
     count()
 
@@ -107,7 +107,7 @@ def test_a_success_clears_its_network_and_takes_back_only_itself_elsewhere() -> 
     assert counts("198.51.100.1") == (1, 2)
 
 
-def test_a_success_in_a_window_that_ended_takes_nothing_back() -> None:
+def test_success_in_an_ended_window_uncounts_nothing() -> None:
     attempt = count()
     count(NOON + WINDOW)
 
@@ -116,7 +116,7 @@ def test_a_success_in_a_window_that_ended_takes_nothing_back() -> None:
     assert counts() == (1, 1)
 
 
-def test_of_two_successes_at_once_both_begin_and_nothing_stays_counted() -> None:
+def test_concurrent_successes_both_begin_and_leave_no_count() -> None:
     first, second = count(), count()
 
     assert begin(first) and begin(second)
@@ -124,7 +124,7 @@ def test_of_two_successes_at_once_both_begin_and_nothing_stays_counted() -> None
     assert counts() == (0, 0)
 
 
-def test_a_window_with_nothing_counted_is_opened_anew() -> None:
+def test_window_with_a_count_of_zero_is_reopened() -> None:
     assert begin(count())
 
     count(NOON + timedelta(minutes=1))
@@ -137,12 +137,12 @@ def test_settled_guess_stays_counted_and_has_an_outcome() -> None:
     assert [tally.unsettled for tally in seen()] == [1, 1]
 
     LoginAttemptRepository().settle(attempt)
-    LoginAttemptRepository().settle(attempt)  # again, as after a lost answer
+    LoginAttemptRepository().settle(attempt)  # again, as after a lost response
 
     assert [(tally.count, tally.unsettled) for tally in seen()] == [(1, 0)] * 2
 
 
-def test_guess_whose_window_is_gone_is_settled_elsewhere_only() -> None:
+def test_guess_without_its_window_is_settled_elsewhere_only() -> None:
     attempt = count()
     assert begin(count())
 
@@ -152,7 +152,7 @@ def test_guess_whose_window_is_gone_is_settled_elsewhere_only() -> None:
     assert seen().from_anywhere.unsettled == 0
 
 
-def test_guess_that_is_taken_back_is_taken_back_once() -> None:
+def test_guess_is_uncounted_once() -> None:
     count(address="198.51.100.1")
     attempt = count()
 
@@ -163,7 +163,7 @@ def test_guess_that_is_taken_back_is_taken_back_once() -> None:
     assert counts("198.51.100.1") == (1, 0)
 
 
-def test_full_window_takes_one_guess_for_those_without_an_outcome() -> None:
+def test_full_window_admits_one_guess_for_those_without_an_outcome() -> None:
     for _ in range(3):
         LoginAttemptRepository().settle(count())
     for _ in range(MAX_FROM_NETWORK - 3):
@@ -179,7 +179,7 @@ def test_full_window_takes_one_guess_for_those_without_an_outcome() -> None:
     assert seen().from_network.ends_at == NOON + WINDOW
 
 
-def test_window_of_older_code_has_no_guesses_without_an_outcome() -> None:
+def test_window_of_older_code_has_no_unsettled_guesses() -> None:
     attempt = count()
     for tally in attempt:
         boto3.client("dynamodb").update_item(
@@ -194,13 +194,13 @@ def test_window_of_older_code_has_no_guesses_without_an_outcome() -> None:
     assert [(tally.count, tally.unsettled) for tally in seen()] == [(2, 1)] * 2
 
 
-def test_a_log_in_that_lost_a_race_stays_counted() -> None:
+def test_log_in_that_lost_a_race_stays_counted() -> None:
     assert not begin(count(), "another hash")
 
     assert counts() == (1, 1)
 
 
-def test_a_new_hash_takes_the_old_ones_place_under_the_conditions_of_the_log_in() -> None:
+def test_new_hash_replaces_the_old_one_under_the_conditions_of_the_log_in() -> None:
     assert not begin(count(), "another hash", "new hash")
     assert begin(count(), "hash", "new hash")
     assert not begin(count(), "hash", "newer hash")

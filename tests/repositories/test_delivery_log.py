@@ -1,8 +1,8 @@
-"""An event's mark: claimed by one at a time, for a while, and done for good."""
+"""The delivery log: an exclusive lease that expires, and a permanent mark of a sent email."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import Any  # a client has calls of every shape
+from typing import Any  # `Any`: a client has calls of every shape
 
 import boto3
 import pytest
@@ -25,7 +25,7 @@ def marks(now: datetime = NOON, claim: str | None = None) -> DeliveryLogReposito
     return DeliveryLogRepository(lambda: now, claim)
 
 
-def test_one_at_a_time_may_claim() -> None:
+def test_delivery_lease_is_exclusive() -> None:
     assert marks().claim("event")
 
     with pytest.raises(InProgress):
@@ -33,13 +33,13 @@ def test_one_at_a_time_may_claim() -> None:
     assert marks().claim("another")
 
 
-def test_a_claim_lapses_so_that_a_crash_does_not_lose_the_mail() -> None:
+def test_delivery_lease_expires_after_a_crash() -> None:
     marks().claim("event")
 
     assert marks(NOON + CLAIMED_FOR).claim("event")
 
 
-def test_a_claim_that_is_given_up_is_free_at_once() -> None:
+def test_released_lease_is_free_immediately() -> None:
     holder = marks()
     holder.claim("event")
 
@@ -48,7 +48,7 @@ def test_a_claim_that_is_given_up_is_free_at_once() -> None:
     assert marks().claim("event")
 
 
-def test_claim_of_another_sandbox_is_not_released() -> None:
+def test_lease_of_another_sandbox_is_not_released() -> None:
     marks().claim("event")
 
     marks().release("event")
@@ -58,7 +58,7 @@ def test_claim_of_another_sandbox_is_not_released() -> None:
         marks().claim("event")
 
 
-def test_what_is_done_stays_done() -> None:
+def test_finished_delivery_stays_finished() -> None:
     marks().claim("event")
     marks().finish("event", 5)
 
@@ -66,7 +66,7 @@ def test_what_is_done_stays_done() -> None:
     assert not marks(NOON + timedelta(days=39)).claim("event")
 
 
-def test_the_row_outlives_the_buss_archive_and_holds_no_address() -> None:
+def test_delivery_log_item_outlives_the_event_archive_and_contains_no_address() -> None:
     marks().claim("event")
     marks().finish("event", 5)
 
@@ -76,14 +76,14 @@ def test_the_row_outlives_the_buss_archive_and_holds_no_address() -> None:
     assert row.keys() == {"id", "claim", "claimed_until", "finished_at", "ttl"}
 
 
-def test_a_claim_whose_answer_was_lost_is_recognised() -> None:
+def test_lease_with_a_lost_response_is_recognized() -> None:
     repository = marks()
     assert repository.claim("event")
 
     assert repository.claim("event")
 
 
-def test_claim_that_is_taken_again_lasts_from_then_on() -> None:
+def test_renewed_lease_lasts_from_its_renewal() -> None:
     marks(NOON, "the same").claim("event")
     later = NOON + CLAIMED_FOR / 2
 
@@ -94,7 +94,7 @@ def test_claim_that_is_taken_again_lasts_from_then_on() -> None:
 
 
 class Failing:
-    """DynamoDB's client, whose next updates fail; `committed` are done all the same."""
+    """A DynamoDB client whose next updates fail; with `committed`, after they are written."""
 
     def __init__(self, failures: int, committed: bool) -> None:
         self.failures, self.committed = failures, committed
@@ -112,8 +112,8 @@ class Failing:
         raise ConnectionError
 
 
-@pytest.mark.parametrize("committed", [False, True], ids=["refused", "response lost"])
-def test_mark_is_retried_until_it_is_written(
+@pytest.mark.parametrize("committed", [False, True], ids=["rejected", "response lost"])
+def test_finish_is_retried_until_it_is_written(
     monkeypatch: pytest.MonkeyPatch, committed: bool
 ) -> None:
     marks().claim("event")
@@ -126,7 +126,9 @@ def test_mark_is_retried_until_it_is_written(
     assert not marks().claim("event")
 
 
-def test_mark_that_fails_until_the_time_is_over_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_finish_that_fails_until_its_deadline_raises_the_cause(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     marks().claim("event")
     monkeypatch.setattr("shop.mail.repository.dynamodb", lambda: Failing(10**9, committed=False))
 
