@@ -168,7 +168,7 @@ def test_traces_of_failures_contain_no_user_input(
         assert answer.status_code == 500
         (failed,) = logs.lines(answer.headers["X-Request-Id"], message="unforeseen")
         assert "ValidationException" in failed["exception"]
-        assert "in _answer" in failed["exception"]
+        assert "in _respond" in failed["exception"]
     assert_not_logged(logs, secrets, *answers)
 
 

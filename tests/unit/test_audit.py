@@ -21,6 +21,8 @@ PEAR = "01900000-0000-7000-8000-0000000000b1"
 
 
 class CreatedThing(Resource):
+    resource_name = "product"
+
     @classmethod
     def of(cls, stored: Any) -> Self:
         raise NotImplementedError

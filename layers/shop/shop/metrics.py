@@ -48,7 +48,7 @@ def measure(name: Measurable, value: float, **dimensions: str) -> None:
         collected[name] = _Sample(value, dimensions)
 
 
-def told() -> dict[str, Any]:
+def log_fields() -> dict[str, Any]:
     """The members that the log line needs at its root: `_aws`, the values and the dimensions."""
     directives: dict[tuple[str, ...], dict[str, Any]] = {}
     members: dict[str, Any] = {}

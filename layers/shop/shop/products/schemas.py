@@ -114,6 +114,8 @@ class ProductUpdate(Patch):
 
 
 class ProductResponse(Resource):
+    resource_name = "product"
+
     sku: SkuRead
     name: ProductName
     price: Amount
