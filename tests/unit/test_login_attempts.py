@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from shop.deadline import OutOfTime
+from shop.deadline import DeadlineExceeded
 from shop.errors import (
     AccountInactive,
     EmailInUse,
@@ -108,7 +108,7 @@ def test_right_guess_that_ends_in_503_is_taken_back() -> None:
     assert [(tally.count, tally.unsettled) for tally in counter.tallies.values()] == [(0, 0)] * 2
 
 
-@pytest.mark.parametrize("error", [OUTAGE, ConnectionError(), OutOfTime()])
+@pytest.mark.parametrize("error", [OUTAGE, ConnectionError(), DeadlineExceeded()])
 def test_guesses_that_ended_in_503_stop_counting_once_their_requests_have_ended(
     error: BaseException,
 ) -> None:

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from shop.deadline import TO_ANSWER
+from shop.deadline import RESPONSE_MARGIN
 from shop.email_queue import RESET_REQUESTED, VERIFICATION_REQUESTED
 from shop.identity.accounts.models import UserStatus
 from shop.identity.recovery.models import Purpose
@@ -102,7 +102,7 @@ def test_mark_has_the_function_time_minus_the_response_margin() -> None:
 
     deliver(office, SIGNED_UP)
 
-    assert office.given == 30.0 - TO_ANSWER
+    assert office.given == 30.0 - RESPONSE_MARGIN
 
 
 def test_sent_email_that_cannot_be_marked_is_logged_and_not_redelivered(log: LogLines) -> None:

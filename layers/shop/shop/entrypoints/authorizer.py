@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any  # the gateway's event and policy are its JSON
 
-from shop.deadline import TO_ANSWER, OutOfTime, deadline
+from shop.deadline import RESPONSE_MARGIN, DeadlineExceeded, deadline
 from shop.observability import logger
 from shop.redaction import SanitizedError, safe_message
 from shop.tracing import annotate, traced
@@ -28,9 +28,9 @@ def token_authorizer(decide: Decide) -> Handler:
         began = time.perf_counter()
         _, _, token = event["authorizationToken"].partition(" ")
         try:
-            with deadline(context.get_remaining_time_in_millis() / 1000 - TO_ANSWER):
+            with deadline(context.get_remaining_time_in_millis() / 1000 - RESPONSE_MARGIN):
                 policy = decide(token.strip(), event["methodArn"])
-        except OutOfTime:
+        except DeadlineExceeded:
             # Before the Lambda timeout, which would end the sandbox with all that it caches.
             logger().error("not done", reason="out of time", milliseconds=_since(began))
             raise TimeoutError("The authorizer is out of time.") from None

@@ -9,7 +9,7 @@ from shop.entrypoints.operation import begin_operation, invoker
 from shop.observability import audit, logger
 
 
-def answer_cloudformation(event: dict[str, Any], context: Any, work: Callable[[], None]) -> None:
+def run_custom_resource(event: dict[str, Any], context: Any, work: Callable[[], None]) -> None:
     """Does the work, leaves its audit line, and sends SUCCESS or FAILED to the ResponseURL.
 
     https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-responses.html

@@ -17,7 +17,7 @@ from pydantic.alias_generators import to_snake
 from shop import metrics
 from shop.caller import Caller, Role
 from shop.correlation import correlation_id
-from shop.deadline import TO_ANSWER, OutOfTime, deadline
+from shop.deadline import RESPONSE_MARGIN, DeadlineExceeded, deadline
 from shop.entrypoints.binding import marker_of
 from shop.errors import (
     BadRequest,
@@ -128,11 +128,11 @@ class Endpoint:
     def _respond_in_time(self, request: Request, seconds: float) -> Response:
         """Return a response for every outcome, without internal details."""
         try:
-            with deadline(seconds - TO_ANSWER):
+            with deadline(seconds - RESPONSE_MARGIN):
                 return self._respond(request)
         except ShopError as error:
             return error_response(error, request.id)
-        except OutOfTime:
+        except DeadlineExceeded:
             logger().exception("deadline exceeded")
             return error_response(ServiceUnavailable(retry_after=1), request.id)
         except Exception as error:

@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from shop.clients import dynamodb
 from shop.clock import Clock, to_epoch, to_text
-from shop.deadline import OutOfTime, deadline
+from shop.deadline import DeadlineExceeded, deadline
 from shop.dynamo import tables
 from shop.dynamo.codec import Item, decode, encode
 from shop.mail.models import COUNTED_FOR, MAX_UNVERIFIED
@@ -108,7 +108,7 @@ class DeliveryLogRepository:
                     except Exception as error:
                         failure = error
                     self._pause(random.uniform(0, _MAX_PAUSE))
-        except OutOfTime:
+        except DeadlineExceeded:
             raise NotMarked from failure
 
     def release(self, notice_id: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from shop.clock import Clock
-from shop.deadline import TO_ANSWER
+from shop.deadline import RESPONSE_MARGIN
 from shop.email_queue import RESET_REQUESTED, VERIFICATION_REQUESTED
 from shop.identity.accounts.models import UserStatus
 from shop.identity.recovery.models import Purpose
@@ -179,7 +179,7 @@ class MailService:
 
     def _mark(self, notice: Notification, seconds_left: SecondsLeft) -> None:
         try:
-            self._marks.finish(notice.id, seconds_left() - TO_ANSWER)
+            self._marks.finish(notice.id, seconds_left() - RESPONSE_MARGIN)
         except NotMarked:
             # Not reported as failed: the message would be redelivered, and the email sent again.
             logger().exception("mail not marked", id=notice.id)
