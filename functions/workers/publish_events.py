@@ -1,4 +1,4 @@
-"""Streams of users and orders: tell the bus what happened."""
+"""Streams of users and orders: publish their events."""
 
 from collections.abc import Iterable, Sequence
 
@@ -9,5 +9,5 @@ from shop.stream_records import Record
 
 @stream_worker
 def handler(records: Sequence[Record]) -> Iterable[Record]:
-    """Publishes an event for each change that is one, and gives back what must wait."""
-    return outbox().tell(records)
+    """Publish the events of the records; return the records to retry."""
+    return outbox().publish(records)

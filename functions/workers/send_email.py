@@ -10,5 +10,5 @@ from shop.observability import logger
 def handler(delivery: Delivery) -> None:
     """Sends what the event calls for, and says what became of it."""
     event = Envelope.model_validate(delivery.event)
-    outcome = mail_service().deliver(event.notice(), delivery.seconds_left)
+    outcome = mail_service().deliver(event.notification(), delivery.seconds_left)
     logger().info(outcome, id=event.id, type=event.type)

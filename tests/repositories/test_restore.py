@@ -129,7 +129,7 @@ def test_a_user_comes_back_with_a_higher_version_and_without_old_sessions() -> N
     assert outcome.refused is None
     assert again is not None and again.version > user.version + 1
     assert (again.email, again.name, again.status) == (user.email, user.name, user.status)
-    assert account_state and new_gate and new_gate.epoch == account_state.epoch + 1
+    assert account_state and new_gate and new_gate.generation == account_state.generation + 1
     assert new_gate.status is UserStatus.ACTIVE
 
 
@@ -148,7 +148,7 @@ def test_a_user_who_was_lost_with_credential_and_gate_comes_back_with_both() -> 
     credential = UserRepository().credential(user.email)
     assert credential is not None and credential.user_id == user.id
     account_state = AccountRepository().account_state(user.id)
-    assert account_state is not None and (account_state.role, account_state.epoch) == (
+    assert account_state is not None and (account_state.role, account_state.generation) == (
         Role.ADMIN,
         1,
     )
@@ -280,7 +280,7 @@ def test_a_gate_comes_back_as_its_user_is_and_sessions_do_not() -> None:
 
     account_state = AccountRepository().account_state(user.id)
     assert outcome.refused is None and account_state is not None
-    assert (account_state.epoch, account_state.status) == (6, UserStatus.INACTIVE)
+    assert (account_state.generation, account_state.status) == (6, UserStatus.INACTIVE)
 
 
 def test_a_product_comes_back_with_its_sku_and_is_not_sold_before_it_is_counted() -> None:
@@ -409,7 +409,7 @@ def test_nobody_is_mailed_of_what_came_back(lose: Callable[[], tuple[Restoring, 
 
     marks = {row["id"] for row in rows(tables.idempotency())} - before
     assert len(marks) == 1
-    assert DeliveryLogRepository(now).claim(marks.pop().removeprefix("mail#")) is False
+    assert DeliveryLogRepository(now).acquire(marks.pop().removeprefix("mail#")) is False
 
 
 def test_a_gate_that_an_erasure_shut_opens_for_who_is_named() -> None:

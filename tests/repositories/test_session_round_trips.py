@@ -89,7 +89,7 @@ def test_a_session_that_is_not_as_it_was_read_is_given_back_unchanged(
 ) -> None:
     session = begin()
 
-    assert SessionRepository().rotate(replace(rotated(session), epoch=epoch), spent) == session
+    assert SessionRepository().rotate(replace(rotated(session), generation=epoch), spent) == session
 
     assert SessionRepository().with_account_state(USER.id, session.id)[0] == session
 
@@ -135,5 +135,5 @@ def test_the_next_epoch_begins_for_who_has_a_gate() -> None:
     SessionRepository().end_all(USER.id)
     SessionRepository().end_all(BOB.id)
 
-    assert SessionRepository().of_user(USER.id) == ([session], replace(GATE, epoch=2))
+    assert SessionRepository().of_user(USER.id) == ([session], replace(GATE, generation=2))
     assert SessionRepository().of_user(BOB.id) == ([], None)

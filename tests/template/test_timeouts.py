@@ -8,8 +8,8 @@ from shop import clients
 from shop.deadline import RESPONSE_MARGIN
 from shop.dynamo import transactions
 from shop.events import service as publishing
-from shop.mail.repository import CLAIMED_FOR
-from shop.mail.service import TO_SEND_AND_MARK
+from shop.mail.repository import LEASE_DURATION
+from shop.mail.service import MIN_SEND_SECONDS
 from tests.support.sam_template import functions, resources, template
 
 FUNCTIONS = resources("AWS::Serverless::Function")
@@ -87,11 +87,11 @@ def test_email_batch_ends_in_time_at_the_slowest_ses_response() -> None:
 def test_email_sending_leaves_time_for_its_mark() -> None:
     slowest = longest(clients.mail()) + longest(clients.dynamodb())
 
-    assert slowest + RESPONSE_MARGIN <= TO_SEND_AND_MARK < FUNCTIONS["SendEmail"]["Timeout"]
+    assert slowest + RESPONSE_MARGIN <= MIN_SEND_SECONDS < FUNCTIONS["SendEmail"]["Timeout"]
 
 
 def test_lease_outlasts_its_worker_and_ends_before_redelivery() -> None:
-    claimed = CLAIMED_FOR.total_seconds()
+    claimed = LEASE_DURATION.total_seconds()
 
     assert FUNCTIONS["SendEmail"]["Timeout"] < claimed
     assert claimed < QUEUES["EmailsToSend"]["VisibilityTimeout"]

@@ -139,7 +139,7 @@ def test_failed_operation_is_audited_and_still_fails(log: LogLines) -> None:
     def refuse(_: dict[str, Any]) -> dict[str, str]:
         raise EmailInUse
 
-    with pytest.raises(SanitizedError, match="^EmailInUse: Another account uses this e-mail.$"):
+    with pytest.raises(SanitizedError, match="^EmailInUse: This email address is already in use.$"):
         operation(refuse)({}, Context())
 
     assert [line["outcome"] for line in audited(log)] == ["EmailInUse"]

@@ -23,9 +23,20 @@ from tests.support.sam_template import ROOT, resources
 QUERIES = [filled(query) for query in resources("AWS::Logs::QueryDefinition").values()]
 GROUPS = {f"<{name}>" for name in resources("AWS::Logs::LogGroup")}
 # Keywords of the query language: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_QuerySyntax.html
-WORDS = {"fields", "filter", "stats", "sort", "limit", "by", "as", "and", "or", "asc", "desc"} | {
-    *("count", "count_distinct", "pct", "sum", "ispresent", "like")
-}
+WORDS = {
+    "fields",
+    "filter",
+    "stats",
+    "sort",
+    "limit",
+    "by",
+    "as",
+    "and",
+    "or",
+    "asc",
+    "desc",
+    "in",
+} | {*("count", "count_distinct", "pct", "sum", "ispresent", "like")}
 # Fields of `admin action`, besides those that the entry point adds to every line.
 OF_ADMIN_ACTIONS = {"action", "actor", "subject", "outcome"}
 # Fields of Lambda's runtime for a function that cannot be loaded or raises, and of its platform for
@@ -43,7 +54,7 @@ class TextResponse(ResponseModel):
 
 @endpoint("GET /things")
 def broken() -> TextResponse:
-    raise ValueError("unforeseen")
+    raise ValueError("unhandled exception")
 
 
 @queue_worker
@@ -138,7 +149,7 @@ def test_one_request_query_matches_lines_of_endpoint_queue_and_streams(log: LogL
     request_id = lines[0]["request_id"]
     assert placeholder == "REQUEST_ID"
     messages = [line["message"] for line in lines]
-    assert messages == ["unforeseen", "request", "not done", "batch", "not done"]
+    assert messages == ["unhandled exception", "request", "failed", "batch", "failed"]
     assert all(request_id in json.dumps(line) for line in lines)
 
 

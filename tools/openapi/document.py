@@ -24,22 +24,22 @@ ROOT = Path(__file__).parent.parent.parent
 DOCUMENT = ROOT / "docs/openapi.json"
 
 _TAGS = {
-    "users": "People with an account: signing up, reading, changing and erasing them.",
-    "sessions": "Logging in and out, and the tokens that prove it.",
-    "recovery": "Confirming an address, and forgotten passwords.",
-    "products": "The catalogue.",
-    "orders": "Placing orders, and what becomes of them.",
-    "operations": "For whoever runs the service, and for tools that read this document.",
+    "users": "Accounts: sign-up, reads, changes and deletion.",
+    "sessions": "Login, logout and access tokens.",
+    "recovery": "Email verification and password reset.",
+    "products": "The product catalogue.",
+    "orders": "Placing and managing orders.",
+    "operations": "Health checks and this document.",
 }
 # The tags of folders that are named otherwise: generated clients name classes by tags.
 _TAG_OF_FOLDER = {"system": "operations"}
 _DESCRIPTION = """\
 Users and orders. All bodies are JSON with camelCase names; unknown fields and query parameters are
-refused. Ids are UUIDs that sort by time, accepted in upper and lower case and returned in lower
+rejected. Ids are UUIDs that sort by time, accepted in upper and lower case and returned in lower
 case; times are RFC 3339 in UTC with milliseconds, and money is a decimal string with two places.
 
-Every refusal has the shape `Error`; programs decide by its `code`. Answers may have more fields
-one day: ignore those that you do not know.
+Every error has the schema `Error`; programs should check its `code`. Responses may get new fields:
+ignore unknown ones.
 
 Pages and probes (`/recovery`, `/health`, `/ready`, this document) also answer HEAD, and ignore
 query parameters. `/.well-known/jwks.json` answers HEAD too.
@@ -89,7 +89,7 @@ def document() -> Part:
         "servers": [
             {
                 "url": "/",
-                "description": "The one that this was read from: local, staging or production",
+                "description": "The server of this document: local, staging or production",
                 "x-internal": False,
             }
         ],
@@ -103,8 +103,8 @@ def document() -> Part:
                     "scheme": "bearer",
                     "bearerFormat": "JWT",
                     "description": (
-                        "The `accessToken` of a session: a JWT of RFC 9068, made and checked as "
-                        "RFC8725 says, sent as RFC 6750 says"
+                        "The `accessToken` of a session: a JWT of RFC 9068, issued and verified "
+                        "according to RFC8725, sent according to RFC 6750"
                     ),
                 }
             },

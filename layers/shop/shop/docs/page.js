@@ -1,6 +1,6 @@
 "use strict";
-// Addresses are relative to this script, wherever it is served: the page's own may end in a slash.
-// Tokens are in memory alone: whoever reloads the page, or closes it, has none.
+// URLs are relative to this script: the URL of the page may end in a slash.
+// Tokens are in memory only: reloading or closing the page discards them.
 const API = new URL("..", document.currentScript.src);
 const ui = SwaggerUIBundle({
   url: new URL("openapi.json", API).href,
@@ -8,18 +8,18 @@ const ui = SwaggerUIBundle({
   deepLinking: true,
   defaultModelsExpandDepth: 0,
   displayRequestDuration: true,
-  validatorUrl: null, // or a stranger's server would be told where the document is
+  validatorUrl: null, // the validator would send the URL of the document to a third party
   onComplete: () => { enter.disabled = false; },
   plugins: [() => ({ wrapComponents: { headers: folded } })],
 });
 
-// Each of a call's dozen responses has the same three headers: they open on a click.
+// The dozen responses of an operation have the same three headers, so they are folded.
 function folded(Headers, { React: { createElement } }) {
   return (props) => props.headers?.size > 0 &&
     createElement("details", null, createElement("summary", null, "Headers"), createElement(Headers, props));
 }
 
-const SCHEME = "accessToken"; // as the document calls it
+const SCHEME = "accessToken"; // the name in the document
 const form = document.getElementById("log-in");
 const enter = form.querySelector("button");
 const leave = document.getElementById("log-out");
@@ -63,7 +63,7 @@ async function logOut() {
   form.elements.email.focus();
   try {
     const answer = await ask("DELETE", "api/sessions/current", { Authorization: `Bearer ${ended}` });
-    // 401 says that the session has ended already.
+    // 401 means that the session has already ended.
     told.textContent = answer.ok || answer.status === 401 ? "Logged out." : NOT_ENDED;
   } catch {
     told.textContent = NOT_ENDED;

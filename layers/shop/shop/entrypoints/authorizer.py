@@ -1,9 +1,9 @@
-"""TOKEN authorizers of API Gateway: a bearer token in, an IAM policy out."""
+"""TOKEN authorizers of API Gateway: they turn a bearer token into an IAM policy."""
 
 import time
 from collections.abc import Callable
 from functools import wraps
-from typing import Any  # the gateway's event and policy are its JSON
+from typing import Any  # the event and the policy are JSON
 
 from shop.deadline import RESPONSE_MARGIN, DeadlineExceeded, deadline
 from shop.observability import logger
@@ -31,11 +31,11 @@ def token_authorizer(decide: Decide) -> Handler:
             with deadline(context.get_remaining_time_in_millis() / 1000 - RESPONSE_MARGIN):
                 policy = decide(token.strip(), event["methodArn"])
         except DeadlineExceeded:
-            # Before the Lambda timeout, which would end the sandbox with all that it caches.
-            logger().error("not done", reason="out of time", milliseconds=_since(began))
-            raise TimeoutError("The authorizer is out of time.") from None
+            # Before the Lambda timeout, which would end the sandbox and its caches.
+            logger().error("failed", reason="deadline exceeded", milliseconds=_since(began))
+            raise TimeoutError("The authorizer exceeded its deadline.") from None
         except Exception as error:
-            logger().exception("not done", milliseconds=_since(began))
+            logger().exception("failed", milliseconds=_since(began))
             raise SanitizedError(safe_message(error)) from None
         annotate(caller=policy["principalId"])
         return policy

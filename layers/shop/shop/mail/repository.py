@@ -1,4 +1,4 @@
-"""What mail reads, its marks and its limit: rows beside the records of requests."""
+"""Email in DynamoDB: its data, its delivery log and its limit, in the idempotency table."""
 
 import random
 import time
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 from hashlib import sha256
-from typing import Any  # botocore's type does not know of a refused condition's item
+from typing import Any  # botocore's type lacks the item of a failed condition
 from uuid import uuid4
 
 from shop.clients import dynamodb
@@ -14,16 +14,16 @@ from shop.clock import Clock, to_epoch, to_text
 from shop.deadline import DeadlineExceeded, deadline
 from shop.dynamo import tables
 from shop.dynamo.codec import Item, decode, encode
-from shop.mail.models import COUNTED_FOR, MAX_UNVERIFIED
-from shop.mail.service import InProgress, NotMarked
+from shop.mail.models import LIMIT_WINDOW, MAX_UNVERIFIED
+from shop.mail.service import DeliveryNotRecorded, InProgress
 from shop.orders.models import Order
 from shop.orders.repository import OrderRepository
 from shop.users.models import User
 from shop.users.repository import UserRepository
 
-CLAIMED_FOR = timedelta(seconds=40)  # longer than the worker may run
+LEASE_DURATION = timedelta(seconds=40)  # longer than the timeout of the worker
 _KEPT_FOR = timedelta(days=40)  # longer than the bus archives events
-_MAX_PAUSE = 0.5  # seconds between tries of a mark, before jitter
+_MAX_PAUSE = 0.5  # seconds between attempts to record, before jitter
 
 
 class EmailContextRepository:
@@ -32,7 +32,7 @@ class EmailContextRepository:
         return UserRepository().get(user_id)
 
     def owner(self, email: str) -> User | None:
-        """2 read units. The hash beside the owner's id is not for mail: it may not read it."""
+        """2 read units. Reads no hash: the function has no permission for it."""
         answer = dynamodb().get_item(
             TableName=tables.credentials(),
             Key=encode({"email": email}),
@@ -48,37 +48,38 @@ class EmailContextRepository:
 
 
 class DeliveryLogRepository:
-    """`claim` names the sandbox, which handles one message at a time: a claim of its own that it
-    finds is left over from a try that failed, and no longer anybody's.
+    """The delivery log: a row per notification, with the lease of the sandbox that handles it.
+
+    A sandbox handles one message at a time, so its own lease is left over from a failed attempt.
     """
 
     def __init__(
         self,
         clock: Clock,
-        claim: str | None = None,
+        lease: str | None = None,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self._clock = clock
-        self._claim = claim or str(uuid4())
+        self._lease = lease or str(uuid4())
         self._pause = pause
 
-    def claim(self, notice_id: str) -> bool:
-        """1 write unit, also where it is refused."""
+    def acquire(self, notification_id: str) -> bool:
+        """1 write unit, also for a failed condition."""
         client = dynamodb()
         now = self._clock()
         try:
             client.update_item(
                 TableName=tables.idempotency(),
-                Key=_key(notice_id),
+                Key=_key(notification_id),
                 UpdateExpression="SET claim = :claim, claimed_until = :until, #ttl = :ttl",
                 ConditionExpression="attribute_not_exists(finished_at) AND "
                 "(attribute_not_exists(claimed_until) OR claimed_until <= :now OR claim = :claim)",
                 ExpressionAttributeNames={"#ttl": "ttl"},
                 ExpressionAttributeValues=encode(
                     {
-                        ":claim": self._claim,
+                        ":claim": self._lease,
                         ":now": to_text(now),
-                        ":until": to_text(now + CLAIMED_FOR),
+                        ":until": to_text(now + LEASE_DURATION),
                         ":ttl": to_epoch(now + _KEPT_FOR),
                     }
                 ),
@@ -88,11 +89,11 @@ class DeliveryLogRepository:
             answer: Any = failed.response
             if "finished_at" in decode(answer["Item"]):
                 return False
-            raise InProgress(notice_id) from None
+            raise InProgress(notification_id) from None
         return True
 
-    def finish(self, notice_id: str, seconds: float) -> None:
-        """1 write unit for each try. Safe to repeat where a response was lost."""
+    def complete(self, notification_id: str, seconds: float) -> None:
+        """1 write unit per attempt. Safe to repeat after a lost response."""
         failure: Exception | None = None
         try:
             with deadline(seconds):
@@ -100,7 +101,7 @@ class DeliveryLogRepository:
                     try:
                         dynamodb().update_item(
                             TableName=tables.idempotency(),
-                            Key=_key(notice_id),
+                            Key=_key(notification_id),
                             UpdateExpression="SET finished_at = :now",
                             ExpressionAttributeValues=encode({":now": to_text(self._clock())}),
                         )
@@ -109,53 +110,53 @@ class DeliveryLogRepository:
                         failure = error
                     self._pause(random.uniform(0, _MAX_PAUSE))
         except DeadlineExceeded:
-            raise NotMarked from failure
+            raise DeliveryNotRecorded from failure
 
-    def release(self, notice_id: str) -> None:
+    def release(self, notification_id: str) -> None:
         """1 write unit."""
         client = dynamodb()
         with suppress(client.exceptions.ConditionalCheckFailedException):
             client.update_item(
                 TableName=tables.idempotency(),
-                Key=_key(notice_id),
+                Key=_key(notification_id),
                 UpdateExpression="SET claimed_until = :now",
                 ConditionExpression="claim = :claim",
                 ExpressionAttributeValues=encode(
-                    {":now": to_text(self._clock()), ":claim": self._claim}
+                    {":now": to_text(self._clock()), ":claim": self._lease}
                 ),
             )
 
 
 class LimitRepository:
-    """The notices that were mailed to an address, in a window that the first of them opened.
+    """The notifications of an address, in a window that the first of them opens.
 
-    Their ids and not their number, or mails that SES does not take would be counted at each try.
+    It holds their ids, not their number: retries of an email must not count again.
     """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
 
-    def admits(self, address: str, notice_id: str) -> bool:
-        """2 write units, or 1 if it is the first."""
-        # Whoever reads the table reads no e-mail.
+    def allows(self, address: str, notification_id: str) -> bool:
+        """2 write units, or 1 for the first."""
+        # A digest, so that the table holds no email address.
         key = _key(f"to#{sha256(address.encode()).hexdigest()}")
-        return self._opens_with(key, notice_id) or self._goes_on_with(key, notice_id)
+        return self._open_window(key, notification_id) or self._add_to_window(key, notification_id)
 
-    def _opens_with(self, key: Item, notice_id: str) -> bool:
+    def _open_window(self, key: Item, notification_id: str) -> bool:
         client = dynamodb()
         now = self._clock()
-        ends_at = now + COUNTED_FOR
+        ends_at = now + LIMIT_WINDOW
         try:
             client.update_item(
                 TableName=tables.idempotency(),
                 Key=key,
                 UpdateExpression="SET notices = :notices, ends_at = :ends, #ttl = :ttl",
-                # DynamoDB deletes late, so a window that is over may still be there.
+                # DynamoDB deletes expired items late, so a past window may still exist.
                 ConditionExpression="attribute_not_exists(ends_at) OR ends_at <= :now",
                 ExpressionAttributeNames={"#ttl": "ttl"},
                 ExpressionAttributeValues=encode(
                     {
-                        ":notices": [notice_id],
+                        ":notices": [notification_id],
                         ":now": to_text(now),
                         ":ends": to_text(ends_at),
                         ":ttl": to_epoch(ends_at),
@@ -166,7 +167,7 @@ class LimitRepository:
             return False
         return True
 
-    def _goes_on_with(self, key: Item, notice_id: str) -> bool:
+    def _add_to_window(self, key: Item, notification_id: str) -> bool:
         client = dynamodb()
         try:
             client.update_item(
@@ -175,13 +176,17 @@ class LimitRepository:
                 UpdateExpression="SET notices = list_append(notices, :notices)",
                 ConditionExpression="size(notices) < :most AND NOT contains(notices, :notice)",
                 ExpressionAttributeValues=encode(
-                    {":notices": [notice_id], ":notice": notice_id, ":most": MAX_UNVERIFIED}
+                    {
+                        ":notices": [notification_id],
+                        ":notice": notification_id,
+                        ":most": MAX_UNVERIFIED,
+                    }
                 ),
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except client.exceptions.ConditionalCheckFailedException as failed:
             answer: Any = failed.response
-            return notice_id in decode(answer["Item"])["notices"]
+            return notification_id in decode(answer["Item"])["notices"]
         return True
 
 

@@ -1,4 +1,4 @@
-"""The role of a caller, checked in the transaction of what only admins may change."""
+"""The role of a caller, checked in the transaction of a change that only admins may make."""
 
 from typing import TYPE_CHECKING
 
@@ -14,9 +14,9 @@ CALLER = "caller"  # the name of the action
 
 
 def check_admin(user_id: str | None) -> "dict[str, TransactWriteItemTypeDef]":
-    """The action that fails unless this user is an active admin; none for None. 2 write units.
+    """Return an action that fails unless this user is an active admin; none for None.
 
-    The gateway caches for 50 s what the authorizer knew of a role.
+    2 write units. API Gateway caches the role of the authorizer for 50 s.
     """
     if user_id is None:
         return {}

@@ -1,4 +1,4 @@
-"""Attempts in DynamoDB: counted in one transaction, forgotten in the log-in's."""
+"""Login attempts in DynamoDB: counted in one transaction, reverted in that of the login."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from shop.clock import from_text, to_epoch, to_text
 from shop.dynamo import tables, transactions
 from shop.dynamo.codec import Item, encode
-from shop.identity.login_attempts.models import UNSETTLED_FOR, LoginAttempt, RateLimitWindow
+from shop.identity.login_attempts.models import UNSETTLED_DURATION, LoginAttempt, RateLimitWindow
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef, UpdateTypeDef
@@ -19,7 +19,7 @@ _NETWORK, _ANYWHERE = "attempts from network", "attempts from anywhere"
 
 class LoginAttemptRepository:
     def count(self, attempt: LoginAttempt, now: datetime) -> LoginAttempt | None:
-        """4 write units, also where it is refused."""
+        """4 write units, also for a failed condition."""
         try:
             transactions.write(
                 {
@@ -28,10 +28,10 @@ class LoginAttemptRepository:
                 }
             )
         except transactions.ConditionFailed as failed:
-            tallies = zip((_NETWORK, _ANYWHERE), attempt, strict=True)
-            return attempt.standing_at(
-                _as_stored(tally, failed.old[name]) if name in failed.old else tally
-                for name, tally in tallies
+            windows = zip((_NETWORK, _ANYWHERE), attempt, strict=True)
+            return attempt.with_windows(
+                _as_stored(window, failed.old[name]) if name in failed.old else window
+                for name, window in windows
             )
         return None
 
@@ -39,9 +39,9 @@ class LoginAttemptRepository:
         """4 write units."""
         _write_beside({}, _settle(attempt))
 
-    def take_back(self, attempt: LoginAttempt) -> None:
+    def revert(self, attempt: LoginAttempt) -> None:
         """4 write units."""
-        _write_beside({}, _forget(attempt))
+        _write_beside({}, _revert(attempt))
 
     def release(self, attempt: LoginAttempt) -> None:
         """4 write units."""
@@ -49,31 +49,31 @@ class LoginAttemptRepository:
 
 
 def keys(attempt: LoginAttempt) -> list[Item]:
-    return [{"digest": tally.digest} for tally in attempt]
+    return [{"digest": window.digest} for window in attempt]
 
 
 def as_stored(attempt: LoginAttempt, items: Iterable[Item]) -> LoginAttempt:
-    """The attempt with what these items tell of its windows."""
+    """Return the attempt with the windows of these items."""
     found = {item["digest"]: item for item in items}
-    return attempt.standing_at(_as_stored(tally, found.get(tally.digest)) for tally in attempt)
+    return attempt.with_windows(_as_stored(window, found.get(window.digest)) for window in attempt)
 
 
-def write_and_forget(
+def write_and_revert(
     actions: "Mapping[str, TransactWriteItemTypeDef]", attempt: LoginAttempt
 ) -> None:
-    """The transaction of what the right password is good for, which takes the attempt back.
+    """Write the transaction of a right password, which also reverts the attempt.
 
-    Raises `ConditionFailed` for these actions only: a window that has been closed meanwhile is no
-    reason to refuse the right password.
+    Raise `ConditionFailed` for these actions only: a window that has been closed concurrently does
+    not reject the right password.
     """
-    _write_beside(actions, _forget(attempt))
+    _write_beside(actions, _revert(attempt))
 
 
 def _write_beside(
     actions: "Mapping[str, TransactWriteItemTypeDef]",
     windows: "Mapping[str, TransactWriteItemTypeDef]",
 ) -> None:
-    """One transaction, without those windows that are not as they were any more."""
+    """Write one transaction, without the windows that have changed since they were read."""
     while actions or windows:
         try:
             return transactions.write({**actions, **windows})
@@ -84,27 +84,28 @@ def _write_beside(
 
 
 def _settle(attempt: LoginAttempt) -> "Mapping[str, TransactWriteItemTypeDef]":
-    """The actions that record that a guess failed: it stays counted until the window ends."""
+    """Return the actions that record a failed guess, which counts until the window ends."""
     return {
         name: {
             "Update": {
                 "TableName": tables.attempts(),
-                "Key": {"digest": {"S": tally.digest}},
+                "Key": {"digest": {"S": window.digest}},
                 "UpdateExpression": "ADD unsettled :less",
                 "ConditionExpression": "ends_at = :ends AND unsettled >= :one",
                 "ExpressionAttributeValues": encode(
-                    {":less": -1, ":one": 1, ":ends": _end_of(tally)}
+                    {":less": -1, ":one": 1, ":ends": _end_of(window)}
                 ),
             }
         }
-        for name, tally in zip((_NETWORK, _ANYWHERE), attempt, strict=True)
+        for name, window in zip((_NETWORK, _ANYWHERE), attempt, strict=True)
     }
 
 
-def _forget(attempt: LoginAttempt) -> "Mapping[str, TransactWriteItemTypeDef]":
-    """The actions that take an attempt back that succeeded.
+def _revert(attempt: LoginAttempt) -> "Mapping[str, TransactWriteItemTypeDef]":
+    """Return the actions that revert a successful attempt.
 
-    Its network starts afresh; elsewhere others may be guessing, so only this one is taken back.
+    The window of its network is deleted. Others may be guessing from anywhere, so that window is
+    only decremented.
     """
     network, anywhere = attempt
     return {
@@ -112,7 +113,7 @@ def _forget(attempt: LoginAttempt) -> "Mapping[str, TransactWriteItemTypeDef]":
             "Delete": {
                 "TableName": tables.attempts(),
                 "Key": {"digest": {"S": network.digest}},
-                # Absent where another log-in that succeeded was faster.
+                # Absent after a concurrent successful login.
                 "ConditionExpression": "attribute_not_exists(digest) OR ends_at = :ends",
                 "ExpressionAttributeValues": encode({":ends": _end_of(network)}),
             }
@@ -133,56 +134,56 @@ def _forget(attempt: LoginAttempt) -> "Mapping[str, TransactWriteItemTypeDef]":
 
 
 def _release(attempt: LoginAttempt) -> "Mapping[str, TransactWriteItemTypeDef]":
-    """The actions that count one less in both windows, where these still last."""
+    """Return the actions that decrement both windows while they last."""
     return {
         name: {
             "Update": {
                 "TableName": tables.attempts(),
-                "Key": {"digest": {"S": tally.digest}},
+                "Key": {"digest": {"S": window.digest}},
                 "UpdateExpression": "ADD #count :less",
                 "ConditionExpression": "ends_at = :ends AND #count >= :one",
                 "ExpressionAttributeNames": {"#count": "count"},
                 "ExpressionAttributeValues": encode(
-                    {":less": -1, ":one": 1, ":ends": _end_of(tally)}
+                    {":less": -1, ":one": 1, ":ends": _end_of(window)}
                 ),
             }
         }
-        for name, tally in zip((_NETWORK, _ANYWHERE), attempt, strict=True)
+        for name, window in zip((_NETWORK, _ANYWHERE), attempt, strict=True)
     }
 
 
 def clear(attempt: LoginAttempt) -> "Mapping[str, TransactWriteItemTypeDef]":
-    """The actions that forget all that was counted, with whatever else makes it pointless."""
+    """Return the actions that delete both windows, for a transaction that makes them obsolete."""
     return {
-        name: {"Delete": {"TableName": tables.attempts(), "Key": {"digest": {"S": tally.digest}}}}
-        for name, tally in zip((_NETWORK, _ANYWHERE), attempt, strict=True)
+        name: {"Delete": {"TableName": tables.attempts(), "Key": {"digest": {"S": window.digest}}}}
+        for name, window in zip((_NETWORK, _ANYWHERE), attempt, strict=True)
     }
 
 
-def _count(tally: RateLimitWindow, now: datetime, is_guess: bool) -> "TransactWriteItemTypeDef":
-    if tally.count == 0:
-        return {"Update": _open(tally, now, is_guess)}
-    if tally.is_abandoned(now):
-        return {"Update": _reclaim(tally, now)}
-    return {"Update": _add(tally, now, is_guess)}
+def _count(window: RateLimitWindow, now: datetime, is_guess: bool) -> "TransactWriteItemTypeDef":
+    if window.count == 0:
+        return {"Update": _open(window, now, is_guess)}
+    if window.is_abandoned(now):
+        return {"Update": _reclaim(window, now)}
+    return {"Update": _add(window, now, is_guess)}
 
 
-def _open(tally: RateLimitWindow, now: datetime, is_guess: bool) -> "UpdateTypeDef":
+def _open(window: RateLimitWindow, now: datetime, is_guess: bool) -> "UpdateTypeDef":
     sets = ["#count = :one", "ends_at = :ends", "#ttl = :ttl", "schema_version = :version"]
     values: Item = {
         ":one": 1,
         ":none": 0,
         ":now": to_text(now),
-        ":ends": _end_of(tally),
-        ":ttl": to_epoch(from_text(_end_of(tally))),
+        ":ends": _end_of(window),
+        ":ttl": to_epoch(from_text(_end_of(window))),
         ":version": SCHEMA_VERSION,
     }
     if is_guess:
         sets += ["unsettled = :one", "unsettled_until = :until"]
-        values[":until"] = to_text(now + UNSETTLED_FOR)
+        values[":until"] = to_text(now + UNSETTLED_DURATION)
     return {
         "TableName": tables.attempts(),
-        "Key": {"digest": {"S": tally.digest}},
+        "Key": {"digest": {"S": window.digest}},
         "UpdateExpression": f"SET {', '.join(sets)}",
         # DynamoDB deletes late, so a window that is over may still be there.
         "ConditionExpression": "attribute_not_exists(digest) OR ends_at <= :now OR #count = :none",
@@ -192,15 +193,15 @@ def _open(tally: RateLimitWindow, now: datetime, is_guess: bool) -> "UpdateTypeD
     }
 
 
-def _add(tally: RateLimitWindow, now: datetime, is_guess: bool) -> "UpdateTypeDef":
+def _add(window: RateLimitWindow, now: datetime, is_guess: bool) -> "UpdateTypeDef":
     update = "ADD #count :one"
-    values: Item = {":one": 1, ":ends": _end_of(tally), ":most": tally.most}
+    values: Item = {":one": 1, ":ends": _end_of(window), ":most": window.most}
     if is_guess:
         update += ", unsettled :one SET unsettled_until = :until"
-        values[":until"] = to_text(now + UNSETTLED_FOR)
+        values[":until"] = to_text(now + UNSETTLED_DURATION)
     return {
         "TableName": tables.attempts(),
-        "Key": {"digest": {"S": tally.digest}},
+        "Key": {"digest": {"S": window.digest}},
         "UpdateExpression": update,
         "ConditionExpression": "ends_at = :ends AND #count < :most",
         "ExpressionAttributeNames": {"#count": "count"},
@@ -209,41 +210,41 @@ def _add(tally: RateLimitWindow, now: datetime, is_guess: bool) -> "UpdateTypeDe
     }
 
 
-def _reclaim(tally: RateLimitWindow, now: datetime) -> "UpdateTypeDef":
-    """Counts one instead of those whose requests ended in a 503."""
+def _reclaim(window: RateLimitWindow, now: datetime) -> "UpdateTypeDef":
+    """Replace the guesses of requests that ended in a 503 by one."""
     return {
         "TableName": tables.attempts(),
-        "Key": {"digest": {"S": tally.digest}},
+        "Key": {"digest": {"S": window.digest}},
         "UpdateExpression": "SET #count = :count, unsettled = :one, unsettled_until = :until",
         "ConditionExpression": "ends_at = :ends AND #count = :seen AND unsettled = :unsettled",
         "ExpressionAttributeNames": {"#count": "count"},
         "ExpressionAttributeValues": encode(
             {
-                ":count": tally.count - tally.unsettled + 1,
+                ":count": window.count - window.unsettled + 1,
                 ":one": 1,
-                ":until": to_text(now + UNSETTLED_FOR),
-                ":ends": _end_of(tally),
-                ":seen": tally.count,
-                ":unsettled": tally.unsettled,
+                ":until": to_text(now + UNSETTLED_DURATION),
+                ":ends": _end_of(window),
+                ":seen": window.count,
+                ":unsettled": window.unsettled,
             }
         ),
         "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
     }
 
 
-def _end_of(tally: RateLimitWindow) -> str:
-    """The end of its window, which is also what tells windows apart."""
-    if tally.ends_at is None:
+def _end_of(window: RateLimitWindow) -> str:
+    """Return the end of a window, which also identifies it."""
+    if window.ends_at is None:
         raise ValueError("no window is open")
-    return to_text(tally.ends_at)
+    return to_text(window.ends_at)
 
 
-def _as_stored(tally: RateLimitWindow, item: Item | None) -> RateLimitWindow:
+def _as_stored(window: RateLimitWindow, item: Item | None) -> RateLimitWindow:
     if item is None:
-        return RateLimitWindow(tally.digest, tally.most)
+        return RateLimitWindow(window.digest, window.most)
     until = item.get("unsettled_until")
     return replace(
-        tally,
+        window,
         count=int(item["count"]),
         ends_at=from_text(item["ends_at"]),
         unsettled=int(item.get("unsettled", 0)),
