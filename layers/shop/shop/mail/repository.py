@@ -33,13 +33,13 @@ class EmailContextRepository:
 
     def owner(self, email: str) -> User | None:
         """2 read units. Reads no hash: the function has no permission for it."""
-        answer = dynamodb().get_item(
+        response = dynamodb().get_item(
             TableName=tables.credentials(),
             Key=encode({"email": email}),
             ProjectionExpression="email, user_id",
             ConsistentRead=True,
         )
-        user = self.user(decode(answer["Item"])["user_id"]) if "Item" in answer else None
+        user = self.user(decode(response["Item"])["user_id"]) if "Item" in response else None
         return user if user and user.email == email else None
 
     def order(self, user_id: str, order_id: str) -> Order | None:
@@ -86,8 +86,8 @@ class DeliveryLogRepository:
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except client.exceptions.ConditionalCheckFailedException as failed:
-            answer: Any = failed.response
-            if "finished_at" in decode(answer["Item"]):
+            response: Any = failed.response
+            if "finished_at" in decode(response["Item"]):
                 return False
             raise InProgress(notification_id) from None
         return True
@@ -185,8 +185,8 @@ class LimitRepository:
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except client.exceptions.ConditionalCheckFailedException as failed:
-            answer: Any = failed.response
-            return notification_id in decode(answer["Item"])["notices"]
+            response: Any = failed.response
+            return notification_id in decode(response["Item"])["notices"]
         return True
 
 

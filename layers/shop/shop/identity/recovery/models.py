@@ -23,7 +23,6 @@ class RecoveryToken:
     purpose: Purpose
     user_id: str
     email: str  # the recipient of the token
-    generation: (
-        int  # of the user's gate: a changed password, or an end of all sessions, outdates it
-    )
+    # The session generation: a changed password, or the end of all sessions, invalidates the token.
+    generation: int
     expires_at: datetime
