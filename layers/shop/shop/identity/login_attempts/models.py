@@ -17,7 +17,7 @@ class RateLimitWindow:
     """The attempts with one digest, in a window that the first attempt opens."""
 
     digest: str  # hexadecimal; a digest, so that the table holds no email address
-    most: int
+    max_count: int
     count: int = 0
     ends_at: datetime | None = None
     # Guesses in the count without a recorded outcome, and the time at which the last has ended
@@ -28,11 +28,11 @@ class RateLimitWindow:
         """Return this window while it lasts, else a new empty one."""
         if self.count > 0 and self.ends_at is not None and now < self.ends_at:
             return self
-        return type(self)(self.digest, self.most, ends_at=now + WINDOW)
+        return type(self)(self.digest, self.max_count, ends_at=now + WINDOW)
 
     @property
     def is_full(self) -> bool:
-        return self.count >= self.most
+        return self.count >= self.max_count
 
     @property
     def full_until(self) -> datetime | None:

@@ -195,7 +195,7 @@ def _open(window: RateLimitWindow, now: datetime, is_guess: bool) -> "UpdateType
 
 def _add(window: RateLimitWindow, now: datetime, is_guess: bool) -> "UpdateTypeDef":
     update = "ADD #count :one"
-    values: Item = {":one": 1, ":ends": _end_of(window), ":most": window.most}
+    values: Item = {":one": 1, ":ends": _end_of(window), ":most": window.max_count}
     if is_guess:
         update += ", unsettled :one SET unsettled_until = :until"
         values[":until"] = to_text(now + UNSETTLED_DURATION)
@@ -241,7 +241,7 @@ def _end_of(window: RateLimitWindow) -> str:
 
 def _as_stored(window: RateLimitWindow, item: Item | None) -> RateLimitWindow:
     if item is None:
-        return RateLimitWindow(window.digest, window.most)
+        return RateLimitWindow(window.digest, window.max_count)
     until = item.get("unsettled_until")
     return replace(
         window,

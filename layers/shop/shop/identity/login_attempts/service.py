@@ -113,7 +113,7 @@ def login_attempt(email: str, ip_address: str) -> LoginAttempt:
 
 
 def rate_limit_key(
-    kind: str, person: str, ip_address: str, most: int, most_from_network: int
+    kind: str, person: str, ip_address: str, max_count: int, max_from_network: int
 ) -> LoginAttempt:
     """Return an attempt for a request that concerns a person, with empty windows.
 
@@ -121,8 +121,8 @@ def rate_limit_key(
     since the kind is not an email address.
     """
     return LoginAttempt(
-        RateLimitWindow(_digest(f"{kind} from {network_of(ip_address)}"), most_from_network),
-        RateLimitWindow(_digest(f"{kind} for {person}"), most),
+        RateLimitWindow(_digest(f"{kind} from {network_of(ip_address)}"), max_from_network),
+        RateLimitWindow(_digest(f"{kind} for {person}"), max_count),
         is_guess=False,
     )
 
