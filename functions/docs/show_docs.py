@@ -1,4 +1,4 @@
-"""GET /docs: the page that shows the API and tries its calls."""
+"""GET /docs: the documentation page."""
 
 from shop.docs.page import DocsPage, docs_page
 from shop.entrypoints.http import endpoint
@@ -7,5 +7,5 @@ from shop.http.parameters import Prefix
 
 @endpoint("GET /docs", is_page=True)
 def handler(prefix: Prefix) -> DocsPage:
-    """Show the API in a browser, with a log-in, and try its calls there."""
+    """Show the API documentation, with a login to try requests."""
     return docs_page(prefix)

@@ -1,4 +1,4 @@
-"""GET /docs/{asset}: what the page of the API loads."""
+"""GET /docs/{asset}: the assets of the documentation page."""
 
 from shop.docs.assets import AssetName, DocsAsset, docs_asset
 from shop.entrypoints.http import endpoint
@@ -8,5 +8,5 @@ from shop.http.parameters import Gzip
 
 @endpoint("GET /docs/{asset}", raises=(NotFound,), is_page=True)
 def handler(asset: AssetName, gzip: Gzip) -> DocsAsset:
-    """Read a script or a style of the page of the API."""
+    """Get a script or a style of the documentation page."""
     return docs_asset(asset, gzip)

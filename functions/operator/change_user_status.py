@@ -1,4 +1,4 @@
-"""Deactivation and activation of a user by an operator; it has no route."""
+"""Deactivation and activation of a user by an operator, without a route."""
 
 from shop.entrypoints.operator_command import CommandResult, act_as, operator_command
 from shop.identity.sessions.dependencies import session_service
@@ -8,7 +8,7 @@ from shop.users.dependencies import user_service
 
 @operator_command(StatusChange)
 def handler(command: StatusChange) -> CommandResult:
-    """As an admin's PATCH does it: whoever is deactivated has no session left."""
+    """Change the status as an admin's PATCH does: deactivation ends all sessions."""
     operator = act_as(command.user_id)
     user = user_service().preview(operator, command.user_id, command.status)
     sessions = len(session_service().list_active(operator))

@@ -1,14 +1,14 @@
-"""The end of all of a user's sessions, by an operator; it has no route."""
+"""The end of all sessions of a user by an operator, without a route."""
 
 from shop.entrypoints.operator_command import CommandResult, act_as, operator_command
 from shop.identity.sessions.dependencies import session_service
-from shop.operators.commands import SessionsEnd
+from shop.operators.commands import EndSessions
 from shop.users.dependencies import user_service
 
 
-@operator_command(SessionsEnd)
-def handler(command: SessionsEnd) -> CommandResult:
-    """Whoever has the password may log in again."""
+@operator_command(EndSessions)
+def handler(command: EndSessions) -> CommandResult:
+    """End all sessions; users with the password can log in again."""
     operator = act_as(command.user_id)
     user = user_service().read(operator, command.user_id)
     sessions = len(session_service().list_active(operator))

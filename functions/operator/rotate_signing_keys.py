@@ -1,6 +1,6 @@
-"""The rotation of the signing keys: every 30 days by schedule, or whenever an operator says so."""
+"""Rotation of the signing keys: every 30 days by schedule, or by an operator."""
 
-from typing import Any  # the event is the schedule's or the operator's JSON
+from typing import Any  # the event is JSON from the schedule or the operator
 
 from shop.clock import to_text
 from shop.entrypoints.operation import operation
@@ -13,23 +13,23 @@ DRY_RUN = {"dryRun": True}
 
 @operation
 def handler(event: dict[str, Any]) -> dict[str, str | list[str]]:
-    """Gives the key ids that are published now: previous, current, next.
+    """Return the ids of the published keys: previous, current, next.
 
-    If the keys changed less than 20 minutes ago, a rotation does nothing, and `unchangedUntil` says
-    when the next one may change them.
+    Within 20 minutes after a change, a rotation changes nothing, and `unchangedUntil` is the end of
+    that time.
 
-    `{"revoke": true}` replaces all three keys, so that every access token ends. With `"dryRun":
-    true` nothing changes, and `then` says which keys there would be. An event that is none of
-    these, nor empty, nor the schedule's is refused: a revocation misspelt must not pass.
+    `{"revoke": true}` replaces all three keys, which invalidates all access tokens. With `"dryRun":
+    true` nothing changes, and `then` has the resulting keys. Any other event that is not empty or
+    from the schedule is rejected, so that a misspelt revocation does not become a rotation.
     """
-    asked = {name: value for name, value in event.items() if name != "operator"}
-    if asked in (DRY_RUN, DRY_RUN | REVOKE):
+    command = {name: value for name, value in event.items() if name != "operator"}
+    if command in (DRY_RUN, DRY_RUN | REVOKE):
         keys = key_store().private()
-        then = key_store().preview(revoked=asked != DRY_RUN)
+        then = key_store().preview(revoked=command != DRY_RUN)
         return {"kids": keys.kids, "then": then, **_unchanged(keys, then)}
-    if asked == REVOKE:
+    if command == REVOKE:
         keys = key_store().revoke()
-    elif asked == {} or asked.get("detail-type") == "Scheduled Event":
+    elif command == {} or command.get("detail-type") == "Scheduled Event":
         before = key_store().private().kids
         keys = key_store().rotate()
         return {"kids": keys.kids, **_unchanged(keys, before)}

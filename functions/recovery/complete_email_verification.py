@@ -1,4 +1,4 @@
-"""PUT /api/email-verifications/{token}: confirm an address."""
+"""PUT /api/email-verifications/{token}: verify an email address."""
 
 from shop.entrypoints.http import endpoint
 from shop.errors import NotFound
@@ -8,5 +8,5 @@ from shop.identity.recovery.schemas import Token
 
 @endpoint("PUT /api/email-verifications/{token}", raises=(NotFound,))
 def handler(token: Token, recovery: Recovery) -> None:
-    """Confirm the address that the token was mailed to, if it is the user's still."""
+    """Verify the address that received the token, if it is still the user's."""
     recovery.verify(token)

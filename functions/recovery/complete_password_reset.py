@@ -1,4 +1,4 @@
-"""PUT /api/password-resets/{token}: choose a new password."""
+"""PUT /api/password-resets/{token}: set a new password."""
 
 from shop.caller import Client
 from shop.entrypoints.http import endpoint
@@ -9,5 +9,5 @@ from shop.identity.recovery.schemas import PasswordReset, Token
 
 @endpoint("PUT /api/password-resets/{token}", raises=(NotFound,))
 def handler(token: Token, payload: PasswordReset, client: Client, recovery: Recovery) -> None:
-    """Set a new password with the token that was mailed; all sessions end."""
+    """Set a new password with an emailed token; all sessions end."""
     recovery.reset(token, payload, client)

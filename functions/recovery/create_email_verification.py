@@ -1,4 +1,4 @@
-"""POST /api/email-verifications: ask for a link that confirms one's address."""
+"""POST /api/email-verifications: request a verification link."""
 
 from shop.caller import Caller, Client
 from shop.entrypoints.http import endpoint
@@ -11,6 +11,6 @@ from shop.identity.recovery.schemas import Accepted, EmailVerificationCreate
 def handler(
     _: EmailVerificationCreate, caller: Caller, client: Client, recovery: Recovery
 ) -> Accepted:
-    """Mail a link to the address on file; nothing comes if it is verified already."""
+    """Send a verification link to the caller's address; none if it is already verified."""
     recovery.request_email_verification(caller, client)
     return Accepted()

@@ -1,4 +1,4 @@
-"""POST /api/password-resets: ask for a link that lets one choose a new password."""
+"""POST /api/password-resets: request a password reset link."""
 
 from shop.caller import Client
 from shop.entrypoints.http import endpoint
@@ -9,6 +9,6 @@ from shop.identity.recovery.schemas import Accepted, PasswordResetCreate
 
 @endpoint("POST /api/password-resets", status=202, raises=(TooManyRequests,))
 def handler(payload: PasswordResetCreate, client: Client, recovery: Recovery) -> Accepted:
-    """Mail a link to the address, if somebody has it; the answer does not tell."""
+    """Send a reset link to the address of an account; the response does not reveal if it exists."""
     recovery.request_password_reset(payload, client)
     return Accepted()

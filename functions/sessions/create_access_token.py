@@ -1,4 +1,4 @@
-"""POST /api/access-tokens: spend a refresh token."""
+"""POST /api/access-tokens: refresh the tokens of a session."""
 
 from shop.caller import Client
 from shop.entrypoints.http import endpoint
@@ -10,5 +10,5 @@ from shop.identity.sessions.schemas import AccessTokenCreate, TokenGrant
 
 @endpoint("POST /api/access-tokens", status=201, raises=(Unauthorized,))
 def handler(payload: AccessTokenCreate, client: Client, sessions: Sessions) -> TokenGrant:
-    """Change a refresh token for a new pair of tokens; sent again within 30 s, for the same."""
+    """Exchange a refresh token for new tokens; again within 30 s, for the same refresh token."""
     return TokenGrant.of(sessions.refresh(payload, client), expires_in=LIFETIME)

@@ -14,5 +14,5 @@ from shop.identity.sessions.schemas import SessionCreate, TokenGrant
     raises=(InvalidCredentials, AccountInactive, TooManyRequests),
 )
 def handler(payload: SessionCreate, client: Client, sessions: Sessions) -> TokenGrant:
-    """Log in with e-mail and password."""
+    """Log in with email and password."""
     return TokenGrant.of(sessions.log_in(payload, client), expires_in=LIFETIME)

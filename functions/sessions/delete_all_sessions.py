@@ -7,5 +7,5 @@ from shop.identity.sessions.dependencies import Sessions
 
 @endpoint("DELETE /api/sessions")
 def handler(caller: Caller, sessions: Sessions) -> None:
-    """Log out everywhere, here too."""
+    """Log out everywhere, including this session."""
     sessions.end_all(caller)

@@ -9,5 +9,5 @@ from shop.identity.sessions.schemas import SessionId
 
 @endpoint("DELETE /api/sessions/{sessionId}", raises=(NotFound,))
 def handler(session_id: SessionId, caller: Caller, sessions: Sessions) -> None:
-    """Log out of one session of yours (`current`: this one)."""
+    """End one of the caller's sessions (`current`: this one)."""
     sessions.end(caller, session_id)

@@ -7,5 +7,5 @@ from shop.identity.sessions.schemas import JwksResponse
 
 @endpoint("GET /.well-known/jwks.json", cache_control="public, max-age=300")
 def handler(jwks: PublishedJwks) -> JwksResponse:
-    """Read the public keys that access tokens are signed with (RFC 7517)."""
+    """Get the public keys of access tokens (RFC 7517)."""
     return JwksResponse.model_validate(jwks.get())

@@ -1,4 +1,4 @@
-"""GET /api/sessions: list your sessions."""
+"""GET /api/sessions: list the caller's sessions."""
 
 from shop.caller import Caller
 from shop.entrypoints.http import endpoint
@@ -8,5 +8,5 @@ from shop.identity.sessions.schemas import SessionPage
 
 @endpoint("GET /api/sessions")
 def handler(caller: Caller, sessions: Sessions) -> SessionPage:
-    """List where you are logged in, newest first."""
+    """List the caller's sessions, newest first."""
     return SessionPage.of_all(sessions.list_active(caller), caller.session_id)

@@ -2,20 +2,20 @@
 
 import json
 import time
-from typing import Any  # the gateway's event and answer are its JSON
+from typing import Any  # the event and the response are JSON
 
 from shop.clock import now, to_text
 from shop.http.cors import preflight_headers
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Imports nothing heavy: a browser waits for this before the request that it asks about."""
+    """Respond without heavy imports: the browser waits for this before its actual request."""
     began = time.perf_counter()
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
     request_id = event["requestContext"]["requestId"]
-    told = {"X-Request-Id": request_id, **preflight_headers(headers.get("origin"))}
-    answer = {"statusCode": 204, "headers": told, "body": ""}
-    # As the logger would say it, whose import would be most of a cold start.
+    response_headers = {"X-Request-Id": request_id, **preflight_headers(headers.get("origin"))}
+    response = {"statusCode": 204, "headers": response_headers, "body": ""}
+    # The logger's format: importing the logger would be most of the cold start.
     line = {
         "level": "INFO",
         "message": "request",
@@ -27,4 +27,4 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         "milliseconds": round((time.perf_counter() - began) * 1000, 1),
     }
     print(json.dumps(line))
-    return answer
+    return response

@@ -1,4 +1,4 @@
-"""GET /health: whether functions run at all."""
+"""GET /health: the liveness check."""
 
 from shop.entrypoints.http import endpoint
 from shop.system.schemas import Health
@@ -6,5 +6,5 @@ from shop.system.schemas import Health
 
 @endpoint("GET /health", cache_control="no-store", is_page=True)
 def handler() -> Health:
-    """Say that this function runs; nothing else is touched."""
+    """Check that this function runs, without its dependencies."""
     return Health()

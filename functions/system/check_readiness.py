@@ -1,4 +1,4 @@
-"""GET /ready: whether what requests depend on answers."""
+"""GET /ready: the readiness check."""
 
 from shop.entrypoints.http import endpoint
 from shop.errors import ServiceUnavailable
@@ -8,6 +8,6 @@ from shop.system.schemas import Health
 
 @endpoint("GET /ready", raises=(ServiceUnavailable,), cache_control="no-store", is_page=True)
 def handler(dependencies: Dependencies) -> Health:
-    """Ask the database and the signing key whether they answer; by their roles, not their names."""
+    """Check the database and the signing key; an error names them by role, not by resource."""
     dependencies.check()
     return Health()

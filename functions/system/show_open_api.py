@@ -7,5 +7,5 @@ from shop.system.open_api import OpenApi, open_api
 
 @endpoint("GET /openapi.json", is_page=True)
 def handler(prefix: Prefix) -> OpenApi:
-    """Read the OpenAPI document of this API; its server is the path that it was read at."""
+    """Get the OpenAPI document of this API; its server is the path of the request."""
     return open_api(prefix)

@@ -10,4 +10,4 @@ from shop.stream_records import Record
 @stream_worker
 def handler(records: Sequence[Record]) -> Iterable[Record]:
     """Publish an event for each change that has one; return the records to retry."""
-    return outbox().tell(records)
+    return outbox().publish(records)

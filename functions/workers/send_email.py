@@ -10,5 +10,5 @@ from shop.observability import logger
 def handler(delivery: Delivery) -> None:
     """Send the email of the event, and log the outcome."""
     event = Envelope.model_validate(delivery.event)
-    outcome = mail_service().deliver(event.notice(), delivery.seconds_left)
+    outcome = mail_service().deliver(event.notification(), delivery.seconds_left)
     logger().info(outcome, id=event.id, type=event.type)

@@ -26,7 +26,7 @@ def docs(page: Page, url: str) -> Page:
 
 
 def log_in(docs: Page, email: str, password: str = PASSWORD) -> None:
-    docs.get_by_label("E-mail", exact=True).fill(email)
+    docs.get_by_label("Email", exact=True).fill(email)
     docs.get_by_label("Password", exact=True).fill(password)
     docs.get_by_role("button", name="Log in", exact=True).click()
 
@@ -129,7 +129,7 @@ def test_visitor_is_logged_out_initially(docs: Page) -> None:
 def test_wrong_password_is_reported_and_starts_no_session(shop: Shop, docs: Page) -> None:
     log_in(docs, shop.sign_up().email, "no such password")
 
-    expect(login_message(docs)).to_have_text("The e-mail or the password is wrong.")
+    expect(login_message(docs)).to_have_text("Incorrect email or password.")
     expect(docs.get_by_role("button", name="Log in", exact=True)).to_be_enabled()
     expect(docs.get_by_role("button", name="Log out", exact=True)).to_be_hidden()
 
@@ -187,7 +187,7 @@ def test_page_is_usable_by_keyboard(shop: Shop, docs: Page) -> None:
     keyboard = docs.keyboard
 
     keyboard.press("Tab")
-    expect(docs.get_by_label("E-mail", exact=True)).to_be_focused()
+    expect(docs.get_by_label("Email", exact=True)).to_be_focused()
     keyboard.type(ada.email)
     keyboard.press("Tab")
     expect(docs.get_by_label("Password", exact=True)).to_be_focused()
@@ -198,13 +198,13 @@ def test_page_is_usable_by_keyboard(shop: Shop, docs: Page) -> None:
     keyboard.press("Enter")
 
     expect(login_message(docs)).to_have_text("Logged out.")
-    expect(docs.get_by_label("E-mail", exact=True)).to_be_focused()
+    expect(docs.get_by_label("Email", exact=True)).to_be_focused()
 
 
 @pytest.mark.parametrize("size", [NARROW, WIDE], ids=["narrow", "wide"])
 def test_page_fits_the_window(docs: Page, size: dict[str, int]) -> None:
     docs.set_viewport_size({"width": size["width"], "height": size["height"]})
-    for name in ("E-mail", "Password"):
+    for name in ("Email", "Password"):
         expect(docs.get_by_label(name, exact=True)).to_be_in_viewport(ratio=1)
 
     call(docs, "listProducts")

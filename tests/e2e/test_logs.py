@@ -36,20 +36,20 @@ def test_order_shares_one_correlation_id_from_request_to_email(shop: Shop, logs:
 
         expected = {
             ("PlaceOrder", "request"),
-            ("PublishEvents", "told"),
+            ("PublishEvents", "event published"),
             ("PublishEvents", "batch"),
             ("UpdateReadModels", "batch"),
             ("StartProcessing", "done"),
-            ("SendEmail", "mail sent"),
+            ("SendEmail", "email sent"),
             ("SendEmail", "done"),
         }
         assert eventually(lambda: said() == expected), said()
-        assert eventually(lambda: len(logs.lines(request_id, message="told")) == 2)
+        assert eventually(lambda: len(logs.lines(request_id, message="event published")) == 2)
 
     (request,) = logs.lines(request_id, message="request")
     assert (request["route"], request["status"]) == ("POST /api/users/{userId}/orders", 201)
     assert (request["request_id"], request["caller_id"]) == (request_id, person.id)
-    told = logs.lines(request_id, message="told", request_id=request_id)
+    told = logs.lines(request_id, message="event published", request_id=request_id)
     assert [line["type"] for line in told] == ["order.placed", "order.processing"]
     placed = {name: told[0][name] for name in ("id", "type", "subject", "request_id")}
     assert placed["subject"] == order
@@ -60,7 +60,7 @@ def test_order_shares_one_correlation_id_from_request_to_email(shop: Shop, logs:
             if function_of(shop, line) == function
         ]
         assert {name: done[name] for name in placed} == placed
-    assert len(logs.lines(request_id, message="mail sent", **placed | {"subject": None})) == 1
+    assert len(logs.lines(request_id, message="email sent", **placed | {"subject": None})) == 1
     assert all(request_id in it["request_ids"] for it in logs.lines(request_id, message="batch"))
     assert len(Mail(shop).to(person.email, ORDERED)) == 1
 
@@ -73,7 +73,7 @@ def test_requested_email_has_the_correlation_id_of_its_request(shop: Shop, logs:
         shop.anonymous.post("/api/password-resets", json={"email": person.email}),
         person.http.post("/api/email-verifications", json={}),
     ):
-        sent = partial(logs.lines, asked.headers["X-Request-Id"], message="mail sent")
+        sent = partial(logs.lines, asked.headers["X-Request-Id"], message="email sent")
         assert eventually(sent)
 
     assert len(Mail(shop).to(person.email, RESET)) == 1
@@ -125,4 +125,4 @@ def test_operator_attempts_are_audited(shop: Shop, logs: Logs) -> None:
     (line,) = logs.lines(function, message="admin action")
     assert (line["action"], line["actor"], line["subject"]) == (function, "operator", {})
     assert line["outcome"] == "ValidationError"
-    assert [it["message"] for it in logs.lines(line["request_id"])] == ["not done", "admin action"]
+    assert [it["message"] for it in logs.lines(line["request_id"])] == ["failed", "admin action"]

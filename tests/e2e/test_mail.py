@@ -61,7 +61,7 @@ def test_event_delivered_three_times_sends_one_email(shop: Shop, mail: Mail) -> 
     mail.wait_until_idle()
 
     assert len(mail.to(ada.email, NEW_PASSWORD)) == 1
-    assert sorted(mail.outcomes(id_)) == ["mail sent", *["no mail: done before"] * 2]
+    assert sorted(mail.outcomes(id_)) == ["email sent", *["no email: already handled"] * 2]
 
 
 def test_three_parallel_copies_of_an_event_send_one_email(shop: Shop, mail: Mail) -> None:
@@ -135,7 +135,7 @@ def test_unverified_address_receives_limited_emails_across_accounts(shop: Shop, 
     assert len(mail.to(ada.email, NEW_PASSWORD, MAX_UNVERIFIED - 1)) == MAX_UNVERIFIED - 1
     mail.wait_until_idle()
     assert mail.outcomes(limited) == [
-        *("no mail: too many to an unverified address", "no mail: done before")
+        *("no email: limit of an unverified address", "no email: already handled")
     ]
     assert mail.to(ada.email, VERIFICATION, 0) == []
     assert len(mail.to(ada.email, NEW_PASSWORD)) == MAX_UNVERIFIED - 1
@@ -147,7 +147,7 @@ def test_changed_name_sends_no_email(shop: Shop, mail: Mail) -> None:
     id_ = mail.publish("user.updated", userId=ada.id, version=2, changed=["name"])
     mail.wait_until_idle()
 
-    assert mail.outcomes(id_) == ["no mail: nobody to tell"]
+    assert mail.outcomes(id_) == ["no email: no recipient"]
     assert mail.to(ada.email, NEW_ADDRESS, 0) == []
 
 
@@ -185,7 +185,7 @@ def test_cancelled_order_sends_no_placement_email(shop: Shop, mail: Mail) -> Non
     mail.wait_until_idle()
 
     assert len(mail.to(ada.email, CANCELLED)) == 1
-    assert mail.outcomes(id_) == ["no mail: nobody to tell"]
+    assert mail.outcomes(id_) == ["no email: no recipient"]
 
 
 def test_deleted_or_inactive_user_gets_no_email(shop: Shop, mail: Mail) -> None:
@@ -199,7 +199,7 @@ def test_deleted_or_inactive_user_gets_no_email(shop: Shop, mail: Mail) -> None:
     ]
     mail.wait_until_idle()
 
-    assert [mail.outcomes(id_) for id_ in ids] == [["no mail: nobody to tell"]] * 2
+    assert [mail.outcomes(id_) for id_ in ids] == [["no email: no recipient"]] * 2
     assert mail.to(gone.email, NEW_PASSWORD, 0) == []
     assert mail.to(inactive.email, NEW_PASSWORD, 0) == []
 
@@ -210,7 +210,7 @@ def test_events_replayed_after_a_day_send_no_email(shop: Shop, mail: Mail) -> No
     id_ = mail.publish("user.password_changed", timedelta(hours=24, minutes=1), userId=ada.id)
     mail.wait_until_idle()
 
-    assert mail.outcomes(id_) == ["no mail: too old"]
+    assert mail.outcomes(id_) == ["no email: event too old"]
     assert mail.to(ada.email, NEW_PASSWORD, 0) == []
 
 
@@ -265,7 +265,7 @@ def test_undeliverable_event_is_mailed_after_a_redrive(shop: Shop, mail: Mail) -
     assert len(mail.to(ada.email, NEW_PASSWORD)) == 1
     mail.wait_until_idle()
     sent, done = [it for it in mail.log_lines() if it.get("id") == event["id"]]
-    assert (sent["message"], sent["request_id"]) == ("mail sent", f"request of {ada.id}")
+    assert (sent["message"], sent["request_id"]) == ("email sent", f"request of {ada.id}")
     assert (done["message"], done["request_id"]) == ("done", f"request of {ada.id}")
 
 

@@ -166,9 +166,9 @@ def test_traces_of_failures_contain_no_user_input(
 
     for answer in answers:
         assert answer.status_code == 500
-        (failed,) = logs.lines(answer.headers["X-Request-Id"], message="unforeseen")
+        (failed,) = logs.lines(answer.headers["X-Request-Id"], message="unhandled exception")
         assert "ValidationException" in failed["exception"]
-        assert "in _answer" in failed["exception"]
+        assert "in _respond" in failed["exception"]
     assert_not_logged(logs, secrets, *answers)
 
 
@@ -193,7 +193,7 @@ def test_content_of_a_failing_message_is_not_logged(
     queue.send_all(json.dumps({"detail": event | {"data": {"email": planted("mail")}}}))
     queue.send_all(planted("body"))
 
-    assert eventually(lambda: len(logs.lines("not done", message="not done")) == 2)
+    assert eventually(lambda: len(logs.lines("failed", message="failed")) == 2)
     shop.stack.client("sqs").purge_queue(QueueUrl=queue.url)
 
     assert_not_logged(logs, secrets)

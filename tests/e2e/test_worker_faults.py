@@ -196,10 +196,10 @@ def test_mark_survives_more_lost_answers_than_the_sdk_retries(
             id_ = mail.publish("user.password_changed", userId=ada.id, version=1)
             assert met(hits, 9)
         mail.wait_until_idle()
-        assert mail.outcomes(id_) == ["mail sent"]
+        assert mail.outcomes(id_) == ["email sent"]
         mail.republish(id_, "user.password_changed", userId=ada.id, version=1)
         mail.wait_until_idle()
-        assert mail.outcomes(id_) == ["mail sent", "no mail: done before"]
+        assert mail.outcomes(id_) == ["email sent", "no email: already handled"]
 
     assert len(mail.to(ada.email, NEW_PASSWORD, 2)) == 2
 
@@ -241,7 +241,7 @@ def test_email_waits_for_its_sender_to_be_verified(
         assert len(mail.to(ada.email, NEW_PASSWORD)) == 1
         mail.wait_until_idle()
 
-    assert mail.outcomes(id_) == ["mail sent"]
+    assert mail.outcomes(id_) == ["email sent"]
 
 
 def sometimes(share: float, seed: int, *kinds: Fault) -> Fault:
@@ -277,7 +277,7 @@ def test_emails_under_faults_all_arrive_once(
         assert eventually(lambda: len(mail.to(ada.email, ORDERED, 0)) >= 81, 5 * HANG_SECONDS)
         mail.wait_until_idle()
 
-    sent = [line["id"] for line in mail.log_lines() if line.get("message") == "mail sent"]
+    sent = [line["id"] for line in mail.log_lines() if line.get("message") == "email sent"]
     assert len(mail.to(ada.email, ORDERED, 81)) == 81
     assert sorted(it for it in sent if it in told) == sorted(told)
     assert len(hits) > 80

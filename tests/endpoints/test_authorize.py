@@ -34,5 +34,5 @@ def test_authorizer_raises_before_the_lambda_timeout(
         )
 
     (line,) = log()
-    assert (line["message"], line["reason"]) == ("not done", "out of time")
+    assert (line["message"], line["reason"]) == ("failed", "deadline exceeded")
     assert line["milliseconds"] >= 100

@@ -9,13 +9,16 @@ from typing import Any  # Any: responses of CodeDeploy and Lambda are JSON
 import pytest
 
 from shop.clients import dynamodb
-from shop.deployment.pre_traffic import READERS, PreTrafficCheck
+from shop.deployment.pre_traffic import PreTrafficCheck
 from shop.identity.keys.key_store import key_store
+from shop.system.open_api import read_operations
 from tests.support.aws_mock import fresh_aws
 from tests.support.gateway_events import Context
 from tests.support.log_lines import LogLines
 from tests.support.sam_template import Function, functions, resources
+from tools.openapi.document import PAGES
 
+GET_ROUTES = {f.route for f in functions() if f.route and f.route.startswith("GET ")} - PAGES
 ASKED = [f for f in functions() if f.route or f.name == "Authorizer"]
 
 
@@ -73,8 +76,8 @@ class Lambda:
 
 
 def checked(codedeploy: Any, lambda_: Any) -> str:
-    check = PreTrafficCheck(codedeploy, lambda_, "shop-prod-CheckReadiness-XYZ")
-    return check.answer("d-1", "hook-1")
+    check = PreTrafficCheck(codedeploy, lambda_, "shop-prod-CheckReadiness-XYZ", read_operations())
+    return check.run("d-1", "hook-1")
 
 
 def everything() -> list[str]:
@@ -95,23 +98,52 @@ def test_pre_traffic_check_gets_a_response_and_changes_nothing(
     assert everything() == before
 
 
+def received_by(function: Function, name: str) -> tuple[Any, Any]:
+    """Return the event and the response of a function that is deployed under this name."""
+    seen = []
+
+    def listen(event: Any) -> Any:
+        response = importlib.import_module(function.module).handler(event, Context())
+        seen.append((event, response))
+        return response
+
+    checked(CodeDeploy(name), Lambda(**{name.split("-")[-2]: listen}))
+    return next(iter(seen))
+
+
 @pytest.mark.parametrize("function", ASKED, ids=lambda function: function.name)
 def test_functions_without_a_get_route_are_not_executed(aws: None, function: Function) -> None:
     reads = function.route is not None and function.route.startswith("GET ")
+    is_documented = reads and function.route not in PAGES
 
-    assert function.name.startswith(READERS) is reads
+    event, response = received_by(function, f"shop-{function.name}-A")
 
-    answers = []
-
-    def listened(event: Any) -> Any:
-        answer = importlib.import_module(function.module).handler(event, Context())
-        answers.append(answer)
-        return answer
-
-    checked(CodeDeploy(f"shop-{function.name}-A"), Lambda(**{function.name: listened}))
+    assert (event["multiValueQueryStringParameters"] is None) is is_documented
     if not reads and function.name not in ("Authorizer", "AnswerPreflight"):
         # Rejected before any effect: by the parameter, the empty body or the token's format.
-        assert answers[0]["statusCode"] in (404, 422), answers[0]
+        assert response["statusCode"] in (404, 422), response
+
+
+@pytest.mark.parametrize("name", ["GetAndDeleteUser", "ListSessionsToo", "ShowX", "CheckY", ""])
+def test_pre_traffic_check_ignores_the_words_of_a_name(name: str) -> None:
+    lambda_ = Lambda()
+    sent: list[Any] = []
+
+    def invoke(FunctionName: str, Qualifier: str, Payload: str) -> Any:
+        sent.append(json.loads(Payload))
+        return {"Payload": io.BytesIO(b'{"statusCode": 200}')}
+
+    lambda_.invoke = invoke  # type: ignore[method-assign]
+
+    assert checked(CodeDeploy(f"shop-prod-{name}-ABC"), lambda_) == "Succeeded"
+    assert sent[0]["multiValueQueryStringParameters"] == {"checkBeforeTraffic": ["yes"]}
+
+
+def test_operation_ids_are_the_logical_ids_of_their_functions() -> None:
+    """A function whose names differ would only get the rejected request."""
+    names = {f.name[:1].lower() + f.name[1:] for f in functions() if f.route in GET_ROUTES}
+
+    assert names == read_operations()
 
 
 def test_string_of_an_older_codedeploy_is_accepted(aws: None) -> None:
@@ -133,7 +165,7 @@ def test_failing_version_gets_no_traffic(
 
     assert checked(codedeploy, Lambda(**{broken: instead})) == "Failed"
     assert codedeploy.statuses == [("d-1", "hook-1", "Failed")]
-    (line,) = [line for line in log() if line["message"] == "not fit for traffic"]
+    (line,) = [line for line in log() if line["message"] == "version unhealthy"]
     assert line["deployment"] == "d-1"
     assert broken in line["exception"]
 
@@ -143,7 +175,7 @@ def test_unreadable_deployment_fails_with_its_reason(log: LogLines) -> None:
     codedeploy._content = '{"Resources": []}'
 
     assert checked(codedeploy, Lambda()) == "Failed"
-    (line,) = [line for line in log() if line["message"] == "not fit for traffic"]
+    (line,) = [line for line in log() if line["message"] == "version unhealthy"]
     assert "names no function" in line["exception"]
 
 

@@ -96,7 +96,7 @@ def test_deletion_event_has_the_correlation_id_of_its_request(bus: Bus, log: Log
         ("user.deleted", other.id, f"{REQUEST} 2"),
         ("user.deleted", nobodys.id, None),
     ]
-    lines = [line for line in log() if line["message"] == "told"]
+    lines = [line for line in log() if line["message"] == "event published"]
     assert [line.get("request_id") for line in lines] == [REQUEST, f"{REQUEST} 2", None]
     assert lines[0]["id"] == bus.told[0]["id"]
     assert (lines[0]["type"], lines[0]["subject"]) == ("user.deleted", one.id)

@@ -80,8 +80,9 @@ def aws() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def deployments(monkeypatch: pytest.MonkeyPatch) -> None:
     """CodeDeploy without deployments; moto's lacks lifecycle hooks."""
-    check = PreTrafficCheck(Mock(get_deployment=Mock(side_effect=LookupError)), Mock(), "")
-    monkeypatch.setattr("functions.deployment.check_before_traffic.traffic_check", lambda: check)
+    check = PreTrafficCheck(Mock(get_deployment=Mock(side_effect=LookupError)), Mock(), "", ())
+    name = "functions.deployment.check_before_traffic.pre_traffic_check"
+    monkeypatch.setattr(name, lambda: check)
 
 
 class CloudFormation(BaseHTTPRequestHandler):

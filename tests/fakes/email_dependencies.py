@@ -7,8 +7,8 @@ from shop.identity.accounts.models import UserStatus
 from shop.identity.recovery.models import Purpose
 from shop.mail.models import EmailMessage
 from shop.mail.service import (
+    DeliveryNotRecorded,
     InProgress,
-    NotMarked,
 )
 from shop.money import Money
 from shop.orders.models import Order, OrderLine, OrderStatus
@@ -76,29 +76,29 @@ class FakeEmailDependencies:
         self.made.append(purpose)
         return f"https://shop.example/recovery#{purpose}=token"
 
-    def claim(self, notice_id: str) -> bool:
-        if notice_id in self.finished:
+    def acquire(self, notification_id: str) -> bool:
+        if notification_id in self.finished:
             return False
-        if notice_id in self.elsewhere:
+        if notification_id in self.elsewhere:
             raise InProgress
-        self.claimed.add(notice_id)
+        self.claimed.add(notification_id)
         return True
 
-    def finish(self, notice_id: str, seconds: float) -> None:
+    def complete(self, notification_id: str, seconds: float) -> None:
         self.given = seconds
         if self.marks_fail:
-            raise NotMarked from ConnectionError("table")
-        self.finished.add(notice_id)
+            raise DeliveryNotRecorded from ConnectionError("table")
+        self.finished.add(notification_id)
 
-    def release(self, notice_id: str) -> None:
-        if notice_id not in self.elsewhere:
-            self.claimed.discard(notice_id)
+    def release(self, notification_id: str) -> None:
+        if notification_id not in self.elsewhere:
+            self.claimed.discard(notification_id)
 
-    def admits(self, address: str, notice_id: str) -> bool:
-        self.counted.append((address, notice_id))
+    def allows(self, address: str, notification_id: str) -> bool:
+        self.counted.append((address, notification_id))
         return len(self.counted) <= self.most
 
-    def send(self, address: str, letter: EmailMessage, reference: str) -> None:
+    def send(self, address: str, message: EmailMessage, reference: str) -> None:
         if self.trouble:
             raise self.trouble.pop(0)
-        self.sent.append((address, letter, reference))
+        self.sent.append((address, message, reference))

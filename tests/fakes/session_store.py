@@ -91,7 +91,10 @@ class FakeSessionStore:
         self.asked.append("rotate")
         self.between_read_and_write()
         stored = self._find(session.user_id, session.id)
-        if stored is None or (stored.refresh.current, stored.epoch) != (spent, session.epoch):
+        if stored is None or (stored.refresh.current, stored.generation) != (
+            spent,
+            session.generation,
+        ):
             return stored
         self.sessions[self.sessions.index(stored)] = session
         return session
@@ -106,7 +109,7 @@ class FakeSessionStore:
 
     def end_all(self, user_id: str) -> None:
         account_state = self.gates[user_id]
-        self.gates[user_id] = replace(account_state, epoch=account_state.epoch + 1)
+        self.gates[user_id] = replace(account_state, generation=account_state.generation + 1)
 
     def _find(self, user_id: str, session_id: str) -> Session | None:
         found = (s for s in self.sessions if (s.user_id, s.id) == (user_id, session_id))

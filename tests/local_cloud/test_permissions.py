@@ -14,6 +14,7 @@ from tests.support.event_sources import Queue, Table
 from tools.local_cloud.stack import LocalStack
 
 type Statement = tuple[str, str]
+type Condition = dict[str, dict[str, list[str]]]
 
 
 class Principal:
@@ -28,11 +29,12 @@ class Principal:
         self._session = botocore.session.Session()
         self._session.set_credentials(key["AccessKeyId"], key["SecretAccessKey"])
 
-    def allow(self, *statements: Statement) -> None:
+    def allow(self, *statements: Statement, condition: Condition | None = None) -> None:
         document = {
             "Version": "2012-10-17",
             "Statement": [
                 {"Effect": "Allow", "Action": action, "Resource": resource}
+                | ({"Condition": condition} if condition else {})
                 for action, resource in statements
             ],
         }
@@ -129,3 +131,25 @@ def test_mapping_permission_is_checked_by_action(stack: LocalStack, principal: P
     assert not principal.is_allowed(disable)
     principal.allow(("lambda:UpdateEventSourceMapping", arn))
     assert principal.is_allowed(disable)
+
+
+@pytest.mark.parametrize("operation", ["update_item", "put_item", "delete_item", "get_item"])
+def test_condition_on_leading_keys_denies_other_rows(
+    stack: LocalStack, principal: Principal, operation: str
+) -> None:
+    table = Table(stack)
+    arn = stack.client("dynamodb").describe_table(TableName=table.name)["Table"]["TableArn"]
+    act = getattr(principal.client("dynamodb"), operation)
+    action = operation.title().replace("_", "")
+    principal.allow(
+        (f"dynamodb:{action}", arn),
+        condition={"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["mail#*"]}},
+    )
+
+    def on(row: str) -> Callable[[], object]:
+        member = "Item" if operation == "put_item" else "Key"
+        return lambda: act(TableName=table.name, **{member: {"id": {"S": row}}})
+
+    assert principal.is_allowed(on("mail#1"))
+    assert not principal.is_allowed(on("01900000-0000-7000-8000-000000000001#POST#/api/orders#key"))
+    assert not principal.is_allowed(on("email#1"))

@@ -9,8 +9,8 @@ import pytest
 
 from shop.clients import dynamodb
 from shop.clock import to_epoch
-from shop.mail.repository import CLAIMED_FOR, DeliveryLogRepository
-from shop.mail.service import InProgress, NotMarked
+from shop.mail.repository import LEASE_DURATION, DeliveryLogRepository
+from shop.mail.service import DeliveryNotRecorded, InProgress
 from tests.support.aws_mock import fresh_aws
 from tests.support.fixtures import NOON
 
@@ -21,54 +21,54 @@ def aws() -> Iterator[None]:
         yield
 
 
-def marks(now: datetime = NOON, claim: str | None = None) -> DeliveryLogRepository:
-    return DeliveryLogRepository(lambda: now, claim)
+def delivery_log(now: datetime = NOON, lease: str | None = None) -> DeliveryLogRepository:
+    return DeliveryLogRepository(lambda: now, lease)
 
 
 def test_delivery_lease_is_exclusive() -> None:
-    assert marks().claim("event")
+    assert delivery_log().acquire("event")
 
     with pytest.raises(InProgress):
-        marks(NOON + CLAIMED_FOR - timedelta(seconds=1)).claim("event")
-    assert marks().claim("another")
+        delivery_log(NOON + LEASE_DURATION - timedelta(seconds=1)).acquire("event")
+    assert delivery_log().acquire("another")
 
 
 def test_delivery_lease_expires_after_a_crash() -> None:
-    marks().claim("event")
+    delivery_log().acquire("event")
 
-    assert marks(NOON + CLAIMED_FOR).claim("event")
+    assert delivery_log(NOON + LEASE_DURATION).acquire("event")
 
 
 def test_released_lease_is_free_immediately() -> None:
-    holder = marks()
-    holder.claim("event")
+    holder = delivery_log()
+    holder.acquire("event")
 
     holder.release("event")
 
-    assert marks().claim("event")
+    assert delivery_log().acquire("event")
 
 
 def test_lease_of_another_sandbox_is_not_released() -> None:
-    marks().claim("event")
+    delivery_log().acquire("event")
 
-    marks().release("event")
-    marks().release("another")
+    delivery_log().release("event")
+    delivery_log().release("another")
 
     with pytest.raises(InProgress):
-        marks().claim("event")
+        delivery_log().acquire("event")
 
 
 def test_finished_delivery_stays_finished() -> None:
-    marks().claim("event")
-    marks().finish("event", 5)
+    delivery_log().acquire("event")
+    delivery_log().complete("event", 5)
 
-    assert not marks().claim("event")
-    assert not marks(NOON + timedelta(days=39)).claim("event")
+    assert not delivery_log().acquire("event")
+    assert not delivery_log(NOON + timedelta(days=39)).acquire("event")
 
 
 def test_delivery_log_item_outlives_the_event_archive_and_contains_no_address() -> None:
-    marks().claim("event")
-    marks().finish("event", 5)
+    delivery_log().acquire("event")
+    delivery_log().complete("event", 5)
 
     (row,) = boto3.client("dynamodb").scan(TableName="idempotency_table")["Items"]
     assert row["id"]["S"] == "mail#event"
@@ -77,20 +77,20 @@ def test_delivery_log_item_outlives_the_event_archive_and_contains_no_address() 
 
 
 def test_lease_with_a_lost_response_is_recognized() -> None:
-    repository = marks()
-    assert repository.claim("event")
+    repository = delivery_log()
+    assert repository.acquire("event")
 
-    assert repository.claim("event")
+    assert repository.acquire("event")
 
 
 def test_renewed_lease_lasts_from_its_renewal() -> None:
-    marks(NOON, "the same").claim("event")
-    later = NOON + CLAIMED_FOR / 2
+    delivery_log(NOON, "the same").acquire("event")
+    later = NOON + LEASE_DURATION / 2
 
-    assert marks(later, "the same").claim("event")
+    assert delivery_log(later, "the same").acquire("event")
 
     with pytest.raises(InProgress):
-        marks(NOON + CLAIMED_FOR).claim("event")
+        delivery_log(NOON + LEASE_DURATION).acquire("event")
 
 
 class Failing:
@@ -116,22 +116,22 @@ class Failing:
 def test_finish_is_retried_until_it_is_written(
     monkeypatch: pytest.MonkeyPatch, committed: bool
 ) -> None:
-    marks().claim("event")
+    delivery_log().acquire("event")
     client = Failing(7, committed)
     monkeypatch.setattr("shop.mail.repository.dynamodb", lambda: client)
 
-    DeliveryLogRepository(lambda: NOON, pause=lambda _: None).finish("event", 30)
+    DeliveryLogRepository(lambda: NOON, pause=lambda _: None).complete("event", 30)
 
     assert client.calls == 8
-    assert not marks().claim("event")
+    assert not delivery_log().acquire("event")
 
 
 def test_finish_that_fails_until_its_deadline_raises_the_cause(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    marks().claim("event")
+    delivery_log().acquire("event")
     monkeypatch.setattr("shop.mail.repository.dynamodb", lambda: Failing(10**9, committed=False))
 
-    with pytest.raises(NotMarked) as not_marked:
-        DeliveryLogRepository(lambda: NOON).finish("event", 0.1)
+    with pytest.raises(DeliveryNotRecorded) as not_marked:
+        DeliveryLogRepository(lambda: NOON).complete("event", 0.1)
     assert isinstance(not_marked.value.__cause__, ConnectionError)

@@ -12,7 +12,7 @@ from shop.identifiers import new_id
 from shop.identity.accounts.models import UserStatus
 from shop.identity.login_attempts.models import (
     MAX_FROM_NETWORK,
-    UNSETTLED_FOR,
+    UNSETTLED_DURATION,
     WINDOW,
     LoginAttempt,
 )
@@ -156,8 +156,8 @@ def test_guess_is_uncounted_once() -> None:
     count(address="198.51.100.1")
     attempt = count()
 
-    LoginAttemptRepository().take_back(attempt)
-    LoginAttemptRepository().take_back(attempt)
+    LoginAttemptRepository().revert(attempt)
+    LoginAttemptRepository().revert(attempt)
 
     assert counts() == (0, 0)
     assert counts("198.51.100.1") == (1, 0)
@@ -169,7 +169,7 @@ def test_full_window_admits_one_guess_for_those_without_an_outcome() -> None:
     for _ in range(MAX_FROM_NETWORK - 3):
         count()
     stale = seen()
-    later = NOON + UNSETTLED_FOR
+    later = NOON + UNSETTLED_DURATION
 
     assert LoginAttemptRepository().count(stale.opened(later), later) is None
     stands = LoginAttemptRepository().count(stale.opened(later), later)

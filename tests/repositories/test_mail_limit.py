@@ -7,7 +7,7 @@ import boto3
 import pytest
 
 from shop.clock import to_epoch
-from shop.mail.models import COUNTED_FOR, MAX_UNVERIFIED
+from shop.mail.models import LIMIT_WINDOW, MAX_UNVERIFIED
 from shop.mail.repository import LimitRepository
 from tests.support.aws_mock import fresh_aws
 from tests.support.fixtures import NOON
@@ -22,39 +22,39 @@ def aws() -> Iterator[None]:
         yield
 
 
-def admits(notice_id: str, now: datetime = NOON, address: str = ADDRESS) -> bool:
-    return LimitRepository(lambda: now).admits(address, notice_id)
+def allows(notification_id: str, now: datetime = NOON, address: str = ADDRESS) -> bool:
+    return LimitRepository(lambda: now).allows(address, notification_id)
 
 
 def test_email_limit_counts_each_address_separately() -> None:
-    admitted = [admits(f"event {number}") for number in range(MAX_UNVERIFIED + 2)]
+    admitted = [allows(f"event {number}") for number in range(MAX_UNVERIFIED + 2)]
 
     assert admitted == [True] * MAX_UNVERIFIED + [False] * 2
-    assert admits("event", address="ada@example.com")
+    assert allows("event", address="ada@example.com")
 
 
 def test_retried_notification_counts_once_and_is_admitted_again() -> None:
-    first = [admits("event 0") for _ in range(MAX_UNVERIFIED + 1)]
-    others = [admits(f"event {number}") for number in range(1, MAX_UNVERIFIED + 1)]
+    first = [allows("event 0") for _ in range(MAX_UNVERIFIED + 1)]
+    others = [allows(f"event {number}") for number in range(1, MAX_UNVERIFIED + 1)]
 
     assert all(first)
     assert others == [True] * (MAX_UNVERIFIED - 1) + [False]
-    assert admits(f"event {MAX_UNVERIFIED - 1}")
+    assert allows(f"event {MAX_UNVERIFIED - 1}")
 
 
 def test_email_limit_window_starts_with_its_first_email_and_ends() -> None:
     for number in range(MAX_UNVERIFIED):
-        admits(f"event {number}", NOON + number * MOMENT)
+        allows(f"event {number}", NOON + number * MOMENT)
 
-    assert not admits("later", NOON + COUNTED_FOR - MOMENT)
-    assert admits("later", NOON + COUNTED_FOR)
-    assert admits("and another", NOON + COUNTED_FOR + MOMENT)
+    assert not allows("later", NOON + LIMIT_WINDOW - MOMENT)
+    assert allows("later", NOON + LIMIT_WINDOW)
+    assert allows("and another", NOON + LIMIT_WINDOW + MOMENT)
 
 
 def test_email_limit_item_contains_no_address_and_expires_with_its_window() -> None:
-    admits("event")
+    allows("event")
 
     (row,) = boto3.client("dynamodb").scan(TableName="idempotency_table")["Items"]
     assert row.keys() == {"id", "notices", "ends_at", "ttl"}
     assert "example" not in str(row)
-    assert int(row["ttl"]["N"]) == to_epoch(NOON + COUNTED_FOR)
+    assert int(row["ttl"]["N"]) == to_epoch(NOON + LIMIT_WINDOW)

@@ -42,7 +42,7 @@ from shop.identity.recovery.models import Purpose, RecoveryToken
 from shop.identity.recovery.repository import RecoveryRepository
 from shop.identity.sessions.models import Session
 from shop.identity.sessions.repository import SessionRepository
-from shop.mail.schemas import AboutOrder, AboutUpdate, AboutUser, Envelope
+from shop.mail.schemas import Envelope, OrderReference, UpdateReference, UserReference
 from shop.money import Money
 from shop.orders.models import Order, OrderStatus
 from shop.orders.repository import OrderRepository
@@ -317,7 +317,7 @@ def test_messages_of_newer_code_are_read_alike_by_all_consumers(event: AnyEvent)
     payload = json.loads(event.to_json())
     newer = from_the_future(payload) | {"dataschema": f"urn:shop:event:{event.type}:2"}
     before, after = Envelope.model_validate(payload), Envelope.model_validate(newer)
-    readers = {UserData: AboutUser, UserChange: AboutUpdate, OrderData: AboutOrder}
+    readers = {UserData: UserReference, UserChange: UpdateReference, OrderData: OrderReference}
     reader = readers[type(event.data)]
 
     assert (after.id, after.type, after.time) == (before.id, before.type, before.time)

@@ -85,7 +85,7 @@ def test_reset_changes_hash_generation_profile_and_attempts_and_spends_its_token
     account_state = AccountRepository().account_state(USER.id)
     assert credential == Credential(USER.id, "new hash")
     assert [tally.count for tally in counted] == [0, 0]
-    assert account_state is not None and account_state.epoch == 2
+    assert account_state is not None and account_state.generation == 2
     assert UserRepository().get(USER.id) == VERIFIED
     assert RecoveryRepository().token("digest") is None
     (row,) = boto3.client("dynamodb").scan(TableName="users_table")["Items"]
@@ -96,7 +96,7 @@ def test_reset_changes_hash_generation_profile_and_attempts_and_spends_its_token
     ("stale", "error"),
     [
         ({"token": replace(TOKEN, digest="spent")}, NotFound),
-        ({"token": replace(TOKEN, epoch=2)}, StaleVersion),
+        ({"token": replace(TOKEN, generation=2)}, StaleVersion),
         ({"account": replace(ACCOUNT, version=2)}, StaleVersion),
         ({"old_hash": "another hash"}, StaleVersion),
     ],

@@ -129,7 +129,7 @@ def test_restored_user_has_a_higher_version_and_no_old_sessions() -> None:
     assert outcome.refused is None
     assert again is not None and again.version > user.version + 1
     assert (again.email, again.name, again.status) == (user.email, user.name, user.status)
-    assert account_state and new_gate and new_gate.epoch == account_state.epoch + 1
+    assert account_state and new_gate and new_gate.generation == account_state.generation + 1
     assert new_gate.status is UserStatus.ACTIVE
 
 
@@ -148,7 +148,7 @@ def test_restored_user_has_credential_and_account_state() -> None:
     credential = UserRepository().credential(user.email)
     assert credential is not None and credential.user_id == user.id
     account_state = AccountRepository().account_state(user.id)
-    assert account_state is not None and (account_state.role, account_state.epoch) == (
+    assert account_state is not None and (account_state.role, account_state.generation) == (
         Role.ADMIN,
         1,
     )
@@ -280,7 +280,7 @@ def test_account_state_is_restored_from_its_user_and_sessions_are_not() -> None:
 
     account_state = AccountRepository().account_state(user.id)
     assert outcome.refused is None and account_state is not None
-    assert (account_state.epoch, account_state.status) == (6, UserStatus.INACTIVE)
+    assert (account_state.generation, account_state.status) == (6, UserStatus.INACTIVE)
 
 
 def test_restored_product_has_its_sku_and_is_not_sold_before_its_stock_count() -> None:
@@ -409,7 +409,7 @@ def test_restored_items_send_no_email(lose: Callable[[], tuple[Restoring, str]])
 
     marks = {row["id"] for row in rows(tables.idempotency())} - before
     assert len(marks) == 1
-    assert DeliveryLogRepository(now).claim(marks.pop().removeprefix("mail#")) is False
+    assert DeliveryLogRepository(now).acquire(marks.pop().removeprefix("mail#")) is False
 
 
 def test_account_state_of_an_erased_user_is_enabled_by_name() -> None:

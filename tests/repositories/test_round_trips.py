@@ -111,11 +111,11 @@ def test_session_is_read_with_its_account_state() -> None:
 
 
 @pytest.mark.parametrize(
-    ("epoch", "password_hash", "status"),
+    ("generation", "password_hash", "status"),
     [(2, "hash", "active"), (1, "other", "active"), (1, "hash", "inactive")],
 )
 def test_session_does_not_begin_after_a_change_of_hash_generation_or_status(
-    epoch: int, password_hash: str, status: str
+    generation: int, password_hash: str, status: str
 ) -> None:
     UserRepository().add(USER, "hash")
     boto3.client("dynamodb").update_item(
@@ -126,7 +126,7 @@ def test_session_does_not_begin_after_a_change_of_hash_generation_or_status(
         ExpressionAttributeValues={":s": {"S": status}},
     )
     digests = RefreshDigests(b"family", b"current", b"salt")
-    session = Session(USER.id, new_id(), epoch, digests, NOON, NOON, NOON, NOON, "", "")
+    session = Session(USER.id, new_id(), generation, digests, NOON, NOON, NOON, NOON, "", "")
 
     attempt = UNSEEN.opened(NOON)
     assert not SessionRepository().begin(session, USER.email, password_hash, None, attempt)

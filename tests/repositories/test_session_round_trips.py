@@ -87,7 +87,7 @@ def test_session_expires_when_it_can_no_longer_be_used() -> None:
 def test_stale_session_is_returned_unchanged(spent: bytes, epoch: int) -> None:
     session = begin()
 
-    assert SessionRepository().rotate(replace(rotated(session), epoch=epoch), spent) == session
+    assert SessionRepository().rotate(replace(rotated(session), generation=epoch), spent) == session
 
     assert SessionRepository().with_account_state(USER.id, session.id)[0] == session
 
@@ -133,5 +133,5 @@ def test_next_session_generation_begins_for_an_existing_account_state() -> None:
     SessionRepository().end_all(USER.id)
     SessionRepository().end_all(BOB.id)
 
-    assert SessionRepository().of_user(USER.id) == ([session], replace(ACCOUNT_STATE, epoch=2))
+    assert SessionRepository().of_user(USER.id) == ([session], replace(ACCOUNT_STATE, generation=2))
     assert SessionRepository().of_user(BOB.id) == ([], None)

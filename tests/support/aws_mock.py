@@ -36,7 +36,7 @@ _CACHED = (
     shop.identity.keys.published_keys.published_jwks,
     shop.events.dependencies.outbox,
     shop.mail.dependencies.mail_service,
-    shop.mail.dependencies.resending,
+    shop.mail.dependencies.email_resender,
     shop.system.dependencies.dependency_check,
     shop.orders.dependencies.order_service,
     shop.products.dependencies.product_service,

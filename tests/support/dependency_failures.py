@@ -86,4 +86,4 @@ def assert_authorizer_failed_by_itself(shop: Shop, logs: Logs) -> None:
     """Assert that the authorizer logged one failure by itself; its events have no request id."""
     name = shop.resources["Authorizer"]
     (line,) = logs.lines("milliseconds", function_name=name)
-    assert line["message"] == "not done"
+    assert line["message"] == "failed"

@@ -10,12 +10,12 @@ from tests.support.waiting import eventually
 from tools.local_cloud.mailbox import Mailbox, Message
 
 WELCOME = "Welcome to the shop"
-VERIFICATION = "Confirm your e-mail address"
-RESET = "Choose a new password"
-NEW_ADDRESS = "Your e-mail address was changed"
+VERIFICATION = "Confirm your email address"
+RESET = "Reset your password"
+NEW_ADDRESS = "Your email address was changed"
 NEW_PASSWORD = "Your password was changed"
-ORDERED = "We have your order"
-CANCELLED = "Your order is cancelled"
+ORDERED = "Your order confirmation"
+CANCELLED = "Your order was cancelled"
 
 
 class Mail:

@@ -98,3 +98,13 @@ def test_worker_sends_from_the_sender_only_also_in_the_ses_sandbox() -> None:
                 "StringEquals": {"ses:FromAddress": {"Ref": "MailFrom"}}
             }
     assert [str(it["Resource"]).count("identity/*") for it in sending] == [0, 1]
+
+
+def test_send_email_writes_only_idempotency_rows_of_emails() -> None:
+    (policy,) = resources("AWS::Serverless::Function")["SendEmail"]["Policies"]
+    (statement,) = [it for it in policy["Statement"] if "IdempotencyTable" in str(it["Resource"])]
+
+    assert statement["Action"] == "dynamodb:UpdateItem"
+    assert statement["Condition"] == {
+        "ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["mail#*"]}
+    }

@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 
 from shop import clients
-from shop.deadline import TO_ANSWER
+from shop.deadline import RESPONSE_MARGIN
 from shop.dynamo import transactions
 from shop.events import service as publishing
-from shop.mail.repository import CLAIMED_FOR
-from shop.mail.service import TO_SEND_AND_MARK
+from shop.mail.repository import LEASE_DURATION
+from shop.mail.service import MIN_SEND_SECONDS
 from tests.support.sam_template import functions, resources, template
 
 FUNCTIONS = resources("AWS::Serverless::Function")
@@ -40,8 +40,8 @@ ASKED_IN_REQUESTS = [clients.dynamodb, clients.parameters, clients.queues, clien
 def test_single_hanging_call_fails_by_its_own_error_and_several_by_the_deadline(
     make: Any,
 ) -> None:
-    assert longest(make()) < REQUEST - TO_ANSWER
-    assert longest_throttled(make()) < (REQUEST - TO_ANSWER) / 2
+    assert longest(make()) < REQUEST - RESPONSE_MARGIN
+    assert longest_throttled(make()) < (REQUEST - RESPONSE_MARGIN) / 2
 
 
 def test_pre_traffic_check_outlasts_throttling_of_parallel_checks() -> None:
@@ -57,14 +57,14 @@ def test_functions_with_a_route_have_one_timeout_below_the_gateways() -> None:
         if function.route:
             assert "Timeout" not in FUNCTIONS[function.name], function.name
     assert "Timeout" not in FUNCTIONS["Authorizer"]
-    assert REQUEST <= 10 and 0.3 <= TO_ANSWER < 1
+    assert REQUEST <= 10 and 0.3 <= RESPONSE_MARGIN < 1
     # Less than the gateway's limit:
     # https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
     assert 2 * REQUEST < 29
 
 
 def test_conflicts_are_retried_for_half_a_request_at_most() -> None:
-    assert transactions.BUDGET <= (REQUEST - TO_ANSWER) * 0.6
+    assert transactions.BUDGET <= (REQUEST - RESPONSE_MARGIN) * 0.6
 
 
 def test_publisher_reports_pending_records_before_its_timeout() -> None:
@@ -87,11 +87,11 @@ def test_email_batch_ends_in_time_at_the_slowest_ses_response() -> None:
 def test_email_sending_leaves_time_for_its_mark() -> None:
     slowest = longest(clients.mail()) + longest(clients.dynamodb())
 
-    assert slowest + TO_ANSWER <= TO_SEND_AND_MARK < FUNCTIONS["SendEmail"]["Timeout"]
+    assert slowest + RESPONSE_MARGIN <= MIN_SEND_SECONDS < FUNCTIONS["SendEmail"]["Timeout"]
 
 
 def test_lease_outlasts_its_worker_and_ends_before_redelivery() -> None:
-    claimed = CLAIMED_FOR.total_seconds()
+    claimed = LEASE_DURATION.total_seconds()
 
     assert FUNCTIONS["SendEmail"]["Timeout"] < claimed
     assert claimed < QUEUES["EmailsToSend"]["VisibilityTimeout"]

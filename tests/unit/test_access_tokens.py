@@ -11,7 +11,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from shop.caller import Role
-from shop.identity.access_tokens import BadToken, Issuer, issue, verify
+from shop.identity.access_tokens import InvalidToken, Issuer, issue, verify
 from shop.identity.keys.signing_keys import KeySet, SigningKey
 from tests.support.fixtures import ALICE, NOON
 
@@ -41,7 +41,7 @@ def find_key(kid: str) -> dict[str, str] | None:
 def proven(token: str) -> bool:
     try:
         verify(token, find_key, ISSUER, NOON)
-    except BadToken:
+    except InvalidToken:
         return False
     return True
 
@@ -76,7 +76,7 @@ def test_token_is_valid_for_15_minutes_to_the_second() -> None:
     token = issue(KEY, ISSUER, ALICE.id, ALICE.session_id, Role.CUSTOMER, NOON)
 
     verify(token, find_key, ISSUER, NOON + timedelta(seconds=899))
-    with pytest.raises(BadToken):
+    with pytest.raises(InvalidToken):
         verify(token, find_key, ISSUER, NOON + timedelta(seconds=900))
 
 

@@ -21,6 +21,8 @@ PEAR = "01900000-0000-7000-8000-0000000000b1"
 
 
 class CreatedThing(Resource):
+    resource_name = "product"
+
     @classmethod
     def of(cls, stored: Any) -> Self:
         raise NotImplementedError
@@ -137,7 +139,7 @@ def test_failed_operation_is_audited_and_still_fails(log: LogLines) -> None:
     def refuse(_: dict[str, Any]) -> dict[str, str]:
         raise EmailInUse
 
-    with pytest.raises(SanitizedError, match="^EmailInUse: Another account uses this e-mail.$"):
+    with pytest.raises(SanitizedError, match="^EmailInUse: This email address is already in use.$"):
         operation(refuse)({}, Context())
 
     assert [line["outcome"] for line in audited(log)] == ["EmailInUse"]

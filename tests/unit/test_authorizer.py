@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from shop.caller import Role
-from shop.identity.access_tokens import BadToken, Claims
+from shop.identity.access_tokens import Claims, InvalidToken
 from shop.identity.accounts.models import AccountState, UserStatus
 from shop.identity.authorization.service import Authorizer
 from shop.identity.sessions.models import RefreshDigests, Session
@@ -18,7 +18,7 @@ LATER = NOON + timedelta(days=30)
 SESSION = Session(
     user_id=ALICE.id,
     id=ALICE.session_id,
-    epoch=1,
+    generation=1,
     refresh=RefreshDigests(b"", b"", b""),
     created_at=NOON,
     last_used_at=NOON,
@@ -47,7 +47,7 @@ def verify(token: str) -> Claims:
     if token == "broken":
         raise ConnectionError
     if token != "good":
-        raise BadToken("form")
+        raise InvalidToken("form")
     return Claims(ALICE.id, ALICE.session_id)
 
 

@@ -9,7 +9,7 @@ from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 
 from shop import clients
-from shop.clients import TRIES, DamagedAnswer
+from shop.clients import MAX_ATTEMPTS, DamagedResponse
 from shop.http.rendering import as_shop_error
 
 FOUND = b'{"Item": {"id": {"S": "1"}}}'
@@ -80,7 +80,7 @@ def test_damaged_response_is_retried(damaged: AWSResponse) -> None:
 
 @pytest.mark.parametrize("damaged", DAMAGED.values(), ids=DAMAGED.keys())
 def test_persistently_damaged_response_is_a_dependency_error(damaged: AWSResponse) -> None:
-    with pytest.raises(DamagedAnswer) as failed:
+    with pytest.raises(DamagedResponse) as failed:
         asked(clients.dynamodb(), [damaged], item)
 
     assert as_shop_error(failed.value).status == 503
@@ -89,7 +89,7 @@ def test_persistently_damaged_response_is_a_dependency_error(damaged: AWSRespons
 def test_damaged_response_without_a_checksum_is_detected() -> None:
     assert asked(clients.secrets(), [answer(b"{"), answer(b""), answer(SECRET)], secret) == (
         "{}",
-        TRIES,
+        MAX_ATTEMPTS,
     )
 
 

@@ -5,7 +5,7 @@ from contextlib import suppress
 
 import pytest
 
-from shop.deadline import OutOfTime, deadline
+from shop.deadline import DeadlineExceeded, deadline
 from shop.entrypoints.http import endpoint
 from shop.http.response_models import ResponseModel
 from tests.support.gateway_events import Context, event
@@ -33,14 +33,14 @@ def test_work_ends_at_its_deadline_and_not_at_its_next_retry() -> None:
             with suppress(Exception):
                 time.sleep(HANG_SECONDS)
 
-    with pytest.raises(OutOfTime), deadline(0.05):
+    with pytest.raises(DeadlineExceeded), deadline(0.05):
         work()
 
     assert tries == [0]
 
 
 def test_expired_deadline_aborts_immediately() -> None:
-    with pytest.raises(OutOfTime), deadline(-1):
+    with pytest.raises(DeadlineExceeded), deadline(-1):
         retrying_work()
 
 

@@ -11,11 +11,11 @@ from tests.support.fixtures import ALICE, NOON
 
 
 def test_user_input_is_escaped_in_html() -> None:
-    letter = templates.password_changed('<script> "x" & co')
+    message = templates.password_changed('<script> "x" & co')
 
-    assert 'Hello <script> "x" & co,' in letter.text
-    assert "Hello &lt;script&gt; &quot;x&quot; &amp; co," in letter.html
-    assert "<script" not in letter.html
+    assert 'Hello <script> "x" & co,' in message.text
+    assert "Hello &lt;script&gt; &quot;x&quot; &amp; co," in message.html
+    assert "<script" not in message.html
 
 
 @pytest.mark.parametrize(
@@ -23,10 +23,10 @@ def test_user_input_is_escaped_in_html() -> None:
     ["Win at https://evil.example", "evil.example", "a@evil.example", "WWW evil", "evil:8080"],
 )
 def test_name_resembling_a_link_is_omitted(name: str) -> None:
-    letter = templates.welcome(name, None)
+    message = templates.welcome(name, None)
 
-    assert "Hello,\n" in letter.text
-    assert "evil" not in (letter.text + letter.html).lower()
+    assert "Hello,\n" in message.text
+    assert "evil" not in (message.text + message.html).lower()
 
 
 def test_ordinary_name_is_greeted() -> None:
@@ -40,10 +40,10 @@ def test_missing_name_is_omitted() -> None:
 
 
 def test_link_is_in_text_and_html_and_cannot_leave_its_attribute() -> None:
-    letter = templates.reset("Ada", 'https://shop.example/r#reset=a"b&c')
+    message = templates.reset("Ada", 'https://shop.example/r#reset=a"b&c')
 
-    assert 'https://shop.example/r#reset=a"b&c' in letter.text
-    assert 'href="https://shop.example/r#reset=a&quot;b&amp;c"' in letter.html
+    assert 'https://shop.example/r#reset=a"b&c' in message.text
+    assert 'href="https://shop.example/r#reset=a&quot;b&amp;c"' in message.html
 
 
 def test_order_is_a_table_with_its_total() -> None:
@@ -51,11 +51,11 @@ def test_order_is_a_table_with_its_total() -> None:
     line = OrderLine("p", "PEAR", "Pear", price, 2, 2)
     order = Order("the id", ALICE.id, OrderStatus.PENDING, price * 2, [line], None, NOON, NOON, 1)
 
-    letter = templates.order_placed("Ada", order)
+    message = templates.order_placed("Ada", order)
 
-    assert [text.split() for text in letter.text.splitlines() if "9.80" in text] == [
+    assert [text.split() for text in message.text.splitlines() if "9.80" in text] == [
         ["2", "×", "Pear", "9.80"],
         ["Total", "9.80", "EUR"],
     ]
-    assert letter.html.count("<tr>") == 2
-    assert "{" not in letter.html
+    assert message.html.count("<tr>") == 2
+    assert "{" not in message.html

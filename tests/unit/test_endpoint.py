@@ -35,6 +35,8 @@ class ThingQuery(Query):
 
 
 class ThingResponse(Resource):
+    resource_name = "thing"
+
     how_many: int
 
     @classmethod

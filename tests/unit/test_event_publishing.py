@@ -55,17 +55,17 @@ class OutboxAt:
         def pause(seconds: float) -> None:
             self.time += max(seconds, 0.01)
 
-        def set_aside(record: Record) -> None:
+        def dead_letter(record: Record) -> None:
             if is_aside_down:
                 raise ConnectionError
             self.aside.append(record.key["id"])
 
         publisher = EventPublisher(bus, pause, lambda: self.time)
-        self.outbox = Outbox(publisher, lambda _: {}, set_aside)
+        self.outbox = Outbox(publisher, lambda _: {}, dead_letter)
 
-    def tell(self, records: Sequence[Record]) -> list[int]:
+    def publish(self, records: Sequence[Record]) -> list[int]:
         """Return the positions of the records to retry."""
-        return [records.index(it) for it in self.outbox.tell(records)]
+        return [records.index(it) for it in self.outbox.publish(records)]
 
 
 def user(version: int = 1, user_id: str | None = None, **more: Any) -> Record:
@@ -81,7 +81,7 @@ def poison() -> Record:
 def test_events_are_published_ten_at_a_time_in_stream_order() -> None:
     bus, records = FakeBus(), [user() for _ in range(25)]
 
-    assert OutboxAt(bus).tell(records) == []
+    assert OutboxAt(bus).publish(records) == []
 
     assert [len(call) for call in bus.calls] == [10, 10, 5]
     assert [event.subject for event in bus.told] == [it.key["id"] for it in records]
@@ -91,7 +91,7 @@ def test_call_contains_one_event_per_entity() -> None:
     bus, one, other = FakeBus(), new_id(), new_id()
     records = [user(1, one), user(2, one), user(1, other), user(3, one), user(2, other)]
 
-    assert OutboxAt(bus).tell(records) == []
+    assert OutboxAt(bus).publish(records) == []
 
     assert bus.calls == [[one, other], [one, other], [one]]
 
@@ -103,7 +103,7 @@ def test_call_stays_within_the_limits_of_the_bus() -> None:
         record("orders_table", None, ORDER | {"id": new_id(), "lines": lines}) for _ in "123456"
     ]
 
-    assert OutboxAt(bus).tell(records) == []
+    assert OutboxAt(bus).publish(records) == []
 
     size = len(bus.told[0].to_json())
     assert [len(call) for call in bus.calls] == [MAX_BYTES // size, 6 - MAX_BYTES // size]
@@ -115,7 +115,7 @@ def test_oversized_event_is_dead_lettered() -> None:
     desk = OutboxAt(bus)
     large = record("orders_table", None, ORDER | {"lines": ORDER["lines"] * 5_000})
 
-    assert desk.tell([user(), large, user()]) == []
+    assert desk.publish([user(), large, user()]) == []
 
     assert len(bus.told) == 2 and desk.aside == [ORDER["id"]]
 
@@ -132,7 +132,7 @@ def test_failed_entry_is_retried_before_the_next_of_its_entity() -> None:
 
     bus = FakeBus(answer)
 
-    assert OutboxAt(bus).tell([user(1, one), user(2, one), user(1, other)]) == []
+    assert OutboxAt(bus).publish([user(1, one), user(2, one), user(1, other)]) == []
 
     versions = [event.data.version for event in bus.told if event.subject == one]
     assert versions == [1, 2]
@@ -142,7 +142,7 @@ def test_failed_entry_is_retried_before_the_next_of_its_entity() -> None:
 def test_short_bus_outage_is_waited_out() -> None:
     bus, records = FakeBus(down=3), [user(), user()]
 
-    assert OutboxAt(bus).tell(records) == []
+    assert OutboxAt(bus).publish(records) == []
 
     assert len(bus.told) == 2
 
@@ -151,7 +151,7 @@ def test_long_bus_outage_defers_all_within_the_worker_timeout() -> None:
     bus = FakeBus(down=10**9)
     desk = OutboxAt(bus)
 
-    assert desk.tell([user(), user()]) == [0, 1]
+    assert desk.publish([user(), user()]) == [0, 1]
 
     assert BUDGET <= desk.time < BUDGET + 5
 
@@ -161,7 +161,7 @@ def test_failing_event_blocks_later_records_only() -> None:
     bus = FakeBus(lambda event: RETRY if event.subject == stuck else PUBLISHED)
     desk = OutboxAt(bus)
 
-    assert desk.tell([user(), user(1, stuck), poison(), user()]) == [1, 2, 3]
+    assert desk.publish([user(), user(1, stuck), poison(), user()]) == [1, 2, 3]
 
     # Records retried with it are not dead-lettered now, or each retry would repeat that.
     assert desk.aside == []
@@ -174,7 +174,7 @@ def test_malformed_record_is_dead_lettered_alone(place: int, log: LogLines) -> N
     records = [user() for _ in range(10)]
     records[place] = poison()
 
-    assert desk.tell(records) == []
+    assert desk.publish(records) == []
 
     assert len(bus.told) == 9
     assert desk.aside == [records[place].key["id"]]
@@ -187,7 +187,7 @@ def test_rejected_event_is_dead_lettered_alone() -> None:
     refused = records[1].key["id"]
     desk = OutboxAt(FakeBus(lambda event: REJECTED if event.subject == refused else PUBLISHED))
 
-    assert desk.tell(records) == []
+    assert desk.publish(records) == []
 
     assert desk.aside == [refused]
 
@@ -195,4 +195,4 @@ def test_rejected_event_is_dead_lettered_alone() -> None:
 def test_failed_dead_lettering_is_retried() -> None:
     desk = OutboxAt(FakeBus(), is_aside_down=True)
 
-    assert desk.tell([user(), poison(), user()]) == [1, 2]
+    assert desk.publish([user(), poison(), user()]) == [1, 2]

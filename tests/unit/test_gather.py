@@ -8,7 +8,7 @@ from functools import partial
 
 import pytest
 
-from shop.deadline import OutOfTime, deadline
+from shop.deadline import DeadlineExceeded, deadline
 from shop.gather import MAX_THREADS, gather
 from tests.support.waiting import HANG_SECONDS
 
@@ -70,7 +70,7 @@ def test_deadline_abandons_pending_calls() -> None:
     end = threading.Event()
 
     try:
-        with pytest.raises(OutOfTime), deadline(0.05):
+        with pytest.raises(DeadlineExceeded), deadline(0.05):
             gather([end.wait] * (MAX_THREADS + 1))
     finally:
         end.set()

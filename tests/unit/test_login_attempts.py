@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from shop.deadline import OutOfTime
+from shop.deadline import DeadlineExceeded
 from shop.errors import (
     AccountInactive,
     EmailInUse,
@@ -18,7 +18,7 @@ from shop.errors import (
 from shop.identity.login_attempts.models import (
     MAX_FROM_ANYWHERE,
     MAX_FROM_NETWORK,
-    UNSETTLED_FOR,
+    UNSETTLED_DURATION,
     WINDOW,
     LoginAttempt,
     RateLimitWindow,
@@ -52,14 +52,14 @@ class Counter:
                 tally,
                 count=tally.count - abandoned + 1,
                 unsettled=tally.unsettled - abandoned + attempt.is_guess,
-                unsettled_until=now + UNSETTLED_FOR if attempt.is_guess else None,
+                unsettled_until=now + UNSETTLED_DURATION if attempt.is_guess else None,
             )
         return None
 
     def settle(self, attempt: LoginAttempt) -> None:
         self._change(attempt, counted=0)
 
-    def take_back(self, attempt: LoginAttempt) -> None:
+    def revert(self, attempt: LoginAttempt) -> None:
         self._change(attempt, counted=-1)
 
     def release(self, attempt: LoginAttempt) -> None:
@@ -80,7 +80,7 @@ class Counter:
 
     def seen(self, email: str = "ada@example.com", address: str = HOME) -> LoginAttempt:
         seen = login_attempt(email, address)
-        return seen.standing_at(self.tallies.get(tally.digest, tally) for tally in seen)
+        return seen.with_windows(self.tallies.get(tally.digest, tally) for tally in seen)
 
     def service(self) -> LoginAttemptService:
         return LoginAttemptService(self, lambda: self.now)
@@ -108,7 +108,7 @@ def test_right_guess_that_ends_in_503_is_taken_back() -> None:
     assert [(tally.count, tally.unsettled) for tally in counter.tallies.values()] == [(0, 0)] * 2
 
 
-@pytest.mark.parametrize("error", [OUTAGE, ConnectionError(), OutOfTime()])
+@pytest.mark.parametrize("error", [OUTAGE, ConnectionError(), DeadlineExceeded()])
 def test_guesses_that_ended_in_503_stop_counting_once_their_requests_have_ended(
     error: BaseException,
 ) -> None:
@@ -116,7 +116,7 @@ def test_guesses_that_ended_in_503_stop_counting_once_their_requests_have_ended(
     for _ in range(MAX_FROM_NETWORK):
         counter.fail(error, is_right=True)
 
-    counter.now += UNSETTLED_FOR - timedelta(seconds=1)
+    counter.now += UNSETTLED_DURATION - timedelta(seconds=1)
     with pytest.raises(TooManyRequests) as refused:
         counter.attempt()
     counter.now += timedelta(seconds=1)
@@ -132,13 +132,13 @@ def test_failed_guesses_stay_counted_beside_those_that_ended_in_503() -> None:
         counter.fail(WRONG)
     counter.fail(OUTAGE)
 
-    counter.now += UNSETTLED_FOR
+    counter.now += UNSETTLED_DURATION
     counter.fail(WRONG)
-    counter.now += UNSETTLED_FOR
+    counter.now += UNSETTLED_DURATION
     with pytest.raises(TooManyRequests) as refused:
         counter.attempt()
 
-    assert refused.value.retry_after == (WINDOW - 2 * UNSETTLED_FOR).total_seconds()
+    assert refused.value.retry_after == (WINDOW - 2 * UNSETTLED_DURATION).total_seconds()
 
 
 @pytest.mark.parametrize("refusal", [WRONG, AccountInactive(), EmailInUse()])
@@ -167,7 +167,7 @@ def test_parallel_guesses_fill_the_window_while_their_outcome_is_open() -> None:
     with pytest.raises(TooManyRequests) as refused:
         counter.attempt()
 
-    assert refused.value.retry_after == UNSETTLED_FOR.total_seconds()
+    assert refused.value.retry_after == UNSETTLED_DURATION.total_seconds()
 
 
 def test_eleventh_attempt_of_a_network_is_rejected_until_the_window_ends() -> None:

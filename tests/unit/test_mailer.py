@@ -8,7 +8,7 @@ from botocore.stub import Stubber
 import shop.clients
 from shop.mail.mailer import SesMailer
 from shop.mail.models import EmailMessage
-from shop.mail.service import NotTaken, Refused
+from shop.mail.service import EmailNotAccepted, EmailRejected
 
 LETTER = EmailMessage("Subject", "text", "<p>html</p>")
 
@@ -53,7 +53,7 @@ def test_email_carries_the_id_of_its_event(ses: Stubber) -> None:
 def test_malformed_email_is_rejected_finally(ses: Stubber, code: str) -> None:
     ses.add_client_error("send_email", code, "Address ada@example.com")
 
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(EmailRejected) as refused:
         send()
     assert str(refused.value) == code
 
@@ -81,7 +81,7 @@ UNVERIFIED = (
 def test_rejection_that_names_the_sender_is_retried(ses: Stubber, code: str, named: str) -> None:
     ses.add_client_error("send_email", code, UNVERIFIED.format(named))
 
-    with pytest.raises(NotTaken) as not_taken:
+    with pytest.raises(EmailNotAccepted) as not_taken:
         send("ada@example.org")
     assert str(not_taken.value) == code and not_taken.value.__suppress_context__
 
@@ -96,7 +96,7 @@ def test_rejection_that_names_the_sender_is_retried(ses: Stubber, code: str, nam
 def test_rejection_that_names_only_the_recipient_is_final(ses: Stubber, recipient: str) -> None:
     ses.add_client_error("send_email", "MessageRejected", UNVERIFIED.format(recipient))
 
-    with pytest.raises(Refused):
+    with pytest.raises(EmailRejected):
         send(recipient)
 
 
@@ -113,7 +113,7 @@ def test_rejection_without_a_known_identity_is_retried(
 ) -> None:
     ses.add_client_error("send_email", code, message)
 
-    with pytest.raises(NotTaken):
+    with pytest.raises(EmailNotAccepted):
         send()
 
 
@@ -122,7 +122,7 @@ def test_rejection_of_an_international_sender_is_retried(ses: Stubber, named: st
     message = UNVERIFIED.format(f"ada@example.org, {named}")
     ses.add_client_error("send_email", "MessageRejected", message)
 
-    with pytest.raises(NotTaken):
+    with pytest.raises(EmailNotAccepted):
         send("ada@example.org", sender="shop@mail.xn--bcher-kva.de")
 
 
@@ -133,7 +133,7 @@ def test_temporary_failure_is_retried_by_the_queue_only(ses: Stubber, code: str)
     message = "not authorized on identity/ada@example.com"
     ses.add_client_error("send_email", code, message, http_status_code=429)
 
-    with pytest.raises(NotTaken) as not_taken:
+    with pytest.raises(EmailNotAccepted) as not_taken:
         send()
     # The response of SES, with an address, is not logged as exception context either.
     assert str(not_taken.value) == code and not_taken.value.__suppress_context__
@@ -142,5 +142,5 @@ def test_temporary_failure_is_retried_by_the_queue_only(ses: Stubber, code: str)
 def test_top_level_domain_of_the_sender_is_no_identity(ses: Stubber) -> None:
     ses.add_client_error("send_email", "MessageRejected", UNVERIFIED.format("ada@example.com"))
 
-    with pytest.raises(Refused):
+    with pytest.raises(EmailRejected):
         send(sender="shop@pears.email")

@@ -45,7 +45,7 @@ def logged_metrics(work: Any) -> dict[str, float]:
     """Return the metrics counted during the work."""
     metrics.collect()
     work()
-    return counted(metrics.told(), SHOP)
+    return counted(metrics.log_fields(), SHOP)
 
 
 def raises(error: type[Exception], work: Any) -> Any:
@@ -111,7 +111,7 @@ def test_all_metrics_together_stay_within_the_format_limits() -> None:
     metrics.measure("OrderValue", 12.5, currency="EUR")
     metrics.measure("Latency", 3.2, route=PLACES)
 
-    names = {name for name, _ in metrics_of(metrics.told(), SHOP)}
+    names = {name for name, _ in metrics_of(metrics.log_fields(), SHOP)}
 
     assert names == {
         *("SignUps", "LogInsFailed", "LogInsThrottled", "RefreshReuse"),
@@ -123,11 +123,11 @@ def test_order_and_its_value_are_counted_when_placed() -> None:
     metrics.collect()
     place(FakeOrderStore(), (PEAR, 2), (PLUM, 1))()
 
-    told = metrics_of(metrics.told(), SHOP)
+    told = metrics_of(metrics.log_fields(), SHOP)
 
     assert told["OrdersPlaced", frozenset()] == ("Count", 1)
     assert told["OrderValue", frozenset({("currency", "EUR")})] == ("None", 20.1)
-    assert counted(metrics.told(), SHOP).keys() == {"OrdersPlaced", "OrderValue"}
+    assert counted(metrics.log_fields(), SHOP).keys() == {"OrdersPlaced", "OrderValue"}
 
 
 def test_replay_counts_nothing() -> None:

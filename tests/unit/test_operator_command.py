@@ -13,8 +13,8 @@ from shop.entrypoints.operator_command import CommandResult, operator_command
 from shop.errors import AccountInactive, LastAdmin, NotFound, ShopError, ValidationFailed
 from shop.identifiers import id_of, made_at
 from shop.identity.accounts.models import UserStatus
-from shop.mail.email_resender import CONFIRMED_WITHIN, EmailResender
-from shop.operators.commands import MailAgain, SessionsEnd, StatusChange
+from shop.mail.email_resender import MAX_CONFIRMATION_AGE, EmailResender
+from shop.operators.commands import EndSessions, ResendEmail, StatusChange
 from shop.orders.models import Order, OrderStatus
 from shop.redaction import SanitizedError
 from shop.users.models import User
@@ -25,7 +25,7 @@ from tests.support.gateway_events import Context
 from tests.support.log_lines import LogLines
 
 OPERATOR = "arn:aws:sts::123456789012:assumed-role/Operator/ada"
-FRESH = id_of(int(NOON.timestamp() * 1000), chance=7)
+FRESH = id_of(int(NOON.timestamp() * 1000), random_bits=7)
 SHUT: dict[str, Any] = {"operator": OPERATOR, "userId": ALICE.id, "status": "inactive"}
 
 
@@ -62,8 +62,8 @@ def test_command_is_a_dry_run_until_confirmed_and_audited_both_times(
 
 
 def test_rejection_is_returned_and_audited(log: LogLines) -> None:
-    @operator_command(SessionsEnd)
-    def refuse(command: SessionsEnd) -> CommandResult:
+    @operator_command(EndSessions)
+    def refuse(command: EndSessions) -> CommandResult:
         raise LastAdmin
 
     answer = refuse({"operator": OPERATOR, "userId": ALICE.id, "confirm": True}, Context())
@@ -73,8 +73,8 @@ def test_rejection_is_returned_and_audited(log: LogLines) -> None:
 
 
 def test_failure_is_audited_and_still_raised(log: LogLines) -> None:
-    @operator_command(SessionsEnd)
-    def fail(command: SessionsEnd) -> CommandResult:
+    @operator_command(EndSessions)
+    def fail(command: EndSessions) -> CommandResult:
         raise ConnectionError
 
     with pytest.raises(SanitizedError, match="ConnectionError"):
@@ -213,10 +213,12 @@ def test_order_email_follows_the_order_status(status: OrderStatus) -> None:
     assert data == {"userId": ALICE.id, "orderId": ORDER.id}
 
 
-@pytest.mark.parametrize("age", [CONFIRMED_WITHIN + timedelta(seconds=1), -timedelta(seconds=1)])
+@pytest.mark.parametrize(
+    "age", [MAX_CONFIRMATION_AGE + timedelta(seconds=1), -timedelta(seconds=1)]
+)
 def test_confirmation_id_older_than_an_hour_is_rejected(age: timedelta) -> None:
     office = FakeOperatorStore()
-    stale = id_of(int((NOON - age).timestamp() * 1000), chance=7)
+    stale = id_of(int((NOON - age).timestamp() * 1000), random_bits=7)
     assert made_at(stale) == NOON - age
 
     with pytest.raises(ValidationFailed, match="dry run"):
@@ -257,6 +259,6 @@ def test_unknown_order_is_not_found() -> None:
 def test_email_is_confirmed_by_an_id_only() -> None:
     event = {"operator": OPERATOR, "userId": ALICE.id, "confirm": "1"}
 
-    answer = operator_command(MailAgain)(lambda _: {})(event, Context())
+    answer = operator_command(ResendEmail)(lambda _: {})(event, Context())
 
     assert answer["code"] == "VALIDATION_ERROR"

@@ -14,7 +14,7 @@ from shop.identity.accounts.models import Account, AccountState, Credential, Use
 from shop.identity.login_attempts.models import LoginAttempt
 from shop.identity.recovery.models import LIFETIME, Purpose, RecoveryToken
 from shop.identity.recovery.schemas import PasswordReset, PasswordResetCreate
-from shop.identity.recovery.service import Links, RecoveryService
+from shop.identity.recovery.service import RecoveryLinks, RecoveryService
 from shop.identity.recovery.tokens import digest_of
 from shop.retries import StaleVersion
 from tests.support.fixtures import ALICE, BROWSER, NOON
@@ -28,7 +28,7 @@ class FakeRecoveryStore:
 
     def __init__(self, overtaken: int = 0) -> None:
         self.known: Account | None = USER
-        self.epoch = 1
+        self.generation = 1
         self.hash = "hash of correct horse"
         self.tokens: dict[str, RecoveryToken] = {}
         self.overtaken = overtaken
@@ -47,7 +47,7 @@ class FakeRecoveryStore:
     def account_state(self, user_id: str) -> AccountState | None:
         if self.known is None:
             return None
-        return AccountState(user_id, self.epoch, self.known.status, Role.CUSTOMER)
+        return AccountState(user_id, self.generation, self.known.status, Role.CUSTOMER)
 
     def credential(self, email: str) -> Credential | None:
         return Credential(ALICE.id, self.hash) if self.known else None
@@ -67,7 +67,7 @@ class FakeRecoveryStore:
     ) -> None:
         self._spend(token)
         self.known, self.hash, self.forgotten = _verified(account, at), new_hash, forgotten
-        self.epoch += 1
+        self.generation += 1
 
     def _spend(self, token: RecoveryToken) -> None:
         self.writes += 1
@@ -112,7 +112,7 @@ def service(
 
 def mailed(shelf: FakeRecoveryStore, purpose: Purpose) -> str:
     """Return the token of the newest link."""
-    link = Links(shelf, "https://shop.example/recovery", lambda: NOON).make(
+    link = RecoveryLinks(shelf, "https://shop.example/recovery", lambda: NOON).make(
         USER.id, USER.email, purpose
     )
     assert link is not None
@@ -138,7 +138,7 @@ def test_deleted_user_gets_no_link() -> None:
     shelf = FakeRecoveryStore()
     shelf.known = None
 
-    assert Links(shelf, "", lambda: NOON).make(USER.id, USER.email, Purpose.RESET) is None
+    assert RecoveryLinks(shelf, "", lambda: NOON).make(USER.id, USER.email, Purpose.RESET) is None
     assert shelf.tokens == {}
 
 
@@ -159,7 +159,7 @@ def test_reset_sets_the_hash_ends_sessions_verifies_and_clears_attempts() -> Non
     service(shelf).reset(mailed(shelf, Purpose.RESET), NEW, BROWSER)
 
     assert shelf.hash == "hash of wrong donkey charger"
-    assert shelf.epoch == 2
+    assert shelf.generation == 2
     assert shelf.known == replace(USER, email_verified=True, version=2)
     assert shelf.forgotten is not None and shelf.tokens == {}
 

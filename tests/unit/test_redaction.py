@@ -174,7 +174,7 @@ def test_own_messages_and_error_codes_are_logged() -> None:
     assert safe_message(invalid.value) == (
         "ValidationError: email email, name missing, password missing, extra_forbidden"
     )
-    assert safe_message(EmailInUse()) == "EmailInUse: Another account uses this e-mail."
+    assert safe_message(EmailInUse()) == "EmailInUse: This email address is already in use."
 
 
 def test_sdk_logs_no_input_at_any_log_level(

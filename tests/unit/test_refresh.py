@@ -156,7 +156,7 @@ def test_session_id_alone_ends_no_session(
 
 @pytest.mark.parametrize(
     "account_state",
-    [None, replace(GATE, epoch=4), replace(GATE, status=UserStatus.INACTIVE)],
+    [None, replace(GATE, generation=4), replace(GATE, status=UserStatus.INACTIVE)],
     ids=["no account state", "another epoch", "inactive"],
 )
 def test_ended_session_rejects_every_token(
@@ -219,17 +219,17 @@ def test_session_ended_during_a_refresh_stays_ended(lobby: FakeSessionStore, fir
 def test_refresh_of_a_session_carried_over_to_a_new_epoch_meanwhile_succeeds(
     lobby: FakeSessionStore, first: Grant
 ) -> None:
-    carried = replace(first.session, epoch=4)
+    carried = replace(first.session, generation=4)
 
     def change_password() -> None:
         lobby.sessions[:] = [carried]
-        lobby.gates[ALICE.id] = replace(GATE, epoch=4)
+        lobby.gates[ALICE.id] = replace(GATE, generation=4)
 
     once(lobby, change_password)
 
     grant = refresh(lobby, first.refresh_token)
 
-    assert grant.session.epoch == 4
+    assert grant.session.generation == 4
     assert lobby.sessions == [grant.session]
 
 
@@ -296,7 +296,7 @@ def test_login_removes_dead_sessions_and_ends_no_live_one_for_them(
     lobby: FakeSessionStore,
 ) -> None:
     begun = many(lobby, 50)
-    lobby.sessions = [replace(session, epoch=2) for session in begun[:40]] + begun[40:]
+    lobby.sessions = [replace(session, generation=2) for session in begun[:40]] + begun[40:]
 
     newest = lobby.service().log_in(attempt(), BROWSER).session
 

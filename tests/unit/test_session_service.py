@@ -17,7 +17,7 @@ def test_right_password_starts_a_session_with_current_generation_and_role() -> N
     grant = lobby.service().log_in(attempt(" ADA@example.com"), BROWSER)
 
     assert lobby.sessions == [grant.session]
-    assert (grant.session.epoch, grant.session.user_agent) == (3, "a browser")
+    assert (grant.session.generation, grant.session.user_agent) == (3, "a browser")
     assert grant.session.expires_at == NOON + timedelta(days=30)
     assert grant.access_token == f"{ALICE.id} {grant.session.id} customer"
     assert grant.session.refresh.current not in grant.refresh_token.encode()
@@ -119,7 +119,7 @@ def test_login_during_a_password_change_compares_with_the_new_password() -> None
         (GATE, 29.9, True),
         (GATE, 30, False),
         (None, 0, False),
-        (replace(GATE, epoch=4), 0, False),
+        (replace(GATE, generation=4), 0, False),
         (replace(GATE, status=UserStatus.INACTIVE), 0, False),
     ],
 )

@@ -15,7 +15,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, ParamValidationError, ReadTimeoutError
 
 from shop import clients, tracing
-from shop.deadline import OutOfTime
+from shop.deadline import DeadlineExceeded
 from shop.entrypoints import stream as streams
 from shop.stream_records import Record
 from shop.tracing import annotate, instrumented, traced
@@ -190,8 +190,8 @@ def test_call_without_a_response_is_a_fault(daemon: Daemon) -> None:
 
 
 def test_call_cut_short_by_the_deadline_is_recorded(daemon: Daemon) -> None:
-    with pytest.raises(OutOfTime), traced("request"):
-        client(OutOfTime()).put_item(**put())
+    with pytest.raises(DeadlineExceeded), traced("request"):
+        client(DeadlineExceeded()).put_item(**put())
     call, request = daemon.told()
 
     assert call["aws"]["operation"] == "PutItem"

@@ -11,7 +11,7 @@ from pydantic_core.core_schema import ErrorType
 
 from shop.http.messages import MESSAGES, message_of
 from shop.http.request import MAX_TOKENS
-from shop.operators.commands import MailAgain, SessionsEnd, StatusChange
+from shop.operators.commands import EndSessions, ResendEmail, StatusChange
 from tests.support.fixtures import ADMIN, ALICE
 from tests.support.gateway_events import Context, event
 from tools.openapi.document import DOCUMENT, endpoints
@@ -19,7 +19,7 @@ from tools.openapi.document import DOCUMENT, endpoints
 type Core = Any  # Any: pydantic-core schemas are nested dictionaries
 
 ENDPOINTS = endpoints()
-COMMANDS = (MailAgain, SessionsEnd, StatusChange)
+COMMANDS = (ResendEmail, EndSessions, StatusChange)
 BODIES = {it.body for it in ENDPOINTS.values() if it.body}
 QUERIES = {it.query for it in ENDPOINTS.values() if it.query}
 INPUTS = sorted({*BODIES, *QUERIES, *COMMANDS}, key=lambda model: model.__name__)
@@ -191,7 +191,7 @@ def test_sign_up_compares_the_password_with_the_email_beside_other_errors() -> N
 
     assert posted("POST /api/users", body) == [
         ("body.name", "string_too_short", "Must be at least 1 character."),
-        ("body.password", "password_is_email", "Must not be the e-mail address."),
+        ("body.password", "password_is_email", "Must not be the email address."),
     ]
 
 

@@ -11,10 +11,9 @@ from typing import Any  # what the document is made of
 from pydantic.alias_generators import to_camel
 
 from shop.entrypoints.http import Endpoint
-from shop.http.parameters import PathId, PathToken
+from shop.http.parameters import PathParameter, PathToken
 from shop.http.response_models import Resource
 from shop.idempotency import IdempotentRequest
-from shop.identifiers import ID_LENGTH
 from shop.preconditions import Precondition
 from tools.openapi.errors import error_schemas, responses, shared_responses
 from tools.openapi.examples import id_of, path_of, response_example
@@ -25,22 +24,22 @@ ROOT = Path(__file__).parent.parent.parent
 DOCUMENT = ROOT / "docs/openapi.json"
 
 _TAGS = {
-    "users": "People with an account: signing up, reading, changing and erasing them.",
-    "sessions": "Logging in and out, and the tokens that prove it.",
-    "recovery": "Confirming an address, and forgotten passwords.",
-    "products": "The catalogue.",
-    "orders": "Placing orders, and what becomes of them.",
-    "operations": "For whoever runs the service, and for tools that read this document.",
+    "users": "Accounts: sign-up, reads, changes and deletion.",
+    "sessions": "Login, logout and access tokens.",
+    "recovery": "Email verification and password reset.",
+    "products": "The product catalogue.",
+    "orders": "Placing and managing orders.",
+    "operations": "Health checks and this document.",
 }
 # The tags of folders that are named otherwise: generated clients name classes by tags.
 _TAG_OF_FOLDER = {"system": "operations"}
 _DESCRIPTION = """\
 Users and orders. All bodies are JSON with camelCase names; unknown fields and query parameters are
-refused. Ids are UUIDs that sort by time, accepted in upper and lower case and returned in lower
+rejected. Ids are UUIDs that sort by time, accepted in upper and lower case and returned in lower
 case; times are RFC 3339 in UTC with milliseconds, and money is a decimal string with two places.
 
-Every refusal has the shape `Error`; programs decide by its `code`. Answers may have more fields
-one day: ignore those that you do not know.
+Every error has the schema `Error`; programs should check its `code`. Responses may get new fields:
+ignore unknown ones.
 
 Pages and probes (`/recovery`, `/health`, `/ready`, this document) also answer HEAD, and ignore
 query parameters. `/.well-known/jwks.json` answers HEAD too.
@@ -69,9 +68,9 @@ def document() -> Part:
     queries = {handler.query for handler in handlers.values() if handler.query}
     bodies = {handler.body for handler in handlers.values() if handler.body}
     replies = {
-        handler.reply
+        handler.response_model
         for handler in handlers.values()
-        if handler.reply and handler.reply.media_type == "application/json"
+        if handler.response_model and handler.response_model.media_type == "application/json"
     }
     schemas = schemas_of(queries | bodies | replies) | error_schemas()
     paths: Part = {}
@@ -90,7 +89,7 @@ def document() -> Part:
         "servers": [
             {
                 "url": "/",
-                "description": "The one that this was read from: local, staging or production",
+                "description": "The server of this document: local, staging or production",
                 "x-internal": False,
             }
         ],
@@ -104,8 +103,8 @@ def document() -> Part:
                     "scheme": "bearer",
                     "bearerFormat": "JWT",
                     "description": (
-                        "The `accessToken` of a session: a JWT of RFC 9068, made and checked as "
-                        "RFC8725 says, sent as RFC 6750 says"
+                        "The `accessToken` of a session: a JWT of RFC 9068, issued and verified "
+                        "according to RFC8725, sent according to RFC 6750"
                     ),
                 }
             },
@@ -162,7 +161,7 @@ def _parameters(handler: Endpoint, schemas: Part) -> list[Part]:
     found = []
     for name, annotation in handler.parameters.items():
         for marker in getattr(annotation, "__metadata__", ()):
-            if isinstance(marker, PathId):
+            if isinstance(marker, PathParameter):
                 found.append(_path_parameter(to_camel(name), marker))
     if handler.query is not None:
         found += [
@@ -176,21 +175,17 @@ def _parameters(handler: Endpoint, schemas: Part) -> list[Part]:
     return found + [{"$ref": f"#/components/parameters/{name}"} for name in names]
 
 
-def _path_parameter(name: str, marker: PathId) -> Part:
-    words = ["`me`, the caller"] * marker.me + ["`current`, the caller's session"] * marker.current
-    if isinstance(marker, PathToken):
-        description, example, longest = "what the mailed link holds", "x" * 43, 43
-    else:
-        description, example, longest = " or ".join(["an id", *words]), id_of(name), ID_LENGTH
+def _path_parameter(name: str, marker: PathParameter) -> Part:
+    example = "x" * marker.max_length if isinstance(marker, PathToken) else id_of(name)
     return {
         "name": name,
         "in": "path",
         "required": True,
-        "description": description,
+        "description": marker.description,
         "schema": {
             "type": "string",
             "pattern": marker.pattern,
-            "maxLength": longest,
+            "maxLength": marker.max_length,
             "examples": [example],
         },
     }
@@ -211,22 +206,22 @@ def _query_parameter(name: str, schema: Part) -> Part:
 
 def _success(handler: Endpoint, schemas: Part) -> Part:
     common = headers("X-Request-Id", "Cache-Control", "Access-Control-Allow-Origin")
-    if handler.reply is None:
+    if handler.response_model is None:
         return {"204": {"description": HTTPStatus(204).phrase, "headers": common}}
-    names = list(handler.reply.sends)
-    if handler.method == "POST" and issubclass(handler.reply, Resource):
+    names = list(handler.response_model.sends)
+    if handler.method == "POST" and issubclass(handler.response_model, Resource):
         names.append("Location")
     if IdempotentRequest in handler.parameters.values():
         names.append("Idempotent-Replayed")
-    if handler.reply.media_type == "application/json":
-        name = component_name(handler.reply)
+    if handler.response_model.media_type == "application/json":
+        name = component_name(handler.response_model)
         media = "application/json"
         content = {
             "schema": {"$ref": COMPONENTS + name},
             "examples": {"example": {"value": _response_example(handler, schemas)}},
         }
     else:
-        media = handler.reply.media_type.partition(";")[0]
+        media = handler.response_model.media_type.partition(";")[0]
         content = {
             "schema": {"type": "string", "maxLength": 100_000},
             "examples": {"example": {"value": _A_PAGE}},
@@ -247,7 +242,11 @@ def _success(handler: Endpoint, schemas: Part) -> Part:
 
 
 def _response_example(handler: Endpoint, schemas: Part) -> Part:
-    reply = example_of(schemas[component_name(handler.reply)], schemas) if handler.reply else {}
+    reply = (
+        example_of(schemas[component_name(handler.response_model)], schemas)
+        if handler.response_model
+        else {}
+    )
     body = example_of(schemas[handler.body.__name__], schemas) if handler.body else {}
     return response_example(handler.route, body, reply)
 
@@ -258,13 +257,19 @@ def _headers_of(handler: Endpoint, names: Sequence[str]) -> Part:
     told = headers(*names)
     if "Link" in names:
         told["Link"] = link("Link", f'<{path}>; rel="first"')
-    if "Location" in names and handler.reply is not None:
-        told["Location"] = link("Location", f"{path}/{id_of(component_name(handler.reply))}")
+    if "Location" in names and handler.response_model is not None:
+        told["Location"] = link(
+            "Location", f"{path}/{id_of(component_name(handler.response_model))}"
+        )
     return told
 
 
 def _may_be_unchanged(handler: Endpoint) -> bool:
-    return handler.method == "GET" and handler.reply is not None and "ETag" in handler.reply.sends
+    return (
+        handler.method == "GET"
+        and handler.response_model is not None
+        and "ETag" in handler.response_model.sends
+    )
 
 
 def _used(shared: Part, paths: Part) -> Part:

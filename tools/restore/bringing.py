@@ -99,5 +99,5 @@ def _tell_nobody_by_mail(table: str, key: Item, live: Item | None, actions: Acti
     event = event_of(record)
     if event is not None:
         marks = DeliveryLogRepository(now)
-        if marks.claim(event.id):
-            marks.finish(event.id, _MARKED_WITHIN)
+        if marks.acquire(event.id):
+            marks.complete(event.id, _MARKED_WITHIN)

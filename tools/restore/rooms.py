@@ -129,7 +129,7 @@ def _without_credential(sight: Sight, user_id: str, email: object) -> Actions:
 def _new_gate(user_id: str, status: UserStatus, role: Role, now: Item | None) -> Actions:
     if now is None:
         sessions, _ = SessionRepository().of_user(user_id)
-        epoch = max((session.epoch for session in sessions), default=0) + 1
+        epoch = max((session.generation for session in sessions), default=0) + 1
         item = account_state_to_item(AccountState(user_id, epoch, status, role))
         return _put(tables.sessions(), item, None, "id")
     item = {name: value for name, value in now.items() if name != "ttl"}
@@ -171,7 +171,7 @@ def _bring_gate(sight: Sight, lost: Lost) -> Actions:
     key, wanted = {"id": id_}, {"status": user["status"], "role": user["role"]}
     if lost.now is None:
         sessions, _ = SessionRepository().of_user(id_)
-        epochs = [session.epoch for session in sessions]
+        epochs = [session.generation for session in sessions]
         epoch = max(*epochs, int(lost.was["epoch"]), 0) + 1
         account_state = _put(
             tables.sessions(),

@@ -80,7 +80,7 @@ def _user(number: int, password_hash: str) -> tuple[str, Items, Items]:
     entity = Entity(Kind.USERS, made.id)
     state = state_of(entity, item)
     assert state is not None
-    account_state = AccountState(made.id, epoch=1, status=made.status, role=made.role)
+    account_state = AccountState(made.id, generation=1, status=made.status, role=made.role)
     projected = {
         tables.search(): search_attributes(made.id, state, grams_of(state.texts)),
         tables.counters(): [encode(row_to_item(entity, state))],

@@ -12,8 +12,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Read the public keys that access tokens are signed with (RFC 7517)
-         * @description Read the public keys that access tokens are signed with (RFC 7517).
+         * Get the public keys of access tokens (RFC 7517)
+         * @description Get the public keys of access tokens (RFC 7517).
          */
         get: operations["getJwks"];
         put?: never;
@@ -34,8 +34,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Change a refresh token for a new pair of tokens
-         * @description Change a refresh token for a new pair of tokens; sent again within 30 s, for the same.
+         * Exchange a refresh token for new tokens
+         * @description Exchange a refresh token for new tokens; again within 30 s, for the same refresh token.
          */
         post: operations["createAccessToken"];
         delete?: never;
@@ -54,8 +54,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Mail a link to the address on file
-         * @description Mail a link to the address on file; nothing comes if it is verified already.
+         * Send a verification link to the caller's address
+         * @description Send a verification link to the caller's address; none if it is already verified.
          */
         post: operations["createEmailVerification"];
         delete?: never;
@@ -73,8 +73,8 @@ export interface paths {
         };
         get?: never;
         /**
-         * Confirm the address that the token was mailed to, if it is the user's still
-         * @description Confirm the address that the token was mailed to, if it is the user's still.
+         * Verify the address that received the token, if it is still the user's
+         * @description Verify the address that received the token, if it is still the user's.
          */
         put: operations["completeEmailVerification"];
         post?: never;
@@ -114,8 +114,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Mail a link to the address, if somebody has it
-         * @description Mail a link to the address, if somebody has it; the answer does not tell.
+         * Send a reset link to the address of an account
+         * @description Send a reset link to the address of an account; the response does not reveal if it exists.
          */
         post: operations["createPasswordReset"];
         delete?: never;
@@ -133,8 +133,8 @@ export interface paths {
         };
         get?: never;
         /**
-         * Set a new password with the token that was mailed
-         * @description Set a new password with the token that was mailed; all sessions end.
+         * Set a new password with an emailed token
+         * @description Set a new password with an emailed token; all sessions end.
          */
         put: operations["completePasswordReset"];
         post?: never;
@@ -204,19 +204,19 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List where you are logged in, newest first
-         * @description List where you are logged in, newest first.
+         * List the caller's sessions, newest first
+         * @description List the caller's sessions, newest first.
          */
         get: operations["listSessions"];
         put?: never;
         /**
-         * Log in with e-mail and password
-         * @description Log in with e-mail and password.
+         * Log in with email and password
+         * @description Log in with email and password.
          */
         post: operations["createSession"];
         /**
-         * Log out everywhere, here too
-         * @description Log out everywhere, here too.
+         * Log out everywhere, including this session
+         * @description Log out everywhere, including this session.
          */
         delete: operations["deleteAllSessions"];
         options?: never;
@@ -235,8 +235,8 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Log out of one session of yours (`current`: this one)
-         * @description Log out of one session of yours (`current`: this one).
+         * End one of the caller's sessions (`current`: this one)
+         * @description End one of the caller's sessions (`current`: this one).
          */
         delete: operations["deleteSession"];
         options?: never;
@@ -378,8 +378,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Say that this function runs
-         * @description Say that this function runs; nothing else is touched.
+         * Check that this function runs, without its dependencies
+         * @description Check that this function runs, without its dependencies.
          */
         get: operations["checkHealth"];
         put?: never;
@@ -398,8 +398,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Read the OpenAPI document of this API
-         * @description Read the OpenAPI document of this API; its server is the path that it was read at.
+         * Get the OpenAPI document of this API
+         * @description Get the OpenAPI document of this API; its server is the path of the request.
          */
         get: operations["showOpenApi"];
         put?: never;
@@ -418,8 +418,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Ask the database and the signing key whether they answer
-         * @description Ask the database and the signing key whether they answer; by their roles, not their names.
+         * Check the database and the signing key
+         * @description Check the database and the signing key; an error names them by role, not by resource.
          */
         get: operations["checkReadiness"];
         put?: never;
@@ -438,8 +438,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Show a page that confirms an address, or sets a new password, with the token in its link
-         * @description Show a page that confirms an address, or sets a new password, with the token in its link.
+         * Show a page that verifies an address or sets a new password, with the token of its link
+         * @description Show a page that verifies an address or sets a new password, with the token of its link.
          */
         get: operations["showRecoveryPage"];
         put?: never;
@@ -455,12 +455,12 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
-         * @description Nothing yet: whatever comes of it comes by mail.
+         * @description An empty object: the result is sent by email.
          * @example {}
          */
         Accepted: Record<string, never>;
         /**
-         * @description Any text, so that what is no token is refused like one that is no longer good.
+         * @description Any text, so that an invalid token is rejected like an expired one.
          * @example {
          *       "refreshToken": "AZCmsnyeexqPAAAAAAAAoQGQprJ8nnsanwAAAAAAAKFmZmZmZmZmZmZmZmZmZmZmc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3M"
          *     }
@@ -473,7 +473,7 @@ export interface components {
             refreshToken: string;
         };
         /**
-         * @description Nothing: the address is the caller's.
+         * @description An empty object: the address is the caller's.
          * @example {}
          */
         EmailVerificationCreate: Record<string, never>;
@@ -858,7 +858,7 @@ export interface components {
         PasswordResetCreate: {
             /**
              * Format: email
-             * @description blanks around it are cut off; the domain may be international
+             * @description surrounding whitespace is removed; the domain may be international
              * @example ada@example.com
              */
             email: string;
@@ -1012,7 +1012,7 @@ export interface components {
             stockDelta?: number;
         };
         /**
-         * @description A JSON Web Key; its names are the RFC's.
+         * @description A JSON Web Key (RFC 7517).
          * @example {
          *       "alg": "ES256",
          *       "crv": "P-256",
@@ -1061,7 +1061,7 @@ export interface components {
              * @example 2026-11-22T18:06:00.123Z
              */
             createdAt: string;
-            /** @description whether it is the session of this request */
+            /** @description whether this is the session of the request */
             current: boolean;
             /**
              * Format: date-time
@@ -1084,7 +1084,7 @@ export interface components {
             userAgent: string;
         };
         /**
-         * @description Any spelling of the e-mail and any password, so that a wrong one is always 401.
+         * @description Any text, so that wrong credentials always get a 401.
          * @example {
          *       "email": "ada@example.com",
          *       "password": "correct horse battery staple"
@@ -1100,7 +1100,7 @@ export interface components {
             password: string;
         };
         /**
-         * @description All live sessions of a user: so few that they are one page.
+         * @description All active sessions of a user, on one page.
          * @example {
          *       "data": [
          *         {
@@ -1127,7 +1127,7 @@ export interface components {
             meta: components["schemas"]["Meta"];
         };
         /**
-         * @description What a log-in and a refresh give: both tokens, and the session they belong to.
+         * @description The result of a login or refresh: both tokens, and their session.
          * @example {
          *       "accessToken": "eyJ0eXAiOiJhdCtqd3QifQ.eyJzdWIiOiIifQ.c2lnbmF0dXJl",
          *       "expiresIn": 900,
@@ -1211,7 +1211,7 @@ export interface components {
         UserCreate: {
             /**
              * Format: email
-             * @description blanks around it are cut off; the domain may be international
+             * @description surrounding whitespace is removed; the domain may be international
              * @example ada@example.com
              */
             email: string;
@@ -1272,7 +1272,7 @@ export interface components {
             currentPassword?: string | null;
             /**
              * Format: email
-             * @description blanks around it are cut off; the domain may be international
+             * @description surrounding whitespace is removed; the domain may be international
              * @example ada@example.com
              */
             email: string;
@@ -1306,7 +1306,7 @@ export interface components {
             currentPassword?: string;
             /**
              * Format: email
-             * @description blanks around it are cut off; the domain may be international
+             * @description surrounding whitespace is removed; the domain may be international
              * @example ada@example.com
              */
             email?: string;
@@ -1751,7 +1751,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description what the mailed link holds */
+                /** @description the token of the emailed link */
                 token: string;
             };
             cookie?: never;
@@ -1858,7 +1858,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description what the mailed link holds */
+                /** @description the token of the emailed link */
                 token: string;
             };
             cookie?: never;

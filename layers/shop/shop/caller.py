@@ -1,4 +1,4 @@
-"""The caller, as the authorizer knows who holds the token, and the program that calls."""
+"""The caller of a request, as authenticated by the authorizer, and its client program."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,24 +24,24 @@ class Caller:
         return self.role is Role.ADMIN
 
     def may_act_for(self, user_id: str) -> bool:
-        """Self or admin: the rule of everything that lies below one user."""
+        """Return whether the caller is this user or an admin: the rule for data of one user."""
         return self.is_admin or self.id == user_id
 
     @classmethod
     def from_authorizer(cls, context: Mapping[str, str]) -> Self:
-        """Reads the authorizer's context; raises KeyError or ValueError where it is not ours."""
+        """Read the authorizer's context; raise KeyError or ValueError if it is malformed."""
         return cls(context["sub"], context["sid"], Role(context["role"]))
 
 
 @dataclass(frozen=True)
 class Client:
-    """The program that calls, as the gateway saw it."""
+    """The client program, as API Gateway reports it."""
 
     user_agent: str
     ip_address: str
 
 
 def require(allowed: bool) -> None:
-    """Raises `Forbidden` unless allowed; asked before anything of another user is read."""
+    """Raise `Forbidden` unless allowed; called before data of another user is read."""
     if not allowed:
         raise Forbidden

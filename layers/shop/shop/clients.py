@@ -1,23 +1,27 @@
-"""The AWS clients, one of each per sandbox, and the only place where they are tuned.
+"""AWS clients: one of each per sandbox, and the only place that configures them.
 
-A request has 10 s (the functions' timeout). A call that hangs is given up after 1 s to connect
-or 2 s to answer and tried three times in all, about 9 s, so that 503 is told in time. What tries
-again on top of that (transactions, orders) has budgets that end earlier, and whatever several
-calls take one after another, `shop.deadline` ends it. docs/timeouts.md has the arithmetic.
+A request has 10 s, the timeout of the functions. A call times out after 1 s to connect or 2 s to
+read and is attempted three times, about 9 s in total, so the client gets a 503 in time. Retries on
+top of that (transactions, orders) have smaller budgets, and `shop.deadline` limits sequences of
+calls. docs/timeouts.md has the arithmetic.
 
-Retries are the SDK's standard mode: adaptive would slow every call of a sandbox down because one
-table throttles it, and a sandbox has one request at a time. A sandbox that meets failures only
-soon fails at once, by the mode's quota: a retry takes 14 of 500, after throttling 5.
+Retries use the SDK's standard mode. Adaptive mode would slow down every call of a sandbox when one
+table throttles, and a sandbox handles one request at a time. The retry quota of the mode makes a
+sandbox without successful calls fail fast: a retry takes 14 of 500 tokens, after throttling 5.
 
-They are botocore's own: boto3, which only passes them on, has its part for S3 along, and would be
-a twentieth of a cold start.
+The clients are botocore's: importing boto3 and its S3 support would take a twentieth of a cold
+start.
 """
 
 import json
 import os
 import zlib
 from functools import cache
-from typing import TYPE_CHECKING, Any, cast  # botocore makes its clients and answers at run time
+from typing import (  # botocore creates its clients and responses at run time
+    TYPE_CHECKING,
+    Any,
+    cast,
+)
 
 import botocore.session
 from botocore.config import Config
@@ -35,35 +39,35 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_ssm import SSMClient
 
-TRIES = 3
+MAX_ATTEMPTS = 3
 _PAUSE = 0.05  # seconds
-_DAMAGED = "Damaged"  # beside what an answer says
+_DAMAGED = "Damaged"  # a member that marks a parsed response
 
 _CONFIG = Config(
     connect_timeout=1,
     read_timeout=2,
-    retries={"mode": "standard", "total_max_attempts": TRIES},
-    # A sandbox is frozen between requests, and what lies between may forget its connections.
+    retries={"mode": "standard", "total_max_attempts": MAX_ATTEMPTS},
+    # A sandbox is frozen between requests, and the network may drop its idle connections.
     tcp_keepalive=True,
 )
-# DynamoDB checks what it gets itself, and its ValidationException is told like botocore's own: 500,
-# not tried again. Values are made by `shop.dynamo.codec` alone, and mypy knows all other members.
+# DynamoDB validates parameters itself, and its ValidationException has the same result as
+# botocore's: 500 without a retry. Only `shop.dynamo.codec` creates values; mypy checks the rest.
 _STORE = _CONFIG.merge(Config(parameter_validation=False))
-# SES knows no tokens for requests that are sent again: a second try would be a second mail.
+# SES has no idempotency token, so never retry: a retry could send the email twice.
 _ONCE = Config(
     connect_timeout=1, read_timeout=4, retries={"mode": "standard", "total_max_attempts": 1}
 )
-# A deployment has all functions checked at one moment, so that CodeDeploy and Lambda throttle; and
-# a function that is invoked may be cold, and has 10 s.
+# A deployment checks all functions at once, so CodeDeploy and Lambda throttle. An invoked function
+# may be cold, and has 10 s.
 _LONG_RUNNING = Config(
     connect_timeout=1, read_timeout=15, retries={"mode": "standard", "total_max_attempts": 6}
 )
 
 
-class DamagedAnswer(HTTPClientError):
-    """What came is not what was sent."""
+class DamagedResponse(HTTPClientError):
+    """A response that does not match its checksum, or is not JSON."""
 
-    fmt = "The answer to {operation} is damaged."
+    fmt = "The response to {operation} is damaged."
 
 
 @cache
@@ -114,7 +118,7 @@ def functions() -> "LambdaClient":
 @cache
 def _session() -> botocore.session.Session:
     session = botocore.session.get_session()
-    # Said once; botocore finds out about itself anew for each call, a tenth of a call's CPU.
+    # Set once: otherwise botocore computes it for each call, a tenth of the call's CPU time.
     agent = f"shop Botocore/{botocore.__version__} {os.environ.get('AWS_EXECUTION_ENV', '')}"
     session.set_default_client_config(Config(user_agent=agent.strip()))
     return session
@@ -125,12 +129,12 @@ def _client(service: str, config: Config) -> Any:
 
 
 def with_checksum_retry[Client: Any](client: Client) -> Client:
-    """Has a damaged answer asked for again, which only botocore's legacy mode does.
+    """Retry damaged responses, which only botocore's legacy mode does.
 
-    In standard mode one that is no JSON is read as empty: as an item that does not exist.
+    Standard mode parses a response that is not JSON as empty: as an item that does not exist.
     """
     client.meta.events.register("before-parse", _mark_if_damaged)
-    client.meta.events.register("needs-retry", _pause_before_another_try)
+    client.meta.events.register("needs-retry", _pause_before_retry)
     return client
 
 
@@ -143,7 +147,7 @@ def _mark_if_damaged(
 
 
 def _is_damaged(body: bytes, checksum: str | None) -> bool:
-    """By DynamoDB's checksum; what the others answer has none, and is short."""
+    """Check DynamoDB's checksum; the short responses of other services have none."""
     if checksum is not None:
         return zlib.crc32(body) != int(checksum)
     try:
@@ -153,11 +157,9 @@ def _is_damaged(body: bytes, checksum: str | None) -> bool:
     return False
 
 
-def _pause_before_another_try(
-    response: Any, attempts: int, operation: Any, **_: object
-) -> float | None:
+def _pause_before_retry(response: Any, attempts: int, operation: Any, **_: object) -> float | None:
     if response is None or _DAMAGED not in response[1]:
         return None
-    if attempts < TRIES:
+    if attempts < MAX_ATTEMPTS:
         return _PAUSE
-    raise DamagedAnswer(operation=operation.name)
+    raise DamagedResponse(operation=operation.name)

@@ -7,14 +7,14 @@ type Clock = Callable[[], datetime]
 
 
 def now() -> datetime:
-    """The present, cut to milliseconds so that what is stored equals what was told."""
+    """Return the time in whole milliseconds, so that stored and returned times are equal."""
     moment = datetime.now(UTC)
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
 def to_text(moment: datetime) -> str:
-    """RFC 3339 in UTC with milliseconds: `2026-11-22T18:06:00.123Z`."""
-    utc = moment.astimezone(UTC).replace(tzinfo=None)  # an offset takes as long as all the rest
+    """Format as RFC 3339 in UTC with milliseconds: `2026-11-22T18:06:00.123Z`."""
+    utc = moment.astimezone(UTC).replace(tzinfo=None)  # formatting an offset would double the time
     return f"{utc.isoformat(timespec='milliseconds')}Z"
 
 
@@ -23,5 +23,5 @@ def from_text(text: str) -> datetime:
 
 
 def to_epoch(moment: datetime) -> int:
-    """Whole seconds since 1970, as JWT claims and DynamoDB's TTL want them."""
+    """Return whole seconds since 1970, the unit of JWT claims and of DynamoDB's TTL."""
     return int(moment.timestamp())

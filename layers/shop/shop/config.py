@@ -6,5 +6,5 @@ from functools import cache
 
 @cache
 def setting(name: str) -> str:
-    """The value of an environment variable that `template.yaml` sets; raises KeyError without."""
+    """Return an environment variable that `template.yaml` sets; raise KeyError if it is missing."""
     return os.environ[name]

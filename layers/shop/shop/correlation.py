@@ -1,7 +1,7 @@
-"""The id by which work is followed, from the request that led to it to its last mail."""
+"""The correlation id: it links a request to the events and emails that it causes."""
 
 from contextvars import ContextVar
 
-# The edges set it: of a request it is its id, of an event what that carries. Who writes an item
-# that others learn of by its stream writes it with the item.
+# Entry points set it: the id of the request, or the one in an event. Items whose stream leads to
+# events are written together with it.
 correlation_id: ContextVar[str | None] = ContextVar("correlation_id", default=None)

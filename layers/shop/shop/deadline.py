@@ -1,23 +1,23 @@
-"""The end of work that would outlast its request, so that who waits is told to try again."""
+"""Request deadlines: abort work before the Lambda timeout and return a retryable 503."""
 
 import math
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-# Kept of a function's timeout to tell that there was too little: Lambda's own word would be a 500.
-TO_ANSWER = 0.5  # seconds
+# Seconds of the Lambda timeout reserved for the response: at the timeout, Lambda returns a 500.
+RESPONSE_MARGIN = 0.5
 
 
-class OutOfTime(BaseException):
-    """No `Exception`, which the SDK would take for a broken connection and try again."""
+class DeadlineExceeded(BaseException):
+    """Not an `Exception`: the SDK would treat it as a broken connection and retry."""
 
 
 @contextmanager
 def deadline(seconds: float) -> Iterator[None]:
-    """Raises `OutOfTime` wherever the work is by then; in the main thread, as Lambda's work is."""
+    """Raise `DeadlineExceeded` in the work after this time. Main thread only, as in Lambda."""
     signal.signal(signal.SIGALRM, _raise)
-    # Zero would mean never.
+    # Zero would disable the timer.
     signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.001))
     try:
         yield
@@ -26,9 +26,9 @@ def deadline(seconds: float) -> Iterator[None]:
 
 
 def remaining() -> float:
-    """Seconds until the deadline; infinite without one."""
+    """Return the seconds until the deadline; infinite without one."""
     return signal.getitimer(signal.ITIMER_REAL)[0] or math.inf
 
 
 def _raise(*_: object) -> None:
-    raise OutOfTime
+    raise DeadlineExceeded

@@ -1,4 +1,4 @@
-"""Dependencies of handlers: values that a factory makes on first use."""
+"""Dependencies of handlers: services that a factory creates on first use."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Depends:
-    """A service that `factory` puts together on first use."""
+    """A service that `factory` returns."""
 
     factory: Callable[[], object]
+
+    def bind(self, _endpoint: object, _: str, /) -> Callable[[object], object]:
+        return lambda _: self.factory()

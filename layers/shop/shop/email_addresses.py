@@ -1,4 +1,4 @@
-"""E-mail addresses: one spelling for each, so that no spelling makes a second account."""
+"""Email addresses: one canonical form each, so that no variant creates a second account."""
 
 from typing import Annotated
 
@@ -6,17 +6,16 @@ from pydantic import AfterValidator, Field
 
 from shop.schemas import violation
 
-MAX_LENGTH = 254  # characters, RFC 5321's path less its brackets
-MAX_INPUT_LENGTH = (
-    320  # characters, before canonicalisation: 64 of the part before the @, 255 after
-)
+MAX_LENGTH = 254  # characters: the path of RFC 5321 without its brackets
+# Characters before canonicalisation: 64 before the @ and 255 after it
+MAX_INPUT_LENGTH = 320
 
 
 def canonical_email(address: str) -> str:
-    """Trimmed, lower case, the domain as IDNA A-labels; raises ValueError where it is none."""
-    if len(address) > MAX_INPUT_LENGTH:  # which to look through could take half a second
+    """Return it trimmed, in lower case, with IDNA A-labels; raise ValueError if it is invalid."""
+    if len(address) > MAX_INPUT_LENGTH:  # parsing a long text could take half a second
         raise ValueError(f"Must be at most {MAX_LENGTH} characters.")
-    from email_validator import (  # 50 ms; only where mail comes in
+    from email_validator import (  # 50 ms, only for functions that accept addresses
         EmailNotValidError,
         validate_email,
     )
@@ -51,9 +50,9 @@ EmailAddress = Annotated[
     str,
     Field(
         max_length=MAX_INPUT_LENGTH,
-        description="blanks around it are cut off; the domain may be international",
+        description="surrounding whitespace is removed; the domain may be international",
         examples=["ada@example.com"],
-        # The format is a hint, by JSON Schema 2020-12 no rule, and narrower than what is taken.
+        # The format is an annotation in JSON Schema 2020-12, and narrower than the accepted input.
         json_schema_extra={"format": "email", "pattern": "^[^@]+@[^@]+$"},
     ),
     AfterValidator(_email),

@@ -1,4 +1,4 @@
-"""Requests for emails, on the queue that the events for the email worker wait on too."""
+"""Requests for emails, on the queue that also holds the events for the email worker."""
 
 import json
 from collections.abc import Mapping
@@ -16,15 +16,15 @@ RESET_REQUESTED = "mail.reset_wanted"
 
 class SqsEmailQueue:
     def put(self, id_: str, type_: str, time: datetime, data: Mapping[str, str]) -> None:
-        """Send the request. A retry after a lost response sends it twice, under the same id: the
-        worker sends one email.
+        """Send a request. A retry after a lost response sends it twice under one id, and the worker
+        sends one email.
         """
         body = json.dumps(_message(id_, type_, time, data))
         queues().send_message(QueueUrl=setting("EMAILS_TO_SEND_QUEUE"), MessageBody=body)
 
 
 def _message(id_: str, type_: str, time: datetime, data: Mapping[str, str]) -> dict[str, object]:
-    """The request in the form in which the bus delivers events."""
+    """Return the request in the format of an event from the bus."""
     event = {
         "specversion": "1.0",
         "id": id_,

@@ -1,11 +1,11 @@
-"""Every refusal a caller can meet: its status, code and words; raised low, rendered once."""
+"""Errors for clients: status, code and message. Any layer raises them, entry points render them."""
 
 from collections.abc import Sequence
 from typing import ClassVar, NamedTuple
 
 
 class Detail(NamedTuple):
-    """One place to point at: `field` is a dotted path such as `body.items.0.quantity`."""
+    """The error of one field: `field` is a dotted path such as `body.items.0.quantity`."""
 
     field: str
     code: str
@@ -13,7 +13,7 @@ class Detail(NamedTuple):
 
 
 class ShopError(Exception):
-    """A refusal with the HTTP status, code and message that clients are promised.
+    """An error with an HTTP status, a code and a message that are part of the API.
 
     `retry_after` is in seconds and becomes the `Retry-After` header.
     """
@@ -46,7 +46,7 @@ class Unauthorized(ShopError):
 
 class InvalidCredentials(ShopError):
     status, code = 401, "INVALID_CREDENTIALS"
-    message = "The e-mail or the password is wrong."
+    message = "Incorrect email or password."
 
 
 class Forbidden(ShopError):
@@ -61,37 +61,37 @@ class AccountInactive(ShopError):
 
 class NotFound(ShopError):
     status, code = 404, "NOT_FOUND"
-    message = "There is nothing here."
+    message = "Not found."
 
 
 class EmailInUse(ShopError):
     status, code = 409, "EMAIL_IN_USE"
-    message = "Another account uses this e-mail."
+    message = "This email address is already in use."
 
 
 class InvalidTransition(ShopError):
     status, code = 409, "INVALID_TRANSITION"
-    message = "The order's status does not allow this."
+    message = "The order's status does not allow this change."
 
 
 class InsufficientStock(ShopError):
     status, code = 409, "INSUFFICIENT_STOCK"
-    message = "There is not enough stock for the lines named."
+    message = "Not enough stock for the listed items."
 
 
 class SkuInUse(ShopError):
     status, code = 409, "SKU_IN_USE"
-    message = "Another product uses this SKU."
+    message = "This SKU is already in use."
 
 
 class LastAdmin(ShopError):
     status, code = 409, "LAST_ADMIN"
-    message = "No active admin would be left."
+    message = "At least one active admin is required."
 
 
 class PreconditionFailed(ShopError):
     status, code = 412, "PRECONDITION_FAILED"
-    message = "The resource has changed since. Read it again, then change that."
+    message = "The resource has changed. Fetch it again and repeat the change."
 
 
 class PayloadTooLarge(ShopError):
@@ -116,24 +116,24 @@ class IdempotencyKeyReused(ShopError):
 
 class ProductUnavailable(ShopError):
     status, code = 422, "PRODUCT_UNAVAILABLE"
-    message = "The products of the lines named are not for sale."
+    message = "The listed products are not available."
 
 
 class CurrencyMismatch(ShopError):
     status, code = 422, "CURRENCY_MISMATCH"
-    message = "All products of an order must have one currency."
+    message = "All products of an order must have the same currency."
 
 
 class TooManyRequests(ShopError):
     status, code = 429, "TOO_MANY_REQUESTS"
-    message = "Too many requests. Wait, then try again."
+    message = "Too many requests. Try again later."
 
 
 class InternalError(ShopError):
     status, code = 500, "INTERNAL_ERROR"
-    message = "Something went wrong on our side. Quote the request id when you report it."
+    message = "Internal server error. Include the request id when you report it."
 
 
 class ServiceUnavailable(ShopError):
     status, code = 503, "SERVICE_UNAVAILABLE"
-    message = "The service cannot answer right now. Try again, with the same key if you sent one."
+    message = "Temporarily unavailable. Try again, with the same idempotency key if you sent one."

@@ -1,4 +1,4 @@
-"""Ids: UUIDv7 strings (RFC 9562), so that they sort by the time they were made."""
+"""Ids: UUIDv7 strings (RFC 9562), which sort by creation time."""
 
 import re
 import secrets
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 ID_LENGTH = 36
-_LATEST = 253402300799  # seconds: the last of the year 9999, after which datetime knows none
+_LATEST = 253402300799  # seconds: the end of the year 9999, the last that datetime supports
 
 type NewId = Callable[[], str]
 
@@ -19,19 +19,19 @@ def new_id() -> str:
     return id_of(time.time_ns() // 1_000_000, secrets.randbits(74))
 
 
-def id_of(milliseconds: int, chance: int) -> str:
-    """48 bits of Unix milliseconds, then 74 bits of chance around version and variant.
+def id_of(milliseconds: int, random_bits: int) -> str:
+    """Combine 48 bits of Unix milliseconds and 74 random bits with version and variant.
 
     The standard library has `uuid7` from Python 3.14 on.
     """
-    value = milliseconds << 80 | 0x7 << 76 | (chance >> 62) << 64
-    value |= 0b10 << 62 | chance & (1 << 62) - 1
+    value = milliseconds << 80 | 0x7 << 76 | (random_bits >> 62) << 64
+    value |= 0b10 << 62 | random_bits & (1 << 62) - 1
     digits = f"{value:032x}"
     return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
 
 
 def made_at(id_: str) -> datetime:
-    """When a UUIDv7 was made; of another UUID it is any time."""
+    """Return the creation time of a UUIDv7; the time of another UUID is meaningless."""
     milliseconds = int(id_.replace("-", "")[:12], 16)
     return datetime.fromtimestamp(min(milliseconds / 1000, _LATEST), UTC)
 
@@ -50,5 +50,5 @@ def with_canonical_ids(path: str) -> str:
 
 
 def is_id(text: str) -> bool:
-    """Whether `text` is a UUID in its canonical lower-case form."""
+    """Return whether `text` is a UUID in its canonical lower-case form."""
     return canonical_id(text) == text

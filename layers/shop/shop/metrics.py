@@ -1,6 +1,6 @@
-"""What is counted where it happens, and told in the one log line that a request leaves anyway.
+"""Metrics: collected during a request and emitted in its one log line.
 
-The line is in CloudWatch's embedded metric format, of which CloudWatch makes the metrics:
+The line is in the embedded metric format, from which CloudWatch extracts the metrics:
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 Powertools' Metrics would print a second line for each request.
 """
@@ -11,13 +11,13 @@ from typing import Any, Literal, NamedTuple  # the format is JSON
 
 from shop.config import setting
 
-# Few, and with few values of their dimensions: each of them costs by the month.
+# Few metrics with few dimension values: each combination is billed per month.
 type Countable = Literal[
     "SignUps", "LogInsFailed", "LogInsThrottled", "RefreshReuse", "OrdersPlaced", "StockRefusals"
 ]
 type Measurable = Literal["OrderValue", "Latency"]
 
-_UNITS = {"OrderValue": "None", "Latency": "Milliseconds"}  # of the others, Count
+_UNITS = {"OrderValue": "None", "Latency": "Milliseconds"}  # default: Count
 
 
 class _Sample(NamedTuple):
@@ -25,12 +25,12 @@ class _Sample(NamedTuple):
     dimensions: dict[str, str]
 
 
-# None where nobody tells: who makes an admin is no sign-up of the shop's.
+# None outside an HTTP request, so operator actions are not counted as sign-ups.
 _collected: ContextVar[dict[str, _Sample] | None] = ContextVar("metrics", default=None)
 
 
 def collect() -> None:
-    """Begins anew: what is counted from now on is told together."""
+    """Start collecting the metrics of a request."""
     _collected.set({})
 
 
@@ -42,14 +42,14 @@ def count(name: Countable) -> None:
 
 
 def measure(name: Measurable, value: float, **dimensions: str) -> None:
-    """Once in a request; dimensions have few values: a route as declared, a currency's code."""
+    """Set a value once per request. Dimensions have few values: a route or a currency code."""
     collected = _collected.get()
     if collected is not None:
         collected[name] = _Sample(value, dimensions)
 
 
-def told() -> dict[str, Any]:
-    """The members that the log line needs at its root: `_aws`, the values and the dimensions."""
+def log_fields() -> dict[str, Any]:
+    """Return the fields for the root of the log line: `_aws`, the values and the dimensions."""
     directives: dict[tuple[str, ...], dict[str, Any]] = {}
     members: dict[str, Any] = {}
     for name, (value, dimensions) in (_collected.get() or {}).items():

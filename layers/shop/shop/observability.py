@@ -1,4 +1,4 @@
-"""The one logger: a JSON line per request or unit of work, no token and no personal data."""
+"""Logging: one JSON line per request or unit of work, without tokens and personal data."""
 
 import json
 import logging
@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any  # a line's values
+from typing import Any  # the values of a log line
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.logging.formatter import BasePowertoolsFormatter
@@ -16,10 +16,10 @@ from shop.redaction import safe_traceback
 
 @cache
 def logger() -> Logger:
-    """Its level is POWERTOOLS_LOG_LEVEL and its service POWERTOOLS_SERVICE_NAME."""
-    # Lambda sets the root's level to the function's, and at DEBUG the SDK logs all that it sends.
+    """Return the logger, with POWERTOOLS_LOG_LEVEL and POWERTOOLS_SERVICE_NAME."""
+    # Lambda sets the root logger to the function's level, and at DEBUG the SDK logs all requests.
     logging.getLogger().setLevel(logging.WARNING)
-    # What no line tells is not looked up for each: https://docs.python.org/3/howto/logging.html#optimization
+    # Not computed for each line, since no line contains them: https://docs.python.org/3/howto/logging.html#optimization
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     return Logger(logger_formatter=_Formatter())
 
@@ -27,19 +27,19 @@ def logger() -> Logger:
 def audit(
     action: str, *, actor: str, subject: Mapping[str, str | Sequence[str]], outcome: int | str
 ) -> None:
-    """Leaves on record who did what with an admin's or an operator's power, and how it ended.
+    """Log an action with the privileges of an admin or an operator, and its outcome.
 
-    `action` is a route or a function's name; `actor` a user's id, or what invoked the function;
-    `subject` names by their ids what it was done to; `outcome` is the status or the error's class.
-    Edges say it once for each action, after having appended `request_id` and `function_name`.
+    `action` is a route or the name of a function, `actor` the id of a user or the invoker of the
+    function, `subject` the ids of the affected resources, `outcome` a status or the class of an
+    error. Entry points call it once per action, after appending `request_id` and `function_name`.
     """
     logger().info("admin action", action=action, actor=actor, subject=subject, outcome=outcome)
 
 
 class _Formatter(BasePowertoolsFormatter):
-    """Powertools' own line, in a third of its time, since it tells the same of each.
+    """Powertools' log line with fixed fields, in a third of the time.
 
-    But exceptions without their messages, which may quote what somebody sent.
+    Exceptions are logged without their messages, which may contain user input.
     """
 
     def __init__(self) -> None:
@@ -61,7 +61,7 @@ class _Formatter(BasePowertoolsFormatter):
 
     def format(self, record: logging.LogRecord) -> str:
         moment = datetime.fromtimestamp(record.created, UTC)
-        told = {
+        fields = {
             "level": record.levelname,
             "message": record.getMessage(),
             "timestamp": moment.isoformat(timespec="milliseconds"),
@@ -70,16 +70,16 @@ class _Formatter(BasePowertoolsFormatter):
         }
         if record.exc_info and record.exc_info[1]:
             error = record.exc_info[1]
-            told |= {"exception": safe_traceback(error), "exception_name": type(error).__name__}
-        told["xray_trace_id"] = _trace_id()
-        return self._to_json({n: value for n, value in told.items() if value is not None})
+            fields |= {"exception": safe_traceback(error), "exception_name": type(error).__name__}
+        fields["xray_trace_id"] = _trace_id()
+        return self._to_json({n: value for n, value in fields.items() if value is not None})
 
 
 def _trace_id() -> str | None:
-    """Of the invocation, by which its trace is found where there is one."""
+    """Return the trace id of the invocation, or None."""
     root = os.environ.get("_X_AMZN_TRACE_ID", "").partition(";")[0]
     return root.removeprefix("Root=") or None
 
 
-# What a line says itself cannot be said by one who logs.
+# Fields that callers of the logger cannot set.
 _STANDARD = {*logging.makeLogRecord({}).__dict__, "level", "message", "timestamp", "asctime"}

@@ -1,4 +1,4 @@
-"""What a client demands of a resource before it changes it: `If-Match` (RFC 9110, 13.1.1)."""
+"""Preconditions of changes: `If-Match` (RFC 9110, 13.1.1)."""
 
 from dataclasses import dataclass
 
@@ -6,17 +6,17 @@ from shop.errors import PreconditionFailed
 
 
 def entity_tag(version: int) -> str:
-    """The strong entity tag of a resource at a version."""
+    """Return the strong entity tag of a version of a resource."""
     return f'"{version}"'
 
 
 @dataclass(frozen=True)
 class Precondition:
-    """The entity tags that a client takes; None takes any, and changes of others are merged."""
+    """The accepted entity tags. None accepts any, and concurrent changes are merged."""
 
     entity_tags: frozenset[str] | None = None
 
     def check(self, version: int) -> None:
-        """Raises `PreconditionFailed` where the resource is at another version by now."""
+        """Raise `PreconditionFailed` if the resource has another version."""
         if self.entity_tags is not None and entity_tag(version) not in self.entity_tags:
             raise PreconditionFailed

@@ -1,7 +1,7 @@
-"""What may be said of an exception where it is kept: a word of ours, never of who sent what.
+"""Redact exceptions before logging: keep error codes and our own messages, drop user input.
 
-pydantic quotes what it refused, botocore the parameter, SES the address, `int` the text. So of an
-exception that is not known to be harmless, only its class and where it was raised are told.
+pydantic quotes the rejected input, botocore the parameter, SES the address, `int` the text. So any
+exception that is not known to be safe is reduced to its class and its traceback.
 """
 
 import os
@@ -14,18 +14,18 @@ from shop.errors import ShopError
 
 
 class SanitizedError(Exception):
-    """Said in words of ours; also instead of what Lambda would log word for word."""
+    """An error with a message of ours. Lambda logs the message of an exception as it is."""
 
 
 def safe_message(error: BaseException) -> str:
-    """Its class, and what of its message is ours or a code."""
+    """Return the class of an error, and the safe part of its message."""
     name = type(error).__name__
-    said = _said(error)
-    return f"{name}: {said}" if said else name
+    message = _message_of(error)
+    return f"{name}: {message}" if message else name
 
 
 def safe_traceback(error: BaseException) -> str:
-    """As Python prints it, with what led to it first. The lines of source are the program's own."""
+    """Format as Python does, the cause first. Source lines are our own and contain no input."""
     parts = []
     for one in _chain(error):
         stack = "".join(traceback.format_tb(one.__traceback__))
@@ -33,25 +33,25 @@ def safe_traceback(error: BaseException) -> str:
     return "\n\n".join(reversed(parts))
 
 
-def _said(error: Any) -> str:
+def _message_of(error: Any) -> str:
     # Set by the local cloud for a developer's own machine; no template sets it.
     if os.environ.get("LOG_EXCEPTION_MESSAGES") == "true":
         return str(error)
     if isinstance(error, ShopError | SanitizedError):
         return str(error)
-    # A library that is not loaded raised nothing, and to load it would cost a cold start.
+    # A library that is not loaded raised nothing, and loading it would slow down a cold start.
     botocore: Any = sys.modules.get("botocore.exceptions")
     if botocore and isinstance(error, botocore.ClientError):
         return f"{error.operation_name} {error.response.get('Error', {}).get('Code', '')}"
     pydantic: Any = sys.modules.get("pydantic_core")
     if pydantic and isinstance(error, pydantic.ValidationError):
         details = error.errors(include_url=False, include_input=False, include_context=False)
-        return ", ".join(_refusal(detail) for detail in details)
+        return ", ".join(_violation(detail) for detail in details)
     return ""
 
 
-def _refusal(detail: Any) -> str:
-    """The kind, and the field if it is one of ours and not one that somebody made up."""
+def _violation(detail: Any) -> str:
+    """Return the type and the field, unless the client made up the name of the field."""
     kind = str(detail["type"])
     if kind == "extra_forbidden":
         return kind

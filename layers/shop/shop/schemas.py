@@ -1,4 +1,4 @@
-"""What every body has in common: camelCase outside, snake_case inside, nothing unnamed."""
+"""Base schemas: camelCase in JSON, snake_case in Python, no unknown fields."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -27,51 +27,50 @@ class Schema(BaseModel):
         serialize_by_alias=True,
         extra="forbid",
         frozen=True,
-        hide_input_in_errors=True,  # or a log could hold what somebody sent
-        defer_build=True,  # each endpoint builds its own, of many that are imported
+        hide_input_in_errors=True,  # or logs could contain user input
+        defer_build=True,  # each endpoint builds its own schemas, not all that are imported
     )
 
 
 class Body(Schema):
-    """A request body: JSON in, every type strict, unknown fields refused."""
+    """A request body: JSON with strict types; unknown fields are rejected."""
 
     model_config = ConfigDict(strict=True, validate_by_name=False)
 
 
 class Patch(Body):
-    """A JSON Merge Patch (RFC 7396): what is absent stays, and null is a value where one is.
+    """A JSON Merge Patch (RFC 7396): absent fields keep their value, and null is a value.
 
-    Every field is declared with `ABSENT` for its default; only a field whose value may be null
-    has None in its type.
+    Every field has the default `UNSET`; only the type of a nullable field includes None.
     """
 
     def changes(self) -> dict[str, Any]:
-        """The fields that were sent, by name."""
+        """Return the fields of the request, by name."""
         return {name: getattr(self, name) for name in self.model_fields_set}
 
 
-UNSET: Any = None  # the value of what was not sent, which nobody reads
+UNSET: Any = None  # the default of an absent field; it is never read
 
 
 class Query(Schema):
-    """Query parameters: text in, unknown names refused."""
+    """Query parameters; unknown names are rejected."""
 
     model_config = ConfigDict(validate_by_name=False)
 
 
 def violation(code: str, message: str, field: str | None = None) -> PydanticCustomError:
-    """A broken rule of the API, for a validator to raise, with the message that clients read.
+    """Return an error for a validator to raise, with the message for clients.
 
-    `field` is the alias of the sibling to point at instead of the one that is validated.
+    `field` is the alias of another field that the error is about, beside the validated one.
     """
     context = {"message": message} if field is None else {"message": message, "field": field}
     return PydanticCustomError(code, "{message}", context)
 
 
 def json_schema(**keywords: Any) -> Any:
-    """JSON Schema of what we give; it is not checked, or a rule made later would hide what is old.
+    """Return JSON Schema for the document only: stored values may predate a newer rule.
 
-    `Any`, since it is JSON, and what pydantic's `Field` gives.
+    `Any`, like the result of pydantic's `Field`.
     """
     return Field(json_schema_extra=keywords)
 
@@ -80,15 +79,14 @@ def _without_point(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-# JSON has one kind of number: `2.0`, as some clients write 2, is an integer in JSON Schema too.
-# Comes after an integer's limits, which would not be in the document otherwise.
+# JSON has one type of number, and JSON Schema treats `2.0`, which some clients send, as an integer.
+# Annotate it after the limits of an integer, or the document would lack them.
 IntegralFloat = BeforeValidator(_without_point)
 
 MAX_TEXT = 1024 * 1024  # characters; no body is longer
 
-Id = Annotated[
-    str, json_schema(format="uuid", maxLength=36)
-]  # the document gives each kind an example
+# The document has an example for each kind of id.
+Id = Annotated[str, json_schema(format="uuid", maxLength=36)]
 
 
 def _canonical_id(text: str) -> str:
@@ -98,7 +96,7 @@ def _canonical_id(text: str) -> str:
     return id_
 
 
-# An id in a body, in upper or lower case; its value is in lower case.
+# An id in a body, in upper or lower case; the parsed value is in lower case.
 IdIn = Annotated[
     str,
     Field(

@@ -3,16 +3,15 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Any  # an event is JSON that Lambda sends
+from typing import Any  # an event is JSON from Lambda
 
 from shop.dynamo.codec import Item, decode
 
 
 class Record:
-    """One change of one item: how it was and how it is, or None where it was not or is no more.
+    """One change of one item, with the images before and after it; None for a missing image.
 
-    Images are decoded when they are asked for, so that one that cannot be fails whoever works on
-    its record, and not the batch.
+    Images are decoded on access, so that a malformed one fails its record, not the whole batch.
     """
 
     def __init__(self, record: Mapping[str, Any]) -> None:
@@ -23,7 +22,7 @@ class Record:
         self.key: Item = decode(change["Keys"])
         self._images: Mapping[str, Mapping[str, Any]] = change
         self.request_id: str | None = change.get("NewImage", {}).get("request_id", {}).get("S")
-        # To the second, and the same however often the record comes.
+        # In seconds, and the same for every delivery of the record.
         self.at = datetime.fromtimestamp(change["ApproximateCreationDateTime"], UTC)
 
     @cached_property

@@ -1,9 +1,9 @@
-"""Traces for X-Ray: what a sampled invocation did, whom it called, and how long each took.
+"""Traces for X-Ray: the subsegments and AWS calls of a sampled invocation, with their durations.
 
-Lambda says of each invocation whether it is sampled, records the function itself, and has a daemon
-beside it that takes what happened within as JSON, one UDP datagram each: that is told here. Nothing
-waits for the daemon, and nothing that goes wrong on the way is anybody's failure. Values are ids,
-routes and statuses: no path, no input, no message of an error, only its type.
+Lambda marks an invocation as sampled and records the segment of the function. A local daemon
+accepts subsegments as JSON in UDP datagrams, which this module sends. Sending never blocks, and
+errors of it are ignored. Values are ids, routes and statuses, and the types of errors: no paths, no
+input and no error messages.
 
 https://docs.aws.amazon.com/xray/latest/devguide/xray-api-segmentdocuments.html
 """
@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from functools import cache
-from typing import TYPE_CHECKING, Any  # segments are JSON, parameters are botocore's
+from typing import TYPE_CHECKING, Any  # segments are JSON, and parameters are of many types
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient
@@ -30,9 +30,9 @@ type _Segment = dict[str, Any]
 
 
 class _Open:
-    """What is being done, and which calls of it are on their way."""
+    """An open segment, and its pending calls."""
 
-    # No dataclass, which would cost each cold start half a millisecond.
+    # Not a dataclass, which would add half a millisecond to each cold start.
     def __init__(self, segment: _Segment) -> None:
         self.segment = segment
         self.calls: dict[str, _Segment] = {}
@@ -43,8 +43,8 @@ _open: ContextVar[_Open | None] = ContextVar("open", default=None)
 
 @contextmanager
 def traced(name: str) -> Iterator[None]:
-    """Tells what is done within it; a decorator too. What is raised passes, and is told by type."""
-    segment = _begun(name)
+    """Record a subsegment, as a context manager or decorator. Exceptions are recorded by type."""
+    segment = _start(name)
     if segment is None:
         yield
         return
@@ -57,14 +57,14 @@ def traced(name: str) -> Iterator[None]:
         raise
     finally:
         _open.reset(token)
-        # What was cut short by the end of the request's time is what one wants to see.
-        for call in [*now.calls.values()]:  # some may end on their threads meanwhile
-            _tell(call | {"fault": True})
-        _tell(segment)
+        # Calls that the deadline interrupted are recorded as faults.
+        for call in [*now.calls.values()]:  # a copy: calls on other threads may end now
+            _send(call | {"fault": True})
+        _send(segment)
 
 
 def annotate(**values: str | int | None) -> None:
-    """Adds what the trace is found by; `status` is that of the answer."""
+    """Add annotations, by which traces can be searched; `status` is the HTTP status."""
     now = _open.get()
     if now is None:
         return
@@ -77,18 +77,18 @@ def annotate(**values: str | int | None) -> None:
 
 
 def instrumented[Client: "BaseClient"](client: Client) -> Client:
-    """The client, whose every call of a sampled invocation is told."""
+    """Return the client, with its calls recorded in sampled invocations."""
     events = client.meta.events
-    events.register("before-parameter-build", _call_begins)
-    events.register("after-call", _call_ends)
-    events.register("after-call-error", _call_breaks)
+    events.register("before-parameter-build", _on_call_start)
+    events.register("after-call", _on_call_end)
+    events.register("after-call-error", _on_call_error)
     return client
 
 
-def _call_begins(
+def _on_call_start(
     params: Mapping[str, Any], model: "OperationModel", context: dict[str, Any], **_: object
 ) -> None:
-    call = _begun(model.service_model.endpoint_prefix)
+    call = _start(model.service_model.endpoint_prefix)
     if call is None:
         return
     call["namespace"] = "aws"
@@ -102,33 +102,33 @@ def _call_begins(
         now.calls[call["id"]] = call
 
 
-def _call_ends(parsed: Mapping[str, Any], context: dict[str, Any], **_: object) -> None:
+def _on_call_end(parsed: Mapping[str, Any], context: dict[str, Any], **_: object) -> None:
     metadata = parsed.get("ResponseMetadata", {})
     code = parsed.get("Error", {}).get("Code")
     outcome = _outcome(metadata.get("HTTPStatusCode", 0)) | (_cause(code) if code else {})
-    told = {
+    details = {
         "request_id": metadata.get("RequestId", ""),
         "retries": metadata.get("RetryAttempts", 0),
     }
-    _call_is_over(context, told, outcome)
+    _end_call(context, details, outcome)
 
 
-def _call_breaks(exception: Exception, context: dict[str, Any], **_: object) -> None:
-    _call_is_over(context, {}, {"fault": True} | _cause(type(exception).__name__))
+def _on_call_error(exception: Exception, context: dict[str, Any], **_: object) -> None:
+    _end_call(context, {}, {"fault": True} | _cause(type(exception).__name__))
 
 
-def _call_is_over(context: dict[str, Any], told: _Segment, outcome: _Segment) -> None:
+def _end_call(context: dict[str, Any], details: _Segment, outcome: _Segment) -> None:
     call = context.pop(_IN_CONTEXT, None)
     if call is None:
         return
     if now := _open.get():
         now.calls.pop(call["id"], None)
-    call["aws"] |= told
-    _tell(call | outcome)
+    call["aws"] |= details
+    _send(call | outcome)
 
 
-def _begun(name: str) -> _Segment | None:
-    """A subsegment of what is open, or else of the function; None if nobody looks."""
+def _start(name: str) -> _Segment | None:
+    """Start a subsegment of the open one, or of the function; return None if not sampled."""
     header = os.environ.get("_X_AMZN_TRACE_ID", "")
     if "Sampled=1" not in header:
         return None
@@ -146,7 +146,7 @@ def _begun(name: str) -> _Segment | None:
 
 
 def _resources(params: Mapping[str, Any]) -> _Segment:
-    """The names of tables and queues in a call's parameters, and nothing else of them."""
+    """Return the names of the tables and queues in the parameters, and nothing else of them."""
     if "TableName" in params:
         return {"table_name": params["TableName"]}
     if "QueueUrl" in params:
@@ -159,15 +159,15 @@ def _resources(params: Mapping[str, Any]) -> _Segment:
 
 def _outcome(status: int) -> _Segment:
     kinds = {"error": 400 <= status < 500, "throttle": status == 429, "fault": status >= 500}
-    told = {name: True for name, holds in kinds.items() if holds}
-    return {"http": {"response": {"status": status}}, **told}
+    flags = {name: True for name, holds in kinds.items() if holds}
+    return {"http": {"response": {"status": status}}, **flags}
 
 
 def _cause(kind: str) -> _Segment:
     return {"cause": {"exceptions": [{"id": os.urandom(8).hex(), "type": kind}]}}
 
 
-def _tell(segment: _Segment) -> None:
+def _send(segment: _Segment) -> None:
     document = json.dumps(segment | {"end_time": time.time()})
     host, _, port = os.environ.get("AWS_XRAY_DAEMON_ADDRESS", "").rpartition(":")
     with suppress(OSError, ValueError, OverflowError):

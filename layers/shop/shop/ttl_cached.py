@@ -1,4 +1,4 @@
-"""Values that are loaded on first use and reloaded when they are too old."""
+"""Cached values that expire."""
 
 import time
 from collections.abc import Callable
@@ -9,7 +9,7 @@ RELOAD_AFTER = 300.0  # seconds
 class TtlCached[T]:
     """A value loaded on first use and again when it is older than `RELOAD_AFTER`.
 
-    A failure to load rises and is never kept, so that the next request tries again.
+    A failed load raises and is not cached, so the next request loads again.
     """
 
     def __init__(self, load: Callable[[], T], clock: Callable[[], float] = time.monotonic) -> None:

@@ -190,7 +190,7 @@ def _metered(handler: Handler, events: Sequence[Mapping[str, Any]], cpu: float) 
         writes=written.units,
         log_bytes=len(told.encode()) + AROUND_LINE * told.count("\n"),
         messages=sum(call.operation == "SendMessage" for call in calls.made),
-        events=told.count('"message":"told"'),
+        events=told.count('"message":"event published"'),
     )
 
 

@@ -1,7 +1,8 @@
-"""Whether a new version of a function may get traffic: it answers, and changes nothing for that."""
+"""The pre-traffic check of a new version: it responds, and the check changes no data."""
 
 import json
-from typing import TYPE_CHECKING, Any  # what functions are sent and answer is JSON
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any  # requests and responses of functions are JSON
 
 from shop.observability import logger
 from shop.redaction import SanitizedError
@@ -12,17 +13,13 @@ if TYPE_CHECKING:
     from mypy_boto3_codedeploy.type_defs import RevisionLocationTypeDef
     from mypy_boto3_lambda import LambdaClient
 
-# First words of functions that only read: their GET is carried out, with ids of nothing, and shows
-# that they reach what they read. The others refuse the same request before they do anything.
-READERS = ("Check", "Get", "List", "Show")
-
 _NOBODY = "00000000-0000-7000-8000-000000000000"
-_READ: dict[str, Any] = {
-    # What the authorizer is sent; it denies, after it has read the keys.
+_REQUEST: dict[str, Any] = {
+    # The event of an authorizer, which loads the keys and returns a Deny policy
     "type": "TOKEN",
     "authorizationToken": "Bearer e30.e30.e30",
     "methodArn": "arn:aws:execute-api:us-east-1:000000000000:check/check/GET/",
-    # What all others are sent
+    # The event of all others
     "httpMethod": "GET",
     "resource": "/",
     "path": "/",
@@ -42,35 +39,42 @@ _READ: dict[str, Any] = {
     "body": "{}",
     "isBase64Encoded": False,
 }
-# No endpoint knows this parameter, and all refuse those that they do not know.
-_REFUSED = _READ | {"multiValueQueryStringParameters": {"checkBeforeTraffic": ["yes"]}}
+# Every endpoint rejects unknown query parameters, except pages, which only read.
+_REJECTED = _REQUEST | {"multiValueQueryStringParameters": {"checkBeforeTraffic": ["yes"]}}
 
 
 class UnhealthyVersion(SanitizedError):
-    """Why a version may not get traffic."""
+    """The reason why a version gets no traffic."""
 
 
 class PreTrafficCheck:
     def __init__(
-        self, deployments: "CodeDeployClient", functions: "LambdaClient", readiness: str
+        self,
+        deployments: "CodeDeployClient",
+        functions: "LambdaClient",
+        readiness: str,
+        reads: Collection[str],
     ) -> None:
-        """`readiness` is the name of the function that asks the dependencies."""
+        """`readiness` is the name of the function that checks the dependencies; `reads` are the
+        operation ids of GET routes.
+        """
         self._deployments = deployments
         self._functions = functions
         self._readiness = readiness
+        self._reads = reads
 
-    def answer(self, deployment: str, hook: str) -> "LifecycleEventStatusType":
-        """What it tells CodeDeploy, which would wait an hour for it otherwise."""
+    def run(self, deployment: str, hook: str) -> "LifecycleEventStatusType":
+        """Check a deployment and report the status to CodeDeploy, which waits an hour for it."""
         log = logger()
         status: LifecycleEventStatusType = "Failed"
         try:
             for name, version in self._targets(deployment):
                 self._check(name, version)
-                log.info("fit for traffic", target=name, version=version)
+                log.info("version healthy", target=name, version=version)
             self._check(self._readiness, "live")
         except Exception:
-            # A deployment that cannot be checked must not go on either.
-            log.exception("not fit for traffic", deployment=deployment)
+            # A deployment that cannot be checked must not continue.
+            log.exception("version unhealthy", deployment=deployment)
         else:
             status = "Succeeded"
         self._deployments.put_lifecycle_event_hook_execution_status(
@@ -82,43 +86,50 @@ class PreTrafficCheck:
 
     def _targets(self, deployment: str) -> list[tuple[str, str]]:
         """Return the functions and versions to deploy; raise `UnhealthyVersion` for none."""
-        told = self._deployments.get_deployment(deploymentId=deployment)["deploymentInfo"]
-        # A deployment names its revision without the content, which has to be asked for.
+        info = self._deployments.get_deployment(deploymentId=deployment)["deploymentInfo"]
+        # A deployment names its revision only; a second call returns the content.
         found = self._deployments.get_application_revision(
-            applicationName=told["applicationName"], revision=_named(told["revision"])
+            applicationName=info["applicationName"], revision=_without_content(info["revision"])
         )["revision"]
-        kept = found.get("appSpecContent") or found.get("string") or {}
-        resources = json.loads(kept["content"])["Resources"]
+        app_spec = found.get("appSpecContent") or found.get("string") or {}
+        resources = json.loads(app_spec["content"])["Resources"]
         targets = [
             (resource["Properties"]["Name"], resource["Properties"]["TargetVersion"])
-            for named in resources
-            for resource in named.values()
+            for by_name in resources
+            for resource in by_name.values()
         ]
         if not targets:
             raise UnhealthyVersion("the deployment names no function")
         return targets
 
     def _check(self, name: str, version: str) -> None:
-        """Raises `UnhealthyVersion` unless the function answers as it should."""
-        # CloudFormation's names: the stack's, the function's in the template, a random one.
-        is_reader = name.split("-")[-2].startswith(READERS)
-        answer = self._functions.invoke(
+        """Raise `UnhealthyVersion` unless the version responds without a server error."""
+        result = self._functions.invoke(
             FunctionName=name,
             Qualifier=version,
-            Payload=json.dumps(_READ if is_reader else _REFUSED),
+            Payload=json.dumps(_REQUEST if self._is_read(name) else _REJECTED),
         )
-        said = json.loads(answer["Payload"].read())
-        if "FunctionError" in answer:
-            raise UnhealthyVersion(f"{name}:{version} fails: {said.get('errorType')}")
-        if "policyDocument" not in said and not 200 <= said.get("statusCode", 0) < 500:
-            raise UnhealthyVersion(f"{name}:{version} answers {said.get('statusCode')}")
+        response = json.loads(result["Payload"].read())
+        if "FunctionError" in result:
+            raise UnhealthyVersion(f"{name}:{version} fails: {response.get('errorType')}")
+        if "policyDocument" not in response and not 200 <= response.get("statusCode", 0) < 500:
+            raise UnhealthyVersion(f"{name}:{version} responds with {response.get('statusCode')}")
+
+    def _is_read(self, name: str) -> bool:
+        """Return whether a function serves a GET route, so that executing it changes nothing.
+
+        CloudFormation's name is the stack's, the logical id and a random part. The logical id is
+        the operation id of the route, capitalized. Any other name gets the rejected request.
+        """
+        _, _, logical_id = name.rpartition("-")[0].rpartition("-")
+        return logical_id[:1].lower() + logical_id[1:] in self._reads
 
 
-def _named(revision: "RevisionLocationTypeDef") -> "RevisionLocationTypeDef":
-    """The revision without its empty content, by type and digest."""
-    named: Any = {
+def _without_content(revision: "RevisionLocationTypeDef") -> "RevisionLocationTypeDef":
+    """Return the type and digest of a revision: CodeDeploy does not accept empty content."""
+    parts: Any = {
         key: {"sha256": part["sha256"]} if isinstance(part, dict) and "sha256" in part else part
         for key, part in revision.items()
     }
-    location: RevisionLocationTypeDef = named
+    location: RevisionLocationTypeDef = parts
     return location

@@ -1,1 +1,1 @@
-"""The page that shows the OpenAPI document and tries its calls."""
+"""The documentation page: Swagger UI on the OpenAPI document."""

@@ -1,4 +1,4 @@
-"""What the page loads: Swagger UI, as Powertools brings it along, and what is our own around it."""
+"""Assets of the documentation page: Swagger UI from Powertools, and our own script and style."""
 
 from base64 import b64encode
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class _Asset:
     media_type: str
 
 
-# Without a charset, Swagger UI's script is no JavaScript to a browser.
+# Without a charset, browsers do not execute Swagger UI's script.
 _SCRIPT = "text/javascript; charset=utf-8"
 _STYLE = "text/css; charset=utf-8"
 _ASSETS = {
@@ -40,10 +40,10 @@ AssetName = Annotated[str, PathName(names=frozenset(_ASSETS))]
 
 
 class DocsAsset(ResponseModel):
-    """A script or a style; compressed, it is base64, as the gateway takes what is no text."""
+    """A script or a style, in base64 if compressed, as API Gateway requires for binary bodies."""
 
     content: str
-    media_type_told: str
+    asset_media_type: str
     entity_tag: str
     is_compressed: bool
 
@@ -53,7 +53,7 @@ class DocsAsset(ResponseModel):
     def headers(self, request: "Request") -> dict[str, str]:  # noqa: ARG002
         encoding = {"Content-Encoding": "gzip"} if self.is_compressed else {}
         return {
-            "Content-Type": self.media_type_told,
+            "Content-Type": self.asset_media_type,
             "ETag": f'"{self.entity_tag}"',
             "Vary": "Accept-Encoding, Origin",
             **encoding,
@@ -67,8 +67,8 @@ def docs_asset(name: str, compressed: bool) -> DocsAsset:
     digest = sha256(content).hexdigest()[:32]
     return DocsAsset(
         content=b64encode(compress(content)).decode() if compressed else content.decode(),
-        media_type_told=asset.media_type,
-        # What differs in a byte is another representation, with a tag of its own (RFC 9110, 8.8.3).
+        asset_media_type=asset.media_type,
+        # Each representation needs its own strong entity tag (RFC 9110, 8.8.3).
         entity_tag=f"{digest}-gzip" if compressed else digest,
         is_compressed=compressed,
     )

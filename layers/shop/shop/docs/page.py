@@ -1,4 +1,4 @@
-"""The page itself, and the way to it."""
+"""The documentation page, and the redirect to it."""
 
 from functools import lru_cache
 from pathlib import Path
@@ -10,7 +10,7 @@ from shop.http.response_models import ResponseModel
 if TYPE_CHECKING:
     from shop.http.request import Request
 
-# Images are those that Swagger UI's style holds in itself, and the page's icon.
+# Images are data URLs in Swagger UI's style, and the icon of the page.
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -18,7 +18,7 @@ _POLICY = (
 
 
 class DocsPage(ResponseModel):
-    """HTML, and a policy that lets in what the page's own origin serves and nothing else."""
+    """HTML, with a policy that allows only content from the page's own origin."""
 
     html: str
 
@@ -32,15 +32,15 @@ class DocsPage(ResponseModel):
         }
 
 
-@lru_cache(maxsize=8)  # a stage and a domain or two
+@lru_cache(maxsize=8)  # the stage, and one or two custom domains
 def docs_page(prefix: str) -> DocsPage:
-    """What it loads is below this path, and not relative to its own, which may end in a slash."""
+    """Return the page. Its assets are below this path: its own may end in a slash."""
     html = Path(__file__).with_name("page.html").read_text("utf-8")
     return DocsPage(html=html.replace("{prefix}", quote(prefix, safe="/%")))
 
 
-class WayToDocs(ResponseModel):
-    """A redirection to the page."""
+class DocsRedirect(ResponseModel):
+    """A redirect to the page."""
 
     location: str
 
@@ -51,6 +51,6 @@ class WayToDocs(ResponseModel):
         return {"Location": self.location}
 
 
-def way_to_docs(prefix: str) -> WayToDocs:
-    """From the root below this path, which a client may ask for with or without a slash."""
-    return WayToDocs(location=f"{prefix}/docs")
+def docs_redirect(prefix: str) -> DocsRedirect:
+    """Return the redirect from the root, which may be requested with or without a slash."""
+    return DocsRedirect(location=f"{prefix}/docs")

@@ -1,11 +1,11 @@
-"""TOKEN authorizers of API Gateway: a bearer token in, an IAM policy out."""
+"""TOKEN authorizers of API Gateway: they turn a bearer token into an IAM policy."""
 
 import time
 from collections.abc import Callable
 from functools import wraps
-from typing import Any  # the gateway's event and policy are its JSON
+from typing import Any  # the event and the policy are JSON
 
-from shop.deadline import TO_ANSWER, OutOfTime, deadline
+from shop.deadline import RESPONSE_MARGIN, DeadlineExceeded, deadline
 from shop.observability import logger
 from shop.redaction import SanitizedError, safe_message
 from shop.tracing import annotate, traced
@@ -28,14 +28,14 @@ def token_authorizer(decide: Decide) -> Handler:
         began = time.perf_counter()
         _, _, token = event["authorizationToken"].partition(" ")
         try:
-            with deadline(context.get_remaining_time_in_millis() / 1000 - TO_ANSWER):
+            with deadline(context.get_remaining_time_in_millis() / 1000 - RESPONSE_MARGIN):
                 policy = decide(token.strip(), event["methodArn"])
-        except OutOfTime:
-            # Before the Lambda timeout, which would end the sandbox with all that it caches.
-            logger().error("not done", reason="out of time", milliseconds=_since(began))
-            raise TimeoutError("The authorizer is out of time.") from None
+        except DeadlineExceeded:
+            # Before the Lambda timeout, which would end the sandbox and its caches.
+            logger().error("failed", reason="deadline exceeded", milliseconds=_since(began))
+            raise TimeoutError("The authorizer exceeded its deadline.") from None
         except Exception as error:
-            logger().exception("not done", milliseconds=_since(began))
+            logger().exception("failed", milliseconds=_since(began))
             raise SanitizedError(safe_message(error)) from None
         annotate(caller=policy["principalId"])
         return policy

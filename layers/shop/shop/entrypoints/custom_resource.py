@@ -1,16 +1,16 @@
-"""How a custom resource answers CloudFormation, which waits an hour for it."""
+"""Custom resources: respond to CloudFormation, which waits an hour for the response."""
 
 import json
 import urllib.request
 from collections.abc import Callable
-from typing import Any  # CloudFormation's event is its JSON, and the context is Lambda's
+from typing import Any  # CloudFormation's event is JSON, and the context is Lambda's
 
 from shop.entrypoints.operation import begin_operation, invoker
 from shop.observability import audit, logger
 
 
-def answer_cloudformation(event: dict[str, Any], context: Any, work: Callable[[], None]) -> None:
-    """Does the work, leaves its audit line, and sends SUCCESS or FAILED to the ResponseURL.
+def run_custom_resource(event: dict[str, Any], context: Any, work: Callable[[], None]) -> None:
+    """Do the work, write an audit line, and send SUCCESS or FAILED to the ResponseURL.
 
     https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-responses.html
     """
@@ -23,7 +23,7 @@ def answer_cloudformation(event: dict[str, Any], context: Any, work: Callable[[]
         status = "FAILED"
     subject = {"resource": event["LogicalResourceId"], "request": event["RequestType"]}
     audit(context.function_name, actor=invoker(event), subject=subject, outcome=status)
-    answer = {
+    response = {
         "Status": status,
         "Reason": reason,
         "PhysicalResourceId": event.get("PhysicalResourceId", event["LogicalResourceId"]),
@@ -33,9 +33,9 @@ def answer_cloudformation(event: dict[str, Any], context: Any, work: Callable[[]
     }
     request = urllib.request.Request(
         event["ResponseURL"],
-        data=json.dumps(answer).encode(),
+        data=json.dumps(response).encode(),
         method="PUT",
-        headers={"Content-Type": ""},  # the URL is signed without one
+        headers={"Content-Type": ""},  # the URL is signed without a content type
     )
     with urllib.request.urlopen(request, timeout=10):
         pass

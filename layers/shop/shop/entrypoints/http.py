@@ -1,27 +1,24 @@
-"""The HTTP edge of a function: one decorator that declares a route and keeps its promises.
+"""The HTTP entry point of a function: one decorator declares the route and serves it.
 
-API Gateway has matched the route already, so there is no router here: the event goes through
-pydantic into the handler's parameters, and the handler's reply through pydantic into the answer.
-Powertools' resolver would cost 82 ms of cold start and 50 to 90 microseconds a request.
+API Gateway has already matched the route, so no router is needed: pydantic validates the event
+into the handler's arguments, and serializes the response model that the handler returns.
+Powertools' resolver would add 82 ms to a cold start and 50 to 90 microseconds to a request.
 """
 
-import hashlib
 import inspect
 import re
 import time
 from collections.abc import Callable, Mapping
-from functools import partial
-from typing import Any  # events, and handlers' parameters, are of many types
+from typing import Any  # events and handlers' parameters are of many types
 
 from pydantic import BaseModel
 from pydantic.alias_generators import to_snake
 
 from shop import metrics
-from shop.caller import Caller, Client, Role
-from shop.clock import now
+from shop.caller import Caller, Role
 from shop.correlation import correlation_id
-from shop.deadline import TO_ANSWER, OutOfTime, deadline
-from shop.depends import Depends
+from shop.deadline import RESPONSE_MARGIN, DeadlineExceeded, deadline
+from shop.entrypoints.binding import marker_of
 from shop.errors import (
     BadRequest,
     Detail,
@@ -36,16 +33,14 @@ from shop.errors import (
     ValidationFailed,
 )
 from shop.http.access import Access
-from shop.http.parameters import PathId, PathPrefix, PathToken, TakesGzip
-from shop.http.rendering import as_shop_error, error_answer, to_gateway
+from shop.http.rendering import as_shop_error, error_response, to_gateway
 from shop.http.request import Request
 from shop.http.response import Response
 from shop.http.response_models import Resource, ResponseModel
-from shop.http.validation import read_body, read_query, unknown_parameters
-from shop.idempotency import IdempotentRequest, Replayed
+from shop.http.validation import unknown_parameters
+from shop.idempotency import Replayed
 from shop.identifiers import canonical_id
 from shop.observability import audit, logger
-from shop.preconditions import Precondition
 from shop.schemas import Body, Query
 from shop.tracing import annotate, traced
 
@@ -64,16 +59,16 @@ def endpoint(
 
     Annotations bind the parameters of the handler: path ids (`PathId`), one `Body`, one `Query`,
     the `Caller` (any token, or an `Access` rule such as `AdminCaller`), the `Client`, a
-    `Precondition` (If-Match), an `IdempotentRequest` (Idempotency-Key), the `Prefix` before the
-    route, `Gzip`, and services (`Depends`). It returns its `ResponseModel`, or None for 204.
-    `raises` names the errors of its own rules; errors of every endpoint are implied. A page
-    or probe (`is_page`) also serves HEAD, without a body, and ignores query parameters.
+    `Precondition` (If-Match), after the body an `IdempotentRequest` (Idempotency-Key), the `Prefix`
+    before the route, `Gzip`, and services (`Depends`). The handler returns its `ResponseModel`, or
+    None for 204. `raises` lists the errors of its own rules; errors of every endpoint are implied.
+    A page or probe (`is_page`) also serves HEAD, without a body, and ignores query parameters.
     """
     return lambda function: Endpoint(route, function, status, raises, cache_control, is_page)
 
 
 class Endpoint:
-    """A Lambda handler that knows its route."""
+    """A Lambda handler for one route."""
 
     def __init__(
         self,
@@ -90,29 +85,28 @@ class Endpoint:
         self.function = function
         self.status = status
         self.raises = raises
-        self.reply: type[ResponseModel] | None = signature.return_annotation
+        self.response_model: type[ResponseModel] | None = signature.return_annotation
         self.parameters = {name: p.annotation for name, p in signature.parameters.items()}
         self.is_page = is_page
-        markers = (m for a in self.parameters.values() for m in getattr(a, "__metadata__", ()))
-        self.access = next((marker for marker in markers if isinstance(marker, Access)), None)
+        markers = {name: marker_of(it) for name, it in self.parameters.items()}
+        self.access = next((it for it in markers.values() if isinstance(it, Access)), None)
         self.needs_caller = self.access is not None or Caller in self.parameters.values()
         self.query = self._parameter_of(Query)
         self.body = self._parameter_of(Body)
         self.cache_control = cache_control or self._default_cache_control()
-        self._path_names = {to_snake(name): name for name in re.findall(r"{(\w+)}", self.path)}
-        # The path first: where it names nothing, the response is 404 whatever else is sent.
-        names = sorted(self.parameters, key=lambda name: name not in self._path_names)
-        self._readers = {name: self._reader(name, self.parameters[name]) for name in names}
-        idempotent = (n for n, a in self.parameters.items() if a is IdempotentRequest)
-        self._once_name = next(idempotent, None)
+        names_in_path = re.findall(r"{(\w+)}", self.path)
+        self.path_names: Mapping[str, str] = {to_snake(it): it for it in names_in_path}
+        # The path first: an unknown resource is a 404, whatever else is invalid.
+        names = sorted(markers, key=lambda name: name not in self.path_names)
+        self._readers = {name: markers[name].bind(self, name) for name in names}
         self._is_cold = True
-        for schema in (self.query, self.body, self.reply):
+        for schema in (self.query, self.body, self.response_model):
             if schema is not None:
-                schema.model_rebuild()  # now, or the first request would wait for it
+                schema.model_rebuild()  # at import, or the first request would wait for it
 
     @property
     def errors(self) -> frozenset[type[ShopError]]:
-        """Every refusal that it may answer, and no other: its own, the edge's and the gateway's."""
+        """All errors of the endpoint: its own, the entry point's and the gateway's."""
         of_all = {BadRequest, TooManyRequests, InternalError, ServiceUnavailable}
         of_all |= set() if self.is_page else {ValidationFailed}  # pages ignore their parameters
         of_callers = {Unauthorized} if self.needs_caller else set()
@@ -127,159 +121,117 @@ class Endpoint:
         logger().append_keys(request_id=request.id, function_name=context.function_name)
         correlation_id.set(request.id)
         metrics.collect()
-        answer = self._answer_in_time(request, context.get_remaining_time_in_millis() / 1000)
-        self._tell(request, answer, time.perf_counter() - started)
-        return to_gateway(answer, request)
+        response = self._respond_in_time(request, context.get_remaining_time_in_millis() / 1000)
+        self._log(request, response, time.perf_counter() - started)
+        return to_gateway(response, request)
 
-    def _answer_in_time(self, request: Request, seconds: float) -> Response:
-        """Whatever happens is an answer, and nothing internal is in it."""
+    def _respond_in_time(self, request: Request, seconds: float) -> Response:
+        """Return a response for every outcome, without internal details."""
         try:
-            with deadline(seconds - TO_ANSWER):
-                return self._answer(request)
+            with deadline(seconds - RESPONSE_MARGIN):
+                return self._respond(request)
         except ShopError as error:
-            return error_answer(error, request.id)
-        except OutOfTime:
-            logger().exception("out of time")
-            return error_answer(ServiceUnavailable(retry_after=1), request.id)
+            return error_response(error, request.id)
+        except DeadlineExceeded:
+            logger().exception("deadline exceeded")
+            return error_response(ServiceUnavailable(retry_after=1), request.id)
         except Exception as error:
-            logger().exception("unforeseen")
-            return error_answer(as_shop_error(error), request.id)
+            logger().exception("unhandled exception")
+            return error_response(as_shop_error(error), request.id)
 
-    def _tell(self, request: Request, answer: Response, seconds: float) -> None:
-        """To the trace, and in one line to the log, with what was counted."""
+    def _log(self, request: Request, response: Response, seconds: float) -> None:
+        """Annotate the trace, and log one line with the metrics of the request."""
         caller = request.authorized.get("sub")
         annotate(
-            status=answer.status,
+            status=response.status,
             route=self.route,
             request_id=request.id,
             caller=caller,
-            **self._made(answer),
+            **self._created_id(response),
         )
         milliseconds = round(seconds * 1000, 1)
         metrics.measure("Latency", milliseconds, route=self.route)
         logger().info(
             "request",
-            status=answer.status,
+            status=response.status,
             milliseconds=milliseconds,
             caller_id=caller,
             cold_start=self._is_cold,
-            **metrics.told(),  # the route is among them
+            **metrics.log_fields(),  # `route` is one of them
         )
         self._is_cold = False
-        self._audit(request, answer)
+        self._audit(request, response)
 
-    def _audit(self, request: Request, answer: Response) -> None:
-        """What admins do and try, all but reading; what a POST made has its id in `Location`.
+    def _created_id(self, response: Response) -> dict[str, str]:
+        """The annotation of a created resource, such as `order_id`, from the `Location` header."""
+        model, location = self.response_model, response.headers.get("Location")
+        if location is None or model is None or not issubclass(model, Resource):
+            return {}
+        return {f"{model.resource_name}_id": location.rpartition("/")[2]}
 
-        Of the path only ids are told: the rest is a stranger's text, or a token.
+    def _audit(self, request: Request, response: Response) -> None:
+        """Audit each request of an admin that is not a GET, whatever its outcome.
+
+        Only ids of the path are logged: other text may be personal data or a token.
         """
-        who = request.authorized
-        if self.method == "GET" or who.get("role") != Role.ADMIN:
+        caller = request.authorized
+        if self.method == "GET" or caller.get("role") != Role.ADMIN:
             return
-        told = {"me": who["sub"], "current": who["sid"]}
-        given = {n: told.get(text, text) for n, text in request.path_parameters.items()}
-        subject = {to_snake(n): id_ for n, text in given.items() if (id_ := canonical_id(text))}
-        if "Location" in answer.headers:
-            subject["id"] = answer.headers["Location"].rpartition("/")[2]
-        audit(self.route, actor=who["sub"], subject=subject, outcome=answer.status)
+        aliases = {"me": caller["sub"], "current": caller["sid"]}
+        ids = {n: aliases.get(text, text) for n, text in request.path_parameters.items()}
+        subject = {to_snake(n): id_ for n, text in ids.items() if (id_ := canonical_id(text))}
+        if "Location" in response.headers:
+            subject["id"] = response.headers["Location"].rpartition("/")[2]
+        audit(self.route, actor=caller["sub"], subject=subject, outcome=response.status)
 
-    def _answer(self, request: Request) -> Response:
-        arguments = self._arguments(request)
+    def _respond(self, request: Request) -> Response:
+        self._check_access(request)
+        self._bind(request)
         try:
-            reply = self.function(**arguments)
+            result = self.function(**request.arguments)
         except Replayed as replayed:
             first = replayed.response
             headers = {**first.headers, "Idempotent-Replayed": "true"}
             return Response(first.status, headers, first.body)
-        answer = self._render(reply, request)
-        entity_tag = answer.headers.get("ETag")
+        response = self._render(result, request)
+        entity_tag = response.headers.get("ETag")
         if self.method == "GET" and entity_tag and not request.none_match(entity_tag):
-            return Response(304, answer.headers, "")
-        return answer
-
-    def _arguments(self, request: Request) -> dict[str, object]:
-        self._check_access(request)
-        arguments: dict[str, object] = {}
-        wrong: list[Detail] = []  # of all parts of the request, so that one response names it all
-        for name, read in self._readers.items():
-            try:
-                arguments[name] = read(request)
-            except ValidationFailed as failure:
-                wrong += failure.details
-        if self.query is None and not self.is_page:
-            wrong += unknown_parameters(request)
-        if wrong:
-            raise ValidationFailed(details=wrong)
-        if self._once_name is not None:
-            arguments[self._once_name] = self._once(request, arguments)
-        return arguments
+            return Response(304, response.headers, "")
+        return response
 
     def _check_access(self, request: Request) -> None:
-        """Raise `Unauthorized` or `Forbidden`, before anything that was sent is validated."""
+        """Raise `Unauthorized` or `Forbidden`, before the request is validated."""
         if self.needs_caller and request.caller is None:
             raise Unauthorized
         if self.access is not None and request.caller is not None:
             self.access.check(request.caller, request.path_parameters)
 
-    def _reader(self, name: str, annotation: Any) -> Callable[[Request], object]:
-        """What takes the parameter out of a request; chosen once, as annotations stay."""
-        for marker in getattr(annotation, "__metadata__", ()):
-            if isinstance(marker, PathId):
-                return partial(self._read_path, name, marker)
-            if isinstance(marker, PathPrefix):
-                # The gateway takes a slash at the end of any path, too.
-                route = self.path.rstrip("/")
-                return lambda request: request.path.rstrip("/").removesuffix(route)
-            if isinstance(marker, TakesGzip):
-                return lambda request: request.takes_gzip
-            if isinstance(marker, Depends):
-                return lambda _: marker.factory()
-            if isinstance(marker, Access):
-                return _READERS[Caller]
-        if annotation is self.query:
-            return lambda request: read_query(annotation, request)
-        if annotation is self.body:
-            return lambda request: read_body(annotation, request)
-        return _READERS[annotation]
+    def _bind(self, request: Request) -> None:
+        """Fill in the arguments of the request; raise one `ValidationFailed` for all its parts."""
+        invalid: list[Detail] = []
+        for name, read in self._readers.items():
+            try:
+                request.arguments[name] = read(request)
+            except ValidationFailed as failure:
+                invalid += failure.details
+        if self.query is None and not self.is_page:
+            invalid += unknown_parameters(request)
+        if invalid:
+            raise ValidationFailed(details=invalid)
 
-    def _read_path(self, name: str, marker: PathId, request: Request) -> str:
-        value = marker.read(request.path_parameters[self._path_names[name]], request.caller)
-        if not isinstance(marker, PathToken):
-            annotate(**{name: value})
-        return value
+    def render_created(self, created: object, request: Request) -> Response:
+        """Return the response that a created resource gives."""
+        if self.response_model is None or not issubclass(self.response_model, Resource):
+            raise TypeError(f"{self.route} takes an idempotency key but returns no resource")
+        return self._render(self.response_model.of(created), request)
 
-    def _once(self, request: Request, arguments: Mapping[str, object]) -> IdempotentRequest:
-        """Keyed by caller, operation and client's key; the body is canonical once validated.
-
-        Without its defaults, so that a field added later does not make it another body.
-        """
-        key, user_id = request.idempotency_key, None
-        body = next(value for value in arguments.values() if isinstance(value, Body))
-        path = self.path.format_map({n: arguments[name] for name, n in self._path_names.items()})
-        if key is not None and request.caller is not None:
-            key = f"{request.caller.id}#{self.method}#{path}#{key}"
-            user_id = str(arguments.get("user_id", request.caller.id))
-        digest = hashlib.sha256(body.model_dump_json(exclude_defaults=True).encode()).digest()
-
-        def render(created: object) -> Response:
-            if self.reply is None or not issubclass(self.reply, Resource):
-                raise TypeError(f"{self.route} takes a key but makes no resource")
-            return self._render(self.reply.of(created), request)
-
-        return IdempotentRequest(key, digest, render, now, user_id)
-
-    def _render(self, reply: ResponseModel | None, request: Request) -> Response:
+    def _render(self, result: ResponseModel | None, request: Request) -> Response:
         headers = {"Cache-Control": self.cache_control}
-        if reply is None and self.reply is None:
+        if result is None and self.response_model is None:
             return Response(204, headers, "")
-        if self.reply is None or not isinstance(reply, self.reply):
-            raise TypeError(f"{self.route} replied with a {type(reply).__name__}")
-        return Response(self.status, headers | reply.headers(request), reply.as_text())
-
-    def _made(self, answer: Response) -> dict[str, str]:
-        """The id of what a POST made, named as in paths below: to /orders it is an order_id."""
-        _, _, made = answer.headers.get("Location", "").rpartition("/")
-        return {f"{self.path.rpartition('/')[2].removesuffix('s')}_id": made} if made else {}
+        if self.response_model is None or not isinstance(result, self.response_model):
+            raise TypeError(f"{self.route} returned a {type(result).__name__}")
+        return Response(self.status, headers | result.headers(request), result.as_text())
 
     def _parameter_of(self, kind: type[BaseModel]) -> Any:
         return next(
@@ -288,15 +240,5 @@ class Endpoint:
         )
 
     def _default_cache_control(self) -> str:
-        """What anyone may see may be kept, if it is checked again; all else may not be kept."""
+        """Public responses may be cached and revalidated; all others are not stored."""
         return "no-cache" if self.method == "GET" and not self.needs_caller else "no-store"
-
-
-_READERS: Mapping[Any, Callable[[Request], object]] = {
-    Caller: lambda request: request.caller,
-    Client: lambda request: request.client,
-    Precondition: lambda request: request.precondition,
-    IdempotentRequest: lambda request: (
-        request.idempotency_key
-    ),  # made of the others, but malformed at once
-}

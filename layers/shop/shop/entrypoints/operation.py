@@ -1,8 +1,8 @@
-"""The edge of a function without a route, which operators, schedules or CloudFormation invoke."""
+"""Operations: functions without a route, invoked by operators, schedules or CloudFormation."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
-from typing import Any  # an event and its context are whatever Lambda sends
+from typing import Any  # an event and its context come from Lambda
 
 from shop.correlation import correlation_id
 from shop.observability import audit, logger
@@ -14,9 +14,10 @@ type Handler = Callable[[dict[str, Any], Any], Ids]
 
 
 def operation(work: Work) -> Handler:
-    """A handler that does the work and leaves one audit line, also of what fails.
+    """Return a handler that does the work and writes one audit line, also after a failure.
 
-    What it gives back is on that line, so ids only. Raises `Failed`, for Lambda logs what it is.
+    The work returns ids only, for the audit line. The handler raises `SanitizedError`, since Lambda
+    logs exceptions.
     """
 
     @wraps(work)
@@ -26,7 +27,7 @@ def operation(work: Work) -> Handler:
         try:
             ids = work(event)
         except Exception as error:
-            logger().exception("not done")
+            logger().exception("failed")
             audit(action, actor=actor, subject={}, outcome=type(error).__name__)
             raise SanitizedError(safe_message(error)) from None
         outcome = "dry run" if event.get("dryRun") is True else "done"
@@ -37,13 +38,13 @@ def operation(work: Work) -> Handler:
 
 
 def begin_operation(context: Any) -> None:
-    """CloudTrail knows by the request's id who invoked the function; Lambda does not tell it."""
+    """Add the request id to log lines: CloudTrail has its caller, which Lambda does not pass."""
     logger().append_keys(request_id=context.aws_request_id, function_name=context.function_name)
     correlation_id.set(context.aws_request_id)
 
 
 def invoker(event: Mapping[str, Any]) -> str:
-    """As far as the event shows; an operator may say who they are."""
+    """Return the kind of invoker; an operator may pass an identity in the event."""
     if event.get("detail-type") == "Scheduled Event":
         return "schedule"
     return "cloudformation" if "ResponseURL" in event else str(event.get("operator", "operator"))

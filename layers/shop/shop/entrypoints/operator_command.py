@@ -1,10 +1,10 @@
-"""The edge of a function that operators invoke by hand: a dry run, or it is confirmed."""
+"""Operator commands: functions that operators invoke, with a dry run before confirmation."""
 
 import json
 import re
 from collections.abc import Callable, Mapping
 from functools import wraps
-from typing import Any  # an event and its context are whatever Lambda sends
+from typing import Any  # an event and its context come from Lambda
 
 from pydantic import ValidationError
 
@@ -19,22 +19,22 @@ from shop.redaction import SanitizedError, safe_message
 type CommandResult = Mapping[str, str | int]
 type Event = dict[str, Any]
 
-# As `make` sends it: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
+# The operator that `make` sends: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
 _ARN = re.compile(r"arn:aws[a-z-]*:(iam|sts)::[0-9]{12}:[A-Za-z0-9_+=,.@/-]{1,512}")
 
 
 def act_as(user_id: str) -> Caller:
-    """An operator, who acts on a user's account with an admin's power."""
+    """Return a caller with which an operator acts on the account of a user, as an admin."""
     return Caller(user_id, session_id="", role=Role.ADMIN)
 
 
 def operator_command[C: Command](
-    wanted: type[C],
+    schema: type[C],
 ) -> Callable[[Callable[[C], CommandResult]], Callable[[Event, Any], Event]]:
-    """A handler that leaves one audit line for each command, be it done, tried or refused.
+    """Return a handler that writes one audit line for each command, whatever its outcome.
 
-    A refusal is an answer, so that no alarm of failed functions rings for a slip of the hand.
-    Raises `Failed` for all else, as `operation` does.
+    A rejected command is a result, so that a typing error triggers no alarm of failed functions.
+    All other errors raise `SanitizedError`, as in `operation`.
     """
 
     def decorate(work: Callable[[C], CommandResult]) -> Callable[[Event, Any], Event]:
@@ -42,14 +42,14 @@ def operator_command[C: Command](
         def handler(event: Event, context: Any) -> Event:
             begin_operation(context)
             try:
-                command = wanted.model_validate_json(json.dumps(event))
+                command = schema.model_validate_json(json.dumps(event))
             except ValidationError as error:
-                refusal = validation_failed("event", error)
-                outcome = type(refusal).__name__
-                # Nothing else of what was sent, which may be anybody's name or address.
+                rejection = validation_failed("event", error)
+                outcome = type(rejection).__name__
+                # Without the other input, which may contain a name or an address.
                 audit(context.function_name, actor=_sender(event), subject={}, outcome=outcome)
-                return _rejected(refusal)
-            return _carry_out(command, work)
+                return _rejected(rejection)
+            return _execute(command, work)
 
         return handler
 
@@ -57,25 +57,25 @@ def operator_command[C: Command](
 
 
 def _sender(event: object) -> str:
-    """Of what is no command; a text that is no ARN may be anything."""
-    said = event.get("operator") if isinstance(event, dict) else None
-    return said if isinstance(said, str) and _ARN.fullmatch(said) else "operator"
+    """Return the operator of an invalid command, if it is an ARN: other text may be anything."""
+    sender = event.get("operator") if isinstance(event, dict) else None
+    return sender if isinstance(sender, str) and _ARN.fullmatch(sender) else "operator"
 
 
-def _carry_out[C: Command](command: C, work: Callable[[C], CommandResult]) -> Event:
+def _execute[C: Command](command: C, work: Callable[[C], CommandResult]) -> Event:
     outcome = "failed"
     try:
-        facts = work(command)
+        result = work(command)
         outcome = "done" if command.is_confirmed else "dry run"
     except ShopError as error:
         outcome = type(error).__name__
         return _rejected(error)
     except Exception as error:
-        logger().exception("not done")
+        logger().exception("failed")
         raise SanitizedError(safe_message(error)) from None
     finally:
         audit(command.action, actor=command.operator, subject=command.subject, outcome=outcome)
-    return {"outcome": outcome, "facts": dict(facts)}
+    return {"outcome": outcome, "facts": dict(result)}
 
 
 def _rejected(error: ShopError) -> Event:

@@ -1,11 +1,11 @@
-"""The edge of a function that works on a queue of events: messages in, those that failed out."""
+"""Queue workers: functions that handle the events of an SQS queue and report failed messages."""
 
 import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import wraps
-from typing import Any  # an event and its context are whatever Lambda sends
+from typing import Any  # an event and its context come from Lambda
 
 from aws_lambda_powertools.utilities.batch import (
     BatchProcessor,
@@ -22,8 +22,8 @@ from shop.tracing import annotate, traced
 
 @dataclass(frozen=True)
 class Delivery:
-    """A CloudEvent, for which time it comes (1 for the first), and the seconds that the function
-    has left.
+    """A CloudEvent, the number of its deliveries so far (1 for the first), and the seconds that the
+    function has left.
     """
 
     event: Mapping[str, Any]
@@ -36,27 +36,29 @@ type Handler = Callable[[dict[str, Any], Any], PartialItemFailureResponse]
 
 
 def queue_worker(work: Work) -> Handler:
-    """A handler that does the work for each message, and has those come again for which it raises.
+    """Return a handler that does the work for each message and reports failed ones for redelivery.
 
-    A message is what the bus delivers, whole: so a rule's dead letters, which are never cut to the
-    detail, can be moved to its queue like any other's.
+    A message is the whole event from the bus, not its detail only. The dead letters of a rule have
+    this form too, so they can be moved to its queue.
     """
-    # Without an error where all fail, since what failed is told in any case.
+    # No exception if all messages fail: each is reported in the response.
     processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
 
     @traced("message")
     def deliver(record: SQSRecord, lambda_context: Any) -> None:
         receives = int(record.attributes.approximate_receive_count)
         log, began = logger(), time.perf_counter()
-        told: dict[str, Any] = {"message_id": record.message_id, "receives": receives}
-        # Or what a message that is none of ours leads to would be said of the one before it.
+        fields: dict[str, Any] = {"message_id": record.message_id, "receives": receives}
+        # Reset first, or a malformed message would be logged with the previous request id.
         log.append_keys(request_id=None)
         try:
             event = json.loads(record.body)["detail"]
             correlation_id.set(event.get("correlationid"))
             log.append_keys(request_id=correlation_id.get())
-            told |= {name: event.get(name) for name in ("id", "type", "subject")}
-            annotate(request_id=correlation_id.get(), type=told["type"], subject=told["subject"])
+            fields |= {name: event.get(name) for name in ("id", "type", "subject")}
+            annotate(
+                request_id=correlation_id.get(), type=fields["type"], subject=fields["subject"]
+            )
             work(
                 Delivery(
                     event,
@@ -65,9 +67,9 @@ def queue_worker(work: Work) -> Handler:
                 )
             )
         except Exception:
-            log.exception("not done", **told)
+            log.exception("failed", **fields)
             raise
-        log.info("done", milliseconds=round((time.perf_counter() - began) * 1000, 1), **told)
+        log.info("done", milliseconds=round((time.perf_counter() - began) * 1000, 1), **fields)
 
     @wraps(work)
     def handler(event: dict[str, Any], context: Any) -> PartialItemFailureResponse:

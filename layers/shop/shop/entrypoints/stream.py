@@ -1,9 +1,9 @@
-"""The edge of a function that reads a table's stream: records in, those that failed out."""
+"""Stream workers: functions that read the stream of a table and report failed records."""
 
 import time
 from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
-from typing import Any  # an event and its context are whatever Lambda sends
+from typing import Any  # an event and its context come from Lambda
 
 from shop.observability import logger
 from shop.redaction import SanitizedError, safe_message
@@ -12,7 +12,7 @@ from shop.tracing import annotate, traced
 
 
 class BatchFailed(Exception):
-    """Nothing of the batch could be done, and it has several records: Lambda is to split it."""
+    """The first record of a batch failed, so Lambda must split the batch."""
 
 
 type Work = Callable[[Sequence[Record]], Iterable[Record]]
@@ -20,12 +20,12 @@ type Handler = Callable[[dict[str, Any], Any], dict[str, list[dict[str, str]]]]
 
 
 def stream_worker(work: Work) -> Handler:
-    """A handler that answers Lambda with the records that `work` gives back.
+    """Return a handler that reports the records that `work` returns to Lambda.
 
-    Lambda then sends the first of them again with all that came after it (ReportBatchItemFailures),
-    and does not split that batch, which in the end would leave whole with the one that cannot be
-    done. So where the very first fails, this fails, and BisectBatchOnFunctionError leads to a batch
-    of that one record: only it leaves for the on-failure queue.
+    Lambda redelivers from the first of them on (ReportBatchItemFailures), without splitting that
+    batch: in the end, all of it would go to the on-failure queue. If the first record of the batch
+    fails, the handler therefore raises. BisectBatchOnFunctionError then splits the batch until the
+    record is alone, and only this record goes to the on-failure queue.
     """
 
     @traced("batch")
@@ -34,12 +34,12 @@ def stream_worker(work: Work) -> Handler:
         began = time.monotonic()
         records = [Record(record) for record in event["Records"]]
         logger().append_keys(function_name=context.function_name)
-        # A trace takes the first 27 of them.
+        # An annotation has room for 27 ids.
         annotate(request_id=" ".join(_request_ids(records)) or None)
         try:
             failed = list(work(records))
         except Exception as error:
-            logger().exception("not done", request_ids=_request_ids(records))
+            logger().exception("failed", request_ids=_request_ids(records))
             raise SanitizedError(safe_message(error)) from None
         logger().info(
             "batch",
@@ -57,5 +57,5 @@ def stream_worker(work: Work) -> Handler:
 
 
 def _request_ids(records: Iterable[Record]) -> list[str]:
-    """Of the requests that led to them, as far as their items say."""
+    """Return the ids of the requests that caused the records, where their items have them."""
     return sorted({record.request_id for record in records if record.request_id})

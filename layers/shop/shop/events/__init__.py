@@ -1,1 +1,1 @@
-"""What happened to users and orders, told on the bus."""
+"""Events: changes of users and orders, published on the bus."""

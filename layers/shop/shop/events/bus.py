@@ -1,7 +1,7 @@
-"""The bus: an event is one entry, whose detail is the whole CloudEvent."""
+"""The EventBridge bus: an event is one entry, with the whole CloudEvent as its detail."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any  # what an entry was answered is botocore's, and a line's values are many
+from typing import Any  # botocore's result entries, and the fields of a log line
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -13,16 +13,16 @@ from shop.observability import logger
 
 SOURCE = "shop"
 
-# Errors of an entry that it would meet each time; the others pass, or somebody mends them:
+# Permanent errors of an entry; all others pass, or an operator can fix them:
 # https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsResultEntry.html
-_LASTING = {"InvalidArgument", "MalformedDetail"}
+_PERMANENT = {"InvalidArgument", "MalformedDetail"}
 
 
 class EventBus:
     def put(self, events: Sequence[AnyEvent]) -> Sequence[Outcome]:
-        """One call, of at most 10 events and 256 KB."""
+        """Publish at most 10 events and 256 KB in one call."""
         try:
-            answer = client().put_events(
+            response = client().put_events(
                 Entries=[
                     {
                         "EventBusName": setting("BUS"),
@@ -38,16 +38,20 @@ class EventBus:
             logger().warning("bus unavailable", exc_info=error)
             raise BusUnavailable from error
         return [
-            _outcome(event, entry) for event, entry in zip(events, answer["Entries"], strict=True)
+            _outcome(event, entry) for event, entry in zip(events, response["Entries"], strict=True)
         ]
 
 
 def _outcome(event: AnyEvent, entry: Mapping[str, Any]) -> Outcome:
     code = entry.get("ErrorCode")
-    told: dict[str, Any] = {"id": event.id, "type": event.type, "subject": event.subject}
-    told["request_id"] = event.correlationid
+    fields: dict[str, Any] = {
+        "id": event.id,
+        "type": event.type,
+        "subject": event.subject,
+        "request_id": event.correlationid,
+    }
     if code is None:
-        logger().info("told", **told)
+        logger().info("event published", **fields)
         return Outcome.PUBLISHED
-    logger().warning("event not taken", code=code, **told)
-    return Outcome.REJECTED if code in _LASTING else Outcome.RETRY
+    logger().warning("event not published", code=code, **fields)
+    return Outcome.REJECTED if code in _PERMANENT else Outcome.RETRY

@@ -1,4 +1,4 @@
-"""Who deleted a user: the deleted item does not say it, but the gate that was shut with it does."""
+"""The request that deleted a user: the disabled account state keeps its id."""
 
 from collections.abc import Iterable, Mapping
 
@@ -12,21 +12,21 @@ from shop.observability import logger
 
 
 def deleting_requests(user_ids: Iterable[str]) -> Mapping[str, str]:
-    """The ids of requests by those of the users that they deleted; 1 read unit each.
+    """Return the id of the deleting request by user id; 1 read unit each.
 
-    After a failure no more are read: to tell the events matters more than who led to them.
+    A failure ends the reads: the events are published without the remaining ids.
     """
     found: dict[str, str] = {}
     try:
         for user_id in user_ids:
-            answer = dynamodb().get_item(
+            response = dynamodb().get_item(
                 TableName=tables.sessions(),
                 Key=encode(account_state_key(user_id)),
-                # All that the function may read there.
+                # The only attributes that the function has permission to read.
                 ProjectionExpression="user_id, id, request_id",
                 ConsistentRead=True,
             )
-            request_id = decode(answer.get("Item", {})).get("request_id")
+            request_id = decode(response.get("Item", {})).get("request_id")
             if request_id is not None:
                 found[user_id] = request_id
     except (BotoCoreError, ClientError) as error:

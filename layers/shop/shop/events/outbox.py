@@ -1,4 +1,4 @@
-"""The outbox: what a stream says was committed goes to the bus, and nothing is lost on the way."""
+"""The outbox: publish an event for each committed change in a stream, at least once."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
@@ -9,22 +9,25 @@ from shop.observability import logger
 from shop.stream_records import Record
 
 type DeletingRequests = Callable[[Iterable[str]], Mapping[str, str]]
-type SetAside = Callable[[Record], None]
+type DeadLetter = Callable[[Record], None]
 
 
 class Outbox:
     def __init__(
-        self, publisher: EventPublisher, deleting_requests: DeletingRequests, set_aside: SetAside
+        self,
+        publisher: EventPublisher,
+        deleting_requests: DeletingRequests,
+        dead_letter: DeadLetter,
     ) -> None:
         self._publisher = publisher
         self._deleting_requests = deleting_requests
-        self._set_aside = set_aside
+        self._set_aside = dead_letter
 
-    def tell(self, records: Sequence[Record]) -> Sequence[Record]:
-        """Tells the bus, and returns those that are to come again: from the first that waits on.
+    def publish(self, records: Sequence[Record]) -> Sequence[Record]:
+        """Publish the events of the records; return the records to retry, from the first on.
 
-        A record that can never be told is set aside at once. Lambda would do that too, but only
-        after as many tries as an outage of the bus is given, with all others waiting behind it.
+        A record that can never be published goes to the dead-letter queue at once. Lambda would do
+        this too, but only after all retries for an outage of the bus, and would delay all others.
         """
         outcomes: dict[Record, Outcome] = {}
         events: dict[Record, AnyEvent] = {}
@@ -33,7 +36,7 @@ class Outbox:
                 event = event_of(record)
             except Exception as error:
                 outcomes[record] = Outcome.REJECTED
-                # No message and no trace, which could quote the item.
+                # Without message and traceback, which could contain the item.
                 logger().error(
                     "not an event",
                     table=record.table,
@@ -43,25 +46,25 @@ class Outbox:
             else:
                 if event is not None:
                     events[record] = event
-        self._name_who_deleted(events)
+        self._add_deleting_requests(events)
         outcomes |= zip(events, self._publisher.publish([*events.values()]), strict=True)
         for position, record in enumerate(records):
-            if not self._is_settled(record, outcomes.get(record, Outcome.PUBLISHED)):
+            if not self._is_done(record, outcomes.get(record, Outcome.PUBLISHED)):
                 return records[position:]
         return []
 
-    def _name_who_deleted(self, events: dict[Record, AnyEvent]) -> None:
+    def _add_deleting_requests(self, events: dict[Record, AnyEvent]) -> None:
         deleted = {r: event for r, event in events.items() if isinstance(event, UserDeleted)}
-        asked = self._deleting_requests([event.subject for event in deleted.values()])
+        requests = self._deleting_requests([event.subject for event in deleted.values()])
         for record, event in deleted.items():
-            correlation = {"correlationid": asked.get(event.subject)}
+            correlation = {"correlationid": requests.get(event.subject)}
             events[record] = event.model_copy(update=correlation)
 
-    def _is_settled(self, record: Record, outcome: Outcome) -> bool:
+    def _is_done(self, record: Record, outcome: Outcome) -> bool:
         if outcome is Outcome.REJECTED:
             try:
                 self._set_aside(record)
             except Exception:
-                logger().exception("not set aside", sequence_number=record.sequence_number)
+                logger().exception("dead-lettering failed", sequence_number=record.sequence_number)
                 return False
         return outcome is not Outcome.RETRY

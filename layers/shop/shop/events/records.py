@@ -1,4 +1,4 @@
-"""Which event a stream's record is: one for each change of a user or an order, or none."""
+"""The event of a stream record: one for each change of a user or an order, or none."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -41,9 +41,9 @@ _USER_FIELDS = ("email", "name", "status", "role", "email_verified")
 
 
 def event_of(record: Record) -> AnyEvent | None:
-    """None for rows that are no entities, and for rewritten items, whose version stays.
+    """Return None for rows that are not entities and for rewritten items of the same version.
 
-    Raises, whatever it may be, for an item that is not as ours are: it tells nothing, ever.
+    A malformed item raises some exception; it can never be published.
     """
     before, after = record.before, record.after
     if not is_id(record.key["id"]):
@@ -57,26 +57,26 @@ def event_of(record: Record) -> AnyEvent | None:
 
 def _of_user(before: Item | None, after: Item | None, at: datetime) -> AnyEvent:
     if after is None:
-        # The item that was does not say who ended it: the outbox asks the gate.
+        # The old image lacks the id of the deleting request: the outbox adds it.
         assert before is not None
         user_id = before["id"]
         data = UserData(user_id=user_id, version=int(before["version"]) + 1)
         return UserDeleted.of(user_id, at, None, data)
     user_id, version = after["id"], int(after["version"])
-    told = (user_id, from_text(after["updated_at"]), after.get("request_id"))
+    common = (user_id, from_text(after["updated_at"]), after.get("request_id"))
     if before is None:
-        return UserRegistered.of(*told, UserData(user_id=user_id, version=version))
+        return UserRegistered.of(*common, UserData(user_id=user_id, version=version))
     if before.get("password_changed_at") != after.get("password_changed_at"):
-        return UserPasswordChanged.of(*told, UserData(user_id=user_id, version=version))
+        return UserPasswordChanged.of(*common, UserData(user_id=user_id, version=version))
     changed = [name for name in _USER_FIELDS if before.get(name) != after.get(name)]
     change = UserChange(user_id=user_id, version=version, changed=[*map(to_camel, changed)])
     if "status" in changed and after["status"] == UserStatus.INACTIVE:
-        return UserDeactivated.of(*told, change)
-    return UserUpdated.of(*told, change)
+        return UserDeactivated.of(*common, change)
+    return UserUpdated.of(*common, change)
 
 
 def _of_order(before: Item | None, after: Item | None) -> AnyEvent | None:
-    """None for a change that leaves the status: of the note."""
+    """Return None for a change that keeps the status, such as one of the note."""
     if after is None or (before is not None and before["status"] == after["status"]):
         return None
     data = OrderData(

@@ -1,7 +1,7 @@
-"""Events as the bus carries them: CloudEvents 1.0, one class for each type.
+"""Events on the bus: CloudEvents 1.0, one class per type.
 
-A type may get new optional fields, which older readers ignore. A field that goes, or that comes to
-mean something else, makes a new version of the type's data, told by `dataschema`.
+A type may get new optional fields, which older readers ignore. Removing a field or changing its
+meaning requires a new version of the type's data, which `dataschema` names.
 
 https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md
 """
@@ -18,9 +18,9 @@ from shop.orders.models import OrderStatus
 from shop.schemas import Timestamp
 
 
-class _Told(BaseModel):
-    """Ids, and what may be kept for ever, since nobody can take an event back: no name, address,
-    e-mail, note or token.
+class _EventModel(BaseModel):
+    """Data that may be kept forever, since events cannot be recalled: ids, but no names,
+    addresses, emails, notes or tokens.
     """
 
     model_config = ConfigDict(
@@ -34,7 +34,7 @@ class _Told(BaseModel):
     )
 
 
-class UserData(_Told):
+class UserData(_EventModel):
     user_id: str
     version: Annotated[int, Field(ge=1, description="Of the user; rises with each change")]
 
@@ -43,12 +43,12 @@ class UserChange(UserData):
     changed: Annotated[list[str], Field(description="Names of fields, as the API has them")]
 
 
-class OrderItem(_Told):
+class OrderItem(_EventModel):
     product_id: str
     quantity: int
 
 
-class OrderData(_Told):
+class OrderData(_EventModel):
     order_id: str
     user_id: str
     version: Annotated[int, Field(ge=1, description="Of the order; rises with each change")]
@@ -58,18 +58,18 @@ class OrderData(_Told):
     items: list[OrderItem]
 
 
-class Event[Data: UserData | OrderData](_Told):
+class Event[Data: UserData | OrderData](_EventModel):
     data_version: ClassVar[int] = 1
 
     specversion: Literal["1.0"]
-    id: Annotated[str, Field(description="The same however often this change is told")]
+    id: Annotated[str, Field(description="The same for every delivery of this change")]
     source: Literal["/shop"]
     type: str
     subject: Annotated[str, Field(description="The id of the user or order")]
     time: Timestamp
     datacontenttype: Literal["application/json"]
     dataschema: Annotated[str, Field(description="Type and version of the data")]
-    # An extension attribute, absent where nobody asked by HTTP; null is not for CloudEvents.
+    # An extension attribute, absent outside an HTTP request: CloudEvents does not allow null.
     correlationid: Annotated[
         str | None,
         WithJsonSchema({"type": "string"}),
@@ -82,7 +82,7 @@ class Event[Data: UserData | OrderData](_Told):
 
     @classmethod
     def of(cls, subject: str, at: datetime, correlation_id: str | None, data: Data) -> Self:
-        """Raises `ValueError` where `subject` is no UUID."""
+        """Create an event; raise `ValueError` for a `subject` that is not a UUID."""
         type_ = cls.name()
         return cls(
             specversion="1.0",
@@ -99,7 +99,7 @@ class Event[Data: UserData | OrderData](_Told):
 
     @classmethod
     def name(cls) -> str:
-        """The type that events of this class have."""
+        """Return the type of the events of this class."""
         name: str = get_args(cls.model_fields["type"].annotation)[0]
         return name
 

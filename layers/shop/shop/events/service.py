@@ -1,4 +1,4 @@
-"""Publishing in order: no event before another of its entity, whatever fails meanwhile."""
+"""Publishing in order: events of one entity never overtake each other, also after failures."""
 
 import random
 import time
@@ -11,24 +11,24 @@ from shop.events.schemas import AnyEvent
 # PutEvents' limits, https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevent-size.html
 MAX_ENTRIES = 10
 MAX_BYTES = 256 * 1024
-_BESIDE_DETAIL = 64  # bytes that source, type and time take, at most
+_ENVELOPE_BYTES = 64  # at most, for source, type and time
 BUDGET = 20.0  # seconds, of the worker's 60
 _FIRST_PAUSE, _MAX_PAUSE = 0.05, 2.0  # seconds, before jitter
 
 
 class Outcome(Enum):
     PUBLISHED = auto()
-    RETRY = auto()  # not now
-    REJECTED = auto()  # never, as it is
+    RETRY = auto()
+    REJECTED = auto()  # permanently
 
 
 class BusUnavailable(Exception):
-    """Nothing is known to be told."""
+    """The call failed, so it is unknown which events were published."""
 
 
 class Bus(Protocol):
     def put(self, events: Sequence[AnyEvent]) -> Sequence[Outcome]:
-        """What became of each, in their order; raises `BusUnavailable`."""
+        """Return the outcome of each event, in order; raise `BusUnavailable`."""
 
 
 class EventPublisher:
@@ -43,24 +43,24 @@ class EventPublisher:
         self._clock = clock
 
     def publish(self, events: Sequence[AnyEvent]) -> list[Outcome]:
-        """Tries for `BUDGET` seconds; what is left then waits with all that comes after it."""
-        sizes = [len(event.to_json().encode()) + _BESIDE_DETAIL for event in events]
+        """Publish events, with retries for `BUDGET` seconds; return their outcomes."""
+        sizes = [len(event.to_json().encode()) + _ENVELOPE_BYTES for event in events]
         outcomes = [Outcome.RETRY if size <= MAX_BYTES else Outcome.REJECTED for size in sizes]
-        gives_up_at = self._clock() + BUDGET
+        deadline = self._clock() + BUDGET
         longest = _FIRST_PAUSE
         while call := _next_call(events, sizes, outcomes):
             try:
-                answers = self._bus.put([events[position] for position in call])
+                results = self._bus.put([events[position] for position in call])
             except BusUnavailable:
-                answers = [Outcome.RETRY] * len(call)
-            for position, answer in zip(call, answers, strict=True):
-                outcomes[position] = answer
-            if any(answer is not Outcome.RETRY for answer in answers):
+                results = [Outcome.RETRY] * len(call)
+            for position, result in zip(call, results, strict=True):
+                outcomes[position] = result
+            if any(result is not Outcome.RETRY for result in results):
                 longest = _FIRST_PAUSE
             else:
                 self._pause(random.uniform(0, longest))
                 longest = min(longest * 2, _MAX_PAUSE)
-            if self._clock() >= gives_up_at:
+            if self._clock() >= deadline:
                 break
         return outcomes
 
@@ -68,7 +68,7 @@ class EventPublisher:
 def _next_call(
     events: Sequence[AnyEvent], sizes: Sequence[int], outcomes: Sequence[Outcome]
 ) -> list[int]:
-    """The first of each entity, since of two in one call the former may fail alone."""
+    """Return the positions of the next call: one per entity, as entries may fail one by one."""
     call: list[int] = []
     entities: set[str] = set()
     size = 0

@@ -1,1 +1,1 @@
-"""The rooms of the HTTP edge: requests in, answers out."""
+"""HTTP: requests, parameters, validation and responses."""

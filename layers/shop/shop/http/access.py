@@ -1,26 +1,30 @@
-"""Who may call an endpoint: decided before its path, headers and body are validated."""
+"""Access rules of endpoints, checked before the path, headers and body are validated."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
 from shop.caller import Caller, require
+from shop.http.parameters import BoundEndpoint, Reader
 
 
 @dataclass(frozen=True)
 class Access:
-    """A rule on the caller, and on the user whose id is in the path.
+    """A rule on the caller and the user id in the path, on the annotation of the caller.
 
-    Services check the same again, close to the data.
+    Services check the same rule again, close to the data.
     """
 
     description: str  # for the OpenAPI document
     allows: Callable[[Caller, str], bool]
 
     def check(self, caller: Caller, path_parameters: Mapping[str, str]) -> None:
-        """Raise `Forbidden` unless the rule allows it, also where the path holds no valid id."""
+        """Raise `Forbidden` unless the rule allows the caller, also for an invalid id."""
         user_id = path_parameters.get("userId", "")
         require(self.allows(caller, caller.id if user_id == "me" else user_id.lower()))
+
+    def bind(self, _endpoint: BoundEndpoint, _: str, /) -> Reader:
+        return lambda request: request.caller
 
 
 AdminCaller = Annotated[Caller, Access("Admins only.", lambda caller, _: caller.is_admin)]

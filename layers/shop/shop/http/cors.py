@@ -1,4 +1,4 @@
-"""Which pages of other origins may call and read: the CORS protocol of the Fetch standard."""
+"""CORS headers (Fetch standard): the origins whose pages may call the API."""
 
 import re
 
@@ -11,19 +11,19 @@ _PREFLIGHT = {
         "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match"
     ),
     "Access-Control-Allow-Methods": "GET, POST, PUT, PATCH, DELETE",
-    "Access-Control-Max-Age": "7200",  # seconds; no browser keeps it longer
+    "Access-Control-Max-Age": "7200",  # seconds; no browser caches a preflight longer
     "Vary": "Origin",
 }
 
 # In ALLOWED_ORIGINS: every origin of the developer's own machine. template.yaml rejects it outside
 # the local stage.
 LOOPBACK = "loopback"
-# The whole origin, as RFC 6454 section 6.2 serializes it: a prefix is anybody's name.
+# The whole origin, as RFC 6454 section 6.2 serializes it: any domain may begin with `localhost`.
 _LOOPBACK_ORIGIN = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?"
 
 
 def allowed_origin(origin: str | None) -> dict[str, str]:
-    """The header that lets a page of this origin read the answer; none for other origins."""
+    """Return the header that allows pages of this origin to read the response, or no header."""
     allowed = setting("ALLOWED_ORIGINS").split(",")
     if "*" in allowed:
         return {"Access-Control-Allow-Origin": "*"}

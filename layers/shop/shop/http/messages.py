@@ -1,11 +1,11 @@
-"""Messages of validation errors: pydantic's error types in the words of the API."""
+"""Messages of validation errors, by pydantic's error type."""
 
 from collections.abc import Mapping
 from typing import Any, get_args  # the details of a pydantic error are of several types
 
 from pydantic_core.core_schema import ErrorType
 
-# By pydantic's type, which is the `code` of the detail; filled in with the error's context.
+# By pydantic's type, which is the `code` of the detail; formatted with the context of the error.
 MESSAGES: Mapping[str, str] = {
     "missing": "This field is required.",
     "extra_forbidden": "Unknown field.",
@@ -28,17 +28,16 @@ MESSAGES: Mapping[str, str] = {
     "enum": "Must be {expected}.",
     "literal_error": "Must be {expected}.",
 }
-_ANY_OTHER = "This value is not valid."
-
+_DEFAULT = "This value is not valid."
 
 _OF_PYDANTIC = frozenset(get_args(ErrorType))
 
 
-def message_of(place: str, type_: str, context: Mapping[str, Any], own: str = _ANY_OTHER) -> str:
-    """The message of our own rule, as `violation` made it, or that of pydantic's error type.
+def message_of(place: str, type_: str, context: Mapping[str, Any], own: str = _DEFAULT) -> str:
+    """Return the message of `violation`, or the message for pydantic's error type.
 
-    pydantic's own wording never reaches clients: a type that is not in the table gets a sentence
-    that fits any. `own` is the message of a custom error, under a code that pydantic has not.
+    pydantic's wording never reaches clients: a type that is not in the table gets a general
+    message. `own` is the message of a custom error, with a code that pydantic does not define.
     """
     if "message" in context:
         return str(context["message"])
@@ -47,4 +46,4 @@ def message_of(place: str, type_: str, context: Mapping[str, Any], own: str = _A
     if place == "query" and type_ == "extra_forbidden":
         return "Unknown query parameter."
     is_one = 1 in (context.get("min_length"), context.get("max_length"))
-    return MESSAGES.get(type_, _ANY_OTHER).format_map({**context, "s": "" if is_one else "s"})
+    return MESSAGES.get(type_, _DEFAULT).format_map({**context, "s": "" if is_one else "s"})

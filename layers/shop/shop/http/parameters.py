@@ -1,34 +1,83 @@
-"""How a handler says what it takes: markers for its parameters' annotations."""
+"""Markers of handler parameters: each binds its parameter to a reader of requests."""
 
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated
+from functools import partial
+from typing import Annotated, Protocol, runtime_checkable
 
 from shop.caller import Caller
 from shop.errors import NotFound
-from shop.identifiers import UUID_PATTERN, canonical_id
+from shop.http.request import Request
+from shop.http.response import Response
+from shop.identifiers import ID_LENGTH, UUID_PATTERN, canonical_id
+from shop.tracing import annotate
 
-_TOKEN_PATTERN = "[A-Za-z0-9_-]{43}"
+_TOKEN_LENGTH = 43  # characters: 32 bytes in base64url
+_TOKEN_PATTERN = f"[A-Za-z0-9_-]{{{_TOKEN_LENGTH}}}"
 _TOKEN = re.compile(_TOKEN_PATTERN)
+
+type Reader = Callable[[Request], object]
+
+
+class BoundEndpoint(Protocol):
+    """The parts of an endpoint that markers use."""
+
+    method: str
+    path: str
+    path_names: Mapping[str, str]  # the names in the path by the names of the arguments
+
+    def render_created(self, created: object, request: Request) -> Response:
+        """Return the response that a created resource gives."""
+
+
+@runtime_checkable
+class Marker(Protocol):
+    """Metadata of a parameter's annotation that says where its argument comes from."""
+
+    def bind(self, endpoint: BoundEndpoint, name: str, /) -> Reader:
+        """Return a reader of the argument `name`. Readers run in the order of the parameters."""
+
+
+@runtime_checkable
+class PathParameter(Marker, Protocol):
+    """A parameter in the path."""
+
+    @property
+    def pattern(self) -> str:
+        """The regular expression of valid values, for the OpenAPI document."""
+
+    @property
+    def description(self) -> str: ...
+
+    @property
+    def max_length(self) -> int: ...
+
+    def read(self, text: str, caller: Caller | None) -> str:
+        """Return the argument; raise `NotFound` for an invalid value: no resource has its path."""
 
 
 @dataclass(frozen=True)
 class PathId:
-    """An id in the path. Where `me` is true, the word `me` stands for the caller; where `current`
-    is true, the word `current` stands for the caller's session.
+    """An id. With `me`, the word `me` stands for the caller; with `current`, the word `current`
+    stands for the caller's session.
     """
 
     me: bool = False
     current: bool = False
+    max_length = ID_LENGTH
 
     @property
     def pattern(self) -> str:
-        """What is read; everything else is not found."""
         words = ["me"] * self.me + ["current"] * self.current
         return f"^({'|'.join([*words, UUID_PATTERN])})$"
 
+    @property
+    def description(self) -> str:
+        words = ["`me`, the caller"] * self.me + ["`current`, the caller's session"] * self.current
+        return " or ".join(["an id", *words])
+
     def read(self, text: str, caller: Caller | None) -> str:
-        """Raises `NotFound` for what is no id: no resource has such a path."""
         if self.me and text == "me" and caller is not None:
             return caller.id
         if self.current and text == "current" and caller is not None:
@@ -38,46 +87,80 @@ class PathId:
             raise NotFound
         return id_
 
+    def bind(self, endpoint: BoundEndpoint, name: str, /) -> Reader:
+        return partial(_read_traced, self, name, endpoint.path_names[name])
+
 
 @dataclass(frozen=True)
-class PathToken(PathId):
-    """A secret in the path: 32 bytes in base64url. It is in no log line, which has the route."""
+class PathToken:
+    """A secret of 32 bytes in base64url. It is not annotated: traces and logs hold the route."""
 
-    @property
-    def pattern(self) -> str:
-        return f"^{_TOKEN_PATTERN}$"
+    pattern = f"^{_TOKEN_PATTERN}$"
+    description = "the token of the emailed link"
+    max_length = _TOKEN_LENGTH
 
     def read(self, text: str, caller: Caller | None) -> str:  # noqa: ARG002
-        """Raises `NotFound` for what is none, before anything is looked up."""
         if _TOKEN.fullmatch(text) is None:
             raise NotFound
         return text
 
+    def bind(self, endpoint: BoundEndpoint, name: str, /) -> Reader:
+        return partial(_read, self, endpoint.path_names[name])
+
 
 @dataclass(frozen=True)
-class PathName(PathId):
+class PathName:
     """One of a few names."""
 
-    names: frozenset[str] = frozenset()
+    names: frozenset[str]
+    description = "a name"
+
+    @property
+    def pattern(self) -> str:
+        return f"^({'|'.join(map(re.escape, sorted(self.names)))})$"
+
+    @property
+    def max_length(self) -> int:
+        return max(map(len, self.names))
 
     def read(self, text: str, caller: Caller | None) -> str:  # noqa: ARG002
-        """Raises `NotFound` for every other."""
         if text not in self.names:
             raise NotFound
         return text
 
+    def bind(self, endpoint: BoundEndpoint, name: str, /) -> Reader:
+        return partial(_read_traced, self, name, endpoint.path_names[name])
+
+
+def _read(parameter: PathParameter, path_name: str, request: Request) -> str:
+    return parameter.read(request.path_parameters[path_name], request.caller)
+
+
+def _read_traced(parameter: PathParameter, name: str, path_name: str, request: Request) -> str:
+    value = _read(parameter, path_name, request)
+    annotate(**{name: value})
+    return value
+
 
 @dataclass(frozen=True)
 class PathPrefix:
-    """What stands before the route in the path that was asked for: a stage, or a base path."""
+    """The part of the requested path before the route: a stage or a base path."""
+
+    def bind(self, endpoint: BoundEndpoint, _: str, /) -> Reader:
+        # API Gateway also accepts a path with a slash at its end.
+        route = endpoint.path.rstrip("/")
+        return lambda request: request.path.rstrip("/").removesuffix(route)
 
 
 Prefix = Annotated[str, PathPrefix()]
 
 
 @dataclass(frozen=True)
-class TakesGzip:
-    """Whether the client takes answers that are compressed."""
+class AcceptsGzip:
+    """Whether the client accepts compressed responses."""
+
+    def bind(self, _endpoint: BoundEndpoint, _: str, /) -> Reader:
+        return lambda request: request.accepts_gzip
 
 
-Gzip = Annotated[bool, TakesGzip()]
+Gzip = Annotated[bool, AcceptsGzip()]

@@ -1,13 +1,13 @@
-"""A request: API Gateway's proxy event, read strictly."""
+"""Requests: API Gateway's proxy events, parsed strictly."""
 
 import json
 import re
 from base64 import b64decode
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
-from typing import Any  # the event is JSON of the gateway's, and bodies are JSON of strangers
+from typing import Any  # the event and the bodies are JSON
 
 from shop.caller import Caller, Client
 from shop.errors import (
@@ -22,7 +22,7 @@ from shop.preconditions import Precondition
 
 MAX_BODY_BYTES = 1024 * 1024
 MAX_BODY_DEPTH = 32  # objects and arrays within each other
-MAX_NAMES = 200  # in an object; to refuse each of 100,000 would take half a second
+MAX_NAMES = 200  # in an object; reporting 100,000 unknown fields would take half a second
 # Strings, commas and opening brackets in a body: an order of 50 lines, the largest that any schema
 # accepts, has about 300. Parsing and rejecting a body full of them takes over half a second of CPU.
 MAX_TOKENS = 5000
@@ -38,7 +38,7 @@ IDEMPOTENCY_KEY_PATTERN = r"[\x21-\x7e]{1,255}"
 _ENTITY_TAG = r'(W/)?"[\x21\x23-\x7e]*"'
 # A list may have empty elements, which are ignored (RFC 9110, 5.6.1.2).
 ENTITY_TAGS_PATTERN = rf"\*|[\s,]*{_ENTITY_TAG}(\s*,[\s,]*{_ENTITY_TAG})*[\s,]*"
-# Named, and not with a weight of nothing (RFC 9110, 12.5.3).
+# `gzip` with any weight but zero (RFC 9110, 12.5.3).
 _GZIP = re.compile(r"(^|[\s,])gzip\s*(;\s*q=(1|0?\.\d*[1-9])[^,]*)?(,|$)", re.IGNORECASE)
 _IDEMPOTENCY_KEY = re.compile(IDEMPOTENCY_KEY_PATTERN)
 _ENTITY_TAGS = re.compile(ENTITY_TAGS_PATTERN)
@@ -46,7 +46,10 @@ _ENTITY_TAGS = re.compile(ENTITY_TAGS_PATTERN)
 
 @dataclass(frozen=True)
 class Request:
+    """One request, and the arguments of the handler that are bound so far."""
+
     event: Mapping[str, Any]
+    arguments: dict[str, object] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
@@ -60,7 +63,7 @@ class Request:
     def path(self) -> str:
         """The path that links start with: as sent, with the stage or base path.
 
-        One slash where several were sent, or a browser would take `//api` for a host; ids in lower
+        Several slashes become one, or a browser would read `//api` as a host. Ids are in lower
         case, as in bodies.
         """
         path = _SLASHES.sub("/", str(self.event["requestContext"]["path"]))
@@ -72,9 +75,9 @@ class Request:
 
     @cached_property
     def headers(self) -> Mapping[str, str]:
-        """By name in lower case; different lines of one name are combined (RFC 9110, 5.2).
+        """Values by name in lower case; different lines of a name are combined (RFC 9110, 5.2).
 
-        Of a header that is no list this makes a value that its own check rejects.
+        The combined value of a header that is not a list fails the check of that header.
         """
         lines: dict[str, list[str]] = {}
         for name, texts in self._lines.items():
@@ -83,18 +86,18 @@ class Request:
 
     @property
     def _lines(self) -> Mapping[str, Sequence[str]]:
-        """The gateway sends every line; the check before traffic only one of each name."""
+        """API Gateway sends all lines of a name; the pre-traffic check sends one."""
         single = self.event.get("headers") or {}
         return self.event.get("multiValueHeaders") or {n: [text] for n, text in single.items()}
 
     @cached_property
     def query(self) -> Mapping[str, str]:
-        """The parameters that are given once; `repeated` has the others."""
+        """The parameters that occur once; `repeated` has the others."""
         return {name: values[0] for name, values in self._parameters.items() if len(values) == 1}
 
     @property
     def repeated(self) -> Sequence[Detail]:
-        """Query parameters that are given twice: which one was meant?"""
+        """Details of the query parameters that occur more than once, which is ambiguous."""
         return [
             Detail(f"query.{name[:100]}", "repeated", "Must be given once.")
             for name, values in self._parameters.items()
@@ -112,12 +115,12 @@ class Request:
 
     @property
     def authorized(self) -> Mapping[str, str]:
-        """What the authorizer says of the caller; nothing on a route that has none."""
+        """The authorizer's context; empty on a route without an authorizer."""
         return self.event["requestContext"].get("authorizer") or {}
 
     @cached_property
     def caller(self) -> Caller | None:
-        """Whom the authorizer let in; None on a route that has no authorizer."""
+        """The authenticated caller; None on a route without an authorizer."""
         if not self.authorized:
             return None
         try:
@@ -133,20 +136,20 @@ class Request:
         return key
 
     def none_match(self, entity_tag: str) -> bool:
-        """Whether `If-None-Match` allows an answer with this entity tag (RFC 9110, 13.1.2)."""
-        wanted = self._entity_tags("If-None-Match")
-        return wanted is None or (
-            wanted != ["*"] and entity_tag not in [tag.removeprefix("W/") for tag in wanted]
+        """Return whether `If-None-Match` matches another entity tag only (RFC 9110, 13.1.2)."""
+        tags = self._entity_tags("If-None-Match")
+        return tags is None or (
+            tags != ["*"] and entity_tag not in [tag.removeprefix("W/") for tag in tags]
         )
 
     @property
     def precondition(self) -> Precondition:
-        """What `If-Match` demands; a weak entity tag matches nothing."""
-        wanted = self._entity_tags("If-Match")
-        return Precondition(None if wanted in (None, ["*"]) else frozenset(wanted or ()))
+        """The condition in `If-Match`; a weak entity tag matches nothing."""
+        tags = self._entity_tags("If-Match")
+        return Precondition(None if tags in (None, ["*"]) else frozenset(tags or ()))
 
     def _entity_tags(self, header: str) -> list[str] | None:
-        """`*` alone or entity tags as they stand; None without the header."""
+        """Return `*` alone or the entity tags as sent; None without the header."""
         text = self.headers.get(header.lower())
         if text is None:
             return None
@@ -155,17 +158,17 @@ class Request:
         return ["*"] if text == "*" else re.findall(r'(?:W/)?"[^"]*"', text)
 
     @property
-    def takes_gzip(self) -> bool:
-        """Only of whoever says what it accepts: to others the gateway gives base64 as it is."""
+    def accepts_gzip(self) -> bool:
+        """Whether to compress: only with an `Accept` header, or API Gateway returns raw base64."""
         encodings = self.headers.get("accept-encoding", "")
         return "accept" in self.headers and _GZIP.search(encodings) is not None
 
     def json(self) -> bytes:
-        """The body, proven to be JSON that every parser reads alike.
+        """Return the body, checked to be JSON that every parser reads the same way.
 
-        Raises `UnsupportedMediaType`, `PayloadTooLarge`, or `BadRequest` for malformed JSON, NaN,
-        infinities, a name given twice or 201 of them, invalid UTF-8, nesting deeper than 32 and
-        more values than any schema accepts.
+        Raise `UnsupportedMediaType`, `PayloadTooLarge`, or `BadRequest` for malformed JSON, NaN,
+        infinities, duplicate names, more than 200 names in an object, invalid UTF-8, nesting deeper
+        than 32 levels and more values than any schema accepts.
         """
         text = self.event.get("body") or ""
         self._check_media_type(has_body=bool(text))
@@ -180,7 +183,7 @@ class Request:
             value = _DECODER.decode(body.decode())
         except (ValueError, RecursionError):
             raise BadRequest("The body is not valid JSON.") from None
-        # What opens no more than that is no deeper either.
+        # The count is an upper bound of the depth, and cheap.
         if body.count(b"{") + body.count(b"[") > MAX_BODY_DEPTH and _is_deeper(
             value, MAX_BODY_DEPTH
         ):
@@ -188,7 +191,7 @@ class Request:
         return body
 
     def _check_media_type(self, has_body: bool) -> None:
-        """Parameters other than a charset do not matter (RFC 8259, 11)."""
+        """Raise `UnsupportedMediaType`; ignore parameters except the charset (RFC 8259, 11)."""
         if self.headers.get("content-encoding"):
             raise UnsupportedMediaType("The body must be sent without a Content-Encoding.")
         content_type = self.headers.get("content-type", "")
@@ -205,9 +208,9 @@ class Request:
 
 
 def _has_more_tokens(body: bytes, limit: int) -> bool:
-    """Whether a body has more strings, commas and opening brackets, found before it is parsed."""
+    """Return whether a body has more strings, commas and opening brackets, without parsing it."""
     if sum(map(body.count, (b'"', b",", b"{", b"["))) <= limit:
-        return False  # as ordinary bodies, however long their texts are
+        return False  # the fast path of ordinary bodies, however long their texts are
     return next(islice(_TOKEN.finditer(body), limit, None), None) is not None
 
 
@@ -216,15 +219,15 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         raise BadRequest(f"An object in the body has more than {MAX_NAMES} names.")
     value = dict(pairs)
     if len(value) != len(pairs):
-        raise ValueError("a name is given twice")
+        raise ValueError("duplicate name")
     return value
 
 
-def _refuse_constant(name: str) -> Any:
+def _reject_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
 
 
-_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse_constant)
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_reject_constant)
 
 
 def _is_deeper(value: Any, levels: int) -> bool:
@@ -235,7 +238,7 @@ def _is_deeper(value: Any, levels: int) -> bool:
 
 
 def _inside(value: Any) -> Iterable[Any]:
-    """What a container contains; a scalar contains nothing."""
+    """Return the values in a container; none in a scalar."""
     if isinstance(value, dict):
         return value.values()
     return value if isinstance(value, list) else ()

@@ -1,4 +1,4 @@
-"""HTTP responses as they are sent and as they are recorded."""
+"""HTTP responses, as sent and as recorded for replay."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Response:
-    """An answer as it goes over the wire: what is told once is told again byte for byte."""
+    """A response that is replayed byte for byte."""
 
     status: int
     headers: Mapping[str, str]

@@ -1,4 +1,4 @@
-"""Response bodies: models that know their media type and headers."""
+"""Response bodies: models with their media type and headers."""
 
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 
 class ResponseModel(Schema):
-    """A response body: JSON, unless it says otherwise, in its headers too."""
+    """A response body: JSON by default."""
 
     media_type: ClassVar = "application/json"
-    sends: ClassVar[tuple[str, ...]] = ()  # names of the headers that it gives
+    sends: ClassVar[tuple[str, ...]] = ()  # the names of its headers, for the OpenAPI document
 
     def as_text(self) -> str:
         return self.model_dump_json()
@@ -25,20 +25,21 @@ class ResponseModel(Schema):
 
 
 class Resource(ResponseModel):
-    """A response body that is one stored thing."""
+    """A response body that represents one stored resource."""
 
     sends = ("ETag",)
+    resource_name: ClassVar[str]  # in snake_case: a trace of its creation has `<name>_id`
 
     id: Id
     version: Annotated[int, Field(exclude=True)]
 
     @classmethod
     def of(cls, stored: Any) -> Self:
-        """The reply that tells of a model; `Any`, since each feature says of which."""
+        """Return the representation of a model; `Any`, since each feature has its own model."""
         raise NotImplementedError
 
     def headers(self, request: "Request") -> dict[str, str]:
-        """Its version is its strong ETag, and what a POST made lies below where it was made."""
+        """Return the version as a strong ETag and, after a POST, the `Location`."""
         headers = {"ETag": entity_tag(self.version)}
         if request.method == "POST":
             headers["Location"] = f"{request.path.rstrip('/')}/{self.id}"

@@ -1,4 +1,4 @@
-"""Validation of requests: schemas applied to body and query, and their errors as details."""
+"""Validation of bodies and queries: pydantic's errors become details."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from shop.schemas import Query
 
 
 def read_body(model: type[BaseModel], request: Request) -> BaseModel:
-    """Raises `ValidationFailed`, or what `Request.json` raises."""
+    """Raise `ValidationFailed`, or an error of `Request.json`."""
     try:
         return model.model_validate_json(request.json())
     except ValidationError as error:
@@ -19,7 +19,7 @@ def read_body(model: type[BaseModel], request: Request) -> BaseModel:
 
 
 def read_query(model: type[BaseModel], request: Request) -> BaseModel:
-    """Raises `ValidationFailed`, also for parameters that are given twice."""
+    """Raise `ValidationFailed`, also for repeated parameters."""
     repeated = request.repeated
     try:
         query = model.model_validate(request.query)
@@ -32,7 +32,7 @@ def read_query(model: type[BaseModel], request: Request) -> BaseModel:
 
 
 def unknown_parameters(request: Request) -> Sequence[Detail]:
-    """Those of an endpoint that takes none, all of them."""
+    """Return a detail for each query parameter of an endpoint that takes none."""
     if not request.query and not request.repeated:
         return ()
     try:
@@ -43,7 +43,7 @@ def unknown_parameters(request: Request) -> Sequence[Detail]:
 
 
 def validation_failed(place: str, failure: ValidationError) -> ShopError:
-    """pydantic's errors as ours, without what was sent in."""
+    """Convert pydantic's errors to ours, without the input."""
     details = []
     for error in failure.errors(include_url=False, include_input=False):
         code, location, context = error["type"], error["loc"], error.get("ctx", {})

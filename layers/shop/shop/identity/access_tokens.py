@@ -1,4 +1,4 @@
-"""Access tokens: JWTs in the profile of RFC 9068, signed with ES256, good for 15 minutes."""
+"""Access tokens: JWTs of the profile of RFC 9068, signed with ES256, valid for 15 minutes."""
 
 import json
 import re
@@ -18,20 +18,20 @@ from shop.identifiers import new_id
 from shop.identity.keys.signing_keys import SigningKey
 
 LIFETIME = 15 * 60  # seconds
-_LEEWAY = 30  # seconds that the clocks of two sandboxes may differ
-_LARGEST = 4096  # characters
+_LEEWAY = 30  # seconds of clock skew between sandboxes
+_MAX_LENGTH = 4096  # characters
 _CLAIMS = ("iss", "aud", "sub", "exp", "iat", "jti", "client_id", "sid", "role", "scope")
 _SCOPES = {Role.CUSTOMER: "shop", Role.ADMIN: "shop shop:admin"}
 _ID = re.compile(r"[0-9a-f-]{36}")
 
 
-class BadToken(Exception):
-    """The token proves nothing; its message says why, for logs only."""
+class InvalidToken(Exception):
+    """The token is invalid; the message is the reason, for logs only."""
 
 
 @dataclass(frozen=True)
 class Issuer:
-    """Who issues tokens and for whom: parameters of the deployment, never the API's URL."""
+    """The issuer and audience of tokens: parameters of the deployment, never the API's URL."""
 
     issuer: str
     audience: str
@@ -55,7 +55,7 @@ def scope_of(role: Role) -> str:
 def issue(
     key: SigningKey, issuer: Issuer, user_id: str, session_id: str, role: Role, now: datetime
 ) -> str:
-    """A signed token for one session of one user."""
+    """Return a signed token for one session of a user."""
     issued_at = to_epoch(now)
     claims = {
         "iss": issuer.issuer,
@@ -79,18 +79,19 @@ def verify(
     issuer: Issuer,
     now: datetime,
 ) -> Claims:
-    """What a token proves; raises `BadToken` where that is nothing.
+    """Return the claims of a token; raise `InvalidToken`.
 
-    `find_key` gives the public JWK of a `kid`; what it raises is not the token's fault and passes.
+    `find_key` returns the public JWK of a `kid`. Its exceptions are not errors of the token, and
+    propagate.
     """
     header, claims = _parts(token)
     if header.keys() - {"alg", "typ", "kid"} or header.get("alg") != "ES256":
-        raise BadToken("header")
+        raise InvalidToken("header")
     if str(header.get("typ", "")).lower() not in ("at+jwt", "application/at+jwt"):
-        raise BadToken("typ")
+        raise InvalidToken("typ")
     kid = header.get("kid")
     if not isinstance(kid, str) or (public := find_key(kid)) is None:
-        raise BadToken("kid")
+        raise InvalidToken("kid")
     _check_times(claims, to_epoch(now))
     try:
         jwt.decode(
@@ -102,49 +103,49 @@ def verify(
             options={"require": list(_CLAIMS), "verify_exp": False, "verify_iat": False},
         )
     except jwt.PyJWTError as error:
-        raise BadToken(type(error).__name__) from None
+        raise InvalidToken(type(error).__name__) from None
     if claims["aud"] != issuer.audience or claims["client_id"] != issuer.client_id:
-        raise BadToken("aud")
+        raise InvalidToken("aud")
     user_id, session_id = claims["sub"], claims["sid"]
     if not all(isinstance(value, str) and _ID.fullmatch(value) for value in (user_id, session_id)):
-        raise BadToken("sub")
+        raise InvalidToken("sub")
     return Claims(user_id, session_id)
 
 
 @lru_cache(maxsize=8)
 def _parsed(**public: str) -> jwt.PyJWK:
-    """A public JWK, parsed once in a sandbox and not for every token."""
+    """Parse a public JWK, once per sandbox instead of for every token."""
     return jwt.PyJWK(public, algorithm="ES256")
 
 
 def _check_times(claims: dict[str, Any], now: int) -> None:
-    """PyJWT takes a string for `exp`, and any lifetime; a token of ours has neither, nor `nbf`."""
+    """Check the times, since PyJWT accepts a string as `exp`, any lifetime, and `nbf`."""
     issued_at, expires_at = claims.get("iat"), claims.get("exp")
     if type(issued_at) is not int or type(expires_at) is not int:
-        raise BadToken("times")
+        raise InvalidToken("times")
     if (
         "nbf" in claims
         or expires_at - issued_at > LIFETIME
         or issued_at > now + _LEEWAY
         or expires_at <= now
     ):
-        raise BadToken("times")
+        raise InvalidToken("times")
 
 
 def _parts(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Header and claims, still unproven; `Any` because they are a stranger's JSON."""
+    """Return the unverified header and claims; `Any` because they are untrusted JSON."""
     parts = token.split(".")
-    if len(token) > _LARGEST or len(parts) != 3:
-        raise BadToken("form")
+    if len(token) > _MAX_LENGTH or len(parts) != 3:
+        raise InvalidToken("form")
     try:
         header, claims, _ = (_canonical(part) for part in parts)
         return _strict_object(header), _strict_object(claims)
     except (ValueError, RecursionError):
-        raise BadToken("encoding") from None
+        raise InvalidToken("encoding") from None
 
 
 def _canonical(part: str) -> bytes:
-    """Decodes base64url, refusing every second spelling of the same bytes."""
+    """Decode base64url; reject non-canonical encodings of the same bytes."""
     decoded = urlsafe_b64decode(part + "=" * (-len(part) % 4))
     if urlsafe_b64encode(decoded).rstrip(b"=") != part.encode():
         raise ValueError("not canonical")
@@ -154,10 +155,10 @@ def _canonical(part: str) -> bytes:
 def _strict_object(text: bytes) -> dict[str, Any]:
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         if len({name for name, _ in pairs}) != len(pairs):
-            raise ValueError("a name stands twice")
+            raise ValueError("duplicate name")
         return dict(pairs)
 
-    # Of bytes, `json` guesses the encoding; RFC 7519 allows UTF-8 alone, and no byte order mark.
+    # `json` detects the encoding of bytes; RFC 7519 allows only UTF-8 without byte order mark.
     value = json.loads(text.decode("utf-8"), object_pairs_hook=unique)
     if not isinstance(value, dict):
         raise ValueError("not an object")

@@ -1,4 +1,4 @@
-"""Passwords: bcrypt hashes, what bcrypt takes, and what is too easily guessed."""
+"""Passwords: bcrypt hashes, and the rules for new passwords."""
 
 import re
 from functools import cache
@@ -12,25 +12,25 @@ from shop.observability import logger
 if TYPE_CHECKING:
     from shop.identity.accounts.models import Credential
 
-MAX_BYTES = 72  # bcrypt reads no further; more is refused, never cut off
+MAX_BYTES = 72  # the limit of bcrypt; longer passwords are rejected, never truncated
 MIN_CHARACTERS = 8
-# No text of 72 bytes in NFC is longer however it is composed. Unicode's reordering of marks takes
-# quadratic time: a mebibyte of them would take minutes.
+# An upper bound of any decomposition of 72 bytes in NFC. Unicode's reordering of combining marks
+# takes quadratic time: minutes for a mebibyte of them.
 _MAX_CHARACTERS = 4 * MAX_BYTES
-# bcrypt itself compares with some truncated hashes, and says no.
+# bcrypt accepts some truncated hashes, and returns False for them.
 _HASH = re.compile(r"\$2[abxy]\$\d\d\$[./A-Za-z0-9]{53}")
 
 
 def hash_password(password: str) -> str:
-    """The bcrypt hash, at the cost BCRYPT_COST (a logarithm: 12 is 0.25 s of a full core)."""
-    import bcrypt  # here, since most functions that know users never hash
+    """Return the bcrypt hash with BCRYPT_COST (a logarithm: 12 takes 0.25 s of a full core)."""
+    import bcrypt  # here, since most functions that import users never hash
 
     secret = _canonical(password).encode()
     return bcrypt.hashpw(secret, bcrypt.gensalt(int(setting("BCRYPT_COST")))).decode()
 
 
 def verify_password(password: str, credential: "Credential | None") -> bool:
-    """Whether the password is the credential's; None, an unknown email, takes as long to deny.
+    """Return whether the password matches; for None, an unknown email, in the same time.
 
     A malformed stored hash matches no password, and its log line triggers an alarm.
     """
@@ -44,10 +44,10 @@ def verify_password(password: str, credential: "Credential | None") -> bool:
 
 
 def password_matches(password: str, password_hash: str | None) -> bool:
-    """Whether the password has this hash; None, an unknown e-mail, takes as long to deny.
+    """Return whether the password has this hash; for None, an unknown email, in the same time.
 
-    Hashes from before passwords were normalised are of the password as it was typed, so this form
-    is compared too where it is another. Raises ValueError where the stored hash is no bcrypt hash.
+    Old hashes are of the password as typed, not of its canonical form, so both forms are compared.
+    Raise ValueError if the stored hash is not a bcrypt hash.
     """
     if password_hash is not None and _HASH.fullmatch(password_hash) is None:
         raise ValueError("Invalid hash")
@@ -57,18 +57,18 @@ def password_matches(password: str, password_hash: str | None) -> bool:
 
 
 def rehashed(password: str, password_hash: str) -> str | None:
-    """The hash to keep instead of one that is cheaper to guess than BCRYPT_COST, or None."""
+    """Return a hash with BCRYPT_COST if the stored one has a lower cost, else None."""
     cost = int(password_hash.split("$")[2])
     return hash_password(password) if cost < int(setting("BCRYPT_COST")) else None
 
 
 def bcrypt_takes(password: str) -> bool:
-    """Expects the canonical form."""
+    """Return whether bcrypt accepts a password in canonical form."""
     return len(password.encode()) <= MAX_BYTES and "\0" not in password
 
 
 def password_violation(password: str, is_email: bool) -> tuple[str, str] | None:
-    """What is wrong with a new password, as (code, message), or None."""
+    """Return the code and message of the rule that a new password violates, or None."""
     password = _canonical(password)
     if len(password) < MIN_CHARACTERS:
         return "password_too_short", f"Must be at least {MIN_CHARACTERS} characters."
@@ -76,14 +76,14 @@ def password_violation(password: str, is_email: bool) -> tuple[str, str] | None:
         message = f"Must be at most {MAX_BYTES} bytes in UTF-8, without NUL."
         return "password_too_long", message
     if is_email:
-        return "password_is_email", "Must not be the e-mail address."
+        return "password_is_email", "Must not be the email address."
     if password.casefold() in _common_passwords():
         return "password_too_common", "Must not be a commonly used password."
     return None
 
 
 def _canonical(password: str) -> str:
-    """NFC, since keyboards compose the same letters differently. What is too long stays so."""
+    """Return NFC, since keyboards compose letters differently. Long texts stay as they are."""
     return password if len(password) > _MAX_CHARACTERS else normalize("NFC", password)
 
 
@@ -98,7 +98,7 @@ def _form_matches(form: str, password_hash: str | None) -> bool:
 
 
 def _hash_of_nothing() -> str:
-    """Well-formed, so that bcrypt does all its work, and no password is known to have it."""
+    """Return a valid hash of no known password, so that bcrypt takes the usual time."""
     return f"$2b${int(setting('BCRYPT_COST')):02d}$" + "." * 53
 
 

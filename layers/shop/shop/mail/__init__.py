@@ -1,1 +1,1 @@
-"""Mail: what people are told outside the API, once for each event."""
+"""Email: notifications about events, each sent once."""

@@ -1,4 +1,4 @@
-"""The mail services, put together on first use."""
+"""The email services, created on first use."""
 
 from functools import cache
 
@@ -7,7 +7,7 @@ from shop.config import setting
 from shop.email_queue import SqsEmailQueue
 from shop.identifiers import new_id
 from shop.identity.recovery.repository import RecoveryRepository
-from shop.identity.recovery.service import Links
+from shop.identity.recovery.service import RecoveryLinks
 from shop.mail.email_resender import EmailResender
 from shop.mail.mailer import SesMailer
 from shop.mail.repository import DeliveryLogRepository, EmailContextRepository, LimitRepository
@@ -17,14 +17,14 @@ from shop.mail.service import MailService
 @cache
 def mail_service() -> MailService:
     sender = setting("MAIL_FROM")
-    postbox = SesMailer(sender) if sender else None
-    links = Links(RecoveryRepository(), setting("RECOVERY_PAGE"), now)
+    mailer = SesMailer(sender) if sender else None
+    links = RecoveryLinks(RecoveryRepository(), setting("RECOVERY_PAGE"), now)
     limit = LimitRepository(now)
     return MailService(
-        EmailContextRepository(), links, DeliveryLogRepository(now), limit, postbox, now
+        EmailContextRepository(), links, DeliveryLogRepository(now), limit, mailer, now
     )
 
 
 @cache
-def resending() -> EmailResender:
+def email_resender() -> EmailResender:
     return EmailResender(EmailContextRepository(), SqsEmailQueue(), now, new_id)

@@ -1,4 +1,4 @@
-"""The rules of a mail that an operator has sent again."""
+"""Resending of an email by an operator."""
 
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -11,7 +11,8 @@ from shop.identity.accounts.models import UserStatus
 from shop.orders.models import Order, OrderStatus
 from shop.users.models import User
 
-CONFIRMED_WITHIN = timedelta(hours=1)  # far shorter than a mail's mark is kept
+# Far shorter than the delivery log keeps a row, so that a confirmation never sends two emails
+MAX_CONFIRMATION_AGE = timedelta(hours=1)
 
 
 class EmailContext(Protocol):
@@ -20,46 +21,48 @@ class EmailContext(Protocol):
     def order(self, user_id: str, order_id: str) -> Order | None: ...
 
 
-class Wishes(Protocol):
+class EmailQueue(Protocol):
     def put(self, id_: str, type_: str, time: datetime, data: dict[str, str]) -> None:
-        """Has somebody write a mail, soon; of those with one id, one."""
+        """Request an email; several requests with one id lead to one email."""
 
 
 class EmailResender:
-    def __init__(self, archive: EmailContext, wishes: Wishes, clock: Clock, new_id: NewId) -> None:
-        self._archive = archive
-        self._wishes = wishes
+    def __init__(
+        self, context: EmailContext, queue: EmailQueue, clock: Clock, new_id: NewId
+    ) -> None:
+        self._context = context
+        self._queue = queue
         self._clock = clock
         self._new_id = new_id
 
     def resend(self, user_id: str, order_id: str | None, confirmed: str | None) -> tuple[str, str]:
-        """What kind of mail it is, and the id to confirm it with, with which it is sent.
+        """Return the type of the email and the id that confirms it; send it if it is confirmed.
 
-        Raises `NotFound`, `AccountInactive`, or `ValidationFailed` where there is nothing to send.
+        Raise `NotFound`, `AccountInactive`, or `ValidationFailed` if there is nothing to send.
         """
-        type_, data = self._wish(user_id, order_id)
+        type_, data = self._request(user_id, order_id)
         if confirmed is None:
             return type_, self._new_id()
         age = self._clock() - made_at(confirmed)
-        if not timedelta() <= age <= CONFIRMED_WITHIN:
-            raise ValidationFailed("This is no id of the last hour. Begin with a dry run.")
-        self._wishes.put(confirmed, type_, self._clock(), data)
+        if not timedelta() <= age <= MAX_CONFIRMATION_AGE:
+            raise ValidationFailed("The id is not from the last hour. Start with a dry run.")
+        self._queue.put(confirmed, type_, self._clock(), data)
         return type_, confirmed
 
-    def _wish(self, user_id: str, order_id: str | None) -> tuple[str, dict[str, str]]:
-        user = self._archive.user(user_id)
+    def _request(self, user_id: str, order_id: str | None) -> tuple[str, dict[str, str]]:
+        user = self._context.user(user_id)
         if user is None:
             raise NotFound
         if user.status is not UserStatus.ACTIVE:
             raise AccountInactive
         if order_id is None:
             if user.email_verified:
-                raise ValidationFailed("The address is verified already.")
+                raise ValidationFailed("The email address is already verified.")
             return VERIFICATION_REQUESTED, {"userId": user_id}
-        order = self._archive.order(user_id, order_id)
+        order = self._context.order(user_id, order_id)
         if order is None:
             raise NotFound
-        # The two that orders are written of: see MailService.
+        # The two types of emails about orders: see MailService.
         cancelled = order.status is OrderStatus.CANCELLED
         type_ = "order.cancelled" if cancelled else "order.placed"
         return type_, {"userId": user_id, "orderId": order_id}

@@ -1,14 +1,14 @@
-"""The post office: SES."""
+"""Sending of emails by SES."""
 
 import re
 
 from shop.clients import mail
 from shop.mail.models import EmailMessage
-from shop.mail.service import NotTaken, Refused
+from shop.mail.service import EmailNotAccepted, EmailRejected
 
-# What may be wrong with this one email. All else may pass, or an operator can fix it:
+# Errors that may concern one email only. All others pass, or an operator can fix them:
 # https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html
-_IN_VAIN = ("MessageRejected", "BadRequestException")
+_PERMANENT = ("MessageRejected", "BadRequestException")
 _BETWEEN_NAMES = re.compile(r"[\s,;:<>()]+")
 
 
@@ -16,8 +16,8 @@ class SesMailer:
     def __init__(self, sender: str) -> None:
         self._sender = sender
 
-    def send(self, address: str, letter: EmailMessage, reference: str) -> None:
-        """The reference is a header, by which two copies of a mail can be told to be one."""
+    def send(self, address: str, message: EmailMessage, reference: str) -> None:
+        """Send an email. The reference is a header that identifies copies of one email."""
         client = mail()
         try:
             client.send_email(
@@ -25,10 +25,10 @@ class SesMailer:
                 Destination={"ToAddresses": [address]},
                 Content={
                     "Simple": {
-                        "Subject": {"Data": letter.subject, "Charset": "UTF-8"},
+                        "Subject": {"Data": message.subject, "Charset": "UTF-8"},
                         "Body": {
-                            "Text": {"Data": letter.text, "Charset": "UTF-8"},
-                            "Html": {"Data": letter.html, "Charset": "UTF-8"},
+                            "Text": {"Data": message.text, "Charset": "UTF-8"},
+                            "Html": {"Data": message.html, "Charset": "UTF-8"},
                         },
                         "Headers": [
                             {"Name": "X-Entity-Ref-ID", "Value": reference},
@@ -39,12 +39,12 @@ class SesMailer:
             )
         except client.exceptions.ClientError as error:
             code = error.response["Error"]["Code"]
-            message = error.response["Error"].get("Message", "")
-            is_in_vain = code in _IN_VAIN and self._is_about_recipient(message, address)
-            # What SES says besides the code may name the address, and what is raised is logged.
-            raise (Refused if is_in_vain else NotTaken)(code) from None
+            reason = error.response["Error"].get("Message", "")
+            is_permanent = code in _PERMANENT and self._is_about_recipient(reason, address)
+            # The reason may contain the address, and exceptions are logged.
+            raise (EmailRejected if is_permanent else EmailNotAccepted)(code) from None
 
-    def _is_about_recipient(self, message: str, address: str) -> bool:
+    def _is_about_recipient(self, reason: str, address: str) -> bool:
         """Return whether SES names the recipient and no identity of the sender.
 
         The code of an unverified sender, which an operator can verify, is that of an unverified
@@ -53,7 +53,7 @@ class SesMailer:
         """
         named = {
             name.rpartition("identity/")[2].strip("\"'.").lower()
-            for name in _BETWEEN_NAMES.split(message)
+            for name in _BETWEEN_NAMES.split(reason)
         }
         return address.lower() in named and named.isdisjoint(_identities(self._sender))
 

@@ -1,21 +1,21 @@
-"""What a mail is, and what asks for one."""
+"""Notifications, and the emails that they lead to."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any  # an event's data is of many types
+from typing import Any  # the data of an event has values of many types
 
-NEWS_FOR = timedelta(hours=24)  # of an event; a replay of older ones is no reason to write
-# To an address that nobody has verified, which may be a stranger's, and for how long they count.
+MAX_EVENT_AGE = timedelta(hours=24)  # replays of older events send no email
+# To an unverified address, which may belong to a stranger
 MAX_UNVERIFIED = 10
-COUNTED_FOR = timedelta(hours=24)
+LIMIT_WINDOW = timedelta(hours=24)
 
 
 @dataclass(frozen=True)
 class Notification:
-    """Something that happened, or that somebody asked for: as much of a CloudEvent as mail needs.
+    """An event or a request that may lead to an email: the parts of a CloudEvent that email needs.
 
-    The id is the same however often it comes.
+    The id is the same for every delivery.
     """
 
     id: str
@@ -26,7 +26,7 @@ class Notification:
 
 @dataclass(frozen=True)
 class EmailMessage:
-    """A mail that is written, both ways; the subject holds nothing that a stranger chose."""
+    """The content of an email, in two formats; the subject contains no user input."""
 
     subject: str
     text: str
@@ -34,7 +34,7 @@ class EmailMessage:
 
 
 @dataclass(frozen=True)
-class Mail:
+class OutgoingEmail:
     address: str
-    letter: EmailMessage
-    is_limited: bool  # whether it counts among the few to an address that nobody has verified
+    message: EmailMessage
+    is_limited: bool  # whether it counts towards the limit of an unverified address

@@ -1,4 +1,4 @@
-"""What mail reads, its marks and its limit: rows beside the records of requests."""
+"""Email in DynamoDB: its data, its delivery log and its limit, in the idempotency table."""
 
 import random
 import time
@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from shop.clients import dynamodb
 from shop.clock import Clock, to_epoch, to_text
-from shop.deadline import OutOfTime, deadline
+from shop.deadline import DeadlineExceeded, deadline
 from shop.dynamo import actions, tables
 from shop.dynamo.actions import (
     Append,
@@ -24,8 +24,8 @@ from shop.dynamo.actions import (
     size_below,
 )
 from shop.dynamo.codec import Item, decode, encode
-from shop.mail.models import COUNTED_FOR, MAX_UNVERIFIED
-from shop.mail.service import InProgress, NotMarked
+from shop.mail.models import LIMIT_WINDOW, MAX_UNVERIFIED
+from shop.mail.service import DeliveryNotRecorded, InProgress
 from shop.orders.models import Order
 from shop.orders.repository import OrderRepository
 from shop.users.models import User
@@ -34,9 +34,9 @@ from shop.users.repository import UserRepository
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef as Action
 
-CLAIMED_FOR = timedelta(seconds=40)  # longer than the worker may run
+LEASE_DURATION = timedelta(seconds=40)  # longer than the worker may run
 _KEPT_FOR = timedelta(days=40)  # longer than the bus archives events
-_MAX_PAUSE = 0.5  # seconds between tries of a mark, before jitter
+_MAX_PAUSE = 0.5  # seconds between attempts to record, before jitter
 
 
 class EmailContextRepository:
@@ -45,14 +45,14 @@ class EmailContextRepository:
         return UserRepository().get(user_id)
 
     def owner(self, email: str) -> User | None:
-        """2 read units. The hash beside the owner's id is not for mail: it may not read it."""
-        answer = dynamodb().get_item(
+        """2 read units. Reads no hash: the function has no permission for it."""
+        response = dynamodb().get_item(
             TableName=tables.credentials(),
             Key=encode({"email": email}),
             ProjectionExpression="email, user_id",
             ConsistentRead=True,
         )
-        user = self.user(decode(answer["Item"])["user_id"]) if "Item" in answer else None
+        user = self.user(decode(response["Item"])["user_id"]) if "Item" in response else None
         return user if user and user.email == email else None
 
     def order(self, user_id: str, order_id: str) -> Order | None:
@@ -61,36 +61,37 @@ class EmailContextRepository:
 
 
 class DeliveryLogRepository:
-    """`claim` names the sandbox, which handles one message at a time: a claim of its own that it
-    finds is left over from a try that failed, and no longer anybody's.
+    """The delivery log: a row per notification, with the lease of the sandbox that handles it.
+
+    A sandbox handles one message at a time, so its own lease is left over from a failed attempt.
     """
 
     def __init__(
         self,
         clock: Clock,
-        claim: str | None = None,
+        lease: str | None = None,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self._clock = clock
-        self._claim = claim or str(uuid4())
+        self._lease = lease or str(uuid4())
         self._pause = pause
 
-    def claim(self, notice_id: str) -> bool:
-        """1 write unit, also where it is refused."""
+    def acquire(self, notification_id: str) -> bool:
+        """1 write unit, also for a failed condition."""
         client = dynamodb()
         now = self._clock()
         update = actions.update(
             tables.idempotency(),
-            _key(notice_id),
+            _key(notification_id),
             absent("finished_at"),
             any_of(
                 absent("claimed_until"),
                 compares("claimed_until", "<=", to_text(now)),
-                equals(claim=self._claim),
+                equals(claim=self._lease),
             ),
             sets={
-                "claim": self._claim,
-                "claimed_until": to_text(now + CLAIMED_FOR),
+                "claim": self._lease,
+                "claimed_until": to_text(now + LEASE_DURATION),
                 "ttl": to_epoch(now + _KEPT_FOR),
             },
             returns_old=True,
@@ -98,34 +99,36 @@ class DeliveryLogRepository:
         try:
             client.update_item(**update["Update"])
         except client.exceptions.ConditionalCheckFailedException as failed:
-            answer: Any = failed.response
-            if "finished_at" in decode(answer["Item"]):
+            response: Any = failed.response
+            if "finished_at" in decode(response["Item"]):
                 return False
-            raise InProgress(notice_id) from None
+            raise InProgress(notification_id) from None
         return True
 
-    def finish(self, notice_id: str, seconds: float) -> None:
-        """1 write unit for each try. Safe to repeat where a response was lost."""
+    def complete(self, notification_id: str, seconds: float) -> None:
+        """1 write unit per attempt. Safe to repeat after a lost response."""
         failure: Exception | None = None
         try:
             with deadline(seconds):
                 while True:
                     try:
-                        dynamodb().update_item(**_finished(notice_id, self._clock())["Update"])
+                        dynamodb().update_item(
+                            **_finished(notification_id, self._clock())["Update"]
+                        )
                         return
                     except Exception as error:
                         failure = error
                     self._pause(random.uniform(0, _MAX_PAUSE))
-        except OutOfTime:
-            raise NotMarked from failure
+        except DeadlineExceeded:
+            raise DeliveryNotRecorded from failure
 
-    def release(self, notice_id: str) -> None:
+    def release(self, notification_id: str) -> None:
         """1 write unit."""
         client = dynamodb()
         update = actions.update(
             tables.idempotency(),
-            _key(notice_id),
-            equals(claim=self._claim),
+            _key(notification_id),
+            equals(claim=self._lease),
             sets={"claimed_until": to_text(self._clock())},
         )
         with suppress(client.exceptions.ConditionalCheckFailedException):
@@ -133,31 +136,31 @@ class DeliveryLogRepository:
 
 
 class LimitRepository:
-    """The notices that were mailed to an address, in a window that the first of them opened.
+    """The notifications of an address, in a window that the first of them opens.
 
-    Their ids and not their number, or mails that SES does not take would be counted at each try.
+    It holds their ids, not their number: retries of an email must not count again.
     """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
 
-    def admits(self, address: str, notice_id: str) -> bool:
-        """2 write units, or 1 if it is the first."""
-        # Whoever reads the table reads no e-mail.
+    def allows(self, address: str, notification_id: str) -> bool:
+        """2 write units, or 1 for the first."""
+        # A digest, so that the table holds no email address.
         key = _key(f"to#{sha256(address.encode()).hexdigest()}")
-        return self._opens_with(key, notice_id) or self._goes_on_with(key, notice_id)
+        return self._open_window(key, notification_id) or self._add_to_window(key, notification_id)
 
-    def _opens_with(self, key: Item, notice_id: str) -> bool:
+    def _open_window(self, key: Item, notification_id: str) -> bool:
         client = dynamodb()
         now = self._clock()
-        ends_at = now + COUNTED_FOR
+        ends_at = now + LIMIT_WINDOW
         update = actions.update(
             tables.idempotency(),
             key,
             # DynamoDB deletes late, so a window that is over may still be there.
             any_of(absent("ends_at"), compares("ends_at", "<=", to_text(now))),
             sets={
-                "notices": [notice_id],
+                "notices": [notification_id],
                 "ends_at": to_text(ends_at),
                 "ttl": to_epoch(ends_at),
             },
@@ -168,26 +171,28 @@ class LimitRepository:
             return False
         return True
 
-    def _goes_on_with(self, key: Item, notice_id: str) -> bool:
+    def _add_to_window(self, key: Item, notification_id: str) -> bool:
         client = dynamodb()
         update = actions.update(
             tables.idempotency(),
             key,
             size_below("notices", MAX_UNVERIFIED),
-            negated(contains("notices", notice_id)),
-            sets={"notices": Append([notice_id])},
+            negated(contains("notices", notification_id)),
+            sets={"notices": Append([notification_id])},
             returns_old=True,
         )
         try:
             client.update_item(**update["Update"])
         except client.exceptions.ConditionalCheckFailedException as failed:
-            answer: Any = failed.response
-            return notice_id in decode(answer["Item"])["notices"]
+            response: Any = failed.response
+            return notification_id in decode(response["Item"])["notices"]
         return True
 
 
-def _finished(notice_id: str, at: datetime) -> "Action":
-    return actions.update(tables.idempotency(), _key(notice_id), sets={"finished_at": to_text(at)})
+def _finished(notification_id: str, at: datetime) -> "Action":
+    return actions.update(
+        tables.idempotency(), _key(notification_id), sets={"finished_at": to_text(at)}
+    )
 
 
 def _key(name: str) -> Item:

@@ -1,6 +1,6 @@
-"""Events as mail reads them: tolerant of what newer ones say besides."""
+"""Events as email reads them; unknown fields of newer events are ignored."""
 
-from typing import Annotated, Any  # an event's data is of many types
+from typing import Annotated, Any  # the data of an event has values of many types
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -8,37 +8,37 @@ from pydantic.alias_generators import to_camel
 from shop.mail.models import Notification
 
 
-class _Read(BaseModel):
+class _TolerantModel(BaseModel):
     model_config = ConfigDict(
         alias_generator=to_camel, extra="ignore", frozen=True, hide_input_in_errors=True
     )
 
 
-class Envelope(_Read):
+class Envelope(_TolerantModel):
     """A CloudEvent of version 1.0."""
 
     id: Annotated[str, Field(min_length=1, max_length=100)]
     type: str
     time: AwareDatetime
     data: dict[str, Any]
-    correlationid: str | None = None  # of the request that it began with
+    correlationid: str | None = None  # the id of the request that caused the event
 
-    def notice(self) -> Notification:
+    def notification(self) -> Notification:
         return Notification(self.id, self.type, self.time, self.data)
 
 
-class AboutUser(_Read):
+class UserReference(_TolerantModel):
     user_id: str
 
 
-class AboutUpdate(AboutUser):
+class UpdateReference(UserReference):
     version: int
     changed: frozenset[str] = frozenset()
 
 
-class AboutOrder(AboutUser):
+class OrderReference(UserReference):
     order_id: str
 
 
-class ToAddress(_Read):
+class AddressReference(_TolerantModel):
     email: str

@@ -1,4 +1,4 @@
-"""The rules of mail: who is written what, once, and what is not worth a mail any more."""
+"""The rules of email: the recipient and the email of each notification, sent once."""
 
 import random
 import time
@@ -6,50 +6,50 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from shop.clock import Clock
-from shop.deadline import TO_ANSWER
+from shop.deadline import RESPONSE_MARGIN
 from shop.email_queue import RESET_REQUESTED, VERIFICATION_REQUESTED
 from shop.identity.accounts.models import UserStatus
 from shop.identity.recovery.models import Purpose
 from shop.mail import templates
-from shop.mail.models import NEWS_FOR, EmailMessage, Mail, Notification
-from shop.mail.schemas import AboutOrder, AboutUpdate, AboutUser, ToAddress
+from shop.mail.models import MAX_EVENT_AGE, EmailMessage, Notification, OutgoingEmail
+from shop.mail.schemas import AddressReference, OrderReference, UpdateReference, UserReference
 from shop.observability import logger
 from shop.orders.models import Order, OrderStatus
 from shop.users.models import User
 
-# Seconds for a slow call of SES and a slow one of DynamoDB. With less, the function could end
-# between sending and marking, and a second email would be sent.
-TO_SEND_AND_MARK = 15.0
+# A slow call of SES and a slow one of DynamoDB. With less time, the function could end between
+# sending and recording, and a second email would be sent.
+MIN_SEND_SECONDS = 15.0
 
-MAX_TRIES = 3  # of what precedes sending, in one delivery
-_MAX_PAUSE = 0.5  # seconds between them, before jitter
-_DONE_BEFORE = "no mail: done before"
+MAX_ATTEMPTS = 3  # of the steps before sending, in one delivery
+_MAX_PAUSE = 0.5  # seconds between attempts, before jitter
+_ALREADY_HANDLED = "no email: already handled"
 
 type SecondsLeft = Callable[[], float]  # of the function's timeout
 
 
-class Refused(Exception):
-    """The mail service will not take this mail, however often it is asked."""
+class EmailRejected(Exception):
+    """SES rejects this email permanently."""
 
 
-class NotTaken(Exception):
-    """The mail service did not take the mail this time; it says why by a code, and no address."""
+class EmailNotAccepted(Exception):
+    """SES did not accept the email this time; the message is SES's code, without the address."""
 
 
-class TooLate(Exception):
-    """Too little of the function's time is left for an email; the queue redelivers the message."""
+class NotEnoughTime(Exception):
+    """The function has too little time left for an email; the queue redelivers the message."""
 
 
-class NotMarked(Exception):
-    """The email was handled, and its mark could not be written in time."""
+class DeliveryNotRecorded(Exception):
+    """The email was handled, and the delivery log could not be written in time."""
 
 
 class InProgress(Exception):
-    """Another sandbox is at this very notice, or died at it: it is to be tried again later."""
+    """Another sandbox holds the lease of this notification, or crashed with it: retry later."""
 
 
 class EmailContext(Protocol):
-    """What mail reads when it writes, so that it tells of the present."""
+    """The current data that emails contain."""
 
     def user(self, user_id: str) -> User | None: ...
 
@@ -59,53 +59,53 @@ class EmailContext(Protocol):
 
 
 class DeliveryLog(Protocol):
-    """Which notices are done, by their ids."""
+    """The handled notifications, by id."""
 
-    def claim(self, notice_id: str) -> bool:
-        """False if it is done; raises `InProgress` while another sandbox's claim lasts."""
+    def acquire(self, notification_id: str) -> bool:
+        """Take the lease; return False for a handled one. Raise `InProgress` for another lease."""
 
-    def finish(self, notice_id: str, seconds: float) -> None:
-        """Retries for as long as that; raises `NotMarked`."""
+    def complete(self, notification_id: str, seconds: float) -> None:
+        """Record it as handled, with retries for that long; raise `DeliveryNotRecorded`."""
 
-    def release(self, notice_id: str) -> None:
-        """Ends the claim if it is this sandbox's."""
+    def release(self, notification_id: str) -> None:
+        """End the lease if this sandbox holds it."""
 
 
 class Limit(Protocol):
-    def admits(self, address: str, notice_id: str) -> bool:
-        """Counts a notice once, however often it comes; False if the address has had its most."""
+    def allows(self, address: str, notification_id: str) -> bool:
+        """Count each notification once; return False above the limit of the address."""
 
 
 class Mailer(Protocol):
-    def send(self, address: str, letter: EmailMessage, reference: str) -> None:
-        """Raises `Refused` where trying again is in vain, and else `NotTaken`."""
+    def send(self, address: str, message: EmailMessage, reference: str) -> None:
+        """Raise `EmailRejected` for a permanent error, else `EmailNotAccepted`."""
 
 
 class LinkMaker(Protocol):
     def make(self, user_id: str, email: str, purpose: Purpose) -> str | None:
-        """An address of the web with a token in it; None if the user is gone."""
+        """Return a URL that contains a token; None for a deleted user."""
 
 
 class MailService:
     def __init__(
         self,
-        archive: EmailContext,
+        context: EmailContext,
         links: LinkMaker,
-        marks: DeliveryLog,
+        delivery_log: DeliveryLog,
         limit: Limit,
-        postbox: Mailer | None,
+        mailer: Mailer | None,
         clock: Clock,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
-        """Without a postbox no mail is sent."""
-        self._archive = archive
+        """Without a mailer, no email is sent."""
+        self._context = context
         self._links = links
-        self._marks = marks
+        self._delivery_log = delivery_log
         self._limit = limit
-        self._postbox = postbox
+        self._mailer = mailer
         self._clock = clock
         self._pause = pause
-        self._writers: Mapping[str, Callable[[Notification], Mail | None]] = {
+        self._writers: Mapping[str, Callable[[Notification], OutgoingEmail | None]] = {
             "user.registered": self._welcome,
             "user.updated": self._address_changed,
             "user.password_changed": self._password_changed,
@@ -117,119 +117,124 @@ class MailService:
 
     @property
     def types(self) -> frozenset[str]:
-        """Of the notices that somebody is written of."""
+        """The types of the notifications that lead to an email."""
         return frozenset(self._writers)
 
-    def deliver(self, notice: Notification, seconds_left: SecondsLeft) -> str:
-        """Write, send and mark the email that the notice calls for; return the outcome.
+    def deliver(self, notification: Notification, seconds_left: SecondsLeft) -> str:
+        """Write, send and record the email of a notification; return the outcome.
 
-        At least once: a crash between sending and marking sends a second copy, and so does a lost
-        response of SES. Raises `InProgress`, `TooLate` or `NotTaken`, after which nothing was sent.
+        At least once: a crash between sending and recording sends a second copy, and so does a lost
+        response of SES. `InProgress`, `NotEnoughTime` and `EmailNotAccepted` mean that nothing was
+        sent.
         """
-        if notice.type not in self._writers:
-            return "no mail: no such type"
-        if self._clock() - notice.time > NEWS_FOR:
-            return "no mail: too old"
-        if self._postbox is None:
-            return "no mail: no sender"
+        if notification.type not in self._writers:
+            return "no email: unknown type"
+        if self._clock() - notification.time > MAX_EVENT_AGE:
+            return "no email: event too old"
+        if self._mailer is None:
+            return "no email: no sender"
         _require_time(seconds_left)
         try:
-            outcome = self._send(notice, self._postbox, seconds_left)
+            outcome = self._send(notification, self._mailer, seconds_left)
         except BaseException:
-            self._marks.release(notice.id)
+            self._delivery_log.release(notification.id)
             raise
-        if outcome != _DONE_BEFORE:
-            self._mark(notice, seconds_left)
+        if outcome != _ALREADY_HANDLED:
+            self._record(notification, seconds_left)
         return outcome
 
-    def _send(self, notice: Notification, postbox: Mailer, seconds_left: SecondsLeft) -> str:
-        mail = self._prepare_patiently(notice)
-        if isinstance(mail, str):
-            return mail
+    def _send(self, notification: Notification, mailer: Mailer, seconds_left: SecondsLeft) -> str:
+        email = self._prepare_with_retries(notification)
+        if isinstance(email, str):
+            return email
         _require_time(seconds_left)
         try:
-            postbox.send(mail.address, mail.letter, notice.id)
-        except Refused as refused:
-            # What SES says besides its code may name the address.
-            logger().error("mail refused", id=notice.id, code=str(refused))
-            return "no mail: refused"
-        return "mail sent"
+            mailer.send(email.address, email.message, notification.id)
+        except EmailRejected as rejected:
+            # The reason of SES may contain the address; its code does not.
+            logger().error("email rejected", id=notification.id, code=str(rejected))
+            return "no email: rejected"
+        return "email sent"
 
-    def _prepare_patiently(self, notice: Notification) -> Mail | str:
-        """Beyond the SDK's retries, whose quota is used up by a database that fails often."""
-        for _ in range(MAX_TRIES - 1):
+    def _prepare_with_retries(self, notification: Notification) -> OutgoingEmail | str:
+        """Retry beyond the SDK, whose retry quota is exhausted by a database that fails often."""
+        for _ in range(MAX_ATTEMPTS - 1):
             try:
-                return self._prepare(notice)
+                return self._prepare(notification)
             except InProgress:
                 raise
             except Exception:
                 self._pause(random.uniform(0, _MAX_PAUSE))
-        return self._prepare(notice)
+        return self._prepare(notification)
 
-    def _prepare(self, notice: Notification) -> Mail | str:
-        """Claim the notice and write its email, or return why there is none. May be repeated."""
-        if not self._marks.claim(notice.id):
-            return _DONE_BEFORE
-        mail = self._writers[notice.type](notice)
-        if mail is None:
-            return "no mail: nobody to tell"
-        if mail.is_limited and not self._limit.admits(mail.address, notice.id):
-            return "no mail: too many to an unverified address"
-        return mail
+    def _prepare(self, notification: Notification) -> OutgoingEmail | str:
+        """Take the lease and write the email, or return why there is none. May be repeated."""
+        if not self._delivery_log.acquire(notification.id):
+            return _ALREADY_HANDLED
+        email = self._writers[notification.type](notification)
+        if email is None:
+            return "no email: no recipient"
+        if email.is_limited and not self._limit.allows(email.address, notification.id):
+            return "no email: limit of an unverified address"
+        return email
 
-    def _mark(self, notice: Notification, seconds_left: SecondsLeft) -> None:
+    def _record(self, notification: Notification, seconds_left: SecondsLeft) -> None:
         try:
-            self._marks.finish(notice.id, seconds_left() - TO_ANSWER)
-        except NotMarked:
+            self._delivery_log.complete(notification.id, seconds_left() - RESPONSE_MARGIN)
+        except DeliveryNotRecorded:
             # Not reported as failed: the message would be redelivered, and the email sent again.
-            logger().exception("mail not marked", id=notice.id)
+            logger().exception("email not recorded", id=notification.id)
 
-    def _welcome(self, notice: Notification) -> Mail | None:
-        user = self._user(notice)
+    def _welcome(self, notification: Notification) -> OutgoingEmail | None:
+        user = self._user(notification)
         if user is None:
             return None
         link = None if user.email_verified else self._link(user, Purpose.VERIFICATION)
         return _to(user, templates.welcome(_name_of(user), link))
 
-    def _verification(self, notice: Notification) -> Mail | None:
-        user = self._user(notice)
+    def _verification(self, notification: Notification) -> OutgoingEmail | None:
+        user = self._user(notification)
         if user is None or user.email_verified:
             return None
         link = self._link(user, Purpose.VERIFICATION)
         return _to(user, templates.verification(_name_of(user), link)) if link else None
 
-    def _reset(self, notice: Notification) -> Mail | None:
-        """Not limited here: wishes for it are counted by address when they are wished."""
-        user = self._archive.owner(ToAddress.model_validate(notice.data).email)
+    def _reset(self, notification: Notification) -> OutgoingEmail | None:
+        """Not limited here: requests are limited by address when they are made."""
+        user = self._context.owner(AddressReference.model_validate(notification.data).email)
         if user is None or user.status is not UserStatus.ACTIVE:
             return None
         link = self._link(user, Purpose.RESET)
         if link is None:
             return None
-        return Mail(user.email, templates.reset(_name_of(user), link), is_limited=False)
+        return OutgoingEmail(user.email, templates.reset(_name_of(user), link), is_limited=False)
 
-    def _address_changed(self, notice: Notification) -> Mail | None:
-        """Always limited: whether a former address was verified is not remembered."""
-        about = AboutUpdate.model_validate(notice.data)
-        user = self._user(notice) if "email" in about.changed else None
+    def _address_changed(self, notification: Notification) -> OutgoingEmail | None:
+        """Always limited: it is unknown whether a former address was verified."""
+        reference = UpdateReference.model_validate(notification.data)
+        user = self._user(notification) if "email" in reference.changed else None
         if user is None:
             return None
-        former = next((it for it in user.former_emails if it.version == about.version), None)
-        return Mail(former.email, templates.address_changed(), is_limited=True) if former else None
+        former = next((it for it in user.former_emails if it.version == reference.version), None)
+        return (
+            OutgoingEmail(former.email, templates.address_changed(), is_limited=True)
+            if former
+            else None
+        )
 
-    def _password_changed(self, notice: Notification) -> Mail | None:
-        user = self._user(notice)
+    def _password_changed(self, notification: Notification) -> OutgoingEmail | None:
+        user = self._user(notification)
         return _to(user, templates.password_changed(_name_of(user))) if user else None
 
-    def _order_placed(self, notice: Notification) -> Mail | None:
-        """Not where it has been cancelled meanwhile: that mail may have been faster."""
-        user, order = self._user(notice), self._order(notice)
+    def _order_placed(self, notification: Notification) -> OutgoingEmail | None:
+        """No email for a cancelled order: its cancellation email may have been sent first."""
+        user, order = self._user(notification), self._order(notification)
         if user is None or order is None or order.status is OrderStatus.CANCELLED:
             return None
         return _to(user, templates.order_placed(_name_of(user), order))
 
-    def _order_cancelled(self, notice: Notification) -> Mail | None:
-        user, order = self._user(notice), self._order(notice)
+    def _order_cancelled(self, notification: Notification) -> OutgoingEmail | None:
+        user, order = self._user(notification), self._order(notification)
         if user is None or order is None:
             return None
         return _to(user, templates.order_cancelled(_name_of(user), order))
@@ -237,25 +242,25 @@ class MailService:
     def _link(self, user: User, purpose: Purpose) -> str | None:
         return self._links.make(user.id, user.email, purpose)
 
-    def _user(self, notice: Notification) -> User | None:
-        """None if there is nobody any more, or nobody who may log in."""
-        user = self._archive.user(AboutUser.model_validate(notice.data).user_id)
+    def _user(self, notification: Notification) -> User | None:
+        """Return the user; None for a deleted or an inactive one."""
+        user = self._context.user(UserReference.model_validate(notification.data).user_id)
         return user if user and user.status is UserStatus.ACTIVE else None
 
-    def _order(self, notice: Notification) -> Order | None:
-        about = AboutOrder.model_validate(notice.data)
-        return self._archive.order(about.user_id, about.order_id)
+    def _order(self, notification: Notification) -> Order | None:
+        reference = OrderReference.model_validate(notification.data)
+        return self._context.order(reference.user_id, reference.order_id)
 
 
 def _require_time(seconds_left: SecondsLeft) -> None:
-    if seconds_left() < TO_SEND_AND_MARK:
-        raise TooLate
+    if seconds_left() < MIN_SEND_SECONDS:
+        raise NotEnoughTime
 
 
-def _to(user: User, letter: EmailMessage) -> Mail:
-    return Mail(user.email, letter, is_limited=not user.email_verified)
+def _to(user: User, message: EmailMessage) -> OutgoingEmail:
+    return OutgoingEmail(user.email, message, is_limited=not user.email_verified)
 
 
 def _name_of(user: User) -> str | None:
-    """None while the address may be a stranger's, and the name what somebody wants to tell them."""
+    """None for an unverified address: a stranger could receive text that somebody else chose."""
     return user.name if user.email_verified else None

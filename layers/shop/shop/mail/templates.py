@@ -1,4 +1,4 @@
-"""The letters, each written once and shown twice: as text and as HTML."""
+"""Email templates: each is written once and rendered as text and as HTML."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -9,7 +9,7 @@ from shop.mail.models import EmailMessage
 from shop.money import amount_to_text
 from shop.orders.models import Order
 
-# Mail programs make links of these, and whoever is in an account may name its owner so.
+# Email clients turn these into links, and an attacker may choose such a name.
 _LIKE_A_LINK = re.compile(r"[/:@\\]|\w\.\w|www", re.IGNORECASE)
 
 _PAGE = (
@@ -37,7 +37,7 @@ class Link:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of a text and an amount, the last of them the sum."""
+    """Rows of a text and an amount; the last row is the total."""
 
     rows: Sequence[tuple[str, str]]
 
@@ -49,76 +49,78 @@ def welcome(name: str | None, link: str | None) -> EmailMessage:
     parts: list[Part] = ["Welcome! Your account is ready."]
     if link is not None:
         parts += [
-            "Please confirm that this address is yours. The link works once, within an hour.",
-            Link("Confirm this address", link),
+            "Please confirm your email address. The link works once and expires in an hour.",
+            Link("Confirm email address", link),
         ]
-    parts.append("If you did not sign up, somebody else used your address: ignore this mail.")
-    return _letter("Welcome to the shop", name, parts)
+    parts.append("If you did not sign up, you can ignore this email.")
+    return _message("Welcome to the shop", name, parts)
 
 
 def verification(name: str | None, link: str) -> EmailMessage:
-    return _letter(
-        "Confirm your e-mail address",
+    return _message(
+        "Confirm your email address",
         name,
         [
-            "Please confirm that this address is yours. The link works once, within an hour.",
-            Link("Confirm this address", link),
-            "If you did not ask for this, ignore this mail.",
+            "Please confirm your email address. The link works once and expires in an hour.",
+            Link("Confirm email address", link),
+            "If you did not request this, you can ignore this email.",
         ],
     )
 
 
 def reset(name: str | None, link: str) -> EmailMessage:
-    return _letter(
-        "Choose a new password",
+    return _message(
+        "Reset your password",
         name,
         [
-            "Somebody, hopefully you, asked for a new password for your account. "
-            "The link works once, within an hour, and logs you out everywhere.",
-            Link("Choose a new password", link),
-            "If it was not you, ignore this mail: your password stays as it is.",
+            "We received a request to reset the password of your account. The link works once and "
+            "expires in an hour. A new password logs you out on all devices.",
+            Link("Reset password", link),
+            "If you did not request this, you can ignore this email. Your password stays the same.",
         ],
     )
 
 
 def address_changed() -> EmailMessage:
-    """Without the new address, which is no business of whoever reads the old one's mail, and
-    without the name: whoever is in the account may have chosen it.
+    """Omit the new address, which readers of the old mailbox must not learn, and the name, which
+    an attacker may have changed.
     """
-    return _letter(
-        "Your e-mail address was changed",
+    return _message(
+        "Your email address was changed",
         None,
         [
-            "Your account has another e-mail address from now on, and no more mail comes here.",
-            "If it was not you, somebody else is in your account: contact us at once.",
+            "The email address of your account was changed. We will not send emails to this "
+            "address anymore.",
+            "If you did not do this, contact us immediately: somebody else has access to your "
+            "account.",
         ],
     )
 
 
 def password_changed(name: str | None) -> EmailMessage:
-    return _letter(
+    return _message(
         "Your password was changed",
         name,
         [
-            "Your account has a new password, and all other devices are logged out.",
-            "If it was not you, ask for a new password now, and contact us.",
+            "The password of your account was changed. All other devices are logged out.",
+            "If you did not do this, reset your password now and contact us.",
         ],
     )
 
 
 def order_placed(name: str | None, order: Order) -> EmailMessage:
-    return _letter(
-        "We have your order",
+    return _message(
+        "Your order confirmation",
         name,
-        ["Thank you! We have your order and get it ready.", f"Order {order.id}", _lines_of(order)],
+        ["Thank you for your order! We are preparing it.", f"Order {order.id}", _lines_of(order)],
     )
 
 
 def order_cancelled(name: str | None, order: Order) -> EmailMessage:
-    return _letter(
-        "Your order is cancelled",
+    return _message(
+        "Your order was cancelled",
         name,
-        ["This order is cancelled and will not be sent.", f"Order {order.id}", _lines_of(order)],
+        ["Your order was cancelled. We will not ship it.", f"Order {order.id}", _lines_of(order)],
     )
 
 
@@ -130,16 +132,18 @@ def _lines_of(order: Order) -> Table:
     return Table([*rows, ("Total", f"{amount_to_text(order.total.amount)} {order.total.currency}")])
 
 
-def _letter(subject: str, name: str | None, parts: Sequence[Part]) -> EmailMessage:
-    """Without a name where nobody has verified the address: a stranger's words are no greeting."""
+def _message(subject: str, name: str | None, parts: Sequence[Part]) -> EmailMessage:
+    """Render an email, without a name for an unverified address: see `MailService`."""
     greeting = "Hello," if name is None or _LIKE_A_LINK.search(name) else f"Hello {name},"
-    footer = "You get this mail because of your account with us. Nobody reads answers to it."
-    told = [greeting, *parts]
+    footer = (
+        "You receive this email because you have an account with us. Please do not reply to it."
+    )
+    all_parts = [greeting, *parts]
     return EmailMessage(
         subject,
-        text="\n\n".join([*map(_as_text, told), f"-- \n{footer}"]) + "\n",
+        text="\n\n".join([*map(_as_text, all_parts), f"-- \n{footer}"]) + "\n",
         html=_PAGE.format(
-            subject=escape(subject), parts="".join(map(_as_html, told)), footer=escape(footer)
+            subject=escape(subject), parts="".join(map(_as_html, all_parts)), footer=escape(footer)
         ),
     )
 

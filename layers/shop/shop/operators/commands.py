@@ -1,4 +1,4 @@
-"""What operators ask of functions by hand, as JSON."""
+"""Operator commands, as JSON."""
 
 from typing import Annotated, ClassVar
 
@@ -9,14 +9,14 @@ from shop.schemas import Body, IdIn
 
 
 class Command(Body):
-    """Changes nothing until it is confirmed."""
+    """A command that changes nothing until it is confirmed."""
 
-    # As who invokes says; who it was in truth is in CloudTrail.
+    # As the invoker claims; CloudTrail has the verified identity.
     operator: Annotated[str, Field(min_length=1, max_length=2048)]
 
     @property
     def action(self) -> str:
-        """As `make` calls it."""
+        """The target of `make`."""
         raise NotImplementedError
 
     @property
@@ -25,11 +25,11 @@ class Command(Body):
 
     @property
     def subject(self) -> dict[str, str]:
-        """Ids."""
+        """The ids of the affected resources."""
         raise NotImplementedError
 
 
-class OfUser(Command):
+class UserCommand(Command):
     user_id: IdIn
     confirm: bool = False
 
@@ -42,7 +42,7 @@ class OfUser(Command):
         return {"user_id": self.user_id}
 
 
-class StatusChange(OfUser):
+class StatusChange(UserCommand):
     status: Annotated[UserStatus, Field(strict=False)]
 
     @property
@@ -50,17 +50,17 @@ class StatusChange(OfUser):
         return "deactivate-user" if self.status is UserStatus.INACTIVE else "activate-user"
 
 
-class SessionsEnd(OfUser):
+class EndSessions(UserCommand):
     action: ClassVar[str] = "end-sessions"
 
 
-class MailAgain(Command):
-    """Of an order, or without one the link that verifies an address."""
+class ResendEmail(Command):
+    """The email about an order, or without an order the verification link."""
 
     action: ClassVar[str] = "resend-mail"
     user_id: IdIn
     order_id: IdIn | None = None
-    confirm: Annotated[IdIn | None, Field(description="the id that the dry run gave")] = None
+    confirm: Annotated[IdIn | None, Field(description="the id from the dry run")] = None
 
     @property
     def is_confirmed(self) -> bool:

@@ -137,6 +137,8 @@ class OrderLineResponse(ResponseModel):
 
 
 class OrderResponse(Resource):
+    resource_name = "order"
+
     user_id: Id
     status: OrderStatus
     currency: CurrencyRead

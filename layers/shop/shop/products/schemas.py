@@ -115,6 +115,8 @@ class ProductUpdate(Patch):
 
 
 class ProductResponse(Resource):
+    resource_name = "product"
+
     sku: SkuRead
     name: ProductName
     price: Amount

@@ -1,4 +1,4 @@
-"""The OpenAPI document as it is served: it says that the API is where the document was read."""
+"""The OpenAPI document, with the path that it was requested at as its server."""
 
 import json
 from functools import lru_cache
@@ -32,22 +32,32 @@ class OpenApi(ResponseModel):
     def __get_pydantic_json_schema__(
         cls, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
-        """The text is the body, and not a field of it."""
-        told = handler.resolve_ref_schema(handler(schema))
+        """Describe the body, which is the text, not an object with a field `text`."""
+        described = handler.resolve_ref_schema(handler(schema))
         anything = {"type": "object", "additionalProperties": True}
         version = {"type": "string", "const": "3.1.0"}
-        told["properties"] = {"openapi": version, "info": anything, "paths": anything}
-        told["required"] = [*told["properties"]]
-        told["additionalProperties"] = True
-        told["examples"] = [
+        described["properties"] = {"openapi": version, "info": anything, "paths": anything}
+        described["required"] = [*described["properties"]]
+        described["additionalProperties"] = True
+        described["examples"] = [
             {"openapi": "3.1.0", "info": {"title": "Shop", "version": "0.1.0"}, "paths": {}}
         ]
-        return told
+        return described
 
 
-@lru_cache(maxsize=8)  # a stage and a domain or two
+@lru_cache(maxsize=8)  # the stage, and one or two custom domains
 def open_api(prefix: str) -> OpenApi:
-    """Of the API below this path; never of a host, which callers say."""
-    document = json.loads(Path(__file__).with_name("openapi.json").read_text("utf-8"))
+    """Return the document of the API below this path, without a host: clients control `Host`."""
+    document = _document()
     document["servers"][0]["url"] = prefix or "/"
     return OpenApi(text=json.dumps(document, ensure_ascii=False, separators=(",", ":")))
+
+
+def read_operations() -> frozenset[str]:
+    """Return the operation ids of all GET routes."""
+    paths = _document()["paths"].values()
+    return frozenset(path["get"]["operationId"] for path in paths if "get" in path)
+
+
+def _document() -> Any:
+    return json.loads(Path(__file__).with_name("openapi.json").read_text("utf-8"))

@@ -1,19 +1,19 @@
-"""Whether the dependencies of every request answer, asked seldom."""
+"""Readiness: probe the dependencies of every request, at most every 5 s."""
 
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from shop.deadline import OutOfTime
+from shop.deadline import DeadlineExceeded
 from shop.errors import Detail, ServiceUnavailable
 from shop.gather import gather
 from shop.observability import logger
 
-ASK_EVERY = 5.0  # seconds, in one sandbox
+PROBE_INTERVAL = 5.0  # seconds, per sandbox
 
 
 class DependencyCheck:
-    """Asks all dependencies at once, named by their roles, and remembers the outcome for 5 s."""
+    """Probes of all dependencies by role, run in parallel and cached for 5 s."""
 
     def __init__(
         self,
@@ -22,33 +22,35 @@ class DependencyCheck:
     ) -> None:
         self._probes = probes
         self._clock = clock
-        self._asked_at: float | None = None
-        self._silent: list[str] = []
+        self._probed_at: float | None = None
+        self._unavailable: list[str] = []
 
     def check(self) -> None:
-        """Raises `ServiceUnavailable` naming the dependencies that do not answer."""
-        if self._asked_at is None or self._clock() - self._asked_at >= ASK_EVERY:
-            self._silent = self._ask()
-            # Since then, for those that hang take longer than what they said is remembered.
-            self._asked_at = self._clock()
-        if self._silent:
-            details = [Detail(role, "unavailable", "does not answer") for role in self._silent]
-            raise ServiceUnavailable(details=details, retry_after=int(ASK_EVERY))
+        """Raise `ServiceUnavailable` with the roles of the dependencies that do not respond."""
+        if self._probed_at is None or self._clock() - self._probed_at >= PROBE_INTERVAL:
+            self._unavailable = self._probe()
+            # The time after the probes: one that times out takes longer than the interval.
+            self._probed_at = self._clock()
+        if self._unavailable:
+            details = [
+                Detail(role, "unavailable", "Does not respond.") for role in self._unavailable
+            ]
+            raise ServiceUnavailable(details=details, retry_after=int(PROBE_INTERVAL))
 
-    def _ask(self) -> list[str]:
-        """The roles of those that do not answer, or not before the request is out of time."""
-        answered: set[str] = set()
+    def _probe(self) -> list[str]:
+        """Return the roles of the dependencies that fail, or exceed the request deadline."""
+        available: set[str] = set()
 
-        def ask(role: str) -> None:
+        def probe(role: str) -> None:
             try:
                 self._probes[role]()
-            except Exception:  # whatever it is, the dependency is of no use to a request
-                logger().exception("dependency does not answer", dependency=role)
+            except Exception:  # any error makes the dependency unusable for requests
+                logger().exception("dependency unavailable", dependency=role)
             else:
-                answered.add(role)
+                available.add(role)
 
         try:
-            gather([partial(ask, role) for role in self._probes])
-        except OutOfTime:
-            logger().exception("dependencies do not answer in time")
-        return [role for role in self._probes if role not in answered]
+            gather([partial(probe, role) for role in self._probes])
+        except DeadlineExceeded:
+            logger().exception("dependencies timed out")
+        return [role for role in self._probes if role not in available]

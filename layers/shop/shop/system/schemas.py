@@ -1,4 +1,4 @@
-"""Operations as the API speaks of them."""
+"""The response of `/health` and `/ready`."""
 
 from typing import Literal
 

@@ -42,7 +42,7 @@ _ADMINS = {"id": "admins"}  # the row that counts active admins
 class UserRepository:
     def add(self, user: User, password_hash: str) -> None:
         """Write 3 items of up to 1 KB: 6 write units; 2 more for an admin."""
-        state = AccountState(user.id, epoch=1, status=user.status, role=user.role)
+        state = AccountState(user.id, generation=1, status=user.status, role=user.role)
         try:
             transactions.write(
                 {
@@ -123,8 +123,12 @@ class UserRepository:
                 "credential": accounts.replace_hash(
                     user.email, Credential(user.id, old_hash), new_hash
                 ),
-                "account state": accounts.start_generation(account_state_key(user.id), state.epoch),
-                "session": accounts.start_generation(session_key(user.id, session_id), state.epoch),
+                "account state": accounts.start_generation(
+                    account_state_key(user.id), state.generation
+                ),
+                "session": accounts.start_generation(
+                    session_key(user.id, session_id), state.generation
+                ),
             },
             attempt,
         )
@@ -179,7 +183,7 @@ def _write(changes: "Actions", attempt: LoginAttempt | None = None) -> None:
         if attempt is None:
             transactions.write(changes)
         else:
-            attempts.write_and_forget(changes, attempt)
+            attempts.write_and_revert(changes, attempt)
     except transactions.ConditionFailed as failed:
         if CALLER in failed.old:
             raise Forbidden from None

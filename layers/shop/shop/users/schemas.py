@@ -113,6 +113,8 @@ class UserListQuery(ListQuery):
 
 
 class UserResponse(Resource):
+    resource_name = "user"
+
     email: Annotated[str, json_schema(format="email", maxLength=254, examples=["ada@example.com"])]
     name: Annotated[NameRead, _NAMED]
     status: UserStatus

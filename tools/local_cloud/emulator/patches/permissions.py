@@ -6,7 +6,7 @@ from email.utils import parseaddr
 from typing import Any
 
 from ministack.core import iam_actions
-from ministack.services import dynamodb_streams, ses, ses_v2
+from ministack.services import dynamodb, dynamodb_streams, ses, ses_v2
 
 from tools.local_cloud.emulator.patches.pinned import pinned
 
@@ -23,6 +23,7 @@ MAPPING_ACTIONS = {
 def apply() -> None:
     authorize_mapping_actions()
     authorize_event_source_resources()
+    authorize_leading_keys()
 
 
 def authorize_mapping_actions() -> None:
@@ -71,6 +72,23 @@ def authorize_event_source_resources() -> None:
         return found
 
     iam_actions.extract_resource_arn = resource_of
+
+
+def authorize_leading_keys() -> None:
+    """Authorize DynamoDB requests for one item by the value of its partition key."""
+    original = pinned(iam_actions, "dynamodb_service_context", "body")
+    pinned(dynamodb, "_tables")
+
+    def context_of(body: bytes) -> Record:
+        context: Record = original(body)
+        content = _content(body)
+        table = dynamodb._tables.get(str(content.get("TableName")).rpartition("/")[2]) or {}
+        key = content.get("Key") or content.get("Item")
+        if isinstance(key, dict) and (value := key.get(table.get("pk_name"))):
+            context["dynamodb:LeadingKeys"] = [str(it) for it in value.values()]
+        return context
+
+    iam_actions.dynamodb_service_context = context_of
 
 
 def _stream(_: str, content: Record, __: str, ___: str) -> str | None:

@@ -521,6 +521,16 @@ PATCHES = (
         ),
     ),
     Patch(
+        apply="permissions.authorize_leading_keys",
+        change="Set `dynamodb:LeadingKeys` for requests for one item.",
+        reason="ministack omits the key, so `ForAllValues` conditions on it allow every row.",
+        report="IAM: `dynamodb_service_context` omits `dynamodb:LeadingKeys`, so a policy with "
+        "`ForAllValues:StringLike` on it allows requests for all rows. AWS denies other rows.",
+        removable="`dynamodb_service_context` returns `dynamodb:LeadingKeys`.",
+        test="test_permissions.py::test_condition_on_leading_keys_denies_other_rows",
+        names=("core.iam_actions.dynamodb_service_context",),
+    ),
+    Patch(
         apply="permission_log.record_iam_decisions",
         change="Write each role, action, resource and decision to a file, once each.",
         reason="Tests compare the policies of the template with the permissions that are used.",

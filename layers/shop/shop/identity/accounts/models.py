@@ -20,17 +20,20 @@ class Credential:
 
 @dataclass(frozen=True)
 class AccountState:
-    """A session lives only while its epoch is the gate's and the gate's status is active."""
+    """The state of a user that all sessions depend on.
+
+    A session is active only in the current generation of an active account.
+    """
 
     user_id: str
-    epoch: int
+    generation: int
     status: UserStatus
     role: Role
 
 
 @dataclass(frozen=True)
 class Account:
-    """The fields of a user that decide about recovery."""
+    """The fields of a user that recovery reads."""
 
     id: str
     email: str  # canonical

@@ -1,7 +1,7 @@
 """Accounts in DynamoDB: the only file that writes password hashes and account states.
 
-A credential lies under its email, which makes emails unique. An account state lies beside the
-user's sessions, so that one read of the authorizer has both.
+The email is the key of a credential, which makes emails unique. An account state is in the table
+of sessions, so that the authorizer reads both in one call.
 """
 
 from datetime import datetime, timedelta
@@ -27,26 +27,26 @@ _DISABLED_FOR = timedelta(days=1)  # a deleted user's state: far longer than an 
 class AccountRepository:
     def credential(self, email: str) -> Credential | None:
         """1 read unit."""
-        answer = dynamodb().get_item(
+        response = dynamodb().get_item(
             TableName=tables.credentials(), Key=encode({"email": email}), ConsistentRead=True
         )
-        return credential_from_item(decode(answer["Item"])) if "Item" in answer else None
+        return credential_from_item(decode(response["Item"])) if "Item" in response else None
 
     def account_state(self, user_id: str) -> AccountState | None:
         """1 read unit."""
-        answer = dynamodb().get_item(
+        response = dynamodb().get_item(
             TableName=tables.sessions(), Key=encode(account_state_key(user_id)), ConsistentRead=True
         )
-        return account_state_from_item(decode(answer["Item"])) if "Item" in answer else None
+        return account_state_from_item(decode(response["Item"])) if "Item" in response else None
 
     def account(self, user_id: str) -> Account | None:
         """1 read unit."""
-        answer = dynamodb().get_item(
+        response = dynamodb().get_item(
             TableName=tables.users(), Key=encode({"id": user_id}), ConsistentRead=True
         )
-        if "Item" not in answer:
+        if "Item" not in response:
             return None
-        item = decode(answer["Item"])
+        item = decode(response["Item"])
         return Account(
             id=item["id"],
             email=item["email"],
@@ -178,7 +178,7 @@ def account_state_key(user_id: str) -> Item:
 
 def account_state_to_item(state: AccountState) -> Item:
     return account_state_key(state.user_id) | {
-        "epoch": state.epoch,
+        "epoch": state.generation,
         "status": state.status.value,
         "role": state.role.value,
         "schema_version": SCHEMA_VERSION,
@@ -188,7 +188,7 @@ def account_state_to_item(state: AccountState) -> Item:
 def account_state_from_item(item: Item) -> AccountState:
     return AccountState(
         user_id=item["user_id"],
-        epoch=int(item["epoch"]),
+        generation=int(item["epoch"]),
         status=UserStatus(item["status"]),
         role=Role(item["role"]),
     )

@@ -1,4 +1,4 @@
-"""The authorizer, put together on first use."""
+"""The authorizer, created on first use."""
 
 from functools import cache
 

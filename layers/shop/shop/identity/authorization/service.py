@@ -1,11 +1,11 @@
-"""What an access token entitles to, decided against the live session."""
+"""Authorization of access tokens, checked against the stored session and account state."""
 
 import time
 from collections.abc import Callable
-from typing import Any, Protocol  # a policy is the gateway's JSON
+from typing import Any, Protocol  # a policy is JSON
 
 from shop.clock import Clock
-from shop.identity.access_tokens import BadToken, Claims, scope_of
+from shop.identity.access_tokens import Claims, InvalidToken, scope_of
 from shop.identity.accounts.models import AccountState
 from shop.identity.sessions.models import Session
 from shop.observability import logger
@@ -26,9 +26,10 @@ class Authorizer:
         self._clock = clock
 
     def decide(self, token: str, method_arn: str) -> dict[str, Any]:
-        """Allow with the caller as context, or Deny; the role is the gate's, not the token's.
+        """Return an Allow policy with the caller as context, or a Deny policy.
 
-        The policy covers the whole stage, since the gateway keeps it for the caller's other routes.
+        The role is that of the account state, not that of the token. The policy covers the whole
+        stage, since API Gateway caches it for all routes.
         """
         began = time.perf_counter()
         verdict, caller_id, policy = self._verdict(token, "/".join(method_arn.split("/")[:2]))
@@ -41,7 +42,7 @@ class Authorizer:
         return policy
 
     def _verdict(self, token: str, api_and_stage: str) -> tuple[str, str | None, dict[str, Any]]:
-        """One word, whose token it is if that is proven, and the policy."""
+        """Return a verdict for the log, the id of the caller if it is proven, and the policy."""
         claims = None
         try:
             claims = self._verify(token)
@@ -53,8 +54,8 @@ class Authorizer:
                 or account_state is None
                 or not session.is_live(account_state, self._clock())
             ):
-                raise BadToken("session")
-        except BadToken as reason:
+                raise InvalidToken("session")
+        except InvalidToken as reason:
             caller_id = claims.user_id if claims else None
             return str(reason), caller_id, _policy("anonymous", "Deny", api_and_stage, {})
         caller = {

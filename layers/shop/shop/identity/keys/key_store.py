@@ -1,12 +1,12 @@
-"""Where the signing keys live: created once, rotated, revoked, published with every change.
+"""Storage of the signing keys: creation, rotation, revocation and publication.
 
-No token is ever signed with a key that a verifier which reloads cannot find: a set is published
-beside the one before it, then stored where signers read it, and only then published alone.
+A verifier that reloads always finds the key of a token: a new set is published together with its
+predecessor, then stored for signers, and only then published alone.
 
 Secrets Manager has no compare-and-swap, so each version of the secret has one possible successor:
-its id (ClientRequestToken) follows from the version before, and a version cannot be overwritten.
-Of two who change the same set at once the second is refused and publishes the first one's set;
-a key of it may be missing from what is published for as long as that takes, some milliseconds.
+its id (ClientRequestToken) is derived from the previous version, and a version cannot be
+overwritten. If two processes change the same set, the second is rejected and publishes the set of
+the first. Until then, for some milliseconds, one key of that set may be unpublished.
 https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_PutSecretValue.html
 """
 
@@ -29,15 +29,15 @@ if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_ssm import SSMClient
 
-_SUCCESSORS = UUID("4dda3d66-3d21-5c8c-a87b-252caf76e7c9")  # a namespace of our own
-# A token's 15 minutes, and the 5 for which signers keep the key that signs.
+_SUCCESSORS = UUID("4dda3d66-3d21-5c8c-a87b-252caf76e7c9")  # a random namespace
+# The 15 minutes of a token, and the 5 minutes for which signers cache their key
 MINIMUM_AGE = timedelta(minutes=20)
 _PAUSE = 0.2  # seconds
 
 
 @dataclass(frozen=True)
-class Stored:
-    """A version of the secret, and what it holds."""
+class StoredKeys:
+    """A version of the secret, and its keys."""
 
     version: str
     keys: KeySet
@@ -61,52 +61,52 @@ class KeyStore:
         self._pause = pause
 
     def private(self) -> KeySet:
-        """Raises KeyError, TypeError or ValueError where the secret holds no keys of ours."""
+        """Return the keys; raise KeyError, TypeError or ValueError for a malformed secret."""
         return self._stored().keys
 
     def create_if_absent(self) -> KeySet:
-        """Makes keys where there are none, and publishes what is there."""
+        """Create keys if there are none, and publish the stored ones."""
         try:
             self._stored()
         except self._secrets.exceptions.ResourceNotFoundException:
             self._put(KeySet.new(self._clock()), after=self._secret)
-        return self._publish_what_is_stored()
+        return self._publish_stored()
 
     def preview(self, revoked: bool) -> list[str]:
-        """The key ids after a rotation or revocation that began now; those to come are `new`."""
+        """Return the key ids after a rotation or revocation now, with `new` for new keys."""
         keys = self.private()
         if revoked:
             return ["new"] * len(keys.kids)
         return [*keys.kids[1:], "new"] if self.is_due(keys) else keys.kids
 
     def is_due(self, keys: KeySet) -> bool:
-        """Whether a rotation of these keys would change them."""
+        """Return whether a rotation would change these keys now."""
         return self._clock() >= keys.changed_at + MINIMUM_AGE
 
     def rotate(self) -> KeySet:
-        """The next key signs, the current one still verifies, the previous one is forgotten.
+        """Sign with the next key, keep the current one for verification, delete the previous one.
 
-        Not where keys changed a moment ago, be it that somebody asks twice, that a schedule
-        delivers twice or that Lambda tries again: a second step would end tokens that are good.
+        Keys that changed within `MINIMUM_AGE` stay: a repeated command, a second delivery of the
+        schedule or a retry of Lambda would invalidate valid tokens.
         """
         stored = self._stored()
         if self.is_due(stored.keys):
             self._replace(stored, stored.keys.rotated(self._clock()))
-        return self._publish_what_is_stored()
+        return self._publish_stored()
 
     def revoke(self) -> KeySet:
-        """Replaces every key that there was when it began, whoever else changes them meanwhile."""
+        """Replace all keys that exist at the start, also if others change them concurrently."""
         stored = self._stored()
         revoked = set(stored.keys.kids)
         while revoked & set(stored.keys.kids):
             stored = self._replace(stored, KeySet.new(self._clock()))
-        return self._publish_what_is_stored()
+        return self._publish_stored()
 
-    def _replace(self, stored: Stored, keys: KeySet) -> Stored:
-        """What followed `stored`: these keys, or those of whoever was faster."""
+    def _replace(self, stored: StoredKeys, keys: KeySet) -> StoredKeys:
+        """Store these keys as the successor; return it, or the one of a concurrent change."""
         self._publish(stored.keys, keys)
         self._put(keys, after=stored.version)
-        # Reads may lag behind a write, as AWS says of all its APIs:
+        # Reads are eventually consistent, like those of all AWS APIs:
         # https://docs.aws.amazon.com/secretsmanager/latest/userguide/troubleshoot.html
         while (latest := self._stored()).version == stored.version:
             self._pause(_PAUSE)
@@ -120,12 +120,12 @@ class KeyStore:
                 ClientRequestToken=str(uuid5(_SUCCESSORS, after)),
             )
         except self._secrets.exceptions.ResourceExistsException:
-            logger().info("signing keys were changed by another at the same time")
+            logger().info("signing keys changed concurrently")
         else:
             logger().info("signing keys changed", kids=keys.kids)
 
-    def _publish_what_is_stored(self) -> KeySet:
-        """Until nothing newer is stored, so that of several at once the last leaves the newest."""
+    def _publish_stored(self) -> KeySet:
+        """Publish until no newer version is stored, so that concurrent changes end consistently."""
         published = None
         while (stored := self._stored()).version != published:
             self._publish(stored.keys)
@@ -146,10 +146,10 @@ class KeyStore:
             except self._parameters.exceptions.TooManyUpdates:
                 self._pause(_PAUSE)
 
-    def _stored(self) -> Stored:
-        answer = self._secrets.get_secret_value(SecretId=self._secret)
-        keys = KeySet.from_secret(answer["SecretString"])
-        return Stored(answer["VersionId"], keys)
+    def _stored(self) -> StoredKeys:
+        response = self._secrets.get_secret_value(SecretId=self._secret)
+        keys = KeySet.from_secret(response["SecretString"])
+        return StoredKeys(response["VersionId"], keys)
 
 
 @cache

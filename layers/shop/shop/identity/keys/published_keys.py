@@ -1,4 +1,4 @@
-"""The public signing keys: a JWKS (RFC 7517) in Parameter Store, and values that reload."""
+"""The public signing keys: a JWKS (RFC 7517) in Parameter Store, cached for 5 minutes."""
 
 import json
 import re
@@ -21,12 +21,12 @@ type Jwks = dict[str, list[dict[str, str]]]
 
 @cache
 def published_jwks() -> "TtlCached[Jwks]":
-    """The JWKS that the key function publishes under JWKS_PARAMETER."""
+    """Return the cached JWKS of the parameter JWKS_PARAMETER."""
     return TtlCached(load_jwks)
 
 
 class PublishedKeys:
-    """Public keys by `kid`; an unknown one reloads them, at most once in 30 s."""
+    """Public keys by `kid`. An unknown `kid` reloads them, at most every 30 s."""
 
     def __init__(self, keys: TtlCached[Jwks]) -> None:
         self._keys = keys
@@ -42,7 +42,7 @@ class PublishedKeys:
 
 
 def load_jwks() -> Jwks:
-    """Raises `ServiceUnavailable` where the parameter holds no JWKS, or a malformed key."""
+    """Load the JWKS; raise `ServiceUnavailable` if it or one of its keys is malformed."""
     text = parameters().get_parameter(Name=setting("JWKS_PARAMETER"))["Parameter"]["Value"]
     try:
         jwks: Jwks = json.loads(text)
@@ -55,9 +55,9 @@ def load_jwks() -> Jwks:
 
 
 def _is_public_key(key: dict[str, str]) -> bool:
-    """Whether it is a key of ES256 by its members (RFC 7518, 6.2.1).
+    """Return whether the members are those of an ES256 key (RFC 7518, 6.2.1).
 
-    Without cryptography, which costs 30 to 40 ms of a cold start of those that only publish it.
+    Importing cryptography would add 30 to 40 ms to the cold start of functions that do not verify.
     """
     kinds = {"kty": "EC", "crv": "P-256", "alg": "ES256", "use": "sig"}
     coordinates = (key[name] for name in ("x", "y"))

@@ -1,7 +1,7 @@
 """Signing keys: the private set in Secrets Manager, the public JWKS in Parameter Store.
 
-Three keys exist at all times, previous, current and next, so that a verifier that has not
-reloaded yet knows the key that becomes current.
+Three keys exist at all times: previous, current and next. A verifier with cached keys therefore
+knows the key that becomes current.
 """
 
 import json
@@ -41,7 +41,7 @@ class SigningKey:
 
     @cached_property
     def parsed(self) -> ec.EllipticCurvePrivateKey:
-        """Raises ValueError where the PEM is malformed or holds another kind of key."""
+        """The key; raises ValueError for malformed PEM or another type of key."""
         try:
             key = load_pem_private_key(self.pem.encode(), password=None)
         except (TypeError, UnsupportedAlgorithm) as error:  # encrypted, or of an unknown kind
@@ -51,7 +51,7 @@ class SigningKey:
         return key
 
     def checked(self) -> Self:
-        """The key itself, parsed; raises ValueError as `parsed` does."""
+        """Return the key after parsing it; raise ValueError as `parsed` does."""
         _ = self.parsed
         return self
 
@@ -70,7 +70,7 @@ class SigningKey:
 
 @dataclass(frozen=True)
 class KeySet:
-    """The private keys as the secret holds them."""
+    """The private keys, in the order of the secret."""
 
     previous: SigningKey
     current: SigningKey
@@ -83,9 +83,9 @@ class KeySet:
 
     @classmethod
     def from_secret(cls, text: str) -> Self:
-        """Raises KeyError, TypeError or ValueError where the secret is not ours."""
+        """Parse the secret; raise KeyError, TypeError or ValueError if it is malformed."""
         keys = json.loads(text)
-        # By name, since newer code may have written more.
+        # By name, since newer versions may have written more fields.
         previous, current, following = (
             SigningKey(_text(keys[name]["kid"]), _text(keys[name]["pem"])) for name in _NAMES
         )
@@ -96,7 +96,7 @@ class KeySet:
         return [key.kid for key in self._keys]
 
     def rotated(self, now: datetime) -> Self:
-        """The set that follows: what verifiers know as next signs from now on."""
+        """Return the next set, which signs with the key that verifiers know as next."""
         return type(self)(self.current, self.next, SigningKey.new(), now)
 
     def to_secret(self) -> str:
@@ -116,7 +116,7 @@ class KeySet:
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
-        raise TypeError("a key's id and PEM must be text")
+        raise TypeError("the id and the PEM of a key must be text")
     return value
 
 

@@ -1,4 +1,4 @@
-"""What is counted of log-ins, and for how long."""
+"""Login attempts: rate limit windows and their limits."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -6,52 +6,52 @@ from datetime import datetime, timedelta
 from typing import Self
 
 WINDOW = timedelta(minutes=15)
-# After so long a guess that was counted has ended: a function's 10 s, and clocks that differ.
-UNSETTLED_FOR = timedelta(seconds=15)
+# Until then, a counted guess has ended: the 10 s of a function, and clock skew.
+UNSETTLED_DURATION = timedelta(seconds=15)
 MAX_FROM_NETWORK = 10
 MAX_FROM_ANYWHERE = 100
 
 
 @dataclass(frozen=True)
 class RateLimitWindow:
-    """What is counted under one digest, in a window that the first of it opened."""
+    """The attempts with one digest, in a window that the first attempt opens."""
 
-    digest: str  # hexadecimal, so that whoever reads the table reads no e-mail
-    most: int
+    digest: str  # hexadecimal; a digest, so that the table holds no email address
+    max_count: int
     count: int = 0
     ends_at: datetime | None = None
-    # Of the count, guesses without a recorded outcome, and when the last of them has ended.
+    # Guesses in the count without a recorded outcome, and the time at which the last has ended
     unsettled: int = 0
     unsettled_until: datetime | None = None
 
     def opened(self, now: datetime) -> "RateLimitWindow":
-        """Itself while its window lasts, else a new window with nothing counted in it."""
+        """Return this window while it lasts, else a new empty one."""
         if self.count > 0 and self.ends_at is not None and now < self.ends_at:
             return self
-        return type(self)(self.digest, self.most, ends_at=now + WINDOW)
+        return type(self)(self.digest, self.max_count, ends_at=now + WINDOW)
 
     @property
     def is_full(self) -> bool:
-        return self.count >= self.most
+        return self.count >= self.max_count
 
     @property
     def full_until(self) -> datetime | None:
-        """When a full window takes another attempt: its end, or before it the end of guesses that
-        have no outcome yet.
+        """The time at which a full window accepts another attempt: its end, or earlier the end of
+        guesses without an outcome.
         """
         return self.unsettled_until if self.unsettled else self.ends_at
 
     def is_abandoned(self, now: datetime) -> bool:
-        """Whether guesses fill it that ended without an outcome: their requests got a 503."""
+        """Return whether it is full of guesses that ended without an outcome, with a 503."""
         until = self.unsettled_until
         return self.is_full and self.unsettled > 0 and until is not None and until <= now
 
 
 @dataclass(frozen=True)
 class LoginAttempt:
-    """One log-in: it counts as failed from before the password is compared until it succeeds.
+    """One login: it counts as failed from before the comparison of the password until it succeeds.
 
-    Or one wish for a mail, which counts in any case: anywhere is then all that concern one person.
+    Or one request for an email, which always counts; `from_anywhere` then counts one recipient.
     """
 
     from_network: RateLimitWindow
@@ -62,17 +62,17 @@ class LoginAttempt:
         yield from (self.from_network, self.from_anywhere)
 
     def opened(self, now: datetime) -> Self:
-        return self.standing_at(tally.opened(now) for tally in self)
+        return self.with_windows(window.opened(now) for window in self)
 
-    def standing_at(self, tallies: Iterable[RateLimitWindow]) -> Self:
-        """The same attempt in these windows."""
-        from_network, from_anywhere = tallies
+    def with_windows(self, windows: Iterable[RateLimitWindow]) -> Self:
+        """Return the same attempt with these windows."""
+        from_network, from_anywhere = windows
         return replace(self, from_network=from_network, from_anywhere=from_anywhere)
 
 
 @dataclass
 class Guess:
-    """A guess that is counted, and whether its password was right."""
+    """A counted guess, and whether its password was right."""
 
     attempt: LoginAttempt
     is_right: bool = False

@@ -9,7 +9,7 @@ from shop.clock import from_text, to_epoch, to_text
 from shop.dynamo import actions, tables, transactions
 from shop.dynamo.actions import Condition, absent, any_of, compares, equals
 from shop.dynamo.codec import Item
-from shop.identity.login_attempts.models import UNSETTLED_FOR, LoginAttempt, RateLimitWindow
+from shop.identity.login_attempts.models import UNSETTLED_DURATION, LoginAttempt, RateLimitWindow
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef as Action
@@ -33,7 +33,7 @@ class LoginAttemptRepository:
             )
         except transactions.ConditionFailed as failed:
             windows = zip((_NETWORK, _ANYWHERE), attempt, strict=True)
-            return attempt.standing_at(
+            return attempt.with_windows(
                 _as_stored(window, failed.old[name]) if name in failed.old else window
                 for name, window in windows
             )
@@ -43,9 +43,9 @@ class LoginAttemptRepository:
         """4 write units."""
         _write_beside({}, _settle(attempt))
 
-    def take_back(self, attempt: LoginAttempt) -> None:
+    def revert(self, attempt: LoginAttempt) -> None:
         """4 write units."""
-        _write_beside({}, _forget(attempt))
+        _write_beside({}, _revert(attempt))
 
     def release(self, attempt: LoginAttempt) -> None:
         """4 write units."""
@@ -59,17 +59,17 @@ def keys(attempt: LoginAttempt) -> list[Item]:
 def as_stored(attempt: LoginAttempt, items: Iterable[Item]) -> LoginAttempt:
     """Return the attempt in its windows as these items have them."""
     found = {item["digest"]: item for item in items}
-    return attempt.standing_at(_as_stored(window, found.get(window.digest)) for window in attempt)
+    return attempt.with_windows(_as_stored(window, found.get(window.digest)) for window in attempt)
 
 
-def write_and_forget(changes: "Mapping[str, Action]", attempt: LoginAttempt) -> None:
+def write_and_revert(changes: "Mapping[str, Action]", attempt: LoginAttempt) -> None:
     """Write the changes that the right password permits, and uncount the attempt, in one
     transaction.
 
     Raises `ConditionFailed` for the changes only: a window that ended since is no reason to reject
     the right password.
     """
-    _write_beside(changes, _forget(attempt))
+    _write_beside(changes, _revert(attempt))
 
 
 def _write_beside(changes: "Mapping[str, Action]", windows: "Mapping[str, Action]") -> None:
@@ -93,7 +93,7 @@ def _settle(attempt: LoginAttempt) -> "Mapping[str, Action]":
     }
 
 
-def _forget(attempt: LoginAttempt) -> "Mapping[str, Action]":
+def _revert(attempt: LoginAttempt) -> "Mapping[str, Action]":
     """Return the actions that uncount a successful attempt.
 
     The count of its network restarts at 0. Others may be guessing from elsewhere, so the count from
@@ -147,7 +147,7 @@ def _count(window: RateLimitWindow, now: datetime, is_guess: bool) -> "Action":
 
 
 def _open(window: RateLimitWindow, now: datetime, is_guess: bool) -> "Action":
-    guess = {"unsettled": 1, "unsettled_until": to_text(now + UNSETTLED_FOR)}
+    guess = {"unsettled": 1, "unsettled_until": to_text(now + UNSETTLED_DURATION)}
     return actions.update(
         tables.attempts(),
         _key(window),
@@ -170,9 +170,9 @@ def _increment(window: RateLimitWindow, now: datetime, is_guess: bool) -> "Actio
         tables.attempts(),
         _key(window),
         equals(ends_at=_end_of(window)),
-        compares("count", "<", window.most),
+        compares("count", "<", window.max_count),
         adds={"count": 1, **unsettled},
-        sets={"unsettled_until": to_text(now + UNSETTLED_FOR)} if is_guess else None,
+        sets={"unsettled_until": to_text(now + UNSETTLED_DURATION)} if is_guess else None,
         returns_old=True,
     )
 
@@ -186,7 +186,7 @@ def _reclaim(window: RateLimitWindow, now: datetime) -> "Action":
         sets={
             "count": window.count - window.unsettled + 1,
             "unsettled": 1,
-            "unsettled_until": to_text(now + UNSETTLED_FOR),
+            "unsettled_until": to_text(now + UNSETTLED_DURATION),
         },
         returns_old=True,
     )
@@ -210,7 +210,7 @@ def _end_of(window: RateLimitWindow) -> str:
 
 def _as_stored(window: RateLimitWindow, item: Item | None) -> RateLimitWindow:
     if item is None:
-        return RateLimitWindow(window.digest, window.most)
+        return RateLimitWindow(window.digest, window.max_count)
     until = item.get("unsettled_until")
     return replace(
         window,

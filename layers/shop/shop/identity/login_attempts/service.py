@@ -1,4 +1,4 @@
-"""The rules of attempts: who guesses passwords runs out of guesses, right or not."""
+"""The rules of login attempts: rate limits of guesses, whether or not the password is right."""
 
 import hashlib
 import math
@@ -18,21 +18,21 @@ from shop.identity.login_attempts.models import (
     RateLimitWindow,
 )
 
-_TRIES = 5
+_MAX_ATTEMPTS = 5
 
 
 class LoginAttemptStore(Protocol):
     def count(self, attempt: LoginAttempt, now: datetime) -> LoginAttempt | None:
-        """Counts one in both of these windows, or in neither and returns how they stand."""
+        """Count in both windows, or in neither and return their stored state."""
 
     def settle(self, attempt: LoginAttempt) -> None:
-        """Records that a guess failed."""
+        """Record that a guess failed."""
 
-    def take_back(self, attempt: LoginAttempt) -> None:
-        """Forgets a guess whose password was right."""
+    def revert(self, attempt: LoginAttempt) -> None:
+        """Delete the count of a guess with the right password."""
 
     def release(self, attempt: LoginAttempt) -> None:
-        """Counts one less in both windows."""
+        """Decrement both windows."""
 
 
 class LoginAttemptService:
@@ -41,16 +41,16 @@ class LoginAttemptService:
         self._clock = clock
 
     def count(self, attempt: LoginAttempt) -> LoginAttempt:
-        """The attempt with the windows that it was counted in.
+        """Count an attempt; return it with the windows that it was counted in.
 
-        Raises `TooManyRequests`, and then nothing is counted: or whoever is refused in one network
-        could lock all others out.
+        Raise `TooManyRequests` without counting: otherwise rejected requests from one network
+        could lock out all others.
         """
-        for _ in range(_TRIES):
+        for _ in range(_MAX_ATTEMPTS):
             now = self._clock()
             attempt = attempt.opened(now)
             full = [it for it in attempt if it.is_full and not it.is_abandoned(now)]
-            ends = [tally.full_until for tally in full if tally.full_until]
+            ends = [window.full_until for window in full if window.full_until]
             if ends:
                 seconds = (max(ends) - now).total_seconds()
                 raise TooManyRequests(retry_after=math.ceil(seconds))
@@ -64,48 +64,48 @@ class LoginAttemptService:
     def guess(self, attempt: LoginAttempt) -> Iterator[Guess]:
         """Count a guess before its password is compared, and record its outcome.
 
-        A 4xx is a failed guess, recorded before the client reads it. A request that ends in 503 is
-        no guess: it is taken back where the password was right, which tells a guesser nothing new.
-        All others without a recorded outcome stop counting after `UNSETTLED_FOR`, also where the
-        database was down: they told the client nothing, and until then they fill the window, so
-        that causing failures gives no more guesses. Raises `TooManyRequests`.
+        A 4xx is a failed guess, recorded before the client reads it. A 503 is not a guess: it is
+        reverted if the password was right, which reveals nothing new.
+        Guesses without a recorded outcome stop counting after `UNSETTLED_DURATION`, also if the
+        database is down: the client learned nothing from them. Until then they fill the window, so
+        causing failures gives no additional guesses. Raise `TooManyRequests`.
         """
         guess = Guess(self.count(attempt))
         try:
             yield guess
-        except ShopError as refusal:
-            if not isinstance(refusal, ServiceUnavailable):
+        except ShopError as error:
+            if not isinstance(error, ServiceUnavailable):
                 self._attempts.settle(guess.attempt)
             else:
-                self._take_back_if_right(guess)
+                self._revert_if_right(guess)
             raise
         except Exception:
-            self._take_back_if_right(guess)
+            self._revert_if_right(guess)
             raise
 
     @contextmanager
     def limit(self, attempt: LoginAttempt) -> Iterator[None]:
-        """Count a request, but not one that ends in 503 or 500: clients are told to retry these.
+        """Count a request, but not one that ends in a 503 or 500, which clients retry.
 
-        Raises `TooManyRequests`.
+        Raise `TooManyRequests`.
         """
         counted = self.count(attempt)
         try:
             yield
         except Exception as error:
             if not isinstance(error, ShopError) or isinstance(error, ServiceUnavailable):
-                with suppress(Exception):  # what made the request fail may last
+                with suppress(Exception):  # the same failure may affect this call
                     self._attempts.release(counted)
             raise
 
-    def _take_back_if_right(self, guess: Guess) -> None:
+    def _revert_if_right(self, guess: Guess) -> None:
         if guess.is_right:
-            with suppress(Exception):  # what made the request fail may last
-                self._attempts.take_back(guess.attempt)
+            with suppress(Exception):  # the same failure may affect this call
+                self._attempts.revert(guess.attempt)
 
 
 def login_attempt(email: str, ip_address: str) -> LoginAttempt:
-    """An attempt on an e-mail from an address, with nothing known of earlier ones."""
+    """Return an attempt with an email from an IP address, with empty windows."""
     return LoginAttempt(
         RateLimitWindow(_digest(f"{email} {network_of(ip_address)}"), MAX_FROM_NETWORK),
         RateLimitWindow(_digest(email), MAX_FROM_ANYWHERE),
@@ -113,21 +113,22 @@ def login_attempt(email: str, ip_address: str) -> LoginAttempt:
 
 
 def rate_limit_key(
-    kind: str, person: str, ip_address: str, most: int, most_from_network: int
+    kind: str, person: str, ip_address: str, max_count: int, max_from_network: int
 ) -> LoginAttempt:
-    """A wish that concerns a person, known or not; a network's are counted whomever they concern.
+    """Return an attempt for a request that concerns a person, with empty windows.
 
-    No log-in has such digests: the kind is no e-mail.
+    The window of the network counts requests for all persons. Logins never have the same digests,
+    since the kind is not an email address.
     """
     return LoginAttempt(
-        RateLimitWindow(_digest(f"{kind} from {network_of(ip_address)}"), most_from_network),
-        RateLimitWindow(_digest(f"{kind} for {person}"), most),
+        RateLimitWindow(_digest(f"{kind} from {network_of(ip_address)}"), max_from_network),
+        RateLimitWindow(_digest(f"{kind} for {person}"), max_count),
         is_guess=False,
     )
 
 
 def network_of(text: str) -> str:
-    """What one household or host usually has at its disposal: an IPv4 /24 or an IPv6 /64."""
+    """Return the IPv4 /24 or IPv6 /64 network: the usual range of a household or host."""
     try:
         address = ip_address(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""The recovery service, put together on first use."""
+"""The recovery service, created on first use."""
 
 from functools import cache
 from typing import Annotated

@@ -1,11 +1,11 @@
-"""What a recovery token is, and how often mail with one may be wanted."""
+"""Recovery tokens, and the rate limits of the emails that contain them."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 LIFETIME = timedelta(hours=1)
-# In 15 minutes. Few for one person, or strangers could fill a mailbox; a network has many people.
+# Per 15 minutes. Few per person, or strangers could flood a mailbox; a network has many users.
 MAX_FOR_PERSON = 3
 MAX_FROM_NETWORK = 20
 
@@ -17,11 +17,12 @@ class Purpose(StrEnum):
 
 @dataclass(frozen=True)
 class RecoveryToken:
-    """What is kept of a token; the token itself is in the mail and nowhere else."""
+    """The stored part of a token; the token itself is only in the email."""
 
     digest: str  # hexadecimal SHA-256
     purpose: Purpose
     user_id: str
-    email: str  # that it was mailed to
-    epoch: int  # of the user's gate: a changed password, or an end of all sessions, outdates it
+    email: str  # the recipient of the token
+    # The session generation: a changed password, or the end of all sessions, invalidates the token.
+    generation: int
     expires_at: datetime

@@ -1,4 +1,4 @@
-"""The page that links in mails may lead to: it completes what the mail is about, in a browser."""
+"""The recovery page: it completes a verification or password reset from an emailed link."""
 
 import re
 from base64 import b64encode
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class RecoveryPage(ResponseModel):
-    """HTML with one script and one style, and a policy that lets in these two and nothing else."""
+    """HTML with one script and one style, and a policy that allows only these two."""
 
     media_type = "text/html; charset=utf-8"
 
@@ -44,6 +44,6 @@ def recovery_page() -> RecoveryPage:
 
 
 def _hash_of(element: str, html: str) -> str:
-    """As a Content-Security-Policy names what stands in the page itself (CSP 3, 2.3.1)."""
+    """Return the hash of an inline element for the Content-Security-Policy (CSP 3, 2.3.1)."""
     (content,) = re.findall(rf"<{element}>(.*?)</{element}>", html, re.DOTALL)
     return f"'sha256-{b64encode(sha256(content.encode()).digest()).decode()}'"

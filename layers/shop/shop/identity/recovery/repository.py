@@ -1,4 +1,4 @@
-"""Recovery tokens in DynamoDB, spent in the transaction of what they are good for."""
+"""Recovery tokens in DynamoDB, consumed in the transaction of the change they allow."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -32,7 +32,7 @@ class RecoveryRepository:
             "purpose": token.purpose.value,
             "user_id": token.user_id,
             "email": token.email,
-            "epoch": token.epoch,
+            "epoch": token.generation,
             "expires_at": to_text(token.expires_at),
             "ttl": to_epoch(token.expires_at),
             "schema_version": SCHEMA_VERSION,
@@ -41,18 +41,18 @@ class RecoveryRepository:
 
     def token(self, digest: str) -> RecoveryToken | None:
         """1 read unit."""
-        answer = dynamodb().get_item(
+        response = dynamodb().get_item(
             TableName=tables.recovery_tokens(), Key=encode({"digest": digest}), ConsistentRead=True
         )
-        if "Item" not in answer:
+        if "Item" not in response:
             return None
-        item = decode(answer["Item"])
+        item = decode(response["Item"])
         return RecoveryToken(
             digest=item["digest"],
             purpose=Purpose(item["purpose"]),
             user_id=item["user_id"],
             email=item["email"],
-            epoch=int(item["epoch"]),
+            generation=int(item["epoch"]),
             expires_at=from_text(item["expires_at"]),
         )
 
@@ -70,7 +70,7 @@ class RecoveryRepository:
 
     def verify(self, token: RecoveryToken, account: Account, at: datetime) -> None:
         """4 write units, and 2 for each index that shows the user."""
-        _spend(token, {"user": accounts.verify_email(account, at)})
+        _consume(token, {"user": accounts.verify_email(account, at)})
 
     def reset(
         self,
@@ -78,12 +78,12 @@ class RecoveryRepository:
         account: Account,
         old_hash: str,
         new_hash: str,
-        forgotten: LoginAttempt,
+        cleared: LoginAttempt,
         at: datetime,
     ) -> None:
         """12 write units, and 2 for each index that shows the user."""
         credential = Credential(account.id, old_hash)
-        _spend(
+        _consume(
             token,
             {
                 "user": accounts.change_password_time(
@@ -91,16 +91,16 @@ class RecoveryRepository:
                 ),
                 "credential": accounts.replace_hash(account.email, credential, new_hash),
                 "account state": accounts.start_generation(
-                    account_state_key(account.id), token.epoch
+                    account_state_key(account.id), token.generation
                 ),
-                **attempts.clear(forgotten),
+                **attempts.clear(cleared),
             },
         )
 
 
-def _spend(token: RecoveryToken, changes: "Mapping[str, Action]") -> None:
-    spent = actions.delete(tables.recovery_tokens(), {"digest": token.digest}, exists("digest"))
+def _consume(token: RecoveryToken, changes: "Mapping[str, Action]") -> None:
+    consumed = actions.delete(tables.recovery_tokens(), {"digest": token.digest}, exists("digest"))
     try:
-        transactions.write({"token": spent, **changes})
+        transactions.write({"token": consumed, **changes})
     except transactions.ConditionFailed as failed:
         raise (NotFound if "token" in failed.old else StaleVersion) from None

@@ -1,4 +1,4 @@
-"""Recovery as the API speaks of it."""
+"""Recovery in the API."""
 
 from typing import Annotated
 
@@ -12,7 +12,7 @@ Token = Annotated[str, PathToken()]
 
 
 class EmailVerificationCreate(Body):
-    """Nothing: the address is the caller's."""
+    """An empty object: the address is the caller's."""
 
 
 class PasswordResetCreate(Body):
@@ -24,4 +24,4 @@ class PasswordReset(Body):
 
 
 class Accepted(ResponseModel):
-    """Nothing yet: whatever comes of it comes by mail."""
+    """An empty object: the result is sent by email."""

@@ -1,4 +1,4 @@
-"""The rules of recovery: links are asked for, mailed, and good for one use within an hour."""
+"""The rules of recovery: requested links are emailed, and valid once within an hour."""
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
@@ -37,7 +37,7 @@ class RecoveryStore(Protocol):
     def credential(self, email: str) -> Credential | None: ...
 
     def verify(self, token: RecoveryToken, account: Account, at: datetime) -> None:
-        """The user, and the token spent; raises `NotFound` if it was spent, and `StaleVersion`."""
+        """Change the user and consume the token; raise `NotFound` if it is used, `StaleVersion`."""
 
     def reset(
         self,
@@ -45,10 +45,10 @@ class RecoveryStore(Protocol):
         account: Account,
         old_hash: str,
         new_hash: str,
-        forgotten: LoginAttempt,
+        cleared: LoginAttempt,
         at: datetime,
     ) -> None:
-        """The user, the hash, a new epoch, no attempts, and the token spent; raises as `verify`."""
+        """Change the user and the hash, start a generation, clear attempts; raise as `verify`."""
 
 
 class TokenStore(Protocol):
@@ -59,12 +59,12 @@ class TokenStore(Protocol):
 
 class RequestLimit(Protocol):
     def limit(self, attempt: LoginAttempt) -> AbstractContextManager[None]:
-        """Counts it, unless it ends in a 503; raises `TooManyRequests`."""
+        """Count it unless it ends in a 503; raise `TooManyRequests`."""
 
 
-class Wishes(Protocol):
+class EmailQueue(Protocol):
     def put(self, id_: str, type_: str, time: datetime, data: Mapping[str, str]) -> None:
-        """Has somebody write a mail, soon."""
+        """Request an email."""
 
 
 class RecoveryService:
@@ -72,28 +72,28 @@ class RecoveryService:
         self,
         store: RecoveryStore,
         limit: RequestLimit,
-        wishes: Wishes,
+        queue: EmailQueue,
         hash_password: Callable[[str], str],
         clock: Clock,
         new_id: NewId,
     ) -> None:
         self._store = store
         self._limit = limit
-        self._wishes = wishes
+        self._queue = queue
         self._hash_password = hash_password
         self._clock = clock
         self._new_id = new_id
 
     def request_email_verification(self, caller: Caller, client: Client) -> None:
-        """Raises `TooManyRequests`."""
-        self._want(VERIFICATION_REQUESTED, {"userId": caller.id}, caller.id, client)
+        """Request the email; raise `TooManyRequests`."""
+        self._request(VERIFICATION_REQUESTED, {"userId": caller.id}, caller.id, client)
 
     def request_password_reset(self, payload: PasswordResetCreate, client: Client) -> None:
-        """Raises `TooManyRequests`. Does the same for every address: none is looked up here."""
-        self._want(RESET_REQUESTED, {"email": payload.email}, payload.email, client)
+        """Request the email, without a lookup of the address; raise `TooManyRequests`."""
+        self._request(RESET_REQUESTED, {"email": payload.email}, payload.email, client)
 
     def verify(self, text: str) -> None:
-        """Raises `NotFound` for a token that is invalid, expired or spent."""
+        """Verify the email; raise `NotFound` for an invalid, expired or used token."""
 
         def verify() -> None:
             token, account = self._redeemed(text, Purpose.VERIFICATION)
@@ -102,14 +102,14 @@ class RecoveryService:
         retry_stale(verify)
 
     def reset(self, text: str, payload: PasswordReset, client: Client) -> None:
-        """Raises `NotFound` as `verify`, and `ValidationFailed`, which keeps the token valid."""
+        """Set the password; raise `NotFound` or `ValidationFailed`, which keeps the token valid."""
         password = payload.password.get_secret_value()
 
         def reset() -> None:
             token, account = self._redeemed(text, Purpose.RESET)
             state = self._store.account_state(account.id)
             credential = self._store.credential(account.email)
-            if state is None or credential is None or state.epoch != token.epoch:
+            if state is None or credential is None or state.generation != token.generation:
                 raise NotFound
             violation = password_violation(password, is_form_of(password, account.email))
             if violation is not None:
@@ -125,10 +125,10 @@ class RecoveryService:
 
         retry_stale(reset)
 
-    def _want(self, type_: str, data: Mapping[str, str], person: str, client: Client) -> None:
-        payload = rate_limit_key(type_, person, client.ip_address, MAX_FOR_PERSON, MAX_FROM_NETWORK)
-        with self._limit.limit(payload):
-            self._wishes.put(self._new_id(), type_, self._clock(), data)
+    def _request(self, type_: str, data: Mapping[str, str], person: str, client: Client) -> None:
+        attempt = rate_limit_key(type_, person, client.ip_address, MAX_FOR_PERSON, MAX_FROM_NETWORK)
+        with self._limit.limit(attempt):
+            self._queue.put(self._new_id(), type_, self._clock(), data)
 
     def _redeemed(self, text: str, purpose: Purpose) -> tuple[RecoveryToken, Account]:
         """Require an active account whose email is still the one that received the token."""
@@ -143,8 +143,8 @@ class RecoveryService:
         return token, account
 
 
-class Links:
-    """Makes tokens as their mails are written, so that none waits anywhere to be read."""
+class RecoveryLinks:
+    """Create tokens when their emails are written, so that no token is stored in a queue."""
 
     def __init__(self, store: TokenStore, page: str, clock: Clock) -> None:
         self._store = store
@@ -152,11 +152,12 @@ class Links:
         self._clock = clock
 
     def make(self, user_id: str, email: str, purpose: Purpose) -> str | None:
-        """None if the user is gone or inactive. The token is in the fragment, which browsers keep
-        to themselves: no server's log and no Referer has it.
+        """Return a link; None for a deleted or inactive user.
+
+        The token is in the fragment, which browsers omit from requests and from `Referer`.
         """
         account_state = self._store.account_state(user_id)
-        # An erased user's gate stays for a day, shut; a token of theirs would hold their address.
+        # A deleted user's account state stays for a day, disabled; a token would hold the address.
         if account_state is None or account_state.status is not UserStatus.ACTIVE:
             return None
         token = new_token()
@@ -166,7 +167,7 @@ class Links:
                 purpose=purpose,
                 user_id=user_id,
                 email=email,
-                epoch=account_state.epoch,
+                generation=account_state.generation,
                 expires_at=self._clock() + LIFETIME,
             )
         )

@@ -1,4 +1,4 @@
-"""Recovery tokens: 32 random bytes in base64url, kept only as digests."""
+"""Recovery tokens: 32 random bytes in base64url, stored as digests."""
 
 import hashlib
 import secrets
@@ -9,5 +9,5 @@ def new_token() -> str:
 
 
 def digest_of(token: str) -> str:
-    """No salt and no stretching: nobody guesses 256 bits."""
+    """Return the digest, without salt or stretching: 256 random bits cannot be guessed."""
     return hashlib.sha256(token.encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""The session service, put together on first use."""
+"""The session service, created on first use."""
 
 from functools import cache
 from typing import Annotated
@@ -36,16 +36,16 @@ def _issue_access_token(user_id: str, session_id: str, role: Role) -> str:
 
 @cache
 def access_token_issuer() -> IssueAccessToken:
-    # Here, since not every function of sessions signs; those that do import them on their own.
+    # Here, since only some functions of sessions sign tokens.
     from shop.identity import access_tokens
     from shop.identity.keys.key_store import key_store
     from shop.identity.keys.signing_keys import SigningKey
 
     def load() -> SigningKey:
-        """Parsed at once, so that a malformed key is a failed load, which is never kept.
+        """Load and parse the key, so that a malformed key is a failed load, which is not cached.
 
-        The other two keys are not parsed: tokens are signed without them, and a rotation that
-        meets a malformed one fails with an alarm.
+        The other two keys are not parsed: signing does not need them, and a rotation with a
+        malformed key fails and triggers an alarm.
         """
         try:
             return key_store().private().current.checked()

@@ -1,4 +1,4 @@
-"""What a session is, and the gate that can end all of a user's sessions in one write."""
+"""Sessions, and the digests of their refresh tokens."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,15 +8,15 @@ from shop.identity.accounts.models import AccountState, UserStatus
 
 IDLE_LIFETIME = timedelta(days=30)
 ABSOLUTE_LIFETIME = timedelta(days=180)
-REUSE_GRACE = timedelta(seconds=30)  # for a lost answer, or two tabs
+REUSE_GRACE = timedelta(seconds=30)  # for a lost response, or two tabs
 MAX_SESSIONS = 50  # of one user
 
 
 @dataclass(frozen=True)
 class RefreshDigests:
-    """All that is stored of a refresh token: digests of its family and secrets, and a salt.
+    """The stored part of a refresh token: digests of its family and secrets, and a salt.
 
-    The salt and the previous secret, which only its holder knows, give the current one.
+    The salt and the previous secret, which only the client knows, determine the current secret.
     """
 
     family: bytes
@@ -29,7 +29,7 @@ class RefreshDigests:
         return compare_digest(self.current, digest)
 
     def was_just_spent(self, digest: bytes, now: datetime) -> bool:
-        """Whether it is the previous secret's, and that was spent 30 s ago at the most."""
+        """Return whether it is the digest of the previous secret, used at most 30 s ago."""
         if self.previous is None or self.rotated_at is None:
             return False
         return compare_digest(self.previous, digest) and now <= self.rotated_at + REUSE_GRACE
@@ -39,7 +39,7 @@ class RefreshDigests:
 class Session:
     user_id: str
     id: str
-    epoch: int
+    generation: int
     refresh: RefreshDigests
     created_at: datetime
     last_used_at: datetime
@@ -56,7 +56,7 @@ class Session:
         return (
             account_state is not None
             and account_state.status is UserStatus.ACTIVE
-            and account_state.epoch == self.epoch
+            and account_state.generation == self.generation
             and now < self.expires_at
         )
 

@@ -1,4 +1,4 @@
-"""Refresh tokens: opaque to clients, kept only as digests."""
+"""Refresh tokens: opaque to clients, stored as digests."""
 
 import hashlib
 import hmac
@@ -18,7 +18,7 @@ _SIZE = 2 * _ID_BYTES + _FAMILY_BYTES + _SECRET_BYTES
 class RefreshToken:
     """base64url(user id, session id, family, secret), without padding.
 
-    The family stays for as long as the session; each use changes the secret for its successor.
+    The family lasts as long as the session; each use replaces the secret with its successor.
     """
 
     user_id: str
@@ -33,10 +33,10 @@ class RefreshToken:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Raises ValueError for all but the one spelling that is given out."""
+        """Parse the canonical encoding; raise ValueError for any other text."""
         raw = urlsafe_b64decode(text + "=" * (-len(text) % 4))
         if len(raw) != _SIZE or _encoded(raw) != text:
-            raise ValueError("no refresh token")
+            raise ValueError("not a refresh token")
         user_id, session_id = raw[:_ID_BYTES], raw[_ID_BYTES : 2 * _ID_BYTES]
         family, secret = raw[2 * _ID_BYTES : -_SECRET_BYTES], raw[-_SECRET_BYTES:]
         return cls(str(UUID(bytes=user_id)), str(UUID(bytes=session_id)), family, secret)
@@ -55,11 +55,11 @@ class RefreshToken:
         return _digest(self.secret)
 
     def digests(self) -> RefreshDigests:
-        """What is stored of the first token of a session."""
+        """Return the stored part of the first token of a session."""
         return RefreshDigests(self.family_digest, self.secret_digest, new_salt())
 
     def successor(self, salt: bytes) -> Self:
-        """The same for the same salt, so that all who spend a token at once get one successor."""
+        """Return the successor: the same for one salt, so concurrent refreshes get the same one."""
         message = salt + UUID(self.session_id).bytes
         return replace(self, secret=hmac.digest(self.secret, message, "sha256"))
 

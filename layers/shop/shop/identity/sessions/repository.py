@@ -1,4 +1,4 @@
-"""Sessions in DynamoDB, read together with the account state that decides whether they live."""
+"""Sessions in DynamoDB, read together with the account state that they depend on."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -36,22 +36,22 @@ class SessionRepository:
     def find_credential(
         self, email: str, attempt: LoginAttempt
     ) -> tuple[Credential | None, LoginAttempt]:
-        """All in one consistent read of 3 units."""
+        """Return the credential and the counts, in one consistent read of 3 units."""
         credentials, counted = tables.credentials(), tables.attempts()
         found = batch_get({credentials: [{"email": email}], counted: attempts.keys(attempt)})
         credential = next(map(credential_from_item, found[credentials]), None)
         return credential, attempts.as_stored(attempt, found[counted])
 
     def of_user(self, user_id: str) -> tuple[Sequence[Session], AccountState | None]:
-        """1 read unit for each 4 KB. Log-ins keep them few, so that one page has them all."""
-        answer = dynamodb().query(
+        """1 read unit per 4 KB. Logins limit the number, so one page has all sessions."""
+        response = dynamodb().query(
             TableName=tables.sessions(),
             KeyConditionExpression="user_id = :user",
             ExpressionAttributeValues=encode({":user": user_id}),
             ScanIndexForward=False,
             ConsistentRead=True,
         )
-        items = [decode(item) for item in answer["Items"]]
+        items = [decode(item) for item in response["Items"]]
         states = [account_state_from_item(item) for item in items if item["id"] == STATE_ID]
         sessions = [_from_item(item) for item in items if item["id"] != STATE_ID]
         return sessions, states[0] if states else None
@@ -59,7 +59,7 @@ class SessionRepository:
     def with_account_state(
         self, user_id: str, session_id: str
     ) -> tuple[Session | None, AccountState | None]:
-        """Both in one consistent read of 2 units."""
+        """Return both, in one consistent read of 2 units."""
         table = tables.sessions()
         keys = [session_key(user_id, session_id), account_state_key(user_id)]
         items = {item["id"]: item for item in batch_get({table: keys})[table]}
@@ -70,7 +70,7 @@ class SessionRepository:
         )
 
     def ids(self, user_id: str) -> list[str]:
-        """Of all sessions of a user, live or not; half a read unit for each 4 KB of them."""
+        """Return the ids of all sessions of a user, active or not; 1 read unit per 4 KB."""
         found: list[str] = []
         pages = (
             dynamodb()
@@ -96,7 +96,7 @@ class SessionRepository:
         attempt: LoginAttempt,
         ended: Sequence[str] = (),
     ) -> bool:
-        """5 actions, and one for each session that ends with it."""
+        """5 actions, and one for each session in `ended`."""
         credential = Credential(session.user_id, password_hash)
         changes: dict[str, Action] = {
             "credential": accounts.check_hash(email, credential)
@@ -105,39 +105,39 @@ class SessionRepository:
             "account state": actions.check(
                 tables.sessions(),
                 account_state_key(session.user_id),
-                equals(epoch=session.epoch, status=UserStatus.ACTIVE.value),
+                equals(epoch=session.generation, status=UserStatus.ACTIVE.value),
             ),
             "session": actions.put(tables.sessions(), _to_item(session), absent("id")),
             **{f"ended#{id_}": delete_session(session.user_id, id_) for id_ in ended},
         }
         try:
-            attempts.write_and_forget(changes, attempt)
+            attempts.write_and_revert(changes, attempt)
         except transactions.ConditionFailed:
             return False
         return True
 
     def rotate(self, session: Session, spent: bytes) -> Session | None:
-        """1 write unit for each KB; a condition that fails costs as much."""
+        """1 write unit per KB, also for a failed condition."""
         client = dynamodb()
         item = _to_item(session)
         update = actions.update(
             tables.sessions(),
             session_key(session.user_id, session.id),
-            equals(current_digest=spent, epoch=session.epoch),
+            equals(current_digest=spent, epoch=session.generation),
             sets={name: item[name] for name in _ROTATED},
             returns_old=True,
         )
         try:
             client.update_item(**update["Update"])
         except client.exceptions.ConditionalCheckFailedException as failed:
-            answer: Any = failed.response  # botocore's type does not know of the item
-            return _from_item(decode(answer["Item"])) if answer.get("Item") else None
+            response: Any = failed.response  # botocore's type lacks the item
+            return _from_item(decode(response["Item"])) if response.get("Item") else None
         return session
 
     def end(self, user_id: str, session_id: str, family: bytes | None = None) -> bool:
         """Return whether this request ended it; 2 write units for each KB.
 
-        A transaction: its token tells a retry after a lost response from another's delete.
+        A transaction, whose token distinguishes a retry after a lost response from another delete.
         """
         condition = exists("id") if family is None else equals(family_digest=family)
         try:
@@ -167,7 +167,7 @@ def _to_item(session: Session) -> Item:
     return {
         "user_id": session.user_id,
         "id": session.id,
-        "epoch": session.epoch,
+        "epoch": session.generation,
         "family_digest": refresh.family,
         "current_digest": refresh.current,
         "previous_digest": refresh.previous,
@@ -191,7 +191,7 @@ def _from_item(item: Item) -> Session:
     return Session(
         user_id=item["user_id"],
         id=item["id"],
-        epoch=int(item["epoch"]),
+        generation=int(item["epoch"]),
         refresh=RefreshDigests(
             family=bytes(item["family_digest"]),
             current=bytes(item["current_digest"]),

@@ -1,4 +1,4 @@
-"""Sessions as the API speaks of them."""
+"""Sessions and tokens in the API."""
 
 from collections.abc import Sequence
 from typing import Annotated, Literal, Self
@@ -23,7 +23,7 @@ _COORDINATE = "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4"
 
 
 class SessionCreate(Body):
-    """Any spelling of the e-mail and any password, so that a wrong one is always 401."""
+    """Any text, so that wrong credentials always get a 401."""
 
     email: Annotated[str, json_schema(maxLength=MAX_TEXT, examples=["ada@example.com"])]
     password: Annotated[
@@ -32,7 +32,7 @@ class SessionCreate(Body):
 
 
 class AccessTokenCreate(Body):
-    """Any text, so that what is no token is refused like one that is no longer good."""
+    """Any text, so that an invalid token is rejected like an expired one."""
 
     refresh_token: Annotated[SecretStr, json_schema(maxLength=MAX_TEXT, examples=[_REFRESH_TOKEN])]
 
@@ -44,7 +44,7 @@ class SessionResponse(ResponseModel):
     expires_at: Annotated[Timestamp, Field(examples=["2026-12-22T18:06:00.123Z"])]
     user_agent: Annotated[str, json_schema(maxLength=256, examples=["Mozilla/5.0"])]
     ip_address: Annotated[str, json_schema(maxLength=45, examples=["192.0.2.1"])]
-    current: Annotated[bool, Field(description="whether it is the session of this request")]
+    current: Annotated[bool, Field(description="whether this is the session of the request")]
 
     @classmethod
     def of(cls, session: Session, current: bool) -> Self:
@@ -60,7 +60,7 @@ class SessionResponse(ResponseModel):
 
 
 class SessionPage(Page[SessionResponse]):
-    """All live sessions of a user: so few that they are one page."""
+    """All active sessions of a user, on one page."""
 
     @classmethod
     def of_all(cls, sessions: Sequence[Session], current_id: str) -> Self:
@@ -78,7 +78,7 @@ class SessionPage(Page[SessionResponse]):
 
 
 class TokenGrant(ResponseModel):
-    """What a log-in and a refresh give: both tokens, and the session they belong to."""
+    """The result of a login or refresh: both tokens, and their session."""
 
     access_token: Annotated[
         str,
@@ -106,7 +106,7 @@ class TokenGrant(ResponseModel):
 
 
 class PublicKey(ResponseModel):
-    """A JSON Web Key; its names are the RFC's."""
+    """A JSON Web Key (RFC 7517)."""
 
     kty: Literal["EC"]
     crv: Literal["P-256"]

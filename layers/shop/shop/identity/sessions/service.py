@@ -1,4 +1,4 @@
-"""The rules of sessions: a log-in proves the password, and a refresh token is spent once."""
+"""The rules of sessions: logins verify the password, and a refresh token is valid once."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -42,10 +42,10 @@ class SessionStore(Protocol):
     def find_credential(
         self, email: str, attempt: LoginAttempt
     ) -> tuple[Credential | None, LoginAttempt]:
-        """The credential, and the attempt with what was counted before it."""
+        """Return the credential, and the attempt with the stored counts."""
 
     def of_user(self, user_id: str) -> tuple[Sequence[Session], AccountState | None]:
-        """All of a user's sessions, the dead ones too, newest first; and the gate."""
+        """Return all sessions of a user, newest first, expired ones too; and the account state."""
 
     def with_account_state(
         self, user_id: str, session_id: str
@@ -60,26 +60,26 @@ class SessionStore(Protocol):
         attempt: LoginAttempt,
         ended: Sequence[str] = (),
     ) -> bool:
-        """Stores the session, and the new hash if there is one, and takes the attempt back, all
-        if hash and gate are still as they were read; else False.
+        """Store the session and the new hash, if any, revert the attempt, and end sessions by id.
 
-        Sessions that it ends, by their ids, end together with it.
+        Return False, without changes, if the hash or the account state has changed.
         """
 
     def rotate(self, session: Session, spent: bytes) -> Session | None:
-        """Stores what a refresh changed, if `spent` is the current digest still and the epoch the
-        same. Gives the session as it is stored then, another's refresh perhaps; None if it ended.
+        """Store a refresh if `spent` is still the current digest in the same generation.
+
+        Return the stored session, also that of a concurrent refresh; None if it ended.
         """
 
     def end(self, user_id: str, session_id: str, family: bytes | None = None) -> bool:
-        """Whether there was such a session, of that family if one is named."""
+        """End a session, of this family if given; return whether it existed."""
 
     def end_all(self, user_id: str) -> None: ...
 
 
 class AttemptLimit(Protocol):
     def guess(self, attempt: LoginAttempt) -> AbstractContextManager[Guess]:
-        """Counts it as failed, unless it ends in success or a 503; raises `TooManyRequests`."""
+        """Count it as failed unless it ends in success or a 503; raise `TooManyRequests`."""
 
 
 class IssueAccessToken(Protocol):
@@ -106,8 +106,10 @@ class SessionService:
         self._new_id = new_id
 
     def log_in(self, payload: SessionCreate, client: Client) -> Grant:
-        """Raises `TooManyRequests`, `InvalidCredentials`, or `AccountInactive` to whoever has the
-        right password. Four round trips to storage.
+        """Return a new session with its tokens. Four round trips to storage.
+
+        Raise `TooManyRequests`, `InvalidCredentials`, or, with the right password,
+        `AccountInactive`.
         """
         try:
             return self._log_in(payload, client)
@@ -119,7 +121,7 @@ class SessionService:
             raise
 
     def _log_in(self, payload: SessionCreate, client: Client) -> Grant:
-        email = _spelling_of(payload.email)
+        email = _canonical_or_digest(payload.email)
         password = payload.password.get_secret_value()
         seen = login_attempt(email, client.ip_address)
         credential, seen = self._sessions.find_credential(email, seen)
@@ -129,7 +131,7 @@ class SessionService:
             def begin() -> Grant:
                 nonlocal credential, is_first_try
                 if not is_first_try:
-                    # Another log-in may have raised the hash's cost: the password may be right.
+                    # A concurrent login may have replaced the hash: the password may be right.
                     credential, _ = self._sessions.find_credential(email, guess.attempt)
                 is_first_try = False
                 return self._begin(email, password, credential, guess, client)
@@ -144,7 +146,7 @@ class SessionService:
         guess: Guess,
         client: Client,
     ) -> Grant:
-        """Raises `StaleVersion` where credential or gate changed meanwhile."""
+        """Raise `StaleVersion` if the credential or the account state changed concurrently."""
         if not self._verify_password(password, credential) or credential is None:
             raise InvalidCredentials
         guess.is_right = True
@@ -154,11 +156,11 @@ class SessionService:
         if account_state.status is not UserStatus.ACTIVE:
             raise AccountInactive
         session, refresh_token = self._new_session(account_state, client)
-        # Signed before the session is stored: without a key nothing may be half done.
+        # Signed before the session is stored, so that a missing key leaves nothing half done.
         access_token = self._issue_access_token(
             account_state.user_id, session.id, account_state.role
         )
-        ended = _ended_by_one_more(sessions, account_state, session.created_at)
+        ended = _sessions_to_end(sessions, account_state, session.created_at)
         old_hash = credential.password_hash
         new_hash = self._rehashed(password, old_hash)
         if not self._sessions.begin(session, email, old_hash, new_hash, guess.attempt, ended):
@@ -166,10 +168,10 @@ class SessionService:
         return Grant(session, access_token, refresh_token)
 
     def refresh(self, payload: AccessTokenCreate, client: Client) -> Grant:
-        """New tokens for a refresh token that was not spent yet, or within the last 30 s.
+        """Return new tokens for a refresh token that is unused, or was used within the last 30 s.
 
-        Raises `Unauthorized` for any other. One that was spent before that is in two hands, and
-        its session ends; a stranger's invention ends nothing, since it does not know the family.
+        Raise `Unauthorized` for any other. A token that was used earlier is stolen or copied, so
+        its session ends. An invented token ends nothing, since it lacks the family.
         """
         token = _parsed(payload)
         return retry_stale(lambda: self._refresh(token, client))
@@ -178,16 +180,16 @@ class SessionService:
         session, account_state = self._sessions.with_account_state(token.user_id, token.session_id)
         now = self._clock()
         if account_state is None or session is None or not session.is_live(account_state, now):
-            raise _refused()
+            raise _rejection()
         if not compare_digest(session.refresh.family, token.family_digest):
-            raise _refused()
+            raise _rejection()
         spent = token.secret_digest
         if session.refresh.is_current(spent):
             session = self._sessions.rotate(_rotated(session, token, client, now), spent)
         if session is None:
-            raise _refused()
-        if session.epoch != account_state.epoch:
-            # A password change has carried the session over to a new epoch since it was read.
+            raise _rejection()
+        if session.generation != account_state.generation:
+            # A password change has moved the session to the next generation since it was read.
             raise StaleVersion
         if not session.refresh.was_just_spent(spent, now):
             self._sessions.end(session.user_id, session.id, token.family_digest)
@@ -195,9 +197,9 @@ class SessionService:
             logger().warning(
                 "refresh token reused", user_id=account_state.user_id, session_id=session.id
             )
-            raise _refused()
-        # Who spent it and who came second read the same successor off the same row. If signing
-        # fails, asking again within the grace gives it once more.
+            raise _rejection()
+        # Concurrent refreshes compute the same successor from the same row. If signing fails, a
+        # retry within the grace period returns it again.
         successor = token.successor(session.refresh.salt)
         access_token = self._issue_access_token(
             account_state.user_id, session.id, account_state.role
@@ -205,7 +207,7 @@ class SessionService:
         return Grant(session, access_token, successor.text)
 
     def list_active(self, caller: Caller) -> Sequence[Session]:
-        """The caller's sessions, newest first; parallel log-ins may have made a few too many."""
+        """Return the caller's sessions, newest first; concurrent logins may exceed the limit."""
         sessions, account_state = self._sessions.of_user(caller.id)
         now = self._clock()
         return [session for session in sessions if session.is_live(account_state, now)][
@@ -226,7 +228,7 @@ class SessionService:
         session = Session(
             user_id=account_state.user_id,
             id=session_id,
-            epoch=account_state.epoch,
+            generation=account_state.generation,
             refresh=refresh_token.digests(),
             created_at=now,
             last_used_at=now,
@@ -242,10 +244,10 @@ def _parsed(payload: AccessTokenCreate) -> RefreshToken:
     try:
         return RefreshToken.parse(payload.refresh_token.get_secret_value())
     except ValueError:
-        raise _refused() from None
+        raise _rejection() from None
 
 
-def _refused() -> Unauthorized:
+def _rejection() -> Unauthorized:
     return Unauthorized("A valid refresh token is required.")
 
 
@@ -268,19 +270,19 @@ def _rotated(session: Session, token: RefreshToken, client: Client, now: datetim
     )
 
 
-def _ended_by_one_more(
+def _sessions_to_end(
     sessions: Sequence[Session], account_state: AccountState, now: datetime
 ) -> Sequence[str]:
-    """What is dead already, and the oldest of those that would be too many."""
-    list_active = [session for session in sessions if session.is_live(account_state, now)]
-    kept = {session.id for session in list_active[: MAX_SESSIONS - 1]}
+    """Return the ids of inactive sessions, and of the oldest active ones above the limit."""
+    active = [session for session in sessions if session.is_live(account_state, now)]
+    kept = {session.id for session in active[: MAX_SESSIONS - 1]}
     return [session.id for session in sessions if session.id not in kept][-_MAX_ENDED:]
 
 
-def _spelling_of(email: str) -> str:
-    """What is no address is nobody's, and costs what others cost."""
+def _canonical_or_digest(email: str) -> str:
+    """Return the canonical email; a digest for an invalid one, so that it takes as long."""
     try:
         return canonical_email(email)
     except ValueError:
-        # Each its own, so that one typing error is not counted with everybody's.
+        # A key per text, so that typing errors do not share one rate limit.
         return f"no address {hashlib.sha256(email.encode()).hexdigest()}"

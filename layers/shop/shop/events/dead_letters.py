@@ -1,4 +1,4 @@
-"""Pointers to records that can never be told, beside those that Lambda itself gave up."""
+"""Dead letters: pointers to records that can never be published, in the on-failure queue."""
 
 import json
 
@@ -8,9 +8,10 @@ from shop.config import setting
 from shop.stream_records import Record
 
 
-def set_aside(record: Record) -> None:
-    """As Lambda points to records, for one tool to read both; without the shard, which no record
-    names, and without the item, which may hold what must not be kept.
+def dead_letter(record: Record) -> None:
+    """Send a pointer to a record, in Lambda's own format so that one tool reads both.
+
+    It lacks the shard, which records do not contain, and the item, which may be personal data.
 
     https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html
     """

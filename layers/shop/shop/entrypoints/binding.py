@@ -1,0 +1,81 @@
+"""Parameter binding: every annotation of a handler has one marker, which binds the parameter."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from hashlib import sha256
+from typing import Any  # annotations are types, aliases and metadata
+
+from shop.caller import Caller, Client
+from shop.clock import now
+from shop.http.parameters import BoundEndpoint, Marker, Reader
+from shop.http.request import Request
+from shop.http.validation import read_body, read_query
+from shop.idempotency import IdempotentRequest
+from shop.preconditions import Precondition
+from shop.schemas import Body, Query
+
+
+def marker_of(annotation: Any) -> Marker:
+    """Return the marker in the metadata of an annotation, or that of its type."""
+    for marker in getattr(annotation, "__metadata__", ()):
+        if isinstance(marker, Marker):
+            return marker
+    if isinstance(annotation, type) and issubclass(annotation, Body):
+        return _Schema(annotation, read_body)
+    if isinstance(annotation, type) and issubclass(annotation, Query):
+        return _Schema(annotation, read_query)
+    return _MARKERS[annotation]
+
+
+@dataclass(frozen=True)
+class _Schema[Model: (Body, Query)]:
+    """A model of the body or of the query."""
+
+    model: type[Model]
+    validate: Callable[[type[Model], Request], object]
+
+    def bind(self, _endpoint: BoundEndpoint, _: str, /) -> Reader:
+        return partial(self.validate, self.model)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A part of the request."""
+
+    read: Reader
+
+    def bind(self, _endpoint: BoundEndpoint, _: str, /) -> Reader:
+        return self.read
+
+
+class _Idempotency:
+    """The `Idempotency-Key` header, with the path and the body before it."""
+
+    def bind(self, endpoint: BoundEndpoint, _: str, /) -> Reader:
+        return partial(_idempotent_request, endpoint)
+
+
+def _idempotent_request(endpoint: BoundEndpoint, request: Request) -> IdempotentRequest | None:
+    """Return None for an invalid body, with which the handler is not called."""
+    key, user_id = request.idempotency_key, None
+    arguments = request.arguments
+    body = next((value for value in arguments.values() if isinstance(value, Body)), None)
+    if body is None:
+        return None
+    path = endpoint.path.format_map({n: arguments[name] for name, n in endpoint.path_names.items()})
+    if key is not None and request.caller is not None:
+        key = f"{request.caller.id}#{endpoint.method}#{path}#{key}"
+        user_id = str(arguments.get("user_id", request.caller.id))
+    # Without defaults: a field that a later version adds must not change the digest.
+    digest = sha256(body.model_dump_json(exclude_defaults=True).encode()).digest()
+    render = partial(endpoint.render_created, request=request)
+    return IdempotentRequest(key, digest, render, now, user_id)
+
+
+_MARKERS: Mapping[Any, Marker] = {
+    Caller: _Part(lambda request: request.caller),
+    Client: _Part(lambda request: request.client),
+    Precondition: _Part(lambda request: request.precondition),
+    IdempotentRequest: _Idempotency(),
+}
