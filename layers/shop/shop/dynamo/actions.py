@@ -6,7 +6,7 @@ A name may be a path into a list, such as `search_writes[0].writer`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal  # `Any`: an attribute has any type DynamoDB has
 
 from shop.dynamo.codec import Item, encode
@@ -31,30 +31,57 @@ class Append:
     values: Sequence[Any]
 
 
-@dataclass
 class _Placeholders:
-    names: dict[str, str] = field(default_factory=dict)
-    values: Item = field(default_factory=dict)
+    """One call binds many attributes: a warm request builds dozens of terms."""
+
+    def __init__(self) -> None:
+        self.names: dict[str, str] = {}
+        self.values: Item = {}
+        self._next = 0
+
+    def terms(self, attributes: Mapping[str, Any], operator: str) -> list[str]:
+        """Return a term for each attribute: its name, the operator, and its value."""
+        terms: list[str] = []
+        for path, value in attributes.items():
+            name = f"#{path}"
+            if "." in path or "[" in path:
+                name = self.name(path)
+            else:
+                self.names[name] = path
+            placeholder = f":{self._next}"
+            self._next += 1
+            term = f"{name}{operator}{placeholder}"
+            if type(value) is Increment:
+                term, value = f"{name}{operator}{name} + {placeholder}", value.by
+            elif type(value) is Append:
+                term = f"{name}{operator}list_append({name}, {placeholder})"
+                value = value.values
+            self.values[placeholder] = value
+            terms += [term]
+        return terms
 
     def name(self, path: str) -> str:
-        return ".".join(map(self._segment, path.split(".")))
+        if "." in path or "[" in path:
+            return ".".join([self._segment(segment) for segment in path.split(".")])
+        self.names[f"#{path}"] = path
+        return f"#{path}"
 
     def value(self, value: Any) -> str:
-        placeholder = f":{len(self.values)}"
+        placeholder = f":{self._next}"
+        self._next += 1
         self.values[placeholder] = value
         return placeholder
 
     def _segment(self, segment: str) -> str:
         attribute, bracket, index = segment.partition("[")
-        self.names[f"#{attribute}"] = attribute
-        return f"#{attribute}{bracket}{index}"
+        return f"{self.name(attribute)}{bracket}{index}"
 
 
 type Condition = Callable[[_Placeholders], str]
 
 
 def equals(**attributes: Any) -> Condition:
-    return all_of(*(compares(name, "=", value) for name, value in attributes.items()))
+    return lambda p: " AND ".join(p.terms(attributes, " = "))
 
 
 def compares(attribute: str, operator: Literal["=", "<", "<=", ">", ">="], value: Any) -> Condition:
@@ -88,11 +115,11 @@ def negated(condition: Condition) -> Condition:
 
 def all_of(*conditions: Condition) -> Condition:
     """Without parentheses: `AND` binds more tightly than `OR`."""
-    return lambda p: " AND ".join(condition(p) for condition in conditions)
+    return lambda p: " AND ".join([condition(p) for condition in conditions])
 
 
 def any_of(*conditions: Condition) -> Condition:
-    return lambda p: f"({' OR '.join(condition(p) for condition in conditions)})"
+    return lambda p: f"({' OR '.join([condition(p) for condition in conditions])})"
 
 
 def put(table: str, item: Item, *conditions: Condition) -> "Action":
@@ -119,13 +146,11 @@ def update(
     placeholders = _Placeholders()
     clauses = []
     if adds:
-        terms = (f"{placeholders.name(n)} {placeholders.value(v)}" for n, v in adds.items())
-        clauses.append(f"ADD {', '.join(terms)}")
+        clauses += [f"ADD {', '.join(placeholders.terms(adds, ' '))}"]
     if sets:
-        terms = (f"{placeholders.name(n)} = {_term(placeholders, n, v)}" for n, v in sets.items())
-        clauses.append(f"SET {', '.join(terms)}")
+        clauses += [f"SET {', '.join(placeholders.terms(sets, ' = '))}"]
     if removes:
-        clauses.append(f"REMOVE {', '.join(map(placeholders.name, removes))}")
+        clauses += [f"REMOVE {', '.join(map(placeholders.name, removes))}"]
     request = {"TableName": table, "Key": encode(key), "UpdateExpression": " ".join(clauses)}
     condition = _condition(placeholders, conditions)
     return _action("Update", request, condition, placeholders, returns_old)
@@ -145,18 +170,11 @@ def check(table: str, key: Item, *conditions: Condition, returns_old: bool = Fal
     return _action("ConditionCheck", request, condition, placeholders, returns_old)
 
 
-def _term(placeholders: _Placeholders, attribute: str, value: Any) -> str:
-    if isinstance(value, Increment):
-        return f"{placeholders.name(attribute)} + {placeholders.value(value.by)}"
-    if isinstance(value, Append):
-        return f"list_append({placeholders.name(attribute)}, {placeholders.value(value.values)})"
-    return placeholders.value(value)
-
-
 def _condition(placeholders: _Placeholders, conditions: tuple[Condition, ...]) -> dict[str, Any]:
     if not conditions:
         return {}
-    return {"ConditionExpression": all_of(*conditions)(placeholders)}
+    terms = [condition(placeholders) for condition in conditions]
+    return {"ConditionExpression": " AND ".join(terms)}
 
 
 def _action(
@@ -166,11 +184,13 @@ def _action(
     placeholders: _Placeholders,
     returns_old: bool = False,
 ) -> "Action":
-    names = {"ExpressionAttributeNames": placeholders.names} if placeholders.names else {}
-    values = {"ExpressionAttributeValues": encode(placeholders.values)}
-    old = {"ReturnValuesOnConditionCheckFailure": "ALL_OLD"} if returns_old else {}
-    action: Any = {
-        kind: {**request, **condition, **names, **(values if placeholders.values else {}), **old}
-    }
+    attributes = {**request, **condition}
+    if placeholders.names:
+        attributes["ExpressionAttributeNames"] = placeholders.names
+    if placeholders.values:
+        attributes["ExpressionAttributeValues"] = encode(placeholders.values)
+    if returns_old:
+        attributes["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
+    action: Any = {kind: attributes}
     written: Action = action
     return written
