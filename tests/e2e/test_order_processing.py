@@ -38,7 +38,7 @@ def test_order_shares_one_correlation_id_from_request_to_processing(
     request_id = answer.headers["X-Request-Id"]
     assert [event["correlationid"] for event in told] == [request_id] * 2
     assert status(person, order) == "processing"
-    said = ["done", "done", "email sent", "request", "event published", "event published"]
+    said = ["done", "done", "email sent", "event published", "event published", "request"]
     assert eventually(
         lambda: sorted(it["message"] for it in logged(shop, request_id=request_id)) == said
     )
