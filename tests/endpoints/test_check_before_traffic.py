@@ -11,7 +11,7 @@ import pytest
 from shop.clients import dynamodb
 from shop.deployment.pre_traffic import PreTrafficCheck
 from shop.identity.keys.key_store import key_store
-from shop.system.open_api import read_operations
+from shop.system.openapi_document import read_operations
 from tests.support.aws_mock import fresh_aws
 from tests.support.gateway_events import Context
 from tests.support.log_lines import LogLines

@@ -5,7 +5,7 @@ from functools import cache
 from shop.clients import deployments, functions
 from shop.config import setting
 from shop.deployment.pre_traffic import PreTrafficCheck
-from shop.system.open_api import read_operations
+from shop.system.openapi_document import read_operations
 
 
 @cache

@@ -3,13 +3,13 @@
 import json
 from functools import lru_cache
 from hashlib import sha256
-from pathlib import Path
 from typing import TYPE_CHECKING, Any  # `Any`: the document is JSON
 
 from pydantic import GetJsonSchemaHandler
 from pydantic_core import CoreSchema
 
 from shop.http.response_models import ResponseModel
+from shop.system.openapi_document import load_document
 
 if TYPE_CHECKING:
     from shop.http.request import Request
@@ -48,16 +48,6 @@ class OpenApi(ResponseModel):
 @lru_cache(maxsize=8)  # the stage, and one or two custom domains
 def open_api(prefix: str) -> OpenApi:
     """Return the document of the API below this path, without a host: clients control `Host`."""
-    document = _document()
+    document = load_document()
     document["servers"][0]["url"] = prefix or "/"
     return OpenApi(text=json.dumps(document, ensure_ascii=False, separators=(",", ":")))
-
-
-def read_operations() -> frozenset[str]:
-    """Return the operation ids of all GET routes."""
-    paths = _document()["paths"].values()
-    return frozenset(path["get"]["operationId"] for path in paths if "get" in path)
-
-
-def _document() -> Any:
-    return json.loads(Path(__file__).with_name("openapi.json").read_text("utf-8"))
