@@ -48,7 +48,7 @@ query parameters. `/.well-known/jwks.json` answers HEAD too.
 # Pages for people and what these load: programs have nothing to do with them.
 PAGES = {"GET /", "GET /docs", "GET /docs/{asset}"}
 
-_A_PAGE = "<!doctype html>\n<title>Your account</title>\n"
+_EXAMPLE_PAGE = "<!doctype html>\n<title>Your account</title>\n"
 
 type Part = dict[str, Any]
 
@@ -67,12 +67,12 @@ def document() -> Part:
     handlers = endpoints()
     queries = {handler.query for handler in handlers.values() if handler.query}
     bodies = {handler.body for handler in handlers.values() if handler.body}
-    replies = {
+    response_models = {
         handler.response_model
         for handler in handlers.values()
         if handler.response_model and handler.response_model.media_type == "application/json"
     }
-    schemas = schemas_of(queries | bodies | replies) | error_schemas()
+    schemas = schemas_of(queries | bodies | response_models) | error_schemas()
     paths: Part = {}
     for name, handler in handlers.items():
         path = paths.setdefault(handler.path, {})
@@ -94,7 +94,7 @@ def document() -> Part:
             }
         ],
         "security": [{"accessToken": []}],
-        "tags": [{"name": name, "description": told} for name, told in sorted(_TAGS.items())],
+        "tags": [{"name": name, "description": result} for name, result in sorted(_TAGS.items())],
         "paths": paths,
         "components": {
             "securitySchemes": {
@@ -168,9 +168,11 @@ def _parameters(handler: Endpoint, schemas: Part) -> list[Part]:
             _query_parameter(name, schema)
             for name, schema in schemas[handler.query.__name__]["properties"].items()
         ]
-    taken = {IdempotentRequest: "IdempotencyKey", Precondition: "IfMatch"}
-    names = [name for type_, name in taken.items() if type_ in handler.parameters.values()]
-    if _may_be_unchanged(handler):
+    header_parameters = {IdempotentRequest: "IdempotencyKey", Precondition: "IfMatch"}
+    names = [
+        name for type_, name in header_parameters.items() if type_ in handler.parameters.values()
+    ]
+    if _supports_not_modified(handler):
         names.append("IfNoneMatch")
     return found + [{"$ref": f"#/components/parameters/{name}"} for name in names]
 
@@ -200,8 +202,8 @@ def _query_parameter(name: str, schema: Part) -> Part:
             schema = {**rest, "type": only}
     description = schema.get("description")
     schema = {word: inner for word, inner in schema.items() if word != "description"}
-    told = {"name": name, "in": "query", "required": False, "schema": schema}
-    return told if description is None else {**told, "description": description}
+    result = {"name": name, "in": "query", "required": False, "schema": schema}
+    return result if description is None else {**result, "description": description}
 
 
 def _success(handler: Endpoint, schemas: Part) -> Part:
@@ -224,47 +226,47 @@ def _success(handler: Endpoint, schemas: Part) -> Part:
         media = handler.response_model.media_type.partition(";")[0]
         content = {
             "schema": {"type": "string", "maxLength": 100_000},
-            "examples": {"example": {"value": _A_PAGE}},
+            "examples": {"example": {"value": _EXAMPLE_PAGE}},
         }
-    told: Part = {
+    result: Part = {
         str(handler.status): {
             "description": HTTPStatus(handler.status).phrase,
             "headers": common | _headers_of(handler, names),
             "content": {media: content},
         }
     }
-    if _may_be_unchanged(handler):
-        told["304"] = {
+    if _supports_not_modified(handler):
+        result["304"] = {
             "description": HTTPStatus(304).phrase,
             "headers": common | headers("ETag"),
         }
-    return told
+    return result
 
 
 def _response_example(handler: Endpoint, schemas: Part) -> Part:
-    reply = (
+    response = (
         example_of(schemas[component_name(handler.response_model)], schemas)
         if handler.response_model
         else {}
     )
     body = example_of(schemas[handler.body.__name__], schemas) if handler.body else {}
-    return response_example(handler.route, body, reply)
+    return response_example(handler.route, body, response)
 
 
 def _headers_of(handler: Endpoint, names: Sequence[str]) -> Part:
     """Shared ones, and links with an example of this very route."""
     path = path_of(handler.path)
-    told = headers(*names)
+    result = headers(*names)
     if "Link" in names:
-        told["Link"] = link("Link", f'<{path}>; rel="first"')
+        result["Link"] = link("Link", f'<{path}>; rel="first"')
     if "Location" in names and handler.response_model is not None:
-        told["Location"] = link(
+        result["Location"] = link(
             "Location", f"{path}/{id_of(component_name(handler.response_model))}"
         )
-    return told
+    return result
 
 
-def _may_be_unchanged(handler: Endpoint) -> bool:
+def _supports_not_modified(handler: Endpoint) -> bool:
     return (
         handler.method == "GET"
         and handler.response_model is not None
@@ -275,4 +277,4 @@ def _may_be_unchanged(handler: Endpoint) -> bool:
 def _used(shared: Part, paths: Part) -> Part:
     """Those that some operation refers to."""
     text = json.dumps(paths)
-    return {n: told for n, told in shared.items() if f'"#/components/responses/{n}"' in text}
+    return {n: result for n, result in shared.items() if f'"#/components/responses/{n}"' in text}

@@ -19,7 +19,7 @@ _UNKNOWN_PARAMETER = Detail(
 # Responses name every wrong field. A body of MAX_TOKENS has fewer names than that, and a URL, which
 # the gateway limits to 10 KB, has fewer query parameters.
 _MAX_DETAILS = 2 * MAX_TOKENS
-_OF_BODY = "InvalidBody"  # the shared response whose example is of a body
+_INVALID_BODY = "InvalidBody"  # the shared response whose example is of a body
 # The gateway refuses with the first, before a function runs.
 _HEADERS = {401: "WWW-Authenticate", 429: "Retry-After", 503: "Retry-After"}
 
@@ -41,7 +41,7 @@ def error_schemas() -> dict[str, Schema]:
             "message": _text(1000, "Must be at least 1."),
         },
     }
-    told = {
+    schema = {
         "type": "object",
         "description": "What was refused and why.",
         "required": ["code", "message", "requestId"],
@@ -71,15 +71,15 @@ def error_schemas() -> dict[str, Schema]:
     }
     example = _example(ValidationFailed, has_body=True)
     detail["examples"] = example["error"]["details"]
-    told["examples"] = [example["error"]]
+    schema["examples"] = [example["error"]]
     error["examples"] = [example]
-    return {"Error": error, "ErrorContent": told, "ErrorDetail": detail}
+    return {"Error": error, "ErrorContent": schema, "ErrorDetail": detail}
 
 
 def shared_responses() -> dict[str, Schema]:
     """By the name of each error: what a status with this code alone is answered with."""
-    told = {error.__name__: _response([error], has_body=False) for error in all_errors()}
-    return told | {_OF_BODY: _response([ValidationFailed], has_body=True)}
+    schema = {error.__name__: _response([error], has_body=False) for error in all_errors()}
+    return schema | {_INVALID_BODY: _response([ValidationFailed], has_body=True)}
 
 
 def responses(errors: Iterable[type[ShopError]], has_body: bool) -> dict[str, Schema]:
@@ -87,26 +87,26 @@ def responses(errors: Iterable[type[ShopError]], has_body: bool) -> dict[str, Sc
     for error in sorted(errors, key=lambda error: error.code):
         by_status[error.status].append(error)
     return {
-        str(status): {"$ref": f"#/components/responses/{_shared_name(alike[0], has_body)}"}
-        if len(alike) == 1
-        else _response(alike, has_body)
-        for status, alike in by_status.items()
+        str(status): {"$ref": f"#/components/responses/{_shared_name(same_status[0], has_body)}"}
+        if len(same_status) == 1
+        else _response(same_status, has_body)
+        for status, same_status in by_status.items()
     }
 
 
 def _shared_name(error: type[ShopError], has_body: bool) -> str:
-    return _OF_BODY if has_body and error is ValidationFailed else error.__name__
+    return _INVALID_BODY if has_body and error is ValidationFailed else error.__name__
 
 
 def _response(errors: Sequence[type[ShopError]], has_body: bool) -> Schema:
     status = errors[0].status
     codes = ", ".join(f"`{error.code}`" for error in errors)
-    told = headers("X-Request-Id", "Cache-Control", "Access-Control-Allow-Origin")
+    schema = headers("X-Request-Id", "Cache-Control", "Access-Control-Allow-Origin")
     if status in _HEADERS:
-        told |= header(_HEADERS[status])
+        schema |= header(_HEADERS[status])
     return {
         "description": f"{HTTPStatus(status).phrase}: {codes}",
-        "headers": told,
+        "headers": schema,
         "content": {
             "application/json": {
                 "schema": {"$ref": "#/components/schemas/Error"},
@@ -120,12 +120,12 @@ def _response(errors: Sequence[type[ShopError]], has_body: bool) -> Schema:
 
 
 def _example(error: type[ShopError], has_body: bool) -> Any:
-    told: Schema = {"code": error.code, "message": error.message, "requestId": _REQUEST_ID}
+    schema: Schema = {"code": error.code, "message": error.message, "requestId": _REQUEST_ID}
     if error is ValidationFailed:
-        told["details"] = [(_UNKNOWN_FIELD if has_body else _UNKNOWN_PARAMETER)._asdict()]
-    return {"error": told}
+        schema["details"] = [(_UNKNOWN_FIELD if has_body else _UNKNOWN_PARAMETER)._asdict()]
+    return {"error": schema}
 
 
-def _text(longest: int, example: str, description: str | None = None) -> Schema:
-    told = {"type": "string", "maxLength": longest, "examples": [example]}
-    return told if description is None else {**told, "description": description}
+def _text(max_length: int, example: str, description: str | None = None) -> Schema:
+    schema = {"type": "string", "maxLength": max_length, "examples": [example]}
+    return schema if description is None else {**schema, "description": description}

@@ -30,7 +30,7 @@ _IN_RESPONSES: Mapping[str, Schema] = {
 }
 
 
-def give_ids(schemas: Mapping[str, Schema]) -> None:
+def add_id_examples(schemas: Mapping[str, Schema]) -> None:
     """To `id` that of the resource, to `userId` that of a user, wherever it stands."""
     for name, schema in schemas.items():
         for field, part in schema.get("properties", {}).items():

@@ -6,14 +6,14 @@ from shop.http.request import ENTITY_TAGS_PATTERN, IDEMPOTENCY_KEY_PATTERN
 
 type Schema = dict[str, Any]
 
-_LONGEST = 8192  # characters; the gateway takes 10,240 bytes of all headers together
+_MAX_LENGTH = 8192  # characters; the gateway takes 10,240 bytes of all headers together
 
 
-def _text(longest: int, example: str, **more: str) -> Schema:
-    return {"type": "string", "maxLength": longest, "examples": [example], **more}
+def _text(max_length: int, example: str, **more: str) -> Schema:
+    return {"type": "string", "maxLength": max_length, "examples": [example], **more}
 
 
-_ANSWERED: dict[str, tuple[str, Schema]] = {
+_RESPONSE_HEADERS: dict[str, tuple[str, Schema]] = {
     "Access-Control-Allow-Origin": (
         "Whose pages may read the answer; absent for those of other origins",
         _text(256, "https://shop.example"),
@@ -50,16 +50,16 @@ _ANSWERED: dict[str, tuple[str, Schema]] = {
 _LINKS: dict[str, tuple[str, Schema]] = {
     "Link": (
         "The first, previous, next and last page where they exist (RFC 8288)",
-        {"type": "string", "maxLength": _LONGEST},
+        {"type": "string", "maxLength": _MAX_LENGTH},
     ),
     "Location": (
         "The path of what was made",
         {"type": "string", "maxLength": 2048, "format": "uri-reference"},
     ),
 }
-_NOT_ALWAYS = {"Access-Control-Allow-Origin", "Idempotent-Replayed", "WWW-Authenticate"}
+_OPTIONAL = {"Access-Control-Allow-Origin", "Idempotent-Replayed", "WWW-Authenticate"}
 
-_SENT: dict[str, tuple[str, str, Schema]] = {
+_REQUEST_HEADERS: dict[str, tuple[str, str, Schema]] = {
     "IdempotencyKey": (
         "Idempotency-Key",
         "Makes it safe to send the request again: for 24 hours the same key and body give the "
@@ -69,12 +69,12 @@ _SENT: dict[str, tuple[str, str, Schema]] = {
     "IfMatch": (
         "If-Match",
         "Entity tags, or `*`: another version is refused with 412",
-        _text(_LONGEST, '"1"', pattern=f"^({ENTITY_TAGS_PATTERN})$"),
+        _text(_MAX_LENGTH, '"1"', pattern=f"^({ENTITY_TAGS_PATTERN})$"),
     ),
     "IfNoneMatch": (
         "If-None-Match",
         "Entity tags, or `*`: a version that you have already is 304",
-        _text(_LONGEST, '"1"', pattern=f"^({ENTITY_TAGS_PATTERN})$"),
+        _text(_MAX_LENGTH, '"1"', pattern=f"^({ENTITY_TAGS_PATTERN})$"),
     ),
 }
 
@@ -84,7 +84,7 @@ def header(name: str) -> Schema:
 
 
 def headers(*names: str) -> Schema:
-    return {name: told for each in names for name, told in header(each).items()}
+    return {name: schema for each in names for name, schema in header(each).items()}
 
 
 def link(name: str, example: str) -> Schema:
@@ -99,8 +99,8 @@ def link(name: str, example: str) -> Schema:
 
 def shared_headers() -> Schema:
     return {
-        name: {"description": description, "required": name not in _NOT_ALWAYS, "schema": schema}
-        for name, (description, schema) in _ANSWERED.items()
+        name: {"description": description, "required": name not in _OPTIONAL, "schema": schema}
+        for name, (description, schema) in _RESPONSE_HEADERS.items()
     }
 
 
@@ -113,5 +113,5 @@ def shared_parameters() -> Schema:
             "description": description,
             "schema": schema,
         }
-        for key, (name, description, schema) in _SENT.items()
+        for key, (name, description, schema) in _REQUEST_HEADERS.items()
     }

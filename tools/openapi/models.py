@@ -9,7 +9,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, models_json
 
 from shop.http.response_models import ResponseModel
 from shop.schemas import Patch
-from tools.openapi.examples import give_ids
+from tools.openapi.examples import add_id_examples
 
 COMPONENTS = "#/components/schemas/"
 _NAME = re.compile(r"[A-Za-z0-9]+")
@@ -18,17 +18,17 @@ _MAX_INT32 = 2**31 - 1
 type Schema = dict[str, Any]
 
 
-class TwoOfOneName(Exception):
+class DuplicateModelName(Exception):
     """Two models would have one name in the document, and one would take the other's place."""
 
 
 class _Generator(GenerateJsonSchema):
     def model_schema(self, schema: Any) -> Schema:
         """Bodies with other fields are refused; what we give may have more fields one day."""
-        told = super().model_schema(schema)
+        result = super().model_schema(schema)
         if self.mode == "serialization":
-            told.pop("additionalProperties", None)
-        return told
+            result.pop("additionalProperties", None)
+        return result
 
     def field_is_required(self, field: Any, total: bool) -> bool:
         """What we give is always there, if only as its default."""
@@ -42,27 +42,27 @@ def component_name(model: type[BaseModel]) -> str:
 
 def schemas_of(models: Iterable[type[BaseModel]]) -> dict[str, Schema]:
     """By the name of each model, and of each that they are made of."""
-    wanted = sorted(set(models), key=lambda model: model.__name__)
+    unique_models = sorted(set(models), key=lambda model: model.__name__)
     modes: list[tuple[type[BaseModel], JsonSchemaMode]] = [
         (model, "serialization" if issubclass(model, ResponseModel) else "validation")
-        for model in wanted
+        for model in unique_models
     ]
     _, found = models_json_schema(
         modes, ref_template=COMPONENTS + "{model}", schema_generator=_Generator
     )
     # pydantic tells two of one name apart by their modules, or by what they are read for.
-    if alike := [name for name in found["$defs"] if _NAME.fullmatch(name) is None]:
-        raise TwoOfOneName(f"of {alike}: give one of them another name")
-    patches = {model.__name__ for model in wanted if issubclass(model, Patch)}
+    if duplicates := [name for name in found["$defs"] if _NAME.fullmatch(name) is None]:
+        raise DuplicateModelName(f"of {duplicates}: give one of them another name")
+    patches = {model.__name__ for model in unique_models if issubclass(model, Patch)}
     schemas: dict[str, Schema] = {}
     for name, schema in found["$defs"].items():
-        told = _plain(schema, has_defaults=name not in patches)
+        result = _simplified(schema, has_defaults=name not in patches)
         if name.removesuffix("Response") in schemas:
-            raise TwoOfOneName(name)
-        schemas[name.removesuffix("Response")] = told
-    give_ids(schemas)
+            raise DuplicateModelName(name)
+        schemas[name.removesuffix("Response")] = result
+    add_id_examples(schemas)
     for schema in schemas.values():
-        _give_examples(schema, schemas)
+        _add_examples(schema, schemas)
     return schemas
 
 
@@ -89,20 +89,20 @@ def example_of(schema: Schema, schemas: Mapping[str, Schema]) -> Any:
     raise ValueError(f"nobody gave an example of {schema}")
 
 
-def _give_examples(schema: Schema, schemas: Mapping[str, Schema]) -> None:
+def _add_examples(schema: Schema, schemas: Mapping[str, Schema]) -> None:
     schema.setdefault("examples", [example_of(schema, schemas)])
 
 
-def _plain(value: Any, *, has_defaults: bool) -> Any:
+def _simplified(value: Any, *, has_defaults: bool) -> Any:
     """Without titles, which only spell names once more, and defaults that nobody may send."""
     if isinstance(value, list):
-        return [_plain(inner, has_defaults=has_defaults) for inner in value]
+        return [_simplified(inner, has_defaults=has_defaults) for inner in value]
     if not isinstance(value, dict):
         return value
     plain: Schema = {}
     for word, inner in value.items():
         if word == "properties":
-            plain[word] = {n: _plain(s, has_defaults=has_defaults) for n, s in inner.items()}
+            plain[word] = {n: _simplified(s, has_defaults=has_defaults) for n, s in inner.items()}
         elif word == "$ref":
             plain[word] = inner.removesuffix("Response")
         elif word in ("examples", "enum", "const"):
@@ -111,7 +111,7 @@ def _plain(value: Any, *, has_defaults: bool) -> Any:
             if has_defaults and inner is not None:
                 plain[word] = inner
         elif word != "title":
-            plain[word] = _plain(inner, has_defaults=has_defaults)
+            plain[word] = _simplified(inner, has_defaults=has_defaults)
     return _with_limits(_nullable(plain))
 
 
@@ -119,8 +119,8 @@ def _nullable(schema: Schema) -> Schema:
     """`anyOf` of one type and null as two types, which more readers of schemas understand."""
     match schema.get("anyOf"):
         case [{"type": str(type_)} as typed, {"type": "null"}]:
-            told = {word: inner for word, inner in schema.items() if word != "anyOf"}
-            return {**typed, **told, "type": [type_, "null"]}
+            result = {word: inner for word, inner in schema.items() if word != "anyOf"}
+            return {**typed, **result, "type": [type_, "null"]}
     return schema
 
 
