@@ -1,7 +1,7 @@
-"""What of a document is incompatible with the one before: clients of that may fail by it."""
+"""Breaking changes between two OpenAPI documents: changes that can fail existing clients."""
 
 from collections.abc import Iterator
-from typing import Any  # what documents are made of
+from typing import Any  # documents are JSON
 
 type Part = dict[str, Any]
 
@@ -9,7 +9,7 @@ _UPPER_BOUNDS = ("maximum", "maxLength", "maxItems")
 _LOWER_BOUNDS = ("minimum", "minLength", "minItems")
 _ERROR = {"$ref": "#/components/schemas/Error"}
 _RULES = ("pattern", "not", "anyOf")
-# Parts of patterns that were widened since a release: what matched before matches still.
+# Parts of patterns that were widened since a release: every earlier match still matches.
 _WIDENED = (
     ("[0-9a-f]", "[0-9A-Fa-f]"),  # ids, also in upper case
     (  # lists of entity tags, also with empty elements
@@ -18,12 +18,12 @@ _WIDENED = (
     ),
 )
 _ANY = ("null", "boolean", "integer", "number", "string", "array", "object")
-# What a scheme says to people, by which nothing is sent otherwise.
+# Fields of a security scheme for people, without effect on requests.
 _DOCUMENTATION = {"description", "bearerFormat"}
 
 
 def breaking_changes(old: Part, new: Part) -> list[str]:
-    """One line for each, such as `POST /api/users body.name: maxLength`."""
+    """Return one line per change, such as `POST /api/users body.name: maxLength`."""
     return sorted(set(_Comparison(old, new).of_documents()))
 
 
@@ -102,7 +102,7 @@ class _Comparison:
                     yield f"{at} {status}: {media_type} gone"
                     continue
                 after_schema = after["content"][media_type]["schema"]
-                # All operations share it: a change of it is one change.
+                # All operations share this schema, so its change is reported once.
                 is_error = body["schema"] == after_schema == _ERROR
                 place = "Error" if is_error else f"{at} {status} body"
                 yield from self._of_response_schema(place, body["schema"], after_schema)
@@ -118,7 +118,7 @@ class _Comparison:
             yield from self._of_response_schema(f"{at} {name}", before["schema"], after["schema"])
 
     def _of_request_schema(self, at: str, old: Part, new: Part) -> Iterator[str]:
-        """Where what could be sent is refused now."""
+        """Yield the changes by which earlier valid requests are rejected."""
         old, new = _resolved(old, self._old), _resolved(new, self._new)
         if not _types(old) <= _types(new):
             yield f"{at}: type"
@@ -143,7 +143,7 @@ class _Comparison:
             yield from self._of_request_schema(f"{at}[]", old["items"], new["items"])
 
     def _of_response_schema(self, at: str, old: Part, new: Part) -> Iterator[str]:
-        """Where what could be relied on is given no longer; more values of an enum are allowed."""
+        """Yield the guarantees that responses lose; new values of an enum are allowed."""
         old, new = _resolved(old, self._old), _resolved(new, self._new)
         if not _types(new) <= _types(old):
             yield f"{at}: type"
@@ -175,18 +175,18 @@ def _resolved(part: Part, document: Part) -> Part:
 
 
 def _security_options(operation: Part, document: Part) -> list[Part]:
-    """Each is enough by itself; an empty one asks for nothing."""
+    """Return the alternative security requirements; an empty one needs no credentials."""
     return operation.get("security", document["security"]) or [{}]
 
 
 def _codes(status: str, response: Part) -> set[str]:
-    """Of refusals, under whose status each has an example."""
+    """Return the error codes of a status: the names of its examples."""
     media = response.get("content", {}).get("application/json", {})
     return set(media.get("examples", ())) if status >= "400" else set()
 
 
 def _of_default(at: str, old: Part, new: Part) -> Iterator[str]:
-    """It is what those asked for who sent nothing."""
+    """Yield a changed default, which changes requests that omit the value."""
     if old.get("default") != new.get("default"):
         yield f"{at}: default"
 
@@ -197,7 +197,7 @@ def _by_name(operation: Part, document: Part) -> dict[str, Part]:
 
 
 def _widened(rule: object) -> object:
-    """Return a pattern as it is now if nothing but its widened parts has changed."""
+    """Return the pattern with its widened parts replaced."""
     if isinstance(rule, str):
         for before, after in _WIDENED:
             rule = rule.replace(before, after)
@@ -205,7 +205,7 @@ def _widened(rule: object) -> object:
 
 
 def _tightened_bounds(old: Part, new: Part) -> Iterator[str]:
-    """The bounds by which less fits than before."""
+    """Yield the bounds that allow fewer values than before."""
     for word in _UPPER_BOUNDS:
         if word in new and new[word] < old.get(word, float("inf")):
             yield word

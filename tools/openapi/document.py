@@ -1,4 +1,4 @@
-"""The OpenAPI document, as the handlers have it."""
+"""The OpenAPI document, generated from the handlers."""
 
 import importlib
 import json
@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Sequence
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any  # what the document is made of
+from typing import Any  # the document is JSON
 
 from pydantic.alias_generators import to_camel
 
@@ -31,7 +31,7 @@ _TAGS = {
     "orders": "Placing and managing orders.",
     "operations": "Health checks and this document.",
 }
-# The tags of folders that are named otherwise: generated clients name classes by tags.
+# Folders with another tag: generated clients name their classes by tags.
 _TAG_OF_FOLDER = {"system": "operations"}
 _DESCRIPTION = """\
 Users and orders. All bodies are JSON with camelCase names; unknown fields and query parameters are
@@ -45,7 +45,7 @@ Pages and probes (`/recovery`, `/health`, `/ready`, this document) also answer H
 query parameters. `/.well-known/jwks.json` answers HEAD too.
 """
 
-# Pages for people and what these load: programs have nothing to do with them.
+# Pages for people, and the assets that they load: not part of the API.
 PAGES = {"GET /", "GET /docs", "GET /docs/{asset}"}
 
 _EXAMPLE_PAGE = "<!doctype html>\n<title>Your account</title>\n"
@@ -54,7 +54,7 @@ type Part = dict[str, Any]
 
 
 def endpoints() -> dict[str, Endpoint]:
-    """All but pages, by the path of the handler's file, `users/create_user`."""
+    """Return all endpoints except pages, by the handler's file, such as `users/create_user`."""
     found = {}
     for path in sorted(ROOT.glob("functions/*/*.py")):
         module = importlib.import_module(f"functions.{path.parent.name}.{path.stem}")
@@ -128,7 +128,7 @@ def _operation(name: str, handler: Endpoint, schemas: Part) -> Part:
     folder, _, verb_and_noun = name.partition("/")
     description = handler.function.__doc__
     if description is None:
-        raise ValueError(f"{name} says nothing of itself")
+        raise ValueError(f"{name} has no docstring")
     access = "" if handler.access is None else f" {handler.access.description}"
     operation: Part = {
         "operationId": to_camel(verb_and_noun),
@@ -194,7 +194,7 @@ def _path_parameter(name: str, marker: PathParameter) -> Part:
 
 
 def _query_parameter(name: str, schema: Part) -> Part:
-    """What is absent is null to the handler, but no text in a query is."""
+    """Describe a parameter without null: handlers get None if it is absent from the query."""
     match schema:
         case {"anyOf": [only, {"type": "null"}], **rest}:
             schema = {**only, **rest}
@@ -254,7 +254,7 @@ def _response_example(handler: Endpoint, schemas: Part) -> Part:
 
 
 def _headers_of(handler: Endpoint, names: Sequence[str]) -> Part:
-    """Shared ones, and links with an example of this very route."""
+    """Return shared headers, and links with an example of this route."""
     path = path_of(handler.path)
     result = headers(*names)
     if "Link" in names:
@@ -275,6 +275,6 @@ def _supports_not_modified(handler: Endpoint) -> bool:
 
 
 def _used(shared: Part, paths: Part) -> Part:
-    """Those that some operation refers to."""
+    """Return the shared responses that an operation refers to."""
     text = json.dumps(paths)
     return {n: result for n, result in shared.items() if f'"#/components/responses/{n}"' in text}

@@ -1,8 +1,8 @@
-"""Models of bodies and queries as JSON Schema, the same for every reader of the document."""
+"""JSON Schemas of request bodies, queries and responses."""
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any  # what JSON Schema is made of
+from typing import Any  # values of JSON Schema
 
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, models_json_schema
@@ -19,29 +19,29 @@ type Schema = dict[str, Any]
 
 
 class DuplicateModelName(Exception):
-    """Two models would have one name in the document, and one would take the other's place."""
+    """Two models have the same name in the document, so one would replace the other."""
 
 
 class _Generator(GenerateJsonSchema):
     def model_schema(self, schema: Any) -> Schema:
-        """Bodies with other fields are refused; what we give may have more fields one day."""
+        """Allow additional fields in responses, which may get new ones; requests reject them."""
         result = super().model_schema(schema)
         if self.mode == "serialization":
             result.pop("additionalProperties", None)
         return result
 
     def field_is_required(self, field: Any, total: bool) -> bool:
-        """What we give is always there, if only as its default."""
+        """Mark all fields of responses as required, since defaults are always sent."""
         return self.mode == "serialization" or super().field_is_required(field, total)
 
 
 def component_name(model: type[BaseModel]) -> str:
-    """What a client calls it: `OrderResponse` is an Order."""
+    """Return the name for clients: `OrderResponse` is `Order`."""
     return model.__name__.removesuffix("Response")
 
 
 def schemas_of(models: Iterable[type[BaseModel]]) -> dict[str, Schema]:
-    """By the name of each model, and of each that they are made of."""
+    """Return the schemas of these models and of their nested models, by name."""
     unique_models = sorted(set(models), key=lambda model: model.__name__)
     modes: list[tuple[type[BaseModel], JsonSchemaMode]] = [
         (model, "serialization" if issubclass(model, ResponseModel) else "validation")
@@ -50,9 +50,9 @@ def schemas_of(models: Iterable[type[BaseModel]]) -> dict[str, Schema]:
     _, found = models_json_schema(
         modes, ref_template=COMPONENTS + "{model}", schema_generator=_Generator
     )
-    # pydantic tells two of one name apart by their modules, or by what they are read for.
+    # pydantic distinguishes equal names by module or mode, with characters that no name has.
     if duplicates := [name for name in found["$defs"] if _NAME.fullmatch(name) is None]:
-        raise DuplicateModelName(f"of {duplicates}: give one of them another name")
+        raise DuplicateModelName(f"{duplicates}: rename one of the models")
     patches = {model.__name__ for model in unique_models if issubclass(model, Patch)}
     schemas: dict[str, Schema] = {}
     for name, schema in found["$defs"].items():
@@ -67,7 +67,7 @@ def schemas_of(models: Iterable[type[BaseModel]]) -> dict[str, Schema]:
 
 
 def example_of(schema: Schema, schemas: Mapping[str, Schema]) -> Any:
-    """The schema's own example, or one made of those of its parts."""
+    """Return the schema's example, or one composed of the examples of its parts."""
     if "$ref" in schema:
         return example_of(schemas[schema["$ref"].removeprefix(COMPONENTS)], schemas)
     for word in ("examples", "enum"):
@@ -86,7 +86,7 @@ def example_of(schema: Schema, schemas: Mapping[str, Schema]) -> Any:
             return [example_of(schema["items"], schemas)]
         case "boolean":
             return True
-    raise ValueError(f"nobody gave an example of {schema}")
+    raise ValueError(f"no example of {schema}")
 
 
 def _add_examples(schema: Schema, schemas: Mapping[str, Schema]) -> None:
@@ -94,7 +94,7 @@ def _add_examples(schema: Schema, schemas: Mapping[str, Schema]) -> None:
 
 
 def _simplified(value: Any, *, has_defaults: bool) -> Any:
-    """Without titles, which only spell names once more, and defaults that nobody may send."""
+    """Remove titles, which repeat names, and defaults that clients cannot send."""
     if isinstance(value, list):
         return [_simplified(inner, has_defaults=has_defaults) for inner in value]
     if not isinstance(value, dict):
@@ -116,7 +116,7 @@ def _simplified(value: Any, *, has_defaults: bool) -> Any:
 
 
 def _nullable(schema: Schema) -> Schema:
-    """`anyOf` of one type and null as two types, which more readers of schemas understand."""
+    """Write `anyOf` of a type and null as two types, which more tools understand."""
     match schema.get("anyOf"):
         case [{"type": str(type_)} as typed, {"type": "null"}]:
             result = {word: inner for word, inner in schema.items() if word != "anyOf"}
@@ -125,7 +125,7 @@ def _nullable(schema: Schema) -> Schema:
 
 
 def _with_limits(schema: Schema) -> Schema:
-    """Integers with the format that holds them; times are as long as we write them."""
+    """Add the smallest format to integers, and the length of our timestamps."""
     type_ = schema.get("type")
     if type_ == "integer" or type_ == ["integer", "null"]:
         largest = max(abs(schema.get("minimum", 0)), abs(schema.get("maximum", 0)))
