@@ -87,14 +87,14 @@ def _turn(function: Function, built: Built, event: Mapping[str, Any]) -> Turn:
     return Turn(function.name, "", built, handler, lambda: event, refuse_refusals, warm=0)
 
 
-def refuse_refusals(answer: Any) -> None:
+def refuse_refusals(response: Any) -> None:
     """Raise `ValueError` for an error response: it is fast, and would distort the result."""
-    if "policyDocument" in answer:
-        refused = answer["policyDocument"]["Statement"][0]["Effect"] != "Allow"
+    if "policyDocument" in response:
+        is_refused = response["policyDocument"]["Statement"][0]["Effect"] != "Allow"
     else:
-        refused = answer["statusCode"] >= 400
-    if refused:
-        raise ValueError(answer)
+        is_refused = response["statusCode"] >= 400
+    if is_refused:
+        raise ValueError(response)
 
 
 def _events() -> dict[str, dict[str, Any]]:
@@ -104,8 +104,8 @@ def _events() -> dict[str, dict[str, Any]]:
         it.name: json.loads((ROOT / f"events/{it.path.stem}.json").read_text())
         for it in waited_for()
     }
-    answer = create_session.handler(found["CreateSession"], Context())
-    token = json.loads(answer["body"])["accessToken"]
+    response = create_session.handler(found["CreateSession"], Context())
+    token = json.loads(response["body"])["accessToken"]
     found[AUTHORIZER] |= {"authorizationToken": f"Bearer {token}"}
     return found
 

@@ -90,11 +90,11 @@ def request(method: str) -> dict[str, Any]:
     }
 
 
-def check(method: str, answer: Mapping[str, Any]) -> None:
+def check(method: str, response: Mapping[str, Any]) -> None:
     """Raise `ValueError` unless the response is the expected one."""
     expected, holds = (200, USER.name) if method == GET else (201, PRODUCTS[2].id)
-    if answer.get("statusCode") != expected or holds not in _text(answer["body"]):
-        raise ValueError(answer)
+    if response.get("statusCode") != expected or holds not in _text(response["body"]):
+        raise ValueError(response)
 
 
 def _text(body: str) -> str:

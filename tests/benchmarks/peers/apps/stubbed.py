@@ -13,7 +13,7 @@ WARMING, BLOCKS, REQUESTS = 200, 10, 100
 
 def main():
     """Measure handler, event file and response file; print nanoseconds per request by block."""
-    handler_name, event, answer = sys.argv[1:]
+    handler_name, event, output = sys.argv[1:]
     module, _, name = handler_name.partition(".")
     _replay_calls()
     handler = getattr(importlib.import_module(module), name)
@@ -34,12 +34,12 @@ def main():
         events = [json.loads(text) for _ in range(REQUESTS)]
         began = time.process_time_ns()
         for one in events:
-            told = handler(one, context)
+            response = handler(one, context)
         took = time.process_time_ns() - began
-        assert told["statusCode"] < 300, told
+        assert response["statusCode"] < 300, response
         if number >= 0:
             blocks.append(took / REQUESTS)
-    Path(answer).write_text(json.dumps(blocks))
+    Path(output).write_text(json.dumps(blocks))
 
 
 def _replay_calls():
