@@ -23,21 +23,21 @@ class Checkpoints:
 
     def load(self, table: str, segment: Segment) -> tuple[bool, Item | None]:
         """Return whether the segment is done, otherwise the key to continue after."""
-        answer = self._client.get_item(
+        response = self._client.get_item(
             TableName=tables.counters(), Key=self._key(table, segment), ConsistentRead=True
         )
-        row = decode(answer.get("Item", {}))
+        row = decode(response.get("Item", {}))
         return bool(row) and row["after"] is None, row.get("after")
 
     def save(self, table: str, segment: Segment, after: Item | None) -> float:
         """Record that all items up to this key, or all items, are done; return the write units."""
         row = encode({"after": after, "schema_version": SCHEMA_VERSION})
-        answer = self._client.put_item(
+        response = self._client.put_item(
             TableName=tables.counters(),
             Item=self._key(table, segment) | row,
             ReturnConsumedCapacity="TOTAL",
         )
-        return answer["ConsumedCapacity"]["CapacityUnits"]
+        return response["ConsumedCapacity"]["CapacityUnits"]
 
     def delete(self, names: Iterable[str]) -> None:
         """Delete all checkpoints, so the next run starts anew and finds items written meanwhile."""

@@ -100,7 +100,7 @@ class Engine:
             if changes is None:
                 return
             try:
-                answer = client.update_item(
+                response = client.update_item(
                     TableName=part.table(),
                     Key=encode({key: item[key] for key in keys}),
                     ReturnValuesOnConditionCheckFailure="ALL_OLD",
@@ -109,12 +109,12 @@ class Engine:
                 )
             except client.exceptions.ConditionalCheckFailedException as failed:
                 self._rate.spend(1)
-                response: Any = failed.response  # botocore's type omits the item
-                if not response.get("Item"):
+                failure: Any = failed.response  # botocore's type omits the item
+                if not failure.get("Item"):
                     return  # deleted
-                item = decode(response["Item"])
+                item = decode(failure["Item"])
             else:
-                self._rate.spend(answer["ConsumedCapacity"]["CapacityUnits"])
+                self._rate.spend(response["ConsumedCapacity"]["CapacityUnits"])
                 return
         raise Contended(" ".join(str(item[key]) for key in keys))
 

@@ -69,8 +69,8 @@ def _count_until_stable(
     The result is exact: a row changes in one transaction with the items that it counts.
     """
     for _ in range(_MAX_ATTEMPTS):
-        answer = client.get_item(TableName=table, Key=encode(key), ConsistentRead=True)
-        before, row = answer.get("Item"), count()
+        response = client.get_item(TableName=table, Key=encode(key), ConsistentRead=True)
+        before, row = response.get("Item"), count()
         if before is not None and _counts(decode(before)) == _counts(row):
             return row
         condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(id)"}

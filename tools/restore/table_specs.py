@@ -45,8 +45,8 @@ class LiveReader:
         self._credentials = credentials
 
     def get(self, table: str, key: Mapping[str, str]) -> Item | None:
-        answer = self._client.get_item(TableName=table, Key=encode(key), ConsistentRead=True)
-        return decode(answer["Item"]) if "Item" in answer else None
+        response = self._client.get_item(TableName=table, Key=encode(key), ConsistentRead=True)
+        return decode(response["Item"]) if "Item" in response else None
 
     def credential(self, email: str) -> Item | None:
         return self.get(tables.credentials(), {"email": email})

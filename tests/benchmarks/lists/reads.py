@@ -21,7 +21,7 @@ from shop.users.dependencies import user_service
 from shop.users.models import User
 from shop.users.schemas import UserListQuery
 from shop.users.search import MAX_GRAMS, MAX_ROWS
-from tests.benchmarks.lists import people
+from tests.benchmarks.lists import dataset
 from tests.benchmarks.lists.meter import Cost, metered_reads
 from tests.support.fixtures import ADMIN
 
@@ -33,12 +33,12 @@ COLUMNS = ("page 1", "page 50", "cursor, page 2", "cursor, page 1,000")
 # Whether a search costs the same at any size, or more for more matches up to a limit, since it
 # counts up to a thousand of them for `total`.
 TERMS = {
-    people.RARE: ("one match", True),
-    people.FIVE_HUNDRED: ("500 matches", True),
+    dataset.RARE: ("one match", True),
+    dataset.FIVE_HUNDRED: ("500 matches", True),
     "nobody": ("no match", True),
     "qj": ("no match, two characters", True),
-    people.SHARE: ("every 35th user", False),
-    people.DOMAIN: ("three users in five", False),
+    dataset.SHARE: ("every 35th user", False),
+    dataset.DOMAIN: ("three users in five", False),
     "an": ("two characters of many", False),
 }
 

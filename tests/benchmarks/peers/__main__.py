@@ -14,9 +14,9 @@ from statistics import median
 from tests.benchmarks.peers import build, check, endpoints, report, results
 from tests.benchmarks.peers.cases import CASES, GET, POST, Case
 from tests.benchmarks.peers.measure import Run, load_once_quiet, runs, turns_of
-from tests.benchmarks.peers.people import environment
 from tests.benchmarks.peers.stubbed import stubbed_seconds
 from tests.benchmarks.peers.summary import spread, summarise, summarise_cold
+from tests.benchmarks.peers.workload import environment
 
 STUBBED_ROUNDS = 3
 

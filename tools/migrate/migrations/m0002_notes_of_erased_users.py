@@ -22,13 +22,13 @@ def of_order(item: Item) -> Item | None:
 @lru_cache(maxsize=10_000)  # a scan returns all orders of a user consecutively
 def _exists(user_id: str) -> bool:
     """Return whether the user exists; ids are unique, and a later erasure clears the notes."""
-    answer = dynamodb().get_item(
+    response = dynamodb().get_item(
         TableName=tables.users(),
         Key=encode({"id": user_id}),
         ProjectionExpression="id",
         ConsistentRead=True,
     )
-    return "Item" in answer
+    return "Item" in response
 
 
 MIGRATION = Migration(2, "notes of erased users", (Part(tables.orders, of_order),))

@@ -44,7 +44,7 @@ def main():
 
 def _replay_calls():
     """The store answers the first call of each operation; later calls replay its response."""
-    answers = {}
+    responses = {}
     if importlib.util.find_spec("botocore") is None:
         import store
 
@@ -53,13 +53,13 @@ def _replay_calls():
         from botocore.client import BaseClient
 
         owner, method = BaseClient, "_make_api_call"
-    ask = getattr(owner, method)
+    call = getattr(owner, method)
 
     def replayed(*arguments):
         name = arguments[-2]
-        if name not in answers:
-            answers[name] = ask(*arguments)
-        return answers[name]
+        if name not in responses:
+            responses[name] = call(*arguments)
+        return responses[name]
 
     setattr(owner, method, replayed)
 
