@@ -1,1 +1,1 @@
-"""What developers run."""
+"""Commands for developers and operators."""

@@ -1,45 +1,45 @@
-"""The audit lines of what operators do from where they sit, beside those of the functions."""
+"""Audit lines of operator tools, in the log group of the operator functions."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any  # botocore creates its clients at run time
 
 _STREAM = "by-hand"
 
 
 @dataclass
-class Ending:
+class AuditRecord:
     outcome: str = "stopped"
 
 
-# Any: as below.
 @contextmanager
-def on_record(client: Any, stack: str, action: str, subject: Mapping[str, str]) -> Iterator[Ending]:
-    """Leaves a line before the work, which is not begun without it, and one of how it ended.
+def audited(
+    client: Any, stack: str, action: str, subject: Mapping[str, str]
+) -> Iterator[AuditRecord]:
+    """Write an audit line before the work and another with its outcome.
 
-    The first is all that is left where the program is killed; the second says `stopped` unless
-    the work says better.
+    Without the first line the work does not start. If the process is killed, only the first line
+    exists. The outcome is `stopped` unless the work sets another.
     """
-    leave_audit_line(client, stack, action, subject, "begun")
-    ending = Ending()
+    write_audit_line(client, stack, action, subject, "begun")
+    record = AuditRecord()
     try:
-        yield ending
+        yield record
     finally:
-        leave_audit_line(client, stack, action, subject, ending.outcome)
+        write_audit_line(client, stack, action, subject, record.outcome)
 
 
-# Any: a function that makes clients, of which botocore learns at run time.
-def leave_audit_line(
+def write_audit_line(
     client: Any,
     stack: str,
     action: str,
     subject: Mapping[str, str | Sequence[str]],
     outcome: str,
 ) -> None:
-    """In the shape of `shop.observability.audit`; `client` makes clients of the deployment."""
+    """Write a line in the shape of `shop.observability.audit`; `client` creates AWS clients."""
     logs, group, moment = client("logs"), f"/{stack}/ops", datetime.now(UTC)
     line = {
         "level": "INFO",

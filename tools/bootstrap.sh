@@ -1,11 +1,11 @@
 #!/bin/sh
-# Puts uv into .uv/ from PyPI, with whatever Python 3 there is; does nothing where uv is there.
+# Install uv from PyPI into .uv/ with any Python 3; do nothing if it exists.
 set -eu
 version=0.13.9
 root=$(cd "$(dirname "$0")/.." && pwd)
 command -v uv >/dev/null 2>&1 && exit 0
 
-# Outside the project, where no .python-version asks a version manager for one it may not have.
+# Outside the project: its .python-version could name a version that a version manager lacks.
 cd /
 for python in python3 /usr/bin/python3 python; do
     "$python" -c 'import sys; sys.exit(sys.version_info < (3, 8))' 2>/dev/null || continue

@@ -1,4 +1,4 @@
-"""``make deploy``: build, preflight, the change set, the deployment, and then the smoke test."""
+"""``make deploy``: build, preflight, change set, deployment and smoke test."""
 
 import argparse
 import os
@@ -11,27 +11,27 @@ from tools.local_cloud.clients import CREDENTIALS
 from tools.local_cloud.project import architecture
 from tools.local_cloud.stack import USUAL_URL
 from tools.preflight import is_ready, pairs
-from tools.smoke import smoke_of
+from tools.smoke import smoke_test
 
 SAM = ROOT / ".venv-sam/bin/sam"
 
 
-class Deploying:
+class DeployCommand:
     def __init__(self, environment: str, given: dict[str, str]) -> None:
         self._environment = environment
         self._deployment = Deployment(environment)
         if self._deployment.endpoint is not None:
-            # As `make run` deploys it: for this machine, and with its own URL in links.
+            # Like `make run`: the architecture of this machine, and the local URL in links.
             url = self._deployment.url()
             local = {"Architecture": architecture()}
-            page = self._deployment.wanted["RecoveryPage"].replace(USUAL_URL, url)
+            page = self._deployment.configured["RecoveryPage"].replace(USUAL_URL, url)
             given = local | {"RecoveryPage": page} | given
         self._given = given
 
     def run(self) -> bool:
-        """Whether it is deployed and serves."""
-        chosen = self._deployment.wanted | self._given
-        # sam's own defaults for what is not given are the values of before.
+        """Deploy; return whether the deployment passes the smoke test."""
+        chosen = self._deployment.configured | self._given
+        # sam keeps the deployed value of every parameter that is not given.
         overrides = [f"{name}={value}" for name, value in chosen.items()]
         self._sam(
             {"ARCHITECTURE": chosen["Architecture"]},
@@ -48,22 +48,22 @@ class Deploying:
             *("--parameter-overrides", *overrides),
         )
         print("Smoke test")
-        return smoke_of(self._deployment).run(print)
+        return smoke_test(self._deployment).run(print)
 
-    def _sam(self, more: Mapping[str, str], *arguments: str) -> None:
-        """Raises `SystemExit` with sam's own code."""
+    def _sam(self, extra: Mapping[str, str], *arguments: str) -> None:
+        """Raise `SystemExit` with sam's exit code if it fails."""
         environment = {
             **(os.environ if self._deployment.endpoint is None else self._local_environment()),
             "SAM_CLI_TELEMETRY": "0",
             "PATH": f"{SAM.parent}{os.pathsep}{os.environ['PATH']}",
-            **more,
+            **extra,
         }
         done = subprocess.run([SAM, *arguments], cwd=ROOT, env=environment)
         if done.returncode:
             raise SystemExit(done.returncode)
 
     def _local_environment(self) -> dict[str, str]:
-        """Ours, but for whatever could lead to a real account."""
+        """Return the environment without any setting that could reach a real AWS account."""
         kept = {name: it for name, it in os.environ.items() if not name.startswith("AWS_")}
         return kept | {
             **CREDENTIALS,
@@ -78,10 +78,10 @@ class Deploying:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="make deploy", description=__doc__)
-    parser.add_argument("--environment", required=True, help="of samconfig.toml")
-    parser.add_argument("--parameters", default="", help="besides those of samconfig.toml")
+    parser.add_argument("--environment", required=True, help="environment in samconfig.toml")
+    parser.add_argument("--parameters", default="", help="parameters that override samconfig.toml")
     options = parser.parse_args()
-    sys.exit(not Deploying(options.environment, pairs(options.parameters)).run())
+    sys.exit(not DeployCommand(options.environment, pairs(options.parameters)).run())
 
 
 if __name__ == "__main__":

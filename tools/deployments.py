@@ -1,4 +1,4 @@
-"""A deployment by its environment in samconfig.toml, for tools that work on it from outside."""
+"""Deployments by their environment in samconfig.toml, for operator tools."""
 
 import json
 import os
@@ -14,9 +14,10 @@ ROOT = Path(__file__).parent.parent
 
 
 class Deployment:
-    """`default` is the local cloud: that of `AWS_ENDPOINT_URL`, or else the one that runs here.
+    """A deployment and its AWS clients.
 
-    Others are AWS, as the shell is logged in.
+    `default` is the local cloud: the one of `AWS_ENDPOINT_URL`, otherwise the one of `make run`.
+    Other environments are on AWS, with the credentials of the shell.
     """
 
     def __init__(self, environment: str, running: Path = ROOT / ".local/stack.json") -> None:
@@ -24,28 +25,28 @@ class Deployment:
         if environment not in configuration or environment == "version":
             raise SystemExit(f"There is no environment {environment} in samconfig.toml.")
         shared = configuration[environment]["global"]["parameters"]
-        wanted = configuration[environment]["deploy"]["parameters"]["parameter_overrides"]
+        configured = configuration[environment]["deploy"]["parameters"]["parameter_overrides"]
         self.stack: str = shared["stack_name"]
-        # What samconfig.toml says, which a deployment may not have yet.
-        self.wanted: dict[str, str] = dict(pair.split("=", 1) for pair in wanted.split())
+        # Values of samconfig.toml, which may not be deployed yet.
+        self.configured: dict[str, str] = dict(pair.split("=", 1) for pair in configured.split())
         self._region: str | None = shared.get("region")
         self.endpoint: str | None = None
         self._url: str | None = None
         if environment == "default" and "AWS_ENDPOINT_URL" not in os.environ:
             if not running.exists():
-                raise SystemExit("The local cloud does not run here: make run")
+                raise SystemExit("The local cloud is not running: make run")
             info = json.loads(running.read_text())
             self.endpoint, self._url = info["emulator"], info["url"]
 
-    # Any: botocore makes its clients at run time.
+    # Any: botocore creates its clients at run time.
     def client(self, service: str) -> Any:
         if self.endpoint is not None:
             return client(service, self.endpoint, str(self._region))
         return botocore.session.Session().create_client(service, self._region)
 
-    # Any: botocore makes its exceptions at run time, and answers are of many types.
-    def described(self) -> dict[str, Any] | None:
-        """The stack as CloudFormation describes it; None if there is none."""
+    # Any: botocore creates its exceptions at run time, and responses have many types.
+    def describe_stack(self) -> dict[str, Any] | None:
+        """Return CloudFormation's description of the stack, or None if it does not exist."""
         cloudformation = self.client("cloudformation")
         try:
             (stack,) = cloudformation.describe_stacks(StackName=self.stack)["Stacks"]
@@ -56,46 +57,49 @@ class Deployment:
         found: dict[str, Any] = stack
         return found
 
-    def deployed(self) -> dict[str, Any]:
-        """As `described`; raises `SystemExit` if there is none."""
-        stack = self.described()
+    def require_stack(self) -> dict[str, Any]:
+        """Return the description of the stack; raise `SystemExit` if it does not exist."""
+        stack = self.describe_stack()
         if stack is None:
             raise SystemExit(f"There is no stack {self.stack}.")
         return stack
 
     def parameters(self) -> dict[str, str]:
-        """What is deployed."""
-        found = self.deployed().get("Parameters", [])
+        """Return the deployed parameters."""
+        found = self.require_stack().get("Parameters", [])
         return {it["ParameterKey"]: it["ParameterValue"] for it in found}
 
     def url(self) -> str:
-        """Where the API answers."""
+        """Return the URL of the API."""
         if self._url is not None:
             return self._url
-        outputs = {it["OutputKey"]: it["OutputValue"] for it in self.deployed()["Outputs"]}
+        outputs = {it["OutputKey"]: it["OutputValue"] for it in self.require_stack()["Outputs"]}
         return str(outputs["ApiUrl"])
 
     def operator(self) -> str:
-        """The ARN of whoever runs this."""
+        """Return the ARN of the current AWS identity."""
         arn: str = self.client("sts").get_caller_identity()["Arn"]
         return arn
 
-    # Any: what a function takes and answers is any JSON.
+    # Any: payloads are JSON.
     def invoke(self, function: str, event: dict[str, Any]) -> Any:
-        """What the function of this logical id answers; raises `SystemExit` where it fails."""
+        """Invoke the function with this logical id; return its response.
+
+        Raise `SystemExit` if the function fails.
+        """
         found = self.client("cloudformation").describe_stack_resource(
             StackName=self.stack, LogicalResourceId=function
         )["StackResourceDetail"]
-        answer = self.client("lambda").invoke(
+        response = self.client("lambda").invoke(
             FunctionName=found["PhysicalResourceId"], Qualifier="live", Payload=json.dumps(event)
         )
-        told = json.load(answer["Payload"])
-        if "FunctionError" in answer:
-            raise SystemExit(f"{function} failed: {json.dumps(told)}")
-        return told
+        payload = json.load(response["Payload"])
+        if "FunctionError" in response:
+            raise SystemExit(f"{function} failed: {json.dumps(payload)}")
+        return payload
 
     def queues(self) -> dict[str, str]:
-        """The URLs of the template's queues, by their names in it."""
+        """Return the URLs of the queues by logical id."""
         pages = self.client("cloudformation").get_paginator("list_stack_resources")
         return {
             found["LogicalResourceId"]: found["PhysicalResourceId"]
@@ -105,14 +109,14 @@ class Deployment:
         }
 
     def queue(self, name: str) -> str:
-        """The URL of one; raises `SystemExit`."""
+        """Return the URL of a queue; raise `SystemExit` if it does not exist."""
         queues = self.queues()
         if name not in queues:
-            raise SystemExit(f"There is no queue {name}, but {', '.join(sorted(queues))}.")
+            raise SystemExit(f"There is no queue {name}. Queues: {', '.join(sorted(queues))}.")
         return queues[name]
 
     def attribute(self, url: str, name: str) -> str:
-        """Of a queue, or empty if it has none of this name."""
+        """Return an attribute of a queue, or an empty string if the queue does not have it."""
         found = self.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=[name])
         value: str = found.get("Attributes", {}).get(name, "")
         return value

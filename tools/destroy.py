@@ -1,4 +1,4 @@
-"""``make destroy``: deletes a stack for development, with all its data, after asking."""
+"""``make destroy``: delete a development stack and all its data, after a confirmation."""
 
 import argparse
 import sys
@@ -7,27 +7,27 @@ from collections.abc import Callable
 from tools.deployments import Deployment
 
 
-class Refused(Exception):
-    """Why a stack is not deleted."""
+class NotDestroyable(Exception):
+    """The stack must not be deleted; the message has the reason."""
 
 
 def destroy(deployment: Deployment, ask: Callable[[str], str]) -> None:
-    """Stack, tables and public keys; raises `Refused`."""
+    """Delete stack, tables and public keys; raise `NotDestroyable`."""
     parameters = deployment.parameters()
     if parameters["Stage"] == "prod":
-        raise Refused("it is prod.")
+        raise NotDestroyable("it is prod.")
     if parameters["DataProtection"] == "on" or parameters["DataDeletionPolicy"] == "Retain":
-        raise Refused(
-            "its data is protected. Deploy it with DataProtection=off DataDeletionPolicy=Delete "
-            "first, if nobody needs that any more."
+        raise NotDestroyable(
+            "its data is protected. If nobody needs the data, first deploy it with "
+            "DataProtection=off DataDeletionPolicy=Delete."
         )
     name = deployment.stack
-    if ask(f"This deletes {name} and all its data. Type {name} to go on: ").strip() != name:
-        raise Refused("you did not type its name.")
+    if ask(f"This deletes {name} and all its data. Type {name} to continue: ").strip() != name:
+        raise NotDestroyable("the name typed is not the name of the stack.")
     cloudformation = deployment.client("cloudformation")
     cloudformation.delete_stack(StackName=name)
     cloudformation.get_waiter("stack_delete_complete").wait(StackName=name)
-    # Written by a function, so that CloudFormation does not know it
+    # A function writes this parameter, so CloudFormation does not delete it.
     deployment.client("ssm").delete_parameters(Names=[f"/{name}/jwks"])
 
 
@@ -37,8 +37,8 @@ def main() -> None:
     deployment = Deployment(parser.parse_args().environment)
     try:
         destroy(deployment, input)
-    except Refused as why:
-        sys.exit(f"{deployment.stack} stays: {why}")
+    except NotDestroyable as error:
+        sys.exit(f"{deployment.stack} is kept: {error}")
     print(f"{deployment.stack} is deleted.")
 
 

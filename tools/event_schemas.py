@@ -1,4 +1,4 @@
-"""docs/events: a JSON Schema for each type of event, as the code has it."""
+"""docs/events: the JSON Schema of each event type, generated from the code."""
 
 import json
 import sys
@@ -11,15 +11,15 @@ FOLDER = Path(__file__).parent.parent / "docs/events"
 
 
 class _Untitled(GenerateJsonSchema):
-    """Without titles of fields, which only spell their names once more."""
+    """A generator without field titles, which only repeat the names."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002
         return False
 
 
-# Any: what JSON Schema is made of.
+# Any: values of JSON Schema.
 def schemas() -> dict[str, dict[str, Any]]:
-    """By the type of event."""
+    """Return the schemas by event type."""
     from shop.events.schemas import AnyEvent
 
     found = {}

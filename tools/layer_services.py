@@ -1,4 +1,4 @@
-"""Tells which AWS services' data the dependency layer keeps: those that functions may call."""
+"""Print the AWS services with data in the dependency layer: those that functions may call."""
 
 from tools.deployments import ROOT
 from tools.local_cloud.project import read_services

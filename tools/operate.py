@@ -1,9 +1,9 @@
-"""What operators ask of a deployment's functions: tried first, and done when it is confirmed."""
+"""Operator commands on users: a dry run first, the change with a confirmation."""
 
 import argparse
 import sys
 from collections.abc import Sequence
-from typing import Any  # what a function answers is any JSON
+from typing import Any  # payloads are JSON
 
 from tools.deployments import Deployment
 
@@ -19,29 +19,31 @@ STATUSES = {"deactivate-user": "inactive", "activate-user": "active"}
 def main(arguments: Sequence[str] | None = None, deployment: Deployment | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("action", choices=FUNCTIONS)
-    parser.add_argument("user", help="an id")
-    parser.add_argument("--order", help="an id, of resend-mail")
-    parser.add_argument("--confirm", help="1, or of resend-mail what its dry run gives")
+    parser.add_argument("user", help="id of the user")
+    parser.add_argument("--order", help="id of the order, for resend-mail")
+    parser.add_argument("--confirm", help="1; for resend-mail, the value that its dry run prints")
     parser.add_argument("--environment", default="default")
-    wanted = parser.parse_args(arguments)
-    deployment = deployment or Deployment(wanted.environment)
-    event: dict[str, Any] = {"operator": deployment.operator(), "userId": wanted.user}
-    if wanted.action == "resend-mail":
-        event |= {"orderId": wanted.order, "confirm": wanted.confirm}
+    options = parser.parse_args(arguments)
+    deployment = deployment or Deployment(options.environment)
+    event: dict[str, Any] = {"operator": deployment.operator(), "userId": options.user}
+    if options.action == "resend-mail":
+        event |= {"orderId": options.order, "confirm": options.confirm}
     else:
-        event["confirm"] = wanted.confirm is not None
-    if wanted.action in STATUSES:
-        event["status"] = STATUSES[wanted.action]
-    answer = deployment.invoke(FUNCTIONS[wanted.action], event)
-    if answer["outcome"] == "refused":
-        print(f"{wanted.action}: refused, {answer['code']}:", *answer["why"], file=sys.stderr)
+        event["confirm"] = options.confirm is not None
+    if options.action in STATUSES:
+        event["status"] = STATUSES[options.action]
+    response = deployment.invoke(FUNCTIONS[options.action], event)
+    if response["outcome"] == "refused":
+        print(f"{options.action}: refused, {response['code']}:", *response["why"], file=sys.stderr)
         return 1
-    print(f"{wanted.action} {wanted.user}: {answer['outcome']}")
-    for name, value in answer["facts"].items():
+    print(f"{options.action} {options.user}: {response['outcome']}")
+    for name, value in response["facts"].items():
         print(f"  {name}: {value}")
-    if answer["outcome"] == "dry run":
-        confirm = answer["facts"].get("confirm", 1)
-        print(f"Nothing was changed. To do it, give the same command with CONFIRM={confirm}")
+    if response["outcome"] == "dry run":
+        confirm = response["facts"].get("confirm", 1)
+        print(
+            f"Dry run: nothing was changed. Repeat the command with CONFIRM={confirm} to apply it."
+        )
     return 0
 
 

@@ -1,4 +1,4 @@
-"""``make preflight``: whether an account has what a deployment needs, and what to do where not."""
+"""``make preflight``: check an account for the requirements of a deployment."""
 
 import argparse
 import re
@@ -7,17 +7,18 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any  # a template's parameters and AWS's answers are of many types
+from typing import Any  # template parameters and AWS responses have many types
 
 import yaml
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tools.deployments import ROOT, Deployment
 
-UNRESERVED = 100  # executions that Lambda keeps for all functions where some are reserved for one
-MAX_DESCRIPTION = 256  # of a version
-MAX_STACK = 18  # of the 32 characters of a sampling rule's name, which says besides what of
-DESCRIBING = (
+MIN_UNRESERVED = 100  # concurrent executions that Lambda always leaves unreserved
+MAX_DESCRIPTION_LENGTH = 256  # characters of the description of a Lambda version
+# A sampling rule's name has at most 32 characters, and the stack's name is its prefix.
+MAX_STACK_NAME_LENGTH = 18
+PARAMETERS_IN_DESCRIPTION = (
     *("LogLevel", "BcryptCost", "ListShards", "TokenIssuer", "TokenAudience", "TokenClientId"),
     *("MailFrom", "RecoveryPage", "AllowedOrigins"),
 )
@@ -27,55 +28,55 @@ _MACHINES = {"aarch64": "arm64", "x86_64": "x86_64"}
 
 class Verdict(StrEnum):
     OK = "ok"
-    NOTE = "note"  # does not keep anybody from deploying
+    NOTE = "note"  # does not prevent a deployment
     MISSING = "MISSING"
 
 
 @dataclass(frozen=True)
 class Finding:
     verdict: Verdict
-    about: str
-    said: str  # how it is, or what to do
+    subject: str
+    detail: str  # the state, or the action to take
 
     def __str__(self) -> str:
-        return f"  {self.verdict:7}  {self.about}: {self.said}"
+        return f"  {self.verdict:7}  {self.subject}: {self.detail}"
 
 
-def ok(about: str, said: str) -> Finding:
-    return Finding(Verdict.OK, about, said)
+def ok(subject: str, detail: str) -> Finding:
+    return Finding(Verdict.OK, subject, detail)
 
 
-def note(about: str, said: str) -> Finding:
-    return Finding(Verdict.NOTE, about, said)
+def note(subject: str, detail: str) -> Finding:
+    return Finding(Verdict.NOTE, subject, detail)
 
 
-def missing(about: str, said: str) -> Finding:
-    return Finding(Verdict.MISSING, about, said)
+def missing(subject: str, detail: str) -> Finding:
+    return Finding(Verdict.MISSING, subject, detail)
 
 
 class Preflight:
-    """`given` are parameters besides those of samconfig.toml."""
+    """The checks; `given` overrides the parameters of samconfig.toml."""
 
     def __init__(self, deployment: Deployment, given: dict[str, str]) -> None:
         self._deployment = deployment
         self._declared = declared_parameters()
-        self._given = deployment.wanted | given
-        self._before: dict[str, str] = {}
-        self._chosen: dict[str, str] = {}  # nothing as long as nobody knows what is deployed
+        self._given = deployment.configured | given
+        self._deployed: dict[str, str] = {}
+        self._chosen: dict[str, str] = {}  # empty until the deployed values are known
         self._region = ""
 
     def findings(self) -> Iterator[Finding]:
-        """Without credentials, or what is deployed, nothing else can be told."""
-        credentials = self._asked("credentials", self._credentials)
+        """Yield the results; without credentials or a readable stack, stop early."""
+        credentials = self._run_check("credentials", self._credentials)
         yield credentials
         if credentials.verdict is Verdict.MISSING:
             return
-        yield self._asked("stack", self._stack)
+        yield self._run_check("stack", self._stack)
         if not self._chosen:
             return
         yield from self._parameters()
         yield self._architecture()
-        yield self._tree()
+        yield self._git_tree()
         checks = {
             "concurrency": self._concurrency,
             "upload bucket": self._bucket,
@@ -85,22 +86,22 @@ class Preflight:
             "alarms": self._alarms,
             "runbooks": self._runbooks,
         }
-        for about, check in checks.items():
-            yield self._asked(about, check)
+        for subject, check in checks.items():
+            yield self._run_check(subject, check)
 
-    def _asked(self, about: str, check: Callable[[], Finding]) -> Finding:
+    def _run_check(self, subject: str, check: Callable[[], Finding]) -> Finding:
         try:
             return check()
         except (ClientError, BotoCoreError) as error:
-            return missing(about, f"{error}. Log in as somebody who may ask this.")
+            return missing(subject, f"{error}. Log in with an identity that may make this call.")
 
     def _parameters(self) -> Iterator[Finding]:
-        wrong = [*self._refused(), *self._inconsistent()]
+        wrong = [*self._invalid_values(), *self._conflicting_values()]
         yield from (missing("parameters", it) for it in wrong)
         if not wrong:
             yield ok("parameters", f"{len(self._given)} set, {len(self._declared)} known")
 
-    def _refused(self) -> Iterator[str]:
+    def _invalid_values(self) -> Iterator[str]:
         for name, value in self._chosen.items():
             rules = self._declared.get(name)
             if rules is None:
@@ -108,11 +109,11 @@ class Preflight:
             elif "AllowedValues" in rules and value not in map(str, rules["AllowedValues"]):
                 yield f"{name}={value} must be one of {', '.join(map(str, rules['AllowedValues']))}"
             elif "AllowedPattern" in rules and not re.search(rules["AllowedPattern"], value):
-                yield f"{name}={value} must be like {rules['AllowedPattern']}"
-            elif rules["Type"] == "Number" and not _is_between(value, rules):
-                yield f"{name}={value} is no number that template.yaml allows"
+                yield f"{name}={value} must match {rules['AllowedPattern']}"
+            elif rules["Type"] == "Number" and not _is_in_range(value, rules):
+                yield f"{name}={value} is not a number within the limits of template.yaml"
 
-    def _inconsistent(self) -> Iterator[str]:
+    def _conflicting_values(self) -> Iterator[str]:
         chosen = self._chosen
         if chosen["MailFrom"] and not chosen["RecoveryPage"]:
             yield "MailFrom needs RecoveryPage"
@@ -129,76 +130,83 @@ class Preflight:
         protection = (chosen["DataProtection"], chosen["DataDeletionPolicy"])
         if chosen["Stage"] == "prod" and protection != ("on", "Retain"):
             yield "Stage=prod needs DataProtection=on and DataDeletionPolicy=Retain"
-        described = sum(len(chosen[name]) + 1 for name in DESCRIBING) + len("ordering off")
-        if described > MAX_DESCRIPTION:
-            yield f"shorten {', '.join(DESCRIBING)}: versions are described in 256 characters"
+        length = sum(len(chosen[name]) + 1 for name in PARAMETERS_IN_DESCRIPTION) + len(
+            "ordering off"
+        )
+        if length > MAX_DESCRIPTION_LENGTH:
+            names = ", ".join(PARAMETERS_IN_DESCRIPTION)
+            yield f"shorten {names}: a version's description has at most 256 characters"
 
     def _architecture(self) -> Finding:
-        wanted = self._chosen["Architecture"]
+        expected = self._chosen["Architecture"]
         built = built_architecture()
         if built is None:
-            return note("architecture", f"nothing is built; {wanted} will be deployed")
-        if built != wanted:
+            return note("architecture", f"not built yet; {expected} will be deployed")
+        if built != expected:
             return missing(
                 "architecture",
-                f"{built} is built and {wanted} will be deployed: make build ARCHITECTURE={wanted}",
+                f"{built} is built and {expected} will be deployed:"
+                f" make build ARCHITECTURE={expected}",
             )
         return ok("architecture", f"{built} is built and will be deployed")
 
-    def _tree(self) -> Finding:
+    def _git_tree(self) -> Finding:
         changed = _git("status", "--porcelain")
         if not changed:
             return ok("git", f"at {_git('describe', '--always', '--tags')}, nothing changed")
-        said = f"{len(changed.splitlines())} files are not committed"
+        detail = f"{len(changed.splitlines())} files are not committed"
         if self._chosen["Stage"] == "prod":
-            return missing("git", f"{said}: what runs in prod must be found again")
-        return note("git", said)
+            return missing("git", f"{detail}: commit them, since prod must run a known commit")
+        return note("git", detail)
 
     def _credentials(self) -> Finding:
         sts = self._deployment.client("sts")
         self._region = sts.meta.region_name
         found = sts.get_caller_identity()
-        who = f"account {found['Account']} in {self._region} as {found['Arn']}"
-        return ok("credentials", who)
+        detail = f"account {found['Account']} in {self._region} as {found['Arn']}"
+        return ok("credentials", detail)
 
     def _stack(self) -> Finding:
-        stack = self._deployment.described()
+        stack = self._deployment.describe_stack()
         if stack is not None and stack["StackStatus"] == "REVIEW_IN_PROGRESS":
-            stack = None  # a first change set that nobody took; sam makes the stack all the same
-        self._choose(stack)
+            stack = None  # an unexecuted first change set; sam creates the stack anyway
+        self._choose_values(stack)
         name = self._deployment.stack
-        if len(name) > MAX_STACK:
-            said = f"{name} has more than {MAX_STACK} characters: shorten it in samconfig.toml"
-            return missing("stack", said)
+        if len(name) > MAX_STACK_NAME_LENGTH:
+            limit = f"more than {MAX_STACK_NAME_LENGTH} characters"
+            detail = f"{name} has {limit}: shorten it in samconfig.toml"
+            return missing("stack", detail)
         if stack is None:
-            return ok("stack", f"{name} will be made")
+            return ok("stack", f"{name} will be created")
         status: str = stack["StackStatus"]
         if status == "ROLLBACK_COMPLETE":
-            return missing("stack", f"{name} was never made ({status}): delete it, then deploy")
+            return missing("stack", f"{name} was never created ({status}): delete it, then deploy")
         if status.endswith(("_FAILED", "_IN_PROGRESS")):
-            return missing("stack", f"{name} is {status}: look at its events in CloudFormation")
+            return missing("stack", f"{name} is {status}: check its events in CloudFormation")
         return ok("stack", f"{name} is {status}")
 
-    def _choose(self, stack: Mapping[str, Any] | None) -> None:
-        """As sam has it: what is not given stays, unless the template knows it no more."""
+    def _choose_values(self, stack: Mapping[str, Any] | None) -> None:
+        """Merge values like sam: deployed ones stay, unless the template no longer has them."""
         defaults = {name: str(it.get("Default", "")) for name, it in self._declared.items()}
-        before = (stack or {}).get("Parameters", [])
-        self._before = {it["ParameterKey"]: it["ParameterValue"] for it in before}
-        known = {name: it for name, it in self._before.items() if name in defaults}
+        deployed = (stack or {}).get("Parameters", [])
+        self._deployed = {it["ParameterKey"]: it["ParameterValue"] for it in deployed}
+        known = {name: it for name, it in self._deployed.items() if name in defaults}
         self._chosen = defaults | known | self._given
 
     def _concurrency(self) -> Finding:
         limits = self._deployment.client("lambda").get_account_settings()["AccountLimit"]
         reserved = 2 * _number(self._chosen["HashingConcurrency"])
         free = limits["UnreservedConcurrentExecutions"]
-        free += 2 * _number(self._before.get("HashingConcurrency", "0"))
-        more = "in Service Quotas, Lambda, Concurrent executions (new accounts have 10)"
-        if reserved and free < reserved + UNRESERVED:
-            said = f"{free} executions are free and {reserved + UNRESERVED} needed: ask for more"
-            return missing("concurrency", f"{said} {more}")
-        if free < UNRESERVED:
-            said = f"{free} executions at once are little, all beyond are refused: ask for more"
-            return note("concurrency", f"{said} {more}")
+        free += 2 * _number(self._deployed.get("HashingConcurrency", "0"))
+        quota = "in Service Quotas, Lambda, Concurrent executions (new accounts have 10)"
+        if reserved and free < reserved + MIN_UNRESERVED:
+            detail = (
+                f"{free} executions are free and {reserved + MIN_UNRESERVED} needed: request more"
+            )
+            return missing("concurrency", f"{detail} {quota}")
+        if free < MIN_UNRESERVED:
+            detail = f"{free} concurrent executions are few, more are throttled: request more"
+            return note("concurrency", f"{detail} {quota}")
         return ok("concurrency", f"{free} executions are free, {reserved} will be reserved")
 
     def _bucket(self) -> Finding:
@@ -208,8 +216,10 @@ class Preflight:
         except ClientError as error:
             if "does not exist" not in str(error):
                 raise
-            said = "sam makes it at the first deployment, which needs the right to make buckets"
-            return note("upload bucket", said)
+            detail = (
+                "sam creates it at the first deployment, which needs permission to create buckets"
+            )
+            return note("upload bucket", detail)
         return ok("upload bucket", "sam has one")
 
     def _access_logs(self) -> Finding:
@@ -229,14 +239,16 @@ class Preflight:
             return ok("mail", "off, since MailFrom is empty")
         ses = self._deployment.client("sesv2")
         if not self._is_verified(ses, sender) and not self._is_verified(ses, sender.split("@")[1]):
-            return note("mail", f"SES does not know {sender} yet: follow the link that it mails")
+            return note("mail", f"SES has not verified {sender} yet: follow the link in its email")
         if not ses.get_account().get("ProductionAccessEnabled"):
-            said = "SES is in its sandbox and writes to verified addresses only: ask for more there"
+            detail = (
+                "SES is in its sandbox and sends to verified addresses only: request access there"
+            )
             is_prod = self._chosen["Stage"] == "prod"
-            return missing("mail", said) if is_prod else note("mail", said)
+            return missing("mail", detail) if is_prod else note("mail", detail)
         return ok("mail", f"SES sends as {sender}")
 
-    # Any: botocore makes its clients at run time.
+    # Any: botocore creates its clients at run time.
     def _is_verified(self, ses: Any, identity: str) -> bool:
         try:
             found = ses.get_email_identity(EmailIdentity=identity)
@@ -260,21 +272,24 @@ class Preflight:
     def _alarms(self) -> Finding:
         address = self._chosen["AlarmEmail"]
         if address:
-            return ok("alarms", f"mailed to {address}, once the link that SNS mails is followed")
-        said = "AlarmEmail is empty: they tell nobody but who subscribed to AlarmTopic"
-        return note("alarms", said) if self._chosen["Stage"] == "prod" else ok("alarms", said)
+            return ok("alarms", f"sent to {address} after the link in the email of SNS is followed")
+        detail = "AlarmEmail is empty: only other subscribers of AlarmTopic are notified"
+        return note("alarms", detail) if self._chosen["Stage"] == "prod" else ok("alarms", detail)
 
     def _runbooks(self) -> Finding:
-        said = f"alarms link to {self._chosen['RunbookUrl']}"
-        if "://" in said or self._chosen["Stage"] != "prod":
-            return ok("runbooks", said)
-        return note("runbooks", f"{said}, which leads nowhere: set RunbookUrl to its address")
+        detail = f"alarms link to {self._chosen['RunbookUrl']}"
+        if "://" in detail or self._chosen["Stage"] != "prod":
+            return ok("runbooks", detail)
+        return note(
+            "runbooks",
+            f"{detail}, which is not a URL: set RunbookUrl to the address of the runbooks",
+        )
 
 
 def declared_parameters() -> dict[str, dict[str, Any]]:
-    """The template's parameters, with their rules."""
+    """Return the template's parameters with their rules."""
     text = (ROOT / "template.yaml").read_text()
-    # No intrinsic function is in them, which YAML itself would not read.
+    # Parameters contain no intrinsic functions, which plain YAML cannot read.
     parameters = re.search(r"^Parameters:\n.*?(?=^\w)", text, re.DOTALL | re.MULTILINE)
     assert parameters
     found: dict[str, dict[str, Any]] = yaml.safe_load(parameters[0])["Parameters"]
@@ -282,7 +297,7 @@ def declared_parameters() -> dict[str, dict[str, Any]]:
 
 
 def built_architecture() -> str | None:
-    """What the compiled packages of the built layer are for; None if nothing is built."""
+    """Return the architecture of the built layer, or None if it is not built."""
     for path in _BUILT.glob("**/*.so"):
         for machine, architecture in _MACHINES.items():
             if machine in path.name:
@@ -291,10 +306,10 @@ def built_architecture() -> str | None:
 
 
 def pairs(text: str) -> dict[str, str]:
-    """`A=1 B=2` as a mapping; raises `SystemExit`."""
+    """Parse `A=1 B=2`; raise `SystemExit` for another format."""
     found = [(name, value) for name, _, value in (it.partition("=") for it in text.split())]
     if not all(name and value for name, value in found):
-        raise SystemExit(f"PARAMETERS must be like Name=value, not {text}")
+        raise SystemExit(f"PARAMETERS must have the form Name=value, not {text}")
     return dict(found)
 
 
@@ -302,7 +317,7 @@ def _number(text: str) -> int:
     return int(text) if text.isdigit() else 0
 
 
-def _is_between(text: str, rules: Mapping[str, Any]) -> bool:
+def _is_in_range(text: str, rules: Mapping[str, Any]) -> bool:
     if not text.isdigit():
         return False
     return int(rules.get("MinValue", 0)) <= int(text) <= float(rules.get("MaxValue", "inf"))
@@ -313,19 +328,19 @@ def _git(*arguments: str) -> str:
     return done.stdout.strip()
 
 
-def is_ready(deployment: Deployment, given: dict[str, str], say: Callable[[str], None]) -> bool:
-    """Whether nothing is missing; says of each thing."""
+def is_ready(deployment: Deployment, given: dict[str, str], report: Callable[[str], None]) -> bool:
+    """Report each finding; return whether nothing is missing."""
     findings = []
     for finding in Preflight(deployment, given).findings():
-        say(str(finding))
+        report(str(finding))
         findings.append(finding)
     return not any(finding.verdict is Verdict.MISSING for finding in findings)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="make preflight", description=__doc__)
-    parser.add_argument("--environment", default="default", help="of samconfig.toml")
-    parser.add_argument("--parameters", default="", help="besides those of samconfig.toml")
+    parser.add_argument("--environment", default="default", help="environment in samconfig.toml")
+    parser.add_argument("--parameters", default="", help="parameters that override samconfig.toml")
     options = parser.parse_args()
     deployment = Deployment(options.environment)
     sys.exit(not is_ready(deployment, pairs(options.parameters), print))

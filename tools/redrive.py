@@ -1,22 +1,22 @@
-"""Dead letters back to the queue that they come from, to be worked on again."""
+"""``make redrive``: move dead letters back to their source queue."""
 
 import argparse
 import time
 
-from tools.audit import on_record
+from tools.audit import audited
 from tools.deployments import Deployment
 
 
 def redrive(deployment: Deployment, name: str) -> int:
-    """How many were moved from the queue of this logical id; raises `SystemExit`."""
+    """Return the number of messages moved from this queue; raise `SystemExit` on failure."""
     sqs = deployment.client("sqs")
-    arn, source = _way(deployment, name)
-    with on_record(deployment.client, deployment.stack, "redrive", {"queue": name}) as record:
+    arn, source = _source_of(deployment, name)
+    with audited(deployment.client, deployment.stack, "redrive", {"queue": name}) as record:
         sqs.start_message_move_task(SourceArn=arn, DestinationArn=source)
         while True:
             [task] = sqs.list_message_move_tasks(SourceArn=arn, MaxResults=1)["Results"]
             moved: int = task["ApproximateNumberOfMessagesMoved"]
-            # SQS goes on with it if this is stopped.
+            # SQS continues the move if this process stops.
             record.outcome = f"{moved} moved, {task['Status'].lower()}"
             if task["Status"] != "RUNNING":
                 break
@@ -27,34 +27,38 @@ def redrive(deployment: Deployment, name: str) -> int:
 
 
 def preview(deployment: Deployment, name: str) -> str:
-    """What it would do, for people; raises `SystemExit` where it would."""
-    _, source = _way(deployment, name)
+    """Return a text with the number of messages; raise `SystemExit` like `redrive`."""
+    _, source = _source_of(deployment, name)
     waiting = deployment.attribute(deployment.queue(name), "ApproximateNumberOfMessages")
     return f"{waiting} would be moved to {source.split(':')[-1]}"
 
 
-def _way(deployment: Deployment, name: str) -> tuple[str, str]:
-    """The ARNs of the dead letters, and of the queue that they come from."""
+def _source_of(deployment: Deployment, name: str) -> tuple[str, str]:
+    """Return the ARNs of the dead-letter queue and of its source queue."""
     arn = deployment.attribute(deployment.queue(name), "QueueArn")
     urls = deployment.queues().values()
     sources = [url for url in urls if arn in deployment.attribute(url, "RedrivePolicy")]
     if len(sources) != 1:
-        raise SystemExit(f"{name} is no queue of dead letters. Of pointers? make replay")
-    # Named, since what a rule could not deliver never was in that queue.
+        raise SystemExit(
+            f"{name} is no queue of dead letters. For a queue of stream pointers: make replay"
+        )
+    # Explicit, since events that a rule could not deliver were never in the source queue.
     return arn, deployment.attribute(sources[0], "QueueArn")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("queue", help="its name in template.yaml")
+    parser.add_argument("queue", help="logical id in template.yaml")
     parser.add_argument("--environment", default="default")
-    parser.add_argument("--dry-run", action="store_true", help="say how many, and move none")
-    wanted = parser.parse_args()
-    deployment = Deployment(wanted.environment)
-    if wanted.dry_run:
-        print(preview(deployment, wanted.queue))
+    parser.add_argument(
+        "--dry-run", action="store_true", help="print the number of messages and move none"
+    )
+    options = parser.parse_args()
+    deployment = Deployment(options.environment)
+    if options.dry_run:
+        print(preview(deployment, options.queue))
     else:
-        print(f"{redrive(deployment, wanted.queue)} moved")
+        print(f"{redrive(deployment, options.queue)} moved")
 
 
 if __name__ == "__main__":

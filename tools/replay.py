@@ -1,4 +1,4 @@
-"""Stream records that a queue points to, read again and given to the function that failed."""
+"""``make replay``: read stream records that a queue points to, and invoke the failed function."""
 
 import argparse
 import base64
@@ -11,77 +11,78 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from tools.audit import on_record
+from tools.audit import audited
 from tools.deployments import Deployment
 
-AT_ONCE = 100  # records an invocation, as the mappings have it
-HIDDEN_SECONDS = 600  # for nobody else to replay the same meanwhile
-LOOK_SECONDS = 2  # or SQS asks some of its servers only, and says of a short queue that it is empty
-EMPTY_PAGES = 20  # of a stream, in a row, before there is nothing more
+BATCH_SIZE = 100  # records per invocation, as in the event source mappings
+VISIBILITY_TIMEOUT_SECONDS = 600  # no second replay reads the same messages meanwhile
+WAIT_SECONDS = 2  # long polling: a short poll asks only some servers and may find none
+MAX_EMPTY_PAGES = 20  # consecutive empty pages after which the stream counts as read
 
-# Any: messages and records are whatever JSON and botocore hold.
+# Any: messages and records are JSON.
 Record = dict[str, Any]
 
 
 def replay(deployment: Deployment, name: str) -> tuple[int, int]:
-    """How many of a queue's messages were done and are gone, and how many stay.
+    """Return the numbers of replayed and of remaining messages.
 
-    What the function sets aside once more is a new message, which is left for another time.
+    A record that fails again arrives as a new message, which this replay leaves in the queue.
     """
     url = deployment.queue(name)
-    with on_record(deployment.client, deployment.stack, "replay", {"queue": name}) as record:
-        done, stay = _replayed(deployment, name, url)
-        record.outcome = f"{done} done, {stay} left"
-    return done, stay
+    with audited(deployment.client, deployment.stack, "replay", {"queue": name}) as record:
+        done, remaining = _replay_messages(deployment, name, url)
+        record.outcome = f"{done} done, {remaining} left"
+    return done, remaining
 
 
-def _replayed(deployment: Deployment, name: str, url: str) -> tuple[int, int]:
+def _replay_messages(deployment: Deployment, name: str, url: str) -> tuple[int, int]:
     sqs = deployment.client("sqs")
     arn = deployment.attribute(url, "QueueArn")
     began = time.time()
-    done, staying = 0, list[str]()
+    done, remaining = 0, list[str]()
     try:
         while messages := sqs.receive_message(
             QueueUrl=url,
             MaxNumberOfMessages=10,
-            VisibilityTimeout=HIDDEN_SECONDS,
-            WaitTimeSeconds=LOOK_SECONDS,
+            VisibilityTimeout=VISIBILITY_TIMEOUT_SECONDS,
+            WaitTimeSeconds=WAIT_SECONDS,
             MessageSystemAttributeNames=["SentTimestamp"],
         ).get("Messages"):
-            staying += [message["ReceiptHandle"] for message in messages]
+            remaining += [message["ReceiptHandle"] for message in messages]
             for message in messages:
                 is_new = int(message["Attributes"]["SentTimestamp"]) / 1000 > began
                 batch = json.loads(message["Body"]).get("DDBStreamBatchInfo")
                 if batch is None:
                     raise SystemExit(
-                        f"{name} has no pointers to a stream. Dead letters? make redrive"
+                        f"{name} has no pointers to a stream. For dead letters: make redrive"
                     )
-                if not is_new and _is_done(deployment, batch, arn):
+                if not is_new and _replay_batch(deployment, batch, arn):
                     sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-                    staying.remove(message["ReceiptHandle"])
+                    remaining.remove(message["ReceiptHandle"])
                     done += 1
     finally:
-        # Or who runs it again within these minutes would be told that none is left.
-        for handle in staying:
+        # Otherwise the next replay would find no messages until the visibility timeout ends.
+        for handle in remaining:
             sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=handle, VisibilityTimeout=0)
-    return done, len(staying)
+    return done, len(remaining)
 
 
 def preview(deployment: Deployment, name: str) -> str:
-    """How many wait, for people. Looking at them would hide them from who replays."""
+    """Return a text with the number of messages. Receiving them would hide them from a replay."""
     url = deployment.queue(name)
     waiting = deployment.attribute(url, "ApproximateNumberOfMessages")
     hidden = deployment.attribute(url, "ApproximateNumberOfMessagesNotVisible")
     return (
-        f"{waiting} would be read again; {hidden} more stay hidden for {HIDDEN_SECONDS} s at most"
+        f"{waiting} would be replayed;"
+        f" {hidden} more are hidden for at most {VISIBILITY_TIMEOUT_SECONDS} s"
     )
 
 
-def _is_done(deployment: Deployment, batch: Record, queue: str) -> bool:
+def _replay_batch(deployment: Deployment, batch: Record, queue: str) -> bool:
     lambda_ = deployment.client("lambda")
     records = [*_records(deployment, batch)]
     if len(records) != batch["batchSize"]:
-        # On a stream for 24 hours only.
+        # A stream keeps records for 24 hours only.
         print(f"{len(records)} of {batch['batchSize']} records are left", batch)
         return False
     mappings = lambda_.list_event_source_mappings(EventSourceArn=batch["streamArn"])
@@ -90,24 +91,24 @@ def _is_done(deployment: Deployment, batch: Record, queue: str) -> bool:
         for mapping in mappings["EventSourceMappings"]
         if mapping["DestinationConfig"]["OnFailure"]["Destination"] == queue
     ]
-    for chunk in batched(records, AT_ONCE, strict=False):
-        answer = lambda_.invoke(
-            FunctionName=function, Payload=json.dumps({"Records": chunk}, default=_plain)
+    for chunk in batched(records, BATCH_SIZE, strict=False):
+        response = lambda_.invoke(
+            FunctionName=function, Payload=json.dumps({"Records": chunk}, default=_to_json)
         )
-        told = json.load(answer["Payload"])
-        if "FunctionError" in answer or told["batchItemFailures"]:
-            print(function, "failed again:", told, batch)
+        payload = json.load(response["Payload"])
+        if "FunctionError" in response or payload["batchItemFailures"]:
+            print(function, "failed again:", payload, batch)
             return False
     return True
 
 
 def _records(deployment: Deployment, batch: Record) -> Iterator[Record]:
-    """As Lambda would send them."""
+    """Yield the records as Lambda sends them."""
     streams, stream = deployment.client("dynamodbstreams"), batch["streamArn"]
     first, last = int(batch["startSequenceNumber"]), int(batch["endSequenceNumber"])
     iterator = _iterator(streams, batch)
     empty = 0
-    while iterator is not None and empty < EMPTY_PAGES:
+    while iterator is not None and empty < MAX_EMPTY_PAGES:
         page = streams.get_records(ShardIterator=iterator)
         empty = 0 if page["Records"] else empty + 1
         for record in page["Records"]:
@@ -118,7 +119,10 @@ def _records(deployment: Deployment, batch: Record) -> Iterator[Record]:
 
 
 def _iterator(streams: Any, batch: Record) -> str | None:
-    """Where the batch begins; a function that sets a record aside does not know of which shard."""
+    """Return the iterator of the first record, or None if it is gone.
+
+    A pointer that a function dead-lettered names no shard, so all shards are tried.
+    """
     shards = [batch["shardId"]] if "shardId" in batch else _shards(streams, batch["streamArn"])
     for shard in shards:
         try:
@@ -140,7 +144,7 @@ def _iterator(streams: Any, batch: Record) -> str | None:
 
 
 def _shards(streams: Any, stream: str) -> Iterator[str]:
-    """All of them, though only one holds a record: the others refuse its number."""
+    """Yield all shards. Only one has the record; the others reject its sequence number."""
     after: dict[str, str] = {}
     while True:
         found = streams.describe_stream(StreamArn=stream, **after)["StreamDescription"]
@@ -150,7 +154,7 @@ def _shards(streams: Any, stream: str) -> Iterator[str]:
         after = {"ExclusiveStartShardId": found["LastEvaluatedShardId"]}
 
 
-def _plain(value: object) -> object:
+def _to_json(value: object) -> object:
     if isinstance(value, datetime):
         return value.timestamp()
     if isinstance(value, bytes):
@@ -160,17 +164,19 @@ def _plain(value: object) -> object:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("queue", help="its name in template.yaml")
+    parser.add_argument("queue", help="logical id in template.yaml")
     parser.add_argument("--environment", default="default")
-    parser.add_argument("--dry-run", action="store_true", help="say how many, and read none")
-    wanted = parser.parse_args()
-    deployment = Deployment(wanted.environment)
-    if wanted.dry_run:
-        print(preview(deployment, wanted.queue))
+    parser.add_argument(
+        "--dry-run", action="store_true", help="print the number of messages and replay none"
+    )
+    options = parser.parse_args()
+    deployment = Deployment(options.environment)
+    if options.dry_run:
+        print(preview(deployment, options.queue))
         return
-    done, stay = replay(deployment, wanted.queue)
-    print(f"{done} done, {stay} left")
-    raise SystemExit(bool(stay))
+    done, remaining = replay(deployment, options.queue)
+    print(f"{done} done, {remaining} left")
+    raise SystemExit(bool(remaining))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The signing keys of a deployment: rotated, or all replaced."""
+"""Rotate the signing keys of a deployment, or replace all of them."""
 
 import argparse
 import json
@@ -11,21 +11,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--environment", required=True)
     parser.add_argument("--revoke", action="store_true", help="replace all three keys")
-    parser.add_argument("--dry-run", action="store_true", help="say which there would be")
-    wanted = parser.parse_args()
-    deployment = Deployment(wanted.environment)
+    parser.add_argument(
+        "--dry-run", action="store_true", help="print the resulting keys and change nothing"
+    )
+    options = parser.parse_args()
+    deployment = Deployment(options.environment)
     event: dict[str, object] = {"operator": deployment.operator()}
-    if wanted.revoke:
+    if options.revoke:
         event["revoke"] = True
-    if wanted.dry_run:
+    if options.dry_run:
         event["dryRun"] = True
-    answer = deployment.invoke("RotateSigningKeys", event)
-    print(json.dumps(answer))
-    if "unchangedUntil" in answer:
-        done = "Nothing would change" if wanted.dry_run else "Nothing changed"
+    response = deployment.invoke("RotateSigningKeys", event)
+    print(json.dumps(response))
+    if "unchangedUntil" in response:
+        done = "Nothing would change" if options.dry_run else "Nothing changed"
         print(
-            f"{done}: the keys are less than 20 minutes old, and tokens of each may be valid. "
-            f"Rotate again after {answer['unchangedUntil']}, or replace all keys with REVOKE=1.",
+            f"{done}: the keys are less than 20 minutes old, and tokens of each can be valid. "
+            f"Rotate again after {response['unchangedUntil']}, or replace all keys with REVOKE=1.",
             file=sys.stderr,
         )
 

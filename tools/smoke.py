@@ -1,11 +1,11 @@
-"""``make smoke``: whether a deployment serves, asked over HTTP and without changing anything."""
+"""``make smoke``: check over HTTP that a deployment serves; changes nothing."""
 
 import argparse
 import json
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any  # answers are JSON of many shapes
+from typing import Any  # response bodies are JSON of many shapes
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
@@ -15,116 +15,119 @@ SECURITY_HEADERS = (
     *("Strict-Transport-Security", "X-Content-Type-Options", "X-Frame-Options"),
     *("Referrer-Policy", "Content-Security-Policy", "X-Request-Id"),
 )
-TIMEOUT = 15  # seconds, which a cold start may take most of
+TIMEOUT = 15  # seconds; a cold start may take most of it
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
     status: int
-    # by their names in lower case
-    headers: Mapping[str, str]
+    headers: Mapping[str, str]  # by lower-case name
     body: Any
 
 
-class Broken(Exception):
-    """Why a check fails, in a few words."""
+class CheckFailed(Exception):
+    """A failed check, with a short reason."""
 
 
 class Smoke:
-    """Read-only checks of the API at a URL."""
+    """Read-only checks of an API by its URL."""
 
     def __init__(self, url: str, origin: str) -> None:
         self._url = url.rstrip("/")
         self._origin = origin
         self.checks: Mapping[str, Callable[[], None]] = {
-            "/health says ok": lambda: self._is_ok("/health"),
-            "/ready says ok": lambda: self._is_ok("/ready"),
-            "the JWKS has keys": self._has_keys,
-            "products are listed": self._lists_products,
-            "no token is 401": lambda: self._is_refused("/api/users/me", 401, "UNAUTHORIZED"),
-            "no such path is 404": lambda: self._is_refused("/nothing/here", 404, "NOT_FOUND"),
-            "no such product is 404": lambda: self._is_refused(
+            "/health returns ok": lambda: self._check_ok("/health"),
+            "/ready returns ok": lambda: self._check_ok("/ready"),
+            "the JWKS has keys": self._check_keys,
+            "products are listed": self._check_products,
+            "no token returns 401": lambda: self._check_error("/api/users/me", 401, "UNAUTHORIZED"),
+            "unknown path returns 404": lambda: self._check_error(
+                "/nothing/here", 404, "NOT_FOUND"
+            ),
+            "unknown product returns 404": lambda: self._check_error(
                 "/api/products/00000000-0000-7000-8000-000000000000", 404, "NOT_FOUND"
             ),
-            "security headers are there": self._has_security_headers,
-            "a preflight lets our origin in": self._answers_preflight,
+            "security headers are present": self._check_security_headers,
+            "CORS preflight allows the origin": self._check_preflight,
         }
 
-    def run(self, say: Callable[[str], None]) -> bool:
-        """Whether all of them hold; says of each."""
+    def run(self, report: Callable[[str], None]) -> bool:
+        """Run all checks, report each, and return whether all passed."""
         failed = 0
         for name, check in self.checks.items():
             try:
                 check()
-            except (Broken, OSError, ValueError, LookupError, TypeError) as error:
+            except (CheckFailed, OSError, ValueError, LookupError, TypeError) as error:
                 failed += 1
-                say(f"  FAILED  {name}: {error}")
+                report(f"  FAILED  {name}: {error}")
             else:
-                say(f"  ok      {name}")
-        say(f"{self._url}: {len(self.checks) - failed} of {len(self.checks)} checks passed")
+                report(f"  ok      {name}")
+        report(f"{self._url}: {len(self.checks) - failed} of {len(self.checks)} checks passed")
         return not failed
 
-    def _ask(self, path: str, method: str = "GET", **headers: str) -> Answer:
+    def _request(self, path: str, method: str = "GET", **headers: str) -> Response:
         request = Request(self._url + path, method=method, headers=headers)
         try:
-            answer = urlopen(request, timeout=TIMEOUT)
-        except HTTPError as refusal:
-            answer = refusal
-        with answer:
-            body = json.loads(answer.read() or b"null")
-            return Answer(answer.status, {n.lower(): it for n, it in answer.headers.items()}, body)
+            response = urlopen(request, timeout=TIMEOUT)
+        except HTTPError as error:
+            response = error
+        with response:
+            body = json.loads(response.read() or b"null")
+            return Response(
+                response.status, {n.lower(): it for n, it in response.headers.items()}, body
+            )
 
-    def _expect(self, path: str, status: int) -> Answer:
-        answer = self._ask(path)
-        if answer.status != status:
-            raise Broken(f"{path} answers {answer.status} instead of {status}")
-        return answer
+    def _expect(self, path: str, status: int) -> Response:
+        response = self._request(path)
+        if response.status != status:
+            raise CheckFailed(f"{path} returned {response.status} instead of {status}")
+        return response
 
-    def _is_ok(self, path: str) -> None:
+    def _check_ok(self, path: str) -> None:
         if self._expect(path, 200).body != {"status": "ok"}:
-            raise Broken(f"{path} says something else")
+            raise CheckFailed(f"{path} returned another body")
 
-    def _has_keys(self) -> None:
+    def _check_keys(self) -> None:
         keys = self._expect("/.well-known/jwks.json", 200).body["keys"]
         if not keys or not all(key.get("kid") for key in keys):
-            raise Broken("there are none")
+            raise CheckFailed("no keys")
 
-    def _lists_products(self) -> None:
+    def _check_products(self) -> None:
         found = self._expect("/api/products?limit=1", 200).body
         if not isinstance(found["data"], list) or found["meta"]["total"] < len(found["data"]):
-            raise Broken("the list is not as promised")
+            raise CheckFailed("the list has another shape")
 
-    def _is_refused(self, path: str, status: int, code: str) -> None:
+    def _check_error(self, path: str, status: int, code: str) -> None:
         error = self._expect(path, status).body["error"]
         if error["code"] != code or not error["message"] or not error["requestId"]:
-            raise Broken(f"the error is {error}")
+            raise CheckFailed(f"the error is {error}")
 
-    def _has_security_headers(self) -> None:
+    def _check_security_headers(self) -> None:
         for path, status in (("/health", 200), ("/nothing/here", 404)):
             headers = self._expect(path, status).headers
             missing = [name for name in SECURITY_HEADERS if not headers.get(name.lower())]
             if missing:
-                raise Broken(f"{path} lacks {', '.join(missing)}")
+                raise CheckFailed(f"{path} lacks {', '.join(missing)}")
 
-    def _answers_preflight(self) -> None:
-        asked = {"Origin": self._origin, "Access-Control-Request-Method": "GET"}
-        answer = self._ask("/api/products", "OPTIONS", **asked)
-        allowed = answer.headers.get("access-control-allow-origin")
-        if answer.status != 204 or allowed not in (self._origin, "*"):
-            raise Broken(f"{self._origin} gets {answer.status} and {allowed}")
+    def _check_preflight(self) -> None:
+        headers = {"Origin": self._origin, "Access-Control-Request-Method": "GET"}
+        response = self._request("/api/products", "OPTIONS", **headers)
+        allowed = response.headers.get("access-control-allow-origin")
+        if response.status != 204 or allowed not in (self._origin, "*"):
+            raise CheckFailed(f"{self._origin} gets {response.status} and {allowed}")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="make smoke", description=__doc__)
-    parser.add_argument("--environment", default="default", help="of samconfig.toml")
-    sys.exit(not smoke_of(Deployment(parser.parse_args().environment)).run(print))
+    parser.add_argument("--environment", default="default", help="environment in samconfig.toml")
+    sys.exit(not smoke_test(Deployment(parser.parse_args().environment)).run(print))
 
 
-def smoke_of(deployment: Deployment) -> Smoke:
+def smoke_test(deployment: Deployment) -> Smoke:
     origin = deployment.parameters()["AllowedOrigins"].split(",")[0]
-    # Both name many origins, of which one is as good as another.
-    some = {"*": "https://example.com", "loopback": "http://localhost:3000"}
-    return Smoke(deployment.url(), some.get(origin, origin))
+    # Both values allow many origins; one example each is enough.
+    examples = {"*": "https://example.com", "loopback": "http://localhost:3000"}
+    return Smoke(deployment.url(), examples.get(origin, origin))
 
 
 if __name__ == "__main__":

@@ -158,7 +158,7 @@ def test_all_missing_items_are_restored_except_those_the_api_may_have_deleted(
     brought = restoring("bring-back", "--all-missing")
 
     assert brought.returncode == 0, brought.stdout + brought.stderr
-    assert f"{deleted['id']}: left, perhaps deleted by an admin" in brought.stdout
+    assert f"{deleted['id']}: skipped, possibly deleted by an admin" in brought.stdout
     assert shop.anonymous.get(f"/api/products/{deleted['id']}").status_code == 404
     # Sales since the copy are unknown, so stock is 0 until an admin sets it.
     person = shop.sign_up()

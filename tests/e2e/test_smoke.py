@@ -9,9 +9,9 @@ ORIGIN = "http://localhost:3000"
 
 
 def smoked(shop: Shop, origin: str = ORIGIN) -> tuple[bool, list[str]]:
-    said: list[str] = []
-    passed = Smoke(shop.url, origin).run(said.append)
-    return passed, [line.split()[1] + line.split(":")[0] for line in said if "FAILED" in line]
+    lines: list[str] = []
+    passed = Smoke(shop.url, origin).run(lines.append)
+    return passed, [line.split()[1] + line.split(":")[0] for line in lines if "FAILED" in line]
 
 
 def test_smoke_test_passes_and_changes_nothing(shop: Shop) -> None:
@@ -29,7 +29,7 @@ def test_smoke_test_passes_and_changes_nothing(shop: Shop) -> None:
         ("CheckReadiness", "USERS_TABLE", "nothing", "/ready"),
         ("ListProducts", "PRODUCTS_TABLE", "nothing", "products are listed"),
         ("GetJwks", "JWKS_PARAMETER", "/nothing", "JWKS"),
-        ("GetProduct", "PRODUCTS_TABLE", "nothing", "no such product"),
+        ("GetProduct", "PRODUCTS_TABLE", "nothing", "unknown product"),
     ],
 )
 def test_function_without_its_dependency_fails_its_own_check_only(
@@ -51,10 +51,10 @@ def test_function_without_its_dependency_fails_its_own_check_only(
 
 
 def test_unreachable_deployment_fails_every_check() -> None:
-    said: list[str] = []
+    lines: list[str] = []
 
-    assert not Smoke("http://127.0.0.1:9", ORIGIN).run(said.append)
-    assert said[-1] == "http://127.0.0.1:9: 0 of 9 checks passed"
+    assert not Smoke("http://127.0.0.1:9", ORIGIN).run(lines.append)
+    assert lines[-1] == "http://127.0.0.1:9: 0 of 9 checks passed"
 
 
 def test_preflight_for_another_origin_fails(shop: Shop) -> None:

@@ -18,7 +18,7 @@ from tools.local_cloud.seed import CUSTOMER_PASSWORD
 from tools.migrate.engine import Engine
 from tools.migrate.migration import Migration, Part
 from tools.migrate.migrations.m0001_list_keys import of_user
-from tools.seed import things
+from tools.seed import items
 from tools.tables.rate import Rate
 
 
@@ -131,7 +131,7 @@ def test_seeded_items_are_served_counted_and_found_and_pass_recount(shop: Shop) 
     seeded = run(shop, "tools.seed", "--users", "50", "--products", "5", "--orders", "20")
     assert seeded.returncode == 0, seeded.stderr
 
-    users = [things.user(number) for number in range(50)]
+    users = [items.user(number) for number in range(50)]
     assert shop.admin.http.get("/api/users").json()["meta"]["total"] == before + 50
     wanted = {user.id for user in users}
     assert listed(shop, "/api/users?sort=email&limit=100", wanted).keys() == wanted

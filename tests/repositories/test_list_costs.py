@@ -10,7 +10,7 @@ from shop.dynamo import tables
 from shop.dynamo.codec import encode
 from shop.search import grams_to_try
 from shop.users.search import MAX_GRAMS
-from tests.benchmarks.lists import fill, people, reads
+from tests.benchmarks.lists import dataset, fill, reads
 from tests.benchmarks.lists.ledger import Ledger, billed_writes
 from tests.benchmarks.lists.meter import metered_reads
 from tests.benchmarks.lists.report import Reads
@@ -29,7 +29,7 @@ def aws() -> Iterator[None]:
 def test_cost_of_pages_and_searches_is_equal_for_five_times_the_users() -> None:
     found = Reads({}, {}, {})
     grams = frozenset(gram for term in reads.TERMS for gram in grams_to_try(term)[:MAX_GRAMS])
-    everyone = [*people.users(0, 5_000)]
+    everyone = [*dataset.users(0, 5_000)]
     for first, size in ((0, 1_000), (1_000, 5_000)):
         fill.add_users(everyone[first:size])
         fill.project_partly(everyone[first:size], grams)
@@ -54,7 +54,7 @@ def test_measured_cost_of_reads_equals_the_billed_one() -> None:
         dynamodb().query(**condition, ExpressionAttributeValues=shard)
     assert (cost.units, cost.calls) == (0.5, 1)
 
-    users = [user for user in people.users(0, 200) if user.status == "active"]
+    users = [user for user in dataset.users(0, 200) if user.status == "active"]
     fill.add_users(users)
     with metered_reads() as cost:
         dynamodb().query(

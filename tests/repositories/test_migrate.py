@@ -25,7 +25,7 @@ from shop.users.repository import UserRepository
 from tests.repositories.stored_shop import keep, place, sign_up, stored, unlist
 from tests.support.aws_mock import fresh_aws
 from tools.migrate.engine import Contended, Engine
-from tools.migrate.migration import every_migration
+from tools.migrate.migration import all_migrations
 from tools.migrate.migrations import m0002_notes_of_erased_users as notes
 from tools.migrate.migrations.m0001_list_keys import MIGRATION, of_user
 from tools.tables.rate import Rate
@@ -67,8 +67,8 @@ def engine(client: Any = None, segments: int = 2) -> Engine:
     return Engine(client or dynamodb(), Rate(1_000_000), segments)
 
 
-def needing() -> list[int]:
-    return [found.needing for found in engine().look(MIGRATION)]
+def pending() -> list[int]:
+    return [found.pending for found in engine().preview(MIGRATION)]
 
 
 def rows() -> dict[str, list[Item]]:
@@ -92,7 +92,7 @@ def test_repository_items_need_no_migration() -> None:
     user, product = sign_up(), keep()
     place(user, product)
 
-    assert needing() == [0, 0, 0]
+    assert pending() == [0, 0, 0]
 
 
 def test_old_items_are_migrated_to_the_current_shape_and_listed() -> None:
@@ -106,11 +106,11 @@ def test_old_items_are_migrated_to_the_current_shape_and_listed() -> None:
         unlist("products", {"id": product.id})
     for order in orders[:2]:
         unlist("orders", {"user_id": order.user_id, "id": order.id})
-    assert needing() == [3, 3, 2]
+    assert pending() == [3, 3, 2]
 
     engine().run(MIGRATION)
 
-    assert needing() == [0, 0, 0]
+    assert pending() == [0, 0, 0]
     assert rows() == as_new
     listed = UserRepository().list([UserStatus.ACTIVE], "name", ALL, False).items
     assert {it.id for it in listed} == {it.id for it in users}
@@ -129,11 +129,11 @@ def test_items_written_by_old_code_after_a_run_are_migrated_by_the_next() -> Non
         ExpressionAttributeNames={"#name": "name"},
         ExpressionAttributeValues=encode({":name": "Grace", ":two": 2, ":one": 1}),
     )
-    assert needing() == [1, 0, 0]
+    assert pending() == [1, 0, 0]
 
     engine().run(MIGRATION)
 
-    assert needing() == [0, 0, 0]
+    assert pending() == [0, 0, 0]
     found = stored("users", {"id": user.id})
     assert (found["name"], found["name_key"]) == ("Grace", text_key("Grace", user.id))
 
@@ -148,13 +148,13 @@ def test_stopped_run_resumes_at_its_position() -> None:
     first = Client(crash)
     with pytest.raises(KeyboardInterrupt):
         engine(first, segments=1).run(MIGRATION)
-    left = needing()[0]
+    left = pending()[0]
     assert 0 < left < 250
 
     second = Client(lambda *_: None)
     engine(second, segments=1).run(MIGRATION)
 
-    assert needing() == [0, 0, 0]
+    assert pending() == [0, 0, 0]
     assert second.calls.count("update_item") == left
     # The first page is not read again: two pages of users, one of each other table.
     assert second.calls.count("scan") == 4
@@ -180,7 +180,7 @@ def test_concurrent_change_is_neither_lost_nor_overwritten() -> None:
 
     engine(Client(meanwhile), segments=1).run(MIGRATION)
 
-    assert needing() == [0, 0, 0]
+    assert pending() == [0, 0, 0]
     assert UserRepository().get(deleted.id) is None
     repository = UserRepository()
     found = repository.list([*UserStatus], "name", ALL, False).items
@@ -251,7 +251,7 @@ def test_run_stays_within_its_units_per_second() -> None:
 
 def command_line(monkeypatch: pytest.MonkeyPatch, action: str) -> int:
     monkeypatch.setattr(command, "attach", lambda *_: "shop")
-    monkeypatch.setattr(command, "patient_client", dynamodb)
+    monkeypatch.setattr(command, "retrying_client", dynamodb)
     return command.main([action, "--migration", "1", "--rate", "100000"])
 
 
@@ -282,7 +282,7 @@ def test_migrate_command_plans_tries_runs_and_verifies(
 
 
 def test_migrations_are_numbered_like_their_modules() -> None:
-    found = every_migration()
+    found = all_migrations()
 
     assert list(found) == list(range(1, len(found) + 1))
     assert found[1] is MIGRATION
@@ -301,7 +301,7 @@ def erased_by_older_code(*users: User) -> None:
 
 
 def needing_notes() -> list[int]:
-    return [found.needing for found in engine().look(notes.MIGRATION)]
+    return [found.pending for found in engine().preview(notes.MIGRATION)]
 
 
 def test_migration_clears_only_notes_of_deleted_users_in_a_new_version() -> None:
@@ -329,12 +329,12 @@ def test_migration_clears_the_note_of_a_concurrently_changed_order() -> None:
     order = OrderRepository().get(gone.id, key["id"])
     assert order is not None
 
-    def go_on(call: str, times: int) -> None:
+    def advance(call: str, times: int) -> None:
         if (call, times) == ("update_item", 1):
-            going_on = replace(order, status=OrderStatus.PROCESSING, version=3)
-            OrderRepository().save(order, going_on, [])
+            processing = replace(order, status=OrderStatus.PROCESSING, version=3)
+            OrderRepository().save(order, processing, [])
 
-    engine(Client(go_on)).run(notes.MIGRATION)
+    engine(Client(advance)).run(notes.MIGRATION)
 
     after = OrderRepository().get(gone.id, key["id"])
     assert after is not None

@@ -22,7 +22,7 @@ from tests.support.aws_mock import fresh_aws
 from tools.migrate.engine import Engine
 from tools.migrate.migrations.m0001_list_keys import MIGRATION
 from tools.recount.__main__ import recount
-from tools.recount.census import Reader
+from tools.recount.scanner import Scanner
 from tools.tables.rate import Rate
 
 type Deploy = Callable[[str], None]
@@ -138,5 +138,5 @@ def test_migration_and_recount_accept_items_in_old_shards(deploy: Deploy) -> Non
     sign_up_and_count(10)
     deploy("2,4")
 
-    assert [found.needing for found in Engine(dynamodb(), FAST, 1).look(MIGRATION)] == [0, 0, 0]
-    assert not recount(dynamodb(), Reader(dynamodb(), FAST, 1), 0, False)
+    assert [found.pending for found in Engine(dynamodb(), FAST, 1).preview(MIGRATION)] == [0, 0, 0]
+    assert not recount(dynamodb(), Scanner(dynamodb(), FAST, 1), 0, False)

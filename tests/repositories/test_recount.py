@@ -27,7 +27,7 @@ from tests.support.aws_mock import fresh_aws
 from tests.support.fixtures import NOON
 from tools.recount import entities
 from tools.recount.__main__ import recount
-from tools.recount.census import Reader
+from tools.recount.scanner import Scanner
 from tools.tables.rate import Rate
 
 ID = "01900000-0000-7000-8000-00000000dead"  # of no entity
@@ -59,16 +59,16 @@ def order(user: User) -> Order:
     other, product = sign_up(), keep()
     orders = [place(user, product), place(other, product)]
     project(user, other, product, *orders)
-    assert look() == []
+    assert recount_lines() == []
     return orders[0]
 
 
-def look(repair: bool = False) -> list[str]:
-    said: list[str] = []
-    reader = Reader(dynamodb(), Rate(1_000_000), 2)
-    left = recount(dynamodb(), reader, 0, repair, said.append)
-    assert left == bool(said) if not repair else not left
-    return said
+def recount_lines(repair: bool = False) -> list[str]:
+    lines: list[str] = []
+    scanner = Scanner(dynamodb(), Rate(1_000_000), 2)
+    left = recount(dynamodb(), scanner, 0, repair, lines.append)
+    assert left == bool(lines) if not repair else not left
+    return lines
 
 
 def put(table: str, item: Item) -> None:
@@ -112,7 +112,7 @@ def everything() -> tuple[list[str], dict[str, int]]:
 def test_recount_of_correct_projections_finds_and_writes_nothing(order: Order) -> None:
     before = dynamodb().scan(TableName=tables.counters())["Items"]
 
-    assert look(repair=True) == []
+    assert recount_lines(repair=True) == []
 
     assert dynamodb().scan(TableName=tables.counters())["Items"] == before
 
@@ -136,15 +136,15 @@ DAMAGE: dict[str, tuple[Damage, str]] = {
     ),
     "called deleted": (
         lambda user, _: put(tables.counters(), {"id": f"users:{user.id}", "deleted": True}),
-        "a row that calls it deleted",
+        "a row marked as deleted",
     ),
     "a row of no user": (
         lambda user, _: put(tables.counters(), row(f"users:{user.id}") | {"id": f"users:{ID}"}),
-        "a row of what does not exist",
+        "a row without an entity",
     ),
     "a row of no order": (
         lambda _, order: put(tables.counters(), row(f"orders:{order.id}") | {"id": f"orders:{ID}"}),
-        "a row of what does not exist",
+        "a row without an entity",
     ),
     "not found": (lambda user, _: remove_search_row(user), "1 search rows missing"),
     "found by what it is not": (
@@ -169,7 +169,7 @@ DAMAGE: dict[str, tuple[Damage, str]] = {
     ),
     "deleted, and its projector died": (
         lambda *_: put(tables.counters(), tombstone(ID, SearchWrite("x", NOON, ["lord byron"]))),
-        "deleted, with search writes that did not end",
+        "deleted, with unfinished search writes",
     ),
     "too high a total": (
         lambda *_: put(tables.counters(), row_of_totals("users", 5)),
@@ -192,34 +192,34 @@ def row_of_totals(kind: str, active: int) -> Item:
 
 @pytest.mark.parametrize("name", DAMAGE)
 def test_recount_finds_and_repairs_damage(user: User, order: Order, name: str) -> None:
-    damage, said = DAMAGE[name]
+    damage, lines = DAMAGE[name]
     well = everything()
     damage(user, order)
     as_damaged = dynamodb().scan(TableName=tables.counters())["Items"]
 
-    found = look()
-    assert any(said in line for line in found), found
+    found = recount_lines()
+    assert any(lines in line for line in found), found
     assert not any(user.name in line or user.email in line for line in found)
     assert dynamodb().scan(TableName=tables.counters())["Items"] == as_damaged
 
-    look(repair=True)
+    recount_lines(repair=True)
 
     assert everything() == well
-    assert look() == []
+    assert recount_lines() == []
 
 
 def test_recount_projects_entities_that_the_projector_missed(user: User, order: Order) -> None:
     late = sign_up()
     renamed = replace(user, name="Grace Hopper", status=UserStatus.INACTIVE, version=2)
     UserRepository().save(user, renamed)
-    assert len(look()) == 2
+    assert len(recount_lines()) == 2
 
-    look(repair=True)
+    recount_lines(repair=True)
 
     assert UserRepository().count([UserStatus.ACTIVE]) == 2
     assert UserRepository().count([UserStatus.INACTIVE]) == 1
     project(late, user)
-    assert look() == []
+    assert recount_lines() == []
 
 
 def test_recount_fills_lost_tables(user: User, order: Order) -> None:
@@ -228,7 +228,7 @@ def test_recount_fills_lost_tables(user: User, order: Order) -> None:
         for item in dynamodb().scan(TableName=table)["Items"]:
             dynamodb().delete_item(TableName=table, Key={key: item[key] for key in keys})
 
-    look(repair=True)
+    recount_lines(repair=True)
 
     assert everything() == well
 
@@ -245,11 +245,11 @@ def test_recount_reports_a_failed_entity_and_repairs_the_others(
         advance(store, steps)
 
     monkeypatch.setattr(ProjectionRepository, "advance", refuse)
-    said: list[str] = []
-    reader = Reader(dynamodb(), Rate(1_000_000), 1)
-    assert recount(dynamodb(), reader, 0, True, said.append)
+    lines: list[str] = []
+    scanner = Scanner(dynamodb(), Rate(1_000_000), 1)
+    assert recount(dynamodb(), scanner, 0, True, lines.append)
 
-    assert any(line.startswith(f"users:{user.id}: not mended: ") for line in said)
+    assert any(line.startswith(f"users:{user.id}: not repaired: ") for line in lines)
     assert row(f"orders:{order.id}")["status"] == "pending"
 
 
@@ -267,11 +267,11 @@ def test_recount_deletes_search_rows_of_former_names(
     if is_gone:
         UserRepository().delete(other)
         project(other)
-    assert look() == [f"users:{other.id}: 698 search rows surplus"]
+    assert recount_lines() == [f"users:{other.id}: 698 search rows surplus"]
 
-    look(repair=True)
+    recount_lines(repair=True)
 
-    assert look() == []
+    assert recount_lines() == []
     found = dynamodb().scan(TableName=tables.search())["Items"]
     grams = {it["gram"]["S"] for it in found if it["user_id"]["S"] == other.id}
     assert grams == (set() if is_gone else grams_of(texts_of(other.name, other.email)))
@@ -283,12 +283,12 @@ def test_unsettled_search_writes_of_a_user_are_no_fault_and_survive_a_repair(
     others = SearchWrite("x", now() + timedelta(hours=1), ["ada"])
     state = State(1, "active", texts_of(user.name, user.email))
     put(tables.counters(), row_to_item(Entity(Kind.USERS, user.id), state, [others]))
-    assert look() == []
+    assert recount_lines() == []
     put(tables.search(), search_row(user, gram="xyz"))
 
-    look(repair=True)
+    recount_lines(repair=True)
 
-    assert look() == []
+    assert recount_lines() == []
     (write,) = row(f"users:{user.id}")["search_writes"]
     assert write["writer"] == "x"
 
@@ -297,7 +297,7 @@ def test_sale_is_no_difference_in_a_recount(user: User, order: Order) -> None:
     place(user, product := keep())
     project(product)
 
-    assert not any("products" in line for line in look())
+    assert not any("products" in line for line in recount_lines())
 
 
 def test_concurrent_change_wins_over_a_repair(
@@ -306,7 +306,7 @@ def test_concurrent_change_wins_over_a_repair(
     """At the worst moment: between the read and the write of the tool."""
     put(tables.search(), search_row(user, gram="xyz"))
     remove_search_row(user)
-    mend = entities.mend
+    repair = entities.repair
     changed: list[User] = []
 
     def after_a_change(client: Any, found: Any) -> Any:
@@ -314,12 +314,12 @@ def test_concurrent_change_wins_over_a_repair(
             changed.append(replace(user, name="Grace Hopper", version=2))
             UserRepository().save(user, changed[0])
             project(user)
-        return mend(client, found)
+        return repair(client, found)
 
-    monkeypatch.setattr(entities, "mend", after_a_change)
-    look(repair=True)
+    monkeypatch.setattr(entities, "repair", after_a_change)
+    recount_lines(repair=True)
 
-    assert look() == []
+    assert recount_lines() == []
     found = dynamodb().scan(TableName=tables.search())["Items"]
     grams = {it["gram"]["S"] for it in found if it["user_id"]["S"] == user.id}
     assert grams == grams_of(["grace hopper", fold(user.email)])
@@ -329,37 +329,37 @@ def test_totals_that_change_during_a_recount_are_not_repaired(
     user: User, order: Order, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(tables.counters(), row_of_totals("users", 50))
-    each = Reader.each
+    for_each_page = Scanner.for_each_page
     versions = iter(range(1, 100))
 
-    def beside_changes(reader: Reader, table: str, add: Any) -> None:
-        each(reader, table, add)
+    def beside_changes(scanner: Scanner, table: str, add: Any) -> None:
+        for_each_page(scanner, table, add)
         version = next(versions)
         status = [*UserStatus][version % 2]
         before = replace(user, version=version)
         UserRepository().save(before, replace(user, status=status, version=version + 1))
         project(user)
 
-    monkeypatch.setattr(Reader, "each", beside_changes)
-    said: list[str] = []
-    reader = Reader(dynamodb(), Rate(1_000_000), 1)
-    assert recount(dynamodb(), reader, 0, True, said.append)
-    assert "totals of users: not compared, since they changed meanwhile" in said
+    monkeypatch.setattr(Scanner, "for_each_page", beside_changes)
+    lines: list[str] = []
+    scanner = Scanner(dynamodb(), Rate(1_000_000), 1)
+    assert recount(dynamodb(), scanner, 0, True, lines.append)
+    assert "totals of users: not compared, since they changed during the scan" in lines
     assert row("users#0")["active"] > 40
 
     monkeypatch.undo()
-    look(repair=True)
+    recount_lines(repair=True)
     assert UserRepository().count([*UserStatus]) == 2
     assert OrderRepository().count_all([*OrderStatus]) == 2
 
 
 def test_concurrent_recounts_repair_totals_once(order: Order) -> None:
-    from tools.recount import totals as mended
+    from tools.recount import totals as recounted_totals
 
     put(tables.counters(), row_of_totals("users", 50))
-    found = mended.differences(Reader(dynamodb(), Rate(1_000_000), 1))
+    found = recounted_totals.find_differences(Scanner(dynamodb(), Rate(1_000_000), 1))
 
     for difference in [*found, *found]:
-        mended.mend(dynamodb(), difference)
+        recounted_totals.repair(dynamodb(), difference)
 
-    assert look() == []
+    assert recount_lines() == []

@@ -19,10 +19,10 @@ from shop.products.repository import ProductRepository
 from shop.users.repository import UserRepository
 from tests.repositories.stored_shop import keep, place, sign_up
 from tests.support.aws_mock import fresh_aws
-from tools.restore.bringing import Bringing, Outcome
-from tools.restore.comparison import Comparing, Comparison
+from tools.restore.comparison import Comparer, Comparison
 from tools.restore.counts import count_admins, count_orders
-from tools.restore.rooms import ROOMS, Sight
+from tools.restore.restorer import Outcome, Restorer
+from tools.restore.table_specs import TABLE_SPECS, LiveReader
 from tools.tables.rate import Rate
 
 
@@ -73,38 +73,38 @@ def change(table: str, key: dict[str, str], **values: Any) -> None:
     )
 
 
-class Restoring:
+class Restore:
     """Return a restore of one table from a copy created now."""
 
     def __init__(self, table: str, credentials: str | None = None) -> None:
-        self.room = ROOMS[table]
-        self.copy = copied(self.room.table())
+        self.spec = TABLE_SPECS[table]
+        self.copy = copied(self.spec.table())
         if table == "CredentialsTable":
             credentials = self.copy
-        self.bringing = Bringing(self.room, self.copy, Sight(dynamodb(), credentials))
+        self.restorer = Restorer(self.spec, self.copy, LiveReader(dynamodb(), credentials))
 
     def compare(self) -> Comparison:
-        comparing = Comparing(dynamodb(), Rate(1e6), self.room.keys, self.room.name)
-        return comparing.compare(self.room.table(), self.copy)
+        comparer = Comparer(dynamodb(), Rate(1e6), self.spec.keys, self.spec.name)
+        return comparer.compare(self.spec.table(), self.copy)
 
     def missing(self) -> set[str]:
-        return {*self.bringing.missing(self.compare())}
+        return {*self.restorer.find_missing(self.compare())}
 
     def doubtful(self) -> dict[str, str | None]:
-        missing = self.bringing.missing(self.compare())
-        return {name: self.bringing.why_doubtful(key) for name, key in missing.items()}
+        missing = self.restorer.find_missing(self.compare())
+        return {name: self.restorer.deletion_reason(key) for name, key in missing.items()}
 
-    def bring(self, *names: str) -> list[Outcome]:
-        return [*self.bringing.bring(self.bringing.wanted(self.compare(), names))]
+    def restore(self, *names: str) -> list[Outcome]:
+        return [*self.restorer.restore(self.restorer.find_keys(self.compare(), names))]
 
-    def bring_changed(self, id_: str) -> list[Outcome]:
+    def restore_changed(self, id_: str) -> list[Outcome]:
         [name] = [name for name in self.compare().changed if name.startswith(id_)]
-        return self.bring(name)
+        return self.restore(name)
 
 
 def test_comparison_distinguishes_equal_missing_changed_and_new_items() -> None:
     same, gone, other = keep(), keep(), keep()
-    restoring = Restoring("ProductsTable")
+    restoring = Restore("ProductsTable")
     delete(tables.products(), id=gone.id)
     change(tables.products(), {"id": other.id}, name="Plum")
     keep()
@@ -119,32 +119,32 @@ def test_comparison_distinguishes_equal_missing_changed_and_new_items() -> None:
 
 def test_restored_user_has_a_higher_version_and_no_old_sessions() -> None:
     user = sign_up()
-    restoring = Restoring("UsersTable")
+    restoring = Restore("UsersTable")
     delete(tables.users(), id=user.id)
     account_state = AccountRepository().account_state(user.id)
 
-    [outcome] = restoring.bring(user.id)
+    [outcome] = restoring.restore(user.id)
 
-    again, new_gate = UserRepository().get(user.id), AccountRepository().account_state(user.id)
-    assert outcome.refused is None
+    again, new_state = UserRepository().get(user.id), AccountRepository().account_state(user.id)
+    assert outcome.error is None
     assert again is not None and again.version > user.version + 1
     assert (again.email, again.name, again.status) == (user.email, user.name, user.status)
-    assert account_state and new_gate and new_gate.generation == account_state.generation + 1
-    assert new_gate.status is UserStatus.ACTIVE
+    assert account_state and new_state and new_state.generation == account_state.generation + 1
+    assert new_state.status is UserStatus.ACTIVE
 
 
 def test_restored_user_has_credential_and_account_state() -> None:
     user = sign_up(Role.ADMIN)
     credentials = copied(tables.credentials())
-    restoring = Restoring("UsersTable", credentials)
+    restoring = Restore("UsersTable", credentials)
     delete(tables.users(), id=user.id)
     delete(tables.credentials(), email=user.email)
     delete(tables.sessions(), user_id=user.id, id="gate")
 
-    assert restoring.doubtful() == {user.id: "perhaps erased at their own wish"}
-    [outcome] = restoring.bring(user.id)
+    assert restoring.doubtful() == {user.id: "possibly erased by the user"}
+    [outcome] = restoring.restore(user.id)
 
-    assert outcome.refused is None
+    assert outcome.error is None
     credential = UserRepository().credential(user.email)
     assert credential is not None and credential.user_id == user.id
     account_state = AccountRepository().account_state(user.id)
@@ -156,47 +156,47 @@ def test_restored_user_has_credential_and_account_state() -> None:
 
 def test_user_without_a_credential_is_not_restored() -> None:
     user = sign_up()
-    restoring = Restoring("UsersTable")
+    restoring = Restore("UsersTable")
     delete(tables.users(), id=user.id)
     delete(tables.credentials(), email=user.email)
 
-    [outcome] = restoring.bring(user.id)
+    [outcome] = restoring.restore(user.id)
 
-    assert "CredentialsTable" in (outcome.refused or "")
+    assert "CredentialsTable" in (outcome.error or "")
     assert UserRepository().get(user.id) is None
 
 
 def test_erased_user_is_doubtful_and_lost_user_is_not() -> None:
     erased, lost = sign_up(), sign_up()
-    restoring = Restoring("UsersTable")
+    restoring = Restore("UsersTable")
     UserRepository().delete(erased)
     delete(tables.users(), id=lost.id)
 
-    assert restoring.doubtful() == {erased.id: "perhaps erased at their own wish", lost.id: None}
+    assert restoring.doubtful() == {erased.id: "possibly erased by the user", lost.id: None}
 
 
 def test_email_of_another_user_is_not_restored() -> None:
     user = sign_up()
-    restoring = Restoring("UsersTable")
+    restoring = Restore("UsersTable")
     delete(tables.users(), id=user.id)
     change(tables.credentials(), {"email": user.email}, user_id="another")
 
-    [outcome] = restoring.bring(user.id)
+    [outcome] = restoring.restore(user.id)
 
-    assert "another user's" in (outcome.refused or "")
+    assert "another user's" in (outcome.error or "")
     assert UserRepository().get(user.id) is None
 
 
 def test_damaged_user_is_restored_without_a_role() -> None:
     user = sign_up(Role.ADMIN)
-    restoring = Restoring("UsersTable")
+    restoring = Restore("UsersTable")
     key = {"id": user.id}
     change(tables.users(), key, name="\0", email_verified="?", role="customer", version=9)
 
-    [outcome] = restoring.bring_changed(user.id)
+    [outcome] = restoring.restore_changed(user.id)
 
     again = UserRepository().get(user.id)
-    assert outcome.refused is None and again is not None
+    assert outcome.error is None and again is not None
     assert (again.name, again.email_verified, again.version) == (user.name, False, 10)
     assert again.role is Role.CUSTOMER
     account_state = AccountRepository().account_state(user.id)
@@ -205,11 +205,11 @@ def test_damaged_user_is_restored_without_a_role() -> None:
 
 def test_disabled_user_is_restored_disabled() -> None:
     user = sign_up()
-    restoring = Restoring("UsersTable")
+    restoring = Restore("UsersTable")
     change(tables.sessions(), {"user_id": user.id, "id": "gate"}, status="inactive")
     delete(tables.users(), id=user.id)
 
-    restoring.bring(user.id)
+    restoring.restore(user.id)
 
     again = UserRepository().get(user.id)
     assert again is not None and again.status is UserStatus.INACTIVE
@@ -217,25 +217,25 @@ def test_disabled_user_is_restored_disabled() -> None:
 
 def test_item_changed_since_the_comparison_is_not_restored() -> None:
     user = sign_up()
-    restoring = Restoring("UsersTable")
+    restoring = Restore("UsersTable")
     change(tables.users(), {"id": user.id}, name="B", version=2)
     found = restoring.compare()
     change(tables.users(), {"id": user.id}, name="C", version=3)
 
-    outcomes = restoring.bringing.bring(found.changed)
+    outcomes = restoring.restorer.restore(found.changed)
 
-    assert ["changed" in (it.refused or "") for it in outcomes] == [True]
+    assert ["changed" in (it.error or "") for it in outcomes] == [True]
     again = UserRepository().get(user.id)
     assert again is not None and again.name == "C"
 
 
 def test_unknown_name_is_rejected_before_anything_is_restored() -> None:
     lost = sign_up()
-    restoring = Restoring("UsersTable")
+    restoring = Restore("UsersTable")
     delete(tables.users(), id=lost.id)
 
     with pytest.raises(LookupError, match="typo"):
-        restoring.bring(lost.id, "typo")
+        restoring.restore(lost.id, "typo")
     assert UserRepository().get(lost.id) is None
 
 
@@ -251,18 +251,18 @@ def test_active_admins_are_recounted() -> None:
 
 def test_credential_is_restored_to_its_user_only() -> None:
     lost, moved, garbled = sign_up(), sign_up(), sign_up()
-    restoring = Restoring("CredentialsTable")
+    restoring = Restore("CredentialsTable")
     delete(tables.credentials(), email=lost.email)
     delete(tables.credentials(), email=moved.email)
     change(tables.users(), {"id": moved.id}, email="new@analytical.example")
     change(tables.credentials(), {"email": garbled.email}, password_hash="garbled")
 
-    [one] = restoring.bring(lost.id)
-    [two] = restoring.bring(moved.id)
-    [three] = restoring.bring_changed(garbled.id)
+    [one] = restoring.restore(lost.id)
+    [two] = restoring.restore(moved.id)
+    [three] = restoring.restore_changed(garbled.id)
 
-    assert (one.refused, three.refused) == (None, None)
-    assert "another address" in (two.refused or "")
+    assert (one.error, three.error) == (None, None)
+    assert "another email" in (two.error or "")
     for user in (lost, garbled):
         credential = UserRepository().credential(user.email)
         assert credential is not None and credential.password_hash == "hash"
@@ -272,30 +272,30 @@ def test_credential_is_restored_to_its_user_only() -> None:
 def test_account_state_is_restored_from_its_user_and_sessions_are_not() -> None:
     user = sign_up()
     change(tables.sessions(), {"user_id": user.id, "id": "gate"}, epoch=5)
-    restoring = Restoring("SessionsTable")
+    restoring = Restore("SessionsTable")
     delete(tables.sessions(), user_id=user.id, id="gate")
     change(tables.users(), {"id": user.id}, status="inactive")
 
-    [outcome] = restoring.bring(user.id)
+    [outcome] = restoring.restore(user.id)
 
     account_state = AccountRepository().account_state(user.id)
-    assert outcome.refused is None and account_state is not None
+    assert outcome.error is None and account_state is not None
     assert (account_state.generation, account_state.status) == (6, UserStatus.INACTIVE)
 
 
 def test_restored_product_has_its_sku_and_is_not_sold_before_its_stock_count() -> None:
     lost, deleted = keep(), keep()
-    restoring = Restoring("ProductsTable")
+    restoring = Restore("ProductsTable")
     delete(tables.products(), id=lost.id)
     ProductRepository().delete(deleted, None)
 
     doubts = restoring.doubtful()
     assert doubts[lost.id] is None
-    assert doubts[deleted.id] == "perhaps deleted by an admin"
-    assert doubts[f"sku#{deleted.sku}"] == "perhaps deleted by an admin"
-    outcomes = restoring.bring(lost.id, deleted.id)
+    assert doubts[deleted.id] == "possibly deleted by an admin"
+    assert doubts[f"sku#{deleted.sku}"] == "possibly deleted by an admin"
+    outcomes = restoring.restore(lost.id, deleted.id)
 
-    assert [it.refused for it in outcomes] == [None, None]
+    assert [it.error for it in outcomes] == [None, None]
     for product in (lost, deleted):
         again = ProductRepository().get(product.id)
         assert again is not None and (again.stock, again.sku) == (0, product.sku)
@@ -307,34 +307,34 @@ def test_restored_product_has_its_sku_and_is_not_sold_before_its_stock_count() -
 def test_lost_sku_item_is_restored_to_its_product() -> None:
     product = keep()
     guard = {"id": f"sku#{product.sku}"}
-    restoring = Restoring("ProductsTable")
+    restoring = Restore("ProductsTable")
     delete(tables.products(), **guard)
 
     assert restoring.doubtful() == {guard["id"]: None}
-    [outcome] = restoring.bring(guard["id"])
+    [outcome] = restoring.restore(guard["id"])
 
     row = get(tables.products(), **guard)
-    assert outcome.refused is None
+    assert outcome.error is None
     assert row is not None and row["product_id"] == product.id
 
 
 def test_product_with_a_used_sku_is_not_restored() -> None:
     product = keep()
-    restoring = Restoring("ProductsTable")
+    restoring = Restore("ProductsTable")
     delete(tables.products(), id=product.id)
     change(tables.products(), {"id": f"sku#{product.sku}"}, product_id="another")
 
-    [outcome] = restoring.bring(product.id)
+    [outcome] = restoring.restore(product.id)
 
-    assert "another product's" in (outcome.refused or "")
+    assert "another product's" in (outcome.error or "")
 
 
 def test_restored_product_keeps_its_current_stock() -> None:
     product = keep()
-    restoring = Restoring("ProductsTable")
+    restoring = Restore("ProductsTable")
     change(tables.products(), {"id": product.id}, name="\0", stock=3, version=8)
 
-    restoring.bring_changed(product.id)
+    restoring.restore_changed(product.id)
 
     again = ProductRepository().get(product.id)
     assert again is not None and (again.name, again.stock, again.version) == (product.name, 3, 9)
@@ -343,18 +343,18 @@ def test_restored_product_keeps_its_current_stock() -> None:
 def test_restored_order_has_its_current_status_and_is_counted() -> None:
     user, product = sign_up(), keep()
     garbled, lost, kept = (place(user, product) for _ in range(3))
-    restoring = Restoring("OrdersTable")
+    restoring = Restore("OrdersTable")
     key = {"user_id": user.id, "id": garbled.id}
     change(tables.orders(), key, total="x", status="cancelled", version=4)
     delete(tables.orders(), user_id=user.id, id=lost.id)
     delete(tables.orders(), user_id=user.id, id="summary")
 
     assert restoring.missing() == {f"{user.id}/{lost.id}", f"{user.id}/summary"}
-    outcomes = restoring.bring(f"{user.id}/{lost.id}", f"{user.id}/summary")
-    outcomes += restoring.bring_changed(f"{user.id}/{garbled.id}")
+    outcomes = restoring.restore(f"{user.id}/{lost.id}", f"{user.id}/summary")
+    outcomes += restoring.restore_changed(f"{user.id}/{garbled.id}")
     count_orders(dynamodb(), user.id)
 
-    assert [it.refused for it in outcomes] == [None] * 3
+    assert [it.error for it in outcomes] == [None] * 3
     repository = OrderRepository()
     one, two = repository.get(user.id, garbled.id), repository.get(user.id, lost.id)
     assert one is not None and (one.status, one.version) == (OrderStatus.CANCELLED, 5)
@@ -373,39 +373,39 @@ def test_restored_order_of_an_erased_user_has_no_note(is_erased: bool) -> None:
     user = sign_up()
     order = place(user, keep())
     change(tables.orders(), {"user_id": user.id, "id": order.id}, note="Ring twice.")
-    restoring = Restoring("OrdersTable")
+    restoring = Restore("OrdersTable")
     delete(tables.orders(), user_id=user.id, id=order.id)
     if is_erased:
         UserRepository().delete(user)
 
-    [outcome] = restoring.bring(f"{user.id}/{order.id}")
+    [outcome] = restoring.restore(f"{user.id}/{order.id}")
 
-    assert outcome.refused is None
+    assert outcome.error is None
     found = get(tables.orders(), user_id=user.id, id=order.id)
     assert found and found["note"] == (None if is_erased else "Ring twice.")
 
 
-def _lost_user() -> tuple[Restoring, str]:
+def _lost_user() -> tuple[Restore, str]:
     user = sign_up()
-    restoring = Restoring("UsersTable")
+    restoring = Restore("UsersTable")
     delete(tables.users(), id=user.id)
     return restoring, user.id
 
 
-def _lost_order() -> tuple[Restoring, str]:
+def _lost_order() -> tuple[Restore, str]:
     user = sign_up()
     order = place(user, keep())
-    restoring = Restoring("OrdersTable")
+    restoring = Restore("OrdersTable")
     delete(tables.orders(), user_id=user.id, id=order.id)
     return restoring, f"{user.id}/{order.id}"
 
 
 @pytest.mark.parametrize("lose", [_lost_user, _lost_order])
-def test_restored_items_send_no_email(lose: Callable[[], tuple[Restoring, str]]) -> None:
+def test_restored_items_send_no_email(lose: Callable[[], tuple[Restore, str]]) -> None:
     restoring, name = lose()
     before = {row["id"] for row in rows(tables.idempotency())}
 
-    restoring.bring(name)
+    restoring.restore(name)
 
     marks = {row["id"] for row in rows(tables.idempotency())} - before
     assert len(marks) == 1
@@ -415,11 +415,11 @@ def test_restored_items_send_no_email(lose: Callable[[], tuple[Restoring, str]])
 def test_account_state_of_an_erased_user_is_enabled_by_name() -> None:
     user = sign_up()
     credentials = copied(tables.credentials())
-    restoring = Restoring("UsersTable", credentials)
+    restoring = Restore("UsersTable", credentials)
     UserRepository().delete(user)
 
-    [outcome] = restoring.bring(user.id)
+    [outcome] = restoring.restore(user.id)
 
     row = get(tables.sessions(), user_id=user.id, id="gate")
-    assert outcome.refused is None
+    assert outcome.error is None
     assert row is not None and row["status"] == "active" and "ttl" not in row

@@ -20,10 +20,10 @@ from shop.projections.service import ProjectionService
 from shop.users.repository import UserRepository
 from tests.support.aws_mock import fresh_aws
 from tools.migrate.engine import Engine
-from tools.migrate.migration import every_migration
+from tools.migrate.migration import all_migrations
 from tools.recount.__main__ import recount
-from tools.recount.census import Reader
-from tools.seed import things
+from tools.recount.scanner import Scanner
+from tools.seed import items
 from tools.seed.fill import fill
 from tools.tables.rate import Rate
 
@@ -43,10 +43,10 @@ def seed(users: int, products: int = 0, orders: int = 0) -> int:
 
 
 def assert_well() -> None:
-    said: list[str] = []
-    assert not recount(dynamodb(), Reader(dynamodb(), FAST, 2), 0, False, said.append), said
-    for migration in every_migration().values():
-        assert not any(it.needing for it in Engine(dynamodb(), FAST, 2).look(migration))
+    lines: list[str] = []
+    assert not recount(dynamodb(), Scanner(dynamodb(), FAST, 2), 0, False, lines.append), lines
+    for migration in all_migrations().values():
+        assert not any(it.pending for it in Engine(dynamodb(), FAST, 2).preview(migration))
 
 
 def test_seeded_items_are_listed_and_pass_recount_and_migrations() -> None:
@@ -55,7 +55,7 @@ def test_seeded_items_are_listed_and_pass_recount_and_migrations() -> None:
     assert_well()
     users, orders = UserRepository(), OrderRepository()
     listed = users.list([*UserStatus], "createdAt", ALL, False).items
-    assert [*listed] == [things.user(number) for number in range(60)]
+    assert [*listed] == [items.user(number) for number in range(60)]
     assert users.count([*UserStatus]) == 60
     products = ProductRepository().list(ProductStatus.ACTIVE, "price", ALL, False).items
     assert len(products) == ProductRepository().count(ProductStatus.ACTIVE)
@@ -84,7 +84,7 @@ def test_seeded_items_need_no_projection() -> None:
     seed(users=5)
     before = dynamodb().scan(TableName=tables.counters())["Items"]
 
-    entities = [Entity(Kind.USERS, things.user(number).id) for number in range(5)]
+    entities = [Entity(Kind.USERS, items.user(number).id) for number in range(5)]
     assert ProjectionService(ProjectionRepository()).project(entities) == {}
 
     assert dynamodb().scan(TableName=tables.counters())["Items"] == before
@@ -99,14 +99,14 @@ def test_seeded_items_have_a_schema_version() -> None:
 
 
 def test_seeded_entities_are_determined_by_their_numbers_in_many_scripts() -> None:
-    users = [things.user(number) for number in range(500)]
+    users = [items.user(number) for number in range(500)]
 
-    assert users == [things.user(number) for number in range(500)]
+    assert users == [items.user(number) for number in range(500)]
     assert len({user.id for user in users}) == len({user.email for user in users}) == 500
     assert [user.id for user in users] == sorted(user.id for user in users)
     assert sum(user.name.isascii() for user in users) < 400
     assert {user.status for user in users} == {*UserStatus}
-    assert all(things.product(number).price.amount >= Decimal("0.5") for number in range(50))
+    assert all(items.product(number).price.amount >= Decimal("0.5") for number in range(50))
 
 
 def test_seed_of_orders_without_users_is_rejected() -> None:

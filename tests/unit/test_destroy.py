@@ -4,7 +4,7 @@ from typing import Any  # a stub of clients
 
 import pytest
 
-from tools.destroy import Refused, destroy
+from tools.destroy import NotDestroyable, destroy
 
 UNPROTECTED = {"Stage": "staging", "DataProtection": "off", "DataDeletionPolicy": "Delete"}
 
@@ -62,6 +62,6 @@ def test_stack_is_deleted_with_its_public_keys() -> None:
 def test_protected_or_unconfirmed_stack_is_kept(parameters: dict[str, str], typed: str) -> None:
     stack = Stack(**parameters)
 
-    with pytest.raises(Refused):
+    with pytest.raises(NotDestroyable):
         attempt(stack, typed)
     assert stack.deleted == []

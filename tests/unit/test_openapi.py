@@ -17,7 +17,7 @@ from shop.schemas import Body
 from shop.text import Name, Note
 from tests.support.sam_template import functions
 from tools.openapi.document import DOCUMENT, document, endpoints, text_of
-from tools.openapi.models import TwoOfOneName, schemas_of
+from tools.openapi.models import DuplicateModelName, schemas_of
 
 # The last characters of the example ids of users, products, orders and sessions.
 IDS = ("a1", "b1", "c1", "e1")
@@ -340,7 +340,7 @@ def test_models_with_equal_names_are_rejected() -> None:
         space: dict[str, Any] = {"__annotations__": {"it": field}, "__module__": str(field)}
         return type("Thing", (Body,), space)
 
-    with pytest.raises(TwoOfOneName):
+    with pytest.raises(DuplicateModelName):
         schemas_of([made(int), made(str)])
 
 

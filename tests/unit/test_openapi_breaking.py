@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.support.sam_template import ROOT
-from tools.openapi.breaking import breaks
+from tools.openapi.breaking import breaking_changes
 from tools.openapi.document import DOCUMENT
 
 type Part = Any  # Any: the document is JSON
@@ -47,7 +47,7 @@ def examples(document: Part, response: str) -> Part:
 
 
 def test_incompatible_change_is_named_in_the_changelog() -> None:
-    found = breaks(json.loads(RELEASED.read_text()), NOW)
+    found = breaking_changes(json.loads(RELEASED.read_text()), NOW)
 
     named = named_in((ROOT / "CHANGELOG.md").read_text())
     assert [it for it in found if it not in named] == [], (
@@ -177,7 +177,7 @@ def test_breaking_change_is_found(expected: str) -> None:
 
     BREAKING[expected](new)
 
-    assert expected in breaks(NOW, new)
+    assert expected in breaking_changes(NOW, new)
 
 
 def test_addition_is_not_breaking() -> None:
@@ -197,4 +197,4 @@ def test_addition_is_not_breaking() -> None:
     operation(new, "GET /api/users")["security"] = [{"apiKey": []}, {"accessToken": []}]
     operation(new, "GET /api/orders")["security"] = []
 
-    assert breaks(NOW, new) == []
+    assert breaking_changes(NOW, new) == []

@@ -11,12 +11,12 @@ import tools.migrate.__main__ as migrate
 import tools.recount.__main__ as recount
 import tools.restore.__main__ as restore
 from tests.fakes.cloudwatch_logs import OPERATOR, FakeCloudWatchLogs
-from tools.audit import on_record
+from tools.audit import audited
 from tools.migrate.engine import Contended, Engine
 from tools.redrive import redrive
-from tools.restore.bringing import Bringing, Outcome
-from tools.restore.comparison import Comparing
+from tools.restore.comparison import Comparer
 from tools.restore.copy import Copy
+from tools.restore.restorer import Outcome, Restorer
 
 SUBJECT = {"queue": "FailedOrdersToProcess"}
 
@@ -32,14 +32,14 @@ def logs(monkeypatch: pytest.MonkeyPatch) -> FakeCloudWatchLogs:
     monkeypatch.setattr(boto3, "client", made)
     for command in (migrate, recount, restore):
         monkeypatch.setattr(command, "attach", lambda *_: "shop")
-        monkeypatch.setattr(command, "patient_client", lambda: None)
+        monkeypatch.setattr(command, "retrying_client", lambda: None)
     return made
 
 
 def test_work_is_audited_at_its_start_and_end() -> None:
     logs = FakeCloudWatchLogs()
 
-    with on_record(logs, "shop", "redrive", SUBJECT) as record:
+    with audited(logs, "shop", "redrive", SUBJECT) as record:
         assert logs.outcomes == ["begun"]
         record.outcome = "3 moved"
 
@@ -52,7 +52,7 @@ def test_work_is_audited_at_its_start_and_end() -> None:
 def test_interrupted_work_is_audited_and_still_raises(how: type[BaseException]) -> None:
     logs = FakeCloudWatchLogs()
 
-    with pytest.raises(how), on_record(logs, "shop", "redrive", SUBJECT):
+    with pytest.raises(how), audited(logs, "shop", "redrive", SUBJECT):
         raise how
 
     assert logs.outcomes == ["begun", "stopped"]
@@ -61,7 +61,7 @@ def test_interrupted_work_is_audited_and_still_raises(how: type[BaseException]) 
 def test_unauditable_work_is_not_started() -> None:
     done = []
 
-    with pytest.raises(PermissionError), on_record(Denying(), "shop", "redrive", SUBJECT):
+    with pytest.raises(PermissionError), audited(Denying(), "shop", "redrive", SUBJECT):
         done.append("moved")
 
     assert done == []
@@ -150,7 +150,7 @@ def test_interrupted_repair_is_audited(
     ]
 
 
-@pytest.mark.parametrize(("left", "outcome"), [(True, "something is left"), (False, "done")])
+@pytest.mark.parametrize(("left", "outcome"), [(True, "differences remain"), (False, "done")])
 def test_repair_is_audited_with_its_outcome_and_a_read_is_not(
     logs: FakeCloudWatchLogs, monkeypatch: pytest.MonkeyPatch, left: bool, outcome: str
 ) -> None:
@@ -196,14 +196,14 @@ def test_partial_or_deleted_copy_is_audited(
 def test_interrupted_restore_is_audited_with_its_items(
     logs: FakeCloudWatchLogs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def bring(*_: object) -> Iterator[Outcome]:
+    def restore_first(*_: object) -> Iterator[Outcome]:
         yield Outcome("first", {"id": "first"}, None)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Copy, "exists", lambda _: True)
-    monkeypatch.setattr(Comparing, "compare", lambda *_: None)
-    monkeypatch.setattr(Bringing, "wanted", lambda *_: {})
-    monkeypatch.setattr(Bringing, "bring", bring)
+    monkeypatch.setattr(Comparer, "compare", lambda *_: None)
+    monkeypatch.setattr(Restorer, "find_keys", lambda *_: {})
+    monkeypatch.setattr(Restorer, "restore", restore_first)
 
     with pytest.raises(KeyboardInterrupt):
         restore.main(["bring-back", *COMMAND, "--keys", "first second"])

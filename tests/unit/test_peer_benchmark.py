@@ -14,12 +14,12 @@ from botocore.credentials import Credentials
 from tests.benchmarks.peers import check as bench_check
 from tests.benchmarks.peers import report
 from tests.benchmarks.peers.cases import APPS, CASES, POST, Case
-from tests.benchmarks.peers.endpoints import refuse_refusals, waited_for
+from tests.benchmarks.peers.endpoints import check_success, waited_for
 from tests.benchmarks.peers.measure import Run
-from tests.benchmarks.peers.people import PRODUCTS, check
 from tests.benchmarks.peers.results import NUMBERS, Results, read
 from tests.benchmarks.peers.summary import Spread, spread, summarise
 from tests.benchmarks.peers.targets import Target
+from tests.benchmarks.peers.workload import PRODUCTS, check
 from tests.support.sam_template import functions
 
 TARGET = "DynamoDB_20120810.GetItem"
@@ -160,7 +160,7 @@ def test_every_function_with_a_waiting_client_is_started_cold() -> None:
 def test_error_response_is_never_measured_as_an_endpoint() -> None:
     denied = {"policyDocument": {"Statement": [{"Effect": "Deny"}]}}
 
-    for answer in ({"statusCode": 401}, {"statusCode": 503}, denied):
+    for response in ({"statusCode": 401}, {"statusCode": 503}, denied):
         with pytest.raises(ValueError):
-            refuse_refusals(answer)
-    refuse_refusals({"statusCode": 307})
+            check_success(response)
+    check_success({"statusCode": 307})

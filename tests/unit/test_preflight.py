@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError, NoCredentialsError
 
 from tests.support.sam_template import resources
 from tools import preflight
-from tools.preflight import MAX_STACK, Finding, Preflight, Verdict, is_ready, pairs
+from tools.preflight import MAX_STACK_NAME_LENGTH, Finding, Preflight, Verdict, is_ready, pairs
 
 STACK = {"StackStatus": "UPDATE_COMPLETE", "Parameters": []}
 
@@ -35,11 +35,11 @@ class Account:
     class meta:
         region_name = "eu-west-1"
 
-    def __init__(self, wanted: dict[str, str] | None = None, **answers: Any) -> None:
-        self.wanted = {"Stage": "staging"} | (wanted or {})
+    def __init__(self, configured: dict[str, str] | None = None, **answers: Any) -> None:
+        self.configured = {"Stage": "staging"} | (configured or {})
         self.stack = "shop-staging"
         self._answers = {
-            "described": STACK,
+            "describe_stack": STACK,
             "get_caller_identity": {"Account": "123456789012", "Arn": "arn:aws:iam::1:user/ada"},
             "get_account_settings": {"AccountLimit": {"UnreservedConcurrentExecutions": 1000}},
             "describe_stacks": {"Stacks": [STACK]},
@@ -51,8 +51,8 @@ class Account:
     def client(self, service: str) -> "Account":
         return self
 
-    def described(self) -> Any:
-        answer = self._answers["described"]
+    def describe_stack(self) -> Any:
+        answer = self._answers["describe_stack"]
         if isinstance(answer, Exception):
             raise answer
         return answer
@@ -77,34 +77,34 @@ def this_machine(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
 
 
-def found(account: Account, about: str, **given: str) -> Finding:
+def found(account: Account, subject: str, **given: str) -> Finding:
     # The account stands in for a deployment, as far as it is used.
     deployment: Any = account
-    (finding,) = [it for it in Preflight(deployment, given).findings() if it.about == about]
+    (finding,) = [it for it in Preflight(deployment, given).findings() if it.subject == subject]
     return finding
 
 
 def test_complete_account_passes_with_a_list_of_checks() -> None:
-    said: list[str] = []
+    lines: list[str] = []
     deployment: Any = Account()
 
-    assert is_ready(deployment, {}, said.append)
-    assert any("account 123456789012 in eu-west-1" in line for line in said)
-    assert len(said) == 12
+    assert is_ready(deployment, {}, lines.append)
+    assert any("account 123456789012 in eu-west-1" in line for line in lines)
+    assert len(lines) == 12
 
 
 def test_new_account_passes() -> None:
-    deployment: Any = Account(described=None, get_account_settings=FEW)
+    deployment: Any = Account(describe_stack=None, get_account_settings=FEW)
 
     assert is_ready(deployment, {}, lambda _: None)
 
 
 def test_missing_credentials_skip_all_other_checks() -> None:
-    said: list[str] = []
+    lines: list[str] = []
     deployment: Any = Account(get_caller_identity=NoCredentialsError())
 
-    assert not is_ready(deployment, {}, said.append)
-    assert "credentials: Unable to locate credentials" in said[-1]
+    assert not is_ready(deployment, {}, lines.append)
+    assert "credentials: Unable to locate credentials" in lines[-1]
 
 
 DOMAIN = {"DomainName": "api.example.com"}
@@ -121,13 +121,13 @@ M, N, OK = Verdict.MISSING, Verdict.NOTE, Verdict.OK
 
 
 @pytest.mark.parametrize(
-    ("account", "about", "verdict", "word"),
+    ("account", "subject", "verdict", "word"),
     [
         (Account({"Colour": "red"}), "parameters", M, "no parameter Colour"),
         (Account({"Rollout": "Slowly"}), "parameters", M, "one of AllAtOnce"),
-        (Account({"ListShards": "many"}), "parameters", M, "like"),
-        (Account({"BcryptCost": "9"}), "parameters", M, "no number"),
-        (Account({"BcryptCost": "99"}), "parameters", M, "no number"),
+        (Account({"ListShards": "many"}), "parameters", M, "must match"),
+        (Account({"BcryptCost": "9"}), "parameters", M, "not a number"),
+        (Account({"BcryptCost": "99"}), "parameters", M, "not a number"),
         (Account({"MailFrom": "shop@example.com"}), "parameters", M, "RecoveryPage"),
         (Account(DOMAIN), "parameters", M, "CertificateArn"),
         (Account({"RateLimitPerAddress": "50"}), "parameters", M, "at least 100"),
@@ -144,11 +144,16 @@ M, N, OK = Verdict.MISSING, Verdict.NOTE, Verdict.OK
         (Account(PROD | {"AllowedOrigins": "loopback"}), "parameters", M, "loopback"),
         (Account({"Architecture": "x86_64"}), "architecture", M, "ARCHITECTURE=x86_64"),
         (Account(), "architecture", OK, "arm64"),
-        (Account(described=None), "stack", OK, "will be made"),
-        (Account(described={"StackStatus": "REVIEW_IN_PROGRESS"}), "stack", OK, "will be made"),
-        (Account(described={"StackStatus": "ROLLBACK_COMPLETE"}), "stack", M, "delete"),
-        (Account(described={"StackStatus": "UPDATE_ROLLBACK_FAILED"}), "stack", M, "events"),
-        (Account(described={"StackStatus": "UPDATE_IN_PROGRESS"}), "stack", M, "events"),
+        (Account(describe_stack=None), "stack", OK, "will be created"),
+        (
+            Account(describe_stack={"StackStatus": "REVIEW_IN_PROGRESS"}),
+            "stack",
+            OK,
+            "will be created",
+        ),
+        (Account(describe_stack={"StackStatus": "ROLLBACK_COMPLETE"}), "stack", M, "delete"),
+        (Account(describe_stack={"StackStatus": "UPDATE_ROLLBACK_FAILED"}), "stack", M, "events"),
+        (Account(describe_stack={"StackStatus": "UPDATE_IN_PROGRESS"}), "stack", M, "events"),
         (Account(get_account_settings=FEW), "concurrency", N, "Service Quotas"),
         (
             Account({"HashingConcurrency": "40"}, get_account_settings=FEW),
@@ -160,7 +165,7 @@ M, N, OK = Verdict.MISSING, Verdict.NOTE, Verdict.OK
             *("concurrency", M, "180 needed"),
         ),
         (
-            Account(get_account_settings=ENOUGH, described=deployed(HashingConcurrency="40")),
+            Account(get_account_settings=ENOUGH, describe_stack=deployed(HashingConcurrency="40")),
             *("concurrency", OK, "220 executions are free, 80 will be reserved"),
         ),
         (Account(describe_stacks=NO_STACK), "upload bucket", N, "first deployment"),
@@ -194,12 +199,12 @@ M, N, OK = Verdict.MISSING, Verdict.NOTE, Verdict.OK
     ],
 )
 def test_each_missing_item_is_reported(
-    account: Account, about: str, verdict: Verdict, word: str
+    account: Account, subject: str, verdict: Verdict, word: str
 ) -> None:
-    finding = found(account, about)
+    finding = found(account, subject)
 
     assert finding.verdict is verdict, finding
-    assert word in finding.said
+    assert word in finding.detail
 
 
 def test_access_logs_require_a_role_of_the_account_or_the_stack(
@@ -231,45 +236,45 @@ def test_given_parameters_override_samconfig() -> None:
 
 
 def test_deployed_parameters_are_kept_until_overridden() -> None:
-    mailed = Account(described=deployed(**MAIL), get_account=SANDBOX)
-    assert "sandbox" in found(mailed, "mail").said
+    mailed = Account(describe_stack=deployed(**MAIL), get_account=SANDBOX)
+    assert "sandbox" in found(mailed, "mail").detail
     assert found(mailed, "mail", MailFrom="").verdict is Verdict.OK
 
-    linked = Account(described=deployed(RecoveryPage="https://example.com"))
+    linked = Account(describe_stack=deployed(RecoveryPage="https://example.com"))
     assert found(linked, "parameters", MailFrom="shop@example.com").verdict is Verdict.OK
 
-    limited = Account(described=deployed(RateLimitPerAddress="50"))
-    assert "at least 100" in found(limited, "parameters").said
+    limited = Account(describe_stack=deployed(RateLimitPerAddress="50"))
+    assert "at least 100" in found(limited, "parameters").detail
     assert found(limited, "parameters", RateLimitPerAddress="100").verdict is Verdict.OK
 
 
 def test_unexecuted_change_set_keeps_no_parameters() -> None:
     untaken = deployed(MailFrom="shop@example.com") | {"StackStatus": "REVIEW_IN_PROGRESS"}
 
-    assert found(Account(described=untaken), "mail").said.startswith("off")
+    assert found(Account(describe_stack=untaken), "mail").detail.startswith("off")
 
 
 def test_parameter_removed_from_the_template_is_dropped() -> None:
-    assert found(Account(described=deployed(Colour="red")), "parameters").verdict is Verdict.OK
+    assert found(Account(describe_stack=deployed(Colour="red")), "parameters").verdict is Verdict.OK
 
 
 def test_deployed_value_no_longer_allowed_is_reported() -> None:
-    finding = found(Account(described=deployed(BcryptCost="9")), "parameters")
+    finding = found(Account(describe_stack=deployed(BcryptCost="9")), "parameters")
 
-    assert finding.verdict is Verdict.MISSING and "BcryptCost=9" in finding.said
+    assert finding.verdict is Verdict.MISSING and "BcryptCost=9" in finding.detail
 
 
 def test_parameters_are_not_reported_without_a_known_deployment() -> None:
-    said: list[str] = []
-    deployment: Any = Account(described=DENIED)
+    lines: list[str] = []
+    deployment: Any = Account(describe_stack=DENIED)
 
-    assert not is_ready(deployment, {}, said.append)
-    assert "stack: An error occurred (AccessDenied)" in said[-1]
+    assert not is_ready(deployment, {}, lines.append)
+    assert "stack: An error occurred (AccessDenied)" in lines[-1]
 
 
 def test_stack_name_leaves_room_for_derived_names() -> None:
     account = Account()
-    account.stack = "s" * MAX_STACK
+    account.stack = "s" * MAX_STACK_NAME_LENGTH
     assert found(account, "stack").verdict is Verdict.OK
     account.stack += "s"
     assert found(account, "stack").verdict is Verdict.MISSING
@@ -278,4 +283,4 @@ def test_stack_name_leaves_room_for_derived_names() -> None:
         str(rule["SamplingRule"]["RuleName"]["Fn::Sub"]).replace("${AWS::StackName}", "")
         for rule in resources("AWS::XRay::SamplingRule").values()
     ]
-    assert max(len(name) for name in made) + MAX_STACK == 32  # X-Ray's limit
+    assert max(len(name) for name in made) + MAX_STACK_NAME_LENGTH == 32  # X-Ray's limit

@@ -18,7 +18,7 @@ from shop.dynamo.codec import encode
 from shop.products.models import ProductStatus
 from shop.products.repository import product_to_item
 from shop.users.repository import user_to_item
-from tests.benchmarks.lists import people
+from tests.benchmarks.lists import dataset
 from tests.support.fixtures import ALICE
 from tests.support.gateway_events import Context, event
 from tests.support.log_lines import LogLines
@@ -29,9 +29,9 @@ HEADERS = {
     "User-Agent": "curl/8.7.1",
     "X-Forwarded-For": "192.0.2.10",
 }
-USER = replace(people.user(1), id=ALICE.id)
+USER = replace(dataset.user(1), id=ALICE.id)
 PRODUCTS = [
-    replace(people.product(number), stock=99, status=ProductStatus.ACTIVE) for number in range(3)
+    replace(dataset.product(number), stock=99, status=ProductStatus.ACTIVE) for number in range(3)
 ]
 
 

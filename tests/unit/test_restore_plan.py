@@ -10,7 +10,7 @@ from tests.support.sam_template import resources
 from tools.restore.__main__ import main
 from tools.restore.comparison import fingerprint
 from tools.restore.copy import Copy
-from tools.restore.rooms import ROOMS
+from tools.restore.table_specs import TABLE_SPECS
 
 
 class Tables:
@@ -37,8 +37,8 @@ ON = {
     ("at", "recovery", "last"),
     [
         (NOON - timedelta(hours=1), ON, "  possible from 2026-10-18 12:00:00"),
-        (NOON + timedelta(seconds=1), ON, "Not possible: that is no time"),
-        (NOON - timedelta(days=36), ON, "Not possible: that is no time"),
+        (NOON + timedelta(seconds=1), ON, "Not possible: the time is outside"),
+        (NOON - timedelta(days=36), ON, "Not possible: the time is outside"),
         (NOON, {"PointInTimeRecoveryStatus": "DISABLED"}, "Not possible: point-in-time recovery"),
     ],
 )
@@ -60,8 +60,8 @@ def test_copy_is_found_by_its_point_in_time() -> None:
     [
         ("CountersTable", "make recount"),
         ("SearchTable", "make recount"),
-        ("AttemptsTable", "nothing is kept"),
-        ("Users", "nothing is kept"),
+        ("AttemptsTable", "has no backups"),
+        ("Users", "has no backups"),
     ],
 )
 def test_rebuildable_or_unprotected_table_is_rejected(
@@ -80,7 +80,7 @@ def test_every_protected_table_can_be_restored() -> None:
         if "PointInTimeRecoverySpecification" in properties
     }
 
-    assert kept == ROOMS.keys()
+    assert kept == TABLE_SPECS.keys()
 
 
 @pytest.mark.parametrize("words", [[], ["--keys", "a", "--all-missing"]], ids=["nothing", "both"])
@@ -88,7 +88,7 @@ def test_restored_items_are_listed(capsys: pytest.CaptureFixture[str], words: li
     with pytest.raises(SystemExit):
         main(["bring-back", "--table", "UsersTable", "--at", "2026-11-23T10:00:00Z", *words])
 
-    assert "say which items" in capsys.readouterr().err
+    assert "name the items" in capsys.readouterr().err
 
 
 def test_point_in_time_without_a_zone_is_rejected(capsys: pytest.CaptureFixture[str]) -> None:

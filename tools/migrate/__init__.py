@@ -1,1 +1,1 @@
-"""Changes of what is stored, by numbered migrations, while the system runs."""
+"""Numbered migrations of stored data during live traffic."""

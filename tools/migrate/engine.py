@@ -1,13 +1,13 @@
-"""Going through a table for a migration: looking, and changing beside live traffic."""
+"""Migration engine: preview and change the items of a table during live traffic."""
 
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any  # an item's values are of any type DynamoDB knows
+from typing import TYPE_CHECKING, Any  # values of items have many types
 
 from shop.dynamo.codec import Item, decode, encode
+from tools.migrate.checkpoints import Checkpoints
 from tools.migrate.migration import Migration, Part
-from tools.migrate.state import State
 from tools.tables.progress import Progress
 from tools.tables.rate import Rate
 from tools.tables.scan import Segment, in_segments, pages
@@ -15,21 +15,21 @@ from tools.tables.scan import Segment, in_segments, pages
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-MAX_TRIES = 10  # for one item, against those who change it
+MAX_ATTEMPTS = 10  # for one item that others change
 _MAX_EXAMPLES = 3
 
 
 class Contended(RuntimeError):
-    """An item changed each time that it was about to be; run again."""
+    """An item changed before every attempt to write it; run the migration again."""
 
 
 @dataclass
-class Found:
-    """What was seen of a table; of items only keys and names of attributes, no content."""
+class TableResult:
+    """Counts of a table; examples contain keys and attribute names, no values."""
 
     table: str
     seen: int = 0
-    needing: int = 0
+    pending: int = 0
     examples: list[str] = field(default_factory=list)
 
 
@@ -40,67 +40,67 @@ class Engine:
         self._segments = segments
         self._counting = threading.Lock()
 
-    def look(self, migration: Migration) -> Sequence[Found]:
-        """Which items need it; writes nothing."""
-        return [self._each(part, None) for part in migration.parts]
+    def preview(self, migration: Migration) -> Sequence[TableResult]:
+        """Count the items that need the migration; write nothing."""
+        return [self._process_table(part, None) for part in migration.parts]
 
-    def run(self, migration: Migration) -> Sequence[Found]:
-        """Changes what needs it, from where a run that was stopped left off.
+    def run(self, migration: Migration) -> Sequence[TableResult]:
+        """Migrate all items that need it; continue after the position of a stopped run.
 
-        Costs, for each item that needs it, 1 write unit for each KB of it and of each index that
-        it moves in; and 1 read unit for each 4 KB of the table.
+        Costs 1 read unit per 4 KB of the table, and per migrated item 1 write unit per KB of the
+        item and of each index in which it moves.
         """
-        state = State(self._client, migration.number, self._segments)
-        found = [self._each(part, state) for part in migration.parts]
-        state.forget([part.table() for part in migration.parts])
+        checkpoints = Checkpoints(self._client, migration.number, self._segments)
+        found = [self._process_table(part, checkpoints) for part in migration.parts]
+        checkpoints.delete([part.table() for part in migration.parts])
         return found
 
-    def _each(self, part: Part, state: State | None) -> Found:
+    def _process_table(self, part: Part, checkpoints: Checkpoints | None) -> TableResult:
         table = self._client.describe_table(TableName=part.table())["Table"]
         keys = [it["AttributeName"] for it in table["KeySchema"]]
-        found = Found(part.table())
+        found = TableResult(part.table())
 
         def work(segment: Segment) -> None:
             after = None
-            if state is not None:
-                is_done, after = state.of(part.table(), segment)
+            if checkpoints is not None:
+                is_done, after = checkpoints.load(part.table(), segment)
                 if is_done:
                     return
             for items, last in pages(self._client, part.table(), segment, self._rate, after):
                 for item in items:
-                    self._look_at(part, item, keys, found)
-                    if state is not None:
+                    self._count(part, item, keys, found)
+                    if checkpoints is not None:
                         self._change(part, item, keys)
-                if state is not None:
-                    self._rate.spend(state.save(part.table(), segment, last))
+                if checkpoints is not None:
+                    self._rate.spend(checkpoints.save(part.table(), segment, last))
                 progress.add(len(items))
 
         with Progress(part.table(), table["ItemCount"]) as progress:
             in_segments(self._segments, work, self._rate)
         return found
 
-    def _look_at(self, part: Part, item: Item, keys: Sequence[str], found: Found) -> None:
+    def _count(self, part: Part, item: Item, keys: Sequence[str], found: TableResult) -> None:
         changes = part.changes(item)
         with self._counting:
             found.seen += 1
             if changes is not None:
-                found.needing += 1
+                found.pending += 1
                 if len(found.examples) < _MAX_EXAMPLES:
                     id_ = " ".join(str(item[key]) for key in keys)
                     found.examples.append(f"{id_}: {', '.join(sorted(changes))}")
 
     def _change(self, part: Part, item: Item, keys: Sequence[str]) -> None:
-        """Sets what is missing if the item is still what that was worked out from.
+        """Set the missing attributes, on the condition that the item did not change.
 
-        Its `version` stays, unless the migration changes what clients see.
+        Its `version` stays, unless the migration changes data that clients see.
         """
         client = self._client
-        for _ in range(MAX_TRIES):
+        for _ in range(MAX_ATTEMPTS):
             changes = part.changes(item)
             if changes is None:
                 return
             try:
-                answer = client.update_item(
+                response = client.update_item(
                     TableName=part.table(),
                     Key=encode({key: item[key] for key in keys}),
                     ReturnValuesOnConditionCheckFailure="ALL_OLD",
@@ -109,12 +109,12 @@ class Engine:
                 )
             except client.exceptions.ConditionalCheckFailedException as failed:
                 self._rate.spend(1)
-                response: Any = failed.response  # botocore's type does not know of the item
-                if not response.get("Item"):
+                failure: Any = failed.response  # botocore's type omits the item
+                if not failure.get("Item"):
                     return  # deleted
-                item = decode(response["Item"])
+                item = decode(failure["Item"])
             else:
-                self._rate.spend(answer["ConsumedCapacity"]["CapacityUnits"])
+                self._rate.spend(response["ConsumedCapacity"]["CapacityUnits"])
                 return
         raise Contended(" ".join(str(item[key]) for key in keys))
 

@@ -1,4 +1,4 @@
-"""What a migration is: one function that all of plan, dry run, run and verification ask."""
+"""Definition of a migration: one function per table, used by plan, dry run, run and verify."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,11 +11,11 @@ from tools.migrate import migrations
 
 @dataclass(frozen=True)
 class Part:
-    """The items of one table.
+    """The migration of one table.
 
-    `changes` gives the attributes that an item should have and has not, or None. It must give
-    None for what it has changed, and for items of later shapes; what it knows besides the item must
-    not change back, such as that a user is gone.
+    `changes` returns the attributes to set on an item, or None. It must return None for migrated
+    items and for items of later schema versions. Other facts that it uses must be permanent, such
+    as the erasure of a user.
     """
 
     table: Callable[[], str]
@@ -29,7 +29,7 @@ class Migration:
     parts: Sequence[Part]
 
 
-def every_migration() -> Mapping[int, Migration]:
+def all_migrations() -> Mapping[int, Migration]:
     names = [module.name for module in iter_modules(migrations.__path__)]
     found = [import_module(f"{migrations.__name__}.{name}").MIGRATION for name in sorted(names)]
     return {migration.number: migration for migration in found}

@@ -1,4 +1,4 @@
-"""Writes the document: `make openapi`."""
+"""`make openapi`: write docs/openapi.json."""
 
 from tools.openapi.document import DOCUMENT, document, text_of
 

@@ -1,15 +1,15 @@
-"""What of a document is incompatible with the one before: clients of that may fail by it."""
+"""Breaking changes between two OpenAPI documents: changes that can fail existing clients."""
 
 from collections.abc import Iterator
-from typing import Any  # what documents are made of
+from typing import Any  # documents are JSON
 
 type Part = dict[str, Any]
 
-_MOST = ("maximum", "maxLength", "maxItems")
-_LEAST = ("minimum", "minLength", "minItems")
+_UPPER_BOUNDS = ("maximum", "maxLength", "maxItems")
+_LOWER_BOUNDS = ("minimum", "minLength", "minItems")
 _ERROR = {"$ref": "#/components/schemas/Error"}
 _RULES = ("pattern", "not", "anyOf")
-# Parts of patterns that were widened since a release: what matched before matches still.
+# Parts of patterns that were widened since a release: every earlier match still matches.
 _WIDENED = (
     ("[0-9a-f]", "[0-9A-Fa-f]"),  # ids, also in upper case
     (  # lists of entity tags, also with empty elements
@@ -18,12 +18,12 @@ _WIDENED = (
     ),
 )
 _ANY = ("null", "boolean", "integer", "number", "string", "array", "object")
-# What a scheme says to people, by which nothing is sent otherwise.
-_HINTS = {"description", "bearerFormat"}
+# Fields of a security scheme for people, without effect on requests.
+_DOCUMENTATION = {"description", "bearerFormat"}
 
 
-def breaks(old: Part, new: Part) -> list[str]:
-    """One line for each, such as `POST /api/users body.name: maxLength`."""
+def breaking_changes(old: Part, new: Part) -> list[str]:
+    """Return one line per change, such as `POST /api/users body.name: maxLength`."""
     return sorted(set(_Comparison(old, new).of_documents()))
 
 
@@ -34,9 +34,9 @@ class _Comparison:
     def of_documents(self) -> Iterator[str]:
         schemes = self._new["components"]["securitySchemes"]
         for name, scheme in self._old["components"]["securitySchemes"].items():
-            told = schemes.get(name, {})
-            for word in (scheme.keys() | told.keys()) - _HINTS:
-                if scheme.get(word) != told.get(word):
+            after_schema = schemes.get(name, {})
+            for word in (scheme.keys() | after_schema.keys()) - _DOCUMENTATION:
+                if scheme.get(word) != after_schema.get(word):
                     yield f"securitySchemes.{name}: {word}"
         for path, methods in self._old["paths"].items():
             for method, old in methods.items():
@@ -53,7 +53,7 @@ class _Comparison:
                 yield from self._of_responses(at, old, new)
 
     def _of_security(self, at: str, old: Part, new: Part) -> Iterator[str]:
-        before, after = _ways_in(old, self._old), _ways_in(new, self._new)
+        before, after = _security_options(old, self._old), _security_options(new, self._new)
         if {} in after or all(way in after for way in before):
             return
         yield f"{at}: no longer open to anyone" if {} in before else f"{at}: security"
@@ -70,7 +70,9 @@ class _Comparison:
             if news[name]["required"] and not parameter["required"]:
                 yield f"{at} {name}: required"
             yield from _of_default(f"{at} {name}", parameter["schema"], news[name]["schema"])
-            yield from self._taken(f"{at} {name}", parameter["schema"], news[name]["schema"])
+            yield from self._of_request_schema(
+                f"{at} {name}", parameter["schema"], news[name]["schema"]
+            )
 
     def _of_bodies(self, at: str, old: Part, new: Part) -> Iterator[str]:
         olds = old.get("requestBody", {}).get("content", {})
@@ -81,14 +83,16 @@ class _Comparison:
             if media_type not in news:
                 yield f"{at} body: {media_type} gone"
             else:
-                yield from self._taken(f"{at} body", body["schema"], news[media_type]["schema"])
+                yield from self._of_request_schema(
+                    f"{at} body", body["schema"], news[media_type]["schema"]
+                )
 
     def _of_responses(self, at: str, old: Part, new: Part) -> Iterator[str]:
-        for status, answer in old["responses"].items():
+        for status, response in old["responses"].items():
             if status not in new["responses"]:
                 yield f"{at} {status}: gone"
                 continue
-            before = _resolved(answer, self._old)
+            before = _resolved(response, self._old)
             after = _resolved(new["responses"][status], self._new)
             yield from self._of_headers(f"{at} {status}", before["headers"], after["headers"])
             for code in _codes(status, before) - _codes(status, after):
@@ -97,11 +101,11 @@ class _Comparison:
                 if media_type not in after.get("content", {}):
                     yield f"{at} {status}: {media_type} gone"
                     continue
-                told = after["content"][media_type]["schema"]
-                # All operations share it: a change of it is one change.
-                is_error = body["schema"] == told == _ERROR
+                after_schema = after["content"][media_type]["schema"]
+                # All operations share this schema, so its change is reported once.
+                is_error = body["schema"] == after_schema == _ERROR
                 place = "Error" if is_error else f"{at} {status} body"
-                yield from self._given(place, body["schema"], told)
+                yield from self._of_response_schema(place, body["schema"], after_schema)
 
     def _of_headers(self, at: str, old: Part, new: Part) -> Iterator[str]:
         for name, header in old.items():
@@ -111,17 +115,17 @@ class _Comparison:
             before, after = _resolved(header, self._old), _resolved(new[name], self._new)
             if before["required"] and not after["required"]:
                 yield f"{at} {name}: may be absent"
-            yield from self._given(f"{at} {name}", before["schema"], after["schema"])
+            yield from self._of_response_schema(f"{at} {name}", before["schema"], after["schema"])
 
-    def _taken(self, at: str, old: Part, new: Part) -> Iterator[str]:
-        """Where what could be sent is refused now."""
+    def _of_request_schema(self, at: str, old: Part, new: Part) -> Iterator[str]:
+        """Yield the changes by which earlier valid requests are rejected."""
         old, new = _resolved(old, self._old), _resolved(new, self._new)
         if not _types(old) <= _types(new):
             yield f"{at}: type"
         before, after = _values(old), _values(new)
         if after is not None and (before is None or not before <= after):
             yield f"{at}: enum"
-        for word in _narrower(old, new):
+        for word in _tightened_bounds(old, new):
             yield f"{at}: {word}"
         for word in _RULES:
             if word in new and new[word] not in (old.get(word), _widened(old.get(word))):
@@ -134,12 +138,12 @@ class _Comparison:
                 continue
             if name not in old.get("required", ()):
                 yield from _of_default(f"{at}.{name}", field, new["properties"][name])
-            yield from self._taken(f"{at}.{name}", field, new["properties"][name])
+            yield from self._of_request_schema(f"{at}.{name}", field, new["properties"][name])
         if "items" in old and "items" in new:
-            yield from self._taken(f"{at}[]", old["items"], new["items"])
+            yield from self._of_request_schema(f"{at}[]", old["items"], new["items"])
 
-    def _given(self, at: str, old: Part, new: Part) -> Iterator[str]:
-        """Where what could be relied on is given no longer; more values of an enum are allowed."""
+    def _of_response_schema(self, at: str, old: Part, new: Part) -> Iterator[str]:
+        """Yield the guarantees that responses lose; new values of an enum are allowed."""
         old, new = _resolved(old, self._old), _resolved(new, self._new)
         if not _types(new) <= _types(old):
             yield f"{at}: type"
@@ -149,17 +153,17 @@ class _Comparison:
         for word in ("format", "pattern", "anyOf"):
             if word in old and old[word] != new.get(word):
                 yield f"{at}: {word}"
-        for word in _narrower(new, old):
+        for word in _tightened_bounds(new, old):
             yield f"{at}: {word}"
         for name in set(old.get("required", ())) - set(new.get("required", ())):
             yield f"{at}.{name}: may be absent"
         for name, field in old.get("properties", {}).items():
             if name in new.get("properties", {}):
-                yield from self._given(f"{at}.{name}", field, new["properties"][name])
+                yield from self._of_response_schema(f"{at}.{name}", field, new["properties"][name])
             else:
                 yield f"{at}.{name}: gone"
         if "items" in old and "items" in new:
-            yield from self._given(f"{at}[]", old["items"], new["items"])
+            yield from self._of_response_schema(f"{at}[]", old["items"], new["items"])
 
 
 def _resolved(part: Part, document: Part) -> Part:
@@ -170,19 +174,19 @@ def _resolved(part: Part, document: Part) -> Part:
     return found
 
 
-def _ways_in(operation: Part, document: Part) -> list[Part]:
-    """Each is enough by itself; an empty one asks for nothing."""
+def _security_options(operation: Part, document: Part) -> list[Part]:
+    """Return the alternative security requirements; an empty one needs no credentials."""
     return operation.get("security", document["security"]) or [{}]
 
 
-def _codes(status: str, answer: Part) -> set[str]:
-    """Of refusals, under whose status each has an example."""
-    media = answer.get("content", {}).get("application/json", {})
+def _codes(status: str, response: Part) -> set[str]:
+    """Return the error codes of a status: the names of its examples."""
+    media = response.get("content", {}).get("application/json", {})
     return set(media.get("examples", ())) if status >= "400" else set()
 
 
 def _of_default(at: str, old: Part, new: Part) -> Iterator[str]:
-    """It is what those asked for who sent nothing."""
+    """Yield a changed default, which changes requests that omit the value."""
     if old.get("default") != new.get("default"):
         yield f"{at}: default"
 
@@ -193,19 +197,19 @@ def _by_name(operation: Part, document: Part) -> dict[str, Part]:
 
 
 def _widened(rule: object) -> object:
-    """Return a pattern as it is now if nothing but its widened parts has changed."""
+    """Return the pattern with its widened parts replaced."""
     if isinstance(rule, str):
         for before, after in _WIDENED:
             rule = rule.replace(before, after)
     return rule
 
 
-def _narrower(old: Part, new: Part) -> Iterator[str]:
-    """The bounds by which less fits than before."""
-    for word in _MOST:
+def _tightened_bounds(old: Part, new: Part) -> Iterator[str]:
+    """Yield the bounds that allow fewer values than before."""
+    for word in _UPPER_BOUNDS:
         if word in new and new[word] < old.get(word, float("inf")):
             yield word
-    for word in _LEAST:
+    for word in _LOWER_BOUNDS:
         if word in new and new[word] > old.get(word, float("-inf")):
             yield word
 

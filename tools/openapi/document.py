@@ -1,4 +1,4 @@
-"""The OpenAPI document, as the handlers have it."""
+"""The OpenAPI document, generated from the handlers."""
 
 import importlib
 import json
@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Sequence
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any  # what the document is made of
+from typing import Any  # the document is JSON
 
 from pydantic.alias_generators import to_camel
 
@@ -31,7 +31,7 @@ _TAGS = {
     "orders": "Placing and managing orders.",
     "operations": "Health checks and this document.",
 }
-# The tags of folders that are named otherwise: generated clients name classes by tags.
+# Folders with another tag: generated clients name their classes by tags.
 _TAG_OF_FOLDER = {"system": "operations"}
 _DESCRIPTION = """\
 Users and orders. All bodies are JSON with camelCase names; unknown fields and query parameters are
@@ -45,16 +45,16 @@ Pages and probes (`/recovery`, `/health`, `/ready`, this document) also answer H
 query parameters. `/.well-known/jwks.json` answers HEAD too.
 """
 
-# Pages for people and what these load: programs have nothing to do with them.
+# Pages for people, and the assets that they load: not part of the API.
 PAGES = {"GET /", "GET /docs", "GET /docs/{asset}"}
 
-_A_PAGE = "<!doctype html>\n<title>Your account</title>\n"
+_EXAMPLE_PAGE = "<!doctype html>\n<title>Your account</title>\n"
 
 type Part = dict[str, Any]
 
 
 def endpoints() -> dict[str, Endpoint]:
-    """All but pages, by the path of the handler's file, `users/create_user`."""
+    """Return all endpoints except pages, by the handler's file, such as `users/create_user`."""
     found = {}
     for path in sorted(ROOT.glob("functions/*/*.py")):
         module = importlib.import_module(f"functions.{path.parent.name}.{path.stem}")
@@ -67,12 +67,12 @@ def document() -> Part:
     handlers = endpoints()
     queries = {handler.query for handler in handlers.values() if handler.query}
     bodies = {handler.body for handler in handlers.values() if handler.body}
-    replies = {
+    response_models = {
         handler.response_model
         for handler in handlers.values()
         if handler.response_model and handler.response_model.media_type == "application/json"
     }
-    schemas = schemas_of(queries | bodies | replies) | error_schemas()
+    schemas = schemas_of(queries | bodies | response_models) | error_schemas()
     paths: Part = {}
     for name, handler in handlers.items():
         path = paths.setdefault(handler.path, {})
@@ -94,7 +94,7 @@ def document() -> Part:
             }
         ],
         "security": [{"accessToken": []}],
-        "tags": [{"name": name, "description": told} for name, told in sorted(_TAGS.items())],
+        "tags": [{"name": name, "description": result} for name, result in sorted(_TAGS.items())],
         "paths": paths,
         "components": {
             "securitySchemes": {
@@ -128,7 +128,7 @@ def _operation(name: str, handler: Endpoint, schemas: Part) -> Part:
     folder, _, verb_and_noun = name.partition("/")
     description = handler.function.__doc__
     if description is None:
-        raise ValueError(f"{name} says nothing of itself")
+        raise ValueError(f"{name} has no docstring")
     access = "" if handler.access is None else f" {handler.access.description}"
     operation: Part = {
         "operationId": to_camel(verb_and_noun),
@@ -168,9 +168,11 @@ def _parameters(handler: Endpoint, schemas: Part) -> list[Part]:
             _query_parameter(name, schema)
             for name, schema in schemas[handler.query.__name__]["properties"].items()
         ]
-    taken = {IdempotentRequest: "IdempotencyKey", Precondition: "IfMatch"}
-    names = [name for type_, name in taken.items() if type_ in handler.parameters.values()]
-    if _may_be_unchanged(handler):
+    header_parameters = {IdempotentRequest: "IdempotencyKey", Precondition: "IfMatch"}
+    names = [
+        name for type_, name in header_parameters.items() if type_ in handler.parameters.values()
+    ]
+    if _supports_not_modified(handler):
         names.append("IfNoneMatch")
     return found + [{"$ref": f"#/components/parameters/{name}"} for name in names]
 
@@ -192,7 +194,7 @@ def _path_parameter(name: str, marker: PathParameter) -> Part:
 
 
 def _query_parameter(name: str, schema: Part) -> Part:
-    """What is absent is null to the handler, but no text in a query is."""
+    """Describe a parameter without null: handlers get None if it is absent from the query."""
     match schema:
         case {"anyOf": [only, {"type": "null"}], **rest}:
             schema = {**only, **rest}
@@ -200,8 +202,8 @@ def _query_parameter(name: str, schema: Part) -> Part:
             schema = {**rest, "type": only}
     description = schema.get("description")
     schema = {word: inner for word, inner in schema.items() if word != "description"}
-    told = {"name": name, "in": "query", "required": False, "schema": schema}
-    return told if description is None else {**told, "description": description}
+    result = {"name": name, "in": "query", "required": False, "schema": schema}
+    return result if description is None else {**result, "description": description}
 
 
 def _success(handler: Endpoint, schemas: Part) -> Part:
@@ -224,47 +226,47 @@ def _success(handler: Endpoint, schemas: Part) -> Part:
         media = handler.response_model.media_type.partition(";")[0]
         content = {
             "schema": {"type": "string", "maxLength": 100_000},
-            "examples": {"example": {"value": _A_PAGE}},
+            "examples": {"example": {"value": _EXAMPLE_PAGE}},
         }
-    told: Part = {
+    result: Part = {
         str(handler.status): {
             "description": HTTPStatus(handler.status).phrase,
             "headers": common | _headers_of(handler, names),
             "content": {media: content},
         }
     }
-    if _may_be_unchanged(handler):
-        told["304"] = {
+    if _supports_not_modified(handler):
+        result["304"] = {
             "description": HTTPStatus(304).phrase,
             "headers": common | headers("ETag"),
         }
-    return told
+    return result
 
 
 def _response_example(handler: Endpoint, schemas: Part) -> Part:
-    reply = (
+    response = (
         example_of(schemas[component_name(handler.response_model)], schemas)
         if handler.response_model
         else {}
     )
     body = example_of(schemas[handler.body.__name__], schemas) if handler.body else {}
-    return response_example(handler.route, body, reply)
+    return response_example(handler.route, body, response)
 
 
 def _headers_of(handler: Endpoint, names: Sequence[str]) -> Part:
-    """Shared ones, and links with an example of this very route."""
+    """Return shared headers, and links with an example of this route."""
     path = path_of(handler.path)
-    told = headers(*names)
+    result = headers(*names)
     if "Link" in names:
-        told["Link"] = link("Link", f'<{path}>; rel="first"')
+        result["Link"] = link("Link", f'<{path}>; rel="first"')
     if "Location" in names and handler.response_model is not None:
-        told["Location"] = link(
+        result["Location"] = link(
             "Location", f"{path}/{id_of(component_name(handler.response_model))}"
         )
-    return told
+    return result
 
 
-def _may_be_unchanged(handler: Endpoint) -> bool:
+def _supports_not_modified(handler: Endpoint) -> bool:
     return (
         handler.method == "GET"
         and handler.response_model is not None
@@ -273,6 +275,6 @@ def _may_be_unchanged(handler: Endpoint) -> bool:
 
 
 def _used(shared: Part, paths: Part) -> Part:
-    """Those that some operation refers to."""
+    """Return the shared responses that an operation refers to."""
     text = json.dumps(paths)
-    return {n: told for n, told in shared.items() if f'"#/components/responses/{n}"' in text}
+    return {n: result for n, result in shared.items() if f'"#/components/responses/{n}"' in text}

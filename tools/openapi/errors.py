@@ -1,9 +1,9 @@
-"""Refusals in the document: one shape, and the codes that an operation may answer."""
+"""Errors in the document: one schema, and the codes of each operation."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from http import HTTPStatus
-from typing import Any  # what JSON is made of
+from typing import Any  # JSON values
 
 from shop.errors import Detail, ShopError, ValidationFailed
 from shop.http.messages import message_of
@@ -11,7 +11,7 @@ from shop.http.request import MAX_TOKENS
 from tools.openapi.headers import header, headers
 
 _REQUEST_ID = "0190a6b2-7c9e-4b1a-8f00-0000000000d1"
-# True of every operation: its fields and parameters are its own.
+# Examples for every operation, since each rejects unknown fields and parameters.
 _UNKNOWN_FIELD = Detail("body.colour", "extra_forbidden", message_of("body", "extra_forbidden", {}))
 _UNKNOWN_PARAMETER = Detail(
     "query.colour", "extra_forbidden", message_of("query", "extra_forbidden", {})
@@ -19,8 +19,8 @@ _UNKNOWN_PARAMETER = Detail(
 # Responses name every wrong field. A body of MAX_TOKENS has fewer names than that, and a URL, which
 # the gateway limits to 10 KB, has fewer query parameters.
 _MAX_DETAILS = 2 * MAX_TOKENS
-_OF_BODY = "InvalidBody"  # the shared response whose example is of a body
-# The gateway refuses with the first, before a function runs.
+_INVALID_BODY = "InvalidBody"  # the shared response with an example of a request body
+# Authentication fails with 401 in the gateway, before a function runs.
 _HEADERS = {401: "WWW-Authenticate", 429: "Retry-After", 503: "Retry-After"}
 
 type Schema = dict[str, Any]
@@ -33,7 +33,7 @@ def all_errors() -> list[type[ShopError]]:
 def error_schemas() -> dict[str, Schema]:
     detail = {
         "type": "object",
-        "description": "One place to point at.",
+        "description": "One invalid field or parameter.",
         "required": list(Detail._fields),
         "properties": {
             "field": _text(200, "body.items.0.quantity", "a dotted path"),
@@ -41,19 +41,19 @@ def error_schemas() -> dict[str, Schema]:
             "message": _text(1000, "Must be at least 1."),
         },
     }
-    told = {
+    content = {
         "type": "object",
-        "description": "What was refused and why.",
+        "description": "The error's code, message and details.",
         "required": ["code", "message", "requestId"],
         "properties": {
             "code": {
                 "type": "string",
                 "enum": [error.code for error in all_errors()],
-                "description": "what programs decide by: docs/errors.md says what each means",
+                "description": "the machine-readable code, explained in docs/errors.md",
             },
-            "message": _text(500, "The request is not valid.", "for people; it may change"),
+            "message": _text(500, "The request is not valid.", "for people; may change"),
             "requestId": {
-                **_text(36, _REQUEST_ID, "to quote when you report a problem"),
+                **_text(36, _REQUEST_ID, "include it when you report a problem"),
                 "format": "uuid",
             },
             "details": {
@@ -65,21 +65,21 @@ def error_schemas() -> dict[str, Schema]:
     }
     error = {
         "type": "object",
-        "description": "The one shape of every refusal, the gateway's own included.",
+        "description": "The shape of every error, including errors of the gateway.",
         "required": ["error"],
         "properties": {"error": {"$ref": "#/components/schemas/ErrorContent"}},
     }
     example = _example(ValidationFailed, has_body=True)
     detail["examples"] = example["error"]["details"]
-    told["examples"] = [example["error"]]
+    content["examples"] = [example["error"]]
     error["examples"] = [example]
-    return {"Error": error, "ErrorContent": told, "ErrorDetail": detail}
+    return {"Error": error, "ErrorContent": content, "ErrorDetail": detail}
 
 
 def shared_responses() -> dict[str, Schema]:
-    """By the name of each error: what a status with this code alone is answered with."""
-    told = {error.__name__: _response([error], has_body=False) for error in all_errors()}
-    return told | {_OF_BODY: _response([ValidationFailed], has_body=True)}
+    """Return the responses of statuses with a single code, by the error's name."""
+    shared = {error.__name__: _response([error], has_body=False) for error in all_errors()}
+    return shared | {_INVALID_BODY: _response([ValidationFailed], has_body=True)}
 
 
 def responses(errors: Iterable[type[ShopError]], has_body: bool) -> dict[str, Schema]:
@@ -87,26 +87,26 @@ def responses(errors: Iterable[type[ShopError]], has_body: bool) -> dict[str, Sc
     for error in sorted(errors, key=lambda error: error.code):
         by_status[error.status].append(error)
     return {
-        str(status): {"$ref": f"#/components/responses/{_shared_name(alike[0], has_body)}"}
-        if len(alike) == 1
-        else _response(alike, has_body)
-        for status, alike in by_status.items()
+        str(status): {"$ref": f"#/components/responses/{_shared_name(same_status[0], has_body)}"}
+        if len(same_status) == 1
+        else _response(same_status, has_body)
+        for status, same_status in by_status.items()
     }
 
 
 def _shared_name(error: type[ShopError], has_body: bool) -> str:
-    return _OF_BODY if has_body and error is ValidationFailed else error.__name__
+    return _INVALID_BODY if has_body and error is ValidationFailed else error.__name__
 
 
 def _response(errors: Sequence[type[ShopError]], has_body: bool) -> Schema:
     status = errors[0].status
     codes = ", ".join(f"`{error.code}`" for error in errors)
-    told = headers("X-Request-Id", "Cache-Control", "Access-Control-Allow-Origin")
+    sent = headers("X-Request-Id", "Cache-Control", "Access-Control-Allow-Origin")
     if status in _HEADERS:
-        told |= header(_HEADERS[status])
+        sent |= header(_HEADERS[status])
     return {
         "description": f"{HTTPStatus(status).phrase}: {codes}",
-        "headers": told,
+        "headers": sent,
         "content": {
             "application/json": {
                 "schema": {"$ref": "#/components/schemas/Error"},
@@ -120,12 +120,12 @@ def _response(errors: Sequence[type[ShopError]], has_body: bool) -> Schema:
 
 
 def _example(error: type[ShopError], has_body: bool) -> Any:
-    told: Schema = {"code": error.code, "message": error.message, "requestId": _REQUEST_ID}
+    content: Schema = {"code": error.code, "message": error.message, "requestId": _REQUEST_ID}
     if error is ValidationFailed:
-        told["details"] = [(_UNKNOWN_FIELD if has_body else _UNKNOWN_PARAMETER)._asdict()]
-    return {"error": told}
+        content["details"] = [(_UNKNOWN_FIELD if has_body else _UNKNOWN_PARAMETER)._asdict()]
+    return {"error": content}
 
 
-def _text(longest: int, example: str, description: str | None = None) -> Schema:
-    told = {"type": "string", "maxLength": longest, "examples": [example]}
-    return told if description is None else {**told, "description": description}
+def _text(max_length: int, example: str, description: str | None = None) -> Schema:
+    schema = {"type": "string", "maxLength": max_length, "examples": [example]}
+    return schema if description is None else {**schema, "description": description}

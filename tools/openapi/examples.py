@@ -1,8 +1,8 @@
-"""Examples of the document that depend on where they stand: ids by resource, links by route."""
+"""Examples that depend on their place in the document: ids by resource, links by route."""
 
 import re
 from collections.abc import Mapping
-from typing import Any  # what JSON Schema is made of
+from typing import Any  # values of JSON Schema
 
 type Schema = dict[str, Any]
 
@@ -16,10 +16,9 @@ _NEXT_REFRESH_TOKEN = (
     "AZCmsnyeexqPAAAAAAAAoQGQprJ8nnsanwAAAAAAAKFmZmZmZmZmZmZmZmZm"
     "ZmZmdHR0dHR0dHR0dHR0dHR0dHR0dHR0dHR0dHR0dHR0dHQ"
 )
-_LATER = "2026-11-22T18:36:00.123Z"  # than the other times
+_LATER = "2026-11-22T18:36:00.123Z"  # later than the other times
 
-
-# Where the example of a response differs from that of its schema, by route.
+# Response examples that differ from their schema's example, by route.
 _IN_RESPONSES: Mapping[str, Schema] = {
     "POST /api/users": {"emailVerified": False},
     "POST /api/access-tokens": {"refreshToken": _NEXT_REFRESH_TOKEN},
@@ -30,8 +29,8 @@ _IN_RESPONSES: Mapping[str, Schema] = {
 }
 
 
-def give_ids(schemas: Mapping[str, Schema]) -> None:
-    """To `id` that of the resource, to `userId` that of a user, wherever it stands."""
+def add_id_examples(schemas: Mapping[str, Schema]) -> None:
+    """Set the examples of id fields: `id` is the resource's, `userId` a user's, and so on."""
     for name, schema in schemas.items():
         for field, part in schema.get("properties", {}).items():
             if part.get("format") == "uuid" and "examples" not in part:
@@ -39,17 +38,17 @@ def give_ids(schemas: Mapping[str, Schema]) -> None:
 
 
 def id_of(name: str) -> str:
-    """Of a resource, or of what refers to it: `User` or `userId`. Raises KeyError for others."""
+    """Return the example id for `User` or `userId`; raise KeyError for other names."""
     return _IDS[(name[0].upper() + name[1:]).removesuffix("Id")]
 
 
 def path_of(route: str) -> str:
-    """A path of this route, such as `/api/users/{userId}`, with ids in it."""
+    """Replace the placeholders of a path such as `/api/users/{userId}` with example ids."""
     return re.sub(r"{(\w+)}", lambda match: id_of(match[1]), route)
 
 
 def response_example(route: str, request: Schema, response: Schema) -> Schema:
-    """The example of the response to the example of the request: it has the values sent."""
+    """Return the example response to the example request, with the values sent."""
     sent = {
         name: value
         for name, value in request.items()

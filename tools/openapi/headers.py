@@ -1,34 +1,34 @@
-"""Headers in the document: those that requests may have, and those that answers do."""
+"""Request and response headers in the document."""
 
-from typing import Any  # what JSON is made of
+from typing import Any  # JSON values
 
 from shop.http.request import ENTITY_TAGS_PATTERN, IDEMPOTENCY_KEY_PATTERN
 
 type Schema = dict[str, Any]
 
-_LONGEST = 8192  # characters; the gateway takes 10,240 bytes of all headers together
+_MAX_LENGTH = 8192  # characters; the gateway allows 10,240 bytes for all headers together
 
 
-def _text(longest: int, example: str, **more: str) -> Schema:
-    return {"type": "string", "maxLength": longest, "examples": [example], **more}
+def _text(max_length: int, example: str, **more: str) -> Schema:
+    return {"type": "string", "maxLength": max_length, "examples": [example], **more}
 
 
-_ANSWERED: dict[str, tuple[str, Schema]] = {
+_RESPONSE_HEADERS: dict[str, tuple[str, Schema]] = {
     "Access-Control-Allow-Origin": (
-        "Whose pages may read the answer; absent for those of other origins",
+        "The origin whose pages may read the response; absent for other origins",
         _text(256, "https://shop.example"),
     ),
-    "Cache-Control": ("Whether and for how long the answer may be kept", _text(64, "no-store")),
+    "Cache-Control": ("Whether and for how long the response may be cached", _text(64, "no-store")),
     "ETag": (
         "The version of the resource, for If-Match and If-None-Match",
         _text(80, '"1"', pattern=r'^"[\x21\x23-\x7e]*"$'),
     ),
     "Idempotent-Replayed": (
-        "Whether this is the first answer again",
+        "Present if this is the stored response of an earlier request",
         {"type": "string", "enum": ["true"], "examples": ["true"]},
     ),
     "Retry-After": (
-        "Seconds to wait before another try",
+        "Seconds to wait before a retry",
         {
             "type": "integer",
             "format": "int32",
@@ -38,7 +38,7 @@ _ANSWERED: dict[str, tuple[str, Schema]] = {
         },
     ),
     "WWW-Authenticate": (
-        "How to authenticate (RFC 6750); where the gateway itself refuses the token",
+        "How to authenticate (RFC 6750); sent if the gateway rejects the token",
         _text(64, "Bearer"),
     ),
     "X-Request-Id": (
@@ -46,35 +46,34 @@ _ANSWERED: dict[str, tuple[str, Schema]] = {
         _text(36, "0190a6b2-7c9e-4b1a-8f00-0000000000d1", format="uuid"),
     ),
 }
-# With an example of each route, which no shared header could have.
+# Not shared, since each route has its own example.
 _LINKS: dict[str, tuple[str, Schema]] = {
     "Link": (
         "The first, previous, next and last page where they exist (RFC 8288)",
-        {"type": "string", "maxLength": _LONGEST},
+        {"type": "string", "maxLength": _MAX_LENGTH},
     ),
     "Location": (
-        "The path of what was made",
+        "The path of the created resource",
         {"type": "string", "maxLength": 2048, "format": "uri-reference"},
     ),
 }
-_NOT_ALWAYS = {"Access-Control-Allow-Origin", "Idempotent-Replayed", "WWW-Authenticate"}
+_OPTIONAL = {"Access-Control-Allow-Origin", "Idempotent-Replayed", "WWW-Authenticate"}
 
-_SENT: dict[str, tuple[str, str, Schema]] = {
+_REQUEST_HEADERS: dict[str, tuple[str, str, Schema]] = {
     "IdempotencyKey": (
         "Idempotency-Key",
-        "Makes it safe to send the request again: for 24 hours the same key and body give the "
-        "first answer again",
+        "Makes retries safe: for 24 hours, the same key and body return the stored first response",
         _text(255, "my-first-order", pattern=f"^{IDEMPOTENCY_KEY_PATTERN}$") | {"minLength": 1},
     ),
     "IfMatch": (
         "If-Match",
-        "Entity tags, or `*`: another version is refused with 412",
-        _text(_LONGEST, '"1"', pattern=f"^({ENTITY_TAGS_PATTERN})$"),
+        "Entity tags, or `*`: other versions return 412",
+        _text(_MAX_LENGTH, '"1"', pattern=f"^({ENTITY_TAGS_PATTERN})$"),
     ),
     "IfNoneMatch": (
         "If-None-Match",
-        "Entity tags, or `*`: a version that you have already is 304",
-        _text(_LONGEST, '"1"', pattern=f"^({ENTITY_TAGS_PATTERN})$"),
+        "Entity tags, or `*`: a matching version returns 304",
+        _text(_MAX_LENGTH, '"1"', pattern=f"^({ENTITY_TAGS_PATTERN})$"),
     ),
 }
 
@@ -84,11 +83,11 @@ def header(name: str) -> Schema:
 
 
 def headers(*names: str) -> Schema:
-    return {name: told for each in names for name, told in header(each).items()}
+    return {name: schema for each in names for name, schema in header(each).items()}
 
 
 def link(name: str, example: str) -> Schema:
-    """`Link` or `Location`, with an example."""
+    """Return `Link` or `Location` with an example."""
     description, schema = _LINKS[name]
     return {
         "description": description,
@@ -99,8 +98,8 @@ def link(name: str, example: str) -> Schema:
 
 def shared_headers() -> Schema:
     return {
-        name: {"description": description, "required": name not in _NOT_ALWAYS, "schema": schema}
-        for name, (description, schema) in _ANSWERED.items()
+        name: {"description": description, "required": name not in _OPTIONAL, "schema": schema}
+        for name, (description, schema) in _RESPONSE_HEADERS.items()
     }
 
 
@@ -113,5 +112,5 @@ def shared_parameters() -> Schema:
             "description": description,
             "schema": schema,
         }
-        for key, (name, description, schema) in _SENT.items()
+        for key, (name, description, schema) in _REQUEST_HEADERS.items()
     }

@@ -1,15 +1,15 @@
-"""Models of bodies and queries as JSON Schema, the same for every reader of the document."""
+"""JSON Schemas of request bodies, queries and responses."""
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any  # what JSON Schema is made of
+from typing import Any  # values of JSON Schema
 
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, models_json_schema
 
 from shop.http.response_models import ResponseModel
 from shop.schemas import Patch
-from tools.openapi.examples import give_ids
+from tools.openapi.examples import add_id_examples
 
 COMPONENTS = "#/components/schemas/"
 _NAME = re.compile(r"[A-Za-z0-9]+")
@@ -18,56 +18,56 @@ _MAX_INT32 = 2**31 - 1
 type Schema = dict[str, Any]
 
 
-class TwoOfOneName(Exception):
-    """Two models would have one name in the document, and one would take the other's place."""
+class DuplicateModelName(Exception):
+    """Two models have the same name in the document, so one would replace the other."""
 
 
 class _Generator(GenerateJsonSchema):
     def model_schema(self, schema: Any) -> Schema:
-        """Bodies with other fields are refused; what we give may have more fields one day."""
-        told = super().model_schema(schema)
+        """Allow additional fields in responses, which may get new ones; requests reject them."""
+        result = super().model_schema(schema)
         if self.mode == "serialization":
-            told.pop("additionalProperties", None)
-        return told
+            result.pop("additionalProperties", None)
+        return result
 
     def field_is_required(self, field: Any, total: bool) -> bool:
-        """What we give is always there, if only as its default."""
+        """Mark all fields of responses as required, since defaults are always sent."""
         return self.mode == "serialization" or super().field_is_required(field, total)
 
 
 def component_name(model: type[BaseModel]) -> str:
-    """What a client calls it: `OrderResponse` is an Order."""
+    """Return the name for clients: `OrderResponse` is `Order`."""
     return model.__name__.removesuffix("Response")
 
 
 def schemas_of(models: Iterable[type[BaseModel]]) -> dict[str, Schema]:
-    """By the name of each model, and of each that they are made of."""
-    wanted = sorted(set(models), key=lambda model: model.__name__)
+    """Return the schemas of these models and of their nested models, by name."""
+    unique_models = sorted(set(models), key=lambda model: model.__name__)
     modes: list[tuple[type[BaseModel], JsonSchemaMode]] = [
         (model, "serialization" if issubclass(model, ResponseModel) else "validation")
-        for model in wanted
+        for model in unique_models
     ]
     _, found = models_json_schema(
         modes, ref_template=COMPONENTS + "{model}", schema_generator=_Generator
     )
-    # pydantic tells two of one name apart by their modules, or by what they are read for.
-    if alike := [name for name in found["$defs"] if _NAME.fullmatch(name) is None]:
-        raise TwoOfOneName(f"of {alike}: give one of them another name")
-    patches = {model.__name__ for model in wanted if issubclass(model, Patch)}
+    # pydantic distinguishes equal names by module or mode, with characters that no name has.
+    if duplicates := [name for name in found["$defs"] if _NAME.fullmatch(name) is None]:
+        raise DuplicateModelName(f"{duplicates}: rename one of the models")
+    patches = {model.__name__ for model in unique_models if issubclass(model, Patch)}
     schemas: dict[str, Schema] = {}
     for name, schema in found["$defs"].items():
-        told = _plain(schema, has_defaults=name not in patches)
+        result = _simplified(schema, has_defaults=name not in patches)
         if name.removesuffix("Response") in schemas:
-            raise TwoOfOneName(name)
-        schemas[name.removesuffix("Response")] = told
-    give_ids(schemas)
+            raise DuplicateModelName(name)
+        schemas[name.removesuffix("Response")] = result
+    add_id_examples(schemas)
     for schema in schemas.values():
-        _give_examples(schema, schemas)
+        _add_examples(schema, schemas)
     return schemas
 
 
 def example_of(schema: Schema, schemas: Mapping[str, Schema]) -> Any:
-    """The schema's own example, or one made of those of its parts."""
+    """Return the schema's example, or one composed of the examples of its parts."""
     if "$ref" in schema:
         return example_of(schemas[schema["$ref"].removeprefix(COMPONENTS)], schemas)
     for word in ("examples", "enum"):
@@ -86,23 +86,23 @@ def example_of(schema: Schema, schemas: Mapping[str, Schema]) -> Any:
             return [example_of(schema["items"], schemas)]
         case "boolean":
             return True
-    raise ValueError(f"nobody gave an example of {schema}")
+    raise ValueError(f"no example of {schema}")
 
 
-def _give_examples(schema: Schema, schemas: Mapping[str, Schema]) -> None:
+def _add_examples(schema: Schema, schemas: Mapping[str, Schema]) -> None:
     schema.setdefault("examples", [example_of(schema, schemas)])
 
 
-def _plain(value: Any, *, has_defaults: bool) -> Any:
-    """Without titles, which only spell names once more, and defaults that nobody may send."""
+def _simplified(value: Any, *, has_defaults: bool) -> Any:
+    """Remove titles, which repeat names, and defaults that clients cannot send."""
     if isinstance(value, list):
-        return [_plain(inner, has_defaults=has_defaults) for inner in value]
+        return [_simplified(inner, has_defaults=has_defaults) for inner in value]
     if not isinstance(value, dict):
         return value
     plain: Schema = {}
     for word, inner in value.items():
         if word == "properties":
-            plain[word] = {n: _plain(s, has_defaults=has_defaults) for n, s in inner.items()}
+            plain[word] = {n: _simplified(s, has_defaults=has_defaults) for n, s in inner.items()}
         elif word == "$ref":
             plain[word] = inner.removesuffix("Response")
         elif word in ("examples", "enum", "const"):
@@ -111,21 +111,21 @@ def _plain(value: Any, *, has_defaults: bool) -> Any:
             if has_defaults and inner is not None:
                 plain[word] = inner
         elif word != "title":
-            plain[word] = _plain(inner, has_defaults=has_defaults)
+            plain[word] = _simplified(inner, has_defaults=has_defaults)
     return _with_limits(_nullable(plain))
 
 
 def _nullable(schema: Schema) -> Schema:
-    """`anyOf` of one type and null as two types, which more readers of schemas understand."""
+    """Write `anyOf` of a type and null as two types, which more tools understand."""
     match schema.get("anyOf"):
         case [{"type": str(type_)} as typed, {"type": "null"}]:
-            told = {word: inner for word, inner in schema.items() if word != "anyOf"}
-            return {**typed, **told, "type": [type_, "null"]}
+            result = {word: inner for word, inner in schema.items() if word != "anyOf"}
+            return {**typed, **result, "type": [type_, "null"]}
     return schema
 
 
 def _with_limits(schema: Schema) -> Schema:
-    """Integers with the format that holds them; times are as long as we write them."""
+    """Add the smallest format to integers, and the length of our timestamps."""
     type_ = schema.get("type")
     if type_ == "integer" or type_ == ["integer", "null"]:
         largest = max(abs(schema.get("minimum", 0)), abs(schema.get("maximum", 0)))

@@ -1,1 +1,1 @@
-"""Whether lists know what the tables say: totals, entity rows and search rows."""
+"""Comparison of totals, entity rows and search rows with the tables."""

@@ -1,4 +1,4 @@
-"""Totals against the rows that they count, while both change."""
+"""Comparison of totals with the rows that they count, during live traffic."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,7 +13,7 @@ from shop.identity.accounts.models import UserStatus
 from shop.orders.models import OrderStatus
 from shop.products.models import ProductStatus
 from shop.projections.models import Kind
-from tools.recount.census import Reader, entity_of_row
+from tools.recount.scanner import Scanner, entity_key
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -27,35 +27,35 @@ _STATUSES: Mapping[Kind, Iterable[str]] = {
 
 @dataclass(frozen=True)
 class Difference:
-    """What must be added to the totals of a kind; None where they would not stand still."""
+    """Counts to add to the totals of a kind; None if the totals changed during the scan."""
 
     kind: Kind
     missing: Mapping[str, int] | None
-    changes: int | None  # that the first of its rows has had
+    changes: int | None  # of the first totals row, as read
 
     def __str__(self) -> str:
         if self.missing is None:
-            return f"totals of {self.kind}: not compared, since they changed meanwhile"
+            return f"totals of {self.kind}: not compared, since they changed during the scan"
         parts = [f"{-count:+,} {status}" for status, count in self.missing.items()]
         return f"totals of {self.kind}: {', '.join(parts)}"
 
 
-def differences(reader: Reader) -> Sequence[Difference]:
-    """Exact, since only kinds are compared whose totals stand still while their rows are counted.
+def find_differences(scanner: Scanner) -> Sequence[Difference]:
+    """Return exact differences, only for kinds with unchanged totals during the scan.
 
-    A total and its rows change together, so what they differ by is the same at any time.
+    A total and its rows change in one transaction, so their difference is constant.
     """
-    before = _totals()
+    before = _read_totals()
     counted: dict[Kind, Counter[str]] = {kind: Counter() for kind in Kind}
 
     def add(items: Iterable[Item]) -> None:
         for item in items:
-            key = entity_of_row(item)
+            key = entity_key(item)
             if key is not None and not item.get("deleted"):
                 counted[key[0]][item["status"]] += 1
 
-    reader.each(tables.counters(), add)
-    after = _totals()
+    scanner.for_each_page(tables.counters(), add)
+    after = _read_totals()
     found = []
     for kind in Kind:
         rows = after[kind]
@@ -73,8 +73,8 @@ def differences(reader: Reader) -> Sequence[Difference]:
     return found
 
 
-def mend(client: "DynamoDBClient", difference: Difference) -> None:
-    """Adds what is missing, unless somebody else, who may have mended it, was at that row."""
+def repair(client: "DynamoDBClient", difference: Difference) -> None:
+    """Add the missing counts, unless that row changed: another repair may have been faster."""
     if difference.missing is None:
         return
     updates = {f"#{status}": status for status in difference.missing}
@@ -94,10 +94,10 @@ def mend(client: "DynamoDBClient", difference: Difference) -> None:
             ExpressionAttributeValues=encode(values | {":one": 1}),
         )
     except client.exceptions.ConditionalCheckFailedException:
-        return  # the next look tells
+        return  # the next pass checks it
 
 
-def _totals() -> Mapping[Kind, Sequence[Item]]:
+def _read_totals() -> Mapping[Kind, Sequence[Item]]:
     keys = {kind: shard_keys(kind) for kind in Kind}
     found = {}
     for kind, ids in keys.items():

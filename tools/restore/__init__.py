@@ -1,1 +1,1 @@
-"""What a table was at a moment, beside what it is: compared, and brought back item by item."""
+"""Restore of lost or damaged items from a point-in-time copy of a table."""

@@ -1,4 +1,4 @@
-"""A table beside its copy: what is missing, what is another, and what is new."""
+"""Comparison of a table with its copy: missing, changed and new items."""
 
 import hashlib
 import threading
@@ -19,10 +19,10 @@ _SEGMENTS = 4
 
 @dataclass
 class Comparison:
-    """Keys of items; some 200 bytes for each item of the copy while they are compared.
+    """Keys of missing and changed items, and counts of the others.
 
-    Of what changed also a fingerprint of how it is now, so that nobody brings back an item that
-    has changed once more since somebody looked at it.
+    Names of changed items include a fingerprint of the live item, so a restore rejects an item
+    that changed again after the comparison. Comparing takes about 200 bytes per item of the copy.
     """
 
     missing: list[Item] = field(default_factory=list)
@@ -31,7 +31,7 @@ class Comparison:
     same: int = 0
 
 
-class Comparing:
+class Comparer:
     def __init__(
         self,
         client: "DynamoDBClient",
@@ -39,7 +39,7 @@ class Comparing:
         keys: Sequence[str],
         name: Callable[[Item], str | None],
     ) -> None:
-        """`name` gives None for rows that are not compared."""
+        """`name` returns None for rows that are not compared."""
         self._client = client
         self._rate = rate
         self._keys = keys
@@ -52,7 +52,7 @@ class Comparing:
         def remember(item: Item) -> None:
             was[self._key(item)] = fingerprint(item)
 
-        def look(item: Item) -> None:
+        def compare_item(item: Item) -> None:
             before, now = was.pop(self._key(item), None), fingerprint(item)
             if before is None:
                 found.new += 1
@@ -60,21 +60,21 @@ class Comparing:
                 found.same += 1
             else:
                 key = {name: item[name] for name in self._keys}
-                found.changed[named(self._name(item) or "", now)] = key
+                found.changed[versioned_name(self._name(item) or "", now)] = key
 
-        self._each(copy, remember)
-        self._each(table, look)
+        self._scan(copy, remember)
+        self._scan(table, compare_item)
         found.missing = [dict(zip(self._keys, key, strict=True)) for key in was]
         return found
 
     def _key(self, item: Item) -> tuple[str, ...]:
         return tuple(item[name] for name in self._keys)
 
-    def _each(self, table: str, work: Callable[[Item], None]) -> None:
+    def _scan(self, table: str, work: Callable[[Item], None]) -> None:
         expected = self._client.describe_table(TableName=table)["Table"]["ItemCount"]
         working = threading.Lock()
 
-        def go_through(segment: Segment) -> None:
+        def compare_segment(segment: Segment) -> None:
             for items, _ in pages(self._client, table, segment, self._rate):
                 with working:
                     for item in items:
@@ -83,20 +83,20 @@ class Comparing:
                 progress.add(len(items))
 
         with Progress(table, expected) as progress:
-            in_segments(_SEGMENTS, go_through, self._rate)
+            in_segments(_SEGMENTS, compare_segment, self._rate)
 
 
-def named(name: str, fingerprint: str) -> str:
+def versioned_name(name: str, fingerprint: str) -> str:
     return f"{name}~{fingerprint}"
 
 
 def fingerprint(item: Item) -> str:
-    """48 bits, enough to tell an item from itself some minutes ago."""
+    """Return 48 bits of a hash, enough to distinguish versions of one item."""
     return hashlib.sha256(_canonical(item).encode()).hexdigest()[:12]
 
 
 def _canonical(value: object) -> str:
-    """The same for equal values: maps and sets have no order, and 1.0 is 1."""
+    """Return equal texts for equal values: maps and sets have no order, and 1.0 is 1."""
     if isinstance(value, dict):
         return f"{{{','.join(f'{name!r}:{_canonical(value[name])}' for name in sorted(value))}}}"
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""The copy of a table as it was: made, waited for, and deleted."""
+"""Point-in-time copies of a table: plan, create and delete."""
 
 import time
 from collections.abc import Iterator
@@ -11,25 +11,25 @@ if TYPE_CHECKING:
 _MARK = "-restored-"
 _DOLLARS_A_GB = 0.15  # in us-east-1: https://aws.amazon.com/dynamodb/pricing/on-demand/
 _GB = 1024**3
-_LOOK_EVERY = 10.0  # seconds
+_POLL_SECONDS = 10.0  # seconds
 
 
 class Copy:
     def __init__(self, client: "DynamoDBClient", table: str, at: datetime) -> None:
-        """The copy's name follows from the moment, so that every step finds it."""
+        """Derive the copy's name from the point in time, so every step finds it."""
         self._client = client
         self._table = table
         self._at = at
         self.name = f"{table}{_MARK}{at:%Y%m%dT%H%M%SZ}"
 
     def plan(self) -> Iterator[str]:
-        """Lines for people; the last begins with `Not` where it cannot be done."""
+        """Yield lines of text; the last starts with `Not` if a restore is impossible."""
         table = self._client.describe_table(TableName=self._table)["Table"]
         size = table["TableSizeBytes"]
         yield f"{self._table}: {table['ItemCount']:,} items, ${size / _GB * _DOLLARS_A_GB:,.2f}"
         yield f"  copied as of {self._at:%Y-%m-%d %H:%M:%S} UTC into {self.name}"
         described = self._client.describe_continuous_backups(TableName=self._table)
-        # Any: its moments are typed as text too, which they never are.
+        # Any: the types allow text for times, which are datetimes.
         recovery: Any = described["ContinuousBackupsDescription"].get(
             "PointInTimeRecoveryDescription", {"PointInTimeRecoveryStatus": "DISABLED"}
         )
@@ -42,10 +42,10 @@ class Copy:
         )
         yield f"  possible from {first:%Y-%m-%d %H:%M:%S} to {last:%Y-%m-%d %H:%M:%S} UTC"
         if not first <= self._at <= last:
-            yield "Not possible: that is no time in between."
+            yield "Not possible: the time is outside this range."
 
     def restore(self) -> None:
-        """Returns when the copy is there. It has no indexes, which nobody asks, and no stream."""
+        """Create the copy, without indexes and stream, and wait until it is active."""
         if not self.exists():
             self._client.restore_table_to_point_in_time(
                 SourceTableName=self._table,
@@ -55,7 +55,7 @@ class Copy:
                 GlobalSecondaryIndexOverride=[],
             )
         while not self._is_active():
-            time.sleep(_LOOK_EVERY)
+            time.sleep(_POLL_SECONDS)
 
     def exists(self) -> bool:
         try:

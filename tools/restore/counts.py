@@ -1,8 +1,8 @@
-"""Rows that count others: counted anew, and set if nobody changed them meanwhile."""
+"""Rows with counts: count again, and set unless a concurrent change occurred."""
 
 from collections import Counter
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any  # a row's values are of any type DynamoDB knows
+from typing import TYPE_CHECKING, Any  # values of rows have many types
 
 from shop.caller import Role
 from shop.dynamo import tables
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 
 ADMINS = "admins"
 SUMMARY = "summary"
-_TRIES = 5
+_MAX_ATTEMPTS = 5
 
 
-class Contended(RuntimeError):
-    """What is counted changed each time that it was about to be set; run again."""
+class CountContended(RuntimeError):
+    """The count changed before every attempt to set it; run again."""
 
 
 def count_admins(client: "DynamoDBClient") -> int:
-    """How many active admins there are; 1 read unit for each 4 KB of the table."""
+    """Count and store the active admins. Costs 1 read unit per 4 KB of the table."""
 
     def count() -> Item:
         pages = client.get_paginator("scan").paginate(
@@ -39,12 +39,12 @@ def count_admins(client: "DynamoDBClient") -> int:
         admins = sum(len(page["Items"]) for page in pages)
         return {"id": ADMINS, "active_admins": admins, "schema_version": 1}
 
-    counted = _settled(client, tables.users(), {"id": ADMINS}, count)
+    counted = _count_until_stable(client, tables.users(), {"id": ADMINS}, count)
     return int(counted["active_admins"])
 
 
 def count_orders(client: "DynamoDBClient", user_id: str) -> None:
-    """Of one user, by status."""
+    """Count and store one user's orders by status."""
 
     def count() -> Item:
         found: Counter[OrderStatus] = Counter()
@@ -58,16 +58,19 @@ def count_orders(client: "DynamoDBClient", user_id: str) -> None:
             found.update(OrderStatus(row["status"]) for row in rows if row["id"] != SUMMARY)
         return summary_to_item(user_id, {status: found[status] for status in OrderStatus})
 
-    _settled(client, tables.orders(), {"user_id": user_id, "id": SUMMARY}, count)
+    _count_until_stable(client, tables.orders(), {"user_id": user_id, "id": SUMMARY}, count)
 
 
-def _settled(client: "DynamoDBClient", table: str, key: Item, count: Callable[[], Item]) -> Item:
-    """Exact: a row changes together with what it counts, so that one that stood still while they
-    were counted is right or wrong by what is found.
+def _count_until_stable(
+    client: "DynamoDBClient", table: str, key: Item, count: Callable[[], Item]
+) -> Item:
+    """Count until the row did not change meanwhile, then store the counts.
+
+    The result is exact: a row changes in one transaction with the items that it counts.
     """
-    for _ in range(_TRIES):
-        answer = client.get_item(TableName=table, Key=encode(key), ConsistentRead=True)
-        before, row = answer.get("Item"), count()
+    for _ in range(_MAX_ATTEMPTS):
+        response = client.get_item(TableName=table, Key=encode(key), ConsistentRead=True)
+        before, row = response.get("Item"), count()
         if before is not None and _counts(decode(before)) == _counts(row):
             return row
         condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(id)"}
@@ -84,9 +87,9 @@ def _settled(client: "DynamoDBClient", table: str, key: Item, count: Callable[[]
         except client.exceptions.ConditionalCheckFailedException:
             continue
         return row
-    raise Contended(str(key))
+    raise CountContended(str(key))
 
 
 def _counts(row: Item) -> Item:
-    """A count that is not there is 0."""
+    """Return the counts other than 0, since a missing count is 0."""
     return {name: it for name, it in row.items() if name != "schema_version" and it != 0}

@@ -1,1 +1,1 @@
-"""As many users, products and orders as are wanted, the same every time."""
+"""Deterministic users, products and orders in any number."""

@@ -1,11 +1,11 @@
-"""Things into the tables, with all that the repositories and the projector keep beside them."""
+"""Write seed items with all rows that the repositories and the projector keep for them."""
 
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import batched
-from typing import TYPE_CHECKING, Any  # items, encoded, are of any type DynamoDB knows
+from typing import TYPE_CHECKING, Any  # encoded items have many types
 
 from shop.dynamo import tables, totals, transactions
 from shop.dynamo.codec import decode, encode
@@ -20,36 +20,38 @@ from shop.projections.repository import row_to_item, search_attributes, state_of
 from shop.search import grams_of
 from shop.users.repository import user_to_item
 from tools.local_cloud.seed import CUSTOMER_PASSWORD
-from tools.seed.things import order, product, user
+from tools.seed.items import order, product, user
 from tools.tables.progress import Progress
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 SCHEMA_VERSION = 1
-_AT_ONCE = 25  # things, and BatchWriteItem's limit of items
+_BATCH_SIZE = 25  # items: the limit of BatchWriteItem
 _THREADS = 4
-_MARK = {"id": "seed"}  # the row of `counters` that says how many there are
+_PROGRESS_KEY = {"id": "seed"}  # the row of `counters` with the number of each kind
 
 type Items = Mapping[str, Iterable[Any]]  # by table
-type Wanted = Mapping[Kind, int]
+type Counts = Mapping[Kind, int]
 
 
-def fill(client: "DynamoDBClient", wanted: Wanted) -> int:
-    """Adds what is missing of the first so many of each kind; returns how many items that took.
+def fill(client: "DynamoDBClient", counts: Counts) -> int:
+    """Add the missing items up to these counts; return the number of items written.
 
-    For tables to which nobody else adds the same things at the same time. What was begun and not
-    finished is written again, and counted when all of it is there.
+    No other process may seed the same tables at the same time. After an interruption, the next
+    call writes unfinished items again, and counts them once all exist.
     """
-    answer = client.get_item(TableName=tables.counters(), Key=encode(_MARK), ConsistentRead=True)
-    mark = decode(answer.get("Item", {}))
-    there = {kind: int(mark.get(kind, 0)) for kind in Kind}
-    # Orders are of users and products that are there.
-    users = max(wanted[Kind.USERS], there[Kind.USERS])
-    products = max(wanted[Kind.PRODUCTS], there[Kind.PRODUCTS])
-    if wanted[Kind.ORDERS] > there[Kind.ORDERS] and not (users and products):
-        raise ValueError("orders are of users and products: give some")
-    catalogue = [product(number) for number in range(products)] if wanted[Kind.ORDERS] else []
+    response = client.get_item(
+        TableName=tables.counters(), Key=encode(_PROGRESS_KEY), ConsistentRead=True
+    )
+    progress_row = decode(response.get("Item", {}))
+    existing = {kind: int(progress_row.get(kind, 0)) for kind in Kind}
+    # Orders refer to existing users and products.
+    users = max(counts[Kind.USERS], existing[Kind.USERS])
+    products = max(counts[Kind.PRODUCTS], existing[Kind.PRODUCTS])
+    if counts[Kind.ORDERS] > existing[Kind.ORDERS] and not (users and products):
+        raise ValueError("orders need users and products: set their counts too")
+    catalogue = [product(number) for number in range(products)] if counts[Kind.ORDERS] else []
     password_hash = hash_password(CUSTOMER_PASSWORD)
     writer = _Writer(client)
     added: dict[Kind, Counter[str]] = {}
@@ -59,14 +61,14 @@ def fill(client: "DynamoDBClient", wanted: Wanted) -> int:
         Kind.ORDERS: lambda number: _order(order(number, users, catalogue)),
     }
     for kind, make in makers.items():
-        numbers = range(there[kind], wanted[kind])
+        numbers = range(existing[kind], counts[kind])
         added[kind] = writer.write(kind, numbers, make)
-    if wanted[Kind.ORDERS] > there[Kind.ORDERS]:
-        orders = (order(number, users, catalogue) for number in range(wanted[Kind.ORDERS]))
+    if counts[Kind.ORDERS] > existing[Kind.ORDERS]:
+        orders = (order(number, users, catalogue) for number in range(counts[Kind.ORDERS]))
         writer.put({tables.orders(): _summaries(orders)})
     actions = {kind: totals.add(kind, counts) for kind, counts in added.items() if counts}
     if actions:
-        row = _MARK | {kind: max(wanted[kind], there[kind]) for kind in Kind}
+        row = _PROGRESS_KEY | {kind: max(counts[kind], existing[kind]) for kind in Kind}
         row |= {"schema_version": SCHEMA_VERSION}
         mark_action: Any = {"Put": {"TableName": tables.counters(), "Item": encode(row)}}
         transactions.write(actions | {"mark": mark_action})
@@ -74,20 +76,20 @@ def fill(client: "DynamoDBClient", wanted: Wanted) -> int:
 
 
 def _user(number: int, password_hash: str) -> tuple[str, Items, Items]:
-    """Its status, what is projected of it, and itself with what belongs to it."""
-    made = user(number)
-    item = user_to_item(made)
-    entity = Entity(Kind.USERS, made.id)
+    """Return status, projected rows, and the user with its credential and account state."""
+    created = user(number)
+    item = user_to_item(created)
+    entity = Entity(Kind.USERS, created.id)
     state = state_of(entity, item)
     assert state is not None
-    account_state = AccountState(made.id, generation=1, status=made.status, role=made.role)
+    account_state = AccountState(created.id, generation=1, status=created.status, role=created.role)
     projected = {
-        tables.search(): search_attributes(made.id, state, grams_of(state.texts)),
+        tables.search(): search_attributes(created.id, state, grams_of(state.texts)),
         tables.counters(): [encode(row_to_item(entity, state))],
     }
-    credential = credential_to_item(made.email, Credential(made.id, password_hash))
+    credential = credential_to_item(created.email, Credential(created.id, password_hash))
     return (
-        made.status,
+        created.status,
         projected,
         {
             tables.users(): [encode(item)],
@@ -98,19 +100,19 @@ def _user(number: int, password_hash: str) -> tuple[str, Items, Items]:
 
 
 def _product(number: int) -> tuple[str, Items, Items]:
-    made = product(number)
-    item = product_to_item(made)
-    entity = Entity(Kind.PRODUCTS, made.id)
+    created = product(number)
+    item = product_to_item(created)
+    entity = Entity(Kind.PRODUCTS, created.id)
     projected = {tables.counters(): [encode(row_to_item(entity, state_of(entity, item)))]}
-    itself = {tables.products(): [encode(item), encode(sku_to_item(made))]}
-    return made.status, projected, itself
+    own_rows = {tables.products(): [encode(item), encode(sku_to_item(created))]}
+    return created.status, projected, own_rows
 
 
-def _order(made: Order) -> tuple[str, Items, Items]:
-    item = order_to_item(made)
-    entity = Entity(Kind.ORDERS, made.id, made.user_id)
+def _order(created: Order) -> tuple[str, Items, Items]:
+    item = order_to_item(created)
+    entity = Entity(Kind.ORDERS, created.id, created.user_id)
     projected = {tables.counters(): [encode(row_to_item(entity, state_of(entity, item)))]}
-    return made.status, projected, {tables.orders(): [encode(item)]}
+    return created.status, projected, {tables.orders(): [encode(item)]}
 
 
 def _summaries(orders: Iterable[Order]) -> Iterator[Any]:
@@ -131,36 +133,39 @@ class _Writer:
         numbers: Sequence[int],
         make: Callable[[int], tuple[str, Items, Items]],
     ) -> Counter[str]:
-        """How many there are of each status."""
+        """Write these items; return their number by status."""
 
-        def chunk(some: Sequence[int]) -> Counter[str]:
-            made = [make(number) for number in some]
-            # What is projected comes first, so that the projector finds nothing to do.
-            for items in (_together(it[1] for it in made), _together(it[2] for it in made)):
+        def chunk(chunk_numbers: Sequence[int]) -> Counter[str]:
+            created = [make(number) for number in chunk_numbers]
+            # Projected rows come first, so the projector finds nothing to do.
+            for items in (_merge(it[1] for it in created), _merge(it[2] for it in created)):
                 self.put(items)
-            progress.add(len(some))
-            return Counter(status for status, _, _ in made)
+            progress.add(len(chunk_numbers))
+            return Counter(status for status, _, _ in created)
 
         counts: Counter[str] = Counter()
-        with Progress(f"seed {kind}", len(numbers)) as progress, ThreadPoolExecutor(_THREADS) as at:
-            for counted in at.map(chunk, batched(numbers, _AT_ONCE, strict=False)):
+        with (
+            Progress(f"seed {kind}", len(numbers)) as progress,
+            ThreadPoolExecutor(_THREADS) as pool,
+        ):
+            for counted in pool.map(chunk, batched(numbers, _BATCH_SIZE, strict=False)):
                 counts += counted
         return counts
 
     def put(self, items: Items) -> None:
         for table, rows in items.items():
-            for some in batched(rows, _AT_ONCE, strict=False):
-                wanted: Any = {table: [{"PutRequest": {"Item": item}} for item in some]}
-                while wanted:
-                    wanted = self._client.batch_write_item(RequestItems=wanted)["UnprocessedItems"]
-                    if wanted:
+            for chunk_numbers in batched(rows, _BATCH_SIZE, strict=False):
+                counts: Any = {table: [{"PutRequest": {"Item": item}} for item in chunk_numbers]}
+                while counts:
+                    counts = self._client.batch_write_item(RequestItems=counts)["UnprocessedItems"]
+                    if counts:
                         time.sleep(0.05)
-                self.written += len(some)
+                self.written += len(chunk_numbers)
 
 
-def _together(many: Iterable[Items]) -> Items:
+def _merge(parts: Iterable[Items]) -> Items:
     found: defaultdict[str, list[Any]] = defaultdict(list)
-    for items in many:
+    for items in parts:
         for table, rows in items.items():
             found[table] += rows
     return found

@@ -1,1 +1,1 @@
-"""What tools need to go through whole tables of a deployment."""
+"""Scans of whole tables at a limited rate, for the tools that migrate, recount and restore."""

@@ -1,4 +1,4 @@
-"""Where the tables are: of the running local stack, or of an environment of samconfig.toml."""
+"""The settings of a deployment: the local stack, or an environment of samconfig.toml."""
 
 import json
 import os
@@ -20,33 +20,32 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 LOCAL_STACK = REPOSITORY / ".local/stack.json"  # exists while `make run` is ready
-_ASKED = "UpdateReadModels"  # any function: all have the same settings
+_ANY_FUNCTION = "UpdateReadModels"  # all functions have the same settings
 
 
 def attach(environment: str | None, local_stack: Path = LOCAL_STACK) -> str:
-    """Gives this process the settings of the deployed functions, among them the tables' names.
+    """Set the environment variables of the deployed functions, such as table names.
 
-    Without an environment it is the local stack's, and no credentials of whoever runs this are
-    looked at. Ends the program where nothing is deployed; returns
-    the stack's name.
+    Without an environment, the local stack is used, and the shell's AWS credentials are not read.
+    Return the stack's name; raise `SystemExit` if nothing is deployed.
     """
     if environment is None:
         if not local_stack.exists():
-            sys.exit("No local stack runs: make run, or name a deployment with ENV.")
+            sys.exit("The local stack is not running: make run, or set ENV to a deployment.")
         use_local(json.loads(local_stack.read_text())["emulator"])
         stack_name = read_deployment(REPOSITORY).stack_name
     else:
-        stack_name = _of_account(environment)
+        stack_name = _select_environment(environment)
     function = boto3.client("cloudformation").describe_stack_resource(
-        StackName=stack_name, LogicalResourceId=_ASKED
+        StackName=stack_name, LogicalResourceId=_ANY_FUNCTION
     )["StackResourceDetail"]["PhysicalResourceId"]
-    asked = boto3.client("lambda").get_function_configuration(FunctionName=function)
-    os.environ.update(_settings(asked["Environment"]["Variables"]))
+    configuration = boto3.client("lambda").get_function_configuration(FunctionName=function)
+    os.environ.update(_without_aws_settings(configuration["Environment"]["Variables"]))
     return stack_name
 
 
 def use_local(endpoint: str) -> None:
-    """What listens on this machine is all that boto3 reaches from now on."""
+    """Restrict boto3 to this local endpoint."""
     for name in [it for it in os.environ if it.startswith("AWS_")]:
         del os.environ[name]
     os.environ |= CREDENTIALS | {
@@ -59,8 +58,8 @@ def use_local(endpoint: str) -> None:
     }
 
 
-def patient_client() -> "DynamoDBClient":
-    """One that waits for tables that are busy, as no request of a user could."""
+def retrying_client() -> "DynamoDBClient":
+    """Return a client that retries throttled calls longer than a user's request could."""
     return boto3.client(
         "dynamodb",
         config=Config(
@@ -69,8 +68,8 @@ def patient_client() -> "DynamoDBClient":
     )
 
 
-def _of_account(environment: str) -> str:
-    """Its stack's name; the account and its credentials are boto3's to find."""
+def _select_environment(environment: str) -> str:
+    """Return the stack's name; boto3 finds account and credentials."""
     configuration = tomllib.loads((REPOSITORY / "samconfig.toml").read_text())
     if environment not in configuration:
         sys.exit(f"samconfig.toml has no environment {environment}.")
@@ -81,6 +80,6 @@ def _of_account(environment: str) -> str:
     return name
 
 
-def _settings(variables: Mapping[str, str]) -> Mapping[str, str]:
-    """A function on the local stack also has its own way to the emulator."""
+def _without_aws_settings(variables: Mapping[str, str]) -> Mapping[str, str]:
+    """Drop AWS settings: local functions have their own endpoint of the emulator."""
     return {name: value for name, value in variables.items() if not name.startswith("AWS_")}

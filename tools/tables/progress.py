@@ -1,4 +1,4 @@
-"""How far a tool has come: one line that is rewritten on a terminal, and a last one elsewhere."""
+"""A progress line: updated in place on a terminal, otherwise printed once at the end."""
 
 import sys
 import threading
@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Self
 
 _WIDTH = 30  # characters
-_EVERY = 0.2  # seconds
+_SECONDS_BETWEEN_UPDATES = 0.2  # seconds
 
 
 class Progress:
@@ -33,12 +33,12 @@ class Progress:
     def add(self, seen: int) -> None:
         with self._lock:
             self._seen += seen
-            if sys.stderr.isatty() and time.monotonic() > self._shown_at + _EVERY:
+            if sys.stderr.isatty() and time.monotonic() > self._shown_at + _SECONDS_BETWEEN_UPDATES:
                 self._shown_at = time.monotonic()
                 self._show("")
 
     def _show(self, end: str) -> None:
-        # What is expected is hours old where DynamoDB counts.
+        # DynamoDB updates its item count every six hours, so more items may be seen than expected.
         share = min(1.0, self._seen / max(self._expected, self._seen, 1))
         seconds = max(time.monotonic() - self._began, 0.001)
         bar = ("#" * round(share * _WIDTH)).ljust(_WIDTH, ".")

@@ -1,4 +1,4 @@
-"""How fast a tool may use what its tables can take."""
+"""A rate limit for the capacity units that a tool consumes."""
 
 import threading
 import time
@@ -6,14 +6,14 @@ from collections.abc import Callable
 
 
 class Stopped(RuntimeError):
-    """Another thread of the tool failed, or somebody wants an end."""
+    """Another thread failed, or the operator interrupted the tool."""
 
 
 class Rate:
-    """Capacity units a second that all threads of a tool have together.
+    """Capacity units per second, shared by all threads of a tool.
 
-    What an operation costs is known when it is done, so it is waited for afterwards: in any
-    stretch of time the units are those of the rate and of one operation of each thread.
+    The cost of an operation is known only after it, so the wait follows the operation. In any
+    period, consumption exceeds the rate by at most one operation per thread.
     """
 
     def __init__(
@@ -30,11 +30,11 @@ class Rate:
         self._is_stopped = False
 
     def stop(self) -> None:
-        """Whoever spends from now on gets `Stopped`."""
+        """Make every later `spend` raise `Stopped`."""
         self._is_stopped = True
 
     def spend(self, units: float) -> None:
-        """Returns when these units, and those of others before them, are paid for."""
+        """Wait until the rate covers these units and all spent before them."""
         if self._is_stopped:
             raise Stopped
         with self._lock:

@@ -1,4 +1,4 @@
-"""Whole tables, page by page and in parallel."""
+"""Parallel scans of whole tables, page by page."""
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import ScanInputTypeDef
 
-_AT_ONCE = 100  # items: a crash repeats no more, and the rate waits for no more
+_PAGE_SIZE = 100  # items: a crash repeats at most these, and the rate limit waits for at most these
 
 
 @dataclass(frozen=True)
 class Segment:
-    """One of so many parts of a table that are gone through beside each other."""
+    """One of `of` parts of a table that are scanned in parallel."""
 
     number: int
     of: int
@@ -30,31 +30,34 @@ def pages(
     rate: Rate,
     after: Item | None = None,
 ) -> Iterator[tuple[Sequence[Item], Item | None]]:
-    """Items, and the key to go on after, or None at the end; 1 read unit for each 4 KB."""
+    """Yield items with the key to continue after, or None at the end.
+
+    Costs 1 read unit per 4 KB.
+    """
     scan: ScanInputTypeDef = {
         "TableName": table,
         "Segment": segment.number,
         "TotalSegments": segment.of,
-        "Limit": _AT_ONCE,
+        "Limit": _PAGE_SIZE,
         "ConsistentRead": True,
         "ReturnConsumedCapacity": "TOTAL",
     }
     while True:
         if after is not None:
             scan["ExclusiveStartKey"] = encode(after)
-        answer = client.scan(**scan)
-        rate.spend(answer["ConsumedCapacity"]["CapacityUnits"])
-        last = answer.get("LastEvaluatedKey")
+        response = client.scan(**scan)
+        rate.spend(response["ConsumedCapacity"]["CapacityUnits"])
+        last = response.get("LastEvaluatedKey")
         after = None if last is None else decode(last)
-        yield [decode(item) for item in answer["Items"]], after
+        yield [decode(item) for item in response["Items"]], after
         if after is None:
             return
 
 
 def in_segments(number: int, work: Callable[[Segment], None], rate: Rate) -> None:
-    """Does the work of each segment in a thread of its own.
+    """Process each segment in its own thread.
 
-    Raises what the first to fail raises, or Ctrl-C; the others end where they next spend.
+    Raise the first exception, or KeyboardInterrupt; the other threads end at their next `spend`.
     """
     with ThreadPoolExecutor(number) as pool:
         running = [pool.submit(work, Segment(it, number)) for it in range(number)]

@@ -478,7 +478,7 @@ export interface components {
          */
         EmailVerificationCreate: Record<string, never>;
         /**
-         * @description The one shape of every refusal, the gateway's own included.
+         * @description The shape of every error, including errors of the gateway.
          * @example {
          *       "error": {
          *         "code": "VALIDATION_ERROR",
@@ -498,7 +498,7 @@ export interface components {
             error: components["schemas"]["ErrorContent"];
         };
         /**
-         * @description What was refused and why.
+         * @description The error's code, message and details.
          * @example {
          *       "code": "VALIDATION_ERROR",
          *       "details": [
@@ -514,25 +514,25 @@ export interface components {
          */
         ErrorContent: {
             /**
-             * @description what programs decide by: docs/errors.md says what each means
+             * @description the machine-readable code, explained in docs/errors.md
              * @enum {string}
              */
             code: "BAD_REQUEST" | "INVALID_CREDENTIALS" | "UNAUTHORIZED" | "ACCOUNT_INACTIVE" | "FORBIDDEN" | "NOT_FOUND" | "EMAIL_IN_USE" | "INSUFFICIENT_STOCK" | "INVALID_TRANSITION" | "LAST_ADMIN" | "SKU_IN_USE" | "PRECONDITION_FAILED" | "PAYLOAD_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "CURRENCY_MISMATCH" | "IDEMPOTENCY_KEY_REUSED" | "PRODUCT_UNAVAILABLE" | "VALIDATION_ERROR" | "TOO_MANY_REQUESTS" | "INTERNAL_ERROR" | "SERVICE_UNAVAILABLE";
             details?: components["schemas"]["ErrorDetail"][];
             /**
-             * @description for people; it may change
+             * @description for people; may change
              * @example The request is not valid.
              */
             message: string;
             /**
              * Format: uuid
-             * @description to quote when you report a problem
+             * @description include it when you report a problem
              * @example 0190a6b2-7c9e-4b1a-8f00-0000000000d1
              */
             requestId: string;
         };
         /**
-         * @description One place to point at.
+         * @description One invalid field or parameter.
          * @example {
          *       "code": "extra_forbidden",
          *       "field": "body.colour",
@@ -1554,26 +1554,26 @@ export interface components {
         };
     };
     parameters: {
-        /** @description Makes it safe to send the request again: for 24 hours the same key and body give the first answer again */
+        /** @description Makes retries safe: for 24 hours, the same key and body return the stored first response */
         IdempotencyKey: string;
-        /** @description Entity tags, or `*`: another version is refused with 412 */
+        /** @description Entity tags, or `*`: other versions return 412 */
         IfMatch: string;
-        /** @description Entity tags, or `*`: a version that you have already is 304 */
+        /** @description Entity tags, or `*`: a matching version returns 304 */
         IfNoneMatch: string;
     };
     requestBodies: never;
     headers: {
-        /** @description Whose pages may read the answer; absent for those of other origins */
+        /** @description The origin whose pages may read the response; absent for other origins */
         "Access-Control-Allow-Origin": string;
-        /** @description Whether and for how long the answer may be kept */
+        /** @description Whether and for how long the response may be cached */
         "Cache-Control": string;
         /** @description The version of the resource, for If-Match and If-None-Match */
         ETag: string;
-        /** @description Whether this is the first answer again */
+        /** @description Present if this is the stored response of an earlier request */
         "Idempotent-Replayed": "true";
-        /** @description Seconds to wait before another try */
+        /** @description Seconds to wait before a retry */
         "Retry-After": number;
-        /** @description How to authenticate (RFC 6750); where the gateway itself refuses the token */
+        /** @description How to authenticate (RFC 6750); sent if the gateway rejects the token */
         "WWW-Authenticate": string;
         /** @description The id of the request, also in logs and traces */
         "X-Request-Id": string;
@@ -1934,7 +1934,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes it safe to send the request again: for 24 hours the same key and body give the first answer again */
+                /** @description Makes retries safe: for 24 hours, the same key and body return the stored first response */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path?: never;
@@ -1953,7 +1953,7 @@ export interface operations {
                     "Cache-Control": components["headers"]["Cache-Control"];
                     ETag: components["headers"]["ETag"];
                     "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
-                    /** @description The path of what was made */
+                    /** @description The path of the created resource */
                     Location: string;
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
@@ -1989,7 +1989,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Entity tags, or `*`: a version that you have already is 304 */
+                /** @description Entity tags, or `*`: a matching version returns 304 */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
             };
             path: {
@@ -2036,7 +2036,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Entity tags, or `*`: another version is refused with 412 */
+                /** @description Entity tags, or `*`: other versions return 412 */
                 "If-Match"?: components["parameters"]["IfMatch"];
             };
             path: {
@@ -2072,7 +2072,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Entity tags, or `*`: another version is refused with 412 */
+                /** @description Entity tags, or `*`: other versions return 412 */
                 "If-Match"?: components["parameters"]["IfMatch"];
             };
             path: {
@@ -2315,7 +2315,7 @@ export interface operations {
                     "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
                     "Cache-Control": components["headers"]["Cache-Control"];
                     ETag: components["headers"]["ETag"];
-                    /** @description The path of what was made */
+                    /** @description The path of the created resource */
                     Location: string;
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
@@ -2338,7 +2338,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Entity tags, or `*`: a version that you have already is 304 */
+                /** @description Entity tags, or `*`: a matching version returns 304 */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
             };
             path: {
@@ -2387,7 +2387,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Entity tags, or `*`: another version is refused with 412 */
+                /** @description Entity tags, or `*`: other versions return 412 */
                 "If-Match"?: components["parameters"]["IfMatch"];
             };
             path: {
@@ -2456,7 +2456,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Entity tags, or `*`: another version is refused with 412 */
+                /** @description Entity tags, or `*`: other versions return 412 */
                 "If-Match"?: components["parameters"]["IfMatch"];
             };
             path: {
@@ -2493,7 +2493,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Entity tags, or `*`: another version is refused with 412 */
+                /** @description Entity tags, or `*`: other versions return 412 */
                 "If-Match"?: components["parameters"]["IfMatch"];
             };
             path: {
@@ -2610,7 +2610,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes it safe to send the request again: for 24 hours the same key and body give the first answer again */
+                /** @description Makes retries safe: for 24 hours, the same key and body return the stored first response */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path: {
@@ -2632,7 +2632,7 @@ export interface operations {
                     "Cache-Control": components["headers"]["Cache-Control"];
                     ETag: components["headers"]["ETag"];
                     "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
-                    /** @description The path of what was made */
+                    /** @description The path of the created resource */
                     Location: string;
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
@@ -2680,7 +2680,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Entity tags, or `*`: a version that you have already is 304 */
+                /** @description Entity tags, or `*`: a matching version returns 304 */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
             };
             path: {
@@ -2731,7 +2731,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Entity tags, or `*`: another version is refused with 412 */
+                /** @description Entity tags, or `*`: other versions return 412 */
                 "If-Match"?: components["parameters"]["IfMatch"];
             };
             path: {
@@ -2857,7 +2857,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Entity tags, or `*`: a version that you have already is 304 */
+                /** @description Entity tags, or `*`: a matching version returns 304 */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
             };
             path?: never;

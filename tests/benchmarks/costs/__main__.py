@@ -17,14 +17,14 @@ def main() -> None:
     parser.add_argument(
         "--again", action="store_true", help="write the page from the last run's numbers"
     )
-    wanted = parser.parse_args()
-    if wanted.again:
+    options = parser.parse_args()
+    if options.again:
         report.PAGE.write_text(report.page())
         return
     load = load_once_quiet()
     found = {}
     with deployed() as shop:
-        for route, measured in measure(shop, wanted.rounds, wanted.warm):
+        for route, measured in measure(shop, options.rounds, options.warm):
             found[route] = measured
             use = measured.use
             report_progress(

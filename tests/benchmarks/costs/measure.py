@@ -106,22 +106,22 @@ def _cpu_of_init(begun: Sandbox, log: Path) -> float:
     deadline = time.monotonic() + 30
     while "INIT RTDONE" not in log.read_text():
         if time.monotonic() > deadline:
-            raise RuntimeError(f"{log} does not tell the end of init")
+            raise RuntimeError(f"{log} has no line for the end of init")
         time.sleep(0.0005)
     return begun.cpu_seconds()
 
 
-def _cpu_each(begun: Sandbox, events: Sequence[Mapping[str, Any]], what: str) -> float:
+def _cpu_each(begun: Sandbox, events: Sequence[Mapping[str, Any]], request_name: str) -> float:
     before = begun.cpu_seconds()
     for event in events:
-        _check(begun.invoke(event)[0], what)
+        _check(begun.invoke(event)[0], request_name)
     time.sleep(0.01)  # until the loop requests the next event
     return (begun.cpu_seconds() - before) / len(events)
 
 
-def _check(answer: Mapping[str, Any], what: str) -> None:
-    if answer.get("statusCode", 200) >= 400 or "errorType" in answer:
-        raise RuntimeError(f"{what}: {answer}")
+def _check(response: Mapping[str, Any], request_name: str) -> None:
+    if response.get("statusCode", 200) >= 400 or "errorType" in response:
+        raise RuntimeError(f"{request_name}: {response}")
 
 
 def _use(route: str, cpu: float) -> Use:
@@ -140,8 +140,8 @@ def _afterwards(
     for _ in range(_METERS + 1 + _BATCHES):
         with streams.batches_of(shop.dynamodb_url) as before:
             event = scenario.request(route)
-        for told in before.values():
-            update_read_models.handler(told, Context())
+        for log_text in before.values():
+            update_read_models.handler(log_text, Context())
         with streams.batches_of(shop.dynamodb_url) as batch:
             _check(handler(event, Context()), route)
         if not batch:
@@ -182,15 +182,15 @@ def _metered(handler: Handler, events: Sequence[Mapping[str, Any]], cpu: float) 
         handler(reading, Context())
     with billed_writes() as written:
         handler(writing, Context())
-    told = lines.getvalue()
+    log_text = lines.getvalue()
     return Use(
         cpu=cpu,
         round_trips=len(calls.steps()),
         reads=read.units,
         writes=written.units,
-        log_bytes=len(told.encode()) + AROUND_LINE * told.count("\n"),
+        log_bytes=len(log_text.encode()) + AROUND_LINE * log_text.count("\n"),
         messages=sum(call.operation == "SendMessage" for call in calls.made),
-        events=told.count('"message":"event published"'),
+        events=log_text.count('"message":"event published"'),
     )
 
 

@@ -66,12 +66,12 @@ def _measured(numbers: Mapping[str, Any]) -> Iterable[str]:
     found, load = _found(numbers["routes"]), numbers["load_before"]
     prices = price.prices()
     known = json.loads(price.PRICES.read_text())
-    busy = "" if load < IDLE else f", which others kept busy with a load of {load:.1f} as it began"
+    busy = "" if load < IDLE else f", busy with other work (a load of {load:.1f} at the start)"
     yield (
         f"Measured on {numbers['measured'][:10]} on {numbers['machine']}{busy}."
         f" Prices of {known['as_of']}, {known['region']}."
     )
-    yield "Dollars for a million calls, and how long one takes, warm, at the function's memory:"
+    yield "Dollars per million warm calls, and the duration of one, at the function's memory:"
     yield _table(
         [
             *("", "MB", "ms", "gateway", "authorizer", "Lambda", "DynamoDB", "logs, queue"),
@@ -79,13 +79,13 @@ def _measured(numbers: Mapping[str, Any]) -> Iterable[str]:
         ],
         [_row_of_prices(route, found, prices) for route in found],
     )
-    yield _lambdas_part(found, prices)
+    yield _lambda_share(found, prices)
     yield _traces(prices)
-    yield "What one call takes:"
+    yield "Resources per call:"
     yield _table(
         [
             *("", "CPU, ms", "waits", "read units", "write units", "bytes of log"),
-            *("cold start's CPU, ms", "of it the first request's", "peak MB"),
+            *("cold start's CPU, ms", "of which first request", "peak MB"),
         ],
         [
             [
@@ -102,7 +102,7 @@ def _measured(numbers: Mapping[str, Any]) -> Iterable[str]:
             for route, it in found.items()
         ],
     )
-    yield "What a warm call takes at other sizes, and what Lambda asks for a million of them:"
+    yield "Duration of a warm call at other memory sizes, and Lambda's price per million:"
     yield _table(
         ["", *(f"{size:,} MB" for size in SIZES)],
         [
@@ -111,10 +111,9 @@ def _measured(numbers: Mapping[str, Any]) -> Iterable[str]:
         ],
     )
     yield (
-        "All that do not hash passwords together, one call of each: how long it takes, with what"
-        " the authorizer takes; what a million of it cost in all, warm, and with"
-        f" {price.COLD:.0%} of them cold (assumed); what a million cold starts cost Lambda beyond"
-        " warm calls; and how long the CPU of a sandbox's first request takes:"
+        "Means of all routes without password hashing, with the authorizer: duration; total cost"
+        f" per million, warm, and with {price.COLD:.0%} cold starts (assumed); Lambda's extra cost"
+        " per million cold starts; and CPU time of a sandbox's first request:"
     )
     yield _table(
         [
@@ -123,17 +122,17 @@ def _measured(numbers: Mapping[str, Any]) -> Iterable[str]:
         ],
         [*_mean_rows(found, prices)],
     )
-    yield "What the workers on streams take for one call's changes, from the least to the most:"
+    yield "Resources of the stream workers for the changes of one call, minimum to maximum:"
     yield _table(
         [
             *("", "MB", "CPU, ms", "waits", "write units"),
-            *(f"a million at {size:,} MB: Lambda" for size in (512, 1024)),
+            *(f"Lambda per million at {size:,} MB" for size in (512, 1024)),
         ],
         [_row_of_worker(name, found, prices) for name in WORKERS],
     )
 
 
-def _lambdas_part(found: Found, prices: Prices) -> str:
+def _lambda_share(found: Found, prices: Prices) -> str:
     hashing: list[tuple[float, str]] = []
     others: list[tuple[float, str]] = []
     for route, it in found.items():
@@ -145,19 +144,19 @@ def _lambdas_part(found: Found, prices: Prices) -> str:
     most, route = max(others)
     shares = [share for share, _ in hashing]
     return (
-        f"Lambda's own part of these sums is {min(shares):.0%} to {max(shares):.0%} where a"
-        f" password is hashed. Elsewhere it is {median(share for share, _ in others):.0%} in the"
-        f" middle, and {most:.0%} at the most, for `{route}`."
+        f"Lambda's share of these sums is {min(shares):.0%} to {max(shares):.0%} for routes that"
+        f" hash a password. For the others, the median is {median(it for it, _ in others):.0%},"
+        f" and the maximum {most:.0%}, for `{route}`."
     )
 
 
 def _traces(prices: Prices) -> str:
     return (
-        f"The gateway's part has X-Ray's traces as if there were {price.RATE} requests a second:"
-        " its default rule samples the first of each second and 5% of the others, which is"
-        f" {price.traced(price.RATE):.1%} of so many, ${price.of_traces(prices):.2f} a million."
-        " Under one request a second all are traced, for"
-        f" ${prices.trace * price.MILLION:.2f} a million, where the gateway itself takes"
+        f"The gateway's part includes X-Ray traces at an assumed {price.RATE} requests per second."
+        " The default rule samples the first request of each second and 5% of the others:"
+        f" {price.traced(price.RATE):.1%} of all, ${price.of_traces(prices):.2f} per million."
+        " Below one request per second, all are traced, for"
+        f" ${prices.trace * price.MILLION:.2f} per million; the gateway itself costs"
         f" ${prices.gateway_request * price.MILLION:.2f}."
     )
 
@@ -228,22 +227,22 @@ def afterwards(it: Measured, prices: Prices) -> float:
 def _mean_rows(found: Found, prices: Prices) -> Iterable[list[str]]:
     routes = [it for it in found if it != AUTHORIZER and not is_hashing(function_of(it))]
     for size in SIZES:
-        took, costs, starts, all_starts, firsts = [], [], [], [], []
+        durations, costs, starts, all_starts, firsts = [], [], [], [], []
         for route in routes:
-            asked = [found[it] for it in [route] + [AUTHORIZER] * needs_token(route)]
-            took.append(sum(price.seconds(it.use, size) for it in asked))
-            at_size = sum(price.of_invocation(it.use, size, prices) for it in asked)
+            invoked = [found[it] for it in [route] + [AUTHORIZER] * needs_token(route)]
+            durations.append(sum(price.seconds(it.use, size) for it in invoked))
+            at_size = sum(price.of_invocation(it.use, size, prices) for it in invoked)
             costs.append(at_size + price.of_gateway(prices, is_traced(route)))
-            of_asked = [
+            cold_starts = [
                 price.of_cold_start(it.cold.init, it.cold.first, it.use, size, prices)
-                for it in asked
+                for it in invoked
             ]
-            starts.append(of_asked[0])
-            all_starts.append(sum(of_asked))
+            starts.append(cold_starts[0])
+            all_starts.append(sum(cold_starts))
             firsts.append(found[route].cold.first * price.slowness(size))
         yield [
             f"{size:,}",
-            f"{mean(took) * 1e3:.0f}",
+            f"{mean(durations) * 1e3:.0f}",
             f"{mean(costs):.2f}",
             f"{mean(costs) + price.COLD * mean(all_starts):.2f}",
             f"{mean(starts):.2f}",

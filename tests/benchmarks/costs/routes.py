@@ -15,10 +15,10 @@ def function_of(route: str) -> Function:
 def memory_of(function: Function) -> int:
     """Return the memory in MB."""
     properties = resources("AWS::Serverless::Function")[function.name]
-    wanted: Any = properties.get("MemorySize", template()["Globals"]["Function"]["MemorySize"])
-    if isinstance(wanted, dict):
-        wanted = template()["Parameters"][wanted["Ref"]]["Default"]
-    return int(wanted)
+    memory: Any = properties.get("MemorySize", template()["Globals"]["Function"]["MemorySize"])
+    if isinstance(memory, dict):
+        memory = template()["Parameters"][memory["Ref"]]["Default"]
+    return int(memory)
 
 
 def is_hashing(function: Function) -> bool:

@@ -29,7 +29,7 @@ from shop.products.repository import ProductRepository
 from shop.projections.models import Kind
 from shop.users.models import User
 from shop.users.repository import UserRepository
-from tests.benchmarks.lists import fill, people
+from tests.benchmarks.lists import dataset, fill
 from tests.support.fixtures import ADMIN, PASSWORD
 from tests.support.gateway_events import event
 
@@ -37,7 +37,7 @@ AUTHORIZER = "the authorizer"
 
 _NEW_PASSWORD = "wrong donkey charger paperclip"
 _USERS, _PRODUCTS, _ORDERS = 100, 50, 30  # more than a page of 20, for each status too
-_PRODUCT_IDS = [people.product(number).id for number in range(_PRODUCTS)]
+_PRODUCT_IDS = [dataset.product(number).id for number in range(_PRODUCTS)]
 
 type Event = dict[str, Any]
 
@@ -60,19 +60,19 @@ class Person:
 def fill_shop() -> None:
     """The users and items of every request, and the signing keys."""
     key_store().create_if_absent()
-    users = [*people.users(0, _USERS)]
+    users = [*dataset.users(0, _USERS)]
     products = [
-        replace(people.product(number), stock=999_999_999, status=ProductStatus.ACTIVE)
+        replace(dataset.product(number), stock=999_999_999, status=ProductStatus.ACTIVE)
         for number in range(_PRODUCTS)
     ]
     statuses = [*OrderStatus]
     orders = [
-        people.order(number, people.user(0).id, 3, statuses[number % len(statuses)])
+        dataset.order(number, dataset.user(0).id, 3, statuses[number % len(statuses)])
         for number in range(_ORDERS)
     ]
     fill.add_users(users)
     # Every change of a product checks this admin's role.
-    admin = replace(people.user(0), id=ADMIN.id, email="root@example.com", role=Role.ADMIN)
+    admin = replace(dataset.user(0), id=ADMIN.id, email="root@example.com", role=Role.ADMIN)
     UserRepository().add(replace(admin, status=UserStatus.ACTIVE), _hash())
     fill.add_products(products)
     fill.add_orders(orders)
@@ -82,7 +82,7 @@ def fill_shop() -> None:
 
 
 def _person() -> Person:
-    user = replace(people.user(next(_numbers)), id=new_id(), status=UserStatus.ACTIVE)
+    user = replace(dataset.user(next(_numbers)), id=new_id(), status=UserStatus.ACTIVE)
     UserRepository().add(user, _hash())
     session_id, end = new_id(), now() + IDLE_LIFETIME
     token = RefreshToken.new(user.id, session_id)
@@ -101,17 +101,17 @@ def _hash() -> str:
 
 
 def _product() -> Product:
-    product = replace(people.product(next(_numbers)), id=new_id(), status=ProductStatus.ACTIVE)
+    product = replace(dataset.product(next(_numbers)), id=new_id(), status=ProductStatus.ACTIVE)
     ProductRepository().add(product, None)
     return product
 
 
 def _order(of: Person) -> Order:
     """Place an order of three lines."""
-    products = [people.product(number) for number in range(3)]
+    products = [dataset.product(number) for number in range(3)]
     lines = [OrderLine(it.id, it.sku, it.name, it.price, 2, 2) for it in products]
     placed = replace(
-        people.order(1, of.user.id, 3, OrderStatus.PENDING),
+        dataset.order(1, of.user.id, 3, OrderStatus.PENDING),
         id=new_id(),
         lines=lines,
     )
@@ -227,7 +227,7 @@ def _authorize(route: str) -> Event:
     }
 
 
-_BUYER = Caller(people.user(0).id, ADMIN.session_id, Role.CUSTOMER)
+_BUYER = Caller(dataset.user(0).id, ADMIN.session_id, Role.CUSTOMER)
 _OLDEST = {"sort": "createdAt"}  # items created for other requests come later
 _PAGE = {"Accept": "text/html", "Accept-Encoding": "gzip"}
 

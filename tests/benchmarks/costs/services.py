@@ -47,8 +47,8 @@ class _Handler(BaseHTTPRequestHandler):
             for name, spelled in client.meta.method_to_api_mapping.items()
             if spelled == operation
         )
-        answer = getattr(client, method)(**parameters)
-        body = json.dumps(answer, default=datetime.timestamp).encode()
+        response = getattr(client, method)(**parameters)
+        body = json.dumps(response, default=datetime.timestamp).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/x-amz-json-1.1")
         self.send_header("Content-Length", str(len(body)))

@@ -15,7 +15,7 @@ from shop.search import grams_to_try
 from shop.users import repository as users_repository
 from shop.users.models import User
 from shop.users.search import MAX_GRAMS
-from tests.benchmarks.lists import fill, people, reads, report, scans, writes
+from tests.benchmarks.lists import dataset, fill, reads, report, scans, writes
 from tests.benchmarks.lists.ledger import size_of
 from tests.conftest import pytest_configure
 from tests.dynamodb_local.process import dynamodb_local
@@ -52,7 +52,7 @@ def measure_users(found: report.Reads, full: bool) -> None:
     everyone: list[User] = []
     tried = {gram for term in reads.TERMS for gram in grams_to_try(term)[:MAX_GRAMS]}
     for size in SIZES:
-        added = [*people.users(len(everyone), size)]
+        added = [*dataset.users(len(everyone), size)]
         everyone += added
         fill.add_users(added)
         if full or size < SIZES[-1]:
@@ -67,16 +67,16 @@ def measure_users(found: report.Reads, full: bool) -> None:
 
 
 def measure_others(found: report.Reads) -> None:
-    buyer = people.user(0).id
+    buyer = dataset.user(0).id
     products: list[Product] = []
     orders: list[Order] = []
     for size in OTHERS:
-        more = [people.product(number) for number in range(len(products), size)]
+        more = [dataset.product(number) for number in range(len(products), size)]
         fill.add_products(more)
         fill.count(Kind.PRODUCTS, Counter(product.status.value for product in more))
         products += more
         placed = [
-            people.order(number, buyer if number % 2 else people.user(number).id)
+            dataset.order(number, buyer if number % 2 else dataset.user(number).id)
             for number in range(len(orders), size)
         ]
         fill.add_orders(placed)

@@ -25,7 +25,7 @@ from shop.search import grams_of, texts_of
 from shop.users import repository as users
 from shop.users.models import User
 
-_AT_ONCE = 4  # DynamoDB Local writes sequentially: more threads only help Python's share
+_THREADS = 4  # DynamoDB Local writes sequentially: more threads only help Python's share
 
 
 def add_users(added: Iterable[User]) -> None:
@@ -75,13 +75,13 @@ def count(kind: Kind, by_status: Counter[str]) -> None:
 def _put(table: str, items: Iterable[Item]) -> None:
     def put(part: Sequence[Item]) -> None:
         requests: list[Any] = [{"PutRequest": {"Item": encode(item)}} for item in part]
-        answer = dynamodb().batch_write_item(RequestItems={table: requests})
-        assert not answer["UnprocessedItems"]
+        response = dynamodb().batch_write_item(RequestItems={table: requests})
+        assert not response["UnprocessedItems"]
 
     _in_parallel(put, batched(items, 25, strict=False))
 
 
 def _in_parallel[T](work: Callable[[T], None], parts: Iterable[T]) -> None:
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
+    with ThreadPoolExecutor(_THREADS) as pool:
         for _ in pool.map(work, parts):
             pass

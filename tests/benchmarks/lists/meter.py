@@ -30,34 +30,34 @@ class Cost:
 def metered_reads(client: "DynamoDBClient | None" = None) -> Iterator[Cost]:
     """Meter the code's own client, unless another is given."""
     cost = Cost()
-    wanted: dict[str, Any] = {}
+    request: dict[str, Any] = {}
     one_at_a_time = Lock()  # the queries of a list run in parallel
 
-    def ask(params: dict[str, Any], **_: object) -> None:
+    def request_capacity(params: dict[str, Any], **_: object) -> None:
         params["ReturnConsumedCapacity"] = "TOTAL"
-        wanted.update(params)
+        request.update(params)
 
     def count(model: Any, parsed: dict[str, Any], **_: object) -> None:
         consumed = parsed["ConsumedCapacity"]
         tables = consumed if isinstance(consumed, list) else [consumed]
         units = sum(table["CapacityUnits"] for table in tables)
         if model.name == "BatchGetItem":
-            units += _missing(wanted, parsed)
+            units += _missing(request, parsed)
         if model.name == "Query" and not units:
-            units = 1.0 if wanted.get("ConsistentRead") else 0.5
+            units = 1.0 if request.get("ConsistentRead") else 0.5
         with one_at_a_time:
             cost.units += units
             cost.calls += 1
 
     events = (client or dynamodb()).meta.events
     for operation in _READS:
-        events.register(f"provide-client-params.dynamodb.{operation}", ask)
+        events.register(f"provide-client-params.dynamodb.{operation}", request_capacity)
         events.register(f"after-call.dynamodb.{operation}", count)
     try:
         yield cost
     finally:
         for operation in _READS:
-            events.unregister(f"provide-client-params.dynamodb.{operation}", ask)
+            events.unregister(f"provide-client-params.dynamodb.{operation}", request_capacity)
             events.unregister(f"after-call.dynamodb.{operation}", count)
 
 
@@ -76,9 +76,9 @@ def counted_calls() -> Iterator[Counter[str]]:
         dynamodb().meta.events.unregister("after-call.dynamodb", count)
 
 
-def _missing(wanted: dict[str, Any], parsed: dict[str, Any]) -> float:
+def _missing(request: dict[str, Any], parsed: dict[str, Any]) -> float:
     return sum(
-        (len(asked["Keys"]) - len(parsed["Responses"].get(table, [])))
-        * (1.0 if asked.get("ConsistentRead") else 0.5)
-        for table, asked in wanted["RequestItems"].items()
+        (len(request_keys["Keys"]) - len(parsed["Responses"].get(table, [])))
+        * (1.0 if request_keys.get("ConsistentRead") else 0.5)
+        for table, request_keys in request["RequestItems"].items()
     )

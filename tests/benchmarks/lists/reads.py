@@ -21,7 +21,7 @@ from shop.users.dependencies import user_service
 from shop.users.models import User
 from shop.users.schemas import UserListQuery
 from shop.users.search import MAX_GRAMS, MAX_ROWS
-from tests.benchmarks.lists import people
+from tests.benchmarks.lists import dataset
 from tests.benchmarks.lists.meter import Cost, metered_reads
 from tests.support.fixtures import ADMIN
 
@@ -33,25 +33,25 @@ COLUMNS = ("page 1", "page 50", "cursor, page 2", "cursor, page 1,000")
 # Whether a search costs the same at any size, or more for more matches up to a limit, since it
 # counts up to a thousand of them for `total`.
 TERMS = {
-    people.RARE: ("one match", True),
-    people.FIVE_HUNDRED: ("500 matches", True),
+    dataset.RARE: ("one match", True),
+    dataset.FIVE_HUNDRED: ("500 matches", True),
     "nobody": ("no match", True),
     "qj": ("no match, two characters", True),
-    people.SHARE: ("every 35th user", False),
-    people.DOMAIN: ("three users in five", False),
+    dataset.SHARE: ("every 35th user", False),
+    dataset.DOMAIN: ("three users in five", False),
     "an": ("two characters of many", False),
 }
 
 
 @dataclass(frozen=True)
-class Asked:
+class ListRequest:
     """A list in one sort order, or a search."""
 
     title: str
     name: str  # the binding of its cursors
     query: ListQuery
     positions: Sequence[str]  # of all its rows, in order
-    ask: Callable[[ListQuery], PageResult[Any]]
+    fetch: Callable[[ListQuery], PageResult[Any]]
     grows_to: float | None = None  # units of a search that counts its matches; otherwise constant
 
     def costs(self) -> dict[str, Cost]:
@@ -78,25 +78,25 @@ class Asked:
         """Return the part before the id in cursors of a search that reads its own rows."""
         if not self.title.startswith("search"):
             return ""
-        cursor = self.ask(self.query).next_cursor
+        cursor = self.fetch(self.query).next_cursor
         after = self.query.model_copy(update={"cursor": cursor}).page_request(self.name).after
         return (after or "")[:-ID_LENGTH]
 
     def _mean(self, queries: Iterable[ListQuery]) -> Cost:
-        asked = list(queries)
+        requests = list(queries)
         with metered_reads() as cost:
-            for query in asked:
-                self.ask(query)
-        return Cost(cost.units / len(asked), cost.calls / len(asked))
+            for query in requests:
+                self.fetch(query)
+        return Cost(cost.units / len(requests), cost.calls / len(requests))
 
 
-def of_users(users: Sequence[User]) -> list[Asked]:
+def of_users(users: Sequence[User]) -> list[ListRequest]:
     keys: dict[str, Callable[[User], str]] = {
         "createdAt": lambda user: user.id,
         "name": lambda user: text_key(user.name, user.id),
         "email": lambda user: text_key(user.email, user.id),
     }
-    asked = []
+    requests = []
     for sort, key in keys.items():
         for status in (None, *UserStatus):
             positions = sorted(key(user) for user in users if status in (None, user.status))
@@ -104,47 +104,51 @@ def of_users(users: Sequence[User]) -> list[Asked]:
                 query = UserListQuery(sort=f"{sign}{sort}", status=status)
                 ordered = positions[::-1] if sign else positions
                 title = f"users, {status or 'all'}, {sign}{sort}"
-                asked.append(Asked(title, "users", query, ordered, _users))
-    return asked
+                requests.append(ListRequest(title, "users", query, ordered, _users))
+    return requests
 
 
-def of_searches(users: Sequence[User], most: float) -> list[Asked]:
+def of_searches(users: Sequence[User], most: float) -> list[ListRequest]:
     """`most` is the maximum cost of a page."""
-    asked = []
-    for term, (what, is_the_same) in TERMS.items():
+    requests = []
+    for term, (description, is_the_same) in TERMS.items():
         grows_to = None if is_the_same else most
         ids = sorted(user.id for user in users if _holds(user, term))
         for sign in ("", "-"):
             query = UserListQuery(search=term, sort=f"{sign}createdAt")
             ordered = ids[::-1] if sign else ids
-            title = f"search {term}: {what}, {sign}createdAt"
-            asked.append(Asked(title, "users", query, ordered, _users, grows_to))
-    return asked
+            title = f"search {term}: {description}, {sign}createdAt"
+            requests.append(ListRequest(title, "users", query, ordered, _users, grows_to))
+    return requests
 
 
-def of_products(products: Sequence[Product]) -> list[Asked]:
+def of_products(products: Sequence[Product]) -> list[ListRequest]:
     keys: dict[str, Callable[[Product], str]] = {
         "createdAt": lambda product: product.id,
         "name": lambda product: text_key(product.name, product.id),
         "price": lambda product: amount_key(product.price.amount, product.id),
     }
-    asked = []
+    requests = []
     for sort, key in keys.items():
         positions = sorted(map(key, products))
         query = ProductListQuery(sort=sort)
-        asked.append(Asked(f"products, active, {sort}", "products", query, positions, _products))
-    return asked
+        requests.append(
+            ListRequest(f"products, active, {sort}", "products", query, positions, _products)
+        )
+    return requests
 
 
-def of_orders(orders: Sequence[Order], buyer: str) -> list[Asked]:
-    asked = []
+def of_orders(orders: Sequence[Order], buyer: str) -> list[ListRequest]:
+    requests = []
     for status in (None, OrderStatus.PENDING):
         everyones = [order for order in orders if status in (None, order.status)]
         ids = sorted((order.id for order in everyones), reverse=True)
-        what = status or "all"
+        description = status or "all"
         query = AllOrdersQuery(status=status)
-        asked.append(
-            Asked(f"orders of everyone, {what}", "orders of everyone", query, ids, _orders)
+        requests.append(
+            ListRequest(
+                f"orders of everyone, {description}", "orders of everyone", query, ids, _orders
+            )
         )
         own = [order for order in everyones if order.user_id == buyer]
         totals = [amount_key(order.total.amount, order.id) for order in own]
@@ -153,8 +157,12 @@ def of_orders(orders: Sequence[Order], buyer: str) -> list[Asked]:
         for sort, positions in {"-createdAt": [it.id for it in own], "-total": totals}.items():
             one = OrderListQuery(status=status, sort=sort)
             ordered = sorted(positions, reverse=True)
-            asked.append(Asked(f"orders of one user, {what}, {sort}", name, one, ordered, of_user))
-    return asked
+            requests.append(
+                ListRequest(
+                    f"orders of one user, {description}, {sort}", name, one, ordered, of_user
+                )
+            )
+    return requests
 
 
 def max_search_units(user: int, row: int) -> float:

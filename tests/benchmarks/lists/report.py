@@ -8,12 +8,12 @@ from itertools import groupby
 from tests.benchmarks.lists.ledger import Entry, Ledger
 from tests.benchmarks.lists.meter import Cost
 from tests.benchmarks.lists.plot import Line, svg
-from tests.benchmarks.lists.reads import COLUMNS, Asked
+from tests.benchmarks.lists.reads import COLUMNS, ListRequest
 from tests.benchmarks.lists.writes import Batch, Written
 from tests.support.sam_template import ROOT
 
 PAGE, PLOT = ROOT / "docs/scaling.md", ROOT / "docs/scaling.svg"
-_BEGIN, _END = "<!-- measured: make bench-lists -->", "<!-- end of what is measured -->"
+_BEGIN, _END = "<!-- measured: make bench-lists -->", "<!-- end of measurements -->"
 
 
 @dataclass
@@ -24,8 +24,8 @@ class Reads:
     bounds: dict[str, float]  # units that grow with the matches
     scans: dict[int, Mapping[str, Cost]]
 
-    def add(self, size: int, asked: Iterable[Asked]) -> None:
-        for it in asked:
+    def add(self, size: int, requests: Iterable[ListRequest]) -> None:
+        for it in requests:
             columns = self.costs.setdefault(it.title, {})
             if it.grows_to is not None:
                 self.bounds[it.title] = it.grows_to
@@ -44,8 +44,8 @@ class Reads:
                     if column.startswith("page") and not title.startswith("search"):
                         continue
                 if max(units) > bound:
-                    told = f"{title}, {column}: {_units(by_size)} units"
-                    broken.append(f"{told}, more than {bound:.1f}")
+                    place = f"{title}, {column}: {_units(by_size)} units"
+                    broken.append(f"{place}, more than {bound:.1f}")
         return broken
 
 
@@ -66,7 +66,7 @@ def _measured(
     day = datetime.now(UTC).date()
     yield (
         f"Measured on {day} in {seconds / 60:.0f} minutes; read units"
-        f" at {' / '.join(f'{size:,}' for size in sizes)} users, – where the list is shorter."
+        f" at {' / '.join(f'{size:,}' for size in sizes)} users, – if the list is shorter."
         " Calls are those of the last column at the largest size."
         + ("" if is_full else " Search rows at the largest size: those that these searches read.")
     )
@@ -76,13 +76,13 @@ def _measured(
     yield _table(
         "list", reads, lambda title: title.startswith(("products", "orders")), sizes=(1_000, 10_000)
     )
-    yield "Any page by Scan and filter instead:"
+    yield "The same pages by Scan and filter:"
     rows = [
         [name, *(f"{reads.scans[size][name].units:,.1f}" for size in sizes)]
         for name in reads.scans[sizes[0]]
     ]
     yield _markdown(["users, scanned", *(f"{size:,}" for size in sizes)], rows)
-    yield "Write units, with their arithmetic; a number in brackets is the largest item's bytes:"
+    yield "Write units and their sum; the number in brackets is the largest item's size in bytes:"
     yield _markdown(
         ["write", "tables", "indexes", "for lists", "sum", "of which"],
         [
@@ -99,18 +99,18 @@ def _measured(
     )
     calls = ", ".join(f"{count} {name}" for name, count in sorted(batch.calls.items()))
     yield (
-        f"The projector takes {batch.seconds:.2f} s for a batch of {batch.records} sign-ups here:"
-        f" {batch.calls.total()} calls one after the other ({calls})."
+        f"The projector needs {batch.seconds:.2f} s for a batch of {batch.records} sign-ups:"
+        f" {batch.calls.total()} sequential calls ({calls})."
     )
 
 
 def _table(
-    head: str, reads: Reads, wanted: Callable[[str], bool], sizes: Sequence[int] = ()
+    head: str, reads: Reads, is_included: Callable[[str], bool], sizes: Sequence[int] = ()
 ) -> str:
     sizes = sizes or [*reads.scans]
     rows = []
     for title, columns in reads.costs.items():
-        if wanted(title):
+        if is_included(title):
             cells = [
                 _units(columns[column], sizes) if column in columns else "–" for column in COLUMNS
             ]

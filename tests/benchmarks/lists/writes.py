@@ -19,7 +19,7 @@ from shop.projections.dependencies import projections
 from shop.projections.models import Entity, Kind
 from shop.users.models import User
 from shop.users.repository import UserRepository
-from tests.benchmarks.lists import people
+from tests.benchmarks.lists import dataset
 from tests.benchmarks.lists.ledger import Ledger, billed_writes
 from tests.benchmarks.lists.meter import counted_calls
 
@@ -44,7 +44,7 @@ class Batch:
 
 
 def all_writes() -> Iterator[Written]:
-    buyer = people.user(1)
+    buyer = dataset.user(1)
     entity = Entity(Kind.USERS, buyer.id)
     users = UserRepository()
     yield _written("sign-up", lambda: users.add(buyer, _HASH), entity)
@@ -56,11 +56,11 @@ def all_writes() -> Iterator[Written]:
     yield _written("user: deactivated", lambda: users.save(moved, shut), entity)
     users.save(shut, _next(shut, status=UserStatus.ACTIVE))
 
-    small, large = people.order(1, buyer.id, 1), people.order(2, buyer.id, 3)
+    small, large = dataset.order(1, buyer.id, 1), dataset.order(2, buyer.id, 3)
     for line in (*small.lines, *large.lines):
         number = int(line.sku.removeprefix("SKU-"))
-        ProductRepository().add(people.product(number), None)
-    new = people.product(1_000)
+        ProductRepository().add(dataset.product(number), None)
+    new = dataset.product(1_000)
     record = Record("x" * 80, b"d" * 32, _response(new), now() + KEPT_FOR)
     yield _written(
         "product added", lambda: ProductRepository().add(new, record), Entity(Kind.PRODUCTS, new.id)
@@ -79,7 +79,7 @@ def all_writes() -> Iterator[Written]:
 
 
 def batch_of_sign_ups(count: int = 100) -> Batch:
-    signed_up = [people.user(number) for number in range(2_000, 2_000 + count)]
+    signed_up = [dataset.user(number) for number in range(2_000, 2_000 + count)]
     for user in signed_up:
         UserRepository().add(user, _HASH)
     entities = [Entity(Kind.USERS, user.id) for user in signed_up]

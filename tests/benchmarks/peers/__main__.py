@@ -14,9 +14,9 @@ from statistics import median
 from tests.benchmarks.peers import build, check, endpoints, report, results
 from tests.benchmarks.peers.cases import CASES, GET, POST, Case
 from tests.benchmarks.peers.measure import Run, load_once_quiet, runs, turns_of
-from tests.benchmarks.peers.people import environment
 from tests.benchmarks.peers.stubbed import stubbed_seconds
 from tests.benchmarks.peers.summary import spread, summarise, summarise_cold
+from tests.benchmarks.peers.workload import environment
 
 STUBBED_ROUNDS = 3
 
@@ -30,15 +30,15 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", help="cases by name; nothing is written then")
     parser.add_argument("--check", action="store_true", help="compare with docs/performance.json")
     parser.add_argument("--render", action="store_true", help="write the page again, from the same")
-    wanted = parser.parse_args()
-    if wanted.render:
+    options = parser.parse_args()
+    if options.render:
         report.write(results.read())
-    elif wanted.check:
+    elif options.check:
         check_ratios()
-    elif wanted.only:
-        _measure_cases(_built(wanted.only), build.runtime(), wanted.rounds, wanted.warm)
+    elif options.only:
+        _measure_cases(_built(options.only), build.runtime(), options.rounds, options.warm)
     else:
-        measured = measure(wanted.rounds, wanted.warm)
+        measured = measure(options.rounds, options.warm)
         results.keep(measured)
         report.write(measured)
 
@@ -114,10 +114,10 @@ def _built(names: Collection[str]) -> dict[Case, build.Built]:
 
 
 def _report_run(run: Run) -> None:
-    told = f"{run.case} {run.method}: cold {run.cold * 1e3:.0f} ms"
+    line = f"{run.case} {run.method}: cold {run.cold * 1e3:.0f} ms"
     if run.warm:
-        told += f", then {median(run.warm) * 1e3:.1f} ms, {run.warm_cpu * 1e3:.2f} of them CPU"
-    _report_progress(told)
+        line += f", then {median(run.warm) * 1e3:.1f} ms, {run.warm_cpu * 1e3:.2f} of them CPU"
+    _report_progress(line)
 
 
 def _report_progress(news: str) -> None:

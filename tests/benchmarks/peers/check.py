@@ -22,8 +22,8 @@ def judge(before: Mapping[str, float], now: Mapping[str, float]) -> None:
     for peer in PEERS:
         was, is_now = before[OURS] / before[peer], now[OURS] / now[peer]
         most = SLACK * was
-        told = f"{is_now:.2f} times that of {peer}, recorded {was:.2f}, at most {most:.2f}"
-        print(f"bench-check: CPU of a cold GET is {told}")
+        comparison = f"{is_now:.2f} times that of {peer}, recorded {was:.2f}, at most {most:.2f}"
+        print(f"bench-check: CPU of a cold GET is {comparison}")
         if is_now > most:
             slower.append(peer)
     if slower:

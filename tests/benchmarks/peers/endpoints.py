@@ -19,9 +19,9 @@ from shop.config import setting
 from tests.benchmarks.peers.build import HOME, Built, build_functions
 from tests.benchmarks.peers.cases import CASES, GET
 from tests.benchmarks.peers.measure import Run, Turn, runs, turns_of
-from tests.benchmarks.peers.people import environment
 from tests.benchmarks.peers.summary import Cold, summarise_cold
 from tests.benchmarks.peers.tables import items, restore
+from tests.benchmarks.peers.workload import environment
 from tests.support.gateway_events import Context
 from tests.support.sam_template import ROOT, Function, functions, resources, template
 from tests.support.sample_items import add_examples
@@ -84,17 +84,17 @@ def measure(
 
 def _turn(function: Function, built: Built, event: Mapping[str, Any]) -> Turn:
     handler = f"{function.path.stem}.handler"
-    return Turn(function.name, "", built, handler, lambda: event, refuse_refusals, warm=0)
+    return Turn(function.name, "", built, handler, lambda: event, check_success, warm=0)
 
 
-def refuse_refusals(answer: Any) -> None:
+def check_success(response: Any) -> None:
     """Raise `ValueError` for an error response: it is fast, and would distort the result."""
-    if "policyDocument" in answer:
-        refused = answer["policyDocument"]["Statement"][0]["Effect"] != "Allow"
+    if "policyDocument" in response:
+        is_refused = response["policyDocument"]["Statement"][0]["Effect"] != "Allow"
     else:
-        refused = answer["statusCode"] >= 400
-    if refused:
-        raise ValueError(answer)
+        is_refused = response["statusCode"] >= 400
+    if is_refused:
+        raise ValueError(response)
 
 
 def _events() -> dict[str, dict[str, Any]]:
@@ -104,8 +104,8 @@ def _events() -> dict[str, dict[str, Any]]:
         it.name: json.loads((ROOT / f"events/{it.path.stem}.json").read_text())
         for it in waited_for()
     }
-    answer = create_session.handler(found["CreateSession"], Context())
-    token = json.loads(answer["body"])["accessToken"]
+    response = create_session.handler(found["CreateSession"], Context())
+    token = json.loads(response["body"])["accessToken"]
     found[AUTHORIZER] |= {"authorizationToken": f"Bearer {token}"}
     return found
 

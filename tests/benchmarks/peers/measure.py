@@ -11,8 +11,8 @@ from typing import Any  # Any: events and responses are JSON
 
 from tests.benchmarks.peers.build import HOME, Built
 from tests.benchmarks.peers.cases import NO_OP, Case
-from tests.benchmarks.peers.people import check, request
 from tests.benchmarks.peers.sandbox import sandbox
+from tests.benchmarks.peers.workload import check, request
 
 
 @dataclass(frozen=True)
@@ -87,9 +87,9 @@ def runs(
 def _run(turn: Turn, runtime: Path, environment: Mapping[str, str], warm: int) -> Run:
     log = HOME / f"{turn.case}-{turn.method}.log"
     with sandbox(turn.built, runtime, turn.handler, environment, log) as begun:
-        answer, cold = begun.invoke(turn.request())
+        response, cold = begun.invoke(turn.request())
         try:
-            turn.check(answer)
+            turn.check(response)
         except (KeyError, ValueError) as error:
             raise RuntimeError(f"{turn.case} {turn.method}: {error}\n{log.read_text()}") from None
         cold_cpu = begun.cpu_seconds()
@@ -100,8 +100,8 @@ def _run(turn: Turn, runtime: Path, environment: Mapping[str, str], warm: int) -
             begun.invoke(turn.request())
         before = begun.cpu_seconds()
         for _ in range(warm):
-            answer, seconds = begun.invoke(turn.request())
-            turn.check(answer)
+            response, seconds = begun.invoke(turn.request())
+            turn.check(response)
             took.append(seconds)
         time.sleep(0.01)  # until the loop requests the next event
         spent = (begun.cpu_seconds() - before) / warm

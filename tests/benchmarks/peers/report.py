@@ -12,7 +12,7 @@ from tests.benchmarks.peers.targets import DIGITS, Target, targets
 from tests.support.sam_template import ROOT
 
 PAGE, PLOT = ROOT / "docs/performance.md", ROOT / "docs/performance.svg"
-_BEGIN, _END = "<!-- measured: make bench -->", "<!-- end of what is measured -->"
+_BEGIN, _END = "<!-- measured: make bench -->", "<!-- end of measurements -->"
 
 _MEASURED = tuple(case for case in CASES if not case.is_cold_only)
 _COLD_ONLY = tuple(case for case in CASES if case.is_cold_only)
@@ -47,19 +47,27 @@ def _measured(results: Results) -> Iterable[str]:
     cases = results.cases
     yield _short_answer(results)
     yield from _targets([*targets(results)])
-    yield "## What was measured"
-    yield _circumstances(results)
-    for what, summaries in (
+    yield "## Measurements"
+    yield _conditions(results)
+    for title, summaries in (
         ("GET of one item", {case: cases[case.name].GET for case in _MEASURED}),
         ("POST of an order of three lines", {case: cases[case.name].POST for case in _MEASURED}),
     ):
-        yield f"### {what}"
+        yield f"### {title}"
         yield _table(
-            ["", "cold start", "its CPU", "warm", "99 of 100", "CPU a request", "peak memory"],
+            [
+                "",
+                "cold start",
+                "its CPU",
+                "warm",
+                "99th percentile",
+                "CPU per request",
+                "peak memory",
+            ],
             [[case.title, *_row(summary)] for case, summary in summaries.items()],
         )
     yield "### Frameworks alone, and sizes"
-    yield "All but the store's calls, in µs of CPU a request, and the size of what is deployed:"
+    yield "CPU per request outside the store's calls, in µs, and the size of the packages:"
     yield _table(
         ["", GET, POST, "zipped", "unpacked"],
         [
@@ -74,7 +82,7 @@ def _measured(results: Results) -> Iterable[str]:
             for it in [cases[case.name]]
         ],
     )
-    yield "### The floor, and what .pyc files are worth"
+    yield "### Lower bound, and the effect of .pyc files"
     yield _table(
         ["GET", "cold start", "its CPU"],
         [
@@ -99,24 +107,24 @@ def _short_answer(results: Results) -> str:
         f"A cold start of the product's GET takes {ours.cold.middle * 1e3:.0f} ms here:"
         f" {times(bare)} bare boto3, {times(powertools)} Powertools with Logger, Tracer and"
         f" Metrics, and {times(fastapi)} FastAPI. Warm, it takes"
-        f" {ours.warm.middle * 1e3:.1f} ms, of which {ours.stubbed.middle * 1e3:.2f} are all but"
-        f" the call of the store; theirs take {bare.warm.middle * 1e3:.1f},"
+        f" {ours.warm.middle * 1e3:.1f} ms, of which {ours.stubbed.middle * 1e3:.2f} ms are CPU"
+        f" outside the store's call; the others take {bare.warm.middle * 1e3:.1f},"
         f" {powertools.warm.middle * 1e3:.1f} and {fastapi.warm.middle * 1e3:.1f} ms."
     )
 
 
 def _targets(all_of_them: Sequence[Target]) -> Iterable[str]:
     missed = [target for target in all_of_them if not target.is_met]
-    yield "## What it is to reach"
+    yield "## Targets"
     if missed:
         yield f"**{len(missed)} of {len(all_of_them)} targets are not met.**"
     else:
         yield f"All {len(all_of_them)} targets are met."
     yield _table(
-        ["target", "at most", "measured", "beside it", "met?"],
+        ["target", "at most", "measured", "for comparison", "met?"],
         [
             [
-                it.what,
+                it.name,
                 _amount(it.most, it.unit),
                 f"**{_amount(it.measured, it.unit)}**",
                 it.beside,
@@ -131,19 +139,18 @@ def _amount(value: float, unit: str) -> str:
     return f"{value:.{DIGITS[unit]}f} {unit}".rstrip("× ")
 
 
-def _circumstances(results: Results) -> str:
+def _conditions(results: Results) -> str:
     one = results.cases["shop"].GET
-    load = f"a load of {results.load:.1f} as it began"
+    load = f"a load of {results.load:.1f} at the start"
     others = (
-        f"which had nothing else to do ({load})"
+        f"otherwise idle ({load})"
         if results.load < IDLE
-        else f"**which others kept busy** ({load}), so that times are too long, and ratios rough"
+        else f"**busy with other work** ({load}), so times are too long and ratios rough"
     )
     return (
         f"On {results.measured[:10]} in {results.seconds / 60:.0f} minutes, on {results.machine},"
-        f" {others}: {one.processes} processes of each row and method, {one.requests} warm"
-        " requests."
-        " Milliseconds are medians, with the quartiles in brackets."
+        f" {others}: {one.processes} processes per row and method, {one.requests} warm requests."
+        " Milliseconds are medians, with quartiles in brackets."
     )
 
 
@@ -154,20 +161,20 @@ def _endpoints(endpoints: Endpoints) -> Iterable[str]:
     )
     yield "### Cold starts of all endpoints"
     yield (
-        f"The slowest first; {bare.processes} processes each, in turns with the GET of boto3 +"
-        f" json, which took {_milliseconds(bare.cold, 0)} in the same rounds. GetUser, measured"
-        " above in other rounds, is among them once more: how far the two are apart says how far"
-        " to trust them. bcrypt hashes at its least cost here, since that work is wanted: as"
-        f" deployed, a hash or comparison is {endpoints.hash_seconds * 1e3:.0f} ms of CPU more."
-        " Signing up, logging in and resetting"
-        " a password are one, changing it is two, changing a user none unless the e-mail moves."
+        f"Slowest first; {bare.processes} processes each, alternating with the GET of boto3 + json,"
+        f" which took {_milliseconds(bare.cold, 0)} in the same rounds. GetUser was also measured"
+        " above in other rounds: the difference between both values shows their accuracy. bcrypt"
+        " hashes at its minimum cost here, since its deployed cost is intentional: as deployed,"
+        f" a hash or comparison takes {endpoints.hash_seconds * 1e3:.0f} ms of CPU more. Sign-up,"
+        " log-in and password reset need one, a password change two, and a user update none unless"
+        " the email address changes."
     )
     yield _table(
         ["function", "route", "cold start", "its CPU", "of boto3 + json"],
         [
             [
                 name,
-                (it.route or "before each route that wants a token")
+                (it.route or "before each route that requires a token")
                 + ", with bcrypt" * it.is_hashing,
                 _milliseconds(it.start.cold, 0),
                 f"{it.start.cold_cpu.middle * 1e3:.0f}",

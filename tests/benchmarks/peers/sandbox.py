@@ -32,8 +32,8 @@ class Sandbox:
         body = json.dumps(event)
         began = time.perf_counter()
         self._connection.request("POST", _INVOKE, body)
-        answer = self._connection.getresponse().read()
-        return json.loads(answer), time.perf_counter() - began
+        response = self._connection.getresponse().read()
+        return json.loads(response), time.perf_counter() - began
 
     def cpu_seconds(self) -> float:
         """Return the CPU time of the runtime's process since its start, with all ended threads."""
@@ -115,4 +115,4 @@ def _wait(port: int, process: subprocess.Popen[bytes]) -> None:
             time.sleep(0.005)
         finally:
             probe.close()
-    raise RuntimeError("the emulator does not answer")
+    raise RuntimeError("the emulator does not respond")

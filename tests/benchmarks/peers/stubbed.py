@@ -8,8 +8,8 @@ from pathlib import Path
 
 from tests.benchmarks.peers.build import HOME, Built
 from tests.benchmarks.peers.cases import APPS, GET, POST, Case
-from tests.benchmarks.peers.people import request
 from tests.benchmarks.peers.sandbox import PYTHON, variables
+from tests.benchmarks.peers.workload import request
 
 # The emulator provides no trace, which equals an unsampled request.
 _TRACE = "Root=1-674a1b2c-0123456789abcdef01234567;Parent=0123456789abcdef;Sampled=0"
@@ -23,12 +23,12 @@ def stubbed_seconds(
     for _ in range(rounds):
         random.shuffle(turns)
         for case, method in turns:
-            event, answer = HOME / "event.json", HOME / "stubbed.json"
+            event, output = HOME / "event.json", HOME / "stubbed.json"
             event.write_text(json.dumps(request(method)))
             given = variables(cases[case], runtime)
             given["PYTHONPATH"] = f"{cases[case].task}:{given['PYTHONPATH']}"
             done = subprocess.run(
-                [PYTHON, APPS / "stubbed.py", case.handlers[method], event, answer],
+                [PYTHON, APPS / "stubbed.py", case.handlers[method], event, output],
                 env={**given, **environment, "_X_AMZN_TRACE_ID": _TRACE},
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
@@ -36,4 +36,4 @@ def stubbed_seconds(
             )
             if done.returncode:
                 raise RuntimeError(f"{case.name} {method}: {done.stderr}")
-            yield case.name, method, [block / 1e9 for block in json.loads(answer.read_text())]
+            yield case.name, method, [block / 1e9 for block in json.loads(output.read_text())]

@@ -11,7 +11,7 @@ DIGITS = {"×": 2, "µs": 0, "MB": 1}
 
 @dataclass(frozen=True)
 class Target:
-    what: str
+    name: str
     most: float
     measured: float
     unit: str = "×"
@@ -27,7 +27,7 @@ def targets(results: Results) -> Iterator[Target]:
     ours = results.cases["shop"]
     for name, title, most in (
         ("boto3", "boto3 + json", 1.2),
-        ("powertools-full", "Powertools with its three", 0.75),
+        ("powertools-full", "Powertools + Logger, Tracer, Metrics", 0.75),
         ("fastapi", "FastAPI + Mangum", 0.6),
     ):
         yield _ratio(f"cold start of GET / {title}", most, ours.GET, results.cases[name].GET)
@@ -41,7 +41,7 @@ def targets(results: Results) -> Iterator[Target]:
         1.6,
         found.start,
         bare,
-        f"; {hashed:.2f} with its hash" if hashing else "",
+        f"; {hashed:.2f} with bcrypt" if hashing else "",
     )
     edge = results.cases["edge"]
     for method, its, own, most in (
@@ -49,21 +49,21 @@ def targets(results: Results) -> Iterator[Target]:
         ("POST", edge.POST, ours.POST, 120),
     ):
         yield Target(
-            f"CPU of a {method} in all but the store, with the peers' work",
+            f"CPU of a {method} outside the store's calls, with the peers' work",
             most,
             its.stubbed.middle * 1e6,
             "µs",
             beside=f"{own.stubbed.middle * 1e6:.0f} µs with the product's own work",
         )
-    for how, most, size, more in (
+    for form, most, size, more in (
         ("unpacked", 30, results.dependencies.unpacked, results.signing.unpacked),
         ("zipped", 9, results.dependencies.zipped, results.signing.zipped),
     ):
-        beside = f"{more / 1e6:.1f} MB more for what signs or verifies"
-        yield Target(f"layer of dependencies, {how}", most, size / 1e6, "MB", beside=beside)
+        beside = f"{more / 1e6:.1f} MB more for signing and verification"
+        yield Target(f"layer of dependencies, {form}", most, size / 1e6, "MB", beside=beside)
 
 
-def _ratio(what: str, most: float, ours: Cold, theirs: Cold, more: str = "") -> Target:
+def _ratio(name: str, most: float, ours: Cold, theirs: Cold, more: str = "") -> Target:
     by_cpu = ours.cold_cpu.middle / theirs.cold_cpu.middle
     measured = ours.cold.middle / theirs.cold.middle
-    return Target(what, most, measured, beside=f"{by_cpu:.2f} by CPU{more}")
+    return Target(name, most, measured, beside=f"{by_cpu:.2f} by CPU{more}")

@@ -1,4 +1,4 @@
-"""The keys that put users, products and orders in their places on lists: version 1 to 2."""
+"""Sort keys of users, products and orders for list indexes: schema version 1 to 2."""
 
 from collections.abc import Mapping
 
@@ -13,7 +13,7 @@ SCHEMA_VERSION = 2
 def of_user(item: Item) -> Item | None:
     if "email" not in item:
         return None  # the row that counts admins
-    return _missing(
+    return _missing_attributes(
         item,
         {
             "status_shard": _shard(item),
@@ -26,7 +26,7 @@ def of_user(item: Item) -> Item | None:
 def of_product(item: Item) -> Item | None:
     if "sku" not in item:
         return None  # a row that guards a SKU
-    return _missing(
+    return _missing_attributes(
         item,
         {
             "name_key": text_key(item["name"], item["id"]),
@@ -37,9 +37,9 @@ def of_product(item: Item) -> Item | None:
 
 def of_order(item: Item) -> Item | None:
     if "lines" not in item:
-        return None  # the summary of a user's
+        return None  # the summary of a user's orders
     status, id_ = item["status"], item["id"]
-    return _missing(
+    return _missing_attributes(
         item,
         {
             "status_id": f"{status}#{id_}",
@@ -49,17 +49,17 @@ def of_order(item: Item) -> Item | None:
     )
 
 
-def _missing(item: Item, keys: Mapping[str, str]) -> Item | None:
-    """What to set: also a key that code of version 1 left behind when it changed the rest."""
+def _missing_attributes(item: Item, keys: Mapping[str, str]) -> Item | None:
+    """Return the attributes to set, including stale keys after a change by code of version 1."""
     version = item.get("schema_version", 1)
     if version > SCHEMA_VERSION:
         return None
-    wanted = {**keys, "schema_version": SCHEMA_VERSION}
-    return {name: value for name, value in wanted.items() if item.get(name) != value} or None
+    expected = {**keys, "schema_version": SCHEMA_VERSION}
+    return {name: value for name, value in expected.items() if item.get(name) != value} or None
 
 
 def _shard(item: Item) -> str:
-    """Where it is if lists look there, since shards may have been fewer when it was written."""
+    """Return the current shard if lists read it, since the number of shards may have grown."""
     there: str | None = item.get("status_shard")
     if there is not None and there in shard_keys(item["status"]):
         return there

@@ -13,7 +13,7 @@ WARMING, BLOCKS, REQUESTS = 200, 10, 100
 
 def main():
     """Measure handler, event file and response file; print nanoseconds per request by block."""
-    handler_name, event, answer = sys.argv[1:]
+    handler_name, event, output = sys.argv[1:]
     module, _, name = handler_name.partition(".")
     _replay_calls()
     handler = getattr(importlib.import_module(module), name)
@@ -34,17 +34,17 @@ def main():
         events = [json.loads(text) for _ in range(REQUESTS)]
         began = time.process_time_ns()
         for one in events:
-            told = handler(one, context)
+            response = handler(one, context)
         took = time.process_time_ns() - began
-        assert told["statusCode"] < 300, told
+        assert response["statusCode"] < 300, response
         if number >= 0:
             blocks.append(took / REQUESTS)
-    Path(answer).write_text(json.dumps(blocks))
+    Path(output).write_text(json.dumps(blocks))
 
 
 def _replay_calls():
     """The store answers the first call of each operation; later calls replay its response."""
-    answers = {}
+    responses = {}
     if importlib.util.find_spec("botocore") is None:
         import store
 
@@ -53,13 +53,13 @@ def _replay_calls():
         from botocore.client import BaseClient
 
         owner, method = BaseClient, "_make_api_call"
-    ask = getattr(owner, method)
+    call = getattr(owner, method)
 
     def replayed(*arguments):
         name = arguments[-2]
-        if name not in answers:
-            answers[name] = ask(*arguments)
-        return answers[name]
+        if name not in responses:
+            responses[name] = call(*arguments)
+        return responses[name]
 
     setattr(owner, method, replayed)
 

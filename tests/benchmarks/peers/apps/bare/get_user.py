@@ -1,13 +1,13 @@
 """GET /api/users/{userId}."""
 
 import store
-from answers import answer, may
+from responses import is_owner, respond
 
 
 def handler(event, context):
-    if not may(event):
-        return answer(403, {"error": "forbidden"})
+    if not is_owner(event):
+        return respond(403, {"error": "forbidden"})
     user = store.user(event["pathParameters"]["userId"])
     if user is None:
-        return answer(404, {"error": "not found"})
-    return answer(200, user)
+        return respond(404, {"error": "not found"})
+    return respond(200, user)

@@ -11,7 +11,7 @@ from shop.users.schemas import UserId
 
 
 @endpoint("POST /api/users/{userId}/orders", status=201, raises=(Forbidden,))
-def handler(user_id: UserId, wanted: OrderPlace, caller: Caller) -> Order:
+def handler(user_id: UserId, payload: OrderPlace, caller: Caller) -> Order:
     """Place the order with one write."""
     require(caller.may_act_for(user_id))
-    return Order(**edge_store.place(user_id, wanted.model_dump()["items"], wanted.note))
+    return Order(**edge_store.place(user_id, payload.model_dump()["items"], payload.note))

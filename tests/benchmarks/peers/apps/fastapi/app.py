@@ -26,8 +26,8 @@ def get_user(user_id: Annotated[str, Depends(own)]) -> User:
 
 @app.post("/api/users/{user_id}/orders", status_code=201)
 def place_order(user_id: Annotated[str, Depends(own)], order: OrderPlace) -> Order:
-    wanted = order.model_dump()
-    return Order(**store.place(user_id, wanted["items"], wanted["note"]))
+    payload = order.model_dump()
+    return Order(**store.place(user_id, payload["items"], payload["note"]))
 
 
 handler = Mangum(app, lifespan="off")

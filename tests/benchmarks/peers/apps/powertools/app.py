@@ -20,8 +20,8 @@ def get_user(user_id: str) -> User:
 @app.post("/api/users/<user_id>/orders")
 def place_order(user_id: str, order: OrderPlace) -> tuple[Order, int]:
     _require(user_id)
-    wanted = order.model_dump()
-    return Order(**store.place(user_id, wanted["items"], wanted["note"])), 201
+    payload = order.model_dump()
+    return Order(**store.place(user_id, payload["items"], payload["note"])), 201
 
 
 def _require(user_id):

@@ -33,10 +33,10 @@ def get_user(user_id: str) -> User:
 @tracer.capture_method
 def place_order(user_id: str, order: OrderPlace) -> tuple[Order, int]:
     _require(user_id)
-    wanted = order.model_dump()
+    payload = order.model_dump()
     logger.info("placing", user_id=user_id)
     metrics.add_metric(name="OrdersPlaced", unit=MetricUnit.Count, value=1)
-    return Order(**store.place(user_id, wanted["items"], wanted["note"])), 201
+    return Order(**store.place(user_id, payload["items"], payload["note"])), 201
 
 
 def _require(user_id):

@@ -58,10 +58,10 @@ def _call(operation, parameters):
     body = json.dumps(parameters).encode()
     _connection.request("POST", "/", body, _signed(operation, body))
     response = _connection.getresponse()
-    answer = json.loads(response.read())
+    content = json.loads(response.read())
     if response.status != 200:
-        raise RuntimeError(answer)
-    return answer
+        raise RuntimeError(content)
+    return content
 
 
 def _signed(operation, body):

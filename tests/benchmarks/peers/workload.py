@@ -12,16 +12,16 @@ import shop.clients
 from shop.caller import Caller, Role
 from shop.clock import to_text
 from shop.identity.accounts.models import UserStatus
-from tests.benchmarks.lists import fill, people
+from tests.benchmarks.lists import dataset, fill
 from tests.benchmarks.peers.cases import GET
 from tests.conftest import pytest_configure
 from tests.dynamodb_local.process import dynamodb_local
 from tests.support.aws_mock import DYNAMODB_URL, fresh_aws
 from tests.support.gateway_events import event
 
-USER = replace(people.user(1), status=UserStatus.ACTIVE)
+USER = replace(dataset.user(1), status=UserStatus.ACTIVE)
 # The maximum stock of a product: no run may exhaust it.
-PRODUCTS = [replace(people.product(number), stock=999_999_999) for number in range(3)]
+PRODUCTS = [replace(dataset.product(number), stock=999_999_999) for number in range(3)]
 
 _TABLE = "peers"
 _CALLER = Caller(USER.id, "0190a6b2-7c9e-7b1a-9f00-0000000000a1", Role.CUSTOMER)
@@ -90,11 +90,11 @@ def request(method: str) -> dict[str, Any]:
     }
 
 
-def check(method: str, answer: Mapping[str, Any]) -> None:
+def check(method: str, response: Mapping[str, Any]) -> None:
     """Raise `ValueError` unless the response is the expected one."""
     expected, holds = (200, USER.name) if method == GET else (201, PRODUCTS[2].id)
-    if answer.get("statusCode") != expected or holds not in _text(answer["body"]):
-        raise ValueError(answer)
+    if response.get("statusCode") != expected or holds not in _text(response["body"]):
+        raise ValueError(response)
 
 
 def _text(body: str) -> str:

@@ -5,10 +5,10 @@ import json
 _HEADERS = {"Content-Type": "application/json"}
 
 
-def answer(status, body):
+def respond(status, body):
     return {"statusCode": status, "headers": _HEADERS, "body": json.dumps(body)}
 
 
-def may(event):
+def is_owner(event):
     sub = event["requestContext"]["authorizer"]["sub"]
     return event["pathParameters"]["userId"] == sub

@@ -1,4 +1,4 @@
-"""The things themselves: each follows from its number alone."""
+"""Seed users, products and orders, each derived from its number alone."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -13,8 +13,8 @@ from shop.orders.models import Order, OrderLine, OrderStatus
 from shop.products.models import Product, ProductStatus
 from shop.users.models import User
 
-_BEGINNING = datetime(2024, 1, 1, tzinfo=UTC)
-_BETWEEN = timedelta(seconds=37)  # two things of a kind, so that a million spans 14 months
+_START = datetime(2024, 1, 1, tzinfo=UTC)
+_INTERVAL = timedelta(seconds=37)  # between two items of a kind: a million spans 14 months
 _NAMES = (
     ("Ada Grace Alan Edsger Barbara Katherine Dennis Margaret", "Lovelace Hopper Turing Liskov"),
     ("Zoë André Jürgen Søren Nuñez Łukasz Ağa Þóra", "Müller Ångström Çelik Dvořák Ørsted"),
@@ -26,7 +26,7 @@ _NAMES = (
     ("आर्या रोहन प्रिया अमित", "शर्मा पटेल सिंह"),
     ("지우 민준 서연", "김 이 박 최"),
 )
-_SHARES = (50, 15, 10, 5, 5, 5, 4, 3, 3)  # of a hundred names
+_SHARES = (50, 15, 10, 5, 5, 5, 4, 3, 3)  # percent of the names
 _DOMAINS = ("gmail.com", "outlook.com", "example.com", "analytical.example", "mill.example")
 _PRODUCTS = (
     *("Pear", "Apple", "Quince", "Medlar", "Teapot", "Kettle", "Grinder", "Cup"),
@@ -35,14 +35,14 @@ _PRODUCTS = (
 
 
 def user(number: int) -> User:
-    chance = Random(f"user {number}")
-    first, last = chance.choices(_NAMES, _SHARES)[0]
-    status = chance.choices([*UserStatus], (9, 1))[0]
-    made_at = _moment(number, chance)
+    random = Random(f"user {number}")
+    first, last = random.choices(_NAMES, _SHARES)[0]
+    status = random.choices([*UserStatus], (9, 1))[0]
+    made_at = _moment(number, random)
     return User(
-        id=_id(made_at, chance),
-        email=f"{chance.choice('abcdefghijklmnopqrstuvwxyz')}{number}@{chance.choice(_DOMAINS)}",
-        name=f"{chance.choice(first.split())} {chance.choice(last.split())}",
+        id=_id(made_at, random),
+        email=f"{random.choice('abcdefghijklmnopqrstuvwxyz')}{number}@{random.choice(_DOMAINS)}",
+        name=f"{random.choice(first.split())} {random.choice(last.split())}",
         status=status,
         role=Role.CUSTOMER,
         email_verified=False,
@@ -53,15 +53,15 @@ def user(number: int) -> User:
 
 
 def product(number: int) -> Product:
-    chance = Random(f"product {number}")
-    made_at = _moment(number, chance)
+    random = Random(f"product {number}")
+    made_at = _moment(number, random)
     return Product(
-        id=_id(made_at, chance),
+        id=_id(made_at, random),
         sku=f"SEED-{number:06}",
-        name=f"{chance.choice(_PRODUCTS)}, number {number}",
-        price=Money(Decimal(chance.randint(50, 50_000)) / 100, "EUR"),
-        stock=chance.choice([None, 1_000_000]),
-        status=chance.choices([*ProductStatus], (9, 1))[0],
+        name=f"{random.choice(_PRODUCTS)}, number {number}",
+        price=Money(Decimal(random.randint(50, 50_000)) / 100, "EUR"),
+        stock=random.choice([None, 1_000_000]),
+        status=random.choices([*ProductStatus], (9, 1))[0],
         created_at=made_at,
         updated_at=made_at,
         version=1,
@@ -69,20 +69,20 @@ def product(number: int) -> Product:
 
 
 def order(number: int, users: int, products: Sequence[Product]) -> Order:
-    """Of one of so many users, and of one to three of these products."""
-    chance = Random(f"order {number}")
-    buyer = user(chance.randrange(users))
-    bought = chance.sample(products, min(len(products), chance.randint(1, 3)))
+    """Return an order of one of `users` users, with one to three of these products."""
+    random = Random(f"order {number}")
+    buyer = user(random.randrange(users))
+    chosen = random.sample(products, min(len(products), random.randint(1, 3)))
     lines = []
-    for each in bought:
-        quantity = chance.randint(1, 5)
-        taken = 0 if each.stock is None else quantity
-        lines.append(OrderLine(each.id, each.sku, each.name, each.price, quantity, taken))
-    made_at = max(_moment(number, chance), buyer.created_at)
+    for each in chosen:
+        quantity = random.randint(1, 5)
+        reserved = 0 if each.stock is None else quantity
+        lines.append(OrderLine(each.id, each.sku, each.name, each.price, quantity, reserved))
+    made_at = max(_moment(number, random), buyer.created_at)
     return Order(
-        id=_id(made_at, chance),
+        id=_id(made_at, random),
         user_id=buyer.id,
-        status=chance.choices([*OrderStatus], (2, 1, 6, 1))[0],
+        status=random.choices([*OrderStatus], (2, 1, 6, 1))[0],
         total=Money(sum((line.total.amount for line in lines), Decimal(0)), "EUR"),
         lines=lines,
         note=None,
@@ -92,9 +92,9 @@ def order(number: int, users: int, products: Sequence[Product]) -> Order:
     )
 
 
-def _moment(number: int, chance: Random) -> datetime:
-    return _BEGINNING + number * _BETWEEN + timedelta(milliseconds=chance.randrange(30_000))
+def _moment(number: int, random: Random) -> datetime:
+    return _START + number * _INTERVAL + timedelta(milliseconds=random.randrange(30_000))
 
 
-def _id(moment: datetime, chance: Random) -> str:
-    return id_of(round(moment.timestamp() * 1000), chance.getrandbits(74))
+def _id(moment: datetime, random: Random) -> str:
+    return id_of(round(moment.timestamp() * 1000), random.getrandbits(74))
