@@ -120,62 +120,62 @@ def test_recount_of_correct_projections_finds_and_writes_nothing(order: Order) -
 type Damage = Callable[[User, Order], object]
 
 DAMAGE: dict[str, tuple[Damage, str]] = {
-    "a user's row gone": (lambda user, _: remove_rows(f"users:{user.id}"), "no row"),
-    "an order's row gone": (lambda _, order: remove_rows(f"orders:{order.id}"), "no row"),
-    "another status": (
+    "user row missing": (lambda user, _: remove_rows(f"users:{user.id}"), "no row"),
+    "order row missing": (lambda _, order: remove_rows(f"orders:{order.id}"), "no row"),
+    "row with another status": (
         lambda user, _: put(tables.counters(), row(f"users:{user.id}") | {"status": "inactive"}),
         "row differs",
     ),
-    "other texts": (
+    "row with other texts": (
         lambda user, _: put(tables.counters(), row(f"users:{user.id}") | {"texts": ["x", "y"]}),
         "row differs",
     ),
-    "a version from the future": (
+    "row with a later version": (
         lambda user, _: put(tables.counters(), row(f"users:{user.id}") | {"version": 99}),
         "row is at version 99 of 1",
     ),
-    "called deleted": (
+    "row marked as deleted": (
         lambda user, _: put(tables.counters(), {"id": f"users:{user.id}", "deleted": True}),
         "a row marked as deleted",
     ),
-    "a row of no user": (
+    "row without a user": (
         lambda user, _: put(tables.counters(), row(f"users:{user.id}") | {"id": f"users:{ID}"}),
         "a row without an entity",
     ),
-    "a row of no order": (
+    "row without an order": (
         lambda _, order: put(tables.counters(), row(f"orders:{order.id}") | {"id": f"orders:{ID}"}),
         "a row without an entity",
     ),
-    "not found": (lambda user, _: remove_search_row(user), "1 search rows missing"),
-    "found by what it is not": (
+    "search row missing": (lambda user, _: remove_search_row(user), "1 search rows missing"),
+    "search row of another trigram": (
         lambda user, _: put(tables.search(), search_row(user, gram="xyz")),
         "1 search rows surplus",
     ),
-    "found by what nobody is": (
+    "search row of a trigram that is no longer indexed": (
         lambda user, _: put(tables.search(), search_row(user, gram="gma")),
         "1 search rows surplus",
     ),
-    "found as it was": (
+    "search row with a former status": (
         lambda user, _: put(tables.search(), search_row(user, status="inactive")),
         "1 search rows stale",
     ),
-    "found though it is nobody": (
+    "search row without a user": (
         lambda user, _: put(tables.search(), search_row(user, user_id=ID)),
         "1 search rows surplus",
     ),
-    "found as it was before its domain was known in Unicode": (
+    "search row from before Unicode domains": (
         lambda user, _: put(tables.search(), search_row(user, texts=[fold(user.name)])),
         "1 search rows stale",
     ),
-    "deleted, and its projector died": (
+    "tombstone with unfinished search writes": (
         lambda *_: put(tables.counters(), tombstone(ID, SearchWrite("x", NOON, ["lord byron"]))),
         "deleted, with unfinished search writes",
     ),
-    "too high a total": (
+    "total too high": (
         lambda *_: put(tables.counters(), row_of_totals("users", 5)),
         "totals of users: +",
     ),
-    "a total gone": (
+    "total missing": (
         lambda *_: remove_rows("orders#0", "orders#1", "orders#2", "orders#3"),
         "totals of orders: -2 pending",
     ),
@@ -192,19 +192,19 @@ def row_of_totals(kind: str, active: int) -> Item:
 
 @pytest.mark.parametrize("name", DAMAGE)
 def test_recount_finds_and_repairs_damage(user: User, order: Order, name: str) -> None:
-    damage, lines = DAMAGE[name]
-    well = everything()
+    damage, problem = DAMAGE[name]
+    correct = everything()
     damage(user, order)
     as_damaged = dynamodb().scan(TableName=tables.counters())["Items"]
 
     found = recount_lines()
-    assert any(lines in line for line in found), found
+    assert any(problem in line for line in found), found
     assert not any(user.name in line or user.email in line for line in found)
     assert dynamodb().scan(TableName=tables.counters())["Items"] == as_damaged
 
     recount_lines(repair=True)
 
-    assert everything() == well
+    assert everything() == correct
     assert recount_lines() == []
 
 
@@ -223,14 +223,14 @@ def test_recount_projects_entities_that_the_projector_missed(user: User, order: 
 
 
 def test_recount_fills_lost_tables(user: User, order: Order) -> None:
-    well = everything()
+    correct = everything()
     for table, keys in ((tables.counters(), ("id",)), (tables.search(), ("gram", "user_id"))):
         for item in dynamodb().scan(TableName=table)["Items"]:
             dynamodb().delete_item(TableName=table, Key={key: item[key] for key in keys})
 
     recount_lines(repair=True)
 
-    assert everything() == well
+    assert everything() == correct
 
 
 def test_recount_reports_a_failed_entity_and_repairs_the_others(
