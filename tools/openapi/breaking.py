@@ -34,9 +34,9 @@ class _Comparison:
     def of_documents(self) -> Iterator[str]:
         schemes = self._new["components"]["securitySchemes"]
         for name, scheme in self._old["components"]["securitySchemes"].items():
-            after_schema = schemes.get(name, {})
-            for word in (scheme.keys() | after_schema.keys()) - _DOCUMENTATION:
-                if scheme.get(word) != after_schema.get(word):
+            new_scheme = schemes.get(name, {})
+            for word in (scheme.keys() | new_scheme.keys()) - _DOCUMENTATION:
+                if scheme.get(word) != new_scheme.get(word):
                     yield f"securitySchemes.{name}: {word}"
         for path, methods in self._old["paths"].items():
             for method, old in methods.items():

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 _MAX_PASSES = 3  # the last pass finds no difference if the earlier ones repaired all
-_REPAIR_THREADS = 4  # threads
+_REPAIR_THREADS = 4
 _CONFIRMATIONS = 2  # reads with the same difference make a fault
 
 

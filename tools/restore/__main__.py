@@ -75,10 +75,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for chunk in batched(names, _MAX_NAMES_PER_LINE, strict=False):
                 write_line({**subject, "items": chunk}, "brought back")
             _recount(client, options.table, outcomes)
-        error = any(it.error for it in outcomes)
-        record.outcome = "items not restored" if error else "done"
+        has_errors = any(it.error for it in outcomes)
+        record.outcome = "items not restored" if has_errors else "done"
     print("Next: make recount, with REPAIR=1 if it finds differences.")
-    return int(error)
+    return int(has_errors)
 
 
 def _options(arguments: Sequence[str] | None) -> Namespace:
