@@ -21,7 +21,7 @@ class Outbox:
     ) -> None:
         self._publisher = publisher
         self._deleting_requests = deleting_requests
-        self._set_aside = dead_letter
+        self._dead_letter = dead_letter
 
     def publish(self, records: Sequence[Record]) -> Sequence[Record]:
         """Publish the events of the records; return the records to retry, from the first on.
@@ -55,15 +55,15 @@ class Outbox:
 
     def _add_deleting_requests(self, events: dict[Record, AnyEvent]) -> None:
         deleted = {r: event for r, event in events.items() if isinstance(event, UserDeleted)}
-        requests = self._deleting_requests([event.subject for event in deleted.values()])
+        correlation_ids = self._deleting_requests([event.subject for event in deleted.values()])
         for record, event in deleted.items():
-            correlation = {"correlationid": requests.get(event.subject)}
+            correlation = {"correlationid": correlation_ids.get(event.subject)}
             events[record] = event.model_copy(update=correlation)
 
     def _is_done(self, record: Record, outcome: Outcome) -> bool:
         if outcome is Outcome.REJECTED:
             try:
-                self._set_aside(record)
+                self._dead_letter(record)
             except Exception:
                 logger().exception("dead-lettering failed", sequence_number=record.sequence_number)
                 return False

@@ -2,16 +2,16 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
 from shop.caller import Role
 from shop.email_addresses import EmailAddress, is_form_of
 from shop.http.parameters import PathId
 from shop.http.response_models import Resource
-from shop.identity import passwords
 from shop.identity.accounts.models import UserStatus
+from shop.identity.password_fields import CurrentPassword, Password, check_password
 from shop.pagination import ListQuery, Page
-from shop.schemas import MAX_TEXT, UNSET, Body, Patch, Timestamp, json_schema, violation
+from shop.schemas import UNSET, Body, Patch, Timestamp, json_schema, violation
 from shop.search import is_caseless
 from shop.text import Name, NameRead
 from shop.users.models import User
@@ -21,30 +21,6 @@ UserId = Annotated[str, PathId(me=True)]
 # JSON has strings, which strict mode would reject.
 StatusIn = Annotated[UserStatus, Field(strict=False)]
 RoleIn = Annotated[Role, Field(strict=False)]
-CurrentPassword = Annotated[
-    SecretStr, json_schema(maxLength=MAX_TEXT, examples=["correct horse battery staple"])
-]
-
-
-def _check_password(password: SecretStr, *, is_email: bool = False) -> SecretStr:
-    error = passwords.password_violation(password.get_secret_value(), is_email)
-    if error is not None:
-        raise violation(*error)
-    return password
-
-
-Password = Annotated[
-    SecretStr,
-    Field(
-        description=(
-            "8 or more characters and at most 72 bytes in UTF-8, without NUL, after "
-            "normalization to NFC; neither the email nor a commonly used password"
-        ),
-        examples=["a long walk by the river"],
-        json_schema_extra={"minLength": 8, "maxLength": 72, "pattern": "^[^\\x00]*$"},
-    ),
-    AfterValidator(_check_password),
-]
 
 
 class UserCreate(Body):
@@ -56,7 +32,7 @@ class UserCreate(Body):
     @classmethod
     def _password_is_not_the_email(cls, password: SecretStr, others: ValidationInfo) -> SecretStr:
         email = others.data.get("email", "")  # absent if it is invalid
-        return _check_password(password, is_email=is_form_of(password.get_secret_value(), email))
+        return check_password(password, is_email=is_form_of(password.get_secret_value(), email))
 
 
 class UserReplace(Body):

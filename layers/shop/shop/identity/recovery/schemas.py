@@ -5,8 +5,8 @@ from typing import Annotated
 from shop.email_addresses import EmailAddress
 from shop.http.parameters import PathToken
 from shop.http.response_models import ResponseModel
+from shop.identity.password_fields import Password
 from shop.schemas import Body
-from shop.users.schemas import Password
 
 Token = Annotated[str, PathToken()]
 
