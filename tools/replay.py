@@ -86,11 +86,12 @@ def _replay_batch(deployment: Deployment, batch: Record, queue: str) -> bool:
         print(f"{len(records)} of {batch['batchSize']} records are left", batch)
         return False
     mappings = lambda_.list_event_source_mappings(EventSourceArn=batch["streamArn"])
-    [function] = [
+    # While a renamed function is deployed, two mappings have this queue; both versions can replay.
+    function = next(
         mapping["FunctionArn"]
         for mapping in mappings["EventSourceMappings"]
         if mapping["DestinationConfig"]["OnFailure"]["Destination"] == queue
-    ]
+    )
     for chunk in batched(records, BATCH_SIZE, strict=False):
         response = lambda_.invoke(
             FunctionName=function, Payload=json.dumps({"Records": chunk}, default=_to_json)

@@ -68,6 +68,7 @@ CONDITIONS: list[tuple[Condition, str, dict[str, str], Item, bool]] = [
         {":0": "a"},
         True,
     ),
+    (equals(**{"on-hold": 1}), "#0 = :0", {"#0": "on-hold"}, {":0": 1}, False),
     (compares("count", ">=", 3), "#count >= :0", {"#count": "count"}, {":0": 3}, True),
     (compares("count", "<", 3), "#count < :0", {"#count": "count"}, {":0": 3}, False),
     (compares("note", "<=", 3), "#note <= :0", {"#note": "note"}, {":0": 3}, False),

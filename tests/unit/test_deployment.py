@@ -50,7 +50,7 @@ def test_default_deployment_is_the_running_local_stack(cloud: Cloud, tmp_path: P
 
     deployment.attach(None, info)
 
-    assert cloud.asked == ["shop-local", "UpdateReadModels", "function-7"]
+    assert cloud.asked == ["shop-local", "GetUser", "function-7"]
     assert cloud.environment["AWS_ENDPOINT_URL"] == "http://127.0.0.1:4566"
     assert cloud.environment.keys().isdisjoint({"AWS_PROFILE", "AWS_SESSION_TOKEN"})
     assert os.environ["USERS_TABLE"] == "users-7"
@@ -61,7 +61,7 @@ def test_default_deployment_is_the_running_local_stack(cloud: Cloud, tmp_path: P
 def test_named_environment_is_its_stack_with_the_callers_credentials(cloud: Cloud) -> None:
     deployment.attach("staging")
 
-    assert cloud.asked == ["shop-staging", "UpdateReadModels", "function-7"]
+    assert cloud.asked == ["shop-staging", "GetUser", "function-7"]
     assert cloud.environment["AWS_PROFILE"] == "work"
     assert "AWS_ENDPOINT_URL" not in os.environ
     assert (os.environ["USERS_TABLE"], os.environ["LIST_SHARDS"]) == ("users-7", "4")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 LOCAL_STACK = REPOSITORY / ".local/stack.json"  # exists while `make run` is ready
-_ANY_FUNCTION = "UpdateReadModels"  # all functions have the same settings
+_ANY_FUNCTION = "GetUser"  # all functions have the same settings
 
 
 def attach(environment: str | None, local_stack: Path = LOCAL_STACK) -> str:

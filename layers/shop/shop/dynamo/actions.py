@@ -44,7 +44,7 @@ class _Placeholders:
         terms: list[str] = []
         for path, value in attributes.items():
             name = f"#{path}"
-            if "." in path or "[" in path:
+            if "." in path or "[" in path or "-" in path:
                 name = self.name(path)
             else:
                 self.names[name] = path
@@ -63,8 +63,10 @@ class _Placeholders:
     def name(self, path: str) -> str:
         if "." in path or "[" in path:
             return ".".join([self._segment(segment) for segment in path.split(".")])
-        self.names[f"#{path}"] = path
-        return f"#{path}"
+        # A placeholder has no hyphen. A status of newer code is an attribute and may have one.
+        placeholder = f"#{len(self.names)}" if "-" in path else f"#{path}"
+        self.names[placeholder] = path
+        return placeholder
 
     def value(self, value: Any) -> str:
         placeholder = f":{self._next}"

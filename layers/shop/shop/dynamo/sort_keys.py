@@ -40,7 +40,7 @@ def shard_keys_to_write(name: str) -> Sequence[str]:
 def shard_key(name: str, item_id: str) -> str:
     """Return the partition to which an item is written: `pending#3`.
 
-    After a change of their number, an item stays in its old partition until its next write.
+    After a change of their number, an item stays in its old partition until its keys are written.
     """
     keys = shard_keys_to_write(name)
     return keys[int.from_bytes(blake2s(item_id.encode(), digest_size=4).digest()) % len(keys)]
