@@ -1,4 +1,4 @@
-/** On each supported Node.js, since each collects what `fetch` holds in its own way. */
+/** Timeouts on each supported Node.js, since each collects the objects of `fetch` differently. */
 
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
@@ -30,7 +30,7 @@ test.each(Object.keys(devDependencies))(
   },
 );
 
-test("the oldest Node.js that is tested is the oldest that the package admits", () => {
+test("oldest tested Node.js is the minimum version of the package", () => {
   const { engines } = JSON.parse(
     readFileSync(join(import.meta.dirname, "../../package.json"), "utf8"),
   ) as { engines: { node: string } };
