@@ -13,7 +13,7 @@ test.each(Object.keys(devDependencies))(
   "timeouts and aborts on %s hold after a garbage collection",
   (name) => {
     const node = join(import.meta.dirname, "node_modules", name, "bin/node");
-    const script = join(import.meta.dirname, "unanswered.js");
+    const script = join(import.meta.dirname, "timeouts.js");
 
     const printed = execFileSync(node, ["--expose-gc", script], {
       encoding: "utf8",
