@@ -119,7 +119,7 @@ async function once(
   }
 }
 
-/** Return the error for a request without a response of the API; `response` may be of another server, such as a proxy. */
+/** Return the error for an invalid response, such as a proxy's, or for none. */
 export function noAnswer(
   request: Pick<Request, "method" | "url">,
   {

@@ -225,7 +225,7 @@ export function createShop({
     return api.PATCH("/api/users/{userId}/orders/{orderId}", { params, body });
   }
 
-  /** Update an order. After a lost response, read the order: a retry of a committed change is `INVALID_TRANSITION`. */
+  /** Update an order. After a lost response, read the order: a retry of a committed change fails with `INVALID_TRANSITION`. */
   async function updateOrder(orderId: string, body: OrderUpdate, userId: string) {
     try {
       return await data(patchOrder(orderId, body, {}, userId));
