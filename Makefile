@@ -181,7 +181,7 @@ $(TYPESCRIPT)/node_modules/.installed: $(TYPESCRIPT)/package-lock.json
 $(TYPESCRIPT)/test/nodes/node_modules/.installed: $(TYPESCRIPT)/test/nodes/package-lock.json
 	@echo "npm packages: supported Node.js versions" && cd $(@D)/.. && npm ci --silent && touch $(CURDIR)/$@
 
-# Its dependencies have our locked versions, so that a new release fails in an update and not here.
+# Its dependencies have our locked versions, so an incompatible release fails in an update and not here.
 $(OTHER_CLIENT)/.installed: docs/openapi.json .venv-clients/.synced
 	@echo "Python client: generated" && rm -rf $(OTHER_CLIENT) && mkdir -p $(OTHER_CLIENT)
 	@.venv-clients/bin/openapi-generator-cli generate --input-spec docs/openapi.json --generator-name python \

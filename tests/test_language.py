@@ -16,6 +16,7 @@ import pytest
 
 from tests.support.sam_template import ROOT
 
+CLIENT = ROOT / "clients/typescript"
 MAX_PER_1000 = 5  # httpx has none, the README of Ory Kratos 3
 QUESTION_WORDS = re.compile(r"\b(what|who|whoever|whose|whom)\b", re.IGNORECASE)
 # Each in all its forms, with the term in its place.
@@ -40,6 +41,10 @@ ALLOWED: tuple[str, ...] = ()
 # The name of a test starts with its subject.
 NO_SUBJECT = re.compile(r"(a|an|the|it|its|what|who|whoever|whose|where|nobody|somebody) ")
 WORD = re.compile(r"[A-Za-z][A-Za-z'’-]*")
+# The two slashes of a URL, which follow a colon, start no comment.
+TYPESCRIPT_COMMENT = re.compile(r"/\*\*?.*?\*/|(?:^|(?<=\s))//\s.*?$", re.DOTALL | re.MULTILINE)
+# A title follows `test(`, or the table of `test.each`, whose last line is `])(` or `)(`.
+TYPESCRIPT_TEST = re.compile(r"""^(?:test\(|.*\)\()\s*"([^"\n]*)",""", re.MULTILINE)
 
 
 class Text(NamedTuple):
@@ -102,6 +107,30 @@ def template_texts(path: Path) -> Iterator[Text]:
             description_indent = None
 
 
+def hash_comment_texts(path: Path) -> Iterator[Text]:
+    """The comments of a shell script, Makefile or TOML file, and the help of make targets."""
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        comment = re.search(r"(?:^|\s)@?##?\s(.*)", line)
+        if comment:
+            yield Text(path, number, comment[1])
+
+
+def typescript_texts(path: Path) -> Iterator[Text]:
+    """The comments of a TypeScript or JavaScript file."""
+    source = path.read_text()
+    for found in TYPESCRIPT_COMMENT.finditer(source):
+        start = source.count("\n", 0, found.start()) + 1
+        for number, line in enumerate(found[0].split("\n"), start):
+            yield Text(path, number, line)
+
+
+def names_of_typescript_tests(path: Path) -> Iterator[Text]:
+    """The names of a file's tests, from the line of each name."""
+    source = path.read_text()
+    for found in TYPESCRIPT_TEST.finditer(source):
+        yield Text(path, source.count("\n", 0, found.start(1)) + 1, found[1])
+
+
 def names_of_tests(path: Path) -> Iterator[Text]:
     """The names of a module's tests, as words."""
     for node in ast.parse(path.read_text()).body:
@@ -112,6 +141,16 @@ def names_of_tests(path: Path) -> Iterator[Text]:
 def python_files(folder: str) -> list[Path]:
     return sorted(
         path for path in (ROOT / folder).rglob("*.py") if "/node_modules/" not in str(path)
+    )
+
+
+def typescript_files() -> list[Path]:
+    """The client's own files: neither generated types nor build output."""
+    return sorted(
+        path
+        for part in ("src", "test")
+        for path in (CLIENT / part).rglob("*.[jt]s")
+        if path.name != "openapi.ts" and "/node_modules/" not in str(path)
     )
 
 
@@ -128,6 +167,15 @@ GROUPS: dict[str, Callable[[], list[Text]]] = {
     "README.md": lambda: all_texts([ROOT / "README.md"], markdown_texts),
     "docs": lambda: all_texts(sorted((ROOT / "docs").rglob("*.md")), markdown_texts),
     "template.yaml": lambda: all_texts([ROOT / "template.yaml"], template_texts),
+    "CHANGELOG.md": lambda: all_texts([ROOT / "CHANGELOG.md"], markdown_texts),
+    "CONTRIBUTING.md": lambda: all_texts([ROOT / "CONTRIBUTING.md"], markdown_texts),
+    "SECURITY.md": lambda: all_texts([ROOT / "SECURITY.md"], markdown_texts),
+    "Makefile": lambda: all_texts([ROOT / "Makefile"], hash_comment_texts),
+    "pyproject.toml": lambda: all_texts([ROOT / "pyproject.toml"], hash_comment_texts),
+    ".ci/run": lambda: all_texts([ROOT / ".ci/run"], hash_comment_texts),
+    "client README.md": lambda: all_texts([CLIENT / "README.md"], markdown_texts),
+    "client": lambda: all_texts(typescript_files(), typescript_texts),
+    "names of client tests": lambda: all_texts(typescript_files(), names_of_typescript_tests),
 }
 
 
@@ -170,8 +218,24 @@ def test_every_form_of_a_retired_word_is_found() -> None:
         assert not RETIRED_WORDS.search(text), text
 
 
-def test_names_of_tests_start_with_their_subject() -> None:
-    texts = GROUPS["names of tests"]()
+def test_comments_of_typescript_are_found(tmp_path: Path) -> None:
+    path = tmp_path / "example.test.ts"
+    path.write_text(
+        '/** One. */\n/**\n * Two.\n */\nconst url = "http://a.test"; // Three.\n'
+        'test("four works", () => {});\ntest.each(ROWS)("%s works", f);\n'
+        'test.each([\n  ["row", 1],\n])(\n  "five works",\n  f);\n'
+    )
+
+    comments = [(it.line, " ".join(WORD.findall(it.text))) for it in typescript_texts(path)]
+
+    assert [found for found in comments if found[1]] == [(1, "One"), (3, "Two"), (5, "Three")]
+    names = [(it.line, it.text) for it in names_of_typescript_tests(path)]
+    assert names == [(6, "four works"), (7, "%s works"), (11, "five works")]
+
+
+@pytest.mark.parametrize("group", ("names of tests", "names of client tests"))
+def test_names_of_tests_start_with_their_subject(group: str) -> None:
+    texts = GROUPS[group]()
 
     found = [f"{it.path.relative_to(ROOT)}:{it.line}" for it in texts if NO_SUBJECT.match(it.text)]
 

@@ -1,23 +1,23 @@
-/** What goes wrong: refusals of the API, and answers that never came. */
+/** Errors: error responses of the API, and requests without a valid response. */
 
 import type { ErrorContent, ErrorDetail } from "./openapi.js";
 
 export type ErrorCode = ErrorContent["code"];
 
-/** The API refused. Decide by `code`; `docs/errors.md` says what each means. */
+/** An error response of the API. Branch on `code`; `docs/errors.md` explains each code. */
 export class ShopError extends Error {
   override readonly name = "ShopError";
   readonly code: ErrorCode;
-  /** To quote when you report a problem. */
+  /** The id of the request, for problem reports. */
   readonly requestId: string;
-  /** The places to point at, where there are several. */
+  /** The invalid fields; empty if the error concerns no field. */
   readonly details: readonly ErrorDetail[];
-  /** Whether the change may have been made after all, by this try (5xx) or an earlier one whose answer was lost. */
+  /** Whether the change may have been committed, by this attempt (5xx) or by an earlier one without a response. */
   readonly mayBeDone: boolean;
 
   /**
-   * @param retryAfter seconds after which it may be tried again, where the API says so
-   * @param wasLost whether the answer of an earlier try was lost
+   * @param retryAfter seconds before the next attempt, from `Retry-After`
+   * @param wasLost whether the response to an earlier attempt was lost
    */
   constructor(
     readonly status: number,
@@ -33,11 +33,11 @@ export class ShopError extends Error {
   }
 }
 
-/** No answer of the API's: lost, too late, or somebody else's. What was asked may be done or not. */
+/** No valid response of the API: lost, timed out, or from another server. The change may be committed or not. */
 export class NoAnswer extends Error {
   override readonly name = "NoAnswer";
   readonly mayBeDone = true;
-  /** Seconds after which it may be tried again, where somebody between here and the API says so. */
+  /** Seconds before the next attempt, from the `Retry-After` of a proxy. */
   readonly retryAfter: number | undefined;
 
   constructor(message: string, { retryAfter, ...options }: NoAnswerOptions = {}) {
@@ -50,6 +50,7 @@ interface NoAnswerOptions extends ErrorOptions {
   retryAfter?: number | undefined;
 }
 
-export function isRefusal(error: unknown, code: ErrorCode): error is ShopError {
+/** Return whether the error is a response of the API with this code. */
+export function hasCode(error: unknown, code: ErrorCode): error is ShopError {
   return error instanceof ShopError && error.code === code;
 }

@@ -1,10 +1,10 @@
 /** Idempotency keys. */
 
 /**
- * 32 random hexadecimal digits.
+ * Return 32 random hexadecimal digits.
  *
- * `crypto.randomUUID` is missing on plain-http pages. Without `crypto` at all (React Native), `Math.random` is
- * enough: a key is no secret, and has to differ from its owner's other keys only.
+ * `crypto.randomUUID` is missing on plain-http pages. Without `crypto` (React Native), `Math.random`
+ * suffices: a key is not a secret, and only has to differ from the other keys of its user.
  */
 export function randomKey(): string {
   const { crypto } = globalThis as { crypto?: Crypto };

@@ -1,4 +1,4 @@
-/** Lists as what they hold, page after page. */
+/** Pagination: iterate over the items of all pages. */
 
 import { NoAnswer } from "./errors.js";
 
@@ -7,7 +7,7 @@ interface Page<Item> {
   meta: { nextCursor: string | null };
 }
 
-/** Walks the cursors; what is created meanwhile makes it neither skip nor repeat others. */
+/** Iterate over all items by cursor. Items created meanwhile neither hide nor repeat others. */
 export async function* items<Item>(
   read: (at: { cursor?: string }) => Promise<Page<Item>>,
 ): AsyncGenerator<Item, void, undefined> {

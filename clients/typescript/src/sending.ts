@@ -1,63 +1,67 @@
-/** Sends a request until it is answered: with a timeout, and again only where that is safe. */
+/** Transport: send requests with a timeout, and retry them if that is safe. */
 
 import { NoAnswer, ShopError } from "./errors.js";
 import type { ErrorContent } from "./openapi.js";
 import { reasonOf, sleep, withTimeout } from "./waiting.js";
 
-export interface Sending {
-  /** As the platform's; it gets a `Request`, and for each try an `init` that overrides its body and signal. */
+export interface TransportOptions {
+  /** The platform's `fetch` or a replacement. The `init` of each attempt overrides the request's body and signal. */
   fetch: (request: Request, init: RequestInit) => Promise<Response>;
-  /** Milliseconds for one try, its whole body included. */
+  /** Milliseconds for one attempt, including the whole response body. */
   timeout: number;
-  /** Tries in all. */
+  /** Maximum number of attempts, including the first. */
   attempts: number;
-  /** The most milliseconds to wait between two; where the API asks for more, its refusal is thrown. */
+  /** Maximum milliseconds between two attempts. If the API asks for more, its error is thrown. */
   longestWait: number;
 }
 
-export interface Safety {
-  /** Whether the request may be done twice; decided by the request itself unless given. */
+export interface RetryOptions {
+  /** Whether the request may be executed twice. Default: derived from the request. */
   repeatable?: boolean;
-  /** When the last try has to begin, in milliseconds as of `Date.now()`. */
+  /** Latest start of the last attempt, in milliseconds like `Date.now()`. */
   until?: number;
-  /** Whether it was sent before, and may have been done then. */
+  /** Whether an earlier attempt may have been committed. */
   mayBeDone?: boolean;
 }
 
 const FIRST_WAIT = 200; // milliseconds
 
-// Sent again after they were done, these are refused, and a wrong current password counts as a guess.
-const SPENDING = /\/(password|password-resets\/[^/]+|email-verifications\/[^/]+)$/;
+// A retry after a committed attempt fails, and a wrong current password counts as a failed login.
+const SINGLE_USE = /\/(password|password-resets\/[^/]+|email-verifications\/[^/]+)$/;
 
 const COLLECTION = /\/api\/(users|products|orders|sessions|users\/[^/]+\/orders)$/;
 const ITEM = /\/api\/(users|products|users\/[^/]+\/orders)\/[^/]+$/;
 
 // The tokens in its response are checked before they are saved.
-const GRANTING = /\/sessions$/;
+const SESSIONS = /\/sessions$/;
 
-/** The answer, if the API did what was asked or has nothing new (304); else throws. */
+/**
+ * Return the response, if it is successful or 304.
+ *
+ * @throws ShopError for an error response, NoAnswer without a valid response, the signal's reason after an abort
+ */
 export async function send(
   request: Request,
-  { fetch, timeout, attempts, longestWait }: Sending,
-  safety: Safety = {},
+  { fetch, timeout, attempts, longestWait }: TransportOptions,
+  retry: RetryOptions = {},
 ): Promise<Response> {
-  // The request itself stays unread, and is never copied: a copy's signal is lost in a garbage collection.
+  // The request itself stays unread, and no copy of it is sent: a garbage collection can detach a copy's signal.
   const body = await request.clone().text();
-  const { repeatable = isRepeatable(request, body), until = Number.POSITIVE_INFINITY } = safety;
-  let { mayBeDone = false } = safety;
+  const { repeatable = isRepeatable(request, body), until = Number.POSITIVE_INFINITY } = retry;
+  let { mayBeDone = false } = retry;
   for (let attempt = 1; ; attempt++) {
     const outcome = await once(request, body, fetch, timeout, mayBeDone);
     if (outcome instanceof Response) return outcome;
-    const lost = outcome instanceof NoAnswer || outcome.code === "SERVICE_UNAVAILABLE";
-    // Whoever is told that there were too many knows that nothing was done.
-    const again = lost ? repeatable : outcome.code === "TOO_MANY_REQUESTS";
-    const asked = (outcome.retryAfter ?? 0) * 1000;
-    // Full jitter, on top of what the API asks for, so that clients do not come back all at once.
-    const wait = asked + Math.random() * Math.min(longestWait, FIRST_WAIT * 2 ** (attempt - 1));
-    if (!again || attempt >= attempts || asked > longestWait || Date.now() + wait > until) {
+    const isLost = outcome instanceof NoAnswer || outcome.code === "SERVICE_UNAVAILABLE";
+    // An attempt with 429 committed nothing, so every request may be retried.
+    const canRetry = isLost ? repeatable : outcome.code === "TOO_MANY_REQUESTS";
+    const minWait = (outcome.retryAfter ?? 0) * 1000;
+    // Full jitter on top of `Retry-After`, so clients do not retry at the same moment.
+    const wait = minWait + Math.random() * Math.min(longestWait, FIRST_WAIT * 2 ** (attempt - 1));
+    if (!canRetry || attempt >= attempts || minWait > longestWait || Date.now() + wait > until) {
       throw outcome;
     }
-    mayBeDone ||= lost;
+    mayBeDone ||= isLost;
     await sleep(wait, request.signal);
   }
 }
@@ -67,9 +71,9 @@ function isRepeatable(request: Request, body: string): boolean {
     case "POST":
       return request.headers.has("Idempotency-Key");
     case "PUT":
-      return !SPENDING.test(pathOf(request));
+      return !SINGLE_USE.test(pathOf(request));
     case "PATCH":
-      // What is set stays the same set twice; what is added does not.
+      // Setting a field twice has the same result; adding to the stock twice does not.
       return request.headers.has("If-Match") || !body.includes('"stockDelta"');
     default:
       return true;
@@ -79,68 +83,68 @@ function isRepeatable(request: Request, body: string): boolean {
 async function once(
   request: Request,
   body: string,
-  fetch: Sending["fetch"],
+  fetch: TransportOptions["fetch"],
   timeout: number,
   mayBeDone: boolean,
 ): Promise<Response | ShopError | NoAnswer> {
-  let answer: Response | undefined;
+  let response: Response | undefined;
   let retryAfter: number | undefined;
   try {
     return await withTimeout(timeout, request.signal, async (signal) => {
-      // Followed, a redirect turns a POST into a GET, and may lead to somebody else.
+      // A followed redirect turns a POST into a GET, and may lead to another server.
       const init: RequestInit = { signal, redirect: "manual", ...(body && { body }) };
-      answer = await fetch(request, init);
-      retryAfter = secondsUntil(answer.headers);
-      // Read here, so that an answer that breaks off is a lost one too.
-      const text = await answer.text();
-      if (answer.redirected) throw new Error("It was redirected.");
-      if (answer.status === 304 && request.headers.has("If-None-Match")) {
-        return new Response(null, answer);
+      response = await fetch(request, init);
+      retryAfter = secondsUntil(response.headers);
+      // Read here, so a truncated body counts as a lost response.
+      const text = await response.text();
+      if (response.redirected) throw new Error("It was redirected.");
+      if (response.status === 304 && request.headers.has("If-None-Match")) {
+        return new Response(null, response);
       }
-      if (answer.ok && request.method === "HEAD") return new Response(null, answer);
-      if (answer.ok && isWithoutContent(request)) {
-        if (answer.status !== 204) throw new Error("It is no 204.");
-        return new Response(null, answer);
+      if (response.ok && request.method === "HEAD") return new Response(null, response);
+      if (response.ok && isWithoutContent(request)) {
+        if (response.status !== 204) throw new Error("It is no 204.");
+        return new Response(null, response);
       }
       const content = objectIn(text);
-      if (answer.ok) {
+      if (response.ok) {
         requireShape(request, content);
-        return new Response(text, answer);
+        return new Response(text, response);
       }
-      return new ShopError(answer.status, errorIn(content), retryAfter, mayBeDone);
+      return new ShopError(response.status, errorIn(content), retryAfter, mayBeDone);
     });
   } catch (cause) {
-    if (request.signal.aborted) throw reasonOf(request.signal); // the caller wants no answer any more
-    return noAnswer(request, { answer, retryAfter, cause });
+    if (request.signal.aborted) throw reasonOf(request.signal); // aborted by the caller
+    return noAnswer(request, { response, retryAfter, cause });
   }
 }
 
-/** That a request got no answer of the API's, but perhaps one of somebody else, such as a proxy. */
+/** Return the error for an invalid response, such as a proxy's, or for none. */
 export function noAnswer(
   request: Pick<Request, "method" | "url">,
   {
-    answer,
+    response,
     ...options
-  }: { answer?: Response | undefined; retryAfter?: number | undefined; cause: unknown },
+  }: { response?: Response | undefined; retryAfter?: number | undefined; cause: unknown },
 ): NoAnswer {
-  const status = answer ? `, but HTTP ${answer.status} of somebody else` : "";
+  const status = response ? `, but HTTP ${response.status} of somebody else` : "";
   return new NoAnswer(
     `No answer of the shop to ${request.method} ${pathOf(request)}${status}`,
     options,
   );
 }
 
-/** React Native's `URL` has no `pathname`. */
+/** Return the path without `URL`, since React Native's `URL` has no `pathname`. */
 function pathOf({ url }: Pick<Request, "url">): string {
   return url.replace(/^[^/]*\/\/[^/?#]*/, "").replace(/[?#].*$/, "");
 }
 
 function isWithoutContent(request: Request): boolean {
   const { method } = request;
-  return method === "DELETE" || (method === "PUT" && SPENDING.test(pathOf(request)));
+  return method === "DELETE" || (method === "PUT" && SINGLE_USE.test(pathOf(request)));
 }
 
-/** Throw if a successful response cannot be the API's, so a proxy's JSON never passes for a result. */
+/** Throw if a successful response cannot be the API's, so a proxy's JSON is never taken for a result. */
 function requireShape(request: Request, { id, data, meta }: Record<string, unknown>): void {
   const path = pathOf(request);
   const isCollection = COLLECTION.test(path);
@@ -148,12 +152,12 @@ function requireShape(request: Request, { id, data, meta }: Record<string, unkno
     if (!Array.isArray(data) || typeof meta !== "object" || meta === null) {
       throw new Error("It is no page of a list.");
     }
-  } else if (request.method === "POST" ? isCollection && !GRANTING.test(path) : ITEM.test(path)) {
+  } else if (request.method === "POST" ? isCollection && !SESSIONS.test(path) : ITEM.test(path)) {
     if (typeof id !== "string") throw new Error("It has no id.");
   }
 }
 
-/** Every answer with a body is a JSON object. */
+/** Parse the body: each body of the API is a JSON object. */
 function objectIn(text: string): Record<string, unknown> {
   const content: unknown = JSON.parse(text);
   if (typeof content !== "object" || content === null || Array.isArray(content)) {
@@ -169,17 +173,17 @@ function errorIn({ error }: Record<string, unknown>): ErrorContent {
   return error as ErrorContent;
 }
 
-/** `Retry-After`, a number of seconds or a date (RFC 9110, section 10.2.3). */
+/** Return the seconds of `Retry-After`: a number or a date (RFC 9110, section 10.2.3). */
 function secondsUntil(headers: Headers): number | undefined {
   const value = headers.get("Retry-After") ?? "";
   if (/^\d+$/.test(value)) return Number(value) || undefined;
   const date = dateIn(value);
-  // Counted by the clock of whoever wrote it, where its `Date` may be read.
+  // By the clock of the server that wrote it, if its `Date` header is readable.
   const now = dateIn(headers.get("Date") ?? "") || Date.now();
   return date > now ? Math.ceil((date - now) / 1000) : undefined;
 }
 
-/** Milliseconds, or NaN. All dates of HTTP are in GMT, though the oldest form does not say so. */
+/** Parse a date to milliseconds or NaN. HTTP dates are in GMT; the oldest format omits it. */
 function dateIn(value: string): number {
   return Date.parse(value.endsWith("GMT") ? value : `${value} GMT`);
 }

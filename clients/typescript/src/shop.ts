@@ -1,7 +1,7 @@
-/** The shop's API, by what one does with it. */
+/** The client: one method per operation of the API. */
 
 import createApi, { type Client } from "openapi-fetch";
-import { isRefusal, NoAnswer } from "./errors.js";
+import { hasCode, NoAnswer } from "./errors.js";
 import { randomKey } from "./keys.js";
 import type {
   OrderPlace,
@@ -17,49 +17,49 @@ import type {
   UserUpdate,
 } from "./openapi.js";
 import { items } from "./pages.js";
-import { noAnswer, type Sending, send } from "./sending.js";
+import { noAnswer, send, type TransportOptions } from "./sending.js";
 import {
   authorized,
-  dependable,
   inMemory,
   type TokenStorage,
   type Tokens,
   tokensIn,
+  withMemoryFallback,
 } from "./tokens.js";
 
 type Defaulted<Options> = { [Name in keyof Options]?: Options[Name] | undefined };
 
-/** Options that are undefined have their defaults. */
-export interface ShopOptions extends Defaulted<Sending> {
-  /** Where the API is, with the stage or base path if it has one. */
+/** Options of `createShop`. Undefined options have their defaults. */
+export interface ShopOptions extends Defaulted<TransportOptions> {
+  /** The URL of the API, including a stage or base path. */
   baseUrl: string;
-  /** In memory unless said otherwise. One that throws is replaced by memory until it works again. */
+  /** Default: in memory. If the storage throws, tokens stay in memory until it works again. */
   tokens?: TokenStorage | undefined;
-  /** Called when the tokens are forgotten: after a logout, or once the API refuses to renew them. */
+  /** Called when the tokens are deleted: after a logout, or if the API rejects their renewal. */
   onSessionEnd?: (() => void) | undefined;
 }
 
-/** The paths that answer JSON. */
+/** The paths with JSON responses. */
 type Api = Omit<paths, "/recovery">;
 
 /** openapi-fetch's client. */
 export interface ShopApi extends Client<Api> {}
 
-/** What a list may be filtered and sorted by. */
+/** Filters and sort order of a list. */
 export type Filters<Operation extends keyof operations> = Omit<
   NonNullable<operations[Operation]["parameters"]["query"]>,
   "page" | "cursor"
 >;
 
-// The API promises 30 seconds, in which a spent refresh token gives the same successor.
-const RENEWABLE = 25_000; // milliseconds
+// For 30 s, the API exchanges a spent refresh token for the same successor.
+const MAX_RENEWAL_TIME = 25_000; // milliseconds
 
-// Of an edit that others keep overtaking.
-const EDITS = 5;
+// Concurrent changes can make each attempt of an edit stale.
+const MAX_EDIT_ATTEMPTS = 5;
 
 export type Shop = ReturnType<typeof createShop>;
 
-/** Every method throws `ShopError` where the API refuses, and `NoAnswer` where none comes. */
+/** Create a client. Its methods throw `ShopError` for error responses, and `NoAnswer` without a valid response. */
 export function createShop({
   baseUrl,
   tokens: storage = inMemory(),
@@ -69,19 +69,20 @@ export function createShop({
   attempts = 4,
   longestWait = 20_000,
 }: ShopOptions) {
-  const tokens = dependable(storage, onSessionEnd);
-  const sending: Sending = { fetch, timeout, attempts, longestWait };
+  const tokens = withMemoryFallback(storage, onSessionEnd);
+  const transport: TransportOptions = { fetch, timeout, attempts, longestWait };
   const renewals = createApi<Api>({
     baseUrl,
-    fetch: (request) => send(request, sending, { repeatable: true, until: Date.now() + RENEWABLE }),
+    fetch: (request) =>
+      send(request, transport, { repeatable: true, until: Date.now() + MAX_RENEWAL_TIME }),
   });
   const api: ShopApi = createApi<Api>({
     baseUrl,
     fetch: authorized(
-      (request, mayBeDone = false) => send(request, sending, { mayBeDone }),
+      (request, mayBeDone = false) => send(request, transport, { mayBeDone }),
       tokens,
       async (refreshToken) =>
-        granted(
+        requireTokens(
           "/api/access-tokens",
           await renewals.POST("/api/access-tokens", { body: { refreshToken } }),
         ),
@@ -89,19 +90,19 @@ export function createShop({
   });
 
   return {
-    /** Every path that answers JSON, typed, with the same tokens, retries and errors. */
+    /** Every path with JSON responses, typed, with the same tokens, retries and errors. */
     api,
 
     signUp: (body: UserCreate) => data(api.POST("/api/users", { body })),
 
-    /** Logs in, and keeps the tokens. */
+    /** Log in, and save the tokens. */
     async logIn(body: SessionCreate) {
-      const answer = await api.POST("/api/sessions", { body });
-      await tokens.save(granted("/api/sessions", answer));
-      return (answer.data as Data<typeof answer>).session;
+      const response = await api.POST("/api/sessions", { body });
+      await tokens.save(requireTokens("/api/sessions", response));
+      return (response.data as Data<typeof response>).session;
     },
 
-    /** Ends the session, and forgets the tokens even where no answer comes. */
+    /** End the session, and delete the tokens even if no response arrives. */
     async logOut() {
       try {
         await api.DELETE("/api/sessions/{sessionId}", {
@@ -109,24 +110,24 @@ export function createShop({
         });
       } catch (error) {
         // Both mean that the session has ended: 404 while the gateway still accepts the access token.
-        if (!isRefusal(error, "UNAUTHORIZED") && !isRefusal(error, "NOT_FOUND")) throw error;
+        if (!hasCode(error, "UNAUTHORIZED") && !hasCode(error, "NOT_FOUND")) throw error;
       } finally {
         await tokens.save(undefined);
       }
     },
 
-    /** Asks for an email with a link, which holds the token for `resetPassword`. */
+    /** Request an email with a link that contains the token for `resetPassword`. */
     async requestPasswordReset(email: string) {
       await api.POST("/api/password-resets", { body: { email } });
     },
 
-    /** Sets a new password. All sessions of the user end. */
+    /** Set a new password, and end all sessions of the user. */
     async resetPassword(token: string, password: string) {
       const params = { path: { token } };
       await api.PUT("/api/password-resets/{token}", { params, body: { password } });
     },
 
-    /** Asks for an email to the user's address, with a link that holds the token for `verifyEmail`. */
+    /** Request an email to the user's address, with a link that contains the token for `verifyEmail`. */
     async requestEmailVerification() {
       await api.POST("/api/email-verifications", { body: {} });
     },
@@ -180,11 +181,11 @@ export function createShop({
           const params = { path: { userId }, query: { ...query, ...at } };
           return data(api.GET("/api/users/{userId}/orders", { params }));
         }),
-      /** Of everybody. */
+      /** List the orders of all users. */
       listAll: (query: Filters<"listAllOrders"> = {}) =>
         items((at) => data(api.GET("/api/orders", { params: { query: { ...query, ...at } } }))),
       get: (orderId: string, userId = "me") => data(readOrder(orderId, userId)),
-      /** One key is one order: give your own where a restart of your program may try again. */
+      /** Place an order, once per key. Pass your own key if your program may retry after a restart. */
       place(body: OrderPlace, key: string = randomKey(), userId = "me") {
         const params = { path: { userId }, header: { "Idempotency-Key": key } };
         return data(api.POST("/api/users/{userId}/orders", { params, body }));
@@ -224,12 +225,12 @@ export function createShop({
     return api.PATCH("/api/users/{userId}/orders/{orderId}", { params, body });
   }
 
-  /** An order that a lost try has changed already refuses the next one: it is read to find out. */
+  /** Update an order. After a lost response, read the order: a retry of a committed change fails with `INVALID_TRANSITION`. */
   async function updateOrder(orderId: string, body: OrderUpdate, userId: string) {
     try {
       return await data(patchOrder(orderId, body, {}, userId));
     } catch (error) {
-      if (!isRefusal(error, "INVALID_TRANSITION") || !error.mayBeDone) throw error;
+      if (!hasCode(error, "INVALID_TRANSITION") || !error.mayBeDone) throw error;
       const order = await data(readOrder(orderId, userId));
       const { status = order.status, note = order.note } = body;
       // The API trims notes before it stores them.
@@ -239,12 +240,12 @@ export function createShop({
   }
 }
 
-/** Tokens are replaced by tokens only, never by what somebody else answered. */
-function granted(url: string, { data: grant, response }: Answer): Tokens {
+/** Return the tokens of a response; throw if it has none, so another server's response never replaces them. */
+function requireTokens(url: string, { data: grant, response }: ApiResult): Tokens {
   const tokens = tokensIn(grant);
   if (tokens === undefined) {
     const cause = new Error("It has no tokens.");
-    throw noAnswer({ method: "POST", url }, { answer: response, cause });
+    throw noAnswer({ method: "POST", url }, { response, cause });
   }
   return tokens;
 }
@@ -253,29 +254,29 @@ interface Condition {
   "If-Match"?: string;
 }
 
-interface Answer {
+interface ApiResult {
   data?: unknown;
   response: Response;
 }
 
-type Data<Got extends Answer> = NonNullable<Got["data"]>;
+type Data<Result extends ApiResult> = NonNullable<Result["data"]>;
 
-/** What `send` returns is no refusal, so that there is something in it. */
-async function data<Got extends Answer>(answer: Promise<Got>): Promise<Data<Got>> {
-  return (await answer).data as Data<Got>;
+/** Return the data, which is always present: `send` throws for error responses. */
+async function data<Result extends ApiResult>(work: Promise<Result>): Promise<Data<Result>> {
+  return (await work).data as Data<Result>;
 }
 
-/** Gone is gone, by whichever of the tries. */
-async function deleted(answer: Promise<Answer>): Promise<void> {
+/** Delete, where 404 after a lost response is success: an earlier attempt deleted the item. */
+async function deleted(work: Promise<ApiResult>): Promise<void> {
   try {
-    await answer;
+    await work;
   } catch (error) {
-    if (!isRefusal(error, "NOT_FOUND") || !error.mayBeDone) throw error;
+    if (!hasCode(error, "NOT_FOUND") || !error.mayBeDone) throw error;
   }
 }
 
-/** Reads, has a change decided on by what was read, and begins anew where somebody else was first. */
-function edit<Read extends Answer, Written extends Answer, Change>(
+/** Read, compute the change and write it with `If-Match`; after a concurrent change, start again. */
+function edit<Read extends ApiResult, Written extends ApiResult, Change>(
   read: (id: string) => Promise<Read>,
   write: (id: string, change: Change, condition: Condition) => Promise<Written>,
 ) {
@@ -287,8 +288,8 @@ function edit<Read extends Answer, Written extends Answer, Change>(
       try {
         return await data(write(id, decide(found as Data<Read>), { "If-Match": version }));
       } catch (error) {
-        const overtaken = isRefusal(error, "PRECONDITION_FAILED") && !error.mayBeDone;
-        if (!overtaken || edits >= EDITS) throw error;
+        const isStale = hasCode(error, "PRECONDITION_FAILED") && !error.mayBeDone;
+        if (!isStale || edits >= MAX_EDIT_ATTEMPTS) throw error;
       }
     }
   };

@@ -1,18 +1,18 @@
-/** Access tokens on requests, renewed when they are refused. */
+/** Tokens: authorize requests, and renew rejected access tokens. */
 
-import { isRefusal } from "./errors.js";
+import { hasCode } from "./errors.js";
 import { unlessAborted } from "./waiting.js";
 
 export interface Tokens {
   accessToken: string;
-  /** Spent once: each renewal gives another. */
+  /** Valid for one renewal, which returns its successor. */
   refreshToken: string;
 }
 
-/** Where tokens are kept. Pages and processes that share a place share a session. */
+/** Storage of tokens. Pages and processes with the same storage share a session. */
 export interface TokenStorage {
   load(): Tokens | undefined | Promise<Tokens | undefined>;
-  /** Undefined when nobody is logged in any more. */
+  /** Save the tokens; undefined after the session has ended. */
   save(tokens: Tokens | undefined): void | Promise<void>;
 }
 
@@ -25,7 +25,7 @@ export function inMemory(tokens?: Tokens): TokenStorage {
   };
 }
 
-/** In the browser's `localStorage`, which all pages of the origin share and every script on them can read. */
+/** Store tokens in the browser's `localStorage`: shared by all pages of the origin, readable by every script on them. */
 export function inLocalStorage(name = "shop-tokens"): TokenStorage {
   return {
     load: () => JSON.parse(localStorage.getItem(name) ?? "null") ?? undefined,
@@ -36,7 +36,7 @@ export function inLocalStorage(name = "shop-tokens"): TokenStorage {
   };
 }
 
-/** The tokens in a stored or received value, or undefined where it has none. */
+/** Return the tokens in a stored or received value, or undefined if it has none. */
 export function tokensIn(value: unknown): Tokens | undefined {
   const { accessToken, refreshToken } = (value ?? {}) as Partial<Tokens>;
   const found = typeof accessToken === "string" && typeof refreshToken === "string";
@@ -44,18 +44,18 @@ export function tokensIn(value: unknown): Tokens | undefined {
 }
 
 /**
- * A storage that never throws: tokens that it cannot save are kept in memory.
+ * Wrap a storage so that it never throws: tokens that it cannot save stay in memory.
  *
- * @param onSessionEnd called when there are no tokens any more, for whatever reason
+ * @param onSessionEnd called once the tokens are deleted, for any reason
  */
-export function dependable(storage: TokenStorage, onSessionEnd: () => void): TokenStorage {
-  // A rejection of its own, so that an error of the callback never replaces the caller's result.
+export function withMemoryFallback(storage: TokenStorage, onSessionEnd: () => void): TokenStorage {
+  // In its own promise, so an error of the callback is an unhandled rejection and never replaces the caller's result.
   const notify = async () => onSessionEnd();
   let known: Tokens | undefined;
   let saves = 0;
   let unsaved = false;
 
-  /** Whether the session ended by that. */
+  /** Remember the tokens, and return whether the session ended. */
   function keep(tokens: Tokens | undefined): boolean {
     const ended = known !== undefined && tokens === undefined;
     known = tokens;
@@ -70,9 +70,9 @@ export function dependable(storage: TokenStorage, onSessionEnd: () => void): Tok
       try {
         tokens = tokensIn(await storage.load());
       } catch {
-        // Forbidden or damaged: what is known is all there is.
+        // Blocked or damaged: only the tokens in memory remain.
       }
-      // Nothing older than a save counts. Another page may have ended the session.
+      // A save during the load is newer than its result. Another page may have ended the session.
       if (begun === saves && keep(tokens)) void notify();
       return known;
     },
@@ -85,17 +85,17 @@ export function dependable(storage: TokenStorage, onSessionEnd: () => void): Tok
         await storage.save(tokens);
         if (save === saves) unsaved = false;
       } catch {
-        // Full or forbidden: the next one may succeed.
+        // Full or blocked: the next save may succeed.
       }
       if (ended) void notify();
     },
   };
 }
 
-/** @param mayBeDone whether an earlier try may have been done */
+/** @param mayBeDone whether an earlier attempt may have been committed */
 type Send = (request: Request, mayBeDone?: boolean) => Promise<Response>;
 
-/** Sends with the stored access token; once more with a new one where it is no longer good. */
+/** Send with the stored access token; if the API rejects it, renew it and send once more. */
 export function authorized(
   send: Send,
   storage: TokenStorage,
@@ -107,20 +107,20 @@ export function authorized(
     const tokens = await storage.load();
     if (tokens === undefined) return send(request);
     try {
-      return await send(bearing(tokens, request));
+      return await send(authorizeRequest(tokens, request));
     } catch (error) {
-      if (!isRefusal(error, "UNAUTHORIZED")) throw error;
-      // All that are refused meanwhile wait for the same renewal, which one that is aborted leaves to the others.
+      if (!hasCode(error, "UNAUTHORIZED")) throw error;
+      // All requests rejected meanwhile share one renewal. An aborted request leaves it to the others.
       renewing ??= renewed(tokens).finally(() => {
         renewing = undefined;
       });
       const fresh = await unlessAborted(renewing, request.signal);
       if (fresh === undefined) throw error;
-      return send(bearing(fresh, request), error.mayBeDone);
+      return send(authorizeRequest(fresh, request), error.mayBeDone);
     }
   };
 
-  /** Undefined where the session has ended. */
+  /** Return renewed tokens, or undefined if the session has ended. */
   async function renewed(refused: Tokens): Promise<Tokens | undefined> {
     const stored = await storage.load();
     if (stored === undefined || stored.accessToken !== refused.accessToken) return stored;
@@ -128,9 +128,9 @@ export function authorized(
     try {
       fresh = await renew(stored.refreshToken);
     } catch (error) {
-      if (!isRefusal(error, "UNAUTHORIZED")) throw error;
+      if (!hasCode(error, "UNAUTHORIZED")) throw error;
     }
-    // Somebody may have logged out, or in, or renewed them elsewhere.
+    // Another call or page may have logged out, logged in or renewed the tokens.
     const present = await storage.load();
     if (present?.refreshToken !== stored.refreshToken) return present;
     await storage.save(fresh);
@@ -138,8 +138,8 @@ export function authorized(
   }
 }
 
-/** The same request, since the signal of a copy may be lost. */
-function bearing(tokens: Tokens, request: Request): Request {
+/** Authorize the request itself, since a copy may lose its signal. */
+function authorizeRequest(tokens: Tokens, request: Request): Request {
   request.headers.set("Authorization", `Bearer ${tokens.accessToken}`);
   return request;
 }

@@ -1,12 +1,12 @@
-/** Waits that end: after a time, or as soon as the caller aborts. */
+/** Timeouts and sleeps that end at once if the caller aborts. */
 
-// A longer timer would fire at once.
-const LONGEST_TIMER = 2 ** 31 - 1; // milliseconds
+// A longer timer fires immediately.
+const MAX_TIMER = 2 ** 31 - 1; // milliseconds
 
 /**
- * The work's result, or the signal's reason as soon as it aborts; the work itself goes on.
+ * Return the work's result, or throw the signal's reason as soon as it aborts. The work itself continues.
  *
- * It does not rely on the work to observe the signal: `fetch` loses signals that are garbage-collected.
+ * The work need not observe the signal, since `fetch` loses signals that are garbage-collected.
  */
 export async function unlessAborted<Value>(
   work: Promise<Value>,
@@ -25,7 +25,7 @@ export async function unlessAborted<Value>(
   }
 }
 
-/** Like `AbortSignal.any([signal, AbortSignal.timeout(milliseconds)])`, which not every engine has. */
+/** Run the work like `AbortSignal.any([signal, AbortSignal.timeout(milliseconds)])`, which some engines lack. */
 export async function withTimeout<Value>(
   milliseconds: number,
   signal: AbortSignal,
@@ -60,15 +60,15 @@ export async function sleep(milliseconds: number, signal: AbortSignal): Promise<
 }
 
 export function reasonOf(signal: AbortSignal): unknown {
-  // Older engines keep no reason.
+  // Older engines have no `reason`.
   return signal.reason ?? named("AbortError", "The request was aborted.");
 }
 
 function startTimer(fire: () => void, milliseconds: number) {
-  return setTimeout(fire, Math.min(milliseconds, LONGEST_TIMER));
+  return setTimeout(fire, Math.min(milliseconds, MAX_TIMER));
 }
 
-/** `DOMException` is missing in React Native. */
+/** Return a named error, since React Native has no `DOMException`. */
 function named(name: string, message: string): Error {
   return Object.assign(new Error(message), { name });
 }

@@ -1,4 +1,4 @@
-/** An API that answers as it is told to, one request after the other. */
+/** A fake API with one scripted step per request. */
 
 import { createShop, type ErrorCode, inMemory, type ShopOptions } from "../src/index.js";
 
@@ -6,11 +6,11 @@ type Step = Response | Error | ((request: Request) => Response | Promise<Respons
 
 export function scripted(steps: Step[], options: Partial<ShopOptions> = {}) {
   const requests: Request[] = [];
-  const fetch = async (asked: Request, init: RequestInit) => {
-    const request = new Request(asked, init);
+  const fetch = async (input: Request, init: RequestInit) => {
+    const request = new Request(input, init);
     requests.push(request.clone());
     const step = steps.shift();
-    if (step === undefined) throw new Error(`nobody expected ${request.method} ${request.url}`);
+    if (step === undefined) throw new Error(`unexpected request: ${request.method} ${request.url}`);
     if (step instanceof Error) throw step;
     return step instanceof Response ? step : step(request);
   };
@@ -19,21 +19,28 @@ export function scripted(steps: Step[], options: Partial<ShopOptions> = {}) {
 
 export const lost = () => new TypeError("fetch failed");
 
-/** Not even when it is aborted. */
+/** Never respond, even after an abort. */
 export const never = () => new Promise<Response>(() => undefined);
 
-export function answer(body: unknown, status = 200, headers: HeadersInit = {}): Response {
+export function jsonResponse(body: unknown, status = 200, headers: HeadersInit = {}): Response {
   return Response.json(body, { status, headers });
 }
 
-export function refusal(status: number, code: ErrorCode, headers: HeadersInit = {}): Response {
+export function errorResponse(
+  status: number,
+  code: ErrorCode,
+  headers: HeadersInit = {},
+): Response {
   const details = [{ field: "body.name", code: "missing", message: "Field required" }];
   const error = { code, message: "No.", requestId: "0190a6b2", details };
   return Response.json({ error }, { status, headers });
 }
 
 export const grant = (name: string) =>
-  answer({ accessToken: `access-${name}`, refreshToken: `refresh-${name}`, session: {} }, 201);
+  jsonResponse(
+    { accessToken: `access-${name}`, refreshToken: `refresh-${name}`, session: {} },
+    201,
+  );
 
 export const loggedIn = (name = "old") =>
   inMemory({ accessToken: `access-${name}`, refreshToken: `refresh-${name}` });

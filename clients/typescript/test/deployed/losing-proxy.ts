@@ -1,22 +1,22 @@
-/** Stands between the client and the API, notes what is asked, and loses answers that are done. */
+/** A proxy that records requests, and drops or replaces successful responses of the API. */
 
 import { request as ask, createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 
 export async function losingProxy(upstream: string) {
-  const asked: string[] = [];
+  const received: string[] = [];
   const losing: string[] = [];
   const failing: string[] = [];
 
   const server = createServer(async (incoming, outgoing) => {
     const call = `${incoming.method} ${incoming.url?.split("?")[0]}`;
-    asked.push(call);
+    received.push(call);
     const body = await whole(incoming);
     const { method, headers } = incoming;
     const onward = ask(new URL(incoming.url ?? "", upstream), { method, headers });
-    onward.on("response", async (answer) => {
-      const got = await whole(answer);
-      const done = (answer.statusCode ?? 500) < 300;
+    onward.on("response", async (response) => {
+      const got = await whole(response);
+      const done = (response.statusCode ?? 500) < 300;
       if (done && take(losing, call)) {
         incoming.socket.destroy();
         return;
@@ -27,7 +27,7 @@ export async function losingProxy(upstream: string) {
           .end(BUSY);
         return;
       }
-      outgoing.writeHead(answer.statusCode ?? 500, answer.headers).end(got);
+      outgoing.writeHead(response.statusCode ?? 500, response.headers).end(got);
     });
     onward.end(body);
   });
@@ -35,11 +35,11 @@ export async function losingProxy(upstream: string) {
 
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}${new URL(upstream).pathname}`,
-    /** How often something that begins with this was asked. */
-    times: (prefix: string) => asked.filter((call) => call.startsWith(prefix)).length,
-    /** The next of these that is done has an answer that never arrives. */
+    /** Count the requests with this prefix. */
+    times: (prefix: string) => received.filter((call) => call.startsWith(prefix)).length,
+    /** Drop the next successful response to a request with this prefix. */
     lose: (prefix: string) => void losing.push(prefix),
-    /** The next of these that is done is answered with 503. */
+    /** Replace the next successful response to a request with this prefix by a 503. */
     fail: (prefix: string) => void failing.push(prefix),
     stop: () => server.close(),
   };
@@ -49,7 +49,7 @@ const BUSY = JSON.stringify({
   error: { code: "SERVICE_UNAVAILABLE", message: "Try again later.", requestId: "proxy" },
 });
 
-/** Whether one of them begins the call, which it does once. */
+/** Remove the first prefix of the call, and return whether there was one. */
 function take(prefixes: string[], call: string): boolean {
   const index = prefixes.findIndex((prefix) => call.startsWith(prefix));
   if (index >= 0) prefixes.splice(index, 1);

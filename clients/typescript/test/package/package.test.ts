@@ -1,4 +1,4 @@
-/** The package as others install it, from a copy without anything that was installed or built before. */
+/** Installation of the package from a clean copy without build output or dependencies. */
 
 import { spawnSync } from "node:child_process";
 import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -8,12 +8,12 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 
 const ROOT = join(import.meta.dirname, "../..");
 const NOT_COPIED = ["node_modules", "dist", "test", ".readme"];
-// The settings of the npm that runs this test are not for the one that the test runs.
+// Without npm's variables, since the npm that runs this test exports its settings.
 const ENVIRONMENT = Object.fromEntries(
   Object.entries(process.env).filter(([name]) => !name.startsWith("npm_")),
 );
 
-// A type in a method's result that cannot be named is an error where declarations are emitted.
+// With --declaration, tsc rejects a result type that it cannot name.
 const CONSUMER = `
 import { createShop, inLocalStorage, NoAnswer, ShopError, type Order, type Session } from "@shop-backend/client";
 export const { orders, products, sessions, users, ...shop } = createShop({ baseUrl: "", tokens: inLocalStorage() });
@@ -58,7 +58,7 @@ function expectToWork() {
   run(consumer, process.execPath, tsc, ...options, "consumer.ts");
 }
 
-test("npm install of the folder works, though nothing is installed or built in it", () => {
+test("npm install of the clean folder builds the package", () => {
   run(consumer, "npm", "install", "--prefer-offline", copy);
 
   expectToWork();
@@ -70,7 +70,7 @@ test("npm install of the folder works without development dependencies", () => {
   expectToWork();
 });
 
-test("npm pack holds what was built, and what is packed can be installed", () => {
+test("npm pack includes the build, and its tarball can be installed", () => {
   const [{ filename, files }] = JSON.parse(run(copy, "npm", "pack", "--json")) as [
     { filename: string; files: { path: string }[] },
   ];

@@ -5,10 +5,10 @@ import { expect, test } from "vitest";
 
 const ROOT = join(import.meta.dirname, "../..");
 
-test("the README's examples compile against the package as it is published", () => {
+test("README examples compile against the published package", () => {
   const readme = readFileSync(join(ROOT, "README.md"), "utf8");
   const examples = [...readme.matchAll(/```ts\n(.*?)```/gs)].map(([, example = ""]) => example);
-  // Within the package, where its name leads to what it exports.
+  // In the package's folder, where its own name resolves to its exports.
   const folder = join(ROOT, ".readme");
   mkdirSync(folder, { recursive: true });
   const files = examples.map((example, index) => {

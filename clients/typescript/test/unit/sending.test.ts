@@ -4,13 +4,22 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { createShop, NoAnswer, type Shop, ShopError } from "../../src/index.js";
-import { answer, grant, headers, loggedIn, lost, never, refusal, scripted } from "../scripted.js";
+import {
+  errorResponse,
+  grant,
+  headers,
+  jsonResponse,
+  loggedIn,
+  lost,
+  never,
+  scripted,
+} from "../scripted.js";
 
 const ORDER = { items: [{ productId: "pear", quantity: 2 }] };
 const ADA = { email: "ada@example.com", name: "Ada", password: "a long walk by the river" };
-const BUSY = () => refusal(503, "SERVICE_UNAVAILABLE", { "Retry-After": "2" });
+const BUSY = () => errorResponse(503, "SERVICE_UNAVAILABLE", { "Retry-After": "2" });
 const TOO_MANY = (seconds: number) =>
-  refusal(429, "TOO_MANY_REQUESTS", { "Retry-After": String(seconds) });
+  errorResponse(429, "TOO_MANY_REQUESTS", { "Retry-After": String(seconds) });
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"] });
@@ -21,7 +30,7 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-/** What came of it once all waits are over. */
+/** Return the result or error after all timers. */
 async function settled<Value>(work: Promise<Value>): Promise<Value | Error> {
   const caught = work.catch((error: Error) => error);
   await vi.runAllTimersAsync();
@@ -31,7 +40,7 @@ async function settled<Value>(work: Promise<Value>): Promise<Value | Error> {
 const REPEATABLE: [string, (shop: Shop) => Promise<unknown>][] = [
   ["reading", (shop) => shop.products.get("pear")],
   ["placing an order", (shop) => shop.orders.place(ORDER)],
-  ["making a product", (shop) => shop.products.create({ ...PEAR })],
+  ["creating a product", (shop) => shop.products.create({ ...PEAR })],
   ["setting fields", (shop) => shop.products.update("pear", { price: "2.00" })],
   ["replacing", (shop) => shop.users.replace("ada", USER)],
   ["deleting", (shop) => shop.products.delete("pear")],
@@ -47,8 +56,8 @@ const REPEATABLE: [string, (shop: Shop) => Promise<unknown>][] = [
 const PEAR = { sku: "PEAR", name: "A pear", price: "1.00", currency: "EUR", stock: 1 } as const;
 const USER = { email: ADA.email, name: "Ada", status: "active", role: "customer" } as const;
 
-test.each(REPEATABLE)("%s is sent again after a lost answer", async (name, work) => {
-  const done = name === "deleting" ? noContent(204) : answer({ id: "1" });
+test.each(REPEATABLE)("%s is retried after a lost response", async (name, work) => {
+  const done = name === "deleting" ? noContent(204) : jsonResponse({ id: "1" });
   const { shop, requests } = scripted([lost(), BUSY(), done]);
 
   expect(await settled(work(shop))).not.toBeInstanceOf(Error);
@@ -64,7 +73,7 @@ const ONCE: [string, (shop: Shop) => Promise<unknown>][] = [
     (shop) => shop.users.changePassword({ currentPassword: "old", newPassword: "new" }),
   ],
   [
-    "spending a mailed link",
+    "using an emailed link",
     (shop) =>
       shop.api.PUT("/api/password-resets/{token}", {
         params: { path: { token: "mailed" } },
@@ -73,27 +82,31 @@ const ONCE: [string, (shop: Shop) => Promise<unknown>][] = [
   ],
 ];
 
-test.each(ONCE)("%s is not sent again after a lost answer", async (_, work) => {
+test.each(ONCE)("%s is not retried after a lost response", async (_, work) => {
   const { shop, requests } = scripted([lost()]);
 
   expect(await settled(work(shop))).toBeInstanceOf(NoAnswer);
   expect(requests).toHaveLength(1);
 });
 
-test.each(ONCE)("%s is sent again where there were too many", async (name, work) => {
+test.each(ONCE)("%s is retried after a 429", async (name, work) => {
   const done = {
     "logging in": grant("new"),
     "changing a password": noContent(204),
-    "spending a mailed link": noContent(204),
+    "using an emailed link": noContent(204),
   }[name];
-  const { shop, requests } = scripted([TOO_MANY(1), done ?? answer({ id: "1" })]);
+  const { shop, requests } = scripted([TOO_MANY(1), done ?? jsonResponse({ id: "1" })]);
 
   expect(await settled(work(shop))).not.toBeInstanceOf(Error);
   expect(requests).toHaveLength(2);
 });
 
-test("every try of an order has the same key and body, and the next order another key", async () => {
-  const { shop, requests } = scripted([lost(), answer({ id: "1" }), answer({ id: "1" })]);
+test("attempts of one order share key and body, and the next order has another key", async () => {
+  const { shop, requests } = scripted([
+    lost(),
+    jsonResponse({ id: "1" }),
+    jsonResponse({ id: "1" }),
+  ]);
 
   await settled(shop.orders.place(ORDER));
   await settled(shop.orders.place(ORDER));
@@ -105,17 +118,17 @@ test("every try of an order has the same key and body, and the next order anothe
   expect(await requests[1]?.json()).toEqual(ORDER);
 });
 
-test("one's own key is sent as it is", async () => {
-  const { shop, requests } = scripted([answer({ id: "1" })]);
+test("idempotency key of the caller is sent unchanged", async () => {
+  const { shop, requests } = scripted([jsonResponse({ id: "1" })]);
 
   await shop.orders.place(ORDER, "my-first-order");
 
   expect(headers(requests, "Idempotency-Key")).toEqual(["my-first-order"]);
 });
 
-test("nothing is sent before Retry-After is over", async () => {
+test("retries wait for Retry-After", async () => {
   vi.spyOn(Math, "random").mockReturnValue(0);
-  const { shop, requests } = scripted([BUSY(), answer({ id: "1" })]);
+  const { shop, requests } = scripted([BUSY(), jsonResponse({ id: "1" })]);
 
   const got = shop.products.get("pear");
   await vi.advanceTimersByTimeAsync(1_999);
@@ -132,9 +145,9 @@ const proxied = (status: number, headers: HeadersInit) =>
   new Response("<h1>Too busy</h1>", { status, headers });
 
 test.each<[string, () => Response, number]>([
-  ["a date", () => refusal(503, "SERVICE_UNAVAILABLE", { "Retry-After": date(3) }), 3_000],
+  ["a date", () => errorResponse(503, "SERVICE_UNAVAILABLE", { "Retry-After": date(3) }), 3_000],
   [
-    "an obsolete date",
+    "an obsolete date format",
     () => proxied(503, { "Retry-After": "Sunday, 29-Nov-26 14:00:03 GMT" }),
     3_000,
   ],
@@ -144,14 +157,14 @@ test.each<[string, () => Response, number]>([
     3_000,
   ],
   [
-    "a date of a clock that is an hour ahead",
+    "a date by a clock one hour ahead",
     () => proxied(503, { "Retry-After": date(3603), Date: date(3600) }),
     3_000,
   ],
   ["a proxy's 503", () => proxied(503, { "Retry-After": "3" }), 3_000],
   ["a proxy's 429", () => proxied(429, { "Retry-After": "3" }), 3_000],
   ["a date in the past", () => proxied(503, { "Retry-After": date(-3) }), 0],
-  ["something else", () => proxied(503, { "Retry-After": "soon" }), 0],
+  ["an invalid value", () => proxied(503, { "Retry-After": "soon" }), 0],
 ])("Retry-After of %s is observed", async (_, response, wait) => {
   vi.stubEnv("TZ", "Asia/Tokyo");
   vi.setSystemTime(AT);
@@ -161,7 +174,7 @@ test.each<[string, () => Response, number]>([
     times.push(Date.now());
     return next;
   };
-  const { shop } = scripted([noted(response()), noted(answer({ id: "1" }))]);
+  const { shop } = scripted([noted(response()), noted(jsonResponse({ id: "1" }))]);
 
   await settled(shop.products.get("pear"));
 
@@ -169,7 +182,7 @@ test.each<[string, () => Response, number]>([
   vi.unstubAllEnvs();
 });
 
-test("a proxy that asks for too long a wait is told to the caller at once", async () => {
+test("Retry-After of a proxy above longestWait fails at once", async () => {
   const { shop, requests } = scripted([proxied(429, { "Retry-After": "900" })]);
 
   const error = await settled(shop.products.get("pear"));
@@ -178,7 +191,7 @@ test("a proxy that asks for too long a wait is told to the caller at once", asyn
   expect(requests).toHaveLength(1);
 });
 
-test("waits are anything up to twice as long each time", async () => {
+test("waits are random, with an upper bound that doubles each time", async () => {
   const times: number[] = [];
   const busy = () => {
     times.push(Date.now());
@@ -197,7 +210,7 @@ test("waits are anything up to twice as long each time", async () => {
   }
 });
 
-test("who is to wait too long is told so at once", async () => {
+test("Retry-After above longestWait fails at once", async () => {
   const { shop, requests } = scripted([TOO_MANY(900)]);
 
   const error = await settled(shop.logIn(ADA));
@@ -206,20 +219,20 @@ test("who is to wait too long is told so at once", async () => {
   expect(requests).toHaveLength(1);
 });
 
-test.each(ONCE)("a 503 or 500 to %s may have been done", async (_, work) => {
+test.each(ONCE)("mayBeDone is true after a 503 or 500 to %s", async (_, work) => {
   for (const [status, code] of [
     [503, "SERVICE_UNAVAILABLE"],
     [500, "INTERNAL_ERROR"],
   ] as const) {
-    const { shop, requests } = scripted([refusal(status, code)]);
+    const { shop, requests } = scripted([errorResponse(status, code)]);
 
     expect(await settled(work(shop))).toMatchObject({ code, mayBeDone: true });
     expect(requests).toHaveLength(1);
   }
 });
 
-test("it gives up after four tries, or as many as one says", async () => {
-  const tries = () => [lost(), lost(), lost(), lost(), answer({ id: "1" })];
+test("retries end after four attempts, or as configured", async () => {
+  const tries = () => [lost(), lost(), lost(), lost(), jsonResponse({ id: "1" })];
 
   for (const [options, sent] of [
     [{}, 4],
@@ -255,21 +268,21 @@ test("undefined options have their defaults", async () => {
   const slow = shop.products.get("pear").catch((error) => error);
   await vi.advanceTimersByTimeAsync(14_999);
   expect(fetch).toHaveBeenCalledTimes(1);
-  await vi.advanceTimersByTimeAsync(2); // the wait takes a tick too
+  await vi.advanceTimersByTimeAsync(2); // the sleep takes a tick too
   expect(fetch).toHaveBeenCalledTimes(2);
   await vi.runAllTimersAsync();
   expect(await slow).toMatchObject({ cause: { name: "TimeoutError" } });
 });
 
-test("a try that is too slow is ended, and another begins", async () => {
+test("attempt that times out is followed by another", async () => {
   vi.useRealTimers();
-  const { shop, requests } = scripted([never, answer({ id: "pear" })], { timeout: 50 });
+  const { shop, requests } = scripted([never, jsonResponse({ id: "pear" })], { timeout: 50 });
 
   expect(await shop.products.get("pear")).toEqual({ id: "pear" });
   expect(requests).toHaveLength(2);
 });
 
-test("who needs no answer any more ends it, also while it waits", async () => {
+test("abort during a wait ends the retries", async () => {
   const until = new AbortController();
   const { shop, requests } = scripted([BUSY()]);
 
@@ -281,7 +294,7 @@ test("who needs no answer any more ends it, also while it waits", async () => {
   expect(requests).toHaveLength(1);
 });
 
-test("an abort rejects at once, though fetch goes on", async () => {
+test("abort rejects at once, though fetch continues", async () => {
   const caller = new AbortController();
   const { shop } = scripted([never]);
 
@@ -291,7 +304,7 @@ test("an abort rejects at once, though fetch goes on", async () => {
   await expect(got).rejects.toThrow("The page was left.");
 });
 
-test("an aborted request is not sent", async () => {
+test("aborted request is not sent", async () => {
   const { shop, requests } = scripted([]);
 
   const got = shop.api.GET("/api/products", { signal: AbortSignal.abort() });
@@ -300,7 +313,7 @@ test("an aborted request is not sent", async () => {
   expect(requests).toHaveLength(0);
 });
 
-test("fetch is told about a timeout, so that it closes the connection", async () => {
+test("timeout aborts fetch, so the connection closes", async () => {
   let signal: AbortSignal | null | undefined;
   const fetch = (_: Request, init: RequestInit) => {
     signal = init.signal;
@@ -314,7 +327,7 @@ test("fetch is told about a timeout, so that it closes the connection", async ()
   expect(signal?.aborted).toBe(true);
 });
 
-test("an infinite timeout is none", async () => {
+test("infinite timeout never expires", async () => {
   const { shop } = scripted([never], { timeout: Number.POSITIVE_INFINITY, attempts: 1 });
   let ended = false;
 
@@ -339,15 +352,15 @@ test.each<[string, () => void]>([
       vi.spyOn(prototype, "throwIfAborted").mockImplementation(missing("throwIfAborted"));
     },
   ],
-])("it works %s", async (_, remove) => {
+])("client works %s", async (_, remove) => {
   const { shop, requests } = scripted(
     [
       lost(),
-      answer({ id: "1" }),
-      answer({ id: "1" }),
-      refusal(401, "UNAUTHORIZED"),
+      jsonResponse({ id: "1" }),
+      jsonResponse({ id: "1" }),
+      errorResponse(401, "UNAUTHORIZED"),
       grant("new"),
-      answer({ id: "1" }),
+      jsonResponse({ id: "1" }),
       never,
     ],
     { tokens: loggedIn() },
@@ -377,7 +390,7 @@ function withoutRandomUuid() {
   return { getRandomValues: (bytes: Uint8Array) => webcrypto.getRandomValues(bytes) };
 }
 
-test("an abort without a reason is an AbortError", async () => {
+test("abort without a reason is an AbortError", async () => {
   vi.spyOn(AbortSignal.prototype, "reason", "get").mockReturnValue(undefined);
   const { shop } = scripted([]);
 
@@ -386,7 +399,7 @@ test("an abort without a reason is an AbortError", async () => {
   await expect(got).rejects.toMatchObject({ name: "AbortError" });
 });
 
-test("an answer that breaks off is a lost one", async () => {
+test("truncated response counts as lost", async () => {
   const broken = new Response(
     new ReadableStream({
       start(controller) {
@@ -395,13 +408,13 @@ test("an answer that breaks off is a lost one", async () => {
       },
     }),
   );
-  const { shop } = scripted([broken, answer({ id: "pear" })]);
+  const { shop } = scripted([broken, jsonResponse({ id: "pear" })]);
 
   expect(await settled(shop.products.get("pear"))).toEqual({ id: "pear" });
 });
 
-test("a refusal says what programs and people need", async () => {
-  const { shop } = scripted([refusal(422, "VALIDATION_ERROR")]);
+test("ShopError has status, code, message, request id and details", async () => {
+  const { shop } = scripted([errorResponse(422, "VALIDATION_ERROR")]);
 
   const error = await settled(shop.signUp(ADA));
 
@@ -424,31 +437,35 @@ const redirected = (response: Response) =>
 test.each<[string, () => Response, number]>([
   ["HTML with 200", () => new Response(HTML), 200],
   ["an empty body with 200", () => new Response(null), 200],
-  ["null", () => answer(null), 200],
-  ["an array", () => answer([]), 200],
+  ["null", () => jsonResponse(null), 200],
+  ["an array", () => jsonResponse([]), 200],
   ["a redirect", () => new Response(null, { status: 301, headers: { Location: "/" } }), 301],
-  ["a response after a redirect that was followed", () => redirected(answer({ data: [] })), 200],
+  [
+    "a response after a redirect that was followed",
+    () => redirected(jsonResponse({ data: [] })),
+    200,
+  ],
   ["a redirect in a browser", () => Response.error(), 0],
   ["an error in HTML", () => new Response(HTML, { status: 404 }), 404],
-  ["an error of a gateway", () => answer({ message: "Forbidden" }, 403), 403],
-  ["an error that is a string", () => answer({ error: "invalid_grant" }, 400), 400],
-  ["an error that is null", () => answer({ error: null }, 400), 400],
-])("%s is no answer of the shop", async (_, response, status) => {
+  ["an error of a gateway", () => jsonResponse({ message: "Forbidden" }, 403), 403],
+  ["an error that is a string", () => jsonResponse({ error: "invalid_grant" }, 400), 400],
+  ["an error that is null", () => jsonResponse({ error: null }, 400), 400],
+])("%s is NoAnswer", async (_, response, status) => {
   const { shop, requests } = scripted([response(), response()], { attempts: 1 });
 
-  for (const [work, asked] of [
+  for (const [work, received] of [
     [() => shop.products.get("pear"), "GET /api/products/pear"],
     [() => shop.orders.place(ORDER), "POST /api/users/me/orders"],
   ] as const) {
     const error = await settled<unknown>(work());
-    const message = `No answer of the shop to ${asked}, but HTTP ${status} of somebody else`;
+    const message = `No answer of the shop to ${received}, but HTTP ${status} of somebody else`;
     expect(error).toBeInstanceOf(NoAnswer);
     expect(error).toMatchObject({ name: "NoAnswer", message, mayBeDone: true });
   }
   expect(requests).toHaveLength(2);
 });
 
-test("a redirect is not followed", async () => {
+test("redirects are not followed", async () => {
   vi.useRealTimers();
   const asked: string[] = [];
   const server = createServer((request, response) => {
@@ -483,30 +500,30 @@ const noContent = (status: number) => new Response(null, { status });
 test.each<[string, (shop: Shop) => Promise<unknown>, () => Response]>([
   ["read: unexpected 204", GET_PEAR, () => noContent(204)],
   ["read: 304 without If-None-Match", GET_PEAR, () => noContent(304)],
-  ["read: object without id", GET_PEAR, () => answer({})],
-  ["read: id that is no string", GET_PEAR, () => answer({ id: 1 })],
-  ["place: 200 {}", PLACE, () => answer({})],
-  ["place: 201 {}", PLACE, () => answer({}, 201)],
-  ["place: 202 {}", PLACE, () => answer({}, 202)],
+  ["read: object without id", GET_PEAR, () => jsonResponse({})],
+  ["read: id that is no string", GET_PEAR, () => jsonResponse({ id: 1 })],
+  ["place: 200 {}", PLACE, () => jsonResponse({})],
+  ["place: 201 {}", PLACE, () => jsonResponse({}, 201)],
+  ["place: 202 {}", PLACE, () => jsonResponse({}, 202)],
   ["place: 204", PLACE, () => noContent(204)],
-  ["place: list page", PLACE, () => answer(PAGE)],
-  ["product create: {}", (shop) => shop.products.create({ ...PEAR }), () => answer({}, 201)],
-  ["signUp: {}", (shop) => shop.signUp(ADA), () => answer({}, 201)],
-  ["user replace: {}", (shop) => shop.users.replace("ada", USER), () => answer({})],
-  ["order update: {}", (shop) => shop.orders.cancel("1"), () => answer({})],
-  ["delete: 200 {}", (shop) => shop.products.delete("pear"), () => answer({})],
-  ["logOut: 202 {}", (shop) => shop.logOut(), () => answer({}, 202)],
+  ["place: list page", PLACE, () => jsonResponse(PAGE)],
+  ["product create: {}", (shop) => shop.products.create({ ...PEAR }), () => jsonResponse({}, 201)],
+  ["signUp: {}", (shop) => shop.signUp(ADA), () => jsonResponse({}, 201)],
+  ["user replace: {}", (shop) => shop.users.replace("ada", USER), () => jsonResponse({})],
+  ["order update: {}", (shop) => shop.orders.cancel("1"), () => jsonResponse({})],
+  ["delete: 200 {}", (shop) => shop.products.delete("pear"), () => jsonResponse({})],
+  ["logOut: 202 {}", (shop) => shop.logOut(), () => jsonResponse({}, 202)],
   [
     "changePassword: 200 {}",
     (shop) => shop.users.changePassword({ currentPassword: "old", newPassword: "new" }),
-    () => answer({}),
+    () => jsonResponse({}),
   ],
-  ["verifyEmail: 200 {}", (shop) => shop.verifyEmail("mailed"), () => answer({})],
+  ["verifyEmail: 200 {}", (shop) => shop.verifyEmail("mailed"), () => jsonResponse({})],
   ["requestPasswordReset: 204", (shop) => shop.requestPasswordReset("a@b.c"), () => noContent(204)],
-  ["sessions.list: {}", (shop) => shop.sessions.list(), () => answer({})],
-  ["sessions.list: no meta", (shop) => shop.sessions.list(), () => answer({ data: [] })],
+  ["sessions.list: {}", (shop) => shop.sessions.list(), () => jsonResponse({})],
+  ["sessions.list: no meta", (shop) => shop.sessions.list(), () => jsonResponse({ data: [] })],
   ["list: 204", (shop) => shop.products.list().next(), () => noContent(204)],
-  ["list: single resource", (shop) => shop.orders.list().next(), () => answer({ id: "1" })],
+  ["list: single resource", (shop) => shop.orders.list().next(), () => jsonResponse({ id: "1" })],
 ])("foreign success is NoAnswer after %s", async (_, work, response) => {
   const baseUrl = "http://shop.test/prod";
   const { shop } = scripted([response()], { attempts: 1, baseUrl });
@@ -517,8 +534,10 @@ test.each<[string, (shop: Shop) => Promise<unknown>, () => Response]>([
   expect(error).toMatchObject({ mayBeDone: true });
 });
 
-test("a stage in the address stays in it", async () => {
-  const { shop, requests } = scripted([answer({ id: "1" })], { baseUrl: "http://shop.test/prod/" });
+test("stage in the base URL is kept", async () => {
+  const { shop, requests } = scripted([jsonResponse({ id: "1" })], {
+    baseUrl: "http://shop.test/prod/",
+  });
 
   await shop.products.get("pear");
 

@@ -1,15 +1,23 @@
 import { beforeEach, expect, test, vi } from "vitest";
-import { answer, headers, loggedIn, lost, paths, refusal, scripted } from "../scripted.js";
+import {
+  errorResponse,
+  headers,
+  jsonResponse,
+  loggedIn,
+  lost,
+  paths,
+  scripted,
+} from "../scripted.js";
 
-const STALE = () => refusal(412, "PRECONDITION_FAILED");
+const STALE = () => errorResponse(412, "PRECONDITION_FAILED");
 const pear = (version: number) =>
-  answer({ id: "pear", price: `${version}.00` }, 200, { ETag: `"${version}"` });
+  jsonResponse({ id: "pear", price: `${version}.00` }, 200, { ETag: `"${version}"` });
 
 beforeEach(() => {
   vi.spyOn(Math, "random").mockReturnValue(0);
 });
 
-test("an edit is decided on by what it replaces, and anew where somebody else was first", async () => {
+test("edit computes the change again after a concurrent change", async () => {
   const { shop, requests } = scripted([pear(1), STALE(), pear(2), pear(3)]);
 
   await shop.products.edit("pear", ({ price }) => ({ price: `${price.slice(0, -1)}9` }));
@@ -18,7 +26,7 @@ test("an edit is decided on by what it replaces, and anew where somebody else wa
   expect(await requests[3]?.json()).toEqual({ price: "2.09" });
 });
 
-test("an edit that may have been done already is not made a second time", async () => {
+test("edit that may have been committed is not repeated", async () => {
   const { shop, requests } = scripted([pear(1), lost(), STALE()]);
 
   await expect(shop.products.edit("pear", () => ({ stockDelta: -1 }))).rejects.toMatchObject({
@@ -28,7 +36,7 @@ test("an edit that may have been done already is not made a second time", async 
   expect(requests).toHaveLength(3);
 });
 
-test("an edit that is always overtaken ends", async () => {
+test("edit ends after five concurrent changes", async () => {
   const steps = Array.from({ length: 5 }, (_, version) => [pear(version), STALE()]).flat();
 
   await expect(
@@ -37,7 +45,7 @@ test("an edit that is always overtaken ends", async () => {
 });
 
 test("edit writes nothing if the read had no ETag", async () => {
-  const { shop, requests } = scripted([answer({ id: "pear" })]);
+  const { shop, requests } = scripted([jsonResponse({ id: "pear" })]);
 
   const edited = shop.products.edit("pear", () => ({ name: "A" }));
 
@@ -45,17 +53,17 @@ test("edit writes nothing if the read had no ETag", async () => {
   expect(paths(requests)).toEqual(["GET /api/products/pear"]);
 });
 
-test("an order that a lost try has cancelled is cancelled", async () => {
-  const refused = () => refusal(409, "INVALID_TRANSITION");
+test("order cancellation returns the order that a lost attempt cancelled", async () => {
+  const refused = () => errorResponse(409, "INVALID_TRANSITION");
   const cancelled = { id: "1", status: "cancelled" };
 
-  const { shop } = scripted([lost(), refused(), answer(cancelled)]);
+  const { shop } = scripted([lost(), refused(), jsonResponse(cancelled)]);
   expect(await shop.orders.cancel("1")).toEqual(cancelled);
 
-  // One that was processed, or cancelled before, is told as what it is.
+  // An order that was processed, or cancelled before, is an error.
   for (const steps of [
     [refused()],
-    [lost(), refused(), answer({ id: "1", status: "processing" })],
+    [lost(), refused(), jsonResponse({ id: "1", status: "processing" })],
   ]) {
     await expect(scripted(steps).shop.orders.cancel("1")).rejects.toMatchObject({
       code: "INVALID_TRANSITION",
@@ -63,45 +71,45 @@ test("an order that a lost try has cancelled is cancelled", async () => {
   }
 });
 
-test("order update that a lost try has made returns the order", async () => {
-  const refused = () => refusal(409, "INVALID_TRANSITION");
-  const busy = () => refusal(503, "SERVICE_UNAVAILABLE");
+test("order update returns the order that a lost attempt updated", async () => {
+  const refused = () => errorResponse(409, "INVALID_TRANSITION");
+  const busy = () => errorResponse(503, "SERVICE_UNAVAILABLE");
   const order = { id: "1", status: "processing", note: "Ring twice." };
 
-  const { shop } = scripted([busy(), refused(), answer(order)]);
+  const { shop } = scripted([busy(), refused(), jsonResponse(order)]);
   expect(await shop.orders.update("1", { status: "processing" })).toEqual(order);
 
-  const { shop: noting } = scripted([lost(), refused(), answer(order)]);
+  const { shop: noting } = scripted([lost(), refused(), jsonResponse(order)]);
   expect(await noting.orders.update("1", { note: "Ring twice." })).toEqual(order);
 
-  const { shop: trimming } = scripted([lost(), refused(), answer(order)]);
+  const { shop: trimming } = scripted([lost(), refused(), jsonResponse(order)]);
   expect(await trimming.orders.update("1", { note: "  Ring twice.\n" })).toEqual(order);
 
-  const { shop: refusing } = scripted([lost(), refused(), answer(order)]);
+  const { shop: refusing } = scripted([lost(), refused(), jsonResponse(order)]);
   await expect(refusing.orders.update("1", { note: "Knock." })).rejects.toMatchObject({
     code: "INVALID_TRANSITION",
     mayBeDone: true,
   });
 });
 
-test("what a lost try has deleted is deleted", async () => {
-  const gone = () => refusal(404, "NOT_FOUND");
+test("delete succeeds after a lost attempt deleted the item", async () => {
+  const gone = () => errorResponse(404, "NOT_FOUND");
 
   await scripted([lost(), gone()]).shop.products.delete("pear");
 
   await expect(scripted([gone()]).shop.products.delete("pear")).rejects.toMatchObject({
     code: "NOT_FOUND",
   });
-  // Where there were too many, nothing was done.
-  const tooMany = refusal(429, "TOO_MANY_REQUESTS");
+  // An attempt with 429 changed nothing.
+  const tooMany = errorResponse(429, "TOO_MANY_REQUESTS");
   await expect(scripted([tooMany, gone()]).shop.products.delete("pear")).rejects.toMatchObject({
     code: "NOT_FOUND",
   });
 });
 
-test("a list is read page after page, each with the same filters", async () => {
+test("lists request each page with the same filters", async () => {
   const page = (ids: string[], nextCursor: string | null) =>
-    answer({ data: ids.map((id) => ({ id })), meta: { nextCursor } });
+    jsonResponse({ data: ids.map((id) => ({ id })), meta: { nextCursor } });
   const { shop, requests } = scripted([
     page(["1", "2"], "next"),
     page([], "last"),
@@ -120,16 +128,18 @@ test("a list is read page after page, each with the same filters", async () => {
 });
 
 test.each([{}, { data: [] }, { data: [], meta: {} }, { data: "x", meta: { nextCursor: null } }])(
-  "a foreign page %j is no answer of the shop",
+  "foreign page %j is NoAnswer",
   async (foreign) => {
-    const { shop } = scripted([answer(foreign)], { attempts: 1 });
+    const { shop } = scripted([jsonResponse(foreign)], { attempts: 1 });
 
     await expect(shop.products.list().next()).rejects.toMatchObject({ name: "NoAnswer" });
   },
 );
 
-test("no page is read that nobody asks for", async () => {
-  const { shop, requests } = scripted([answer({ data: [{ id: "1" }], meta: { nextCursor: "x" } })]);
+test("lists request no page before the iteration needs it", async () => {
+  const { shop, requests } = scripted([
+    jsonResponse({ data: [{ id: "1" }], meta: { nextCursor: "x" } }),
+  ]);
 
   for await (const product of shop.products.list()) {
     expect(product.id).toBe("1");
@@ -139,8 +149,8 @@ test("no page is read that nobody asks for", async () => {
   expect(requests).toHaveLength(1);
 });
 
-test("password reset and email verification send what the API expects", async () => {
-  const accepted = () => answer({}, 202);
+test("password reset and email verification send the requests of the API", async () => {
+  const accepted = () => jsonResponse({}, 202);
   const done = () => new Response(null, { status: 204 });
   const { shop, requests } = scripted([accepted(), done(), accepted(), done()]);
 
@@ -163,8 +173,8 @@ test("password reset and email verification send what the API expects", async ()
   ]);
 });
 
-test("per-request options of fetch reach it", async () => {
-  const { shop, requests } = scripted([answer({ data: [], meta: {} })]);
+test("fetch receives its per-request options", async () => {
+  const { shop, requests } = scripted([jsonResponse({ data: [], meta: {} })]);
 
   await shop.api.GET("/api/products", { cache: "no-store", headers: { "X-Trace": "1" } });
 
@@ -173,9 +183,12 @@ test("per-request options of fetch reach it", async () => {
 });
 
 test.each([
-  ["401 to the retry", [lost(), refusal(401, "UNAUTHORIZED"), refusal(401, "UNAUTHORIZED")]],
-  ["404 to the retry", [lost(), refusal(404, "NOT_FOUND")]],
-  ["404 because another client ended the session", [refusal(404, "NOT_FOUND")]],
+  [
+    "401 to the retry",
+    [lost(), errorResponse(401, "UNAUTHORIZED"), errorResponse(401, "UNAUTHORIZED")],
+  ],
+  ["404 to the retry", [lost(), errorResponse(404, "NOT_FOUND")]],
+  ["404 because another client ended the session", [errorResponse(404, "NOT_FOUND")]],
 ])("logOut succeeds after %s", async (_, steps) => {
   const tokens = loggedIn();
   const { shop } = scripted(steps, { tokens });

@@ -1,18 +1,18 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { inLocalStorage, type TokenStorage } from "../../src/index.js";
 import {
-  answer,
+  errorResponse,
   grant,
   headers,
+  jsonResponse,
   loggedIn,
   lost,
   never,
   paths,
-  refusal,
   scripted,
 } from "../scripted.js";
 
-const UNAUTHORIZED = () => refusal(401, "UNAUTHORIZED");
+const UNAUTHORIZED = () => errorResponse(401, "UNAUTHORIZED");
 const RENEWED = { accessToken: "access-new", refreshToken: "refresh-new" };
 
 beforeEach(() => {
@@ -30,8 +30,8 @@ async function settled<Value>(work: Promise<Value>): Promise<Value | Error> {
   return caught;
 }
 
-test("a log-in's tokens are kept, and sent with what follows", async () => {
-  const { shop, requests } = scripted([grant("new"), answer({ id: "ada" })]);
+test("tokens of a login are saved, and sent with later requests", async () => {
+  const { shop, requests } = scripted([grant("new"), jsonResponse({ id: "ada" })]);
 
   await shop.logIn({ email: "ada@example.com", password: "a long walk" });
   await shop.users.get();
@@ -39,11 +39,14 @@ test("a log-in's tokens are kept, and sent with what follows", async () => {
   expect(headers(requests, "Authorization")).toEqual([null, "Bearer access-new"]);
 });
 
-test("a refused token is renewed, and the request goes on", async () => {
+test("rejected token is renewed, and the request is sent again", async () => {
   const tokens = loggedIn();
-  const { shop, requests } = scripted([UNAUTHORIZED(), grant("new"), answer({ id: "1" }, 201)], {
-    tokens,
-  });
+  const { shop, requests } = scripted(
+    [UNAUTHORIZED(), grant("new"), jsonResponse({ id: "1" }, 201)],
+    {
+      tokens,
+    },
+  );
 
   await shop.orders.place({ items: [{ productId: "pear", quantity: 2 }] });
 
@@ -57,7 +60,7 @@ test("a refused token is renewed, and the request goes on", async () => {
   expect(await tokens.load()).toEqual(RENEWED);
 });
 
-test("all that are refused at once share one renewal", async () => {
+test("requests rejected in parallel share one renewal", async () => {
   const renewal = async () => {
     await new Promise((resolve) => setTimeout(resolve, 100));
     return grant("new");
@@ -66,7 +69,7 @@ test("all that are refused at once share one renewal", async () => {
     [
       ...Array.from({ length: 5 }, UNAUTHORIZED),
       renewal,
-      ...Array.from({ length: 5 }, () => answer({ id: "ada" })),
+      ...Array.from({ length: 5 }, () => jsonResponse({ id: "ada" })),
     ],
     { tokens: loggedIn() },
   );
@@ -77,13 +80,19 @@ test("all that are refused at once share one renewal", async () => {
   expect(headers(requests, "Authorization").slice(6)).toEqual(Array(5).fill("Bearer access-new"));
 });
 
-test("one that is refused later uses what was renewed for others", async () => {
+test("request rejected later uses the token renewed for others", async () => {
   let refuse: (response: Response) => void = () => undefined;
   const late = new Promise<Response>((resolve) => {
     refuse = resolve;
   });
   const { shop, requests } = scripted(
-    [() => late, UNAUTHORIZED(), grant("new"), answer({ id: "1" }), answer({ id: "1" })],
+    [
+      () => late,
+      UNAUTHORIZED(),
+      grant("new"),
+      jsonResponse({ id: "1" }),
+      jsonResponse({ id: "1" }),
+    ],
     { tokens: loggedIn() },
   );
 
@@ -95,17 +104,20 @@ test("one that is refused later uses what was renewed for others", async () => {
   expect(paths(requests).filter((path) => path === "POST /api/access-tokens")).toHaveLength(1);
 });
 
-test("a renewal whose answer was lost is sent again with the same token", async () => {
-  const { shop, requests } = scripted([UNAUTHORIZED(), lost(), grant("new"), answer({ id: "1" })], {
-    tokens: loggedIn(),
-  });
+test("renewal with a lost response is retried with the same token", async () => {
+  const { shop, requests } = scripted(
+    [UNAUTHORIZED(), lost(), grant("new"), jsonResponse({ id: "1" })],
+    {
+      tokens: loggedIn(),
+    },
+  );
 
   expect(await settled(shop.users.get())).not.toBeInstanceOf(Error);
   const sent = { refreshToken: "refresh-old" };
   expect([await requests[1]?.json(), await requests[2]?.json()]).toEqual([sent, sent]);
 });
 
-test("a spent token is not sent again after the 30 seconds that it may be", async () => {
+test("renewal is not retried after the 30 seconds of a spent token", async () => {
   const tokens = loggedIn();
   const times: number[] = [];
   const slow = async () => {
@@ -123,7 +135,7 @@ test("a spent token is not sent again after the 30 seconds that it may be", asyn
   expect(await tokens.load()).toMatchObject({ refreshToken: "refresh-old" });
 });
 
-test("a session that has ended is forgotten, and said to be", async () => {
+test("tokens of an ended session are deleted, and the request fails", async () => {
   const tokens = loggedIn();
   const { shop, requests } = scripted([UNAUTHORIZED(), UNAUTHORIZED()], { tokens });
 
@@ -132,7 +144,7 @@ test("a session that has ended is forgotten, and said to be", async () => {
   expect(requests).toHaveLength(2);
 });
 
-test("a new token that is refused is not renewed once more", async () => {
+test("rejected new token is not renewed again", async () => {
   const { shop, requests } = scripted([UNAUTHORIZED(), grant("new"), UNAUTHORIZED()], {
     tokens: loggedIn(),
   });
@@ -141,8 +153,8 @@ test("a new token that is refused is not renewed once more", async () => {
   expect(requests).toHaveLength(3);
 });
 
-test("a wrong password renews nothing", async () => {
-  const { shop, requests } = scripted([refusal(401, "INVALID_CREDENTIALS")], {
+test("wrong password renews no token", async () => {
+  const { shop, requests } = scripted([errorResponse(401, "INVALID_CREDENTIALS")], {
     tokens: loggedIn(),
   });
   const change = { currentPassword: "wrong", newPassword: "a long walk" };
@@ -153,7 +165,7 @@ test("a wrong password renews nothing", async () => {
   expect(requests).toHaveLength(1);
 });
 
-test("who logs out during a renewal stays logged out", async () => {
+test("logout during a renewal persists", async () => {
   const tokens = loggedIn();
   const renewal = async () => {
     await tokens.save(undefined);
@@ -165,20 +177,20 @@ test("who logs out during a renewal stays logged out", async () => {
   expect(await tokens.load()).toBeUndefined();
 });
 
-test("what another tab has renewed meanwhile is used", async () => {
+test("tokens renewed by another tab are used", async () => {
   const tokens = loggedIn();
   const refused = async () => {
     await tokens.save(RENEWED);
     return UNAUTHORIZED();
   };
-  const { shop, requests } = scripted([refused, answer({ id: "1" })], { tokens });
+  const { shop, requests } = scripted([refused, jsonResponse({ id: "1" })], { tokens });
 
   await shop.users.get();
 
   expect(headers(requests, "Authorization")).toEqual(["Bearer access-old", "Bearer access-new"]);
 });
 
-test("logging out forgets the tokens, whether the session was there or not", async () => {
+test("logOut deletes the tokens, even of an ended session", async () => {
   for (const steps of [[new Response(null, { status: 204 })], [UNAUTHORIZED(), UNAUTHORIZED()]]) {
     const tokens = loggedIn();
     const { shop, requests } = scripted(steps, { tokens });
@@ -190,14 +202,14 @@ test("logging out forgets the tokens, whether the session was there or not", asy
   }
 });
 
-test("an abort rejects at once during a renewal, which continues for the others", async () => {
+test("abort during a renewal rejects at once, and the renewal continues for others", async () => {
   let finish: (response: Response) => void = () => undefined;
   const renewal = new Promise<Response>((resolve) => {
     finish = resolve;
   });
   const tokens = loggedIn();
   const { shop, requests } = scripted(
-    [UNAUTHORIZED(), UNAUTHORIZED(), () => renewal, answer({ id: "ada" })],
+    [UNAUTHORIZED(), UNAUTHORIZED(), () => renewal, jsonResponse({ id: "ada" })],
     { tokens },
   );
   const caller = new AbortController();
@@ -214,7 +226,7 @@ test("an abort rejects at once during a renewal, which continues for the others"
   expect(requests).toHaveLength(4);
 });
 
-test("a renewal that fails after its only caller aborted is no unhandled rejection", async () => {
+test("renewal that fails after its only caller aborted is no unhandled rejection", async () => {
   const { shop, requests } = scripted([UNAUTHORIZED(), never], { tokens: loggedIn(), attempts: 1 });
   const caller = new AbortController();
 
@@ -226,11 +238,11 @@ test("a renewal that fails after its only caller aborted is no unhandled rejecti
 });
 
 test.each([{}, { accessToken: "a" }, { accessToken: 1, refreshToken: 2 }, { error: null }])(
-  "a foreign grant %j replaces no tokens",
+  "foreign token response %j replaces no tokens",
   async (foreign) => {
     const tokens = loggedIn();
     const ended = vi.fn();
-    const { shop } = scripted([UNAUTHORIZED(), answer(foreign), answer(foreign, 201)], {
+    const { shop } = scripted([UNAUTHORIZED(), jsonResponse(foreign), jsonResponse(foreign, 201)], {
       tokens,
       onSessionEnd: ended,
     });
@@ -250,8 +262,8 @@ test.each([{}, { accessToken: "a" }, { accessToken: 1, refreshToken: 2 }, { erro
   },
 );
 
-test("a lost try still counts after a renewal", async () => {
-  const gone = refusal(404, "NOT_FOUND");
+test("lost attempt still counts after a renewal", async () => {
+  const gone = errorResponse(404, "NOT_FOUND");
   const { shop } = scripted([lost(), UNAUTHORIZED(), grant("new"), gone], { tokens: loggedIn() });
 
   expect(await settled(shop.products.delete("pear"))).toBeUndefined();
@@ -261,10 +273,16 @@ const quota = () => {
   throw new Error("QuotaExceededError");
 };
 
-test("a storage that cannot save loses no tokens", async () => {
+test("storage that cannot save loses no tokens", async () => {
   const full: TokenStorage = { load: () => undefined, save: quota };
   const { shop, requests } = scripted(
-    [grant("old"), UNAUTHORIZED(), grant("new"), answer({ id: "1" }), answer({ id: "1" })],
+    [
+      grant("old"),
+      UNAUTHORIZED(),
+      grant("new"),
+      jsonResponse({ id: "1" }),
+      jsonResponse({ id: "1" }),
+    ],
     { tokens: full },
   );
 
@@ -281,7 +299,7 @@ test("a storage that cannot save loses no tokens", async () => {
   ]);
 });
 
-test("a storage that saves again is used again", async () => {
+test("storage that recovers is used again", async () => {
   let full = true;
   const stored = loggedIn();
   const tokens: TokenStorage = {
@@ -292,11 +310,11 @@ test("a storage that saves again is used again", async () => {
     [
       UNAUTHORIZED(),
       grant("newer"),
-      answer({ id: "1" }),
+      jsonResponse({ id: "1" }),
       UNAUTHORIZED(),
       grant("new"),
-      answer({ id: "1" }),
-      answer({ id: "1" }),
+      jsonResponse({ id: "1" }),
+      jsonResponse({ id: "1" }),
     ],
     { tokens },
   );
@@ -317,10 +335,13 @@ test("a storage that saves again is used again", async () => {
   ]);
 });
 
-test("a storage that cannot load is an empty one until the login", async () => {
-  const { shop, requests } = scripted([answer({ id: "1" }), grant("new"), answer({ id: "1" })], {
-    tokens: { load: quota, save: () => undefined },
-  });
+test("storage that cannot load counts as empty until the login", async () => {
+  const { shop, requests } = scripted(
+    [jsonResponse({ id: "1" }), grant("new"), jsonResponse({ id: "1" })],
+    {
+      tokens: { load: quota, save: () => undefined },
+    },
+  );
 
   await shop.products.get("pear");
   await shop.logIn({ email: "ada@example.com", password: "a long walk" });
@@ -329,7 +350,7 @@ test("a storage that cannot load is an empty one until the login", async () => {
   expect(headers(requests, "Authorization")).toEqual([null, null, "Bearer access-new"]);
 });
 
-test("tokens that are being saved are used already", async () => {
+test("tokens are used while they are being saved", async () => {
   let saved: () => void = () => undefined;
   const tokens: TokenStorage = {
     load: () => undefined,
@@ -338,7 +359,7 @@ test("tokens that are being saved are used already", async () => {
         saved = resolve;
       }),
   };
-  const { shop, requests } = scripted([grant("new"), answer({ id: "1" })], { tokens });
+  const { shop, requests } = scripted([grant("new"), jsonResponse({ id: "1" })], { tokens });
 
   const login = shop.logIn({ email: "ada@example.com", password: "a long walk" });
   await vi.waitFor(() => expect(requests).toHaveLength(1));
@@ -349,7 +370,7 @@ test("tokens that are being saved are used already", async () => {
   expect(headers(requests, "Authorization")).toEqual([null, "Bearer access-new"]);
 });
 
-test("the end of the session is told once, after the tokens are gone", async () => {
+test("onSessionEnd is called once, after the tokens are deleted", async () => {
   const done = () => new Response(null, { status: 204 });
   const cases: [Response[], (shop: ReturnType<typeof scripted>["shop"]) => Promise<unknown>][] = [
     [[done()], (shop) => shop.logOut()],
@@ -404,10 +425,10 @@ test("onSessionEnd that throws is an unhandled rejection, and replaces no result
   expect(unhandled).toEqual([broken, broken]);
 });
 
-test("the end of the session in another page is told once", async () => {
+test("onSessionEnd is called once if another page ended the session", async () => {
   const tokens = loggedIn();
   const ended = vi.fn();
-  const { shop } = scripted([answer({ id: "1" }), UNAUTHORIZED(), UNAUTHORIZED()], {
+  const { shop } = scripted([jsonResponse({ id: "1" }), UNAUTHORIZED(), UNAUTHORIZED()], {
     tokens,
     onSessionEnd: ended,
   });
@@ -419,10 +440,10 @@ test("the end of the session in another page is told once", async () => {
   expect(ended).toHaveBeenCalledOnce();
 });
 
-test("nobody who was not logged in is told of a session's end", async () => {
+test("onSessionEnd is not called without a session", async () => {
   const ended = vi.fn();
   const { shop } = scripted(
-    [UNAUTHORIZED(), answer({ id: "1" }), grant("new"), answer({ id: "1" })],
+    [UNAUTHORIZED(), jsonResponse({ id: "1" }), grant("new"), jsonResponse({ id: "1" })],
     {
       onSessionEnd: ended,
     },
@@ -436,7 +457,7 @@ test("nobody who was not logged in is told of a session's end", async () => {
   expect(ended).not.toHaveBeenCalled();
 });
 
-test("tokens in localStorage outlive the page, and damaged ones are none", async () => {
+test("tokens in localStorage survive the page, and damaged ones are ignored", async () => {
   const items = new Map<string, string>();
   vi.stubGlobal("localStorage", {
     getItem: (name: string) => items.get(name) ?? null,
@@ -449,7 +470,7 @@ test("tokens in localStorage outlive the page, and damaged ones are none", async
   await first.shop.logIn({ email: "ada@example.com", password: "a long walk" });
   expect(JSON.parse(items.get("tokens") ?? "")).toEqual(RENEWED);
 
-  const second = page(answer({ id: "1" }), new Response(null, { status: 204 }));
+  const second = page(jsonResponse({ id: "1" }), new Response(null, { status: 204 }));
   await second.shop.users.get();
   expect(headers(second.requests, "Authorization")).toEqual(["Bearer access-new"]);
   await second.shop.logOut();
@@ -457,15 +478,15 @@ test("tokens in localStorage outlive the page, and damaged ones are none", async
 
   for (const damaged of ["{", "{}", '{"accessToken": 1}', "7"]) {
     items.set("tokens", damaged);
-    const third = page(answer({ id: "1" }));
+    const third = page(jsonResponse({ id: "1" }));
     await third.shop.products.get("pear");
     expect(headers(third.requests, "Authorization")).toEqual([null]);
   }
 });
 
-test("on a server, where there is no localStorage, tokens stay in memory", async () => {
+test("tokens stay in memory on a server without localStorage", async () => {
   vi.stubGlobal("localStorage", undefined);
-  const { shop, requests } = scripted([grant("new"), answer({ id: "1" })], {
+  const { shop, requests } = scripted([grant("new"), jsonResponse({ id: "1" })], {
     tokens: inLocalStorage(),
   });
 

@@ -1,4 +1,4 @@
-/** From signing up to a cancelled order, on a deployed stack. */
+/** The client on a deployed stack, from sign-up to a cancelled order. */
 
 import { sign } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -15,7 +15,7 @@ const PASSWORD = "a long walk by the river";
 const stack = JSON.parse(process.env.SHOP_STACK ?? "null") as {
   url: string;
   admin: { email: string; password: string };
-  /** The private key of the stack, which lives as long as the tests, to make tokens that have expired. */
+  /** The private key of the temporary stack, to sign expired tokens. */
   signingKey: string;
 };
 
@@ -46,10 +46,10 @@ async function customer(options: Partial<ShopOptions> = {}) {
   return { shop, email, expire: () => expire(tokens) };
 }
 
-/** The same token as it would be an hour later: claims, session and signature are right. */
+/** Replace the token by one that expired: issued an hour earlier, otherwise valid. */
 async function expire(tokens: ReturnType<typeof inMemory>): Promise<string> {
   const stored = await tokens.load();
-  if (stored === undefined) throw new Error("nobody is logged in");
+  if (stored === undefined) throw new Error("no user is logged in");
   const [header = "", payload = ""] = stored.accessToken.split(".");
   const claims = JSON.parse(Buffer.from(payload, "base64url").toString());
   const earlier = { ...claims, iat: claims.iat - 3600, exp: claims.exp - 3600 };
@@ -70,7 +70,7 @@ async function all<Item>(list: AsyncIterable<Item>): Promise<Item[]> {
 const stock = async (shop: Shop) => (await shop.products.get(pear.id)).stock;
 const twoPears = () => ({ items: [{ productId: pear.id, quantity: 2 }] });
 
-test("from signing up to a cancelled order, with an expired token and lost answers on the way", async () => {
+test("one order results from sign-up to cancellation, despite an expired token and lost responses", async () => {
   const { shop, email, expire } = await customer();
   expect((await shop.users.get()).email).toBe(email);
   expect((await all(shop.products.list({ sort: "name" }))).map(({ id }) => id)).toContain(pear.id);
@@ -83,7 +83,7 @@ test("from signing up to a cancelled order, with an expired token and lost answe
   proxy.lose("POST /api/users/me/orders");
   const order = await shop.orders.place(twoPears());
 
-  // Refused, lost, replayed: still one order, and its stock is taken once.
+  // Three attempts (rejected, lost, replayed) place one order and take its stock once.
   expect(proxy.times("POST /api/users/me/orders")).toBe(3);
   expect(await all(shop.orders.list())).toEqual([order]);
   expect([order.total, order.status]).toEqual(["39.80", "pending"]);
@@ -101,7 +101,7 @@ test("from signing up to a cancelled order, with an expired token and lost answe
   await expect(shop.users.get()).rejects.toMatchObject({ status: 401, code: "UNAUTHORIZED" });
 });
 
-test("requests that are refused at once renew once, though the renewal's answer is lost", async () => {
+test("requests rejected in parallel share one renewal, though its response is lost", async () => {
   const { shop, expire } = await customer();
   await expire();
   const before = proxy.times("POST /api/access-tokens");
@@ -114,7 +114,7 @@ test("requests that are refused at once renew once, though the renewal's answer 
   expect(await shop.sessions.list()).toHaveLength(1);
 });
 
-test("a list that has several pages is walked to its end", async () => {
+test("lists with several pages are read to the end", async () => {
   const { shop } = await customer();
   const placed: string[] = [];
   for (let count = 0; count < 3; count++) placed.push((await shop.orders.place(twoPears())).id);
@@ -125,7 +125,7 @@ test("a list that has several pages is walked to its end", async () => {
   for (const id of placed) await shop.orders.cancel(id);
 });
 
-test("of two who edit at once, the later decides on what the earlier wrote", async () => {
+test("concurrent edits keep both changes", async () => {
   const { shop } = await customer();
   const order = await shop.orders.place(twoPears());
 
@@ -136,7 +136,7 @@ test("of two who edit at once, the later decides on what the earlier wrote", asy
   expect(["one two", "two one"]).toContain((await shop.orders.get(order.id)).note);
 });
 
-test("a refusal says which field is wrong", async () => {
+test("errors name the invalid field", async () => {
   const { shop } = await customer();
 
   const placing = shop.orders.place({ items: [{ productId: pear.id, quantity: 0 }] });
@@ -149,7 +149,7 @@ test("a refusal says which field is wrong", async () => {
   });
 });
 
-test("changes that were committed before a 503 or a lost response are made once", async () => {
+test("changes committed before a 503 or a lost response are made once", async () => {
   const { shop, email } = await customer();
   const admin = createShop({ baseUrl: proxy.url });
   await admin.logIn(stack.admin);
@@ -188,7 +188,7 @@ test("changes that were committed before a 503 or a lost response are made once"
   expect(await stock(shop)).toBe(before);
 });
 
-test("a deleted user is logged out, and cannot log in", async () => {
+test("deleted user is logged out and cannot log in", async () => {
   let ended = 0;
   const { shop, email } = await customer({ onSessionEnd: () => ended++ });
 
@@ -199,7 +199,7 @@ test("a deleted user is logged out, and cannot log in", async () => {
   await expect(logIn).rejects.toMatchObject({ code: "INVALID_CREDENTIALS" });
 });
 
-test("forgotten passwords and addresses are asked for, and spent links refused", async () => {
+test("password reset and email verification are requested, and used links are rejected", async () => {
   const { shop, email } = await customer();
   const spent = "x".repeat(43);
 

@@ -1,4 +1,4 @@
-/** Asks a server that never answers while garbage is collected, and prints how each request ended. */
+/** Send requests to a server that never responds, during garbage collections, and print their results. */
 
 import { once } from "node:events";
 import { createServer } from "node:http";
@@ -17,7 +17,7 @@ const baseUrl = `http://127.0.0.1:${server.address().port}`;
 const hasty = createShop({ baseUrl, timeout: 500, attempts: 1 });
 const patient = createShop({ baseUrl, timeout: 3_600_000, attempts: 1 });
 
-/** How it ended, once the server has seen it end too. */
+/** Return the result once the server has seen the connection close. */
 async function ending(path, work) {
   const end = once(server, `end of ${path}`);
   const error = await work.then(String, ({ name, cause }) => [name, cause?.name]);

@@ -1,4 +1,4 @@
-/** On each supported Node.js, since each collects what `fetch` holds in its own way. */
+/** Timeouts on each supported Node.js, since each collects the objects of `fetch` differently. */
 
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
@@ -13,7 +13,7 @@ test.each(Object.keys(devDependencies))(
   "timeouts and aborts on %s hold after a garbage collection",
   (name) => {
     const node = join(import.meta.dirname, "node_modules", name, "bin/node");
-    const script = join(import.meta.dirname, "unanswered.js");
+    const script = join(import.meta.dirname, "timeouts.js");
 
     const printed = execFileSync(node, ["--expose-gc", script], {
       encoding: "utf8",
@@ -30,7 +30,7 @@ test.each(Object.keys(devDependencies))(
   },
 );
 
-test("the oldest Node.js that is tested is the oldest that the package admits", () => {
+test("oldest tested Node.js is the minimum version of the package", () => {
   const { engines } = JSON.parse(
     readFileSync(join(import.meta.dirname, "../../package.json"), "utf8"),
   ) as { engines: { node: string } };
