@@ -35,7 +35,7 @@ trace: environments ## Draw the traces of the last requests while `make run` run
 	@$(PYTHON) -m tools.local_cloud.waterfall $(if $(N),--requests $(N)) $(if $(REQUEST),--request $(REQUEST))
 
 .PHONY: test
-test: environments .venv-checkers/.synced ## Run every check and every test, on three parallel stacks (14 minutes)
+test: environments .venv-checkers/.synced ## Run lint, types, scanners and tests, on three parallel stacks (14 minutes; not test-browser, test-clients, test-dynamodb, bench-check)
 	@rm -rf $(PERMISSION_RECORDS)
 	@# The tests rarely need both cores, so the checks run in parallel. Checkers and pytest leave
 	@# temporary files, which are deleted with TMPDIR.
@@ -84,7 +84,7 @@ fuzz: environments ## Fuzz the running stack, or a new one, with schemathesis ([
 		$(if $(SEED),--seed $(SEED))
 
 .PHONY: check
-check: environments lint ## Run lint, types and the quick tests (2 minutes)
+check: environments lint ## Run lint, types, tests/unit, tests/endpoints and tests/repositories (2 minutes)
 	$(PYTHON) -m pytest -n 2 tests/unit tests/endpoints tests/repositories
 
 .PHONY: lint
