@@ -260,6 +260,12 @@ def test_names_that_stay_list_every_queue_log_group_and_secret() -> None:
     assert not [name for name in names if f"`{name}`" not in NAMES]
 
 
+def test_names_that_stay_list_every_stack_output() -> None:
+    section = NAMES.split("### Stack outputs\n")[1].split("\n### ")[0]
+
+    assert set(template()["Outputs"]) == set(re.findall(r"`([A-Z]\w+)`", section))
+
+
 def test_names_that_stay_list_every_event_type() -> None:
     section = NAMES.split("### Event types\n")[1].split("\n### ")[0]
     listed = re.findall(r"`((?:user|order)\.\w+)`", section)
