@@ -21,7 +21,7 @@ from shop.identity.accounts.admin_check import CALLER, check_admin
 from shop.identity.accounts.models import AccountState, Credential, UserStatus
 from shop.identity.accounts.repository import AccountRepository, account_state_key
 from shop.identity.login_attempts import repository as attempts
-from shop.identity.login_attempts.models import LoginAttempt
+from shop.identity.login_attempts.models import RateLimitedRequest
 from shop.identity.sessions.repository import SessionRepository, delete_session, session_key
 from shop.pagination import IndexPage, PageRequest
 from shop.retries import StaleVersion
@@ -74,7 +74,7 @@ class UserRepository:
         self,
         before: User,
         after: User,
-        attempt: LoginAttempt | None = None,
+        attempt: RateLimitedRequest | None = None,
         by_admin: str | None = None,
     ) -> None:
         """2 write units; 4 more where the email changes, 4 for an attempt, 2 for status or role,
@@ -110,7 +110,7 @@ class UserRepository:
         _write(changes | {f"session {id_}": delete_session(user.id, id_) for id_ in ids})
 
     def change_password(
-        self, user: User, session_id: str, old_hash: str, new_hash: str, attempt: LoginAttempt
+        self, user: User, session_id: str, old_hash: str, new_hash: str, attempt: RateLimitedRequest
     ) -> None:
         """12 write units and 2 read units."""
         at = now()
@@ -178,7 +178,7 @@ def _ranges(statuses: Sequence[UserStatus]) -> Sequence[KeyRange]:
     return [KeyRange(shard) for status in statuses for shard in shard_keys(status)]
 
 
-def _write(changes: "Actions", attempt: LoginAttempt | None = None) -> None:
+def _write(changes: "Actions", attempt: RateLimitedRequest | None = None) -> None:
     try:
         if attempt is None:
             transactions.write(changes)

@@ -14,7 +14,7 @@ from shop.identity.accounts import repository as accounts
 from shop.identity.accounts.models import Account, AccountState, Credential
 from shop.identity.accounts.repository import AccountRepository, account_state_key
 from shop.identity.login_attempts import repository as attempts
-from shop.identity.login_attempts.models import LoginAttempt
+from shop.identity.login_attempts.models import RateLimitedRequest
 from shop.identity.recovery.models import Purpose, RecoveryToken
 from shop.retries import StaleVersion
 
@@ -78,7 +78,7 @@ class RecoveryRepository:
         account: Account,
         old_hash: str,
         new_hash: str,
-        cleared: LoginAttempt,
+        cleared: RateLimitedRequest,
         at: datetime,
     ) -> None:
         """12 write units, and 2 for each index that shows the user."""

@@ -19,7 +19,7 @@ from shop.identity.accounts.repository import (
     credential_from_item,
 )
 from shop.identity.login_attempts import repository as attempts
-from shop.identity.login_attempts.models import LoginAttempt
+from shop.identity.login_attempts.models import RateLimitedRequest
 from shop.identity.sessions.models import RefreshDigests, Session
 
 if TYPE_CHECKING:
@@ -34,8 +34,8 @@ _ROTATED = (
 
 class SessionRepository:
     def find_credential(
-        self, email: str, attempt: LoginAttempt
-    ) -> tuple[Credential | None, LoginAttempt]:
+        self, email: str, attempt: RateLimitedRequest
+    ) -> tuple[Credential | None, RateLimitedRequest]:
         """Return the credential and the counts, in one consistent read of 3 units."""
         credentials, counted = tables.credentials(), tables.attempts()
         found = batch_get({credentials: [{"email": email}], counted: attempts.keys(attempt)})
@@ -93,7 +93,7 @@ class SessionRepository:
         email: str,
         password_hash: str,
         new_hash: str | None,
-        attempt: LoginAttempt,
+        attempt: RateLimitedRequest,
         ended: Sequence[str] = (),
     ) -> bool:
         """5 actions, and one for each session in `ended`."""
