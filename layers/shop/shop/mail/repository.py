@@ -94,7 +94,7 @@ class DeliveryLogRepository:
                 "claimed_until": to_text(now + LEASE_DURATION),
                 "ttl": to_epoch(now + _KEPT_FOR),
             },
-            returns_old=True,
+            is_old_returned=True,
         )
         try:
             client.update_item(**update["Update"])
@@ -179,7 +179,7 @@ class LimitRepository:
             size_below("notices", MAX_UNVERIFIED),
             negated(contains("notices", notification_id)),
             sets={"notices": Append([notification_id])},
-            returns_old=True,
+            is_old_returned=True,
         )
         try:
             client.update_item(**update["Update"])

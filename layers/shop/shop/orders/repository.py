@@ -157,7 +157,7 @@ class OrderRepository:
 
 def _check_user_active(user_id: str) -> "Action":
     is_active = equals(status=UserStatus.ACTIVE.value)
-    return actions.check(tables.users(), {"id": user_id}, is_active, returns_old=True)
+    return actions.check(tables.users(), {"id": user_id}, is_active, is_old_returned=True)
 
 
 def _check_user_exists(user_id: str) -> "Action":

@@ -87,10 +87,7 @@ class UserRepository:
             changes["credential"] = accounts.add_credential(after.email, credential)
         if (after.status, after.role) != (before.status, before.role):
             changes["account state"] = accounts.change_account_state(
-                after.id,
-                after.status,
-                after.role,
-                ends_sessions=after.status is UserStatus.INACTIVE,
+                after.id, after.status, after.role
             )
         changes |= _count_admins(after.is_active_admin - before.is_active_admin)
         _write(changes, attempt)

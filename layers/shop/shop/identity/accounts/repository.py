@@ -82,9 +82,8 @@ def put_account_state(state: AccountState) -> "Action":
     return actions.put(tables.sessions(), account_state_to_item(state))
 
 
-def change_account_state(
-    user_id: str, status: UserStatus, role: Role, ends_sessions: bool
-) -> "Action":
+def change_account_state(user_id: str, status: UserStatus, role: Role) -> "Action":
+    """Change status and role; an inactive user's sessions end."""
     return actions.update(
         tables.sessions(),
         account_state_key(user_id),
@@ -92,7 +91,7 @@ def change_account_state(
         sets={
             "status": status.value,
             "role": role.value,
-            "epoch": Increment(int(ends_sessions)),
+            "epoch": Increment(int(status is UserStatus.INACTIVE)),
         },
     )
 
@@ -134,10 +133,10 @@ def verify_email(account: Account, at: datetime) -> "Action":
 
 
 def change_password_time(
-    user_id: str, version: int, at: datetime, verifies_email: bool = False
+    user_id: str, version: int, at: datetime, is_email_verified: bool = False
 ) -> "Action":
     """Change the profile with the password: the event is published from the profile's stream."""
-    verified = {"email_verified": True} if verifies_email else {}
+    verified = {"email_verified": True} if is_email_verified else {}
     return _change_profile(user_id, version, at, password_changed_at=to_text(at), **verified)
 
 

@@ -52,7 +52,7 @@ class RateLimitedRequest:
     """A request that counts in two windows: its network, and its person from anywhere.
 
     A guess of a password counts as failed from before the comparison until the password is right.
-    Other requests (sign-ups, profile changes, requests for an email) count unless they end in a 5xx.
+    Sign-ups, profile changes and requests for an email count unless they end in a 5xx.
     """
 
     from_network: RateLimitWindow

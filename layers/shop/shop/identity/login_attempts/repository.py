@@ -164,7 +164,7 @@ def _open(window: RateLimitWindow, now: datetime, is_guess: bool) -> "Action":
             "schema_version": SCHEMA_VERSION,
             **(guess if is_guess else {}),
         },
-        returns_old=True,
+        is_old_returned=True,
     )
 
 
@@ -177,7 +177,7 @@ def _increment(window: RateLimitWindow, now: datetime, is_guess: bool) -> "Actio
         compares("count", "<", window.max_count),
         adds={"count": 1, **unsettled},
         sets={"unsettled_until": to_text(now + UNSETTLED_DURATION)} if is_guess else None,
-        returns_old=True,
+        is_old_returned=True,
     )
 
 
@@ -192,7 +192,7 @@ def _reclaim(window: RateLimitWindow, now: datetime) -> "Action":
             "unsettled": 1,
             "unsettled_until": to_text(now + UNSETTLED_DURATION),
         },
-        returns_old=True,
+        is_old_returned=True,
     )
 
 

@@ -87,7 +87,7 @@ class RecoveryRepository:
             token,
             {
                 "user": accounts.change_password_time(
-                    account.id, account.version, at, verifies_email=True
+                    account.id, account.version, at, is_email_verified=True
                 ),
                 "credential": accounts.replace_hash(account.email, credential, new_hash),
                 "account state": accounts.start_generation(

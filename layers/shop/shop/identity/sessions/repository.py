@@ -125,7 +125,7 @@ class SessionRepository:
             session_key(session.user_id, session.id),
             equals(current_digest=spent, epoch=session.generation),
             sets={name: item[name] for name in _ROTATED},
-            returns_old=True,
+            is_old_returned=True,
         )
         try:
             client.update_item(**update["Update"])
