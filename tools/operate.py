@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None, deployment: Deployment | None =
         event["status"] = STATUSES[options.action]
     response = deployment.invoke(FUNCTIONS[options.action], event)
     if response["outcome"] == "refused":
-        print(f"{options.action}: refused, {response['code']}:", *response["why"], file=sys.stderr)
+        print(f"{options.action}: rejected, {response['code']}:", *response["why"], file=sys.stderr)
         return 1
     print(f"{options.action} {options.user}: {response['outcome']}")
     for name, value in response["facts"].items():

@@ -52,7 +52,7 @@ def _printable(allowed: frozenset[str]) -> WrapValidator:
 
 
 def _is_visible(character: str) -> bool:
-    """Whether it is a letter, digit, punctuation or symbol; a combining mark alone is not."""
+    """Return whether it is a letter, digit, punctuation or symbol, not only a combining mark."""
     return unicodedata.category(character)[0] in "LNPS" and character not in _BLANK_LETTERS
 
 

@@ -111,12 +111,12 @@ def size_below(attribute: str, limit: int) -> Condition:
 
 
 def negated(condition: Condition) -> Condition:
-    """`condition` is one comparison or function: `NOT` binds more tightly than `AND`."""
+    """Negate a condition of one comparison or function: `NOT` binds more tightly than `AND`."""
     return lambda p: f"NOT {condition(p)}"
 
 
 def all_of(*conditions: Condition) -> Condition:
-    """Without parentheses: `AND` binds more tightly than `OR`."""
+    """Join conditions without parentheses: `AND` binds more tightly than `OR`."""
     return lambda p: " AND ".join([condition(p) for condition in conditions])
 
 

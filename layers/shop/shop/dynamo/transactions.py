@@ -47,7 +47,7 @@ def write(
     """Write at most `MAX_ACTIONS` actions in one TransactWriteItems.
 
     All tries, including the SDK's, carry one ClientRequestToken: a commit whose response was lost
-    is neither repeated nor rejected because of its own effect. Raises `ConditionFailed`, or
+    is neither repeated nor rejected because of its own effect. Raise `ConditionFailed`, or
     `ServiceUnavailable` if conflicts last longer than `MAX_RETRY_SECONDS`.
     """
     token = str(uuid4())
@@ -67,7 +67,7 @@ def read(
 ) -> Sequence[Item | None]:
     """Read items in one transaction: none of them between the writes of another transaction.
 
-    2 read units for each 4 KB; raises `ServiceUnavailable` like `write`.
+    2 read units for each 4 KB; raise `ServiceUnavailable` like `write`.
     """
     items: list[TransactGetItemTypeDef] = [{"Get": get} for get in gets]
     response = _retry_conflicts(
@@ -102,7 +102,10 @@ def _retry_conflicts[T](
 
 
 def _raise_unless_transient(names: list[str], error: Any) -> None:
-    """`Any`: botocore creates the exception's class, with CancellationReasons, at run time."""
+    """Raise `ConditionFailed`, or the error itself, unless a retry can resolve its reasons.
+
+    `Any`: botocore creates the exception's class, with CancellationReasons, at run time.
+    """
     reasons = error.response.get("CancellationReasons", [])
     codes = {reason.get("Code", "None") for reason in reasons} - {"None"}
     if "ConditionalCheckFailed" in codes:

@@ -49,7 +49,7 @@ MAX_ERASURE_PASS = timedelta(seconds=3)
 
 class UserStore(Protocol):
     def add(self, user: User, password_hash: str) -> None:
-        """Write user, credential and account state together; raises `EmailInUse`."""
+        """Write user, credential and account state together; raise `EmailInUse`."""
 
     def get(self, user_id: str) -> User | None: ...
 
@@ -64,14 +64,14 @@ class UserStore(Protocol):
     ) -> None:
         """Write the changes, with credential, account state and admin count; uncount the attempt.
 
-        Raises `StaleVersion`, `EmailInUse`, `LastAdmin`, and `Forbidden` if `by_admin`, the id of
+        Raise `StaleVersion`, `EmailInUse`, `LastAdmin`, and `Forbidden` if `by_admin`, the id of
         another user, is no active admin.
         """
 
     def delete(self, user: User, by_admin: str | None = None) -> None:
         """Delete user, credential and as many sessions as fit in; disable the account state.
 
-        Raises `StaleVersion`, `LastAdmin`, and `Forbidden` as above.
+        Raise `StaleVersion`, `LastAdmin`, and `Forbidden` as above.
         """
 
     def change_password(
@@ -79,7 +79,7 @@ class UserStore(Protocol):
     ) -> None:
         """Replace the hash and start the next session generation, in this session as well.
 
-        Uncounts the attempt. Raises `StaleVersion`, `Unauthorized`.
+        Uncount the attempt. Raise `StaleVersion`, `Unauthorized`.
         """
 
     def list(
@@ -117,10 +117,10 @@ class PersonalDataStore(Protocol):
 
 class AttemptLimit(Protocol):
     def limit(self, attempt: RateLimitedRequest) -> AbstractContextManager[None]:
-        """Count the attempt unless it ends in a 503; raises `TooManyRequests`."""
+        """Count the attempt unless it ends in a 503; raise `TooManyRequests`."""
 
     def guess(self, attempt: RateLimitedRequest) -> AbstractContextManager[Guess]:
-        """Count it as failed unless it ends in success or a 503; raises `TooManyRequests`."""
+        """Count it as failed unless it ends in success or a 503; raise `TooManyRequests`."""
 
 
 class UserService:
@@ -147,7 +147,7 @@ class UserService:
     ) -> User:
         """Create a customer; an operator may choose another role, without client and rate limit.
 
-        Raises `EmailInUse`, `TooManyRequests`.
+        Raise `EmailInUse`, `TooManyRequests`.
         """
         now = self._clock()
         user = User(
@@ -240,7 +240,7 @@ class UserService:
 
         Notes are erased before the commit, while a client that times out can still retry, but only
         if nothing can reject the commit: for customers who delete themselves without a
-        precondition. All personal data is erased after it. Raises `ServiceUnavailable` if a retry
+        precondition. All personal data is erased after it. Raise `ServiceUnavailable` if a retry
         has to continue.
         """
         require(caller.may_act_for(user_id))
@@ -269,7 +269,7 @@ class UserService:
     ) -> None:
         """Change the password and end all sessions except the caller's.
 
-        Raises `InvalidCredentials`, `TooManyRequests`.
+        Raise `InvalidCredentials`, `TooManyRequests`.
         """
         require(caller.id == user_id)
         new_password = payload.new_password.get_secret_value()
@@ -304,8 +304,8 @@ class UserService:
     ) -> User:
         """Change fields of a user; without a precondition, concurrent changes of others are kept.
 
-        Users who change their own email must send their password, and guesses count as log-ins do:
-        raises `InvalidCredentials`, `TooManyRequests`. Every change of a name or an email counts
+        Users who change their own email must send their password, and guesses count as logins do:
+        raise `InvalidCredentials`, `TooManyRequests`. Every change of a name or an email counts
         against a limit, including rejected ones. Admins have no such limit, since they must be able
         to revert the changes of a user.
         """
@@ -370,7 +370,7 @@ class UserService:
     ) -> str:
         """Return the stored hash that the password matches; raise `InvalidCredentials`.
 
-        Raises `StaleVersion` if the email is no longer the user's: a concurrent request changed it.
+        Raise `StaleVersion` if the email is no longer the user's: a concurrent request changed it.
         """
         credential = self._users.credential(user.email)
         if credential is None or credential.user_id != user.id:

@@ -35,7 +35,7 @@ from shop.metrics import count
 from shop.observability import logger
 from shop.retries import StaleVersion, retry_stale
 
-_MAX_ENDED = 90  # by one log-in, of the 100 actions of a transaction
+_MAX_ENDED = 90  # by one login, of the 100 actions of a transaction
 
 
 class SessionStore(Protocol):
