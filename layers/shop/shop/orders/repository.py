@@ -173,7 +173,10 @@ def _check_user_active(user_id: str) -> "Action":
 
 
 def _check_user_exists(user_id: str) -> "Action":
-    """API Gateway caches the authorizer's result for 50 s, so an erased user may still write."""
+    """Return the check that the user exists.
+
+    API Gateway caches the authorizer's result for 50 s, so an erased user may still write.
+    """
     return actions.check(tables.users(), {"id": user_id}, exists("id"))
 
 

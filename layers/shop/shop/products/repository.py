@@ -180,8 +180,10 @@ def _update(
     stock_delta: int,
     version: int | None,
 ) -> "Action":
-    """Conditional on the version only if one is given: every sale increments the version, so a
-    product that sells well could otherwise never be changed.
+    """Return the update, conditional on the version only if one is given.
+
+    Every sale increments the version, so a product that sells well could otherwise never be
+    changed.
     """
     item = product_to_item(after)
     names = {*named, *(_SORT_KEYS[name] for name in named if name in _SORT_KEYS), "updated_at"}
