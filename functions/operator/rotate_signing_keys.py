@@ -4,7 +4,7 @@ from typing import Any  # the event is JSON from the schedule or the operator
 
 from shop.clock import to_text
 from shop.entrypoints.operation import operation
-from shop.identity.keys.key_store import MINIMUM_AGE, key_store
+from shop.identity.keys.key_store import MIN_AGE, key_store
 from shop.identity.keys.signing_keys import KeySet
 
 REVOKE = {"revoke": True}
@@ -25,7 +25,7 @@ def handler(event: dict[str, Any]) -> dict[str, str | list[str]]:
     command = {name: value for name, value in event.items() if name != "operator"}
     if command in (DRY_RUN, DRY_RUN | REVOKE):
         keys = key_store().private()
-        then = key_store().preview(revoked=command != DRY_RUN)
+        then = key_store().preview(is_revocation=command != DRY_RUN)
         return {"kids": keys.kids, "then": then, **_unchanged(keys, then)}
     if command == REVOKE:
         keys = key_store().revoke()
@@ -41,4 +41,4 @@ def handler(event: dict[str, Any]) -> dict[str, str | list[str]]:
 def _unchanged(keys: KeySet, kids: list[str]) -> dict[str, str]:
     if keys.kids != kids:
         return {}
-    return {"unchangedUntil": to_text(keys.changed_at + MINIMUM_AGE)}
+    return {"unchangedUntil": to_text(keys.changed_at + MIN_AGE)}

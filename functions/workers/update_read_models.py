@@ -7,14 +7,14 @@ from shop.observability import logger
 from shop.projections.dependencies import projections
 from shop.projections.models import Entity
 from shop.projections.records import changed_entity
-from shop.stream_records import Record
+from shop.stream_records import StreamRecord
 
 
 @stream_worker
-def handler(records: Sequence[Record]) -> Iterable[Record]:
+def handler(records: Sequence[StreamRecord]) -> Iterable[StreamRecord]:
     """Project the changed entities; return the records that failed."""
-    entities: dict[Record, Entity] = {}
-    unreadable: set[Record] = set()
+    entities: dict[StreamRecord, Entity] = {}
+    unreadable: set[StreamRecord] = set()
     for record in records:
         try:
             entity = changed_entity(record)

@@ -1,14 +1,14 @@
-"""Leaves of botocore's data what the services in a list need at run time.
+"""Prune botocore's data to the needs of a list of services at run time.
 
     python3 prune.py services.txt …/botocore
 
-Botocore comes with 20 MB about all services, and reads of it, in each new sandbox, all endpoints of
-all of them and the documentation of each service that is used. What goes: other services, versions
-of an API before its last, examples, documentation, and endpoints of other services. A client for
-a service that is not in the list raises `UnknownServiceError`.
+Botocore contains 20 MB about all services. Each new sandbox reads the endpoints of all of them, and
+the documentation of each used service. Pruning removes other services and their endpoints, older
+versions of an API, examples and documentation. A client for a service that is not in the list
+raises `UnknownServiceError`.
 
-Of the certificate authorities that botocore trusts, 126, those of Amazon stay: each new connection
-reads them all, 15 ms, and AWS's certificates are of Amazon Trust Services:
+Of botocore's 126 certificate authorities, only Amazon's remain: each new connection reads them all,
+in 15 ms, and AWS's certificates are of Amazon Trust Services:
 https://www.amazontrust.com/repository/. `AWS_CA_BUNDLE` names another file to trust.
 """
 
@@ -19,13 +19,13 @@ import sys
 from pathlib import Path
 from typing import Any  # botocore's data is JSON
 
-# As the file labels them; AWS names these five for trust stores of one's own.
+# The labels in the file. AWS names these five for custom trust stores.
 OF_AMAZON = ("Amazon Root CA ", "Starfield Services Root Certificate Authority - G2")
 
 
 def prune(services: set[str], data: Path) -> None:
     if unknown := services - {path.name for path in data.iterdir() if path.is_dir()}:
-        raise SystemExit(f"botocore knows no {', '.join(sorted(unknown))}")
+        raise SystemExit(f"botocore has no service {', '.join(sorted(unknown))}")
     endpoints = set()
     for service in data.iterdir():
         if not service.is_dir():
@@ -42,7 +42,7 @@ def prune(services: set[str], data: Path) -> None:
 
 
 def _without_documentation(compressed: Path) -> str:
-    """The service's name among endpoints; unpacked, since a layer is packed anyway."""
+    """Unpack and prune a service model; return its endpoint name. The layer is packed anyway."""
     service = json.loads(gzip.decompress(compressed.read_bytes()))
     _write(compressed.with_suffix(""), _pruned(service))
     compressed.unlink()
@@ -51,7 +51,7 @@ def _without_documentation(compressed: Path) -> str:
 
 
 def _pruned(value: Any) -> Any:
-    """Documentation is text; what is called so and is not is a part of the API."""
+    """Remove documentation: texts only, since an API member can have the same name."""
     if isinstance(value, list):
         return [_pruned(it) for it in value]
     if not isinstance(value, dict):
@@ -72,11 +72,11 @@ def _leave_endpoints(path: Path, names: set[str]) -> None:
 
 
 def _leave_authorities(path: Path) -> None:
-    """Of blocks apart by an empty line: what is known of a certificate, and itself."""
+    """Keep the blocks of Amazon's roots; an empty line separates comment and certificate blocks."""
     blocks = path.read_text().strip().split("\n\n")
     kept = [it for it in blocks if any(f'# Label: "{name}' in it for name in OF_AMAZON)]
     if len(kept) < 5:
-        raise SystemExit(f"of Amazon's roots only {len(kept)} are in {path}")
+        raise SystemExit(f"{path} has only {len(kept)} of Amazon's 5 roots")
     path.write_text("\n\n".join(kept) + "\n")
 
 

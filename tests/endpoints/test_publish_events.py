@@ -105,7 +105,7 @@ def test_poison_record_is_dead_lettered_and_its_item_is_not_published(odd: dict[
 def test_entry_rejected_by_the_bus_is_retried_with_all_later_ones(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("shop.events.service.BUDGET", 0)
+    monkeypatch.setattr("shop.events.service.MAX_RETRY_SECONDS", 0)
     monkeypatch.setattr("shop.events.bus.client", lambda: Answering(None, "InternalFailure", None))
 
     answer = handler(batch(new_id(), new_id(), new_id()), Context())

@@ -9,7 +9,7 @@ from shop.caller import Client, Role
 from shop.errors import TooManyRequests
 from shop.identifiers import new_id
 from shop.identity.accounts.models import AccountState, Credential, UserStatus
-from shop.identity.login_attempts.models import Guess, LoginAttempt
+from shop.identity.login_attempts.models import Guess, RateLimitedRequest
 from shop.identity.sessions.models import Grant, Session
 from shop.identity.sessions.schemas import AccessTokenCreate, SessionCreate
 from shop.identity.sessions.service import SessionService
@@ -29,8 +29,8 @@ class FakeSessionStore:
     sessions: list[Session] = field(default_factory=list)
     is_still_so: bool = True
     is_full: bool = False
-    counted: list[LoginAttempt] = field(default_factory=list)
-    taken_back: list[LoginAttempt] = field(default_factory=list)
+    counted: list[RateLimitedRequest] = field(default_factory=list)
+    taken_back: list[RateLimitedRequest] = field(default_factory=list)
     right: list[bool] = field(default_factory=list)  # of each guess
     compared: list[str | None] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
@@ -39,12 +39,12 @@ class FakeSessionStore:
     other_hash: str | None = None  # hash that a parallel login stores first
 
     def find_credential(
-        self, email: str, attempt: LoginAttempt
-    ) -> tuple[Credential | None, LoginAttempt]:
+        self, email: str, attempt: RateLimitedRequest
+    ) -> tuple[Credential | None, RateLimitedRequest]:
         return self.credentials.get(email), attempt
 
     @contextmanager
-    def guess(self, attempt: LoginAttempt) -> Iterator[Guess]:
+    def guess(self, attempt: RateLimitedRequest) -> Iterator[Guess]:
         if self.is_full:
             raise TooManyRequests
         self.counted.append(attempt)
@@ -64,7 +64,7 @@ class FakeSessionStore:
         email: str,
         password_hash: str,
         new_hash: str | None,
-        attempt: LoginAttempt,
+        attempt: RateLimitedRequest,
         ended: Sequence[str] = (),
     ) -> bool:
         if self.other_hash is not None:

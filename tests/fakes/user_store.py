@@ -10,7 +10,7 @@ from shop.errors import (
 )
 from shop.identifiers import new_id
 from shop.identity.accounts.models import Credential, UserStatus
-from shop.identity.login_attempts.models import Guess, LoginAttempt
+from shop.identity.login_attempts.models import Guess, RateLimitedRequest
 from shop.pagination import IndexPage, PageRequest
 from shop.retries import StaleVersion
 from shop.users.models import User
@@ -47,7 +47,7 @@ class FakeUserStore:
         self,
         before: User,
         after: User,
-        attempt: LoginAttempt | None = None,
+        attempt: RateLimitedRequest | None = None,
         by_admin: str | None = None,
     ) -> None:
         self.by_admin = by_admin
@@ -59,7 +59,7 @@ class FakeUserStore:
         self._write()
 
     def change_password(
-        self, user: User, session_id: str, old_hash: str, new_hash: str, attempt: LoginAttempt
+        self, user: User, session_id: str, old_hash: str, new_hash: str, attempt: RateLimitedRequest
     ) -> None:
         self._write()
         self.password_hash = new_hash
@@ -107,19 +107,19 @@ class FakeRateLimiter:
     def __init__(self, most: int = 1000, most_limited: int = 1000) -> None:
         self.most = most
         self.most_limited = most_limited
-        self.counted: list[LoginAttempt] = []
-        self.limited: list[LoginAttempt] = []
+        self.counted: list[RateLimitedRequest] = []
+        self.limited: list[RateLimitedRequest] = []
         self.right: list[bool] = []
 
     @contextmanager
-    def limit(self, attempt: LoginAttempt) -> Iterator[None]:
+    def limit(self, attempt: RateLimitedRequest) -> Iterator[None]:
         if len(self.limited) == self.most_limited:
             raise TooManyRequests
         self.limited.append(attempt)
         yield
 
     @contextmanager
-    def guess(self, attempt: LoginAttempt) -> Iterator[Guess]:
+    def guess(self, attempt: RateLimitedRequest) -> Iterator[Guess]:
         if len(self.counted) == self.most:
             raise TooManyRequests
         self.counted.append(attempt)

@@ -21,7 +21,7 @@ from shop.http.response import Response
 from shop.idempotency import IdempotentRequest, Replayed
 from shop.identifiers import new_id
 from shop.identity.accounts.models import UserStatus
-from shop.identity.login_attempts.models import MAX_FROM_NETWORK
+from shop.identity.login_attempts.models import MAX_GUESSES_FROM_NETWORK
 from shop.identity.login_attempts.repository import LoginAttemptRepository
 from shop.identity.login_attempts.service import LoginAttemptService, login_attempt
 from shop.identity.sessions.models import RefreshDigests, Session
@@ -211,11 +211,14 @@ def test_parallel_guesses_are_counted_up_to_the_limit() -> None:
 
     found = outcomes(lambda _: service.count(login_attempt("ada@example.com", "192.0.2.1")))
 
-    assert found == {"LoginAttempt": MAX_FROM_NETWORK, "TooManyRequests": MANY - MAX_FROM_NETWORK}
+    assert found == {
+        "RateLimitedRequest": MAX_GUESSES_FROM_NETWORK,
+        "TooManyRequests": MANY - MAX_GUESSES_FROM_NETWORK,
+    }
     _, seen = SessionRepository().find_credential(
         "ada@example.com", login_attempt("ada@example.com", "192.0.2.1")
     )
-    assert [tally.count for tally in seen] == [MAX_FROM_NETWORK, MAX_FROM_NETWORK]
+    assert [tally.count for tally in seen] == [MAX_GUESSES_FROM_NETWORK, MAX_GUESSES_FROM_NETWORK]
 
 
 def test_parallel_refreshes_of_one_token_return_one_successor() -> None:

@@ -306,7 +306,7 @@ def test_dry_run_returns_the_keys_and_changes_none(keys: Keys, event: dict[str, 
 def test_dry_run_previews_that_recently_changed_keys_stay(keys: Keys) -> None:
     kids = keys.store.rotate().kids
 
-    assert keys.store.preview(revoked=False) == kids
+    assert keys.store.preview(is_revocation=False) == kids
 
 
 def test_misspelled_dry_run_rotates_nothing(keys: Keys) -> None:

@@ -11,10 +11,10 @@ from shop.clock import to_epoch
 from shop.identifiers import new_id
 from shop.identity.accounts.models import UserStatus
 from shop.identity.login_attempts.models import (
-    MAX_FROM_NETWORK,
+    MAX_GUESSES_FROM_NETWORK,
     UNSETTLED_DURATION,
     WINDOW,
-    LoginAttempt,
+    RateLimitedRequest,
 )
 from shop.identity.login_attempts.repository import LoginAttemptRepository
 from shop.identity.login_attempts.service import login_attempt
@@ -36,7 +36,7 @@ def aws() -> Iterator[None]:
         yield
 
 
-def seen(address: str = "192.0.2.1") -> LoginAttempt:
+def seen(address: str = "192.0.2.1") -> RateLimitedRequest:
     return SessionRepository().find_credential(EMAIL, login_attempt(EMAIL, address))[1]
 
 
@@ -45,13 +45,15 @@ def counts(address: str = "192.0.2.1") -> tuple[int, int]:
     return attempt.from_network.count, attempt.from_anywhere.count
 
 
-def count(now: datetime = NOON, address: str = "192.0.2.1") -> LoginAttempt:
+def count(now: datetime = NOON, address: str = "192.0.2.1") -> RateLimitedRequest:
     attempt = seen(address).opened(now)
     assert LoginAttemptRepository().count(attempt, now) is None
     return attempt
 
 
-def begin(attempt: LoginAttempt, password_hash: str = "hash", new_hash: str | None = None) -> bool:
+def begin(
+    attempt: RateLimitedRequest, password_hash: str = "hash", new_hash: str | None = None
+) -> bool:
     digests = RefreshDigests(b"family", b"current", b"salt")
     session = Session(USER.id, new_id(), 1, digests, NOON, NOON, NOON, NOON, "", "")
     return SessionRepository().begin(session, EMAIL, password_hash, new_hash, attempt)
@@ -78,7 +80,7 @@ def test_ended_window_is_replaced_while_it_is_still_stored() -> None:
 
 
 def test_full_window_counts_in_neither_and_returns_both() -> None:
-    for _ in range(MAX_FROM_NETWORK):
+    for _ in range(MAX_GUESSES_FROM_NETWORK):
         stale = count()
 
     stands = LoginAttemptRepository().count(stale, NOON)
@@ -166,7 +168,7 @@ def test_guess_is_uncounted_once() -> None:
 def test_full_window_admits_one_guess_for_those_without_an_outcome() -> None:
     for _ in range(3):
         LoginAttemptRepository().settle(count())
-    for _ in range(MAX_FROM_NETWORK - 3):
+    for _ in range(MAX_GUESSES_FROM_NETWORK - 3):
         count()
     stale = seen()
     later = NOON + UNSETTLED_DURATION

@@ -19,7 +19,7 @@ from shop.pagination import PageRequest
 from shop.products.models import ProductStatus
 from shop.products.repository import ProductRepository
 from shop.projections.records import changed_entity
-from shop.stream_records import Record
+from shop.stream_records import StreamRecord
 from shop.users.models import User
 from shop.users.repository import UserRepository
 from tests.repositories.stored_shop import keep, place, sign_up, stored, unlist
@@ -224,7 +224,7 @@ def test_migrated_item_keeps_its_version() -> None:
         "NewImage": encode(after),
     }
     arn = f"arn:aws:dynamodb:us-east-1:123456789012:table/{tables.users()}/stream/1"
-    assert changed_entity(Record({"eventSourceARN": arn, "dynamodb": change})) is None
+    assert changed_entity(StreamRecord({"eventSourceARN": arn, "dynamodb": change})) is None
 
 
 def test_items_of_newer_shapes_and_in_read_shards_are_not_migrated() -> None:

@@ -51,7 +51,7 @@ from shop.products.models import Product
 from shop.products.repository import ProductRepository
 from shop.projections.models import Entity, Kind
 from shop.projections.records import changed_entity
-from shop.stream_records import Record
+from shop.stream_records import StreamRecord
 from shop.users.models import User
 from shop.users.repository import UserRepository
 from tests.repositories.stored_shop import keep, place, sign_up
@@ -253,9 +253,9 @@ def test_signing_keys_of_newer_code_are_read() -> None:
     assert KeySet.from_secret(newer) == keys
 
 
-def of_stream(table: str, item: Item, image: dict[str, Any]) -> Record:
+def of_stream(table: str, item: Item, image: dict[str, Any]) -> StreamRecord:
     """Return the stream record of a new item."""
-    return Record(
+    return StreamRecord(
         {
             "eventSourceARN": f"arn:aws:dynamodb:us-east-1:1:table/{table}_table/stream/1",
             "dynamodb": {

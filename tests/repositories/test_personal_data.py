@@ -23,7 +23,7 @@ from shop.orders.models import Order, OrderStatus
 from shop.orders.repository import OrderRepository
 from shop.projections.records import changed_entity
 from shop.retries import StaleVersion
-from shop.stream_records import Record
+from shop.stream_records import StreamRecord
 from shop.users.erasure import PersonalDataRepository
 from shop.users.models import User
 from shop.users.repository import UserRepository
@@ -141,7 +141,7 @@ def test_cleared_note_is_null_for_older_code_and_publishes_no_event() -> None:
         "OldImage": before,
         "NewImage": after,
     }
-    record = Record({"eventSourceARN": f"t/{tables.orders()}/stream/1", "dynamodb": change})
+    record = StreamRecord({"eventSourceARN": f"t/{tables.orders()}/stream/1", "dynamodb": change})
     assert event_of(record) is None and changed_entity(record) is None
 
 

@@ -12,7 +12,7 @@ from shop.clock import now
 from shop.errors import EmailInUse, Forbidden, LastAdmin, Unauthorized
 from shop.identifiers import new_id
 from shop.identity.accounts.models import AccountState, Credential, UserStatus
-from shop.identity.login_attempts.models import LoginAttempt
+from shop.identity.login_attempts.models import RateLimitedRequest
 from shop.identity.login_attempts.service import login_attempt
 from shop.identity.sessions.models import IDLE_LIFETIME, MAX_SESSIONS, RefreshDigests, Session
 from shop.identity.sessions.repository import SessionRepository
@@ -49,7 +49,7 @@ def session_of(user: User) -> Session:
     return session
 
 
-def attempt(user: User) -> LoginAttempt:
+def attempt(user: User) -> RateLimitedRequest:
     return login_attempt(user.email, "192.0.2.1").opened(NOON)
 
 

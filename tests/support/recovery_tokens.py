@@ -4,7 +4,7 @@ import re
 from datetime import timedelta
 
 from shop.clock import now, to_epoch, to_text
-from shop.identity.recovery.models import LIFETIME, MAX_FROM_NETWORK, Purpose
+from shop.identity.recovery.models import LIFETIME, MAX_EMAILS_FROM_NETWORK, Purpose
 from shop.identity.recovery.tokens import digest_of, new_token
 from tests.support.deployed_shop import Person, Shop
 from tools.local_cloud.mailbox import Message
@@ -56,6 +56,6 @@ def reset_request_limits(shop: Shop) -> None:
     """Delete the counts of recovery requests: all tests share one network and its limit."""
     client = shop.stack.client("dynamodb")
     for row in shop.table("AttemptsTable"):
-        if int(row["count"]["N"]) > MAX_FROM_NETWORK // 2:
+        if int(row["count"]["N"]) > MAX_EMAILS_FROM_NETWORK // 2:
             key = {"digest": row["digest"]}
             client.delete_item(TableName=shop.resources["AttemptsTable"], Key=key)

@@ -6,7 +6,7 @@ from typing import Any
 from shop.dynamo.codec import encode
 from shop.events.records import event_of
 from shop.events.schemas import AnyEvent
-from shop.stream_records import Record
+from shop.stream_records import StreamRecord
 from tests.support.fixtures import ALICE, NOON
 
 ORDER_ID = "0190a6b2-7c9e-7b1a-8f00-0000000000c1"
@@ -56,7 +56,7 @@ ORDER: dict[str, Any] = {
 type Image = Mapping[str, Any] | None
 
 
-def record(table: str, before: Image, after: Image) -> Record:
+def record(table: str, before: Image, after: Image) -> StreamRecord:
     image = before or after or {}
     change: dict[str, Any] = {
         "SequenceNumber": "1",
@@ -68,7 +68,7 @@ def record(table: str, before: Image, after: Image) -> Record:
     if after is not None:
         change["NewImage"] = encode(after)
     stream = f"arn:aws:dynamodb:eu-central-1:123456789012:table/{table}/stream/1"
-    return Record({"eventSourceARN": stream, "dynamodb": change})
+    return StreamRecord({"eventSourceARN": stream, "dynamodb": change})
 
 
 def of_user(before: Image, after: Image) -> AnyEvent | None:

@@ -6,4 +6,4 @@ import pytest
 @pytest.fixture
 def no_time_to_retry(monkeypatch: pytest.MonkeyPatch) -> None:
     """End a change at its first stale version."""
-    monkeypatch.setattr("shop.retries.BUDGET", 0.0)
+    monkeypatch.setattr("shop.retries.MAX_RETRY_SECONDS", 0.0)

@@ -192,8 +192,8 @@ def test_update_without_conditions_has_no_condition_expression(table: str) -> No
 
 
 def test_action_that_returns_old_asks_for_the_stored_item(table: str) -> None:
-    update = actions.update(table, KEY, exists("ttl"), adds={"count": 1}, returns_old=True)
-    check = actions.check(table, KEY, exists("ttl"), returns_old=True)
+    update = actions.update(table, KEY, exists("ttl"), adds={"count": 1}, is_old_returned=True)
+    check = actions.check(table, KEY, exists("ttl"), is_old_returned=True)
 
     assert update["Update"]["ReturnValuesOnConditionCheckFailure"] == "ALL_OLD"
     assert check["ConditionCheck"]["ReturnValuesOnConditionCheckFailure"] == "ALL_OLD"

@@ -16,18 +16,18 @@ from shop.errors import (
     TooManyRequests,
 )
 from shop.identity.login_attempts.models import (
-    MAX_FROM_ANYWHERE,
-    MAX_FROM_NETWORK,
+    MAX_GUESSES_FROM_ANYWHERE,
+    MAX_GUESSES_FROM_NETWORK,
     UNSETTLED_DURATION,
     WINDOW,
-    LoginAttempt,
+    RateLimitedRequest,
     RateLimitWindow,
 )
 from shop.identity.login_attempts.service import (
     LoginAttemptService,
     login_attempt,
     network_of,
-    rate_limit_key,
+    rate_limited_request,
 )
 from tests.support.fixtures import NOON
 
@@ -43,7 +43,7 @@ class Counter:
     is_changing: bool = False
     is_down: bool = False
 
-    def count(self, attempt: LoginAttempt, now: datetime) -> LoginAttempt | None:
+    def count(self, attempt: RateLimitedRequest, now: datetime) -> RateLimitedRequest | None:
         if self.is_changing:
             return attempt
         for tally in attempt:
@@ -56,20 +56,20 @@ class Counter:
             )
         return None
 
-    def settle(self, attempt: LoginAttempt) -> None:
+    def settle(self, attempt: RateLimitedRequest) -> None:
         self._change(attempt, counted=0)
 
-    def revert(self, attempt: LoginAttempt) -> None:
+    def revert(self, attempt: RateLimitedRequest) -> None:
         self._change(attempt, counted=-1)
 
-    def release(self, attempt: LoginAttempt) -> None:
+    def release(self, attempt: RateLimitedRequest) -> None:
         if self.is_down:
             raise ConnectionError
         for tally in attempt:
             stored = self.tallies[tally.digest]
             self.tallies[tally.digest] = replace(stored, count=stored.count - 1)
 
-    def attempt(self, email: str = "ada@example.com", address: str = HOME) -> LoginAttempt:
+    def attempt(self, email: str = "ada@example.com", address: str = HOME) -> RateLimitedRequest:
         return self.service().count(self.seen(email, address))
 
     def fail(self, error: BaseException, is_right: bool = False) -> None:
@@ -78,14 +78,14 @@ class Counter:
             guess.is_right = is_right
             raise error
 
-    def seen(self, email: str = "ada@example.com", address: str = HOME) -> LoginAttempt:
+    def seen(self, email: str = "ada@example.com", address: str = HOME) -> RateLimitedRequest:
         seen = login_attempt(email, address)
         return seen.with_windows(self.tallies.get(tally.digest, tally) for tally in seen)
 
     def service(self) -> LoginAttemptService:
         return LoginAttemptService(self, lambda: self.now)
 
-    def _change(self, attempt: LoginAttempt, counted: int) -> None:
+    def _change(self, attempt: RateLimitedRequest, counted: int) -> None:
         if self.is_down:
             raise ConnectionError
         for tally in attempt:
@@ -113,7 +113,7 @@ def test_guesses_that_ended_in_503_stop_counting_once_their_requests_have_ended(
     error: BaseException,
 ) -> None:
     counter = Counter(is_down=True)
-    for _ in range(MAX_FROM_NETWORK):
+    for _ in range(MAX_GUESSES_FROM_NETWORK):
         counter.fail(error, is_right=True)
 
     counter.now += UNSETTLED_DURATION - timedelta(seconds=1)
@@ -128,7 +128,7 @@ def test_guesses_that_ended_in_503_stop_counting_once_their_requests_have_ended(
 
 def test_failed_guesses_stay_counted_beside_those_that_ended_in_503() -> None:
     counter = Counter()
-    for _ in range(MAX_FROM_NETWORK - 1):
+    for _ in range(MAX_GUESSES_FROM_NETWORK - 1):
         counter.fail(WRONG)
     counter.fail(OUTAGE)
 
@@ -161,7 +161,7 @@ def test_unrecordable_failed_guess_does_not_reveal_its_outcome() -> None:
 
 def test_parallel_guesses_fill_the_window_while_their_outcome_is_open() -> None:
     counter = Counter()
-    for _ in range(MAX_FROM_NETWORK):
+    for _ in range(MAX_GUESSES_FROM_NETWORK):
         counter.attempt()
 
     with pytest.raises(TooManyRequests) as refused:
@@ -172,7 +172,7 @@ def test_parallel_guesses_fill_the_window_while_their_outcome_is_open() -> None:
 
 def test_eleventh_attempt_of_a_network_is_rejected_until_the_window_ends() -> None:
     counter = Counter()
-    for _ in range(MAX_FROM_NETWORK):
+    for _ in range(MAX_GUESSES_FROM_NETWORK):
         counter.fail(WRONG)
     before = dict(counter.tallies)
 
@@ -188,7 +188,7 @@ def test_eleventh_attempt_of_a_network_is_rejected_until_the_window_ends() -> No
 
 def test_other_networks_and_emails_are_not_limited() -> None:
     counter = Counter()
-    for _ in range(MAX_FROM_NETWORK):
+    for _ in range(MAX_GUESSES_FROM_NETWORK):
         counter.attempt()
 
     counter.attempt(address="192.0.3.1")
@@ -197,7 +197,7 @@ def test_other_networks_and_emails_are_not_limited() -> None:
 
 def test_attempts_of_all_networks_are_limited_to_one_hundred() -> None:
     counter = Counter()
-    for number in range(MAX_FROM_ANYWHERE):
+    for number in range(MAX_GUESSES_FROM_ANYWHERE):
         counter.settle(counter.attempt(address=f"10.0.{number}.1"))
 
     with pytest.raises(TooManyRequests) as refused:
@@ -250,7 +250,7 @@ def test_limited_request_counts_unless_it_ends_in_503(
     error: Exception | None, counted: int
 ) -> None:
     counter = Counter()
-    attempt = rate_limit_key("sign-up", "ada@example.com", HOME, 2, 2)
+    attempt = rate_limited_request("sign-up", "ada@example.com", HOME, 2, 2)
 
     with suppress(Exception), counter.service().limit(attempt):
         if error is not None:
@@ -264,6 +264,6 @@ def test_limited_request_fails_by_its_own_error_if_it_cannot_be_released() -> No
 
     with (
         pytest.raises(ServiceUnavailable),
-        counter.service().limit(rate_limit_key("sign-up", "ada@example.com", HOME, 2, 2)),
+        counter.service().limit(rate_limited_request("sign-up", "ada@example.com", HOME, 2, 2)),
     ):
         raise ServiceUnavailable(retry_after=1)

@@ -11,7 +11,7 @@ from shop.caller import Client, Role
 from shop.email_queue import RESET_REQUESTED, VERIFICATION_REQUESTED
 from shop.errors import NotFound, ServiceUnavailable, TooManyRequests, ValidationFailed
 from shop.identity.accounts.models import Account, AccountState, Credential, UserStatus
-from shop.identity.login_attempts.models import LoginAttempt
+from shop.identity.login_attempts.models import RateLimitedRequest
 from shop.identity.recovery.models import LIFETIME, Purpose, RecoveryToken
 from shop.identity.recovery.schemas import PasswordReset, PasswordResetCreate
 from shop.identity.recovery.service import RecoveryLinks, RecoveryService
@@ -33,7 +33,7 @@ class FakeRecoveryStore:
         self.tokens: dict[str, RecoveryToken] = {}
         self.overtaken = overtaken
         self.writes = 0
-        self.forgotten: LoginAttempt | None = None
+        self.forgotten: RateLimitedRequest | None = None
 
     def add(self, token: RecoveryToken) -> None:
         self.tokens[token.digest] = token
@@ -62,7 +62,7 @@ class FakeRecoveryStore:
         account: Account,
         old_hash: str,
         new_hash: str,
-        forgotten: LoginAttempt,
+        forgotten: RateLimitedRequest,
         at: datetime,
     ) -> None:
         self._spend(token)
@@ -87,11 +87,11 @@ class FakeRequestLimiter:
     """A limit of three requests, and the queued emails."""
 
     def __init__(self) -> None:
-        self.counted: list[LoginAttempt] = []
+        self.counted: list[RateLimitedRequest] = []
         self.wishes: list[tuple[str, Mapping[str, str]]] = []
 
     @contextmanager
-    def limit(self, attempt: LoginAttempt) -> Iterator[None]:
+    def limit(self, attempt: RateLimitedRequest) -> Iterator[None]:
         if len(self.counted) == 3:
             raise TooManyRequests(retry_after=1)
         self.counted.append(attempt)

@@ -13,7 +13,7 @@ from shop.entrypoints.stream import stream_worker
 from shop.http.response_models import ResponseModel
 from shop.observability import logger
 from shop.redaction import SanitizedError
-from shop.stream_records import Record
+from shop.stream_records import StreamRecord
 from tests.support.fixtures import ALICE, NOON
 from tests.support.gateway_events import Context, event
 from tests.support.log_lines import LogLines
@@ -65,12 +65,12 @@ def failing(delivery: Delivery) -> None:
 
 
 @stream_worker
-def reading(records: Sequence[Record]) -> Iterable[Record]:
+def reading(records: Sequence[StreamRecord]) -> Iterable[StreamRecord]:
     return []
 
 
 @stream_worker
-def stumbling(records: Sequence[Record]) -> Iterable[Record]:
+def stumbling(records: Sequence[StreamRecord]) -> Iterable[StreamRecord]:
     raise ValueError(records[0].sequence_number)
 
 

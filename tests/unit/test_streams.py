@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from shop.entrypoints.stream import BatchFailed, stream_worker
-from shop.stream_records import Record
+from shop.stream_records import StreamRecord
 from tests.support.fixtures import NOON
 from tests.support.gateway_events import Context
 
@@ -23,14 +23,16 @@ def record(number: int, **images: dict[str, Any]) -> dict[str, Any]:
     return {"eventSourceARN": ARN, "dynamodb": change}
 
 
-def failing(*positions: int) -> Callable[[Sequence[Record]], Iterable[Record]]:
-    def work(records: Sequence[Record]) -> Iterable[Record]:
+def failing(*positions: int) -> Callable[[Sequence[StreamRecord]], Iterable[StreamRecord]]:
+    def work(records: Sequence[StreamRecord]) -> Iterable[StreamRecord]:
         return [records[position] for position in positions]
 
     return work
 
 
-def run(work: Callable[[Sequence[Record]], Iterable[Record]], *numbers: int) -> list[str]:
+def run(
+    work: Callable[[Sequence[StreamRecord]], Iterable[StreamRecord]], *numbers: int
+) -> list[str]:
     event = {"Records": [record(number) for number in numbers]}
     answer = stream_worker(work)(event, Context())
     return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
@@ -39,7 +41,7 @@ def run(work: Callable[[Sequence[Record]], Iterable[Record]], *numbers: int) -> 
 def test_record_has_its_table_key_and_images() -> None:
     image = {"id": {"S": "user 7"}, "version": {"N": "3"}}
 
-    read = Record(record(7, NewImage=image))
+    read = StreamRecord(record(7, NewImage=image))
 
     assert (read.table, read.sequence_number, read.key) == ("users", "7", {"id": "user 7"})
     assert read.before is None and read.after == {"id": "user 7", "version": 3}
@@ -49,7 +51,7 @@ def test_record_has_its_table_key_and_images() -> None:
 def test_unreadable_image_fails_its_readers_only() -> None:
     image = {"id": {"S": "user 7"}, "request_id": {"S": "a request"}, "odd": {"XS": ["x"]}}
 
-    read = Record(record(7, NewImage=image))
+    read = StreamRecord(record(7, NewImage=image))
 
     assert (read.key, read.request_id) == ({"id": "user 7"}, "a request")
     assert read.before is None

@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError, ParamValidationError, ReadTimeoutEr
 from shop import clients, tracing
 from shop.deadline import DeadlineExceeded
 from shop.entrypoints import stream as streams
-from shop.stream_records import Record
+from shop.stream_records import StreamRecord
 from shop.tracing import annotate, instrumented, traced
 
 TRACE, FUNCTION = "1-5759e988-bd862e3fe1be46a994272793", "53995c3f42cd8ad8"
@@ -326,11 +326,11 @@ def test_every_client_is_instrumented(daemon: Daemon, make: Any) -> None:
     assert [call["aws"]["operation"] for call in daemon.told()] == [model.name]
 
 
-def change(request_id: str | None, deleted: bool = False) -> Record:
+def change(request_id: str | None, deleted: bool = False) -> StreamRecord:
     item = {"id": {"S": "1"}} | ({"request_id": {"S": request_id}} if request_id else {})
     images = {"OldImage": item} if deleted else {"NewImage": item}
     times = {"SequenceNumber": "1", "ApproximateCreationDateTime": 0}
-    return Record(
+    return StreamRecord(
         {
             "eventSourceARN": "arn:aws:dynamodb:::table/Orders/stream/now",
             "dynamodb": {"Keys": {"id": {"S": "1"}}, **images, **times},

@@ -15,7 +15,7 @@ from shop.errors import (
     ValidationFailed,
 )
 from shop.identity.accounts.models import Credential, UserStatus
-from shop.identity.login_attempts.service import login_attempt, rate_limit_key
+from shop.identity.login_attempts.service import login_attempt, rate_limited_request
 from shop.preconditions import Precondition
 from shop.users.schemas import PasswordChange, UserCreate, UserUpdate
 from shop.users.service import MAX_PASSWORD_CHANGES, MAX_PROFILE_CHANGES, UserService
@@ -23,7 +23,7 @@ from tests.fakes.user_store import USER, FakeRateLimiter, FakeUserStore, NoPerso
 from tests.support.fixtures import ADMIN, ALICE, BOB
 
 CLIENT = Client("a browser", "192.0.2.1")
-PROFILE_CHANGE = rate_limit_key(
+PROFILE_CHANGE = rate_limited_request(
     f"profile change of {ALICE.id}",
     *(ALICE.id, CLIENT.ip_address, MAX_PROFILE_CHANGES, MAX_PROFILE_CHANGES),
 )
@@ -225,7 +225,7 @@ def test_password_changes_are_limited_before_hashing() -> None:
     with pytest.raises(TooManyRequests):
         service.change_password(ALICE, ALICE.id, passwords("wrong donkey"), CLIENT)
 
-    expected = rate_limit_key(
+    expected = rate_limited_request(
         "password change", ALICE.id, CLIENT.ip_address, MAX_PASSWORD_CHANGES, 20
     )
     assert counter.limited == [expected]

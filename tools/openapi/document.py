@@ -41,8 +41,8 @@ case; times are RFC 3339 in UTC with milliseconds, and money is a decimal string
 Every error has the schema `Error`; programs should check its `code`. Responses may get new fields:
 ignore unknown ones.
 
-Pages and probes (`/recovery`, `/health`, `/ready`, this document) also answer HEAD, and ignore
-query parameters. `/.well-known/jwks.json` answers HEAD too.
+Pages and probes (`/recovery`, `/health`, `/ready`, this document) also respond to HEAD, and ignore
+query parameters. `/.well-known/jwks.json` responds to HEAD too.
 """
 
 # Pages for people, and the assets that they load: not part of the API.

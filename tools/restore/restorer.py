@@ -10,7 +10,7 @@ from shop.dynamo import tables, transactions
 from shop.dynamo.codec import Item, encode
 from shop.events.records import event_of
 from shop.mail.repository import DeliveryLogRepository
-from shop.stream_records import Record
+from shop.stream_records import StreamRecord
 from tools.restore.comparison import Comparison, fingerprint, versioned_name
 from tools.restore.counts import ADMINS, SUMMARY
 from tools.restore.table_specs import Actions, LiveReader, LostItem, NotRestorable, TableSpec
@@ -105,7 +105,7 @@ def _suppress_email(table: str, key: Item, live: Item | None, actions: Actions) 
     }
     if live is not None:
         change["OldImage"] = encode(live)
-    record = Record({"eventSourceARN": f"table/{table}/stream", "dynamodb": change})
+    record = StreamRecord({"eventSourceARN": f"table/{table}/stream", "dynamodb": change})
     event = event_of(record)
     if event is not None:
         delivery_log = DeliveryLogRepository(now)

@@ -41,7 +41,7 @@ class Client:
     ip_address: str
 
 
-def require(allowed: bool) -> None:
+def require(is_allowed: bool) -> None:
     """Raise `Forbidden` unless allowed; called before data of another user is read."""
-    if not allowed:
+    if not is_allowed:
         raise Forbidden

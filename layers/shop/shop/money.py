@@ -49,7 +49,7 @@ class Money:
     def total(cls, parts: Iterable[Self]) -> Self:
         """Return the sum of one or more parts.
 
-        Raises `ValueError` if the currencies differ and `OverflowError` if the sum does not fit
+        Raise `ValueError` if the currencies differ and `OverflowError` if the sum does not fit
         Decimal(10,2).
         """
         first, *others = parts

@@ -105,7 +105,7 @@ class ListQuery(Query):
     @field_validator("page", mode="before")
     @classmethod
     def _page_excludes_cursor(cls, page: object, others: ValidationInfo) -> object:
-        """Runs only for a page in the request; an invalid cursor is absent from `others`."""
+        """Check a page that the request contains; an invalid cursor is absent from `others`."""
         if others.data.get("cursor", "invalid") is not None:
             raise violation("page_and_cursor", "Send either page or cursor, not both.")
         return page

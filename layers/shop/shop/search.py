@@ -32,10 +32,10 @@ def fold(text: str) -> str:
 
 
 def is_caseless(text: str) -> bool:
-    """Whether a text consists of letters of scripts without case: Chinese, Arabic, Thai and others.
+    """Return whether a text consists of letters of scripts without case.
 
-    Iteration and length marks (`々`, `ー`, `ๆ`) and letter numbers (`〇`) are letters here too. A
-    letter may have combining marks.
+    Such scripts are Chinese, Arabic, Thai and others. Iteration and length marks (`々`, `ー`, `ๆ`)
+    and letter numbers (`〇`) are letters here too. A letter may have combining marks.
     """
     found = [it for it in fold(text) if not unicodedata.category(it).startswith("M")]
     return bool(found) and all(map(_is_caseless_letter, found))

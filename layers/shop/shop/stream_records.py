@@ -8,7 +8,7 @@ from typing import Any  # an event is JSON from Lambda
 from shop.dynamo.codec import Item, decode
 
 
-class Record:
+class StreamRecord:
     """One change of one item, with the images before and after it; None for a missing image.
 
     Images are decoded on access, so that a malformed one fails its record, not the whole batch.

@@ -52,16 +52,16 @@ def _printable(allowed: frozenset[str]) -> WrapValidator:
 
 
 def _is_visible(character: str) -> bool:
-    """Whether it is a letter, digit, punctuation or symbol; a combining mark alone is not."""
+    """Return whether it is a letter, digit, punctuation or symbol, not only a combining mark."""
     return unicodedata.category(character)[0] in "LNPS" and character not in _BLANK_LETTERS
 
 
-def _at_most(longest: int) -> BeforeValidator:
+def _at_most(max_length: int) -> BeforeValidator:
     """Return a limit of the raw text, so that trimmed blanks are limited as well."""
 
     def check(value: object) -> object:
-        if isinstance(value, str) and len(value) > 2 * longest:
-            raise PydanticKnownError("string_too_long", {"max_length": longest})
+        if isinstance(value, str) and len(value) > 2 * max_length:
+            raise PydanticKnownError("string_too_long", {"max_length": max_length})
         return value
 
     return BeforeValidator(check)
@@ -77,19 +77,19 @@ _BIDI_PAIR_PATTERNS = [
 ]
 
 
-def _as_json_schema(longest: int, inside: str) -> WithJsonSchema:
+def _as_json_schema(max_length: int, inside: str) -> WithJsonSchema:
     edge, blanks = f"[^{_BLANKS}{_NEVER}]", f"[{_BLANKS}]*"
-    text = f"{edge}({inside}{{0,{longest - 2}}}{edge})?"
+    text = f"{edge}({inside}{{0,{max_length - 2}}}{edge})?"
     paired = [f"{start}{blanks}{text}{blanks}{end}" for start, end in _BIDI_PAIR_PATTERNS]
     return WithJsonSchema(
         {
             "type": "string",
             "description": (
-                f"1 to {longest} characters after trimming, at least one of them visible, without "
-                "control characters; paired direction marks around it are removed"
+                f"1 to {max_length} characters after trimming, at least one of them visible, "
+                "without control characters; paired direction marks around it are removed"
             ),
             "minLength": 1,
-            "maxLength": 2 * longest,
+            "maxLength": 2 * max_length,
             "pattern": f"^{blanks}({'|'.join([text, *paired])}){blanks}$",
         }
     )

@@ -166,7 +166,7 @@ def _endpoints(endpoints: Endpoints) -> Iterable[str]:
         " above in other rounds: the difference between both values shows their accuracy. bcrypt"
         " hashes at its minimum cost here, since its deployed cost is intentional: as deployed,"
         f" a hash or comparison takes {endpoints.hash_seconds * 1e3:.0f} ms of CPU more. Sign-up,"
-        " log-in and password reset need one, a password change two, and a user update none unless"
+        " login and password reset need one, a password change two, and a user update none unless"
         " the email address changes."
     )
     yield _table(

@@ -55,9 +55,7 @@ class PreTrafficCheck:
         readiness: str,
         reads: Collection[str],
     ) -> None:
-        """`readiness` is the name of the function that checks the dependencies; `reads` are the
-        operation ids of GET routes.
-        """
+        """Take the name of the `readiness` function, and operation ids of GET routes (`reads`)."""
         self._deployments = deployments
         self._functions = functions
         self._readiness = readiness

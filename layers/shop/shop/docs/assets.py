@@ -61,14 +61,14 @@ class DocsAsset(ResponseModel):
 
 
 @cache
-def docs_asset(name: str, compressed: bool) -> DocsAsset:
+def docs_asset(name: str, is_compressed: bool) -> DocsAsset:
     asset = _ASSETS[name]
     content = asset.path.read_bytes()
     digest = sha256(content).hexdigest()[:32]
     return DocsAsset(
-        content=b64encode(compress(content)).decode() if compressed else content.decode(),
+        content=b64encode(compress(content)).decode() if is_compressed else content.decode(),
         asset_media_type=asset.media_type,
         # Each representation needs its own strong entity tag (RFC 9110, 8.8.3).
-        entity_tag=f"{digest}-gzip" if compressed else digest,
-        is_compressed=compressed,
+        entity_tag=f"{digest}-gzip" if is_compressed else digest,
+        is_compressed=is_compressed,
     )

@@ -20,7 +20,7 @@ function folded(Headers, { React: { createElement } }) {
 }
 
 const SCHEME = "accessToken"; // the name in the document
-const form = document.getElementById("log-in");
+const form = document.getElementById("login");
 const logInButton = form.querySelector("button");
 const logOutButton = document.getElementById("log-out");
 const statusLine = document.querySelector("[role=status]");

@@ -111,12 +111,12 @@ def size_below(attribute: str, limit: int) -> Condition:
 
 
 def negated(condition: Condition) -> Condition:
-    """`condition` is one comparison or function: `NOT` binds more tightly than `AND`."""
+    """Negate a condition of one comparison or function: `NOT` binds more tightly than `AND`."""
     return lambda p: f"NOT {condition(p)}"
 
 
 def all_of(*conditions: Condition) -> Condition:
-    """Without parentheses: `AND` binds more tightly than `OR`."""
+    """Join conditions without parentheses: `AND` binds more tightly than `OR`."""
     return lambda p: " AND ".join([condition(p) for condition in conditions])
 
 
@@ -137,12 +137,12 @@ def update(
     sets: Mapping[str, Any] | None = None,
     adds: Mapping[str, int] | None = None,
     removes: Sequence[str] = (),
-    returns_old: bool = False,
+    is_old_returned: bool = False,
 ) -> "Action":
     """Change the attributes of one item, in one request.
 
     `sets` replaces values, or changes them by an `Increment` or `Append`; `adds` adds to numbers
-    that may not exist yet; `removes` deletes attributes. `returns_old` makes a failed condition
+    that may not exist yet; `removes` deletes attributes. `is_old_returned` makes a failed condition
     return the stored item.
     """
     placeholders = _Placeholders()
@@ -155,7 +155,7 @@ def update(
         clauses += [f"REMOVE {', '.join(map(placeholders.name, removes))}"]
     request = {"TableName": table, "Key": encode(key), "UpdateExpression": " ".join(clauses)}
     condition = _condition(placeholders, conditions)
-    return _action("Update", request, condition, placeholders, returns_old)
+    return _action("Update", request, condition, placeholders, is_old_returned)
 
 
 def delete(table: str, key: Item, *conditions: Condition) -> "Action":
@@ -164,12 +164,12 @@ def delete(table: str, key: Item, *conditions: Condition) -> "Action":
     return _action("Delete", {"TableName": table, "Key": encode(key)}, condition, placeholders)
 
 
-def check(table: str, key: Item, *conditions: Condition, returns_old: bool = False) -> "Action":
+def check(table: str, key: Item, *conditions: Condition, is_old_returned: bool = False) -> "Action":
     """Fail the transaction unless the conditions hold; write nothing."""
     placeholders = _Placeholders()
     condition = _condition(placeholders, conditions)
     request = {"TableName": table, "Key": encode(key)}
-    return _action("ConditionCheck", request, condition, placeholders, returns_old)
+    return _action("ConditionCheck", request, condition, placeholders, is_old_returned)
 
 
 def _condition(placeholders: _Placeholders, conditions: tuple[Condition, ...]) -> dict[str, Any]:
@@ -184,14 +184,14 @@ def _action(
     request: Mapping[str, Any],
     condition: Mapping[str, Any],
     placeholders: _Placeholders,
-    returns_old: bool = False,
+    is_old_returned: bool = False,
 ) -> "Action":
     attributes = {**request, **condition}
     if placeholders.names:
         attributes["ExpressionAttributeNames"] = placeholders.names
     if placeholders.values:
         attributes["ExpressionAttributeValues"] = encode(placeholders.values)
-    if returns_old:
+    if is_old_returned:
         attributes["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
     action: Any = {kind: attributes}
     written: Action = action

@@ -19,7 +19,7 @@ _NUMBERS = Context(
 def encode(item: Mapping[str, Any]) -> dict[str, Any]:
     """Encode strings, ints, Decimals, bools, bytes, None, lists and maps.
 
-    Raises TypeError for values of other types.
+    Raise TypeError for values of other types.
     """
     return {
         # Most values are strings: a request encodes dozens, so these cost no call.

@@ -203,7 +203,10 @@ class IndexQuery[T]:
 
 
 def _upper_estimate(mean: float) -> int:
-    """Rows are spread unevenly: two standard deviations more avoid most further queries."""
+    """Return two standard deviations more than the mean.
+
+    Rows are spread unevenly; the surplus avoids most further queries.
+    """
     return ceil(mean + 2 * sqrt(mean))
 
 

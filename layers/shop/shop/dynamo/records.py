@@ -18,7 +18,10 @@ ACTION = "idempotency"  # the action's name in a transaction
 
 
 def find_record(key: str | None) -> Record | None:
-    """1 read unit for each 4 KB of the record; no request without a key."""
+    """Return the record, or None.
+
+    1 read unit for each 4 KB of the record; no request without a key.
+    """
     if key is None:
         return None
     response = dynamodb().get_item(

@@ -15,7 +15,10 @@ SCHEMA_VERSION = 1
 
 
 def read(name: str, statuses: Sequence[str]) -> int:
-    """Half a read unit for each shard, however large the total is."""
+    """Return the number of entities with these statuses.
+
+    Half a read unit for each shard, however large the total is.
+    """
     keys = [{"id": key} for key in shard_keys(name)]
     rows = batch_get({tables.counters(): keys}, is_consistent=False)[tables.counters()]
     return sum(int(row.get(status, 0)) for row in rows for status in statuses)

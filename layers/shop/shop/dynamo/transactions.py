@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 MAX_ACTIONS = 100  # DynamoDB's limit
 # Seconds in which conflicts are retried, of the functions' 10. A transaction holds an item for some
 # 15 ms, so the last of a hundred concurrent orders of one product waits for 2.5 s.
-BUDGET = 5.0
+MAX_RETRY_SECONDS = 5.0
 _FIRST_PAUSE, _MAX_PAUSE = 0.02, 0.5  # seconds, before jitter
 
 # Cancellation reasons that a retry can resolve:
@@ -47,8 +47,8 @@ def write(
     """Write at most `MAX_ACTIONS` actions in one TransactWriteItems.
 
     All tries, including the SDK's, carry one ClientRequestToken: a commit whose response was lost
-    is neither repeated nor rejected because of its own effect. Raises `ConditionFailed`, or
-    `ServiceUnavailable` if conflicts last longer than `BUDGET`.
+    is neither repeated nor rejected because of its own effect. Raise `ConditionFailed`, or
+    `ServiceUnavailable` if conflicts last longer than `MAX_RETRY_SECONDS`.
     """
     token = str(uuid4())
     items = list(actions.values())
@@ -67,7 +67,7 @@ def read(
 ) -> Sequence[Item | None]:
     """Read items in one transaction: none of them between the writes of another transaction.
 
-    2 read units for each 4 KB; raises `ServiceUnavailable` like `write`.
+    2 read units for each 4 KB; raise `ServiceUnavailable` like `write`.
     """
     items: list[TransactGetItemTypeDef] = [{"Get": get} for get in gets]
     response = _retry_conflicts(
@@ -86,8 +86,8 @@ def _retry_conflicts[T](
     clock: Callable[[], float],
 ) -> T:
     exceptions = dynamodb().exceptions
-    retries_until = clock() + BUDGET
-    longest = _FIRST_PAUSE
+    retries_until = clock() + MAX_RETRY_SECONDS
+    max_pause = _FIRST_PAUSE
     while True:
         try:
             return attempt()
@@ -95,14 +95,17 @@ def _retry_conflicts[T](
             _raise_unless_transient(names, error)
         except exceptions.TransactionInProgressException:
             pass
-        if clock() + longest > retries_until:
+        if clock() + max_pause > retries_until:
             raise ServiceUnavailable(retry_after=1)
-        pause(random.uniform(0, longest))
-        longest = min(longest * 2, _MAX_PAUSE)
+        pause(random.uniform(0, max_pause))
+        max_pause = min(max_pause * 2, _MAX_PAUSE)
 
 
 def _raise_unless_transient(names: list[str], error: Any) -> None:
-    """`Any`: botocore creates the exception's class, with CancellationReasons, at run time."""
+    """Raise `ConditionFailed`, or the error itself, unless a retry can resolve its reasons.
+
+    `Any`: botocore creates the exception's class, with CancellationReasons, at run time.
+    """
     reasons = error.response.get("CancellationReasons", [])
     codes = {reason.get("Code", "None") for reason in reasons} - {"None"}
     if "ConditionalCheckFailed" in codes:

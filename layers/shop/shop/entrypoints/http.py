@@ -163,7 +163,7 @@ class Endpoint:
         self._audit(request, response)
 
     def _created_id(self, response: Response) -> dict[str, str]:
-        """The annotation of a created resource, such as `order_id`, from the `Location` header."""
+        """Return the annotation of a created resource, such as `order_id`, from its `Location`."""
         model, location = self.response_model, response.headers.get("Location")
         if location is None or model is None or not issubclass(model, Resource):
             return {}
@@ -240,5 +240,5 @@ class Endpoint:
         )
 
     def _default_cache_control(self) -> str:
-        """Public responses may be cached and revalidated; all others are not stored."""
+        """Let public responses be cached and revalidated; all others are not stored."""
         return "no-cache" if self.method == "GET" and not self.needs_caller else "no-store"

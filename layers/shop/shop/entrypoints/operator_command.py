@@ -17,7 +17,7 @@ from shop.operators.commands import Command
 from shop.redaction import SanitizedError, safe_message
 
 type CommandResult = Mapping[str, str | int]
-type Event = dict[str, Any]
+type JsonObject = dict[str, Any]
 
 # The operator that `make` sends: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
 _ARN = re.compile(r"arn:aws[a-z-]*:(iam|sts)::[0-9]{12}:[A-Za-z0-9_+=,.@/-]{1,512}")
@@ -30,16 +30,16 @@ def act_as(user_id: str) -> Caller:
 
 def operator_command[C: Command](
     schema: type[C],
-) -> Callable[[Callable[[C], CommandResult]], Callable[[Event, Any], Event]]:
+) -> Callable[[Callable[[C], CommandResult]], Callable[[JsonObject, Any], JsonObject]]:
     """Return a handler that writes one audit line for each command, whatever its outcome.
 
     A rejected command is a result, so that a typing error triggers no alarm of failed functions.
     All other errors raise `SanitizedError`, as in `operation`.
     """
 
-    def decorate(work: Callable[[C], CommandResult]) -> Callable[[Event, Any], Event]:
+    def decorate(work: Callable[[C], CommandResult]) -> Callable[[JsonObject, Any], JsonObject]:
         @wraps(work)
-        def handler(event: Event, context: Any) -> Event:
+        def handler(event: JsonObject, context: Any) -> JsonObject:
             begin_operation(context)
             try:
                 command = schema.model_validate_json(json.dumps(event))
@@ -62,7 +62,7 @@ def _sender(event: object) -> str:
     return sender if isinstance(sender, str) and _ARN.fullmatch(sender) else "operator"
 
 
-def _execute[C: Command](command: C, work: Callable[[C], CommandResult]) -> Event:
+def _execute[C: Command](command: C, work: Callable[[C], CommandResult]) -> JsonObject:
     outcome = "failed"
     try:
         result = work(command)
@@ -78,6 +78,6 @@ def _execute[C: Command](command: C, work: Callable[[C], CommandResult]) -> Even
     return {"outcome": outcome, "facts": dict(result)}
 
 
-def _rejected(error: ShopError) -> Event:
+def _rejected(error: ShopError) -> JsonObject:
     details = [f"{field}: {message}" for field, _, message in error.details]
     return {"outcome": "refused", "code": error.code, "why": [error.message, *details]}

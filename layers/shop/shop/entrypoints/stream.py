@@ -7,7 +7,7 @@ from typing import Any  # an event and its context come from Lambda
 
 from shop.observability import logger
 from shop.redaction import SanitizedError, safe_message
-from shop.stream_records import Record
+from shop.stream_records import StreamRecord
 from shop.tracing import annotate, traced
 
 
@@ -15,7 +15,7 @@ class BatchFailed(Exception):
     """The first record of a batch failed, so Lambda must split the batch."""
 
 
-type Work = Callable[[Sequence[Record]], Iterable[Record]]
+type Work = Callable[[Sequence[StreamRecord]], Iterable[StreamRecord]]
 type Handler = Callable[[dict[str, Any], Any], dict[str, list[dict[str, str]]]]
 
 
@@ -32,7 +32,7 @@ def stream_worker(work: Work) -> Handler:
     @wraps(work)
     def handler(event: dict[str, Any], context: Any) -> dict[str, list[dict[str, str]]]:
         began = time.monotonic()
-        records = [Record(record) for record in event["Records"]]
+        records = [StreamRecord(record) for record in event["Records"]]
         logger().append_keys(function_name=context.function_name)
         # An annotation has room for 27 ids.
         annotate(request_id=" ".join(_request_ids(records)) or None)
@@ -56,6 +56,6 @@ def stream_worker(work: Work) -> Handler:
     return handler
 
 
-def _request_ids(records: Iterable[Record]) -> list[str]:
+def _request_ids(records: Iterable[StreamRecord]) -> list[str]:
     """Return the ids of the requests that caused the records, where their items have them."""
     return sorted({record.request_id for record in records if record.request_id})

@@ -5,10 +5,10 @@ import json
 from shop.clients import queues
 from shop.clock import now, to_text
 from shop.config import setting
-from shop.stream_records import Record
+from shop.stream_records import StreamRecord
 
 
-def dead_letter(record: Record) -> None:
+def dead_letter(record: StreamRecord) -> None:
     """Send a pointer to a record, in Lambda's own format so that one tool reads both.
 
     It lacks the shard, which records do not contain, and the item, which may be personal data.

@@ -6,10 +6,10 @@ from shop.events.records import event_of
 from shop.events.schemas import AnyEvent, UserDeleted
 from shop.events.service import EventPublisher, Outcome
 from shop.observability import logger
-from shop.stream_records import Record
+from shop.stream_records import StreamRecord
 
 type DeletingRequests = Callable[[Iterable[str]], Mapping[str, str]]
-type DeadLetter = Callable[[Record], None]
+type DeadLetter = Callable[[StreamRecord], None]
 
 
 class Outbox:
@@ -23,14 +23,14 @@ class Outbox:
         self._deleting_requests = deleting_requests
         self._dead_letter = dead_letter
 
-    def publish(self, records: Sequence[Record]) -> Sequence[Record]:
+    def publish(self, records: Sequence[StreamRecord]) -> Sequence[StreamRecord]:
         """Publish the events of the records; return the records to retry, from the first on.
 
         A record that can never be published goes to the dead-letter queue at once. Lambda would do
         this too, but only after all retries for an outage of the bus, and would delay all others.
         """
-        outcomes: dict[Record, Outcome] = {}
-        events: dict[Record, AnyEvent] = {}
+        outcomes: dict[StreamRecord, Outcome] = {}
+        events: dict[StreamRecord, AnyEvent] = {}
         for record in records:
             try:
                 event = event_of(record)
@@ -53,14 +53,14 @@ class Outbox:
                 return records[position:]
         return []
 
-    def _add_deleting_requests(self, events: dict[Record, AnyEvent]) -> None:
+    def _add_deleting_requests(self, events: dict[StreamRecord, AnyEvent]) -> None:
         deleted = {r: event for r, event in events.items() if isinstance(event, UserDeleted)}
         correlation_ids = self._deleting_requests([event.subject for event in deleted.values()])
         for record, event in deleted.items():
             correlation = {"correlationid": correlation_ids.get(event.subject)}
             events[record] = event.model_copy(update=correlation)
 
-    def _is_done(self, record: Record, outcome: Outcome) -> bool:
+    def _is_done(self, record: StreamRecord, outcome: Outcome) -> bool:
         if outcome is Outcome.REJECTED:
             try:
                 self._dead_letter(record)

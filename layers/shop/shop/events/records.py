@@ -27,7 +27,7 @@ from shop.events.schemas import (
 from shop.identifiers import is_id
 from shop.identity.accounts.models import UserStatus
 from shop.orders.models import OrderStatus
-from shop.stream_records import Record
+from shop.stream_records import StreamRecord
 
 type _OrderEvent = OrderPlaced | OrderProcessing | OrderCompleted | OrderCancelled
 
@@ -40,7 +40,7 @@ _OF_STATUS: Mapping[OrderStatus, type[_OrderEvent]] = {
 _USER_FIELDS = ("email", "name", "status", "role", "email_verified")
 
 
-def event_of(record: Record) -> AnyEvent | None:
+def event_of(record: StreamRecord) -> AnyEvent | None:
     """Return None for rows that are not entities and for rewritten items of the same version.
 
     A malformed item raises some exception; it can never be published.

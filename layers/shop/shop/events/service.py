@@ -12,7 +12,7 @@ from shop.events.schemas import AnyEvent
 MAX_ENTRIES = 10
 MAX_BYTES = 256 * 1024
 _ENVELOPE_BYTES = 64  # at most, for source, type and time
-BUDGET = 20.0  # seconds, of the worker's 60
+MAX_RETRY_SECONDS = 20.0  # seconds, of the worker's 60
 _FIRST_PAUSE, _MAX_PAUSE = 0.05, 2.0  # seconds, before jitter
 
 
@@ -43,11 +43,11 @@ class EventPublisher:
         self._clock = clock
 
     def publish(self, events: Sequence[AnyEvent]) -> list[Outcome]:
-        """Publish events, with retries for `BUDGET` seconds; return their outcomes."""
+        """Publish events, with retries for `MAX_RETRY_SECONDS`; return their outcomes."""
         sizes = [len(event.to_json().encode()) + _ENVELOPE_BYTES for event in events]
         outcomes = [Outcome.RETRY if size <= MAX_BYTES else Outcome.REJECTED for size in sizes]
-        deadline = self._clock() + BUDGET
-        longest = _FIRST_PAUSE
+        deadline = self._clock() + MAX_RETRY_SECONDS
+        max_pause = _FIRST_PAUSE
         while call := _next_call(events, sizes, outcomes):
             try:
                 results = self._bus.put([events[position] for position in call])
@@ -56,10 +56,10 @@ class EventPublisher:
             for position, result in zip(call, results, strict=True):
                 outcomes[position] = result
             if any(result is not Outcome.RETRY for result in results):
-                longest = _FIRST_PAUSE
+                max_pause = _FIRST_PAUSE
             else:
-                self._pause(random.uniform(0, longest))
-                longest = min(longest * 2, _MAX_PAUSE)
+                self._pause(random.uniform(0, max_pause))
+                max_pause = min(max_pause * 2, _MAX_PAUSE)
             if self._clock() >= deadline:
                 break
         return outcomes

@@ -157,7 +157,7 @@ Prefix = Annotated[str, PathPrefix()]
 
 @dataclass(frozen=True)
 class AcceptsGzip:
-    """Whether the client accepts compressed responses."""
+    """A flag: true if the client accepts compressed responses."""
 
     def bind(self, _endpoint: BoundEndpoint, _: str, /) -> Reader:
         return lambda request: request.accepts_gzip

@@ -159,7 +159,7 @@ class Request:
 
     @property
     def accepts_gzip(self) -> bool:
-        """Whether to compress: only with an `Accept` header, or API Gateway returns raw base64."""
+        """True to compress: only with an `Accept` header, or API Gateway returns raw base64."""
         encodings = self.headers.get("accept-encoding", "")
         return "accept" in self.headers and _GZIP.search(encodings) is not None
 

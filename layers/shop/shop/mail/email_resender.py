@@ -15,7 +15,9 @@ from shop.users.models import User
 MAX_CONFIRMATION_AGE = timedelta(hours=1)
 
 
-class EmailContext(Protocol):
+class ResendContext(Protocol):
+    """The current data that decides whether an email can be sent again."""
+
     def user(self, user_id: str) -> User | None: ...
 
     def order(self, user_id: str, order_id: str) -> Order | None: ...
@@ -28,7 +30,7 @@ class EmailQueue(Protocol):
 
 class EmailResender:
     def __init__(
-        self, context: EmailContext, queue: EmailQueue, clock: Clock, new_id: NewId
+        self, context: ResendContext, queue: EmailQueue, clock: Clock, new_id: NewId
     ) -> None:
         self._context = context
         self._queue = queue

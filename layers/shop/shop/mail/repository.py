@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any  # botocore's type does not know of a refused condition's item
+from typing import TYPE_CHECKING, Any  # botocore's type does not know of a failed condition's item
 from uuid import uuid4
 
 from shop.clients import dynamodb
@@ -41,11 +41,14 @@ _MAX_PAUSE = 0.5  # seconds between attempts to record, before jitter
 
 class EmailContextRepository:
     def user(self, user_id: str) -> User | None:
-        """1 read unit."""
+        """Return the user, or None. 1 read unit."""
         return UserRepository().get(user_id)
 
     def owner(self, email: str) -> User | None:
-        """2 read units. Reads no hash: the function has no permission for it."""
+        """Return the user with this email, or None. 2 read units.
+
+        Reads no hash: the function has no permission for it.
+        """
         response = dynamodb().get_item(
             TableName=tables.credentials(),
             Key=encode({"email": email}),
@@ -56,7 +59,7 @@ class EmailContextRepository:
         return user if user and user.email == email else None
 
     def order(self, user_id: str, order_id: str) -> Order | None:
-        """1 read unit for each 4 KB."""
+        """Return the order, or None. 1 read unit for each 4 KB."""
         return OrderRepository().get(user_id, order_id)
 
 
@@ -77,7 +80,10 @@ class DeliveryLogRepository:
         self._pause = pause
 
     def acquire(self, notification_id: str) -> bool:
-        """1 write unit, also for a failed condition."""
+        """Take the lease; return False for a handled one.
+
+        1 write unit, also for a failed condition.
+        """
         client = dynamodb()
         now = self._clock()
         update = actions.update(
@@ -94,7 +100,7 @@ class DeliveryLogRepository:
                 "claimed_until": to_text(now + LEASE_DURATION),
                 "ttl": to_epoch(now + _KEPT_FOR),
             },
-            returns_old=True,
+            is_old_returned=True,
         )
         try:
             client.update_item(**update["Update"])
@@ -106,7 +112,7 @@ class DeliveryLogRepository:
         return True
 
     def complete(self, notification_id: str, seconds: float) -> None:
-        """1 write unit per attempt. Safe to repeat after a lost response."""
+        """Record it as handled. 1 write unit per attempt. Safe to repeat after a lost response."""
         failure: Exception | None = None
         try:
             with deadline(seconds):
@@ -123,7 +129,7 @@ class DeliveryLogRepository:
             raise DeliveryNotRecorded from failure
 
     def release(self, notification_id: str) -> None:
-        """1 write unit."""
+        """End this sandbox's lease. 1 write unit."""
         client = dynamodb()
         update = actions.update(
             tables.idempotency(),
@@ -145,7 +151,10 @@ class LimitRepository:
         self._clock = clock
 
     def allows(self, address: str, notification_id: str) -> bool:
-        """2 write units, or 1 for the first."""
+        """Count each notification once; return False above the limit of the address.
+
+        2 write units, or 1 for the first.
+        """
         # A digest, so that the table holds no email address.
         key = _key(f"to#{sha256(address.encode()).hexdigest()}")
         return self._open_window(key, notification_id) or self._add_to_window(key, notification_id)
@@ -179,7 +188,7 @@ class LimitRepository:
             size_below("notices", MAX_UNVERIFIED),
             negated(contains("notices", notification_id)),
             sets={"notices": Append([notification_id])},
-            returns_old=True,
+            is_old_returned=True,
         )
         try:
             client.update_item(**update["Update"])

@@ -97,7 +97,7 @@ class MailService:
         clock: Clock,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
-        """Without a mailer, no email is sent."""
+        """Create the service; without a mailer, no email is sent."""
         self._context = context
         self._links = links
         self._delivery_log = delivery_log
@@ -200,7 +200,10 @@ class MailService:
         return _to(user, templates.verification(_name_of(user), link)) if link else None
 
     def _reset(self, notification: Notification) -> OutgoingEmail | None:
-        """Not limited here: requests are limited by address when they are made."""
+        """Write the reset email of an active user.
+
+        Not limited here: requests are limited by address when they are made.
+        """
         user = self._context.owner(AddressReference.model_validate(notification.data).email)
         if user is None or user.status is not UserStatus.ACTIVE:
             return None
@@ -210,7 +213,10 @@ class MailService:
         return OutgoingEmail(user.email, templates.reset(_name_of(user), link), is_limited=False)
 
     def _address_changed(self, notification: Notification) -> OutgoingEmail | None:
-        """Always limited: it is unknown whether a former address was verified."""
+        """Write the notification to the former address.
+
+        Always limited: it is unknown whether a former address was verified.
+        """
         reference = UpdateReference.model_validate(notification.data)
         user = self._user(notification) if "email" in reference.changed else None
         if user is None:
@@ -227,7 +233,10 @@ class MailService:
         return _to(user, templates.password_changed(_name_of(user))) if user else None
 
     def _order_placed(self, notification: Notification) -> OutgoingEmail | None:
-        """No email for a cancelled order: its cancellation email may have been sent first."""
+        """Write the confirmation of an order.
+
+        Return None for a cancelled order: its cancellation email may have been sent first.
+        """
         user, order = self._user(notification), self._order(notification)
         if user is None or order is None or order.status is OrderStatus.CANCELLED:
             return None
@@ -262,5 +271,8 @@ def _to(user: User, message: EmailMessage) -> OutgoingEmail:
 
 
 def _name_of(user: User) -> str | None:
-    """None for an unverified address: a stranger could receive text that somebody else chose."""
+    """Return the name; None for an unverified address.
+
+    Otherwise a stranger could receive text that somebody else chose.
+    """
     return user.name if user.email_verified else None

@@ -37,7 +37,10 @@ class OrderRepository:
     def read_catalogue(
         self, product_ids: Sequence[str], idempotency_key: str | None
     ) -> tuple[Mapping[str, Product], Record | None]:
-        """One consistent read: 1 read unit for each product, and 1 for each 4 KB of the record."""
+        """Return products and record, in one consistent read.
+
+        1 read unit for each product, and 1 for each 4 KB of the record.
+        """
         products, idempotency = tables.products(), tables.idempotency()
         found = batch_get(
             {
@@ -54,8 +57,10 @@ class OrderRepository:
         return records.find_committed_record(idempotency_key)
 
     def add(self, order: Order, record: Record | None, by_admin: str | None = None) -> None:
-        """3 actions, and one for each line, for a record and for an admin; 2 write units for each
-        KB of each item.
+        """Write the order, the count of its status and the record, and reserve its stock.
+
+        3 actions, and one for each line, for a record and for an admin; 2 write units for each KB
+        of each item.
         """
         try:
             transactions.write(
@@ -79,7 +84,7 @@ class OrderRepository:
             raise StaleVersion from None
 
     def get(self, user_id: str, order_id: str) -> Order | None:
-        """1 read unit for each 4 KB."""
+        """Return the order, or None. 1 read unit for each 4 KB."""
         response = dynamodb().get_item(
             TableName=tables.orders(),
             Key=encode({"user_id": user_id, "id": order_id}),
@@ -95,8 +100,10 @@ class OrderRepository:
         by_admin: str | None = None,
         is_by_owner: bool = False,
     ) -> None:
-        """1 action, one for a change of status, one for an admin or for an owner's note, and one
-        for each returned line; 2 write units for each KB of each item, and 1 read unit for each
+        """Write the order and the count of its status, and return the stock of the lines.
+
+        1 action, one for a change of status, one for an admin or for an owner's note, and one for
+        each returned line; 2 write units for each KB of each item, and 1 read unit for each
         product.
         """
         changes = {**check_admin(by_admin), "order": _update(before, after)}
@@ -121,7 +128,9 @@ class OrderRepository:
         page_request: PageRequest,
         is_descending: bool,
     ) -> IndexPage[Order]:
-        """1 read unit for each 4 KB for all statuses by time. For other lists, and for page numbers
+        """Return a page of a user's orders.
+
+        1 read unit for each 4 KB for all statuses by time. For other lists, and for page numbers
         above 1, whose offset reads keys only, half a unit for each order and for each status.
         """
         if sort == "createdAt" and len(statuses) == len(OrderStatus) and not page_request.offset:
@@ -135,14 +144,17 @@ class OrderRepository:
     def list_all(
         self, statuses: Sequence[OrderStatus], page_request: PageRequest, is_descending: bool
     ) -> IndexPage[Order]:
-        """Half a read unit for each 4 KB of each order, and half for each shard of each status."""
+        """Return a page of all users' orders.
+
+        Half a read unit for each 4 KB of each order, and half for each shard of each status.
+        """
         ranges = [KeyRange(shard) for status in statuses for shard in shard_keys(status)]
         return _ALL.page(
             ranges, page_request, is_descending, lambda order: order.status in statuses
         )
 
     def count(self, user_id: str, statuses: Sequence[OrderStatus]) -> int:
-        """1 read unit for any number of orders."""
+        """Count a user's orders with these statuses. 1 read unit for any number of orders."""
         response = dynamodb().get_item(
             TableName=tables.orders(),
             Key=encode({"user_id": user_id, "id": _SUMMARY}),
@@ -157,11 +169,14 @@ class OrderRepository:
 
 def _check_user_active(user_id: str) -> "Action":
     is_active = equals(status=UserStatus.ACTIVE.value)
-    return actions.check(tables.users(), {"id": user_id}, is_active, returns_old=True)
+    return actions.check(tables.users(), {"id": user_id}, is_active, is_old_returned=True)
 
 
 def _check_user_exists(user_id: str) -> "Action":
-    """API Gateway caches the authorizer's result for 50 s, so an erased user may still write."""
+    """Return the check that the user exists.
+
+    API Gateway caches the authorizer's result for 50 s, so an erased user may still write.
+    """
     return actions.check(tables.users(), {"id": user_id}, exists("id"))
 
 

@@ -47,7 +47,7 @@ class OrderStore(Protocol):
     def add(self, order: Order, record: Record | None, by_admin: str | None = None) -> None:
         """Write order, stock, summary and record together, or nothing.
 
-        Raises `NotFound` or `AccountInactive` for the user, `StaleVersion` if a product differs
+        Raise `NotFound` or `AccountInactive` for the user, `StaleVersion` if a product differs
         from its line or a record is in force, and `Forbidden` if `by_admin` is no active admin.
         """
 
@@ -63,7 +63,7 @@ class OrderStore(Protocol):
     ) -> None:
         """Write the order, the count of its status, and the stock of returned lines, together.
 
-        A line's pieces return to its product if that exists and counts its stock. Raises
+        A line's pieces return to its product if that exists and counts its stock. Raise
         `StaleVersion`, `Forbidden` as above, and `NotFound` if an owner who has been erased writes
         a note.
         """
@@ -155,7 +155,7 @@ class OrderService:
         return self._change(user_id, order_id, change, by_admin, is_by_owner=caller.id == user_id)
 
     def start_processing(self, user_id: str, order_id: str, fulfilment: Fulfilment) -> None:
-        """Move an accepted order to processing; raises `FulfilmentFailed`."""
+        """Move an accepted order to processing; raise `FulfilmentFailed`."""
 
         def accepted(order: Order) -> OrderStatus:
             try:
@@ -248,7 +248,7 @@ def _statuses(status: OrderStatus | None) -> Sequence[OrderStatus]:
 
 
 def _changed(order: Order, changes: Mapping[str, Any], is_owner: bool) -> Order:
-    """Raise `InvalidTransition`, also for the current status of the order."""
+    """Return the changed order; raise `InvalidTransition`, also for its current status."""
     if changes and is_owner and not _owner_may_change(order, changes):
         raise InvalidTransition(
             f"This order is {order.status}. You may cancel it and edit its note while it is"
@@ -262,7 +262,7 @@ def _changed(order: Order, changes: Mapping[str, Any], is_owner: bool) -> Order:
 
 
 def _owner_may_change(order: Order, changes: Mapping[str, Any]) -> bool:
-    """Whether the changes only cancel a pending order or edit its note."""
+    """Return whether the changes only cancel a pending order or edit its note."""
     new_status = changes.get("status", OrderStatus.CANCELLED)
     return order.status is OrderStatus.PENDING and new_status is OrderStatus.CANCELLED
 

@@ -37,7 +37,10 @@ class ProductRepository:
         return records.find_committed_record(idempotency_key)
 
     def add(self, product: Product, record: Record | None, by_admin: str | None = None) -> None:
-        """4 write units; 2 more for an admin, and 2 for each KB of a record."""
+        """Write product, SKU and record.
+
+        4 write units; 2 more for an admin, and 2 for each KB of a record.
+        """
         try:
             transactions.write(
                 {
@@ -53,7 +56,7 @@ class ProductRepository:
             raise (SkuInUse if "sku" in failed.old else StaleVersion) from None
 
     def get(self, product_id: str) -> Product | None:
-        """1 read unit."""
+        """Return the product, or None. 1 read unit."""
         response = dynamodb().get_item(
             TableName=tables.products(), Key=encode({"id": product_id}), ConsistentRead=True
         )
@@ -62,7 +65,10 @@ class ProductRepository:
     def list(
         self, status: ProductStatus, sort: str, page_request: PageRequest, is_descending: bool
     ) -> IndexPage[Product]:
-        """Half a read unit for each product, and one for each 8 KB of the index's keys."""
+        """Return a page of products.
+
+        Half a read unit for each product, and one for each 8 KB of the index's keys.
+        """
         listing = _BY[sort]
         return listing.page(
             [KeyRange(status)], page_request, is_descending, lambda p: p.status is status
@@ -80,8 +86,10 @@ class ProductRepository:
         version: int | None,
         by_admin: str | None = None,
     ) -> None:
-        """2 write units for each KB, 2 for the caller's role, 4 for a new SKU, and more in the
-        indexes of name, price and status if these change.
+        """Set the named attributes, and add to the stock.
+
+        2 write units for each KB, 2 for the caller's role, 4 for a new SKU, and more in the indexes
+        of name, price and status if these change.
 
         A transaction even for one action, because only transactions are safe to retry: a stock
         change whose response was lost must not happen twice.
@@ -103,7 +111,7 @@ class ProductRepository:
             raise StaleVersion from None
 
     def delete(self, product: Product, version: int | None, by_admin: str | None = None) -> None:
-        """6 write units, and 2 for each index."""
+        """Delete product and SKU. 6 write units, and 2 for each index."""
         changes: Actions = {
             **check_admin(by_admin),
             "product": actions.delete(
@@ -172,8 +180,10 @@ def _update(
     stock_delta: int,
     version: int | None,
 ) -> "Action":
-    """Conditional on the version only if one is given: every sale increments the version, so a
-    product that sells well could otherwise never be changed.
+    """Return the update, conditional on the version only if one is given.
+
+    Every sale increments the version, so a product that sells well could otherwise never be
+    changed.
     """
     item = product_to_item(after)
     names = {*named, *(_SORT_KEYS[name] for name in named if name in _SORT_KEYS), "updated_at"}
@@ -197,7 +207,7 @@ def _update(
 
 
 def _is_current(version: int | None) -> Condition:
-    """The product exists, at this version if one is given."""
+    """Return the condition that the product exists, at this version if one is given."""
     return exists("id") if version is None else equals(version=version)
 
 

@@ -108,7 +108,7 @@ class ProductUpdate(Patch):
     @field_validator("stock", mode="before")
     @classmethod
     def _stock_is_set_or_moved(cls, stock: object, others: ValidationInfo) -> object:
-        """Runs only for a stock in the request; an invalid delta is absent from `others`."""
+        """Check a stock that the request contains; an invalid delta is absent from `others`."""
         if others.data.get("stock_delta", "invalid") is not UNSET:
             raise violation("stock_twice", "Send either stock or stockDelta, not both.")
         return stock

@@ -33,7 +33,7 @@ class ProductStore(Protocol):
     def add(self, product: Product, record: Record | None, by_admin: str | None = None) -> None:
         """Write product, SKU and record together, or nothing.
 
-        Raises `SkuInUse`, and `StaleVersion` if a record is in force. This and the other writes
+        Raise `SkuInUse`, and `StaleVersion` if a record is in force. This and the other writes
         raise `Forbidden` if `by_admin` is no active admin.
         """
 
@@ -58,14 +58,14 @@ class ProductStore(Protocol):
         """Set the named attributes to their values in `after` and add `stock_delta`, on top of
         sales and changes since `before` was read.
 
-        Raises `SkuInUse`, and `StaleVersion` if the product is deleted, a named SKU differs from
+        Raise `SkuInUse`, and `StaleVersion` if the product is deleted, a named SKU differs from
         `before`, the stock does not allow the change, or the version differs from the given one.
         """
 
     def delete(self, product: Product, version: int | None, by_admin: str | None = None) -> None:
         """Delete product and SKU.
 
-        Raises `StaleVersion` if the product is deleted, or if its SKU or a given version differs.
+        Raise `StaleVersion` if the product is deleted, or if its SKU or a given version differs.
         """
 
 

@@ -3,10 +3,10 @@
 from shop.dynamo import tables
 from shop.dynamo.codec import Item
 from shop.projections.models import Entity, Kind
-from shop.stream_records import Record
+from shop.stream_records import StreamRecord
 
 
-def changed_entity(record: Record) -> Entity | None:
+def changed_entity(record: StreamRecord) -> Entity | None:
     """Return None for items that are no entities, and for changes, such as sales, that no list
     shows.
     """

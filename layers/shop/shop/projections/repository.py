@@ -32,7 +32,10 @@ _FIRST_PAUSE = 0.05  # seconds, before jitter
 
 class ProjectionRepository:
     def read(self, entities: Sequence[Entity]) -> Sequence[Reading]:
-        """Consistent reads: 1 read unit for each 4 KB of an entity, and 1 for its row."""
+        """Read entities and their rows consistently.
+
+        1 read unit for each 4 KB of an entity, and 1 for its row.
+        """
         counters = tables.counters()
         keys: dict[str, list[Mapping[str, Any]]] = {
             counters: [{"id": row_id(entity)} for entity in entities]
@@ -65,7 +68,7 @@ class ProjectionRepository:
         drop: Iterable[str],
         before: datetime,
     ) -> None:
-        """1 write unit for each trigram."""
+        """Put and delete search rows of a user. 1 write unit for each trigram."""
         writes: list[Any] = [
             {"DeleteRequest": {"Key": encode({"gram": gram, "user_id": entity.id})}}
             for gram in drop
@@ -77,7 +80,7 @@ class ProjectionRepository:
             _write_all(tables.search(), chunk, before)
 
     def settle(self, step: Step, left: Sequence[SearchWrite]) -> None:
-        """1 write unit."""
+        """Reduce the row's recorded writes to those in `left`. 1 write unit."""
         written = Reading(step.reading.entity, None, step.target, step.writes)
         update = actions.update(
             tables.counters(),
@@ -92,7 +95,10 @@ class ProjectionRepository:
             raise StaleVersion from None
 
     def advance(self, steps: Sequence[Step]) -> None:
-        """2 write units for each entity, and 2 for each kind whose totals change."""
+        """Write the rows of the targets, and add their differences to the totals.
+
+        2 write units for each entity, and 2 for each kind whose totals change.
+        """
         changes = {row_id(step.reading.entity): _put(step) for step in steps}
         for kind in Kind:
             differences: Counter[str] = Counter()
@@ -132,7 +138,7 @@ def _put(step: Step) -> "Action":
 
 
 def is_as_read(reading: Reading) -> Condition:
-    """The condition that the entity's row has not changed since it was read."""
+    """Return the condition that the entity's row has not changed since it was read."""
     if reading.projected is None:
         return absent("id")
     is_same = equals(deleted=True)
@@ -152,7 +158,7 @@ def is_as_read(reading: Reading) -> Condition:
 
 
 def row_to_item(entity: Entity, state: State | None, writes: Sequence[SearchWrite] = ()) -> Item:
-    """The projection row of an entity; without a state, of a deleted one."""
+    """Return the projection row of an entity; without a state, of a deleted one."""
     row: Item = {"id": row_id(entity), "schema_version": SCHEMA_VERSION}
     if writes:
         row["search_writes"] = _to_items(writes)

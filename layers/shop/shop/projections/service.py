@@ -49,7 +49,7 @@ class ProjectionStore(Protocol):
     ) -> None:
         """Put the user's rows of the trigrams in `put`, with this state; delete those in `drop`.
 
-        Raises `ServiceUnavailable` instead of starting a call after `before`.
+        Raise `ServiceUnavailable` instead of starting a call after `before`.
         """
 
     def settle(self, step: Step, left: Sequence[SearchWrite]) -> None:

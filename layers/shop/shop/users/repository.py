@@ -21,7 +21,7 @@ from shop.identity.accounts.admin_check import CALLER, check_admin
 from shop.identity.accounts.models import AccountState, Credential, UserStatus
 from shop.identity.accounts.repository import AccountRepository, account_state_key
 from shop.identity.login_attempts import repository as attempts
-from shop.identity.login_attempts.models import LoginAttempt
+from shop.identity.login_attempts.models import RateLimitedRequest
 from shop.identity.sessions.repository import SessionRepository, delete_session, session_key
 from shop.pagination import IndexPage, PageRequest
 from shop.retries import StaleVersion
@@ -60,25 +60,27 @@ class UserRepository:
             raise
 
     def get(self, user_id: str) -> User | None:
-        """1 read unit."""
+        """Return the user, or None. 1 read unit."""
         response = dynamodb().get_item(
             TableName=tables.users(), Key=encode({"id": user_id}), ConsistentRead=True
         )
         return _from_item(decode(response["Item"])) if "Item" in response else None
 
     def credential(self, email: str) -> Credential | None:
-        """1 read unit."""
+        """Return the credential, or None. 1 read unit."""
         return AccountRepository().credential(email)
 
     def save(
         self,
         before: User,
         after: User,
-        attempt: LoginAttempt | None = None,
+        attempt: RateLimitedRequest | None = None,
         by_admin: str | None = None,
     ) -> None:
-        """2 write units; 4 more where the email changes, 4 for an attempt, 2 for status or role,
-        2 for admins, 2 where an admin changes another user.
+        """Write the changes, and uncount the attempt.
+
+        2 write units; 4 more if the email changes, 4 for an attempt, 2 for status or role, 2 for
+        admins, and 2 if an admin changes another user.
         """
         changes: Actions = {"user": _update(before, after), **check_admin(by_admin)}
         if after.email != before.email:
@@ -87,17 +89,16 @@ class UserRepository:
             changes["credential"] = accounts.add_credential(after.email, credential)
         if (after.status, after.role) != (before.status, before.role):
             changes["account state"] = accounts.change_account_state(
-                after.id,
-                after.status,
-                after.role,
-                ends_sessions=after.status is UserStatus.INACTIVE,
+                after.id, after.status, after.role
             )
         changes |= _count_admins(after.is_active_admin - before.is_active_admin)
         _write(changes, attempt)
 
     def delete(self, user: User, by_admin: str | None = None) -> None:
-        """6 write units, and 2 for each session (as many as one transaction holds), where the user
-        is an admin, and where an admin deletes another user.
+        """Delete the user, the credential and as many sessions as one transaction holds.
+
+        6 write units, and 2 for each session, 2 if the user is an admin, and 2 if an admin deletes
+        another user.
         """
         changes: Actions = {
             "user": actions.delete(tables.users(), {"id": user.id}, equals(version=user.version)),
@@ -110,9 +111,9 @@ class UserRepository:
         _write(changes | {f"session {id_}": delete_session(user.id, id_) for id_ in ids})
 
     def change_password(
-        self, user: User, session_id: str, old_hash: str, new_hash: str, attempt: LoginAttempt
+        self, user: User, session_id: str, old_hash: str, new_hash: str, attempt: RateLimitedRequest
     ) -> None:
-        """12 write units and 2 read units."""
+        """Replace the hash and start a session generation. 12 write units and 2 read units."""
         at = now()
         session, state = SessionRepository().with_account_state(user.id, session_id)
         if session is None or state is None or not session.is_live(state, at):
@@ -140,8 +141,10 @@ class UserRepository:
         page_request: PageRequest,
         is_descending: bool,
     ) -> IndexPage[User]:
-        """Half a read unit for each 4 KB of the page and of the pages before its number, and at
-        least half for each shard of each status.
+        """Return a page of users.
+
+        Half a read unit for each 4 KB of the page and of the pages before its number, and at least
+        half for each shard of each status.
         """
         return _BY[sort].page(_ranges(statuses), page_request, is_descending)
 
@@ -160,14 +163,14 @@ class UserRepository:
         return totals.read("users", statuses)
 
     def active_admins(self) -> int:
-        """1 read unit."""
+        """Return the number of active admins. 1 read unit."""
         response = dynamodb().get_item(
             TableName=tables.users(), Key=encode(_ADMINS), ConsistentRead=True
         )
         return int(decode(response.get("Item", {})).get("active_admins", 0))
 
     def _own_credential(self, user: User) -> Credential:
-        """Raises `StaleVersion` where the email is no longer the user's."""
+        """Return the credential; raise `StaleVersion` if the email is no longer the user's."""
         credential = self.credential(user.email)
         if credential is None or credential.user_id != user.id:
             raise StaleVersion
@@ -178,7 +181,7 @@ def _ranges(statuses: Sequence[UserStatus]) -> Sequence[KeyRange]:
     return [KeyRange(shard) for status in statuses for shard in shard_keys(status)]
 
 
-def _write(changes: "Actions", attempt: LoginAttempt | None = None) -> None:
+def _write(changes: "Actions", attempt: RateLimitedRequest | None = None) -> None:
     try:
         if attempt is None:
             transactions.write(changes)

@@ -22,8 +22,8 @@ from shop.errors import (
 )
 from shop.identifiers import NewId
 from shop.identity.accounts.models import Credential, UserStatus
-from shop.identity.login_attempts.models import Guess, LoginAttempt
-from shop.identity.login_attempts.service import login_attempt, rate_limit_key
+from shop.identity.login_attempts.models import Guess, RateLimitedRequest
+from shop.identity.login_attempts.service import login_attempt, rate_limited_request
 from shop.identity.passwords import password_violation
 from shop.metrics import count
 from shop.pagination import IndexPage, PageRequest, PageResult
@@ -49,7 +49,7 @@ MAX_ERASURE_PASS = timedelta(seconds=3)
 
 class UserStore(Protocol):
     def add(self, user: User, password_hash: str) -> None:
-        """Write user, credential and account state together; raises `EmailInUse`."""
+        """Write user, credential and account state together; raise `EmailInUse`."""
 
     def get(self, user_id: str) -> User | None: ...
 
@@ -59,27 +59,27 @@ class UserStore(Protocol):
         self,
         before: User,
         after: User,
-        attempt: LoginAttempt | None = None,
+        attempt: RateLimitedRequest | None = None,
         by_admin: str | None = None,
     ) -> None:
         """Write the changes, with credential, account state and admin count; uncount the attempt.
 
-        Raises `StaleVersion`, `EmailInUse`, `LastAdmin`, and `Forbidden` if `by_admin`, the id of
+        Raise `StaleVersion`, `EmailInUse`, `LastAdmin`, and `Forbidden` if `by_admin`, the id of
         another user, is no active admin.
         """
 
     def delete(self, user: User, by_admin: str | None = None) -> None:
         """Delete user, credential and as many sessions as fit in; disable the account state.
 
-        Raises `StaleVersion`, `LastAdmin`, and `Forbidden` as above.
+        Raise `StaleVersion`, `LastAdmin`, and `Forbidden` as above.
         """
 
     def change_password(
-        self, user: User, session_id: str, old_hash: str, new_hash: str, attempt: LoginAttempt
+        self, user: User, session_id: str, old_hash: str, new_hash: str, attempt: RateLimitedRequest
     ) -> None:
         """Replace the hash and start the next session generation, in this session as well.
 
-        Uncounts the attempt. Raises `StaleVersion`, `Unauthorized`.
+        Uncount the attempt. Raise `StaleVersion`, `Unauthorized`.
         """
 
     def list(
@@ -116,11 +116,11 @@ class PersonalDataStore(Protocol):
 
 
 class AttemptLimit(Protocol):
-    def limit(self, attempt: LoginAttempt) -> AbstractContextManager[None]:
-        """Count the attempt unless it ends in a 503; raises `TooManyRequests`."""
+    def limit(self, attempt: RateLimitedRequest) -> AbstractContextManager[None]:
+        """Count the attempt unless it ends in a 503; raise `TooManyRequests`."""
 
-    def guess(self, attempt: LoginAttempt) -> AbstractContextManager[Guess]:
-        """Count it as failed unless it ends in success or a 503; raises `TooManyRequests`."""
+    def guess(self, attempt: RateLimitedRequest) -> AbstractContextManager[Guess]:
+        """Count it as failed unless it ends in success or a 503; raise `TooManyRequests`."""
 
 
 class UserService:
@@ -147,7 +147,7 @@ class UserService:
     ) -> User:
         """Create a customer; an operator may choose another role, without client and rate limit.
 
-        Raises `EmailInUse`, `TooManyRequests`.
+        Raise `EmailInUse`, `TooManyRequests`.
         """
         now = self._clock()
         user = User(
@@ -163,8 +163,10 @@ class UserService:
         )
         with ExitStack() as limits:
             if client is not None:
-                most = self._hashing_per_network()
-                limits.enter_context(self._limit_hashing("sign-up", payload.email, client, most))
+                max_count = self._hashing_per_network()
+                limits.enter_context(
+                    self._limit_hashing("sign-up", payload.email, client, max_count)
+                )
             self._users.add(user, self._hash_password(payload.password.get_secret_value()))
         count("SignUps")
         return user
@@ -238,7 +240,7 @@ class UserService:
 
         Notes are erased before the commit, while a client that times out can still retry, but only
         if nothing can reject the commit: for customers who delete themselves without a
-        precondition. All personal data is erased after it. Raises `ServiceUnavailable` if a retry
+        precondition. All personal data is erased after it. Raise `ServiceUnavailable` if a retry
         has to continue.
         """
         require(caller.may_act_for(user_id))
@@ -267,7 +269,7 @@ class UserService:
     ) -> None:
         """Change the password and end all sessions except the caller's.
 
-        Raises `InvalidCredentials`, `TooManyRequests`.
+        Raise `InvalidCredentials`, `TooManyRequests`.
         """
         require(caller.id == user_id)
         new_password = payload.new_password.get_secret_value()
@@ -281,8 +283,8 @@ class UserService:
             if error is not None:
                 raise ValidationFailed(details=[Detail("body.newPassword", *error)])
             if guess is None:
-                kind, most = "password change", MAX_PASSWORD_CHANGES
-                guesses.enter_context(self._limit_hashing(kind, user_id, client, most))
+                kind, max_count = "password change", MAX_PASSWORD_CHANGES
+                guesses.enter_context(self._limit_hashing(kind, user_id, client, max_count))
                 guess = guesses.enter_context(self._guess(user, client))
             old_hash = self._verified_hash(user, payload.current_password, guess)
             new_hash = self._hash_password(new_password)
@@ -302,8 +304,8 @@ class UserService:
     ) -> User:
         """Change fields of a user; without a precondition, concurrent changes of others are kept.
 
-        Users who change their own email must send their password, and guesses count as log-ins do:
-        raises `InvalidCredentials`, `TooManyRequests`. Every change of a name or an email counts
+        Users who change their own email must send their password, and guesses count as logins do:
+        raise `InvalidCredentials`, `TooManyRequests`. Every change of a name or an email counts
         against a limit, including rejected ones. Admins have no such limit, since they must be able
         to revert the changes of a user.
         """
@@ -346,12 +348,12 @@ class UserService:
         return self._attempts.guess(login_attempt(user.email, client.ip_address))
 
     def _limit_hashing(
-        self, kind: str, person: str, client: Client, most: int
+        self, kind: str, person: str, client: Client, max_count: int
     ) -> AbstractContextManager[None]:
         """Limit password hashing: each hash takes a quarter of a second of a core."""
-        most_from_network = self._hashing_per_network()
+        max_from_network = self._hashing_per_network()
         return self._attempts.limit(
-            rate_limit_key(kind, person, client.ip_address, most, most_from_network)
+            rate_limited_request(kind, person, client.ip_address, max_count, max_from_network)
         )
 
     def _next(self, changed: User) -> User:
@@ -368,7 +370,7 @@ class UserService:
     ) -> str:
         """Return the stored hash that the password matches; raise `InvalidCredentials`.
 
-        Raises `StaleVersion` if the email is no longer the user's: a concurrent request changed it.
+        Raise `StaleVersion` if the email is no longer the user's: a concurrent request changed it.
         """
         credential = self._users.credential(user.email)
         if credential is None or credential.user_id != user.id:
@@ -381,10 +383,10 @@ class UserService:
         return credential.password_hash
 
 
-def _profile_change(user_id: str, client: Client) -> LoginAttempt:
-    """Return a rate limit key of this user only: it does not limit others of the same network."""
-    kind, most = f"profile change of {user_id}", MAX_PROFILE_CHANGES
-    return rate_limit_key(kind, user_id, client.ip_address, most, most)
+def _profile_change(user_id: str, client: Client) -> RateLimitedRequest:
+    """Return a request of this user only: it does not limit others of the same network."""
+    kind, max_count = f"profile change of {user_id}", MAX_PROFILE_CHANGES
+    return rate_limited_request(kind, user_id, client.ip_address, max_count, max_count)
 
 
 def _other_admin(caller: Caller, user_id: str) -> str | None:

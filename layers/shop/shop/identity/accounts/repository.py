@@ -26,21 +26,21 @@ _DISABLED_FOR = timedelta(days=1)  # a deleted user's state: far longer than an 
 
 class AccountRepository:
     def credential(self, email: str) -> Credential | None:
-        """1 read unit."""
+        """Return the credential, or None. 1 read unit."""
         response = dynamodb().get_item(
             TableName=tables.credentials(), Key=encode({"email": email}), ConsistentRead=True
         )
         return credential_from_item(decode(response["Item"])) if "Item" in response else None
 
     def account_state(self, user_id: str) -> AccountState | None:
-        """1 read unit."""
+        """Return the account state, or None. 1 read unit."""
         response = dynamodb().get_item(
             TableName=tables.sessions(), Key=encode(account_state_key(user_id)), ConsistentRead=True
         )
         return account_state_from_item(decode(response["Item"])) if "Item" in response else None
 
     def account(self, user_id: str) -> Account | None:
-        """1 read unit."""
+        """Return the account, or None. 1 read unit."""
         response = dynamodb().get_item(
             TableName=tables.users(), Key=encode({"id": user_id}), ConsistentRead=True
         )
@@ -62,19 +62,19 @@ def add_credential(email: str, credential: Credential) -> "Action":
 
 
 def check_hash(email: str, credential: Credential) -> "Action":
-    """Fail unless the credential is as it was read."""
+    """Return the action that fails unless the credential is as it was read."""
     return actions.check(tables.credentials(), {"email": email}, _is(credential))
 
 
 def replace_hash(email: str, credential: Credential, new_hash: str) -> "Action":
-    """Fail unless the credential is as it was read."""
+    """Return the action that replaces the hash, and fails unless the credential is as read."""
     return actions.update(
         tables.credentials(), {"email": email}, _is(credential), sets={"password_hash": new_hash}
     )
 
 
 def delete_credential(email: str, credential: Credential) -> "Action":
-    """Fail unless the credential is as it was read."""
+    """Return the action that deletes the credential, and fails unless it is as read."""
     return actions.delete(tables.credentials(), {"email": email}, _is(credential))
 
 
@@ -82,9 +82,8 @@ def put_account_state(state: AccountState) -> "Action":
     return actions.put(tables.sessions(), account_state_to_item(state))
 
 
-def change_account_state(
-    user_id: str, status: UserStatus, role: Role, ends_sessions: bool
-) -> "Action":
+def change_account_state(user_id: str, status: UserStatus, role: Role) -> "Action":
+    """Change status and role; an inactive user's sessions end."""
     return actions.update(
         tables.sessions(),
         account_state_key(user_id),
@@ -92,7 +91,7 @@ def change_account_state(
         sets={
             "status": status.value,
             "role": role.value,
-            "epoch": Increment(int(ends_sessions)),
+            "epoch": Increment(int(status is UserStatus.INACTIVE)),
         },
     )
 
@@ -134,10 +133,10 @@ def verify_email(account: Account, at: datetime) -> "Action":
 
 
 def change_password_time(
-    user_id: str, version: int, at: datetime, verifies_email: bool = False
+    user_id: str, version: int, at: datetime, is_email_verified: bool = False
 ) -> "Action":
     """Change the profile with the password: the event is published from the profile's stream."""
-    verified = {"email_verified": True} if verifies_email else {}
+    verified = {"email_verified": True} if is_email_verified else {}
     return _change_profile(user_id, version, at, password_changed_at=to_text(at), **verified)
 
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 _SUCCESSORS = UUID("4dda3d66-3d21-5c8c-a87b-252caf76e7c9")  # a random namespace
 # The 15 minutes of a token, and the 5 minutes for which signers cache their key
-MINIMUM_AGE = timedelta(minutes=20)
+MIN_AGE = timedelta(minutes=20)
 _PAUSE = 0.2  # seconds
 
 
@@ -72,21 +72,21 @@ class KeyStore:
             self._put(KeySet.new(self._clock()), after=self._secret)
         return self._publish_stored()
 
-    def preview(self, revoked: bool) -> list[str]:
+    def preview(self, is_revocation: bool) -> list[str]:
         """Return the key ids after a rotation or revocation now, with `new` for new keys."""
         keys = self.private()
-        if revoked:
+        if is_revocation:
             return ["new"] * len(keys.kids)
         return [*keys.kids[1:], "new"] if self.is_due(keys) else keys.kids
 
     def is_due(self, keys: KeySet) -> bool:
         """Return whether a rotation would change these keys now."""
-        return self._clock() >= keys.changed_at + MINIMUM_AGE
+        return self._clock() >= keys.changed_at + MIN_AGE
 
     def rotate(self) -> KeySet:
         """Sign with the next key, keep the current one for verification, delete the previous one.
 
-        Keys that changed within `MINIMUM_AGE` stay: a repeated command, a second delivery of the
+        Keys that changed within `MIN_AGE` stay: a repeated command, a second delivery of the
         schedule or a retry of Lambda would invalidate valid tokens.
         """
         stored = self._stored()

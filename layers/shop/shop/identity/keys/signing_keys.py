@@ -41,7 +41,7 @@ class SigningKey:
 
     @cached_property
     def parsed(self) -> ec.EllipticCurvePrivateKey:
-        """The key; raises ValueError for malformed PEM or another type of key."""
+        """Return the key; raise ValueError for malformed PEM or another type of key."""
         try:
             key = load_pem_private_key(self.pem.encode(), password=None)
         except (TypeError, UnsupportedAlgorithm) as error:  # encrypted, or of an unknown kind

@@ -1,4 +1,4 @@
-"""Login attempts: rate limit windows and their limits."""
+"""Rate-limited requests, their windows, and the limits of login attempts."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -8,8 +8,8 @@ from typing import Self
 WINDOW = timedelta(minutes=15)
 # Until then, a counted guess has ended: the 10 s of a function, and clock skew.
 UNSETTLED_DURATION = timedelta(seconds=15)
-MAX_FROM_NETWORK = 10
-MAX_FROM_ANYWHERE = 100
+MAX_GUESSES_FROM_NETWORK = 10
+MAX_GUESSES_FROM_ANYWHERE = 100
 
 
 @dataclass(frozen=True)
@@ -48,10 +48,11 @@ class RateLimitWindow:
 
 
 @dataclass(frozen=True)
-class LoginAttempt:
-    """One login: it counts as failed from before the comparison of the password until it succeeds.
+class RateLimitedRequest:
+    """A request that counts in two windows: its network, and its person from anywhere.
 
-    Or one request for an email, which always counts; `from_anywhere` then counts one recipient.
+    A guess of a password counts as failed from before the comparison until the password is right.
+    Sign-ups, profile changes and requests for an email count unless they end in a 5xx.
     """
 
     from_network: RateLimitWindow
@@ -62,10 +63,11 @@ class LoginAttempt:
         yield from (self.from_network, self.from_anywhere)
 
     def opened(self, now: datetime) -> Self:
+        """Return the same request, with new empty windows in place of ended ones."""
         return self.with_windows(window.opened(now) for window in self)
 
     def with_windows(self, windows: Iterable[RateLimitWindow]) -> Self:
-        """Return the same attempt with these windows."""
+        """Return the same request with these windows."""
         from_network, from_anywhere = windows
         return replace(self, from_network=from_network, from_anywhere=from_anywhere)
 
@@ -74,5 +76,5 @@ class LoginAttempt:
 class Guess:
     """A counted guess, and whether its password was right."""
 
-    attempt: LoginAttempt
+    attempt: RateLimitedRequest
     is_right: bool = False

@@ -1,4 +1,4 @@
-"""Login attempts in DynamoDB: counted before the password is compared, uncounted by a log-in."""
+"""Rate limit windows in DynamoDB: guesses count before the comparison of the password."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -9,7 +9,11 @@ from shop.clock import from_text, to_epoch, to_text
 from shop.dynamo import actions, tables, transactions
 from shop.dynamo.actions import Condition, absent, any_of, compares, equals
 from shop.dynamo.codec import Item
-from shop.identity.login_attempts.models import UNSETTLED_DURATION, LoginAttempt, RateLimitWindow
+from shop.identity.login_attempts.models import (
+    UNSETTLED_DURATION,
+    RateLimitedRequest,
+    RateLimitWindow,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef as Action
@@ -19,10 +23,10 @@ _NETWORK, _ANYWHERE = "attempts from network", "attempts from anywhere"
 
 
 class LoginAttemptRepository:
-    def count(self, attempt: LoginAttempt, now: datetime) -> LoginAttempt | None:
-        """Return None, or the attempt in its stored windows if a limit rejects it.
+    def count(self, attempt: RateLimitedRequest, now: datetime) -> RateLimitedRequest | None:
+        """Count a request; return None, or the request in its stored windows if a limit rejects it.
 
-        4 write units, also for a rejected attempt.
+        4 write units, also for a rejected request.
         """
         try:
             transactions.write(
@@ -39,34 +43,34 @@ class LoginAttemptRepository:
             )
         return None
 
-    def settle(self, attempt: LoginAttempt) -> None:
-        """4 write units."""
+    def settle(self, attempt: RateLimitedRequest) -> None:
+        """Record a failed guess. 4 write units."""
         _write_beside({}, _settle(attempt))
 
-    def revert(self, attempt: LoginAttempt) -> None:
-        """4 write units."""
+    def revert(self, attempt: RateLimitedRequest) -> None:
+        """Uncount a guess with the right password. 4 write units."""
         _write_beside({}, _revert(attempt))
 
-    def release(self, attempt: LoginAttempt) -> None:
-        """4 write units."""
+    def release(self, attempt: RateLimitedRequest) -> None:
+        """Decrement both counts. 4 write units."""
         _write_beside({}, _release(attempt))
 
 
-def keys(attempt: LoginAttempt) -> list[Item]:
+def keys(attempt: RateLimitedRequest) -> list[Item]:
     return [_key(window) for window in attempt]
 
 
-def as_stored(attempt: LoginAttempt, items: Iterable[Item]) -> LoginAttempt:
-    """Return the attempt in its windows as these items have them."""
+def as_stored(attempt: RateLimitedRequest, items: Iterable[Item]) -> RateLimitedRequest:
+    """Return the request in its windows as these items have them."""
     found = {item["digest"]: item for item in items}
     return attempt.with_windows(_as_stored(window, found.get(window.digest)) for window in attempt)
 
 
-def write_and_revert(changes: "Mapping[str, Action]", attempt: LoginAttempt) -> None:
+def write_and_revert(changes: "Mapping[str, Action]", attempt: RateLimitedRequest) -> None:
     """Write the changes that the right password permits, and uncount the attempt, in one
     transaction.
 
-    Raises `ConditionFailed` for the changes only: a window that ended since is no reason to reject
+    Raise `ConditionFailed` for the changes only: a window that ended since is no reason to reject
     the right password.
     """
     _write_beside(changes, _revert(attempt))
@@ -83,7 +87,7 @@ def _write_beside(changes: "Mapping[str, Action]", windows: "Mapping[str, Action
             windows = {name: it for name, it in windows.items() if name not in failed.old}
 
 
-def _settle(attempt: LoginAttempt) -> "Mapping[str, Action]":
+def _settle(attempt: RateLimitedRequest) -> "Mapping[str, Action]":
     """Return the actions that record a failed guess: it stays counted until the window ends."""
     return {
         name: actions.update(
@@ -93,7 +97,7 @@ def _settle(attempt: LoginAttempt) -> "Mapping[str, Action]":
     }
 
 
-def _revert(attempt: LoginAttempt) -> "Mapping[str, Action]":
+def _revert(attempt: RateLimitedRequest) -> "Mapping[str, Action]":
     """Return the actions that uncount a successful attempt.
 
     The count of its network restarts at 0. Others may be guessing from elsewhere, so the count from
@@ -101,7 +105,7 @@ def _revert(attempt: LoginAttempt) -> "Mapping[str, Action]":
     """
     network, anywhere = attempt
     return {
-        # Absent if another successful log-in was faster.
+        # Absent if another successful login was faster.
         _NETWORK: actions.delete(
             tables.attempts(),
             _key(network),
@@ -116,7 +120,7 @@ def _revert(attempt: LoginAttempt) -> "Mapping[str, Action]":
     }
 
 
-def _release(attempt: LoginAttempt) -> "Mapping[str, Action]":
+def _release(attempt: RateLimitedRequest) -> "Mapping[str, Action]":
     """Return the actions that decrease both counts by one, in windows that have not ended."""
     return {
         name: actions.update(
@@ -130,7 +134,7 @@ def _release(attempt: LoginAttempt) -> "Mapping[str, Action]":
     }
 
 
-def clear(attempt: LoginAttempt) -> "Mapping[str, Action]":
+def clear(attempt: RateLimitedRequest) -> "Mapping[str, Action]":
     """Return the actions that reset both counts, for a transaction that makes them obsolete."""
     return {
         name: actions.delete(tables.attempts(), _key(window))
@@ -160,7 +164,7 @@ def _open(window: RateLimitWindow, now: datetime, is_guess: bool) -> "Action":
             "schema_version": SCHEMA_VERSION,
             **(guess if is_guess else {}),
         },
-        returns_old=True,
+        is_old_returned=True,
     )
 
 
@@ -173,7 +177,7 @@ def _increment(window: RateLimitWindow, now: datetime, is_guess: bool) -> "Actio
         compares("count", "<", window.max_count),
         adds={"count": 1, **unsettled},
         sets={"unsettled_until": to_text(now + UNSETTLED_DURATION)} if is_guess else None,
-        returns_old=True,
+        is_old_returned=True,
     )
 
 
@@ -188,12 +192,12 @@ def _reclaim(window: RateLimitWindow, now: datetime) -> "Action":
             "unsettled": 1,
             "unsettled_until": to_text(now + UNSETTLED_DURATION),
         },
-        returns_old=True,
+        is_old_returned=True,
     )
 
 
 def _is_unsettled(window: RateLimitWindow) -> tuple[Condition, Condition]:
-    """The window has not ended, and counts a guess without a recorded outcome."""
+    """Return the conditions: the window lasts, and counts a guess without a recorded outcome."""
     return equals(ends_at=_end_of(window)), compares("unsettled", ">=", 1)
 
 

@@ -1,4 +1,4 @@
-"""The rules of login attempts: rate limits of guesses, whether or not the password is right."""
+"""The rules of rate limits: guesses of passwords, and other requests of persons and networks."""
 
 import hashlib
 import math
@@ -11,10 +11,10 @@ from typing import Protocol
 from shop.clock import Clock
 from shop.errors import ServiceUnavailable, ShopError, TooManyRequests
 from shop.identity.login_attempts.models import (
-    MAX_FROM_ANYWHERE,
-    MAX_FROM_NETWORK,
+    MAX_GUESSES_FROM_ANYWHERE,
+    MAX_GUESSES_FROM_NETWORK,
     Guess,
-    LoginAttempt,
+    RateLimitedRequest,
     RateLimitWindow,
 )
 
@@ -22,16 +22,16 @@ _MAX_ATTEMPTS = 5
 
 
 class LoginAttemptStore(Protocol):
-    def count(self, attempt: LoginAttempt, now: datetime) -> LoginAttempt | None:
+    def count(self, attempt: RateLimitedRequest, now: datetime) -> RateLimitedRequest | None:
         """Count in both windows, or in neither and return their stored state."""
 
-    def settle(self, attempt: LoginAttempt) -> None:
+    def settle(self, attempt: RateLimitedRequest) -> None:
         """Record that a guess failed."""
 
-    def revert(self, attempt: LoginAttempt) -> None:
+    def revert(self, attempt: RateLimitedRequest) -> None:
         """Delete the count of a guess with the right password."""
 
-    def release(self, attempt: LoginAttempt) -> None:
+    def release(self, attempt: RateLimitedRequest) -> None:
         """Decrement both windows."""
 
 
@@ -40,8 +40,8 @@ class LoginAttemptService:
         self._attempts = attempts
         self._clock = clock
 
-    def count(self, attempt: LoginAttempt) -> LoginAttempt:
-        """Count an attempt; return it with the windows that it was counted in.
+    def count(self, attempt: RateLimitedRequest) -> RateLimitedRequest:
+        """Count a request; return it with the windows that it was counted in.
 
         Raise `TooManyRequests` without counting: otherwise rejected requests from one network
         could lock out all others.
@@ -61,7 +61,7 @@ class LoginAttemptService:
         raise ServiceUnavailable(retry_after=1)
 
     @contextmanager
-    def guess(self, attempt: LoginAttempt) -> Iterator[Guess]:
+    def guess(self, attempt: RateLimitedRequest) -> Iterator[Guess]:
         """Count a guess before its password is compared, and record its outcome.
 
         A 4xx is a failed guess, recorded before the client reads it. A 503 is not a guess: it is
@@ -84,7 +84,7 @@ class LoginAttemptService:
             raise
 
     @contextmanager
-    def limit(self, attempt: LoginAttempt) -> Iterator[None]:
+    def limit(self, attempt: RateLimitedRequest) -> Iterator[None]:
         """Count a request, but not one that ends in a 503 or 500, which clients retry.
 
         Raise `TooManyRequests`.
@@ -104,23 +104,23 @@ class LoginAttemptService:
                 self._attempts.revert(guess.attempt)
 
 
-def login_attempt(email: str, ip_address: str) -> LoginAttempt:
-    """Return an attempt with an email from an IP address, with empty windows."""
-    return LoginAttempt(
-        RateLimitWindow(_digest(f"{email} {network_of(ip_address)}"), MAX_FROM_NETWORK),
-        RateLimitWindow(_digest(email), MAX_FROM_ANYWHERE),
+def login_attempt(email: str, ip_address: str) -> RateLimitedRequest:
+    """Return a guess of the password of an email from an IP address, with empty windows."""
+    return RateLimitedRequest(
+        RateLimitWindow(_digest(f"{email} {network_of(ip_address)}"), MAX_GUESSES_FROM_NETWORK),
+        RateLimitWindow(_digest(email), MAX_GUESSES_FROM_ANYWHERE),
     )
 
 
-def rate_limit_key(
+def rate_limited_request(
     kind: str, person: str, ip_address: str, max_count: int, max_from_network: int
-) -> LoginAttempt:
-    """Return an attempt for a request that concerns a person, with empty windows.
+) -> RateLimitedRequest:
+    """Return a request of a kind that concerns a person, with empty windows.
 
     The window of the network counts requests for all persons. Logins never have the same digests,
     since the kind is not an email address.
     """
-    return LoginAttempt(
+    return RateLimitedRequest(
         RateLimitWindow(_digest(f"{kind} from {network_of(ip_address)}"), max_from_network),
         RateLimitWindow(_digest(f"{kind} for {person}"), max_count),
         is_guess=False,

@@ -6,8 +6,8 @@ from enum import StrEnum
 
 LIFETIME = timedelta(hours=1)
 # Per 15 minutes. Few per person, or strangers could flood a mailbox; a network has many users.
-MAX_FOR_PERSON = 3
-MAX_FROM_NETWORK = 20
+MAX_EMAILS_FOR_PERSON = 3
+MAX_EMAILS_FROM_NETWORK = 20
 
 
 class Purpose(StrEnum):

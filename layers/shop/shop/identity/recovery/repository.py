@@ -14,7 +14,7 @@ from shop.identity.accounts import repository as accounts
 from shop.identity.accounts.models import Account, AccountState, Credential
 from shop.identity.accounts.repository import AccountRepository, account_state_key
 from shop.identity.login_attempts import repository as attempts
-from shop.identity.login_attempts.models import LoginAttempt
+from shop.identity.login_attempts.models import RateLimitedRequest
 from shop.identity.recovery.models import Purpose, RecoveryToken
 from shop.retries import StaleVersion
 
@@ -26,7 +26,7 @@ SCHEMA_VERSION = 1
 
 class RecoveryRepository:
     def add(self, token: RecoveryToken) -> None:
-        """1 write unit."""
+        """Store a token. 1 write unit."""
         item = {
             "digest": token.digest,
             "purpose": token.purpose.value,
@@ -40,7 +40,7 @@ class RecoveryRepository:
         dynamodb().put_item(TableName=tables.recovery_tokens(), Item=encode(item))
 
     def token(self, digest: str) -> RecoveryToken | None:
-        """1 read unit."""
+        """Return the token, or None. 1 read unit."""
         response = dynamodb().get_item(
             TableName=tables.recovery_tokens(), Key=encode({"digest": digest}), ConsistentRead=True
         )
@@ -57,19 +57,22 @@ class RecoveryRepository:
         )
 
     def account(self, user_id: str) -> Account | None:
-        """1 read unit."""
+        """Return the account, or None. 1 read unit."""
         return AccountRepository().account(user_id)
 
     def account_state(self, user_id: str) -> AccountState | None:
-        """1 read unit."""
+        """Return the account state, or None. 1 read unit."""
         return AccountRepository().account_state(user_id)
 
     def credential(self, email: str) -> Credential | None:
-        """1 read unit."""
+        """Return the credential, or None. 1 read unit."""
         return AccountRepository().credential(email)
 
     def verify(self, token: RecoveryToken, account: Account, at: datetime) -> None:
-        """4 write units, and 2 for each index that shows the user."""
+        """Verify the email and consume the token.
+
+        4 write units, and 2 for each index that shows the user.
+        """
         _consume(token, {"user": accounts.verify_email(account, at)})
 
     def reset(
@@ -78,16 +81,19 @@ class RecoveryRepository:
         account: Account,
         old_hash: str,
         new_hash: str,
-        cleared: LoginAttempt,
+        cleared: RateLimitedRequest,
         at: datetime,
     ) -> None:
-        """12 write units, and 2 for each index that shows the user."""
+        """Replace the hash, start a session generation, clear the counts and consume the token.
+
+        12 write units, and 2 for each index that shows the user.
+        """
         credential = Credential(account.id, old_hash)
         _consume(
             token,
             {
                 "user": accounts.change_password_time(
-                    account.id, account.version, at, verifies_email=True
+                    account.id, account.version, at, is_email_verified=True
                 ),
                 "credential": accounts.replace_hash(account.email, credential, new_hash),
                 "account state": accounts.start_generation(

@@ -12,13 +12,13 @@ from shop.email_queue import RESET_REQUESTED, VERIFICATION_REQUESTED
 from shop.errors import Detail, NotFound, ValidationFailed
 from shop.identifiers import NewId
 from shop.identity.accounts.models import Account, AccountState, Credential, UserStatus
-from shop.identity.login_attempts.models import LoginAttempt
-from shop.identity.login_attempts.service import login_attempt, rate_limit_key
+from shop.identity.login_attempts.models import RateLimitedRequest
+from shop.identity.login_attempts.service import login_attempt, rate_limited_request
 from shop.identity.passwords import password_violation
 from shop.identity.recovery.models import (
     LIFETIME,
-    MAX_FOR_PERSON,
-    MAX_FROM_NETWORK,
+    MAX_EMAILS_FOR_PERSON,
+    MAX_EMAILS_FROM_NETWORK,
     Purpose,
     RecoveryToken,
 )
@@ -45,7 +45,7 @@ class RecoveryStore(Protocol):
         account: Account,
         old_hash: str,
         new_hash: str,
-        cleared: LoginAttempt,
+        cleared: RateLimitedRequest,
         at: datetime,
     ) -> None:
         """Change the user and the hash, start a generation, clear attempts; raise as `verify`."""
@@ -58,7 +58,7 @@ class TokenStore(Protocol):
 
 
 class RequestLimit(Protocol):
-    def limit(self, attempt: LoginAttempt) -> AbstractContextManager[None]:
+    def limit(self, attempt: RateLimitedRequest) -> AbstractContextManager[None]:
         """Count it unless it ends in a 503; raise `TooManyRequests`."""
 
 
@@ -126,7 +126,9 @@ class RecoveryService:
         retry_stale(reset)
 
     def _request(self, type_: str, data: Mapping[str, str], person: str, client: Client) -> None:
-        attempt = rate_limit_key(type_, person, client.ip_address, MAX_FOR_PERSON, MAX_FROM_NETWORK)
+        attempt = rate_limited_request(
+            type_, person, client.ip_address, MAX_EMAILS_FOR_PERSON, MAX_EMAILS_FROM_NETWORK
+        )
         with self._limit.limit(attempt):
             self._queue.put(self._new_id(), type_, self._clock(), data)
 

@@ -19,7 +19,7 @@ from shop.identity.accounts.repository import (
     credential_from_item,
 )
 from shop.identity.login_attempts import repository as attempts
-from shop.identity.login_attempts.models import LoginAttempt
+from shop.identity.login_attempts.models import RateLimitedRequest
 from shop.identity.sessions.models import RefreshDigests, Session
 
 if TYPE_CHECKING:
@@ -34,8 +34,8 @@ _ROTATED = (
 
 class SessionRepository:
     def find_credential(
-        self, email: str, attempt: LoginAttempt
-    ) -> tuple[Credential | None, LoginAttempt]:
+        self, email: str, attempt: RateLimitedRequest
+    ) -> tuple[Credential | None, RateLimitedRequest]:
         """Return the credential and the counts, in one consistent read of 3 units."""
         credentials, counted = tables.credentials(), tables.attempts()
         found = batch_get({credentials: [{"email": email}], counted: attempts.keys(attempt)})
@@ -43,7 +43,10 @@ class SessionRepository:
         return credential, attempts.as_stored(attempt, found[counted])
 
     def of_user(self, user_id: str) -> tuple[Sequence[Session], AccountState | None]:
-        """1 read unit per 4 KB. Logins limit the number, so one page has all sessions."""
+        """Return all sessions and the account state, or None. 1 read unit per 4 KB.
+
+        Logins limit the number, so one page has all sessions.
+        """
         response = dynamodb().query(
             TableName=tables.sessions(),
             KeyConditionExpression="user_id = :user",
@@ -93,10 +96,14 @@ class SessionRepository:
         email: str,
         password_hash: str,
         new_hash: str | None,
-        attempt: LoginAttempt,
+        attempt: RateLimitedRequest,
         ended: Sequence[str] = (),
     ) -> bool:
-        """5 actions, and one for each session in `ended`."""
+        """Store the session and the new hash, revert the attempt, and delete the `ended` sessions.
+
+        Return False if the hash or the account state changed. 5 actions, and one for each session
+        in `ended`.
+        """
         credential = Credential(session.user_id, password_hash)
         changes: dict[str, Action] = {
             "credential": accounts.check_hash(email, credential)
@@ -117,7 +124,11 @@ class SessionRepository:
         return True
 
     def rotate(self, session: Session, spent: bytes) -> Session | None:
-        """1 write unit per KB, also for a failed condition."""
+        """Store a refresh and return the session.
+
+        If `spent` is not the current digest, return the stored session, or None.
+        1 write unit per KB, also for a failed condition.
+        """
         client = dynamodb()
         item = _to_item(session)
         update = actions.update(
@@ -125,7 +136,7 @@ class SessionRepository:
             session_key(session.user_id, session.id),
             equals(current_digest=spent, epoch=session.generation),
             sets={name: item[name] for name in _ROTATED},
-            returns_old=True,
+            is_old_returned=True,
         )
         try:
             client.update_item(**update["Update"])
@@ -147,7 +158,7 @@ class SessionRepository:
         return True
 
     def end_all(self, user_id: str) -> None:
-        """2 write units, however many sessions."""
+        """End all sessions of a user. 2 write units, however many sessions."""
         try:
             transactions.write({"account state": accounts.end_sessions(user_id)})
         except transactions.ConditionFailed:

@@ -47,7 +47,7 @@ class SessionResponse(ResponseModel):
     current: Annotated[bool, Field(description="whether this is the session of the request")]
 
     @classmethod
-    def of(cls, session: Session, current: bool) -> Self:
+    def of(cls, session: Session, is_current: bool) -> Self:
         return cls(
             id=session.id,
             created_at=session.created_at,
@@ -55,7 +55,7 @@ class SessionResponse(ResponseModel):
             expires_at=session.expires_at,
             user_agent=session.user_agent,
             ip_address=session.ip_address,
-            current=current,
+            current=is_current,
         )
 
 
@@ -66,7 +66,7 @@ class SessionPage(Page[SessionResponse]):
     def of_all(cls, sessions: Sequence[Session], current_id: str) -> Self:
         count = len(sessions)
         return cls(
-            data=[SessionResponse.of(it, current=it.id == current_id) for it in sessions],
+            data=[SessionResponse.of(it, is_current=it.id == current_id) for it in sessions],
             meta=Meta(
                 page=1,
                 limit=MAX_SESSIONS,
@@ -101,7 +101,7 @@ class TokenGrant(ResponseModel):
             access_token=grant.access_token,
             expires_in=expires_in,
             refresh_token=grant.refresh_token,
-            session=SessionResponse.of(grant.session, current=True),
+            session=SessionResponse.of(grant.session, is_current=True),
         )
 
 

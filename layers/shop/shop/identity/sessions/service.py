@@ -20,7 +20,7 @@ from shop.errors import (
 )
 from shop.identifiers import NewId
 from shop.identity.accounts.models import AccountState, Credential, UserStatus
-from shop.identity.login_attempts.models import Guess, LoginAttempt
+from shop.identity.login_attempts.models import Guess, RateLimitedRequest
 from shop.identity.login_attempts.service import login_attempt
 from shop.identity.sessions.models import (
     ABSOLUTE_LIFETIME,
@@ -35,13 +35,13 @@ from shop.metrics import count
 from shop.observability import logger
 from shop.retries import StaleVersion, retry_stale
 
-_MAX_ENDED = 90  # by one log-in, of the 100 actions of a transaction
+_MAX_ENDED = 90  # by one login, of the 100 actions of a transaction
 
 
 class SessionStore(Protocol):
     def find_credential(
-        self, email: str, attempt: LoginAttempt
-    ) -> tuple[Credential | None, LoginAttempt]:
+        self, email: str, attempt: RateLimitedRequest
+    ) -> tuple[Credential | None, RateLimitedRequest]:
         """Return the credential, and the attempt with the stored counts."""
 
     def of_user(self, user_id: str) -> tuple[Sequence[Session], AccountState | None]:
@@ -57,7 +57,7 @@ class SessionStore(Protocol):
         email: str,
         password_hash: str,
         new_hash: str | None,
-        attempt: LoginAttempt,
+        attempt: RateLimitedRequest,
         ended: Sequence[str] = (),
     ) -> bool:
         """Store the session and the new hash, if any, revert the attempt, and end sessions by id.
@@ -78,7 +78,7 @@ class SessionStore(Protocol):
 
 
 class AttemptLimit(Protocol):
-    def guess(self, attempt: LoginAttempt) -> AbstractContextManager[Guess]:
+    def guess(self, attempt: RateLimitedRequest) -> AbstractContextManager[Guess]:
         """Count it as failed unless it ends in success or a 503; raise `TooManyRequests`."""
 
 

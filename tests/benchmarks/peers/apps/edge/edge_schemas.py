@@ -1,10 +1,10 @@
 """The response models of the edge's own case."""
 
+from shop.http.response_models import ResponseModel
 from shop.orders.schemas import OrderLinePlace
-from shop.schemas import Reply
 
 
-class User(Reply):
+class User(ResponseModel):
     id: str
     email: str
     name: str
@@ -14,7 +14,7 @@ class User(Reply):
     updated_at: str
 
 
-class Order(Reply):
+class Order(ResponseModel):
     id: str
     user_id: str
     status: str
