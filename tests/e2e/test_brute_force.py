@@ -16,7 +16,7 @@ from shop.identity.login_attempts.repository import LoginAttemptRepository
 from shop.identity.login_attempts.service import LoginAttemptService, login_attempt
 from tests.support.dependency_failures import THROTTLED, assert_retryable_503
 from tests.support.deployed_shop import Shop, error_of, gather, new_email
-from tests.support.fault_proxy import WRITES, FaultProxy, answer_lost
+from tests.support.fault_proxy import WRITES, FaultProxy, response_lost
 from tests.support.fixtures import PASSWORD
 from tests.support.waiting import HANG_SECONDS
 
@@ -162,7 +162,7 @@ def test_logins_with_lost_responses_stop_counting_once_they_have_ended(
     """The client of a lost response cannot know whether the attempt was counted, nor release it."""
     email = account(shop)
 
-    with faults.on(answer_lost, *WRITES, table=shop.resources["AttemptsTable"]):
+    with faults.on(response_lost, *WRITES, table=shop.resources["AttemptsTable"]):
         for _ in range(10):
             assert_retryable_503(log_in(shop, email, password))
     assert counts(shop, email) == (10, 10)

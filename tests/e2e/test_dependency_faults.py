@@ -20,7 +20,6 @@ from tests.support.fault_proxy import (
     SECRETS,
     Fault,
     FaultProxy,
-    answer_lost,
     cut,
     cut_off,
     damaged,
@@ -28,8 +27,9 @@ from tests.support.fault_proxy import (
     flipped,
     never_arrived,
     no_json,
-    refused,
-    unanswered,
+    no_response,
+    response_lost,
+    service_error,
 )
 from tests.support.fixtures import PASSWORD
 from tests.support.log_groups import Logs
@@ -50,10 +50,10 @@ GETS = [route for route in ROUTES if route.startswith("GET ") and route != "GET 
 def faults_of(service: str) -> dict[str, Fault]:
     """Return every kind of failure that needs no long wait."""
     every: dict[str, Fault] = {
-        "throttled": refused(THROTTLES[service]),
-        "failing": refused("InternalServerError", 500),
-        "denied": refused("AccessDeniedException"),
-        "expired": refused("ExpiredTokenException"),
+        "throttled": service_error(THROTTLES[service]),
+        "failing": service_error("InternalServerError", 500),
+        "denied": service_error("AccessDeniedException"),
+        "expired": service_error("ExpiredTokenException"),
         "breaking": never_arrived,
         "cut": damaged(cut),
         "cut off": cut_off,
@@ -226,7 +226,7 @@ def test_keys_that_failed_to_load_once_are_retried_immediately(
     shop.restart("CreateSession", "GetJwks")
 
     with (
-        faults.on(refused("ThrottlingException"), service=SECRETS, times=1) as secret,
+        faults.on(service_error("ThrottlingException"), service=SECRETS, times=1) as secret,
         faults.on(damaged(cut), service=PARAMETERS, times=1) as parameter,
     ):
         assert shop.anonymous.post("/api/sessions", json=person_body).status_code == 201
@@ -235,7 +235,7 @@ def test_keys_that_failed_to_load_once_are_retried_immediately(
     assert len(secret) == len(parameter) == 1
 
 
-@pytest.mark.parametrize("fault", [unanswered(30), dripping(0.5)], ids=["hanging", "dripping"])
+@pytest.mark.parametrize("fault", [no_response(30), dripping(0.5)], ids=["hanging", "dripping"])
 def test_keys_that_never_load_time_out_before_lambda(
     shop: Shop, faults: FaultProxy, fault: Fault
 ) -> None:
@@ -268,7 +268,7 @@ def test_keys_that_never_load_time_out_before_lambda(
 def test_email_that_was_not_queued_can_be_requested_again(
     shop: Shop, faults: FaultProxy, mail: Mail
 ) -> None:
-    kinds = faults_of(QUEUES) | {"hanging": unanswered(30)}
+    kinds = faults_of(QUEUES) | {"hanging": no_response(30)}
     people = [shop.sign_up() for _ in kinds]
 
     for person, (kind, fault) in zip(people, kinds.items(), strict=True):
@@ -297,7 +297,7 @@ def test_email_queued_with_a_lost_response_is_sent_once(
 ) -> None:
     person = shop.sign_up()
 
-    with faults.on(answer_lost, service=QUEUES, times=1) as hits:
+    with faults.on(response_lost, service=QUEUES, times=1) as hits:
         answer = shop.anonymous.post("/api/password-resets", json={"email": person.email})
     mail.to(person.email, RESET)
     mail.wait_until_idle()
@@ -311,7 +311,7 @@ def test_readiness_names_the_failing_dependency_without_details(
 ) -> None:
     shop.restart("CheckReadiness")
 
-    with faults.on(refused("AccessDeniedException"), service=PARAMETERS):
+    with faults.on(service_error("AccessDeniedException"), service=PARAMETERS):
         answer = shop.anonymous.get("/ready")
 
     assert error_of(answer) == (503, "SERVICE_UNAVAILABLE")

@@ -10,13 +10,21 @@ import pytest
 
 from tests.support.deployed_shop import PROJECTED, Person, Shop, error_of
 from tests.support.event_listener import Listener
-from tests.support.fault_proxy import Answer, Call, Fault, FaultProxy, Send, answer_lost, refused
+from tests.support.fault_proxy import (
+    Call,
+    Fault,
+    FaultProxy,
+    Response,
+    Send,
+    response_lost,
+    service_error,
+)
 from tests.support.fixtures import PASSWORD
 from tests.support.recovery_tokens import reset_request_limits
 from tests.support.sent_emails import NEW_ADDRESS, RESET, WELCOME, Mail
 from tests.support.waiting import eventually
 
-THROTTLED = refused("ThrottlingException")
+THROTTLED = service_error("ThrottlingException")
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +37,7 @@ def bus(shop: Shop) -> Iterator[Listener]:
 def meanwhile(work: Callable[[], object]) -> Fault:
     """Run `work` before the call reaches the table."""
 
-    async def fault(call: Call, send: Send) -> Answer:
+    async def fault(call: Call, send: Send) -> Response:
         await asyncio.to_thread(work)
         return await send()
 
@@ -118,7 +126,9 @@ def test_note_cleared_with_a_lost_response_is_cleared_once(shop: Shop, faults: F
     person = shop.sign_up()
     order = order_of(shop, person, note="Ring twice.")
 
-    with faults.on(answer_lost, "UpdateItem", table=shop.resources["OrdersTable"], times=1) as hits:
+    with faults.on(
+        response_lost, "UpdateItem", table=shop.resources["OrdersTable"], times=1
+    ) as hits:
         assert person.http.delete("/api/users/me").status_code == 204
 
     assert len(hits) == 1

@@ -21,13 +21,13 @@ from tests.support.fault_proxy import (
     WRITES,
     Fault,
     FaultProxy,
-    answer_lost,
     conflicts,
     delayed,
     dripping,
     never_arrived,
-    refused,
-    unanswered,
+    no_response,
+    response_lost,
+    service_error,
     unprocessed,
 )
 from tests.support.fixtures import PASSWORD
@@ -52,10 +52,10 @@ def person(shop: Shop) -> Person:
 @pytest.mark.parametrize(
     "outage",
     [
-        lambda proxy: proxy.on(refused("ProvisionedThroughputExceededException")),
-        lambda proxy: proxy.on(refused("InternalServerError", 500)),
+        lambda proxy: proxy.on(service_error("ProvisionedThroughputExceededException")),
+        lambda proxy: proxy.on(service_error("InternalServerError", 500)),
         lambda proxy: proxy.on(never_arrived),
-        lambda proxy: proxy.on(unanswered(30)),
+        lambda proxy: proxy.on(no_response(30)),
         FaultProxy.down,
     ],
     ids=["throttled", "failing", "breaking", "hanging", "down"],
@@ -105,7 +105,7 @@ def test_unprocessed_keys_are_retried_and_then_503(
     assert len(hits) == 2
 
 
-@pytest.mark.parametrize("fault", [THROTTLED, unanswered(30)], ids=["throttled", "hanging"])
+@pytest.mark.parametrize("fault", [THROTTLED, no_response(30)], ids=["throttled", "hanging"])
 def test_authorizer_that_cannot_read_is_503(shop: Shop, faults: FaultProxy, fault: Fault) -> None:
     person = shop.sign_up()
     body = {"email": person.email, "password": PASSWORD}
@@ -139,7 +139,7 @@ def test_order_with_a_lost_response_is_retried_and_stored_once(
 ) -> None:
     product = shop.product()
 
-    with faults.on(answer_lost, "TransactWriteItems", times=1) as hits:
+    with faults.on(response_lost, "TransactWriteItems", times=1) as hits:
         answer = person.order((product["id"], 3))
 
     assert (answer.status_code, len(hits)) == (201, 1)
@@ -149,7 +149,7 @@ def test_order_with_a_lost_response_is_retried_and_stored_once(
 
 @pytest.mark.parametrize(
     "fault",
-    [answer_lost, delayed(30), dripping(0.5)],
+    [response_lost, delayed(30), dripping(0.5)],
     ids=["lost", "late", "dripping"],
 )
 def test_order_whose_client_got_503_is_returned_to_the_retry(
@@ -220,7 +220,7 @@ def test_equal_parallel_orders_under_faults_and_conflicts_are_stored_once(
     product = shop.product()
 
     with (
-        faults.on(answer_lost, "TransactWriteItems", skip=1, times=8),
+        faults.on(response_lost, "TransactWriteItems", skip=1, times=8),
         faults.on(conflicts(share=0.5, seed=3), "TransactWriteItems"),
     ):
         answers = gather(20, lambda _: person.order((product["id"], 3), key="k"))
@@ -257,7 +257,7 @@ def test_write_with_a_lost_response_is_not_rejected_for_its_own_effect(
     }
     body = bodies[path] if method == "PUT" else None
 
-    with faults.on(answer_lost, "TransactWriteItems", times=1) as hits:
+    with faults.on(response_lost, "TransactWriteItems", times=1) as hits:
         answer = person.http.request(method, path, json=body)
 
     assert (answer.status_code, len(hits)) == (status, 1), answer.text
@@ -267,9 +267,9 @@ def test_product_with_a_lost_response_is_stored_once(shop: Shop, faults: FaultPr
     first, second = new_product(), new_product()
     key = {"Idempotency-Key": first["sku"]}
 
-    with faults.on(answer_lost, "TransactWriteItems", times=1):
+    with faults.on(response_lost, "TransactWriteItems", times=1):
         assert shop.admin.http.post("/api/products", json=second).status_code == 201
-    with faults.on(answer_lost, "TransactWriteItems"):
+    with faults.on(response_lost, "TransactWriteItems"):
         assert_retryable_503(shop.admin.http.post("/api/products", json=first, headers=key))
     again = shop.admin.http.post("/api/products", json=first, headers=key)
 
@@ -299,7 +299,7 @@ def test_sign_up_with_a_lost_response_is_not_rejected_for_its_own_account(
 ) -> None:
     body = {"email": new_email(), "name": "Ada", "password": PASSWORD}
 
-    with faults.on(answer_lost, "TransactWriteItems", times=1) as hits:
+    with faults.on(response_lost, "TransactWriteItems", times=1) as hits:
         answer = shop.anonymous.post("/api/users", json=body)
 
     assert (answer.status_code, len(hits)) == (201, 1)
@@ -312,7 +312,7 @@ def test_sign_up_whose_client_got_503_leaves_a_working_account(
     body = {"email": new_email(), "name": "Ada", "password": PASSWORD}
 
     # Not the response to the rate limit's earlier write.
-    with faults.on(answer_lost, "TransactWriteItems", table=shop.resources["UsersTable"]):
+    with faults.on(response_lost, "TransactWriteItems", table=shop.resources["UsersTable"]):
         assert_retryable_503(shop.anonymous.post("/api/users", json=body))
 
     assert error_of(shop.anonymous.post("/api/users", json=body)) == (409, "EMAIL_IN_USE")
@@ -323,7 +323,7 @@ def test_sign_up_whose_client_got_503_leaves_a_working_account(
 def test_change_with_a_lost_response_is_applied_once(
     shop: Shop, faults: FaultProxy, person: Person, times: int
 ) -> None:
-    with faults.on(answer_lost, "TransactWriteItems", times=times) as hits:
+    with faults.on(response_lost, "TransactWriteItems", times=times) as hits:
         answer = person.http.patch("/api/users/me", json={"name": "Ada King"})
     if times > 1:
         assert_retryable_503(answer)
@@ -340,7 +340,7 @@ def test_refresh_with_a_lost_response_returns_the_one_successor(
 ) -> None:
     spent = {"refreshToken": person.grant["refreshToken"]}
 
-    with faults.on(answer_lost, "UpdateItem", times=times) as hits:
+    with faults.on(response_lost, "UpdateItem", times=times) as hits:
         answer = shop.anonymous.post("/api/access-tokens", json=spent)
     if times > 1:
         assert_retryable_503(answer)
@@ -359,7 +359,7 @@ def test_login_with_lost_responses_is_one_session(
 ) -> None:
     body = {"email": person.email, "password": PASSWORD}
 
-    with faults.on(answer_lost, "TransactWriteItems", times=2):
+    with faults.on(response_lost, "TransactWriteItems", times=2):
         answer = shop.anonymous.post("/api/sessions", json=body)
 
     assert answer.status_code == 201

@@ -10,7 +10,7 @@ import pytest
 
 from shop.dynamo.codec import decode
 from tests.support.deployed_shop import Person, Shop, error_of, gather
-from tests.support.fault_proxy import FaultProxy, answer_lost, conflicts
+from tests.support.fault_proxy import FaultProxy, conflicts, response_lost
 
 NOBODY = "01900000-0000-7000-8000-000000000000"
 STATUSES = ("pending", "processing", "completed", "cancelled")
@@ -570,7 +570,7 @@ def test_cancellation_with_a_lost_response_is_made_once_and_published(
     product = shop.product()
     order = placed(shop, person, (product, 3))
 
-    with faults.on(answer_lost, "TransactWriteItems", times=1) as hits:
+    with faults.on(response_lost, "TransactWriteItems", times=1) as hits:
         answer = patch(person.http, order, status="cancelled")
 
     assert (answer.status_code, answer.headers["ETag"], len(hits)) == (200, '"2"', 1)
@@ -584,7 +584,7 @@ def test_cancellation_whose_client_got_503_is_not_repeated(
     product = shop.product()
     order = placed(shop, person, (product, 3))
 
-    with faults.on(answer_lost, "TransactWriteItems"):
+    with faults.on(response_lost, "TransactWriteItems"):
         untold = patch(person.http, order, status="cancelled")
     again = patch(person.http, order, status="cancelled")
 

@@ -6,7 +6,7 @@ import pytest
 
 from shop.products.schemas import MAX_STOCK
 from tests.support.deployed_shop import Person, Shop, error_of, new_product
-from tests.support.fault_proxy import FaultProxy, answer_lost
+from tests.support.fault_proxy import FaultProxy, response_lost
 from tests.support.product_requests import patch, path_of, read, rows_of
 
 NOBODY = "/api/products/01900000-0000-7000-8000-000000000000"
@@ -294,7 +294,7 @@ def test_stock_delta_out_of_range_rejects_the_whole_patch(
 def test_stock_delta_with_a_lost_response_is_applied_once(shop: Shop, faults: FaultProxy) -> None:
     product = shop.product(stock=10)
 
-    with faults.on(answer_lost, "TransactWriteItems", times=1) as hits:
+    with faults.on(response_lost, "TransactWriteItems", times=1) as hits:
         answer = patch(shop, product, stockDelta=-3)
 
     assert (answer.status_code, len(hits)) == (200, 1)
@@ -308,10 +308,10 @@ def test_deletion_and_new_sku_with_lost_responses_are_applied_once(
     product = shop.product()
     sku = new_product()["sku"]
 
-    with faults.on(answer_lost, "TransactWriteItems", times=1):
+    with faults.on(response_lost, "TransactWriteItems", times=1):
         assert patch(shop, product, sku=sku).status_code == 200
     assert [row["id"]["S"] for row in rows_of(shop, product)] == [product["id"], f"sku#{sku}"]
-    with faults.on(answer_lost, "TransactWriteItems", times=1):
+    with faults.on(response_lost, "TransactWriteItems", times=1):
         assert shop.admin.http.delete(path_of(product)).status_code == 204
     assert rows_of(shop, product) == []
 

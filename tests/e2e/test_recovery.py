@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tests.support.deployed_shop import Person, Shop, error_of, gather, new_email
-from tests.support.fault_proxy import Answer, Call, FaultProxy, Send, refused
+from tests.support.fault_proxy import Call, FaultProxy, Response, Send, service_error
 from tests.support.fixtures import PASSWORD
 from tests.support.recovery_tokens import (
     KINDS,
@@ -140,7 +140,7 @@ def test_known_and_unknown_addresses_are_indistinguishable(
     gone.http.delete("/api/users/me")
     seen = []
 
-    async def passed(call: Call, send: Send) -> Answer:
+    async def passed(call: Call, send: Send) -> Response:
         return await send()
 
     for email in (ada.email, gone.email, new_email()):
@@ -384,7 +384,7 @@ def test_throttled_database_leaves_no_partial_writes(shop: Shop, faults: FaultPr
     token = create_token(shop, ada, "password-resets")
     before = shop.everything()
 
-    with faults.on(refused("ThrottlingException")):
+    with faults.on(service_error("ThrottlingException")):
         asked = request_password_reset(shop, ada.email)
         redeemed = redeem(shop, "password-resets", token)
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.deployed_shop import Person, Shop, new_product
 from tests.support.event_sources import Queue
-from tests.support.fault_proxy import Answer, Call, FaultProxy, Send
+from tests.support.fault_proxy import Call, FaultProxy, Response, Send
 from tests.support.log_groups import Logs
 from tests.support.recovery_tokens import reset_request_limits, token_in
 from tests.support.sent_emails import RESET, VERIFICATION, WELCOME, Mail
@@ -74,10 +74,10 @@ def assert_not_logged(logs: Logs, secrets: Secrets, *seen: httpx.Response) -> No
     assert MARK not in everything
 
 
-async def quoting(call: Call, send: Send) -> Answer:
+async def quoting(call: Call, send: Send) -> Response:
     """An unexpected error, with a message that quotes the request."""
     error = {"__type": "com.amazon.coral.validate#ValidationException"}
-    return Answer.of(400, error | {"message": json.dumps(call.request)})
+    return Response.of(400, error | {"message": json.dumps(call.request)})
 
 
 def test_user_input_is_not_logged(shop: Shop, logs: Logs, secrets: Secrets, person: Person) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 
 from tests.support.deployed_shop import Person, Shop, error_of, new_email, new_product
-from tests.support.fault_proxy import refused
+from tests.support.fault_proxy import service_error
 from tests.support.fixtures import PASSWORD
 from tests.support.log_groups import Logs
 from tests.support.sam_template import functions
@@ -21,7 +21,7 @@ WITHOUT_DATABASE = {
 }
 ROUTES = sorted({it.route for it in functions() if it.route} - WITHOUT_DATABASE)
 NO_BODY = ("GET", "DELETE")
-THROTTLED = refused("ThrottlingException")
+THROTTLED = service_error("ThrottlingException")
 # Details of a failure that no response may contain.
 INTERNALS = re.compile(
     r"boto|aws|amazon|arn:|dynamo|sqs|secretsmanager|ssm|table|throttl|injected|exception|traceback"

@@ -96,7 +96,7 @@ def test_share_of_conflicts_is_reproducible_by_seed(
 def test_lost_response_had_its_effect_and_a_broken_connection_had_none(
     client: Any, database: FakeDynamoDB, proxy: FaultProxy
 ) -> None:
-    for fault, asked in [(fault_proxy.never_arrived, 0), (fault_proxy.answer_lost, 1)]:
+    for fault, asked in [(fault_proxy.never_arrived, 0), (fault_proxy.response_lost, 1)]:
         with proxy.on(fault), pytest.raises(ConnectionClosedError):
             client.get_item(TableName="orders", Key=KEY)
         assert len(database.asked) == asked
@@ -119,7 +119,7 @@ def test_stopped_proxy_accepts_no_connection(
 def test_unanswered_call_has_no_effect(
     impatient: Any, database: FakeDynamoDB, proxy: FaultProxy
 ) -> None:
-    with proxy.on(fault_proxy.unanswered(1)), pytest.raises(ReadTimeoutError):
+    with proxy.on(fault_proxy.no_response(1)), pytest.raises(ReadTimeoutError):
         impatient.get_item(TableName="orders", Key=KEY)
 
     assert database.asked == []
@@ -143,7 +143,7 @@ def test_response_can_be_late_or_slow(
 def test_rejection_has_its_code_and_status(
     client: Any, database: FakeDynamoDB, proxy: FaultProxy, code: str, status: int
 ) -> None:
-    with proxy.on(fault_proxy.refused(code, status)), pytest.raises(ClientError) as refusal:
+    with proxy.on(fault_proxy.service_error(code, status)), pytest.raises(ClientError) as refusal:
         client.get_item(TableName="orders", Key=KEY)
 
     assert refusal.value.response["Error"]["Code"] == code
@@ -170,7 +170,7 @@ def test_fault_applies_to_its_own_calls_only(
             return True
         return False
 
-    throttled = fault_proxy.refused("ThrottlingException")
+    throttled = fault_proxy.service_error("ThrottlingException")
     with proxy.on(throttled, "TransactWriteItems", table="products", skip=1, times=2) as hits:
         assert not is_refused("get_item", TableName="products", Key=KEY)
         assert not is_refused("transact_write_items", TransactItems=TRANSACTION[:1])

@@ -63,7 +63,7 @@ def test_rejection_has_the_code_in_the_format_of_its_service(
     service: str, proxy: FaultProxy, code: str
 ) -> None:
     with (
-        proxy.on(fault_proxy.refused(code), service=service),
+        proxy.on(fault_proxy.service_error(code), service=service),
         pytest.raises(ClientError) as refusal,
     ):
         call(proxy, service)
