@@ -112,12 +112,12 @@ def test_call_stays_within_the_limits_of_the_bus() -> None:
 
 def test_oversized_event_is_dead_lettered() -> None:
     bus = FakeBus()
-    desk = OutboxAt(bus)
+    outbox = OutboxAt(bus)
     large = record("orders_table", None, ORDER | {"lines": ORDER["lines"] * 5_000})
 
-    assert desk.publish([user(), large, user()]) == []
+    assert outbox.publish([user(), large, user()]) == []
 
-    assert len(bus.told) == 2 and desk.aside == [ORDER["id"]]
+    assert len(bus.told) == 2 and outbox.aside == [ORDER["id"]]
 
 
 def test_failed_entry_is_retried_before_the_next_of_its_entity() -> None:
@@ -149,35 +149,35 @@ def test_short_bus_outage_is_waited_out() -> None:
 
 def test_long_bus_outage_defers_all_within_the_worker_timeout() -> None:
     bus = FakeBus(down=10**9)
-    desk = OutboxAt(bus)
+    outbox = OutboxAt(bus)
 
-    assert desk.publish([user(), user()]) == [0, 1]
+    assert outbox.publish([user(), user()]) == [0, 1]
 
-    assert BUDGET <= desk.time < BUDGET + 5
+    assert BUDGET <= outbox.time < BUDGET + 5
 
 
 def test_failing_event_blocks_later_records_only() -> None:
     stuck = new_id()
     bus = FakeBus(lambda event: RETRY if event.subject == stuck else PUBLISHED)
-    desk = OutboxAt(bus)
+    outbox = OutboxAt(bus)
 
-    assert desk.publish([user(), user(1, stuck), poison(), user()]) == [1, 2, 3]
+    assert outbox.publish([user(), user(1, stuck), poison(), user()]) == [1, 2, 3]
 
     # Records retried with it are not dead-lettered now, or each retry would repeat that.
-    assert desk.aside == []
+    assert outbox.aside == []
 
 
 @pytest.mark.parametrize("place", range(10))
 def test_malformed_record_is_dead_lettered_alone(place: int, log: LogLines) -> None:
     bus = FakeBus()
-    desk = OutboxAt(bus)
+    outbox = OutboxAt(bus)
     records = [user() for _ in range(10)]
     records[place] = poison()
 
-    assert desk.publish(records) == []
+    assert outbox.publish(records) == []
 
     assert len(bus.told) == 9
-    assert desk.aside == [records[place].key["id"]]
+    assert outbox.aside == [records[place].key["id"]]
     assert [line["error"] for line in log()] == ["KeyError"]
     assert SECRET not in json.dumps(log())
 
@@ -185,14 +185,14 @@ def test_malformed_record_is_dead_lettered_alone(place: int, log: LogLines) -> N
 def test_rejected_event_is_dead_lettered_alone() -> None:
     records = [user(), user(), user()]
     refused = records[1].key["id"]
-    desk = OutboxAt(FakeBus(lambda event: REJECTED if event.subject == refused else PUBLISHED))
+    outbox = OutboxAt(FakeBus(lambda event: REJECTED if event.subject == refused else PUBLISHED))
 
-    assert desk.publish(records) == []
+    assert outbox.publish(records) == []
 
-    assert desk.aside == [refused]
+    assert outbox.aside == [refused]
 
 
 def test_failed_dead_lettering_is_retried() -> None:
-    desk = OutboxAt(FakeBus(), is_aside_down=True)
+    outbox = OutboxAt(FakeBus(), is_aside_down=True)
 
-    assert desk.publish([user(), poison(), user()]) == [1, 2]
+    assert outbox.publish([user(), poison(), user()]) == [1, 2]

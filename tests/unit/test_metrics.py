@@ -56,9 +56,9 @@ def raises(error: type[Exception], work: Any) -> Any:
     return refused
 
 
-def place(shelf: FakeOrderStore, *lines: Any, key: str | None = None) -> Any:
-    desk = OrderService(shelf, lambda: NOON, new_id)
-    return lambda: desk.place(ALICE, ALICE.id, wanted(*lines), idempotency(key))
+def place(store: FakeOrderStore, *lines: Any, key: str | None = None) -> Any:
+    service = OrderService(store, lambda: NOON, new_id)
+    return lambda: service.place(ALICE, ALICE.id, wanted(*lines), idempotency(key))
 
 
 def test_request_logs_its_latency_by_declared_route(log: LogLines) -> None:
@@ -131,10 +131,10 @@ def test_order_and_its_value_are_counted_when_placed() -> None:
 
 
 def test_replay_counts_nothing() -> None:
-    shelf = FakeOrderStore()
-    place(shelf, (PLUM, 3), key="one")()
+    store = FakeOrderStore()
+    place(store, (PLUM, 3), key="one")()
 
-    assert logged_metrics(raises(Replayed, place(shelf, (PLUM, 3), key="one"))) == {}
+    assert logged_metrics(raises(Replayed, place(store, (PLUM, 3), key="one"))) == {}
 
 
 def test_rejected_order_counts_its_reason_once() -> None:

@@ -19,7 +19,7 @@ from shop.orders.models import Order, OrderStatus
 from shop.redaction import SanitizedError
 from shop.users.models import User
 from tests.fakes.email_dependencies import ORDER, USER
-from tests.fakes.user_store import FakeUserStore, desk
+from tests.fakes.user_store import FakeUserStore, user_service
 from tests.support.fixtures import ADMIN, ALICE, NOON
 from tests.support.gateway_events import Context
 from tests.support.log_lines import LogLines
@@ -152,15 +152,15 @@ def test_malformed_command_without_an_arn_is_audited_as_operator(log: LogLines, 
 def test_dry_run_previews_the_last_admin_rule(
     role: Role, status: UserStatus, admins: int, refusal: type[ShopError] | None
 ) -> None:
-    shelf = FakeUserStore()
-    shelf.user, shelf.admins = replace(shelf.user, role=role), admins
+    store = FakeUserStore()
+    store.user, store.admins = replace(store.user, role=role), admins
 
     if refusal is None:
-        assert desk(shelf).preview(ADMIN, ALICE.id, status) == shelf.user
+        assert user_service(store).preview(ADMIN, ALICE.id, status) == store.user
     else:
         with pytest.raises(refusal):
-            desk(shelf).preview(ADMIN, ALICE.id, status)
-    assert shelf.writes == 0
+            user_service(store).preview(ADMIN, ALICE.id, status)
+    assert store.writes == 0
 
 
 class FakeOperatorStore:

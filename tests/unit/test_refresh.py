@@ -343,13 +343,13 @@ def test_list_is_limited_to_fifty_after_parallel_logins(lobby: FakeSessionStore)
 
 
 def test_session_of_the_caller_is_ended_and_no_other(lobby: FakeSessionStore, first: Grant) -> None:
-    desk = lobby.service()
+    service = lobby.service()
 
     with pytest.raises(NotFound):
-        desk.end(BOB, first.session.id)
+        service.end(BOB, first.session.id)
     assert lobby.sessions == [first.session]
 
-    desk.end(Caller(ALICE.id, first.session.id, ALICE.role), first.session.id)
+    service.end(Caller(ALICE.id, first.session.id, ALICE.role), first.session.id)
     assert lobby.sessions == []
 
 
