@@ -169,14 +169,14 @@ def test_built_handler_and_its_first_request_load_allowed_modules_only(
 
     printed = run_bare(build, [function.name, *layers(function.name)], FIRST_REQUEST, text)
 
-    told = json.loads(printed.splitlines()[-1])
-    assert set(told["imported"]) == MAY_LOAD.get(function.name), (
+    report = json.loads(printed.splitlines()[-1])
+    assert set(report["imported"]) == MAY_LOAD.get(function.name), (
         f"import less, or change the row of {function.name} in MAY_LOAD of this file"
     )
-    assert set(told["later"]) == LOADS_LATER.get(function.name, set()), (
+    assert set(report["later"]) == LOADS_LATER.get(function.name, set()), (
         f"import less, or change the row of {function.name} in LOADS_LATER of this file"
     )
-    answer = told["answer"] or {}
+    answer = report["answer"] or {}
     assert answer.get("statusCode", 200) < 400 and not answer.get("batchItemFailures"), printed
 
 

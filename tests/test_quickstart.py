@@ -137,11 +137,11 @@ def test_lines_printed_by_make_run_work_as_printed(clone: Path, running: str) ->
 
 
 def test_demo_data_is_seeded(clone: Path, running: str) -> None:
-    told = json.loads((clone / ".local/stack.json").read_text())
-    admin = httpx.post(f"{running}/api/sessions", json=told["admin"]).json()
+    stack = json.loads((clone / ".local/stack.json").read_text())
+    admin = httpx.post(f"{running}/api/sessions", json=stack["admin"]).json()
 
-    assert told.keys() == {"url", "emulator", "admin"}
-    assert told["url"].rsplit(":")[-1] == running.rsplit(":")[-1]
+    assert stack.keys() == {"url", "emulator", "admin"}
+    assert stack["url"].rsplit(":")[-1] == running.rsplit(":")[-1]
     assert admin["tokenType"] == "Bearer"
 
 

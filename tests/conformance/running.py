@@ -27,8 +27,8 @@ def run(
     """
     assert httpx.URL(url).host == HOST, f"{url} is not on this machine"
     with TemporaryDirectory() as folder, httpx.Client(base_url=url, timeout=HANG_SECONDS) as http:
-        told = Path(folder) / "people.json"
-        told.write_text(json.dumps(people(http, admin)))
+        people_file = Path(folder) / "people.json"
+        people_file.write_text(json.dumps(people(http, admin)))
         arguments = [
             *(sys.executable, "-m", "schemathesis.cli", "--no-color"),
             *("--config-file", str(HERE / "schemathesis.toml")),
@@ -38,7 +38,7 @@ def run(
         environment = {
             **os.environ,
             "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "layers/shop")]),
-            "SCHEMATHESIS_PEOPLE": str(told),
+            "SCHEMATHESIS_PEOPLE": str(people_file),
             "SCHEMATHESIS_URL": url,
         }
         return subprocess.run(

@@ -240,9 +240,9 @@ def test_parallel_successful_logins_all_succeed_and_leave_no_count(shop: Shop) -
 def test_attempts_across_networks_are_limited_to_one_hundred(shop: Shop) -> None:
     email = account(shop)
 
-    told = gather(10, lambda n: guess(shop, email, 10, f"127.0.{n + 1}.1"))
+    outcomes = gather(10, lambda n: guess(shop, email, 10, f"127.0.{n + 1}.1"))
 
-    assert sum(told, Counter()) == {WRONG: 100}
+    assert sum(outcomes, Counter()) == {WRONG: 100}
     before = shop.everything()
     refused = log_in(shop, email, PASSWORD, "127.0.11.1")
     assert error_of(refused) == REFUSED

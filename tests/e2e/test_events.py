@@ -63,20 +63,20 @@ def test_every_change_of_a_user_is_published(shop: Shop, bus: Listener) -> None:
     )
     asked += request_ids(shop.admin.http.delete(path))
 
-    told = bus.hears(
+    events = bus.hears(
         person.id,
         *("user.registered", "user.updated", "user.updated", "user.password_changed"),
         *("user.deactivated", "user.updated", "user.deleted"),
     )
 
-    assert [event["data"]["version"] for event in told] == [*range(1, 8)]
-    assert [event["data"].get("changed") for event in told] == [
+    assert [event["data"]["version"] for event in events] == [*range(1, 8)]
+    assert [event["data"].get("changed") for event in events] == [
         *(None, ["name"], ["email"], None),
         *(["name", "status"], ["status"], None),
     ]
-    assert [event["correlationid"] for event in told[1:]] == asked
-    assert told[0]["correlationid"]
-    assert len({event["id"] for event in told}) == 7
+    assert [event["correlationid"] for event in events[1:]] == asked
+    assert events[0]["correlationid"]
+    assert len({event["id"] for event in events}) == 7
 
 
 def test_every_status_change_of_an_order_is_published(shop: Shop, bus: Listener) -> None:
@@ -183,9 +183,9 @@ def test_events_are_published_in_order_after_a_long_bus_outage(shop: Shop, bus: 
         time.sleep(22)  # the publisher retries for 20 s before it reports the records
         assert bus.of(person.id) == []
 
-    told = bus.hears(person.id, "user.registered", *["user.updated"] * 3)
+    events = bus.hears(person.id, "user.registered", *["user.updated"] * 3)
 
-    assert [event["data"]["version"] for event in told] == [1, 2, 3, 4]
+    assert [event["data"]["version"] for event in events] == [1, 2, 3, 4]
 
 
 def test_thousand_changes_under_faults_publish_a_thousand_events(

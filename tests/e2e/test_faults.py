@@ -225,10 +225,10 @@ def test_equal_parallel_orders_under_faults_and_conflicts_are_stored_once(
     ):
         answers = gather(20, lambda _: person.order((product["id"], 3), key="k"))
 
-    told = [answer for answer in answers if answer.status_code != 503]
-    assert {answer.status_code for answer in told} == {201}
-    assert len({answer.content for answer in told}) == 1
-    assert_one_order(shop, person, told[0])
+    completed = [answer for answer in answers if answer.status_code != 503]
+    assert {answer.status_code for answer in completed} == {201}
+    assert len({answer.content for answer in completed}) == 1
+    assert_one_order(shop, person, completed[0])
     assert shop.stock(product) == 7
 
 

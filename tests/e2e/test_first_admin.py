@@ -35,8 +35,8 @@ def test_admin_is_created_once_per_address(shop: Shop, tmp_path: Path) -> None:
     after = shop.everything()
 
     admin = shop.log_in(email)
-    told = admin.http.get("/api/users/me").json()
-    assert json.loads(first.stdout) == {"id": told["id"]} and told["role"] == "admin"
+    profile = admin.http.get("/api/users/me").json()
+    assert json.loads(first.stdout) == {"id": profile["id"]} and profile["role"] == "admin"
     assert "EmailInUse" in second.stdout + second.stderr
     assert after == before
     # The other tests need exactly one admin.

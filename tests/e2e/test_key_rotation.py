@@ -65,9 +65,9 @@ def change_keys(shop: Shop, event: dict[str, Any]) -> list[str]:
         Qualifier="live",
         Payload=json.dumps(event),
     )
-    told = json.loads(answer["Payload"].read())
-    assert "FunctionError" not in answer, told
-    kids: list[str] = told["kids"]
+    result = json.loads(answer["Payload"].read())
+    assert "FunctionError" not in answer, result
+    kids: list[str] = result["kids"]
     return kids
 
 
@@ -129,9 +129,9 @@ def test_first_key_is_removed_after_two_rotations(shop: Shop) -> None:
     change_keys(shop, {})
     shop.restart("GetJwks", "Authorizer", "CreateSession")
 
-    told = shop.anonymous.get("/.well-known/jwks.json").json()
-    assert [key["kid"] for key in told["keys"]] == published(shop) == key_store(shop).private().kids
-    assert first not in json.dumps(told)
+    jwks = shop.anonymous.get("/.well-known/jwks.json").json()
+    assert [key["kid"] for key in jwks["keys"]] == published(shop) == key_store(shop).private().kids
+    assert first not in json.dumps(jwks)
     assert error_of(me(shop, token)) == (401, "UNAUTHORIZED")
     assert me(shop, new_token(shop, person)).status_code == 200
 
@@ -139,11 +139,11 @@ def test_first_key_is_removed_after_two_rotations(shop: Shop) -> None:
 def test_parallel_rotations_rotate_once(shop: Shop) -> None:
     for _ in range(5):
         before = published(shop)
-        told = gather(4, lambda _: change_keys(shop, {}))
+        results = gather(4, lambda _: change_keys(shop, {}))
 
         after = key_store(shop).private().kids
         assert after[:2] == before[1:]
-        assert told == [after] * 4 and published(shop) == after
+        assert results == [after] * 4 and published(shop) == after
         grow_old(shop)
 
 

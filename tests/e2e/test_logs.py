@@ -49,9 +49,9 @@ def test_order_shares_one_correlation_id_from_request_to_email(shop: Shop, logs:
     (request,) = logs.lines(request_id, message="request")
     assert (request["route"], request["status"]) == ("POST /api/users/{userId}/orders", 201)
     assert (request["request_id"], request["caller_id"]) == (request_id, person.id)
-    told = logs.lines(request_id, message="event published", request_id=request_id)
-    assert [line["type"] for line in told] == ["order.placed", "order.processing"]
-    placed = {name: told[0][name] for name in ("id", "type", "subject", "request_id")}
+    logged = logs.lines(request_id, message="event published", request_id=request_id)
+    assert [line["type"] for line in logged] == ["order.placed", "order.processing"]
+    placed = {name: logged[0][name] for name in ("id", "type", "subject", "request_id")}
     assert placed["subject"] == order
     for function in ("StartProcessing", "SendEmail"):
         (done,) = [

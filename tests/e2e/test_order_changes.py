@@ -585,10 +585,10 @@ def test_cancellation_whose_client_got_503_is_not_repeated(
     order = placed(shop, person, (product, 3))
 
     with faults.on(response_lost, "TransactWriteItems"):
-        untold = patch(person.http, order, status="cancelled")
+        unconfirmed = patch(person.http, order, status="cancelled")
     again = patch(person.http, order, status="cancelled")
 
-    assert error_of(untold) == (503, "SERVICE_UNAVAILABLE")
+    assert error_of(unconfirmed) == (503, "SERVICE_UNAVAILABLE")
     assert error_of(again) == (409, "INVALID_TRANSITION")
     assert "cancelled" in again.json()["error"]["message"]
     assert shop.stock(product) == 10

@@ -33,10 +33,10 @@ def test_order_shares_one_correlation_id_from_request_to_processing(
             bus.hears(order, "order.placed")
             assert status(person, order) == "pending"
 
-        told = bus.hears(order, "order.placed", "order.processing")
+        events = bus.hears(order, "order.placed", "order.processing")
 
     request_id = answer.headers["X-Request-Id"]
-    assert [event["correlationid"] for event in told] == [request_id] * 2
+    assert [event["correlationid"] for event in events] == [request_id] * 2
     assert status(person, order) == "processing"
     said = ["done", "done", "email sent", "event published", "event published", "request"]
     assert eventually(

@@ -30,10 +30,10 @@ def test_eleventh_password_guess_is_rejected_even_with_the_right_password(
 ) -> None:
     person = shop.sign_up()
 
-    told = [error_of(change(person, way, "wrong horse")) for _ in range(10)]
+    errors = [error_of(change(person, way, "wrong horse")) for _ in range(10)]
     refused = change(person, way, PASSWORD)
 
-    assert told == [WRONG] * 10
+    assert errors == [WRONG] * 10
     assert error_of(refused) == REFUSED
     assert 0 < int(refused.headers["Retry-After"]) <= 900
     credentials = {"email": person.email, "password": PASSWORD}

@@ -146,12 +146,12 @@ def test_known_and_unknown_addresses_are_indistinguishable(
     for email in (ada.email, gone.email, new_email()):
         with faults.on(passed, table=shop.resources["AttemptsTable"]) as calls:
             answers = [request_password_reset(shop, email) for _ in range(4)]
-        told = [(answer.status_code, sorted(answer.headers)) for answer in answers]
-        seen.append((told, [call.operation for call in calls]))
+        outcomes = [(answer.status_code, sorted(answer.headers)) for answer in answers]
+        seen.append((outcomes, [call.operation for call in calls]))
         assert [answer.status_code for answer in answers] == [202, 202, 202, 429]
         assert [answer.json() for answer in answers[:3]] == [{}] * 3
 
-    assert [told for told, _ in seen] == [seen[0][0]] * 3
+    assert [outcomes for outcomes, _ in seen] == [seen[0][0]] * 3
     assert {operation for _, calls in seen for operation in calls} == {"TransactWriteItems"}
     assert len(mail.to(ada.email, RESET, 3)) == 3
     mail.wait_until_idle()
@@ -320,7 +320,7 @@ def test_malformed_requests_are_rejected_before_they_are_counted(shop: Shop) -> 
     large = b'{"password": "' + b"x" * 11_000_000 + b'"}'
     send = shop.anonymous.request
 
-    for answer, told in [
+    for answer, expected in [
         (request_password_reset(shop, "no address"), (422, "VALIDATION_ERROR")),
         (
             request_password_reset(shop, "a@b.example\r\nBcc: c@d.example"),
@@ -339,7 +339,7 @@ def test_malformed_requests_are_rejected_before_they_are_counted(shop: Shop) -> 
             (413, "PAYLOAD_TOO_LARGE"),
         ),
     ]:
-        assert error_of(answer) == told
+        assert error_of(answer) == expected
     assert shop.everything() == before
 
 

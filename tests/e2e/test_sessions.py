@@ -134,15 +134,15 @@ def test_wrong_password_and_unknown_address_are_indistinguishable(shop: Shop) ->
         log_in(shop, "not an address"),
     ]
 
-    told = set()
+    errors = set()
     for answer in answers:
         assert error_of(answer) == (401, "INVALID_CREDENTIALS")
         varying = {"X-Request-Id", "x-amzn-requestid", "date", "content-length"}
         headers = {
             n: v for n, v in answer.headers.items() if n.lower() not in map(str.lower, varying)
         }
-        told.add((answer.json()["error"]["message"], str(sorted(headers.items()))))
-    assert len(told) == 1
+        errors.add((answer.json()["error"]["message"], str(sorted(headers.items()))))
+    assert len(errors) == 1
     assert shop.everything_but_attempts() == before
 
 

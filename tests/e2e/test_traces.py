@@ -160,12 +160,12 @@ def test_traces_contain_no_secret_and_no_personal_data(shop: Shop, mail: Mail) -
     assert (weak.status_code, reset.status_code) == (422, 204)
     trace(shop, reset.headers["X-Request-Id"])
 
-    told = shop.stack.emulator.traces.read_text()
+    traces = shop.stack.emulator.traces.read_text()
     for route in ("POST /api/users", "POST /api/sessions", "PUT /api/password-resets/{token}"):
-        assert f'"{route}"' in told
+        assert f'"{route}"' in traces
     for secret in (
         *(name, "Quackenbush", email, email.split("@")[0], token),
         *(PASSWORD, NEW_PASSWORD, "password1", "$2b$"),
         *(person.grant["accessToken"], person.grant["refreshToken"]),
     ):
-        assert secret not in told
+        assert secret not in traces

@@ -93,9 +93,9 @@ def met(hits: list[Call], count: int) -> bool:
 def test_bus_faults_keep_the_order_and_ids_of_events(
     shop: Shop, bus: Listener, faults: FaultProxy
 ) -> None:
-    told = {kind: [shop.sign_up() for _ in range(2)] for kind in FAULTS}
+    people_by_kind = {kind: [shop.sign_up() for _ in range(2)] for kind in FAULTS}
 
-    for kind, people in told.items():
+    for kind, people in people_by_kind.items():
         with ExitStack() as faulty:
             # One call's maximum of entries, so that some entries of a call fail.
             with bus.held("PublishUsers"):
@@ -108,7 +108,7 @@ def test_bus_faults_keep_the_order_and_ids_of_events(
                 hits = faulty.enter_context(faults.on(FAULTS[kind], service=BUS, times=5))
             assert met(hits, 5), kind
 
-    for kind, people in told.items():
+    for kind, people in people_by_kind.items():
         for person in people:
             assert heard(bus, person, 5), kind
             assert versions(bus, person) == [1, 2, 3, 4, 5], kind
@@ -277,13 +277,13 @@ def test_emails_under_faults_all_arrive_once(
         mail_faults.on(sometimes(0.2, 1, response_lost, THROTTLED)) as hits,
         mail_faults.on(sometimes(0.1, 2, TOO_MANY_EMAILS, never_arrived), service=MAIL),
     ):
-        told = [mail.publish("order.placed", userId=ada.id, orderId=order) for _ in range(80)]
+        published = [mail.publish("order.placed", userId=ada.id, orderId=order) for _ in range(80)]
         assert eventually(lambda: len(mail.to(ada.email, ORDERED, 0)) >= 81, 5 * HANG_SECONDS)
         mail.wait_until_idle()
 
     sent = [line["id"] for line in mail.log_lines() if line.get("message") == "email sent"]
     assert len(mail.to(ada.email, ORDERED, 81)) == 81
-    assert sorted(it for it in sent if it in told) == sorted(told)
+    assert sorted(it for it in sent if it in published) == sorted(published)
     assert len(hits) > 80
     assert failed.is_empty()
 
@@ -321,8 +321,8 @@ def test_orders_are_processed_once_under_database_faults(
             with faults.on(fault, "TransactWriteItems", times=3) as hits:
                 assert met(hits, 3), kind
         for kind, order in orders.items():
-            told = bus.hears(order, "order.placed", "order.processing")
-            assert [event["data"]["version"] for event in told] == [1, 2], kind
+            events = bus.hears(order, "order.placed", "order.processing")
+            assert [event["data"]["version"] for event in events] == [1, 2], kind
 
     assert shop.stock(product) == 100 - len(kinds)
     assert Queue(shop.stack, shop.resources["FailedOrdersToProcess"]).is_empty()

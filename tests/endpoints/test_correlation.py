@@ -45,10 +45,10 @@ class Bus:
     """A bus that accepts every event."""
 
     def __init__(self) -> None:
-        self.told: list[Any] = []
+        self.events: list[Any] = []
 
     def put_events(self, Entries: list[Any]) -> dict[str, Any]:
-        self.told += [json.loads(entry["Detail"]) for entry in Entries]
+        self.events += [json.loads(entry["Detail"]) for entry in Entries]
         return {"FailedEntryCount": 0, "Entries": [{"EventId": "1"}] * len(Entries)}
 
 
@@ -90,15 +90,15 @@ def test_deletion_event_has_the_correlation_id_of_its_request(bus: Bus, log: Log
     records = [record(user, "OldImage") for user in (one, other, nobodys)]
     publish_events.handler({"Records": records}, Context())
 
-    told = [(it["type"], it["subject"], it.get("correlationid")) for it in bus.told]
-    assert told == [
+    published = [(it["type"], it["subject"], it.get("correlationid")) for it in bus.events]
+    assert published == [
         ("user.deleted", one.id, REQUEST),
         ("user.deleted", other.id, f"{REQUEST} 2"),
         ("user.deleted", nobodys.id, None),
     ]
     lines = [line for line in log() if line["message"] == "event published"]
     assert [line.get("request_id") for line in lines] == [REQUEST, f"{REQUEST} 2", None]
-    assert lines[0]["id"] == bus.told[0]["id"]
+    assert lines[0]["id"] == bus.events[0]["id"]
     assert (lines[0]["type"], lines[0]["subject"]) == ("user.deleted", one.id)
 
 
@@ -115,7 +115,7 @@ def test_deletion_with_unreadable_request_ids_is_published(
     answer = publish_events.handler({"Records": [record(user, "OldImage")]}, Context())
 
     assert answer == {"batchItemFailures": []}
-    assert [it["type"] for it in bus.told] == ["user.deleted"]
+    assert [it["type"] for it in bus.events] == ["user.deleted"]
     assert "deleting requests unknown" in [line["message"] for line in log()]
 
 

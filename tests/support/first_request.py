@@ -63,8 +63,8 @@ def answer_by(aws: Aws) -> None:
     def send(**sent: Any) -> Any:
         request = sent["request"]
         operation = request.headers.get("X-Amz-Target", b"").decode().rpartition(".")[2]
-        told = json.dumps(aws.answer(operation, json.loads(request.body))).encode()
-        return AWSResponse(request.url, 200, HTTPHeaders(), Body(told))
+        payload = json.dumps(aws.answer(operation, json.loads(request.body))).encode()
+        return AWSResponse(request.url, 200, HTTPHeaders(), Body(payload))
 
     _session().register("before-send", send)
 

@@ -250,11 +250,11 @@ def test_tables_are_encrypted_on_demand_and_retained_if_not_rebuildable() -> Non
 
 
 def test_template_has_no_circular_reference_to_the_api() -> None:
-    told = json.dumps([template()["Globals"], resources("AWS::Serverless::Function")])
-    told = told.replace('"RestApiId": {"Ref": "Api"}', "")
+    text = json.dumps([template()["Globals"], resources("AWS::Serverless::Function")])
+    text = text.replace('"RestApiId": {"Ref": "Api"}', "")
 
     for way in ('{"Ref": "Api', '{"Fn::GetAtt": "Api', "${Api"):
-        assert way not in told
+        assert way not in text
 
 
 SECURITY_HEADERS = {
@@ -319,8 +319,8 @@ def test_gateway_throttles_before_reserved_concurrency_is_used_up() -> None:
     environments = [e["deploy"]["parameters"] for e in config.values() if isinstance(e, dict)]
 
     for environment in environments:
-        told = dict(pair.split("=") for pair in environment["parameter_overrides"].split())
-        chosen = defaults | told
+        overrides = dict(pair.split("=") for pair in environment["parameter_overrides"].split())
+        chosen = defaults | overrides
         reserved = int(chosen["HashingConcurrency"])
         # A full burst and one second of the rate, since a request ends within a second.
         assert reserved == 0 or 2 * int(chosen["HashingRequestRate"]) <= reserved

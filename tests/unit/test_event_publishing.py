@@ -33,7 +33,7 @@ class FakeBus:
         self.answer = answer
         self.down = down
         self.calls: list[list[str]] = []  # codes by subject
-        self.told: list[AnyEvent] = []
+        self.published: list[AnyEvent] = []
 
     def put(self, events: Sequence[AnyEvent]) -> Sequence[Outcome]:
         self.calls.append([event.subject for event in events])
@@ -41,7 +41,7 @@ class FakeBus:
             self.down -= 1
             raise BusUnavailable
         answers = [self.answer(event) for event in events]
-        self.told += [e for e, it in zip(events, answers, strict=True) if it is PUBLISHED]
+        self.published += [e for e, it in zip(events, answers, strict=True) if it is PUBLISHED]
         return answers
 
 
@@ -84,7 +84,7 @@ def test_events_are_published_ten_at_a_time_in_stream_order() -> None:
     assert OutboxAt(bus).publish(records) == []
 
     assert [len(call) for call in bus.calls] == [10, 10, 5]
-    assert [event.subject for event in bus.told] == [it.key["id"] for it in records]
+    assert [event.subject for event in bus.published] == [it.key["id"] for it in records]
 
 
 def test_call_contains_one_event_per_entity() -> None:
@@ -105,7 +105,7 @@ def test_call_stays_within_the_limits_of_the_bus() -> None:
 
     assert OutboxAt(bus).publish(records) == []
 
-    size = len(bus.told[0].to_json())
+    size = len(bus.published[0].to_json())
     assert [len(call) for call in bus.calls] == [MAX_BYTES // size, 6 - MAX_BYTES // size]
     assert MAX_BYTES // size < 6 < MAX_ENTRIES
 
@@ -117,7 +117,7 @@ def test_oversized_event_is_dead_lettered() -> None:
 
     assert outbox.publish([user(), large, user()]) == []
 
-    assert len(bus.told) == 2 and outbox.aside == [ORDER["id"]]
+    assert len(bus.published) == 2 and outbox.aside == [ORDER["id"]]
 
 
 def test_failed_entry_is_retried_before_the_next_of_its_entity() -> None:
@@ -134,9 +134,9 @@ def test_failed_entry_is_retried_before_the_next_of_its_entity() -> None:
 
     assert OutboxAt(bus).publish([user(1, one), user(2, one), user(1, other)]) == []
 
-    versions = [event.data.version for event in bus.told if event.subject == one]
+    versions = [event.data.version for event in bus.published if event.subject == one]
     assert versions == [1, 2]
-    assert sorted(event.subject for event in bus.told) == sorted([one, one, other])
+    assert sorted(event.subject for event in bus.published) == sorted([one, one, other])
 
 
 def test_short_bus_outage_is_waited_out() -> None:
@@ -144,7 +144,7 @@ def test_short_bus_outage_is_waited_out() -> None:
 
     assert OutboxAt(bus).publish(records) == []
 
-    assert len(bus.told) == 2
+    assert len(bus.published) == 2
 
 
 def test_long_bus_outage_defers_all_within_the_worker_timeout() -> None:
@@ -176,7 +176,7 @@ def test_malformed_record_is_dead_lettered_alone(place: int, log: LogLines) -> N
 
     assert outbox.publish(records) == []
 
-    assert len(bus.told) == 9
+    assert len(bus.published) == 9
     assert outbox.aside == [records[place].key["id"]]
     assert [line["error"] for line in log()] == ["KeyError"]
     assert SECRET not in json.dumps(log())

@@ -56,9 +56,9 @@ def refused(code: str, status: int = 400) -> ClientError:
     ids=repr,
 )
 def test_failing_dependency_is_a_retryable_503(error: Exception) -> None:
-    told = as_shop_error(error)
+    actual = as_shop_error(error)
 
-    assert (told.status, told.code, told.retry_after) == (503, "SERVICE_UNAVAILABLE", 1)
+    assert (actual.status, actual.code, actual.retry_after) == (503, "SERVICE_UNAVAILABLE", 1)
 
 
 @pytest.mark.parametrize(

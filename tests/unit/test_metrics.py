@@ -86,10 +86,10 @@ def test_request_logs_its_own_counts_only(log: LogLines) -> None:
         handler(event(PLACES, {"userId": "me"}), Context())
 
     first, second = log()
-    told = metrics_of(first, SHOP)
-    assert told["OrdersPlaced", frozenset()] == ("Count", 2)
-    assert told["OrderValue", frozenset({("currency", "EUR")})] == ("None", 12.5)
-    assert len(told) == 3
+    actual = metrics_of(first, SHOP)
+    assert actual["OrdersPlaced", frozenset()] == ("Count", 2)
+    assert actual["OrderValue", frozenset({("currency", "EUR")})] == ("None", 12.5)
+    assert len(actual) == 3
     assert counted(second, SHOP) == {}
 
 
@@ -123,10 +123,10 @@ def test_order_and_its_value_are_counted_when_placed() -> None:
     metrics.collect()
     place(FakeOrderStore(), (PEAR, 2), (PLUM, 1))()
 
-    told = metrics_of(metrics.log_fields(), SHOP)
+    actual = metrics_of(metrics.log_fields(), SHOP)
 
-    assert told["OrdersPlaced", frozenset()] == ("Count", 1)
-    assert told["OrderValue", frozenset({("currency", "EUR")})] == ("None", 20.1)
+    assert actual["OrdersPlaced", frozenset()] == ("Count", 1)
+    assert actual["OrderValue", frozenset({("currency", "EUR")})] == ("None", 20.1)
     assert counted(metrics.log_fields(), SHOP).keys() == {"OrdersPlaced", "OrderValue"}
 
 

@@ -31,7 +31,7 @@ CALLS: dict[str, tuple[str, Callable[[Any], Any]]] = {
 
 
 def entry(detail: str) -> dict[str, str]:
-    return {"Source": "shop", "DetailType": "told", "Detail": detail}
+    return {"Source": "shop", "DetailType": "order.placed", "Detail": detail}
 
 
 @pytest.fixture(params=CALLS)
