@@ -90,7 +90,7 @@ def after_call(context: HookContext, case: Case[Any], response: Response) -> Non
 
 @schemathesis.hook
 def filter_case(context: HookContext, case: Case[Any]) -> bool:
-    return exclusions.is_wanted(case)
+    return exclusions.is_included(case)
 
 
 @schemathesis.hook

@@ -13,9 +13,9 @@ from tests.support.fixtures import PASSWORD
 from tests.support.sam_template import ROOT
 
 
-def create_admin(shop: Shop, folder: Path, **wanted: str) -> subprocess.CompletedProcess[str]:
+def create_admin(shop: Shop, folder: Path, **fields: str) -> subprocess.CompletedProcess[str]:
     event = folder / "admin.json"
-    event.write_text(json.dumps({"name": "Ada", "password": PASSWORD} | wanted))
+    event.write_text(json.dumps({"name": "Ada", "password": PASSWORD} | fields))
     return subprocess.run(
         [".venv-sam/bin/sam", "remote", "invoke", "CreateAdmin"]
         + ["--config-env", "default", "--event-file", str(event)],

@@ -45,9 +45,9 @@ def test_replayed_order_is_returned_as_placed_after_a_change(shop: Shop, person:
 
 
 def test_replayed_product_is_returned_as_created_after_a_price_change(shop: Shop) -> None:
-    wanted = new_product()
-    key = {"Idempotency-Key": wanted["sku"]}
-    first = shop.admin.http.post("/api/products", json=wanted, headers=key)
+    payload = new_product()
+    key = {"Idempotency-Key": payload["sku"]}
+    first = shop.admin.http.post("/api/products", json=payload, headers=key)
     shop.stack.client("dynamodb").update_item(
         TableName=shop.resources["ProductsTable"],
         Key={"id": {"S": first.json()["id"]}},
@@ -55,7 +55,7 @@ def test_replayed_product_is_returned_as_created_after_a_price_change(shop: Shop
         ExpressionAttributeValues={":price": {"N": "99"}, ":version": {"N": "2"}},
     )
 
-    again = shop.admin.http.post("/api/products", json=wanted, headers=key)
+    again = shop.admin.http.post("/api/products", json=payload, headers=key)
 
     assert shop.anonymous.get(first.headers["Location"]).json()["price"] == "99.00"
     assert content_of(again) == content_of(first)
@@ -80,11 +80,11 @@ def test_key_is_scoped_to_its_operation_and_path(shop: Shop, person: Person) -> 
     product = shop.product()
     other = shop.sign_up()
     body = {"items": [{"productId": product["id"], "quantity": 1}]}
-    wanted = new_product()
-    key = {"Idempotency-Key": wanted["sku"]}
+    payload = new_product()
+    key = {"Idempotency-Key": payload["sku"]}
 
     answers = [
-        shop.admin.http.post("/api/products", json=wanted, headers=key),
+        shop.admin.http.post("/api/products", json=payload, headers=key),
         shop.admin.http.post(f"/api/users/{person.id}/orders", json=body, headers=key),
         shop.admin.http.post(f"/api/users/{other.id}/orders", json=body, headers=key),
     ]

@@ -34,8 +34,8 @@ def buyer(shop: Shop) -> Person:
     path = f"/api/users/{buyer.id}/orders"
     for number in range(12):
         order = buyer.order((product["id"], 1 + (number * 55) % 999)).json()
-        wanted = {0: ["cancelled"], 1: ["processing", "completed"]}.get(number % 3, [])
-        for status in wanted:
+        transitions = {0: ["cancelled"], 1: ["processing", "completed"]}.get(number % 3, [])
+        for status in transitions:
             answer = shop.admin.http.patch(f"{path}/{order['id']}", json={"status": status})
             assert answer.status_code == 200, answer.text
     return buyer
@@ -179,9 +179,9 @@ def test_anonymous_client_lists_products_in_every_sort(
         "price": sorted(fruits, key=lambda product: Decimal(product["price"])),
     }[sort]
 
-    for order, wanted in ((sort, expected), (f"-{sort}", expected[::-1])):
+    for order, ordered in ((sort, expected), (f"-{sort}", expected[::-1])):
         found = walk(shop.anonymous, f"{path}&sort={order}")
-        assert [product for product in found if product in fruits] == wanted
+        assert [product for product in found if product in fruits] == ordered
 
 
 def test_active_products_are_sorted_newest_first_by_default(

@@ -34,8 +34,8 @@ def make(shop: Shop, target: str, **words: str) -> "subprocess.CompletedProcess[
     return done
 
 
-def outcomes(shop: Shop, **wanted: str) -> list[tuple[str, str]]:
-    return [(line["action"], line["outcome"]) for line in audit_lines(shop, **wanted)]
+def outcomes(shop: Shop, **subject: str) -> list[tuple[str, str]]:
+    return [(line["action"], line["outcome"]) for line in audit_lines(shop, **subject)]
 
 
 def first_answer(shop: Shop, person: Person) -> int:

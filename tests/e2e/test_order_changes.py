@@ -453,12 +453,12 @@ def test_ten_parallel_cancellations_return_stock_once(shop: Shop, person: Person
 
 def test_parallel_cancellation_and_completion_have_one_winner(shop: Shop, person: Person) -> None:
     product = shop.product(stock=1000)
-    wanted = ("cancelled", "completed")
+    statuses = ("cancelled", "completed")
     left = 1000
     for _ in ROUNDS:
         order = placed(shop, person, (product, 3), status="processing")
 
-        answers = gather(6, lambda n, o=order: patch(shop.admin.http, o, status=wanted[n % 2]))
+        answers = gather(6, lambda n, o=order: patch(shop.admin.http, o, status=statuses[n % 2]))
 
         (won,) = [answer.json() for answer in answers if answer.status_code == 200]
         assert sorted(answer.status_code for answer in answers) == [200, *[409] * 5]

@@ -51,9 +51,9 @@ def test_parallel_changes_with_one_precondition_have_one_winner(
     product = shop.product()
 
     def act(n: int) -> httpx.Response:
-        wanted = {"sku": f"{product['sku']}-{n}"} if "sku" in change else change
+        payload = {"sku": f"{product['sku']}-{n}"} if "sku" in change else change
         headers = {"If-Match": '"1"'}
-        return shop.admin.http.patch(path_of(product), json=wanted, headers=headers)
+        return shop.admin.http.patch(path_of(product), json=payload, headers=headers)
 
     answers = gather(8, act)
 
@@ -65,7 +65,7 @@ def test_parallel_changes_with_one_precondition_have_one_winner(
 def test_parallel_changes_of_different_fields_are_all_kept(shop: Shop) -> None:
     product = shop.product()
     for round_ in range(5):
-        wanted: list[dict[str, Any]] = [
+        changes: list[dict[str, Any]] = [
             {"name": f"Pear {round_}"},
             {"price": f"{round_}.50"},
             {"currency": ("EUR", "USD")[round_ % 2]},
@@ -74,10 +74,10 @@ def test_parallel_changes_of_different_fields_are_all_kept(shop: Shop) -> None:
             {"sku": f"{product['sku']}-{round_}"},
         ]
 
-        answers = gather(6, lambda n, wanted=wanted: patch(shop, product, **wanted[n]))
+        answers = gather(6, lambda n, changes=changes: patch(shop, product, **changes[n]))
 
         assert {answer.status_code for answer in answers} == {200}
-        everything = {name: value for change in wanted for name, value in change.items()}
+        everything = {name: value for change in changes for name, value in change.items()}
         after = read(shop, product)
         assert {name: after[name] for name in everything} == everything
         row, guard = rows_of(shop, product)

@@ -8,13 +8,13 @@ from tests.support.deployed_shop import Shop, error_of, gather, new_product
 
 
 def test_product_is_created_and_publicly_readable(shop: Shop) -> None:
-    wanted = new_product()
+    payload = new_product()
 
-    answer = shop.admin.http.post("/api/products", json=wanted)
+    answer = shop.admin.http.post("/api/products", json=payload)
 
     product = answer.json()
     assert answer.status_code == 201
-    assert {name: product[name] for name in wanted} == wanted
+    assert {name: product[name] for name in payload} == payload
     assert product["status"] == "active"
     assert answer.headers["Location"] == f"/api/products/{product['id']}"
     read = shop.anonymous.get(answer.headers["Location"])
@@ -85,33 +85,33 @@ def test_malformed_product_is_rejected_and_not_stored(
 
 
 def test_sku_in_use_is_rejected_also_for_parallel_requests(shop: Shop) -> None:
-    wanted = new_product()
+    payload = new_product()
 
-    statuses = gather(16, lambda _: shop.admin.http.post("/api/products", json=wanted).status_code)
+    statuses = gather(16, lambda _: shop.admin.http.post("/api/products", json=payload).status_code)
 
     assert sorted(statuses) == [201, *[409] * 15]
-    assert error_of(shop.admin.http.post("/api/products", json=wanted)) == (409, "SKU_IN_USE")
+    assert error_of(shop.admin.http.post("/api/products", json=payload)) == (409, "SKU_IN_USE")
     rows = [
         item
         for item in shop.table("ProductsTable")
-        if item.get("sku", {}).get("S") == wanted["sku"]
+        if item.get("sku", {}).get("S") == payload["sku"]
     ]
     assert len(rows) == 1
 
 
 def test_creation_with_a_key_is_safe_to_retry(shop: Shop) -> None:
-    wanted = new_product()
-    headers = {"Idempotency-Key": wanted["sku"]}
+    payload = new_product()
+    headers = {"Idempotency-Key": payload["sku"]}
 
     answers = gather(
-        10, lambda _: shop.admin.http.post("/api/products", json=wanted, headers=headers)
+        10, lambda _: shop.admin.http.post("/api/products", json=payload, headers=headers)
     )
 
     assert {answer.status_code for answer in answers} == {201}
     assert len({answer.text for answer in answers}) == 1
     assert len({answer.headers["Location"] for answer in answers}) == 1
     assert sum("Idempotent-Replayed" not in answer.headers for answer in answers) == 1
-    other = shop.admin.http.post("/api/products", json=wanted | {"name": "B"}, headers=headers)
+    other = shop.admin.http.post("/api/products", json=payload | {"name": "B"}, headers=headers)
     assert error_of(other) == (422, "IDEMPOTENCY_KEY_REUSED")
 
 

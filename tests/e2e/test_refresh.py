@@ -145,8 +145,8 @@ def deactivate(shop: Shop, person: Person, grant: Grant) -> None:
 
 
 def change_the_password_elsewhere(shop: Shop, person: Person, grant: Grant) -> None:
-    wanted = {"currentPassword": PASSWORD, "newPassword": "another horse, another battery"}
-    changed = person.http.put("/api/users/me/password", json=wanted)
+    payload = {"currentPassword": PASSWORD, "newPassword": "another horse, another battery"}
+    changed = person.http.put("/api/users/me/password", json=payload)
     assert changed.status_code == 204, changed.text
 
 

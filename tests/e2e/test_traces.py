@@ -90,7 +90,7 @@ def test_child_segments_lie_within_their_parent_in_time_and_trace(shop: Shop) ->
 def test_request_id_finds_the_segments_of_its_workers(shop: Shop) -> None:
     person, product = shop.sign_up(), shop.product()
     placed = person.order((product["id"], 1))
-    wanted = ("PlaceOrder", "PublishEvents", "UpdateReadModels", "SendEmail")
+    expected = ("PlaceOrder", "PublishEvents", "UpdateReadModels", "SendEmail")
 
     def led_to() -> bool:
         names = " ".join(
@@ -98,7 +98,7 @@ def test_request_id_finds_the_segments_of_its_workers(shop: Shop) -> None:
             for top in about(shop, placed.headers["X-Request-Id"])
             for inner in top.walk()
         )
-        return all(it in names for it in wanted)
+        return all(it in names for it in expected)
 
     assert eventually(led_to)
     (mailed,) = [it for it in about(shop, placed.headers["X-Request-Id"]) if "SendEmail" in it.name]

@@ -14,9 +14,9 @@ def body(**changed: Any) -> dict[str, Any]:
 
 
 def test_sign_up_creates_an_active_customer(shop: Shop) -> None:
-    wanted = body()
+    payload = body()
 
-    answer = shop.anonymous.post("/api/users", json=wanted)
+    answer = shop.anonymous.post("/api/users", json=payload)
 
     user = answer.json()
     assert answer.status_code == 201
@@ -24,7 +24,7 @@ def test_sign_up_creates_an_active_customer(shop: Shop) -> None:
         *("id", "email", "name", "status", "role", "emailVerified", "createdAt", "updatedAt")
     ]
     assert is_id(user["id"])
-    assert (user["email"], user["name"]) == (wanted["email"], wanted["name"])
+    assert (user["email"], user["name"]) == (payload["email"], payload["name"])
     assert (user["status"], user["role"], user["emailVerified"]) == ("active", "customer", False)
     assert user["createdAt"] == user["updatedAt"]
     assert len(user["createdAt"]) == 24 and user["createdAt"].endswith("Z")
@@ -147,13 +147,13 @@ def test_address_in_use_is_rejected_in_every_spelling(shop: Shop) -> None:
 
 def test_parallel_sign_ups_with_one_address_have_one_winner_in_thirty_rounds(shop: Shop) -> None:
     for _ in range(30):
-        wanted = body()
+        payload = body()
 
-        answers = gather(2, lambda _, w=wanted: shop.anonymous.post("/api/users", json=w))
+        answers = gather(2, lambda _, w=payload: shop.anonymous.post("/api/users", json=w))
 
         assert sorted(answer.status_code for answer in answers) == [201, 409]
         (credential,) = [
-            row for row in shop.table("CredentialsTable") if row["email"]["S"] == wanted["email"]
+            row for row in shop.table("CredentialsTable") if row["email"]["S"] == payload["email"]
         ]
         (winner,) = [answer.json()["id"] for answer in answers if answer.status_code == 201]
         assert credential["user_id"]["S"] == winner

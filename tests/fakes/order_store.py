@@ -140,7 +140,7 @@ class FakeOrderStore:
         return self.products[of.id].stock
 
 
-def wanted(*lines: tuple[Product, int]) -> OrderPlace:
+def order_of(*lines: tuple[Product, int]) -> OrderPlace:
     return OrderPlace.model_validate(
         {"items": [{"productId": p.id, "quantity": quantity} for p, quantity in lines]}
     )
@@ -166,7 +166,7 @@ def update(**changes: Any) -> OrderUpdate:
 
 def placed(service: OrderService, store: FakeOrderStore, status: OrderStatus = PENDING) -> Order:
     """Place Alice's order of three pears and two links, and set this status directly."""
-    order = service.place(ALICE, ALICE.id, wanted((PEAR, 3), (LINK, 2)), idempotency())
+    order = service.place(ALICE, ALICE.id, order_of((PEAR, 3), (LINK, 2)), idempotency())
     store.orders[-1] = replace(order, status=status)
     return store.orders[-1]
 

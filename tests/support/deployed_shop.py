@@ -84,8 +84,8 @@ class Shop:
         if time.monotonic() - self._admin_since > ADMIN_SECONDS:
             self.log_in_admin()
 
-    def sign_up(self, **wanted: Any) -> Person:
-        body = {"email": new_email(), "name": "Ada Lovelace", "password": PASSWORD} | wanted
+    def sign_up(self, **fields: Any) -> Person:
+        body = {"email": new_email(), "name": "Ada Lovelace", "password": PASSWORD} | fields
         created = self.anonymous.post("/api/users", json=body)
         assert created.status_code == 201, created.text
         return self.log_in(body["email"], body["password"])
@@ -97,8 +97,8 @@ class Shop:
         http = self.client(grant["accessToken"])
         return Person(http.get("/api/users/me").json()["id"], email, http, grant)
 
-    def product(self, **wanted: Any) -> dict[str, Any]:
-        body = new_product() | wanted
+    def product(self, **fields: Any) -> dict[str, Any]:
+        body = new_product() | fields
         created = self.admin.http.post("/api/products", json=body)
         assert created.status_code == 201, created.text
         product: dict[str, Any] = created.json()

@@ -33,8 +33,8 @@ class Aws:
                 found = self._found(asked["TableName"], [asked["Key"]])
                 return {"Item": found[0], "Attributes": found[0]} if found else {}
             case "BatchGetItem":
-                wanted = asked["RequestItems"]
-                return {"Responses": {it: self._found(it, wanted[it]["Keys"]) for it in wanted}}
+                tables = asked["RequestItems"]
+                return {"Responses": {it: self._found(it, tables[it]["Keys"]) for it in tables}}
             case "Query" if "ExpressionAttributeNames" not in asked:
                 return {"Items": self._tables[asked["TableName"]]}
         answer: dict[str, Any] = self._answers.get(operation, {})

@@ -57,8 +57,8 @@ DRAWER = Drawer()
 
 
 @endpoint("POST /api/things", status=201)
-def create(wanted: ThingCreate, caller: Caller) -> ThingResponse:
-    return ThingResponse.of(wanted.how_many)
+def create(payload: ThingCreate, caller: Caller) -> ThingResponse:
+    return ThingResponse.of(payload.how_many)
 
 
 @endpoint("GET /api/things/{thingId}")
@@ -311,7 +311,7 @@ def test_id_in_upper_case_is_the_same_resource_in_lower_case() -> None:
     @endpoint(route, status=201)
     def create_below(
         user_id: Annotated[str, PathId(me=True)],
-        wanted: ThingCreate,
+        payload: ThingCreate,
         caller: Caller,
         idempotency: IdempotentRequest,
     ) -> ThingResponse:
@@ -336,7 +336,7 @@ def test_id_in_upper_case_is_the_same_resource_in_lower_case() -> None:
 def test_unknown_path_is_404_for_any_other_input() -> None:
     @endpoint("PATCH /api/things/{thingId}")
     def update(
-        wanted: ThingCreate,
+        payload: ThingCreate,
         precondition: Precondition,
         thing_id: Annotated[str, PathId()],
         caller: Caller,
@@ -552,7 +552,7 @@ def test_different_idempotency_keys_in_one_request_are_rejected(
 ) -> None:
     @endpoint("POST /api/things", status=201)
     def once_only(
-        wanted: ThingCreate, caller: Caller, idempotency: IdempotentRequest
+        payload: ThingCreate, caller: Caller, idempotency: IdempotentRequest
     ) -> ThingResponse:
         assert idempotency.key == f"{ALICE.id}#POST#/api/things#{key}"
         return ThingResponse.of(1)
@@ -577,7 +577,7 @@ def test_headers_are_read_from_single_value_events() -> None:
 def test_malformed_idempotency_key_is_a_bad_request(key: str) -> None:
     @endpoint("POST /api/things", status=201)
     def once_only(
-        wanted: ThingCreate, caller: Caller, idempotency: IdempotentRequest
+        payload: ThingCreate, caller: Caller, idempotency: IdempotentRequest
     ) -> ThingResponse:
         return ThingResponse.of(1)
 
@@ -592,15 +592,15 @@ def test_replayed_response_equals_the_first_byte_for_byte() -> None:
     @endpoint("POST /api/users/{userId}/things", status=201)
     def once_only(
         user_id: Annotated[str, PathId(me=True)],
-        wanted: ThingCreate,
+        payload: ThingCreate,
         caller: Caller,
         idempotency: IdempotentRequest,
     ) -> ThingResponse:
         idempotency.replay_if_recorded(stored.get(idempotency.key or ""))
-        record = idempotency.response_record(wanted.how_many)
+        record = idempotency.response_record(payload.how_many)
         assert record is not None
         stored[record.key] = record
-        return ThingResponse.of(wanted.how_many)
+        return ThingResponse.of(payload.how_many)
 
     def sent(user: str, raw: bytes, caller: Caller = ALICE) -> dict[str, Any]:
         given = event(

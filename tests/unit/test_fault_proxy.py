@@ -152,12 +152,12 @@ def test_rejection_has_its_code_and_status(
 
 
 def test_keys_can_stay_unprocessed(client: Any, proxy: FaultProxy) -> None:
-    wanted = {"orders": {"Keys": [KEY]}}
+    items = {"orders": {"Keys": [KEY]}}
 
     with proxy.on(fault_proxy.unprocessed, "BatchGetItem"):
-        answer = client.batch_get_item(RequestItems=wanted)
+        answer = client.batch_get_item(RequestItems=items)
 
-    assert answer["UnprocessedKeys"] == wanted
+    assert answer["UnprocessedKeys"] == items
 
 
 def test_fault_applies_to_its_own_calls_only(

@@ -24,7 +24,7 @@ from shop.orders.service import OrderService
 from shop.users.models import User
 from shop.users.schemas import UserCreate
 from shop.users.service import UserService
-from tests.fakes.order_store import DOLLAR, PEAR, PLUM, FakeOrderStore, idempotency, wanted
+from tests.fakes.order_store import DOLLAR, PEAR, PLUM, FakeOrderStore, idempotency, order_of
 from tests.fakes.session_store import FakeSessionStore, attempt, refresh
 from tests.fakes.user_store import FakeRateLimiter, FakeUserStore
 from tests.support.emf_metrics import counted, metrics_of
@@ -58,7 +58,7 @@ def raises(error: type[Exception], work: Any) -> Any:
 
 def place(store: FakeOrderStore, *lines: Any, key: str | None = None) -> Any:
     service = OrderService(store, lambda: NOON, new_id)
-    return lambda: service.place(ALICE, ALICE.id, wanted(*lines), idempotency(key))
+    return lambda: service.place(ALICE, ALICE.id, order_of(*lines), idempotency(key))
 
 
 def test_request_logs_its_latency_by_declared_route(log: LogLines) -> None:

@@ -34,9 +34,9 @@ from tests.fakes.order_store import (
     FakeOrderStore,
     act,
     idempotency,
+    order_of,
     placed,
     update,
-    wanted,
 )
 from tests.support.fixtures import ADMIN, ALICE, BOB, NOON
 
@@ -291,7 +291,7 @@ def test_random_changes_follow_the_rules(
 ) -> None:
     store = FakeOrderStore()
     service = OrderService(store, lambda: NOON, new_id)
-    order = service.place(ALICE, ALICE.id, wanted((PEAR, 3), (PLUM, 1), (LINK, 2)), idempotency())
+    order = service.place(ALICE, ALICE.id, order_of((PEAR, 3), (PLUM, 1), (LINK, 2)), idempotency())
     status, note, version = order.status, order.note, 1
 
     for caller, changes in asked:

@@ -31,8 +31,8 @@ from tests.fakes.order_store import (
     PLUM,
     FakeOrderStore,
     idempotency,
+    order_of,
     product,
-    wanted,
 )
 from tests.support.fixtures import ADMIN, ALICE, BOB, NOON
 
@@ -48,7 +48,7 @@ def service(store: FakeOrderStore) -> OrderService:
 
 
 def test_order_has_catalogue_prices_and_an_exact_total(service: OrderService) -> None:
-    order = service.place(ALICE, ALICE.id, wanted((PEAR, 3), (PLUM, 2)), idempotency())
+    order = service.place(ALICE, ALICE.id, order_of((PEAR, 3), (PLUM, 2)), idempotency())
 
     assert [(line.unit_price.amount, line.quantity) for line in order.lines] == [
         (Decimal("0.10"), 3),
@@ -59,7 +59,7 @@ def test_order_has_catalogue_prices_and_an_exact_total(service: OrderService) ->
 
 
 def test_order_takes_stock(service: OrderService, store: FakeOrderStore) -> None:
-    order = service.place(ALICE, ALICE.id, wanted((PEAR, 3), (LINK, 2)), idempotency())
+    order = service.place(ALICE, ALICE.id, order_of((PEAR, 3), (LINK, 2)), idempotency())
 
     assert store.stock(PEAR) == 7
     assert store.stock(LINK) is None
@@ -67,7 +67,7 @@ def test_order_takes_stock(service: OrderService, store: FakeOrderStore) -> None
 
 
 def test_product_named_twice_is_one_line(service: OrderService, store: FakeOrderStore) -> None:
-    order = service.place(ALICE, ALICE.id, wanted((PEAR, 3), (PLUM, 1), (PEAR, 4)), idempotency())
+    order = service.place(ALICE, ALICE.id, order_of((PEAR, 3), (PLUM, 1), (PEAR, 4)), idempotency())
 
     assert [(line.product_id, line.quantity) for line in order.lines] == [
         (PEAR.id, 7),
@@ -96,7 +96,7 @@ def test_unavailable_products_are_rejected_and_no_stock_is_taken(
     before = dict(store.products)
 
     with pytest.raises(error) as refusal:
-        service.place(ALICE, ALICE.id, wanted(*lines), idempotency())
+        service.place(ALICE, ALICE.id, order_of(*lines), idempotency())
 
     assert len(refusal.value.details) == len(fields)
     assert all(
@@ -110,19 +110,19 @@ def test_total_out_of_range_is_rejected(service: OrderService, store: FakeOrderS
     dear = product("99999999.99", None)
     store.products[dear.id] = dear
 
-    assert service.place(ALICE, ALICE.id, wanted((dear, 1)), idempotency()).total == dear.price
+    assert service.place(ALICE, ALICE.id, order_of((dear, 1)), idempotency()).total == dear.price
     with pytest.raises(ValidationFailed):
-        service.place(ALICE, ALICE.id, wanted((dear, 2)), idempotency())
+        service.place(ALICE, ALICE.id, order_of((dear, 2)), idempotency())
 
 
 def test_stranger_cannot_order_for_a_user_and_an_admin_can(
     service: OrderService, store: FakeOrderStore
 ) -> None:
     with pytest.raises(Forbidden):
-        service.place(BOB, ALICE.id, wanted((PEAR, 1)), idempotency())
+        service.place(BOB, ALICE.id, order_of((PEAR, 1)), idempotency())
     assert store.orders == []
 
-    assert service.place(ADMIN, ALICE.id, wanted((PEAR, 1)), idempotency()).user_id == ALICE.id
+    assert service.place(ADMIN, ALICE.id, order_of((PEAR, 1)), idempotency()).user_id == ALICE.id
 
 
 def test_price_changed_before_the_commit_is_read_again(
@@ -131,7 +131,7 @@ def test_price_changed_before_the_commit_is_read_again(
     dearer = replace(PEAR, price=Money(Decimal("0.20"), "EUR"))
     store.meanwhile = [lambda: store.products.update({PEAR.id: dearer})]
 
-    order = service.place(ALICE, ALICE.id, wanted((PEAR, 2)), idempotency())
+    order = service.place(ALICE, ALICE.id, order_of((PEAR, 2)), idempotency())
 
     assert order.total == Money(Decimal("0.40"), "EUR")
 
@@ -142,16 +142,16 @@ def test_last_item_sold_before_the_commit_is_insufficient_stock(
     store.meanwhile = [lambda: store.products.update({PEAR.id: replace(PEAR, stock=0)})]
 
     with pytest.raises(InsufficientStock):
-        service.place(ALICE, ALICE.id, wanted((PEAR, 1)), idempotency())
+        service.place(ALICE, ALICE.id, order_of((PEAR, 1)), idempotency())
 
 
 def test_order_for_another_user_checks_the_callers_role(
     service: OrderService, store: FakeOrderStore
 ) -> None:
-    service.place(ADMIN, ALICE.id, wanted((PEAR, 1)), idempotency())
+    service.place(ADMIN, ALICE.id, order_of((PEAR, 1)), idempotency())
     assert store.by_admin == ADMIN.id
 
-    service.place(ALICE, ALICE.id, wanted((PEAR, 1)), idempotency())
+    service.place(ALICE, ALICE.id, order_of((PEAR, 1)), idempotency())
     assert store.by_admin is None
 
 
@@ -167,7 +167,7 @@ def test_order_gets_503_while_prices_keep_changing(
     store.meanwhile = [reprice] * 100
 
     with pytest.raises(ServiceUnavailable) as refusal:
-        service.place(ALICE, ALICE.id, wanted((PEAR, 1)), idempotency())
+        service.place(ALICE, ALICE.id, order_of((PEAR, 1)), idempotency())
 
     assert refusal.value.retry_after == 1
     assert store.orders == []
@@ -176,10 +176,10 @@ def test_order_gets_503_while_prices_keep_changing(
 def test_repeated_request_gets_the_first_response(
     service: OrderService, store: FakeOrderStore
 ) -> None:
-    order = service.place(ALICE, ALICE.id, wanted((PEAR, 1)), idempotency("k"))
+    order = service.place(ALICE, ALICE.id, order_of((PEAR, 1)), idempotency("k"))
 
     with pytest.raises(Replayed) as again:
-        service.place(ALICE, ALICE.id, wanted((PEAR, 1)), idempotency("k"))
+        service.place(ALICE, ALICE.id, order_of((PEAR, 1)), idempotency("k"))
 
     assert again.value.response.body == order.id
     assert store.stock(PEAR) == 9
@@ -188,10 +188,10 @@ def test_repeated_request_gets_the_first_response(
 def test_reused_key_with_another_body_is_rejected(
     service: OrderService, store: FakeOrderStore
 ) -> None:
-    service.place(ALICE, ALICE.id, wanted((PEAR, 1)), idempotency("k"))
+    service.place(ALICE, ALICE.id, order_of((PEAR, 1)), idempotency("k"))
 
     with pytest.raises(IdempotencyKeyReused):
-        service.place(ALICE, ALICE.id, wanted((PEAR, 2)), idempotency("k", b"other"))
+        service.place(ALICE, ALICE.id, order_of((PEAR, 2)), idempotency("k", b"other"))
     assert store.stock(PEAR) == 9
 
 
@@ -199,10 +199,12 @@ def test_loser_of_two_equal_requests_for_the_last_item_gets_its_own_order(
     service: OrderService, store: FakeOrderStore
 ) -> None:
     store.products[PEAR.id] = replace(PEAR, stock=1)
-    store.meanwhile = [lambda: service.place(ALICE, ALICE.id, wanted((PEAR, 1)), idempotency("k"))]
+    store.meanwhile = [
+        lambda: service.place(ALICE, ALICE.id, order_of((PEAR, 1)), idempotency("k"))
+    ]
 
     with pytest.raises(Replayed) as loser:
-        service.place(ALICE, ALICE.id, wanted((PEAR, 1)), idempotency("k"))
+        service.place(ALICE, ALICE.id, order_of((PEAR, 1)), idempotency("k"))
 
     (order,) = store.orders
     assert loser.value.response.body == order.id
@@ -213,12 +215,12 @@ def test_request_that_sees_the_stock_but_not_the_record_gets_its_order(
     service: OrderService, store: FakeOrderStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store.products[PEAR.id] = replace(PEAR, stock=1)
-    order = service.place(ALICE, ALICE.id, wanted((PEAR, 1)), idempotency("k"))
+    order = service.place(ALICE, ALICE.id, order_of((PEAR, 1)), idempotency("k"))
     # BatchGetItem is no snapshot: each item is read at its own time.
     monkeypatch.setattr(store, "read_catalogue", lambda *_: (store.products, None))
 
     with pytest.raises(Replayed) as loser:
-        service.place(ALICE, ALICE.id, wanted((PEAR, 1)), idempotency("k"))
+        service.place(ALICE, ALICE.id, order_of((PEAR, 1)), idempotency("k"))
 
     assert loser.value.response.body == order.id
 
@@ -228,15 +230,15 @@ def test_rejected_request_is_not_recorded_and_can_be_repeated(
 ) -> None:
     store.products[PEAR.id] = replace(PEAR, stock=0)
     with pytest.raises(InsufficientStock):
-        service.place(ALICE, ALICE.id, wanted((PEAR, 1)), idempotency("k"))
+        service.place(ALICE, ALICE.id, order_of((PEAR, 1)), idempotency("k"))
 
     store.products[PEAR.id] = PEAR
 
-    assert service.place(ALICE, ALICE.id, wanted((PEAR, 1)), idempotency("k")).total == PEAR.price
+    assert service.place(ALICE, ALICE.id, order_of((PEAR, 1)), idempotency("k")).total == PEAR.price
 
 
 def test_order_is_readable_by_its_user_and_admins_only(service: OrderService) -> None:
-    order = service.place(ALICE, ALICE.id, wanted((PEAR, 1)), idempotency())
+    order = service.place(ALICE, ALICE.id, order_of((PEAR, 1)), idempotency())
 
     assert service.read(ALICE, ALICE.id, order.id) == order
     assert service.read(ADMIN, ALICE.id, order.id) == order
@@ -247,7 +249,7 @@ def test_order_is_readable_by_its_user_and_admins_only(service: OrderService) ->
 
 
 def test_orders_are_listed_for_their_user_and_admins_only(service: OrderService) -> None:
-    service.place(ALICE, ALICE.id, wanted((LINK, 1)), idempotency())
+    service.place(ALICE, ALICE.id, order_of((LINK, 1)), idempotency())
 
     for caller in (ALICE, ADMIN):
         own = service.list(caller, ALICE.id, OrderListQuery())

@@ -226,10 +226,10 @@ def test_token_of_another_purpose_is_invalid() -> None:
 def test_email_as_password_is_rejected_and_keeps_the_token() -> None:
     store = FakeRecoveryStore()
     token = mailed(store, Purpose.RESET)
-    wanted = PasswordReset.model_validate({"password": "Ada@Example.com"}, strict=False)
+    payload = PasswordReset.model_validate({"password": "Ada@Example.com"}, strict=False)
 
     with pytest.raises(ValidationFailed) as refusal:
-        service(store).reset(token, wanted, BROWSER)
+        service(store).reset(token, payload, BROWSER)
 
     assert [detail.field for detail in refusal.value.details] == ["body.password"]
     service(store).reset(token, NEW, BROWSER)
@@ -260,13 +260,13 @@ def test_recovery_gets_503_while_the_user_keeps_changing(purpose: Purpose) -> No
 
 def test_requests_are_counted_before_an_email_is_queued() -> None:
     store, limiter = FakeRecoveryStore(), FakeRequestLimiter()
-    wanted = PasswordResetCreate.model_validate({"email": "ada@example.com"})
+    payload = PasswordResetCreate.model_validate({"email": "ada@example.com"})
 
     service(store, limiter).request_email_verification(ALICE, BROWSER)
-    service(store, limiter).request_password_reset(wanted, BROWSER)
-    service(store, limiter).request_password_reset(wanted, BROWSER)
+    service(store, limiter).request_password_reset(payload, BROWSER)
+    service(store, limiter).request_password_reset(payload, BROWSER)
     with pytest.raises(TooManyRequests):
-        service(store, limiter).request_password_reset(wanted, BROWSER)
+        service(store, limiter).request_password_reset(payload, BROWSER)
 
     assert limiter.wishes == [
         (VERIFICATION_REQUESTED, {"userId": ALICE.id}),
@@ -278,10 +278,12 @@ def test_requests_are_counted_before_an_email_is_queued() -> None:
 def test_requests_are_counted_per_network_and_per_user() -> None:
     limiter = FakeRequestLimiter()
     for email, address in [("a@a.example", "192.0.2.1"), ("b@a.example", "192.0.2.9")]:
-        wanted = PasswordResetCreate.model_validate({"email": email})
-        service(FakeRecoveryStore(), limiter).request_password_reset(wanted, Client("", address))
-    wanted = PasswordResetCreate.model_validate({"email": "a@a.example"})
-    service(FakeRecoveryStore(), limiter).request_password_reset(wanted, Client("", "198.51.100.1"))
+        payload = PasswordResetCreate.model_validate({"email": email})
+        service(FakeRecoveryStore(), limiter).request_password_reset(payload, Client("", address))
+    payload = PasswordResetCreate.model_validate({"email": "a@a.example"})
+    service(FakeRecoveryStore(), limiter).request_password_reset(
+        payload, Client("", "198.51.100.1")
+    )
 
     first, second, third = limiter.counted
     assert first.from_network.digest == second.from_network.digest != third.from_network.digest

@@ -64,12 +64,12 @@ def test_change_with_a_required_version_is_not_merged() -> None:
 @pytest.mark.usefixtures("no_time_to_retry")
 def test_user_change_gets_503_while_the_user_keeps_changing() -> None:
     passwords = {"currentPassword": "correct horse", "newPassword": "wrong donkey"}
-    wanted = PasswordChange.model_validate(passwords, strict=False)
+    payload = PasswordChange.model_validate(passwords, strict=False)
 
     attempts: list[Callable[[UserService], object]] = [
         lambda service: service.update(ADMIN, ALICE.id, patch(name="B"), Precondition(), CLIENT),
         lambda service: service.delete(ADMIN, ALICE.id, Precondition(), NoPersonalData()),
-        lambda service: service.change_password(ALICE, ALICE.id, wanted, CLIENT),
+        lambda service: service.change_password(ALICE, ALICE.id, payload, CLIENT),
     ]
     for attempt in attempts:
         store = FakeUserStore(overtaken=1000)
@@ -119,10 +119,10 @@ def test_admin_changes_the_own_address_with_the_own_password_only() -> None:
 def test_demoted_admin_cannot_use_a_cached_role(role: Role, status: UserStatus) -> None:
     store = FakeUserStore()
     store.user = replace(USER, id=ADMIN.id, role=role, status=status)
-    wanted = patch(role="admin", status="active")
+    payload = patch(role="admin", status="active")
 
     with pytest.raises(Forbidden):
-        user_service(store).update(ADMIN, ADMIN.id, wanted, Precondition(), CLIENT)
+        user_service(store).update(ADMIN, ADMIN.id, payload, Precondition(), CLIENT)
     assert store.writes == 0
 
 
@@ -161,9 +161,9 @@ def test_concurrent_address_change_keeps_the_right_password_valid() -> None:
 
     store = Moving()
     passwords = {"currentPassword": "correct horse", "newPassword": "a walk by the river"}
-    wanted = PasswordChange.model_validate(passwords, strict=False)
+    payload = PasswordChange.model_validate(passwords, strict=False)
 
-    user_service(store).change_password(ALICE, ALICE.id, wanted, CLIENT)
+    user_service(store).change_password(ALICE, ALICE.id, payload, CLIENT)
 
     assert store.password_hash == "hash of a walk by the river"
 
@@ -171,12 +171,12 @@ def test_concurrent_address_change_keeps_the_right_password_valid() -> None:
 def test_stranger_changes_nothing() -> None:
     store = FakeUserStore()
     passwords = {"currentPassword": "correct horse", "newPassword": "wrong donkey"}
-    wanted = PasswordChange.model_validate(passwords, strict=False)
+    payload = PasswordChange.model_validate(passwords, strict=False)
 
     for attempt in (
         lambda: user_service(store).update(BOB, ALICE.id, patch(name="B"), Precondition(), CLIENT),
         lambda: user_service(store).delete(BOB, ALICE.id, Precondition(), NoPersonalData()),
-        lambda: user_service(store).change_password(ADMIN, ALICE.id, wanted, CLIENT),
+        lambda: user_service(store).change_password(ADMIN, ALICE.id, payload, CLIENT),
     ):
         with pytest.raises(Forbidden):
             attempt()
@@ -244,14 +244,14 @@ def test_password_changes_are_limited_before_hashing() -> None:
 
 
 def test_sign_ups_are_limited_before_hashing() -> None:
-    wanted = UserCreate.model_validate(
+    payload = UserCreate.model_validate(
         {"email": "new@example.com", "name": "Ada", "password": "a walk by the river"}
     )
     counter = FakeRateLimiter(most_limited=0)
 
     with pytest.raises(TooManyRequests):
         user_service(FakeUserStore(), counter).sign_up(
-            wanted, CLIENT
+            payload, CLIENT
         )  # `FakeUserStore.add` would raise another error
 
 
