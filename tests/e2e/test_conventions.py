@@ -354,9 +354,9 @@ def test_gateway_throttling_is_429_with_retry_after(shop: Shop) -> None:
     answers = [shop.anonymous.get("/health") for _ in range(4)]
     throttle_health(1000)
 
-    refused = [answer for answer in answers if answer.status_code != 200]
-    assert refused and {error_of(answer) for answer in refused} == {(429, "TOO_MANY_REQUESTS")}
-    assert {answer.headers["Retry-After"] for answer in refused} == {"1"}
+    rejected = [answer for answer in answers if answer.status_code != 200]
+    assert rejected and {error_of(answer) for answer in rejected} == {(429, "TOO_MANY_REQUESTS")}
+    assert {answer.headers["Retry-After"] for answer in rejected} == {"1"}
 
 
 def test_sign_up_and_login_have_their_own_throttle(shop: Shop) -> None:

@@ -116,7 +116,7 @@ def test_uncommitted_change_is_not_published(shop: Shop, bus: Listener) -> None:
     bus.hears(person.id, "user.registered")
     path = f"/api/users/{person.id}"
 
-    refused = [
+    rejected = [
         person.order((product["id"], 2)),
         person.http.patch(path, json={"email": shop.admin.email, "currentPassword": PASSWORD}),
         person.http.patch(path, json={"role": "admin"}),
@@ -124,7 +124,7 @@ def test_uncommitted_change_is_not_published(shop: Shop, bus: Listener) -> None:
     ]
     unchanged = person.http.patch(path, json={"name": "Ada Lovelace"})
 
-    assert [answer.status_code for answer in refused] == [409, 409, 403, 412]
+    assert [answer.status_code for answer in rejected] == [409, 409, 403, 412]
     assert unchanged.status_code == 200
     assert bus.is_quiet(person.id)
 

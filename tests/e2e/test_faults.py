@@ -203,8 +203,8 @@ def test_hundred_orders_under_conflicts_sell_sixty_items_and_none_twice(
         assert_retryable_503(answers[number])
         answers[number] = buy(number)
     sold = [answer for answer in answers if answer.status_code == 201]
-    refusals = {error_of(answer) for answer in answers if answer.status_code != 201}
-    assert refusals == {(409, "INSUFFICIENT_STOCK")}
+    rejections = {error_of(answer) for answer in answers if answer.status_code != 201}
+    assert rejections == {(409, "INSUFFICIENT_STOCK")}
     assert len({answer.json()["id"] for answer in sold}) == len(sold) == 60
     assert shop.stock(product) == 0
     items = [item for buyer in buyers for item in orders_of(shop, buyer)]

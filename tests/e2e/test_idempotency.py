@@ -99,13 +99,13 @@ def test_request_that_failed_validation_can_be_corrected_under_its_key(
     product = shop.product()
     before = shop.everything()
 
-    refusals = [
+    rejections = [
         person.order((product["id"], 0), key="k"),
         person.order((product["id"], 1), key="k", total="0.01"),
         person.order(("01900000-0000-7000-8000-000000000000", 1), key="k"),
     ]
 
-    assert [error_of(answer)[0] for answer in refusals] == [422, 422, 422]
+    assert [error_of(answer)[0] for answer in rejections] == [422, 422, 422]
     assert shop.everything() == before
     assert person.order((product["id"], 1), key="k").status_code == 201
 

@@ -66,11 +66,11 @@ def test_orders_their_value_and_rejections_are_counted(shop: Shop, logs: Logs) -
 
     placed = person.order((product["id"], 2), key="one-order")
     replayed = person.order((product["id"], 2), key="one-order")
-    refused = person.order((product["id"], 2))
+    rejected = person.order((product["id"], 2))
 
     (line,) = logs.lines(placed.headers["X-Request-Id"], message="request")
     value = metrics_of(line, STACK)["OrderValue", frozenset({("currency", "CHF")})]
     assert value == ("None", 24.5)
     assert logged_metrics(logs, placed) == {"OrdersPlaced": 1, "OrderValue": 24.5}
     assert replayed.json() == placed.json() and logged_metrics(logs, replayed) == {}
-    assert refused.status_code == 409 and logged_metrics(logs, refused) == {"StockRefusals": 1}
+    assert rejected.status_code == 409 and logged_metrics(logs, rejected) == {"StockRefusals": 1}

@@ -89,8 +89,8 @@ def test_last_admin_is_not_deactivated_and_the_dry_run_reports_it(shop: Shop) ->
     tried = make(shop, "deactivate-user", USER=shop.admin.id)
     done = make(shop, "deactivate-user", USER=shop.admin.id, CONFIRM="1")
 
-    for refused in (tried, done):
-        assert refused.returncode != 0 and "LAST_ADMIN" in refused.stderr
+    for rejected in (tried, done):
+        assert rejected.returncode != 0 and "LAST_ADMIN" in rejected.stderr
     assert shop.everything() == before
     assert outcomes(shop, user_id=shop.admin.id)[-2:] == [("deactivate-user", "LastAdmin")] * 2
 

@@ -446,8 +446,8 @@ def test_ten_parallel_cancellations_return_stock_once(shop: Shop, person: Person
         answers = gather(10, lambda n, o=order: patch(clients[n % 2], o, status="cancelled"))
 
         assert sorted(answer.status_code for answer in answers) == [200, *[409] * 9]
-        refusals = {error_of(answer) for answer in answers if answer.status_code == 409}
-        assert refusals == {(409, "INVALID_TRANSITION")}
+        rejections = {error_of(answer) for answer in answers if answer.status_code == 409}
+        assert rejections == {(409, "INVALID_TRANSITION")}
         assert shop.stock(product) == 10
 
 

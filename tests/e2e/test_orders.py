@@ -100,7 +100,7 @@ def test_unavailable_products_are_rejected_and_nothing_is_stored(
     dear = shop.product(price="99999999.99")
     before = shop.everything()
 
-    refusals = [
+    rejections = [
         (person.order((pear["id"], 1), (gone["id"], 1)), (422, "PRODUCT_UNAVAILABLE"), "items.1"),
         (person.order((NOBODY, 1)), (422, "PRODUCT_UNAVAILABLE"), "items.0"),
         (person.order((pear["id"], 1), (dollar["id"], 1)), (422, "CURRENCY_MISMATCH"), ""),
@@ -109,7 +109,7 @@ def test_unavailable_products_are_rejected_and_nothing_is_stored(
         (person.order((dear["id"], 2)), (422, "VALIDATION_ERROR"), "items"),
     ]
 
-    for answer, expected, line in refusals:
+    for answer, expected, line in rejections:
         assert error_of(answer) == expected
         assert line in str(answer.json()["error"].get("details", ""))
     assert shop.everything() == before

@@ -10,7 +10,7 @@ from tests.support.log_groups import Logs
 
 OTHER_PASSWORD = "wrong donkey charger paperclip"
 WRONG = (401, "INVALID_CREDENTIALS")
-REFUSED = (429, "TOO_MANY_REQUESTS")
+REJECTED = (429, "TOO_MANY_REQUESTS")
 
 
 def change(person: Person, way: str, password: str) -> Any:
@@ -31,13 +31,13 @@ def test_eleventh_password_guess_is_rejected_even_with_the_right_password(
     person = shop.sign_up()
 
     errors = [error_of(change(person, way, "wrong horse")) for _ in range(10)]
-    refused = change(person, way, PASSWORD)
+    rejected = change(person, way, PASSWORD)
 
     assert errors == [WRONG] * 10
-    assert error_of(refused) == REFUSED
-    assert 0 < int(refused.headers["Retry-After"]) <= 900
+    assert error_of(rejected) == REJECTED
+    assert 0 < int(rejected.headers["Retry-After"]) <= 900
     credentials = {"email": person.email, "password": PASSWORD}
-    assert error_of(shop.anonymous.post("/api/sessions", json=credentials)) == REFUSED
+    assert error_of(shop.anonymous.post("/api/sessions", json=credentials)) == REJECTED
 
 
 @pytest.mark.parametrize("way", ["password", "PATCH", "PUT"])

@@ -35,11 +35,11 @@ def test_currencies_without_decimals_take_whole_amounts(shop: Shop) -> None:
     product = shop.product(price="100.00", currency="JPY")
     path = f"/api/products/{product['id']}"
 
-    refused = shop.admin.http.patch(path, json={"price": "100.50"})
+    rejected = shop.admin.http.patch(path, json={"price": "100.50"})
 
     assert (product["price"], product["currency"]) == ("100.00", "JPY")
-    assert error_of(refused) == (422, "VALIDATION_ERROR")
-    assert refused.json()["error"]["details"] == [
+    assert error_of(rejected) == (422, "VALIDATION_ERROR")
+    assert rejected.json()["error"]["details"] == [
         {
             "field": "body.price",
             "code": "amount_precision",

@@ -44,7 +44,7 @@ def is_accepted(shop: Shop, grant: Grant) -> bool:
     return status == 200
 
 
-def assert_refused(shop: Shop, token: str) -> None:
+def assert_rejected(shop: Shop, token: str) -> None:
     """Assert a rejection that changes nothing."""
     before = shop.everything()
 
@@ -116,7 +116,7 @@ def test_spent_token_ends_its_session_after_the_grace(shop: Shop) -> None:
     assert error_of(refresh(shop, first["refreshToken"])) == (401, "UNAUTHORIZED")
 
     assert not is_accepted(shop, second)
-    assert_refused(shop, second["refreshToken"])
+    assert_rejected(shop, second["refreshToken"])
     assert is_accepted(shop, refresh(shop, other["refreshToken"]).json())
 
 
@@ -128,7 +128,7 @@ def test_token_two_rotations_old_ends_its_session_immediately(shop: Shop) -> Non
     assert error_of(refresh(shop, first["refreshToken"])) == (401, "UNAUTHORIZED")
 
     assert not is_accepted(shop, third)
-    assert_refused(shop, third["refreshToken"])
+    assert_rejected(shop, third["refreshToken"])
 
 
 def log_out(shop: Shop, person: Person, grant: Grant) -> None:
@@ -184,8 +184,8 @@ def test_refresh_fails_after_the_session_has_ended(
 
     end(shop, person, first)
 
-    assert_refused(shop, second["refreshToken"])
-    assert_refused(shop, first["refreshToken"])
+    assert_rejected(shop, second["refreshToken"])
+    assert_rejected(shop, first["refreshToken"])
     assert not is_accepted(shop, second)
 
 
@@ -216,7 +216,7 @@ def test_refresh_racing_a_logout_restores_no_session(shop: Shop) -> None:
         assert listed(person.http) == [person.grant["session"]["id"]]
         for answer in [*answers, last]:
             if answer.status_code == 201:
-                assert_refused(shop, answer.json()["refreshToken"])
+                assert_rejected(shop, answer.json()["refreshToken"])
 
 
 def test_refresh_racing_a_deactivation_leaves_no_live_token(shop: Shop) -> None:
@@ -233,10 +233,10 @@ def test_refresh_racing_a_deactivation_leaves_no_live_token(shop: Shop) -> None:
 
         assert answers.pop(2).status_code == 200
         assert {answer.status_code for answer in answers} <= {201, 401, 503}
-        assert_refused(shop, grant["refreshToken"])
+        assert_rejected(shop, grant["refreshToken"])
         for answer in answers:
             if answer.status_code == 201:
-                assert_refused(shop, answer.json()["refreshToken"])
+                assert_rejected(shop, answer.json()["refreshToken"])
                 assert not is_accepted(shop, answer.json())
                 break  # the others got the same successor, with the same cached authorizer result
 
@@ -259,7 +259,7 @@ def test_malformed_refresh_token_is_rejected(shop: Shop) -> None:
         spelled(raw + b"\0"),
         shop.admin.grant["accessToken"],
     ):
-        assert_refused(shop, wrong)
+        assert_rejected(shop, wrong)
 
 
 def test_misplaced_refresh_token_is_422_and_not_repeated(shop: Shop) -> None:
@@ -365,4 +365,4 @@ def test_oldest_session_ends_beyond_fifty(shop: Shop) -> None:
     left = listed(shop.client(newest["accessToken"]))
     assert len(left) == 50 and left[0] == newest["session"]["id"]
     assert person.grant["session"]["id"] not in left
-    assert_refused(shop, person.grant["refreshToken"])
+    assert_rejected(shop, person.grant["refreshToken"])

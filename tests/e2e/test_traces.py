@@ -125,11 +125,11 @@ def test_order_id_finds_the_segments_of_every_request_for_it(shop: Shop) -> None
 
 def test_rejection_is_an_error_with_its_type_only(shop: Shop) -> None:
     person, product = shop.sign_up(), shop.product(stock=1)
-    refused = person.order((product["id"], 2))
-    gateway = trace(shop, refused.headers["X-Request-Id"])
+    rejected = person.order((product["id"], 2))
+    gateway = trace(shop, rejected.headers["X-Request-Id"])
 
     (request,) = [it for it in gateway.walk() if it.name == "request"]
-    assert refused.status_code == 409
+    assert rejected.status_code == 409
     assert request.document["error"] is True
     assert "cause" not in request.document
     for span in gateway.walk():

@@ -585,9 +585,9 @@ def test_profile_changes_are_limited_per_user(shop: Shop) -> None:
 
     answers = gather(8, lambda number: patch(person.http, person, name=f"Ada {number + 25}"))
 
-    refused = [it for it in answers if it.status_code == 429]
-    assert len(refused) == 3
-    for answer in refused:
+    rejected = [it for it in answers if it.status_code == 429]
+    assert len(rejected) == 3
+    for answer in rejected:
         assert error_of(answer) == (429, "TOO_MANY_REQUESTS")
         assert 0 < int(answer.headers["Retry-After"]) <= 900
     before = person.http.get("/api/users/me").json()

@@ -105,12 +105,12 @@ def test_deletion_event_has_the_correlation_id_of_its_request(bus: Bus, log: Log
 def test_deletion_with_unreadable_request_ids_is_published(
     bus: Bus, log: LogLines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(**_: Any) -> Any:
+    def reject(**_: Any) -> Any:
         raise ClientError({"Error": {"Code": "AccessDeniedException"}}, "GetItem")
 
     user = someone()
     UserRepository().delete(user)
-    monkeypatch.setattr(deletions, "dynamodb", lambda: SimpleNamespace(get_item=refuse))
+    monkeypatch.setattr(deletions, "dynamodb", lambda: SimpleNamespace(get_item=reject))
 
     answer = publish_events.handler({"Records": [record(user, "OldImage")]}, Context())
 

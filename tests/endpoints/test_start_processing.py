@@ -32,11 +32,11 @@ MAX_RECEIVES = 5
 class Fulfilment:
     def __init__(self) -> None:
         self.asked: list[str] = []
-        self.refuses: set[str] = set()
+        self.rejects: set[str] = set()
 
     def accept(self, order: Order) -> None:
         self.asked.append(order.id)
-        if order.id in self.refuses:
+        if order.id in self.rejects:
             raise ConnectionError("nobody is there")
 
 
@@ -101,7 +101,7 @@ def test_each_message_starts_processing_of_its_order_once(fulfilment: Fulfilment
 
 def test_unaccepted_message_is_redelivered_alone(fulfilment: Fulfilment) -> None:
     one, other = placed(), placed()
-    fulfilment.refuses = {one}
+    fulfilment.rejects = {one}
 
     assert run(one, other, receives=MAX_RECEIVES - 1) == [0]
 
@@ -112,7 +112,7 @@ def test_last_receive_cancels_the_order_and_returns_its_stock(
     fulfilment: Fulfilment,
 ) -> None:
     one, other = placed(), placed()
-    fulfilment.refuses = {one}
+    fulfilment.rejects = {one}
     before = stock()
 
     assert run(one, other, receives=MAX_RECEIVES) == []

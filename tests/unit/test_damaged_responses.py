@@ -65,7 +65,7 @@ DAMAGED = {
     "a page of a proxy": answer(b"<html>504</html>"),
     "no text": answer(b"\xff\xfe\x00"),
     "nothing": answer(b""),
-    "a refusal that is cut": answer(b'{"__type": "Valida', status=400),
+    "an error that is cut": answer(b'{"__type": "Valida', status=400),
 }
 
 

@@ -91,7 +91,7 @@ def answer(handler: Any, given: dict[str, Any]) -> tuple[int, dict[str, str], An
     return response["statusCode"], response["headers"], body
 
 
-def refused(handler: Any, given: dict[str, Any], status: int, code: str) -> dict[str, Any]:
+def assert_error(handler: Any, given: dict[str, Any], status: int, code: str) -> dict[str, Any]:
     got, headers, body = answer(handler, given)
     assert (got, body["error"]["code"]) == (status, code)
     assert body["error"]["requestId"] == headers["X-Request-Id"]
@@ -173,16 +173,16 @@ def test_responses_are_readable_by_origins_of_the_deployment_only(
     ],
 )
 def test_body_that_is_not_json_is_a_bad_request(raw: bytes) -> None:
-    refused(create, posted(raw=raw), 400, "BAD_REQUEST")
+    assert_error(create, posted(raw=raw), 400, "BAD_REQUEST")
 
 
 def test_body_with_too_many_names_is_rejected_early() -> None:
     said = {f"name {number}": number for number in range(201)}
 
-    refused(create, posted(raw=json.dumps(said).encode()), 400, "BAD_REQUEST")
-    refused(create, posted(raw=json.dumps({"name": said}).encode()), 400, "BAD_REQUEST")
+    assert_error(create, posted(raw=json.dumps(said).encode()), 400, "BAD_REQUEST")
+    assert_error(create, posted(raw=json.dumps({"name": said}).encode()), 400, "BAD_REQUEST")
     del said["name 0"]
-    refused(create, posted(raw=json.dumps(said).encode()), 422, "VALIDATION_ERROR")
+    assert_error(create, posted(raw=json.dumps(said).encode()), 422, "VALIDATION_ERROR")
 
 
 def test_body_nested_32_levels_deep_is_accepted() -> None:
@@ -193,7 +193,7 @@ def test_body_nested_32_levels_deep_is_accepted() -> None:
     status, _, _ = answer(create, posted(body=body))
 
     assert status == 201
-    refused(
+    assert_error(
         create,
         posted(body={"name": "x", "inner": [{"name": "x", "inner": [body]}]}),
         400,
@@ -217,7 +217,7 @@ def test_body_nested_32_levels_deep_is_accepted() -> None:
 def test_body_of_another_type_is_rejected(content_type: str) -> None:
     given = posted(body={"name": "x"}, headers={"Content-Type": content_type})
 
-    refused(create, given, 415, "UNSUPPORTED_MEDIA_TYPE")
+    assert_error(create, given, 415, "UNSUPPORTED_MEDIA_TYPE")
 
 
 @pytest.mark.parametrize(
@@ -242,7 +242,7 @@ def test_media_type_parameters_are_ignored_except_a_foreign_charset(content_type
 def test_body_with_a_content_encoding_is_an_unsupported_media_type(encoding: str) -> None:
     headers = {"Content-Encoding": encoding}
 
-    error = refused(
+    error = assert_error(
         create, posted(raw=gzip.compress(b"{}"), headers=headers), 415, "UNSUPPORTED_MEDIA_TYPE"
     )
 
@@ -254,8 +254,8 @@ def test_body_over_one_mebibyte_is_too_large() -> None:
         return b'{"name": "x", "howMany": 1' + b" " * (size - 27) + b"}"
 
     assert answer(create, posted(raw=body_of(1024 * 1024)))[0] == 201
-    refused(create, posted(raw=body_of(1024 * 1024 + 1)), 413, "PAYLOAD_TOO_LARGE")
-    refused(create, posted(raw=body_of(3 * 1024 * 1024)), 413, "PAYLOAD_TOO_LARGE")
+    assert_error(create, posted(raw=body_of(1024 * 1024 + 1)), 413, "PAYLOAD_TOO_LARGE")
+    assert_error(create, posted(raw=body_of(3 * 1024 * 1024)), 413, "PAYLOAD_TOO_LARGE")
 
 
 @pytest.mark.parametrize(
@@ -276,7 +276,7 @@ def test_body_over_one_mebibyte_is_too_large() -> None:
     ],
 )
 def test_body_errors_name_their_fields(body: object, field: str, code: str) -> None:
-    error = refused(create, posted(body=body), 422, "VALIDATION_ERROR")
+    error = assert_error(create, posted(body=body), 422, "VALIDATION_ERROR")
 
     assert (field, code) in [(detail["field"], detail["code"]) for detail in error["details"]]
 
@@ -298,9 +298,9 @@ def test_path_and_query_are_typed_and_me_is_the_caller() -> None:
 
     assert answer(listing, listed("me", limit="5"))[2] == {"text": f"{ALICE.id} 5"}
     assert answer(listing, listed(ADMIN.id))[2] == {"text": f"{ADMIN.id} 20"}
-    refused(listing, listed("you"), 404, "NOT_FOUND")
+    assert_error(listing, listed("you"), 404, "NOT_FOUND")
     for wrong in ("0", "101", "x", "", "1.5", "-1"):
-        error = refused(listing, listed("me", limit=wrong), 422, "VALIDATION_ERROR")
+        error = assert_error(listing, listed("me", limit=wrong), 422, "VALIDATION_ERROR")
         assert error["details"][0]["field"] == "query.limit"
 
 
@@ -346,7 +346,7 @@ def test_unknown_path_is_404_for_any_other_input() -> None:
     route, headers = "PATCH /api/things/{thingId}", {"If-Match": "x", "Content-Type": "text/plain"}
     given = event(route, {"thingId": "1"}, body={}, headers=headers, caller=ALICE)
 
-    refused(update, given, 404, "NOT_FOUND")
+    assert_error(update, given, 404, "NOT_FOUND")
 
 
 @pytest.mark.parametrize("path", ["//api/things", "/\\api//things/", "/api///things"])
@@ -390,7 +390,7 @@ def test_unknown_query_parameter_is_named_and_rejected_everywhere() -> None:
         ),
         (create, posted(body={"name": "x"}, query={"limitt": "5"})),
     ]:
-        error = refused(handler, given, 422, "VALIDATION_ERROR")
+        error = assert_error(handler, given, 422, "VALIDATION_ERROR")
         assert [detail["field"] for detail in error["details"]] == ["query.limitt"]
 
 
@@ -398,7 +398,7 @@ def test_repeated_query_parameter_is_rejected() -> None:
     given = event("GET /api/users/{userId}/things", {"userId": "me"}, caller=ALICE)
     given["multiValueQueryStringParameters"] = {"limit": ["1", "2"]}
 
-    error = refused(listing, given, 422, "VALIDATION_ERROR")
+    error = assert_error(listing, given, 422, "VALIDATION_ERROR")
 
     assert error["details"][0]["code"] == "repeated"
 
@@ -406,7 +406,7 @@ def test_repeated_query_parameter_is_rejected() -> None:
 def test_alias_me_without_a_caller_is_unauthorized() -> None:
     given = event("GET /api/users/{userId}/things", {"userId": "me"})
 
-    refused(listing, given, 401, "UNAUTHORIZED")
+    assert_error(listing, given, 401, "UNAUTHORIZED")
 
 
 @pytest.mark.parametrize("role", ["", "root", "ADMIN"])
@@ -414,7 +414,7 @@ def test_foreign_authorizer_context_is_unauthorized(role: str) -> None:
     given = event("GET /api/things/{thingId}", {"thingId": THING}, caller=ADMIN)
     given["requestContext"]["authorizer"]["role"] = role
 
-    refused(read, given, 401, "UNAUTHORIZED")
+    assert_error(read, given, 401, "UNAUTHORIZED")
 
 
 @pytest.mark.parametrize(
@@ -450,7 +450,7 @@ def test_malformed_precondition_is_a_bad_request(if_none_match: str) -> None:
         headers={"If-None-Match": if_none_match},
     )
 
-    refused(read, given, 400, "BAD_REQUEST")
+    assert_error(read, given, 400, "BAD_REQUEST")
 
 
 def test_empty_result_is_204_without_a_body() -> None:
@@ -474,7 +474,7 @@ def test_errors_are_rendered_with_details_and_retry_after() -> None:
     def busy() -> TextResponse:
         raise ServiceUnavailable(details=[Detail("database", "unavailable", "…")], retry_after=5)
 
-    error = refused(busy, event("GET /api/open"), 503, "SERVICE_UNAVAILABLE")
+    error = assert_error(busy, event("GET /api/open"), 503, "SERVICE_UNAVAILABLE")
     _, headers, _ = answer(busy, event("GET /api/open"))
 
     assert headers["Retry-After"] == "5"
@@ -501,7 +501,7 @@ def test_invalid_response_model_is_a_500() -> None:
     def wrong() -> TextResponse:
         return ThingResponse.of(1)  # type: ignore[return-value]  # the mistake under test
 
-    refused(wrong, event("GET /api/open"), 500, "INTERNAL_ERROR")
+    assert_error(wrong, event("GET /api/open"), 500, "INTERNAL_ERROR")
 
 
 def test_each_request_logs_one_line_without_body_or_token(
@@ -541,7 +541,7 @@ def test_lines_of_one_list_header_are_combined() -> None:
     assert answer(read, given)[0] == 304
 
     given["multiValueHeaders"]["If-None-Match"] = ["*"]
-    refused(read, given, 400, "BAD_REQUEST")
+    assert_error(read, given, 400, "BAD_REQUEST")
 
 
 @pytest.mark.parametrize(
@@ -561,7 +561,7 @@ def test_different_idempotency_keys_in_one_request_are_rejected(
     given["multiValueHeaders"]["Idempotency-Key"] = keys
 
     if key is None:
-        refused(once_only, given, 400, "BAD_REQUEST")
+        assert_error(once_only, given, 400, "BAD_REQUEST")
     else:
         assert answer(once_only, given)[0] == 201
 
@@ -583,7 +583,7 @@ def test_malformed_idempotency_key_is_a_bad_request(key: str) -> None:
 
     given = posted(body={"name": "x"}, headers={"Idempotency-Key": key})
 
-    refused(once_only, given, 400, "BAD_REQUEST")
+    assert_error(once_only, given, 400, "BAD_REQUEST")
 
 
 def test_replayed_response_equals_the_first_byte_for_byte() -> None:

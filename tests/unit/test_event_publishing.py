@@ -184,12 +184,12 @@ def test_malformed_record_is_dead_lettered_alone(place: int, log: LogLines) -> N
 
 def test_rejected_event_is_dead_lettered_alone() -> None:
     records = [user(), user(), user()]
-    refused = records[1].key["id"]
-    outbox = OutboxAt(FakeBus(lambda event: REJECTED if event.subject == refused else PUBLISHED))
+    rejected = records[1].key["id"]
+    outbox = OutboxAt(FakeBus(lambda event: REJECTED if event.subject == rejected else PUBLISHED))
 
     assert outbox.publish(records) == []
 
-    assert outbox.aside == [refused]
+    assert outbox.aside == [rejected]
 
 
 def test_failed_dead_lettering_is_retried() -> None:

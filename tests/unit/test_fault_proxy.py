@@ -143,11 +143,11 @@ def test_response_can_be_late_or_slow(
 def test_rejection_has_its_code_and_status(
     client: Any, database: FakeDynamoDB, proxy: FaultProxy, code: str, status: int
 ) -> None:
-    with proxy.on(fault_proxy.service_error(code, status)), pytest.raises(ClientError) as refusal:
+    with proxy.on(fault_proxy.service_error(code, status)), pytest.raises(ClientError) as rejection:
         client.get_item(TableName="orders", Key=KEY)
 
-    assert refusal.value.response["Error"]["Code"] == code
-    assert refusal.value.response["ResponseMetadata"]["HTTPStatusCode"] == status
+    assert rejection.value.response["Error"]["Code"] == code
+    assert rejection.value.response["ResponseMetadata"]["HTTPStatusCode"] == status
     assert database.asked == []
 
 
@@ -163,7 +163,7 @@ def test_keys_can_stay_unprocessed(client: Any, proxy: FaultProxy) -> None:
 def test_fault_applies_to_its_own_calls_only(
     client: Any, database: FakeDynamoDB, proxy: FaultProxy
 ) -> None:
-    def is_refused(operation: str, **request: Any) -> bool:
+    def is_rejected(operation: str, **request: Any) -> bool:
         try:
             getattr(client, operation)(**request)
         except ClientError:
@@ -172,11 +172,11 @@ def test_fault_applies_to_its_own_calls_only(
 
     throttled = fault_proxy.service_error("ThrottlingException")
     with proxy.on(throttled, "TransactWriteItems", table="products", skip=1, times=2) as hits:
-        assert not is_refused("get_item", TableName="products", Key=KEY)
-        assert not is_refused("transact_write_items", TransactItems=TRANSACTION[:1])
+        assert not is_rejected("get_item", TableName="products", Key=KEY)
+        assert not is_rejected("transact_write_items", TransactItems=TRANSACTION[:1])
         assert [
-            is_refused("transact_write_items", TransactItems=TRANSACTION) for _ in range(4)
+            is_rejected("transact_write_items", TransactItems=TRANSACTION) for _ in range(4)
         ] == [False, True, True, False]
 
     assert len(hits) == 2 and hits[0].tables == {"orders", "products"}
-    assert not is_refused("transact_write_items", TransactItems=TRANSACTION)
+    assert not is_rejected("transact_write_items", TransactItems=TRANSACTION)

@@ -49,11 +49,11 @@ def logged_metrics(work: Any) -> dict[str, float]:
 
 
 def raises(error: type[Exception], work: Any) -> Any:
-    def refused() -> None:
+    def attempt() -> None:
         with pytest.raises(error):
             work()
 
-    return refused
+    return attempt
 
 
 def place(store: FakeOrderStore, *lines: Any, key: str | None = None) -> Any:

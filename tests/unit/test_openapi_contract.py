@@ -38,7 +38,7 @@ def answered(
     contract().check(answer, "/local")
 
 
-def refusal(code: str, **more: Any) -> dict[str, Any]:
+def error_body(code: str, **more: Any) -> dict[str, Any]:
     return {"error": {"code": code, "message": "No.", "requestId": REQUEST_ID, **more}}
 
 
@@ -48,15 +48,15 @@ def without[T](headers: dict[str, T], name: str) -> dict[str, T]:
 
 def test_conforming_response_passes() -> None:
     answered(201, USER, MADE, sent=WANTED)
-    answered(409, refusal("EMAIL_IN_USE"), sent=WANTED)
-    answered(404, refusal("NOT_FOUND"), {}, route="GET /api/nothing")
+    answered(409, error_body("EMAIL_IN_USE"), sent=WANTED)
+    answered(404, error_body("NOT_FOUND"), {}, route="GET /api/nothing")
 
 
 def test_undeclared_status_or_code_is_found() -> None:
     with pytest.raises(Broken, match="404 is not declared"):
-        answered(404, refusal("NOT_FOUND"))
+        answered(404, error_body("NOT_FOUND"))
     with pytest.raises(Broken, match="SKU_IN_USE"):
-        answered(409, refusal("SKU_IN_USE"))
+        answered(409, error_body("SKU_IN_USE"))
 
 
 @pytest.mark.parametrize("name", MADE)
@@ -71,7 +71,7 @@ def test_undeclared_or_malformed_header_is_found() -> None:
     with pytest.raises(Broken, match="ETag"):
         answered(201, USER, MADE | {"ETag": "1"}, sent=WANTED)
     with pytest.raises(Broken, match="Retry-After"):
-        answered(503, refusal("SERVICE_UNAVAILABLE"), HEADERS | {"Retry-After": "soon"})
+        answered(503, error_body("SERVICE_UNAVAILABLE"), HEADERS | {"Retry-After": "soon"})
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_missing_field_or_unknown_error_field_is_found() -> None:
     with pytest.raises(Broken):
         answered(201, without(USER, "role"), MADE, sent=WANTED)
     with pytest.raises(Broken):
-        answered(409, refusal("EMAIL_IN_USE", table="Users"))
+        answered(409, error_body("EMAIL_IN_USE", table="Users"))
 
 
 def test_accepted_invalid_request_is_found() -> None:

@@ -63,10 +63,10 @@ def test_command_is_a_dry_run_until_confirmed_and_audited_both_times(
 
 def test_rejection_is_returned_and_audited(log: LogLines) -> None:
     @operator_command(EndSessions)
-    def refuse(command: EndSessions) -> CommandResult:
+    def reject(command: EndSessions) -> CommandResult:
         raise LastAdmin
 
-    answer = refuse({"operator": OPERATOR, "userId": ALICE.id, "confirm": True}, Context())
+    answer = reject({"operator": OPERATOR, "userId": ALICE.id, "confirm": True}, Context())
 
     assert (answer["outcome"], answer["code"]) == ("refused", "LAST_ADMIN")
     assert [line["outcome"] for line in audited(log)] == ["LastAdmin"]
@@ -150,15 +150,15 @@ def test_malformed_command_without_an_arn_is_audited_as_operator(log: LogLines, 
     ],
 )
 def test_dry_run_previews_the_last_admin_rule(
-    role: Role, status: UserStatus, admins: int, refusal: type[ShopError] | None
+    role: Role, status: UserStatus, admins: int, rejection: type[ShopError] | None
 ) -> None:
     store = FakeUserStore()
     store.user, store.admins = replace(store.user, role=role), admins
 
-    if refusal is None:
+    if rejection is None:
         assert user_service(store).preview(ADMIN, ALICE.id, status) == store.user
     else:
-        with pytest.raises(refusal):
+        with pytest.raises(rejection):
             user_service(store).preview(ADMIN, ALICE.id, status)
     assert store.writes == 0
 
@@ -244,9 +244,9 @@ def test_confirmation_id_of_another_subject_is_rejected(first: str) -> None:
     ],
 )
 def test_user_without_a_right_to_email_gets_none(
-    office: FakeOperatorStore, refusal: type[ShopError]
+    office: FakeOperatorStore, rejection: type[ShopError]
 ) -> None:
-    with pytest.raises(refusal):
+    with pytest.raises(rejection):
         office.resend(confirmed=FRESH)
     assert office.wishes == []
 

@@ -233,10 +233,10 @@ def test_order_change_gets_503_while_others_win(
 
     store.meanwhile = [edit] * 100
 
-    with pytest.raises(ServiceUnavailable) as refusal:
+    with pytest.raises(ServiceUnavailable) as rejection:
         act(service, ALICE, order, status=CANCELLED)
 
-    assert refusal.value.retry_after == 1
+    assert rejection.value.retry_after == 1
     assert [kept.status for kept in store.orders] == [PENDING]
     assert store.stock(PEAR) == 7
 
@@ -271,7 +271,7 @@ changes_ = st.fixed_dictionaries(
 )
 
 
-def expected_refusal(
+def expected_rejection(
     caller: Caller, status: OrderStatus, changes: dict[str, Any]
 ) -> type[ShopError] | None:
     is_admin = caller.role is Role.ADMIN
@@ -295,9 +295,9 @@ def test_random_changes_follow_the_rules(
     status, note, version = order.status, order.note, 1
 
     for caller, changes in asked:
-        refusal = expected_refusal(caller, status, changes)
-        if refusal is not None:
-            with pytest.raises(refusal):
+        rejection = expected_rejection(caller, status, changes)
+        if rejection is not None:
+            with pytest.raises(rejection):
                 act(service, caller, order, **changes)
         else:
             before = (status, note)

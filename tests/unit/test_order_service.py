@@ -95,13 +95,13 @@ def test_unavailable_products_are_rejected_and_no_stock_is_taken(
 ) -> None:
     before = dict(store.products)
 
-    with pytest.raises(error) as refusal:
+    with pytest.raises(error) as rejection:
         service.place(ALICE, ALICE.id, order_of(*lines), idempotency())
 
-    assert len(refusal.value.details) == len(fields)
+    assert len(rejection.value.details) == len(fields)
     assert all(
         field in (None, detail.field)
-        for field, detail in zip(fields, refusal.value.details, strict=True)
+        for field, detail in zip(fields, rejection.value.details, strict=True)
     )
     assert store.products == before and store.orders == []
 
@@ -166,10 +166,10 @@ def test_order_gets_503_while_prices_keep_changing(
 
     store.meanwhile = [reprice] * 100
 
-    with pytest.raises(ServiceUnavailable) as refusal:
+    with pytest.raises(ServiceUnavailable) as rejection:
         service.place(ALICE, ALICE.id, order_of((PEAR, 1)), idempotency())
 
-    assert refusal.value.retry_after == 1
+    assert rejection.value.retry_after == 1
     assert store.orders == []
 
 

@@ -151,11 +151,11 @@ def test_price_keeps_to_the_decimals_of_the_stored_currency(
 ) -> None:
     store = FakeProductStore(replace(PEAR, price=stored))
 
-    with pytest.raises(ValidationFailed) as refused:
+    with pytest.raises(ValidationFailed) as rejection:
         update(store, **changes)
 
     message = "Must end in .00: JPY has no decimals."
-    assert refused.value.details == (Detail(field, "amount_precision", message),)
+    assert rejection.value.details == (Detail(field, "amount_precision", message),)
     assert store.writes == []
 
 
@@ -212,7 +212,7 @@ def test_stock_above_the_maximum_can_be_reduced() -> None:
 
 
 @pytest.mark.parametrize(
-    ("stock", "delta", "refusal", "code"),
+    ("stock", "delta", "error", "code"),
     [
         (10, -11, InsufficientStock, "insufficient_stock"),
         (0, -1, InsufficientStock, "insufficient_stock"),
@@ -222,22 +222,22 @@ def test_stock_above_the_maximum_can_be_reduced() -> None:
     ],
 )
 def test_impossible_stock_is_rejected(
-    stock: int | None, delta: int, refusal: type[ShopError], code: str
+    stock: int | None, delta: int, error: type[ShopError], code: str
 ) -> None:
     store = FakeProductStore(replace(PEAR, stock=stock))
 
-    with pytest.raises(refusal) as refused:
+    with pytest.raises(error) as rejection:
         update(store, stockDelta=delta)
 
-    (detail,) = refused.value.details
+    (detail,) = rejection.value.details
     assert (detail.field, detail.code) == ("body.stockDelta", code)
     assert store.writes == []
 
 
 def test_stock_that_became_impossible_is_rejected() -> None:
-    for now, refusal in ((1, InsufficientStock), (None, ValidationFailed)):
+    for now, error in ((1, InsufficientStock), (None, ValidationFailed)):
         store = FakeProductStore(PEAR, replace(PEAR, stock=now, version=2))
-        with pytest.raises(refusal):
+        with pytest.raises(error):
             update(store, stockDelta=-2)
         assert len(store.writes) == 1
 
@@ -283,9 +283,9 @@ def test_product_change_gets_503_while_the_product_keeps_changing() -> None:
     ]
     for attempt in attempts:
         store = FakeProductStore(PEAR, *[PEAR] * 1000)
-        with pytest.raises(ServiceUnavailable) as refusal:
+        with pytest.raises(ServiceUnavailable) as error:
             attempt(store)
-        assert refusal.value.retry_after == 1
+        assert error.value.retry_after == 1
         assert len(store.writes) == 1
 
 
@@ -367,7 +367,7 @@ def test_products_are_changed_and_deleted_by_admins_only() -> None:
     ],
 )
 def test_invalid_change_is_rejected(changes: dict[str, object], place: tuple[str]) -> None:
-    with pytest.raises(ValidationError) as refused:
+    with pytest.raises(ValidationError) as rejection:
         patch(**changes)
 
-    assert [error["loc"] for error in refused.value.errors()] == [place]
+    assert [error["loc"] for error in rejection.value.errors()] == [place]

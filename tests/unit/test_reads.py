@@ -50,7 +50,7 @@ def test_persistently_unprocessed_keys_end_in_503(client: Stubber) -> None:
     for _ in range(3):
         answers(client, LEFT, left=LEFT)
 
-    with pytest.raises(ServiceUnavailable) as refusal:
+    with pytest.raises(ServiceUnavailable) as rejection:
         read()
 
-    assert refusal.value.retry_after == 1
+    assert rejection.value.retry_after == 1

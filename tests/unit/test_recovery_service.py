@@ -228,10 +228,10 @@ def test_email_as_password_is_rejected_and_keeps_the_token() -> None:
     token = mailed(store, Purpose.RESET)
     payload = PasswordReset.model_validate({"password": "Ada@Example.com"}, strict=False)
 
-    with pytest.raises(ValidationFailed) as refusal:
+    with pytest.raises(ValidationFailed) as rejection:
         service(store).reset(token, payload, BROWSER)
 
-    assert [detail.field for detail in refusal.value.details] == ["body.password"]
+    assert [detail.field for detail in rejection.value.details] == ["body.password"]
     service(store).reset(token, NEW, BROWSER)
 
 

@@ -165,12 +165,12 @@ def test_no_deployment_logs_messages_of_exceptions() -> None:
 
 
 def test_own_messages_and_error_codes_are_logged() -> None:
-    with pytest.raises(ClientError) as refused:
+    with pytest.raises(ClientError) as rejection:
         botocore_repeats_an_answer()
     with pytest.raises(ValueError) as invalid:
         UserCreate.model_validate({SECRET: 1, "email": "no"})
 
-    assert safe_message(refused.value) == "ClientError: SendEmail MessageRejected"
+    assert safe_message(rejection.value) == "ClientError: SendEmail MessageRejected"
     assert safe_message(invalid.value) == (
         "ValidationError: email email, name missing, password missing, extra_forbidden"
     )

@@ -30,7 +30,7 @@ def first(lobby: FakeSessionStore) -> Grant:
     return lobby.service().log_in(attempt(), BROWSER)
 
 
-def assert_refused(lobby: FakeSessionStore, token: str) -> None:
+def assert_rejected(lobby: FakeSessionStore, token: str) -> None:
     before = list(lobby.sessions)
 
     with pytest.raises(Unauthorized):
@@ -80,7 +80,7 @@ def test_session_ends_after_180_days_of_use(lobby: FakeSessionStore, first: Gran
 
     lobby.now = NOON + timedelta(days=180)
 
-    assert_refused(lobby, grant.refresh_token)
+    assert_rejected(lobby, grant.refresh_token)
 
 
 @pytest.mark.parametrize("seconds", [0, 29, 30])
@@ -108,7 +108,7 @@ def test_token_spent_before_the_grace_ends_its_session(
         refresh(lobby, first.refresh_token)
 
     assert lobby.sessions == []
-    assert_refused(lobby, second.refresh_token)
+    assert_rejected(lobby, second.refresh_token)
     (line,) = log()
     assert (line["message"], line["session_id"]) == ("refresh token reused", first.session.id)
     assert first.refresh_token not in str(line)
@@ -151,7 +151,7 @@ def test_session_id_alone_ends_no_session(
 ) -> None:
     lobby.gates[BOB.id] = replace(GATE, user_id=BOB.id)
 
-    assert_refused(lobby, forge(RefreshToken.parse(first.refresh_token)).text)
+    assert_rejected(lobby, forge(RefreshToken.parse(first.refresh_token)).text)
 
 
 @pytest.mark.parametrize(
@@ -166,13 +166,13 @@ def test_ended_session_rejects_every_token(
     lobby.gates = {} if account_state is None else {ALICE.id: account_state}
 
     for grant in (first, second):
-        assert_refused(lobby, grant.refresh_token)
+        assert_rejected(lobby, grant.refresh_token)
 
 
 def test_idle_session_is_rejected(lobby: FakeSessionStore, first: Grant) -> None:
     lobby.now = NOON + timedelta(days=30)
 
-    assert_refused(lobby, first.refresh_token)
+    assert_rejected(lobby, first.refresh_token)
 
 
 def once(lobby: FakeSessionStore, change: Callable[[], object]) -> None:
@@ -357,4 +357,4 @@ def test_logout_everywhere_ends_every_session(lobby: FakeSessionStore, first: Gr
     lobby.service().end_all(ALICE)
 
     assert lobby.service().list_active(ALICE) == []
-    assert_refused(lobby, first.refresh_token)
+    assert_rejected(lobby, first.refresh_token)

@@ -64,11 +64,11 @@ def test_rejection_has_the_code_in_the_format_of_its_service(
 ) -> None:
     with (
         proxy.on(fault_proxy.service_error(code), service=service),
-        pytest.raises(ClientError) as refusal,
+        pytest.raises(ClientError) as rejection,
     ):
         call(proxy, service)
 
-    assert refusal.value.response["Error"]["Code"] == code
+    assert rejection.value.response["Error"]["Code"] == code
 
 
 @pytest.mark.parametrize("damage", [fault_proxy.cut, fault_proxy.no_json, fault_proxy.flipped])

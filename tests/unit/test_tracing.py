@@ -169,9 +169,9 @@ def test_queue_is_named(daemon: Daemon) -> None:
 
 
 def test_rejected_call_has_its_code_and_no_message(daemon: Daemon) -> None:
-    refusal = {"__type": "ConditionalCheckFailedException", "message": f"not {SECRET}"}
+    rejection = {"__type": "ConditionalCheckFailedException", "message": f"not {SECRET}"}
     with pytest.raises(ClientError):
-        client((400, refusal)).put_item(**put())
+        client((400, rejection)).put_item(**put())
     (call,) = daemon.segments()
 
     assert call["error"]

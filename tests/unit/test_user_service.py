@@ -73,9 +73,9 @@ def test_user_change_gets_503_while_the_user_keeps_changing() -> None:
     ]
     for attempt in attempts:
         store = FakeUserStore(overtaken=1000)
-        with pytest.raises(ServiceUnavailable) as refusal:
+        with pytest.raises(ServiceUnavailable) as rejection:
             attempt(user_service(store))
-        assert refusal.value.retry_after == 1
+        assert rejection.value.retry_after == 1
         assert store.writes == 1
 
 
