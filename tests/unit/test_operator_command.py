@@ -141,7 +141,7 @@ def test_malformed_command_without_an_arn_is_audited_as_operator(log: LogLines, 
 
 
 @pytest.mark.parametrize(
-    ("role", "status", "admins", "refusal"),
+    ("role", "status", "admins", "rejection"),
     [
         (Role.ADMIN, UserStatus.INACTIVE, 1, LastAdmin),
         (Role.ADMIN, UserStatus.INACTIVE, 2, None),
@@ -236,7 +236,7 @@ def test_confirmation_id_of_another_subject_is_rejected(first: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("office", "refusal"),
+    ("office", "rejection"),
     [
         (FakeOperatorStore(user=None), NotFound),
         (FakeOperatorStore(user=replace(USER, status=UserStatus.INACTIVE)), AccountInactive),
