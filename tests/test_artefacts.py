@@ -120,7 +120,7 @@ def aws() -> dict[str, Any]:
         jwks = clients.parameters().get_parameter(Name=setting("JWKS_PARAMETER"))
     return {
         "tables": tables,
-        "answers": {
+        "responses": {
             "Query": {"Items": []},
             "BatchWriteItem": {"UnprocessedItems": {}},
             "GetParameter": {"Parameter": {"Value": jwks["Parameter"]["Value"]}},
@@ -176,8 +176,8 @@ def test_built_handler_and_its_first_request_load_allowed_modules_only(
     assert set(report["later"]) == LOADS_LATER.get(function.name, set()), (
         f"import less, or change the row of {function.name} in LOADS_LATER of this file"
     )
-    answer = report["answer"] or {}
-    assert answer.get("statusCode", 200) < 400 and not answer.get("batchItemFailures"), printed
+    response = report["response"] or {}
+    assert response.get("statusCode", 200) < 400 and not response.get("batchItemFailures"), printed
 
 
 def test_layer_has_exactly_the_services_that_functions_call(build: Path) -> None:

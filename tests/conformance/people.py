@@ -21,8 +21,8 @@ def sign_up(http: httpx.Client) -> Mapping[str, str]:
 
 
 def log_in(http: httpx.Client, email: str, password: str) -> Mapping[str, str]:
-    answer = http.post("/api/sessions", json={"email": email, "password": password})
-    token: str = answer.raise_for_status().json()["accessToken"]
+    response = http.post("/api/sessions", json={"email": email, "password": password})
+    token: str = response.raise_for_status().json()["accessToken"]
     me = http.get("/api/users/me", headers={"Authorization": f"Bearer {token}"}).json()
     return {"id": me["id"], "email": email, "token": token}
 

@@ -73,12 +73,12 @@ def test_eleventh_attempt_is_rejected_even_with_the_right_password(
     assert guess(shop, email, 10) == {WRONG: 10}
     before = shop.everything()
 
-    answers = [log_in(shop, email, PASSWORD), log_in(shop, f" {email.upper()}")]
+    responses = [log_in(shop, email, PASSWORD), log_in(shop, f" {email.upper()}")]
 
-    for answer in answers:
-        assert error_of(answer) == REJECTED
-        assert 800 < int(answer.headers["Retry-After"]) <= 900
-        assert answer.headers["Cache-Control"] == "no-store"
+    for response in responses:
+        assert error_of(response) == REJECTED
+        assert 800 < int(response.headers["Retry-After"]) <= 900
+        assert response.headers["Cache-Control"] == "no-store"
     assert shop.everything() == before
 
 
@@ -89,9 +89,9 @@ def test_parallel_attempts_beyond_the_limit_are_not_compared(
     email = whose(shop)
     before = shop.everything_but_attempts()
 
-    answers = gather(20, lambda _: log_in(shop, email))
+    responses = gather(20, lambda _: log_in(shop, email))
 
-    assert Counter(map(error_of, answers)) == {WRONG: 10, REJECTED: 10}
+    assert Counter(map(error_of, responses)) == {WRONG: 10, REJECTED: 10}
     assert counts(shop, email) == (10, 10)
     assert shop.everything_but_attempts() == before
 
@@ -231,9 +231,9 @@ def test_successful_login_resets_the_count(
 def test_parallel_successful_logins_all_succeed_and_leave_no_count(shop: Shop) -> None:
     email = account(shop)
 
-    answers = gather(8, lambda _: log_in(shop, email, PASSWORD))
+    responses = gather(8, lambda _: log_in(shop, email, PASSWORD))
 
-    assert [answer.status_code for answer in answers] == [201] * 8
+    assert [response.status_code for response in responses] == [201] * 8
     assert counts(shop, email) == (0, 0)
 
 
@@ -289,9 +289,9 @@ def test_low_cost_hash_is_upgraded_by_a_successful_login_only(shop: Shop) -> Non
 
     assert error_of(log_in(shop, email)) == WRONG
     assert stored() == weak
-    answers = gather(4, lambda _: log_in(shop, email, PASSWORD))
+    responses = gather(4, lambda _: log_in(shop, email, PASSWORD))
 
-    assert [answer.status_code for answer in answers] == [201] * 4
+    assert [response.status_code for response in responses] == [201] * 4
     assert stored().startswith("$2b$10$") and bcrypt.checkpw(PASSWORD.encode(), stored().encode())
 
 

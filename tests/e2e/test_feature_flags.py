@@ -23,11 +23,11 @@ def off(shop: Shop, function: str, switch: str) -> Iterator[None]:
 def assert_rejected(shop: Shop, send: Callable[[], httpx.Response], message: str) -> None:
     before = shop.everything()
 
-    answer = send()
+    response = send()
 
-    assert error_of(answer) == (503, "SERVICE_UNAVAILABLE")
-    assert answer.json()["error"]["message"] == message
-    assert answer.headers["Retry-After"] == "300"
+    assert error_of(response) == (503, "SERVICE_UNAVAILABLE")
+    assert response.json()["error"]["message"] == message
+    assert response.headers["Retry-After"] == "300"
     assert shop.everything() == before
 
 

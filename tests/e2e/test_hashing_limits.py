@@ -55,9 +55,9 @@ def test_sign_ups_of_one_network_are_limited_and_a_rejected_one_stores_nothing(s
 @pytest.mark.usefixtures("limited")
 def test_parallel_sign_ups_of_one_network_are_limited(shop: Shop) -> None:
 
-    answers = gather(8, lambda _: sign_up(shop, "127.7.3.1"))
+    responses = gather(8, lambda _: sign_up(shop, "127.7.3.1"))
 
-    assert Counter(answer.status_code for answer in answers) == {201: LIMIT, 429: 8 - LIMIT}
+    assert Counter(response.status_code for response in responses) == {201: LIMIT, 429: 8 - LIMIT}
 
 
 def test_repeated_password_changes_are_limited_with_the_right_password(shop: Shop) -> None:

@@ -53,25 +53,25 @@ def buy(person: Person, products: list[dict[str, Any]], chance: random.Random) -
             ]
             key = str(uuid4())
             observed.bodies[key] = lines
-            answers = [person.order(*lines, key=key)]
+            responses = [person.order(*lines, key=key)]
         elif action == "again":
             key = chance.choice(list(observed.bodies))
-            answers = [person.order(*observed.bodies[key], key=key)]
+            responses = [person.order(*observed.bodies[key], key=key)]
         else:
             order = observed.orders[chance.choice(known)]["id"]
             change = {"status": "cancelled"} if action == "cancel" else {"note": str(uuid4())}
-            answer = person.http.patch(f"/api/users/me/orders/{order}", json=change)
-            observed.statuses[answer.status_code] += 1
-            assert answer.status_code in (200, 409, 503), answer.text
-            if answer.status_code == 200 and action == "cancel":
+            response = person.http.patch(f"/api/users/me/orders/{order}", json=change)
+            observed.statuses[response.status_code] += 1
+            assert response.status_code in (200, 409, 503), response.text
+            if response.status_code == 200 and action == "cancel":
                 observed.transitions.append((order, "cancelled"))
             continue
-        for answer in answers:
-            observed.statuses[answer.status_code] += 1
-            assert answer.status_code in (201, 409, 503), answer.text
-            if answer.status_code == 201:
-                first = observed.orders.setdefault(key, answer.json())
-                assert answer.json() == first
+        for response in responses:
+            observed.statuses[response.status_code] += 1
+            assert response.status_code in (201, 409, 503), response.text
+            if response.status_code == 201:
+                first = observed.orders.setdefault(key, response.json())
+                assert response.json() == first
     return observed
 
 
@@ -89,19 +89,19 @@ def administer(
             if not found:
                 continue
             order, status = chance.choice(found)["id"], chance.choice(STATUSES)
-            answer = shop.admin.http.patch(f"{whose}/{order}", json={"status": status})
-            if answer.status_code == 200:
+            response = shop.admin.http.patch(f"{whose}/{order}", json={"status": status})
+            if response.status_code == 200:
                 observed.transitions.append((order, status))
         elif action == "delta":
             delta = chance.choice([-3, -1, 2, 5])
-            answer = shop.admin.http.patch(f"/api/products/{product}", json={"stockDelta": delta})
-            if answer.status_code == 200:
+            response = shop.admin.http.patch(f"/api/products/{product}", json={"stockDelta": delta})
+            if response.status_code == 200:
                 observed.deltas[product] += delta
         else:
             price = {"price": chance.choice(PRICES)}
-            answer = shop.admin.http.patch(f"/api/products/{product}", json=price)
-        observed.statuses[answer.status_code] += 1
-        assert answer.status_code in (200, 409, 503), answer.text
+            response = shop.admin.http.patch(f"/api/products/{product}", json=price)
+        observed.statuses[response.status_code] += 1
+        assert response.status_code in (200, 409, 503), response.text
     return observed
 
 
@@ -173,5 +173,5 @@ def test_parallel_random_work_loses_and_creates_nothing(shop: Shop, faults: Faul
         own = Counter(r["status"]["S"] for r in orders.values() if r["user_id"]["S"] == person.id)
         assert {status: n for status, n in counted.items() if n} == own
 
-    answered = sum((each.statuses for each in observations), Counter[int]())
-    assert answered[503] <= answered.total() * 0.05, answered
+    statuses = sum((each.statuses for each in observations), Counter[int]())
+    assert statuses[503] <= statuses.total() * 0.05, statuses

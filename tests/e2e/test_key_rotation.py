@@ -60,13 +60,13 @@ def published(shop: Shop) -> list[str]:
 
 
 def change_keys(shop: Shop, event: dict[str, Any]) -> list[str]:
-    answer = shop.stack.client("lambda").invoke(
+    response = shop.stack.client("lambda").invoke(
         FunctionName=shop.stack.resources()["RotateSigningKeys"],
         Qualifier="live",
         Payload=json.dumps(event),
     )
-    result = json.loads(answer["Payload"].read())
-    assert "FunctionError" not in answer, result
+    result = json.loads(response["Payload"].read())
+    assert "FunctionError" not in response, result
     kids: list[str] = result["kids"]
     return kids
 
@@ -74,9 +74,9 @@ def change_keys(shop: Shop, event: dict[str, Any]) -> list[str]:
 def new_token(shop: Shop, person: Person) -> str:
     """Return an unused token, for which the gateway has no cached authorizer result."""
     body = {"email": person.email, "password": PASSWORD}
-    answer = shop.anonymous.post("/api/sessions", json=body)
-    assert answer.status_code == 201, answer.text
-    token: str = answer.json()["accessToken"]
+    response = shop.anonymous.post("/api/sessions", json=body)
+    assert response.status_code == 201, response.text
+    token: str = response.json()["accessToken"]
     return token
 
 
@@ -213,12 +213,12 @@ def test_malformed_signing_key_is_503_and_its_repair_works_immediately(shop: Sho
     sessions = len(person.http.get("/api/sessions").json()["data"])
 
     for _ in range(2):  # the second request meets the sandbox whose first load failed
-        for answer in (
+        for response in (
             shop.anonymous.post("/api/sessions", json=credentials),
             shop.anonymous.post("/api/access-tokens", json=spent),
         ):
-            assert error_of(answer) == (503, "SERVICE_UNAVAILABLE")
-            assert answer.headers["Retry-After"] == "1"
+            assert error_of(response) == (503, "SERVICE_UNAVAILABLE")
+            assert response.headers["Retry-After"] == "1"
     assert len(person.http.get("/api/sessions").json()["data"]) == sessions
 
     secrets.put_secret_value(SecretId=secret, SecretString=stored)

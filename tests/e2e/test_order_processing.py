@@ -28,14 +28,14 @@ def test_order_shares_one_correlation_id_from_request_to_processing(
     person, product = shop.sign_up(), shop.product()
     with queue_with(shop.stack, DelaySeconds="0"):
         with held(shop.stack, "ProcessOrders"):
-            answer = person.order((product["id"], 1))
-            order = answer.json()["id"]
+            response = person.order((product["id"], 1))
+            order = response.json()["id"]
             bus.hears(order, "order.placed")
             assert status(person, order) == "pending"
 
         events = bus.hears(order, "order.placed", "order.processing")
 
-    request_id = answer.headers["X-Request-Id"]
+    request_id = response.headers["X-Request-Id"]
     assert [event["correlationid"] for event in events] == [request_id] * 2
     assert status(person, order) == "processing"
     said = ["done", "done", "email sent", "event published", "event published", "request"]

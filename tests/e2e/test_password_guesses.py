@@ -49,12 +49,12 @@ def test_malformed_stored_hash_is_401_and_triggers_the_alarm(
     shop.change("CredentialsTable", {"email": person.email}, password_hash=stored)
     logs, before = Logs(shop), shop.everything_but_attempts()
 
-    answer = change(person, way, PASSWORD)
+    response = change(person, way, PASSWORD)
 
-    assert error_of(answer) == WRONG
+    assert error_of(response) == WRONG
     (line,) = logs.lines("user_id", message="malformed password hash")
     assert line["user_id"] == person.id
-    assert line["request_id"] == answer.headers["X-Request-Id"]
+    assert line["request_id"] == response.headers["X-Request-Id"]
     assert shop.everything_but_attempts() == before
 
 

@@ -10,16 +10,16 @@ from tests.support.deployed_shop import Shop, error_of, gather, new_product
 def test_product_is_created_and_publicly_readable(shop: Shop) -> None:
     payload = new_product()
 
-    answer = shop.admin.http.post("/api/products", json=payload)
+    response = shop.admin.http.post("/api/products", json=payload)
 
-    product = answer.json()
-    assert answer.status_code == 201
+    product = response.json()
+    assert response.status_code == 201
     assert {name: product[name] for name in payload} == payload
     assert product["status"] == "active"
-    assert answer.headers["Location"] == f"/api/products/{product['id']}"
-    read = shop.anonymous.get(answer.headers["Location"])
+    assert response.headers["Location"] == f"/api/products/{product['id']}"
+    read = shop.anonymous.get(response.headers["Location"])
     assert read.json() == product
-    assert read.headers["ETag"] == answer.headers["ETag"] == '"1"'
+    assert read.headers["ETag"] == response.headers["ETag"] == '"1"'
     assert read.headers["Cache-Control"] == "no-cache"
 
 
@@ -77,10 +77,10 @@ def test_malformed_product_is_rejected_and_not_stored(
 ) -> None:
     before = shop.everything()
 
-    answer = shop.admin.http.post("/api/products", json=new_product() | changed)
+    response = shop.admin.http.post("/api/products", json=new_product() | changed)
 
-    assert error_of(answer) == (422, "VALIDATION_ERROR")
-    assert field in [detail["field"] for detail in answer.json()["error"]["details"]]
+    assert error_of(response) == (422, "VALIDATION_ERROR")
+    assert field in [detail["field"] for detail in response.json()["error"]["details"]]
     assert shop.everything() == before
 
 
@@ -103,19 +103,19 @@ def test_creation_with_a_key_is_safe_to_retry(shop: Shop) -> None:
     payload = new_product()
     headers = {"Idempotency-Key": payload["sku"]}
 
-    answers = gather(
+    responses = gather(
         10, lambda _: shop.admin.http.post("/api/products", json=payload, headers=headers)
     )
 
-    assert {answer.status_code for answer in answers} == {201}
-    assert len({answer.text for answer in answers}) == 1
-    assert len({answer.headers["Location"] for answer in answers}) == 1
-    assert sum("Idempotent-Replayed" not in answer.headers for answer in answers) == 1
+    assert {response.status_code for response in responses} == {201}
+    assert len({response.text for response in responses}) == 1
+    assert len({response.headers["Location"] for response in responses}) == 1
+    assert sum("Idempotent-Replayed" not in response.headers for response in responses) == 1
     other = shop.admin.http.post("/api/products", json=payload | {"name": "B"}, headers=headers)
     assert error_of(other) == (422, "IDEMPOTENCY_KEY_REUSED")
 
 
 def test_unknown_product_is_not_found(shop: Shop) -> None:
-    answer = shop.anonymous.get("/api/products/01900000-0000-7000-8000-000000000000")
+    response = shop.anonymous.get("/api/products/01900000-0000-7000-8000-000000000000")
 
-    assert error_of(answer) == (404, "NOT_FOUND")
+    assert error_of(response) == (404, "NOT_FOUND")

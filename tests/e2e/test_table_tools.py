@@ -70,7 +70,7 @@ def test_old_items_are_served_migrated_under_traffic_and_listed(
     def rename(person: Person) -> list[int]:
         names = [f"Ada {number}" for number in range(10)]
         renamed = [person.http.patch("/api/users/me", json={"name": name}) for name in names]
-        return [answer.status_code for answer in renamed]
+        return [response.status_code for response in renamed]
 
     with ThreadPoolExecutor(3) as pool:
         renaming = [pool.submit(rename, person) for person in people[1:3]]

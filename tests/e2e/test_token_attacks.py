@@ -83,17 +83,17 @@ def assert_rejected(shop: Shop) -> Iterator[AssertRejected]:
     """Send tokens; finally assert that none invoked GetUser and none changed an item."""
     function = shop.stack.resources()["GetUser"]
     before, stored = runs_of(shop, function), shop.everything()
-    answers: list[httpx.Response] = []
+    responses: list[httpx.Response] = []
 
     def send(*tokens: str) -> None:
         for token in tokens:
-            answer = me(shop, f"Bearer {token}")
-            assert error_of(answer) == (401, "UNAUTHORIZED"), token
-            assert answer.headers["WWW-Authenticate"] == "Bearer"
-            answers.append(answer)
+            response = me(shop, f"Bearer {token}")
+            assert error_of(response) == (401, "UNAUTHORIZED"), token
+            assert response.headers["WWW-Authenticate"] == "Bearer"
+            responses.append(response)
 
     yield send
-    assert answers
+    assert responses
     assert runs_of(shop, function) == before
     assert shop.everything() == stored
 
@@ -119,10 +119,10 @@ def test_valid_token_is_accepted(shop: Shop, forge: Forge) -> None:
     function = shop.stack.resources()["GetUser"]
     before = runs_of(shop, function)
 
-    answer = me(shop, f"Bearer {forge.token()}")
+    response = me(shop, f"Bearer {forge.token()}")
 
-    assert answer.status_code == 200
-    assert runs_of(shop, function) - before == {answer.headers["X-Request-Id"]}
+    assert response.status_code == 200
+    assert runs_of(shop, function) - before == {response.headers["X-Request-Id"]}
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER", "bEaReR"])
@@ -472,9 +472,9 @@ def test_admin_role_in_a_valid_token_grants_the_account_state_role_only(
 ) -> None:
     token = forge.token(claims={"role": "admin", "scope": "shop shop:admin"})
 
-    answer = shop.client(token).get(f"/api/users/{shop.admin.id}")
+    response = shop.client(token).get(f"/api/users/{shop.admin.id}")
 
-    assert error_of(answer) == (403, "FORBIDDEN")
+    assert error_of(response) == (403, "FORBIDDEN")
 
 
 def test_refresh_token_is_rejected_as_access_token(
@@ -488,8 +488,8 @@ def test_access_token_is_rejected_as_refresh_token(shop: Shop, forge: Forge) -> 
     before = shop.everything()
 
     for wrong in (token, *token.split("."), f"Bearer {token}"):
-        answer = shop.anonymous.post("/api/access-tokens", json={"refreshToken": wrong})
-        assert error_of(answer) == (401, "UNAUTHORIZED")
+        response = shop.anonymous.post("/api/access-tokens", json={"refreshToken": wrong})
+        assert error_of(response) == (401, "UNAUTHORIZED")
 
     assert shop.everything() == before
 

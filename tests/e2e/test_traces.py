@@ -119,8 +119,8 @@ def test_order_id_finds_the_segments_of_every_request_for_it(shop: Shop) -> None
     again = person.order((product["id"], 1), key="traced")
     read = person.http.get(f"/api/users/me/orders/{order['id']}")
 
-    for answer in (again, read):
-        assert trace(shop, answer.headers["X-Request-Id"]).annotation("order_id") == order["id"]
+    for response in (again, read):
+        assert trace(shop, response.headers["X-Request-Id"]).annotation("order_id") == order["id"]
 
 
 def test_rejection_is_an_error_with_its_type_only(shop: Shop) -> None:

@@ -160,9 +160,12 @@ def test_email_that_met_a_fault_is_sent_once_afterwards(
 ) -> None:
     kinds: dict[str, tuple[Fault, dict[str, Any]]] = {
         "the claim": (THROTTLED, {"operation": "UpdateItem"}),
-        "the claim's answer": (response_lost, {"operation": "UpdateItem", "times": 1}),
+        "the claim's response": (response_lost, {"operation": "UpdateItem", "times": 1}),
         "counting": (THROTTLED, {"operation": "UpdateItem", "skip": 1}),
-        "counting, its answer": (response_lost, {"operation": "UpdateItem", "skip": 2, "times": 1}),
+        "counting, its response": (
+            response_lost,
+            {"operation": "UpdateItem", "skip": 2, "times": 1},
+        ),
         "reading": (service_error("InternalServerError", 500), {"operation": "GetItem"}),
         "reading, damaged": (damaged(cut), {"operation": "GetItem"}),
         "sending": (TOO_MANY_EMAILS, {"service": MAIL}),
@@ -186,7 +189,7 @@ def test_email_that_met_a_fault_is_sent_once_afterwards(
         assert len(mail.to(person.email, NEW_PASSWORD)) == 1, kind
 
 
-def test_mark_survives_more_lost_answers_than_the_sdk_retries(
+def test_mark_survives_more_lost_responses_than_the_sdk_retries(
     shop: Shop, mail: Mail, mail_faults: FaultProxy
 ) -> None:
     ada = shop.sign_up()

@@ -73,8 +73,8 @@ def run(*order_ids: str, receives: int = 1) -> list[int]:
         records.append(
             example | {"messageId": str(position), "body": body, "attributes": attributes}
         )
-    answer = start_processing.handler({"Records": records}, Context())
-    return [int(str(it["itemIdentifier"])) for it in answer["batchItemFailures"]]
+    response = start_processing.handler({"Records": records}, Context())
+    return [int(str(it["itemIdentifier"])) for it in response["batchItemFailures"]]
 
 
 def status(order_id: str) -> str:
@@ -144,9 +144,9 @@ def test_malformed_message_is_redelivered_until_dead_lettered(
     for body in ("no JSON", "[]", '{"detail": {"type": "order.placed"}}'):
         event["Records"][0]["body"] = body
 
-        answer = start_processing.handler(event, Context())
+        response = start_processing.handler(event, Context())
 
-        assert len(answer["batchItemFailures"]) == 1
+        assert len(response["batchItemFailures"]) == 1
 
 
 def test_worker_writes_and_logs_have_the_correlation_id_of_the_order(

@@ -27,8 +27,10 @@ def listed(shop: Shop, path: str, expected_ids: set[str]) -> dict[str, dict[str,
     found: dict[str, dict[str, Any]] = {}
     following: str | None = path
     while following:
-        answer = shop.admin.http.get(following)
-        assert answer.status_code == 200, answer.text
-        found |= {item["id"]: item for item in answer.json()["data"] if item["id"] in expected_ids}
-        following = answer.links.get("next", {}).get("url")
+        response = shop.admin.http.get(following)
+        assert response.status_code == 200, response.text
+        found |= {
+            item["id"]: item for item in response.json()["data"] if item["id"] in expected_ids
+        }
+        following = response.links.get("next", {}).get("url")
     return found

@@ -58,14 +58,14 @@ def test_layer_change_reaches_every_alias_of_its_functions(
     assert len(after - before) == len([it for it in attached if layer in it])
 
 
-def test_pages_probes_and_public_keys_answer_head_and_no_other_route_does() -> None:
+def test_head_routes_are_pages_probes_and_public_keys() -> None:
     pages = {
         *("GET /", "GET /docs", "GET /docs/{asset}", "GET /recovery"),
         *("GET /health", "GET /ready", "GET /openapi.json"),
     }
 
-    answering = {function.route for function in functions() if function.answers_head}
-    assert answering == pages | {"GET /.well-known/jwks.json"}
+    with_head = {function.route for function in functions() if function.has_head}
+    assert with_head == pages | {"GET /.well-known/jwks.json"}
     for function in functions():
         if function.route and function.route != "OPTIONS /{proxy+}":
             handler = importlib.import_module(function.module).handler
@@ -85,7 +85,7 @@ def test_gateway_invokes_functions_by_alias(
     authorizer = json.dumps(schemes["x-amazon-apigateway-authorizer"]["authorizerUri"])
 
     routes = [function for function in functions() if function.route]
-    heads = [function for function in routes if function.answers_head]
+    heads = [function for function in routes if function.has_head]
     assert len(called) == len(routes) + len(heads)
     assert all("Aliaslive}/invocations" in uri for uri in called)
     assert "AuthorizerAliaslive" in authorizer

@@ -85,14 +85,14 @@ def anyone(client: Client) -> TextResponse:
     return TextResponse(text=client.user_agent)
 
 
-def answer(handler: Any, given: dict[str, Any]) -> tuple[int, dict[str, str], Any]:
+def respond(handler: Any, given: dict[str, Any]) -> tuple[int, dict[str, str], Any]:
     response = handler(given, CONTEXT)
     body = json.loads(response["body"]) if response["body"] else None
     return response["statusCode"], response["headers"], body
 
 
 def assert_error(handler: Any, given: dict[str, Any], status: int, code: str) -> dict[str, Any]:
-    got, headers, body = answer(handler, given)
+    got, headers, body = respond(handler, given)
     assert (got, body["error"]["code"]) == (status, code)
     assert body["error"]["requestId"] == headers["X-Request-Id"]
     assert headers["Cache-Control"] == "no-store"
@@ -105,7 +105,7 @@ def posted(**given: Any) -> dict[str, Any]:
 
 
 def test_created_resource_has_camel_case_a_location_and_a_strong_entity_tag() -> None:
-    status, headers, body = answer(create, posted(body={"name": "x", "howMany": 2}))
+    status, headers, body = respond(create, posted(body={"name": "x", "howMany": 2}))
 
     assert (status, body) == (201, {"id": THING, "howMany": 2})
     assert headers["Location"] == f"/local/api/things/{THING}"
@@ -116,7 +116,7 @@ def test_created_resource_has_camel_case_a_location_and_a_strong_entity_tag() ->
 
 def test_every_response_has_security_headers_and_its_request_id() -> None:
     for given, handler in [(event("GET /api/open"), anyone), (posted(raw=b"{"), create)]:
-        _, headers, _ = answer(handler, given)
+        _, headers, _ = respond(handler, given)
 
         assert headers["Strict-Transport-Security"].startswith("max-age=63072000")
         assert headers["X-Content-Type-Options"] == "nosniff"
@@ -141,7 +141,7 @@ def test_every_response_has_security_headers_and_its_request_id() -> None:
 def test_responses_are_readable_by_origins_of_the_deployment_only(
     origin: str, allowed: str | None
 ) -> None:
-    _, headers, _ = answer(anyone, event("GET /api/open", headers={"Origin": origin}))
+    _, headers, _ = respond(anyone, event("GET /api/open", headers={"Origin": origin}))
 
     assert headers.get("Access-Control-Allow-Origin") == allowed
     assert headers["Vary"] == "Origin"
@@ -190,7 +190,7 @@ def test_body_nested_32_levels_deep_is_accepted() -> None:
     for _ in range(15):
         body = {"name": "x", "inner": [body]}
 
-    status, _, _ = answer(create, posted(body=body))
+    status, _, _ = respond(create, posted(body=body))
 
     assert status == 201
     assert_error(
@@ -231,7 +231,7 @@ def test_body_of_another_type_is_rejected(content_type: str) -> None:
     ],
 )
 def test_media_type_parameters_are_ignored_except_a_foreign_charset(content_type: str) -> None:
-    status, _, _ = answer(
+    status, _, _ = respond(
         create, posted(body={"name": "x"}, headers={"content-type": content_type})
     )
 
@@ -253,7 +253,7 @@ def test_body_over_one_mebibyte_is_too_large() -> None:
     def body_of(size: int) -> bytes:
         return b'{"name": "x", "howMany": 1' + b" " * (size - 27) + b"}"
 
-    assert answer(create, posted(raw=body_of(1024 * 1024)))[0] == 201
+    assert respond(create, posted(raw=body_of(1024 * 1024)))[0] == 201
     assert_error(create, posted(raw=body_of(1024 * 1024 + 1)), 413, "PAYLOAD_TOO_LARGE")
     assert_error(create, posted(raw=body_of(3 * 1024 * 1024)), 413, "PAYLOAD_TOO_LARGE")
 
@@ -296,8 +296,8 @@ def test_path_and_query_are_typed_and_me_is_the_caller() -> None:
     def listed(user: str, **query: str) -> dict[str, Any]:
         return event(route, {"userId": user}, query=query, caller=ALICE)
 
-    assert answer(listing, listed("me", limit="5"))[2] == {"text": f"{ALICE.id} 5"}
-    assert answer(listing, listed(ADMIN.id))[2] == {"text": f"{ADMIN.id} 20"}
+    assert respond(listing, listed("me", limit="5"))[2] == {"text": f"{ALICE.id} 5"}
+    assert respond(listing, listed(ADMIN.id))[2] == {"text": f"{ADMIN.id} 20"}
     assert_error(listing, listed("you"), 404, "NOT_FOUND")
     for wrong in ("0", "101", "x", "", "1.5", "-1"):
         error = assert_error(listing, listed("me", limit=wrong), 422, "VALIDATION_ERROR")
@@ -326,7 +326,7 @@ def test_id_in_upper_case_is_the_same_resource_in_lower_case() -> None:
             caller=ALICE,
             headers={"Idempotency-Key": "k"},
         )
-        status, headers, _ = answer(create_below, given)
+        status, headers, _ = respond(create_below, given)
         assert status == 201
         assert headers["Location"] == f"/local/api/users/{ALICE.id}/things/{THING}"
 
@@ -354,10 +354,10 @@ def test_location_has_one_slash_for_any_requested_path(path: str) -> None:
     given = posted(body={"name": "x"})
     given["requestContext"]["path"] = path
 
-    assert answer(create, given)[1]["Location"] == f"/api/things/{THING}"
+    assert respond(create, given)[1]["Location"] == f"/api/things/{THING}"
 
 
-def test_page_ignores_query_parameters_and_answers_head_like_get() -> None:
+def test_page_ignores_query_parameters_and_serves_head_like_get() -> None:
     @endpoint("GET /page", is_page=True)
     def page() -> TextResponse:
         return TextResponse(text="x")
@@ -432,7 +432,7 @@ def test_unchanged_resource_is_304(if_none_match: str, status: int) -> None:
         headers={"If-None-Match": if_none_match},
     )
 
-    got, headers, body = answer(read, given)
+    got, headers, body = respond(read, given)
 
     assert got == status
     assert headers["ETag"] == '"7"'
@@ -464,9 +464,9 @@ def test_empty_result_is_204_without_a_body() -> None:
 
 
 def test_public_responses_are_cacheable_with_revalidation_and_others_not() -> None:
-    assert answer(anyone, event("GET /api/open"))[1]["Cache-Control"] == "no-cache"
+    assert respond(anyone, event("GET /api/open"))[1]["Cache-Control"] == "no-cache"
     given = event("GET /api/things/{thingId}", {"thingId": THING}, caller=ALICE)
-    assert answer(read, given)[1]["Cache-Control"] == "no-store"
+    assert respond(read, given)[1]["Cache-Control"] == "no-store"
 
 
 def test_errors_are_rendered_with_details_and_retry_after() -> None:
@@ -475,7 +475,7 @@ def test_errors_are_rendered_with_details_and_retry_after() -> None:
         raise ServiceUnavailable(details=[Detail("database", "unavailable", "…")], retry_after=5)
 
     error = assert_error(busy, event("GET /api/open"), 503, "SERVICE_UNAVAILABLE")
-    _, headers, _ = answer(busy, event("GET /api/open"))
+    _, headers, _ = respond(busy, event("GET /api/open"))
 
     assert headers["Retry-After"] == "5"
     assert error["details"] == [{"field": "database", "code": "unavailable", "message": "…"}]
@@ -538,7 +538,7 @@ def test_lines_of_one_list_header_are_combined() -> None:
     given = event("GET /api/things/{thingId}", {"thingId": THING}, caller=ALICE)
     given["multiValueHeaders"] = {"If-None-Match": ['"1"'], "if-none-match": ['"2"', '"7",']}
 
-    assert answer(read, given)[0] == 304
+    assert respond(read, given)[0] == 304
 
     given["multiValueHeaders"]["If-None-Match"] = ["*"]
     assert_error(read, given, 400, "BAD_REQUEST")
@@ -563,14 +563,14 @@ def test_different_idempotency_keys_in_one_request_are_rejected(
     if key is None:
         assert_error(once_only, given, 400, "BAD_REQUEST")
     else:
-        assert answer(once_only, given)[0] == 201
+        assert respond(once_only, given)[0] == 201
 
 
 def test_headers_are_read_from_single_value_events() -> None:
     given = posted(body={"name": "x"})
     del given["multiValueHeaders"]
 
-    assert answer(create, given)[0] == 201
+    assert respond(create, given)[0] == 201
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256, "with space", "ünï", "a\tb"])
@@ -610,8 +610,8 @@ def test_replayed_response_equals_the_first_byte_for_byte() -> None:
             caller=caller,
             headers={"Idempotency-Key": "k"},
         )
-        answered: dict[str, Any] = once_only(given, CONTEXT)
-        return answered
+        response: dict[str, Any] = once_only(given, CONTEXT)
+        return response
 
     first = sent("me", b'{"name": "x", "howMany": 2}')
     again = sent(ALICE.id, b'{ "howMany":2,"name":"x" }')

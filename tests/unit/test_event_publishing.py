@@ -23,14 +23,14 @@ from tests.support.stream_events import ORDER, SECRET, USER, record
 
 PUBLISHED, RETRY, REJECTED = Outcome
 
-type Answer = Callable[[AnyEvent], Outcome]
+type OutcomeOf = Callable[[AnyEvent], Outcome]
 
 
 class FakeBus:
     """A bus that records events; the first `down` calls fail."""
 
-    def __init__(self, answer: Answer = lambda _: PUBLISHED, down: int = 0) -> None:
-        self.answer = answer
+    def __init__(self, outcome_of: OutcomeOf = lambda _: PUBLISHED, down: int = 0) -> None:
+        self.outcome_of = outcome_of
         self.down = down
         self.calls: list[list[str]] = []  # codes by subject
         self.published: list[AnyEvent] = []
@@ -40,9 +40,9 @@ class FakeBus:
         if self.down:
             self.down -= 1
             raise BusUnavailable
-        answers = [self.answer(event) for event in events]
-        self.published += [e for e, it in zip(events, answers, strict=True) if it is PUBLISHED]
-        return answers
+        outcomes = [self.outcome_of(event) for event in events]
+        self.published += [e for e, it in zip(events, outcomes, strict=True) if it is PUBLISHED]
+        return outcomes
 
 
 class OutboxAt:
@@ -124,13 +124,13 @@ def test_failed_entry_is_retried_before_the_next_of_its_entity() -> None:
     one, other = new_id(), new_id()
     fails = [one, one]
 
-    def answer(event: AnyEvent) -> Outcome:
+    def outcome_of(event: AnyEvent) -> Outcome:
         if event.subject in fails:
             fails.remove(event.subject)
             return RETRY
         return PUBLISHED
 
-    bus = FakeBus(answer)
+    bus = FakeBus(outcome_of)
 
     assert OutboxAt(bus).publish([user(1, one), user(2, one), user(1, other)]) == []
 

@@ -65,11 +65,11 @@ def test_conflicts_have_the_format_of_dynamodb(
     ):
         client.transact_write_items(TransactItems=TRANSACTION)
 
-    answer = cancelled.value.response
-    codes = [reason["Code"] for reason in answer["CancellationReasons"]]
+    response = cancelled.value.response
+    codes = [reason["Code"] for reason in response["CancellationReasons"]]
     assert sorted(codes) == ["None", "TransactionConflict"]
-    assert answer["ResponseMetadata"]["HTTPStatusCode"] == 400
-    assert f"[{', '.join(codes)}]" in answer["Error"]["Message"]
+    assert response["ResponseMetadata"]["HTTPStatusCode"] == 400
+    assert f"[{', '.join(codes)}]" in response["Error"]["Message"]
     assert database.asked == []
 
 
@@ -116,7 +116,7 @@ def test_stopped_proxy_accepts_no_connection(
     assert len(database.asked) == 2
 
 
-def test_unanswered_call_has_no_effect(
+def test_call_without_a_response_has_no_effect(
     impatient: Any, database: FakeDynamoDB, proxy: FaultProxy
 ) -> None:
     with proxy.on(fault_proxy.no_response(1)), pytest.raises(ReadTimeoutError):
@@ -155,9 +155,9 @@ def test_keys_can_stay_unprocessed(client: Any, proxy: FaultProxy) -> None:
     items = {"orders": {"Keys": [KEY]}}
 
     with proxy.on(fault_proxy.unprocessed, "BatchGetItem"):
-        answer = client.batch_get_item(RequestItems=items)
+        response = client.batch_get_item(RequestItems=items)
 
-    assert answer["UnprocessedKeys"] == items
+    assert response["UnprocessedKeys"] == items
 
 
 def test_fault_applies_to_its_own_calls_only(

@@ -23,8 +23,8 @@ from tests.support.waiting import HANG_SECONDS
 
 def client_error(code: str, status: int = 400) -> ClientError:
     # The part of botocore's response that is read.
-    answer: Any = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
-    return ClientError(answer, "GetItem")
+    response: Any = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return ClientError(response, "GetItem")
 
 
 @pytest.mark.parametrize(

@@ -52,9 +52,9 @@ def audited(log: LogLines) -> list[dict[str, Any]]:
 def test_command_is_a_dry_run_until_confirmed_and_audited_both_times(
     log: LogLines, given: dict[str, Any], outcome: str
 ) -> None:
-    answer = change(SHUT | given, Context())
+    response = change(SHUT | given, Context())
 
-    assert answer == {"outcome": outcome, "facts": {"sessions": 2}}
+    assert response == {"outcome": outcome, "facts": {"sessions": 2}}
     (line,) = audited(log)
     assert (line["action"], line["actor"]) == ("deactivate-user", OPERATOR)
     assert (line["subject"], line["outcome"]) == ({"user_id": ALICE.id}, outcome)
@@ -66,9 +66,9 @@ def test_rejection_is_returned_and_audited(log: LogLines) -> None:
     def reject(command: EndSessions) -> CommandResult:
         raise LastAdmin
 
-    answer = reject({"operator": OPERATOR, "userId": ALICE.id, "confirm": True}, Context())
+    response = reject({"operator": OPERATOR, "userId": ALICE.id, "confirm": True}, Context())
 
-    assert (answer["outcome"], answer["code"]) == ("refused", "LAST_ADMIN")
+    assert (response["outcome"], response["code"]) == ("refused", "LAST_ADMIN")
     assert [line["outcome"] for line in audited(log)] == ["LastAdmin"]
 
 
@@ -100,10 +100,10 @@ def test_malformed_command_is_rejected_before_any_effect(slip: dict[str, Any]) -
         done.append(command)
         return {}
 
-    answer = handler(SHUT | {"confirm": True} | slip, Context())
+    response = handler(SHUT | {"confirm": True} | slip, Context())
 
-    assert (answer["outcome"], answer["code"]) == ("refused", "VALIDATION_ERROR")
-    assert next(iter(slip)) in " ".join(answer["why"])
+    assert (response["outcome"], response["code"]) == ("refused", "VALIDATION_ERROR")
+    assert next(iter(slip)) in " ".join(response["why"])
     assert done == []
 
 
@@ -134,9 +134,9 @@ def test_malformed_command_is_audited_with_its_operator_and_without_its_input(
     ],
 )
 def test_malformed_command_without_an_arn_is_audited_as_operator(log: LogLines, sent: Any) -> None:
-    answer = change(sent, Context())
+    response = change(sent, Context())
 
-    assert answer["outcome"] == "refused"
+    assert response["outcome"] == "refused"
     assert [line["actor"] for line in audited(log)] == ["operator"]
 
 
@@ -259,6 +259,6 @@ def test_unknown_order_is_not_found() -> None:
 def test_email_is_confirmed_by_an_id_only() -> None:
     event = {"operator": OPERATOR, "userId": ALICE.id, "confirm": "1"}
 
-    answer = operator_command(ResendEmail)(lambda _: {})(event, Context())
+    response = operator_command(ResendEmail)(lambda _: {})(event, Context())
 
-    assert answer["code"] == "VALIDATION_ERROR"
+    assert response["code"] == "VALIDATION_ERROR"

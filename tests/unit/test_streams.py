@@ -32,8 +32,8 @@ def failing(*positions: int) -> Callable[[Sequence[Record]], Iterable[Record]]:
 
 def run(work: Callable[[Sequence[Record]], Iterable[Record]], *numbers: int) -> list[str]:
     event = {"Records": [record(number) for number in numbers]}
-    answer = stream_worker(work)(event, Context())
-    return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+    response = stream_worker(work)(event, Context())
+    return [failure["itemIdentifier"] for failure in response["batchItemFailures"]]
 
 
 def test_record_has_its_table_key_and_images() -> None:

@@ -65,13 +65,13 @@ class Raw:
 
 
 # Any: results and errors of calls, and botocore's clients.
-def client(answer: Any, service: Literal["dynamodb", "sqs"] = "dynamodb") -> Any:
+def client(response: Any, service: Literal["dynamodb", "sqs"] = "dynamodb") -> Any:
     """A client with a local response: (status, JSON), or an exception."""
 
     def send(**_: object) -> AWSResponse:
-        if isinstance(answer, BaseException):
-            raise answer
-        status, body = answer
+        if isinstance(response, BaseException):
+            raise response
+        status, body = response
         raw = Raw(json.dumps(body).encode())
         headers = HTTPHeaders.from_dict({"x-amzn-RequestId": "REQUEST"})
         return AWSResponse("http://localhost", status, headers, raw)

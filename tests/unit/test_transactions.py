@@ -90,7 +90,7 @@ def test_temporary_conflict_is_retried(client: Stubber, code: str) -> None:
     first = set(tokens)
 
     client.assert_no_pending_responses()
-    assert len(tokens) == 5 and len(first) == 1, "a lost answer would be a second effect"
+    assert len(tokens) == 5 and len(first) == 1, "a lost response would be a second effect"
     client.add_response("transact_write_items", {})
     transactions.write(ACTIONS, waiting.pause, waiting.clock)
     assert tokens[-1] not in first
