@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 from dataclasses import asdict
-from pathlib import Path
 
 from tests.support.installed_files import remedy, shared_files, site_packages
 from tests.support.sam_template import ROOT
@@ -26,7 +25,7 @@ def test_generated_python_client_can_buy(stack: LocalStack) -> None:
     stack_info = {"url": stack.url, "admin": asdict(stack.info.admin)}
 
     done = subprocess.run(
-        [PYTHON, Path(__file__).with_name("customer.py")],
+        [PYTHON, ROOT / "tests/support/client_purchase.py"],
         env=os.environ | {"SHOP_STACK": json.dumps(stack_info)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

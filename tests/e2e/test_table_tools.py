@@ -10,9 +10,9 @@ import pytest
 from shop.config import setting
 from shop.dynamo.codec import encode
 from shop.dynamo.sort_keys import shard_keys
-from tests.repositories.stored_shop import LISTED
 from tests.repositories.test_filled_table import OLD, new_indexes, update
 from tests.support.deployed_shop import Person, Shop
+from tests.support.stored_shop import LISTED
 from tests.support.table_tools import listed, run
 from tools.local_cloud.seed import CUSTOMER_PASSWORD
 from tools.migrate.engine import Engine

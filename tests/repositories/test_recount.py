@@ -22,9 +22,9 @@ from shop.projections.service import ProjectionService
 from shop.search import fold, grams_of, texts_of
 from shop.users.models import User
 from shop.users.repository import UserRepository
-from tests.repositories.stored_shop import keep, place, sign_up
 from tests.support.aws_mock import fresh_aws
 from tests.support.fixtures import NOON
+from tests.support.stored_shop import keep, place, sign_up
 from tools.recount import entities
 from tools.recount.__main__ import recount
 from tools.recount.scanner import Scanner
