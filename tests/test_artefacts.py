@@ -221,7 +221,7 @@ def test_clients_trust_amazon_root_certificates_only(build: Path) -> None:
     assert all(any(f'"{name}"' in it for it in subjects) for name in names)
 
 
-def test_undeclared_client_fails(build: Path) -> None:
+def test_client_of_a_service_outside_the_layer_is_unknown(build: Path) -> None:
     code = (
         "import botocore.session, botocore.exceptions\n"
         "try: botocore.session.get_session().create_client('s3')\n"

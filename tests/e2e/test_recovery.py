@@ -202,7 +202,7 @@ def test_invalid_token_is_404_and_changes_nothing(shop: Shop, kind: str) -> None
         "an id": ada.id,
         "another kind's": create_token(shop, ada, next(it for it in KINDS if it != kind)),
         "expired": create_token(shop, ada, kind, lives=timedelta()),
-        "of another epoch": create_token(shop, ada, "password-resets", epoch=2),
+        "of another generation": create_token(shop, ada, "password-resets", generation=2),
         "spelt otherwise": good[:20] + "%20" + good[21:],
     }
     before = shop.everything()

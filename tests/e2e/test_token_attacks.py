@@ -494,7 +494,9 @@ def test_access_token_is_rejected_as_refresh_token(shop: Shop, forge: Forge) -> 
     assert shop.everything() == before
 
 
-def test_other_part_counts_are_rejected(assert_rejected: AssertRejected, forge: Forge) -> None:
+def test_token_without_three_parts_is_rejected(
+    assert_rejected: AssertRejected, forge: Forge
+) -> None:
     token = forge.token()
     header, claims, signature = token.split(".")
 

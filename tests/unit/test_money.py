@@ -37,7 +37,7 @@ def test_malformed_amount_is_rejected(json: str) -> None:
         AMOUNT.validate_json(json)
 
 
-def test_total_is_exact() -> None:
+def test_total_of_decimal_amounts_is_exact() -> None:
     dime = Money(Decimal("0.10"), "EUR")
 
     assert Money.total([dime] * 3) == Money(Decimal("0.30"), "EUR")

@@ -157,7 +157,7 @@ def test_session_id_alone_ends_no_session(
 @pytest.mark.parametrize(
     "account_state",
     [None, replace(GATE, generation=4), replace(GATE, status=UserStatus.INACTIVE)],
-    ids=["no account state", "another epoch", "inactive"],
+    ids=["no account state", "another generation", "inactive"],
 )
 def test_ended_session_rejects_every_token(
     lobby: FakeSessionStore, first: Grant, account_state: AccountState | None
@@ -216,7 +216,7 @@ def test_session_ended_during_a_refresh_stays_ended(lobby: FakeSessionStore, fir
     assert lobby.sessions == []
 
 
-def test_refresh_of_a_session_carried_over_to_a_new_epoch_meanwhile_succeeds(
+def test_refresh_succeeds_after_a_concurrent_generation_change(
     lobby: FakeSessionStore, first: Grant
 ) -> None:
     carried = replace(first.session, generation=4)
