@@ -151,11 +151,11 @@ def test_access(
         path = f"/api/products/{shop.product()['id']}"
     before = shop.everything() if expected >= 400 else None
 
-    answer = client.request(method, path.replace("{proxy+}", "api/users"), json=bodies.get(route))
+    response = client.request(method, path.replace("{proxy+}", "api/users"), json=bodies.get(route))
 
-    assert answer.status_code == expected, answer.text
+    assert response.status_code == expected, response.text
     if expected >= 400:
-        assert answer.json()["error"]["code"] == CODES[expected]
+        assert response.json()["error"]["code"] == CODES[expected]
         assert shop.everything() == before
 
 
@@ -172,7 +172,7 @@ def test_access_is_rejected_before_validation(
     before = shop.everything()
 
     for id_ in (owner.id, "no-id"):
-        answers = [
+        responses = [
             clients[who].request(method, re.sub(r"{\w+}", id_, path), **sent)
             for sent in (
                 {"json": {"unknown": 1}},
@@ -182,5 +182,7 @@ def test_access_is_rejected_before_validation(
                 {"json": {}, "params": {"unknown": "1", "limit": "x"}},
             )
         ]
-        assert [error_of(answer) for answer in answers] == [(403, "FORBIDDEN")] * len(answers)
+        assert [error_of(response) for response in responses] == [(403, "FORBIDDEN")] * len(
+            responses
+        )
     assert shop.everything() == before

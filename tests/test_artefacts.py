@@ -120,7 +120,7 @@ def aws() -> dict[str, Any]:
         jwks = clients.parameters().get_parameter(Name=setting("JWKS_PARAMETER"))
     return {
         "tables": tables,
-        "answers": {
+        "responses": {
             "Query": {"Items": []},
             "BatchWriteItem": {"UnprocessedItems": {}},
             "GetParameter": {"Parameter": {"Value": jwks["Parameter"]["Value"]}},
@@ -169,15 +169,15 @@ def test_built_handler_and_its_first_request_load_allowed_modules_only(
 
     printed = run_bare(build, [function.name, *layers(function.name)], FIRST_REQUEST, text)
 
-    told = json.loads(printed.splitlines()[-1])
-    assert set(told["imported"]) == MAY_LOAD.get(function.name), (
+    report = json.loads(printed.splitlines()[-1])
+    assert set(report["imported"]) == MAY_LOAD.get(function.name), (
         f"import less, or change the row of {function.name} in MAY_LOAD of this file"
     )
-    assert set(told["later"]) == LOADS_LATER.get(function.name, set()), (
+    assert set(report["later"]) == LOADS_LATER.get(function.name, set()), (
         f"import less, or change the row of {function.name} in LOADS_LATER of this file"
     )
-    answer = told["answer"] or {}
-    assert answer.get("statusCode", 200) < 400 and not answer.get("batchItemFailures"), printed
+    response = report["response"] or {}
+    assert response.get("statusCode", 200) < 400 and not response.get("batchItemFailures"), printed
 
 
 def test_layer_has_exactly_the_services_that_functions_call(build: Path) -> None:
@@ -221,7 +221,7 @@ def test_clients_trust_amazon_root_certificates_only(build: Path) -> None:
     assert all(any(f'"{name}"' in it for it in subjects) for name in names)
 
 
-def test_undeclared_client_fails(build: Path) -> None:
+def test_client_of_a_service_outside_the_layer_is_unknown(build: Path) -> None:
     code = (
         "import botocore.session, botocore.exceptions\n"
         "try: botocore.session.get_session().create_client('s3')\n"

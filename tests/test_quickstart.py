@@ -116,8 +116,10 @@ def test_make_run_prints_the_logins_and_the_mailbox(clone: Path, running: str) -
     (emails, password) = re.findall(r"^Customers: (.*), password (.*)$", printed, re.MULTILINE)[0]
 
     for email in emails.split(", "):
-        answer = httpx.post(f"{running}/api/sessions", json={"email": email, "password": password})
-        assert answer.status_code == 201, answer.text
+        response = httpx.post(
+            f"{running}/api/sessions", json={"email": email, "password": password}
+        )
+        assert response.status_code == 201, response.text
         assert email in README and password in README
     assert f"Mailbox: {emulator}/_local/mailbox\n" in printed
     # The URL with the default ports.
@@ -130,18 +132,18 @@ def test_lines_printed_by_make_run_work_as_printed(clone: Path, running: str) ->
     printed = (clone / "run.log").read_text()
     lines = [line.strip() for line in printed.splitlines() if re.search(r"\bcurl -", line)]
 
-    answered = run_in_shell("\n".join(lines[:3]), clone)
+    output = run_in_shell("\n".join(lines[:3]), clone)
 
     assert len(lines) >= 3
-    assert '"error"' not in answered and '"id"' in answered
+    assert '"error"' not in output and '"id"' in output
 
 
 def test_demo_data_is_seeded(clone: Path, running: str) -> None:
-    told = json.loads((clone / ".local/stack.json").read_text())
-    admin = httpx.post(f"{running}/api/sessions", json=told["admin"]).json()
+    stack = json.loads((clone / ".local/stack.json").read_text())
+    admin = httpx.post(f"{running}/api/sessions", json=stack["admin"]).json()
 
-    assert told.keys() == {"url", "emulator", "admin"}
-    assert told["url"].rsplit(":")[-1] == running.rsplit(":")[-1]
+    assert stack.keys() == {"url", "emulator", "admin"}
+    assert stack["url"].rsplit(":")[-1] == running.rsplit(":")[-1]
     assert admin["tokenType"] == "Bearer"
 
 
@@ -160,10 +162,10 @@ def test_make_run_debug_stops_a_function_in_its_source(clone: Path, running: str
         )
         thread, frame = client.stopped_at()
         client.ask("continue", threadId=thread)
-        answer = begun.result(HANG_SECONDS)
+        response = begun.result(HANG_SECONDS)
 
     assert (frame["source"]["path"], frame["line"]) == (str(source), line)
-    assert (answer.status_code, answer.json()) == (200, product)
+    assert (response.status_code, response.json()) == (200, product)
 
 
 def test_make_run_shows_messages_and_sources_of_exceptions(clone: Path, running: str) -> None:

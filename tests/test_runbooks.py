@@ -103,9 +103,9 @@ def test_page_has_at_least_three_numbered_steps(name: str) -> None:
 
 @pytest.mark.parametrize("name", ALARMS)
 def test_page_of_an_alarm_that_pages_cannot_wait_until_morning(name: str) -> None:
-    answer = sections(name)["Can it wait until morning?"].strip()
+    response = sections(name)["Can it wait until morning?"].strip()
 
-    assert answer.startswith({"page": "No", "ticket": "Yes"}[severity(name)])
+    assert response.startswith({"page": "No", "ticket": "Yes"}[severity(name)])
 
 
 @pytest.mark.parametrize("name", ALARMS)

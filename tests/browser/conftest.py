@@ -41,9 +41,9 @@ def page(chromium: Browser) -> Iterator[Page]:
 
     def on_console(message: ConsoleMessage) -> None:
         # Chromium logs every error response of the API; the page displays them.
-        is_refusal = "the server responded with a status of 4" in message.text
+        is_rejection = "the server responded with a status of 4" in message.text
         is_of_api = urlsplit(message.location["url"]).path.startswith("/api/")
-        if message.type in ("error", "warning") and not (is_refusal and is_of_api):
+        if message.type in ("error", "warning") and not (is_rejection and is_of_api):
             wrong.append(message.text)
 
     def on_request(request: Request) -> None:

@@ -48,11 +48,11 @@ def call(docs: Page, name: str, body: Any = None, **parameters: str) -> tuple[in
         operation.locator(f'[data-param-name="{parameter}"] input').fill(value)
     if body is not None:
         operation.locator("textarea").fill(json.dumps(body))
-    with docs.expect_response(lambda answer: "/api/" in answer.url):
+    with docs.expect_response(lambda response: "/api/" in response.url):
         operation.get_by_role("button", name="Execute").click()
-    answer = operation.locator(".live-responses-table .response").first
-    status = answer.locator(".response-col_status").inner_text().split()[0]
-    shown = answer.locator(".microlight, .highlight-code code").first.inner_text()
+    response = operation.locator(".live-responses-table .response").first
+    status = response.locator(".response-col_status").inner_text().split()[0]
+    shown = response.locator(".microlight, .highlight-code code").first.inner_text()
     return int(status), json.loads(shown)
 
 

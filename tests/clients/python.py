@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 from dataclasses import asdict
-from pathlib import Path
 
 from tests.support.installed_files import remedy, shared_files, site_packages
 from tests.support.sam_template import ROOT
@@ -23,11 +22,11 @@ def test_client_environment_files_belong_to_one_distribution() -> None:
 
 def test_generated_python_client_can_buy(stack: LocalStack) -> None:
     assert stack.info.admin is not None
-    told = {"url": stack.url, "admin": asdict(stack.info.admin)}
+    stack_info = {"url": stack.url, "admin": asdict(stack.info.admin)}
 
     done = subprocess.run(
-        [PYTHON, Path(__file__).with_name("customer.py")],
-        env=os.environ | {"SHOP_STACK": json.dumps(told)},
+        [PYTHON, ROOT / "tests/support/client_purchase.py"],
+        env=os.environ | {"SHOP_STACK": json.dumps(stack_info)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -15,7 +15,7 @@ def test_typescript_client_completes_a_purchase(stack: LocalStack) -> None:
     secret = stack.client("secretsmanager").get_secret_value(
         SecretId=stack.resources()["SigningKeysSecret"]
     )
-    told = {
+    stack_info = {
         "url": stack.url,
         "admin": asdict(stack.info.admin),
         "signingKey": KeySet.from_secret(secret["SecretString"]).current.pem,
@@ -24,7 +24,7 @@ def test_typescript_client_completes_a_purchase(stack: LocalStack) -> None:
     done = subprocess.run(
         ["npm", "run", "--silent", "test:deployed"],
         cwd=ROOT / "clients/typescript",
-        env=os.environ | {"SHOP_STACK": json.dumps(told), "NO_COLOR": "1"},
+        env=os.environ | {"SHOP_STACK": json.dumps(stack_info), "NO_COLOR": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -32,8 +32,8 @@ def main() -> None:
 
 
 def _running(info: Path) -> tuple[str, Admin]:
-    told = json.loads(info.read_text())
-    return told["url"], Admin(**told["admin"])
+    stack = json.loads(info.read_text())
+    return stack["url"], Admin(**stack["admin"])
 
 
 def _rounds(url: str, admin: Admin, duration: int, seed: int | None) -> int:

@@ -36,7 +36,7 @@ TOLD_IN_WORDS = {
 MAX_OF_ONE_PRODUCT = "All lines of one product together may order 999 at most."
 
 
-def is_wanted(case: Case[Any]) -> bool:
+def is_included(case: Case[Any]) -> bool:
     """Return whether a case is not redundant.
 
     Redundant are each of 150 currencies, and PATCH by its second media type with the same schema.

@@ -14,7 +14,7 @@ from schemathesis.core.failures import Failure
 from schemathesis.core.transport import Response
 
 from tests.conformance import exclusions
-from tests.conformance.people import sign_up
+from tests.support.conformance_users import sign_up
 from tests.support.fixtures import PASSWORD
 from tests.support.waiting import HANG_SECONDS
 
@@ -22,9 +22,9 @@ from tests.support.waiting import HANG_SECONDS
 OF_ACCOUNTS = {"changePassword", "deleteUser", "replaceUser", "updateUser"}
 OF_SESSIONS = {"deleteAllSessions", "deleteSession"}
 
-_people = json.loads(Path(os.environ["SCHEMATHESIS_PEOPLE"]).read_text())["auth"]
-_names = {person["fixedHeaders"][0]["value"]: person["name"] for person in _people}
-_ids = {"me", *(person["id"] for person in _people)}
+_users = json.loads(Path(os.environ["SCHEMATHESIS_USERS"]).read_text())["auth"]
+_names = {user["fixedHeaders"][0]["value"]: user["name"] for user in _users}
+_ids = {"me", *(user["id"] for user in _users)}
 
 
 class StandIn:
@@ -34,7 +34,7 @@ class StandIn:
         self._http = httpx.Client(base_url=os.environ["SCHEMATHESIS_URL"], timeout=HANG_SECONDS)
         self._person: Mapping[str, str] | None = None
 
-    def person(self) -> Mapping[str, str]:
+    def user(self) -> Mapping[str, str]:
         if self._person is None:
             self._person = sign_up(self._http)
         return self._person
@@ -73,9 +73,9 @@ def _send_stand_in(case: Case[Any]) -> None:
         return
     if sender == "admin" and operation in OF_ACCOUNTS:
         if case.path_parameters.get("userId") in _ids:
-            case.path_parameters["userId"] = _stand_in.person()["id"]
+            case.path_parameters["userId"] = _stand_in.user()["id"]
     else:
-        case.headers["Authorization"] = f"Bearer {_stand_in.person()['token']}"
+        case.headers["Authorization"] = f"Bearer {_stand_in.user()['token']}"
     positive = case.meta is not None and case.meta.generation.mode.is_positive
     if operation == "changePassword" and positive and isinstance(case.body, dict):
         case.body["currentPassword"] = PASSWORD
@@ -90,7 +90,7 @@ def after_call(context: HookContext, case: Case[Any], response: Response) -> Non
 
 @schemathesis.hook
 def filter_case(context: HookContext, case: Case[Any]) -> bool:
-    return exclusions.is_wanted(case)
+    return exclusions.is_included(case)
 
 
 @schemathesis.hook

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 import httpx
 
-from tests.conformance.people import people
+from tests.support.conformance_users import conformance_users
 from tests.support.sam_template import ROOT
 from tests.support.waiting import HANG_SECONDS
 from tools.local_cloud.free_port import HOST
@@ -27,8 +27,8 @@ def run(
     """
     assert httpx.URL(url).host == HOST, f"{url} is not on this machine"
     with TemporaryDirectory() as folder, httpx.Client(base_url=url, timeout=HANG_SECONDS) as http:
-        told = Path(folder) / "people.json"
-        told.write_text(json.dumps(people(http, admin)))
+        users_file = Path(folder) / "users.json"
+        users_file.write_text(json.dumps(conformance_users(http, admin)))
         arguments = [
             *(sys.executable, "-m", "schemathesis.cli", "--no-color"),
             *("--config-file", str(HERE / "schemathesis.toml")),
@@ -38,7 +38,7 @@ def run(
         environment = {
             **os.environ,
             "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "layers/shop")]),
-            "SCHEMATHESIS_PEOPLE": str(told),
+            "SCHEMATHESIS_USERS": str(users_file),
             "SCHEMATHESIS_URL": url,
         }
         return subprocess.run(

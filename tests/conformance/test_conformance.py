@@ -49,11 +49,11 @@ def test_every_response_conforms_to_the_document(
     )
 
     assert done.returncode == 0, done.stdout + done.stderr
-    told = json.loads(report.read_text())
-    assert told["operations"]["tested"] == told["operations"]["total"]
+    results = json.loads(report.read_text())
+    assert results["operations"]["tested"] == results["operations"]["total"]
     served = [
         operation
-        for operation, phases in told["valid_rates"].items()
+        for operation, phases in results["valid_rates"].items()
         if any(phase["accepted"] for phase in phases.values())
     ]
     assert len(served) >= MIN_SERVED[sender], f"too little was let in to tell: {served}"

@@ -60,23 +60,23 @@ def test_resource_of_another_user_is_neither_read_nor_changed(
     body = _example(operation)
     before = shop.everything_but_attempts()
 
-    answer = grace.http.request(method, target, json=body)
+    response = grace.http.request(method, target, json=body)
 
-    assert error_of(answer) in [(403, "FORBIDDEN"), (404, "NOT_FOUND")]
+    assert error_of(response) in [(403, "FORBIDDEN"), (404, "NOT_FOUND")]
     assert shop.everything_but_attempts() == before
     for secret in (ada.email, "Ada Lovelace", "for nobody else"):
-        assert secret not in answer.text
+        assert secret not in response.text
 
 
 def test_order_below_another_user_is_not_found(grace: Person, order: str) -> None:
     for method in ("GET", "PATCH"):
-        answer = grace.http.request(
+        response = grace.http.request(
             method,
             f"/api/users/me/orders/{order}",
             json={"status": "cancelled"} if method == "PATCH" else None,
         )
 
-        assert error_of(answer) == (404, "NOT_FOUND")
+        assert error_of(response) == (404, "NOT_FOUND")
 
 
 def _example(operation: Mapping[str, Any]) -> object:

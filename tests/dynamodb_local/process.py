@@ -55,4 +55,4 @@ def _wait(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
             time.sleep(0.05)
         finally:
             connection.close()
-    raise RuntimeError(f"DynamoDB Local does not answer.\n{tail(log)}")
+    raise RuntimeError(f"DynamoDB Local does not respond.\n{tail(log)}")

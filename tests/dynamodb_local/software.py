@@ -37,9 +37,9 @@ def _download(unpacked: Path) -> None:
         raise NotHere("no npm")
     _KEPT.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=_KEPT) as folder:
-        wanted = f"{PACKAGE}@{VERSION}"
-        if not _runs("npm", "pack", "--silent", "--pack-destination", folder, wanted):
-            raise NotHere(f"no download of {wanted}")
+        package = f"{PACKAGE}@{VERSION}"
+        if not _runs("npm", "pack", "--silent", "--pack-destination", folder, package):
+            raise NotHere(f"no download of {package}")
         archive = Path(folder) / f"{PACKAGE}-{VERSION}.tgz"
         if hashlib.sha256(archive.read_bytes()).hexdigest() != SHA256:
             raise ValueError(f"{archive.name} is not the one that was pinned")

@@ -16,11 +16,11 @@ from shop.identity.login_attempts.repository import LoginAttemptRepository
 from shop.identity.login_attempts.service import LoginAttemptService, login_attempt
 from tests.support.dependency_failures import THROTTLED, assert_retryable_503
 from tests.support.deployed_shop import Shop, error_of, gather, new_email
-from tests.support.fault_proxy import WRITES, FaultProxy, answer_lost
+from tests.support.fault_proxy import WRITES, FaultProxy, response_lost
 from tests.support.fixtures import PASSWORD
 from tests.support.waiting import HANG_SECONDS
 
-REFUSED = (429, "TOO_MANY_REQUESTS")
+REJECTED = (429, "TOO_MANY_REQUESTS")
 WRONG = (401, "INVALID_CREDENTIALS")
 HOME = "127.0.0.1"
 
@@ -73,12 +73,12 @@ def test_eleventh_attempt_is_rejected_even_with_the_right_password(
     assert guess(shop, email, 10) == {WRONG: 10}
     before = shop.everything()
 
-    answers = [log_in(shop, email, PASSWORD), log_in(shop, f" {email.upper()}")]
+    responses = [log_in(shop, email, PASSWORD), log_in(shop, f" {email.upper()}")]
 
-    for answer in answers:
-        assert error_of(answer) == REFUSED
-        assert 800 < int(answer.headers["Retry-After"]) <= 900
-        assert answer.headers["Cache-Control"] == "no-store"
+    for response in responses:
+        assert error_of(response) == REJECTED
+        assert 800 < int(response.headers["Retry-After"]) <= 900
+        assert response.headers["Cache-Control"] == "no-store"
     assert shop.everything() == before
 
 
@@ -89,9 +89,9 @@ def test_parallel_attempts_beyond_the_limit_are_not_compared(
     email = whose(shop)
     before = shop.everything_but_attempts()
 
-    answers = gather(20, lambda _: log_in(shop, email))
+    responses = gather(20, lambda _: log_in(shop, email))
 
-    assert Counter(map(error_of, answers)) == {WRONG: 10, REFUSED: 10}
+    assert Counter(map(error_of, responses)) == {WRONG: 10, REJECTED: 10}
     assert counts(shop, email) == (10, 10)
     assert shop.everything_but_attempts() == before
 
@@ -114,10 +114,10 @@ def test_parallel_attempts_that_read_no_count_are_limited(
         try:
             service.count(login_attempt(email, HOME))
         except TooManyRequests:
-            return "refused"
+            return "rejected"
         return "counted"
 
-    assert Counter(gather(20, count)) == {"counted": 10, "refused": 10}
+    assert Counter(gather(20, count)) == {"counted": 10, "rejected": 10}
     assert counts(shop, email) == (10, 10)
 
 
@@ -162,15 +162,15 @@ def test_logins_with_lost_responses_stop_counting_once_they_have_ended(
     """The client of a lost response cannot know whether the attempt was counted, nor release it."""
     email = account(shop)
 
-    with faults.on(answer_lost, *WRITES, table=shop.resources["AttemptsTable"]):
+    with faults.on(response_lost, *WRITES, table=shop.resources["AttemptsTable"]):
         for _ in range(10):
             assert_retryable_503(log_in(shop, email, password))
     assert counts(shop, email) == (10, 10)
 
     set_unsettled_until(shop, email, 100)
-    refused = log_in(shop, email, PASSWORD)
-    assert error_of(refused) == REFUSED
-    assert 0 < int(refused.headers["Retry-After"]) <= 100
+    rejected = log_in(shop, email, PASSWORD)
+    assert error_of(rejected) == REJECTED
+    assert 0 < int(rejected.headers["Retry-After"]) <= 100
     set_unsettled_until(shop, email, -0.001)
     assert log_in(shop, email, PASSWORD).status_code == 201
 
@@ -188,20 +188,20 @@ def test_outage_that_hides_the_outcome_of_guesses_allows_no_extra_guess(
 
     assert counts(shop, email) == (10, 10)
     set_unsettled_until(shop, email, 100)
-    assert error_of(log_in(shop, email, PASSWORD)) == REFUSED
+    assert error_of(log_in(shop, email, PASSWORD)) == REJECTED
     set_unsettled_until(shop, email, -0.001)
     # Guesses without an outcome have expired, so the whole limit is left.
-    assert guess(shop, email, 11) == {WRONG: 10, REFUSED: 1}
+    assert guess(shop, email, 11) == {WRONG: 10, REJECTED: 1}
 
 
 def test_limited_network_is_rejected_and_another_is_not(shop: Shop) -> None:
     email = account(shop)
     guess(shop, email, 10)
 
-    assert error_of(log_in(shop, email, PASSWORD, "127.0.0.2")) == REFUSED
+    assert error_of(log_in(shop, email, PASSWORD, "127.0.0.2")) == REJECTED
     assert log_in(shop, email, PASSWORD, "127.0.1.1").status_code == 201
     # A login from another network does not lift the limit of this one.
-    assert error_of(log_in(shop, email, PASSWORD)) == REFUSED
+    assert error_of(log_in(shop, email, PASSWORD)) == REJECTED
     assert counts(shop, email) == (10, 10)
 
 
@@ -231,29 +231,29 @@ def test_successful_login_resets_the_count(
 def test_parallel_successful_logins_all_succeed_and_leave_no_count(shop: Shop) -> None:
     email = account(shop)
 
-    answers = gather(8, lambda _: log_in(shop, email, PASSWORD))
+    responses = gather(8, lambda _: log_in(shop, email, PASSWORD))
 
-    assert [answer.status_code for answer in answers] == [201] * 8
+    assert [response.status_code for response in responses] == [201] * 8
     assert counts(shop, email) == (0, 0)
 
 
 def test_attempts_across_networks_are_limited_to_one_hundred(shop: Shop) -> None:
     email = account(shop)
 
-    told = gather(10, lambda n: guess(shop, email, 10, f"127.0.{n + 1}.1"))
+    outcomes = gather(10, lambda n: guess(shop, email, 10, f"127.0.{n + 1}.1"))
 
-    assert sum(told, Counter()) == {WRONG: 100}
+    assert sum(outcomes, Counter()) == {WRONG: 100}
     before = shop.everything()
-    refused = log_in(shop, email, PASSWORD, "127.0.11.1")
-    assert error_of(refused) == REFUSED
-    assert 700 < int(refused.headers["Retry-After"]) <= 900
+    rejected = log_in(shop, email, PASSWORD, "127.0.11.1")
+    assert error_of(rejected) == REJECTED
+    assert 700 < int(rejected.headers["Retry-After"]) <= 900
     assert shop.everything() == before
 
 
 def test_rejected_attempts_of_one_network_do_not_count_for_others(shop: Shop) -> None:
     email = account(shop)
 
-    assert guess(shop, email, 30) == {WRONG: 10, REFUSED: 20}
+    assert guess(shop, email, 30) == {WRONG: 10, REJECTED: 20}
 
     assert counts(shop, email) == (10, 10)
 
@@ -274,7 +274,7 @@ def test_attempts_table_contains_no_email_and_no_ip_address(shop: Shop) -> None:
 def test_malformed_addresses_are_counted_separately(shop: Shop) -> None:
     first, second = (f"no address {new_email()} {n}" for n in range(2))
 
-    assert guess(shop, first, 11) == {WRONG: 10, REFUSED: 1}
+    assert guess(shop, first, 11) == {WRONG: 10, REJECTED: 1}
     assert guess(shop, second, 1) == {WRONG: 1}
 
 
@@ -289,9 +289,9 @@ def test_low_cost_hash_is_upgraded_by_a_successful_login_only(shop: Shop) -> Non
 
     assert error_of(log_in(shop, email)) == WRONG
     assert stored() == weak
-    answers = gather(4, lambda _: log_in(shop, email, PASSWORD))
+    responses = gather(4, lambda _: log_in(shop, email, PASSWORD))
 
-    assert [answer.status_code for answer in answers] == [201] * 4
+    assert [response.status_code for response in responses] == [201] * 4
     assert stored().startswith("$2b$10$") and bcrypt.checkpw(PASSWORD.encode(), stored().encode())
 
 

@@ -26,7 +26,7 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
 def test_every_response_has_security_headers_and_a_request_id(shop: Shop) -> None:
-    answers = [
+    responses = [
         shop.anonymous.get("/health"),
         shop.anonymous.get("/nowhere"),
         shop.anonymous.get("/api/users/me"),
@@ -34,11 +34,11 @@ def test_every_response_has_security_headers_and_a_request_id(shop: Shop) -> Non
         shop.anonymous.get("/api/users/me", headers={"Authorization": "Bearer a.b.c"}),
     ]
 
-    assert [answer.status_code for answer in answers] == [200, 404, 401, 400, 401]
-    for answer in answers:
-        assert {name: answer.headers.get(name) for name in SECURITY_HEADERS} == SECURITY_HEADERS
-        assert answer.headers["X-Request-Id"]
-    assert len({answer.headers["X-Request-Id"] for answer in answers}) == len(answers)
+    assert [response.status_code for response in responses] == [200, 404, 401, 400, 401]
+    for response in responses:
+        assert {name: response.headers.get(name) for name in SECURITY_HEADERS} == SECURITY_HEADERS
+        assert response.headers["X-Request-Id"]
+    assert len({response.headers["X-Request-Id"] for response in responses}) == len(responses)
 
 
 @pytest.mark.parametrize(
@@ -54,10 +54,10 @@ def test_every_response_has_security_headers_and_a_request_id(shop: Shop) -> Non
     ],
 )
 def test_unknown_route_or_method_is_404(shop: Shop, method: str, path: str) -> None:
-    answer = shop.admin.http.request(method, path)
+    response = shop.admin.http.request(method, path)
 
-    assert error_of(answer) == (404, "NOT_FOUND")
-    assert answer.headers["Access-Control-Allow-Origin"] == "*"
+    assert error_of(response) == (404, "NOT_FOUND")
+    assert response.headers["Access-Control-Allow-Origin"] == "*"
 
 
 @pytest.mark.parametrize(
@@ -79,19 +79,19 @@ def test_malformed_token_is_401_with_an_authentication_scheme(
 ) -> None:
     headers = {"Authorization": authorization} if authorization else {}
 
-    answer = shop.anonymous.get("/api/users/me", headers=headers)
+    response = shop.anonymous.get("/api/users/me", headers=headers)
 
-    assert error_of(answer) == (401, "UNAUTHORIZED")
-    assert answer.headers["WWW-Authenticate"] == "Bearer"
+    assert error_of(response) == (401, "UNAUTHORIZED")
+    assert response.headers["WWW-Authenticate"] == "Bearer"
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
 def test_authentication_scheme_is_case_insensitive(shop: Shop, scheme: str) -> None:
     token = shop.admin.grant["accessToken"]
 
-    answer = shop.anonymous.get("/api/users/me", headers={"Authorization": f"{scheme} {token}"})
+    response = shop.anonymous.get("/api/users/me", headers={"Authorization": f"{scheme} {token}"})
 
-    assert answer.status_code == 200
+    assert response.status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -125,9 +125,9 @@ def test_unreadable_body_is_rejected_and_changes_nothing(
 ) -> None:
     before = shop.everything()
 
-    answer = shop.anonymous.post("/api/users", content=body, headers=headers)
+    response = shop.anonymous.post("/api/users", content=body, headers=headers)
 
-    assert error_of(answer) == expected
+    assert error_of(response) == expected
     assert shop.everything() == before
 
 
@@ -137,24 +137,24 @@ def test_text_of_any_script_is_preserved(shop: Shop, content_type: str) -> None:
     headers = {"Content-Type": content_type}
     body = {"sku": f"S-{len(content_type)}", "name": name, "price": "1.00", "currency": "EUR"}
 
-    answer = shop.admin.http.post(
+    response = shop.admin.http.post(
         "/api/products",
         content=json.dumps(body | {"stock": None}, ensure_ascii=False).encode(),
         headers=headers,
     )
 
-    assert answer.status_code == 201, answer.text
-    assert answer.json()["name"] == name
+    assert response.status_code == 201, response.text
+    assert response.json()["name"] == name
 
 
 @pytest.mark.parametrize(
     "path", ["/api/users/me", "/api/users/me/orders", "/api/products", "/.well-known/jwks.json"]
 )
 def test_unknown_query_parameter_is_rejected(shop: Shop, path: str) -> None:
-    answer = shop.admin.http.get(path, params={"limitt": "5"})
+    response = shop.admin.http.get(path, params={"limitt": "5"})
 
-    assert error_of(answer) == (422, "VALIDATION_ERROR")
-    assert answer.json()["error"]["details"][0]["field"] == "query.limitt"
+    assert error_of(response) == (422, "VALIDATION_ERROR")
+    assert response.json()["error"]["details"][0]["field"] == "query.limitt"
 
 
 PAGES_AND_PROBES = {
@@ -167,22 +167,20 @@ PAGES_AND_PROBES = {
 def test_pages_and_probes_ignore_query_parameters(shop: Shop, path: str) -> None:
     plain = shop.anonymous.get(path)
 
-    answer = shop.anonymous.get(f"{path}?utm_source=mail&_=1&_=2")
+    response = shop.anonymous.get(f"{path}?utm_source=mail&_=1&_=2")
 
-    assert (answer.status_code, answer.content) == (PAGES_AND_PROBES[path], plain.content)
+    assert (response.status_code, response.content) == (PAGES_AND_PROBES[path], plain.content)
 
 
 @pytest.mark.parametrize("path", [*PAGES_AND_PROBES, "/.well-known/jwks.json"])
-def test_public_pages_probes_and_keys_answer_head_like_get_without_a_body(
-    shop: Shop, path: str
-) -> None:
+def test_head_of_public_pages_probes_and_keys_is_get_without_a_body(shop: Shop, path: str) -> None:
     got = shop.anonymous.get(path)
 
-    answer = shop.anonymous.head(path)
+    response = shop.anonymous.head(path)
 
-    assert (answer.status_code, answer.content) == (PAGES_AND_PROBES.get(path, 200), b"")
+    assert (response.status_code, response.content) == (PAGES_AND_PROBES.get(path, 200), b"")
     of_each_request = {"x-request-id", "x-amzn-requestid", "date"}
-    assert {n: text for n, text in answer.headers.items() if n not in of_each_request} == {
+    assert {n: text for n, text in response.headers.items() if n not in of_each_request} == {
         n: text for n, text in got.headers.items() if n not in of_each_request
     }
 
@@ -190,9 +188,9 @@ def test_public_pages_probes_and_keys_answer_head_like_get_without_a_body(
 def test_head_of_an_unchanged_page_is_304(shop: Shop) -> None:
     entity_tag = shop.anonymous.head("/openapi.json").headers["ETag"]
 
-    answer = shop.anonymous.head("/openapi.json", headers={"If-None-Match": f"{entity_tag},"})
+    response = shop.anonymous.head("/openapi.json", headers={"If-None-Match": f"{entity_tag},"})
 
-    assert (answer.status_code, answer.content) == (304, b"")
+    assert (response.status_code, response.content) == (304, b"")
 
 
 @pytest.mark.parametrize("path", ["/api/products", "/api/users/me"])
@@ -206,8 +204,8 @@ def test_empty_elements_and_repeated_lines_of_a_list_header_are_one_list(shop: S
     lists = [[f"{entity_tag},"], [',"0",, ' + entity_tag], [entity_tag, '"0"'], ['"0"', entity_tag]]
 
     for lines in lists:
-        answer = shop.anonymous.get(path, headers=[("If-None-Match", line) for line in lines])
-        assert answer.status_code == 304, lines
+        response = shop.anonymous.get(path, headers=[("If-None-Match", line) for line in lines])
+        assert response.status_code == 304, lines
     other = shop.anonymous.get(path, headers={"If-None-Match": '"0",'})
     assert other.status_code == 200
     stale = shop.admin.http.patch(path, json={"name": "Plum"}, headers={"If-Match": '"0",'})
@@ -234,24 +232,24 @@ def test_media_type_parameters_are_ignored_except_a_foreign_charset(
 ) -> None:
     body = json.dumps(new_product()).encode()
 
-    answer = shop.admin.http.post(
+    response = shop.admin.http.post(
         "/api/products", content=body, headers={"Content-Type": content_type}
     )
 
-    assert answer.status_code == status, answer.text
+    assert response.status_code == status, response.text
 
 
 def test_compressed_body_is_an_unsupported_media_type(shop: Shop) -> None:
     body = {"email": "gzip@example.com", "name": "Ada", "password": PASSWORD}
     before = shop.everything()
 
-    answer = shop.anonymous.post(
+    response = shop.anonymous.post(
         "/api/users",
         content=gzip.compress(json.dumps(body).encode()),
         headers=JSON | {"Content-Encoding": "gzip"},
     )
 
-    assert error_of(answer) == (415, "UNSUPPORTED_MEDIA_TYPE")
+    assert error_of(response) == (415, "UNSUPPORTED_MEDIA_TYPE")
     assert shop.everything() == before
 
 
@@ -351,12 +349,14 @@ def test_gateway_throttling_is_429_with_retry_after(shop: Shop) -> None:
         gateway.update_stage(**stage, patchOperations=[operation, rate])
 
     throttle_health(1)
-    answers = [shop.anonymous.get("/health") for _ in range(4)]
+    responses = [shop.anonymous.get("/health") for _ in range(4)]
     throttle_health(1000)
 
-    refused = [answer for answer in answers if answer.status_code != 200]
-    assert refused and {error_of(answer) for answer in refused} == {(429, "TOO_MANY_REQUESTS")}
-    assert {answer.headers["Retry-After"] for answer in refused} == {"1"}
+    rejected = [response for response in responses if response.status_code != 200]
+    assert rejected and {error_of(response) for response in rejected} == {
+        (429, "TOO_MANY_REQUESTS")
+    }
+    assert {response.headers["Retry-After"] for response in rejected} == {"1"}
 
 
 def test_sign_up_and_login_have_their_own_throttle(shop: Shop) -> None:
@@ -383,17 +383,17 @@ LOOPBACK_ORIGINS = ["http://localhost:3000", "http://localhost:5173", "http://12
 )
 @pytest.mark.parametrize("origin", LOOPBACK_ORIGINS)
 def test_local_preflight_allows_any_loopback_origin(shop: Shop, path: str, origin: str) -> None:
-    answer = preflight(shop, path, origin)
+    response = preflight(shop, path, origin)
 
-    assert answer.status_code == 204 and answer.content == b""
-    assert answer.headers["Access-Control-Allow-Origin"] == origin
-    assert answer.headers["Vary"] == "Origin"
-    assert answer.headers["X-Request-Id"]
-    assert answer.headers["Access-Control-Allow-Headers"] == (
+    assert response.status_code == 204 and response.content == b""
+    assert response.headers["Access-Control-Allow-Origin"] == origin
+    assert response.headers["Vary"] == "Origin"
+    assert response.headers["X-Request-Id"]
+    assert response.headers["Access-Control-Allow-Headers"] == (
         "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match"
     )
     for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
-        assert method in answer.headers["Access-Control-Allow-Methods"]
+        assert method in response.headers["Access-Control-Allow-Methods"]
 
 
 def test_preflight_rejects_other_origins(shop: Shop) -> None:
@@ -402,16 +402,16 @@ def test_preflight_rejects_other_origins(shop: Shop) -> None:
         *("http://localhost.evil.example", "http://localhost:1.evil.example"),
     ):
         assert "Access-Control-Allow-Origin" not in preflight(shop, "/api/users", origin).headers
-        answer = shop.anonymous.get("/health", headers={"Origin": origin})
-        assert "Access-Control-Allow-Origin" not in answer.headers
-        assert answer.headers["Vary"] == "Origin"
+        response = shop.anonymous.get("/health", headers={"Origin": origin})
+        assert "Access-Control-Allow-Origin" not in response.headers
+        assert response.headers["Vary"] == "Origin"
 
 
 @pytest.mark.parametrize("origin", LOOPBACK_ORIGINS)
 def test_local_responses_are_readable_by_any_loopback_origin(shop: Shop, origin: str) -> None:
-    answer = shop.anonymous.get("/health", headers={"Origin": origin})
+    response = shop.anonymous.get("/health", headers={"Origin": origin})
 
-    assert answer.headers["Access-Control-Allow-Origin"] == origin
+    assert response.headers["Access-Control-Allow-Origin"] == origin
 
 
 def log_lines(shop: Shop, request_id: str) -> list[dict[str, Any]]:
@@ -425,18 +425,18 @@ def log_lines(shop: Shop, request_id: str) -> list[dict[str, Any]]:
 
 def test_request_id_finds_the_log_line_without_personal_data(shop: Shop) -> None:
     body = {"email": "planted@example.com", "password": PASSWORD}
-    answer = shop.anonymous.post("/api/sessions", json=body)
+    response = shop.anonymous.post("/api/sessions", json=body)
 
-    (line,) = log_lines(shop, answer.headers["X-Request-Id"])
+    (line,) = log_lines(shop, response.headers["X-Request-Id"])
 
     assert (line["route"], line["status"]) == ("POST /api/sessions", 401)
     assert "planted" not in str(line) and PASSWORD not in str(line)
 
 
 def test_log_line_names_the_caller_and_not_the_token(shop: Shop) -> None:
-    answer = shop.admin.http.get("/api/users/me")
+    response = shop.admin.http.get("/api/users/me")
 
-    (line,) = log_lines(shop, answer.headers["X-Request-Id"])
+    (line,) = log_lines(shop, response.headers["X-Request-Id"])
 
     assert line["caller_id"] == shop.admin.id
     assert shop.admin.grant["accessToken"].split(".")[2] not in str(line)

@@ -20,7 +20,6 @@ from tests.support.fault_proxy import (
     SECRETS,
     Fault,
     FaultProxy,
-    answer_lost,
     cut,
     cut_off,
     damaged,
@@ -28,8 +27,9 @@ from tests.support.fault_proxy import (
     flipped,
     never_arrived,
     no_json,
-    refused,
-    unanswered,
+    no_response,
+    response_lost,
+    service_error,
 )
 from tests.support.fixtures import PASSWORD
 from tests.support.log_groups import Logs
@@ -50,10 +50,10 @@ GETS = [route for route in ROUTES if route.startswith("GET ") and route != "GET 
 def faults_of(service: str) -> dict[str, Fault]:
     """Return every kind of failure that needs no long wait."""
     every: dict[str, Fault] = {
-        "throttled": refused(THROTTLES[service]),
-        "failing": refused("InternalServerError", 500),
-        "denied": refused("AccessDeniedException"),
-        "expired": refused("ExpiredTokenException"),
+        "throttled": service_error(THROTTLES[service]),
+        "failing": service_error("InternalServerError", 500),
+        "denied": service_error("AccessDeniedException"),
+        "expired": service_error("ExpiredTokenException"),
         "breaking": never_arrived,
         "cut": damaged(cut),
         "cut off": cut_off,
@@ -101,11 +101,11 @@ def test_every_route_gets_503_while_credentials_are_denied_or_expired(
     before, logs = shop.everything(), Logs(shop)
 
     with faults.on(faults_of(DYNAMODB)[kind]):
-        answers = gather(len(sent), lambda number: sent[number]())
+        responses = gather(len(sent), lambda number: sent[number]())
 
-    for answer in answers:
-        assert_retryable_503(answer)
-    assert_no_lambda_timeout(logs, answers)
+    for response in responses:
+        assert_retryable_503(response)
+    assert_no_lambda_timeout(logs, responses)
     assert shop.everything() == before
 
 
@@ -116,10 +116,10 @@ def test_damaged_response_is_neither_returned_nor_read_as_empty(
     sent = requests(shop, admin, GETS)
 
     with faults.on(faults_of(DYNAMODB)[kind], *READS):
-        answers = gather(len(sent), lambda number: sent[number]())
+        responses = gather(len(sent), lambda number: sent[number]())
 
-    for answer in answers:
-        assert_retryable_503(answer)
+    for response in responses:
+        assert_retryable_503(response)
     # The sandboxes that failed continue to serve.
     for again in gather(len(sent), lambda number: sent[number]()):
         assert again.status_code == 200, again.text
@@ -184,9 +184,9 @@ def test_failed_load_of_public_keys_is_503_and_retried_by_the_next_request(
                 ),
             )[::-1]
         assert hits
-        for answer in (jwks, me):
-            assert_retryable_503(answer)
-            assert answer.headers["Cache-Control"] == "no-store"
+        for response in (jwks, me):
+            assert_retryable_503(response)
+            assert response.headers["Cache-Control"] == "no-store"
 
     assert shop.anonymous.get("/.well-known/jwks.json").status_code == 200
     assert stranger.get("/api/users/me").status_code == 200
@@ -203,7 +203,7 @@ def test_failed_load_of_private_keys_starts_no_session_and_spends_no_token(
 
     for fault in faults_of(SECRETS).values():
         with faults.on(fault, service=SECRETS) as hits:
-            answers = gather(
+            responses = gather(
                 2,
                 lambda number: shop.anonymous.post(
                     *(("/api/sessions",) if number else ("/api/access-tokens",)),
@@ -211,8 +211,8 @@ def test_failed_load_of_private_keys_starts_no_session_and_spends_no_token(
                 ),
             )
         assert hits
-        for answer in answers:
-            assert_retryable_503(answer)
+        for response in responses:
+            assert_retryable_503(response)
 
     assert len(person.http.get("/api/sessions").json()["data"]) == sessions
     # Within 30 s the spent token returns its one successor, and a login succeeds.
@@ -226,7 +226,7 @@ def test_keys_that_failed_to_load_once_are_retried_immediately(
     shop.restart("CreateSession", "GetJwks")
 
     with (
-        faults.on(refused("ThrottlingException"), service=SECRETS, times=1) as secret,
+        faults.on(service_error("ThrottlingException"), service=SECRETS, times=1) as secret,
         faults.on(damaged(cut), service=PARAMETERS, times=1) as parameter,
     ):
         assert shop.anonymous.post("/api/sessions", json=person_body).status_code == 201
@@ -235,7 +235,7 @@ def test_keys_that_failed_to_load_once_are_retried_immediately(
     assert len(secret) == len(parameter) == 1
 
 
-@pytest.mark.parametrize("fault", [unanswered(30), dripping(0.5)], ids=["hanging", "dripping"])
+@pytest.mark.parametrize("fault", [no_response(30), dripping(0.5)], ids=["hanging", "dripping"])
 def test_keys_that_never_load_time_out_before_lambda(
     shop: Shop, faults: FaultProxy, fault: Fault
 ) -> None:
@@ -246,7 +246,7 @@ def test_keys_that_never_load_time_out_before_lambda(
     logs = Logs(shop)
 
     with faults.on(fault, service=PARAMETERS), faults.on(fault, service=SECRETS):
-        me, *answers = gather(
+        me, *responses = gather(
             3,
             lambda number: (
                 lambda: stranger.get("/api/users/me"),
@@ -255,10 +255,10 @@ def test_keys_that_never_load_time_out_before_lambda(
             )[number](),
         )
 
-    for answer in (me, *answers):
-        assert_retryable_503(answer)
+    for response in (me, *responses):
+        assert_retryable_503(response)
     assert_authorizer_failed_by_itself(shop, logs)
-    assert_no_lambda_timeout(logs, answers)
+    assert_no_lambda_timeout(logs, responses)
     assert stranger.get("/api/users/me").status_code == 200
 
 
@@ -268,14 +268,14 @@ def test_keys_that_never_load_time_out_before_lambda(
 def test_email_that_was_not_queued_can_be_requested_again(
     shop: Shop, faults: FaultProxy, mail: Mail
 ) -> None:
-    kinds = faults_of(QUEUES) | {"hanging": unanswered(30)}
+    kinds = faults_of(QUEUES) | {"hanging": no_response(30)}
     people = [shop.sign_up() for _ in kinds]
 
     for person, (kind, fault) in zip(people, kinds.items(), strict=True):
         reset_request_limits(shop)
         with faults.on(fault, service=QUEUES) as hits:
             reset = {"email": person.email}
-            answers = gather(
+            responses = gather(
                 2,
                 lambda number, http=person.http, reset=reset: (
                     http.post("/api/email-verifications", json={})
@@ -284,8 +284,8 @@ def test_email_that_was_not_queued_can_be_requested_again(
                 ),
             )
         assert hits, kind
-        for answer in answers:
-            assert_retryable_503(answer)
+        for response in responses:
+            assert_retryable_503(response)
         assert person.http.post("/api/email-verifications", json={}).status_code == 202, kind
 
     for person in people:
@@ -297,12 +297,12 @@ def test_email_queued_with_a_lost_response_is_sent_once(
 ) -> None:
     person = shop.sign_up()
 
-    with faults.on(answer_lost, service=QUEUES, times=1) as hits:
-        answer = shop.anonymous.post("/api/password-resets", json={"email": person.email})
+    with faults.on(response_lost, service=QUEUES, times=1) as hits:
+        response = shop.anonymous.post("/api/password-resets", json={"email": person.email})
     mail.to(person.email, RESET)
     mail.wait_until_idle()
 
-    assert (answer.status_code, len(hits)) == (202, 1)
+    assert (response.status_code, len(hits)) == (202, 1)
     assert len(mail.to(person.email, RESET)) == 1
 
 
@@ -311,9 +311,9 @@ def test_readiness_names_the_failing_dependency_without_details(
 ) -> None:
     shop.restart("CheckReadiness")
 
-    with faults.on(refused("AccessDeniedException"), service=PARAMETERS):
-        answer = shop.anonymous.get("/ready")
+    with faults.on(service_error("AccessDeniedException"), service=PARAMETERS):
+        response = shop.anonymous.get("/ready")
 
-    assert error_of(answer) == (503, "SERVICE_UNAVAILABLE")
-    assert [it["field"] for it in answer.json()["error"]["details"]] == ["signing-key"]
-    assert_retryable_503(answer)
+    assert error_of(response) == (503, "SERVICE_UNAVAILABLE")
+    assert [it["field"] for it in response.json()["error"]["details"]] == ["signing-key"]
+    assert_retryable_503(response)

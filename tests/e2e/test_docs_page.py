@@ -81,13 +81,13 @@ def test_compressed_and_plain_assets_are_equal(
 
 def test_text_assets_stay_text_for_any_accept_header(shop: Shop) -> None:
     for accept in ("*/*", "application/json", "image/png"):
-        answer = shop.anonymous.get("/health", headers={"Accept": accept})
-        assert answer.json() == {"status": "ok"}
+        response = shop.anonymous.get("/health", headers={"Accept": accept})
+        assert response.json() == {"status": "ok"}
 
 
 def test_bodies_that_are_not_json_are_still_rejected(shop: Shop) -> None:
-    answer = shop.anonymous.post(
+    response = shop.anonymous.post(
         "/api/sessions", content=b"\xff\x00", headers={"Content-Type": "image/png"}
     )
 
-    assert answer.status_code == 415
+    assert response.status_code == 415

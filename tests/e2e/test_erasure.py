@@ -10,13 +10,21 @@ import pytest
 
 from tests.support.deployed_shop import PROJECTED, Person, Shop, error_of
 from tests.support.event_listener import Listener
-from tests.support.fault_proxy import Answer, Call, Fault, FaultProxy, Send, answer_lost, refused
+from tests.support.fault_proxy import (
+    Call,
+    Fault,
+    FaultProxy,
+    Response,
+    Send,
+    response_lost,
+    service_error,
+)
 from tests.support.fixtures import PASSWORD
 from tests.support.recovery_tokens import reset_request_limits
 from tests.support.sent_emails import NEW_ADDRESS, RESET, WELCOME, Mail
 from tests.support.waiting import eventually
 
-THROTTLED = refused("ThrottlingException")
+THROTTLED = service_error("ThrottlingException")
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +37,7 @@ def bus(shop: Shop) -> Iterator[Listener]:
 def meanwhile(work: Callable[[], object]) -> Fault:
     """Run `work` before the call reaches the table."""
 
-    async def fault(call: Call, send: Send) -> Answer:
+    async def fault(call: Call, send: Send) -> Response:
         await asyncio.to_thread(work)
         return await send()
 
@@ -45,9 +53,9 @@ def order_of(shop: Shop, person: Person, **body: Any) -> str:
 
 def read(shop: Shop, order: str) -> tuple[str | None, str]:
     """Return note and entity tag."""
-    answer = shop.admin.http.get(order)
-    assert answer.status_code == 200, answer.text
-    return answer.json()["note"], answer.headers["ETag"]
+    response = shop.admin.http.get(order)
+    assert response.status_code == 200, response.text
+    return response.json()["note"], response.headers["ETag"]
 
 
 def holding(shop: Shop, marker: str) -> set[str]:
@@ -118,7 +126,9 @@ def test_note_cleared_with_a_lost_response_is_cleared_once(shop: Shop, faults: F
     person = shop.sign_up()
     order = order_of(shop, person, note="Ring twice.")
 
-    with faults.on(answer_lost, "UpdateItem", table=shop.resources["OrdersTable"], times=1) as hits:
+    with faults.on(
+        response_lost, "UpdateItem", table=shop.resources["OrdersTable"], times=1
+    ) as hits:
         assert person.http.delete("/api/users/me").status_code == 204
 
     assert len(hits) == 1
@@ -133,9 +143,9 @@ def test_erasure_that_cannot_clear_notes_is_503_and_a_retry_continues(
 
     # One note is cleared before the table fails.
     with faults.on(THROTTLED, "UpdateItem", table=shop.resources["OrdersTable"], skip=1):
-        answer = person.http.delete("/api/users/me")
-        assert error_of(answer) == (503, "SERVICE_UNAVAILABLE")
-        assert int(answer.headers["Retry-After"]) >= 1
+        response = person.http.delete("/api/users/me")
+        assert error_of(response) == (503, "SERVICE_UNAVAILABLE")
+        assert int(response.headers["Retry-After"]) >= 1
     assert person.http.get("/api/users/me").status_code == 200
     assert person.http.delete("/api/users/me").status_code == 204
 
@@ -169,8 +179,8 @@ def test_erasure_that_fails_after_its_commit_is_503_and_a_retry_continues(
         faults.on(meanwhile(place), "TransactWriteItems", table=credentials, times=1),
         faults.on(THROTTLED, "Query", table=orders, skip=1),
     ):
-        answer = person.http.delete("/api/users/me")
-    assert error_of(answer) == (503, "SERVICE_UNAVAILABLE")
+        response = person.http.delete("/api/users/me")
+    assert error_of(response) == (503, "SERVICE_UNAVAILABLE")
     assert read(shop, placed[0]) == ("Ring twice.", '"1"')
     assert shop.admin.http.get(f"/api/users/{person.id}").status_code == 404
 
@@ -190,10 +200,10 @@ def test_note_written_by_its_owner_during_erasure_is_404(shop: Shop, faults: Fau
 
     orders = shop.resources["OrdersTable"]
     with faults.on(meanwhile(erase), "TransactWriteItems", table=orders, times=1):
-        answer = person.http.patch(order, json={"note": "Ring twice."})
+        response = person.http.patch(order, json={"note": "Ring twice."})
 
     assert [it.status_code for it in erased] == [204]
-    assert error_of(answer) == (404, "NOT_FOUND")
+    assert error_of(response) == (404, "NOT_FOUND")
     assert read(shop, order) == (None, '"1"')
 
 

@@ -29,10 +29,10 @@ def bus(shop: Shop) -> Iterator[Listener]:
     listener.close()
 
 
-def request_ids(*answers: Any) -> list[str]:
-    for answer in answers:
-        assert answer.is_success, answer.text
-    return [answer.headers["X-Request-Id"] for answer in answers]
+def request_ids(*responses: Any) -> list[str]:
+    for response in responses:
+        assert response.is_success, response.text
+    return [response.headers["X-Request-Id"] for response in responses]
 
 
 def test_change_is_published_within_two_seconds(shop: Shop, bus: Listener) -> None:
@@ -63,26 +63,26 @@ def test_every_change_of_a_user_is_published(shop: Shop, bus: Listener) -> None:
     )
     asked += request_ids(shop.admin.http.delete(path))
 
-    told = bus.hears(
+    events = bus.hears(
         person.id,
         *("user.registered", "user.updated", "user.updated", "user.password_changed"),
         *("user.deactivated", "user.updated", "user.deleted"),
     )
 
-    assert [event["data"]["version"] for event in told] == [*range(1, 8)]
-    assert [event["data"].get("changed") for event in told] == [
+    assert [event["data"]["version"] for event in events] == [*range(1, 8)]
+    assert [event["data"].get("changed") for event in events] == [
         *(None, ["name"], ["email"], None),
         *(["name", "status"], ["status"], None),
     ]
-    assert [event["correlationid"] for event in told[1:]] == asked
-    assert told[0]["correlationid"]
-    assert len({event["id"] for event in told}) == 7
+    assert [event["correlationid"] for event in events[1:]] == asked
+    assert events[0]["correlationid"]
+    assert len({event["id"] for event in events}) == 7
 
 
 def test_every_status_change_of_an_order_is_published(shop: Shop, bus: Listener) -> None:
     person, product = shop.sign_up(), shop.product(price="2.50")
     placed = [person.order((product["id"], 3)) for _ in range(2)]
-    one, other = (answer.json()["id"] for answer in placed)
+    one, other = (response.json()["id"] for response in placed)
     path = f"/api/users/{person.id}/orders"
     asked = request_ids(
         placed[0],
@@ -116,7 +116,7 @@ def test_uncommitted_change_is_not_published(shop: Shop, bus: Listener) -> None:
     bus.hears(person.id, "user.registered")
     path = f"/api/users/{person.id}"
 
-    refused = [
+    rejected = [
         person.order((product["id"], 2)),
         person.http.patch(path, json={"email": shop.admin.email, "currentPassword": PASSWORD}),
         person.http.patch(path, json={"role": "admin"}),
@@ -124,15 +124,15 @@ def test_uncommitted_change_is_not_published(shop: Shop, bus: Listener) -> None:
     ]
     unchanged = person.http.patch(path, json={"name": "Ada Lovelace"})
 
-    assert [answer.status_code for answer in refused] == [409, 409, 403, 412]
+    assert [response.status_code for response in rejected] == [409, 409, 403, 412]
     assert unchanged.status_code == 200
     assert bus.is_quiet(person.id)
 
 
 def found(shop: Shop, email: str) -> list[str]:
-    answer = shop.admin.http.get("/api/users", params={"search": email})
-    assert answer.status_code == 200, answer.text
-    return [user["id"] for user in answer.json()["data"]]
+    response = shop.admin.http.get("/api/users", params={"search": email})
+    assert response.status_code == 200, response.text
+    return [user["id"] for user in response.json()["data"]]
 
 
 def test_user_with_an_unknown_set_attribute_is_read_listed_and_published(
@@ -183,9 +183,9 @@ def test_events_are_published_in_order_after_a_long_bus_outage(shop: Shop, bus: 
         time.sleep(22)  # the publisher retries for 20 s before it reports the records
         assert bus.of(person.id) == []
 
-    told = bus.hears(person.id, "user.registered", *["user.updated"] * 3)
+    events = bus.hears(person.id, "user.registered", *["user.updated"] * 3)
 
-    assert [event["data"]["version"] for event in told] == [1, 2, 3, 4]
+    assert [event["data"]["version"] for event in events] == [1, 2, 3, 4]
 
 
 def test_thousand_changes_under_faults_publish_a_thousand_events(
@@ -260,19 +260,19 @@ def _changes(
                         pass
                     done[f"user.{type_}"] += 1
             case "order":
-                answer = shop.admin.http.post(
+                response = shop.admin.http.post(
                     f"{path}/orders",
                     json={"items": [{"productId": product, "quantity": 1}], "note": secret},
                 )
-                if answer.is_success:
-                    orders.append((answer.json()["id"], "pending"))
+                if response.is_success:
+                    orders.append((response.json()["id"], "pending"))
                     done["order.placed"] += 1
             case "move" if orders:
                 order, status = orders.pop(chance.randrange(len(orders)))
                 ways = {"pending": ["processing", "cancelled"]}
                 status = chance.choice(ways.get(status, ["completed", "cancelled"]))
-                answer = shop.admin.http.patch(f"{path}/orders/{order}", json={"status": status})
-                assert answer.is_success, answer.text
+                response = shop.admin.http.patch(f"{path}/orders/{order}", json={"status": status})
+                assert response.is_success, response.text
                 done[f"order.{status}"] += 1
                 if status == "processing":
                     orders.append((order, status))

@@ -21,13 +21,13 @@ from tests.support.fault_proxy import (
     WRITES,
     Fault,
     FaultProxy,
-    answer_lost,
     conflicts,
     delayed,
     dripping,
     never_arrived,
-    refused,
-    unanswered,
+    no_response,
+    response_lost,
+    service_error,
     unprocessed,
 )
 from tests.support.fixtures import PASSWORD
@@ -52,10 +52,10 @@ def person(shop: Shop) -> Person:
 @pytest.mark.parametrize(
     "outage",
     [
-        lambda proxy: proxy.on(refused("ProvisionedThroughputExceededException")),
-        lambda proxy: proxy.on(refused("InternalServerError", 500)),
+        lambda proxy: proxy.on(service_error("ProvisionedThroughputExceededException")),
+        lambda proxy: proxy.on(service_error("InternalServerError", 500)),
         lambda proxy: proxy.on(never_arrived),
-        lambda proxy: proxy.on(unanswered(30)),
+        lambda proxy: proxy.on(no_response(30)),
         FaultProxy.down,
     ],
     ids=["throttled", "failing", "breaking", "hanging", "down"],
@@ -67,11 +67,11 @@ def test_every_route_gets_503_and_changes_nothing_without_a_database(
     before, logs = shop.everything(), Logs(shop)
 
     with outage(faults):
-        answers = gather(len(sent), lambda number: sent[number]())
+        responses = gather(len(sent), lambda number: sent[number]())
 
-    for answer in answers:
-        assert_retryable_503(answer)
-    assert_no_lambda_timeout(logs, answers)
+    for response in responses:
+        assert_retryable_503(response)
+    assert_no_lambda_timeout(logs, responses)
     assert shop.everything() == before
 
 
@@ -83,10 +83,10 @@ def test_read_only_database_leaves_no_partial_writes(
     before = shop.everything()
 
     with faults.on(THROTTLED, *WRITES):
-        answers = gather(len(sent), lambda number: sent[number]())
+        responses = gather(len(sent), lambda number: sent[number]())
 
-    for answer in answers:
-        assert_retryable_503(answer)
+    for response in responses:
+        assert_retryable_503(response)
     assert shop.everything() == before
 
 
@@ -105,7 +105,7 @@ def test_unprocessed_keys_are_retried_and_then_503(
     assert len(hits) == 2
 
 
-@pytest.mark.parametrize("fault", [THROTTLED, unanswered(30)], ids=["throttled", "hanging"])
+@pytest.mark.parametrize("fault", [THROTTLED, no_response(30)], ids=["throttled", "hanging"])
 def test_authorizer_that_cannot_read_is_503(shop: Shop, faults: FaultProxy, fault: Fault) -> None:
     person = shop.sign_up()
     body = {"email": person.email, "password": PASSWORD}
@@ -127,10 +127,10 @@ def orders_of(shop: Shop, person: Person) -> list[dict[str, Any]]:
     return [it for it in shop.table("OrdersTable") if it["user_id"]["S"] == person.id]
 
 
-def assert_one_order(shop: Shop, person: Person, answer: httpx.Response) -> None:
+def assert_one_order(shop: Shop, person: Person, response: httpx.Response) -> None:
     """Assert that the only order is that of the response, and is counted once."""
     order, summary = sorted(orders_of(shop, person), key=lambda item: item["id"]["S"])
-    assert order["id"]["S"] == answer.json()["id"]
+    assert order["id"]["S"] == response.json()["id"]
     assert summary["pending"] == {"N": "1"}
 
 
@@ -139,17 +139,17 @@ def test_order_with_a_lost_response_is_retried_and_stored_once(
 ) -> None:
     product = shop.product()
 
-    with faults.on(answer_lost, "TransactWriteItems", times=1) as hits:
-        answer = person.order((product["id"], 3))
+    with faults.on(response_lost, "TransactWriteItems", times=1) as hits:
+        response = person.order((product["id"], 3))
 
-    assert (answer.status_code, len(hits)) == (201, 1)
-    assert_one_order(shop, person, answer)
+    assert (response.status_code, len(hits)) == (201, 1)
+    assert_one_order(shop, person, response)
     assert shop.stock(product) == 7
 
 
 @pytest.mark.parametrize(
     "fault",
-    [answer_lost, delayed(30), dripping(0.5)],
+    [response_lost, delayed(30), dripping(0.5)],
     ids=["lost", "late", "dripping"],
 )
 def test_order_whose_client_got_503_is_returned_to_the_retry(
@@ -195,22 +195,22 @@ def test_hundred_orders_under_conflicts_sell_sixty_items_and_none_twice(
         return buyer.order((product["id"], 1), key=f"buy-{number}")
 
     with faults.on(conflicts(share=0.5, seed=20), "TransactWriteItems"):
-        answers = gather(100, buy)
+        responses = gather(100, buy)
 
-    unlucky = [number for number, answer in enumerate(answers) if answer.status_code == 503]
+    unlucky = [number for number, response in enumerate(responses) if response.status_code == 503]
     assert len(unlucky) < 5
     for number in unlucky:
-        assert_retryable_503(answers[number])
-        answers[number] = buy(number)
-    sold = [answer for answer in answers if answer.status_code == 201]
-    refusals = {error_of(answer) for answer in answers if answer.status_code != 201}
-    assert refusals == {(409, "INSUFFICIENT_STOCK")}
-    assert len({answer.json()["id"] for answer in sold}) == len(sold) == 60
+        assert_retryable_503(responses[number])
+        responses[number] = buy(number)
+    sold = [response for response in responses if response.status_code == 201]
+    rejections = {error_of(response) for response in responses if response.status_code != 201}
+    assert rejections == {(409, "INSUFFICIENT_STOCK")}
+    assert len({response.json()["id"] for response in sold}) == len(sold) == 60
     assert shop.stock(product) == 0
     items = [item for buyer in buyers for item in orders_of(shop, buyer)]
     orders = [item for item in items if item["id"]["S"] != "summary"]
     counts = {it["user_id"]["S"]: int(it["pending"]["N"]) for it in items if it not in orders}
-    assert {order["id"]["S"] for order in orders} == {answer.json()["id"] for answer in sold}
+    assert {order["id"]["S"] for order in orders} == {response.json()["id"] for response in sold}
     assert counts == Counter(order["user_id"]["S"] for order in orders)
 
 
@@ -220,15 +220,15 @@ def test_equal_parallel_orders_under_faults_and_conflicts_are_stored_once(
     product = shop.product()
 
     with (
-        faults.on(answer_lost, "TransactWriteItems", skip=1, times=8),
+        faults.on(response_lost, "TransactWriteItems", skip=1, times=8),
         faults.on(conflicts(share=0.5, seed=3), "TransactWriteItems"),
     ):
-        answers = gather(20, lambda _: person.order((product["id"], 3), key="k"))
+        responses = gather(20, lambda _: person.order((product["id"], 3), key="k"))
 
-    told = [answer for answer in answers if answer.status_code != 503]
-    assert {answer.status_code for answer in told} == {201}
-    assert len({answer.content for answer in told}) == 1
-    assert_one_order(shop, person, told[0])
+    completed = [response for response in responses if response.status_code != 503]
+    assert {response.status_code for response in completed} == {201}
+    assert len({response.content for response in completed}) == 1
+    assert_one_order(shop, person, completed[0])
     assert shop.stock(product) == 7
 
 
@@ -257,19 +257,19 @@ def test_write_with_a_lost_response_is_not_rejected_for_its_own_effect(
     }
     body = bodies[path] if method == "PUT" else None
 
-    with faults.on(answer_lost, "TransactWriteItems", times=1) as hits:
-        answer = person.http.request(method, path, json=body)
+    with faults.on(response_lost, "TransactWriteItems", times=1) as hits:
+        response = person.http.request(method, path, json=body)
 
-    assert (answer.status_code, len(hits)) == (status, 1), answer.text
+    assert (response.status_code, len(hits)) == (status, 1), response.text
 
 
 def test_product_with_a_lost_response_is_stored_once(shop: Shop, faults: FaultProxy) -> None:
     first, second = new_product(), new_product()
     key = {"Idempotency-Key": first["sku"]}
 
-    with faults.on(answer_lost, "TransactWriteItems", times=1):
+    with faults.on(response_lost, "TransactWriteItems", times=1):
         assert shop.admin.http.post("/api/products", json=second).status_code == 201
-    with faults.on(answer_lost, "TransactWriteItems"):
+    with faults.on(response_lost, "TransactWriteItems"):
         assert_retryable_503(shop.admin.http.post("/api/products", json=first, headers=key))
     again = shop.admin.http.post("/api/products", json=first, headers=key)
 
@@ -287,11 +287,11 @@ def test_applied_stock_change_is_returned_though_later_reads_fail(
     path = f"/api/products/{product['id']}"
 
     with faults.on(THROTTLED, "GetItem", table=shop.resources["ProductsTable"], skip=1):
-        answer = shop.admin.http.patch(path, json={"stockDelta": -3})
+        response = shop.admin.http.patch(path, json={"stockDelta": -3})
 
-    assert (answer.status_code, answer.json()["stock"]) == (200, 7)
+    assert (response.status_code, response.json()["stock"]) == (200, 7)
     read = shop.anonymous.get(path)
-    assert (read.json(), read.headers["ETag"]) == (answer.json(), answer.headers["ETag"])
+    assert (read.json(), read.headers["ETag"]) == (response.json(), response.headers["ETag"])
 
 
 def test_sign_up_with_a_lost_response_is_not_rejected_for_its_own_account(
@@ -299,11 +299,11 @@ def test_sign_up_with_a_lost_response_is_not_rejected_for_its_own_account(
 ) -> None:
     body = {"email": new_email(), "name": "Ada", "password": PASSWORD}
 
-    with faults.on(answer_lost, "TransactWriteItems", times=1) as hits:
-        answer = shop.anonymous.post("/api/users", json=body)
+    with faults.on(response_lost, "TransactWriteItems", times=1) as hits:
+        response = shop.anonymous.post("/api/users", json=body)
 
-    assert (answer.status_code, len(hits)) == (201, 1)
-    assert shop.log_in(body["email"]).id == answer.json()["id"]
+    assert (response.status_code, len(hits)) == (201, 1)
+    assert shop.log_in(body["email"]).id == response.json()["id"]
 
 
 def test_sign_up_whose_client_got_503_leaves_a_working_account(
@@ -312,7 +312,7 @@ def test_sign_up_whose_client_got_503_leaves_a_working_account(
     body = {"email": new_email(), "name": "Ada", "password": PASSWORD}
 
     # Not the response to the rate limit's earlier write.
-    with faults.on(answer_lost, "TransactWriteItems", table=shop.resources["UsersTable"]):
+    with faults.on(response_lost, "TransactWriteItems", table=shop.resources["UsersTable"]):
         assert_retryable_503(shop.anonymous.post("/api/users", json=body))
 
     assert error_of(shop.anonymous.post("/api/users", json=body)) == (409, "EMAIL_IN_USE")
@@ -323,15 +323,15 @@ def test_sign_up_whose_client_got_503_leaves_a_working_account(
 def test_change_with_a_lost_response_is_applied_once(
     shop: Shop, faults: FaultProxy, person: Person, times: int
 ) -> None:
-    with faults.on(answer_lost, "TransactWriteItems", times=times) as hits:
-        answer = person.http.patch("/api/users/me", json={"name": "Ada King"})
+    with faults.on(response_lost, "TransactWriteItems", times=times) as hits:
+        response = person.http.patch("/api/users/me", json={"name": "Ada King"})
     if times > 1:
-        assert_retryable_503(answer)
-        answer = person.http.patch("/api/users/me", json={"name": "Ada King"})
+        assert_retryable_503(response)
+        response = person.http.patch("/api/users/me", json={"name": "Ada King"})
 
     assert len(hits) == times
-    assert (answer.status_code, answer.headers["ETag"]) == (200, '"2"')
-    assert person.http.get("/api/users/me").json() == answer.json()
+    assert (response.status_code, response.headers["ETag"]) == (200, '"2"')
+    assert person.http.get("/api/users/me").json() == response.json()
 
 
 @pytest.mark.parametrize("times", [1, 3], ids=["once", "each time"])
@@ -340,17 +340,17 @@ def test_refresh_with_a_lost_response_returns_the_one_successor(
 ) -> None:
     spent = {"refreshToken": person.grant["refreshToken"]}
 
-    with faults.on(answer_lost, "UpdateItem", times=times) as hits:
-        answer = shop.anonymous.post("/api/access-tokens", json=spent)
+    with faults.on(response_lost, "UpdateItem", times=times) as hits:
+        response = shop.anonymous.post("/api/access-tokens", json=spent)
     if times > 1:
-        assert_retryable_503(answer)
-        answer = shop.anonymous.post("/api/access-tokens", json=spent)
+        assert_retryable_503(response)
+        response = shop.anonymous.post("/api/access-tokens", json=spent)
 
     assert len(hits) == times
-    assert answer.status_code == 201
+    assert response.status_code == 201
     again = shop.anonymous.post("/api/access-tokens", json=spent)
-    assert again.json()["refreshToken"] == answer.json()["refreshToken"]
-    successor = {"refreshToken": answer.json()["refreshToken"]}
+    assert again.json()["refreshToken"] == response.json()["refreshToken"]
+    successor = {"refreshToken": response.json()["refreshToken"]}
     assert shop.anonymous.post("/api/access-tokens", json=successor).status_code == 201
 
 
@@ -359,9 +359,9 @@ def test_login_with_lost_responses_is_one_session(
 ) -> None:
     body = {"email": person.email, "password": PASSWORD}
 
-    with faults.on(answer_lost, "TransactWriteItems", times=2):
-        answer = shop.anonymous.post("/api/sessions", json=body)
+    with faults.on(response_lost, "TransactWriteItems", times=2):
+        response = shop.anonymous.post("/api/sessions", json=body)
 
-    assert answer.status_code == 201
-    sessions = shop.client(answer.json()["accessToken"]).get("/api/sessions").json()["data"]
+    assert response.status_code == 201
+    sessions = shop.client(response.json()["accessToken"]).get("/api/sessions").json()["data"]
     assert len(sessions) == 2

@@ -20,14 +20,14 @@ def off(shop: Shop, function: str, switch: str) -> Iterator[None]:
         shop.set_environment(function, **{switch: "on"})
 
 
-def refused(shop: Shop, ask: Callable[[], httpx.Response], message: str) -> None:
+def assert_rejected(shop: Shop, send: Callable[[], httpx.Response], message: str) -> None:
     before = shop.everything()
 
-    answer = ask()
+    response = send()
 
-    assert error_of(answer) == (503, "SERVICE_UNAVAILABLE")
-    assert answer.json()["error"]["message"] == message
-    assert answer.headers["Retry-After"] == "300"
+    assert error_of(response) == (503, "SERVICE_UNAVAILABLE")
+    assert response.json()["error"]["message"] == message
+    assert response.headers["Retry-After"] == "300"
     assert shop.everything() == before
 
 
@@ -39,7 +39,7 @@ def test_disabled_sign_up_rejects_sign_ups_only(shop: Shop) -> None:
         return shop.anonymous.post("/api/users", json=body)
 
     with off(shop, "CreateUser", "SIGN_UP"):
-        refused(shop, sign_up, "Signing up is switched off for now.")
+        assert_rejected(shop, sign_up, "Signing up is switched off for now.")
         assert shop.log_in(shopper.email).id == shopper.id
         assert shopper.order((shop.product()["id"], 1)).status_code == 201
 
@@ -54,7 +54,7 @@ def test_disabled_ordering_rejects_new_orders_and_processes_existing_ones(shop: 
     with off(shop, "PlaceOrder", "ORDERING"):
         for key in ("another", "before"):
             order_again = partial(shopper.order, (product["id"], 1), key=key)
-            refused(shop, order_again, "Ordering is switched off for now.")
+            assert_rejected(shop, order_again, "Ordering is switched off for now.")
         assert shopper.http.patch(order, json={"status": "cancelled"}).status_code == 200
         assert shop.sign_up().http.get("/api/users/me").status_code == 200
 

@@ -13,9 +13,9 @@ from tests.support.fixtures import PASSWORD
 from tests.support.sam_template import ROOT
 
 
-def create_admin(shop: Shop, folder: Path, **wanted: str) -> subprocess.CompletedProcess[str]:
+def create_admin(shop: Shop, folder: Path, **fields: str) -> subprocess.CompletedProcess[str]:
     event = folder / "admin.json"
-    event.write_text(json.dumps({"name": "Ada", "password": PASSWORD} | wanted))
+    event.write_text(json.dumps({"name": "Ada", "password": PASSWORD} | fields))
     return subprocess.run(
         [".venv-sam/bin/sam", "remote", "invoke", "CreateAdmin"]
         + ["--config-env", "default", "--event-file", str(event)],
@@ -35,8 +35,8 @@ def test_admin_is_created_once_per_address(shop: Shop, tmp_path: Path) -> None:
     after = shop.everything()
 
     admin = shop.log_in(email)
-    told = admin.http.get("/api/users/me").json()
-    assert json.loads(first.stdout) == {"id": told["id"]} and told["role"] == "admin"
+    profile = admin.http.get("/api/users/me").json()
+    assert json.loads(first.stdout) == {"id": profile["id"]} and profile["role"] == "admin"
     assert "EmailInUse" in second.stdout + second.stderr
     assert after == before
     # The other tests need exactly one admin.

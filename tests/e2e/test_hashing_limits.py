@@ -11,7 +11,7 @@ from tests.support.deployed_shop import Shop, error_of, gather, new_email
 from tests.support.fixtures import PASSWORD
 from tests.support.sent_emails import WELCOME, Mail
 
-REFUSED = (429, "TOO_MANY_REQUESTS")
+REJECTED = (429, "TOO_MANY_REQUESTS")
 LIMIT = 3  # the local stack's own limit is practically infinite
 
 
@@ -40,11 +40,11 @@ def test_sign_ups_of_one_network_are_limited_and_a_rejected_one_stores_nothing(s
     assert sign_up(shop, "127.7.1.3").status_code == 201
     before, mail, email = shop.everything(), Mail(shop), new_email()
 
-    refused = sign_up(shop, "127.7.1.254", email=email)
+    rejected = sign_up(shop, "127.7.1.254", email=email)
 
-    assert error_of(refused) == REFUSED
-    assert 800 < int(refused.headers["Retry-After"]) <= 900
-    assert refused.headers["Cache-Control"] == "no-store"
+    assert error_of(rejected) == REJECTED
+    assert 800 < int(rejected.headers["Retry-After"]) <= 900
+    assert rejected.headers["Cache-Control"] == "no-store"
     assert shop.everything() == before
     mail.wait_until_idle()
     assert mail.to(email, WELCOME, count=0) == []
@@ -55,9 +55,9 @@ def test_sign_ups_of_one_network_are_limited_and_a_rejected_one_stores_nothing(s
 @pytest.mark.usefixtures("limited")
 def test_parallel_sign_ups_of_one_network_are_limited(shop: Shop) -> None:
 
-    answers = gather(8, lambda _: sign_up(shop, "127.7.3.1"))
+    responses = gather(8, lambda _: sign_up(shop, "127.7.3.1"))
 
-    assert Counter(answer.status_code for answer in answers) == {201: LIMIT, 429: 8 - LIMIT}
+    assert Counter(response.status_code for response in responses) == {201: LIMIT, 429: 8 - LIMIT}
 
 
 def test_repeated_password_changes_are_limited_with_the_right_password(shop: Shop) -> None:
@@ -71,10 +71,10 @@ def test_repeated_password_changes_are_limited_with_the_right_password(shop: Sho
         current = new
     before = shop.everything()
     body = {"currentPassword": current, "newPassword": passwords[10]}
-    refused = person.http.put("/api/users/me/password", json=body)
+    rejected = person.http.put("/api/users/me/password", json=body)
 
-    assert error_of(refused) == REFUSED
-    assert 0 < int(refused.headers["Retry-After"]) <= 900
+    assert error_of(rejected) == REJECTED
+    assert 0 < int(rejected.headers["Retry-After"]) <= 900
     assert shop.everything() == before
     credentials = {"email": person.email, "password": current}
     assert shop.anonymous.post("/api/sessions", json=credentials).status_code == 201

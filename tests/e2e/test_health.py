@@ -12,9 +12,9 @@ KEYED = ("Authorizer", "CreateSession", "GetJwks", "CheckReadiness")
 
 def test_health_and_readiness_are_ok(shop: Shop) -> None:
     for path in ("/health", "/ready"):
-        answer = shop.anonymous.get(path)
-        assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
-        assert answer.headers["Cache-Control"] == "no-store"
+        response = shop.anonymous.get(path)
+        assert (response.status_code, response.json()) == (200, {"status": "ok"})
+        assert response.headers["Cache-Control"] == "no-store"
 
 
 @pytest.fixture

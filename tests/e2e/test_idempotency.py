@@ -16,9 +16,9 @@ def person(shop: Shop) -> Person:
     return shop.sign_up()
 
 
-def content_of(answer: httpx.Response) -> tuple[int, bytes, str, str]:
-    headers = answer.headers
-    return answer.status_code, answer.content, headers["Location"], headers["ETag"]
+def content_of(response: httpx.Response) -> tuple[int, bytes, str, str]:
+    headers = response.headers
+    return response.status_code, response.content, headers["Location"], headers["ETag"]
 
 
 def record_of(shop: Shop, person: Person) -> dict[str, Any]:
@@ -45,9 +45,9 @@ def test_replayed_order_is_returned_as_placed_after_a_change(shop: Shop, person:
 
 
 def test_replayed_product_is_returned_as_created_after_a_price_change(shop: Shop) -> None:
-    wanted = new_product()
-    key = {"Idempotency-Key": wanted["sku"]}
-    first = shop.admin.http.post("/api/products", json=wanted, headers=key)
+    payload = new_product()
+    key = {"Idempotency-Key": payload["sku"]}
+    first = shop.admin.http.post("/api/products", json=payload, headers=key)
     shop.stack.client("dynamodb").update_item(
         TableName=shop.resources["ProductsTable"],
         Key={"id": {"S": first.json()["id"]}},
@@ -55,7 +55,7 @@ def test_replayed_product_is_returned_as_created_after_a_price_change(shop: Shop
         ExpressionAttributeValues={":price": {"N": "99"}, ":version": {"N": "2"}},
     )
 
-    again = shop.admin.http.post("/api/products", json=wanted, headers=key)
+    again = shop.admin.http.post("/api/products", json=payload, headers=key)
 
     assert shop.anonymous.get(first.headers["Location"]).json()["price"] == "99.00"
     assert content_of(again) == content_of(first)
@@ -80,17 +80,17 @@ def test_key_is_scoped_to_its_operation_and_path(shop: Shop, person: Person) -> 
     product = shop.product()
     other = shop.sign_up()
     body = {"items": [{"productId": product["id"], "quantity": 1}]}
-    wanted = new_product()
-    key = {"Idempotency-Key": wanted["sku"]}
+    payload = new_product()
+    key = {"Idempotency-Key": payload["sku"]}
 
-    answers = [
-        shop.admin.http.post("/api/products", json=wanted, headers=key),
+    responses = [
+        shop.admin.http.post("/api/products", json=payload, headers=key),
         shop.admin.http.post(f"/api/users/{person.id}/orders", json=body, headers=key),
         shop.admin.http.post(f"/api/users/{other.id}/orders", json=body, headers=key),
     ]
 
-    assert [answer.status_code for answer in answers] == [201, 201, 201]
-    assert len({answer.json()["id"] for answer in answers}) == 3
+    assert [response.status_code for response in responses] == [201, 201, 201]
+    assert len({response.json()["id"] for response in responses}) == 3
 
 
 def test_request_that_failed_validation_can_be_corrected_under_its_key(
@@ -99,13 +99,13 @@ def test_request_that_failed_validation_can_be_corrected_under_its_key(
     product = shop.product()
     before = shop.everything()
 
-    refusals = [
+    rejections = [
         person.order((product["id"], 0), key="k"),
         person.order((product["id"], 1), key="k", total="0.01"),
         person.order(("01900000-0000-7000-8000-000000000000", 1), key="k"),
     ]
 
-    assert [error_of(answer)[0] for answer in refusals] == [422, 422, 422]
+    assert [error_of(response)[0] for response in rejections] == [422, 422, 422]
     assert shop.everything() == before
     assert person.order((product["id"], 1), key="k").status_code == 201
 
@@ -134,12 +134,12 @@ def test_requests_with_secrets_are_not_recorded(shop: Shop, person: Person) -> N
     refresh = {"refreshToken": person.grant["refreshToken"]}
     sign_up = {"email": new_email(), "name": "Ada", "password": PASSWORD}
 
-    answers = [
+    responses = [
         person.http.post("/api/users", json=sign_up, headers=key),
         person.http.post("/api/sessions", json=log_in, headers=key),
         person.http.post("/api/access-tokens", json=refresh, headers=key),
         person.http.put("/api/users/me/password", json=passwords, headers=key),
     ]
 
-    assert [answer.status_code for answer in answers] == [201, 201, 201, 204]
+    assert [response.status_code for response in responses] == [201, 201, 201, 204]
     assert shop.everything()["IdempotencyTable"] == before

@@ -42,9 +42,9 @@ class Observed:
 
 def buy(person: Person, products: list[dict[str, Any]], chance: random.Random) -> Observed:
     """Place orders, repeat some under their key, cancel, and write notes."""
-    told = Observed()
+    observed = Observed()
     for _ in range(STEPS):
-        known = list(told.orders)
+        known = list(observed.orders)
         action = chance.choice(["order", "order", "again", "cancel", "note"])
         if action == "order" or not known:
             lines = [
@@ -52,34 +52,34 @@ def buy(person: Person, products: list[dict[str, Any]], chance: random.Random) -
                 for _ in range(chance.randint(1, 3))
             ]
             key = str(uuid4())
-            told.bodies[key] = lines
-            answers = [person.order(*lines, key=key)]
+            observed.bodies[key] = lines
+            responses = [person.order(*lines, key=key)]
         elif action == "again":
-            key = chance.choice(list(told.bodies))
-            answers = [person.order(*told.bodies[key], key=key)]
+            key = chance.choice(list(observed.bodies))
+            responses = [person.order(*observed.bodies[key], key=key)]
         else:
-            order = told.orders[chance.choice(known)]["id"]
+            order = observed.orders[chance.choice(known)]["id"]
             change = {"status": "cancelled"} if action == "cancel" else {"note": str(uuid4())}
-            answer = person.http.patch(f"/api/users/me/orders/{order}", json=change)
-            told.statuses[answer.status_code] += 1
-            assert answer.status_code in (200, 409, 503), answer.text
-            if answer.status_code == 200 and action == "cancel":
-                told.transitions.append((order, "cancelled"))
+            response = person.http.patch(f"/api/users/me/orders/{order}", json=change)
+            observed.statuses[response.status_code] += 1
+            assert response.status_code in (200, 409, 503), response.text
+            if response.status_code == 200 and action == "cancel":
+                observed.transitions.append((order, "cancelled"))
             continue
-        for answer in answers:
-            told.statuses[answer.status_code] += 1
-            assert answer.status_code in (201, 409, 503), answer.text
-            if answer.status_code == 201:
-                first = told.orders.setdefault(key, answer.json())
-                assert answer.json() == first
-    return told
+        for response in responses:
+            observed.statuses[response.status_code] += 1
+            assert response.status_code in (201, 409, 503), response.text
+            if response.status_code == 201:
+                first = observed.orders.setdefault(key, response.json())
+                assert response.json() == first
+    return observed
 
 
 def administer(
     shop: Shop, people: list[Person], products: list[dict[str, Any]], chance: random.Random
 ) -> Observed:
     """Change order statuses, stock and prices."""
-    told = Observed()
+    observed = Observed()
     for _ in range(STEPS):
         product = chance.choice(products)["id"]
         action = chance.choice(["move", "move", "delta", "price"])
@@ -89,20 +89,20 @@ def administer(
             if not found:
                 continue
             order, status = chance.choice(found)["id"], chance.choice(STATUSES)
-            answer = shop.admin.http.patch(f"{whose}/{order}", json={"status": status})
-            if answer.status_code == 200:
-                told.transitions.append((order, status))
+            response = shop.admin.http.patch(f"{whose}/{order}", json={"status": status})
+            if response.status_code == 200:
+                observed.transitions.append((order, status))
         elif action == "delta":
             delta = chance.choice([-3, -1, 2, 5])
-            answer = shop.admin.http.patch(f"/api/products/{product}", json={"stockDelta": delta})
-            if answer.status_code == 200:
-                told.deltas[product] += delta
+            response = shop.admin.http.patch(f"/api/products/{product}", json={"stockDelta": delta})
+            if response.status_code == 200:
+                observed.deltas[product] += delta
         else:
             price = {"price": chance.choice(PRICES)}
-            answer = shop.admin.http.patch(f"/api/products/{product}", json=price)
-        told.statuses[answer.status_code] += 1
-        assert answer.status_code in (200, 409, 503), answer.text
-    return told
+            response = shop.admin.http.patch(f"/api/products/{product}", json=price)
+        observed.statuses[response.status_code] += 1
+        assert response.status_code in (200, 409, 503), response.text
+    return observed
 
 
 def test_parallel_random_work_loses_and_creates_nothing(shop: Shop, faults: FaultProxy) -> None:
@@ -118,7 +118,7 @@ def test_parallel_random_work_loses_and_creates_nothing(shop: Shop, faults: Faul
         return buy(people[number], products, chance)
 
     with faults.on(conflicts(0.1, seed=int(seed)), "TransactWriteItems"):
-        told = gather(BUYERS + 1, work)
+        observations = gather(BUYERS + 1, work)
 
     ids = {person.id for person in people}
     rows = [row for row in shop.table("OrdersTable") if row["user_id"]["S"] in ids]
@@ -126,14 +126,14 @@ def test_parallel_random_work_loses_and_creates_nothing(shop: Shop, faults: Faul
     summaries = {row["user_id"]["S"]: row for row in rows if "lines" not in row}
 
     # Each key with a response has one order, equal to that response.
-    keyed = [order for each in told for order in each.orders.values()]
+    keyed = [order for each in observations for order in each.orders.values()]
     assert len(keyed) == len({order["id"] for order in keyed}) and len(keyed) > 20
     assert {order["id"] for order in keyed} <= set(orders)
     # A 503 may hide an order, but every order has the key of one request.
     records = [row for row in shop.table("IdempotencyTable") if row["id"]["S"][:36] in ids]
     recorded = [json.loads(json.loads(row["answer"]["S"])["body"])["id"] for row in records]
     assert sorted(recorded) == sorted(orders)
-    keys = {key for each in told for key in each.bodies}
+    keys = {key for each in observations for key in each.bodies}
     assert {row["id"]["S"].rpartition("#")[2] for row in records} <= keys
     for order in keyed:
         assert Decimal(order["total"]) == sum(Decimal(line["lineTotal"]) for line in order["items"])
@@ -143,7 +143,7 @@ def test_parallel_random_work_loses_and_creates_nothing(shop: Shop, faults: Faul
 
     # Every successful transition is a valid one, in a possible order.
     moves: dict[str, list[str]] = {}
-    for each in told:
+    for each in observations:
         for order_id, status in each.transitions:
             moves.setdefault(order_id, []).append(status)
     for order_id, row in orders.items():
@@ -161,7 +161,7 @@ def test_parallel_random_work_loses_and_creates_nothing(shop: Shop, faults: Faul
             for line in row["lines"]["L"]
             if row["status"]["S"] != "cancelled" and line["M"]["product_id"]["S"] == product["id"]
         )
-        deltas = sum(each.deltas[product["id"]] for each in told)
+        deltas = sum(each.deltas[product["id"]] for each in observations)
         stock = shop.stock(product)
         assert stock is not None and stock >= 0
         assert stock + live == INITIAL + deltas
@@ -173,5 +173,5 @@ def test_parallel_random_work_loses_and_creates_nothing(shop: Shop, faults: Faul
         own = Counter(r["status"]["S"] for r in orders.values() if r["user_id"]["S"] == person.id)
         assert {status: n for status, n in counted.items() if n} == own
 
-    answered = sum((each.statuses for each in told), Counter[int]())
-    assert answered[503] <= answered.total() * 0.05, answered
+    statuses = sum((each.statuses for each in observations), Counter[int]())
+    assert statuses[503] <= statuses.total() * 0.05, statuses

@@ -60,23 +60,23 @@ def published(shop: Shop) -> list[str]:
 
 
 def change_keys(shop: Shop, event: dict[str, Any]) -> list[str]:
-    answer = shop.stack.client("lambda").invoke(
+    response = shop.stack.client("lambda").invoke(
         FunctionName=shop.stack.resources()["RotateSigningKeys"],
         Qualifier="live",
         Payload=json.dumps(event),
     )
-    told = json.loads(answer["Payload"].read())
-    assert "FunctionError" not in answer, told
-    kids: list[str] = told["kids"]
+    result = json.loads(response["Payload"].read())
+    assert "FunctionError" not in response, result
+    kids: list[str] = result["kids"]
     return kids
 
 
 def new_token(shop: Shop, person: Person) -> str:
     """Return an unused token, for which the gateway has no cached authorizer result."""
     body = {"email": person.email, "password": PASSWORD}
-    answer = shop.anonymous.post("/api/sessions", json=body)
-    assert answer.status_code == 201, answer.text
-    token: str = answer.json()["accessToken"]
+    response = shop.anonymous.post("/api/sessions", json=body)
+    assert response.status_code == 201, response.text
+    token: str = response.json()["accessToken"]
     return token
 
 
@@ -129,9 +129,9 @@ def test_first_key_is_removed_after_two_rotations(shop: Shop) -> None:
     change_keys(shop, {})
     shop.restart("GetJwks", "Authorizer", "CreateSession")
 
-    told = shop.anonymous.get("/.well-known/jwks.json").json()
-    assert [key["kid"] for key in told["keys"]] == published(shop) == key_store(shop).private().kids
-    assert first not in json.dumps(told)
+    jwks = shop.anonymous.get("/.well-known/jwks.json").json()
+    assert [key["kid"] for key in jwks["keys"]] == published(shop) == key_store(shop).private().kids
+    assert first not in json.dumps(jwks)
     assert error_of(me(shop, token)) == (401, "UNAUTHORIZED")
     assert me(shop, new_token(shop, person)).status_code == 200
 
@@ -139,11 +139,11 @@ def test_first_key_is_removed_after_two_rotations(shop: Shop) -> None:
 def test_parallel_rotations_rotate_once(shop: Shop) -> None:
     for _ in range(5):
         before = published(shop)
-        told = gather(4, lambda _: change_keys(shop, {}))
+        results = gather(4, lambda _: change_keys(shop, {}))
 
         after = key_store(shop).private().kids
         assert after[:2] == before[1:]
-        assert told == [after] * 4 and published(shop) == after
+        assert results == [after] * 4 and published(shop) == after
         grow_old(shop)
 
 
@@ -213,12 +213,12 @@ def test_malformed_signing_key_is_503_and_its_repair_works_immediately(shop: Sho
     sessions = len(person.http.get("/api/sessions").json()["data"])
 
     for _ in range(2):  # the second request meets the sandbox whose first load failed
-        for answer in (
+        for response in (
             shop.anonymous.post("/api/sessions", json=credentials),
             shop.anonymous.post("/api/access-tokens", json=spent),
         ):
-            assert error_of(answer) == (503, "SERVICE_UNAVAILABLE")
-            assert answer.headers["Retry-After"] == "1"
+            assert error_of(response) == (503, "SERVICE_UNAVAILABLE")
+            assert response.headers["Retry-After"] == "1"
     assert len(person.http.get("/api/sessions").json()["data"]) == sessions
 
     secrets.put_secret_value(SecretId=secret, SecretString=stored)

@@ -14,11 +14,11 @@ def walk(client: httpx.Client, target: str) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     following: str | None = target
     while following:
-        answer = client.get(following)
-        assert answer.status_code == 200, answer.text
-        found += answer.json()["data"]
-        following = answer.links.get("next", {}).get("url")
-        assert (following is None) == (answer.json()["meta"]["nextCursor"] is None)
+        response = client.get(following)
+        assert response.status_code == 200, response.text
+        found += response.json()["data"]
+        following = response.links.get("next", {}).get("url")
+        assert (following is None) == (response.json()["meta"]["nextCursor"] is None)
     return found
 
 
@@ -34,10 +34,10 @@ def buyer(shop: Shop) -> Person:
     path = f"/api/users/{buyer.id}/orders"
     for number in range(12):
         order = buyer.order((product["id"], 1 + (number * 55) % 999)).json()
-        wanted = {0: ["cancelled"], 1: ["processing", "completed"]}.get(number % 3, [])
-        for status in wanted:
-            answer = shop.admin.http.patch(f"{path}/{order['id']}", json={"status": status})
-            assert answer.status_code == 200, answer.text
+        transitions = {0: ["cancelled"], 1: ["processing", "completed"]}.get(number % 3, [])
+        for status in transitions:
+            response = shop.admin.http.patch(f"{path}/{order['id']}", json={"status": status})
+            assert response.status_code == 200, response.text
     return buyer
 
 
@@ -92,13 +92,13 @@ def test_order_pages_are_numbered_and_linked_to_the_last(buyer: Person) -> None:
 
 
 def test_empty_order_list_has_no_items(shop: Shop) -> None:
-    answer = shop.sign_up().http.get("/api/users/me/orders")
+    response = shop.sign_up().http.get("/api/users/me/orders")
 
-    assert answer.json() == {
+    assert response.json() == {
         "data": [],
         "meta": {"page": 1, "limit": 20, "total": 0, "totalPages": 0, "nextCursor": None},
     }
-    assert set(answer.links) == {"first"}
+    assert set(response.links) == {"first"}
 
 
 def test_cursor_is_valid_in_its_own_list_only(shop: Shop, buyer: Person) -> None:
@@ -147,11 +147,11 @@ def test_cursor_pagination_returns_every_order_once_under_writes(shop: Shop, buy
         walked: list[str] = []
         target: str | None = f"/api/orders?limit=9&sort={sort}"
         while target:
-            answer = shop.admin.http.get(target)
-            walked += ids(answer.json()["data"])
+            response = shop.admin.http.get(target)
+            walked += ids(response.json()["data"])
             if len(walked) < 30:
                 assert other.order((product["id"], 1)).status_code == 201
-            target = answer.links.get("next", {}).get("url")
+            target = response.links.get("next", {}).get("url")
         assert len(walked) == len(set(walked))
         assert known <= set(walked)
 
@@ -179,9 +179,9 @@ def test_anonymous_client_lists_products_in_every_sort(
         "price": sorted(fruits, key=lambda product: Decimal(product["price"])),
     }[sort]
 
-    for order, wanted in ((sort, expected), (f"-{sort}", expected[::-1])):
+    for order, ordered in ((sort, expected), (f"-{sort}", expected[::-1])):
         found = walk(shop.anonymous, f"{path}&sort={order}")
-        assert [product for product in found if product in fruits] == wanted
+        assert [product for product in found if product in fruits] == ordered
 
 
 def test_active_products_are_sorted_newest_first_by_default(
@@ -189,11 +189,11 @@ def test_active_products_are_sorted_newest_first_by_default(
 ) -> None:
     newest = shop.product()
 
-    answer = shop.anonymous.get("/api/products")
+    response = shop.anonymous.get("/api/products")
 
-    assert answer.json()["data"][0] == newest
-    assert {product["status"] for product in answer.json()["data"]} == {"active"}
-    assert answer.headers["Cache-Control"] == "no-cache"
+    assert response.json()["data"][0] == newest
+    assert {product["status"] for product in response.json()["data"]} == {"active"}
+    assert response.headers["Cache-Control"] == "no-cache"
 
 
 def test_listed_product_is_current(shop: Shop) -> None:
@@ -239,6 +239,6 @@ def test_listed_product_is_current(shop: Shop) -> None:
     ],
 )
 def test_invalid_list_parameters_are_rejected(shop: Shop, path: str, query: str) -> None:
-    answer = shop.admin.http.get(f"{path}?{query}")
+    response = shop.admin.http.get(f"{path}?{query}")
 
-    assert error_of(answer) == (422, "VALIDATION_ERROR")
+    assert error_of(response) == (422, "VALIDATION_ERROR")

@@ -28,8 +28,8 @@ def function_of(shop: Shop, line: dict[str, Any]) -> str:
 def test_order_shares_one_correlation_id_from_request_to_email(shop: Shop, logs: Logs) -> None:
     person, product = shop.sign_up(), shop.product()
     with queue_with(shop.stack, DelaySeconds="1"):
-        answer = person.order((product["id"], 1))
-        request_id, order = answer.headers["X-Request-Id"], answer.json()["id"]
+        response = person.order((product["id"], 1))
+        request_id, order = response.headers["X-Request-Id"], response.json()["id"]
 
         def said() -> set[tuple[str, str]]:
             return {(function_of(shop, it), it["message"]) for it in logs.lines(request_id)}
@@ -49,9 +49,9 @@ def test_order_shares_one_correlation_id_from_request_to_email(shop: Shop, logs:
     (request,) = logs.lines(request_id, message="request")
     assert (request["route"], request["status"]) == ("POST /api/users/{userId}/orders", 201)
     assert (request["request_id"], request["caller_id"]) == (request_id, person.id)
-    told = logs.lines(request_id, message="event published", request_id=request_id)
-    assert [line["type"] for line in told] == ["order.placed", "order.processing"]
-    placed = {name: told[0][name] for name in ("id", "type", "subject", "request_id")}
+    logged = logs.lines(request_id, message="event published", request_id=request_id)
+    assert [line["type"] for line in logged] == ["order.placed", "order.processing"]
+    placed = {name: logged[0][name] for name in ("id", "type", "subject", "request_id")}
     assert placed["subject"] == order
     for function in ("StartProcessing", "SendEmail"):
         (done,) = [
@@ -94,9 +94,9 @@ def test_authorizer_logs_its_decision_and_both_lines_have_the_trace_id(
 
 
 def test_denied_token_logs_its_reason(shop: Shop, logs: Logs) -> None:
-    answer = shop.client("not.a.token").get("/api/users/me")
+    response = shop.client("not.a.token").get("/api/users/me")
 
-    assert answer.status_code == 401
+    assert response.status_code == 401
     assert [it["verdict"] for it in logs.lines("authorization", message="authorization")] == [
         "encoding"
     ]
@@ -104,9 +104,9 @@ def test_denied_token_logs_its_reason(shop: Shop, logs: Logs) -> None:
 
 def test_admin_actions_are_audited(shop: Shop, logs: Logs) -> None:
     person = shop.sign_up()
-    answer = shop.admin.http.patch(f"/api/users/{person.id}", json={"name": "Grace Hopper"})
+    response = shop.admin.http.patch(f"/api/users/{person.id}", json={"name": "Grace Hopper"})
 
-    (line,) = logs.lines(answer.headers["X-Request-Id"], message="admin action")
+    (line,) = logs.lines(response.headers["X-Request-Id"], message="admin action")
     assert (line["action"], line["actor"]) == ("PATCH /api/users/{userId}", shop.admin.id)
     assert (line["subject"], line["outcome"]) == ({"user_id": person.id}, 200)
     assert person.http.patch("/api/users/me", json={"name": "Ada"}).is_success
@@ -116,11 +116,11 @@ def test_admin_actions_are_audited(shop: Shop, logs: Logs) -> None:
 def test_operator_attempts_are_audited(shop: Shop, logs: Logs) -> None:
     function = shop.resources["CreateAdmin"]
 
-    answer = shop.stack.client("lambda").invoke(
+    response = shop.stack.client("lambda").invoke(
         FunctionName=function, Payload=json.dumps({"email": "nobody"}).encode()
     )
 
-    failed = json.loads(answer["Payload"].read())
+    failed = json.loads(response["Payload"].read())
     assert failed["errorMessage"].startswith("ValidationError: email email")
     (line,) = logs.lines(function, message="admin action")
     assert (line["action"], line["actor"], line["subject"]) == (function, "operator", {})

@@ -16,17 +16,17 @@ def logs(shop: Shop) -> Logs:
     return Logs(shop)
 
 
-def logged_metrics(logs: Logs, answer: httpx.Response) -> dict[str, float]:
+def logged_metrics(logs: Logs, response: httpx.Response) -> dict[str, float]:
     """Return the metrics in the log line of a request."""
-    (line,) = logs.lines(answer.headers["X-Request-Id"], message="request")
-    assert line["status"] == answer.status_code
+    (line,) = logs.lines(response.headers["X-Request-Id"], message="request")
+    assert line["status"] == response.status_code
     return counted(line, STACK)
 
 
 def test_every_request_has_its_latency_by_route(shop: Shop, logs: Logs) -> None:
-    answer = shop.admin.http.get(f"/api/users/{shop.admin.id}")
+    response = shop.admin.http.get(f"/api/users/{shop.admin.id}")
 
-    (line,) = logs.lines(answer.headers["X-Request-Id"], message="request")
+    (line,) = logs.lines(response.headers["X-Request-Id"], message="request")
     dimension = frozenset({("route", "GET /api/users/{userId}")})
     unit, value = metrics_of(line, STACK)["Latency", dimension]
     assert unit == "Milliseconds" and 0 < value == line["milliseconds"]
@@ -66,11 +66,11 @@ def test_orders_their_value_and_rejections_are_counted(shop: Shop, logs: Logs) -
 
     placed = person.order((product["id"], 2), key="one-order")
     replayed = person.order((product["id"], 2), key="one-order")
-    refused = person.order((product["id"], 2))
+    rejected = person.order((product["id"], 2))
 
     (line,) = logs.lines(placed.headers["X-Request-Id"], message="request")
     value = metrics_of(line, STACK)["OrderValue", frozenset({("currency", "CHF")})]
     assert value == ("None", 24.5)
     assert logged_metrics(logs, placed) == {"OrdersPlaced": 1, "OrderValue": 24.5}
     assert replayed.json() == placed.json() and logged_metrics(logs, replayed) == {}
-    assert refused.status_code == 409 and logged_metrics(logs, refused) == {"StockRefusals": 1}
+    assert rejected.status_code == 409 and logged_metrics(logs, rejected) == {"StockRefusals": 1}

@@ -9,11 +9,11 @@ from tools.openapi.document import DOCUMENT
 
 
 def test_document_has_the_path_of_its_request_as_server(shop: Shop) -> None:
-    answer = shop.anonymous.get("/openapi.json")
-    served, built = answer.json(), json.loads(DOCUMENT.read_text())
+    response = shop.anonymous.get("/openapi.json")
+    served, built = response.json(), json.loads(DOCUMENT.read_text())
 
-    assert answer.headers["Content-Type"] == "application/json"
-    assert answer.headers["Cache-Control"] == "no-cache"
+    assert response.headers["Content-Type"] == "application/json"
+    assert response.headers["Cache-Control"] == "no-cache"
     (server,) = served.pop("servers")
     built.pop("servers")
     assert served == built
@@ -22,18 +22,18 @@ def test_document_has_the_path_of_its_request_as_server(shop: Shop) -> None:
 
 
 def test_trailing_slash_returns_the_same_document(shop: Shop) -> None:
-    answer = shop.anonymous.get("/openapi.json/")
+    response = shop.anonymous.get("/openapi.json/")
 
-    assert answer.text == shop.anonymous.get("/openapi.json").text
+    assert response.text == shop.anonymous.get("/openapi.json").text
 
 
 def test_request_headers_do_not_change_the_server(shop: Shop) -> None:
     misled = {"Host": "evil.example", "X-Forwarded-Host": "evil.example"}
 
-    answer = shop.anonymous.get("/openapi.json", headers=misled)
+    response = shop.anonymous.get("/openapi.json", headers=misled)
 
-    assert answer.text == shop.anonymous.get("/openapi.json").text
-    assert "evil" not in answer.text
+    assert response.text == shop.anonymous.get("/openapi.json").text
+    assert "evil" not in response.text
 
 
 def test_unchanged_document_is_304(shop: Shop) -> None:

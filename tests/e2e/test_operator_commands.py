@@ -34,11 +34,11 @@ def make(shop: Shop, target: str, **words: str) -> "subprocess.CompletedProcess[
     return done
 
 
-def outcomes(shop: Shop, **wanted: str) -> list[tuple[str, str]]:
-    return [(line["action"], line["outcome"]) for line in audit_lines(shop, **wanted)]
+def outcomes(shop: Shop, **subject: str) -> list[tuple[str, str]]:
+    return [(line["action"], line["outcome"]) for line in audit_lines(shop, **subject)]
 
 
-def first_answer(shop: Shop, person: Person) -> int:
+def first_status(shop: Shop, person: Person) -> int:
     """Return the status of a request with a token that has no cached authorizer result."""
     token = person.grant["accessToken"]
     return shop.client(token).get("/api/users/me").status_code
@@ -47,9 +47,9 @@ def first_answer(shop: Shop, person: Person) -> int:
 def new_login(shop: Shop, person: Person) -> Person:
     """Log in again, for a token without any request."""
     body = {"email": person.email, "password": "correct horse battery staple"}
-    answer = shop.anonymous.post("/api/sessions", json=body)
-    assert answer.status_code == 201, answer.text
-    grant = answer.json()
+    response = shop.anonymous.post("/api/sessions", json=body)
+    assert response.status_code == 201, response.text
+    grant = response.json()
     return Person(person.id, person.email, shop.client(grant["accessToken"]), grant)
 
 
@@ -66,14 +66,14 @@ def test_deactivated_user_is_locked_out_and_activated_again(shop: Shop) -> None:
 
     done = make(shop, "deactivate-user", USER=person.id, CONFIRM="1")
     assert done.returncode == 0, done.stderr
-    assert first_answer(shop, session) == 401
+    assert first_status(shop, session) == 401
     assert refresh_status(shop, person) == 401
     body = {"email": person.email, "password": "correct horse battery staple"}
     assert error_of(shop.anonymous.post("/api/sessions", json=body)) == (403, "ACCOUNT_INACTIVE")
 
     assert make(shop, "activate-user", USER=person.id, CONFIRM="1").returncode == 0
     assert refresh_status(shop, person) == 401
-    assert first_answer(shop, new_login(shop, person)) == 200
+    assert first_status(shop, new_login(shop, person)) == 200
     assert outcomes(shop, user_id=person.id) == [
         *(("deactivate-user", "dry run"), ("deactivate-user", "done")),
         ("activate-user", "done"),
@@ -89,8 +89,8 @@ def test_last_admin_is_not_deactivated_and_the_dry_run_reports_it(shop: Shop) ->
     tried = make(shop, "deactivate-user", USER=shop.admin.id)
     done = make(shop, "deactivate-user", USER=shop.admin.id, CONFIRM="1")
 
-    for refused in (tried, done):
-        assert refused.returncode != 0 and "LAST_ADMIN" in refused.stderr
+    for rejected in (tried, done):
+        assert rejected.returncode != 0 and "LAST_ADMIN" in rejected.stderr
     assert shop.everything() == before
     assert outcomes(shop, user_id=shop.admin.id)[-2:] == [("deactivate-user", "LastAdmin")] * 2
 
@@ -105,9 +105,9 @@ def test_user_can_log_in_after_all_sessions_have_ended(shop: Shop) -> None:
     assert shop.everything() == before
 
     assert make(shop, "end-sessions", USER=person.id, CONFIRM="1").returncode == 0
-    assert first_answer(shop, session) == 401
+    assert first_status(shop, session) == 401
     assert refresh_status(shop, person) == 401
-    assert first_answer(shop, new_login(shop, person)) == 200
+    assert first_status(shop, new_login(shop, person)) == 200
     assert outcomes(shop, user_id=person.id) == [
         *(("end-sessions", "dry run"), ("end-sessions", "done"))
     ]

@@ -10,7 +10,7 @@ import pytest
 
 from shop.dynamo.codec import decode
 from tests.support.deployed_shop import Person, Shop, error_of, gather
-from tests.support.fault_proxy import FaultProxy, answer_lost, conflicts
+from tests.support.fault_proxy import FaultProxy, conflicts, response_lost
 
 NOBODY = "01900000-0000-7000-8000-000000000000"
 STATUSES = ("pending", "processing", "completed", "cancelled")
@@ -62,9 +62,9 @@ def path_of(order: dict[str, Any]) -> str:
 def placed(
     shop: Shop, person: Person, *lines: tuple[dict[str, Any], int], status: str = "pending"
 ) -> dict[str, Any]:
-    answer = person.order(*[(product["id"], quantity) for product, quantity in lines])
-    assert answer.status_code == 201, answer.text
-    order: dict[str, Any] = answer.json()
+    response = person.order(*[(product["id"], quantity) for product, quantity in lines])
+    assert response.status_code == 201, response.text
+    order: dict[str, Any] = response.json()
     for step in TO[status]:
         moved = patch(shop.admin.http, order, status=step)
         assert moved.status_code == 200, moved.text
@@ -88,13 +88,13 @@ def now_of(shop: Shop, order: dict[str, Any]) -> dict[str, Any]:
 
 
 def edit(shop: Shop, product: dict[str, Any], **changes: Any) -> None:
-    answer = shop.admin.http.patch(f"/api/products/{product['id']}", json=changes)
-    assert answer.status_code == 200, answer.text
+    response = shop.admin.http.patch(f"/api/products/{product['id']}", json=changes)
+    assert response.status_code == 200, response.text
 
 
 def delete(shop: Shop, product: dict[str, Any]) -> None:
-    answer = shop.admin.http.delete(f"/api/products/{product['id']}")
-    assert answer.status_code == 204, answer.text
+    response = shop.admin.http.delete(f"/api/products/{product['id']}")
+    assert response.status_code == 204, response.text
 
 
 def product_ids(shop: Shop) -> set[str]:
@@ -127,14 +127,14 @@ def test_invalid_transitions_are_rejected(shop: Shop, person: Person) -> None:
             order = placed(shop, person, (product, 1), status=before)
             stored = shop.everything() if (before, after) not in WAYS else None
 
-            answer = patch(shop.admin.http, order, status=after, note="Moved.")
+            response = patch(shop.admin.http, order, status=after, note="Moved.")
 
             if stored is None:
-                assert answer.status_code == 200
-                assert (answer.json()["status"], answer.json()["note"]) == (after, "Moved.")
+                assert response.status_code == 200
+                assert (response.json()["status"], response.json()["note"]) == (after, "Moved.")
             else:
-                assert error_of(answer) == (409, "INVALID_TRANSITION")
-                assert before in answer.json()["error"]["message"]
+                assert error_of(response) == (409, "INVALID_TRANSITION")
+                assert before in response.json()["error"]["message"]
                 assert shop.everything() == stored
 
 
@@ -200,8 +200,8 @@ def test_owner_changes_only_pending_orders(shop: Shop, person: Person, status: s
     before = shop.everything()
 
     for changes in ({"status": "cancelled"}, {"note": "x"}, {"note": None}):
-        answer = patch(person.http, order, **changes)
-        assert error_of(answer) == (409, "INVALID_TRANSITION")
+        response = patch(person.http, order, **changes)
+        assert error_of(response) == (409, "INVALID_TRANSITION")
     assert shop.everything() == before
 
 
@@ -218,9 +218,9 @@ def test_notes_are_changed_by_owners_while_pending_and_by_admins_always(
     assert (cleared.status_code, cleared.json()["note"]) == (200, None)
     for status in STATUSES:
         order = placed(shop, person, (product, 1), status=status)
-        answer = patch(shop.admin.http, order, note=f"It is {status}.")
-        assert answer.json()["note"] == f"It is {status}."
-        assert answer.json()["status"] == status
+        response = patch(shop.admin.http, order, note=f"It is {status}.")
+        assert response.json()["note"] == f"It is {status}."
+        assert response.json()["status"] == status
     assert shop.stock(product) == 10 - 4  # the cancelled order returns no stock again
 
 
@@ -228,14 +228,14 @@ def test_notes_are_changed_by_owners_while_pending_and_by_admins_always(
 def test_status_and_note_change_together(shop: Shop, person: Person, content_type: str) -> None:
     order = placed(shop, person, (shop.product(), 1))
 
-    answer = person.http.patch(
+    response = person.http.patch(
         path_of(order),
         content=b'{"status": "cancelled", "note": "Ordered twice."}',
         headers={"Content-Type": content_type},
     )
 
-    assert (answer.status_code, answer.headers["ETag"]) == (200, '"2"')
-    assert (answer.json()["status"], answer.json()["note"]) == ("cancelled", "Ordered twice.")
+    assert (response.status_code, response.headers["ETag"]) == (200, '"2"')
+    assert (response.json()["status"], response.json()["note"]) == ("cancelled", "Ordered twice.")
 
 
 def test_unchanged_order_keeps_its_version(shop: Shop, person: Person) -> None:
@@ -243,9 +243,9 @@ def test_unchanged_order_keeps_its_version(shop: Shop, person: Person) -> None:
     before = shop.everything()
 
     for changes in ({}, {"note": None}):
-        answer = patch(person.http, order, **changes)
-        assert (answer.status_code, answer.json()) == (200, order)
-        assert answer.headers["ETag"] == '"1"'
+        response = patch(person.http, order, **changes)
+        assert (response.status_code, response.json()) == (200, order)
+        assert response.headers["ETag"] == '"1"'
     assert shop.everything() == before
 
 
@@ -275,9 +275,9 @@ def test_invalid_change_is_rejected_and_changes_nothing(
     before = shop.everything()
 
     for client in (person.http, shop.admin.http):
-        answer = client.patch(path_of(order), json=body)
-        assert error_of(answer) == (422, "VALIDATION_ERROR")
-        assert [detail["field"] for detail in answer.json()["error"]["details"]] == [field]
+        response = client.patch(path_of(order), json=body)
+        assert error_of(response) == (422, "VALIDATION_ERROR")
+        assert [detail["field"] for detail in response.json()["error"]["details"]] == [field]
     assert shop.everything() == before
 
 
@@ -296,20 +296,20 @@ def test_unreadable_change_is_rejected_and_changes_nothing(
     order = placed(shop, person, (shop.product(), 1))
     before = shop.everything()
 
-    answer = person.http.patch(
+    response = person.http.patch(
         path_of(order), content=content, headers={"Content-Type": content_type}
     )
 
-    assert error_of(answer) == expected
+    assert error_of(response) == expected
     assert shop.everything() == before
 
 
 def test_query_parameters_are_rejected(shop: Shop, person: Person) -> None:
     order = placed(shop, person, (shop.product(), 1))
 
-    answer = person.http.patch(path_of(order) + "?force=true", json={"status": "cancelled"})
+    response = person.http.patch(path_of(order) + "?force=true", json={"status": "cancelled"})
 
-    assert error_of(answer) == (422, "VALIDATION_ERROR")
+    assert error_of(response) == (422, "VALIDATION_ERROR")
     assert now_of(shop, order) == order
 
 
@@ -354,8 +354,8 @@ def test_stale_entity_tag_changes_nothing_and_the_current_one_does(
 
     for stale in ('"1"', 'W/"2"', '"99", "1"'):
         for changes in ({"status": "cancelled"}, {"note": "x"}, {}):
-            answer = patch(person.http, order, {"If-Match": stale}, **changes)
-            assert error_of(answer) == (412, "PRECONDITION_FAILED")
+            response = patch(person.http, order, {"If-Match": stale}, **changes)
+            assert error_of(response) == (412, "PRECONDITION_FAILED")
     assert shop.everything() == before
 
     assert patch(person.http, order, {"If-Match": '"2"'}, note="x").headers["ETag"] == '"3"'
@@ -390,10 +390,10 @@ def test_cancelled_order_returns_stock_to_products_that_count_it(
     edit(shop, full, stock=1_000_000_000)
     before = product_ids(shop)
 
-    answer = patch(person.http, order, status="cancelled")
+    response = patch(person.http, order, status="cancelled")
 
-    assert answer.status_code == 200, answer.text
-    assert answer.json()["items"] == order["items"]
+    assert response.status_code == 200, response.text
+    assert response.json()["items"] == order["items"]
     assert shop.stock(kept) == 10
     assert shop.anonymous.get(f"/api/products/{gone['id']}").status_code == 404
     assert shop.stock(again) == 5
@@ -417,9 +417,9 @@ def test_fifty_lines_are_returned_together(shop: Shop, person: Person) -> None:
     products = [shop.product(stock=999, price="1.00") for _ in range(50)]
     order = placed(shop, person, *[(product, 999) for product in products])
 
-    answer = patch(person.http, order, status="cancelled")
+    response = patch(person.http, order, status="cancelled")
 
-    assert answer.status_code == 200, answer.text
+    assert response.status_code == 200, response.text
     assert {shop.stock(product) for product in products} == {999}
 
 
@@ -443,25 +443,25 @@ def test_ten_parallel_cancellations_return_stock_once(shop: Shop, person: Person
     for _ in ROUNDS:
         order = placed(shop, person, (product, 3))
 
-        answers = gather(10, lambda n, o=order: patch(clients[n % 2], o, status="cancelled"))
+        responses = gather(10, lambda n, o=order: patch(clients[n % 2], o, status="cancelled"))
 
-        assert sorted(answer.status_code for answer in answers) == [200, *[409] * 9]
-        refusals = {error_of(answer) for answer in answers if answer.status_code == 409}
-        assert refusals == {(409, "INVALID_TRANSITION")}
+        assert sorted(response.status_code for response in responses) == [200, *[409] * 9]
+        rejections = {error_of(response) for response in responses if response.status_code == 409}
+        assert rejections == {(409, "INVALID_TRANSITION")}
         assert shop.stock(product) == 10
 
 
 def test_parallel_cancellation_and_completion_have_one_winner(shop: Shop, person: Person) -> None:
     product = shop.product(stock=1000)
-    wanted = ("cancelled", "completed")
+    statuses = ("cancelled", "completed")
     left = 1000
     for _ in ROUNDS:
         order = placed(shop, person, (product, 3), status="processing")
 
-        answers = gather(6, lambda n, o=order: patch(shop.admin.http, o, status=wanted[n % 2]))
+        responses = gather(6, lambda n, o=order: patch(shop.admin.http, o, status=statuses[n % 2]))
 
-        (won,) = [answer.json() for answer in answers if answer.status_code == 200]
-        assert sorted(answer.status_code for answer in answers) == [200, *[409] * 5]
+        (won,) = [response.json() for response in responses if response.status_code == 200]
+        assert sorted(response.status_code for response in responses) == [200, *[409] * 5]
         assert now_of(shop, order) == won
         left -= 0 if won["status"] == "cancelled" else 3
         assert shop.stock(product) == left
@@ -476,10 +476,10 @@ def test_parallel_owner_cancellation_and_admin_change_do_not_mix(
         order = placed(shop, person, (product, 3))
         asked = [(person.http, "cancelled"), (shop.admin.http, "processing")]
 
-        answers = gather(2, lambda n, o=order, a=asked: patch(a[n][0], o, status=a[n][1]))
+        responses = gather(2, lambda n, o=order, a=asked: patch(a[n][0], o, status=a[n][1]))
 
-        assert sorted(answer.status_code for answer in answers) == [200, 409]
-        (won,) = [answer.json() for answer in answers if answer.status_code == 200]
+        assert sorted(response.status_code for response in responses) == [200, 409]
+        (won,) = [response.json() for response in responses if response.status_code == 200]
         assert now_of(shop, order) == won
         left -= 0 if won["status"] == "cancelled" else 3
         assert shop.stock(product) == left
@@ -491,14 +491,14 @@ def test_parallel_note_and_cancellation_are_both_kept(shop: Shop, person: Person
         order = placed(shop, person, (product, 3))
         asked = [{"note": "Sorry."}, {"status": "cancelled"}]
 
-        answers = gather(2, lambda n, o=order, a=asked: patch(shop.admin.http, o, **a[n]))
+        responses = gather(2, lambda n, o=order, a=asked: patch(shop.admin.http, o, **a[n]))
 
-        assert [answer.status_code for answer in answers] == [200, 200]
-        assert {answer.headers["ETag"] for answer in answers} == {'"2"', '"3"'}
+        assert [response.status_code for response in responses] == [200, 200]
+        assert {response.headers["ETag"] for response in responses} == {'"2"', '"3"'}
         kept = now_of(shop, order)
         assert (kept["status"], kept["note"]) == ("cancelled", "Sorry.")
         # Each response has the state at its own commit.
-        assert max(answers, key=lambda answer: answer.headers["ETag"]).json() == kept
+        assert max(responses, key=lambda response: response.headers["ETag"]).json() == kept
         assert shop.stock(product) == 10
 
 
@@ -519,11 +519,11 @@ def test_owner_note_is_not_written_to_an_advanced_order(shop: Shop, person: Pers
 def test_ten_parallel_notes_are_ten_versions(shop: Shop, person: Person) -> None:
     order = placed(shop, person, (shop.product(), 1))
 
-    answers = gather(10, lambda n: patch(person.http, order, note=f"Note {n}."))
+    responses = gather(10, lambda n: patch(person.http, order, note=f"Note {n}."))
 
-    assert {answer.status_code for answer in answers} == {200}
-    assert {answer.headers["ETag"] for answer in answers} == {f'"{n}"' for n in range(2, 12)}
-    last = next(answer for answer in answers if answer.headers["ETag"] == '"11"')
+    assert {response.status_code for response in responses} == {200}
+    assert {response.headers["ETag"] for response in responses} == {f'"{n}"' for n in range(2, 12)}
+    last = next(response for response in responses if response.headers["ETag"] == '"11"')
     assert now_of(shop, order) == last.json()
 
 
@@ -531,11 +531,11 @@ def test_parallel_changes_of_one_version_have_one_winner(shop: Shop, person: Per
     for _ in ROUNDS:
         order = placed(shop, person, (shop.product(), 1))
 
-        answers = gather(
+        responses = gather(
             4, lambda n, o=order: patch(person.http, o, {"If-Match": '"1"'}, note=f"{n}")
         )
 
-        assert sorted(answer.status_code for answer in answers) == [200, 412, 412, 412]
+        assert sorted(response.status_code for response in responses) == [200, 412, 412, 412]
 
 
 @pytest.mark.parametrize("becomes", ["deleted", "unlimited"])
@@ -554,9 +554,9 @@ def test_product_changed_during_a_cancellation_gets_no_stock(
                 edit(shop, product, stock=None)
 
         work = [change, lambda o=order: patch(person.http, o, status="cancelled")]
-        _, answer = gather(2, lambda n, w=work: w[n]())
+        _, response = gather(2, lambda n, w=work: w[n]())
 
-        assert answer.status_code == 200, answer.text
+        assert response.status_code == 200, response.text
         assert shop.stock(plum) == 10
         if becomes == "deleted":
             assert pear["id"] not in product_ids(shop)
@@ -570,11 +570,11 @@ def test_cancellation_with_a_lost_response_is_made_once_and_published(
     product = shop.product()
     order = placed(shop, person, (product, 3))
 
-    with faults.on(answer_lost, "TransactWriteItems", times=1) as hits:
-        answer = patch(person.http, order, status="cancelled")
+    with faults.on(response_lost, "TransactWriteItems", times=1) as hits:
+        response = patch(person.http, order, status="cancelled")
 
-    assert (answer.status_code, answer.headers["ETag"], len(hits)) == (200, '"2"', 1)
-    assert now_of(shop, order) == answer.json()
+    assert (response.status_code, response.headers["ETag"], len(hits)) == (200, '"2"', 1)
+    assert now_of(shop, order) == response.json()
     assert shop.stock(product) == 10
 
 
@@ -584,11 +584,11 @@ def test_cancellation_whose_client_got_503_is_not_repeated(
     product = shop.product()
     order = placed(shop, person, (product, 3))
 
-    with faults.on(answer_lost, "TransactWriteItems"):
-        untold = patch(person.http, order, status="cancelled")
+    with faults.on(response_lost, "TransactWriteItems"):
+        unconfirmed = patch(person.http, order, status="cancelled")
     again = patch(person.http, order, status="cancelled")
 
-    assert error_of(untold) == (503, "SERVICE_UNAVAILABLE")
+    assert error_of(unconfirmed) == (503, "SERVICE_UNAVAILABLE")
     assert error_of(again) == (409, "INVALID_TRANSITION")
     assert "cancelled" in again.json()["error"]["message"]
     assert shop.stock(product) == 10
@@ -601,11 +601,13 @@ def test_endless_conflicts_are_503_and_change_nothing(
     before = shop.everything()
 
     with faults.on(conflicts(1, seed=1), "TransactWriteItems"):
-        answers = [patch(person.http, order, **c) for c in ({"status": "cancelled"}, {"note": "x"})]
+        responses = [
+            patch(person.http, order, **c) for c in ({"status": "cancelled"}, {"note": "x"})
+        ]
 
-    for answer in answers:
-        assert error_of(answer) == (503, "SERVICE_UNAVAILABLE")
-        assert int(answer.headers["Retry-After"]) > 0
+    for response in responses:
+        assert error_of(response) == (503, "SERVICE_UNAVAILABLE")
+        assert int(response.headers["Retry-After"]) > 0
     assert shop.everything() == before
     assert patch(person.http, order, status="cancelled").status_code == 200
 
@@ -621,7 +623,7 @@ def test_parallel_purchases_and_cancellations_keep_the_total_stock(shop: Shop) -
             return buyer.order((product["id"], 3))
         return patch(buyer.http, order, status="cancelled")
 
-    answers = gather(8, work)
+    responses = gather(8, work)
 
-    assert [answer.status_code for answer in answers] == [200, 201] * 4
+    assert [response.status_code for response in responses] == [200, 201] * 4
     assert shop.stock(product) == 20 - 4 * 3

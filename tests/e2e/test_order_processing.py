@@ -8,7 +8,7 @@ import pytest
 from tests.support.deployed_shop import Shop
 from tests.support.event_listener import Listener, held
 from tests.support.event_sources import Queue
-from tests.support.fault_proxy import FaultProxy, refused
+from tests.support.fault_proxy import FaultProxy, service_error
 from tests.support.order_queue import completion_lines, logged, placed, queue_with, status
 from tests.support.waiting import eventually
 from tools.deployments import Deployment
@@ -28,15 +28,15 @@ def test_order_shares_one_correlation_id_from_request_to_processing(
     person, product = shop.sign_up(), shop.product()
     with queue_with(shop.stack, DelaySeconds="0"):
         with held(shop.stack, "ProcessOrders"):
-            answer = person.order((product["id"], 1))
-            order = answer.json()["id"]
+            response = person.order((product["id"], 1))
+            order = response.json()["id"]
             bus.hears(order, "order.placed")
             assert status(person, order) == "pending"
 
-        told = bus.hears(order, "order.placed", "order.processing")
+        events = bus.hears(order, "order.placed", "order.processing")
 
-    request_id = answer.headers["X-Request-Id"]
-    assert [event["correlationid"] for event in told] == [request_id] * 2
+    request_id = response.headers["X-Request-Id"]
+    assert [event["correlationid"] for event in events] == [request_id] * 2
     assert status(person, order) == "processing"
     said = ["done", "done", "email sent", "event published", "event published", "request"]
     assert eventually(
@@ -77,7 +77,7 @@ def test_order_that_could_not_be_read_is_retried(
     shop: Shop, bus: Listener, faults: FaultProxy
 ) -> None:
     table = shop.resources["OrdersTable"]
-    throttled = refused("ProvisionedThroughputExceededException")
+    throttled = service_error("ProvisionedThroughputExceededException")
     with queue_with(shop.stack, DelaySeconds="0", VisibilityTimeout="1"):
         with faults.on(throttled, "GetItem", table=table) as hits:
             _, order, _ = placed(shop)
@@ -96,7 +96,7 @@ def test_redriven_dead_letters_have_their_effect_once(
 ) -> None:
     dead = Queue(shop.stack, shop.resources["FailedOrdersToProcess"])
     table = shop.resources["OrdersTable"]
-    throttled = refused("ProvisionedThroughputExceededException")
+    throttled = service_error("ProvisionedThroughputExceededException")
     with queue_with(shop.stack, DelaySeconds="0", VisibilityTimeout="2"):
         with faults.on(throttled, "GetItem", table=table):
             person, order, product = placed(shop)

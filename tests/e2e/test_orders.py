@@ -18,10 +18,10 @@ def test_order_is_placed_at_catalogue_prices_and_read_back(shop: Shop) -> None:
     pear, plum = shop.product(price="0.10"), shop.product(price="19.90", stock=None)
     buyer = shop.sign_up()
 
-    answer = buyer.order((pear["id"], 3), (plum["id"], 2), (pear["id"], 1), note="Ring twice.")
+    response = buyer.order((pear["id"], 3), (plum["id"], 2), (pear["id"], 1), note="Ring twice.")
 
-    order = answer.json()
-    assert answer.status_code == 201
+    order = response.json()
+    assert response.status_code == 201
     assert (order["userId"], order["status"], order["note"]) == (buyer.id, "pending", "Ring twice.")
     assert (order["currency"], order["total"]) == ("EUR", "40.20")
     assert order["items"] == [
@@ -42,9 +42,9 @@ def test_order_is_placed_at_catalogue_prices_and_read_back(shop: Shop) -> None:
             "lineTotal": "39.80",
         },
     ]
-    assert answer.headers["ETag"] == '"1"'
-    assert answer.headers["Location"] == f"/api/users/me/orders/{order['id']}"
-    read = buyer.http.get(answer.headers["Location"])
+    assert response.headers["ETag"] == '"1"'
+    assert response.headers["Location"] == f"/api/users/me/orders/{order['id']}"
+    read = buyer.http.get(response.headers["Location"])
     assert (read.json(), read.headers["ETag"]) == (order, '"1"')
     assert shop.admin.http.get(f"/api/users/{buyer.id}/orders/{order['id']}").json() == order
     assert shop.stock(pear) == 6
@@ -55,9 +55,11 @@ def test_sale_changes_the_entity_tag_of_the_product(shop: Shop, person: Person) 
     product = shop.product()
     person.order((product["id"], 1))
 
-    answer = shop.anonymous.get(f"/api/products/{product['id']}", headers={"If-None-Match": '"1"'})
+    response = shop.anonymous.get(
+        f"/api/products/{product['id']}", headers={"If-None-Match": '"1"'}
+    )
 
-    assert (answer.status_code, answer.headers["ETag"]) == (200, '"2"')
+    assert (response.status_code, response.headers["ETag"]) == (200, '"2"')
 
 
 @pytest.mark.parametrize(
@@ -84,10 +86,10 @@ def test_malformed_order_is_rejected_and_not_stored(
 ) -> None:
     before = shop.everything()
 
-    answer = person.http.post("/api/users/me/orders", json=body)
+    response = person.http.post("/api/users/me/orders", json=body)
 
-    assert error_of(answer) == (422, "VALIDATION_ERROR")
-    assert field in [detail["field"] for detail in answer.json()["error"]["details"]]
+    assert error_of(response) == (422, "VALIDATION_ERROR")
+    assert field in [detail["field"] for detail in response.json()["error"]["details"]]
     assert shop.everything() == before
 
 
@@ -100,7 +102,7 @@ def test_unavailable_products_are_rejected_and_nothing_is_stored(
     dear = shop.product(price="99999999.99")
     before = shop.everything()
 
-    refusals = [
+    rejections = [
         (person.order((pear["id"], 1), (gone["id"], 1)), (422, "PRODUCT_UNAVAILABLE"), "items.1"),
         (person.order((NOBODY, 1)), (422, "PRODUCT_UNAVAILABLE"), "items.0"),
         (person.order((pear["id"], 1), (dollar["id"], 1)), (422, "CURRENCY_MISMATCH"), ""),
@@ -109,19 +111,19 @@ def test_unavailable_products_are_rejected_and_nothing_is_stored(
         (person.order((dear["id"], 2)), (422, "VALIDATION_ERROR"), "items"),
     ]
 
-    for answer, expected, line in refusals:
-        assert error_of(answer) == expected
-        assert line in str(answer.json()["error"].get("details", ""))
+    for response, expected, line in rejections:
+        assert error_of(response) == expected
+        assert line in str(response.json()["error"].get("details", ""))
     assert shop.everything() == before
 
 
 def test_order_can_have_fifty_lines(shop: Shop, person: Person) -> None:
     products = [shop.product(stock=999, price="1.00") for _ in range(50)]
 
-    answer = person.order(*[(product["id"], 999) for product in products], key="fifty")
+    response = person.order(*[(product["id"], 999) for product in products], key="fifty")
 
-    assert answer.status_code == 201, answer.text
-    assert answer.json()["total"] == "49950.00"
+    assert response.status_code == 201, response.text
+    assert response.json()["total"] == "49950.00"
     assert {shop.stock(product) for product in products} == {0}
 
 
@@ -144,10 +146,10 @@ def test_twenty_parallel_buyers_of_five_items_place_five_orders(shop: Shop) -> N
     product = shop.product(stock=5)
     buyers = gather(20, lambda _: shop.sign_up())
 
-    answers = gather(20, lambda number: buyers[number].order((product["id"], 1)))
+    responses = gather(20, lambda number: buyers[number].order((product["id"], 1)))
 
-    assert sorted(answer.status_code for answer in answers) == [*[201] * 5, *[409] * 15]
-    assert {error_of(a)[1] for a in answers if a.status_code == 409} == {"INSUFFICIENT_STOCK"}
+    assert sorted(response.status_code for response in responses) == [*[201] * 5, *[409] * 15]
+    assert {error_of(a)[1] for a in responses if a.status_code == 409} == {"INSUFFICIENT_STOCK"}
     assert shop.stock(product) == 0
     placed = [buyer.http.get("/api/users/me/orders").json() for buyer in buyers]
     assert sum(page["meta"]["total"] for page in placed) == 5
@@ -160,12 +162,12 @@ def test_ten_parallel_requests_with_one_key_place_one_order_with_equal_responses
     product = shop.product(stock=100)
     buyer = shop.sign_up()
 
-    answers = gather(10, lambda _: buyer.order((product["id"], 3), key="key"))
+    responses = gather(10, lambda _: buyer.order((product["id"], 3), key="key"))
 
-    assert {answer.status_code for answer in answers} == {201}
-    assert len({answer.content for answer in answers}) == 1
-    assert len({(a.headers["Location"], a.headers["ETag"]) for a in answers}) == 1
-    assert sum("Idempotent-Replayed" not in answer.headers for answer in answers) == 1
+    assert {response.status_code for response in responses} == {201}
+    assert len({response.content for response in responses}) == 1
+    assert len({(a.headers["Location"], a.headers["ETag"]) for a in responses}) == 1
+    assert sum("Idempotent-Replayed" not in response.headers for response in responses) == 1
     assert shop.stock(product) == 97
     assert buyer.http.get("/api/users/me/orders").json()["meta"]["total"] == 1
 
@@ -174,10 +176,10 @@ def test_equal_requests_for_the_last_item_all_get_the_one_order(shop: Shop) -> N
     product = shop.product(stock=1)
     buyer = shop.sign_up()
 
-    answers = gather(10, lambda _: buyer.order((product["id"], 1), key="last"))
+    responses = gather(10, lambda _: buyer.order((product["id"], 1), key="last"))
 
-    assert {(answer.status_code, answer.content) for answer in answers} == {
-        (201, answers[0].content)
+    assert {(response.status_code, response.content) for response in responses} == {
+        (201, responses[0].content)
     }
     assert shop.stock(product) == 0
 

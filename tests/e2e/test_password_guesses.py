@@ -10,7 +10,7 @@ from tests.support.log_groups import Logs
 
 OTHER_PASSWORD = "wrong donkey charger paperclip"
 WRONG = (401, "INVALID_CREDENTIALS")
-REFUSED = (429, "TOO_MANY_REQUESTS")
+REJECTED = (429, "TOO_MANY_REQUESTS")
 
 
 def change(person: Person, way: str, password: str) -> Any:
@@ -30,14 +30,14 @@ def test_eleventh_password_guess_is_rejected_even_with_the_right_password(
 ) -> None:
     person = shop.sign_up()
 
-    told = [error_of(change(person, way, "wrong horse")) for _ in range(10)]
-    refused = change(person, way, PASSWORD)
+    errors = [error_of(change(person, way, "wrong horse")) for _ in range(10)]
+    rejected = change(person, way, PASSWORD)
 
-    assert told == [WRONG] * 10
-    assert error_of(refused) == REFUSED
-    assert 0 < int(refused.headers["Retry-After"]) <= 900
+    assert errors == [WRONG] * 10
+    assert error_of(rejected) == REJECTED
+    assert 0 < int(rejected.headers["Retry-After"]) <= 900
     credentials = {"email": person.email, "password": PASSWORD}
-    assert error_of(shop.anonymous.post("/api/sessions", json=credentials)) == REFUSED
+    assert error_of(shop.anonymous.post("/api/sessions", json=credentials)) == REJECTED
 
 
 @pytest.mark.parametrize("way", ["password", "PATCH", "PUT"])
@@ -49,12 +49,12 @@ def test_malformed_stored_hash_is_401_and_triggers_the_alarm(
     shop.change("CredentialsTable", {"email": person.email}, password_hash=stored)
     logs, before = Logs(shop), shop.everything_but_attempts()
 
-    answer = change(person, way, PASSWORD)
+    response = change(person, way, PASSWORD)
 
-    assert error_of(answer) == WRONG
+    assert error_of(response) == WRONG
     (line,) = logs.lines("user_id", message="malformed password hash")
     assert line["user_id"] == person.id
-    assert line["request_id"] == answer.headers["X-Request-Id"]
+    assert line["request_id"] == response.headers["X-Request-Id"]
     assert shop.everything_but_attempts() == before
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from shop.products.schemas import MAX_STOCK
 from tests.support.deployed_shop import Person, Shop, error_of, new_product
-from tests.support.fault_proxy import FaultProxy, answer_lost
+from tests.support.fault_proxy import FaultProxy, response_lost
 from tests.support.product_requests import patch, path_of, read, rows_of
 
 NOBODY = "/api/products/01900000-0000-7000-8000-000000000000"
@@ -36,13 +36,13 @@ def test_patch_changes_named_fields_only(
 ) -> None:
     product = shop.product()
 
-    answer = shop.admin.http.patch(
+    response = shop.admin.http.patch(
         path_of(product), json=changes, headers={"Content-Type": content_type}
     )
 
-    changed = answer.json()
-    assert (answer.status_code, answer.headers["ETag"]) == (200, '"2"')
-    assert answer.headers["Cache-Control"] == "no-store"
+    changed = response.json()
+    assert (response.status_code, response.headers["ETag"]) == (200, '"2"')
+    assert response.headers["Cache-Control"] == "no-store"
     assert changed == product | changes | {"updatedAt": changed["updatedAt"]}
     assert changed["updatedAt"] > product["updatedAt"]
     assert read(shop, product) == changed
@@ -72,9 +72,9 @@ def listed(shop: Shop, sort: str, status: str = "active") -> list[str]:
     found: list[str] = []
     target: str | None = f"/api/products?status={status}&sort={sort}&limit=100"
     while target:
-        answer = shop.anonymous.get(target)
-        found += [product["id"] for product in answer.json()["data"]]
-        target = answer.links.get("next", {}).get("url")
+        response = shop.anonymous.get(target)
+        found += [product["id"] for product in response.json()["data"]]
+        target = response.links.get("next", {}).get("url")
     return found
 
 
@@ -102,9 +102,9 @@ def test_patch_without_a_change_writes_nothing(shop: Shop, stock: int | None) ->
     before = shop.everything()
 
     for changes in ({}, same, {"name": f" {product['name']} "}, {"stock": stock}):
-        answer = patch(shop, product, **changes)
-        assert (answer.status_code, answer.headers["ETag"]) == (200, '"1"')
-        assert answer.json() == product
+        response = patch(shop, product, **changes)
+        assert (response.status_code, response.headers["ETag"]) == (200, '"1"')
+        assert response.json() == product
     assert shop.everything() == before
 
 
@@ -170,10 +170,10 @@ def test_patch_with_invalid_values_is_rejected(
     product = shop.product()
     before = shop.everything()
 
-    answer = patch(shop, product, **changes)
+    response = patch(shop, product, **changes)
 
-    assert error_of(answer) == (422, "VALIDATION_ERROR")
-    assert [detail["field"] for detail in answer.json()["error"]["details"]] == [field]
+    assert error_of(response) == (422, "VALIDATION_ERROR")
+    assert [detail["field"] for detail in response.json()["error"]["details"]] == [field]
     assert shop.everything() == before
 
 
@@ -209,11 +209,11 @@ def test_unreadable_patch_is_rejected(
     product = shop.product()
     before = shop.everything()
 
-    answer = shop.admin.http.patch(
+    response = shop.admin.http.patch(
         path_of(product), content=content, headers={"Content-Type": content_type}
     )
 
-    assert error_of(answer) == expected
+    assert error_of(response) == expected
     assert shop.everything() == before
 
 
@@ -239,8 +239,8 @@ def test_path_without_a_product_is_404(shop: Shop, method: str) -> None:
 
     for path in (NOBODY, f"/api/products/sku%23{sku}", "/api/products/1", "/api/products/me"):
         body = {"name": "B", "stock": 5} if method == "PATCH" else None
-        answer = shop.admin.http.request(method, path, json=body)
-        assert error_of(answer) == (404, "NOT_FOUND")
+        response = shop.admin.http.request(method, path, json=body)
+        assert error_of(response) == (404, "NOT_FOUND")
     assert shop.everything() == before
 
 
@@ -249,9 +249,9 @@ def test_unknown_query_parameter_is_rejected(shop: Shop, method: str) -> None:
     product = shop.product()
     body = {"name": "B"} if method == "PATCH" else None
 
-    answer = shop.admin.http.request(method, f"{path_of(product)}?force=true", json=body)
+    response = shop.admin.http.request(method, f"{path_of(product)}?force=true", json=body)
 
-    assert error_of(answer) == (422, "VALIDATION_ERROR")
+    assert error_of(response) == (422, "VALIDATION_ERROR")
     assert read(shop, product) == product
 
 
@@ -262,9 +262,9 @@ def test_unknown_query_parameter_is_rejected(shop: Shop, method: str) -> None:
 def test_stock_delta_changes_stock(shop: Shop, stock: int, delta: int, left: int) -> None:
     product = shop.product(stock=stock)
 
-    answer = patch(shop, product, stockDelta=delta)
+    response = patch(shop, product, stockDelta=delta)
 
-    assert (answer.status_code, answer.json()["stock"]) == (200, left)
+    assert (response.status_code, response.json()["stock"]) == (200, left)
 
 
 @pytest.mark.parametrize(
@@ -284,22 +284,22 @@ def test_stock_delta_out_of_range_rejects_the_whole_patch(
     product = shop.product(stock=stock)
     before = shop.everything()
 
-    answer = patch(shop, product, stockDelta=delta, name="B", sku=new_product()["sku"])
+    response = patch(shop, product, stockDelta=delta, name="B", sku=new_product()["sku"])
 
-    assert error_of(answer) == expected
-    assert [d["field"] for d in answer.json()["error"]["details"]] == ["body.stockDelta"]
+    assert error_of(response) == expected
+    assert [d["field"] for d in response.json()["error"]["details"]] == ["body.stockDelta"]
     assert shop.everything() == before
 
 
 def test_stock_delta_with_a_lost_response_is_applied_once(shop: Shop, faults: FaultProxy) -> None:
     product = shop.product(stock=10)
 
-    with faults.on(answer_lost, "TransactWriteItems", times=1) as hits:
-        answer = patch(shop, product, stockDelta=-3)
+    with faults.on(response_lost, "TransactWriteItems", times=1) as hits:
+        response = patch(shop, product, stockDelta=-3)
 
-    assert (answer.status_code, len(hits)) == (200, 1)
-    assert (answer.json()["stock"], answer.headers["ETag"]) == (7, '"2"')
-    assert read(shop, product) == answer.json()
+    assert (response.status_code, len(hits)) == (200, 1)
+    assert (response.json()["stock"], response.headers["ETag"]) == (7, '"2"')
+    assert read(shop, product) == response.json()
 
 
 def test_deletion_and_new_sku_with_lost_responses_are_applied_once(
@@ -308,10 +308,10 @@ def test_deletion_and_new_sku_with_lost_responses_are_applied_once(
     product = shop.product()
     sku = new_product()["sku"]
 
-    with faults.on(answer_lost, "TransactWriteItems", times=1):
+    with faults.on(response_lost, "TransactWriteItems", times=1):
         assert patch(shop, product, sku=sku).status_code == 200
     assert [row["id"]["S"] for row in rows_of(shop, product)] == [product["id"], f"sku#{sku}"]
-    with faults.on(answer_lost, "TransactWriteItems", times=1):
+    with faults.on(response_lost, "TransactWriteItems", times=1):
         assert shop.admin.http.delete(path_of(product)).status_code == 204
     assert rows_of(shop, product) == []
 
@@ -320,11 +320,15 @@ def test_unchanged_product_is_304(shop: Shop) -> None:
     product = shop.product()
 
     for tags in ('"1"', 'W/"1"', '"7", "1"', "*"):
-        answer = shop.anonymous.get(path_of(product), headers={"If-None-Match": tags})
-        assert (answer.status_code, answer.content, answer.headers["ETag"]) == (304, b"", '"1"')
+        response = shop.anonymous.get(path_of(product), headers={"If-None-Match": tags})
+        assert (response.status_code, response.content, response.headers["ETag"]) == (
+            304,
+            b"",
+            '"1"',
+        )
     patch(shop, product, stockDelta=1)
-    answer = shop.anonymous.get(path_of(product), headers={"If-None-Match": '"1"'})
-    assert (answer.status_code, answer.headers["ETag"]) == (200, '"2"')
+    response = shop.anonymous.get(path_of(product), headers={"If-None-Match": '"1"'})
+    assert (response.status_code, response.headers["ETag"]) == (200, '"2"')
 
 
 @pytest.mark.parametrize("tags", ['"99"', 'W/"1"', '"2", W/"1"', '"1.0"', '"01"', '""'])
@@ -333,13 +337,13 @@ def test_stale_precondition_stops_every_change(shop: Shop, tags: str) -> None:
     headers = {"If-Match": tags}
     before = shop.everything()
 
-    answers = [
+    responses = [
         shop.admin.http.patch(path_of(product), json=changes, headers=headers)
         for changes in ({"name": "B"}, {"stockDelta": -99}, {"sku": "B"}, {})
     ]
-    answers.append(shop.admin.http.delete(path_of(product), headers=headers))
+    responses.append(shop.admin.http.delete(path_of(product), headers=headers))
 
-    assert {error_of(answer) for answer in answers} == {(412, "PRECONDITION_FAILED")}
+    assert {error_of(response) for response in responses} == {(412, "PRECONDITION_FAILED")}
     assert shop.everything() == before
 
 
@@ -348,11 +352,11 @@ def test_valid_precondition_allows_the_change(shop: Shop) -> None:
 
     for version, tags in enumerate(('"1"', '"1", "2"', 'W/"9", "3"', "*"), start=2):
         headers = {"If-Match": tags}
-        answer = shop.admin.http.patch(path_of(product), json={"stockDelta": 1}, headers=headers)
-        assert (answer.status_code, answer.headers["ETag"]) == (200, f'"{version}"')
+        response = shop.admin.http.patch(path_of(product), json={"stockDelta": 1}, headers=headers)
+        assert (response.status_code, response.headers["ETag"]) == (200, f'"{version}"')
     for tags, status in (('"4"', 412), ('"5"', 204)):
-        answer = shop.admin.http.delete(path_of(product), headers={"If-Match": tags})
-        assert answer.status_code == status
+        response = shop.admin.http.delete(path_of(product), headers={"If-Match": tags})
+        assert response.status_code == status
 
 
 def test_malformed_precondition_is_rejected(shop: Shop) -> None:
@@ -367,9 +371,9 @@ def test_malformed_precondition_is_rejected(shop: Shop) -> None:
 
 
 def test_precondition_on_a_deleted_product_is_404(shop: Shop) -> None:
-    answer = shop.admin.http.patch(NOBODY, json={"name": "B"}, headers={"If-Match": "*"})
+    response = shop.admin.http.patch(NOBODY, json={"name": "B"}, headers={"If-Match": "*"})
 
-    assert error_of(answer) == (404, "NOT_FOUND")
+    assert error_of(response) == (404, "NOT_FOUND")
 
 
 def test_changed_sku_is_reserved_and_the_old_one_released(shop: Shop) -> None:
@@ -394,9 +398,9 @@ def test_deleted_product_is_gone_and_past_orders_keep_their_lines(shop: Shop) ->
     product = shop.product()
     order = buyer.order((product["id"], 2)).json()
 
-    answer = shop.admin.http.delete(path_of(product))
+    response = shop.admin.http.delete(path_of(product))
 
-    assert (answer.status_code, answer.content) == (204, b"")
+    assert (response.status_code, response.content) == (204, b"")
     assert rows_of(shop, product) == []
     assert error_of(shop.anonymous.get(path_of(product))) == (404, "NOT_FOUND")
     assert buyer.http.get(f"/api/users/me/orders/{order['id']}").json() == order

@@ -14,9 +14,9 @@ from tests.support.product_requests import patch, path_of, read, rows_of
 def test_parallel_stock_deltas_are_all_applied(shop: Shop) -> None:
     product = shop.product(stock=100)
 
-    answers = gather(20, lambda n: patch(shop, product, stockDelta=5 if n % 2 else -3))
+    responses = gather(20, lambda n: patch(shop, product, stockDelta=5 if n % 2 else -3))
 
-    assert {answer.status_code for answer in answers} == {200}
+    assert {response.status_code for response in responses} == {200}
     after = shop.anonymous.get(path_of(product))
     assert (after.json()["stock"], after.headers["ETag"]) == (120, '"21"')
 
@@ -24,10 +24,10 @@ def test_parallel_stock_deltas_are_all_applied(shop: Shop) -> None:
 def test_parallel_stock_deltas_never_go_below_zero(shop: Shop) -> None:
     product = shop.product(stock=10)
 
-    answers = gather(16, lambda _: patch(shop, product, stockDelta=-3))
+    responses = gather(16, lambda _: patch(shop, product, stockDelta=-3))
 
-    assert sorted(answer.status_code for answer in answers) == [*[200] * 3, *[409] * 13]
-    assert {error_of(a)[1] for a in answers if a.status_code == 409} == {"INSUFFICIENT_STOCK"}
+    assert sorted(response.status_code for response in responses) == [*[200] * 3, *[409] * 13]
+    assert {error_of(a)[1] for a in responses if a.status_code == 409} == {"INSUFFICIENT_STOCK"}
     assert shop.stock(product) == 1
 
 
@@ -38,9 +38,9 @@ def test_parallel_deltas_and_orders_end_at_their_sum(shop: Shop) -> None:
     def act(n: int) -> httpx.Response:
         return patch(shop, product, stockDelta=4) if n >= 8 else buyers[n].order((product["id"], 3))
 
-    answers = gather(16, act)
+    responses = gather(16, act)
 
-    assert [answer.status_code for answer in answers] == [*[201] * 8, *[200] * 8]
+    assert [response.status_code for response in responses] == [*[201] * 8, *[200] * 8]
     assert shop.stock(product) == 50 - 8 * 3 + 8 * 4
 
 
@@ -51,13 +51,13 @@ def test_parallel_changes_with_one_precondition_have_one_winner(
     product = shop.product()
 
     def act(n: int) -> httpx.Response:
-        wanted = {"sku": f"{product['sku']}-{n}"} if "sku" in change else change
+        payload = {"sku": f"{product['sku']}-{n}"} if "sku" in change else change
         headers = {"If-Match": '"1"'}
-        return shop.admin.http.patch(path_of(product), json=wanted, headers=headers)
+        return shop.admin.http.patch(path_of(product), json=payload, headers=headers)
 
-    answers = gather(8, act)
+    responses = gather(8, act)
 
-    assert sorted(answer.status_code for answer in answers) == [200, *[412] * 7]
+    assert sorted(response.status_code for response in responses) == [200, *[412] * 7]
     assert shop.anonymous.get(path_of(product)).headers["ETag"] == '"2"'
     assert len(rows_of(shop, product)) == 2
 
@@ -65,7 +65,7 @@ def test_parallel_changes_with_one_precondition_have_one_winner(
 def test_parallel_changes_of_different_fields_are_all_kept(shop: Shop) -> None:
     product = shop.product()
     for round_ in range(5):
-        wanted: list[dict[str, Any]] = [
+        changes: list[dict[str, Any]] = [
             {"name": f"Pear {round_}"},
             {"price": f"{round_}.50"},
             {"currency": ("EUR", "USD")[round_ % 2]},
@@ -74,10 +74,10 @@ def test_parallel_changes_of_different_fields_are_all_kept(shop: Shop) -> None:
             {"sku": f"{product['sku']}-{round_}"},
         ]
 
-        answers = gather(6, lambda n, wanted=wanted: patch(shop, product, **wanted[n]))
+        responses = gather(6, lambda n, changes=changes: patch(shop, product, **changes[n]))
 
-        assert {answer.status_code for answer in answers} == {200}
-        everything = {name: value for change in wanted for name, value in change.items()}
+        assert {response.status_code for response in responses} == {200}
+        everything = {name: value for change in changes for name, value in change.items()}
         after = read(shop, product)
         assert {name: after[name] for name in everything} == everything
         row, guard = rows_of(shop, product)
@@ -91,12 +91,12 @@ def test_parallel_price_and_currency_changes_stay_consistent(shop: Shop) -> None
     for _ in range(5):
         product = shop.product(price="5.00")
 
-        answers = gather(12, lambda n, p=product: patch(shop, p, **changes[n % 3]))
+        responses = gather(12, lambda n, p=product: patch(shop, p, **changes[n % 3]))
 
         after = read(shop, product)
         assert (after["price"], after["currency"]) in (("7.50", "EUR"), ("5.00", "JPY"))
         assert after["stock"] == 14
-        assert {answer.status_code for answer in answers} == {200, 422}
+        assert {response.status_code for response in responses} == {200, 422}
 
 
 def test_constantly_sold_product_can_be_changed(shop: Shop) -> None:
@@ -117,9 +117,9 @@ def test_constantly_sold_product_can_be_changed(shop: Shop) -> None:
             sold[n] += buyers[n].order((product["id"], 1)).status_code == 201
         return []
 
-    answers = gather(5, act)[4]
+    responses = gather(5, act)[4]
 
-    assert [answer.status_code for answer in answers] == [200] * 10
+    assert [response.status_code for response in responses] == [200] * 10
     after = shop.anonymous.get(path_of(product))
     assert after.json()["name"] == "Pear 4" and after.json()["sku"] == f"{product['sku']}-4"
     assert sum(sold) > 0 and after.json()["stock"] == 10_000 - sum(sold)
@@ -130,20 +130,20 @@ def test_parallel_requests_for_one_sku_have_one_winner(shop: Shop) -> None:
     products = gather(6, lambda _: shop.product())
     sku = new_product()["sku"]
 
-    answers = gather(6, lambda n: patch(shop, products[n], sku=sku))
+    responses = gather(6, lambda n: patch(shop, products[n], sku=sku))
 
-    assert sorted(answer.status_code for answer in answers) == [200, *[409] * 5]
-    for product, answer in zip(products, answers, strict=True):
-        owned = sku if answer.status_code == 200 else product["sku"]
+    assert sorted(response.status_code for response in responses) == [200, *[409] * 5]
+    for product, response in zip(products, responses, strict=True):
+        owned = sku if response.status_code == 200 else product["sku"]
         assert [row["id"]["S"] for row in rows_of(shop, product)] == [product["id"], f"sku#{owned}"]
 
 
 def test_parallel_sku_changes_of_one_product_leave_one_guard(shop: Shop) -> None:
     product = shop.product()
 
-    answers = gather(4, lambda n: patch(shop, product, sku=f"{product['sku']}-{n}"))
+    responses = gather(4, lambda n: patch(shop, product, sku=f"{product['sku']}-{n}"))
 
-    assert {answer.status_code for answer in answers} == {200}
+    assert {response.status_code for response in responses} == {200}
     row, guard = rows_of(shop, product)
     assert guard["id"]["S"] == f"sku#{row['sku']['S']}"
 
@@ -179,11 +179,11 @@ def test_product_deleted_during_changes_and_sales_leaves_no_rows(shop: Shop) -> 
                 return buyers[n].order((product["id"], 1))
             return patch(shop, product, **changes[n - 4])
 
-        answers = gather(7, act)
+        responses = gather(7, act)
 
-        assert answers[3].status_code == 204
-        assert {answer.status_code for answer in answers[:3]} <= {201, 422}
-        assert {answer.status_code for answer in answers[4:]} <= {200, 404}
+        assert responses[3].status_code == 204
+        assert {response.status_code for response in responses[:3]} <= {201, 422}
+        assert {response.status_code for response in responses[4:]} <= {200, 404}
         assert rows_of(shop, product) == []
 
 
@@ -207,11 +207,11 @@ def test_order_during_a_price_change_pays_one_of_the_prices(shop: Shop) -> None:
 
     *orders, flips = gather(5, act)
 
-    answers = [answer for each in orders for answer in each]
+    responses = [response for each in orders for response in each]
     assert len(flips) > 1 and {flip.status_code for flip in flips} == {200}
-    assert {answer.status_code for answer in answers} <= {201, 503}
-    placed = [answer.json() for answer in answers if answer.status_code == 201]
-    assert len(placed) > len(answers) / 2
+    assert {response.status_code for response in responses} <= {201, 503}
+    placed = [response.json() for response in responses if response.status_code == 201]
+    assert len(placed) > len(responses) / 2
     for order in placed:
         (line,) = order["items"]
         assert {"price": line["unitPrice"], "name": line["name"]} in offers

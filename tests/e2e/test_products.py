@@ -8,18 +8,18 @@ from tests.support.deployed_shop import Shop, error_of, gather, new_product
 
 
 def test_product_is_created_and_publicly_readable(shop: Shop) -> None:
-    wanted = new_product()
+    payload = new_product()
 
-    answer = shop.admin.http.post("/api/products", json=wanted)
+    response = shop.admin.http.post("/api/products", json=payload)
 
-    product = answer.json()
-    assert answer.status_code == 201
-    assert {name: product[name] for name in wanted} == wanted
+    product = response.json()
+    assert response.status_code == 201
+    assert {name: product[name] for name in payload} == payload
     assert product["status"] == "active"
-    assert answer.headers["Location"] == f"/api/products/{product['id']}"
-    read = shop.anonymous.get(answer.headers["Location"])
+    assert response.headers["Location"] == f"/api/products/{product['id']}"
+    read = shop.anonymous.get(response.headers["Location"])
     assert read.json() == product
-    assert read.headers["ETag"] == answer.headers["ETag"] == '"1"'
+    assert read.headers["ETag"] == response.headers["ETag"] == '"1"'
     assert read.headers["Cache-Control"] == "no-cache"
 
 
@@ -35,11 +35,11 @@ def test_currencies_without_decimals_take_whole_amounts(shop: Shop) -> None:
     product = shop.product(price="100.00", currency="JPY")
     path = f"/api/products/{product['id']}"
 
-    refused = shop.admin.http.patch(path, json={"price": "100.50"})
+    rejected = shop.admin.http.patch(path, json={"price": "100.50"})
 
     assert (product["price"], product["currency"]) == ("100.00", "JPY")
-    assert error_of(refused) == (422, "VALIDATION_ERROR")
-    assert refused.json()["error"]["details"] == [
+    assert error_of(rejected) == (422, "VALIDATION_ERROR")
+    assert rejected.json()["error"]["details"] == [
         {
             "field": "body.price",
             "code": "amount_precision",
@@ -77,45 +77,45 @@ def test_malformed_product_is_rejected_and_not_stored(
 ) -> None:
     before = shop.everything()
 
-    answer = shop.admin.http.post("/api/products", json=new_product() | changed)
+    response = shop.admin.http.post("/api/products", json=new_product() | changed)
 
-    assert error_of(answer) == (422, "VALIDATION_ERROR")
-    assert field in [detail["field"] for detail in answer.json()["error"]["details"]]
+    assert error_of(response) == (422, "VALIDATION_ERROR")
+    assert field in [detail["field"] for detail in response.json()["error"]["details"]]
     assert shop.everything() == before
 
 
 def test_sku_in_use_is_rejected_also_for_parallel_requests(shop: Shop) -> None:
-    wanted = new_product()
+    payload = new_product()
 
-    statuses = gather(16, lambda _: shop.admin.http.post("/api/products", json=wanted).status_code)
+    statuses = gather(16, lambda _: shop.admin.http.post("/api/products", json=payload).status_code)
 
     assert sorted(statuses) == [201, *[409] * 15]
-    assert error_of(shop.admin.http.post("/api/products", json=wanted)) == (409, "SKU_IN_USE")
+    assert error_of(shop.admin.http.post("/api/products", json=payload)) == (409, "SKU_IN_USE")
     rows = [
         item
         for item in shop.table("ProductsTable")
-        if item.get("sku", {}).get("S") == wanted["sku"]
+        if item.get("sku", {}).get("S") == payload["sku"]
     ]
     assert len(rows) == 1
 
 
 def test_creation_with_a_key_is_safe_to_retry(shop: Shop) -> None:
-    wanted = new_product()
-    headers = {"Idempotency-Key": wanted["sku"]}
+    payload = new_product()
+    headers = {"Idempotency-Key": payload["sku"]}
 
-    answers = gather(
-        10, lambda _: shop.admin.http.post("/api/products", json=wanted, headers=headers)
+    responses = gather(
+        10, lambda _: shop.admin.http.post("/api/products", json=payload, headers=headers)
     )
 
-    assert {answer.status_code for answer in answers} == {201}
-    assert len({answer.text for answer in answers}) == 1
-    assert len({answer.headers["Location"] for answer in answers}) == 1
-    assert sum("Idempotent-Replayed" not in answer.headers for answer in answers) == 1
-    other = shop.admin.http.post("/api/products", json=wanted | {"name": "B"}, headers=headers)
+    assert {response.status_code for response in responses} == {201}
+    assert len({response.text for response in responses}) == 1
+    assert len({response.headers["Location"] for response in responses}) == 1
+    assert sum("Idempotent-Replayed" not in response.headers for response in responses) == 1
+    other = shop.admin.http.post("/api/products", json=payload | {"name": "B"}, headers=headers)
     assert error_of(other) == (422, "IDEMPOTENCY_KEY_REUSED")
 
 
 def test_unknown_product_is_not_found(shop: Shop) -> None:
-    answer = shop.anonymous.get("/api/products/01900000-0000-7000-8000-000000000000")
+    response = shop.anonymous.get("/api/products/01900000-0000-7000-8000-000000000000")
 
-    assert error_of(answer) == (404, "NOT_FOUND")
+    assert error_of(response) == (404, "NOT_FOUND")

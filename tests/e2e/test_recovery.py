@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tests.support.deployed_shop import Person, Shop, error_of, gather, new_email
-from tests.support.fault_proxy import Answer, Call, FaultProxy, Send, refused
+from tests.support.fault_proxy import Call, FaultProxy, Response, Send, service_error
 from tests.support.fixtures import PASSWORD
 from tests.support.recovery_tokens import (
     KINDS,
@@ -140,18 +140,18 @@ def test_known_and_unknown_addresses_are_indistinguishable(
     gone.http.delete("/api/users/me")
     seen = []
 
-    async def passed(call: Call, send: Send) -> Answer:
+    async def passed(call: Call, send: Send) -> Response:
         return await send()
 
     for email in (ada.email, gone.email, new_email()):
         with faults.on(passed, table=shop.resources["AttemptsTable"]) as calls:
-            answers = [request_password_reset(shop, email) for _ in range(4)]
-        told = [(answer.status_code, sorted(answer.headers)) for answer in answers]
-        seen.append((told, [call.operation for call in calls]))
-        assert [answer.status_code for answer in answers] == [202, 202, 202, 429]
-        assert [answer.json() for answer in answers[:3]] == [{}] * 3
+            responses = [request_password_reset(shop, email) for _ in range(4)]
+        outcomes = [(response.status_code, sorted(response.headers)) for response in responses]
+        seen.append((outcomes, [call.operation for call in calls]))
+        assert [response.status_code for response in responses] == [202, 202, 202, 429]
+        assert [response.json() for response in responses[:3]] == [{}] * 3
 
-    assert [told for told, _ in seen] == [seen[0][0]] * 3
+    assert [outcomes for outcomes, _ in seen] == [seen[0][0]] * 3
     assert {operation for _, calls in seen for operation in calls} == {"TransactWriteItems"}
     assert len(mail.to(ada.email, RESET, 3)) == 3
     mail.wait_until_idle()
@@ -202,7 +202,7 @@ def test_invalid_token_is_404_and_changes_nothing(shop: Shop, kind: str) -> None
         "an id": ada.id,
         "another kind's": create_token(shop, ada, next(it for it in KINDS if it != kind)),
         "expired": create_token(shop, ada, kind, lives=timedelta()),
-        "of another epoch": create_token(shop, ada, "password-resets", epoch=2),
+        "of another generation": create_token(shop, ada, "password-resets", generation=2),
         "spelt otherwise": good[:20] + "%20" + good[21:],
     }
     before = shop.everything()
@@ -219,9 +219,9 @@ def test_parallel_uses_of_one_token_are_one_success_and_one_404(shop: Shop, kind
     ada = shop.sign_up()
     token = create_token(shop, ada, kind)
 
-    answers = gather(2, lambda number: redeem(shop, kind, token, f"{NEW_PASSWORD} {number}"))
+    responses = gather(2, lambda number: redeem(shop, kind, token, f"{NEW_PASSWORD} {number}"))
 
-    statuses = [answer.status_code for answer in answers]
+    statuses = [response.status_code for response in responses]
     assert sorted(statuses) == [204, 404]
     password = PASSWORD
     if kind == "password-resets":
@@ -234,9 +234,9 @@ def test_parallel_resets_leave_no_session(shop: Shop) -> None:
     ada = shop.sign_up()
     tokens = [create_token(shop, ada, "password-resets") for _ in range(2)]
 
-    answers = gather(2, lambda number: redeem(shop, "password-resets", tokens[number]))
+    responses = gather(2, lambda number: redeem(shop, "password-resets", tokens[number]))
 
-    assert sorted(answer.status_code for answer in answers) == [204, 404]
+    assert sorted(response.status_code for response in responses) == [204, 404]
     assert refresh(shop, ada) == 401
 
 
@@ -297,21 +297,21 @@ def test_weak_password_is_422_and_keeps_the_token(
     token = create_token(shop, ada, "password-resets")
     before = shop.everything()
 
-    answer = shop.anonymous.put(f"/api/password-resets/{token}", json=body)
+    response = shop.anonymous.put(f"/api/password-resets/{token}", json=body)
 
-    assert error_of(answer) == (422, "VALIDATION_ERROR")
-    assert [it["field"] for it in answer.json()["error"]["details"]] == [field]
+    assert error_of(response) == (422, "VALIDATION_ERROR")
+    assert [it["field"] for it in response.json()["error"]["details"]] == [field]
     assert shop.everything() == before and is_kept(shop, token)
-    assert token not in answer.text
+    assert token not in response.text
 
 
 def test_own_address_as_password_is_rejected(shop: Shop) -> None:
     ada = shop.sign_up()
     token = create_token(shop, ada, "password-resets")
 
-    answer = redeem(shop, "password-resets", token, ada.email.upper())
+    response = redeem(shop, "password-resets", token, ada.email.upper())
 
-    assert error_of(answer) == (422, "VALIDATION_ERROR")
+    assert error_of(response) == (422, "VALIDATION_ERROR")
     assert is_kept(shop, token)
 
 
@@ -320,7 +320,7 @@ def test_malformed_requests_are_rejected_before_they_are_counted(shop: Shop) -> 
     large = b'{"password": "' + b"x" * 11_000_000 + b'"}'
     send = shop.anonymous.request
 
-    for answer, told in [
+    for response, expected in [
         (request_password_reset(shop, "no address"), (422, "VALIDATION_ERROR")),
         (
             request_password_reset(shop, "a@b.example\r\nBcc: c@d.example"),
@@ -339,26 +339,26 @@ def test_malformed_requests_are_rejected_before_they_are_counted(shop: Shop) -> 
             (413, "PAYLOAD_TOO_LARGE"),
         ),
     ]:
-        assert error_of(answer) == told
+        assert error_of(response) == expected
     assert shop.everything() == before
 
 
 def test_name_cannot_inject_email_headers(shop: Shop) -> None:
     for name in ("Ada\r\nBcc: c@d.example", "Ada\nX: y", "Ada\u2028x", "Ada\0"):
         body = {"email": new_email(), "name": name, "password": PASSWORD}
-        answer = shop.anonymous.post("/api/users", json=body)
-        assert error_of(answer) == (422, "VALIDATION_ERROR")
+        response = shop.anonymous.post("/api/users", json=body)
+        assert error_of(response) == (422, "VALIDATION_ERROR")
 
 
 def test_verification_needs_a_session_and_is_limited_to_three_requests(shop: Shop) -> None:
     ada = shop.sign_up()
 
     anonymous = shop.anonymous.post("/api/email-verifications", json={})
-    answers = [ada.http.post("/api/email-verifications", json={}) for _ in range(4)]
+    responses = [ada.http.post("/api/email-verifications", json={}) for _ in range(4)]
 
     assert error_of(anonymous) == (401, "UNAUTHORIZED")
-    assert [answer.status_code for answer in answers] == [202, 202, 202, 429]
-    assert 0 < int(answers[-1].headers["Retry-After"]) <= 900
+    assert [response.status_code for response in responses] == [202, 202, 202, 429]
+    assert 0 < int(responses[-1].headers["Retry-After"]) <= 900
 
 
 def test_network_requesting_many_addresses_is_limited(shop: Shop, mail: Mail) -> None:
@@ -373,9 +373,9 @@ def test_network_requesting_many_addresses_is_limited(shop: Shop, mail: Mail) ->
 def test_parallel_requests_are_all_counted(shop: Shop) -> None:
     email = new_email()
 
-    answers = gather(8, lambda _: request_password_reset(shop, email))
+    responses = gather(8, lambda _: request_password_reset(shop, email))
 
-    statuses = [answer.status_code for answer in answers]
+    statuses = [response.status_code for response in responses]
     assert statuses.count(202) <= 3 and set(statuses) <= {202, 429, 503}
 
 
@@ -384,12 +384,12 @@ def test_throttled_database_leaves_no_partial_writes(shop: Shop, faults: FaultPr
     token = create_token(shop, ada, "password-resets")
     before = shop.everything()
 
-    with faults.on(refused("ThrottlingException")):
+    with faults.on(service_error("ThrottlingException")):
         asked = request_password_reset(shop, ada.email)
         redeemed = redeem(shop, "password-resets", token)
 
-    for answer in (asked, redeemed):
-        assert error_of(answer) == (503, "SERVICE_UNAVAILABLE")
-        assert answer.headers["Retry-After"] == "1"
+    for response in (asked, redeemed):
+        assert error_of(response) == (503, "SERVICE_UNAVAILABLE")
+        assert response.headers["Retry-After"] == "1"
     assert shop.everything() == before
     assert redeem(shop, "password-resets", token).status_code == 204

@@ -71,7 +71,7 @@ def test_page_has_an_endpoint_for_every_purpose_of_links(
 
 
 def test_page_is_the_same_for_any_query(shop: Shop, page: httpx.Response) -> None:
-    answer = shop.anonymous.get("/recovery?reset=planted&utm_source=mail")
+    response = shop.anonymous.get("/recovery?reset=planted&utm_source=mail")
 
-    assert (answer.status_code, answer.text) == (200, page.text)
-    assert answer.headers["Content-Security-Policy"] == page.headers["Content-Security-Policy"]
+    assert (response.status_code, response.text) == (200, page.text)
+    assert response.headers["Content-Security-Policy"] == page.headers["Content-Security-Policy"]

@@ -23,9 +23,9 @@ def refresh(shop: Shop, token: str, device: str = "a browser") -> httpx.Response
 
 def log_in(shop: Shop, person: Person, device: str = "a browser") -> Grant:
     body = {"email": person.email, "password": PASSWORD}
-    answer = shop.anonymous.post("/api/sessions", json=body, headers={"User-Agent": device})
-    assert answer.status_code == 201, answer.text
-    grant: Grant = answer.json()
+    response = shop.anonymous.post("/api/sessions", json=body, headers={"User-Agent": device})
+    assert response.status_code == 201, response.text
+    grant: Grant = response.json()
     return grant
 
 
@@ -44,13 +44,13 @@ def is_accepted(shop: Shop, grant: Grant) -> bool:
     return status == 200
 
 
-def assert_refused(shop: Shop, token: str) -> None:
+def assert_rejected(shop: Shop, token: str) -> None:
     """Assert a rejection that changes nothing."""
     before = shop.everything()
 
-    answer = refresh(shop, token)
+    response = refresh(shop, token)
 
-    assert error_of(answer) == (401, "UNAUTHORIZED")
+    assert error_of(response) == (401, "UNAUTHORIZED")
     assert shop.everything() == before
 
 
@@ -58,11 +58,11 @@ def test_refresh_returns_new_tokens_of_the_same_session(shop: Shop) -> None:
     person = shop.sign_up()
     first = log_in(shop, person)
 
-    answer = refresh(shop, first["refreshToken"], device="another browser")
+    response = refresh(shop, first["refreshToken"], device="another browser")
 
-    second = answer.json()
-    assert answer.status_code == 201
-    assert answer.headers["Cache-Control"] == "no-store"
+    second = response.json()
+    assert response.status_code == 201
+    assert response.headers["Cache-Control"] == "no-store"
     assert list(second) == list(first)
     assert second["refreshToken"] != first["refreshToken"]
     assert second["session"] == first["session"] | {
@@ -79,10 +79,10 @@ def test_parallel_refreshes_never_fork_a_session(shop: Shop) -> None:
     token = log_in(shop, shop.sign_up())["refreshToken"]
 
     for _ in range(30):
-        answers = gather(8, lambda _, spent=token: refresh(shop, spent))
+        responses = gather(8, lambda _, spent=token: refresh(shop, spent))
 
-        assert [answer.status_code for answer in answers] == [201] * 8
-        (successor,) = {answer.json()["refreshToken"] for answer in answers}
+        assert [response.status_code for response in responses] == [201] * 8
+        (successor,) = {response.json()["refreshToken"] for response in responses}
         assert successor != token
         token = successor
     assert is_accepted(shop, refresh(shop, token).json())
@@ -116,7 +116,7 @@ def test_spent_token_ends_its_session_after_the_grace(shop: Shop) -> None:
     assert error_of(refresh(shop, first["refreshToken"])) == (401, "UNAUTHORIZED")
 
     assert not is_accepted(shop, second)
-    assert_refused(shop, second["refreshToken"])
+    assert_rejected(shop, second["refreshToken"])
     assert is_accepted(shop, refresh(shop, other["refreshToken"]).json())
 
 
@@ -128,7 +128,7 @@ def test_token_two_rotations_old_ends_its_session_immediately(shop: Shop) -> Non
     assert error_of(refresh(shop, first["refreshToken"])) == (401, "UNAUTHORIZED")
 
     assert not is_accepted(shop, third)
-    assert_refused(shop, third["refreshToken"])
+    assert_rejected(shop, third["refreshToken"])
 
 
 def log_out(shop: Shop, person: Person, grant: Grant) -> None:
@@ -145,8 +145,8 @@ def deactivate(shop: Shop, person: Person, grant: Grant) -> None:
 
 
 def change_the_password_elsewhere(shop: Shop, person: Person, grant: Grant) -> None:
-    wanted = {"currentPassword": PASSWORD, "newPassword": "another horse, another battery"}
-    changed = person.http.put("/api/users/me/password", json=wanted)
+    payload = {"currentPassword": PASSWORD, "newPassword": "another horse, another battery"}
+    changed = person.http.put("/api/users/me/password", json=payload)
     assert changed.status_code == 204, changed.text
 
 
@@ -184,8 +184,8 @@ def test_refresh_fails_after_the_session_has_ended(
 
     end(shop, person, first)
 
-    assert_refused(shop, second["refreshToken"])
-    assert_refused(shop, first["refreshToken"])
+    assert_rejected(shop, second["refreshToken"])
+    assert_rejected(shop, first["refreshToken"])
     assert not is_accepted(shop, second)
 
 
@@ -208,15 +208,15 @@ def test_refresh_racing_a_logout_restores_no_session(shop: Shop) -> None:
                 return person.http.delete(path)
             return refresh(shop, grant["refreshToken"])
 
-        *answers, last = gather(6, work)
+        *responses, last = gather(6, work)
 
         # A write that conflicts with the logout's transaction is 503, with no partial effect.
-        assert answers.pop(3).status_code == 204
-        assert {answer.status_code for answer in [*answers, last]} <= {201, 401, 503}
+        assert responses.pop(3).status_code == 204
+        assert {response.status_code for response in [*responses, last]} <= {201, 401, 503}
         assert listed(person.http) == [person.grant["session"]["id"]]
-        for answer in [*answers, last]:
-            if answer.status_code == 201:
-                assert_refused(shop, answer.json()["refreshToken"])
+        for response in [*responses, last]:
+            if response.status_code == 201:
+                assert_rejected(shop, response.json()["refreshToken"])
 
 
 def test_refresh_racing_a_deactivation_leaves_no_live_token(shop: Shop) -> None:
@@ -229,15 +229,15 @@ def test_refresh_racing_a_deactivation_leaves_no_live_token(shop: Shop) -> None:
                 return shop.admin.http.patch(f"/api/users/{person.id}", json={"status": "inactive"})
             return refresh(shop, grant["refreshToken"])
 
-        answers = gather(5, work)
+        responses = gather(5, work)
 
-        assert answers.pop(2).status_code == 200
-        assert {answer.status_code for answer in answers} <= {201, 401, 503}
-        assert_refused(shop, grant["refreshToken"])
-        for answer in answers:
-            if answer.status_code == 201:
-                assert_refused(shop, answer.json()["refreshToken"])
-                assert not is_accepted(shop, answer.json())
+        assert responses.pop(2).status_code == 200
+        assert {response.status_code for response in responses} <= {201, 401, 503}
+        assert_rejected(shop, grant["refreshToken"])
+        for response in responses:
+            if response.status_code == 201:
+                assert_rejected(shop, response.json()["refreshToken"])
+                assert not is_accepted(shop, response.json())
                 break  # the others got the same successor, with the same cached authorizer result
 
 
@@ -259,16 +259,16 @@ def test_malformed_refresh_token_is_rejected(shop: Shop) -> None:
         spelled(raw + b"\0"),
         shop.admin.grant["accessToken"],
     ):
-        assert_refused(shop, wrong)
+        assert_rejected(shop, wrong)
 
 
 def test_misplaced_refresh_token_is_422_and_not_repeated(shop: Shop) -> None:
     token = shop.admin.grant["refreshToken"]
 
     for body in ({}, {"refreshToken": None}, {"refreshToken": [token]}, {"refresh_token": token}):
-        answer = shop.anonymous.post("/api/access-tokens", json=body)
-        assert error_of(answer) == (422, "VALIDATION_ERROR")
-        assert token not in answer.text
+        response = shop.anonymous.post("/api/access-tokens", json=body)
+        assert error_of(response) == (422, "VALIDATION_ERROR")
+        assert token not in response.text
 
 
 def test_list_has_live_sessions_newest_first_and_marks_the_current(shop: Shop) -> None:
@@ -277,14 +277,14 @@ def test_list_has_live_sessions_newest_first_and_marks_the_current(shop: Shop) -
     shop.change("SessionsTable", row(person, idle), idle_expires_at=ago(1))
     refreshed = refresh(shop, tablet["refreshToken"], "a tablet").json()
 
-    answer = shop.client(refreshed["accessToken"]).get("/api/sessions")
+    response = shop.client(refreshed["accessToken"]).get("/api/sessions")
 
-    assert answer.status_code == 200
-    assert answer.headers["Cache-Control"] == "no-store"
-    assert re.findall(r'<([^>]*)>; rel="(\w+)"', answer.headers["Link"]) == [
+    assert response.status_code == 200
+    assert response.headers["Cache-Control"] == "no-store"
+    assert re.findall(r'<([^>]*)>; rel="(\w+)"', response.headers["Link"]) == [
         ("/api/sessions", "first")  # each link would have to work as sent
     ]
-    assert answer.json() == {
+    assert response.json() == {
         "data": [
             browser["session"] | {"current": False},
             refreshed["session"],
@@ -333,8 +333,8 @@ def test_sessions_of_other_users_cannot_be_ended(shop: Shop) -> None:
     before = shop.everything()
 
     for wrong in (anothers, anothers.upper(), person.id, "gate", "me", "x"):
-        answer = person.http.delete(f"/api/sessions/{wrong}")
-        assert error_of(answer) == (404, "NOT_FOUND")
+        response = person.http.delete(f"/api/sessions/{wrong}")
+        assert error_of(response) == (404, "NOT_FOUND")
 
     assert shop.everything() == before
 
@@ -365,4 +365,4 @@ def test_oldest_session_ends_beyond_fifty(shop: Shop) -> None:
     left = listed(shop.client(newest["accessToken"]))
     assert len(left) == 50 and left[0] == newest["session"]["id"]
     assert person.grant["session"]["id"] not in left
-    assert_refused(shop, person.grant["refreshToken"])
+    assert_rejected(shop, person.grant["refreshToken"])

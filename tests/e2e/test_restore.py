@@ -110,8 +110,8 @@ def test_last_admin_rule_holds_after_another_admin_is_restored(
     assert "1 active admins" in brought.stdout, brought.stdout + brought.stderr
     # Restored users have to log in again, including the admin of the other tests.
     shop.log_in_admin()
-    answer = shop.admin.http.patch("/api/users/me", json={"status": "inactive"})
-    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "LAST_ADMIN")
+    response = shop.admin.http.patch("/api/users/me", json={"status": "inactive"})
+    assert (response.status_code, response.json()["error"]["code"]) == (409, "LAST_ADMIN")
 
 
 def test_lost_and_damaged_orders_are_restored_and_return_their_stock_once(
@@ -138,8 +138,8 @@ def test_lost_and_damaged_orders_are_restored_and_return_their_stock_once(
     assert person.http.get(path).json()["meta"]["total"] == 2
     assert shop.stock(product) == 6
     for order in (lost, garbled):
-        answer = person.http.patch(f"{path}/{order}", json={"status": "cancelled"})
-        assert answer.status_code == 200, answer.text
+        response = person.http.patch(f"{path}/{order}", json={"status": "cancelled"})
+        assert response.status_code == 200, response.text
     assert shop.stock(product) == 10
     assert person.http.get(path, params={"status": "cancelled"}).json()["meta"]["total"] == 2
     mail.wait_until_idle()

@@ -12,7 +12,7 @@ ROWS = re.findall(r"^\| (.*?) \| (.*?) \| .* \|$", PAGE, re.MULTILINE)
 
 
 def explained(request: str, response: str) -> bool:
-    return any(request in row and response in answer for row, answer in ROWS)
+    return any(request in row and response in listed for row, listed in ROWS)
 
 
 def test_retried_sign_up_is_email_in_use(shop: Shop) -> None:
@@ -69,8 +69,8 @@ def test_retried_deletion_of_oneself_is_rejected_and_the_login_too(shop: Shop) -
     # Which one depends on the gateway's cached authorizer result.
     assert error_of(retry) in {(404, "NOT_FOUND"), (401, "UNAUTHORIZED")}
     login = {"email": person.email, "password": PASSWORD}
-    answer = shop.anonymous.post("/api/sessions", json=login)
-    assert error_of(answer) == (401, "INVALID_CREDENTIALS")
+    response = shop.anonymous.post("/api/sessions", json=login)
+    assert error_of(response) == (401, "INVALID_CREDENTIALS")
     assert explained("DELETE /api/users/me", "401 `UNAUTHORIZED`")
 
 

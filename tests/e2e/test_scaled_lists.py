@@ -16,16 +16,16 @@ SOON = 2  # seconds in the contract for totals
 
 
 def total(shop: Shop, path: str, **query: str) -> int:
-    answer = shop.admin.http.get(path, params={"limit": "1", **query})
-    assert answer.status_code == 200, answer.text
-    found: int = answer.json()["meta"]["total"]
+    response = shop.admin.http.get(path, params={"limit": "1", **query})
+    assert response.status_code == 200, response.text
+    found: int = response.json()["meta"]["total"]
     return found
 
 
 def emails(shop: Shop, **query: str) -> list[str]:
-    answer = shop.admin.http.get("/api/users", params=query)
-    assert answer.status_code == 200, answer.text
-    return [user["email"] for user in answer.json()["data"]]
+    response = shop.admin.http.get("/api/users", params=query)
+    assert response.status_code == 200, response.text
+    return [user["email"] for user in response.json()["data"]]
 
 
 def are_true(shop: Shop) -> bool:
@@ -131,8 +131,8 @@ def test_users_are_found_by_any_substring_in_any_case(shop: Shop, found: dict[st
         (found["Ada WORD"].email.upper(), ["Ada WORD"]),
         (f"{word}{word}", []),
     ):
-        answer = shop.admin.http.get("/api/users", params={"search": text})
-        page = answer.json()
+        response = shop.admin.http.get("/api/users", params={"search": text})
+        page = response.json()
         expected = sorted((found[name].id for name in names), reverse=True)
         assert [user["id"] for user in page["data"]] == expected, text
         assert page["meta"]["total"] == len(names)
@@ -157,11 +157,11 @@ def test_search_results_are_paged_by_cursor_and_filtered_by_status(
 ) -> None:
     word = found["word"].id
     walked: list[str] = []
-    answer = shop.admin.http.get("/api/users", params={"search": word, "limit": "1"})
-    while "next" in answer.links:
-        walked += [user["id"] for user in answer.json()["data"]]
-        answer = shop.admin.http.get(answer.links["next"]["url"])
-    walked += [user["id"] for user in answer.json()["data"]]
+    response = shop.admin.http.get("/api/users", params={"search": word, "limit": "1"})
+    while "next" in response.links:
+        walked += [user["id"] for user in response.json()["data"]]
+        response = shop.admin.http.get(response.links["next"]["url"])
+    walked += [user["id"] for user in response.json()["data"]]
 
     ids = sorted((person.id for person in found.values() if person.id != word), reverse=True)
     assert walked == ids
@@ -202,9 +202,9 @@ def test_users_are_sorted_by_name_and_email(shop: Shop, sort: str) -> None:
     walked: list[str] = []
     target: str | None = f"/api/users?sort={sort}&limit=50"
     while target:
-        answer = shop.admin.http.get(target)
-        walked += [user["id"] for user in answer.json()["data"]]
-        target = answer.links.get("next", {}).get("url")
+        response = shop.admin.http.get(target)
+        walked += [user["id"] for user in response.json()["data"]]
+        target = response.links.get("next", {}).get("url")
 
     ordered = sorted(rows, key=key, reverse=sort.startswith("-"))
     assert walked == [row["id"]["S"] for row in ordered]
@@ -224,9 +224,9 @@ def test_users_are_sorted_by_name_and_email(shop: Shop, sort: str) -> None:
     ],
 )
 def test_invalid_search_is_rejected(shop: Shop, query: dict[str, str]) -> None:
-    answer = shop.admin.http.get("/api/users", params=query)
+    response = shop.admin.http.get("/api/users", params=query)
 
-    assert error_of(answer) == (422, "VALIDATION_ERROR")
+    assert error_of(response) == (422, "VALIDATION_ERROR")
 
 
 def test_cursor_of_another_search_is_rejected(shop: Shop, found: dict[str, Person]) -> None:
@@ -235,13 +235,13 @@ def test_cursor_of_another_search_is_rejected(shop: Shop, found: dict[str, Perso
     cursor = page["meta"]["nextCursor"]
 
     for query in ({}, {"search": word[:-1]}, {"search": word, "status": "active"}):
-        answer = shop.admin.http.get("/api/users", params={"cursor": cursor, **query})
-        assert error_of(answer) == (400, "BAD_REQUEST")
+        response = shop.admin.http.get("/api/users", params={"cursor": cursor, **query})
+        assert error_of(response) == (400, "BAD_REQUEST")
 
 
 def test_search_is_for_admins_only(shop: Shop, found: dict[str, Person]) -> None:
     query = {"search": found["word"].id}
 
-    answer = found["Ada WORD"].http.get("/api/users", params=query)
-    assert error_of(answer) == (403, "FORBIDDEN")
+    response = found["Ada WORD"].http.get("/api/users", params=query)
+    assert error_of(response) == (403, "FORBIDDEN")
     assert error_of(shop.anonymous.get("/api/users", params=query)) == (401, "UNAUTHORIZED")

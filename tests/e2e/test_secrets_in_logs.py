@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.deployed_shop import Person, Shop, new_product
 from tests.support.event_sources import Queue
-from tests.support.fault_proxy import Answer, Call, FaultProxy, Send
+from tests.support.fault_proxy import Call, FaultProxy, Response, Send
 from tests.support.log_groups import Logs
 from tests.support.recovery_tokens import reset_request_limits, token_in
 from tests.support.sent_emails import RESET, VERIFICATION, WELCOME, Mail
@@ -67,17 +67,17 @@ def person(shop: Shop, secrets: Secrets) -> Person:
 def assert_not_logged(logs: Logs, secrets: Secrets, *seen: httpx.Response) -> None:
     """Assert that the log has these requests and no secret."""
     everything = "\n".join(logs.texts())
-    for answer in seen:
-        assert answer.headers["X-Request-Id"] in everything
+    for response in seen:
+        assert response.headers["X-Request-Id"] in everything
     assert [secret for secret in secrets.known if secret in everything] == []
     # MARK also finds fragments, such as a traceback would quote.
     assert MARK not in everything
 
 
-async def quoting(call: Call, send: Send) -> Answer:
+async def quoting(call: Call, send: Send) -> Response:
     """An unexpected error, with a message that quotes the request."""
     error = {"__type": "com.amazon.coral.validate#ValidationException"}
-    return Answer.of(400, error | {"message": json.dumps(call.request)})
+    return Response.of(400, error | {"message": json.dumps(call.request)})
 
 
 def test_user_input_is_not_logged(shop: Shop, logs: Logs, secrets: Secrets, person: Person) -> None:
@@ -87,7 +87,7 @@ def test_user_input_is_not_logged(shop: Shop, logs: Logs, secrets: Secrets, pers
     line = [{"productId": product["id"], "quantity": 1}]
     password = secrets.password
     with_key = {"Idempotency-Key": new("key")}
-    answers = [
+    responses = [
         client.get(me, headers={"User-Agent": new("agent"), "If-None-Match": f'"{new("tag")}"'}),
         client.post(f"{me}/orders", json={"items": line, "note": new("note")}, headers=with_key),
         client.post(f"{me}/orders", json={"items": line, "note": new("note")}, headers=with_key),
@@ -120,7 +120,7 @@ def test_user_input_is_not_logged(shop: Shop, logs: Logs, secrets: Secrets, pers
     shop.client(f"{new('a')}.{new('b')}.{new('c')}").get(me)
     shop.client(new("token")).get(me)
 
-    assert_not_logged(logs, secrets, *answers[:10])
+    assert_not_logged(logs, secrets, *responses[:10])
 
 
 def test_email_tokens_are_not_logged(
@@ -142,7 +142,7 @@ def test_email_tokens_are_not_logged(
         ),
     ]
 
-    assert [answer.status_code for answer in done] == [204, 204]
+    assert [response.status_code for response in done] == [204, 204]
     mail.wait_until_idle()
     assert_not_logged(logs, secrets, *done)
 
@@ -152,7 +152,7 @@ def test_traces_of_failures_contain_no_user_input(
 ) -> None:
     sign_up = {"email": f"{planted('mail')}@example.com", "name": planted("name")}
     with faults.on(quoting):
-        answers = [
+        responses = [
             person.http.patch(f"/api/users/{person.id}", json={"name": planted("name")}),
             shop.anonymous.post("/api/users", json=sign_up | {"password": planted("pass")}),
             shop.anonymous.post(
@@ -164,12 +164,12 @@ def test_traces_of_failures_contain_no_user_input(
             ),
         ]
 
-    for answer in answers:
-        assert answer.status_code == 500
-        (failed,) = logs.lines(answer.headers["X-Request-Id"], message="unhandled exception")
+    for response in responses:
+        assert response.status_code == 500
+        (failed,) = logs.lines(response.headers["X-Request-Id"], message="unhandled exception")
         assert "ValidationException" in failed["exception"]
         assert "in _respond" in failed["exception"]
-    assert_not_logged(logs, secrets, *answers)
+    assert_not_logged(logs, secrets, *responses)
 
 
 def test_operator_input_is_not_logged(shop: Shop, logs: Logs, secrets: Secrets) -> None:
@@ -178,8 +178,8 @@ def test_operator_input_is_not_logged(shop: Shop, logs: Logs, secrets: Secrets) 
         {"email": planted("mail"), "name": planted("name"), "password": planted("pass")},
         {planted("field"): planted("value")},
     ):
-        answer = lambda_.invoke(FunctionName=function, Payload=json.dumps(event).encode())
-        assert "FunctionError" in answer
+        response = lambda_.invoke(FunctionName=function, Payload=json.dumps(event).encode())
+        assert "FunctionError" in response
 
     assert len(logs.lines(function, message="admin action")) == 2
     assert_not_logged(logs, secrets)

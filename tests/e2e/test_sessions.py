@@ -36,18 +36,18 @@ def encoded(value: dict[str, Any]) -> str:
 def test_login_returns_two_tokens_and_a_session(shop: Shop) -> None:
     person = shop.sign_up()
 
-    answer = log_in(shop, f" {person.email.upper()} ")
+    response = log_in(shop, f" {person.email.upper()} ")
 
-    grant = answer.json()
+    grant = response.json()
     session = grant["session"]
-    assert answer.status_code == 201
+    assert response.status_code == 201
     assert list(grant) == ["accessToken", "tokenType", "expiresIn", "refreshToken", "session"]
     assert (grant["tokenType"], grant["expiresIn"]) == ("Bearer", 900)
     assert is_id(session["id"]) and session["current"] is True
     assert session["userAgent"] == "a browser" and session["ipAddress"] == "127.0.0.1"
     assert session["createdAt"] == session["lastUsedAt"] < session["expiresAt"]
-    assert answer.headers["Cache-Control"] == "no-store"
-    assert "Location" not in answer.headers
+    assert response.headers["Cache-Control"] == "no-store"
+    assert "Location" not in response.headers
 
 
 COMPOSED, DECOMPOSED = "caf\u00e9 am See", "cafe\u0301 am See"
@@ -98,12 +98,12 @@ def test_access_token_is_an_rfc_9068_jwt_that_the_jwks_verifies(shop: Shop) -> N
 
 
 def test_jwks_has_three_cacheable_public_keys(shop: Shop) -> None:
-    answer = shop.anonymous.get("/.well-known/jwks.json")
+    response = shop.anonymous.get("/.well-known/jwks.json")
 
-    keys = answer.json()["keys"]
+    keys = response.json()["keys"]
     assert len({key["kid"] for key in keys}) == 3
     assert all(key.keys() == {"kty", "crv", "x", "y", "kid", "alg", "use"} for key in keys)
-    assert answer.headers["Cache-Control"] == "public, max-age=300"
+    assert response.headers["Cache-Control"] == "public, max-age=300"
 
 
 def test_tokens_are_stored_as_digests_only(shop: Shop) -> None:
@@ -122,7 +122,7 @@ def test_wrong_password_and_unknown_address_are_indistinguishable(shop: Shop) ->
     person = shop.sign_up()
     before = shop.everything_but_attempts()
 
-    answers = [
+    responses = [
         log_in(shop, person.email, "wrong horse"),
         log_in(shop, new_email()),
         log_in(shop, person.email, "x" * 73),
@@ -134,15 +134,15 @@ def test_wrong_password_and_unknown_address_are_indistinguishable(shop: Shop) ->
         log_in(shop, "not an address"),
     ]
 
-    told = set()
-    for answer in answers:
-        assert error_of(answer) == (401, "INVALID_CREDENTIALS")
+    errors = set()
+    for response in responses:
+        assert error_of(response) == (401, "INVALID_CREDENTIALS")
         varying = {"X-Request-Id", "x-amzn-requestid", "date", "content-length"}
         headers = {
-            n: v for n, v in answer.headers.items() if n.lower() not in map(str.lower, varying)
+            n: v for n, v in response.headers.items() if n.lower() not in map(str.lower, varying)
         }
-        told.add((answer.json()["error"]["message"], str(sorted(headers.items()))))
-    assert len(told) == 1
+        errors.add((response.json()["error"]["message"], str(sorted(headers.items()))))
+    assert len(errors) == 1
     assert shop.everything_but_attempts() == before
 
 
@@ -179,9 +179,9 @@ def test_forged_token_is_rejected(
 ) -> None:
     person = shop.sign_up()
 
-    answer = me(shop, forged(person, header, claims))
+    response = me(shop, forged(person, header, claims))
 
-    assert error_of(answer) == (401, "UNAUTHORIZED")
+    assert error_of(response) == (401, "UNAUTHORIZED")
 
 
 def test_refresh_token_is_rejected_as_access_token(shop: Shop) -> None:
@@ -210,6 +210,6 @@ def test_role_comes_from_the_account_state_and_not_from_the_token(shop: Shop) ->
     fresh = log_in(shop, person.email).json()["accessToken"]
     shop.change("SessionsTable", {"user_id": person.id, "id": "gate"}, role="admin")
 
-    answer = shop.client(fresh).get(f"/api/users/{shop.admin.id}")
+    response = shop.client(fresh).get(f"/api/users/{shop.admin.id}")
 
-    assert answer.status_code == 200
+    assert response.status_code == 200

@@ -10,9 +10,9 @@ import pytest
 from shop.config import setting
 from shop.dynamo.codec import encode
 from shop.dynamo.sort_keys import shard_keys
-from tests.repositories.stored_shop import LISTED
 from tests.repositories.test_filled_table import OLD, new_indexes, update
 from tests.support.deployed_shop import Person, Shop
+from tests.support.stored_shop import LISTED
 from tests.support.table_tools import listed, run
 from tools.local_cloud.seed import CUSTOMER_PASSWORD
 from tools.migrate.engine import Engine
@@ -70,7 +70,7 @@ def test_old_items_are_served_migrated_under_traffic_and_listed(
     def rename(person: Person) -> list[int]:
         names = [f"Ada {number}" for number in range(10)]
         renamed = [person.http.patch("/api/users/me", json={"name": name}) for name in names]
-        return [answer.status_code for answer in renamed]
+        return [response.status_code for response in renamed]
 
     with ThreadPoolExecutor(3) as pool:
         renaming = [pool.submit(rename, person) for person in people[1:3]]
@@ -83,10 +83,10 @@ def test_old_items_are_served_migrated_under_traffic_and_listed(
     names = {id_: user["name"] for id_, user in listed(shop, by_name, users).items()}
     assert names.keys() == users
     assert [names[person.id] for person in people[:3]] == ["Aaron", "Ada 9", "Ada 9"]
-    wanted = {product["id"] for product in products}
-    assert listed(shop, "/api/products?sort=price&limit=100", wanted).keys() == wanted
-    wanted = {order["id"] for order in orders}
-    assert listed(shop, "/api/orders?limit=100", wanted).keys() == wanted
+    expected_ids = {product["id"] for product in products}
+    assert listed(shop, "/api/products?sort=price&limit=100", expected_ids).keys() == expected_ids
+    expected_ids = {order["id"] for order in orders}
+    assert listed(shop, "/api/orders?limit=100", expected_ids).keys() == expected_ids
     mine = people[0].http.get("/api/users/me/orders?sort=total&status=pending").json()
     assert len(mine["data"]) == mine["meta"]["total"] == 4
 
@@ -133,8 +133,8 @@ def test_seeded_items_are_served_counted_and_found_and_pass_recount(shop: Shop) 
 
     users = [items.user(number) for number in range(50)]
     assert shop.admin.http.get("/api/users").json()["meta"]["total"] == before + 50
-    wanted = {user.id for user in users}
-    assert listed(shop, "/api/users?sort=email&limit=100", wanted).keys() == wanted
+    expected_ids = {user.id for user in users}
+    assert listed(shop, "/api/users?sort=email&limit=100", expected_ids).keys() == expected_ids
     found = shop.admin.http.get("/api/users", params={"search": users[7].email}).json()
     assert [user["id"] for user in found["data"]] == [users[7].id]
     active = next(user for user in users if user.status == "active")

@@ -75,25 +75,25 @@ def forge(shop: Shop) -> Forge:
     return Forge(KeySet.from_secret(stored["SecretString"]), shop.sign_up())
 
 
-type Refused = Callable[..., None]
+type AssertRejected = Callable[..., None]
 
 
 @pytest.fixture
-def refused(shop: Shop) -> Iterator[Refused]:
+def assert_rejected(shop: Shop) -> Iterator[AssertRejected]:
     """Send tokens; finally assert that none invoked GetUser and none changed an item."""
     function = shop.stack.resources()["GetUser"]
     before, stored = runs_of(shop, function), shop.everything()
-    answers: list[httpx.Response] = []
+    responses: list[httpx.Response] = []
 
-    def refuse(*tokens: str) -> None:
+    def send(*tokens: str) -> None:
         for token in tokens:
-            answer = me(shop, f"Bearer {token}")
-            assert error_of(answer) == (401, "UNAUTHORIZED"), token
-            assert answer.headers["WWW-Authenticate"] == "Bearer"
-            answers.append(answer)
+            response = me(shop, f"Bearer {token}")
+            assert error_of(response) == (401, "UNAUTHORIZED"), token
+            assert response.headers["WWW-Authenticate"] == "Bearer"
+            responses.append(response)
 
-    yield refuse
-    assert answers
+    yield send
+    assert responses
     assert runs_of(shop, function) == before
     assert shop.everything() == stored
 
@@ -119,10 +119,10 @@ def test_valid_token_is_accepted(shop: Shop, forge: Forge) -> None:
     function = shop.stack.resources()["GetUser"]
     before = runs_of(shop, function)
 
-    answer = me(shop, f"Bearer {forge.token()}")
+    response = me(shop, f"Bearer {forge.token()}")
 
-    assert answer.status_code == 200
-    assert runs_of(shop, function) - before == {answer.headers["X-Request-Id"]}
+    assert response.status_code == 200
+    assert runs_of(shop, function) - before == {response.headers["X-Request-Id"]}
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER", "bEaReR"])
@@ -137,23 +137,25 @@ def test_other_scheme_is_rejected(shop: Shop, forge: Forge) -> None:
 
 @pytest.mark.parametrize("algorithm", ["none", "None", "NONE", "nOnE"])
 def test_unsigned_token_is_rejected_in_any_case(
-    refused: Refused, forge: Forge, algorithm: str
+    assert_rejected: AssertRejected, forge: Forge, algorithm: str
 ) -> None:
     header = {"alg": algorithm}
     content = f"{encoded(forge.header | header)}.{encoded(forge.claims())}"
 
-    refused(f"{content}.", f"{content}.{encoded(bytes(64))}", forge.token(header))
+    assert_rejected(f"{content}.", f"{content}.{encoded(bytes(64))}", forge.token(header))
 
 
 @pytest.mark.parametrize(
     "algorithm", ["HS256", "HS384", "RS256", "PS256", "ES384", "EdDSA", "", None, []]
 )
-def test_other_algorithm_is_rejected(refused: Refused, forge: Forge, algorithm: object) -> None:
-    refused(forge.token({"alg": algorithm}))
+def test_other_algorithm_is_rejected(
+    assert_rejected: AssertRejected, forge: Forge, algorithm: object
+) -> None:
+    assert_rejected(forge.token({"alg": algorithm}))
 
 
 def test_public_key_in_any_form_is_rejected_as_shared_secret(
-    refused: Refused, forge: Forge
+    assert_rejected: AssertRejected, forge: Forge
 ) -> None:
     public, jwk = forge.key.parsed.public_key(), forge.key.public_jwk()
     pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
@@ -173,14 +175,14 @@ def test_public_key_in_any_form_is_rejected_as_shared_secret(
     for algorithm in ("HS256", "hs256", "ES256"):
         for secret in forms:
             content = f"{encoded(forge.header | {'alg': algorithm})}.{encoded(forge.claims())}"
-            refused(f"{content}.{encoded(hmac.digest(secret, content.encode(), 'sha256'))}")
+            assert_rejected(f"{content}.{encoded(hmac.digest(secret, content.encode(), 'sha256'))}")
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-32-be"])
 def test_claims_in_an_encoding_other_than_utf_8_are_rejected(
-    refused: Refused, forge: Forge, encoding: str
+    assert_rejected: AssertRejected, forge: Forge, encoding: str
 ) -> None:
-    refused(
+    assert_rejected(
         forge.token(claims=json.dumps(forge.claims()).encode(encoding)),
         forge.token(header=json.dumps(forge.header).encode(encoding)),
     )
@@ -212,7 +214,7 @@ def listener() -> Iterator[str]:
 
 @pytest.mark.parametrize("kid", ["ours", "theirs"])
 def test_token_with_an_embedded_or_remote_key_is_rejected_without_a_fetch(
-    refused: Refused, forge: Forge, listener: str, kid: str
+    assert_rejected: AssertRejected, forge: Forge, listener: str, kid: str
 ) -> None:
     theirs = SigningKey.new()
     public = theirs.parsed.public_key()
@@ -228,9 +230,9 @@ def test_token_with_an_embedded_or_remote_key_is_rejected_without_a_fetch(
     named = {"kid": forge.key.kid if kid == "ours" else theirs.kid}
 
     for name, value in brought.items():
-        refused(forge.token({name: value} | named, key=theirs))
-        refused(forge.token({name: value}))
-    refused(forge.token({"kid": f"{listener}/jwks.json"}, key=theirs))
+        assert_rejected(forge.token({name: value} | named, key=theirs))
+        assert_rejected(forge.token({name: value}))
+    assert_rejected(forge.token({"kid": f"{listener}/jwks.json"}, key=theirs))
 
     assert Listener.asked == []
 
@@ -257,46 +259,56 @@ def test_token_with_an_embedded_or_remote_key_is_rejected_without_a_fetch(
         "k" * 2000,
     ],
 )
-def test_malformed_key_id_is_rejected(refused: Refused, forge: Forge, kid: object) -> None:
-    refused(forge.token({"kid": kid}))
+def test_malformed_key_id_is_rejected(
+    assert_rejected: AssertRejected, forge: Forge, kid: object
+) -> None:
+    assert_rejected(forge.token({"kid": kid}))
     # The content of an empty file as key.
     content = f"{encoded(forge.header | {'kid': kid, 'alg': 'HS256'})}.{encoded(forge.claims())}"
-    refused(f"{content}.{encoded(hmac.digest(b'', content.encode(), 'sha256'))}")
+    assert_rejected(f"{content}.{encoded(hmac.digest(b'', content.encode(), 'sha256'))}")
 
 
-def test_missing_key_id_is_rejected(refused: Refused, forge: Forge) -> None:
+def test_missing_key_id_is_rejected(assert_rejected: AssertRejected, forge: Forge) -> None:
     header = {name: value for name, value in forge.header.items() if name != "kid"}
 
-    refused(forge.token(json.dumps(header).encode()))
+    assert_rejected(forge.token(json.dumps(header).encode()))
 
 
-def test_foreign_key_under_a_known_key_id_is_rejected(refused: Refused, forge: Forge) -> None:
-    refused(forge.token(key=SigningKey.new()))
+def test_foreign_key_under_a_known_key_id_is_rejected(
+    assert_rejected: AssertRejected, forge: Forge
+) -> None:
+    assert_rejected(forge.token(key=SigningKey.new()))
 
 
 @pytest.mark.parametrize("typ", [None, "", "JWT", "jwt", "rt+jwt", "at+jwt2", 7, ["at+jwt"]])
-def test_other_type_is_rejected(refused: Refused, forge: Forge, typ: object) -> None:
-    refused(forge.token({"typ": typ}))
+def test_other_type_is_rejected(assert_rejected: AssertRejected, forge: Forge, typ: object) -> None:
+    assert_rejected(forge.token({"typ": typ}))
 
 
 @pytest.mark.parametrize(
     "name", ["iss", "aud", "sub", "exp", "iat", "jti", "client_id", "sid", "role", "scope"]
 )
-def test_missing_claim_is_rejected(refused: Refused, forge: Forge, name: str) -> None:
-    refused(forge.token(without=name))
+def test_missing_claim_is_rejected(
+    assert_rejected: AssertRejected, forge: Forge, name: str
+) -> None:
+    assert_rejected(forge.token(without=name))
 
 
 @pytest.mark.parametrize("name", ["iss", "aud", "client_id", "sub", "sid"])
-def test_wrong_claim_is_rejected(refused: Refused, forge: Forge, name: str) -> None:
+def test_wrong_claim_is_rejected(assert_rejected: AssertRejected, forge: Forge, name: str) -> None:
     good = forge.claims()[name]
     others: list[object] = ["other", "", None, 7, True, [], {}, [good], [good, "other"], f"{good} "]
     for wrong in others:
-        refused(forge.token(claims={name: wrong}))
-    refused(forge.token(claims={name: good.upper()}), forge.token(claims={name: good[:-1]}))
+        assert_rejected(forge.token(claims={name: wrong}))
+    assert_rejected(forge.token(claims={name: good.upper()}), forge.token(claims={name: good[:-1]}))
 
 
-def test_session_of_another_user_is_rejected(refused: Refused, shop: Shop, forge: Forge) -> None:
-    refused(forge.token(claims={"sub": shop.admin.id}), forge.token(claims={"sid": new_id()}))
+def test_session_of_another_user_is_rejected(
+    assert_rejected: AssertRejected, shop: Shop, forge: Forge
+) -> None:
+    assert_rejected(
+        forge.token(claims={"sub": shop.admin.id}), forge.token(claims={"sid": new_id()})
+    )
 
 
 @pytest.mark.parametrize(
@@ -312,17 +324,23 @@ def test_session_of_another_user_is_rejected(refused: Refused, shop: Shop, forge
         {"exp": 2**63},
     ],
 )
-def test_malformed_expiry_is_rejected(refused: Refused, forge: Forge, times: Json) -> None:
-    refused(forge.token(claims=times))
+def test_malformed_expiry_is_rejected(
+    assert_rejected: AssertRejected, forge: Forge, times: Json
+) -> None:
+    assert_rejected(forge.token(claims=times))
 
 
-def test_expiry_as_text_or_fraction_is_rejected(refused: Refused, forge: Forge) -> None:
+def test_expiry_as_text_or_fraction_is_rejected(
+    assert_rejected: AssertRejected, forge: Forge
+) -> None:
     end = int(time.time()) + 10 * MINUTE
 
-    refused(*(forge.token(claims={"exp": wrong}) for wrong in (str(end), float(end), end + 0.5)))
+    assert_rejected(
+        *(forge.token(claims={"exp": wrong}) for wrong in (str(end), float(end), end + 0.5))
+    )
     for literal in (b"1e400", b"Infinity", b"NaN", b"9" * 3000):
         claims = json.dumps(forge.claims() | {"exp": 0}).encode()
-        refused(forge.token(claims=claims.replace(b'"exp": 0', b'"exp": ' + literal)))
+        assert_rejected(forge.token(claims=claims.replace(b'"exp": 0', b'"exp": ' + literal)))
 
 
 @pytest.mark.parametrize(
@@ -342,17 +360,17 @@ def test_expiry_as_text_or_fraction_is_rejected(refused: Refused, forge: Forge) 
     ],
 )
 def test_inconsistent_times_are_rejected(
-    refused: Refused, forge: Forge, issued_ago: int, ends_in: int
+    assert_rejected: AssertRejected, forge: Forge, issued_ago: int, ends_in: int
 ) -> None:
     now = int(time.time())
 
-    refused(forge.token(claims={"iat": now - issued_ago, "exp": now + ends_in}))
+    assert_rejected(forge.token(claims={"iat": now - issued_ago, "exp": now + ends_in}))
 
 
-def test_token_not_yet_valid_is_rejected(refused: Refused, forge: Forge) -> None:
+def test_token_not_yet_valid_is_rejected(assert_rejected: AssertRejected, forge: Forge) -> None:
     for begins_in in (61, 3600, 10**10):
-        refused(forge.token(claims={"nbf": int(time.time()) + begins_in}))
-    refused(forge.token(claims={"nbf": "now"}), forge.token(claims={"nbf": None}))
+        assert_rejected(forge.token(claims={"nbf": int(time.time()) + begins_in}))
+    assert_rejected(forge.token(claims={"nbf": "now"}), forge.token(claims={"nbf": None}))
 
 
 def test_small_clock_skew_is_accepted(shop: Shop, forge: Forge) -> None:
@@ -362,12 +380,14 @@ def test_small_clock_skew_is_accepted(shop: Shop, forge: Forge) -> None:
     assert me(shop, f"Bearer {token}").status_code == 200
 
 
-def test_alternative_encoding_of_a_token_is_rejected(refused: Refused, forge: Forge) -> None:
+def test_alternative_encoding_of_a_token_is_rejected(
+    assert_rejected: AssertRejected, forge: Forge
+) -> None:
     header, claims, signature = forge.token().split(".")
     # The last of 86 characters has two bits of the signature; the other four must be zero.
     spare = BASE64URL[BASE64URL.index(signature[-1]) ^ 1]
 
-    refused(
+    assert_rejected(
         f"{header}.{claims}.{signature[:-1]}{spare}",
         f"{header}.{claims}.{signature}=",
         f"{header}.{claims}.{signature}==",
@@ -380,34 +400,38 @@ def test_alternative_encoding_of_a_token_is_rejected(refused: Refused, forge: Fo
     )
 
 
-def test_standard_base64_is_rejected(refused: Refused, forge: Forge) -> None:
+def test_standard_base64_is_rejected(assert_rejected: AssertRejected, forge: Forge) -> None:
     while not set(token := forge.token()) & set("-_"):
         pass
 
-    refused(token.replace("-", "+").replace("_", "/"))
+    assert_rejected(token.replace("-", "+").replace("_", "/"))
 
 
-def test_signature_in_another_encoding_is_rejected(refused: Refused, forge: Forge) -> None:
+def test_signature_in_another_encoding_is_rejected(
+    assert_rejected: AssertRejected, forge: Forge
+) -> None:
     from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.asymmetric import ec
 
     content = forge.token().rpartition(".")[0]
     der = forge.key.parsed.sign(content.encode(), ec.ECDSA(hashes.SHA256()))
 
-    refused(f"{content}.{encoded(der)}", f"{content}.{encoded(der.hex().encode())}")
+    assert_rejected(f"{content}.{encoded(der)}", f"{content}.{encoded(der.hex().encode())}")
 
 
-def test_signature_of_an_empty_message_is_rejected(refused: Refused, forge: Forge) -> None:
+def test_signature_of_an_empty_message_is_rejected(
+    assert_rejected: AssertRejected, forge: Forge
+) -> None:
     """CVE-2022-21449: r and s of zero, or of the curve's order, are valid for any content."""
     order = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
     content = forge.token().rpartition(".")[0]
 
     for number in (0, 1, order):
-        refused(f"{content}.{encoded(number.to_bytes(32) * 2)}")
-    refused(f"{content}.{encoded(b'short')}")
+        assert_rejected(f"{content}.{encoded(number.to_bytes(32) * 2)}")
+    assert_rejected(f"{content}.{encoded(b'short')}")
 
 
-def test_duplicate_claim_name_is_rejected(refused: Refused, forge: Forge) -> None:
+def test_duplicate_claim_name_is_rejected(assert_rejected: AssertRejected, forge: Forge) -> None:
     header = json.dumps(forge.header).encode()
 
     def doubled(name: str, value: object) -> list[bytes]:
@@ -416,22 +440,26 @@ def test_duplicate_claim_name_is_rejected(refused: Refused, forge: Forge) -> Non
         return [b"{" + pair + b", " + good[1:], good[:-1] + b", " + pair + b"}"]
 
     for name, value in [("sub", new_id()), ("role", "admin"), ("exp", 9999999999)]:
-        refused(*(forge.token(claims=claims) for claims in doubled(name, value)))
-    refused(forge.token(header[:-1] + b', "alg": "none"}'))
-    refused(forge.token(b'{"alg": "none", ' + header[1:]))
+        assert_rejected(*(forge.token(claims=claims) for claims in doubled(name, value)))
+    assert_rejected(forge.token(header[:-1] + b', "alg": "none"}'))
+    assert_rejected(forge.token(b'{"alg": "none", ' + header[1:]))
 
 
-def test_token_parts_that_are_not_objects_are_rejected(refused: Refused, forge: Forge) -> None:
+def test_token_parts_that_are_not_objects_are_rejected(
+    assert_rejected: AssertRejected, forge: Forge
+) -> None:
     nested = b"[" * 1200 + b"]" * 1200
     for content in (b"null", b"[]", b'"text"', b"7", b"{}", b"{", b"\xff\xfe", nested):
-        refused(forge.token(claims=content), forge.token(header=content))
+        assert_rejected(forge.token(claims=content), forge.token(header=content))
 
 
-def test_content_changed_after_signing_is_rejected(refused: Refused, forge: Forge) -> None:
+def test_content_changed_after_signing_is_rejected(
+    assert_rejected: AssertRejected, forge: Forge
+) -> None:
     header, claims, signature = forge.token().split(".")
     promoted = forge.claims() | {"role": "admin", "scope": "shop shop:admin"}
 
-    refused(
+    assert_rejected(
         f"{header}.{encoded(promoted)}.{signature}",
         f"{header}.{claims}.{forge.token().split('.')[2]}",
         f"{header}.{claims}.{signature[::-1]}",
@@ -444,13 +472,15 @@ def test_admin_role_in_a_valid_token_grants_the_account_state_role_only(
 ) -> None:
     token = forge.token(claims={"role": "admin", "scope": "shop shop:admin"})
 
-    answer = shop.client(token).get(f"/api/users/{shop.admin.id}")
+    response = shop.client(token).get(f"/api/users/{shop.admin.id}")
 
-    assert error_of(answer) == (403, "FORBIDDEN")
+    assert error_of(response) == (403, "FORBIDDEN")
 
 
-def test_refresh_token_is_rejected_as_access_token(refused: Refused, shop: Shop) -> None:
-    refused(shop.admin.grant["refreshToken"])
+def test_refresh_token_is_rejected_as_access_token(
+    assert_rejected: AssertRejected, shop: Shop
+) -> None:
+    assert_rejected(shop.admin.grant["refreshToken"])
 
 
 def test_access_token_is_rejected_as_refresh_token(shop: Shop, forge: Forge) -> None:
@@ -458,17 +488,19 @@ def test_access_token_is_rejected_as_refresh_token(shop: Shop, forge: Forge) -> 
     before = shop.everything()
 
     for wrong in (token, *token.split("."), f"Bearer {token}"):
-        answer = shop.anonymous.post("/api/access-tokens", json={"refreshToken": wrong})
-        assert error_of(answer) == (401, "UNAUTHORIZED")
+        response = shop.anonymous.post("/api/access-tokens", json={"refreshToken": wrong})
+        assert error_of(response) == (401, "UNAUTHORIZED")
 
     assert shop.everything() == before
 
 
-def test_other_part_counts_are_rejected(refused: Refused, forge: Forge) -> None:
+def test_token_without_three_parts_is_rejected(
+    assert_rejected: AssertRejected, forge: Forge
+) -> None:
     token = forge.token()
     header, claims, signature = token.split(".")
 
-    refused(
+    assert_rejected(
         f"{header}.{encoded(b'key')}.{encoded(b'iv')}.{claims}.{signature}",
         f"{token}.{signature}",
         f"{token}.",
@@ -482,8 +514,10 @@ def test_other_part_counts_are_rejected(refused: Refused, forge: Forge) -> None:
 
 
 @pytest.mark.parametrize("size", [5_000, 9_000])
-def test_oversized_token_is_rejected(refused: Refused, forge: Forge, size: int) -> None:
+def test_oversized_token_is_rejected(
+    assert_rejected: AssertRejected, forge: Forge, size: int
+) -> None:
     token = forge.token(claims={"padding": "x" * (size * 3 // 4 - 600)})
     assert size - 1000 < len(token) <= size
 
-    refused(token)
+    assert_rejected(token)

@@ -90,7 +90,7 @@ def test_child_segments_lie_within_their_parent_in_time_and_trace(shop: Shop) ->
 def test_request_id_finds_the_segments_of_its_workers(shop: Shop) -> None:
     person, product = shop.sign_up(), shop.product()
     placed = person.order((product["id"], 1))
-    wanted = ("PlaceOrder", "PublishEvents", "UpdateReadModels", "SendEmail")
+    expected = ("PlaceOrder", "PublishEvents", "UpdateReadModels", "SendEmail")
 
     def led_to() -> bool:
         names = " ".join(
@@ -98,7 +98,7 @@ def test_request_id_finds_the_segments_of_its_workers(shop: Shop) -> None:
             for top in about(shop, placed.headers["X-Request-Id"])
             for inner in top.walk()
         )
-        return all(it in names for it in wanted)
+        return all(it in names for it in expected)
 
     assert eventually(led_to)
     (mailed,) = [it for it in about(shop, placed.headers["X-Request-Id"]) if "SendEmail" in it.name]
@@ -119,17 +119,17 @@ def test_order_id_finds_the_segments_of_every_request_for_it(shop: Shop) -> None
     again = person.order((product["id"], 1), key="traced")
     read = person.http.get(f"/api/users/me/orders/{order['id']}")
 
-    for answer in (again, read):
-        assert trace(shop, answer.headers["X-Request-Id"]).annotation("order_id") == order["id"]
+    for response in (again, read):
+        assert trace(shop, response.headers["X-Request-Id"]).annotation("order_id") == order["id"]
 
 
 def test_rejection_is_an_error_with_its_type_only(shop: Shop) -> None:
     person, product = shop.sign_up(), shop.product(stock=1)
-    refused = person.order((product["id"], 2))
-    gateway = trace(shop, refused.headers["X-Request-Id"])
+    rejected = person.order((product["id"], 2))
+    gateway = trace(shop, rejected.headers["X-Request-Id"])
 
     (request,) = [it for it in gateway.walk() if it.name == "request"]
-    assert refused.status_code == 409
+    assert rejected.status_code == 409
     assert request.document["error"] is True
     assert "cause" not in request.document
     for span in gateway.walk():
@@ -160,12 +160,12 @@ def test_traces_contain_no_secret_and_no_personal_data(shop: Shop, mail: Mail) -
     assert (weak.status_code, reset.status_code) == (422, 204)
     trace(shop, reset.headers["X-Request-Id"])
 
-    told = shop.stack.emulator.traces.read_text()
+    traces = shop.stack.emulator.traces.read_text()
     for route in ("POST /api/users", "POST /api/sessions", "PUT /api/password-resets/{token}"):
-        assert f'"{route}"' in told
+        assert f'"{route}"' in traces
     for secret in (
         *(name, "Quackenbush", email, email.split("@")[0], token),
         *(PASSWORD, NEW_PASSWORD, "password1", "$2b$"),
         *(person.grant["accessToken"], person.grant["refreshToken"]),
     ):
-        assert secret not in told
+        assert secret not in traces

@@ -12,15 +12,15 @@ from tests.support.waiting import eventually
 from tools.local_cloud.stack import LocalStack
 
 WORKER = "StartProcessing"
-REFUSING = """
+REJECTING = """
 import start_processing
 from shop.orders.fulfilment import FulfilmentFailed
 
-class Refuses:
+class Rejects:
     def accept(self, order):
         raise FulfilmentFailed
 
-start_processing.fulfilment = Refuses
+start_processing.fulfilment = Rejects
 handler = start_processing.handler
 """
 
@@ -34,10 +34,10 @@ def rejecting_fulfilment(stack: LocalStack) -> Iterator[None]:
     variables = before["Environment"]["Variables"] | {"MAX_RECEIVES": "1"}
     lambda_.update_function_code(FunctionName=name, ZipFile=_package(stack))
     lambda_.update_function_configuration(
-        FunctionName=name, Handler="refusing.handler", Environment={"Variables": variables}
+        FunctionName=name, Handler="rejecting.handler", Environment={"Variables": variables}
     )
-    refusing = lambda_.publish_version(FunctionName=name)["Version"]
-    lambda_.update_alias(FunctionName=name, Name="live", FunctionVersion=refusing)
+    rejecting = lambda_.publish_version(FunctionName=name)["Version"]
+    lambda_.update_alias(FunctionName=name, Name="live", FunctionVersion=rejecting)
     try:
         yield
     finally:
@@ -53,7 +53,7 @@ def _package(stack: LocalStack) -> bytes:
     with ZipFile(content, "w") as package:
         for file in (stack.home / "build" / WORKER).glob("*.py"):
             package.write(file, file.name)
-        package.writestr("refusing.py", REFUSING)
+        package.writestr("rejecting.py", REJECTING)
     return content.getvalue()
 
 

@@ -45,13 +45,13 @@ def fresh_token(shop: Shop, person: Person, password: str = PASSWORD) -> str:
 def test_user_is_replaced_as_a_whole(shop: Shop) -> None:
     person = shop.sign_up()
 
-    answer = person.http.put("/api/users/me", json=whole(person, name="Ada King"))
+    response = person.http.put("/api/users/me", json=whole(person, name="Ada King"))
 
-    assert answer.status_code == 200
-    assert answer.json()["name"] == "Ada King"
-    assert answer.json()["updatedAt"] > answer.json()["createdAt"]
-    assert answer.headers["ETag"] == '"2"'
-    assert person.http.get("/api/users/me").json() == answer.json()
+    assert response.status_code == 200
+    assert response.json()["name"] == "Ada King"
+    assert response.json()["updatedAt"] > response.json()["createdAt"]
+    assert response.headers["ETag"] == '"2"'
+    assert person.http.get("/api/users/me").json() == response.json()
 
 
 @pytest.mark.parametrize("content_type", ["application/json", "application/merge-patch+json"])
@@ -60,10 +60,10 @@ def test_patch_changes_named_fields_only(shop: Shop, content_type: str) -> None:
     before = person.http.get("/api/users/me").json()
 
     headers = {"Content-Type": content_type}
-    answer = person.http.patch("/api/users/me", content=b'{"name": "Ada King"}', headers=headers)
+    response = person.http.patch("/api/users/me", content=b'{"name": "Ada King"}', headers=headers)
 
-    after = answer.json()
-    assert answer.status_code == 200
+    after = response.json()
+    assert response.status_code == 200
     assert after == before | {"name": "Ada King", "updatedAt": after["updatedAt"]}
 
 
@@ -71,8 +71,8 @@ def test_patch_without_a_change_keeps_the_version(shop: Shop) -> None:
     person = shop.sign_up()
 
     for changes in ({}, {"name": "Ada Lovelace"}, {"email": person.email.upper()}):
-        answer = patch(person.http, person, **changes)
-        assert (answer.status_code, answer.headers["ETag"]) == (200, '"1"')
+        response = patch(person.http, person, **changes)
+        assert (response.status_code, response.headers["ETag"]) == (200, '"1"')
 
 
 @pytest.mark.parametrize(
@@ -93,10 +93,10 @@ def test_invalid_patch_is_rejected(shop: Shop, changes: dict[str, Any], field: s
     person = shop.sign_up()
     before = shop.everything()
 
-    answer = patch(person.http, person, **changes)
+    response = patch(person.http, person, **changes)
 
-    assert error_of(answer) == (422, "VALIDATION_ERROR")
-    assert [detail["field"] for detail in answer.json()["error"]["details"]] == [field]
+    assert error_of(response) == (422, "VALIDATION_ERROR")
+    assert [detail["field"] for detail in response.json()["error"]["details"]] == [field]
     assert shop.everything() == before
 
 
@@ -112,13 +112,13 @@ def test_stale_precondition_stops_every_change(shop: Shop) -> None:
     person = shop.sign_up()
     before = shop.everything()
 
-    for answer in (
+    for response in (
         person.http.put("/api/users/me", json=whole(person, name="B"), headers=STALE),
         person.http.patch("/api/users/me", json={"name": "B"}, headers=STALE),
         person.http.delete("/api/users/me", headers=STALE),
         person.http.patch("/api/users/me", json={"name": "B"}, headers={"If-Match": 'W/"1"'}),
     ):
-        assert error_of(answer) == (412, "PRECONDITION_FAILED")
+        assert error_of(response) == (412, "PRECONDITION_FAILED")
 
     assert shop.everything() == before
 
@@ -126,14 +126,14 @@ def test_stale_precondition_stops_every_change(shop: Shop) -> None:
 def test_parallel_changes_with_one_precondition_have_one_winner(shop: Shop) -> None:
     person = shop.sign_up()
 
-    answers = gather(
+    responses = gather(
         8,
         lambda n: person.http.patch(
             "/api/users/me", json={"name": f"Ada {n}"}, headers={"If-Match": '"1"'}
         ),
     )
 
-    assert sorted(answer.status_code for answer in answers) == [200, *[412] * 7]
+    assert sorted(response.status_code for response in responses) == [200, *[412] * 7]
     assert person.http.get("/api/users/me").headers["ETag"] == '"2"'
     headers = {"If-Match": "*"}
     assert person.http.patch("/api/users/me", json={"name": "A"}, headers=headers).is_success
@@ -146,9 +146,9 @@ def test_parallel_changes_of_different_fields_are_both_kept(shop: Shop) -> None:
         email, name = new_email(), f"Ada {round_}"
         changes = [{"email": email}, {"name": name}]
 
-        answers = gather(2, lambda n, changes=changes: patch(admin, person, **changes[n]))
+        responses = gather(2, lambda n, changes=changes: patch(admin, person, **changes[n]))
 
-        assert [answer.status_code for answer in answers] == [200, 200]
+        assert [response.status_code for response in responses] == [200, 200]
         user = admin.get(path_of(person)).json()
         assert (user["email"], user["name"]) == (email, name)
 
@@ -159,7 +159,7 @@ def test_parallel_patches_of_one_user_all_succeed(shop: Shop) -> None:
     names = [f"Ada {n}" for n in range(12)]
     emails = [new_email() for _ in range(12)]
 
-    answers = gather(
+    responses = gather(
         24,
         lambda n: patch(
             shop.admin.http,
@@ -168,10 +168,10 @@ def test_parallel_patches_of_one_user_all_succeed(shop: Shop) -> None:
         ),
     )
 
-    assert [answer.status_code for answer in answers] == [200] * 24
-    versions = sorted(int(answer.headers["ETag"].strip('"')) for answer in answers)
+    assert [response.status_code for response in responses] == [200] * 24
+    versions = sorted(int(response.headers["ETag"].strip('"')) for response in responses)
     assert versions == list(range(2, 26))
-    last = next(answer for answer in answers if answer.headers["ETag"] == '"25"')
+    last = next(response for response in responses if response.headers["ETag"] == '"25"')
     assert shop.admin.http.get(path_of(person)).json() == last.json()
     assert last.json()["name"] in names and last.json()["email"] in emails
     assert logs_in(shop, last.json()["email"]) == 201
@@ -180,11 +180,11 @@ def test_parallel_patches_of_one_user_all_succeed(shop: Shop) -> None:
 def test_parallel_patches_of_one_field_all_succeed(shop: Shop) -> None:
     person = shop.sign_up()
 
-    answers = gather(24, lambda n: patch(person.http, person, name=f"Ada {n}"))
+    responses = gather(24, lambda n: patch(person.http, person, name=f"Ada {n}"))
 
-    assert [answer.status_code for answer in answers] == [200] * 24
-    assert {answer.json()["name"] for answer in answers} == {f"Ada {n}" for n in range(24)}
-    last = next(answer for answer in answers if answer.headers["ETag"] == '"25"')
+    assert [response.status_code for response in responses] == [200] * 24
+    assert {response.json()["name"] for response in responses} == {f"Ada {n}" for n in range(24)}
+    last = next(response for response in responses if response.headers["ETag"] == '"25"')
     assert person.http.get("/api/users/me").json() == last.json()
 
 
@@ -192,12 +192,12 @@ def test_status_and_role_are_changed_by_admins_only(shop: Shop) -> None:
     person = shop.sign_up()
     before = shop.everything()
 
-    for answer in (
+    for response in (
         patch(person.http, person, role="admin"),
         patch(person.http, person, status="inactive"),
         person.http.put("/api/users/me", json=whole(person, role="admin")),
     ):
-        assert error_of(answer) == (403, "FORBIDDEN")
+        assert error_of(response) == (403, "FORBIDDEN")
     assert shop.everything() == before
 
     assert patch(shop.admin.http, person, role="admin").json()["role"] == "admin"
@@ -253,14 +253,14 @@ def test_parallel_requests_for_one_address_have_one_winner(shop: Shop) -> None:
     people = gather(6, lambda _: shop.sign_up())
     email = new_email()
 
-    answers = gather(6, lambda n: patch(shop.admin.http, people[n], email=email))
+    responses = gather(6, lambda n: patch(shop.admin.http, people[n], email=email))
 
-    assert sorted(answer.status_code for answer in answers) == [200, *[409] * 5]
+    assert sorted(response.status_code for response in responses) == [200, *[409] * 5]
     owners = [user for user in shop.table("UsersTable") if user.get("email", {}).get("S") == email]
     (credential,) = [c for c in shop.table("CredentialsTable") if c["email"]["S"] == email]
     assert [owner["id"] for owner in owners] == [credential["user_id"]]
-    for person, answer in zip(people, answers, strict=True):
-        assert logs_in(shop, email if answer.is_success else person.email) == 201
+    for person, response in zip(people, responses, strict=True):
+        assert logs_in(shop, email if response.is_success else person.email) == 201
 
 
 def test_deleted_user_leaves_orders_only(shop: Shop) -> None:
@@ -269,9 +269,9 @@ def test_deleted_user_leaves_orders_only(shop: Shop) -> None:
     order = person.order((product["id"], 1)).json()
     unseen = fresh_token(shop, person)
 
-    answer = person.http.delete("/api/users/me")
+    response = person.http.delete("/api/users/me")
 
-    assert (answer.status_code, answer.content) == (204, b"")
+    assert (response.status_code, response.content) == (204, b"")
     assert error_of(shop.admin.http.get(path_of(person))) == (404, "NOT_FOUND")
     assert shop.admin.http.get(f"{path_of(person)}/orders/{order['id']}").json() == order
     assert not is_accepted(shop, unseen)
@@ -296,12 +296,12 @@ def test_last_active_admin_stays(shop: Shop) -> None:
     before = shop.everything()
     assert active_admins(shop) == ([shop.admin.id], 1)
 
-    for answer in (
+    for response in (
         patch(shop.admin.http, shop.admin, role="customer"),
         patch(shop.admin.http, shop.admin, status="inactive"),
         shop.admin.http.delete("/api/users/me"),
     ):
-        assert error_of(answer) == (409, "LAST_ADMIN")
+        assert error_of(response) == (409, "LAST_ADMIN")
         assert shop.everything() == before
 
 
@@ -317,9 +317,9 @@ def test_parallel_demotions_of_each_other_leave_one_admin(shop: Shop) -> None:
         for client in clients:  # the gateway caches this result, also for the loser
             assert client.get("/api/users/me").json()["role"] == "admin"
 
-        answers = gather(2, lambda n, c=clients, p=pair: patch(c[n], p[n], role="customer"))
+        responses = gather(2, lambda n, c=clients, p=pair: patch(c[n], p[n], role="customer"))
 
-        assert sorted(answer.status_code for answer in answers) == [200, 403]
+        assert sorted(response.status_code for response in responses) == [200, 403]
         admins, counted = active_admins(shop)
         assert len(admins) == counted == 1
         if admins == [second.id]:
@@ -336,7 +336,7 @@ def test_demoted_admin_loses_admin_access_immediately(shop: Shop) -> None:
     assert patch(shop.admin.http, person, role="customer", status="inactive").is_success
     before = shop.everything()
 
-    answers = [
+    responses = [
         patch(fired, person, role="admin", status="active"),
         patch(fired, friend, role="admin"),
         patch(fired, friend, email=f"taken-{friend.email}"),
@@ -347,7 +347,7 @@ def test_demoted_admin_loses_admin_access_immediately(shop: Shop) -> None:
         fired.delete(path_of(friend)),
     ]
 
-    assert [error_of(answer) for answer in answers] == [(403, "FORBIDDEN")] * 5
+    assert [error_of(response) for response in responses] == [(403, "FORBIDDEN")] * 5
     assert shop.everything() == before
 
 
@@ -369,7 +369,7 @@ def test_former_admin_changes_no_product_and_no_order_of_others(
     assert patch(shop.admin.http, person, **changes).is_success
     before = shop.everything()
 
-    answers = [
+    responses = [
         fired.post("/api/products", json=new_product()),
         fired.post("/api/products", json=new_product(), headers={"Idempotency-Key": "k"}),
         fired.patch(f"/api/products/{product['id']}", json={"name": "Mine"}),
@@ -383,7 +383,7 @@ def test_former_admin_changes_no_product_and_no_order_of_others(
         fired.patch(placed.headers["Location"], json={"status": "processing"}),
     ]
 
-    assert [error_of(answer) for answer in answers] == [(403, "FORBIDDEN")] * 11
+    assert [error_of(response) for response in responses] == [(403, "FORBIDDEN")] * 11
     assert shop.everything() == before
     # Routes for customers check no role.
     cancelled = fired.patch(placed.headers["Location"], json={"status": "cancelled"})
@@ -395,9 +395,9 @@ def test_password_change_ends_all_other_sessions(shop: Shop) -> None:
     unseen = fresh_token(shop, person)
     body = {"currentPassword": PASSWORD, "newPassword": OTHER_PASSWORD}
 
-    answer = person.http.put("/api/users/me/password", json=body)
+    response = person.http.put("/api/users/me/password", json=body)
 
-    assert (answer.status_code, answer.content) == (204, b"")
+    assert (response.status_code, response.content) == (204, b"")
     assert not is_accepted(shop, unseen)
     assert person.http.get("/api/users/me").headers["ETag"] == '"2"'
     assert logs_in(shop, person.email) == 401
@@ -434,10 +434,10 @@ def test_rejected_password_change_changes_nothing(
     person = shop.sign_up()
     before = shop.everything_but_attempts()
 
-    answer = person.http.put("/api/users/me/password", json=body)
+    response = person.http.put("/api/users/me/password", json=body)
 
-    assert error_of(answer) == expected
-    assert OTHER_PASSWORD not in answer.text
+    assert error_of(response) == expected
+    assert OTHER_PASSWORD not in response.text
     assert shop.everything_but_attempts() == before
 
 
@@ -480,13 +480,13 @@ def test_login_with_the_old_password_ends_at_its_change(shop: Shop) -> None:
             log_in = {"email": person.email, "password": PASSWORD}
             return shop.anonymous.post("/api/sessions", json=log_in)
 
-        answers = gather(7, act)
+        responses = gather(7, act)
 
-        assert answers.pop(3).status_code == 204
-        for answer in answers:
-            assert answer.status_code in (201, 401)
-            if answer.status_code == 201:
-                assert not is_accepted(shop, answer.json()["accessToken"])
+        assert responses.pop(3).status_code == 204
+        for response in responses:
+            assert response.status_code in (201, 401)
+            if response.status_code == 201:
+                assert not is_accepted(shop, response.json()["accessToken"])
 
 
 def test_user_deleted_while_ordering_keeps_the_order_or_the_stock(shop: Shop) -> None:
@@ -500,11 +500,11 @@ def test_user_deleted_while_ordering_keeps_the_order_or_the_stock(shop: Shop) ->
                 return shop.admin.http.delete(path_of(person))
             return person.order((product["id"], 1))
 
-        answers = gather(6, act)
+        responses = gather(6, act)
 
-        assert answers.pop(2).status_code == 204
-        assert {answer.status_code for answer in answers} <= {201, 404}
-        placed = sum(answer.status_code == 201 for answer in answers)
+        assert responses.pop(2).status_code == 204
+        assert {response.status_code for response in responses} <= {201, 404}
+        placed = sum(response.status_code == 201 for response in responses)
         page = shop.admin.http.get(f"{path_of(person)}/orders").json()
         assert len(page["data"]) == page["meta"]["total"] == placed
         assert stock is not None and shop.stock(product) == stock - placed
@@ -530,11 +530,11 @@ def test_cursor_pagination_returns_every_user_once_during_sign_ups(shop: Shop, s
     walked: list[str] = []
     target: str | None = f"/api/users?limit=7&sort={sort}"
     while target:
-        answer = shop.admin.http.get(target)
-        walked += [user["id"] for user in answer.json()["data"]]
+        response = shop.admin.http.get(target)
+        walked += [user["id"] for user in response.json()["data"]]
         if len(walked) < 20:
             shop.sign_up()
-        target = answer.links.get("next", {}).get("url")
+        target = response.links.get("next", {}).get("url")
 
     assert len(walked) == len(set(walked))
     seen = [user for user in walked if user in known]
@@ -573,8 +573,8 @@ def test_cursor_is_bound_to_filter_and_sort(shop: Shop) -> None:
     cursor = shop.admin.http.get("/api/users?limit=1").json()["meta"]["nextCursor"]
 
     for other in ("sort=createdAt", "status=active"):
-        answer = shop.admin.http.get(f"/api/users?cursor={cursor}&{other}")
-        assert error_of(answer) == (400, "BAD_REQUEST")
+        response = shop.admin.http.get(f"/api/users?cursor={cursor}&{other}")
+        assert error_of(response) == (400, "BAD_REQUEST")
 
 
 def test_profile_changes_are_limited_per_user(shop: Shop) -> None:
@@ -583,13 +583,13 @@ def test_profile_changes_are_limited_per_user(shop: Shop) -> None:
     for number in range(25):
         assert patch(person.http, person, name=f"Ada {number}").status_code == 200
 
-    answers = gather(8, lambda number: patch(person.http, person, name=f"Ada {number + 25}"))
+    responses = gather(8, lambda number: patch(person.http, person, name=f"Ada {number + 25}"))
 
-    refused = [it for it in answers if it.status_code == 429]
-    assert len(refused) == 3
-    for answer in refused:
-        assert error_of(answer) == (429, "TOO_MANY_REQUESTS")
-        assert 0 < int(answer.headers["Retry-After"]) <= 900
+    rejected = [it for it in responses if it.status_code == 429]
+    assert len(rejected) == 3
+    for response in rejected:
+        assert error_of(response) == (429, "TOO_MANY_REQUESTS")
+        assert 0 < int(response.headers["Retry-After"]) <= 900
     before = person.http.get("/api/users/me").json()
     for body in ({"name": "Ada"}, {"email": new_email(), "currentPassword": PASSWORD}):
         assert error_of(patch(person.http, person, **body)) == (429, "TOO_MANY_REQUESTS")

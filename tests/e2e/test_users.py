@@ -14,33 +14,33 @@ def body(**changed: Any) -> dict[str, Any]:
 
 
 def test_sign_up_creates_an_active_customer(shop: Shop) -> None:
-    wanted = body()
+    payload = body()
 
-    answer = shop.anonymous.post("/api/users", json=wanted)
+    response = shop.anonymous.post("/api/users", json=payload)
 
-    user = answer.json()
-    assert answer.status_code == 201
+    user = response.json()
+    assert response.status_code == 201
     assert list(user) == [
         *("id", "email", "name", "status", "role", "emailVerified", "createdAt", "updatedAt")
     ]
     assert is_id(user["id"])
-    assert (user["email"], user["name"]) == (wanted["email"], wanted["name"])
+    assert (user["email"], user["name"]) == (payload["email"], payload["name"])
     assert (user["status"], user["role"], user["emailVerified"]) == ("active", "customer", False)
     assert user["createdAt"] == user["updatedAt"]
     assert len(user["createdAt"]) == 24 and user["createdAt"].endswith("Z")
-    assert answer.headers["Location"] == f"/api/users/{user['id']}"
-    assert answer.headers["ETag"] == '"1"'
-    assert answer.headers["Cache-Control"] == "no-store"
+    assert response.headers["Location"] == f"/api/users/{user['id']}"
+    assert response.headers["ETag"] == '"1"'
+    assert response.headers["Cache-Control"] == "no-store"
 
 
 def test_sign_up_reports_all_errors_in_one_response(shop: Shop) -> None:
     before = shop.everything()
     wrong = {"email": "nobody", "name": "", "password": "short", "admin": True}
 
-    answer = shop.anonymous.post("/api/users?page=1", json=wrong)
+    response = shop.anonymous.post("/api/users?page=1", json=wrong)
 
-    assert error_of(answer) == (422, "VALIDATION_ERROR")
-    assert [(it["field"], it["message"]) for it in answer.json()["error"]["details"]] == [
+    assert error_of(response) == (422, "VALIDATION_ERROR")
+    assert [(it["field"], it["message"]) for it in response.json()["error"]["details"]] == [
         ("body.email", "An email address must have an @-sign."),
         ("body.name", "Must be at least 1 character."),
         ("body.password", "Must be at least 8 characters."),
@@ -80,10 +80,10 @@ def test_new_user_is_readable_by_alias_and_by_id(shop: Shop) -> None:
 def test_unchanged_user_is_304(shop: Shop) -> None:
     person = shop.sign_up()
 
-    answer = person.http.get("/api/users/me", headers={"If-None-Match": '"1"'})
+    response = person.http.get("/api/users/me", headers={"If-None-Match": '"1"'})
 
-    assert answer.status_code == 304 and answer.content == b""
-    assert answer.headers["ETag"] == '"1"'
+    assert response.status_code == 304 and response.content == b""
+    assert response.headers["ETag"] == '"1"'
 
 
 def test_unknown_user_is_404_for_admins_and_403_for_strangers(shop: Shop) -> None:
@@ -125,11 +125,11 @@ def test_invalid_fields_are_named_and_nothing_is_stored(
 ) -> None:
     before = shop.everything()
 
-    answer = shop.anonymous.post("/api/users", json=body(**changed))
+    response = shop.anonymous.post("/api/users", json=body(**changed))
 
-    assert error_of(answer) == (422, "VALIDATION_ERROR")
-    assert [detail["field"] for detail in answer.json()["error"]["details"]] == [field]
-    assert str(changed.get("password", PASSWORD)) not in answer.text
+    assert error_of(response) == (422, "VALIDATION_ERROR")
+    assert [detail["field"] for detail in response.json()["error"]["details"]] == [field]
+    assert str(changed.get("password", PASSWORD)) not in response.text
     assert shop.everything() == before
 
 
@@ -138,24 +138,24 @@ def test_address_in_use_is_rejected_in_every_spelling(shop: Shop) -> None:
     before = shop.everything_but_attempts()
 
     for spelling in (person.email, person.email.upper(), f"  {person.email}\t"):
-        answer = shop.anonymous.post("/api/users", json=body(email=spelling))
-        assert error_of(answer) == (409, "EMAIL_IN_USE")
-        assert person.email not in answer.text
+        response = shop.anonymous.post("/api/users", json=body(email=spelling))
+        assert error_of(response) == (409, "EMAIL_IN_USE")
+        assert person.email not in response.text
 
     assert shop.everything_but_attempts() == before
 
 
 def test_parallel_sign_ups_with_one_address_have_one_winner_in_thirty_rounds(shop: Shop) -> None:
     for _ in range(30):
-        wanted = body()
+        payload = body()
 
-        answers = gather(2, lambda _, w=wanted: shop.anonymous.post("/api/users", json=w))
+        responses = gather(2, lambda _, w=payload: shop.anonymous.post("/api/users", json=w))
 
-        assert sorted(answer.status_code for answer in answers) == [201, 409]
+        assert sorted(response.status_code for response in responses) == [201, 409]
         (credential,) = [
-            row for row in shop.table("CredentialsTable") if row["email"]["S"] == wanted["email"]
+            row for row in shop.table("CredentialsTable") if row["email"]["S"] == payload["email"]
         ]
-        (winner,) = [answer.json()["id"] for answer in answers if answer.status_code == 201]
+        (winner,) = [response.json()["id"] for response in responses if response.status_code == 201]
         assert credential["user_id"]["S"] == winner
 
 

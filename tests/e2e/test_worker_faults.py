@@ -15,20 +15,20 @@ from tests.support.fault_proxy import (
     BUS,
     MAIL,
     QUEUES,
-    Answer,
     Call,
     Fault,
     FaultProxy,
+    Response,
     Send,
-    answer_lost,
     cut,
     cut_off,
     damaged,
     never_arrived,
     no_json,
+    no_response,
     partly,
-    refused,
-    unanswered,
+    response_lost,
+    service_error,
 )
 from tests.support.fixtures import PASSWORD
 from tests.support.order_queue import queue_with
@@ -36,15 +36,15 @@ from tests.support.recovery_tokens import verify
 from tests.support.sent_emails import NEW_PASSWORD, ORDERED, WELCOME, Mail
 from tests.support.waiting import HANG_SECONDS, eventually
 
-THROTTLED = refused("ThrottlingException")
-TOO_MANY_EMAILS = refused("TooManyRequestsException", 429)
+THROTTLED = service_error("ThrottlingException")
+TOO_MANY_EMAILS = service_error("TooManyRequestsException", 429)
 FAULTS: dict[str, Fault] = {
     "throttled": THROTTLED,
-    "failing": refused("InternalException", 500),
-    "hanging": unanswered(30),
-    "denied": refused("AccessDeniedException"),
-    "expired": refused("ExpiredTokenException"),
-    "lost": answer_lost,
+    "failing": service_error("InternalException", 500),
+    "hanging": no_response(30),
+    "denied": service_error("AccessDeniedException"),
+    "expired": service_error("ExpiredTokenException"),
+    "lost": response_lost,
     "cut off": cut_off,
     "no JSON": damaged(no_json),
     "half of them": partly(share=0.5, seed=7),
@@ -79,7 +79,7 @@ def fast_redelivery(shop: Shop, queue: str, seconds: int = 4) -> Iterator[None]:
         sqs.set_queue_attributes(QueueUrl=url, Attributes={name: before})
 
 
-async def passed(call: Call, send: Send) -> Answer:
+async def passed(call: Call, send: Send) -> Response:
     return await send()
 
 
@@ -93,9 +93,9 @@ def met(hits: list[Call], count: int) -> bool:
 def test_bus_faults_keep_the_order_and_ids_of_events(
     shop: Shop, bus: Listener, faults: FaultProxy
 ) -> None:
-    told = {kind: [shop.sign_up() for _ in range(2)] for kind in FAULTS}
+    people_by_kind = {kind: [shop.sign_up() for _ in range(2)] for kind in FAULTS}
 
-    for kind, people in told.items():
+    for kind, people in people_by_kind.items():
         with ExitStack() as faulty:
             # One call's maximum of entries, so that some entries of a call fail.
             with bus.held("PublishUsers"):
@@ -108,7 +108,7 @@ def test_bus_faults_keep_the_order_and_ids_of_events(
                 hits = faulty.enter_context(faults.on(FAULTS[kind], service=BUS, times=5))
             assert met(hits, 5), kind
 
-    for kind, people in told.items():
+    for kind, people in people_by_kind.items():
         for person in people:
             assert heard(bus, person, 5), kind
             assert versions(bus, person) == [1, 2, 3, 4, 5], kind
@@ -125,7 +125,7 @@ def versions(bus: Listener, person: Person) -> list[int]:
 
 
 @pytest.mark.parametrize(
-    "fault", [refused("RequestThrottled"), unanswered(30)], ids=["throttled", "hanging"]
+    "fault", [service_error("RequestThrottled"), no_response(30)], ids=["throttled", "hanging"]
 )
 def test_record_that_could_not_be_dead_lettered_blocks_others_and_loses_none(
     shop: Shop, bus: Listener, faults: FaultProxy, fault: Fault
@@ -160,13 +160,16 @@ def test_email_that_met_a_fault_is_sent_once_afterwards(
 ) -> None:
     kinds: dict[str, tuple[Fault, dict[str, Any]]] = {
         "the claim": (THROTTLED, {"operation": "UpdateItem"}),
-        "the claim's answer": (answer_lost, {"operation": "UpdateItem", "times": 1}),
+        "the claim's response": (response_lost, {"operation": "UpdateItem", "times": 1}),
         "counting": (THROTTLED, {"operation": "UpdateItem", "skip": 1}),
-        "counting, its answer": (answer_lost, {"operation": "UpdateItem", "skip": 2, "times": 1}),
-        "reading": (refused("InternalServerError", 500), {"operation": "GetItem"}),
+        "counting, its response": (
+            response_lost,
+            {"operation": "UpdateItem", "skip": 2, "times": 1},
+        ),
+        "reading": (service_error("InternalServerError", 500), {"operation": "GetItem"}),
         "reading, damaged": (damaged(cut), {"operation": "GetItem"}),
         "sending": (TOO_MANY_EMAILS, {"service": MAIL}),
-        "sending, denied": (refused("AccessDeniedException", 403), {"service": MAIL}),
+        "sending, denied": (service_error("AccessDeniedException", 403), {"service": MAIL}),
         "sending, broken": (never_arrived, {"service": MAIL}),
     }
     people = {kind: shop.sign_up() for kind in kinds}
@@ -186,14 +189,14 @@ def test_email_that_met_a_fault_is_sent_once_afterwards(
         assert len(mail.to(person.email, NEW_PASSWORD)) == 1, kind
 
 
-def test_mark_survives_more_lost_answers_than_the_sdk_retries(
+def test_mark_survives_more_lost_responses_than_the_sdk_retries(
     shop: Shop, mail: Mail, mail_faults: FaultProxy
 ) -> None:
     ada = shop.sign_up()
     wait_for_welcome_emails(mail, ada)
 
     # The lease and the count pass; all three attempts at the mark lose their responses.
-    for fault in (answer_lost, THROTTLED):
+    for fault in (response_lost, THROTTLED):
         with mail_faults.on(fault, "UpdateItem", skip=3, times=9) as hits:
             id_ = mail.publish("user.password_changed", userId=ada.id, version=1)
             assert met(hits, 9)
@@ -214,7 +217,7 @@ def test_email_with_a_lost_ses_response_is_sent_again_under_the_same_reference(
     wait_for_welcome_emails(mail, ada)
 
     with fast_redelivery(shop, "EmailsToSend"):
-        with mail_faults.on(answer_lost, service=MAIL, times=1) as lost:
+        with mail_faults.on(response_lost, service=MAIL, times=1) as lost:
             id_ = mail.publish("user.password_changed", userId=ada.id, version=1)
             assert met(lost, 1)
         with mail_faults.on(passed, service=MAIL) as sent:
@@ -237,7 +240,9 @@ def test_email_waits_for_its_sender_to_be_verified(
     )
 
     with fast_redelivery(shop, "EmailsToSend"):
-        with mail_faults.on(refused("MessageRejected", message=message), service=MAIL) as hits:
+        with mail_faults.on(
+            service_error("MessageRejected", message=message), service=MAIL
+        ) as hits:
             id_ = mail.publish("user.password_changed", userId=ada.id, version=1)
             assert met(hits, 2)
         assert len(mail.to(ada.email, NEW_PASSWORD)) == 1
@@ -250,7 +255,7 @@ def sometimes(share: float, seed: int, *kinds: Fault) -> Fault:
     """Inject each kind of fault into this share of calls."""
     chance = random.Random(seed)
 
-    async def fault(call: Call, send: Send) -> Answer:
+    async def fault(call: Call, send: Send) -> Response:
         drawn = int(chance.random() / share)
         return await (kinds[drawn](call, send) if drawn < len(kinds) else send())
 
@@ -272,16 +277,16 @@ def test_emails_under_faults_all_arrive_once(
     with (
         # An unreleased lease expires after 40 s, long before the tenth receive.
         fast_redelivery(shop, "EmailsToSend", seconds=15),
-        mail_faults.on(sometimes(0.2, 1, answer_lost, THROTTLED)) as hits,
+        mail_faults.on(sometimes(0.2, 1, response_lost, THROTTLED)) as hits,
         mail_faults.on(sometimes(0.1, 2, TOO_MANY_EMAILS, never_arrived), service=MAIL),
     ):
-        told = [mail.publish("order.placed", userId=ada.id, orderId=order) for _ in range(80)]
+        published = [mail.publish("order.placed", userId=ada.id, orderId=order) for _ in range(80)]
         assert eventually(lambda: len(mail.to(ada.email, ORDERED, 0)) >= 81, 5 * HANG_SECONDS)
         mail.wait_until_idle()
 
     sent = [line["id"] for line in mail.log_lines() if line.get("message") == "email sent"]
     assert len(mail.to(ada.email, ORDERED, 81)) == 81
-    assert sorted(it for it in sent if it in told) == sorted(told)
+    assert sorted(it for it in sent if it in published) == sorted(published)
     assert len(hits) > 80
     assert failed.is_empty()
 
@@ -300,10 +305,10 @@ def test_orders_are_processed_once_under_database_faults(
 ) -> None:
     kinds: dict[str, Fault] = {
         "throttled": THROTTLED,
-        "failing": refused("InternalServerError", 500),
-        "denied": refused("AccessDeniedException"),
+        "failing": service_error("InternalServerError", 500),
+        "denied": service_error("AccessDeniedException"),
         "breaking": never_arrived,
-        "lost": answer_lost,
+        "lost": response_lost,
         "cut": damaged(cut),
         "cut off": cut_off,
     }
@@ -319,8 +324,8 @@ def test_orders_are_processed_once_under_database_faults(
             with faults.on(fault, "TransactWriteItems", times=3) as hits:
                 assert met(hits, 3), kind
         for kind, order in orders.items():
-            told = bus.hears(order, "order.placed", "order.processing")
-            assert [event["data"]["version"] for event in told] == [1, 2], kind
+            events = bus.hears(order, "order.placed", "order.processing")
+            assert [event["data"]["version"] for event in events] == [1, 2], kind
 
     assert shop.stock(product) == 100 - len(kinds)
     assert Queue(shop.stack, shop.resources["FailedOrdersToProcess"]).is_empty()
@@ -364,7 +369,7 @@ def test_deleted_user_has_no_search_rows_after_any_failure(
 ) -> None:
     """Rename A to B and B to C while the projector fails, then C to D; delete the account."""
     before = total(shop)
-    fault = {"throttled": THROTTLED, "lost": answer_lost}[kind]
+    fault = {"throttled": THROTTLED, "lost": response_lost}[kind]
     person = shop.sign_up(name="Augusta Byron")
     assert eventually(lambda: search_rows(shop, person))
 

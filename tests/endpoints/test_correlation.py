@@ -45,10 +45,10 @@ class Bus:
     """A bus that accepts every event."""
 
     def __init__(self) -> None:
-        self.told: list[Any] = []
+        self.events: list[Any] = []
 
     def put_events(self, Entries: list[Any]) -> dict[str, Any]:
-        self.told += [json.loads(entry["Detail"]) for entry in Entries]
+        self.events += [json.loads(entry["Detail"]) for entry in Entries]
         return {"FailedEntryCount": 0, "Entries": [{"EventId": "1"}] * len(Entries)}
 
 
@@ -90,32 +90,32 @@ def test_deletion_event_has_the_correlation_id_of_its_request(bus: Bus, log: Log
     records = [record(user, "OldImage") for user in (one, other, nobodys)]
     publish_events.handler({"Records": records}, Context())
 
-    told = [(it["type"], it["subject"], it.get("correlationid")) for it in bus.told]
-    assert told == [
+    published = [(it["type"], it["subject"], it.get("correlationid")) for it in bus.events]
+    assert published == [
         ("user.deleted", one.id, REQUEST),
         ("user.deleted", other.id, f"{REQUEST} 2"),
         ("user.deleted", nobodys.id, None),
     ]
     lines = [line for line in log() if line["message"] == "event published"]
     assert [line.get("request_id") for line in lines] == [REQUEST, f"{REQUEST} 2", None]
-    assert lines[0]["id"] == bus.told[0]["id"]
+    assert lines[0]["id"] == bus.events[0]["id"]
     assert (lines[0]["type"], lines[0]["subject"]) == ("user.deleted", one.id)
 
 
 def test_deletion_with_unreadable_request_ids_is_published(
     bus: Bus, log: LogLines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(**_: Any) -> Any:
+    def reject(**_: Any) -> Any:
         raise ClientError({"Error": {"Code": "AccessDeniedException"}}, "GetItem")
 
     user = someone()
     UserRepository().delete(user)
-    monkeypatch.setattr(deletions, "dynamodb", lambda: SimpleNamespace(get_item=refuse))
+    monkeypatch.setattr(deletions, "dynamodb", lambda: SimpleNamespace(get_item=reject))
 
-    answer = publish_events.handler({"Records": [record(user, "OldImage")]}, Context())
+    response = publish_events.handler({"Records": [record(user, "OldImage")]}, Context())
 
-    assert answer == {"batchItemFailures": []}
-    assert [it["type"] for it in bus.told] == ["user.deleted"]
+    assert response == {"batchItemFailures": []}
+    assert [it["type"] for it in bus.events] == ["user.deleted"]
     assert "deleting requests unknown" in [line["message"] for line in log()]
 
 
@@ -135,9 +135,9 @@ def test_unreadable_record_does_not_stop_the_projector(log: LogLines) -> None:
     unread["SequenceNumber"] = "2"
     unread["NewImage"] = unread["NewImage"] | {"name": {"XS": ["Ada"]}}
 
-    answer = update_read_models.handler({"Records": [one, odd, other]}, Context())
+    response = update_read_models.handler({"Records": [one, odd, other]}, Context())
 
-    assert answer == {"batchItemFailures": [{"itemIdentifier": "2"}]}
+    assert response == {"batchItemFailures": [{"itemIdentifier": "2"}]}
     assert UserRepository().count([UserStatus.ACTIVE]) == 2
     (line,) = [line for line in log() if line["message"] == "not projected"]
     assert line["entity"] == f"{setting('USERS_TABLE')}:{unread['Keys']['id']['S']}"
@@ -173,12 +173,12 @@ def test_preflight_logs_a_line_without_the_logger(capsys: pytest.CaptureFixture[
     event = json.loads((ROOT / "events/answer_preflight.json").read_text())
 
     preflight = importlib.import_module("functions.system.answer_preflight").handler
-    answer = preflight(event, Context())
+    response = preflight(event, Context())
 
     line = json.loads(capsys.readouterr().out)
     assert (line["message"], line["route"], line["status"]) == ("request", "OPTIONS /{proxy+}", 204)
     assert line["request_id"] == event["requestContext"]["requestId"]
-    assert line["request_id"] == answer["headers"]["X-Request-Id"]
+    assert line["request_id"] == response["headers"]["X-Request-Id"]
     assert (line["function_name"], line["level"]) == ("function", "INFO")
 
 

@@ -19,7 +19,7 @@ from tests.support.sam_template import ROOT, Function, functions
 from tests.support.sample_items import add_examples
 
 # The expected response to each function's event: a status, or the returned value.
-ANSWERS: dict[str, Any] = {
+RESULTS: dict[str, Any] = {
     "create_user": 201,
     "get_user": 200,
     "list_users": 200,
@@ -88,11 +88,11 @@ def deployments(monkeypatch: pytest.MonkeyPatch) -> None:
 class CloudFormation(BaseHTTPRequestHandler):
     """A server for the response of a custom resource."""
 
-    answers: list[dict[str, Any]] = []
+    received: list[dict[str, Any]] = []
 
     def do_PUT(self) -> None:
         length = int(self.headers["Content-Length"])
-        self.answers.append(json.loads(self.rfile.read(length)))
+        self.received.append(json.loads(self.rfile.read(length)))
         self.send_response(200)
         self.end_headers()
 
@@ -123,7 +123,7 @@ def test_every_function_has_an_event_and_every_event_a_function() -> None:
     names = {function.path.stem for function in functions()}
 
     assert events == names, "add events/<verb>_<noun>.json for each function, and no other"
-    assert set(ANSWERS) == names, "add what the event is answered to ANSWERS in this file"
+    assert set(RESULTS) == names, "add the result of the event to RESULTS in this file"
 
 
 @pytest.mark.parametrize("function", functions(), ids=lambda function: function.path.stem)
@@ -136,21 +136,21 @@ def test_function_returns_the_expected_response_to_its_event(
     if "ResponseURL" in event:
         event["ResponseURL"] = response_url
     handler = importlib.import_module(function.module).handler
-    expected = ANSWERS[function.path.stem]
+    expected = RESULTS[function.path.stem]
 
-    answer = handler(event, Context())
+    response = handler(event, Context())
 
     if isinstance(expected, int):
-        assert answer["statusCode"] == expected, answer["body"]
-        assert answer["headers"]["X-Request-Id"] == event["requestContext"]["requestId"]
+        assert response["statusCode"] == expected, response["body"]
+        assert response["headers"]["X-Request-Id"] == event["requestContext"]["requestId"]
     elif expected == "Deny":
-        assert answer["policyDocument"]["Statement"][0]["Effect"] == "Deny"
+        assert response["policyDocument"]["Statement"][0]["Effect"] == "Deny"
     elif isinstance(expected, str):
-        assert answer.keys() == {expected}
+        assert response.keys() == {expected}
     elif isinstance(expected, set):
-        assert answer.keys() == expected, answer
+        assert response.keys() == expected, response
     else:
-        assert CloudFormation.answers[-1]["Status"] == "SUCCESS"
+        assert CloudFormation.received[-1]["Status"] == "SUCCESS"
 
 
 @pytest.mark.parametrize("function", functions(), ids=lambda function: function.path.stem)
@@ -183,8 +183,8 @@ def test_keys_are_created_once_and_kept_by_a_second_deployment(
     before = kept()
     for kind in ("Create", "Update", "Delete"):
         handler(event | {"RequestType": kind, "PhysicalResourceId": "SigningKeys"}, Context())
-        assert CloudFormation.answers[-1]["Status"] == "SUCCESS"
-        assert CloudFormation.answers[-1]["PhysicalResourceId"] == "SigningKeys"
+        assert CloudFormation.received[-1]["Status"] == "SUCCESS"
+        assert CloudFormation.received[-1]["PhysicalResourceId"] == "SigningKeys"
 
     assert kept() == before
 
@@ -200,10 +200,10 @@ def test_secret_without_a_value_makes_the_stack_unready() -> None:
         boto3.client("ssm").put_parameter(
             Name="/shop/jwks", Value=json.dumps({"keys": [key]}), Type="String"
         )
-        answer = handler(event, Context())
+        response = handler(event, Context())
 
-    assert answer["statusCode"] == 503
-    (detail,) = json.loads(answer["body"])["error"]["details"]
+    assert response["statusCode"] == 503
+    (detail,) = json.loads(response["body"])["error"]["details"]
     assert detail["field"] == "signing-key"
 
 
@@ -218,4 +218,4 @@ def test_failing_custom_resource_reports_its_failure(response_url: str) -> None:
         )
         handler(event, Context())
 
-    assert CloudFormation.answers[-1]["Status"] == "FAILED"
+    assert CloudFormation.received[-1]["Status"] == "FAILED"

@@ -51,8 +51,8 @@ def calls() -> Iterator[list[str]]:
 
 
 def log_in(email: str = "ada@example.com", password: str = PASSWORD) -> None:
-    wanted = SessionCreate.model_validate({"email": email, "password": password}, strict=False)
-    session_service().log_in(wanted, BROWSER)
+    payload = SessionCreate.model_validate({"email": email, "password": password}, strict=False)
+    session_service().log_in(payload, BROWSER)
 
 
 def test_login_takes_four_round_trips_for_any_earlier_count(calls: list[str]) -> None:

@@ -80,10 +80,10 @@ def test_malformed_signing_key_is_503_until_its_repair(
     issue = access_token_issuer()
     secrets.put_secret_value(SecretId=name, SecretString=damage(stored))
 
-    with pytest.raises(ServiceUnavailable) as refusal:
+    with pytest.raises(ServiceUnavailable) as rejection:
         issue(ALICE.id, ALICE.session_id, Role.CUSTOMER)
 
-    assert refusal.value.retry_after == 1
+    assert rejection.value.retry_after == 1
     assert [line["message"] for line in log()][-1] == "malformed signing key"
     secrets.put_secret_value(SecretId=name, SecretString=stored)
     assert issue(ALICE.id, ALICE.session_id, Role.CUSTOMER).count(".") == 2
@@ -114,10 +114,10 @@ def test_malformed_published_keys_are_503_until_their_repair(text: str, log: Log
     stored = parameters.get_parameter(Name=name)["Parameter"]["Value"]
     parameters.put_parameter(Name=name, Value=text, Type="String", Overwrite=True)
 
-    with pytest.raises(ServiceUnavailable) as refusal:
+    with pytest.raises(ServiceUnavailable) as rejection:
         published_jwks().get()
 
-    assert refusal.value.retry_after == 1
+    assert rejection.value.retry_after == 1
     assert [line["message"] for line in log()][-1] == "malformed JWKS"
     parameters.put_parameter(Name=name, Value=stored, Type="String", Overwrite=True)
     assert published_jwks().get() == json.loads(stored)

@@ -42,11 +42,11 @@ def batch(*user_ids: str) -> dict[str, Any]:
 
 
 def messages(url: str) -> list[dict[str, Any]]:
-    answer = clients.queues().receive_message(QueueUrl=url, MaxNumberOfMessages=10)
-    return [json.loads(message["Body"]) for message in answer.get("Messages", [])]
+    response = clients.queues().receive_message(QueueUrl=url, MaxNumberOfMessages=10)
+    return [json.loads(message["Body"]) for message in response.get("Messages", [])]
 
 
-class Answering:
+class FakeClient:
     """A client of the bus that responds with these codes per entry, or raises."""
 
     def __init__(self, *codes: str | None, error: Exception | None = None) -> None:
@@ -58,8 +58,8 @@ class Answering:
         if self.error:
             raise self.error
         self.entries += Entries
-        answers = [{"ErrorCode": code} if code else {"EventId": "1"} for code in self.codes]
-        return {"FailedEntryCount": len([*filter(None, self.codes)]), "Entries": answers}
+        responses = [{"ErrorCode": code} if code else {"EventId": "1"} for code in self.codes]
+        return {"FailedEntryCount": len([*filter(None, self.codes)]), "Entries": responses}
 
 
 def some(count: int) -> list[AnyEvent]:
@@ -70,7 +70,7 @@ def some(count: int) -> list[AnyEvent]:
 def test_change_is_an_entry_with_its_type_time_and_request(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    bus, user_id = Answering(None), new_id()
+    bus, user_id = FakeClient(None), new_id()
     monkeypatch.setattr("shop.events.bus.client", lambda: bus)
 
     assert handler(batch(user_id), Context()) == {"batchItemFailures": []}
@@ -106,24 +106,24 @@ def test_entry_rejected_by_the_bus_is_retried_with_all_later_ones(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("shop.events.service.MAX_RETRY_SECONDS", 0)
-    monkeypatch.setattr("shop.events.bus.client", lambda: Answering(None, "InternalFailure", None))
+    monkeypatch.setattr("shop.events.bus.client", lambda: FakeClient(None, "InternalFailure", None))
 
-    answer = handler(batch(new_id(), new_id(), new_id()), Context())
+    response = handler(batch(new_id(), new_id(), new_id()), Context())
 
-    assert [it["itemIdentifier"] for it in answer["batchItemFailures"]] == ["101", "102"]
+    assert [it["itemIdentifier"] for it in response["batchItemFailures"]] == ["101", "102"]
 
 
 def test_entries_of_a_call_succeed_or_fail_separately(monkeypatch: pytest.MonkeyPatch) -> None:
     codes = [None, "ThrottlingException", "MalformedDetail", "InternalFailure", None]
-    monkeypatch.setattr("shop.events.bus.client", lambda: Answering(*codes))
+    monkeypatch.setattr("shop.events.bus.client", lambda: FakeClient(*codes))
 
-    told, again, refused = Outcome
-    assert EventBus().put(some(5)) == [told, again, refused, again, told]
+    published, retry, rejected = Outcome
+    assert EventBus().put(some(5)) == [published, retry, rejected, retry, published]
 
 
 def test_failed_call_publishes_no_event(monkeypatch: pytest.MonkeyPatch) -> None:
     error = ClientError({"Error": {"Code": "InternalException"}}, "PutEvents")
-    monkeypatch.setattr("shop.events.bus.client", lambda: Answering(error=error))
+    monkeypatch.setattr("shop.events.bus.client", lambda: FakeClient(error=error))
 
     with pytest.raises(BusUnavailable):
         EventBus().put(some(2))

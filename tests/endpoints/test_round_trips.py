@@ -80,9 +80,9 @@ def test_warm_request_waits_for_aws_as_often_as_documented(filled: None, route: 
     asked = request(route)
 
     with counted(parallel=[calls_of(step) for step in ROUND_TRIPS[route]]) as calls:
-        answer = handler(asked, Context())
+        response = handler(asked, Context())
 
-    assert answer.get("statusCode", 200) < 400, answer
+    assert response.get("statusCode", 200) < 400, response
     assert calls.steps() == ROUND_TRIPS[route], (
         "wait less often, or change the row in ROUND_TRIPS of this file and run: make bench-costs"
     )

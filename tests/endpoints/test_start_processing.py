@@ -32,11 +32,11 @@ MAX_RECEIVES = 5
 class Fulfilment:
     def __init__(self) -> None:
         self.asked: list[str] = []
-        self.refuses: set[str] = set()
+        self.rejects: set[str] = set()
 
     def accept(self, order: Order) -> None:
         self.asked.append(order.id)
-        if order.id in self.refuses:
+        if order.id in self.rejects:
             raise ConnectionError("nobody is there")
 
 
@@ -73,8 +73,8 @@ def run(*order_ids: str, receives: int = 1) -> list[int]:
         records.append(
             example | {"messageId": str(position), "body": body, "attributes": attributes}
         )
-    answer = start_processing.handler({"Records": records}, Context())
-    return [int(str(it["itemIdentifier"])) for it in answer["batchItemFailures"]]
+    response = start_processing.handler({"Records": records}, Context())
+    return [int(str(it["itemIdentifier"])) for it in response["batchItemFailures"]]
 
 
 def status(order_id: str) -> str:
@@ -101,7 +101,7 @@ def test_each_message_starts_processing_of_its_order_once(fulfilment: Fulfilment
 
 def test_unaccepted_message_is_redelivered_alone(fulfilment: Fulfilment) -> None:
     one, other = placed(), placed()
-    fulfilment.refuses = {one}
+    fulfilment.rejects = {one}
 
     assert run(one, other, receives=MAX_RECEIVES - 1) == [0]
 
@@ -112,7 +112,7 @@ def test_last_receive_cancels_the_order_and_returns_its_stock(
     fulfilment: Fulfilment,
 ) -> None:
     one, other = placed(), placed()
-    fulfilment.refuses = {one}
+    fulfilment.rejects = {one}
     before = stock()
 
     assert run(one, other, receives=MAX_RECEIVES) == []
@@ -144,9 +144,9 @@ def test_malformed_message_is_redelivered_until_dead_lettered(
     for body in ("no JSON", "[]", '{"detail": {"type": "order.placed"}}'):
         event["Records"][0]["body"] = body
 
-        answer = start_processing.handler(event, Context())
+        response = start_processing.handler(event, Context())
 
-        assert len(answer["batchItemFailures"]) == 1
+        assert len(response["batchItemFailures"]) == 1
 
 
 def test_worker_writes_and_logs_have_the_correlation_id_of_the_order(

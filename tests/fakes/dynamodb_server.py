@@ -19,12 +19,12 @@ class FakeDynamoDB(ThreadingHTTPServer):
     """A server with one configurable response for all calls; it records the calls."""
 
     def __init__(self) -> None:
-        super().__init__((fault_proxy.HOST, free_port()), Answering)
+        super().__init__((fault_proxy.HOST, free_port()), Handler)
         self.asked: list[tuple[dict[str, str], dict[str, Any]]] = []
-        self.answer: Callable[[dict[str, Any]], dict[str, Any]] = lambda _: {"Responses": 0}
+        self.respond: Callable[[dict[str, Any]], dict[str, Any]] = lambda _: {"Responses": 0}
 
 
-class Answering(BaseHTTPRequestHandler):
+class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     server: FakeDynamoDB
@@ -32,11 +32,11 @@ class Answering(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.server.asked.append((dict(self.headers), body))
-        answer = json.dumps(self.server.answer(body), separators=(",", ":")).encode()
+        response = json.dumps(self.server.respond(body), separators=(",", ":")).encode()
         self.send_response(200)
-        self.send_header("Content-Length", str(len(answer)))
+        self.send_header("Content-Length", str(len(response)))
         self.end_headers()
-        self.wfile.write(answer)
+        self.wfile.write(response)
 
     def log_message(self, *_: object) -> None:
         """Keep the test output free of access logs."""

@@ -140,7 +140,7 @@ class FakeOrderStore:
         return self.products[of.id].stock
 
 
-def wanted(*lines: tuple[Product, int]) -> OrderPlace:
+def order_of(*lines: tuple[Product, int]) -> OrderPlace:
     return OrderPlace.model_validate(
         {"items": [{"productId": p.id, "quantity": quantity} for p, quantity in lines]}
     )
@@ -164,18 +164,18 @@ def update(**changes: Any) -> OrderUpdate:
     return OrderUpdate.model_validate(changes)
 
 
-def placed(desk: OrderService, shelf: FakeOrderStore, status: OrderStatus = PENDING) -> Order:
+def placed(service: OrderService, store: FakeOrderStore, status: OrderStatus = PENDING) -> Order:
     """Place Alice's order of three pears and two links, and set this status directly."""
-    order = desk.place(ALICE, ALICE.id, wanted((PEAR, 3), (LINK, 2)), idempotency())
-    shelf.orders[-1] = replace(order, status=status)
-    return shelf.orders[-1]
+    order = service.place(ALICE, ALICE.id, order_of((PEAR, 3), (LINK, 2)), idempotency())
+    store.orders[-1] = replace(order, status=status)
+    return store.orders[-1]
 
 
 def act(
-    desk: OrderService,
+    service: OrderService,
     caller: Caller,
     order: Order,
     precondition: Precondition = WHATEVER,
     **changes: Any,
 ) -> Order:
-    return desk.update(caller, order.user_id, order.id, update(**changes), precondition)
+    return service.update(caller, order.user_id, order.id, update(**changes), precondition)

@@ -137,5 +137,5 @@ def attempt(email: str = "ada@example.com", password: str = PASSWORD) -> Session
 
 
 def refresh(lobby: FakeSessionStore, token: str, client: Client = BROWSER) -> Grant:
-    wanted = AccessTokenCreate.model_validate({"refreshToken": token}, strict=False)
-    return lobby.service().refresh(wanted, client)
+    payload = AccessTokenCreate.model_validate({"refreshToken": token}, strict=False)
+    return lobby.service().refresh(payload, client)

@@ -130,12 +130,12 @@ class FakeRateLimiter:
             self.right.append(guess.is_right)
 
 
-def desk(shelf: FakeUserStore, counter: FakeRateLimiter | None = None) -> UserService:
+def user_service(store: FakeUserStore, counter: FakeRateLimiter | None = None) -> UserService:
     def verify(password: str, credential: Credential | None) -> bool:
         return credential is not None and f"hash of {password}" == credential.password_hash
 
     return UserService(
-        shelf,
+        store,
         counter or FakeRateLimiter(),
         lambda password: f"hash of {password}",
         verify,

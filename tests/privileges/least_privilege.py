@@ -48,9 +48,9 @@ def test_every_end_to_end_test_file_was_recorded(records: list[Record]) -> None:
 def test_functions_request_granted_permissions_only(
     records: list[Record], template: Template
 ) -> None:
-    wanted = set().union(*(asked(template, record) for record in records))
+    required = set().union(*(asked(template, record) for record in records))
 
-    lacking = wanted - granted(template)
+    lacking = required - granted(template)
     assert sorted(it for it in lacking if not NOTHING.search(it.resource)) == [], (
         "add the statement to the function's Policies in template.yaml"
     )

@@ -12,9 +12,9 @@ from shop.identity.accounts.models import UserStatus
 from shop.pagination import PageRequest
 from shop.users.models import User
 from shop.users.repository import UserRepository
-from tests.repositories.stored_shop import sign_up, unlist
 from tests.support.aws_mock import fresh_aws
 from tests.support.sam_template import resources
+from tests.support.stored_shop import sign_up, unlist
 from tests.support.waiting import eventually
 from tools.migrate.engine import Engine
 from tools.migrate.migrations.m0001_list_keys import MIGRATION

@@ -142,19 +142,19 @@ def test_parallel_orders_of_two_products_reserve_both_or_none() -> None:
 
 def test_parallel_requests_with_one_key_create_one_order_and_replay_it() -> None:
     pear = keep(product(10))
-    answers: list[str] = []
+    responses: list[str] = []
 
     def work(_: int) -> Order:
         try:
             return place([(pear, 1)], "key")
         except Replayed as replayed:
-            answers.append(replayed.response.body)
+            responses.append(replayed.response.body)
             raise
 
     found = outcomes(work)
 
     assert found == {"Order": 1, Replayed.__name__: 15}
-    assert len(set(answers)) == 1 and OrderRepository().count(ALICE.id, [*OrderStatus]) == 1
+    assert len(set(responses)) == 1 and OrderRepository().count(ALICE.id, [*OrderStatus]) == 1
     assert stock(pear) == 9
 
 
@@ -233,7 +233,7 @@ def test_parallel_refreshes_of_one_token_return_one_successor() -> None:
     assert successor is not None
 
 
-def lose_the_first_answer(to: str) -> list[int]:
+def lose_first_response(to: str) -> list[int]:
     """Make the SDK send the next request of an operation twice; append to the list when it has."""
     events: Any = dynamodb().meta.events  # `Any`: its type lacks handlers that return a response
     name = f"needs-retry.dynamodb.{to}"
@@ -250,7 +250,7 @@ def lose_the_first_answer(to: str) -> list[int]:
 
 def test_order_with_a_lost_response_is_placed_once_and_not_rejected() -> None:
     pear = keep(product(1))
-    lost = lose_the_first_answer("TransactWriteItems")
+    lost = lose_first_response("TransactWriteItems")
 
     placed = place([(pear, 1)], "key")
 
@@ -261,7 +261,7 @@ def test_order_with_a_lost_response_is_placed_once_and_not_rejected() -> None:
 
 def test_session_end_with_a_lost_response_is_recognized() -> None:
     session = begin()
-    lost = lose_the_first_answer("TransactWriteItems")
+    lost = lose_first_response("TransactWriteItems")
 
     assert SessionRepository().end(USER.id, session.id)
 
@@ -272,7 +272,7 @@ def test_session_end_with_a_lost_response_is_recognized() -> None:
 def test_refresh_with_a_lost_response_is_recognized() -> None:
     session = begin()
     following = RefreshDigests(b"family", b"next", b"salt", b"current", NOON)
-    lost = lose_the_first_answer("UpdateItem")
+    lost = lose_first_response("UpdateItem")
 
     rotated = SessionRepository().rotate(replace(session, refresh=following), b"current")
 

@@ -198,11 +198,11 @@ def test_concurrent_first_deployments_make_one_set() -> None:
 
 
 def test_parameter_with_a_concurrent_write_is_retried(keys: Keys) -> None:
-    def refuse() -> None:
+    def reject() -> None:
         error = {"Error": {"Code": "TooManyUpdates"}}
         raise keys.clients["ssm"].exceptions.TooManyUpdates(error, "PutParameter")
 
-    keys.meanwhile("ssm", "PutParameter", refuse)
+    keys.meanwhile("ssm", "PutParameter", reject)
 
     rotated = keys.store.rotate()
 

@@ -22,8 +22,8 @@ from shop.projections.records import changed_entity
 from shop.stream_records import StreamRecord
 from shop.users.models import User
 from shop.users.repository import UserRepository
-from tests.repositories.stored_shop import keep, place, sign_up, stored, unlist
 from tests.support.aws_mock import fresh_aws
+from tests.support.stored_shop import keep, place, sign_up, stored, unlist
 from tools.migrate.engine import Contended, Engine
 from tools.migrate.migration import all_migrations
 from tools.migrate.migrations import m0002_notes_of_erased_users as notes

@@ -54,7 +54,6 @@ from shop.projections.records import changed_entity
 from shop.stream_records import StreamRecord
 from shop.users.models import User
 from shop.users.repository import UserRepository
-from tests.repositories.stored_shop import keep, place, sign_up
 from tests.repositories.test_schema_versions import (
     EVERY_KIND,
     everything,
@@ -65,6 +64,7 @@ from tests.repositories.test_schema_versions import (
 from tests.support.aws_mock import fresh_aws
 from tests.support.fixtures import NOON
 from tests.support.sam_template import ROOT
+from tests.support.stored_shop import keep, place, sign_up
 
 FUTURE = "of_the_future"
 # Unknown attributes of every type must be accepted, in particular of types that no item has yet.

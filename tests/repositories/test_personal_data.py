@@ -27,10 +27,10 @@ from shop.stream_records import StreamRecord
 from shop.users.erasure import PersonalDataRepository
 from shop.users.models import User
 from shop.users.repository import UserRepository
-from tests.repositories.stored_shop import keep, place, sign_up
 from tests.repositories.test_schema_versions import everything, log_in
 from tests.support.aws_mock import fresh_aws
 from tests.support.fixtures import NOON
+from tests.support.stored_shop import keep, place, sign_up
 
 
 @pytest.fixture(autouse=True)

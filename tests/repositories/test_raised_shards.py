@@ -17,8 +17,8 @@ from shop.projections.repository import ProjectionRepository
 from shop.projections.service import ProjectionService
 from shop.users.models import User
 from shop.users.repository import UserRepository
-from tests.repositories.stored_shop import keep, place, sign_up, stored
 from tests.support.aws_mock import fresh_aws
+from tests.support.stored_shop import keep, place, sign_up, stored
 from tools.migrate.engine import Engine
 from tools.migrate.migrations.m0001_list_keys import MIGRATION
 from tools.recount.__main__ import recount

@@ -22,9 +22,9 @@ from shop.projections.service import ProjectionService
 from shop.search import fold, grams_of, texts_of
 from shop.users.models import User
 from shop.users.repository import UserRepository
-from tests.repositories.stored_shop import keep, place, sign_up
 from tests.support.aws_mock import fresh_aws
 from tests.support.fixtures import NOON
+from tests.support.stored_shop import keep, place, sign_up
 from tools.recount import entities
 from tools.recount.__main__ import recount
 from tools.recount.scanner import Scanner
@@ -239,12 +239,12 @@ def test_recount_reports_a_failed_entity_and_repairs_the_others(
     remove_rows(f"users:{user.id}", f"orders:{order.id}")
     advance = ProjectionRepository.advance
 
-    def refuse(store: ProjectionRepository, steps: Any) -> None:
+    def reject(store: ProjectionRepository, steps: Any) -> None:
         if any(step.reading.entity.id == user.id for step in steps):
             raise ServiceUnavailable(retry_after=1)
         advance(store, steps)
 
-    monkeypatch.setattr(ProjectionRepository, "advance", refuse)
+    monkeypatch.setattr(ProjectionRepository, "advance", reject)
     lines: list[str] = []
     scanner = Scanner(dynamodb(), Rate(1_000_000), 1)
     assert recount(dynamodb(), scanner, 0, True, lines.append)

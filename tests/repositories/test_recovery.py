@@ -100,7 +100,7 @@ def test_reset_changes_hash_generation_profile_and_attempts_and_spends_its_token
         ({"account": replace(ACCOUNT, version=2)}, StaleVersion),
         ({"old_hash": "another hash"}, StaleVersion),
     ],
-    ids=["token", "epoch", "user", "hash"],
+    ids=["token", "generation", "user", "hash"],
 )
 def test_stale_reset_changes_nothing(stale: dict[str, Any], error: type[Exception]) -> None:
     before = everything()

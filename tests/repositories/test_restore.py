@@ -17,8 +17,8 @@ from shop.orders.models import OrderStatus
 from shop.orders.repository import OrderRepository
 from shop.products.repository import ProductRepository
 from shop.users.repository import UserRepository
-from tests.repositories.stored_shop import keep, place, sign_up
 from tests.support.aws_mock import fresh_aws
+from tests.support.stored_shop import keep, place, sign_up
 from tools.restore.comparison import Comparer, Comparison
 from tools.restore.counts import count_admins, count_orders
 from tools.restore.restorer import Outcome, Restorer

@@ -29,10 +29,10 @@ from shop.projections.repository import ProjectionRepository
 from shop.projections.service import ProjectionService
 from shop.users.models import User
 from shop.users.repository import UserRepository
-from tests.repositories.stored_shop import LISTED, keep, place, sign_up, stored, unlist
 from tests.support.aws_mock import fresh_aws
 from tests.support.fixtures import NOON
 from tests.support.sam_template import resources
+from tests.support.stored_shop import LISTED, keep, place, sign_up, stored, unlist
 
 # The kinds of items of tables with several, by an attribute that only one kind has.
 KINDS = {

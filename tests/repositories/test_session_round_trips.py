@@ -83,11 +83,14 @@ def test_session_expires_when_it_can_no_longer_be_used() -> None:
     assert ends_at(begun) == (END + timedelta(days=1)).timestamp()
 
 
-@pytest.mark.parametrize(("spent", "epoch"), [(b"older", 1), (b"current", 2)])
-def test_stale_session_is_returned_unchanged(spent: bytes, epoch: int) -> None:
+@pytest.mark.parametrize(("spent", "generation"), [(b"older", 1), (b"current", 2)])
+def test_stale_session_is_returned_unchanged(spent: bytes, generation: int) -> None:
     session = begin()
 
-    assert SessionRepository().rotate(replace(rotated(session), generation=epoch), spent) == session
+    assert (
+        SessionRepository().rotate(replace(rotated(session), generation=generation), spent)
+        == session
+    )
 
     assert SessionRepository().with_account_state(USER.id, session.id)[0] == session
 

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 
 from tests.support.deployed_shop import Person, Shop, error_of, new_email, new_product
-from tests.support.fault_proxy import refused
+from tests.support.fault_proxy import service_error
 from tests.support.fixtures import PASSWORD
 from tests.support.log_groups import Logs
 from tests.support.sam_template import functions
@@ -21,7 +21,7 @@ WITHOUT_DATABASE = {
 }
 ROUTES = sorted({it.route for it in functions() if it.route} - WITHOUT_DATABASE)
 NO_BODY = ("GET", "DELETE")
-THROTTLED = refused("ThrottlingException")
+THROTTLED = service_error("ThrottlingException")
 # Details of a failure that no response may contain.
 INTERNALS = re.compile(
     r"boto|aws|amazon|arn:|dynamo|sqs|secretsmanager|ssm|table|throttl|injected|exception|traceback"
@@ -68,18 +68,22 @@ def requests(shop: Shop, admin: Person, routes: list[str]) -> list[Send]:
     return [request(route) for route in routes]
 
 
-def assert_retryable_503(answer: httpx.Response) -> None:
-    assert answer.status_code == 503, (answer.request.method, answer.request.url, answer.text)
-    assert error_of(answer) == (503, "SERVICE_UNAVAILABLE")
-    assert int(answer.headers["Retry-After"]) > 0
-    assert not INTERNALS.search(answer.text), answer.text
+def assert_retryable_503(response: httpx.Response) -> None:
+    assert response.status_code == 503, (
+        response.request.method,
+        response.request.url,
+        response.text,
+    )
+    assert error_of(response) == (503, "SERVICE_UNAVAILABLE")
+    assert int(response.headers["Retry-After"]) > 0
+    assert not INTERNALS.search(response.text), response.text
 
 
-def assert_no_lambda_timeout(logs: Logs, answers: Sequence[httpx.Response]) -> None:
+def assert_no_lambda_timeout(logs: Logs, responses: Sequence[httpx.Response]) -> None:
     """Assert that functions wrote all responses: Lambda leaves no log line after a timeout."""
-    answered = {line["request_id"] for line in logs.lines("request", message="request")}
-    for answer in answers:
-        assert answer.headers["X-Request-Id"] in answered, answer.request.url
+    logged_ids = {line["request_id"] for line in logs.lines("request", message="request")}
+    for response in responses:
+        assert response.headers["X-Request-Id"] in logged_ids, response.request.url
 
 
 def assert_authorizer_failed_by_itself(shop: Shop, logs: Logs) -> None:

@@ -68,10 +68,10 @@ class Shop:
             base_url=self.url, headers=headers, timeout=HANG_SECONDS, event_hooks=hooks
         )
 
-    def _check(self, answer: httpx.Response) -> None:
+    def _check(self, response: httpx.Response) -> None:
         """Check every response of every test against the OpenAPI document."""
-        answer.read()
-        contract().check(answer, self._prefix)
+        response.read()
+        contract().check(response, self._prefix)
 
     def log_in_admin(self) -> None:
         admin = self.stack.info.admin
@@ -84,21 +84,21 @@ class Shop:
         if time.monotonic() - self._admin_since > ADMIN_SECONDS:
             self.log_in_admin()
 
-    def sign_up(self, **wanted: Any) -> Person:
-        body = {"email": new_email(), "name": "Ada Lovelace", "password": PASSWORD} | wanted
+    def sign_up(self, **fields: Any) -> Person:
+        body = {"email": new_email(), "name": "Ada Lovelace", "password": PASSWORD} | fields
         created = self.anonymous.post("/api/users", json=body)
         assert created.status_code == 201, created.text
         return self.log_in(body["email"], body["password"])
 
     def log_in(self, email: str, password: str = PASSWORD) -> Person:
-        answer = self.anonymous.post("/api/sessions", json={"email": email, "password": password})
-        assert answer.status_code == 201, answer.text
-        grant = answer.json()
+        response = self.anonymous.post("/api/sessions", json={"email": email, "password": password})
+        assert response.status_code == 201, response.text
+        grant = response.json()
         http = self.client(grant["accessToken"])
         return Person(http.get("/api/users/me").json()["id"], email, http, grant)
 
-    def product(self, **wanted: Any) -> dict[str, Any]:
-        body = new_product() | wanted
+    def product(self, **fields: Any) -> dict[str, Any]:
+        body = new_product() | fields
         created = self.admin.http.post("/api/products", json=body)
         assert created.status_code == 201, created.text
         product: dict[str, Any] = created.json()
@@ -162,8 +162,8 @@ class Shop:
         self._seen = (-1, {})
 
     def deactivate(self, person: Person) -> None:
-        answer = self.admin.http.patch(f"/api/users/{person.id}", json={"status": "inactive"})
-        assert answer.status_code == 200, answer.text
+        response = self.admin.http.patch(f"/api/users/{person.id}", json={"status": "inactive"})
+        assert response.status_code == 200, response.text
 
     def restart(self, *functions: str) -> None:
         """Move each function's alias to a new version, so that its next request is a cold start."""
@@ -200,12 +200,12 @@ def new_product() -> dict[str, Any]:
     return {"sku": sku, "name": "A pear", "price": "19.90", "currency": "EUR", "stock": 10}
 
 
-def error_of(answer: httpx.Response) -> tuple[int, str]:
+def error_of(response: httpx.Response) -> tuple[int, str]:
     """Return status and code of an error response, and check the common error format."""
-    error = answer.json()["error"]
+    error = response.json()["error"]
     assert error.keys() - {"details"} == {"code", "message", "requestId"}
-    assert error["requestId"] == answer.headers["X-Request-Id"]
-    return answer.status_code, error["code"]
+    assert error["requestId"] == response.headers["X-Request-Id"]
+    return response.status_code, error["code"]
 
 
 @pytest.fixture(scope="session")

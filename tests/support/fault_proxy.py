@@ -1,8 +1,8 @@
 """An HTTP proxy between the deployed functions and AWS that injects faults.
 
-The first matching fault handles a call: it may forward it once, late or never, and it may answer in
-place of the service. Forwarded requests are unchanged, with Host and signature. The proxy listens
-on 127.0.0.1 only.
+The first matching fault handles a call: it may forward it once, late or never, and it may respond
+in place of the service. Forwarded requests are unchanged, with Host and signature. The proxy
+listens on 127.0.0.1 only.
 """
 
 import asyncio
@@ -28,11 +28,11 @@ DYNAMODB, SECRETS, PARAMETERS, BUS, QUEUES, MAIL = SERVICES = (
 _NAMESPACES = {DYNAMODB: "com.amazonaws.dynamodb.v20120810#", QUEUES: "com.amazonaws.sqs#"}
 _SCOPE = re.compile(r"Credential=[^/]+/\d+/[^/]+/(\w+)/")
 
-type Fault = Callable[["Call", Send], Awaitable["Answer"]]
+type Fault = Callable[["Call", Send], Awaitable["Response"]]
 
 
 class Send(Protocol):
-    def __call__(self, instead: dict[str, Any] | None = None) -> Awaitable["Answer"]:
+    def __call__(self, instead: dict[str, Any] | None = None) -> Awaitable["Response"]:
         """Forward the function's request, or another one instead."""
 
 
@@ -53,7 +53,7 @@ class Call:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
     """A response on the wire, sent at once or with a pause before each byte."""
 
     head: bytes
@@ -62,10 +62,10 @@ class Answer:
     breaks: bool = False  # whether the connection closes after it
 
     @classmethod
-    def of(cls, status: int, value: dict[str, Any], *headers: str) -> "Answer":
+    def of(cls, status: int, value: dict[str, Any], *headers: str) -> "Response":
         body = json.dumps(value).encode()
         lines = [
-            f"HTTP/1.1 {status} {'OK' if status < 300 else 'Refused'}",
+            f"HTTP/1.1 {status} {'OK' if status < 300 else 'Error'}",
             "Content-Type: application/x-amz-json-1.0",
             f"Content-Length: {len(body)}",
             f"x-amz-crc32: {zlib.crc32(body)}",
@@ -151,7 +151,7 @@ class FaultProxy:
 
     @contextmanager
     def down(self) -> Iterator[None]:
-        """Refuse new connections and cut open ones while the block runs."""
+        """Reject new connections and cut open ones while the block runs."""
         self._run(self._leave())
         try:
             yield
@@ -174,14 +174,14 @@ class FaultProxy:
         try:
             while True:
                 head, body = await _message(reader)
-                await _write(writer, await self._answer(head, body, upstream))
+                await _write(writer, await self._respond(head, body, upstream))
         except (asyncio.IncompleteReadError, ConnectionError, Lost):
             pass  # a connection that either side closed
         finally:
             writer.transport.abort()
             upstream.close()
 
-    async def _answer(self, head: bytes, body: bytes, upstream: "_Upstream") -> Answer:
+    async def _respond(self, head: bytes, body: bytes, upstream: "_Upstream") -> Response:
         scope = _SCOPE.search(_header(head, b"authorization"))
         service = scope[1] if scope else ""
         # SES has one path per operation.
@@ -190,15 +190,15 @@ class FaultProxy:
             operation = _header(head, b"x-amz-target").rpartition(".")[2]
         is_write = service == DYNAMODB and operation not in READS
 
-        async def send(instead: dict[str, Any] | None = None) -> Answer:
+        async def send(instead: dict[str, Any] | None = None) -> Response:
             self.writes += is_write
             asked = head + body
             if instead is not None:
                 changed = json.dumps(instead).encode()
                 asked = _with_length(head, len(changed)) + changed
-            answer = await upstream.ask(asked)
+            response = await upstream.ask(asked)
             self.writes += is_write
-            return answer
+            return response
 
         if self._faults:
             call = Call(operation, json.loads(body), service)
@@ -215,13 +215,13 @@ class _Upstream:
         self._port = port
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
-    async def ask(self, request: bytes) -> Answer:
+    async def ask(self, request: bytes) -> Response:
         if self._streams is None or self._streams[0].at_eof():
             self.close()
             self._streams = await asyncio.open_connection(HOST, self._port)
         reader, writer = self._streams
         writer.write(request)
-        return Answer(*await _message(reader))
+        return Response(*await _message(reader))
 
     def close(self) -> None:
         if self._streams is not None:
@@ -234,14 +234,14 @@ async def _message(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
     return head, await reader.readexactly(int(_header(head, b"content-length")))
 
 
-async def _write(writer: asyncio.StreamWriter, answer: Answer) -> None:
-    content = answer.head + answer.body
-    step = 1 if answer.pause else len(content)
+async def _write(writer: asyncio.StreamWriter, response: Response) -> None:
+    content = response.head + response.body
+    step = 1 if response.pause else len(content)
     for start in range(0, len(content), step):
-        await asyncio.sleep(answer.pause)
+        await asyncio.sleep(response.pause)
         writer.write(content[start : start + step])
         await writer.drain()
-    if answer.breaks:
+    if response.breaks:
         writer.close()
         await writer.wait_closed()
         raise Lost
@@ -266,21 +266,21 @@ def _header(head: bytes, name: bytes) -> str:
     raise ValueError(f"There is no {name.decode()} in {head!r}.")
 
 
-async def answer_lost(call: Call, send: Send) -> Answer:
+async def response_lost(call: Call, send: Send) -> Response:
     """Forward the call and drop its response."""
     await send()
     raise Lost
 
 
-async def never_arrived(call: Call, send: Send) -> Answer:
+async def never_arrived(call: Call, send: Send) -> Response:
     """Close the connection before the service receives the call."""
     raise Lost
 
 
-def unanswered(seconds: float) -> Fault:
+def no_response(seconds: float) -> Fault:
     """Never forward the call and never respond."""
 
-    async def fault(call: Call, send: Send) -> Answer:
+    async def fault(call: Call, send: Send) -> Response:
         await asyncio.sleep(seconds)
         raise Lost
 
@@ -293,7 +293,7 @@ def dripping(pause: float) -> Fault:
     Each byte resets the SDK's read timeout, so the total time is unlimited.
     """
 
-    async def fault(call: Call, send: Send) -> Answer:
+    async def fault(call: Call, send: Send) -> Response:
         return replace(await send(), pause=pause)
 
     return fault
@@ -302,25 +302,25 @@ def dripping(pause: float) -> Fault:
 def delayed(seconds: float) -> Fault:
     """Forward the call and delay its response."""
 
-    async def fault(call: Call, send: Send) -> Answer:
-        answer = await send()
+    async def fault(call: Call, send: Send) -> Response:
+        response = await send()
         await asyncio.sleep(seconds)
-        return answer
+        return response
 
     return fault
 
 
-def refused(code: str, status: int = 400, message: str = "Injected.") -> Fault:
+def service_error(code: str, status: int = 400, message: str = "Injected.") -> Fault:
     """Respond with an error of the service without forwarding the call."""
 
-    async def fault(call: Call, send: Send) -> Answer:
-        told = {"__type": f"{_NAMESPACES.get(call.service, '')}{code}", "message": message}
+    async def fault(call: Call, send: Send) -> Response:
+        payload = {"__type": f"{_NAMESPACES.get(call.service, '')}{code}", "message": message}
         # SQS adds the codes of its former query protocol; SES sends the code in a header only.
         also = {
             QUEUES: [f"x-amzn-query-error: {code};Sender"],
             MAIL: [f"x-amzn-errortype: {code}"],
         }
-        return Answer.of(status, told, *also.get(call.service, []))
+        return Response.of(status, payload, *also.get(call.service, []))
 
     return fault
 
@@ -328,10 +328,10 @@ def refused(code: str, status: int = 400, message: str = "Injected.") -> Fault:
 def damaged(damage: Callable[[bytes], bytes]) -> Fault:
     """Forward the call and alter the bytes of its response, under the original headers."""
 
-    async def fault(call: Call, send: Send) -> Answer:
-        answer = await send()
-        body = damage(answer.body)
-        return replace(answer, head=_with_length(answer.head, len(body)), body=body)
+    async def fault(call: Call, send: Send) -> Response:
+        response = await send()
+        body = damage(response.body)
+        return replace(response, head=_with_length(response.head, len(body)), body=body)
 
     return fault
 
@@ -351,42 +351,42 @@ def flipped(body: bytes) -> bytes:
     return body[:place] + (b"0" if body[place : place + 1] != b"0" else b"1") + body[place + 1 :]
 
 
-async def cut_off(call: Call, send: Send) -> Answer:
+async def cut_off(call: Call, send: Send) -> Response:
     """Forward the call and close the connection in the middle of its response."""
-    answer = await send()
-    return replace(answer, body=cut(answer.body), breaks=True)
+    response = await send()
+    return replace(response, body=cut(response.body), breaks=True)
 
 
 def partly(share: float, seed: int, code: str = "ThrottlingException") -> Fault:
     """Forward a share of the entries of a PutEvents call, and report the others as failed."""
     chance = random.Random(seed)
 
-    async def fault(call: Call, send: Send) -> Answer:
+    async def fault(call: Call, send: Send) -> Response:
         entries = call.request["Entries"]
         fails = [chance.random() < share for _ in entries]
         if not any(fails):
             return await send()
         passed = [entry for entry, it in zip(entries, fails, strict=True) if not it]
-        told = await send({"Entries": passed}) if passed else Answer.of(200, {"Entries": []})
-        taken = iter(json.loads(told.body)["Entries"])
+        response = await send({"Entries": passed}) if passed else Response.of(200, {"Entries": []})
+        taken = iter(json.loads(response.body)["Entries"])
         error = {"ErrorCode": code, "ErrorMessage": "Injected."}
-        answers = [error if it else next(taken) for it in fails]
-        return Answer.of(200, {"FailedEntryCount": sum(fails), "Entries": answers})
+        results = [error if it else next(taken) for it in fails]
+        return Response.of(200, {"FailedEntryCount": sum(fails), "Entries": results})
 
     return fault
 
 
-async def unprocessed(call: Call, send: Send) -> Answer:
+async def unprocessed(call: Call, send: Send) -> Response:
     """Respond to a BatchGetItem with all keys unprocessed."""
-    wanted = call.request["RequestItems"]
-    return Answer.of(200, {"Responses": {}, "UnprocessedKeys": wanted})
+    keys = call.request["RequestItems"]
+    return Response.of(200, {"Responses": {}, "UnprocessedKeys": keys})
 
 
 def conflicts(share: float, seed: int) -> Fault:
     """Cancel this share of transactions with a conflict on a random item."""
     chance = random.Random(seed)
 
-    async def fault(call: Call, send: Send) -> Answer:
+    async def fault(call: Call, send: Send) -> Response:
         if chance.random() >= share:
             return await send()
         actions = call.request["TransactItems"]
@@ -396,7 +396,7 @@ def conflicts(share: float, seed: int) -> Fault:
             "Message": "Transaction is ongoing for the item",
         }
         codes = ", ".join(reason["Code"] for reason in reasons)
-        return Answer.of(
+        return Response.of(
             400,
             {
                 "__type": f"{_NAMESPACES[DYNAMODB]}TransactionCanceledException",

@@ -23,22 +23,22 @@ class Context:
 
 
 class Aws:
-    def __init__(self, tables: dict[str, Any], answers: dict[str, Any]) -> None:
+    def __init__(self, tables: dict[str, Any], responses: dict[str, Any]) -> None:
         self._tables = tables
-        self._answers = answers
+        self._responses = responses
 
-    def answer(self, operation: str, asked: dict[str, Any]) -> dict[str, Any]:
+    def respond(self, operation: str, asked: dict[str, Any]) -> dict[str, Any]:
         match operation:
             case "GetItem" | "UpdateItem":
                 found = self._found(asked["TableName"], [asked["Key"]])
                 return {"Item": found[0], "Attributes": found[0]} if found else {}
             case "BatchGetItem":
-                wanted = asked["RequestItems"]
-                return {"Responses": {it: self._found(it, wanted[it]["Keys"]) for it in wanted}}
+                tables = asked["RequestItems"]
+                return {"Responses": {it: self._found(it, tables[it]["Keys"]) for it in tables}}
             case "Query" if "ExpressionAttributeNames" not in asked:
                 return {"Items": self._tables[asked["TableName"]]}
-        answer: dict[str, Any] = self._answers.get(operation, {})
-        return answer
+        response: dict[str, Any] = self._responses.get(operation, {})
+        return response
 
     def _found(self, table: str, keys: list[dict[str, Any]]) -> list[dict[str, Any]]:
         items: list[dict[str, Any]] = self._tables[table]
@@ -53,7 +53,7 @@ class Body:
         return [self._content]
 
 
-def answer_by(aws: Aws) -> None:
+def connect_to(aws: Aws) -> None:
     """Replace the network below every other layer of the SDK."""
     from botocore.awsrequest import AWSResponse
     from botocore.compat import HTTPHeaders
@@ -63,8 +63,8 @@ def answer_by(aws: Aws) -> None:
     def send(**sent: Any) -> Any:
         request = sent["request"]
         operation = request.headers.get("X-Amz-Target", b"").decode().rpartition(".")[2]
-        told = json.dumps(aws.answer(operation, json.loads(request.body))).encode()
-        return AWSResponse(request.url, 200, HTTPHeaders(), Body(told))
+        payload = json.dumps(aws.respond(operation, json.loads(request.body))).encode()
+        return AWSResponse(request.url, 200, HTTPHeaders(), Body(payload))
 
     _session().register("before-send", send)
 
@@ -75,10 +75,10 @@ def main() -> None:
     imported = [name for name in given["watched"] if name in sys.modules]
     os.environ.update(given["settings"])
     if "shop.clients" in sys.modules:  # a module-level import would count as loaded by the handler
-        answer_by(Aws(given["tables"], given["answers"]))
-    answer = handler(given["event"], Context())
+        connect_to(Aws(given["tables"], given["responses"]))
+    response = handler(given["event"], Context())
     later = [name for name in given["watched"] if name in sys.modules and name not in imported]
-    print(json.dumps({"imported": imported, "later": later, "answer": answer}))
+    print(json.dumps({"imported": imported, "later": later, "response": response}))
 
 
 if __name__ == "__main__":

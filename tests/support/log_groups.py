@@ -6,7 +6,7 @@ from typing import Any  # a log line is JSON
 
 from tests.support.deployed_shop import Shop
 
-_MOST = 10_000  # the emulator's limit; it has no second page
+MAX_EVENTS = 10_000  # the emulator's limit; it has no second page
 
 
 class Logs:
@@ -31,7 +31,7 @@ class Logs:
                 startTime=self._since,
                 filterPattern=f'"{containing}"' if containing else "",
             )["events"]
-            assert len(events) < _MOST
+            assert len(events) < MAX_EVENTS
             found += [event["message"] for event in events]
         return found
 

@@ -42,22 +42,22 @@ class Contract:
         ]
         self._validators: dict[tuple[int, bool], Draft202012Validator] = {}
 
-    def check(self, answer: httpx.Response, prefix: str) -> None:
+    def check(self, response: httpx.Response, prefix: str) -> None:
         """Raise `Broken` for a violation; skip routes outside the document, which are 404."""
-        request = answer.request
+        request = response.request
         path = request.url.raw_path.decode().partition("?")[0]
         found = self._found(request.method, path.removeprefix(prefix))
         if found is None:
             return
         route, matched = found
-        at = f"{request.method} {path}: {answer.status_code}"
-        declared = route.operation["responses"].get(str(answer.status_code))
+        at = f"{request.method} {path}: {response.status_code}"
+        declared = route.operation["responses"].get(str(response.status_code))
         if declared is None:
-            raise Broken(f"{at} is not declared: {answer.text[:500]}")
+            raise Broken(f"{at} is not declared: {response.text[:500]}")
         declared = self._resolved(declared)
-        self._check_headers(at, answer, declared["headers"])
-        self._check_body(at, answer, declared.get("content", {}))
-        if answer.is_success:
+        self._check_headers(at, response, declared["headers"])
+        self._check_body(at, response, declared.get("content", {}))
+        if response.is_success:
             self._check_taken(at, request, route.operation, matched)
 
     def _found(self, method: str, path: str) -> tuple[Route, re.Match[str]] | None:
@@ -66,31 +66,31 @@ class Contract:
                 return route, matched
         return None
 
-    def _check_headers(self, at: str, answer: httpx.Response, declared: Part) -> None:
+    def _check_headers(self, at: str, response: httpx.Response, declared: Part) -> None:
         for name, header in declared.items():
             header = self._resolved(header)
-            text = answer.headers.get(name)
+            text = response.headers.get(name)
             if text is not None:
                 self._validate(f"{at}, {name}", header["schema"], _read(text, header["schema"]))
             elif header["required"]:
                 raise Broken(f"{at} has no {name}")
         names = {name.lower() for name in declared}
-        if undeclared := [name for name in TOLD if name in answer.headers and name not in names]:
+        if undeclared := [name for name in TOLD if name in response.headers and name not in names]:
             raise Broken(f"{at} has {undeclared}, which are not declared")
 
-    def _check_body(self, at: str, answer: httpx.Response, declared: Part) -> None:
+    def _check_body(self, at: str, response: httpx.Response, declared: Part) -> None:
         if not declared:
-            if answer.content:
+            if response.content:
                 raise Broken(f"{at} has a body, which is not declared")
             return
-        media_type = answer.headers["Content-Type"].partition(";")[0]
+        media_type = response.headers["Content-Type"].partition(";")[0]
         if media_type not in declared:
             raise Broken(f"{at} is {media_type}, which is not declared")
         if media_type != "application/json":
             return
-        body = answer.json()
+        body = response.json()
         self._validate(at, declared[media_type]["schema"], body)
-        if answer.is_error:
+        if response.is_error:
             codes = declared[media_type]["examples"].keys()
             if body["error"]["code"] not in codes:
                 raise Broken(f"{at} {body['error']['code']} is not one of {codes}")

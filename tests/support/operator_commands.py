@@ -6,7 +6,7 @@ from typing import Any
 from tests.support.deployed_shop import Person, Shop
 
 
-def audit_lines(shop: Shop, **wanted: str) -> list[dict[str, Any]]:
+def audit_lines(shop: Shop, **subject: str) -> list[dict[str, Any]]:
     """Return the audit lines of one subject from the operators' log group."""
     pages = shop.stack.client("logs").get_paginator("filter_log_events")
     found = []
@@ -14,7 +14,7 @@ def audit_lines(shop: Shop, **wanted: str) -> list[dict[str, Any]]:
         for event in page["events"]:
             if "admin action" in event["message"]:
                 line = json.loads(event["message"])
-                if wanted.items() <= line["subject"].items():
+                if subject.items() <= line["subject"].items():
                     found.append(line)
     return found
 

@@ -30,9 +30,9 @@ def queue_with(stack: LocalStack, **attributes: str) -> Iterator[Queue]:
 
 def placed(shop: Shop) -> tuple[Person, str, dict[str, Any]]:
     person, product = shop.sign_up(), shop.product()
-    answer = person.order((product["id"], 2))
-    assert answer.status_code == 201
-    return person, answer.json()["id"], product
+    response = person.order((product["id"], 2))
+    assert response.status_code == 201
+    return person, response.json()["id"], product
 
 
 def status(person: Person, order: str) -> str:

@@ -13,7 +13,7 @@ KINDS = {"email-verifications": Purpose.VERIFICATION, "password-resets": Purpose
 
 
 def create_token(
-    shop: Shop, person: Person, kind: str, epoch: int = 1, lives: timedelta = LIFETIME
+    shop: Shop, person: Person, kind: str, generation: int = 1, lives: timedelta = LIFETIME
 ) -> str:
     """Create a token in the worker's format."""
     token = new_token()
@@ -25,7 +25,7 @@ def create_token(
             "purpose": {"S": KINDS[kind].value},
             "user_id": {"S": person.id},
             "email": {"S": person.email},
-            "epoch": {"N": str(epoch)},
+            "epoch": {"N": str(generation)},
             "expires_at": {"S": to_text(expires_at)},
             # Later than the expiry, so that expired tokens still exist, as on AWS.
             "ttl": {"N": str(to_epoch(expires_at + timedelta(days=1)))},

@@ -48,7 +48,7 @@ class Function:
     path: Path  # the handler's file
     route: str | None  # `METHOD /path`
     is_public: bool  # without an authorizer
-    answers_head: bool  # in addition to GET
+    has_head: bool  # in addition to GET
 
     @property
     def module(self) -> str:
@@ -68,7 +68,7 @@ def functions() -> list[Function]:
                 path=ROOT / properties["CodeUri"] / f"{module}.py",
                 route=f"{event['Method']} {event['Path']}" if event else None,
                 is_public=bool(event) and event.get("Auth", {}).get("Authorizer") == "NONE",
-                answers_head=bool(event) and head == event | {"Method": "HEAD"},
+                has_head=bool(event) and head == event | {"Method": "HEAD"},
             )
         )
     return found

@@ -22,13 +22,15 @@ def run(shop: Shop, tool: str, *arguments: str) -> "subprocess.CompletedProcess[
     return ran
 
 
-def listed(shop: Shop, path: str, wanted: set[str]) -> dict[str, dict[str, Any]]:
+def listed(shop: Shop, path: str, expected_ids: set[str]) -> dict[str, dict[str, Any]]:
     """Return the requested items that all pages of a list contain."""
     found: dict[str, dict[str, Any]] = {}
     following: str | None = path
     while following:
-        answer = shop.admin.http.get(following)
-        assert answer.status_code == 200, answer.text
-        found |= {item["id"]: item for item in answer.json()["data"] if item["id"] in wanted}
-        following = answer.links.get("next", {}).get("url")
+        response = shop.admin.http.get(following)
+        assert response.status_code == 200, response.text
+        found |= {
+            item["id"]: item for item in response.json()["data"] if item["id"] in expected_ids
+        }
+        following = response.links.get("next", {}).get("url")
     return found

@@ -18,8 +18,8 @@ WITH_TRAFFIC = {f.name for f in functions() if f.route or f.name == "Authorizer"
 
 def parameters_of(environment: str) -> dict[str, str]:
     config = tomllib.loads((ROOT / "samconfig.toml").read_text())
-    told = config[environment]["deploy"]["parameters"]["parameter_overrides"]
-    return dict(pair.split("=") for pair in told.split())
+    overrides = config[environment]["deploy"]["parameters"]["parameter_overrides"]
+    return dict(pair.split("=") for pair in overrides.split())
 
 
 def test_traffic_is_shifted_in_prod_only() -> None:

@@ -83,9 +83,9 @@ def test_sender_is_a_plain_address(sender: str, is_allowed: bool) -> None:
 @pytest.mark.parametrize("environment", ["default", "staging", "prod"])
 def test_every_environment_with_email_has_a_recovery_page(environment: str) -> None:
     config = tomllib.loads((ROOT / "samconfig.toml").read_text())[environment]
-    told = config["deploy"]["parameters"]["parameter_overrides"]
+    overrides = config["deploy"]["parameters"]["parameter_overrides"]
 
-    assert ("MailFrom=" in told) == ("RecoveryPage=" in told)
+    assert ("MailFrom=" in overrides) == ("RecoveryPage=" in overrides)
 
 
 def test_worker_sends_from_the_sender_only_also_in_the_ses_sandbox() -> None:

@@ -58,14 +58,14 @@ def test_layer_change_reaches_every_alias_of_its_functions(
     assert len(after - before) == len([it for it in attached if layer in it])
 
 
-def test_pages_probes_and_public_keys_answer_head_and_no_other_route_does() -> None:
+def test_head_routes_are_pages_probes_and_public_keys() -> None:
     pages = {
         *("GET /", "GET /docs", "GET /docs/{asset}", "GET /recovery"),
         *("GET /health", "GET /ready", "GET /openapi.json"),
     }
 
-    answering = {function.route for function in functions() if function.answers_head}
-    assert answering == pages | {"GET /.well-known/jwks.json"}
+    with_head = {function.route for function in functions() if function.has_head}
+    assert with_head == pages | {"GET /.well-known/jwks.json"}
     for function in functions():
         if function.route and function.route != "OPTIONS /{proxy+}":
             handler = importlib.import_module(function.module).handler
@@ -85,7 +85,7 @@ def test_gateway_invokes_functions_by_alias(
     authorizer = json.dumps(schemes["x-amazon-apigateway-authorizer"]["authorizerUri"])
 
     routes = [function for function in functions() if function.route]
-    heads = [function for function in routes if function.answers_head]
+    heads = [function for function in routes if function.has_head]
     assert len(called) == len(routes) + len(heads)
     assert all("Aliaslive}/invocations" in uri for uri in called)
     assert "AuthorizerAliaslive" in authorizer
@@ -250,11 +250,11 @@ def test_tables_are_encrypted_on_demand_and_retained_if_not_rebuildable() -> Non
 
 
 def test_template_has_no_circular_reference_to_the_api() -> None:
-    told = json.dumps([template()["Globals"], resources("AWS::Serverless::Function")])
-    told = told.replace('"RestApiId": {"Ref": "Api"}', "")
+    text = json.dumps([template()["Globals"], resources("AWS::Serverless::Function")])
+    text = text.replace('"RestApiId": {"Ref": "Api"}', "")
 
     for way in ('{"Ref": "Api', '{"Fn::GetAtt": "Api', "${Api"):
-        assert way not in told
+        assert way not in text
 
 
 SECURITY_HEADERS = {
@@ -319,8 +319,8 @@ def test_gateway_throttles_before_reserved_concurrency_is_used_up() -> None:
     environments = [e["deploy"]["parameters"] for e in config.values() if isinstance(e, dict)]
 
     for environment in environments:
-        told = dict(pair.split("=") for pair in environment["parameter_overrides"].split())
-        chosen = defaults | told
+        overrides = dict(pair.split("=") for pair in environment["parameter_overrides"].split())
+        chosen = defaults | overrides
         reserved = int(chosen["HashingConcurrency"])
         # A full burst and one second of the rate, since a request ends within a second.
         assert reserved == 0 or 2 * int(chosen["HashingRequestRate"]) <= reserved

@@ -54,9 +54,9 @@ def test_rejected_caller_is_forbidden_for_any_input(name: str) -> None:
     requests.append(event(endpoint.route, no_ids, caller=ALICE))
 
     for request in requests:
-        answer = endpoint(request, Context())
-        error = json.loads(answer["body"])["error"]
-        assert (answer["statusCode"], error["code"]) == (403, "FORBIDDEN"), request
+        response = endpoint(request, Context())
+        error = json.loads(response["body"])["error"]
+        assert (response["statusCode"], error["code"]) == (403, "FORBIDDEN"), request
         assert "details" not in error
 
     anonymous = endpoint(event(endpoint.route, path, body={"unknown": 1}), Context())

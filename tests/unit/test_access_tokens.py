@@ -226,8 +226,8 @@ def test_private_keys_survive_storage_and_never_reach_the_jwks() -> None:
     keys = KeySet.new(NOON)
 
     assert KeySet.from_secret(keys.to_secret()) == keys
-    told = json.dumps(keys.jwks())
-    assert "PRIVATE" not in told and '"d"' not in told
+    published = json.dumps(keys.jwks())
+    assert "PRIVATE" not in published and '"d"' not in published
     assert [key["kid"] for key in keys.jwks()["keys"]] == [
         keys.previous.kid,
         keys.current.kid,

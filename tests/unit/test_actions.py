@@ -199,8 +199,8 @@ def test_action_that_returns_old_asks_for_the_stored_item(table: str) -> None:
     assert check["ConditionCheck"]["ReturnValuesOnConditionCheckFailure"] == "ALL_OLD"
     with pytest.raises(dynamodb().exceptions.ConditionalCheckFailedException) as failed:
         dynamodb().update_item(**update["Update"])
-    answer: Any = failed.value.response
-    assert decode(answer["Item"]) == STORED
+    response: Any = failed.value.response
+    assert decode(response["Item"]) == STORED
 
 
 def test_put_stores_the_item_under_its_condition(table: str) -> None:

@@ -136,11 +136,11 @@ def test_operator_and_scheduled_actions_are_audited(
 
 
 def test_failed_operation_is_audited_and_still_fails(log: LogLines) -> None:
-    def refuse(_: dict[str, Any]) -> dict[str, str]:
+    def reject(_: dict[str, Any]) -> dict[str, str]:
         raise EmailInUse
 
     with pytest.raises(SanitizedError, match="^EmailInUse: This email address is already in use.$"):
-        operation(refuse)({}, Context())
+        operation(reject)({}, Context())
 
     assert [line["outcome"] for line in audited(log)] == ["EmailInUse"]
 

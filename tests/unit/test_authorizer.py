@@ -34,13 +34,13 @@ class Rows:
     def __init__(
         self, session: Session | None = SESSION, account_state: AccountState | None = GATE
     ) -> None:
-        self.answer = session, account_state
+        self.found = session, account_state
 
     def with_account_state(
         self, user_id: str, session_id: str
     ) -> tuple[Session | None, AccountState | None]:
         assert (user_id, session_id) == (ALICE.id, ALICE.session_id)
-        return self.answer
+        return self.found
 
 
 def verify(token: str) -> Claims:

@@ -94,5 +94,5 @@ def rejected(endpoint: Any, body: bytes) -> tuple[int, float]:
     path = {name: id_ for name, id_ in ids.items() if f"{{{name}}}" in endpoint.path}
     given = event(endpoint.route, path, raw=body, caller=ADMIN if endpoint.needs_caller else None)
     started = time.process_time()
-    answer = endpoint(given, Context())
-    return answer["statusCode"], time.process_time() - started
+    response = endpoint(given, Context())
+    return response["statusCode"], time.process_time() - started

@@ -70,10 +70,10 @@ def test_cold_start_has_a_full_core_until_its_first_request() -> None:
 
 
 def test_lambda_log_lines_messages_and_events_are_billed() -> None:
-    told = Use(cpu=0, round_trips=0, reads=0, writes=0, log_bytes=388, messages=1, events=2)
+    use = Use(cpu=0, round_trips=0, reads=0, writes=0, log_bytes=388, messages=1, events=2)
 
     # 388 + 560 of Lambda's two lines + 26 beside each of these; three requests of the queue.
-    assert price.of_the_rest(told, PRICES) == pytest.approx(0.5 + 1.2 + 2.0)
+    assert price.of_the_rest(use, PRICES) == pytest.approx(0.5 + 1.2 + 2.0)
 
 
 def test_every_price_has_a_source() -> None:

@@ -26,7 +26,7 @@ class Raw:
         yield self._body
 
 
-def answer(body: bytes, checked: bytes | None = None, status: int = 200) -> AWSResponse:
+def response_of(body: bytes, checked: bytes | None = None, status: int = 200) -> AWSResponse:
     """Return a response with the checksum of `checked`, if any."""
     headers = HTTPHeaders()
     if checked is not None:
@@ -34,14 +34,14 @@ def answer(body: bytes, checked: bytes | None = None, status: int = 200) -> AWSR
     return AWSResponse("http://x", status, headers, Raw(body))
 
 
-def asked(client: Any, answers: list[AWSResponse], call: Callable[[Any], Any]) -> tuple[Any, int]:
+def asked(client: Any, responses: list[AWSResponse], call: Callable[[Any], Any]) -> tuple[Any, int]:
     """Return the result of the call and the number of responses used."""
     sent = 0
 
     def send(**_: object) -> AWSResponse:
         nonlocal sent
         sent += 1
-        return answers[min(sent, len(answers)) - 1]
+        return responses[min(sent, len(responses)) - 1]
 
     client.meta.events.register_first("before-send", send)
     try:
@@ -59,19 +59,19 @@ def secret(client: Any) -> Any:
 
 
 DAMAGED = {
-    "another checksum": answer(FOUND, b"{}"),
-    "cut, with a checksum": answer(FOUND[:-2], FOUND),
-    "cut, without": answer(FOUND[:-2]),
-    "a page of a proxy": answer(b"<html>504</html>"),
-    "no text": answer(b"\xff\xfe\x00"),
-    "nothing": answer(b""),
-    "a refusal that is cut": answer(b'{"__type": "Valida', status=400),
+    "another checksum": response_of(FOUND, b"{}"),
+    "cut, with a checksum": response_of(FOUND[:-2], FOUND),
+    "cut, without": response_of(FOUND[:-2]),
+    "a page of a proxy": response_of(b"<html>504</html>"),
+    "no text": response_of(b"\xff\xfe\x00"),
+    "nothing": response_of(b""),
+    "an error that is cut": response_of(b'{"__type": "Valida', status=400),
 }
 
 
 @pytest.mark.parametrize("damaged", DAMAGED.values(), ids=DAMAGED.keys())
 def test_damaged_response_is_retried(damaged: AWSResponse) -> None:
-    whole = answer(FOUND, FOUND)
+    whole = response_of(FOUND, FOUND)
 
     found, sent = asked(clients.dynamodb(), [damaged, whole], item)
 
@@ -87,13 +87,15 @@ def test_persistently_damaged_response_is_a_dependency_error(damaged: AWSRespons
 
 
 def test_damaged_response_without_a_checksum_is_detected() -> None:
-    assert asked(clients.secrets(), [answer(b"{"), answer(b""), answer(SECRET)], secret) == (
+    assert asked(
+        clients.secrets(), [response_of(b"{"), response_of(b""), response_of(SECRET)], secret
+    ) == (
         "{}",
         MAX_ATTEMPTS,
     )
 
 
 def test_intact_response_is_returned_unchanged() -> None:
-    for whole in (answer(FOUND), answer(FOUND, FOUND)):
+    for whole in (response_of(FOUND), response_of(FOUND, FOUND)):
         assert asked(clients.dynamodb(), [whole], item) == ({"id": {"S": "1"}}, 1)
-    assert asked(clients.dynamodb(), [answer(b"{}", b"{}")], item) == (None, 1)
+    assert asked(clients.dynamodb(), [response_of(b"{}", b"{}")], item) == (None, 1)

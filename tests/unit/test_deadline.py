@@ -59,11 +59,11 @@ def test_timed_out_request_gets_a_retryable_503_and_logs_its_position(
         retrying_work()
         return TextResponse(text="too late")
 
-    answer = slow(event("GET /api/open"), Context(milliseconds=550))
+    response = slow(event("GET /api/open"), Context(milliseconds=550))
 
-    assert answer["statusCode"] == 503
-    assert answer["headers"]["Retry-After"] == "1"
-    assert '"SERVICE_UNAVAILABLE"' in answer["body"]
+    assert response["statusCode"] == 503
+    assert response["headers"]["Retry-After"] == "1"
+    assert '"SERVICE_UNAVAILABLE"' in response["body"]
     assert any("retrying_work" in line.get("exception", "") for line in log())
 
 
@@ -73,6 +73,6 @@ def test_next_request_of_a_sandbox_has_its_own_deadline() -> None:
         time.sleep(0.1)
         return TextResponse(text="in time")
 
-    answers = [quick(event("GET /api/open"), Context(milliseconds=it)) for it in (510, 120_000)]
+    responses = [quick(event("GET /api/open"), Context(milliseconds=it)) for it in (510, 120_000)]
 
-    assert [answer["statusCode"] for answer in answers] == [503, 200]
+    assert [response["statusCode"] for response in responses] == [503, 200]

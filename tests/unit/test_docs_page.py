@@ -107,5 +107,5 @@ def test_root_redirects_below_the_stage_or_the_base_path(prefix: str, path: str)
     without["requestContext"]["path"] = prefix
 
     for sent in (with_slash, without):
-        answer = show_root(sent, Context())
-        assert (answer["statusCode"], answer["headers"]["Location"]) == (307, path)
+        response = show_root(sent, Context())
+        assert (response["statusCode"], response["headers"]["Location"]) == (307, path)

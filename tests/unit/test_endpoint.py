@@ -57,8 +57,8 @@ DRAWER = Drawer()
 
 
 @endpoint("POST /api/things", status=201)
-def create(wanted: ThingCreate, caller: Caller) -> ThingResponse:
-    return ThingResponse.of(wanted.how_many)
+def create(payload: ThingCreate, caller: Caller) -> ThingResponse:
+    return ThingResponse.of(payload.how_many)
 
 
 @endpoint("GET /api/things/{thingId}")
@@ -85,14 +85,14 @@ def anyone(client: Client) -> TextResponse:
     return TextResponse(text=client.user_agent)
 
 
-def answer(handler: Any, given: dict[str, Any]) -> tuple[int, dict[str, str], Any]:
+def respond(handler: Any, given: dict[str, Any]) -> tuple[int, dict[str, str], Any]:
     response = handler(given, CONTEXT)
     body = json.loads(response["body"]) if response["body"] else None
     return response["statusCode"], response["headers"], body
 
 
-def refused(handler: Any, given: dict[str, Any], status: int, code: str) -> dict[str, Any]:
-    got, headers, body = answer(handler, given)
+def assert_error(handler: Any, given: dict[str, Any], status: int, code: str) -> dict[str, Any]:
+    got, headers, body = respond(handler, given)
     assert (got, body["error"]["code"]) == (status, code)
     assert body["error"]["requestId"] == headers["X-Request-Id"]
     assert headers["Cache-Control"] == "no-store"
@@ -105,7 +105,7 @@ def posted(**given: Any) -> dict[str, Any]:
 
 
 def test_created_resource_has_camel_case_a_location_and_a_strong_entity_tag() -> None:
-    status, headers, body = answer(create, posted(body={"name": "x", "howMany": 2}))
+    status, headers, body = respond(create, posted(body={"name": "x", "howMany": 2}))
 
     assert (status, body) == (201, {"id": THING, "howMany": 2})
     assert headers["Location"] == f"/local/api/things/{THING}"
@@ -116,7 +116,7 @@ def test_created_resource_has_camel_case_a_location_and_a_strong_entity_tag() ->
 
 def test_every_response_has_security_headers_and_its_request_id() -> None:
     for given, handler in [(event("GET /api/open"), anyone), (posted(raw=b"{"), create)]:
-        _, headers, _ = answer(handler, given)
+        _, headers, _ = respond(handler, given)
 
         assert headers["Strict-Transport-Security"].startswith("max-age=63072000")
         assert headers["X-Content-Type-Options"] == "nosniff"
@@ -141,7 +141,7 @@ def test_every_response_has_security_headers_and_its_request_id() -> None:
 def test_responses_are_readable_by_origins_of_the_deployment_only(
     origin: str, allowed: str | None
 ) -> None:
-    _, headers, _ = answer(anyone, event("GET /api/open", headers={"Origin": origin}))
+    _, headers, _ = respond(anyone, event("GET /api/open", headers={"Origin": origin}))
 
     assert headers.get("Access-Control-Allow-Origin") == allowed
     assert headers["Vary"] == "Origin"
@@ -173,16 +173,16 @@ def test_responses_are_readable_by_origins_of_the_deployment_only(
     ],
 )
 def test_body_that_is_not_json_is_a_bad_request(raw: bytes) -> None:
-    refused(create, posted(raw=raw), 400, "BAD_REQUEST")
+    assert_error(create, posted(raw=raw), 400, "BAD_REQUEST")
 
 
 def test_body_with_too_many_names_is_rejected_early() -> None:
     said = {f"name {number}": number for number in range(201)}
 
-    refused(create, posted(raw=json.dumps(said).encode()), 400, "BAD_REQUEST")
-    refused(create, posted(raw=json.dumps({"name": said}).encode()), 400, "BAD_REQUEST")
+    assert_error(create, posted(raw=json.dumps(said).encode()), 400, "BAD_REQUEST")
+    assert_error(create, posted(raw=json.dumps({"name": said}).encode()), 400, "BAD_REQUEST")
     del said["name 0"]
-    refused(create, posted(raw=json.dumps(said).encode()), 422, "VALIDATION_ERROR")
+    assert_error(create, posted(raw=json.dumps(said).encode()), 422, "VALIDATION_ERROR")
 
 
 def test_body_nested_32_levels_deep_is_accepted() -> None:
@@ -190,10 +190,10 @@ def test_body_nested_32_levels_deep_is_accepted() -> None:
     for _ in range(15):
         body = {"name": "x", "inner": [body]}
 
-    status, _, _ = answer(create, posted(body=body))
+    status, _, _ = respond(create, posted(body=body))
 
     assert status == 201
-    refused(
+    assert_error(
         create,
         posted(body={"name": "x", "inner": [{"name": "x", "inner": [body]}]}),
         400,
@@ -217,7 +217,7 @@ def test_body_nested_32_levels_deep_is_accepted() -> None:
 def test_body_of_another_type_is_rejected(content_type: str) -> None:
     given = posted(body={"name": "x"}, headers={"Content-Type": content_type})
 
-    refused(create, given, 415, "UNSUPPORTED_MEDIA_TYPE")
+    assert_error(create, given, 415, "UNSUPPORTED_MEDIA_TYPE")
 
 
 @pytest.mark.parametrize(
@@ -231,7 +231,7 @@ def test_body_of_another_type_is_rejected(content_type: str) -> None:
     ],
 )
 def test_media_type_parameters_are_ignored_except_a_foreign_charset(content_type: str) -> None:
-    status, _, _ = answer(
+    status, _, _ = respond(
         create, posted(body={"name": "x"}, headers={"content-type": content_type})
     )
 
@@ -242,7 +242,7 @@ def test_media_type_parameters_are_ignored_except_a_foreign_charset(content_type
 def test_body_with_a_content_encoding_is_an_unsupported_media_type(encoding: str) -> None:
     headers = {"Content-Encoding": encoding}
 
-    error = refused(
+    error = assert_error(
         create, posted(raw=gzip.compress(b"{}"), headers=headers), 415, "UNSUPPORTED_MEDIA_TYPE"
     )
 
@@ -253,9 +253,9 @@ def test_body_over_one_mebibyte_is_too_large() -> None:
     def body_of(size: int) -> bytes:
         return b'{"name": "x", "howMany": 1' + b" " * (size - 27) + b"}"
 
-    assert answer(create, posted(raw=body_of(1024 * 1024)))[0] == 201
-    refused(create, posted(raw=body_of(1024 * 1024 + 1)), 413, "PAYLOAD_TOO_LARGE")
-    refused(create, posted(raw=body_of(3 * 1024 * 1024)), 413, "PAYLOAD_TOO_LARGE")
+    assert respond(create, posted(raw=body_of(1024 * 1024)))[0] == 201
+    assert_error(create, posted(raw=body_of(1024 * 1024 + 1)), 413, "PAYLOAD_TOO_LARGE")
+    assert_error(create, posted(raw=body_of(3 * 1024 * 1024)), 413, "PAYLOAD_TOO_LARGE")
 
 
 @pytest.mark.parametrize(
@@ -276,7 +276,7 @@ def test_body_over_one_mebibyte_is_too_large() -> None:
     ],
 )
 def test_body_errors_name_their_fields(body: object, field: str, code: str) -> None:
-    error = refused(create, posted(body=body), 422, "VALIDATION_ERROR")
+    error = assert_error(create, posted(body=body), 422, "VALIDATION_ERROR")
 
     assert (field, code) in [(detail["field"], detail["code"]) for detail in error["details"]]
 
@@ -296,11 +296,11 @@ def test_path_and_query_are_typed_and_me_is_the_caller() -> None:
     def listed(user: str, **query: str) -> dict[str, Any]:
         return event(route, {"userId": user}, query=query, caller=ALICE)
 
-    assert answer(listing, listed("me", limit="5"))[2] == {"text": f"{ALICE.id} 5"}
-    assert answer(listing, listed(ADMIN.id))[2] == {"text": f"{ADMIN.id} 20"}
-    refused(listing, listed("you"), 404, "NOT_FOUND")
+    assert respond(listing, listed("me", limit="5"))[2] == {"text": f"{ALICE.id} 5"}
+    assert respond(listing, listed(ADMIN.id))[2] == {"text": f"{ADMIN.id} 20"}
+    assert_error(listing, listed("you"), 404, "NOT_FOUND")
     for wrong in ("0", "101", "x", "", "1.5", "-1"):
-        error = refused(listing, listed("me", limit=wrong), 422, "VALIDATION_ERROR")
+        error = assert_error(listing, listed("me", limit=wrong), 422, "VALIDATION_ERROR")
         assert error["details"][0]["field"] == "query.limit"
 
 
@@ -311,7 +311,7 @@ def test_id_in_upper_case_is_the_same_resource_in_lower_case() -> None:
     @endpoint(route, status=201)
     def create_below(
         user_id: Annotated[str, PathId(me=True)],
-        wanted: ThingCreate,
+        payload: ThingCreate,
         caller: Caller,
         idempotency: IdempotentRequest,
     ) -> ThingResponse:
@@ -326,7 +326,7 @@ def test_id_in_upper_case_is_the_same_resource_in_lower_case() -> None:
             caller=ALICE,
             headers={"Idempotency-Key": "k"},
         )
-        status, headers, _ = answer(create_below, given)
+        status, headers, _ = respond(create_below, given)
         assert status == 201
         assert headers["Location"] == f"/local/api/users/{ALICE.id}/things/{THING}"
 
@@ -336,7 +336,7 @@ def test_id_in_upper_case_is_the_same_resource_in_lower_case() -> None:
 def test_unknown_path_is_404_for_any_other_input() -> None:
     @endpoint("PATCH /api/things/{thingId}")
     def update(
-        wanted: ThingCreate,
+        payload: ThingCreate,
         precondition: Precondition,
         thing_id: Annotated[str, PathId()],
         caller: Caller,
@@ -346,7 +346,7 @@ def test_unknown_path_is_404_for_any_other_input() -> None:
     route, headers = "PATCH /api/things/{thingId}", {"If-Match": "x", "Content-Type": "text/plain"}
     given = event(route, {"thingId": "1"}, body={}, headers=headers, caller=ALICE)
 
-    refused(update, given, 404, "NOT_FOUND")
+    assert_error(update, given, 404, "NOT_FOUND")
 
 
 @pytest.mark.parametrize("path", ["//api/things", "/\\api//things/", "/api///things"])
@@ -354,10 +354,10 @@ def test_location_has_one_slash_for_any_requested_path(path: str) -> None:
     given = posted(body={"name": "x"})
     given["requestContext"]["path"] = path
 
-    assert answer(create, given)[1]["Location"] == f"/api/things/{THING}"
+    assert respond(create, given)[1]["Location"] == f"/api/things/{THING}"
 
 
-def test_page_ignores_query_parameters_and_answers_head_like_get() -> None:
+def test_page_ignores_query_parameters_and_serves_head_like_get() -> None:
     @endpoint("GET /page", is_page=True)
     def page() -> TextResponse:
         return TextResponse(text="x")
@@ -390,7 +390,7 @@ def test_unknown_query_parameter_is_named_and_rejected_everywhere() -> None:
         ),
         (create, posted(body={"name": "x"}, query={"limitt": "5"})),
     ]:
-        error = refused(handler, given, 422, "VALIDATION_ERROR")
+        error = assert_error(handler, given, 422, "VALIDATION_ERROR")
         assert [detail["field"] for detail in error["details"]] == ["query.limitt"]
 
 
@@ -398,7 +398,7 @@ def test_repeated_query_parameter_is_rejected() -> None:
     given = event("GET /api/users/{userId}/things", {"userId": "me"}, caller=ALICE)
     given["multiValueQueryStringParameters"] = {"limit": ["1", "2"]}
 
-    error = refused(listing, given, 422, "VALIDATION_ERROR")
+    error = assert_error(listing, given, 422, "VALIDATION_ERROR")
 
     assert error["details"][0]["code"] == "repeated"
 
@@ -406,7 +406,7 @@ def test_repeated_query_parameter_is_rejected() -> None:
 def test_alias_me_without_a_caller_is_unauthorized() -> None:
     given = event("GET /api/users/{userId}/things", {"userId": "me"})
 
-    refused(listing, given, 401, "UNAUTHORIZED")
+    assert_error(listing, given, 401, "UNAUTHORIZED")
 
 
 @pytest.mark.parametrize("role", ["", "root", "ADMIN"])
@@ -414,7 +414,7 @@ def test_foreign_authorizer_context_is_unauthorized(role: str) -> None:
     given = event("GET /api/things/{thingId}", {"thingId": THING}, caller=ADMIN)
     given["requestContext"]["authorizer"]["role"] = role
 
-    refused(read, given, 401, "UNAUTHORIZED")
+    assert_error(read, given, 401, "UNAUTHORIZED")
 
 
 @pytest.mark.parametrize(
@@ -432,7 +432,7 @@ def test_unchanged_resource_is_304(if_none_match: str, status: int) -> None:
         headers={"If-None-Match": if_none_match},
     )
 
-    got, headers, body = answer(read, given)
+    got, headers, body = respond(read, given)
 
     assert got == status
     assert headers["ETag"] == '"7"'
@@ -450,7 +450,7 @@ def test_malformed_precondition_is_a_bad_request(if_none_match: str) -> None:
         headers={"If-None-Match": if_none_match},
     )
 
-    refused(read, given, 400, "BAD_REQUEST")
+    assert_error(read, given, 400, "BAD_REQUEST")
 
 
 def test_empty_result_is_204_without_a_body() -> None:
@@ -464,9 +464,9 @@ def test_empty_result_is_204_without_a_body() -> None:
 
 
 def test_public_responses_are_cacheable_with_revalidation_and_others_not() -> None:
-    assert answer(anyone, event("GET /api/open"))[1]["Cache-Control"] == "no-cache"
+    assert respond(anyone, event("GET /api/open"))[1]["Cache-Control"] == "no-cache"
     given = event("GET /api/things/{thingId}", {"thingId": THING}, caller=ALICE)
-    assert answer(read, given)[1]["Cache-Control"] == "no-store"
+    assert respond(read, given)[1]["Cache-Control"] == "no-store"
 
 
 def test_errors_are_rendered_with_details_and_retry_after() -> None:
@@ -474,8 +474,8 @@ def test_errors_are_rendered_with_details_and_retry_after() -> None:
     def busy() -> TextResponse:
         raise ServiceUnavailable(details=[Detail("database", "unavailable", "…")], retry_after=5)
 
-    error = refused(busy, event("GET /api/open"), 503, "SERVICE_UNAVAILABLE")
-    _, headers, _ = answer(busy, event("GET /api/open"))
+    error = assert_error(busy, event("GET /api/open"), 503, "SERVICE_UNAVAILABLE")
+    _, headers, _ = respond(busy, event("GET /api/open"))
 
     assert headers["Retry-After"] == "5"
     assert error["details"] == [{"field": "database", "code": "unavailable", "message": "…"}]
@@ -501,7 +501,7 @@ def test_invalid_response_model_is_a_500() -> None:
     def wrong() -> TextResponse:
         return ThingResponse.of(1)  # type: ignore[return-value]  # the mistake under test
 
-    refused(wrong, event("GET /api/open"), 500, "INTERNAL_ERROR")
+    assert_error(wrong, event("GET /api/open"), 500, "INTERNAL_ERROR")
 
 
 def test_each_request_logs_one_line_without_body_or_token(
@@ -538,10 +538,10 @@ def test_lines_of_one_list_header_are_combined() -> None:
     given = event("GET /api/things/{thingId}", {"thingId": THING}, caller=ALICE)
     given["multiValueHeaders"] = {"If-None-Match": ['"1"'], "if-none-match": ['"2"', '"7",']}
 
-    assert answer(read, given)[0] == 304
+    assert respond(read, given)[0] == 304
 
     given["multiValueHeaders"]["If-None-Match"] = ["*"]
-    refused(read, given, 400, "BAD_REQUEST")
+    assert_error(read, given, 400, "BAD_REQUEST")
 
 
 @pytest.mark.parametrize(
@@ -552,7 +552,7 @@ def test_different_idempotency_keys_in_one_request_are_rejected(
 ) -> None:
     @endpoint("POST /api/things", status=201)
     def once_only(
-        wanted: ThingCreate, caller: Caller, idempotency: IdempotentRequest
+        payload: ThingCreate, caller: Caller, idempotency: IdempotentRequest
     ) -> ThingResponse:
         assert idempotency.key == f"{ALICE.id}#POST#/api/things#{key}"
         return ThingResponse.of(1)
@@ -561,29 +561,29 @@ def test_different_idempotency_keys_in_one_request_are_rejected(
     given["multiValueHeaders"]["Idempotency-Key"] = keys
 
     if key is None:
-        refused(once_only, given, 400, "BAD_REQUEST")
+        assert_error(once_only, given, 400, "BAD_REQUEST")
     else:
-        assert answer(once_only, given)[0] == 201
+        assert respond(once_only, given)[0] == 201
 
 
 def test_headers_are_read_from_single_value_events() -> None:
     given = posted(body={"name": "x"})
     del given["multiValueHeaders"]
 
-    assert answer(create, given)[0] == 201
+    assert respond(create, given)[0] == 201
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256, "with space", "ünï", "a\tb"])
 def test_malformed_idempotency_key_is_a_bad_request(key: str) -> None:
     @endpoint("POST /api/things", status=201)
     def once_only(
-        wanted: ThingCreate, caller: Caller, idempotency: IdempotentRequest
+        payload: ThingCreate, caller: Caller, idempotency: IdempotentRequest
     ) -> ThingResponse:
         return ThingResponse.of(1)
 
     given = posted(body={"name": "x"}, headers={"Idempotency-Key": key})
 
-    refused(once_only, given, 400, "BAD_REQUEST")
+    assert_error(once_only, given, 400, "BAD_REQUEST")
 
 
 def test_replayed_response_equals_the_first_byte_for_byte() -> None:
@@ -592,15 +592,15 @@ def test_replayed_response_equals_the_first_byte_for_byte() -> None:
     @endpoint("POST /api/users/{userId}/things", status=201)
     def once_only(
         user_id: Annotated[str, PathId(me=True)],
-        wanted: ThingCreate,
+        payload: ThingCreate,
         caller: Caller,
         idempotency: IdempotentRequest,
     ) -> ThingResponse:
         idempotency.replay_if_recorded(stored.get(idempotency.key or ""))
-        record = idempotency.response_record(wanted.how_many)
+        record = idempotency.response_record(payload.how_many)
         assert record is not None
         stored[record.key] = record
-        return ThingResponse.of(wanted.how_many)
+        return ThingResponse.of(payload.how_many)
 
     def sent(user: str, raw: bytes, caller: Caller = ALICE) -> dict[str, Any]:
         given = event(
@@ -610,8 +610,8 @@ def test_replayed_response_equals_the_first_byte_for_byte() -> None:
             caller=caller,
             headers={"Idempotency-Key": "k"},
         )
-        answered: dict[str, Any] = once_only(given, CONTEXT)
-        return answered
+        response: dict[str, Any] = once_only(given, CONTEXT)
+        return response
 
     first = sent("me", b'{"name": "x", "howMany": 2}')
     again = sent(ALICE.id, b'{ "howMany":2,"name":"x" }')

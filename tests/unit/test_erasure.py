@@ -47,75 +47,75 @@ class Erasing(FakeUserStore):
         self.user = replace(self.user, id="gone")
 
 
-def delete(shelf: Erasing, caller: Caller = ALICE, demanded: str | None = None) -> None:
+def delete(store: Erasing, caller: Caller = ALICE, demanded: str | None = None) -> None:
     service = UserService(
-        shelf, FakeRateLimiter(), lambda _: "", lambda _, __: False, lambda: 20, shelf.clock, new_id
+        store, FakeRateLimiter(), lambda _: "", lambda _, __: False, lambda: 20, store.clock, new_id
     )
     tags = None if demanded is None else frozenset({demanded})
-    service.delete(caller, ALICE.id, Precondition(tags), shelf)
+    service.delete(caller, ALICE.id, Precondition(tags), store)
 
 
 def test_traces_are_erased_before_the_commit_and_once_more_after_it() -> None:
-    shelf = Erasing(True, True)
+    store = Erasing(True, True)
 
-    delete(shelf)
+    delete(store)
 
-    assert shelf.log == ["traces", "user", "traces and sessions"]
+    assert store.log == ["traces", "user", "traces and sessions"]
 
 
 def test_stale_deletion_erases_concurrent_writes() -> None:
-    shelf = Erasing()
-    shelf.overtaken = 1
+    store = Erasing()
+    store.overtaken = 1
 
-    delete(shelf)
+    delete(store)
 
-    assert shelf.log == ["traces", "traces", "user", "traces and sessions"]
+    assert store.log == ["traces", "traces", "user", "traces and sessions"]
 
 
 def test_long_pass_ends_in_a_retryable_503_before_the_commit() -> None:
-    shelf = Erasing(True)
-    shelf.takes = MAX_ERASURE_PASS + timedelta(milliseconds=1)
+    store = Erasing(True)
+    store.takes = MAX_ERASURE_PASS + timedelta(milliseconds=1)
 
     with pytest.raises(ServiceUnavailable) as unavailable:
-        delete(shelf)
+        delete(store)
 
     assert unavailable.value.retry_after == 1
-    assert shelf.log == ["traces"] and shelf.writes == 0
+    assert store.log == ["traces"] and store.writes == 0
 
 
 def test_retry_without_remaining_traces_commits_after_any_scan_time() -> None:
-    shelf = Erasing(True, False)
-    shelf.takes = MAX_ERASURE_PASS + timedelta(milliseconds=1)
+    store = Erasing(True, False)
+    store.takes = MAX_ERASURE_PASS + timedelta(milliseconds=1)
     with pytest.raises(ServiceUnavailable):
-        delete(shelf)
+        delete(store)
 
-    delete(shelf)
+    delete(store)
 
-    assert shelf.log == ["traces", "traces", "user", "traces and sessions"]
+    assert store.log == ["traces", "traces", "user", "traces and sessions"]
 
 
 def test_failure_after_the_commit_is_reported_and_a_retry_continues() -> None:
-    shelf = Erasing(False, ConnectionError())
+    store = Erasing(False, ConnectionError())
     with pytest.raises(ConnectionError):
-        delete(shelf)
+        delete(store)
 
     with pytest.raises(NotFound):
-        delete(shelf)
+        delete(store)
 
-    assert shelf.log == ["traces", "user", "traces and sessions", "traces and sessions"]
-
-
-def others_change(shelf: Erasing) -> None:
-    shelf.user = replace(USER, version=7)
+    assert store.log == ["traces", "user", "traces and sessions", "traces and sessions"]
 
 
-def last_admin(shelf: Erasing) -> None:
-    shelf.user = replace(USER, role=Role.ADMIN)
-    shelf.rejection = LastAdmin
+def others_change(store: Erasing) -> None:
+    store.user = replace(USER, version=7)
 
 
-def by_a_former_admin(shelf: Erasing) -> None:
-    shelf.rejection = Forbidden
+def last_admin(store: Erasing) -> None:
+    store.user = replace(USER, role=Role.ADMIN)
+    store.rejection = LastAdmin
+
+
+def by_a_former_admin(store: Erasing) -> None:
+    store.rejection = Forbidden
 
 
 @pytest.mark.parametrize(
@@ -134,22 +134,22 @@ def test_rejected_deletion_erases_nothing(
     demanded: str | None,
     rejection: type[Exception],
 ) -> None:
-    shelf = Erasing(True)
-    change(shelf)
+    store = Erasing(True)
+    change(store)
 
     with pytest.raises(rejection):
-        delete(shelf, caller, demanded)
+        delete(store, caller, demanded)
 
-    assert shelf.log == []
+    assert store.log == []
 
 
 def test_deletion_with_a_precondition_erases_nothing_until_it_is_committed() -> None:
-    shelf = Erasing()
-    shelf.overtaken = 1
+    store = Erasing()
+    store.overtaken = 1
 
     with pytest.raises(PreconditionFailed):
-        delete(shelf, demanded='"1"')
-    assert shelf.log == []
+        delete(store, demanded='"1"')
+    assert store.log == []
 
-    delete(shelf, demanded='"2"')
-    assert shelf.log == ["user", "traces and sessions"]
+    delete(store, demanded='"2"')
+    assert store.log == ["user", "traces and sessions"]

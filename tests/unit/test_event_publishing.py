@@ -23,26 +23,26 @@ from tests.support.stream_events import ORDER, SECRET, USER, record
 
 PUBLISHED, RETRY, REJECTED = Outcome
 
-type Answer = Callable[[AnyEvent], Outcome]
+type OutcomeOf = Callable[[AnyEvent], Outcome]
 
 
 class FakeBus:
     """A bus that records events; the first `down` calls fail."""
 
-    def __init__(self, answer: Answer = lambda _: PUBLISHED, down: int = 0) -> None:
-        self.answer = answer
+    def __init__(self, outcome_of: OutcomeOf = lambda _: PUBLISHED, down: int = 0) -> None:
+        self.outcome_of = outcome_of
         self.down = down
         self.calls: list[list[str]] = []  # codes by subject
-        self.told: list[AnyEvent] = []
+        self.published: list[AnyEvent] = []
 
     def put(self, events: Sequence[AnyEvent]) -> Sequence[Outcome]:
         self.calls.append([event.subject for event in events])
         if self.down:
             self.down -= 1
             raise BusUnavailable
-        answers = [self.answer(event) for event in events]
-        self.told += [e for e, it in zip(events, answers, strict=True) if it is PUBLISHED]
-        return answers
+        outcomes = [self.outcome_of(event) for event in events]
+        self.published += [e for e, it in zip(events, outcomes, strict=True) if it is PUBLISHED]
+        return outcomes
 
 
 class OutboxAt:
@@ -84,7 +84,7 @@ def test_events_are_published_ten_at_a_time_in_stream_order() -> None:
     assert OutboxAt(bus).publish(records) == []
 
     assert [len(call) for call in bus.calls] == [10, 10, 5]
-    assert [event.subject for event in bus.told] == [it.key["id"] for it in records]
+    assert [event.subject for event in bus.published] == [it.key["id"] for it in records]
 
 
 def test_call_contains_one_event_per_entity() -> None:
@@ -105,38 +105,38 @@ def test_call_stays_within_the_limits_of_the_bus() -> None:
 
     assert OutboxAt(bus).publish(records) == []
 
-    size = len(bus.told[0].to_json())
+    size = len(bus.published[0].to_json())
     assert [len(call) for call in bus.calls] == [MAX_BYTES // size, 6 - MAX_BYTES // size]
     assert MAX_BYTES // size < 6 < MAX_ENTRIES
 
 
 def test_oversized_event_is_dead_lettered() -> None:
     bus = FakeBus()
-    desk = OutboxAt(bus)
+    outbox = OutboxAt(bus)
     large = record("orders_table", None, ORDER | {"lines": ORDER["lines"] * 5_000})
 
-    assert desk.publish([user(), large, user()]) == []
+    assert outbox.publish([user(), large, user()]) == []
 
-    assert len(bus.told) == 2 and desk.aside == [ORDER["id"]]
+    assert len(bus.published) == 2 and outbox.aside == [ORDER["id"]]
 
 
 def test_failed_entry_is_retried_before_the_next_of_its_entity() -> None:
     one, other = new_id(), new_id()
     fails = [one, one]
 
-    def answer(event: AnyEvent) -> Outcome:
+    def outcome_of(event: AnyEvent) -> Outcome:
         if event.subject in fails:
             fails.remove(event.subject)
             return RETRY
         return PUBLISHED
 
-    bus = FakeBus(answer)
+    bus = FakeBus(outcome_of)
 
     assert OutboxAt(bus).publish([user(1, one), user(2, one), user(1, other)]) == []
 
-    versions = [event.data.version for event in bus.told if event.subject == one]
+    versions = [event.data.version for event in bus.published if event.subject == one]
     assert versions == [1, 2]
-    assert sorted(event.subject for event in bus.told) == sorted([one, one, other])
+    assert sorted(event.subject for event in bus.published) == sorted([one, one, other])
 
 
 def test_short_bus_outage_is_waited_out() -> None:
@@ -144,55 +144,55 @@ def test_short_bus_outage_is_waited_out() -> None:
 
     assert OutboxAt(bus).publish(records) == []
 
-    assert len(bus.told) == 2
+    assert len(bus.published) == 2
 
 
 def test_long_bus_outage_defers_all_within_the_worker_timeout() -> None:
     bus = FakeBus(down=10**9)
-    desk = OutboxAt(bus)
+    outbox = OutboxAt(bus)
 
-    assert desk.publish([user(), user()]) == [0, 1]
+    assert outbox.publish([user(), user()]) == [0, 1]
 
-    assert MAX_RETRY_SECONDS <= desk.time < MAX_RETRY_SECONDS + 5
+    assert MAX_RETRY_SECONDS <= outbox.time < MAX_RETRY_SECONDS + 5
 
 
 def test_failing_event_blocks_later_records_only() -> None:
     stuck = new_id()
     bus = FakeBus(lambda event: RETRY if event.subject == stuck else PUBLISHED)
-    desk = OutboxAt(bus)
+    outbox = OutboxAt(bus)
 
-    assert desk.publish([user(), user(1, stuck), poison(), user()]) == [1, 2, 3]
+    assert outbox.publish([user(), user(1, stuck), poison(), user()]) == [1, 2, 3]
 
     # Records retried with it are not dead-lettered now, or each retry would repeat that.
-    assert desk.aside == []
+    assert outbox.aside == []
 
 
 @pytest.mark.parametrize("place", range(10))
 def test_malformed_record_is_dead_lettered_alone(place: int, log: LogLines) -> None:
     bus = FakeBus()
-    desk = OutboxAt(bus)
+    outbox = OutboxAt(bus)
     records = [user() for _ in range(10)]
     records[place] = poison()
 
-    assert desk.publish(records) == []
+    assert outbox.publish(records) == []
 
-    assert len(bus.told) == 9
-    assert desk.aside == [records[place].key["id"]]
+    assert len(bus.published) == 9
+    assert outbox.aside == [records[place].key["id"]]
     assert [line["error"] for line in log()] == ["KeyError"]
     assert SECRET not in json.dumps(log())
 
 
 def test_rejected_event_is_dead_lettered_alone() -> None:
     records = [user(), user(), user()]
-    refused = records[1].key["id"]
-    desk = OutboxAt(FakeBus(lambda event: REJECTED if event.subject == refused else PUBLISHED))
+    rejected = records[1].key["id"]
+    outbox = OutboxAt(FakeBus(lambda event: REJECTED if event.subject == rejected else PUBLISHED))
 
-    assert desk.publish(records) == []
+    assert outbox.publish(records) == []
 
-    assert desk.aside == [refused]
+    assert outbox.aside == [rejected]
 
 
 def test_failed_dead_lettering_is_retried() -> None:
-    desk = OutboxAt(FakeBus(), is_aside_down=True)
+    outbox = OutboxAt(FakeBus(), is_aside_down=True)
 
-    assert desk.publish([user(), poison(), user()]) == [1, 2]
+    assert outbox.publish([user(), poison(), user()]) == [1, 2]

@@ -32,7 +32,7 @@ def _breaks(old: Schema, new: Schema, olds: Schema, news: Schema, at: str) -> It
     if not set(new.get("enum", ())) <= set(old.get("enum") or new.get("enum", ())):
         yield f"{at}: enum"
     if old.get("additionalProperties") is False:
-        yield f"{at}: unknown fields are refused"
+        yield f"{at}: unknown fields are rejected"
     yield from (f"{at}.{it}" for it in set(old.get("required", ())) - set(new.get("required", ())))
     for name, schema in old.get("properties", {}).items():
         if name in new["properties"]:

@@ -65,11 +65,11 @@ def test_conflicts_have_the_format_of_dynamodb(
     ):
         client.transact_write_items(TransactItems=TRANSACTION)
 
-    answer = cancelled.value.response
-    codes = [reason["Code"] for reason in answer["CancellationReasons"]]
+    response = cancelled.value.response
+    codes = [reason["Code"] for reason in response["CancellationReasons"]]
     assert sorted(codes) == ["None", "TransactionConflict"]
-    assert answer["ResponseMetadata"]["HTTPStatusCode"] == 400
-    assert f"[{', '.join(codes)}]" in answer["Error"]["Message"]
+    assert response["ResponseMetadata"]["HTTPStatusCode"] == 400
+    assert f"[{', '.join(codes)}]" in response["Error"]["Message"]
     assert database.asked == []
 
 
@@ -96,7 +96,7 @@ def test_share_of_conflicts_is_reproducible_by_seed(
 def test_lost_response_had_its_effect_and_a_broken_connection_had_none(
     client: Any, database: FakeDynamoDB, proxy: FaultProxy
 ) -> None:
-    for fault, asked in [(fault_proxy.never_arrived, 0), (fault_proxy.answer_lost, 1)]:
+    for fault, asked in [(fault_proxy.never_arrived, 0), (fault_proxy.response_lost, 1)]:
         with proxy.on(fault), pytest.raises(ConnectionClosedError):
             client.get_item(TableName="orders", Key=KEY)
         assert len(database.asked) == asked
@@ -116,10 +116,10 @@ def test_stopped_proxy_accepts_no_connection(
     assert len(database.asked) == 2
 
 
-def test_unanswered_call_has_no_effect(
+def test_call_without_a_response_has_no_effect(
     impatient: Any, database: FakeDynamoDB, proxy: FaultProxy
 ) -> None:
-    with proxy.on(fault_proxy.unanswered(1)), pytest.raises(ReadTimeoutError):
+    with proxy.on(fault_proxy.no_response(1)), pytest.raises(ReadTimeoutError):
         impatient.get_item(TableName="orders", Key=KEY)
 
     assert database.asked == []
@@ -143,40 +143,40 @@ def test_response_can_be_late_or_slow(
 def test_rejection_has_its_code_and_status(
     client: Any, database: FakeDynamoDB, proxy: FaultProxy, code: str, status: int
 ) -> None:
-    with proxy.on(fault_proxy.refused(code, status)), pytest.raises(ClientError) as refusal:
+    with proxy.on(fault_proxy.service_error(code, status)), pytest.raises(ClientError) as rejection:
         client.get_item(TableName="orders", Key=KEY)
 
-    assert refusal.value.response["Error"]["Code"] == code
-    assert refusal.value.response["ResponseMetadata"]["HTTPStatusCode"] == status
+    assert rejection.value.response["Error"]["Code"] == code
+    assert rejection.value.response["ResponseMetadata"]["HTTPStatusCode"] == status
     assert database.asked == []
 
 
 def test_keys_can_stay_unprocessed(client: Any, proxy: FaultProxy) -> None:
-    wanted = {"orders": {"Keys": [KEY]}}
+    items = {"orders": {"Keys": [KEY]}}
 
     with proxy.on(fault_proxy.unprocessed, "BatchGetItem"):
-        answer = client.batch_get_item(RequestItems=wanted)
+        response = client.batch_get_item(RequestItems=items)
 
-    assert answer["UnprocessedKeys"] == wanted
+    assert response["UnprocessedKeys"] == items
 
 
 def test_fault_applies_to_its_own_calls_only(
     client: Any, database: FakeDynamoDB, proxy: FaultProxy
 ) -> None:
-    def is_refused(operation: str, **request: Any) -> bool:
+    def is_rejected(operation: str, **request: Any) -> bool:
         try:
             getattr(client, operation)(**request)
         except ClientError:
             return True
         return False
 
-    throttled = fault_proxy.refused("ThrottlingException")
+    throttled = fault_proxy.service_error("ThrottlingException")
     with proxy.on(throttled, "TransactWriteItems", table="products", skip=1, times=2) as hits:
-        assert not is_refused("get_item", TableName="products", Key=KEY)
-        assert not is_refused("transact_write_items", TransactItems=TRANSACTION[:1])
+        assert not is_rejected("get_item", TableName="products", Key=KEY)
+        assert not is_rejected("transact_write_items", TransactItems=TRANSACTION[:1])
         assert [
-            is_refused("transact_write_items", TransactItems=TRANSACTION) for _ in range(4)
+            is_rejected("transact_write_items", TransactItems=TRANSACTION) for _ in range(4)
         ] == [False, True, True, False]
 
     assert len(hits) == 2 and hits[0].tables == {"orders", "products"}
-    assert not is_refused("transact_write_items", TransactItems=TRANSACTION)
+    assert not is_rejected("transact_write_items", TransactItems=TRANSACTION)

@@ -21,10 +21,10 @@ from shop.system.readiness import DependencyCheck
 from tests.support.waiting import HANG_SECONDS
 
 
-def refused(code: str, status: int = 400) -> ClientError:
+def client_error(code: str, status: int = 400) -> ClientError:
     # The part of botocore's response that is read.
-    answer: Any = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
-    return ClientError(answer, "GetItem")
+    response: Any = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return ClientError(response, "GetItem")
 
 
 @pytest.mark.parametrize(
@@ -34,38 +34,38 @@ def refused(code: str, status: int = 400) -> ClientError:
         ReadTimeoutError(endpoint_url="http://x"),
         EndpointConnectionError(endpoint_url="http://x"),
         ConnectionClosedError(endpoint_url="http://x"),
-        refused("ProvisionedThroughputExceededException"),
-        refused("ThrottlingException"),
-        refused("TransactionConflictException"),
-        refused("AccessDeniedException"),
-        refused("ExpiredTokenException"),
-        refused("ResourceNotFoundException"),
-        refused("ParameterNotFound"),
-        refused("InternalServerError", 500),
-        refused("SomethingNew", 503),
+        client_error("ProvisionedThroughputExceededException"),
+        client_error("ThrottlingException"),
+        client_error("TransactionConflictException"),
+        client_error("AccessDeniedException"),
+        client_error("ExpiredTokenException"),
+        client_error("ResourceNotFoundException"),
+        client_error("ParameterNotFound"),
+        client_error("InternalServerError", 500),
+        client_error("SomethingNew", 503),
         # Errors of other services, and AWS errors for expired credentials or clock skew.
-        refused("AccessDenied", 403),
-        refused("ExpiredToken", 403),
-        refused("InvalidSignatureException"),
-        refused("RequestThrottled", 403),
-        refused("UnrecognizedClientException"),
-        refused("DecryptionFailure"),
-        refused("AWS.SimpleQueueService.NonExistentQueue"),
-        refused("400"),
+        client_error("AccessDenied", 403),
+        client_error("ExpiredToken", 403),
+        client_error("InvalidSignatureException"),
+        client_error("RequestThrottled", 403),
+        client_error("UnrecognizedClientException"),
+        client_error("DecryptionFailure"),
+        client_error("AWS.SimpleQueueService.NonExistentQueue"),
+        client_error("400"),
     ],
     ids=repr,
 )
 def test_failing_dependency_is_a_retryable_503(error: Exception) -> None:
-    told = as_shop_error(error)
+    actual = as_shop_error(error)
 
-    assert (told.status, told.code, told.retry_after) == (503, "SERVICE_UNAVAILABLE", 1)
+    assert (actual.status, actual.code, actual.retry_after) == (503, "SERVICE_UNAVAILABLE", 1)
 
 
 @pytest.mark.parametrize(
     "error",
     [
-        refused("ValidationException"),
-        refused("TransactionCanceledException"),
+        client_error("ValidationException"),
+        client_error("TransactionCanceledException"),
         ParamValidationError(report="x"),
         KeyError("x"),
         ValueError(),
@@ -110,9 +110,9 @@ def test_dependency_slower_than_the_request_is_named_and_not_checked_again_immed
     try:
         for _ in range(2):
             now[0] += 2
-            with pytest.raises(ServiceUnavailable) as refusal, deadline(1):
+            with pytest.raises(ServiceUnavailable) as rejection, deadline(1):
                 check.check()
-            assert [detail.field for detail in refusal.value.details] == ["database"]
+            assert [detail.field for detail in rejection.value.details] == ["database"]
     finally:
         end.set()
 
@@ -122,10 +122,10 @@ def test_dependency_slower_than_the_request_is_named_and_not_checked_again_immed
 def test_single_slow_dependency_is_named() -> None:
     check = DependencyCheck({"database": lambda: time.sleep(HANG_SECONDS)})
 
-    with pytest.raises(ServiceUnavailable) as refusal, deadline(0.05):
+    with pytest.raises(ServiceUnavailable) as rejection, deadline(0.05):
         check.check()
 
-    assert [detail.field for detail in refusal.value.details] == ["database"]
+    assert [detail.field for detail in rejection.value.details] == ["database"]
 
 
 def test_silent_dependency_is_named_by_its_role() -> None:
@@ -135,7 +135,7 @@ def test_silent_dependency_is_named_by_its_role() -> None:
     check = DependencyCheck({"database": broken, "signing-key": lambda: None}, lambda: 0.0)
 
     for _ in range(2):
-        with pytest.raises(ServiceUnavailable) as refusal:
+        with pytest.raises(ServiceUnavailable) as rejection:
             check.check()
-        (detail,) = refusal.value.details
+        (detail,) = rejection.value.details
         assert detail.field == "database" and "shop-users" not in str(detail)

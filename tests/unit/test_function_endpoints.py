@@ -16,9 +16,9 @@ ARGUMENTS = (
     [("shop-local-GetUser-1", "http://all"), ("shop-local-SendEmail-1", "http://mail")],
 )
 def test_longest_matching_name_part_selects_the_endpoint(function: str, endpoint: str) -> None:
-    told = '{"": "http://all", "SendEmail-": "http://mail"}'
+    endpoints = '{"": "http://all", "SendEmail-": "http://mail"}'
 
-    assert read_settings([*ARGUMENTS, "--endpoints", told]).endpoint_of(function) == endpoint
+    assert read_settings([*ARGUMENTS, "--endpoints", endpoints]).endpoint_of(function) == endpoint
 
 
 def test_default_endpoint_is_the_emulator() -> None:

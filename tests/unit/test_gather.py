@@ -41,9 +41,9 @@ def test_calls_beyond_the_connections_wait_for_the_first_to_end() -> None:
             running -= 1
         return number
 
-    answers = gather([partial(ask, number) for number in range(MAX_THREADS * 3)])
+    responses = gather([partial(ask, number) for number in range(MAX_THREADS * 3)])
 
-    assert answers == [*range(MAX_THREADS * 3)]
+    assert responses == [*range(MAX_THREADS * 3)]
     assert most <= MAX_THREADS
 
 

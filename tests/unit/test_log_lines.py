@@ -20,9 +20,9 @@ def test_log_line_equals_that_of_powertools(trace: str, monkeypatch: pytest.Monk
     ours = type(logger().registered_formatter)()
     for formatter in (ours, theirs):
         formatter.append_keys(**keys)
-    told = {"status": 200, "names": ["Zoë", None], "caller_id": None, "metrics": {"Latency": 1.5}}
+    fields = {"status": 200, "names": ["Zoë", None], "caller_id": None, "metrics": {"Latency": 1.5}}
     record = logging.makeLogRecord(
-        {"msg": "%s of %d", "args": ("one", 2), "levelname": "INFO", "level": "mine"} | told
+        {"msg": "%s of %d", "args": ("one", 2), "levelname": "INFO", "level": "mine"} | fields
     )
 
     line = ours.format(record)

@@ -117,12 +117,12 @@ def test_guesses_that_ended_in_503_stop_counting_once_their_requests_have_ended(
         counter.fail(error, is_right=True)
 
     counter.now += UNSETTLED_DURATION - timedelta(seconds=1)
-    with pytest.raises(TooManyRequests) as refused:
+    with pytest.raises(TooManyRequests) as rejection:
         counter.attempt()
     counter.now += timedelta(seconds=1)
     counter.attempt()
 
-    assert refused.value.retry_after == 1
+    assert rejection.value.retry_after == 1
     assert [(tally.count, tally.unsettled) for tally in counter.tallies.values()][0] == (1, 1)
 
 
@@ -135,17 +135,17 @@ def test_failed_guesses_stay_counted_beside_those_that_ended_in_503() -> None:
     counter.now += UNSETTLED_DURATION
     counter.fail(WRONG)
     counter.now += UNSETTLED_DURATION
-    with pytest.raises(TooManyRequests) as refused:
+    with pytest.raises(TooManyRequests) as rejection:
         counter.attempt()
 
-    assert refused.value.retry_after == (WINDOW - 2 * UNSETTLED_DURATION).total_seconds()
+    assert rejection.value.retry_after == (WINDOW - 2 * UNSETTLED_DURATION).total_seconds()
 
 
-@pytest.mark.parametrize("refusal", [WRONG, AccountInactive(), EmailInUse()])
-def test_rejected_guess_stays_counted_for_any_password(refusal: ShopError) -> None:
+@pytest.mark.parametrize("rejection", [WRONG, AccountInactive(), EmailInUse()])
+def test_rejected_guess_stays_counted_for_any_password(rejection: ShopError) -> None:
     counter = Counter()
 
-    counter.fail(refusal, is_right=refusal is not WRONG)
+    counter.fail(rejection, is_right=rejection is not WRONG)
 
     assert [(tally.count, tally.unsettled) for tally in counter.tallies.values()] == [(1, 0)] * 2
 
@@ -164,10 +164,10 @@ def test_parallel_guesses_fill_the_window_while_their_outcome_is_open() -> None:
     for _ in range(MAX_GUESSES_FROM_NETWORK):
         counter.attempt()
 
-    with pytest.raises(TooManyRequests) as refused:
+    with pytest.raises(TooManyRequests) as rejection:
         counter.attempt()
 
-    assert refused.value.retry_after == UNSETTLED_DURATION.total_seconds()
+    assert rejection.value.retry_after == UNSETTLED_DURATION.total_seconds()
 
 
 def test_eleventh_attempt_of_a_network_is_rejected_until_the_window_ends() -> None:
@@ -177,10 +177,10 @@ def test_eleventh_attempt_of_a_network_is_rejected_until_the_window_ends() -> No
     before = dict(counter.tallies)
 
     counter.now += timedelta(minutes=5, seconds=0.5)
-    with pytest.raises(TooManyRequests) as refused:
+    with pytest.raises(TooManyRequests) as rejection:
         counter.attempt(address="192.0.2.254")
 
-    assert refused.value.retry_after == 600
+    assert rejection.value.retry_after == 600
     assert counter.tallies == before
     counter.now = NOON + WINDOW
     assert counter.attempt().from_network.ends_at == NOON + 2 * WINDOW
@@ -200,10 +200,10 @@ def test_attempts_of_all_networks_are_limited_to_one_hundred() -> None:
     for number in range(MAX_GUESSES_FROM_ANYWHERE):
         counter.settle(counter.attempt(address=f"10.0.{number}.1"))
 
-    with pytest.raises(TooManyRequests) as refused:
+    with pytest.raises(TooManyRequests) as rejection:
         counter.attempt(address="10.1.0.1")
 
-    assert refused.value.retry_after == WINDOW.total_seconds()
+    assert rejection.value.retry_after == WINDOW.total_seconds()
 
 
 def test_constantly_changing_window_is_a_503() -> None:

@@ -53,9 +53,9 @@ def test_email_carries_the_id_of_its_event(ses: Stubber) -> None:
 def test_malformed_email_is_rejected_finally(ses: Stubber, code: str) -> None:
     ses.add_client_error("send_email", code, "Address ada@example.com")
 
-    with pytest.raises(EmailRejected) as refused:
+    with pytest.raises(EmailRejected) as rejection:
         send()
-    assert str(refused.value) == code
+    assert str(rejection.value) == code
 
 
 UNVERIFIED = (

@@ -24,7 +24,7 @@ from shop.orders.service import OrderService
 from shop.users.models import User
 from shop.users.schemas import UserCreate
 from shop.users.service import UserService
-from tests.fakes.order_store import DOLLAR, PEAR, PLUM, FakeOrderStore, idempotency, wanted
+from tests.fakes.order_store import DOLLAR, PEAR, PLUM, FakeOrderStore, idempotency, order_of
 from tests.fakes.session_store import FakeSessionStore, attempt, refresh
 from tests.fakes.user_store import FakeRateLimiter, FakeUserStore
 from tests.support.emf_metrics import counted, metrics_of
@@ -49,16 +49,16 @@ def logged_metrics(work: Any) -> dict[str, float]:
 
 
 def raises(error: type[Exception], work: Any) -> Any:
-    def refused() -> None:
+    def attempt() -> None:
         with pytest.raises(error):
             work()
 
-    return refused
+    return attempt
 
 
-def place(shelf: FakeOrderStore, *lines: Any, key: str | None = None) -> Any:
-    desk = OrderService(shelf, lambda: NOON, new_id)
-    return lambda: desk.place(ALICE, ALICE.id, wanted(*lines), idempotency(key))
+def place(store: FakeOrderStore, *lines: Any, key: str | None = None) -> Any:
+    service = OrderService(store, lambda: NOON, new_id)
+    return lambda: service.place(ALICE, ALICE.id, order_of(*lines), idempotency(key))
 
 
 def test_request_logs_its_latency_by_declared_route(log: LogLines) -> None:
@@ -86,10 +86,10 @@ def test_request_logs_its_own_counts_only(log: LogLines) -> None:
         handler(event(PLACES, {"userId": "me"}), Context())
 
     first, second = log()
-    told = metrics_of(first, SHOP)
-    assert told["OrdersPlaced", frozenset()] == ("Count", 2)
-    assert told["OrderValue", frozenset({("currency", "EUR")})] == ("None", 12.5)
-    assert len(told) == 3
+    actual = metrics_of(first, SHOP)
+    assert actual["OrdersPlaced", frozenset()] == ("Count", 2)
+    assert actual["OrderValue", frozenset({("currency", "EUR")})] == ("None", 12.5)
+    assert len(actual) == 3
     assert counted(second, SHOP) == {}
 
 
@@ -123,18 +123,18 @@ def test_order_and_its_value_are_counted_when_placed() -> None:
     metrics.collect()
     place(FakeOrderStore(), (PEAR, 2), (PLUM, 1))()
 
-    told = metrics_of(metrics.log_fields(), SHOP)
+    actual = metrics_of(metrics.log_fields(), SHOP)
 
-    assert told["OrdersPlaced", frozenset()] == ("Count", 1)
-    assert told["OrderValue", frozenset({("currency", "EUR")})] == ("None", 20.1)
+    assert actual["OrdersPlaced", frozenset()] == ("Count", 1)
+    assert actual["OrderValue", frozenset({("currency", "EUR")})] == ("None", 20.1)
     assert counted(metrics.log_fields(), SHOP).keys() == {"OrdersPlaced", "OrderValue"}
 
 
 def test_replay_counts_nothing() -> None:
-    shelf = FakeOrderStore()
-    place(shelf, (PLUM, 3), key="one")()
+    store = FakeOrderStore()
+    place(store, (PLUM, 3), key="one")()
 
-    assert logged_metrics(raises(Replayed, place(shelf, (PLUM, 3), key="one"))) == {}
+    assert logged_metrics(raises(Replayed, place(store, (PLUM, 3), key="one"))) == {}
 
 
 def test_rejected_order_counts_its_reason_once() -> None:

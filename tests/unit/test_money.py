@@ -10,8 +10,8 @@ from shop.money import CURRENCIES, Amount, Currency, Money, amount_violation
 AMOUNT: TypeAdapter[Decimal] = TypeAdapter(Amount)
 
 
-def codes(refused: ValidationError) -> set[str]:
-    return {error["type"] for error in refused.errors()}
+def codes(rejection: ValidationError) -> set[str]:
+    return {error["type"] for error in rejection.errors()}
 
 
 @pytest.mark.parametrize("text", ["0.00", "0.10", "19.90", "99999999.99"])
@@ -37,7 +37,7 @@ def test_malformed_amount_is_rejected(json: str) -> None:
         AMOUNT.validate_json(json)
 
 
-def test_total_is_exact() -> None:
+def test_total_of_decimal_amounts_is_exact() -> None:
     dime = Money(Decimal("0.10"), "EUR")
 
     assert Money.total([dime] * 3) == Money(Decimal("0.30"), "EUR")
@@ -63,9 +63,9 @@ def test_only_iso_4217_currencies_are_accepted() -> None:
     assert currency.validate_python("EUR") == "EUR"
     assert len(CURRENCIES) == 148 and all(len(code) == 3 for code in CURRENCIES)
     for wrong in ("eur", "EURO", "XXX", "", "EU"):
-        with pytest.raises(ValidationError) as refused:
+        with pytest.raises(ValidationError) as rejection:
             currency.validate_python(wrong)
-        assert codes(refused.value) == {"value_error"}
+        assert codes(rejection.value) == {"value_error"}
 
 
 @pytest.mark.parametrize(
@@ -76,10 +76,10 @@ def test_only_iso_4217_currencies_are_accepted() -> None:
     ],
 )
 def test_currencies_with_more_than_two_decimals_are_rejected(code: str, number: str) -> None:
-    with pytest.raises(ValidationError) as refused:
+    with pytest.raises(ValidationError) as rejection:
         TypeAdapter(Currency).validate_python(code)
 
-    (error,) = refused.value.errors()
+    (error,) = rejection.value.errors()
     assert (error["type"], error["ctx"]["message"]) == (
         "currency_not_offered",
         f"{code} is not offered: it has {number} decimals, and amounts have two.",

@@ -238,8 +238,8 @@ def test_examples_match_their_route(openapi: Part) -> None:
 def test_links_are_examples_of_their_own_route(openapi: Part) -> None:
     def example(route: str, status: str, header: str) -> str:
         method, path = route.split(" ")
-        answer = openapi["paths"][path][method]["responses"][status]
-        (text,) = answer["headers"][header]["schema"]["examples"]
+        response = openapi["paths"][path][method]["responses"][status]
+        (text,) = response["headers"][header]["schema"]["examples"]
         return str(text)
 
     user, _, order, _ = (f"0190a6b2-7c9e-7b1a-8f00-0000000000{it}" for it in IDS)
@@ -253,9 +253,9 @@ def test_links_are_examples_of_their_own_route(openapi: Part) -> None:
 
 def test_statuses_are_described_by_their_phrase(openapi: Part) -> None:
     for route, operation in operations(openapi):
-        for status, answer in operation["responses"].items():
+        for status, response in operation["responses"].items():
             if int(status) < 400:
-                assert answer["description"] == HTTPStatus(int(status)).phrase, route
+                assert response["description"] == HTTPStatus(int(status)).phrase, route
 
 
 def test_validation_errors_are_examples_of_their_operation(openapi: Part) -> None:
@@ -263,10 +263,10 @@ def test_validation_errors_are_examples_of_their_operation(openapi: Part) -> Non
         if operation.get("x-ignores-query"):
             assert "422" not in operation["responses"], route
             continue
-        answer = operation["responses"]["422"]
-        if "$ref" in answer:
-            answer = openapi["components"]["responses"][answer["$ref"].rpartition("/")[2]]
-        example = answer["content"]["application/json"]["examples"]["VALIDATION_ERROR"]["value"]
+        response = operation["responses"]["422"]
+        if "$ref" in response:
+            response = openapi["components"]["responses"][response["$ref"].rpartition("/")[2]]
+        example = response["content"]["application/json"]["examples"]["VALIDATION_ERROR"]["value"]
         (detail,) = example["error"]["details"]
         place = "body" if "requestBody" in operation else "query"
         assert detail["field"].partition(".")[0] == place, route
@@ -319,10 +319,10 @@ def test_every_error_is_an_example_under_its_status(openapi: Part) -> None:
         return set(response["content"]["application/json"]["examples"])
 
     for endpoint in endpoints().values():
-        answers = routes[f"{endpoint.method} {endpoint.path}"]["responses"]
+        responses = routes[f"{endpoint.method} {endpoint.path}"]["responses"]
         found = {
             (int(status), code)
-            for status, response in answers.items()
+            for status, response in responses.items()
             if int(status) >= 400
             for code in codes(response)
         }

@@ -20,10 +20,10 @@ USER = {
 REQUEST_ID = "11111111-2222-3333-4444-555555555555"
 HEADERS = {"X-Request-Id": REQUEST_ID, "Cache-Control": "no-store"}
 MADE = HEADERS | {"ETag": '"1"', "Location": f"/local/api/users/{USER['id']}"}
-WANTED = {"email": "ada@example.com", "name": " Ada ", "password": "a long walk by the river"}
+PAYLOAD = {"email": "ada@example.com", "name": " Ada ", "password": "a long walk by the river"}
 
 
-def answered(
+def check_response(
     status: int,
     body: Any = None,
     headers: dict[str, str] = HEADERS,
@@ -34,11 +34,11 @@ def answered(
     method, path = route.split(" ")
     request = httpx.Request(method, f"http://localhost/local{path}", json=sent)
     content = {} if body is None else {"json": body}
-    answer = httpx.Response(status, headers=headers, request=request, **content)
-    contract().check(answer, "/local")
+    response = httpx.Response(status, headers=headers, request=request, **content)
+    contract().check(response, "/local")
 
 
-def refusal(code: str, **more: Any) -> dict[str, Any]:
+def error_body(code: str, **more: Any) -> dict[str, Any]:
     return {"error": {"code": code, "message": "No.", "requestId": REQUEST_ID, **more}}
 
 
@@ -47,31 +47,31 @@ def without[T](headers: dict[str, T], name: str) -> dict[str, T]:
 
 
 def test_conforming_response_passes() -> None:
-    answered(201, USER, MADE, sent=WANTED)
-    answered(409, refusal("EMAIL_IN_USE"), sent=WANTED)
-    answered(404, refusal("NOT_FOUND"), {}, route="GET /api/nothing")
+    check_response(201, USER, MADE, sent=PAYLOAD)
+    check_response(409, error_body("EMAIL_IN_USE"), sent=PAYLOAD)
+    check_response(404, error_body("NOT_FOUND"), {}, route="GET /api/nothing")
 
 
 def test_undeclared_status_or_code_is_found() -> None:
     with pytest.raises(Broken, match="404 is not declared"):
-        answered(404, refusal("NOT_FOUND"))
+        check_response(404, error_body("NOT_FOUND"))
     with pytest.raises(Broken, match="SKU_IN_USE"):
-        answered(409, refusal("SKU_IN_USE"))
+        check_response(409, error_body("SKU_IN_USE"))
 
 
 @pytest.mark.parametrize("name", MADE)
 def test_missing_header_is_found(name: str) -> None:
     with pytest.raises(Broken, match=name):
-        answered(201, USER, without(MADE, name), sent=WANTED)
+        check_response(201, USER, without(MADE, name), sent=PAYLOAD)
 
 
 def test_undeclared_or_malformed_header_is_found() -> None:
     with pytest.raises(Broken, match="retry-after"):
-        answered(201, USER, MADE | {"Retry-After": "1"}, sent=WANTED)
+        check_response(201, USER, MADE | {"Retry-After": "1"}, sent=PAYLOAD)
     with pytest.raises(Broken, match="ETag"):
-        answered(201, USER, MADE | {"ETag": "1"}, sent=WANTED)
+        check_response(201, USER, MADE | {"ETag": "1"}, sent=PAYLOAD)
     with pytest.raises(Broken, match="Retry-After"):
-        answered(503, refusal("SERVICE_UNAVAILABLE"), HEADERS | {"Retry-After": "soon"})
+        check_response(503, error_body("SERVICE_UNAVAILABLE"), HEADERS | {"Retry-After": "soon"})
 
 
 @pytest.mark.parametrize(
@@ -88,23 +88,23 @@ def test_undeclared_or_malformed_header_is_found() -> None:
 )
 def test_malformed_body_is_found(wrong: dict[str, Any]) -> None:
     with pytest.raises(Broken):
-        answered(201, USER | wrong, MADE, sent=WANTED)
+        check_response(201, USER | wrong, MADE, sent=PAYLOAD)
 
 
 def test_missing_field_or_unknown_error_field_is_found() -> None:
     with pytest.raises(Broken):
-        answered(201, without(USER, "role"), MADE, sent=WANTED)
+        check_response(201, without(USER, "role"), MADE, sent=PAYLOAD)
     with pytest.raises(Broken):
-        answered(409, refusal("EMAIL_IN_USE", table="Users"))
+        check_response(409, error_body("EMAIL_IN_USE", table="Users"))
 
 
 def test_accepted_invalid_request_is_found() -> None:
     with pytest.raises(Broken, match="sent body"):
-        answered(201, USER, MADE, sent=WANTED | {"name": "x" * 201})
+        check_response(201, USER, MADE, sent=PAYLOAD | {"name": "x" * 201})
     meta = {"page": 1, "limit": 20, "total": 0, "totalPages": 0, "nextCursor": None}
     page = {"data": [], "meta": meta}
     listed = HEADERS | {"Link": '</api/products>; rel="first"'}
-    answered(200, page, listed, route="GET /api/products?limit=100")
+    check_response(200, page, listed, route="GET /api/products?limit=100")
     for query in ("limit=101", "colour=red", "sort=stock"):
         with pytest.raises(Broken):
-            answered(200, page, listed, route=f"GET /api/products?{query}")
+            check_response(200, page, listed, route=f"GET /api/products?{query}")

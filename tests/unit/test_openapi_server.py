@@ -14,10 +14,10 @@ from tests.support.gateway_events import Context, event
 def test_server_is_the_stage_or_the_base_path(prefix: str, url: str) -> None:
     headers = {"Host": "evil.example", "X-Forwarded-Prefix": "/evil"}
 
-    answer = handler(event("GET /openapi.json", prefix=prefix, headers=headers), Context())
+    response = handler(event("GET /openapi.json", prefix=prefix, headers=headers), Context())
 
-    assert [server["url"] for server in json.loads(answer["body"])["servers"]] == [url]
-    assert "evil" not in answer["body"]
+    assert [server["url"] for server in json.loads(response["body"])["servers"]] == [url]
+    assert "evil" not in response["body"]
 
 
 @pytest.mark.parametrize(("prefix", "url"), [("/prod", "/prod"), ("", "/")])
@@ -25,10 +25,10 @@ def test_trailing_slash_returns_the_same_document(prefix: str, url: str) -> None
     sent = event("GET /openapi.json", prefix=prefix)
     sent["requestContext"]["path"] += "/"
 
-    answer = handler(sent, Context())
+    response = handler(sent, Context())
 
-    assert answer == handler(event("GET /openapi.json", prefix=prefix), Context())
-    assert [server["url"] for server in json.loads(answer["body"])["servers"]] == [url]
+    assert response == handler(event("GET /openapi.json", prefix=prefix), Context())
+    assert [server["url"] for server in json.loads(response["body"])["servers"]] == [url]
 
 
 def test_each_path_has_its_own_entity_tag() -> None:

@@ -19,7 +19,7 @@ from shop.orders.models import Order, OrderStatus
 from shop.redaction import SanitizedError
 from shop.users.models import User
 from tests.fakes.email_dependencies import ORDER, USER
-from tests.fakes.user_store import FakeUserStore, desk
+from tests.fakes.user_store import FakeUserStore, user_service
 from tests.support.fixtures import ADMIN, ALICE, NOON
 from tests.support.gateway_events import Context
 from tests.support.log_lines import LogLines
@@ -52,9 +52,9 @@ def audited(log: LogLines) -> list[dict[str, Any]]:
 def test_command_is_a_dry_run_until_confirmed_and_audited_both_times(
     log: LogLines, given: dict[str, Any], outcome: str
 ) -> None:
-    answer = change(SHUT | given, Context())
+    response = change(SHUT | given, Context())
 
-    assert answer == {"outcome": outcome, "facts": {"sessions": 2}}
+    assert response == {"outcome": outcome, "facts": {"sessions": 2}}
     (line,) = audited(log)
     assert (line["action"], line["actor"]) == ("deactivate-user", OPERATOR)
     assert (line["subject"], line["outcome"]) == ({"user_id": ALICE.id}, outcome)
@@ -63,12 +63,12 @@ def test_command_is_a_dry_run_until_confirmed_and_audited_both_times(
 
 def test_rejection_is_returned_and_audited(log: LogLines) -> None:
     @operator_command(EndSessions)
-    def refuse(command: EndSessions) -> CommandResult:
+    def reject(command: EndSessions) -> CommandResult:
         raise LastAdmin
 
-    answer = refuse({"operator": OPERATOR, "userId": ALICE.id, "confirm": True}, Context())
+    response = reject({"operator": OPERATOR, "userId": ALICE.id, "confirm": True}, Context())
 
-    assert (answer["outcome"], answer["code"]) == ("refused", "LAST_ADMIN")
+    assert (response["outcome"], response["code"]) == ("refused", "LAST_ADMIN")
     assert [line["outcome"] for line in audited(log)] == ["LastAdmin"]
 
 
@@ -100,10 +100,10 @@ def test_malformed_command_is_rejected_before_any_effect(slip: dict[str, Any]) -
         done.append(command)
         return {}
 
-    answer = handler(SHUT | {"confirm": True} | slip, Context())
+    response = handler(SHUT | {"confirm": True} | slip, Context())
 
-    assert (answer["outcome"], answer["code"]) == ("refused", "VALIDATION_ERROR")
-    assert next(iter(slip)) in " ".join(answer["why"])
+    assert (response["outcome"], response["code"]) == ("refused", "VALIDATION_ERROR")
+    assert next(iter(slip)) in " ".join(response["why"])
     assert done == []
 
 
@@ -134,14 +134,14 @@ def test_malformed_command_is_audited_with_its_operator_and_without_its_input(
     ],
 )
 def test_malformed_command_without_an_arn_is_audited_as_operator(log: LogLines, sent: Any) -> None:
-    answer = change(sent, Context())
+    response = change(sent, Context())
 
-    assert answer["outcome"] == "refused"
+    assert response["outcome"] == "refused"
     assert [line["actor"] for line in audited(log)] == ["operator"]
 
 
 @pytest.mark.parametrize(
-    ("role", "status", "admins", "refusal"),
+    ("role", "status", "admins", "rejection"),
     [
         (Role.ADMIN, UserStatus.INACTIVE, 1, LastAdmin),
         (Role.ADMIN, UserStatus.INACTIVE, 2, None),
@@ -150,17 +150,17 @@ def test_malformed_command_without_an_arn_is_audited_as_operator(log: LogLines, 
     ],
 )
 def test_dry_run_previews_the_last_admin_rule(
-    role: Role, status: UserStatus, admins: int, refusal: type[ShopError] | None
+    role: Role, status: UserStatus, admins: int, rejection: type[ShopError] | None
 ) -> None:
-    shelf = FakeUserStore()
-    shelf.user, shelf.admins = replace(shelf.user, role=role), admins
+    store = FakeUserStore()
+    store.user, store.admins = replace(store.user, role=role), admins
 
-    if refusal is None:
-        assert desk(shelf).preview(ADMIN, ALICE.id, status) == shelf.user
+    if rejection is None:
+        assert user_service(store).preview(ADMIN, ALICE.id, status) == store.user
     else:
-        with pytest.raises(refusal):
-            desk(shelf).preview(ADMIN, ALICE.id, status)
-    assert shelf.writes == 0
+        with pytest.raises(rejection):
+            user_service(store).preview(ADMIN, ALICE.id, status)
+    assert store.writes == 0
 
 
 class FakeOperatorStore:
@@ -236,7 +236,7 @@ def test_confirmation_id_of_another_subject_is_rejected(first: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("office", "refusal"),
+    ("office", "rejection"),
     [
         (FakeOperatorStore(user=None), NotFound),
         (FakeOperatorStore(user=replace(USER, status=UserStatus.INACTIVE)), AccountInactive),
@@ -244,9 +244,9 @@ def test_confirmation_id_of_another_subject_is_rejected(first: str) -> None:
     ],
 )
 def test_user_without_a_right_to_email_gets_none(
-    office: FakeOperatorStore, refusal: type[ShopError]
+    office: FakeOperatorStore, rejection: type[ShopError]
 ) -> None:
-    with pytest.raises(refusal):
+    with pytest.raises(rejection):
         office.resend(confirmed=FRESH)
     assert office.wishes == []
 
@@ -259,6 +259,6 @@ def test_unknown_order_is_not_found() -> None:
 def test_email_is_confirmed_by_an_id_only() -> None:
     event = {"operator": OPERATOR, "userId": ALICE.id, "confirm": "1"}
 
-    answer = operator_command(ResendEmail)(lambda _: {})(event, Context())
+    response = operator_command(ResendEmail)(lambda _: {})(event, Context())
 
-    assert answer["code"] == "VALIDATION_ERROR"
+    assert response["code"] == "VALIDATION_ERROR"

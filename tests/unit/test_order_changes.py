@@ -34,21 +34,21 @@ from tests.fakes.order_store import (
     FakeOrderStore,
     act,
     idempotency,
+    order_of,
     placed,
     update,
-    wanted,
 )
 from tests.support.fixtures import ADMIN, ALICE, BOB, NOON
 
 
 @pytest.fixture
-def shelf() -> FakeOrderStore:
+def store() -> FakeOrderStore:
     return FakeOrderStore()
 
 
 @pytest.fixture
-def desk(shelf: FakeOrderStore) -> OrderService:
-    return OrderService(shelf, lambda: NOON, new_id)
+def service(store: FakeOrderStore) -> OrderService:
+    return OrderService(store, lambda: NOON, new_id)
 
 
 def test_terminal_statuses_have_no_transition_and_every_status_is_listed() -> None:
@@ -59,143 +59,143 @@ def test_terminal_statuses_have_no_transition_and_every_status_is_listed() -> No
 
 @pytest.mark.parametrize(("before", "after"), [(PENDING, PROCESSING), (PROCESSING, COMPLETED)])
 def test_order_advanced_by_an_admin_keeps_its_stock(
-    desk: OrderService, shelf: FakeOrderStore, before: OrderStatus, after: OrderStatus
+    service: OrderService, store: FakeOrderStore, before: OrderStatus, after: OrderStatus
 ) -> None:
-    order = placed(desk, shelf, before)
+    order = placed(service, store, before)
 
-    moved = act(desk, ADMIN, order, status=after)
+    moved = act(service, ADMIN, order, status=after)
 
     assert moved == replace(order, status=after, version=2)
-    assert desk.read(ALICE, ALICE.id, order.id) == moved
-    assert shelf.stock(PEAR) == 7
+    assert service.read(ALICE, ALICE.id, order.id) == moved
+    assert store.stock(PEAR) == 7
 
 
 def test_product_without_counted_stock_is_unchanged(
-    desk: OrderService, shelf: FakeOrderStore
+    service: OrderService, store: FakeOrderStore
 ) -> None:
-    order = placed(desk, shelf)
+    order = placed(service, store)
     counted = replace(LINK, stock=5)
-    shelf.products[LINK.id] = counted
+    store.products[LINK.id] = counted
 
-    act(desk, ALICE, order, status=CANCELLED)
+    act(service, ALICE, order, status=CANCELLED)
 
-    assert shelf.products[LINK.id] == counted
-    assert shelf.products[PEAR.id] == replace(PEAR, version=2)
+    assert store.products[LINK.id] == counted
+    assert store.products[PEAR.id] == replace(PEAR, version=2)
 
 
 @pytest.mark.parametrize("status", [PROCESSING, COMPLETED, PENDING])
 def test_owner_can_only_set_cancelled(
-    desk: OrderService, shelf: FakeOrderStore, status: OrderStatus
+    service: OrderService, store: FakeOrderStore, status: OrderStatus
 ) -> None:
-    order = placed(desk, shelf)
+    order = placed(service, store)
 
     with pytest.raises(Forbidden):
-        act(desk, ALICE, order, status=status)
+        act(service, ALICE, order, status=status)
 
-    assert shelf.orders == [order]
+    assert store.orders == [order]
 
 
 @pytest.mark.parametrize("status", [PROCESSING, COMPLETED, CANCELLED])
 @pytest.mark.parametrize("changes", [{"status": CANCELLED}, {"note": "x"}, {"note": None}])
 def test_owner_changes_only_pending_orders(
-    desk: OrderService, shelf: FakeOrderStore, status: OrderStatus, changes: dict[str, Any]
+    service: OrderService, store: FakeOrderStore, status: OrderStatus, changes: dict[str, Any]
 ) -> None:
-    order = placed(desk, shelf, status)
+    order = placed(service, store, status)
 
     with pytest.raises(InvalidTransition, match=f"This order is {status}"):
-        act(desk, ALICE, order, **changes)
+        act(service, ALICE, order, **changes)
 
-    assert shelf.orders == [order]
-    assert shelf.stock(PEAR) == 7
+    assert store.orders == [order]
+    assert store.stock(PEAR) == 7
 
 
 @pytest.mark.parametrize("status", OrderStatus)
 def test_admin_edits_and_clears_the_note_in_any_status(
-    desk: OrderService, shelf: FakeOrderStore, status: OrderStatus
+    service: OrderService, store: FakeOrderStore, status: OrderStatus
 ) -> None:
-    order = placed(desk, shelf, status)
+    order = placed(service, store, status)
 
-    noted = act(desk, ADMIN, order, note="Left at the door.")
-    cleared = act(desk, ADMIN, order, note=None)
+    noted = act(service, ADMIN, order, note="Left at the door.")
+    cleared = act(service, ADMIN, order, note=None)
 
     assert noted == replace(order, note="Left at the door.", version=2)
     assert cleared == replace(order, note=None, version=3)
-    assert shelf.stock(PEAR) == 7
+    assert store.stock(PEAR) == 7
 
 
 def test_status_and_note_change_together_or_not_at_all(
-    desk: OrderService, shelf: FakeOrderStore
+    service: OrderService, store: FakeOrderStore
 ) -> None:
-    order = placed(desk, shelf)
+    order = placed(service, store)
 
-    cancelled = act(desk, ALICE, order, status=CANCELLED, note="Ordered twice.")
+    cancelled = act(service, ALICE, order, status=CANCELLED, note="Ordered twice.")
     with pytest.raises(InvalidTransition):
-        act(desk, ADMIN, order, status=COMPLETED, note="Done.")
+        act(service, ADMIN, order, status=COMPLETED, note="Done.")
 
     assert (cancelled.status, cancelled.note) == (CANCELLED, "Ordered twice.")
-    assert shelf.orders == [cancelled]
+    assert store.orders == [cancelled]
 
 
 @pytest.mark.parametrize("changes", [{}, {"note": None}])
 def test_unchanged_order_keeps_its_version(
-    desk: OrderService, shelf: FakeOrderStore, changes: dict[str, Any]
+    service: OrderService, store: FakeOrderStore, changes: dict[str, Any]
 ) -> None:
-    order = placed(desk, shelf)
+    order = placed(service, store)
 
-    assert act(desk, ALICE, order, **changes) == order
-    assert shelf.orders == [order]
+    assert act(service, ALICE, order, **changes) == order
+    assert store.orders == [order]
 
 
-def test_stranger_is_rejected_before_any_read(desk: OrderService) -> None:
+def test_stranger_is_rejected_before_any_read(service: OrderService) -> None:
     for order_id in (new_id(), new_id()):
         with pytest.raises(Forbidden):
-            desk.update(BOB, ALICE.id, order_id, update(status="cancelled"), WHATEVER)
+            service.update(BOB, ALICE.id, order_id, update(status="cancelled"), WHATEVER)
         with pytest.raises(NotFound):
-            desk.update(ADMIN, ALICE.id, order_id, update(status="cancelled"), WHATEVER)
+            service.update(ADMIN, ALICE.id, order_id, update(status="cancelled"), WHATEVER)
 
 
 def test_stale_precondition_is_rejected_before_the_transition(
-    desk: OrderService, shelf: FakeOrderStore
+    service: OrderService, store: FakeOrderStore
 ) -> None:
-    order = placed(desk, shelf, COMPLETED)
+    order = placed(service, store, COMPLETED)
 
     with pytest.raises(PreconditionFailed):
-        act(desk, ADMIN, order, Precondition(frozenset({'"2"'})), status="cancelled")
+        act(service, ADMIN, order, Precondition(frozenset({'"2"'})), status="cancelled")
     with pytest.raises(InvalidTransition):
-        act(desk, ADMIN, order, Precondition(frozenset({'"1"'})), status="cancelled")
+        act(service, ADMIN, order, Precondition(frozenset({'"1"'})), status="cancelled")
 
-    assert shelf.orders == [order]
+    assert store.orders == [order]
 
 
 def test_concurrent_note_is_kept_unless_a_version_is_required(
-    desk: OrderService, shelf: FakeOrderStore
+    service: OrderService, store: FakeOrderStore
 ) -> None:
-    order = placed(desk, shelf)
-    shelf.meanwhile = [lambda: act(desk, ADMIN, order, note="Ring twice.")]
+    order = placed(service, store)
+    store.meanwhile = [lambda: act(service, ADMIN, order, note="Ring twice.")]
 
-    cancelled = act(desk, ALICE, order, status=CANCELLED)
+    cancelled = act(service, ALICE, order, status=CANCELLED)
 
     assert cancelled == replace(order, status=CANCELLED, note="Ring twice.", version=3)
-    assert shelf.stock(PEAR) == 10
+    assert store.stock(PEAR) == 10
 
-    other = placed(desk, shelf)
-    shelf.meanwhile = [lambda: act(desk, ADMIN, other, note="Ring twice.")]
+    other = placed(service, store)
+    store.meanwhile = [lambda: act(service, ADMIN, other, note="Ring twice.")]
     with pytest.raises(PreconditionFailed):
-        act(desk, ALICE, other, Precondition(frozenset({'"1"'})), status=CANCELLED)
-    assert shelf.stock(PEAR) == 7
+        act(service, ALICE, other, Precondition(frozenset({'"1"'})), status=CANCELLED)
+    assert store.stock(PEAR) == 7
 
 
 def test_second_of_cancellation_and_completion_is_rejected(
-    desk: OrderService, shelf: FakeOrderStore
+    service: OrderService, store: FakeOrderStore
 ) -> None:
-    order = placed(desk, shelf, PROCESSING)
-    shelf.meanwhile = [lambda: act(desk, ADMIN, order, status=COMPLETED)]
+    order = placed(service, store, PROCESSING)
+    store.meanwhile = [lambda: act(service, ADMIN, order, status=COMPLETED)]
 
     with pytest.raises(InvalidTransition):
-        act(desk, ADMIN, order, status=CANCELLED)
+        act(service, ADMIN, order, status=CANCELLED)
 
-    assert [kept.status for kept in shelf.orders] == [COMPLETED]
-    assert shelf.stock(PEAR) == 7
+    assert [kept.status for kept in store.orders] == [COMPLETED]
+    assert store.stock(PEAR) == 7
 
 
 @pytest.mark.parametrize(
@@ -211,32 +211,34 @@ def test_second_of_cancellation_and_completion_is_rejected(
     ],
 )
 def test_order_change_that_takes_an_admin_checks_the_callers_role(
-    desk: OrderService,
-    shelf: FakeOrderStore,
+    service: OrderService,
+    store: FakeOrderStore,
     caller: Caller,
     changes: dict[str, Any],
     checked: str | None,
 ) -> None:
-    act(desk, caller, placed(desk, shelf), **changes)
+    act(service, caller, placed(service, store), **changes)
 
-    assert shelf.by_admin == checked
+    assert store.by_admin == checked
 
 
 @pytest.mark.usefixtures("no_time_to_retry")
-def test_order_change_gets_503_while_others_win(desk: OrderService, shelf: FakeOrderStore) -> None:
-    order = placed(desk, shelf)
+def test_order_change_gets_503_while_others_win(
+    service: OrderService, store: FakeOrderStore
+) -> None:
+    order = placed(service, store)
 
     def edit() -> None:
-        shelf.orders[0] = replace(shelf.orders[0], version=shelf.orders[0].version + 1)
+        store.orders[0] = replace(store.orders[0], version=store.orders[0].version + 1)
 
-    shelf.meanwhile = [edit] * 100
+    store.meanwhile = [edit] * 100
 
-    with pytest.raises(ServiceUnavailable) as refusal:
-        act(desk, ALICE, order, status=CANCELLED)
+    with pytest.raises(ServiceUnavailable) as rejection:
+        act(service, ALICE, order, status=CANCELLED)
 
-    assert refusal.value.retry_after == 1
-    assert [kept.status for kept in shelf.orders] == [PENDING]
-    assert shelf.stock(PEAR) == 7
+    assert rejection.value.retry_after == 1
+    assert [kept.status for kept in store.orders] == [PENDING]
+    assert store.stock(PEAR) == 7
 
 
 @pytest.mark.parametrize(
@@ -269,7 +271,7 @@ changes_ = st.fixed_dictionaries(
 )
 
 
-def expected_refusal(
+def expected_rejection(
     caller: Caller, status: OrderStatus, changes: dict[str, Any]
 ) -> type[ShopError] | None:
     is_admin = caller.role is Role.ADMIN
@@ -287,23 +289,23 @@ def expected_refusal(
 def test_random_changes_follow_the_rules(
     asked: Sequence[tuple[Caller, dict[str, Any]]],
 ) -> None:
-    shelf = FakeOrderStore()
-    desk = OrderService(shelf, lambda: NOON, new_id)
-    order = desk.place(ALICE, ALICE.id, wanted((PEAR, 3), (PLUM, 1), (LINK, 2)), idempotency())
+    store = FakeOrderStore()
+    service = OrderService(store, lambda: NOON, new_id)
+    order = service.place(ALICE, ALICE.id, order_of((PEAR, 3), (PLUM, 1), (LINK, 2)), idempotency())
     status, note, version = order.status, order.note, 1
 
     for caller, changes in asked:
-        refusal = expected_refusal(caller, status, changes)
-        if refusal is not None:
-            with pytest.raises(refusal):
-                act(desk, caller, order, **changes)
+        rejection = expected_rejection(caller, status, changes)
+        if rejection is not None:
+            with pytest.raises(rejection):
+                act(service, caller, order, **changes)
         else:
             before = (status, note)
             status, note = changes.get("status", status), changes.get("note", note)
             version += before != (status, note)
-            act(desk, caller, order, **changes)
-        (kept,) = shelf.orders
+            act(service, caller, order, **changes)
+        (kept,) = store.orders
         assert kept == replace(order, status=status, note=note, version=version)
         is_back = status is CANCELLED
-        assert (shelf.stock(PEAR), shelf.stock(PLUM)) == ((10, 3) if is_back else (7, 2))
-        assert shelf.stock(LINK) is None
+        assert (store.stock(PEAR), store.stock(PLUM)) == ((10, 3) if is_back else (7, 2))
+        assert store.stock(LINK) is None

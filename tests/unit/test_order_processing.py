@@ -31,93 +31,95 @@ class FakeFulfilment:
 
 
 @pytest.fixture
-def shelf() -> FakeOrderStore:
+def store() -> FakeOrderStore:
     return FakeOrderStore()
 
 
 @pytest.fixture
-def desk(shelf: FakeOrderStore) -> OrderService:
-    return OrderService(shelf, lambda: NOON, new_id)
+def service(store: FakeOrderStore) -> OrderService:
+    return OrderService(store, lambda: NOON, new_id)
 
 
-def start(desk: OrderService, order: Order, packer: FakeFulfilment) -> None:
-    desk.start_processing(order.user_id, order.id, packer)
+def start(service: OrderService, order: Order, packer: FakeFulfilment) -> None:
+    service.start_processing(order.user_id, order.id, packer)
 
 
 def test_pending_order_is_accepted_and_processing(
-    desk: OrderService, shelf: FakeOrderStore
+    service: OrderService, store: FakeOrderStore
 ) -> None:
-    order, packer = placed(desk, shelf), FakeFulfilment()
+    order, packer = placed(service, store), FakeFulfilment()
 
-    start(desk, order, packer)
+    start(service, order, packer)
 
     assert packer.accepted == [order.id]
-    assert shelf.orders == [replace(order, status=PROCESSING, version=2)]
-    assert shelf.stock(PEAR) == 7
+    assert store.orders == [replace(order, status=PROCESSING, version=2)]
+    assert store.stock(PEAR) == 7
 
 
-def test_repeated_messages_start_processing_once(desk: OrderService, shelf: FakeOrderStore) -> None:
-    order, packer = placed(desk, shelf), FakeFulfilment()
+def test_repeated_messages_start_processing_once(
+    service: OrderService, store: FakeOrderStore
+) -> None:
+    order, packer = placed(service, store), FakeFulfilment()
 
     for _ in range(3):
-        start(desk, order, packer)
+        start(service, order, packer)
 
     assert packer.accepted == [order.id]
-    assert shelf.orders[0].version == 2
+    assert store.orders[0].version == 2
 
 
 @pytest.mark.parametrize("status", [PROCESSING, COMPLETED, CANCELLED])
 def test_order_that_is_not_pending_is_unchanged(
-    desk: OrderService, shelf: FakeOrderStore, status: OrderStatus
+    service: OrderService, store: FakeOrderStore, status: OrderStatus
 ) -> None:
-    order, packer = placed(desk, shelf, status), FakeFulfilment()
+    order, packer = placed(service, store, status), FakeFulfilment()
 
-    start(desk, order, packer)
-    desk.cancel_unfulfilled(order.user_id, order.id)
+    start(service, order, packer)
+    service.cancel_unfulfilled(order.user_id, order.id)
 
-    assert (packer.accepted, shelf.orders) == ([], [order])
-    assert shelf.stock(PEAR) == 7
+    assert (packer.accepted, store.orders) == ([], [order])
+    assert store.stock(PEAR) == 7
 
 
-def test_unknown_order_is_skipped(desk: OrderService) -> None:
+def test_unknown_order_is_skipped(service: OrderService) -> None:
     packer = FakeFulfilment()
 
-    desk.start_processing(ALICE.id, new_id(), packer)
-    desk.cancel_unfulfilled(ALICE.id, new_id())
+    service.start_processing(ALICE.id, new_id(), packer)
+    service.cancel_unfulfilled(ALICE.id, new_id())
 
     assert packer.accepted == []
 
 
 def test_order_cancelled_while_accepted_stays_cancelled(
-    desk: OrderService, shelf: FakeOrderStore
+    service: OrderService, store: FakeOrderStore
 ) -> None:
-    order = placed(desk, shelf)
-    packer = FakeFulfilment(meanwhile=lambda: act(desk, ALICE, order, status=CANCELLED))
+    order = placed(service, store)
+    packer = FakeFulfilment(meanwhile=lambda: act(service, ALICE, order, status=CANCELLED))
 
-    start(desk, order, packer)
+    start(service, order, packer)
 
-    assert shelf.orders[0].status is CANCELLED
-    assert shelf.stock(PEAR) == 10
+    assert store.orders[0].status is CANCELLED
+    assert store.stock(PEAR) == 10
 
 
-def test_unaccepted_order_is_unchanged(desk: OrderService, shelf: FakeOrderStore) -> None:
-    order, packer = placed(desk, shelf), FakeFulfilment()
+def test_unaccepted_order_is_unchanged(service: OrderService, store: FakeOrderStore) -> None:
+    order, packer = placed(service, store), FakeFulfilment()
     packer.is_on_strike = True
 
     with pytest.raises(FulfilmentFailed):
-        start(desk, order, packer)
+        start(service, order, packer)
 
-    assert shelf.orders == [order]
+    assert store.orders == [order]
 
 
 def test_unfulfilled_order_is_cancelled_and_returns_stock_once(
-    desk: OrderService, shelf: FakeOrderStore
+    service: OrderService, store: FakeOrderStore
 ) -> None:
-    order = placed(desk, shelf)
+    order = placed(service, store)
 
     for _ in range(3):
-        desk.cancel_unfulfilled(order.user_id, order.id)
+        service.cancel_unfulfilled(order.user_id, order.id)
 
-    assert shelf.orders[0].status is CANCELLED
-    assert shelf.orders[0].version == 2
-    assert shelf.stock(PEAR) == 10
+    assert store.orders[0].status is CANCELLED
+    assert store.orders[0].version == 2
+    assert store.stock(PEAR) == 10

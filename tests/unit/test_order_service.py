@@ -31,24 +31,24 @@ from tests.fakes.order_store import (
     PLUM,
     FakeOrderStore,
     idempotency,
+    order_of,
     product,
-    wanted,
 )
 from tests.support.fixtures import ADMIN, ALICE, BOB, NOON
 
 
 @pytest.fixture
-def shelf() -> FakeOrderStore:
+def store() -> FakeOrderStore:
     return FakeOrderStore()
 
 
 @pytest.fixture
-def desk(shelf: FakeOrderStore) -> OrderService:
-    return OrderService(shelf, lambda: NOON, new_id)
+def service(store: FakeOrderStore) -> OrderService:
+    return OrderService(store, lambda: NOON, new_id)
 
 
-def test_order_has_catalogue_prices_and_an_exact_total(desk: OrderService) -> None:
-    order = desk.place(ALICE, ALICE.id, wanted((PEAR, 3), (PLUM, 2)), idempotency())
+def test_order_has_catalogue_prices_and_an_exact_total(service: OrderService) -> None:
+    order = service.place(ALICE, ALICE.id, order_of((PEAR, 3), (PLUM, 2)), idempotency())
 
     assert [(line.unit_price.amount, line.quantity) for line in order.lines] == [
         (Decimal("0.10"), 3),
@@ -58,22 +58,22 @@ def test_order_has_catalogue_prices_and_an_exact_total(desk: OrderService) -> No
     assert order.status is OrderStatus.PENDING
 
 
-def test_order_takes_stock(desk: OrderService, shelf: FakeOrderStore) -> None:
-    order = desk.place(ALICE, ALICE.id, wanted((PEAR, 3), (LINK, 2)), idempotency())
+def test_order_takes_stock(service: OrderService, store: FakeOrderStore) -> None:
+    order = service.place(ALICE, ALICE.id, order_of((PEAR, 3), (LINK, 2)), idempotency())
 
-    assert shelf.stock(PEAR) == 7
-    assert shelf.stock(LINK) is None
+    assert store.stock(PEAR) == 7
+    assert store.stock(LINK) is None
     assert [line.reserved for line in order.lines] == [3, 0]
 
 
-def test_product_named_twice_is_one_line(desk: OrderService, shelf: FakeOrderStore) -> None:
-    order = desk.place(ALICE, ALICE.id, wanted((PEAR, 3), (PLUM, 1), (PEAR, 4)), idempotency())
+def test_product_named_twice_is_one_line(service: OrderService, store: FakeOrderStore) -> None:
+    order = service.place(ALICE, ALICE.id, order_of((PEAR, 3), (PLUM, 1), (PEAR, 4)), idempotency())
 
     assert [(line.product_id, line.quantity) for line in order.lines] == [
         (PEAR.id, 7),
         (PLUM.id, 1),
     ]
-    assert shelf.stock(PEAR) == 3
+    assert store.stock(PEAR) == 3
 
 
 @pytest.mark.parametrize(
@@ -87,173 +87,175 @@ def test_product_named_twice_is_one_line(desk: OrderService, shelf: FakeOrderSto
     ],
 )
 def test_unavailable_products_are_rejected_and_no_stock_is_taken(
-    desk: OrderService,
-    shelf: FakeOrderStore,
+    service: OrderService,
+    store: FakeOrderStore,
     lines: list[tuple[Product, int]],
     error: type[ShopError],
     fields: list[str | None],
 ) -> None:
-    before = dict(shelf.products)
+    before = dict(store.products)
 
-    with pytest.raises(error) as refusal:
-        desk.place(ALICE, ALICE.id, wanted(*lines), idempotency())
+    with pytest.raises(error) as rejection:
+        service.place(ALICE, ALICE.id, order_of(*lines), idempotency())
 
-    assert len(refusal.value.details) == len(fields)
+    assert len(rejection.value.details) == len(fields)
     assert all(
         field in (None, detail.field)
-        for field, detail in zip(fields, refusal.value.details, strict=True)
+        for field, detail in zip(fields, rejection.value.details, strict=True)
     )
-    assert shelf.products == before and shelf.orders == []
+    assert store.products == before and store.orders == []
 
 
-def test_total_out_of_range_is_rejected(desk: OrderService, shelf: FakeOrderStore) -> None:
+def test_total_out_of_range_is_rejected(service: OrderService, store: FakeOrderStore) -> None:
     dear = product("99999999.99", None)
-    shelf.products[dear.id] = dear
+    store.products[dear.id] = dear
 
-    assert desk.place(ALICE, ALICE.id, wanted((dear, 1)), idempotency()).total == dear.price
+    assert service.place(ALICE, ALICE.id, order_of((dear, 1)), idempotency()).total == dear.price
     with pytest.raises(ValidationFailed):
-        desk.place(ALICE, ALICE.id, wanted((dear, 2)), idempotency())
+        service.place(ALICE, ALICE.id, order_of((dear, 2)), idempotency())
 
 
 def test_stranger_cannot_order_for_a_user_and_an_admin_can(
-    desk: OrderService, shelf: FakeOrderStore
+    service: OrderService, store: FakeOrderStore
 ) -> None:
     with pytest.raises(Forbidden):
-        desk.place(BOB, ALICE.id, wanted((PEAR, 1)), idempotency())
-    assert shelf.orders == []
+        service.place(BOB, ALICE.id, order_of((PEAR, 1)), idempotency())
+    assert store.orders == []
 
-    assert desk.place(ADMIN, ALICE.id, wanted((PEAR, 1)), idempotency()).user_id == ALICE.id
+    assert service.place(ADMIN, ALICE.id, order_of((PEAR, 1)), idempotency()).user_id == ALICE.id
 
 
 def test_price_changed_before_the_commit_is_read_again(
-    desk: OrderService, shelf: FakeOrderStore
+    service: OrderService, store: FakeOrderStore
 ) -> None:
     dearer = replace(PEAR, price=Money(Decimal("0.20"), "EUR"))
-    shelf.meanwhile = [lambda: shelf.products.update({PEAR.id: dearer})]
+    store.meanwhile = [lambda: store.products.update({PEAR.id: dearer})]
 
-    order = desk.place(ALICE, ALICE.id, wanted((PEAR, 2)), idempotency())
+    order = service.place(ALICE, ALICE.id, order_of((PEAR, 2)), idempotency())
 
     assert order.total == Money(Decimal("0.40"), "EUR")
 
 
 def test_last_item_sold_before_the_commit_is_insufficient_stock(
-    desk: OrderService, shelf: FakeOrderStore
+    service: OrderService, store: FakeOrderStore
 ) -> None:
-    shelf.meanwhile = [lambda: shelf.products.update({PEAR.id: replace(PEAR, stock=0)})]
+    store.meanwhile = [lambda: store.products.update({PEAR.id: replace(PEAR, stock=0)})]
 
     with pytest.raises(InsufficientStock):
-        desk.place(ALICE, ALICE.id, wanted((PEAR, 1)), idempotency())
+        service.place(ALICE, ALICE.id, order_of((PEAR, 1)), idempotency())
 
 
 def test_order_for_another_user_checks_the_callers_role(
-    desk: OrderService, shelf: FakeOrderStore
+    service: OrderService, store: FakeOrderStore
 ) -> None:
-    desk.place(ADMIN, ALICE.id, wanted((PEAR, 1)), idempotency())
-    assert shelf.by_admin == ADMIN.id
+    service.place(ADMIN, ALICE.id, order_of((PEAR, 1)), idempotency())
+    assert store.by_admin == ADMIN.id
 
-    desk.place(ALICE, ALICE.id, wanted((PEAR, 1)), idempotency())
-    assert shelf.by_admin is None
+    service.place(ALICE, ALICE.id, order_of((PEAR, 1)), idempotency())
+    assert store.by_admin is None
 
 
 @pytest.mark.usefixtures("no_time_to_retry")
 def test_order_gets_503_while_prices_keep_changing(
-    desk: OrderService, shelf: FakeOrderStore
+    service: OrderService, store: FakeOrderStore
 ) -> None:
     def reprice() -> None:
-        now = shelf.products[PEAR.id]
+        now = store.products[PEAR.id]
         price = replace(now.price, amount=now.price.amount + 1)
-        shelf.products[PEAR.id] = replace(now, price=price)
+        store.products[PEAR.id] = replace(now, price=price)
 
-    shelf.meanwhile = [reprice] * 100
+    store.meanwhile = [reprice] * 100
 
-    with pytest.raises(ServiceUnavailable) as refusal:
-        desk.place(ALICE, ALICE.id, wanted((PEAR, 1)), idempotency())
+    with pytest.raises(ServiceUnavailable) as rejection:
+        service.place(ALICE, ALICE.id, order_of((PEAR, 1)), idempotency())
 
-    assert refusal.value.retry_after == 1
-    assert shelf.orders == []
+    assert rejection.value.retry_after == 1
+    assert store.orders == []
 
 
 def test_repeated_request_gets_the_first_response(
-    desk: OrderService, shelf: FakeOrderStore
+    service: OrderService, store: FakeOrderStore
 ) -> None:
-    order = desk.place(ALICE, ALICE.id, wanted((PEAR, 1)), idempotency("k"))
+    order = service.place(ALICE, ALICE.id, order_of((PEAR, 1)), idempotency("k"))
 
     with pytest.raises(Replayed) as again:
-        desk.place(ALICE, ALICE.id, wanted((PEAR, 1)), idempotency("k"))
+        service.place(ALICE, ALICE.id, order_of((PEAR, 1)), idempotency("k"))
 
     assert again.value.response.body == order.id
-    assert shelf.stock(PEAR) == 9
+    assert store.stock(PEAR) == 9
 
 
 def test_reused_key_with_another_body_is_rejected(
-    desk: OrderService, shelf: FakeOrderStore
+    service: OrderService, store: FakeOrderStore
 ) -> None:
-    desk.place(ALICE, ALICE.id, wanted((PEAR, 1)), idempotency("k"))
+    service.place(ALICE, ALICE.id, order_of((PEAR, 1)), idempotency("k"))
 
     with pytest.raises(IdempotencyKeyReused):
-        desk.place(ALICE, ALICE.id, wanted((PEAR, 2)), idempotency("k", b"other"))
-    assert shelf.stock(PEAR) == 9
+        service.place(ALICE, ALICE.id, order_of((PEAR, 2)), idempotency("k", b"other"))
+    assert store.stock(PEAR) == 9
 
 
 def test_loser_of_two_equal_requests_for_the_last_item_gets_its_own_order(
-    desk: OrderService, shelf: FakeOrderStore
+    service: OrderService, store: FakeOrderStore
 ) -> None:
-    shelf.products[PEAR.id] = replace(PEAR, stock=1)
-    shelf.meanwhile = [lambda: desk.place(ALICE, ALICE.id, wanted((PEAR, 1)), idempotency("k"))]
+    store.products[PEAR.id] = replace(PEAR, stock=1)
+    store.meanwhile = [
+        lambda: service.place(ALICE, ALICE.id, order_of((PEAR, 1)), idempotency("k"))
+    ]
 
     with pytest.raises(Replayed) as loser:
-        desk.place(ALICE, ALICE.id, wanted((PEAR, 1)), idempotency("k"))
+        service.place(ALICE, ALICE.id, order_of((PEAR, 1)), idempotency("k"))
 
-    (order,) = shelf.orders
+    (order,) = store.orders
     assert loser.value.response.body == order.id
-    assert shelf.stock(PEAR) == 0
+    assert store.stock(PEAR) == 0
 
 
 def test_request_that_sees_the_stock_but_not_the_record_gets_its_order(
-    desk: OrderService, shelf: FakeOrderStore, monkeypatch: pytest.MonkeyPatch
+    service: OrderService, store: FakeOrderStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shelf.products[PEAR.id] = replace(PEAR, stock=1)
-    order = desk.place(ALICE, ALICE.id, wanted((PEAR, 1)), idempotency("k"))
+    store.products[PEAR.id] = replace(PEAR, stock=1)
+    order = service.place(ALICE, ALICE.id, order_of((PEAR, 1)), idempotency("k"))
     # BatchGetItem is no snapshot: each item is read at its own time.
-    monkeypatch.setattr(shelf, "read_catalogue", lambda *_: (shelf.products, None))
+    monkeypatch.setattr(store, "read_catalogue", lambda *_: (store.products, None))
 
     with pytest.raises(Replayed) as loser:
-        desk.place(ALICE, ALICE.id, wanted((PEAR, 1)), idempotency("k"))
+        service.place(ALICE, ALICE.id, order_of((PEAR, 1)), idempotency("k"))
 
     assert loser.value.response.body == order.id
 
 
 def test_rejected_request_is_not_recorded_and_can_be_repeated(
-    desk: OrderService, shelf: FakeOrderStore
+    service: OrderService, store: FakeOrderStore
 ) -> None:
-    shelf.products[PEAR.id] = replace(PEAR, stock=0)
+    store.products[PEAR.id] = replace(PEAR, stock=0)
     with pytest.raises(InsufficientStock):
-        desk.place(ALICE, ALICE.id, wanted((PEAR, 1)), idempotency("k"))
+        service.place(ALICE, ALICE.id, order_of((PEAR, 1)), idempotency("k"))
 
-    shelf.products[PEAR.id] = PEAR
+    store.products[PEAR.id] = PEAR
 
-    assert desk.place(ALICE, ALICE.id, wanted((PEAR, 1)), idempotency("k")).total == PEAR.price
+    assert service.place(ALICE, ALICE.id, order_of((PEAR, 1)), idempotency("k")).total == PEAR.price
 
 
-def test_order_is_readable_by_its_user_and_admins_only(desk: OrderService) -> None:
-    order = desk.place(ALICE, ALICE.id, wanted((PEAR, 1)), idempotency())
+def test_order_is_readable_by_its_user_and_admins_only(service: OrderService) -> None:
+    order = service.place(ALICE, ALICE.id, order_of((PEAR, 1)), idempotency())
 
-    assert desk.read(ALICE, ALICE.id, order.id) == order
-    assert desk.read(ADMIN, ALICE.id, order.id) == order
+    assert service.read(ALICE, ALICE.id, order.id) == order
+    assert service.read(ADMIN, ALICE.id, order.id) == order
     with pytest.raises(Forbidden):
-        desk.read(BOB, ALICE.id, order.id)
+        service.read(BOB, ALICE.id, order.id)
     with pytest.raises(NotFound):
-        desk.read(BOB, BOB.id, order.id)
+        service.read(BOB, BOB.id, order.id)
 
 
-def test_orders_are_listed_for_their_user_and_admins_only(desk: OrderService) -> None:
-    desk.place(ALICE, ALICE.id, wanted((LINK, 1)), idempotency())
+def test_orders_are_listed_for_their_user_and_admins_only(service: OrderService) -> None:
+    service.place(ALICE, ALICE.id, order_of((LINK, 1)), idempotency())
 
     for caller in (ALICE, ADMIN):
-        own = desk.list(caller, ALICE.id, OrderListQuery())
+        own = service.list(caller, ALICE.id, OrderListQuery())
         assert (len(own.items), own.next_cursor, own.total) == (1, None, 1)
     with pytest.raises(Forbidden):
-        desk.list(BOB, ALICE.id, OrderListQuery())
-    assert len(desk.list_all(ADMIN, AllOrdersQuery()).items) == 1
+        service.list(BOB, ALICE.id, OrderListQuery())
+    assert len(service.list_all(ADMIN, AllOrdersQuery()).items) == 1
     with pytest.raises(Forbidden):
-        desk.list_all(ALICE, AllOrdersQuery())
+        service.list_all(ALICE, AllOrdersQuery())

@@ -124,7 +124,7 @@ def test_page_out_of_reach_is_rejected(query: type[ListQuery], given: dict[str, 
         (3, ["a"], None, 2),
     ],
 )
-def test_previous_page_is_one_with_rows(
+def test_previous_page_link_leads_to_a_page_with_rows(
     page: int, items: list[str], total: int | None, previous: int | None
 ) -> None:
     found = PageResult([SimpleNamespace(text=it) for it in items], None, total)

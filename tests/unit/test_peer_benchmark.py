@@ -101,10 +101,10 @@ def test_targets_of_the_page_are_those_of_the_numbers() -> None:
     row = next(line for line in report.PAGE.read_text().splitlines() if "/ FastAPI + M" in line)
     ours, theirs = (cases[name]["GET"]["cold"]["middle"] for name in ("shop", "fastapi"))
 
-    told = float(row.split("|")[3].strip(" *"))
+    share = float(row.split("|")[3].strip(" *"))
 
-    assert told == pytest.approx(ours / theirs, abs=0.005)
-    assert ("**no**" in row) is (told > 0.6)
+    assert share == pytest.approx(ours / theirs, abs=0.005)
+    assert ("**no**" in row) is (share > 0.6)
 
 
 def as_fast_as(seconds: float) -> Results:

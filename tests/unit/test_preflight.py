@@ -35,10 +35,10 @@ class Account:
     class meta:
         region_name = "eu-west-1"
 
-    def __init__(self, configured: dict[str, str] | None = None, **answers: Any) -> None:
+    def __init__(self, configured: dict[str, str] | None = None, **responses: Any) -> None:
         self.configured = {"Stage": "staging"} | (configured or {})
         self.stack = "shop-staging"
-        self._answers = {
+        self._responses = {
             "describe_stack": STACK,
             "get_caller_identity": {"Account": "123456789012", "Arn": "arn:aws:iam::1:user/ada"},
             "get_account_settings": {"AccountLimit": {"UnreservedConcurrentExecutions": 1000}},
@@ -46,26 +46,26 @@ class Account:
             "get_email_identity": {"VerifiedForSendingStatus": True},
             "describe_certificate": {"Certificate": {"Status": "ISSUED"}},
             "get_account": {"ProductionAccessEnabled": True, "cloudwatchRoleArn": "arn:aws:iam"},
-        } | answers
+        } | responses
 
     def client(self, service: str) -> "Account":
         return self
 
     def describe_stack(self) -> Any:
-        answer = self._answers["describe_stack"]
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
+        response = self._responses["describe_stack"]
+        if isinstance(response, Exception):
+            raise response
+        return response
 
     def __getattr__(self, operation: str) -> Any:
-        if operation not in self._answers:
+        if operation not in self._responses:
             raise AttributeError(operation)
-        answer = self._answers[operation]
+        response = self._responses[operation]
 
         def call(**_: Any) -> Any:
-            if isinstance(answer, Exception):
-                raise answer
-            return answer
+            if isinstance(response, Exception):
+                raise response
+            return response
 
         return call
 

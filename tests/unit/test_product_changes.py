@@ -101,16 +101,16 @@ class FakeProductStore:
             raise StaleVersion
 
 
-def desk(shelf: FakeProductStore) -> ProductService:
-    return ProductService(shelf, lambda: NOON, new_id)
+def product_service(store: FakeProductStore) -> ProductService:
+    return ProductService(store, lambda: NOON, new_id)
 
 
-def create(shelf: FakeProductStore, idempotency: IdempotentRequest) -> Product:
+def create(store: FakeProductStore, idempotency: IdempotentRequest) -> Product:
     payload = ProductCreate.model_validate(
         {"sku": "PLUM", "name": "A plum", "price": "1.00", "currency": "EUR", "stock": 1},
         strict=False,
     )
-    return desk(shelf).create(ADMIN, payload, idempotency)
+    return product_service(store).create(ADMIN, payload, idempotency)
 
 
 def patch(**changes: object) -> ProductUpdate:
@@ -118,19 +118,21 @@ def patch(**changes: object) -> ProductUpdate:
 
 
 def update(
-    shelf: FakeProductStore, precondition: Precondition | None = None, **changes: object
+    store: FakeProductStore, precondition: Precondition | None = None, **changes: object
 ) -> Product:
-    return desk(shelf).update(ADMIN, PEAR.id, patch(**changes), precondition or Precondition())
+    return product_service(store).update(
+        ADMIN, PEAR.id, patch(**changes), precondition or Precondition()
+    )
 
 
 def test_first_write_has_the_named_fields_and_the_version_read() -> None:
-    shelf = FakeProductStore()
+    store = FakeProductStore()
 
-    changed = update(shelf, price="20.00", status="inactive")
+    changed = update(store, price="20.00", status="inactive")
 
     assert changed.price == Money(Decimal("20.00"), "EUR")
     assert (changed.status, changed.version) == (ProductStatus.INACTIVE, 2)
-    assert shelf.writes == [({"price", "status"}, 0, 1)]
+    assert store.writes == [({"price", "status"}, 0, 1)]
 
 
 def test_currency_can_change_alone() -> None:
@@ -147,14 +149,14 @@ def test_currency_can_change_alone() -> None:
 def test_price_keeps_to_the_decimals_of_the_stored_currency(
     stored: Money, changes: dict[str, Any], field: str
 ) -> None:
-    shelf = FakeProductStore(replace(PEAR, price=stored))
+    store = FakeProductStore(replace(PEAR, price=stored))
 
-    with pytest.raises(ValidationFailed) as refused:
-        update(shelf, **changes)
+    with pytest.raises(ValidationFailed) as rejection:
+        update(store, **changes)
 
     message = "Must end in .00: JPY has no decimals."
-    assert refused.value.details == (Detail(field, "amount_precision", message),)
-    assert shelf.writes == []
+    assert rejection.value.details == (Detail(field, "amount_precision", message),)
+    assert store.writes == []
 
 
 def test_price_stored_before_the_rule_outlives_other_changes() -> None:
@@ -165,27 +167,27 @@ def test_price_stored_before_the_rule_outlives_other_changes() -> None:
 
 
 def test_stock_can_become_unlimited() -> None:
-    shelf = FakeProductStore()
+    store = FakeProductStore()
 
-    assert update(shelf, stock=None).stock is None
-    assert shelf.writes == [({"stock"}, 0, 1)]
+    assert update(store, stock=None).stock is None
+    assert store.writes == [({"stock"}, 0, 1)]
 
 
 def test_stock_delta_is_applied_by_the_store() -> None:
-    shelf = FakeProductStore()
+    store = FakeProductStore()
 
-    changed = update(shelf, stockDelta=-10)
+    changed = update(store, stockDelta=-10)
 
     assert (changed.stock, changed.version) == (0, 2)
-    assert shelf.writes == [(set(), -10, 1)]
+    assert store.writes == [(set(), -10, 1)]
 
 
 def test_retry_after_a_stale_version_requires_no_version() -> None:
-    shelf = FakeProductStore(PEAR, replace(PEAR, stock=8, version=2))
+    store = FakeProductStore(PEAR, replace(PEAR, stock=8, version=2))
 
-    update(shelf, stockDelta=-3, price="20.00")
+    update(store, stockDelta=-3, price="20.00")
 
-    assert shelf.writes == [({"price"}, -3, 1), ({"price"}, -3, None)]
+    assert store.writes == [({"price"}, -3, 1), ({"price"}, -3, None)]
 
 
 @pytest.mark.parametrize(
@@ -197,20 +199,20 @@ def test_retry_after_a_stale_version_requires_no_version() -> None:
     ],
 )
 def test_unchanged_product_is_not_written(changes: dict[str, Any]) -> None:
-    shelf = FakeProductStore()
+    store = FakeProductStore()
 
-    assert update(shelf, **changes) == PEAR
-    assert shelf.writes == []
+    assert update(store, **changes) == PEAR
+    assert store.writes == []
 
 
 def test_stock_above_the_maximum_can_be_reduced() -> None:
-    shelf = FakeProductStore(replace(PEAR, stock=MAX_STOCK + 5))
+    store = FakeProductStore(replace(PEAR, stock=MAX_STOCK + 5))
 
-    assert update(shelf, stockDelta=-1).stock == MAX_STOCK + 4
+    assert update(store, stockDelta=-1).stock == MAX_STOCK + 4
 
 
 @pytest.mark.parametrize(
-    ("stock", "delta", "refusal", "code"),
+    ("stock", "delta", "error", "code"),
     [
         (10, -11, InsufficientStock, "insufficient_stock"),
         (0, -1, InsufficientStock, "insufficient_stock"),
@@ -220,34 +222,34 @@ def test_stock_above_the_maximum_can_be_reduced() -> None:
     ],
 )
 def test_impossible_stock_is_rejected(
-    stock: int | None, delta: int, refusal: type[ShopError], code: str
+    stock: int | None, delta: int, error: type[ShopError], code: str
 ) -> None:
-    shelf = FakeProductStore(replace(PEAR, stock=stock))
+    store = FakeProductStore(replace(PEAR, stock=stock))
 
-    with pytest.raises(refusal) as refused:
-        update(shelf, stockDelta=delta)
+    with pytest.raises(error) as rejection:
+        update(store, stockDelta=delta)
 
-    (detail,) = refused.value.details
+    (detail,) = rejection.value.details
     assert (detail.field, detail.code) == ("body.stockDelta", code)
-    assert shelf.writes == []
+    assert store.writes == []
 
 
 def test_stock_that_became_impossible_is_rejected() -> None:
-    for now, refusal in ((1, InsufficientStock), (None, ValidationFailed)):
-        shelf = FakeProductStore(PEAR, replace(PEAR, stock=now, version=2))
-        with pytest.raises(refusal):
-            update(shelf, stockDelta=-2)
-        assert len(shelf.writes) == 1
+    for now, error in ((1, InsufficientStock), (None, ValidationFailed)):
+        store = FakeProductStore(PEAR, replace(PEAR, stock=now, version=2))
+        with pytest.raises(error):
+            update(store, stockDelta=-2)
+        assert len(store.writes) == 1
 
 
 def test_change_with_a_required_version_matches_it_or_is_rejected() -> None:
-    shelf = FakeProductStore()
-    assert update(shelf, FIRST, name="B").version == 2
-    assert shelf.writes == [({"name"}, 0, 1)]
+    store = FakeProductStore()
+    assert update(store, FIRST, name="B").version == 2
+    assert store.writes == [({"name"}, 0, 1)]
 
     with pytest.raises(PreconditionFailed):
-        update(shelf, FIRST, stockDelta=-99)
-    assert len(shelf.writes) == 1
+        update(store, FIRST, stockDelta=-99)
+    assert len(store.writes) == 1
 
     overtaken = FakeProductStore(PEAR, replace(PEAR, version=2))
     with pytest.raises(PreconditionFailed):
@@ -256,45 +258,45 @@ def test_change_with_a_required_version_matches_it_or_is_rejected() -> None:
 
 
 def test_deletion_with_a_required_version_matches_it_or_is_rejected() -> None:
-    shelf = FakeProductStore(PEAR, replace(PEAR, version=2))
+    store = FakeProductStore(PEAR, replace(PEAR, version=2))
 
     with pytest.raises(PreconditionFailed):
-        desk(shelf).delete(ADMIN, PEAR.id, FIRST)
+        product_service(store).delete(ADMIN, PEAR.id, FIRST)
 
-    assert shelf.writes == [(set(), 0, 1)]
+    assert store.writes == [(set(), 0, 1)]
 
 
 def test_deleted_product_is_not_found() -> None:
-    for shelf in (FakeProductStore(None), FakeProductStore(PEAR, None)):
+    for store in (FakeProductStore(None), FakeProductStore(PEAR, None)):
         with pytest.raises(NotFound):
-            update(shelf, name="B")
-    for shelf in (FakeProductStore(None), FakeProductStore(PEAR, None)):
+            update(store, name="B")
+    for store in (FakeProductStore(None), FakeProductStore(PEAR, None)):
         with pytest.raises(NotFound):
-            desk(shelf).delete(ADMIN, PEAR.id, Precondition())
+            product_service(store).delete(ADMIN, PEAR.id, Precondition())
 
 
 @pytest.mark.usefixtures("no_time_to_retry")
 def test_product_change_gets_503_while_the_product_keeps_changing() -> None:
     attempts: list[Callable[[FakeProductStore], object]] = [
-        lambda shelf: update(shelf, sku="PEAR-2"),
-        lambda shelf: desk(shelf).delete(ADMIN, PEAR.id, Precondition()),
+        lambda store: update(store, sku="PEAR-2"),
+        lambda store: product_service(store).delete(ADMIN, PEAR.id, Precondition()),
     ]
     for attempt in attempts:
-        shelf = FakeProductStore(PEAR, *[PEAR] * 1000)
-        with pytest.raises(ServiceUnavailable) as refusal:
-            attempt(shelf)
-        assert refusal.value.retry_after == 1
-        assert len(shelf.writes) == 1
+        store = FakeProductStore(PEAR, *[PEAR] * 1000)
+        with pytest.raises(ServiceUnavailable) as error:
+            attempt(store)
+        assert error.value.retry_after == 1
+        assert len(store.writes) == 1
 
 
 def test_every_change_of_a_product_checks_the_callers_role() -> None:
-    shelf = FakeProductStore()
+    store = FakeProductStore()
 
-    create(shelf, IdempotentRequest(None, b"", lambda _: CREATED, lambda: NOON))
-    update(shelf, name="B")
-    desk(shelf).delete(ADMIN, PEAR.id, Precondition())
+    create(store, IdempotentRequest(None, b"", lambda _: CREATED, lambda: NOON))
+    update(store, name="B")
+    product_service(store).delete(ADMIN, PEAR.id, Precondition())
 
-    assert shelf.by_admin == [ADMIN.id] * 3
+    assert store.by_admin == [ADMIN.id] * 3
 
 
 def created_by_an_equal_request(digest: bytes = b"body") -> Record:
@@ -303,14 +305,14 @@ def created_by_an_equal_request(digest: bytes = b"body") -> Record:
 
 @pytest.mark.parametrize("error", [SkuInUse(), Forbidden(), StaleVersion()], ids=repr)
 def test_rejected_creation_replays_the_response_of_an_equal_request(error: Exception) -> None:
-    shelf = FakeProductStore()
-    shelf.rejection, shelf.committed_record = error, created_by_an_equal_request()
+    store = FakeProductStore()
+    store.rejection, store.committed_record = error, created_by_an_equal_request()
 
     with pytest.raises(Replayed) as replayed:
-        create(shelf, IdempotentRequest("key", b"body", lambda _: CREATED, lambda: NOON))
+        create(store, IdempotentRequest("key", b"body", lambda _: CREATED, lambda: NOON))
 
     assert replayed.value.response.body == "first"
-    assert shelf.keys == [("record", "key"), ("committed record", "key")]
+    assert store.keys == [("record", "key"), ("committed record", "key")]
 
 
 @pytest.mark.parametrize(
@@ -325,30 +327,30 @@ def test_rejected_creation_replays_the_response_of_an_equal_request(error: Excep
 def test_rejected_creation_without_a_record_raises(
     error: Exception, raised: type[Exception]
 ) -> None:
-    shelf = FakeProductStore()
-    shelf.rejection = error
+    store = FakeProductStore()
+    store.rejection = error
 
     with pytest.raises(raised):
-        create(shelf, IdempotentRequest("key", b"body", lambda _: CREATED, lambda: NOON))
+        create(store, IdempotentRequest("key", b"body", lambda _: CREATED, lambda: NOON))
 
 
 def test_creation_passes_the_record_of_its_response_to_the_store() -> None:
-    shelf = FakeProductStore()
+    store = FakeProductStore()
 
-    create(shelf, IdempotentRequest("key", b"body", lambda _: CREATED, lambda: NOON, ADMIN.id))
-    create(shelf, IdempotentRequest(None, b"body", lambda _: CREATED, lambda: NOON))
+    create(store, IdempotentRequest("key", b"body", lambda _: CREATED, lambda: NOON, ADMIN.id))
+    create(store, IdempotentRequest(None, b"body", lambda _: CREATED, lambda: NOON))
 
-    assert shelf.records == [Record("key", b"body", CREATED, NOON + KEPT_FOR, ADMIN.id), None]
+    assert store.records == [Record("key", b"body", CREATED, NOON + KEPT_FOR, ADMIN.id), None]
 
 
 def test_products_are_changed_and_deleted_by_admins_only() -> None:
-    shelf = FakeProductStore()
+    store = FakeProductStore()
 
     with pytest.raises(Forbidden):
-        desk(shelf).update(ALICE, PEAR.id, patch(name="B"), Precondition())
+        product_service(store).update(ALICE, PEAR.id, patch(name="B"), Precondition())
     with pytest.raises(Forbidden):
-        desk(shelf).delete(ALICE, PEAR.id, Precondition())
-    assert shelf.writes == []
+        product_service(store).delete(ALICE, PEAR.id, Precondition())
+    assert store.writes == []
 
 
 @pytest.mark.parametrize(
@@ -365,7 +367,7 @@ def test_products_are_changed_and_deleted_by_admins_only() -> None:
     ],
 )
 def test_invalid_change_is_rejected(changes: dict[str, object], place: tuple[str]) -> None:
-    with pytest.raises(ValidationError) as refused:
+    with pytest.raises(ValidationError) as rejection:
         patch(**changes)
 
-    assert [error["loc"] for error in refused.value.errors()] == [place]
+    assert [error["loc"] for error in rejection.value.errors()] == [place]

@@ -26,50 +26,50 @@ class FakeParameter:
 
 
 def test_known_key_is_loaded_once_in_five_minutes() -> None:
-    shelf = FakeParameter()
-    keys = shelf.keys()
+    parameter = FakeParameter()
+    keys = parameter.keys()
 
     for second in (0, 1, 299):
-        shelf.now = second
+        parameter.now = second
         assert keys.find("old") == {"kid": "old"}
-    assert shelf.reads == 1
+    assert parameter.reads == 1
 
-    shelf.now = 300
+    parameter.now = 300
     assert keys.find("old") == {"kid": "old"}
-    assert shelf.reads == 2
+    assert parameter.reads == 2
 
 
 def test_unknown_key_reloads_at_most_every_30_seconds() -> None:
-    shelf = FakeParameter()
-    keys = shelf.keys()
+    parameter = FakeParameter()
+    keys = parameter.keys()
 
     assert all(keys.find("new") is None for _ in range(100))
-    assert shelf.reads == 1
+    assert parameter.reads == 1
 
-    shelf.kids, shelf.now = ["old", "new"], 30
+    parameter.kids, parameter.now = ["old", "new"], 30
     assert keys.find("new") == {"kid": "new"}
-    assert shelf.reads == 2
+    assert parameter.reads == 2
 
 
 def test_load_failure_is_raised_and_not_cached() -> None:
-    shelf = FakeParameter()
-    keys = shelf.keys()
-    shelf.is_broken = True
+    parameter = FakeParameter()
+    keys = parameter.keys()
+    parameter.is_broken = True
 
     for _ in range(2):
         with pytest.raises(ConnectionError):
             keys.find("old")
-    assert shelf.reads == 2
+    assert parameter.reads == 2
 
-    shelf.is_broken = False
+    parameter.is_broken = False
     assert keys.find("old") == {"kid": "old"}
 
 
 def test_expired_keys_are_not_used_after_a_failed_reload() -> None:
-    shelf = FakeParameter()
-    keys = shelf.keys()
+    parameter = FakeParameter()
+    keys = parameter.keys()
     keys.find("old")
-    shelf.is_broken, shelf.now = True, 300
+    parameter.is_broken, parameter.now = True, 300
 
     with pytest.raises(ConnectionError):
         keys.find("old")

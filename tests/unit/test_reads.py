@@ -9,7 +9,7 @@ from botocore.stub import Stubber
 from shop.dynamo import reads
 from shop.errors import ServiceUnavailable
 
-WANTED = {"t": {"Keys": [{"id": {"S": "a"}}, {"id": {"S": "b"}}], "ConsistentRead": True}}
+KEYS = {"t": {"Keys": [{"id": {"S": "a"}}, {"id": {"S": "b"}}], "ConsistentRead": True}}
 LEFT = {"t": {"Keys": [{"id": {"S": "b"}}], "ConsistentRead": True}}
 
 
@@ -22,7 +22,7 @@ def client(monkeypatch: pytest.MonkeyPatch) -> Stubber:
     return stub
 
 
-def answers(stub: Stubber, asked: Any, *ids: str, left: Any = None) -> None:
+def respond_with(stub: Stubber, asked: Any, *ids: str, left: Any = None) -> None:
     found = {"Responses": {"t": [{"id": {"S": id_}} for id_ in ids]}, "UnprocessedKeys": left or {}}
     stub.add_response("batch_get_item", found, {"RequestItems": asked})
 
@@ -33,24 +33,24 @@ def read() -> dict[str, list[dict[str, Any]]]:
 
 
 def test_reads_are_consistent_and_skip_tables_without_keys(client: Stubber) -> None:
-    answers(client, WANTED, "a")
+    respond_with(client, KEYS, "a")
 
     assert read() == {"t": [{"id": "a"}], "unused": []}
 
 
 def test_unprocessed_keys_are_retried(client: Stubber) -> None:
-    answers(client, WANTED, "a", left=LEFT)
-    answers(client, LEFT, "b")
+    respond_with(client, KEYS, "a", left=LEFT)
+    respond_with(client, LEFT, "b")
 
     assert read()["t"] == [{"id": "a"}, {"id": "b"}]
 
 
 def test_persistently_unprocessed_keys_end_in_503(client: Stubber) -> None:
-    answers(client, WANTED, "a", left=LEFT)
+    respond_with(client, KEYS, "a", left=LEFT)
     for _ in range(3):
-        answers(client, LEFT, left=LEFT)
+        respond_with(client, LEFT, left=LEFT)
 
-    with pytest.raises(ServiceUnavailable) as refusal:
+    with pytest.raises(ServiceUnavailable) as rejection:
         read()
 
-    assert refusal.value.retry_after == 1
+    assert rejection.value.retry_after == 1

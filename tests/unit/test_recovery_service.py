@@ -102,17 +102,17 @@ class FakeRequestLimiter:
 
 
 def service(
-    shelf: FakeRecoveryStore, desk: FakeRequestLimiter | None = None, now: datetime = NOON
+    store: FakeRecoveryStore, limiter: FakeRequestLimiter | None = None, now: datetime = NOON
 ) -> RecoveryService:
-    desk = desk or FakeRequestLimiter()
+    limiter = limiter or FakeRequestLimiter()
     return RecoveryService(
-        shelf, desk, desk, lambda password: f"hash of {password}", lambda: now, lambda: "id"
+        store, limiter, limiter, lambda password: f"hash of {password}", lambda: now, lambda: "id"
     )
 
 
-def mailed(shelf: FakeRecoveryStore, purpose: Purpose) -> str:
+def mailed(store: FakeRecoveryStore, purpose: Purpose) -> str:
     """Return the token of the newest link."""
-    link = RecoveryLinks(shelf, "https://shop.example/recovery", lambda: NOON).make(
+    link = RecoveryLinks(store, "https://shop.example/recovery", lambda: NOON).make(
         USER.id, USER.email, purpose
     )
     assert link is not None
@@ -122,11 +122,11 @@ def mailed(shelf: FakeRecoveryStore, purpose: Purpose) -> str:
 
 
 def test_link_is_stored_as_a_digest_only() -> None:
-    shelf = FakeRecoveryStore()
+    store = FakeRecoveryStore()
 
-    token = mailed(shelf, Purpose.RESET)
+    token = mailed(store, Purpose.RESET)
 
-    (kept,) = shelf.tokens.values()
+    (kept,) = store.tokens.values()
     assert token not in str(kept)
     assert len(token) == 43
     assert kept == RecoveryToken(
@@ -135,45 +135,45 @@ def test_link_is_stored_as_a_digest_only() -> None:
 
 
 def test_deleted_user_gets_no_link() -> None:
-    shelf = FakeRecoveryStore()
-    shelf.known = None
+    store = FakeRecoveryStore()
+    store.known = None
 
-    assert RecoveryLinks(shelf, "", lambda: NOON).make(USER.id, USER.email, Purpose.RESET) is None
-    assert shelf.tokens == {}
+    assert RecoveryLinks(store, "", lambda: NOON).make(USER.id, USER.email, Purpose.RESET) is None
+    assert store.tokens == {}
 
 
 def test_confirmed_address_is_verified_and_its_token_spent() -> None:
-    shelf = FakeRecoveryStore()
-    token = mailed(shelf, Purpose.VERIFICATION)
+    store = FakeRecoveryStore()
+    token = mailed(store, Purpose.VERIFICATION)
 
-    service(shelf).verify(token)
+    service(store).verify(token)
 
-    assert shelf.known == replace(USER, email_verified=True, version=2)
+    assert store.known == replace(USER, email_verified=True, version=2)
     with pytest.raises(NotFound):
-        service(shelf).verify(token)
+        service(store).verify(token)
 
 
 def test_reset_sets_the_hash_ends_sessions_verifies_and_clears_attempts() -> None:
-    shelf = FakeRecoveryStore()
+    store = FakeRecoveryStore()
 
-    service(shelf).reset(mailed(shelf, Purpose.RESET), NEW, BROWSER)
+    service(store).reset(mailed(store, Purpose.RESET), NEW, BROWSER)
 
-    assert shelf.hash == "hash of wrong donkey charger"
-    assert shelf.generation == 2
-    assert shelf.known == replace(USER, email_verified=True, version=2)
-    assert shelf.forgotten is not None and shelf.tokens == {}
+    assert store.hash == "hash of wrong donkey charger"
+    assert store.generation == 2
+    assert store.known == replace(USER, email_verified=True, version=2)
+    assert store.forgotten is not None and store.tokens == {}
 
 
 def test_reset_invalidates_all_other_resets_but_no_verification() -> None:
-    shelf = FakeRecoveryStore()
-    first, second = (mailed(shelf, Purpose.RESET) for _ in range(2))
-    verification = mailed(shelf, Purpose.VERIFICATION)
+    store = FakeRecoveryStore()
+    first, second = (mailed(store, Purpose.RESET) for _ in range(2))
+    verification = mailed(store, Purpose.VERIFICATION)
 
-    service(shelf).reset(first, NEW, BROWSER)
+    service(store).reset(first, NEW, BROWSER)
 
     with pytest.raises(NotFound):
-        service(shelf).reset(second, NEW, BROWSER)
-    service(shelf).verify(verification)
+        service(store).reset(second, NEW, BROWSER)
+    service(store).verify(verification)
 
 
 @pytest.mark.parametrize(
@@ -185,28 +185,28 @@ def test_reset_invalidates_all_other_resets_but_no_verification() -> None:
 def test_link_is_invalid_after_a_change_of_address_or_account(
     known: Account | None, purpose: Purpose
 ) -> None:
-    shelf = FakeRecoveryStore()
-    token = mailed(shelf, purpose)
-    shelf.known = known
+    store = FakeRecoveryStore()
+    token = mailed(store, purpose)
+    store.known = known
 
     with pytest.raises(NotFound):
         if purpose is Purpose.RESET:
-            service(shelf).reset(token, NEW, BROWSER)
+            service(store).reset(token, NEW, BROWSER)
         else:
-            service(shelf).verify(token)
-    assert shelf.writes == 0
+            service(store).verify(token)
+    assert store.writes == 0
 
 
 @pytest.mark.parametrize("purpose", Purpose)
 def test_link_expires_after_exactly_an_hour(purpose: Purpose) -> None:
-    shelf = FakeRecoveryStore()
-    token = mailed(shelf, purpose)
+    store = FakeRecoveryStore()
+    token = mailed(store, purpose)
 
     def redeem(now: datetime) -> None:
         if purpose is Purpose.RESET:
-            service(shelf, now=now).reset(token, NEW, BROWSER)
+            service(store, now=now).reset(token, NEW, BROWSER)
         else:
-            service(shelf, now=now).verify(token)
+            service(store, now=now).verify(token)
 
     with pytest.raises(NotFound):
         redeem(NOON + LIFETIME)
@@ -214,61 +214,61 @@ def test_link_expires_after_exactly_an_hour(purpose: Purpose) -> None:
 
 
 def test_token_of_another_purpose_is_invalid() -> None:
-    shelf = FakeRecoveryStore()
+    store = FakeRecoveryStore()
 
     with pytest.raises(NotFound):
-        service(shelf).verify(mailed(shelf, Purpose.RESET))
+        service(store).verify(mailed(store, Purpose.RESET))
     with pytest.raises(NotFound):
-        service(shelf).reset(mailed(shelf, Purpose.VERIFICATION), NEW, BROWSER)
-    assert shelf.writes == 0
+        service(store).reset(mailed(store, Purpose.VERIFICATION), NEW, BROWSER)
+    assert store.writes == 0
 
 
 def test_email_as_password_is_rejected_and_keeps_the_token() -> None:
-    shelf = FakeRecoveryStore()
-    token = mailed(shelf, Purpose.RESET)
-    wanted = PasswordReset.model_validate({"password": "Ada@Example.com"}, strict=False)
+    store = FakeRecoveryStore()
+    token = mailed(store, Purpose.RESET)
+    payload = PasswordReset.model_validate({"password": "Ada@Example.com"}, strict=False)
 
-    with pytest.raises(ValidationFailed) as refusal:
-        service(shelf).reset(token, wanted, BROWSER)
+    with pytest.raises(ValidationFailed) as rejection:
+        service(store).reset(token, payload, BROWSER)
 
-    assert [detail.field for detail in refusal.value.details] == ["body.password"]
-    service(shelf).reset(token, NEW, BROWSER)
+    assert [detail.field for detail in rejection.value.details] == ["body.password"]
+    service(store).reset(token, NEW, BROWSER)
 
 
 def test_stale_user_is_read_again_before_its_email_is_verified() -> None:
-    shelf = FakeRecoveryStore(overtaken=1)
+    store = FakeRecoveryStore(overtaken=1)
 
-    service(shelf).verify(mailed(shelf, Purpose.VERIFICATION))
+    service(store).verify(mailed(store, Purpose.VERIFICATION))
 
-    assert shelf.writes == 2
+    assert store.writes == 2
 
 
 @pytest.mark.usefixtures("no_time_to_retry")
 @pytest.mark.parametrize("purpose", Purpose)
 def test_recovery_gets_503_while_the_user_keeps_changing(purpose: Purpose) -> None:
-    shelf = FakeRecoveryStore(overtaken=1000)
-    token = mailed(shelf, purpose)
+    store = FakeRecoveryStore(overtaken=1000)
+    token = mailed(store, purpose)
 
     with pytest.raises(ServiceUnavailable):
         if purpose is Purpose.RESET:
-            service(shelf).reset(token, NEW, BROWSER)
+            service(store).reset(token, NEW, BROWSER)
         else:
-            service(shelf).verify(token)
+            service(store).verify(token)
 
-    assert shelf.writes == 1
+    assert store.writes == 1
 
 
 def test_requests_are_counted_before_an_email_is_queued() -> None:
-    shelf, desk = FakeRecoveryStore(), FakeRequestLimiter()
-    wanted = PasswordResetCreate.model_validate({"email": "ada@example.com"})
+    store, limiter = FakeRecoveryStore(), FakeRequestLimiter()
+    payload = PasswordResetCreate.model_validate({"email": "ada@example.com"})
 
-    service(shelf, desk).request_email_verification(ALICE, BROWSER)
-    service(shelf, desk).request_password_reset(wanted, BROWSER)
-    service(shelf, desk).request_password_reset(wanted, BROWSER)
+    service(store, limiter).request_email_verification(ALICE, BROWSER)
+    service(store, limiter).request_password_reset(payload, BROWSER)
+    service(store, limiter).request_password_reset(payload, BROWSER)
     with pytest.raises(TooManyRequests):
-        service(shelf, desk).request_password_reset(wanted, BROWSER)
+        service(store, limiter).request_password_reset(payload, BROWSER)
 
-    assert desk.wishes == [
+    assert limiter.wishes == [
         (VERIFICATION_REQUESTED, {"userId": ALICE.id}),
         (RESET_REQUESTED, {"email": "ada@example.com"}),
         (RESET_REQUESTED, {"email": "ada@example.com"}),
@@ -276,13 +276,15 @@ def test_requests_are_counted_before_an_email_is_queued() -> None:
 
 
 def test_requests_are_counted_per_network_and_per_user() -> None:
-    desk = FakeRequestLimiter()
+    limiter = FakeRequestLimiter()
     for email, address in [("a@a.example", "192.0.2.1"), ("b@a.example", "192.0.2.9")]:
-        wanted = PasswordResetCreate.model_validate({"email": email})
-        service(FakeRecoveryStore(), desk).request_password_reset(wanted, Client("", address))
-    wanted = PasswordResetCreate.model_validate({"email": "a@a.example"})
-    service(FakeRecoveryStore(), desk).request_password_reset(wanted, Client("", "198.51.100.1"))
+        payload = PasswordResetCreate.model_validate({"email": email})
+        service(FakeRecoveryStore(), limiter).request_password_reset(payload, Client("", address))
+    payload = PasswordResetCreate.model_validate({"email": "a@a.example"})
+    service(FakeRecoveryStore(), limiter).request_password_reset(
+        payload, Client("", "198.51.100.1")
+    )
 
-    first, second, third = desk.counted
+    first, second, third = limiter.counted
     assert first.from_network.digest == second.from_network.digest != third.from_network.digest
     assert first.from_anywhere.digest == third.from_anywhere.digest != second.from_anywhere.digest

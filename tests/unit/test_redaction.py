@@ -47,9 +47,9 @@ def botocore_quotes_a_parameter() -> None:
     boto3.client("dynamodb").get_item(TableName="users", Key={"id": SECRET})
 
 
-def botocore_repeats_an_answer() -> None:
-    answer: Any = {"Error": {"Code": "MessageRejected", "Message": f"{SECRET} is not verified"}}
-    raise ClientError(answer, "SendEmail")
+def botocore_quotes_a_response() -> None:
+    response: Any = {"Error": {"Code": "MessageRejected", "Message": f"{SECRET} is not verified"}}
+    raise ClientError(response, "SendEmail")
 
 
 def python_quotes() -> None:
@@ -84,7 +84,7 @@ QUOTING = [
     pydantic_quotes,
     pydantic_names_an_unknown_field,
     botocore_quotes_a_parameter,
-    botocore_repeats_an_answer,
+    botocore_quotes_a_response,
     python_quotes,
     a_key_is_the_message,
     the_cause_quotes,
@@ -142,7 +142,7 @@ def test_cause_of_an_exception_is_logged_first(log: LogLines) -> None:
     assert line["exception_name"] == "RuntimeError"
 
 
-@pytest.mark.parametrize("fails", [python_quotes, botocore_repeats_an_answer, the_cause_quotes])
+@pytest.mark.parametrize("fails", [python_quotes, botocore_quotes_a_response, the_cause_quotes])
 def test_local_cloud_logs_messages_of_exceptions(
     log: LogLines, fails: Callable[[], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -165,12 +165,12 @@ def test_no_deployment_logs_messages_of_exceptions() -> None:
 
 
 def test_own_messages_and_error_codes_are_logged() -> None:
-    with pytest.raises(ClientError) as refused:
-        botocore_repeats_an_answer()
+    with pytest.raises(ClientError) as rejection:
+        botocore_quotes_a_response()
     with pytest.raises(ValueError) as invalid:
         UserCreate.model_validate({SECRET: 1, "email": "no"})
 
-    assert safe_message(refused.value) == "ClientError: SendEmail MessageRejected"
+    assert safe_message(rejection.value) == "ClientError: SendEmail MessageRejected"
     assert safe_message(invalid.value) == (
         "ValidationError: email email, name missing, password missing, extra_forbidden"
     )

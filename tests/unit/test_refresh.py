@@ -30,7 +30,7 @@ def first(lobby: FakeSessionStore) -> Grant:
     return lobby.service().log_in(attempt(), BROWSER)
 
 
-def assert_refused(lobby: FakeSessionStore, token: str) -> None:
+def assert_rejected(lobby: FakeSessionStore, token: str) -> None:
     before = list(lobby.sessions)
 
     with pytest.raises(Unauthorized):
@@ -80,7 +80,7 @@ def test_session_ends_after_180_days_of_use(lobby: FakeSessionStore, first: Gran
 
     lobby.now = NOON + timedelta(days=180)
 
-    assert_refused(lobby, grant.refresh_token)
+    assert_rejected(lobby, grant.refresh_token)
 
 
 @pytest.mark.parametrize("seconds", [0, 29, 30])
@@ -108,7 +108,7 @@ def test_token_spent_before_the_grace_ends_its_session(
         refresh(lobby, first.refresh_token)
 
     assert lobby.sessions == []
-    assert_refused(lobby, second.refresh_token)
+    assert_rejected(lobby, second.refresh_token)
     (line,) = log()
     assert (line["message"], line["session_id"]) == ("refresh token reused", first.session.id)
     assert first.refresh_token not in str(line)
@@ -151,13 +151,13 @@ def test_session_id_alone_ends_no_session(
 ) -> None:
     lobby.gates[BOB.id] = replace(GATE, user_id=BOB.id)
 
-    assert_refused(lobby, forge(RefreshToken.parse(first.refresh_token)).text)
+    assert_rejected(lobby, forge(RefreshToken.parse(first.refresh_token)).text)
 
 
 @pytest.mark.parametrize(
     "account_state",
     [None, replace(GATE, generation=4), replace(GATE, status=UserStatus.INACTIVE)],
-    ids=["no account state", "another epoch", "inactive"],
+    ids=["no account state", "another generation", "inactive"],
 )
 def test_ended_session_rejects_every_token(
     lobby: FakeSessionStore, first: Grant, account_state: AccountState | None
@@ -166,13 +166,13 @@ def test_ended_session_rejects_every_token(
     lobby.gates = {} if account_state is None else {ALICE.id: account_state}
 
     for grant in (first, second):
-        assert_refused(lobby, grant.refresh_token)
+        assert_rejected(lobby, grant.refresh_token)
 
 
 def test_idle_session_is_rejected(lobby: FakeSessionStore, first: Grant) -> None:
     lobby.now = NOON + timedelta(days=30)
 
-    assert_refused(lobby, first.refresh_token)
+    assert_rejected(lobby, first.refresh_token)
 
 
 def once(lobby: FakeSessionStore, change: Callable[[], object]) -> None:
@@ -216,7 +216,7 @@ def test_session_ended_during_a_refresh_stays_ended(lobby: FakeSessionStore, fir
     assert lobby.sessions == []
 
 
-def test_refresh_of_a_session_carried_over_to_a_new_epoch_meanwhile_succeeds(
+def test_refresh_succeeds_after_a_concurrent_generation_change(
     lobby: FakeSessionStore, first: Grant
 ) -> None:
     carried = replace(first.session, generation=4)
@@ -343,13 +343,13 @@ def test_list_is_limited_to_fifty_after_parallel_logins(lobby: FakeSessionStore)
 
 
 def test_session_of_the_caller_is_ended_and_no_other(lobby: FakeSessionStore, first: Grant) -> None:
-    desk = lobby.service()
+    service = lobby.service()
 
     with pytest.raises(NotFound):
-        desk.end(BOB, first.session.id)
+        service.end(BOB, first.session.id)
     assert lobby.sessions == [first.session]
 
-    desk.end(Caller(ALICE.id, first.session.id, ALICE.role), first.session.id)
+    service.end(Caller(ALICE.id, first.session.id, ALICE.role), first.session.id)
     assert lobby.sessions == []
 
 
@@ -357,4 +357,4 @@ def test_logout_everywhere_ends_every_session(lobby: FakeSessionStore, first: Gr
     lobby.service().end_all(ALICE)
 
     assert lobby.service().list_active(ALICE) == []
-    assert_refused(lobby, first.refresh_token)
+    assert_rejected(lobby, first.refresh_token)

@@ -38,14 +38,14 @@ PRODUCTS = [
 @pytest.fixture(autouse=True)
 def store(monkeypatch: pytest.MonkeyPatch) -> None:
     """A store that has the user and the products, and accepts every order."""
-    answers: Mapping[str, Any] = {
+    responses: Mapping[str, Any] = {
         "GetItem": {"Item": encode(user_to_item(USER))},
         "BatchGetItem": {
             "Responses": {tables.products(): [encode(product_to_item(it)) for it in PRODUCTS]}
         },
         "TransactWriteItems": {},
     }
-    monkeypatch.setattr(BaseClient, "_make_api_call", lambda _, name, __: answers[name])
+    monkeypatch.setattr(BaseClient, "_make_api_call", lambda _, name, __: responses[name])
 
 
 def calls(work: Callable[[], object]) -> int:

@@ -75,12 +75,13 @@ def test_pauses_have_full_jitter(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_change_that_stays_stale_gets_503_within_the_budget() -> None:
     clock = Clock(seconds_of_a_try=0.1)
 
-    with pytest.raises(ServiceUnavailable) as refusal:
+    with pytest.raises(ServiceUnavailable) as rejection:
         clock.run(times=float("inf"))
 
-    assert refusal.value.retry_after == 1
-    # The last try began in time.
-    assert MAX_RETRY_SECONDS - 0.6 < clock.now <= MAX_RETRY_SECONDS + 0.1
+    assert rejection.value.retry_after == 1
+    assert (
+        MAX_RETRY_SECONDS - 0.6 < clock.now <= MAX_RETRY_SECONDS + 0.1
+    )  # the last try began in time
 
 
 @pytest.mark.usefixtures("longest_pauses")

@@ -98,10 +98,10 @@ def logged(log: LogLines) -> list[dict[str, Any]]:
 def change(request_id: str) -> dict[str, Any]:
     """Return a stream record."""
     image = {"id": {"S": "5"}, "request_id": {"S": request_id}}
-    told = {"SequenceNumber": "6", "ApproximateCreationDateTime": NOON.timestamp()}
+    common = {"SequenceNumber": "6", "ApproximateCreationDateTime": NOON.timestamp()}
     return {
         "eventSourceARN": "arn:aws:dynamodb:eu-central-1:123456789012:table/users/stream/2026",
-        "dynamodb": told | {"Keys": {"id": {"S": "5"}}, "NewImage": image},
+        "dynamodb": common | {"Keys": {"id": {"S": "5"}}, "NewImage": image},
     }
 
 

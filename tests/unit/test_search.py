@@ -85,7 +85,7 @@ def test_malformed_punycode_domain_stays_unchanged() -> None:
     assert texts_of("Ada", "a@xn--99999999.example")[2] == "a@xn--99999999.example"
 
 
-def test_other_addresses_have_no_third_text() -> None:
+def test_user_without_an_international_domain_has_two_search_texts() -> None:
     assert texts_of("Ada Lovelace", "ada@example.com") == ("ada lovelace", "ada@example.com")
 
 

@@ -31,7 +31,7 @@ CALLS: dict[str, tuple[str, Callable[[Any], Any]]] = {
 
 
 def entry(detail: str) -> dict[str, str]:
-    return {"Source": "shop", "DetailType": "told", "Detail": detail}
+    return {"Source": "shop", "DetailType": "order.placed", "Detail": detail}
 
 
 @pytest.fixture(params=CALLS)
@@ -63,12 +63,12 @@ def test_rejection_has_the_code_in_the_format_of_its_service(
     service: str, proxy: FaultProxy, code: str
 ) -> None:
     with (
-        proxy.on(fault_proxy.refused(code), service=service),
-        pytest.raises(ClientError) as refusal,
+        proxy.on(fault_proxy.service_error(code), service=service),
+        pytest.raises(ClientError) as rejection,
     ):
         call(proxy, service)
 
-    assert refusal.value.response["Error"]["Code"] == code
+    assert rejection.value.response["Error"]["Code"] == code
 
 
 @pytest.mark.parametrize("damage", [fault_proxy.cut, fault_proxy.no_json, fault_proxy.flipped])
@@ -117,14 +117,14 @@ def test_entries_of_a_batch_fail_partially(
     client: Any = boto3.client("events", endpoint_url=proxy.url)
     given = [entry(str(number)) for number in range(10)]
     monkeypatch.setattr(
-        database, "answer", lambda asked: {"Entries": [{"EventId": "1"} for _ in asked["Entries"]]}
+        database, "respond", lambda asked: {"Entries": [{"EventId": "1"} for _ in asked["Entries"]]}
     )
 
     with proxy.on(fault_proxy.partly(share=0.5, seed=1), service=BUS):
-        answer = client.put_events(Entries=given)
+        response = client.put_events(Entries=given)
 
-    failed = [it.get("ErrorCode") == "ThrottlingException" for it in answer["Entries"]]
-    assert answer["FailedEntryCount"] == sum(failed) and 0 < sum(failed) < 10
+    failed = [it.get("ErrorCode") == "ThrottlingException" for it in response["Entries"]]
+    assert response["FailedEntryCount"] == sum(failed) and 0 < sum(failed) < 10
     ((_, asked),) = database.asked
     passed = [it["Detail"] for it in asked["Entries"]]
     assert passed == [str(number) for number in range(10) if not failed[number]]

@@ -34,8 +34,8 @@ def run(
     work: Callable[[Sequence[StreamRecord]], Iterable[StreamRecord]], *numbers: int
 ) -> list[str]:
     event = {"Records": [record(number) for number in numbers]}
-    answer = stream_worker(work)(event, Context())
-    return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+    response = stream_worker(work)(event, Context())
+    return [failure["itemIdentifier"] for failure in response["batchItemFailures"]]
 
 
 def test_record_has_its_table_key_and_images() -> None:

@@ -42,10 +42,10 @@ def test_name_without_text_or_with_controls_is_rejected(name: str) -> None:
 )
 @pytest.mark.parametrize("kind", [NAME, NOTE], ids=["name", "note"])
 def test_invisible_text_is_rejected(kind: TypeAdapter[str], name: str) -> None:
-    with pytest.raises(ValidationError) as refused:
+    with pytest.raises(ValidationError) as rejection:
         kind.validate_python(name)
 
-    (error,) = refused.value.errors()
+    (error,) = rejection.value.errors()
     assert (error["type"], error["msg"]) == (
         "invisible_text",
         "Must contain a visible character.",
@@ -82,10 +82,10 @@ def test_paired_direction_marks_around_a_name_are_removed(name: str) -> None:
     ],
 )
 def test_other_direction_marks_are_rejected_as_controls(name: str) -> None:
-    with pytest.raises(ValidationError) as refused:
+    with pytest.raises(ValidationError) as rejection:
         NAME.validate_python(name)
 
-    (error,) = refused.value.errors()
+    (error,) = rejection.value.errors()
     assert (error["type"], error["msg"]) == (
         "value_error",
         "Must not contain control characters.",
@@ -95,9 +95,9 @@ def test_other_direction_marks_are_rejected_as_controls(name: str) -> None:
 def test_length_is_counted_without_paired_direction_marks() -> None:
     assert NAME.validate_python("\u2068" + "x" * 100 + "\u2069") == "x" * 100
     for empty in ("\u2068\u2069", "\u2068 \u2069"):
-        with pytest.raises(ValidationError) as refused:
+        with pytest.raises(ValidationError) as rejection:
             NAME.validate_python(empty)
-        assert refused.value.errors()[0]["type"] == "string_too_short"
+        assert rejection.value.errors()[0]["type"] == "string_too_short"
 
 
 def test_note_can_have_lines() -> None:

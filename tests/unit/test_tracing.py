@@ -33,7 +33,7 @@ class Daemon:
         self.socket.bind(("127.0.0.1", 0))
         self.socket.setblocking(False)
 
-    def told(self) -> list[dict[str, Any]]:
+    def segments(self) -> list[dict[str, Any]]:
         documents: list[dict[str, Any]] = []
         while True:
             try:
@@ -65,13 +65,13 @@ class Raw:
 
 
 # Any: results and errors of calls, and botocore's clients.
-def client(answer: Any, service: Literal["dynamodb", "sqs"] = "dynamodb") -> Any:
+def client(response: Any, service: Literal["dynamodb", "sqs"] = "dynamodb") -> Any:
     """A client with a local response: (status, JSON), or an exception."""
 
     def send(**_: object) -> AWSResponse:
-        if isinstance(answer, BaseException):
-            raise answer
-        status, body = answer
+        if isinstance(response, BaseException):
+            raise response
+        status, body = response
         raw = Raw(json.dumps(body).encode())
         headers = HTTPHeaders.from_dict({"x-amzn-RequestId": "REQUEST"})
         return AWSResponse("http://localhost", status, headers, raw)
@@ -96,7 +96,7 @@ def test_request_segment_has_its_search_annotations(daemon: Daemon) -> None:
     with traced("request"):
         annotate(route="GET /api/users/{userId}", caller="someone", order_id=None)
         annotate(status=404)
-    (request,) = daemon.told()
+    (request,) = daemon.segments()
 
     assert request["annotations"] == {
         "route": "GET /api/users/{userId}",
@@ -116,7 +116,7 @@ def test_request_segment_has_its_search_annotations(daemon: Daemon) -> None:
 def test_status_determines_error_or_fault(daemon: Daemon, status: int, kinds: set[str]) -> None:
     with traced("request"):
         annotate(status=status)
-    (request,) = daemon.told()
+    (request,) = daemon.segments()
 
     assert request.keys() & {"error", "throttle", "fault"} == kinds
     assert request["http"]["response"]["status"] == status
@@ -125,7 +125,7 @@ def test_status_determines_error_or_fault(daemon: Daemon, status: int, kinds: se
 def test_call_is_a_subsegment_of_its_caller(daemon: Daemon) -> None:
     with traced("request"):
         client((200, {})).put_item(**put())
-    call, request = daemon.told()
+    call, request = daemon.segments()
 
     assert call["parent_id"] == request["id"]
     assert (call["name"], call["namespace"]) == ("dynamodb", "aws")
@@ -143,7 +143,7 @@ def test_call_is_a_subsegment_of_its_caller(daemon: Daemon) -> None:
 def test_call_outside_of_any_work_belongs_to_the_function(daemon: Daemon) -> None:
     client((200, {})).put_item(**put())
 
-    assert [call["parent_id"] for call in daemon.told()] == [FUNCTION]
+    assert [call["parent_id"] for call in daemon.segments()] == [FUNCTION]
 
 
 def test_transaction_names_each_table_once(daemon: Daemon) -> None:
@@ -156,23 +156,23 @@ def test_transaction_names_each_table_once(daemon: Daemon) -> None:
     client((200, {})).transact_write_items(TransactItems=actions)
     client((200, {})).batch_get_item(RequestItems={"Products": {"Keys": [item]}})
 
-    tables = [call["aws"]["table_names"] for call in daemon.told()]
+    tables = [call["aws"]["table_names"] for call in daemon.segments()]
     assert tables == [["Orders", "Users"], ["Products"]]
 
 
 def test_queue_is_named(daemon: Daemon) -> None:
     client((200, {}), "sqs").send_message(QueueUrl="http://localhost/q", MessageBody=SECRET)
-    (call,) = daemon.told()
+    (call,) = daemon.segments()
 
     assert call["aws"]["queue_url"] == "http://localhost/q"
     assert SECRET not in json.dumps(call)
 
 
 def test_rejected_call_has_its_code_and_no_message(daemon: Daemon) -> None:
-    refusal = {"__type": "ConditionalCheckFailedException", "message": f"not {SECRET}"}
+    rejection = {"__type": "ConditionalCheckFailedException", "message": f"not {SECRET}"}
     with pytest.raises(ClientError):
-        client((400, refusal)).put_item(**put())
-    (call,) = daemon.told()
+        client((400, rejection)).put_item(**put())
+    (call,) = daemon.segments()
 
     assert call["error"]
     assert call["cause"]["exceptions"][0]["type"] == "ConditionalCheckFailedException"
@@ -182,7 +182,7 @@ def test_rejected_call_has_its_code_and_no_message(daemon: Daemon) -> None:
 def test_call_without_a_response_is_a_fault(daemon: Daemon) -> None:
     with pytest.raises(ReadTimeoutError):
         client(ReadTimeoutError(endpoint_url=SECRET)).put_item(**put())
-    (call,) = daemon.told()
+    (call,) = daemon.segments()
 
     assert call["fault"]
     assert call["cause"]["exceptions"][0]["type"] == "ReadTimeoutError"
@@ -192,7 +192,7 @@ def test_call_without_a_response_is_a_fault(daemon: Daemon) -> None:
 def test_call_cut_short_by_the_deadline_is_recorded(daemon: Daemon) -> None:
     with pytest.raises(DeadlineExceeded), traced("request"):
         client(DeadlineExceeded()).put_item(**put())
-    call, request = daemon.told()
+    call, request = daemon.segments()
 
     assert call["aws"]["operation"] == "PutItem"
     assert call["fault"]
@@ -202,7 +202,7 @@ def test_call_cut_short_by_the_deadline_is_recorded(daemon: Daemon) -> None:
 def test_exception_passes_through_and_is_recorded_by_type_only(daemon: Daemon) -> None:
     with pytest.raises(ValueError, match=SECRET), traced("message"):
         raise ValueError(SECRET)
-    (message,) = daemon.told()
+    (message,) = daemon.segments()
 
     assert message["cause"]["exceptions"][0]["type"] == "ValueError"
     assert message["fault"]
@@ -215,7 +215,7 @@ def test_nested_work_is_a_subsegment_and_later_work_is_not(daemon: Daemon) -> No
             pass
         with traced("message"):
             pass
-    first, second, batch = daemon.told()
+    first, second, batch = daemon.segments()
 
     assert first["parent_id"] == second["parent_id"] == batch["id"]
 
@@ -223,7 +223,7 @@ def test_nested_work_is_a_subsegment_and_later_work_is_not(daemon: Daemon) -> No
 def test_long_list_is_truncated_to_the_xray_limit(daemon: Daemon) -> None:
     with traced("batch"):
         annotate(request_id="x" * 2000)
-    (batch,) = daemon.told()
+    (batch,) = daemon.segments()
 
     assert len(batch["annotations"]["request_id"]) == tracing.MAX_CHARACTERS
 
@@ -238,7 +238,7 @@ def test_unsampled_invocation_sends_nothing(
         annotate(status=200)
         client((200, {})).put_item(**put())
 
-    assert daemon.told() == []
+    assert daemon.segments() == []
 
 
 def test_sampling_is_decided_per_invocation(
@@ -249,7 +249,7 @@ def test_sampling_is_decided_per_invocation(
         monkeypatch.setenv("_X_AMZN_TRACE_ID", HEADER.replace("Sampled=1", f"Sampled={sampled}"))
         users.put_item(**put())
 
-    assert len(daemon.told()) == 1
+    assert len(daemon.segments()) == 1
 
 
 @pytest.mark.parametrize(
@@ -277,7 +277,7 @@ def test_oversized_segment_causes_no_failure(daemon: Daemon) -> None:
     with traced("request"):
         client((200, {})).batch_get_item(RequestItems=items)
 
-    assert [it["name"] for it in daemon.told()] == ["request"]
+    assert [it["name"] for it in daemon.segments()] == ["request"]
 
 
 def test_failing_socket_causes_no_failure(daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -289,14 +289,14 @@ def test_failing_socket_causes_no_failure(daemon: Daemon, monkeypatch: pytest.Mo
     with traced("request"):
         pass
 
-    assert daemon.told() == []
+    assert daemon.segments() == []
 
 
 def test_invalid_call_is_rejected_as_without_tracing(daemon: Daemon) -> None:
     with pytest.raises(ParamValidationError), traced("request"):
         client((200, {})).put_item(TableName="Users", Item=SECRET)
 
-    assert SECRET not in json.dumps(daemon.told())
+    assert SECRET not in json.dumps(daemon.segments())
 
 
 def test_header_is_parsed_as_lambda_sets_it(daemon: Daemon) -> None:
@@ -304,7 +304,7 @@ def test_header_is_parsed_as_lambda_sets_it(daemon: Daemon) -> None:
     with traced("request"):
         pass
 
-    assert {it["trace_id"] for it in daemon.told()} == {TRACE}
+    assert {it["trace_id"] for it in daemon.segments()} == {TRACE}
 
 
 @pytest.mark.parametrize(
@@ -323,7 +323,7 @@ def test_every_client_is_instrumented(daemon: Daemon, make: Any) -> None:
     )
     make().meta.events.emit(f"after-call.any.{model.name}", parsed={}, context=context)
 
-    assert [call["aws"]["operation"] for call in daemon.told()] == [model.name]
+    assert [call["aws"]["operation"] for call in daemon.segments()] == [model.name]
 
 
 def change(request_id: str | None, deleted: bool = False) -> StreamRecord:

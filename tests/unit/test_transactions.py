@@ -90,7 +90,7 @@ def test_temporary_conflict_is_retried(client: Stubber, code: str) -> None:
     first = set(tokens)
 
     client.assert_no_pending_responses()
-    assert len(tokens) == 5 and len(first) == 1, "a lost answer would be a second effect"
+    assert len(tokens) == 5 and len(first) == 1, "a lost response would be a second effect"
     client.add_response("transact_write_items", {})
     transactions.write(ACTIONS, waiting.pause, waiting.clock)
     assert tokens[-1] not in first
@@ -101,10 +101,10 @@ def test_persistent_conflict_ends_in_503(client: Stubber) -> None:
     for _ in range(2000):
         cancelled(client, {"Code": "TransactionConflict"}, {"Code": "None"})
 
-    with pytest.raises(ServiceUnavailable) as refusal:
+    with pytest.raises(ServiceUnavailable) as rejection:
         transactions.write(ACTIONS, waiting.pause, waiting.clock)
 
-    assert refusal.value.retry_after == 1
+    assert rejection.value.retry_after == 1
     assert waiting.now <= transactions.MAX_RETRY_SECONDS + 0.1
 
 
@@ -185,8 +185,8 @@ def test_hundred_parallel_writers_of_one_item_rarely_fail(
     def buy() -> None:
         try:
             transactions.write(ACTIONS, time.pause, lambda: time.now)
-        except ServiceUnavailable as refusal:
-            sent_away.append(refusal)
+        except ServiceUnavailable as rejection:
+            sent_away.append(rejection)
 
     time.run([buy] * 100)
 

@@ -19,7 +19,13 @@ from shop.identity.login_attempts.service import login_attempt, rate_limited_req
 from shop.preconditions import Precondition
 from shop.users.schemas import PasswordChange, UserCreate, UserUpdate
 from shop.users.service import MAX_PASSWORD_CHANGES, MAX_PROFILE_CHANGES, UserService
-from tests.fakes.user_store import USER, FakeRateLimiter, FakeUserStore, NoPersonalData, desk
+from tests.fakes.user_store import (
+    USER,
+    FakeRateLimiter,
+    FakeUserStore,
+    NoPersonalData,
+    user_service,
+)
 from tests.support.fixtures import ADMIN, ALICE, BOB
 
 CLIENT = Client("a browser", "192.0.2.1")
@@ -34,9 +40,9 @@ def patch(**changes: object) -> UserUpdate:
 
 
 def test_change_is_merged_with_a_concurrent_one() -> None:
-    shelf = FakeUserStore(overtaken=1)
+    store = FakeUserStore(overtaken=1)
 
-    changed = desk(shelf).update(
+    changed = user_service(store).update(
         ADMIN, ALICE.id, patch(email="ada.king@example.com"), Precondition(), CLIENT
     )
 
@@ -47,45 +53,48 @@ def test_change_is_merged_with_a_concurrent_one() -> None:
 
 
 def test_change_with_a_required_version_is_not_merged() -> None:
-    shelf = FakeUserStore(overtaken=1)
+    store = FakeUserStore(overtaken=1)
     demanded = Precondition(frozenset({'"1"'}))
 
     with pytest.raises(PreconditionFailed):
-        desk(shelf).update(ADMIN, ALICE.id, patch(name="B"), demanded, CLIENT)
-    assert shelf.writes == 1
+        user_service(store).update(ADMIN, ALICE.id, patch(name="B"), demanded, CLIENT)
+    assert store.writes == 1
 
 
 @pytest.mark.usefixtures("no_time_to_retry")
 def test_user_change_gets_503_while_the_user_keeps_changing() -> None:
     passwords = {"currentPassword": "correct horse", "newPassword": "wrong donkey"}
-    wanted = PasswordChange.model_validate(passwords, strict=False)
+    payload = PasswordChange.model_validate(passwords, strict=False)
 
     attempts: list[Callable[[UserService], object]] = [
         lambda service: service.update(ADMIN, ALICE.id, patch(name="B"), Precondition(), CLIENT),
         lambda service: service.delete(ADMIN, ALICE.id, Precondition(), NoPersonalData()),
-        lambda service: service.change_password(ALICE, ALICE.id, wanted, CLIENT),
+        lambda service: service.change_password(ALICE, ALICE.id, payload, CLIENT),
     ]
     for attempt in attempts:
-        shelf = FakeUserStore(overtaken=1000)
-        with pytest.raises(ServiceUnavailable) as refusal:
-            attempt(desk(shelf))
-        assert refusal.value.retry_after == 1
-        assert shelf.writes == 1
+        store = FakeUserStore(overtaken=1000)
+        with pytest.raises(ServiceUnavailable) as rejection:
+            attempt(user_service(store))
+        assert rejection.value.retry_after == 1
+        assert store.writes == 1
 
 
 def test_unchanged_user_is_not_written() -> None:
-    shelf = FakeUserStore()
+    store = FakeUserStore()
 
-    assert desk(shelf).update(ALICE, ALICE.id, patch(name="Ada"), Precondition(), CLIENT) == USER
-    assert shelf.writes == 0
+    assert (
+        user_service(store).update(ALICE, ALICE.id, patch(name="Ada"), Precondition(), CLIENT)
+        == USER
+    )
+    assert store.writes == 0
 
 
 def test_changed_address_is_unverified() -> None:
-    shelf = FakeUserStore()
-    shelf.user = replace(USER, email_verified=True)
+    store = FakeUserStore()
+    store.user = replace(USER, email_verified=True)
 
-    kept = desk(shelf).update(ADMIN, ALICE.id, patch(name="B"), Precondition(), CLIENT)
-    changed = desk(shelf).update(
+    kept = user_service(store).update(ADMIN, ALICE.id, patch(name="B"), Precondition(), CLIENT)
+    changed = user_service(store).update(
         ADMIN, ALICE.id, patch(email="b@example.com"), Precondition(), CLIENT
     )
 
@@ -93,12 +102,14 @@ def test_changed_address_is_unverified() -> None:
 
 
 def test_admin_changes_the_own_address_with_the_own_password_only() -> None:
-    shelf = FakeUserStore()
-    shelf.user = replace(USER, id=ADMIN.id, role=Role.ADMIN)
+    store = FakeUserStore()
+    store.user = replace(USER, id=ADMIN.id, role=Role.ADMIN)
 
     with pytest.raises(InvalidCredentials):
-        desk(shelf).update(ADMIN, ADMIN.id, patch(email="b@example.com"), Precondition(), CLIENT)
-    assert shelf.writes == 0
+        user_service(store).update(
+            ADMIN, ADMIN.id, patch(email="b@example.com"), Precondition(), CLIENT
+        )
+    assert store.writes == 0
 
 
 @pytest.mark.parametrize(
@@ -106,37 +117,37 @@ def test_admin_changes_the_own_address_with_the_own_password_only() -> None:
     [(Role.CUSTOMER, UserStatus.ACTIVE), (Role.ADMIN, UserStatus.INACTIVE)],
 )
 def test_demoted_admin_cannot_use_a_cached_role(role: Role, status: UserStatus) -> None:
-    shelf = FakeUserStore()
-    shelf.user = replace(USER, id=ADMIN.id, role=role, status=status)
-    wanted = patch(role="admin", status="active")
+    store = FakeUserStore()
+    store.user = replace(USER, id=ADMIN.id, role=role, status=status)
+    payload = patch(role="admin", status="active")
 
     with pytest.raises(Forbidden):
-        desk(shelf).update(ADMIN, ADMIN.id, wanted, Precondition(), CLIENT)
-    assert shelf.writes == 0
+        user_service(store).update(ADMIN, ADMIN.id, payload, Precondition(), CLIENT)
+    assert store.writes == 0
 
 
 def test_admin_change_of_another_user_checks_the_role_on_write() -> None:
-    shelf = FakeUserStore()
+    store = FakeUserStore()
 
-    desk(shelf).update(ADMIN, ALICE.id, patch(name="B"), Precondition(), CLIENT)
-    assert shelf.by_admin == ADMIN.id
-    desk(shelf).update(ALICE, ALICE.id, patch(name="C"), Precondition(), CLIENT)
-    assert shelf.by_admin is None
-    desk(shelf).delete(ADMIN, ALICE.id, Precondition(), NoPersonalData())
-    assert shelf.by_admin == ADMIN.id
+    user_service(store).update(ADMIN, ALICE.id, patch(name="B"), Precondition(), CLIENT)
+    assert store.by_admin == ADMIN.id
+    user_service(store).update(ALICE, ALICE.id, patch(name="C"), Precondition(), CLIENT)
+    assert store.by_admin is None
+    user_service(store).delete(ADMIN, ALICE.id, Precondition(), NoPersonalData())
+    assert store.by_admin == ADMIN.id
 
 
 def test_operator_changes_a_status_under_concurrent_writes() -> None:
-    shelf = FakeUserStore(overtaken=1)
+    store = FakeUserStore(overtaken=1)
 
-    desk(shelf).change_status(ALICE.id, UserStatus.INACTIVE)
-    assert (shelf.user.status, shelf.user.version) == (UserStatus.INACTIVE, 3)
-    desk(shelf).change_status(ALICE.id, UserStatus.INACTIVE)
-    assert shelf.writes == 2
+    user_service(store).change_status(ALICE.id, UserStatus.INACTIVE)
+    assert (store.user.status, store.user.version) == (UserStatus.INACTIVE, 3)
+    user_service(store).change_status(ALICE.id, UserStatus.INACTIVE)
+    assert store.writes == 2
 
-    shelf.overtaken = 1000
+    store.overtaken = 1000
     with pytest.raises(ServiceUnavailable):
-        desk(shelf).change_status(ALICE.id, UserStatus.ACTIVE)
+        user_service(store).change_status(ALICE.id, UserStatus.ACTIVE)
 
 
 def test_concurrent_address_change_keeps_the_right_password_valid() -> None:
@@ -148,38 +159,38 @@ def test_concurrent_address_change_keeps_the_right_password_valid() -> None:
                 return None
             return found
 
-    shelf = Moving()
+    store = Moving()
     passwords = {"currentPassword": "correct horse", "newPassword": "a walk by the river"}
-    wanted = PasswordChange.model_validate(passwords, strict=False)
+    payload = PasswordChange.model_validate(passwords, strict=False)
 
-    desk(shelf).change_password(ALICE, ALICE.id, wanted, CLIENT)
+    user_service(store).change_password(ALICE, ALICE.id, payload, CLIENT)
 
-    assert shelf.password_hash == "hash of a walk by the river"
+    assert store.password_hash == "hash of a walk by the river"
 
 
 def test_stranger_changes_nothing() -> None:
-    shelf = FakeUserStore()
+    store = FakeUserStore()
     passwords = {"currentPassword": "correct horse", "newPassword": "wrong donkey"}
-    wanted = PasswordChange.model_validate(passwords, strict=False)
+    payload = PasswordChange.model_validate(passwords, strict=False)
 
     for attempt in (
-        lambda: desk(shelf).update(BOB, ALICE.id, patch(name="B"), Precondition(), CLIENT),
-        lambda: desk(shelf).delete(BOB, ALICE.id, Precondition(), NoPersonalData()),
-        lambda: desk(shelf).change_password(ADMIN, ALICE.id, wanted, CLIENT),
+        lambda: user_service(store).update(BOB, ALICE.id, patch(name="B"), Precondition(), CLIENT),
+        lambda: user_service(store).delete(BOB, ALICE.id, Precondition(), NoPersonalData()),
+        lambda: user_service(store).change_password(ADMIN, ALICE.id, payload, CLIENT),
     ):
         with pytest.raises(Forbidden):
             attempt()
-    assert shelf.writes == 0
+    assert store.writes == 0
 
 
 def test_former_addresses_are_kept_with_the_versions_that_replaced_them() -> None:
-    shelf = FakeUserStore()
+    store = FakeUserStore()
 
     for number in range(12):
         email = f"ada.{number}@example.com"
-        desk(shelf).update(ADMIN, ALICE.id, patch(email=email), Precondition(), CLIENT)
+        user_service(store).update(ADMIN, ALICE.id, patch(email=email), Precondition(), CLIENT)
 
-    former = shelf.user.former_emails
+    former = store.user.former_emails
     assert [(it.email, it.version) for it in former] == [
         (f"ada.{number}@example.com", number + 3) for number in range(1, 11)
     ]
@@ -191,8 +202,8 @@ def passwords(current: str, new: str = "wrong donkey") -> PasswordChange:
 
 
 def test_guesses_of_the_current_password_are_counted_before_the_comparison() -> None:
-    shelf, counter = FakeUserStore(), FakeRateLimiter(most=2)
-    service = desk(shelf, counter)
+    store, counter = FakeUserStore(), FakeRateLimiter(most=2)
+    service = user_service(store, counter)
 
     with pytest.raises(InvalidCredentials):
         service.change_password(ALICE, ALICE.id, passwords("wrong horse"), CLIENT)
@@ -204,13 +215,13 @@ def test_guesses_of_the_current_password_are_counted_before_the_comparison() -> 
 
     assert counter.counted == [login_attempt(USER.email, CLIENT.ip_address)] * 2
     assert counter.right == [False] * 2
-    assert shelf.writes == 0
+    assert store.writes == 0
 
 
 def test_retried_change_counts_one_guess() -> None:
     counter = FakeRateLimiter()
 
-    desk(FakeUserStore(overtaken=2), counter).change_password(
+    user_service(FakeUserStore(overtaken=2), counter).change_password(
         ALICE, ALICE.id, passwords("correct horse"), CLIENT
     )
 
@@ -218,8 +229,8 @@ def test_retried_change_counts_one_guess() -> None:
 
 
 def test_password_changes_are_limited_before_hashing() -> None:
-    shelf, counter = FakeUserStore(), FakeRateLimiter(most_limited=1)
-    service = desk(shelf, counter)
+    store, counter = FakeUserStore(), FakeRateLimiter(most_limited=1)
+    service = user_service(store, counter)
     service.change_password(ALICE, ALICE.id, passwords("correct horse"), CLIENT)
 
     with pytest.raises(TooManyRequests):
@@ -229,24 +240,24 @@ def test_password_changes_are_limited_before_hashing() -> None:
         "password change", ALICE.id, CLIENT.ip_address, MAX_PASSWORD_CHANGES, 20
     )
     assert counter.limited == [expected]
-    assert (shelf.writes, len(counter.counted)) == (1, 1)
+    assert (store.writes, len(counter.counted)) == (1, 1)
 
 
 def test_sign_ups_are_limited_before_hashing() -> None:
-    wanted = UserCreate.model_validate(
+    payload = UserCreate.model_validate(
         {"email": "new@example.com", "name": "Ada", "password": "a walk by the river"}
     )
     counter = FakeRateLimiter(most_limited=0)
 
     with pytest.raises(TooManyRequests):
-        desk(FakeUserStore(), counter).sign_up(
-            wanted, CLIENT
+        user_service(FakeUserStore(), counter).sign_up(
+            payload, CLIENT
         )  # `FakeUserStore.add` would raise another error
 
 
 def test_change_without_a_guess_is_not_counted() -> None:
-    shelf, counter = FakeUserStore(), FakeRateLimiter()
-    service = desk(shelf, counter)
+    store, counter = FakeUserStore(), FakeRateLimiter()
+    service = user_service(store, counter)
 
     service.update(ALICE, ALICE.id, patch(name="B"), Precondition(), CLIENT)
     service.update(ADMIN, ALICE.id, patch(email="b@example.com"), Precondition(), CLIENT)
@@ -264,7 +275,7 @@ def test_change_without_a_guess_is_not_counted() -> None:
 def test_profile_change_is_counted_once_for_all_its_retries() -> None:
     counter = FakeRateLimiter()
 
-    desk(FakeUserStore(overtaken=3), counter).update(
+    user_service(FakeUserStore(overtaken=3), counter).update(
         ALICE, ALICE.id, patch(name="B"), Precondition(), CLIENT
     )
 
@@ -272,22 +283,22 @@ def test_profile_change_is_counted_once_for_all_its_retries() -> None:
 
 
 def test_profile_change_beyond_the_limit_writes_nothing_and_reads_no_password() -> None:
-    shelf = FakeUserStore()
+    store = FakeUserStore()
     body = patch(name="B", email="b@example.com", currentPassword="wrong horse")
 
     with pytest.raises(TooManyRequests):
-        desk(shelf, FakeRateLimiter(most_limited=0)).update(
+        user_service(store, FakeRateLimiter(most_limited=0)).update(
             ALICE, ALICE.id, body, Precondition(), CLIENT
         )
 
-    assert shelf.writes == 0
+    assert store.writes == 0
 
 
 def test_profile_limit_does_not_apply_to_admins_and_unchanged_users() -> None:
-    shelf = FakeUserStore()
-    service = desk(shelf, FakeRateLimiter(most_limited=0))
+    store = FakeUserStore()
+    service = user_service(store, FakeRateLimiter(most_limited=0))
 
     service.update(ADMIN, ALICE.id, patch(name="B", status="inactive"), Precondition(), CLIENT)
     service.update(ALICE, ALICE.id, patch(name="B"), Precondition(), CLIENT)
 
-    assert (shelf.user.name, shelf.writes) == ("B", 1)
+    assert (store.user.name, store.writes) == ("B", 1)

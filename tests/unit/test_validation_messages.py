@@ -136,9 +136,9 @@ def wrong_bodies(model: type[BaseModel]) -> Iterator[Any]:
 
 
 def details_of(handler: Any, given: dict[str, Any]) -> list[dict[str, str]]:
-    answer = handler(given, Context())
-    assert answer["statusCode"] == 422, answer["body"]
-    details: list[dict[str, str]] = json.loads(answer["body"])["error"]["details"]
+    response = handler(given, Context())
+    assert response["statusCode"] == 422, response["body"]
+    details: list[dict[str, str]] = json.loads(response["body"])["error"]["details"]
     return details
 
 
@@ -346,12 +346,12 @@ def test_malformed_header_outweighs_body_errors() -> None:
     place = ENDPOINTS["orders/place_order"]
     headers = {"Idempotency-Key": "with space"}
 
-    answer = place(
+    response = place(
         event(place.route, {"userId": "me"}, body={}, headers=headers, caller=ALICE), Context()
     )
 
-    assert answer["statusCode"] == 400
-    assert json.loads(answer["body"])["error"]["message"].startswith("Idempotency-Key")
+    assert response["statusCode"] == 400
+    assert json.loads(response["body"])["error"]["message"].startswith("Idempotency-Key")
 
 
 def test_order_with_only_invalid_fields_names_each() -> None:

@@ -79,11 +79,11 @@ def counted(latency: float = 0.0, parallel: Sequence[int] = ()) -> Iterator[Call
         if number < len(together):
             together[number].wait()
 
-    def answered(**_: Any) -> None:
+    def received(**_: Any) -> None:
         calls.ended(mine.call)
 
     # The only event at the end of an attempt: it decides on the next one.
-    listeners = (("request-created", sent), ("needs-retry", answered))
+    listeners = (("request-created", sent), ("needs-retry", received))
     clients = [client() for client in _CLIENTS]
     for client in clients:
         for name, listener in listeners:

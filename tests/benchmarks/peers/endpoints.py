@@ -90,10 +90,10 @@ def _turn(function: Function, built: Built, event: Mapping[str, Any]) -> Turn:
 def check_success(response: Any) -> None:
     """Raise `ValueError` for an error response: it is fast, and would distort the result."""
     if "policyDocument" in response:
-        is_refused = response["policyDocument"]["Statement"][0]["Effect"] != "Allow"
+        is_rejected = response["policyDocument"]["Statement"][0]["Effect"] != "Allow"
     else:
-        is_refused = response["statusCode"] >= 400
-    if is_refused:
+        is_rejected = response["statusCode"] >= 400
+    if is_rejected:
         raise ValueError(response)
 
 

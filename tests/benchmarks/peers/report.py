@@ -45,7 +45,7 @@ def _get(results: Results, case: Case) -> Cold:
 
 def _measured(results: Results) -> Iterable[str]:
     cases = results.cases
-    yield _short_answer(results)
+    yield _summary(results)
     yield from _targets([*targets(results)])
     yield "## Measurements"
     yield _conditions(results)
@@ -94,7 +94,7 @@ def _measured(results: Results) -> Iterable[str]:
     yield from _endpoints(results.endpoints)
 
 
-def _short_answer(results: Results) -> str:
+def _summary(results: Results) -> str:
     ours, cases = results.cases["shop"].GET, results.cases
     bare, powertools, fastapi = (
         cases[name].GET for name in ("boto3", "powertools-full", "fastapi")

@@ -53,9 +53,9 @@ def main() -> None:
 
     try:
         place(2, "second")
-    except ConflictException as refused:
-        assert refused.data.error.code == "INSUFFICIENT_STOCK"
-        assert refused.data.error.details[0].var_field == "body.items.0.quantity"
+    except ConflictException as rejection:
+        assert rejection.data.error.code == "INSUFFICIENT_STOCK"
+        assert rejection.data.error.details[0].var_field == "body.items.0.quantity"
     else:
         raise AssertionError("more was sold than there is")
 

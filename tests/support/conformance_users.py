@@ -15,19 +15,19 @@ PEERS = ("ada", "grace")
 def sign_up(http: httpx.Client) -> Mapping[str, str]:
     """Sign up a new user; return id, email address and access token."""
     email = f"{uuid4().hex}@example.com"
-    person = {"email": email, "name": "Ada Lovelace", "password": PASSWORD}
-    http.post("/api/users", json=person).raise_for_status()
+    user = {"email": email, "name": "Ada Lovelace", "password": PASSWORD}
+    http.post("/api/users", json=user).raise_for_status()
     return log_in(http, email, PASSWORD)
 
 
 def log_in(http: httpx.Client, email: str, password: str) -> Mapping[str, str]:
-    answer = http.post("/api/sessions", json={"email": email, "password": password})
-    token: str = answer.raise_for_status().json()["accessToken"]
+    response = http.post("/api/sessions", json={"email": email, "password": password})
+    token: str = response.raise_for_status().json()["accessToken"]
     me = http.get("/api/users/me", headers={"Authorization": f"Bearer {token}"}).json()
     return {"id": me["id"], "email": email, "token": token}
 
 
-def people(http: httpx.Client, admin: Admin) -> Mapping[str, object]:
+def conformance_users(http: httpx.Client, admin: Admin) -> Mapping[str, object]:
     """Return the users in schemathesis' format (Web Fuzzing Commons), with their ids."""
     found = {name: sign_up(http) for name in PEERS}
     found["admin"] = log_in(http, admin.email, admin.password)
@@ -35,9 +35,9 @@ def people(http: httpx.Client, admin: Admin) -> Mapping[str, object]:
         "auth": [
             {
                 "name": name,
-                "id": person["id"],
-                "fixedHeaders": [{"name": "Authorization", "value": f"Bearer {person['token']}"}],
+                "id": user["id"],
+                "fixedHeaders": [{"name": "Authorization", "value": f"Bearer {user['token']}"}],
             }
-            for name, person in found.items()
+            for name, user in found.items()
         ]
     }

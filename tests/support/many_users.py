@@ -14,7 +14,7 @@ MAX_ROWS = 30
 BOTH = [*UserStatus]
 
 
-def sign_up_crowd() -> list[User]:
+def sign_up_many() -> list[User]:
     """Store 80 users named "many…", every fourth inactive, every tenth followed by "anya"."""
     made = [sign_up(number) for number in range(80)]
     entities = [Entity(Kind.USERS, user.id) for user in made]
