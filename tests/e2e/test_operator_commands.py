@@ -207,7 +207,7 @@ def test_dry_runs_of_queues_and_keys_print_a_preview_and_change_nothing(
     rotated = make(shop, "rotate-keys", REVOKE="1", DRY_RUN="1")
 
     assert "1 would be moved to" in redriven.stdout, redriven.stderr
-    assert "1 would be read again" in replayed.stdout, replayed.stderr
+    assert "1 would be replayed" in replayed.stdout, replayed.stderr
     kids = [key["kid"] for key in keys["keys"]]
     assert json.loads(rotated.stdout) == {"kids": kids, "then": ["new"] * 3}, rotated.stderr
     assert len(dead_letter.received()) == len(pointers.received()) == 1
