@@ -125,15 +125,17 @@ def test_call_without_a_response_has_no_effect(
     assert database.asked == []
 
 
-def test_response_can_be_late_or_slow(
-    impatient: Any, database: FakeDynamoDB, proxy: FaultProxy
-) -> None:
+def test_response_can_be_late(impatient: Any, database: FakeDynamoDB, proxy: FaultProxy) -> None:
     with proxy.on(fault_proxy.delayed(1)), pytest.raises(ReadTimeoutError):
         impatient.get_item(TableName="orders", Key=KEY)
 
+
+def test_response_can_be_slow(client: Any, database: FakeDynamoDB, proxy: FaultProxy) -> None:
     started = time.monotonic()
     with proxy.on(fault_proxy.dripping(pause=0.01)):
-        impatient.get_item(TableName="orders", Key=KEY)
+        client.get_item(TableName="orders", Key=KEY)
+
+    # A sleep may last longer, so a busy machine does not fail this.
     assert time.monotonic() - started > IMPATIENCE
 
 
