@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError, ConnectionClosedError
 from tests.fakes.dynamodb_server import KEY, FakeDynamoDB, database, proxy
 from tests.support import fault_proxy
 from tests.support.fault_proxy import BUS, DYNAMODB, MAIL, PARAMETERS, QUEUES, SECRETS, FaultProxy
+from tests.support.waiting import HANG_SECONDS
 
 __all__ = ["database", "proxy"]
 
@@ -42,7 +43,7 @@ def service(request: pytest.FixtureRequest) -> Iterator[str]:
 
 def call(proxy: FaultProxy, service: str) -> Any:
     name, made = CALLS[service]
-    config = Config(retries={"total_max_attempts": 1}, read_timeout=1)
+    config = Config(retries={"total_max_attempts": 1}, read_timeout=HANG_SECONDS)
     make: Any = boto3.client  # boto3's stubs accept literal names only
     return made(make(name, endpoint_url=proxy.url, config=config))
 
