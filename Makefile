@@ -84,8 +84,8 @@ fuzz: environments ## Fuzz the running stack, or a new one, with schemathesis ([
 		$(if $(SEED),--seed $(SEED))
 
 .PHONY: check
-check: environments lint ## Run lint, types, tests/unit, tests/endpoints and tests/repositories (2 minutes)
-	$(PYTHON) -m pytest -n 2 tests/unit tests/endpoints tests/repositories
+check: environments lint ## Run lint, types, tests/unit and tests/endpoints (one minute)
+	$(PYTHON) -m pytest -n 2 tests/unit tests/endpoints
 
 .PHONY: lint
 lint: environments ## Run ruff and mypy --strict
