@@ -126,16 +126,14 @@ def test_functions_without_a_get_route_are_not_executed(aws: None, function: Fun
 
 @pytest.mark.parametrize("name", ["GetAndDeleteUser", "ListSessionsToo", "ShowX", "CheckY", ""])
 def test_pre_traffic_check_ignores_the_words_of_a_name(name: str) -> None:
-    lambda_ = Lambda()
     sent: list[Any] = []
 
-    def invoke(FunctionName: str, Qualifier: str, Payload: str) -> Any:
-        sent.append(json.loads(Payload))
-        return {"Payload": io.BytesIO(b'{"statusCode": 200}')}
+    class RecordingLambda(Lambda):
+        def invoke(self, FunctionName: str, Qualifier: str, Payload: str) -> Any:
+            sent.append(json.loads(Payload))
+            return {"Payload": io.BytesIO(b'{"statusCode": 200}')}
 
-    lambda_.invoke = invoke  # type: ignore[method-assign]
-
-    assert checked(CodeDeploy(f"shop-prod-{name}-ABC"), lambda_) == "Succeeded"
+    assert checked(CodeDeploy(f"shop-prod-{name}-ABC"), RecordingLambda()) == "Succeeded"
     assert sent[0]["multiValueQueryStringParameters"] == {"checkBeforeTraffic": ["yes"]}
 
 
