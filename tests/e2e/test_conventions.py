@@ -114,7 +114,7 @@ def test_authentication_scheme_is_case_insensitive(shop: Shop, scheme: str) -> N
         ),
         (b"{}", {}, (415, "UNSUPPORTED_MEDIA_TYPE")),
         (b'"' + b"x" * 1024 * 1024 + b'"', JSON, (413, "PAYLOAD_TOO_LARGE")),
-        (b'"' + b"x" * 11 * 1024 * 1024 + b'"', JSON, (413, "PAYLOAD_TOO_LARGE")),
+        (b'"' + b"x" * 7 * 1024 * 1024 + b'"', JSON, (413, "PAYLOAD_TOO_LARGE")),
         (b"{}", JSON, (422, "VALIDATION_ERROR")),
         (b"[]", JSON, (422, "VALIDATION_ERROR")),
     ],
@@ -128,6 +128,15 @@ def test_unreadable_body_is_rejected_and_changes_nothing(
     response = shop.anonymous.post("/api/users", content=body, headers=headers)
 
     assert error_of(response) == expected
+    assert shop.everything() == before
+
+
+def test_body_over_10_mb_is_rejected_in_plain_text_and_changes_nothing(shop: Shop) -> None:
+    before = shop.everything()
+
+    response = shop.anonymous.post("/api/users", content=b"x" * 11 * 1024 * 1024, headers=JSON)
+
+    assert (response.status_code, response.headers["Content-Type"]) == (413, "text/plain")
     assert shop.everything() == before
 
 

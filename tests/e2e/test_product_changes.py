@@ -196,7 +196,7 @@ def test_patch_with_invalid_values_is_rejected(
             (413, "PAYLOAD_TOO_LARGE"),
         ),
         (
-            b'{"name": "' + b"x" * 11 * 1024 * 1024 + b'"}',
+            b'{"name": "' + b"x" * 7 * 1024 * 1024 + b'"}',
             "application/json",
             (413, "PAYLOAD_TOO_LARGE"),
         ),

@@ -24,6 +24,31 @@ def test_gateway_responses_of_the_template_are_used(api: httpx.Client) -> None:
     assert response.json()["id"] == response.headers["x-request-id"]
 
 
+def test_token_of_an_unknown_route_is_read_as_a_signature(api: httpx.Client) -> None:
+    response = api.get("/nothing", headers={"Authorization": "Bearer a.b.c"})
+
+    assert (response.status_code, response.json()["code"]) == (403, "DEFAULT_4XX")
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/role/allowed", 200),
+        ("/role/without-permission", 500),
+        ("/role/of-another-service", 500),
+        ("/role/of-authorizer", 503),
+    ],
+)
+def test_role_of_an_integration_must_allow_its_function(
+    api: httpx.Client, path: str, status: int
+) -> None:
+    response = api.get(path, headers={"Authorization": "Allow"})
+
+    assert response.status_code == status, response.text
+    if status == 500:
+        assert response.json()["code"] == "API_CONFIGURATION_ERROR"
+
+
 @pytest.mark.parametrize(
     ("token", "status", "code"),
     [
@@ -98,11 +123,18 @@ def test_method_settings_throttle_a_method(api: httpx.Client) -> None:
     assert responses[-1].json()["code"] == "THROTTLED"
 
 
-@pytest.mark.parametrize("size", [11 * MEBIBYTE, 7 * MEBIBYTE])
-def test_body_over_a_limit_of_gateway_or_lambda_is_413(api: httpx.Client, size: int) -> None:
-    response = api.post("/echo/1", content=b"x" * size)
+def test_body_over_the_limit_of_lambda_is_413(api: httpx.Client) -> None:
+    response = api.post("/echo/1", content=b"x" * 7 * MEBIBYTE)
 
     assert (response.status_code, response.json()["code"]) == (413, "REQUEST_TOO_LARGE")
+
+
+def test_body_over_the_limit_of_the_gateway_is_413_in_plain_text(api: httpx.Client) -> None:
+    response = api.post("/echo/1", content=b"x" * 11 * MEBIBYTE)
+
+    assert response.status_code == 413
+    assert response.headers["Content-Type"] == "text/plain"
+    assert response.text == "HTTP content length exceeded 10485760 bytes."
 
 
 @pytest.mark.parametrize(

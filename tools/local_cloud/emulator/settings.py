@@ -39,7 +39,7 @@ class Settings:
 
     def logical_id(self, function: str) -> str:
         """Return the logical id in the physical name of a function."""
-        return function.removeprefix(f"{self.api_name}-").rpartition("-")[0]
+        return function.removeprefix(f"{self.api_name}-").partition("-")[0]
 
     def is_debugged(self, function: str) -> bool:
         return bool(self.debug) and self.logical_id(function) == self.debug

@@ -1,4 +1,4 @@
-"""Import of an OpenAPI body: gateway responses, binary media types, timeouts."""
+"""Import of an OpenAPI body: gateway responses, binary media types, timeouts, roles."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ Document = dict[str, Any]
 
 def apply() -> None:
     import_gateway_responses_and_binary_types()
-    import_integration_timeouts()
+    import_integration_settings()
 
 
 def import_gateway_responses_and_binary_types() -> None:
@@ -34,7 +34,7 @@ def import_gateway_responses_and_binary_types() -> None:
     gateway._import_rest_api = import_rest_api
 
 
-def import_integration_timeouts() -> None:
+def import_integration_settings() -> None:
     original = pinned(
         gateway,
         "_import_operation",
@@ -52,7 +52,8 @@ def import_integration_timeouts() -> None:
         )
         if not stored:
             return
-        if "timeoutInMillis" in declared:
-            stored["timeoutInMillis"] = declared["timeoutInMillis"]
+        for name in ("credentials", "timeoutInMillis"):
+            if name in declared:
+                stored[name] = declared[name]
 
     gateway._import_operation = import_operation

@@ -7,6 +7,7 @@ from tools.local_cloud.emulator.patches import (
     function_logs,
     functions,
     gateway,
+    gateway_role,
     permission_log,
     permissions,
     queues,
@@ -29,6 +30,7 @@ def apply_patches(settings: Settings) -> None:
     api_import.apply()
     tracing.apply(traces)
     gateway.apply(settings, traces)
+    gateway_role.apply()
     resources.apply()
     saved_queries.apply()
     transactions.apply()

@@ -137,7 +137,7 @@ async def _handle(
         "request_id": incoming.request_id,
     }
     if request["stage"] and len(body or b"") > MAX_REQUEST_BYTES:
-        response = gateway._gw_error("REQUEST_TOO_LARGE", "Request Too Long")
+        response = _too_long()
     else:
         try:
             response = await gateway._execute_in_scope(
@@ -148,6 +148,8 @@ async def _handle(
             log.exception("%s %s failed in the emulator", method, path)
             response = _bad_gateway()
     if isinstance(response, gateway._GatewayError):
+        if response.response_type == "MISSING_AUTHENTICATION_TOKEN" and "authorization" in headers:
+            response = _incomplete_signature(headers["authorization"])
         response = _render_error(response, request)
     status, response_headers, content = response
     route = f"{method} {request['resource_path']}"
@@ -155,6 +157,24 @@ async def _handle(
     replaced = {"x-amzn-requestid", "x-amz-apigw-id"}
     kept = {name: value for name, value in response_headers.items() if name.lower() not in replaced}
     return status, {**kept, "x-amzn-RequestId": incoming.request_id}, content
+
+
+def _too_long() -> tuple[int, Record, bytes]:
+    """Return the response in front of the API, which its gateway responses do not change."""
+    text = f"HTTP content length exceeded {MAX_REQUEST_BYTES} bytes."
+    return 413, {"Content-Type": "text/plain"}, text.encode()
+
+
+def _incomplete_signature(authorization: str) -> Any:
+    """Return the error of an unknown route with a token, which is read as an AWS signature.
+
+    No type of gateway response is documented for it, so DEFAULT_4XX applies.
+    """
+    word = authorization.rpartition(" ")[2]
+    message = f"'{word}' not a valid key=value pair (missing equal-sign) in Authorization header"
+    error = gateway._gw_error("DEFAULT_4XX", message)
+    error.unmapped_status = 403
+    return error
 
 
 def _bad_gateway() -> Any:

@@ -41,12 +41,14 @@ PATCHES = (
         ),
     ),
     Patch(
-        apply="api_import.import_integration_timeouts",
-        change="Import `timeoutInMillis` of an integration.",
-        reason="ministack imports type, method and URI only, so every timeout is the default.",
-        report="Import of an OpenAPI body drops `timeoutInMillis` of "
-        "`x-amazon-apigateway-integration`. GetIntegration then returns the default of 29,000.",
-        removable="`_import_operation` passes `timeoutInMillis` on.",
+        apply="api_import.import_integration_settings",
+        change="Import `timeoutInMillis` and `credentials` of an integration.",
+        reason="ministack imports type, method and URI only, so every timeout is the default, and "
+        "no integration has a role.",
+        report="Import of an OpenAPI body drops `timeoutInMillis` and `credentials` of "
+        "`x-amazon-apigateway-integration`. GetIntegration then returns the default of 29,000 and "
+        "no role.",
+        removable="`_import_operation` passes both on.",
         test="test_gateway.py::test_integration_timeout_has_its_gateway_response",
         names=(
             "services.apigateway_v1._import_operation",
@@ -55,15 +57,16 @@ PATCHES = (
     ),
     Patch(
         apply="gateway.handle_requests",
-        change="Use one request id per request, reject bodies over 10 MB with 413, and return 502 "
-        "for an internal error.",
-        reason="ministack generates one id for the event and another for the response, and has "
-        "no limit.",
+        change="Use one request id per request, reject bodies over 10 MB with 413, read a token "
+        "of an unknown route as an AWS signature, and return 502 for an internal error.",
+        reason="ministack generates one id for the event and another for the response, has no "
+        "limit, and reports an unknown route with a token as one without.",
         report="REST APIs: `requestContext.requestId`, `x-amzn-RequestId` and the id in gateway "
         "responses differ within one request. Bodies over 10 MB are accepted; API Gateway returns "
-        "REQUEST_TOO_LARGE (413).",
-        removable="One id reaches event, response header and gateway responses, and 10 MB is the "
-        "limit.",
+        "413 in plain text. An unknown route with an Authorization header that is no AWS "
+        "signature gets IncompleteSignatureException (403), not MISSING_AUTHENTICATION_TOKEN.",
+        removable="One id reaches event, response header and gateway responses, 10 MB is the "
+        "limit, and unknown routes check signatures.",
         test="test_gateway.py::test_request_has_one_id",
         names=(
             "services.apigateway_v1._GatewayError",
@@ -94,6 +97,24 @@ PATCHES = (
             "services.apigateway_v1._extract_lambda_ref_from_integration_uri",
             "services.apigateway_v1._invoke_lambda_proxy_v1",
             "services.apigateway_v1._media_type_matches",
+        ),
+    ),
+    Patch(
+        apply="gateway_role.invoke_functions_with_roles",
+        change="Invoke a function with the role of its integration or authorizer, if the role "
+        "allows that.",
+        reason="ministack ignores the role, so a function missing in its policy works here and "
+        "fails on AWS.",
+        report="REST APIs: `credentials` of an integration and `authorizerCredentials` are stored "
+        "and not used. API Gateway assumes the role, and returns 500 if its policy does not allow "
+        "lambda:InvokeFunction.",
+        removable="ministack invokes functions with the role.",
+        test="test_gateway.py::test_role_of_an_integration_must_allow_its_function",
+        names=(
+            "core.iam_evaluator.EvalContext",
+            "core.iam_evaluator.evaluate_resource_policy",
+            "services.apigateway_v1._invoke_authorizer_lambda",
+            "services.iam._roles",
         ),
     ),
     Patch(
