@@ -100,8 +100,9 @@ build: environments ## Build the functions and layers into .aws-sam (ARCHITECTUR
 	@$(SAM) build --cache-dir .aws-sam/cache-$(ARCHITECTURE)
 
 .PHONY: validate
-validate: environments ## Check template.yaml with SAM and cfn-lint
+validate: environments ## Check both templates with SAM and cfn-lint
 	@$(SAM) validate --lint --region us-east-1
+	@.venv-sam/bin/cfn-lint --regions us-east-1 --template operations.yaml
 
 .PHONY: preflight
 preflight: environments ## Check an account's prerequisites for a deployment (ENV=staging [PARAMETERS="A=1"])
@@ -121,11 +122,11 @@ destroy: environments ## Delete a development stack with its data, after confirm
 	@$(PYTHON) -m tools.destroy --environment $(or $(ENV),$(error ENV=staging))
 
 .PHONY: check-template
-check-template: validate .venv-checkers/.synced ## Check template.yaml, as written and as expanded by AWS, with SAM, cfn-lint and checkov
+check-template: validate .venv-checkers/.synced ## Check both templates, as written and as expanded by AWS, with SAM, cfn-lint and checkov
 	@mkdir -p .local && .venv-sam/bin/python tests/support/expand_template.py > .local/translated.json
 	@# The expanded template no longer uses a parameter and a mapping that SAM consumed.
 	@.venv-sam/bin/cfn-lint --regions us-east-1 --ignore-checks W2001 W7001 --template .local/translated.json
-	@.venv-checkers/bin/checkov --config-file .checkov.yaml --file template.yaml --file .local/translated.json
+	@.venv-checkers/bin/checkov --config-file .checkov.yaml --file template.yaml operations.yaml .local/translated.json
 
 .PHONY: check-code
 check-code: .venv-checkers/.synced ## Scan for weak code and secrets with bandit and detect-secrets
@@ -138,7 +139,7 @@ event-schemas: environments ## Generate docs/events from the code
 	@$(PYTHON) -m tools.event_schemas
 
 .PHONY: openapi
-openapi: environments ## Generate docs/openapi.json from the handlers
+openapi: environments ## Generate docs/openapi.json and the gateway's documents in api/ from the handlers
 	@PYTHONPATH=layers/shop $(PYTHON) -m tools.openapi
 
 .PHONY: release-openapi

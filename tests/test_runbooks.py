@@ -72,7 +72,7 @@ def anchors(text: str) -> set[str]:
 
 def saved_queries() -> set[str]:
     return {
-        query["Name"]["Fn::Sub"].removeprefix("${AWS::StackName}/")
+        query["Name"]["Fn::Sub"].removeprefix("${Shop}/")
         for query in resources("AWS::Logs::QueryDefinition").values()
     }
 

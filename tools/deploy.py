@@ -1,4 +1,4 @@
-"""``make deploy``: build, preflight, change set, deployment and smoke test."""
+"""``make deploy``: build, preflight, change sets, deployment of both stacks and smoke test."""
 
 import argparse
 import os
@@ -8,12 +8,13 @@ from collections.abc import Mapping
 
 from tools.deployments import ROOT, Deployment
 from tools.local_cloud.clients import CREDENTIALS
-from tools.local_cloud.project import architecture
+from tools.local_cloud.project import architecture, operations_parameters, release
 from tools.local_cloud.stack import USUAL_URL
-from tools.preflight import is_ready, pairs
+from tools.preflight import git, is_ready, pairs
 from tools.smoke import smoke_test
 
 SAM = ROOT / ".venv-sam/bin/sam"
+OPERATIONS = ROOT / "operations.yaml"
 
 
 class DeployCommand:
@@ -32,7 +33,7 @@ class DeployCommand:
         """Deploy; return whether the deployment passes the smoke test."""
         chosen = self._deployment.configured | self._given
         # sam keeps the deployed value of every parameter that is not given.
-        overrides = [f"{name}={value}" for name, value in chosen.items()]
+        chosen["Release"] = release(git("describe", "--always", "--tags", "--dirty"), chosen)
         self._sam(
             {"ARCHITECTURE": chosen["Architecture"]},
             *("build", "--cached", "--parallel"),
@@ -42,13 +43,22 @@ class DeployCommand:
         if not is_ready(self._deployment, self._given, print):
             print("Nothing was deployed.")
             return False
-        self._sam(
-            {},
-            *("deploy", "--config-env", self._environment),
-            *("--parameter-overrides", *overrides),
+        self._deploy(chosen)
+        shop = self._deployment.require_stack()
+        self._deploy(
+            operations_parameters(OPERATIONS, shop),
+            *("--template", str(OPERATIONS), "--stack-name", self._deployment.operations_stack),
         )
         print("Smoke test")
         return smoke_test(self._deployment).run(print)
+
+    def _deploy(self, parameters: Mapping[str, str], *arguments: str) -> None:
+        overrides = [f"{name}={value}" for name, value in parameters.items()]
+        self._sam(
+            {},
+            *("deploy", "--config-env", self._environment, *arguments),
+            *("--parameter-overrides", *overrides),
+        )
 
     def _sam(self, extra: Mapping[str, str], *arguments: str) -> None:
         """Raise `SystemExit` with sam's exit code if it fails."""

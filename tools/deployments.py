@@ -27,6 +27,7 @@ class Deployment:
         shared = configuration[environment]["global"]["parameters"]
         configured = configuration[environment]["deploy"]["parameters"]["parameter_overrides"]
         self.stack: str = shared["stack_name"]
+        self.operations_stack = f"{self.stack}-operations"
         # Values of samconfig.toml, which may not be deployed yet.
         self.configured: dict[str, str] = dict(pair.split("=", 1) for pair in configured.split())
         self._region: str | None = shared.get("region")
@@ -98,14 +99,18 @@ class Deployment:
             raise SystemExit(f"{function} failed: {json.dumps(payload)}")
         return payload
 
+    def resources(self) -> list[dict[str, Any]]:
+        """Return CloudFormation's summary of each resource of the stack."""
+        pages = self.client("cloudformation").get_paginator("list_stack_resources")
+        found = pages.paginate(StackName=self.stack)
+        return [summary for page in found for summary in page["StackResourceSummaries"]]
+
     def queues(self) -> dict[str, str]:
         """Return the URLs of the queues by logical id."""
-        pages = self.client("cloudformation").get_paginator("list_stack_resources")
         return {
-            found["LogicalResourceId"]: found["PhysicalResourceId"]
-            for page in pages.paginate(StackName=self.stack)
-            for found in page["StackResourceSummaries"]
-            if found["ResourceType"] == "AWS::SQS::Queue"
+            it["LogicalResourceId"]: it["PhysicalResourceId"]
+            for it in self.resources()
+            if it["ResourceType"] == "AWS::SQS::Queue"
         }
 
     def queue(self, name: str) -> str:

@@ -9,19 +9,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any  # template parameters and AWS responses have many types
 
-import yaml
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tools.deployments import ROOT, Deployment
+from tools.local_cloud.project import declared_parameters
 
 MIN_UNRESERVED = 100  # concurrent executions that Lambda always leaves unreserved
-MAX_DESCRIPTION_LENGTH = 256  # characters of the description of a Lambda version
 # A sampling rule's name has at most 32 characters, and the stack's name is its prefix.
 MAX_STACK_NAME_LENGTH = 18
-PARAMETERS_IN_DESCRIPTION = (
-    *("LogLevel", "BcryptCost", "ListShards", "TokenIssuer", "TokenAudience", "TokenClientId"),
-    *("MailFrom", "RecoveryPage", "AllowedOrigins"),
-)
 _BUILT = ROOT / ".aws-sam/build/DependenciesLayer/python"
 _MACHINES = {"aarch64": "arm64", "x86_64": "x86_64"}
 
@@ -59,7 +54,7 @@ class Preflight:
 
     def __init__(self, deployment: Deployment, given: dict[str, str]) -> None:
         self._deployment = deployment
-        self._declared = declared_parameters()
+        self._declared = declared_parameters(ROOT / "template.yaml")
         self._given = deployment.configured | given
         self._deployed: dict[str, str] = {}
         self._chosen: dict[str, str] = {}  # empty until the deployed values are known
@@ -127,15 +122,8 @@ class Preflight:
         reserved = _number(chosen["HashingConcurrency"])
         if 0 < reserved < 2 * _number(chosen["HashingRequestRate"]):
             yield "HashingConcurrency must be 0 or at least twice HashingRequestRate"
-        protection = (chosen["DataProtection"], chosen["DataDeletionPolicy"])
-        if chosen["Stage"] == "prod" and protection != ("on", "Retain"):
-            yield "Stage=prod needs DataProtection=on and DataDeletionPolicy=Retain"
-        length = sum(len(chosen[name]) + 1 for name in PARAMETERS_IN_DESCRIPTION) + len(
-            "ordering off"
-        )
-        if length > MAX_DESCRIPTION_LENGTH:
-            names = ", ".join(PARAMETERS_IN_DESCRIPTION)
-            yield f"shorten {names}: a version's description has at most 256 characters"
+        if chosen["Stage"] == "prod" and chosen["DataProtection"] != "on":
+            yield "Stage=prod needs DataProtection=on"
 
     def _architecture(self) -> Finding:
         expected = self._chosen["Architecture"]
@@ -151,9 +139,9 @@ class Preflight:
         return ok("architecture", f"{built} is built and will be deployed")
 
     def _git_tree(self) -> Finding:
-        changed = _git("status", "--porcelain")
+        changed = git("status", "--porcelain")
         if not changed:
-            return ok("git", f"at {_git('describe', '--always', '--tags')}, nothing changed")
+            return ok("git", f"at {git('describe', '--always', '--tags')}, nothing changed")
         detail = f"{len(changed.splitlines())} files are not committed"
         if self._chosen["Stage"] == "prod":
             return missing("git", f"{detail}: commit them, since prod must run a known commit")
@@ -286,16 +274,6 @@ class Preflight:
         )
 
 
-def declared_parameters() -> dict[str, dict[str, Any]]:
-    """Return the template's parameters with their rules."""
-    text = (ROOT / "template.yaml").read_text()
-    # Parameters contain no intrinsic functions, which plain YAML cannot read.
-    parameters = re.search(r"^Parameters:\n.*?(?=^\w)", text, re.DOTALL | re.MULTILINE)
-    assert parameters
-    found: dict[str, dict[str, Any]] = yaml.safe_load(parameters[0])["Parameters"]
-    return found
-
-
 def built_architecture() -> str | None:
     """Return the architecture of the built layer, or None if it is not built."""
     for path in _BUILT.glob("**/*.so"):
@@ -323,7 +301,7 @@ def _is_in_range(text: str, rules: Mapping[str, Any]) -> bool:
     return int(rules.get("MinValue", 0)) <= int(text) <= float(rules.get("MaxValue", "inf"))
 
 
-def _git(*arguments: str) -> str:
+def git(*arguments: str) -> str:
     done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True)
     return done.stdout.strip()
 

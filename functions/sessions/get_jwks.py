@@ -5,7 +5,7 @@ from shop.identity.keys.published_keys import PublishedJwks
 from shop.identity.sessions.schemas import JwksResponse
 
 
-@endpoint("GET /.well-known/jwks.json", cache_control="public, max-age=300")
+@endpoint("GET /.well-known/jwks.json", cache_control="public, max-age=300", serves_head=True)
 def handler(jwks: PublishedJwks) -> JwksResponse:
     """Get the public keys of access tokens (RFC 7517)."""
     return JwksResponse.model_validate(jwks.get())

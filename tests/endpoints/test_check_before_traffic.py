@@ -62,7 +62,7 @@ class Lambda:
 
     def invoke(self, FunctionName: str, Qualifier: str, Payload: str) -> Any:
         self.invoked.append((FunctionName, Qualifier))
-        name = FunctionName.split("-")[-2]
+        name = FunctionName.split("-")[-1]
         module = next(f.module for f in functions() if f.name == name)
         handler = self._instead.get(name) or (
             lambda event: importlib.import_module(module).handler(event, Context())
@@ -76,7 +76,7 @@ class Lambda:
 
 
 def checked(codedeploy: Any, lambda_: Any) -> str:
-    check = PreTrafficCheck(codedeploy, lambda_, "shop-prod-CheckReadiness-XYZ", read_operations())
+    check = PreTrafficCheck(codedeploy, lambda_, "shop-prod-CheckReadiness", read_operations())
     return check.run("d-1", "hook-1")
 
 
@@ -89,12 +89,12 @@ def everything() -> list[str]:
 def test_pre_traffic_check_gets_a_response_and_changes_nothing(
     aws: None, function: Function
 ) -> None:
-    name = f"shop-prod-{function.name}-ABC"
+    name = f"shop-prod-{function.name}"
     codedeploy, lambda_, before = CodeDeploy(name), Lambda(), everything()
 
     assert checked(codedeploy, lambda_) == "Succeeded"
     assert codedeploy.statuses == [("d-1", "hook-1", "Succeeded")]
-    assert lambda_.invoked == [(name, "7"), ("shop-prod-CheckReadiness-XYZ", "live")]
+    assert lambda_.invoked == [(name, "7"), ("shop-prod-CheckReadiness", "live")]
     assert everything() == before
 
 
@@ -107,7 +107,7 @@ def received_by(function: Function, name: str) -> tuple[Any, Any]:
         seen.append((event, response))
         return response
 
-    checked(CodeDeploy(name), Lambda(**{name.split("-")[-2]: listen}))
+    checked(CodeDeploy(name), Lambda(**{name.split("-")[-1]: listen}))
     return next(iter(seen))
 
 
@@ -116,7 +116,7 @@ def test_functions_without_a_get_route_are_not_executed(aws: None, function: Fun
     reads = function.route is not None and function.route.startswith("GET ")
     is_documented = reads and function.route not in PAGES
 
-    event, response = received_by(function, f"shop-{function.name}-A")
+    event, response = received_by(function, f"shop-{function.name}")
 
     assert (event["multiValueQueryStringParameters"] is None) is is_documented
     if not reads and function.name not in ("Authorizer", "AnswerPreflight"):
@@ -133,7 +133,7 @@ def test_pre_traffic_check_ignores_the_words_of_a_name(name: str) -> None:
             sent.append(json.loads(Payload))
             return {"Payload": io.BytesIO(b'{"statusCode": 200}')}
 
-    assert checked(CodeDeploy(f"shop-prod-{name}-ABC"), RecordingLambda()) == "Succeeded"
+    assert checked(CodeDeploy(f"shop-prod-{name}"), RecordingLambda()) == "Succeeded"
     assert sent[0]["multiValueQueryStringParameters"] == {"checkBeforeTraffic": ["yes"]}
 
 
@@ -145,7 +145,7 @@ def test_operation_ids_are_the_logical_ids_of_their_functions() -> None:
 
 
 def test_string_of_an_older_codedeploy_is_accepted(aws: None) -> None:
-    assert checked(CodeDeploy("shop-prod-GetUser-ABC", "string"), Lambda()) == "Succeeded"
+    assert checked(CodeDeploy("shop-prod-GetUser", "string"), Lambda()) == "Succeeded"
 
 
 def crash(event: Any) -> Any:
@@ -159,7 +159,7 @@ def crash(event: Any) -> Any:
 def test_failing_version_gets_no_traffic(
     aws: None, log: LogLines, broken: str, instead: Callable[[Any], Any]
 ) -> None:
-    codedeploy = CodeDeploy("shop-prod-PlaceOrder-ABC")
+    codedeploy = CodeDeploy("shop-prod-PlaceOrder")
 
     assert checked(codedeploy, Lambda(**{broken: instead})) == "Failed"
     assert codedeploy.statuses == [("d-1", "hook-1", "Failed")]
@@ -169,7 +169,7 @@ def test_failing_version_gets_no_traffic(
 
 
 def test_unreadable_deployment_fails_with_its_reason(log: LogLines) -> None:
-    codedeploy = CodeDeploy("shop-prod-GetUser-ABC")
+    codedeploy = CodeDeploy("shop-prod-GetUser")
     codedeploy._content = '{"Resources": []}'
 
     assert checked(codedeploy, Lambda()) == "Failed"
@@ -181,6 +181,11 @@ def test_pre_traffic_check_may_invoke_the_checked_functions_only() -> None:
     (policy,) = resources("AWS::Serverless::Function")["CheckBeforeTraffic"]["Policies"]
     (statement,) = [s for s in policy["Statement"] if s["Action"] == "lambda:InvokeFunction"]
 
-    assert statement["Resource"] == [{"Fn::Sub": f"${{{f.name}.Arn}}:*"} for f in ASKED], (
-        "list the function in the policy of CheckBeforeTraffic in template.yaml, in its order"
-    )
+    shifting = [
+        name
+        for name, it in resources("AWS::Serverless::Function").items()
+        if "DeploymentPreference" in it
+    ]
+    assert statement["Resource"] == [
+        {"Fn::Sub": f"${{{name}.Arn}}:*"} for name in [*shifting, "CheckReadiness"]
+    ], "list the function in the policy of CheckBeforeTraffic in template.yaml, in its order"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any  # template values are any YAML
 
-from tests.support.sam_template import resources, template
+from tests.support.sam_template import operations, resources, template
 
 STACK = "shop-test"
 
@@ -69,14 +69,15 @@ def filled(value: Any) -> Any:
         return f"<{value['Fn::GetAtt']}>"
     if value.keys() == {"Fn::Sub"}:
         return re.sub(r"\$\{([^}]+)\}", lambda found: _reference(found[1]), value["Fn::Sub"])
-    if value.keys() == {"Fn::Select"}:
-        return json.dumps(filled(value["Fn::Select"]))
     return {key: filled(item) for key, item in value.items()}
 
 
 def _reference(name: str) -> str:
-    if name == "AWS::StackName":
+    if name in ("AWS::StackName", "Shop"):
         return STACK
+    # Parameters of operations.yaml are parameters and outputs of template.yaml.
+    if name in operations()["Parameters"] and name in template()["Outputs"]:
+        return str(filled(template()["Outputs"][name]["Value"]))
     parameter = template()["Parameters"].get(name)
     return str(parameter["Default"]) if parameter else f"<{name}>"
 
@@ -103,8 +104,7 @@ def _metric(declared: dict[str, Any]) -> Metric:
 
 def dashboard() -> dict[str, Any]:
     (properties,) = resources("AWS::CloudWatch::Dashboard").values()
-    body = properties["DashboardBody"]["Fn::ToJsonString"]
-    read: dict[str, Any] = json.loads(json.dumps(filled(body)))
+    read: dict[str, Any] = json.loads(filled(properties["DashboardBody"]))
     return read
 
 

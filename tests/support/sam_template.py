@@ -1,5 +1,7 @@
-"""The content of template.yaml, for tests that compare code and template."""
+"""The content of template.yaml and operations.yaml, for tests that compare code and template."""
 
+import json
+import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -33,11 +35,17 @@ def template() -> dict[str, Any]:
     return loaded
 
 
+@cache
+def operations() -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.load((ROOT / "operations.yaml").read_text(), _Loader)
+    return loaded
+
+
 def resources(type_: str) -> dict[str, dict[str, Any]]:
-    """Return the properties of every resource of a type, by logical id."""
+    """Return the properties of every resource of a type in both templates, by logical id."""
     return {
         name: resource["Properties"]
-        for name, resource in template()["Resources"].items()
+        for name, resource in {**template()["Resources"], **operations()["Resources"]}.items()
         if resource["Type"] == type_
     }
 
@@ -47,7 +55,7 @@ class Function:
     name: str  # logical id
     path: Path  # the handler's file
     route: str | None  # `METHOD /path`
-    is_public: bool  # without an authorizer
+    is_public: bool  # has a route without an authorizer
     has_head: bool  # in addition to GET
 
     @property
@@ -60,15 +68,34 @@ def functions() -> list[Function]:
     found = []
     for name, properties in resources("AWS::Serverless::Function").items():
         module = properties["Handler"].removesuffix(".handler")
-        event = properties.get("Events", {}).get("Http", {}).get("Properties")
-        head = properties.get("Events", {}).get("HttpHead", {}).get("Properties")
+        routes = gateway_routes().get(name, {})
+        route = next((it for it in routes if not it.startswith("HEAD ")), None)
         found.append(
             Function(
                 name=name,
                 path=ROOT / properties["CodeUri"] / f"{module}.py",
-                route=f"{event['Method']} {event['Path']}" if event else None,
-                is_public=bool(event) and event.get("Auth", {}).get("Authorizer") == "NONE",
-                has_head=bool(event) and head == event | {"Method": "HEAD"},
+                route=route,
+                is_public=route is not None and "security" not in routes[route],
+                has_head=route is not None and f"HEAD {route.partition(' ')[2]}" in routes,
             )
         )
     return found
+
+
+@cache
+def gateway_routes() -> dict[str, dict[str, dict[str, Any]]]:
+    """Return the operations of api/gateway.json, by function and by `METHOD /path`."""
+    found: dict[str, dict[str, dict[str, Any]]] = {}
+    for path, methods in json.loads((ROOT / "api/gateway.json").read_text())["paths"].items():
+        for method, operation in methods.items():
+            # The route of every other request: tests use its preflights, others get 404.
+            name = method.upper().replace("X-AMAZON-APIGATEWAY-ANY-METHOD", "OPTIONS")
+            function = invoked_function(operation["x-amazon-apigateway-integration"]["uri"])
+            found.setdefault(function, {})[f"{name} {path}"] = operation
+    return found
+
+
+def invoked_function(uri: dict[str, str]) -> str:
+    """Return the function in the URI of an integration or of an authorizer."""
+    [name] = re.findall(r"\${AWS::StackName}-(\w+):live/invocations$", uri["Fn::Sub"])
+    return str(name)

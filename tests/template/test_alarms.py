@@ -131,8 +131,9 @@ def test_only_alarms_of_this_stack_may_publish_to_the_topic() -> None:
     }
     arn = statement["Condition"]["ArnLike"]["aws:SourceArn"]["Fn::Sub"]
     assert arn.endswith("${AWS::AccountId}:alarm:${AWS::StackName}-*")
-    # CloudFormation generates alarm names that begin with the stack's.
-    assert not any("AlarmName" in alarm for alarm in ALARMS.values())
+    # CloudFormation generates the others: they begin with the name of the operations stack.
+    named = {name: alarm["AlarmName"] for name, alarm in ALARMS.items() if "AlarmName" in alarm}
+    assert named == {name: f"shop-test-{name}" for name in FOR_ROLLBACKS}
 
 
 def test_alarm_topic_is_not_encrypted() -> None:

@@ -6,7 +6,7 @@ from typing import Any  # widgets of several kinds
 
 import pytest
 
-from tests.support.monitoring import METRICS, alarms, dashboard, shown
+from tests.support.monitoring import METRICS, alarms, dashboard, filled, shown
 from tests.support.sam_template import resources
 
 WIDGETS = dashboard()["widgets"]
@@ -56,24 +56,34 @@ def test_rows_have_titles_and_alarms_are_on_top() -> None:
 def test_dashboard_shows_every_alarm() -> None:
     (widget,) = [widget for widget in WIDGETS if widget["type"] == "alarm"]
 
-    assert widget["properties"]["alarms"] == [f"<{name}.Arn>" for name in alarms()], (
-        "list the alarm in the dashboard's alarm widget in template.yaml"
+    assert widget["properties"]["alarms"] == [arn_of(name, it) for name, it in alarms().items()], (
+        "list the alarm in the dashboard's alarm widget in operations.yaml"
     )
 
 
+def arn_of(name: str, alarm: dict[str, Any]) -> str:
+    if "AlarmName" not in alarm:
+        return f"<{name}.Arn>"
+    place = "<AWS::Partition>:cloudwatch:<AWS::Region>:<AWS::AccountId>"
+    return f"arn:{place}:alarm:{alarm['AlarmName']}"
+
+
 def test_dashboard_shows_every_table_queue_and_worker() -> None:
-    for table in resources("AWS::DynamoDB::Table"):
-        assert BODY.count(f'"<{table}>"') == 2  # read and write units
+    for kind in ("Read", "Write"):
+        of_tables = f'{{AWS/DynamoDB,TableName}} MetricName="Consumed{kind}CapacityUnits"'
+        assert json.dumps(f"{of_tables} TableName=shop-test")[1:-1] in BODY
     for queue in resources("AWS::SQS::Queue"):
         assert f'"<{queue}.QueueName>"' in BODY
     for mapping in resources("AWS::Lambda::EventSourceMapping").values():
         worker = mapping["FunctionName"]["Ref"].removesuffix(".Alias")
-        assert f'"<{worker}>"' in BODY
+        assert f'"shop-test-{worker}"' in BODY
 
 
 def test_cost_row_covers_every_log_group_and_hashing_function() -> None:
-    for group in resources("AWS::Logs::LogGroup").keys() - {"GatewayLogs"}:  # off by default
-        assert f'"IncomingBytes", "LogGroupName", "<{group}>"' in BODY
+    for name, group in resources("AWS::Logs::LogGroup").items():
+        if name != "GatewayLogs":  # off by default
+            shown_name = filled(group["LogGroupName"])
+            assert f'"IncomingBytes", "LogGroupName", "{shown_name}"' in BODY
     hashing = {
         name
         for name, function in resources("AWS::Serverless::Function").items()
@@ -84,7 +94,7 @@ def test_cost_row_covers_every_log_group_and_hashing_function() -> None:
 
     assert hashing
     assert {name for name, key in ids.items() if key.startswith("hash")} == {
-        f"<{name}>" for name in hashing
+        f"shop-test-{name}" for name in hashing
     }
 
 

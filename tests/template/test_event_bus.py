@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.monitoring import alarms
 from tests.support.sam_template import resources
 
 QUEUES = resources("AWS::SQS::Queue")
@@ -85,7 +86,7 @@ def test_rule_may_send_to_its_queue_and_its_dead_letters(name: str) -> None:
         assert not {"InputPath", "InputTransformer", "Input"} & target.keys()
 
 
-ALARMS = resources("AWS::CloudWatch::Alarm")
+ALARMS = alarms()
 
 
 def is_watched(metric: str, dimension: dict[str, Any]) -> bool:
@@ -99,14 +100,15 @@ def test_alarm_covers_every_queue_without_a_worker() -> None:
     completion_lines = {named(mapping["EventSourceArn"]) for mapping in WORK.values()}
 
     for queue in QUEUES.keys() - completion_lines:
-        name = {"Name": "QueueName", "Value": {"Fn::GetAtt": f"{queue}.QueueName"}}
+        name = {"Name": "QueueName", "Value": f"<{queue}.QueueName>"}
         assert is_watched("ApproximateNumberOfMessagesVisible", name), queue
 
 
 def test_alarm_covers_stream_lag_before_records_are_dropped() -> None:
     for mapping in STREAMS.values():
         function = named(mapping["FunctionName"])
-        assert is_watched("IteratorAge", {"Name": "FunctionName", "Value": {"Ref": function}})
+        name = {"Name": "FunctionName", "Value": f"shop-test-{function}"}
+        assert is_watched("IteratorAge", name)
     for alarm in ALARMS.values():
         if alarm.get("MetricName") == "IteratorAge":
             oldest = min(it["MaximumRecordAgeInSeconds"] for it in STREAMS.values())

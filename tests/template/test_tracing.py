@@ -73,8 +73,8 @@ def test_sampling_rules_belong_to_this_deployment() -> None:
     )
 
     assert (api["Name"], api["StageName"]) == ({"Ref": "AWS::StackName"}, {"Ref": "Stage"})
-    assert {it["ServiceName"]["Fn::Sub"] for it in rules} == {"${AWS::StackName}/${Stage}"}
+    assert {it["ServiceName"]["Fn::Sub"] for it in rules} == {"${Shop}/${Stage}"}
     assert len({it["Priority"] for it in rules}) == len(rules)
     for rule in rules:
-        name = rule["RuleName"]["Fn::Sub"].replace("${AWS::StackName}", "")
+        name = rule["RuleName"]["Fn::Sub"].replace("${Shop}", "")
         assert longest + len(name) <= 32  # X-Ray's maximum length

@@ -6,11 +6,19 @@ import pytest
 
 from tools.destroy import NotDestroyable, destroy
 
-UNPROTECTED = {"Stage": "staging", "DataProtection": "off", "DataDeletionPolicy": "Delete"}
+UNPROTECTED = {"Stage": "staging", "DataProtection": "off"}
+RESOURCES = (
+    ("AWS::DynamoDB::Table", "UsersTable", "shop-staging-UsersTable-A"),
+    ("AWS::DynamoDB::Table", "CountersTable", "shop-staging-CountersTable-B"),
+    ("AWS::SecretsManager::Secret", "SigningKeysSecret", "arn:of:the:secret"),
+)
 
 
 class Stack:
+    """A deployment and every client of it."""
+
     stack = "shop-staging"
+    operations_stack = "shop-staging-operations"
 
     def __init__(self, **parameters: str) -> None:
         self._parameters = UNPROTECTED | parameters
@@ -22,6 +30,10 @@ class Stack:
     def client(self, service: str) -> "Stack":
         return self
 
+    def resources(self) -> list[dict[str, str]]:
+        names = ("ResourceType", "LogicalResourceId", "PhysicalResourceId")
+        return [dict(zip(names, resource, strict=True)) for resource in RESOURCES]
+
     def delete_stack(self, StackName: str) -> None:
         self.deleted.append(StackName)
 
@@ -30,10 +42,27 @@ class Stack:
         return self
 
     def wait(self, StackName: str) -> None:
-        assert self.deleted == [StackName]
+        assert self.deleted[-1] == StackName
+
+    def delete_table(self, TableName: str) -> None:
+        self.deleted.append(TableName)
+
+    def delete_secret(self, SecretId: str, ForceDeleteWithoutRecovery: bool) -> None:
+        assert ForceDeleteWithoutRecovery
+        self.deleted.append(SecretId)
 
     def delete_parameters(self, Names: list[str]) -> None:
         self.deleted += Names
+
+    def get_paginator(self, operation: str) -> "Stack":
+        assert operation == "describe_log_groups"
+        return self
+
+    def paginate(self, logGroupNamePrefix: str) -> list[Any]:
+        return [{"logGroups": [{"logGroupName": f"{logGroupNamePrefix}http"}]}]
+
+    def delete_log_group(self, logGroupName: str) -> None:
+        self.deleted.append(logGroupName)
 
 
 def attempt(stack: Stack, typed: str) -> None:
@@ -41,12 +70,16 @@ def attempt(stack: Stack, typed: str) -> None:
     destroy(deployment, lambda _: typed)
 
 
-def test_stack_is_deleted_with_its_public_keys() -> None:
+def test_both_stacks_are_deleted_with_all_that_outlives_them() -> None:
     stack = Stack()
 
     attempt(stack, "shop-staging\n")
 
-    assert stack.deleted == ["shop-staging", "/shop-staging/jwks"]
+    assert stack.deleted == [
+        *("shop-staging-operations", "shop-staging"),
+        *("shop-staging-UsersTable-A", "arn:of:the:secret"),
+        *("/shop-staging/jwks", "/shop-staging/http"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -54,7 +87,6 @@ def test_stack_is_deleted_with_its_public_keys() -> None:
     [
         ({"Stage": "prod"}, "shop-staging"),
         ({"DataProtection": "on"}, "shop-staging"),
-        ({"DataDeletionPolicy": "Retain"}, "shop-staging"),
         ({}, "y"),
         ({}, ""),
     ],

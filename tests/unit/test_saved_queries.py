@@ -21,7 +21,7 @@ from tests.support.monitoring import filled
 from tests.support.sam_template import ROOT, resources
 
 QUERIES = [filled(query) for query in resources("AWS::Logs::QueryDefinition").values()]
-GROUPS = {f"<{name}>" for name in resources("AWS::Logs::LogGroup")}
+GROUPS = {filled(it["LogGroupName"]) for it in resources("AWS::Logs::LogGroup").values()}
 # Renamed messages, which the previous version logs during a deployment
 OF_PREVIOUS_VERSION = {"not done", "mail refused"}
 # Keywords of the query language: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_QuerySyntax.html

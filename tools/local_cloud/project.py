@@ -2,7 +2,9 @@
 
 import platform
 import tomllib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,7 @@ class Layer:
 @dataclass(frozen=True)
 class Project:
     template: Path
+    parts: frozenset[Path]  # the template, files that it includes, and operations.yaml
     functions: tuple[Function, ...]
     layers: tuple[Layer, ...]
 
@@ -55,6 +58,50 @@ def architecture() -> str:
     return "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64"
 
 
+def release(code: str, parameters: Mapping[str, str]) -> str:
+    """Return the id of a release: its code, such as `v1.2.0`, and a digest of its parameters.
+
+    It is the parameter `Release`. Each new value publishes new versions of the functions.
+    """
+    text = " ".join(f"{name}={value}" for name, value in sorted(parameters.items()))
+    return f"{code}-{sha256(text.encode()).hexdigest()[:8]}"
+
+
+def operations_template(project: Path) -> Path | None:
+    """Return the template of the operations stack, if the project has one."""
+    template = project / "operations.yaml"
+    return template if template.exists() else None
+
+
+def operations_parameters(template: Path, stack: Mapping[str, Any]) -> dict[str, str]:
+    """Return the parameters of the operations stack, from CloudFormation's description of the shop.
+
+    Each is the parameter or output of the shop with its name.
+    """
+    found = {it["ParameterKey"]: it["ParameterValue"] for it in stack.get("Parameters", [])}
+    found |= {it["OutputKey"]: it["OutputValue"] for it in stack.get("Outputs", [])}
+    found["Shop"] = stack["StackName"]
+    return {name: found[name] for name in declared_parameters(template)}
+
+
+def retained_resources(template: Path) -> set[str]:
+    """Return the logical ids of resources with data, which outlive their stack."""
+    document = yaml.load(template.read_text(), _IntrinsicsAsText)
+    return {
+        logical_id
+        for logical_id, resource in document["Resources"].items()
+        if resource.get("DeletionPolicy") == "RetainExceptOnCreate"
+    }
+
+
+# Any: rules of a parameter, such as Default or AllowedValues.
+def declared_parameters(template: Path) -> dict[str, dict[str, Any]]:
+    """Return the parameters of a template with their rules."""
+    document = yaml.load(template.read_text(), _IntrinsicsAsText)
+    found: dict[str, dict[str, Any]] = document.get("Parameters", {})
+    return found
+
+
 def read_project(template: Path) -> Project:
     """Read the serverless functions and layers of a SAM template, global properties included."""
     document = yaml.load(template.read_text(), _IntrinsicsAsText)
@@ -77,7 +124,10 @@ def read_project(template: Path) -> Project:
             case "AWS::Serverless::LayerVersion":
                 folder = (template.parent / properties["ContentUri"]).resolve()
                 layers.append(Layer(logical_id, folder))
-    return Project(template, tuple(functions), tuple(layers))
+    parts = {template, *(template.parent / it for it in _included(document))}
+    if operations := operations_template(template.parent):
+        parts.add(operations)
+    return Project(template, frozenset(parts), tuple(functions), tuple(layers))
 
 
 def read_tables(template: Path) -> dict[str, dict[str, Any]]:
@@ -104,6 +154,19 @@ def read_services(template: Path) -> set[str]:
         for action in _listed(statement["Action"])
         for service in [action.partition(":")[0]]
     }
+
+
+def _included(part: object) -> Iterator[str]:
+    """Yield the locations of the files that a part of a template includes."""
+    match part:
+        case {"Name": "AWS::Include", "Parameters": {"Location": str(location)}}:
+            yield location
+        case dict():
+            for inner in part.values():
+                yield from _included(inner)
+        case list():
+            for inner in part:
+                yield from _included(inner)
 
 
 _BOTOCORE_NAMES = {"ses": "sesv2"}  # the IAM prefix differs

@@ -25,7 +25,15 @@ from tools.local_cloud.emulator_process import (
     tail,
 )
 from tools.local_cloud.free_port import HOST, free_port, is_free
-from tools.local_cloud.project import architecture, read_deployment, read_project
+from tools.local_cloud.project import (
+    architecture,
+    declared_parameters,
+    operations_parameters,
+    operations_template,
+    read_deployment,
+    read_project,
+    release,
+)
 
 SAM = REPOSITORY / ".venv-sam/bin/sam"
 # Waits for processes of a killed run that still use the folder.
@@ -192,8 +200,15 @@ class LocalStack:
                 raise
         with self._phase("deploy"):
             self._deploy()
-        with self._phase("seed"):
-            admin = self._seed(self)
+        with ThreadPoolExecutor(1) as beside:
+            operations = beside.submit(self._deploy_operations)
+            try:
+                with self._phase("seed"):
+                    admin = self._seed(self)
+                operations.result()
+            except BaseException:
+                self._kill_commands()
+                raise
         self.info = StackInfo(self.url, self.emulator.endpoint, admin)
         self._write_info()
         return self.info
@@ -202,6 +217,7 @@ class LocalStack:
         """Build and deploy a changed template; raise LocalStackFailed if that fails."""
         self._build()
         self._deploy()
+        self._deploy_operations()
 
     def stop(self) -> None:
         """Stop all processes, without waiting for requests."""
@@ -237,15 +253,35 @@ class LocalStack:
             *("--no-progressbar", "--parameter-overrides", *self._parameters()),
         )
 
+    def _deploy_operations(self) -> None:
+        template = operations_template(self.project)
+        if template is None:
+            return
+        with self._phase("operations"):
+            stacks = self.client("cloudformation")
+            name = self.deployment.stack_name
+            (shop,) = stacks.describe_stacks(StackName=name)["Stacks"]
+            overrides = operations_parameters(template, shop).items()
+            self._sam(
+                *("deploy", "--template", str(template)),
+                *("--config-file", str(self.project / "samconfig.toml")),
+                *("--stack-name", f"{name}-operations", "--no-progressbar"),
+                *("--parameter-overrides", *(f"{key}={value}" for key, value in overrides)),
+                log_name="operations",
+            )
+
     def _parameters(self) -> list[str]:
         configured = dict(it.split("=", 1) for it in self.deployment.parameters)
-        return [
-            f"{name}={value}".replace(USUAL_URL, self.url)
+        chosen = {
+            name: value.replace(USUAL_URL, self.url)
             for name, value in {**configured, **self._overrides}.items()
-        ]
+        }
+        if "Release" in declared_parameters(self.project / "template.yaml"):
+            chosen["Release"] = release("local", chosen)
+        return [f"{name}={value}" for name, value in chosen.items()]
 
-    def _sam(self, command: str, *arguments: str) -> None:
-        log = self.home / f"{command}.log"
+    def _sam(self, command: str, *arguments: str, log_name: str = "") -> None:
+        log = self.home / f"{log_name or command}.log"
         with log.open("wb") as output:
             process = subprocess.Popen(
                 [SAM, command, *arguments],

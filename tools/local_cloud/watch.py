@@ -75,7 +75,7 @@ class Watcher:
 
     def _snapshot(self) -> Snapshot:
         found: Snapshot = {}
-        for path in [self._project.template, *_sources(self._folders())]:
+        for path in [*self._project.parts, *_sources(self._folders())]:
             try:
                 status = path.stat()
             except FileNotFoundError:
@@ -88,17 +88,17 @@ class Watcher:
         return {it.folder for it in functions} | {it.folder for it in layers}
 
     def _apply(self, changed: set[Path]) -> None:
-        if self._project.template in changed:
+        for part in sorted(self._project.parts & changed):
             # A deployment includes all other edits.
-            self._try(self._project.template, changed, self._redeploy)
+            self._try(part, changed, partial(self._redeploy, part))
             return
         for layer in self._project.layers:
             self._try(layer.folder, changed, partial(self._update_layer, layer))
         for folder in sorted({it.folder for it in self._project.functions}):
             self._try(folder, changed, partial(self._update_functions, folder))
 
-    def _redeploy(self) -> list[str]:
-        self._write(f"{self._project.template.name}: deploying again …")
+    def _redeploy(self, part: Path) -> list[str]:
+        self._write(f"{part.name}: deploying again …")
         try:
             self._stack.redeploy()
             self._read()

@@ -127,9 +127,9 @@ def _choose_color(span: Span, usual: str) -> str:
 
 
 def _short(physical: str) -> str:
-    """Return the logical name in a physical one, `<stack>-<logical>-<random>`."""
-    parts = physical.split("-")
-    return parts[-2].removesuffix("Table") if len(parts) > 2 else physical
+    """Return the logical name in a physical one, `<stack>-<logical>` or with `-<RANDOM>`."""
+    *_, logical, last = ["", *physical.split("-")]
+    return (logical if last.isupper() and logical else last).removesuffix("Table")
 
 
 def _bar(start: float, end: float, longest: float, room: int) -> str:

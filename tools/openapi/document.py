@@ -53,14 +53,19 @@ _EXAMPLE_PAGE = "<!doctype html>\n<title>Your account</title>\n"
 type Part = dict[str, Any]
 
 
-def endpoints() -> dict[str, Endpoint]:
-    """Return all endpoints except pages, by the handler's file, such as `users/create_user`."""
+def all_endpoints() -> dict[str, Endpoint]:
+    """Return the endpoints by the handler's file, such as `users/create_user`."""
     found = {}
     for path in sorted(ROOT.glob("functions/*/*.py")):
         module = importlib.import_module(f"functions.{path.parent.name}.{path.stem}")
-        if isinstance(module.handler, Endpoint) and module.handler.route not in PAGES:
+        if isinstance(module.handler, Endpoint):
             found[f"{path.parent.name}/{path.stem}"] = module.handler
     return found
+
+
+def endpoints() -> dict[str, Endpoint]:
+    """Return the endpoints that are no pages for people, by the handler's file."""
+    return {name: it for name, it in all_endpoints().items() if it.route not in PAGES}
 
 
 def document() -> Part:

@@ -116,10 +116,10 @@ class PreTrafficCheck:
     def _is_read(self, name: str) -> bool:
         """Return whether a function serves a GET route, so that executing it changes nothing.
 
-        CloudFormation's name is the stack's, the logical id and a random part. The logical id is
-        the operation id of the route, capitalized. Any other name gets the rejected request.
+        The name is the stack's and the logical id, which is the operation id of the route,
+        capitalized. Any other name gets the rejected request.
         """
-        _, _, logical_id = name.rpartition("-")[0].rpartition("-")
+        _, _, logical_id = name.rpartition("-")
         return logical_id[:1].lower() + logical_id[1:] in self._reads
 
 

@@ -54,6 +54,7 @@ def endpoint(
     raises: tuple[type[ShopError], ...] = (),
     cache_control: str | None = None,
     is_page: bool = False,
+    serves_head: bool = False,
 ) -> Callable[[Handler], "Endpoint"]:
     """Declare a handler for `METHOD /path`, spelled as in the template and in OpenAPI.
 
@@ -62,9 +63,12 @@ def endpoint(
     `Precondition` (If-Match), after the body an `IdempotentRequest` (Idempotency-Key), the `Prefix`
     before the route, `Gzip`, and services (`Depends`). The handler returns its `ResponseModel`, or
     None for 204. `raises` lists the errors of its own rules; errors of every endpoint are implied.
-    A page or probe (`is_page`) also serves HEAD, without a body, and ignores query parameters.
+    A page or probe (`is_page`) ignores query parameters, and serves HEAD without a body, as does an
+    endpoint with `serves_head`.
     """
-    return lambda function: Endpoint(route, function, status, raises, cache_control, is_page)
+    return lambda function: Endpoint(
+        route, function, status, raises, cache_control, is_page, is_page or serves_head
+    )
 
 
 class Endpoint:
@@ -78,6 +82,7 @@ class Endpoint:
         raises: tuple[type[ShopError], ...],
         cache_control: str | None,
         is_page: bool,
+        serves_head: bool,
     ) -> None:
         signature = inspect.signature(function)
         self.route = route
@@ -88,6 +93,7 @@ class Endpoint:
         self.response_model: type[ResponseModel] | None = signature.return_annotation
         self.parameters = {name: p.annotation for name, p in signature.parameters.items()}
         self.is_page = is_page
+        self.serves_head = serves_head
         markers = {name: marker_of(it) for name, it in self.parameters.items()}
         self.access = next((it for it in markers.values() if isinstance(it, Access)), None)
         self.needs_caller = self.access is not None or Caller in self.parameters.values()

@@ -9,7 +9,7 @@ from shop.http.cors import EXPOSED_HEADERS, allowed_origin
 from shop.http.request import Request
 from shop.http.response import Response
 
-_COMMON_HEADERS = {
+COMMON_HEADERS = {
     "Strict-Transport-Security": "max-age=63072000; includeSubDomains",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -41,7 +41,7 @@ _OUR_BUGS = {
 def to_gateway(response: Response, request: Request) -> dict[str, Any]:
     """Return the proxy response, with the common headers."""
     headers = {
-        **_COMMON_HEADERS,
+        **COMMON_HEADERS,
         "X-Request-Id": request.id,
         **allowed_origin(request.headers.get("origin")),
         **({"Content-Type": "application/json"} if response.body else {}),
