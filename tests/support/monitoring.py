@@ -67,6 +67,8 @@ def filled(value: Any) -> Any:
         return _reference(value["Ref"])
     if value.keys() == {"Fn::GetAtt"}:
         return f"<{value['Fn::GetAtt']}>"
+    if value.keys() == {"Fn::Select"}:
+        return filled(value["Fn::Select"][1]["Fn::Split"][1])  # a name in an ARN
     if value.keys() == {"Fn::Sub"}:
         return re.sub(r"\$\{([^}]+)\}", lambda found: _reference(found[1]), value["Fn::Sub"])
     return {key: filled(item) for key, item in value.items()}
