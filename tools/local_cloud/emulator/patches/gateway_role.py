@@ -3,7 +3,6 @@
 from typing import Any
 
 from ministack.core import iam_evaluator
-from ministack.core.iam_evaluator import EvalContext
 from ministack.services import apigateway_v1 as gateway
 from ministack.services import iam
 
@@ -53,9 +52,11 @@ def _may_invoke(role: str | None, uri: str) -> bool:
         return False
     principal = f"arn:aws:sts::{account}:assumed-role/{name}/gateway"
 
-    def request(action: str, resource: str) -> EvalContext:
+    def request(action: str, resource: str) -> Any:
         region = function.split(":")[3]
-        return EvalContext(principal, "AssumedRole", account, action, resource, region)
+        return iam_evaluator.EvalContext(
+            principal, "AssumedRole", account, action, resource, region
+        )
 
     trust = iam_evaluator.evaluate_resource_policy(
         found["AssumeRolePolicyDocument"], request("sts:AssumeRole", role), SERVICE

@@ -111,7 +111,6 @@ PATCHES = (
         removable="ministack invokes functions with the role.",
         test="test_gateway.py::test_role_of_an_integration_must_allow_its_function",
         names=(
-            "core.iam_evaluator.EvalContext",
             "core.iam_evaluator.evaluate_resource_policy",
             "services.apigateway_v1._invoke_authorizer_lambda",
             "services.iam._roles",
