@@ -51,13 +51,26 @@ def test_every_response_has_security_headers_and_a_request_id(shop: Shop) -> Non
         ("PUT", "/api/users"),
         ("GET", "/api/users/me/orders/1/2"),
         ("GET", "/%2e%2e/health"),
+        ("POST", "/api/products/x/y/z"),
+        ("PATCH", "/.well-known/jwks.json"),
     ],
 )
 def test_unknown_route_or_method_is_404(shop: Shop, method: str, path: str) -> None:
-    response = shop.admin.http.request(method, path)
+    origin = "http://localhost:3000"
+
+    for caller in (shop.admin.http, shop.anonymous):
+        response = caller.request(method, path, headers={"Origin": origin})
+
+        assert error_of(response) == (404, "NOT_FOUND")
+        assert response.headers["Access-Control-Allow-Origin"] == origin
+
+
+@pytest.mark.parametrize("authorization", ["Bearer a.b.c", "Bearer", "Basic YTpi", "AWS4-HMAC x"])
+def test_unknown_path_ignores_credentials(shop: Shop, authorization: str) -> None:
+    response = shop.anonymous.get("/nowhere", headers={"Authorization": authorization})
 
     assert error_of(response) == (404, "NOT_FOUND")
-    assert response.headers["Access-Control-Allow-Origin"] == "*"
+    assert "WWW-Authenticate" not in response.headers
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ WITH_TRAFFIC = {
     *("Authorizer", "CreateSession", "CreateAccessToken", "GetUser"),
     *("GetOrder", "ListOrders", "PlaceOrder", "GetProduct", "ListProducts"),
 }
+MAX_LINES = 2200  # of template.yaml
 MAX_RESOURCES = 260  # in production's expansion; CloudFormation's limit is 500
 
 
@@ -29,9 +30,10 @@ def parameters_of(environment: str) -> dict[str, str]:
     return dict(pair.split("=") for pair in overrides.split())
 
 
-def test_traffic_is_shifted_in_prod_only() -> None:
-    assert parameters_of("prod")["Rollout"] == "Canary10Percent10Minutes"
-    assert "Rollout" not in parameters_of("staging") | parameters_of("default")
+def test_staging_shifts_traffic_like_prod_and_the_local_cloud_does_not() -> None:
+    for environment in ("staging", "prod"):
+        assert parameters_of(environment)["Rollout"] == "Canary10Percent10Minutes"
+    assert "Rollout" not in parameters_of("default")
     assert template()["Parameters"]["Rollout"]["Default"] == "AllAtOnce"
     assert template()["Parameters"]["Rollout"]["AllowedValues"] == ["AllAtOnce", *SHIFTING]
 
@@ -85,6 +87,12 @@ def test_canary_lasts_longer_than_the_alarms_need(rollout: str) -> None:
         alarm = resources("AWS::CloudWatch::Alarm")[name]
         assert '"Period": 60' in json.dumps(alarm)
         assert alarm["DatapointsToAlarm"] + late < minutes
+
+
+def test_template_can_be_read_in_one_sitting() -> None:
+    assert len((ROOT / "template.yaml").read_text().splitlines()) <= MAX_LINES, (
+        "move what a function, table or queue of the shop does not need to operations.yaml"
+    )
 
 
 def test_expansion_of_production_leaves_room_below_the_limit() -> None:

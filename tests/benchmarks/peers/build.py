@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 
 from tests.benchmarks.peers.cases import APPS, Case
+from tests.support.installed_files import remedy, shared_files
 from tests.support.sam_template import ROOT
 from tools.local_cloud.project import read_project
 
@@ -119,6 +120,8 @@ def _peer_layer(group: str, is_pruned: bool) -> Path:
         ],
         check=True,
     )
+    if shared := shared_files(site):
+        raise ValueError(remedy(shared))
     if is_pruned:
         services = site.parent / "services.txt"
         services.write_text("dynamodb")
