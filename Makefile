@@ -109,9 +109,9 @@ preflight: environments ## Check an account's prerequisites for a deployment (EN
 	@$(PYTHON) -m tools.preflight --environment $(or $(ENV),default) --parameters '$(PARAMETERS)'
 
 .PHONY: deploy
-deploy: environments lint validate ## Check, build, preflight, deploy and smoke-test (ENV=staging [PARAMETERS="A=1"])
+deploy: environments lint validate ## Check, build, preflight, deploy and smoke-test (ENV=staging [PARAMETERS="A=1" CONFIRM=0])
 	@$(PYTHON) -m tools.deploy --environment $(or $(ENV),$(error ENV=staging or ENV=prod)) \
-		--parameters '$(PARAMETERS)'
+		--parameters '$(PARAMETERS)' $(if $(filter 0,$(CONFIRM)),--no-confirm)
 
 .PHONY: smoke
 smoke: environments ## Smoke-test a deployment over HTTP, read-only ([ENV=staging])
