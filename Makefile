@@ -146,6 +146,10 @@ openapi: environments ## Generate docs/openapi.json and the gateway's documents 
 release-openapi: openapi ## Save docs/openapi.json as the released document that later versions are compared with
 	@cp docs/openapi.json docs/openapi.released.json
 
+.PHONY: release
+release: environments ## Set the version, date the changelog, commit and tag; push nothing (VERSION=1.0.0)
+	@$(PYTHON) -m tools.release $(or $(VERSION),$(error VERSION=1.0.0))
+
 LINT := tools/openapi/lint
 
 .PHONY: lint-openapi
