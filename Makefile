@@ -147,7 +147,7 @@ release-openapi: openapi ## Save docs/openapi.json as the released document that
 	@cp docs/openapi.json docs/openapi.released.json
 
 .PHONY: release
-release: environments ## Set the version, date the changelog, commit and tag; push nothing (VERSION=1.0.0)
+release: environments ## Set the version, date the changelog, commit and tag; push nothing (VERSION=1.0.0; needs npm)
 	@$(PYTHON) -m tools.release $(or $(VERSION),$(error VERSION=1.0.0))
 
 LINT := tools/openapi/lint

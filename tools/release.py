@@ -23,13 +23,13 @@ class NotReleasable(Exception):
 class Release:
     """A release of the repository in a folder.
 
-    `save_document` regenerates the API document and saves it as the released one.
+    `generate` generates the files that contain the version, and saves the released API document.
     """
 
-    def __init__(self, root: Path, version: str, save_document: Callable[[], None]) -> None:
+    def __init__(self, root: Path, version: str, generate: Callable[[], None]) -> None:
         self._root = root
         self._version = version
-        self._save_document = save_document
+        self._generate = generate
 
     def run(self, today: date) -> None:
         """Commit and tag the version; raise `NotReleasable` before any change."""
@@ -39,7 +39,7 @@ class Release:
         self._replace("uv.lock", LOCKED, f'name = "shop"\nversion = "{self._version}"')
         dated = f"{HEADING}\n## {self._version} - {today.isoformat()}\n"
         self._replace("CHANGELOG.md", re.compile(HEADING), dated)
-        self._save_document()
+        self._generate()
         # The tree was clean, so every changed file belongs to the release.
         self._git("commit", "--all", "--quiet", "--message", f"Release {self._version}")
         self._git("tag", "--annotate", self._tag, "--message", f"Version {self._version}")
@@ -88,11 +88,11 @@ def main() -> None:
     parser.add_argument("version", help="the new version, for example 1.0.0")
     version = parser.parse_args().version
 
-    def save_document() -> None:
-        subprocess.run(["make", "release-openapi"], cwd=ROOT, check=True)
+    def generate() -> None:
+        subprocess.run(["make", "release-openapi", "clients"], cwd=ROOT, check=True)
 
     try:
-        Release(ROOT, version, save_document).run(date.today())
+        Release(ROOT, version, generate).run(date.today())
     except NotReleasable as error:
         sys.exit(f"Nothing was released: {error}")
     print(f"Committed and tagged v{version}. Publish it: git push origin HEAD v{version}")
