@@ -109,9 +109,9 @@ preflight: environments ## Check an account's prerequisites for a deployment (EN
 	@$(PYTHON) -m tools.preflight --environment $(or $(ENV),default) --parameters '$(PARAMETERS)'
 
 .PHONY: deploy
-deploy: environments lint validate ## Check, build, preflight, deploy and smoke-test (ENV=staging [PARAMETERS="A=1"])
+deploy: environments lint validate ## Check, build, preflight, deploy and smoke-test (ENV=staging [PARAMETERS="A=1" CONFIRM=0])
 	@$(PYTHON) -m tools.deploy --environment $(or $(ENV),$(error ENV=staging or ENV=prod)) \
-		--parameters '$(PARAMETERS)'
+		--parameters '$(PARAMETERS)' $(if $(filter 0,$(CONFIRM)),--no-confirm)
 
 .PHONY: smoke
 smoke: environments ## Smoke-test a deployment over HTTP, read-only ([ENV=staging])
@@ -145,6 +145,10 @@ openapi: environments ## Generate docs/openapi.json and the gateway's documents 
 .PHONY: release-openapi
 release-openapi: openapi ## Save docs/openapi.json as the released document that later versions are compared with
 	@cp docs/openapi.json docs/openapi.released.json
+
+.PHONY: release
+release: environments ## Set the version, date the changelog, commit and tag; push nothing (VERSION=1.0.0; needs npm)
+	@$(PYTHON) -m tools.release $(or $(VERSION),$(error VERSION=1.0.0))
 
 LINT := tools/openapi/lint
 

@@ -173,6 +173,7 @@ GROUPS: dict[str, Callable[[], list[Text]]] = {
     "Makefile": lambda: all_texts([ROOT / "Makefile"], hash_comment_texts),
     "pyproject.toml": lambda: all_texts([ROOT / "pyproject.toml"], hash_comment_texts),
     ".ci/run": lambda: all_texts([ROOT / ".ci/run"], hash_comment_texts),
+    ".github": lambda: all_texts(sorted((ROOT / ".github").rglob("*.yaml")), hash_comment_texts),
     "client README.md": lambda: all_texts([CLIENT / "README.md"], markdown_texts),
     "client": lambda: all_texts(typescript_files(), typescript_texts),
     "names of client tests": lambda: all_texts(typescript_files(), names_of_typescript_tests),

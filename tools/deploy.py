@@ -18,8 +18,10 @@ OPERATIONS = ROOT / "operations.yaml"
 
 
 class DeployCommand:
-    def __init__(self, environment: str, given: dict[str, str]) -> None:
+    def __init__(self, environment: str, given: dict[str, str], confirm: bool = True) -> None:
         self._environment = environment
+        # samconfig.toml decides unless the option is given.
+        self._confirmation = () if confirm else ("--no-confirm-changeset",)
         self._deployment = Deployment(environment)
         if self._deployment.endpoint is not None:
             # Like `make run`: the architecture of this machine, and the local URL in links.
@@ -57,6 +59,7 @@ class DeployCommand:
         self._sam(
             {},
             *("deploy", "--config-env", self._environment, *arguments),
+            *self._confirmation,
             *("--parameter-overrides", *overrides),
         )
 
@@ -90,8 +93,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make deploy", description=__doc__)
     parser.add_argument("--environment", required=True, help="environment in samconfig.toml")
     parser.add_argument("--parameters", default="", help="parameters that override samconfig.toml")
+    parser.add_argument("--no-confirm", action="store_true", help="deploy without a question")
     options = parser.parse_args()
-    sys.exit(not DeployCommand(options.environment, pairs(options.parameters)).run())
+    given = pairs(options.parameters)
+    sys.exit(not DeployCommand(options.environment, given, not options.no_confirm).run())
 
 
 if __name__ == "__main__":
