@@ -45,7 +45,7 @@ test: environments .venv-checkers/.synced ## Run lint, types, scanners and tests
 
 .PHONY: test-suite
 test-suite: environments
-	PERMISSION_RECORDS=$(PERMISSION_RECORDS) $(PYTHON) -m pytest -n 3 --dist loadfile
+	PERMISSION_RECORDS=$(PERMISSION_RECORDS) $(PYTHON) -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 .PHONY: test-dynamodb
 test-dynamodb: environments ## Run tests/repositories on Amazon's DynamoDB Local (30 seconds; needs a JDK and npm)

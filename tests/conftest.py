@@ -55,6 +55,12 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return True if is_left_out else None
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the tests of stacks, which wait: short ones at the end keep all workers busy."""
+    of_stacks = [ROOT / "tests" / name for name in ("conformance", "e2e", "local_cloud")]
+    items.sort(key=lambda item: [not item.path.is_relative_to(folder) for folder in of_stacks])
+
+
 def pytest_configure() -> None:
     # A slow machine must not fail Hypothesis examples or strategies.
     settings.register_profile(

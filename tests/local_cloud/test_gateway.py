@@ -30,6 +30,11 @@ def test_token_of_an_unknown_route_is_read_as_a_signature(api: httpx.Client) -> 
     assert (response.status_code, response.json()["code"]) == (403, "DEFAULT_4XX")
 
 
+@pytest.mark.parametrize("method", ["GET", "DELETE", "OPTIONS"])
+def test_any_method_serves_every_method(api: httpx.Client, method: str) -> None:
+    assert _event(api.request(method, "/any/a/b"))["pathParameters"] == {"proxy": "a/b"}
+
+
 @pytest.mark.parametrize(
     ("path", "status"),
     [

@@ -239,7 +239,7 @@ def stack(faults: FaultProxy, mail_faults: FaultProxy) -> Iterator[LocalStack]:
         home,
         emulator_port=faults.upstream_port,
         seed=seed_admin,
-        endpoints={"": faults.url, "SendEmail-": mail_faults.url},
+        endpoints={"": faults.url, "SendEmail": mail_faults.url},
     ) as running:
         # No order may start processing during another test.
         running.client("lambda").update_event_source_mapping(

@@ -1,4 +1,4 @@
-"""Import of an OpenAPI body: gateway responses, binary media types, timeouts, roles."""
+"""Import of an OpenAPI body: gateway responses, binary media types, methods, timeouts, roles."""
 
 from typing import Any
 
@@ -8,6 +8,8 @@ from tools.local_cloud.emulator.patches.pinned import pinned
 
 # Any: parts of an OpenAPI document.
 Document = dict[str, Any]
+
+ANY_METHOD = "x-amazon-apigateway-any-method"
 
 
 def apply() -> None:
@@ -41,10 +43,12 @@ def import_integration_settings() -> None:
         "api_id resource_id http_method operation scheme_map default_security",
         source='"uri": integration.get("uri"),',
     )
+    methods = pinned(gateway, "_OPENAPI_HTTP_METHODS")
 
     def import_operation(
         api_id: str, resource_id: str, method: str, operation: Document, *rest: object
     ) -> None:
+        method = "ANY" if method == ANY_METHOD.upper() else method
         original(api_id, resource_id, method, operation, *rest)
         declared = operation.get("x-amazon-apigateway-integration") or {}
         stored = gateway._resources[api_id][resource_id]["resourceMethods"][method].get(
@@ -57,3 +61,4 @@ def import_integration_settings() -> None:
                 stored[name] = declared[name]
 
     gateway._import_operation = import_operation
+    gateway._OPENAPI_HTTP_METHODS = frozenset({*methods, ANY_METHOD})

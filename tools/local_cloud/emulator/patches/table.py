@@ -42,15 +42,17 @@ PATCHES = (
     ),
     Patch(
         apply="api_import.import_integration_settings",
-        change="Import `timeoutInMillis` and `credentials` of an integration.",
+        change="Import `timeoutInMillis` and `credentials` of an integration, and the operation of "
+        "any method.",
         reason="ministack imports type, method and URI only, so every timeout is the default, and "
         "no integration has a role.",
         report="Import of an OpenAPI body drops `timeoutInMillis` and `credentials` of "
         "`x-amazon-apigateway-integration`. GetIntegration then returns the default of 29,000 and "
-        "no role.",
-        removable="`_import_operation` passes both on.",
+        "no role. `x-amazon-apigateway-any-method` creates no method.",
+        removable="`_import_operation` passes both on, and imports any method.",
         test="test_gateway.py::test_integration_timeout_has_its_gateway_response",
         names=(
+            "services.apigateway_v1._OPENAPI_HTTP_METHODS",
             "services.apigateway_v1._import_operation",
             "services.apigateway_v1._resources",
         ),
