@@ -34,7 +34,7 @@ _AUTHORIZER = "Authorizer"
 # Serves every request that no other route matches: CORS preflights, and unknown paths.
 _FALLBACK = "AnswerPreflight"
 _ROLE: Part = {"Fn::GetAtt": ["GatewayRole", "Arn"]}
-_AUTHORIZATION_HEADER = r"^[Bb][Ee][Aa][Rr][Ee][Rr] +[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$"
+_AUTHORIZATION = r"^[Bb][Ee][Aa][Rr][Ee][Rr] +[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$"
 _SECONDS_OF_DECISIONS = 50  # during which the gateway caches a decision of the authorizer
 
 _UNCHANGED = "Temporarily unavailable. Nothing was changed. Try again."
@@ -155,7 +155,7 @@ def _access_token() -> Part:
             "authorizerUri": _invocation(_AUTHORIZER),
             "authorizerCredentials": _ROLE,
             "authorizerResultTtlInSeconds": _SECONDS_OF_DECISIONS,
-            "identityValidationExpression": _AUTHORIZATION_HEADER,
+            "identityValidationExpression": _AUTHORIZATION,
         },
     }
 
