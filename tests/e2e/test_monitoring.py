@@ -28,23 +28,28 @@ def test_every_alarm_is_deployed_and_publishes_to_the_topic(shop: Shop) -> None:
         assert re.search(r" See docs/runbooks/[a-z-]+\.md$", link)
 
 
-def test_dashboard_has_the_deployed_alarms_tables_and_rules(shop: Shop) -> None:
+def test_dashboard_has_the_deployed_alarms_queues_and_rules(shop: Shop) -> None:
     body = json.dumps(deployed_dashboard(shop))
     bus = shop.resources["Bus"]
     rules = shop.stack.client("events").list_rules(EventBusName=bus)["Rules"]
 
-    for name in (*resources("AWS::DynamoDB::Table"), *resources("AWS::CloudWatch::Alarm")):
-        assert shop.resources[name] in body
+    for alarm in resources("AWS::CloudWatch::Alarm"):
+        assert shop.resources[alarm] in body
+    for queue in resources("AWS::SQS::Queue"):
+        assert json.dumps(shop.resources[queue].rpartition("/")[2]) in body
     assert len(rules) == 2
     for rule in rules:
         assert json.dumps(["EventBusName", bus, "RuleName", rule["Name"]])[1:-1] in body
     assert not [word for word in ("Fn::", '"Ref"', "${") if word in body]
 
 
-def test_dashboard_searches_functions_by_their_deployed_names(shop: Shop) -> None:
-    assert "FunctionName=shop-local'" in json.dumps(deployed_dashboard(shop))
+def test_dashboard_searches_functions_and_tables_by_their_deployed_names(shop: Shop) -> None:
+    body = json.dumps(deployed_dashboard(shop))
+    assert "FunctionName=shop-local'" in body and "TableName=shop-local'" in body
     for function in resources("AWS::Serverless::Function"):
-        assert shop.resources[function].startswith("shop-local-")
+        assert shop.resources[function] == f"shop-local-{function}"
+    for table in resources("AWS::DynamoDB::Table"):
+        assert shop.resources[table].startswith("shop-local-")
 
 
 def test_saved_queries_are_deployed(shop: Shop) -> None:

@@ -56,7 +56,7 @@ class Shop:
         self._seen: tuple[int, dict[str, list[str]]] = (-1, {})
         self.url = stack.url
         self._prefix = httpx.URL(stack.url).path.rstrip("/")
-        self.resources = stack.resources()
+        self.resources = stack.resources() | stack.resources("-operations")
         self.anonymous = self.client()
         self._dynamodb = stack.client("dynamodb")
         self.log_in_admin()

@@ -144,12 +144,12 @@ class LocalStack:
         """Return a client of an AWS API, as the account's root."""
         return client(service, self.emulator.endpoint, self.deployment.region)
 
-    def resources(self) -> dict[str, str]:
-        """Return the physical ids by logical id."""
+    def resources(self, suffix: str = "") -> dict[str, str]:
+        """Return the physical ids by logical id, of the second stack with `-operations`."""
         pages = self.client("cloudformation").get_paginator("list_stack_resources")
         return {
             found["LogicalResourceId"]: found["PhysicalResourceId"]
-            for page in pages.paginate(StackName=self.deployment.stack_name)
+            for page in pages.paginate(StackName=f"{self.deployment.stack_name}{suffix}")
             for found in page["StackResourceSummaries"]
         }
 
