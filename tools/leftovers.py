@@ -62,9 +62,15 @@ def _pages(
         yield from page[key]
 
 
-def _functions(deployment: Deployment, _: Collection[str]) -> Iterator[str]:
-    for function in _pages(deployment, "lambda", "list_functions", "Functions"):
-        yield function["FunctionName"]
+def _functions(deployment: Deployment, names: Collection[str]) -> Iterator[str]:
+    # One call for each: the deployer may not list the functions of the account.
+    lambda_ = deployment.client("lambda")
+    for name in names:
+        try:
+            lambda_.get_function_configuration(FunctionName=name)
+        except lambda_.exceptions.ResourceNotFoundException:
+            continue
+        yield name
 
 
 def _log_groups(deployment: Deployment, _: Collection[str]) -> Iterable[str]:
@@ -76,10 +82,14 @@ def _buses(deployment: Deployment, _: Collection[str]) -> Iterator[str]:
     yield from (bus["Name"] for bus in buses["EventBuses"])
 
 
-def _rules(deployment: Deployment, _: Collection[str]) -> Iterator[str]:
-    prefix = {"NamePrefix": f"{deployment.stack}-"}
-    for rule in _pages(deployment, "events", "list_rules", "Rules", **prefix):
-        yield rule["Name"]
+def _rules(deployment: Deployment, names: Collection[str]) -> Iterator[str]:
+    events = deployment.client("events")
+    for name in names:
+        try:
+            events.describe_rule(Name=name)
+        except events.exceptions.ResourceNotFoundException:
+            continue
+        yield name
 
 
 def _alarms(deployment: Deployment, names: Collection[str]) -> Iterator[str]:

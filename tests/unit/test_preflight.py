@@ -43,7 +43,7 @@ class Pages:
 
 
 class NotFound(ClientError):
-    """The error of SES for an unknown identity."""
+    """The error of AWS for an unknown identity, function or rule."""
 
     def __init__(self) -> None:
         super().__init__({"Error": {"Code": "NotFoundException"}}, "GetEmailIdentity")
@@ -54,6 +54,7 @@ class Account:
 
     class exceptions:
         NotFoundException = NotFound
+        ResourceNotFoundException = NotFound
 
     class meta:
         region_name = "eu-west-1"
@@ -78,9 +79,9 @@ class Account:
             "get_service_setting": {"ServiceSetting": {"SettingValue": "true"}},
             "list_event_buses": {"EventBuses": []},
             "describe_alarms": {"MetricAlarms": []},
-            "list_functions": {"Functions": []},
+            "get_function_configuration": NotFound(),
             "describe_log_groups": {"logGroups": []},
-            "list_rules": {"Rules": []},
+            "describe_rule": NotFound(),
             "list_dashboards": {"DashboardEntries": []},
             "get_sampling_rules": {"SamplingRuleRecords": []},
             "list_tables": {"TableNames": []},
@@ -368,11 +369,8 @@ def test_identity_of_the_sender_is_created_once(
             "log group",
         ),
         ("list_event_buses", {"EventBuses": [{"Name": "shop-staging"}]}, "event bus"),
-        ("list_functions", {"Functions": [{"FunctionName": "shop-staging-GetUser"}]}, "function"),
-        (
-            *("list_rules", {"Rules": [{"Name": "shop-staging-rotate-signing-keys"}]}),
-            "rule shop-staging-rotate-signing-keys",
-        ),
+        ("get_function_configuration", {}, "function shop-staging-"),
+        ("describe_rule", {}, "rule shop-staging-rotate-signing-keys"),
         (
             *("describe_alarms", {"MetricAlarms": [{"AlarmName": "shop-staging-LatencyAlarm"}]}),
             "alarm shop-staging-LatencyAlarm",
@@ -423,11 +421,9 @@ def test_operations_stack_that_cannot_be_updated_is_reported(status: str) -> Non
 
 
 def test_long_list_of_names_is_shortened() -> None:
-    names = [{"FunctionName": f"shop-staging-{it}"} for it in template()["Resources"]]
+    account = Account(describe_stack=None, get_function_configuration={})
 
-    detail = found(
-        Account(describe_stack=None, list_functions={"Functions": names}), "names"
-    ).detail
+    detail = found(account, "names").detail
     assert detail.count("function shop-staging-") == 5
     assert re.search(r"and \d+ more exist", detail)
 
