@@ -235,9 +235,15 @@ class Preflight:
                 "operations stack", f"{name} was never created ({status}): delete it, then deploy"
             )
         if status == "REVIEW_IN_PROGRESS":
-            return self._free_names(
-                "operations stack", f"{name} will be created", literal_names(OPERATIONS, self._shop)
-            )
+            # A shop deployed before there were two stacks has them, and its update deletes them.
+            owned = [] if self._is_new else self._deployment.resources()
+            ids = [resource.get("PhysicalResourceId", "") for resource in owned]
+            names = [
+                (type_, given)
+                for type_, given in literal_names(OPERATIONS, self._shop)
+                if not any(id_ == given or id_.endswith(f"/{given}") for id_ in ids)
+            ]
+            return self._free_names("operations stack", f"{name} will be created", names)
         if status.endswith(("_FAILED", "_IN_PROGRESS")):
             return missing(
                 "operations stack", f"{name} is {status}: check its events in CloudFormation"

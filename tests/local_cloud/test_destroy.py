@@ -130,6 +130,21 @@ def test_table_with_deletion_protection_keeps_the_whole_stack(deployment: Deploy
     assert left(deployment) == []
 
 
+def test_stack_with_termination_protection_is_kept(deployment: Deployment) -> None:
+    deploy(deployment)
+    deployment.protect()
+
+    with pytest.raises(NotDestroyable, match="termination protection"):
+        destroy(deployment, answer)
+
+    for name in (deployment.operations_stack, deployment.stack):
+        deployment.client("cloudformation").update_termination_protection(
+            StackName=name, EnableTerminationProtection=False
+        )
+    destroy(deployment, answer)
+    assert left(deployment) == []
+
+
 def test_names_of_a_deployed_stack_are_found(deployment: Deployment) -> None:
     deploy(deployment)
 

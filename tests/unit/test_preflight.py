@@ -85,11 +85,15 @@ class Account:
             "list_dashboards": {"DashboardEntries": []},
             "get_sampling_rules": {"SamplingRuleRecords": []},
             "list_tables": {"TableNames": []},
+            "list_stack_resources": [],
         } | responses
         self._responses.setdefault("describe_operations", self._responses["describe_stack"])
 
     def client(self, service: str) -> "Account":
         return self
+
+    def resources(self) -> Any:
+        return self._responses["list_stack_resources"]
 
     def get_paginator(self, operation: str) -> Pages:
         return Pages(self._responses[operation])
@@ -411,6 +415,19 @@ def test_name_in_use_prevents_the_creation_of_the_operations_stack(
     finding = found(Account(describe_operations=None, **responses), "operations stack")
     assert finding.verdict is M and name in finding.detail
     assert found(Account(**responses), "operations stack").verdict is OK
+
+
+def test_names_of_a_shop_with_one_stack_do_not_prevent_its_upgrade() -> None:
+    used = {"SamplingRuleRecords": [{"SamplingRule": {"RuleName": "shop-staging-resets"}}]}
+    arn = "arn:aws:xray:eu-west-1:123456789012:sampling-rule/shop-staging-resets"
+    account = Account(
+        describe_operations=None,
+        get_sampling_rules=used,
+        list_dashboards={"DashboardEntries": [{"DashboardName": "shop-staging"}]},
+        list_stack_resources=[{"PhysicalResourceId": it} for it in (arn, "shop-staging")],
+    )
+
+    assert found(account, "operations stack").verdict is OK
 
 
 @pytest.mark.parametrize("status", ["ROLLBACK_COMPLETE", "DELETE_FAILED", "UPDATE_IN_PROGRESS"])
