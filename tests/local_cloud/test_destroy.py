@@ -99,15 +99,19 @@ def test_stack_is_deployed_again_after_it_was_destroyed(deployment: Deployment) 
         assert left(deployment) == []
 
 
-def test_data_of_a_stack_deleted_by_other_means_is_deleted_later(deployment: Deployment) -> None:
-    deploy(deployment)
-    (table,), (secret,) = retained_tables(deployment), retained_secrets(deployment)
+def delete_stacks(deployment: Deployment) -> None:
     cloudformation = deployment.client("cloudformation")
     for name in (deployment.operations_stack, deployment.stack):
         cloudformation.delete_stack(StackName=name)
         cloudformation.get_waiter("stack_delete_complete").wait(
             StackName=name, WaiterConfig={"Delay": 1}
         )
+
+
+def test_data_of_a_stack_deleted_by_other_means_is_deleted_later(deployment: Deployment) -> None:
+    deploy(deployment)
+    (table,), (secret,) = retained_tables(deployment), retained_secrets(deployment)
+    delete_stacks(deployment)
     assert left(deployment) == [table, secret]
 
     destroy(deployment, answer)
@@ -115,6 +119,42 @@ def test_data_of_a_stack_deleted_by_other_means_is_deleted_later(deployment: Dep
     assert left(deployment) == []
     with pytest.raises(NotDestroyable, match="left nothing"):
         destroy(deployment, answer)
+
+
+def test_table_of_a_deleted_stack_is_imported_with_its_data(deployment: Deployment) -> None:
+    deploy(deployment)
+    (table,) = retained_tables(deployment)
+    dynamodb, item = deployment.client("dynamodb"), {"id": {"S": "1"}}
+    dynamodb.put_item(TableName=table, Item=item)
+    delete_stacks(deployment)
+
+    cloudformation, change = deployment.client("cloudformation"), {"ChangeSetName": "import"}
+    cloudformation.create_change_set(
+        **change,
+        StackName=NAME,
+        ChangeSetType="IMPORT",
+        TemplateBody=TEMPLATE.partition("  Keys:\n")[0],
+        ResourcesToImport=[
+            {
+                "ResourceType": "AWS::DynamoDB::Table",
+                "LogicalResourceId": "UsersTable",
+                "ResourceIdentifier": {"TableName": table},
+            }
+        ],
+    )
+    ready = cloudformation.get_waiter("change_set_create_complete")
+    ready.wait(**change, StackName=NAME, WaiterConfig={"Delay": 1})
+    cloudformation.execute_change_set(**change, StackName=NAME)
+    imported = cloudformation.get_waiter("stack_import_complete")
+    imported.wait(StackName=NAME, WaiterConfig={"Delay": 1})
+    cloudformation.update_stack(StackName=NAME, TemplateBody=TEMPLATE)
+    updated = cloudformation.get_waiter("stack_update_complete")
+    updated.wait(StackName=NAME, WaiterConfig={"Delay": 1})
+
+    assert retained_tables(deployment) == [table]
+    assert dynamodb.get_item(TableName=table, Key=item)["Item"] == item
+    destroy(deployment, answer)
+    assert left(deployment) == []
 
 
 def test_table_with_deletion_protection_keeps_the_whole_stack(deployment: Deployment) -> None:
