@@ -85,11 +85,12 @@ class Stack:
         return self
 
     def paginate(self, logGroupNamePrefix: str = "") -> list[Any]:
-        return {
+        pages: dict[str, list[Any]] = {
             "describe_log_groups": [{"logGroups": [{"logGroupName": f"{logGroupNamePrefix}http"}]}],
             "list_tables": [{"TableNames": self.tables}],
             "list_secrets": [{"SecretList": self.secrets}],
-        }[self._operation]
+        }
+        return pages[self._operation]
 
     def delete_log_group(self, logGroupName: str) -> None:
         self.deleted.append(logGroupName)
