@@ -27,6 +27,7 @@ _GIVEN = {
     "JWKS_PARAMETER": "/shop/jwks",
     "LIST_SHARDS": "4",
     "MAX_RECEIVES": "5",
+    "MAIL_CONFIGURATION_SET": "shop",
     "MAIL_FROM": "shop@example.com",
     "POWERTOOLS_LOG_LEVEL": "INFO",
     "POWERTOOLS_SERVICE_NAME": "shop",

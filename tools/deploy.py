@@ -51,6 +51,8 @@ class DeployCommand:
             operations_parameters(OPERATIONS, shop),
             *("--template", str(OPERATIONS), "--stack-name", self._deployment.operations_stack),
         )
+        if chosen["Stage"] == "prod":
+            self._deployment.protect()
         print("Smoke test")
         return smoke_test(self._deployment).run(print)
 

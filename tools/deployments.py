@@ -20,17 +20,24 @@ class Deployment:
     Other environments are on AWS, with the credentials of the shell.
     """
 
-    def __init__(self, environment: str, running: Path = ROOT / ".local/stack.json") -> None:
-        configuration = tomllib.loads((ROOT / "samconfig.toml").read_text())
+    def __init__(
+        self,
+        environment: str,
+        running: Path = ROOT / ".local/stack.json",
+        project: Path = ROOT,
+    ) -> None:
+        configuration = tomllib.loads((project / "samconfig.toml").read_text())
         if environment not in configuration or environment == "version":
             raise SystemExit(f"There is no environment {environment} in samconfig.toml.")
         shared = configuration[environment]["global"]["parameters"]
         configured = configuration[environment]["deploy"]["parameters"]["parameter_overrides"]
+        self.environment = environment
+        self.template = project / "template.yaml"
         self.stack: str = shared["stack_name"]
         self.operations_stack = f"{self.stack}-operations"
         # Values of samconfig.toml, which may not be deployed yet.
         self.configured: dict[str, str] = dict(pair.split("=", 1) for pair in configured.split())
-        self._region: str | None = shared.get("region")
+        self.region: str | None = shared.get("region")
         self.endpoint: str | None = None
         self._url: str | None = None
         if environment == "default" and "AWS_ENDPOINT_URL" not in os.environ:
@@ -39,18 +46,26 @@ class Deployment:
             info = json.loads(running.read_text())
             self.endpoint, self._url = info["emulator"], info["url"]
 
+    @property
+    def is_local(self) -> bool:
+        """Whether the stack is in a local cloud, which lacks some APIs of AWS."""
+        return self.endpoint is not None or "AWS_ENDPOINT_URL" in os.environ
+
     # Any: botocore creates its clients at run time.
     def client(self, service: str) -> Any:
         if self.endpoint is not None:
-            return client(service, self.endpoint, str(self._region))
-        return botocore.session.Session().create_client(service, self._region)
+            return client(service, self.endpoint, str(self.region))
+        return botocore.session.Session().create_client(service, self.region)
 
     # Any: botocore creates its exceptions at run time, and responses have many types.
-    def describe_stack(self) -> dict[str, Any] | None:
-        """Return CloudFormation's description of the stack, or None if it does not exist."""
+    def describe_stack(self, name: str | None = None) -> dict[str, Any] | None:
+        """Return CloudFormation's description of a stack, or None if it does not exist.
+
+        Without a name it is the shop's stack.
+        """
         cloudformation = self.client("cloudformation")
         try:
-            (stack,) = cloudformation.describe_stacks(StackName=self.stack)["Stacks"]
+            (stack,) = cloudformation.describe_stacks(StackName=name or self.stack)["Stacks"]
         except cloudformation.exceptions.ClientError as error:
             if "does not exist" in str(error):
                 return None
@@ -99,10 +114,18 @@ class Deployment:
             raise SystemExit(f"{function} failed: {json.dumps(payload)}")
         return payload
 
-    def resources(self) -> list[dict[str, Any]]:
-        """Return CloudFormation's summary of each resource of the stack."""
+    def protect(self) -> None:
+        """Turn on the termination protection of both stacks: nobody deletes them by mistake."""
+        cloudformation = self.client("cloudformation")
+        for name in (self.stack, self.operations_stack):
+            cloudformation.update_termination_protection(
+                StackName=name, EnableTerminationProtection=True
+            )
+
+    def resources(self, name: str | None = None) -> list[dict[str, Any]]:
+        """Return CloudFormation's summary of each resource of a stack, by default the shop's."""
         pages = self.client("cloudformation").get_paginator("list_stack_resources")
-        found = pages.paginate(StackName=self.stack)
+        found = pages.paginate(StackName=name or self.stack)
         return [summary for page in found for summary in page["StackResourceSummaries"]]
 
     def queues(self) -> dict[str, str]:

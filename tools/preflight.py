@@ -4,7 +4,7 @@ import argparse
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any  # template parameters and AWS responses have many types
@@ -12,11 +12,27 @@ from typing import Any  # template parameters and AWS responses have many types
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tools.deployments import ROOT, Deployment
-from tools.local_cloud.project import declared_parameters
+from tools.leftovers import existing, retained_tables
+from tools.local_cloud.project import declared_parameters, literal_names
 
+OPERATIONS = ROOT / "operations.yaml"
 MIN_UNRESERVED = 100  # concurrent executions that Lambda always leaves unreserved
+# GetParameter calls a second of an account and region, by default:
+# https://docs.aws.amazon.com/general/latest/gr/ssm.html#limits_ssm
+PARAMETER_READS = 40
+# Sandboxes that all start within a second and all read the keys, with three attempts and the pauses
+# of botocore's standard mode: 200 simulations of 80 without a failure, 2% of 120 fail.
+MAX_NEW_SANDBOXES = 80
 # A sampling rule's name has at most 32 characters, and the stack's name is its prefix.
 MAX_STACK_NAME_LENGTH = 18
+# CloudFormation rejects the template in a region without one of its types, even behind a condition.
+REGIONS_WITHOUT_SES = {
+    *("ap-east-1", "ap-east-2", "ap-southeast-4", "ap-southeast-6", "ap-southeast-7"),
+    *("cn-north-1", "cn-northwest-1", "eu-south-2", "mx-central-1"),
+}
+# Domains for documentation (RFC 2606): nobody receives their emails or can serve their pages.
+_PLACEHOLDER = re.compile(r"(?:^|[/.@])(?:example\.(?:com|net|org)|[\w-]+\.example)(?:[:/,]|$)")
+_MAX_LISTED = 5  # names in one finding
 _BUILT = ROOT / ".aws-sam/build/DependenciesLayer/python"
 _MACHINES = {"aarch64": "arm64", "x86_64": "x86_64"}
 
@@ -59,6 +75,7 @@ class Preflight:
         self._deployed: dict[str, str] = {}
         self._chosen: dict[str, str] = {}  # empty until the deployed values are known
         self._region = ""
+        self._is_new = False  # whether the stack does not exist yet
 
     def findings(self) -> Iterator[Finding]:
         """Yield the results; without credentials or a readable stack, stop early."""
@@ -70,13 +87,20 @@ class Preflight:
         if not self._chosen:
             return
         yield from self._parameters()
+        yield self._placeholders()
+        yield self._region_of_samconfig()
         yield self._architecture()
         yield self._git_tree()
         checks = {
+            "operations stack": self._operations_stack,
+            "names": self._names,
+            "tables": self._tables,
             "concurrency": self._concurrency,
+            "signing keys": self._parameter_reads,
             "upload bucket": self._bucket,
             "access logs": self._access_logs,
             "mail": self._mail,
+            "mail identity": self._mail_identity,
             "certificate": self._certificate,
             "alarms": self._alarms,
             "runbooks": self._runbooks,
@@ -125,6 +149,34 @@ class Preflight:
         if chosen["Stage"] == "prod" and chosen["DataProtection"] != "on":
             yield "Stage=prod needs DataProtection=on"
 
+    def _placeholders(self) -> Finding:
+        """Report addresses of documentation, with which pages and emails do not work."""
+        if self._chosen["Stage"] == "local":
+            return ok("addresses", "any, since Stage=local")
+        found = [
+            f"{name}={value}" for name, value in self._chosen.items() if _PLACEHOLDER.search(value)
+        ]
+        if found:
+            return missing(
+                "addresses",
+                f"{', '.join(found)}: replace placeholders of documentation in samconfig.toml",
+            )
+        return ok("addresses", "no placeholders")
+
+    def _region_of_samconfig(self) -> Finding:
+        if self._deployment.region is None:
+            return missing(
+                "region",
+                "samconfig.toml names none, so the shell decides: add region to"
+                f" [{self._deployment.environment}.global.parameters]",
+            )
+        if self._region in REGIONS_WITHOUT_SES:
+            return missing(
+                "region",
+                f"CloudFormation has no AWS::SES types in {self._region}: choose another region",
+            )
+        return ok("region", self._region)
+
     def _architecture(self) -> Finding:
         expected = self._chosen["Architecture"]
         built = built_architecture()
@@ -158,6 +210,7 @@ class Preflight:
         stack = self._deployment.describe_stack()
         if stack is not None and stack["StackStatus"] == "REVIEW_IN_PROGRESS":
             stack = None  # an unexecuted first change set; sam creates the stack anyway
+        self._is_new = stack is None
         self._choose_values(stack)
         name = self._deployment.stack
         if len(name) > MAX_STACK_NAME_LENGTH:
@@ -172,6 +225,68 @@ class Preflight:
         if status.endswith(("_FAILED", "_IN_PROGRESS")):
             return missing("stack", f"{name} is {status}: check its events in CloudFormation")
         return ok("stack", f"{name} is {status}")
+
+    def _operations_stack(self) -> Finding:
+        name = self._deployment.operations_stack
+        stack = self._deployment.describe_stack(name)
+        status = "REVIEW_IN_PROGRESS" if stack is None else stack["StackStatus"]
+        if status == "ROLLBACK_COMPLETE":
+            return missing(
+                "operations stack", f"{name} was never created ({status}): delete it, then deploy"
+            )
+        if status == "REVIEW_IN_PROGRESS":
+            # A shop deployed before there were two stacks has them, and its update deletes them.
+            owned = [] if self._is_new else self._deployment.resources()
+            ids = [resource.get("PhysicalResourceId", "") for resource in owned]
+            names = [
+                (type_, given)
+                for type_, given in literal_names(OPERATIONS, self._shop)
+                if not any(id_ == given or id_.endswith(f"/{given}") for id_ in ids)
+            ]
+            return self._free_names("operations stack", f"{name} will be created", names)
+        if status.endswith(("_FAILED", "_IN_PROGRESS")):
+            return missing(
+                "operations stack", f"{name} is {status}: check its events in CloudFormation"
+            )
+        return ok("operations stack", f"{name} is {status}")
+
+    def _names(self) -> Finding:
+        if not self._is_new:
+            return ok("names", "the stack has them")
+        return self._free_names("names", "free", literal_names(ROOT / "template.yaml", self._shop))
+
+    def _free_names(self, subject: str, detail: str, names: Iterable[tuple[str, str]]) -> Finding:
+        """Report names in use: CloudFormation creates no resource with the name of another."""
+        used = existing(self._deployment, names)
+        if not used:
+            return ok(subject, detail)
+        more = f" and {len(used) - _MAX_LISTED} more" if len(used) > _MAX_LISTED else ""
+        return missing(
+            subject,
+            f"{', '.join(used[:_MAX_LISTED])}{more} exist outside the stack, so its creation would"
+            f" fail: delete them ({self._destroy} deletes log groups), or change stack_name",
+        )
+
+    def _tables(self) -> Finding:
+        if not self._is_new:
+            return ok("tables", "the stack has them")
+        tables = retained_tables(self._deployment)
+        if not tables:
+            return ok("tables", "none of an earlier stack")
+        return missing(
+            "tables",
+            f"{', '.join(tables[:_MAX_LISTED])}: an earlier stack left {len(tables)}, and the new"
+            f" one would start empty beside them. {self._destroy} deletes them after a question;"
+            " docs/data.md explains how to import them",
+        )
+
+    @property
+    def _shop(self) -> str:
+        return self._deployment.stack
+
+    @property
+    def _destroy(self) -> str:
+        return f"make destroy ENV={self._deployment.environment}"
 
     def _choose_values(self, stack: Mapping[str, Any] | None) -> None:
         """Merge values like sam: deployed ones stay, unless the template no longer has them."""
@@ -192,10 +307,31 @@ class Preflight:
                 f"{free} executions are free and {reserved + MIN_UNRESERVED} needed: request more"
             )
             return missing("concurrency", f"{detail} {quota}")
+        if free < MIN_UNRESERVED and self._chosen["Rollout"] != "AllAtOnce":
+            detail = (
+                f"{free} executions are free and a canary needs {MIN_UNRESERVED}: throttled"
+                " requests are 5xx, which roll it back. Request more"
+            )
+            return missing("concurrency", f"{detail} {quota}")
         if free < MIN_UNRESERVED:
             detail = f"{free} concurrent executions are few, more are throttled: request more"
             return note("concurrency", f"{detail} {quota}")
         return ok("concurrency", f"{free} executions are free, {reserved} will be reserved")
+
+    def _parameter_reads(self) -> Finding:
+        """Report Parameter Store's default limit: each new authorizer reads the public keys."""
+        setting = self._deployment.client("ssm").get_service_setting(
+            SettingId="/ssm/parameter-store/high-throughput-enabled"
+        )["ServiceSetting"]["SettingValue"]
+        if setting == "true" or _number(self._chosen["RequestRate"]) <= PARAMETER_READS:
+            return ok("signing keys", "enough reads a second of Parameter Store")
+        return note(
+            "signing keys",
+            f"Parameter Store allows {PARAMETER_READS} reads a second, and each new sandbox of the"
+            f" authorizer reads once: more than {MAX_NEW_SANDBOXES} at once can return 503. Higher"
+            " throughput costs $0.05 per 10,000 reads: aws ssm update-service-setting --setting-id"
+            " /ssm/parameter-store/high-throughput-enabled --setting-value true",
+        )
 
     def _bucket(self) -> Finding:
         cloudformation = self._deployment.client("cloudformation")
@@ -224,6 +360,10 @@ class Preflight:
     def _mail(self) -> Finding:
         sender = self._chosen["MailFrom"]
         if not sender:
+            if self._chosen["Stage"] == "prod":
+                return missing(
+                    "mail", "off: nobody can verify an address or reset a password. Set MailFrom"
+                )
             return ok("mail", "off, since MailFrom is empty")
         ses = self._deployment.client("sesv2")
         if not self._is_verified(ses, sender) and not self._is_verified(ses, sender.split("@")[1]):
@@ -236,13 +376,43 @@ class Preflight:
             return missing("mail", detail) if is_prod else note("mail", detail)
         return ok("mail", f"SES sends as {sender}")
 
-    # Any: botocore creates its clients at run time.
-    def _is_verified(self, ses: Any, identity: str) -> bool:
+    def _mail_identity(self) -> Finding:
+        """Check that SES has the sender's identity, or that CloudFormation can create it."""
+        sender = self._chosen["MailFrom"]
+        if not sender:
+            return ok("mail identity", "none, since MailFrom is empty")
+        ses = self._deployment.client("sesv2")
+        has_address = self._identity(ses, sender) is not None
+        if self._chosen["CreateMailIdentity"] == "true":
+            is_of_stack = not self._is_new and (
+                self._deployed.get("MailFrom") == sender
+                and self._deployed.get("CreateMailIdentity", "true") == "true"
+            )
+            if has_address and not is_of_stack:
+                return missing(
+                    "mail identity",
+                    f"SES has {sender} already, so its creation would fail:"
+                    " CreateMailIdentity=false",
+                )
+            return ok("mail identity", f"the stack declares {sender}")
+        if has_address or self._identity(ses, sender.split("@")[1]) is not None:
+            return ok("mail identity", f"SES has {sender} or its domain")
+        return missing(
+            "mail identity",
+            f"SES has neither {sender} nor its domain: create one, or CreateMailIdentity=true",
+        )
+
+    # Any: botocore creates its clients at run time, and responses have many types.
+    def _identity(self, ses: Any, identity: str) -> dict[str, Any] | None:
         try:
-            found = ses.get_email_identity(EmailIdentity=identity)
+            found: dict[str, Any] = ses.get_email_identity(EmailIdentity=identity)
         except ses.exceptions.NotFoundException:
-            return False
-        return bool(found["VerifiedForSendingStatus"])
+            return None
+        return found
+
+    def _is_verified(self, ses: Any, identity: str) -> bool:
+        found = self._identity(ses, identity)
+        return found is not None and bool(found["VerifiedForSendingStatus"])
 
     def _certificate(self) -> Finding:
         arn = self._chosen["CertificateArn"]

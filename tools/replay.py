@@ -17,6 +17,14 @@ from tools.deployments import Deployment
 BATCH_SIZE = 100  # records per invocation, as in the event source mappings
 VISIBILITY_TIMEOUT_SECONDS = 600  # no second replay reads the same messages meanwhile
 WAIT_SECONDS = 2  # long polling: a short poll asks only some servers and may find none
+# The streams of users and orders have two readers, the two functions, and DynamoDB throttles more
+# than two: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html
+THROTTLED = (
+    "LimitExceededException",
+    "ProvisionedThroughputExceededException",
+    "ThrottlingException",
+)
+PAUSES_SECONDS = (1, 2, 4, 8, 16)
 MAX_EMPTY_PAGES = 20  # consecutive empty pages after which the stream counts as read
 
 # Any: messages and records are JSON.
@@ -110,13 +118,28 @@ def _records(deployment: Deployment, batch: Record) -> Iterator[Record]:
     iterator = _iterator(streams, batch)
     empty = 0
     while iterator is not None and empty < MAX_EMPTY_PAGES:
-        page = streams.get_records(ShardIterator=iterator)
+        page = _page(streams, iterator)
         empty = 0 if page["Records"] else empty + 1
         for record in page["Records"]:
             if not first <= int(record["dynamodb"]["SequenceNumber"]) <= last:
                 return
             yield record | {"eventSourceARN": stream}
         iterator = page.get("NextShardIterator")
+
+
+def _page(streams: Any, iterator: str) -> Record:
+    """Read a page of a shard; wait while DynamoDB throttles the shard's readers."""
+    for pause in PAUSES_SECONDS:
+        try:
+            page: Record = streams.get_records(ShardIterator=iterator)
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in THROTTLED:
+                raise
+            time.sleep(pause)
+        else:
+            return page
+    last: Record = streams.get_records(ShardIterator=iterator)
+    return last
 
 
 def _iterator(streams: Any, batch: Record) -> str | None:

@@ -45,6 +45,7 @@ METRICS = (
         "ConsumedReadCapacityUnits ConsumedWriteCapacityUnits",
     )
     | known("AWS/DynamoDB", "Operation TableName", "ThrottledRequests SystemErrors")
+    | known("AWS/SES", "ses:configuration-set", "Bounce Complaint")
     | known("AWS/Logs", "LogGroupName", "IncomingBytes")
     | known(
         STACK,

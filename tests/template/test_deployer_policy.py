@@ -103,6 +103,16 @@ NEEDED = {
         "route53:::hostedzone/1",
         "ChangeResourceRecordSets GetHostedZone ListResourceRecordSets",
     ),
+    "AWS::SES::ConfigurationSet": (
+        "ses:REGION:ACCOUNT:configuration-set/STACK",
+        "CreateConfigurationSet DeleteConfigurationSet GetConfigurationSet"
+        " PutConfigurationSetSuppressionOptions TagResource",
+    ),
+    "AWS::SES::ConfigurationSetEventDestination": (
+        "ses:REGION:ACCOUNT:configuration-set/STACK",
+        "CreateConfigurationSetEventDestination DeleteConfigurationSetEventDestination"
+        " GetConfigurationSetEventDestinations UpdateConfigurationSetEventDestination",
+    ),
     "AWS::SES::EmailIdentity": (
         "ses:REGION:ACCOUNT:identity/shop@example.com",
         "CreateEmailIdentity DeleteEmailIdentity GetEmailIdentity",
@@ -133,6 +143,7 @@ ACCOUNT_WIDE = {
     *("cloudwatch:ListDashboards", "dynamodb:ListTables", "events:ListEventBuses"),
     *("logs:DeleteQueryDefinition", "logs:DescribeIndexPolicies", "logs:DescribeLogGroups"),
     *("logs:DescribeQueryDefinitions", "logs:PutQueryDefinition", "ses:GetAccount"),
+    "ses:DescribeConfigurationSet",
     *("sns:GetSubscriptionAttributes", "sns:SetSubscriptionAttributes", "sns:Unsubscribe"),
     "xray:GetSamplingRules",
 }

@@ -61,9 +61,45 @@ def test_email_is_off_without_a_sender_and_requires_a_recovery_page() -> None:
     parameters = template()["Parameters"]
 
     assert parameters["MailFrom"]["Default"] == parameters["RecoveryPage"]["Default"] == ""
-    assert template()["Resources"]["MailSender"]["Condition"] == "SendsMail"
+    for name in ("MailSettings", "MailEvents"):
+        assert template()["Resources"][name]["Condition"] == "SendsMail"
     (assertion,) = template()["Rules"]["MailHasLinks"]["Assertions"]
     assert "RecoveryPage" in str(assertion["Assert"])
+
+
+def test_sender_is_declared_unless_ses_has_its_identity() -> None:
+    assert template()["Parameters"]["CreateMailIdentity"]["Default"] == "true"
+    assert template()["Resources"]["MailSender"]["Condition"] == "DeclaresSender"
+    assert template()["Conditions"]["DeclaresSender"] == {
+        "Fn::And": [
+            {"Condition": "SendsMail"},
+            {"Fn::Equals": [{"Ref": "CreateMailIdentity"}, "true"]},
+        ]
+    }
+
+
+def test_no_email_goes_to_an_address_that_bounced_or_complained() -> None:
+    settings = resources("AWS::SES::ConfigurationSet")["MailSettings"]
+    sender = resources("AWS::Serverless::Function")["SendEmail"]
+
+    assert settings["SuppressionOptions"] == {"SuppressedReasons": ["BOUNCE", "COMPLAINT"]}
+    assert sender["Environment"]["Variables"]["MAIL_CONFIGURATION_SET"] == {
+        "Fn::If": ["SendsMail", {"Ref": "MailSettings"}, ""]
+    }
+    # SES requires the permission for the set too; its name is that of the stack.
+    (policy,) = sender["Policies"]
+    allowed = [it["Resource"] for it in policy["Statement"] if it["Action"] == "ses:SendEmail"]
+    assert settings["Name"] == {"Ref": "AWS::StackName"}
+    assert str(allowed[0]).endswith(":configuration-set/${AWS::StackName}'}")
+
+
+def test_bounces_and_complaints_are_counted_without_addresses() -> None:
+    events = resources("AWS::SES::ConfigurationSetEventDestination")["MailEvents"]
+    destination = events["EventDestination"]
+
+    assert destination["Enabled"] is True
+    assert destination["MatchingEventTypes"] == ["bounce", "complaint"]
+    assert "SnsDestination" not in destination
 
 
 @pytest.mark.parametrize(
@@ -97,7 +133,7 @@ def test_worker_sends_from_the_sender_only_also_in_the_ses_sandbox() -> None:
             assert statement["Condition"] == {
                 "StringEquals": {"ses:FromAddress": {"Ref": "MailFrom"}}
             }
-    assert [str(it["Resource"]).count("identity/*") for it in sending] == [0, 1]
+    assert [str(it["Resource"]).count("identity/*") for it in sending] == [0, 0, 1]
 
 
 def test_send_email_writes_only_idempotency_rows_of_emails() -> None:

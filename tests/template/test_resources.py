@@ -252,7 +252,8 @@ def test_tables_are_encrypted_on_demand_and_retained_if_not_rebuildable() -> Non
     kept = {"UsersTable", "CredentialsTable", "SessionsTable", "ProductsTable", "OrdersTable"}
 
     for name, properties in resources("AWS::DynamoDB::Table").items():
-        assert properties["SSESpecification"] == {"SSEEnabled": True}
+        # AWS owned key: docs/decisions/024-aws-owned-key-for-tables.md
+        assert "SSESpecification" not in properties
         assert properties["BillingMode"] == "PAY_PER_REQUEST"
         if name in kept:
             policy = template()["Resources"][name]

@@ -20,7 +20,7 @@ def ses() -> Iterator[Stubber]:
 
 
 def send(recipient: str = "ada@example.com", sender: str = "shop@example.com") -> None:
-    SesMailer(sender).send(recipient, LETTER, "event")
+    SesMailer(sender, "shop-test").send(recipient, LETTER, "event")
 
 
 def test_email_carries_the_id_of_its_event(ses: Stubber) -> None:
@@ -30,6 +30,7 @@ def test_email_carries_the_id_of_its_event(ses: Stubber) -> None:
     }
     expected = {
         "FromEmailAddress": "shop@example.com",
+        "ConfigurationSetName": "shop-test",
         "Destination": {"ToAddresses": ["ada@example.com"]},
         "Content": {
             "Simple": {

@@ -52,6 +52,19 @@ def test_longest_position_fits_a_cursor() -> None:
     assert ListQuery(cursor=cursor).cursor == cursor
 
 
+def test_links_and_cursors_have_no_character_that_the_gateway_refuses() -> None:
+    """API Gateway splits a query at `;`, and answers 400 to a plain `|`, `{` or `}`."""
+    refused = ";|{}"
+    cursor = write_cursor(f"names {refused}", f"{refused}\0{ID}")
+    sent = Request(event("GET /api/names", query={"search": refused}, prefix=""))
+    page = Names.of(PageResult([], cursor, None), ListQuery(), Line.of)
+
+    links = re.findall("<([^>]*)>", page.headers(sent)["Link"])
+    assert len(links) == 2
+    assert not [link for link in [*links, cursor] if set(link) & set(refused)]
+    assert all("search=%3B%7C%7B%7D" in link for link in links)
+
+
 def test_cursor_of_another_list_is_rejected() -> None:
     cursor = write_cursor("orders of alice", ID)
 

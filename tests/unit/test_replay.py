@@ -4,9 +4,10 @@ import json
 from typing import Any  # Any: messages are arbitrary JSON
 
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.fakes.cloudwatch_logs import FakeCloudWatchLogs
-from tools.replay import replay
+from tools.replay import THROTTLED, replay
 
 
 class Queue:
@@ -88,3 +89,38 @@ def test_interrupted_replay_is_audited(
 
     assert deployment.logs.outcomes[2:] == ["begun", "stopped"]
     assert deployment.logs.lines[-1]["subject"] == {"queue": "UnpublishedEvents"}
+
+
+@pytest.mark.parametrize("code", THROTTLED)
+def test_throttled_replay_pauses_beside_the_functions_that_read_the_stream(
+    monkeypatch: pytest.MonkeyPatch, code: str
+) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr("tools.replay.time.sleep", pauses.append)
+    deployment: Any = Deployed(Queue(pointer()))
+    found = Queue.get_records
+
+    def throttled(queue: Queue, **arguments: Any) -> Any:
+        if len(pauses) < 2:
+            raise ClientError({"Error": {"Code": code}}, "GetRecords")
+        return found(queue, **arguments)
+
+    monkeypatch.setattr(Queue, "get_records", throttled)
+    assert replay(deployment, "UnpublishedEvents") == (0, 1)
+    assert pauses == [1, 2]
+
+
+def test_replay_that_stays_throttled_fails_and_keeps_its_pointers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def throttled(*_: object, **__: object) -> None:
+        raise ClientError({"Error": {"Code": "ThrottlingException"}}, "GetRecords")
+
+    monkeypatch.setattr("tools.replay.time.sleep", lambda _: None)
+    deployment: Any = Deployed(Queue(pointer()))
+    with monkeypatch.context() as patched:
+        patched.setattr(Queue, "get_records", throttled)
+        with pytest.raises(ClientError):
+            replay(deployment, "UnpublishedEvents")
+
+    assert replay(deployment, "UnpublishedEvents") == (0, 1)

@@ -94,6 +94,47 @@ def retained_resources(template: Path) -> set[str]:
     }
 
 
+# Properties that name a resource. A generated name is never in use already. The names of APIs and
+# saved queries may be used twice: PutQueryDefinition identifies a query by a generated id.
+# https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutQueryDefinition.html
+_NAME_PROPERTIES = {
+    "AWS::CloudWatch::Alarm": ("AlarmName",),
+    "AWS::CloudWatch::Dashboard": ("DashboardName",),
+    "AWS::Events::EventBus": ("Name",),
+    "AWS::Events::Rule": ("Name",),
+    "AWS::Logs::LogGroup": ("LogGroupName",),
+    "AWS::SES::ConfigurationSet": ("Name",),
+    "AWS::Serverless::Function": ("FunctionName",),
+    "AWS::XRay::SamplingRule": ("SamplingRule", "RuleName"),
+}
+
+
+def literal_names(template: Path, stack: str) -> Iterator[tuple[str, str]]:
+    """Yield the type and the name of each resource whose name the template gives.
+
+    Rules of a custom bus are not included: they exist only if their bus does.
+    """
+    document = yaml.load(template.read_text(), _IntrinsicsAsText)
+    for resource in document["Resources"].values():
+        properties = resource.get("Properties", {})
+        for event in properties.get("Events", {}).values():
+            if name := event.get("Properties", {}).get("Name"):
+                yield "AWS::Events::Rule", _named_after(name, stack)
+        if "EventBusName" in properties or resource["Type"] not in _NAME_PROPERTIES:
+            continue
+        name = properties
+        for part in _NAME_PROPERTIES[resource["Type"]]:
+            name = name.get(part, {})
+        if name:
+            yield resource["Type"].replace("Serverless", "Lambda"), _named_after(name, stack)
+
+
+def _named_after(name: str, stack: str) -> str:
+    for reference in ("${AWS::StackName}", "${Shop}", "AWS::StackName", "Shop"):
+        name = name.replace(reference, stack)
+    return name
+
+
 # Any: rules of a parameter, such as Default or AllowedValues.
 def declared_parameters(template: Path) -> dict[str, dict[str, Any]]:
     """Return the parameters of a template with their rules."""

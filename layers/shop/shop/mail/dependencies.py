@@ -17,7 +17,7 @@ from shop.mail.service import MailService
 @cache
 def mail_service() -> MailService:
     sender = setting("MAIL_FROM")
-    mailer = SesMailer(sender) if sender else None
+    mailer = SesMailer(sender, setting("MAIL_CONFIGURATION_SET")) if sender else None
     links = RecoveryLinks(RecoveryRepository(), setting("RECOVERY_PAGE"), now)
     limit = LimitRepository(now)
     return MailService(

@@ -13,8 +13,9 @@ _BETWEEN_NAMES = re.compile(r"[\s,;:<>()]+")
 
 
 class SesMailer:
-    def __init__(self, sender: str) -> None:
+    def __init__(self, sender: str, configuration_set: str) -> None:
         self._sender = sender
+        self._configuration_set = configuration_set
 
     def send(self, address: str, message: EmailMessage, reference: str) -> None:
         """Send an email. The reference is a header that identifies copies of one email."""
@@ -22,6 +23,7 @@ class SesMailer:
         try:
             client.send_email(
                 FromEmailAddress=self._sender,
+                ConfigurationSetName=self._configuration_set,
                 Destination={"ToAddresses": [address]},
                 Content={
                     "Simple": {
