@@ -134,16 +134,25 @@ check-code: .venv-checkers/.synced ## Scan for weak code and secrets with bandit
 		--recursive layers/shop/shop functions tools
 	@tools/find_secrets.sh
 
-.PHONY: event-schemas
-event-schemas: environments ## Generate docs/events from the code
-	@$(PYTHON) -m tools.event_schemas
+TYPESCRIPT := clients/typescript
+# Requirements of the dependency layers
+EXPORT := uv export --frozen --quiet --no-annotate --no-header
+NPM := $(shell command -v npm)
 
-.PHONY: openapi
-openapi: environments ## Generate docs/openapi.json and the gateway's documents in api/ from the handlers
-	@PYTHONPATH=layers/shop $(PYTHON) -m tools.openapi
+.PHONY: generate
+generate: environments $(if $(NPM),$(TYPESCRIPT)/node_modules/.installed) ## Write every derived file: API documents, schemas, sample events, client types, pages, layer requirements (10 seconds; client types need npm)
+	@$(EXPORT) --only-group lambda --output-file layers/dependencies/requirements.txt
+	@$(EXPORT) --only-group signing --output-file layers/dependencies/signing-requirements.txt
+	@PYTHONPATH=layers/shop $(PYTHON) -m tools.generate
+	@PYTHONPATH=layers/shop:. $(PYTHON) -m tests.benchmarks.costs --again
+ifeq ($(NPM),)
+	@echo "types of $(TYPESCRIPT): skipped, npm is not installed"
+else
+	@cd $(TYPESCRIPT) && npm run --silent generate
+endif
 
 .PHONY: release-openapi
-release-openapi: openapi ## Save docs/openapi.json as the released document that later versions are compared with
+release-openapi: generate ## Save docs/openapi.json as the released document that later versions are compared with
 	@cp docs/openapi.json docs/openapi.released.json
 
 .PHONY: release
@@ -153,8 +162,8 @@ release: environments ## Set the version, date the changelog, commit and tag; pu
 LINT := tools/openapi/lint
 
 .PHONY: lint-openapi
-lint-openapi: $(if $(shell command -v npm),$(LINT)/node_modules/.installed) ## Lint docs/openapi.json with Spectral (OWASP rules) and Redocly (needs npm)
-ifeq ($(shell command -v npm),)
+lint-openapi: $(if $(NPM),$(LINT)/node_modules/.installed) ## Lint docs/openapi.json with Spectral (OWASP rules) and Redocly (needs npm)
+ifeq ($(NPM),)
 	@echo "lint-openapi: skipped, npm is not installed"
 else
 	@cd $(LINT) && node_modules/.bin/spectral lint --quiet --ruleset spectral.yaml \
@@ -166,16 +175,12 @@ endif
 $(LINT)/node_modules/.installed: $(LINT)/package-lock.json
 	@echo "npm packages: OpenAPI linters" && cd $(LINT) && npm ci --silent && touch $(CURDIR)/$@
 
-TYPESCRIPT := clients/typescript
 OTHER_CLIENT := .local/clients/python
-
-.PHONY: clients
-clients: $(TYPESCRIPT)/node_modules/.installed ## Generate the TypeScript client's types from docs/openapi.json (needs npm)
-	@cd $(TYPESCRIPT) && npm run --silent generate
 
 .PHONY: test-clients
 test-clients: environments $(TYPESCRIPT)/node_modules/.installed $(TYPESCRIPT)/test/nodes/node_modules/.installed $(OTHER_CLIENT)/.installed ## Test the TypeScript client and a generated Python client (1 minute; needs npm and a JDK)
-	@cd $(TYPESCRIPT) && npm run --silent generate -- --check && npm run --silent lint && \
+	@cd $(TYPESCRIPT) && (npm run --silent generate -- --check || (echo 'run: make generate' && false)) && \
+		npm run --silent lint && \
 		npm test --silent && npm run --silent test:nodes && npm run --silent test:package
 	$(PYTHON) -m pytest tests/clients/typescript.py tests/clients/python.py
 
@@ -255,19 +260,10 @@ replay: environments ## Replay the stream records that a queue points to (QUEUE=
 		--environment $(or $(ENV),default) $(if $(DRY_RUN),--dry-run)
 
 .PHONY: lock
-lock: uv ## Update uv.lock and the requirements of the dependency layers
+lock: uv ## Update uv.lock and the files derived from it
 	uv lock --upgrade
 	uv lock --upgrade --project tests/benchmarks/peers
-	$(MAKE) layer-requirements
-
-# Requirements of the layers, and the services whose botocore data the functions' policies permit.
-EXPORT = uv export --frozen --quiet --no-annotate --no-header
-
-.PHONY: layer-requirements
-layer-requirements: environments ## Generate the requirements of the dependency layers from uv.lock and template.yaml
-	@$(EXPORT) --only-group lambda --output-file layers/dependencies/requirements.txt
-	@$(EXPORT) --only-group signing --output-file layers/dependencies/signing-requirements.txt
-	@$(PYTHON) -m tools.layer_services > layers/dependencies/services.txt
+	$(MAKE) generate
 
 # Compile once: with PYTHONDONTWRITEBYTECODE, each process would compile its imports again.
 # uv leaves a lock file in TMPDIR.

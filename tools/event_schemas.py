@@ -1,7 +1,6 @@
 """docs/events: the JSON Schema of each event type, generated from the code."""
 
 import json
-import sys
 from pathlib import Path
 from typing import Any, get_args
 
@@ -33,12 +32,6 @@ def text_of(schema: dict[str, Any]) -> str:
     return json.dumps(schema, indent=2, sort_keys=True) + "\n"
 
 
-def main() -> None:
-    FOLDER.mkdir(exist_ok=True)
-    for type_, schema in schemas().items():
-        (FOLDER / f"{type_}.json").write_text(text_of(schema))
-
-
-if __name__ == "__main__":
-    sys.path.append("layers/shop")
-    main()
+def pages() -> dict[Path, str]:
+    """Return the text of each file in docs/events."""
+    return {FOLDER / f"{type_}.json": text_of(schema) for type_, schema in schemas().items()}

@@ -5,7 +5,6 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-from tools.local_cloud.emulator.patches.document import DOCUMENT, rendered
 from tools.local_cloud.emulator.patches.table import PATCHES
 from tools.local_cloud.emulator_process import REPOSITORY
 
@@ -58,12 +57,6 @@ def test_each_row_has_a_test_and_an_issue_or_its_text() -> None:
         assert test in functions_of(REPOSITORY / "tests/local_cloud" / file), patch.apply
         assert bool(patch.upstream) != bool(patch.report), patch.apply
         assert patch.change and patch.reason and patch.removable, patch.apply
-
-
-def test_document_is_written_from_the_table() -> None:
-    remedy = ".venv/bin/python -m tools.local_cloud.emulator.patches"
-
-    assert DOCUMENT.read_text(encoding="utf-8") == rendered(), remedy
 
 
 def test_scan_finds_every_way_to_hold_a_name(tmp_path: Path) -> None:

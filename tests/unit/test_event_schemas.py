@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 
 from shop.events.schemas import OrderPlaced
-from tests.support.sam_template import ROOT
 from tests.support.stream_events import ORDER, of_order
-from tools.event_schemas import schemas, text_of
+from tools.event_schemas import schemas
 
 # Events as first published, per type and version; never rewritten.
 FIRST = {path.stem: path for path in (Path(__file__).parent / "first_events").glob("*.json")}
@@ -48,17 +47,7 @@ def _resolved(schema: Schema, whole: Schema) -> Schema:
     return schema
 
 
-@pytest.mark.parametrize("type_", sorted(schemas()))
-def test_documented_schema_is_current(type_: str) -> None:
-    documented = ROOT / f"docs/events/{type_}.json"
-
-    assert documented.read_text() == text_of(schemas()[type_]), "run: make event-schemas"
-
-
-def test_documented_schemas_have_existing_types_only() -> None:
-    documented = {path.stem for path in (ROOT / "docs/events").glob("*.json")}
-
-    assert documented == set(schemas()), "run: make event-schemas, and delete those that are gone"
+def test_published_event_types_stay() -> None:
     assert set(schemas()) >= set(FIRST), "types of events stay, since consumers rely on them"
 
 

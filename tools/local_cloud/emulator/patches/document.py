@@ -22,8 +22,7 @@ To raise the version:
 
 1. Raise the pin in `pyproject.toml`, and `MINISTACK` in `pinned.py`.
 2. Read the changes, and delete each patch that is removable.
-3. Run `tests/local_cloud`, then `.venv/bin/python -m tools.local_cloud.emulator.patches`, which
-   writes this page from `table.py`.
+3. Run `tests/local_cloud`, then `make generate`, which writes this page from `table.py`.
 
 | patch | change | reason | upstream | removable when | test |
 | --- | --- | --- | --- | --- | --- |
