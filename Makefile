@@ -74,9 +74,9 @@ bench-page: environments ## Render docs/performance.md and .svg again from the e
 	@PYTHONPATH=layers/shop:. $(PYTHON) -m tests.benchmarks.peers --render
 
 .PHONY: bench-costs
-bench-costs: environments ## Measure the cost of a million calls of each route for docs/performance.md (4 minutes; needs a JDK and npm; [ROUNDS=3 AGAIN=1])
+bench-costs: environments ## Measure the cost of a million calls of each route for docs/performance.md (4 minutes; needs a JDK and npm; [ROUNDS=3])
 	PYTHONPATH=layers/shop:. $(PYTHON) -m tests.benchmarks.costs \
-		$(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(AGAIN),--again)
+		$(if $(ROUNDS),--rounds $(ROUNDS))
 
 .PHONY: fuzz
 fuzz: environments ## Fuzz the running stack, or a new one, with schemathesis ([DURATION=600] [SEED=1])

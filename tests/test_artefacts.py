@@ -9,6 +9,7 @@ import os
 import shutil
 import ssl
 from base64 import b64encode
+from collections.abc import Mapping, Set
 from pathlib import Path
 from typing import Any  # Any: events and responses of AWS
 
@@ -19,6 +20,15 @@ from shop import clients
 from shop.clock import now, to_text
 from shop.config import setting
 from shop.docs.assets import docs_asset
+from tests.routes import (
+    BCRYPT,
+    EMAIL_VALIDATOR,
+    KEYS,
+    POWERTOOLS,
+    SIGNED,
+    STORED,
+    expected_of,
+)
 from tests.support.aws_mock import fresh_aws
 from tests.support.bare_interpreter import LAYERS, run_bare
 from tests.support.installed_files import remedy, shared_files
@@ -27,81 +37,27 @@ from tests.support.sample_items import add_examples
 from tools.local_cloud.project import read_project
 from tools.local_cloud.stack import LocalStack
 
-# Modules with an import cost of 20 ms or more, and bcrypt as the sign of a computed hash.
 HEAVY = (
-    "bcrypt",
-    "boto3",
-    "botocore.session",
-    "cryptography",
-    "email_validator",
-    "jwt",
-    "pydantic",
-    "s3transfer",
+    *(BCRYPT, EMAIL_VALIDATOR, POWERTOOLS),
+    *("boto3", "botocore.session", "cryptography", "jwt", "pydantic", "s3transfer"),
 )
-POWERTOOLS = "aws_lambda_powertools"
-
-_STORED = {"botocore.session", "pydantic", POWERTOOLS}
-_KEYS = {"bcrypt", "cryptography"}  # loads bcrypt for OpenSSH keys, which are not used here
-_SIGNED = _STORED | _KEYS | {"jwt"}
-MAY_LOAD = {
-    "CreateUser": _STORED,
-    "GetUser": _STORED,
-    "ListUsers": _STORED,
-    "ReplaceUser": _STORED,
-    "UpdateUser": _STORED,
-    "DeleteUser": _STORED,
-    "ChangePassword": _STORED,
-    "CreateSession": _SIGNED,
-    "CreateAccessToken": _SIGNED,
-    "ListSessions": _STORED,
-    "DeleteSession": _STORED,
-    "DeleteAllSessions": _STORED,
-    "GetJwks": _STORED,
-    "CreateEmailVerification": _STORED,
-    "CompleteEmailVerification": _STORED,
-    "CreatePasswordReset": _STORED,
-    "CompletePasswordReset": _STORED,
-    "ShowRecoveryPage": {"pydantic", POWERTOOLS},
-    "CreateProduct": _STORED,
-    "GetProduct": _STORED,
-    "ListProducts": _STORED,
-    "UpdateProduct": _STORED,
-    "DeleteProduct": _STORED,
-    "PlaceOrder": _STORED,
-    "GetOrder": _STORED,
-    "UpdateOrder": _STORED,
-    "ListOrders": _STORED,
-    "ListAllOrders": _STORED,
-    "CheckHealth": {"pydantic", POWERTOOLS},
-    "CheckReadiness": _STORED,
-    "ShowOpenApi": {"pydantic", POWERTOOLS},
-    "ShowRoot": {"pydantic", POWERTOOLS},
-    "ShowDocs": {"pydantic", POWERTOOLS},
-    "ShowDocsAsset": {"pydantic", POWERTOOLS},
-    "AnswerPreflight": set(),
-    "Authorizer": _SIGNED - {"pydantic"},
+# Functions without a route; tests/routes.py has the others.
+MAY_LOAD: Mapping[str, Set[str]] = {
+    "Authorizer": SIGNED - {"pydantic"},
     "CheckBeforeTraffic": {"botocore.session", POWERTOOLS},
-    "CreateAdmin": _STORED,
-    "ChangeUserStatus": _STORED,
-    "EndSessions": _STORED,
-    "ResendMail": _STORED,
-    "CreateSigningKeys": _KEYS | {"botocore.session", POWERTOOLS},
-    "RotateSigningKeys": _KEYS | {"botocore.session", POWERTOOLS},
+    "CreateAdmin": STORED,
+    "ChangeUserStatus": STORED,
+    "EndSessions": STORED,
+    "ResendMail": STORED,
+    "CreateSigningKeys": KEYS | {"botocore.session", POWERTOOLS},
+    "RotateSigningKeys": KEYS | {"botocore.session", POWERTOOLS},
     "UpdateReadModels": {"botocore.session", POWERTOOLS},
-    "PublishEvents": _STORED,
-    "StartProcessing": _STORED,
-    "SendEmail": _STORED,
+    "PublishEvents": STORED,
+    "StartProcessing": STORED,
+    "SendEmail": STORED,
 }
 # Modules that the first request loads in addition.
-LOADS_LATER = {
-    "CreateUser": {"bcrypt", "email_validator"},
-    "ReplaceUser": {"email_validator"},
-    "ChangePassword": {"bcrypt"},
-    "CreateSession": {"email_validator"},
-    "CreatePasswordReset": {"email_validator"},
-    "CompletePasswordReset": {"bcrypt"},
-    "CreateAdmin": {"bcrypt", "email_validator"},
-}
+LOADS_LATER: Mapping[str, Set[str]] = {"CreateAdmin": {BCRYPT, EMAIL_VALIDATOR}}
 
 
 @pytest.fixture(scope="module")
@@ -162,7 +118,7 @@ def test_built_handler_and_its_first_request_load_allowed_modules_only(
         "module": function.path.stem,
         "event": event_of(function),
         "settings": dict(os.environ),
-        "watched": [*HEAVY, POWERTOOLS],
+        "watched": HEAVY,
     }
     # DynamoDB sends bytes as base64.
     text = json.dumps(given, default=lambda binary: b64encode(binary).decode())
@@ -170,12 +126,16 @@ def test_built_handler_and_its_first_request_load_allowed_modules_only(
     printed = run_bare(build, [function.name, *layers(function.name)], FIRST_REQUEST, text)
 
     report = json.loads(printed.splitlines()[-1])
-    assert set(report["imported"]) == MAY_LOAD.get(function.name), (
-        f"import less, or change the row of {function.name} in MAY_LOAD of this file"
-    )
-    assert set(report["later"]) == LOADS_LATER.get(function.name, set()), (
-        f"import less, or change the row of {function.name} in LOADS_LATER of this file"
-    )
+    if function.route:
+        expected = expected_of(function.route)
+        at_import, later = expected.loads, expected.loads_later
+        row = f"`loads` or `loads_later` of {function.route} in tests/routes.py"
+    else:
+        at_import = MAY_LOAD.get(function.name, set())
+        later = LOADS_LATER.get(function.name, set())
+        row = f"the row of {function.name} in MAY_LOAD or LOADS_LATER of this file"
+    assert set(report["imported"]) == at_import, f"import less, or change {row}"
+    assert set(report["later"]) == later, f"import less, or change {row}"
     response = report["response"] or {}
     assert response.get("statusCode", 200) < 400 and not response.get("batchItemFailures"), printed
 

@@ -1,26 +1,28 @@
 """Valid requests to every route, and the responses expected while a dependency fails."""
 
+import json
 import re
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import httpx
 
-from tests.support.deployed_shop import Person, Shop, error_of, new_email, new_product
+from tests.support.deployed_shop import Person, Shop, error_of
 from tests.support.fault_proxy import service_error
-from tests.support.fixtures import PASSWORD
 from tests.support.log_groups import Logs
-from tests.support.sam_template import functions
+from tests.support.route_requests import Account, body_of
+from tests.support.sam_template import functions, resources
 
 type Send = Callable[[], httpx.Response]
 
-# Routes that read no table.
-WITHOUT_DATABASE = {
-    *("GET /health", "GET /recovery", "GET /.well-known/jwks.json", "OPTIONS /{proxy+}"),
-    *("GET /", "GET /docs", "GET /docs/{asset}", "GET /openapi.json"),
-}
-ROUTES = sorted({it.route for it in functions() if it.route} - WITHOUT_DATABASE)
-NO_BODY = ("GET", "DELETE")
+
+def uses_tables(function: str) -> bool:
+    """Return whether a policy allows an action on a table."""
+    policies = resources("AWS::Serverless::Function")[function].get("Policies", [])
+    return "dynamodb:" in json.dumps(policies)
+
+
+# Routes of functions that may use a table.
+ROUTES = sorted(it.route for it in functions() if it.route and uses_tables(it.name))
 THROTTLED = service_error("ThrottlingException")
 # Details of a failure that no response may contain.
 INTERNALS = re.compile(
@@ -38,31 +40,15 @@ def requests(shop: Shop, admin: Person, routes: list[str]) -> list[Send]:
     order = admin.order((product["id"], 1)).json()["id"]
     ids = {"userId": "me", "productId": product["id"], "orderId": order, "sessionId": "current"}
     ids["token"] = "x" * 43  # well-formed: only the database can reject it
-    profile = {"email": admin.email, "name": "Root", "status": "active", "role": "admin"}
-    sign_up = {"email": new_email(), "name": "Ada", "password": PASSWORD}
-    passwords = {"currentPassword": known.password, "newPassword": PASSWORD}
-    bodies: dict[str, Any] = {
-        "POST /api/users": sign_up,
-        "PUT /api/users/{userId}": profile,
-        "PATCH /api/users/{userId}": {"name": f"Root {product['sku']}"},
-        "PUT /api/users/{userId}/password": passwords,
-        "POST /api/sessions": {"email": known.email, "password": known.password},
-        "POST /api/access-tokens": {"refreshToken": admin.grant["refreshToken"]},
-        "POST /api/email-verifications": {},
-        "PUT /api/email-verifications/{token}": {},
-        "POST /api/password-resets": {"email": new_email()},
-        "PUT /api/password-resets/{token}": {"password": PASSWORD},
-        "POST /api/products": new_product(),
-        "PATCH /api/products/{productId}": {"stockDelta": 1, "name": "Pears"},
-        "POST /api/users/{userId}/orders": {"items": [{"productId": product["id"], "quantity": 1}]},
-        "PATCH /api/users/{userId}/orders/{orderId}": {"note": "Please ring twice."},
-    }
+    account = Account(
+        known.email, admin.grant["refreshToken"], [product["id"]], known.password, "admin"
+    )
 
     def request(route: str) -> Send:
         method, path = route.split(" ")
         for name, value in ids.items():
             path = path.replace(f"{{{name}}}", value)
-        body = None if method in NO_BODY else bodies[route]
+        body = body_of(route, account)
         return lambda: admin.http.request(method, path, json=body)
 
     return [request(route) for route in routes]

@@ -20,7 +20,7 @@ from tests.benchmarks.costs.calls import counted
 from tests.benchmarks.costs.deployed import Deployed
 from tests.benchmarks.costs.price import AROUND_LINE, Use
 from tests.benchmarks.costs.routes import function_of, is_hashing
-from tests.benchmarks.costs.scenario import REQUESTS
+from tests.benchmarks.costs.scenario import MEASURED
 from tests.benchmarks.lists.ledger import billed_writes
 from tests.benchmarks.lists.meter import metered_reads
 from tests.benchmarks.peers.build import HOME
@@ -64,12 +64,12 @@ def measure(shop: Deployed, rounds: int, warm: int) -> Iterator[tuple[str, Measu
     runs: dict[str, list[tuple[Cold, float]]] = defaultdict(list)
     # The first start of each reads its files into the page cache, and is not measured.
     for number in range(rounds + 1):
-        for route in REQUESTS:
+        for route in MEASURED:
             run = _run(shop, route, warm if number else 1)
             if number:
                 runs[route].append(run)
     with _workers(shop) as workers:
-        for route in REQUESTS:
+        for route in MEASURED:
             cold = Cold(
                 median(cold.cpu for cold, _ in runs[route]),
                 median(cold.init for cold, _ in runs[route]),

@@ -13,13 +13,14 @@ from tests.benchmarks.costs import price
 from tests.benchmarks.costs.measure import WORKERS, Cold, Measured
 from tests.benchmarks.costs.price import Prices, Use
 from tests.benchmarks.costs.routes import (
+    AUTHORIZER,
     function_of,
     is_hashing,
     is_traced,
     memory_of,
     needs_token,
 )
-from tests.benchmarks.costs.scenario import AUTHORIZER
+from tests.benchmarks.costs.scenario import MEASURED
 from tests.benchmarks.peers.measure import IDLE
 from tests.support.sam_template import ROOT, functions
 
@@ -79,6 +80,8 @@ def _measured(numbers: Mapping[str, Any]) -> Iterable[str]:
         ],
         [_row_of_prices(route, found, prices) for route in found],
     )
+    if new := [route for route in MEASURED if route not in found]:
+        yield f"Not measured yet: {', '.join(map(_name, new))}. `make bench-costs` measures them."
     yield _lambda_share(found, prices)
     yield _traces(prices)
     yield "Resources per call:"

@@ -1,15 +1,28 @@
 """The function of a route, its memory, and the calls around it."""
 
 from fnmatch import fnmatchcase
-from typing import Any  # Any: template values have several types
+from importlib import import_module
+from typing import Any  # Any: template values and handlers have several types
 
-from tests.benchmarks.costs.scenario import AUTHORIZER
+from shop.entrypoints.http import Endpoint
+from shop.idempotency import IdempotentRequest
 from tests.support.sam_template import Function, functions, resources, template
+
+AUTHORIZER = "the authorizer"
 
 
 def function_of(route: str) -> Function:
     name = "Authorizer" if route == AUTHORIZER else None
     return next(it for it in functions() if it.name == name or (it.route or "") == route)
+
+
+def handler_of(route: str) -> Any:
+    return import_module(function_of(route).module).handler
+
+
+def takes_idempotency_key(route: str) -> bool:
+    handler = handler_of(route)
+    return isinstance(handler, Endpoint) and IdempotentRequest in handler.parameters.values()
 
 
 def memory_of(function: Function) -> int:

@@ -1,0 +1,191 @@
+"""The routes: one row for each, with everything that tests and the cost benchmark expect of it.
+
+Tests derive the rest: the sender from `access`, path ids by their names, the media type from the
+method, and an idempotency key from the handler.
+"""
+
+from collections.abc import Callable, Mapping, Sequence, Set
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import uuid4
+
+from tests.support.fixtures import PASSWORD
+
+# Modules with an import cost of 20 ms or more, and bcrypt as the sign of a computed hash.
+BCRYPT, EMAIL_VALIDATOR, POWERTOOLS = "bcrypt", "email_validator", "aws_lambda_powertools"
+NOTHING: frozenset[str] = frozenset()
+PAGE = frozenset({"pydantic", POWERTOOLS})
+STORED = PAGE | {"botocore.session"}
+KEYS = frozenset({BCRYPT, "cryptography"})  # loads bcrypt for OpenSSH keys, which are not used here
+SIGNED = STORED | KEYS | {"jwt"}
+
+# AWS calls
+GET, QUERY, BATCH, UPDATE = "GetItem", "Query", "BatchGetItem", "UpdateItem"
+WRITE, SEND = "TransactWriteItems", "SendMessage"
+
+_OLDEST = {"sort": "createdAt"}  # items created for other requests come later
+_BROWSER = {"Accept": "text/html", "Accept-Encoding": "gzip"}
+_PREFLIGHT = {"Origin": "http://localhost:3000", "Access-Control-Request-Method": "POST"}
+
+
+class Sender(Protocol):
+    """The account that sends a request, and the products that the request may name."""
+
+    @property
+    def email(self) -> str: ...
+    @property
+    def password(self) -> str: ...
+    @property
+    def role(self) -> str: ...
+    @property
+    def refresh_token(self) -> str: ...
+    @property
+    def product_ids(self) -> Sequence[str]: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Expected:
+    """The expectations of a route."""
+
+    access: tuple[int, int, int, int]  # statuses for anonymous, stranger, self and admin
+    waits: Sequence[str]  # AWS calls of a warm request: an entry per wait, `8 Query` in parallel
+    body: Callable[[Sender], object] | None = None  # of a valid request, as JSON
+    query: Mapping[str, str] | None = None
+    headers: Mapping[str, str] | None = None
+    loads: Set[str] = STORED  # heavy modules that the handler imports
+    loads_later: Set[str] = NOTHING  # heavy modules that the first request adds
+
+    @property
+    def success(self) -> int:
+        """The status for callers with access."""
+        return next(status for status in self.access if status < 400)
+
+
+def _user(it: Sender) -> object:
+    return {"email": it.email, "name": "Ada King", "status": "active", "role": it.role}
+
+
+def _product(_: Sender) -> object:
+    product = {"sku": f"SKU-{uuid4()}", "name": "Plums, 1 kg", "price": "4.90", "currency": "EUR"}
+    return {**product, "stock": 100}
+
+
+def _order(it: Sender) -> object:
+    items = [{"productId": product, "quantity": 2} for product in it.product_ids]
+    return {"items": items, "note": "Please ring twice."}
+
+
+def _sign_up(_: Sender) -> object:
+    return {"email": f"{uuid4()}@example.com", "name": "Grace Hopper", "password": PASSWORD}
+
+
+def _passwords(it: Sender) -> object:
+    return {"currentPassword": it.password, "newPassword": PASSWORD}
+
+
+ROUTES: Mapping[str, Expected] = {
+    "POST /api/users": Expected(
+        access=(201, 201, 201, 201),
+        waits=[WRITE, WRITE],
+        body=_sign_up,
+        loads_later={BCRYPT, EMAIL_VALIDATOR},
+    ),
+    "GET /api/users/{userId}": Expected(access=(401, 403, 200, 200), waits=[GET]),
+    "GET /api/users": Expected(
+        access=(401, 403, 403, 200), waits=["8 Query", BATCH], query=_OLDEST
+    ),
+    "PUT /api/users/{userId}": Expected(
+        access=(401, 403, 200, 200),
+        waits=[GET, WRITE, WRITE],
+        body=_user,
+        loads_later={EMAIL_VALIDATOR},
+    ),
+    "PATCH /api/users/{userId}": Expected(
+        access=(401, 403, 200, 200),
+        waits=[GET, WRITE, WRITE],
+        body=lambda _: {"name": f"Ada {uuid4().hex[:4]}"},
+    ),
+    "DELETE /api/users/{userId}": Expected(
+        access=(401, 403, 204, 204), waits=[GET, QUERY, GET, QUERY, WRITE, "4 Query"]
+    ),
+    "PUT /api/users/{userId}/password": Expected(
+        access=(401, 403, 204, 403),
+        waits=[GET, WRITE, WRITE, GET, BATCH, WRITE],
+        body=_passwords,
+        loads_later={BCRYPT},
+    ),
+    "POST /api/sessions": Expected(
+        access=(201, 201, 201, 201),
+        waits=[BATCH, WRITE, QUERY, WRITE],
+        body=lambda it: {"email": it.email, "password": it.password},
+        loads=SIGNED,
+        loads_later={EMAIL_VALIDATOR},
+    ),
+    "POST /api/access-tokens": Expected(
+        access=(201, 201, 201, 201),
+        waits=[BATCH, UPDATE],
+        body=lambda it: {"refreshToken": it.refresh_token},
+        loads=SIGNED,
+    ),
+    "GET /api/sessions": Expected(access=(401, 200, 200, 200), waits=[QUERY]),
+    "DELETE /api/sessions/{sessionId}": Expected(access=(401, 404, 204, 404), waits=[WRITE]),
+    "DELETE /api/sessions": Expected(access=(401, 204, 204, 204), waits=[WRITE]),
+    "GET /.well-known/jwks.json": Expected(access=(200, 200, 200, 200), waits=[]),
+    "POST /api/email-verifications": Expected(
+        access=(401, 202, 202, 202), waits=[WRITE, SEND], body=lambda _: {}
+    ),
+    "PUT /api/email-verifications/{token}": Expected(
+        access=(204, 204, 204, 204), waits=[GET, GET, WRITE]
+    ),
+    "POST /api/password-resets": Expected(
+        access=(202, 202, 202, 202),
+        waits=[WRITE, SEND],
+        body=lambda it: {"email": it.email},
+        loads_later={EMAIL_VALIDATOR},
+    ),
+    "PUT /api/password-resets/{token}": Expected(
+        access=(204, 204, 204, 204),
+        waits=[GET, GET, GET, GET, WRITE],
+        body=lambda _: {"password": PASSWORD},
+        loads_later={BCRYPT},
+    ),
+    "GET /recovery": Expected(access=(200, 200, 200, 200), waits=[], headers=_BROWSER, loads=PAGE),
+    "POST /api/products": Expected(access=(401, 403, 403, 201), waits=[GET, WRITE], body=_product),
+    "GET /api/products/{productId}": Expected(access=(200, 200, 200, 200), waits=[GET]),
+    "GET /api/products": Expected(access=(200, 200, 200, 200), waits=[QUERY, BATCH, BATCH]),
+    "PATCH /api/products/{productId}": Expected(
+        access=(401, 403, 403, 200),
+        waits=[GET, WRITE],
+        body=lambda _: {"price": "5.20", "stockDelta": 12},
+    ),
+    "DELETE /api/products/{productId}": Expected(access=(401, 403, 403, 204), waits=[GET, WRITE]),
+    "POST /api/users/{userId}/orders": Expected(
+        access=(401, 403, 201, 201), waits=[BATCH, WRITE], body=_order
+    ),
+    "GET /api/users/{userId}/orders/{orderId}": Expected(access=(401, 403, 200, 200), waits=[GET]),
+    "PATCH /api/users/{userId}/orders/{orderId}": Expected(
+        access=(401, 403, 200, 200),
+        waits=[GET, BATCH, WRITE],
+        body=lambda _: {"status": "cancelled"},
+    ),
+    "GET /api/users/{userId}/orders": Expected(access=(401, 403, 200, 200), waits=[QUERY, GET]),
+    "GET /api/orders": Expected(
+        access=(401, 403, 403, 200), waits=["8 Query", "8 Query", BATCH, BATCH], query=_OLDEST
+    ),
+    "GET /health": Expected(access=(200, 200, 200, 200), waits=[], loads=PAGE),
+    "GET /ready": Expected(access=(200, 200, 200, 200), waits=[]),  # checks once in 5 s
+    "GET /openapi.json": Expected(access=(200, 200, 200, 200), waits=[], loads=PAGE),
+    "GET /": Expected(access=(307, 307, 307, 307), waits=[], headers=_BROWSER, loads=PAGE),
+    "GET /docs": Expected(access=(200, 200, 200, 200), waits=[], headers=_BROWSER, loads=PAGE),
+    "GET /docs/{asset}": Expected(
+        access=(200, 200, 200, 200), waits=[], headers=_BROWSER, loads=PAGE
+    ),
+    "OPTIONS /{proxy+}": Expected(
+        access=(204, 204, 204, 204), waits=[], headers=_PREFLIGHT, loads=NOTHING
+    ),
+}
+
+
+def expected_of(route: str) -> Expected:
+    assert route in ROUTES, f"add a row for {route} to ROUTES in tests/routes.py"
+    return ROUTES[route]
