@@ -151,6 +151,11 @@ else
 	@cd $(TYPESCRIPT) && npm run --silent generate
 endif
 
+.PHONY: endpoint
+endpoint: environments ## Add an endpoint that works, and print the next steps (ROUTE="GET /api/products/{productId}/stock" [ACCESS=anyone|admin|self|self-or-admin NAME=get_stock])
+	@$(PYTHON) -m tools.new_endpoint --route '$(or $(ROUTE),$(error ROUTE="GET /api/products/{productId}/stock"))' \
+		$(if $(ACCESS),--access '$(ACCESS)') $(if $(NAME),--name '$(NAME)')
+
 .PHONY: release-openapi
 release-openapi: generate ## Save docs/openapi.json as the released document that later versions are compared with
 	@cp docs/openapi.json docs/openapi.released.json

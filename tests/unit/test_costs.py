@@ -107,8 +107,6 @@ def test_documented_price_of_every_measured_route_is_current() -> None:
 
 
 def test_price_of_a_new_route_is_not_measured_yet(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(report, "MEASURED", (*MEASURED, "GET /api/coupons"))
+    monkeypatch.setattr(report, "MEASURED", ("GET /api/coupons", *MEASURED))
 
-    page = report.page()
-
-    assert "Not measured yet: `GET /api/coupons`. `make bench-costs` measures them." in page
+    assert "Not measured yet: `GET /api/coupons`" in report.page()

@@ -17,7 +17,7 @@ from shop.schemas import Body
 from shop.text import Name, Note
 from tests.support.sam_template import functions
 from tools.openapi.document import DOCUMENT, endpoints
-from tools.openapi.models import DuplicateModelName, schemas_of
+from tools.openapi.models import DuplicateModelName, MissingExample, schemas_of
 
 # The last characters of the example ids of users, products, orders and sessions.
 IDS = ("a1", "b1", "c1", "e1")
@@ -338,6 +338,14 @@ def test_models_with_equal_names_are_rejected() -> None:
 
     with pytest.raises(DuplicateModelName):
         schemas_of([made(int), made(str)])
+
+
+def test_field_without_an_example_is_rejected_with_the_remedy() -> None:
+    class Parcel(Body):
+        weight: int
+
+    with pytest.raises(MissingExample, match="a field of Parcel has no example: add Field"):
+        schemas_of([Parcel])
 
 
 TEXTS = [

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from typing import Any  # values of JSON Schema
+from zlib import crc32
 
 type Schema = dict[str, Any]
 
@@ -38,8 +39,9 @@ def add_id_examples(schemas: Mapping[str, Schema]) -> None:
 
 
 def id_of(name: str) -> str:
-    """Return the example id for `User` or `userId`; raise KeyError for other names."""
-    return _IDS[(name[0].upper() + name[1:]).removesuffix("Id")]
+    """Return the example id for a resource, such as `User`, or for the id `userId`."""
+    resource = (name[0].upper() + name[1:]).removesuffix("Id")
+    return _IDS.get(resource) or f"0190a6b2-7c9e-7b1a-8f00-{crc32(resource.encode()):012x}"
 
 
 def path_of(route: str) -> str:

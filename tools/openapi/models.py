@@ -18,6 +18,10 @@ _MAX_INT32 = 2**31 - 1
 type Schema = dict[str, Any]
 
 
+class MissingExample(ValueError):
+    """A field without an example."""
+
+
 class DuplicateModelName(Exception):
     """Two models have the same name in the document, so one would replace the other."""
 
@@ -61,8 +65,14 @@ def schemas_of(models: Iterable[type[BaseModel]]) -> dict[str, Schema]:
             raise DuplicateModelName(name)
         schemas[name.removesuffix("Response")] = result
     add_id_examples(schemas)
-    for schema in schemas.values():
-        _add_examples(schema, schemas)
+    for name, schema in schemas.items():
+        try:
+            _add_examples(schema, schemas)
+        except MissingExample as missing:
+            raise MissingExample(
+                f"a field of {name} has no example: add Field(examples=[…]) to its annotation, then"
+                f" run: make generate. {missing}"
+            ) from None
     return schemas
 
 
@@ -86,7 +96,7 @@ def example_of(schema: Schema, schemas: Mapping[str, Schema]) -> Any:
             return [example_of(schema["items"], schemas)]
         case "boolean":
             return True
-    raise ValueError(f"no example of {schema}")
+    raise MissingExample(f"Its schema: {schema}")
 
 
 def _add_examples(schema: Schema, schemas: Mapping[str, Schema]) -> None:
