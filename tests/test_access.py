@@ -102,7 +102,9 @@ def test_access(
 
     response = client.request(method, path.replace("{proxy+}", "api/users"), json=body)
 
-    assert response.status_code == expected, response.text
+    assert response.status_code == expected, (
+        f"{response.text}: change the handler's caller, or the row of {route} in tests/routes.py"
+    )
     if expected >= 400:
         assert response.json()["error"]["code"] == CODES[expected]
         assert shop.everything() == before

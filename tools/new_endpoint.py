@@ -489,7 +489,7 @@ class _Files:
         sample = f'{prefix}"{": ".join([words, ", ".join(values)] if values else [words])}"'
         others = ""
         if self.access.rule:
-            is_owner = "user_id" in self.ids
+            is_owner = self.access != ACCESS["admin"]
             allowed = "ALICE" if is_owner else "ADMIN"
             if is_owner:
                 constants[self.ids.index("user_id")] = "USER_ID = ALICE.id"

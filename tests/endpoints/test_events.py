@@ -111,7 +111,10 @@ def test_function_returns_the_expected_response_to_its_event(
     response = handler(event, Context())
 
     if function.route:
-        assert response["statusCode"] == expected_of(function.route).success, response["body"]
+        assert response["statusCode"] == expected_of(function.route).success, (
+            f"{response['body']}: change events/{function.path.stem}.json, or `access` of "
+            f"{function.route} in tests/routes.py"
+        )
         assert response["headers"]["X-Request-Id"] == event["requestContext"]["requestId"]
         return
     expected = RESULTS[function.path.stem]

@@ -33,7 +33,9 @@ def test_warm_request_waits_for_aws_as_often_as_documented(filled: None, route: 
     with counted(parallel=[calls_of(step) for step in waits]) as calls:
         response = handler(asked, Context())
 
-    assert response.get("statusCode", 200) < 400, response
+    assert response.get("statusCode", 200) < 400, (
+        f"{response}: change `body` or `query` of {route} in tests/routes.py to a valid request"
+    )
     assert calls.steps() == waits, (
         f"wait less often, or change `waits` of {route} in tests/routes.py; then, for a route in "
         "docs/costs.json, run: make bench-costs"

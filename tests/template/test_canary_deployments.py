@@ -51,7 +51,9 @@ def test_functions_with_much_traffic_shift_it(rollout: str) -> None:
     found = translated(Rollout=rollout)
 
     groups = of_type(found, "AWS::CodeDeploy::DeploymentGroup")
-    assert set(groups) == {f"{name}DeploymentGroup" for name in WITH_TRAFFIC}
+    assert set(groups) == {f"{name}DeploymentGroup" for name in WITH_TRAFFIC}, (
+        "add a function with a DeploymentPreference to WITH_TRAFFIC of this file"
+    )
     for group in groups.values():
         assert group["DeploymentConfigName"]["Fn::Sub"][1] == {"ConfigName": rollout}
         assert group["AlarmConfiguration"]["Alarms"] == [

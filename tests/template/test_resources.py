@@ -62,7 +62,9 @@ def test_head_routes_are_pages_probes_and_public_keys() -> None:
     }
 
     with_head = {function.route for function in functions() if function.has_head}
-    assert with_head == pages | {"GET /.well-known/jwks.json"}
+    assert with_head == pages | {"GET /.well-known/jwks.json"}, (
+        "add a page or probe to `pages` of this test"
+    )
     for function in functions():
         if function.route and function.route != "OPTIONS /{proxy+}":
             handler = importlib.import_module(function.module).handler

@@ -315,7 +315,8 @@ def test_every_error_is_an_example_under_its_status(openapi: Part) -> None:
         return set(response["content"]["application/json"]["examples"])
 
     for endpoint in endpoints().values():
-        responses = routes[f"{endpoint.method} {endpoint.path}"]["responses"]
+        assert endpoint.route in routes, "run: make generate"
+        responses = routes[endpoint.route]["responses"]
         found = {
             (int(status), code)
             for status, response in responses.items()

@@ -145,7 +145,7 @@ def details_of(handler: Any, given: dict[str, Any]) -> list[dict[str, str]]:
 @pytest.mark.parametrize("name", sorted(n for n, it in ENDPOINTS.items() if it.body))
 def test_messages_never_have_the_wording_of_pydantic(name: str) -> None:
     endpoint = ENDPOINTS[name]
-    path = {"userId": "me", "productId": ID, "orderId": ID, "token": "x" * 43}
+    path = dict.fromkeys(endpoint.path_names.values(), ID) | {"userId": "me", "token": "x" * 43}
 
     for body in wrong_bodies(endpoint.body):
         raw = json.dumps(body).encode()
