@@ -27,7 +27,7 @@ FAST = (
     *("tests/unit/test_architecture.py", "tests/unit/test_access_rules.py"),
     *("tests/unit/test_validation_messages.py", "tests/unit/test_costs.py"),
     *("tests/endpoints/test_events.py", "tests/endpoints/test_round_trips.py"),
-    *("tests/test_documents.py", "tests/test_language.py"),
+    "tests/test_documents.py",
 )
 
 

@@ -119,6 +119,10 @@ def test_functions_without_a_get_route_are_not_executed(aws: None, function: Fun
     event, response = received_by(function, f"shop-{function.name}")
 
     assert (event["multiValueQueryStringParameters"] is None) is is_documented
+    if function.route:
+        assert response["statusCode"] != 500, (
+            "add the ids of its path to _REQUEST in layers/shop/shop/deployment/pre_traffic.py"
+        )
     if not reads and function.name not in ("Authorizer", "AnswerPreflight"):
         # Rejected before any effect: by the parameter, the empty body or the token's format.
         assert response["statusCode"] in (404, 422), response
