@@ -323,7 +323,9 @@ def test_every_error_is_an_example_under_its_status(openapi: Part) -> None:
             if int(status) >= 400
             for code in codes(response)
         }
-        assert found == {(error.status, error.code) for error in endpoint.errors}
+        assert found == {(error.status, error.code) for error in endpoint.errors}, (
+            "run: make generate"
+        )
 
 
 def test_every_code_has_one_status_and_one_class() -> None:
