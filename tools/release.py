@@ -89,7 +89,7 @@ def main() -> None:
     version = parser.parse_args().version
 
     def generate() -> None:
-        subprocess.run(["make", "release-openapi", "clients"], cwd=ROOT, check=True)
+        subprocess.run(["make", "release-openapi"], cwd=ROOT, check=True)
 
     try:
         Release(ROOT, version, generate).run(date.today())
