@@ -177,6 +177,13 @@ def test_front_door_passes_the_path_of_the_client(api: httpx.Client) -> None:
     assert event["pathParameters"] == {"id": "a b"}
 
 
+def test_front_door_serves_the_path_with_its_stage(api: httpx.Client) -> None:
+    event = _event(api.get("/local/echo/1"))
+
+    assert event["requestContext"]["path"] == "/local/echo/1"
+    assert event["path"] == "/echo/1"
+
+
 def test_execute_api_url_has_the_stage_in_its_path(stack: LocalStack) -> None:
     api_id = stack.resources()["Api"]
     url = f"{stack.emulator.endpoint}/restapis/{api_id}/local/_user_request_/echo/1"

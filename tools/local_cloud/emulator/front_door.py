@@ -1,4 +1,4 @@
-"""Front door: the deployed REST API at the root of a port, as behind a custom domain."""
+"""Front door: the deployed REST API at a port, with and without its stage in the path."""
 
 import json
 import re
@@ -21,7 +21,10 @@ MAX_BODY_BYTES = 11 * 1024 * 1024
 
 
 class FrontDoor:
-    """ASGI application that serves the newest API of one name."""
+    """ASGI application that serves the newest API of one name.
+
+    A path without the stage is as behind a custom domain, and one with it as on `execute-api`.
+    """
 
     def __init__(self, api_name: str) -> None:
         self._api_name = api_name
@@ -40,6 +43,7 @@ class FrontDoor:
             message = {"message": f"No API named {self._api_name} is deployed yet."}
             return 503, {"Content-Type": "application/json"}, json.dumps(message).encode()
         api_id, stage = target
+        path = scope["path"]
         headers = gateway_request.decode_headers(scope["headers"])
         query = scope["query_string"].decode("latin-1")
         gateway_request.current.set(
@@ -49,7 +53,7 @@ class FrontDoor:
             api_id,
             stage,
             scope["method"],
-            scope["path"],
+            path.removeprefix(f"/{stage}") if path.startswith(f"/{stage}/") else path,
             _fold_headers(headers),
             body,
             parse_qs(query, keep_blank_values=True),
