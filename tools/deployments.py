@@ -5,12 +5,19 @@ import os
 import tomllib
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import botocore.session
 
 from tools.local_cloud.clients import client
 
 ROOT = Path(__file__).parent.parent
+
+
+def is_local_cloud() -> bool:
+    """Return whether `AWS_ENDPOINT_URL` is an emulator on this machine."""
+    host = urlsplit(os.environ.get("AWS_ENDPOINT_URL", "")).hostname
+    return host in ("127.0.0.1", "localhost", "::1")
 
 
 class Deployment:
@@ -90,7 +97,13 @@ class Deployment:
         if self._url is not None:
             return self._url
         outputs = {it["OutputKey"]: it["OutputValue"] for it in self.require_stack()["Outputs"]}
-        return str(outputs["ApiUrl"])
+        url = str(outputs["ApiUrl"])
+        if not is_local_cloud():
+            return url
+        # On AWS, this host may belong to another account.
+        parts = urlsplit(url)
+        api = parts.netloc.partition(".")[0]
+        return f"{os.environ['AWS_ENDPOINT_URL']}/restapis/{api}{parts.path}/_user_request_"
 
     def operator(self) -> str:
         """Return the ARN of the current AWS identity."""
