@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.support.deployed_shop import admin_stays_logged_in, faults, mail_faults, shop, stack
+from tests.support.local_only import MARKER, is_local_only
 from tests.support.log_lines import LogLines
 from tests.support.sam_template import ROOT, resources, template
 
@@ -46,6 +47,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="keep the tables of tests/repositories in Amazon's DynamoDB Local",
     )
     parser.addoption(
+        "--deployed",
+        metavar="URL",
+        help="run the tests that need only the API against this deployment, as SHOP_ADMIN",
+    )
+    parser.addoption(
         "--browser", action="store_true", help="run tests/browser, which need Chromium"
     )
 
@@ -56,8 +62,19 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return True if is_left_out else None
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the tests of stacks, which wait: short ones at the end keep all workers busy."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark the tests that need the emulator; choose and order the tests of this run.
+
+    Begin with the tests of stacks, which wait: short ones at the end keep all workers busy. With
+    `--deployed`, run those that need only the API, in the given order.
+    """
+    local = [it for it in items if isinstance(it, pytest.Function) and is_local_only(it)]
+    for item in local:
+        item.add_marker(MARKER)
+    if config.getoption("--deployed") is not None:
+        config.hook.pytest_deselected(items=local)
+        items[:] = [it for it in items if it not in local]
+        return
     of_stacks = [ROOT / "tests" / name for name in ("conformance", "e2e", "local_cloud")]
     items.sort(key=lambda item: [not item.path.is_relative_to(folder) for folder in of_stacks])
 

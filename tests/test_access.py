@@ -48,11 +48,12 @@ def leaving(shop: Shop, who: str) -> httpx.Client:
     """A client of that kind, which no other test needs."""
     person = shop.sign_up()
     if who == "admin":
-        shop.change("SessionsTable", {"user_id": person.id, "id": "gate"}, role="admin")
+        shop.make_admin(person)
         person = shop.log_in(person.email)
     return person.http
 
 
+@pytest.mark.local_only_for("{token}")
 @pytest.mark.parametrize("who", WHO)
 @pytest.mark.parametrize("route", ROUTES)
 def test_access(

@@ -5,20 +5,15 @@ import os
 import subprocess
 from dataclasses import asdict
 
-from shop.identity.keys.signing_keys import KeySet
+from tests.support.deployed_shop import DeployedShop
 from tests.support.sam_template import ROOT
-from tools.local_cloud.stack import LocalStack
 
 
-def test_typescript_client_completes_a_purchase(stack: LocalStack) -> None:
-    assert stack.info.admin is not None
-    secret = stack.client("secretsmanager").get_secret_value(
-        SecretId=stack.resources()["SigningKeysSecret"]
-    )
+def test_typescript_client_completes_a_purchase(shop: DeployedShop) -> None:
     stack_info = {
-        "url": stack.url,
-        "admin": asdict(stack.info.admin),
-        "signingKey": KeySet.from_secret(secret["SecretString"]).current.pem,
+        "url": shop.url,
+        "admin": asdict(shop.admin_account),
+        "signingKey": shop.signing_key(),
     }
 
     done = subprocess.run(

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.conformance.running import run
-from tests.support.deployed_shop import Shop
+from tests.support.deployed_shop import DeployedShop
+from tests.support.request_rate import HASHING_PER_SECOND
 
 SEED = "20261123"
 # Of 30 operations; some need emailed tokens or ids of other users.
@@ -15,17 +16,11 @@ MIN_SERVED = {"admin": 21, "ada": 7}
 
 
 @pytest.fixture(autouse=True)
-def tidy(shop: Shop) -> Iterator[None]:
+def tidy(shop: DeployedShop) -> Iterator[None]:
     """Leave one admin and no rate-limited user to later tests."""
     yield
-    for user in shop.table("UsersTable"):
-        if user.get("role", {}).get("S") == "admin" and user["id"]["S"] != shop.admin.id:
-            shop.admin.http.delete(f"/api/users/{user['id']['S']}").raise_for_status()
-    dynamodb = shop.stack.client("dynamodb")
-    for attempt in shop.table("AttemptsTable"):
-        key = {"digest": attempt["digest"]}
-        dynamodb.delete_item(TableName=shop.resources["AttemptsTable"], Key=key)
-    shop.drop_cached_items()
+    shop.delete_other_admins()
+    shop.forget_attempts()
 
 
 @pytest.mark.parametrize(
@@ -37,15 +32,16 @@ def tidy(shop: Shop) -> Iterator[None]:
     ],
 )
 def test_every_response_conforms_to_the_document(
-    shop: Shop, tmp_path: Path, sender: str, phases: str, examples: str
+    shop: DeployedShop, tmp_path: Path, sender: str, phases: str, examples: str
 ) -> None:
-    admin, report = shop.stack.info.admin, tmp_path / "report.json"
-    assert admin is not None
+    report = tmp_path / "report.json"
 
     done = run(
-        *(shop.url, admin, sender, "run", "--phases", phases, "--max-examples", examples),
-        *("--seed", SEED, "--report", "json", "--report-json-path", str(report)),
+        *(shop.url, shop.admin_account, sender, "run"),
+        *("--phases", phases, "--max-examples", examples, "--seed", SEED),
+        *("--report", "json", "--report-json-path", str(report)),
         quiet=True,
+        rate=None if shop.rate is None else HASHING_PER_SECOND,
     )
 
     assert done.returncode == 0, done.stdout + done.stderr

@@ -3,9 +3,10 @@
 import pytest
 
 from tests.support.permission_records import ran
-from tools.local_cloud.stack import LocalStack
 
 
 @pytest.fixture(scope="module", autouse=True)
-def noted(request: pytest.FixtureRequest, stack: LocalStack) -> None:
-    ran.add(request.path.name)
+def noted(request: pytest.FixtureRequest) -> None:
+    if request.config.getoption("--deployed") is None:
+        request.getfixturevalue("stack")
+        ran.add(request.path.name)

@@ -1,7 +1,6 @@
 """Order changes over HTTP by every role, sequentially and in parallel."""
 
 import time
-from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,11 +8,10 @@ import httpx
 import pytest
 
 from shop.dynamo.codec import decode
-from tests.support.deployed_shop import Person, Shop, error_of, gather
+from tests.support.deployed_shop import ORDER_STATUSES, Person, Shop, error_of, gather
 from tests.support.fault_proxy import FaultProxy, conflicts, response_lost
 
 NOBODY = "01900000-0000-7000-8000-000000000000"
-STATUSES = ("pending", "processing", "completed", "cancelled")
 WAYS = {
     ("pending", "processing"),
     ("pending", "cancelled"),
@@ -39,20 +37,7 @@ def person(shop: Shop) -> Person:
 def exact_counts(shop: Shop) -> Iterator[None]:
     """After each test, summaries and list keys must match the orders."""
     yield
-    rows = [decode(item) for item in shop.table("OrdersTable")]
-    orders = [row for row in rows if row["id"] != "summary"]
-    counted = {
-        (row["user_id"], status): row[status]
-        for row in rows
-        for status in STATUSES
-        if row["id"] == "summary" and row.get(status)
-    }
-    assert counted == Counter((order["user_id"], order["status"]) for order in orders)
-    for order in orders:
-        status = order["status"]
-        assert order["status_id"] == f"{status}#{order['id']}"
-        assert order["status_total"].startswith(f"{status}#")
-        assert order["status_shard"].startswith(f"{status}#")
+    shop.assert_orders_are_counted()
 
 
 def path_of(order: dict[str, Any]) -> str:
@@ -122,8 +107,8 @@ def test_order_advances_until_completed(shop: Shop, person: Person) -> None:
 def test_invalid_transitions_are_rejected(shop: Shop, person: Person) -> None:
     product = shop.product(stock=100)
 
-    for before in STATUSES:
-        for after in STATUSES:
+    for before in ORDER_STATUSES:
+        for after in ORDER_STATUSES:
             order = placed(shop, person, (product, 1), status=before)
             stored = shop.everything() if (before, after) not in WAYS else None
 
@@ -216,7 +201,7 @@ def test_notes_are_changed_by_owners_while_pending_and_by_admins_always(
 
     assert noted.json()["note"] == "Ring twice.\nThen knock."
     assert (cleared.status_code, cleared.json()["note"]) == (200, None)
-    for status in STATUSES:
+    for status in ORDER_STATUSES:
         order = placed(shop, person, (product, 1), status=status)
         response = patch(shop.admin.http, order, note=f"It is {status}.")
         assert response.json()["note"] == f"It is {status}."

@@ -296,7 +296,7 @@ def test_list_has_live_sessions_newest_first_and_marks_the_current(shop: Shop) -
     assert list(session) == [
         *("id", "createdAt", "lastUsedAt", "expiresAt", "userAgent", "ipAddress", "current")
     ]
-    assert (session["userAgent"], session["ipAddress"]) == ("a tablet", "127.0.0.1")
+    assert session["userAgent"] == "a tablet" and shop.is_address(session["ipAddress"])
     assert session["current"] is True
     assert error_of(person.http.get("/api/sessions?limit=1")) == (422, "VALIDATION_ERROR")
 

@@ -1,25 +1,33 @@
-"""The deployed local stack, and clients with accounts that use it over HTTP."""
+"""The deployed local stack or another deployment, and clients with accounts that use it."""
 
+import json
 import os
+import re
 import time
+from collections import Counter, deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from typing import Any
 from uuid import uuid4
 
 import httpx
+import jwt
 import pytest
 
+from shop.dynamo.codec import decode
+from shop.identity.keys.signing_keys import KeySet
 from tests.support.fault_proxy import FaultProxy
 from tests.support.fixtures import PASSWORD
-from tests.support.openapi_contract import contract
+from tests.support.openapi_contract import Broken, contract
 from tests.support.permission_records import keep
+from tests.support.request_rate import RequestRate
 from tests.support.sam_template import ROOT
-from tests.support.waiting import HANG_SECONDS
+from tests.support.waiting import HANG_SECONDS, eventually
 from tools.local_cloud.free_port import free_port
 from tools.local_cloud.seed import seed_admin
-from tools.local_cloud.stack import LocalStack
+from tools.local_cloud.stack import Admin, LocalStack
 
 # Read models, updated asynchronously after the other tables.
 PROJECTED = {"CountersTable", "SearchTable"}
@@ -27,6 +35,18 @@ PROJECTED = {"CountersTable", "SearchTable"}
 MAILED = "RecoveryTokensTable"
 MARK = "mail#"
 ADMIN_SECONDS = 600.0  # of the access token's 900 s
+MAX_LIST_DELAY = 5.0  # seconds; lists are eventually consistent
+ORDER_STATUSES = ("pending", "processing", "completed", "cancelled")
+# JSON of the admin's email and password, for `pytest --deployed URL`.
+ADMIN_VARIABLE = "SHOP_ADMIN"
+ORIGIN_VARIABLE = "SHOP_ORIGIN"  # an origin of the deployment's AllowedOrigins
+LOCAL_ORIGIN = "http://localhost:3000"
+# Resources that `DeployedShop.everything` reads. Two watched resources suffice for most tests.
+MAX_WATCHED = 8
+NEWEST = [
+    f"/api/{it}sort=-createdAt&limit={2 * MAX_WATCHED}"
+    for it in ("users?", "products?", "products?status=inactive&", "orders?")
+]
 
 
 @dataclass(frozen=True)
@@ -47,42 +67,78 @@ class Person:
         )
 
 
-class Shop:
-    """The API of a deployed stack and the tables behind it."""
+class DeployedShop:
+    """The API of a deployment, known by its URL and an admin's login."""
 
-    def __init__(self, stack: LocalStack, faults: FaultProxy) -> None:
-        self.stack = stack
-        self._faults = faults
-        self._seen: tuple[int, dict[str, list[str]]] = (-1, {})
-        self.url = stack.url
-        self._prefix = httpx.URL(stack.url).path.rstrip("/")
-        self.resources = stack.resources() | stack.resources("-operations")
+    def __init__(
+        self,
+        url: str,
+        admin: Admin,
+        rate: RequestRate | None = None,
+        origin: str = LOCAL_ORIGIN,
+    ) -> None:
+        self.url = url.rstrip("/")
+        self.admin_account = admin
+        self.origin = origin
+        self.rate = rate
+        self._prefix = httpx.URL(url).path.rstrip("/")
+        self._watched: deque[str] = deque(maxlen=MAX_WATCHED)
         self.anonymous = self.client()
-        self._dynamodb = stack.client("dynamodb")
         self.log_in_admin()
 
     def client(self, token: str | None = None) -> httpx.Client:
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
-        hooks = {"response": [self._check]}
         return httpx.Client(
-            base_url=self.url, headers=headers, timeout=HANG_SECONDS, event_hooks=hooks
+            base_url=self.url,
+            headers=headers,
+            timeout=HANG_SECONDS,
+            event_hooks={"request": [self._pause], "response": [self._check]},
         )
+
+    def _pause(self, request: httpx.Request) -> None:
+        if self.rate is not None:
+            self.rate.wait(request.method, request.url.path.removeprefix(self._prefix))
 
     def _check(self, response: httpx.Response) -> None:
         """Check every response of every test against the OpenAPI document."""
         response.read()
         contract().check(response, self._prefix)
+        # Tests read links as paths below the base URL, which may have a stage.
+        if link := response.headers.get("Link"):
+            response.headers["Link"] = re.sub(
+                "<([^>]*)>", lambda it: f"<{self._path(it[1])}>", link
+            )
+        if response.status_code == 201 and "Location" in response.headers:
+            path = self._path(response.headers["Location"])
+            response.headers["Location"] = path
+            self._watched.append(path.replace("/me/", f"/{response.json().get('userId')}/"))
+
+    def _path(self, target: str) -> str:
+        if not target.startswith(f"{self._prefix}/"):
+            raise Broken(f"{target} does not work as sent: it lacks {self._prefix}")
+        return target.removeprefix(self._prefix)
 
     def log_in_admin(self) -> None:
-        admin = self.stack.info.admin
-        assert admin is not None
-        self.admin = self.log_in(admin.email, admin.password)
+        self.admin = self.log_in(self.admin_account.email, self.admin_account.password)
         self._admin_since = time.monotonic()
 
     def keep_admin(self) -> None:
         """Log the admin in again before the access token expires: the whole run takes longer."""
         if time.monotonic() - self._admin_since > ADMIN_SECONDS:
             self.log_in_admin()
+
+    def issuer(self) -> str:
+        """Return the issuer of access tokens, a parameter of the deployment."""
+        claims = jwt.decode(self.admin.grant["accessToken"], options={"verify_signature": False})
+        return str(claims["iss"])
+
+    def signing_key(self) -> str | None:
+        """Return None: the API shows no private key."""
+        return None
+
+    def is_address(self, text: str) -> bool:
+        """Return whether this can be the address of the tests' client."""
+        return bool(ip_address(text))
 
     def sign_up(self, **fields: Any) -> Person:
         body = {"email": new_email(), "name": "Ada Lovelace", "password": PASSWORD} | fields
@@ -107,6 +163,83 @@ class Shop:
     def stock(self, product: dict[str, Any]) -> int | None:
         stock: int | None = self.anonymous.get(f"/api/products/{product['id']}").json()["stock"]
         return stock
+
+    def everything(self) -> dict[str, list[str]]:
+        """Return all that the API shows of new resources, to compare before and after.
+
+        These are the last `MAX_WATCHED` created users, products and orders, and the newest ids of
+        each list. The API shows no credentials, sessions of others or idempotency records.
+        """
+        watched = list(self._watched)
+        read = gather(len(watched), lambda n: self.admin.http.get(watched[n])) if watched else []
+        shown = {it.json()["id"]: it.text for it in read if it.status_code == 200}
+        gone = {path.rpartition("/")[2] for path in watched} - shown.keys()
+        eventually(lambda: shown.keys() <= self._listed(), MAX_LIST_DELAY)
+        return {
+            "resources": list(shown.values()),
+            "newest": sorted(self._listed() - gone),
+        }
+
+    def _listed(self) -> set[str]:
+        """Return the ids at the start of every list, newest first."""
+        lists = gather(len(NEWEST), lambda n: self.admin.http.get(NEWEST[n]))
+        return {row["id"] for found in lists for row in found.json()["data"]}
+
+    def everything_but_attempts(self) -> dict[str, list[str]]:
+        """Return `everything`: the API shows no failed logins."""
+        return self.everything()
+
+    def assert_orders_are_counted(self) -> None:
+        """Assert that the lists of watched orders' owners, by status, have exact totals."""
+        for owner in {path.rpartition("/")[0] for path in self._watched if "/orders/" in path}:
+            for status in ORDER_STATUSES:
+                query = {"status": status, "limit": "100"}
+                found = self.admin.http.get(owner, params=query).json()
+                assert min(found["meta"]["total"], 100) == len(found["data"])
+                assert {order["status"] for order in found["data"]} <= {status}
+
+    def delete_other_admins(self) -> None:
+        """Delete all admins but the run's own."""
+        others, query = [], {"limit": "100"}
+        while True:
+            found = self.admin.http.get("/api/users", params=query).json()
+            others += [it["id"] for it in found["data"] if it["role"] == "admin"]
+            if found["meta"]["nextCursor"] is None:
+                break
+            query["cursor"] = found["meta"]["nextCursor"]
+        for id_ in others:
+            if id_ != self.admin.id:
+                self.admin.http.delete(f"/api/users/{id_}").raise_for_status()
+        # Fuzzing creates so many resources that those of earlier tests are not the newest.
+        self._watched.clear()
+
+    def make_admin(self, person: Person) -> None:
+        """Make a user an admin for a new login."""
+        changed = self.admin.http.patch(f"/api/users/{person.id}", json={"role": "admin"})
+        assert changed.status_code == 200, changed.text
+
+    def forget_attempts(self) -> None:
+        """Do nothing: failed logins expire after 15 minutes."""
+
+    def deactivate(self, person: Person) -> None:
+        response = self.admin.http.patch(f"/api/users/{person.id}", json={"status": "inactive"})
+        assert response.status_code == 200, response.text
+
+
+class Shop(DeployedShop):
+    """The API of the local stack and the tables behind it."""
+
+    stack: LocalStack
+    resources: dict[str, str]  # physical ids by logical id
+
+    def __init__(self, stack: LocalStack, faults: FaultProxy) -> None:
+        self.stack = stack
+        self._faults = faults
+        self._seen: tuple[int, dict[str, list[str]]] = (-1, {})
+        self.resources = stack.resources() | stack.resources("-operations")
+        self._dynamodb = stack.client("dynamodb")
+        assert stack.info.admin is not None
+        super().__init__(stack.url, stack.info.admin)
 
     def table(self, name: str) -> list[dict[str, Any]]:
         """Return every item of a table, named by its logical id in the template."""
@@ -161,9 +294,47 @@ class Shop:
         """Drop the cached items after a write that no function made."""
         self._seen = (-1, {})
 
-    def deactivate(self, person: Person) -> None:
-        response = self.admin.http.patch(f"/api/users/{person.id}", json={"status": "inactive"})
-        assert response.status_code == 200, response.text
+    def issuer(self) -> str:
+        return "shop-local"
+
+    def signing_key(self) -> str | None:
+        """Return the private key of new access tokens, as PEM."""
+        secret = self.stack.client("secretsmanager").get_secret_value(
+            SecretId=self.resources["SigningKeysSecret"]
+        )
+        return KeySet.from_secret(secret["SecretString"]).current.pem
+
+    def is_address(self, text: str) -> bool:
+        return text == "127.0.0.1"
+
+    def assert_orders_are_counted(self) -> None:
+        """Assert that the rows of orders, their list keys and summaries agree."""
+        rows = [decode(item) for item in self.table("OrdersTable")]
+        orders = [row for row in rows if row["id"] != "summary"]
+        counted = {
+            (row["user_id"], status): row[status]
+            for row in rows
+            for status in ORDER_STATUSES
+            if row["id"] == "summary" and row.get(status)
+        }
+        assert counted == Counter((order["user_id"], order["status"]) for order in orders)
+        for order in orders:
+            status = order["status"]
+            assert order["status_id"] == f"{status}#{order['id']}"
+            assert order["status_total"].startswith(f"{status}#")
+            assert order["status_shard"].startswith(f"{status}#")
+
+    def make_admin(self, person: Person) -> None:
+        """Make a user an admin for a new login, and leave the number of admins as it is."""
+        self.change("SessionsTable", {"user_id": person.id, "id": "gate"}, role="admin")
+
+    def forget_attempts(self) -> None:
+        """Delete the counts of failed logins."""
+        for attempt in self.table("AttemptsTable"):
+            self._dynamodb.delete_item(
+                TableName=self.resources["AttemptsTable"], Key={"digest": attempt["digest"]}
+            )
+        self.drop_cached_items()
 
     def restart(self, *functions: str) -> None:
         """Move each function's alias to a new version, so that its next request is a cold start."""
@@ -254,7 +425,15 @@ def stack(faults: FaultProxy, mail_faults: FaultProxy) -> Iterator[LocalStack]:
 
 
 @pytest.fixture(scope="session")
-def shop(stack: LocalStack, faults: FaultProxy) -> Shop:
+def shop(request: pytest.FixtureRequest) -> DeployedShop:
+    """The local stack's API and tables, or with `--deployed` a deployment's API alone."""
+    url = request.config.getoption("--deployed")
+    if url is not None:
+        admin = Admin(**json.loads(os.environ[ADMIN_VARIABLE]))
+        origin = os.environ.get(ORIGIN_VARIABLE, LOCAL_ORIGIN)
+        return DeployedShop(url, admin, RequestRate(), origin)
+    # Not as arguments: by its fixtures, a test shows whether it needs more than the API.
+    stack, faults = request.getfixturevalue("stack"), request.getfixturevalue("faults")
     shop = Shop(stack, faults)
     faults.aside = {shop.resources[name] for name in PROJECTED}
     return shop

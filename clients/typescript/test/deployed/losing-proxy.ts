@@ -1,18 +1,22 @@
 /** A proxy that records requests, and drops or replaces successful responses of the API. */
 
-import { request as ask, createServer, type IncomingMessage } from "node:http";
+import { createServer, type IncomingMessage, request as overHttp } from "node:http";
+import { request as overHttps } from "node:https";
 import type { AddressInfo } from "node:net";
 
 export async function losingProxy(upstream: string) {
   const received: string[] = [];
   const losing: string[] = [];
   const failing: string[] = [];
+  const ask = upstream.startsWith("https:") ? overHttps : overHttp;
 
   const server = createServer(async (incoming, outgoing) => {
     const call = `${incoming.method} ${incoming.url?.split("?")[0]}`;
     received.push(call);
     const body = await whole(incoming);
-    const { method, headers } = incoming;
+    const { method } = incoming;
+    // API Gateway finds the API by the host.
+    const headers = { ...incoming.headers, host: new URL(upstream).host };
     const onward = ask(new URL(incoming.url ?? "", upstream), { method, headers });
     onward.on("response", async (response) => {
       const got = await whole(response);
