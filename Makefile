@@ -113,6 +113,12 @@ deploy: environments lint validate ## Check, build, preflight, deploy and smoke-
 	@$(PYTHON) -m tools.deploy --environment $(or $(ENV),$(error ENV=staging or ENV=prod)) \
 		--parameters '$(PARAMETERS)' $(if $(filter 0,$(CONFIRM)),--no-confirm)
 
+.PHONY: parity
+parity: environments lint validate $(if $(shell command -v npm),clients/typescript/node_modules/.installed) ## Deploy, test and delete on a local account and on AWS, and compare (ENV=staging [PARAMETERS="A=1" STEPS=1,2 TESTS=tests/e2e/test_users.py URL=https://…])
+	@$(PYTHON) -m tools.parity --environment $(or $(ENV),$(error ENV=staging)) \
+		--parameters '$(PARAMETERS)' $(if $(STEPS),--steps $(STEPS)) \
+		$(if $(TESTS),--tests '$(TESTS)') $(if $(URL),--url $(URL))
+
 .PHONY: smoke
 smoke: environments ## Smoke-test a deployment over HTTP, read-only ([ENV=staging])
 	@$(PYTHON) -m tools.smoke --environment $(or $(ENV),default)

@@ -27,7 +27,7 @@ EVERYTHING = "\n".join(DOCUMENTS.values())
 MAKEFILE = (ROOT / "Makefile").read_text()
 TARGETS = dict(re.findall(r"^([a-z-]+):.*## (.*)$", MAKEFILE, re.MULTILINE))
 # docs/deploying.md covers these; every other target with ENV= is an operator command.
-DEPLOYING = {"deploy", "destroy", "preflight", "smoke"}
+DEPLOYING = {"deploy", "destroy", "parity", "preflight", "smoke"}
 OPERATOR_TARGETS = {name for name, help_ in TARGETS.items() if "ENV=" in help_} - DEPLOYING
 METRICS = OBSERVABILITY.split("## Metrics\n")[1].split("\n## ")[0]
 NAMES = DATA.split("## Names that stay\n")[1]
