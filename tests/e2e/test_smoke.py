@@ -5,12 +5,10 @@ import pytest
 from tests.support.deployed_shop import Shop
 from tools.smoke import Smoke
 
-ORIGIN = "http://localhost:3000"
 
-
-def smoked(shop: Shop, origin: str = ORIGIN) -> tuple[bool, list[str]]:
+def smoked(shop: Shop, origin: str | None = None) -> tuple[bool, list[str]]:
     lines: list[str] = []
-    passed = Smoke(shop.url, origin).run(lines.append)
+    passed = Smoke(shop.url, origin or shop.origin).run(lines.append)
     return passed, [line.split()[1] + line.split(":")[0] for line in lines if "FAILED" in line]
 
 
@@ -53,7 +51,7 @@ def test_function_without_its_dependency_fails_its_own_check_only(
 def test_unreachable_deployment_fails_every_check() -> None:
     lines: list[str] = []
 
-    assert not Smoke("http://127.0.0.1:9", ORIGIN).run(lines.append)
+    assert not Smoke("http://127.0.0.1:9", "https://shop.example").run(lines.append)
     assert lines[-1] == "http://127.0.0.1:9: 0 of 9 checks passed"
 
 

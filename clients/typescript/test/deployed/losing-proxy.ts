@@ -8,10 +8,12 @@ export async function losingProxy(upstream: string) {
   const received: string[] = [];
   const losing: string[] = [];
   const failing: string[] = [];
+  // Calls are named without the stage, which the path has on AWS.
+  const stage = new URL(upstream).pathname.replace(/\/$/, "");
   const ask = upstream.startsWith("https:") ? overHttps : overHttp;
 
   const server = createServer(async (incoming, outgoing) => {
-    const call = `${incoming.method} ${incoming.url?.split("?")[0]}`;
+    const call = `${incoming.method} ${incoming.url?.split("?")[0]?.slice(stage.length)}`;
     received.push(call);
     const body = await whole(incoming);
     const { method } = incoming;
