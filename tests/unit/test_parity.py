@@ -38,6 +38,7 @@ class FakeDeployment:
         self.deleted: list[str] = []
         self.change_sets: list[dict[str, str]] = []
         self.shifts: list[str] = []
+        self.change_set = {"Status": "CREATE_COMPLETE"}
 
     def client(self, service: str) -> "FakeDeployment":
         return self
@@ -99,8 +100,8 @@ class Commands:
         self.variables.append(options.get("variables") or {})
         self.typed += [options["typed"]] if "typed" in options else []
         if "--no-execute-changeset" in arguments:
-            created = {"ChangeSetId": f"set {len(self.run)}", "Status": "CREATE_COMPLETE"}
-            self._deployment.change_sets.append(created)
+            created = {"ChangeSetId": f"set {len(self.run)}"}
+            self._deployment.change_sets.append(created | self._deployment.change_set)
         if "Rollout=Canary10Percent10Minutes" in line:
             self._deployment.shifts.append("d-1")
         if "--outcomes" in arguments:
@@ -185,6 +186,23 @@ def test_change_sets_of_both_templates_are_created_and_deleted() -> None:
     }
     assert deployment.deleted == ["set 2", STACK, "set 3", f"{STACK}-operations"]
     assert all("--no-execute-changeset" in line for line in commands.run[1:])
+
+
+@pytest.mark.parametrize(
+    ("reason", "result"),
+    [
+        ("The submitted information didn't contain changes.", "ok"),
+        ("Transform failed.", None),
+    ],
+)
+def test_change_set_may_be_empty_but_not_fail(reason: str, result: str | None) -> None:
+    deployment = FakeDeployment()
+    deployment.change_set = {"Status": "FAILED", "StatusReason": reason}
+
+    results, _ = ran("1", deployment)
+
+    assert results.get("change set of operations.yaml") == result
+    assert result or reason in results["step 1"]
 
 
 def test_all_steps_run_in_order_with_the_parameters_of_parity() -> None:

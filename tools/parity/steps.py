@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import re
 import secrets
 import subprocess
 import sys
@@ -28,6 +29,7 @@ PARAMETERS = {"HashingPerNetwork": "1000000", "CancellationWindowSeconds": "900"
 CANARY = {"Rollout": "Canary10Percent10Minutes", "LogLevel": "DEBUG"}
 ADMIN_VARIABLE, ORIGIN_VARIABLE = "SHOP_ADMIN", "SHOP_ORIGIN"
 PASSED = "ok"
+_EMPTY = re.compile("didn't contain changes|No updates are to be performed")
 
 type Report = Callable[[str, str], None]  # a case and its result
 type Command = Callable[..., str]
@@ -136,9 +138,14 @@ class Steps:
         if found and found[0]["StackStatus"] == "REVIEW_IN_PROGRESS":
             cloudformation.delete_stack(StackName=stack)
             cloudformation.get_waiter("stack_delete_complete").wait(StackName=stack)
-        failed = [it for it in created if it["Status"] == "FAILED"]
+        # The status of a change set without changes, which is right for a deployed template.
+        failed = [
+            it["StatusReason"]
+            for it in created
+            if it["Status"] == "FAILED" and not _EMPTY.search(it["StatusReason"])
+        ]
         if failed or not created:
-            raise StepFailed(f"change set of {template}: {failed or 'none was created'}")
+            raise StepFailed(f"change set of {template}: {' '.join(failed) or 'none was created'}")
         self._report(f"change set of {template}", PASSED)
 
     def _listed(self, stack: str) -> list[dict[str, Any]]:
