@@ -132,7 +132,8 @@ check-template: validate .venv-checkers/.synced ## Check both templates, as writ
 	@mkdir -p .local && .venv-sam/bin/python tests/support/expand_template.py > .local/translated.json
 	@# The expanded template no longer uses a parameter and a mapping that SAM consumed.
 	@.venv-sam/bin/cfn-lint --regions us-east-1 --ignore-checks W2001 W7001 --template .local/translated.json
-	@.venv-checkers/bin/checkov --config-file .checkov.yaml --file template.yaml operations.yaml .local/translated.json
+	@# Its warnings are about the policy that AWS::Include adds; the expanded template has it.
+	@LOG_LEVEL=ERROR .venv-checkers/bin/checkov --config-file .checkov.yaml --file template.yaml operations.yaml .local/translated.json
 
 .PHONY: check-code
 check-code: .venv-checkers/.synced ## Scan for weak code and secrets with bandit and detect-secrets
