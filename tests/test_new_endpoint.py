@@ -94,6 +94,7 @@ def new_names(copy: Path) -> Iterator[str]:
         ("GET /api/products/{productId}/x", "self", None, "needs {userId} in the path"),
         (EXAMPLE, None, "get_product", "functions/products/get_product.py exists"),
         (EXAMPLE, None, "Availability", "must be <verb>_<noun> in snake_case"),
+        (EXAMPLE, None, "process_orders", "template.yaml has a resource ProcessOrders"),
     ],
 )
 def test_endpoint_that_does_not_fit_is_rejected(

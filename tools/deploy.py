@@ -5,15 +5,22 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from typing import Any
 
 from tools.deployments import ROOT, Deployment
 from tools.local_cloud.clients import CREDENTIALS
-from tools.local_cloud.project import architecture, operations_parameters, release
+from tools.local_cloud.project import (
+    architecture,
+    operations_parameters,
+    release,
+    resulting_parameters,
+)
 from tools.local_cloud.stack import USUAL_URL
 from tools.preflight import git, is_ready, pairs
 from tools.smoke import smoke_test
 
 SAM = ROOT / ".venv-sam/bin/sam"
+TEMPLATE = ROOT / "template.yaml"
 OPERATIONS = ROOT / "operations.yaml"
 
 
@@ -23,23 +30,26 @@ class DeployCommand:
         # samconfig.toml decides unless the option is given.
         self._confirmation = () if confirm else ("--no-confirm-changeset",)
         self._deployment = Deployment(environment)
+        if environment == "default":
+            # Like `make run`: the architecture of this machine.
+            given = {"Architecture": architecture()} | given
         if self._deployment.endpoint is not None:
-            # Like `make run`: the architecture of this machine, and the local URL in links.
             url = self._deployment.url()
-            local = {"Architecture": architecture()}
             page = self._deployment.configured["RecoveryPage"].replace(USUAL_URL, url)
-            given = local | {"RecoveryPage": page} | given
+            given = {"RecoveryPage": page} | given
         self._given = given
 
     def run(self) -> bool:
-        """Deploy; return whether the deployment passes the smoke test."""
-        chosen = self._deployment.configured | self._given
+        """Deploy both stacks; return whether the deployment passes the smoke test."""
         # sam keeps the deployed value of every parameter that is not given.
-        chosen["Release"] = release(git("describe", "--always", "--tags", "--dirty"), chosen)
+        chosen = self._deployment.configured | self._given
+        values = resulting_parameters(TEMPLATE, self._deployment.describe_stack(), chosen)
+        del values["Release"]
+        chosen["Release"] = release(git("describe", "--always", "--tags", "--dirty"), values)
         self._sam(
-            {"ARCHITECTURE": chosen["Architecture"]},
+            {"ARCHITECTURE": values["Architecture"]},
             *("build", "--cached", "--parallel"),
-            *("--cache-dir", f".aws-sam/cache-{chosen['Architecture']}"),
+            *("--cache-dir", f".aws-sam/cache-{values['Architecture']}"),
         )
         print("Preflight")
         if not is_ready(self._deployment, self._given, print):
@@ -47,17 +57,37 @@ class DeployCommand:
             return False
         self._deploy(chosen)
         shop = self._deployment.require_stack()
+        # sam succeeds too if nobody confirms the change set.
+        if {"ParameterKey": "Release", "ParameterValue": chosen["Release"]} not in [
+            {name: it[name] for name in ("ParameterKey", "ParameterValue")}
+            for it in shop.get("Parameters", [])
+        ]:
+            print("The change set was not confirmed. Nothing was deployed.")
+            return False
+        print("Smoke test")
+        is_healthy = smoke_test(self._deployment).run(print)
+        self._deploy_operations(shop)
+        if values["Stage"] == "prod":
+            self._deployment.protect()
+        return is_healthy
+
+    # Any: CloudFormation's description of a stack.
+    def _deploy_operations(self, shop: Mapping[str, Any]) -> None:
+        """Deploy the operations stack, after deleting one that was never created."""
+        name = self._deployment.operations_stack
+        stack = self._deployment.describe_stack(name)
+        if stack is not None and stack["StackStatus"] == "ROLLBACK_COMPLETE":
+            cloudformation = self._deployment.client("cloudformation")
+            cloudformation.delete_stack(StackName=name)
+            cloudformation.get_waiter("stack_delete_complete").wait(StackName=name)
         self._deploy(
             operations_parameters(OPERATIONS, shop),
-            *("--template", str(OPERATIONS), "--stack-name", self._deployment.operations_stack),
+            *("--template", str(OPERATIONS), "--stack-name", name),
         )
-        if chosen["Stage"] == "prod":
-            self._deployment.protect()
-        print("Smoke test")
-        return smoke_test(self._deployment).run(print)
 
     def _deploy(self, parameters: Mapping[str, str], *arguments: str) -> None:
-        overrides = [f"{name}={value}" for name, value in parameters.items()]
+        # sam needs quotes for an empty value.
+        overrides = [f"{name}={value or '""'}" for name, value in parameters.items()]
         self._sam(
             {},
             *("deploy", "--config-env", self._environment, *arguments),

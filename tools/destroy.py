@@ -140,6 +140,8 @@ def main() -> None:
     deployment = Deployment(parser.parse_args().environment)
     try:
         destroy(deployment, input)
+    except EOFError:
+        sys.exit(f"{deployment.stack} is kept: nobody typed its name.")
     except NotDestroyable as error:
         sys.exit(f"{deployment.stack} is kept: {error}")
     except (NotDestroyed, ClientError) as error:

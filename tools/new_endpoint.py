@@ -122,6 +122,9 @@ def scaffold(route: str, access: str | None, name: str | None, root: Path = ROOT
         raise Rejected(f"NAME={name} must be <verb>_<noun> in snake_case.")
     if existing := [*root.glob(f"functions/*/{name}.py")]:
         raise Rejected(f"{existing[0].relative_to(root)} exists: choose another name by NAME=.")
+    logical_id = _pascal(name)
+    if re.search(rf"^  {logical_id}:$", (root / "template.yaml").read_text(), re.MULTILINE):
+        raise Rejected(f"template.yaml has a resource {logical_id}: choose another name by NAME=.")
     files = _Files(root, route, feature, ACCESS[access], name, noun, ids)
     return Scaffold(dict(files.edited()), name, feature, ACCESS[access], method)
 

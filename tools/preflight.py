@@ -7,13 +7,18 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import Any  # template parameters and AWS responses have many types
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tools.deployments import ROOT, Deployment
 from tools.leftovers import existing, retained_tables
-from tools.local_cloud.project import declared_parameters, literal_names
+from tools.local_cloud.project import (
+    declared_parameters,
+    literal_names,
+    resulting_parameters,
+)
 
 OPERATIONS = ROOT / "operations.yaml"
 MIN_UNRESERVED = 100  # concurrent executions that Lambda always leaves unreserved
@@ -231,29 +236,31 @@ class Preflight:
         stack = self._deployment.describe_stack(name)
         status = "REVIEW_IN_PROGRESS" if stack is None else stack["StackStatus"]
         if status == "ROLLBACK_COMPLETE":
-            return missing(
-                "operations stack", f"{name} was never created ({status}): delete it, then deploy"
-            )
+            detail = f"{name} was never created ({status}): make deploy deletes and creates it"
+            return note("operations stack", detail)
         if status == "REVIEW_IN_PROGRESS":
             # A shop deployed before there were two stacks has them, and its update deletes them.
-            owned = [] if self._is_new else self._deployment.resources()
-            ids = [resource.get("PhysicalResourceId", "") for resource in owned]
-            names = [
-                (type_, given)
-                for type_, given in literal_names(OPERATIONS, self._shop)
-                if not any(id_ == given or id_.endswith(f"/{given}") for id_ in ids)
-            ]
+            names = self._names_of_others(OPERATIONS)
             return self._free_names("operations stack", f"{name} will be created", names)
         if status.endswith(("_FAILED", "_IN_PROGRESS")):
-            return missing(
-                "operations stack", f"{name} is {status}: check its events in CloudFormation"
-            )
+            # The shop needs nothing of it, so a kill switch must not wait for its repair.
+            detail = f"{name} is {status}: check its events in CloudFormation"
+            return note("operations stack", detail)
         return ok("operations stack", f"{name} is {status}")
 
     def _names(self) -> Finding:
-        if not self._is_new:
-            return ok("names", "the stack has them")
-        return self._free_names("names", "free", literal_names(ROOT / "template.yaml", self._shop))
+        names = self._names_of_others(ROOT / "template.yaml")
+        return self._free_names("names", "free, or of the stack", names)
+
+    def _names_of_others(self, template: Path) -> list[tuple[str, str]]:
+        """Return the literal names of a template that no resource of the shop's stack has."""
+        owned = [] if self._is_new else self._deployment.resources()
+        ids = [resource.get("PhysicalResourceId", "") for resource in owned]
+        return [
+            (type_, given)
+            for type_, given in literal_names(template, self._shop)
+            if not any(id_ == given or id_.endswith(f"/{given}") for id_ in ids)
+        ]
 
     def _free_names(self, subject: str, detail: str, names: Iterable[tuple[str, str]]) -> Finding:
         """Report names in use: CloudFormation creates no resource with the name of another."""
@@ -290,11 +297,9 @@ class Preflight:
 
     def _choose_values(self, stack: Mapping[str, Any] | None) -> None:
         """Merge values like sam: deployed ones stay, unless the template no longer has them."""
-        defaults = {name: str(it.get("Default", "")) for name, it in self._declared.items()}
         deployed = (stack or {}).get("Parameters", [])
         self._deployed = {it["ParameterKey"]: it["ParameterValue"] for it in deployed}
-        known = {name: it for name, it in self._deployed.items() if name in defaults}
-        self._chosen = defaults | known | self._given
+        self._chosen = resulting_parameters(ROOT / "template.yaml", stack, self._given)
 
     def _concurrency(self) -> Finding:
         limits = self._deployment.client("lambda").get_account_settings()["AccountLimit"]
@@ -361,9 +366,9 @@ class Preflight:
         sender = self._chosen["MailFrom"]
         if not sender:
             if self._chosen["Stage"] == "prod":
-                return missing(
-                    "mail", "off: nobody can verify an address or reset a password. Set MailFrom"
-                )
+                detail = "off: nobody can verify an address or reset a password. Set MailFrom"
+                # Only the first deployment shows the URL for RecoveryPage.
+                return note("mail", detail) if self._is_new else missing("mail", detail)
             return ok("mail", "off, since MailFrom is empty")
         ses = self._deployment.client("sesv2")
         if not self._is_verified(ses, sender) and not self._is_verified(ses, sender.split("@")[1]):
@@ -456,7 +461,7 @@ def built_architecture() -> str | None:
 def pairs(text: str) -> dict[str, str]:
     """Parse `A=1 B=2`; raise `SystemExit` for another format."""
     found = [(name, value) for name, _, value in (it.partition("=") for it in text.split())]
-    if not all(name and value for name, value in found):
+    if not all(name and "=" in it for (name, _), it in zip(found, text.split(), strict=True)):
         raise SystemExit(f"PARAMETERS must have the form Name=value, not {text}")
     return dict(found)
 

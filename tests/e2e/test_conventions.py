@@ -53,6 +53,8 @@ def test_every_response_has_security_headers_and_a_request_id(shop: Shop) -> Non
         ("GET", "/api/users/me/orders/1/2"),
         ("GET", "/%2e%2e/health"),
         ("POST", "/api/products/x/y/z"),
+        ("POST", "/"),
+        ("PUT", "//"),
         ("PATCH", "/.well-known/jwks.json"),
     ],
 )

@@ -11,7 +11,7 @@ import pytest
 from shop.clients import dynamodb
 from shop.deployment.pre_traffic import PreTrafficCheck
 from shop.identity.keys.key_store import key_store
-from shop.system.openapi_document import read_operations
+from shop.system.openapi_document import path_ids, read_operations
 from tests.support.aws_mock import fresh_aws
 from tests.support.gateway_events import Context
 from tests.support.log_lines import LogLines
@@ -76,7 +76,8 @@ class Lambda:
 
 
 def checked(codedeploy: Any, lambda_: Any) -> str:
-    check = PreTrafficCheck(codedeploy, lambda_, "shop-prod-CheckReadiness", read_operations())
+    reads, ids = read_operations(), path_ids()
+    check = PreTrafficCheck(codedeploy, lambda_, "shop-prod-CheckReadiness", reads, ids)
     return check.run("d-1", "hook-1")
 
 

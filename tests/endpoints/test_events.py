@@ -47,7 +47,7 @@ def aws() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def deployments(monkeypatch: pytest.MonkeyPatch) -> None:
     """CodeDeploy without deployments; moto's lacks lifecycle hooks."""
-    check = PreTrafficCheck(Mock(get_deployment=Mock(side_effect=LookupError)), Mock(), "", ())
+    check = PreTrafficCheck(Mock(get_deployment=Mock(side_effect=LookupError)), Mock(), "", (), ())
     name = "functions.deployment.check_before_traffic.pre_traffic_check"
     monkeypatch.setattr(name, lambda: check)
 

@@ -69,7 +69,8 @@ def functions() -> list[Function]:
     for name, properties in resources("AWS::Serverless::Function").items():
         module = properties["Handler"].removesuffix(".handler")
         routes = gateway_routes().get(name, {})
-        route = next((it for it in routes if not it.startswith("HEAD ")), None)
+        # The last: `/{proxy+}` and not `/` for the function of all other requests.
+        route = next((it for it in reversed(routes) if not it.startswith("HEAD ")), None)
         found.append(
             Function(
                 name=name,

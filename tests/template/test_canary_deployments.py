@@ -137,7 +137,8 @@ def test_release_changes_with_the_code_and_with_each_parameter() -> None:
     others = {release("v2", parameters), release("v1", parameters | {"LogLevel": "DEBUG"})}
     assert release("v1", parameters) not in others
     pattern = template()["Parameters"]["Release"]["AllowedPattern"]
-    assert re.search(pattern, release("v1.2.0-14-g2414721-dirty", parameters))
+    for code in ("v1.2.0-14-g2414721-dirty", "release/2026.11", "v1.0.0+b1"):
+        assert re.search(pattern, release(code, parameters))
 
 
 def test_deployment_role_shifts_traffic_of_this_stack_only() -> None:

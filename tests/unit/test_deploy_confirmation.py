@@ -30,7 +30,11 @@ def commands(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 
     monkeypatch.setattr("tools.deploy.subprocess.run", run)
     monkeypatch.setattr("tools.deploy.git", lambda *_: "v1.0.0")
-    monkeypatch.setattr("tools.deploy.Deployment.require_stack", lambda _: {})
+    parameter = {"ParameterKey": "Release", "ParameterValue": "v1.0.0-12345678"}
+    shop = {"Parameters": [parameter]}
+    monkeypatch.setattr("tools.deploy.Deployment.require_stack", lambda _: shop)
+    monkeypatch.setattr("tools.deploy.Deployment.describe_stack", lambda *_: None)
+    monkeypatch.setattr("tools.deploy.release", lambda *_: "v1.0.0-12345678")
     monkeypatch.setattr("tools.deploy.operations_parameters", lambda *_: {})
     monkeypatch.setattr("tools.deploy.is_ready", lambda *_: True)
     monkeypatch.setattr("tools.deploy.smoke_test", Smoke)

@@ -1,6 +1,7 @@
 """Functions, layers and parameters of a project, from its template and samconfig.toml."""
 
 import platform
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -64,7 +65,21 @@ def release(code: str, parameters: Mapping[str, str]) -> str:
     It is the parameter `Release`. Each new value publishes new versions of the functions.
     """
     text = " ".join(f"{name}={value}" for name, value in sorted(parameters.items()))
-    return f"{code}-{sha256(text.encode()).hexdigest()[:8]}"
+    return f"{re.sub('[^A-Za-z0-9._-]', '-', code)}-{sha256(text.encode()).hexdigest()[:8]}"
+
+
+def resulting_parameters(
+    template: Path, stack: Mapping[str, Any] | None, given: Mapping[str, str]
+) -> dict[str, str]:
+    """Return all parameters after a deployment: deployed ones stay unless they are given.
+
+    ``stack`` is CloudFormation's description. Parameters that the template no longer has are gone.
+    """
+    found = {n: str(it.get("Default", "")) for n, it in declared_parameters(template).items()}
+    for parameter in (stack or {}).get("Parameters", []):
+        if parameter["ParameterKey"] in found:
+            found[parameter["ParameterKey"]] = parameter["ParameterValue"]
+    return found | dict(given)
 
 
 def operations_template(project: Path) -> Path | None:

@@ -75,9 +75,10 @@ def gateway_document() -> Part:
         operation = _operation(_function_of(name), is_public=not endpoint.needs_caller)
         for method in _methods(endpoint):
             paths.setdefault(endpoint.path, {})[method] = operation
-    # Without this route the gateway reads a Bearer token of an unknown path as an AWS signature.
-    any_method = "x-amazon-apigateway-any-method"
-    paths["/{proxy+}"] = {any_method: _operation(_FALLBACK, is_public=True)}
+    # Without these routes the gateway reads a Bearer token of an unknown path as an AWS signature.
+    for path in ("/", "/{proxy+}"):
+        fallback = _operation(_FALLBACK, is_public=True)
+        paths.setdefault(path, {})["x-amazon-apigateway-any-method"] = fallback
     return {
         "openapi": "3.0.1",
         "info": {"title": {"Ref": "AWS::StackName"}, "version": "1.0"},

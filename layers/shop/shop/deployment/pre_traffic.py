@@ -24,11 +24,7 @@ _REQUEST: dict[str, Any] = {
     "resource": "/",
     "path": "/",
     "headers": {"Content-Type": "application/json"},
-    "pathParameters": {
-        **dict.fromkeys(("userId", "sessionId", "productId", "orderId"), _NOBODY),
-        "token": "check",
-        "asset": "swagger-ui.js",
-    },
+    "pathParameters": {"token": "check", "asset": "swagger-ui.js"},  # and the ids of all routes
     "multiValueQueryStringParameters": None,
     "requestContext": {
         "requestId": "check-before-traffic",
@@ -40,7 +36,7 @@ _REQUEST: dict[str, Any] = {
     "isBase64Encoded": False,
 }
 # Every endpoint rejects unknown query parameters, except pages, which only read.
-_REJECTED = _REQUEST | {"multiValueQueryStringParameters": {"checkBeforeTraffic": ["yes"]}}
+_REJECTED = {"multiValueQueryStringParameters": {"checkBeforeTraffic": ["yes"]}}
 
 
 class UnhealthyVersion(SanitizedError):
@@ -54,12 +50,17 @@ class PreTrafficCheck:
         functions: "LambdaClient",
         readiness: str,
         reads: Collection[str],
+        ids: Collection[str],
     ) -> None:
-        """Take the name of the `readiness` function, and operation ids of GET routes (`reads`)."""
+        """Take the name of the `readiness` function, and from the API document the operation ids of
+        GET routes (`reads`) and the names of ids in paths (`ids`).
+        """
         self._deployments = deployments
         self._functions = functions
         self._readiness = readiness
         self._reads = reads
+        path = _REQUEST["pathParameters"] | dict.fromkeys(ids, _NOBODY)
+        self._request = _REQUEST | {"pathParameters": path}
 
     def run(self, deployment: str, hook: str) -> "LifecycleEventStatusType":
         """Check a deployment and report the status to CodeDeploy, which waits an hour for it."""
@@ -105,7 +106,7 @@ class PreTrafficCheck:
         result = self._functions.invoke(
             FunctionName=name,
             Qualifier=version,
-            Payload=json.dumps(_REQUEST if self._is_read(name) else _REJECTED),
+            Payload=json.dumps(self._request | ({} if self._is_read(name) else _REJECTED)),
         )
         response = json.loads(result["Payload"].read())
         if "FunctionError" in result:
