@@ -44,6 +44,11 @@ def call(docs: Page, name: str, body: Any = None, **parameters: str) -> tuple[in
     if "is-open" not in (operation.get_attribute("class") or ""):
         operation.locator(".opblock-summary-control").click()
         operation.get_by_role("button", name="Try it out").click()
+    # The response of an earlier call would stay until the page shows the next one.
+    clear = operation.get_by_role("button", name="Clear", exact=True)
+    if clear.is_visible():
+        clear.click()
+        expect(operation.locator(".live-responses-table")).to_have_count(0)
     for parameter, value in parameters.items():
         operation.locator(f'[data-param-name="{parameter}"] input').fill(value)
     if body is not None:
