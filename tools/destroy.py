@@ -101,9 +101,11 @@ def _retained(deployment: Deployment, stacks: Collection[str], type_: str) -> It
 
 def _delete_stack(deployment: Deployment, name: str) -> None:
     cloudformation = deployment.client("cloudformation")
+    # By id: somebody may create a stack of the same name meanwhile.
+    id_ = (deployment.describe_stack(name) or {}).get("StackId", name)
     cloudformation.delete_stack(StackName=name)
     try:
-        cloudformation.get_waiter("stack_delete_complete").wait(StackName=name)
+        cloudformation.get_waiter("stack_delete_complete").wait(StackName=id_)
     except WaiterError as error:
         failed = "".join(
             f"\n  {it['LogicalResourceId']}: {it.get('ResourceStatusReason', 'no reason')}"
