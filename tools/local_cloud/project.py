@@ -236,7 +236,7 @@ def _referred(layer: object) -> str:
     return str(layer["Ref"] if isinstance(layer, dict) else layer)
 
 
-class _IntrinsicsAsText(yaml.SafeLoader):
+class _IntrinsicsAsText(yaml.CSafeLoader):
     """Loader that reads ``!Ref Name`` as ``Name``, which is all that this module needs."""
 
 
