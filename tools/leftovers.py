@@ -62,15 +62,26 @@ def _pages(
         yield from page[key]
 
 
+def _found(
+    names: Iterable[str], find: Callable[[str], object], missing: type[Exception]
+) -> Iterator[str]:
+    """Yield the names that a call for each finds."""
+    for name in names:
+        try:
+            find(name)
+        except missing:
+            continue
+        yield name
+
+
 def _functions(deployment: Deployment, names: Collection[str]) -> Iterator[str]:
     # One call for each: the deployer may not list the functions of the account.
     lambda_ = deployment.client("lambda")
-    for name in names:
-        try:
-            lambda_.get_function_configuration(FunctionName=name)
-        except lambda_.exceptions.ResourceNotFoundException:
-            continue
-        yield name
+    return _found(
+        names,
+        lambda name: lambda_.get_function_configuration(FunctionName=name),
+        lambda_.exceptions.ResourceNotFoundException,
+    )
 
 
 def _log_groups(deployment: Deployment, _: Collection[str]) -> Iterable[str]:
@@ -84,12 +95,11 @@ def _buses(deployment: Deployment, _: Collection[str]) -> Iterator[str]:
 
 def _rules(deployment: Deployment, names: Collection[str]) -> Iterator[str]:
     events = deployment.client("events")
-    for name in names:
-        try:
-            events.describe_rule(Name=name)
-        except events.exceptions.ResourceNotFoundException:
-            continue
-        yield name
+    return _found(
+        names,
+        lambda name: events.describe_rule(Name=name),
+        events.exceptions.ResourceNotFoundException,
+    )
 
 
 def _alarms(deployment: Deployment, names: Collection[str]) -> Iterator[str]:
@@ -110,12 +120,11 @@ def _sampling_rules(deployment: Deployment, _: Collection[str]) -> Iterator[str]
 
 def _configuration_sets(deployment: Deployment, names: Collection[str]) -> Iterator[str]:
     ses = deployment.client("sesv2")
-    for name in names:
-        try:
-            ses.get_configuration_set(ConfigurationSetName=name)
-        except ses.exceptions.NotFoundException:
-            continue
-        yield name
+    return _found(
+        names,
+        lambda name: ses.get_configuration_set(ConfigurationSetName=name),
+        ses.exceptions.NotFoundException,
+    )
 
 
 type _Find = Callable[[Deployment, Collection[str]], Iterable[str]]

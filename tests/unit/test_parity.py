@@ -247,10 +247,11 @@ def test_tests_without_an_admin_fail() -> None:
 
 
 def test_canary_without_a_traffic_shift_fails() -> None:
-    deployment = FakeDeployment()
-    deployment.list_deployments = lambda **_: {"deployments": []}  # type: ignore[method-assign]
+    class WithoutShifts(FakeDeployment):
+        def list_deployments(self, **_: Any) -> dict[str, list[str]]:
+            return {"deployments": []}
 
-    results, _ = ran("5", deployment)
+    results, _ = ran("5", WithoutShifts())
 
     assert results["step 5"] == "FAILED: no traffic shift succeeded"
 
@@ -323,7 +324,7 @@ def test_marker_is_derived_from_fixtures_helpers_and_parameters(pytester: pytest
     )
     items = pytester.genitems([pytester.getmodulecol(CASES)])
 
-    found = {item.name for item in items if is_local_only(item)}  # type: ignore[arg-type]
+    found = {it.name for it in items if isinstance(it, pytest.Function) and is_local_only(it)}
 
     assert found == {
         *(
