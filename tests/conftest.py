@@ -65,8 +65,9 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark the tests that need the emulator; choose and order the tests of this run.
 
-    Begin with the tests of stacks, which wait: short ones at the end keep all workers busy. With
-    `--deployed`, run those that need only the API, in the given order.
+    Files with tests of stacks, which mostly wait, alternate with others, which mostly compute.
+    Short ones at the end keep all workers busy. With `--deployed`, run those that need only the
+    API, in the given order.
     """
     local = [it for it in items if isinstance(it, pytest.Function) and is_local_only(it)]
     for item in local:
@@ -75,8 +76,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=local)
         items[:] = [it for it in items if it not in local]
         return
-    of_stacks = [ROOT / "tests" / name for name in ("conformance", "e2e", "local_cloud")]
-    items.sort(key=lambda item: [not item.path.is_relative_to(folder) for folder in of_stacks])
+    folders = [ROOT / "tests" / name for name in ("conformance", "e2e", "local_cloud")]
+    files = dict.fromkeys(item.path for item in items)
+    of_stacks = [path for path in files if any(map(path.is_relative_to, folders))]
+    others = [path for path in files if path not in of_stacks]
+    places = {path: place for kind in (of_stacks, others) for place, path in enumerate(kind)}
+    items.sort(key=lambda item: (places[item.path], item.path not in of_stacks))
 
 
 def pytest_configure() -> None:
