@@ -14,8 +14,9 @@ from tests.support.fixtures import PASSWORD
 # Modules with an import cost of 20 ms or more, and bcrypt as the sign of a computed hash.
 BCRYPT, EMAIL_VALIDATOR, POWERTOOLS = "bcrypt", "email_validator", "aws_lambda_powertools"
 NOTHING: frozenset[str] = frozenset()
-PAGE = frozenset({"pydantic", POWERTOOLS})
+PAGE = frozenset({POWERTOOLS})
 STORED = PAGE | {"botocore.session"}
+VALIDATED = STORED | {"pydantic"}  # functions with a body or a query
 KEYS = frozenset({BCRYPT, "cryptography"})  # loads bcrypt for OpenSSH keys, which are not used here
 SIGNED = STORED | KEYS | {"jwt"}
 
@@ -89,21 +90,24 @@ ROUTES: Mapping[str, Expected] = {
         waits=[WRITE, WRITE],
         body=_sign_up,
         loads_later={BCRYPT, EMAIL_VALIDATOR},
+        loads=VALIDATED,
     ),
     "GET /api/users/{userId}": Expected(access=(401, 403, 200, 200), waits=[GET]),
     "GET /api/users": Expected(
-        access=(401, 403, 403, 200), waits=["8 Query", BATCH], query=_OLDEST
+        access=(401, 403, 403, 200), waits=["8 Query", BATCH], query=_OLDEST, loads=VALIDATED
     ),
     "PUT /api/users/{userId}": Expected(
         access=(401, 403, 200, 200),
         waits=[GET, WRITE, WRITE],
         body=_user,
         loads_later={EMAIL_VALIDATOR},
+        loads=VALIDATED,
     ),
     "PATCH /api/users/{userId}": Expected(
         access=(401, 403, 200, 200),
         waits=[GET, WRITE, WRITE],
         body=lambda _: {"name": f"Ada {uuid4().hex[:4]}"},
+        loads=VALIDATED,
     ),
     "DELETE /api/users/{userId}": Expected(
         access=(401, 403, 204, 204), waits=[GET, QUERY, GET, QUERY, WRITE, "4 Query"]
@@ -113,26 +117,27 @@ ROUTES: Mapping[str, Expected] = {
         waits=[GET, WRITE, WRITE, GET, BATCH, WRITE],
         body=_passwords,
         loads_later={BCRYPT},
+        loads=VALIDATED,
     ),
     "POST /api/sessions": Expected(
         access=(201, 201, 201, 201),
         waits=[BATCH, WRITE, QUERY, WRITE],
         body=lambda it: {"email": it.email, "password": it.password},
-        loads=SIGNED,
+        loads=SIGNED | {"pydantic"},
         loads_later={EMAIL_VALIDATOR},
     ),
     "POST /api/access-tokens": Expected(
         access=(201, 201, 201, 201),
         waits=[BATCH, UPDATE],
         body=lambda it: {"refreshToken": it.refresh_token},
-        loads=SIGNED,
+        loads=SIGNED | {"pydantic"},
     ),
     "GET /api/sessions": Expected(access=(401, 200, 200, 200), waits=[QUERY]),
     "DELETE /api/sessions/{sessionId}": Expected(access=(401, 404, 204, 404), waits=[WRITE]),
     "DELETE /api/sessions": Expected(access=(401, 204, 204, 204), waits=[WRITE]),
     "GET /.well-known/jwks.json": Expected(access=(200, 200, 200, 200), waits=[]),
     "POST /api/email-verifications": Expected(
-        access=(401, 202, 202, 202), waits=[WRITE, SEND], body=lambda _: {}
+        access=(401, 202, 202, 202), waits=[WRITE, SEND], body=lambda _: {}, loads=VALIDATED
     ),
     "PUT /api/email-verifications/{token}": Expected(
         access=(204, 204, 204, 204), waits=[GET, GET, WRITE]
@@ -142,35 +147,48 @@ ROUTES: Mapping[str, Expected] = {
         waits=[WRITE, SEND],
         body=lambda it: {"email": it.email},
         loads_later={EMAIL_VALIDATOR},
+        loads=VALIDATED,
     ),
     "PUT /api/password-resets/{token}": Expected(
         access=(204, 204, 204, 204),
         waits=[GET, GET, GET, GET, WRITE],
         body=lambda _: {"password": PASSWORD},
         loads_later={BCRYPT},
+        loads=VALIDATED,
     ),
     "GET /recovery": Expected(access=(200, 200, 200, 200), waits=[], headers=_BROWSER, loads=PAGE),
-    "POST /api/products": Expected(access=(401, 403, 403, 201), waits=[GET, WRITE], body=_product),
+    "POST /api/products": Expected(
+        access=(401, 403, 403, 201), waits=[GET, WRITE], body=_product, loads=VALIDATED
+    ),
     "GET /api/products/{productId}": Expected(access=(200, 200, 200, 200), waits=[GET]),
-    "GET /api/products": Expected(access=(200, 200, 200, 200), waits=[QUERY, BATCH, BATCH]),
+    "GET /api/products": Expected(
+        access=(200, 200, 200, 200), waits=[QUERY, BATCH, BATCH], loads=VALIDATED
+    ),
     "PATCH /api/products/{productId}": Expected(
         access=(401, 403, 403, 200),
         waits=[GET, WRITE],
         body=lambda _: {"price": "5.20", "stockDelta": 12},
+        loads=VALIDATED,
     ),
     "DELETE /api/products/{productId}": Expected(access=(401, 403, 403, 204), waits=[GET, WRITE]),
     "POST /api/users/{userId}/orders": Expected(
-        access=(401, 403, 201, 201), waits=[BATCH, WRITE], body=_order
+        access=(401, 403, 201, 201), waits=[BATCH, WRITE], body=_order, loads=VALIDATED
     ),
     "GET /api/users/{userId}/orders/{orderId}": Expected(access=(401, 403, 200, 200), waits=[GET]),
     "PATCH /api/users/{userId}/orders/{orderId}": Expected(
         access=(401, 403, 200, 200),
         waits=[GET, BATCH, WRITE],
         body=lambda _: {"status": "cancelled"},
+        loads=VALIDATED,
     ),
-    "GET /api/users/{userId}/orders": Expected(access=(401, 403, 200, 200), waits=[QUERY, GET]),
+    "GET /api/users/{userId}/orders": Expected(
+        access=(401, 403, 200, 200), waits=[QUERY, GET], loads=VALIDATED
+    ),
     "GET /api/orders": Expected(
-        access=(401, 403, 403, 200), waits=["8 Query", "8 Query", BATCH, BATCH], query=_OLDEST
+        access=(401, 403, 403, 200),
+        waits=["8 Query", "8 Query", BATCH, BATCH],
+        query=_OLDEST,
+        loads=VALIDATED,
     ),
     "GET /health": Expected(access=(200, 200, 200, 200), waits=[], loads=PAGE),
     "GET /ready": Expected(access=(200, 200, 200, 200), waits=[]),  # checks once in 5 s

@@ -1,7 +1,7 @@
 """Access control: every route of the template, as anonymous, stranger, self and admin."""
 
 import re
-from dataclasses import replace
+from copy import replace
 from typing import Any
 
 import httpx

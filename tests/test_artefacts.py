@@ -27,6 +27,7 @@ from tests.routes import (
     POWERTOOLS,
     SIGNED,
     STORED,
+    VALIDATED,
     expected_of,
 )
 from tests.support.aws_mock import fresh_aws
@@ -43,18 +44,18 @@ HEAVY = (
 )
 # Functions without a route; tests/routes.py has the others.
 MAY_LOAD: Mapping[str, Set[str]] = {
-    "Authorizer": SIGNED - {"pydantic"},
-    "CheckBeforeTraffic": {"botocore.session", POWERTOOLS},
-    "CreateAdmin": STORED,
-    "ChangeUserStatus": STORED,
-    "EndSessions": STORED,
-    "ResendMail": STORED,
-    "CreateSigningKeys": KEYS | {"botocore.session", POWERTOOLS},
-    "RotateSigningKeys": KEYS | {"botocore.session", POWERTOOLS},
-    "UpdateReadModels": {"botocore.session", POWERTOOLS},
-    "PublishEvents": STORED,
-    "StartProcessing": STORED,
-    "SendEmail": STORED,
+    "Authorizer": SIGNED,
+    "CheckBeforeTraffic": STORED,
+    "CreateAdmin": VALIDATED,
+    "ChangeUserStatus": VALIDATED,
+    "EndSessions": VALIDATED,
+    "ResendMail": VALIDATED,
+    "CreateSigningKeys": KEYS | STORED,
+    "RotateSigningKeys": KEYS | STORED,
+    "UpdateReadModels": STORED,
+    "PublishEvents": VALIDATED,
+    "StartProcessing": VALIDATED,
+    "SendEmail": VALIDATED,
 }
 # Modules that the first request loads in addition.
 LOADS_LATER: Mapping[str, Set[str]] = {"CreateAdmin": {BCRYPT, EMAIL_VALIDATOR}}

@@ -116,7 +116,7 @@ def test_scaffold_writes_the_documented_places() -> None:
     made = scaffold(EXAMPLE, None, None)
     names = {
         "functions/<resource>/<verb>_<noun>.py": f"functions/products/{made.name}.py",
-        "schemas.py": "layers/shop/shop/products/schemas.py",
+        "responses.py": "layers/shop/shop/products/responses.py",
         "service.py": "layers/shop/shop/products/service.py",
         "tests/unit/": f"tests/unit/test_{made.name}.py",
         "template.yaml": "template.yaml",

@@ -80,8 +80,10 @@ class Scaffold:
 
     @property
     def next_steps(self) -> str:
-        schemas, service = self.feature.path("schemas"), self.feature.path("service")
-        fields = "" if self.method == "DELETE" else _FIELDS.format(schemas=schemas)
+        service = self.feature.path("service")
+        written = [self.feature.path(module) for module in ("requests", "responses")]
+        modules = " and ".join(str(path) for path in written if path in self.files)
+        fields = "" if self.method == "DELETE" else _FIELDS.format(modules=modules)
         return fields + _NEXT_STEPS.format(
             name=self.name,
             service=service,
@@ -90,14 +92,14 @@ class Scaffold:
         )
 
 
-_FIELDS = "* Replace the sample fields in {schemas}.\n"
+_FIELDS = "* Replace the sample fields in {modules}.\n"
 _NEXT_STEPS = """\
 * Write the rule of {name} in {service}, and list its errors in `raises` of {handler}.
 * Replace the tests of the sample result in tests/unit/test_{name}.py.
 * If the rule needs storage: add a method to {repository} with a test in
   tests/repositories, grant the actions in template.yaml, and list the calls in `waits` of
   tests/routes.py.
-* Run make generate after each change of route, access, schemas or template.yaml, then make check.
+* Run make generate after each change of route, access, fields or template.yaml, then make check.
   Before a merge, run make test.
 """
 
@@ -235,7 +237,7 @@ def handler({parameters}) -> {returned}:
 _RESPONSE = """
 
 class {response}(ResponseModel):
-{ids}    result: Annotated[str, json_schema(maxLength=500, examples=["{example}"])]
+{ids}    result: Annotated[str, JsonSchema(maxLength=500, examples=["{example}"])]
 """
 _BODY = """
 
@@ -300,8 +302,12 @@ class _Files:
 
     def edited(self) -> Iterator[tuple[Path, str]]:
         yield Path("functions", self.feature.folder, f"{self.name}.py"), self._handler()
-        if self._method != "DELETE" or self._new_id_types:
-            yield self.feature.path("schemas"), self._schemas()
+        if self._new_id_types:
+            yield self.feature.path("parameters"), self._parameters()
+        if self._body:
+            yield self.feature.path("requests"), self._requests(self._body)
+        if self._method != "DELETE":
+            yield self.feature.path("responses"), self._responses()
         yield self.feature.path("service"), self._service()
         yield Path("template.yaml"), self._template()
         yield Path("tests/routes.py"), self._routes()
@@ -353,17 +359,17 @@ class _Files:
 
     def _handler(self) -> str:
         service, parameters, arguments = _snake(self.feature.dependency), [], list(self.ids)
-        schemas = f"{self.feature.package}.schemas"
+        package = self.feature.package
         imports = [("shop.entrypoints.http", "endpoint")]
-        imports.append((f"{self.feature.package}.dependencies", self.feature.dependency))
+        imports.append((f"{package}.dependencies", self.feature.dependency))
         for it in self.ids:
             type_ = _pascal(it)
             parameters.append(f"{it}: {type_}")
-            imports.append((self._id_types.get(type_, schemas), type_))
+            imports.append((self._id_types.get(type_, f"{package}.parameters"), type_))
         if self._body:
             parameters.append(f"payload: {self._body}")
             arguments.append("payload")
-            imports.append((schemas, self._body))
+            imports.append((f"{package}.requests", self._body))
         if self.access.caller:
             parameters.append(f"caller: {self.access.caller}")
             arguments.insert(0, "caller")
@@ -371,7 +377,7 @@ class _Files:
         parameters.append(f"{service}: {self.feature.dependency}")
         result = f"{service}.{self.name}({', '.join(arguments)})"
         if self._method != "DELETE":
-            imports.append((schemas, self._response))
+            imports.append((f"{package}.responses", self._response))
             given = [f"{it}={it}" for it in self.ids] + [f"result={result}"]
             result = f"return {self._response}({', '.join(given)})"
         return _HANDLER.format(
@@ -385,29 +391,36 @@ class _Files:
             result=result,
         )
 
-    def _schemas(self) -> str:
-        text = (self.root / self.feature.path("schemas")).read_text().rstrip("\n") + "\n"
-        imports = [("typing", "Annotated")]
-        if self._new_id_types:
-            imports.append(("shop.http.parameters", "PathId"))
-            text += "\n" + "".join(
-                f"{it} = Annotated[str, PathId()]\n" for it in self._new_id_types
-            )
-        if self._body:
-            base = "Patch" if self._method == "PATCH" else "Body"
-            imports += [("pydantic", "Field"), ("shop.schemas", base), ("shop.text", "Name")]
-            imports += [("shop.schemas", "UNSET")] if base == "Patch" else []
-            default = " = UNSET" if base == "Patch" else ""
-            text += _BODY.format(body=self._body, base=base, default=default)
-        if self._method != "DELETE":
-            imports += [("shop.http.response_models", "ResponseModel")]
-            imports += [("shop.schemas", "json_schema")]
-            imports += [("shop.schemas", "Id")] if self.ids else []
-            text += _RESPONSE.format(
-                response=self._response,
-                ids="".join(f"    {it}: Id\n" for it in self.ids),
-                example=self.noun.replace("_", " "),
-            )
+    def _text_of(self, module: str, content: str) -> str:
+        """Return the text of a module of the feature; of a new one, its docstring."""
+        path = self.root / self.feature.path(module)
+        return path.read_text() if path.exists() else f'"""{content} of {self.feature.folder}."""\n'
+
+    def _parameters(self) -> str:
+        text = self._text_of("parameters", "Path parameters")
+        text += "".join(f"{it} = Annotated[str, PathId()]\n" for it in self._new_id_types)
+        imports = [("typing", "Annotated"), ("shop.http.parameters", "PathId")]
+        return _with_imports(text, imports)
+
+    def _requests(self, body: str) -> str:
+        text = self._text_of("requests", "Request bodies")
+        base = "Patch" if self._method == "PATCH" else "Body"
+        imports = [("typing", "Annotated"), ("pydantic", "Field")]
+        imports += [("shop.http.request_models", base), ("shop.text", "Name")]
+        imports += [("shop.http.request_models", "UNSET")] if base == "Patch" else []
+        default = " = UNSET" if base == "Patch" else ""
+        return _with_imports(text + _BODY.format(body=body, base=base, default=default), imports)
+
+    def _responses(self) -> str:
+        text = self._text_of("responses", "Responses")
+        imports = [("typing", "Annotated"), ("shop.http.response_models", "ResponseModel")]
+        imports += [("shop.json_schema", "JsonSchema")]
+        imports += [("shop.http.response_fields", "Id")] if self.ids else []
+        text += _RESPONSE.format(
+            response=self._response,
+            ids="".join(f"    {it}: Id\n" for it in self.ids),
+            example=self.noun.replace("_", " "),
+        )
         return _with_imports(text, imports)
 
     def _service(self) -> str:
@@ -417,8 +430,8 @@ class _Files:
         values = [f"{{{it}}}" for it in self.ids]
         words = self.noun.replace("_", " ")
         if self._body:
-            parameters.append(f"payload: {self._body}")
-            imports.append((f"{self.feature.package}.schemas", self._body))
+            parameters.append(f'payload: "{self._body}"')
+            text = _with_type_import(text, f"{self.feature.package}.requests", self._body)
             values.insert(0, "{payload.name}")
         rule = ""
         if self.access.rule:
@@ -471,7 +484,7 @@ class _Files:
         row = _ROW.format(
             route=self.route,
             statuses=self.access.statuses.format(self._status),
-            body=', body=lambda _: {"name": "Ada"}' if self._body else "",
+            body=', body=lambda _: {"name": "Ada"}, loads=VALIDATED' if self._body else "",
         )
         return _inserted(text, max(rows, default=table.values[-1].end_lineno or 0), row)
 
@@ -484,7 +497,7 @@ class _Files:
         values = [f"{{{it}}}" for it in passed]
         words = self.noun.replace("_", " ")
         if self._body:
-            imports.append((f"{self.feature.package}.schemas", self._body))
+            imports.append((f"{self.feature.package}.requests", self._body))
             constants.append(f'PAYLOAD = {self._body}.model_validate({{"name": "Ada"}})')
             passed.append("PAYLOAD")
             values.insert(0, "Ada")
@@ -530,13 +543,23 @@ def _inserted(text: str, line: int, addition: str) -> str:
 
 
 def _with_imports(text: str, names: Sequence[tuple[str, str]]) -> str:
-    """Add imports after the last one; ruff merges and sorts them."""
-    last = max(
-        node.end_lineno or 0
-        for node in ast.parse(text).body
-        if isinstance(node, ast.Import | ast.ImportFrom)
-    )
+    """Add imports after the docstring or the last import; ruff merges and sorts them."""
+    docstring, *others = ast.parse(text).body
+    imports = [it for it in others if isinstance(it, ast.Import | ast.ImportFrom)]
+    last = max(node.end_lineno or 0 for node in [docstring, *imports])
     return _inserted(text, last, _imports(names) + "\n") if names else text
+
+
+def _with_type_import(text: str, module: str, name: str) -> str:
+    """Add an import for annotations, to the block of these or in a new one."""
+    addition = f"    from {module} import {name}\n"
+    if (block := "if TYPE_CHECKING:\n") in text:
+        return text.replace(block, block + addition, 1)
+    *_, last = (
+        node for node in ast.parse(text).body if isinstance(node, ast.Import | ast.ImportFrom)
+    )
+    text = _inserted(text, last.end_lineno or 0, f"\n{block}{addition}")
+    return _with_imports(text, [("typing", "TYPE_CHECKING")])
 
 
 def write(made: Scaffold, root: Path = ROOT) -> None:

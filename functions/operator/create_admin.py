@@ -6,7 +6,7 @@ from typing import Any  # the event is JSON from the operator
 from shop.caller import Role
 from shop.entrypoints.operation import operation
 from shop.users.dependencies import user_service
-from shop.users.schemas import UserCreate
+from shop.users.requests import UserCreate
 
 
 @operation

@@ -4,8 +4,9 @@ from shop.entrypoints.http import endpoint
 from shop.errors import Forbidden, NotFound
 from shop.http.access import SelfOrAdminCaller
 from shop.orders.dependencies import Orders
-from shop.orders.schemas import OrderId, OrderResponse
-from shop.users.schemas import UserId
+from shop.orders.parameters import OrderId
+from shop.orders.responses import OrderResponse
+from shop.users.parameters import UserId
 
 
 @endpoint("GET /api/users/{userId}/orders/{orderId}", raises=(Forbidden, NotFound))

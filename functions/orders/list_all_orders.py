@@ -4,7 +4,8 @@ from shop.entrypoints.http import endpoint
 from shop.errors import Forbidden
 from shop.http.access import AdminCaller
 from shop.orders.dependencies import Orders
-from shop.orders.schemas import AllOrdersQuery, OrderPage, OrderResponse
+from shop.orders.requests import AllOrdersQuery
+from shop.orders.responses import OrderPage, OrderResponse
 
 
 @endpoint("GET /api/orders", raises=(Forbidden,))

@@ -4,8 +4,9 @@ from shop.entrypoints.http import endpoint
 from shop.errors import Forbidden, NotFound
 from shop.http.access import SelfOrAdminCaller
 from shop.orders.dependencies import Orders
-from shop.orders.schemas import OrderListQuery, OrderPage, OrderResponse
-from shop.users.schemas import UserId
+from shop.orders.requests import OrderListQuery
+from shop.orders.responses import OrderPage, OrderResponse
+from shop.users.parameters import UserId
 
 
 @endpoint("GET /api/users/{userId}/orders", raises=(Forbidden, NotFound))

@@ -15,22 +15,17 @@ from shop.feature_flags import require_enabled
 from shop.http.access import SelfOrAdminCaller
 from shop.idempotency import IdempotentRequest
 from shop.orders.dependencies import Orders
-from shop.orders.schemas import OrderPlace, OrderResponse
-from shop.users.schemas import UserId
+from shop.orders.requests import OrderPlace
+from shop.orders.responses import OrderResponse
+from shop.users.parameters import UserId
 
 
 @endpoint(
     "POST /api/users/{userId}/orders",
     status=201,
     raises=(
-        Forbidden,
-        NotFound,
-        AccountInactive,
-        IdempotencyKeyReused,
-        ProductUnavailable,
-        CurrencyMismatch,
-        InsufficientStock,
-        ServiceUnavailable,
+        *(Forbidden, NotFound, AccountInactive, IdempotencyKeyReused, ProductUnavailable),
+        *(CurrencyMismatch, InsufficientStock, ServiceUnavailable),
     ),
 )
 def handler(

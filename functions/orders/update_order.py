@@ -4,9 +4,11 @@ from shop.entrypoints.http import endpoint
 from shop.errors import Forbidden, InvalidTransition, NotFound, PreconditionFailed
 from shop.http.access import SelfOrAdminCaller
 from shop.orders.dependencies import Orders
-from shop.orders.schemas import OrderId, OrderResponse, OrderUpdate
+from shop.orders.parameters import OrderId
+from shop.orders.requests import OrderUpdate
+from shop.orders.responses import OrderResponse
 from shop.preconditions import Precondition
-from shop.users.schemas import UserId
+from shop.users.parameters import UserId
 
 
 @endpoint(

@@ -5,7 +5,8 @@ from shop.errors import Forbidden, IdempotencyKeyReused, SkuInUse
 from shop.http.access import AdminCaller
 from shop.idempotency import IdempotentRequest
 from shop.products.dependencies import Products
-from shop.products.schemas import ProductCreate, ProductResponse
+from shop.products.requests import ProductCreate
+from shop.products.responses import ProductResponse
 
 
 @endpoint("POST /api/products", status=201, raises=(Forbidden, IdempotencyKeyReused, SkuInUse))

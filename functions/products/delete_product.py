@@ -5,7 +5,7 @@ from shop.errors import Forbidden, NotFound, PreconditionFailed
 from shop.http.access import AdminCaller
 from shop.preconditions import Precondition
 from shop.products.dependencies import Products
-from shop.products.schemas import ProductId
+from shop.products.parameters import ProductId
 
 
 @endpoint("DELETE /api/products/{productId}", raises=(Forbidden, NotFound, PreconditionFailed))

@@ -3,7 +3,8 @@
 from shop.entrypoints.http import endpoint
 from shop.errors import NotFound
 from shop.products.dependencies import Products
-from shop.products.schemas import ProductId, ProductResponse
+from shop.products.parameters import ProductId
+from shop.products.responses import ProductResponse
 
 
 @endpoint("GET /api/products/{productId}", raises=(NotFound,))

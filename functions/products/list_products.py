@@ -2,7 +2,8 @@
 
 from shop.entrypoints.http import endpoint
 from shop.products.dependencies import Products
-from shop.products.schemas import ProductListQuery, ProductPage, ProductResponse
+from shop.products.requests import ProductListQuery
+from shop.products.responses import ProductPage, ProductResponse
 
 
 @endpoint("GET /api/products")

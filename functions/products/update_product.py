@@ -5,7 +5,9 @@ from shop.errors import Forbidden, InsufficientStock, NotFound, PreconditionFail
 from shop.http.access import AdminCaller
 from shop.preconditions import Precondition
 from shop.products.dependencies import Products
-from shop.products.schemas import ProductId, ProductResponse, ProductUpdate
+from shop.products.parameters import ProductId
+from shop.products.requests import ProductUpdate
+from shop.products.responses import ProductResponse
 
 
 @endpoint(

@@ -3,7 +3,7 @@
 from shop.entrypoints.http import endpoint
 from shop.errors import NotFound
 from shop.identity.recovery.dependencies import Recovery
-from shop.identity.recovery.schemas import Token
+from shop.identity.recovery.parameters import Token
 
 
 @endpoint("PUT /api/email-verifications/{token}", raises=(NotFound,))

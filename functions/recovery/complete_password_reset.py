@@ -4,7 +4,8 @@ from shop.caller import Client
 from shop.entrypoints.http import endpoint
 from shop.errors import NotFound
 from shop.identity.recovery.dependencies import Recovery
-from shop.identity.recovery.schemas import PasswordReset, Token
+from shop.identity.recovery.parameters import Token
+from shop.identity.recovery.requests import PasswordReset
 
 
 @endpoint("PUT /api/password-resets/{token}", raises=(NotFound,))

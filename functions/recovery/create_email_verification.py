@@ -4,7 +4,8 @@ from shop.caller import Caller, Client
 from shop.entrypoints.http import endpoint
 from shop.errors import TooManyRequests
 from shop.identity.recovery.dependencies import Recovery
-from shop.identity.recovery.schemas import Accepted, EmailVerificationCreate
+from shop.identity.recovery.requests import EmailVerificationCreate
+from shop.identity.recovery.responses import Accepted
 
 
 @endpoint("POST /api/email-verifications", status=202, raises=(TooManyRequests,))

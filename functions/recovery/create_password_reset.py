@@ -4,7 +4,8 @@ from shop.caller import Client
 from shop.entrypoints.http import endpoint
 from shop.errors import TooManyRequests
 from shop.identity.recovery.dependencies import Recovery
-from shop.identity.recovery.schemas import Accepted, PasswordResetCreate
+from shop.identity.recovery.requests import PasswordResetCreate
+from shop.identity.recovery.responses import Accepted
 
 
 @endpoint("POST /api/password-resets", status=202, raises=(TooManyRequests,))

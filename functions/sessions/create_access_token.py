@@ -5,7 +5,8 @@ from shop.entrypoints.http import endpoint
 from shop.errors import Unauthorized
 from shop.identity.access_tokens import LIFETIME
 from shop.identity.sessions.dependencies import Sessions
-from shop.identity.sessions.schemas import AccessTokenCreate, TokenGrant
+from shop.identity.sessions.requests import AccessTokenCreate
+from shop.identity.sessions.responses import TokenGrant
 
 
 @endpoint("POST /api/access-tokens", status=201, raises=(Unauthorized,))

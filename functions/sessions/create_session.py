@@ -5,7 +5,8 @@ from shop.entrypoints.http import endpoint
 from shop.errors import AccountInactive, InvalidCredentials, TooManyRequests
 from shop.identity.access_tokens import LIFETIME
 from shop.identity.sessions.dependencies import Sessions
-from shop.identity.sessions.schemas import SessionCreate, TokenGrant
+from shop.identity.sessions.requests import SessionCreate
+from shop.identity.sessions.responses import TokenGrant
 
 
 @endpoint(

@@ -4,7 +4,7 @@ from shop.caller import Caller
 from shop.entrypoints.http import endpoint
 from shop.errors import NotFound
 from shop.identity.sessions.dependencies import Sessions
-from shop.identity.sessions.schemas import SessionId
+from shop.identity.sessions.parameters import SessionId
 
 
 @endpoint("DELETE /api/sessions/{sessionId}", raises=(NotFound,))

@@ -3,7 +3,7 @@
 from shop.caller import Caller
 from shop.entrypoints.http import endpoint
 from shop.identity.sessions.dependencies import Sessions
-from shop.identity.sessions.schemas import SessionPage
+from shop.identity.sessions.responses import SessionPage
 
 
 @endpoint("GET /api/sessions")

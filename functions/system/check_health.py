@@ -1,7 +1,7 @@
 """GET /health: the liveness check."""
 
 from shop.entrypoints.http import endpoint
-from shop.system.schemas import Health
+from shop.system.responses import Health
 
 
 @endpoint("GET /health", cache_control="no-store", is_page=True)

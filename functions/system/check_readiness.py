@@ -3,7 +3,7 @@
 from shop.entrypoints.http import endpoint
 from shop.errors import ServiceUnavailable
 from shop.system.dependencies import Dependencies
-from shop.system.schemas import Health
+from shop.system.responses import Health
 
 
 @endpoint("GET /ready", raises=(ServiceUnavailable,), cache_control="no-store", is_page=True)

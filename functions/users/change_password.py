@@ -5,7 +5,8 @@ from shop.entrypoints.http import endpoint
 from shop.errors import Forbidden, InvalidCredentials, NotFound, TooManyRequests
 from shop.http.access import SelfCaller
 from shop.users.dependencies import Users
-from shop.users.schemas import PasswordChange, UserId
+from shop.users.parameters import UserId
+from shop.users.requests import PasswordChange
 
 
 @endpoint(

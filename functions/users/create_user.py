@@ -5,7 +5,8 @@ from shop.entrypoints.http import endpoint
 from shop.errors import EmailInUse, ServiceUnavailable
 from shop.feature_flags import require_enabled
 from shop.users.dependencies import Users
-from shop.users.schemas import UserCreate, UserResponse
+from shop.users.requests import UserCreate
+from shop.users.responses import UserResponse
 
 
 @endpoint("POST /api/users", status=201, raises=(EmailInUse, ServiceUnavailable))

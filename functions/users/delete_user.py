@@ -5,7 +5,7 @@ from shop.errors import Forbidden, LastAdmin, NotFound, PreconditionFailed
 from shop.http.access import SelfOrAdminCaller
 from shop.preconditions import Precondition
 from shop.users.dependencies import PersonalData, Users
-from shop.users.schemas import UserId
+from shop.users.parameters import UserId
 
 
 @endpoint("DELETE /api/users/{userId}", raises=(Forbidden, NotFound, PreconditionFailed, LastAdmin))

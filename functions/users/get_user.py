@@ -4,7 +4,8 @@ from shop.entrypoints.http import endpoint
 from shop.errors import Forbidden, NotFound
 from shop.http.access import SelfOrAdminCaller
 from shop.users.dependencies import Users
-from shop.users.schemas import UserId, UserResponse
+from shop.users.parameters import UserId
+from shop.users.responses import UserResponse
 
 
 @endpoint("GET /api/users/{userId}", raises=(Forbidden, NotFound))

@@ -4,7 +4,8 @@ from shop.entrypoints.http import endpoint
 from shop.errors import Forbidden
 from shop.http.access import AdminCaller
 from shop.users.dependencies import Users
-from shop.users.schemas import UserListQuery, UserPage, UserResponse
+from shop.users.requests import UserListQuery
+from shop.users.responses import UserPage, UserResponse
 
 
 @endpoint("GET /api/users", raises=(Forbidden,))

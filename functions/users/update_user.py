@@ -14,7 +14,9 @@ from shop.errors import (
 from shop.http.access import SelfOrAdminCaller
 from shop.preconditions import Precondition
 from shop.users.dependencies import Users
-from shop.users.schemas import UserId, UserResponse, UserUpdate
+from shop.users.parameters import UserId
+from shop.users.requests import UserUpdate
+from shop.users.responses import UserResponse
 
 
 @endpoint(

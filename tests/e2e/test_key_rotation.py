@@ -7,7 +7,7 @@ after that; all other assertions hold with the cached keys.
 import json
 import subprocess
 from collections.abc import Iterator
-from dataclasses import replace
+from copy import replace
 from datetime import timedelta
 from functools import partial
 from typing import Any

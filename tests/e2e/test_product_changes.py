@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from shop.products.schemas import MAX_STOCK
+from shop.products.models import MAX_STOCK
 from tests.support.deployed_shop import Person, Shop, error_of, new_product
 from tests.support.fault_proxy import FaultProxy, response_lost
 from tests.support.product_requests import patch, path_of, read, rows_of

@@ -14,7 +14,7 @@ from shop.identity.accounts.models import UserStatus
 from shop.identity.keys.key_store import key_store
 from shop.identity.passwords import hash_password
 from shop.identity.sessions.dependencies import session_service
-from shop.identity.sessions.schemas import SessionCreate
+from shop.identity.sessions.requests import SessionCreate
 from shop.users.models import User
 from shop.users.repository import UserRepository
 from tests.support.aws_mock import fresh_aws

@@ -1,7 +1,7 @@
 """Orders and stock in memory, with the catalogue that tests of orders share."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from copy import replace
 from decimal import Decimal
 from typing import Any
 
@@ -11,7 +11,7 @@ from shop.idempotency import IdempotentRequest, Record
 from shop.identifiers import new_id
 from shop.money import Money
 from shop.orders.models import Order, OrderLine, OrderStatus
-from shop.orders.schemas import OrderPlace, OrderUpdate
+from shop.orders.requests import OrderPlace, OrderUpdate
 from shop.orders.service import OrderService
 from shop.pagination import IndexPage, PageRequest
 from shop.preconditions import Precondition

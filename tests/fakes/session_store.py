@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from copy import replace
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from shop.caller import Client, Role
@@ -11,7 +12,7 @@ from shop.identifiers import new_id
 from shop.identity.accounts.models import AccountState, Credential, UserStatus
 from shop.identity.login_attempts.models import Guess, RateLimitedRequest
 from shop.identity.sessions.models import Grant, Session
-from shop.identity.sessions.schemas import AccessTokenCreate, SessionCreate
+from shop.identity.sessions.requests import AccessTokenCreate, SessionCreate
 from shop.identity.sessions.service import SessionService
 from tests.support.fixtures import ALICE, BROWSER, NOON, PASSWORD
 

@@ -1,7 +1,7 @@
 """Former emails of a user, with the versions that replaced them."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+from copy import replace
 
 import pytest
 

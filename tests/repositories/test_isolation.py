@@ -6,7 +6,7 @@ DynamoDB Local runs transactions one after another and therefore never returns
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from copy import replace
 from decimal import Decimal
 from typing import Any
 
@@ -29,7 +29,7 @@ from shop.identity.sessions.repository import SessionRepository
 from shop.money import Money
 from shop.orders.models import Order, OrderStatus
 from shop.orders.repository import OrderRepository
-from shop.orders.schemas import OrderPlace
+from shop.orders.requests import OrderPlace
 from shop.orders.service import OrderService
 from shop.pagination import PageRequest
 from shop.products.models import Product, ProductStatus
@@ -218,7 +218,10 @@ def test_parallel_guesses_are_counted_up_to_the_limit() -> None:
     _, seen = SessionRepository().find_credential(
         "ada@example.com", login_attempt("ada@example.com", "192.0.2.1")
     )
-    assert [tally.count for tally in seen] == [MAX_GUESSES_FROM_NETWORK, MAX_GUESSES_FROM_NETWORK]
+    assert [tally.attempts for tally in seen] == [
+        MAX_GUESSES_FROM_NETWORK,
+        MAX_GUESSES_FROM_NETWORK,
+    ]
 
 
 def test_parallel_refreshes_of_one_token_return_one_successor() -> None:

@@ -1,7 +1,7 @@
 """Lists over indexes: order, positions, several ranges, and concurrent changes."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+from copy import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 

@@ -1,7 +1,7 @@
 """Migrations during live traffic lose no concurrent change."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from copy import replace
 from typing import Any
 
 import boto3

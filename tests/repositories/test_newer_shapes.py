@@ -5,7 +5,8 @@ Newer code adds attributes and raises `schema_version`, in items and in nested m
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from copy import replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any  # `Any`: items and messages have many types

@@ -1,7 +1,7 @@
 """Order changes: the order, its counts and its products' stock change together."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+from copy import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any

@@ -1,7 +1,7 @@
 """Erasure of a user's personal data in every table, and of no other user's."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+from copy import replace
 from typing import Any
 
 import pytest

@@ -1,7 +1,7 @@
 """Product changes: the named fields, their sort keys, stock and SKU, one change at a time."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+from copy import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -14,9 +14,8 @@ from shop.dynamo.sort_keys import amount_key, text_key
 from shop.errors import SkuInUse
 from shop.identifiers import new_id
 from shop.money import Money
-from shop.products.models import Product, ProductStatus
+from shop.products.models import MAX_STOCK, Product, ProductStatus
 from shop.products.repository import ProductRepository
-from shop.products.schemas import MAX_STOCK
 from shop.retries import StaleVersion
 from tests.support.aws_mock import fresh_aws
 from tests.support.fixtures import NOON

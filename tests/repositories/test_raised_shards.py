@@ -1,7 +1,7 @@
 """Raising the number of shards in two deployments hides no item and repeats none."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from copy import replace
 
 import pytest
 

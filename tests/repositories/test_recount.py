@@ -1,7 +1,7 @@
 """Recount: damage to projections is found and repaired, and concurrent changes are kept."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from copy import replace
 from datetime import timedelta
 from typing import Any
 

@@ -1,7 +1,7 @@
 """Repositories read items as they stored them, and enforce their conditions one at a time."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from copy import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any

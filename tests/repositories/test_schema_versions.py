@@ -1,7 +1,7 @@
 """Schema versions: every item has one, and items without list keys are read and migrated."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+from copy import replace
 from datetime import timedelta
 from decimal import Decimal
 

@@ -1,7 +1,7 @@
 """Crowded searches while users change and are deleted."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+from copy import replace
 
 import pytest
 

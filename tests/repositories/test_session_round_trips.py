@@ -1,7 +1,7 @@
 """Sessions are read as stored, and change only under their conditions."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+from copy import replace
 from datetime import timedelta
 
 import boto3

@@ -1,7 +1,7 @@
 """Properties of DynamoDB on which the transactions depend."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from copy import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -19,9 +19,10 @@ from shop.idempotency import IdempotentRequest
 from shop.identifiers import new_id
 from shop.identity.accounts.models import UserStatus
 from shop.money import Money
-from shop.orders.models import Order, OrderStatus
+from shop.orders.models import MAX_LINES, MAX_QUANTITY, Order, OrderStatus
 from shop.orders.repository import OrderRepository
-from shop.orders.schemas import MAX_LINES, MAX_QUANTITY, OrderPlace, OrderResponse
+from shop.orders.requests import OrderPlace
+from shop.orders.responses import OrderResponse
 from shop.orders.service import OrderService
 from shop.pagination import PageRequest
 from shop.products.models import Product, ProductStatus
@@ -182,5 +183,5 @@ def largest_product() -> Product:
 
 
 def render(created: object) -> Response:
-    body = OrderResponse.of(created).model_dump_json() if isinstance(created, Order) else ""
+    body = OrderResponse.of(created).as_text() if isinstance(created, Order) else ""
     return Response(201, {}, body)

@@ -1,7 +1,7 @@
 """User changes: user, credential, account state and admin count change together, or not at all."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+from copy import replace
 from itertools import pairwise
 
 import boto3

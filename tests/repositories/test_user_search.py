@@ -1,7 +1,7 @@
 """User search by any part of name or email, within a read budget for any number of users."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+from copy import replace
 from typing import Any
 
 import pytest

@@ -13,7 +13,8 @@ import threading
 import zlib
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from copy import replace
+from dataclasses import dataclass
 from typing import Any, Protocol  # Any: JSON
 
 HOST = "127.0.0.1"

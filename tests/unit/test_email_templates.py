@@ -49,7 +49,9 @@ def test_link_is_in_text_and_html_and_cannot_leave_its_attribute() -> None:
 def test_order_is_a_table_with_its_total() -> None:
     price = Money(Decimal("4.90"), "EUR")
     line = OrderLine("p", "PEAR", "Pear", price, 2, 2)
-    order = Order("the id", ALICE.id, OrderStatus.PENDING, price * 2, [line], None, NOON, NOON, 1)
+    order = Order(
+        "the id", ALICE.id, OrderStatus.PENDING, price.times(2), [line], None, NOON, NOON, 1
+    )
 
     message = templates.order_placed("Ada", order)
 

@@ -12,10 +12,10 @@ from shop.depends import Depends
 from shop.entrypoints.http import endpoint
 from shop.errors import Detail, NotFound, ServiceUnavailable
 from shop.http.parameters import PathId
+from shop.http.request_models import Body, Query
 from shop.http.response_models import Resource, ResponseModel
 from shop.idempotency import IdempotentRequest
 from shop.preconditions import Precondition
-from shop.schemas import Body, Query
 from tests.support.fixtures import ADMIN, ALICE
 from tests.support.gateway_events import Context, event
 from tests.support.log_lines import LogLines

@@ -1,7 +1,7 @@
 """Erasure: traces are erased before and after the commit, never with a rejected deletion."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from copy import replace
 from datetime import datetime, timedelta
 
 import pytest

@@ -1,7 +1,8 @@
 """Login attempts: ten per network and a hundred in total, until the window ends."""
 
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from copy import replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import pytest
@@ -50,7 +51,7 @@ class Counter:
             abandoned = tally.unsettled if tally.is_abandoned(now) else 0
             self.tallies[tally.digest] = replace(
                 tally,
-                count=tally.count - abandoned + 1,
+                attempts=tally.attempts - abandoned + 1,
                 unsettled=tally.unsettled - abandoned + attempt.is_guess,
                 unsettled_until=now + UNSETTLED_DURATION if attempt.is_guess else None,
             )
@@ -67,7 +68,7 @@ class Counter:
             raise ConnectionError
         for tally in attempt:
             stored = self.tallies[tally.digest]
-            self.tallies[tally.digest] = replace(stored, count=stored.count - 1)
+            self.tallies[tally.digest] = replace(stored, attempts=stored.attempts - 1)
 
     def attempt(self, email: str = "ada@example.com", address: str = HOME) -> RateLimitedRequest:
         return self.service().count(self.seen(email, address))
@@ -91,7 +92,7 @@ class Counter:
         for tally in attempt:
             stored = self.tallies[tally.digest]
             self.tallies[tally.digest] = replace(
-                stored, count=stored.count + counted, unsettled=stored.unsettled - 1
+                stored, attempts=stored.attempts + counted, unsettled=stored.unsettled - 1
             )
 
 
@@ -105,7 +106,7 @@ def test_right_guess_that_ends_in_503_is_taken_back() -> None:
     for error in (OUTAGE, ConnectionError()):
         counter.fail(error, is_right=True)
 
-    assert [(tally.count, tally.unsettled) for tally in counter.tallies.values()] == [(0, 0)] * 2
+    assert [(tally.attempts, tally.unsettled) for tally in counter.tallies.values()] == [(0, 0)] * 2
 
 
 @pytest.mark.parametrize("error", [OUTAGE, ConnectionError(), DeadlineExceeded()])
@@ -123,7 +124,7 @@ def test_guesses_that_ended_in_503_stop_counting_once_their_requests_have_ended(
     counter.attempt()
 
     assert rejection.value.retry_after == 1
-    assert [(tally.count, tally.unsettled) for tally in counter.tallies.values()][0] == (1, 1)
+    assert [(tally.attempts, tally.unsettled) for tally in counter.tallies.values()][0] == (1, 1)
 
 
 def test_failed_guesses_stay_counted_beside_those_that_ended_in_503() -> None:
@@ -147,7 +148,7 @@ def test_rejected_guess_stays_counted_for_any_password(rejection: ShopError) -> 
 
     counter.fail(rejection, is_right=rejection is not WRONG)
 
-    assert [(tally.count, tally.unsettled) for tally in counter.tallies.values()] == [(1, 0)] * 2
+    assert [(tally.attempts, tally.unsettled) for tally in counter.tallies.values()] == [(1, 0)] * 2
 
 
 def test_unrecordable_failed_guess_does_not_reveal_its_outcome() -> None:
@@ -156,7 +157,7 @@ def test_unrecordable_failed_guess_does_not_reveal_its_outcome() -> None:
     with pytest.raises(ConnectionError), counter.service().guess(counter.seen()):
         raise WRONG
 
-    assert [(tally.count, tally.unsettled) for tally in counter.tallies.values()] == [(1, 1)] * 2
+    assert [(tally.attempts, tally.unsettled) for tally in counter.tallies.values()] == [(1, 1)] * 2
 
 
 def test_parallel_guesses_fill_the_window_while_their_outcome_is_open() -> None:
@@ -256,7 +257,7 @@ def test_limited_request_counts_unless_it_ends_in_503(
         if error is not None:
             raise error
 
-    assert [tally.count for tally in counter.tallies.values()] == [counted] * 2
+    assert [tally.attempts for tally in counter.tallies.values()] == [counted] * 2
 
 
 def test_limited_request_fails_by_its_own_error_if_it_cannot_be_released() -> None:

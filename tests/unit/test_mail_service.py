@@ -1,6 +1,6 @@
 """Emails are sent once under redelivery, failures and rejections."""
 
-from dataclasses import replace
+from copy import replace
 from datetime import timedelta
 
 import pytest

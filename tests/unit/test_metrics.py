@@ -22,7 +22,7 @@ from shop.idempotency import Replayed
 from shop.identifiers import new_id
 from shop.orders.service import OrderService
 from shop.users.models import User
-from shop.users.schemas import UserCreate
+from shop.users.requests import UserCreate
 from shop.users.service import UserService
 from tests.fakes.order_store import DOLLAR, PEAR, PLUM, FakeOrderStore, idempotency, order_of
 from tests.fakes.session_store import FakeSessionStore, attempt, refresh

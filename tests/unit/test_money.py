@@ -5,7 +5,8 @@ from decimal import Decimal
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from shop.money import CURRENCIES, Amount, Currency, Money, amount_violation
+from shop.money import CURRENCIES, Money, amount_violation
+from shop.money_fields import Amount, Currency
 
 AMOUNT: TypeAdapter[Decimal] = TypeAdapter(Amount)
 
@@ -41,7 +42,7 @@ def test_total_of_decimal_amounts_is_exact() -> None:
     dime = Money(Decimal("0.10"), "EUR")
 
     assert Money.total([dime] * 3) == Money(Decimal("0.30"), "EUR")
-    assert dime * 7 == Money(Decimal("0.70"), "EUR")
+    assert dime.times(7) == Money(Decimal("0.70"), "EUR")
 
 
 def test_total_of_two_currencies_is_rejected() -> None:

@@ -12,8 +12,8 @@ from jsonschema_rs import Draft202012Validator
 from pydantic import BaseModel
 
 from shop.errors import ShopError
+from shop.http.request_models import Body
 from shop.orders.models import TRANSITIONS, OrderStatus
-from shop.schemas import Body
 from shop.text import Name, Note
 from tests.support.sam_template import functions
 from tools.openapi.document import DOCUMENT, endpoints
@@ -340,15 +340,15 @@ def test_models_with_equal_names_are_rejected() -> None:
         return type("Thing", (Body,), space)
 
     with pytest.raises(DuplicateModelName):
-        schemas_of([made(int), made(str)])
+        schemas_of([made(int), made(str)], [])
 
 
 def test_field_without_an_example_is_rejected_with_the_remedy() -> None:
     class Parcel(Body):
         weight: int
 
-    with pytest.raises(MissingExample, match="a field of Parcel has no example: add Field"):
-        schemas_of([Parcel])
+    with pytest.raises(MissingExample, match="a field of Parcel has no example: add JsonSchema"):
+        schemas_of([Parcel], [])
 
 
 TEXTS = [

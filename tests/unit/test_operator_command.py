@@ -1,7 +1,7 @@
 """Operator commands: dry run first, audited in every case, and confirmed explicitly."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from copy import replace
 from datetime import datetime, timedelta
 from typing import Any
 

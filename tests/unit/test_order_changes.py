@@ -1,7 +1,7 @@
 """Order changes: permitted transitions per role, and their effect on stock."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from copy import replace
 from typing import Any
 
 import pytest

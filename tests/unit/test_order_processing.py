@@ -1,7 +1,7 @@
 """Placed orders start processing once under repeats and races, or are cancelled unfulfilled."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from copy import replace
 
 import pytest
 

@@ -1,6 +1,6 @@
 """Orders take catalogue prices and stock atomically, and one key places one order."""
 
-from dataclasses import replace
+from copy import replace
 from decimal import Decimal
 
 import pytest
@@ -20,7 +20,7 @@ from shop.idempotency import Replayed
 from shop.identifiers import new_id
 from shop.money import Money
 from shop.orders.models import OrderStatus
-from shop.orders.schemas import AllOrdersQuery, OrderListQuery
+from shop.orders.requests import AllOrdersQuery, OrderListQuery
 from shop.orders.service import OrderService
 from shop.products.models import Product
 from tests.fakes.order_store import (

@@ -8,18 +8,11 @@ import pytest
 from pydantic import ValidationError
 
 from shop.errors import BadRequest
+from shop.http.list_queries import ListQuery, PublicListQuery, read_cursor, write_cursor
+from shop.http.pages import Page
 from shop.http.request import Request
 from shop.http.response_models import ResponseModel
-from shop.pagination import (
-    IndexPage,
-    ListQuery,
-    Page,
-    PageRequest,
-    PageResult,
-    PublicListQuery,
-    read_cursor,
-    write_cursor,
-)
+from shop.pagination import IndexPage, PageRequest, PageResult
 from tests.support.gateway_events import event
 
 

@@ -3,7 +3,7 @@
 import importlib.util
 import json
 import tomllib
-from dataclasses import replace
+from copy import replace
 from types import ModuleType
 
 import pytest

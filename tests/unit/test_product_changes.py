@@ -1,7 +1,7 @@
 """Product changes merge with concurrent sales and changes, or are rejected."""
 
 from collections.abc import Callable, Collection
-from dataclasses import replace
+from copy import replace
 from decimal import Decimal
 from typing import Any
 
@@ -25,8 +25,8 @@ from shop.identifiers import new_id
 from shop.money import Money
 from shop.pagination import IndexPage, PageRequest
 from shop.preconditions import Precondition
-from shop.products.models import Product, ProductStatus
-from shop.products.schemas import MAX_STOCK, ProductCreate, ProductUpdate
+from shop.products.models import MAX_STOCK, Product, ProductStatus
+from shop.products.requests import ProductCreate, ProductUpdate
 from shop.products.service import ProductService
 from shop.retries import StaleVersion
 from tests.support.fixtures import ADMIN, ALICE, NOON

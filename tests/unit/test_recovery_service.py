@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from copy import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -13,7 +13,7 @@ from shop.errors import NotFound, ServiceUnavailable, TooManyRequests, Validatio
 from shop.identity.accounts.models import Account, AccountState, Credential, UserStatus
 from shop.identity.login_attempts.models import RateLimitedRequest
 from shop.identity.recovery.models import LIFETIME, Purpose, RecoveryToken
-from shop.identity.recovery.schemas import PasswordReset, PasswordResetCreate
+from shop.identity.recovery.requests import PasswordReset, PasswordResetCreate
 from shop.identity.recovery.service import RecoveryLinks, RecoveryService
 from shop.identity.recovery.tokens import digest_of
 from shop.retries import StaleVersion

@@ -17,7 +17,7 @@ from shop.errors import EmailInUse
 from shop.http.response_models import ResponseModel
 from shop.observability import logger
 from shop.redaction import SanitizedError, safe_message
-from shop.users.schemas import UserCreate
+from shop.users.requests import UserCreate
 from tests.support.gateway_events import Context, event
 from tests.support.log_lines import LogLines
 from tests.support.sam_template import ROOT, template

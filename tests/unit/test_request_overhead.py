@@ -6,7 +6,7 @@ every request slower by a known amount.
 
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from copy import replace
 from importlib import import_module
 from typing import Any
 

@@ -1,6 +1,6 @@
 """A login verifies the password, and starts no session after a lost race."""
 
-from dataclasses import replace
+from copy import replace
 from datetime import timedelta
 
 import pytest

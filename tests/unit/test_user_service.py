@@ -1,7 +1,7 @@
 """Concurrent changes of a user are merged, rejected, or time out with a 503."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from copy import replace
 
 import pytest
 
@@ -17,7 +17,7 @@ from shop.errors import (
 from shop.identity.accounts.models import Credential, UserStatus
 from shop.identity.login_attempts.service import login_attempt, rate_limited_request
 from shop.preconditions import Precondition
-from shop.users.schemas import PasswordChange, UserCreate, UserUpdate
+from shop.users.requests import PasswordChange, UserCreate, UserUpdate
 from shop.users.service import MAX_PASSWORD_CHANGES, MAX_PROFILE_CHANGES, UserService
 from tests.fakes.user_store import (
     USER,

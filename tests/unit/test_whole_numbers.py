@@ -3,8 +3,8 @@
 import pytest
 from pydantic import ValidationError
 
-from shop.orders.schemas import OrderPlace
-from shop.products.schemas import ProductUpdate
+from shop.orders.requests import OrderPlace
+from shop.products.requests import ProductUpdate
 
 PEAR = "0190a6b2-7c9e-7b1a-8f00-0000000000b1"
 

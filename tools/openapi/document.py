@@ -77,7 +77,7 @@ def document() -> Part:
         for handler in handlers.values()
         if handler.response_model and handler.response_model.media_type == "application/json"
     }
-    schemas = schemas_of(queries | bodies | response_models) | error_schemas()
+    schemas = schemas_of(queries | bodies, response_models) | error_schemas()
     paths: Part = {}
     for name, handler in handlers.items():
         path = paths.setdefault(handler.path, {})

@@ -1,14 +1,16 @@
 """JSON Schemas of request bodies, queries and responses."""
 
 import re
-from collections.abc import Iterable, Mapping
-from typing import Any  # values of JSON Schema
+from collections.abc import Collection, Iterable, Mapping
+from types import get_original_bases
+from typing import Annotated, Any, get_args, get_origin  # values of JSON Schema
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, create_model
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, models_json_schema
 
-from shop.http.response_models import ResponseModel
-from shop.schemas import Patch
+from shop.http.request_models import Patch
+from shop.http.response_models import ResponseModel, fields_of
+from shop.json_names import to_camel
 from tools.openapi.examples import add_id_examples
 
 COMPONENTS = "#/components/schemas/"
@@ -18,12 +20,21 @@ _MAX_INT32 = 2**31 - 1
 type Schema = dict[str, Any]
 
 
+_AS_PYDANTIC: dict[type[ResponseModel], type[BaseModel]] = {}
+
+
 class MissingExample(ValueError):
     """A field without an example."""
 
 
 class DuplicateModelName(Exception):
     """Two models have the same name in the document, so one would replace the other."""
+
+
+class _Response(BaseModel):
+    """A response model as pydantic's, which generates its schema."""
+
+    model_config = ConfigDict(alias_generator=to_camel, serialize_by_alias=True)
 
 
 class _Generator(GenerateJsonSchema):
@@ -39,16 +50,19 @@ class _Generator(GenerateJsonSchema):
         return self.mode == "serialization" or super().field_is_required(field, total)
 
 
-def component_name(model: type[BaseModel]) -> str:
+def component_name(model: type[ResponseModel]) -> str:
     """Return the name for clients: `OrderResponse` is `Order`."""
     return model.__name__.removesuffix("Response")
 
 
-def schemas_of(models: Iterable[type[BaseModel]]) -> dict[str, Schema]:
+def schemas_of(
+    requests: Iterable[type[BaseModel]], responses: Collection[type[ResponseModel]]
+) -> dict[str, Schema]:
     """Return the schemas of these models and of their nested models, by name."""
-    unique_models = sorted(set(models), key=lambda model: model.__name__)
+    with_fields = {as_pydantic(model) for model in responses if model.body_schema is None}
+    unique_models = sorted({*requests, *with_fields}, key=lambda model: model.__name__)
     modes: list[tuple[type[BaseModel], JsonSchemaMode]] = [
-        (model, "serialization" if issubclass(model, ResponseModel) else "validation")
+        (model, "serialization" if issubclass(model, _Response) else "validation")
         for model in unique_models
     ]
     _, found = models_json_schema(
@@ -58,7 +72,11 @@ def schemas_of(models: Iterable[type[BaseModel]]) -> dict[str, Schema]:
     if duplicates := [name for name in found["$defs"] if _NAME.fullmatch(name) is None]:
         raise DuplicateModelName(f"{duplicates}: rename one of the models")
     patches = {model.__name__ for model in unique_models if issubclass(model, Patch)}
-    schemas: dict[str, Schema] = {}
+    schemas: dict[str, Schema] = {
+        component_name(model): {"description": model.__doc__, **model.body_schema}
+        for model in responses
+        if model.body_schema is not None
+    }
     for name, schema in found["$defs"].items():
         result = _simplified(schema, has_defaults=name not in patches)
         if name.removesuffix("Response") in schemas:
@@ -70,10 +88,45 @@ def schemas_of(models: Iterable[type[BaseModel]]) -> dict[str, Schema]:
             _add_examples(schema, schemas)
         except MissingExample as missing:
             raise MissingExample(
-                f"a field of {name} has no example: add Field(examples=[…]) to its annotation, then"
-                f" run: make generate. {missing}"
+                f"a field of {name} has no example: add JsonSchema(examples=[…]) to its annotation,"
+                f" then run: make generate. {missing}"
             ) from None
     return schemas
+
+
+def as_pydantic(model: type[ResponseModel]) -> type[BaseModel]:
+    """Return a model of pydantic with the name, docstring and fields of a response model."""
+    if model not in _AS_PYDANTIC:
+        fields: Any = {
+            name: (_type_of(annotation, _type_arguments(model)), getattr(model, name, ...))
+            for name, annotation in fields_of(model).items()
+        }
+        space: Any = {"__base__": _Response, "__doc__": model.__doc__}
+        _AS_PYDANTIC[model] = create_model(
+            model.__name__, **space, __module__=model.__module__, **fields
+        )
+    return _AS_PYDANTIC[model]
+
+
+def _type_arguments(model: type[ResponseModel]) -> Mapping[Any, Any]:
+    """Return the type arguments of a generic base, by parameter."""
+    for base in get_original_bases(model):
+        if arguments := get_args(base):
+            return dict(zip(get_origin(base).__type_params__, arguments, strict=True))
+    return {}
+
+
+def _type_of(annotation: Any, type_arguments: Mapping[Any, Any]) -> Any:
+    """Return the annotation with pydantic's models in place of response models."""
+    found = type_arguments.get(annotation, annotation)
+    if isinstance(found, type) and issubclass(found, ResponseModel):
+        return as_pydantic(found)
+    match get_origin(found), get_args(found):
+        case origin, (inner, *metadata) if origin is Annotated:
+            return Annotated[_type_of(inner, type_arguments), *metadata]
+        case origin, (inner,) if origin is list:
+            return list.__class_getitem__(_type_of(inner, type_arguments))
+    return found
 
 
 def example_of(schema: Schema, schemas: Mapping[str, Schema]) -> Any:

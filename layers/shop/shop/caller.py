@@ -1,9 +1,8 @@
 """The caller of a request, as authenticated by the authorizer, and its client program."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Self
+from typing import NamedTuple, Self
 
 from shop.errors import Forbidden
 
@@ -13,8 +12,7 @@ class Role(StrEnum):
     ADMIN = "admin"
 
 
-@dataclass(frozen=True)
-class Caller:
+class Caller(NamedTuple):
     id: str
     session_id: str
     role: Role
@@ -33,8 +31,7 @@ class Caller:
         return cls(context["sub"], context["sid"], Role(context["role"]))
 
 
-@dataclass(frozen=True)
-class Client:
+class Client(NamedTuple):
     """The client program, as API Gateway reports it."""
 
     user_agent: str

@@ -1,11 +1,10 @@
 """Dependencies of handlers: services that a factory creates on first use."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Depends:
+class Depends(NamedTuple):
     """A service that `factory` returns."""
 
     factory: Callable[[], object]

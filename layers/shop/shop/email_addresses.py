@@ -1,11 +1,5 @@
 """Email addresses: one canonical form each, so that no variant creates a second account."""
 
-from typing import Annotated
-
-from pydantic import AfterValidator, Field
-
-from shop.schemas import violation
-
 MAX_LENGTH = 254  # characters: the path of RFC 5321 without its brackets
 # Characters before canonicalisation: 64 before the @ and 255 after it
 MAX_INPUT_LENGTH = 320
@@ -37,23 +31,3 @@ def is_form_of(text: str, email: str) -> bool:
         return "@" in text and canonical_email(text) == email
     except ValueError:
         return False
-
-
-def _email(address: str) -> str:
-    try:
-        return canonical_email(address)
-    except ValueError as error:
-        raise violation("email", str(error)) from None
-
-
-EmailAddress = Annotated[
-    str,
-    Field(
-        max_length=MAX_INPUT_LENGTH,
-        description="surrounding whitespace is removed; the domain may be international",
-        examples=["ada@example.com"],
-        # The format is an annotation in JSON Schema 2020-12, and narrower than the accepted input.
-        json_schema_extra={"format": "email", "pattern": "^[^@]+@[^@]+$"},
-    ),
-    AfterValidator(_email),
-]

@@ -5,8 +5,8 @@ to the repository, which writes it in the transaction that creates: no crash can
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from shop.clock import Clock
 from shop.errors import IdempotencyKeyReused
@@ -15,8 +15,7 @@ from shop.http.response import Response
 KEPT_FOR = timedelta(hours=24)
 
 
-@dataclass(frozen=True)
-class Record:
+class Record(NamedTuple):
     key: str
     digest: bytes  # SHA-256 of the canonical body
     response: Response

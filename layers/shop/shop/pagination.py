@@ -1,46 +1,12 @@
-"""Pagination: list queries by page number or cursor, and pages of responses."""
+"""Pages of lists: which rows are requested, and which are found."""
 
-import hashlib
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, ClassVar, Self
-from urllib.parse import urlencode
+from collections.abc import Sequence
+from typing import NamedTuple
 
-from pydantic import (
-    BeforeValidator,
-    Field,
-    GetJsonSchemaHandler,
-    PrivateAttr,
-    ValidationInfo,
-    field_validator,
-)
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema
-
-from shop.errors import BadRequest
-from shop.http.response_models import ResponseModel
-from shop.identifiers import ID_LENGTH, is_id
-from shop.schemas import Query, Schema, json_schema, violation
-
-if TYPE_CHECKING:
-    from shop.http.request import Request
-
-_BINDING_BYTES = 9
+MAX_ROW = 10_000  # the last row that page numbers reach; cursors have no limit
 
 
-def _digits(text: object) -> object:
-    if isinstance(text, str) and not (text.isascii() and text.isdecimal()):
-        raise violation("int_parsing", "Must consist of digits.")
-    return text
-
-
-# Python also parses "1_0", " 1" and "1.0", which are errors of the client.
-_Digits = BeforeValidator(_digits)
-
-
-@dataclass(frozen=True)
-class PageRequest:
+class PageRequest(NamedTuple):
     """The requested rows of a list: `limit` rows after a position, or after `offset` others."""
 
     after: str | None
@@ -48,208 +14,16 @@ class PageRequest:
     limit: int
 
 
-@dataclass(frozen=True)
-class IndexPage[T]:
+class IndexPage[T](NamedTuple):
     """Rows of a list in order, and the position of the last one if others follow."""
 
     items: Sequence[T]
     next_position: str | None
 
 
-@dataclass(frozen=True)
-class PageResult[T]:
+class PageResult[T](NamedTuple):
     """Items in order, the cursor of the next page, and the total if it is known."""
 
     items: Sequence[T]
     next_cursor: str | None
     total: int | None
-
-
-class ListQuery(Query):
-    """The query parameters of a list; each list adds its filters and sorts."""
-
-    max_row: ClassVar = 10_000  # the last row that page numbers reach; cursors have no limit
-
-    sort: str = "-createdAt"
-    limit: Annotated[
-        int, Field(ge=1, le=100, description="items on a page", examples=[20]), _Digits
-    ] = 20
-    cursor: Annotated[
-        str | None,
-        Field(
-            max_length=512,
-            description="opaque: the `nextCursor` of the previous page",
-            examples=["bmV4dCBwYWdl"],
-            json_schema_extra={"pattern": "^[A-Za-z0-9_-]+$"},
-        ),
-    ] = None
-    page: Annotated[
-        int,
-        Field(ge=1, description="`page * limit` has a maximum; cursors have none", examples=[1]),
-        _Digits,
-    ] = 1  # after limit and cursor, which its validators read
-
-    @classmethod
-    def __get_pydantic_json_schema__(
-        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
-        json_schema = handler.resolve_ref_schema(handler(schema))
-        fields = json_schema["properties"]
-        fields["page"]["maximum"] = cls.max_row
-        fields["sort"]["description"] = "the field to sort by; with a minus, descending"
-        fields["sort"]["examples"] = ["-createdAt"]
-        if "status" in fields:
-            fields["status"]["description"] = "only items with this status"
-        return json_schema
-
-    @field_validator("page", mode="before")
-    @classmethod
-    def _page_excludes_cursor(cls, page: object, others: ValidationInfo) -> object:
-        """Check a page that the request contains; an invalid cursor is absent from `others`."""
-        if others.data.get("cursor", "invalid") is not None:
-            raise violation("page_and_cursor", "Send either page or cursor, not both.")
-        return page
-
-    @field_validator("page")
-    @classmethod
-    def _page_is_within_reach(cls, page: int, others: ValidationInfo) -> int:
-        if page * others.data.get("limit", 1) > cls.max_row:
-            message = f"Pages end at row {cls.max_row}. Use the cursor beyond it."
-            raise violation("page_too_deep", message)
-        return page
-
-    @property
-    def sort_field(self) -> str:
-        return self.sort.removeprefix("-")
-
-    @property
-    def is_descending(self) -> bool:
-        return self.sort.startswith("-")
-
-    @property
-    def number(self) -> int | None:
-        """The page number, or None for a query with a cursor."""
-        return self.page if self.cursor is None else None
-
-    def page_request(self, name: str) -> PageRequest:
-        """Return the rows to read of the named list; raise `BadRequest` for a foreign cursor."""
-        if self.cursor is None:
-            return PageRequest(None, (self.page - 1) * self.limit, self.limit)
-        return PageRequest(read_cursor(self._listing(name), self.cursor), 0, self.limit)
-
-    def page_result[T](self, name: str, page: IndexPage[T], total: int | None) -> PageResult[T]:
-        position = page.next_position
-        cursor = None if position is None else write_cursor(self._listing(name), position)
-        return PageResult(page.items, cursor, total)
-
-    def _listing(self, name: str) -> str:
-        """Return list, filters and sort, to which a cursor is bound."""
-        return name + self.model_dump_json(exclude={"page", "limit", "cursor"})
-
-
-class PublicListQuery(ListQuery):
-    """The query of a public list, where deep pages could cause costs."""
-
-    max_row = 1_000
-
-
-_Count = Annotated[int | None, json_schema(minimum=0, maximum=2**53 - 1, examples=[1])]
-
-
-class Meta(Schema):
-    """The position of a page in its list."""
-
-    page: Annotated[
-        int | None,
-        json_schema(
-            minimum=1,
-            maximum=ListQuery.max_row,
-            description="null after a cursor",
-            examples=[1],
-        ),
-    ]
-    limit: Annotated[int, json_schema(minimum=1, maximum=100, examples=[20])]
-    total: Annotated[_Count, json_schema(description="null if a search is too broad to count")]
-    total_pages: Annotated[
-        _Count, json_schema(description="null if a search is too broad to count")
-    ]
-    next_cursor: Annotated[
-        str | None,
-        json_schema(
-            maxLength=512,
-            pattern="^[A-Za-z0-9_-]+$",
-            description="null on the last page",
-            examples=[None],
-        ),
-    ]
-
-
-class Page[T](ResponseModel):
-    sends = ("Link",)
-
-    data: Annotated[list[T], json_schema(maxItems=100)]
-    meta: Meta
-    _last_page: int | None = PrivateAttr(None)  # None if page numbers do not reach it
-
-    @classmethod
-    def of[S](cls, result: PageResult[S], query: ListQuery, convert: Callable[[S], T]) -> Self:
-        total_pages = None if result.total is None else -(-result.total // query.limit)
-        page = cls(
-            data=[convert(item) for item in result.items],
-            meta=Meta(
-                page=query.number,
-                limit=query.limit,
-                total=result.total,
-                total_pages=total_pages,
-                next_cursor=result.next_cursor,
-            ),
-        )
-        if total_pages and total_pages * query.limit <= query.max_row:
-            page._last_page = total_pages
-        return page
-
-    def headers(self, request: "Request") -> dict[str, str]:
-        """Return the `Link` header of RFC 8288, with absolute paths like all links of the API."""
-
-        def link(relation: str, **position: str) -> str:
-            sent = request.query.items()
-            query = {n: v for n, v in sent if n not in ("cursor", "page")} | position
-            target = request.path + ("?" + urlencode(query) if query else "")
-            return f'<{target}>; rel="{relation}"'
-
-        links = [link("first")]
-        if previous := self._previous_page():
-            links.append(link("prev", page=str(previous)))
-        if self.meta.next_cursor is not None:
-            links.append(link("next", cursor=self.meta.next_cursor))
-        if self._last_page is not None:
-            links.append(link("last", page=str(self._last_page)))
-        return {"Link": ", ".join(links)}
-
-    def _previous_page(self) -> int:
-        """Return the previous page, or the last one for a page beyond the end; 0 if unknown."""
-        if self.meta.page is None:
-            return 0
-        before = self.meta.page - 1
-        return before if self.data else min(before, self.meta.total_pages or 0)
-
-
-def write_cursor(listing: str, position: str) -> str:
-    """Return a cursor to the rows after `position`; `listing` has list, filters and sort."""
-    return urlsafe_b64encode(_binding(listing) + position.encode()).rstrip(b"=").decode()
-
-
-def read_cursor(listing: str, cursor: str) -> str:
-    """Return the position in a cursor of this listing; raise `BadRequest` for any other."""
-    try:
-        raw = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-        position = raw[_BINDING_BYTES:].decode()
-    except ValueError:
-        raise BadRequest("The cursor is malformed.") from None
-    if write_cursor(listing, position) != cursor or not is_id(position[-ID_LENGTH:]):
-        raise BadRequest("The cursor does not belong to this list.")
-    return position
-
-
-def _binding(listing: str) -> bytes:
-    return hashlib.sha256(listing.encode()).digest()[:_BINDING_BYTES]

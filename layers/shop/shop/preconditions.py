@@ -1,6 +1,6 @@
 """Preconditions of changes: `If-Match` (RFC 9110, 13.1.1)."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from shop.errors import PreconditionFailed
 
@@ -10,8 +10,7 @@ def entity_tag(version: int) -> str:
     return f'"{version}"'
 
 
-@dataclass(frozen=True)
-class Precondition:
+class Precondition(NamedTuple):
     """The accepted entity tags. None accepts any, and concurrent changes are merged."""
 
     entity_tags: frozenset[str] | None = None

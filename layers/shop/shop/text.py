@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, StringConstraints, WithJsonSchema, WrapValidator
 from pydantic_core import PydanticKnownError
 
-from shop.schemas import json_schema, violation
+from shop.http.request_models import violation
 
 # Unicode's bidirectional controls can make text display as other text (CVE-2021-42574).
 _BIDI_PAIRS = dict.fromkeys("\u202a\u202b\u202d\u202e", "\u202c") | dict.fromkeys(
@@ -102,7 +102,6 @@ Name = Annotated[
     _at_most(100),
     _as_json_schema(100, f"[^{_NEVER}{_LINES}]"),
 ]
-NameRead = Annotated[str, json_schema(maxLength=100)]
 Note = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=500),
@@ -110,4 +109,3 @@ Note = Annotated[
     _at_most(500),
     _as_json_schema(500, f"[^{_NEVER}]"),
 ]
-NoteRead = Annotated[str, json_schema(maxLength=500)]

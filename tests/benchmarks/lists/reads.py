@@ -8,18 +8,19 @@ from typing import Any  # Any: listed items have several types
 
 from shop.config import setting
 from shop.dynamo.sort_keys import amount_key, text_key
+from shop.http.list_queries import ListQuery
 from shop.identifiers import ID_LENGTH
 from shop.identity.accounts.models import UserStatus
 from shop.orders.dependencies import order_service
 from shop.orders.models import Order, OrderStatus
-from shop.orders.schemas import AllOrdersQuery, OrderListQuery
-from shop.pagination import IndexPage, ListQuery, PageResult
+from shop.orders.requests import AllOrdersQuery, OrderListQuery
+from shop.pagination import IndexPage, PageResult
 from shop.products.dependencies import product_service
 from shop.products.models import Product
-from shop.products.schemas import ProductListQuery
+from shop.products.requests import ProductListQuery
 from shop.users.dependencies import user_service
 from shop.users.models import User
-from shop.users.schemas import UserListQuery
+from shop.users.requests import UserListQuery
 from shop.users.search import MAX_GRAMS, MAX_ROWS
 from tests.benchmarks.lists import dataset
 from tests.benchmarks.lists.meter import Cost, metered_reads

@@ -3,7 +3,8 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from copy import replace
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -13,7 +14,7 @@ from shop.idempotency import KEPT_FOR, Record
 from shop.identity.accounts.models import UserStatus
 from shop.orders.models import Order, OrderStatus
 from shop.orders.repository import OrderRepository
-from shop.orders.schemas import OrderResponse
+from shop.orders.responses import OrderResponse
 from shop.products.repository import ProductRepository
 from shop.projections.dependencies import projections
 from shop.projections.models import Entity, Kind
@@ -127,5 +128,5 @@ def _next_order(order: Order, status: OrderStatus) -> Order:
 
 
 def _response(created: object) -> Response:
-    body = OrderResponse.of(created).model_dump_json() if isinstance(created, Order) else "x" * 300
+    body = OrderResponse.of(created).as_text() if isinstance(created, Order) else "x" * 300
     return Response(201, {"ETag": '"1"', "Location": "/api/users/x/orders/" + "x" * 36}, body)

@@ -1,12 +1,11 @@
 """Assets of the documentation page: Swagger UI from Powertools, and our own script and style."""
 
 from base64 import b64encode
-from dataclasses import dataclass
 from functools import cache
 from gzip import compress
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import aws_lambda_powertools
 
@@ -20,8 +19,7 @@ _OURS = Path(__file__).parent
 _SWAGGER_UI = Path(aws_lambda_powertools.__file__).parent / "event_handler/openapi/swagger_ui"
 
 
-@dataclass(frozen=True)
-class _Asset:
+class _Asset(NamedTuple):
     path: Path
     media_type: str
 

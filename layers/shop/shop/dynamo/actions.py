@@ -6,8 +6,12 @@ A name may be a path into a list, such as `search_writes[0].writer`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal  # `Any`: an attribute has any type DynamoDB has
+from typing import (  # `Any`: an attribute has any type DynamoDB has
+    TYPE_CHECKING,
+    Any,
+    Literal,
+    NamedTuple,
+)
 
 from shop.dynamo.codec import Item, encode
 
@@ -17,15 +21,13 @@ if TYPE_CHECKING:
     type Actions = Mapping[str, Action]
 
 
-@dataclass(frozen=True)
-class Increment:
+class Increment(NamedTuple):
     """An addition to a number that the item has; `adds` of `update` also creates the number."""
 
     by: int
 
 
-@dataclass(frozen=True)
-class Append:
+class Append(NamedTuple):
     """Values to add to the end of a list that the item has."""
 
     values: Sequence[Any]

@@ -6,11 +6,10 @@ all ranges, even if the item that it was taken from has been deleted.
 
 import heapq
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from itertools import groupby, islice, takewhile
 from math import ceil, sqrt
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from shop.clients import dynamodb
 from shop.dynamo.codec import Item, decode, encode
@@ -25,20 +24,20 @@ if TYPE_CHECKING:
 _UNLIMITED = 1_000_000_000  # rows
 
 
-@dataclass
 class ReadBudget:
     """The number of rows that may still be read of an index; iteration stops at 0."""
 
-    rows: int
-    is_exhausted: bool = False
+    def __init__(self, rows: int) -> None:
+        self.rows = rows
+        self.is_exhausted = False
 
 
-@dataclass
 class _Progress:
     """The rows of all ranges together: the expected number, and the number consumed so far."""
 
-    expected: int
-    consumed: int = 0
+    def __init__(self, expected: int) -> None:
+        self.expected = expected
+        self.consumed = 0
 
     def next_limit(self, seen: int, limit: int) -> int:
         """Return the limit of a range's next query, after `seen` rows and a query of `limit`."""
@@ -48,23 +47,21 @@ class _Progress:
         return min(limit * 2, _upper_estimate(remaining * seen / self.consumed))
 
 
-@dataclass(frozen=True)
-class KeyRange:
+class KeyRange(NamedTuple):
     """The rows of a partition whose sort keys begin with `prefix`."""
 
     partition: str
     prefix: str = ""
 
 
-@dataclass(frozen=True)
-class IndexQuery[T]:
+class IndexQuery[T](NamedTuple):
     """One sort order of a table's items: that of the table itself, or of an index."""
 
     table: Callable[[], str]
     partition_key: str
     sort_key: str
     read: Callable[[Item], T]
-    index: str | None = None
+    index_name: str | None = None
     table_key: tuple[str, ...] = ()  # to load the items of an index that projects keys only
     last: str = AFTER_EVERY_TEXT  # no position of the list is greater
     is_consistent: bool = True  # applies to the table itself; reads of an index never are
@@ -150,11 +147,11 @@ class IndexQuery[T]:
             "ExpressionAttributeNames": {"#partition": self.partition_key, "#sort": self.sort_key},
             "ExpressionAttributeValues": encode(values | ({":first": first} if first else {})),
             "ScanIndexForward": not is_descending,
-            "ConsistentRead": self.index is None and self.is_consistent,
+            "ConsistentRead": self.index_name is None and self.is_consistent,
             "Limit": limit,
         }
-        if self.index is not None:
-            query["IndexName"] = self.index
+        if self.index_name is not None:
+            query["IndexName"] = self.index_name
         return query
 
     def _iterate(

@@ -1,46 +1,29 @@
 """Parameter binding: every annotation of a handler has one marker, which binds the parameter."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from functools import partial
 from hashlib import sha256
-from typing import Any  # annotations are types, aliases and metadata
+from typing import Any, NamedTuple  # annotations are types, aliases and metadata
 
 from shop.caller import Caller, Client
 from shop.clock import now
 from shop.http.parameters import BoundEndpoint, Marker, Reader
 from shop.http.request import Request
-from shop.http.validation import read_body, read_query
 from shop.idempotency import IdempotentRequest
 from shop.preconditions import Precondition
-from shop.schemas import Body, Query
 
 
 def marker_of(annotation: Any) -> Marker:
-    """Return the marker in the metadata of an annotation, or that of its type."""
+    """Return the marker in the metadata of an annotation, or its type: a body or a query, which
+    are their own markers, or a part of the request.
+    """
     for marker in getattr(annotation, "__metadata__", ()):
         if isinstance(marker, Marker):
             return marker
-    if isinstance(annotation, type) and issubclass(annotation, Body):
-        return _Schema(annotation, read_body)
-    if isinstance(annotation, type) and issubclass(annotation, Query):
-        return _Schema(annotation, read_query)
-    return _MARKERS[annotation]
+    return annotation if isinstance(annotation, Marker) else _MARKERS[annotation]
 
 
-@dataclass(frozen=True)
-class _Schema[Model: (Body, Query)]:
-    """A model of the body or of the query."""
-
-    model: type[Model]
-    validate: Callable[[type[Model], Request], object]
-
-    def bind(self, _endpoint: BoundEndpoint, _: str, /) -> Reader:
-        return partial(self.validate, self.model)
-
-
-@dataclass(frozen=True)
-class _Part:
+class _Part(NamedTuple):
     """A part of the request."""
 
     read: Reader
@@ -60,7 +43,7 @@ def _idempotent_request(endpoint: BoundEndpoint, request: Request) -> Idempotent
     """Return None for an invalid body, with which the handler is not called."""
     key, user_id = request.idempotency_key, None
     arguments = request.arguments
-    body = next((value for value in arguments.values() if isinstance(value, Body)), None)
+    body: Any = next((it for it in arguments.values() if getattr(it, "place", 0) == "body"), None)
     if body is None:
         return None
     path = endpoint.path.format_map({n: arguments[name] for name, n in endpoint.path_names.items()})

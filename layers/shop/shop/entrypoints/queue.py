@@ -3,9 +3,8 @@
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import wraps
-from typing import Any  # an event and its context come from Lambda
+from typing import Any, NamedTuple  # an event and its context come from Lambda
 
 from aws_lambda_powertools.utilities.batch import (
     BatchProcessor,
@@ -20,8 +19,7 @@ from shop.observability import logger
 from shop.tracing import annotate, traced
 
 
-@dataclass(frozen=True)
-class Delivery:
+class Delivery(NamedTuple):
     """A CloudEvent, the number of its deliveries so far (1 for the first), and the seconds that the
     function has left.
     """

@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from pydantic.alias_generators import to_camel
-
 from shop.clock import from_text
 from shop.dynamo import tables
 from shop.dynamo.codec import Item
@@ -26,6 +24,7 @@ from shop.events.schemas import (
 )
 from shop.identifiers import is_id
 from shop.identity.accounts.models import UserStatus
+from shop.json_names import to_camel
 from shop.orders.models import OrderStatus
 from shop.stream_records import StreamRecord
 

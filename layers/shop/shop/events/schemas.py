@@ -10,12 +10,20 @@ from datetime import datetime
 from typing import Annotated, ClassVar, Literal, Self, get_args
 from uuid import UUID, uuid5
 
-from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
-from pydantic.alias_generators import to_camel
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
-from shop.money import Amount
+from shop.clock import to_text
+from shop.json_names import to_camel
+from shop.money_fields import Amount
 from shop.orders.models import OrderStatus
-from shop.schemas import Timestamp
+
+_Timestamp = Annotated[
+    datetime,
+    PlainSerializer(to_text, return_type=str),
+    WithJsonSchema(
+        {"type": "string", "format": "date-time", "examples": ["2026-11-22T18:06:00.123Z"]}
+    ),
+]
 
 
 class _EventModel(BaseModel):
@@ -66,7 +74,7 @@ class Event[Data: UserData | OrderData](_EventModel):
     source: Literal["/shop"]
     type: str
     subject: Annotated[str, Field(description="The id of the user or order")]
-    time: Timestamp
+    time: _Timestamp
     datacontenttype: Literal["application/json"]
     dataschema: Annotated[str, Field(description="Type and version of the data")]
     # An extension attribute, absent outside an HTTP request: CloudEvents does not allow null.

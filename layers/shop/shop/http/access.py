@@ -1,15 +1,13 @@
 """Access rules of endpoints, checked before the path, headers and body are validated."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from shop.caller import Caller, require
 from shop.http.parameters import BoundEndpoint, Reader
 
 
-@dataclass(frozen=True)
-class Access:
+class Access(NamedTuple):
     """A rule on the caller and the user id in the path, on the annotation of the caller.
 
     Services check the same rule again, close to the data.

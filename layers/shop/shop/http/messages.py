@@ -5,6 +5,8 @@ from typing import Any, get_args  # the details of a pydantic error are of sever
 
 from pydantic_core.core_schema import ErrorType
 
+from shop.http.request import UNKNOWN_PARAMETER
+
 # By pydantic's type, which is the `code` of the detail; formatted with the context of the error.
 MESSAGES: Mapping[str, str] = {
     "missing": "This field is required.",
@@ -44,6 +46,6 @@ def message_of(place: str, type_: str, context: Mapping[str, Any], own: str = _D
     if type_ not in _OF_PYDANTIC:
         return own
     if place == "query" and type_ == "extra_forbidden":
-        return "Unknown query parameter."
+        return UNKNOWN_PARAMETER
     is_one = 1 in (context.get("min_length"), context.get("max_length"))
     return MESSAGES.get(type_, _DEFAULT).format_map({**context, "s": "" if is_one else "s"})

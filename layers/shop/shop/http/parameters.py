@@ -2,9 +2,8 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, Protocol, runtime_checkable
+from typing import Annotated, NamedTuple, Protocol, runtime_checkable
 
 from shop.caller import Caller
 from shop.errors import NotFound
@@ -57,15 +56,17 @@ class PathParameter(Marker, Protocol):
         """Return the argument; raise `NotFound` for an invalid value: no resource has its path."""
 
 
-@dataclass(frozen=True)
-class PathId:
+class PathId(NamedTuple):
     """An id. With `me`, the word `me` stands for the caller; with `current`, the word `current`
     stands for the caller's session.
     """
 
     me: bool = False
     current: bool = False
-    max_length = ID_LENGTH
+
+    @property
+    def max_length(self) -> int:
+        return ID_LENGTH
 
     @property
     def pattern(self) -> str:
@@ -91,7 +92,6 @@ class PathId:
         return partial(_read_traced, self, name, endpoint.path_names[name])
 
 
-@dataclass(frozen=True)
 class PathToken:
     """A secret of 32 bytes in base64url. It is not annotated: traces and logs hold the route."""
 
@@ -108,12 +108,14 @@ class PathToken:
         return partial(_read, self, endpoint.path_names[name])
 
 
-@dataclass(frozen=True)
-class PathName:
+class PathName(NamedTuple):
     """One of a few names."""
 
     names: frozenset[str]
-    description = "a name"
+
+    @property
+    def description(self) -> str:
+        return "a name"
 
     @property
     def pattern(self) -> str:
@@ -142,7 +144,6 @@ def _read_traced(parameter: PathParameter, name: str, path_name: str, request: R
     return value
 
 
-@dataclass(frozen=True)
 class PathPrefix:
     """The part of the requested path before the route: a stage or a base path."""
 
@@ -155,7 +156,6 @@ class PathPrefix:
 Prefix = Annotated[str, PathPrefix()]
 
 
-@dataclass(frozen=True)
 class AcceptsGzip:
     """A flag: true if the client accepts compressed responses."""
 

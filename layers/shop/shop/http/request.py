@@ -4,7 +4,6 @@ import json
 import re
 from base64 import b64decode
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
 from typing import Any  # the event and the bodies are JSON
@@ -34,6 +33,7 @@ _PARAMETER = re.compile(r""";[ \t]*([^;="\s]*)[ \t]*(?:=[ \t]*(?:"((?:[^"\\]|\\.
 _SLASHES = re.compile(r"[/\\]+")  # browsers read a backslash as a slash
 # A string without its last quote is the rest of the body, so that a search takes linear time.
 _TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[{,]', re.DOTALL)
+UNKNOWN_PARAMETER = "Unknown query parameter."
 IDEMPOTENCY_KEY_PATTERN = r"[\x21-\x7e]{1,255}"
 _ENTITY_TAG = r'(W/)?"[\x21\x23-\x7e]*"'
 # A list may have empty elements, which are ignored (RFC 9110, 5.6.1.2).
@@ -44,12 +44,12 @@ _IDEMPOTENCY_KEY = re.compile(IDEMPOTENCY_KEY_PATTERN)
 _ENTITY_TAGS = re.compile(ENTITY_TAGS_PATTERN)
 
 
-@dataclass(frozen=True)
 class Request:
     """One request, and the arguments of the handler that are bound so far."""
 
-    event: Mapping[str, Any]
-    arguments: dict[str, object] = field(default_factory=dict)
+    def __init__(self, event: Mapping[str, Any]) -> None:
+        self.event = event
+        self.arguments: dict[str, object] = {}
 
     @property
     def id(self) -> str:
@@ -103,6 +103,15 @@ class Request:
             for name, values in self._parameters.items()
             if len(values) != 1
         ]
+
+    @property
+    def unknown_parameters(self) -> Sequence[Detail]:
+        """Details of all query parameters, for an endpoint that takes none."""
+        unknown = [
+            Detail(f"query.{name}"[:200], "extra_forbidden", UNKNOWN_PARAMETER)
+            for name in self.query
+        ]
+        return [*self.repeated, *unknown]
 
     @property
     def _parameters(self) -> Mapping[str, Sequence[str]]:

@@ -1,11 +1,10 @@
 """HTTP responses, as sent and as recorded for replay."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Response:
+class Response(NamedTuple):
     """A response that is replayed byte for byte."""
 
     status: int

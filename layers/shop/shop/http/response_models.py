@@ -1,24 +1,71 @@
-"""Response bodies: models with their media type and headers."""
+"""Response bodies: plain classes, whose fields are rendered as JSON with camelCase names.
 
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
+They are neither pydantic's nor dataclasses: importing pydantic takes a quarter of a cold start, and
+creating a dataclass half a millisecond. The OpenAPI document is built from the same annotations.
+"""
 
-from pydantic import Field
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,  # fields and annotations are of many types
+    ClassVar,
+    Self,
+    dataclass_transform,
+    get_origin,
+)
 
+from shop.clock import to_text
+from shop.http.response_fields import Id
+from shop.json_names import to_camel
+from shop.money import amount_to_text
 from shop.preconditions import entity_tag
-from shop.schemas import Id, Schema
 
 if TYPE_CHECKING:
     from shop.http.request import Request
 
+HIDDEN = "hidden"  # metadata of a field that is not part of the body
 
-class ResponseModel(Schema):
-    """A response body: JSON by default."""
 
-    media_type: ClassVar = "application/json"
-    sends: ClassVar[tuple[str, ...]] = ()  # the names of its headers, for the OpenAPI document
+def fields_of(model: type) -> Mapping[str, Any]:
+    """Return the annotations of the fields in the body, by name, in the order of the body."""
+    annotations: dict[str, Any] = {}
+    for base in reversed(model.__mro__):
+        annotations |= vars(base).get("__annotations__", {})
+    return {
+        name: annotation
+        for name, annotation in annotations.items()
+        if get_origin(annotation) is not ClassVar
+        and HIDDEN not in getattr(annotation, "__metadata__", ())
+    }
+
+
+@dataclass_transform(kw_only_default=True, frozen_default=True)
+class ResponseModel:
+    """A response body, JSON by default, or an object within one.
+
+    Annotations declare the fields, which the constructor takes by name; a class attribute is a
+    default. A type checker verifies them; nothing does at run time.
+    """
+
+    media_type: ClassVar[str] = "application/json"
+    # For the OpenAPI document: the names of its headers, and the schema of a body without fields
+    sends: ClassVar[tuple[str, ...]] = ()
+    body_schema: ClassVar[Mapping[str, Any] | None] = None
+    json_names: ClassVar[Mapping[str, str]]  # of the fields in the body
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        cls.json_names = {name: to_camel(name) for name in fields_of(cls)}
+
+    def __init__(self, **fields: Any) -> None:
+        vars(self).update(fields)
 
     def as_text(self) -> str:
-        return self.model_dump_json()
+        return _ENCODER.encode(self)
 
     def headers(self, request: "Request") -> dict[str, str]:  # noqa: ARG002
         return {}
@@ -31,7 +78,7 @@ class Resource(ResponseModel):
     resource_name: ClassVar[str]  # in snake_case: a trace of its creation has `<name>_id`
 
     id: Id
-    version: Annotated[int, Field(exclude=True)]
+    version: Annotated[int, HIDDEN]
 
     @classmethod
     def of(cls, stored: Any) -> Self:
@@ -44,3 +91,25 @@ class Resource(ResponseModel):
         if request.method == "POST":
             headers["Location"] = f"{request.path.rstrip('/')}/{self.id}"
         return headers
+
+
+def _as_json(value: object) -> object:
+    """Return the JSON value of an object that JSON lacks."""
+    match value:
+        case Decimal():
+            return amount_to_text(value)
+        case datetime():
+            return to_text(value)
+        case ResponseModel():
+            fields = vars(value)
+            return {
+                # Calls of `getattr` would be a fifth of a response's.
+                named: fields[name] if name in fields else getattr(value, name)
+                for name, named in value.json_names.items()
+            }
+    raise TypeError(f"{type(value).__name__} is not a type of response fields")
+
+
+_ENCODER = json.JSONEncoder(
+    default=_as_json, ensure_ascii=False, check_circular=False, separators=(",", ":")
+)

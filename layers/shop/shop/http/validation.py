@@ -1,13 +1,10 @@
 """Validation of bodies and queries: pydantic's errors become details."""
 
-from collections.abc import Sequence
-
 from pydantic import BaseModel, ValidationError
 
 from shop.errors import BadRequest, Detail, ShopError, ValidationFailed
 from shop.http.messages import message_of
 from shop.http.request import Request
-from shop.schemas import Query
 
 
 def read_body(model: type[BaseModel], request: Request) -> BaseModel:
@@ -29,17 +26,6 @@ def read_query(model: type[BaseModel], request: Request) -> BaseModel:
     if repeated:
         raise ValidationFailed(details=repeated)
     return query
-
-
-def unknown_parameters(request: Request) -> Sequence[Detail]:
-    """Return a detail for each query parameter of an endpoint that takes none."""
-    if not request.query and not request.repeated:
-        return ()
-    try:
-        read_query(Query, request)
-    except ValidationFailed as failure:
-        return failure.details
-    return ()
 
 
 def validation_failed(place: str, failure: ValidationError) -> ShopError:

@@ -4,10 +4,9 @@ import json
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import jwt
 
@@ -29,8 +28,7 @@ class InvalidToken(Exception):
     """The token is invalid; the message is the reason, for logs only."""
 
 
-@dataclass(frozen=True)
-class Issuer:
+class Issuer(NamedTuple):
     """The issuer and audience of tokens: parameters of the deployment, never the API's URL."""
 
     issuer: str
@@ -42,8 +40,7 @@ class Issuer:
         return cls(setting("TOKEN_ISSUER"), setting("TOKEN_AUDIENCE"), setting("TOKEN_CLIENT_ID"))
 
 
-@dataclass(frozen=True)
-class Claims:
+class Claims(NamedTuple):
     user_id: str
     session_id: str
 

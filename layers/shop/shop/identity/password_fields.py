@@ -4,11 +4,12 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, SecretStr
 
+from shop.http.request_models import MAX_TEXT, violation
 from shop.identity import passwords
-from shop.schemas import MAX_TEXT, json_schema, violation
+from shop.json_schema import JsonSchema
 
 CurrentPassword = Annotated[
-    SecretStr, json_schema(maxLength=MAX_TEXT, examples=["correct horse battery staple"])
+    SecretStr, JsonSchema(maxLength=MAX_TEXT, examples=["correct horse battery staple"])
 ]
 
 

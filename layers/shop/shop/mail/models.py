@@ -1,9 +1,8 @@
 """Notifications, and the emails that they lead to."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any  # the data of an event has values of many types
+from typing import Any, NamedTuple  # the data of an event has values of many types
 
 MAX_EVENT_AGE = timedelta(hours=24)  # replays of older events send no email
 # To an unverified address, which may belong to a stranger
@@ -11,8 +10,7 @@ MAX_UNVERIFIED = 10
 LIMIT_WINDOW = timedelta(hours=24)
 
 
-@dataclass(frozen=True)
-class Notification:
+class Notification(NamedTuple):
     """An event or a request that may lead to an email: the parts of a CloudEvent that email needs.
 
     The id is the same for every delivery.
@@ -24,8 +22,7 @@ class Notification:
     data: Mapping[str, Any]
 
 
-@dataclass(frozen=True)
-class EmailMessage:
+class EmailMessage(NamedTuple):
     """The content of an email, in two formats; the subject contains no user input."""
 
     subject: str
@@ -33,8 +30,7 @@ class EmailMessage:
     html: str
 
 
-@dataclass(frozen=True)
-class OutgoingEmail:
+class OutgoingEmail(NamedTuple):
     address: str
     message: EmailMessage
     is_limited: bool  # whether it counts towards the limit of an unverified address

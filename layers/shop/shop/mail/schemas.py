@@ -3,8 +3,8 @@
 from typing import Annotated, Any  # the data of an event has values of many types
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_camel
 
+from shop.json_names import to_camel
 from shop.mail.models import Notification
 
 

@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from html import escape
+from typing import NamedTuple
 
 from shop.mail.models import EmailMessage
 from shop.money import amount_to_text
@@ -29,14 +29,12 @@ _BUTTON = (
 _CELL = '<td style="padding:4px 12px 4px 0{more}">{text}</td>'
 
 
-@dataclass(frozen=True)
-class Link:
+class Link(NamedTuple):
     label: str
     url: str
 
 
-@dataclass(frozen=True)
-class Table:
+class Table(NamedTuple):
     """Rows of a text and an amount; the last row is the total."""
 
     rows: Sequence[tuple[str, str]]

@@ -4,8 +4,8 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
+from shop.http.request_models import Body, IdIn
 from shop.identity.accounts.models import UserStatus
-from shop.schemas import Body, IdIn
 
 
 class Command(Body):

@@ -1,11 +1,14 @@
 """The order model: lines at the prices of the time the order was placed."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from shop.money import Money
+
+MAX_LINES = 50
+MAX_QUANTITY = 999  # of one product in an order
 
 
 class OrderStatus(StrEnum):
@@ -24,8 +27,7 @@ TRANSITIONS: Mapping[OrderStatus, frozenset[OrderStatus]] = {
 }
 
 
-@dataclass(frozen=True)
-class OrderLine:
+class OrderLine(NamedTuple):
     product_id: str
     sku: str
     name: str
@@ -35,11 +37,10 @@ class OrderLine:
 
     @property
     def total(self) -> Money:
-        return self.unit_price * self.quantity
+        return self.unit_price.times(self.quantity)
 
 
-@dataclass(frozen=True)
-class Order:
+class Order(NamedTuple):
     id: str
     user_id: str
     status: OrderStatus

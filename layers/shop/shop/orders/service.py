@@ -2,8 +2,12 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
-from typing import Any, Protocol  # `Any`: the changed fields of an order are of several types
+from copy import replace
+from typing import (  # `Any`: the changed fields of an order are of several types
+    TYPE_CHECKING,
+    Any,
+    Protocol,
+)
 
 from shop.caller import Caller, require
 from shop.clock import Clock
@@ -24,16 +28,13 @@ from shop.metrics import count, measure
 from shop.money import Money
 from shop.orders.fulfilment import Fulfilment, FulfilmentFailed
 from shop.orders.models import TRANSITIONS, Order, OrderLine, OrderStatus
-from shop.orders.schemas import (
-    AllOrdersQuery,
-    OrderListQuery,
-    OrderPlace,
-    OrderUpdate,
-)
 from shop.pagination import IndexPage, PageRequest, PageResult
 from shop.preconditions import Precondition
 from shop.products.models import Product
 from shop.retries import retry_stale
+
+if TYPE_CHECKING:
+    from shop.orders.requests import AllOrdersQuery, OrderListQuery, OrderPlace, OrderUpdate
 
 
 class OrderStore(Protocol):
@@ -95,7 +96,7 @@ class OrderService:
         self._new_id = new_id
 
     def place(
-        self, caller: Caller, user_id: str, payload: OrderPlace, idempotency: IdempotentRequest
+        self, caller: Caller, user_id: str, payload: "OrderPlace", idempotency: IdempotentRequest
     ) -> Order:
         require(caller.may_act_for(user_id))
         quantities = _merged_quantities(payload)
@@ -130,7 +131,7 @@ class OrderService:
         caller: Caller,
         user_id: str,
         order_id: str,
-        payload: OrderUpdate,
+        payload: "OrderUpdate",
         precondition: Precondition,
     ) -> Order:
         """Change status or note: admins in any status, owners while the order is pending.
@@ -170,7 +171,7 @@ class OrderService:
         """Cancel an order that the fulfilment provider never accepted."""
         self._settle(user_id, order_id, lambda _: OrderStatus.CANCELLED)
 
-    def list(self, caller: Caller, user_id: str, query: OrderListQuery) -> PageResult[Order]:
+    def list(self, caller: Caller, user_id: str, query: "OrderListQuery") -> PageResult[Order]:
         require(caller.may_act_for(user_id))
         name = f"orders of {user_id}"
         statuses = _statuses(query.status)
@@ -179,7 +180,7 @@ class OrderService:
         )
         return query.page_result(name, page, self._orders.count(user_id, statuses))
 
-    def list_all(self, caller: Caller, query: AllOrdersQuery) -> PageResult[Order]:
+    def list_all(self, caller: Caller, query: "AllOrdersQuery") -> PageResult[Order]:
         require(caller.is_admin)
         name = "orders of everyone"
         statuses = _statuses(query.status)
@@ -279,7 +280,7 @@ def _returned_lines(before: Order, after: Order) -> list[OrderLine]:
     return [line for line in before.lines if line.reserved]
 
 
-def _merged_quantities(payload: OrderPlace) -> dict[str, int]:
+def _merged_quantities(payload: "OrderPlace") -> dict[str, int]:
     """Return quantities by product, in the order of the lines; merge lines of one product."""
     quantities: dict[str, int] = {}
     for line in payload.items:
@@ -288,7 +289,7 @@ def _merged_quantities(payload: OrderPlace) -> dict[str, int]:
 
 
 def _lines(
-    payload: OrderPlace, quantities: Mapping[str, int], products: Mapping[str, Product]
+    payload: "OrderPlace", quantities: Mapping[str, int], products: Mapping[str, Product]
 ) -> list[OrderLine]:
     def is_short(product_id: str) -> bool:
         stock = products[product_id].stock
@@ -331,7 +332,10 @@ def _total(lines: Sequence[OrderLine]) -> Money:
 
 
 def _reject_lines(
-    error: type[ShopError], payload: OrderPlace, is_rejected: Callable[[str], bool], detail: Detail
+    error: type[ShopError],
+    payload: "OrderPlace",
+    is_rejected: Callable[[str], bool],
+    detail: Detail,
 ) -> None:
     """Raise the error with a detail for each rejected line, by its index in the request body."""
     details = [

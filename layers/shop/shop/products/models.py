@@ -1,10 +1,14 @@
 """The product model."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from shop.money import Money
+
+MAX_STOCK = 1_000_000_000  # in a request; cancelled orders may return more
+SKU_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+MAX_SKU_LENGTH = 64
 
 
 class ProductStatus(StrEnum):
@@ -12,8 +16,7 @@ class ProductStatus(StrEnum):
     INACTIVE = "inactive"
 
 
-@dataclass(frozen=True)
-class Product:
+class Product(NamedTuple):
     id: str
     sku: str
     name: str

@@ -15,8 +15,7 @@ from shop.idempotency import Record
 from shop.identity.accounts.admin_check import CALLER, check_admin
 from shop.money import Money
 from shop.pagination import IndexPage, PageRequest
-from shop.products.models import Product, ProductStatus
-from shop.products.schemas import MAX_STOCK
+from shop.products.models import MAX_STOCK, Product, ProductStatus
 from shop.retries import StaleVersion
 
 if TYPE_CHECKING:

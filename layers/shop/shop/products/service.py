@@ -1,8 +1,12 @@
 """The rules of products: anyone may read them, admins may change them."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import replace
-from typing import Any, Protocol  # `Any`: the changed fields of a product are of several types
+from copy import replace
+from typing import (  # `Any`: the changed fields of a product are of several types
+    TYPE_CHECKING,
+    Any,
+    Protocol,
+)
 
 from shop.caller import Caller, require
 from shop.clock import Clock
@@ -20,9 +24,11 @@ from shop.identifiers import NewId
 from shop.money import Money, amount_violation
 from shop.pagination import IndexPage, PageRequest, PageResult
 from shop.preconditions import Precondition
-from shop.products.models import Product, ProductStatus
-from shop.products.schemas import MAX_STOCK, ProductCreate, ProductListQuery, ProductUpdate
+from shop.products.models import MAX_STOCK, Product, ProductStatus
 from shop.retries import StaleVersion, retry_stale
+
+if TYPE_CHECKING:
+    from shop.products.requests import ProductCreate, ProductListQuery, ProductUpdate
 
 
 class ProductStore(Protocol):
@@ -76,7 +82,7 @@ class ProductService:
         self._new_id = new_id
 
     def create(
-        self, caller: Caller, payload: ProductCreate, idempotency: IdempotentRequest
+        self, caller: Caller, payload: "ProductCreate", idempotency: IdempotentRequest
     ) -> Product:
         require(caller.is_admin)
         idempotency.replay_if_recorded(self._products.find_record(idempotency.key))
@@ -110,14 +116,14 @@ class ProductService:
             raise NotFound
         return product
 
-    def list(self, query: ProductListQuery) -> PageResult[Product]:
+    def list(self, query: "ProductListQuery") -> PageResult[Product]:
         page = self._products.list(
             query.status, query.sort_field, query.page_request("products"), query.is_descending
         )
         return query.page_result("products", page, self._products.count(query.status))
 
     def update(
-        self, caller: Caller, product_id: str, payload: ProductUpdate, precondition: Precondition
+        self, caller: Caller, product_id: str, payload: "ProductUpdate", precondition: Precondition
     ) -> Product:
         """Change a product; without a precondition, concurrent sales and changes are kept."""
         require(caller.is_admin)

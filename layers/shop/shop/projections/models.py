@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
 # A projector starts no call for search rows later than 10 s after it recorded the write. A hanging
 # call lasts 9.2 s with its retries (`shop.clients`), so none has an effect after 20 s.
@@ -19,15 +20,13 @@ class Kind(StrEnum):
     PRODUCTS = "products"
 
 
-@dataclass(frozen=True)
-class Entity:
+class Entity(NamedTuple):
     kind: Kind
     id: str
     owner: str | None = None  # the user id of an order
 
 
-@dataclass(frozen=True)
-class State:
+class State(NamedTuple):
     """The state that lists show of an entity, at a version."""
 
     version: int
@@ -40,8 +39,7 @@ class Deleted:
     """The state of a deleted entity; it is final, since ids are unique."""
 
 
-@dataclass(frozen=True)
-class SearchWrite:
+class SearchWrite(NamedTuple):
     """Texts whose search rows a projector may put or delete until `until`."""
 
     writer: str
@@ -49,8 +47,7 @@ class SearchWrite:
     texts: Sequence[str]
 
 
-@dataclass(frozen=True)
-class Reading:
+class Reading(NamedTuple):
     """An entity's current state and its projected one; None if it does not exist.
 
     `writes` are the recorded, unsettled search writes, newest first.
@@ -71,8 +68,7 @@ class Reading:
         return isinstance(self.projected, Deleted)
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(NamedTuple):
     """The change of an entity's row from its reading to its target.
 
     `writes` are the search writes that the row records: first that of this step, then those of

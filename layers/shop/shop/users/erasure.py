@@ -2,9 +2,8 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any  # keys stay encoded
+from typing import TYPE_CHECKING, Any, NamedTuple  # keys stay encoded
 
 from shop.clients import dynamodb
 from shop.clock import now, to_text
@@ -21,8 +20,7 @@ if TYPE_CHECKING:
 _BY_USER = "by_user"  # an index that projects keys only and lags its table by about a second
 
 
-@dataclass(frozen=True)
-class _PersonalItems:
+class _PersonalItems(NamedTuple):
     """The items of one table that hold personal data, and the write that erases one."""
 
     query: "QueryInputTypeDef"

@@ -1,23 +1,21 @@
 """The user model."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from shop.caller import Role
 from shop.identity.accounts.models import UserStatus
 
 
-@dataclass(frozen=True)
-class FormerEmail:
+class FormerEmail(NamedTuple):
     """An email address that this version of the user replaced."""
 
     email: str  # canonical
     version: int
 
 
-@dataclass(frozen=True)
-class User:
+class User(NamedTuple):
     id: str
     email: str  # canonical
     name: str

@@ -7,7 +7,7 @@ bytes each).
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
+from copy import replace
 from itertools import islice
 from typing import TYPE_CHECKING
 

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import replace
+from copy import replace
 from datetime import timedelta
-from typing import Any, Protocol  # `Any`: the changed fields of a user are of several types
-
-from pydantic import SecretStr
+from typing import (  # `Any`: the changed fields of a user are of several types
+    TYPE_CHECKING,
+    Any,
+    Protocol,
+)
 
 from shop.caller import Caller, Client, Role, require
 from shop.clock import Clock
@@ -30,13 +32,17 @@ from shop.pagination import IndexPage, PageRequest, PageResult
 from shop.preconditions import Precondition
 from shop.retries import StaleVersion, retry_stale
 from shop.users.models import FormerEmail, User
-from shop.users.schemas import (
-    PasswordChange,
-    UserCreate,
-    UserListQuery,
-    UserReplace,
-    UserUpdate,
-)
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+    from shop.users.requests import (
+        PasswordChange,
+        UserCreate,
+        UserListQuery,
+        UserReplace,
+        UserUpdate,
+    )
 
 MAX_PASSWORD_CHANGES = 10  # of one user in 15 minutes, as many as guesses; users need one
 MAX_FORMER_EMAILS = 10  # enough for delayed notifications to find their address
@@ -143,7 +149,7 @@ class UserService:
         self._new_id = new_id
 
     def sign_up(
-        self, payload: UserCreate, client: Client | None, role: Role = Role.CUSTOMER
+        self, payload: "UserCreate", client: Client | None, role: Role = Role.CUSTOMER
     ) -> User:
         """Create a customer; an operator may choose another role, without client and rate limit.
 
@@ -175,7 +181,7 @@ class UserService:
         require(caller.may_act_for(user_id))
         return self._get(user_id)
 
-    def list(self, caller: Caller, query: UserListQuery) -> PageResult[User]:
+    def list(self, caller: Caller, query: "UserListQuery") -> PageResult[User]:
         require(caller.is_admin)
         statuses = [query.status] if query.status else [*UserStatus]
         page_request = query.page_request("users")
@@ -189,7 +195,7 @@ class UserService:
         self,
         caller: Caller,
         user_id: str,
-        payload: UserReplace,
+        payload: "UserReplace",
         precondition: Precondition,
         client: Client,
     ) -> User:
@@ -202,7 +208,7 @@ class UserService:
         self,
         caller: Caller,
         user_id: str,
-        payload: UserUpdate,
+        payload: "UserUpdate",
         precondition: Precondition,
         client: Client,
     ) -> User:
@@ -265,7 +271,7 @@ class UserService:
         retry_stale(delete)
 
     def change_password(
-        self, caller: Caller, user_id: str, payload: PasswordChange, client: Client
+        self, caller: Caller, user_id: str, payload: "PasswordChange", client: Client
     ) -> None:
         """Change the password and end all sessions except the caller's.
 
@@ -298,7 +304,7 @@ class UserService:
         caller: Caller,
         user_id: str,
         changes: Mapping[str, Any],
-        current_password: SecretStr | None,
+        current_password: "SecretStr | None",
         precondition: Precondition,
         client: Client,
     ) -> User:
@@ -366,7 +372,7 @@ class UserService:
         return user
 
     def _verified_hash(
-        self, user: User, current_password: SecretStr | None, guess: Guess | None
+        self, user: User, current_password: "SecretStr | None", guess: Guess | None
     ) -> str:
         """Return the stored hash that the password matches; raise `InvalidCredentials`.
 

@@ -1,8 +1,8 @@
 """Accounts: the credential, the account state, and the profile fields that recovery changes."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from shop.caller import Role
 
@@ -12,14 +12,12 @@ class UserStatus(StrEnum):
     INACTIVE = "inactive"
 
 
-@dataclass(frozen=True)
-class Credential:
+class Credential(NamedTuple):
     user_id: str
     password_hash: str
 
 
-@dataclass(frozen=True)
-class AccountState:
+class AccountState(NamedTuple):
     """The state of a user that all sessions depend on.
 
     A session is active only in the current generation of an active account.
@@ -31,8 +29,7 @@ class AccountState:
     role: Role
 
 
-@dataclass(frozen=True)
-class Account:
+class Account(NamedTuple):
     """The fields of a user that recovery reads."""
 
     id: str

@@ -13,10 +13,9 @@ https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_PutSecretValu
 import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID, uuid5
 
 from shop.clients import parameters, secrets
@@ -35,8 +34,7 @@ MIN_AGE = timedelta(minutes=20)
 _PAUSE = 0.2  # seconds
 
 
-@dataclass(frozen=True)
-class StoredKeys:
+class StoredKeys(NamedTuple):
     """A version of the secret, and its keys."""
 
     version: str

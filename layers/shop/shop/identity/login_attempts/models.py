@@ -1,9 +1,8 @@
 """Rate-limited requests, their windows, and the limits of login attempts."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Self
+from typing import NamedTuple, Self
 
 WINDOW = timedelta(minutes=15)
 # Until then, a counted guess has ended: the 10 s of a function, and clock skew.
@@ -12,27 +11,26 @@ MAX_GUESSES_FROM_NETWORK = 10
 MAX_GUESSES_FROM_ANYWHERE = 100
 
 
-@dataclass(frozen=True)
-class RateLimitWindow:
+class RateLimitWindow(NamedTuple):
     """The attempts with one digest, in a window that the first attempt opens."""
 
     digest: str  # hexadecimal; a digest, so that the table holds no email address
     max_count: int
-    count: int = 0
+    attempts: int = 0
     ends_at: datetime | None = None
-    # Guesses in the count without a recorded outcome, and the time at which the last has ended
+    # Guesses among them without a recorded outcome, and the time at which the last has ended
     unsettled: int = 0
     unsettled_until: datetime | None = None
 
     def opened(self, now: datetime) -> "RateLimitWindow":
         """Return this window while it lasts, else a new empty one."""
-        if self.count > 0 and self.ends_at is not None and now < self.ends_at:
+        if self.attempts > 0 and self.ends_at is not None and now < self.ends_at:
             return self
         return type(self)(self.digest, self.max_count, ends_at=now + WINDOW)
 
     @property
     def is_full(self) -> bool:
-        return self.count >= self.max_count
+        return self.attempts >= self.max_count
 
     @property
     def full_until(self) -> datetime | None:
@@ -47,7 +45,6 @@ class RateLimitWindow:
         return self.is_full and self.unsettled > 0 and until is not None and until <= now
 
 
-@dataclass(frozen=True)
 class RateLimitedRequest:
     """A request that counts in two windows: its network, and its person from anywhere.
 
@@ -55,9 +52,15 @@ class RateLimitedRequest:
     Sign-ups, profile changes and requests for an email count unless they end in a 5xx.
     """
 
-    from_network: RateLimitWindow
-    from_anywhere: RateLimitWindow
-    is_guess: bool = True
+    def __init__(
+        self, from_network: RateLimitWindow, from_anywhere: RateLimitWindow, is_guess: bool = True
+    ) -> None:
+        self.from_network = from_network
+        self.from_anywhere = from_anywhere
+        self.is_guess = is_guess
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, type(self)) and vars(self) == vars(other)
 
     def __iter__(self) -> Iterator[RateLimitWindow]:
         yield from (self.from_network, self.from_anywhere)
@@ -69,12 +72,12 @@ class RateLimitedRequest:
     def with_windows(self, windows: Iterable[RateLimitWindow]) -> Self:
         """Return the same request with these windows."""
         from_network, from_anywhere = windows
-        return replace(self, from_network=from_network, from_anywhere=from_anywhere)
+        return type(self)(from_network, from_anywhere, self.is_guess)
 
 
-@dataclass
 class Guess:
     """A counted guess, and whether its password was right."""
 
-    attempt: RateLimitedRequest
-    is_right: bool = False
+    def __init__(self, attempt: RateLimitedRequest) -> None:
+        self.attempt = attempt
+        self.is_right = False

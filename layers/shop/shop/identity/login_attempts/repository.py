@@ -1,7 +1,7 @@
 """Rate limit windows in DynamoDB: guesses count before the comparison of the password."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from copy import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -143,7 +143,7 @@ def clear(attempt: RateLimitedRequest) -> "Mapping[str, Action]":
 
 
 def _count(window: RateLimitWindow, now: datetime, is_guess: bool) -> "Action":
-    if window.count == 0:
+    if window.attempts == 0:
         return _open(window, now, is_guess)
     if window.is_abandoned(now):
         return _reclaim(window, now)
@@ -186,9 +186,9 @@ def _reclaim(window: RateLimitWindow, now: datetime) -> "Action":
     return actions.update(
         tables.attempts(),
         _key(window),
-        equals(ends_at=_end_of(window), count=window.count, unsettled=window.unsettled),
+        equals(ends_at=_end_of(window), count=window.attempts, unsettled=window.unsettled),
         sets={
-            "count": window.count - window.unsettled + 1,
+            "count": window.attempts - window.unsettled + 1,
             "unsettled": 1,
             "unsettled_until": to_text(now + UNSETTLED_DURATION),
         },
@@ -218,7 +218,7 @@ def _as_stored(window: RateLimitWindow, item: Item | None) -> RateLimitWindow:
     until = item.get("unsettled_until")
     return replace(
         window,
-        count=int(item["count"]),
+        attempts=int(item["count"]),
         ends_at=from_text(item["ends_at"]),
         unsettled=int(item.get("unsettled", 0)),
         unsettled_until=None if until is None else from_text(until),

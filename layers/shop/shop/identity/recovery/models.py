@@ -1,8 +1,8 @@
 """Recovery tokens, and the rate limits of the emails that contain them."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
 LIFETIME = timedelta(hours=1)
 # Per 15 minutes. Few per person, or strangers could flood a mailbox; a network has many users.
@@ -15,8 +15,7 @@ class Purpose(StrEnum):
     RESET = "reset"
 
 
-@dataclass(frozen=True)
-class RecoveryToken:
+class RecoveryToken(NamedTuple):
     """The stored part of a token; the token itself is only in the email."""
 
     digest: str  # hexadecimal SHA-256

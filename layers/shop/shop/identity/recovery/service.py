@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from shop.caller import Caller, Client
 from shop.clock import Clock
@@ -22,9 +22,11 @@ from shop.identity.recovery.models import (
     Purpose,
     RecoveryToken,
 )
-from shop.identity.recovery.schemas import PasswordReset, PasswordResetCreate
 from shop.identity.recovery.tokens import digest_of, new_token
 from shop.retries import retry_stale
+
+if TYPE_CHECKING:
+    from shop.identity.recovery.requests import PasswordReset, PasswordResetCreate
 
 
 class RecoveryStore(Protocol):
@@ -88,7 +90,7 @@ class RecoveryService:
         """Request the email; raise `TooManyRequests`."""
         self._request(VERIFICATION_REQUESTED, {"userId": caller.id}, caller.id, client)
 
-    def request_password_reset(self, payload: PasswordResetCreate, client: Client) -> None:
+    def request_password_reset(self, payload: "PasswordResetCreate", client: Client) -> None:
         """Request the email, without a lookup of the address; raise `TooManyRequests`."""
         self._request(RESET_REQUESTED, {"email": payload.email}, payload.email, client)
 
@@ -101,7 +103,7 @@ class RecoveryService:
 
         retry_stale(verify)
 
-    def reset(self, text: str, payload: PasswordReset, client: Client) -> None:
+    def reset(self, text: str, payload: "PasswordReset", client: Client) -> None:
         """Set the password; raise `NotFound` or `ValidationFailed`, which keeps the token valid."""
         password = payload.password.get_secret_value()
 

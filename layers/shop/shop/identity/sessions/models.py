@@ -1,8 +1,8 @@
 """Sessions, and the digests of their refresh tokens."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hmac import compare_digest
+from typing import NamedTuple
 
 from shop.identity.accounts.models import AccountState, UserStatus
 
@@ -12,8 +12,7 @@ REUSE_GRACE = timedelta(seconds=30)  # for a lost response, or two tabs
 MAX_SESSIONS = 50  # of one user
 
 
-@dataclass(frozen=True)
-class RefreshDigests:
+class RefreshDigests(NamedTuple):
     """The stored part of a refresh token: digests of its family and secrets, and a salt.
 
     The salt and the previous secret, which only the client knows, determine the current secret.
@@ -35,8 +34,7 @@ class RefreshDigests:
         return compare_digest(self.previous, digest) and now <= self.rotated_at + REUSE_GRACE
 
 
-@dataclass(frozen=True)
-class Session:
+class Session(NamedTuple):
     user_id: str
     id: str
     generation: int
@@ -61,8 +59,7 @@ class Session:
         )
 
 
-@dataclass(frozen=True)
-class Grant:
+class Grant(NamedTuple):
     session: Session
     access_token: str
     refresh_token: str

@@ -3,10 +3,10 @@
 import hashlib
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import replace
+from copy import replace
 from datetime import datetime
 from hmac import compare_digest
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from shop.caller import Caller, Client, Role
 from shop.clock import Clock
@@ -30,10 +30,12 @@ from shop.identity.sessions.models import (
     Session,
 )
 from shop.identity.sessions.refresh_tokens import RefreshToken, new_salt
-from shop.identity.sessions.schemas import AccessTokenCreate, SessionCreate
 from shop.metrics import count
 from shop.observability import logger
 from shop.retries import StaleVersion, retry_stale
+
+if TYPE_CHECKING:
+    from shop.identity.sessions.requests import AccessTokenCreate, SessionCreate
 
 _MAX_ENDED = 90  # by one login, of the 100 actions of a transaction
 
@@ -105,7 +107,7 @@ class SessionService:
         self._clock = clock
         self._new_id = new_id
 
-    def log_in(self, payload: SessionCreate, client: Client) -> Grant:
+    def log_in(self, payload: "SessionCreate", client: Client) -> Grant:
         """Return a new session with its tokens. Four round trips to storage.
 
         Raise `TooManyRequests`, `InvalidCredentials`, or, with the right password,
@@ -120,7 +122,7 @@ class SessionService:
             count("LogInsFailed")
             raise
 
-    def _log_in(self, payload: SessionCreate, client: Client) -> Grant:
+    def _log_in(self, payload: "SessionCreate", client: Client) -> Grant:
         email = _canonical_or_digest(payload.email)
         password = payload.password.get_secret_value()
         seen = login_attempt(email, client.ip_address)
@@ -167,7 +169,7 @@ class SessionService:
             raise StaleVersion
         return Grant(session, access_token, refresh_token)
 
-    def refresh(self, payload: AccessTokenCreate, client: Client) -> Grant:
+    def refresh(self, payload: "AccessTokenCreate", client: Client) -> Grant:
         """Return new tokens for a refresh token that is unused, or was used within the last 30 s.
 
         Raise `Unauthorized` for any other. A token that was used earlier is stolen or copied, so
@@ -240,7 +242,7 @@ class SessionService:
         return session, refresh_token.text
 
 
-def _parsed(payload: AccessTokenCreate) -> RefreshToken:
+def _parsed(payload: "AccessTokenCreate") -> RefreshToken:
     try:
         return RefreshToken.parse(payload.refresh_token.get_secret_value())
     except ValueError:

@@ -1,7 +1,6 @@
 """The response models of the edge's own case."""
 
 from shop.http.response_models import ResponseModel
-from shop.orders.schemas import OrderLinePlace
 
 
 class User(ResponseModel):
@@ -14,10 +13,15 @@ class User(ResponseModel):
     updated_at: str
 
 
+class Line(ResponseModel):
+    product_id: str
+    quantity: int
+
+
 class Order(ResponseModel):
     id: str
     user_id: str
     status: str
-    items: list[OrderLinePlace]
+    items: list[Line]
     note: str | None
     created_at: str

@@ -6,7 +6,8 @@ from edge_schemas import User
 from shop.caller import Caller, require
 from shop.entrypoints.http import endpoint
 from shop.errors import Forbidden, NotFound
-from shop.users.schemas import UserId
+from shop.json_names import to_snake
+from shop.users.parameters import UserId
 
 
 @endpoint("GET /api/users/{userId}", raises=(Forbidden, NotFound))
@@ -16,4 +17,4 @@ def handler(user_id: UserId, caller: Caller) -> User:
     user = edge_store.user(user_id)
     if user is None:
         raise NotFound
-    return User(**user)
+    return User(**{to_snake(name): text for name, text in user.items()})

@@ -1,7 +1,7 @@
-"""Base schemas: camelCase in JSON, snake_case in Python, no unknown fields."""
+"""Bases of request bodies and queries, by pydantic: camelCase in JSON, and no unknown fields."""
 
-from datetime import datetime
-from typing import Annotated, Any
+from functools import partial
+from typing import Annotated, Any, ClassVar  # `Any`: fields are of many types
 
 from pydantic import (
     AfterValidator,
@@ -9,14 +9,13 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    PlainSerializer,
-    WithJsonSchema,
 )
-from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
-from shop.clock import to_text
+from shop.http.parameters import BoundEndpoint, Reader
+from shop.http.validation import read_body, read_query
 from shop.identifiers import ID_LENGTH, UUID_PATTERN, canonical_id
+from shop.json_names import to_camel
 
 
 class Schema(BaseModel):
@@ -36,6 +35,13 @@ class Body(Schema):
     """A request body: JSON with strict types; unknown fields are rejected."""
 
     model_config = ConfigDict(strict=True, validate_by_name=False)
+
+    place: ClassVar = "body"
+
+    @classmethod
+    def bind(cls, _endpoint: BoundEndpoint, _: str, /) -> Reader:
+        cls.model_rebuild()  # at import, or the first request would wait for it
+        return partial(read_body, cls)
 
 
 class Patch(Body):
@@ -57,6 +63,13 @@ class Query(Schema):
 
     model_config = ConfigDict(validate_by_name=False)
 
+    place: ClassVar = "query"
+
+    @classmethod
+    def bind(cls, _endpoint: BoundEndpoint, _: str, /) -> Reader:
+        cls.model_rebuild()
+        return partial(read_query, cls)
+
 
 def violation(code: str, message: str, field: str | None = None) -> PydanticCustomError:
     """Return an error for a validator to raise, with the message for clients.
@@ -65,14 +78,6 @@ def violation(code: str, message: str, field: str | None = None) -> PydanticCust
     """
     context = {"message": message} if field is None else {"message": message, "field": field}
     return PydanticCustomError(code, "{message}", context)
-
-
-def json_schema(**keywords: Any) -> Any:
-    """Return JSON Schema for the document only: stored values may predate a newer rule.
-
-    `Any`, like the result of pydantic's `Field`.
-    """
-    return Field(json_schema_extra=keywords)
 
 
 def _without_point(value: object) -> object:
@@ -84,9 +89,6 @@ def _without_point(value: object) -> object:
 IntegralFloat = BeforeValidator(_without_point)
 
 MAX_TEXT = 1024 * 1024  # characters; no body is longer
-
-# The document has an example for each kind of id.
-Id = Annotated[str, json_schema(format="uuid", maxLength=36)]
 
 
 def _canonical_id(text: str) -> str:
@@ -104,17 +106,4 @@ IdIn = Annotated[
         json_schema_extra={"format": "uuid", "pattern": f"^{UUID_PATTERN}$"},
     ),
     AfterValidator(_canonical_id),
-]
-
-
-Timestamp = Annotated[
-    datetime,
-    PlainSerializer(to_text, return_type=str),
-    WithJsonSchema(
-        {
-            "type": "string",
-            "format": "date-time",
-            "examples": ["2026-11-22T18:06:00.123Z"],
-        }
-    ),
 ]

@@ -1,23 +1,20 @@
-"""Request and response models of users."""
+"""Request bodies and queries of users."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
 from shop.caller import Role
-from shop.email_addresses import EmailAddress, is_form_of
-from shop.http.parameters import PathId
-from shop.http.response_models import Resource
+from shop.email_addresses import is_form_of
+from shop.email_fields import EmailAddress
+from shop.http.list_queries import ListQuery
+from shop.http.request_models import UNSET, Body, Patch, violation
 from shop.identity.accounts.models import UserStatus
 from shop.identity.password_fields import CurrentPassword, Password, check_password
-from shop.pagination import ListQuery, Page
-from shop.schemas import UNSET, Body, Patch, Timestamp, json_schema, violation
 from shop.search import is_caseless
-from shop.text import Name, NameRead
-from shop.users.models import User
+from shop.text import Name
 
 _NAMED = Field(examples=["Ada Lovelace"])
-UserId = Annotated[str, PathId(me=True)]
 # JSON has strings, which strict mode would reject.
 StatusIn = Annotated[UserStatus, Field(strict=False)]
 RoleIn = Annotated[Role, Field(strict=False)]
@@ -86,23 +83,3 @@ class UserListQuery(ListQuery):
         if others.data.get("sort", "createdAt").removeprefix("-") != "createdAt":
             raise violation("search_sort", "With search, sort must be createdAt or -createdAt.")
         return search
-
-
-class UserResponse(Resource):
-    resource_name = "user"
-
-    email: Annotated[str, json_schema(format="email", maxLength=254, examples=["ada@example.com"])]
-    name: Annotated[NameRead, _NAMED]
-    status: UserStatus
-    role: Role
-    email_verified: bool
-    created_at: Timestamp
-    updated_at: Timestamp
-
-    @classmethod
-    def of(cls, user: User) -> Self:
-        return cls.model_validate(user, from_attributes=True)
-
-
-class UserPage(Page[UserResponse]):
-    """A page of users."""

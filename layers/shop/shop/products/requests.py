@@ -1,7 +1,7 @@
-"""Request and response models of products."""
+"""Request bodies and queries of products."""
 
 from decimal import Decimal
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
 from pydantic import (
     AfterValidator,
@@ -12,27 +12,20 @@ from pydantic import (
     field_validator,
 )
 
-from shop.http.parameters import PathId
-from shop.http.response_models import Resource
-from shop.money import Amount, Currency, CurrencyRead, amount_violation
-from shop.pagination import Page, PublicListQuery
-from shop.products.models import Product, ProductStatus
-from shop.schemas import UNSET, Body, IntegralFloat, Patch, Timestamp, json_schema, violation
-from shop.text import Name, NameRead
+from shop.http.list_queries import PublicListQuery
+from shop.http.request_models import UNSET, Body, IntegralFloat, Patch, violation
+from shop.money import amount_violation
+from shop.money_fields import Amount, Currency
+from shop.products.models import MAX_SKU_LENGTH, MAX_STOCK, SKU_PATTERN, ProductStatus
+from shop.text import Name
 
-MAX_STOCK = 1_000_000_000
-
-_SKU_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 _NAMED = Field(examples=["Pears, a kilogram"])
-ProductName = Annotated[NameRead, _NAMED]
 
-ProductId = Annotated[str, PathId()]
 Sku = Annotated[
     str,
-    StringConstraints(min_length=1, max_length=64, pattern=_SKU_PATTERN),
+    StringConstraints(min_length=1, max_length=MAX_SKU_LENGTH, pattern=SKU_PATTERN),
     Field(examples=["PEAR-1KG"]),
 ]
-SkuRead = Annotated[str, json_schema(maxLength=64, pattern=_SKU_PATTERN, examples=["PEAR-1KG"])]
 Stock = Annotated[
     int | None,
     Field(ge=0, le=MAX_STOCK, description="pieces; null is unlimited", examples=[100]),
@@ -114,46 +107,6 @@ class ProductUpdate(Patch):
         return stock
 
 
-class ProductResponse(Resource):
-    resource_name = "product"
-
-    sku: SkuRead
-    name: ProductName
-    price: Amount
-    currency: CurrencyRead
-    stock: Annotated[
-        int | None,
-        json_schema(
-            minimum=0,
-            maximum=2**53 - 1,  # cancelled orders may return stock beyond MAX_STOCK
-            description="null is unlimited",
-            examples=[100],
-        ),
-    ]
-    status: ProductStatus
-    created_at: Timestamp
-    updated_at: Timestamp
-
-    @classmethod
-    def of(cls, product: Product) -> Self:
-        return cls(
-            id=product.id,
-            sku=product.sku,
-            name=product.name,
-            price=product.price.amount,
-            currency=product.price.currency,
-            stock=product.stock,
-            status=product.status,
-            created_at=product.created_at,
-            updated_at=product.updated_at,
-            version=product.version,
-        )
-
-
 class ProductListQuery(PublicListQuery):
     status: ProductStatus = ProductStatus.ACTIVE
     sort: Literal["createdAt", "-createdAt", "name", "-name", "price", "-price"] = "-createdAt"
-
-
-class ProductPage(Page[ProductResponse]):
-    """A page of products."""

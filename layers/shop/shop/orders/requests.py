@@ -1,8 +1,8 @@
-"""Request and response models of orders."""
+"""Request bodies and queries of orders."""
 
 from collections import Counter
 from collections.abc import Collection, Iterator
-from typing import Annotated, Any, Literal, Self  # `Any`: `items` may hold any JSON
+from typing import Annotated, Any, Literal  # `Any`: `items` may hold any JSON
 
 from pydantic import (
     ConfigDict,
@@ -13,30 +13,12 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails, InitErrorDetails
 
-from shop.http.parameters import PathId
-from shop.http.response_models import Resource, ResponseModel
-from shop.money import Amount, CurrencyRead
-from shop.orders.models import Order, OrderLine, OrderStatus
-from shop.pagination import ListQuery, Page
-from shop.products.schemas import ProductName, SkuRead
-from shop.schemas import (
-    UNSET,
-    Body,
-    Id,
-    IdIn,
-    IntegralFloat,
-    Patch,
-    Timestamp,
-    json_schema,
-    violation,
-)
-from shop.text import Note, NoteRead
+from shop.http.list_queries import ListQuery
+from shop.http.request_models import UNSET, Body, IdIn, IntegralFloat, Patch, violation
+from shop.orders.models import MAX_LINES, MAX_QUANTITY, OrderStatus
+from shop.text import Note
 
 _NOTED = Field(examples=["Please ring twice."])
-OrderId = Annotated[str, PathId()]
-
-MAX_LINES = 50
-MAX_QUANTITY = 999
 
 _TOO_MANY = violation(
     "less_than_equal", f"All lines of one product together may order {MAX_QUANTITY} at most."
@@ -114,58 +96,6 @@ class OrderUpdate(Patch):
     note: Annotated[Note | None, _NOTED] = UNSET
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"status": "cancelled"}]})
-
-
-class OrderLineResponse(ResponseModel):
-    product_id: Id
-    sku: SkuRead
-    name: ProductName
-    unit_price: Amount
-    quantity: Annotated[int, json_schema(minimum=1, maximum=MAX_QUANTITY, examples=[1])]
-    line_total: Amount
-
-    @classmethod
-    def of(cls, line: OrderLine) -> Self:
-        return cls(
-            product_id=line.product_id,
-            sku=line.sku,
-            name=line.name,
-            unit_price=line.unit_price.amount,
-            quantity=line.quantity,
-            line_total=line.total.amount,
-        )
-
-
-class OrderResponse(Resource):
-    resource_name = "order"
-
-    user_id: Id
-    status: OrderStatus
-    currency: CurrencyRead
-    total: Amount
-    items: Annotated[list[OrderLineResponse], json_schema(maxItems=MAX_LINES)]
-    note: Annotated[NoteRead | None, _NOTED]
-    created_at: Timestamp
-    updated_at: Timestamp
-
-    @classmethod
-    def of(cls, order: Order) -> Self:
-        return cls(
-            id=order.id,
-            user_id=order.user_id,
-            status=order.status,
-            currency=order.total.currency,
-            total=order.total.amount,
-            items=[OrderLineResponse.of(line) for line in order.lines],
-            note=order.note,
-            created_at=order.created_at,
-            updated_at=order.updated_at,
-            version=order.version,
-        )
-
-
-class OrderPage(Page[OrderResponse]):
-    """A page of orders."""
 
 
 class OrderListQuery(ListQuery):

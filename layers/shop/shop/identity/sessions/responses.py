@@ -1,20 +1,18 @@
-"""Sessions and tokens in the API."""
+"""Responses of sessions, tokens and public keys."""
 
-from collections.abc import Sequence
-from typing import Annotated, Literal, Self
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
-from pydantic import Field, SecretStr
-
-from shop.http.parameters import PathId
+from shop.http.pages import Meta, Page
+from shop.http.response_fields import Id, Timestamp
 from shop.http.response_models import ResponseModel
 from shop.identity.sessions.models import MAX_SESSIONS, Grant, Session
-from shop.pagination import Meta, Page
-from shop.schemas import MAX_TEXT, Body, Id, Timestamp, json_schema
+from shop.json_schema import JsonSchema
 
-SessionId = Annotated[str, PathId(current=True)]
+if TYPE_CHECKING:
+    from shop.identity.keys.published_keys import Jwks
 
-
-_REFRESH_TOKEN = (
+EXAMPLE_REFRESH_TOKEN = (
     "AZCmsnyeexqPAAAAAAAAoQGQprJ8nnsanwAAAAAAAKFmZmZmZmZmZmZmZmZm"
     "ZmZmc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3M"
 )
@@ -22,29 +20,14 @@ _BASE64URL = "^[A-Za-z0-9_-]+$"
 _COORDINATE = "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4"
 
 
-class SessionCreate(Body):
-    """Any text, so that wrong credentials always get a 401."""
-
-    email: Annotated[str, json_schema(maxLength=MAX_TEXT, examples=["ada@example.com"])]
-    password: Annotated[
-        SecretStr, json_schema(maxLength=MAX_TEXT, examples=["correct horse battery staple"])
-    ]
-
-
-class AccessTokenCreate(Body):
-    """Any text, so that an invalid token is rejected like an expired one."""
-
-    refresh_token: Annotated[SecretStr, json_schema(maxLength=MAX_TEXT, examples=[_REFRESH_TOKEN])]
-
-
 class SessionResponse(ResponseModel):
     id: Id
     created_at: Timestamp
     last_used_at: Timestamp
-    expires_at: Annotated[Timestamp, Field(examples=["2026-12-22T18:06:00.123Z"])]
-    user_agent: Annotated[str, json_schema(maxLength=256, examples=["Mozilla/5.0"])]
-    ip_address: Annotated[str, json_schema(maxLength=45, examples=["192.0.2.1"])]
-    current: Annotated[bool, Field(description="whether this is the session of the request")]
+    expires_at: Annotated[Timestamp, JsonSchema(examples=["2026-12-22T18:06:00.123Z"])]
+    user_agent: Annotated[str, JsonSchema(maxLength=256, examples=["Mozilla/5.0"])]
+    ip_address: Annotated[str, JsonSchema(maxLength=45, examples=["192.0.2.1"])]
+    current: Annotated[bool, JsonSchema(description="whether this is the session of the request")]
 
     @classmethod
     def of(cls, session: Session, is_current: bool) -> Self:
@@ -74,6 +57,7 @@ class SessionPage(Page[SessionResponse]):
                 total_pages=min(count, 1),
                 next_cursor=None,
             ),
+            last_page=None,
         )
 
 
@@ -82,16 +66,14 @@ class TokenGrant(ResponseModel):
 
     access_token: Annotated[
         str,
-        json_schema(
-            maxLength=2048, examples=["eyJ0eXAiOiJhdCtqd3QifQ.eyJzdWIiOiIifQ.c2lnbmF0dXJl"]
-        ),
+        JsonSchema(maxLength=2048, examples=["eyJ0eXAiOiJhdCtqd3QifQ.eyJzdWIiOiIifQ.c2lnbmF0dXJl"]),
     ]
     token_type: Literal["Bearer"] = "Bearer"
     expires_in: Annotated[
-        int, json_schema(minimum=1, maximum=86400, description="seconds", examples=[900])
+        int, JsonSchema(minimum=1, maximum=86400, description="seconds", examples=[900])
     ]
     refresh_token: Annotated[
-        str, json_schema(maxLength=256, pattern=_BASE64URL, examples=[_REFRESH_TOKEN])
+        str, JsonSchema(maxLength=256, pattern=_BASE64URL, examples=[EXAMPLE_REFRESH_TOKEN])
     ]
     session: SessionResponse
 
@@ -110,14 +92,28 @@ class PublicKey(ResponseModel):
 
     kty: Literal["EC"]
     crv: Literal["P-256"]
-    x: Annotated[str, json_schema(maxLength=43, pattern=_BASE64URL, examples=[_COORDINATE])]
-    y: Annotated[str, json_schema(maxLength=43, pattern=_BASE64URL, examples=[_COORDINATE])]
-    kid: Annotated[
-        str, json_schema(maxLength=64, examples=["0190a6b2-7c9e-7b1a-8f00-0000000000e1"])
-    ]
+    x: Annotated[str, JsonSchema(maxLength=43, pattern=_BASE64URL, examples=[_COORDINATE])]
+    y: Annotated[str, JsonSchema(maxLength=43, pattern=_BASE64URL, examples=[_COORDINATE])]
+    kid: Annotated[str, JsonSchema(maxLength=64, examples=["0190a6b2-7c9e-7b1a-8f00-0000000000e1"])]
     alg: Literal["ES256"]
     use: Literal["sig"]
 
+    @classmethod
+    def of(cls, key: Mapping[str, str]) -> Self:
+        return cls(
+            kty="EC",
+            crv="P-256",
+            x=key["x"],
+            y=key["y"],
+            kid=key["kid"],
+            alg="ES256",
+            use="sig",
+        )
+
 
 class JwksResponse(ResponseModel):
-    keys: Annotated[list[PublicKey], json_schema(maxItems=10)]
+    keys: Annotated[list[PublicKey], JsonSchema(maxItems=10)]
+
+    @classmethod
+    def of(cls, jwks: "Jwks") -> Self:
+        return cls(keys=[PublicKey.of(key) for key in jwks["keys"]])

@@ -1,0 +1,7 @@
+"""Path parameters of recovery."""
+
+from typing import Annotated
+
+from shop.http.parameters import PathToken
+
+Token = Annotated[str, PathToken()]
