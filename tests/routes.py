@@ -16,7 +16,7 @@ BCRYPT, EMAIL_VALIDATOR, POWERTOOLS = "bcrypt", "email_validator", "aws_lambda_p
 NOTHING: frozenset[str] = frozenset()
 PAGE = frozenset({POWERTOOLS})
 STORED = PAGE | {"botocore.session"}
-VALIDATED = STORED | {"pydantic"}  # functions with a body or a query
+VALIDATED = STORED | {"pydantic"}  # handlers with a body or a query
 KEYS = frozenset({BCRYPT, "cryptography"})  # loads bcrypt for OpenSSH keys, which are not used here
 SIGNED = STORED | KEYS | {"jwt"}
 

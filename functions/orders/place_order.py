@@ -24,8 +24,14 @@ from shop.users.parameters import UserId
     "POST /api/users/{userId}/orders",
     status=201,
     raises=(
-        *(Forbidden, NotFound, AccountInactive, IdempotencyKeyReused, ProductUnavailable),
-        *(CurrencyMismatch, InsufficientStock, ServiceUnavailable),
+        Forbidden,
+        NotFound,
+        AccountInactive,
+        IdempotencyKeyReused,
+        ProductUnavailable,
+        CurrencyMismatch,
+        InsufficientStock,
+        ServiceUnavailable,
     ),
 )
 def handler(

@@ -22,8 +22,13 @@ from shop.users.responses import UserResponse
 @endpoint(
     "PUT /api/users/{userId}",
     raises=(
-        *(Forbidden, NotFound, PreconditionFailed, EmailInUse, InvalidCredentials),
-        *(LastAdmin, TooManyRequests),
+        Forbidden,
+        NotFound,
+        PreconditionFailed,
+        EmailInUse,
+        InvalidCredentials,
+        LastAdmin,
+        TooManyRequests,
     ),
 )
 def handler(

@@ -40,7 +40,7 @@ def guess(shop: Shop, email: str, times: int, address: str = HOME) -> Counter[tu
 
 
 def digests(email: str, address: str = HOME) -> tuple[str, str]:
-    network, anywhere = login_attempt(email, address)
+    network, anywhere = login_attempt(email, address).windows
     return network.digest, anywhere.digest
 
 

@@ -64,7 +64,9 @@ def test_login_attempt_is_stored_with_its_window_and_expires_after_it() -> None:
     count(NOON + timedelta(minutes=14))
 
     attempt = seen()
-    assert [(tally.attempts, tally.ends_at) for tally in attempt] == [(2, NOON + WINDOW)] * 2
+    assert [(tally.attempts, tally.ends_at) for tally in attempt.windows] == [
+        (2, NOON + WINDOW)
+    ] * 2
     items = boto3.client("dynamodb").scan(TableName="attempts_table")["Items"]
     assert [item["ttl"]["N"] for item in items] == [str(to_epoch(NOON + WINDOW))] * 2
 
@@ -131,17 +133,17 @@ def test_window_with_a_count_of_zero_is_reopened() -> None:
 
     count(NOON + timedelta(minutes=1))
 
-    assert [tally.ends_at for tally in seen()] == [NOON + timedelta(minutes=1) + WINDOW] * 2
+    assert [tally.ends_at for tally in seen().windows] == [NOON + timedelta(minutes=1) + WINDOW] * 2
 
 
 def test_settled_guess_stays_counted_and_has_an_outcome() -> None:
     attempt = count()
-    assert [tally.unsettled for tally in seen()] == [1, 1]
+    assert [tally.unsettled for tally in seen().windows] == [1, 1]
 
     LoginAttemptRepository().settle(attempt)
     LoginAttemptRepository().settle(attempt)  # again, as after a lost response
 
-    assert [(tally.attempts, tally.unsettled) for tally in seen()] == [(1, 0)] * 2
+    assert [(tally.attempts, tally.unsettled) for tally in seen().windows] == [(1, 0)] * 2
 
 
 def test_guess_without_its_window_is_settled_elsewhere_only() -> None:
@@ -177,23 +179,23 @@ def test_full_window_admits_one_guess_for_those_without_an_outcome() -> None:
     stands = LoginAttemptRepository().count(stale.opened(later), later)
 
     assert stands is not None and stands.from_network == seen().from_network
-    assert [(tally.attempts, tally.unsettled) for tally in seen()] == [(4, 1), (11, 8)]
+    assert [(tally.attempts, tally.unsettled) for tally in seen().windows] == [(4, 1), (11, 8)]
     assert seen().from_network.ends_at == NOON + WINDOW
 
 
 def test_window_of_older_code_has_no_unsettled_guesses() -> None:
     attempt = count()
-    for tally in attempt:
+    for tally in attempt.windows:
         boto3.client("dynamodb").update_item(
             TableName="attempts_table",
             Key={"digest": {"S": tally.digest}},
             UpdateExpression="REMOVE unsettled, unsettled_until",
         )
-    assert [(tally.attempts, tally.unsettled) for tally in seen()] == [(1, 0)] * 2
+    assert [(tally.attempts, tally.unsettled) for tally in seen().windows] == [(1, 0)] * 2
 
     count(NOON + timedelta(minutes=1))
 
-    assert [(tally.attempts, tally.unsettled) for tally in seen()] == [(2, 1)] * 2
+    assert [(tally.attempts, tally.unsettled) for tally in seen().windows] == [(2, 1)] * 2
 
 
 def test_log_in_that_lost_a_race_stays_counted() -> None:

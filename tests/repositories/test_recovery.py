@@ -84,7 +84,7 @@ def test_reset_changes_hash_generation_profile_and_attempts_and_spends_its_token
     credential, counted = SessionRepository().find_credential(EMAIL, ATTEMPT)
     account_state = AccountRepository().account_state(USER.id)
     assert credential == Credential(USER.id, "new hash")
-    assert [tally.attempts for tally in counted] == [0, 0]
+    assert [tally.attempts for tally in counted.windows] == [0, 0]
     assert account_state is not None and account_state.generation == 2
     assert UserRepository().get(USER.id) == VERIFIED
     assert RecoveryRepository().token("digest") is None

@@ -9,7 +9,9 @@ from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from hypothesis import given
 from hypothesis import strategies as some
 
+from shop.dynamo.actions import Increment
 from shop.dynamo.codec import decode, encode
+from shop.money import Money
 from shop.orders.models import OrderStatus
 
 numbers = some.integers(-(10**37), 10**37) | some.decimals(-(10**9), 10**9, places=2)
@@ -68,7 +70,11 @@ def test_enumeration_is_encoded_as_text_and_tuple_as_list() -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [1.5, {"a"}, frozenset({"a"}), datetime.now(UTC), bytearray(b"a")]
+    "value",
+    [
+        *(1.5, {"a"}, frozenset({"a"}), datetime.now(UTC), bytearray(b"a")),
+        *(Money(Decimal("1.50"), "EUR"), Increment(1)),
+    ],
 )
 def test_unsupported_value_is_rejected(value: object) -> None:
     with pytest.raises(TypeError):

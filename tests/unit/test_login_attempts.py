@@ -47,7 +47,7 @@ class Counter:
     def count(self, attempt: RateLimitedRequest, now: datetime) -> RateLimitedRequest | None:
         if self.is_changing:
             return attempt
-        for tally in attempt:
+        for tally in attempt.windows:
             abandoned = tally.unsettled if tally.is_abandoned(now) else 0
             self.tallies[tally.digest] = replace(
                 tally,
@@ -66,7 +66,7 @@ class Counter:
     def release(self, attempt: RateLimitedRequest) -> None:
         if self.is_down:
             raise ConnectionError
-        for tally in attempt:
+        for tally in attempt.windows:
             stored = self.tallies[tally.digest]
             self.tallies[tally.digest] = replace(stored, attempts=stored.attempts - 1)
 
@@ -81,7 +81,7 @@ class Counter:
 
     def seen(self, email: str = "ada@example.com", address: str = HOME) -> RateLimitedRequest:
         seen = login_attempt(email, address)
-        return seen.with_windows(self.tallies.get(tally.digest, tally) for tally in seen)
+        return seen.with_windows(self.tallies.get(tally.digest, tally) for tally in seen.windows)
 
     def service(self) -> LoginAttemptService:
         return LoginAttemptService(self, lambda: self.now)
@@ -89,7 +89,7 @@ class Counter:
     def _change(self, attempt: RateLimitedRequest, counted: int) -> None:
         if self.is_down:
             raise ConnectionError
-        for tally in attempt:
+        for tally in attempt.windows:
             stored = self.tallies[tally.digest]
             self.tallies[tally.digest] = replace(
                 stored, attempts=stored.attempts + counted, unsettled=stored.unsettled - 1
@@ -233,7 +233,7 @@ def test_digests_contain_no_email_and_differ_by_email_and_network() -> None:
         for address in (HOME, "192.0.3.1")
     ]
 
-    digests = {tally.digest for attempt in attempts for tally in attempt}
+    digests = {tally.digest for attempt in attempts for tally in attempt.windows}
     assert len(digests) == 6
     assert all(len(digest) == 64 and "@" not in digest for digest in digests)
 

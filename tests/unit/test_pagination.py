@@ -12,6 +12,7 @@ from shop.http.list_queries import ListQuery, PublicListQuery, read_cursor, writ
 from shop.http.pages import Page
 from shop.http.request import Request
 from shop.http.response_models import ResponseModel
+from shop.orders.requests import OrderListQuery
 from shop.pagination import IndexPage, PageRequest, PageResult
 from tests.support.gateway_events import event
 
@@ -144,3 +145,14 @@ def test_previous_page_link_leads_to_a_page_with_rows(
 def test_last_page_within_reach_is_accepted() -> None:
     assert ListQuery(page=100, limit=100).page_request("users").offset == 9_900
     assert PublicListQuery(page=10, limit=100).page_request("products").offset == 900
+
+
+def test_cursor_is_the_one_of_earlier_versions() -> None:
+    """Both versions of a function serve one list during a deployment."""
+    query = OrderListQuery.model_validate({"status": "pending", "sort": "total", "limit": "7"})
+    page: IndexPage[Any] = IndexPage([], "0000001990#0190a6b2-7c9e-7b1a-8f00-0000000000c1")
+
+    cursor = query.page_result("orders of x", page, 3).next_cursor
+
+    issued = "TBOtOWtXSyNRMDAwMDAwMTk5MCMwMTkwYTZiMi03YzllLTdiMWEtOGYwMC0wMDAwMDAwMDAwYzE"
+    assert cursor == issued

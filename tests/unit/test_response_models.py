@@ -1,7 +1,8 @@
 """Response models render as pydantic would."""
 
 import json
-from datetime import UTC, datetime
+import math
+from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar
@@ -33,6 +34,7 @@ class Part(ResponseModel):
 
 class Whole(ResponseModel):
     kind: ClassVar[str] = "a constant"
+    other_kind: ClassVar = "another"
 
     first_name: Annotated[str, JsonSchema(maxLength=9)]
     colour: Colour
@@ -92,13 +94,30 @@ def test_body_has_the_fields_of_base_classes_first_and_no_hidden_ones() -> None:
     more = More(unit_price=Decimal("1.50"), made_at=NOON, added_last="x")
 
     assert list(json.loads(more.as_text())) == ["unitPrice", "madeAt", "addedLast"]
-    assert "version" not in fields_of(Whole) and "kind" not in fields_of(Whole)
+    assert (
+        "version" not in fields_of(Whole) and not {"kind", "other_kind"} & fields_of(Whole).keys()
+    )
 
 
-def test_value_of_another_type_is_not_rendered() -> None:
-    price: Any = 1j
+class Outer(ResponseModel):
+    first: Part
+    state: str = "ready"
 
-    with pytest.raises(TypeError, match="complex is not a type of response fields"):
+
+def test_nested_model_and_default_are_rendered() -> None:
+    at = datetime(2026, 11, 22, 14, 30, 0, 123_000, tzinfo=timezone(timedelta(hours=2)))
+
+    outer = Outer(first=Part(unit_price=Decimal("5E+1"), made_at=at))
+
+    assert json.loads(outer.as_text()) == {
+        "first": {"unitPrice": "50.00", "madeAt": "2026-11-22T12:30:00.123Z"},
+        "state": "ready",
+    }
+
+
+@pytest.mark.parametrize("price", [1j, math.nan, {1}])
+def test_value_that_json_lacks_is_not_rendered(price: Any) -> None:
+    with pytest.raises((TypeError, ValueError)):
         Part(unit_price=price, made_at=NOON).as_text()
 
 

@@ -29,6 +29,11 @@ def test_row_agrees_with_the_handler(function: Function) -> None:
 
     assert (anonymous == 401) is not function.is_public, "401 is for routes with a caller"
     if isinstance(handler, Endpoint):
+        takes_input = handler.body is not None or handler.query is not None
+        assert ("pydantic" in expected.loads) is takes_input, (
+            f"`loads` of {function.route} in tests/routes.py has pydantic, as in VALIDATED, for a"
+            " handler with a body or a query only"
+        )
         assert (stranger == 403) is (handler.access is not None), (
             "403 is for routes with AdminCaller, SelfOrAdminCaller or SelfCaller"
         )

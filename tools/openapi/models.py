@@ -2,8 +2,15 @@
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from types import get_original_bases
-from typing import Annotated, Any, get_args, get_origin  # values of JSON Schema
+from types import UnionType, get_original_bases
+from typing import (  # values of JSON Schema are of many types
+    Annotated,
+    Any,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+)
 
 from pydantic import BaseModel, ConfigDict, create_model
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, models_json_schema
@@ -119,6 +126,8 @@ def _type_arguments(model: type[ResponseModel]) -> Mapping[Any, Any]:
 def _type_of(annotation: Any, type_arguments: Mapping[Any, Any]) -> Any:
     """Return the annotation with pydantic's models in place of response models."""
     found = type_arguments.get(annotation, annotation)
+    if isinstance(found, TypeVar):
+        raise TypeError(f"{found} is unknown: derive from the generic model directly")
     if isinstance(found, type) and issubclass(found, ResponseModel):
         return as_pydantic(found)
     match get_origin(found), get_args(found):
@@ -126,6 +135,8 @@ def _type_of(annotation: Any, type_arguments: Mapping[Any, Any]) -> Any:
             return Annotated[_type_of(inner, type_arguments), *metadata]
         case origin, (inner,) if origin is list:
             return list.__class_getitem__(_type_of(inner, type_arguments))
+        case origin, inner if origin is UnionType:
+            return Union[tuple(_type_of(it, type_arguments) for it in inner)]  # noqa: UP007
     return found
 
 

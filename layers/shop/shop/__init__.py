@@ -1,4 +1,4 @@
-"""The shared layer of the shop: schemas, services, repositories and entry points."""
+"""The shared layer of the shop: requests, responses, services, repositories and entry points."""
 
 import gc
 import os

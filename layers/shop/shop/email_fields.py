@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from shop.email_addresses import MAX_INPUT_LENGTH, canonical_email
-from shop.http.request_models import violation
+from shop.violations import violation
 
 
 def _email(address: str) -> str:

@@ -1,10 +1,13 @@
-"""JSON Schema of fields for the OpenAPI document, without pydantic, which only builds it."""
+"""JSON Schema of fields for the OpenAPI document, in a class that needs no pydantic."""
 
 from typing import Any  # keywords have values of many types
 
 
 class JsonSchema:
-    """Keywords for the document only, in `Annotated`: stored values may predate a newer rule."""
+    """Metadata of `Annotated`: keywords for the document that validate nothing.
+
+    Stored values may predate a rule, and credentials of any form are answered alike.
+    """
 
     def __init__(self, **keywords: Any) -> None:
         self._keywords = keywords

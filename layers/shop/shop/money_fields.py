@@ -6,13 +6,13 @@ from typing import Annotated
 
 from pydantic import AfterValidator, PlainSerializer, PlainValidator, WithJsonSchema
 
-from shop.http.request_models import violation
 from shop.money import (
     AMOUNT_PATTERN,
     CURRENCIES,
     OTHER_CURRENCIES,
     amount_to_text,
 )
+from shop.violations import violation
 
 _AMOUNT = re.compile(AMOUNT_PATTERN)
 

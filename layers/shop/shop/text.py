@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, StringConstraints, WithJsonSchema, WrapValidator
 from pydantic_core import PydanticKnownError
 
-from shop.http.request_models import violation
+from shop.violations import violation
 
 # Unicode's bidirectional controls can make text display as other text (CVE-2021-42574).
 _BIDI_PAIRS = dict.fromkeys("\u202a\u202b\u202d\u202e", "\u202c") | dict.fromkeys(

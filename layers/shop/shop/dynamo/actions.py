@@ -6,12 +6,7 @@ A name may be a path into a list, such as `search_writes[0].writer`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import (  # `Any`: an attribute has any type DynamoDB has
-    TYPE_CHECKING,
-    Any,
-    Literal,
-    NamedTuple,
-)
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple  # attributes have any type
 
 from shop.dynamo.codec import Item, encode
 

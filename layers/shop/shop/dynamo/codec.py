@@ -49,7 +49,7 @@ def _to_attribute(value: Any) -> dict[str, Any]:
         return {"N": _number(value)}
     if isinstance(value, bytes):
         return {"B": value}
-    if isinstance(value, list | tuple):
+    if type(value) in (list, tuple):  # not a named tuple, such as Money
         return {"L": [_to_attribute(element) for element in value]}
     if isinstance(value, Mapping):
         return {"M": encode(value)}

@@ -36,14 +36,17 @@ class _Idempotency:
     """The `Idempotency-Key` header, with the path and the body before it."""
 
     def bind(self, endpoint: BoundEndpoint, _: str, /) -> Reader:
-        return partial(_idempotent_request, endpoint)
+        name = next(name for name, it in endpoint.parameters.items() if it is endpoint.body)
+        return partial(_idempotent_request, endpoint, name)
 
 
-def _idempotent_request(endpoint: BoundEndpoint, request: Request) -> IdempotentRequest | None:
+def _idempotent_request(
+    endpoint: BoundEndpoint, name_of_body: str, request: Request
+) -> IdempotentRequest | None:
     """Return None for an invalid body, with which the handler is not called."""
     key, user_id = request.idempotency_key, None
     arguments = request.arguments
-    body: Any = next((it for it in arguments.values() if getattr(it, "place", 0) == "body"), None)
+    body: Any = arguments.get(name_of_body)
     if body is None:
         return None
     path = endpoint.path.format_map({n: arguments[name] for name, n in endpoint.path_names.items()})

@@ -91,14 +91,15 @@ class Endpoint:
         self.status = status
         self.raises = raises
         self.response_model: type[ResponseModel] | None = signature.return_annotation
-        self.parameters = {name: p.annotation for name, p in signature.parameters.items()}
+        parameters = signature.parameters.items()
+        self.parameters: Mapping[str, Any] = {name: it.annotation for name, it in parameters}
         self.is_page = is_page
         self.serves_head = serves_head
         markers = {name: marker_of(it) for name, it in self.parameters.items()}
         self.access = next((it for it in markers.values() if isinstance(it, Access)), None)
         self.needs_caller = self.access is not None or Caller in self.parameters.values()
-        self.query: type[Query] | None = self._parameter_at("query")
-        self.body: type[Body] | None = self._parameter_at("body")
+        self.query: type[Query] | None = self._parameter_in("query")
+        self.body: type[Body] | None = self._parameter_in("body")
         self.cache_control = cache_control or self._default_cache_control()
         names_in_path = re.findall(r"{(\w+)}", self.path)
         self.path_names: Mapping[str, str] = {to_snake(it): it for it in names_in_path}
@@ -236,9 +237,9 @@ class Endpoint:
             raise TypeError(f"{self.route} returned a {type(result).__name__}")
         return Response(self.status, headers | result.headers(request), result.as_text())
 
-    def _parameter_at(self, place: str) -> Any:
+    def _parameter_in(self, part: str) -> Any:
         types = self.parameters.values()
-        return next((it for it in types if getattr(it, "place", None) == place), None)
+        return next((it for it in types if getattr(it, "request_part", None) == part), None)
 
     def _default_cache_control(self) -> str:
         """Let public responses be cached and revalidated; all others are not stored."""

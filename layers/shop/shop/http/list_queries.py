@@ -9,9 +9,10 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from shop.errors import BadRequest
-from shop.http.request_models import Query, violation
+from shop.http.request_models import Query
 from shop.identifiers import ID_LENGTH, is_id
 from shop.pagination import MAX_ROW, IndexPage, PageRequest, PageResult
+from shop.violations import violation
 
 _BINDING_BYTES = 9
 

@@ -51,7 +51,7 @@ class Page[T](ResponseModel):
     @classmethod
     def of[S](cls, result: PageResult[S], query: "ListQuery", convert: Callable[[S], T]) -> Self:
         total_pages = None if result.total is None else -(-result.total // query.limit)
-        has_last = total_pages and total_pages * query.limit <= query.max_row
+        has_last = total_pages is not None and 0 < total_pages * query.limit <= query.max_row
         return cls(
             data=[convert(item) for item in result.items],
             meta=Meta(

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Annotated, NamedTuple, Protocol, runtime_checkable
+from typing import Annotated, Any, NamedTuple, Protocol, runtime_checkable
 
 from shop.caller import Caller
 from shop.errors import NotFound
@@ -25,6 +25,11 @@ class BoundEndpoint(Protocol):
     method: str
     path: str
     path_names: Mapping[str, str]  # the names in the path by the names of the arguments
+    parameters: Mapping[str, Any]  # annotations by name
+
+    @property
+    def body(self) -> object:
+        """The annotation of the body, or None."""
 
     def render_created(self, created: object, request: Request) -> Response:
         """Return the response that a created resource gives."""

@@ -10,12 +10,12 @@ from pydantic import (
     ConfigDict,
     Field,
 )
-from pydantic_core import PydanticCustomError
 
 from shop.http.parameters import BoundEndpoint, Reader
 from shop.http.validation import read_body, read_query
 from shop.identifiers import ID_LENGTH, UUID_PATTERN, canonical_id
 from shop.json_names import to_camel
+from shop.violations import violation
 
 
 class Schema(BaseModel):
@@ -36,7 +36,7 @@ class Body(Schema):
 
     model_config = ConfigDict(strict=True, validate_by_name=False)
 
-    place: ClassVar = "body"
+    request_part: ClassVar = "body"  # no field has this name
 
     @classmethod
     def bind(cls, _endpoint: BoundEndpoint, _: str, /) -> Reader:
@@ -63,21 +63,12 @@ class Query(Schema):
 
     model_config = ConfigDict(validate_by_name=False)
 
-    place: ClassVar = "query"
+    request_part: ClassVar = "query"
 
     @classmethod
     def bind(cls, _endpoint: BoundEndpoint, _: str, /) -> Reader:
         cls.model_rebuild()
         return partial(read_query, cls)
-
-
-def violation(code: str, message: str, field: str | None = None) -> PydanticCustomError:
-    """Return an error for a validator to raise, with the message for clients.
-
-    `field` is the alias of another field that the error is about, beside the validated one.
-    """
-    context = {"message": message} if field is None else {"message": message, "field": field}
-    return PydanticCustomError(code, "{message}", context)
 
 
 def _without_point(value: object) -> object:

@@ -4,9 +4,10 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, SecretStr
 
-from shop.http.request_models import MAX_TEXT, violation
+from shop.http.request_models import MAX_TEXT
 from shop.identity import passwords
 from shop.json_schema import JsonSchema
+from shop.violations import violation
 
 CurrentPassword = Annotated[
     SecretStr, JsonSchema(maxLength=MAX_TEXT, examples=["correct horse battery staple"])

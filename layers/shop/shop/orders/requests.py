@@ -14,9 +14,10 @@ from pydantic import (
 from pydantic_core import ErrorDetails, InitErrorDetails
 
 from shop.http.list_queries import ListQuery
-from shop.http.request_models import UNSET, Body, IdIn, IntegralFloat, Patch, violation
+from shop.http.request_models import UNSET, Body, IdIn, IntegralFloat, Patch
 from shop.orders.models import MAX_LINES, MAX_QUANTITY, OrderStatus
 from shop.text import Note
+from shop.violations import violation
 
 _NOTED = Field(examples=["Please ring twice."])
 

@@ -3,11 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from copy import replace
-from typing import (  # `Any`: the changed fields of an order are of several types
-    TYPE_CHECKING,
-    Any,
-    Protocol,
-)
+from typing import TYPE_CHECKING, Any, Protocol  # changed fields are of several types
 
 from shop.caller import Caller, require
 from shop.clock import Clock

@@ -13,11 +13,12 @@ from pydantic import (
 )
 
 from shop.http.list_queries import PublicListQuery
-from shop.http.request_models import UNSET, Body, IntegralFloat, Patch, violation
+from shop.http.request_models import UNSET, Body, IntegralFloat, Patch
 from shop.money import amount_violation
 from shop.money_fields import Amount, Currency
 from shop.products.models import MAX_SKU_LENGTH, MAX_STOCK, SKU_PATTERN, ProductStatus
 from shop.text import Name
+from shop.violations import violation
 
 _NAMED = Field(examples=["Pears, a kilogram"])
 

@@ -2,11 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from copy import replace
-from typing import (  # `Any`: the changed fields of a product are of several types
-    TYPE_CHECKING,
-    Any,
-    Protocol,
-)
+from typing import TYPE_CHECKING, Any, Protocol  # changed fields are of several types
 
 from shop.caller import Caller, require
 from shop.clock import Clock

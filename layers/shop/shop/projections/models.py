@@ -34,7 +34,7 @@ class State(NamedTuple):
     texts: Sequence[str] = ()  # of a user, folded: name and email
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True)  # not an empty named tuple, which is false
 class Deleted:
     """The state of a deleted entity; it is final, since ids are unique."""
 

@@ -8,11 +8,12 @@ from shop.caller import Role
 from shop.email_addresses import is_form_of
 from shop.email_fields import EmailAddress
 from shop.http.list_queries import ListQuery
-from shop.http.request_models import UNSET, Body, Patch, violation
+from shop.http.request_models import UNSET, Body, Patch
 from shop.identity.accounts.models import UserStatus
 from shop.identity.password_fields import CurrentPassword, Password, check_password
 from shop.search import is_caseless
 from shop.text import Name
+from shop.violations import violation
 
 _NAMED = Field(examples=["Ada Lovelace"])
 # JSON has strings, which strict mode would reject.

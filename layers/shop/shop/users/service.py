@@ -4,11 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from copy import replace
 from datetime import timedelta
-from typing import (  # `Any`: the changed fields of a user are of several types
-    TYPE_CHECKING,
-    Any,
-    Protocol,
-)
+from typing import TYPE_CHECKING, Any, Protocol  # changed fields are of several types
 
 from shop.caller import Caller, Client, Role, require
 from shop.clock import Clock

@@ -28,7 +28,7 @@ _NAMES = ("previous", "current", "next")  # in the secret
 _CURVE = "secp256r1"  # P-256, of ES256
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True)  # not a named tuple, which cannot cache properties
 class SigningKey:
     kid: str
     pem: str

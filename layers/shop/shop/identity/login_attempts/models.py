@@ -1,6 +1,6 @@
 """Rate-limited requests, their windows, and the limits of login attempts."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import NamedTuple, Self
 
@@ -45,29 +45,24 @@ class RateLimitWindow(NamedTuple):
         return self.is_full and self.unsettled > 0 and until is not None and until <= now
 
 
-class RateLimitedRequest:
+class RateLimitedRequest(NamedTuple):
     """A request that counts in two windows: its network, and its person from anywhere.
 
     A guess of a password counts as failed from before the comparison until the password is right.
     Sign-ups, profile changes and requests for an email count unless they end in a 5xx.
     """
 
-    def __init__(
-        self, from_network: RateLimitWindow, from_anywhere: RateLimitWindow, is_guess: bool = True
-    ) -> None:
-        self.from_network = from_network
-        self.from_anywhere = from_anywhere
-        self.is_guess = is_guess
+    from_network: RateLimitWindow
+    from_anywhere: RateLimitWindow
+    is_guess: bool = True
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, type(self)) and vars(self) == vars(other)
-
-    def __iter__(self) -> Iterator[RateLimitWindow]:
-        yield from (self.from_network, self.from_anywhere)
+    @property
+    def windows(self) -> tuple[RateLimitWindow, RateLimitWindow]:
+        return self.from_network, self.from_anywhere
 
     def opened(self, now: datetime) -> Self:
         """Return the same request, with new empty windows in place of ended ones."""
-        return self.with_windows(window.opened(now) for window in self)
+        return self.with_windows(window.opened(now) for window in self.windows)
 
     def with_windows(self, windows: Iterable[RateLimitWindow]) -> Self:
         """Return the same request with these windows."""

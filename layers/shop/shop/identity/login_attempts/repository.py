@@ -36,7 +36,7 @@ class LoginAttemptRepository:
                 }
             )
         except transactions.ConditionFailed as failed:
-            windows = zip((_NETWORK, _ANYWHERE), attempt, strict=True)
+            windows = zip((_NETWORK, _ANYWHERE), attempt.windows, strict=True)
             return attempt.with_windows(
                 _as_stored(window, failed.old[name]) if name in failed.old else window
                 for name, window in windows
@@ -57,13 +57,15 @@ class LoginAttemptRepository:
 
 
 def keys(attempt: RateLimitedRequest) -> list[Item]:
-    return [_key(window) for window in attempt]
+    return [_key(window) for window in attempt.windows]
 
 
 def as_stored(attempt: RateLimitedRequest, items: Iterable[Item]) -> RateLimitedRequest:
     """Return the request in its windows as these items have them."""
     found = {item["digest"]: item for item in items}
-    return attempt.with_windows(_as_stored(window, found.get(window.digest)) for window in attempt)
+    return attempt.with_windows(
+        _as_stored(window, found.get(window.digest)) for window in attempt.windows
+    )
 
 
 def write_and_revert(changes: "Mapping[str, Action]", attempt: RateLimitedRequest) -> None:
@@ -93,7 +95,7 @@ def _settle(attempt: RateLimitedRequest) -> "Mapping[str, Action]":
         name: actions.update(
             tables.attempts(), _key(window), *_is_unsettled(window), adds={"unsettled": -1}
         )
-        for name, window in zip((_NETWORK, _ANYWHERE), attempt, strict=True)
+        for name, window in zip((_NETWORK, _ANYWHERE), attempt.windows, strict=True)
     }
 
 
@@ -103,7 +105,7 @@ def _revert(attempt: RateLimitedRequest) -> "Mapping[str, Action]":
     The count of its network restarts at 0. Others may be guessing from elsewhere, so the count from
     anywhere decreases by this attempt only.
     """
-    network, anywhere = attempt
+    network, anywhere = attempt.windows
     return {
         # Absent if another successful login was faster.
         _NETWORK: actions.delete(
@@ -130,7 +132,7 @@ def _release(attempt: RateLimitedRequest) -> "Mapping[str, Action]":
             compares("count", ">=", 1),
             adds={"count": -1},
         )
-        for name, window in zip((_NETWORK, _ANYWHERE), attempt, strict=True)
+        for name, window in zip((_NETWORK, _ANYWHERE), attempt.windows, strict=True)
     }
 
 
@@ -138,7 +140,7 @@ def clear(attempt: RateLimitedRequest) -> "Mapping[str, Action]":
     """Return the actions that reset both counts, for a transaction that makes them obsolete."""
     return {
         name: actions.delete(tables.attempts(), _key(window))
-        for name, window in zip((_NETWORK, _ANYWHERE), attempt, strict=True)
+        for name, window in zip((_NETWORK, _ANYWHERE), attempt.windows, strict=True)
     }
 
 

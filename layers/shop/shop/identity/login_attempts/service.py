@@ -49,7 +49,7 @@ class LoginAttemptService:
         for _ in range(_MAX_ATTEMPTS):
             now = self._clock()
             attempt = attempt.opened(now)
-            full = [it for it in attempt if it.is_full and not it.is_abandoned(now)]
+            full = [it for it in attempt.windows if it.is_full and not it.is_abandoned(now)]
             ends = [window.full_until for window in full if window.full_until]
             if ends:
                 seconds = (max(ends) - now).total_seconds()

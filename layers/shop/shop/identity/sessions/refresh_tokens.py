@@ -14,7 +14,7 @@ _ID_BYTES, _FAMILY_BYTES, _SECRET_BYTES, _SALT_BYTES = 16, 16, 32, 16
 _SIZE = 2 * _ID_BYTES + _FAMILY_BYTES + _SECRET_BYTES
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True)  # not a named tuple, which would show its secrets
 class RefreshToken:
     """base64url(user id, session id, family, secret), without padding.
 

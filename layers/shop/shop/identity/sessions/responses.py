@@ -100,6 +100,7 @@ class PublicKey(ResponseModel):
 
     @classmethod
     def of(cls, key: Mapping[str, str]) -> Self:
+        """Return the members of a key that `load_jwks` has checked, without unknown ones."""
         return cls(
             kty="EC",
             crv="P-256",
