@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import SecretStr
 
 from shop.http.request_models import MAX_TEXT, Body
-from shop.identity.sessions.responses import EXAMPLE_REFRESH_TOKEN
+from shop.identity.sessions.responses import REFRESH_EXAMPLE
 from shop.json_schema import JsonSchema
 
 
@@ -21,6 +21,4 @@ class SessionCreate(Body):
 class AccessTokenCreate(Body):
     """Any text, so that an invalid token is rejected like an expired one."""
 
-    refresh_token: Annotated[
-        SecretStr, JsonSchema(maxLength=MAX_TEXT, examples=[EXAMPLE_REFRESH_TOKEN])
-    ]
+    refresh_token: Annotated[SecretStr, JsonSchema(maxLength=MAX_TEXT, examples=[REFRESH_EXAMPLE])]

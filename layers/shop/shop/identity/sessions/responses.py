@@ -12,7 +12,7 @@ from shop.json_schema import JsonSchema
 if TYPE_CHECKING:
     from shop.identity.keys.published_keys import Jwks
 
-EXAMPLE_REFRESH_TOKEN = (
+REFRESH_EXAMPLE = (
     "AZCmsnyeexqPAAAAAAAAoQGQprJ8nnsanwAAAAAAAKFmZmZmZmZmZmZmZmZm"
     "ZmZmc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3M"
 )
@@ -73,7 +73,7 @@ class TokenGrant(ResponseModel):
         int, JsonSchema(minimum=1, maximum=86400, description="seconds", examples=[900])
     ]
     refresh_token: Annotated[
-        str, JsonSchema(maxLength=256, pattern=_BASE64URL, examples=[EXAMPLE_REFRESH_TOKEN])
+        str, JsonSchema(maxLength=256, pattern=_BASE64URL, examples=[REFRESH_EXAMPLE])
     ]
     session: SessionResponse
 
