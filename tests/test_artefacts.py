@@ -40,7 +40,8 @@ from tools.local_cloud.stack import LocalStack
 
 HEAVY = (
     *(BCRYPT, EMAIL_VALIDATOR, POWERTOOLS),
-    *("boto3", "botocore.session", "cryptography", "jwt", "pydantic", "s3transfer"),
+    *("boto3", "botocore.session", "cryptography", "cryptography.x509.name"),
+    *("jwt", "pydantic", "s3transfer"),
 )
 # Functions without a route; tests/routes.py has the others.
 MAY_LOAD: Mapping[str, Set[str]] = {
