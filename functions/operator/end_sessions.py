@@ -3,14 +3,14 @@
 from shop.entrypoints.operator_command import CommandResult, act_as, operator_command
 from shop.identity.sessions.dependencies import session_service
 from shop.operators.commands import EndSessions
-from shop.users.dependencies import user_service
+from shop.users.reading import user_reader
 
 
 @operator_command(EndSessions)
 def handler(command: EndSessions) -> CommandResult:
     """End all sessions; users with the password can log in again."""
     operator = act_as(command.user_id)
-    user = user_service().read(operator, command.user_id)
+    user = user_reader().read(operator, command.user_id)
     sessions = len(session_service().list_active(operator))
     if command.is_confirmed:
         session_service().end_all(operator)

@@ -3,12 +3,12 @@
 from shop.entrypoints.http import endpoint
 from shop.errors import Forbidden, NotFound
 from shop.http.access import SelfOrAdminCaller
-from shop.users.dependencies import Users
 from shop.users.parameters import UserId
+from shop.users.reading import UserReads
 from shop.users.responses import UserResponse
 
 
 @endpoint("GET /api/users/{userId}", raises=(Forbidden, NotFound))
-def handler(user_id: UserId, caller: SelfOrAdminCaller, users: Users) -> UserResponse:
+def handler(user_id: UserId, caller: SelfOrAdminCaller, users: UserReads) -> UserResponse:
     """Read yourself (`me`), or any user as an admin."""
     return UserResponse.of(users.read(caller, user_id))

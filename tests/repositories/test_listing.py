@@ -14,8 +14,9 @@ from shop.dynamo.listing import IndexQuery, KeyRange
 from shop.identifiers import new_id
 from shop.money import Money
 from shop.pagination import IndexPage, PageRequest
+from shop.products.items import product_from_item
 from shop.products.models import Product, ProductStatus
-from shop.products.repository import ProductRepository, product_from_item
+from shop.products.repository import ProductRepository
 from tests.support.aws_mock import fresh_aws
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)

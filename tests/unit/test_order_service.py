@@ -20,6 +20,7 @@ from shop.idempotency import Replayed
 from shop.identifiers import new_id
 from shop.money import Money
 from shop.orders.models import OrderStatus
+from shop.orders.reading import OrderReader
 from shop.orders.requests import AllOrdersQuery, OrderListQuery
 from shop.orders.service import OrderService
 from shop.products.models import Product
@@ -237,15 +238,18 @@ def test_rejected_request_is_not_recorded_and_can_be_repeated(
     assert service.place(ALICE, ALICE.id, order_of((PEAR, 1)), idempotency("k")).total == PEAR.price
 
 
-def test_order_is_readable_by_its_user_and_admins_only(service: OrderService) -> None:
+def test_order_is_readable_by_its_user_and_admins_only(
+    service: OrderService, store: FakeOrderStore
+) -> None:
     order = service.place(ALICE, ALICE.id, order_of((PEAR, 1)), idempotency())
+    reader = OrderReader(store.get)
 
-    assert service.read(ALICE, ALICE.id, order.id) == order
-    assert service.read(ADMIN, ALICE.id, order.id) == order
+    assert reader.read(ALICE, ALICE.id, order.id) == order
+    assert reader.read(ADMIN, ALICE.id, order.id) == order
     with pytest.raises(Forbidden):
-        service.read(BOB, ALICE.id, order.id)
+        reader.read(BOB, ALICE.id, order.id)
     with pytest.raises(NotFound):
-        service.read(BOB, BOB.id, order.id)
+        reader.read(BOB, BOB.id, order.id)
 
 
 def test_orders_are_listed_for_their_user_and_admins_only(service: OrderService) -> None:

@@ -1,13 +1,13 @@
 """Dependencies of handlers: services that a factory creates on first use."""
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 
-class Depends(NamedTuple):
+class Depends:
     """A service that `factory` returns."""
 
-    factory: Callable[[], object]
+    def __init__(self, factory: Callable[[], object]) -> None:
+        self.factory = factory
 
     def bind(self, _endpoint: object, _: str, /) -> Callable[[object], object]:
         return lambda _: self.factory()

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from functools import partial
 from hashlib import sha256
-from typing import Any, NamedTuple  # annotations are types, aliases and metadata
+from typing import Any  # annotations are types, aliases and metadata
 
 from shop.caller import Caller, Client
 from shop.clock import now
@@ -23,10 +23,11 @@ def marker_of(annotation: Any) -> Marker:
     return annotation if isinstance(annotation, Marker) else _MARKERS[annotation]
 
 
-class _Part(NamedTuple):
+class _Part:
     """A part of the request."""
 
-    read: Reader
+    def __init__(self, read: Reader) -> None:
+        self.read = read
 
     def bind(self, _endpoint: BoundEndpoint, _: str, /) -> Reader:
         return self.read

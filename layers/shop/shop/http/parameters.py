@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Annotated, Any, NamedTuple, Protocol, runtime_checkable
+from typing import Annotated, Any, Protocol, runtime_checkable
 
 from shop.caller import Caller
 from shop.errors import NotFound
@@ -61,13 +61,14 @@ class PathParameter(Marker, Protocol):
         """Return the argument; raise `NotFound` for an invalid value: no resource has its path."""
 
 
-class PathId(NamedTuple):
+class PathId:
     """An id. With `me`, the word `me` stands for the caller; with `current`, the word `current`
     stands for the caller's session.
     """
 
-    me: bool = False
-    current: bool = False
+    def __init__(self, me: bool = False, current: bool = False) -> None:
+        self.me = me
+        self.current = current
 
     @property
     def max_length(self) -> int:
@@ -113,10 +114,11 @@ class PathToken:
         return partial(_read, self, endpoint.path_names[name])
 
 
-class PathName(NamedTuple):
+class PathName:
     """One of a few names."""
 
-    names: frozenset[str]
+    def __init__(self, names: frozenset[str]) -> None:
+        self.names = names
 
     @property
     def description(self) -> str:

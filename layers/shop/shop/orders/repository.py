@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from shop.clients import dynamodb
-from shop.clock import from_text, to_text
+from shop.clock import to_text
 from shop.correlation import correlation_id
 from shop.dynamo import actions, records, tables, totals, transactions
 from shop.dynamo.actions import Increment, absent, compares, equals, exists, has_type, negated
@@ -17,11 +17,11 @@ from shop.errors import AccountInactive, Forbidden, NotFound
 from shop.idempotency import Record
 from shop.identity.accounts.admin_check import CALLER, check_admin
 from shop.identity.accounts.models import UserStatus
-from shop.money import Money
+from shop.orders.items import find_order, order_from_item
 from shop.orders.models import Order, OrderLine, OrderStatus
 from shop.pagination import IndexPage, PageRequest
+from shop.products.items import product_from_item
 from shop.products.models import Product, ProductStatus
-from shop.products.repository import product_from_item
 from shop.retries import StaleVersion
 
 if TYPE_CHECKING:
@@ -85,12 +85,7 @@ class OrderRepository:
 
     def get(self, user_id: str, order_id: str) -> Order | None:
         """Return the order, or None. 1 read unit for each 4 KB."""
-        response = dynamodb().get_item(
-            TableName=tables.orders(),
-            Key=encode({"user_id": user_id, "id": order_id}),
-            ConsistentRead=True,
-        )
-        return order_from_item(decode(response["Item"])) if "Item" in response else None
+        return find_order(user_id, order_id)
 
     def save(
         self,
@@ -307,31 +302,6 @@ def _list_keys(order: Order) -> Item:
         "status_total": f"{status}#{amount_key(order.total.amount, order.id)}",
         "status_shard": shard_key(status, order.id),
     }
-
-
-def order_from_item(item: Item) -> Order:
-    currency = item["currency"]
-    return Order(
-        id=item["id"],
-        user_id=item["user_id"],
-        status=OrderStatus(item["status"]),
-        total=Money(item["total"], currency),
-        lines=[
-            OrderLine(
-                product_id=line["product_id"],
-                sku=line["sku"],
-                name=line["name"],
-                unit_price=Money(line["unit_price"], currency),
-                quantity=int(line["quantity"]),
-                reserved=int(line["taken"]),
-            )
-            for line in item["lines"]
-        ],
-        note=item["note"],
-        created_at=from_text(item["created_at"]),
-        updated_at=from_text(item["updated_at"]),
-        version=int(item["version"]),
-    )
 
 
 _KEY = ("user_id", "id")

@@ -118,10 +118,6 @@ class OrderService:
         measure("OrderValue", float(order.total.amount), currency=order.total.currency)
         return order
 
-    def read(self, caller: Caller, user_id: str, order_id: str) -> Order:
-        require(caller.may_act_for(user_id))
-        return self._get(user_id, order_id)
-
     def update(
         self,
         caller: Caller,

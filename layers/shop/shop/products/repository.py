@@ -3,18 +3,17 @@
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from shop.clients import dynamodb
-from shop.clock import from_text, to_text
+from shop.clock import to_text
 from shop.dynamo import actions, records, tables, totals, transactions
 from shop.dynamo.actions import Condition, Increment, absent, compares, equals, exists
-from shop.dynamo.codec import Item, decode, encode
+from shop.dynamo.codec import Item
 from shop.dynamo.listing import IndexQuery, KeyRange
 from shop.dynamo.sort_keys import amount_key, text_key
 from shop.errors import Forbidden, SkuInUse
 from shop.idempotency import Record
 from shop.identity.accounts.admin_check import CALLER, check_admin
-from shop.money import Money
 from shop.pagination import IndexPage, PageRequest
+from shop.products.items import find_product, product_from_item
 from shop.products.models import MAX_STOCK, Product, ProductStatus
 from shop.retries import StaleVersion
 
@@ -56,10 +55,7 @@ class ProductRepository:
 
     def get(self, product_id: str) -> Product | None:
         """Return the product, or None. 1 read unit."""
-        response = dynamodb().get_item(
-            TableName=tables.products(), Key=encode({"id": product_id}), ConsistentRead=True
-        )
-        return product_from_item(decode(response["Item"])) if "Item" in response else None
+        return find_product(product_id)
 
     def list(
         self, status: ProductStatus, sort: str, page_request: PageRequest, is_descending: bool
@@ -125,21 +121,6 @@ class ProductRepository:
             transactions.write(changes)
         except transactions.ConditionFailed as failed:
             raise (Forbidden if CALLER in failed.old else StaleVersion) from None
-
-
-def product_from_item(item: Item) -> Product:
-    stock = item["stock"]
-    return Product(
-        id=item["id"],
-        sku=item["sku"],
-        name=item["name"],
-        price=Money(item["price"], item["currency"]),
-        stock=None if stock is None else int(stock),
-        status=ProductStatus(item["status"]),
-        created_at=from_text(item["created_at"]),
-        updated_at=from_text(item["updated_at"]),
-        version=int(item["version"]),
-    )
 
 
 def sku_to_item(product: Product) -> Item:

@@ -106,12 +106,6 @@ class ProductService:
             raise
         return product
 
-    def read(self, product_id: str) -> Product:
-        product = self._products.get(product_id)
-        if product is None:
-            raise NotFound
-        return product
-
     def list(self, query: "ProductListQuery") -> PageResult[Product]:
         page = self._products.list(
             query.status, query.sort_field, query.page_request("products"), query.is_descending
@@ -129,7 +123,7 @@ class ProductService:
 
         def change() -> Product:
             nonlocal is_first_try
-            product = self.read(product_id)
+            product = self._get(product_id)
             precondition.check(product.version)
             changed = _changed(product, changes)
             if changed == product and not stock_delta:
@@ -144,7 +138,7 @@ class ProductService:
             if version is not None:
                 return _with_stock_change(changed, stock_delta)
             # Only the table has the concurrent sales and changes of others.
-            return self.read(product_id)
+            return self._get(product_id)
 
         return retry_stale(change)
 
@@ -153,11 +147,17 @@ class ProductService:
         require(caller.is_admin)
 
         def delete() -> None:
-            product = self.read(product_id)
+            product = self._get(product_id)
             precondition.check(product.version)
             self._products.delete(product, _required_version(precondition, product), caller.id)
 
         retry_stale(delete)
+
+    def _get(self, product_id: str) -> Product:
+        product = self._products.get(product_id)
+        if product is None:
+            raise NotFound
+        return product
 
 
 def _changed(product: Product, changes: Mapping[str, Any]) -> Product:

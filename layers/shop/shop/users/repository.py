@@ -6,9 +6,8 @@ Each action is conditional on the version that was read: a concurrent change fai
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from shop.caller import Role
 from shop.clients import dynamodb
-from shop.clock import from_text, now, to_text
+from shop.clock import now, to_text
 from shop.correlation import correlation_id
 from shop.dynamo import actions, tables, totals, transactions
 from shop.dynamo.actions import absent, compares, equals
@@ -26,7 +25,8 @@ from shop.identity.sessions.repository import SessionRepository, delete_session,
 from shop.pagination import IndexPage, PageRequest
 from shop.retries import StaleVersion
 from shop.search import fold
-from shop.users.models import FormerEmail, User
+from shop.users.items import find_user, user_from_item
+from shop.users.models import User
 from shop.users.search import find
 
 if TYPE_CHECKING:
@@ -61,10 +61,7 @@ class UserRepository:
 
     def get(self, user_id: str) -> User | None:
         """Return the user, or None. 1 read unit."""
-        response = dynamodb().get_item(
-            TableName=tables.users(), Key=encode({"id": user_id}), ConsistentRead=True
-        )
-        return _from_item(decode(response["Item"])) if "Item" in response else None
+        return find_user(user_id)
 
     def credential(self, email: str) -> Credential | None:
         """Return the credential, or None. 1 read unit."""
@@ -243,25 +240,8 @@ def user_to_item(user: User) -> Item:
     }
 
 
-def _from_item(item: Item) -> User:
-    return User(
-        id=item["id"],
-        email=item["email"],
-        name=item["name"],
-        status=UserStatus(item["status"]),
-        role=Role(item["role"]),
-        email_verified=item["email_verified"],
-        created_at=from_text(item["created_at"]),
-        updated_at=from_text(item["updated_at"]),
-        version=int(item["version"]),
-        former_emails=tuple(
-            FormerEmail(it["email"], int(it["version"])) for it in item.get("former_emails", ())
-        ),
-    )
-
-
 _BY = {
-    "createdAt": IndexQuery(tables.users, "status_shard", "id", _from_item, "by_id"),
-    "name": IndexQuery(tables.users, "status_shard", "name_key", _from_item, "by_name"),
-    "email": IndexQuery(tables.users, "status_shard", "email_key", _from_item, "by_email"),
+    "createdAt": IndexQuery(tables.users, "status_shard", "id", user_from_item, "by_id"),
+    "name": IndexQuery(tables.users, "status_shard", "name_key", user_from_item, "by_name"),
+    "email": IndexQuery(tables.users, "status_shard", "email_key", user_from_item, "by_email"),
 }

@@ -173,10 +173,6 @@ class UserService:
         count("SignUps")
         return user
 
-    def read(self, caller: Caller, user_id: str) -> User:
-        require(caller.may_act_for(user_id))
-        return self._get(user_id)
-
     def list(self, caller: Caller, query: "UserListQuery") -> PageResult[User]:
         require(caller.is_admin)
         statuses = [query.status] if query.status else [*UserStatus]

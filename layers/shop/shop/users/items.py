@@ -1,0 +1,34 @@
+"""Users as items, for reads by id, which need no other storage."""
+
+from shop.caller import Role
+from shop.clients import dynamodb
+from shop.clock import from_text
+from shop.dynamo import tables
+from shop.dynamo.codec import Item, decode, encode
+from shop.identity.accounts.models import UserStatus
+from shop.users.models import FormerEmail, User
+
+
+def find_user(user_id: str) -> User | None:
+    """Return the user, or None. 1 read unit."""
+    response = dynamodb().get_item(
+        TableName=tables.users(), Key=encode({"id": user_id}), ConsistentRead=True
+    )
+    return user_from_item(decode(response["Item"])) if "Item" in response else None
+
+
+def user_from_item(item: Item) -> User:
+    return User(
+        id=item["id"],
+        email=item["email"],
+        name=item["name"],
+        status=UserStatus(item["status"]),
+        role=Role(item["role"]),
+        email_verified=item["email_verified"],
+        created_at=from_text(item["created_at"]),
+        updated_at=from_text(item["updated_at"]),
+        version=int(item["version"]),
+        former_emails=tuple(
+            FormerEmail(it["email"], int(it["version"])) for it in item.get("former_emails", ())
+        ),
+    )
