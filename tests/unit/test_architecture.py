@@ -73,8 +73,12 @@ def test_rules_import_no_storage_and_no_http(path: Path) -> None:
         assert not module.endswith((".repository", ".dependencies")), module
 
 
-@pytest.mark.parametrize("path", files("**/repository.py"), ids=lambda path: path.parent.name)
-def test_repository_imports_no_http_and_no_idempotent_request(path: Path) -> None:
+@pytest.mark.parametrize(
+    "path",
+    files("**/repository.py") + files("**/items.py"),
+    ids=lambda path: f"{path.parent.name}-{path.stem}",
+)
+def test_storage_of_features_imports_no_http_and_no_idempotent_request(path: Path) -> None:
     for module in imported(path, with_types=True):
         assert not module.startswith(("shop.http", "shop.entrypoints")), module
         assert module != "shop.idempotency.IdempotentRequest"

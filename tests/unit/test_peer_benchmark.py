@@ -99,19 +99,20 @@ def test_page_and_plot_have_the_measured_numbers() -> None:
 def test_targets_of_the_page_are_those_of_the_numbers() -> None:
     cases = json.loads(NUMBERS.read_text())["cases"]
     row = next(line for line in report.PAGE.read_text().splitlines() if "/ FastAPI + M" in line)
-    ours, theirs = (cases[name]["GET"]["cold"]["middle"] for name in ("shop", "fastapi"))
+    ours, theirs = (cases[name]["GET"]["cold_cpu"] for name in ("shop", "fastapi"))
 
     share = float(row.split("|")[3].strip(" *"))
 
-    assert share == pytest.approx(ours / theirs, abs=0.005)
-    assert ("**no**" in row) is (share > 0.6)
+    greater = max(ours[quantile] / theirs[quantile] for quantile in ("lower", "middle"))
+    assert share == pytest.approx(greater, abs=0.005)
+    assert ("**no**" in row) is (share > 0.43)
 
 
 def as_fast_as(seconds: float) -> Results:
     """Return the results that the page would get, had the product's cold GET taken so long."""
     results = read()
     get = results.cases["shop"].GET
-    faster = replace(get, cold=Spread(*[seconds] * 4))
+    faster = replace(get, cold_cpu=Spread(*[seconds] * 4))
     return replace(
         results, cases=results.cases | {"shop": replace(results.cases["shop"], GET=faster)}
     )
@@ -120,7 +121,7 @@ def as_fast_as(seconds: float) -> Results:
 def test_missed_target_is_reported() -> None:
     fast, slow = (report.page("", as_fast_as(seconds)) for seconds in (0.001, 10))
 
-    target = "cold start of GET / boto3 + json | 1.20 |"
+    target = "cold start of GET / boto3 + json | 0.82 |"
     assert next(line for line in fast.splitlines() if target in line).endswith("| yes |")
     assert next(line for line in slow.splitlines() if target in line).endswith("| **no** |")
     assert "targets are not met.**" in slow

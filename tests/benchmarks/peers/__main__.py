@@ -12,11 +12,13 @@ from pathlib import Path
 from statistics import median
 
 from tests.benchmarks.peers import build, check, endpoints, report, results
-from tests.benchmarks.peers.cases import CASES, GET, POST, Case
-from tests.benchmarks.peers.measure import Run, load_once_quiet, runs, turns_of
+from tests.benchmarks.peers.cases import CASES, CASES_OVER_TLS, GET, POST, TLS, Case
+from tests.benchmarks.peers.measure import Run, load_once_quiet, runs, turn_over_tls, turns_of
 from tests.benchmarks.peers.stubbed import stubbed_seconds
 from tests.benchmarks.peers.summary import spread, summarise, summarise_cold
+from tests.benchmarks.peers.tls import tls_store
 from tests.benchmarks.peers.workload import environment
+from tests.support.aws_mock import DYNAMODB_URL
 
 STUBBED_ROUNDS = 3
 
@@ -67,6 +69,7 @@ def measure(rounds: int, warm: int) -> results.Results:
             for case, built in cases.items()
             if not case.is_cold_only
         },
+        over_tls={name: summarise_cold(ran[name, TLS]) for name in CASES_OVER_TLS},
         cold_only={
             case.name: summarise_cold(ran[case.name, GET]) for case in cases if case.is_cold_only
         },
@@ -93,8 +96,13 @@ def _measure_cases(
     ran: Ran = defaultdict(list)
     stubbed: dict[tuple[str, str], list[float]] = defaultdict(list)
     turns = [turn for case in cases for turn in turns_of(case, cases[case], [*case.handlers], warm)]
-    with environment() as given:
-        for run in runs(turns, runtime, given, rounds):
+    with environment() as given, tls_store(given[DYNAMODB_URL]) as store:
+        over_tls = [
+            turn_over_tls(case, built, store)
+            for case, built in cases.items()
+            if case.name in CASES_OVER_TLS
+        ]
+        for run in runs(turns + over_tls, runtime, given, rounds):
             ran[run.case, run.method].append(run)
             _report_run(run)
         whole = {case: built for case, built in cases.items() if not case.is_cold_only}

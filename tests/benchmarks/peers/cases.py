@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 GET, POST = "GET", "POST"
+TLS = "GET over TLS"  # to the store; cold starts of a few cases
 APPS = Path(__file__).parent / "apps"
 
 
@@ -32,6 +33,7 @@ NO_OP = Case(
     ("noop",),
     is_cold_only=True,
 )
+CASES_OVER_TLS = ("shop", "boto3", "powertools-full", "fastapi")
 CASES = (
     Case("shop", "**the product**", _OF_TWO_FILES, None, (), is_ours=True),
     Case(

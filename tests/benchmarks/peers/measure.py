@@ -4,14 +4,16 @@ import os
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from copy import replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any  # Any: events and responses are JSON
 
 from tests.benchmarks.peers.build import HOME, Built
-from tests.benchmarks.peers.cases import NO_OP, Case
+from tests.benchmarks.peers.cases import GET, NO_OP, TLS, Case
 from tests.benchmarks.peers.sandbox import sandbox
+from tests.benchmarks.peers.tls import TlsStore
 from tests.benchmarks.peers.workload import check, request
 
 
@@ -24,6 +26,7 @@ class Turn:
     request: Callable[[], Mapping[str, Any]]
     check: Callable[[Any], None]  # raises `KeyError` or `ValueError`
     warm: int  # requests; 0 for the cold start only
+    environment: Mapping[str, str] = field(default_factory=dict)  # beside that of all cases
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,11 @@ def turns_of(case: Case, built: Built, methods: Sequence[str], warm: int) -> Ite
         )
 
 
+def turn_over_tls(case: Case, built: Built, store: TlsStore) -> Turn:
+    (plain,) = turns_of(case, built, (GET,), warm=0)
+    return replace(plain, method=TLS, environment=store.environment(case.name, built))
+
+
 def runs(
     turns: Sequence[Turn],
     runtime: Path,
@@ -86,7 +94,8 @@ def runs(
 
 def _run(turn: Turn, runtime: Path, environment: Mapping[str, str], warm: int) -> Run:
     log = HOME / f"{turn.case}-{turn.method}.log"
-    with sandbox(turn.built, runtime, turn.handler, environment, log) as begun:
+    variables = {**environment, **turn.environment}
+    with sandbox(turn.built, runtime, turn.handler, variables, log) as begun:
         response, cold = begun.invoke(turn.request())
         try:
             turn.check(response)

@@ -82,6 +82,26 @@ def _measured(results: Results) -> Iterable[str]:
             for it in [cases[case.name]]
         ],
     )
+    yield "### With TLS to the store"
+    yield (
+        "The first connection costs more over TLS, as to AWS. The product's layer has five"
+        " certificate authorities, and the peers load all of botocore's. Targets are judged"
+        " without TLS."
+    )
+    yield _table(
+        ["GET", "cold start", "its CPU", "CPU without TLS", "of boto3 + json, by CPU"],
+        [
+            [
+                case.title,
+                _milliseconds(it.cold, 0),
+                f"{it.cold_cpu.middle * 1e3:.0f}",
+                f"{cases[case.name].GET.cold_cpu.middle * 1e3:.0f}",
+                f"{it.cold_cpu.middle / results.over_tls['boto3'].cold_cpu.middle:.2f}",
+            ]
+            for case in _MEASURED
+            if (it := results.over_tls.get(case.name))
+        ],
+    )
     yield "### Lower bound, and the effect of .pyc files"
     yield _table(
         ["GET", "cold start", "its CPU"],

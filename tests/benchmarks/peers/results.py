@@ -29,6 +29,7 @@ class Results:
     load: float  # of the machine at the start
     cases: dict[str, Found]  # by name
     cold_only: dict[str, Cold]
+    over_tls: dict[str, Cold]  # GET of a few cases
     dependencies: Size  # of the layer of all functions
     signing: Size  # of the additional layer of some
     endpoints: Endpoints
