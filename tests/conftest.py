@@ -30,6 +30,8 @@ _GIVEN = {
     "MAX_RECEIVES": "5",
     "MAIL_CONFIGURATION_SET": "shop",
     "MAIL_FROM": "shop@example.com",
+    "OAUTH_ISSUER": "https://login.example",
+    "AUTHORIZATION_PAGE": "",
     "POWERTOOLS_LOG_LEVEL": "INFO",
     "POWERTOOLS_SERVICE_NAME": "shop",
     "RECOVERY_PAGE": "https://shop.example/recovery",

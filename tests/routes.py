@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 from uuid import uuid4
 
+from shop.json_names import to_camel
 from tests.support.fixtures import PASSWORD
 
 # Modules with an import cost of 20 ms or more, and bcrypt as the sign of a computed hash.
@@ -30,7 +31,7 @@ _PREFLIGHT = {"Origin": "http://localhost:3000", "Access-Control-Request-Method"
 
 
 class Sender(Protocol):
-    """The account that sends a request, and the products that the request may name."""
+    """The account that sends a request, and what the request may name: products, a client."""
 
     @property
     def email(self) -> str: ...
@@ -42,6 +43,10 @@ class Sender(Protocol):
     def refresh_token(self) -> str: ...
     @property
     def product_ids(self) -> Sequence[str]: ...
+    @property
+    def client_id(self) -> str: ...
+    @property
+    def client_secret(self) -> str: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,15 +56,21 @@ class Expected:
     access: tuple[int, int, int, int]  # statuses for anonymous, stranger, self and admin
     waits: Sequence[str]  # AWS calls of a warm request: an entry per wait, `8 Query` in parallel
     body: Callable[[Sender], object] | None = None  # of a valid request, as JSON
-    query: Mapping[str, str] | None = None
+    form: Callable[[Sender], Mapping[str, str]] | None = None  # of a valid request
+    query: Callable[[Sender], Mapping[str, str]] | None = None
     headers: Mapping[str, str] | None = None
     loads: Set[str] = STORED  # heavy modules that the handler imports
     loads_later: Set[str] = NOTHING  # heavy modules that the first request adds
 
     @property
+    def is_for_apps(self) -> bool:
+        """Whether only third-party applications have access."""
+        return all(status >= 400 for status in self.access)
+
+    @property
     def success(self) -> int:
         """The status for callers with access."""
-        return next(status for status in self.access if status < 400)
+        return next((status for status in self.access if status < 400), 200)
 
 
 def _user(it: Sender) -> object:
@@ -69,6 +80,35 @@ def _user(it: Sender) -> object:
 def _product(_: Sender) -> object:
     product = {"sku": f"SKU-{uuid4()}", "name": "Plums, 1 kg", "price": "4.90", "currency": "EUR"}
     return {**product, "stock": 100}
+
+
+def _oauth_client(_: Sender) -> object:
+    client = {"name": "Invoice robot", "type": "confidential", "scopes": ["orders:read"]}
+    redirect_uris = ["https://robot.example/callback"]
+    return {**client, "redirectUris": redirect_uris, "grantTypes": ["authorization_code"]}
+
+
+def _authorization(it: Sender) -> Mapping[str, str]:
+    return {
+        "client_id": it.client_id,
+        "redirect_uri": "https://robot.example/callback",
+        "response_type": "code",
+        "scope": "openid orders:read",
+        "code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
+        "code_challenge_method": "S256",
+    }
+
+
+def _in_camel_case(parameters: Mapping[str, str]) -> Mapping[str, str]:
+    return {to_camel(name): value for name, value in parameters.items()}
+
+
+def _credentials(it: Sender) -> Mapping[str, str]:
+    return {"client_id": it.client_id, "client_secret": it.client_secret}
+
+
+def _reference(it: Sender) -> Mapping[str, str]:
+    return {"token": "shop_rt_unknown", **_credentials(it)}
 
 
 def _order(it: Sender) -> object:
@@ -94,7 +134,10 @@ ROUTES: Mapping[str, Expected] = {
     ),
     "GET /api/users/{userId}": Expected(access=(401, 403, 200, 200), waits=[GET]),
     "GET /api/users": Expected(
-        access=(401, 403, 403, 200), waits=["8 Query", BATCH], query=_OLDEST, loads=VALIDATED
+        access=(401, 403, 403, 200),
+        waits=["8 Query", BATCH],
+        query=lambda _: _OLDEST,
+        loads=VALIDATED,
     ),
     "PUT /api/users/{userId}": Expected(
         access=(401, 403, 200, 200),
@@ -110,7 +153,7 @@ ROUTES: Mapping[str, Expected] = {
         loads=VALIDATED,
     ),
     "DELETE /api/users/{userId}": Expected(
-        access=(401, 403, 204, 204), waits=[GET, QUERY, GET, QUERY, WRITE, "4 Query"]
+        access=(401, 403, 204, 204), waits=[GET, QUERY, GET, QUERY, WRITE, "5 Query"]
     ),
     "PUT /api/users/{userId}/password": Expected(
         access=(401, 403, 204, 403),
@@ -187,9 +230,59 @@ ROUTES: Mapping[str, Expected] = {
     "GET /api/orders": Expected(
         access=(401, 403, 403, 200),
         waits=["8 Query", "8 Query", BATCH, BATCH],
-        query=_OLDEST,
+        query=lambda _: _OLDEST,
         loads=VALIDATED,
     ),
+    "POST /api/oauth-clients": Expected(
+        access=(401, 403, 403, 201), waits=[GET, WRITE], body=_oauth_client, loads=VALIDATED
+    ),
+    "GET /api/oauth-clients": Expected(
+        access=(401, 403, 403, 200),
+        waits=[QUERY, BATCH],
+        query=lambda _: {"status": "active", **_OLDEST},
+        loads=VALIDATED,
+    ),
+    "GET /api/oauth-clients/{clientId}": Expected(access=(401, 403, 403, 200), waits=[GET]),
+    "PATCH /api/oauth-clients/{clientId}": Expected(
+        access=(401, 403, 403, 200),
+        waits=[GET, WRITE],
+        body=lambda _: {"name": f"Robot {uuid4().hex[:4]}"},
+        loads=VALIDATED,
+    ),
+    "DELETE /api/oauth-clients/{clientId}": Expected(
+        access=(401, 403, 403, 204), waits=[GET, WRITE]
+    ),
+    "POST /api/oauth-clients/{clientId}/secrets": Expected(
+        access=(401, 403, 403, 201),
+        waits=[GET, WRITE],
+        body=lambda _: {"keepPrevious": True},
+        loads=VALIDATED,
+    ),
+    "GET /oauth/authorize": Expected(
+        access=(200, 200, 200, 200), waits=[GET], query=_authorization
+    ),
+    "POST /api/authorizations": Expected(
+        access=(401, 200, 200, 200),
+        waits=[BATCH, QUERY],
+        body=lambda it: _in_camel_case(_authorization(it)),
+        loads=VALIDATED,
+    ),
+    "POST /oauth/token": Expected(
+        access=(200, 200, 200, 200),
+        waits=[GET],
+        form=lambda it: {"grant_type": "client_credentials", **_credentials(it)},
+        loads=SIGNED,
+    ),
+    "POST /oauth/revoke": Expected(
+        access=(200, 200, 200, 200), waits=[GET], form=_reference, loads=SIGNED
+    ),
+    "POST /oauth/introspect": Expected(
+        access=(200, 200, 200, 200), waits=[GET], form=_reference, loads=SIGNED
+    ),
+    "GET /oauth/userinfo": Expected(access=(401, 403, 403, 403), waits=[GET]),
+    "GET /api/grants": Expected(access=(401, 200, 200, 200), waits=[QUERY, BATCH]),
+    "DELETE /api/grants/{clientId}": Expected(access=(401, 404, 204, 404), waits=[WRITE]),
+    "GET /.well-known/{document}": Expected(access=(200, 200, 200, 200), waits=[], loads=PAGE),
     "GET /health": Expected(access=(200, 200, 200, 200), waits=[], loads=PAGE),
     "GET /ready": Expected(access=(200, 200, 200, 200), waits=[]),  # checks once in 5 s
     "GET /openapi.json": Expected(access=(200, 200, 200, 200), waits=[], loads=PAGE),

@@ -11,10 +11,11 @@ from shop.identifiers import new_id
 from tests.routes import ROUTES
 from tests.support.deployed_shop import Person, Shop, error_of, new_email
 from tests.support.recovery_tokens import create_token
-from tests.support.route_requests import Account, body_of
+from tests.support.route_requests import Account, sent_by
 
 WHO = ("anonymous", "stranger", "self", "admin")
 CODES = {401: "UNAUTHORIZED", 403: "FORBIDDEN", 404: "NOT_FOUND"}
+FOR_APPS = {403: "INSUFFICIENT_SCOPE"}  # on a route that only third-party applications use
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +33,11 @@ def product(shop: Shop) -> dict[str, Any]:
 def order(owner: Person, product: dict[str, Any]) -> dict[str, Any]:
     placed: dict[str, Any] = owner.order((product["id"], 1)).json()
     return placed
+
+
+@pytest.fixture(scope="module")
+def oauth_client(shop: Shop) -> dict[str, Any]:
+    return shop.oauth_client()
 
 
 @pytest.fixture(scope="module")
@@ -62,11 +68,18 @@ def test_access(
     owner: Person,
     product: dict[str, Any],
     order: dict[str, Any],
+    oauth_client: dict[str, Any],
     route: str,
     who: str,
 ) -> None:
     method, path = route.split(" ")
-    ids = {"userId": owner.id, "orderId": order["id"], "productId": product["id"]}
+    ids = {
+        "document": "openid-configuration",
+        "clientId": oauth_client["id"],
+        "userId": owner.id,
+        "orderId": order["id"],
+        "productId": product["id"],
+    }
     ids["asset"] = "page.js"
     if "{sessionId}" in path:
         # A new session each time: other requests need the owner's first.
@@ -79,15 +92,22 @@ def test_access(
         ids["orderId"] = owner.order((product["id"], 1)).json()["id"]
     for name in re.findall(r"{(\w+)}", path):
         path = path.replace(f"{{{name}}}", ids.get(name, new_id()))
-    sender = Account(owner.email, owner.grant["refreshToken"], [product["id"]])
+    sender = Account(
+        owner.email,
+        owner.grant["refreshToken"],
+        [product["id"]],
+        oauth_client["id"],
+        oauth_client["secret"],
+    )
     if route == "POST /api/access-tokens":
         # Another user's session each time: a refresh token is used once.
         sender = replace(sender, refresh_token=shop.sign_up().grant["refreshToken"])
     if route == "POST /api/password-resets":
         # A new address each time, since each may request three resets.
         sender = replace(sender, email=new_email())
-    body = body_of(route, sender)
-    client = clients[who]
+    sent = sent_by(route, sender)
+    # Forms have the credentials of a client; their `Authorization` is no caller's.
+    client = shop.anonymous if ROUTES[route].form else clients[who]
     if route == "DELETE /api/sessions" and who != "anonymous":
         client = leaving(shop, who)
     expected = dict(zip(WHO, ROUTES[route].access, strict=True))[who]
@@ -99,15 +119,21 @@ def test_access(
     if route == "DELETE /api/products/{productId}" and expected == 204:
         # A new product: other requests need the first.
         path = f"/api/products/{shop.product()['id']}"
+    if route == "DELETE /api/oauth-clients/{clientId}" and expected == 204:
+        # A new client: other requests need the first.
+        path = f"/api/oauth-clients/{shop.oauth_client()['id']}"
+    if route == "DELETE /api/grants/{clientId}" and expected == 204:
+        owner.authorize(oauth_client)
     before = shop.everything() if expected >= 400 else None
 
-    response = client.request(method, path.replace("{proxy+}", "api/users"), json=body)
+    response = client.request(method, path.replace("{proxy+}", "api/users"), **sent)
 
     assert response.status_code == expected, (
         f"{response.text}: change the handler's caller, or the row of {route} in tests/routes.py"
     )
     if expected >= 400:
-        assert response.json()["error"]["code"] == CODES[expected]
+        codes = CODES | FOR_APPS if ROUTES[route].is_for_apps else CODES
+        assert response.json()["error"]["code"] == codes[expected]
         assert shop.everything() == before
 
 
@@ -134,7 +160,6 @@ def test_access_is_rejected_before_validation(
                 {"json": {}, "params": {"unknown": "1", "limit": "x"}},
             )
         ]
-        assert [error_of(response) for response in responses] == [(403, "FORBIDDEN")] * len(
-            responses
-        )
+        code = "INSUFFICIENT_SCOPE" if ROUTES[route].is_for_apps else "FORBIDDEN"
+        assert [error_of(response) for response in responses] == [(403, code)] * len(responses)
     assert shop.everything() == before

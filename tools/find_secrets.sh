@@ -9,8 +9,12 @@ set -- --disable-plugin KeywordDetector
 set -- "$@" --exclude-files '(^|/)(uv\.lock|(signing-)?requirements\.txt)$'
 # Fields that AWS adds to every event.
 set -- "$@" --exclude-lines '"(eventID|md5OfBody|receiptHandle)": "'
-# Bodies of recorded requests, with invented tokens and passwords.
-set -- "$@" --exclude-lines '^ *"body": "eyJ'
+# Bodies of recorded requests, JSON and forms, with invented tokens and passwords.
+set -- "$@" --exclude-lines '^ *"body": "(eyJ|Z3JhbnRfdHlwZT|dG9rZW49)'
+# The code challenge and verifier of RFC 7636, appendix B.
+set -- "$@" --exclude-secrets '^(E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM|dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk)$'
+# The OpenAPI document's example of a client's secret.
+set -- "$@" --exclude-secrets '^shop_cs_MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4$'
 # Invented access tokens of recorded requests and of a test: no key signed them.
 set -- "$@" --exclude-secrets '^eyJhbGciOiJFUzI1NiJ9\.eyJzdWIiOiIuLi4ifQ\.c2lnbmF0dXJl$'
 set -- "$@" --exclude-secrets '^eyJhbGciOiJub25lIn0\.'

@@ -7,6 +7,7 @@ import json
 from base64 import b64encode
 from pathlib import Path
 from typing import Any  # the document and the events are JSON
+from urllib.parse import urlencode
 
 from shop.caller import Caller, Role
 from shop.entrypoints.http import Endpoint
@@ -21,6 +22,17 @@ _SESSION = "0190a6b2-7c9e-7b1a-9f00-0000000000a1"
 _HOST = "abc123.execute-api.eu-central-1.amazonaws.com"
 
 type Part = dict[str, Any]
+
+# The authorizer's context for an application that acts for the customer
+_APP: Part = {
+    "principalId": _CUSTOMER,
+    "user": _CUSTOMER,
+    "client": "0190a6b2-7c9e-7b1a-8f00-0000000000f1",
+    "family": _SESSION,
+    "gate_role": Role.CUSTOMER.value,
+    "scope": "openid profile email",
+    "integrationLatency": 12,
+}
 
 
 def missing(document: Part) -> dict[Path, str]:
@@ -67,21 +79,26 @@ def sample_event(endpoint: Endpoint, document: Part) -> Part:
     }
     if endpoint.needs_caller:
         headers["Authorization"] = "Bearer eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiIuLi4ifQ.c2lnbmF0dXJl"
-        context["authorizer"] = _authorized(_caller_of(endpoint, values))
+        is_for_apps = not any(
+            "accessToken" in it for it in operation.get("security", [{"accessToken": []}])
+        )
+        context["authorizer"] = _APP if is_for_apps else _authorized(_caller_of(endpoint, values))
     body = None
     if "requestBody" in operation:
         media, content = next(iter(operation["requestBody"]["content"].items()))
         headers["Content-Type"] = media
-        example = json.dumps(content["examples"]["example"]["value"])
-        body = b64encode(example.encode()).decode()
+        example = next(iter(content["examples"].values()))["value"]
+        text = urlencode(example) if endpoint.form else json.dumps(example)
+        body = b64encode(text.encode()).decode()
+    query = _required_parameters(operation) or None
     return {
         "resource": endpoint.path,
         "path": path,
         "httpMethod": endpoint.method,
         "headers": headers,
         "multiValueHeaders": {name: [value] for name, value in headers.items()},
-        "queryStringParameters": None,
-        "multiValueQueryStringParameters": None,
+        "queryStringParameters": query,
+        "multiValueQueryStringParameters": query and {n: [value] for n, value in query.items()},
         "pathParameters": values or None,
         "stageVariables": None,
         "requestContext": context,
@@ -95,6 +112,14 @@ def _path_parameters(operation: Part) -> dict[str, str]:
         it["name"]: it["schema"]["examples"][0]
         for it in operation["parameters"]
         if it.get("in") == "path"
+    }
+
+
+def _required_parameters(operation: Part) -> dict[str, str]:
+    return {
+        it["name"]: it["schema"]["examples"][0]
+        for it in operation["parameters"]
+        if it.get("in") == "query" and it["required"]
     }
 
 

@@ -9,7 +9,12 @@ from shop.orders.responses import OrderResponse
 from shop.users.parameters import UserId
 
 
-@endpoint("GET /api/users/{userId}/orders/{orderId}", raises=(Forbidden, NotFound))
+@endpoint(
+    "GET /api/users/{userId}/orders/{orderId}",
+    raises=(Forbidden, NotFound),
+    scope="orders:read",
+    admin_scope="admin:orders:read",
+)
 def handler(
     user_id: UserId, order_id: OrderId, caller: SelfOrAdminCaller, orders: OrderReads
 ) -> OrderResponse:

@@ -9,7 +9,12 @@ from shop.orders.responses import OrderPage, OrderResponse
 from shop.users.parameters import UserId
 
 
-@endpoint("GET /api/users/{userId}/orders", raises=(Forbidden, NotFound))
+@endpoint(
+    "GET /api/users/{userId}/orders",
+    raises=(Forbidden, NotFound),
+    scope="orders:read",
+    admin_scope="admin:orders:read",
+)
 def handler(
     user_id: UserId, query: OrderListQuery, caller: SelfOrAdminCaller, orders: Orders
 ) -> OrderPage:

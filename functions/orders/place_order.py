@@ -33,6 +33,8 @@ from shop.users.parameters import UserId
         InsufficientStock,
         ServiceUnavailable,
     ),
+    scope="orders:write",
+    admin_scope="admin:orders:write",
 )
 def handler(
     user_id: UserId,

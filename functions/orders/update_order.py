@@ -14,6 +14,8 @@ from shop.users.parameters import UserId
 @endpoint(
     "PATCH /api/users/{userId}/orders/{orderId}",
     raises=(Forbidden, NotFound, PreconditionFailed, InvalidTransition),
+    scope="orders:write",
+    admin_scope="admin:orders:write",
 )
 def handler(
     user_id: UserId,

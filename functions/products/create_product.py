@@ -9,7 +9,12 @@ from shop.products.requests import ProductCreate
 from shop.products.responses import ProductResponse
 
 
-@endpoint("POST /api/products", status=201, raises=(Forbidden, IdempotencyKeyReused, SkuInUse))
+@endpoint(
+    "POST /api/products",
+    status=201,
+    raises=(Forbidden, IdempotencyKeyReused, SkuInUse),
+    admin_scope="admin:products:write",
+)
 def handler(
     payload: ProductCreate, caller: AdminCaller, idempotency: IdempotentRequest, products: Products
 ) -> ProductResponse:

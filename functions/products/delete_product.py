@@ -8,7 +8,11 @@ from shop.products.dependencies import Products
 from shop.products.parameters import ProductId
 
 
-@endpoint("DELETE /api/products/{productId}", raises=(Forbidden, NotFound, PreconditionFailed))
+@endpoint(
+    "DELETE /api/products/{productId}",
+    raises=(Forbidden, NotFound, PreconditionFailed),
+    admin_scope="admin:products:write",
+)
 def handler(
     product_id: ProductId, caller: AdminCaller, precondition: Precondition, products: Products
 ) -> None:

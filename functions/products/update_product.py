@@ -13,6 +13,7 @@ from shop.products.responses import ProductResponse
 @endpoint(
     "PATCH /api/products/{productId}",
     raises=(Forbidden, NotFound, PreconditionFailed, SkuInUse, InsufficientStock),
+    admin_scope="admin:products:write",
 )
 def handler(
     product_id: ProductId,

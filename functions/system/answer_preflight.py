@@ -30,9 +30,9 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 def _preflight(event: dict[str, Any]) -> dict[str, Any]:
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
-    request_id = event["requestContext"]["requestId"]
-    response_headers = {"X-Request-Id": request_id, **preflight_headers(headers.get("origin"))}
-    return {"statusCode": 204, "headers": response_headers, "body": ""}
+    request_id = {"X-Request-Id": event["requestContext"]["requestId"]}
+    cors = preflight_headers(headers.get("origin"), event["path"])
+    return {"statusCode": 204, "headers": request_id | cors, "body": ""}
 
 
 def _not_found(event: dict[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,12 @@ from shop.users.reading import UserReads
 from shop.users.responses import UserResponse
 
 
-@endpoint("GET /api/users/{userId}", raises=(Forbidden, NotFound))
+@endpoint(
+    "GET /api/users/{userId}",
+    raises=(Forbidden, NotFound),
+    scope="account:read",
+    admin_scope="admin:users:read",
+)
 def handler(user_id: UserId, caller: SelfOrAdminCaller, users: UserReads) -> UserResponse:
     """Read yourself (`me`), or any user as an admin."""
     return UserResponse.of(users.read(caller, user_id))

@@ -8,7 +8,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tests.support.deployed_shop import Person, Shop, new_product
+from tests.support.deployed_shop import CODE_VERIFIER, Person, Shop, new_product
 from tests.support.event_sources import Queue
 from tests.support.fault_proxy import Call, FaultProxy, Response, Send
 from tests.support.log_groups import Logs
@@ -145,6 +145,49 @@ def test_email_tokens_are_not_logged(
     assert [response.status_code for response in done] == [204, 204]
     mail.wait_until_idle()
     assert_not_logged(logs, secrets, *done)
+
+
+def test_secrets_of_oauth_are_in_no_log_trace_or_table(
+    shop: Shop, logs: Logs, secrets: Secrets, person: Person
+) -> None:
+    client = shop.oauth_client()
+    state, nonce = secrets.another("state"), planted("nonce")
+    form = {"client_id": client["id"], "client_secret": client["secret"]}
+    sent = person.authorize(client, state=state, nonce=nonce)
+    exchange = form | {"grant_type": "authorization_code", "code_verifier": CODE_VERIFIER}
+    first = shop.anonymous.post("/oauth/token", data=exchange | {"code": sent["code"]})
+    tokens = first.json()
+    refresh = form | {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"]}
+    renewed = shop.anonymous.post("/oauth/token", data=refresh)
+    issued = [client["secret"], sent["code"], CODE_VERIFIER]
+    issued += [it.json()[name] for it in (first, renewed) for name in ("access_token", "id_token")]
+    issued += [it.json()["refresh_token"] for it in (first, renewed)]
+    secrets.known += issued + [it[-40:] for it in issued]
+    query = {
+        "client_id": client["id"],
+        "redirect_uri": client["redirectUris"][0],
+        "state": state,
+        "login_hint": secrets.email,
+    }
+    responses = [
+        first,
+        renewed,
+        shop.anonymous.get("/oauth/authorize", params=query, follow_redirects=False),
+        shop.anonymous.post("/oauth/introspect", data=form | {"token": tokens["access_token"]}),
+        shop.anonymous.post("/oauth/token", data=exchange | {"code": sent["code"]}),
+        shop.anonymous.post("/oauth/revoke", data=form | {"token": tokens["refresh_token"]}),
+        shop.anonymous.post("/oauth/token", data=form | {"client_secret": secrets.another("no")}),
+    ]
+
+    assert [it.status_code for it in responses] == [200, 200, 303, 200, 400, 200, 401]
+    assert_not_logged(logs, secrets, *responses)
+    traces = shop.stack.emulator.traces.read_text()
+    assert responses[0].headers["X-Request-Id"] in traces
+    tables = str([shop.table(name) for name in shop.resources if name.endswith("Table")])
+    assert client["id"] in traces + tables
+    for secret in {state, *issued}:
+        assert secret not in traces and secret[-40:] not in traces
+        assert secret not in tables and secret[-40:] not in tables
 
 
 def test_traces_of_failures_contain_no_user_input(

@@ -125,8 +125,9 @@ def test_functions_without_a_get_route_are_not_executed(aws: None, function: Fun
             "add the ids of its path to _REQUEST in layers/shop/shop/deployment/pre_traffic.py"
         )
     if not reads and function.name not in ("Authorizer", "AnswerPreflight"):
-        # Rejected before any effect: by the parameter, the empty body or the token's format.
-        assert response["statusCode"] in (404, 422), response
+        # Rejected before any effect: by the parameter, the empty body, the media type of a form or
+        # the token's format.
+        assert response["statusCode"] in (400, 404, 422), response
 
 
 @pytest.mark.parametrize("name", ["GetAndDeleteUser", "ListSessionsToo", "ShowX", "CheckY", ""])

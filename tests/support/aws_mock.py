@@ -14,11 +14,17 @@ from moto import mock_aws
 import shop.clients
 import shop.events.dependencies
 import shop.identity.authorization.dependencies
+import shop.identity.keys.current_key
 import shop.identity.keys.key_store
 import shop.identity.keys.published_keys
 import shop.identity.recovery.dependencies
 import shop.identity.sessions.dependencies
 import shop.mail.dependencies
+import shop.oauth.authorizations.dependencies
+import shop.oauth.clients.dependencies
+import shop.oauth.tokens.authorizer
+import shop.oauth.tokens.dependencies
+import shop.oauth.tokens.verification
 import shop.orders.dependencies
 import shop.products.dependencies
 import shop.system.dependencies
@@ -32,7 +38,15 @@ DYNAMODB_URL = "AWS_ENDPOINT_URL_DYNAMODB"  # read by boto3; moto passes its req
 # intercepts them too.
 _CACHED = (
     shop.identity.keys.key_store.key_store,
-    shop.identity.authorization.dependencies.authorizer,
+    shop.identity.authorization.dependencies.published_keys,
+    shop.identity.authorization.dependencies.session_callers,
+    shop.identity.keys.current_key.current_signing_key,
+    shop.oauth.authorizations.dependencies.authorization_service,
+    shop.oauth.clients.dependencies.oauth_client_service,
+    shop.oauth.tokens.verification.app_callers,
+    shop.oauth.tokens.authorizer.authorizer,
+    shop.oauth.tokens.dependencies.inspection_service,
+    shop.oauth.tokens.dependencies.token_service,
     shop.identity.keys.published_keys.published_jwks,
     shop.events.dependencies.outbox,
     shop.mail.dependencies.mail_service,

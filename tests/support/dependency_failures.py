@@ -3,13 +3,15 @@
 import json
 import re
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import httpx
 
-from tests.support.deployed_shop import Person, Shop, error_of
+from tests.routes import expected_of
+from tests.support.deployed_shop import CODE_VERIFIER, Person, Shop, error_of
 from tests.support.fault_proxy import service_error
 from tests.support.log_groups import Logs
-from tests.support.route_requests import Account, body_of
+from tests.support.route_requests import Account, sent_by
 from tests.support.sam_template import functions, resources
 
 type Send = Callable[[], httpx.Response]
@@ -40,18 +42,44 @@ def requests(shop: Shop, admin: Person, routes: list[str]) -> list[Send]:
     order = admin.order((product["id"], 1)).json()["id"]
     ids = {"userId": "me", "productId": product["id"], "orderId": order, "sessionId": "current"}
     ids["token"] = "x" * 43  # well-formed: only the database can reject it
+    client = shop.oauth_client()
+    ids |= {"clientId": client["id"], "document": "openid-configuration"}
     account = Account(
-        known.email, admin.grant["refreshToken"], [product["id"]], known.password, "admin"
+        known.email,
+        admin.grant["refreshToken"],
+        [product["id"]],
+        client["id"],
+        client["secret"],
+        known.password,
+        "admin",
     )
+
+    app = shop.client(_token_of_app(shop, admin, client))
+    app.get("/oauth/userinfo").raise_for_status()  # so that the gateway has cached the verdict
 
     def request(route: str) -> Send:
         method, path = route.split(" ")
+        expected = expected_of(route)
+        sender = app if expected.is_for_apps else shop.anonymous if expected.form else admin.http
         for name, value in ids.items():
             path = path.replace(f"{{{name}}}", value)
-        body = body_of(route, account)
-        return lambda: admin.http.request(method, path, json=body)
+        sent = sent_by(route, account)
+        return lambda: sender.request(method, path, **sent)
 
     return [request(route) for route in routes]
+
+
+def _token_of_app(shop: Shop, person: Person, client: dict[str, Any]) -> str:
+    form = {
+        "grant_type": "authorization_code",
+        "code": person.authorize(client)["code"],
+        "code_verifier": CODE_VERIFIER,
+    }
+    credentials = (client["id"], client["secret"])
+    token: str = shop.anonymous.post("/oauth/token", data=form, auth=credentials).json()[
+        "access_token"
+    ]
+    return token
 
 
 def assert_retryable_503(response: httpx.Response) -> None:

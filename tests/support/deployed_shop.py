@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 from uuid import uuid4
 
 import httpx
@@ -41,6 +42,9 @@ ORDER_STATUSES = ("pending", "processing", "completed", "cancelled")
 ADMIN_VARIABLE = "SHOP_ADMIN"
 ORIGIN_VARIABLE = "SHOP_ORIGIN"  # an origin of the deployment's AllowedOrigins
 LOCAL_ORIGIN = "http://localhost:3000"
+REDIRECT_URI = "https://robot.example/callback"
+CODE_VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"  # of RFC 7636, appendix B
+CODE_CHALLENGE = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 # Resources that `DeployedShop.everything` reads. Two watched resources suffice for most tests.
 MAX_WATCHED = 8
 NEWEST = [
@@ -57,6 +61,21 @@ class Person:
     email: str
     http: httpx.Client
     grant: dict[str, Any] = field(repr=False)
+
+    def authorize(self, client: dict[str, Any], **fields: Any) -> dict[str, Any]:
+        """Consent to a request of an OAuth client; return the redirect's parameters."""
+        body = {
+            "clientId": client["id"],
+            "redirectUri": client["redirectUris"][0],
+            "responseType": "code",
+            "scope": "openid orders:read",
+            "codeChallenge": CODE_CHALLENGE,
+            "codeChallengeMethod": "S256",
+            "consent": "given",
+        } | fields
+        response = self.http.post("/api/authorizations", json=body)
+        assert response.status_code == 200, response.text
+        return dict(parse_qsl(urlsplit(response.json()["redirectTo"]).query))
 
     def order(self, *lines: tuple[str, int], key: str | None = None, **more: Any) -> httpx.Response:
         """Place an order of (product id, quantity) lines for this user."""
@@ -140,6 +159,11 @@ class DeployedShop:
         """Return whether this can be the address of the tests' client."""
         return bool(ip_address(text))
 
+    @property
+    def url_of_issuer(self) -> str:
+        """Return the issuer of OAuth tokens: the URL of the API."""
+        return str(self.anonymous.base_url).rstrip("/")
+
     def sign_up(self, **fields: Any) -> Person:
         body = {"email": new_email(), "name": "Ada Lovelace", "password": PASSWORD} | fields
         created = self.anonymous.post("/api/users", json=body)
@@ -152,6 +176,25 @@ class DeployedShop:
         grant = response.json()
         http = self.client(grant["accessToken"])
         return Person(http.get("/api/users/me").json()["id"], email, http, grant)
+
+    def oauth_client(self, **fields: Any) -> dict[str, Any]:
+        """Register a client, by default one with a secret and all grants, in `secret`."""
+        body = {
+            "name": "Invoice robot",
+            "type": "confidential",
+            "redirectUris": [REDIRECT_URI],
+            "grantTypes": ["authorization_code", "refresh_token", "client_credentials"],
+            "scopes": ["openid", "profile", "email", "orders:read", "admin:orders:read"],
+        } | fields
+        created = self.admin.http.post("/api/oauth-clients", json=body)
+        assert created.status_code == 201, created.text
+        client: dict[str, Any] = created.json()
+        if client["type"] == "confidential":
+            path = f"/api/oauth-clients/{client['id']}/secrets"
+            client["secret"] = self.admin.http.post(path, json={"keepPrevious": False}).json()[
+                "secret"
+            ]
+        return client
 
     def product(self, **fields: Any) -> dict[str, Any]:
         body = new_product() | fields

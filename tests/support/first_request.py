@@ -1,7 +1,7 @@
 """Import and first request of a built handler in a bare interpreter; print the loaded modules.
 
-Nothing is sent: the input has the responses of AWS. Items are found by key, writes succeed, the
-query of a user's sessions returns all rows, and other calls respond by operation.
+Nothing is sent: the input has the responses of AWS. Items are found by key, writes succeed,
+queries of a user return all rows with the prefix, and other calls respond by operation.
 """
 
 import importlib
@@ -36,7 +36,11 @@ class Aws:
                 tables = asked["RequestItems"]
                 return {"Responses": {it: self._found(it, tables[it]["Keys"]) for it in tables}}
             case "Query" if "ExpressionAttributeNames" not in asked:
-                return {"Items": self._tables[asked["TableName"]]}
+                prefix = asked["ExpressionAttributeValues"].get(":prefix", {"S": ""})["S"]
+                items = self._tables[asked["TableName"]]
+                return {
+                    "Items": [it for it in items if it.get("id", {"S": ""})["S"].startswith(prefix)]
+                }
         response: dict[str, Any] = self._responses.get(operation, {})
         return response
 

@@ -18,3 +18,4 @@ ADMIN = Caller(
 
 BROWSER = Client("a browser", "192.0.2.1")
 PASSWORD = "correct horse battery staple"
+CLIENT_SECRET = "shop_cs_MKBCTN"

@@ -5,6 +5,7 @@ from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from shop.caller import Caller
 
@@ -27,17 +28,21 @@ def event(
     path: Mapping[str, str] | None = None,
     *,
     body: object = None,
+    form: Mapping[str, str] | None = None,
     raw: bytes | None = None,
     query: Mapping[str, str] | None = None,
     headers: Mapping[str, str] | None = None,
     caller: Caller | None = None,
     prefix: str = "/local",
 ) -> dict[str, Any]:
-    """Return a proxy event of `METHOD /path`; `body` is sent as JSON, `raw` unchanged."""
+    """Return a proxy event of `METHOD /path`; `body` is sent as JSON, `raw` as it is."""
     method, resource = route.split(" ")
     sent = dict(headers or {})
     if body is not None:
         raw = json.dumps(body).encode()
+    if form is not None:
+        raw = urlencode(form).encode()
+        sent["Content-Type"] = "application/x-www-form-urlencoded"
     if raw is not None and "content-type" not in {name.lower() for name in sent}:
         sent["Content-Type"] = "application/json"
     filled = resource
@@ -49,13 +54,7 @@ def event(
         "identity": {"sourceIp": "192.0.2.1", "userAgent": "a browser"},
     }
     if caller is not None:
-        context["authorizer"] = {
-            "principalId": caller.id,
-            "sub": caller.id,
-            "sid": caller.session_id,
-            "role": caller.role.value,
-            "scope": "shop",
-        }
+        context["authorizer"] = {"principalId": caller.id, **_authorized(caller)}
     return {
         "httpMethod": method,
         "resource": resource,
@@ -67,4 +66,18 @@ def event(
         "requestContext": context,
         "body": b64encode(raw).decode() if raw is not None else None,
         "isBase64Encoded": raw is not None,
+    }
+
+
+def _authorized(caller: Caller) -> dict[str, str]:
+    """Return the authorizer's context of a session, or of a third-party app."""
+    if caller.app is None:
+        role = caller.role.value
+        return {"sub": caller.id, "sid": caller.session_id, "role": role, "scope": "shop"}
+    return {
+        "user": caller.id if caller.app.is_for_user else "",
+        "client": caller.app.client_id,
+        "family": caller.session_id,
+        "gate_role": caller.role.value,
+        "scope": " ".join(caller.app.scopes),
     }

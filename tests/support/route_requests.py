@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from shop.caller import Role
 from tests.routes import expected_of
@@ -10,16 +11,19 @@ from tests.support.fixtures import PASSWORD
 
 @dataclass(frozen=True)
 class Account:
-    """An account of a deployed stack, and the products that its requests name."""
+    """An account of a deployed stack, and the products and the client that its requests name."""
 
     email: str
     refresh_token: str
     product_ids: Sequence[str]
+    client_id: str
+    client_secret: str
     password: str = PASSWORD
     role: str = Role.CUSTOMER.value
 
 
-def body_of(route: str, account: Account) -> object:
-    """Return the body of a valid request, or None for a request without a body."""
-    make_body = expected_of(route).body
-    return None if make_body is None else make_body(account)
+def sent_by(route: str, account: Account) -> dict[str, Any]:
+    """Return body, form and query of a valid request, as arguments of HTTPX."""
+    expected = expected_of(route)
+    parts = {"json": expected.body, "data": expected.form, "params": expected.query}
+    return {name: make(account) for name, make in parts.items() if make is not None}

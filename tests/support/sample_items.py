@@ -1,9 +1,11 @@
 """The items that the events in events/ refer to: user, session, product, order, links and keys."""
 
+from datetime import datetime
 from decimal import Decimal
 
 from shop.caller import Role
 from shop.clock import now
+from shop.identifiers import new_id
 from shop.identity.accounts.models import UserStatus
 from shop.identity.keys.key_store import key_store
 from shop.identity.login_attempts.service import login_attempt
@@ -15,19 +17,37 @@ from shop.identity.sessions.models import IDLE_LIFETIME, Session
 from shop.identity.sessions.refresh_tokens import RefreshToken
 from shop.identity.sessions.repository import SessionRepository
 from shop.money import Money
+from shop.oauth import opaque
+from shop.oauth.clients.models import (
+    ClientSecret,
+    ClientStatus,
+    ClientType,
+    GrantType,
+    OAuthClient,
+)
+from shop.oauth.clients.repository import OAuthClientRepository
+from shop.oauth.grants.models import (
+    CODE_LIFETIME,
+    CONSENT_LIFETIME,
+    Consent,
+    Family,
+    FamilyState,
+)
+from shop.oauth.grants.repository import GrantRepository
 from shop.orders.models import Order, OrderLine, OrderStatus
 from shop.orders.repository import OrderRepository
 from shop.products.models import Product, ProductStatus
 from shop.products.repository import ProductRepository
 from shop.users.models import User
 from shop.users.repository import UserRepository
-from tests.support.fixtures import NOON, PASSWORD
+from tests.support.fixtures import CLIENT_SECRET, NOON, PASSWORD
 
 _USER = "0190a6b2-7c9e-7b1a-8f00-0000000000a1"
 _ADMIN = "0190a6b2-7c9e-7b1a-8f00-0000000000ad"
 _SESSION = "0190a6b2-7c9e-7b1a-9f00-0000000000a1"
 _PRODUCT = "0190a6b2-7c9e-7b1a-8f00-0000000000b1"
 _ORDER = "0190a6b2-7c9e-7b1a-8f00-0000000000c1"
+_CLIENT = "0190a6b2-7c9e-7b1a-8f00-0000000000f1"
 
 
 def add_examples() -> None:
@@ -51,7 +71,62 @@ def add_examples() -> None:
     SessionRepository().begin(session, user.email, password_hash, None, attempt)
     ProductRepository().add(product, None)
     OrderRepository().add(order, None)
+    client = oauth_client()
+    OAuthClientRepository().add(client, None, None)
+    consent = consent_of(user.id, client, now())
+    family = family_of(consent, now())
+    GrantRepository().authorize(client, session, None, consent, family, [], ends_session=False)
     key_store().create_if_absent()
     for purpose in Purpose:
         digest = digest_of(f"{purpose}-".ljust(43, "x"))
         RecoveryRepository().add(RecoveryToken(digest, purpose, _USER, user.email, 1, end))
+
+
+def oauth_client(id_: str = _CLIENT) -> OAuthClient:
+    return OAuthClient(
+        id=id_,
+        name="Invoice robot",
+        type=ClientType.CONFIDENTIAL,
+        homepage="https://robot.example",
+        redirect_uris=["https://robot.example/callback"],
+        grant_types=[*GrantType],
+        scopes=["openid", "orders:read", "admin:orders:read"],
+        status=ClientStatus.ACTIVE,
+        secrets=[ClientSecret(new_id(), opaque.digest_of(CLIENT_SECRET), NOON)],
+        created_at=NOON,
+        updated_at=NOON,
+        version=1,
+    )
+
+
+def consent_of(user_id: str, client: OAuthClient, at: datetime) -> Consent:
+    return Consent(
+        user_id=user_id,
+        client_id=client.id,
+        grant_id=new_id(),
+        scopes=["openid", "orders:read"],
+        created_at=at,
+        updated_at=at,
+        ends_at=at + CONSENT_LIFETIME,
+        version=1,
+    )
+
+
+def family_of(consent: Consent, at: datetime) -> Family:
+    """Return a family whose code is not exchanged yet."""
+    return Family(
+        user_id=consent.user_id,
+        client_id=consent.client_id,
+        id=new_id(),
+        grant_id=consent.grant_id,
+        generation=1,
+        state=FamilyState.CODE,
+        scopes=consent.scopes,
+        code_digest=b"code",
+        code_challenge="E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
+        redirect_uri="https://robot.example/callback",
+        nonce=None,
+        authenticated_at=at,
+        code_expires_at=at + CODE_LIFETIME,
+        created_at=at,
+    )

@@ -161,9 +161,8 @@ def test_tables_that_cannot_be_rebuilt_are_protected_in_prod() -> None:
         and template()["Resources"][name]["UpdateReplacePolicy"] == "Retain"
     }
 
-    assert {
-        f"{it}Table" for it in ("Users", "Credentials", "Sessions", "Products", "Orders")
-    } == protected
+    names = ("Users", "Credentials", "Sessions", "Products", "Orders", "OauthClients", "Grants")
+    assert {f"{it}Table" for it in names} == protected
     assert parameters_of("prod")["DataProtection"] == "on"
     assert template()["Conditions"]["ProtectsData"] == {
         "Fn::Equals": [{"Ref": "DataProtection"}, "on"]

@@ -59,6 +59,7 @@ def test_head_routes_are_pages_probes_and_public_keys() -> None:
     pages = {
         *("GET /", "GET /docs", "GET /docs/{asset}", "GET /recovery"),
         *("GET /health", "GET /ready", "GET /openapi.json"),
+        *("GET /oauth/authorize", "GET /.well-known/{document}"),
     }
 
     with_head = {function.route for function in functions() if function.has_head}
@@ -210,7 +211,7 @@ def test_private_keys_are_read_by_signers_and_written_by_key_functions() -> None
     keys, makers = "SigningKeysSecret", {"CreateSigningKeys", "RotateSigningKeys"}
 
     assert functions_allowed("secretsmanager:GetSecretValue", keys) == {
-        *("CreateAccessToken", "CreateSession"),
+        *("CreateAccessToken", "CreateSession", "CreateToken"),
         *makers,
     }
     assert functions_allowed("secretsmanager:PutSecretValue", keys) == makers

@@ -19,6 +19,10 @@ RULES = {rule.__metadata__[0] for rule in ALL_RULES}
 WITH_RULE = {name: it for name, it in ENDPOINTS.items() if it.access is not None}
 # Endpoints for any caller: their resources belong to the caller.
 OF_ANY_CALLER = {
+    "oauth/create_authorization",
+    "oauth/delete_grant",
+    "oauth/get_userinfo",
+    "oauth/list_grants",
     "recovery/create_email_verification",
     "sessions/delete_all_sessions",
     "sessions/delete_session",

@@ -7,7 +7,7 @@ import pytest
 from shop.caller import Role
 from shop.identity.access_tokens import Claims, InvalidToken
 from shop.identity.accounts.models import AccountState, UserStatus
-from shop.identity.authorization.service import Authorizer
+from shop.identity.authorization.service import Authorizer, SessionCallers
 from shop.identity.sessions.models import RefreshDigests, Session
 from tests.support.fixtures import ALICE, NOON
 from tests.support.log_lines import LogLines
@@ -51,8 +51,12 @@ def verify(token: str) -> Claims:
     return Claims(ALICE.id, ALICE.session_id)
 
 
+def authorizer(rows: Rows) -> Authorizer:
+    return Authorizer(SessionCallers(rows, verify, lambda: NOON).find)
+
+
 def test_live_session_is_allowed_on_the_whole_stage_with_its_current_role() -> None:
-    policy = Authorizer(Rows(), verify, lambda: NOON).decide("good", ARN)
+    policy = authorizer(Rows()).decide("good", ARN)
 
     (statement,) = policy["policyDocument"]["Statement"]
     assert statement == {"Action": "execute-api:Invoke", "Effect": "Allow", "Resource": STAGE}
@@ -76,7 +80,7 @@ def test_live_session_is_allowed_on_the_whole_stage_with_its_current_role() -> N
     ],
 )
 def test_other_tokens_are_denied_without_an_error(token: str, rows: Rows) -> None:
-    policy = Authorizer(rows, verify, lambda: NOON).decide(token, ARN)
+    policy = authorizer(rows).decide(token, ARN)
 
     (statement,) = policy["policyDocument"]["Statement"]
     assert (statement["Effect"], statement["Resource"]) == ("Deny", STAGE)
@@ -94,7 +98,7 @@ def test_other_tokens_are_denied_without_an_error(token: str, rows: Rows) -> Non
 def test_each_decision_is_logged_with_the_user_if_known(
     log: LogLines, token: str, rows: Rows, verdict: str, caller: str | None
 ) -> None:
-    Authorizer(rows, verify, lambda: NOON).decide(token, ARN)
+    authorizer(rows).decide(token, ARN)
 
     (line,) = log()
     assert (line["message"], line["verdict"]) == ("authorization", verdict)
@@ -104,4 +108,4 @@ def test_each_decision_is_logged_with_the_user_if_known(
 
 def test_key_load_failure_is_raised() -> None:
     with pytest.raises(ConnectionError):
-        Authorizer(Rows(), verify, lambda: NOON).decide("broken", ARN)
+        authorizer(Rows()).decide("broken", ARN)

@@ -31,8 +31,8 @@ def allow(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     ],
 )
 def test_loopback_setting_allows_any_port_of_the_own_machine(origin: str) -> None:
-    assert allowed_origin(origin) == {HEADER: origin}
-    assert preflight_headers(origin)[HEADER] == origin
+    assert allowed_origin(origin, "/api/users") == {HEADER: origin}
+    assert preflight_headers(origin, "/api/users")[HEADER] == origin
 
 
 @pytest.mark.usefixtures("allow")
@@ -50,13 +50,27 @@ def test_loopback_setting_allows_any_port_of_the_own_machine(origin: str) -> Non
     ],
 )
 def test_loopback_setting_rejects_every_other_origin(origin: str) -> None:
-    assert allowed_origin(origin) == {}
-    assert HEADER not in preflight_headers(origin)
+    assert allowed_origin(origin, "/api/users") == {}
+    assert HEADER not in preflight_headers(origin, "/api/users")
 
 
 @pytest.mark.parametrize("origin", ["http://localhost:3000", "http://127.0.0.1", "loopback"])
 def test_loopback_origins_are_rejected_without_the_setting(origin: str) -> None:
-    assert allowed_origin(origin) == {}
+    assert allowed_origin(origin, "/api/users") == {}
+
+
+@pytest.mark.parametrize(
+    "path", ["/oauth/token", "/oauth/revoke", "/oauth/userinfo", "/.well-known/jwks.json"]
+)
+def test_any_origin_may_use_the_protocol_endpoints(path: str) -> None:
+    assert allowed_origin("https://app.example", path) == {HEADER: "*"}
+    assert preflight_headers("https://app.example", path)[HEADER] == "*"
+
+
+@pytest.mark.parametrize("path", ["/oauth/authorize", "/oauth/authorize/"])
+def test_no_origin_may_read_the_sign_in_page(path: str) -> None:
+    assert allowed_origin("https://shop.example", path) == {}
+    assert HEADER not in preflight_headers("https://shop.example", path)
 
 
 def test_loopback_setting_is_rejected_by_every_deployment_but_the_local_one() -> None:

@@ -59,6 +59,7 @@ def test_unsampled_requests_cost_no_traces() -> None:
         "GET /api/users",
         "PUT /api/email-verifications/{token}",
         "PUT /api/password-resets/{token}",
+        "GET /oauth/authorize",
     }
 
 

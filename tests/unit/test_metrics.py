@@ -116,6 +116,7 @@ def test_all_metrics_together_stay_within_the_format_limits() -> None:
     assert names == {
         *("SignUps", "LogInsFailed", "LogInsThrottled", "RefreshReuse"),
         *("OrdersPlaced", "StockRefusals", "OrderValue", "Latency"),
+        *("ClientsRefused", "CodesReplayed", "OAuthRefreshReuse"),
     }
 
 

@@ -63,6 +63,8 @@ def reachable(part: Core) -> Iterator[str]:
     if not isinstance(part, dict):
         return
     kind = part.get("type")
+    if not isinstance(kind, str):  # a field may have that name
+        kind = None
     if kind in ALWAYS:
         yield from ALWAYS[kind]
         for limit in LIMITS & part.keys():

@@ -11,14 +11,31 @@ from typing import Any  # the document is JSON
 from pydantic.alias_generators import to_camel
 
 from shop.entrypoints.http import Endpoint
-from shop.http.parameters import PathParameter, PathToken
+from shop.http.form import MEDIA_TYPE
+from shop.http.parameters import PathName, PathParameter, PathToken
 from shop.http.response_models import Resource
 from shop.idempotency import IdempotentRequest
 from shop.preconditions import Precondition
 from tools.openapi.errors import error_schemas, responses, shared_responses
 from tools.openapi.examples import id_of, path_of, response_example
 from tools.openapi.headers import headers, link, shared_headers, shared_parameters
-from tools.openapi.models import COMPONENTS, component_name, example_of, schemas_of
+from tools.openapi.models import (
+    COMPONENTS,
+    component_name,
+    example_of,
+    form_schema,
+    schemas_of,
+)
+from tools.openapi.oauth import (
+    AUTHORIZATION_PAGE,
+    FORM_EXAMPLES,
+    OAUTH_ERROR,
+    form_errors,
+    page_responses,
+    query_parameters,
+    security_of,
+    security_scheme,
+)
 
 ROOT = Path(__file__).parent.parent.parent
 DOCUMENT = ROOT / "docs/openapi.json"
@@ -29,6 +46,7 @@ _TAGS = {
     "recovery": "Email verification and password reset.",
     "products": "The product catalogue.",
     "orders": "Placing and managing orders.",
+    "oauth": "OAuth 2.0 for third-party applications.",
     "operations": "Health checks and this document.",
 }
 # Folders with another tag: generated clients name their classes by tags.
@@ -77,7 +95,11 @@ def document() -> Part:
         for handler in handlers.values()
         if handler.response_model and handler.response_model.media_type == "application/json"
     }
-    schemas = schemas_of(queries | bodies, response_models) | error_schemas()
+    schemas = schemas_of(queries | bodies, response_models) | error_schemas() | OAUTH_ERROR
+    forms = {
+        handler.form.model.__name__: handler.form for handler in handlers.values() if handler.form
+    }
+    schemas |= {name: form_schema(form) for name, form in forms.items()}
     paths: Part = {}
     for name, handler in handlers.items():
         path = paths.setdefault(handler.path, {})
@@ -111,7 +133,8 @@ def document() -> Part:
                         "The `accessToken` of a session: a JWT of RFC 9068, issued and verified "
                         "according to RFC8725, sent according to RFC 6750"
                     ),
-                }
+                },
+                "oauth2": security_scheme(),
             },
             "headers": shared_headers(),
             "parameters": shared_parameters(),
@@ -155,9 +178,20 @@ def _operation(name: str, handler: Endpoint, schemas: Part) -> Part:
         if handler.method == "PATCH":
             types.insert(0, "application/merge-patch+json")
         operation["requestBody"] = {"required": True, "content": dict.fromkeys(types, content)}
+    if handler.form is not None:
+        form = handler.form.model.__name__
+        examples = {name: {"value": dict(it)} for name, it in FORM_EXAMPLES[form].items()}
+        content = {"schema": {"$ref": COMPONENTS + form}, "examples": examples}
+        operation["requestBody"] = {"required": True, "content": {MEDIA_TYPE: content}}
+        operation["responses"] |= form_errors()
+    if handler.route == AUTHORIZATION_PAGE:
+        operation["parameters"] += query_parameters()
+        operation["responses"] |= page_responses()
     if not handler.needs_caller:
         operation["security"] = []
-    if handler.is_page:
+    elif handler.scope or handler.admin_scope:
+        operation["security"] = security_of(handler)
+    if handler.ignores_query:
         operation["x-ignores-query"] = True
     return operation
 
@@ -183,7 +217,13 @@ def _parameters(handler: Endpoint, schemas: Part) -> list[Part]:
 
 
 def _path_parameter(name: str, marker: PathParameter) -> Part:
-    example = "x" * marker.max_length if isinstance(marker, PathToken) else id_of(name)
+    match marker:
+        case PathToken():
+            example = "x" * marker.max_length
+        case PathName():
+            example = min(marker.names)
+        case _:
+            example = id_of(name)
     return {
         "name": name,
         "in": "path",
@@ -220,15 +260,14 @@ def _success(handler: Endpoint, schemas: Part) -> Part:
         names.append("Location")
     if IdempotentRequest in handler.parameters.values():
         names.append("Idempotent-Replayed")
-    if handler.response_model.media_type == "application/json":
+    media = handler.response_model.media_type.partition(";")[0]
+    if media == "application/json":
         name = component_name(handler.response_model)
-        media = "application/json"
         content = {
             "schema": {"$ref": COMPONENTS + name},
             "examples": {"example": {"value": _response_example(handler, schemas)}},
         }
     else:
-        media = handler.response_model.media_type.partition(";")[0]
         content = {
             "schema": {"type": "string", "maxLength": 100_000},
             "examples": {"example": {"value": _EXAMPLE_PAGE}},
@@ -237,7 +276,7 @@ def _success(handler: Endpoint, schemas: Part) -> Part:
         str(handler.status): {
             "description": HTTPStatus(handler.status).phrase,
             "headers": common | _headers_of(handler, names),
-            "content": {media: content},
+            **({"content": {media: content}} if media else {}),
         }
     }
     if _supports_not_modified(handler):

@@ -12,6 +12,8 @@ _IDS = {
     "Product": "0190a6b2-7c9e-7b1a-8f00-0000000000b1",
     "Order": "0190a6b2-7c9e-7b1a-8f00-0000000000c1",
     "Session": "0190a6b2-7c9e-7b1a-8f00-0000000000e1",
+    "Client": "0190a6b2-7c9e-7b1a-8f00-0000000000f1",
+    "OAuthClient": "0190a6b2-7c9e-7b1a-8f00-0000000000f1",
 }
 _NEXT_REFRESH_TOKEN = (
     "AZCmsnyeexqPAAAAAAAAoQGQprJ8nnsanwAAAAAAAKFmZmZmZmZmZmZmZmZm"

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection, Iterable, Mapping
+from inspect import get_annotations
 from types import UnionType, get_original_bases
 from typing import (  # values of JSON Schema are of many types
     Annotated,
@@ -12,12 +13,13 @@ from typing import (  # values of JSON Schema are of many types
     get_origin,
 )
 
-from pydantic import BaseModel, ConfigDict, create_model
+from pydantic import BaseModel, Field, create_model
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, models_json_schema
 
+from shop.http.form import Form
 from shop.http.request_models import Patch
 from shop.http.response_models import ResponseModel, fields_of
-from shop.json_names import to_camel
+from shop.oauth.protocol_models import ProtocolModel
 from tools.openapi.examples import add_id_examples
 
 COMPONENTS = "#/components/schemas/"
@@ -40,8 +42,6 @@ class DuplicateModelName(Exception):
 
 class _Response(BaseModel):
     """A response model as pydantic's, which generates its schema."""
-
-    model_config = ConfigDict(alias_generator=to_camel, serialize_by_alias=True)
 
 
 class _Generator(GenerateJsonSchema):
@@ -84,8 +84,11 @@ def schemas_of(
         for model in responses
         if model.body_schema is not None
     }
+    without_null = {model.__name__ for model in responses if issubclass(model, ProtocolModel)}
     for name, schema in found["$defs"].items():
         result = _simplified(schema, has_defaults=name not in patches)
+        if name in without_null:
+            result = _absent_for_null(result)
         if name.removesuffix("Response") in schemas:
             raise DuplicateModelName(name)
         schemas[name.removesuffix("Response")] = result
@@ -105,7 +108,10 @@ def as_pydantic(model: type[ResponseModel]) -> type[BaseModel]:
     """Return a model of pydantic with the name, docstring and fields of a response model."""
     if model not in _AS_PYDANTIC:
         fields: Any = {
-            name: (_type_of(annotation, _type_arguments(model)), getattr(model, name, ...))
+            name: (
+                _type_of(annotation, _type_arguments(model)),
+                Field(getattr(model, name, ...), serialization_alias=model.json_names[name]),
+            )
             for name, annotation in fields_of(model).items()
         }
         space: Any = {"__base__": _Response, "__doc__": model.__doc__}
@@ -187,6 +193,28 @@ def _simplified(value: Any, *, has_defaults: bool) -> Any:
         elif word != "title":
             plain[word] = _simplified(inner, has_defaults=has_defaults)
     return _with_limits(_nullable(plain))
+
+
+def form_schema(form: Form) -> Schema:
+    """Return the schema of a form: fields without a default are required."""
+    annotations, defaults = get_annotations(form.model), form.model._field_defaults
+    fields: Any = {name: (annotations[name], defaults.get(name, ...)) for name in form.fields}
+    model = create_model(form.model.__name__, __doc__=form.model.__doc__, **fields)
+    schema = _simplified(model.model_json_schema(), has_defaults=False)
+    required = schema.get("required", [])
+    result = {**_absent_for_null(schema), "required": required}
+    _add_examples(result, {})
+    return result if required else {w: inner for w, inner in result.items() if w != "required"}
+
+
+def _absent_for_null(schema: Schema) -> Schema:
+    """Return an object's schema in which a field that may be null may be absent instead."""
+    properties = {
+        name: {**part, "type": part["type"][0]} if isinstance(part.get("type"), list) else part
+        for name, part in schema.get("properties", {}).items()
+    }
+    required = [n for n, it in properties.items() if it == schema["properties"][n]]
+    return {**schema, "properties": properties, "required": required}
 
 
 def _nullable(schema: Schema) -> Schema:

@@ -24,6 +24,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/.well-known/{document}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get the metadata of the OAuth server (RFC 8414
+         * @description Get the metadata of the OAuth server (RFC 8414; OpenID Connect Discovery).
+         */
+        get: operations["showServerMetadata"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/access-tokens": {
         parameters: {
             query?: never;
@@ -38,6 +58,26 @@ export interface paths {
          * @description Exchange a refresh token for new tokens; again within 30 s, for the same refresh token.
          */
         post: operations["createAccessToken"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/authorizations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Return what an OAuth client asks for
+         * @description Return what an OAuth client asks for; with `consent`, where the browser goes next.
+         */
+        post: operations["createAuthorization"];
         delete?: never;
         options?: never;
         head?: never;
@@ -78,6 +118,118 @@ export interface paths {
          */
         put: operations["completeEmailVerification"];
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/grants": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the OAuth clients that you allow, newest first
+         * @description List the OAuth clients that you allow, newest first.
+         */
+        get: operations["listGrants"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/grants/{clientId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * End what you allow an OAuth client: refresh at once, access tokens within 60 s
+         * @description End what you allow an OAuth client: refresh at once, access tokens within 60 s.
+         */
+        delete: operations["deleteGrant"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/oauth-clients": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List OAuth clients
+         * @description List OAuth clients. Admins only.
+         */
+        get: operations["listOauthClients"];
+        put?: never;
+        /**
+         * Register an OAuth client, without a secret
+         * @description Register an OAuth client, without a secret. Admins only.
+         */
+        post: operations["createOauthClient"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/oauth-clients/{clientId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read an OAuth client
+         * @description Read an OAuth client. Admins only.
+         */
+        get: operations["getOauthClient"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete an OAuth client
+         * @description Delete an OAuth client; its tokens end within 60 s. Admins only.
+         */
+        delete: operations["deleteOauthClient"];
+        options?: never;
+        head?: never;
+        /**
+         * Change some fields of an OAuth client (JSON Merge Patch)
+         * @description Change some fields of an OAuth client (JSON Merge Patch); tokens follow within 60 s. Admins only.
+         */
+        patch: operations["updateOauthClient"];
+        trace?: never;
+    };
+    "/api/oauth-clients/{clientId}/secrets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Create a secret, and end the earlier ones
+         * @description Create a secret, and end the earlier ones; no later response has its text. Admins only.
+         */
+        post: operations["createClientSecret"];
         delete?: never;
         options?: never;
         head?: never;
@@ -390,6 +542,106 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/oauth/authorize": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show a page that signs the user in and asks for consent (RFC 6749, 4.1.1)
+         * @description Show a page that signs the user in and asks for consent (RFC 6749, 4.1.1).
+         */
+        get: operations["showAuthorization"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/oauth/introspect": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Return the state of a token (RFC 7662), for confidential clients
+         * @description Return the state of a token (RFC 7662), for confidential clients.
+         */
+        post: operations["introspectToken"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/oauth/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End a token of the client and those that follow from it (RFC 7009)
+         * @description End a token of the client and those that follow from it (RFC 7009); ignore all others.
+         */
+        post: operations["revokeToken"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/oauth/token": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Exchange a code, a refresh token or the client's own credentials for tokens (RFC 6749)
+         * @description Exchange a code, a refresh token or the client's own credentials for tokens (RFC 6749).
+         */
+        post: operations["createToken"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/oauth/userinfo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get the claims that the token's scopes include (OpenID Connect Core, 5.3)
+         * @description Get the claims that the token's scopes include (OpenID Connect Core, 5.3).
+         */
+        get: operations["getUserinfo"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/openapi.json": {
         parameters: {
             query?: never;
@@ -473,6 +725,147 @@ export interface components {
             refreshToken: string;
         };
         /**
+         * @description What to ask the user, or where to send the browser.
+         * @example {
+         *       "client": {
+         *         "homepage": "https://robot.example",
+         *         "id": "0190a6b2-7c9e-7b1a-8f00-00001e7eb83a",
+         *         "name": "Invoice robot"
+         *       },
+         *       "redirectTo": "https://robot.example/callback?code=shop_ac_AZ&iss=https%3A%2F%2Fshop.example",
+         *       "scopes": [
+         *         {
+         *           "description": "See your orders",
+         *           "name": "orders:read"
+         *         }
+         *       ]
+         *     }
+         */
+        Authorization: {
+            client: components["schemas"]["ClientSummary"];
+            /**
+             * Format: uri
+             * @description null to ask the user first, then send the request again with `consent`
+             * @example https://robot.example/callback?code=shop_ac_AZ&iss=https%3A%2F%2Fshop.example
+             */
+            redirectTo: string | null;
+            scopes: components["schemas"]["Scope"][];
+        };
+        /**
+         * @description An authorization request of OAuth, as the user's browser received it.
+         *
+         *     Errors of the client are in the redirect, so its parameters may be any text.
+         * @example {
+         *       "clientId": "0190a6b2-7c9e-7b1a-8f00-0000000000f1",
+         *       "codeChallenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
+         *       "codeChallengeMethod": "S256",
+         *       "consent": "given",
+         *       "endSession": false,
+         *       "nonce": "n-0S6_WzA2Mj",
+         *       "prompt": "consent",
+         *       "redirectUri": "https://robot.example/callback",
+         *       "responseType": "code",
+         *       "scope": "openid orders:read",
+         *       "state": "af0ifjsldkj"
+         *     }
+         */
+        AuthorizationCreate: {
+            /**
+             * Format: uuid
+             * @example 0190a6b2-7c9e-7b1a-8f00-0000000000f1
+             */
+            clientId: string;
+            /** @example E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM */
+            codeChallenge?: string | null;
+            /** @example S256 */
+            codeChallengeMethod?: string | null;
+            /**
+             * @description the user's answer; without it, the response says what to ask
+             * @enum {string|null}
+             */
+            consent?: "given" | "refused" | null;
+            /**
+             * @description whether the session of this request ends with the consent
+             * @default false
+             */
+            endSession?: boolean;
+            /** @example n-0S6_WzA2Mj */
+            nonce?: string | null;
+            /** @example consent */
+            prompt?: string | null;
+            /** @example https://robot.example/callback */
+            redirectUri: string;
+            /** @example code */
+            responseType?: string | null;
+            /** @example openid orders:read */
+            scope?: string | null;
+            /** @example af0ifjsldkj */
+            state?: string | null;
+        };
+        /**
+         * @description A secret without its text.
+         * @example {
+         *       "createdAt": "2026-11-22T18:06:00.123Z",
+         *       "id": "0190a6b2-7c9e-7b1a-8f00-00006a6a4600"
+         *     }
+         */
+        ClientSecret: {
+            /**
+             * Format: date-time
+             * @example 2026-11-22T18:06:00.123Z
+             */
+            createdAt: string;
+            /**
+             * Format: uuid
+             * @example 0190a6b2-7c9e-7b1a-8f00-00006a6a4600
+             */
+            id: string;
+        };
+        /**
+         * @example {
+         *       "keepPrevious": true
+         *     }
+         */
+        ClientSecretCreate: {
+            /**
+             * @description whether the newest earlier secret stays valid
+             * @example true
+             */
+            keepPrevious: boolean;
+        };
+        /**
+         * @example active
+         * @enum {string}
+         */
+        ClientStatus: "active" | "inactive";
+        /**
+         * @description The part of an OAuth client that users see.
+         * @example {
+         *       "homepage": "https://robot.example",
+         *       "id": "0190a6b2-7c9e-7b1a-8f00-00001e7eb83a",
+         *       "name": "Invoice robot"
+         *     }
+         */
+        ClientSummary: {
+            /**
+             * Format: uri
+             * @example https://robot.example
+             */
+            homepage: string | null;
+            /**
+             * Format: uuid
+             * @example 0190a6b2-7c9e-7b1a-8f00-00001e7eb83a
+             */
+            id: string;
+            /** @example Invoice robot */
+            name: string;
+        };
+        /**
+         * @example public
+         * @enum {string}
+         */
+        ClientType: "public" | "confidential";
+        /**
          * @description An empty object: the address is the caller's.
          * @example {}
          */
@@ -517,7 +910,7 @@ export interface components {
              * @description the machine-readable code, explained in docs/errors.md
              * @enum {string}
              */
-            code: "BAD_REQUEST" | "INVALID_CREDENTIALS" | "UNAUTHORIZED" | "ACCOUNT_INACTIVE" | "FORBIDDEN" | "NOT_FOUND" | "EMAIL_IN_USE" | "INSUFFICIENT_STOCK" | "INVALID_TRANSITION" | "LAST_ADMIN" | "SKU_IN_USE" | "PRECONDITION_FAILED" | "PAYLOAD_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "CURRENCY_MISMATCH" | "IDEMPOTENCY_KEY_REUSED" | "PRODUCT_UNAVAILABLE" | "VALIDATION_ERROR" | "TOO_MANY_REQUESTS" | "INTERNAL_ERROR" | "SERVICE_UNAVAILABLE";
+            code: "BAD_REQUEST" | "INVALID_CREDENTIALS" | "UNAUTHORIZED" | "ACCOUNT_INACTIVE" | "FORBIDDEN" | "INSUFFICIENT_SCOPE" | "NOT_FOUND" | "EMAIL_IN_USE" | "INSUFFICIENT_STOCK" | "INVALID_TRANSITION" | "LAST_ADMIN" | "PUBLIC_CLIENT" | "SKU_IN_USE" | "PRECONDITION_FAILED" | "PAYLOAD_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "CURRENCY_MISMATCH" | "IDEMPOTENCY_KEY_REUSED" | "PRODUCT_UNAVAILABLE" | "VALIDATION_ERROR" | "TOO_MANY_REQUESTS" | "INTERNAL_ERROR" | "SERVICE_UNAVAILABLE";
             details?: components["schemas"]["ErrorDetail"][];
             /**
              * @description for people; may change
@@ -551,6 +944,86 @@ export interface components {
             message: string;
         };
         /**
+         * @description A client that the user allows.
+         * @example {
+         *       "client": {
+         *         "homepage": "https://robot.example",
+         *         "id": "0190a6b2-7c9e-7b1a-8f00-00001e7eb83a",
+         *         "name": "Invoice robot"
+         *       },
+         *       "createdAt": "2026-11-22T18:06:00.123Z",
+         *       "devices": 1,
+         *       "lastUsedAt": "2026-11-22T18:06:00.123Z",
+         *       "scopes": [
+         *         "openid",
+         *         "orders:read"
+         *       ]
+         *     }
+         */
+        Grant: {
+            client: components["schemas"]["ClientSummary"];
+            /**
+             * Format: date-time
+             * @example 2026-11-22T18:06:00.123Z
+             */
+            createdAt: string;
+            /**
+             * Format: int32
+             * @description places where the client is signed in
+             * @example 1
+             */
+            devices: number;
+            /**
+             * Format: date-time
+             * @example 2026-11-22T18:06:00.123Z
+             */
+            lastUsedAt: string | null;
+            /**
+             * @example [
+             *       "openid",
+             *       "orders:read"
+             *     ]
+             */
+            scopes: string[];
+        };
+        /**
+         * @description All grants of a user, on one page.
+         * @example {
+         *       "data": [
+         *         {
+         *           "client": {
+         *             "homepage": "https://robot.example",
+         *             "id": "0190a6b2-7c9e-7b1a-8f00-00001e7eb83a",
+         *             "name": "Invoice robot"
+         *           },
+         *           "createdAt": "2026-11-22T18:06:00.123Z",
+         *           "devices": 1,
+         *           "lastUsedAt": "2026-11-22T18:06:00.123Z",
+         *           "scopes": [
+         *             "openid",
+         *             "orders:read"
+         *           ]
+         *         }
+         *       ],
+         *       "meta": {
+         *         "limit": 20,
+         *         "nextCursor": null,
+         *         "page": 1,
+         *         "total": 1,
+         *         "totalPages": 1
+         *       }
+         *     }
+         */
+        GrantPage: {
+            data: components["schemas"]["Grant"][];
+            meta: components["schemas"]["Meta"];
+        };
+        /**
+         * @example authorization_code
+         * @enum {string}
+         */
+        GrantType: "authorization_code" | "refresh_token" | "client_credentials";
+        /**
          * @example {
          *       "status": "ok"
          *     }
@@ -561,6 +1034,57 @@ export interface components {
              * @constant
              */
             status: "ok";
+        };
+        /**
+         * @description The state of a token (RFC 7662, 2.2).
+         * @example {
+         *       "active": true,
+         *       "aud": "shop-api",
+         *       "client_id": "0190a6b2-7c9e-7b1a-8f00-00009b1aeb82",
+         *       "exp": 1795348800,
+         *       "iat": 1795347900,
+         *       "iss": "https://shop.example",
+         *       "jti": "0190a6b2-7c9e-7b1a-8f00-0000fd71b40a",
+         *       "scope": "openid orders:read",
+         *       "sub": "0190a6b2-7c9e-7b1a-8f00-0000604fc43c",
+         *       "token_type": "Bearer"
+         *     }
+         */
+        Inspection: {
+            active: boolean;
+            /** @example shop-api */
+            aud?: string;
+            /**
+             * Format: uuid
+             * @example 0190a6b2-7c9e-7b1a-8f00-00009b1aeb82
+             */
+            client_id?: string;
+            /**
+             * Format: int64
+             * @example 1795348800
+             */
+            exp?: number;
+            /**
+             * Format: int64
+             * @example 1795347900
+             */
+            iat?: number;
+            /** @example https://shop.example */
+            iss?: string;
+            /**
+             * Format: uuid
+             * @example 0190a6b2-7c9e-7b1a-8f00-0000fd71b40a
+             */
+            jti?: string;
+            /** @example openid orders:read */
+            scope?: string;
+            /**
+             * Format: uuid
+             * @example 0190a6b2-7c9e-7b1a-8f00-0000604fc43c
+             */
+            sub?: string;
+            /** @example Bearer */
+            token_type?: string;
         };
         /**
          * @example {
@@ -609,16 +1133,248 @@ export interface components {
             page: number | null;
             /**
              * Format: int64
-             * @description null if a search is too broad to count
+             * @description null if it is not counted, as for a broad search
              * @example 1
              */
             total: number | null;
             /**
              * Format: int64
-             * @description null if a search is too broad to count
+             * @description null if it is not counted, as for a broad search
              * @example 1
              */
             totalPages: number | null;
+        };
+        /**
+         * @description A secret with its text, which no later response has.
+         * @example {
+         *       "createdAt": "2026-11-22T18:06:00.123Z",
+         *       "id": "0190a6b2-7c9e-7b1a-8f00-00002e1d7b18",
+         *       "secret": "shop_cs_MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4"
+         *     }
+         */
+        NewClientSecret: {
+            /**
+             * Format: date-time
+             * @example 2026-11-22T18:06:00.123Z
+             */
+            createdAt: string;
+            /**
+             * Format: uuid
+             * @example 0190a6b2-7c9e-7b1a-8f00-00002e1d7b18
+             */
+            id: string;
+            /** @example shop_cs_MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4 */
+            secret: string;
+        };
+        /**
+         * @description A client; its id is the `client_id` of OAuth.
+         * @example {
+         *       "createdAt": "2026-11-22T18:06:00.123Z",
+         *       "grantTypes": [
+         *         "authorization_code"
+         *       ],
+         *       "homepage": "https://robot.example",
+         *       "id": "0190a6b2-7c9e-7b1a-8f00-0000000000f1",
+         *       "name": "Invoice robot",
+         *       "redirectUris": [
+         *         "https://robot.example/callback"
+         *       ],
+         *       "scopes": [
+         *         "openid",
+         *         "orders:read"
+         *       ],
+         *       "secrets": [
+         *         {
+         *           "createdAt": "2026-11-22T18:06:00.123Z",
+         *           "id": "0190a6b2-7c9e-7b1a-8f00-00006a6a4600"
+         *         }
+         *       ],
+         *       "status": "active",
+         *       "type": "public",
+         *       "updatedAt": "2026-11-22T18:06:00.123Z"
+         *     }
+         */
+        OAuthClient: {
+            /**
+             * Format: date-time
+             * @example 2026-11-22T18:06:00.123Z
+             */
+            createdAt: string;
+            grantTypes: components["schemas"]["GrantType"][];
+            /**
+             * Format: uri
+             * @example https://robot.example
+             */
+            homepage: string | null;
+            /**
+             * Format: uuid
+             * @example 0190a6b2-7c9e-7b1a-8f00-0000000000f1
+             */
+            id: string;
+            /** @example Invoice robot */
+            name: string;
+            redirectUris: string[];
+            /**
+             * @example [
+             *       "openid",
+             *       "orders:read"
+             *     ]
+             */
+            scopes: string[];
+            secrets: components["schemas"]["ClientSecret"][];
+            status: components["schemas"]["ClientStatus"];
+            /** @example confidential */
+            type: components["schemas"]["ClientType"];
+            /**
+             * Format: date-time
+             * @example 2026-11-22T18:06:00.123Z
+             */
+            updatedAt: string;
+        };
+        /**
+         * @example {
+         *       "grantTypes": [
+         *         "authorization_code"
+         *       ],
+         *       "homepage": "https://robot.example",
+         *       "name": "Invoice robot",
+         *       "redirectUris": [
+         *         "https://robot.example/callback"
+         *       ],
+         *       "scopes": [
+         *         "openid",
+         *         "orders:read"
+         *       ],
+         *       "type": "public"
+         *     }
+         */
+        OAuthClientCreate: {
+            grantTypes: components["schemas"]["GrantType"][];
+            /**
+             * Format: uri
+             * @description shown with the name on the consent page
+             * @example https://robot.example
+             */
+            homepage?: string | null;
+            /**
+             * @description 1 to 100 characters after trimming, at least one of them visible, without control characters; paired direction marks around it are removed
+             * @example Invoice robot
+             */
+            name: string;
+            /** @description compared as a whole; of http://127.0.0.1 and http://[::1] the port may differ */
+            redirectUris: string[];
+            /**
+             * @example [
+             *       "openid",
+             *       "orders:read"
+             *     ]
+             */
+            scopes: ("openid" | "profile" | "email" | "account:read" | "orders:read" | "orders:write" | "admin:users:read" | "admin:orders:read" | "admin:orders:write" | "admin:products:write" | "admin:tokens:introspect")[];
+            /** @example confidential */
+            type: components["schemas"]["ClientType"];
+        };
+        /**
+         * @description A page of OAuth clients.
+         * @example {
+         *       "data": [
+         *         {
+         *           "createdAt": "2026-11-22T18:06:00.123Z",
+         *           "grantTypes": [
+         *             "authorization_code"
+         *           ],
+         *           "homepage": "https://robot.example",
+         *           "id": "0190a6b2-7c9e-7b1a-8f00-0000000000f1",
+         *           "name": "Invoice robot",
+         *           "redirectUris": [
+         *             "https://robot.example/callback"
+         *           ],
+         *           "scopes": [
+         *             "openid",
+         *             "orders:read"
+         *           ],
+         *           "secrets": [
+         *             {
+         *               "createdAt": "2026-11-22T18:06:00.123Z",
+         *               "id": "0190a6b2-7c9e-7b1a-8f00-00006a6a4600"
+         *             }
+         *           ],
+         *           "status": "active",
+         *           "type": "public",
+         *           "updatedAt": "2026-11-22T18:06:00.123Z"
+         *         }
+         *       ],
+         *       "meta": {
+         *         "limit": 20,
+         *         "nextCursor": null,
+         *         "page": 1,
+         *         "total": 1,
+         *         "totalPages": 1
+         *       }
+         *     }
+         */
+        OAuthClientPage: {
+            data: components["schemas"]["OAuthClient"][];
+            meta: components["schemas"]["Meta"];
+        };
+        /**
+         * @example {
+         *       "grantTypes": [
+         *         "authorization_code"
+         *       ],
+         *       "homepage": "https://robot.example",
+         *       "name": "Invoice robot",
+         *       "redirectUris": [
+         *         "https://robot.example/callback"
+         *       ],
+         *       "scopes": [
+         *         "openid",
+         *         "orders:read"
+         *       ],
+         *       "status": "active"
+         *     }
+         */
+        OAuthClientUpdate: {
+            grantTypes?: components["schemas"]["GrantType"][];
+            /**
+             * Format: uri
+             * @description shown with the name on the consent page
+             * @example https://robot.example
+             */
+            homepage?: string | null;
+            /**
+             * @description 1 to 100 characters after trimming, at least one of them visible, without control characters; paired direction marks around it are removed
+             * @example Invoice robot
+             */
+            name?: string;
+            /** @description compared as a whole; of http://127.0.0.1 and http://[::1] the port may differ */
+            redirectUris?: string[];
+            /**
+             * @example [
+             *       "openid",
+             *       "orders:read"
+             *     ]
+             */
+            scopes?: ("openid" | "profile" | "email" | "account:read" | "orders:read" | "orders:write" | "admin:users:read" | "admin:orders:read" | "admin:orders:write" | "admin:products:write" | "admin:tokens:introspect")[];
+            status?: components["schemas"]["ClientStatus"];
+        };
+        /**
+         * @description An error of the protocol endpoints (RFC 6749, 5.2).
+         * @example {
+         *       "error": "invalid_grant",
+         *       "error_description": "The code or token is not valid."
+         *     }
+         */
+        OAuthError: {
+            /**
+             * @description the machine-readable code of the standards
+             * @example invalid_grant
+             */
+            error: string;
+            /**
+             * @description for developers; may change
+             * @example The code or token is not valid.
+             */
+            error_description: string;
         };
         /**
          * @description An OpenAPI 3.1 document: this one.
@@ -1045,6 +1801,175 @@ export interface components {
          */
         Role: "customer" | "admin";
         /**
+         * @description A scope in words.
+         * @example {
+         *       "description": "See your orders",
+         *       "name": "orders:read"
+         *     }
+         */
+        Scope: {
+            /** @example See your orders */
+            description: string;
+            /** @example orders:read */
+            name: string;
+        };
+        /**
+         * @description The endpoints and abilities of this server.
+         * @example {
+         *       "authorization_endpoint": "https://shop.example/oauth/token",
+         *       "authorization_response_iss_parameter_supported": true,
+         *       "claims_parameter_supported": true,
+         *       "claims_supported": [
+         *         "none"
+         *       ],
+         *       "code_challenge_methods_supported": [
+         *         "none"
+         *       ],
+         *       "grant_types_supported": [
+         *         "none"
+         *       ],
+         *       "id_token_signing_alg_values_supported": [
+         *         "none"
+         *       ],
+         *       "introspection_endpoint": "https://shop.example/oauth/token",
+         *       "introspection_endpoint_auth_methods_supported": [
+         *         "none"
+         *       ],
+         *       "issuer": "https://shop.example/oauth/token",
+         *       "jwks_uri": "https://shop.example/oauth/token",
+         *       "request_parameter_supported": true,
+         *       "request_uri_parameter_supported": true,
+         *       "response_modes_supported": [
+         *         "none"
+         *       ],
+         *       "response_types_supported": [
+         *         "none"
+         *       ],
+         *       "revocation_endpoint": "https://shop.example/oauth/token",
+         *       "revocation_endpoint_auth_methods_supported": [
+         *         "none"
+         *       ],
+         *       "scopes_supported": [
+         *         "none"
+         *       ],
+         *       "subject_types_supported": [
+         *         "none"
+         *       ],
+         *       "token_endpoint": "https://shop.example/oauth/token",
+         *       "token_endpoint_auth_methods_supported": [
+         *         "none"
+         *       ],
+         *       "userinfo_endpoint": "https://shop.example/oauth/token"
+         *     }
+         */
+        ServerMetadata: {
+            /**
+             * Format: uri
+             * @example https://shop.example/oauth/token
+             */
+            authorization_endpoint: string;
+            authorization_response_iss_parameter_supported: boolean;
+            claims_parameter_supported: boolean;
+            /**
+             * @example [
+             *       "none"
+             *     ]
+             */
+            claims_supported: string[];
+            /**
+             * @example [
+             *       "none"
+             *     ]
+             */
+            code_challenge_methods_supported: string[];
+            /**
+             * @example [
+             *       "none"
+             *     ]
+             */
+            grant_types_supported: string[];
+            /**
+             * @example [
+             *       "none"
+             *     ]
+             */
+            id_token_signing_alg_values_supported: string[];
+            /**
+             * Format: uri
+             * @example https://shop.example/oauth/token
+             */
+            introspection_endpoint: string;
+            /**
+             * @example [
+             *       "none"
+             *     ]
+             */
+            introspection_endpoint_auth_methods_supported: string[];
+            /**
+             * Format: uri
+             * @example https://shop.example/oauth/token
+             */
+            issuer: string;
+            /**
+             * Format: uri
+             * @example https://shop.example/oauth/token
+             */
+            jwks_uri: string;
+            request_parameter_supported: boolean;
+            request_uri_parameter_supported: boolean;
+            /**
+             * @example [
+             *       "none"
+             *     ]
+             */
+            response_modes_supported: string[];
+            /**
+             * @example [
+             *       "none"
+             *     ]
+             */
+            response_types_supported: string[];
+            /**
+             * Format: uri
+             * @example https://shop.example/oauth/token
+             */
+            revocation_endpoint: string;
+            /**
+             * @example [
+             *       "none"
+             *     ]
+             */
+            revocation_endpoint_auth_methods_supported: string[];
+            /**
+             * @example [
+             *       "none"
+             *     ]
+             */
+            scopes_supported: string[];
+            /**
+             * @example [
+             *       "none"
+             *     ]
+             */
+            subject_types_supported: string[];
+            /**
+             * Format: uri
+             * @example https://shop.example/oauth/token
+             */
+            token_endpoint: string;
+            /**
+             * @example [
+             *       "none"
+             *     ]
+             */
+            token_endpoint_auth_methods_supported: string[];
+            /**
+             * Format: uri
+             * @example https://shop.example/oauth/token
+             */
+            userinfo_endpoint: string;
+        };
+        /**
          * @example {
          *       "createdAt": "2026-11-22T18:06:00.123Z",
          *       "current": true,
@@ -1127,6 +2052,38 @@ export interface components {
             meta: components["schemas"]["Meta"];
         };
         /**
+         * @description Tokens (RFC 6749, 5.1).
+         * @example {
+         *       "access_token": "eyJ0eXAiOiJhdCtqd3QifQ.eyJzdWIiOiIifQ.c2lnbmF0dXJl",
+         *       "expires_in": 900,
+         *       "id_token": "eyJ0eXAiOiJhdCtqd3QifQ.eyJzdWIiOiIifQ.c2lnbmF0dXJl",
+         *       "refresh_token": "shop_rt_AZCmsnyeexqP",
+         *       "scope": "openid orders:read",
+         *       "token_type": "Bearer"
+         *     }
+         */
+        Token: {
+            /** @example eyJ0eXAiOiJhdCtqd3QifQ.eyJzdWIiOiIifQ.c2lnbmF0dXJl */
+            access_token: string;
+            /**
+             * Format: int32
+             * @description seconds
+             * @example 900
+             */
+            expires_in: number;
+            /** @example eyJ0eXAiOiJhdCtqd3QifQ.eyJzdWIiOiIifQ.c2lnbmF0dXJl */
+            id_token?: string;
+            /** @example shop_rt_AZCmsnyeexqP */
+            refresh_token?: string;
+            /** @example openid orders:read */
+            scope: string;
+            /**
+             * @default Bearer
+             * @constant
+             */
+            token_type: "Bearer";
+        };
+        /**
          * @description The result of a login or refresh: both tokens, and their session.
          * @example {
          *       "accessToken": "eyJ0eXAiOiJhdCtqd3QifQ.eyJzdWIiOiIifQ.c2lnbmF0dXJl",
@@ -1161,6 +2118,56 @@ export interface components {
              * @constant
              */
             tokenType: "Bearer";
+        };
+        /**
+         * @description A grant, and the client unless it authenticates by `Authorization: Basic`.
+         * @example {
+         *       "client_id": "0190a6b2-7c9e-7b1a-8f00-0000000000f1",
+         *       "client_secret": "shop_cs_MKBCTN",
+         *       "code": "shop_ac_AZCmsnyeexqP",
+         *       "code_verifier": "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk",
+         *       "grant_type": "authorization_code",
+         *       "redirect_uri": "https://robot.example/callback",
+         *       "refresh_token": "shop_rt_AZCmsnye",
+         *       "scope": "orders:read"
+         *     }
+         */
+        TokenParameters: {
+            /** @example 0190a6b2-7c9e-7b1a-8f00-0000000000f1 */
+            client_id?: string;
+            /** @example shop_cs_MKBCTN */
+            client_secret?: string;
+            /** @example shop_ac_AZCmsnyeexqP */
+            code?: string;
+            /** @example dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk */
+            code_verifier?: string;
+            /** @example authorization_code */
+            grant_type: string;
+            /** @example https://robot.example/callback */
+            redirect_uri?: string;
+            /** @example shop_rt_AZCmsnye */
+            refresh_token?: string;
+            /** @example orders:read */
+            scope?: string;
+        };
+        /**
+         * @description A token to revoke or inspect, and the client as for the token endpoint.
+         * @example {
+         *       "client_id": "0190a6b2-7c9e-7b1a-8f00-0000000000f1",
+         *       "client_secret": "shop_cs_MKBCTN",
+         *       "token": "shop_rt_AZCmsnye",
+         *       "token_type_hint": "refresh_token"
+         *     }
+         */
+        TokenReference: {
+            /** @example 0190a6b2-7c9e-7b1a-8f00-0000000000f1 */
+            client_id?: string;
+            /** @example shop_cs_MKBCTN */
+            client_secret?: string;
+            /** @example shop_rt_AZCmsnye */
+            token: string;
+            /** @example refresh_token */
+            token_type_hint?: string;
         };
         /**
          * @example {
@@ -1226,6 +2233,38 @@ export interface components {
              * @example a long walk by the river
              */
             password: string;
+        };
+        /**
+         * @description The id of the user, and the claims that the scopes `profile` and `email` add.
+         * @example {
+         *       "email": "ada@example.com",
+         *       "email_verified": true,
+         *       "name": "Ada Lovelace",
+         *       "sub": "0190a6b2-7c9e-7b1a-8f00-0000604fc43c",
+         *       "updated_at": 1795348800
+         *     }
+         */
+        UserInfo: {
+            /**
+             * Format: email
+             * @example ada@example.com
+             */
+            email?: string;
+            /** @example true */
+            email_verified?: boolean;
+            /** @example Ada Lovelace */
+            name?: string;
+            /**
+             * Format: uuid
+             * @example 0190a6b2-7c9e-7b1a-8f00-0000604fc43c
+             */
+            sub: string;
+            /**
+             * Format: int64
+             * @description epoch seconds
+             * @example 1795348800
+             */
+            updated_at?: number;
         };
         /**
          * @description A page of users.
@@ -1356,8 +2395,8 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description Forbidden: `FORBIDDEN` */
-        Forbidden: {
+        /** @description Forbidden: `INSUFFICIENT_SCOPE` */
+        InsufficientScope: {
             headers: {
                 "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
                 "Cache-Control": components["headers"]["Cache-Control"];
@@ -1477,6 +2516,18 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
+        /** @description Conflict: `PUBLIC_CLIENT` */
+        PublicClient: {
+            headers: {
+                "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                "Cache-Control": components["headers"]["Cache-Control"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
         /** @description Service Unavailable: `SERVICE_UNAVAILABLE` */
         ServiceUnavailable: {
             headers: {
@@ -1582,13 +2633,30 @@ export interface components {
 }
 export type Accepted = components['schemas']['Accepted'];
 export type AccessTokenCreate = components['schemas']['AccessTokenCreate'];
+export type Authorization = components['schemas']['Authorization'];
+export type AuthorizationCreate = components['schemas']['AuthorizationCreate'];
+export type ClientSecret = components['schemas']['ClientSecret'];
+export type ClientSecretCreate = components['schemas']['ClientSecretCreate'];
+export type ClientStatus = components['schemas']['ClientStatus'];
+export type ClientSummary = components['schemas']['ClientSummary'];
+export type ClientType = components['schemas']['ClientType'];
 export type EmailVerificationCreate = components['schemas']['EmailVerificationCreate'];
 export type Error = components['schemas']['Error'];
 export type ErrorContent = components['schemas']['ErrorContent'];
 export type ErrorDetail = components['schemas']['ErrorDetail'];
+export type Grant = components['schemas']['Grant'];
+export type GrantPage = components['schemas']['GrantPage'];
+export type GrantType = components['schemas']['GrantType'];
 export type Health = components['schemas']['Health'];
+export type Inspection = components['schemas']['Inspection'];
 export type Jwks = components['schemas']['Jwks'];
 export type Meta = components['schemas']['Meta'];
+export type NewClientSecret = components['schemas']['NewClientSecret'];
+export type OAuthClient = components['schemas']['OAuthClient'];
+export type OAuthClientCreate = components['schemas']['OAuthClientCreate'];
+export type OAuthClientPage = components['schemas']['OAuthClientPage'];
+export type OAuthClientUpdate = components['schemas']['OAuthClientUpdate'];
+export type OAuthError = components['schemas']['OAuthError'];
 export type OpenApi = components['schemas']['OpenApi'];
 export type Order = components['schemas']['Order'];
 export type OrderLine = components['schemas']['OrderLine'];
@@ -1607,12 +2675,18 @@ export type ProductStatus = components['schemas']['ProductStatus'];
 export type ProductUpdate = components['schemas']['ProductUpdate'];
 export type PublicKey = components['schemas']['PublicKey'];
 export type Role = components['schemas']['Role'];
+export type Scope = components['schemas']['Scope'];
+export type ServerMetadata = components['schemas']['ServerMetadata'];
 export type Session = components['schemas']['Session'];
 export type SessionCreate = components['schemas']['SessionCreate'];
 export type SessionPage = components['schemas']['SessionPage'];
+export type Token = components['schemas']['Token'];
 export type TokenGrant = components['schemas']['TokenGrant'];
+export type TokenParameters = components['schemas']['TokenParameters'];
+export type TokenReference = components['schemas']['TokenReference'];
 export type User = components['schemas']['User'];
 export type UserCreate = components['schemas']['UserCreate'];
+export type UserInfo = components['schemas']['UserInfo'];
 export type UserPage = components['schemas']['UserPage'];
 export type UserReplace = components['schemas']['UserReplace'];
 export type UserStatus = components['schemas']['UserStatus'];
@@ -1620,7 +2694,7 @@ export type UserUpdate = components['schemas']['UserUpdate'];
 export type ResponseAccountInactive = components['responses']['AccountInactive'];
 export type ResponseBadRequest = components['responses']['BadRequest'];
 export type ResponseEmailInUse = components['responses']['EmailInUse'];
-export type ResponseForbidden = components['responses']['Forbidden'];
+export type ResponseInsufficientScope = components['responses']['InsufficientScope'];
 export type ResponseInsufficientStock = components['responses']['InsufficientStock'];
 export type ResponseInternalError = components['responses']['InternalError'];
 export type ResponseInvalidBody = components['responses']['InvalidBody'];
@@ -1630,6 +2704,7 @@ export type ResponseLastAdmin = components['responses']['LastAdmin'];
 export type ResponseNotFound = components['responses']['NotFound'];
 export type ResponsePayloadTooLarge = components['responses']['PayloadTooLarge'];
 export type ResponsePreconditionFailed = components['responses']['PreconditionFailed'];
+export type ResponsePublicClient = components['responses']['PublicClient'];
 export type ResponseServiceUnavailable = components['responses']['ServiceUnavailable'];
 export type ResponseSkuInUse = components['responses']['SkuInUse'];
 export type ResponseTooManyRequests = components['responses']['TooManyRequests'];
@@ -1676,6 +2751,37 @@ export interface operations {
             503: components["responses"]["ServiceUnavailable"];
         };
     };
+    showServerMetadata: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description a name */
+                document: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServerMetadata"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
     createAccessToken: {
         parameters: {
             query?: never;
@@ -1711,6 +2817,43 @@ export interface operations {
             503: components["responses"]["ServiceUnavailable"];
         };
     };
+    createAuthorization: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AuthorizationCreate"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Authorization"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["InsufficientScope"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["InvalidBody"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
     createEmailVerification: {
         parameters: {
             query?: never;
@@ -1738,6 +2881,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
+            403: components["responses"]["InsufficientScope"];
             413: components["responses"]["PayloadTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["InvalidBody"];
@@ -1771,6 +2915,408 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             404: components["responses"]["NotFound"];
             422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    listGrants: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    /** @description The first, previous, next and last page where they exist (RFC 8288) */
+                    Link: string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GrantPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["InsufficientScope"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    deleteGrant: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description an id */
+                clientId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["InsufficientScope"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    listOauthClients: {
+        parameters: {
+            query?: {
+                /** @description the field to sort by; with a minus, descending */
+                sort?: "createdAt" | "-createdAt";
+                /** @description items on a page */
+                limit?: number;
+                /** @description opaque: the `nextCursor` of the previous page */
+                cursor?: string;
+                /** @description `page * limit` has a maximum; cursors have none */
+                page?: number;
+                /** @description only items with this status */
+                status?: components["schemas"]["ClientStatus"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    /** @description The first, previous, next and last page where they exist (RFC 8288) */
+                    Link: string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OAuthClientPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            /** @description Forbidden: `FORBIDDEN`, `INSUFFICIENT_SCOPE` */
+            403: {
+                headers: {
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    createOauthClient: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes retries safe: for 24 hours, the same key and body return the stored first response */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OAuthClientCreate"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    ETag: components["headers"]["ETag"];
+                    "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
+                    /** @description The path of the created resource */
+                    Location: string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OAuthClient"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            /** @description Forbidden: `FORBIDDEN`, `INSUFFICIENT_SCOPE` */
+            403: {
+                headers: {
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            /** @description Unprocessable Content: `IDEMPOTENCY_KEY_REUSED`, `VALIDATION_ERROR` */
+            422: {
+                headers: {
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    getOauthClient: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Entity tags, or `*`: a matching version returns 304 */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path: {
+                /** @description an id */
+                clientId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    ETag: components["headers"]["ETag"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OAuthClient"];
+                };
+            };
+            /** @description Not Modified */
+            304: {
+                headers: {
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    ETag: components["headers"]["ETag"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            /** @description Forbidden: `FORBIDDEN`, `INSUFFICIENT_SCOPE` */
+            403: {
+                headers: {
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    deleteOauthClient: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Entity tags, or `*`: other versions return 412 */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                /** @description an id */
+                clientId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            /** @description Forbidden: `FORBIDDEN`, `INSUFFICIENT_SCOPE` */
+            403: {
+                headers: {
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            404: components["responses"]["NotFound"];
+            412: components["responses"]["PreconditionFailed"];
+            422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    updateOauthClient: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Entity tags, or `*`: other versions return 412 */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                /** @description an id */
+                clientId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OAuthClientUpdate"];
+                "application/merge-patch+json": components["schemas"]["OAuthClientUpdate"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    ETag: components["headers"]["ETag"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OAuthClient"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            /** @description Forbidden: `FORBIDDEN`, `INSUFFICIENT_SCOPE` */
+            403: {
+                headers: {
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            404: components["responses"]["NotFound"];
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["InvalidBody"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    createClientSecret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description an id */
+                clientId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ClientSecretCreate"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewClientSecret"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            /** @description Forbidden: `FORBIDDEN`, `INSUFFICIENT_SCOPE` */
+            403: {
+                headers: {
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["PublicClient"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["InvalidBody"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["ServiceUnavailable"];
@@ -1812,7 +3358,18 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
+            /** @description Forbidden: `FORBIDDEN`, `INSUFFICIENT_SCOPE` */
+            403: {
+                headers: {
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
             422: components["responses"]["ValidationFailed"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
@@ -1964,7 +3521,18 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
+            /** @description Forbidden: `FORBIDDEN`, `INSUFFICIENT_SCOPE` */
+            403: {
+                headers: {
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
             409: components["responses"]["SkuInUse"];
             413: components["responses"]["PayloadTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
@@ -2059,7 +3627,18 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
+            /** @description Forbidden: `FORBIDDEN`, `INSUFFICIENT_SCOPE` */
+            403: {
+                headers: {
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
             404: components["responses"]["NotFound"];
             412: components["responses"]["PreconditionFailed"];
             422: components["responses"]["ValidationFailed"];
@@ -2103,7 +3682,18 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
+            /** @description Forbidden: `FORBIDDEN`, `INSUFFICIENT_SCOPE` */
+            403: {
+                headers: {
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
             404: components["responses"]["NotFound"];
             /** @description Conflict: `INSUFFICIENT_STOCK`, `SKU_IN_USE` */
             409: {
@@ -2151,6 +3741,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
+            403: components["responses"]["InsufficientScope"];
             422: components["responses"]["ValidationFailed"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
@@ -2214,6 +3805,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
+            403: components["responses"]["InsufficientScope"];
             422: components["responses"]["ValidationFailed"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
@@ -2244,6 +3836,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
+            403: components["responses"]["InsufficientScope"];
             404: components["responses"]["NotFound"];
             422: components["responses"]["ValidationFailed"];
             429: components["responses"]["TooManyRequests"];
@@ -2289,7 +3882,18 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
+            /** @description Forbidden: `FORBIDDEN`, `INSUFFICIENT_SCOPE` */
+            403: {
+                headers: {
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
             422: components["responses"]["ValidationFailed"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
@@ -2375,7 +3979,18 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
+            /** @description Forbidden: `FORBIDDEN`, `INSUFFICIENT_SCOPE` */
+            403: {
+                headers: {
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
             404: components["responses"]["NotFound"];
             422: components["responses"]["ValidationFailed"];
             429: components["responses"]["TooManyRequests"];
@@ -2429,7 +4044,18 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            403: components["responses"]["Forbidden"];
+            /** @description Forbidden: `FORBIDDEN`, `INSUFFICIENT_SCOPE` */
+            403: {
+                headers: {
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
             404: components["responses"]["NotFound"];
             /** @description Conflict: `EMAIL_IN_USE`, `LAST_ADMIN` */
             409: {
@@ -2479,7 +4105,18 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
+            /** @description Forbidden: `FORBIDDEN`, `INSUFFICIENT_SCOPE` */
+            403: {
+                headers: {
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
             404: components["responses"]["NotFound"];
             409: components["responses"]["LastAdmin"];
             412: components["responses"]["PreconditionFailed"];
@@ -2536,7 +4173,18 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            403: components["responses"]["Forbidden"];
+            /** @description Forbidden: `FORBIDDEN`, `INSUFFICIENT_SCOPE` */
+            403: {
+                headers: {
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
             404: components["responses"]["NotFound"];
             /** @description Conflict: `EMAIL_IN_USE`, `LAST_ADMIN` */
             409: {
@@ -2598,7 +4246,18 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
+            /** @description Forbidden: `FORBIDDEN`, `INSUFFICIENT_SCOPE` */
+            403: {
+                headers: {
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
             404: components["responses"]["NotFound"];
             422: components["responses"]["ValidationFailed"];
             429: components["responses"]["TooManyRequests"];
@@ -2643,7 +4302,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
-            /** @description Forbidden: `ACCOUNT_INACTIVE`, `FORBIDDEN` */
+            /** @description Forbidden: `ACCOUNT_INACTIVE`, `FORBIDDEN`, `INSUFFICIENT_SCOPE` */
             403: {
                 headers: {
                     "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
@@ -2719,7 +4378,18 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
+            /** @description Forbidden: `FORBIDDEN`, `INSUFFICIENT_SCOPE` */
+            403: {
+                headers: {
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
             404: components["responses"]["NotFound"];
             422: components["responses"]["ValidationFailed"];
             429: components["responses"]["TooManyRequests"];
@@ -2764,7 +4434,18 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
+            /** @description Forbidden: `FORBIDDEN`, `INSUFFICIENT_SCOPE` */
+            403: {
+                headers: {
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
             404: components["responses"]["NotFound"];
             409: components["responses"]["InvalidTransition"];
             412: components["responses"]["PreconditionFailed"];
@@ -2816,7 +4497,18 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            403: components["responses"]["Forbidden"];
+            /** @description Forbidden: `FORBIDDEN`, `INSUFFICIENT_SCOPE` */
+            403: {
+                headers: {
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
             404: components["responses"]["NotFound"];
             413: components["responses"]["PayloadTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
@@ -2848,6 +4540,275 @@ export interface operations {
                 };
             };
             400: components["responses"]["BadRequest"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    showAuthorization: {
+        parameters: {
+            query: {
+                /** @description the id of the client */
+                client_id: string;
+                /** @description one of the client's redirect URIs */
+                redirect_uri: string;
+                /** @description `code` */
+                response_type: string;
+                /** @description scopes, separated by spaces */
+                scope: string;
+                /** @description any text, which the redirect returns */
+                state?: string;
+                /** @description SHA-256 of the code verifier, in base64url (RFC 7636) */
+                code_challenge: string;
+                /** @description `S256` */
+                code_challenge_method: string;
+                /** @description any text, which the ID token returns */
+                nonce?: string;
+                /** @description `login` and `consent`; `none` is always `login_required` */
+                prompt?: string;
+                /** @description the email address that the page fills in */
+                login_hint?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description See Other */
+            303: {
+                headers: {
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    /** @description The redirect URI with an error and the state (RFC 6749, 4.1.2.1) */
+                    Location: string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request: without a registered redirect URI, a page for the user */
+            400: {
+                headers: {
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "text/html": string;
+                };
+            };
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    introspectToken: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-www-form-urlencoded": components["schemas"]["TokenReference"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Inspection"];
+                };
+            };
+            /** @description Bad Request, by the codes of RFC 6749 */
+            400: {
+                headers: {
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OAuthError"] | components["schemas"]["Error"];
+                };
+            };
+            /** @description Unauthorized, by the codes of RFC 6749 */
+            401: {
+                headers: {
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OAuthError"];
+                };
+            };
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["PayloadTooLarge"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    revokeToken: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-www-form-urlencoded": components["schemas"]["TokenReference"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request, by the codes of RFC 6749 */
+            400: {
+                headers: {
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OAuthError"] | components["schemas"]["Error"];
+                };
+            };
+            /** @description Unauthorized, by the codes of RFC 6749 */
+            401: {
+                headers: {
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OAuthError"];
+                };
+            };
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["PayloadTooLarge"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    createToken: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-www-form-urlencoded": components["schemas"]["TokenParameters"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Token"];
+                };
+            };
+            /** @description Bad Request, by the codes of RFC 6749 */
+            400: {
+                headers: {
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OAuthError"] | components["schemas"]["Error"];
+                };
+            };
+            /** @description Unauthorized, by the codes of RFC 6749 */
+            401: {
+                headers: {
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OAuthError"];
+                };
+            };
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["PayloadTooLarge"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    getUserinfo: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserInfo"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["InsufficientScope"];
+            404: components["responses"]["NotFound"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["ServiceUnavailable"];

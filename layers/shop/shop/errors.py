@@ -54,6 +54,11 @@ class Forbidden(ShopError):
     message = "You are not allowed to do this."
 
 
+class InsufficientScope(ShopError):
+    status, code = 403, "INSUFFICIENT_SCOPE"
+    message = "The scope of the access token does not allow this."
+
+
 class AccountInactive(ShopError):
     status, code = 403, "ACCOUNT_INACTIVE"
     message = "This account is inactive."
@@ -87,6 +92,11 @@ class SkuInUse(ShopError):
 class LastAdmin(ShopError):
     status, code = 409, "LAST_ADMIN"
     message = "At least one active admin is required."
+
+
+class PublicClient(ShopError):
+    status, code = 409, "PUBLIC_CLIENT"
+    message = "A public client has no secret."
 
 
 class PreconditionFailed(ShopError):

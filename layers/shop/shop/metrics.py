@@ -13,7 +13,15 @@ from shop.config import setting
 
 # Few metrics with few dimension values: each combination is billed per month.
 type Countable = Literal[
-    "SignUps", "LogInsFailed", "LogInsThrottled", "RefreshReuse", "OrdersPlaced", "StockRefusals"
+    "SignUps",
+    "LogInsFailed",
+    "LogInsThrottled",
+    "RefreshReuse",
+    "OrdersPlaced",
+    "StockRefusals",
+    "CodesReplayed",
+    "OAuthRefreshReuse",
+    "ClientsRefused",
 ]
 type Measurable = Literal["OrderValue", "Latency"]
 

@@ -25,15 +25,24 @@ def logger() -> Logger:
 
 
 def audit(
-    action: str, *, actor: str, subject: Mapping[str, str | Sequence[str]], outcome: int | str
+    action: str,
+    *,
+    actor: str,
+    subject: Mapping[str, str | Sequence[str]],
+    outcome: int | str,
+    client_id: str | None = None,
 ) -> None:
     """Log an action with the privileges of an admin or an operator, and its outcome.
 
     `action` is a route or the name of a function, `actor` the id of a user or the invoker of the
     function, `subject` the ids of the affected resources, `outcome` a status or the class of an
-    error. Entry points call it once per action, after appending `request_id` and `function_name`.
+    error, `client_id` the third-party app that acted for the user. Entry points call it once per
+    action, after appending `request_id` and `function_name`.
     """
-    logger().info("admin action", action=action, actor=actor, subject=subject, outcome=outcome)
+    app: dict[str, Any] = {} if client_id is None else {"client_id": client_id}
+    logger().info(
+        "admin action", action=action, actor=actor, subject=subject, outcome=outcome, **app
+    )
 
 
 class _Formatter(BasePowertoolsFormatter):

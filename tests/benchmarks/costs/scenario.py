@@ -10,7 +10,7 @@ from itertools import count
 from typing import Any  # Any: events are JSON
 from uuid import uuid4
 
-from shop.caller import Caller, Role
+from shop.caller import App, Caller, Role
 from shop.clock import now
 from shop.identifiers import new_id
 from shop.identity.accounts.models import UserStatus
@@ -24,6 +24,9 @@ from shop.identity.sessions.dependencies import access_token_issuer
 from shop.identity.sessions.models import IDLE_LIFETIME, Session
 from shop.identity.sessions.refresh_tokens import RefreshToken
 from shop.identity.sessions.repository import SessionRepository
+from shop.oauth.clients.models import OAuthClient
+from shop.oauth.clients.repository import OAuthClientRepository
+from shop.oauth.grants.repository import GrantRepository
 from shop.orders.models import Order, OrderLine, OrderStatus
 from shop.orders.repository import OrderRepository
 from shop.products.models import Product, ProductStatus
@@ -34,8 +37,9 @@ from shop.users.repository import UserRepository
 from tests.benchmarks.costs.routes import AUTHORIZER, takes_idempotency_key
 from tests.benchmarks.lists import dataset, fill
 from tests.routes import ROUTES, expected_of
-from tests.support.fixtures import ADMIN, PASSWORD
+from tests.support.fixtures import ADMIN, CLIENT_SECRET, PASSWORD
 from tests.support.gateway_events import event
+from tests.support.sample_items import consent_of, family_of, oauth_client
 
 _USERS, _PRODUCTS, _ORDERS = 100, 50, 30  # more than a page of 20, for each status too
 _PRODUCT_IDS = [dataset.product(number).id for number in range(_PRODUCTS)]
@@ -136,6 +140,7 @@ def _sent(
     body: object = None,
     headers: Mapping[str, str] | None = None,
     query: Mapping[str, str] | None = None,
+    form: Mapping[str, str] | None = None,
 ) -> Event:
     """Return the event of the gateway, from a new address."""
     number = next(_numbers)
@@ -150,6 +155,7 @@ def _sent(
         route,
         path,
         body=body,
+        form=form,
         query=query,
         headers=common | (dict(headers) if headers else {}),
         caller=caller,
@@ -182,6 +188,7 @@ class _Sender:
     role: str = Role.CUSTOMER.value
     password: str = PASSWORD
     product_ids: Sequence[str] = tuple(_PRODUCT_IDS[:3])
+    client_secret: str = CLIENT_SECRET
 
     @cached_property
     def person(self) -> Person:
@@ -194,6 +201,22 @@ class _Sender:
     @property
     def refresh_token(self) -> str:
         return self.person.refresh_token
+
+    @property
+    def client_id(self) -> str:
+        return self.client.id
+
+    @cached_property
+    def client(self) -> OAuthClient:
+        OAuthClientRepository().add(client := oauth_client(new_id()), None, None)
+        return client
+
+    def allow_client(self) -> None:
+        consent = consent_of(self.person.user.id, self.client, now())
+        family = family_of(consent, now())
+        GrantRepository().authorize(
+            self.client, self.person.session, None, consent, family, [], ends_session=False
+        )
 
 
 def request(route: str) -> Event:
@@ -208,14 +231,21 @@ def request(route: str) -> Event:
         headers["Idempotency-Key"] = str(uuid4())
     path = {name: _path_parameter(route, name, sender) for name in re.findall(r"{(\w+)", route)}
     body = None if expected.body is None else expected.body(sender)
-    return _sent(route, path, _caller(route, sender), body, headers, expected.query)
+    form = None if expected.form is None else expected.form(sender)
+    query = None if expected.query is None else expected.query(sender)
+    return _sent(route, path, _caller(route, sender), body, headers, query, form)
 
 
 def _caller(route: str, sender: _Sender) -> Caller | None:
     """Return the caller with the least rights: no caller, a customer or an admin."""
-    anonymous, _, self, _ = expected_of(route).access
+    expected = expected_of(route)
+    anonymous, _, self, _ = expected.access
     if anonymous < 400:
         return None
+    if expected.is_for_apps:
+        scopes = frozenset({"openid", "profile", "email"})
+        app = App(sender.client_id, scopes, is_for_user=True)
+        return replace(sender.person.caller, app=app)
     if route == "GET /api/users/{userId}/orders":
         return _BUYER  # has more than a page of orders
     return sender.person.caller if self < 400 else ADMIN
@@ -231,6 +261,12 @@ def _path_parameter(route: str, name: str, sender: _Sender) -> str:
             return _PRODUCT_IDS[0] if route.startswith("GET ") else _product().id
         case "orderId":
             return _order(sender.person).id
+        case "clientId":
+            if route.startswith("DELETE /api/grants/"):
+                sender.allow_client()
+            return sender.client_id
+        case "document":
+            return "openid-configuration"
         case "token":
             is_reset = "/password-resets/" in route
             return _token(Purpose.RESET if is_reset else Purpose.VERIFICATION)

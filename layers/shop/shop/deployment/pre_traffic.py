@@ -24,7 +24,11 @@ _REQUEST: dict[str, Any] = {
     "resource": "/",
     "path": "/",
     "headers": {"Content-Type": "application/json"},
-    "pathParameters": {"token": "check", "asset": "swagger-ui.js"},  # and the ids of all routes
+    "pathParameters": {  # and the ids of all routes
+        "token": "check",
+        "asset": "swagger-ui.js",
+        "document": "openid-configuration",
+    },
     "multiValueQueryStringParameters": None,
     "requestContext": {
         "requestId": "check-before-traffic",
@@ -35,7 +39,8 @@ _REQUEST: dict[str, Any] = {
     "body": "{}",
     "isBase64Encoded": False,
 }
-# Every endpoint rejects unknown query parameters, except pages, which only read.
+# Every endpoint rejects unknown query parameters, except pages, which only read, and forms, which
+# reject the media type.
 _REJECTED = {"multiValueQueryStringParameters": {"checkBeforeTraffic": ["yes"]}}
 
 

@@ -19,6 +19,14 @@ def products() -> str:
     return setting("PRODUCTS_TABLE")
 
 
+def grants() -> str:
+    return setting("GRANTS_TABLE")
+
+
+def oauth_clients() -> str:
+    return setting("OAUTH_CLIENTS_TABLE")
+
+
 def orders() -> str:
     return setting("ORDERS_TABLE")
 

@@ -52,7 +52,9 @@ def _idempotent_request(
         return None
     path = endpoint.path.format_map({n: arguments[name] for name, n in endpoint.path_names.items()})
     if key is not None and request.caller is not None:
-        key = f"{request.caller.id}#{endpoint.method}#{path}#{key}"
+        app = request.caller.app
+        sender = request.caller.id if app is None else f"{request.caller.id}#{app.client_id}"
+        key = f"{sender}#{endpoint.method}#{path}#{key}"
         user_id = str(arguments.get("user_id", request.caller.id))
     # Without defaults: a field that a later version adds must not change the digest.
     digest = sha256(body.model_dump_json(exclude_defaults=True).encode()).digest()

@@ -13,14 +13,15 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any  # events and handlers' parameters are of many types
 
 from shop import metrics
-from shop.caller import Caller, Role
-from shop.correlation import correlation_id
+from shop.caller import Caller
+from shop.correlation import correlation_id, named_client
 from shop.deadline import RESPONSE_MARGIN, DeadlineExceeded, deadline
 from shop.entrypoints.binding import marker_of
 from shop.errors import (
     BadRequest,
     Detail,
     Forbidden,
+    InsufficientScope,
     InternalError,
     PayloadTooLarge,
     ServiceUnavailable,
@@ -31,6 +32,8 @@ from shop.errors import (
     ValidationFailed,
 )
 from shop.http.access import Access
+from shop.http.form import Form
+from shop.http.protocol_errors import ProtocolError
 from shop.http.rendering import as_shop_error, error_response, to_gateway
 from shop.http.request import Request
 from shop.http.response import Response
@@ -55,6 +58,8 @@ def endpoint(
     cache_control: str | None = None,
     is_page: bool = False,
     serves_head: bool = False,
+    scope: str | None = None,
+    admin_scope: str | None = None,
 ) -> Callable[[Handler], "Endpoint"]:
     """Declare a handler for `METHOD /path`, spelled as in the template and in OpenAPI.
 
@@ -64,10 +69,19 @@ def endpoint(
     before the route, `Gzip`, and services (`Depends`). The handler returns its `ResponseModel`, or
     None for 204. `raises` lists the errors of its own rules; errors of every endpoint are implied.
     A page or probe (`is_page`) ignores query parameters, and serves HEAD without a body, as does an
-    endpoint with `serves_head`.
+    endpoint with `serves_head`. Third-party apps need `scope`, or `admin_scope` to act as an admin;
+    an endpoint with a caller and neither is closed to them.
     """
     return lambda function: Endpoint(
-        route, function, status, raises, cache_control, is_page, is_page or serves_head
+        route,
+        function,
+        status,
+        raises,
+        cache_control,
+        is_page,
+        is_page or serves_head,
+        scope,
+        admin_scope,
     )
 
 
@@ -83,6 +97,8 @@ class Endpoint:
         cache_control: str | None,
         is_page: bool,
         serves_head: bool,
+        scope: str | None,
+        admin_scope: str | None,
     ) -> None:
         signature = inspect.signature(function)
         self.route = route
@@ -95,11 +111,14 @@ class Endpoint:
         self.parameters: Mapping[str, Any] = {name: it.annotation for name, it in parameters}
         self.is_page = is_page
         self.serves_head = serves_head
+        self.scope = scope
+        self.admin_scope = admin_scope
         markers = {name: marker_of(it) for name, it in self.parameters.items()}
         self.access = next((it for it in markers.values() if isinstance(it, Access)), None)
         self.needs_caller = self.access is not None or Caller in self.parameters.values()
         self.query: type[Query] | None = self._parameter_in("query")
         self.body: type[Body] | None = self._parameter_in("body")
+        self.form = next((it for it in markers.values() if isinstance(it, Form)), None)
         self.cache_control = cache_control or self._default_cache_control()
         names_in_path = re.findall(r"{(\w+)}", self.path)
         self.path_names: Mapping[str, str] = {to_snake(it): it for it in names_in_path}
@@ -109,13 +128,19 @@ class Endpoint:
         self._is_cold = True
 
     @property
+    def ignores_query(self) -> bool:
+        """Whether unknown query parameters are ignored: by pages, and by OAuth's rules."""
+        return self.is_page or self.path.startswith("/oauth/")
+
+    @property
     def errors(self) -> frozenset[type[ShopError]]:
         """All errors of the endpoint: its own, the entry point's and the gateway's."""
         of_all = {BadRequest, TooManyRequests, InternalError, ServiceUnavailable}
-        of_all |= set() if self.is_page else {ValidationFailed}  # pages ignore their parameters
-        of_callers = {Unauthorized} if self.needs_caller else set()
+        of_all |= set() if self.ignores_query else {ValidationFailed}
+        of_callers = {Unauthorized, InsufficientScope} if self.needs_caller else set()
         of_access = {Forbidden} if self.access else set()
         of_bodies = {PayloadTooLarge, UnsupportedMediaType} if self.body else set()
+        of_bodies |= {PayloadTooLarge} if self.form else set()
         return frozenset({*self.raises, *of_all, *of_callers, *of_access, *of_bodies})
 
     @traced("request")
@@ -124,6 +149,7 @@ class Endpoint:
         request = Request(event)
         logger().append_keys(request_id=request.id, function_name=context.function_name)
         correlation_id.set(request.id)
+        named_client.set(None)
         metrics.collect()
         response = self._respond_in_time(request, context.get_remaining_time_in_millis() / 1000)
         self._log(request, response, time.perf_counter() - started)
@@ -136,6 +162,9 @@ class Endpoint:
                 return self._respond(request)
         except ShopError as error:
             return error_response(error, request.id)
+        except ProtocolError as error:
+            request.error = {} if error.code is None else {"error": error.code}
+            return error.response
         except DeadlineExceeded:
             logger().exception("deadline exceeded")
             return error_response(ServiceUnavailable(retry_after=1), request.id)
@@ -145,12 +174,13 @@ class Endpoint:
 
     def _log(self, request: Request, response: Response, seconds: float) -> None:
         """Annotate the trace, and log one line with the metrics of the request."""
-        caller = request.authorized.get("sub")
+        caller = request.known_caller
+        caller_id = None if caller is None else caller.id
         annotate(
             status=response.status,
             route=self.route,
             request_id=request.id,
-            caller=caller,
+            caller=caller_id,
             **self._created_id(response),
         )
         milliseconds = round(seconds * 1000, 1)
@@ -159,8 +189,10 @@ class Endpoint:
             "request",
             status=response.status,
             milliseconds=milliseconds,
-            caller_id=caller,
+            caller_id=caller_id,
             cold_start=self._is_cold,
+            **_client_of(caller),
+            **request.error,
             **metrics.log_fields(),  # `route` is one of them
         )
         self._is_cold = False
@@ -178,15 +210,21 @@ class Endpoint:
 
         Only ids of the path are logged: other text may be personal data or a token.
         """
-        caller = request.authorized
-        if self.method == "GET" or caller.get("role") != Role.ADMIN:
+        caller = request.known_caller
+        if self.method == "GET" or caller is None or not caller.is_admin:
             return
-        aliases = {"me": caller["sub"], "current": caller["sid"]}
+        aliases = {"me": caller.id, "current": caller.session_id}
         ids = {n: aliases.get(text, text) for n, text in request.path_parameters.items()}
         subject = {to_snake(n): id_ for n, text in ids.items() if (id_ := canonical_id(text))}
         if "Location" in response.headers:
             subject["id"] = response.headers["Location"].rpartition("/")[2]
-        audit(self.route, actor=caller["sub"], subject=subject, outcome=response.status)
+        audit(
+            self.route,
+            actor=caller.id,
+            subject=subject,
+            outcome=response.status,
+            **_client_of(caller),
+        )
 
     def _respond(self, request: Request) -> Response:
         self._check_access(request)
@@ -204,9 +242,11 @@ class Endpoint:
         return response
 
     def _check_access(self, request: Request) -> None:
-        """Raise `Unauthorized` or `Forbidden`, before the request is validated."""
-        if self.needs_caller and request.caller is None:
-            raise Unauthorized
+        """Raise the errors of the caller, before the request is validated."""
+        if self.needs_caller:
+            if request.caller is None:
+                raise Unauthorized
+            request.caller = request.caller.within(self.scope, self.admin_scope)
         if self.access is not None and request.caller is not None:
             self.access.check(request.caller, request.path_parameters)
 
@@ -218,7 +258,7 @@ class Endpoint:
                 request.arguments[name] = read(request)
             except ValidationFailed as failure:
                 invalid += failure.details
-        if self.query is None and not self.is_page:
+        if self.query is None and not self.ignores_query:
             invalid += request.unknown_parameters
         if invalid:
             raise ValidationFailed(details=invalid)
@@ -244,3 +284,10 @@ class Endpoint:
     def _default_cache_control(self) -> str:
         """Let public responses be cached and revalidated; all others are not stored."""
         return "no-cache" if self.method == "GET" and not self.needs_caller else "no-store"
+
+
+def _client_of(caller: Caller | None) -> dict[str, Any]:
+    """Return the log field of a third-party app: that of the token, or the one that is named."""
+    app = None if caller is None else caller.app
+    client_id = named_client.get() if app is None else app.client_id
+    return {} if client_id is None else {"client_id": client_id}

@@ -15,6 +15,10 @@ _PREFLIGHT = {
     "Vary": "Origin",
 }
 
+# Apps of any origin exchange codes and read public keys. They send no cookies.
+_ANY_ORIGIN = ("/oauth/token", "/oauth/revoke", "/oauth/userinfo", "/.well-known/")
+_NO_ORIGIN = "/oauth/authorize"  # a page, which no script of another origin may read
+
 # In ALLOWED_ORIGINS: every origin of the developer's own machine. template.yaml rejects it outside
 # the local stage.
 LOOPBACK = "loopback"
@@ -22,18 +26,23 @@ LOOPBACK = "loopback"
 _LOOPBACK_ORIGIN = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?"
 
 
-def allowed_origin(origin: str | None) -> dict[str, str]:
-    """Return the header that allows pages of this origin to read the response, or no header."""
+def allowed_origin(origin: str | None, path: str) -> dict[str, str]:
+    """Return the header that allows pages of this origin to read the response, or no header.
+
+    `path` is below the stage.
+    """
+    if path.startswith(_NO_ORIGIN):
+        return {}
     allowed = setting("ALLOWED_ORIGINS").split(",")
-    if "*" in allowed:
+    if "*" in allowed or path.startswith(_ANY_ORIGIN):
         return {"Access-Control-Allow-Origin": "*"}
     if origin and (origin in allowed or (LOOPBACK in allowed and _is_loopback(origin))):
         return {"Access-Control-Allow-Origin": origin}
     return {}
 
 
-def preflight_headers(origin: str | None) -> dict[str, str]:
-    return {**_PREFLIGHT, **allowed_origin(origin)}
+def preflight_headers(origin: str | None, path: str) -> dict[str, str]:
+    return {**_PREFLIGHT, **allowed_origin(origin, path)}
 
 
 def _is_loopback(origin: str) -> bool:

@@ -12,7 +12,15 @@ if TYPE_CHECKING:
     from shop.http.list_queries import ListQuery
     from shop.http.request import Request
 
-_Count = Annotated[int | None, JsonSchema(minimum=0, maximum=2**53 - 1, examples=[1])]
+_Count = Annotated[
+    int | None,
+    JsonSchema(
+        minimum=0,
+        maximum=2**53 - 1,
+        description="null if it is not counted, as for a broad search",
+        examples=[1],
+    ),
+]
 
 
 class Meta(ResponseModel):
@@ -28,8 +36,12 @@ class Meta(ResponseModel):
         ),
     ]
     limit: Annotated[int, JsonSchema(minimum=1, maximum=100, examples=[20])]
-    total: Annotated[_Count, JsonSchema(description="null if a search is too broad to count")]
-    total_pages: Annotated[_Count, JsonSchema(description="null if a search is too broad to count")]
+    total: Annotated[
+        _Count, JsonSchema(description="null if it is not counted, as for a broad search")
+    ]
+    total_pages: Annotated[
+        _Count, JsonSchema(description="null if it is not counted, as for a broad search")
+    ]
     next_cursor: Annotated[
         str | None,
         JsonSchema(

@@ -86,6 +86,8 @@ class PathId:
 
     def read(self, text: str, caller: Caller | None) -> str:
         if self.me and text == "me" and caller is not None:
+            if caller.admin_id is None:
+                raise NotFound  # a client that acts for itself is no user
             return caller.id
         if self.current and text == "current" and caller is not None:
             return caller.session_id
@@ -126,7 +128,8 @@ class PathName:
 
     @property
     def pattern(self) -> str:
-        return f"^({'|'.join(map(re.escape, sorted(self.names)))})$"
+        # Not by `re.escape`, which also escapes hyphens: JavaScript rejects that.
+        return f"^({'|'.join(it.replace('.', r'\.') for it in sorted(self.names))})$"
 
     @property
     def max_length(self) -> int:
@@ -161,6 +164,16 @@ class PathPrefix:
 
 
 Prefix = Annotated[str, PathPrefix()]
+
+
+class Header:
+    """The value of a header, or None."""
+
+    def __init__(self, name: str) -> None:  # in lower case
+        self.name = name
+
+    def bind(self, _endpoint: BoundEndpoint, _: str, /) -> Reader:
+        return lambda request: request.headers.get(self.name)
 
 
 class AcceptsGzip:

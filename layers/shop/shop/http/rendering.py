@@ -40,10 +40,13 @@ _OUR_BUGS = {
 
 def to_gateway(response: Response, request: Request) -> dict[str, Any]:
     """Return the proxy response, with the common headers."""
+    path = request.event["path"]  # below the stage
     headers = {
         **COMMON_HEADERS,
         "X-Request-Id": request.id,
-        **allowed_origin(request.headers.get("origin")),
+        **allowed_origin(request.headers.get("origin"), path),
+        # RFC 6749, 5.1
+        **({"Pragma": "no-cache"} if path.startswith("/oauth/") else {}),
         **({"Content-Type": "application/json"} if response.body else {}),
         **response.headers,
     }

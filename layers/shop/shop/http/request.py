@@ -50,6 +50,7 @@ class Request:
     def __init__(self, event: Mapping[str, Any]) -> None:
         self.event = event
         self.arguments: dict[str, object] = {}
+        self.error: dict[str, Any] = {}  # for the log, of a protocol other than the API's
 
     @property
     def id(self) -> str:
@@ -138,6 +139,14 @@ class Request:
             raise Unauthorized from None
 
     @property
+    def known_caller(self) -> Caller | None:
+        """The caller, or None if there is none or the context is malformed."""
+        try:
+            return self.caller
+        except Unauthorized:
+            return None
+
+    @property
     def idempotency_key(self) -> str | None:
         key = self.headers.get("idempotency-key")
         if key is not None and _IDEMPOTENCY_KEY.fullmatch(key) is None:
@@ -172,6 +181,16 @@ class Request:
         encodings = self.headers.get("accept-encoding", "")
         return "accept" in self.headers and _GZIP.search(encodings) is not None
 
+    def raw_body(self) -> bytes:
+        """Return the body as sent; raise `PayloadTooLarge`."""
+        text = self.event.get("body") or ""
+        if len(text) > MAX_BODY_BYTES * 4 // 3 + 4:
+            raise PayloadTooLarge
+        body = b64decode(text) if self.event.get("isBase64Encoded") else text.encode()
+        if len(body) > MAX_BODY_BYTES:
+            raise PayloadTooLarge
+        return body
+
     def json(self) -> bytes:
         """Return the body, checked to be JSON that every parser reads the same way.
 
@@ -179,13 +198,8 @@ class Request:
         infinities, duplicate names, more than 200 names in an object, invalid UTF-8, nesting deeper
         than 32 levels and more values than any schema accepts.
         """
-        text = self.event.get("body") or ""
-        self._check_media_type(has_body=bool(text))
-        if len(text) > MAX_BODY_BYTES * 4 // 3 + 4:
-            raise PayloadTooLarge
-        body = b64decode(text) if self.event.get("isBase64Encoded") else text.encode()
-        if len(body) > MAX_BODY_BYTES:
-            raise PayloadTooLarge
+        self._check_media_type(has_body=bool(self.event.get("body")))
+        body = self.raw_body()
         if _has_more_tokens(body, MAX_TOKENS):
             raise BadRequest("The body has too many values.")
         try:

@@ -61,7 +61,11 @@ class ResponseModel:
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
-        cls.json_names = {name: to_camel(name) for name in fields_of(cls)}
+        cls.json_names = {name: cls.json_name(name) for name in fields_of(cls)}
+
+    @classmethod
+    def json_name(cls, name: str) -> str:
+        return to_camel(name)
 
     def __init__(self, **fields: Any) -> None:
         vars(self).update(fields)

@@ -3,7 +3,7 @@
 import json
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple, Self
@@ -12,13 +12,8 @@ from shop.caller import Role
 from shop.clock import to_epoch
 from shop.config import setting
 from shop.identifiers import new_id
+from shop.identity.json_web_tokens import jwt
 from shop.identity.keys.signing_keys import SigningKey
-from shop.lazy_imports import import_on_use
-
-# PyJWT imports it only to read certificates, which are not used here: 14 ms of a cold start.
-import_on_use("cryptography.x509")
-
-import jwt  # noqa: E402
 
 LIFETIME = 15 * 60  # seconds
 _LEEWAY = 30  # seconds of clock skew between sandboxes
@@ -29,7 +24,14 @@ _ID = re.compile(r"[0-9a-f-]{36}")
 
 
 class InvalidToken(Exception):
-    """The token is invalid; the message is the reason, for logs only."""
+    """The token is invalid; the message is the reason, for logs only.
+
+    `caller_id` is that of a valid token whose session or grant has ended.
+    """
+
+    def __init__(self, reason: str, caller_id: str | None = None) -> None:
+        self.caller_id = caller_id
+        super().__init__(reason)
 
 
 class Issuer(NamedTuple):
@@ -85,6 +87,27 @@ def verify(
     `find_key` returns the public JWK of a `kid`. Its exceptions are not errors of the token, and
     propagate.
     """
+    claims = verified_claims(token, find_key, issuer.issuer, issuer.audience, _CLAIMS, now)
+    if claims["client_id"] != issuer.client_id:
+        raise InvalidToken("aud")
+    user_id, session_id = claims["sub"], claims["sid"]
+    if not is_id(user_id) or not is_id(session_id):
+        raise InvalidToken("sub")
+    return Claims(user_id, session_id)
+
+
+def verified_claims(
+    token: str,
+    find_key: Callable[[str], dict[str, str] | None],
+    issuer: str,
+    audience: str,
+    required: Sequence[str],
+    now: datetime,
+) -> dict[str, Any]:
+    """Return the claims of an access token with a valid signature, issuer and time.
+
+    Raise `InvalidToken`. `Any`: claims are untrusted JSON.
+    """
     header, claims = _parts(token)
     if header.keys() - {"alg", "typ", "kid"} or header.get("alg") != "ES256":
         raise InvalidToken("header")
@@ -99,18 +122,25 @@ def verify(
             token,
             _parsed(**public),
             algorithms=["ES256"],
-            audience=issuer.audience,
-            issuer=issuer.issuer,
-            options={"require": list(_CLAIMS), "verify_exp": False, "verify_iat": False},
+            audience=audience,
+            issuer=issuer,
+            options={"require": list(required), "verify_exp": False, "verify_iat": False},
         )
     except jwt.PyJWTError as error:
         raise InvalidToken(type(error).__name__) from None
-    if claims["aud"] != issuer.audience or claims["client_id"] != issuer.client_id:
+    if claims["aud"] != audience:
         raise InvalidToken("aud")
-    user_id, session_id = claims["sub"], claims["sid"]
-    if not all(isinstance(value, str) and _ID.fullmatch(value) for value in (user_id, session_id)):
-        raise InvalidToken("sub")
-    return Claims(user_id, session_id)
+    return claims
+
+
+def is_id(value: object) -> bool:
+    return isinstance(value, str) and _ID.fullmatch(value) is not None
+
+
+def issuer_of(token: str) -> object:
+    """Return the unverified issuer, to choose how to verify; raise `InvalidToken`."""
+    _, claims = _parts(token)
+    return claims.get("iss")
 
 
 @lru_cache(maxsize=8)

@@ -143,7 +143,7 @@ class OrderService:
         def by_admin(order: Order) -> str | None:
             if _owner_may_change(order, changes):
                 return _acting_admin(caller, user_id)
-            return caller.id
+            return caller.admin_id
 
         return self._change(user_id, order_id, change, by_admin, is_by_owner=caller.id == user_id)
 
@@ -262,7 +262,7 @@ def _owner_may_change(order: Order, changes: Mapping[str, Any]) -> bool:
 
 def _acting_admin(caller: Caller, user_id: str) -> str | None:
     """Return the caller's id for an admin acting for another user, else None."""
-    return None if caller.id == user_id else caller.id
+    return None if caller.id == user_id else caller.admin_id
 
 
 def _returned_lines(before: Order, after: Order) -> list[OrderLine]:

@@ -95,7 +95,7 @@ class ProductService:
             version=1,
         )
         try:
-            self._products.add(product, idempotency.response_record(product), caller.id)
+            self._products.add(product, idempotency.response_record(product), caller.admin_id)
         except (Forbidden, SkuInUse, StaleVersion) as error:
             # An equal request may have created the product since: replay its response.
             record = self._products.find_committed_record(idempotency.key)
@@ -134,7 +134,9 @@ class ProductService:
             # make the client repeat the stock change. A retry drops the version: sales change it.
             version = product.version if is_first_try else _required_version(precondition, product)
             is_first_try = False
-            self._products.save(product, changed, changes.keys(), stock_delta, version, caller.id)
+            self._products.save(
+                product, changed, changes.keys(), stock_delta, version, caller.admin_id
+            )
             if version is not None:
                 return _with_stock_change(changed, stock_delta)
             # Only the table has the concurrent sales and changes of others.
@@ -149,7 +151,9 @@ class ProductService:
         def delete() -> None:
             product = self._get(product_id)
             precondition.check(product.version)
-            self._products.delete(product, _required_version(precondition, product), caller.id)
+            self._products.delete(
+                product, _required_version(precondition, product), caller.admin_id
+            )
 
         retry_stale(delete)
 

@@ -1,4 +1,4 @@
-"""Erasure of personal data in other tables: order notes, recorded responses, tokens, sessions."""
+"""Erasure of personal data elsewhere: order notes, responses, tokens, sessions and grants."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -41,6 +41,9 @@ class PersonalDataRepository:
             end = partial(_delete, tables.sessions(), ("user_id", "id"))
             sources += [
                 _PersonalItems(_sessions_of(user_id), end),
+                _PersonalItems(
+                    _grants_of(user_id), partial(_delete, tables.grants(), ("user_id", "id"))
+                ),
                 *(
                     _PersonalItems(_indexed(table, user_id, key), partial(_delete, table, (key,)))
                     for table, key in (
@@ -99,6 +102,16 @@ def _sessions_of(user_id: str) -> "QueryInputTypeDef":
         "ExpressionAttributeValues": encode(
             {":user": user_id, ":state": account_state_key(user_id)["id"]}
         ),
+        "ConsistentRead": True,
+    }
+
+
+def _grants_of(user_id: str) -> "QueryInputTypeDef":
+    return {
+        "TableName": tables.grants(),
+        "KeyConditionExpression": "user_id = :user",
+        "ProjectionExpression": "user_id, id",
+        "ExpressionAttributeValues": encode({":user": user_id}),
         "ConsistentRead": True,
     }
 

@@ -389,7 +389,7 @@ def _profile_change(user_id: str, client: Client) -> RateLimitedRequest:
 
 def _other_admin(caller: Caller, user_id: str) -> str | None:
     """Return the caller's id for an admin acting on another user, else None."""
-    return None if caller.id == user_id else caller.id
+    return None if caller.id == user_id else caller.admin_id
 
 
 def _with_former_email(user: User) -> Sequence[FormerEmail]:

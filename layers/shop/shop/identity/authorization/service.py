@@ -1,8 +1,8 @@
-"""Authorization of access tokens, checked against the stored session and account state."""
+"""Authorization of access tokens, checked against the stored state that they depend on."""
 
 import time
-from collections.abc import Callable
-from typing import Any, Protocol  # a policy is JSON
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, Protocol  # a policy is JSON
 
 from shop.clock import Clock
 from shop.identity.access_tokens import Claims, InvalidToken, scope_of
@@ -17,22 +17,34 @@ class SessionStore(Protocol):
     ) -> tuple[Session | None, AccountState | None]: ...
 
 
+class AllowedCaller(NamedTuple):
+    """A caller with a valid token, and the context that the gateway passes to functions."""
+
+    id: str
+    context: Mapping[str, str]
+
+
 class Authorizer:
-    def __init__(
-        self, sessions: SessionStore, verify: Callable[[str], Claims], clock: Clock
-    ) -> None:
-        self._sessions = sessions
-        self._verify = verify
-        self._clock = clock
+    """`caller_of` returns the caller of a token, or raises `InvalidToken`."""
+
+    def __init__(self, caller_of: Callable[[str], AllowedCaller]) -> None:
+        self._caller_of = caller_of
 
     def decide(self, token: str, method_arn: str) -> dict[str, Any]:
         """Return an Allow policy with the caller as context, or a Deny policy.
 
-        The role is that of the account state, not that of the token. The policy covers the whole
-        stage, since API Gateway caches it for all routes.
+        The policy covers the whole stage, since API Gateway caches it for all routes.
         """
         began = time.perf_counter()
-        verdict, caller_id, policy = self._verdict(token, "/".join(method_arn.split("/")[:2]))
+        api_and_stage = "/".join(method_arn.split("/")[:2])
+        try:
+            caller = self._caller_of(token)
+        except InvalidToken as reason:
+            verdict, caller_id = str(reason), reason.caller_id
+            policy = _policy("anonymous", "Deny", api_and_stage, {})
+        else:
+            verdict, caller_id = "allowed", caller.id
+            policy = _policy(caller.id, "Allow", api_and_stage, caller.context)
         logger().info(
             "authorization",
             verdict=verdict,
@@ -41,38 +53,45 @@ class Authorizer:
         )
         return policy
 
-    def _verdict(self, token: str, api_and_stage: str) -> tuple[str, str | None, dict[str, Any]]:
-        """Return a verdict for the log, the id of the caller if it is proven, and the policy."""
-        claims = None
-        try:
-            claims = self._verify(token)
-            session, account_state = self._sessions.with_account_state(
-                claims.user_id, claims.session_id
-            )
-            if (
-                session is None
-                or account_state is None
-                or not session.is_live(account_state, self._clock())
-            ):
-                raise InvalidToken("session")
-        except InvalidToken as reason:
-            caller_id = claims.user_id if claims else None
-            return str(reason), caller_id, _policy("anonymous", "Deny", api_and_stage, {})
-        caller = {
-            "sub": account_state.user_id,
-            "sid": session.id,
-            "role": account_state.role.value,
-            "scope": scope_of(account_state.role),
-        }
-        return (
-            "allowed",
+
+class SessionCallers:
+    """Callers by the access tokens of sessions."""
+
+    def __init__(
+        self, sessions: SessionStore, verify: Callable[[str], Claims], clock: Clock
+    ) -> None:
+        self._sessions = sessions
+        self._verify = verify
+        self._clock = clock
+
+    def find(self, token: str) -> AllowedCaller:
+        """Return the caller of a live session; raise `InvalidToken`.
+
+        The role is that of the account state, not that of the token.
+        """
+        claims = self._verify(token)
+        session, account_state = self._sessions.with_account_state(
+            claims.user_id, claims.session_id
+        )
+        if (
+            session is None
+            or account_state is None
+            or not session.is_live(account_state, self._clock())
+        ):
+            raise InvalidToken("session", claims.user_id)
+        return AllowedCaller(
             account_state.user_id,
-            _policy(account_state.user_id, "Allow", api_and_stage, caller),
+            {
+                "sub": account_state.user_id,
+                "sid": session.id,
+                "role": account_state.role.value,
+                "scope": scope_of(account_state.role),
+            },
         )
 
 
 def _policy(
-    principal: str, effect: str, api_and_stage: str, context: dict[str, str]
+    principal: str, effect: str, api_and_stage: str, context: Mapping[str, str]
 ) -> dict[str, Any]:
     statement = {
         "Action": "execute-api:Invoke",
@@ -82,5 +101,5 @@ def _policy(
     return {
         "principalId": principal,
         "policyDocument": {"Version": "2012-10-17", "Statement": [statement]},
-        "context": context,
+        "context": dict(context),
     }

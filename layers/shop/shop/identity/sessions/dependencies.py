@@ -6,15 +6,12 @@ from typing import Annotated
 from shop.caller import Role
 from shop.clock import now
 from shop.depends import Depends
-from shop.errors import ServiceUnavailable
 from shop.identifiers import new_id
 from shop.identity.login_attempts.repository import LoginAttemptRepository
 from shop.identity.login_attempts.service import LoginAttemptService
 from shop.identity.passwords import rehashed, verify_password
 from shop.identity.sessions.repository import SessionRepository
 from shop.identity.sessions.service import IssueAccessToken, SessionService
-from shop.observability import logger
-from shop.ttl_cached import TtlCached
 
 
 @cache
@@ -38,22 +35,9 @@ def _issue_access_token(user_id: str, session_id: str, role: Role) -> str:
 def access_token_issuer() -> IssueAccessToken:
     # Here, since only some functions of sessions sign tokens.
     from shop.identity import access_tokens
-    from shop.identity.keys.key_store import key_store
-    from shop.identity.keys.signing_keys import SigningKey
+    from shop.identity.keys.current_key import current_signing_key
 
-    def load() -> SigningKey:
-        """Load and parse the key, so that a malformed key is a failed load, which is not cached.
-
-        The other two keys are not parsed: signing does not need them, and a rotation with a
-        malformed key fails and triggers an alarm.
-        """
-        try:
-            return key_store().private().current.checked()
-        except (KeyError, TypeError, ValueError):
-            logger().exception("malformed signing key")
-            raise ServiceUnavailable(retry_after=1) from None
-
-    key = TtlCached(load)
+    key = current_signing_key()
     issuer = access_tokens.Issuer.from_settings()
 
     def issue(user_id: str, session_id: str, role: Role) -> str:

@@ -56,7 +56,7 @@ class SessionRepository:
         )
         items = [decode(item) for item in response["Items"]]
         states = [account_state_from_item(item) for item in items if item["id"] == STATE_ID]
-        sessions = [_from_item(item) for item in items if item["id"] != STATE_ID]
+        sessions = [session_from_item(item) for item in items if item["id"] != STATE_ID]
         return sessions, states[0] if states else None
 
     def with_account_state(
@@ -68,7 +68,7 @@ class SessionRepository:
         items = {item["id"]: item for item in batch_get({table: keys})[table]}
         session, account_state = items.get(session_id), items.get(STATE_ID)
         return (
-            _from_item(session) if session else None,
+            session_from_item(session) if session else None,
             account_state_from_item(account_state) if account_state else None,
         )
 
@@ -142,7 +142,7 @@ class SessionRepository:
             client.update_item(**update["Update"])
         except client.exceptions.ConditionalCheckFailedException as failed:
             response: Any = failed.response  # botocore's type lacks the item
-            return _from_item(decode(response["Item"])) if response.get("Item") else None
+            return session_from_item(decode(response["Item"])) if response.get("Item") else None
         return session
 
     def end(self, user_id: str, session_id: str, family: bytes | None = None) -> bool:
@@ -195,7 +195,7 @@ def _to_item(session: Session) -> Item:
     }
 
 
-def _from_item(item: Item) -> Session:
+def session_from_item(item: Item) -> Session:
     def moment(name: str) -> datetime:
         return from_text(item[name])
 

@@ -1,0 +1,1 @@
+"""OAuth 2.0: third-party applications that act for users or for themselves."""

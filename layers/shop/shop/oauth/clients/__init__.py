@@ -1,0 +1,1 @@
+"""OAuth clients: the applications that admins register."""

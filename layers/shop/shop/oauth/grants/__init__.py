@@ -1,0 +1,1 @@
+"""Grants: what users allow OAuth clients, and the tokens that follow from it."""

@@ -1,0 +1,1 @@
+"""The tokens of OAuth clients: issued, refreshed, revoked and inspected."""

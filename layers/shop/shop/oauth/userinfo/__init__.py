@@ -1,0 +1,1 @@
+"""Claims about users (OpenID Connect Core, 5.3)."""
