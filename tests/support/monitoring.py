@@ -51,6 +51,7 @@ METRICS = (
         STACK,
         "",
         "SignUps LogInsFailed LogInsThrottled RefreshReuse OrdersPlaced StockRefusals"
+        " OAuthRefreshReuse CodesReplayed ClientsRefused"
         " MalformedPasswordHashes RejectedEmails",
     )
     | known(STACK, "currency", "OrderValue")
