@@ -79,6 +79,7 @@ class Preflight:
         self._given = deployment.configured | given
         self._deployed: dict[str, str] = {}
         self._chosen: dict[str, str] = {}  # empty until the deployed values are known
+        self._urls: list[str] = []  # of the API: its domain, or else the gateway's own
         self._region = ""
         self._is_new = False  # whether the stack does not exist yet
 
@@ -107,6 +108,7 @@ class Preflight:
             "mail": self._mail,
             "mail identity": self._mail_identity,
             "certificate": self._certificate,
+            "OAuth": self._oauth,
             "alarms": self._alarms,
             "runbooks": self._runbooks,
         }
@@ -143,6 +145,10 @@ class Preflight:
             yield "MailFrom needs RecoveryPage"
         if chosen["DomainName"] and not chosen["CertificateArn"]:
             yield "DomainName needs CertificateArn"
+        if chosen["AuthorizationPage"] and not chosen["OAuthIssuer"]:
+            yield "AuthorizationPage needs OAuthIssuer"
+        if chosen["Stage"] != "local" and chosen["OAuthIssuer"].startswith("http:"):
+            yield "OAuthIssuer must be https unless Stage=local"
         origins = [origin.strip() for origin in chosen["AllowedOrigins"].split(",")]
         if chosen["Stage"] != "local" and "loopback" in origins:
             yield "AllowedOrigins=loopback is for Stage=local only"
@@ -300,6 +306,10 @@ class Preflight:
         deployed = (stack or {}).get("Parameters", [])
         self._deployed = {it["ParameterKey"]: it["ParameterValue"] for it in deployed}
         self._chosen = resulting_parameters(ROOT / "template.yaml", stack, self._given)
+        outputs = (stack or {}).get("Outputs", [])
+        self._urls = [it["OutputValue"] for it in outputs if it["OutputKey"] == "ApiUrl"]
+        if self._chosen["DomainName"]:
+            self._urls = [f"https://{self._chosen['DomainName']}"]
 
     def _concurrency(self) -> Finding:
         limits = self._deployment.client("lambda").get_account_settings()["AccountLimit"]
@@ -431,6 +441,20 @@ class Preflight:
         if status != "ISSUED":
             return missing("certificate", f"it is {status}")
         return ok("certificate", "issued")
+
+    def _oauth(self) -> Finding:
+        """Compare the issuer with the URL of the API: clients find every endpoint below it."""
+        issuer = self._chosen["OAuthIssuer"]
+        if not issuer:
+            return ok("OAuth", "off, since OAuthIssuer is empty")
+        if issuer not in self._urls:
+            known = " or ".join(self._urls) or "known after the first deployment"
+            return note(
+                "OAuth",
+                f"the issuer is {issuer} and the API's URL is {known}: a proxy must serve the"
+                " issuer's URL, or clients find no endpoint",
+            )
+        return ok("OAuth", f"the issuer is {issuer}, the API's URL")
 
     def _alarms(self) -> Finding:
         address = self._chosen["AlarmEmail"]

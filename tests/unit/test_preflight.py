@@ -138,7 +138,7 @@ def test_complete_account_passes_with_a_list_of_checks() -> None:
 
     assert is_ready(deployment, {}, lines.append)
     assert any("account 123456789012 in eu-west-1" in line for line in lines)
-    assert len(lines) == 19
+    assert len(lines) == 20
 
 
 def test_new_account_passes() -> None:
@@ -165,6 +165,9 @@ PROD = {"Stage": "prod", "DataProtection": "on"}
 FEW = {"AccountLimit": {"UnreservedConcurrentExecutions": 10}}
 ENOUGH = {"AccountLimit": {"UnreservedConcurrentExecutions": 140}}
 RUNBOOKS = "https://example.com/runbooks"
+ISSUER = {"OAuthIssuer": "https://shop.test"}
+API_URL = {"OutputKey": "ApiUrl", "OutputValue": "https://api.test/prod"}
+DEPLOYED_API = STACK | {"Outputs": [API_URL]}
 M, N, OK = Verdict.MISSING, Verdict.NOTE, Verdict.OK
 
 
@@ -178,6 +181,30 @@ M, N, OK = Verdict.MISSING, Verdict.NOTE, Verdict.OK
         (Account({"BcryptCost": "99"}), "parameters", M, "not a number"),
         (Account({"MailFrom": "shop@example.com"}), "parameters", M, "RecoveryPage"),
         (Account(DOMAIN), "parameters", M, "CertificateArn"),
+        (
+            Account({"AuthorizationPage": "https://shop.test/sign-in"}),
+            *("parameters", M, "AuthorizationPage needs OAuthIssuer"),
+        ),
+        (
+            Account({"OAuthIssuer": "http://localhost:8080"}),
+            *("parameters", M, "OAuthIssuer must be https unless Stage=local"),
+        ),
+        (
+            Account({"OAuthIssuer": "http://localhost:8080", "Stage": "local"}),
+            *("parameters", OK, ""),
+        ),
+        (Account(), "OAuth", OK, "off"),
+        (Account(describe_stack=DEPLOYED_API), "OAuth", OK, "off"),
+        (Account(ISSUER), "OAuth", N, "known after the first deployment"),
+        (Account(ISSUER, describe_stack=DEPLOYED_API), "OAuth", N, "https://api.test/prod"),
+        (
+            Account({"OAuthIssuer": "https://api.test/prod"}, describe_stack=DEPLOYED_API),
+            *("OAuth", OK, "the API's URL"),
+        ),
+        (
+            Account(ISSUER | {"DomainName": "shop.test"}, describe_stack=DEPLOYED_API),
+            *("OAuth", OK, "https://shop.test"),
+        ),
         (Account({"RateLimitPerAddress": "50"}), "parameters", M, "at least 100"),
         (Account({"HashingConcurrency": "39"}), "parameters", M, "twice"),
         (Account(PROD), "parameters", OK, ""),
