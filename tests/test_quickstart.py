@@ -128,6 +128,19 @@ def test_make_run_prints_the_logins_and_the_mailbox(clone: Path, running: str) -
     assert page.status_code == 200 and "Welcome to the shop" in page.text
 
 
+def test_make_run_prints_oauth_clients(clone: Path, running: str) -> None:
+    printed = (clone / "run.log").read_text()
+    (public,) = re.findall(r"^OAuth clients: (\S+) \(public", printed, re.MULTILINE)
+    (credentials,) = re.findall(r"^  (\S+) \(confidential\), secret (\S+)$", printed, re.MULTILINE)
+
+    form = {"grant_type": "client_credentials"}
+    granted = httpx.post(f"{running}/oauth/token", data=form, auth=credentials)
+    refused = httpx.post(f"{running}/oauth/token", data=form | {"client_id": public})
+
+    assert granted.json()["scope"] == "admin:orders:read"
+    assert (refused.status_code, refused.json()["error"]) == (400, "unauthorized_client")
+
+
 def test_lines_printed_by_make_run_work_as_printed(clone: Path, running: str) -> None:
     printed = (clone / "run.log").read_text()
     lines = [line.strip() for line in printed.splitlines() if re.search(r"\bcurl -", line)]
@@ -142,7 +155,7 @@ def test_demo_data_is_seeded(clone: Path, running: str) -> None:
     stack = json.loads((clone / ".local/stack.json").read_text())
     admin = httpx.post(f"{running}/api/sessions", json=stack["admin"]).json()
 
-    assert stack.keys() == {"url", "emulator", "admin"}
+    assert stack.keys() == {"url", "emulator", "admin", "clients"}
     assert stack["url"].rsplit(":")[-1] == running.rsplit(":")[-1]
     assert admin["tokenType"] == "Bearer"
 

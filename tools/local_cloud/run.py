@@ -147,6 +147,13 @@ def _welcome(info: StackInfo, seconds: float, has_demo: bool) -> str:
     customers = f"Customers: {', '.join(CUSTOMERS)}, password {CUSTOMER_PASSWORD}\n"
     if not has_demo:
         customers = ""
+    clients = ""
+    if info.clients is not None:
+        clients = (
+            f"OAuth clients: {info.clients.public} (public),"
+            f" for {info.url}/docs?client_id={info.clients.public}\n"
+            f"  {info.clients.confidential} (confidential), secret {info.clients.secret}\n"
+        )
     log_in = f'{{"email": "{info.admin.email}", "password": "{info.admin.password}"}}'
     json_body = "-H 'Content-Type: application/json'"
     bearer = '-H "Authorization: Bearer $TOKEN"'
@@ -156,7 +163,7 @@ Ready in {seconds:.0f} s: {info.url}
 In a browser: {info.url}/docs
 Mailbox: {info.emulator}{PAGE_PATH}
 Admin: {info.admin.email}, password {info.admin.password}
-{customers}
+{customers}{clients}
 TOKEN=$(curl -s {info.url}/api/sessions {json_body} -d '{log_in}' | sed 's/.*"accessToken": *"\\([^"]*\\)".*/\\1/')
 curl -s -w '\\n' {info.url}/api/users/me {bearer}
 curl -s -w '\\n' {info.url}/api/products {bearer} -H 'Idempotency-Key: mug' {json_body} -d '{product}'

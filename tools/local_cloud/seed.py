@@ -1,4 +1,4 @@
-"""Seed data: an admin and a small shop, created by the public APIs only."""
+"""Seed data: an admin, a small shop and OAuth clients, created by the public APIs only."""
 
 import json
 import secrets
@@ -6,10 +6,11 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 
-from tools.local_cloud.stack import Admin, LocalStack
+from tools.local_cloud.stack import Admin, LocalStack, OAuthClients, Seeded
 
 ADMIN_EMAIL = "admin@example.com"
 # For this machine only: the emulator listens on loopback, and its data ends with the run.
@@ -41,7 +42,11 @@ class SeedFailed(RuntimeError):
     """The API rejected a request of the seed."""
 
 
-def seed_admin(stack: LocalStack) -> Admin:
+def seed_admin(stack: LocalStack) -> Seeded:
+    return Seeded(_create_admin(stack))
+
+
+def _create_admin(stack: LocalStack) -> Admin:
     """Create the admin by the operator function, with a new password each time."""
     admin = Admin(ADMIN_EMAIL, secrets.token_urlsafe(12))
     arguments = {"email": admin.email, "name": "Local admin", "password": admin.password}
@@ -53,18 +58,19 @@ def seed_admin(stack: LocalStack) -> Admin:
     return admin
 
 
-def seed_demo(stack: LocalStack) -> Admin:
-    """Create the admin, 2 customers, 12 products and 3 orders; return the admin."""
+def seed_demo(stack: LocalStack) -> Seeded:
+    """Create the admin, 2 customers, 12 products, 3 orders and 2 OAuth clients."""
     # One thread per resource type; more would start more environments of one function.
     with (
         _http(stack) as http,
         ThreadPoolExecutor() as at,
     ):
         customers = at.submit(_create_customers, http)
-        admin = seed_admin(stack)
+        admin = _create_admin(stack)
         credentials = {"email": admin.email, "password": admin.password}
         token = _post(http, "/api/sessions", credentials)["accessToken"]
         authorization = {"Authorization": f"Bearer {token}"}
+        clients = at.submit(_create_clients, http, authorization, stack.url)
         products = _create_products(http, authorization)
         ids = customers.result()
         for number, (email, items) in enumerate(ORDERS):
@@ -72,10 +78,10 @@ def seed_demo(stack: LocalStack) -> Admin:
             key = {"Idempotency-Key": f"seed-{number}"}
             path = f"/api/users/{ids[email]}/orders"
             _post(http, path, {"items": lines}, authorization | key)
-    return admin
+        return Seeded(admin, clients.result())
 
 
-def seeding(demo: bool) -> Callable[[LocalStack], Admin]:
+def seeding(demo: bool) -> Callable[[LocalStack], Seeded]:
     return seed_demo if demo else seed_admin
 
 
@@ -98,6 +104,46 @@ def _create_products(http: httpx.Client, authorization: dict[str, str]) -> list[
         headers = authorization | {"Idempotency-Key": f"seed-{sku}"}
         created.append(_post(http, "/api/products", product, headers)["id"])
     return created
+
+
+def _create_clients(
+    http: httpx.Client, authorization: dict[str, str], url: str
+) -> OAuthClients | None:
+    """Create a public and a confidential client; return None if OAuth is off."""
+    if http.get("/.well-known/oauth-authorization-server").status_code == 404:
+        return None
+    public, confidential = (
+        _post(http, "/api/oauth-clients", it, authorization)["id"] for it in _clients(url)
+    )
+    secrets_of = f"/api/oauth-clients/{confidential}/secrets"
+    secret = _post(http, secrets_of, {"keepPrevious": False}, authorization)["secret"]
+    return OAuthClients(public, confidential, secret)
+
+
+# Any: JSON of the API.
+def _clients(url: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the public client, for the documentation page and for apps, and the confidential."""
+    of_users = ["authorization_code", "refresh_token"]
+    scopes = ["openid", "profile", "email", "account:read", "orders:read", "orders:write"]
+    by_name = f"http://localhost:{urlsplit(url).port}"
+    public: dict[str, Any] = {
+        "name": "Shop tools",
+        "type": "public",
+        "redirectUris": [
+            *(f"{it}/docs/oauth2-redirect.html" for it in (url, by_name)),
+            "http://127.0.0.1/callback",  # with any port
+        ],
+        "grantTypes": of_users,
+        "scopes": scopes,
+    }
+    confidential: dict[str, Any] = {
+        "name": "Invoice robot",
+        "type": "confidential",
+        "redirectUris": ["https://localhost:3000/callback"],
+        "grantTypes": [*of_users, "client_credentials"],
+        "scopes": [*scopes, "admin:orders:read"],
+    }
+    return public, confidential
 
 
 # Any: JSON of the API.

@@ -57,19 +57,37 @@ class Admin:
 
 
 @dataclass(frozen=True)
+class OAuthClients:
+    """Ids of a public and of a confidential client, and the secret of the second."""
+
+    public: str
+    confidential: str
+    secret: str
+
+
+@dataclass(frozen=True)
+class Seeded:
+    """What the seed created that a user needs."""
+
+    admin: Admin | None = None
+    clients: OAuthClients | None = None
+
+
+@dataclass(frozen=True)
 class StackInfo:
-    """URLs of the API and of the AWS APIs, and the admin; also in a JSON file."""
+    """URLs of the API and of the AWS APIs, the admin, and OAuth clients; also in a JSON file."""
 
     url: str
     emulator: str
     admin: Admin | None
+    clients: OAuthClients | None
 
 
 class LocalStack:
     """The stack from ``start`` to ``stop``, as a context manager.
 
     ``home`` has the build and the logs. Port 0 is any free one. ``seed`` is called with the
-    deployed stack, and returns its admin. ``endpoints`` maps parts of function names to their AWS
+    deployed stack. ``endpoints`` maps parts of function names to their AWS
     endpoints, if not the emulator, for proxies between them: the longest matching part wins, and
     the empty one matches all. ``sample`` traces requests. ``parameters`` of the template replace
     those of samconfig.toml. With ``is_for_development``, logs have exception messages and paths of
@@ -84,7 +102,7 @@ class LocalStack:
         progress: Progress = lambda *_: None,
         *,
         project: Path = REPOSITORY,
-        seed: Callable[["LocalStack"], Admin | None] = lambda _: None,
+        seed: Callable[["LocalStack"], Seeded] = lambda _: Seeded(),
         info_file: Path | None = None,
         sample: bool = True,
         endpoints: Mapping[str, str] | None = None,
@@ -204,12 +222,12 @@ class LocalStack:
             operations = beside.submit(self._deploy_operations)
             try:
                 with self._phase("seed"):
-                    admin = self._seed(self)
+                    seeded = self._seed(self)
                 operations.result()
             except BaseException:
                 self._kill_commands()
                 raise
-        self.info = StackInfo(self.url, self.emulator.endpoint, admin)
+        self.info = StackInfo(self.url, self.emulator.endpoint, seeded.admin, seeded.clients)
         self._write_info()
         return self.info
 
