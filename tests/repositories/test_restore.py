@@ -10,14 +10,20 @@ from shop.clients import dynamodb
 from shop.clock import now
 from shop.dynamo import tables
 from shop.dynamo.codec import Item, decode, encode
+from shop.identifiers import new_id
 from shop.identity.accounts.models import UserStatus
 from shop.identity.accounts.repository import AccountRepository
 from shop.mail.repository import DeliveryLogRepository
+from shop.oauth.clients.repository import OAuthClientRepository
+from shop.oauth.grants.repository import GrantRepository
 from shop.orders.models import OrderStatus
 from shop.orders.repository import OrderRepository
 from shop.products.repository import ProductRepository
+from shop.users.models import User
 from shop.users.repository import UserRepository
+from tests.repositories.test_schema_versions import log_in
 from tests.support.aws_mock import fresh_aws
+from tests.support.sample_items import consent_of, family_of, oauth_client
 from tests.support.stored_shop import keep, place, sign_up
 from tools.restore.comparison import Comparer, Comparison
 from tools.restore.counts import count_admins, count_orders
@@ -423,3 +429,59 @@ def test_account_state_of_an_erased_user_is_enabled_by_name() -> None:
     row = get(tables.sessions(), user_id=user.id, id="gate")
     assert outcome.error is None
     assert row is not None and row["status"] == "active" and "ttl" not in row
+
+
+def allow(user: User) -> dict[str, str]:
+    """Return the key of a consent; a code belongs to it."""
+    client = oauth_client(new_id())
+    OAuthClientRepository().add(client, None, None)
+    consent = consent_of(user.id, client, now())
+    family = family_of(consent, now())
+    GrantRepository().authorize(client, log_in(user), None, consent, family, [], False)
+    return {"user_id": user.id, "id": f"client#{client.id}"}
+
+
+def test_restored_consent_has_a_new_id_and_no_tokens() -> None:
+    key = allow(sign_up())
+    before = get(tables.grants(), **key)
+    restoring = Restore("GrantsTable")
+    delete(tables.grants(), **key)
+    name = f"{key['user_id']}/{key['id']}"
+    assert restoring.doubtful() == {name: "possibly ended by the user"}
+
+    [outcome] = restoring.restore(name)
+
+    after = get(tables.grants(), **key)
+    assert outcome.error is None and before is not None and after is not None
+    assert after.keys() == before.keys()
+    assert after["version"] > before["version"] and after["scopes"] == before["scopes"]
+    assert after["grant_id"] != before["grant_id"], "the codes of the old id stay invalid"
+
+
+@pytest.mark.parametrize("gone", ["user", "client"])
+def test_consent_without_user_or_client_is_not_restored(gone: str) -> None:
+    key = allow(sign_up())
+    restoring = Restore("GrantsTable")
+    delete(tables.grants(), **key)
+    if gone == "user":
+        delete(tables.users(), id=key["user_id"])
+    else:
+        delete(tables.oauth_clients(), id=key["id"].removeprefix("client#"))
+
+    [outcome] = restoring.restore(f"{key['user_id']}/{key['id']}")
+
+    assert outcome.error == "the user or the client does not exist"
+    assert get(tables.grants(), **key) is None
+
+
+def test_restored_client_has_no_secrets_of_that_time() -> None:
+    client = oauth_client(new_id())
+    OAuthClientRepository().add(client, None, None)
+    restoring = Restore("OauthClientsTable")
+    delete(tables.oauth_clients(), id=client.id)
+
+    [outcome] = restoring.restore(client.id)
+
+    after = OAuthClientRepository().get(client.id)
+    assert outcome.error is None and after is not None
+    assert after.name == client.name and client.secrets and not after.secrets

@@ -10,10 +10,11 @@ from shop.clock import now, to_text
 from shop.dynamo import tables
 from shop.dynamo.codec import Item, decode, encode
 from shop.dynamo.sort_keys import amount_key, shard_key
-from shop.identifiers import is_id
+from shop.identifiers import is_id, new_id
 from shop.identity.accounts.models import AccountState, UserStatus
 from shop.identity.accounts.repository import account_state_key, account_state_to_item
 from shop.identity.sessions.repository import SessionRepository
+from shop.oauth.clients.models import ClientStatus
 from shop.orders.models import OrderStatus
 from shop.products.models import ProductStatus
 
@@ -285,6 +286,49 @@ def _restore_order(reader: LiveReader, lost: LostItem) -> Actions:
     return {"order": order} | ({} if is_erased else {"user": _check(tables.users(), owner, owner)})
 
 
+def _oauth_client_name(item: Item) -> str | None:
+    name: str = item["id"]
+    return name
+
+
+def _deleted_oauth_client(_: LiveReader, __: Item) -> str | None:
+    return "possibly deleted by an admin"
+
+
+def _restore_oauth_client(_: LiveReader, lost: LostItem) -> Actions:
+    """Restore a client without the secrets of that time, which may have been replaced since."""
+    live = lost.live or {}
+    item = _with_new_version(lost) | {
+        "status": _first_valid(ClientStatus, live.get("status"), lost.copied["status"]),
+        "secrets": live.get("secrets", []),
+    }
+    return {"client": _put(tables.oauth_clients(), item, lost.live, "id")}
+
+
+def _consent_name(item: Item) -> str | None:
+    return f"{item['user_id']}/{item['id']}" if item["id"].startswith("client#") else None
+
+
+def _deleted_consent(_: LiveReader, __: Item) -> str | None:
+    return "possibly ended by the user"
+
+
+def _restore_consent(reader: LiveReader, lost: LostItem) -> Actions:
+    """Restore what a user allows a client, with a new id: tokens under the old one stay invalid."""
+    user: Item = {"id": lost.copied["user_id"]}
+    client: Item = {"id": lost.copied["id"].removeprefix("client#")}
+    for table, key in ((tables.users(), user), (tables.oauth_clients(), client)):
+        if reader.get(table, key) is None:
+            raise NotRestorable("the user or the client does not exist")
+    item = _with_new_version(lost) | {"grant_id": new_id()}
+    del item["request_id"]
+    return {
+        "consent": _put(tables.grants(), item, lost.live, "id"),
+        "user": _check(tables.users(), user, user),
+        "client": _check(tables.oauth_clients(), client, client),
+    }
+
+
 def _not_deleted(_: LiveReader, __: Item) -> str | None:
     return None
 
@@ -303,6 +347,16 @@ TABLE_SPECS: Mapping[str, TableSpec] = {
     ),
     "ProductsTable": TableSpec(
         tables.products, ("id",), _product_name, _deleted_product, _restore_product
+    ),
+    "OauthClientsTable": TableSpec(
+        tables.oauth_clients,
+        ("id",),
+        _oauth_client_name,
+        _deleted_oauth_client,
+        _restore_oauth_client,
+    ),
+    "GrantsTable": TableSpec(
+        tables.grants, ("user_id", "id"), _consent_name, _deleted_consent, _restore_consent
     ),
     "OrdersTable": TableSpec(
         tables.orders, ("user_id", "id"), _order_name, _not_deleted, _restore_order
