@@ -2,15 +2,20 @@
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Route, sync_playwright
 
 from tests.support.deployed_shop import Shop
 
 # A name other than localhost, since Swagger UI treats localhost differently.
 HOST = "shop.example"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--pictures", metavar="FOLDER", help="write the pictures of pages here")
 
 
 @pytest.fixture(scope="session")
@@ -32,10 +37,23 @@ def url(shop: Shop) -> str:
     return f"http://{HOST}:{urlsplit(shop.url).port}"
 
 
+@dataclass
+class Expected:
+    """What the page of a test may do besides."""
+
+    destinations: set[str] = field(default_factory=set)  # hosts that it may navigate to
+    messages: set[str] = field(default_factory=set)  # parts of messages in the console
+
+
 @pytest.fixture
-def page(chromium: Browser) -> Iterator[Page]:
-    page = chromium.new_page(locale="en-GB")
-    page.set_default_timeout(15_000)
+def expected() -> Expected:
+    return Expected()
+
+
+@pytest.fixture
+def page(chromium: Browser, expected: Expected) -> Iterator[Page]:
+    context = chromium.new_context(locale="en-GB")
+    context.set_default_timeout(15_000)
     wrong: list[str] = []
     asked: set[str] = set()
 
@@ -43,17 +61,39 @@ def page(chromium: Browser) -> Iterator[Page]:
         # Chromium logs every error response of the API; the page displays them.
         is_rejection = "the server responded with a status of 4" in message.text
         is_of_api = urlsplit(message.location["url"]).path.startswith("/api/")
-        if message.type in ("error", "warning") and not (is_rejection and is_of_api):
+        is_expected = any(it in message.text for it in expected.messages)
+        if (
+            message.type in ("error", "warning")
+            and not (is_rejection and is_of_api)
+            and not is_expected
+        ):
             wrong.append(message.text)
 
     def on_request(request: Request) -> None:
-        if request.url.startswith("http"):
-            asked.add(urlsplit(request.url).netloc)
+        host = urlsplit(request.url).netloc
+        is_arrival = request.is_navigation_request() and host in expected.destinations
+        if request.url.startswith("http") and not is_arrival:
+            asked.add(host)
 
-    page.on("console", on_console)
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.on("request", on_request)
-    yield page
-    page.close()
+    # Of the context, so that windows that the page opens are checked too.
+    context.on("console", on_console)
+    context.on("weberror", lambda error: wrong.append(str(error.error)))
+    context.on("request", on_request)
+    yield context.new_page()
+    context.close()
     assert wrong == []
     assert len(asked) <= 1
+
+
+def serve_below_stage(shop: Shop, page: Page, url: str) -> str:
+    """Return the URL of the API below a stage, as at the gateway's own address, for this page."""
+    emulator = shop.stack.emulator.endpoint
+    host = f"{shop.resources['Api']}.execute-api.127.0.0.1"
+
+    def ask_gateway(route: Route) -> None:
+        asked = emulator + route.request.url.removeprefix(url)
+        headers = route.request.headers | {"host": host}
+        route.fulfill(response=route.fetch(url=asked, headers=headers, max_redirects=0))
+
+    page.context.route(f"{url}/local/**", ask_gateway)
+    return f"{url}/local"

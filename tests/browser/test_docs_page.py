@@ -4,8 +4,10 @@ import json
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, Route, expect
+from playwright.sync_api import Locator, Page, expect
 
+from tests.browser.conftest import serve_below_stage
+from tests.browser.sign_in import allow_button, refuse_button, sign_in
 from tests.support.deployed_shop import Person, Shop, new_product
 from tests.support.fixtures import PASSWORD
 from tools.openapi.document import DOCUMENT
@@ -174,13 +176,22 @@ def test_tokens_are_kept_in_memory_only(shop: Shop, docs: Page, url: str) -> Non
     assert call(docs, "getUser", userId="me")[0] == 401
 
 
+def open_dialog(docs: Page, scheme: str) -> Locator:
+    """Open the dialog of all logins; return the part of this one."""
+    docs.get_by_role("button", name="Authorize", exact=True).click()
+    return docs.locator(".auth-container").filter(has_text=scheme)
+
+
+def paste(docs: Page, token: str) -> None:
+    dialog = open_dialog(docs, "accessToken (http, Bearer)")
+    dialog.locator("input").fill(token)
+    dialog.get_by_role("button", name="Apply credentials").click()
+    dialog.get_by_role("button", name="Close").click()
+
+
 def test_token_can_be_pasted(shop: Shop, docs: Page) -> None:
     ada = shop.sign_up()
-    docs.get_by_role("button", name="Authorize").click()
-    dialog = docs.locator(".dialog-ux")
-    dialog.locator("input").fill(ada.grant["accessToken"])
-    dialog.get_by_role("button", name="Apply credentials").click()
-    dialog.get_by_role("button", name="Close").first.click()
+    paste(docs, ada.grant["accessToken"])
 
     status, shown = call(docs, "getUser", userId="me")
 
@@ -218,18 +229,7 @@ def test_page_fits_the_window(docs: Page, size: dict[str, int]) -> None:
 
 
 def test_page_works_below_a_stage(shop: Shop, page: Page, url: str) -> None:
-    """Serve the page below a stage, as at the gateway's own address."""
-    emulator = shop.stack.emulator.endpoint
-    host = f"{shop.resources['Api']}.execute-api.127.0.0.1"
-
-    def ask_gateway(route: Route) -> None:
-        asked = emulator + route.request.url.removeprefix(url)
-        route.fulfill(
-            response=route.fetch(url=asked, headers=route.request.headers | {"host": host})
-        )
-
-    page.route(f"{url}/local/**", ask_gateway)
-    page.goto(f"{url}/local/docs")
+    page.goto(f"{serve_below_stage(shop, page, url)}/docs")
     expect(page.get_by_role("button", name="Log in", exact=True)).to_be_enabled()
     ada = shop.sign_up()
 
@@ -237,3 +237,96 @@ def test_page_works_below_a_stage(shop: Shop, page: Page, url: str) -> None:
     expect(login_message(page)).to_contain_text("Logged in")
 
     assert call(page, "getUser", userId="me")[1]["email"] == ada.email
+
+
+def docs_client(shop: Shop, url: str) -> str:
+    """Register the page at this URL as a public client; return its id."""
+    client = shop.oauth_client(
+        type="public",
+        redirectUris=[f"{url}/docs/oauth2-redirect.html"],
+        grantTypes=["authorization_code"],
+        scopes=["openid", "orders:read"],
+    )
+    return str(client["id"])
+
+
+def begin_login(docs: Page) -> tuple[Locator, Page]:
+    """Ask for the scope of orders; return the dialog, and the window that it opens."""
+    dialog = docs.locator(".auth-container").filter(has_text="authorizationCode with PKCE")
+    expect(dialog.locator("input[type=password]")).to_be_hidden()
+    dialog.get_by_text("orders:read", exact=True).click()
+    with docs.expect_popup() as opened:
+        dialog.get_by_role("button", name="Apply given OAuth2 credentials").click()
+    return dialog, opened.value
+
+
+def test_login_as_an_application_calls_the_api_with_its_token(shop: Shop, page: Page) -> None:
+    ada, product = shop.sign_up(), shop.product()
+    ada.order((product["id"], 1)).raise_for_status()
+    page.goto(f"{shop.url}/docs")
+    open_dialog(page, "authorizationCode").get_by_label("client_id:").fill(
+        docs_client(shop, shop.url)
+    )
+    dialog, window = begin_login(page)
+    sign_in(window, ada)
+
+    with page.expect_response("**/oauth/token") as response, window.expect_event("close"):
+        allow_button(window).click()
+
+    expect(dialog.get_by_role("heading", name="Authorized")).to_be_visible()
+    dialog.get_by_role("button", name="Close").click()
+    status, shown = call(page, "listOrders", userId="me")
+    assert (status, len(shown["data"])) == (200, 1)
+    # Swagger UI sends the token only where the document has a scope.
+    assert call(page, "listSessions")[0] == 401
+    paste(page, response.value.json()["access_token"])
+    status, shown = call(page, "listSessions")
+    assert (status, shown["error"]["code"]) == (403, "INSUFFICIENT_SCOPE")
+    assert page.evaluate("localStorage.length + sessionStorage.length") == 0
+
+
+def test_login_as_an_application_works_below_a_stage(shop: Shop, page: Page) -> None:
+    url = serve_below_stage(shop, page, shop.url)
+    page.goto(f"{url}/docs?client_id={docs_client(shop, url)}")
+    open_dialog(page, "authorizationCode")
+    dialog, window = begin_login(page)
+    assert window.url.startswith(f"{url}/oauth/authorize?")
+    sign_in(window, shop.sign_up())
+
+    with window.expect_event("close"):
+        allow_button(window).click()
+
+    expect(dialog.get_by_role("heading", name="Authorized")).to_be_visible()
+    dialog.get_by_role("button", name="Close").click()
+    assert call(page, "listOrders", userId="me")[0] == 200
+
+
+def test_refused_login_as_an_application_is_reported(shop: Shop, page: Page) -> None:
+    page.goto(f"{shop.url}/docs?client_id={docs_client(shop, shop.url)}")
+    open_dialog(page, "authorizationCode")
+    dialog, window = begin_login(page)
+    sign_in(window, shop.sign_up())
+
+    with window.expect_event("close"):
+        refuse_button(window).click()
+
+    expect(dialog).to_contain_text("The user did not allow it.")
+    expect(dialog.get_by_role("heading", name="Authorized")).to_be_hidden()
+
+
+def test_response_to_another_login_is_rejected(shop: Shop, page: Page) -> None:
+    page.goto(f"{shop.url}/docs?client_id={docs_client(shop, shop.url)}")
+    open_dialog(page, "authorizationCode")
+    dialog, window = begin_login(page)
+    forged = f"{shop.url}/docs/oauth2-redirect.html?code=shop_ac_x&state=another"
+
+    with window.expect_event("close"):
+        window.evaluate("url => { location = url }", forged)
+
+    expect(dialog).to_contain_text("The response belongs to another request.")
+
+
+def test_redirect_page_without_a_login_does_nothing(shop: Shop, page: Page) -> None:
+    page.goto(f"{shop.url}/docs/oauth2-redirect.html?code=shop_ac_x&state=another")
+
+    expect(page.locator("body")).to_have_text("You can close this window.")

@@ -53,9 +53,24 @@ def test_content_security_policy_allows_its_own_assets_only(
     }
 
 
+def test_redirect_page_ignores_its_query_and_allows_its_script_only(shop: Shop) -> None:
+    path = "/docs/oauth2-redirect.html"
+
+    response = shop.anonymous.get(path, params={"code": "c", "state": "s", "iss": shop.url})
+
+    assert (response.status_code, response.text) == (200, shop.anonymous.get(path).text)
+    assert response.headers["Content-Security-Policy"] == (
+        "default-src 'none'; script-src 'self'; base-uri 'none'; frame-ancestors 'none'"
+    )
+    # The window of a login needs the window that opened it.
+    assert "Cross-Origin-Opener-Policy" not in response.headers
+
+
 @pytest.mark.parametrize(
     ("name", "media_type"),
     [
+        ("oauth2-redirect.html", "text/html"),
+        ("oauth2-redirect.js", "text/javascript"),
         ("page.css", "text/css"),
         ("page.js", "text/javascript"),
         ("swagger-ui.css", "text/css"),

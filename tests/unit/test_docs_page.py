@@ -13,6 +13,7 @@ from functions.docs.show_root import handler as show_root
 from tests.support.gateway_events import Context, event
 
 ASSETS = ("page.css", "page.js", "swagger-ui.css", "swagger-ui.js")
+REDIRECT_PAGE = ("oauth2-redirect.html", "oauth2-redirect.js")
 BROWSER = {"Accept": "*/*", "Accept-Encoding": "gzip, deflate, br"}
 
 
@@ -21,7 +22,7 @@ def get(name: str, **headers: str) -> dict[str, Any]:
     return show_docs_asset(sent, Context())
 
 
-@pytest.mark.parametrize("name", ASSETS)
+@pytest.mark.parametrize("name", ASSETS + REDIRECT_PAGE)
 def test_compressed_asset_equals_the_plain_one(name: str) -> None:
     plain, compressed = get(name), get(name, **BROWSER)
 
@@ -83,6 +84,17 @@ def test_page_loads_exactly_the_assets_beside_it(prefix: str, end: str) -> None:
         f"{prefix}/docs/{name}" for name in ASSETS
     ]
     assert not re.search(r"<style|\sstyle=|\son\w+=|<script>", html)
+
+
+def test_redirect_page_loads_its_script_only() -> None:
+    page = get("oauth2-redirect.html")
+
+    assert page["headers"]["Content-Type"] == "text/html; charset=utf-8"
+    assert page["headers"]["Content-Security-Policy"].split("; ") == [
+        *("default-src 'none'", "script-src 'self'", "base-uri 'none'", "frame-ancestors 'none'")
+    ]
+    assert re.findall(r'(?:src|href)="([^"]*)"', page["body"]) == ["oauth2-redirect.js"]
+    assert not re.search(r"<style|\sstyle=|\son\w+=|<script>", page["body"])
 
 
 def test_path_cannot_name_another_host() -> None:

@@ -16,8 +16,15 @@ def test_server_is_the_stage_or_the_base_path(prefix: str, url: str) -> None:
 
     response = handler(event("GET /openapi.json", prefix=prefix, headers=headers), Context())
 
-    assert [server["url"] for server in json.loads(response["body"])["servers"]] == [url]
+    document = json.loads(response["body"])
+    assert [server["url"] for server in document["servers"]] == [url]
     assert "evil" not in response["body"]
+    # Relative to the server's URL, a path with a slash would lose the stage (RFC 3986, 5.2.2).
+    flows = document["components"]["securitySchemes"]["oauth2"]["flows"]
+    assert {text for flow in flows.values() for name, text in flow.items() if "Url" in name} == {
+        f"{prefix}/oauth/authorize",
+        f"{prefix}/oauth/token",
+    }
 
 
 @pytest.mark.parametrize(("prefix", "url"), [("/prod", "/prod"), ("", "/")])

@@ -1,4 +1,4 @@
-"""Assets of the documentation page: Swagger UI from Powertools, and our own script and style."""
+"""Assets of the documentation page: Swagger UI from Powertools, and our own files."""
 
 from base64 import b64encode
 from functools import cache
@@ -27,7 +27,12 @@ class _Asset(NamedTuple):
 # Without a charset, browsers do not execute Swagger UI's script.
 _SCRIPT = "text/javascript; charset=utf-8"
 _STYLE = "text/css; charset=utf-8"
+_HTML = "text/html; charset=utf-8"
+_HTML_POLICY = "default-src 'none'; script-src 'self'; base-uri 'none'; frame-ancestors 'none'"
 _ASSETS = {
+    # Where the window of an OAuth login arrives; the name is Swagger UI's own
+    "oauth2-redirect.html": _Asset(_OURS / "oauth2-redirect.html", _HTML),
+    "oauth2-redirect.js": _Asset(_OURS / "oauth2-redirect.js", _SCRIPT),
     "page.css": _Asset(_OURS / "page.css", _STYLE),
     "page.js": _Asset(_OURS / "page.js", _SCRIPT),
     "swagger-ui.css": _Asset(_SWAGGER_UI / "swagger-ui.min.css", _STYLE),
@@ -38,7 +43,7 @@ AssetName = Annotated[str, PathName(names=frozenset(_ASSETS))]
 
 
 class DocsAsset(ResponseModel):
-    """A script or a style, in base64 if compressed, as API Gateway requires for binary bodies."""
+    """A file, in base64 if it is compressed, as API Gateway requires for binary bodies."""
 
     content: str
     asset_media_type: str
@@ -50,10 +55,12 @@ class DocsAsset(ResponseModel):
 
     def headers(self, request: "Request") -> dict[str, str]:  # noqa: ARG002
         encoding = {"Content-Encoding": "gzip"} if self.is_compressed else {}
+        is_html = self.asset_media_type == _HTML
         return {
             "Content-Type": self.asset_media_type,
             "ETag": f'"{self.entity_tag}"',
             "Vary": "Accept-Encoding, Origin",
+            **({"Content-Security-Policy": _HTML_POLICY} if is_html else {}),
             **encoding,
         }
 

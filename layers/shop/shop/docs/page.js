@@ -8,9 +8,14 @@ const ui = SwaggerUIBundle({
   deepLinking: true,
   defaultModelsExpandDepth: 0,
   displayRequestDuration: true,
+  oauth2RedirectUrl: new URL("docs/oauth2-redirect.html", API).href,
   validatorUrl: null, // the validator would send the URL of the document to a third party
   onComplete: () => { logInButton.disabled = false; },
   plugins: [() => ({ wrapComponents: { headers: folded } })],
+});
+ui.initOAuth({
+  clientId: new URLSearchParams(location.search).get("client_id") ?? "",
+  usePkceWithAuthorizationCodeGrant: true,
 });
 
 // The dozen responses of an operation have the same three headers, so they are folded.

@@ -1,4 +1,4 @@
-"""The OpenAPI document, with the path that it was requested at as its server."""
+"""The OpenAPI document, with the path that it was requested at in its URLs."""
 
 import json
 from functools import lru_cache
@@ -47,4 +47,7 @@ def open_api(prefix: str) -> OpenApi:
     """Return the document of the API below this path, without a host: clients control `Host`."""
     document = load_document()
     document["servers"][0]["url"] = prefix or "/"
+    # Absolute paths are not below the server's path (RFC 3986, 5.2.2).
+    for flow in document["components"]["securitySchemes"]["oauth2"]["flows"].values():
+        flow.update({n: prefix + path for n, path in flow.items() if n.endswith("Url")})
     return OpenApi(text=json.dumps(document, ensure_ascii=False, separators=(",", ":")))
