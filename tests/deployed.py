@@ -13,7 +13,10 @@ from pathlib import Path
 import pytest
 
 # Conformance is last: its admin leaves failed logins, which expire after 15 minutes.
-SUITES = ("tests/e2e", "tests/test_access.py", "tests/clients/typescript.py", "tests/conformance")
+SUITES = (
+    *("tests/e2e", "tests/test_access.py", "tests/test_access_of_apps.py"),
+    *("tests/clients/typescript.py", "tests/conformance"),
+)
 
 
 class Outcomes:

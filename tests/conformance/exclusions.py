@@ -4,7 +4,7 @@ import re
 from typing import Any  # Any: JSON and request parts
 
 from schemathesis import Case
-from schemathesis.core.failures import Failure
+from schemathesis.core.failures import AcceptedNegativeData, Failure
 from schemathesis.core.transport import Response
 from schemathesis.openapi.checks import (
     RejectedPositiveData,
@@ -17,12 +17,19 @@ from shop.money import CURRENCIES
 
 # Errors that depend on stored state, for requests that are valid by the schema.
 OF_THE_STATE = {"CURRENCY_MISMATCH", "IDEMPOTENCY_KEY_REUSED", "PRODUCT_UNAVAILABLE"}
-# The same as details: unlimited stock, excessive stock, excessive totals.
-DETAILS_OF_THE_STATE = {"stock_unlimited", "stock_too_large", "total_too_large"}
+# The same as details: unlimited stock, excessive stock, excessive totals, an unknown client.
+DETAILS_OF_THE_STATE = {"stock_unlimited", "stock_too_large", "total_too_large", "not_registered"}
+# Errors of OAuth, whose codes and tokens no schema can express.
+OF_THE_PROTOCOL = {"invalid_grant", "invalid_request", "invalid_scope"}
+OF_THE_PROTOCOL |= {"unauthorized_client", "unsupported_grant_type"}
+SIGN_IN_PAGE = "/oauth/authorize"
 # Rules that the document states in prose, since no JSON Schema of one value can express them.
 TOLD_IN_WORDS = {
     "amount_precision",  # of a price, by its currency
+    "confidential_client",  # of a redirect URI, by the type of the client
     "email",  # the special domains of RFC 6761, such as `.test`, receive no email
+    "grant_type_missing",  # one grant type needs another
+    "homepage",  # the syntax of hosts
     "invisible_text",  # Unicode categories, which JavaScript patterns lack
     "page_and_cursor",  # two parameters of a query exclude each other
     "page_too_deep",  # their product is limited
@@ -31,6 +38,11 @@ TOLD_IN_WORDS = {
     "password_is_email",
     "password_too_common",
     "password_too_long",  # 72 bytes, whereas JSON Schema counts characters
+    "public_client",  # scopes and grant types, by the type of the client
+    "redirect_uri_format",
+    "redirect_uri_missing",  # a grant type needs one
+    "redirect_uri_scheme",  # by the host, too
+    "redirect_uri_user",
 }
 # The limit spans all lines of one product, which JSON Schema cannot express.
 MAX_OF_ONE_PRODUCT = "All lines of one product together may order 999 at most."
@@ -58,6 +70,14 @@ def is_none(failure: Failure, case: Case[Any], response: Response) -> bool:
         case UseAfterFree():
             # Orders outlive their user, and admins manage them.
             return case.path.startswith("/api/users/{userId}/orders") and case.method != "POST"
+        case AcceptedNegativeData():
+            # Errors of the client are redirects to it (RFC 6749, 4.1.2.1).
+            return case.path == SIGN_IN_PAGE and response.status_code in (200, 303)
+        case RejectedPositiveData() if case.path == SIGN_IN_PAGE:
+            # The page without a client that exists, or its redirect URI.
+            return response.status_code == 400 and "This link does not work" in response.text
+        case RejectedPositiveData() if isinstance(error := response.json()["error"], str):
+            return error in OF_THE_PROTOCOL
         case RejectedPositiveData():
             return _is_right(_error(response), case)
     return False
