@@ -188,13 +188,17 @@ $(LINT)/node_modules/.installed: $(LINT)/package-lock.json
 	@echo "npm packages: OpenAPI linters" && cd $(LINT) && npm ci --silent && touch $(CURDIR)/$@
 
 OTHER_CLIENT := .local/clients/python
+OAUTH_CLIENTS := tests/clients/oauth
 
 .PHONY: test-clients
-test-clients: environments $(TYPESCRIPT)/node_modules/.installed $(TYPESCRIPT)/test/nodes/node_modules/.installed $(OTHER_CLIENT)/.installed ## Test the TypeScript client and a generated Python client (1 minute; needs npm and a JDK)
+test-clients: environments $(TYPESCRIPT)/node_modules/.installed $(TYPESCRIPT)/test/nodes/node_modules/.installed $(OTHER_CLIENT)/.installed $(OAUTH_CLIENTS)/node_modules/.installed ## Test the TypeScript client, a generated Python client and OAuth client libraries (2 minutes; needs npm and a JDK)
 	@cd $(TYPESCRIPT) && (npm run --silent generate -- --check || (echo 'run: make generate' && false)) && \
 		npm run --silent lint && \
 		npm test --silent && npm run --silent test:nodes && npm run --silent test:package
-	$(PYTHON) -m pytest tests/clients/typescript.py tests/clients/python.py
+	@cd $(OAUTH_CLIENTS) && $(CURDIR)/$(TYPESCRIPT)/node_modules/.bin/biome check --error-on-warnings
+	$(PYTHON) -m pytest tests/clients/typescript.py tests/clients/python.py \
+		$(OAUTH_CLIENTS)/npm_libraries.py $(OAUTH_CLIENTS)/authlib_client.py \
+		$(OAUTH_CLIENTS)/requests_oauthlib_client.py
 
 $(TYPESCRIPT)/node_modules/.installed: $(TYPESCRIPT)/package-lock.json
 	@echo "npm packages: TypeScript client" && cd $(TYPESCRIPT) && npm ci --silent --ignore-scripts && touch $(CURDIR)/$@
@@ -202,6 +206,9 @@ $(TYPESCRIPT)/node_modules/.installed: $(TYPESCRIPT)/package-lock.json
 # With install scripts, since they download the binary of each version.
 $(TYPESCRIPT)/test/nodes/node_modules/.installed: $(TYPESCRIPT)/test/nodes/package-lock.json
 	@echo "npm packages: supported Node.js versions" && cd $(@D)/.. && npm ci --silent && touch $(CURDIR)/$@
+
+$(OAUTH_CLIENTS)/node_modules/.installed: $(OAUTH_CLIENTS)/package-lock.json
+	@echo "npm packages: OAuth client libraries" && cd $(@D)/.. && npm ci --silent && touch $(CURDIR)/$@
 
 # Its dependencies have our locked versions, so an incompatible release fails in an update and not here.
 $(OTHER_CLIENT)/.installed: docs/openapi.json .venv-clients/.synced
