@@ -35,7 +35,7 @@ trace: environments ## Draw the traces of the last requests while `make run` run
 	@$(PYTHON) -m tools.local_cloud.waterfall $(if $(N),--requests $(N)) $(if $(REQUEST),--request $(REQUEST))
 
 .PHONY: test
-test: environments .venv-checkers/.synced ## Run lint, types, scanners and tests, on four parallel stacks (12 minutes; not test-browser, test-clients, test-dynamodb, bench-check)
+test: environments .venv-checkers/.synced ## Run lint, types, scanners and tests, on four parallel stacks (14 minutes; not test-browser, test-clients, test-dynamodb, bench-check)
 	@rm -rf $(PERMISSION_RECORDS)
 	@# The tests rarely need both cores, so the checks run in parallel. Checkers and pytest leave
 	@# temporary files, which are deleted with TMPDIR.
