@@ -98,7 +98,7 @@ def test_app_reads_orders_of_its_user_only(shop: Shop, phone: Json, person: Pers
 
 
 def test_token_of_an_admin_reads_the_admins_orders_only(shop: Shop, phone: Json) -> None:
-    admin = shop.log_in(shop.admin.email, shop.stack.info.admin.password)  # type: ignore[union-attr]
+    admin = shop.log_in(shop.admin_account.email, shop.admin_account.password)
     app = shop.client(tokens_of(shop, phone, admin)["access_token"])
 
     assert app.get("/api/users/me/orders").status_code == 200

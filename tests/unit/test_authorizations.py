@@ -1,4 +1,4 @@
-"""Authorizations: what a client may ask, what the user is asked, and what is written."""
+"""Authorizations: valid requests, the questions to the user, and the stored items."""
 
 from copy import replace
 from datetime import timedelta

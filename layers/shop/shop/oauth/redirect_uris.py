@@ -13,7 +13,7 @@ _VISIBLE_ASCII = re.compile(r"[\x21-\x7e]+")
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|[0-9a-f:.]+")
 _PRIVATE_SCHEME = re.compile(r"[a-z][a-z0-9+-]*(\.[a-z0-9+-]+)+")  # a reversed domain name
 _LOOPBACK_HOSTS = ("127.0.0.1", "::1", "localhost")
-# What stays the same of a loopback address whose port differs (RFC 8252, 7.3)
+# Loopback addresses are equal if only their ports differ (RFC 8252, 7.3)
 _LOOPBACK_ADDRESS = re.compile(
     r"(http://(?:127\.0\.0\.1|\[::1\]))(?::(?P<port>[1-9][0-9]{0,4}))?(?P<path>/.*)?"
 )

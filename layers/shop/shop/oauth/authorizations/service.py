@@ -1,4 +1,4 @@
-"""The rules of authorizations: who asks, what the user allows, and the code for it."""
+"""The rules of authorizations: the request, the consent of the user, and the code."""
 
 from collections.abc import Sequence
 from copy import replace
