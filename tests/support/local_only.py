@@ -8,6 +8,7 @@ that needs the emulator only for parameters with this text.
 import dis
 import inspect
 from collections.abc import Iterable, Iterator
+from functools import cache
 from types import CodeType, FunctionType, MethodType, ModuleType
 
 import pytest
@@ -89,6 +90,7 @@ def _nested(code: CodeType) -> Iterator[CodeType]:
             yield from _nested(constant)
 
 
+@cache  # Thousands of tests reach the same code.
 def _attributes(code: CodeType) -> set[str]:
     return {str(it.argval) for it in dis.get_instructions(code) if it.opname == "LOAD_ATTR"}
 
