@@ -17,6 +17,7 @@ from shop.orders.models import TRANSITIONS, OrderStatus
 from shop.text import Name, Note
 from tests.support.sam_template import functions
 from tools.openapi.document import DOCUMENT, endpoints
+from tools.openapi.errors import errors_of
 from tools.openapi.models import DuplicateModelName, MissingExample, schemas_of
 
 # The last characters of the example ids of users, products, orders and sessions.
@@ -325,7 +326,7 @@ def test_every_error_is_an_example_under_its_status(openapi: Part) -> None:
             if int(status) >= 400
             for code in codes(response)
         }
-        expected = {(error.status, error.code) for error in endpoint.errors}
+        expected = {(error.status, error.code) for error in errors_of(endpoint)}
         if endpoint.form is not None:
             expected -= {(BadRequest.status, BadRequest.code)}
             codes_of_grants = ("invalid_grant", "unauthorized_client", "unsupported_grant_type")

@@ -16,7 +16,7 @@ from shop.http.parameters import PathName, PathParameter, PathToken
 from shop.http.response_models import Resource
 from shop.idempotency import IdempotentRequest
 from shop.preconditions import Precondition
-from tools.openapi.errors import error_schemas, responses, shared_responses
+from tools.openapi.errors import error_schemas, errors_of, responses, shared_responses
 from tools.openapi.examples import id_of, path_of, response_example
 from tools.openapi.headers import headers, link, shared_headers, shared_parameters
 from tools.openapi.models import (
@@ -166,7 +166,7 @@ def _operation(name: str, handler: Endpoint, schemas: Part) -> Part:
         "parameters": _parameters(handler, schemas),
         "responses": {
             **_success(handler, schemas),
-            **responses(handler.errors, has_body=handler.body is not None),
+            **responses(errors_of(handler), has_body=handler.body is not None),
         },
     }
     if handler.body is not None:

@@ -5,7 +5,21 @@ from collections.abc import Iterable, Sequence
 from http import HTTPStatus
 from typing import Any  # JSON values
 
-from shop.errors import Detail, ShopError, ValidationFailed
+from shop.entrypoints.http import Endpoint
+from shop.errors import (
+    BadRequest,
+    Detail,
+    Forbidden,
+    InsufficientScope,
+    InternalError,
+    PayloadTooLarge,
+    ServiceUnavailable,
+    ShopError,
+    TooManyRequests,
+    Unauthorized,
+    UnsupportedMediaType,
+    ValidationFailed,
+)
 from shop.http.messages import message_of
 from shop.http.request import MAX_TOKENS
 from tools.openapi.headers import header, headers
@@ -28,6 +42,17 @@ type Schema = dict[str, Any]
 
 def all_errors() -> list[type[ShopError]]:
     return sorted(ShopError.__subclasses__(), key=lambda error: (error.status, error.code))
+
+
+def errors_of(endpoint: Endpoint) -> frozenset[type[ShopError]]:
+    """Return all errors of an operation: its own, the entry point's and the gateway's."""
+    of_all = {BadRequest, TooManyRequests, InternalError, ServiceUnavailable}
+    of_all |= set() if endpoint.ignores_query else {ValidationFailed}
+    of_callers = {Unauthorized, InsufficientScope} if endpoint.needs_caller else set()
+    of_access = {Forbidden} if endpoint.access else set()
+    of_bodies = {PayloadTooLarge, UnsupportedMediaType} if endpoint.body else set()
+    of_bodies |= {PayloadTooLarge} if endpoint.form else set()
+    return frozenset({*endpoint.raises, *of_all, *of_callers, *of_access, *of_bodies})
 
 
 def error_schemas() -> dict[str, Schema]:

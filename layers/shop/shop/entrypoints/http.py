@@ -17,20 +17,7 @@ from shop.caller import Caller
 from shop.correlation import correlation_id, named_client
 from shop.deadline import RESPONSE_MARGIN, DeadlineExceeded, deadline
 from shop.entrypoints.binding import marker_of
-from shop.errors import (
-    BadRequest,
-    Detail,
-    Forbidden,
-    InsufficientScope,
-    InternalError,
-    PayloadTooLarge,
-    ServiceUnavailable,
-    ShopError,
-    TooManyRequests,
-    Unauthorized,
-    UnsupportedMediaType,
-    ValidationFailed,
-)
+from shop.errors import Detail, ServiceUnavailable, ShopError, Unauthorized, ValidationFailed
 from shop.http.access import Access
 from shop.http.form import Form
 from shop.http.protocol_errors import ProtocolError
@@ -131,17 +118,6 @@ class Endpoint:
     def ignores_query(self) -> bool:
         """Whether unknown query parameters are ignored: by pages, and by OAuth's rules."""
         return self.is_page or self.path.startswith("/oauth/")
-
-    @property
-    def errors(self) -> frozenset[type[ShopError]]:
-        """All errors of the endpoint: its own, the entry point's and the gateway's."""
-        of_all = {BadRequest, TooManyRequests, InternalError, ServiceUnavailable}
-        of_all |= set() if self.ignores_query else {ValidationFailed}
-        of_callers = {Unauthorized, InsufficientScope} if self.needs_caller else set()
-        of_access = {Forbidden} if self.access else set()
-        of_bodies = {PayloadTooLarge, UnsupportedMediaType} if self.body else set()
-        of_bodies |= {PayloadTooLarge} if self.form else set()
-        return frozenset({*self.raises, *of_all, *of_callers, *of_access, *of_bodies})
 
     @traced("request")
     def __call__(self, event: Mapping[str, Any], context: Any) -> dict[str, Any]:
