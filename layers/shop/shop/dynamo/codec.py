@@ -41,10 +41,8 @@ def _to_attribute(value: Any) -> dict[str, Any]:
         return {"NULL": True}
     if isinstance(value, str):
         return {"S": value}
-    if isinstance(value, bool):  # before int: a bool is an int, too
-        return {"BOOL": value}
-    if isinstance(value, int):
-        return {"N": str(value)}
+    if isinstance(value, int):  # a bool is an int, too
+        return {"BOOL": value} if isinstance(value, bool) else {"N": str(value)}
     if isinstance(value, Decimal):
         return {"N": _number(value)}
     if isinstance(value, bytes):
