@@ -164,6 +164,7 @@ def test_responses_are_readable_by_origins_of_the_deployment_only(
         b'{"name": "\xff"}',
         b'{"name": "\xc3"}',
         b'{"name": "\\ud800"}',
+        b'{"\\ud800": 1}',
         b'\xef\xbb\xbf{"name": "x"}',
         b'{"name": "x"} {}',
         b'{"name": "a\nb"}',

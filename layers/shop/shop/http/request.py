@@ -195,7 +195,7 @@ class Request:
         """Return the body, checked to be JSON that every parser reads the same way.
 
         Raise `UnsupportedMediaType`, `PayloadTooLarge`, or `BadRequest` for malformed JSON, NaN,
-        infinities, duplicate names, more than 200 names in an object, invalid UTF-8, nesting deeper
+        infinities, duplicate names, more than 200 names in an object, invalid Unicode, nesting deeper
         than 32 levels and more values than any schema accepts.
         """
         self._check_media_type(has_body=bool(self.event.get("body")))
@@ -204,6 +204,8 @@ class Request:
             raise BadRequest("The body has too many values.")
         try:
             value = _DECODER.decode(body.decode())
+            if b"\\u" in body:  # Half a surrogate pair has no UTF-8, so no error could quote it.
+                json.dumps(value, ensure_ascii=False).encode()
         except (ValueError, RecursionError):
             raise BadRequest("The body is not valid JSON.") from None
         # The count is an upper bound of the depth, and cheap.
