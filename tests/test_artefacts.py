@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 import ssl
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections.abc import Mapping, Set
 from pathlib import Path
 from typing import Any  # Any: events and responses of AWS
@@ -33,6 +33,7 @@ from tests.routes import (
 from tests.support.aws_mock import fresh_aws
 from tests.support.bare_interpreter import LAYERS, run_bare
 from tests.support.installed_files import remedy, shared_files
+from tests.support.rpc_calls import headers_of, message_of
 from tests.support.sam_template import ROOT, Function, functions, resources
 from tests.support.sample_items import add_examples
 from tools.local_cloud.project import read_project
@@ -41,7 +42,7 @@ from tools.local_cloud.stack import LocalStack
 HEAVY = (
     *(BCRYPT, EMAIL_VALIDATOR, POWERTOOLS),
     *("boto3", "botocore.session", "cryptography", "cryptography.x509.name"),
-    *("jwt", "pydantic", "s3transfer"),
+    *("google.protobuf", "jwt", "pydantic", "s3transfer"),
 )
 # Functions without a route; tests/routes.py has the others.
 MAY_LOAD: Mapping[str, Set[str]] = {
@@ -142,6 +143,53 @@ def test_built_handler_and_its_first_request_load_allowed_modules_only(
     assert response.get("statusCode", 200) < 400 and not response.get("batchItemFailures"), printed
 
 
+@pytest.mark.parametrize(
+    "function", [it for it in functions() if it.rpc], ids=lambda function: function.name
+)
+def test_first_rpc_loads_protobuf_which_other_requests_do_not(
+    build: Path, aws: dict[str, Any], function: Function
+) -> None:
+    """Call the RPC with the ids and the body of the event of REST."""
+    event = event_of(function)
+    body = json.loads(b64decode(event["body"])) if event["body"] else {}
+    assert function.rpc
+    message = message_of(function.rpc.rpartition(".")[2], body | (event["pathParameters"] or {}))
+    # Its own context, since the authorizer and the headers are those of the route.
+    event |= {
+        "resource": function.rpc,
+        "path": function.rpc,
+        "httpMethod": "POST",
+        "pathParameters": None,
+        "multiValueHeaders": {
+            **event["multiValueHeaders"],
+            **{name: [text] for name, text in headers_of("connect").items()},
+        },
+        "body": b64encode(message.SerializeToString()).decode(),
+        "isBase64Encoded": True,
+    }
+    given = aws | {
+        "module": function.path.stem,
+        "event": event,
+        "settings": dict(os.environ),
+        "watched": [*HEAVY, "shop.rpc"],
+    }
+    text = json.dumps(given, default=lambda binary: b64encode(binary).decode())
+
+    printed = run_bare(build, [function.name, *layers(function.name)], FIRST_REQUEST, text)
+
+    report = json.loads(printed.splitlines()[-1])
+    assert set(report["imported"]) == expected_of(function.route or "").loads
+    assert set(report["later"]) == {"google.protobuf", "shop.rpc"}
+    assert report["response"]["statusCode"] == 200, printed
+    assert report["response"]["isBase64Encoded"] is True
+
+
+def test_layer_of_rpcs_has_nothing_else(build: Path) -> None:
+    folder = build / "RpcLayer/python/google"
+
+    assert {it.name for it in folder.iterdir()} == {"_upb", "protobuf", "rpc"}
+
+
 def test_layer_has_exactly_the_services_that_functions_call(build: Path) -> None:
     code = (
         "from shop import clients\n"
@@ -232,6 +280,7 @@ def test_layer_modules_are_compiled_with_unchecked_hashes(build: Path, layer: st
     [
         ("DependenciesLayer", 30_000_000, 9_000_000),
         ("SigningLayer", 20_000_000, 6_500_000),
+        ("RpcLayer", 3_500_000, 1_200_000),
         ("ShopLayer", 2_200_000, 1_000_000),
     ],
 )
@@ -261,7 +310,7 @@ def test_openapi_document_is_in_the_layer(build: Path) -> None:
     "name",
     [
         *("oauth2-redirect.html", "oauth2-redirect.js", "page.css", "page.js"),
-        *("swagger-ui.css", "swagger-ui.js"),
+        *("shop.proto", "swagger-ui.css", "swagger-ui.js"),
     ],
 )
 def test_docs_page_assets_are_in_the_layers(build: Path, name: str) -> None:

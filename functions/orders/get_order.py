@@ -14,6 +14,7 @@ from shop.users.parameters import UserId
     raises=(Forbidden, NotFound),
     scope="orders:read",
     admin_scope="admin:orders:read",
+    rpc="OrderService/GetOrder",
 )
 def handler(
     user_id: UserId, order_id: OrderId, caller: SelfOrAdminCaller, orders: OrderReads

@@ -8,7 +8,12 @@ from shop.orders.requests import AllOrdersQuery
 from shop.orders.responses import OrderPage, OrderResponse
 
 
-@endpoint("GET /api/orders", raises=(Forbidden,), admin_scope="admin:orders:read")
+@endpoint(
+    "GET /api/orders",
+    raises=(Forbidden,),
+    admin_scope="admin:orders:read",
+    rpc="OrderService/ListAllOrders",
+)
 def handler(query: AllOrdersQuery, caller: AdminCaller, orders: Orders) -> OrderPage:
     """List every user's orders by status."""
     return OrderPage.of(orders.list_all(caller, query), query, OrderResponse.of)

@@ -14,6 +14,7 @@ from shop.users.parameters import UserId
     raises=(Forbidden, NotFound),
     scope="orders:read",
     admin_scope="admin:orders:read",
+    rpc="OrderService/ListOrders",
 )
 def handler(
     user_id: UserId, query: OrderListQuery, caller: SelfOrAdminCaller, orders: Orders

@@ -35,6 +35,7 @@ from shop.users.parameters import UserId
     ),
     scope="orders:write",
     admin_scope="admin:orders:write",
+    rpc="OrderService/PlaceOrder",
 )
 def handler(
     user_id: UserId,

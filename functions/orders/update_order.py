@@ -16,6 +16,7 @@ from shop.users.parameters import UserId
     raises=(Forbidden, NotFound, PreconditionFailed, InvalidTransition),
     scope="orders:write",
     admin_scope="admin:orders:write",
+    rpc="OrderService/UpdateOrder",
 )
 def handler(
     user_id: UserId,

@@ -14,6 +14,7 @@ from shop.products.responses import ProductResponse
     status=201,
     raises=(Forbidden, IdempotencyKeyReused, SkuInUse),
     admin_scope="admin:products:write",
+    rpc="ProductService/CreateProduct",
 )
 def handler(
     payload: ProductCreate, caller: AdminCaller, idempotency: IdempotentRequest, products: Products

@@ -12,6 +12,7 @@ from shop.products.parameters import ProductId
     "DELETE /api/products/{productId}",
     raises=(Forbidden, NotFound, PreconditionFailed),
     admin_scope="admin:products:write",
+    rpc="ProductService/DeleteProduct",
 )
 def handler(
     product_id: ProductId, caller: AdminCaller, precondition: Precondition, products: Products

@@ -6,7 +6,7 @@ from shop.products.requests import ProductListQuery
 from shop.products.responses import ProductPage, ProductResponse
 
 
-@endpoint("GET /api/products")
+@endpoint("GET /api/products", rpc="ProductService/ListProducts")
 def handler(query: ProductListQuery, products: Products) -> ProductPage:
     """List active products, or inactive ones."""
     return ProductPage.of(products.list(query), query, ProductResponse.of)

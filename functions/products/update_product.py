@@ -14,6 +14,7 @@ from shop.products.responses import ProductResponse
     "PATCH /api/products/{productId}",
     raises=(Forbidden, NotFound, PreconditionFailed, SkuInUse, InsufficientStock),
     admin_scope="admin:products:write",
+    rpc="ProductService/UpdateProduct",
 )
 def handler(
     product_id: ProductId,

@@ -13,6 +13,7 @@ from shop.users.responses import UserResponse
     raises=(Forbidden, NotFound),
     scope="account:read",
     admin_scope="admin:users:read",
+    rpc="UserService/GetUser",
 )
 def handler(user_id: UserId, caller: SelfOrAdminCaller, users: UserReads) -> UserResponse:
     """Read yourself (`me`), or any user as an admin."""

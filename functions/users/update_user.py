@@ -30,6 +30,7 @@ from shop.users.responses import UserResponse
         LastAdmin,
         TooManyRequests,
     ),
+    rpc="UserService/UpdateUser",
 )
 def handler(
     user_id: UserId,

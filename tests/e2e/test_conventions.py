@@ -19,7 +19,8 @@ SECURITY_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Access-Control-Expose-Headers": (
-        "ETag, Location, Link, Retry-After, X-Request-Id, Idempotent-Replayed"
+        "ETag, Location, Link, Retry-After, X-Request-Id, Idempotent-Replayed, "
+        "Grpc-Status, Grpc-Message, Grpc-Status-Details-Bin"
     ),
 }
 JSON = {"Content-Type": "application/json"}
@@ -121,6 +122,7 @@ def test_authentication_scheme_is_case_insensitive(shop: Shop, scheme: str) -> N
         (b'{"email": "a", "email": "b"}', JSON, (400, "BAD_REQUEST")),
         (b'{"name": "\xff"}', JSON, (400, "BAD_REQUEST")),
         (b'{"name": "\\ud800"}', JSON, (400, "BAD_REQUEST")),
+        (b'{"\\ud800": 1}', JSON, (400, "BAD_REQUEST")),
         (b"[" * 33 + b"]" * 33, JSON, (400, "BAD_REQUEST")),
         (b"[" + b"[]," * 300_000 + b"[]]", JSON, (400, "BAD_REQUEST")),
         (b"{}", {"Content-Type": "text/plain"}, (415, "UNSUPPORTED_MEDIA_TYPE")),
@@ -422,7 +424,8 @@ def test_local_preflight_allows_any_loopback_origin(shop: Shop, path: str, origi
     assert response.headers["Vary"] == "Origin"
     assert response.headers["X-Request-Id"]
     assert response.headers["Access-Control-Allow-Headers"] == (
-        "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match"
+        "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, "
+        "Connect-Protocol-Version, Connect-Timeout-Ms, Grpc-Timeout, X-Grpc-Web, X-User-Agent"
     )
     for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
         assert method in response.headers["Access-Control-Allow-Methods"]

@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).parents[2]
+RPC = "POST /shop.v1."
 
 
 class _Loader(yaml.CSafeLoader):
@@ -55,6 +56,7 @@ class Function:
     name: str  # logical id
     path: Path  # the handler's file
     route: str | None  # `METHOD /path`
+    rpc: str | None  # the path of the RPC that stands for the route
     is_public: bool  # has a route without an authorizer
     has_head: bool  # in addition to GET
 
@@ -70,12 +72,15 @@ def functions() -> list[Function]:
         module = properties["Handler"].removesuffix(".handler")
         routes = gateway_routes().get(name, {})
         # The last: `/{proxy+}` and not `/` for the function of all other requests.
-        route = next((it for it in reversed(routes) if not it.startswith("HEAD ")), None)
+        rest = [it for it in routes if not it.startswith(("HEAD ", RPC))]
+        route = rest[-1] if rest else None
+        rpc = next((it.removeprefix("POST ") for it in routes if it.startswith(RPC)), None)
         found.append(
             Function(
                 name=name,
                 path=ROOT / properties["CodeUri"] / f"{module}.py",
                 route=route,
+                rpc=rpc,
                 is_public=route is not None and "security" not in routes[route],
                 has_head=route is not None and f"HEAD {route.partition(' ')[2]}" in routes,
             )

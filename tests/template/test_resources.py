@@ -42,7 +42,7 @@ def test_template_passes_sam_validate_and_cfn_lint() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("layer", ["ShopLayer", "DependenciesLayer", "SigningLayer"])
+@pytest.mark.parametrize("layer", ["ShopLayer", "DependenciesLayer", "SigningLayer", "RpcLayer"])
 def test_layer_change_reaches_every_alias_of_its_functions(
     expanded: dict[str, dict[str, Any]], layer: str
 ) -> None:
@@ -353,7 +353,12 @@ def test_every_stage_has_an_environment() -> None:
 
 
 @pytest.mark.parametrize(
-    ("group", "name"), [("lambda", "requirements.txt"), ("signing", "signing-requirements.txt")]
+    ("group", "name"),
+    [
+        ("lambda", "requirements.txt"),
+        ("signing", "signing-requirements.txt"),
+        ("rpc", "rpc-requirements.txt"),
+    ],
 )
 def test_dependency_layers_install_the_locked_versions(
     tmp_path: Any, group: str, name: str

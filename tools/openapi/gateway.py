@@ -75,6 +75,8 @@ def gateway_document() -> Part:
         operation = _operation(_function_of(name), is_public=not endpoint.needs_caller)
         for method in _methods(endpoint):
             paths.setdefault(endpoint.path, {})[method] = operation
+        if endpoint.rpc_path is not None:
+            paths[endpoint.rpc_path] = {"post": operation}
     # Without these routes the gateway reads a Bearer token of an unknown path as an AWS signature.
     for path in ("/", "/{proxy+}"):
         fallback = _operation(_FALLBACK, is_public=True)

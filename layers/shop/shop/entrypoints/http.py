@@ -17,6 +17,7 @@ from shop.caller import Caller
 from shop.correlation import correlation_id, named_client
 from shop.deadline import RESPONSE_MARGIN, DeadlineExceeded, deadline
 from shop.entrypoints.binding import marker_of
+from shop.entrypoints.faces import request_of
 from shop.errors import Detail, ServiceUnavailable, ShopError, Unauthorized, ValidationFailed
 from shop.http.access import Access
 from shop.http.form import Form
@@ -47,6 +48,7 @@ def endpoint(
     serves_head: bool = False,
     scope: str | None = None,
     admin_scope: str | None = None,
+    rpc: str | None = None,
 ) -> Callable[[Handler], "Endpoint"]:
     """Declare a handler for `METHOD /path`, spelled as in the template and in OpenAPI.
 
@@ -57,7 +59,8 @@ def endpoint(
     None for 204. `raises` lists the errors of its own rules; errors of every endpoint are implied.
     A page or probe (`is_page`) ignores query parameters, and serves HEAD without a body, as does an
     endpoint with `serves_head`. Third-party apps need `scope`, or `admin_scope` to act as an admin;
-    an endpoint with a caller and neither is closed to them.
+    an endpoint with a caller and neither is closed to them. `rpc` is the method that stands for
+    this route, as `OrderService/GetOrder`.
     """
     return lambda function: Endpoint(
         route,
@@ -69,6 +72,7 @@ def endpoint(
         is_page or serves_head,
         scope,
         admin_scope,
+        rpc,
     )
 
 
@@ -86,6 +90,7 @@ class Endpoint:
         serves_head: bool,
         scope: str | None,
         admin_scope: str | None,
+        rpc: str | None,
     ) -> None:
         signature = inspect.signature(function)
         self.route = route
@@ -100,13 +105,16 @@ class Endpoint:
         self.serves_head = serves_head
         self.scope = scope
         self.admin_scope = admin_scope
+        self.rpc_path = None if rpc is None else f"/shop.v1.{rpc}"
         markers = {name: marker_of(it) for name, it in self.parameters.items()}
         self.access = next((it for it in markers.values() if isinstance(it, Access)), None)
         self.needs_caller = self.access is not None or Caller in self.parameters.values()
         self.query: type[Query] | None = self._parameter_in("query")
         self.body: type[Body] | None = self._parameter_in("body")
         self.form = next((it for it in markers.values() if isinstance(it, Form)), None)
-        self.cache_control = cache_control or self._default_cache_control()
+        # Public responses are cached and revalidated; all others are not stored.
+        by_default = "no-cache" if self.method == "GET" and not self.needs_caller else "no-store"
+        self.cache_control = cache_control or by_default
         names_in_path = re.findall(r"{(\w+)}", self.path)
         self.path_names: Mapping[str, str] = {to_snake(it): it for it in names_in_path}
         # The path first: an unknown resource is a 404, whatever else is invalid.
@@ -122,14 +130,16 @@ class Endpoint:
     @traced("request")
     def __call__(self, event: Mapping[str, Any], context: Any) -> dict[str, Any]:
         started = time.perf_counter()
-        request = Request(event)
-        logger().append_keys(request_id=request.id, function_name=context.function_name)
+        request = request_of(event, self)
+        logger().append_keys(
+            request_id=request.id, function_name=context.function_name, face=request.face
+        )
         correlation_id.set(request.id)
         named_client.set(None)
         metrics.collect()
         response = self._respond_in_time(request, context.get_remaining_time_in_millis() / 1000)
         self._log(request, response, time.perf_counter() - started)
-        return to_gateway(response, request)
+        return request.to_gateway(to_gateway(response, request))
 
     def _respond_in_time(self, request: Request, seconds: float) -> Response:
         """Return a response for every outcome, without internal details."""
@@ -228,6 +238,7 @@ class Endpoint:
 
     def _bind(self, request: Request) -> None:
         """Fill in the arguments of the request; raise one `ValidationFailed` for all its parts."""
+        request.admit()
         invalid: list[Detail] = []
         for name, read in self._readers.items():
             try:
@@ -256,10 +267,6 @@ class Endpoint:
     def _parameter_in(self, part: str) -> Any:
         types = self.parameters.values()
         return next((it for it in types if getattr(it, "request_part", None) == part), None)
-
-    def _default_cache_control(self) -> str:
-        """Let public responses be cached and revalidated; all others are not stored."""
-        return "no-cache" if self.method == "GET" and not self.needs_caller else "no-store"
 
 
 def _client_of(caller: Caller | None) -> dict[str, Any]:

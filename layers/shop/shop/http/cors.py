@@ -4,11 +4,15 @@ import re
 
 from shop.config import setting
 
-EXPOSED_HEADERS = "ETag, Location, Link, Retry-After, X-Request-Id, Idempotent-Replayed"
+EXPOSED_HEADERS = (
+    "ETag, Location, Link, Retry-After, X-Request-Id, Idempotent-Replayed, "
+    "Grpc-Status, Grpc-Message, Grpc-Status-Details-Bin"
+)
 
 _PREFLIGHT = {
     "Access-Control-Allow-Headers": (
-        "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match"
+        "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, "
+        "Connect-Protocol-Version, Connect-Timeout-Ms, Grpc-Timeout, X-Grpc-Web, X-User-Agent"
     ),
     "Access-Control-Allow-Methods": "GET, POST, PUT, PATCH, DELETE",
     "Access-Control-Max-Age": "7200",  # seconds; no browser caches a preflight longer

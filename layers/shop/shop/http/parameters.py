@@ -28,6 +28,10 @@ class BoundEndpoint(Protocol):
     parameters: Mapping[str, Any]  # annotations by name
 
     @property
+    def query(self) -> object:
+        """The annotation of the query, or None."""
+
+    @property
     def body(self) -> object:
         """The annotation of the body, or None."""
 

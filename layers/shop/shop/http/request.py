@@ -47,6 +47,8 @@ _ENTITY_TAGS = re.compile(ENTITY_TAGS_PATTERN)
 class Request:
     """One request, and the arguments of the handler that are bound so far."""
 
+    face = "rest"  # the protocol, in log lines
+
     def __init__(self, event: Mapping[str, Any]) -> None:
         self.event = event
         self.arguments: dict[str, object] = {}
@@ -168,12 +170,16 @@ class Request:
 
     def _entity_tags(self, header: str) -> list[str] | None:
         """Return `*` alone or the entity tags as sent; None without the header."""
-        text = self.headers.get(header.lower())
+        text = self.condition(header)
         if text is None:
             return None
         if _ENTITY_TAGS.fullmatch(text) is None:
             raise BadRequest(f"{header} must be * or a list of entity tags.")
         return ["*"] if text == "*" else re.findall(r'(?:W/)?"[^"]*"', text)
+
+    def condition(self, header: str) -> str | None:
+        """Return the text of `If-Match` or `If-None-Match`, or None."""
+        return self.headers.get(header.lower())
 
     @property
     def accepts_gzip(self) -> bool:
@@ -181,39 +187,29 @@ class Request:
         encodings = self.headers.get("accept-encoding", "")
         return "accept" in self.headers and _GZIP.search(encodings) is not None
 
-    def raw_body(self) -> bytes:
+    def raw_body(self, max_bytes: int = MAX_BODY_BYTES) -> bytes:
         """Return the body as sent; raise `PayloadTooLarge`."""
         text = self.event.get("body") or ""
-        if len(text) > MAX_BODY_BYTES * 4 // 3 + 4:
+        if len(text) > max_bytes * 4 // 3 + 4:
             raise PayloadTooLarge
         body = b64decode(text) if self.event.get("isBase64Encoded") else text.encode()
-        if len(body) > MAX_BODY_BYTES:
+        if len(body) > max_bytes:
             raise PayloadTooLarge
         return body
 
     def json(self) -> bytes:
-        """Return the body, checked to be JSON that every parser reads the same way.
-
-        Raise `UnsupportedMediaType`, `PayloadTooLarge`, or `BadRequest` for malformed JSON, NaN,
-        infinities, duplicate names, more than 200 names in an object, invalid Unicode, nesting deeper
-        than 32 levels and more values than any schema accepts.
-        """
+        """Return the body; raise `UnsupportedMediaType`, `PayloadTooLarge` or `BadRequest`."""
         self._check_media_type(has_body=bool(self.event.get("body")))
         body = self.raw_body()
-        if _has_more_tokens(body, MAX_TOKENS):
-            raise BadRequest("The body has too many values.")
-        try:
-            value = _DECODER.decode(body.decode())
-            if b"\\u" in body:  # Half a surrogate pair has no UTF-8, so no error could quote it.
-                json.dumps(value, ensure_ascii=False).encode()
-        except (ValueError, RecursionError):
-            raise BadRequest("The body is not valid JSON.") from None
-        # The count is an upper bound of the depth, and cheap.
-        if body.count(b"{") + body.count(b"[") > MAX_BODY_DEPTH and _is_deeper(
-            value, MAX_BODY_DEPTH
-        ):
-            raise BadRequest(f"The body is nested deeper than {MAX_BODY_DEPTH} levels.")
+        parse_json(body)
         return body
+
+    def admit(self) -> None:
+        """Raise the errors of a protocol other than REST, before any part is read."""
+
+    def to_gateway(self, response: dict[str, Any]) -> dict[str, Any]:
+        """Return the proxy response in the protocol of the request."""
+        return response
 
     def _check_media_type(self, has_body: bool) -> None:
         """Raise `UnsupportedMediaType`; ignore parameters except the charset (RFC 8259, 11)."""
@@ -226,10 +222,35 @@ class Request:
         expected = _PATCH_TYPES if self.method == "PATCH" else _JSON_TYPES
         if media_type.strip().lower() not in expected:
             raise UnsupportedMediaType
-        for name, quoted, plain in _PARAMETER.findall(separator + parameters):
-            charset = (quoted or plain).strip().lower()
-            if name.lower() == "charset" and charset not in _UTF_8:
-                raise UnsupportedMediaType("The charset of the body must be UTF-8.")
+        check_charset(separator + parameters)
+
+
+def check_charset(parameters: str) -> None:
+    """Raise `UnsupportedMediaType` for parameters of a media type with a charset but UTF-8."""
+    for name, quoted, plain in _PARAMETER.findall(parameters):
+        charset = (quoted or plain).strip().lower()
+        if name.lower() == "charset" and charset not in _UTF_8:
+            raise UnsupportedMediaType("The charset of the body must be UTF-8.")
+
+
+def parse_json(body: bytes) -> Any:
+    """Return the value of JSON that every parser reads the same way.
+
+    Raise `BadRequest` for malformed JSON, NaN, infinities, duplicate names, more than 200 names in
+    an object, invalid Unicode, nesting deeper than 32 levels and more values than schemas accept.
+    """
+    if _has_more_tokens(body, MAX_TOKENS):
+        raise BadRequest("The body has too many values.")
+    try:
+        value = _DECODER.decode(body.decode())
+        if b"\\u" in body:  # Half a surrogate pair has no UTF-8, so no error could quote it.
+            json.dumps(value, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
+        raise BadRequest("The body is not valid JSON.") from None
+    # The count is an upper bound of the depth, and cheap.
+    if body.count(b"{") + body.count(b"[") > MAX_BODY_DEPTH and _is_deeper(value, MAX_BODY_DEPTH):
+        raise BadRequest(f"The body is nested deeper than {MAX_BODY_DEPTH} levels.")
+    return value
 
 
 def _has_more_tokens(body: bytes, limit: int) -> bool:
