@@ -12,6 +12,8 @@ from tests.routes import ROUTES
 from tests.support.deployed_shop import Person, Shop, error_of, new_email
 from tests.support.recovery_tokens import create_token
 from tests.support.route_requests import Account, sent_by
+from tests.support.rpc_calls import body_of, headers_of, message_of
+from tests.support.sam_template import functions
 
 WHO = ("anonymous", "stranger", "self", "admin")
 CODES = {401: "UNAUTHORIZED", 403: "FORBIDDEN", 404: "NOT_FOUND"}
@@ -134,6 +136,48 @@ def test_access(
     if expected >= 400:
         codes = CODES | FOR_APPS if ROUTES[route].is_for_apps else CODES
         assert response.json()["error"]["code"] == codes[expected]
+        assert shop.everything() == before
+
+
+RPCS = {function.rpc: function.route for function in functions() if function.rpc}
+
+
+@pytest.mark.parametrize("who", WHO)
+@pytest.mark.parametrize("rpc", RPCS)
+def test_access_by_rpc_is_that_of_its_route(
+    shop: Shop,
+    clients: dict[str, httpx.Client],
+    owner: Person,
+    product: dict[str, Any],
+    order: dict[str, Any],
+    rpc: str,
+    who: str,
+) -> None:
+    route = RPCS[rpc] or ""
+    ids = {"userId": owner.id, "orderId": order["id"], "productId": product["id"]}
+    if route == "PATCH /api/users/{userId}/orders/{orderId}":
+        # A new order each time, since only one request can cancel it.
+        ids["orderId"] = owner.order((product["id"], 1)).json()["id"]
+    if route == "DELETE /api/products/{productId}":
+        # A new product: other requests need the first.
+        ids["productId"] = shop.product()["id"]
+    sent = sent_by(route, Account(owner.email, "", [product["id"]], "", ""))
+    in_path = {name: ids[name] for name in re.findall(r"{(\w+)}", route)}
+    body = {**in_path, **sent.get("params", {}), **sent.get("json", {})}
+    message = message_of(rpc.rpartition(".")[2], body)
+    before = shop.everything()
+
+    response = clients[who].post(
+        rpc, content=body_of("connect-json", message), headers=headers_of("connect-json")
+    )
+
+    expected = dict(zip(WHO, ROUTES[route].access, strict=True))[who]
+    assert response.status_code == (expected if expected >= 400 else 200), response.text
+    if expected >= 400:
+        error = response.json()
+        # The gateway rejects a request without a token, in the format of REST.
+        code = error["error"]["code"] if expected == 401 else error["code"]
+        assert code == {401: "UNAUTHORIZED", 403: "permission_denied"}[expected]
         assert shop.everything() == before
 
 

@@ -176,8 +176,8 @@ GROUPS: dict[str, Callable[[], list[Text]]] = {
     ".github": lambda: all_texts(sorted((ROOT / ".github").rglob("*.yaml")), hash_comment_texts),
     "client README.md": lambda: all_texts([CLIENT / "README.md"], markdown_texts),
     "client": lambda: all_texts(typescript_files(), typescript_texts),
-    "tests of OAuth libraries": lambda: all_texts(
-        sorted((ROOT / "tests/clients/oauth").glob("*.js")), typescript_texts
+    "tests of client libraries": lambda: all_texts(
+        sorted((ROOT / "tests/clients").glob("*/*.js")), typescript_texts
     ),
     "names of client tests": lambda: all_texts(typescript_files(), names_of_typescript_tests),
 }

@@ -183,7 +183,7 @@ def devices_of(person: Person) -> int:
 
 def test_guide_runs_every_example() -> None:
     assert [*BLOCKS] == [*PREPARING, WEB_APP, COMMAND_LINE, SERVICE]
-    for path in ROOT.glob("docs/examples/*"):
+    for path in ROOT.glob("docs/examples/*.py"):
         assert f"docs/examples/{path.name}\n" in "".join(BLOCKS.values())
 
 
