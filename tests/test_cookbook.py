@@ -61,6 +61,11 @@ def test_every_block_is_accepted(printed: Mapping[str, str], heading: str) -> No
         ("List your orders page by page", ['"nextCursor":"', '"nextCursor":null']),
         ("Cancel an order", ['"status":"cancelled"']),
         (
+            "Place an order by RPC",
+            ["^HTTP/1.1 200", '"status":"ORDER_STATUS_PENDING"', "^idempotent-replayed: true"],
+        ),
+        ("List products by RPC", ["^service OrderService", '"name":"Six kiwis"']),
+        (
             "Change your email without overwriting other changes",
             [r'"email":"new\.ada\.\d+@example.com"'],
         ),
@@ -79,5 +84,7 @@ def test_repeated_order_block_places_one_order(printed: Mapping[str, str]) -> No
     first, again = re.findall(r'"id":"([^"]*)","userId"', printed["Place an order"])
 
     assert first == again
+    over_rpc, over_rest = re.findall(r'"id":"([^"]*)","userId"', printed["Place an order by RPC"])
+    assert over_rpc == over_rest
     pages = printed["List your orders page by page"]
     assert pages.count('"meta"') == 2
