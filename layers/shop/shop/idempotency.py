@@ -6,11 +6,16 @@ to the repository, which writes it in the transaction that creates: no crash can
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from hashlib import sha256
+from typing import TYPE_CHECKING, NamedTuple
 
-from shop.clock import Clock
+from shop.caller import Caller
+from shop.clock import Clock, now
 from shop.errors import IdempotencyKeyReused
 from shop.http.response import Response
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 KEPT_FOR = timedelta(hours=24)
 
@@ -65,3 +70,24 @@ class IdempotentRequest:
             return None
         expires_at = self._clock() + KEPT_FOR
         return Record(self.key, self._digest, self._render(created), expires_at, self._user_id)
+
+
+def idempotent_request(
+    caller: Caller,
+    operation: str,
+    key: str | None,
+    body: "BaseModel",
+    render: Callable[[object], Response],
+    user_id: str,
+) -> IdempotentRequest:
+    """Return the request of a caller for an operation, as `POST#/api/products`, on every face.
+
+    `key` is the client's, `user_id` the user whose data the response may hold.
+    """
+    if key is not None:
+        app = caller.app
+        sender = caller.id if app is None else f"{caller.id}#{app.client_id}"
+        key = f"{sender}#{operation}#{key}"
+    # Without defaults: a field that a later version adds must not change the digest.
+    digest = sha256(body.model_dump_json(exclude_defaults=True).encode()).digest()
+    return IdempotentRequest(key, digest, render, now, user_id)

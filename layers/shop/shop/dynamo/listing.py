@@ -86,7 +86,7 @@ class IndexQuery[T](NamedTuple):
         while len(found) < page_request.limit:
             chunk = list(islice(rows, page_request.limit - len(found)))
             if not chunk:
-                return IndexPage([item for _, item in found], None)
+                return _page(found, None)
             loaded = self._load([item for _, item in chunk])
             found += [
                 (position, item)
@@ -94,7 +94,7 @@ class IndexQuery[T](NamedTuple):
                 if item is not None and is_visible(item)
             ]
         next_position = None if next(rows, None) is None else found[-1][0]
-        return IndexPage([item for _, item in found], next_position)
+        return _page(found, next_position)
 
     def rows(
         self,
@@ -197,6 +197,11 @@ class IndexQuery[T](NamedTuple):
 
     def _key(self, item: Mapping[str, str]) -> tuple[str, ...]:
         return tuple(item[name] for name in self.table_key)
+
+
+def _page[T](found: Sequence[tuple[str, T]], next_position: str | None) -> IndexPage[T]:
+    positions = tuple(position for position, _ in found)
+    return IndexPage([item for _, item in found], next_position, positions)
 
 
 def _upper_estimate(mean: float) -> int:

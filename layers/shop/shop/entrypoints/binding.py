@@ -2,14 +2,12 @@
 
 from collections.abc import Mapping
 from functools import partial
-from hashlib import sha256
 from typing import Any  # annotations are types, aliases and metadata
 
 from shop.caller import Caller, Client
-from shop.clock import now
 from shop.http.parameters import BoundEndpoint, Marker, Reader
 from shop.http.request import Request
-from shop.idempotency import IdempotentRequest
+from shop.idempotency import IdempotentRequest, idempotent_request
 from shop.preconditions import Precondition
 
 
@@ -45,21 +43,20 @@ def _idempotent_request(
     endpoint: BoundEndpoint, name_of_body: str, request: Request
 ) -> IdempotentRequest | None:
     """Return None for an invalid body, with which the handler is not called."""
-    key, user_id = request.idempotency_key, None
     arguments = request.arguments
+    key = request.idempotency_key
     body: Any = arguments.get(name_of_body)
-    if body is None:
+    if body is None or request.caller is None:
         return None
     path = endpoint.path.format_map({n: arguments[name] for name, n in endpoint.path_names.items()})
-    if key is not None and request.caller is not None:
-        app = request.caller.app
-        sender = request.caller.id if app is None else f"{request.caller.id}#{app.client_id}"
-        key = f"{sender}#{endpoint.method}#{path}#{key}"
-        user_id = str(arguments.get("user_id", request.caller.id))
-    # Without defaults: a field that a later version adds must not change the digest.
-    digest = sha256(body.model_dump_json(exclude_defaults=True).encode()).digest()
-    render = partial(endpoint.render_created, request=request)
-    return IdempotentRequest(key, digest, render, now, user_id)
+    return idempotent_request(
+        request.caller,
+        f"{endpoint.method}#{path}",
+        key,
+        body,
+        partial(endpoint.render_created, request=request),
+        user_id=str(arguments.get("user_id", request.caller.id)),
+    )
 
 
 _MARKERS: Mapping[Any, Marker] = {
@@ -67,4 +64,5 @@ _MARKERS: Mapping[Any, Marker] = {
     Client: _Part(lambda request: request.client),
     Precondition: _Part(lambda request: request.precondition),
     IdempotentRequest: _Idempotency(),
+    Request: _Part(lambda request: request),
 }

@@ -1,10 +1,14 @@
-"""The faces of an endpoint: its route, and the RPC that stands for it."""
+"""The faces of endpoints: REST, the RPCs that stand for routes, and GraphQL."""
 
 from collections.abc import Mapping
 from typing import Any, Protocol  # events have values of many types
 
 from shop.http.parameters import BoundEndpoint
 from shop.http.request import Request
+
+
+class GraphQlHttpRequest(Request):
+    face = "graphql"
 
 
 class Faced(BoundEndpoint, Protocol):
@@ -14,6 +18,8 @@ class Faced(BoundEndpoint, Protocol):
 
 
 def request_of(event: Mapping[str, Any], endpoint: Faced) -> Request:
+    if endpoint.path == "/graphql":
+        return GraphQlHttpRequest(event)
     if endpoint.rpc_path is None or event["resource"] != endpoint.rpc_path:
         return Request(event)
     # Only here, since importing protobuf takes 25 ms.

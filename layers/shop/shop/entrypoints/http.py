@@ -16,6 +16,7 @@ from shop import metrics
 from shop.caller import Caller
 from shop.correlation import correlation_id, named_client
 from shop.deadline import RESPONSE_MARGIN, DeadlineExceeded, deadline
+from shop.entrypoints.auditing import audit_request, client_of
 from shop.entrypoints.binding import marker_of
 from shop.entrypoints.faces import request_of
 from shop.errors import Detail, ServiceUnavailable, ShopError, Unauthorized, ValidationFailed
@@ -27,9 +28,8 @@ from shop.http.request import Request
 from shop.http.response import Response
 from shop.http.response_models import Resource, ResponseModel
 from shop.idempotency import Replayed
-from shop.identifiers import canonical_id
 from shop.json_names import to_snake
-from shop.observability import audit, logger
+from shop.observability import logger
 from shop.tracing import annotate, traced
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ def endpoint(
     scope: str | None = None,
     admin_scope: str | None = None,
     rpc: str | None = None,
+    is_open_to_apps: bool = False,
 ) -> Callable[[Handler], "Endpoint"]:
     """Declare a handler for `METHOD /path`, spelled as in the template and in OpenAPI.
 
@@ -59,8 +60,9 @@ def endpoint(
     None for 204. `raises` lists the errors of its own rules; errors of every endpoint are implied.
     A page or probe (`is_page`) ignores query parameters, and serves HEAD without a body, as does an
     endpoint with `serves_head`. Third-party apps need `scope`, or `admin_scope` to act as an admin;
-    an endpoint with a caller and neither is closed to them. `rpc` is the method that stands for
-    this route, as `OrderService/GetOrder`.
+    an endpoint with a caller and neither is closed to them, unless it `is_open_to_apps`: then the
+    services that it calls demand the scopes. `rpc` is the method that stands for this route, as
+    `OrderService/GetOrder`.
     """
     return lambda function: Endpoint(
         route,
@@ -73,6 +75,7 @@ def endpoint(
         scope,
         admin_scope,
         rpc,
+        is_open_to_apps,
     )
 
 
@@ -91,6 +94,7 @@ class Endpoint:
         scope: str | None,
         admin_scope: str | None,
         rpc: str | None,
+        is_open_to_apps: bool,
     ) -> None:
         signature = inspect.signature(function)
         self.route = route
@@ -105,6 +109,7 @@ class Endpoint:
         self.serves_head = serves_head
         self.scope = scope
         self.admin_scope = admin_scope
+        self.is_open_to_apps = is_open_to_apps
         self.rpc_path = None if rpc is None else f"/shop.v1.{rpc}"
         markers = {name: marker_of(it) for name, it in self.parameters.items()}
         self.access = next((it for it in markers.values() if isinstance(it, Access)), None)
@@ -149,7 +154,7 @@ class Endpoint:
         except ShopError as error:
             return error_response(error, request.id)
         except ProtocolError as error:
-            request.error = {} if error.code is None else {"error": error.code}
+            request.log_fields |= {} if error.code is None else {"error": error.code}
             return error.response
         except DeadlineExceeded:
             logger().exception("deadline exceeded")
@@ -177,12 +182,12 @@ class Endpoint:
             milliseconds=milliseconds,
             caller_id=caller_id,
             cold_start=self._is_cold,
-            **_client_of(caller),
-            **request.error,
+            **client_of(caller),
+            **request.log_fields,
             **metrics.log_fields(),  # `route` is one of them
         )
         self._is_cold = False
-        self._audit(request, response)
+        audit_request(self, caller, request, response)
 
     def _created_id(self, response: Response) -> dict[str, str]:
         """Return the annotation of a created resource, such as `order_id`, from its `Location`."""
@@ -190,27 +195,6 @@ class Endpoint:
         if location is None or model is None or not issubclass(model, Resource):
             return {}
         return {f"{model.resource_name}_id": location.rpartition("/")[2]}
-
-    def _audit(self, request: Request, response: Response) -> None:
-        """Audit each request of an admin that is not a GET, whatever its outcome.
-
-        Only ids of the path are logged: other text may be personal data or a token.
-        """
-        caller = request.known_caller
-        if self.method == "GET" or caller is None or not caller.is_admin:
-            return
-        aliases = {"me": caller.id, "current": caller.session_id}
-        ids = {n: aliases.get(text, text) for n, text in request.path_parameters.items()}
-        subject = {to_snake(n): id_ for n, text in ids.items() if (id_ := canonical_id(text))}
-        if "Location" in response.headers:
-            subject["id"] = response.headers["Location"].rpartition("/")[2]
-        audit(
-            self.route,
-            actor=caller.id,
-            subject=subject,
-            outcome=response.status,
-            **_client_of(caller),
-        )
 
     def _respond(self, request: Request) -> Response:
         self._check_access(request)
@@ -232,7 +216,8 @@ class Endpoint:
         if self.needs_caller:
             if request.caller is None:
                 raise Unauthorized
-            request.caller = request.caller.within(self.scope, self.admin_scope)
+            if not self.is_open_to_apps:
+                request.caller = request.caller.within(self.scope, self.admin_scope)
         if self.access is not None and request.caller is not None:
             self.access.check(request.caller, request.path_parameters)
 
@@ -267,10 +252,3 @@ class Endpoint:
     def _parameter_in(self, part: str) -> Any:
         types = self.parameters.values()
         return next((it for it in types if getattr(it, "request_part", None) == part), None)
-
-
-def _client_of(caller: Caller | None) -> dict[str, Any]:
-    """Return the log field of a third-party app: that of the token, or the one that is named."""
-    app = None if caller is None else caller.app
-    client_id = named_client.get() if app is None else app.client_id
-    return {} if client_id is None else {"client_id": client_id}

@@ -100,9 +100,12 @@ class ListQuery(Query):
         return PageRequest(read_cursor(self._listing(name), self.cursor), 0, self.limit)
 
     def page_result[T](self, name: str, page: IndexPage[T], total: int | None) -> PageResult[T]:
+        def cursor_at(position: str) -> str:
+            return write_cursor(self._listing(name), position)
+
         position = page.next_position
-        cursor = None if position is None else write_cursor(self._listing(name), position)
-        return PageResult(page.items, cursor, total)
+        next_cursor = None if position is None else cursor_at(position)
+        return PageResult(page.items, next_cursor, total, lambda: [*map(cursor_at, page.positions)])
 
     def _listing(self, name: str) -> str:
         """Return list, filters and sort, to which a cursor is bound."""

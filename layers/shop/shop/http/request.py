@@ -16,6 +16,7 @@ from shop.errors import (
     Unauthorized,
     UnsupportedMediaType,
 )
+from shop.http.audit_entry import AuditEntry
 from shop.identifiers import with_canonical_ids
 from shop.preconditions import Precondition
 
@@ -52,7 +53,8 @@ class Request:
     def __init__(self, event: Mapping[str, Any]) -> None:
         self.event = event
         self.arguments: dict[str, object] = {}
-        self.error: dict[str, Any] = {}  # for the log, of a protocol other than the API's
+        self.log_fields: dict[str, Any] = {}  # of a protocol other than REST
+        self.audit_entry: AuditEntry | None = None  # of an action other than the route
 
     @property
     def id(self) -> str:
@@ -85,7 +87,10 @@ class Request:
         lines: dict[str, list[str]] = {}
         for name, texts in self._lines.items():
             lines.setdefault(name.lower(), []).extend(texts)
-        return {name: ", ".join(dict.fromkeys(texts)) for name, texts in lines.items()}
+        return {
+            name: texts[0] if len(texts) == 1 else ", ".join(dict.fromkeys(texts))
+            for name, texts in lines.items()
+        }
 
     @property
     def _lines(self) -> Mapping[str, Sequence[str]]:

@@ -16,6 +16,7 @@ class OrderReader:
         self._find = find
 
     def read(self, caller: Caller, user_id: str, order_id: str) -> Order:
+        caller = caller.within("orders:read", "admin:orders:read")
         require(caller.may_act_for(user_id))
         order = self._find(user_id, order_id)
         if order is None:

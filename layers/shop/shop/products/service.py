@@ -80,6 +80,7 @@ class ProductService:
     def create(
         self, caller: Caller, payload: "ProductCreate", idempotency: IdempotentRequest
     ) -> Product:
+        caller = caller.within(None, "admin:products:write")
         require(caller.is_admin)
         idempotency.replay_if_recorded(self._products.find_record(idempotency.key))
         now = self._clock()
@@ -116,6 +117,7 @@ class ProductService:
         self, caller: Caller, product_id: str, payload: "ProductUpdate", precondition: Precondition
     ) -> Product:
         """Change a product; without a precondition, concurrent sales and changes are kept."""
+        caller = caller.within(None, "admin:products:write")
         require(caller.is_admin)
         changes = payload.changes()
         stock_delta = changes.pop("stock_delta", 0)
@@ -146,6 +148,7 @@ class ProductService:
 
     def delete(self, caller: Caller, product_id: str, precondition: Precondition) -> None:
         """Delete the product and release its SKU; past orders keep their lines."""
+        caller = caller.within(None, "admin:products:write")
         require(caller.is_admin)
 
         def delete() -> None:

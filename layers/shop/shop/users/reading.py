@@ -1,31 +1,42 @@
 """Reads of a user by id: without the rules and the storage of writes, they start faster."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Annotated
 
 from shop.caller import Caller, require
 from shop.depends import Depends
 from shop.errors import NotFound
-from shop.users.items import find_user
+from shop.users.items import find_user, find_users
 from shop.users.models import User
 
 
 class UserReader:
-    def __init__(self, find: Callable[[str], User | None]) -> None:
+    def __init__(
+        self,
+        find: Callable[[str], User | None],
+        find_many: Callable[[Sequence[str]], Mapping[str, User]],
+    ) -> None:
         self._find = find
+        self._find_many = find_many
 
     def read(self, caller: Caller, user_id: str) -> User:
+        caller = caller.within("account:read", "admin:users:read")
         require(caller.may_act_for(user_id))
         user = self._find(user_id)
         if user is None:
             raise NotFound
         return user
 
+    def read_many(self, caller: Caller, user_ids: Sequence[str]) -> Mapping[str, User]:
+        """Return those of the users that exist and that the caller may read, at most 100."""
+        caller = caller.within("account:read", "admin:users:read")
+        return self._find_many([id_ for id_ in user_ids if caller.may_act_for(id_)])
+
 
 @cache
 def user_reader() -> UserReader:
-    return UserReader(find_user)
+    return UserReader(find_user, find_users)
 
 
 UserReads = Annotated[UserReader, Depends(user_reader)]

@@ -104,7 +104,8 @@ def _scan_rows(
         examined = user_id
     ids = found[page_request.offset : page_request.offset + page_request.limit]
     next_position = ids[-1] if len(found) == needed else examined if budget.is_exhausted else None
-    return IndexPage(ids, None if next_position is None else gram + next_position)
+    positions = tuple(gram + id_ for id_ in ids)
+    return IndexPage(ids, None if next_position is None else gram + next_position, positions)
 
 
 def _loaded_page(
@@ -113,7 +114,9 @@ def _loaded_page(
     """Load the users of a page, without those that no longer match: their rows are outdated."""
     users = _load(page.items, listing)
     matching = [user for user in users if _contains(user, text) and user.status in statuses]
-    return IndexPage(matching, page.next_position)
+    position_of = dict(zip(page.items, page.positions, strict=True))
+    positions = tuple(position_of[user.id] for user in matching)
+    return IndexPage(matching, page.next_position, positions)
 
 
 def _matches(row: Item, text: str, statuses: Sequence[UserStatus]) -> bool:
@@ -127,7 +130,7 @@ def _page_of(ids: Sequence[str], page_request: PageRequest, is_descending: bool)
         ordered = [it for it in ordered if (it < after if is_descending else it > after)]
     end = page_request.offset + page_request.limit
     page = ordered[page_request.offset : end]
-    return IndexPage(page, page[-1] if len(ordered) > end else None)
+    return IndexPage(page, page[-1] if len(ordered) > end else None, tuple(page))
 
 
 def _load(ids: Sequence[str], listing: IndexQuery[User]) -> Sequence[User]:
@@ -165,7 +168,8 @@ def _scan_users(
     elif budget.is_exhausted:
         next_position = examined
     is_counted = is_countable and not budget.is_exhausted
-    return IndexPage(items, next_position), len(found) if is_counted else None
+    positions = tuple(user.id for user in items)
+    return IndexPage(items, next_position, positions), len(found) if is_counted else None
 
 
 def _contains(user: User, text: str) -> bool:

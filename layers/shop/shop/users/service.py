@@ -174,6 +174,7 @@ class UserService:
         return user
 
     def list(self, caller: Caller, query: "UserListQuery") -> PageResult[User]:
+        caller = caller.within(None, "admin:users:read")
         require(caller.is_admin)
         statuses = [query.status] if query.status else [*UserStatus]
         page_request = query.page_request("users")
@@ -307,6 +308,7 @@ class UserService:
         against a limit, including rejected ones. Admins have no such limit, since they must be able
         to revert the changes of a user.
         """
+        caller = caller.within(None, None)  # closed to third-party apps
         require(caller.may_act_for(user_id))
         guess: Guess | None = None
         is_limited = not caller.is_admin
