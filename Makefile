@@ -151,6 +151,7 @@ generate: environments $(if $(NPM),$(TYPESCRIPT)/node_modules/.installed) ## Wri
 	@$(EXPORT) --only-group lambda --output-file layers/dependencies/requirements.txt
 	@$(EXPORT) --only-group signing --output-file layers/dependencies/signing-requirements.txt
 	@$(EXPORT) --only-group rpc --output-file layers/dependencies/rpc-requirements.txt
+	@$(EXPORT) --only-group graphql --output-file layers/dependencies/graphql-requirements.txt
 	@PYTHONPATH=layers/shop $(PYTHON) -m tools.generate
 	@PYTHONPATH=layers/shop:. $(PYTHON) -m tests.benchmarks.costs --again
 ifeq ($(NPM),)
@@ -167,6 +168,7 @@ endpoint: environments ## Add an endpoint that works, and print the next steps (
 .PHONY: release-openapi
 release-openapi: generate ## Save docs/openapi.json as the released document that later versions are compared with
 	@cp docs/openapi.json docs/openapi.released.json
+	@cp docs/schema.graphql docs/schema.released.graphql
 	@$(PYTHON) -m tools.proto --release
 
 .PHONY: proto
@@ -196,18 +198,21 @@ $(LINT)/node_modules/.installed: $(LINT)/package-lock.json
 OTHER_CLIENT := .local/clients/python
 OAUTH_CLIENTS := tests/clients/oauth
 RPC_CLIENTS := tests/clients/rpc
+GRAPHQL_CLIENTS := tests/clients/graphql
 
 .PHONY: test-clients
-test-clients: environments $(TYPESCRIPT)/node_modules/.installed $(TYPESCRIPT)/test/nodes/node_modules/.installed $(OTHER_CLIENT)/.installed $(OAUTH_CLIENTS)/node_modules/.installed $(RPC_CLIENTS)/generated/.generated ## Test the TypeScript client, a generated Python client, and client libraries of OAuth and RPCs (3 minutes; needs npm and a JDK)
+test-clients: environments $(TYPESCRIPT)/node_modules/.installed $(TYPESCRIPT)/test/nodes/node_modules/.installed $(OTHER_CLIENT)/.installed $(OAUTH_CLIENTS)/node_modules/.installed $(RPC_CLIENTS)/generated/.generated $(GRAPHQL_CLIENTS)/node_modules/.installed ## Test the TypeScript client, a generated Python client, and client libraries of OAuth, RPCs and GraphQL (4 minutes; needs npm and a JDK)
 	@cd $(TYPESCRIPT) && (npm run --silent generate -- --check || (echo 'run: make generate' && false)) && \
 		npm run --silent lint && \
 		npm test --silent && npm run --silent test:nodes && npm run --silent test:package
 	@cd $(OAUTH_CLIENTS) && $(CURDIR)/$(TYPESCRIPT)/node_modules/.bin/biome check --error-on-warnings
 	@cd $(RPC_CLIENTS) && $(CURDIR)/$(TYPESCRIPT)/node_modules/.bin/biome check --error-on-warnings
+	@cd $(GRAPHQL_CLIENTS) && $(CURDIR)/$(TYPESCRIPT)/node_modules/.bin/biome check --error-on-warnings
 	$(PYTHON) -m pytest tests/clients/typescript.py tests/clients/python.py \
 		$(OAUTH_CLIENTS)/npm_libraries.py $(OAUTH_CLIENTS)/authlib_client.py \
 		$(OAUTH_CLIENTS)/requests_oauthlib_client.py \
-		$(RPC_CLIENTS)/npm_libraries.py $(RPC_CLIENTS)/connectrpc_client.py
+		$(RPC_CLIENTS)/npm_libraries.py $(RPC_CLIENTS)/connectrpc_client.py \
+		$(GRAPHQL_CLIENTS)/npm_libraries.py $(GRAPHQL_CLIENTS)/gql_client.py
 
 .PHONY: test-grpc
 test-grpc: environments .venv-envoy/.synced $(RPC_CLIENTS)/generated/.generated ## Test grpcio and connect-node through Envoy (1 minute; Linux only; needs npm)
@@ -225,6 +230,9 @@ $(OAUTH_CLIENTS)/node_modules/.installed: $(OAUTH_CLIENTS)/package-lock.json
 
 $(RPC_CLIENTS)/node_modules/.installed: $(RPC_CLIENTS)/package-lock.json
 	@echo "npm packages: RPC client libraries" && cd $(@D)/.. && npm ci --silent && touch $(CURDIR)/$@
+
+$(GRAPHQL_CLIENTS)/node_modules/.installed: $(GRAPHQL_CLIENTS)/package-lock.json
+	@echo "npm packages: GraphQL client libraries" && cd $(@D)/.. && npm ci --silent --ignore-scripts && touch $(CURDIR)/$@
 
 $(RPC_CLIENTS)/generated/.generated: docs/proto/shop/v1/shop.proto $(RPC_CLIENTS)/buf.gen.yaml $(RPC_CLIENTS)/node_modules/.installed | .venv/.synced
 	@cd $(RPC_CLIENTS) && $(CURDIR)/.venv/bin/buf generate $(CURDIR)/docs/proto --template buf.gen.yaml && \

@@ -233,6 +233,12 @@ ROUTES: Mapping[str, Expected] = {
         query=lambda _: _OLDEST,
         loads=VALIDATED,
     ),
+    "POST /graphql": Expected(
+        access=(401, 200, 200, 200),
+        waits=[BATCH],
+        body=lambda _: {"query": "{ me { id name } }"},
+        loads=VALIDATED | {"graphql"},
+    ),
     "POST /api/oauth-clients": Expected(
         access=(401, 403, 403, 201), waits=[GET, WRITE], body=_oauth_client, loads=VALIDATED
     ),

@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 # Matches names, not values, so it finds settings and tests. bandit covers our code.
 set -- --disable-plugin KeywordDetector
 # Digests of packages.
-set -- "$@" --exclude-files '(^|/)(uv\.lock|((rpc|signing)-)?requirements\.txt)$'
+set -- "$@" --exclude-files '(^|/)(uv\.lock|((graphql|rpc|signing)-)?requirements\.txt)$'
 # Fields that AWS adds to every event.
 set -- "$@" --exclude-lines '"(eventID|md5OfBody|receiptHandle)": "'
 # Bodies of recorded requests, JSON and forms, with invented tokens and passwords.

@@ -92,8 +92,7 @@ class Contract:
         self._validate(at, declared[media_type]["schema"], body)
         if response.is_error:
             codes = declared[media_type]["examples"].keys()
-            # OAuth's errors are texts.
-            code = body["error"] if isinstance(body["error"], str) else body["error"]["code"]
+            code = _code_of(body)
             if code not in codes:
                 raise Broken(f"{at} {code} is not one of {codes}")
 
@@ -168,3 +167,10 @@ def _closed(schema: Any) -> Any:
 def _read(text: str, schema: Part) -> object:
     """Parse a header or parameter by its declared type."""
     return int(text) if schema.get("type") == "integer" and text.isdecimal() else text
+
+
+def _code_of(body: Part) -> str:
+    """Return the code of an error of GraphQL, of OAuth, whose errors are texts, or of the API."""
+    if "errors" in body:
+        return str(body["errors"][0]["extensions"]["code"])
+    return str(body["error"] if isinstance(body["error"], str) else body["error"]["code"])

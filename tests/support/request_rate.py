@@ -4,10 +4,12 @@ import threading
 import time
 from collections import defaultdict, deque
 
-# Below the defaults of template.yaml: HashingRequestRate 20 and RequestRate 200, for each method.
+# Below the defaults of template.yaml: HashingRequestRate 20, GraphQlRequestRate 50 and RequestRate
+# 200, for each method.
 HASHING_PER_SECOND = 15
 PER_SECOND = 150
 HASHING = {("POST", "/api/users"), ("POST", "/api/sessions"), ("POST", "/api/password-resets")}
+LIMITS = {**dict.fromkeys(HASHING, HASHING_PER_SECOND), ("POST", "/graphql"): 40}
 
 
 class RequestRate:
@@ -22,10 +24,9 @@ class RequestRate:
 
     def wait(self, method: str, path: str) -> None:
         """Wait for the turn of a request."""
-        is_hashing = (method, path) in HASHING
-        limit = HASHING_PER_SECOND if is_hashing else PER_SECOND
+        limit = LIMITS.get((method, path), PER_SECOND)
         with self._lock:
-            sent = self._sent[(method, path) if is_hashing else ("", "")]
+            sent = self._sent[(method, path) if (method, path) in LIMITS else ("", "")]
             turn = time.monotonic()
             if len(sent) == limit:
                 turn = max(turn, sent.popleft() + 1)

@@ -42,7 +42,9 @@ def test_template_passes_sam_validate_and_cfn_lint() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("layer", ["ShopLayer", "DependenciesLayer", "SigningLayer", "RpcLayer"])
+@pytest.mark.parametrize(
+    "layer", ["ShopLayer", "DependenciesLayer", "SigningLayer", "RpcLayer", "GraphQlLayer"]
+)
 def test_layer_change_reaches_every_alias_of_its_functions(
     expanded: dict[str, dict[str, Any]], layer: str
 ) -> None:
@@ -188,6 +190,9 @@ def test_publisher_reads_the_deleting_request_and_no_session() -> None:
 def test_attempts_are_accessible_to_limited_functions_only() -> None:
     asking = {"CreateEmailVerification", "CreatePasswordReset", "CreateUser"}
     proving = {"CreateSession", "ChangePassword", "ReplaceUser", "UpdateUser"}
+
+    # GraphQL counts the changes of a profile.
+    asking |= {"ExecuteGraphQl"}
 
     assert functions_allowed("dynamodb:UpdateItem", "AttemptsTable") == asking | proving
     assert functions_allowed("dynamodb:", "AttemptsTable") == {
@@ -358,6 +363,7 @@ def test_every_stage_has_an_environment() -> None:
         ("lambda", "requirements.txt"),
         ("signing", "signing-requirements.txt"),
         ("rpc", "rpc-requirements.txt"),
+        ("graphql", "graphql-requirements.txt"),
     ],
 )
 def test_dependency_layers_install_the_locked_versions(

@@ -15,9 +15,9 @@ from shop.entrypoints.http import Endpoint
 from shop.http.pages import Page
 from shop.http.request_models import Patch
 from shop.http.response_models import fields_of
+from shop.json_names import sort_of
 from shop.preconditions import Precondition
 from shop.rpc.v1 import shop_pb2
-from shop.rpc.wire import sort_of
 from tests.support.rpc_calls import types_of
 from tools.openapi.document import endpoints
 

@@ -32,6 +32,7 @@ ALWAYS = {
     "int": {"int_type", "int_from_float", "int_parsing", "int_parsing_size"},
     "bool": {"bool_type"},
     "list": {"list_type"},
+    "dict": {"dict_type"},
     "enum": {"enum"},
     "literal": {"literal_error"},
     "model": {"model_type"},

@@ -11,6 +11,7 @@ from typing import Any  # the document is JSON
 from pydantic.alias_generators import to_camel
 
 from shop.entrypoints.http import Endpoint
+from shop.graphql.responses import GraphQlErrors
 from shop.http.form import MEDIA_TYPE
 from shop.http.parameters import PathName, PathParameter, PathToken
 from shop.http.response_models import Resource
@@ -18,6 +19,8 @@ from shop.idempotency import IdempotentRequest
 from shop.preconditions import Precondition
 from tools.openapi.errors import error_schemas, errors_of, responses, shared_responses
 from tools.openapi.examples import id_of, path_of, response_example
+from tools.openapi.graphql import ROUTE as GRAPHQL
+from tools.openapi.graphql import describe
 from tools.openapi.headers import headers, link, shared_headers, shared_parameters
 from tools.openapi.models import (
     COMPONENTS,
@@ -46,6 +49,7 @@ _TAGS = {
     "recovery": "Email verification and password reset.",
     "products": "The product catalogue.",
     "orders": "Placing and managing orders.",
+    "graphql": "The same resources by GraphQL.",
     "oauth": "OAuth 2.0 for third-party applications.",
     "operations": "Health checks and this document.",
 }
@@ -95,7 +99,11 @@ def document() -> Part:
         for handler in handlers.values()
         if handler.response_model and handler.response_model.media_type == "application/json"
     }
-    schemas = schemas_of(queries | bodies, response_models) | error_schemas() | OAUTH_ERROR
+    schemas = (
+        schemas_of(queries | bodies, response_models | {GraphQlErrors})
+        | error_schemas()
+        | OAUTH_ERROR
+    )
     forms = {
         handler.form.model.__name__: handler.form for handler in handlers.values() if handler.form
     }
@@ -187,9 +195,11 @@ def _operation(name: str, handler: Endpoint, schemas: Part) -> Part:
     if handler.route == AUTHORIZATION_PAGE:
         operation["parameters"] += query_parameters()
         operation["responses"] |= page_responses()
+    if handler.route == GRAPHQL:
+        describe(operation)
     if not handler.needs_caller:
         operation["security"] = []
-    elif handler.scope or handler.admin_scope:
+    elif handler.scope or handler.admin_scope or handler.is_open_to_apps:
         operation["security"] = security_of(handler)
     if handler.ignores_query:
         operation["x-ignores-query"] = True

@@ -48,11 +48,13 @@ def errors_of(endpoint: Endpoint) -> frozenset[type[ShopError]]:
     """Return all errors of an operation: its own, the entry point's and the gateway's."""
     of_all = {BadRequest, TooManyRequests, InternalError, ServiceUnavailable}
     of_all |= set() if endpoint.ignores_query else {ValidationFailed}
-    of_callers = {Unauthorized, InsufficientScope} if endpoint.needs_caller else set()
+    of_callers = {Unauthorized} if endpoint.needs_caller else set()
+    is_scoped = endpoint.needs_caller and not endpoint.is_open_to_apps
+    of_scopes = {InsufficientScope} if is_scoped else set()
     of_access = {Forbidden} if endpoint.access else set()
     of_bodies = {PayloadTooLarge, UnsupportedMediaType} if endpoint.body else set()
     of_bodies |= {PayloadTooLarge} if endpoint.form else set()
-    return frozenset({*endpoint.raises, *of_all, *of_callers, *of_access, *of_bodies})
+    return frozenset({*endpoint.raises, *of_all, *of_callers, *of_scopes, *of_access, *of_bodies})
 
 
 def error_schemas() -> dict[str, Schema]:

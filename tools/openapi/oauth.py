@@ -107,11 +107,15 @@ def security_scheme() -> Schema:
 
 
 def security_of(handler: Endpoint) -> list[Schema]:
-    """Return the alternatives: a token of a session, or of an application with a scope."""
+    """Return the alternatives: a token of a session, or of an application with a scope.
+
+    Without a scope, the application needs those of the fields that it selects.
+    """
     scopes = [it for it in (handler.scope, handler.admin_scope) if it is not None]
     # Claims about the user are for applications alone.
     of_session: list[Schema] = [] if handler.scope == "openid" else [{"accessToken": []}]
-    return [*of_session, *({"oauth2": [scope]} for scope in scopes)]
+    of_apps = [{"oauth2": [scope]} for scope in scopes] or [{"oauth2": []}]
+    return [*of_session, *of_apps]
 
 
 def form_errors() -> Schema:

@@ -522,6 +522,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/graphql": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Execute a GraphQL document with a query or one mutation
+         * @description Execute a GraphQL document with a query or one mutation.
+         */
+        post: operations["executeGraphQl"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/health": {
         parameters: {
             query?: never;
@@ -1023,6 +1043,107 @@ export interface components {
          * @enum {string}
          */
         GrantType: "authorization_code" | "refresh_token" | "client_credentials";
+        /**
+         * @description The errors of a document that was not executed.
+         * @example {
+         *       "errors": [
+         *         {
+         *           "extensions": {
+         *             "code": "GRAPHQL_VALIDATION_FAILED",
+         *             "requestId": "0190a6b2-7c9e-4b1a-8f00-0000000000d1"
+         *           },
+         *           "message": "Cannot query field 'ids' on type 'User'."
+         *         }
+         *       ]
+         *     }
+         */
+        GraphQlErrors: {
+            errors: {
+                extensions: {
+                    /** @description as of an error of REST */
+                    code: string;
+                    details?: components["schemas"]["ErrorDetail"][];
+                    /** Format: uuid */
+                    requestId: string;
+                    /**
+                     * Format: int32
+                     * @description seconds
+                     */
+                    retryAfter?: number;
+                };
+                locations?: {
+                    /** Format: int32 */
+                    column: number;
+                    /** Format: int32 */
+                    line: number;
+                }[];
+                message: string;
+                path?: (string | number)[];
+            }[];
+        };
+        /**
+         * @description Unknown members are ignored, as GraphQL over HTTP requires.
+         * @example {
+         *       "operationName": null,
+         *       "query": "{ me { id name } }",
+         *       "variables": {}
+         *     }
+         */
+        GraphQlRequest: {
+            /**
+             * @description required for a document with several operations
+             * @example null
+             */
+            operationName?: string | null;
+            /**
+             * @description the document
+             * @example { me { id name } }
+             */
+            query: string;
+            /**
+             * @description by name, without `$`
+             * @example {}
+             */
+            variables?: {
+                [key: string]: unknown;
+            } | null;
+        };
+        /**
+         * @description Data, and the errors of single fields, whose value is null.
+         * @example {
+         *       "data": {
+         *         "me": {
+         *           "id": "0190a6b2-7c9e-7b1a-8f00-0000000000a1"
+         *         }
+         *       }
+         *     }
+         */
+        GraphQlResult: {
+            /** @description as in the schema of GraphQL */
+            data: Record<string, never> | null;
+            errors?: {
+                extensions: {
+                    /** @description as of an error of REST */
+                    code: string;
+                    details?: components["schemas"]["ErrorDetail"][];
+                    /** Format: uuid */
+                    requestId: string;
+                    /**
+                     * Format: int32
+                     * @description seconds
+                     */
+                    retryAfter?: number;
+                };
+                locations?: {
+                    /** Format: int32 */
+                    column: number;
+                    /** Format: int32 */
+                    line: number;
+                }[];
+                message: string;
+                path?: (string | number)[];
+            }[];
+        };
         /**
          * @example {
          *       "status": "ok"
@@ -2647,6 +2768,9 @@ export type ErrorDetail = components['schemas']['ErrorDetail'];
 export type Grant = components['schemas']['Grant'];
 export type GrantPage = components['schemas']['GrantPage'];
 export type GrantType = components['schemas']['GrantType'];
+export type GraphQlErrors = components['schemas']['GraphQlErrors'];
+export type GraphQlRequest = components['schemas']['GraphQlRequest'];
+export type GraphQlResult = components['schemas']['GraphQlResult'];
 export type Health = components['schemas']['Health'];
 export type Inspection = components['schemas']['Inspection'];
 export type Jwks = components['schemas']['Jwks'];
@@ -4513,6 +4637,70 @@ export interface operations {
             413: components["responses"]["PayloadTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["InvalidBody"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    executeGraphQl: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes retries safe: for 24 hours, the same key and body return the stored first response */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GraphQlRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/graphql-response+json": components["schemas"]["GraphQlResult"];
+                    "application/json": components["schemas"]["GraphQlResult"];
+                };
+            };
+            /** @description Bad Request: `BAD_REQUEST` */
+            400: {
+                headers: {
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/graphql-response+json": components["schemas"]["GraphQlErrors"];
+                    "application/json": components["schemas"]["Error"] | components["schemas"]["GraphQlErrors"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            /** @description Unprocessable Content: `VALIDATION_ERROR` */
+            422: {
+                headers: {
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/graphql-response+json": components["schemas"]["GraphQlErrors"];
+                    "application/json": components["schemas"]["Error"] | components["schemas"]["GraphQlErrors"];
+                };
+            };
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["ServiceUnavailable"];

@@ -1,4 +1,4 @@
-"""Names of fields: camelCase in JSON, snake_case in Python."""
+"""Names of fields: camelCase in JSON, snake_case in Python; sorts by the names of enums."""
 
 import re
 
@@ -14,3 +14,9 @@ def to_camel(name: str) -> str:
 def to_snake(name: str) -> str:
     """Return `user_id` for `userId`."""
     return _CAPITAL.sub(lambda capital: f"_{capital[0].lower()}", name)
+
+
+def sort_of(name: str) -> str:
+    """Return the sort of REST: `-createdAt` for `CREATED_AT_DESC`."""
+    sign = "-" if name.endswith("_DESC") else ""
+    return sign + to_camel(name.removesuffix("_DESC").removesuffix("_ASC").lower())

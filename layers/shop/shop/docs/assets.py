@@ -35,6 +35,7 @@ _ASSETS = {
     "oauth2-redirect.js": _Asset(_OURS / "oauth2-redirect.js", _SCRIPT),
     "page.css": _Asset(_OURS / "page.css", _STYLE),
     "page.js": _Asset(_OURS / "page.js", _SCRIPT),
+    "schema.graphql": _Asset(_OURS.parent / "graphql/schema.graphql", "text/plain; charset=utf-8"),
     "shop.proto": _Asset(_OURS / "shop.proto", "text/plain; charset=utf-8"),
     "swagger-ui.css": _Asset(_SWAGGER_UI / "swagger-ui.min.css", _STYLE),
     "swagger-ui.js": _Asset(_SWAGGER_UI / "swagger-ui-bundle.min.js", _SCRIPT),

@@ -12,6 +12,7 @@ MESSAGES: Mapping[str, str] = {
     "missing": "This field is required.",
     "extra_forbidden": "Unknown field.",
     "model_type": "Must be an object.",
+    "dict_type": "Must be an object.",
     "list_type": "Must be an array.",
     "too_short": "Must have at least {min_length} item{s}.",
     "too_long": "Must have at most {max_length} item{s}.",

@@ -13,7 +13,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from shop.errors import BadRequest
 from shop.http.request import parse_json
-from shop.json_names import to_camel
+from shop.json_names import sort_of, to_camel
 from shop.rpc.v1 import shop_pb2
 
 MASK = "update_mask"
@@ -23,7 +23,6 @@ MAX_ELEMENTS = 1000
 _MALFORMED = "The message is malformed."
 _TOO_MANY = "The message has too many values."
 _SORT = "shop.v1.Sort"
-_DESCENDING, _ASCENDING = "_DESC", "_ASC"
 
 
 @cache
@@ -91,12 +90,6 @@ def fill(message: Message, fields: Mapping[str, Any]) -> None:
             getattr(message, field.name).FromJsonString(value)
         else:
             fill(getattr(message, field.name), value)
-
-
-def sort_of(name: str) -> str:
-    """Return the sort of REST: `-createdAt` for `CREATED_AT_DESC`."""
-    sign = "-" if name.endswith(_DESCENDING) else ""
-    return sign + to_camel(name.removesuffix(_DESCENDING).removesuffix(_ASCENDING).lower())
 
 
 def _to_rest(field: Any, value: Any) -> Any:

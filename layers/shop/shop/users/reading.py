@@ -6,7 +6,7 @@ from typing import Annotated
 
 from shop.caller import Caller, require
 from shop.depends import Depends
-from shop.errors import NotFound
+from shop.errors import Forbidden, NotFound
 from shop.users.items import find_user, find_users
 from shop.users.models import User
 
@@ -28,10 +28,11 @@ class UserReader:
             raise NotFound
         return user
 
-    def read_many(self, caller: Caller, user_ids: Sequence[str]) -> Mapping[str, User]:
-        """Return those of the users that exist and that the caller may read, at most 100."""
+    def read_many(self, caller: Caller, user_ids: Sequence[str]) -> Mapping[str, User | Forbidden]:
+        """Return those of at most 100 users that exist, or the reason why one is not read."""
         caller = caller.within("account:read", "admin:users:read")
-        return self._find_many([id_ for id_ in user_ids if caller.may_act_for(id_)])
+        refused = {id_: Forbidden() for id_ in user_ids if not caller.may_act_for(id_)}
+        return {**self._find_many([id_ for id_ in user_ids if id_ not in refused]), **refused}
 
 
 @cache

@@ -1,0 +1,1 @@
+"""The GraphQL API over the services of the REST API."""
