@@ -55,8 +55,8 @@ def call(docs: Page, name: str, body: Any = None, **parameters: str) -> tuple[in
         operation.locator(f'[data-param-name="{parameter}"] input').fill(value)
     if body is not None:
         operation.locator("textarea").fill(json.dumps(body))
-    with docs.expect_response(lambda response: "/api/" in response.url):
-        operation.get_by_role("button", name="Execute").click()
+    with docs.expect_response(lambda it: "/api/" in it.url or it.url.endswith("/graphql")):
+        operation.get_by_role("button", name="Execute", exact=True).click()
     response = operation.locator(".live-responses-table .response").first
     status = response.locator(".response-col_status").inner_text().split()[0]
     shown = response.locator(".microlight, .highlight-code code").first.inner_text()
@@ -330,3 +330,20 @@ def test_redirect_page_without_a_login_does_nothing(shop: Shop, page: Page) -> N
     page.goto(f"{shop.url}/docs/oauth2-redirect.html?code=shop_ac_x&state=another")
 
     expect(page.locator("body")).to_have_text("You can close this window.")
+
+
+def test_examples_of_graphql_are_executed(shop: Shop, docs: Page) -> None:
+    person = shop.sign_up()
+    log_in(docs, person.email)
+    expect(login_message(docs)).to_contain_text("Logged in as")
+    operation = docs.locator('[id$="-executeGraphQl"].opblock')
+
+    status, orders = call(docs, "executeGraphQl")
+    assert (status, orders["data"]["me"]["orders"]["nodes"]) == (200, [])
+    operation.locator(".examples-select select").first.select_option(label="List products by price")
+    status, products = call(docs, "executeGraphQl")
+    assert (status, products.keys()) == (200, {"data"})
+    operation.locator(".examples-select select").first.select_option(label="Place an order")
+    status, order = call(docs, "executeGraphQl")
+    (error,) = order["data"]["placeOrder"]["userErrors"]
+    assert (status, error["code"]) == (200, "PRODUCT_UNAVAILABLE")

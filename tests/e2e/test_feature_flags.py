@@ -61,3 +61,34 @@ def test_disabled_ordering_rejects_new_orders_and_processes_existing_ones(shop: 
     again = shopper.order((product["id"], 1), key="before")
     assert (again.status_code, again.json()) == (201, first.json())
     assert shopper.order((product["id"], 1), key="another").status_code == 201
+
+
+def test_disabled_ordering_rejects_orders_by_graphql(shop: Shop) -> None:
+    shopper, product = shop.sign_up(), shop.product()
+    document = (
+        "mutation($id: ID!) { placeOrder(input: {items: [{productId: $id, quantity: 1}]})"
+        " { order { id } userErrors { code } } }"
+    )
+    body = {"query": document, "variables": {"id": product["id"]}}
+
+    def order() -> httpx.Response:
+        return shopper.http.post("/graphql", json=body)
+
+    with off(shop, "ExecuteGraphQl", "ORDERING"):
+        assert_rejected(shop, order, "Ordering is switched off for now.")
+        assert shopper.http.post("/graphql", json={"query": "{ me { id } }"}).status_code == 200
+
+    assert order().json()["data"]["placeOrder"]["userErrors"] == []
+
+
+def test_disabled_graphql_rejects_every_document(shop: Shop) -> None:
+    shopper = shop.sign_up()
+
+    def read() -> httpx.Response:
+        return shopper.http.post("/graphql", json={"query": "{ me { id } }"})
+
+    with off(shop, "ExecuteGraphQl", "GRAPHQL"):
+        assert_rejected(shop, read, "GraphQL is switched off for now.")
+        assert shopper.order((shop.product()["id"], 1)).status_code == 201
+
+    assert read().status_code == 200
