@@ -64,7 +64,15 @@ def test_every_block_is_accepted(printed: Mapping[str, str], heading: str) -> No
             "Place an order by RPC",
             ["^HTTP/1.1 200", '"status":"ORDER_STATUS_PENDING"', "^idempotent-replayed: true"],
         ),
-        ("List products by RPC", ["^service OrderService", '"name":"Six kiwis"']),
+        ("List products by RPC", ["^service OrderService", r'"products":\[\{"id":"']),
+        (
+            "Read your orders with their products by GraphQL",
+            ['"data":{"me":{"name":', '"name":"Six kiwis"', '"endCursor":"'],
+        ),
+        (
+            "Place an order by GraphQL",
+            ["^HTTP/1.1 200", '"status":"PENDING"', "^idempotent-replayed: true"],
+        ),
         (
             "Change your email without overwriting other changes",
             [r'"email":"new\.ada\.\d+@example.com"'],
@@ -86,5 +94,7 @@ def test_repeated_order_block_places_one_order(printed: Mapping[str, str]) -> No
     assert first == again
     over_rpc, over_rest = re.findall(r'"id":"([^"]*)","userId"', printed["Place an order by RPC"])
     assert over_rpc == over_rest
+    by_graphql = re.findall(r'"id":"([^"]*)","userId"', printed["Place an order by GraphQL"])
+    assert len(by_graphql) == 2 and len({*by_graphql}) == 1
     pages = printed["List your orders page by page"]
     assert pages.count('"meta"') == 2
