@@ -35,7 +35,7 @@ trace: environments ## Draw the traces of the last requests while `make run` run
 	@$(PYTHON) -m tools.local_cloud.waterfall $(if $(N),--requests $(N)) $(if $(REQUEST),--request $(REQUEST))
 
 .PHONY: test
-test: environments .venv-checkers/.synced ## Run lint, types, scanners and tests, on four parallel stacks (14 minutes; not test-browser, test-clients, test-dynamodb, bench-check)
+test: environments .venv-checkers/.synced ## Run lint, types, scanners and tests, on four parallel stacks (15 minutes; not test-browser, test-clients, test-grpc, test-dynamodb, bench-check)
 	@rm -rf $(PERMISSION_RECORDS)
 	@# The tests rarely need both cores, so the checks run in parallel. Checkers and pytest leave
 	@# temporary files, which are deleted with TMPDIR.
@@ -216,7 +216,7 @@ test-clients: environments $(TYPESCRIPT)/node_modules/.installed $(TYPESCRIPT)/t
 
 .PHONY: test-grpc
 test-grpc: environments .venv-envoy/.synced $(RPC_CLIENTS)/generated/.generated ## Test grpcio and connect-node through Envoy (1 minute; Linux only; needs npm)
-	$(PYTHON) -m pytest $(RPC_CLIENTS)/grpc_through_envoy.py
+	TEST_STACK=grpc $(PYTHON) -m pytest $(RPC_CLIENTS)/grpc_through_envoy.py
 
 $(TYPESCRIPT)/node_modules/.installed: $(TYPESCRIPT)/package-lock.json
 	@echo "npm packages: TypeScript client" && cd $(TYPESCRIPT) && npm ci --silent --ignore-scripts && touch $(CURDIR)/$@
