@@ -4,7 +4,7 @@ import re
 from copy import replace
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from shop.identifiers import new_id
@@ -43,7 +43,7 @@ def oauth_client(shop: Shop) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def clients(shop: Shop, owner: Person) -> dict[str, httpx.Client]:
+def clients(shop: Shop, owner: Person) -> dict[str, httpx2.Client]:
     return {
         "anonymous": shop.anonymous,
         "stranger": shop.sign_up().http,
@@ -52,7 +52,7 @@ def clients(shop: Shop, owner: Person) -> dict[str, httpx.Client]:
     }
 
 
-def leaving(shop: Shop, who: str) -> httpx.Client:
+def leaving(shop: Shop, who: str) -> httpx2.Client:
     """A client of that kind, which no other test needs."""
     person = shop.sign_up()
     if who == "admin":
@@ -66,7 +66,7 @@ def leaving(shop: Shop, who: str) -> httpx.Client:
 @pytest.mark.parametrize("route", ROUTES)
 def test_access(
     shop: Shop,
-    clients: dict[str, httpx.Client],
+    clients: dict[str, httpx2.Client],
     owner: Person,
     product: dict[str, Any],
     order: dict[str, Any],
@@ -146,7 +146,7 @@ RPCS = {function.rpc: function.route for function in functions() if function.rpc
 @pytest.mark.parametrize("rpc", RPCS)
 def test_access_by_rpc_is_that_of_its_route(
     shop: Shop,
-    clients: dict[str, httpx.Client],
+    clients: dict[str, httpx2.Client],
     owner: Person,
     product: dict[str, Any],
     order: dict[str, Any],
@@ -188,7 +188,7 @@ FORBIDDEN = [
 
 @pytest.mark.parametrize(("route", "who"), FORBIDDEN)
 def test_access_is_rejected_before_validation(
-    shop: Shop, clients: dict[str, httpx.Client], owner: Person, route: str, who: str
+    shop: Shop, clients: dict[str, httpx2.Client], owner: Person, route: str, who: str
 ) -> None:
     method, path = route.split(" ")
     before = shop.everything()

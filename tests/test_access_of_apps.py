@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-import httpx
+import httpx2
 import pytest
 
 from shop.identifiers import new_id
@@ -55,7 +55,7 @@ class App(NamedTuple):
 
     kind: str
     scopes: frozenset[str]
-    http: httpx.Client
+    http: httpx2.Client
 
     def expected(self, route: str) -> object:
         """Return the status of success, or status and code of the error, for the owner's path."""
@@ -143,10 +143,10 @@ class Requests:
             "userId": owner.id,
         }
 
-    def send(self, shop: Shop, http: httpx.Client, route: str, **ids: str) -> httpx.Response:
+    def send(self, shop: Shop, http: httpx2.Client, route: str, **ids: str) -> httpx2.Response:
         return http.request(*self._target(route, ids), **self._content(route))
 
-    def send_to_new(self, shop: Shop, http: httpx.Client, route: str) -> httpx.Response:
+    def send_to_new(self, shop: Shop, http: httpx2.Client, route: str) -> httpx2.Response:
         """Send it for a resource of its own where it can succeed only once."""
         ids = {}
         if route.startswith("PATCH ") and "{orderId}" in route:
@@ -174,7 +174,7 @@ def requests(owner: Person, product: Json, client: Json) -> Requests:
     return Requests(owner, product, client)
 
 
-def outcome(response: httpx.Response) -> object:
+def outcome(response: httpx2.Response) -> object:
     return error_of(response) if response.is_error else response.status_code
 
 

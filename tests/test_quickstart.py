@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 
 from tests.support.debug_client import DebugClient
@@ -69,8 +69,8 @@ def running(clone: Path) -> Iterator[str]:
     assert not ready.exists()
     assert [*temporary.iterdir()] == []
     temporary.rmdir()
-    with pytest.raises(httpx.ConnectError):
-        httpx.get(f"http://localhost:{port}/health")
+    with pytest.raises(httpx2.ConnectError):
+        httpx2.get(f"http://localhost:{port}/health")
 
 
 def block_that_begins_with(text: str) -> str:
@@ -116,7 +116,7 @@ def test_make_run_prints_the_logins_and_the_mailbox(clone: Path, running: str) -
     (emails, password) = re.findall(r"^Customers: (.*), password (.*)$", printed, re.MULTILINE)[0]
 
     for email in emails.split(", "):
-        response = httpx.post(
+        response = httpx2.post(
             f"{running}/api/sessions", json={"email": email, "password": password}
         )
         assert response.status_code == 201, response.text
@@ -124,7 +124,7 @@ def test_make_run_prints_the_logins_and_the_mailbox(clone: Path, running: str) -
     assert f"Mailbox: {emulator}/_local/mailbox\n" in printed
     # The URL with the default ports.
     assert "<http://localhost:4566/_local/mailbox>" in README
-    page = httpx.get(f"{emulator}/_local/mailbox")
+    page = httpx2.get(f"{emulator}/_local/mailbox")
     assert page.status_code == 200 and "Welcome to the shop" in page.text
 
 
@@ -134,8 +134,8 @@ def test_make_run_prints_oauth_clients(clone: Path, running: str) -> None:
     (credentials,) = re.findall(r"^  (\S+) \(confidential\), secret (\S+)$", printed, re.MULTILINE)
 
     form = {"grant_type": "client_credentials"}
-    granted = httpx.post(f"{running}/oauth/token", data=form, auth=credentials)
-    refused = httpx.post(f"{running}/oauth/token", data=form | {"client_id": public})
+    granted = httpx2.post(f"{running}/oauth/token", data=form, auth=credentials)
+    refused = httpx2.post(f"{running}/oauth/token", data=form | {"client_id": public})
 
     assert granted.json()["scope"] == "admin:orders:read"
     assert (refused.status_code, refused.json()["error"]) == (400, "unauthorized_client")
@@ -153,7 +153,7 @@ def test_lines_printed_by_make_run_work_as_printed(clone: Path, running: str) ->
 
 def test_demo_data_is_seeded(clone: Path, running: str) -> None:
     stack = json.loads((clone / ".local/stack.json").read_text())
-    admin = httpx.post(f"{running}/api/sessions", json=stack["admin"]).json()
+    admin = httpx2.post(f"{running}/api/sessions", json=stack["admin"]).json()
 
     assert stack.keys() == {"url", "emulator", "admin", "clients"}
     assert stack["url"].rsplit(":")[-1] == running.rsplit(":")[-1]
@@ -166,12 +166,12 @@ def test_make_run_debug_stops_a_function_in_its_source(clone: Path, running: str
     source = clone / "functions/products/get_product.py"
     lines = source.read_text().splitlines()
     line = next(n for n, text in enumerate(lines, 1) if text.startswith("    return"))
-    product = httpx.get(f"{running}/api/products").json()["data"][0]
+    product = httpx2.get(f"{running}/api/products").json()["data"][0]
 
     with DebugClient(int(port)) as client, ThreadPoolExecutor(1) as pool:
         client.attach({source: [line]})
         begun = pool.submit(
-            httpx.get, f"{running}/api/products/{product['id']}", timeout=HANG_SECONDS
+            httpx2.get, f"{running}/api/products/{product['id']}", timeout=HANG_SECONDS
         )
         thread, frame = client.stopped_at()
         client.ask("continue", threadId=thread)
@@ -188,7 +188,7 @@ def test_make_run_shows_messages_and_sources_of_exceptions(clone: Path, running:
     assert broken != before
     source.write_text(broken)
     try:
-        assert eventually(lambda: httpx.get(f"{running}/api/products").status_code == 500)
+        assert eventually(lambda: httpx2.get(f"{running}/api/products").status_code == 500)
         message = "ValueError: invalid literal for int() with base 10: 'not a number'"
         assert eventually(lambda: message in (clone / "run.log").read_text())
     finally:
@@ -198,7 +198,7 @@ def test_make_run_shows_messages_and_sources_of_exceptions(clone: Path, running:
     assert f'File "{source}", line {line}, in handler' in (clone / "run.log").read_text()
     shop = clone / "layers/shop/shop/entrypoints/http.py"
     assert f'File "{shop}", line ' in (clone / "run.log").read_text()
-    assert eventually(lambda: httpx.get(f"{running}/api/products").status_code == 200)
+    assert eventually(lambda: httpx2.get(f"{running}/api/products").status_code == 200)
 
 
 def test_edited_function_is_served(clone: Path, running: str) -> None:
@@ -207,7 +207,9 @@ def test_edited_function_is_served(clone: Path, running: str) -> None:
         path.read_text().replace('cache_control="no-store"', 'cache_control="no-cache"')
     )
 
-    assert eventually(lambda: httpx.get(f"{running}/health").headers["Cache-Control"] == "no-cache")
+    assert eventually(
+        lambda: httpx2.get(f"{running}/health").headers["Cache-Control"] == "no-cache"
+    )
 
 
 def test_build_is_for_arm64_by_default(clone: Path) -> None:

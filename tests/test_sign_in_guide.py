@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
-import httpx
+import httpx2
 import pytest
 from authlib.integrations.base_client import OAuthError
 
@@ -126,10 +126,10 @@ def web_app(reader: Reader) -> Iterator[str]:
 
 
 @pytest.fixture
-def browser(reader: Reader, web_app: str) -> Iterator[httpx.Client]:
+def browser(reader: Reader, web_app: str) -> Iterator[httpx2.Client]:
     """A browser that accepted the certificate."""
     accepted = ssl.create_default_context(cafile=str(reader.folder / ".local/localhost.pem"))
-    with httpx.Client(base_url=web_app, verify=accepted, timeout=HANG_SECONDS) as client:
+    with httpx2.Client(base_url=web_app, verify=accepted, timeout=HANG_SECONDS) as client:
         yield client
 
 
@@ -195,7 +195,7 @@ def test_both_secrets_work_after_a_rotation(reader: Reader) -> None:
 
 
 def test_web_app_signs_a_user_in_and_keeps_the_tokens(
-    shop: Shop, browser: httpx.Client, person: Person
+    shop: Shop, browser: httpx2.Client, person: Person
 ) -> None:
     product = shop.product()
     assert person.order((product["id"], 1)).status_code == 201
@@ -214,7 +214,7 @@ def test_web_app_signs_a_user_in_and_keeps_the_tokens(
 
 
 def test_web_app_revokes_its_tokens_at_the_logout(
-    shop: Shop, browser: httpx.Client, person: Person
+    shop: Shop, browser: httpx2.Client, person: Person
 ) -> None:
     back = visit(shop, person, browser.get("/login").headers["Location"])
     browser.get("/callback", params=back)
@@ -236,7 +236,7 @@ def test_web_app_revokes_its_tokens_at_the_logout(
     ],
 )
 def test_web_app_rejects_a_response_that_is_not_its_own(
-    shop: Shop, browser: httpx.Client, person: Person, asked: Json, changed: Json
+    shop: Shop, browser: httpx2.Client, person: Person, asked: Json, changed: Json
 ) -> None:
     back = visit(shop, person, browser.get("/login").headers["Location"], **asked)
 
@@ -286,8 +286,8 @@ class Terminal:
             request = line_of(process).strip()
             back = visit(self.shop, self.person, request, **changes)
             target = dict(parse_qsl(urlsplit(request).query))["redirect_uri"]
-            assert httpx.get(target, params=back | {"state": "guessed"}).status_code == 404
-            assert httpx.get(target, params=back).status_code == 200
+            assert httpx2.get(target, params=back | {"state": "guessed"}).status_code == 404
+            assert httpx2.get(target, params=back).status_code == 200
             output, _ = process.communicate(timeout=HANG_SECONDS)
         return output
 

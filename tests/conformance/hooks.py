@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any  # Any: call arguments and request parts have many types
 from uuid import uuid4
 
-import httpx
+import httpx2
 import schemathesis
 from schemathesis import Case, HookContext
 from schemathesis.core.failures import Failure
@@ -31,7 +31,7 @@ class StandIn:
     """A newly signed-up user, replaced after a request has changed the account or its session."""
 
     def __init__(self) -> None:
-        self._http = httpx.Client(base_url=os.environ["SCHEMATHESIS_URL"], timeout=HANG_SECONDS)
+        self._http = httpx2.Client(base_url=os.environ["SCHEMATHESIS_URL"], timeout=HANG_SECONDS)
         self._person: Mapping[str, str] | None = None
 
     def user(self) -> Mapping[str, str]:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import httpx
+import httpx2
 
 from tests.support.conformance_users import conformance_users
 from tests.support.sam_template import ROOT
@@ -32,8 +32,8 @@ def run(
     The sender is "ada", or "admin" with access to more operations. The rate limits requests a
     second; deployments on other machines need one.
     """
-    assert rate or httpx.URL(url).host == HOST, f"{url} is not on this machine"
-    with TemporaryDirectory() as folder, httpx.Client(base_url=url, timeout=HANG_SECONDS) as http:
+    assert rate or httpx2.URL(url).host == HOST, f"{url} is not on this machine"
+    with TemporaryDirectory() as folder, httpx2.Client(base_url=url, timeout=HANG_SECONDS) as http:
         users_file = Path(folder) / "users.json"
         users_file.write_text(json.dumps(conformance_users(http, admin)))
         arguments = [

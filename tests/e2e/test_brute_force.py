@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 
 import bcrypt
-import httpx
+import httpx2
 import pytest
 
 from shop.clock import now, to_text
@@ -27,10 +27,10 @@ HOME = "127.0.0.1"
 
 def log_in(
     shop: Shop, email: str, password: str = "wrong horse", address: str = HOME
-) -> httpx.Response:
+) -> httpx2.Response:
     """Log in from this address: all of 127.0.0.0/8 is local, and the gateway sees the caller's."""
-    transport = httpx.HTTPTransport(local_address=address)
-    with httpx.Client(base_url=shop.url, timeout=HANG_SECONDS, transport=transport) as client:
+    transport = httpx2.HTTPTransport(local_address=address)
+    with httpx2.Client(base_url=shop.url, timeout=HANG_SECONDS, transport=transport) as client:
         return client.post("/api/sessions", json={"email": email, "password": password})
 
 

@@ -4,7 +4,7 @@ import gzip
 import json
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from tests.support.deployed_shop import Shop, error_of, new_email, new_product
@@ -154,7 +154,7 @@ def test_body_over_10_mb_is_rejected_in_plain_text_and_changes_nothing(shop: Sho
     before = shop.everything()
 
     # Without the client of the other tests, which requires the format of the API.
-    with httpx.Client(base_url=shop.url, timeout=HANG_SECONDS, trust_env=False) as client:
+    with httpx2.Client(base_url=shop.url, timeout=HANG_SECONDS, trust_env=False) as client:
         response = client.post("/api/users", content=b"x" * 11 * 1024 * 1024, headers=JSON)
 
     assert (response.status_code, response.headers["Content-Type"]) == (413, "text/plain")
@@ -286,11 +286,11 @@ def test_compressed_body_is_an_unsupported_media_type(shop: Shop) -> None:
 
 
 def test_links_have_one_slash_for_any_requested_path(shop: Shop) -> None:
-    url = httpx.URL(shop.url)
+    url = httpx2.URL(shop.url)
     prefix = url.path.rstrip("/")
     body = {"email": new_email(), "name": "Ada", "password": PASSWORD}
 
-    def doubled(path: str) -> httpx.URL:
+    def doubled(path: str) -> httpx2.URL:
         return url.copy_with(raw_path=f"{prefix or '/'}//{path}".encode())
 
     created = shop.anonymous.post(doubled("api//users"), json=body)
@@ -338,13 +338,15 @@ def test_different_idempotency_keys_in_one_request_are_rejected(shop: Shop) -> N
     body = {"items": [{"productId": product["id"], "quantity": 1}]}
     before = shop.everything()
 
-    def placed(*keys: str) -> httpx.Response:
+    def placed(*keys: str) -> httpx2.Response:
         # Not the shop's client: it would check both header lines together against the document.
         token = person.grant["accessToken"]
         headers = [("Idempotency-Key", key) for key in keys] + [
             ("Authorization", f"Bearer {token}")
         ]
-        return httpx.post(f"{shop.url}/api/users/me/orders", json=body, headers=headers, timeout=30)
+        return httpx2.post(
+            f"{shop.url}/api/users/me/orders", json=body, headers=headers, timeout=30
+        )
 
     assert error_of(placed("a", "b")) == (400, "BAD_REQUEST")
     assert shop.everything() == before
@@ -402,7 +404,7 @@ def test_sign_up_and_login_have_their_own_throttle(shop: Shop) -> None:
     assert limits["*/*"] == 1000
 
 
-def preflight(shop: Shop, path: str, origin: str) -> httpx.Response:
+def preflight(shop: Shop, path: str, origin: str) -> httpx2.Response:
     headers = {"Origin": origin, "Access-Control-Request-Method": "POST"}
     return shop.anonymous.options(path, headers=headers)
 

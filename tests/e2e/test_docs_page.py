@@ -2,18 +2,18 @@
 
 import re
 
-import httpx
+import httpx2
 import pytest
 
 from tests.support.deployed_shop import Shop
 
 
 @pytest.fixture
-def page(shop: Shop) -> httpx.Response:
+def page(shop: Shop) -> httpx2.Response:
     return shop.anonymous.get("/docs")
 
 
-def test_root_redirects_to_the_docs_page(shop: Shop, page: httpx.Response) -> None:
+def test_root_redirects_to_the_docs_page(shop: Shop, page: httpx2.Response) -> None:
     led = shop.anonymous.get("/", follow_redirects=True)
 
     assert [it.status_code for it in led.history] == [307]
@@ -37,7 +37,7 @@ def test_docs_assets_are_served_with_and_without_a_trailing_slash(shop: Shop, en
 
 
 def test_content_security_policy_allows_its_own_assets_only(
-    page: httpx.Response,
+    page: httpx2.Response,
 ) -> None:
     directives = page.headers["Content-Security-Policy"].split("; ")
 
@@ -81,7 +81,7 @@ def test_redirect_page_ignores_its_query_and_allows_its_script_only(shop: Shop) 
 def test_compressed_and_plain_assets_are_equal(
     shop: Shop, name: str, media_type: str, accept: str
 ) -> None:
-    def get(encoding: str) -> httpx.Response:
+    def get(encoding: str) -> httpx2.Response:
         headers = {"Accept": accept, "Accept-Encoding": encoding}
         return shop.anonymous.get(f"/docs/{name}", headers=headers)
 

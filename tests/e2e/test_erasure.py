@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import uuid4
 
-import httpx
+import httpx2
 import pytest
 
 from tests.support.deployed_shop import PROJECTED, Person, Shop, error_of
@@ -194,7 +194,7 @@ def test_erasure_that_fails_after_its_commit_is_503_and_a_retry_continues(
 def test_note_written_by_its_owner_during_erasure_is_404(shop: Shop, faults: FaultProxy) -> None:
     person = shop.sign_up()
     order = order_of(shop, person)
-    erased: list[httpx.Response] = []
+    erased: list[httpx2.Response] = []
 
     def erase() -> None:
         erased.append(shop.admin.http.delete(f"/api/users/{person.id}"))

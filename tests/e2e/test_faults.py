@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from tests.routes import UPDATE, WRITE, expected_of
@@ -133,7 +133,7 @@ def orders_of(shop: Shop, person: Person) -> list[dict[str, Any]]:
     return [it for it in shop.table("OrdersTable") if it["user_id"]["S"] == person.id]
 
 
-def assert_one_order(shop: Shop, person: Person, response: httpx.Response) -> None:
+def assert_one_order(shop: Shop, person: Person, response: httpx2.Response) -> None:
     """Assert that the only order is that of the response, and is counted once."""
     order, summary = sorted(orders_of(shop, person), key=lambda item: item["id"]["S"])
     assert order["id"]["S"] == response.json()["id"]
@@ -196,7 +196,7 @@ def test_hundred_orders_under_conflicts_sell_sixty_items_and_none_twice(
     product = shop.product(stock=60)
     buyers: list[Person] = gather(25, lambda _: shop.sign_up())
 
-    def buy(number: int) -> httpx.Response:
+    def buy(number: int) -> httpx2.Response:
         buyer = buyers[number % len(buyers)]
         return buyer.order((product["id"], 1), key=f"buy-{number}")
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 
-import httpx
+import httpx2
 
 from tests.support.deployed_shop import Shop, error_of, new_email
 from tests.support.fixtures import PASSWORD
@@ -20,7 +20,7 @@ def off(shop: Shop, function: str, switch: str) -> Iterator[None]:
         shop.set_environment(function, **{switch: "on"})
 
 
-def assert_rejected(shop: Shop, send: Callable[[], httpx.Response], message: str) -> None:
+def assert_rejected(shop: Shop, send: Callable[[], httpx2.Response], message: str) -> None:
     before = shop.everything()
 
     response = send()
@@ -35,7 +35,7 @@ def test_disabled_sign_up_rejects_sign_ups_only(shop: Shop) -> None:
     body = {"email": new_email(), "name": "Ada", "password": PASSWORD}
     shopper = shop.sign_up()
 
-    def sign_up() -> httpx.Response:
+    def sign_up() -> httpx2.Response:
         return shop.anonymous.post("/api/users", json=body)
 
     with off(shop, "CreateUser", "SIGN_UP"):
@@ -71,7 +71,7 @@ def test_disabled_ordering_rejects_orders_by_graphql(shop: Shop) -> None:
     )
     body = {"query": document, "variables": {"id": product["id"]}}
 
-    def order() -> httpx.Response:
+    def order() -> httpx2.Response:
         return shopper.http.post("/graphql", json=body)
 
     with off(shop, "ExecuteGraphQl", "ORDERING"):
@@ -84,7 +84,7 @@ def test_disabled_ordering_rejects_orders_by_graphql(shop: Shop) -> None:
 def test_disabled_graphql_rejects_every_document(shop: Shop) -> None:
     shopper = shop.sign_up()
 
-    def read() -> httpx.Response:
+    def read() -> httpx2.Response:
         return shopper.http.post("/graphql", json={"query": "{ me { id } }"})
 
     with off(shop, "ExecuteGraphQl", "GRAPHQL"):

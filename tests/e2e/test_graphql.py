@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from uuid import uuid4
 
-import httpx
+import httpx2
 import pytest
 
 from tests.support.deployed_shop import DeployedShop, Person, error_of, gather, new_product
@@ -42,29 +42,29 @@ def admin(shop: DeployedShop) -> Iterator[Person]:
 
 
 def post(
-    client: httpx.Client,
+    client: httpx2.Client,
     query: str,
     variables: Mapping[str, Any] | None = None,
     **headers: str,
-) -> httpx.Response:
+) -> httpx2.Response:
     sent = {name.replace("_", "-"): text for name, text in headers.items()}
     body = {"query": query, "variables": variables}
     return client.post("/graphql", json=body, headers=sent)
 
 
-def data_of(response: httpx.Response) -> Any:
+def data_of(response: httpx2.Response) -> Any:
     body = response.json()
     assert (response.status_code, body.get("errors")) == (200, None), response.text
     return body["data"]
 
 
-def payload_of(response: httpx.Response) -> Json:
+def payload_of(response: httpx2.Response) -> Json:
     (payload,) = data_of(response).values()
     assert isinstance(payload, dict)
     return payload
 
 
-def codes_of(response: httpx.Response) -> list[str]:
+def codes_of(response: httpx2.Response) -> list[str]:
     return [it["extensions"]["code"] for it in response.json()["errors"]]
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from graphql import get_introspection_query
 
@@ -16,7 +16,7 @@ def person(shop: DeployedShop) -> Person:
     return shop.sign_up()
 
 
-def codes_of(response: httpx.Response) -> tuple[int, Any]:
+def codes_of(response: httpx2.Response) -> tuple[int, Any]:
     body = response.json()
     return response.status_code, body["errors"][0]["extensions"]["code"]
 

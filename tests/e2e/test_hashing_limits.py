@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from tests.support.deployed_shop import Shop, error_of, gather, new_email
@@ -22,11 +22,11 @@ def limited(shop: Shop) -> Iterator[None]:
     shop.set_environment("CreateUser", HASHING_PER_NETWORK="1000000")
 
 
-def sign_up(shop: Shop, address: str, **changed: Any) -> httpx.Response:
+def sign_up(shop: Shop, address: str, **changed: Any) -> httpx2.Response:
     """Use another local address, whose network no other test uses."""
     body = {"email": new_email(), "name": "Ada", "password": PASSWORD} | changed
-    transport = httpx.HTTPTransport(local_address=address)
-    with httpx.Client(base_url=shop.url, timeout=30, transport=transport) as client:
+    transport = httpx2.HTTPTransport(local_address=address)
+    with httpx2.Client(base_url=shop.url, timeout=30, transport=transport) as client:
         return client.post("/api/users", json=body)
 
 

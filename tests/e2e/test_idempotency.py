@@ -2,7 +2,7 @@
 
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from tests.support.deployed_shop import Person, Shop, error_of, new_email, new_product
@@ -16,7 +16,7 @@ def person(shop: Shop) -> Person:
     return shop.sign_up()
 
 
-def content_of(response: httpx.Response) -> tuple[int, bytes, str, str]:
+def content_of(response: httpx2.Response) -> tuple[int, bytes, str, str]:
     headers = response.headers
     return response.status_code, response.content, headers["Location"], headers["ETag"]
 

@@ -12,7 +12,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-import httpx
+import httpx2
 import jwt
 import pytest
 
@@ -85,7 +85,7 @@ def kid_of(token: str) -> str:
     return kid
 
 
-def me(shop: Shop, token: str) -> httpx.Response:
+def me(shop: Shop, token: str) -> httpx2.Response:
     return shop.client(token).get("/api/users/me")
 
 

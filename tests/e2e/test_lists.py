@@ -3,13 +3,13 @@
 from decimal import Decimal
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from tests.support.deployed_shop import Person, Shop, error_of
 
 
-def walk(client: httpx.Client, target: str) -> list[dict[str, Any]]:
+def walk(client: httpx2.Client, target: str) -> list[dict[str, Any]]:
     """Return all items of a list by following its links."""
     found: list[dict[str, Any]] = []
     following: str | None = target

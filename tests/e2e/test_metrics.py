@@ -1,6 +1,6 @@
 """Metrics of the deployed stack, in the log format that CloudWatch reads."""
 
-import httpx
+import httpx2
 import pytest
 
 from tests.support.deployed_shop import Shop, new_email
@@ -16,7 +16,7 @@ def logs(shop: Shop) -> Logs:
     return Logs(shop)
 
 
-def logged_metrics(logs: Logs, response: httpx.Response) -> dict[str, float]:
+def logged_metrics(logs: Logs, response: httpx2.Response) -> dict[str, float]:
     """Return the metrics in the log line of a request."""
     (line,) = logs.lines(response.headers["X-Request-Id"], message="request")
     assert line["status"] == response.status_code
@@ -49,7 +49,7 @@ def test_sign_ups_and_logins_are_counted(shop: Shop, logs: Logs) -> None:
 
 
 def test_reused_refresh_token_is_counted(shop: Shop, logs: Logs) -> None:
-    def refresh(token: str) -> httpx.Response:
+    def refresh(token: str) -> httpx2.Response:
         return shop.anonymous.post("/api/access-tokens", json={"refreshToken": token})
 
     first = shop.sign_up().grant["refreshToken"]

@@ -3,7 +3,7 @@
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-import httpx
+import httpx2
 import jwt
 import pytest
 
@@ -37,14 +37,14 @@ def person(shop: Shop) -> Person:
     return shop.sign_up()
 
 
-def post(shop: Shop, path: str, client: Json, **form: str) -> httpx.Response:
+def post(shop: Shop, path: str, client: Json, **form: str) -> httpx2.Response:
     """Send a form by the client: by Basic with its secret, else by its id."""
     if "secret" in client:
         return shop.anonymous.post(path, data=form, auth=(client["id"], client["secret"]))
     return shop.anonymous.post(path, data=form | {"client_id": client["id"]})
 
 
-def exchange(shop: Shop, client: Json, code: str, /, **changes: str) -> httpx.Response:
+def exchange(shop: Shop, client: Json, code: str, /, **changes: str) -> httpx2.Response:
     form = {
         "grant_type": "authorization_code",
         "code": code,
@@ -61,12 +61,12 @@ def tokens_of(shop: Shop, client: Json, person: Person, **request: Any) -> Json:
     return tokens
 
 
-def refresh(shop: Shop, client: Json, token: str, **more: str) -> httpx.Response:
+def refresh(shop: Shop, client: Json, token: str, **more: str) -> httpx2.Response:
     form = {"grant_type": "refresh_token", "refresh_token": token}
     return post(shop, "/oauth/token", client, **form | more)
 
 
-def oauth_error(response: httpx.Response) -> tuple[int, str]:
+def oauth_error(response: httpx2.Response) -> tuple[int, str]:
     assert response.headers["Cache-Control"] == "no-store"
     return response.status_code, response.json()["error"]
 

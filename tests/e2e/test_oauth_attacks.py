@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from shop.identifiers import new_id
@@ -498,7 +498,7 @@ def test_idempotency_keys_of_a_session_and_of_each_client_are_separate(
     ]
     body = {"items": [{"productId": product["id"], "quantity": 1}]}
 
-    def order(http: httpx.Client) -> httpx.Response:
+    def order(http: httpx2.Client) -> httpx2.Response:
         headers = {"Idempotency-Key": "the-same"}
         return http.post("/api/users/me/orders", json=body, headers=headers)
 

@@ -2,7 +2,7 @@
 
 import json
 
-import httpx
+import httpx2
 
 from tests.support.deployed_shop import Shop
 from tools.openapi.document import DOCUMENT
@@ -17,8 +17,8 @@ def test_document_has_the_path_of_its_request_as_server(shop: Shop) -> None:
     (server,) = served.pop("servers")
     built.pop("servers")
     assert served == built
-    health = httpx.URL(shop.url).join(server["url"].rstrip("/") + "/health")
-    assert httpx.get(health).json() == {"status": "ok"}
+    health = httpx2.URL(shop.url).join(server["url"].rstrip("/") + "/health")
+    assert httpx2.get(health).json() == {"status": "ok"}
 
 
 def test_trailing_slash_returns_the_same_document(shop: Shop) -> None:

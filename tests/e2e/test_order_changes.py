@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from shop.dynamo.codec import decode
@@ -58,12 +58,12 @@ def placed(
 
 
 def patch(
-    client: httpx.Client,
+    client: httpx2.Client,
     order: dict[str, Any],
     headers: dict[str, str] | None = None,
     /,
     **changes: Any,
-) -> httpx.Response:
+) -> httpx2.Response:
     return client.patch(path_of(order), json=changes, headers=headers)
 
 
@@ -602,7 +602,7 @@ def test_parallel_purchases_and_cancellations_keep_the_total_stock(shop: Shop) -
     buyers: list[Person] = gather(4, lambda _: shop.sign_up())
     orders = [placed(shop, buyer, (product, 2)) for buyer in buyers]
 
-    def work(number: int) -> httpx.Response:
+    def work(number: int) -> httpx2.Response:
         buyer, order = buyers[number // 2], orders[number // 2]
         if number % 2:
             return buyer.order((product["id"], 3))

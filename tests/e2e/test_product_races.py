@@ -4,7 +4,7 @@ import threading
 from decimal import Decimal
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from tests.support.deployed_shop import Person, Shop, error_of, gather, new_product
@@ -35,7 +35,7 @@ def test_parallel_deltas_and_orders_end_at_their_sum(shop: Shop) -> None:
     product = shop.product(stock=50)
     buyers = gather(8, lambda _: shop.sign_up())
 
-    def act(n: int) -> httpx.Response:
+    def act(n: int) -> httpx2.Response:
         return patch(shop, product, stockDelta=4) if n >= 8 else buyers[n].order((product["id"], 3))
 
     responses = gather(16, act)
@@ -50,7 +50,7 @@ def test_parallel_changes_with_one_precondition_have_one_winner(
 ) -> None:
     product = shop.product()
 
-    def act(n: int) -> httpx.Response:
+    def act(n: int) -> httpx2.Response:
         payload = {"sku": f"{product['sku']}-{n}"} if "sku" in change else change
         headers = {"If-Match": '"1"'}
         return shop.admin.http.patch(path_of(product), json=payload, headers=headers)
@@ -105,7 +105,7 @@ def test_constantly_sold_product_can_be_changed(shop: Shop) -> None:
     done = threading.Event()
     sold = [0] * 4
 
-    def act(n: int) -> list[httpx.Response]:
+    def act(n: int) -> list[httpx2.Response]:
         if n == 4:
             try:
                 names = [{"name": f"Pear {i}"} for i in range(5)]
@@ -172,7 +172,7 @@ def test_product_deleted_during_changes_and_sales_leaves_no_rows(shop: Shop) -> 
             n: int,
             product: dict[str, Any] = product,
             changes: list[dict[str, Any]] = changes,
-        ) -> httpx.Response:
+        ) -> httpx2.Response:
             if n == 3:
                 return shop.admin.http.delete(path_of(product))
             if n < 3:
@@ -193,9 +193,9 @@ def test_order_during_a_price_change_pays_one_of_the_prices(shop: Shop) -> None:
     buyers = gather(4, lambda _: shop.sign_up())
     done = threading.Event()
 
-    def act(n: int) -> list[httpx.Response]:
+    def act(n: int) -> list[httpx2.Response]:
         if n == 4:
-            flips: list[httpx.Response] = []
+            flips: list[httpx2.Response] = []
             while not done.wait(0.02):
                 flips.append(patch(shop, product, **offers[(len(flips) + 1) % 2]))
             return flips

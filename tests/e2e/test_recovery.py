@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from tests.support.deployed_shop import Person, Shop, error_of, gather, new_email
@@ -35,12 +35,12 @@ def mail(shop: Shop) -> Iterator[Mail]:
     mail.wait_until_idle()
 
 
-def redeem(shop: Shop, kind: str, token: str, password: str = NEW_PASSWORD) -> httpx.Response:
+def redeem(shop: Shop, kind: str, token: str, password: str = NEW_PASSWORD) -> httpx2.Response:
     body = {"password": password} if kind == "password-resets" else None
     return shop.anonymous.put(f"/api/{kind}/{token}", json=body)
 
 
-def request_password_reset(shop: Shop, email: str) -> httpx.Response:
+def request_password_reset(shop: Shop, email: str) -> httpx2.Response:
     return shop.anonymous.post("/api/password-resets", json={"email": email})
 
 

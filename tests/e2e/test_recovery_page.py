@@ -4,7 +4,7 @@ import re
 from base64 import b64encode
 from hashlib import sha256
 
-import httpx
+import httpx2
 import pytest
 
 from shop.identity.recovery.models import Purpose
@@ -13,16 +13,16 @@ from tests.support.recovery_tokens import KINDS
 
 
 @pytest.fixture(scope="module")
-def page(shop: Shop) -> httpx.Response:
+def page(shop: Shop) -> httpx2.Response:
     return shop.anonymous.get("/recovery")
 
 
-def policy(page: httpx.Response) -> dict[str, str]:
+def policy(page: httpx2.Response) -> dict[str, str]:
     directives = page.headers["Content-Security-Policy"].split("; ")
     return {name: value for name, _, value in (it.partition(" ") for it in directives)}
 
 
-def test_recovery_page_is_html_with_the_common_headers(page: httpx.Response) -> None:
+def test_recovery_page_is_html_with_the_common_headers(page: httpx2.Response) -> None:
     assert page.status_code == 200
     assert page.headers["Content-Type"] == "text/html; charset=utf-8"
     assert page.text.startswith("<!doctype html>")
@@ -35,7 +35,7 @@ def test_recovery_page_is_html_with_the_common_headers(page: httpx.Response) -> 
 
 @pytest.mark.parametrize("element", ["script", "style"])
 def test_content_security_policy_has_the_hashes_of_its_content(
-    page: httpx.Response, element: str
+    page: httpx2.Response, element: str
 ) -> None:
     (content,) = re.findall(rf"<{element}>(.*?)</{element}>", page.text, re.DOTALL)
     digest = b64encode(sha256(content.encode()).digest()).decode()
@@ -44,7 +44,7 @@ def test_content_security_policy_has_the_hashes_of_its_content(
 
 
 def test_content_security_policy_forbids_loading_framing_and_foreign_targets(
-    page: httpx.Response,
+    page: httpx2.Response,
 ) -> None:
     allowed = policy(page)
 
@@ -61,7 +61,7 @@ def test_content_security_policy_forbids_loading_framing_and_foreign_targets(
 
 
 def test_page_has_an_endpoint_for_every_purpose_of_links(
-    page: httpx.Response,
+    page: httpx2.Response,
 ) -> None:
     for kind, purpose in KINDS.items():
         assert f"\n  {purpose}: {{" in page.text
@@ -70,7 +70,7 @@ def test_page_has_an_endpoint_for_every_purpose_of_links(
     assert set(KINDS.values()) == set(Purpose)
 
 
-def test_page_is_the_same_for_any_query(shop: Shop, page: httpx.Response) -> None:
+def test_page_is_the_same_for_any_query(shop: Shop, page: httpx2.Response) -> None:
     response = shop.anonymous.get("/recovery?reset=planted&utm_source=mail")
 
     assert (response.status_code, response.text) == (200, page.text)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from shop.clock import now, to_text
@@ -16,7 +16,7 @@ from tests.support.fixtures import PASSWORD
 type Grant = dict[str, Any]
 
 
-def refresh(shop: Shop, token: str, device: str = "a browser") -> httpx.Response:
+def refresh(shop: Shop, token: str, device: str = "a browser") -> httpx2.Response:
     headers = {"User-Agent": device}
     return shop.anonymous.post("/api/access-tokens", json={"refreshToken": token}, headers=headers)
 
@@ -203,7 +203,7 @@ def test_refresh_racing_a_logout_restores_no_session(shop: Shop) -> None:
         grant = log_in(shop, person)
         path = f"/api/sessions/{grant['session']['id']}"
 
-        def work(turn: int, grant: Grant = grant, path: str = path) -> httpx.Response:
+        def work(turn: int, grant: Grant = grant, path: str = path) -> httpx2.Response:
             if turn == 3:
                 return person.http.delete(path)
             return refresh(shop, grant["refreshToken"])
@@ -224,7 +224,7 @@ def test_refresh_racing_a_deactivation_leaves_no_live_token(shop: Shop) -> None:
         person = shop.sign_up()
         grant = log_in(shop, person)
 
-        def work(turn: int, person: Person = person, grant: Grant = grant) -> httpx.Response:
+        def work(turn: int, person: Person = person, grant: Grant = grant) -> httpx2.Response:
             if turn == 2:
                 return shop.admin.http.patch(f"/api/users/{person.id}", json={"status": "inactive"})
             return refresh(shop, grant["refreshToken"])
@@ -301,7 +301,7 @@ def test_list_has_live_sessions_newest_first_and_marks_the_current(shop: Shop) -
     assert error_of(person.http.get("/api/sessions?limit=1")) == (422, "VALIDATION_ERROR")
 
 
-def listed(client: httpx.Client) -> list[str]:
+def listed(client: httpx2.Client) -> list[str]:
     return [session["id"] for session in client.get("/api/sessions").json()["data"]]
 
 

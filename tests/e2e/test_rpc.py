@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
-import httpx
+import httpx2
 import pytest
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
@@ -40,12 +40,12 @@ def product(shop: DeployedShop) -> Fields:
 
 
 def send(
-    client: httpx.Client,
+    client: httpx2.Client,
     method: str,
     body: bytes,
     face: str,
     headers: Mapping[str, str | None] | None = None,
-) -> httpx.Response:
+) -> httpx2.Response:
     """Post a body; a header of None is not sent, though HTTPX has a default for it."""
     sent = headers_of(face) | dict(headers or {})
     request = client.build_request("POST", f"/shop.v1.{method}", content=body)
@@ -56,14 +56,14 @@ def send(
 
 
 def outcome_of_sent(
-    client: httpx.Client, method: str, body: bytes, face: str, headers: Mapping[str, str | None]
+    client: httpx2.Client, method: str, body: bytes, face: str, headers: Mapping[str, str | None]
 ) -> Outcome:
     response = send(client, method, body, face, headers)
     return outcome_of(face, method, response.status_code, dict(response.headers), response.content)
 
 
 def call(
-    client: httpx.Client,
+    client: httpx2.Client,
     method: str,
     fields: Mapping[str, Any] | None = None,
     face: str = "connect-json",
@@ -74,12 +74,12 @@ def call(
 
 
 def call_with_headers(
-    client: httpx.Client,
+    client: httpx2.Client,
     method: str,
     fields: Mapping[str, Any] | None = None,
     face: str = "connect-json",
     **headers: str | None,
-) -> tuple[Outcome, httpx.Headers]:
+) -> tuple[Outcome, httpx2.Headers]:
     named = {name.replace("_", "-"): text for name, text in headers.items()}
     body = body_of(face, message_of(method, fields or {}))
     response = send(client, method, body, face, named)
@@ -366,7 +366,7 @@ def test_streams_of_connect_are_unimplemented(person: Person, media_type: str) -
 def test_third_party_token_needs_the_scope_of_the_route(shop: DeployedShop, face: str) -> None:
     client = shop.oauth_client()
 
-    def app(scope: str) -> httpx.Client:
+    def app(scope: str) -> httpx2.Client:
         credentials = {"client_id": client["id"], "client_secret": client["secret"]}
         form = {"grant_type": "client_credentials", "scope": scope, **credentials}
         return shop.client(shop.anonymous.post("/oauth/token", data=form).json()["access_token"])

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
-import httpx
+import httpx2
 import pytest
 
 from tests.support.deployed_shop import CODE_VERIFIER, Person, Shop, new_product
@@ -64,7 +64,7 @@ def person(shop: Shop, secrets: Secrets) -> Person:
     return person
 
 
-def assert_not_logged(logs: Logs, secrets: Secrets, *seen: httpx.Response) -> None:
+def assert_not_logged(logs: Logs, secrets: Secrets, *seen: httpx2.Response) -> None:
     """Assert that the log has these requests and no secret."""
     everything = "\n".join(logs.texts())
     for response in seen:

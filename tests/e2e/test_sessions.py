@@ -5,7 +5,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Any
 
 import bcrypt
-import httpx
+import httpx2
 import jwt
 import pytest
 
@@ -14,13 +14,13 @@ from tests.support.deployed_shop import Person, Shop, error_of, new_email
 from tests.support.fixtures import PASSWORD
 
 
-def log_in(shop: Shop, email: str, password: str = PASSWORD) -> httpx.Response:
+def log_in(shop: Shop, email: str, password: str = PASSWORD) -> httpx2.Response:
     headers = {"User-Agent": "a browser"}
     body = {"email": email, "password": password}
     return shop.anonymous.post("/api/sessions", json=body, headers=headers)
 
 
-def me(shop: Shop, token: str) -> httpx.Response:
+def me(shop: Shop, token: str) -> httpx2.Response:
     return shop.anonymous.get("/api/users/me", headers={"Authorization": f"Bearer {token}"})
 
 

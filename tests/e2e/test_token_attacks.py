@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
-import httpx
+import httpx2
 import jwt
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -83,7 +83,7 @@ def assert_rejected(shop: Shop) -> Iterator[AssertRejected]:
     """Send tokens; finally assert that none invoked GetUser and none changed an item."""
     function = shop.stack.resources()["GetUser"]
     before, stored = runs_of(shop, function), shop.everything()
-    responses: list[httpx.Response] = []
+    responses: list[httpx2.Response] = []
 
     def send(*tokens: str) -> None:
         for token in tokens:
@@ -98,7 +98,7 @@ def assert_rejected(shop: Shop) -> Iterator[AssertRejected]:
     assert shop.everything() == stored
 
 
-def me(shop: Shop, authorization: str) -> httpx.Response:
+def me(shop: Shop, authorization: str) -> httpx2.Response:
     return shop.anonymous.get("/api/users/me", headers={"Authorization": authorization})
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from tests.support.deployed_shop import Person, Shop, error_of, gather, new_email, new_product
@@ -22,7 +22,7 @@ def whole(person: Person, **changed: Any) -> dict[str, Any]:
     return body | changed
 
 
-def patch(client: httpx.Client, person: Person, **changes: Any) -> httpx.Response:
+def patch(client: httpx2.Client, person: Person, **changes: Any) -> httpx2.Response:
     return client.patch(path_of(person), json=changes)
 
 
@@ -453,7 +453,7 @@ def test_parallel_address_and_password_changes_leave_one_working_pair(shop: Shop
         person = shop.sign_up()
         email = new_email()
 
-        def change(n: int, person: Person = person, email: str = email) -> httpx.Response:
+        def change(n: int, person: Person = person, email: str = email) -> httpx2.Response:
             if n == 0:
                 return patch(person.http, person, email=email, currentPassword=PASSWORD)
             return person.http.put("/api/users/me/password", json=PASSWORDS)
@@ -474,7 +474,7 @@ def test_login_with_the_old_password_ends_at_its_change(shop: Shop) -> None:
         person = shop.sign_up()
         body = {"currentPassword": PASSWORD, "newPassword": OTHER_PASSWORD}
 
-        def act(n: int, person: Person = person, body: dict[str, str] = body) -> httpx.Response:
+        def act(n: int, person: Person = person, body: dict[str, str] = body) -> httpx2.Response:
             if n == 3:
                 return person.http.put("/api/users/me/password", json=body)
             log_in = {"email": person.email, "password": PASSWORD}
@@ -495,7 +495,7 @@ def test_user_deleted_while_ordering_keeps_the_order_or_the_stock(shop: Shop) ->
         person = shop.sign_up()
         stock = shop.stock(product)
 
-        def act(n: int, person: Person = person) -> httpx.Response:
+        def act(n: int, person: Person = person) -> httpx2.Response:
             if n == 2:
                 return shop.admin.http.delete(path_of(person))
             return person.order((product["id"], 1))

@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 
 from tests.support.waiting import HANG_SECONDS
@@ -28,6 +28,6 @@ def stack(tiny_project: Path) -> Iterator[LocalStack]:
 
 
 @pytest.fixture(scope="session")
-def api(stack: LocalStack) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=stack.url, timeout=HANG_SECONDS, trust_env=False) as client:
+def api(stack: LocalStack) -> Iterator[httpx2.Client]:
+    with httpx2.Client(base_url=stack.url, timeout=HANG_SECONDS, trust_env=False) as client:
         yield client

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 
 from tests.support.debug_client import DebugClient
@@ -55,7 +55,7 @@ class Requests:
     """Requests on threads, since a debugger stops them."""
 
     def __init__(self, url: str) -> None:
-        self._http = httpx.Client(base_url=url, timeout=HANG_SECONDS, trust_env=False)
+        self._http = httpx2.Client(base_url=url, timeout=HANG_SECONDS, trust_env=False)
         self._pool = ThreadPoolExecutor(4)
 
     def __enter__(self) -> "Requests":
@@ -65,7 +65,7 @@ class Requests:
         self._pool.shutdown()
         self._http.close()
 
-    def start(self, do: str = "") -> Future[httpx.Response]:
+    def start(self, do: str = "") -> Future[httpx2.Response]:
         return self._pool.submit(self._http.get, "/impatient", params={"do": do})
 
 
@@ -188,7 +188,7 @@ def test_development_logs_name_the_source_and_the_message(
 
 
 def test_other_functions_keep_their_environment_and_timeout(debugged: LocalStack) -> None:
-    with httpx.Client(base_url=debugged.url, timeout=30, trust_env=False) as api:
+    with httpx2.Client(base_url=debugged.url, timeout=30, trust_env=False) as api:
         seen = api.get("/echo/1").json()
 
     assert not any("site-packages" in it for it in seen["path"])

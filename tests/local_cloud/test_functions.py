@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from botocore.exceptions import ClientError
 
@@ -17,7 +17,7 @@ from tools.local_cloud.stack import LocalStack
 
 
 def test_function_imports_from_its_package_and_layers_only(
-    api: httpx.Client, stack: LocalStack
+    api: httpx2.Client, stack: LocalStack
 ) -> None:
     seen = api.get("/echo/1").json()
 
@@ -31,7 +31,7 @@ def test_function_imports_from_its_package_and_layers_only(
         assert "site-packages" not in path
 
 
-def test_environment_variables_are_lambdas_only(api: httpx.Client, stack: LocalStack) -> None:
+def test_environment_variables_are_lambdas_only(api: httpx2.Client, stack: LocalStack) -> None:
     variables = api.get("/echo/1").json()["variables"]
 
     assert variables["GREETING"] == "hello"
@@ -45,7 +45,7 @@ def test_environment_variables_are_lambdas_only(api: httpx.Client, stack: LocalS
 
 
 def test_packages_are_unpacked_once_for_all_environments(
-    api: httpx.Client, stack: LocalStack
+    api: httpx2.Client, stack: LocalStack
 ) -> None:
     roots = {api.get(path).json()["variables"]["LAMBDA_TASK_ROOT"] for path in ("/echo/1",) * 2}
     api.get("/faulty")
@@ -56,7 +56,7 @@ def test_packages_are_unpacked_once_for_all_environments(
     assert len(list(packages.iterdir())) == 2
 
 
-def test_handler_error_keeps_the_environment(api: httpx.Client) -> None:
+def test_handler_error_keeps_the_environment(api: httpx2.Client) -> None:
     before = int(api.get("/faulty").text)
 
     api.get("/faulty", params={"do": "raise"})
@@ -74,7 +74,7 @@ def test_hanging_function_times_out(stack: LocalStack) -> None:
     assert "Task timed out after 2.00 seconds" in response["Payload"].read().decode()
 
 
-def test_burst_of_requests_reuses_free_environments(api: httpx.Client) -> None:
+def test_burst_of_requests_reuses_free_environments(api: httpx2.Client) -> None:
     burst = 6 * max(2, os.process_cpu_count() or 2)
     with ThreadPoolExecutor(burst) as clients:
         responses = list(clients.map(lambda _: api.get("/slow"), range(burst)))
@@ -84,7 +84,7 @@ def test_burst_of_requests_reuses_free_environments(api: httpx.Client) -> None:
     assert len({it.text for it in responses}) <= burst / 2
 
 
-def test_silent_handler_returns_without_delay(api: httpx.Client) -> None:
+def test_silent_handler_returns_without_delay(api: httpx2.Client) -> None:
     api.get("/faulty")
 
     # Plain ministack waits 50 ms for log lines each time, on the fastest machine too.
@@ -92,7 +92,7 @@ def test_silent_handler_returns_without_delay(api: httpx.Client) -> None:
 
 
 def test_environment_logs_to_one_stream_of_the_declared_group(
-    api: httpx.Client, stack: LocalStack
+    api: httpx2.Client, stack: LocalStack
 ) -> None:
     streams = {api.get("/echo/1").json()["log_stream"] for _ in range(3)}
 
@@ -103,13 +103,13 @@ def test_environment_logs_to_one_stream_of_the_declared_group(
     assert sum(it.startswith("REPORT RequestId") for it in messages) >= 3
 
 
-def test_handler_output_is_logged(api: httpx.Client, stack: LocalStack) -> None:
+def test_handler_output_is_logged(api: httpx2.Client, stack: LocalStack) -> None:
     assert api.get("/faulty", params={"do": "log"}).status_code == 200
 
     assert _logged(stack.emulator.function_log)[-1]["lines"] == ["printed", "written"]
 
 
-def test_handler_error_is_logged_with_its_traceback(api: httpx.Client, stack: LocalStack) -> None:
+def test_handler_error_is_logged_with_its_traceback(api: httpx2.Client, stack: LocalStack) -> None:
     api.get("/faulty", params={"do": "raise"})
 
     lines = _logged(stack.emulator.function_log)[-1]["lines"]
@@ -120,7 +120,7 @@ def test_handler_error_is_logged_with_its_traceback(api: httpx.Client, stack: Lo
 
 
 def test_breakpoint_without_a_debugger_is_skipped_and_logged(
-    api: httpx.Client, stack: LocalStack
+    api: httpx2.Client, stack: LocalStack
 ) -> None:
     response = api.get("/faulty", params={"do": "break"})
 
@@ -130,7 +130,7 @@ def test_breakpoint_without_a_debugger_is_skipped_and_logged(
     assert line.endswith(" is skipped. To stop there: make run DEBUG=Faulty")
 
 
-def test_pdb_prompt_raises_at_once(api: httpx.Client, stack: LocalStack) -> None:
+def test_pdb_prompt_raises_at_once(api: httpx2.Client, stack: LocalStack) -> None:
     response = api.get("/faulty", params={"do": "pdb"})
 
     assert response.status_code == 502
@@ -139,7 +139,7 @@ def test_pdb_prompt_raises_at_once(api: httpx.Client, stack: LocalStack) -> None
     assert api.get("/faulty").status_code == 200
 
 
-def test_function_role_has_only_the_permissions_of_its_policy(api: httpx.Client) -> None:
+def test_function_role_has_only_the_permissions_of_its_policy(api: httpx2.Client) -> None:
     assert api.get("/stored").json() == {"get": 200, "put": "AccessDeniedException"}
 
 

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from tests.support.waiting import eventually
@@ -16,7 +16,7 @@ from tools.local_cloud.stack import LocalStack
 MEBIBYTE = 1024 * 1024
 
 
-def test_gateway_responses_of_the_template_are_used(api: httpx.Client) -> None:
+def test_gateway_responses_of_the_template_are_used(api: httpx2.Client) -> None:
     response = api.get("/nothing")
 
     assert response.status_code == 404
@@ -24,14 +24,14 @@ def test_gateway_responses_of_the_template_are_used(api: httpx.Client) -> None:
     assert response.json()["id"] == response.headers["x-request-id"]
 
 
-def test_token_of_an_unknown_route_is_read_as_a_signature(api: httpx.Client) -> None:
+def test_token_of_an_unknown_route_is_read_as_a_signature(api: httpx2.Client) -> None:
     response = api.get("/nothing", headers={"Authorization": "Bearer a.b.c"})
 
     assert (response.status_code, response.json()["code"]) == (403, "DEFAULT_4XX")
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE", "OPTIONS"])
-def test_any_method_serves_every_method(api: httpx.Client, method: str) -> None:
+def test_any_method_serves_every_method(api: httpx2.Client, method: str) -> None:
     assert _event(api.request(method, "/any/a/b"))["pathParameters"] == {"proxy": "a/b"}
 
 
@@ -45,7 +45,7 @@ def test_any_method_serves_every_method(api: httpx.Client, method: str) -> None:
     ],
 )
 def test_role_of_an_integration_must_allow_its_function(
-    api: httpx.Client, path: str, status: int
+    api: httpx2.Client, path: str, status: int
 ) -> None:
     response = api.get(path, headers={"Authorization": "Allow"})
 
@@ -65,7 +65,7 @@ def test_role_of_an_integration_must_allow_its_function(
     ],
 )
 def test_authorizer_failures_have_their_mapped_status(
-    api: httpx.Client, token: str | None, status: int, code: str
+    api: httpx2.Client, token: str | None, status: int, code: str
 ) -> None:
     response = api.get("/guarded", headers={"Authorization": token} if token else {})
 
@@ -74,7 +74,7 @@ def test_authorizer_failures_have_their_mapped_status(
     assert "secret" not in response.text
 
 
-def test_allowed_caller_passes_its_context_to_the_function(api: httpx.Client) -> None:
+def test_allowed_caller_passes_its_context_to_the_function(api: httpx2.Client) -> None:
     response = api.get("/guarded", headers={"Authorization": "Allow"})
 
     authorizer = response.json()["event"]["requestContext"]["authorizer"]
@@ -84,30 +84,30 @@ def test_allowed_caller_passes_its_context_to_the_function(api: httpx.Client) ->
 @pytest.mark.parametrize(
     "faulty", ["raise", "exit", "text", "dict", "extra", "null", "status", "large"]
 )
-def test_malformed_response_is_502_without_details(api: httpx.Client, faulty: str) -> None:
+def test_malformed_response_is_502_without_details(api: httpx2.Client, faulty: str) -> None:
     response = api.get("/faulty", params={"do": faulty})
 
     assert (response.status_code, response.json()["code"]) == (502, "DEFAULT_5XX")
     assert "secret" not in response.text
 
 
-def test_response_below_6_mb_is_returned(api: httpx.Client) -> None:
+def test_response_below_6_mb_is_returned(api: httpx2.Client) -> None:
     response = api.get("/faulty", params={"do": "medium"})
 
     assert (response.status_code, len(response.content)) == (200, 5 * MEBIBYTE)
 
 
-def test_import_error_is_502(api: httpx.Client) -> None:
+def test_import_error_is_502(api: httpx2.Client) -> None:
     assert api.get("/broken").status_code == 502
 
 
-def test_integration_timeout_has_its_gateway_response(api: httpx.Client) -> None:
+def test_integration_timeout_has_its_gateway_response(api: httpx2.Client) -> None:
     response = api.get("/impatient", params={"do": "hang"})
 
     assert (response.status_code, response.json()["code"]) == (503, "INTEGRATION_TIMEOUT")
 
 
-def test_throttled_function_is_502(api: httpx.Client, tmp_path: Path) -> None:
+def test_throttled_function_is_502(api: httpx2.Client, tmp_path: Path) -> None:
     hold = tmp_path / "hold"
     hold.touch()
     held = hold.with_suffix(".held")
@@ -121,20 +121,20 @@ def test_throttled_function_is_502(api: httpx.Client, tmp_path: Path) -> None:
     assert statuses == [502, 502]
 
 
-def test_method_settings_throttle_a_method(api: httpx.Client) -> None:
+def test_method_settings_throttle_a_method(api: httpx2.Client) -> None:
     responses = [api.get("/throttled") for _ in range(3)]
 
     assert [it.status_code for it in responses] == [200, 200, 429]
     assert responses[-1].json()["code"] == "THROTTLED"
 
 
-def test_body_over_the_limit_of_lambda_is_413(api: httpx.Client) -> None:
+def test_body_over_the_limit_of_lambda_is_413(api: httpx2.Client) -> None:
     response = api.post("/echo/1", content=b"x" * 7 * MEBIBYTE)
 
     assert (response.status_code, response.json()["code"]) == (413, "REQUEST_TOO_LARGE")
 
 
-def test_body_over_the_limit_of_the_gateway_is_413_in_plain_text(api: httpx.Client) -> None:
+def test_body_over_the_limit_of_the_gateway_is_413_in_plain_text(api: httpx2.Client) -> None:
     response = api.post("/echo/1", content=b"x" * 11 * MEBIBYTE)
 
     assert response.status_code == 413
@@ -146,7 +146,7 @@ def test_body_over_the_limit_of_the_gateway_is_413_in_plain_text(api: httpx.Clie
     "media_type",
     ["application/json", "application/json; charset=utf-8", "application/merge-patch+json"],
 )
-def test_binary_body_arrives_unchanged(api: httpx.Client, media_type: str) -> None:
+def test_binary_body_arrives_unchanged(api: httpx2.Client, media_type: str) -> None:
     body = b'{"\xff": 1}'
 
     event = _event(api.patch("/echo/1", content=body, headers={"Content-Type": media_type}))
@@ -155,13 +155,13 @@ def test_binary_body_arrives_unchanged(api: httpx.Client, media_type: str) -> No
     assert base64.b64decode(event["body"]) == body
 
 
-def test_text_body_arrives_as_text(api: httpx.Client) -> None:
+def test_text_body_arrives_as_text(api: httpx2.Client) -> None:
     event = _event(api.post("/echo/1", content="ü", headers={"Content-Type": "text/plain"}))
 
     assert (event["body"], event["isBase64Encoded"]) == ("ü", False)
 
 
-def test_request_has_one_id(api: httpx.Client) -> None:
+def test_request_has_one_id(api: httpx2.Client) -> None:
     response = api.get("/echo/1")
     rejected = api.get("/nothing")
 
@@ -170,14 +170,14 @@ def test_request_has_one_id(api: httpx.Client) -> None:
     assert response.headers.get_list("x-amzn-RequestId") == [response.headers["x-amzn-RequestId"]]
 
 
-def test_front_door_passes_the_path_of_the_client(api: httpx.Client) -> None:
+def test_front_door_passes_the_path_of_the_client(api: httpx2.Client) -> None:
     event = _event(api.get("/echo/a%20b"))
 
     assert event["requestContext"]["path"] == "/echo/a%20b"
     assert event["pathParameters"] == {"id": "a b"}
 
 
-def test_front_door_serves_the_path_with_its_stage(api: httpx.Client) -> None:
+def test_front_door_serves_the_path_with_its_stage(api: httpx2.Client) -> None:
     event = _event(api.get("/local/echo/1"))
 
     assert event["requestContext"]["path"] == "/local/echo/1"
@@ -188,13 +188,13 @@ def test_execute_api_url_has_the_stage_in_its_path(stack: LocalStack) -> None:
     api_id = stack.resources()["Api"]
     url = f"{stack.emulator.endpoint}/restapis/{api_id}/local/_user_request_/echo/1"
 
-    event = _event(httpx.get(url, trust_env=False))
+    event = _event(httpx2.get(url, trust_env=False))
 
     assert event["requestContext"]["path"] == "/local/echo/1"
     assert event["path"] == "/echo/1"
 
 
-def test_source_ip_ignores_x_forwarded_for(api: httpx.Client) -> None:
+def test_source_ip_ignores_x_forwarded_for(api: httpx2.Client) -> None:
     event = _event(api.get("/echo/1", headers={"X-Forwarded-For": "10.1.1.1"}))
 
     assert event["requestContext"]["identity"]["sourceIp"] == "127.0.0.1"
@@ -215,7 +215,7 @@ def test_headers_and_queries_arrive_as_sent(stack: LocalStack) -> None:
 
 
 def test_www_authenticate_header_is_remapped(
-    api: httpx.Client,
+    api: httpx2.Client,
 ) -> None:
     response = api.get("/echo/1")
 
@@ -224,7 +224,7 @@ def test_www_authenticate_header_is_remapped(
 
 
 # Any: an event is any JSON.
-def _event(response: httpx.Response) -> Any:
+def _event(response: httpx2.Response) -> Any:
     return response.json()["event"]
 
 

@@ -4,7 +4,7 @@ from html.parser import HTMLParser
 from typing import Any
 from uuid import uuid4
 
-import httpx
+import httpx2
 import pytest
 from botocore.exceptions import ClientError
 
@@ -30,8 +30,8 @@ def send(
     )
 
 
-def open_page(stack: LocalStack, to: str) -> tuple[httpx.Response, "Elements"]:
-    response = httpx.get(
+def open_page(stack: LocalStack, to: str) -> tuple[httpx2.Response, "Elements"]:
+    response = httpx2.get(
         stack.emulator.endpoint + PAGE_PATH, params={"to": to}, trust_env=False, timeout=30
     )
     elements = Elements()

@@ -2,7 +2,7 @@
 
 import json
 
-import httpx
+import httpx2
 import pytest
 
 from tools.local_cloud.stack import LocalStack
@@ -24,7 +24,7 @@ def table(stack: LocalStack) -> str:
     return f"table/{stack.resources()['Table']}"
 
 
-def test_iam_decision_is_logged_once(stack: LocalStack, api: httpx.Client, table: str) -> None:
+def test_iam_decision_is_logged_once(stack: LocalStack, api: httpx2.Client, table: str) -> None:
     for _ in range(2):
         api.get("/stored")
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 
 from tests.local_cloud.conftest import TINY
@@ -71,7 +71,7 @@ def test_signal_stops_all_processes(run: Run, number: signal.Signals) -> None:
     run.wait_until_ready()
     url = json.loads(run.info.read_text())["url"]
     # Start an environment, which must stop as well.
-    assert httpx.get(f"{url}/faulty", trust_env=False).status_code == 200
+    assert httpx2.get(f"{url}/faulty", trust_env=False).status_code == 200
     started = _descendants(run.process.pid)
 
     run.process.send_signal(number)
@@ -159,7 +159,7 @@ def test_failed_deployment_shows_the_end_of_its_log(tmp_path: Path) -> None:
 def test_emulator_stops_when_its_parent_exits(tmp_path: Path) -> None:
     emulator = EmulatorProcess(tmp_path, free_port(), free_port(), "none", "eu-central-1")
     emulator.start()
-    response = httpx.get(f"http://127.0.0.1:{emulator.api_port}/", trust_env=False)
+    response = httpx2.get(f"http://127.0.0.1:{emulator.api_port}/", trust_env=False)
     # The kernel closes it when the parent is killed.
     assert emulator._process
     assert emulator._process.stdin

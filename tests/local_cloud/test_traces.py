@@ -9,7 +9,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from tests.support.waiting import eventually
@@ -33,14 +33,14 @@ def traced(stack: LocalStack, request_id: str) -> Span:
 
 
 # Any: variables of the function.
-def seen(response: httpx.Response) -> dict[str, Any]:
+def seen(response: httpx2.Response) -> dict[str, Any]:
     assert response.status_code == 200
     variables: dict[str, Any] = response.json()["variables"]
     return variables
 
 
 def test_gateway_authorizer_and_function_are_one_trace(
-    api: httpx.Client, stack: LocalStack
+    api: httpx2.Client, stack: LocalStack
 ) -> None:
     response = api.get("/guarded", headers=TOKEN)
     gateway = traced(stack, response.headers["x-amzn-RequestId"])
@@ -61,7 +61,7 @@ def test_gateway_authorizer_and_function_are_one_trace(
     }
 
 
-def test_cold_start_is_a_subsegment_of_its_function(api: httpx.Client, stack: LocalStack) -> None:
+def test_cold_start_is_a_subsegment_of_its_function(api: httpx2.Client, stack: LocalStack) -> None:
     name = stack.resources()["Echo"]
     lambda_ = client("lambda", stack.emulator.endpoint, stack.deployment.region)
     lambda_.update_function_configuration(FunctionName=name, Description="colder")
@@ -76,7 +76,7 @@ def test_cold_start_is_a_subsegment_of_its_function(api: httpx.Client, stack: Lo
     assert warm.below == []
 
 
-def test_trace_has_the_route_and_not_the_path(api: httpx.Client, stack: LocalStack) -> None:
+def test_trace_has_the_route_and_not_the_path(api: httpx2.Client, stack: LocalStack) -> None:
     response = api.get("/echo/a-secret-in-the-path", params={"q": "a-secret-in-the-query"})
     gateway = traced(stack, response.headers["x-amzn-RequestId"])
 
@@ -85,14 +85,14 @@ def test_trace_has_the_route_and_not_the_path(api: httpx.Client, stack: LocalSta
     assert "a-secret" not in stack.emulator.traces.read_text()
 
 
-def test_gateway_error_is_traced(api: httpx.Client, stack: LocalStack) -> None:
+def test_gateway_error_is_traced(api: httpx2.Client, stack: LocalStack) -> None:
     gateway = traced(stack, api.get("/nowhere").json()["id"])
 
     assert gateway.document["http"]["response"]["status"] == 404
     assert gateway.below == []
 
 
-def test_subsegment_of_a_function_is_its_child(api: httpx.Client, stack: LocalStack) -> None:
+def test_subsegment_of_a_function_is_its_child(api: httpx2.Client, stack: LocalStack) -> None:
     response = api.get("/echo/1")
     header = dict(it.split("=") for it in seen(response)["_X_AMZN_TRACE_ID"].split(";"))
     now = time.time()
@@ -111,7 +111,7 @@ def test_subsegment_of_a_function_is_its_child(api: httpx.Client, stack: LocalSt
     assert sent.document == document
 
 
-def test_malformed_datagram_is_ignored(api: httpx.Client, stack: LocalStack) -> None:
+def test_malformed_datagram_is_ignored(api: httpx2.Client, stack: LocalStack) -> None:
     address = seen(api.get("/echo/1"))["AWS_XRAY_DAEMON_ADDRESS"]
     send(address, b"")
     send(address, b"no newline")
@@ -120,7 +120,7 @@ def test_malformed_datagram_is_ignored(api: httpx.Client, stack: LocalStack) -> 
     assert eventually(lambda: '"after"' in stack.emulator.traces.read_text())
 
 
-def test_daemon_listens_on_loopback_only(api: httpx.Client) -> None:
+def test_daemon_listens_on_loopback_only(api: httpx2.Client) -> None:
     host, _, port = seen(api.get("/echo/1"))["AWS_XRAY_DAEMON_ADDRESS"].partition(":")
 
     assert host == "127.0.0.1"
@@ -128,7 +128,9 @@ def test_daemon_listens_on_loopback_only(api: httpx.Client) -> None:
         other.bind((host, int(port)))
 
 
-def test_trace_file_keeps_the_newest_while_it_is_read(api: httpx.Client, stack: LocalStack) -> None:
+def test_trace_file_keeps_the_newest_while_it_is_read(
+    api: httpx2.Client, stack: LocalStack
+) -> None:
     address = seen(api.get("/echo/1"))["AWS_XRAY_DAEMON_ADDRESS"]
     done = threading.Event()
     failed: list[Exception] = []

@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Iterator
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from tests.local_cloud.conftest import TINY
@@ -17,7 +17,7 @@ from tools.local_cloud.watch import Watcher
 class Edited:
     """A stack to edit, and the messages of its watcher."""
 
-    def __init__(self, stack: LocalStack, api: httpx.Client, messages: list[str]) -> None:
+    def __init__(self, stack: LocalStack, api: httpx2.Client, messages: list[str]) -> None:
         self.stack = stack
         self.project = stack.project
         self.api = api
@@ -41,7 +41,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edited]:
     messages: list[str] = []
     with (
         LocalStack(project.with_name("home"), project=project) as stack,
-        httpx.Client(base_url=stack.url, timeout=HANG_SECONDS, trust_env=False) as api,
+        httpx2.Client(base_url=stack.url, timeout=HANG_SECONDS, trust_env=False) as api,
     ):
         watcher = Watcher(stack, messages.append)
         watcher.start()

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from uuid import uuid4
 
-import httpx
+import httpx2
 
 from tests.support.fixtures import PASSWORD
 from tools.local_cloud.stack import Admin
@@ -12,7 +12,7 @@ from tools.local_cloud.stack import Admin
 PEERS = ("ada", "grace")
 
 
-def sign_up(http: httpx.Client) -> Mapping[str, str]:
+def sign_up(http: httpx2.Client) -> Mapping[str, str]:
     """Sign up a new user; return id, email address and access token."""
     email = f"{uuid4().hex}@example.com"
     user = {"email": email, "name": "Ada Lovelace", "password": PASSWORD}
@@ -20,14 +20,14 @@ def sign_up(http: httpx.Client) -> Mapping[str, str]:
     return log_in(http, email, PASSWORD)
 
 
-def log_in(http: httpx.Client, email: str, password: str) -> Mapping[str, str]:
+def log_in(http: httpx2.Client, email: str, password: str) -> Mapping[str, str]:
     response = http.post("/api/sessions", json={"email": email, "password": password})
     token: str = response.raise_for_status().json()["accessToken"]
     me = http.get("/api/users/me", headers={"Authorization": f"Bearer {token}"}).json()
     return {"id": me["id"], "email": email, "token": token}
 
 
-def conformance_users(http: httpx.Client, admin: Admin) -> Mapping[str, object]:
+def conformance_users(http: httpx2.Client, admin: Admin) -> Mapping[str, object]:
     """Return the users in schemathesis' format (Web Fuzzing Commons), with their ids."""
     found = {name: sign_up(http) for name in PEERS}
     found["admin"] = log_in(http, admin.email, admin.password)

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import httpx
+import httpx2
 
 from tests.routes import expected_of
 from tests.support.deployed_shop import CODE_VERIFIER, Person, Shop, error_of
@@ -14,7 +14,7 @@ from tests.support.log_groups import Logs
 from tests.support.route_requests import Account, sent_by
 from tests.support.sam_template import functions, resources
 
-type Send = Callable[[], httpx.Response]
+type Send = Callable[[], httpx2.Response]
 
 
 def uses_tables(function: str) -> bool:
@@ -82,7 +82,7 @@ def _token_of_app(shop: Shop, person: Person, client: dict[str, Any]) -> str:
     return token
 
 
-def assert_retryable_503(response: httpx.Response) -> None:
+def assert_retryable_503(response: httpx2.Response) -> None:
     assert response.status_code == 503, (
         response.request.method,
         response.request.url,
@@ -93,7 +93,7 @@ def assert_retryable_503(response: httpx.Response) -> None:
     assert not INTERNALS.search(response.text), response.text
 
 
-def assert_no_lambda_timeout(logs: Logs, responses: Sequence[httpx.Response]) -> None:
+def assert_no_lambda_timeout(logs: Logs, responses: Sequence[httpx2.Response]) -> None:
     """Assert that functions wrote all responses: Lambda leaves no log line after a timeout."""
     logged_ids = {line["request_id"] for line in logs.lines("request", message="request")}
     for response in responses:

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 from uuid import uuid4
 
-import httpx
+import httpx2
 import jwt
 import pytest
 
@@ -59,7 +59,7 @@ class Person:
 
     id: str
     email: str
-    http: httpx.Client
+    http: httpx2.Client
     grant: dict[str, Any] = field(repr=False)
 
     def authorize(self, client: dict[str, Any], **fields: Any) -> dict[str, Any]:
@@ -77,7 +77,9 @@ class Person:
         assert response.status_code == 200, response.text
         return dict(parse_qsl(urlsplit(response.json()["redirectTo"]).query))
 
-    def order(self, *lines: tuple[str, int], key: str | None = None, **more: Any) -> httpx.Response:
+    def order(
+        self, *lines: tuple[str, int], key: str | None = None, **more: Any
+    ) -> httpx2.Response:
         """Place an order of (product id, quantity) lines for this user."""
         items = [{"productId": product, "quantity": quantity} for product, quantity in lines]
         headers = {} if key is None else {"Idempotency-Key": key}
@@ -100,25 +102,25 @@ class DeployedShop:
         self.admin_account = admin
         self.origin = origin
         self.rate = rate
-        self._prefix = httpx.URL(url).path.rstrip("/")
+        self._prefix = httpx2.URL(url).path.rstrip("/")
         self._watched: deque[str] = deque(maxlen=MAX_WATCHED)
         self.anonymous = self.client()
         self.log_in_admin()
 
-    def client(self, token: str | None = None) -> httpx.Client:
+    def client(self, token: str | None = None) -> httpx2.Client:
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
-        return httpx.Client(
+        return httpx2.Client(
             base_url=self.url,
             headers=headers,
             timeout=HANG_SECONDS,
             event_hooks={"request": [self._pause], "response": [self._check]},
         )
 
-    def _pause(self, request: httpx.Request) -> None:
+    def _pause(self, request: httpx2.Request) -> None:
         if self.rate is not None:
             self.rate.wait(request.method, request.url.path.removeprefix(self._prefix))
 
-    def _check(self, response: httpx.Response) -> None:
+    def _check(self, response: httpx2.Response) -> None:
         """Check every response of every test against the OpenAPI document."""
         response.read()
         contract().check(response, self._prefix)
@@ -414,7 +416,7 @@ def new_product() -> dict[str, Any]:
     return {"sku": sku, "name": "A pear", "price": "19.90", "currency": "EUR", "stock": 10}
 
 
-def error_of(response: httpx.Response) -> tuple[int, str]:
+def error_of(response: httpx2.Response) -> tuple[int, str]:
     """Return status and code of an error response, and check the common error format."""
     error = response.json()["error"]
     assert error.keys() - {"details"} == {"code", "message", "requestId"}

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-import httpx
+import httpx2
 import jwt
 
 from shop.json_names import to_camel
@@ -36,7 +36,7 @@ def nothing_changes(shop: Shop) -> Iterator[None]:
     assert shop.everything() == before
 
 
-def protocol_error(response: httpx.Response) -> tuple[int, str]:
+def protocol_error(response: httpx2.Response) -> tuple[int, str]:
     """Return status and code of a protocol endpoint's error, and check its form."""
     body = response.json()
     assert body.keys() == {"error", "error_description"}
@@ -65,11 +65,11 @@ def body_of(client: Json, **changes: str | None) -> Json:
     return {to_camel(name): it for name, it in query_of(client, **changes).items()}
 
 
-def ask(shop: Shop, client: Json, **changes: str | list[str] | None) -> httpx.Response:
+def ask(shop: Shop, client: Json, **changes: str | list[str] | None) -> httpx2.Response:
     return shop.anonymous.get("/oauth/authorize", params=query_of(client, **changes))
 
 
-def sent_back(response: httpx.Response) -> dict[str, str]:
+def sent_back(response: httpx2.Response) -> dict[str, str]:
     """Return the parameters of a redirect to the client."""
     assert response.status_code == 303, response.text
     assert response.text == ""
@@ -78,7 +78,7 @@ def sent_back(response: httpx.Response) -> dict[str, str]:
     return sent
 
 
-def assert_no_redirect(response: httpx.Response) -> None:
+def assert_no_redirect(response: httpx2.Response) -> None:
     """Assert a page for the user, from which nobody is redirected."""
     assert response.status_code == 400
     assert response.headers["Content-Type"] == "text/html; charset=utf-8"

@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
-import httpx
+import httpx2
 from jsonschema_rs import Draft202012Validator
 
 from tools.openapi.document import DOCUMENT
@@ -42,7 +42,7 @@ class Contract:
         ]
         self._validators: dict[tuple[int, bool], Draft202012Validator] = {}
 
-    def check(self, response: httpx.Response, prefix: str) -> None:
+    def check(self, response: httpx2.Response, prefix: str) -> None:
         """Raise `Broken` for a violation; skip routes outside the document, which are 404."""
         request = response.request
         path = request.url.raw_path.decode().partition("?")[0]
@@ -66,7 +66,7 @@ class Contract:
                 return route, matched
         return None
 
-    def _check_headers(self, at: str, response: httpx.Response, declared: Part) -> None:
+    def _check_headers(self, at: str, response: httpx2.Response, declared: Part) -> None:
         for name, header in declared.items():
             header = self._resolved(header)
             text = response.headers.get(name)
@@ -78,7 +78,7 @@ class Contract:
         if undeclared := [name for name in TOLD if name in response.headers and name not in names]:
             raise Broken(f"{at} has {undeclared}, which are not declared")
 
-    def _check_body(self, at: str, response: httpx.Response, declared: Part) -> None:
+    def _check_body(self, at: str, response: httpx2.Response, declared: Part) -> None:
         if not declared:
             if response.content:
                 raise Broken(f"{at} has a body, which is not declared")
@@ -97,7 +97,7 @@ class Contract:
                 raise Broken(f"{at} {code} is not one of {codes}")
 
     def _check_taken(
-        self, at: str, request: httpx.Request, operation: Part, matched: re.Match[str]
+        self, at: str, request: httpx2.Request, operation: Part, matched: re.Match[str]
     ) -> None:
         """Check that the document permits the accepted request."""
         sent = {

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-import httpx
+import httpx2
 
 from tests.support.deployed_shop import Shop
 
@@ -11,7 +11,7 @@ def path_of(product: dict[str, Any]) -> str:
     return f"/api/products/{product['id']}"
 
 
-def patch(shop: Shop, product: dict[str, Any], **changes: Any) -> httpx.Response:
+def patch(shop: Shop, product: dict[str, Any], **changes: Any) -> httpx2.Response:
     return shop.admin.http.patch(path_of(product), json=changes)
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from tests.support.openapi_contract import Broken, contract
@@ -32,9 +32,9 @@ def check_response(
     sent: Any = None,
 ) -> None:
     method, path = route.split(" ")
-    request = httpx.Request(method, f"http://localhost/local{path}", json=sent)
+    request = httpx2.Request(method, f"http://localhost/local{path}", json=sent)
     content = {} if body is None else {"json": body}
-    response = httpx.Response(status, headers=headers, request=request, **content)
+    response = httpx2.Response(status, headers=headers, request=request, **content)
     contract().check(response, "/local")
 
 

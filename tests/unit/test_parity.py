@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any  # fakes of clients and deployments
 
-import httpx
+import httpx2
 import pytest
 
 from tests.support.deployed_shop import DeployedShop, Shop
@@ -363,14 +363,14 @@ def test_url_of_a_local_cloud_never_leads_to_aws(
 def test_links_are_paths_below_the_stage(monkeypatch: pytest.MonkeyPatch) -> None:
     shop = DeployedShop.__new__(DeployedShop)
     shop._prefix = "/staging"
-    request = httpx.Request("GET", URL)
+    request = httpx2.Request("GET", URL)
     link = '</staging/api/users?page=1>; rel="first", </staging/api/users?page=2>; rel="next"'
 
-    shop._check(response := httpx.Response(404, headers={"Link": link}, request=request))
+    shop._check(response := httpx2.Response(404, headers={"Link": link}, request=request))
 
     assert response.links["next"]["url"] == "/api/users?page=2"
     with pytest.raises(Broken):
-        shop._check(httpx.Response(404, headers={"Link": "</api>"}, request=request))
+        shop._check(httpx2.Response(404, headers={"Link": "</api>"}, request=request))
 
 
 def test_requests_beyond_the_rate_wait_for_their_turn(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import boto3
-import httpx
+import httpx2
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError
@@ -107,9 +107,9 @@ def test_truncated_response_is_shorter_than_its_content_length(
 
     with (
         proxy.on(fault_proxy.cut_off, service=QUEUES),
-        pytest.raises(httpx.RemoteProtocolError, match="complete message body"),
+        pytest.raises(httpx2.RemoteProtocolError, match="complete message body"),
     ):
-        httpx.post(proxy.url, headers=headers, json={})
+        httpx2.post(proxy.url, headers=headers, json={})
 
 
 def test_entries_of_a_batch_fail_partially(

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
-import httpx
+import httpx2
 
 from tools.local_cloud.stack import Admin, LocalStack, OAuthClients, Seeded
 
@@ -85,11 +85,11 @@ def seeding(demo: bool) -> Callable[[LocalStack], Seeded]:
     return seed_demo if demo else seed_admin
 
 
-def _http(stack: LocalStack) -> httpx.Client:
-    return httpx.Client(base_url=stack.url, timeout=30, trust_env=False)
+def _http(stack: LocalStack) -> httpx2.Client:
+    return httpx2.Client(base_url=stack.url, timeout=30, trust_env=False)
 
 
-def _create_customers(http: httpx.Client) -> dict[str, str]:
+def _create_customers(http: httpx2.Client) -> dict[str, str]:
     make = partial(_post, http, "/api/users")
     return {
         email: make({"email": email, "name": name, "password": CUSTOMER_PASSWORD})["id"]
@@ -97,7 +97,7 @@ def _create_customers(http: httpx.Client) -> dict[str, str]:
     }
 
 
-def _create_products(http: httpx.Client, authorization: dict[str, str]) -> list[str]:
+def _create_products(http: httpx2.Client, authorization: dict[str, str]) -> list[str]:
     created = []
     for sku, name, price in PRODUCTS:
         product = {"sku": sku, "name": name, "price": price, "currency": "EUR", "stock": 100}
@@ -107,7 +107,7 @@ def _create_products(http: httpx.Client, authorization: dict[str, str]) -> list[
 
 
 def _create_clients(
-    http: httpx.Client, authorization: dict[str, str], url: str
+    http: httpx2.Client, authorization: dict[str, str], url: str
 ) -> OAuthClients | None:
     """Create a public and a confidential client; return None if OAuth is off."""
     if http.get("/.well-known/oauth-authorization-server").status_code == 404:
@@ -148,7 +148,7 @@ def _clients(url: str) -> tuple[dict[str, Any], dict[str, Any]]:
 
 # Any: JSON of the API.
 def _post(
-    http: httpx.Client, path: str, body: object, headers: dict[str, str] | None = None
+    http: httpx2.Client, path: str, body: object, headers: dict[str, str] | None = None
 ) -> Any:
     response = http.post(path, json=body, headers=headers)
     if response.status_code != 201:

@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 from gql import Client, gql
 from gql.transport.exceptions import TransportQueryError
-from gql.transport.httpx import HTTPXTransport
+from gql.transport.requests import RequestsHTTPTransport
 
 from tests.support.deployed_shop import DeployedShop, Person
 
@@ -19,7 +19,7 @@ PLACE = gql(
 def client_of(shop: DeployedShop, person: Person, **headers: str) -> Client:
     sent = {"Authorization": f"Bearer {person.grant['accessToken']}"}
     sent |= {name.replace("_", "-"): text for name, text in headers.items()}
-    transport = HTTPXTransport(url=f"{shop.url}/graphql", headers=sent, timeout=60)
+    transport = RequestsHTTPTransport(url=f"{shop.url}/graphql", headers=sent, timeout=60)
     return Client(transport=transport, fetch_schema_from_transport=True)
 
 
