@@ -29,6 +29,12 @@ const FIRST_WAIT = 200; // milliseconds
 // A retry after a committed attempt fails, and a wrong current password counts as a failed login.
 const SINGLE_USE = /\/(password|password-resets\/[^/]+|email-verifications\/[^/]+)$/;
 
+// The other requests ignore an `Idempotency-Key`.
+const KEYED = /\/api\/(products|oauth-clients|users\/[^/]+\/orders)$/;
+
+// Their response has no field by which to know it.
+const ACCEPTED = /\/api\/(password-resets|email-verifications)$/;
+
 const COLLECTION = /\/api\/(users|products|orders|sessions|users\/[^/]+\/orders)$/;
 const ITEM = /\/api\/(users|products|users\/[^/]+\/orders)\/[^/]+$/;
 
@@ -69,7 +75,7 @@ export async function send(
 function isRepeatable(request: Request, body: string): boolean {
   switch (request.method) {
     case "POST":
-      return request.headers.has("Idempotency-Key");
+      return request.headers.has("Idempotency-Key") && KEYED.test(pathOf(request));
     case "PUT":
       return !SINGLE_USE.test(pathOf(request));
     case "PATCH":
@@ -108,9 +114,13 @@ async function once(
       }
       const content = objectIn(text);
       if (response.ok) {
+        if (ACCEPTED.test(pathOf(request)) && response.status !== 202) {
+          throw new Error("It is no 202.");
+        }
         requireShape(request, content);
         return new Response(text, response);
       }
+      if (response.status < 400) throw new Error("It is a redirect.");
       return new ShopError(response.status, errorIn(content), retryAfter, mayBeDone);
     });
   } catch (cause) {
@@ -129,7 +139,7 @@ export function noAnswer(
 ): NoAnswer {
   const status = response ? `, but HTTP ${response.status} of somebody else` : "";
   return new NoAnswer(
-    `No answer of the shop to ${request.method} ${pathOf(request)}${status}`,
+    `No answer of the shop to ${request.method} ${withoutToken(pathOf(request))}${status}`,
     options,
   );
 }
@@ -137,6 +147,11 @@ export function noAnswer(
 /** Return the path without `URL`, since React Native's `URL` has no `pathname`. */
 function pathOf({ url }: Pick<Request, "url">): string {
   return url.replace(/^[^/]*\/\/[^/?#]*/, "").replace(/[?#].*$/, "");
+}
+
+/** Replace the token of an emailed link, since messages are logged. */
+function withoutToken(path: string): string {
+  return path.replace(/\/(password-resets|email-verifications)\/[^/]+$/, "/$1/{token}");
 }
 
 function isWithoutContent(request: Request): boolean {

@@ -1,9 +1,10 @@
 /** The client: one method per operation of the API. */
 
-import createApi, { type Client } from "openapi-fetch";
+import createApi, { type Client, defaultPathSerializer } from "openapi-fetch";
 import { hasCode, NoAnswer } from "./errors.js";
 import { randomKey } from "./keys.js";
 import type {
+  Order,
   OrderPlace,
   OrderUpdate,
   operations,
@@ -78,6 +79,7 @@ export function createShop({
   });
   const api: ShopApi = createApi<Api>({
     baseUrl,
+    pathSerializer,
     fetch: authorized(
       (request, mayBeDone = false) => send(request, transport, { mayBeDone }),
       tokens,
@@ -140,8 +142,14 @@ export function createShop({
       list: async () => (await data(api.GET("/api/sessions"))).data,
       end: (sessionId: string) =>
         deleted(api.DELETE("/api/sessions/{sessionId}", { params: { path: { sessionId } } })),
+      /** End all sessions, and delete the tokens. */
       async endAll() {
-        await api.DELETE("/api/sessions");
+        try {
+          await api.DELETE("/api/sessions");
+        } catch (error) {
+          // After a lost response, this session has ended with the others.
+          if (!hasCode(error, "UNAUTHORIZED") || !error.mayBeDone) throw error;
+        }
         await tokens.save(undefined);
       },
     },
@@ -192,7 +200,11 @@ export function createShop({
       },
       update: (orderId: string, body: OrderUpdate, userId = "me") =>
         updateOrder(orderId, body, userId),
-      edit: edit(readOrder, patchOrder),
+      edit: (orderId: string, decide: (order: Order) => OrderUpdate, userId = "me") =>
+        edit(
+          () => readOrder(orderId, userId),
+          (_, body: OrderUpdate, header) => patchOrder(orderId, body, header, userId),
+        )(orderId, decide),
       cancel: (orderId: string, userId = "me") =>
         updateOrder(orderId, { status: "cancelled" }, userId),
     },
@@ -233,11 +245,18 @@ export function createShop({
       if (!hasCode(error, "INVALID_TRANSITION") || !error.mayBeDone) throw error;
       const order = await data(readOrder(orderId, userId));
       const { status = order.status, note = order.note } = body;
-      // The API trims notes before it stores them.
-      if (order.status !== status || order.note?.trim() !== note?.trim()) throw error;
+      if (order.status !== status || trimmed(order.note) !== trimmed(note)) throw error;
       return order;
     }
   }
+}
+
+/** Return a note without blanks and direction marks around it, as the API stores it. */
+function trimmed(note: string | null | undefined): string {
+  return (note ?? "").replace(
+    /^[\s\u202a-\u202e\u2066-\u2069]+|[\s\u202a-\u202e\u2066-\u2069]+$/g,
+    "",
+  );
 }
 
 /** Return the tokens of a response; throw if it has none, so another server's response never replaces them. */
@@ -248,6 +267,14 @@ function requireTokens(url: string, { data: grant, response }: ApiResult): Token
     throw noAnswer({ method: "POST", url }, { response, cause });
   }
   return tokens;
+}
+
+/** Serialize the path; throw for an id that results in another path, since URLs normalize dots. */
+function pathSerializer(path: string, ids: Record<string, unknown>): string {
+  for (const [name, id] of Object.entries(ids)) {
+    if (["", ".", ".."].includes(String(id))) throw new RangeError(`${name} must not be "${id}"`);
+  }
+  return defaultPathSerializer(path, ids);
 }
 
 interface Condition {

@@ -78,12 +78,17 @@ export function withMemoryFallback(storage: TokenStorage, onSessionEnd: () => vo
     },
 
     async save(tokens) {
-      const save = ++saves;
+      let save = ++saves;
       const ended = keep(tokens);
       unsaved = true;
       try {
         await storage.save(tokens);
-        if (save === saves) unsaved = false;
+        // This save may have overwritten one that began later.
+        while (save !== saves) {
+          save = saves;
+          await storage.save(known);
+        }
+        unsaved = false;
       } catch {
         // Full or blocked: the next save may succeed.
       }

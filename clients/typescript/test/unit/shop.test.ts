@@ -83,7 +83,7 @@ test("order update returns the order that a lost attempt updated", async () => {
   expect(await noting.orders.update("1", { note: "Ring twice." })).toEqual(order);
 
   const { shop: trimming } = scripted([lost(), refused(), jsonResponse(order)]);
-  expect(await trimming.orders.update("1", { note: "  Ring twice.\n" })).toEqual(order);
+  expect(await trimming.orders.update("1", { note: "\u2068 Ring twice.\u2069\n" })).toEqual(order);
 
   const { shop: refusing } = scripted([lost(), refused(), jsonResponse(order)]);
   await expect(refusing.orders.update("1", { note: "Knock." })).rejects.toMatchObject({
@@ -195,4 +195,51 @@ test.each([
 
   expect(await shop.logOut()).toBeUndefined();
   expect(tokens.load()).toBeUndefined();
+});
+
+test("end of all sessions succeeds after a lost response", async () => {
+  const rejected = () => errorResponse(401, "UNAUTHORIZED");
+  const tokens = loggedIn();
+  const { shop } = scripted([lost(), rejected(), rejected()], { tokens });
+
+  await shop.sessions.endAll();
+
+  expect(tokens.load()).toBeUndefined();
+  const { shop: refused } = scripted([rejected(), rejected()], { tokens: loggedIn() });
+  await expect(refused.sessions.endAll()).rejects.toMatchObject({ code: "UNAUTHORIZED" });
+});
+
+test("deletion of the own user is unknown after a lost response", async () => {
+  const rejected = () => errorResponse(401, "UNAUTHORIZED");
+  const { shop } = scripted([lost(), rejected(), rejected()], { tokens: loggedIn() });
+
+  await expect(shop.users.delete()).rejects.toMatchObject({
+    code: "UNAUTHORIZED",
+    mayBeDone: true,
+  });
+});
+
+test("edit changes the order of another user", async () => {
+  const order = () => jsonResponse({ id: "1", note: null }, 200, { ETag: '"1"' });
+  const { shop, requests } = scripted([order(), order()]);
+
+  await shop.orders.edit("1", () => ({ note: "x" }), "ada");
+
+  expect(paths(requests)).toEqual(["GET /api/users/ada/orders/1", "PATCH /api/users/ada/orders/1"]);
+});
+
+test.each(["", ".", ".."])("id %j is rejected, since another path would result", async (id) => {
+  const { shop, requests } = scripted([]);
+
+  await expect(shop.products.delete(id)).rejects.toThrow(RangeError);
+
+  expect(requests).toEqual([]);
+});
+
+test("messages have no token of an emailed link", async () => {
+  const { shop } = scripted([lost()]);
+
+  await expect(shop.verifyEmail("mailed-2")).rejects.toThrow(
+    /^No answer of the shop to PUT \/api\/email-verifications\/{token}$/,
+  );
 });

@@ -370,6 +370,31 @@ test("tokens are used while they are being saved", async () => {
   expect(headers(requests, "Authorization")).toEqual([null, "Bearer access-new"]);
 });
 
+test("storage keeps the newest login if an earlier save ends later", async () => {
+  let stored: unknown;
+  let overtake: () => void = () => undefined;
+  const overtaken = new Promise<void>((resolve) => {
+    overtake = resolve;
+  });
+  const tokens: TokenStorage = {
+    load: () => undefined,
+    async save(saved) {
+      if (saved?.accessToken === "access-1") await overtaken;
+      stored = saved?.accessToken;
+    },
+  };
+  const { shop } = scripted([grant("1"), grant("2")], { tokens });
+  const login = { email: "ada@example.com", password: "a long walk" };
+
+  const first = shop.logIn(login);
+  await vi.advanceTimersByTimeAsync(1);
+  await shop.logIn(login);
+  overtake();
+  await first;
+
+  expect(stored).toBe("access-2");
+});
+
 test("onSessionEnd is called once, after the tokens are deleted", async () => {
   const done = () => new Response(null, { status: 204 });
   const cases: [Response[], (shop: ReturnType<typeof scripted>["shop"]) => Promise<unknown>][] = [
