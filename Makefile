@@ -196,19 +196,21 @@ $(LINT)/node_modules/.installed: $(LINT)/package-lock.json
 	@echo "npm packages: OpenAPI linters" && cd $(LINT) && npm ci --silent && touch $(CURDIR)/$@
 
 OTHER_CLIENT := .local/clients/python
+PYTHON_CLIENT := .local/clients/shop-backend-client
 OAUTH_CLIENTS := tests/clients/oauth
 RPC_CLIENTS := tests/clients/rpc
 GRAPHQL_CLIENTS := tests/clients/graphql
 
 .PHONY: test-clients
-test-clients: environments $(TYPESCRIPT)/node_modules/.installed $(TYPESCRIPT)/test/nodes/node_modules/.installed $(OTHER_CLIENT)/.installed $(OAUTH_CLIENTS)/node_modules/.installed $(RPC_CLIENTS)/generated/.generated $(GRAPHQL_CLIENTS)/node_modules/.installed ## Test the TypeScript client, a generated Python client, and client libraries of OAuth, RPCs and GraphQL (4 minutes; needs npm and a JDK)
+test-clients: environments $(TYPESCRIPT)/node_modules/.installed $(TYPESCRIPT)/test/nodes/node_modules/.installed $(PYTHON_CLIENT)/.installed clients/python/node_modules/.installed $(OTHER_CLIENT)/.installed $(OAUTH_CLIENTS)/node_modules/.installed $(RPC_CLIENTS)/generated/.generated $(GRAPHQL_CLIENTS)/node_modules/.installed ## Test the TypeScript and Python clients, a client of another generator, and client libraries of OAuth, RPCs and GraphQL (4 minutes; needs npm and a JDK)
 	@cd $(TYPESCRIPT) && (npm run --silent generate -- --check || (echo 'run: make generate' && false)) && \
 		npm run --silent lint && \
 		npm test --silent && npm run --silent test:nodes && npm run --silent test:package
 	@cd $(OAUTH_CLIENTS) && $(CURDIR)/$(TYPESCRIPT)/node_modules/.bin/biome check --error-on-warnings
 	@cd $(RPC_CLIENTS) && $(CURDIR)/$(TYPESCRIPT)/node_modules/.bin/biome check --error-on-warnings
 	@cd $(GRAPHQL_CLIENTS) && $(CURDIR)/$(TYPESCRIPT)/node_modules/.bin/biome check --error-on-warnings
-	$(PYTHON) -m pytest tests/clients/typescript.py tests/clients/python.py \
+	$(PYTHON_CLIENT)/environment/bin/python -m pytest --config-file clients/python/pyproject.toml clients/python/tests/unit
+	$(PYTHON) -m pytest tests/clients/typescript.py tests/clients/python.py tests/clients/other_python.py \
 		$(OAUTH_CLIENTS)/npm_libraries.py $(OAUTH_CLIENTS)/authlib_client.py \
 		$(OAUTH_CLIENTS)/requests_oauthlib_client.py \
 		$(RPC_CLIENTS)/npm_libraries.py $(RPC_CLIENTS)/connectrpc_client.py \
@@ -224,6 +226,18 @@ $(TYPESCRIPT)/node_modules/.installed: $(TYPESCRIPT)/package-lock.json
 # With install scripts, since they download the binary of each version.
 $(TYPESCRIPT)/test/nodes/node_modules/.installed: $(TYPESCRIPT)/test/nodes/package-lock.json
 	@echo "npm packages: supported Node.js versions" && cd $(@D)/.. && npm ci --silent && touch $(CURDIR)/$@
+
+# From its wheel, so that a file that the package lacks fails here.
+$(PYTHON_CLIENT)/.installed: $(shell find clients/python/src -name '*.py') clients/python/pyproject.toml clients/python/README.md .venv/.synced
+	@echo "Python client: built" && rm -rf $(PYTHON_CLIENT) && mkdir -p $(PYTHON_CLIENT)
+	@uv build --quiet --wheel clients/python --out-dir $(PYTHON_CLIENT)
+	@uv export --frozen --quiet --only-group dev --no-hashes --output-file $(PYTHON_CLIENT)/constraints.txt
+	@uv venv --quiet --python $(PYTHON) $(PYTHON_CLIENT)/environment
+	@uv pip install --quiet --python $(PYTHON_CLIENT)/environment --constraints $(PYTHON_CLIENT)/constraints.txt \
+		$(PYTHON_CLIENT)/*.whl mypy pytest && touch $@
+
+clients/python/node_modules/.installed: clients/python/package-lock.json
+	@echo "npm packages: pyright" && cd $(@D)/.. && npm ci --silent && touch $(CURDIR)/$@
 
 $(OAUTH_CLIENTS)/node_modules/.installed: $(OAUTH_CLIENTS)/package-lock.json
 	@echo "npm packages: OAuth client libraries" && cd $(@D)/.. && npm ci --silent && touch $(CURDIR)/$@

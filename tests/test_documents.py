@@ -10,7 +10,7 @@ import pytest
 from tests.support.sam_template import ROOT, functions, resources
 
 DOCUMENTS = sorted(
-    [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "clients/typescript/README.md"]
+    [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("clients/*/README.md")]
 )
 MAX_DECISION_LINES = 40
 MAX_README_LINES = 100

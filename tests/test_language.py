@@ -15,8 +15,11 @@ from typing import NamedTuple
 import pytest
 
 from tests.support.sam_template import ROOT
+from tools.openapi import document
+from tools.python_client import generated as python_client
 
 CLIENT = ROOT / "clients/typescript"
+PYTHON_CLIENT = ROOT / "clients/python"
 MAX_PER_1000 = 5  # httpx has none, the README of Ory Kratos 3
 QUESTION_WORDS = re.compile(r"\b(what|who|whoever|whose|whom)\b", re.IGNORECASE)
 # Each in all its forms, with the term in its place.
@@ -158,6 +161,12 @@ def all_texts(paths: list[Path], read: Callable[[Path], Iterator[Text]]) -> list
     return [text for path in paths for text in read(path)]
 
 
+def python_client_files() -> list[Path]:
+    """The Python client's own files: no generated ones."""
+    generated = {path for path in python_client.files(document.document()) if path.exists()}
+    return [path for path in python_files("clients/python") if path not in generated]
+
+
 GROUPS: dict[str, Callable[[], list[Text]]] = {
     "layers": lambda: all_texts(python_files("layers/shop/shop"), python_texts),
     "functions": lambda: all_texts(python_files("functions"), python_texts),
@@ -180,6 +189,9 @@ GROUPS: dict[str, Callable[[], list[Text]]] = {
         sorted((ROOT / "tests/clients").glob("*/*.js")), typescript_texts
     ),
     "names of client tests": lambda: all_texts(typescript_files(), names_of_typescript_tests),
+    "Python client README.md": lambda: all_texts([PYTHON_CLIENT / "README.md"], markdown_texts),
+    "Python client": lambda: all_texts(python_client_files(), python_texts),
+    "names of Python client tests": lambda: all_texts(python_client_files(), names_of_tests),
 }
 
 

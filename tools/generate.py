@@ -8,6 +8,7 @@ from tools.deployments import ROOT
 from tools.local_cloud.emulator.patches import document as emulator_patches
 from tools.local_cloud.project import read_services
 from tools.openapi import document, gateway
+from tools.python_client import generated as python_client
 
 SERVICES = ROOT / "layers/dependencies/services.txt"
 
@@ -24,6 +25,7 @@ def generated() -> Mapping[Path, str]:
         SERVICES: "".join(f"{name}\n" for name in sorted(read_services(ROOT / "template.yaml"))),
         architecture_picture.PAGE: architecture_picture.page(),
         emulator_patches.DOCUMENT: emulator_patches.rendered(),
+        **python_client.files(public),
     }
 
 

@@ -1,0 +1,1 @@
+"""Derived files of the Python client: models, bodies, operations and the blocking variant."""
