@@ -210,7 +210,7 @@ test-clients: environments $(TYPESCRIPT)/node_modules/.installed $(TYPESCRIPT)/t
 	@cd $(RPC_CLIENTS) && $(CURDIR)/$(TYPESCRIPT)/node_modules/.bin/biome check --error-on-warnings
 	@cd $(GRAPHQL_CLIENTS) && $(CURDIR)/$(TYPESCRIPT)/node_modules/.bin/biome check --error-on-warnings
 	$(PYTHON_CLIENT)/environment/bin/python -m pytest --config-file clients/python/pyproject.toml clients/python/tests/unit
-	$(PYTHON) -m pytest tests/clients/typescript.py tests/clients/python.py tests/clients/other_python.py \
+	$(PYTHON) -m pytest tests/clients/typescript.py tests/clients/webhook_receiver.py tests/clients/python.py tests/clients/other_python.py \
 		$(OAUTH_CLIENTS)/npm_libraries.py $(OAUTH_CLIENTS)/authlib_client.py \
 		$(OAUTH_CLIENTS)/requests_oauthlib_client.py \
 		$(RPC_CLIENTS)/npm_libraries.py $(RPC_CLIENTS)/connectrpc_client.py \
@@ -314,6 +314,11 @@ seed: environments ## Fill the local stack with sample data (USERS=100000 [PRODU
 redrive: environments ## Redrive dead letters to their queue (QUEUE=FailedOrdersToProcess [DRY_RUN=1 ENV=staging])
 	@$(PYTHON) -m tools.redrive $(or $(QUEUE),$(error QUEUE=FailedOrdersToProcess)) \
 		--environment $(or $(ENV),default) $(if $(DRY_RUN),--dry-run)
+
+.PHONY: redeliver-webhooks
+redeliver-webhooks: environments ## Send the failed deliveries of a webhook endpoint again (ENDPOINT=<id> SINCE=2026-11-22T00:00:00Z [CONFIRM=1 ENV=staging])
+	@PYTHONPATH=layers/shop $(PYTHON) -m tools.redeliver_webhooks $(or $(ENDPOINT),$(error ENDPOINT=<id>)) \
+		$(or $(SINCE),$(error SINCE=2026-11-22T00:00:00Z)) --environment $(or $(ENV),default) $(if $(CONFIRM),--confirm)
 
 .PHONY: replay
 replay: environments ## Replay the stream records that a queue points to (QUEUE=UnpublishedEvents [DRY_RUN=1 ENV=staging])

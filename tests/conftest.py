@@ -38,6 +38,8 @@ _GIVEN = {
     "TOKEN_AUDIENCE": "shop-api",
     "TOKEN_CLIENT_ID": "shop",
     "TOKEN_ISSUER": "https://issuer.example",
+    "WEBHOOK_TARGETS": "public",
+    "WEBHOOKS_TO_SEND_QUEUE": "https://sqs.us-east-1.amazonaws.com/123456789012/webhooks_to_send",
     "UNPUBLISHED_EVENTS_QUEUE": "https://sqs.us-east-1.amazonaws.com/123456789012/unpublished",
 }
 

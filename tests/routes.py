@@ -23,7 +23,7 @@ SIGNED = STORED | KEYS | {"jwt"}
 
 # AWS calls
 GET, QUERY, BATCH, UPDATE = "GetItem", "Query", "BatchGetItem", "UpdateItem"
-WRITE, SEND = "TransactWriteItems", "SendMessage"
+WRITE, SEND, PUT = "TransactWriteItems", "SendMessage", "PutItem"
 
 _OLDEST = {"sort": "createdAt"}  # items created for other requests come later
 _BROWSER = {"Accept": "text/html", "Accept-Encoding": "gzip"}
@@ -288,6 +288,38 @@ ROUTES: Mapping[str, Expected] = {
     "GET /oauth/userinfo": Expected(access=(401, 403, 403, 403), waits=[GET]),
     "GET /api/grants": Expected(access=(401, 200, 200, 200), waits=[QUERY, BATCH]),
     "DELETE /api/grants/{clientId}": Expected(access=(401, 404, 204, 404), waits=[WRITE]),
+    "POST /api/webhook-endpoints": Expected(
+        access=(401, 403, 403, 201),
+        waits=[GET, WRITE],  # the secret is cached
+        body=lambda _: {"url": "https://hooks.example.com/in", "eventTypes": ["order.placed"]},
+        loads=VALIDATED,
+    ),
+    "GET /api/webhook-endpoints": Expected(access=(401, 403, 403, 200), waits=[QUERY]),
+    "GET /api/webhook-endpoints/{endpointId}": Expected(access=(401, 403, 403, 200), waits=[GET]),
+    "PATCH /api/webhook-endpoints/{endpointId}": Expected(
+        access=(401, 403, 403, 200),
+        waits=[GET, WRITE],
+        body=lambda _: {"description": f"To the ERP {uuid4().hex[:4]}"},
+        loads=VALIDATED,
+    ),
+    "DELETE /api/webhook-endpoints/{endpointId}": Expected(
+        access=(401, 403, 403, 204), waits=[GET, WRITE]
+    ),
+    "PUT /api/webhook-endpoints/{endpointId}/secrets/{version}": Expected(
+        access=(401, 403, 403, 200),
+        waits=[GET],  # the present version is returned again
+        body=lambda _: {"keepPreviousFor": 3600},
+        loads=VALIDATED,
+    ),
+    "GET /api/webhook-endpoints/{endpointId}/deliveries": Expected(
+        access=(401, 403, 403, 200), waits=[GET, QUERY], query=lambda _: _OLDEST, loads=VALIDATED
+    ),
+    "POST /api/webhook-endpoints/{endpointId}/deliveries": Expected(
+        access=(401, 403, 403, 202),
+        waits=[GET, UPDATE, PUT, "SendMessageBatch"],
+        body=lambda _: {},
+        loads=VALIDATED,
+    ),
     "GET /.well-known/{document}": Expected(access=(200, 200, 200, 200), waits=[], loads=PAGE),
     "GET /health": Expected(access=(200, 200, 200, 200), waits=[], loads=PAGE),
     "GET /ready": Expected(access=(200, 200, 200, 200), waits=[]),  # checks once in 5 s

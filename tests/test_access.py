@@ -1,6 +1,7 @@
 """Access control: every route of the template, as anonymous, stranger, self and admin."""
 
 import re
+from collections.abc import Iterator
 from copy import replace
 from typing import Any
 
@@ -43,6 +44,13 @@ def oauth_client(shop: Shop) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
+def webhook_endpoint(shop: Shop) -> Iterator[dict[str, Any]]:
+    shop.delete_webhook_endpoints()
+    yield shop.webhook_endpoint()
+    shop.delete_webhook_endpoints()
+
+
+@pytest.fixture(scope="module")
 def clients(shop: Shop, owner: Person) -> dict[str, httpx2.Client]:
     return {
         "anonymous": shop.anonymous,
@@ -71,6 +79,7 @@ def test_access(
     product: dict[str, Any],
     order: dict[str, Any],
     oauth_client: dict[str, Any],
+    webhook_endpoint: dict[str, Any],
     route: str,
     who: str,
 ) -> None:
@@ -78,6 +87,8 @@ def test_access(
     ids = {
         "document": "openid-configuration",
         "clientId": oauth_client["id"],
+        "endpointId": webhook_endpoint["id"],
+        "version": "1",
         "userId": owner.id,
         "orderId": order["id"],
         "productId": product["id"],
@@ -124,6 +135,9 @@ def test_access(
     if route == "DELETE /api/oauth-clients/{clientId}" and expected == 204:
         # A new client: other requests need the first.
         path = f"/api/oauth-clients/{shop.oauth_client()['id']}"
+    if route == "DELETE /api/webhook-endpoints/{endpointId}" and expected == 204:
+        # A new endpoint: other requests need the first.
+        path = f"/api/webhook-endpoints/{shop.webhook_endpoint()['id']}"
     if route == "DELETE /api/grants/{clientId}" and expected == 204:
         owner.authorize(oauth_client)
     before = shop.everything() if expected >= 400 else None

@@ -41,6 +41,14 @@ ACCEPTED: Mapping[str, tuple[str | None, str | None]] = {
     "POST /api/products": (None, "admin:products:write"),
     "PATCH /api/products/{productId}": (None, "admin:products:write"),
     "DELETE /api/products/{productId}": (None, "admin:products:write"),
+    "POST /api/webhook-endpoints": (None, "admin:webhooks:write"),
+    "GET /api/webhook-endpoints": (None, "admin:webhooks:read"),
+    "GET /api/webhook-endpoints/{endpointId}": (None, "admin:webhooks:read"),
+    "PATCH /api/webhook-endpoints/{endpointId}": (None, "admin:webhooks:write"),
+    "DELETE /api/webhook-endpoints/{endpointId}": (None, "admin:webhooks:write"),
+    "PUT /api/webhook-endpoints/{endpointId}/secrets/{version}": (None, "admin:webhooks:write"),
+    "GET /api/webhook-endpoints/{endpointId}/deliveries": (None, "admin:webhooks:read"),
+    "POST /api/webhook-endpoints/{endpointId}/deliveries": (None, "admin:webhooks:write"),
     "GET /oauth/userinfo": ("openid", None),
 }
 KINDS = ("user", "admin", "client itself")
@@ -122,7 +130,7 @@ def apps(shop: Shop, owner: Person, admin: Person, client: Json) -> list[App]:
 class Requests:
     """Valid requests with the ids of the owner."""
 
-    def __init__(self, owner: Person, product: Json, client: Json) -> None:
+    def __init__(self, owner: Person, product: Json, client: Json, endpoint: Json) -> None:
         self._owner = owner
         self._product = product
         self._account = Account(
@@ -136,11 +144,13 @@ class Requests:
             "asset": "page.js",
             "clientId": client["id"],
             "document": "openid-configuration",
+            "endpointId": endpoint["id"],
             "orderId": self._order(),
             "productId": product["id"],
             "sessionId": owner.grant["session"]["id"],
             "token": "x" * 43,
             "userId": owner.id,
+            "version": "1",
         }
 
     def send(self, shop: Shop, http: httpx2.Client, route: str, **ids: str) -> httpx2.Response:
@@ -153,6 +163,8 @@ class Requests:
             ids = {"orderId": self._order()}
         if route.startswith("DELETE ") and "{productId}" in route:
             ids = {"productId": shop.product()["id"]}
+        if route.startswith("DELETE ") and "{endpointId}" in route:
+            ids = {"endpointId": shop.webhook_endpoint()["id"]}
         return self.send(shop, http, route, **ids)
 
     def _target(self, route: str, ids: Mapping[str, str]) -> tuple[str, str]:
@@ -170,8 +182,10 @@ class Requests:
 
 
 @pytest.fixture(scope="module")
-def requests(owner: Person, product: Json, client: Json) -> Requests:
-    return Requests(owner, product, client)
+def requests(shop: Shop, owner: Person, product: Json, client: Json) -> Iterator[Requests]:
+    shop.delete_webhook_endpoints()
+    yield Requests(owner, product, client, shop.webhook_endpoint())
+    shop.delete_webhook_endpoints()
 
 
 def outcome(response: httpx2.Response) -> object:

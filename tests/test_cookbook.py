@@ -74,6 +74,10 @@ def test_every_block_is_accepted(printed: Mapping[str, str], heading: str) -> No
             ["^HTTP/1.1 200", '"status":"PENDING"', "^idempotent-replayed: true"],
         ),
         (
+            "Receive orders by a webhook",
+            ['"secret":"whsec_', r'^\{"id":"[0-9a-f-]{36}"\}$', "^HTTP/1.1 204"],
+        ),
+        (
             "Change your email without overwriting other changes",
             [r'"email":"new\.ada\.\d+@example.com"'],
         ),

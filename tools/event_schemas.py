@@ -19,10 +19,10 @@ class _Untitled(GenerateJsonSchema):
 # Any: values of JSON Schema.
 def schemas() -> dict[str, dict[str, Any]]:
     """Return the schemas by event type."""
-    from shop.events.schemas import AnyEvent
+    from shop.events.schemas import AnyEvent, WebhookPing
 
     found = {}
-    for event in get_args(AnyEvent.__value__):
+    for event in (*get_args(AnyEvent.__value__), WebhookPing):
         schema = event.model_json_schema(mode="serialization", schema_generator=_Untitled)
         found[event.name()] = {"$schema": _Untitled.schema_dialect, **schema}
     return found

@@ -43,6 +43,7 @@ TOLD_IN_WORDS = {
     "redirect_uri_missing",  # a grant type needs one
     "redirect_uri_scheme",  # by the host, too
     "redirect_uri_user",
+    "webhook_url",  # hosts of the Internet, ports, and the syntax of paths
 }
 # The limit spans all lines of one product, which JSON Schema cannot express.
 MAX_OF_ONE_PRODUCT = "All lines of one product together may order 999 at most."

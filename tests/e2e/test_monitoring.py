@@ -37,7 +37,7 @@ def test_dashboard_has_the_deployed_alarms_queues_and_rules(shop: Shop) -> None:
         assert shop.resources[alarm] in body
     for queue in resources("AWS::SQS::Queue"):
         assert json.dumps(shop.resources[queue].rpartition("/")[2]) in body
-    assert len(rules) == 2
+    assert len(rules) == 3
     for rule in rules:
         assert json.dumps(["EventBusName", bus, "RuleName", rule["Name"]])[1:-1] in body
     assert not [word for word in ("Fn::", '"Ref"', "${") if word in body]

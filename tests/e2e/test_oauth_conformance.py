@@ -347,7 +347,8 @@ def test_oidcc_discovery_endpoint_verification(shop: Shop) -> None:
             "scopes_supported": [
                 *("openid", "profile", "email", "account:read", "orders:read", "orders:write"),
                 *("admin:users:read", "admin:orders:read", "admin:orders:write"),
-                *("admin:products:write", "admin:tokens:introspect"),
+                *("admin:products:write", "admin:webhooks:read", "admin:webhooks:write"),
+                "admin:tokens:introspect",
             ],
             "response_types_supported": ["code"],
             "response_modes_supported": ["query"],

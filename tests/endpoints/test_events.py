@@ -34,6 +34,7 @@ RESULTS: dict[str, str | set[str] | None] = {
     "publish_events": "batchItemFailures",
     "start_processing": "batchItemFailures",
     "send_email": "batchItemFailures",
+    "send_webhooks": "batchItemFailures",
 }
 
 

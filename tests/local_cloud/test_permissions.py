@@ -133,6 +133,21 @@ def test_mapping_permission_is_checked_by_action(stack: LocalStack, principal: P
     assert principal.is_allowed(disable)
 
 
+def test_batch_of_messages_needs_the_permission_for_one(
+    stack: LocalStack, principal: Principal
+) -> None:
+    queue, client = Queue(stack), principal.client("sqs")
+    entries = [{"Id": "1", "MessageBody": "{}"}]
+
+    def send() -> object:
+        return client.send_message_batch(QueueUrl=queue.url, Entries=entries)
+
+    principal.allow(("sqs:SendMessageBatch", queue.arn))
+    assert not principal.is_allowed(send)
+    principal.allow(("sqs:SendMessage", queue.arn))
+    assert principal.is_allowed(send)
+
+
 @pytest.mark.parametrize("operation", ["update_item", "put_item", "delete_item", "get_item"])
 def test_condition_on_leading_keys_denies_other_rows(
     stack: LocalStack, principal: Principal, operation: str

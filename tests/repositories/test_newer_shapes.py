@@ -310,7 +310,8 @@ EVENTS: list[AnyEvent] = [
 def test_newer_shapes_cover_every_event_type() -> None:
     documented = {path.stem for path in (ROOT / "docs/events").glob("*.json")}
 
-    assert {event.type for event in EVENTS} == documented
+    # Pings go to receivers only, and no consumer reads them.
+    assert {event.type for event in EVENTS} == documented - {"webhook.ping"}
 
 
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.type)

@@ -10,6 +10,7 @@ from shop.clients import dynamodb
 from shop.clock import now
 from shop.dynamo import tables
 from shop.dynamo.codec import Item, decode, encode
+from shop.errors import LimitReached
 from shop.identifiers import new_id
 from shop.identity.accounts.models import UserStatus
 from shop.identity.accounts.repository import AccountRepository
@@ -21,9 +22,17 @@ from shop.orders.repository import OrderRepository
 from shop.products.repository import ProductRepository
 from shop.users.models import User
 from shop.users.repository import UserRepository
+from shop.webhooks.models import MAX_ENDPOINTS
+from shop.webhooks.repository import WebhookRepository
 from tests.repositories.test_schema_versions import log_in
 from tests.support.aws_mock import fresh_aws
-from tests.support.sample_items import consent_of, family_of, oauth_client
+from tests.support.sample_items import (
+    consent_of,
+    family_of,
+    oauth_client,
+    webhook_delivery,
+    webhook_endpoint,
+)
 from tests.support.stored_shop import keep, place, sign_up
 from tools.restore.comparison import Comparer, Comparison
 from tools.restore.counts import count_admins, count_orders
@@ -472,6 +481,24 @@ def test_consent_without_user_or_client_is_not_restored(gone: str) -> None:
 
     assert outcome.error == "the user or the client does not exist"
     assert get(tables.grants(), **key) is None
+
+
+def test_restored_webhook_endpoint_is_disabled_and_counted() -> None:
+    endpoint, others = webhook_endpoint(id=new_id()), WebhookRepository()
+    others.add(endpoint, None, None)
+    others.add_delivery(webhook_delivery(endpoint_id=endpoint.id))
+    restoring = Restore("WebhooksTable")
+    others.delete(endpoint, None)
+
+    [outcome] = restoring.restore(endpoint.id)
+
+    after = others.get(endpoint.id)
+    assert outcome.error is None and after is not None
+    assert after.url == endpoint.url and not after.is_active
+    for _ in range(MAX_ENDPOINTS - 1):
+        others.add(webhook_endpoint(id=new_id()), None, None)
+    with pytest.raises(LimitReached):
+        others.add(webhook_endpoint(id=new_id()), None, None)
 
 
 def test_restored_client_has_no_secrets_of_that_time() -> None:

@@ -29,6 +29,9 @@ import shop.orders.dependencies
 import shop.products.dependencies
 import shop.system.dependencies
 import shop.users.dependencies
+import shop.webhooks.dependencies
+import shop.webhooks.master_secret
+import shop.webhooks.worker
 from shop.config import setting
 from tests.support.sam_template import resources, template
 
@@ -58,6 +61,10 @@ _CACHED = (
     shop.identity.sessions.dependencies.access_token_issuer,
     shop.identity.sessions.dependencies.session_service,
     shop.users.dependencies.user_service,
+    shop.webhooks.dependencies.webhook_endpoint_service,
+    shop.webhooks.dependencies.webhook_delivery_service,
+    shop.webhooks.master_secret._master,
+    shop.webhooks.worker.webhook_deliverer,
 )
 
 
@@ -71,9 +78,11 @@ def fresh_aws() -> Iterator[None]:
             _delete_tables()
         _create_tables()
         shop.clients.secrets().create_secret(Name=setting("SIGNING_KEYS_SECRET"))
+        shop.clients.secrets().create_secret(Name=setting("WEBHOOK_SECRET"), SecretString="m" * 64)
         shop.clients.events().create_event_bus(Name=setting("BUS"))
         shop.clients.queues().create_queue(QueueName="unpublished")
-        shop.clients.queues().create_queue(QueueName=setting("EMAILS_TO_SEND_QUEUE").split("/")[-1])
+        for queue in ("EMAILS_TO_SEND_QUEUE", "WEBHOOKS_TO_SEND_QUEUE"):
+            shop.clients.queues().create_queue(QueueName=setting(queue).split("/")[-1])
         shop.clients.mail().create_email_identity(EmailIdentity=setting("MAIL_FROM"))
         yield
         for cached in _CACHED:

@@ -44,6 +44,8 @@ def requests(shop: Shop, admin: Person, routes: list[str]) -> list[Send]:
     ids["token"] = "x" * 43  # well-formed: only the database can reject it
     client = shop.oauth_client()
     ids |= {"clientId": client["id"], "document": "openid-configuration"}
+    shop.delete_webhook_endpoints()
+    ids |= {"endpointId": shop.webhook_endpoint()["id"], "version": "1"}
     account = Account(
         known.email,
         admin.grant["refreshToken"],

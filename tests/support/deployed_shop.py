@@ -198,6 +198,20 @@ class DeployedShop:
             ]
         return client
 
+    def webhook_endpoint(self, **fields: Any) -> dict[str, Any]:
+        """Create an endpoint, with its secret; on a local stack it receives nothing."""
+        body = {"url": "https://hooks.example.com/in", "eventTypes": ["*"]} | fields
+        created = self.admin.http.post("/api/webhook-endpoints", json=body)
+        assert created.status_code == 201, created.text
+        endpoint: dict[str, Any] = created.json()
+        return endpoint
+
+    def delete_webhook_endpoints(self) -> None:
+        """Delete all endpoints: their number is limited."""
+        for endpoint in self.admin.http.get("/api/webhook-endpoints").json()["data"]:
+            path = f"/api/webhook-endpoints/{endpoint['id']}"
+            self.admin.http.delete(path).raise_for_status()
+
     def product(self, **fields: Any) -> dict[str, Any]:
         body = new_product() | fields
         created = self.admin.http.post("/api/products", json=body)
@@ -457,10 +471,11 @@ def stack(faults: FaultProxy, mail_faults: FaultProxy) -> Iterator[LocalStack]:
         seed=seed_admin,
         endpoints={"": faults.url, "SendEmail": mail_faults.url},
     ) as running:
-        # No order may start processing during another test.
-        running.client("lambda").update_event_source_mapping(
-            UUID=running.resources()["ProcessOrders"], Enabled=False
-        )
+        # No order may start processing, and no webhook be sent, during another test.
+        for mapping in ("ProcessOrders", "SendWebhooksSource"):
+            running.client("lambda").update_event_source_mapping(
+                UUID=running.resources()[mapping], Enabled=False
+            )
         # An email that met a fault is redelivered before the next test waits for its own.
         running.client("sqs").set_queue_attributes(
             QueueUrl=running.resources()["EmailsToSend"], Attributes={"VisibilityTimeout": "30"}

@@ -52,7 +52,8 @@ METRICS = (
         "",
         "SignUps LogInsFailed LogInsThrottled RefreshReuse OrdersPlaced StockRefusals"
         " OAuthRefreshReuse CodesReplayed ClientsRefused"
-        " MalformedPasswordHashes RejectedEmails",
+        " MalformedPasswordHashes RejectedEmails"
+        " WebhooksDelivered WebhooksRefused WebhookEndpointsDisabled",
     )
     | known(STACK, "currency", "OrderValue")
     | known(STACK, "route", "Latency")

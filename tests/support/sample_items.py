@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from shop.caller import Role
 from shop.clock import now
@@ -40,6 +41,13 @@ from shop.products.models import Product, ProductStatus
 from shop.products.repository import ProductRepository
 from shop.users.models import User
 from shop.users.repository import UserRepository
+from shop.webhooks.models import (
+    DeliveryStatus,
+    EndpointStatus,
+    WebhookDelivery,
+    WebhookEndpoint,
+)
+from shop.webhooks.repository import WebhookRepository
 from tests.support.fixtures import CLIENT_SECRET, NOON, PASSWORD
 
 _USER = "0190a6b2-7c9e-7b1a-8f00-0000000000a1"
@@ -48,6 +56,9 @@ _SESSION = "0190a6b2-7c9e-7b1a-9f00-0000000000a1"
 _PRODUCT = "0190a6b2-7c9e-7b1a-8f00-0000000000b1"
 _ORDER = "0190a6b2-7c9e-7b1a-8f00-0000000000c1"
 _CLIENT = "0190a6b2-7c9e-7b1a-8f00-0000000000f1"
+_ENDPOINT = "0190a6b2-7c9e-7b1a-8f00-0000000000a9"
+_DELIVERY = "0190a6b2-7c9e-7b1a-8f00-0000000000aa"
+_EVENT = "0190a6b2-7c9e-5b1a-8f00-0000000000ab"
 
 
 def add_examples() -> None:
@@ -73,6 +84,8 @@ def add_examples() -> None:
     OrderRepository().add(order, None)
     client = oauth_client()
     OAuthClientRepository().add(client, None, None)
+    WebhookRepository().add(webhook_endpoint(), None, None)
+    WebhookRepository().add_delivery(webhook_delivery())
     consent = consent_of(user.id, client, now())
     family = family_of(consent, now())
     GrantRepository().authorize(client, session, None, consent, family, [], ends_session=False)
@@ -80,6 +93,43 @@ def add_examples() -> None:
     for purpose in Purpose:
         digest = digest_of(f"{purpose}-".ljust(43, "x"))
         RecoveryRepository().add(RecoveryToken(digest, purpose, _USER, user.email, 1, end))
+
+
+# Any: fields of many types.
+def webhook_endpoint(**fields: Any) -> WebhookEndpoint:
+    return WebhookEndpoint(
+        id=_ENDPOINT,
+        url="https://hooks.example.com/in",
+        description=None,
+        event_types=["order.placed"],
+        status=EndpointStatus.ACTIVE,
+        disabled_reason=None,
+        secret_version=1,
+        previous_secret_expires_at=None,
+        failing_since=None,
+        created_by=_ADMIN,
+        created_at=NOON,
+        updated_at=NOON,
+        version=1,
+    )._replace(**fields)
+
+
+def webhook_delivery(**fields: Any) -> WebhookDelivery:
+    return WebhookDelivery(
+        endpoint_id=_ENDPOINT,
+        id=_DELIVERY,
+        event_id=_EVENT,
+        event_type="order.placed",
+        body='{"specversion":"1.0","type":"order.placed"}',
+        status=DeliveryStatus.PENDING,
+        attempts=[],
+        tries=0,
+        next_attempt_at=NOON,
+        response=None,
+        created_at=NOON,
+        updated_at=NOON,
+        version=1,
+    )._replace(**fields)
 
 
 def oauth_client(id_: str = _CLIENT) -> OAuthClient:

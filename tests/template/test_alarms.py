@@ -107,7 +107,7 @@ def test_age_alarms_cover_every_queue_with_a_worker() -> None:
     completion_lines = {name for name, queue in queues.items() if "RedrivePolicy" in queue}
     ages = json.dumps([alarm for alarm in ALARMS.values() if "OldestMessage" in json.dumps(alarm)])
 
-    assert len(completion_lines) == 2
+    assert len(completion_lines) == 3
     for queue in completion_lines:
         assert f"<{queue}.QueueName>" in ages
 

@@ -5,7 +5,7 @@ import tomllib
 
 import pytest
 
-from shop.email_queue import RESET_REQUESTED, VERIFICATION_REQUESTED
+from shop.email_queue import RESET_REQUESTED, VERIFICATION_REQUESTED, WEBHOOK_DISABLED
 from shop.mail.dependencies import mail_service
 from tests.support.sam_template import ROOT, resources, template
 
@@ -53,7 +53,7 @@ def test_queue_accepts_the_rule_only_and_undelivered_events_are_dead_lettered() 
 def test_rule_matches_every_event_type_with_an_email() -> None:
     pattern = resources("AWS::Events::Rule")["EmailsToSendRule"]["EventPattern"]
 
-    written = mail_service().types - {RESET_REQUESTED, VERIFICATION_REQUESTED}
+    written = mail_service().types - {RESET_REQUESTED, VERIFICATION_REQUESTED, WEBHOOK_DISABLED}
     assert set(pattern["detail-type"]) == written
 
 

@@ -42,8 +42,10 @@ def test_queue_accepts_a_rule_of_this_template(expanded: Resources) -> None:
 
     for name, policy in of_type(expanded, "AWS::SQS::QueuePolicy").items():
         for statement in policy["PolicyDocument"]["Statement"]:
-            source = statement["Condition"]["ArnEquals"]["aws:SourceArn"]["Fn::GetAtt"]
-            assert source[0] in rules and source[1] == "Arn", name
+            named = statement["Condition"]["ArnEquals"]["aws:SourceArn"]
+            for source in named if isinstance(named, list) else [named]:
+                rule, attribute = source["Fn::GetAtt"]
+                assert rule in rules and attribute == "Arn", name
 
 
 def test_functions_are_invoked_by_services_for_a_named_source_only(

@@ -223,6 +223,32 @@ def test_private_keys_are_read_by_signers_and_written_by_key_functions() -> None
     assert functions_allowed("ssm:PutParameter", "jwks") == makers
 
 
+def test_secret_of_webhooks_is_read_by_three_functions() -> None:
+    assert functions_allowed("secretsmanager:", "WebhookSecret") == {
+        *("CreateWebhookEndpoint", "ChangeWebhookSecret", "SendWebhooks")
+    }
+
+
+def test_worker_of_webhooks_reaches_no_data_of_users() -> None:
+    policies = json.dumps(resources("AWS::Serverless::Function")["SendWebhooks"]["Policies"])
+
+    assert set(re.findall(r"(\w+)Table", policies)) == {"Webhooks"}
+    assert functions_allowed("sqs:SendMessage", "WebhooksToSend") == {
+        *("CreateWebhookDelivery", "SendWebhooks")
+    }
+
+
+def test_webhooks_reach_loopback_in_the_local_stage_only() -> None:
+    (assertion,) = template()["Rules"]["LoopbackWebhooksAreLocal"]["Assertions"]
+
+    assert template()["Parameters"]["WebhookTargets"]["Default"] == "public"
+    assert assertion["Assert"] == {"Fn::Equals": [{"Ref": "WebhookTargets"}, "public"]}
+    config = tomllib.loads((ROOT / "samconfig.toml").read_text())
+    for environment in ("staging", "prod"):
+        parameters = config[environment]["deploy"]["parameters"]["parameter_overrides"]
+        assert "WebhookTargets" not in parameters
+
+
 def test_signing_keys_rotate_every_30_days_and_by_no_route() -> None:
     (event,) = resources("AWS::Serverless::Function")["RotateSigningKeys"]["Events"].values()
 
@@ -231,9 +257,12 @@ def test_signing_keys_rotate_every_30_days_and_by_no_route() -> None:
 
 
 def test_template_contains_no_secret() -> None:
-    (secret,) = resources("AWS::SecretsManager::Secret").values()
+    secrets = resources("AWS::SecretsManager::Secret")
 
-    assert secret.keys() == {"Description"}
+    assert secrets["SigningKeysSecret"].keys() == {"Description"}
+    # Secrets Manager generates the value.
+    assert secrets["WebhookSecret"].keys() == {"Description", "GenerateSecretString"}
+    assert secrets["WebhookSecret"]["GenerateSecretString"]["PasswordLength"] == 64
     assert not any("Password" in name or "Secret" in name for name in template()["Parameters"])
 
 

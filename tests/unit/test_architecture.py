@@ -10,7 +10,7 @@ import pytest
 from tests.support.sam_template import ROOT
 
 LAYER = ROOT / "layers/shop/shop"
-FEATURES = ("users", "identity", "products", "orders", "mail", "oauth")
+FEATURES = ("users", "identity", "products", "orders", "mail", "oauth", "webhooks")
 IO = {"boto3", "botocore", "urllib.request", "bcrypt", "cryptography"}
 
 

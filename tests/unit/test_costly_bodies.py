@@ -90,7 +90,10 @@ def test_brackets_and_commas_in_texts_are_not_counted() -> None:
 
 def rejected(endpoint: Any, body: bytes) -> tuple[int, float]:
     """Return the status and the CPU seconds of the request."""
-    path = dict.fromkeys(endpoint.path_names.values(), ADMIN.id) | {"token": "x" * 43}
+    path = dict.fromkeys(endpoint.path_names.values(), ADMIN.id) | {
+        "token": "x" * 43,
+        "version": "1",
+    }
     given = event(endpoint.route, path, raw=body, caller=ADMIN if endpoint.needs_caller else None)
     started = time.process_time()
     response = endpoint(given, Context())

@@ -61,3 +61,14 @@ def test_order_is_a_table_with_its_total() -> None:
     ]
     assert message.html.count("<tr>") == 2
     assert "{" not in message.html
+
+
+@pytest.mark.parametrize("is_gone", [False, True])
+def test_email_about_a_webhook_endpoint_states_host_reason_and_remedy(is_gone: bool) -> None:
+    message = templates.webhook_disabled("Ada", "hooks.example.com", is_gone)
+
+    for text in (message.text, message.html):
+        assert "hooks.example.com" in text and "activate the endpoint" in text
+        assert ("status 410" in text) is is_gone
+        assert ("72 hours" in text) is not is_gone
+    assert "href" not in message.html

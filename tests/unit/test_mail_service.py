@@ -5,8 +5,9 @@ from datetime import timedelta
 
 import pytest
 
+from shop.caller import Role
 from shop.deadline import RESPONSE_MARGIN
-from shop.email_queue import RESET_REQUESTED, VERIFICATION_REQUESTED
+from shop.email_queue import RESET_REQUESTED, VERIFICATION_REQUESTED, WEBHOOK_DISABLED
 from shop.identity.accounts.models import UserStatus
 from shop.identity.recovery.models import Purpose
 from shop.mail.models import MAX_EVENT_AGE, Notification
@@ -149,6 +150,20 @@ def test_deleted_or_inactive_user_gets_no_email(known: User | None, type_: str) 
     notification = replace(SIGNED_UP, type=type_, data={"userId": ALICE.id, "orderId": "order"})
 
     assert deliver(office, notification) == "no email: no recipient"
+
+
+@pytest.mark.parametrize("role", Role)
+def test_email_about_a_disabled_webhook_endpoint_reaches_admins_only(role: Role) -> None:
+    office = FakeEmailDependencies()
+    office.known = replace(USER, role=role)
+    data = {"userId": ALICE.id, "host": "hooks.example.com", "reason": "gone"}
+
+    outcome = deliver(office, Notification("1", WEBHOOK_DISABLED, NOON, data))
+
+    is_admin = role is Role.ADMIN
+    assert outcome == ("email sent" if is_admin else "no email: no recipient")
+    assert len(office.sent) == is_admin
+    assert all("hooks.example.com" in message.text for _, message, _ in office.sent)
 
 
 def test_unknown_order_sends_no_email() -> None:

@@ -117,6 +117,7 @@ def test_all_metrics_together_stay_within_the_format_limits() -> None:
         *("SignUps", "LogInsFailed", "LogInsThrottled", "RefreshReuse"),
         *("OrdersPlaced", "StockRefusals", "OrderValue", "Latency"),
         *("ClientsRefused", "CodesReplayed", "OAuthRefreshReuse"),
+        *("WebhooksDelivered", "WebhooksRefused", "WebhookEndpointsDisabled"),
     }
 
 

@@ -35,6 +35,7 @@ ROWS: dict[type[ShopError], tuple[str, int]] = {
     errors.InvalidTransition: ("failed_precondition", 400),
     errors.InsufficientStock: ("failed_precondition", 400),
     errors.LastAdmin: ("failed_precondition", 400),
+    errors.LimitReached: ("failed_precondition", 400),
     errors.PublicClient: ("failed_precondition", 400),
     errors.ProductUnavailable: ("failed_precondition", 400),
     errors.CurrencyMismatch: ("failed_precondition", 400),

@@ -150,7 +150,11 @@ def details_of(handler: Any, given: dict[str, Any]) -> list[dict[str, str]]:
 def test_messages_never_have_the_wording_of_pydantic(name: str) -> None:
     endpoint = ENDPOINTS[name]
     assert endpoint.body is not None
-    path = dict.fromkeys(endpoint.path_names.values(), ID) | {"userId": "me", "token": "x" * 43}
+    path = dict.fromkeys(endpoint.path_names.values(), ID) | {
+        "userId": "me",
+        "token": "x" * 43,
+        "version": "1",
+    }
 
     for body in wrong_bodies(endpoint.body):
         raw = json.dumps(body).encode()

@@ -17,6 +17,7 @@ from shop.http.parameters import PathName, PathParameter, PathToken
 from shop.http.response_models import Resource
 from shop.idempotency import IdempotentRequest
 from shop.preconditions import Precondition
+from shop.webhooks.parameters import PathVersion
 from tools.openapi.errors import error_schemas, errors_of, responses, shared_responses
 from tools.openapi.examples import id_of, path_of, response_example
 from tools.openapi.graphql import ROUTE as GRAPHQL
@@ -51,6 +52,7 @@ _TAGS = {
     "orders": "Placing and managing orders.",
     "graphql": "The same resources by GraphQL.",
     "oauth": "OAuth 2.0 for third-party applications.",
+    "webhooks": "Endpoints that receive events, and the deliveries to them.",
     "operations": "Health checks and this document.",
 }
 # Folders with another tag: generated clients name their classes by tags.
@@ -232,6 +234,8 @@ def _path_parameter(name: str, marker: PathParameter) -> Part:
             example = "x" * marker.max_length
         case PathName():
             example = min(marker.names)
+        case PathVersion():
+            example = "1"
         case _:
             example = id_of(name)
     return {

@@ -14,6 +14,12 @@ _IDS = {
     "Session": "0190a6b2-7c9e-7b1a-8f00-0000000000e1",
     "Client": "0190a6b2-7c9e-7b1a-8f00-0000000000f1",
     "OAuthClient": "0190a6b2-7c9e-7b1a-8f00-0000000000f1",
+    "Endpoint": "0190a6b2-7c9e-7b1a-8f00-0000000000a9",
+    "WebhookEndpoint": "0190a6b2-7c9e-7b1a-8f00-0000000000a9",
+    "NewWebhookEndpoint": "0190a6b2-7c9e-7b1a-8f00-0000000000a9",
+    "WebhookDelivery": "0190a6b2-7c9e-7b1a-8f00-0000000000aa",
+    "AcceptedDelivery": "0190a6b2-7c9e-7b1a-8f00-0000000000aa",
+    "Event": "0190a6b2-7c9e-5b1a-8f00-0000000000ab",
 }
 _NEXT_REFRESH_TOKEN = (
     "AZCmsnyeexqPAAAAAAAAoQGQprJ8nnsanwAAAAAAAKFmZmZmZmZmZmZmZmZm"

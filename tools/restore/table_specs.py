@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any  # values of items have many types
 
 from shop.caller import Role
 from shop.clock import now, to_text
-from shop.dynamo import tables
+from shop.dynamo import actions, tables
 from shop.dynamo.codec import Item, decode, encode
 from shop.dynamo.sort_keys import amount_key, shard_key
 from shop.identifiers import is_id, new_id
@@ -17,6 +17,7 @@ from shop.identity.sessions.repository import SessionRepository
 from shop.oauth.clients.models import ClientStatus
 from shop.orders.models import OrderStatus
 from shop.products.models import ProductStatus
+from shop.webhooks.models import DisabledReason, EndpointStatus
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -305,6 +306,30 @@ def _restore_oauth_client(_: LiveReader, lost: LostItem) -> Actions:
     return {"client": _put(tables.oauth_clients(), item, lost.live, "id")}
 
 
+def _webhook_endpoint_name(item: Item) -> str | None:
+    """Return the id of an endpoint; deliveries are not restored."""
+    is_endpoint = item["endpoint_id"] == "endpoints" and is_id(item["id"])
+    return str(item["id"]) if is_endpoint else None
+
+
+def _deleted_webhook_endpoint(_: LiveReader, __: Item) -> str | None:
+    return "possibly deleted by an admin"
+
+
+def _restore_webhook_endpoint(_: LiveReader, lost: LostItem) -> Actions:
+    """Restore an endpoint disabled: its secret may have been replaced since."""
+    item = _with_new_version(lost) | {
+        "status": EndpointStatus.DISABLED.value,
+        "disabled_reason": DisabledReason.ADMIN.value,
+    }
+    del item["request_id"]
+    restored: Actions = {"endpoint": _put(tables.webhooks(), item, lost.live, "id")}
+    if lost.live is not None:
+        return restored
+    key = {"endpoint_id": "endpoints", "id": "count"}
+    return restored | {"count": actions.update(tables.webhooks(), key, adds={"count": 1})}
+
+
 def _consent_name(item: Item) -> str | None:
     return f"{item['user_id']}/{item['id']}" if item["id"].startswith("client#") else None
 
@@ -354,6 +379,13 @@ TABLE_SPECS: Mapping[str, TableSpec] = {
         _oauth_client_name,
         _deleted_oauth_client,
         _restore_oauth_client,
+    ),
+    "WebhooksTable": TableSpec(
+        tables.webhooks,
+        ("endpoint_id", "id"),
+        _webhook_endpoint_name,
+        _deleted_webhook_endpoint,
+        _restore_webhook_endpoint,
     ),
     "GrantsTable": TableSpec(
         tables.grants, ("user_id", "id"), _consent_name, _deleted_consent, _restore_consent

@@ -12,6 +12,7 @@ from shop.correlation import correlation_id
 # Stored in messages and matched by the worker, so the values stay.
 VERIFICATION_REQUESTED = "mail.verification_wanted"
 RESET_REQUESTED = "mail.reset_wanted"
+WEBHOOK_DISABLED = "mail.webhook_disabled"
 
 
 class SqsEmailQueue:

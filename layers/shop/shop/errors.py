@@ -94,6 +94,11 @@ class LastAdmin(ShopError):
     message = "At least one active admin is required."
 
 
+class LimitReached(ShopError):
+    status, code = 409, "LIMIT_REACHED"
+    message = "The limit is reached. Delete another one first."
+
+
 class PublicClient(ShopError):
     status, code = 409, "PUBLIC_CLIENT"
     message = "A public client has no secret."

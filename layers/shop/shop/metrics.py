@@ -1,4 +1,4 @@
-"""Metrics: collected during a request and emitted in its one log line.
+"""Metrics: collected during a request or an attempt, and emitted in its one log line.
 
 The line is in the embedded metric format, from which CloudWatch extracts the metrics:
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
@@ -22,6 +22,9 @@ type Countable = Literal[
     "CodesReplayed",
     "OAuthRefreshReuse",
     "ClientsRefused",
+    "WebhooksDelivered",
+    "WebhooksRefused",
+    "WebhookEndpointsDisabled",
 ]
 type Measurable = Literal["OrderValue", "Latency"]
 

@@ -102,6 +102,13 @@ Name = Annotated[
     _at_most(100),
     _as_json_schema(100, f"[^{_NEVER}{_LINES}]"),
 ]
+Description = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
+    _printable(allowed=_LINE_CONTROLS),
+    _at_most(200),
+    _as_json_schema(200, f"[^{_NEVER}]"),
+]
 Note = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=500),

@@ -34,12 +34,19 @@ from shop.products.repository import ProductRepository
 from shop.projections.models import Kind
 from shop.users.models import User
 from shop.users.repository import UserRepository
+from shop.webhooks.repository import WebhookRepository
 from tests.benchmarks.costs.routes import AUTHORIZER, takes_idempotency_key
 from tests.benchmarks.lists import dataset, fill
 from tests.routes import ROUTES, expected_of
 from tests.support.fixtures import ADMIN, CLIENT_SECRET, PASSWORD
 from tests.support.gateway_events import event
-from tests.support.sample_items import consent_of, family_of, oauth_client
+from tests.support.sample_items import (
+    consent_of,
+    family_of,
+    oauth_client,
+    webhook_delivery,
+    webhook_endpoint,
+)
 
 _USERS, _PRODUCTS, _ORDERS = 100, 50, 30  # more than a page of 20, for each status too
 _PRODUCT_IDS = [dataset.product(number).id for number in range(_PRODUCTS)]
@@ -109,6 +116,17 @@ def _product() -> Product:
     product = replace(dataset.product(next(_numbers)), id=new_id(), status=ProductStatus.ACTIVE)
     ProductRepository().add(product, None)
     return product
+
+
+def _webhook_endpoint() -> str:
+    """Create an endpoint in place of all others, whose number is limited."""
+    repository = WebhookRepository()
+    for other in repository.list():
+        repository.delete(other, None)
+    endpoint = webhook_endpoint(id=new_id())
+    repository.add(endpoint, None, None)
+    repository.add_delivery(webhook_delivery(endpoint_id=endpoint.id))
+    return endpoint.id
 
 
 def _order(of: Person) -> Order:
@@ -229,6 +247,8 @@ def request(route: str) -> Event:
         headers["Content-Type"] = "application/merge-patch+json"
     if takes_idempotency_key(route):
         headers["Idempotency-Key"] = str(uuid4())
+    if route == "POST /api/webhook-endpoints":
+        _webhook_endpoint()
     path = {name: _path_parameter(route, name, sender) for name in re.findall(r"{(\w+)", route)}
     body = None if expected.body is None else expected.body(sender)
     form = None if expected.form is None else expected.form(sender)
@@ -265,6 +285,10 @@ def _path_parameter(route: str, name: str, sender: _Sender) -> str:
             if route.startswith("DELETE /api/grants/"):
                 sender.allow_client()
             return sender.client_id
+        case "endpointId":
+            return _webhook_endpoint()
+        case "version":
+            return "1"
         case "document":
             return "openid-configuration"
         case "token":

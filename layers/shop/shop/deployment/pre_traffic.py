@@ -28,6 +28,7 @@ _REQUEST: dict[str, Any] = {
         "token": "check",
         "asset": "swagger-ui.js",
         "document": "openid-configuration",
+        "version": "1",
     },
     "multiValueQueryStringParameters": None,
     "requestContext": {

@@ -49,3 +49,7 @@ def counters() -> str:
 
 def search() -> str:
     return setting("SEARCH_TABLE")
+
+
+def webhooks() -> str:
+    return setting("WEBHOOKS_TABLE")

@@ -66,7 +66,11 @@ class OrderData(_EventModel):
     items: list[OrderItem]
 
 
-class Event[Data: UserData | OrderData](_EventModel):
+class EndpointData(_EventModel):
+    endpoint_id: str
+
+
+class _CloudEvent[Data: _EventModel](_EventModel):
     data_version: ClassVar[int] = 1
 
     specversion: Literal["1.0"]
@@ -89,6 +93,17 @@ class Event[Data: UserData | OrderData](_EventModel):
     data: Data
 
     @classmethod
+    def name(cls) -> str:
+        """Return the type of the events of this class."""
+        name: str = get_args(cls.model_fields["type"].annotation)[0]
+        return name
+
+    def to_json(self) -> str:
+        return self.model_dump_json(exclude_none=True)
+
+
+class Event[Data: UserData | OrderData](_CloudEvent[Data]):
+    @classmethod
     def of(cls, subject: str, at: datetime, correlation_id: str | None, data: Data) -> Self:
         """Create an event; raise `ValueError` for a `subject` that is not a UUID."""
         type_ = cls.name()
@@ -104,15 +119,6 @@ class Event[Data: UserData | OrderData](_EventModel):
             correlationid=correlation_id,
             data=data,
         )
-
-    @classmethod
-    def name(cls) -> str:
-        """Return the type of the events of this class."""
-        name: str = get_args(cls.model_fields["type"].annotation)[0]
-        return name
-
-    def to_json(self) -> str:
-        return self.model_dump_json(exclude_none=True)
 
 
 class UserRegistered(Event[UserData]):
@@ -149,6 +155,26 @@ class OrderCompleted(Event[OrderData]):
 
 class OrderCancelled(Event[OrderData]):
     type: Literal["order.cancelled"]
+
+
+class WebhookPing(_CloudEvent[EndpointData]):
+    """Sent to a webhook endpoint on request; it is not on the bus."""
+
+    type: Literal["webhook.ping"]
+
+    @classmethod
+    def of(cls, event_id: str, at: datetime, endpoint_id: str) -> Self:
+        return cls(
+            specversion="1.0",
+            id=event_id,
+            source="/shop",
+            type="webhook.ping",
+            subject=endpoint_id,
+            time=at,
+            datacontenttype="application/json",
+            dataschema=f"urn:shop:event:webhook.ping:{cls.data_version}",
+            data=EndpointData(endpoint_id=endpoint_id),
+        )
 
 
 type AnyEvent = (

@@ -42,3 +42,8 @@ class OrderReference(UserReference):
 
 class AddressReference(_TolerantModel):
     email: str
+
+
+class DisabledEndpointReference(UserReference):
+    host: str
+    reason: str

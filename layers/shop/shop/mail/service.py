@@ -5,14 +5,21 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
+from shop.caller import Role
 from shop.clock import Clock
 from shop.deadline import RESPONSE_MARGIN
-from shop.email_queue import RESET_REQUESTED, VERIFICATION_REQUESTED
+from shop.email_queue import RESET_REQUESTED, VERIFICATION_REQUESTED, WEBHOOK_DISABLED
 from shop.identity.accounts.models import UserStatus
 from shop.identity.recovery.models import Purpose
 from shop.mail import templates
 from shop.mail.models import MAX_EVENT_AGE, EmailMessage, Notification, OutgoingEmail
-from shop.mail.schemas import AddressReference, OrderReference, UpdateReference, UserReference
+from shop.mail.schemas import (
+    AddressReference,
+    DisabledEndpointReference,
+    OrderReference,
+    UpdateReference,
+    UserReference,
+)
 from shop.observability import logger
 from shop.orders.models import Order, OrderStatus
 from shop.users.models import User
@@ -113,6 +120,7 @@ class MailService:
             "order.cancelled": self._order_cancelled,
             VERIFICATION_REQUESTED: self._verification,
             RESET_REQUESTED: self._reset,
+            WEBHOOK_DISABLED: self._webhook_disabled,
         }
 
     @property
@@ -247,6 +255,15 @@ class MailService:
         if user is None or order is None:
             return None
         return _to(user, templates.order_cancelled(_name_of(user), order))
+
+    def _webhook_disabled(self, notification: Notification) -> OutgoingEmail | None:
+        """Write to the admin who created the endpoint; return None for a former admin."""
+        reference = DisabledEndpointReference.model_validate(notification.data)
+        user = self._user(notification)
+        if user is None or user.role is not Role.ADMIN:
+            return None
+        is_gone = reference.reason == "gone"
+        return _to(user, templates.webhook_disabled(_name_of(user), reference.host, is_gone))
 
     def _link(self, user: User, purpose: Purpose) -> str | None:
         return self._links.make(user.id, user.email, purpose)

@@ -122,6 +122,24 @@ def order_cancelled(name: str | None, order: Order) -> EmailMessage:
     )
 
 
+def webhook_disabled(name: str | None, host: str, is_gone: bool) -> EmailMessage:
+    reason = (
+        "answered with status 410, which means that it wants no more events"
+        if is_gone
+        else "has not accepted an event for 72 hours"
+    )
+    return _message(
+        "A webhook endpoint was disabled",
+        name,
+        [
+            f"The webhook endpoint that you created at {host} {reason}. It was disabled, and new "
+            "events are not kept for it.",
+            "When the receiver works again, activate the endpoint. The events that wait are sent "
+            "then.",
+        ],
+    )
+
+
 def _lines_of(order: Order) -> Table:
     rows = [
         (f"{line.quantity} × {line.name}", amount_to_text(line.total.amount))

@@ -17,6 +17,8 @@ SCOPES: Mapping[str, str] = {
     "admin:orders:read": "See all orders, with your rights as an admin",
     "admin:orders:write": "Place and change orders of all users, with your rights as an admin",
     "admin:products:write": "Change the catalogue, with your rights as an admin",
+    "admin:webhooks:read": "See webhook endpoints and deliveries, with your rights as an admin",
+    "admin:webhooks:write": "Change webhook endpoints and secrets, with your rights as an admin",
     "admin:tokens:introspect": "Inspect the tokens of all applications",
 }
 

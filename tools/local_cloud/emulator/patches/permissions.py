@@ -21,13 +21,15 @@ MAPPING_ACTIONS = {
 
 
 def apply() -> None:
-    authorize_mapping_actions()
+    authorize_actions()
     authorize_event_source_resources()
     authorize_leading_keys()
 
 
-def authorize_mapping_actions() -> None:
-    """Authorize requests for one event source mapping by the action of their method."""
+def authorize_actions() -> None:
+    """Authorize requests for one event source mapping by the action of their method, and batches of
+    messages by the action for one message, as SQS does.
+    """
     original = pinned(
         iam_actions, "extract_iam_action", "service method path headers body query_params"
     )
@@ -37,7 +39,7 @@ def authorize_mapping_actions() -> None:
         if service == "lambda" and len(parts) == 3 and parts[1] == "event-source-mappings":
             return MAPPING_ACTIONS.get(method)
         action: str | None = original(service, method, path, *request)
-        return action
+        return action.removesuffix("Batch") if action and service == "sqs" else action
 
     iam_actions.extract_iam_action = action_of
 

@@ -518,12 +518,15 @@ PATCHES = (
         ),
     ),
     Patch(
-        apply="permissions.authorize_mapping_actions",
-        change="Authorize Get-, Update- and DeleteEventSourceMapping by their own actions.",
-        reason="ministack checks a read of one mapping as a list, and the other two not at all.",
+        apply="permissions.authorize_actions",
+        change="Authorize Get-, Update- and DeleteEventSourceMapping by their own actions, and "
+        "SendMessageBatch as SendMessage.",
+        reason="ministack checks a read of one mapping as a list, the other two not at all, and "
+        "batches of messages by actions that IAM does not have.",
         report="IAM: `_lambda_action` returns ListEventSourceMappings for a GET of one mapping, "
-        "and None for PUT and DELETE, which are then allowed for every role.",
-        removable="`_lambda_action` returns the three actions.",
+        "and None for PUT and DELETE, which are then allowed for every role. For SQS, batch "
+        "operations need the permission of the single operation.",
+        removable="`_lambda_action` returns the three actions, and a batch the one of a message.",
         test="test_permissions.py::test_mapping_permission_is_checked_by_action",
         names=("core.iam_actions.extract_iam_action",),
     ),

@@ -1,0 +1,1 @@
+"""Webhooks: endpoints of other systems, and the deliveries of events to them."""
