@@ -522,6 +522,102 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/webhook-endpoints": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List webhook endpoints, oldest first
+         * @description List webhook endpoints, oldest first. Admins only.
+         */
+        get: operations["listWebhookEndpoints"];
+        put?: never;
+        /**
+         * Create a webhook endpoint, with its secret
+         * @description Create a webhook endpoint, with its secret. Admins only.
+         */
+        post: operations["createWebhookEndpoint"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/webhook-endpoints/{endpointId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read a webhook endpoint, without its secret
+         * @description Read a webhook endpoint, without its secret. Admins only.
+         */
+        get: operations["getWebhookEndpoint"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete a webhook endpoint
+         * @description Delete a webhook endpoint; attempts under way end within 10 s. Admins only.
+         */
+        delete: operations["deleteWebhookEndpoint"];
+        options?: never;
+        head?: never;
+        /**
+         * Change some fields of a webhook endpoint
+         * @description Change some fields of a webhook endpoint; the status `active` forgets its failures. Admins only.
+         */
+        patch: operations["updateWebhookEndpoint"];
+        trace?: never;
+    };
+    "/api/webhook-endpoints/{endpointId}/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the deliveries of the last 30 days, by the time of the event
+         * @description List the deliveries of the last 30 days, by the time of the event. Admins only.
+         */
+        get: operations["listWebhookDeliveries"];
+        put?: never;
+        /**
+         * Send an event once more, delivered or not, or without one a `webhook.ping`
+         * @description Send an event once more, delivered or not, or without one a `webhook.ping`. Admins only.
+         */
+        post: operations["createWebhookDelivery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/webhook-endpoints/{endpointId}/secrets/{version}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Make the next version the secret, or return the present one again
+         * @description Make the next version the secret, or return the present one again; safe to repeat. Admins only.
+         */
+        put: operations["changeWebhookSecret"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/graphql": {
         parameters: {
             query?: never;
@@ -732,6 +828,19 @@ export interface components {
          */
         Accepted: Record<string, never>;
         /**
+         * @description The delivery that is sent soon.
+         * @example {
+         *       "id": "0190a6b2-7c9e-7b1a-8f00-0000000000aa"
+         *     }
+         */
+        AcceptedDelivery: {
+            /**
+             * Format: uuid
+             * @example 0190a6b2-7c9e-7b1a-8f00-0000000000aa
+             */
+            id: string;
+        };
+        /**
          * @description Any text, so that an invalid token is rejected like an expired one.
          * @example {
          *       "refreshToken": "AZCmsnyeexqPAAAAAAAAoQGQprJ8nnsanwAAAAAAAKFmZmZmZmZmZmZmZmZmZmZmc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3M"
@@ -743,6 +852,33 @@ export interface components {
              * @example AZCmsnyeexqPAAAAAAAAoQGQprJ8nnsanwAAAAAAAKFmZmZmZmZmZmZmZmZmZmZmc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3M
              */
             refreshToken: string;
+        };
+        /**
+         * @example {
+         *       "at": "2026-11-22T18:06:00.123Z",
+         *       "failure": "status",
+         *       "milliseconds": 120,
+         *       "status": 503
+         *     }
+         */
+        Attempt: {
+            /**
+             * Format: date-time
+             * @example 2026-11-22T18:06:00.123Z
+             */
+            at: string;
+            /** @example status */
+            failure: components["schemas"]["Failure"] | null;
+            /**
+             * Format: int32
+             * @example 120
+             */
+            milliseconds: number;
+            /**
+             * Format: int32
+             * @example 503
+             */
+            status: number | null;
         };
         /**
          * @description What to ask the user, or where to send the browser.
@@ -886,10 +1022,25 @@ export interface components {
          */
         ClientType: "public" | "confidential";
         /**
+         * @example pending
+         * @enum {string}
+         */
+        DeliveryStatus: "pending" | "delivered" | "failed";
+        /**
+         * @example admin
+         * @enum {string}
+         */
+        DisabledReason: "admin" | "failing" | "gone";
+        /**
          * @description An empty object: the address is the caller's.
          * @example {}
          */
         EmailVerificationCreate: Record<string, never>;
+        /**
+         * @example active
+         * @enum {string}
+         */
+        EndpointStatus: "active" | "disabled";
         /**
          * @description The shape of every error, including errors of the gateway.
          * @example {
@@ -930,7 +1081,7 @@ export interface components {
              * @description the machine-readable code, explained in docs/errors.md
              * @enum {string}
              */
-            code: "BAD_REQUEST" | "INVALID_CREDENTIALS" | "UNAUTHORIZED" | "ACCOUNT_INACTIVE" | "FORBIDDEN" | "INSUFFICIENT_SCOPE" | "NOT_FOUND" | "EMAIL_IN_USE" | "INSUFFICIENT_STOCK" | "INVALID_TRANSITION" | "LAST_ADMIN" | "PUBLIC_CLIENT" | "SKU_IN_USE" | "PRECONDITION_FAILED" | "PAYLOAD_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "CURRENCY_MISMATCH" | "IDEMPOTENCY_KEY_REUSED" | "PRODUCT_UNAVAILABLE" | "VALIDATION_ERROR" | "TOO_MANY_REQUESTS" | "INTERNAL_ERROR" | "SERVICE_UNAVAILABLE";
+            code: "BAD_REQUEST" | "INVALID_CREDENTIALS" | "UNAUTHORIZED" | "ACCOUNT_INACTIVE" | "FORBIDDEN" | "INSUFFICIENT_SCOPE" | "NOT_FOUND" | "EMAIL_IN_USE" | "INSUFFICIENT_STOCK" | "INVALID_TRANSITION" | "LAST_ADMIN" | "LIMIT_REACHED" | "PUBLIC_CLIENT" | "SKU_IN_USE" | "PRECONDITION_FAILED" | "PAYLOAD_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "CURRENCY_MISMATCH" | "IDEMPOTENCY_KEY_REUSED" | "PRODUCT_UNAVAILABLE" | "VALIDATION_ERROR" | "TOO_MANY_REQUESTS" | "INTERNAL_ERROR" | "SERVICE_UNAVAILABLE";
             details?: components["schemas"]["ErrorDetail"][];
             /**
              * @description for people; may change
@@ -963,6 +1114,11 @@ export interface components {
             /** @example Must be at least 1. */
             message: string;
         };
+        /**
+         * @example dns
+         * @enum {string}
+         */
+        Failure: "dns" | "address" | "connect" | "tls" | "timeout" | "protocol" | "status";
         /**
          * @description A client that the user allows.
          * @example {
@@ -1288,6 +1444,73 @@ export interface components {
             secret: string;
         };
         /**
+         * @description An endpoint with its first secret, which no other response of it has.
+         * @example {
+         *       "createdAt": "2026-11-22T18:06:00.123Z",
+         *       "description": "To the ERP",
+         *       "disabledReason": null,
+         *       "eventTypes": [
+         *         "order.placed"
+         *       ],
+         *       "failingSince": null,
+         *       "id": "0190a6b2-7c9e-7b1a-8f00-0000000000a9",
+         *       "previousSecretExpiresAt": null,
+         *       "secret": "whsec_TUtCQ1ROSWNLVVNEaWkxMXlTczM1MjZpRFo4QWlUbzc=",
+         *       "secretVersion": 1,
+         *       "status": "active",
+         *       "updatedAt": "2026-11-22T18:06:00.123Z",
+         *       "url": "https://hooks.example.com/orders"
+         *     }
+         */
+        NewWebhookEndpoint: {
+            /**
+             * Format: date-time
+             * @example 2026-11-22T18:06:00.123Z
+             */
+            createdAt: string;
+            /** @example To the ERP */
+            description: string | null;
+            /**
+             * @description an admin, 72 hours of failures, or a response with status 410
+             * @example null
+             */
+            disabledReason: components["schemas"]["DisabledReason"] | null;
+            eventTypes: string[];
+            /**
+             * Format: date-time
+             * @example null
+             */
+            failingSince: string | null;
+            /**
+             * Format: uuid
+             * @example 0190a6b2-7c9e-7b1a-8f00-0000000000a9
+             */
+            id: string;
+            /**
+             * Format: date-time
+             * @example null
+             */
+            previousSecretExpiresAt: string | null;
+            /** @example whsec_TUtCQ1ROSWNLVVNEaWkxMXlTczM1MjZpRFo4QWlUbzc= */
+            secret: string;
+            /**
+             * Format: int32
+             * @example 1
+             */
+            secretVersion: number;
+            status: components["schemas"]["EndpointStatus"];
+            /**
+             * Format: date-time
+             * @example 2026-11-22T18:06:00.123Z
+             */
+            updatedAt: string;
+            /**
+             * Format: uri
+             * @example https://hooks.example.com/orders
+             */
+            url: string;
+        };
+        /**
          * @description A client; its id is the `client_id` of OAuth.
          * @example {
          *       "createdAt": "2026-11-22T18:06:00.123Z",
@@ -1390,7 +1613,7 @@ export interface components {
              *       "orders:read"
              *     ]
              */
-            scopes: ("openid" | "profile" | "email" | "account:read" | "orders:read" | "orders:write" | "admin:users:read" | "admin:orders:read" | "admin:orders:write" | "admin:products:write" | "admin:tokens:introspect")[];
+            scopes: ("openid" | "profile" | "email" | "account:read" | "orders:read" | "orders:write" | "admin:users:read" | "admin:orders:read" | "admin:orders:write" | "admin:products:write" | "admin:webhooks:read" | "admin:webhooks:write" | "admin:tokens:introspect")[];
             /** @example confidential */
             type: components["schemas"]["ClientType"];
         };
@@ -1475,7 +1698,7 @@ export interface components {
              *       "orders:read"
              *     ]
              */
-            scopes?: ("openid" | "profile" | "email" | "account:read" | "orders:read" | "orders:write" | "admin:users:read" | "admin:orders:read" | "admin:orders:write" | "admin:products:write" | "admin:tokens:introspect")[];
+            scopes?: ("openid" | "profile" | "email" | "account:read" | "orders:read" | "orders:write" | "admin:users:read" | "admin:orders:read" | "admin:orders:write" | "admin:products:write" | "admin:webhooks:read" | "admin:webhooks:write" | "admin:tokens:introspect")[];
             status?: components["schemas"]["ClientStatus"];
         };
         /**
@@ -2478,6 +2701,319 @@ export interface components {
             role?: components["schemas"]["Role"];
             status?: components["schemas"]["UserStatus"];
         };
+        /**
+         * @example {
+         *       "attempts": [
+         *         {
+         *           "at": "2026-11-22T18:06:00.123Z",
+         *           "failure": "status",
+         *           "milliseconds": 120,
+         *           "status": 503
+         *         }
+         *       ],
+         *       "createdAt": "2026-11-22T18:06:00.123Z",
+         *       "event": {
+         *         "specversion": "1.0",
+         *         "type": "order.placed"
+         *       },
+         *       "eventId": "0190a6b2-7c9e-5b1a-8f00-0000000000ab",
+         *       "eventType": "order.placed",
+         *       "id": "0190a6b2-7c9e-7b1a-8f00-0000000000aa",
+         *       "nextAttemptAt": null,
+         *       "response": "Service unavailable",
+         *       "status": "pending",
+         *       "updatedAt": "2026-11-22T18:06:00.123Z"
+         *     }
+         */
+        WebhookDelivery: {
+            /** @description the last ones, the oldest first */
+            attempts: components["schemas"]["Attempt"][];
+            /**
+             * Format: date-time
+             * @example 2026-11-22T18:06:00.123Z
+             */
+            createdAt: string;
+            /**
+             * @description the object that each attempt sends: a CloudEvent
+             * @example {
+             *       "specversion": "1.0",
+             *       "type": "order.placed"
+             *     }
+             */
+            event: {
+                [key: string]: unknown;
+            };
+            /**
+             * Format: uuid
+             * @example 0190a6b2-7c9e-5b1a-8f00-0000000000ab
+             */
+            eventId: string;
+            /** @example order.placed */
+            eventType: string;
+            /**
+             * Format: uuid
+             * @example 0190a6b2-7c9e-7b1a-8f00-0000000000aa
+             */
+            id: string;
+            /**
+             * Format: date-time
+             * @example null
+             */
+            nextAttemptAt: string | null;
+            /**
+             * @description printable characters of the last refusal
+             * @example Service unavailable
+             */
+            response: string | null;
+            status: components["schemas"]["DeliveryStatus"];
+            /**
+             * Format: date-time
+             * @example 2026-11-22T18:06:00.123Z
+             */
+            updatedAt: string;
+        };
+        /**
+         * @example {
+         *       "eventId": "0190a6b2-7c9e-5b1a-8f00-0000000000ab"
+         *     }
+         */
+        WebhookDeliveryCreate: {
+            /**
+             * Format: uuid
+             * @description an event that has a delivery; without it, a `webhook.ping` is sent
+             * @example 0190a6b2-7c9e-5b1a-8f00-0000000000ab
+             */
+            eventId?: string;
+        };
+        /**
+         * @description A page of deliveries.
+         * @example {
+         *       "data": [
+         *         {
+         *           "attempts": [
+         *             {
+         *               "at": "2026-11-22T18:06:00.123Z",
+         *               "failure": "status",
+         *               "milliseconds": 120,
+         *               "status": 503
+         *             }
+         *           ],
+         *           "createdAt": "2026-11-22T18:06:00.123Z",
+         *           "event": {
+         *             "specversion": "1.0",
+         *             "type": "order.placed"
+         *           },
+         *           "eventId": "0190a6b2-7c9e-5b1a-8f00-0000000000ab",
+         *           "eventType": "order.placed",
+         *           "id": "0190a6b2-7c9e-7b1a-8f00-0000000000aa",
+         *           "nextAttemptAt": null,
+         *           "response": "Service unavailable",
+         *           "status": "pending",
+         *           "updatedAt": "2026-11-22T18:06:00.123Z"
+         *         }
+         *       ],
+         *       "meta": {
+         *         "limit": 20,
+         *         "nextCursor": null,
+         *         "page": 1,
+         *         "total": 1,
+         *         "totalPages": 1
+         *       }
+         *     }
+         */
+        WebhookDeliveryPage: {
+            data: components["schemas"]["WebhookDelivery"][];
+            meta: components["schemas"]["Meta"];
+        };
+        /**
+         * @example {
+         *       "createdAt": "2026-11-22T18:06:00.123Z",
+         *       "description": "To the ERP",
+         *       "disabledReason": null,
+         *       "eventTypes": [
+         *         "order.placed"
+         *       ],
+         *       "failingSince": null,
+         *       "id": "0190a6b2-7c9e-7b1a-8f00-0000000000a9",
+         *       "previousSecretExpiresAt": null,
+         *       "secretVersion": 1,
+         *       "status": "active",
+         *       "updatedAt": "2026-11-22T18:06:00.123Z",
+         *       "url": "https://hooks.example.com/orders"
+         *     }
+         */
+        WebhookEndpoint: {
+            /**
+             * Format: date-time
+             * @example 2026-11-22T18:06:00.123Z
+             */
+            createdAt: string;
+            /** @example To the ERP */
+            description: string | null;
+            /**
+             * @description an admin, 72 hours of failures, or a response with status 410
+             * @example null
+             */
+            disabledReason: components["schemas"]["DisabledReason"] | null;
+            eventTypes: string[];
+            /**
+             * Format: date-time
+             * @example null
+             */
+            failingSince: string | null;
+            /**
+             * Format: uuid
+             * @example 0190a6b2-7c9e-7b1a-8f00-0000000000a9
+             */
+            id: string;
+            /**
+             * Format: date-time
+             * @example null
+             */
+            previousSecretExpiresAt: string | null;
+            /**
+             * Format: int32
+             * @example 1
+             */
+            secretVersion: number;
+            status: components["schemas"]["EndpointStatus"];
+            /**
+             * Format: date-time
+             * @example 2026-11-22T18:06:00.123Z
+             */
+            updatedAt: string;
+            /**
+             * Format: uri
+             * @example https://hooks.example.com/orders
+             */
+            url: string;
+        };
+        /**
+         * @example {
+         *       "description": "To the ERP",
+         *       "eventTypes": [
+         *         "order.placed"
+         *       ],
+         *       "url": "https://hooks.example.com/orders"
+         *     }
+         */
+        WebhookEndpointCreate: {
+            /**
+             * @description 1 to 200 characters after trimming, at least one of them visible, without control characters; paired direction marks around it are removed
+             * @example To the ERP
+             */
+            description?: string | null;
+            /**
+             * @description types of events, or `*` for all, also later ones
+             * @example [
+             *       "order.placed"
+             *     ]
+             */
+            eventTypes: ("user.registered" | "user.updated" | "user.password_changed" | "user.deactivated" | "user.deleted" | "order.placed" | "order.processing" | "order.completed" | "order.cancelled")[] | "*"[];
+            /**
+             * @description https on port 443, with a host name of the Internet
+             * @example https://hooks.example.com/orders
+             */
+            url: string;
+        };
+        /**
+         * @description All webhook endpoints, on one page.
+         * @example {
+         *       "data": [
+         *         {
+         *           "createdAt": "2026-11-22T18:06:00.123Z",
+         *           "description": "To the ERP",
+         *           "disabledReason": null,
+         *           "eventTypes": [
+         *             "order.placed"
+         *           ],
+         *           "failingSince": null,
+         *           "id": "0190a6b2-7c9e-7b1a-8f00-0000000000a9",
+         *           "previousSecretExpiresAt": null,
+         *           "secretVersion": 1,
+         *           "status": "active",
+         *           "updatedAt": "2026-11-22T18:06:00.123Z",
+         *           "url": "https://hooks.example.com/orders"
+         *         }
+         *       ],
+         *       "meta": {
+         *         "limit": 20,
+         *         "nextCursor": null,
+         *         "page": 1,
+         *         "total": 1,
+         *         "totalPages": 1
+         *       }
+         *     }
+         */
+        WebhookEndpointPage: {
+            data: components["schemas"]["WebhookEndpoint"][];
+            meta: components["schemas"]["Meta"];
+        };
+        /**
+         * @example {
+         *       "description": "To the ERP",
+         *       "eventTypes": [
+         *         "order.placed"
+         *       ],
+         *       "status": "active",
+         *       "url": "https://hooks.example.com/orders"
+         *     }
+         */
+        WebhookEndpointUpdate: {
+            /**
+             * @description 1 to 200 characters after trimming, at least one of them visible, without control characters; paired direction marks around it are removed
+             * @example To the ERP
+             */
+            description?: string | null;
+            /**
+             * @description types of events, or `*` for all, also later ones
+             * @example [
+             *       "order.placed"
+             *     ]
+             */
+            eventTypes?: ("user.registered" | "user.updated" | "user.password_changed" | "user.deactivated" | "user.deleted" | "order.placed" | "order.processing" | "order.completed" | "order.cancelled")[] | "*"[];
+            status?: components["schemas"]["EndpointStatus"];
+            /**
+             * @description https on port 443, with a host name of the Internet
+             * @example https://hooks.example.com/orders
+             */
+            url?: string;
+        };
+        /**
+         * @example {
+         *       "previousExpiresAt": null,
+         *       "secret": "whsec_TUtCQ1ROSWNLVVNEaWkxMXlTczM1MjZpRFo4QWlUbzc=",
+         *       "version": 2
+         *     }
+         */
+        WebhookSecret: {
+            /**
+             * Format: date-time
+             * @example null
+             */
+            previousExpiresAt: string | null;
+            /** @example whsec_TUtCQ1ROSWNLVVNEaWkxMXlTczM1MjZpRFo4QWlUbzc= */
+            secret: string;
+            /**
+             * Format: int32
+             * @example 2
+             */
+            version: number;
+        };
+        /**
+         * @example {
+         *       "keepPreviousFor": 86400
+         *     }
+         */
+        WebhookSecretChange: {
+            /**
+             * Format: int32
+             * @description seconds in which the previous secret signs too
+             * @default 86400
+             * @example 86400
+             */
+            keepPreviousFor?: number;
+        };
     };
     responses: {
         /** @description Forbidden: `ACCOUNT_INACTIVE` */
@@ -2591,6 +3127,18 @@ export interface components {
         };
         /** @description Conflict: `LAST_ADMIN` */
         LastAdmin: {
+            headers: {
+                "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                "Cache-Control": components["headers"]["Cache-Control"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description Conflict: `LIMIT_REACHED` */
+        LimitReached: {
             headers: {
                 "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
                 "Cache-Control": components["headers"]["Cache-Control"];
@@ -2753,7 +3301,9 @@ export interface components {
     pathItems: never;
 }
 export type Accepted = components['schemas']['Accepted'];
+export type AcceptedDelivery = components['schemas']['AcceptedDelivery'];
 export type AccessTokenCreate = components['schemas']['AccessTokenCreate'];
+export type Attempt = components['schemas']['Attempt'];
 export type Authorization = components['schemas']['Authorization'];
 export type AuthorizationCreate = components['schemas']['AuthorizationCreate'];
 export type ClientSecret = components['schemas']['ClientSecret'];
@@ -2761,10 +3311,14 @@ export type ClientSecretCreate = components['schemas']['ClientSecretCreate'];
 export type ClientStatus = components['schemas']['ClientStatus'];
 export type ClientSummary = components['schemas']['ClientSummary'];
 export type ClientType = components['schemas']['ClientType'];
+export type DeliveryStatus = components['schemas']['DeliveryStatus'];
+export type DisabledReason = components['schemas']['DisabledReason'];
 export type EmailVerificationCreate = components['schemas']['EmailVerificationCreate'];
+export type EndpointStatus = components['schemas']['EndpointStatus'];
 export type Error = components['schemas']['Error'];
 export type ErrorContent = components['schemas']['ErrorContent'];
 export type ErrorDetail = components['schemas']['ErrorDetail'];
+export type Failure = components['schemas']['Failure'];
 export type Grant = components['schemas']['Grant'];
 export type GrantPage = components['schemas']['GrantPage'];
 export type GrantType = components['schemas']['GrantType'];
@@ -2776,6 +3330,7 @@ export type Inspection = components['schemas']['Inspection'];
 export type Jwks = components['schemas']['Jwks'];
 export type Meta = components['schemas']['Meta'];
 export type NewClientSecret = components['schemas']['NewClientSecret'];
+export type NewWebhookEndpoint = components['schemas']['NewWebhookEndpoint'];
 export type OAuthClient = components['schemas']['OAuthClient'];
 export type OAuthClientCreate = components['schemas']['OAuthClientCreate'];
 export type OAuthClientPage = components['schemas']['OAuthClientPage'];
@@ -2815,6 +3370,15 @@ export type UserPage = components['schemas']['UserPage'];
 export type UserReplace = components['schemas']['UserReplace'];
 export type UserStatus = components['schemas']['UserStatus'];
 export type UserUpdate = components['schemas']['UserUpdate'];
+export type WebhookDelivery = components['schemas']['WebhookDelivery'];
+export type WebhookDeliveryCreate = components['schemas']['WebhookDeliveryCreate'];
+export type WebhookDeliveryPage = components['schemas']['WebhookDeliveryPage'];
+export type WebhookEndpoint = components['schemas']['WebhookEndpoint'];
+export type WebhookEndpointCreate = components['schemas']['WebhookEndpointCreate'];
+export type WebhookEndpointPage = components['schemas']['WebhookEndpointPage'];
+export type WebhookEndpointUpdate = components['schemas']['WebhookEndpointUpdate'];
+export type WebhookSecret = components['schemas']['WebhookSecret'];
+export type WebhookSecretChange = components['schemas']['WebhookSecretChange'];
 export type ResponseAccountInactive = components['responses']['AccountInactive'];
 export type ResponseBadRequest = components['responses']['BadRequest'];
 export type ResponseEmailInUse = components['responses']['EmailInUse'];
@@ -2825,6 +3389,7 @@ export type ResponseInvalidBody = components['responses']['InvalidBody'];
 export type ResponseInvalidCredentials = components['responses']['InvalidCredentials'];
 export type ResponseInvalidTransition = components['responses']['InvalidTransition'];
 export type ResponseLastAdmin = components['responses']['LastAdmin'];
+export type ResponseLimitReached = components['responses']['LimitReached'];
 export type ResponseNotFound = components['responses']['NotFound'];
 export type ResponsePayloadTooLarge = components['responses']['PayloadTooLarge'];
 export type ResponsePreconditionFailed = components['responses']['PreconditionFailed'];
@@ -4621,6 +5186,442 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description Forbidden: `FORBIDDEN`, `INSUFFICIENT_SCOPE` */
+            403: {
+                headers: {
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["InvalidBody"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    listWebhookEndpoints: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    /** @description The first, previous, next and last page where they exist (RFC 8288) */
+                    Link: string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookEndpointPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            /** @description Forbidden: `FORBIDDEN`, `INSUFFICIENT_SCOPE` */
+            403: {
+                headers: {
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    createWebhookEndpoint: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes retries safe: for 24 hours, the same key and body return the stored first response */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookEndpointCreate"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    ETag: components["headers"]["ETag"];
+                    "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
+                    /** @description The path of the created resource */
+                    Location: string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewWebhookEndpoint"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            /** @description Forbidden: `FORBIDDEN`, `INSUFFICIENT_SCOPE` */
+            403: {
+                headers: {
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            409: components["responses"]["LimitReached"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            /** @description Unprocessable Content: `IDEMPOTENCY_KEY_REUSED`, `VALIDATION_ERROR` */
+            422: {
+                headers: {
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    getWebhookEndpoint: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Entity tags, or `*`: a matching version returns 304 */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path: {
+                /** @description an id */
+                endpointId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    ETag: components["headers"]["ETag"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookEndpoint"];
+                };
+            };
+            /** @description Not Modified */
+            304: {
+                headers: {
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    ETag: components["headers"]["ETag"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            /** @description Forbidden: `FORBIDDEN`, `INSUFFICIENT_SCOPE` */
+            403: {
+                headers: {
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    deleteWebhookEndpoint: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Entity tags, or `*`: other versions return 412 */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                /** @description an id */
+                endpointId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            /** @description Forbidden: `FORBIDDEN`, `INSUFFICIENT_SCOPE` */
+            403: {
+                headers: {
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            404: components["responses"]["NotFound"];
+            412: components["responses"]["PreconditionFailed"];
+            422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    updateWebhookEndpoint: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Entity tags, or `*`: other versions return 412 */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                /** @description an id */
+                endpointId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookEndpointUpdate"];
+                "application/merge-patch+json": components["schemas"]["WebhookEndpointUpdate"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    ETag: components["headers"]["ETag"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookEndpoint"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            /** @description Forbidden: `FORBIDDEN`, `INSUFFICIENT_SCOPE` */
+            403: {
+                headers: {
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            404: components["responses"]["NotFound"];
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["InvalidBody"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    listWebhookDeliveries: {
+        parameters: {
+            query?: {
+                /** @description the field to sort by; with a minus, descending */
+                sort?: "createdAt" | "-createdAt";
+                /** @description items on a page */
+                limit?: number;
+                /** @description opaque: the `nextCursor` of the previous page */
+                cursor?: string;
+                /** @description `page * limit` has a maximum; cursors have none */
+                page?: number;
+                /** @description only items with this status */
+                status?: components["schemas"]["DeliveryStatus"];
+            };
+            header?: never;
+            path: {
+                /** @description an id */
+                endpointId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    /** @description The first, previous, next and last page where they exist (RFC 8288) */
+                    Link: string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookDeliveryPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            /** @description Forbidden: `FORBIDDEN`, `INSUFFICIENT_SCOPE` */
+            403: {
+                headers: {
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    createWebhookDelivery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description an id */
+                endpointId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookDeliveryCreate"];
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcceptedDelivery"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            /** @description Forbidden: `FORBIDDEN`, `INSUFFICIENT_SCOPE` */
+            403: {
+                headers: {
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["InvalidTransition"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["InvalidBody"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    changeWebhookSecret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description an id */
+                endpointId: string;
+                /** @description the version of a secret, from 1 */
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookSecretChange"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookSecret"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
             /** @description Forbidden: `FORBIDDEN`, `INSUFFICIENT_SCOPE` */
             403: {
                 headers: {

@@ -30,7 +30,7 @@ const FIRST_WAIT = 200; // milliseconds
 const SINGLE_USE = /\/(password|password-resets\/[^/]+|email-verifications\/[^/]+)$/;
 
 // The other requests ignore an `Idempotency-Key`.
-const KEYED = /\/api\/(products|oauth-clients|users\/[^/]+\/orders)$/;
+const KEYED = /\/api\/(products|oauth-clients|webhook-endpoints|users\/[^/]+\/orders)$/;
 
 // Their response has no field by which to know it.
 const ACCEPTED = /\/api\/(password-resets|email-verifications)$/;

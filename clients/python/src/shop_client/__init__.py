@@ -1,5 +1,6 @@
 """The shop's API for Python: `Shop` for threads and `AsyncShop` for tasks."""
 
+from shop_client import webhooks
 from shop_client._async import AsyncShop
 from shop_client._core import Answer, Operation
 from shop_client._errors import NoAnswer, ShopClientError, ShopError
@@ -35,4 +36,5 @@ __all__ = [
     "TokenStorage",
     "Tokens",
     "UserSession",
+    "webhooks",
 ]

@@ -101,6 +101,15 @@ class ListUsersQuery(TypedDict):
     """part of a name or email in any case: 2 or more characters, or one of a script without letter case"""
 
 
+class ListWebhookDeliveriesQuery(TypedDict):
+    sort: NotRequired[Literal["createdAt", "-createdAt"] | str]
+    """the field to sort by; with a minus, descending"""
+    limit: NotRequired[int]
+    """items on a page"""
+    status: NotRequired[Literal["pending", "delivered", "failed"] | str]
+    """only items with this status"""
+
+
 class OAuthClientCreate(TypedDict):
     name: str
     """1 to 100 characters after trimming, at least one of them visible, without control characters; paired direction marks around it are removed"""
@@ -122,6 +131,8 @@ class OAuthClientCreate(TypedDict):
             "admin:orders:read",
             "admin:orders:write",
             "admin:products:write",
+            "admin:webhooks:read",
+            "admin:webhooks:write",
             "admin:tokens:introspect",
         ]
         | str
@@ -151,6 +162,8 @@ class OAuthClientUpdate(TypedDict):
                 "admin:orders:read",
                 "admin:orders:write",
                 "admin:products:write",
+                "admin:webhooks:read",
+                "admin:webhooks:write",
                 "admin:tokens:introspect",
             ]
             | str
@@ -272,3 +285,64 @@ class UserUpdate(TypedDict):
     status: NotRequired[Literal["active", "inactive"] | str]
     role: NotRequired[Literal["customer", "admin"] | str]
     current_password: NotRequired[str]
+
+
+class WebhookDeliveryCreate(TypedDict):
+    event_id: NotRequired[str]
+    """an event that has a delivery; without it, a `webhook.ping` is sent"""
+
+
+class WebhookEndpointCreate(TypedDict):
+    url: str
+    """https on port 443, with a host name of the Internet"""
+    event_types: (
+        list[
+            Literal[
+                "user.registered",
+                "user.updated",
+                "user.password_changed",
+                "user.deactivated",
+                "user.deleted",
+                "order.placed",
+                "order.processing",
+                "order.completed",
+                "order.cancelled",
+            ]
+            | str
+        ]
+        | list[str]
+    )
+    """types of events, or `*` for all, also later ones"""
+    description: NotRequired[str | None]
+    """1 to 200 characters after trimming, at least one of them visible, without control characters; paired direction marks around it are removed"""
+
+
+class WebhookEndpointUpdate(TypedDict):
+    url: NotRequired[str]
+    """https on port 443, with a host name of the Internet"""
+    event_types: NotRequired[
+        list[
+            Literal[
+                "user.registered",
+                "user.updated",
+                "user.password_changed",
+                "user.deactivated",
+                "user.deleted",
+                "order.placed",
+                "order.processing",
+                "order.completed",
+                "order.cancelled",
+            ]
+            | str
+        ]
+        | list[str]
+    ]
+    """types of events, or `*` for all, also later ones"""
+    description: NotRequired[str | None]
+    """1 to 200 characters after trimming, at least one of them visible, without control characters; paired direction marks around it are removed"""
+    status: NotRequired[Literal["active", "disabled"] | str]
+
+
+class WebhookSecretChange(TypedDict):
+    keep_previous_for: NotRequired[int]
+    """seconds in which the previous secret signs too"""

@@ -14,6 +14,21 @@ class Accepted(Model):
     """An empty object: the result is sent by email."""
 
 
+class AcceptedDelivery(Model):
+    """The delivery that is sent soon."""
+
+    id: str
+
+
+class Attempt(Model):
+    at: AwareDatetime
+    status: int | None
+    failure: (
+        Literal["dns", "address", "connect", "tls", "timeout", "protocol", "status"] | str | None
+    )
+    milliseconds: int
+
+
 class ClientSecret(Model):
     """A secret without its text."""
 
@@ -117,6 +132,26 @@ class NewClientSecret(Model):
     id: str
     secret: str
     created_at: AwareDatetime = Field(..., alias="createdAt")
+
+
+class NewWebhookEndpoint(Model):
+    """An endpoint with its first secret, which no other response of it has."""
+
+    id: str
+    url: str
+    description: str | None
+    event_types: list[str] = Field(..., alias="eventTypes")
+    status: Literal["active", "disabled"] | str
+    disabled_reason: Literal["admin", "failing", "gone"] | str | None = Field(
+        ..., alias="disabledReason"
+    )
+    """an admin, 72 hours of failures, or a response with status 410"""
+    secret_version: int = Field(..., alias="secretVersion")
+    previous_secret_expires_at: AwareDatetime | None = Field(..., alias="previousSecretExpiresAt")
+    failing_since: AwareDatetime | None = Field(..., alias="failingSince")
+    created_at: AwareDatetime = Field(..., alias="createdAt")
+    updated_at: AwareDatetime = Field(..., alias="updatedAt")
+    secret: str
 
 
 class OAuthClient(Model):
@@ -306,6 +341,59 @@ class UserPage(Model):
     meta: Meta
 
 
+class WebhookDelivery(Model):
+    id: str
+    event_id: str = Field(..., alias="eventId")
+    event_type: str = Field(..., alias="eventType")
+    status: Literal["pending", "delivered", "failed"] | str
+    attempts: list[Attempt]
+    """the last ones, the oldest first"""
+    next_attempt_at: AwareDatetime | None = Field(..., alias="nextAttemptAt")
+    response: str | None
+    """printable characters of the last refusal"""
+    event: dict[str, Any]
+    """the object that each attempt sends: a CloudEvent"""
+    created_at: AwareDatetime = Field(..., alias="createdAt")
+    updated_at: AwareDatetime = Field(..., alias="updatedAt")
+
+
+class WebhookDeliveryPage(Model):
+    """A page of deliveries."""
+
+    data: list[WebhookDelivery]
+    meta: Meta
+
+
+class WebhookEndpoint(Model):
+    id: str
+    url: str
+    description: str | None
+    event_types: list[str] = Field(..., alias="eventTypes")
+    status: Literal["active", "disabled"] | str
+    disabled_reason: Literal["admin", "failing", "gone"] | str | None = Field(
+        ..., alias="disabledReason"
+    )
+    """an admin, 72 hours of failures, or a response with status 410"""
+    secret_version: int = Field(..., alias="secretVersion")
+    previous_secret_expires_at: AwareDatetime | None = Field(..., alias="previousSecretExpiresAt")
+    failing_since: AwareDatetime | None = Field(..., alias="failingSince")
+    created_at: AwareDatetime = Field(..., alias="createdAt")
+    updated_at: AwareDatetime = Field(..., alias="updatedAt")
+
+
+class WebhookEndpointPage(Model):
+    """All webhook endpoints, on one page."""
+
+    data: list[WebhookEndpoint]
+    meta: Meta
+
+
+class WebhookSecret(Model):
+    version: int
+    secret: str
+    previous_expires_at: AwareDatetime | None = Field(..., alias="previousExpiresAt")
+
+
 class Authorization(Model):
     """What to ask the user, or where to send the browser."""
 
@@ -331,6 +419,7 @@ class ErrorContent(Model):
             "INSUFFICIENT_STOCK",
             "INVALID_TRANSITION",
             "LAST_ADMIN",
+            "LIMIT_REACHED",
             "PUBLIC_CLIENT",
             "SKU_IN_USE",
             "PRECONDITION_FAILED",

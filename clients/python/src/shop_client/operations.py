@@ -80,3 +80,40 @@ DELETE_USER = Operation("deleteUser", "DELETE", "/api/users/{userId}", Empty)
 GET_USER = Operation("getUser", "GET", "/api/users/{userId}", models.User)
 REPLACE_USER = Operation("replaceUser", "PUT", "/api/users/{userId}", models.User)
 UPDATE_USER = Operation("updateUser", "PATCH", "/api/users/{userId}", models.User)
+CHANGE_WEBHOOK_SECRET = Operation(
+    "changeWebhookSecret",
+    "PUT",
+    "/api/webhook-endpoints/{endpointId}/secrets/{version}",
+    models.WebhookSecret,
+)
+CREATE_WEBHOOK_DELIVERY = Operation(
+    "createWebhookDelivery",
+    "POST",
+    "/api/webhook-endpoints/{endpointId}/deliveries",
+    models.AcceptedDelivery,
+)
+LIST_WEBHOOK_DELIVERIES = Operation(
+    "listWebhookDeliveries",
+    "GET",
+    "/api/webhook-endpoints/{endpointId}/deliveries",
+    models.WebhookDeliveryPage,
+)
+CREATE_WEBHOOK_ENDPOINT = Operation(
+    "createWebhookEndpoint",
+    "POST",
+    "/api/webhook-endpoints",
+    models.NewWebhookEndpoint,
+    has_key=True,
+)
+LIST_WEBHOOK_ENDPOINTS = Operation(
+    "listWebhookEndpoints", "GET", "/api/webhook-endpoints", models.WebhookEndpointPage
+)
+DELETE_WEBHOOK_ENDPOINT = Operation(
+    "deleteWebhookEndpoint", "DELETE", "/api/webhook-endpoints/{endpointId}", Empty
+)
+GET_WEBHOOK_ENDPOINT = Operation(
+    "getWebhookEndpoint", "GET", "/api/webhook-endpoints/{endpointId}", models.WebhookEndpoint
+)
+UPDATE_WEBHOOK_ENDPOINT = Operation(
+    "updateWebhookEndpoint", "PATCH", "/api/webhook-endpoints/{endpointId}", models.WebhookEndpoint
+)

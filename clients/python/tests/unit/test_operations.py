@@ -8,22 +8,30 @@ from shop_client import _async, _core, bodies, operations, tokens
 from shop_client._core import Operation
 
 BY_REQUEST = {
+    "CHANGE_WEBHOOK_SECRET": "for admins, rarely",
     "CHECK_HEALTH": "for operators",
     "CHECK_READINESS": "for operators",
     "CREATE_AUTHORIZATION": "for the page of the sign-in",
     "CREATE_CLIENT_SECRET": "for admins, rarely",
     "CREATE_OAUTH_CLIENT": "for admins, rarely",
+    "CREATE_WEBHOOK_DELIVERY": "for admins, rarely",
+    "CREATE_WEBHOOK_ENDPOINT": "for admins, rarely",
     "DELETE_GRANT": "for the page of the account",
     "DELETE_OAUTH_CLIENT": "for admins, rarely",
+    "DELETE_WEBHOOK_ENDPOINT": "for admins, rarely",
     "EXECUTE_GRAPH_QL": "for libraries of GraphQL",
     "GET_JWKS": "for resource servers",
     "GET_OAUTH_CLIENT": "for admins, rarely",
     "GET_USERINFO": "for libraries of OpenID Connect",
+    "GET_WEBHOOK_ENDPOINT": "for admins, rarely",
     "INTROSPECT_TOKEN": "for resource servers",
     "LIST_GRANTS": "for the page of the account",
     "LIST_OAUTH_CLIENTS": "for admins, rarely",
+    "LIST_WEBHOOK_DELIVERIES": "for admins, rarely",
+    "LIST_WEBHOOK_ENDPOINTS": "for admins, rarely",
     "SHOW_OPEN_API": "for tools",
     "UPDATE_OAUTH_CLIENT": "for admins, rarely",
+    "UPDATE_WEBHOOK_ENDPOINT": "for admins, rarely",
 }
 ALL = {name: it for name, it in vars(operations).items() if isinstance(it, Operation)}
 

@@ -22,7 +22,10 @@ export const place = orders.place, product = products.get("1"), list = orders.li
 export const session: Promise<Session> = shop.logIn({ email: "", password: "" });
 export const errors = [NoAnswer, ShopError];
 `;
-const PRINTED = "createShop inLocalStorage inMemory NoAnswer ShopError".split(" ").sort().join();
+const PRINTED = "createShop inLocalStorage inMemory NoAnswer ShopError webhooks"
+  .split(" ")
+  .sort()
+  .join();
 
 let folder: string;
 let copy: string;
