@@ -45,6 +45,8 @@ LOCAL_ORIGIN = "http://localhost:3000"
 REDIRECT_URI = "https://robot.example/callback"
 CODE_VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"  # of RFC 7636, appendix B
 CODE_CHALLENGE = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+# For all clients: each would load the certificates again, which takes 20 ms.
+TLS = httpx2.create_ssl_context()
 # Resources that `DeployedShop.everything` reads. Two watched resources suffice for most tests.
 MAX_WATCHED = 8
 NEWEST = [
@@ -113,6 +115,7 @@ class DeployedShop:
             base_url=self.url,
             headers=headers,
             timeout=HANG_SECONDS,
+            verify=TLS,
             event_hooks={"request": [self._pause], "response": [self._check]},
         )
 
