@@ -152,6 +152,10 @@ class Preflight:
         origins = [origin.strip() for origin in chosen["AllowedOrigins"].split(",")]
         if chosen["Stage"] != "local" and "loopback" in origins:
             yield "AllowedOrigins=loopback is for Stage=local only"
+        if chosen["Stage"] != "local" and chosen["WebhookTargets"] == "loopback":
+            yield "WebhookTargets=loopback is for Stage=local only"
+        if chosen["Stage"] != "local" and chosen["BcryptCost"] == "5":
+            yield "BcryptCost=5 is for Stage=local only"
         if 0 < _number(chosen["RateLimitPerAddress"]) < 100:
             yield "RateLimitPerAddress must be 0 or at least 100"
         reserved = _number(chosen["HashingConcurrency"])

@@ -408,3 +408,13 @@ def test_dependency_layers_install_the_locked_versions(
 
     committed = ROOT / "layers/dependencies" / name
     assert committed.read_text() == fresh.read_text(), "run: make generate"
+
+
+def test_quick_hashes_are_for_the_local_stage_only() -> None:
+    rule = template()["Rules"]["WeakHashesAreLocal"]
+    cost = template()["Parameters"]["BcryptCost"]
+
+    assert rule["RuleCondition"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "Stage"}, "local"]}]}
+    (assertion,) = rule["Assertions"]
+    assert assertion["Assert"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "BcryptCost"}, 5]}]}
+    assert cost["AllowedValues"] == [5, *range(10, 16)] and cost["Default"] >= 12

@@ -177,8 +177,11 @@ M, N, OK = Verdict.MISSING, Verdict.NOTE, Verdict.OK
         (Account({"Colour": "red"}), "parameters", M, "no parameter Colour"),
         (Account({"Rollout": "Slowly"}), "parameters", M, "one of AllAtOnce"),
         (Account({"ListShards": "many"}), "parameters", M, "must match"),
-        (Account({"BcryptCost": "9"}), "parameters", M, "not a number"),
-        (Account({"BcryptCost": "99"}), "parameters", M, "not a number"),
+        (Account({"BcryptCost": "9"}), "parameters", M, "one of 5, 10"),
+        (Account({"BcryptCost": "5"}), "parameters", M, "BcryptCost=5 is for Stage=local only"),
+        (Account({"WebhookTargets": "loopback"}), "parameters", M, "is for Stage=local only"),
+        (Account({"CancellationWindowSeconds": "901"}), "parameters", M, "not a number"),
+        (Account({"HashingPerNetwork": "0"}), "parameters", M, "not a number"),
         (Account({"MailFrom": "shop@example.com"}), "parameters", M, "RecoveryPage"),
         (Account(DOMAIN), "parameters", M, "CertificateArn"),
         (

@@ -47,7 +47,7 @@ def create_tables() -> None:
         os.environ[setting] = setting.lower()
         if setting.lower() not in existing:
             client.create_table(TableName=setting.lower(), **properties)
-    os.environ |= {"LIST_SHARDS": "4", "BCRYPT_COST": "10"}  # the values of the local stack
+    os.environ |= {"LIST_SHARDS": "4", "BCRYPT_COST": "5"}  # the values of the local stack
 
 
 if __name__ == "__main__":
