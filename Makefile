@@ -288,6 +288,10 @@ end-sessions: environments ## End all sessions of a user (USER=<id> [CONFIRM=1 E
 resend-mail: environments ## Send a verification or order email again (USER=<id> [ORDER=<id> CONFIRM=<id> ENV=staging])
 	@$(OPERATE) $(if $(ORDER),--order $(ORDER))
 
+.PHONY: personal-data
+personal-data: environments ## Export the personal data of a user into .local/ (USER=<id> [ENV=staging])
+	@PYTHONPATH=layers/shop $(PYTHON) -m tools.personal_data $(SAID_USER) $(if $(ENV),--env $(ENV))
+
 .PHONY: migrate
 migrate: environments ## Migrate stored data (MIGRATION=1 ACTION=plan|dry-run|run|verify [ENV=staging RATE=100])
 	@PYTHONPATH=layers/shop $(PYTHON) -m tools.migrate $(or $(ACTION),plan) \

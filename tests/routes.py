@@ -155,6 +155,9 @@ ROUTES: Mapping[str, Expected] = {
     "DELETE /api/users/{userId}": Expected(
         access=(401, 403, 204, 204), waits=[GET, QUERY, GET, QUERY, WRITE, "5 Query"]
     ),
+    "GET /api/users/{userId}/personal-data": Expected(
+        access=(401, 403, 200, 200), waits=["GetItem + 4 Query", SEND], loads=VALIDATED
+    ),
     "PUT /api/users/{userId}/password": Expected(
         access=(401, 403, 204, 403),
         waits=[GET, WRITE, WRITE, GET, BATCH, WRITE],

@@ -78,6 +78,10 @@ def test_every_block_is_accepted(printed: Mapping[str, str], heading: str) -> No
             ['"secret":"whsec_', r'^\{"id":"[0-9a-f-]{36}"\}$', "^HTTP/1.1 204"],
         ),
         (
+            "Export your personal data",
+            ['"format":"shop-personal-data/1"', '"formerEmails":', '"data":"orders"'],
+        ),
+        (
             "Change your email without overwriting other changes",
             [r'"email":"new\.ada\.\d+@example.com"'],
         ),

@@ -20,7 +20,7 @@ SECURITY_HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Access-Control-Expose-Headers": (
         "ETag, Location, Link, Retry-After, X-Request-Id, Idempotent-Replayed, "
-        "Grpc-Status, Grpc-Message, Grpc-Status-Details-Bin"
+        "Content-Disposition, Grpc-Status, Grpc-Message, Grpc-Status-Details-Bin"
     ),
 }
 JSON = {"Content-Type": "application/json"}

@@ -43,8 +43,8 @@ def test_warm_request_waits_for_aws_as_often_as_documented(filled: None, route: 
 
 
 def calls_of(step: str) -> int:
-    number, _, _ = step.partition(" ")
-    return int(number) if number.isdigit() else 1
+    numbers = [call.partition(" ")[0] for call in step.split(" + ")]
+    return sum(int(number) if number.isdigit() else 1 for number in numbers)
 
 
 def test_parallel_calls_are_one_step() -> None:

@@ -26,6 +26,7 @@ import shop.oauth.tokens.authorizer
 import shop.oauth.tokens.dependencies
 import shop.oauth.tokens.verification
 import shop.orders.dependencies
+import shop.personal_data.dependencies
 import shop.products.dependencies
 import shop.system.dependencies
 import shop.users.dependencies
@@ -56,6 +57,7 @@ _CACHED = (
     shop.mail.dependencies.email_resender,
     shop.system.dependencies.dependency_check,
     shop.orders.dependencies.order_service,
+    shop.personal_data.dependencies.personal_data_service,
     shop.products.dependencies.product_service,
     shop.identity.recovery.dependencies.recovery_service,
     shop.identity.sessions.dependencies.access_token_issuer,

@@ -1,7 +1,8 @@
 """Import and first request of a built handler in a bare interpreter; print the loaded modules.
 
 Nothing is sent: the input has the responses of AWS. Items are found by key, writes succeed,
-queries of a user return all rows with the prefix, and other calls respond by operation.
+queries of a user return all rows with the prefix or before the end, and other calls respond by
+operation.
 """
 
 import importlib
@@ -36,11 +37,12 @@ class Aws:
                 tables = asked["RequestItems"]
                 return {"Responses": {it: self._found(it, tables[it]["Keys"]) for it in tables}}
             case "Query" if "ExpressionAttributeNames" not in asked:
-                prefix = asked["ExpressionAttributeValues"].get(":prefix", {"S": ""})["S"]
+                values = {key: it["S"] for key, it in asked["ExpressionAttributeValues"].items()}
+                prefix, end = values.get(":prefix", ""), values.get(":end", "~")
                 items = self._tables[asked["TableName"]]
-                return {
-                    "Items": [it for it in items if it.get("id", {"S": ""})["S"].startswith(prefix)]
-                }
+                ids = [it.get("id", {"S": ""})["S"] for it in items]
+                rows = zip(ids, items, strict=True)
+                return {"Items": [it for id_, it in rows if id_.startswith(prefix) and id_ < end]}
         response: dict[str, Any] = self._responses.get(operation, {})
         return response
 

@@ -5,7 +5,12 @@ import tomllib
 
 import pytest
 
-from shop.email_queue import RESET_REQUESTED, VERIFICATION_REQUESTED, WEBHOOK_DISABLED
+from shop.email_queue import (
+    PERSONAL_DATA_EXPORTED,
+    RESET_REQUESTED,
+    VERIFICATION_REQUESTED,
+    WEBHOOK_DISABLED,
+)
 from shop.mail.dependencies import mail_service
 from tests.support.sam_template import ROOT, resources, template
 
@@ -53,7 +58,8 @@ def test_queue_accepts_the_rule_only_and_undelivered_events_are_dead_lettered() 
 def test_rule_matches_every_event_type_with_an_email() -> None:
     pattern = resources("AWS::Events::Rule")["EmailsToSendRule"]["EventPattern"]
 
-    written = mail_service().types - {RESET_REQUESTED, VERIFICATION_REQUESTED, WEBHOOK_DISABLED}
+    requested = {RESET_REQUESTED, VERIFICATION_REQUESTED, WEBHOOK_DISABLED, PERSONAL_DATA_EXPORTED}
+    written = mail_service().types - requested
     assert set(pattern["detail-type"]) == written
 
 

@@ -47,6 +47,11 @@ def see(caller: Caller) -> ReadThing:
     return ReadThing()
 
 
+@endpoint("GET /api/users/{userId}/data", is_audited=True)
+def export(user_id: Annotated[str, PathId(me=True)], caller: Caller) -> ReadThing:
+    return ReadThing()
+
+
 @endpoint("POST /api/products", status=201)
 def make(caller: Caller) -> CreatedThing:
     return CreatedThing(id=PEAR, version=1)
@@ -112,6 +117,16 @@ def test_reads_and_customers_are_not_audited(log: LogLines) -> None:
     end(event(ROUTE, {"userId": "me", "sessionId": "current"}, caller=ALICE), Context())
 
     assert [line["message"] for line in log()] == ["request", "request"]
+
+
+def test_audited_read_of_an_admin_is_audited(log: LogLines) -> None:
+    for caller in (ALICE, ADMIN):
+        path = {"userId": ALICE.id}
+        export(event("GET /api/users/{userId}/data", path, caller=caller), Context())
+
+    (line,) = audited(log)
+    assert (line["actor"], line["outcome"]) == (ADMIN.id, 200)
+    assert line["subject"] == {"user_id": ALICE.id}
 
 
 @pytest.mark.parametrize(

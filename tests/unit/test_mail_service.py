@@ -7,7 +7,12 @@ import pytest
 
 from shop.caller import Role
 from shop.deadline import RESPONSE_MARGIN
-from shop.email_queue import RESET_REQUESTED, VERIFICATION_REQUESTED, WEBHOOK_DISABLED
+from shop.email_queue import (
+    PERSONAL_DATA_EXPORTED,
+    RESET_REQUESTED,
+    VERIFICATION_REQUESTED,
+    WEBHOOK_DISABLED,
+)
 from shop.identity.accounts.models import UserStatus
 from shop.identity.recovery.models import Purpose
 from shop.mail.models import MAX_EVENT_AGE, Notification
@@ -142,7 +147,8 @@ def test_email_delayed_by_slow_reads_is_released_unsent() -> None:
     "known", [None, replace(USER, status=UserStatus.INACTIVE)], ids=["gone", "inactive"]
 )
 @pytest.mark.parametrize(
-    "type_", ["user.registered", "user.password_changed", "order.placed", "order.cancelled"]
+    "type_",
+    ["user.registered", "user.password_changed", "order.placed", "order.cancelled"],
 )
 def test_deleted_or_inactive_user_gets_no_email(known: User | None, type_: str) -> None:
     office = FakeEmailDependencies()
@@ -164,6 +170,28 @@ def test_email_about_a_disabled_webhook_endpoint_reaches_admins_only(role: Role)
     assert outcome == ("email sent" if is_admin else "no email: no recipient")
     assert len(office.sent) == is_admin
     assert all("hooks.example.com" in message.text for _, message, _ in office.sent)
+
+
+@pytest.mark.parametrize("status", UserStatus)
+@pytest.mark.parametrize("is_verified", [True, False])
+def test_exported_user_is_notified_at_the_present_address(
+    status: UserStatus, is_verified: bool
+) -> None:
+    office = FakeEmailDependencies()
+    office.known = replace(USER, status=status, email_verified=is_verified)
+    office.most = 0
+
+    outcome = deliver(office, Notification("1", PERSONAL_DATA_EXPORTED, NOON, {"userId": ALICE.id}))
+
+    ((address, message, _),) = office.sent
+    assert (outcome, address) == ("email sent", USER.email)
+    assert message.subject == "Your personal data was exported"
+    assert "change your password" in message.text
+    assert ("Ada" in message.text) is is_verified
+
+    office.known = None
+    again = Notification("2", PERSONAL_DATA_EXPORTED, NOON, {"userId": ALICE.id})
+    assert deliver(office, again) == "no email: no recipient"
 
 
 def test_unknown_order_sends_no_email() -> None:

@@ -9,6 +9,7 @@ type Schema = dict[str, Any]
 
 _IDS = {
     "User": "0190a6b2-7c9e-7b1a-8f00-0000000000a1",
+    "Subject": "0190a6b2-7c9e-7b1a-8f00-0000000000a1",
     "Product": "0190a6b2-7c9e-7b1a-8f00-0000000000b1",
     "Order": "0190a6b2-7c9e-7b1a-8f00-0000000000c1",
     "Session": "0190a6b2-7c9e-7b1a-8f00-0000000000e1",

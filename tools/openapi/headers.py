@@ -19,6 +19,12 @@ _RESPONSE_HEADERS: dict[str, tuple[str, Schema]] = {
         _text(256, "https://shop.example"),
     ),
     "Cache-Control": ("Whether and for how long the response may be cached", _text(64, "no-store")),
+    "Content-Disposition": (
+        "The file name under which to save the response (RFC 6266)",
+        _text(
+            128, 'attachment; filename="personal-data-0190a6b2-7c9e-7b1a-8f00-0000000000a1.json"'
+        ),
+    ),
     "ETag": (
         "The version of the resource, for If-Match and If-None-Match",
         _text(80, '"1"', pattern=r'^"[\x21\x23-\x7e]*"$'),

@@ -162,7 +162,7 @@ def example_of(schema: Schema, schemas: Mapping[str, Schema]) -> Any:
         case "object":
             parts = schema.get("properties", {})
             return {name: example_of(part, schemas) for name, part in parts.items()}
-        case "array":
+        case "array" | ["array", "null"]:
             return [example_of(schema["items"], schemas)]
         case "boolean":
             return True

@@ -13,6 +13,7 @@ from shop.correlation import correlation_id
 VERIFICATION_REQUESTED = "mail.verification_wanted"
 RESET_REQUESTED = "mail.reset_wanted"
 WEBHOOK_DISABLED = "mail.webhook_disabled"
+PERSONAL_DATA_EXPORTED = "mail.personal_data_exported"
 
 
 class SqsEmailQueue:

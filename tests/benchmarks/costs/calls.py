@@ -39,7 +39,7 @@ class Calls:
         call.ended = next(self._moments)
 
     def steps(self) -> list[str]:
-        """Return the steps, such as `["BatchGetItem", "2 Query + GetItem"]`.
+        """Return the steps, such as `["BatchGetItem", "GetItem + 2 Query"]`.
 
         A call that begins after another's end is in a later step; each step is one round trip.
         """
@@ -99,5 +99,5 @@ def counted(latency: float = 0.0, parallel: Sequence[int] = ()) -> Iterator[Call
 def _spelled(operations: Iterator[str]) -> str:
     return " + ".join(
         operation if number == 1 else f"{number} {operation}"
-        for operation, number in Counter(operations).items()
+        for operation, number in sorted(Counter(operations).items())
     )

@@ -50,6 +50,7 @@ def endpoint(
     admin_scope: str | None = None,
     rpc: str | None = None,
     is_open_to_apps: bool = False,
+    is_audited: bool = False,
 ) -> Callable[[Handler], "Endpoint"]:
     """Declare a handler for `METHOD /path`, spelled as in the template and in OpenAPI.
 
@@ -62,7 +63,7 @@ def endpoint(
     endpoint with `serves_head`. Third-party apps need `scope`, or `admin_scope` to act as an admin;
     an endpoint with a caller and neither is closed to them, unless it `is_open_to_apps`: then the
     services that it calls demand the scopes. `rpc` is the method that stands for this route, as
-    `OrderService/GetOrder`.
+    `OrderService/GetOrder`. Requests of admins are audited, of GET routes only if `is_audited`.
     """
     return lambda function: Endpoint(
         route,
@@ -76,6 +77,7 @@ def endpoint(
         admin_scope,
         rpc,
         is_open_to_apps,
+        is_audited,
     )
 
 
@@ -95,6 +97,7 @@ class Endpoint:
         admin_scope: str | None,
         rpc: str | None,
         is_open_to_apps: bool,
+        is_audited: bool,
     ) -> None:
         signature = inspect.signature(function)
         self.route = route
@@ -110,6 +113,7 @@ class Endpoint:
         self.scope = scope
         self.admin_scope = admin_scope
         self.is_open_to_apps = is_open_to_apps
+        self.is_audited = is_audited or self.method != "GET"
         self.rpc_path = None if rpc is None else f"/shop.v1.{rpc}"
         markers = {name: marker_of(it) for name, it in self.parameters.items()}
         self.access = next((it for it in markers.values() if isinstance(it, Access)), None)

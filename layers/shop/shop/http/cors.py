@@ -6,7 +6,7 @@ from shop.config import setting
 
 EXPOSED_HEADERS = (
     "ETag, Location, Link, Retry-After, X-Request-Id, Idempotent-Replayed, "
-    "Grpc-Status, Grpc-Message, Grpc-Status-Details-Bin"
+    "Content-Disposition, Grpc-Status, Grpc-Message, Grpc-Status-Details-Bin"
 )
 
 _PREFLIGHT = {

@@ -26,6 +26,16 @@ def _digits(text: object) -> object:
 # Python also parses "1_0", " 1" and "1.0", which are errors of the client.
 _Digits = BeforeValidator(_digits)
 
+Cursor = Annotated[
+    str | None,
+    Field(
+        max_length=512,
+        description="opaque: the `nextCursor` of the previous page",
+        examples=["bmV4dCBwYWdl"],
+        json_schema_extra={"pattern": "^[A-Za-z0-9_-]+$"},
+    ),
+]
+
 
 class ListQuery(Query):
     """The query parameters of a list; each list adds its filters and sorts."""
@@ -36,15 +46,7 @@ class ListQuery(Query):
     limit: Annotated[
         int, Field(ge=1, le=100, description="items on a page", examples=[20]), _Digits
     ] = 20
-    cursor: Annotated[
-        str | None,
-        Field(
-            max_length=512,
-            description="opaque: the `nextCursor` of the previous page",
-            examples=["bmV4dCBwYWdl"],
-            json_schema_extra={"pattern": "^[A-Za-z0-9_-]+$"},
-        ),
-    ] = None
+    cursor: Cursor = None
     page: Annotated[
         int,
         Field(ge=1, description="`page * limit` has a maximum; cursors have none", examples=[1]),

@@ -23,6 +23,17 @@ _Count = Annotated[
 ]
 
 
+NextCursor = Annotated[
+    str | None,
+    JsonSchema(
+        maxLength=512,
+        pattern="^[A-Za-z0-9_-]+$",
+        description="null on the last page",
+        examples=[None],
+    ),
+]
+
+
 class Meta(ResponseModel):
     """The position of a page in its list."""
 
@@ -42,15 +53,7 @@ class Meta(ResponseModel):
     total_pages: Annotated[
         _Count, JsonSchema(description="null if it is not counted, as for a broad search")
     ]
-    next_cursor: Annotated[
-        str | None,
-        JsonSchema(
-            maxLength=512,
-            pattern="^[A-Za-z0-9_-]+$",
-            description="null on the last page",
-            examples=[None],
-        ),
-    ]
+    next_cursor: NextCursor
 
 
 class Page[T](ResponseModel):

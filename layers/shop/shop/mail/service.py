@@ -8,7 +8,12 @@ from typing import Protocol
 from shop.caller import Role
 from shop.clock import Clock
 from shop.deadline import RESPONSE_MARGIN
-from shop.email_queue import RESET_REQUESTED, VERIFICATION_REQUESTED, WEBHOOK_DISABLED
+from shop.email_queue import (
+    PERSONAL_DATA_EXPORTED,
+    RESET_REQUESTED,
+    VERIFICATION_REQUESTED,
+    WEBHOOK_DISABLED,
+)
 from shop.identity.accounts.models import UserStatus
 from shop.identity.recovery.models import Purpose
 from shop.mail import templates
@@ -121,6 +126,7 @@ class MailService:
             VERIFICATION_REQUESTED: self._verification,
             RESET_REQUESTED: self._reset,
             WEBHOOK_DISABLED: self._webhook_disabled,
+            PERSONAL_DATA_EXPORTED: self._personal_data_exported,
         }
 
     @property
@@ -264,6 +270,17 @@ class MailService:
             return None
         is_gone = reference.reason == "gone"
         return _to(user, templates.webhook_disabled(_name_of(user), reference.host, is_gone))
+
+    def _personal_data_exported(self, notification: Notification) -> OutgoingEmail | None:
+        """Write the notice of an export, also to an inactive user.
+
+        Not limited: a thief could use up the limit before the export, and one a day is sent.
+        """
+        user = self._context.user(UserReference.model_validate(notification.data).user_id)
+        if user is None:
+            return None
+        message = templates.personal_data_exported(_name_of(user))
+        return OutgoingEmail(user.email, message, is_limited=False)
 
     def _link(self, user: User, purpose: Purpose) -> str | None:
         return self._links.make(user.id, user.email, purpose)

@@ -140,6 +140,19 @@ def webhook_disabled(name: str | None, host: str, is_gone: bool) -> EmailMessage
     )
 
 
+def personal_data_exported(name: str | None) -> EmailMessage:
+    return _message(
+        "Your personal data was exported",
+        name,
+        [
+            "A copy of the personal data of your account was downloaded: by you, or by our staff "
+            "on your request.",
+            "If you did not request it, change your password and contact us: somebody else may "
+            "have access to your account.",
+        ],
+    )
+
+
 def _lines_of(order: Order) -> Table:
     rows = [
         (f"{line.quantity} × {line.name}", amount_to_text(line.total.amount))

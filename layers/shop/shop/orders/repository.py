@@ -17,7 +17,7 @@ from shop.errors import AccountInactive, Forbidden, NotFound
 from shop.idempotency import Record
 from shop.identity.accounts.admin_check import CALLER, check_admin
 from shop.identity.accounts.models import UserStatus
-from shop.orders.items import find_order, order_from_item
+from shop.orders.items import AFTER_EVERY_ID, find_order, order_from_item
 from shop.orders.models import Order, OrderLine, OrderStatus
 from shop.pagination import IndexPage, PageRequest
 from shop.products.items import product_from_item
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 2  # of orders: version 2 added the keys of the lists
 _SUMMARY_SCHEMA_VERSION = 1
 _SUMMARY = "summary"
-_AFTER_EVERY_ID = "g"  # and before the id of the summary item
 
 
 class OrderRepository:
@@ -305,7 +304,7 @@ def _list_keys(order: Order) -> Item:
 
 
 _KEY = ("user_id", "id")
-_OF_USER = IndexQuery(tables.orders, *_KEY, order_from_item, last=_AFTER_EVERY_ID)
+_OF_USER = IndexQuery(tables.orders, *_KEY, order_from_item, last=AFTER_EVERY_ID)
 _OF_USER_BY_STATUS = IndexQuery(
     tables.orders, "user_id", "status_id", order_from_item, "by_status", _KEY
 )

@@ -29,6 +29,7 @@ def find_users(user_ids: Sequence[str]) -> Mapping[str, User]:
 
 
 def user_from_item(item: Item) -> User:
+    changed_at = item.get("password_changed_at")
     return User(
         id=item["id"],
         email=item["email"],
@@ -42,4 +43,5 @@ def user_from_item(item: Item) -> User:
         former_emails=tuple(
             FormerEmail(it["email"], int(it["version"])) for it in item.get("former_emails", ())
         ),
+        password_changed_at=None if changed_at is None else from_text(changed_at),
     )

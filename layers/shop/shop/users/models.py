@@ -7,6 +7,8 @@ from typing import NamedTuple
 from shop.caller import Role
 from shop.identity.accounts.models import UserStatus
 
+MAX_FORMER_EMAILS = 10  # enough for delayed notifications to find their address
+
 
 class FormerEmail(NamedTuple):
     """An email address that this version of the user replaced."""
@@ -26,6 +28,8 @@ class User(NamedTuple):
     updated_at: datetime
     version: int
     former_emails: Sequence[FormerEmail] = ()  # the most recent ones, oldest first
+    # Written with the password, by `identity.accounts`
+    password_changed_at: datetime | None = None
 
     @property
     def is_active_admin(self) -> bool:

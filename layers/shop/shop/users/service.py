@@ -27,7 +27,7 @@ from shop.metrics import count
 from shop.pagination import IndexPage, PageRequest, PageResult
 from shop.preconditions import Precondition
 from shop.retries import StaleVersion, retry_stale
-from shop.users.models import FormerEmail, User
+from shop.users.models import MAX_FORMER_EMAILS, FormerEmail, User
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     )
 
 MAX_PASSWORD_CHANGES = 10  # of one user in 15 minutes, as many as guesses; users need one
-MAX_FORMER_EMAILS = 10  # enough for delayed notifications to find their address
 # Changes of name and email by one user in 15 minutes: each rewrites all search rows of the user.
 MAX_PROFILE_CHANGES = 30
 # After a longer erasure pass, too little of the function's 10 s may remain for the commit and the

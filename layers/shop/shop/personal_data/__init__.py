@@ -1,0 +1,1 @@
+"""Personal data: the export of everything that the shop stores about a user."""
