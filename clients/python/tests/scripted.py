@@ -57,6 +57,18 @@ SESSION = {
     "ipAddress": "127.0.0.1",
     "current": True,
 }
+PERSONAL_DATA: Json = {
+    "format": "shop-personal-data/1",
+    "exportedAt": TIME,
+    "subject": "u1",
+    "user": USER | {"formerEmails": [], "passwordChangedAt": None},
+    "sessions": [],
+    "grants": [],
+    "appSessions": [],
+    "about": [],
+    "orders": [ORDER],
+    "meta": {"nextCursor": None},
+}
 LOST = httpx2.ReadError("connection reset")
 
 

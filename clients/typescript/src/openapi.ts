@@ -522,6 +522,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/users/{userId}/personal-data": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export personal data
+         * @description Export personal data; the first page has everything but the orders of later pages.
+         *
+         *     The user gets an email, at most one a day. Exports by admins are audited.
+         *      The user and admins only.
+         */
+        get: operations["getPersonalData"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/webhook-endpoints": {
         parameters: {
             query?: never;
@@ -852,6 +875,72 @@ export interface components {
              * @example AZCmsnyeexqPAAAAAAAAoQGQprJ8nnsanwAAAAAAAKFmZmZmZmZmZmZmZmZmZmZmc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3M
              */
             refreshToken: string;
+        };
+        /**
+         * @description A sign-in to an application; ended ones stay until the database deletes them.
+         * @example {
+         *       "authenticatedAt": "2026-11-22T18:06:00.123Z",
+         *       "clientId": "0190a6b2-7c9e-7b1a-8f00-0000000000f1",
+         *       "clientName": "Invoice robot",
+         *       "createdAt": "2026-11-22T18:06:00.123Z",
+         *       "expiresAt": "2026-12-22T18:06:00.123Z",
+         *       "lastUsedAt": "2026-11-22T18:06:00.123Z",
+         *       "nonce": "n-0S6_WzA2Mj",
+         *       "redirectUri": "https://robot.example/callback",
+         *       "scopes": [
+         *         "openid",
+         *         "orders:read"
+         *       ]
+         *     }
+         */
+        AppSession: {
+            /**
+             * Format: date-time
+             * @example 2026-11-22T18:06:00.123Z
+             */
+            authenticatedAt: string;
+            /**
+             * Format: uuid
+             * @example 0190a6b2-7c9e-7b1a-8f00-0000000000f1
+             */
+            clientId: string;
+            /**
+             * @description null for a deleted application
+             * @example Invoice robot
+             */
+            clientName: string | null;
+            /**
+             * Format: date-time
+             * @example 2026-11-22T18:06:00.123Z
+             */
+            createdAt: string;
+            /**
+             * Format: date-time
+             * @example 2026-12-22T18:06:00.123Z
+             */
+            expiresAt: string;
+            /**
+             * Format: date-time
+             * @example 2026-11-22T18:06:00.123Z
+             */
+            lastUsedAt: string | null;
+            /**
+             * @description the value that the application sent with the sign-in
+             * @example n-0S6_WzA2Mj
+             */
+            nonce: string | null;
+            /**
+             * Format: uri
+             * @example https://robot.example/callback
+             */
+            redirectUri: string;
+            /**
+             * @example [
+             *       "openid",
+             *       "orders:read"
+             *     ]
+             */
+            scopes: string[];
         };
         /**
          * @example {
@@ -1962,6 +2051,315 @@ export interface components {
              * @example ada@example.com
              */
             email: string;
+        };
+        /**
+         * @description Everything that is stored about a user; later pages have orders only.
+         * @example {
+         *       "about": [
+         *         {
+         *           "data": "orders",
+         *           "keptFor": "without a limit",
+         *           "omitted": null,
+         *           "purpose": "to fulfil your orders",
+         *           "recipients": [
+         *             "hooks.example.com"
+         *           ]
+         *         }
+         *       ],
+         *       "appSessions": [
+         *         {
+         *           "authenticatedAt": "2026-11-22T18:06:00.123Z",
+         *           "clientId": "0190a6b2-7c9e-7b1a-8f00-0000000000f1",
+         *           "clientName": "Invoice robot",
+         *           "createdAt": "2026-11-22T18:06:00.123Z",
+         *           "expiresAt": "2026-12-22T18:06:00.123Z",
+         *           "lastUsedAt": "2026-11-22T18:06:00.123Z",
+         *           "nonce": "n-0S6_WzA2Mj",
+         *           "redirectUri": "https://robot.example/callback",
+         *           "scopes": [
+         *             "openid",
+         *             "orders:read"
+         *           ]
+         *         }
+         *       ],
+         *       "exportedAt": "2026-11-22T18:06:00.123Z",
+         *       "format": "shop-personal-data/1",
+         *       "grants": [
+         *         {
+         *           "clientId": "0190a6b2-7c9e-7b1a-8f00-0000000000f1",
+         *           "clientName": "Invoice robot",
+         *           "createdAt": "2026-11-22T18:06:00.123Z",
+         *           "expiresAt": "2026-12-22T18:06:00.123Z",
+         *           "scopes": [
+         *             "openid",
+         *             "orders:read"
+         *           ],
+         *           "updatedAt": "2026-11-22T18:06:00.123Z"
+         *         }
+         *       ],
+         *       "meta": {
+         *         "nextCursor": null
+         *       },
+         *       "orders": [
+         *         {
+         *           "createdAt": "2026-11-22T18:06:00.123Z",
+         *           "currency": "EUR",
+         *           "id": "0190a6b2-7c9e-7b1a-8f00-0000000000c1",
+         *           "items": [
+         *             {
+         *               "lineTotal": "19.90",
+         *               "name": "Pears, a kilogram",
+         *               "productId": "0190a6b2-7c9e-7b1a-8f00-0000000000b1",
+         *               "quantity": 1,
+         *               "sku": "PEAR-1KG",
+         *               "unitPrice": "19.90"
+         *             }
+         *           ],
+         *           "note": "Please ring twice.",
+         *           "status": "pending",
+         *           "total": "19.90",
+         *           "updatedAt": "2026-11-22T18:06:00.123Z",
+         *           "userId": "0190a6b2-7c9e-7b1a-8f00-0000000000a1"
+         *         }
+         *       ],
+         *       "sessions": [
+         *         {
+         *           "createdAt": "2026-11-22T18:06:00.123Z",
+         *           "expiresAt": "2026-12-22T18:06:00.123Z",
+         *           "id": "0190a6b2-7c9e-7b1a-8f00-00009a83d942",
+         *           "ipAddress": "192.0.2.1",
+         *           "lastUsedAt": "2026-11-22T18:06:00.123Z",
+         *           "userAgent": "Mozilla/5.0"
+         *         }
+         *       ],
+         *       "subject": "0190a6b2-7c9e-7b1a-8f00-0000000000a1",
+         *       "user": {
+         *         "createdAt": "2026-11-22T18:06:00.123Z",
+         *         "email": "ada@example.com",
+         *         "emailVerified": true,
+         *         "formerEmails": [
+         *           "ada@former.example"
+         *         ],
+         *         "id": "0190a6b2-7c9e-7b1a-8f00-00001c7269db",
+         *         "name": "Ada Lovelace",
+         *         "passwordChangedAt": "2026-11-22T18:06:00.123Z",
+         *         "role": "customer",
+         *         "status": "active",
+         *         "updatedAt": "2026-11-22T18:06:00.123Z"
+         *       }
+         *     }
+         */
+        PersonalData: {
+            about: components["schemas"]["PersonalDataCategory"][] | null;
+            appSessions: components["schemas"]["AppSession"][] | null;
+            /**
+             * Format: date-time
+             * @example 2026-11-22T18:06:00.123Z
+             */
+            exportedAt: string;
+            /**
+             * @default shop-personal-data/1
+             * @constant
+             */
+            format: "shop-personal-data/1";
+            grants: components["schemas"]["PersonalGrant"][] | null;
+            meta: components["schemas"]["PersonalDataMeta"];
+            orders: components["schemas"]["Order"][];
+            sessions: components["schemas"]["PersonalSession"][] | null;
+            /**
+             * Format: uuid
+             * @description the id of the user
+             * @example 0190a6b2-7c9e-7b1a-8f00-0000000000a1
+             */
+            subject: string;
+            user: components["schemas"]["PersonalUser"] | null;
+        };
+        /**
+         * @description A kind of data: the information of Article 15 of the GDPR.
+         * @example {
+         *       "data": "orders",
+         *       "keptFor": "without a limit",
+         *       "omitted": null,
+         *       "purpose": "to fulfil your orders",
+         *       "recipients": [
+         *         "hooks.example.com"
+         *       ]
+         *     }
+         */
+        PersonalDataCategory: {
+            /**
+             * @description a field of this document
+             * @example orders
+             */
+            data: string;
+            /** @example without a limit */
+            keptFor: string;
+            /**
+             * @description why this document does not contain the data; null if it does
+             * @example null
+             */
+            omitted: string | null;
+            /** @example to fulfil your orders */
+            purpose: string;
+            /**
+             * @description hosts that receive changes of this data
+             * @example [
+             *       "hooks.example.com"
+             *     ]
+             */
+            recipients: string[];
+        };
+        /**
+         * @example {
+         *       "nextCursor": null
+         *     }
+         */
+        PersonalDataMeta: {
+            /**
+             * @description null on the last page
+             * @example null
+             */
+            nextCursor: string | null;
+        };
+        /**
+         * @description The access that the user allows an application.
+         * @example {
+         *       "clientId": "0190a6b2-7c9e-7b1a-8f00-0000000000f1",
+         *       "clientName": "Invoice robot",
+         *       "createdAt": "2026-11-22T18:06:00.123Z",
+         *       "expiresAt": "2026-12-22T18:06:00.123Z",
+         *       "scopes": [
+         *         "openid",
+         *         "orders:read"
+         *       ],
+         *       "updatedAt": "2026-11-22T18:06:00.123Z"
+         *     }
+         */
+        PersonalGrant: {
+            /**
+             * Format: uuid
+             * @example 0190a6b2-7c9e-7b1a-8f00-0000000000f1
+             */
+            clientId: string;
+            /**
+             * @description null for a deleted application
+             * @example Invoice robot
+             */
+            clientName: string | null;
+            /**
+             * Format: date-time
+             * @example 2026-11-22T18:06:00.123Z
+             */
+            createdAt: string;
+            /**
+             * Format: date-time
+             * @example 2026-12-22T18:06:00.123Z
+             */
+            expiresAt: string;
+            /**
+             * @example [
+             *       "openid",
+             *       "orders:read"
+             *     ]
+             */
+            scopes: string[];
+            /**
+             * Format: date-time
+             * @example 2026-11-22T18:06:00.123Z
+             */
+            updatedAt: string;
+        };
+        /**
+         * @description A session; ended ones stay until the database deletes them.
+         * @example {
+         *       "createdAt": "2026-11-22T18:06:00.123Z",
+         *       "expiresAt": "2026-12-22T18:06:00.123Z",
+         *       "id": "0190a6b2-7c9e-7b1a-8f00-00009a83d942",
+         *       "ipAddress": "192.0.2.1",
+         *       "lastUsedAt": "2026-11-22T18:06:00.123Z",
+         *       "userAgent": "Mozilla/5.0"
+         *     }
+         */
+        PersonalSession: {
+            /**
+             * Format: date-time
+             * @example 2026-11-22T18:06:00.123Z
+             */
+            createdAt: string;
+            /**
+             * Format: date-time
+             * @example 2026-12-22T18:06:00.123Z
+             */
+            expiresAt: string;
+            /**
+             * Format: uuid
+             * @example 0190a6b2-7c9e-7b1a-8f00-00009a83d942
+             */
+            id: string;
+            /** @example 192.0.2.1 */
+            ipAddress: string;
+            /**
+             * Format: date-time
+             * @example 2026-11-22T18:06:00.123Z
+             */
+            lastUsedAt: string;
+            /** @example Mozilla/5.0 */
+            userAgent: string;
+        };
+        /**
+         * @description A user, with fields that no other response has.
+         * @example {
+         *       "createdAt": "2026-11-22T18:06:00.123Z",
+         *       "email": "ada@example.com",
+         *       "emailVerified": true,
+         *       "formerEmails": [
+         *         "ada@former.example"
+         *       ],
+         *       "id": "0190a6b2-7c9e-7b1a-8f00-00001c7269db",
+         *       "name": "Ada Lovelace",
+         *       "passwordChangedAt": "2026-11-22T18:06:00.123Z",
+         *       "role": "customer",
+         *       "status": "active",
+         *       "updatedAt": "2026-11-22T18:06:00.123Z"
+         *     }
+         */
+        PersonalUser: {
+            /**
+             * Format: date-time
+             * @example 2026-11-22T18:06:00.123Z
+             */
+            createdAt: string;
+            /**
+             * Format: email
+             * @example ada@example.com
+             */
+            email: string;
+            emailVerified: boolean;
+            /**
+             * @example [
+             *       "ada@former.example"
+             *     ]
+             */
+            formerEmails: string[];
+            /**
+             * Format: uuid
+             * @example 0190a6b2-7c9e-7b1a-8f00-00001c7269db
+             */
+            id: string;
+            /** @example Ada Lovelace */
+            name: string;
+            /**
+             * Format: date-time
+             * @example 2026-11-22T18:06:00.123Z
+             */
+            passwordChangedAt: string | null;
+            role: components["schemas"]["Role"];
+            status: components["schemas"]["UserStatus"];
+            /**
+             * Format: date-time
+             * @example 2026-11-22T18:06:00.123Z
+             */
+            updatedAt: string;
         };
         /**
          * @example {
@@ -3287,6 +3685,8 @@ export interface components {
         "Access-Control-Allow-Origin": string;
         /** @description Whether and for how long the response may be cached */
         "Cache-Control": string;
+        /** @description The file name under which to save the response (RFC 6266) */
+        "Content-Disposition": string;
         /** @description The version of the resource, for If-Match and If-None-Match */
         ETag: string;
         /** @description Present if this is the stored response of an earlier request */
@@ -3303,6 +3703,7 @@ export interface components {
 export type Accepted = components['schemas']['Accepted'];
 export type AcceptedDelivery = components['schemas']['AcceptedDelivery'];
 export type AccessTokenCreate = components['schemas']['AccessTokenCreate'];
+export type AppSession = components['schemas']['AppSession'];
 export type Attempt = components['schemas']['Attempt'];
 export type Authorization = components['schemas']['Authorization'];
 export type AuthorizationCreate = components['schemas']['AuthorizationCreate'];
@@ -3347,6 +3748,12 @@ export type OrderUpdate = components['schemas']['OrderUpdate'];
 export type PasswordChange = components['schemas']['PasswordChange'];
 export type PasswordReset = components['schemas']['PasswordReset'];
 export type PasswordResetCreate = components['schemas']['PasswordResetCreate'];
+export type PersonalData = components['schemas']['PersonalData'];
+export type PersonalDataCategory = components['schemas']['PersonalDataCategory'];
+export type PersonalDataMeta = components['schemas']['PersonalDataMeta'];
+export type PersonalGrant = components['schemas']['PersonalGrant'];
+export type PersonalSession = components['schemas']['PersonalSession'];
+export type PersonalUser = components['schemas']['PersonalUser'];
 export type Product = components['schemas']['Product'];
 export type ProductCreate = components['schemas']['ProductCreate'];
 export type ProductPage = components['schemas']['ProductPage'];
@@ -3405,6 +3812,7 @@ export type ParameterIfMatch = components['parameters']['IfMatch'];
 export type ParameterIfNoneMatch = components['parameters']['IfNoneMatch'];
 export type HeaderAccessControlAllowOrigin = components['headers']['Access-Control-Allow-Origin'];
 export type HeaderCacheControl = components['headers']['Cache-Control'];
+export type HeaderContentDisposition = components['headers']['Content-Disposition'];
 export type HeaderETag = components['headers']['ETag'];
 export type HeaderIdempotentReplayed = components['headers']['Idempotent-Replayed'];
 export type HeaderRetryAfter = components['headers']['Retry-After'];
@@ -5202,6 +5610,55 @@ export interface operations {
             413: components["responses"]["PayloadTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["InvalidBody"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    getPersonalData: {
+        parameters: {
+            query?: {
+                /** @description opaque: the `nextCursor` of the previous page */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description an id or `me`, the caller */
+                userId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Content-Disposition": components["headers"]["Content-Disposition"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonalData"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            /** @description Forbidden: `FORBIDDEN`, `INSUFFICIENT_SCOPE` */
+            403: {
+                headers: {
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["ValidationFailed"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["ServiceUnavailable"];

@@ -9,6 +9,7 @@ import type {
   OrderUpdate,
   operations,
   PasswordChange,
+  PersonalData,
   ProductCreate,
   ProductUpdate,
   paths,
@@ -168,6 +169,19 @@ export function createShop({
       },
       async changePassword(body: PasswordChange, userId = "me") {
         await api.PUT("/api/users/{userId}/password", { params: { path: { userId } }, body });
+      },
+      /** Return everything that is stored about a user: all pages as one document. */
+      async personalData(userId = "me"): Promise<PersonalData> {
+        const pages: PersonalData[] = [];
+        const orders: Order[] = [];
+        const found = items(async (at) => {
+          const params = { path: { userId }, query: at };
+          const page = await data(api.GET("/api/users/{userId}/personal-data", { params }));
+          pages.push(page);
+          return { data: page.orders, meta: page.meta };
+        });
+        for await (const order of found) orders.push(order);
+        return { ...(pages[0] as PersonalData), orders, meta: { nextCursor: null } };
       },
     },
 

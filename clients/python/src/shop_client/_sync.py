@@ -179,6 +179,17 @@ class Users:
     def change_password(self, user_id: str = "me", **body: Unpack[bodies.PasswordChange]) -> None:
         self._client.request(operations.CHANGE_PASSWORD, path={"userId": user_id}, body=body)
 
+    def personal_data(self, user_id: str = "me") -> models.PersonalData:
+        """Return everything that is stored about a user: all pages as one document."""
+        path = {"userId": user_id}
+        first = page = self._client.data(operations.GET_PERSONAL_DATA, path=path)
+        orders = [*page.orders]
+        while page.meta.next_cursor is not None:
+            query = {"cursor": page.meta.next_cursor}
+            page = self._client.data(operations.GET_PERSONAL_DATA, path=path, query=query)
+            orders += page.orders
+        return first.model_copy(update={"orders": orders, "meta": page.meta})
+
 
 class Products:
     """Products."""

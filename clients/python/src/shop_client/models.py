@@ -20,6 +20,22 @@ class AcceptedDelivery(Model):
     id: str
 
 
+class AppSession(Model):
+    """A sign-in to an application; ended ones stay until the database deletes them."""
+
+    client_id: str = Field(..., alias="clientId")
+    client_name: str | None = Field(..., alias="clientName")
+    """null for a deleted application"""
+    scopes: list[str]
+    redirect_uri: str = Field(..., alias="redirectUri")
+    nonce: str | None
+    """the value that the application sent with the sign-in"""
+    authenticated_at: AwareDatetime = Field(..., alias="authenticatedAt")
+    created_at: AwareDatetime = Field(..., alias="createdAt")
+    last_used_at: AwareDatetime | None = Field(..., alias="lastUsedAt")
+    expires_at: AwareDatetime = Field(..., alias="expiresAt")
+
+
 class Attempt(Model):
     at: AwareDatetime
     status: int | None
@@ -203,6 +219,62 @@ class OrderLine(Model):
     unit_price: Decimal = Field(..., alias="unitPrice")
     quantity: int
     line_total: Decimal = Field(..., alias="lineTotal")
+
+
+class PersonalDataCategory(Model):
+    """A kind of data: the information of Article 15 of the GDPR."""
+
+    data: str
+    """a field of this document"""
+    purpose: str
+    kept_for: str = Field(..., alias="keptFor")
+    recipients: list[str]
+    """hosts that receive changes of this data"""
+    omitted: str | None
+    """why this document does not contain the data; null if it does"""
+
+
+class PersonalDataMeta(Model):
+    next_cursor: str | None = Field(..., alias="nextCursor")
+    """null on the last page"""
+
+
+class PersonalGrant(Model):
+    """The access that the user allows an application."""
+
+    client_id: str = Field(..., alias="clientId")
+    client_name: str | None = Field(..., alias="clientName")
+    """null for a deleted application"""
+    scopes: list[str]
+    created_at: AwareDatetime = Field(..., alias="createdAt")
+    updated_at: AwareDatetime = Field(..., alias="updatedAt")
+    expires_at: AwareDatetime = Field(..., alias="expiresAt")
+
+
+class PersonalSession(Model):
+    """A session; ended ones stay until the database deletes them."""
+
+    id: str
+    created_at: AwareDatetime = Field(..., alias="createdAt")
+    last_used_at: AwareDatetime = Field(..., alias="lastUsedAt")
+    expires_at: AwareDatetime = Field(..., alias="expiresAt")
+    user_agent: str = Field(..., alias="userAgent")
+    ip_address: str = Field(..., alias="ipAddress")
+
+
+class PersonalUser(Model):
+    """A user, with fields that no other response has."""
+
+    id: str
+    email: str
+    name: str
+    status: Literal["active", "inactive"] | str
+    role: Literal["customer", "admin"] | str
+    email_verified: bool = Field(..., alias="emailVerified")
+    created_at: AwareDatetime = Field(..., alias="createdAt")
+    updated_at: AwareDatetime = Field(..., alias="updatedAt")
+    former_emails: list[str] = Field(..., alias="formerEmails")
+    password_changed_at: AwareDatetime | None = Field(..., alias="passwordChangedAt")
 
 
 class Product(Model):
@@ -471,6 +543,22 @@ class OrderPage(Model):
 
     data: list[Order]
     meta: Meta
+
+
+class PersonalData(Model):
+    """Everything that is stored about a user; later pages have orders only."""
+
+    format: str
+    exported_at: AwareDatetime = Field(..., alias="exportedAt")
+    subject: str
+    """the id of the user"""
+    user: PersonalUser | None
+    sessions: list[PersonalSession] | None
+    grants: list[PersonalGrant] | None
+    app_sessions: list[AppSession] | None = Field(..., alias="appSessions")
+    about: list[PersonalDataCategory] | None
+    orders: list[Order]
+    meta: PersonalDataMeta
 
 
 class Error(Model):

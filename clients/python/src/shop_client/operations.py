@@ -80,6 +80,9 @@ DELETE_USER = Operation("deleteUser", "DELETE", "/api/users/{userId}", Empty)
 GET_USER = Operation("getUser", "GET", "/api/users/{userId}", models.User)
 REPLACE_USER = Operation("replaceUser", "PUT", "/api/users/{userId}", models.User)
 UPDATE_USER = Operation("updateUser", "PATCH", "/api/users/{userId}", models.User)
+GET_PERSONAL_DATA = Operation(
+    "getPersonalData", "GET", "/api/users/{userId}/personal-data", models.PersonalData
+)
 CHANGE_WEBHOOK_SECRET = Operation(
     "changeWebhookSecret",
     "PUT",

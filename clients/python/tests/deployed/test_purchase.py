@@ -87,6 +87,19 @@ def test_lost_responses_and_a_spent_token_result_in_one_order(
     assert (raised.value.status, raised.value.code) == (401, "UNAUTHORIZED")
 
 
+def test_personal_data_has_user_and_orders(
+    customer: Customer, proxy: LosingProxy, pear: Product
+) -> None:
+    order = customer.shop.orders.place(items=two(pear))
+    proxy.lose("GET /api/users/me/personal-data")
+
+    data = customer.shop.users.personal_data()
+
+    assert data.user is not None and data.user.email == customer.email
+    assert (data.subject, data.orders) == (order.user_id, [order])
+    assert customer.shop.orders.cancel(order.id).status == "cancelled"
+
+
 def test_threads_share_one_renewal_though_its_response_is_lost(
     customer: Customer, proxy: LosingProxy
 ) -> None:

@@ -26,6 +26,7 @@ from shop_client.models import (
     OAuthClient,
     Order,
     OrderLine,
+    PersonalData,
     Product,
     ProductPage,
     Session,
@@ -53,6 +54,12 @@ def account(shop: Shop) -> None:
     shop.sessions.end_all()
     shop.log_out()
     shop.close()
+
+
+def personal_data(shop: Shop) -> None:
+    data = shop.users.personal_data("u1")
+    assert_type(data, PersonalData)
+    assert_type(data.orders[0].total, Decimal)
 
 
 def users(shop: Shop) -> None:

@@ -6,7 +6,19 @@ from typing import Any
 
 import httpx2
 import pytest
-from scripted import LOST, ORDER, PRODUCT, USER, Fake, grant, logged_in, page, rejection, reply
+from scripted import (
+    LOST,
+    ORDER,
+    PERSONAL_DATA,
+    PRODUCT,
+    USER,
+    Fake,
+    grant,
+    logged_in,
+    page,
+    rejection,
+    reply,
+)
 
 from shop_client import NoAnswer, ShopError
 
@@ -219,3 +231,26 @@ def test_errors_can_be_copied(fake: Fake, through: Any) -> None:
 
         assert type(copied) is kind and str(copied) == str(error)
         assert vars(copied) == vars(error)
+
+
+def test_personal_data_is_one_document_of_all_pages(fake: Fake) -> None:
+    first = PERSONAL_DATA | {"meta": {"nextCursor": "after-o1"}}
+    others = dict.fromkeys(("user", "sessions", "grants", "appSessions", "about"))
+    last = PERSONAL_DATA | others | {"orders": [ORDER | {"id": "o2"}, ORDER | {"id": "o3"}]}
+    fake.script(reply(first), LOST, reply(last))
+
+    data = fake.run(lambda shop: shop.users.personal_data())
+
+    assert [order.id for order in data.orders] == ["o1", "o2", "o3"]
+    assert data.user is not None and data.user.former_emails == []
+    assert data.meta.next_cursor is None
+    assert fake.calls == ["GET /api/users/me/personal-data"] * 3
+    cursors = [it.url.params.get("cursor") for it in fake.requests]
+    assert cursors == [None, "after-o1", "after-o1"]
+
+
+def test_personal_data_of_another_server_is_no_answer(fake: Fake) -> None:
+    fake.script(reply({"orders": []}), attempts=1)
+
+    with pytest.raises(NoAnswer):
+        fake.run(lambda shop: shop.users.personal_data())

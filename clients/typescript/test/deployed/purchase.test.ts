@@ -217,3 +217,14 @@ test("password reset and email verification are requested, and used links are re
   await expect(shop.resetPassword(spent, PASSWORD)).rejects.toMatchObject(refused);
   await expect(shop.verifyEmail(spent)).rejects.toMatchObject(refused);
 });
+
+test("personal data has the user and all orders", async () => {
+  const { shop, email } = await customer();
+  const order = await shop.orders.place(twoPears());
+
+  const { user, orders, subject } = await shop.users.personalData();
+
+  expect(user).toMatchObject({ id: order.userId, email });
+  expect([subject, orders]).toEqual([order.userId, [order]]);
+  await shop.orders.cancel(order.id);
+});

@@ -243,3 +243,36 @@ test("messages have no token of an emailed link", async () => {
     /^No answer of the shop to PUT \/api\/email-verifications\/{token}$/,
   );
 });
+
+test("personal data is one document of all pages", async () => {
+  const first = { user: { name: "Ada" }, sessions: [], orders: [{ id: "1" }, { id: "2" }] };
+  const last = { user: null, sessions: null, orders: [{ id: "3" }] };
+  const { shop, requests } = scripted(
+    [
+      jsonResponse({ ...first, meta: { nextCursor: "after-2" } }),
+      lost(),
+      jsonResponse({ ...last, meta: { nextCursor: null } }),
+    ],
+    { tokens: loggedIn() },
+  );
+
+  expect(await shop.users.personalData()).toEqual({
+    ...first,
+    orders: [{ id: "1" }, { id: "2" }, { id: "3" }],
+    meta: { nextCursor: null },
+  });
+  expect(requests.map(({ url }) => new URL(url).search)).toEqual([
+    "",
+    "?cursor=after-2",
+    "?cursor=after-2",
+  ]);
+  expect(paths(requests)[0]).toBe("GET /api/users/me/personal-data");
+});
+
+test("personal data of another server is no answer", async () => {
+  for (const body of [{}, { orders: [] }, { orders: {}, meta: { nextCursor: null } }]) {
+    const { shop } = scripted([jsonResponse(body)], { tokens: loggedIn() });
+
+    await expect(shop.users.personalData()).rejects.toMatchObject({ name: "NoAnswer" });
+  }
+});
