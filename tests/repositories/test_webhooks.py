@@ -281,8 +281,10 @@ def test_deliveries_are_listed_by_status_newest_first() -> None:
     stored(endpoint_id=new_id())
     REPOSITORY.count_request(endpoint.id, NOON)
 
-    def listed(status: DeliveryStatus | None = None, **asked: object) -> list[WebhookDelivery]:
-        request = PageRequest(None, 0, 10)._replace(**asked)  # type: ignore[arg-type]
+    def listed(
+        status: DeliveryStatus | None = None, after: str | None = None, limit: int = 10
+    ) -> list[WebhookDelivery]:
+        request = PageRequest(after, 0, limit)
         return [*REPOSITORY.deliveries(endpoint.id, status, request, is_descending=True).items]
 
     assert listed() == rows[::-1]

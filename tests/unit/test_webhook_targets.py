@@ -32,7 +32,7 @@ REJECTED = [
     *("https://127.0.0.0x1/", "https://169.254.169.254/latest/meta-data", "https://[::1]/"),
     *("https://[::ffff:127.0.0.1]/", "https://[fd00:ec2::254]/", "https://[fe80::1%25eth0]/"),
     *("https://8.8.8.8/", "https://[2606:4700::1111]/", "https://[v1.x]/", "https://[::1/"),
-    *("https://１２７.0.0.1/", "https://127。0。0。1/", "https://①②⑦.⓪.⓪.①/"),  # noqa: RUF001
+    *("https://\uff11\uff12\uff17.0.0.1/", "https://127。0。0。1/", "https://①②⑦.⓪.⓪.①/"),
     "https://ⓛⓞⓒⓐⓛⓗⓞⓢⓣ/",
     # User names
     *("https://user@hooks.example.com/", "https://user:secret@hooks.example.com/"),
