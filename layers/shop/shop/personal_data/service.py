@@ -1,4 +1,4 @@
-"""The rules of the export: who reads it, who receives the data, and who is notified."""
+"""The rules of the export: access, recipients and the notice to the user."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
