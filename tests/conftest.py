@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.support.deployed_shop import admin_stays_logged_in, faults, mail_faults, shop, stack
-from tests.support.local_only import MARKER, is_local_only
+from tests.support.local_only import is_local_only
 from tests.support.log_lines import LogLines
 from tests.support.sam_template import ROOT, resources, template
 
@@ -68,16 +68,14 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark the tests that need the emulator; choose and order the tests of this run.
+    """Choose and order the tests of this run.
 
     Files with tests of stacks, which mostly wait, alternate with others, which mostly compute.
     Short ones at the end keep all workers busy. With `--deployed`, run those that need only the
     API, in the given order.
     """
-    local = [it for it in items if isinstance(it, pytest.Function) and is_local_only(it)]
-    for item in local:
-        item.add_marker(MARKER)
     if config.getoption("--deployed") is not None:
+        local = [it for it in items if isinstance(it, pytest.Function) and is_local_only(it)]
         config.hook.pytest_deselected(items=local)
         items[:] = [it for it in items if it not in local]
         return
