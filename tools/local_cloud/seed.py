@@ -86,7 +86,7 @@ def seeding(demo: bool) -> Callable[[LocalStack], Seeded]:
 
 
 def _http(stack: LocalStack) -> httpx2.Client:
-    return httpx2.Client(base_url=stack.url, timeout=30, trust_env=False)
+    return httpx2.Client(base_url=stack.url, timeout=120, trust_env=False)
 
 
 def _create_customers(http: httpx2.Client) -> dict[str, str]:
@@ -150,7 +150,10 @@ def _clients(url: str) -> tuple[dict[str, Any], dict[str, Any]]:
 def _post(
     http: httpx2.Client, path: str, body: object, headers: dict[str, str] | None = None
 ) -> Any:
-    response = http.post(path, json=body, headers=headers)
+    try:
+        response = http.post(path, json=body, headers=headers)
+    except httpx2.TransportError as error:
+        raise SeedFailed(f"POST {path} got no response: {error!r}") from error
     if response.status_code != 201:
         raise SeedFailed(f"POST {path} returned {response.status_code}: {response.text}")
     return response.json()
