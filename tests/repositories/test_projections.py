@@ -304,6 +304,7 @@ def dying_at(call: int, when: str) -> Iterator[None]:
         events.unregister(f"{when}-call.dynamodb", die)
 
 
+@pytest.mark.dynamodb_local  # moto takes half a minute
 @pytest.mark.parametrize("deletes", [False, True])
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("first", range(5))

@@ -190,6 +190,7 @@ def row_of_totals(kind: str, active: int) -> Item:
     return {"id": f"{kind}#0", "active": active, "changes": 1}
 
 
+@pytest.mark.dynamodb_local  # moto takes half a minute
 @pytest.mark.parametrize("name", DAMAGE)
 def test_recount_finds_and_repairs_damage(user: User, order: Order, name: str) -> None:
     damage, problem = DAMAGE[name]
@@ -253,6 +254,7 @@ def test_recount_reports_a_failed_entity_and_repairs_the_others(
     assert row(f"orders:{order.id}")["status"] == "pending"
 
 
+@pytest.mark.dynamodb_local  # moto takes half a minute
 @pytest.mark.parametrize("is_gone", [False, True])
 def test_recount_deletes_search_rows_of_former_names(
     user: User, order: Order, is_gone: bool

@@ -5,6 +5,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -101,7 +102,7 @@ def operations_parameters(template: Path, stack: Mapping[str, Any]) -> dict[str,
 
 def retained_resources(template: Path) -> set[str]:
     """Return the logical ids of resources with data, which outlive their stack."""
-    document = yaml.load(template.read_text(), _IntrinsicsAsText)
+    document = _parsed(template.read_text())
     return {
         logical_id
         for logical_id, resource in document["Resources"].items()
@@ -129,7 +130,7 @@ def literal_names(template: Path, stack: str) -> Iterator[tuple[str, str]]:
 
     Rules of a custom bus are not included: they exist only if their bus does.
     """
-    document = yaml.load(template.read_text(), _IntrinsicsAsText)
+    document = _parsed(template.read_text())
     for resource in document["Resources"].values():
         properties = resource.get("Properties", {})
         for event in properties.get("Events", {}).values():
@@ -153,14 +154,14 @@ def _named_after(name: str, stack: str) -> str:
 # Any: rules of a parameter, such as Default or AllowedValues.
 def declared_parameters(template: Path) -> dict[str, dict[str, Any]]:
     """Return the parameters of a template with their rules."""
-    document = yaml.load(template.read_text(), _IntrinsicsAsText)
+    document = _parsed(template.read_text())
     found: dict[str, dict[str, Any]] = document.get("Parameters", {})
     return found
 
 
 def read_project(template: Path) -> Project:
     """Read the serverless functions and layers of a SAM template, global properties included."""
-    document = yaml.load(template.read_text(), _IntrinsicsAsText)
+    document = _parsed(template.read_text())
     shared = document.get("Globals", {}).get("Function", {})
     functions, layers = [], []
     for logical_id, resource in document["Resources"].items():
@@ -188,7 +189,7 @@ def read_project(template: Path) -> Project:
 
 def read_tables(template: Path) -> dict[str, dict[str, Any]]:
     """Return the CreateTable arguments of each table, by the environment variable of its name."""
-    document = yaml.load(template.read_text(), _IntrinsicsAsText)
+    document = _parsed(template.read_text())
     taken = ("AttributeDefinitions", "KeySchema", "BillingMode", "GlobalSecondaryIndexes")
     return {
         setting: {name: properties[name] for name in taken if name in properties}
@@ -200,7 +201,7 @@ def read_tables(template: Path) -> dict[str, dict[str, Any]]:
 
 def read_services(template: Path) -> set[str]:
     """The AWS services that functions may call by their policies, as botocore names them."""
-    document = yaml.load(template.read_text(), _IntrinsicsAsText)
+    document = _parsed(template.read_text())
     return {
         _BOTOCORE_NAMES.get(service, service)
         for resource in document["Resources"].values()
@@ -234,6 +235,12 @@ def _listed(value: object) -> list[str]:
 
 def _referred(layer: object) -> str:
     return str(layer["Ref"] if isinstance(layer, dict) else layer)
+
+
+# Any: a template has values of many types. Cached, since parsing takes 30 ms.
+@lru_cache(maxsize=4)
+def _parsed(template: str) -> Any:
+    return yaml.load(template, _IntrinsicsAsText)
 
 
 class _IntrinsicsAsText(yaml.CSafeLoader):
