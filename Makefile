@@ -6,6 +6,8 @@ PORT ?= 8080
 EMULATOR_PORT ?= 4566
 export ARCHITECTURE ?= arm64
 export SAM_CLI_TELEMETRY := 0
+# Without bytecode, each process of a test run compiles its modules again: 8 s of CPU a worker.
+unexport PYTHONDONTWRITEBYTECODE
 export PATH := $(CURDIR)/.uv/bin:$(PATH)
 
 # A version manager's default may be older, and its shims may refuse to run, so name the interpreter.
