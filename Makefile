@@ -286,6 +286,10 @@ activate-user: environments ## Activate a user (USER=<id> [CONFIRM=1 ENV=staging
 end-sessions: environments ## End all sessions of a user (USER=<id> [CONFIRM=1 ENV=staging])
 	@$(OPERATE)
 
+.PHONY: reset-second-factors
+reset-second-factors: environments ## Delete the authenticators of a user (USER=<id> [CONFIRM=1 ENV=staging])
+	@$(OPERATE)
+
 .PHONY: resend-mail
 resend-mail: environments ## Send a verification or order email again (USER=<id> [ORDER=<id> CONFIRM=<id> ENV=staging])
 	@$(OPERATE) $(if $(ORDER),--order $(ORDER))

@@ -47,6 +47,8 @@ class Sender(Protocol):
     def client_id(self) -> str: ...
     @property
     def client_secret(self) -> str: ...
+    @property
+    def app_code(self) -> str: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,10 +155,10 @@ ROUTES: Mapping[str, Expected] = {
         loads=VALIDATED,
     ),
     "DELETE /api/users/{userId}": Expected(
-        access=(401, 403, 204, 204), waits=[GET, QUERY, GET, QUERY, WRITE, "5 Query"]
+        access=(401, 403, 204, 204), waits=[GET, QUERY, GET, QUERY, WRITE, "6 Query"]
     ),
     "GET /api/users/{userId}/personal-data": Expected(
-        access=(401, 403, 200, 200), waits=["GetItem + 4 Query", SEND], loads=VALIDATED
+        access=(401, 403, 200, 200), waits=["GetItem + 5 Query", SEND], loads=VALIDATED
     ),
     "PUT /api/users/{userId}/password": Expected(
         access=(401, 403, 204, 403),
@@ -321,6 +323,29 @@ ROUTES: Mapping[str, Expected] = {
         access=(401, 403, 403, 202),
         waits=[GET, UPDATE, PUT, "SendMessageBatch"],
         body=lambda _: {},
+        loads=VALIDATED,
+    ),
+    "POST /api/authenticators": Expected(
+        access=(401, 201, 201, 201),
+        waits=[BATCH, GET, WRITE, GET, QUERY, WRITE],  # the secret is cached
+        body=lambda it: {"kind": "totp", "currentPassword": it.password},
+        loads_later={BCRYPT},
+        loads=VALIDATED,
+    ),
+    "PUT /api/authenticators/{authenticatorId}": Expected(
+        access=(401, 404, 200, 404),
+        waits=[GET, BATCH, GET, WRITE, SEND, WRITE],
+        body=lambda it: {"code": it.app_code},
+        loads=VALIDATED,
+    ),
+    "GET /api/authenticators": Expected(access=(401, 200, 200, 200), waits=[QUERY]),
+    "DELETE /api/authenticators/{authenticatorId}": Expected(
+        access=(401, 404, 204, 404), waits=[BATCH, QUERY, SEND, WRITE]
+    ),
+    "POST /api/recovery-codes": Expected(
+        access=(401, 404, 201, 404),
+        waits=[QUERY, GET, WRITE, SEND, WRITE],
+        body=lambda it: {"code": it.app_code},
         loads=VALIDATED,
     ),
     "GET /.well-known/{document}": Expected(access=(200, 200, 200, 200), waits=[], loads=PAGE),

@@ -15,6 +15,7 @@ from tests.support.recovery_tokens import create_token
 from tests.support.route_requests import Account, sent_by
 from tests.support.rpc_calls import body_of, headers_of, message_of
 from tests.support.sam_template import functions
+from tests.support.second_factors import enrol, turn_on
 
 WHO = ("anonymous", "stranger", "self", "admin")
 CODES = {401: "UNAUTHORIZED", 403: "FORBIDDEN", 404: "NOT_FOUND"}
@@ -94,6 +95,7 @@ def test_access(
         "productId": product["id"],
     }
     ids["asset"] = "page.js"
+    ids["authenticatorId"] = nobody = new_id()
     if "{sessionId}" in path:
         # A new session each time: other requests need the owner's first.
         ids["sessionId"] = shop.log_in(owner.email).grant["session"]["id"]
@@ -121,7 +123,7 @@ def test_access(
     sent = sent_by(route, sender)
     # Forms have the credentials of a client; their `Authorization` is no caller's.
     client = shop.anonymous if ROUTES[route].form else clients[who]
-    if route == "DELETE /api/sessions" and who != "anonymous":
+    if route in ("DELETE /api/sessions", "POST /api/authenticators") and who != "anonymous":
         client = leaving(shop, who)
     expected = dict(zip(WHO, ROUTES[route].access, strict=True))[who]
     if route == "DELETE /api/users/{userId}" and expected == 204:
@@ -129,6 +131,13 @@ def test_access(
         doomed = shop.sign_up()
         path = f"/api/users/{doomed.id}"
         client = doomed.http if who == "self" else client
+    if {"/api/authenticators/{authenticatorId}", "/api/recovery-codes"} & {route.split(" ")[1]}:
+        # A new user each time: a confirmed app is not confirmed again, and a code counts once.
+        secured = shop.sign_up()
+        app = (enrol if method == "PUT" else turn_on)(secured)
+        path = path.replace(nobody, app.id)
+        sent = sent_by(route, replace(sender, app_code=app.code()))
+        client = secured.http if who == "self" else client
     if route == "DELETE /api/products/{productId}" and expected == 204:
         # A new product: other requests need the first.
         path = f"/api/products/{shop.product()['id']}"

@@ -82,6 +82,12 @@ def test_every_block_is_accepted(printed: Mapping[str, str], heading: str) -> No
             ['"format":"shop-personal-data/1"', '"formerEmails":', '"data":"orders"'],
         ),
         (
+            "Turn on a second factor",
+            [r"^otpauth://totp/Shop:ada\.\d+@example\.com\?secret=", '"recoveryCodes":'],
+        ),
+        ("Log in with a second factor", ["^401$", "^HTTP/1.1 201"]),
+        ("Turn off a second factor", ['"recoveryCodesLeft":9', "^HTTP/1.1 204"]),
+        (
             "Change your email without overwriting other changes",
             [r'"email":"new\.ada\.\d+@example.com"'],
         ),

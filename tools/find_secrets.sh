@@ -27,7 +27,7 @@ set -- "$@" --exclude-secrets '^MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4$'
 set -- "$@" --exclude-secrets '^(eyJlbmNyeXB0ZWREYXRhIjoiLi4uIn0=|53995c3f42cd8ad8)$'
 set -- "$@" --exclude-lines 'iam::aws:policy/service-role/'
 # Alphabets.
-set -- "$@" --exclude-secrets '^(eanirolstmdhcuykgbjpvfwzxq|ABCDEFGHIJKLMNOPQRSTUVWXYZ.*)$'
+set -- "$@" --exclude-secrets '^(eanirolstmdhcuykgbjpvfwzxq|23456789abcdefghijkmnpqrstuvwxyz|ABCDEFGHIJKLMNOPQRSTUVWXYZ.*)$'
 # The digest of DynamoDB Local.
 set -- "$@" --exclude-secrets '^3503ffac19f183407909fecdacf4db51ab1fdad1da7b2f177016670b2d80e4b9$'
 

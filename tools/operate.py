@@ -11,6 +11,7 @@ FUNCTIONS = {
     "deactivate-user": "ChangeUserStatus",
     "activate-user": "ChangeUserStatus",
     "end-sessions": "EndSessions",
+    "reset-second-factors": "ResetSecondFactors",
     "resend-mail": "ResendMail",
 }
 STATUSES = {"deactivate-user": "inactive", "activate-user": "active"}

@@ -113,7 +113,9 @@ def test_user_can_log_in_after_all_sessions_have_ended(shop: Shop) -> None:
     ]
 
 
-@pytest.mark.parametrize("target", ["deactivate-user", "activate-user", "end-sessions"])
+@pytest.mark.parametrize(
+    "target", ["deactivate-user", "activate-user", "end-sessions", "reset-second-factors"]
+)
 def test_unknown_user_is_not_found(shop: Shop, target: str) -> None:
     before = shop.everything()
 

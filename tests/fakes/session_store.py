@@ -1,15 +1,16 @@
 """Sessions and account states in memory; the hash of a password is the password."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from copy import replace
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from shop.caller import Client, Role
-from shop.errors import TooManyRequests
+from shop.errors import InvalidCode, TooManyRequests
 from shop.identifiers import new_id
 from shop.identity.accounts.models import AccountState, Credential, UserStatus
+from shop.identity.codes.models import CodeUse
 from shop.identity.login_attempts.models import Guess, RateLimitedRequest
 from shop.identity.sessions.models import Grant, Session
 from shop.identity.sessions.requests import AccessTokenCreate, SessionCreate
@@ -38,11 +39,17 @@ class FakeSessionStore:
     now: datetime = NOON
     between_read_and_write: Callable[[], None] = lambda: None
     other_hash: str | None = None  # hash that a parallel login stores first
+    right_code: str = "123456"
+    spent: list[CodeUse] = field(default_factory=list)
 
     def find_credential(
-        self, email: str, attempt: RateLimitedRequest
-    ) -> tuple[Credential | None, RateLimitedRequest]:
-        return self.credentials.get(email), attempt
+        self, email: str, *attempts: RateLimitedRequest
+    ) -> tuple[Credential | None, Sequence[RateLimitedRequest]]:
+        return self.credentials.get(email), attempts
+
+    def check(self, attempt: RateLimitedRequest) -> None:
+        if attempt.from_anywhere.is_full:
+            raise TooManyRequests
 
     @contextmanager
     def guess(self, attempt: RateLimitedRequest) -> Iterator[Guess]:
@@ -67,6 +74,7 @@ class FakeSessionStore:
         new_hash: str | None,
         attempt: RateLimitedRequest,
         ended: Sequence[str] = (),
+        code_use: CodeUse | None = None,
     ) -> bool:
         if self.other_hash is not None:
             self.credentials[email] = replace(
@@ -78,6 +86,8 @@ class FakeSessionStore:
             return False
         self.sessions = [kept for kept in self.sessions if kept.id not in ended] + [session]
         self.taken_back.append(attempt)
+        if code_use is not None:
+            self.spent.append(code_use)
         if new_hash is not None:
             self.credentials[email] = replace(self.credentials[email], password_hash=new_hash)
         return True
@@ -125,16 +135,38 @@ class FakeSessionStore:
         return password if password_hash.startswith("weak") else None
 
     def service(self) -> SessionService:
+        codes = FakeCodes(self)
+
         def issue(user_id: str, session_id: str, role: Role) -> str:
             return f"{user_id} {session_id} {role}"
 
         return SessionService(
-            self, self, self.verify, self.rehashed, issue, lambda: self.now, new_id
+            self, self, self.verify, self.rehashed, issue, lambda: self.now, new_id, lambda: codes
         )
 
 
-def attempt(email: str = "ada@example.com", password: str = PASSWORD) -> SessionCreate:
-    return SessionCreate.model_validate({"email": email, "password": password}, strict=False)
+class FakeCodes:
+    """Codes in memory; one is right."""
+
+    def __init__(self, store: FakeSessionStore) -> None:
+        self._store = store
+
+    def guess(self, user_id: str, attempt: RateLimitedRequest) -> AbstractContextManager[Guess]:
+        assert user_id == ALICE.id
+        return self._store.guess(attempt)
+
+    def use(self, user_id: str, authenticator_id: str, code: str, guess: Guess) -> CodeUse:
+        if code != self._store.right_code:
+            raise InvalidCode
+        guess.is_right = True
+        return CodeUse(user_id, authenticator_id, self._store.now, guess.attempt, step=1)
+
+
+def attempt(
+    email: str = "ada@example.com", password: str = PASSWORD, code: str | None = None
+) -> SessionCreate:
+    payload = {"email": email, "password": password, "code": code}
+    return SessionCreate.model_validate(payload, strict=False)
 
 
 def refresh(lobby: FakeSessionStore, token: str, client: Client = BROWSER) -> Grant:

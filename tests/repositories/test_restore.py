@@ -14,6 +14,9 @@ from shop.errors import LimitReached
 from shop.identifiers import new_id
 from shop.identity.accounts.models import UserStatus
 from shop.identity.accounts.repository import AccountRepository
+from shop.identity.authenticators.repository import AuthenticatorRepository
+from shop.identity.codes.models import AuthenticatorApp
+from shop.identity.login_attempts.service import login_attempt
 from shop.mail.repository import DeliveryLogRepository
 from shop.oauth.clients.repository import OAuthClientRepository
 from shop.oauth.grants.repository import GrantRepository
@@ -26,6 +29,7 @@ from shop.webhooks.models import MAX_ENDPOINTS
 from shop.webhooks.repository import WebhookRepository
 from tests.repositories.test_schema_versions import log_in
 from tests.support.aws_mock import fresh_aws
+from tests.support.fixtures import NOON
 from tests.support.sample_items import (
     consent_of,
     family_of,
@@ -512,3 +516,72 @@ def test_restored_client_has_no_secrets_of_that_time() -> None:
     after = OAuthClientRepository().get(client.id)
     assert outcome.error is None and after is not None
     assert after.name == client.name and client.secrets and not after.secrets
+
+
+APP = AuthenticatorApp(
+    *("01900000-0000-7000-8000-00000000000a", "01900000-0000-7000-8000-0000000000f2", "My phone"),
+    *(b"salt", NOON, None),
+    recovery_digests=frozenset({"ab", "cd"}),
+)
+
+
+def secured() -> AuthenticatorApp:
+    """Return the app of a new user, whose log-ins need it."""
+    user = sign_up()
+    app = APP._replace(user_id=user.id)
+    attempt = login_attempt(user.email, "192.0.2.1").opened(NOON)
+    AuthenticatorRepository().add(app, [], attempt)
+    change(tables.sessions(), {"user_id": user.id, "id": "gate"}, second_factor=app.id)
+    return app
+
+
+def test_lost_account_state_is_restored_with_the_second_factor() -> None:
+    app = secured()
+    restoring = Restore("SessionsTable")
+    delete(tables.sessions(), user_id=app.user_id, id="gate")
+
+    [outcome] = restoring.restore(app.user_id)
+
+    account_state = AccountRepository().account_state(app.user_id)
+    assert outcome.error is None and account_state is not None
+    assert account_state.second_factor == app.id
+
+
+def test_restored_account_state_needs_no_deleted_second_factor() -> None:
+    app = secured()
+    restoring = Restore("SessionsTable")
+    AuthenticatorRepository().reset(app.user_id)
+    delete(tables.sessions(), user_id=app.user_id, id="gate")
+
+    [outcome] = restoring.restore(app.user_id)
+
+    account_state = AccountRepository().account_state(app.user_id)
+    assert outcome.error is None and account_state is not None
+    assert account_state.second_factor is None
+
+
+def test_lost_authenticator_is_restored_without_recovery_codes() -> None:
+    app = secured()
+    restoring = Restore("AuthenticatorsTable")
+    delete(tables.authenticators(), user_id=app.user_id, id=app.id)
+    name = f"{app.user_id}/{app.id}"
+    assert restoring.doubtful() == {name: None}
+
+    [outcome] = restoring.restore(name)
+
+    restored = AuthenticatorRepository().active_app(app.user_id)
+    assert outcome.error is None
+    assert restored == app._replace(recovery_digests=frozenset())
+
+
+def test_deleted_authenticator_is_not_restored() -> None:
+    app = secured()
+    restoring = Restore("AuthenticatorsTable")
+    AuthenticatorRepository().reset(app.user_id)
+    name = f"{app.user_id}/{app.id}"
+    assert restoring.doubtful() == {name: "possibly deleted by the user or reset by an operator"}
+
+    [outcome] = restoring.restore(name)
+
+    assert outcome.error == "the account does not need it"
+    assert AuthenticatorRepository().list(app.user_id) == []

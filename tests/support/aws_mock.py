@@ -19,7 +19,10 @@ from moto.secretsmanager.models import secretsmanager_backends
 
 import shop.clients
 import shop.events.dependencies
+import shop.identity.authenticators.dependencies
 import shop.identity.authorization.dependencies
+import shop.identity.codes.dependencies
+import shop.identity.codes.secrets
 import shop.identity.keys.current_key
 import shop.identity.keys.key_store
 import shop.identity.keys.published_keys
@@ -48,7 +51,10 @@ DYNAMODB_URL = "AWS_ENDPOINT_URL_DYNAMODB"  # read by boto3; moto passes its req
 # intercepts them too.
 _CACHED = (
     shop.identity.keys.key_store.key_store,
+    shop.identity.authenticators.dependencies.authenticator_service,
     shop.identity.authorization.dependencies.published_keys,
+    shop.identity.codes.dependencies.code_service,
+    shop.identity.codes.secrets.second_factor_secret,
     shop.identity.authorization.dependencies.session_callers,
     shop.identity.keys.current_key.current_signing_key,
     shop.oauth.authorizations.dependencies.authorization_service,
@@ -104,7 +110,8 @@ def _empty_shop() -> bytes:
     if DYNAMODB_URL not in os.environ:
         _create_tables()
     shop.clients.secrets().create_secret(Name=setting("SIGNING_KEYS_SECRET"))
-    shop.clients.secrets().create_secret(Name=setting("WEBHOOK_SECRET"), SecretString="m" * 64)
+    for secret in ("WEBHOOK_SECRET", "SECOND_FACTOR_SECRET"):
+        shop.clients.secrets().create_secret(Name=setting(secret), SecretString="m" * 64)
     shop.clients.events().create_event_bus(Name=setting("BUS"))
     return pickle.dumps(_attributes())
 

@@ -50,7 +50,7 @@ METRICS = (
     | known(
         STACK,
         "",
-        "SignUps LogInsFailed LogInsThrottled RefreshReuse OrdersPlaced StockRefusals"
+        "SignUps LogInsFailed LogInsThrottled WrongCodes RefreshReuse OrdersPlaced StockRefusals"
         " OAuthRefreshReuse CodesReplayed ClientsRefused"
         " MalformedPasswordHashes RejectedEmails"
         " WebhooksDelivered WebhooksRefused WebhookEndpointsDisabled",

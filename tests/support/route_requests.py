@@ -20,6 +20,7 @@ class Account:
     client_secret: str
     password: str = PASSWORD
     role: str = Role.CUSTOMER.value
+    app_code: str = "000000"
 
 
 def sent_by(route: str, account: Account) -> dict[str, Any]:

@@ -8,6 +8,8 @@ from shop.caller import Role
 from shop.clock import now
 from shop.identifiers import new_id
 from shop.identity.accounts.models import UserStatus
+from shop.identity.authenticators.repository import AuthenticatorRepository
+from shop.identity.codes.models import AuthenticatorApp
 from shop.identity.keys.key_store import key_store
 from shop.identity.login_attempts.service import login_attempt
 from shop.identity.passwords import hash_password
@@ -56,6 +58,8 @@ _SESSION = "0190a6b2-7c9e-7b1a-9f00-0000000000a1"
 _PRODUCT = "0190a6b2-7c9e-7b1a-8f00-0000000000b1"
 _ORDER = "0190a6b2-7c9e-7b1a-8f00-0000000000c1"
 _CLIENT = "0190a6b2-7c9e-7b1a-8f00-0000000000f1"
+_APP = "0190a6b2-7c9e-7b1a-8f00-0000000000f2"
+_ENROLMENT = "0190a6b2-7c9e-7b1a-8f00-0000000000f3"
 _ENDPOINT = "0190a6b2-7c9e-7b1a-8f00-0000000000a9"
 _DELIVERY = "0190a6b2-7c9e-7b1a-8f00-0000000000aa"
 _EVENT = "0190a6b2-7c9e-5b1a-8f00-0000000000ab"
@@ -80,6 +84,11 @@ def add_examples() -> None:
     UserRepository().add(admin, password_hash)
     attempt = login_attempt(user.email, "192.0.2.1").opened(NOON)
     SessionRepository().begin(session, user.email, password_hash, None, attempt)
+    # Without the flag of the account: the event of a log-in has no code.
+    app = AuthenticatorApp(_USER, _APP, "My phone", b"salt", NOON, expires_at=None)
+    enrolment = app._replace(id=_ENROLMENT, expires_at=end)
+    for it in (app, enrolment):
+        AuthenticatorRepository().add(it, [], attempt)
     ProductRepository().add(product, None)
     OrderRepository().add(order, None)
     client = oauth_client()

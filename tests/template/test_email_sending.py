@@ -8,6 +8,7 @@ import pytest
 from shop.email_queue import (
     PERSONAL_DATA_EXPORTED,
     RESET_REQUESTED,
+    SECOND_FACTOR_CHANGED,
     VERIFICATION_REQUESTED,
     WEBHOOK_DISABLED,
 )
@@ -59,6 +60,7 @@ def test_rule_matches_every_event_type_with_an_email() -> None:
     pattern = resources("AWS::Events::Rule")["EmailsToSendRule"]["EventPattern"]
 
     requested = {RESET_REQUESTED, VERIFICATION_REQUESTED, WEBHOOK_DISABLED, PERSONAL_DATA_EXPORTED}
+    requested |= {SECOND_FACTOR_CHANGED}
     written = mail_service().types - requested
     assert set(pattern["detail-type"]) == written
 

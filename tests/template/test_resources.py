@@ -138,7 +138,7 @@ def functions_allowed(action_prefix: str, resource: str) -> set[str]:
 
 def test_credentials_are_accessible_to_the_functions_that_need_them_only() -> None:
     table = "CredentialsTable"
-    proving = {"ReplaceUser", "UpdateUser", "ChangePassword"}
+    proving = {"ReplaceUser", "UpdateUser", "ChangePassword", "CreateAuthenticator"}
     making = {"CreateUser", "CreateAdmin", "ReplaceUser", "UpdateUser"}
     recovering = {"CompletePasswordReset", "SendEmail"}
 
@@ -191,6 +191,7 @@ def test_attempts_are_accessible_to_limited_functions_only() -> None:
     asking = {"CreateEmailVerification", "CreatePasswordReset", "CreateUser"}
     proving = {"CreateSession", "ChangePassword", "ReplaceUser", "UpdateUser"}
 
+    proving |= {"CreateAuthenticator", "ConfirmAuthenticator", "CreateRecoveryCodes"}
     # GraphQL counts the changes of a profile.
     asking |= {"ExecuteGraphQl"}
 
@@ -221,6 +222,13 @@ def test_private_keys_are_read_by_signers_and_written_by_key_functions() -> None
     }
     assert functions_allowed("secretsmanager:PutSecretValue", keys) == makers
     assert functions_allowed("ssm:PutParameter", "jwks") == makers
+
+
+def test_secret_of_second_factors_is_read_by_functions_that_compare_codes_only() -> None:
+    reading = {"CreateSession", "CreateAuthenticator", "ConfirmAuthenticator"}
+
+    found = functions_allowed("secretsmanager:GetSecretValue", "SecondFactorSecret")
+    assert found == reading | {"CreateRecoveryCodes"}
 
 
 def test_secret_of_webhooks_is_read_by_three_functions() -> None:

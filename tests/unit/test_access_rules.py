@@ -19,6 +19,11 @@ RULES = {rule.__metadata__[0] for rule in ALL_RULES}
 WITH_RULE = {name: it for name, it in ENDPOINTS.items() if it.access is not None}
 # Endpoints for any caller: their resources belong to the caller.
 OF_ANY_CALLER = {
+    "authenticators/confirm_authenticator",
+    "authenticators/create_authenticator",
+    "authenticators/create_recovery_codes",
+    "authenticators/delete_authenticator",
+    "authenticators/list_authenticators",
     "graphql/execute_graph_ql",  # services check each field
     "oauth/create_authorization",
     "oauth/delete_grant",

@@ -101,7 +101,7 @@ def test_write_expressions_are_built_in_one_module(path: Path) -> None:
 @pytest.mark.parametrize("path", files("**/models.py"), ids=lambda path: path.parent.name)
 def test_models_import_models_only(path: Path) -> None:
     allowed = {"shop.caller", "shop.money", *(f"shop.{it}.models" for it in FEATURES)}
-    allowed |= {f"shop.identity.{it}.models" for it in ("accounts", "sessions")}
+    allowed |= {f"shop.identity.{it}.models" for it in ("accounts", "authenticators", "sessions")}
     allowed |= {f"shop.oauth.{it}.models" for it in ("clients", "grants")}
 
     for module in imported(path):

@@ -57,6 +57,9 @@ class Counter:
             )
         return None
 
+    def read(self, attempt: RateLimitedRequest) -> RateLimitedRequest:
+        return attempt.with_windows(self.tallies.get(it.digest, it) for it in attempt.windows)
+
     def settle(self, attempt: RateLimitedRequest) -> None:
         self._change(attempt, counted=0)
 

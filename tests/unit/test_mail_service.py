@@ -10,6 +10,7 @@ from shop.deadline import RESPONSE_MARGIN
 from shop.email_queue import (
     PERSONAL_DATA_EXPORTED,
     RESET_REQUESTED,
+    SECOND_FACTOR_CHANGED,
     VERIFICATION_REQUESTED,
     WEBHOOK_DISABLED,
 )
@@ -191,6 +192,36 @@ def test_exported_user_is_notified_at_the_present_address(
 
     office.known = None
     again = Notification("2", PERSONAL_DATA_EXPORTED, NOON, {"userId": ALICE.id})
+    assert deliver(office, again) == "no email: no recipient"
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ("added", "you need its code beside your password"),
+        ("removed", "recovery codes are no longer valid"),
+        ("recovery_codes_replaced", "The earlier ones are no longer valid"),
+        ("reset", "Our staff removed"),
+        ("wrong_codes", "five wrong codes"),
+    ],
+)
+@pytest.mark.parametrize("status", UserStatus)
+def test_change_of_a_second_factor_is_reported_to_every_owner(
+    change: str, words: str, status: UserStatus
+) -> None:
+    office = FakeEmailDependencies()
+    office.known = replace(USER, status=status)
+    data = {"userId": ALICE.id, "change": change, "kind": "totp"}
+
+    outcome = deliver(office, Notification("1", SECOND_FACTOR_CHANGED, NOON, data))
+
+    ((address, message, _),) = office.sent
+    assert (outcome, address) == ("email sent", USER.email)
+    assert words in message.text and words in message.html
+    assert "change" in message.text and "password" in message.text
+
+    office.known = None
+    again = Notification("2", SECOND_FACTOR_CHANGED, NOON, data)
     assert deliver(office, again) == "no email: no recipient"
 
 

@@ -114,7 +114,7 @@ def test_all_metrics_together_stay_within_the_format_limits() -> None:
     names = {name for name, _ in metrics_of(metrics.log_fields(), SHOP)}
 
     assert names == {
-        *("SignUps", "LogInsFailed", "LogInsThrottled", "RefreshReuse"),
+        *("SignUps", "LogInsFailed", "LogInsThrottled", "WrongCodes", "RefreshReuse"),
         *("OrdersPlaced", "StockRefusals", "OrderValue", "Latency"),
         *("ClientsRefused", "CodesReplayed", "OAuthRefreshReuse"),
         *("WebhooksDelivered", "WebhooksRefused", "WebhookEndpointsDisabled"),

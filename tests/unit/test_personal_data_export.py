@@ -24,7 +24,7 @@ from tests.support.sample_items import webhook_endpoint
 
 FIRST = PersonalDataQuery()
 LISTING = f"personal data of {ALICE.id}"
-NOTHING = AccountData((), (), (), {}, ())
+NOTHING = AccountData((), (), (), (), {}, ())
 
 
 class Office:

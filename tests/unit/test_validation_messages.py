@@ -11,7 +11,7 @@ from pydantic_core.core_schema import ErrorType
 
 from shop.http.messages import MESSAGES, message_of
 from shop.http.request import MAX_TOKENS
-from shop.operators.commands import EndSessions, ResendEmail, StatusChange
+from shop.operators.commands import EndSessions, ResendEmail, ResetSecondFactors, StatusChange
 from tests.support.fixtures import ADMIN, ALICE
 from tests.support.gateway_events import Context, event
 from tools.openapi.document import DOCUMENT, endpoints
@@ -19,7 +19,7 @@ from tools.openapi.document import DOCUMENT, endpoints
 type Core = Any  # Any: pydantic-core schemas are nested dictionaries
 
 ENDPOINTS = endpoints()
-COMMANDS = (ResendEmail, EndSessions, StatusChange)
+COMMANDS = (ResendEmail, EndSessions, ResetSecondFactors, StatusChange)
 BODIES = {it.body for it in ENDPOINTS.values() if it.body}
 QUERIES = {it.query for it in ENDPOINTS.values() if it.query}
 INPUTS: list[type[BaseModel]] = [*BODIES, *QUERIES, *COMMANDS]

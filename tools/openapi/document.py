@@ -52,6 +52,7 @@ _TAGS = {
     "orders": "Placing and managing orders.",
     "graphql": "The same resources by GraphQL.",
     "oauth": "OAuth 2.0 for third-party applications.",
+    "authenticators": "Second factors of log-ins, and recovery codes.",
     "webhooks": "Endpoints that receive events, and the deliveries to them.",
     "operations": "Health checks and this document.",
 }

@@ -15,6 +15,8 @@ _IDS = {
     "Session": "0190a6b2-7c9e-7b1a-8f00-0000000000e1",
     "Client": "0190a6b2-7c9e-7b1a-8f00-0000000000f1",
     "OAuthClient": "0190a6b2-7c9e-7b1a-8f00-0000000000f1",
+    "Authenticator": "0190a6b2-7c9e-7b1a-8f00-0000000000f2",
+    "Enrolment": "0190a6b2-7c9e-7b1a-8f00-0000000000f2",
     "Endpoint": "0190a6b2-7c9e-7b1a-8f00-0000000000a9",
     "WebhookEndpoint": "0190a6b2-7c9e-7b1a-8f00-0000000000a9",
     "NewWebhookEndpoint": "0190a6b2-7c9e-7b1a-8f00-0000000000a9",

@@ -13,6 +13,8 @@ from shop.dynamo.sort_keys import amount_key, shard_key
 from shop.identifiers import is_id, new_id
 from shop.identity.accounts.models import AccountState, UserStatus
 from shop.identity.accounts.repository import account_state_key, account_state_to_item
+from shop.identity.authenticators.models import Kind
+from shop.identity.authenticators.repository import AuthenticatorRepository
 from shop.identity.sessions.repository import SessionRepository
 from shop.oauth.clients.models import ClientStatus
 from shop.orders.models import OrderStatus
@@ -143,8 +145,8 @@ def _new_account_state(
     if current is None:
         sessions, _ = SessionRepository().of_user(user_id)
         generation = max((session.generation for session in sessions), default=0) + 1
-        item = account_state_to_item(AccountState(user_id, generation, status, role))
-        return _put(tables.sessions(), item, None, "id")
+        state = AccountState(user_id, generation, status, role, _second_factor(user_id))
+        return _put(tables.sessions(), account_state_to_item(state), None, "id")
     item = {name: value for name, value in current.items() if name != "ttl"}
     item |= {"status": status.value, "role": role.value, "epoch": current["epoch"] + 1}
     return _put(tables.sessions(), item, current, "id")
@@ -196,15 +198,57 @@ def _restore_account_state(reader: LiveReader, lost: LostItem) -> Actions:
         generation = max(*generations, int(lost.copied["epoch"]), 0) + 1
         account_state = _put(
             tables.sessions(),
-            account_state_to_item(AccountState(id_, generation, status, role)),
+            account_state_to_item(AccountState(id_, generation, status, role, _second_factor(id_))),
             None,
             "id",
         )
     else:
         known = [it["epoch"] for it in (lost.copied, lost.live) if _is_number(it.get("epoch"))]
         item = lost.copied | {"status": status.value, "role": role.value, "epoch": max(known) + 1}
+        item.pop("second_factor", None)  # it may have changed since
+        second_factor = _second_factor(id_)
+        item |= {} if second_factor is None else {"second_factor": second_factor}
         account_state = _put(tables.sessions(), item, lost.live, "id")
     return {"account state": account_state, "user": _check(tables.users(), key, expected)}
+
+
+def _second_factor(user_id: str) -> str | None:
+    """Return the id of the authenticator app of a user, which log-ins need."""
+    app = AuthenticatorRepository().active_app(user_id)
+    return None if app is None else app.id
+
+
+def _authenticator_name(item: Item) -> str | None:
+    """Return the ids of an authenticator; enrolments are not restored."""
+    return None if "expires_at" in item else f"{item['user_id']}/{item['id']}"
+
+
+def _deleted_authenticator(reader: LiveReader, copied: Item) -> str | None:
+    """A loss leaves the account with the id of its app; a deletion by the user does not."""
+    state = reader.get(tables.sessions(), account_state_key(copied["user_id"]))
+    is_lost = state is not None and state.get("second_factor") == copied["id"]
+    return None if is_lost else "possibly deleted by the user or reset by an operator"
+
+
+def _restore_authenticator(reader: LiveReader, lost: LostItem) -> Actions:
+    """Restore an authenticator without recovery codes: it is unknown which ones were used.
+
+    An app is only restored while the account needs it.
+    """
+    copied = lost.copied
+    user: Item = {"id": copied["user_id"]}
+    if reader.get(tables.users(), user) is None:
+        raise NotRestorable("its user does not exist")
+    actions: Actions = {"user": _check(tables.users(), user, user)}
+    if copied["kind"] == Kind.TOTP:
+        state = account_state_key(copied["user_id"])
+        found = reader.get(tables.sessions(), state)
+        if found is None or found.get("second_factor") != copied["id"]:
+            raise NotRestorable("the account does not need it")
+        expected = {"second_factor": copied["id"]}
+        actions |= {"account state": _check(tables.sessions(), state, expected)}
+        copied = copied | {"recovery_codes": {}}
+    return actions | {"authenticator": _put(tables.authenticators(), copied, lost.live, "id")}
 
 
 def _product_name(item: Item) -> str | None:
@@ -386,6 +430,13 @@ TABLE_SPECS: Mapping[str, TableSpec] = {
         _webhook_endpoint_name,
         _deleted_webhook_endpoint,
         _restore_webhook_endpoint,
+    ),
+    "AuthenticatorsTable": TableSpec(
+        tables.authenticators,
+        ("user_id", "id"),
+        _authenticator_name,
+        _deleted_authenticator,
+        _restore_authenticator,
     ),
     "GrantsTable": TableSpec(
         tables.grants, ("user_id", "id"), _consent_name, _deleted_consent, _restore_consent

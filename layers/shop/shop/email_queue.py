@@ -14,6 +14,7 @@ VERIFICATION_REQUESTED = "mail.verification_wanted"
 RESET_REQUESTED = "mail.reset_wanted"
 WEBHOOK_DISABLED = "mail.webhook_disabled"
 PERSONAL_DATA_EXPORTED = "mail.personal_data_exported"
+SECOND_FACTOR_CHANGED = "mail.second_factor_changed"
 
 
 class SqsEmailQueue:

@@ -49,6 +49,16 @@ class InvalidCredentials(ShopError):
     message = "Incorrect email or password."
 
 
+class CodeRequired(ShopError):
+    status, code = 401, "CODE_REQUIRED"
+    message = "A second factor is on. Send a code of the authenticator app, or a recovery code."
+
+
+class InvalidCode(ShopError):
+    status, code = 401, "INVALID_CODE"
+    message = "The code is wrong, expired or used."
+
+
 class Forbidden(ShopError):
     status, code = 403, "FORBIDDEN"
     message = "You are not allowed to do this."
@@ -57,6 +67,11 @@ class Forbidden(ShopError):
 class InsufficientScope(ShopError):
     status, code = 403, "INSUFFICIENT_SCOPE"
     message = "The scope of the access token does not allow this."
+
+
+class LoginTooOld(ShopError):
+    status, code = 403, "LOGIN_TOO_OLD"
+    message = "Log in again: this needs a session that began within the last 10 minutes."
 
 
 class AccountInactive(ShopError):
@@ -72,6 +87,11 @@ class NotFound(ShopError):
 class EmailInUse(ShopError):
     status, code = 409, "EMAIL_IN_USE"
     message = "This email address is already in use."
+
+
+class AuthenticatorExists(ShopError):
+    status, code = 409, "AUTHENTICATOR_EXISTS"
+    message = "An authenticator app is on already. Delete it first."
 
 
 class InvalidTransition(ShopError):

@@ -16,6 +16,7 @@ type Countable = Literal[
     "SignUps",
     "LogInsFailed",
     "LogInsThrottled",
+    "WrongCodes",
     "RefreshReuse",
     "OrdersPlaced",
     "StockRefusals",

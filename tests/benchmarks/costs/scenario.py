@@ -10,10 +10,15 @@ from itertools import count
 from typing import Any  # Any: events are JSON
 from uuid import uuid4
 
+from pydantic import SecretStr
+
 from shop.caller import App, Caller, Role
 from shop.clock import now
 from shop.identifiers import new_id
 from shop.identity.accounts.models import UserStatus
+from shop.identity.authenticators.dependencies import authenticator_service
+from shop.identity.authenticators.models import Enrolment
+from shop.identity.authenticators.requests import AuthenticatorConfirm, AuthenticatorCreate
 from shop.identity.keys.key_store import key_store
 from shop.identity.login_attempts.service import login_attempt
 from shop.identity.passwords import hash_password
@@ -38,7 +43,8 @@ from shop.webhooks.repository import WebhookRepository
 from tests.benchmarks.costs.routes import AUTHORIZER, takes_idempotency_key
 from tests.benchmarks.lists import dataset, fill
 from tests.routes import ROUTES, expected_of
-from tests.support.fixtures import ADMIN, CLIENT_SECRET, PASSWORD
+from tests.support.authenticator_app import code_of
+from tests.support.fixtures import ADMIN, BROWSER, CLIENT_SECRET, PASSWORD
 from tests.support.gateway_events import event
 from tests.support.sample_items import (
     consent_of,
@@ -220,6 +226,23 @@ class _Sender:
     def refresh_token(self) -> str:
         return self.person.refresh_token
 
+    @cached_property
+    def app(self) -> Enrolment:
+        payload = AuthenticatorCreate.model_construct(
+            kind="totp", current_password=SecretStr(PASSWORD), name="My phone"
+        )
+        return authenticator_service().enrol(self.person.caller, payload, BROWSER)
+
+    @property
+    def app_code(self) -> str:
+        return code_of(self.app.secret, now())
+
+    def confirm_app(self) -> None:
+        """Confirm the app by the code before the present one, which a request has."""
+        code = SecretStr(code_of(self.app.secret, now(), steps=-1))
+        payload = AuthenticatorConfirm.model_construct(code=code)
+        authenticator_service().confirm(self.person.caller, self.app.id, payload, BROWSER)
+
     @property
     def client_id(self) -> str:
         return self.client.id
@@ -249,6 +272,8 @@ def request(route: str) -> Event:
         headers["Idempotency-Key"] = str(uuid4())
     if route == "POST /api/webhook-endpoints":
         _webhook_endpoint()
+    if route in ("POST /api/recovery-codes", "DELETE /api/authenticators/{authenticatorId}"):
+        sender.confirm_app()
     path = {name: _path_parameter(route, name, sender) for name in re.findall(r"{(\w+)", route)}
     body = None if expected.body is None else expected.body(sender)
     form = None if expected.form is None else expected.form(sender)
@@ -287,6 +312,8 @@ def _path_parameter(route: str, name: str, sender: _Sender) -> str:
             return sender.client_id
         case "endpointId":
             return _webhook_endpoint()
+        case "authenticatorId":
+            return sender.app.id
         case "version":
             return "1"
         case "document":

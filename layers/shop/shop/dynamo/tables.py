@@ -51,5 +51,9 @@ def search() -> str:
     return setting("SEARCH_TABLE")
 
 
+def authenticators() -> str:
+    return setting("AUTHENTICATORS_TABLE")
+
+
 def webhooks() -> str:
     return setting("WEBHOOKS_TABLE")

@@ -44,6 +44,11 @@ class AddressReference(_TolerantModel):
     email: str
 
 
+class SecondFactorReference(UserReference):
+    change: str
+    kind: str
+
+
 class DisabledEndpointReference(UserReference):
     host: str
     reason: str

@@ -11,6 +11,7 @@ from shop.deadline import RESPONSE_MARGIN
 from shop.email_queue import (
     PERSONAL_DATA_EXPORTED,
     RESET_REQUESTED,
+    SECOND_FACTOR_CHANGED,
     VERIFICATION_REQUESTED,
     WEBHOOK_DISABLED,
 )
@@ -22,6 +23,7 @@ from shop.mail.schemas import (
     AddressReference,
     DisabledEndpointReference,
     OrderReference,
+    SecondFactorReference,
     UpdateReference,
     UserReference,
 )
@@ -127,6 +129,7 @@ class MailService:
             RESET_REQUESTED: self._reset,
             WEBHOOK_DISABLED: self._webhook_disabled,
             PERSONAL_DATA_EXPORTED: self._personal_data_exported,
+            SECOND_FACTOR_CHANGED: self._second_factor_changed,
         }
 
     @property
@@ -281,6 +284,15 @@ class MailService:
             return None
         message = templates.personal_data_exported(_name_of(user))
         return OutgoingEmail(user.email, message, is_limited=False)
+
+    def _second_factor_changed(self, notification: Notification) -> OutgoingEmail | None:
+        """Write the notice of a change of an authenticator, also to an inactive user."""
+        reference = SecondFactorReference.model_validate(notification.data)
+        user = self._context.user(reference.user_id)
+        if user is None:
+            return None
+        message = templates.second_factor_changed(_name_of(user), reference.kind, reference.change)
+        return _to(user, message)
 
     def _link(self, user: User, purpose: Purpose) -> str | None:
         return self._links.make(user.id, user.email, purpose)

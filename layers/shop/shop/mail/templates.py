@@ -29,6 +29,44 @@ _BUTTON = (
 _CELL = '<td style="padding:4px 12px 4px 0{more}">{text}</td>'
 
 
+_NOT_YOU = (
+    "If you did not do this, change your password now and contact us: somebody else has access to "
+    "your account."
+)
+# Subject, text and advice by kind and change
+_SECOND_FACTOR = {
+    ("totp", "added"): (
+        "Your account has a second factor",
+        "An authenticator app was added to your account. To log in, you need its code beside your "
+        "password. All other devices are logged out.",
+        _NOT_YOU,
+    ),
+    ("totp", "removed"): (
+        "The second factor of your account was removed",
+        "The authenticator app was removed from your account. Your password alone logs you in, and "
+        "your recovery codes are no longer valid.",
+        _NOT_YOU,
+    ),
+    ("totp", "recovery_codes_replaced"): (
+        "Your recovery codes were replaced",
+        "New recovery codes were created for your account. The earlier ones are no longer valid.",
+        _NOT_YOU,
+    ),
+    ("totp", "reset"): (
+        "The second factor of your account was reset",
+        "Our staff removed the authenticator app and the passkeys from your account. Your password "
+        "alone logs you in.",
+        "If you did not ask for this, change your password now and contact us.",
+    ),
+    ("totp", "wrong_codes"): (
+        "Wrong codes for your account",
+        "Somebody entered your password and then five wrong codes. Log-ins to your account are "
+        "paused for up to 15 minutes.",
+        "If that was not you, somebody else knows your password: change it now.",
+    ),
+}
+
+
 class Link(NamedTuple):
     label: str
     url: str
@@ -151,6 +189,12 @@ def personal_data_exported(name: str | None) -> EmailMessage:
             "have access to your account.",
         ],
     )
+
+
+def second_factor_changed(name: str | None, kind: str, change: str) -> EmailMessage:
+    """Raise KeyError for an unknown change, which a newer version writes."""
+    subject, text, advice = _SECOND_FACTOR[kind, change]
+    return _message(subject, name, [text, advice])
 
 
 def _lines_of(order: Order) -> Table:

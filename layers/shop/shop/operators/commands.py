@@ -54,6 +54,10 @@ class EndSessions(UserCommand):
     action: ClassVar[str] = "end-sessions"
 
 
+class ResetSecondFactors(UserCommand):
+    action: ClassVar[str] = "reset-second-factors"
+
+
 class ResendEmail(Command):
     """The email about an order, or without an order the verification link."""
 

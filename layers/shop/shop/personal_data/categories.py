@@ -31,6 +31,11 @@ def categories(log_retention_days: int) -> Sequence[Category]:
             _SESSIONS,
         ),
         Category(
+            "authenticators",
+            "to log you in with a second factor or a passkey",
+            "until you delete it",
+        ),
+        Category(
             "grants",
             "to give applications the access that you allow",
             f"{CONSENT_LIFETIME.days} days after your last sign-in to the application, or until "
@@ -55,6 +60,14 @@ def categories(log_retention_days: int) -> Sequence[Category]:
             omitted="Only a bcrypt hash is stored, which must not leave the database.",
         ),
         Category(
+            "secondFactor",
+            "to verify codes of your authenticator app, and recovery codes",
+            "until you delete it; without a confirmation 10 minutes, and a few days until the "
+            "database deletes it",
+            omitted="Only a random number and digests are stored, from which no code derives, and "
+            "the name of an app that is not confirmed.",
+        ),
+        Category(
             "tokens",
             "to verify the tokens of sessions, applications and emailed links",
             "as long as the session; an hour for an emailed link",
@@ -62,7 +75,7 @@ def categories(log_retention_days: int) -> Sequence[Category]:
         ),
         Category(
             "rateLimits",
-            "to stop guesses of passwords and floods of emails",
+            "to stop guesses of passwords and codes, and floods of emails",
             "15 minutes, and 24 hours for emails",
             omitted="Only digests of addresses and networks are stored.",
         ),

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+from shop.identity.authenticators.models import Authenticator
 from shop.identity.sessions.models import Session
 from shop.oauth.grants.models import Consent, Family
 from shop.orders.models import Order
@@ -27,6 +28,7 @@ class AccountData(NamedTuple):
     """All data of a user except orders, and the webhook endpoints of the deployment."""
 
     sessions: Sequence[Session]
+    authenticators: Sequence[Authenticator]
     consents: Sequence[Consent]
     families: Sequence[Family]
     app_names: Mapping[str, str]  # by client id; deleted clients are absent

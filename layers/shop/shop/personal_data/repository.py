@@ -7,6 +7,7 @@ from typing import Any  # `gather` returns what the calls return
 from shop.dynamo import tables
 from shop.dynamo.reads import batch_get
 from shop.gather import gather
+from shop.identity.authenticators.repository import AuthenticatorRepository
 from shop.identity.sessions.repository import SessionRepository
 from shop.oauth.clients.repository import client_from_item
 from shop.oauth.grants.repository import GrantRepository
@@ -25,19 +26,22 @@ class PersonalDataRepository:
     def account(self, user_id: str) -> tuple[User | None, AccountData, IndexPage[Order]]:
         """Return everything, with the first page of orders.
 
-        1 read unit for the user, and 1 for each 4 KB of orders, sessions, grants and endpoints and
-        for each client.
+        1 read unit for the user and each client, and 1 for each 4 KB of orders, sessions,
+        authenticators, grants and endpoints.
         """
         calls: list[Callable[[], Any]] = [
             partial(find_user, user_id),
             partial(SessionRepository().of_user, user_id),
+            partial(AuthenticatorRepository().list, user_id),
             partial(GrantRepository().of_user, user_id),
             WebhookRepository().list,
             partial(find_orders, user_id, None, MAX_ORDERS),
         ]
-        user, (sessions, _), (consents, families), endpoints, orders = gather(calls)
+        user, (sessions, _), authenticators, (consents, families), endpoints, orders = gather(calls)
         client_ids = dict.fromkeys(it.client_id for it in (*consents, *families))
-        account = AccountData(sessions, consents, families, _app_names([*client_ids]), endpoints)
+        account = AccountData(
+            sessions, authenticators, consents, families, _app_names([*client_ids]), endpoints
+        )
         return user, account, orders
 
     def orders(self, user_id: str, after: str) -> tuple[User | None, IndexPage[Order]]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 from shop.http.pages import NextCursor
 from shop.http.response_fields import Id, NameRead, Timestamp
 from shop.http.response_models import ResponseModel
+from shop.identity.authenticators.responses import AuthenticatorResponse
 from shop.identity.sessions.models import Session
 from shop.json_schema import JsonSchema
 from shop.oauth.grants.models import Consent, Family
@@ -180,6 +181,7 @@ class PersonalDataResponse(ResponseModel):
     subject: Annotated[Id, JsonSchema(description="the id of the user")]
     user: PersonalUserResponse | None
     sessions: Annotated[list[PersonalSessionResponse] | None, JsonSchema(maxItems=_MAX_ROWS)]
+    authenticators: Annotated[list[AuthenticatorResponse] | None, JsonSchema(maxItems=_MAX_ROWS)]
     grants: Annotated[list[PersonalGrantResponse] | None, JsonSchema(maxItems=_MAX_ROWS)]
     app_sessions: Annotated[list[AppSessionResponse] | None, JsonSchema(maxItems=_MAX_ROWS)]
     about: Annotated[list[PersonalDataCategory] | None, JsonSchema(maxItems=100)]
@@ -195,6 +197,8 @@ class PersonalDataResponse(ResponseModel):
             subject=data.user.id,
             user=None if account is None else PersonalUserResponse.of(data.user),
             sessions=account and [PersonalSessionResponse.of(it) for it in account.sessions],
+            authenticators=account
+            and [AuthenticatorResponse.of(it) for it in account.authenticators],
             grants=account
             and [PersonalGrantResponse.of(it, names.get(it.client_id)) for it in account.consents],
             app_sessions=account

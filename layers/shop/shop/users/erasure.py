@@ -1,4 +1,4 @@
-"""Erasure of personal data elsewhere: order notes, responses, tokens, sessions and grants."""
+"""Erasure of personal data elsewhere, such as order notes, sessions and authenticators."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -41,8 +41,11 @@ class PersonalDataRepository:
             end = partial(_delete, tables.sessions(), ("user_id", "id"))
             sources += [
                 _PersonalItems(_sessions_of(user_id), end),
-                _PersonalItems(
-                    _grants_of(user_id), partial(_delete, tables.grants(), ("user_id", "id"))
+                *(
+                    _PersonalItems(
+                        _items_of(table, user_id), partial(_delete, table, ("user_id", "id"))
+                    )
+                    for table in (tables.grants(), tables.authenticators())
                 ),
                 *(
                     _PersonalItems(_indexed(table, user_id, key), partial(_delete, table, (key,)))
@@ -106,9 +109,9 @@ def _sessions_of(user_id: str) -> "QueryInputTypeDef":
     }
 
 
-def _grants_of(user_id: str) -> "QueryInputTypeDef":
+def _items_of(table: str, user_id: str) -> "QueryInputTypeDef":
     return {
-        "TableName": tables.grants(),
+        "TableName": table,
         "KeyConditionExpression": "user_id = :user",
         "ProjectionExpression": "user_id, id",
         "ExpressionAttributeValues": encode({":user": user_id}),

@@ -2,20 +2,13 @@
 
 from functools import cache
 
-from shop.clients import secrets
-from shop.config import setting
-from shop.ttl_cached import TtlCached
+from shop.master_secrets import MasterSecret
 from shop.webhooks.signing import derive_secret
 
 
 @cache
-def _master() -> TtlCached[bytes]:
-    return TtlCached(_load)
-
-
-def _load() -> bytes:
-    response = secrets().get_secret_value(SecretId=setting("WEBHOOK_SECRET"))
-    return response["SecretString"].encode()
+def _master() -> MasterSecret:
+    return MasterSecret("WEBHOOK_SECRET")
 
 
 def secret_of(endpoint_id: str, version: int) -> bytes:

@@ -27,6 +27,7 @@ class AccountState(NamedTuple):
     generation: int
     status: UserStatus
     role: Role
+    second_factor: str | None = None  # the id of the authenticator app that log-ins need
 
 
 class Account(NamedTuple):

@@ -114,6 +114,13 @@ def disable_account_state(user_id: str) -> "Action":
     )
 
 
+def check_active(user_id: str) -> "Action":
+    """Return the action that fails unless the account is active."""
+    return actions.check(
+        tables.sessions(), account_state_key(user_id), equals(status=UserStatus.ACTIVE.value)
+    )
+
+
 def end_sessions(user_id: str) -> "Action":
     """Start the next session generation, whatever the current one is."""
     return actions.update(
@@ -125,6 +132,37 @@ def start_generation(key: Item, generation: int) -> "Action":
     """Move an account state or a session to the generation after `generation`."""
     return actions.update(
         tables.sessions(), key, equals(epoch=generation), sets={"epoch": generation + 1}
+    )
+
+
+def turn_second_factor_on(user_id: str, generation: int, authenticator_id: str) -> "Action":
+    """Set the authenticator that log-ins need, and start the generation after `generation`.
+
+    Fail if another one is set: an account has at most one.
+    """
+    return actions.update(
+        tables.sessions(),
+        account_state_key(user_id),
+        equals(epoch=generation, status=UserStatus.ACTIVE.value),
+        absent("second_factor"),
+        sets={"epoch": generation + 1, "second_factor": authenticator_id},
+    )
+
+
+def turn_second_factor_off(user_id: str, authenticator_id: str) -> "Action":
+    """Log in with the password alone again; fail if this authenticator is not the one in use."""
+    return actions.update(
+        tables.sessions(),
+        account_state_key(user_id),
+        equals(second_factor=authenticator_id),
+        removes=["second_factor"],
+    )
+
+
+def reset_second_factor(user_id: str) -> "Action":
+    """Log in with the password alone again, whatever the second factor is."""
+    return actions.update(
+        tables.sessions(), account_state_key(user_id), exists("id"), removes=["second_factor"]
     )
 
 
@@ -181,6 +219,8 @@ def account_state_to_item(state: AccountState) -> Item:
         "status": state.status.value,
         "role": state.role.value,
         "schema_version": SCHEMA_VERSION,
+        # Absent without one, as in all rows of earlier versions.
+        **({} if state.second_factor is None else {"second_factor": state.second_factor}),
     }
 
 
@@ -190,4 +230,5 @@ def account_state_from_item(item: Item) -> AccountState:
         generation=int(item["epoch"]),
         status=UserStatus(item["status"]),
         role=Role(item["role"]),
+        second_factor=item.get("second_factor"),
     )

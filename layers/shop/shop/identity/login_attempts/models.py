@@ -9,6 +9,7 @@ WINDOW = timedelta(minutes=15)
 UNSETTLED_DURATION = timedelta(seconds=15)
 MAX_GUESSES_FROM_NETWORK = 10
 MAX_GUESSES_FROM_ANYWHERE = 100
+MAX_WRONG_CODES = 5  # of the second factor of one user
 
 
 class RateLimitWindow(NamedTuple):
@@ -71,8 +72,10 @@ class RateLimitedRequest(NamedTuple):
 
 
 class Guess:
-    """A counted guess, and whether its password was right."""
+    """A counted guess, and whether its password or code was right."""
 
     def __init__(self, attempt: RateLimitedRequest) -> None:
         self.attempt = attempt
         self.is_right = False
+        # The password is right, and a code decides: a missing or wrong one is no failed guess.
+        self.needs_code = False

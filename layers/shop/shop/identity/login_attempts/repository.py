@@ -9,6 +9,7 @@ from shop.clock import from_text, to_epoch, to_text
 from shop.dynamo import actions, tables, transactions
 from shop.dynamo.actions import Condition, absent, any_of, compares, equals
 from shop.dynamo.codec import Item
+from shop.dynamo.reads import batch_get
 from shop.identity.login_attempts.models import (
     UNSETTLED_DURATION,
     RateLimitedRequest,
@@ -43,6 +44,10 @@ class LoginAttemptRepository:
             )
         return None
 
+    def read(self, attempt: RateLimitedRequest) -> RateLimitedRequest:
+        """Return the request in its stored windows, in one consistent read of 2 units."""
+        return as_stored(attempt, batch_get({tables.attempts(): keys(attempt)})[tables.attempts()])
+
     def settle(self, attempt: RateLimitedRequest) -> None:
         """Record a failed guess. 4 write units."""
         _write_beside({}, _settle(attempt))
@@ -68,14 +73,19 @@ def as_stored(attempt: RateLimitedRequest, items: Iterable[Item]) -> RateLimited
     )
 
 
-def write_and_revert(changes: "Mapping[str, Action]", attempt: RateLimitedRequest) -> None:
-    """Write the changes that the right password permits, and uncount the attempt, in one
-    transaction.
+def write_and_revert(changes: "Mapping[str, Action]", *guesses: RateLimitedRequest) -> None:
+    """Write the changes that the right password permits, and uncount its guess and that of a code,
+    in one transaction.
 
     Raise `ConditionFailed` for the changes only: a window that ended since is no reason to reject
     the right password.
     """
-    _write_beside(changes, _revert(attempt))
+    windows = {
+        f"{name} {number}": action
+        for number, guess in enumerate(guesses)
+        for name, action in _revert(guess).items()
+    }
+    _write_beside(changes, windows)
 
 
 def _write_beside(changes: "Mapping[str, Action]", windows: "Mapping[str, Action]") -> None:

@@ -13,6 +13,7 @@ from shop.errors import ServiceUnavailable, ShopError, TooManyRequests
 from shop.identity.login_attempts.models import (
     MAX_GUESSES_FROM_ANYWHERE,
     MAX_GUESSES_FROM_NETWORK,
+    MAX_WRONG_CODES,
     Guess,
     RateLimitedRequest,
     RateLimitWindow,
@@ -27,6 +28,9 @@ class LoginAttemptStore(Protocol):
 
     def settle(self, attempt: RateLimitedRequest) -> None:
         """Record that a guess failed."""
+
+    def read(self, attempt: RateLimitedRequest) -> RateLimitedRequest:
+        """Return the request in its stored windows."""
 
     def revert(self, attempt: RateLimitedRequest) -> None:
         """Delete the count of a guess with the right password."""
@@ -48,17 +52,23 @@ class LoginAttemptService:
         """
         for _ in range(_MAX_ATTEMPTS):
             now = self._clock()
-            attempt = attempt.opened(now)
-            full = [it for it in attempt.windows if it.is_full and not it.is_abandoned(now)]
-            ends = [window.full_until for window in full if window.full_until]
-            if ends:
-                seconds = (max(ends) - now).total_seconds()
-                raise TooManyRequests(retry_after=math.ceil(seconds))
+            attempt = _with_room(attempt, now)
             meanwhile = self._attempts.count(attempt, now)
             if meanwhile is None:
                 return attempt
             attempt = meanwhile
         raise ServiceUnavailable(retry_after=1)
+
+    def check(self, attempt: RateLimitedRequest) -> None:
+        """Raise `TooManyRequests` if a window of the request, as stored, is full."""
+        _with_room(attempt, self._clock())
+
+    def full_until(self, attempt: RateLimitedRequest) -> datetime | None:
+        """Return the time until which the stored windows reject this request; None for now."""
+        now = self._clock()
+        stored = self._attempts.read(attempt).opened(now)
+        full = [it.full_until for it in stored.windows if it.is_full]
+        return max((time for time in full if time is not None), default=None)
 
     @contextmanager
     def guess(self, attempt: RateLimitedRequest) -> Iterator[Guess]:
@@ -74,7 +84,7 @@ class LoginAttemptService:
         try:
             yield guess
         except ShopError as error:
-            if not isinstance(error, ServiceUnavailable):
+            if not isinstance(error, ServiceUnavailable) and not guess.needs_code:
                 self._attempts.settle(guess.attempt)
             else:
                 self._revert_if_right(guess)
@@ -112,6 +122,17 @@ def login_attempt(email: str, ip_address: str) -> RateLimitedRequest:
     )
 
 
+def code_attempt(email: str, ip_address: str) -> RateLimitedRequest:
+    """Return a guess of a code of the second factor, with empty windows.
+
+    By email, as a log-in knows no user before it has read the credential.
+    """
+    return RateLimitedRequest(
+        RateLimitWindow(_digest(f"code {email} {network_of(ip_address)}"), MAX_WRONG_CODES),
+        RateLimitWindow(_digest(f"code {email}"), MAX_WRONG_CODES),
+    )
+
+
 def rate_limited_request(
     kind: str, person: str, ip_address: str, max_count: int, max_from_network: int
 ) -> RateLimitedRequest:
@@ -125,6 +146,17 @@ def rate_limited_request(
         RateLimitWindow(_digest(f"{kind} for {person}"), max_count),
         is_guess=False,
     )
+
+
+def _with_room(attempt: RateLimitedRequest, now: datetime) -> RateLimitedRequest:
+    """Return the request in windows that last; raise `TooManyRequests` if one is full."""
+    attempt = attempt.opened(now)
+    full = [it for it in attempt.windows if it.is_full and not it.is_abandoned(now)]
+    ends = [window.full_until for window in full if window.full_until]
+    if ends:
+        seconds = (max(ends) - now).total_seconds()
+        raise TooManyRequests(retry_after=math.ceil(seconds))
+    return attempt
 
 
 def network_of(text: str) -> str:

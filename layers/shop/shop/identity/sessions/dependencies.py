@@ -11,7 +11,7 @@ from shop.identity.login_attempts.repository import LoginAttemptRepository
 from shop.identity.login_attempts.service import LoginAttemptService
 from shop.identity.passwords import rehashed, verify_password
 from shop.identity.sessions.repository import SessionRepository
-from shop.identity.sessions.service import IssueAccessToken, SessionService
+from shop.identity.sessions.service import Codes, IssueAccessToken, SessionService
 
 
 @cache
@@ -24,7 +24,15 @@ def session_service() -> SessionService:
         _issue_access_token,
         now,
         new_id,
+        _codes,
     )
+
+
+def _codes() -> Codes:
+    # Here, since few log-ins have a code.
+    from shop.identity.codes.dependencies import code_service
+
+    return code_service()
 
 
 def _issue_access_token(user_id: str, session_id: str, role: Role) -> str:

@@ -18,12 +18,14 @@ from shop.identity.accounts.repository import (
     account_state_key,
     credential_from_item,
 )
-from shop.identity.login_attempts import repository as attempts
+from shop.identity.login_attempts import repository as rate_limits
 from shop.identity.login_attempts.models import RateLimitedRequest
 from shop.identity.sessions.models import RefreshDigests, Session
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef as Action
+
+    from shop.identity.codes.models import CodeUse
 
 SCHEMA_VERSION = 1
 _ROTATED = (
@@ -34,13 +36,17 @@ _ROTATED = (
 
 class SessionRepository:
     def find_credential(
-        self, email: str, attempt: RateLimitedRequest
-    ) -> tuple[Credential | None, RateLimitedRequest]:
-        """Return the credential and the counts, in one consistent read of 3 units."""
+        self, email: str, *attempts: RateLimitedRequest
+    ) -> tuple[Credential | None, Sequence[RateLimitedRequest]]:
+        """Return the credential and the counts, in one consistent read.
+
+        1 unit, and 2 for each attempt.
+        """
         credentials, counted = tables.credentials(), tables.attempts()
-        found = batch_get({credentials: [{"email": email}], counted: attempts.keys(attempt)})
+        keys = [key for it in attempts for key in rate_limits.keys(it)]
+        found = batch_get({credentials: [{"email": email}], counted: keys})
         credential = next(map(credential_from_item, found[credentials]), None)
-        return credential, attempts.as_stored(attempt, found[counted])
+        return credential, [rate_limits.as_stored(it, found[counted]) for it in attempts]
 
     def of_user(self, user_id: str) -> tuple[Sequence[Session], AccountState | None]:
         """Return all sessions and the account state, or None. 1 read unit per 4 KB.
@@ -98,11 +104,13 @@ class SessionRepository:
         new_hash: str | None,
         attempt: RateLimitedRequest,
         ended: Sequence[str] = (),
+        code_use: "CodeUse | None" = None,
     ) -> bool:
-        """Store the session and the new hash, revert the attempt, and delete the `ended` sessions.
+        """Store the session and the new hash, revert the attempt, delete the `ended` sessions, and
+        spend the code.
 
-        Return False if the hash or the account state changed. 5 actions, and one for each session
-        in `ended`.
+        Return False if the hash or the account state changed, or the code is spent. 5 actions, 3
+        for a code, and one for each session in `ended`.
         """
         credential = Credential(session.user_id, password_hash)
         changes: dict[str, Action] = {
@@ -117,8 +125,15 @@ class SessionRepository:
             "session": actions.put(tables.sessions(), _to_item(session), absent("id")),
             **{f"ended#{id_}": delete_session(session.user_id, id_) for id_ in ended},
         }
+        guesses = [attempt]
+        if code_use is not None:
+            # Imported here: few log-ins have a code.
+            from shop.identity.codes.repository import spend
+
+            changes["code"] = spend(code_use)
+            guesses.append(code_use.attempt)
         try:
-            attempts.write_and_revert(changes, attempt)
+            rate_limits.write_and_revert(changes, *guesses)
         except transactions.ConditionFailed:
             return False
         return True

@@ -16,6 +16,14 @@ class SessionCreate(Body):
     password: Annotated[
         SecretStr, JsonSchema(maxLength=MAX_TEXT, examples=["correct horse battery staple"])
     ]
+    code: Annotated[
+        SecretStr | None,
+        JsonSchema(
+            maxLength=MAX_TEXT,
+            description="of the authenticator app, or a recovery code, if a second factor is on",
+            examples=["123456"],
+        ),
+    ] = None
 
 
 class AccessTokenCreate(Body):

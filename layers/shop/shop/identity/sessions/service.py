@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from copy import replace
 from datetime import datetime
 from hmac import compare_digest
@@ -13,6 +13,7 @@ from shop.clock import Clock
 from shop.email_addresses import canonical_email
 from shop.errors import (
     AccountInactive,
+    CodeRequired,
     InvalidCredentials,
     NotFound,
     TooManyRequests,
@@ -21,7 +22,7 @@ from shop.errors import (
 from shop.identifiers import NewId
 from shop.identity.accounts.models import AccountState, Credential, UserStatus
 from shop.identity.login_attempts.models import Guess, RateLimitedRequest
-from shop.identity.login_attempts.service import login_attempt
+from shop.identity.login_attempts.service import code_attempt, login_attempt
 from shop.identity.sessions.models import (
     ABSOLUTE_LIFETIME,
     IDLE_LIFETIME,
@@ -35,6 +36,7 @@ from shop.observability import logger
 from shop.retries import StaleVersion, retry_stale
 
 if TYPE_CHECKING:
+    from shop.identity.codes.models import CodeUse
     from shop.identity.sessions.requests import AccessTokenCreate, SessionCreate
 
 _MAX_ENDED = 90  # by one login, of the 100 actions of a transaction
@@ -42,9 +44,9 @@ _MAX_ENDED = 90  # by one login, of the 100 actions of a transaction
 
 class SessionStore(Protocol):
     def find_credential(
-        self, email: str, attempt: RateLimitedRequest
-    ) -> tuple[Credential | None, RateLimitedRequest]:
-        """Return the credential, and the attempt with the stored counts."""
+        self, email: str, *attempts: RateLimitedRequest
+    ) -> tuple[Credential | None, Sequence[RateLimitedRequest]]:
+        """Return the credential, and the attempts with the stored counts."""
 
     def of_user(self, user_id: str) -> tuple[Sequence[Session], AccountState | None]:
         """Return all sessions of a user, newest first, expired ones too; and the account state."""
@@ -61,10 +63,13 @@ class SessionStore(Protocol):
         new_hash: str | None,
         attempt: RateLimitedRequest,
         ended: Sequence[str] = (),
+        code_use: "CodeUse | None" = None,
     ) -> bool:
-        """Store the session and the new hash, if any, revert the attempt, and end sessions by id.
+        """Store the session and the new hash, if any, revert the attempt, end sessions by id, and
+        spend the code.
 
-        Return False, without changes, if the hash or the account state has changed.
+        Return False, without changes, if the hash or the account state has changed, or the code is
+        spent.
         """
 
     def rotate(self, session: Session, spent: bytes) -> Session | None:
@@ -83,6 +88,19 @@ class AttemptLimit(Protocol):
     def guess(self, attempt: RateLimitedRequest) -> AbstractContextManager[Guess]:
         """Count it as failed unless it ends in success or a 503; raise `TooManyRequests`."""
 
+    def check(self, attempt: RateLimitedRequest) -> None:
+        """Raise `TooManyRequests` if it is full as stored."""
+
+
+class Codes(Protocol):
+    """The codes of second factors."""
+
+    def guess(self, user_id: str, attempt: RateLimitedRequest) -> AbstractContextManager[Guess]:
+        """Count a guess of a code, as `AttemptLimit` does."""
+
+    def use(self, user_id: str, authenticator_id: str, code: str, guess: Guess) -> "CodeUse":
+        """Return the use of a right code; raise `InvalidCode`."""
+
 
 class IssueAccessToken(Protocol):
     def __call__(self, user_id: str, session_id: str, role: Role) -> str: ...
@@ -98,6 +116,7 @@ class SessionService:
         issue_access_token: IssueAccessToken,
         clock: Clock,
         new_id: NewId,
+        codes: Callable[[], Codes],
     ) -> None:
         self._sessions = sessions
         self._attempts = attempts
@@ -106,12 +125,13 @@ class SessionService:
         self._issue_access_token = issue_access_token
         self._clock = clock
         self._new_id = new_id
+        self._codes = codes
 
     def log_in(self, payload: "SessionCreate", client: Client) -> Grant:
         """Return a new session with its tokens. Four round trips to storage.
 
         Raise `TooManyRequests`, `InvalidCredentials`, or, with the right password,
-        `AccountInactive`.
+        `AccountInactive`, `CodeRequired` or `InvalidCode`.
         """
         try:
             return self._log_in(payload, client)
@@ -125,18 +145,36 @@ class SessionService:
     def _log_in(self, payload: "SessionCreate", client: Client) -> Grant:
         email = _canonical_or_digest(payload.email)
         password = payload.password.get_secret_value()
-        seen = login_attempt(email, client.ip_address)
-        credential, seen = self._sessions.find_credential(email, seen)
-        with self._attempts.guess(seen) as guess:
+        credential, (seen, seen_codes) = self._sessions.find_credential(
+            email,
+            login_attempt(email, client.ip_address),
+            code_attempt(email, client.ip_address),
+        )
+        self._attempts.check(seen_codes)
+        with self._attempts.guess(seen) as guess, ExitStack() as code_guesses:
             is_first_try = True
+            code_guess: Guess | None = None
+
+            def use_code(account_state: AccountState) -> "CodeUse | None":
+                nonlocal code_guess
+                if account_state.second_factor is None:
+                    return None
+                guess.needs_code = True
+                if payload.code is None:
+                    raise CodeRequired
+                codes = self._codes()
+                user_id, code = account_state.user_id, payload.code.get_secret_value()
+                if code_guess is None:
+                    code_guess = code_guesses.enter_context(codes.guess(user_id, seen_codes))
+                return codes.use(user_id, account_state.second_factor, code, code_guess)
 
             def begin() -> Grant:
                 nonlocal credential, is_first_try
                 if not is_first_try:
                     # A concurrent login may have replaced the hash: the password may be right.
                     credential, _ = self._sessions.find_credential(email, guess.attempt)
-                is_first_try = False
-                return self._begin(email, password, credential, guess, client)
+                is_first_try = guess.needs_code = False
+                return self._begin(email, password, credential, guess, use_code, client)
 
             return retry_stale(begin)
 
@@ -146,9 +184,10 @@ class SessionService:
         password: str,
         credential: Credential | None,
         guess: Guess,
+        use_code: "Callable[[AccountState], CodeUse | None]",
         client: Client,
     ) -> Grant:
-        """Raise `StaleVersion` if the credential or the account state changed concurrently."""
+        """Raise `StaleVersion` if the credential, the account state or the code changed."""
         if not self._verify_password(password, credential) or credential is None:
             raise InvalidCredentials
         guess.is_right = True
@@ -157,6 +196,7 @@ class SessionService:
             raise InvalidCredentials
         if account_state.status is not UserStatus.ACTIVE:
             raise AccountInactive
+        code_use = use_code(account_state)
         session, refresh_token = self._new_session(account_state, client)
         # Signed before the session is stored, so that a missing key leaves nothing half done.
         access_token = self._issue_access_token(
@@ -165,7 +205,9 @@ class SessionService:
         ended = _sessions_to_end(sessions, account_state, session.created_at)
         old_hash = credential.password_hash
         new_hash = self._rehashed(password, old_hash)
-        if not self._sessions.begin(session, email, old_hash, new_hash, guess.attempt, ended):
+        if not self._sessions.begin(
+            session, email, old_hash, new_hash, guess.attempt, ended, code_use
+        ):
             raise StaleVersion
         return Grant(session, access_token, refresh_token)
 

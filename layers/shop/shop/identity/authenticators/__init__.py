@@ -1,0 +1,1 @@
+"""Authenticators of a user: the app of the second factor, and passkeys."""

@@ -1,0 +1,7 @@
+"""Path parameters of authenticators."""
+
+from typing import Annotated
+
+from shop.http.parameters import PathId
+
+AuthenticatorId = Annotated[str, PathId()]

@@ -1,0 +1,310 @@
+"""The rules of authenticators: an app is enrolled with the password, and confirmed by a code."""
+
+import secrets
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack
+from typing import TYPE_CHECKING, Protocol
+
+from shop.caller import Caller, Client
+from shop.clock import Clock
+from shop.errors import (
+    AuthenticatorExists,
+    InvalidCredentials,
+    NotFound,
+    Unauthorized,
+)
+from shop.identifiers import NewId
+from shop.identity.accounts.models import Account, AccountState, Credential
+from shop.identity.authenticators.models import (
+    ENROLMENT_LIFETIME,
+    Authenticator,
+    Enrolment,
+    Kind,
+)
+from shop.identity.codes import totp
+from shop.identity.codes.models import AuthenticatorApp, CodeUse
+from shop.identity.codes.recovery_codes import digest_of, new_codes
+from shop.identity.codes.secrets import Derive, app_secret, recovery_key
+from shop.identity.login_attempts.models import Guess, RateLimitedRequest
+from shop.identity.login_attempts.service import code_attempt, login_attempt
+from shop.identity.security_notices import Change, SecurityNotices
+from shop.identity.sessions.models import Session
+from shop.retries import StaleVersion, retry_stale
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+    from shop.identity.authenticators.requests import (
+        AuthenticatorConfirm,
+        AuthenticatorCreate,
+        RecoveryCodesReplace,
+    )
+
+_SALT_BYTES = 16
+
+
+class AuthenticatorStore(Protocol):
+    def list(self, user_id: str) -> Sequence[Authenticator]:
+        """Return the authenticators, oldest first, without enrolments."""
+
+    def enrolments(self, user_id: str) -> Sequence[str]:
+        """Return the ids of apps that are not confirmed."""
+
+    def account(self, user_id: str) -> Account | None: ...
+
+    def credential(self, email: str) -> Credential | None: ...
+
+    def app(self, user_id: str, authenticator_id: str) -> AuthenticatorApp | None: ...
+
+    def active_app(self, user_id: str) -> AuthenticatorApp | None:
+        """Return the confirmed app."""
+
+    def with_account_state(
+        self, user_id: str, session_id: str
+    ) -> tuple[Session | None, AccountState | None]: ...
+
+    def add(
+        self, app: AuthenticatorApp, replaced: Sequence[str], attempt: RateLimitedRequest
+    ) -> None:
+        """Store an enrolment in place of earlier ones, and uncount the guess of the password.
+
+        Raise `StaleVersion` if the account was disabled.
+        """
+
+    def confirm(
+        self, use: CodeUse, session_id: str, generation: int, digests: frozenset[str]
+    ) -> None:
+        """Activate an app, turn the second factor on, and end all other sessions.
+
+        Raise `StaleVersion` if the enrolment, the session or the account changed.
+        """
+
+    def replace_recovery_codes(self, use: CodeUse, digests: frozenset[str]) -> None:
+        """Spend the code, and replace all recovery codes; raise `StaleVersion`."""
+
+    def delete(self, authenticator: Authenticator) -> bool:
+        """Return whether this request deleted it; with the app, the second factor is off."""
+
+    def reset(self, user_id: str) -> int:
+        """Delete all authenticators, turn the second factor off, and return their number."""
+
+
+class PasswordLimit(Protocol):
+    def guess(self, attempt: RateLimitedRequest) -> AbstractContextManager[Guess]:
+        """Count it as failed unless it ends in success or a 503; raise `TooManyRequests`."""
+
+
+class Codes(Protocol):
+    def guess(self, user_id: str, attempt: RateLimitedRequest) -> AbstractContextManager[Guess]:
+        """Count a guess of a code; raise `TooManyRequests`."""
+
+    def use_of(self, app: AuthenticatorApp, code: str, guess: Guess) -> CodeUse:
+        """Return the use of a right code; raise `InvalidCode`."""
+
+
+class LoginAge(Protocol):
+    def require(self, caller: Caller) -> None:
+        """Raise `LoginTooOld`, or `Unauthorized` for an ended session."""
+
+
+class AuthenticatorService:
+    """Changes request the email to the owner first: none is committed without it."""
+
+    def __init__(
+        self,
+        store: AuthenticatorStore,
+        passwords: PasswordLimit,
+        verify_password: Callable[[str, Credential | None], bool],
+        codes: Codes,
+        login_age: LoginAge,
+        derive: Derive,
+        notices: SecurityNotices,
+        clock: Clock,
+        new_id: NewId,
+    ) -> None:
+        self._store = store
+        self._passwords = passwords
+        self._verify_password = verify_password
+        self._codes = codes
+        self._login_age = login_age
+        self._derive = derive
+        self._notices = notices
+        self._clock = clock
+        self._new_id = new_id
+
+    def list(self, caller: Caller) -> Sequence[Authenticator]:
+        caller = caller.within(None, None)  # closed to third-party apps
+        return self._store.list(caller.id)
+
+    def enrol(self, caller: Caller, payload: "AuthenticatorCreate", client: Client) -> Enrolment:
+        """Return a new app with its secret, in place of an earlier one without a code.
+
+        A repetition is safe: it replaces the app that the lost response had. Raise
+        `AuthenticatorExists`, `InvalidCredentials`, `TooManyRequests`.
+        """
+        caller = caller.within(None, None)
+        with ExitStack() as guesses:
+            guess: Guess | None = None
+
+            def enrol() -> Enrolment:
+                nonlocal guess
+                self._session_without_app(caller)
+                account = self._account(caller)
+                if guess is None:
+                    attempt = login_attempt(account.email, client.ip_address)
+                    guess = guesses.enter_context(self._passwords.guess(attempt))
+                self._verify(account, payload.current_password, guess)
+                app = self._new_app(caller.id, payload.name)
+                self._store.add(app, self._store.enrolments(caller.id), guess.attempt)
+                return self._enrolment(app, account.email)
+
+            return retry_stale(enrol)
+
+    def confirm(
+        self, caller: Caller, authenticator_id: str, payload: "AuthenticatorConfirm", client: Client
+    ) -> Sequence[str]:
+        """Turn the second factor on, end all other sessions, and return recovery codes.
+
+        Raise `NotFound` for an expired enrolment, `AuthenticatorExists` for a confirmed one,
+        `InvalidCode`, `TooManyRequests`.
+        """
+        caller = caller.within(None, None)
+        code = payload.code.get_secret_value()
+        with ExitStack() as guesses:
+            guess: Guess | None = None
+
+            def confirm() -> Sequence[str]:
+                nonlocal guess
+                app = self._enrolled(caller, authenticator_id)
+                session = self._session_without_app(caller)
+                if guess is None:
+                    guess = guesses.enter_context(self._guess(caller, client))
+                use = self._codes.use_of(app, code, guess)
+                codes, digests = self._new_codes(caller.id)
+                self._notices.send(caller.id, Change.ADDED, Kind.TOTP, authenticator_id)
+                self._store.confirm(use, caller.session_id, session.generation, digests)
+                return codes
+
+            return retry_stale(confirm)
+
+    def replace_recovery_codes(
+        self, caller: Caller, payload: "RecoveryCodesReplace", client: Client
+    ) -> Sequence[str]:
+        """Return new recovery codes; the old ones end. Raise `NotFound` without an app,
+        `InvalidCode`, `TooManyRequests`.
+        """
+        caller = caller.within(None, None)
+        code = payload.code.get_secret_value()
+        with ExitStack() as guesses:
+            guess: Guess | None = None
+
+            def replace() -> Sequence[str]:
+                nonlocal guess
+                app = self._active_app(caller)
+                if guess is None:
+                    guess = guesses.enter_context(self._guess(caller, client))
+                use = self._codes.use_of(app, code, guess)
+                codes, digests = self._new_codes(caller.id)
+                reference = f"{use.authenticator_id} {use.step or use.recovery_digest}"
+                self._notices.send(caller.id, Change.CODES_REPLACED, Kind.TOTP, reference)
+                self._store.replace_recovery_codes(use, digests)
+                return codes
+
+            return retry_stale(replace)
+
+    def delete(self, caller: Caller, authenticator_id: str) -> None:
+        """Delete an app or a passkey; raise `LoginTooOld`, `NotFound`."""
+        caller = caller.within(None, None)
+        self._login_age.require(caller)
+        listed = self._store.list(caller.id)
+        found = next((it for it in listed if it.id == authenticator_id), None)
+        if found is None:
+            raise NotFound
+        self._notices.send(caller.id, Change.REMOVED, found.kind, authenticator_id)
+        if not self._store.delete(found):
+            raise NotFound
+
+    def reset(self, user_id: str) -> int:
+        """Delete all authenticators for an operator, and return their number.
+
+        IAM has authorized the call, so no role is checked.
+        """
+        listed = self._store.list(user_id)
+        if listed:
+            ids = " ".join(it.id for it in listed)
+            self._notices.send(user_id, Change.RESET, Kind.TOTP, ids)
+        return self._store.reset(user_id)
+
+    def _session_without_app(self, caller: Caller) -> Session:
+        """Return the caller's session; raise `AuthenticatorExists`, or `Unauthorized` for an ended
+        session, which the cached result of the authorizer admits for 50 s.
+        """
+        session, account_state = self._store.with_account_state(caller.id, caller.session_id)
+        if session is None or account_state is None:
+            raise Unauthorized
+        if not session.is_live(account_state, self._clock()):
+            raise Unauthorized
+        if account_state.second_factor is not None:
+            raise AuthenticatorExists
+        return session
+
+    def _account(self, caller: Caller) -> Account:
+        account = self._store.account(caller.id)
+        if account is None:
+            raise Unauthorized  # deleted; the authorizer's result is cached for 50 s
+        return account
+
+    def _verify(self, account: Account, password: "SecretStr", guess: Guess) -> None:
+        credential = self._store.credential(account.email)
+        if credential is None or credential.user_id != account.id:
+            raise StaleVersion  # the email changed
+        if not self._verify_password(password.get_secret_value(), credential):
+            raise InvalidCredentials("The current password is wrong.")
+        guess.is_right = True
+
+    def _new_app(self, user_id: str, name: str) -> AuthenticatorApp:
+        now = self._clock()
+        return AuthenticatorApp(
+            user_id=user_id,
+            id=self._new_id(),
+            name=name,
+            salt=secrets.token_bytes(_SALT_BYTES),
+            created_at=now,
+            expires_at=now + ENROLMENT_LIFETIME,
+        )
+
+    def _enrolment(self, app: AuthenticatorApp, email: str) -> Enrolment:
+        secret = app_secret(self._derive, app)
+        return Enrolment(
+            id=app.id,
+            name=app.name,
+            secret=totp.secret_text(secret),
+            uri=totp.uri_of(secret, email),
+            expires_at=app.created_at + ENROLMENT_LIFETIME,
+        )
+
+    def _enrolled(self, caller: Caller, authenticator_id: str) -> AuthenticatorApp:
+        app = self._store.app(caller.id, authenticator_id)
+        if app is None:
+            raise NotFound
+        if app.expires_at is None:
+            raise AuthenticatorExists("This authenticator app is confirmed already.")
+        if app.expires_at <= self._clock():
+            raise NotFound
+        return app
+
+    def _active_app(self, caller: Caller) -> AuthenticatorApp:
+        app = self._store.active_app(caller.id)
+        if app is None:
+            raise NotFound
+        return app
+
+    def _guess(self, caller: Caller, client: Client) -> AbstractContextManager[Guess]:
+        """Return a guess in the window of log-ins, which is named by the email."""
+        attempt = code_attempt(self._account(caller).email, client.ip_address)
+        return self._codes.guess(caller.id, attempt)
+
+    def _new_codes(self, user_id: str) -> tuple[Sequence[str], frozenset[str]]:
+        codes = new_codes()
+        key = recovery_key(self._derive, user_id)
+        return codes, frozenset(digest_of(key, code) for code in codes)

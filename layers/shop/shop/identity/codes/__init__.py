@@ -1,0 +1,1 @@
+"""Codes of the second factor: one-time passwords and recovery codes."""
