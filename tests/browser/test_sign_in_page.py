@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -14,6 +15,7 @@ from playwright.sync_api import Browser, Dialog, Locator, Page, Request, Route, 
 from tests.browser.conftest import Expected, serve_below_stage
 from tests.browser.pictures import with_palette
 from tests.browser.sign_in import allow_button, refuse_button, sign_in
+from tests.support.authenticator_app import wrong_code
 from tests.support.deployed_shop import (
     CODE_CHALLENGE,
     CODE_VERIFIER,
@@ -22,6 +24,7 @@ from tests.support.deployed_shop import (
     Shop,
 )
 from tests.support.fixtures import PASSWORD
+from tests.support.second_factors import turn_on
 from tests.support.waiting import eventually
 
 type Json = dict[str, Any]
@@ -206,6 +209,57 @@ def test_wrong_password_is_reported_and_the_right_one_works(
     page.keyboard.press("Enter")
     allow_button(page).click()
     assert "code" in arrival(page, application)
+
+
+def test_second_factor_is_asked_for_after_the_password(
+    page: Page, application: Application, ada: Person, link: str
+) -> None:
+    app = turn_on(ada)
+    page.goto(link)
+    code = page.get_by_label("Code")
+    expect(code).to_be_hidden()
+
+    sign_in(page, ada)
+
+    expect(page.get_by_role("status")).to_have_text("Enter a code to sign in.")
+    expect(page.locator("form")).to_contain_text("or a recovery code")
+    expect(code).to_be_focused()
+    code.fill(app.code())
+    page.keyboard.press("Enter")
+    allow_button(page).click()
+    assert "code" in arrival(page, application)
+
+
+def test_wrong_code_is_reported_and_a_recovery_code_works(
+    page: Page, application: Application, ada: Person, link: str
+) -> None:
+    app = turn_on(ada)
+    page.goto(link)
+    sign_in(page, ada)
+    code = page.get_by_label("Code")
+    code.fill(wrong_code(app.secret, datetime.now(UTC)))
+
+    page.keyboard.press("Enter")
+
+    expect(page.get_by_role("status")).to_have_text("The code is wrong, expired or used.")
+    expect(code).to_be_focused()
+    page.keyboard.type(app.recovery_codes[0])  # in place of the wrong one
+    page.keyboard.press("Enter")
+    allow_button(page).click()
+    assert "code" in arrival(page, application)
+
+
+def test_another_account_is_not_asked_for_a_code(
+    shop: Shop, page: Page, ada: Person, link: str
+) -> None:
+    turn_on(ada)
+    page.goto(link)
+    sign_in(page, ada)
+    expect(page.get_by_label("Code")).to_be_visible()
+
+    sign_in(page, shop.sign_up())
+
+    expect(allow_button(page)).to_be_visible()
 
 
 @pytest.mark.parametrize("kind", ["public", "confidential"])
