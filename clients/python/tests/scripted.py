@@ -65,6 +65,7 @@ PERSONAL_DATA: Json = {
     "sessions": [],
     "grants": [],
     "appSessions": [],
+    "authenticators": [],
     "about": [],
     "orders": [ORDER],
     "meta": {"nextCursor": None},

@@ -64,6 +64,54 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/authenticators": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List your authenticator app and your passkeys, oldest first
+         * @description List your authenticator app and your passkeys, oldest first.
+         */
+        get: operations["listAuthenticators"];
+        put?: never;
+        /**
+         * Enrol an authenticator app
+         * @description Enrol an authenticator app; a code confirms it within 10 minutes.
+         */
+        post: operations["createAuthenticator"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/authenticators/{authenticatorId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Turn the second factor on by a code
+         * @description Turn the second factor on by a code; all other sessions end.
+         */
+        put: operations["confirmAuthenticator"];
+        post?: never;
+        /**
+         * Delete an authenticator, in a session that began within the last 10 minutes
+         * @description Delete an authenticator, in a session that began within the last 10 minutes.
+         */
+        delete: operations["deleteAuthenticator"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/authorizations": {
         parameters: {
             query?: never;
@@ -348,6 +396,26 @@ export interface paths {
         patch: operations["updateProduct"];
         trace?: never;
     };
+    "/api/recovery-codes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Replace your recovery codes
+         * @description Replace your recovery codes; the earlier ones end.
+         */
+        post: operations["createRecoveryCodes"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/sessions": {
         parameters: {
             query?: never;
@@ -362,8 +430,8 @@ export interface paths {
         get: operations["listSessions"];
         put?: never;
         /**
-         * Log in with email and password
-         * @description Log in with email and password.
+         * Log in with email and password, and with a code if a second factor is on
+         * @description Log in with email and password, and with a code if a second factor is on.
          */
         post: operations["createSession"];
         /**
@@ -970,6 +1038,103 @@ export interface components {
             status: number | null;
         };
         /**
+         * @example {
+         *       "createdAt": "2026-11-22T18:06:00.123Z",
+         *       "id": "0190a6b2-7c9e-7b1a-8f00-0000000000f2",
+         *       "kind": "totp",
+         *       "lastUsedAt": "2026-11-22T18:06:00.123Z",
+         *       "name": "My phone",
+         *       "recoveryCodesLeft": 10
+         *     }
+         */
+        Authenticator: {
+            /**
+             * Format: date-time
+             * @example 2026-11-22T18:06:00.123Z
+             */
+            createdAt: string;
+            /**
+             * Format: uuid
+             * @example 0190a6b2-7c9e-7b1a-8f00-0000000000f2
+             */
+            id: string;
+            kind: components["schemas"]["Kind"];
+            /**
+             * Format: date-time
+             * @example 2026-11-22T18:06:00.123Z
+             */
+            lastUsedAt: string | null;
+            /** @example My phone */
+            name: string;
+            /**
+             * Format: int32
+             * @description null for a passkey
+             * @example 10
+             */
+            recoveryCodesLeft: number | null;
+        };
+        /**
+         * @example {
+         *       "code": "123456"
+         *     }
+         */
+        AuthenticatorConfirm: {
+            /**
+             * Format: password
+             * @description of the authenticator app, or a recovery code
+             * @example 123456
+             */
+            code: string;
+        };
+        /**
+         * @example {
+         *       "currentPassword": "correct horse battery staple",
+         *       "kind": "totp",
+         *       "name": "My phone"
+         *     }
+         */
+        AuthenticatorCreate: {
+            /**
+             * Format: password
+             * @example correct horse battery staple
+             */
+            currentPassword: string;
+            /** @constant */
+            kind: "totp";
+            /**
+             * @description 1 to 100 characters after trimming, at least one of them visible, without control characters; paired direction marks around it are removed
+             * @default Authenticator app
+             * @example My phone
+             */
+            name?: string;
+        };
+        /**
+         * @description All authenticators of a user, on one page.
+         * @example {
+         *       "data": [
+         *         {
+         *           "createdAt": "2026-11-22T18:06:00.123Z",
+         *           "id": "0190a6b2-7c9e-7b1a-8f00-0000000000f2",
+         *           "kind": "totp",
+         *           "lastUsedAt": "2026-11-22T18:06:00.123Z",
+         *           "name": "My phone",
+         *           "recoveryCodesLeft": 10
+         *         }
+         *       ],
+         *       "meta": {
+         *         "limit": 20,
+         *         "nextCursor": null,
+         *         "page": 1,
+         *         "total": 1,
+         *         "totalPages": 1
+         *       }
+         *     }
+         */
+        AuthenticatorPage: {
+            data: components["schemas"]["Authenticator"][];
+            meta: components["schemas"]["Meta"];
+        };
+        /**
          * @description What to ask the user, or where to send the browser.
          * @example {
          *       "client": {
@@ -1131,6 +1296,46 @@ export interface components {
          */
         EndpointStatus: "active" | "disabled";
         /**
+         * @description An app with its secret, which no other response has.
+         * @example {
+         *       "expiresAt": "2026-11-22T18:06:00.123Z",
+         *       "id": "0190a6b2-7c9e-7b1a-8f00-0000000000f2",
+         *       "kind": "totp",
+         *       "name": "My phone",
+         *       "secret": "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP",
+         *       "uri": "otpauth://totp/Shop:ada@example.com?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Shop"
+         *     }
+         */
+        Enrolment: {
+            /**
+             * Format: date-time
+             * @example 2026-11-22T18:06:00.123Z
+             */
+            expiresAt: string;
+            /**
+             * Format: uuid
+             * @example 0190a6b2-7c9e-7b1a-8f00-0000000000f2
+             */
+            id: string;
+            /**
+             * @default totp
+             * @constant
+             */
+            kind: "totp";
+            /** @example My phone */
+            name: string;
+            /**
+             * @description in base32
+             * @example JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP
+             */
+            secret: string;
+            /**
+             * @description for a QR code
+             * @example otpauth://totp/Shop:ada@example.com?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Shop
+             */
+            uri: string;
+        };
+        /**
          * @description The shape of every error, including errors of the gateway.
          * @example {
          *       "error": {
@@ -1170,7 +1375,7 @@ export interface components {
              * @description the machine-readable code, explained in docs/errors.md
              * @enum {string}
              */
-            code: "BAD_REQUEST" | "INVALID_CREDENTIALS" | "UNAUTHORIZED" | "ACCOUNT_INACTIVE" | "FORBIDDEN" | "INSUFFICIENT_SCOPE" | "NOT_FOUND" | "EMAIL_IN_USE" | "INSUFFICIENT_STOCK" | "INVALID_TRANSITION" | "LAST_ADMIN" | "LIMIT_REACHED" | "PUBLIC_CLIENT" | "SKU_IN_USE" | "PRECONDITION_FAILED" | "PAYLOAD_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "CURRENCY_MISMATCH" | "IDEMPOTENCY_KEY_REUSED" | "PRODUCT_UNAVAILABLE" | "VALIDATION_ERROR" | "TOO_MANY_REQUESTS" | "INTERNAL_ERROR" | "SERVICE_UNAVAILABLE";
+            code: "BAD_REQUEST" | "CODE_REQUIRED" | "INVALID_CODE" | "INVALID_CREDENTIALS" | "UNAUTHORIZED" | "ACCOUNT_INACTIVE" | "FORBIDDEN" | "INSUFFICIENT_SCOPE" | "LOGIN_TOO_OLD" | "NOT_FOUND" | "AUTHENTICATOR_EXISTS" | "EMAIL_IN_USE" | "INSUFFICIENT_STOCK" | "INVALID_TRANSITION" | "LAST_ADMIN" | "LIMIT_REACHED" | "PUBLIC_CLIENT" | "SKU_IN_USE" | "PRECONDITION_FAILED" | "PAYLOAD_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "CURRENCY_MISMATCH" | "IDEMPOTENCY_KEY_REUSED" | "PRODUCT_UNAVAILABLE" | "VALIDATION_ERROR" | "TOO_MANY_REQUESTS" | "INTERNAL_ERROR" | "SERVICE_UNAVAILABLE";
             details?: components["schemas"]["ErrorDetail"][];
             /**
              * @description for people; may change
@@ -1470,6 +1675,11 @@ export interface components {
         Jwks: {
             keys: components["schemas"]["PublicKey"][];
         };
+        /**
+         * @example totp
+         * @enum {string}
+         */
+        Kind: "totp" | "passkey";
         /**
          * @description The position of a page in its list.
          * @example {
@@ -2082,6 +2292,16 @@ export interface components {
          *           ]
          *         }
          *       ],
+         *       "authenticators": [
+         *         {
+         *           "createdAt": "2026-11-22T18:06:00.123Z",
+         *           "id": "0190a6b2-7c9e-7b1a-8f00-0000000000f2",
+         *           "kind": "totp",
+         *           "lastUsedAt": "2026-11-22T18:06:00.123Z",
+         *           "name": "My phone",
+         *           "recoveryCodesLeft": 10
+         *         }
+         *       ],
          *       "exportedAt": "2026-11-22T18:06:00.123Z",
          *       "format": "shop-personal-data/1",
          *       "grants": [
@@ -2152,6 +2372,7 @@ export interface components {
         PersonalData: {
             about: components["schemas"]["PersonalDataCategory"][] | null;
             appSessions: components["schemas"]["AppSession"][] | null;
+            authenticators: components["schemas"]["Authenticator"][] | null;
             /**
              * Format: date-time
              * @example 2026-11-22T18:06:00.123Z
@@ -2538,6 +2759,53 @@ export interface components {
             y: string;
         };
         /**
+         * @description New recovery codes, which no other response has.
+         * @example {
+         *       "recoveryCodes": [
+         *         "7hq2m-w9xkd",
+         *         "7hq2m-w9xkd",
+         *         "7hq2m-w9xkd",
+         *         "7hq2m-w9xkd",
+         *         "7hq2m-w9xkd",
+         *         "7hq2m-w9xkd",
+         *         "7hq2m-w9xkd",
+         *         "7hq2m-w9xkd",
+         *         "7hq2m-w9xkd",
+         *         "7hq2m-w9xkd"
+         *       ]
+         *     }
+         */
+        RecoveryCodes: {
+            /**
+             * @example [
+             *       "7hq2m-w9xkd",
+             *       "7hq2m-w9xkd",
+             *       "7hq2m-w9xkd",
+             *       "7hq2m-w9xkd",
+             *       "7hq2m-w9xkd",
+             *       "7hq2m-w9xkd",
+             *       "7hq2m-w9xkd",
+             *       "7hq2m-w9xkd",
+             *       "7hq2m-w9xkd",
+             *       "7hq2m-w9xkd"
+             *     ]
+             */
+            recoveryCodes: string[];
+        };
+        /**
+         * @example {
+         *       "code": "123456"
+         *     }
+         */
+        RecoveryCodesReplace: {
+            /**
+             * Format: password
+             * @description of the authenticator app, or a recovery code
+             * @example 123456
+             */
+            code: string;
+        };
+        /**
          * @example customer
          * @enum {string}
          */
@@ -2753,11 +3021,18 @@ export interface components {
         /**
          * @description Any text, so that wrong credentials always get a 401.
          * @example {
+         *       "code": "123456",
          *       "email": "ada@example.com",
          *       "password": "correct horse battery staple"
          *     }
          */
         SessionCreate: {
+            /**
+             * Format: password
+             * @description of the authenticator app, or a recovery code, if a second factor is on
+             * @example 123456
+             */
+            code?: string | null;
             /** @example ada@example.com */
             email: string;
             /**
@@ -3426,6 +3701,18 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
+        /** @description Conflict: `AUTHENTICATOR_EXISTS` */
+        AuthenticatorExists: {
+            headers: {
+                "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                "Cache-Control": components["headers"]["Cache-Control"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
         /** @description Bad Request: `BAD_REQUEST` */
         BadRequest: {
             headers: {
@@ -3491,19 +3778,6 @@ export interface components {
             headers: {
                 "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
                 "Cache-Control": components["headers"]["Cache-Control"];
-                "X-Request-Id": components["headers"]["X-Request-Id"];
-                [name: string]: unknown;
-            };
-            content: {
-                "application/json": components["schemas"]["Error"];
-            };
-        };
-        /** @description Unauthorized: `INVALID_CREDENTIALS` */
-        InvalidCredentials: {
-            headers: {
-                "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
-                "Cache-Control": components["headers"]["Cache-Control"];
-                "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                 "X-Request-Id": components["headers"]["X-Request-Id"];
                 [name: string]: unknown;
             };
@@ -3705,6 +3979,10 @@ export type AcceptedDelivery = components['schemas']['AcceptedDelivery'];
 export type AccessTokenCreate = components['schemas']['AccessTokenCreate'];
 export type AppSession = components['schemas']['AppSession'];
 export type Attempt = components['schemas']['Attempt'];
+export type Authenticator = components['schemas']['Authenticator'];
+export type AuthenticatorConfirm = components['schemas']['AuthenticatorConfirm'];
+export type AuthenticatorCreate = components['schemas']['AuthenticatorCreate'];
+export type AuthenticatorPage = components['schemas']['AuthenticatorPage'];
 export type Authorization = components['schemas']['Authorization'];
 export type AuthorizationCreate = components['schemas']['AuthorizationCreate'];
 export type ClientSecret = components['schemas']['ClientSecret'];
@@ -3716,6 +3994,7 @@ export type DeliveryStatus = components['schemas']['DeliveryStatus'];
 export type DisabledReason = components['schemas']['DisabledReason'];
 export type EmailVerificationCreate = components['schemas']['EmailVerificationCreate'];
 export type EndpointStatus = components['schemas']['EndpointStatus'];
+export type Enrolment = components['schemas']['Enrolment'];
 export type Error = components['schemas']['Error'];
 export type ErrorContent = components['schemas']['ErrorContent'];
 export type ErrorDetail = components['schemas']['ErrorDetail'];
@@ -3729,6 +4008,7 @@ export type GraphQlResult = components['schemas']['GraphQlResult'];
 export type Health = components['schemas']['Health'];
 export type Inspection = components['schemas']['Inspection'];
 export type Jwks = components['schemas']['Jwks'];
+export type Kind = components['schemas']['Kind'];
 export type Meta = components['schemas']['Meta'];
 export type NewClientSecret = components['schemas']['NewClientSecret'];
 export type NewWebhookEndpoint = components['schemas']['NewWebhookEndpoint'];
@@ -3760,6 +4040,8 @@ export type ProductPage = components['schemas']['ProductPage'];
 export type ProductStatus = components['schemas']['ProductStatus'];
 export type ProductUpdate = components['schemas']['ProductUpdate'];
 export type PublicKey = components['schemas']['PublicKey'];
+export type RecoveryCodes = components['schemas']['RecoveryCodes'];
+export type RecoveryCodesReplace = components['schemas']['RecoveryCodesReplace'];
 export type Role = components['schemas']['Role'];
 export type Scope = components['schemas']['Scope'];
 export type ServerMetadata = components['schemas']['ServerMetadata'];
@@ -3787,13 +4069,13 @@ export type WebhookEndpointUpdate = components['schemas']['WebhookEndpointUpdate
 export type WebhookSecret = components['schemas']['WebhookSecret'];
 export type WebhookSecretChange = components['schemas']['WebhookSecretChange'];
 export type ResponseAccountInactive = components['responses']['AccountInactive'];
+export type ResponseAuthenticatorExists = components['responses']['AuthenticatorExists'];
 export type ResponseBadRequest = components['responses']['BadRequest'];
 export type ResponseEmailInUse = components['responses']['EmailInUse'];
 export type ResponseInsufficientScope = components['responses']['InsufficientScope'];
 export type ResponseInsufficientStock = components['responses']['InsufficientStock'];
 export type ResponseInternalError = components['responses']['InternalError'];
 export type ResponseInvalidBody = components['responses']['InvalidBody'];
-export type ResponseInvalidCredentials = components['responses']['InvalidCredentials'];
 export type ResponseInvalidTransition = components['responses']['InvalidTransition'];
 export type ResponseLastAdmin = components['responses']['LastAdmin'];
 export type ResponseLimitReached = components['responses']['LimitReached'];
@@ -3909,6 +4191,183 @@ export interface operations {
             413: components["responses"]["PayloadTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["InvalidBody"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    listAuthenticators: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    /** @description The first, previous, next and last page where they exist (RFC 8288) */
+                    Link: string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthenticatorPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["InsufficientScope"];
+            422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    createAuthenticator: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AuthenticatorCreate"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Enrolment"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            /** @description Unauthorized: `INVALID_CREDENTIALS`, `UNAUTHORIZED` */
+            401: {
+                headers: {
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            403: components["responses"]["InsufficientScope"];
+            409: components["responses"]["AuthenticatorExists"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["InvalidBody"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    confirmAuthenticator: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description an id */
+                authenticatorId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AuthenticatorConfirm"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecoveryCodes"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            /** @description Unauthorized: `INVALID_CODE`, `UNAUTHORIZED` */
+            401: {
+                headers: {
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            403: components["responses"]["InsufficientScope"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["AuthenticatorExists"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["InvalidBody"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    deleteAuthenticator: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description an id */
+                authenticatorId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            /** @description Forbidden: `INSUFFICIENT_SCOPE`, `LOGIN_TOO_OLD` */
+            403: {
+                headers: {
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["ValidationFailed"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["ServiceUnavailable"];
@@ -4813,6 +5272,55 @@ export interface operations {
             503: components["responses"]["ServiceUnavailable"];
         };
     };
+    createRecoveryCodes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RecoveryCodesReplace"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecoveryCodes"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            /** @description Unauthorized: `INVALID_CODE`, `UNAUTHORIZED` */
+            401: {
+                headers: {
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            403: components["responses"]["InsufficientScope"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["InvalidBody"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
     listSessions: {
         parameters: {
             query?: never;
@@ -4871,7 +5379,19 @@ export interface operations {
                 };
             };
             400: components["responses"]["BadRequest"];
-            401: components["responses"]["InvalidCredentials"];
+            /** @description Unauthorized: `CODE_REQUIRED`, `INVALID_CODE`, `INVALID_CREDENTIALS` */
+            401: {
+                headers: {
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
             403: components["responses"]["AccountInactive"];
             413: components["responses"]["PayloadTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];

@@ -29,6 +29,9 @@ const FIRST_WAIT = 200; // milliseconds
 // A retry after a committed attempt fails, and a wrong current password counts as a failed login.
 const SINGLE_USE = /\/(password|password-resets\/[^/]+|email-verifications\/[^/]+)$/;
 
+// After a lost response, a retry cannot return the recovery codes.
+const CONFIRMATION = /\/api\/authenticators\/[^/]+$/;
+
 // The other requests ignore an `Idempotency-Key`.
 const KEYED = /\/api\/(products|oauth-clients|webhook-endpoints|users\/[^/]+\/orders)$/;
 
@@ -77,7 +80,7 @@ function isRepeatable(request: Request, body: string): boolean {
     case "POST":
       return request.headers.has("Idempotency-Key") && KEYED.test(pathOf(request));
     case "PUT":
-      return !SINGLE_USE.test(pathOf(request));
+      return !SINGLE_USE.test(pathOf(request)) && !CONFIRMATION.test(pathOf(request));
     case "PATCH":
       // Setting a field twice has the same result; adding to the stock twice does not.
       return request.headers.has("If-Match") || !body.includes('"stockDelta"');

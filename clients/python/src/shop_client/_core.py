@@ -24,7 +24,12 @@ from shop_client.models import Accepted, Error, Meta, OAuthError
 
 FIRST_WAIT = 0.2  # seconds
 # A retry after a committed attempt fails, and a wrong current password counts as a failed login.
-SINGLE_USE = {"changePassword", "completePasswordReset", "completeEmailVerification"}
+SINGLE_USE = {
+    "changePassword",
+    "completeEmailVerification",
+    "completePasswordReset",
+    "confirmAuthenticator",
+}
 EDGE = r"[\s\u202a-\u202e\u2066-\u2069]+"
 
 T_co = TypeVar("T_co", covariant=True)

@@ -12,6 +12,18 @@ class AccessTokenCreate(TypedDict):
     refresh_token: str
 
 
+class AuthenticatorConfirm(TypedDict):
+    code: str
+    """of the authenticator app, or a recovery code"""
+
+
+class AuthenticatorCreate(TypedDict):
+    kind: str
+    current_password: str
+    name: NotRequired[str]
+    """1 to 100 characters after trimming, at least one of them visible, without control characters; paired direction marks around it are removed"""
+
+
 class AuthorizationCreate(TypedDict):
     """
     An authorization request of OAuth, as the user's browser received it.
@@ -229,11 +241,18 @@ class ProductUpdate(TypedDict):
     status: NotRequired[Literal["active", "inactive"] | str]
 
 
+class RecoveryCodesReplace(TypedDict):
+    code: str
+    """of the authenticator app, or a recovery code"""
+
+
 class SessionCreate(TypedDict):
     """Any text, so that wrong credentials always get a 401."""
 
     email: str
     password: str
+    code: NotRequired[str | None]
+    """of the authenticator app, or a recovery code, if a second factor is on"""
 
 
 class TokenParameters(TypedDict):

@@ -45,6 +45,16 @@ class Attempt(Model):
     milliseconds: int
 
 
+class Authenticator(Model):
+    id: str
+    kind: Literal["totp", "passkey"] | str
+    name: str
+    created_at: AwareDatetime = Field(..., alias="createdAt")
+    last_used_at: AwareDatetime | None = Field(..., alias="lastUsedAt")
+    recovery_codes_left: int | None = Field(..., alias="recoveryCodesLeft")
+    """null for a passkey"""
+
+
 class ClientSecret(Model):
     """A secret without its text."""
 
@@ -58,6 +68,19 @@ class ClientSummary(Model):
     id: str
     name: str
     homepage: str | None
+
+
+class Enrolment(Model):
+    """An app with its secret, which no other response has."""
+
+    id: str
+    kind: str
+    name: str
+    secret: str
+    """in base32"""
+    uri: str
+    """for a QR code"""
+    expires_at: AwareDatetime = Field(..., alias="expiresAt")
 
 
 class ErrorDetail(Model):
@@ -309,6 +332,12 @@ class PublicKey(Model):
     use: str
 
 
+class RecoveryCodes(Model):
+    """New recovery codes, which no other response has."""
+
+    recovery_codes: list[str] = Field(..., alias="recoveryCodes")
+
+
 class Scope(Model):
     """A scope in words."""
 
@@ -466,6 +495,13 @@ class WebhookSecret(Model):
     previous_expires_at: AwareDatetime | None = Field(..., alias="previousExpiresAt")
 
 
+class AuthenticatorPage(Model):
+    """All authenticators of a user, on one page."""
+
+    data: list[Authenticator]
+    meta: Meta
+
+
 class Authorization(Model):
     """What to ask the user, or where to send the browser."""
 
@@ -481,12 +517,16 @@ class ErrorContent(Model):
     code: (
         Literal[
             "BAD_REQUEST",
+            "CODE_REQUIRED",
+            "INVALID_CODE",
             "INVALID_CREDENTIALS",
             "UNAUTHORIZED",
             "ACCOUNT_INACTIVE",
             "FORBIDDEN",
             "INSUFFICIENT_SCOPE",
+            "LOGIN_TOO_OLD",
             "NOT_FOUND",
+            "AUTHENTICATOR_EXISTS",
             "EMAIL_IN_USE",
             "INSUFFICIENT_STOCK",
             "INVALID_TRANSITION",
@@ -554,6 +594,7 @@ class PersonalData(Model):
     """the id of the user"""
     user: PersonalUser | None
     sessions: list[PersonalSession] | None
+    authenticators: list[Authenticator] | None
     grants: list[PersonalGrant] | None
     app_sessions: list[AppSession] | None = Field(..., alias="appSessions")
     about: list[PersonalDataCategory] | None

@@ -3,6 +3,21 @@
 from shop_client import models
 from shop_client._core import Empty, Operation
 
+CONFIRM_AUTHENTICATOR = Operation(
+    "confirmAuthenticator", "PUT", "/api/authenticators/{authenticatorId}", models.RecoveryCodes
+)
+DELETE_AUTHENTICATOR = Operation(
+    "deleteAuthenticator", "DELETE", "/api/authenticators/{authenticatorId}", Empty
+)
+CREATE_AUTHENTICATOR = Operation(
+    "createAuthenticator", "POST", "/api/authenticators", models.Enrolment
+)
+LIST_AUTHENTICATORS = Operation(
+    "listAuthenticators", "GET", "/api/authenticators", models.AuthenticatorPage
+)
+CREATE_RECOVERY_CODES = Operation(
+    "createRecoveryCodes", "POST", "/api/recovery-codes", models.RecoveryCodes
+)
 EXECUTE_GRAPH_QL = Operation("executeGraphQl", "POST", "/graphql", models.GraphQlResult)
 CREATE_AUTHORIZATION = Operation(
     "createAuthorization", "POST", "/api/authorizations", models.Authorization

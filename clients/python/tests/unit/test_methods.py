@@ -235,7 +235,7 @@ def test_errors_can_be_copied(fake: Fake, through: Any) -> None:
 
 def test_personal_data_is_one_document_of_all_pages(fake: Fake) -> None:
     first = PERSONAL_DATA | {"meta": {"nextCursor": "after-o1"}}
-    others = dict.fromkeys(("user", "sessions", "grants", "appSessions", "about"))
+    others = dict.fromkeys(("user", "sessions", "authenticators", "grants", "appSessions", "about"))
     last = PERSONAL_DATA | others | {"orders": [ORDER | {"id": "o2"}, ORDER | {"id": "o3"}]}
     fake.script(reply(first), LOST, reply(last))
 

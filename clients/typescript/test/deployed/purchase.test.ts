@@ -1,6 +1,6 @@
 /** The client on a deployed stack, from sign-up to a cancelled order. */
 
-import { sign } from "node:crypto";
+import { createHmac, sign } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import {
   createShop,
@@ -228,3 +228,37 @@ test("personal data has the user and all orders", async () => {
   expect([subject, orders]).toEqual([order.userId, [order]]);
   await shop.orders.cancel(order.id);
 });
+
+test("second factor is enrolled and used", async () => {
+  const { shop, email } = await customer();
+  const { data: app } = await shop.api.POST("/api/authenticators", {
+    body: { kind: "totp", currentPassword: PASSWORD },
+  });
+  if (app === undefined) throw new Error("no app");
+  const { data: confirmed } = await shop.api.PUT("/api/authenticators/{authenticatorId}", {
+    params: { path: { authenticatorId: app.id } },
+    body: { code: codeOf(app.secret, -1) },
+  });
+
+  const refused = { code: "CODE_REQUIRED", status: 401 };
+  await expect(shop.logIn({ email, password: PASSWORD })).rejects.toMatchObject(refused);
+  await shop.logIn({ email, password: PASSWORD, code: codeOf(app.secret, 0) });
+  await shop.logIn({ email, password: PASSWORD, code: confirmed?.recoveryCodes[0] ?? "" });
+
+  const { data: listed } = await shop.api.GET("/api/authenticators");
+  expect(listed?.data).toMatchObject([{ id: app.id, kind: "totp", recoveryCodesLeft: 9 }]);
+});
+
+/** Return a code of RFC 6238, of so many steps of 30 s after now. */
+function codeOf(secret: string, steps: number): string {
+  const bits = [...secret].map((letter) =>
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".indexOf(letter).toString(2).padStart(5, "0"),
+  );
+  const bytes = bits.join("").match(/.{8}/g) ?? [];
+  const key = Buffer.from(bytes.map((byte) => Number.parseInt(byte, 2)));
+  const step = Buffer.alloc(8);
+  step.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000) + steps));
+  const digest = createHmac("sha1", key).update(step).digest();
+  const number = digest.readUInt32BE((digest.at(-1) ?? 0) & 0xf) & 0x7fff_ffff;
+  return String(number % 1_000_000).padStart(6, "0");
+}
