@@ -31,6 +31,8 @@ _GIVEN = {
     "MAIL_CONFIGURATION_SET": "shop",
     "LOG_RETENTION_DAYS": "30",
     "MAIL_FROM": "shop@example.com",
+    "PASSKEY_DOMAIN": "localhost",
+    "PASSKEY_ORIGINS": "loopback",
     "OAUTH_ISSUER": "https://login.example",
     "AUTHORIZATION_PAGE": "",
     "POWERTOOLS_LOG_LEVEL": "INFO",

@@ -30,6 +30,13 @@ _BROWSER = {"Accept": "text/html", "Accept-Encoding": "gzip"}
 _PREFLIGHT = {"Origin": "http://localhost:3000", "Access-Control-Request-Method": "POST"}
 
 
+class Passkeys(Protocol):
+    """Bodies of valid requests, each for a challenge of its own."""
+
+    def registration(self) -> object: ...
+    def login(self) -> object: ...
+
+
 class Sender(Protocol):
     """The account that sends a request, and what the request may name: products, a client."""
 
@@ -47,6 +54,8 @@ class Sender(Protocol):
     def client_id(self) -> str: ...
     @property
     def client_secret(self) -> str: ...
+    @property
+    def passkeys(self) -> Passkeys: ...
     @property
     def app_code(self) -> str: ...
 
@@ -178,6 +187,25 @@ ROUTES: Mapping[str, Expected] = {
         access=(201, 201, 201, 201),
         waits=[BATCH, UPDATE],
         body=lambda it: {"refreshToken": it.refresh_token},
+        loads=SIGNED | {"pydantic"},
+    ),
+    "POST /api/passkey-challenges": Expected(
+        access=(201, 201, 201, 201),
+        waits=[],  # the secret is cached
+        body=lambda _: {},
+        loads=VALIDATED,
+    ),
+    "POST /api/passkeys": Expected(
+        access=(401, 201, 201, 201),
+        waits=[BATCH, QUERY, WRITE, SEND],
+        body=lambda it: it.passkeys.registration(),
+        loads=VALIDATED,
+        loads_later=KEYS,
+    ),
+    "POST /api/passkey-sessions": Expected(
+        access=(201, 201, 201, 201),
+        waits=[BATCH, WRITE, QUERY, WRITE],
+        body=lambda it: it.passkeys.login(),
         loads=SIGNED | {"pydantic"},
     ),
     "GET /api/sessions": Expected(access=(401, 200, 200, 200), waits=[QUERY]),

@@ -11,6 +11,7 @@ import pytest
 from shop.identifiers import new_id
 from tests.routes import ROUTES
 from tests.support.deployed_shop import Person, Shop, error_of, new_email
+from tests.support.passkeys import DeployedPasskeys
 from tests.support.recovery_tokens import create_token
 from tests.support.route_requests import Account, sent_by
 from tests.support.rpc_calls import body_of, headers_of, message_of
@@ -113,6 +114,7 @@ def test_access(
         [product["id"]],
         oauth_client["id"],
         oauth_client["secret"],
+        DeployedPasskeys(shop),
     )
     if route == "POST /api/access-tokens":
         # Another user's session each time: a refresh token is used once.
@@ -123,7 +125,9 @@ def test_access(
     sent = sent_by(route, sender)
     # Forms have the credentials of a client; their `Authorization` is no caller's.
     client = shop.anonymous if ROUTES[route].form else clients[who]
-    if route in ("DELETE /api/sessions", "POST /api/authenticators") and who != "anonymous":
+    # The last one needs a recent login.
+    others = ("DELETE /api/sessions", "POST /api/authenticators", "POST /api/passkeys")
+    if route in others and who != "anonymous":
         client = leaving(shop, who)
     expected = dict(zip(WHO, ROUTES[route].access, strict=True))[who]
     if route == "DELETE /api/users/{userId}" and expected == 204:
@@ -184,7 +188,7 @@ def test_access_by_rpc_is_that_of_its_route(
     if route == "DELETE /api/products/{productId}":
         # A new product: other requests need the first.
         ids["productId"] = shop.product()["id"]
-    sent = sent_by(route, Account(owner.email, "", [product["id"]], "", ""))
+    sent = sent_by(route, Account(owner.email, "", [product["id"]], "", "", DeployedPasskeys(shop)))
     in_path = {name: ids[name] for name in re.findall(r"{(\w+)}", route)}
     body = {**in_path, **sent.get("params", {}), **sent.get("json", {})}
     message = message_of(rpc.rpartition(".")[2], body)

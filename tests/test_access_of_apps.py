@@ -16,6 +16,7 @@ from tests.e2e.test_oauth import exchange, post
 from tests.routes import expected_of
 from tests.support.deployed_shop import Person, Shop, error_of, new_email
 from tests.support.oauth_requests import nothing_changes
+from tests.support.passkeys import DeployedPasskeys
 from tests.support.route_requests import Account, sent_by
 from tools.openapi.document import all_endpoints
 
@@ -130,7 +131,9 @@ def apps(shop: Shop, owner: Person, admin: Person, client: Json) -> list[App]:
 class Requests:
     """Valid requests with the ids of the owner."""
 
-    def __init__(self, owner: Person, product: Json, client: Json, endpoint: Json) -> None:
+    def __init__(
+        self, shop: Shop, owner: Person, product: Json, client: Json, endpoint: Json
+    ) -> None:
         self._owner = owner
         self._product = product
         self._account = Account(
@@ -139,6 +142,7 @@ class Requests:
             [product["id"]],
             client["id"],
             client["secret"],
+            DeployedPasskeys(shop),
         )
         self._ids = {
             "asset": "page.js",
@@ -184,7 +188,7 @@ class Requests:
 @pytest.fixture(scope="module")
 def requests(shop: Shop, owner: Person, product: Json, client: Json) -> Iterator[Requests]:
     shop.delete_webhook_endpoints()
-    yield Requests(owner, product, client, shop.webhook_endpoint())
+    yield Requests(shop, owner, product, client, shop.webhook_endpoint())
     shop.delete_webhook_endpoints()
 
 

@@ -23,6 +23,9 @@ set -- "$@" --exclude-secrets '^eyJhbGciOiJub25lIn0\.'
 # The OpenAPI document's examples of a token and of a public key.
 set -- "$@" --exclude-secrets '^eyJ0eXAiOiJhdCtqd3QifQ\.eyJzdWIiOiIifQ\.c2lnbmF0dXJl$'
 set -- "$@" --exclude-secrets '^MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4$'
+# The OpenAPI document's examples of a passkey's challenge, user handle and data, and a point of small order.
+set -- "$@" --exclude-secrets '^(AAAAAGsiSJCZ2i0O3kcpYbyaYoiMpvnDMKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4|MDE5MGE2YjItN2M5ZS03YjFhLThmMDAtMDAwMDAwMDAwMGEx|SZYN5YgOjGh0NBcPZHZgW4_krrmihjLHmVzzuoMdl2MdAAAAAA)$'
+set -- "$@" --exclude-secrets '^c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a$'
 # Ids in the format of AWS services, and the name of an AWS managed policy.
 set -- "$@" --exclude-secrets '^(eyJlbmNyeXB0ZWREYXRhIjoiLi4uIn0=|53995c3f42cd8ad8)$'
 set -- "$@" --exclude-lines 'iam::aws:policy/service-role/'

@@ -19,6 +19,7 @@ from shop.money import CURRENCIES
 OF_THE_STATE = {"CURRENCY_MISMATCH", "IDEMPOTENCY_KEY_REUSED", "PRODUCT_UNAVAILABLE"}
 # The same as details: unlimited stock, excessive stock, excessive totals, an unknown client.
 DETAILS_OF_THE_STATE = {"stock_unlimited", "stock_too_large", "total_too_large", "not_registered"}
+DETAILS_OF_THE_STATE |= {"invalid_challenge"}  # of a passkey
 # Errors of OAuth, whose codes and tokens no schema can express.
 OF_THE_PROTOCOL = {"invalid_grant", "invalid_request", "invalid_scope"}
 OF_THE_PROTOCOL |= {"unauthorized_client", "unsupported_grant_type"}
@@ -26,6 +27,7 @@ SIGN_IN_PAGE = "/oauth/authorize"
 # Rules that the document states in prose, since no JSON Schema of one value can express them.
 TOLD_IN_WORDS = {
     "amount_precision",  # of a price, by its currency
+    "base64url",  # its canonical form: the unused bits of the last character are 0
     "confidential_client",  # of a redirect URI, by the type of the client
     "email",  # the special domains of RFC 6761, such as `.test`, receive no email
     "grant_type_missing",  # one grant type needs another

@@ -18,6 +18,7 @@ from tests.support.aws_mock import fresh_aws
 from tests.support.gateway_events import Context
 from tests.support.sam_template import ROOT, Function, functions
 from tests.support.sample_items import add_examples
+from tests.support.stored_passkeys import StoredPasskeys
 
 # The expected result of functions without a route: the only key of the returned value, all its
 # keys, or None for a custom resource. tests/routes.py has the statuses of the others.
@@ -43,10 +44,9 @@ WRONG_CODES = {"confirm_authenticator": 401, "create_recovery_codes": 401}
 
 
 @pytest.fixture
-def aws() -> Iterator[None]:
+def aws() -> Iterator[StoredPasskeys]:
     with fresh_aws():
-        add_examples()
-        yield
+        yield StoredPasskeys(add_examples())
 
 
 @pytest.fixture(autouse=True)
@@ -104,13 +104,15 @@ def test_every_function_has_an_event_and_every_event_a_function() -> None:
 
 @pytest.mark.parametrize("function", functions(), ids=lambda function: function.path.stem)
 def test_function_returns_the_expected_response_to_its_event(
-    aws: None, response_url: str, function: Function
+    aws: StoredPasskeys, response_url: str, function: Function
 ) -> None:
     text = (ROOT / f"events/{function.path.stem}.json").read_text()
     # The table name of `sam local`, replaced by the tests' setting.
     event = json.loads(text.replace("table/UsersTable/", f"table/{setting('USERS_TABLE')}/"))
     if "ResponseURL" in event:
         event["ResponseURL"] = response_url
+    if body := aws.body_of(function.route):
+        event |= {"body": json.dumps(body), "isBase64Encoded": False}
     handler = importlib.import_module(function.module).handler
 
     response = handler(event, Context())
@@ -148,7 +150,7 @@ def test_route_is_equal_in_template_handler_and_event(function: Function) -> Non
 
 
 def test_keys_are_created_once_and_kept_by_a_second_deployment(
-    aws: None, response_url: str
+    aws: StoredPasskeys, response_url: str
 ) -> None:
     secrets, parameters = boto3.client("secretsmanager"), boto3.client("ssm")
     event = json.loads((ROOT / "events/create_signing_keys.json").read_text())

@@ -26,6 +26,7 @@ import shop.identity.codes.secrets
 import shop.identity.keys.current_key
 import shop.identity.keys.key_store
 import shop.identity.keys.published_keys
+import shop.identity.passkeys.dependencies
 import shop.identity.recovery.dependencies
 import shop.identity.sessions.dependencies
 import shop.mail.dependencies
@@ -71,6 +72,9 @@ _CACHED = (
     shop.orders.dependencies.order_service,
     shop.personal_data.dependencies.personal_data_service,
     shop.products.dependencies.product_service,
+    shop.identity.passkeys.dependencies.challenge_service,
+    shop.identity.passkeys.dependencies.passkey_login_service,
+    shop.identity.passkeys.dependencies.passkey_service,
     shop.identity.recovery.dependencies.recovery_service,
     shop.identity.sessions.dependencies.access_token_issuer,
     shop.identity.sessions.dependencies.session_service,

@@ -11,6 +11,7 @@ from tests.routes import expected_of
 from tests.support.deployed_shop import CODE_VERIFIER, Person, Shop, error_of
 from tests.support.fault_proxy import service_error
 from tests.support.log_groups import Logs
+from tests.support.passkeys import DeployedPasskeys
 from tests.support.route_requests import Account, sent_by
 from tests.support.sam_template import functions, resources
 
@@ -52,6 +53,7 @@ def requests(shop: Shop, admin: Person, routes: list[str]) -> list[Send]:
         [product["id"]],
         client["id"],
         client["secret"],
+        DeployedPasskeys(shop),
         known.password,
         "admin",
     )

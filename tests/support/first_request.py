@@ -43,6 +43,9 @@ class Aws:
                 ids = [it.get("id", {"S": ""})["S"] for it in items]
                 rows = zip(ids, items, strict=True)
                 return {"Items": [it for id_, it in rows if id_.startswith(prefix) and id_ < end]}
+            case "GetSecretValue":
+                secret: dict[str, Any] = self._responses[operation][asked["SecretId"]]
+                return secret
         response: dict[str, Any] = self._responses.get(operation, {})
         return response
 

@@ -52,6 +52,7 @@ METRICS = (
         "",
         "SignUps LogInsFailed LogInsThrottled WrongCodes RefreshReuse OrdersPlaced StockRefusals"
         " OAuthRefreshReuse CodesReplayed ClientsRefused"
+        " PasskeysAdded PasskeyLogIns PasskeysCopied"
         " MalformedPasswordHashes RejectedEmails"
         " WebhooksDelivered WebhooksRefused WebhookEndpointsDisabled",
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from shop.caller import Role
-from tests.routes import expected_of
+from tests.routes import Passkeys, expected_of
 from tests.support.fixtures import PASSWORD
 
 
@@ -18,6 +18,7 @@ class Account:
     product_ids: Sequence[str]
     client_id: str
     client_secret: str
+    passkeys: Passkeys
     password: str = PASSWORD
     role: str = Role.CUSTOMER.value
     app_code: str = "000000"

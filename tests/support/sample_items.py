@@ -65,7 +65,8 @@ _DELIVERY = "0190a6b2-7c9e-7b1a-8f00-0000000000aa"
 _EVENT = "0190a6b2-7c9e-5b1a-8f00-0000000000ab"
 
 
-def add_examples() -> None:
+def add_examples() -> Session:
+    """Add the items; return the session of the events."""
     price = Money(Decimal("4.90"), "EUR")
     user = User(
         _USER, "ada@example.com", "Ada", UserStatus.ACTIVE, Role.CUSTOMER, False, NOON, NOON, 1
@@ -102,6 +103,7 @@ def add_examples() -> None:
     for purpose in Purpose:
         digest = digest_of(f"{purpose}-".ljust(43, "x"))
         RecoveryRepository().add(RecoveryToken(digest, purpose, _USER, user.email, 1, end))
+    return session
 
 
 # Any: fields of many types.

@@ -192,6 +192,7 @@ def test_attempts_are_accessible_to_limited_functions_only() -> None:
     proving = {"CreateSession", "ChangePassword", "ReplaceUser", "UpdateUser"}
 
     proving |= {"CreateAuthenticator", "ConfirmAuthenticator", "CreateRecoveryCodes"}
+    proving |= {"CreatePasskeySession"}
     # GraphQL counts the changes of a profile.
     asking |= {"ExecuteGraphQl"}
 
@@ -217,18 +218,19 @@ def test_private_keys_are_read_by_signers_and_written_by_key_functions() -> None
     keys, makers = "SigningKeysSecret", {"CreateSigningKeys", "RotateSigningKeys"}
 
     assert functions_allowed("secretsmanager:GetSecretValue", keys) == {
-        *("CreateAccessToken", "CreateSession", "CreateToken"),
+        *("CreateAccessToken", "CreatePasskeySession", "CreateSession", "CreateToken"),
         *makers,
     }
     assert functions_allowed("secretsmanager:PutSecretValue", keys) == makers
     assert functions_allowed("ssm:PutParameter", "jwks") == makers
 
 
-def test_secret_of_second_factors_is_read_by_functions_that_compare_codes_only() -> None:
-    reading = {"CreateSession", "CreateAuthenticator", "ConfirmAuthenticator"}
+def test_secret_of_second_factors_is_read_by_functions_of_codes_and_challenges_only() -> None:
+    codes = {"CreateSession", "CreateAuthenticator", "ConfirmAuthenticator", "CreateRecoveryCodes"}
+    challenges = {"CreatePasskeyChallenge", "CreatePasskey", "CreatePasskeySession"}
 
     found = functions_allowed("secretsmanager:GetSecretValue", "SecondFactorSecret")
-    assert found == reading | {"CreateRecoveryCodes"}
+    assert found == codes | challenges
 
 
 def test_secret_of_webhooks_is_read_by_three_functions() -> None:

@@ -21,6 +21,7 @@ WITH_RULE = {name: it for name, it in ENDPOINTS.items() if it.access is not None
 OF_ANY_CALLER = {
     "authenticators/confirm_authenticator",
     "authenticators/create_authenticator",
+    "authenticators/create_passkey",
     "authenticators/create_recovery_codes",
     "authenticators/delete_authenticator",
     "authenticators/list_authenticators",

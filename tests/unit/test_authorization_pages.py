@@ -5,6 +5,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from shop.http.protocol_errors import ProtocolError
+from shop.oauth.authorizations.page import PasskeyPages
 from shop.oauth.authorizations.pages import AuthorizationPageService
 from shop.oauth.authorizations.parameters import PARAMETERS
 from shop.oauth.authorizations.rules import AuthorizationRequest
@@ -22,7 +23,7 @@ class Clients:
 
 def response_to(**sent: str) -> tuple[int, str]:
     """Return status and target of the response to a request with these parameters."""
-    pages = AuthorizationPageService(Clients(), "https://shop.example", OWN_PAGE)
+    pages = AuthorizationPageService(Clients(), "https://shop.example", OWN_PAGE, PasskeyPages())
     with pytest.raises(ProtocolError) as raised:
         pages.show(AuthorizationRequest(**sent))
     return raised.value.response.status, raised.value.response.headers.get("Location", "")

@@ -64,3 +64,14 @@ def test_certificates_are_not_loaded_for_tokens() -> None:
     )
 
     assert printed.split() == ["True", "False"]
+
+
+def test_login_and_renewal_of_tokens_load_nothing_of_second_factors_and_passkeys() -> None:
+    printed = run(
+        "import functions.sessions.create_session, functions.sessions.create_access_token\n"
+        "packages = ('authenticators', 'codes', 'passkeys')\n"
+        "prefixes = tuple(f'shop.identity.{it}' for it in packages)\n"
+        "print([name for name in sys.modules if name.startswith(prefixes)])\n"
+    )
+
+    assert printed.strip() == "[]"

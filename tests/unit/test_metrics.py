@@ -117,6 +117,7 @@ def test_all_metrics_together_stay_within_the_format_limits() -> None:
         *("SignUps", "LogInsFailed", "LogInsThrottled", "WrongCodes", "RefreshReuse"),
         *("OrdersPlaced", "StockRefusals", "OrderValue", "Latency"),
         *("ClientsRefused", "CodesReplayed", "OAuthRefreshReuse"),
+        *("PasskeysAdded", "PasskeyLogIns", "PasskeysCopied"),
         *("WebhooksDelivered", "WebhooksRefused", "WebhookEndpointsDisabled"),
     }
 

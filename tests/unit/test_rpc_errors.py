@@ -40,6 +40,7 @@ ROWS: dict[type[ShopError], tuple[str, int]] = {
     errors.LastAdmin: ("failed_precondition", 400),
     errors.AuthenticatorExists: ("failed_precondition", 400),
     errors.LimitReached: ("failed_precondition", 400),
+    errors.PasskeyExists: ("failed_precondition", 400),
     errors.PublicClient: ("failed_precondition", 400),
     errors.ProductUnavailable: ("failed_precondition", 400),
     errors.CurrencyMismatch: ("failed_precondition", 400),

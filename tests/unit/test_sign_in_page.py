@@ -8,11 +8,12 @@ from html.parser import HTMLParser
 
 import pytest
 
-from shop.oauth.authorizations.page import SignInPage, refusal_page, sign_in_page
+from shop.oauth.authorizations.page import PasskeyPages, SignInPage, refusal_page, sign_in_page
 from shop.oauth.authorizations.rules import NoRedirect
 from tests.support.sample_items import oauth_client
 
 CLIENT = oauth_client()
+WITHOUT_PASSKEYS = PasskeyPages()
 
 
 class Body(HTMLParser):
@@ -21,6 +22,7 @@ class Body(HTMLParser):
     def __init__(self, html: str) -> None:
         super().__init__()
         self.attributes: dict[str, str | None] = {}
+        self.passkeys: tuple[str | None, str | None] | None = None
         self.elements: list[str] = []
         self.feed(html)
 
@@ -28,10 +30,17 @@ class Body(HTMLParser):
         self.elements.append(tag)
         if tag == "body":
             self.attributes = dict(attrs)
+        named = dict(attrs)
+        if "data-domain" in named:
+            self.passkeys = named["data-domain"], named["data-origins"]
 
 
-def page_of(name: str = CLIENT.name, homepage: str | None = CLIENT.homepage) -> SignInPage:
-    return sign_in_page(replace(CLIENT, name=name, homepage=homepage))
+def page_of(
+    name: str = CLIENT.name,
+    homepage: str | None = CLIENT.homepage,
+    passkeys: PasskeyPages = WITHOUT_PASSKEYS,
+) -> SignInPage:
+    return sign_in_page(replace(CLIENT, name=name, homepage=homepage), passkeys)
 
 
 def hash_of(element: str, html: str) -> str:
@@ -87,6 +96,19 @@ def test_name_is_only_text_in_an_attribute(name: str) -> None:
 )
 def test_page_shows_the_host_of_the_homepage(homepage: str | None, host: str) -> None:
     assert Body(page_of(homepage=homepage).html).attributes["data-home"] == host
+
+
+@pytest.mark.parametrize(
+    ("passkeys", "attributes"),
+    [
+        (PasskeyPages("shop.example", "https://shop.example"),) * 2,
+        (PasskeyPages("", "https://shop.example"), ("", "")),
+    ],
+)
+def test_page_has_the_domain_and_origins_of_passkeys(
+    passkeys: PasskeyPages, attributes: tuple[str, str]
+) -> None:
+    assert Body(page_of(passkeys=passkeys).html).passkeys == attributes
 
 
 def test_refusal_is_a_page_without_a_script() -> None:

@@ -34,6 +34,13 @@ _LATER = "2026-11-22T18:36:00.123Z"  # later than the other times
 _IN_RESPONSES: Mapping[str, Schema] = {
     "POST /api/users": {"emailVerified": False},
     "POST /api/access-tokens": {"refreshToken": _NEXT_REFRESH_TOKEN},
+    # The `id` of the request is that of the credential.
+    "POST /api/passkeys": {
+        "id": _IDS["Authenticator"],
+        "kind": "passkey",
+        "lastUsedAt": None,
+        "recoveryCodesLeft": None,
+    },
     "PATCH /api/products/{productId}": {"updatedAt": _LATER},
     "PATCH /api/users/{userId}": {"updatedAt": _LATER},
     "PUT /api/users/{userId}": {"updatedAt": _LATER},

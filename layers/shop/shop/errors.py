@@ -94,6 +94,11 @@ class AuthenticatorExists(ShopError):
     message = "An authenticator app is on already. Delete it first."
 
 
+class PasskeyExists(ShopError):
+    status, code = 409, "PASSKEY_EXISTS"
+    message = "This passkey was added before."
+
+
 class InvalidTransition(ShopError):
     status, code = 409, "INVALID_TRANSITION"
     message = "The order's status does not allow this change."

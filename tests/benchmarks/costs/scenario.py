@@ -53,6 +53,7 @@ from tests.support.sample_items import (
     webhook_delivery,
     webhook_endpoint,
 )
+from tests.support.stored_passkeys import StoredPasskeys
 
 _USERS, _PRODUCTS, _ORDERS = 100, 50, 30  # more than a page of 20, for each status too
 _PRODUCT_IDS = [dataset.product(number).id for number in range(_PRODUCTS)]
@@ -242,6 +243,10 @@ class _Sender:
         code = SecretStr(code_of(self.app.secret, now(), steps=-1))
         payload = AuthenticatorConfirm.model_construct(code=code)
         authenticator_service().confirm(self.person.caller, self.app.id, payload, BROWSER)
+
+    @property
+    def passkeys(self) -> StoredPasskeys:
+        return StoredPasskeys(self.person.session)
 
     @property
     def client_id(self) -> str:

@@ -47,6 +47,16 @@ _SECOND_FACTOR = {
         "your recovery codes are no longer valid.",
         _NOT_YOU,
     ),
+    ("passkey", "added"): (
+        "A passkey was added",
+        "A passkey was added to your account. It logs in without your password.",
+        _NOT_YOU,
+    ),
+    ("passkey", "removed"): (
+        "A passkey was removed",
+        "A passkey was removed from your account. It no longer logs in.",
+        _NOT_YOU,
+    ),
     ("totp", "recovery_codes_replaced"): (
         "Your recovery codes were replaced",
         "New recovery codes were created for your account. The earlier ones are no longer valid.",

@@ -68,6 +68,12 @@ def categories(log_retention_days: int) -> Sequence[Category]:
             "the name of an app that is not confirmed.",
         ),
         Category(
+            "passkeys",
+            "to verify the signatures of your passkeys",
+            "until you delete them",
+            omitted="Only public keys, counters and identifiers are stored, which do not log in.",
+        ),
+        Category(
             "tokens",
             "to verify the tokens of sessions, applications and emailed links",
             "as long as the session; an hour for an emailed link",

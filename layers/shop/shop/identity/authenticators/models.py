@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 ENROLMENT_LIFETIME = timedelta(minutes=10)
-MAX_AUTHENTICATORS = 20  # of one user; only one of them is an app
+MAX_AUTHENTICATORS = 21  # of one user: an app, and 20 passkeys
 DEFAULT_NAME = "Authenticator app"
 
 

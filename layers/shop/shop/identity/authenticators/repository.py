@@ -31,9 +31,11 @@ SCHEMA_VERSION = 1
 class AuthenticatorRepository:
     def list(self, user_id: str) -> Sequence[Authenticator]:
         """Return the authenticators, oldest first, without enrolments. 1 read unit per 4 KB."""
-        return [
+        listed = [
             authenticator_from_item(item) for item in _items_of(user_id) if "expires_at" not in item
         ]
+        # Ids of passkeys derive from their credentials, so they do not sort by time.
+        return sorted(listed, key=lambda it: (it.created_at, it.id))
 
     def enrolments(self, user_id: str) -> Sequence[str]:
         """Return the ids of apps that are not confirmed. 1 read unit per 4 KB."""

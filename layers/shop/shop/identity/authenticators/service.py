@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, ExitStack
 from typing import TYPE_CHECKING, Protocol
 
 from shop.caller import Caller, Client
-from shop.clock import Clock
+from shop.clock import Clock, to_text
 from shop.errors import (
     AuthenticatorExists,
     InvalidCredentials,
@@ -103,8 +103,8 @@ class Codes(Protocol):
 
 
 class LoginAge(Protocol):
-    def require(self, caller: Caller) -> None:
-        """Raise `LoginTooOld`, or `Unauthorized` for an ended session."""
+    def require(self, caller: Caller) -> Session:
+        """Return the session; raise `LoginTooOld`, or `Unauthorized` for an ended session."""
 
 
 class AuthenticatorService:
@@ -220,7 +220,9 @@ class AuthenticatorService:
         found = next((it for it in listed if it.id == authenticator_id), None)
         if found is None:
             raise NotFound
-        self._notices.send(caller.id, Change.REMOVED, found.kind, authenticator_id)
+        # A passkey that is added again has the same id.
+        reference = f"{authenticator_id} {to_text(found.created_at)}"
+        self._notices.send(caller.id, Change.REMOVED, found.kind, reference)
         if not self._store.delete(found):
             raise NotFound
 

@@ -23,8 +23,8 @@ class RecentLogin:
         self._sessions = sessions
         self._clock = clock
 
-    def require(self, caller: Caller) -> None:
-        """Raise `LoginTooOld` if the caller's session began earlier than `MAX_LOGIN_AGE` ago.
+    def require(self, caller: Caller) -> Session:
+        """Return the session; raise `LoginTooOld` if it began earlier than `MAX_LOGIN_AGE` ago.
 
         A refresh does not begin a session. Raise `Unauthorized` for an ended one, which the cached
         result of the authorizer admits for 50 s. 2 read units.
@@ -35,3 +35,4 @@ class RecentLogin:
             raise Unauthorized
         if now - session.created_at > MAX_LOGIN_AGE:
             raise LoginTooOld
+        return session

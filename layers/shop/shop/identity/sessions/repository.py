@@ -122,7 +122,7 @@ class SessionRepository:
                 account_state_key(session.user_id),
                 equals(epoch=session.generation, status=UserStatus.ACTIVE.value),
             ),
-            "session": actions.put(tables.sessions(), _to_item(session), absent("id")),
+            "session": actions.put(tables.sessions(), session_to_item(session), absent("id")),
             **{f"ended#{id_}": delete_session(session.user_id, id_) for id_ in ended},
         }
         guesses = [attempt]
@@ -145,7 +145,7 @@ class SessionRepository:
         1 write unit per KB, also for a failed condition.
         """
         client = dynamodb()
-        item = _to_item(session)
+        item = session_to_item(session)
         update = actions.update(
             tables.sessions(),
             session_key(session.user_id, session.id),
@@ -188,7 +188,7 @@ def delete_session(user_id: str, session_id: str, *conditions: actions.Condition
     return actions.delete(tables.sessions(), session_key(user_id, session_id), *conditions)
 
 
-def _to_item(session: Session) -> Item:
+def session_to_item(session: Session) -> Item:
     refresh = session.refresh
     return {
         "user_id": session.user_id,

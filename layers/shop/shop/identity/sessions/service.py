@@ -197,12 +197,12 @@ class SessionService:
         if account_state.status is not UserStatus.ACTIVE:
             raise AccountInactive
         code_use = use_code(account_state)
-        session, refresh_token = self._new_session(account_state, client)
+        session, refresh_token = new_session(account_state, client, self._new_id(), self._clock())
         # Signed before the session is stored, so that a missing key leaves nothing half done.
         access_token = self._issue_access_token(
             account_state.user_id, session.id, account_state.role
         )
-        ended = _sessions_to_end(sessions, account_state, session.created_at)
+        ended = sessions_to_end(sessions, account_state, session.created_at)
         old_hash = credential.password_hash
         new_hash = self._rehashed(password, old_hash)
         if not self._sessions.begin(
@@ -265,23 +265,25 @@ class SessionService:
     def end_all(self, caller: Caller) -> None:
         self._sessions.end_all(caller.id)
 
-    def _new_session(self, account_state: AccountState, client: Client) -> tuple[Session, str]:
-        now = self._clock()
-        session_id = self._new_id()
-        refresh_token = RefreshToken.new(account_state.user_id, session_id)
-        session = Session(
-            user_id=account_state.user_id,
-            id=session_id,
-            generation=account_state.generation,
-            refresh=refresh_token.digests(),
-            created_at=now,
-            last_used_at=now,
-            idle_expires_at=now + IDLE_LIFETIME,
-            absolute_expires_at=now + ABSOLUTE_LIFETIME,
-            user_agent=client.user_agent,
-            ip_address=client.ip_address,
-        )
-        return session, refresh_token.text
+
+def new_session(
+    account_state: AccountState, client: Client, session_id: str, now: datetime
+) -> tuple[Session, str]:
+    """Return a session that begins now, and its refresh token."""
+    refresh_token = RefreshToken.new(account_state.user_id, session_id)
+    session = Session(
+        user_id=account_state.user_id,
+        id=session_id,
+        generation=account_state.generation,
+        refresh=refresh_token.digests(),
+        created_at=now,
+        last_used_at=now,
+        idle_expires_at=now + IDLE_LIFETIME,
+        absolute_expires_at=now + ABSOLUTE_LIFETIME,
+        user_agent=client.user_agent,
+        ip_address=client.ip_address,
+    )
+    return session, refresh_token.text
 
 
 def _parsed(payload: "AccessTokenCreate") -> RefreshToken:
@@ -314,7 +316,7 @@ def _rotated(session: Session, token: RefreshToken, client: Client, now: datetim
     )
 
 
-def _sessions_to_end(
+def sessions_to_end(
     sessions: Sequence[Session], account_state: AccountState, now: datetime
 ) -> Sequence[str]:
     """Return the ids of inactive sessions, and of the oldest active ones above the limit."""

@@ -7,6 +7,7 @@ from shop.clock import now
 from shop.config import setting
 from shop.depends import Depends
 from shop.identifiers import new_id
+from shop.oauth.authorizations.page import PasskeyPages
 from shop.oauth.authorizations.pages import AuthorizationPageService
 from shop.oauth.authorizations.service import AuthorizationService
 from shop.oauth.clients.repository import OAuthClientRepository
@@ -21,8 +22,9 @@ def authorization_service() -> AuthorizationService:
 
 @cache
 def authorization_pages() -> AuthorizationPageService:
+    passkeys = PasskeyPages(setting("PASSKEY_DOMAIN"), setting("PASSKEY_ORIGINS"))
     return AuthorizationPageService(
-        OAuthClientRepository(), issuer(), setting("AUTHORIZATION_PAGE")
+        OAuthClientRepository(), issuer(), setting("AUTHORIZATION_PAGE"), passkeys
     )
 
 

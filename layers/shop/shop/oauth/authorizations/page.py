@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from shop.http.request import Request
 
 _HTML_TYPE = "text/html; charset=utf-8"
-_PLACEHOLDER = re.compile("@(CLIENT|HOME)@")
+_PLACEHOLDER = re.compile("@(CLIENT|HOME|DOMAIN|ORIGINS)@")
 
 
 class SignInPage(ResponseModel):
@@ -38,6 +38,13 @@ class SignInPage(ResponseModel):
         return {"Content-Type": self.media_type, "Content-Security-Policy": self.policy}
 
 
+class PasskeyPages(NamedTuple):
+    """The domain of passkeys, and the origins of pages that use them; empty while they are off."""
+
+    domain: str = ""
+    origins: str = ""  # separated by commas
+
+
 class _Template(NamedTuple):
     html: str
     policy: str
@@ -45,11 +52,16 @@ class _Template(NamedTuple):
     refusal_policy: str
 
 
-def sign_in_page(client: OAuthClient) -> SignInPage:
+def sign_in_page(client: OAuthClient, passkeys: PasskeyPages) -> SignInPage:
     """Return the page with the client's name and the host of its homepage, as text."""
     template = _template()
     home = "" if client.homepage is None else urlsplit(client.homepage).hostname or ""
-    values = {"CLIENT": client.name, "HOME": home}
+    values = {
+        "CLIENT": client.name,
+        "HOME": home,
+        "DOMAIN": passkeys.domain,
+        "ORIGINS": passkeys.origins if passkeys.domain else "",
+    }
     # In one pass: a name may contain a placeholder.
     filled = _PLACEHOLDER.sub(lambda found: escape(values[found[1]]), template.html)
     return SignInPage(html=filled, policy=template.policy)

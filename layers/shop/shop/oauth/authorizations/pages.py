@@ -4,7 +4,13 @@ from typing import Protocol
 from urllib.parse import urlencode
 
 from shop.correlation import name_client
-from shop.oauth.authorizations.page import SignInPage, redirect_to, refusal_page, sign_in_page
+from shop.oauth.authorizations.page import (
+    PasskeyPages,
+    SignInPage,
+    redirect_to,
+    refusal_page,
+    sign_in_page,
+)
 from shop.oauth.authorizations.rules import (
     AuthorizationError,
     AuthorizationRequest,
@@ -24,10 +30,13 @@ class ClientStore(Protocol):
 class AuthorizationPageService:
     """`page` is the URL of a page of one's own; empty for ours."""
 
-    def __init__(self, clients: ClientStore, issuer: str, page: str) -> None:
+    def __init__(
+        self, clients: ClientStore, issuer: str, page: str, passkeys: PasskeyPages
+    ) -> None:
         self._clients = clients
         self._issuer = issuer
         self._page = page
+        self._passkeys = passkeys
 
     def show(self, request: AuthorizationRequest) -> SignInPage:
         """Return the page for a valid request; raise `ProtocolError` with another response."""
@@ -47,4 +56,4 @@ class AuthorizationPageService:
         if self._page:
             sent = {n: v for n, v in request._asdict().items() if isinstance(v, str)}
             raise redirect_to(f"{self._page}?{urlencode(sent)}")
-        return sign_in_page(client)
+        return sign_in_page(client, self._passkeys)

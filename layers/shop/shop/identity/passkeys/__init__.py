@@ -1,0 +1,1 @@
+"""Passkeys: registration and login by WebAuthn (Level 3), without CBOR."""
