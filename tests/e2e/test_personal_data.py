@@ -18,10 +18,12 @@ from tests.e2e.test_oauth import exchange
 from tests.support.deployed_shop import Person, Shop, error_of
 from tests.support.fault_proxy import QUEUES, FaultProxy, service_error
 from tests.support.fixtures import PASSWORD
+from tests.support.passkeys import new_challenge
 from tests.support.recovery_tokens import reset_request_limits
 from tests.support.sam_template import resources
 from tests.support.second_factors import enrol
 from tests.support.sent_emails import NEW_ADDRESS, ORDERED, RESET, WELCOME, Mail
+from tests.support.software_authenticator import SoftwareAuthenticator
 from tests.support.table_tools import run
 from tests.support.waiting import eventually
 from tests.support.webhook_receiver import Receiver, Webhooks, running_webhooks
@@ -40,7 +42,7 @@ NAMELESS: Mapping[str, str] = {
 }
 # The kinds of rows that name a user. A new table or kind needs a row of `STATED`.
 KINDS: Mapping[str, Set[str]] = {
-    "AuthenticatorsTable": {"authenticator", "enrolment"},
+    "AuthenticatorsTable": {"authenticator", "enrolment", "passkey"},
     "CountersTable": {"counted"},
     "CredentialsTable": {"credential"},
     "GrantsTable": {"consent", "family"},
@@ -123,6 +125,21 @@ STATED: Mapping[str, Mapping[str, str]] = {
         "recovery_codes": "about:secondFactor",
         "salt": "about:secondFactor",
         "last_step": "about:secondFactor",
+        "schema_version": "about:records",
+    },
+    "passkey": {
+        "user_id": "subject",
+        "id": "authenticators.id",
+        "kind": "authenticators.kind",
+        "name": "authenticators.name",
+        "created_at": "authenticators.createdAt",
+        "last_used_at": "authenticators.lastUsedAt",
+        "credential_id": "about:passkeys",
+        "public_key": "about:passkeys",
+        "algorithm": "about:passkeys",
+        "counter": "about:passkeys",
+        "backup_eligible": "about:passkeys",
+        "backed_up": "about:passkeys",
         "schema_version": "about:records",
     },
     "enrolment": {
@@ -268,6 +285,8 @@ def kind_of(table: str, item: Json) -> str:
         case "GrantsTable":
             return "consent" if item["id"].startswith("client#") else "family"
         case "AuthenticatorsTable":
+            if item["kind"] == "passkey":
+                return "passkey"
             return "enrolment" if "expires_at" in item else "authenticator"
         case "WebhooksTable":
             return "endpoint" if item["endpoint_id"] == "endpoints" else "delivery"
@@ -337,6 +356,7 @@ def life(shop: Shop, webhooks: Webhooks) -> Life:
     _become_admin_for_a_while(shop, person)
     person = _move(shop, person, marker)
     _turn_second_factor_on(shop, person, marker)
+    _use_a_passkey(shop, person, marker)
     _sign_in_to_an_app(shop, person, marker)
     moved = person.email
     reset_request_limits(shop)
@@ -401,6 +421,14 @@ def _turn_second_factor_on(shop: Shop, person: Person, marker: str) -> None:
     shop.stack.client("dynamodb").put_item(
         TableName=shop.resources["AuthenticatorsTable"], Item=row | {"id": {"S": new_id()}}
     )
+
+
+def _use_a_passkey(shop: Shop, person: Person, marker: str) -> None:
+    device = SoftwareAuthenticator()
+    body = device.register(new_challenge(shop), f"passkey {marker}")
+    assert person.http.post("/api/passkeys", json=body).status_code == 201
+    body = device.log_in(new_challenge(shop), person.id)
+    assert shop.anonymous.post("/api/passkey-sessions", json=body).status_code == 201
 
 
 def _sign_in_to_an_app(shop: Shop, person: Person, marker: str) -> None:
