@@ -304,6 +304,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/passkey-challenges": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Create a challenge for one registration of a passkey, or one login
+         * @description Create a challenge for one registration of a passkey, or one login.
+         */
+        post: operations["createPasskeyChallenge"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/passkey-sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Log in with a passkey, without a password or a code
+         * @description Log in with a passkey, without a password or a code.
+         */
+        post: operations["createPasskeySession"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/passkeys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Add a passkey, in a session that began within the last 10 minutes
+         * @description Add a passkey, in a session that began within the last 10 minutes.
+         */
+        post: operations["createPasskey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/password-resets": {
         parameters: {
             query?: never;
@@ -1375,7 +1435,7 @@ export interface components {
              * @description the machine-readable code, explained in docs/errors.md
              * @enum {string}
              */
-            code: "BAD_REQUEST" | "CODE_REQUIRED" | "INVALID_CODE" | "INVALID_CREDENTIALS" | "UNAUTHORIZED" | "ACCOUNT_INACTIVE" | "FORBIDDEN" | "INSUFFICIENT_SCOPE" | "LOGIN_TOO_OLD" | "NOT_FOUND" | "AUTHENTICATOR_EXISTS" | "EMAIL_IN_USE" | "INSUFFICIENT_STOCK" | "INVALID_TRANSITION" | "LAST_ADMIN" | "LIMIT_REACHED" | "PUBLIC_CLIENT" | "SKU_IN_USE" | "PRECONDITION_FAILED" | "PAYLOAD_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "CURRENCY_MISMATCH" | "IDEMPOTENCY_KEY_REUSED" | "PRODUCT_UNAVAILABLE" | "VALIDATION_ERROR" | "TOO_MANY_REQUESTS" | "INTERNAL_ERROR" | "SERVICE_UNAVAILABLE";
+            code: "BAD_REQUEST" | "CODE_REQUIRED" | "INVALID_CODE" | "INVALID_CREDENTIALS" | "UNAUTHORIZED" | "ACCOUNT_INACTIVE" | "FORBIDDEN" | "INSUFFICIENT_SCOPE" | "LOGIN_TOO_OLD" | "NOT_FOUND" | "AUTHENTICATOR_EXISTS" | "EMAIL_IN_USE" | "INSUFFICIENT_STOCK" | "INVALID_TRANSITION" | "LAST_ADMIN" | "LIMIT_REACHED" | "PASSKEY_EXISTS" | "PUBLIC_CLIENT" | "SKU_IN_USE" | "PRECONDITION_FAILED" | "PAYLOAD_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "CURRENCY_MISMATCH" | "IDEMPOTENCY_KEY_REUSED" | "PRODUCT_UNAVAILABLE" | "VALIDATION_ERROR" | "TOO_MANY_REQUESTS" | "INTERNAL_ERROR" | "SERVICE_UNAVAILABLE";
             details?: components["schemas"]["ErrorDetail"][];
             /**
              * @description for people; may change
@@ -2216,6 +2276,127 @@ export interface components {
              */
             note?: string | null;
             status?: components["schemas"]["OrderStatus"];
+        };
+        /**
+         * @description A challenge for one registration or login, and the domain that passkeys belong to.
+         * @example {
+         *       "challenge": "AAAAAGsiSJCZ2i0O3kcpYbyaYoiMpvnDMKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4",
+         *       "domain": "shop.example",
+         *       "expiresAt": "2026-11-22T18:06:00.123Z"
+         *     }
+         */
+        PasskeyChallenge: {
+            /** @example AAAAAGsiSJCZ2i0O3kcpYbyaYoiMpvnDMKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4 */
+            challenge: string;
+            /**
+             * @description for `rp.id` of a registration, and `rpId` of a login
+             * @example shop.example
+             */
+            domain: string;
+            /**
+             * Format: date-time
+             * @example 2026-11-22T18:06:00.123Z
+             */
+            expiresAt: string;
+        };
+        /**
+         * @description No fields: a challenge serves both a registration and a login.
+         * @example {}
+         */
+        PasskeyChallengeCreate: Record<string, never>;
+        /**
+         * @description A registration, as browsers return it. Binary values are base64url without padding.
+         * @example {
+         *       "alg": -7,
+         *       "authenticatorData": "SZYN5YgOjGh0NBcPZHZgW4_krrmihjLHmVzzuoMdl2MdAAAAAA",
+         *       "challenge": "AAAAAGsiSJCZ2i0O3kcpYbyaYoiMpvnDMKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4",
+         *       "clientData": "eyJ0eXBlIjoid2ViYXV0aG4uZ2V0In0",
+         *       "id": "dGhlIGlkIG9mIGEgcGFzc2tleQ",
+         *       "name": "Ada's phone",
+         *       "publicKey": "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE"
+         *     }
+         */
+        PasskeyCreate: {
+            /**
+             * Format: int32
+             * @description `response.getPublicKeyAlgorithm()`: ES256, EdDSA or RS256
+             * @example -7
+             * @enum {integer}
+             */
+            alg: -7 | -8 | -257;
+            /**
+             * @description `response.getAuthenticatorData()`
+             * @example SZYN5YgOjGh0NBcPZHZgW4_krrmihjLHmVzzuoMdl2MdAAAAAA
+             */
+            authenticatorData: string;
+            /**
+             * @description as the API returned it
+             * @example AAAAAGsiSJCZ2i0O3kcpYbyaYoiMpvnDMKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4
+             */
+            challenge: string;
+            /**
+             * @description `response.clientDataJSON`
+             * @example eyJ0eXBlIjoid2ViYXV0aG4uZ2V0In0
+             */
+            clientData: string;
+            /**
+             * @description the credential id
+             * @example dGhlIGlkIG9mIGEgcGFzc2tleQ
+             */
+            id: string;
+            /**
+             * @description 1 to 100 characters after trimming, at least one of them visible, without control characters; paired direction marks around it are removed
+             * @example Ada's phone
+             */
+            name: string;
+            /**
+             * @description `response.getPublicKey()`
+             * @example MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE
+             */
+            publicKey: string;
+        };
+        /**
+         * @description An assertion, as browsers return it. Any text, so that a wrong one always gets a 401.
+         * @example {
+         *       "authenticatorData": "SZYN5YgOjGh0NBcPZHZgW4_krrmihjLHmVzzuoMdl2MdAAAAAA",
+         *       "challenge": "AAAAAGsiSJCZ2i0O3kcpYbyaYoiMpvnDMKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4",
+         *       "clientData": "eyJ0eXBlIjoid2ViYXV0aG4uZ2V0In0",
+         *       "id": "dGhlIGlkIG9mIGEgcGFzc2tleQ",
+         *       "signature": "MEUCIQDuwRgL1Z5oUZ0c2vT1sQIgXw",
+         *       "userHandle": "MDE5MGE2YjItN2M5ZS03YjFhLThmMDAtMDAwMDAwMDAwMGEx"
+         *     }
+         */
+        PasskeySessionCreate: {
+            /**
+             * @description `response.authenticatorData`
+             * @example SZYN5YgOjGh0NBcPZHZgW4_krrmihjLHmVzzuoMdl2MdAAAAAA
+             */
+            authenticatorData: string;
+            /**
+             * @description as the API returned it
+             * @example AAAAAGsiSJCZ2i0O3kcpYbyaYoiMpvnDMKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4
+             */
+            challenge: string;
+            /**
+             * @description `response.clientDataJSON`
+             * @example eyJ0eXBlIjoid2ViYXV0aG4uZ2V0In0
+             */
+            clientData: string;
+            /**
+             * @description the credential id
+             * @example dGhlIGlkIG9mIGEgcGFzc2tleQ
+             */
+            id: string;
+            /**
+             * @description `response.signature`
+             * @example MEUCIQDuwRgL1Z5oUZ0c2vT1sQIgXw
+             */
+            signature: string;
+            /**
+             * @description `response.userHandle`: the user's id as text, in base64url
+             * @example MDE5MGE2YjItN2M5ZS03YjFhLThmMDAtMDAwMDAwMDAwMGEx
+             */
+            userHandle: string;
         };
         /**
          * @example {
@@ -3785,6 +3966,19 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
+        /** @description Unauthorized: `INVALID_CREDENTIALS` */
+        InvalidCredentials: {
+            headers: {
+                "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                "Cache-Control": components["headers"]["Cache-Control"];
+                "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
         /** @description Conflict: `INVALID_TRANSITION` */
         InvalidTransition: {
             headers: {
@@ -4025,6 +4219,10 @@ export type OrderPage = components['schemas']['OrderPage'];
 export type OrderPlace = components['schemas']['OrderPlace'];
 export type OrderStatus = components['schemas']['OrderStatus'];
 export type OrderUpdate = components['schemas']['OrderUpdate'];
+export type PasskeyChallenge = components['schemas']['PasskeyChallenge'];
+export type PasskeyChallengeCreate = components['schemas']['PasskeyChallengeCreate'];
+export type PasskeyCreate = components['schemas']['PasskeyCreate'];
+export type PasskeySessionCreate = components['schemas']['PasskeySessionCreate'];
 export type PasswordChange = components['schemas']['PasswordChange'];
 export type PasswordReset = components['schemas']['PasswordReset'];
 export type PasswordResetCreate = components['schemas']['PasswordResetCreate'];
@@ -4076,6 +4274,7 @@ export type ResponseInsufficientScope = components['responses']['InsufficientSco
 export type ResponseInsufficientStock = components['responses']['InsufficientStock'];
 export type ResponseInternalError = components['responses']['InternalError'];
 export type ResponseInvalidBody = components['responses']['InvalidBody'];
+export type ResponseInvalidCredentials = components['responses']['InvalidCredentials'];
 export type ResponseInvalidTransition = components['responses']['InvalidTransition'];
 export type ResponseLastAdmin = components['responses']['LastAdmin'];
 export type ResponseLimitReached = components['responses']['LimitReached'];
@@ -4927,6 +5126,138 @@ export interface operations {
                 };
             };
             422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    createPasskeyChallenge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasskeyChallengeCreate"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PasskeyChallenge"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["InvalidBody"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    createPasskeySession: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasskeySessionCreate"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TokenGrant"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["InvalidCredentials"];
+            403: components["responses"]["AccountInactive"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["InvalidBody"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    createPasskey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasskeyCreate"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Authenticator"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            /** @description Forbidden: `INSUFFICIENT_SCOPE`, `LOGIN_TOO_OLD` */
+            403: {
+                headers: {
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            404: components["responses"]["NotFound"];
+            /** @description Conflict: `LIMIT_REACHED`, `PASSKEY_EXISTS` */
+            409: {
+                headers: {
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["InvalidBody"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["ServiceUnavailable"];

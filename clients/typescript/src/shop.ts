@@ -19,6 +19,7 @@ import type {
   UserUpdate,
 } from "./openapi.js";
 import { items } from "./pages.js";
+import * as passkeys from "./passkeys.js";
 import { noAnswer, send, type TransportOptions } from "./sending.js";
 import {
   authorized,
@@ -139,6 +140,27 @@ export function createShop({
       await api.PUT("/api/email-verifications/{token}", { params: { path: { token } } });
     },
 
+    /** For browsers. Both methods throw the browser's `NotAllowedError` if the user declines. */
+    passkeys: {
+      /** Whether this browser has passkeys. */
+      isSupported: passkeys.isSupported,
+
+      /** Create a passkey of the logged-in user. The login must be at most 10 minutes old. */
+      async create(name: string) {
+        const user = await data(readUser("me"));
+        const created = await passkeys.register(await newChallenge(), user);
+        return data(api.POST("/api/passkeys", { body: { ...created, name } }));
+      },
+
+      /** Log in with a passkey that the user chooses, and save the tokens. */
+      async logIn() {
+        const body = await passkeys.sign(await newChallenge());
+        const response = await api.POST("/api/passkey-sessions", { body });
+        await tokens.save(requireTokens("/api/passkey-sessions", response));
+        return (response.data as Data<typeof response>).session;
+      },
+    },
+
     sessions: {
       list: async () => (await data(api.GET("/api/sessions"))).data,
       end: (sessionId: string) =>
@@ -223,6 +245,10 @@ export function createShop({
         updateOrder(orderId, { status: "cancelled" }, userId),
     },
   };
+
+  function newChallenge() {
+    return data(api.POST("/api/passkey-challenges", { body: {} }));
+  }
 
   function readUser(userId: string) {
     return api.GET("/api/users/{userId}", { params: { path: { userId } } });

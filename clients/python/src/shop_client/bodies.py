@@ -201,6 +201,46 @@ class OrderUpdate(TypedDict):
     """1 to 500 characters after trimming, at least one of them visible, without control characters; paired direction marks around it are removed"""
 
 
+class PasskeyChallengeCreate(TypedDict):
+    """No fields: a challenge serves both a registration and a login."""
+
+
+class PasskeyCreate(TypedDict):
+    """A registration, as browsers return it. Binary values are base64url without padding."""
+
+    challenge: str
+    """as the API returned it"""
+    id: str
+    """the credential id"""
+    client_data: str
+    """`response.clientDataJSON`"""
+    authenticator_data: str
+    """`response.getAuthenticatorData()`"""
+    public_key: str
+    """`response.getPublicKey()`"""
+    alg: int
+    """`response.getPublicKeyAlgorithm()`: ES256, EdDSA or RS256"""
+    name: str
+    """1 to 100 characters after trimming, at least one of them visible, without control characters; paired direction marks around it are removed"""
+
+
+class PasskeySessionCreate(TypedDict):
+    """An assertion, as browsers return it. Any text, so that a wrong one always gets a 401."""
+
+    challenge: str
+    """as the API returned it"""
+    id: str
+    """the credential id"""
+    user_handle: str
+    """`response.userHandle`: the user's id as text, in base64url"""
+    client_data: str
+    """`response.clientDataJSON`"""
+    authenticator_data: str
+    """`response.authenticatorData`"""
+    signature: str
+    """`response.signature`"""
+
+
 class PasswordChange(TypedDict):
     current_password: str
     new_password: str

@@ -244,6 +244,15 @@ class OrderLine(Model):
     line_total: Decimal = Field(..., alias="lineTotal")
 
 
+class PasskeyChallenge(Model):
+    """A challenge for one registration or login, and the domain that passkeys belong to."""
+
+    challenge: str
+    expires_at: AwareDatetime = Field(..., alias="expiresAt")
+    domain: str
+    """for `rp.id` of a registration, and `rpId` of a login"""
+
+
 class PersonalDataCategory(Model):
     """A kind of data: the information of Article 15 of the GDPR."""
 
@@ -532,6 +541,7 @@ class ErrorContent(Model):
             "INVALID_TRANSITION",
             "LAST_ADMIN",
             "LIMIT_REACHED",
+            "PASSKEY_EXISTS",
             "PUBLIC_CLIENT",
             "SKU_IN_USE",
             "PRECONDITION_FAILED",

@@ -15,6 +15,13 @@ CREATE_AUTHENTICATOR = Operation(
 LIST_AUTHENTICATORS = Operation(
     "listAuthenticators", "GET", "/api/authenticators", models.AuthenticatorPage
 )
+CREATE_PASSKEY = Operation("createPasskey", "POST", "/api/passkeys", models.Authenticator)
+CREATE_PASSKEY_CHALLENGE = Operation(
+    "createPasskeyChallenge", "POST", "/api/passkey-challenges", models.PasskeyChallenge
+)
+CREATE_PASSKEY_SESSION = Operation(
+    "createPasskeySession", "POST", "/api/passkey-sessions", models.TokenGrant
+)
 CREATE_RECOVERY_CODES = Operation(
     "createRecoveryCodes", "POST", "/api/recovery-codes", models.RecoveryCodes
 )
