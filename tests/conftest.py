@@ -29,6 +29,7 @@ _GIVEN = {
     "LIST_SHARDS": "4",
     "MAX_RECEIVES": "5",
     "MAIL_CONFIGURATION_SET": "shop",
+    "LOG_IN_PAGE": "https://shop.example/login",
     "LOG_RETENTION_DAYS": "30",
     "MAIL_FROM": "shop@example.com",
     "PASSKEY_DOMAIN": "localhost",

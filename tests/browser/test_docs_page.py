@@ -1,11 +1,13 @@
 """GET /docs in a browser: reading operations, login and trying calls."""
 
 import json
-from typing import Any
+import re
+from typing import Any, Literal
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from tests.browser.accessibility import accessibility_faults
 from tests.browser.conftest import serve_below_stage
 from tests.browser.sign_in import allow_button, refuse_button, sign_in
 from tests.support.deployed_shop import Person, Shop, new_product
@@ -17,6 +19,10 @@ OPERATIONS = [
     for methods in json.loads(DOCUMENT.read_text())["paths"].values()
     for operation in methods.values()
 ]
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+# A closed operation stands for all of them, which differ in texts only.
+CLOSED = "#operations-users-createUser"
+PARTS = ("header", ".info", ".scheme-container", ".opblock-tag", CLOSED, ".opblock.is-open")
 NARROW, WIDE = {"width": 360, "height": 740}, {"width": 1280, "height": 900}
 
 
@@ -63,12 +69,34 @@ def call(docs: Page, name: str, body: Any = None, **parameters: str) -> tuple[in
     return int(status), json.loads(shown)
 
 
-def test_docs_page_shows_every_operation(docs: Page) -> None:
+def test_docs_page_shows_every_operation_and_begins_with_sessions(docs: Page) -> None:
     expect(docs.locator(".opblock")).to_have_count(len(OPERATIONS))
 
     for operation in OPERATIONS:
         expect(docs.locator(f'[id$="-{operation["operationId"]}"].opblock')).to_be_visible()
-    expect(docs.get_by_role("heading", name="Shop")).to_be_visible()
+    for heading in ("Shop", "Introduction", "Authentication", "Errors"):
+        expect(docs.get_by_role("heading", name=re.compile(f"^{heading}"))).to_be_visible()
+    tags = docs.locator(".opblock-tag").evaluate_all("all => all.map(it => it.dataset.tag)")
+    assert tags[:4] == ["sessions", "users", "products", "orders"]
+    assert tags[-1] == "operations"
+    first = docs.locator(".opblock").first
+    assert first.get_attribute("id") == "operations-sessions-createSession"
+
+
+def test_page_follows_the_color_scheme_and_is_accessible_in_both(docs: Page) -> None:
+    for name in ("createSession", "listProducts"):
+        operation = docs.locator(f'[id$="-{name}"].opblock')
+        operation.locator(".opblock-summary-control").click()
+        operation.get_by_role("button", name="Try it out").click()
+    call(docs, "listProducts")
+    backgrounds = set()
+    for scheme in SCHEMES:
+        docs.emulate_media(color_scheme=scheme)
+        expect(docs.locator("html")).to_have_class("dark-mode" if scheme == "dark" else "")
+        backgrounds.add(docs.evaluate("getComputedStyle(document.body).backgroundColor"))
+
+        assert accessibility_faults(docs, *PARTS) == []
+    assert len(backgrounds) == 2
 
 
 def test_headers_of_responses_open_on_a_click(docs: Page) -> None:

@@ -51,13 +51,15 @@ def test_content_security_policy_forbids_loading_framing_and_foreign_targets(
     assert allowed.pop("script-src") and allowed.pop("style-src")
     assert allowed == {
         "default-src": "'none'",
+        "img-src": "data:",
         "connect-src": "'self'",
         "base-uri": "'none'",
         "form-action": "'none'",
         "frame-ancestors": "'none'",
     }
     # Attributes are not part of either hash.
-    assert not re.search(r"\s(on\w+|style|src|href)=", page.text)
+    assert not re.search(r"\s(on\w+|style|src)=", page.text)
+    assert [it[:19] for it in re.findall(r'href="([^"]*)', page.text)] == ["data:image/svg+xml,"]
 
 
 def test_page_has_an_endpoint_for_every_purpose_of_links(

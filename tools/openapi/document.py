@@ -44,30 +44,49 @@ from tools.openapi.oauth import (
 ROOT = Path(__file__).parent.parent.parent
 DOCUMENT = ROOT / "docs/openapi.json"
 
+# In the order of the documentation page: first what every client needs
 _TAGS = {
-    "users": "Accounts: sign-up, reads, changes and deletion.",
     "sessions": "Login, logout and access tokens.",
-    "recovery": "Email verification and password reset.",
+    "users": "Accounts: sign-up, reads, changes and deletion.",
     "products": "The product catalogue.",
     "orders": "Placing and managing orders.",
-    "graphql": "The same resources by GraphQL.",
-    "oauth": "OAuth 2.0 for third-party applications.",
-    "authenticators": "Second factors of log-ins, and recovery codes.",
+    "recovery": "Email verification and password reset.",
+    "oauth": "OAuth 2.0 for third-party applications, and the keys that verify access tokens.",
+    "authenticators": "Second factors of log-ins, passkeys and recovery codes.",
     "webhooks": "Endpoints that receive events, and the deliveries to them.",
+    "graphql": "The same resources by GraphQL.",
     "operations": "Health checks and this document.",
 }
-# Folders with another tag: generated clients name their classes by tags.
-_TAG_OF_FOLDER = {"system": "operations"}
+# Folders and handlers with another tag: generated clients name their classes by tags.
+_TAG_OF = {"system": "operations", "sessions/get_jwks": "oauth"}
 _DESCRIPTION = """\
-Users and orders. All bodies are JSON with camelCase names; unknown fields and query parameters are
-rejected. Ids are UUIDs that sort by time, accepted in upper and lower case and returned in lower
-case; times are RFC 3339 in UTC with milliseconds, and money is a decimal string with two places.
+Users, products and orders of a shop. Customers sign up, log in and place orders; administrators
+manage all of them.
 
-Every error has the schema `Error`; programs should check its `code`. Responses may get new fields:
-ignore unknown ones.
+## Introduction
 
-Pages and probes (`/recovery`, `/health`, `/ready`, this document) also respond to HEAD, and ignore
-query parameters. `/.well-known/jwks.json` responds to HEAD too.
+* Bodies are JSON with camelCase names. Unknown fields and query parameters are rejected.
+* Responses may get new fields: ignore unknown ones.
+* Ids are UUIDs that sort by time, accepted in upper and lower case and returned in lower case.
+  `me` stands for the id of the caller.
+* Times are RFC 3339 in UTC with milliseconds. Money is a decimal string with two places.
+* Lists return pages. Pass `meta.nextCursor` as `cursor` to get the next page.
+* Creating an order or a product takes an `Idempotency-Key`: a retry with the same key returns the
+  first response, and creates nothing twice.
+* Pages and probes (`/recovery`, `/health`, `/ready`, this document) also respond to HEAD, and
+  ignore query parameters. `/.well-known/jwks.json` responds to HEAD too.
+
+## Authentication
+
+`POST /api/users` signs up, and `POST /api/sessions` logs in. Send the returned `accessToken` as
+`Authorization: Bearer <accessToken>`. It is valid for 15 minutes; `POST /api/access-tokens`
+exchanges the `refreshToken` for the next pair. Third-party applications use OAuth 2.0 with PKCE.
+
+## Errors
+
+Every error has the schema `Error`. Programs should check its `code`: messages are for people, and
+may change. `details` names the invalid fields, and `requestId` finds the request in the logs. Retry
+after a 429 or a 503 as `Retry-After` says.
 """
 
 # Pages for people, and the assets that they load: not part of the API.
@@ -132,7 +151,7 @@ def document() -> Part:
             }
         ],
         "security": [{"accessToken": []}],
-        "tags": [{"name": name, "description": result} for name, result in sorted(_TAGS.items())],
+        "tags": [{"name": name, "description": result} for name, result in _TAGS.items()],
         "paths": paths,
         "components": {
             "securitySchemes": {
@@ -171,7 +190,7 @@ def _operation(name: str, handler: Endpoint, schemas: Part) -> Part:
     access = "" if handler.access is None else f" {handler.access.description}"
     operation: Part = {
         "operationId": to_camel(verb_and_noun),
-        "tags": [_TAG_OF_FOLDER.get(folder, folder)],
+        "tags": [_TAG_OF.get(name) or _TAG_OF.get(folder, folder)],
         "summary": description.partition(";")[0].rstrip("."),
         "description": description + access,
         "parameters": _parameters(handler, schemas),

@@ -67,6 +67,15 @@ def bcrypt_takes(password: str) -> bool:
     return len(password.encode()) <= MAX_BYTES and "\0" not in password
 
 
+def password_rules() -> tuple[str, ...]:
+    """Return the rules of `password_violation` for people, before their first try."""
+    return (
+        f"At least {MIN_CHARACTERS} characters, and at most {MAX_BYTES} bytes",
+        "Not your email address",
+        "Not a commonly used password",
+    )
+
+
 def password_violation(password: str, is_email: bool) -> tuple[str, str] | None:
     """Return the code and message of the rule that a new password violates, or None."""
     password = _canonical(password)
