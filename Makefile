@@ -19,6 +19,8 @@ endif
 PYTHON := .venv/bin/python
 SAM := PATH="$(CURDIR)/.venv-sam/bin:$$PATH" .venv-sam/bin/sam
 SOURCES := layers/shop/shop functions tools tests
+TYPESCRIPT := clients/typescript
+STOREFRONT := examples/storefront
 # IAM requests of functions during the tests. The last step compares them with the granted permissions.
 PERMISSION_RECORDS := .local/permissions
 
@@ -35,6 +37,10 @@ run: environments ## Run the whole system locally (PORT=8080 EMULATOR_PORT=4566 
 .PHONY: trace
 trace: environments ## Draw the traces of the last requests while `make run` runs ([N=5] [REQUEST=id])
 	@$(PYTHON) -m tools.local_cloud.waterfall $(if $(N),--requests $(N)) $(if $(REQUEST),--request $(REQUEST))
+
+.PHONY: storefront
+storefront: environments $(STOREFRONT)/node_modules/.installed ## Serve examples/storefront at http://127.0.0.1:5173 while `make run` runs (needs npm)
+	@exec $(PYTHON) -m tools.local_cloud.storefront
 
 .PHONY: test
 test: environments .venv-checkers/.synced ## Run lint, types, scanners and tests, on four parallel stacks (15 minutes; not test-browser, test-clients, test-grpc, test-dynamodb, bench-check)
@@ -54,7 +60,8 @@ test-dynamodb: environments ## Run tests/repositories on Amazon's DynamoDB Local
 	$(PYTHON) -m pytest --dynamodb-local tests/repositories
 
 .PHONY: test-browser
-test-browser: environments ## Test the pages in a browser (1 minute; needs Chromium)
+test-browser: environments $(STOREFRONT)/node_modules/.installed ## Test the pages and the storefront in a browser (2 minutes; needs Chromium and npm)
+	@cd $(STOREFRONT) && npm run --silent check
 	TEST_STACK=browser $(PYTHON) -m pytest --browser tests/browser
 
 .PHONY: bench-lists
@@ -143,7 +150,6 @@ check-code: .venv-checkers/.synced ## Scan for weak code and secrets with bandit
 		--recursive layers/shop/shop functions tools
 	@tools/find_secrets.sh
 
-TYPESCRIPT := clients/typescript
 # Requirements of the dependency layers
 EXPORT := uv export --frozen --quiet --no-annotate --no-header
 NPM := $(shell command -v npm)
@@ -224,6 +230,9 @@ test-grpc: environments .venv-envoy/.synced $(RPC_CLIENTS)/generated/.generated 
 
 $(TYPESCRIPT)/node_modules/.installed: $(TYPESCRIPT)/package-lock.json
 	@echo "npm packages: TypeScript client" && cd $(TYPESCRIPT) && npm ci --silent --ignore-scripts && touch $(CURDIR)/$@
+
+$(STOREFRONT)/node_modules/.installed: $(STOREFRONT)/package-lock.json $(TYPESCRIPT)/node_modules/.installed
+	@echo "npm packages: storefront" && cd $(STOREFRONT) && npm ci --silent --ignore-scripts && touch $(CURDIR)/$@
 
 # With install scripts, since they download the binary of each version.
 $(TYPESCRIPT)/test/nodes/node_modules/.installed: $(TYPESCRIPT)/test/nodes/package-lock.json

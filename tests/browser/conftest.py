@@ -6,12 +6,22 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Route, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    ConsoleMessage,
+    Page,
+    Request,
+    Route,
+    expect,
+    sync_playwright,
+)
 
+from tests.browser.storefront import Storefront
 from tests.support.deployed_shop import Shop
 
 # A name other than localhost, since Swagger UI treats localhost differently.
 HOST = "shop.example"
+TIMEOUT = 15_000  # milliseconds; Chromium and the stack share the machine with other tests
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -23,6 +33,7 @@ def chromium() -> Iterator[Browser]:
     found = shutil.which("chromium")
     if found is None:
         pytest.exit("tests/browser needs Chromium: apt-get install chromium", returncode=1)
+    expect.set_options(timeout=TIMEOUT)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=found, args=[f"--host-resolver-rules=MAP {HOST} 127.0.0.1"]
@@ -37,12 +48,19 @@ def url(shop: Shop) -> str:
     return f"http://{HOST}:{urlsplit(shop.url).port}"
 
 
+@pytest.fixture(scope="session")
+def storefront(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Storefront]:
+    with Storefront(shop, tmp_path_factory.mktemp("storefront")) as storefront:
+        yield storefront
+
+
 @dataclass
 class Expected:
     """What the page of a test may do besides."""
 
     destinations: set[str] = field(default_factory=set)  # hosts that it may navigate to
     messages: set[str] = field(default_factory=set)  # parts of messages in the console
+    apis: set[str] = field(default_factory=set)  # hosts that it may call
 
 
 @pytest.fixture
@@ -53,7 +71,7 @@ def expected() -> Expected:
 @pytest.fixture
 def page(chromium: Browser, expected: Expected) -> Iterator[Page]:
     context = chromium.new_context(locale="en-GB")
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(TIMEOUT)
     wrong: list[str] = []
     asked: set[str] = set()
 
@@ -72,7 +90,8 @@ def page(chromium: Browser, expected: Expected) -> Iterator[Page]:
     def on_request(request: Request) -> None:
         host = urlsplit(request.url).netloc
         is_arrival = request.is_navigation_request() and host in expected.destinations
-        if request.url.startswith("http") and not is_arrival:
+        is_call = host in expected.apis
+        if request.url.startswith("http") and not is_arrival and not is_call:
             asked.add(host)
 
     # Of the context, so that windows that the page opens are checked too.

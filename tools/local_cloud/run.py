@@ -16,6 +16,8 @@ from tools.local_cloud.seed import CUSTOMER_PASSWORD, CUSTOMERS, SeedFailed, see
 from tools.local_cloud.stack import LocalStack, LocalStackFailed, StackInfo
 from tools.local_cloud.watch import Watcher
 
+STOREFRONT = "http://127.0.0.1:5173"  # the address of `make storefront`
+
 
 class Stopped(SystemExit):
     """A stop by Ctrl-C or a signal, which is success once the stack is ready."""
@@ -55,7 +57,10 @@ def main() -> None:
         is_for_development=True,
         debug=options.debug,
         debug_port=options.debug_port,
-        parameters={"AllowedOrigins": options.origins} if options.origins else {},
+        parameters={
+            "LogInPage": STOREFRONT,
+            **({"AllowedOrigins": options.origins} if options.origins else {}),
+        },
     )
     try:
         with stack, suppress(Stopped):
@@ -160,7 +165,7 @@ def _welcome(info: StackInfo, seconds: float, has_demo: bool) -> str:
     product = '{"sku": "MUG", "name": "Mug", "price": "8.50", "currency": "EUR", "stock": 10}'
     return f"""
 Ready in {seconds:.0f} s: {info.url}
-In a browser: {info.url}/docs
+In a browser: {info.url}/docs, and a shop by `make storefront`
 Mailbox: {info.emulator}{PAGE_PATH}
 Admin: {info.admin.email}, password {info.admin.password}
 {customers}{clients}

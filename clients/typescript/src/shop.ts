@@ -24,6 +24,7 @@ import { noAnswer, send, type TransportOptions } from "./sending.js";
 import {
   authorized,
   inMemory,
+  type Lock,
   type TokenStorage,
   type Tokens,
   tokensIn,
@@ -40,6 +41,18 @@ export interface ShopOptions extends Defaulted<TransportOptions> {
   tokens?: TokenStorage | undefined;
   /** Called when the tokens are deleted: after a logout, or if the API rejects their renewal. */
   onSessionEnd?: (() => void) | undefined;
+  /** Serialize renewals across pages, for example by `navigator.locks`. Default: none. */
+  lock?: Lock | undefined;
+  /**
+   * Renew tokens, such as those of OAuth, or call `renewSession` for those of a session, which is the default.
+   * Return undefined if they are rejected: the session has ended.
+   */
+  renew?:
+    | ((
+        refreshToken: string,
+        renewSession: (refreshToken: string) => Promise<Tokens>,
+      ) => Promise<Tokens | undefined>)
+    | undefined;
 }
 
 /** The paths with JSON responses. */
@@ -67,6 +80,8 @@ export function createShop({
   baseUrl,
   tokens: storage = inMemory(),
   onSessionEnd = () => undefined,
+  lock = (work) => work(),
+  renew = (refreshToken, renewSession) => renewSession(refreshToken),
   fetch = (request, init) => globalThis.fetch(request, init),
   timeout = 15_000,
   attempts = 4,
@@ -85,13 +100,15 @@ export function createShop({
     fetch: authorized(
       (request, mayBeDone = false) => send(request, transport, { mayBeDone }),
       tokens,
-      async (refreshToken) =>
-        requireTokens(
-          "/api/access-tokens",
-          await renewals.POST("/api/access-tokens", { body: { refreshToken } }),
-        ),
+      (refreshToken) => renew(refreshToken, renewSession),
+      lock,
     ),
   });
+
+  async function renewSession(refreshToken: string): Promise<Tokens> {
+    const response = await renewals.POST("/api/access-tokens", { body: { refreshToken } });
+    return requireTokens("/api/access-tokens", response);
+  }
 
   return {
     /** Every path with JSON responses, typed, with the same tokens, retries and errors. */

@@ -97,6 +97,9 @@ export function withMemoryFallback(storage: TokenStorage, onSessionEnd: () => vo
   };
 }
 
+/** Run work, alone among all pages or processes that share the tokens. */
+export type Lock = <Result>(work: () => Promise<Result>) => Promise<Result>;
+
 /** @param mayBeDone whether an earlier attempt may have been committed */
 type Send = (request: Request, mayBeDone?: boolean) => Promise<Response>;
 
@@ -104,7 +107,8 @@ type Send = (request: Request, mayBeDone?: boolean) => Promise<Response>;
 export function authorized(
   send: Send,
   storage: TokenStorage,
-  renew: (refreshToken: string) => Promise<Tokens>,
+  renew: (refreshToken: string) => Promise<Tokens | undefined>,
+  lock: Lock,
 ): (request: Request) => Promise<Response> {
   let renewing: Promise<Tokens | undefined> | undefined;
 
@@ -116,7 +120,7 @@ export function authorized(
     } catch (error) {
       if (!hasCode(error, "UNAUTHORIZED")) throw error;
       // All requests rejected meanwhile share one renewal. An aborted request leaves it to the others.
-      renewing ??= renewed(tokens).finally(() => {
+      renewing ??= lock(() => renewed(tokens)).finally(() => {
         renewing = undefined;
       });
       const fresh = await unlessAborted(renewing, request.signal);

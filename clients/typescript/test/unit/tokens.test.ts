@@ -190,6 +190,41 @@ test("tokens renewed by another tab are used", async () => {
   expect(headers(requests, "Authorization")).toEqual(["Bearer access-old", "Bearer access-new"]);
 });
 
+test("renewal that waits for another tab's uses its tokens", async () => {
+  const tokens = loggedIn();
+  const { shop, requests } = scripted([UNAUTHORIZED(), jsonResponse({ id: "1" })], {
+    tokens,
+    lock: async (work) => {
+      await tokens.save(RENEWED);
+      return work();
+    },
+  });
+
+  await shop.users.get();
+
+  expect(headers(requests, "Authorization")).toEqual(["Bearer access-old", "Bearer access-new"]);
+});
+
+test("renewal of another kind replaces the session's", async () => {
+  const { shop, requests } = scripted([UNAUTHORIZED(), jsonResponse({ id: "1" })], {
+    tokens: loggedIn(),
+    renew: async (refreshToken) => (refreshToken === "refresh-old" ? RENEWED : undefined),
+  });
+
+  await shop.users.get();
+
+  expect(paths(requests)).toEqual(["GET /api/users/me", "GET /api/users/me"]);
+  expect(headers(requests, "Authorization")[1]).toBe("Bearer access-new");
+});
+
+test("rejected renewal of another kind ends the session", async () => {
+  const tokens = loggedIn();
+  const { shop } = scripted([UNAUTHORIZED()], { tokens, renew: async () => undefined });
+
+  expect(await settled(shop.users.get())).toMatchObject({ code: "UNAUTHORIZED" });
+  expect(await tokens.load()).toBeUndefined();
+});
+
 test("logOut deletes the tokens, even of an ended session", async () => {
   for (const steps of [[new Response(null, { status: 204 })], [UNAUTHORIZED(), UNAUTHORIZED()]]) {
     const tokens = loggedIn();
