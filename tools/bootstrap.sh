@@ -9,6 +9,7 @@ command -v uv >/dev/null 2>&1 && exit 0
 cd /
 for python in python3 /usr/bin/python3 python; do
     "$python" -c 'import sys; sys.exit(sys.version_info < (3, 8))' 2>/dev/null || continue
+    echo "uv $version, into .uv/"
     if "$python" -m venv "$root/.uv" 2>/dev/null; then
         "$root/.uv/bin/python" -m pip install --quiet --disable-pip-version-check "uv==$version"
     else # Debian's python3 comes without venv

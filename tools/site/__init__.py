@@ -1,0 +1,1 @@
+"""The documentation site: built from `docs/`, the API document and the linked files."""
