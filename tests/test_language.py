@@ -183,6 +183,7 @@ GROUPS: dict[str, Callable[[], list[Text]]] = {
     "pyproject.toml": lambda: all_texts([ROOT / "pyproject.toml"], hash_comment_texts),
     ".ci/run": lambda: all_texts([ROOT / ".ci/run"], hash_comment_texts),
     ".github": lambda: all_texts(sorted((ROOT / ".github").rglob("*.yaml")), hash_comment_texts),
+    "AGENTS.md": lambda: all_texts([ROOT / "AGENTS.md"], markdown_texts),
     "client README.md": lambda: all_texts([CLIENT / "README.md"], markdown_texts),
     "client": lambda: all_texts(typescript_files(), typescript_texts),
     "tests of client libraries": lambda: all_texts(

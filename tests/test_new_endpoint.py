@@ -1,4 +1,4 @@
-"""`make endpoint` in a copy of the repository: new endpoints pass lint, types and fast tests."""
+"""`make endpoint` and the tutorial in a copy of the repository: lint, types and fast tests pass."""
 
 import re
 import shutil
@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.sam_template import ROOT
+from tests.support.tutorial import apply_tutorial, blocks
 from tools.new_endpoint import ACCESS, EXAMPLE, Rejected, scaffold, write
 
 # With `ACCESS` and `NAME`
@@ -29,6 +30,11 @@ FAST = (
     *("tests/unit/test_validation_messages.py", "tests/unit/test_costs.py"),
     *("tests/endpoints/test_events.py", "tests/endpoints/test_round_trips.py"),
     "tests/test_documents.py",
+)
+# Tests of the tutorial's other edits
+OF_TUTORIAL = (
+    *("tests/unit/test_event_records.py", "tests/template/test_event_bus.py"),
+    *("tests/template/test_alarms.py", "tests/template/test_dashboard.py"),
 )
 
 
@@ -73,7 +79,8 @@ def run(copy: Path, *command: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_new_endpoints_pass_lint_types_and_fast_tests(copy: Path) -> None:
+def test_new_endpoints_and_tutorial_pass_lint_types_and_fast_tests(copy: Path) -> None:
+    apply_tutorial(copy)
     for route, access, name in ENDPOINTS:
         write(scaffold(route, access, name, copy), copy)
 
@@ -84,11 +91,15 @@ def test_new_endpoints_pass_lint_types_and_fast_tests(copy: Path) -> None:
     run(copy, "mypy", "layers/shop/shop", "functions", "tools", "tests")
     tests = [f"tests/unit/test_{scaffold_name}.py" for scaffold_name in new_names(copy)]
     assert len(tests) == len(ENDPOINTS)
-    run(copy, "pytest", "-n0", *tests, *FAST)
+    of_tutorial = [it.path for it in blocks() if "/test_" in it.path]
+    run(copy, "pytest", "-n0", *tests, *of_tutorial, *FAST, *OF_TUTORIAL)
 
 
 def new_names(copy: Path) -> Iterator[str]:
+    tutorial = {it.path for it in blocks()}
     for path in sorted(copy.glob("functions/*/*.py")):
+        if str(path.relative_to(copy)) in tutorial:
+            continue
         if not (ROOT / path.relative_to(copy)).exists():
             yield path.stem
 

@@ -1,4 +1,7 @@
-"""The README's quick start on a fresh clone: its two commands and every line to copy."""
+"""The README's quick start on a fresh clone: its two commands and every line to copy.
+
+The clone also has the tutorial's edits, so that one stack runs the commands of both.
+"""
 
 import json
 import os
@@ -15,7 +18,10 @@ import httpx2
 import pytest
 
 from tests.support.debug_client import DebugClient
+from tests.support.printed_output import commands_of, run_commands
 from tests.support.sam_template import ROOT
+from tests.support.tutorial import PAGE as TUTORIAL
+from tests.support.tutorial import apply_tutorial
 from tests.support.waiting import HANG_SECONDS, eventually
 
 README = (ROOT / "README.md").read_text()
@@ -32,6 +38,13 @@ def free_port() -> int:
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("newcomer") / "shop"
     subprocess.run(["git", "clone", "--quiet", str(ROOT), str(path)], check=True)
+    apply_tutorial(path)
+    for command in (
+        "make environments",
+        "PYTHONPATH=layers/shop .venv/bin/python -m tools.generate",
+    ):
+        done = subprocess.run(["sh", "-c", command], cwd=path, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
     return path
 
 
@@ -108,6 +121,11 @@ def test_quickstart_lines_work_as_printed(clone: Path, running: str) -> None:
     assert product and product == re.findall(r'"id":"([^"]+)"[^{}]*"sku":"KIWI-6"', again)
     assert again.lower().count("idempotent-replayed: true") == 2
     assert '"stock":8' in again and '"total":1' in again
+
+
+@pytest.mark.parametrize("page", [ROOT / "docs/quick-start.md", TUTORIAL], ids=lambda it: it.stem)
+def test_commands_of_a_page_print_its_output(clone: Path, running: str, page: Path) -> None:
+    run_commands([*commands_of(page.read_text())], clone, running)
 
 
 def test_make_run_prints_the_logins_and_the_mailbox(clone: Path, running: str) -> None:
