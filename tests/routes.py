@@ -197,7 +197,7 @@ ROUTES: Mapping[str, Expected] = {
     ),
     "POST /api/passkeys": Expected(
         access=(401, 201, 201, 201),
-        waits=[BATCH, QUERY, WRITE, SEND],
+        waits=[BATCH, QUERY, SEND, WRITE],
         body=lambda it: it.passkeys.registration(),
         loads=VALIDATED,
         loads_later=KEYS,
@@ -362,7 +362,7 @@ ROUTES: Mapping[str, Expected] = {
     ),
     "PUT /api/authenticators/{authenticatorId}": Expected(
         access=(401, 404, 200, 404),
-        waits=[GET, BATCH, GET, WRITE, SEND, WRITE],
+        waits=[GET, BATCH, WRITE, SEND, WRITE],
         body=lambda it: {"code": it.app_code},
         loads=VALIDATED,
     ),
@@ -372,7 +372,7 @@ ROUTES: Mapping[str, Expected] = {
     ),
     "POST /api/recovery-codes": Expected(
         access=(401, 404, 201, 404),
-        waits=[QUERY, GET, WRITE, SEND, WRITE],
+        waits=[BATCH, GET, WRITE, SEND, WRITE],
         body=lambda it: {"code": it.app_code},
         loads=VALIDATED,
     ),

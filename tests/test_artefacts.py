@@ -304,7 +304,7 @@ def test_layer_modules_are_compiled_with_unchecked_hashes(build: Path, layer: st
         ("SigningLayer", 20_000_000, 6_500_000),
         ("RpcLayer", 3_500_000, 1_200_000),
         ("GraphQlLayer", 4_500_000, 1_500_000),
-        ("ShopLayer", 3_100_000, 1_200_000),
+        ("ShopLayer", 3_100_000, 1_350_000),
     ],
 )
 def test_layers_stay_small(

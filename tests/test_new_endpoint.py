@@ -111,7 +111,7 @@ def new_names(copy: Path) -> Iterator[str]:
         ("FETCH /api/products", None, None, "is no route: write METHOD /api/path"),
         ("GET products", None, None, "is no route: write METHOD /api/path"),
         ("GET /api/Products/{id}", None, None, "is no route: write METHOD /api/path"),
-        ("GET /api/coupons", None, None, "The folders with one are oauth, orders, products"),
+        ("GET /api/coupons", None, None, "The folders with one are authenticators, oauth"),
         ("GET /api/products/{itemId}/stock", None, None, "write {productId} in place of {itemId}"),
         ("GET /api/products/{productId}/x", "self", None, "needs {userId} in the path"),
         (EXAMPLE, None, "get_product", "functions/products/get_product.py exists"),

@@ -1,6 +1,6 @@
 """Passkeys and sessions in memory."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import contextmanager
 from copy import replace
 from dataclasses import dataclass, field
@@ -50,9 +50,8 @@ class FakePasskeyStore:
         digests = RefreshDigests(b"", b"", b"")
         return Session(caller.id, new_id(), 3, digests, NOON, NOON, NOON, NOON, "", "")
 
-    def registered(self, user_id: str) -> Mapping[str, datetime]:
-        mine = (it for it in self.passkeys.values() if it.user_id == user_id)
-        return {it.id: it.created_at for it in mine}
+    def registered(self, user_id: str) -> Set[str]:
+        return {it.id for it in self.passkeys.values() if it.user_id == user_id}
 
     def add(self, passkey: Passkey, challenge: Challenge, session: Session) -> None:
         self.meanwhile()

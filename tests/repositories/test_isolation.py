@@ -215,7 +215,7 @@ def test_parallel_guesses_are_counted_up_to_the_limit() -> None:
         "RateLimitedRequest": MAX_GUESSES_FROM_NETWORK,
         "TooManyRequests": MANY - MAX_GUESSES_FROM_NETWORK,
     }
-    _, (seen,) = SessionRepository().find_credential(
+    _, seen = SessionRepository().find_credential(
         "ada@example.com", login_attempt("ada@example.com", "192.0.2.1")
     )
     assert [tally.attempts for tally in seen.windows] == [

@@ -37,7 +37,7 @@ def aws() -> Iterator[None]:
 
 
 def seen(address: str = "192.0.2.1") -> RateLimitedRequest:
-    return SessionRepository().find_credential(EMAIL, login_attempt(EMAIL, address))[1][0]
+    return SessionRepository().find_credential(EMAIL, login_attempt(EMAIL, address))[1]
 
 
 def counts(address: str = "192.0.2.1") -> tuple[int, int]:

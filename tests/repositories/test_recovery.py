@@ -81,7 +81,7 @@ def test_reset_changes_hash_generation_profile_and_attempts_and_spends_its_token
 
     reset()
 
-    credential, (counted,) = SessionRepository().find_credential(EMAIL, ATTEMPT)
+    credential, counted = SessionRepository().find_credential(EMAIL, ATTEMPT)
     account_state = AccountRepository().account_state(USER.id)
     assert credential == Credential(USER.id, "new hash")
     assert [tally.attempts for tally in counted.windows] == [0, 0]

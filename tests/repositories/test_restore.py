@@ -569,7 +569,7 @@ def test_lost_authenticator_is_restored_without_recovery_codes() -> None:
 
     [outcome] = restoring.restore(name)
 
-    restored = AuthenticatorRepository().active_app(app.user_id)
+    restored = AuthenticatorRepository().app(app.user_id, app.id)
     assert outcome.error is None
     assert restored == app._replace(recovery_digests=frozenset())
 

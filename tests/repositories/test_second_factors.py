@@ -1,7 +1,7 @@
 """Second factors with their storage: each code counts once, and a log-in needs one."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -212,7 +212,7 @@ def test_wrong_password_is_answered_alike_with_and_without_a_second_factor(home:
             home.log_in(code, password="wrong")
 
 
-def test_five_wrong_codes_reject_every_log_in_until_the_window_ends(home: Home) -> None:
+def test_five_wrong_codes_reject_every_code_until_the_window_ends(home: Home) -> None:
     _, _, secret, _ = home.secured()
     wrong = wrong_code(secret, home.now)
     for _ in range(MAX_WRONG_CODES):
@@ -220,14 +220,73 @@ def test_five_wrong_codes_reject_every_log_in_until_the_window_ends(home: Home) 
         with pytest.raises(InvalidCode):
             home.log_in(wrong)
 
-    for code, password in ((code_of(secret, home.now), PASSWORD), (None, "wrong")):
-        with pytest.raises(TooManyRequests) as rejected:
-            home.log_in(code, password)
-        assert rejected.value.retry_after == WINDOW.total_seconds()
+    with pytest.raises(TooManyRequests) as rejected:
+        home.log_in(code_of(secret, home.now))
+    assert rejected.value.retry_after == WINDOW.total_seconds()
+    with pytest.raises(InvalidCredentials):
+        home.log_in(code_of(secret, home.now), password="wrong")
     assert home.notices == ["added", "wrong_codes"]
 
     home.now += WINDOW
     assert home.log_in(code_of(secret, home.now))
+
+
+def test_wrong_codes_no_longer_count_once_the_app_is_deleted(home: Home) -> None:
+    caller, id_, secret, _ = home.secured()
+    for _ in range(MAX_WRONG_CODES):
+        with pytest.raises(InvalidCode):
+            home.log_in(wrong_code(secret, home.now))
+
+    home.authenticators.delete(caller, id_)
+
+    assert home.log_in()
+
+
+def test_wrong_confirmations_reject_this_enrolment_only(home: Home) -> None:
+    caller = home.caller()
+    app = home.enrol(caller)
+    for _ in range(MAX_WRONG_CODES):
+        with pytest.raises(InvalidCode):
+            home.confirm(caller, app.id, wrong_code(app.secret, home.now))
+
+    with pytest.raises(TooManyRequests):
+        home.confirm(caller, app.id, code_of(app.secret, home.now))
+
+    assert home.notices == []
+    assert home.log_in()
+    other = home.enrol(caller)
+    assert home.confirm(caller, other.id, code_of(other.secret, home.now))
+
+
+def test_enrolment_beside_a_confirmation_keeps_the_confirmed_app(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caller = home.caller()
+    app = home.enrol(caller)
+    enrolments = AuthenticatorRepository.enrolments
+
+    def confirmed_meanwhile(store: AuthenticatorRepository, user_id: str) -> Sequence[str]:
+        monkeypatch.undo()
+        found = enrolments(store, user_id)
+        home.confirm(caller, app.id, code_of(app.secret, home.now))
+        return found
+
+    monkeypatch.setattr(AuthenticatorRepository, "enrolments", confirmed_meanwhile)
+    with pytest.raises(AuthenticatorExists):
+        home.enrol(caller)
+
+    home.now += STEP
+    assert home.log_in(code_of(app.secret, home.now))
+
+
+def test_ended_session_replaces_no_recovery_codes(home: Home) -> None:
+    caller, _, secret, codes = home.secured()
+    home.sessions.end_all(caller)
+
+    with pytest.raises(Unauthorized):
+        home.replace(caller, code_of(secret, home.now))
+
+    assert home.log_in(codes[0])
 
 
 def test_missing_and_wrong_codes_are_no_failed_passwords(home: Home) -> None:

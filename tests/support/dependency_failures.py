@@ -11,9 +11,11 @@ from tests.routes import expected_of
 from tests.support.deployed_shop import CODE_VERIFIER, Person, Shop, error_of
 from tests.support.fault_proxy import service_error
 from tests.support.log_groups import Logs
-from tests.support.passkeys import DeployedPasskeys
+from tests.support.passkeys import DeployedPasskeys, new_challenge
 from tests.support.route_requests import Account, sent_by
 from tests.support.sam_template import functions, resources
+from tests.support.second_factors import enrol
+from tests.support.software_authenticator import SoftwareAuthenticator
 
 type Send = Callable[[], httpx2.Response]
 
@@ -61,8 +63,15 @@ def requests(shop: Shop, admin: Person, routes: list[str]) -> list[Send]:
     app = shop.client(_token_of_app(shop, admin, client))
     app.get("/oauth/userinfo").raise_for_status()  # so that the gateway has cached the verdict
 
+    device = SoftwareAuthenticator()
+    passkey = admin.http.post("/api/passkeys", json=device.register(new_challenge(shop)))
+    enrolment = enrol(admin, currentPassword=known.password)
+
     def request(route: str) -> Send:
         method, path = route.split(" ")
+        # An enrolment is confirmed, and not listed for a deletion.
+        authenticator = enrolment.id if method == "PUT" else passkey.json()["id"]
+        path = path.replace("{authenticatorId}", authenticator)
         expected = expected_of(route)
         sender = app if expected.is_for_apps else shop.anonymous if expected.form else admin.http
         for name, value in ids.items():

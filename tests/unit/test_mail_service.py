@@ -378,6 +378,16 @@ def test_email_over_the_limit_of_an_unverified_address_is_never_sent(type_: str)
     assert [reference for _, _, reference in office.sent] == ["first"]
 
 
+def test_notices_of_security_have_a_limit_of_their_own() -> None:
+    office = FakeEmailDependencies()
+    data = {"userId": ALICE.id, "change": "added", "kind": "totp"}
+
+    outcome = deliver(office, Notification("event", SECOND_FACTOR_CHANGED, NOON, data))
+
+    assert outcome == "email sent"
+    assert office.counted == [("ada@example.com security", "event")]
+
+
 def test_resets_are_not_limited_here() -> None:
     office = FakeEmailDependencies()
     office.most = 0

@@ -4,8 +4,7 @@ from copy import replace
 
 import pytest
 
-from shop.errors import CodeRequired, InvalidCode, InvalidCredentials, TooManyRequests
-from shop.identity.login_attempts.models import MAX_WRONG_CODES, RateLimitedRequest
+from shop.errors import CodeRequired, InvalidCode, InvalidCredentials
 from shop.identity.login_attempts.service import code_attempt
 from tests.fakes.session_store import GATE, FakeSessionStore, attempt
 from tests.support.fixtures import ALICE, BROWSER
@@ -63,23 +62,11 @@ def test_wrong_password_compares_no_code(lobby: FakeSessionStore) -> None:
     assert len(lobby.counted) == 1
 
 
-def test_log_in_after_wrong_codes_compares_no_password(
-    lobby: FakeSessionStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    full = code_attempt("ada@example.com", BROWSER.ip_address)
-    full = full.with_windows(replace(it, attempts=MAX_WRONG_CODES) for it in full.windows)
+def test_codes_are_counted_by_user_since_an_email_can_change(lobby: FakeSessionStore) -> None:
+    lobby.service().log_in(attempt(code="123456"), BROWSER)
 
-    def find(email: str, *attempts: RateLimitedRequest) -> object:
-        password, codes = attempts
-        assert codes.from_anywhere.digest == full.from_anywhere.digest
-        return lobby.credentials[email], [password, full]
-
-    monkeypatch.setattr(lobby, "find_credential", find)
-
-    with pytest.raises(TooManyRequests):
-        lobby.service().log_in(attempt(code="123456"), BROWSER)
-
-    assert lobby.compared == []
+    _, code = lobby.counted
+    assert code == code_attempt(ALICE.id, BROWSER.ip_address)
 
 
 def test_log_in_retried_after_a_change_counts_one_guess_of_a_code(

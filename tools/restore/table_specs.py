@@ -214,8 +214,8 @@ def _restore_account_state(reader: LiveReader, lost: LostItem) -> Actions:
 
 def _second_factor(user_id: str) -> str | None:
     """Return the id of the authenticator app of a user, which log-ins need."""
-    app = AuthenticatorRepository().active_app(user_id)
-    return None if app is None else app.id
+    listed = AuthenticatorRepository().list(user_id)
+    return next((it.id for it in listed if it.kind is Kind.TOTP), None)
 
 
 def _authenticator_name(item: Item) -> str | None:

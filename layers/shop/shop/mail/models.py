@@ -33,4 +33,5 @@ class EmailMessage(NamedTuple):
 class OutgoingEmail(NamedTuple):
     address: str
     message: EmailMessage
-    is_limited: bool  # whether it counts towards the limit of an unverified address
+    is_limited: bool  # whether it counts towards a limit of an unverified address
+    limit: str = ""  # the limit; notices of security have one that no other email uses up

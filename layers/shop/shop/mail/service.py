@@ -191,7 +191,9 @@ class MailService:
         email = self._writers[notification.type](notification)
         if email is None:
             return "no email: no recipient"
-        if email.is_limited and not self._limit.allows(email.address, notification.id):
+        if email.is_limited and not self._limit.allows(
+            email.address + email.limit, notification.id
+        ):
             return "no email: limit of an unverified address"
         return email
 
@@ -286,13 +288,16 @@ class MailService:
         return OutgoingEmail(user.email, message, is_limited=False)
 
     def _second_factor_changed(self, notification: Notification) -> OutgoingEmail | None:
-        """Write the notice of a change of an authenticator, also to an inactive user."""
+        """Write the notice of a change of an authenticator, also to an inactive user.
+
+        It has a limit of its own: a thief could use up that of other emails before the change.
+        """
         reference = SecondFactorReference.model_validate(notification.data)
         user = self._context.user(reference.user_id)
         if user is None:
             return None
         message = templates.second_factor_changed(_name_of(user), reference.kind, reference.change)
-        return _to(user, message)
+        return _to(user, message)._replace(limit=" security")
 
     def _link(self, user: User, purpose: Purpose) -> str | None:
         return self._links.make(user.id, user.email, purpose)

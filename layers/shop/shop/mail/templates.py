@@ -49,8 +49,9 @@ _SECOND_FACTOR = {
     ),
     ("passkey", "added"): (
         "A passkey was added",
-        "A passkey was added to your account. It logs in without your password.",
-        _NOT_YOU,
+        "A passkey was added to your account. It logs in without your password, also after a new "
+        "password.",
+        "If that was not you, log in, remove the passkey, change your password and contact us.",
     ),
     ("passkey", "removed"): (
         "A passkey was removed",
@@ -70,9 +71,10 @@ _SECOND_FACTOR = {
     ),
     ("totp", "wrong_codes"): (
         "Wrong codes for your account",
-        "Somebody entered your password and then five wrong codes. Log-ins to your account are "
-        "paused for up to 15 minutes.",
-        "If that was not you, somebody else knows your password: change it now.",
+        "Somebody entered five wrong codes of your second factor. Codes are rejected for up to 15 "
+        "minutes.",
+        "If that was not you, somebody else knows your password or uses one of your devices. "
+        "To log out all other devices, change your password now.",
     ),
 }
 

@@ -114,10 +114,22 @@ def disable_account_state(user_id: str) -> "Action":
     )
 
 
-def check_active(user_id: str) -> "Action":
-    """Return the action that fails unless the account is active."""
+def check_without_second_factor(user_id: str) -> "Action":
+    """Return the action that fails unless the account is active and has no second factor."""
     return actions.check(
-        tables.sessions(), account_state_key(user_id), equals(status=UserStatus.ACTIVE.value)
+        tables.sessions(),
+        account_state_key(user_id),
+        equals(status=UserStatus.ACTIVE.value),
+        absent("second_factor"),
+    )
+
+
+def check_second_factor(user_id: str, generation: int, authenticator_id: str) -> "Action":
+    """Return the action that fails unless the account is active, with these sessions and app."""
+    return actions.check(
+        tables.sessions(),
+        account_state_key(user_id),
+        equals(epoch=generation, status=UserStatus.ACTIVE.value, second_factor=authenticator_id),
     )
 
 

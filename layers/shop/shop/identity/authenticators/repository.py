@@ -50,11 +50,6 @@ class AuthenticatorRepository:
     def app(self, user_id: str, authenticator_id: str) -> AuthenticatorApp | None:
         return AuthenticatorAppRepository().app(user_id, authenticator_id)
 
-    def active_app(self, user_id: str) -> AuthenticatorApp | None:
-        """Return the confirmed app, or None. 1 read unit per 4 KB of all authenticators."""
-        apps = [codes.app_from_item(it) for it in _items_of(user_id) if it["kind"] == codes.KIND]
-        return next((app for app in apps if app.is_active), None)
-
     def with_account_state(
         self, user_id: str, session_id: str
     ) -> tuple[Session | None, AccountState | None]:
@@ -65,10 +60,11 @@ class AuthenticatorRepository:
     ) -> None:
         """Store an enrolment in place of earlier ones, and uncount the guess of the password.
 
-        Raise `StaleVersion` if the account was disabled.
+        Raise `StaleVersion` if the account was disabled, or got a second factor: its app may be
+        one of the replaced.
         """
         changes = {
-            "account state": accounts.check_active(app.user_id),
+            "account state": accounts.check_without_second_factor(app.user_id),
             "authenticator": actions.put(tables.authenticators(), _to_item(app)),
             **{f"replaced#{id_}": _delete(app.user_id, id_) for id_ in replaced},
         }
@@ -100,9 +96,20 @@ class AuthenticatorRepository:
         }
         _write(changes, use.attempt)
 
-    def replace_recovery_codes(self, use: CodeUse, digests: frozenset[str]) -> None:
-        """Spend the code, and replace all recovery codes; raise `StaleVersion`."""
-        _write({"authenticator": codes.replace_recovery_codes(use, digests)}, use.attempt)
+    def replace_recovery_codes(
+        self, use: CodeUse, generation: int, digests: frozenset[str]
+    ) -> None:
+        """Spend the code, and replace all recovery codes.
+
+        Raise `StaleVersion` if the code is spent, or the sessions or the account changed.
+        """
+        changes = {
+            "account state": accounts.check_second_factor(
+                use.user_id, generation, use.authenticator_id
+            ),
+            "authenticator": codes.replace_recovery_codes(use, digests),
+        }
+        _write(changes, use.attempt)
 
     def delete(self, authenticator: Authenticator) -> bool:
         """Return whether this request deleted it; with the app, the second factor is off."""

@@ -56,9 +56,6 @@ class AuthenticatorStore(Protocol):
 
     def app(self, user_id: str, authenticator_id: str) -> AuthenticatorApp | None: ...
 
-    def active_app(self, user_id: str) -> AuthenticatorApp | None:
-        """Return the confirmed app."""
-
     def with_account_state(
         self, user_id: str, session_id: str
     ) -> tuple[Session | None, AccountState | None]: ...
@@ -68,7 +65,7 @@ class AuthenticatorStore(Protocol):
     ) -> None:
         """Store an enrolment in place of earlier ones, and uncount the guess of the password.
 
-        Raise `StaleVersion` if the account was disabled.
+        Raise `StaleVersion` if the account was disabled or got a second factor.
         """
 
     def confirm(
@@ -79,8 +76,13 @@ class AuthenticatorStore(Protocol):
         Raise `StaleVersion` if the enrolment, the session or the account changed.
         """
 
-    def replace_recovery_codes(self, use: CodeUse, digests: frozenset[str]) -> None:
-        """Spend the code, and replace all recovery codes; raise `StaleVersion`."""
+    def replace_recovery_codes(
+        self, use: CodeUse, generation: int, digests: frozenset[str]
+    ) -> None:
+        """Spend the code, and replace all recovery codes.
+
+        Raise `StaleVersion` if the code is spent, or the sessions or the account changed.
+        """
 
     def delete(self, authenticator: Authenticator) -> bool:
         """Return whether this request deleted it; with the app, the second factor is off."""
@@ -89,7 +91,7 @@ class AuthenticatorStore(Protocol):
         """Delete all authenticators, turn the second factor off, and return their number."""
 
 
-class PasswordLimit(Protocol):
+class GuessLimit(Protocol):
     def guess(self, attempt: RateLimitedRequest) -> AbstractContextManager[Guess]:
         """Count it as failed unless it ends in success or a 503; raise `TooManyRequests`."""
 
@@ -113,7 +115,7 @@ class AuthenticatorService:
     def __init__(
         self,
         store: AuthenticatorStore,
-        passwords: PasswordLimit,
+        guesses: GuessLimit,
         verify_password: Callable[[str, Credential | None], bool],
         codes: Codes,
         login_age: LoginAge,
@@ -123,7 +125,7 @@ class AuthenticatorService:
         new_id: NewId,
     ) -> None:
         self._store = store
-        self._passwords = passwords
+        self._guesses = guesses
         self._verify_password = verify_password
         self._codes = codes
         self._login_age = login_age
@@ -152,7 +154,7 @@ class AuthenticatorService:
                 account = self._account(caller)
                 if guess is None:
                     attempt = login_attempt(account.email, client.ip_address)
-                    guess = guesses.enter_context(self._passwords.guess(attempt))
+                    guess = guesses.enter_context(self._guesses.guess(attempt))
                 self._verify(account, payload.current_password, guess)
                 app = self._new_app(caller.id, payload.name)
                 self._store.add(app, self._store.enrolments(caller.id), guess.attempt)
@@ -178,7 +180,9 @@ class AuthenticatorService:
                 app = self._enrolled(caller, authenticator_id)
                 session = self._session_without_app(caller)
                 if guess is None:
-                    guess = guesses.enter_context(self._guess(caller, client))
+                    # The caller knows the secret, so a wrong code is no alarm for the owner.
+                    attempt = code_attempt(authenticator_id, client.ip_address)
+                    guess = guesses.enter_context(self._guesses.guess(attempt))
                 use = self._codes.use_of(app, code, guess)
                 codes, digests = self._new_codes(caller.id)
                 self._notices.send(caller.id, Change.ADDED, Kind.TOTP, authenticator_id)
@@ -191,7 +195,7 @@ class AuthenticatorService:
         self, caller: Caller, payload: "RecoveryCodesReplace", client: Client
     ) -> Sequence[str]:
         """Return new recovery codes; the old ones end. Raise `NotFound` without an app,
-        `InvalidCode`, `TooManyRequests`.
+        `Unauthorized` for an ended session, `InvalidCode`, `TooManyRequests`.
         """
         caller = caller.within(None, None)
         code = payload.code.get_secret_value()
@@ -200,14 +204,16 @@ class AuthenticatorService:
 
             def replace() -> Sequence[str]:
                 nonlocal guess
-                app = self._active_app(caller)
+                session, account_state = self._live_session(caller)
+                app = self._active_app(account_state)
                 if guess is None:
-                    guess = guesses.enter_context(self._guess(caller, client))
+                    attempt = code_attempt(caller.id, client.ip_address)
+                    guess = guesses.enter_context(self._codes.guess(caller.id, attempt))
                 use = self._codes.use_of(app, code, guess)
                 codes, digests = self._new_codes(caller.id)
                 reference = f"{use.authenticator_id} {use.step or use.recovery_digest}"
                 self._notices.send(caller.id, Change.CODES_REPLACED, Kind.TOTP, reference)
-                self._store.replace_recovery_codes(use, digests)
+                self._store.replace_recovery_codes(use, session.generation, digests)
                 return codes
 
             return retry_stale(replace)
@@ -238,17 +244,22 @@ class AuthenticatorService:
         return self._store.reset(user_id)
 
     def _session_without_app(self, caller: Caller) -> Session:
-        """Return the caller's session; raise `AuthenticatorExists`, or `Unauthorized` for an ended
-        session, which the cached result of the authorizer admits for 50 s.
+        """Return the caller's session; raise `AuthenticatorExists`, `Unauthorized`."""
+        session, account_state = self._live_session(caller)
+        if account_state.second_factor is not None:
+            raise AuthenticatorExists
+        return session
+
+    def _live_session(self, caller: Caller) -> tuple[Session, AccountState]:
+        """Raise `Unauthorized` for an ended session, which the cached result of the authorizer
+        admits for 50 s.
         """
         session, account_state = self._store.with_account_state(caller.id, caller.session_id)
         if session is None or account_state is None:
             raise Unauthorized
         if not session.is_live(account_state, self._clock()):
             raise Unauthorized
-        if account_state.second_factor is not None:
-            raise AuthenticatorExists
-        return session
+        return session, account_state
 
     def _account(self, caller: Caller) -> Account:
         account = self._store.account(caller.id)
@@ -295,16 +306,13 @@ class AuthenticatorService:
             raise NotFound
         return app
 
-    def _active_app(self, caller: Caller) -> AuthenticatorApp:
-        app = self._store.active_app(caller.id)
-        if app is None:
+    def _active_app(self, account_state: AccountState) -> AuthenticatorApp:
+        if account_state.second_factor is None:
+            raise NotFound
+        app = self._store.app(account_state.user_id, account_state.second_factor)
+        if app is None or not app.is_active:
             raise NotFound
         return app
-
-    def _guess(self, caller: Caller, client: Client) -> AbstractContextManager[Guess]:
-        """Return a guess in the window of log-ins, which is named by the email."""
-        attempt = code_attempt(self._account(caller).email, client.ip_address)
-        return self._codes.guess(caller.id, attempt)
 
     def _new_codes(self, user_id: str) -> tuple[Sequence[str], frozenset[str]]:
         codes = new_codes()

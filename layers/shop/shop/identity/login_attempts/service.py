@@ -52,16 +52,17 @@ class LoginAttemptService:
         """
         for _ in range(_MAX_ATTEMPTS):
             now = self._clock()
-            attempt = _with_room(attempt, now)
+            attempt = attempt.opened(now)
+            full = [it for it in attempt.windows if it.is_full and not it.is_abandoned(now)]
+            ends = [window.full_until for window in full if window.full_until]
+            if ends:
+                seconds = (max(ends) - now).total_seconds()
+                raise TooManyRequests(retry_after=math.ceil(seconds))
             meanwhile = self._attempts.count(attempt, now)
             if meanwhile is None:
                 return attempt
             attempt = meanwhile
         raise ServiceUnavailable(retry_after=1)
-
-    def check(self, attempt: RateLimitedRequest) -> None:
-        """Raise `TooManyRequests` if a window of the request, as stored, is full."""
-        _with_room(attempt, self._clock())
 
     def full_until(self, attempt: RateLimitedRequest) -> datetime | None:
         """Return the time until which the stored windows reject this request; None for now."""
@@ -122,14 +123,15 @@ def login_attempt(email: str, ip_address: str) -> RateLimitedRequest:
     )
 
 
-def code_attempt(email: str, ip_address: str) -> RateLimitedRequest:
-    """Return a guess of a code of the second factor, with empty windows.
+def code_attempt(id_: str, ip_address: str) -> RateLimitedRequest:
+    """Return a guess of a code, with empty windows.
 
-    By email, as a log-in knows no user before it has read the credential.
+    The id is that of the user, since a user can change the email, or that of an enrolment, whose
+    wrong codes concern no log-in.
     """
     return RateLimitedRequest(
-        RateLimitWindow(_digest(f"code {email} {network_of(ip_address)}"), MAX_WRONG_CODES),
-        RateLimitWindow(_digest(f"code {email}"), MAX_WRONG_CODES),
+        RateLimitWindow(_digest(f"code {id_} {network_of(ip_address)}"), MAX_WRONG_CODES),
+        RateLimitWindow(_digest(f"code {id_}"), MAX_WRONG_CODES),
     )
 
 
@@ -146,17 +148,6 @@ def rate_limited_request(
         RateLimitWindow(_digest(f"{kind} for {person}"), max_count),
         is_guess=False,
     )
-
-
-def _with_room(attempt: RateLimitedRequest, now: datetime) -> RateLimitedRequest:
-    """Return the request in windows that last; raise `TooManyRequests` if one is full."""
-    attempt = attempt.opened(now)
-    full = [it for it in attempt.windows if it.is_full and not it.is_abandoned(now)]
-    ends = [window.full_until for window in full if window.full_until]
-    if ends:
-        seconds = (max(ends) - now).total_seconds()
-        raise TooManyRequests(retry_after=math.ceil(seconds))
-    return attempt
 
 
 def network_of(text: str) -> str:

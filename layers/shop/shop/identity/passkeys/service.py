@@ -1,7 +1,6 @@
 """The rules of passkeys: challenges, and registration soon after a login."""
 
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Callable, Set
 from typing import TYPE_CHECKING, Protocol
 from uuid import UUID, uuid5
 
@@ -23,8 +22,8 @@ if TYPE_CHECKING:
 
 
 class PasskeyStore(Protocol):
-    def registered(self, user_id: str) -> Mapping[str, datetime]:
-        """Return the times of registration of a user's passkeys, by id."""
+    def registered(self, user_id: str) -> Set[str]:
+        """Return the ids of a user's passkeys."""
 
     def add(self, passkey: Passkey, challenge: Challenge, session: Session) -> None:
         """Store the passkey and spend the challenge.
@@ -73,7 +72,7 @@ class PasskeyService:
         self._clock = clock
 
     def register(self, caller: Caller, payload: "PasskeyCreate") -> Passkey:
-        """Add a passkey of the caller, and email the owner.
+        """Add a passkey of the caller, after the email to the owner was requested.
 
         Raise `LoginTooOld`, `ValidationFailed`, `PasskeyExists`, or `LimitReached` from
         `MAX_PASSKEYS` on; concurrent registrations may exceed it.
@@ -86,26 +85,22 @@ class PasskeyService:
         passkey = self._checked(caller.id, payload)
         retry_stale(lambda: self._add(passkey, challenge, session))
         count("PasskeysAdded")
-        self._notify(passkey, passkey.created_at)
         return passkey
 
     def _add(self, passkey: Passkey, challenge: Challenge, session: Session) -> None:
         """Raise `StaleVersion` if another request added the same passkey meanwhile."""
         registered = self._passkeys.registered(passkey.user_id)
         if passkey.id in registered:
-            # Again, since the request that added it may have failed before. One email is sent.
-            self._notify(passkey, registered[passkey.id])
             raise PasskeyExists
         if len(registered) >= MAX_PASSKEYS:
             raise LimitReached
+        # Before the change, so that none is made without its email.
+        reference = f"{passkey.id} {to_text(passkey.created_at)}"
+        self._notices.send(passkey.user_id, Change.ADDED, Kind.PASSKEY, reference)
         try:
             self._passkeys.add(passkey, challenge, session)
         except ChallengeSpent:
             raise _invalid_challenge() from None
-
-    def _notify(self, passkey: Passkey, added_at: datetime) -> None:
-        reference = f"{passkey.id} {to_text(added_at)}"
-        self._notices.send(passkey.user_id, Change.ADDED, Kind.PASSKEY, reference)
 
     def _checked(self, user_id: str, payload: "PasskeyCreate") -> Passkey:
         registration = payload.registration()

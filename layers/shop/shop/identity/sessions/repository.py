@@ -36,17 +36,13 @@ _ROTATED = (
 
 class SessionRepository:
     def find_credential(
-        self, email: str, *attempts: RateLimitedRequest
-    ) -> tuple[Credential | None, Sequence[RateLimitedRequest]]:
-        """Return the credential and the counts, in one consistent read.
-
-        1 unit, and 2 for each attempt.
-        """
+        self, email: str, attempt: RateLimitedRequest
+    ) -> tuple[Credential | None, RateLimitedRequest]:
+        """Return the credential and the counts, in one consistent read of 3 units."""
         credentials, counted = tables.credentials(), tables.attempts()
-        keys = [key for it in attempts for key in rate_limits.keys(it)]
-        found = batch_get({credentials: [{"email": email}], counted: keys})
+        found = batch_get({credentials: [{"email": email}], counted: rate_limits.keys(attempt)})
         credential = next(map(credential_from_item, found[credentials]), None)
-        return credential, [rate_limits.as_stored(it, found[counted]) for it in attempts]
+        return credential, rate_limits.as_stored(attempt, found[counted])
 
     def of_user(self, user_id: str) -> tuple[Sequence[Session], AccountState | None]:
         """Return all sessions and the account state, or None. 1 read unit per 4 KB.

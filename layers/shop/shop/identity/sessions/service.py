@@ -44,9 +44,9 @@ _MAX_ENDED = 90  # by one login, of the 100 actions of a transaction
 
 class SessionStore(Protocol):
     def find_credential(
-        self, email: str, *attempts: RateLimitedRequest
-    ) -> tuple[Credential | None, Sequence[RateLimitedRequest]]:
-        """Return the credential, and the attempts with the stored counts."""
+        self, email: str, attempt: RateLimitedRequest
+    ) -> tuple[Credential | None, RateLimitedRequest]:
+        """Return the credential, and the attempt with the stored counts."""
 
     def of_user(self, user_id: str) -> tuple[Sequence[Session], AccountState | None]:
         """Return all sessions of a user, newest first, expired ones too; and the account state."""
@@ -87,9 +87,6 @@ class SessionStore(Protocol):
 class AttemptLimit(Protocol):
     def guess(self, attempt: RateLimitedRequest) -> AbstractContextManager[Guess]:
         """Count it as failed unless it ends in success or a 503; raise `TooManyRequests`."""
-
-    def check(self, attempt: RateLimitedRequest) -> None:
-        """Raise `TooManyRequests` if it is full as stored."""
 
 
 class Codes(Protocol):
@@ -145,12 +142,8 @@ class SessionService:
     def _log_in(self, payload: "SessionCreate", client: Client) -> Grant:
         email = _canonical_or_digest(payload.email)
         password = payload.password.get_secret_value()
-        credential, (seen, seen_codes) = self._sessions.find_credential(
-            email,
-            login_attempt(email, client.ip_address),
-            code_attempt(email, client.ip_address),
-        )
-        self._attempts.check(seen_codes)
+        seen = login_attempt(email, client.ip_address)
+        credential, seen = self._sessions.find_credential(email, seen)
         with self._attempts.guess(seen) as guess, ExitStack() as code_guesses:
             is_first_try = True
             code_guess: Guess | None = None
@@ -165,7 +158,8 @@ class SessionService:
                 codes = self._codes()
                 user_id, code = account_state.user_id, payload.code.get_secret_value()
                 if code_guess is None:
-                    code_guess = code_guesses.enter_context(codes.guess(user_id, seen_codes))
+                    attempt = code_attempt(user_id, client.ip_address)
+                    code_guess = code_guesses.enter_context(codes.guess(user_id, attempt))
                 return codes.use(user_id, account_state.second_factor, code, code_guess)
 
             def begin() -> Grant:
