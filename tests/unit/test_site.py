@@ -22,6 +22,7 @@ RUNBOOK = ROOT / "docs/runbooks/latency.md"
         ("../../.github/workflows/ci.yaml", "../files/github/workflows/ci.yaml.md"),
         ("../openapi.json", "../openapi.json"),
         ("../decisions", "../decisions/index.md"),
+        ("../../examples/storefront", "../files/examples/storefront/index.md"),
         ("https://example.com/a.md", "https://example.com/a.md"),
         ("#steps", "#steps"),
     ],

@@ -34,7 +34,9 @@ def page_of(path: Path) -> str:
         return PAGES[name]
     if path.is_dir():
         folder = name.removeprefix("docs/")
-        is_section = (path / "README.md").exists() or folder in ("decisions", "events")
+        is_section = folder != name and (
+            (path / "README.md").exists() or folder in ("decisions", "events")
+        )
         return f"{folder}/index.md" if is_section else f"files/{name}/index.md"
     if path.is_relative_to(DOCS):
         inner = path.relative_to(DOCS).as_posix()

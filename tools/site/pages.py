@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import subprocess
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any  # the navigation is a tree of TOML
@@ -52,17 +53,29 @@ def _page_of_file(path: Path) -> str | bytes:
 
 
 def _listing(folder: Path) -> Iterator[str]:
-    """Yield a page that lists a folder: documents by their titles, other files by their names."""
+    """Yield a page that lists a folder: documents by their titles, other files by their names.
+
+    Only files of docs/ have pages of their own, to which it links.
+    """
     yield f"# {folder.name.title()}\n\n"
     here = Path(page_of(folder)).parent
-    for path in sorted(folder.iterdir()):
+    for path in _committed(folder):
         link = os.path.relpath(page_of(path), here)
-        if path.suffix == ".md":
+        if not path.is_relative_to(DOCS):
+            yield f"* `{path.name}`\n"
+        elif path.suffix == ".md":
             yield f"* [{title(path.read_text())}]({link})\n"
         elif path.suffix in RAW:
             yield f"* [{path.name}]({link})\n"
         else:
             yield f"* `{path.name}`\n"
+
+
+def _committed(folder: Path) -> list[Path]:
+    """Return the files and folders in a folder, without those that git ignores."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True)
+    return [folder / it for it in sorted({it.split("/")[0] for it in listed.stdout.splitlines()})]
 
 
 def title(text: str) -> str:
