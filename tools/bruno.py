@@ -6,6 +6,7 @@ https://docs.usebruno.com/bru-lang/overview
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any  # JSON
@@ -54,6 +55,8 @@ _SAVED: Mapping[str, Mapping[str, str]] = {
     "createOauthClient": {"clientId": "id"},
     "createClientSecret": {"clientSecret": "secret"},
     "createWebhookEndpoint": {"endpointId": "id"},
+    "createAuthenticator": {"authenticatorId": "id"},
+    "createPasskey": {"authenticatorId": "id"},
 }
 _ENVIRONMENT = (
     "url: http://localhost:8080",
@@ -72,13 +75,13 @@ def files(document: Json) -> Mapping[Path, str]:
         FOLDER / "bruno.json": _json({"version": "1", "name": "Shop", "type": "collection"}) + "\n",
         FOLDER / "environments/local.bru": _block("vars", _ENVIRONMENT),
     }
-    number = 0
+    numbers = Counter[str]()  # by folder, so that a new operation moves only its neighbours
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
-            number += 1
-            name = operation["operationId"]
-            file = FOLDER / operation["tags"][0] / f"{name}.bru"
-            found[file] = "\n".join(_request(document, path, method, operation, number))
+            name, tag = operation["operationId"], operation["tags"][0]
+            numbers[tag] += 1
+            file = FOLDER / tag / f"{name}.bru"
+            found[file] = "\n".join(_request(document, path, method, operation, numbers[tag]))
     return found
 
 

@@ -62,3 +62,12 @@ def test_every_operation_has_a_request() -> None:
     operations = {it["operationId"] for methods in API["paths"].values() for it in methods.values()}
 
     assert {path.stem for path in FILES} == operations | {"local"}
+
+
+def test_requests_of_a_folder_are_numbered() -> None:
+    folders = {path.parent for path in FILES} - {bruno.FOLDER / "environments"}
+
+    for folder in folders:
+        texts = [text for path, text in FILES.items() if path.parent == folder]
+        numbers = [int(block(text, "meta").rsplit("seq: ", 1)[1]) for text in texts]
+        assert numbers == [*range(1, len(texts) + 1)], folder.name
