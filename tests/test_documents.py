@@ -16,7 +16,12 @@ from tests.support.tutorial import PAGE as TUTORIAL
 from tests.support.tutorial import blocks as tutorial_blocks
 
 DOCUMENTS = sorted(
-    [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("clients/*/README.md")]
+    [
+        *ROOT.glob("*.md"),
+        *ROOT.glob("docs/**/*.md"),
+        *ROOT.glob("clients/*/README.md"),
+        *ROOT.glob("examples/*/README.md"),
+    ]
 )
 # Documents whose commands and programs a test runs, with the test. CI cannot run those of others,
 # which need an AWS account or change the machine: their shell blocks are parsed.
@@ -175,6 +180,19 @@ def test_comparison_multiplies_the_measured_prices() -> None:
             assert dollars == pytest.approx(calls * price / 1e6, abs=0.0051), route
             sums[shop] += calls * price / 1e6
     assert re.search(rf"\*\*{sums[0]:.2f}\*\*.*\*\*{sums[1]:.2f}\*\*", text)
+
+
+@pytest.mark.parametrize("name", ["comparison", "faq"])
+def test_price_of_monitoring_is_the_sum_of_its_table(name: str) -> None:
+    table = (ROOT / "docs/runbooks/README.md").read_text().split("## Cost of monitoring\n")[1]
+    prices = [
+        float(dollars)
+        for item, dollars in re.findall(r"^\| (.*) \| ([\d.]+) \|$", table, re.MULTILINE)
+        if "alarms" in item or item == "the dashboard"
+    ]
+
+    assert len(prices) == 2
+    assert f"cost ${sum(prices):.2f} a month" in (ROOT / f"docs/{name}.md").read_text()
 
 
 def test_architecture_picture_shows_every_function_and_every_table() -> None:
