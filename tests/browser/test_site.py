@@ -90,7 +90,7 @@ def test_dark_mode_switches_and_is_kept(page: Page, site: str) -> None:
 def test_pictures_are_drawn(page: Page, site: str) -> None:
     page.goto(f"{site}/local-cloud.html")
 
-    # Zensical draws into a closed shadow root, whose size is that of the picture.
+    # Zensical draws into a shadow root, whose size is that of the picture.
     picture = page.locator("div.mermaid")
     expect(picture).to_have_count(1)
     box = picture.bounding_box()

@@ -31,6 +31,7 @@ def main() -> None:
     assets = {
         "assets/iframe-worker.js": WORKER.read_bytes(),
         "assets/mermaid.js": MERMAID.read_bytes(),
+        "assets/pictures.js": (FOLDER / "pictures.js").read_bytes(),
         "assets/site.css": (FOLDER / "site.css").read_bytes(),
     }
     for name, content in {**found, **assets}.items():
