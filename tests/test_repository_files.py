@@ -56,9 +56,10 @@ def test_hooks_run_installed_programs() -> None:
             assert not name.startswith("tests/") or (ROOT / name).is_file(), name
 
 
-def test_development_container_forwards_the_ports_of_make_run() -> None:
+def test_development_container_forwards_the_ports_of_make_run_and_the_storefront() -> None:
     container = json.loads((ROOT / ".devcontainer/devcontainer.json").read_text())
     ports = re.findall(r"^(?:EMULATOR_)?PORT \?= (\d+)$", MAKEFILE, re.MULTILINE)
+    ports += re.findall(r"port: (\d+)", (ROOT / "examples/storefront/vite.config.ts").read_text())
     [version] = re.findall(r"python:(\d+\.\d+)-", container["image"])
 
     assert sorted(container["forwardPorts"], reverse=True) == sorted(map(int, ports), reverse=True)
