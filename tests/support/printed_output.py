@@ -31,7 +31,8 @@ def commands_of(text: str) -> Iterator[Commands]:
 def run_commands(found: Sequence[Commands], folder: Path, url: str) -> None:
     """Run the blocks in one shell against the API at this URL; fail for another output.
 
-    `…` in a documented output stands for any text, and its lines follow each other in any distance.
+    `…` in a documented output stands for any text of one line, and its lines follow each other in
+    any distance.
     """
     script = f"\necho '{_CUT}'\n".join(it.script for it in found)
     done = subprocess.run(
@@ -49,5 +50,10 @@ def run_commands(found: Sequence[Commands], folder: Path, url: str) -> None:
 
 
 def _pattern(output: str) -> re.Pattern[str]:
-    lines = (".*".join(map(re.escape, it.strip().split("…"))) for it in output.splitlines())
+    lines = ("[^\n]*".join(map(_literal, it.strip().split("…"))) for it in output.splitlines())
     return re.compile(".*?".join(lines), re.DOTALL | re.IGNORECASE)
+
+
+def _literal(text: str) -> str:
+    """Return a pattern of this text. A number at its end has no further digits."""
+    return re.escape(text) + (r"(?!\d)" if text[-1:].isdigit() else "")
