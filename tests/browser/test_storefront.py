@@ -147,6 +147,49 @@ def test_second_tab_completes_the_order_of_the_first(
     assert shop.stock(tea) == 9
 
 
+def test_tabs_show_one_cart_and_order_what_they_show(
+    shop: Shop, visitor: Page, tea: Json, storefront: Storefront
+) -> None:
+    ada = shop.sign_up()
+    coffee = shop.product(name=f"0 Coffee {uuid4().hex[:8]}", price="5.00", stock=10)
+    log_in(visitor, ada)
+    add(visitor, tea, 1)
+    second = visitor.context.new_page()
+    second.goto(storefront.url)
+    add(second, coffee, 2)
+    expect(visitor.get_by_label(f"Quantity of {coffee['name']}")).to_have_value("2")
+    expect(visitor.get_by_role("complementary")).to_contain_text("€17.90")
+    press_order(visitor)
+    message_of(visitor, "Thank you! You ordered for €17.90.")
+
+    expect(second.get_by_text("It is empty.")).to_be_visible()
+    (order,) = orders_of(ada)
+    assert {it["productId"]: it["quantity"] for it in order["items"]} == {
+        tea["id"]: 1,
+        coffee["id"]: 2,
+    }
+
+
+def test_order_of_an_outdated_cart_is_stopped(shop: Shop, visitor: Page, tea: Json) -> None:
+    ada = shop.sign_up()
+    log_in(visitor, ada)
+    add(visitor, tea, 1)
+    # As if another tab had just written it: the event comes later.
+    visitor.evaluate(
+        """() => {
+          const [line] = JSON.parse(localStorage.getItem("storefront.cart"));
+          localStorage.setItem("storefront.cart", JSON.stringify([{ ...line, quantity: 4 }]));
+        }"""
+    )
+    press_order(visitor)
+    message_of(visitor, "Your cart was changed in another tab.")
+    expect(visitor.get_by_label(f"Quantity of {tea['name']}")).to_have_value("4")
+    assert orders_of(ada) == []
+    press_order(visitor)
+
+    message_of(visitor, "Thank you! You ordered for €31.60.")
+
+
 def test_unfinished_order_stays_with_its_customer(
     shop: Shop, visitor: Page, tea: Json, expected: Expected
 ) -> None:

@@ -5,6 +5,8 @@ import "./style.css";
 import { element, find } from "./elements.js";
 import { formatMoney, totalOf } from "./money.js";
 import {
+  CART,
+  CartChanged,
   type CartLine,
   cart,
   hasPendingOrder,
@@ -32,6 +34,8 @@ const account = find<HTMLElement>("#account");
 const statusLine = find<HTMLElement>("[role=status]");
 let user: User | undefined;
 let products: Product[] = [];
+/** The lines of the cart as this page shows them: an order has exactly these. */
+let shown: CartLine[] = [];
 let views = 0;
 
 async function begin(): Promise<void> {
@@ -39,7 +43,12 @@ async function begin(): Promise<void> {
   await loadUser();
   await show();
   if (outcome === "refused") say("The sign-in was cancelled or has failed. Try again.");
-  if (user && hasPendingOrder(user.id)) await order();
+  await completePending();
+}
+
+/** Complete an order that got no response, without the cart, which may be another one by now. */
+async function completePending(): Promise<void> {
+  if (user && hasPendingOrder(user.id)) await order([]);
 }
 
 async function loadUser(): Promise<void> {
@@ -139,6 +148,7 @@ function productCard(product: Product): HTMLLIElement {
 }
 
 function cartOf(lines: CartLine[]): HTMLElement {
+  shown = lines;
   const heading = element("h2", { id: "cart" }, "Your cart");
   const section = element("aside", {}, heading);
   section.setAttribute("aria-labelledby", "cart");
@@ -146,13 +156,13 @@ function cartOf(lines: CartLine[]): HTMLElement {
     section.append(element("p", {}, "It is empty."));
     return section;
   }
-  const total = element("span", { className: "amount" }, cartTotal());
+  const total = element("span", { className: "amount" }, shownTotal());
   const form = element(
     "form",
     {
       onsubmit: (event: Event) => {
         event.preventDefault();
-        attempt(order);
+        attempt(() => order(shown));
       },
     },
     element("ul", {}, ...lines.map((line) => cartLine(line, total))),
@@ -163,9 +173,8 @@ function cartOf(lines: CartLine[]): HTMLElement {
   return section;
 }
 
-function cartTotal(): string {
-  const lines = cart();
-  return lines[0] ? formatMoney(totalOf(lines), lines[0].currency) : "";
+function shownTotal(): string {
+  return shown[0] ? formatMoney(totalOf(shown), shown[0].currency) : "";
 }
 
 function cartLine(line: CartLine, total: HTMLElement): HTMLLIElement {
@@ -186,12 +195,11 @@ function cartLine(line: CartLine, total: HTMLElement): HTMLLIElement {
   // In place: a new form would lose the click that ends the input.
   quantity.addEventListener("input", () => {
     if (!quantity.validity.valid || quantity.valueAsNumber === 0) return;
-    setQuantity(line, quantity.valueAsNumber);
-    amount.textContent = formatMoney(
-      totalOf([{ ...line, quantity: quantity.valueAsNumber }]),
-      line.currency,
-    );
-    total.textContent = cartTotal();
+    const changed = { ...line, quantity: quantity.valueAsNumber };
+    setQuantity(line, changed.quantity);
+    shown = shown.map((it) => (it.id === line.id ? changed : it));
+    amount.textContent = formatMoney(totalOf([changed]), line.currency);
+    total.textContent = shownTotal();
   });
   quantity.addEventListener("change", () => {
     if (quantity.valueAsNumber === 0) change(line, 0);
@@ -201,22 +209,26 @@ function cartLine(line: CartLine, total: HTMLElement): HTMLLIElement {
 
 function change(product: Omit<CartLine, "quantity">, quantity: number): void {
   setQuantity(product, quantity);
+  showCart();
+}
+
+function showCart(): void {
   main.querySelector("aside")?.replaceWith(cartOf(cart()));
 }
 
-async function order(): Promise<void> {
+async function order(lines: CartLine[]): Promise<void> {
   if (!user) {
     location.hash = "sign-in";
     return;
   }
   say("Ordering…");
-  const placed = await placeOrder(user.id);
+  const placed = await placeOrder(user.id, lines);
   products = [];
   await go(placed ? "orders" : "catalogue");
   say(
     placed
       ? `Thank you! You ordered for ${formatMoney(placed.total, placed.currency)}.`
-      : "Your cart is empty.",
+      : "There is nothing left to order.",
   );
 }
 
@@ -347,7 +359,7 @@ async function entered(): Promise<void> {
   await loadUser();
   await go("catalogue");
   say(user ? `Welcome, ${user.name}.` : "");
-  if (user && hasPendingOrder(user.id)) await order();
+  await completePending();
 }
 
 /** Do work of one click at a time, and report its error. */
@@ -360,6 +372,7 @@ async function attempt(work: () => Promise<void>): Promise<void> {
     if (statusLine.textContent === "Please wait…") say("");
   } catch (error) {
     say(reasonOf(error));
+    if (error instanceof CartChanged) showCart();
     if (error instanceof ShopError && error.status === 401 && !(await isSignedIn())) {
       user = undefined;
       await show();
@@ -379,6 +392,7 @@ function reasonOf(error: unknown): string {
       ? "The shop did not answer. Your order is kept: reload the page to complete it."
       : "The shop did not answer. Try again.";
   }
+  if (error instanceof CartChanged) return error.message;
   console.error(error);
   return "The shop is not reachable. Try again.";
 }
@@ -392,9 +406,10 @@ window.addEventListener("hashchange", () => {
   say("");
   show().catch((error) => say(reasonOf(error)));
 });
-// Another tab has logged in or out.
+// Another tab has changed the cart, logged in or out, or cleared everything, which has no key.
 window.addEventListener("storage", ({ key }) => {
-  if (key === TOKENS)
+  if (key === CART || key === null) showCart();
+  if (key === TOKENS || key === null)
     attempt(async () => {
       await loadUser();
       await show();

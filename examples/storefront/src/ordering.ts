@@ -15,9 +15,18 @@ interface PendingOrder {
 }
 
 export const MAX_QUANTITY = 999;
-const CART = "storefront.cart";
+export const CART = "storefront.cart";
 // The API keeps the result of a key for 24 hours; a later retry would be a second order.
 const MAX_AGE = 23 * 60 * 60 * 1000;
+
+/** The cart has other lines than those to order: another tab has changed it. */
+export class CartChanged extends Error {
+  override readonly name = "CartChanged";
+
+  constructor() {
+    super("Your cart was changed in another tab. Check it, and order again.");
+  }
+}
 
 export function cart(): CartLine[] {
   return JSON.parse(localStorage.getItem(CART) ?? "[]");
@@ -46,14 +55,15 @@ export function hasPendingOrder(userId: string): boolean {
 }
 
 /**
- * Order the cart, or complete the order that got no response. Return undefined if there is nothing to order.
+ * Order these lines of the cart, or complete the order that got no response. Return undefined if there is
+ * nothing to order; throw CartChanged if the cart has other lines.
  *
  * The key is stored before the request, with the user and the lines, so every retry of any tab is the same order.
  * The path names the user: a tab whose user has changed gets an error, and no order for another user.
  */
-export async function placeOrder(userId: string): Promise<Order | undefined> {
+export async function placeOrder(userId: string, lines: CartLine[]): Promise<Order | undefined> {
   return await navigator.locks.request(`storefront.order.${userId}`, async () => {
-    const pending = pendingOrder(userId) ?? newOrder();
+    const pending = pendingOrder(userId) ?? newOrder(lines);
     if (pending.items.length === 0) return undefined;
     localStorage.setItem(nameOf(userId), JSON.stringify(pending));
     let order: Order;
@@ -69,8 +79,14 @@ export async function placeOrder(userId: string): Promise<Order | undefined> {
   });
 }
 
-function newOrder(): PendingOrder {
-  const items = cart().map(({ id, quantity }) => ({ productId: id, quantity }));
+function newOrder(lines: CartLine[]): PendingOrder {
+  const current = cart();
+  // The tab that held the lock may have ordered the whole cart.
+  const isGone = current.length === 0;
+  if (lines.length > 0 && !isGone && JSON.stringify(lines) !== JSON.stringify(current)) {
+    throw new CartChanged();
+  }
+  const items = (isGone ? [] : lines).map(({ id, quantity }) => ({ productId: id, quantity }));
   return { key: crypto.randomUUID(), items, at: Date.now() };
 }
 
