@@ -190,6 +190,95 @@ def test_order_of_an_outdated_cart_is_stopped(shop: Shop, visitor: Page, tea: Js
     message_of(visitor, "Thank you! You ordered for €31.60.")
 
 
+def test_cart_of_two_currencies_is_refused(shop: Shop, visitor: Page, tea: Json) -> None:
+    sake = shop.product(name=f"0 Sake {uuid4().hex[:8]}", price="500.00", currency="JPY", stock=1)
+    visitor.reload()
+    add(visitor, sake, 1)
+    add(visitor, tea, 1)
+
+    message_of(visitor, "An order has one currency. Your cart is in JPY")
+    cart = visitor.get_by_role("complementary")
+    expect(cart.locator(".total")).to_have_text("TotalJP¥500")
+    expect(cart.get_by_label(f"Quantity of {tea['name']}")).to_have_count(0)
+    cart.get_by_label(f"Quantity of {sake['name']}").fill("0")
+    cart.get_by_label(f"Quantity of {sake['name']}").press("Tab")
+    add(visitor, tea, 1)
+    expect(cart.locator(".total")).to_have_text("Total€7.90")
+    expect(visitor.get_by_role("status")).to_be_empty()
+
+
+def test_header_counts_pieces_and_leads_to_the_cart_on_a_phone(visitor: Page, tea: Json) -> None:
+    visitor.set_viewport_size({"width": 360, "height": 640})
+    expect(visitor.get_by_role("link", name="Cart (0)")).to_be_in_viewport()
+    add(visitor, tea, 2)
+    link = visitor.get_by_role("link", name="Cart (2)")
+    expect(link).to_be_in_viewport()
+    link.click()
+
+    heading = visitor.get_by_role("heading", name="Your cart")
+    expect(heading).to_be_focused()
+    expect(heading).to_be_in_viewport()
+    below = "it => it.getBoundingClientRect().top >= document.querySelector('header').offsetHeight"
+    assert heading.evaluate(below)
+    assert visitor.evaluate("document.documentElement.scrollWidth") <= 360
+    visitor.get_by_label(f"Quantity of {tea['name']}").fill("5")
+    expect(visitor.get_by_role("link", name="Cart (5)")).to_be_visible()
+    assert accessibility_faults(visitor) == []
+
+
+def test_rejected_forms_stay_as_they_are(shop: Shop, visitor: Page) -> None:
+    ada = shop.sign_up()
+    visitor.get_by_role("link", name="Log in").click()
+    entry = visitor.get_by_role("form", name="Log in")
+    sign_up = visitor.get_by_role("form", name="Sign up")
+    sign_up.get_by_label("Name").fill("Grace Hopper")
+    sign_up.get_by_label("Email").fill(new_email())
+    sign_up.get_by_label("Password").fill("short")
+    sign_up.get_by_role("button").click()
+    message_of(visitor, "password: Must be at least 8 characters.")
+    entry.get_by_label("Email").fill(ada.email)
+    expect(visitor.get_by_role("status")).to_be_empty()
+    entry.get_by_label("Password").fill("wrong password")
+    entry.get_by_role("button").click()
+
+    message_of(visitor, "password")
+    expect(entry.get_by_label("Email")).to_have_value(ada.email)
+    expect(sign_up.get_by_label("Name")).to_have_value("Grace Hopper")
+    entry.get_by_label("Password").fill(PASSWORD)
+    entry.get_by_role("button").click()
+    message_of(visitor, "Welcome, Ada Lovelace.")
+    visitor.evaluate("location.hash = 'sign-in'")
+    visitor.wait_for_url("**/#catalogue")
+    expect(visitor.get_by_role("heading", name="Catalogue")).to_be_visible()
+
+
+def test_unreachable_shop_is_reported_and_tried_again(visitor: Page, expected: Expected) -> None:
+    expected.messages.add("net::ERR_FAILED")
+    visitor.route("**/api/**", lambda route: route.abort())
+    visitor.reload()
+    expect(visitor.get_by_role("heading", name="This page could not be loaded")).to_be_visible()
+    expect(visitor.get_by_text("The shop did not answer.")).to_be_visible()
+    faults = accessibility_faults(visitor)
+    visitor.unroute("**/api/**")
+    visitor.get_by_role("button", name="Try again").click()
+
+    expect(visitor.get_by_role("heading", name="Catalogue")).to_be_visible()
+    assert faults == []
+
+
+def test_pictures_of_products_begin_at_the_top(shop: Shop, visitor: Page, tea: Json) -> None:
+    shop.product(name=f"{tea['name']} in a tin, with a title that needs several lines")
+    visitor.set_viewport_size({"width": 1280, "height": 800})
+    visitor.reload()
+    expect(visitor.get_by_role("heading", name="several lines")).to_be_visible()
+
+    gaps = visitor.locator(".products li").evaluate_all(
+        """all => all.map(it => it.querySelector("svg").getBoundingClientRect().top
+          - it.getBoundingClientRect().top)"""
+    )
+    assert len(gaps) > 1 and max(gaps) < 2
+
+
 def test_unfinished_order_stays_with_its_customer(
     shop: Shop, visitor: Page, tea: Json, expected: Expected
 ) -> None:
@@ -221,6 +310,7 @@ def test_rejected_order_is_reported_and_can_be_changed(
     quantity.press("Tab")
     press_order(visitor)
     assert quantity.evaluate("it => it.validity.rangeOverflow")
+    expect(visitor.locator(".total .amount")).to_be_empty()
     quantity.fill("11")
     quantity.press("Tab")
     press_order(visitor)

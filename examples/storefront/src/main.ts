@@ -30,6 +30,7 @@ const MAX_PRODUCTS = 24;
 const MAX_ORDERS = 20;
 
 const main = find<HTMLElement>("main");
+const cartLink = find<HTMLElement>('nav [href="#cart"]');
 const account = find<HTMLElement>("#account");
 const statusLine = find<HTMLElement>("[role=status]");
 let user: User | undefined;
@@ -40,9 +41,18 @@ let views = 0;
 
 async function begin(): Promise<void> {
   const outcome = await completeSignIn();
-  await loadUser();
-  await show();
+  await open();
   if (outcome === "refused") say("The sign-in was cancelled or has failed. Try again.");
+}
+
+async function open(): Promise<void> {
+  try {
+    await loadUser();
+  } catch (error) {
+    main.replaceChildren(...failurePage(error));
+    return;
+  }
+  await show();
   await completePending();
 }
 
@@ -67,22 +77,45 @@ async function go(page: "catalogue" | "orders"): Promise<void> {
 }
 
 async function show(): Promise<void> {
+  // The page for logging in has nothing for a user who is logged in.
+  if (user && location.hash === "#sign-in") history.replaceState(null, "", "#catalogue");
   showAccount();
+  showPieces();
   const page = location.hash.slice(1) || "catalogue";
   for (const link of document.querySelectorAll("nav a")) {
     if (link.getAttribute("href") === `#${page}`) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
-  const isForUsers = page === "orders" || page === "sign-in";
   const view = ++views;
-  const content =
-    isForUsers && !(user && page === "orders")
-      ? signInPage()
-      : page === "orders"
-        ? await ordersPage()
-        : await cataloguePage();
+  const content = await contentOf(page).catch(async (error) => {
+    if (await hasEnded(error)) throw error;
+    return failurePage(error);
+  });
   // The customer may have opened another page while this one was loading.
-  if (view === views) main.replaceChildren(...content);
+  if (view !== views) return;
+  main.replaceChildren(...content);
+  if (page === "cart") document.getElementById("cart")?.focus();
+}
+
+async function contentOf(page: string): Promise<Node[]> {
+  if (page === "orders" && user) return await ordersPage();
+  return page === "orders" || page === "sign-in" ? signInPage() : await cataloguePage();
+}
+
+function failurePage(error: unknown): Node[] {
+  const section = element(
+    "section",
+    { role: "alert" },
+    element("h1", {}, "This page could not be loaded"),
+    element("p", {}, reasonOf(error)),
+    element("button", { onclick: () => attempt(open) }, "Try again"),
+  );
+  return [section];
+}
+
+function showPieces(): void {
+  const pieces = cart().reduce((sum, it) => sum + it.quantity, 0);
+  cartLink.textContent = `Cart (${pieces})`;
 }
 
 function showAccount(): void {
@@ -128,12 +161,12 @@ async function firstOf<Item>(items: AsyncIterable<Item>, count: number): Promise
 function productCard(product: Product): HTMLLIElement {
   const { name, price, currency, stock } = product;
   const isGone = stock === 0;
-  const add = element(
+  const button = element(
     "button",
     {
       ariaLabel: `Add ${name}`,
       disabled: isGone,
-      onclick: () => change(product, Math.min(quantityOf(product.id) + 1, MAX_QUANTITY)),
+      onclick: () => add(product),
     },
     isGone ? "Sold out" : "Add",
   );
@@ -143,20 +176,20 @@ function productCard(product: Product): HTMLLIElement {
     pictureOf(product),
     element("h2", {}, name),
     element("p", { className: "price" }, formatMoney(price, currency)),
-    add,
+    button,
   );
 }
 
 function cartOf(lines: CartLine[]): HTMLElement {
   shown = lines;
-  const heading = element("h2", { id: "cart" }, "Your cart");
+  const heading = element("h2", { id: "cart", tabIndex: -1 }, "Your cart");
   const section = element("aside", {}, heading);
   section.setAttribute("aria-labelledby", "cart");
   if (lines.length === 0) {
     section.append(element("p", {}, "It is empty."));
     return section;
   }
-  const total = element("span", { className: "amount" }, shownTotal());
+  const total = element("span", { className: "amount" }, totalShown());
   const form = element(
     "form",
     {
@@ -173,8 +206,10 @@ function cartOf(lines: CartLine[]): HTMLElement {
   return section;
 }
 
-function shownTotal(): string {
-  return shown[0] ? formatMoney(totalOf(shown), shown[0].currency) : "";
+/** Return the total, or nothing for a cart of two currencies, which another tab can cause. */
+function totalShown(): string {
+  const [currency, ...others] = new Set(shown.map((it) => it.currency));
+  return currency && others.length === 0 ? formatMoney(totalOf(shown), currency) : "";
 }
 
 function cartLine(line: CartLine, total: HTMLElement): HTMLLIElement {
@@ -194,17 +229,39 @@ function cartLine(line: CartLine, total: HTMLElement): HTMLLIElement {
   });
   // In place: a new form would lose the click that ends the input.
   quantity.addEventListener("input", () => {
-    if (!quantity.validity.valid || quantity.valueAsNumber === 0) return;
+    amount.textContent = "";
+    total.textContent = "";
+    if (!isQuantity(quantity)) return;
     const changed = { ...line, quantity: quantity.valueAsNumber };
     setQuantity(line, changed.quantity);
+    showPieces();
     shown = shown.map((it) => (it.id === line.id ? changed : it));
     amount.textContent = formatMoney(totalOf([changed]), line.currency);
-    total.textContent = shownTotal();
+    if ([...main.querySelectorAll<HTMLInputElement>("aside input")].every(isQuantity)) {
+      total.textContent = totalShown();
+    }
   });
   quantity.addEventListener("change", () => {
     if (quantity.valueAsNumber === 0) change(line, 0);
   });
   return element("li", {}, element("span", {}, line.name), quantity, amount);
+}
+
+function isQuantity({ validity, valueAsNumber }: HTMLInputElement): boolean {
+  return validity.valid && valueAsNumber > 0;
+}
+
+function add(product: Product): void {
+  const { id, currency } = product;
+  const other = cart().find((it) => it.id !== id && it.currency !== currency);
+  if (other) {
+    say(
+      `An order has one currency. Your cart is in ${other.currency}: order or empty it before you add a product in ${currency}.`,
+    );
+    return;
+  }
+  say("");
+  change(product, Math.min(quantityOf(id) + 1, MAX_QUANTITY));
 }
 
 function change(product: Omit<CartLine, "quantity">, quantity: number): void {
@@ -213,6 +270,7 @@ function change(product: Omit<CartLine, "quantity">, quantity: number): void {
 }
 
 function showCart(): void {
+  showPieces();
   main.querySelector("aside")?.replaceWith(cartOf(cart()));
 }
 
@@ -371,21 +429,31 @@ async function attempt(work: () => Promise<void>): Promise<void> {
     await work();
     if (statusLine.textContent === "Please wait…") say("");
   } catch (error) {
-    say(reasonOf(error));
-    if (error instanceof CartChanged) showCart();
-    if (error instanceof ShopError && error.status === 401 && !(await isSignedIn())) {
-      user = undefined;
-      await show();
-    }
+    await report(error);
   } finally {
     document.body.ariaBusy = "false";
   }
 }
 
+async function report(error: unknown): Promise<void> {
+  say(reasonOf(error));
+  if (error instanceof CartChanged) showCart();
+  // A rejected login ends no session: its form stays as it is.
+  if (user && (await hasEnded(error))) {
+    user = undefined;
+    await show();
+  }
+}
+
+/** Return whether the session has ended, rather than a request of it was rejected. */
+async function hasEnded(error: unknown): Promise<boolean> {
+  return error instanceof ShopError && error.status === 401 && !(await isSignedIn());
+}
+
 function reasonOf(error: unknown): string {
   if (error instanceof ShopError) {
-    const [detail] = error.details;
-    return detail ? `${error.message} ${detail.message}` : error.message;
+    const faults = error.details.map((it) => `${it.field.replace(/^body\./, "")}: ${it.message}`);
+    return [error.message, ...faults].join(" ");
   }
   if (error instanceof NoAnswer) {
     return user && hasPendingOrder(user.id)
@@ -404,7 +472,11 @@ function say(text: string): void {
 // A page opens at once, although another one is still loading.
 window.addEventListener("hashchange", () => {
   say("");
-  show().catch((error) => say(reasonOf(error)));
+  show().catch(report);
+});
+// A message is about the last action.
+window.addEventListener("input", () => {
+  if (document.body.ariaBusy !== "true") say("");
 });
 // Another tab has changed the cart, logged in or out, or cleared everything, which has no key.
 window.addEventListener("storage", ({ key }) => {
