@@ -84,7 +84,9 @@ def is_writing(route: str) -> bool:
 def test_read_only_database_leaves_no_partial_writes(
     shop: Shop, faults: FaultProxy, admin: Person
 ) -> None:
-    writing = [it for it in ROUTES if is_writing(it) and "{token}" not in it]
+    # The reads of these find no token, and no app of the admin: 404 before a write.
+    not_found = ("{token}", "recovery-codes")
+    writing = [it for it in ROUTES if is_writing(it) and not any(part in it for part in not_found)]
     sent = requests(shop, admin, writing)
     before = shop.everything()
 
