@@ -160,7 +160,7 @@ export function createShop({
     /** For browsers. Both methods throw the browser's `NotAllowedError` if the user declines. */
     passkeys: {
       /** Whether this browser has passkeys. */
-      isSupported: passkeys.isSupported,
+      isSupported: (): boolean => passkeys.isSupported(),
 
       /** Create a passkey of the logged-in user. The login must be at most 10 minutes old. */
       async create(name: string) {
