@@ -57,12 +57,6 @@ _TAGS = {
     "graphql": "The same resources by GraphQL.",
     "operations": "Health checks and this document.",
 }
-_STANDARDS = {
-    "oauth": ("OAuth 2.0, RFC 6749", "https://www.rfc-editor.org/rfc/rfc6749"),
-    "authenticators": ("Web Authentication, Level 3", "https://www.w3.org/TR/webauthn-3/"),
-    "webhooks": ("Standard Webhooks", "https://www.standardwebhooks.com"),
-    "graphql": ("GraphQL over HTTP", "https://graphql.github.io/graphql-over-http/draft/"),
-}
 # Folders and handlers with another tag: generated clients name their classes by tags.
 _TAG_OF = {"system": "operations", "sessions/get_jwks": "oauth"}
 _DESCRIPTION = """\
@@ -157,7 +151,7 @@ def document() -> Part:
             }
         ],
         "security": [{"accessToken": []}],
-        "tags": [_tag(name) for name in _TAGS],
+        "tags": [{"name": name, "description": result} for name, result in _TAGS.items()],
         "paths": paths,
         "components": {
             "securitySchemes": {
@@ -186,14 +180,6 @@ def document() -> Part:
 
 def text_of(document: Part) -> str:
     return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
-
-
-def _tag(name: str) -> Part:
-    tag: Part = {"name": name, "description": _TAGS[name]}
-    if name in _STANDARDS:
-        title, url = _STANDARDS[name]
-        tag["externalDocs"] = {"description": title, "url": url}
-    return tag
 
 
 def _operation(name: str, handler: Endpoint, schemas: Part) -> Part:
