@@ -3,10 +3,15 @@
 set -eu
 cd "$(dirname "$0")/.."
 
+# Skips lines that no plugin can match, before the plugins: twice as fast, with the same results.
+export DETECT_SECRETS_PERF_PREGATE=1
+
 # Matches names, not values, so it finds settings and tests. bandit covers our code.
 set -- --disable-plugin KeywordDetector
 # Digests of packages.
 set -- "$@" --exclude-files '(^|/)(uv\.lock|((graphql|rpc|signing)-)?requirements\.txt)$'
+# Generated from layers/shop/shop/system/openapi.json, which is scanned, and its earlier release.
+set -- "$@" --exclude-files '^(docs/openapi(\.released)?\.json|clients/typescript/src/openapi\.ts)$'
 # Fields that AWS adds to every event.
 set -- "$@" --exclude-lines '"(eventID|md5OfBody|receiptHandle)": "'
 # Bodies of recorded requests, JSON and forms, with invented tokens and passwords.

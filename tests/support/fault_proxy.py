@@ -11,6 +11,7 @@ import random
 import re
 import threading
 import zlib
+from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from copy import replace
@@ -85,7 +86,8 @@ class FaultProxy:
     def __init__(self, port: int, upstream_port: int) -> None:
         self.port = port
         self.upstream_port = upstream_port
-        self.writes = 0  # incremented when a call that may have written starts and ends
+        # By table; incremented when a call that may write there starts and ends.
+        self.writes: Counter[str] = Counter()
         self.aside: set[str] = set()  # tables affected only by faults that name them
         self._faults: tuple[tuple[Callable[[Call], bool], Fault], ...] = ()
         self._loop = asyncio.new_event_loop()
@@ -189,16 +191,18 @@ class FaultProxy:
         operation = "SendEmail"
         if service != MAIL:
             operation = _header(head, b"x-amz-target").rpartition(".")[2]
-        is_write = service == DYNAMODB and operation not in READS
+        written: set[str] = set()
+        if service == DYNAMODB and operation not in READS:
+            written = Call(operation, json.loads(body)).tables
 
         async def send(instead: dict[str, Any] | None = None) -> Response:
-            self.writes += is_write
+            self.writes.update(written)
             asked = head + body
             if instead is not None:
                 changed = json.dumps(instead).encode()
                 asked = _with_length(head, len(changed)) + changed
             response = await upstream.ask(asked)
-            self.writes += is_write
+            self.writes.update(written)
             return response
 
         if self._faults:
