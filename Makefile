@@ -359,9 +359,8 @@ lock: uv ## Update uv.lock and the files derived from it
 	uv lock --upgrade --project tests/benchmarks/peers
 	$(MAKE) generate
 
-# Compile once: with PYTHONDONTWRITEBYTECODE, each process would compile its imports again.
 # uv leaves a lock file in TMPDIR.
-SYNC := TMPDIR=$(CURDIR)/.local/tmp UV_COMPILE_BYTECODE=1 uv sync --frozen --quiet
+SYNC := TMPDIR=$(CURDIR)/.local/tmp uv sync --frozen --quiet
 
 .PHONY: environments
 environments: .venv/.synced .venv-emulator/.synced .venv-sam/.synced ## Install Python and all packages into this folder

@@ -84,6 +84,7 @@ def test_authorizer_logs_its_decision_and_both_lines_have_the_trace_id(
 ) -> None:
     """On AWS both have one trace; the emulator starts another for the authorizer."""
     person = shop.sign_up()
+    person.http.get("/api/users/me")
     (verdict,) = logs.lines(person.id, message="authorization")
 
     assert verdict["verdict"] == "allowed"

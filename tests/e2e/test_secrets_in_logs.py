@@ -194,6 +194,7 @@ def test_traces_of_failures_contain_no_user_input(
     shop: Shop, logs: Logs, secrets: Secrets, faults: FaultProxy, person: Person
 ) -> None:
     sign_up = {"email": f"{planted('mail')}@example.com", "name": planted("name")}
+    assert person.http.get("/api/users/me").status_code == 200  # cached by the authorizer
     with faults.on(quoting):
         responses = [
             person.http.patch(f"/api/users/{person.id}", json={"name": planted("name")}),

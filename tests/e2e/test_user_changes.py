@@ -493,6 +493,7 @@ def test_user_deleted_while_ordering_keeps_the_order_or_the_stock(shop: Shop) ->
     product = shop.product(stock=1000)
     for _ in range(5):
         person = shop.sign_up()
+        assert person.http.get("/api/users/me").status_code == 200  # cached by the authorizer
         stock = shop.stock(product)
 
         def act(n: int, person: Person = person) -> httpx2.Response:
