@@ -15,7 +15,7 @@ from shop.errors import TooManyRequests
 from shop.identity.login_attempts.repository import LoginAttemptRepository
 from shop.identity.login_attempts.service import LoginAttemptService, login_attempt
 from tests.support.dependency_failures import THROTTLED, assert_retryable_503
-from tests.support.deployed_shop import Shop, error_of, gather, new_email
+from tests.support.deployed_shop import TLS, Shop, error_of, gather, new_email
 from tests.support.fault_proxy import WRITES, FaultProxy, response_lost
 from tests.support.fixtures import PASSWORD
 from tests.support.waiting import HANG_SECONDS
@@ -29,7 +29,7 @@ def log_in(
     shop: Shop, email: str, password: str = "wrong horse", address: str = HOME
 ) -> httpx2.Response:
     """Log in from this address: all of 127.0.0.0/8 is local, and the gateway sees the caller's."""
-    transport = httpx2.HTTPTransport(local_address=address)
+    transport = httpx2.HTTPTransport(local_address=address, verify=TLS)
     with httpx2.Client(base_url=shop.url, timeout=HANG_SECONDS, transport=transport) as client:
         return client.post("/api/sessions", json={"email": email, "password": password})
 

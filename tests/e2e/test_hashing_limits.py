@@ -7,7 +7,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.support.deployed_shop import Shop, error_of, gather, new_email
+from tests.support.deployed_shop import TLS, Shop, error_of, gather, new_email
 from tests.support.fixtures import PASSWORD
 from tests.support.sent_emails import WELCOME, Mail
 
@@ -25,7 +25,7 @@ def limited(shop: Shop) -> Iterator[None]:
 def sign_up(shop: Shop, address: str, **changed: Any) -> httpx2.Response:
     """Use another local address, whose network no other test uses."""
     body = {"email": new_email(), "name": "Ada", "password": PASSWORD} | changed
-    transport = httpx2.HTTPTransport(local_address=address)
+    transport = httpx2.HTTPTransport(local_address=address, verify=TLS)
     with httpx2.Client(base_url=shop.url, timeout=30, transport=transport) as client:
         return client.post("/api/users", json=body)
 

@@ -96,7 +96,7 @@ def test_receiver_that_fails_half_of_the_time_loses_none_of_1000_orders(
 
     receiver.respond = respond
     ids = webhooks.publish(*["order.placed"] * EVENTS)
-    assert eventually(lambda: len(webhooks.rows(endpoint)) == EVENTS, 3 * HANG_SECONDS)
+    assert eventually(lambda: webhooks.count(endpoint) == EVENTS, 3 * HANG_SECONDS)
     sweep_until_all_are_delivered(webhooks, endpoint, EVENTS)
 
     assert accepted == {*ids}
@@ -176,7 +176,7 @@ def test_replay_of_the_archive_sends_nothing_again(
     refused = webhooks.publish("order.placed")
     receiver.respond = lambda it: 500 if it.id in refused else 200
     ids = webhooks.publish(*["order.placed"] * 5)
-    assert eventually(lambda: len(webhooks.rows(endpoint)) == 6)
+    assert eventually(lambda: webhooks.count(endpoint) == 6)
     webhooks.wait_until_idle()
     later = Receiver()
     other = shop.webhook_endpoint(url=later.url, eventTypes=["order.placed"])
@@ -223,7 +223,7 @@ def test_receiver_that_never_responds_does_not_slow_the_others(
     assert eventually(lambda: webhooks.state(dead)["rests_until"])
     waits = [it for it in webhooks.deliveries(dead) if not it["attempts"]]
     webhooks.wait_until_idle()
-    assert len(webhooks.rows(dead)) == 60 and waits
+    assert webhooks.count(dead) == 60 and waits
     assert webhooks.failed.is_empty()
     silent.close()
 

@@ -65,12 +65,14 @@ class Mail:
 
     def outcomes(self, event_id: str) -> list[str]:
         """Return the worker's log messages about the email of an event."""
-        lines = [line for line in self.log_lines() if line.get("id") == event_id]
+        lines = [line for line in self.log_lines(event_id) if line.get("id") == event_id]
         return [line["message"] for line in lines if "mail" in line["message"]]
 
-    def log_lines(self) -> list[dict[str, Any]]:
+    def log_lines(self, containing: str = "") -> list[dict[str, Any]]:
+        """Return all lines of invocations whose log contains a text."""
         found = []
-        for entry in self._shop.stack.emulator.function_log.read_text().splitlines():
+        entries = self._shop.stack.emulator.function_log.read_text().splitlines()
+        for entry in (it for it in entries if containing in it):
             for line in json.loads(entry)["lines"]:
                 if line.startswith("{"):
                     found.append(json.loads(line))

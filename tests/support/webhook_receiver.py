@@ -186,13 +186,21 @@ class Webhooks:
                 self._change(key, changed)
 
     def rows(self, endpoint: Mapping[str, Any]) -> list[dict[str, Any]]:
-        pages = self._dynamodb.get_paginator("query").paginate(
+        pages = self._query(endpoint, Select="ALL_ATTRIBUTES")
+        return [decode(item) for page in pages for item in page["Items"]]
+
+    def count(self, endpoint: Mapping[str, Any]) -> int:
+        return sum(page["Count"] for page in self._query(endpoint, Select="COUNT"))
+
+    # Any: the pages of botocore.
+    def _query(self, endpoint: Mapping[str, Any], **options: Any) -> Any:
+        return self._dynamodb.get_paginator("query").paginate(
             TableName=self._table,
             KeyConditionExpression="endpoint_id = :id",
             ExpressionAttributeValues=encode({":id": endpoint["id"]}),
             ConsistentRead=True,
+            **options,
         )
-        return [decode(item) for page in pages for item in page["Items"]]
 
     def sweep(self) -> None:
         """Send the message that the schedule sends each minute."""
