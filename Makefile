@@ -43,7 +43,7 @@ storefront: environments $(STOREFRONT)/node_modules/.installed ## Serve examples
 	@exec $(PYTHON) -m tools.local_cloud.storefront
 
 .PHONY: test
-test: environments .venv-checkers/.synced ## Run lint, types, scanners and tests, on three parallel stacks (15 minutes; not test-browser, test-clients, test-grpc, test-dynamodb, bench-check)
+test: environments .venv-checkers/.synced ## Run lint, types, scanners and tests, on two parallel stacks (15 minutes; not test-browser, test-clients, test-grpc, test-dynamodb, bench-check)
 	@rm -rf $(PERMISSION_RECORDS)
 	@# The tests rarely need both cores, so the checks run in parallel. Checkers and pytest leave
 	@# temporary files, which are deleted with TMPDIR.
@@ -53,14 +53,14 @@ test: environments .venv-checkers/.synced ## Run lint, types, scanners and tests
 
 .PHONY: test-suite
 test-suite: environments
-	PERMISSION_RECORDS=$(PERMISSION_RECORDS) $(PYTHON) -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+	PERMISSION_RECORDS=$(PERMISSION_RECORDS) $(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: test-dynamodb
-test-dynamodb: environments ## Run tests/repositories on Amazon's DynamoDB Local (30 seconds; needs a JDK and npm)
+test-dynamodb: environments ## Run tests/repositories on Amazon's DynamoDB Local (3 minutes; needs a JDK and npm)
 	$(PYTHON) -m pytest --dynamodb-local tests/repositories
 
 .PHONY: test-browser
-test-browser: environments docs $(STOREFRONT)/node_modules/.installed ## Test the pages, the storefront and the documentation site in a browser (2 minutes; needs Chromium and npm)
+test-browser: environments docs $(STOREFRONT)/node_modules/.installed ## Test the pages, the storefront and the documentation site in a browser (5 minutes; needs Chromium and npm)
 	@cd $(STOREFRONT) && npm run --silent check
 	TEST_STACK=browser $(PYTHON) -m pytest --browser tests/browser
 

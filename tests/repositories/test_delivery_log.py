@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any  # `Any`: a client has calls of every shape
 
-import boto3
 import pytest
 
+import shop.clients
 from shop.clients import dynamodb
 from shop.clock import to_epoch
 from shop.mail.repository import LEASE_DURATION, DeliveryLogRepository
@@ -70,7 +70,7 @@ def test_delivery_log_item_outlives_the_event_archive_and_contains_no_address() 
     delivery_log().acquire("event")
     delivery_log().complete("event", 5)
 
-    (row,) = boto3.client("dynamodb").scan(TableName="idempotency_table")["Items"]
+    (row,) = shop.clients.dynamodb().scan(TableName="idempotency_table")["Items"]
     assert row["id"]["S"] == "mail#event"
     assert int(row["ttl"]["N"]) > to_epoch(NOON + timedelta(days=31))
     assert row.keys() == {"id", "claim", "claimed_until", "finished_at", "ttl"}

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-import boto3
 import pytest
 
+import shop.clients
 from shop.caller import Role
 from shop.dynamo.codec import decode, encode
 from shop.dynamo.sort_keys import amount_key, shard_key, shard_keys
@@ -57,7 +57,7 @@ def entries(table: str, index: str, key: str, value: str, **more: Any) -> list[d
     """
     condition = f"#key = :key{more.pop('condition', '')}"
     pages = (
-        boto3.client("dynamodb")
+        shop.clients.dynamodb()
         .get_paginator("query")
         .paginate(
             TableName=table,

@@ -10,9 +10,9 @@ from copy import replace
 from decimal import Decimal
 from typing import Any
 
-import boto3
 import pytest
 
+import shop.clients
 from shop.caller import Role
 from shop.clients import dynamodb
 from shop.clock import now
@@ -107,7 +107,7 @@ def stock(of: Product) -> int | None:
 
 
 def count(table: str) -> int:
-    return boto3.client("dynamodb").scan(TableName=table, Select="COUNT")["Count"]
+    return shop.clients.dynamodb().scan(TableName=table, Select="COUNT")["Count"]
 
 
 def newest(limit: int) -> Sequence[Order]:

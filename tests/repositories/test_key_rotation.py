@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+import shop.clients
 from shop.clock import now
 from shop.identity.keys.key_store import KeyStore
 from shop.identity.keys.signing_keys import KeySet
@@ -33,8 +33,8 @@ class Keys:
         self.published: list[list[str]] = []  # key ids, one list for each publication
         # `Any`: botocore creates its clients at run time.
         self.clients: dict[str, Any] = {
-            "secretsmanager": boto3.client("secretsmanager"),
-            "ssm": boto3.client("ssm"),
+            "secretsmanager": shop.clients.secrets(),
+            "ssm": shop.clients.parameters(),
         }
         self.clients["ssm"].meta.events.register("provide-client-params.ssm.PutParameter", self._of)
         self.store = KeyStore(
@@ -51,7 +51,7 @@ class Keys:
 
     def jwks(self) -> list[str]:
         """Return the key ids that verifiers find now."""
-        found = boto3.client("ssm").get_parameter(Name="/shop/jwks")["Parameter"]["Value"]
+        found = shop.clients.parameters().get_parameter(Name="/shop/jwks")["Parameter"]["Value"]
         return [key["kid"] for key in json.loads(found)["keys"]]
 
     def meanwhile(self, service: str, operation: str, work: Callable[[], object]) -> None:
@@ -225,7 +225,7 @@ def test_rotation_that_cannot_publish_changes_no_key(keys: Keys) -> None:
 
 def test_recently_changed_keys_are_published_again_and_not_rotated(keys: Keys) -> None:
     rotated = keys.store.rotate().kids
-    boto3.client("ssm").put_parameter(
+    shop.clients.parameters().put_parameter(
         Name="/shop/jwks", Value='{"keys": []}', Type="String", Overwrite=True
     )
 
@@ -253,7 +253,7 @@ SCHEDULED = json.loads((ROOT / "events/rotate_signing_keys.json").read_text())
 def grown_old() -> list[str]:
     """Replace the stored keys by keys created two hours ago; return their ids."""
     keys = KeySet.new(now() - 2 * HOUR)
-    boto3.client("secretsmanager").put_secret_value(
+    shop.clients.secrets().put_secret_value(
         SecretId="signing_keys_secret", SecretString=keys.to_secret()
     )
     return keys.kids

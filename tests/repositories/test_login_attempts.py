@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-import boto3
 import pytest
 
+import shop.clients
 from shop.caller import Role
 from shop.clock import to_epoch
 from shop.identifiers import new_id
@@ -67,7 +67,7 @@ def test_login_attempt_is_stored_with_its_window_and_expires_after_it() -> None:
     assert [(tally.attempts, tally.ends_at) for tally in attempt.windows] == [
         (2, NOON + WINDOW)
     ] * 2
-    items = boto3.client("dynamodb").scan(TableName="attempts_table")["Items"]
+    items = shop.clients.dynamodb().scan(TableName="attempts_table")["Items"]
     assert [item["ttl"]["N"] for item in items] == [str(to_epoch(NOON + WINDOW))] * 2
 
 
@@ -186,7 +186,7 @@ def test_full_window_admits_one_guess_for_those_without_an_outcome() -> None:
 def test_window_of_older_code_has_no_unsettled_guesses() -> None:
     attempt = count()
     for tally in attempt.windows:
-        boto3.client("dynamodb").update_item(
+        shop.clients.dynamodb().update_item(
             TableName="attempts_table",
             Key={"digest": {"S": tally.digest}},
             UpdateExpression="REMOVE unsettled, unsettled_until",

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-import boto3
 import pytest
 
+import shop.clients
 from shop.clock import to_epoch
 from shop.mail.models import LIMIT_WINDOW, MAX_UNVERIFIED
 from shop.mail.repository import LimitRepository
@@ -54,7 +54,7 @@ def test_email_limit_window_starts_with_its_first_email_and_ends() -> None:
 def test_email_limit_item_contains_no_address_and_expires_with_its_window() -> None:
     allows("event")
 
-    (row,) = boto3.client("dynamodb").scan(TableName="idempotency_table")["Items"]
+    (row,) = shop.clients.dynamodb().scan(TableName="idempotency_table")["Items"]
     assert row.keys() == {"id", "notices", "ends_at", "ttl"}
     assert "example" not in str(row)
     assert int(row["ttl"]["N"]) == to_epoch(NOON + LIMIT_WINDOW)

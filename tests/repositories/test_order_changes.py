@@ -6,9 +6,9 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-import boto3
 import pytest
 
+import shop.clients
 from shop.caller import Role
 from shop.dynamo.codec import decode, encode
 from shop.identifiers import new_id
@@ -70,7 +70,7 @@ def cancel(order: Order) -> Order:
 
 
 def set_stock(of: Product, stock: int | None) -> None:
-    boto3.client("dynamodb").update_item(
+    shop.clients.dynamodb().update_item(
         TableName="products_table",
         Key=encode({"id": of.id}),
         UpdateExpression="SET stock = :stock",
@@ -79,12 +79,12 @@ def set_stock(of: Product, stock: int | None) -> None:
 
 
 def delete(of: Product) -> None:
-    boto3.client("dynamodb").delete_item(TableName="products_table", Key=encode({"id": of.id}))
+    shop.clients.dynamodb().delete_item(TableName="products_table", Key=encode({"id": of.id}))
 
 
 def row(order_id: str) -> dict[str, Any]:
     key = encode({"user_id": ALICE.id, "id": order_id})
-    return decode(boto3.client("dynamodb").get_item(TableName="orders_table", Key=key)["Item"])
+    return decode(shop.clients.dynamodb().get_item(TableName="orders_table", Key=key)["Item"])
 
 
 def stock_and_version(of: Product) -> tuple[int | None, int] | None:
@@ -111,7 +111,7 @@ def test_order_status_changes_with_its_list_keys_and_counts() -> None:
 
 def test_order_note_changes_no_count_and_keeps_attributes_of_newer_code() -> None:
     order = placed(product())
-    boto3.client("dynamodb").update_item(
+    shop.clients.dynamodb().update_item(
         TableName="orders_table",
         Key=encode({"user_id": ALICE.id, "id": order.id}),
         UpdateExpression="SET gift = :gift",
@@ -142,7 +142,7 @@ def test_stale_order_is_not_changed() -> None:
 
 def test_deleted_order_is_not_recreated() -> None:
     order = placed(product())
-    boto3.client("dynamodb").delete_item(
+    shop.clients.dynamodb().delete_item(
         TableName="orders_table", Key=encode({"user_id": ALICE.id, "id": order.id})
     )
 

@@ -6,9 +6,9 @@ from copy import replace
 from datetime import timedelta
 from typing import Any  # items have values of many types
 
-import boto3
 import pytest
 
+import shop.clients
 from shop.caller import Role
 from shop.clock import to_epoch
 from shop.errors import InvalidCredentials, PasskeyExists, Unauthorized, ValidationFailed
@@ -51,7 +51,7 @@ def aws() -> Iterator[None]:
 
 
 def items(table: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = boto3.client("dynamodb").scan(TableName=table)["Items"]
+    found: list[dict[str, Any]] = shop.clients.dynamodb().scan(TableName=table)["Items"]
     return found
 
 

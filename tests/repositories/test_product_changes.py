@@ -6,9 +6,9 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-import boto3
 import pytest
 
+import shop.clients
 from shop.dynamo.codec import Item, decode
 from shop.dynamo.sort_keys import amount_key, text_key
 from shop.errors import SkuInUse
@@ -57,7 +57,7 @@ def _names(changes: dict[str, Any]) -> set[str]:
 
 
 def everything() -> list[Item]:
-    items = boto3.client("dynamodb").scan(TableName="products_table")["Items"]
+    items = shop.clients.dynamodb().scan(TableName="products_table")["Items"]
     return sorted(map(decode, items), key=lambda item: str(item["id"]))
 
 
@@ -216,7 +216,7 @@ def test_deleted_product_is_not_recreated() -> None:
 
 def test_sku_item_of_another_product_is_not_deleted() -> None:
     read = kept(sku="OLD")
-    boto3.client("dynamodb").put_item(
+    shop.clients.dynamodb().put_item(
         TableName="products_table", Item={"id": {"S": "sku#OLD"}, "product_id": {"S": new_id()}}
     )
     before = everything()

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from copy import replace
 from typing import Any
 
-import boto3
 import pytest
 
+import shop.clients
 from shop.caller import Role
 from shop.clock import to_epoch
 from shop.errors import NotFound
@@ -41,7 +41,7 @@ def aws() -> Iterator[None]:
 
 
 def everything() -> str:
-    client = boto3.client("dynamodb")
+    client = shop.clients.dynamodb()
     tables = ("users_table", "credentials_table", "sessions_table", "recovery_tokens_table")
     return str([client.scan(TableName=table)["Items"] for table in tables])
 
@@ -53,7 +53,7 @@ def reset(token: RecoveryToken = TOKEN, account: Account = ACCOUNT, old_hash: st
 def test_recovery_token_is_stored_and_expires_after_its_hour() -> None:
     assert RecoveryRepository().token("digest") == TOKEN
     assert RecoveryRepository().token("another") is None
-    (row,) = boto3.client("dynamodb").scan(TableName="recovery_tokens_table")["Items"]
+    (row,) = shop.clients.dynamodb().scan(TableName="recovery_tokens_table")["Items"]
     assert row["ttl"]["N"] == str(to_epoch(NOON + LIFETIME))
 
 

@@ -1,23 +1,27 @@
 """Repositories read items as they stored them, and enforce their conditions one at a time."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from copy import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-import boto3
 import pytest
 
+import shop.clients
 from shop.caller import Role
 from shop.clock import now
 from shop.dynamo import records
+from shop.dynamo.codec import Item
+from shop.dynamo.reads import batch_get
 from shop.errors import AccountInactive, EmailInUse, NotFound, SkuInUse
 from shop.http.response import Response
 from shop.idempotency import KEPT_FOR, IdempotentRequest, Record, Replayed
 from shop.identifiers import new_id
 from shop.identity.accounts.models import AccountState, UserStatus
+from shop.identity.accounts.repository import STATE_ID
 from shop.identity.login_attempts.service import login_attempt
+from shop.identity.sessions import repository as sessions
 from shop.identity.sessions.models import RefreshDigests, Session
 from shop.identity.sessions.repository import SessionRepository
 from shop.money import Money
@@ -110,6 +114,27 @@ def test_session_is_read_with_its_account_state() -> None:
     assert SessionRepository().with_account_state(new_id(), session.id) == (None, None)
 
 
+def test_session_is_read_again_while_a_change_that_keeps_it_is_half_done(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    UserRepository().add(USER, "hash")
+    digests = RefreshDigests(b"family", b"current", b"salt")
+    session = Session(USER.id, new_id(), 1, digests, NOON, NOON, NOON, NOON, "", "")
+    assert SessionRepository().begin(session, USER.email, "hash", None, UNSEEN.opened(NOON))
+
+    def half_done(keys: Mapping[str, Any]) -> dict[str, list[Item]]:
+        monkeypatch.setattr(sessions, "batch_get", batch_get)
+        rows = batch_get(keys)["sessions_table"]
+        newer = [row | {"generation": 2} if row["id"] == STATE_ID else row for row in rows]
+        return {"sessions_table": newer}
+
+    monkeypatch.setattr(sessions, "batch_get", half_done)
+
+    found, account_state = SessionRepository().with_account_state(USER.id, session.id)
+    assert found == session and account_state is not None
+    assert account_state.generation == session.generation
+
+
 @pytest.mark.parametrize(
     ("generation", "password_hash", "status"),
     [(2, "hash", "active"), (1, "other", "active"), (1, "hash", "inactive")],
@@ -118,7 +143,7 @@ def test_session_does_not_begin_after_a_change_of_hash_generation_or_status(
     generation: int, password_hash: str, status: str
 ) -> None:
     UserRepository().add(USER, "hash")
-    boto3.client("dynamodb").update_item(
+    shop.clients.dynamodb().update_item(
         TableName="sessions_table",
         Key={"user_id": {"S": USER.id}, "id": {"S": "gate"}},
         UpdateExpression="SET #s = :s",

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-import boto3
 import pytest
 from pydantic import SecretStr
 
+import shop.clients
 from shop.caller import Caller, Role
 from shop.errors import (
     AuthenticatorExists,
@@ -135,7 +135,7 @@ def home() -> Iterator[Home]:
 
 
 def rows() -> list[dict[str, Any]]:
-    return boto3.client("dynamodb").scan(TableName="authenticators_table")["Items"]
+    return shop.clients.dynamodb().scan(TableName="authenticators_table")["Items"]
 
 
 def test_log_in_needs_no_code_before_the_app_is_confirmed(home: Home) -> None:
@@ -419,7 +419,7 @@ def test_app_of_a_restored_table_is_deleted_without_its_flag(home: Home) -> None
     home.authenticators.delete(caller, id_)
     app, _ = AuthenticatorAppRepository(), home.enrol(caller)
     (row,) = rows()
-    boto3.client("dynamodb").update_item(
+    shop.clients.dynamodb().update_item(
         TableName="authenticators_table",
         Key={"user_id": row["user_id"], "id": row["id"]},
         UpdateExpression="REMOVE expires_at",

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from copy import replace
 from datetime import timedelta
 
-import boto3
 import pytest
 
+import shop.clients
 from shop.caller import Role
 from shop.identifiers import new_id
 from shop.identity.accounts.models import AccountState, UserStatus
@@ -54,7 +54,7 @@ def rotated(session: Session) -> Session:
 def ends_at(session: Session) -> int:
     """Return the TTL attribute of the stored session."""
     key = {"user_id": {"S": session.user_id}, "id": {"S": session.id}}
-    item = boto3.client("dynamodb").get_item(TableName="sessions_table", Key=key)["Item"]
+    item = shop.clients.dynamodb().get_item(TableName="sessions_table", Key=key)["Item"]
     return int(item["ttl"]["N"])
 
 
@@ -71,7 +71,7 @@ def test_refreshed_session_is_stored() -> None:
 def test_session_expires_when_it_can_no_longer_be_used() -> None:
     begun = begin()
     later = END + timedelta(days=150)
-    boto3.client("dynamodb").update_item(
+    shop.clients.dynamodb().update_item(
         TableName="sessions_table",
         Key={"user_id": {"S": begun.user_id}, "id": {"S": begun.id}},
         UpdateExpression="SET absolute_expires_at = :later",

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from copy import replace
 from itertools import pairwise
 
-import boto3
 import pytest
 
+import shop.clients
 from shop.caller import Role
 from shop.clock import now
 from shop.errors import EmailInUse, Forbidden, LastAdmin, Unauthorized
@@ -58,7 +58,7 @@ def account_state(user: User) -> AccountState | None:
 
 
 def everything() -> dict[str, list[str]]:
-    client = boto3.client("dynamodb")
+    client = shop.clients.dynamodb()
     return {
         table: sorted(
             str(sorted(item.items()))
@@ -189,7 +189,7 @@ def test_deleted_user_leaves_a_disabled_account_state_and_no_session() -> None:
 
 def test_user_with_more_sessions_than_one_transaction_holds_is_deleted() -> None:
     gone = user()
-    client = boto3.client("dynamodb")
+    client = shop.clients.dynamodb()
     for _ in range(110):
         row = {"user_id": {"S": gone.id}, "id": {"S": new_id()}}
         client.put_item(TableName="sessions_table", Item=row)

@@ -64,7 +64,19 @@ class SessionRepository:
     def with_account_state(
         self, user_id: str, session_id: str
     ) -> tuple[Session | None, AccountState | None]:
-        """Return both, in one consistent read of 2 units."""
+        """Return both, in one consistent read of 2 units.
+
+        A batch is no snapshot: a change of all sessions that keeps this one may be between both
+        rows. Different generations are read again, and differ again if the session has ended.
+        """
+        session, account_state = self._with_account_state(user_id, session_id)
+        if session and account_state and session.generation != account_state.generation:
+            return self._with_account_state(user_id, session_id)
+        return session, account_state
+
+    def _with_account_state(
+        self, user_id: str, session_id: str
+    ) -> tuple[Session | None, AccountState | None]:
         table = tables.sessions()
         keys = [session_key(user_id, session_id), account_state_key(user_id)]
         items = {item["id"]: item for item in batch_get({table: keys})[table]}
