@@ -43,7 +43,7 @@ storefront: environments $(STOREFRONT)/node_modules/.installed ## Serve examples
 	@exec $(PYTHON) -m tools.local_cloud.storefront
 
 .PHONY: test
-test: environments .venv-checkers/.synced ## Run lint, types, scanners and tests, on two parallel stacks (15 minutes; not test-browser, test-clients, test-grpc, test-dynamodb, bench-check)
+test: environments .venv-checkers/.synced ## Run lint, types, scanners and tests, on three parallel stacks (15 minutes; not test-browser, test-clients, test-grpc, test-dynamodb, bench-check)
 	@rm -rf $(PERMISSION_RECORDS)
 	@# The tests rarely need both cores, so the checks run in parallel. Checkers and pytest leave
 	@# temporary files, which are deleted with TMPDIR.
@@ -53,7 +53,7 @@ test: environments .venv-checkers/.synced ## Run lint, types, scanners and tests
 
 .PHONY: test-suite
 test-suite: environments
-	PERMISSION_RECORDS=$(PERMISSION_RECORDS) $(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	PERMISSION_RECORDS=$(PERMISSION_RECORDS) $(PYTHON) -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 .PHONY: test-dynamodb
 test-dynamodb: environments ## Run tests/repositories on Amazon's DynamoDB Local (3 minutes; needs a JDK and npm)

@@ -6,7 +6,7 @@ moto does not isolate transactions: races are tested on the deployed stack, neve
 
 import os
 import pickle
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
@@ -47,8 +47,6 @@ from shop.config import setting
 from tests.support.sam_template import resources, template
 
 DYNAMODB_URL = "AWS_ENDPOINT_URL_DYNAMODB"  # read by boto3; moto passes its requests through
-
-MAX_BATCH = 25  # items of BatchWriteItem
 
 # Caches of a sandbox, cleared for every test. Clients stay: creating them takes 0.2 s, and moto
 # intercepts them too.
@@ -97,7 +95,8 @@ def fresh_aws() -> Iterator[None]:
         for attributes, kept in zip(_attributes(), pickle.loads(_empty_shop()), strict=True):
             attributes.update(kept)
         if DYNAMODB_URL in os.environ:
-            _reset_tables()
+            _delete_tables()
+            _create_tables()
         for queue in ("EMAILS_TO_SEND_QUEUE", "UNPUBLISHED_EVENTS_QUEUE", "WEBHOOKS_TO_SEND_QUEUE"):
             shop.clients.queues().create_queue(QueueName=setting(queue).split("/")[-1])
         shop.clients.mail().create_email_identity(EmailIdentity=setting("MAIL_FROM"))
@@ -127,54 +126,12 @@ def _attributes() -> list[dict[str, Any]]:
     return [backends[DEFAULT_ACCOUNT_ID][region].__dict__ for backends in services]
 
 
+def _delete_tables() -> None:
+    for name in shop.clients.dynamodb().list_tables()["TableNames"]:
+        shop.clients.dynamodb().delete_table(TableName=name)
+
+
 def _create_tables() -> None:
-    for definition in _definitions():
-        shop.clients.dynamodb().create_table(**definition)
-
-
-def _reset_tables() -> None:
-    """Return DynamoDB Local to empty tables, whatever the last test left there.
-
-    Most tests leave few items. Creating all tables again would take 0.3 s of each test.
-    """
-    client, definitions = shop.clients.dynamodb(), _definitions()
-    names = {it["TableName"] for it in definitions}
-    existing = {*client.list_tables()["TableNames"]}
-    for name in existing - names:
-        client.delete_table(TableName=name)
-    for definition in definitions:
-        name = definition["TableName"]
-        if name in existing:
-            if _is_unchanged(definition) and _is_emptied(definition):
-                continue
-            client.delete_table(TableName=name)
-        client.create_table(**definition)
-
-
-def _is_unchanged(definition: Mapping[str, Any]) -> bool:
-    table: Any = shop.clients.dynamodb().describe_table(TableName=definition["TableName"])["Table"]
-    there = {it["IndexName"] for it in table.get("GlobalSecondaryIndexes", ())}
-    return there == {it["IndexName"] for it in definition.get("GlobalSecondaryIndexes", ())}
-
-
-def _is_emptied(definition: Mapping[str, Any]) -> bool:
-    """Delete the items if they fit into one batch, else return False."""
-    client, name = shop.clients.dynamodb(), definition["TableName"]
-    keys = [it["AttributeName"] for it in definition["KeySchema"]]
-    page = client.scan(TableName=name, ConsistentRead=True, Limit=MAX_BATCH + 1)
-    if len(page["Items"]) > MAX_BATCH:
-        return False
-    found = [{key: item[key] for key in keys} for item in page["Items"]]
-    if found:
-        client.batch_write_item(
-            RequestItems={name: [{"DeleteRequest": {"Key": it}} for it in found]}
-        )
-    return True
-
-
-# Any: definitions have the shape of the template's.
-@cache
-def _definitions() -> list[dict[str, Any]]:
     variables: dict[str, Any] = template()["Globals"]["Function"]["Environment"]["Variables"]
     names = {
         value["Ref"]: setting(variable)
@@ -182,8 +139,8 @@ def _definitions() -> list[dict[str, Any]]:
         if variable.endswith("_TABLE")
     }
     passed = ("AttributeDefinitions", "KeySchema", "BillingMode", "GlobalSecondaryIndexes")
-    return [
-        {"TableName": names[logical_id]}
-        | {name: properties[name] for name in passed if name in properties}
-        for logical_id, properties in resources("AWS::DynamoDB::Table").items()
-    ]
+    for logical_id, properties in resources("AWS::DynamoDB::Table").items():
+        shop.clients.dynamodb().create_table(
+            TableName=names[logical_id],
+            **{name: properties[name] for name in passed if name in properties},
+        )
