@@ -10,12 +10,27 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.support.deployed_shop import everyone_stays_logged_in, faults, mail_faults, shop, stack
+from tests.support.deployed_shop import (
+    email_worker,
+    everyone_stays_logged_in,
+    faults,
+    mail_faults,
+    shop,
+    stack,
+)
 from tests.support.local_only import is_local_only
 from tests.support.log_lines import LogLines
 from tests.support.sam_template import ROOT, resources, template
 
-__all__ = ["everyone_stays_logged_in", "faults", "log", "mail_faults", "shop", "stack"]
+__all__ = [
+    "email_worker",
+    "everyone_stays_logged_in",
+    "faults",
+    "log",
+    "mail_faults",
+    "shop",
+    "stack",
+]
 
 _GIVEN = {
     "ALLOWED_ORIGINS": "https://shop.example,https://admin.example",

@@ -37,6 +37,8 @@ PROJECTED = {"CountersTable", "SearchTable"}
 # Written asynchronously with an email: tokens, and delivery marks beside idempotency records.
 MAILED = "RecoveryTokensTable"
 MARK = "mail#"
+EMAILS = "SendEmails"  # the mapping from the queue to the email worker
+READER_OF_EMAILS = "tests.support.sent_emails"
 # Half of what sensitive changes accept, and a third of what an access token lives.
 LOGIN_SECONDS = 300.0
 MAX_LIST_DELAY = 5.0  # seconds; lists are eventually consistent
@@ -512,16 +514,37 @@ def stack(faults: FaultProxy, mail_faults: FaultProxy) -> Iterator[LocalStack]:
         endpoints={"": faults.url, "SendEmail": mail_faults.url},
     ) as running:
         # No order may start processing, and no webhook be sent, during another test.
-        for mapping in ("ProcessOrders", "SendWebhooksSource"):
-            running.client("lambda").update_event_source_mapping(
-                UUID=running.resources()[mapping], Enabled=False
-            )
+        for mapping in ("ProcessOrders", "SendWebhooksSource", EMAILS):
+            _enable(running, mapping, False)
         # An email that met a fault is redelivered before the next test waits for its own.
         running.client("sqs").set_queue_attributes(
             QueueUrl=running.resources()["EmailsToSend"], Attributes={"VisibilityTimeout": "30"}
         )
         yield running
         keep(running)
+
+
+def _enable(stack: LocalStack, mapping: str, is_enabled: bool) -> None:
+    stack.client("lambda").update_event_source_mapping(
+        UUID=stack.resources()[mapping], Enabled=is_enabled
+    )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def email_worker(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Send emails only during the files that read them: they are half of the work of a sign-up."""
+    is_local = request.config.getoption("--deployed") is None
+    if not is_local or READER_OF_EMAILS not in {
+        getattr(it, "__module__", "") for it in vars(request.module).values()
+    }:
+        yield
+        return
+    stack: LocalStack = request.getfixturevalue("stack")
+    queue = stack.resources()["EmailsToSend"]
+    stack.client("sqs").purge_queue(QueueUrl=queue)
+    _enable(stack, EMAILS, True)
+    yield
+    _enable(stack, EMAILS, False)
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,9 @@ from tests.support.sam_template import resources
 MARKER = "local_only"
 FIXTURES = {"stack", "faults", "mail_faults"}
 # Autouse fixtures, and the one that chooses the deployment: they need nothing else.
-_OF_EVERY_TEST = {"everyone_stays_logged_in", "no_correlation_id", "noted", "request", "shop"}
+_OF_EVERY_TEST = {
+    *("email_worker", "everyone_stays_logged_in", "no_correlation_id", "noted", "request", "shop"),
+}
 # Attributes of `Shop` that `DeployedShop` lacks.
 ATTRIBUTES = {
     name
