@@ -10,6 +10,7 @@ from tests.support.event_listener import Listener, held
 from tests.support.event_sources import Queue
 from tests.support.fault_proxy import FaultProxy, service_error
 from tests.support.order_queue import completion_lines, logged, placed, queue_with, status
+from tests.support.sent_emails import ORDERED, Mail
 from tests.support.waiting import eventually
 from tools.deployments import Deployment
 from tools.redrive import redrive
@@ -38,6 +39,7 @@ def test_order_shares_one_correlation_id_from_request_to_processing(
     request_id = response.headers["X-Request-Id"]
     assert [event["correlationid"] for event in events] == [request_id] * 2
     assert status(person, order) == "processing"
+    assert len(Mail(shop).to(person.email, ORDERED)) == 1
     said = ["done", "done", "email sent", "event published", "event published", "request"]
     assert eventually(
         lambda: sorted(it["message"] for it in logged(shop, request_id=request_id)) == said

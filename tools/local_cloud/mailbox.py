@@ -3,13 +3,11 @@
 import json
 import urllib.request
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
-from urllib.parse import urlencode
+from datetime import UTC, datetime
 
-# Paths on the emulator's port: the mailbox as a page, and as a JSON array.
+# Paths on the emulator's port: all emails as JSON, and the mailbox page.
+MESSAGES_PATH = "/_ministack/ses/messages"
 PAGE_PATH = "/_local/mailbox"
-JSON_PATH = "/_local/mailbox.json"
 
 
 @dataclass(frozen=True)
@@ -24,24 +22,34 @@ class Message:
     html: str
     sent_at: datetime
 
-    # Any: JSON.
-    def as_json(self) -> dict[str, Any]:
-        return {**vars(self), "sent_at": self.sent_at.isoformat()}
-
 
 class Mailbox:
     """Mailbox of all recipients; ``emulator`` is the URL of the AWS APIs."""
 
     def __init__(self, emulator: str) -> None:
-        self._url = f"{emulator}{JSON_PATH}"
-        # Bypass proxies of the environment.
-        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        self._url = f"{emulator}{MESSAGES_PATH}"
 
-    def messages(self, to: str = "") -> list[Message]:
+    def messages(self, to: str | None = None) -> list[Message]:
         """Return the emails, oldest first; ``to`` selects one recipient."""
-        with self._opener.open(f"{self._url}?{urlencode({'to': to})}", timeout=10) as response:
-            found = json.load(response)
-        return [
-            Message(**it | {"to": (*it["to"],), "sent_at": datetime.fromisoformat(it["sent_at"])})
-            for it in found
-        ]
+        # Bypass proxies of the environment.
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(self._url, timeout=10) as response:
+            sent = read_messages(response.read())
+        return [it for it in sent if to is None or to in it.to]
+
+
+def read_messages(content: bytes) -> list[Message]:
+    """Parse the emulator's JSON, oldest email first."""
+    return [
+        Message(
+            id=it["MessageId"],
+            sender=it["Source"],
+            to=(*it["To"], *it["CC"], *it["BCC"]),
+            subject=it["Subject"],
+            text=it["BodyText"] or "",
+            html=it["BodyHtml"] or "",
+            sent_at=datetime.fromtimestamp(it["Timestamp"], UTC),
+        )
+        for messages in json.loads(content)["messages"].values()
+        for it in messages
+    ]

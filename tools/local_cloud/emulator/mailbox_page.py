@@ -1,19 +1,15 @@
 """Mailbox page: the emails sent in the local cloud, rendered, with their links."""
 
-import json
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from html import escape
 from html.parser import HTMLParser
 from urllib.parse import parse_qs, urlencode
 
 import ministack.app
-from ministack.services import ses
 
 from tools.local_cloud.emulator.front_door import AsgiEvent, Receive, Send
-from tools.local_cloud.emulator.patches.pinned import pinned
-from tools.local_cloud.mailbox import JSON_PATH, PAGE_PATH, Message
+from tools.local_cloud.mailbox import MESSAGES_PATH, PAGE_PATH, Message, read_messages
 
 MAX_MESSAGES = 50
 # Emails contain users' text, so neither the page nor a frame (which inherits the policy) may run
@@ -52,54 +48,43 @@ pre {{ white-space: pre-wrap; overflow-wrap: anywhere }}
 
 
 class MailboxPage:
-    """ASGI application: the mailbox as page and JSON at its paths, else ministack."""
+    """ASGI application: the mailbox page at its path, and ministack for all other requests."""
 
     def __init__(self) -> None:
         self._cloud = ministack.app.app
-        pinned(ses, "_sent_emails_list", source='_sent_emails["entries"] = ')
 
     async def __call__(self, scope: AsgiEvent, receive: Receive, send: Send) -> None:
-        is_get = scope["type"] == "http" and scope["method"] == "GET"
-        if not is_get or scope["path"] not in (PAGE_PATH, JSON_PATH):
+        is_page = scope["type"] == "http" and scope["path"] == PAGE_PATH
+        if not is_page or scope["method"] != "GET":
             await self._cloud(scope, receive, send)
             return
+        content = await self._messages(scope)
         query = parse_qs(scope["query_string"].decode("ascii", errors="replace"))
-        to = query.get("to", [""])[0]
-        found = sent_messages(to)
-        if scope["path"] == JSON_PATH:
-            headers = {"Content-Type": "application/json"}
-            body = json.dumps([it.as_json() for it in found]).encode()
-        else:
-            headers, body = HEADERS, render(found, to).encode()
-        fields = {**headers, "Content-Length": str(len(body))}
-        raw = [(name.encode(), value.encode()) for name, value in fields.items()]
-        await send({"type": "http.response.start", "status": 200, "headers": raw})
+        body = render(read_messages(content), query.get("to", [""])[0]).encode()
+        headers = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
+        headers.append((b"Content-Length", str(len(body)).encode()))
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
+    async def _messages(self, scope: AsgiEvent) -> bytes:
+        """Return ministack's list of all emails, as JSON."""
+        body = bytearray()
 
-def sent_messages(to: str = "") -> list[Message]:
-    """Return the emails of all accounts, oldest first; ``to`` selects one recipient."""
-    return [
-        Message(
-            id=it["MessageId"],
-            sender=it["Source"],
-            to=recipients,
-            # Emails from templates have their text in other attributes.
-            subject=it.get("RenderedSubject") or it.get("Subject", ""),
-            text=it.get("RenderedBodyText") or it.get("BodyText") or "",
-            html=it.get("RenderedBodyHtml") or it.get("BodyHtml") or "",
-            sent_at=datetime.fromtimestamp(it["Timestamp"], UTC),
-        )
-        for (*_, key), sent in ses._sent_emails.to_dict().items()
-        if key == "entries"
-        for it in sent
-        for recipients in [(*it["To"], *it["CC"], *it["BCC"])]
-        if not to or to in recipients
-    ]
+        async def receive() -> AsgiEvent:
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        async def send(event: AsgiEvent) -> None:
+            body.extend(event.get("body", b""))
+
+        raw_path = MESSAGES_PATH.encode()
+        listing = {**scope, "path": MESSAGES_PATH, "raw_path": raw_path, "query_string": b""}
+        await self._cloud(listing, receive, send)
+        return bytes(body)
 
 
-def render(found: Sequence[Message], to: str) -> str:
-    """Render the newest messages, newest first; ``to`` is their recipient, if one is selected."""
+def render(messages: Sequence[Message], to: str = "") -> str:
+    """Render the newest messages, newest first; ``to`` selects one recipient."""
+    found = [it for it in messages if not to or to in it.to]
     newest = found[: -MAX_MESSAGES - 1 : -1]
     summary = f"{len(found)} emails" if len(found) != 1 else "1 email"
     if to:
@@ -110,7 +95,7 @@ def render(found: Sequence[Message], to: str) -> str:
         count=len(found),
         summary=f"{summary}.",
         path=escape(_page_path(to) if to else PAGE_PATH),
-        json=escape(f"{JSON_PATH}?{urlencode({'to': to})}"),
+        json=MESSAGES_PATH,
         messages="\n".join(_render_message(it) for it in newest),
     )
 
