@@ -39,7 +39,7 @@ MAILED = "RecoveryTokensTable"
 MARK = "mail#"
 EMAILS = "SendEmails"  # the mapping from the queue to the email worker
 READER_OF_EMAILS = "tests.support.sent_emails"
-# Half of what sensitive changes accept, and a third of what an access token lives.
+# Half of the age that sensitive changes accept, a third of the lifetime of an access token.
 LOGIN_SECONDS = 300.0
 MAX_LIST_DELAY = 5.0  # seconds; lists are eventually consistent
 ORDER_STATUSES = ("pending", "processing", "completed", "cancelled")
