@@ -333,7 +333,7 @@ def test_gzip_is_accepted_and_a_bomb_rejected(
     message = message_of(
         "OrderService/PlaceOrder", {"items": [{"productId": product["id"], "quantity": 1}]}
     )
-    bomb = message_of("OrderService/PlaceOrder", {"note": "x" * 16 * 1024 * 1024})
+    bomb = message_of("OrderService/PlaceOrder", {"note": "x" * 64 * 1024 * 1024})
 
     def compressed(sent: Message) -> Outcome:
         if face in FRAMED:
