@@ -9,6 +9,7 @@ import io
 import re
 import tokenize
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -196,6 +197,11 @@ GROUPS: dict[str, Callable[[], list[Text]]] = {
 }
 
 
+@cache
+def texts_of(group: str) -> list[Text]:
+    return GROUPS[group]()
+
+
 def without_allowed(text: str) -> str:
     for phrase in ALLOWED:
         text = re.sub(re.escape(phrase), " ", text, flags=re.IGNORECASE)
@@ -212,7 +218,7 @@ def findings(texts: list[Text], pattern: re.Pattern[str]) -> list[Finding]:
 
 @pytest.mark.parametrize("group", GROUPS)
 def test_question_words_are_rare(group: str) -> None:
-    texts = GROUPS[group]()
+    texts = texts_of(group)
     words = sum(len(WORD.findall(text.text)) for text in texts)
 
     found = findings(texts, QUESTION_WORDS)
@@ -223,7 +229,7 @@ def test_question_words_are_rare(group: str) -> None:
 
 @pytest.mark.parametrize("group", GROUPS)
 def test_retired_words_do_not_occur(group: str) -> None:
-    found = findings(GROUPS[group](), RETIRED_WORDS)
+    found = findings(texts_of(group), RETIRED_WORDS)
 
     assert not found, "use a term of the field:\n" + "\n".join(map(str, found))
 
@@ -252,7 +258,7 @@ def test_comments_of_typescript_are_found(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("group", ("names of tests", "names of client tests"))
 def test_names_of_tests_start_with_their_subject(group: str) -> None:
-    texts = GROUPS[group]()
+    texts = texts_of(group)
 
     found = [f"{it.path.relative_to(ROOT)}:{it.line}" for it in texts if NO_SUBJECT.match(it.text)]
 
