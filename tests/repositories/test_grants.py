@@ -1,6 +1,6 @@
 """OAuth's consents and token families in DynamoDB."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from copy import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,13 +9,16 @@ import pytest
 
 from shop.clients import dynamodb
 from shop.dynamo import tables
-from shop.dynamo.codec import decode
+from shop.dynamo.codec import Item, decode
+from shop.dynamo.reads import batch_get
 from shop.errors import Unauthorized
 from shop.identifiers import new_id
 from shop.identity.accounts.models import AccountState, UserStatus
+from shop.identity.accounts.repository import STATE_ID
 from shop.identity.sessions.models import RefreshDigests, Session
 from shop.oauth.clients.models import OAuthClient
 from shop.oauth.clients.repository import OAuthClientRepository
+from shop.oauth.grants import repository
 from shop.oauth.grants.models import CODE_LIFETIME, Consent, Family, FamilyState
 from shop.oauth.grants.repository import GrantRepository
 from shop.retries import StaleVersion
@@ -110,6 +113,24 @@ def test_authorization_is_read_as_written(
     assert context.consent == consent_of(user, client)
     assert context.families == [family]
     assert GRANTS.of_user(user.id) == ([consent_of(user, client)], [family])
+
+
+def test_context_is_read_again_while_a_change_that_keeps_the_session_is_half_done(
+    user: User, session: Session, client: OAuthClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def half_done(keys: Mapping[str, Any]) -> dict[str, list[Item]]:
+        monkeypatch.setattr(repository, "batch_get", batch_get)
+        found = batch_get(keys)
+        rows = found[tables.sessions()]
+        newer = [row | {"epoch": 2} if row["id"] == STATE_ID else row for row in rows]
+        return found | {tables.sessions(): newer}
+
+    monkeypatch.setattr(repository, "batch_get", half_done)
+
+    context = GRANTS.authorization_context(user.id, session.id, client.id)
+
+    assert context.session == session and context.account_state is not None
+    assert context.account_state.generation == session.generation
 
 
 def test_context_of_strangers_is_empty(user: User, client: OAuthClient) -> None:

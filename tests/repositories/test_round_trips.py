@@ -125,7 +125,7 @@ def test_session_is_read_again_while_a_change_that_keeps_it_is_half_done(
     def half_done(keys: Mapping[str, Any]) -> dict[str, list[Item]]:
         monkeypatch.setattr(sessions, "batch_get", batch_get)
         rows = batch_get(keys)["sessions_table"]
-        newer = [row | {"generation": 2} if row["id"] == STATE_ID else row for row in rows]
+        newer = [row | {"epoch": 2} if row["id"] == STATE_ID else row for row in rows]
         return {"sessions_table": newer}
 
     monkeypatch.setattr(sessions, "batch_get", half_done)

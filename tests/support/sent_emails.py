@@ -6,7 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 from tests.support.deployed_shop import Shop
-from tests.support.waiting import eventually
+from tests.support.waiting import HANG_SECONDS, eventually
 from tools.local_cloud.mailbox import Mailbox, Message
 
 WELCOME = "Welcome to the shop"
@@ -51,7 +51,7 @@ class Mail:
         eventually(lambda: len(got()) >= count)
         return got()
 
-    def wait_until_idle(self) -> None:
+    def wait_until_idle(self, seconds: float = HANG_SECONDS) -> None:
         """Wait until the email queue is empty."""
 
         def is_empty() -> bool:
@@ -61,7 +61,7 @@ class Mail:
             )
             return not any(int(number) for number in found["Attributes"].values())
 
-        assert eventually(is_empty)
+        assert eventually(is_empty, seconds)
 
     def outcomes(self, event_id: str) -> list[str]:
         """Return the worker's log messages about the email of an event."""

@@ -56,7 +56,19 @@ class GrantRepository:
     def authorization_context(
         self, user_id: str, session_id: str, client_id: str
     ) -> AuthorizationContext:
-        """Return what an authorization depends on: 4 read units, and 1 per 4 KB of families."""
+        """Return what an authorization depends on: 4 read units, and 1 per 4 KB of families.
+
+        A batch is no snapshot, so a session of another generation than the account is read again.
+        """
+        context = self._authorization_context(user_id, session_id, client_id)
+        session, state = context.session, context.account_state
+        if session and state and session.generation != state.generation:
+            return self._authorization_context(user_id, session_id, client_id)
+        return context
+
+    def _authorization_context(
+        self, user_id: str, session_id: str, client_id: str
+    ) -> AuthorizationContext:
         found = batch_get(
             {
                 tables.grants(): [_consent_key(user_id, client_id)],
