@@ -80,7 +80,7 @@ def says(text: bytes) -> Talk:
     return lambda connection: connection.sendall(text)
 
 
-def drips(first: bytes, then: bytes, pause: float = 0.1, times: int = 80) -> Talk:
+def drips(first: bytes, then: bytes, pause: float = 0.1, times: int = 800) -> Talk:
     def talk(connection: socket.socket) -> None:
         connection.sendall(first)
         for _ in range(times):
