@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from email.utils import formatdate
 from http.client import HTTPConnection
+from itertools import product
 
 import pytest
 import trustme
@@ -357,13 +358,16 @@ ENDLESS: dict[str, Talk] = {
 }
 
 
-@pytest.mark.parametrize("kind", ENDLESS)
-def test_exchange_ends_at_its_deadline(serve: Serve, kind: str) -> None:
-    outcome, took = timed(lambda: post(serve(ENDLESS[kind]).port, seconds=1))
+def test_exchanges_end_at_their_deadlines(serve: Serve) -> None:
+    ports = [serve(talk).port for talk in ENDLESS.values()]
 
-    assert (outcome.failure, outcome.status) == (Failure.TIMEOUT, None)
-    assert took < LATE
-    assert outcome.milliseconds >= 900
+    with ThreadPoolExecutor(len(ports)) as threads:
+        outcomes = [*threads.map(lambda port: timed(lambda: post(port, seconds=1)), ports)]
+
+    for kind, (outcome, took) in zip(ENDLESS, outcomes, strict=True):
+        assert (outcome.failure, outcome.status) == (Failure.TIMEOUT, None), kind
+        assert took < LATE, kind
+        assert outcome.milliseconds >= 900, kind
 
 
 def test_dripping_handshake_ends_at_the_deadline(serve: Serve) -> None:
@@ -411,32 +415,36 @@ def test_look_up_beyond_the_deadline_sends_nothing(serve: Serve) -> None:
     assert not server.requests
 
 
-@pytest.mark.parametrize("version", [b"1.0", b"1.1"], ids=["HTTP/1.0", "HTTP/1.1"])
-@pytest.mark.parametrize(("status", "failure"), [(200, None), (500, Failure.STATUS)])
-@pytest.mark.parametrize(
-    "body",
-    [
-        drips(b"Content-Length: 1000000\r\n\r\n", b"x"),
-        # http.client closes the connection once it has these headers.
-        drips(b"Connection: close\r\nContent-Length: 4000\r\n\r\n", b"x"),
-        drips(b"\r\n", b"x"),
-        floods(b"Transfer-Encoding: chunked\r\n\r\n", b"ffff\r\n" + b"x" * 65535 + b"\r\n"),
-    ],
-    ids=["drips", "drips and closes", "drips without length", "floods"],
-)
-def test_status_counts_if_the_body_never_ends(
-    serve: Serve, status: int, failure: Failure | None, body: Talk, version: bytes
-) -> None:
-    def talk(connection: socket.socket) -> None:
-        connection.sendall(b"HTTP/%s %d X\r\n" % (version, status))
-        body(connection)
+ENDLESS_BODIES: dict[str, Talk] = {
+    "drips": drips(b"Content-Length: 1000000\r\n\r\n", b"x"),
+    # http.client closes the connection once it has these headers.
+    "drips and closes": drips(b"Connection: close\r\nContent-Length: 4000\r\n\r\n", b"x"),
+    "drips without length": drips(b"\r\n", b"x"),
+    "floods": floods(b"Transfer-Encoding: chunked\r\n\r\n", b"ffff\r\n" + b"x" * 65535 + b"\r\n"),
+}
 
-    outcome, took = timed(lambda: post(serve(talk).port, seconds=3))
 
-    assert (outcome.failure, outcome.status) == (failure, status)
-    assert len(outcome.excerpt) <= 256
-    assert outcome.milliseconds < 3000
-    assert took < LATE
+@pytest.mark.parametrize("body", ENDLESS_BODIES)
+def test_status_counts_if_the_body_never_ends(serve: Serve, body: str) -> None:
+    def begins(version: bytes, status: int) -> Talk:
+        def talk(connection: socket.socket) -> None:
+            connection.sendall(b"HTTP/%s %d X\r\n" % (version, status))
+            ENDLESS_BODIES[body](connection)
+
+        return talk
+
+    heads = [*product((b"1.0", b"1.1"), (200, 500))]
+    ports = [serve(begins(*head)).port for head in heads]
+
+    with ThreadPoolExecutor(len(ports)) as threads:
+        outcomes = [*threads.map(lambda port: timed(lambda: post(port, seconds=3)), ports)]
+
+    for (_, status), (outcome, took) in zip(heads, outcomes, strict=True):
+        failure = None if status == 200 else Failure.STATUS
+        assert (outcome.failure, outcome.status) == (failure, status)
+        assert len(outcome.excerpt) <= 256
+        assert outcome.milliseconds < 3000
+        assert took < LATE
 
 
 def test_receiver_that_reads_nothing_ends_at_the_deadline(serve: Serve) -> None:
