@@ -56,7 +56,7 @@ test-suite: environments
 	PERMISSION_RECORDS=$(PERMISSION_RECORDS) $(PYTHON) -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 .PHONY: test-dynamodb
-test-dynamodb: environments ## Run tests/repositories on Amazon's DynamoDB Local (3 minutes; needs a JDK and npm)
+test-dynamodb: environments ## Run tests/repositories on Amazon's DynamoDB Local (2 minutes; needs a JDK and npm)
 	$(PYTHON) -m pytest --dynamodb-local tests/repositories
 
 .PHONY: test-browser

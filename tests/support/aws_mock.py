@@ -6,7 +6,6 @@ moto does not isolate transactions: races are tested on the deployed stack, neve
 
 import os
 import pickle
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -151,7 +150,7 @@ def _delete_used_tables() -> None:
     client = shop.clients.dynamodb()
     client.meta.events.register("before-call.dynamodb", _note_use, unique_id="used tables")
     for name in client.list_tables()["TableNames"]:
-        if name in _used or not _used:
+        if name in _used or name not in _table_names().values():
             client.delete_table(TableName=name)
 
 
@@ -160,21 +159,27 @@ _used: set[str] = set()
 
 # Any: botocore passes the parts of an HTTP request.
 def _note_use(params: dict[str, Any], **_: object) -> None:
-    _used.update(re.findall(r"[\w.-]+_table[\w.-]*", params["body"].decode()))
+    _used.update(it for it in _table_names().values() if it.encode() in params["body"])
 
 
-def _create_tables() -> None:
+@cache
+def _table_names() -> dict[str, str]:
+    """Return the names in the settings by logical id."""
     variables: dict[str, Any] = template()["Globals"]["Function"]["Environment"]["Variables"]
-    names = {
+    return {
         value["Ref"]: setting(variable)
         for variable, value in variables.items()
         if variable.endswith("_TABLE")
     }
+
+
+def _create_tables() -> None:
     present = shop.clients.dynamodb().list_tables()["TableNames"]
     passed = ("AttributeDefinitions", "KeySchema", "BillingMode", "GlobalSecondaryIndexes")
     for logical_id, properties in resources("AWS::DynamoDB::Table").items():
-        if names[logical_id] not in present:
+        table = _table_names()[logical_id]
+        if table not in present:
             shop.clients.dynamodb().create_table(
-                TableName=names[logical_id],
+                TableName=table,
                 **{name: properties[name] for name in passed if name in properties},
             )
