@@ -3,8 +3,10 @@
 import json
 import time
 from base64 import b64decode
+from collections import Counter
 from collections.abc import Iterator
 from functools import partial
+from itertools import count
 from typing import Any
 from uuid import uuid4
 
@@ -15,8 +17,14 @@ from shop.identifiers import new_id
 from tests.support.deployed_shop import Shop, error_of, gather
 from tests.support.order_queue import logged
 from tests.support.sent_emails import Mail
-from tests.support.waiting import eventually
-from tests.support.webhook_receiver import LONG_AGO, Receiver, Webhooks, running_webhooks
+from tests.support.waiting import HANG_SECONDS, eventually
+from tests.support.webhook_receiver import (
+    LONG_AGO,
+    Received,
+    Receiver,
+    Webhooks,
+    running_webhooks,
+)
 
 ENDPOINTS = "/api/webhook-endpoints"
 # Any: endpoints and deliveries are JSON.
@@ -462,6 +470,40 @@ def test_endpoint_rests_after_five_failures_and_a_probe_ends_it(
     for id_ in ids:
         webhooks.wait_for(endpoint, id_, status="delivered")
     assert webhooks.read(endpoint)["failingSince"] is None
+
+
+def test_receiver_that_fails_half_of_the_time_loses_none_of_1000_orders(
+    webhooks: Webhooks, receiver: Receiver, endpoint: Json
+) -> None:
+    numbers, accepted = count(), set()
+    refused: Counter[str] = Counter()
+
+    def respond(received: Received) -> int:
+        # With ten tries of each, chance alone would fail one of a thousand.
+        if next(numbers) % 2 and refused[received.id] < 6:
+            refused[received.id] += 1
+            return 503
+        accepted.add(received.id)
+        return 200
+
+    receiver.respond = respond
+    ids = webhooks.publish(*["order.placed"] * 1000)
+    assert eventually(lambda: webhooks.count(endpoint) == 1000, 5 * HANG_SECONDS)
+    webhooks.wait_until_idle(5 * HANG_SECONDS)
+
+    # Five failures in a row end a sweep, but each makes at least one attempt.
+    while webhooks.pending(endpoint):
+        attempts = len(receiver.received)
+        webhooks.change_state(endpoint, swept_until=LONG_AGO)
+        webhooks.let_time_pass(endpoint)
+        webhooks.sweep()
+        webhooks.wait_until_idle(5 * HANG_SECONDS)
+        assert len(receiver.received) > attempts, webhooks.state(endpoint)
+
+    assert accepted == {*ids}
+    assert webhooks.failed.is_empty()
+    # A receiver that accepted an event gets it again only if the result could not be written.
+    assert len(receiver.received) < 4 * len(ids)
 
 
 def test_deleted_endpoint_gets_nothing_more(

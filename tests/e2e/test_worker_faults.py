@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any
 
 import pytest
@@ -66,17 +66,9 @@ def mail(shop: Shop) -> Iterator[Mail]:
     mail.wait_until_idle()
 
 
-@contextmanager
-def fast_redelivery(shop: Shop, queue: str, seconds: int = 4) -> Iterator[None]:
+def fast_redelivery(shop: Shop, queue: str, seconds: int = 10) -> AbstractContextManager[None]:
     """Redeliver failed messages after seconds, not minutes, and after the worker's run time."""
-    sqs, url = shop.stack.client("sqs"), shop.resources[queue]
-    name = "VisibilityTimeout"
-    before = Queue(shop.stack, url).attribute(name)
-    sqs.set_queue_attributes(QueueUrl=url, Attributes={name: str(seconds)})
-    try:
-        yield
-    finally:
-        sqs.set_queue_attributes(QueueUrl=url, Attributes={name: before})
+    return Queue(shop.stack, shop.resources[queue]).redelivery_after(seconds)
 
 
 async def passed(call: Call, send: Send) -> Response:

@@ -2,6 +2,8 @@
 
 import json
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -60,6 +62,9 @@ class Queue:
         value: str = attributes["Attributes"][name]
         return value
 
+    def change(self, name: str, value: str) -> None:
+        self._sqs.set_queue_attributes(QueueUrl=self.url, Attributes={name: value})
+
     def is_empty(self) -> bool:
         """Whether no message is visible, delayed or in flight."""
         names = ("", "NotVisible", "Delayed")
@@ -92,6 +97,17 @@ class Queue:
                 found.append(message)
                 self._sqs.delete_message(QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"])
         return found
+
+    @contextmanager
+    def redelivery_after(self, seconds: int) -> Iterator[None]:
+        """Redeliver messages that are not deleted within this time."""
+        name = "VisibilityTimeout"
+        before = self.attribute(name)
+        self.change(name, str(seconds))
+        try:
+            yield
+        finally:
+            self.change(name, before)
 
     def follow(self, function: str = "Watcher", **options: Any) -> str:
         return follow(self._stack, self.arn, function, **options)

@@ -18,7 +18,7 @@ from shop.clock import to_text
 from shop.dynamo.codec import decode, encode
 from tests.support.deployed_shop import Shop
 from tests.support.event_sources import Queue
-from tests.support.waiting import eventually
+from tests.support.waiting import HANG_SECONDS, eventually
 
 LONG_AGO = "2026-01-01T00:00:00.000Z"
 SWEEP = json.dumps({"detail": {"type": "webhook.sweep"}})
@@ -179,15 +179,17 @@ class Webhooks:
         """End the waits of pending deliveries and the rest of the endpoint."""
         if self.state(endpoint)["rests_until"] is not None:
             self.change_state(endpoint, rests_until=LONG_AGO)
-        for row in self.rows(endpoint):
-            if row["status"] == "pending" and row["next_attempt_at"] > to_text(datetime.now(UTC)):
-                key = {"endpoint_id": endpoint["id"], "id": row["id"]}
-                changed = {"next_attempt_at": LONG_AGO, "due_id": f"{LONG_AGO}#{row['id']}"}
+        for due_id in self.pending(endpoint):
+            due_at, _, id_ = due_id.rpartition("#")
+            if due_at > to_text(datetime.now(UTC)):
+                key = {"endpoint_id": endpoint["id"], "id": id_}
+                changed = {"next_attempt_at": LONG_AGO, "due_id": f"{LONG_AGO}#{id_}"}
                 self._change(key, changed)
 
-    def rows(self, endpoint: Mapping[str, Any]) -> list[dict[str, Any]]:
-        pages = self._query(endpoint, Select="ALL_ATTRIBUTES")
-        return [decode(item) for page in pages for item in page["Items"]]
+    def pending(self, endpoint: Mapping[str, Any]) -> list[str]:
+        """Return the time and the id of each delivery that waits for an attempt."""
+        pages = self._query(endpoint, IndexName="by_due")
+        return [decode(item)["due_id"] for page in pages for item in page["Items"]]
 
     def count(self, endpoint: Mapping[str, Any]) -> int:
         return sum(page["Count"] for page in self._query(endpoint, Select="COUNT"))
@@ -198,7 +200,6 @@ class Webhooks:
             TableName=self._table,
             KeyConditionExpression="endpoint_id = :id",
             ExpressionAttributeValues=encode({":id": endpoint["id"]}),
-            ConsistentRead=True,
             **options,
         )
 
@@ -206,8 +207,8 @@ class Webhooks:
         """Send the message that the schedule sends each minute."""
         self.queue.send(SWEEP)
 
-    def wait_until_idle(self) -> None:
-        assert eventually(self.queue.is_empty)
+    def wait_until_idle(self, seconds: float = HANG_SECONDS) -> None:
+        assert eventually(self.queue.is_empty, seconds)
 
     def _change(self, key: dict[str, str], values: Mapping[str, Any]) -> None:
         self._dynamodb.update_item(
@@ -220,8 +221,8 @@ class Webhooks:
 
 
 @contextmanager
-def running_webhooks(shop: Shop, visibility: str = "45") -> Iterator[Webhooks]:
-    """Enable the worker, with an empty queue, no endpoints and a fast redelivery of messages."""
+def running_webhooks(shop: Shop) -> Iterator[Webhooks]:
+    """Enable the worker, with an empty queue, no endpoints and an early redelivery of messages."""
     webhooks = Webhooks(shop)
     sqs, lambda_ = shop.stack.client("sqs"), shop.stack.client("lambda")
     shop.delete_webhook_endpoints()
@@ -229,15 +230,12 @@ def running_webhooks(shop: Shop, visibility: str = "45") -> Iterator[Webhooks]:
     sqs.purge_queue(QueueUrl=webhooks.failed.url)
     mapping = shop.resources["SendWebhooksSource"]
     lambda_.update_event_source_mapping(UUID=mapping, Enabled=True)
-    name = "VisibilityTimeout"
-    before = webhooks.queue.attribute(name)
-    sqs.set_queue_attributes(QueueUrl=webhooks.queue.url, Attributes={name: visibility})
     # A new sandbox, which knows no endpoints of earlier tests.
     shop.restart("SendWebhooks")
     try:
-        yield webhooks
+        with webhooks.queue.redelivery_after(45):
+            yield webhooks
     finally:
-        sqs.set_queue_attributes(QueueUrl=webhooks.queue.url, Attributes={name: before})
         lambda_.update_event_source_mapping(UUID=mapping, Enabled=False)
         shop.delete_webhook_endpoints()
 
