@@ -93,7 +93,7 @@ fuzz: environments ## Fuzz the running stack, or a new one, with schemathesis ([
 		$(if $(SEED),--seed $(SEED))
 
 .PHONY: check
-check: environments lint ## Run lint, types, tests/unit and tests/endpoints (one minute)
+check: environments lint ## Run lint, types, tests/unit and tests/endpoints (90 seconds)
 	$(PYTHON) -m pytest -n 2 tests/unit tests/endpoints
 
 .PHONY: lint

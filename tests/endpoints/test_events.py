@@ -72,7 +72,7 @@ class CloudFormation(BaseHTTPRequestHandler):
         """Keep the test output free of access logs."""
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def response_url() -> Iterator[str]:
     server = HTTPServer(("127.0.0.1", 0), CloudFormation)
     threading.Thread(target=server.serve_forever, daemon=True).start()

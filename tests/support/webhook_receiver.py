@@ -75,7 +75,8 @@ class Receiver:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_port}/in"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        # It looks for the end of the test 20 times a second.
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
     def is_silent(self, _: Received) -> int:
         """Never respond: a value of `respond`."""
