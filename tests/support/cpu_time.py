@@ -15,13 +15,13 @@ def measured[T](call: Callable[[], T]) -> tuple[T, float]:
     """
     gc.disable()
     try:
-        begins = time.thread_time()
+        begins = time.process_time()
         _loop()
-        starts = time.thread_time()
+        starts = time.process_time()
         result = call()
-        ends = time.thread_time()
+        ends = time.process_time()
         _loop()
-        loops = starts - begins + time.thread_time() - ends
+        loops = starts - begins + time.process_time() - ends
     finally:
         gc.enable()
     return result, (ends - starts) * _SECONDS / loops
